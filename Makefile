@@ -1,0 +1,34 @@
+# make demo    train on the digits and write runs/demo/report.html
+# make test    run the tests
+# make lint    formatting, style, types, directions of imports
+# make check   lint and test: what CI runs
+# make clean   remove the environment and caches; runs stay
+
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint check clean
+
+demo: $(READY)
+	$(BIN)/idm demo --out runs/demo
+
+test: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --jaxtyping-packages=idm,beartype.beartype
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+check: lint test
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(READY): pyproject.toml constraints.txt tools/setup
+	./tools/setup $(VENV) $(PYTHON)
+	touch $(READY)

@@ -1,0 +1,1 @@
+"""Vocabulary shared by every room: types, tensors, Gaussians, random numbers, registries, errors."""

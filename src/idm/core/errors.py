@@ -1,0 +1,83 @@
+"""Errors that a user can cause, each with a code and the exit status of the command line.
+
+A message is one line: what was wanted, what came, what to do. Several wrong values make one error with
+several lines. The command line prints ``error[E200]: ...`` for each line and exits with ``exit_code``;
+docs/errors.md lists the codes.
+"""
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar
+
+
+class IdmError(Exception):
+    """Base of every error that is the input's fault, not the program's."""
+
+    code: ClassVar[str] = "E100"
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, *lines: str) -> None:
+        """Hold one line per wrong value."""
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+class SettingsError(IdmError, ValueError):
+    """A setting or argument has a wrong value."""
+
+    code = "E200"
+    exit_code = 2
+
+
+class UnknownNameError(SettingsError):
+    """A name (of a setting, sampler, schedule, source, ...) does not exist."""
+
+    code = "E201"
+
+
+class DataError(IdmError, ValueError):
+    """The data are missing, empty or of the wrong shape, range or type."""
+
+    code = "E300"
+    exit_code = 3
+
+
+class UnreadableFileError(DataError):
+    """One data file cannot be read."""
+
+    code = "E301"
+
+
+class CheckpointError(IdmError, RuntimeError):
+    """A run or checkpoint is missing, damaged or cannot be written."""
+
+    code = "E400"
+    exit_code = 4
+
+
+class ResumeError(CheckpointError):
+    """A run was started with other settings than the ones asked for now."""
+
+    code = "E401"
+
+
+class NumericalError(IdmError, ArithmeticError):
+    """A loss or tensor is not finite."""
+
+    code = "E500"
+    exit_code = 5
+
+
+class InterruptedRunError(IdmError):
+    """The run was stopped on request; its state is saved and the same command continues it."""
+
+    code = "E750"
+    exit_code = 75
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    """Say that ``name`` is no known ``kind``, and which valid name is nearest."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(names)}"
+    return UnknownNameError(f"{kind}: unknown name '{name}'; {hint}")

@@ -1,0 +1,99 @@
+"""What every source of data is: samples in their own dtype and range, all of one shape, perhaps with labels.
+
+A source neither scales nor shuffles nor splits: ranges belong to ``codec``, the split to ``split``, the order
+of training to ``plan``.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+from numpy.typing import NDArray
+
+Indices = NDArray[np.int64]
+"""Numbers of samples, int64 [n]."""
+
+Samples = Shaped[np.ndarray, "n c *space"]
+"""Samples in the dtype and range of the data."""
+
+BLOCK_BYTES = 32 << 20
+"""How much of a source is looked at in one piece."""
+
+CACHE_BYTES = 1 << 30
+"""Samples that take more memory than this are not kept in memory, but read as needed."""
+
+LEVELS = {np.dtype(np.bool_): 2, np.dtype(np.uint8): 256, np.dtype(np.uint16): 65_536}
+"""Number of levels of the dtypes that are quantised whatever the values are."""
+
+
+class Source(ABC):
+    """A finite, ordered set of samples of one shape.
+
+    Attributes:
+        shape: channels and spatial sizes of one sample, (c, *space); no spatial sizes for points.
+        dtype: dtype of the samples, in the machine's byte order.
+        labels: class of each sample, int64 [n] in [0, number of classes); None where there are none.
+        class_names: name of each class; None where there are no labels.
+        levels: number of equally spaced levels from 0 if the data are known to be quantised (17 for the digits,
+            256 for 8-bit, 65,536 for 16-bit data); None otherwise.
+        note: how the data were read, in a few words.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    labels: Indices | None
+    class_names: tuple[str, ...] | None
+    levels: int | None
+    note: str
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of samples, at least 1."""
+
+    @abstractmethod
+    def read(self, indices: Indices) -> Samples:
+        """Return the samples of those numbers, in that order, as [n, c, *space].
+
+        Raises:
+            IndexError: a number outside the source.
+            DataError: a sample cannot be read any more.
+        """
+
+    def __getitem__(self, index: int) -> Shaped[np.ndarray, "c *space"]:
+        """Return one sample, [c, *space]."""
+        return self.read(np.array([index]))[0]
+
+    def blocks(self) -> Iterator[Samples]:
+        """Go through all samples in order, in pieces of bounded memory."""
+        yield from (self.read(indices) for indices in blocks(np.arange(len(self)), self.sample_bytes))
+
+    @property
+    def sample_bytes(self) -> int:
+        """Bytes of one sample."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def describe(self) -> dict[str, Any]:
+        """Return what was found, as JSON-able values for people and records."""
+        return {
+            "samples": len(self),
+            "shape": list(self.shape),
+            "dtype": self.dtype.name,
+            "levels": self.levels,
+            "class_names": None if self.class_names is None else list(self.class_names),
+            "note": self.note,
+        }
+
+
+def blocks(indices: Indices, sample_bytes: int) -> Iterator[Indices]:
+    """Cut ``indices`` into pieces whose samples take about ``BLOCK_BYTES``."""
+    size = max(1, BLOCK_BYTES // sample_bytes)
+    return (indices[first : first + size] for first in range(0, len(indices), size))
+
+
+def number_classes(names: NDArray[Any]) -> tuple[Indices, tuple[str, ...]]:
+    """Number the distinct values of ``names`` in sorted order: the class of each sample, the name of each class."""
+    distinct, labels = np.unique(names, return_inverse=True)
+    return labels.astype(np.int64).reshape(-1), tuple(str(name) for name in distinct)

@@ -1,0 +1,104 @@
+"""A part of a source in the model's range, ready to be drawn from."""
+
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from idm.core.errors import SettingsError
+from idm.data.base import CACHE_BYTES, Indices, Source, blocks
+from idm.data.codec import Codec
+
+Batch = tuple[Float[Tensor, "b c *space"], Int[Tensor, " b"] | None]
+"""Samples in the model's range, float32, and their labels, int64 (None where there are none)."""
+
+
+class Dataset:
+    """Some of the samples of a source, encoded, with their labels.
+
+    Samples are numbered 0..len-1. With ``random_flip`` every sample is there twice, mirrored (along its last axis)
+    under the numbers of the second half; a random order of all numbers then mirrors a random half of the samples, and
+    which ones is fixed by the order alone.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        codec: Codec,
+        indices: Indices,
+        *,
+        labels: Indices | None = None,
+        random_flip: bool = False,
+    ) -> None:
+        """Take samples from a source; they are encoded now and kept if they fit into memory.
+
+        Args:
+            source: where the samples come from.
+            codec: how they map to the model's range.
+            indices: which samples of the source.
+            labels: labels of all samples of the source, or None to go without.
+            random_flip: add the mirrored samples.
+
+        Raises:
+            SettingsError: points cannot be mirrored.
+            DataError: the samples cannot be read, or do not fit the codec.
+        """
+        if random_flip and len(source.shape) < 2:
+            raise SettingsError(f"random_flip: data with a spatial axis wanted, got {source.shape}; set it to false")
+        self.source, self.codec, self.random_flip = source, codec, random_flip
+        self._indices = indices
+        self._labels = None if labels is None else torch.as_tensor(labels[indices])
+        encoded_bytes = 4 * len(indices) * math.prod(source.shape)
+        self._encoded = self._encode_all() if encoded_bytes <= CACHE_BYTES else None
+
+    def __len__(self) -> int:
+        """Return how many samples there are to draw, mirrored ones included."""
+        return len(self._indices) * (2 if self.random_flip else 1)
+
+    def batch(self, indices: Indices) -> Batch:
+        """Return the samples of those numbers, and their labels.
+
+        Raises:
+            DataError: a file that was damaged or changed meanwhile.
+        """
+        places = indices % len(self._indices)
+        chosen = torch.as_tensor(places)
+        x = self._read(places) if self._encoded is None else self._encoded.index_select(0, chosen)
+        if self.random_flip:
+            mirrored = torch.as_tensor(indices >= len(self._indices)).reshape(-1, *(1,) * (x.ndim - 1))
+            x = torch.where(mirrored, x.flip(-1), x)
+        return x, None if self._labels is None else self._labels[chosen]
+
+    def first(self, count: int) -> Batch:
+        """Return the first ``count`` samples as they are, or all if there are fewer."""
+        return self.batch(np.arange(min(count, len(self._indices))))
+
+    def batches(self, order: Iterable[Indices], *, ahead: int = 2) -> Iterator[Batch]:
+        """Return the batches of an order (see ``plan``), read by a thread while the one before is used.
+
+        Args:
+            order: numbers of the samples of each batch; it may be endless.
+            ahead: how many batches to have ready, at least 1.
+        """
+        with ThreadPoolExecutor(1) as pool:
+            waiting: deque[Future[Batch]] = deque()
+            for indices in order:
+                waiting.append(pool.submit(self.batch, indices))
+                if len(waiting) > ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+    def _read(self, places: Indices) -> Tensor:
+        return self.codec.encode(self.source.read(self._indices[places]))
+
+    def _encode_all(self) -> Tensor:
+        encoded = torch.empty(len(self._indices), *self.source.shape)
+        for places in blocks(np.arange(len(self._indices)), self.source.sample_bytes):
+            encoded[places[0] : places[-1] + 1] = self._read(places)
+        return encoded

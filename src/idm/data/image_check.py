@@ -1,0 +1,96 @@
+"""Judging the headers of all files of a folder, so that every file that does not suit is named at once."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from idm.core.errors import DataError
+from idm.data.image_decode import ImageHeader, read_header
+from idm.data.image_resize import fitted_size
+
+LINES_SHOWN = 5
+"""How many wrong files a message names."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def gather(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    mapping: Callable[[Callable[[Item], Result | DataError], Iterable[Item]], Iterable[Result | DataError]] = map,
+) -> list[Result]:
+    """Apply ``function`` to all items and return the results, or raise their errors together.
+
+    Args:
+        function: what to apply.
+        items: to what.
+        mapping: how; ``map``, or that of a pool.
+
+    Raises:
+        DataError: of the kind of the first error, with one line per error for the first few.
+    """
+
+    def attempt(item: Item) -> Result | DataError:
+        try:
+            return function(item)
+        except DataError as error:
+            return error
+
+    results: list[Result] = []
+    errors: list[DataError] = []
+    for result in mapping(attempt, items):
+        if isinstance(result, DataError):
+            errors.append(result)
+        else:
+            results.append(result)
+    if errors:
+        lines = [line for error in errors[:LINES_SHOWN] for line in error.lines]
+        more = len(errors) - LINES_SHOWN
+        raise type(errors[0])(*lines, *([f"... and {more:,} more files"] if more > 0 else []))
+    return results
+
+
+def check_headers(root: Path, files: Sequence[str], size: int | None, *, upscale: bool, max_pixels: int) -> ImageHeader:
+    """Read the headers of all files and return the first, which decides for all.
+
+    Raises:
+        UnreadableFileError: files that cannot be read.
+        DataError: files that are not read, or not of the kind of the first; smaller than ``size`` without
+            ``upscale``; of another size than the first where no ``size`` is given.
+    """
+
+    def check(file: str) -> ImageHeader:
+        header = read_header(root / file, max_pixels)
+        if size is not None:
+            _refuse_size(root / file, header, size, upscale=upscale, max_pixels=max_pixels)
+        return header
+
+    headers = gather(check, files)
+    first = headers[0]
+
+    def compare(place: int) -> None:
+        header, where, like = headers[place], root / files[place], f"as in {files[0]}"
+        if header.kind != first.kind:
+            raise DataError(
+                f"{where}: {first.kind.name} wanted {like}, got {header.kind.name}; convert all files to one kind"
+            )
+        if size is None and header != first:
+            raise DataError(
+                f"{where}: {first.width} x {first.height} wanted {like}, got {header.width} x {header.height}; "
+                "set image_size to resize and crop all files"
+            )
+
+    gather(compare, range(len(files)))
+    return first
+
+
+def _refuse_size(path: Path, header: ImageHeader, size: int, *, upscale: bool, max_pixels: int) -> None:
+    found = f"{header.width} x {header.height}"
+    if min(header.width, header.height) < size and not upscale:
+        raise DataError(
+            f"{path}: at least {size} x {size} wanted, got {found}; remove it, lower image_size, or set upscale=true"
+        )
+    width, height = fitted_size(header.width, header.height, size)
+    if width * height > max(max_pixels, size * size):
+        raise DataError(f"{path}: too long and narrow to be resized to {size}, got {found}; crop it")

@@ -1,0 +1,109 @@
+"""The stages of the demonstration, in order and timed."""
+
+import json
+import platform
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from idm.demo.pieces import denoise, draw, reconstruct, walk
+from idm.experiment import Run, resolve, train
+from idm.experiment.evaluate import held_out_bound, open_run_data
+from idm.presets import PRESETS
+from idm.report import Bound, DemoContents, write_demo_page
+
+SLOW_STEPS, FAST_STEPS = 250, 25
+BOUND_STEPS = 250
+NUM_SLOW, NUM_FAST = 400, 1000
+"""Samples drawn for the classifier by the slow and the fast sampler; 400 have a standard error below one percent."""
+
+Say = Callable[[str], None]
+
+
+class Stages:
+    """Names and wall-clock times of what was done."""
+
+    def __init__(self, say: Say) -> None:
+        """Announce each stage with ``say``."""
+        self.say = say
+        self.times: list[tuple[str, float]] = []
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage."""
+        self.say(name)
+        start = time.monotonic()
+        yield
+        self.times.append((name, time.monotonic() - start))
+
+
+def run_demo(out: Path, *, overrides: Iterable[str] = (), device: str | None = None, say: Say = print) -> Path:
+    """Train on the digits and write a page of what the model can do.
+
+    Args:
+        out: the run folder; a finished or interrupted demo in it is continued.
+        overrides: settings such as "training.num_steps=300".
+        device: where to train; the best one found by default.
+        say: told the name of each stage.
+
+    Returns:
+        The page, ``out``/report.html.
+    """
+    stages = Stages(say)
+    with stages.stage("Training"):
+        run = train(resolve(PRESETS.build("digits", {}), overrides=overrides), out, device=device)
+        data = open_run_data(run)
+    slow_steps, fast_steps = (min(steps, run.diffusion.num_timesteps) for steps in (SLOW_STEPS, FAST_STEPS))
+    with stages.stage("Sampling with DDPM"):
+        slow = draw(run, data, "DDPM", run.sampler(name="ddpm", steps=slow_steps), NUM_SLOW)
+    with stages.stage("Sampling with DDIM"):
+        fast = draw(run, data, "DDIM", run.sampler(name="ddim", steps=fast_steps), NUM_FAST)
+    with stages.stage("Scoring held-out digits"):
+        steps = min(BOUND_STEPS, run.diffusion.num_timesteps)
+        bound = held_out_bound(run, data, steps=steps, progress=True)
+    with stages.stage("Inverting and interpolating"):
+        reconstruction, interpolations = reconstruct(run, data), walk(run, data)
+        denoising = denoise(run, run.sampler(name="ddpm", steps=slow_steps))
+    assert bound.histogram is not None, "the digits are quantised"
+    contents = DemoContents(
+        title="A diffusion model of handwritten digits",
+        lead=(
+            f"Trained in {stages.times[0][1] / 60:.0f} minutes on {run.spec.num_train:,} digits of 8 x 8 pixels, and "
+            f"measured on {run.spec.num_held_out} digits it has never seen."
+        ),
+        facts=_facts(run),
+        codec=run.spec.codec,
+        class_names=run.spec.class_names or (),
+        sample_sets=[slow.shown, fast.shown],
+        denoising=denoising,
+        metrics=_metrics(out),
+        bound=Bound(bound.vlb, bound.timesteps, bound.histogram.mean),
+        reconstruction=reconstruction,
+        interpolations=interpolations,
+        classifier_accuracy=fast.recognition.real.mean,
+        stages=stages.times,
+    )
+    return write_demo_page(out / "report.html", contents)
+
+
+def _metrics(out: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def _facts(run: Run) -> list[tuple[str, str]]:
+    experiment, parameters = run.experiment, sum(p.numel() for p in run.network.parameters())
+    training: Any = experiment.training
+    return [
+        ("Network", f"{experiment.network.name}, {parameters:,} parameters"),
+        ("Steps of the chain", f"{run.diffusion.num_timesteps:,} ({experiment.schedule.name} schedule)"),
+        ("Training", f"{run.step:,} steps of {training.batch_size} images"),
+        ("Prediction", experiment.diffusion.prediction.name.lower()),
+        ("Variance", experiment.diffusion.variance.name.lower()),
+        ("Seed", str(experiment.seed)),
+        ("Device", f"{run.device.type}, {torch.get_num_threads()} threads"),
+        ("Versions", f"Python {platform.python_version()}, torch {torch.__version__}"),
+    ]

@@ -1,0 +1,56 @@
+"""Variances that the network predicts with a second head."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from idm.diffusion.variances.base import ReverseVariance
+from idm.schedules import Coefficient, Coefficients
+
+
+def _required(head: Tensor | None) -> Tensor:
+    assert head is not None, "a learned variance reads the network's second head"
+    return head
+
+
+@dataclass(frozen=True)
+class Learned(ReverseVariance):
+    """The head is the log-variance itself, unbounded."""
+
+    @property
+    def heads(self) -> int:
+        """2."""
+        return 2
+
+    def log_variance(self, head: Tensor | None, at: Coefficients) -> Coefficient:
+        """Return the head."""
+        return _required(head)
+
+    def head(self, log_variance: Tensor, at: Coefficients) -> Tensor | None:
+        """Return the log-variance."""
+        return log_variance
+
+
+@dataclass(frozen=True)
+class LearnedRange(ReverseVariance):
+    """The head v interpolates between the fixed variances (Nichol & Dhariwal 2021, eq. 15).
+
+    log variance = f log beta_t + (1 - f) log betatilde_t with f = (v + 1) / 2. v is not squashed: values
+    outside of [-1, 1] extrapolate.
+    """
+
+    @property
+    def heads(self) -> int:
+        """2."""
+        return 2
+
+    def log_variance(self, head: Tensor | None, at: Coefficients) -> Coefficient:
+        """Interpolate between the logs of the posterior variance (v = -1) and beta (v = 1)."""
+        fraction = (_required(head) + 1.0) * 0.5
+        return fraction * at.log_betas + (1.0 - fraction) * at.posterior_log_variance_clipped
+
+    def head(self, log_variance: Tensor, at: Coefficients) -> Tensor | None:
+        """v = 2 (log variance - log betatilde) / (log beta - log betatilde) - 1."""
+        low, high = at.posterior_log_variance_clipped, at.log_betas
+        # Where the range is empty (a chain of one step, or rounding) every head means the same.
+        return 2.0 * (log_variance - low) / (high - low + (high == low)) - 1.0

@@ -1,0 +1,6 @@
+"""Editing: encoding, decoding, interpolation."""
+
+from idm.editing.interpolation import interpolate, slerp
+from idm.editing.inversion import CLEAN, decode, decoding, edit, encode
+
+__all__ = ["CLEAN", "decode", "decoding", "edit", "encode", "interpolate", "slerp"]

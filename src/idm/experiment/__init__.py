@@ -1,0 +1,27 @@
+"""Experiments: typed settings, the objects they stand for, and trained runs."""
+
+from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, build_schedule
+from idm.experiment.data import Data, DataSpec, open_data
+from idm.experiment.files import resolve
+from idm.experiment.run import Run, load
+from idm.experiment.settings import Experiment
+from idm.experiment.train import train
+from idm.experiment.validate import from_plain, to_plain
+
+__all__ = [
+    "Data",
+    "DataSpec",
+    "Experiment",
+    "Run",
+    "best_device",
+    "build_diffusion",
+    "build_network",
+    "build_sampler",
+    "build_schedule",
+    "from_plain",
+    "load",
+    "open_data",
+    "resolve",
+    "to_plain",
+    "train",
+]

@@ -1,0 +1,111 @@
+"""From settings to objects."""
+
+import torch
+from torch import nn
+
+from idm.core.errors import SettingsError
+from idm.core.rng import derive_seed
+from idm.diffusion import ContinuousDecoder, DiscretizedDecoder, GaussianDiffusion
+from idm.experiment.data import DataSpec
+from idm.experiment.settings import DiffusionSettings, Experiment, SamplerSettings, ScheduleSettings
+from idm.likelihood import with_decoder_log_variance
+from idm.networks import NETWORKS
+from idm.samplers import SAMPLERS, Sampler
+from idm.schedules import SCHEDULES, NoiseSchedule, spaced
+
+LARGEST_AUTOMATIC_FLOOR = 0.1
+"""Half a bin of very coarse data (1 for binary ones) would leave no fine steps at all."""
+
+
+def best_device(name: str | None = None) -> torch.device:
+    """Return the named device, or the fastest one found.
+
+    Raises:
+        SettingsError: no such device here.
+    """
+    if name is None:
+        found = torch.accelerator.current_accelerator(check_available=True)
+        return torch.device("cpu") if found is None else found
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise SettingsError(f"device: one that works here wanted (cpu, cuda, mps), got '{name}'") from error
+
+
+def build_schedule(settings: ScheduleSettings, levels: int | None) -> NoiseSchedule:
+    """Build the schedule, starting at the noise floor of data with that many levels."""
+    schedule = SCHEDULES.build(settings.name, settings.options)
+    floor = settings.noise_floor
+    if floor == "auto":
+        floor = 0.0 if levels is None else min(1.0 / (levels - 1), LARGEST_AUTOMATIC_FLOOR)
+    return schedule.with_noise_floor(floor) if floor > 0 else schedule
+
+
+def build_diffusion(experiment: Experiment, spec: DataSpec) -> GaussianDiffusion:
+    """Build the process that the network is trained on.
+
+    Where the decoder's variance will be fitted, it starts at the largest plausible value, the noise of step
+    0, so that the bound term of that one step does not pull at a learned variance that serves all steps.
+    """
+    settings: DiffusionSettings = experiment.diffusion
+    levels = spec.codec.levels
+    schedule = build_schedule(experiment.schedule, levels)
+    diffusion = GaussianDiffusion(
+        schedule,
+        model_mean_type=settings.prediction,
+        model_var_type=settings.variance,
+        loss_type=settings.loss,
+        rescale_timesteps=settings.rescale_timesteps,
+        decoder=ContinuousDecoder() if levels is None else DiscretizedDecoder(levels),
+    )
+    if settings.decoder_variance == "fitted":
+        return with_decoder_log_variance(diffusion, float(schedule.log_one_minus_alphas_cumprod[0]))
+    return diffusion
+
+
+def null_label(experiment: Experiment, spec: DataSpec) -> int | None:
+    """Return the label that stands for no class; None for networks trained without one."""
+    return spec.num_classes if experiment.training.label_dropout > 0 else None
+
+
+def build_network(experiment: Experiment, spec: DataSpec, out_channels: int) -> nn.Module:
+    """Build the network, its weights a function of the seed.
+
+    Raises:
+        SettingsError: the network does not suit the shape of the data.
+    """
+    channels, *space = spec.shape
+    classes = spec.num_classes
+    if classes is not None and null_label(experiment, spec) is not None:
+        classes += 1
+    torch.manual_seed(derive_seed(experiment.seed, "weights"))
+    settings = experiment.network
+    given = {"in_channels": channels, "out_channels": out_channels, "num_classes": classes, "dims": len(space)}
+    takes_space = "dims" in NETWORKS.options(settings.name)
+    if takes_space != bool(space):
+        fits = "unet" if space else "mlp"
+        raise SettingsError(
+            f"network.name: a network for {len(space)} spatial axes wanted (data of shape {spec.shape}), "
+            f"got '{settings.name}'; set network.name={fits}"
+        )
+    network = NETWORKS.build(settings.name, settings.options, **given)
+    labels = {} if classes is None else {"y": torch.zeros(1, dtype=torch.int64)}
+    with torch.no_grad():
+        network.eval()(torch.zeros(1, *spec.shape), torch.zeros(1), **labels)
+    return network.train()
+
+
+def build_sampler(diffusion: GaussianDiffusion, settings: SamplerSettings, *, bounded: bool = True) -> Sampler:
+    """Build a sampler on the steps it asks for; x_0 is clipped only where the data are bounded.
+
+    Raises:
+        SettingsError: more steps than the chain has, or an option out of range.
+    """
+    if settings.steps > diffusion.num_timesteps:
+        raise SettingsError(
+            f"sampler.steps: a number from 1 to {diffusion.num_timesteps} (or 0 for all) wanted, got {settings.steps}"
+        )
+    keep = spaced(diffusion.num_timesteps, settings.steps or diffusion.num_timesteps, settings.spacing)
+    options = dict(settings.options)
+    options["clip_denoised"] = options.get("clip_denoised", True) and bounded
+    return SAMPLERS.build(settings.name, options, diffusion=diffusion.respace(keep))

@@ -1,0 +1,159 @@
+"""Measuring a trained run on its held-out data, and its samples with a classifier of the real data."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from idm.core.errors import DataError, SettingsError
+from idm.data import Dataset
+from idm.experiment.data import Data, open_data
+from idm.experiment.run import Run
+from idm.likelihood import VLB, Estimate, calc_bpd_loop
+from idm.metrics import Classifier, histogram_bpd
+from idm.samplers import Sampler
+from idm.schedules import spaced
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOutBound:
+    """The variational bound of held-out data.
+
+    Attributes:
+        vlb: the bound and its terms, in bits/dim; of continuous data in the data's own units.
+        timesteps: the number that each step had in the schedule it was first defined in, increasing.
+        histogram: bits/dim of histograms of each pixel by class; None for continuous data.
+    """
+
+    vlb: VLB
+    timesteps: list[int]
+    histogram: Estimate | None
+
+    @property
+    def total(self) -> Estimate:
+        """The bound, bits/dim, with its standard error over samples."""
+        return Estimate.of(self.vlb.total_bpd)
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What a classifier of real data makes of samples.
+
+    Attributes:
+        samples: share of samples recognised as the class they were drawn for.
+        real: share of held-out data recognised.
+        num: number of samples.
+    """
+
+    samples: Estimate
+    real: Estimate
+    num: int
+
+
+def open_run_data(run: Run) -> Data:
+    """Open the data a run was trained on, with the codec it was trained with.
+
+    Raises:
+        DataError: they cannot be read, or are not what they were.
+    """
+    data = open_data(run.experiment.data, run.spec.codec)
+    if data.spec != run.spec:
+        raise DataError(
+            f"data: the data of this run wanted ({run.spec.num_train} + {run.spec.num_held_out} samples of shape "
+            f"{run.spec.shape}), got {data.spec.num_train} + {data.spec.num_held_out} of shape {data.spec.shape}; "
+            "restore the data it was trained on"
+        )
+    return data
+
+
+def held_out_bound(
+    run: Run, data: Data, *, steps: int = 0, num: int = 0, seed: int = 0, batch_size: int = 512, progress: bool = False
+) -> HeldOutBound:
+    """Evaluate the bound of held-out data.
+
+    Args:
+        run: the trained model.
+        data: its data, from ``open_run_data``.
+        steps: evaluate the bound of a chain of that many evenly spaced steps; 0: the whole chain.
+        num: how many held-out samples; 0: all.
+        seed: seed of the noise.
+        batch_size: (sample, step) pairs per call of the network.
+        progress: show progress.
+
+    Raises:
+        DataError: nothing is held out.
+        SettingsError: more steps than there are.
+    """
+    if len(data.held_out) == 0:
+        raise DataError("data.held_out: held-out samples wanted for a bound, got none; train with data.held_out=0.1")
+    total = run.diffusion.num_timesteps
+    if not 0 <= steps <= total:
+        raise SettingsError(f"steps: a number from 1 to {total} (or 0 for all) wanted, got {steps}")
+    diffusion = run.diffusion.respace(spaced(total, steps)) if steps else run.diffusion
+    x, y = data.held_out.first(num or len(data.held_out))
+    vlb = calc_bpd_loop(
+        diffusion,
+        run.model,
+        x.to(run.device),
+        clip_denoised=run.spec.codec.bounded,
+        model_kwargs={} if y is None else {"y": y.to(run.device)},
+        seed=seed,
+        batch_size=batch_size,
+        progress=progress,
+    )
+    return HeldOutBound(_in_data_units(vlb, run), diffusion.schedule.timesteps.tolist(), _histogram(run, data, x, y))
+
+
+def _in_data_units(vlb: VLB, run: Run) -> VLB:
+    """A density changes with the units of the data; the decoder's term carries the change."""
+    shift = run.spec.codec.log2_scale
+    if shift == 0.0:
+        return vlb
+    decoder = torch.cat([vlb.vb[:, :1] + shift, vlb.vb[:, 1:]], dim=1)
+    return VLB(vlb.total_bpd + shift, vlb.prior_bpd, decoder, vlb.xstart_mse, vlb.mse)
+
+
+def _histogram(run: Run, data: Data, x: Tensor, y: Tensor | None) -> Estimate | None:
+    levels = run.spec.codec.levels
+    if levels is None or levels > len(data.train):
+        return None  # histograms need several samples per level to be a baseline worth printing
+    train_x, train_y = data.train.first(len(data.train))
+    return Estimate.of(histogram_bpd(train_x, train_y, x, y, levels))
+
+
+def recognition(
+    run: Run,
+    data: Data,
+    num: int,
+    *,
+    sampler: Sampler | None = None,
+    seed: int = 0,
+    guidance: float = 1.0,
+    progress: bool = False,
+) -> Recognition:
+    """Draw samples of every class in turn and let a classifier of the training data name their class.
+
+    Raises:
+        SettingsError: the network was trained without classes.
+    """
+    if run.spec.num_classes is None:
+        raise SettingsError("samples: a network trained with classes wanted for a classifier's score, got one without")
+    drawn = run.sample(num, seed=seed, guidance=guidance, sampler=sampler, progress=progress)
+    return recognise(run, data, drawn)
+
+
+def recognise(run: Run, data: Data, samples: Tensor) -> Recognition:
+    """Score samples that were drawn of every class in turn."""
+    labels = run.label_kwargs(None, len(samples))["y"]
+    classifier = Classifier(*_labelled(data.train))
+    x, y = _labelled(data.held_out)
+    as_data = run.spec.codec.encode(run.spec.codec.decode(samples))
+    return Recognition(
+        Estimate.of(classifier.correct(as_data, labels)), Estimate.of(classifier.correct(x, y)), len(samples)
+    )
+
+
+def _labelled(dataset: Dataset) -> tuple[Tensor, Tensor]:
+    x, y = dataset.first(len(dataset))
+    assert y is not None, "the caller made sure that there are classes"
+    return x, y

@@ -1,0 +1,180 @@
+"""A trained model, ready to use: network, process, codec, samplers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from idm.core.errors import CheckpointError, SettingsError
+from idm.core.types import Network
+from idm.diffusion import GaussianDiffusion
+from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, null_label
+from idm.experiment.data import DataSpec
+from idm.experiment.settings import Experiment
+from idm.experiment.validate import from_plain
+from idm.likelihood import with_decoder_log_variance
+from idm.networks.precision import Autocast
+from idm.samplers import ClassifierFreeGuidance, Sampler
+from idm.training import ema_name, open_checkpoint
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A trained model.
+
+    Attributes:
+        path: the checkpoint it was read from.
+        step: completed optimiser steps.
+        experiment: everything that defined the run.
+        spec: what is known of the training data.
+        network: the network with its averaged weights, in evaluation mode.
+        diffusion: the process, with its fitted decoder variance if it has one.
+        device: where the network is.
+    """
+
+    path: Path
+    step: int
+    experiment: Experiment
+    spec: DataSpec
+    network: nn.Module
+    diffusion: GaussianDiffusion
+    device: torch.device
+
+    @cached_property
+    def model(self) -> Network:
+        """The network in the precision it was trained in."""
+        low = self.experiment.training.precision == "bfloat16"
+        return Autocast(self.network) if low else self.network
+
+    def guided(self, scale: float) -> Network:
+        """Return the network with classifier-free guidance; ``scale`` 1 is the network itself.
+
+        Raises:
+            SettingsError: the network was trained without label dropout, or without labels.
+        """
+        if scale == 1.0:
+            return self.model
+        if self.spec.num_classes is None:
+            raise SettingsError(f"guidance: 1 wanted, got {scale}: this network was trained without classes")
+        return ClassifierFreeGuidance(self.model, scale, self._null_label(f"guidance: 1 wanted, got {scale}"))
+
+    def sampler(self, **changes: Any) -> Sampler:
+        """Return the run's sampler, with settings changed: ``run.sampler(name="ddpm", steps=250)``.
+
+        Options of the sampler itself are named as in its class: ``run.sampler(eta=0.3)``.
+        """
+        settings = self.experiment.sampler
+        plain = {"steps": settings.steps, "spacing": settings.spacing, "name": settings.name}
+        if changes.get("name", settings.name) == settings.name:
+            plain |= settings.options
+        return build_sampler(
+            self.diffusion, from_plain(type(settings), plain | changes), bounded=self.spec.codec.bounded
+        )
+
+    def label_kwargs(self, labels: Sequence[int] | Tensor | None, count: int) -> dict[str, Tensor]:
+        """Return the conditioning of ``count`` samples: labels repeated in turn; every class in turn if None.
+
+        Raises:
+            SettingsError: a label that is no class, or labels for a network without classes.
+        """
+        classes = self.spec.num_classes
+        if classes is None:
+            if labels is not None:
+                raise SettingsError("labels: none wanted, this network was trained without classes")
+            return {}
+        values = list(range(classes)) if labels is None else [int(label) for label in labels]
+        for value in values:
+            if not 0 <= value < classes:
+                raise SettingsError(f"labels: a class from 0 to {classes - 1} wanted, got {value}")
+        repeated = [values[i % len(values)] for i in range(count)]
+        return {"y": torch.tensor(repeated, device=self.device)}
+
+    def unlabelled_kwargs(self, count: int) -> dict[str, Tensor]:
+        """Return the conditioning of ``count`` samples of no class; nothing for a network without classes.
+
+        Raises:
+            SettingsError: the network was trained with classes but without label dropout.
+        """
+        if self.spec.num_classes is None:
+            return {}
+        return {"y": torch.full((count,), self._null_label("no class"), device=self.device)}
+
+    def _null_label(self, wanted: str) -> int:
+        label = null_label(self.experiment, self.spec)
+        if label is None:
+            raise SettingsError(
+                f"{wanted}: this network was trained without label dropout and knows classes only "
+                "(training.label_dropout above 0 makes it possible)"
+            )
+        return label
+
+    def sample(
+        self,
+        num: int,
+        *,
+        labels: Sequence[int] | None = None,
+        seed: int = 0,
+        guidance: float = 1.0,
+        sampler: Sampler | None = None,
+        batch_size: int = 256,
+        progress: bool = False,
+    ) -> Tensor:
+        """Draw samples in the model's range; ``run.spec.codec.decode`` gives the data's own values.
+
+        Args:
+            num: how many.
+            labels: classes, repeated in turn; every class in turn if None.
+            seed: sample i is drawn from seed + i, whatever the batch size.
+            guidance: scale of classifier-free guidance; 1 is off.
+            sampler: a sampler from ``run.sampler``; the run's own by default.
+            batch_size: samples per call of the network.
+            progress: show progress.
+
+        Returns:
+            Samples [num, c, *space] on the CPU.
+        """
+        sampler = sampler or self.sampler()
+        model, kwargs = self.guided(guidance), self.label_kwargs(labels, num)
+        parts: list[Tensor] = []
+        for first in range(0, num, batch_size):
+            part = slice(first, min(first + batch_size, num))
+            shape = (part.stop - first, *self.spec.shape)
+            part_kwargs = {name: value[part] for name, value in kwargs.items()}
+            drawn = sampler.sample(
+                model, shape, model_kwargs=part_kwargs, seed=seed + first, device=self.device, progress=progress
+            )
+            parts.append(drawn.cpu())
+        return torch.cat(parts)
+
+
+def load(path: str | Path, *, device: str | None = None) -> Run:
+    """Open a run folder (its newest intact checkpoint) or one checkpoint.
+
+    Args:
+        path: a folder written by ``idm train``, or a checkpoint folder in it.
+        device: where to put the network; the best one found by default.
+
+    Raises:
+        CheckpointError: nothing there, or damaged.
+    """
+    checkpoint = open_checkpoint(Path(path))
+    where = best_device(device)
+    try:
+        experiment = from_plain(Experiment, checkpoint.document("experiment"))
+        spec = DataSpec.from_plain(checkpoint.document("data"))
+        diffusion = build_diffusion(experiment, spec)
+        network = build_network(experiment, spec, diffusion.out_channels(spec.shape[0]))
+        network.load_state_dict(checkpoint.tensors(ema_name(experiment.training.ema_rates[0])))
+    except (SettingsError, KeyError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"checkpoint {checkpoint.path}: not readable by this version ({reason})") from error
+    fitted = checkpoint.document("calibration").get("decoder_log_variance")
+    if fitted is not None:
+        diffusion = with_decoder_log_variance(diffusion, fitted)
+    network = network.to(where).eval().requires_grad_(False)
+    return Run(checkpoint.path, checkpoint.step, experiment, spec, network, diffusion, where)
+

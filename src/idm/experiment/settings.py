@@ -1,0 +1,174 @@
+"""Every setting of an experiment, typed and with defaults; a checkpoint stores all of them.
+
+A section with a ``family`` is open: its ``name`` chooses a member of that family, and the member's own
+parameters are the further keys of the section. In files a section is flat:
+
+    sampler: {name: ddim, steps: 25, eta: 0.3}
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Lt
+
+from idm.core.registry import Registry
+from idm.data import SOURCES
+from idm.diffusion import LossType, ModelMeanType, ModelVarType
+from idm.networks import NETWORKS
+from idm.samplers import SAMPLERS
+from idm.schedules import SCHEDULES
+from idm.timesteps import TIMESTEP_SAMPLERS
+from idm.training import TrainingSettings
+
+Options = Mapping[str, Any]
+
+
+def _no_options() -> Options:
+    return {}
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """Where the data come from.
+
+    Attributes:
+        name: kind of source.
+        options: its own settings.
+    """
+
+    family: ClassVar[Registry[Any]] = SOURCES
+    given: ClassVar[tuple[str, ...]] = ()
+    name: str = "digits"
+    options: Options = field(default_factory=_no_options)
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """The data and their split.
+
+    Attributes:
+        source: where the data come from.
+        held_out: share (below 1) or number of images kept out of training, by class where there are labels.
+        split_seed: seed of that choice.
+        class_conditional: train on the labels, where there are any.
+        standardize: scale continuous data by mean and standard deviation instead of smallest and largest value.
+        random_flip: mirror every second image left to right.
+    """
+
+    source: SourceSettings = field(default_factory=SourceSettings)
+    held_out: Annotated[float, Ge(0)] = 0.1
+    split_seed: int = 0
+    class_conditional: bool = True
+    standardize: bool = False
+    random_flip: bool = False
+
+
+@dataclass(frozen=True)
+class ScheduleSettings:
+    """Noise levels of the chain.
+
+    Attributes:
+        name: kind of schedule.
+        noise_floor: drop the steps whose noise level is below this; "auto": half a bin of quantised data.
+        options: its own settings.
+    """
+
+    family: ClassVar[Registry[Any]] = SCHEDULES
+    given: ClassVar[tuple[str, ...]] = ()
+    name: str = "cosine"
+    noise_floor: Annotated[float, Ge(0), Lt(1)] | Literal["auto"] = "auto"
+    options: Options = field(default_factory=_no_options)
+
+
+@dataclass(frozen=True)
+class DiffusionSettings:
+    """What the network predicts and how it is scored.
+
+    Attributes:
+        prediction: what the network's first head means.
+        variance: variance of a reverse step.
+        loss: how squared error and bound add up.
+        rescale_timesteps: show the network times in [0, 1000) whatever the number of steps.
+        decoder_variance: variance of the last step: the model's own, or fitted to the training data.
+    """
+
+    prediction: ModelMeanType = ModelMeanType.EPSILON
+    variance: ModelVarType = ModelVarType.LEARNED_RANGE
+    loss: LossType = LossType.RESCALED_MSE
+    rescale_timesteps: bool = True
+    decoder_variance: Literal["fitted", "model"] = "fitted"
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """The network.
+
+    Attributes:
+        name: kind of network.
+        options: its own settings.
+    """
+
+    family: ClassVar[Registry[Any]] = NETWORKS
+    given: ClassVar[tuple[str, ...]] = ("in_channels", "out_channels", "num_classes", "dims")
+    name: str = "unet"
+    options: Options = field(default_factory=_no_options)
+
+
+@dataclass(frozen=True)
+class TimestepSettings:
+    """Which steps are trained on.
+
+    Attributes:
+        name: kind of timestep sampler.
+        options: its own settings.
+    """
+
+    family: ClassVar[Registry[Any]] = TIMESTEP_SAMPLERS
+    given: ClassVar[tuple[str, ...]] = ("num_timesteps",)
+    name: str = "uniform"
+    options: Options = field(default_factory=_no_options)
+
+
+@dataclass(frozen=True)
+class SamplerSettings:
+    """How samples are drawn.
+
+    Attributes:
+        name: kind of sampler.
+        steps: how many steps of the chain to take; 0: all of them.
+        spacing: how those steps are chosen.
+        options: its own settings.
+    """
+
+    family: ClassVar[Registry[Any]] = SAMPLERS
+    given: ClassVar[tuple[str, ...]] = ("diffusion", "denoised_fn")
+    name: str = "ddim"
+    steps: Annotated[int, Ge(0)] = 50
+    spacing: Literal["linspace", "leading", "trailing"] = "linspace"
+    options: Options = field(default_factory=_no_options)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything that defines a run, besides the data themselves.
+
+    Attributes:
+        seed: seed of every random draw of training.
+        data: the data and their split.
+        schedule: noise levels of the chain.
+        diffusion: what the network predicts and how it is scored.
+        network: the network.
+        timesteps: which steps are trained on.
+        training: how the network is trained.
+        sampler: how samples are drawn, unless asked for otherwise.
+    """
+
+    seed: int = 0
+    data: DataSettings = field(default_factory=DataSettings)
+    schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
+    diffusion: DiffusionSettings = field(default_factory=DiffusionSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    timesteps: TimestepSettings = field(default_factory=TimestepSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    sampler: SamplerSettings = field(default_factory=SamplerSettings)

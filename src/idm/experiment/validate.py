@@ -1,0 +1,127 @@
+"""Turning plain values (from files and the command line) into settings, and back.
+
+Every wrong value gets a line of its own with its dotted path; all of them are reported at once.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any, TypeVar, get_args, get_origin
+
+from pydantic import TypeAdapter, ValidationError
+
+from idm.core.errors import SettingsError, UnknownNameError
+from idm.experiment.schema import REQUIRED, Key, is_open, option_keys, section_keys
+
+Section = TypeVar("Section")
+Plain = dict[str, Any]
+
+
+def from_plain(section: type[Section], values: Mapping[str, Any]) -> Section:
+    """Build a settings dataclass from nested plain values.
+
+    Raises:
+        SettingsError: one line per wrong value, with its dotted path.
+    """
+    lines: list[str] = []
+    result = _section(section, values, "", lines)
+    if lines:
+        raise SettingsError(*lines)
+    return result
+
+
+def to_plain(value: Any) -> Any:
+    """Return settings as nested plain values, the way files write them."""
+    if is_dataclass(value) and not isinstance(value, type):
+        plain = {entry.name: to_plain(getattr(value, entry.name)) for entry in fields(value)}
+        return plain | plain.pop("options", {}) if is_open(type(value)) else plain
+    if isinstance(value, Mapping):
+        return {key: to_plain(item) for key, item in value.items()}
+    if isinstance(value, Enum):
+        return value.name.lower()
+    return [to_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _section(section: type[Section], values: Any, path: str, lines: list[str]) -> Section:
+    if not isinstance(values, Mapping):
+        lines.append(f"{path}: a group of settings wanted, got {values!r}")
+        return section()
+    keys = section_keys(section)
+    if not is_open(section):
+        return section(**_values(keys, values, path, lines))
+    name = values.get("name", next(key.default for key in keys if key.name == "name"))
+    try:
+        options = option_keys(section, name)
+    except (UnknownNameError, TypeError) as error:
+        lines.append(f"{_join(path, 'name')}: {error}" if isinstance(error, TypeError) else _named(path, error))
+        return section()
+    every = _values(keys + options, values, path, lines)
+    named = {key.name for key in options}
+    own = {key: value for key, value in every.items() if key not in named}
+    return section(**own, options={key: value for key, value in every.items() if key in named})
+
+
+def _named(path: str, error: UnknownNameError) -> str:
+    return f"{_join(path, 'name')}: {error.lines[0].partition(': ')[2]}"
+
+
+def _values(keys: list[Key], values: Mapping[str, Any], path: str, lines: list[str]) -> Plain:
+    """Convert the values of one section; those that are not given are left to their defaults."""
+    known = {key.name: key for key in keys}
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+            hint = f"did you mean '{_join(path, near[0])}'?" if near else f"known here: {', '.join(known)}"
+            lines.append(f"{_join(path, str(name))}: no such setting; {hint}")
+    result: Plain = {}
+    for key in keys:
+        where = _join(path, key.name)
+        if key.name in values:
+            result[key.name] = _value(key, values[key.name], where, lines)
+        elif key.default is REQUIRED:
+            lines.append(f"{where}: must be given ({key.meaning or 'no default'})")
+        elif not callable(key.default) or isinstance(key.default, Enum):
+            result[key.name] = key.default
+    return result
+
+
+def _value(key: Key, value: Any, path: str, lines: list[str]) -> Any:
+    if isinstance(key.annotation, type) and is_dataclass(key.annotation):
+        return _section(key.annotation, value, path, lines)
+    if isinstance(key.annotation, type) and issubclass(key.annotation, Enum):
+        return _member(key.annotation, value, path, lines)
+    if _is_tuple(key.annotation) and isinstance(value, (str, int, float)):
+        value = str(value).split(",")
+    try:
+        return TypeAdapter(key.annotation).validate_python(value)
+    except ValidationError as error:
+        wanted = _wanted(error)
+        lines.append(f"{path}: {wanted}, got {value!r}")
+        return key.default
+
+
+def _wanted(error: ValidationError) -> str:
+    """Say what pydantic wanted, in one clause; a union reports each branch, of which the first two are told."""
+    said = list(dict.fromkeys(item["msg"][0].lower() + item["msg"][1:] for item in error.errors()))
+    return " or ".join(text.removeprefix("input ") for text in said[:2])
+
+
+def _member(names: type[Enum], value: Any, path: str, lines: list[str]) -> Any:
+    if isinstance(value, names):
+        return value
+    members = {member.name.lower(): member for member in names}
+    if str(value).lower() in members:
+        return members[str(value).lower()]
+    near = difflib.get_close_matches(str(value).lower(), members, n=1, cutoff=0.5)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    lines.append(f"{path}: should be {', '.join(members)}, got {value!r}{hint}")
+    return next(iter(members.values()))
+
+
+def _is_tuple(annotation: Any) -> bool:
+    return any(get_origin(option) is tuple for option in (annotation, *get_args(annotation)))
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

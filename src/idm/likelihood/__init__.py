@@ -1,0 +1,6 @@
+"""Likelihood of data under a diffusion model."""
+
+from idm.likelihood.bound import VLB, Estimate, calc_bpd_loop
+from idm.likelihood.calibration import fit_decoder_log_variance, with_decoder_log_variance
+
+__all__ = ["VLB", "Estimate", "calc_bpd_loop", "fit_decoder_log_variance", "with_decoder_log_variance"]

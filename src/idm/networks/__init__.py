@@ -1,0 +1,13 @@
+"""Networks that predict from noisy samples; a new one is one file and one line in ``NETWORKS``."""
+
+from torch import nn
+
+from idm.core.registry import Registry
+from idm.networks.embeddings import timestep_embedding
+from idm.networks.mlp import MLP
+from idm.networks.precision import Autocast
+from idm.networks.unet import UNet
+
+NETWORKS: Registry[nn.Module] = Registry("network", {"unet": UNet, "mlp": MLP})
+
+__all__ = ["MLP", "NETWORKS", "Autocast", "UNet", "timestep_embedding"]

@@ -1,0 +1,62 @@
+"""A residual multilayer perceptron for points: data without spatial axes."""
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (the field's name)
+from torch import Tensor, nn
+
+from idm.core.errors import SettingsError
+from idm.networks.embeddings import timestep_embedding
+from idm.networks.layers import zeroed
+
+
+class MLP(nn.Module):
+    """Predicts from noisy points [b, c], times and labels; each layer adds to the features of the one before."""
+
+    def __init__(
+        self, *, in_channels: int, out_channels: int, width: int = 128, num_layers: int = 3, num_classes: int | None = None
+    ) -> None:
+        """Build the network.
+
+        Args:
+            in_channels: coordinates of a point.
+            out_channels: values to predict, ``diffusion.out_channels(in_channels)``.
+            width: number of features.
+            num_layers: number of hidden layers.
+            num_classes: number of labels, "no class" included if there is one; None: not conditioned on labels.
+
+        Raises:
+            SettingsError: no features or no layers.
+        """
+        super().__init__()
+        if width < 2 or num_layers < 1:
+            raise SettingsError(
+                f"network: width of at least 2 and num_layers of at least 1 wanted, got {width} and {num_layers}"
+            )
+        self.in_channels, self.width, self.num_classes = in_channels, width, num_classes
+        self.point = nn.Linear(in_channels, width)
+        self.time_embed = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+        if num_classes is not None:
+            self.label_emb = nn.Embedding(num_classes, width)
+        self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(num_layers))
+        self.out = zeroed(nn.Linear(width, out_channels))
+
+    def forward(self, x: Tensor, time: Tensor, /, y: Tensor | None = None) -> Tensor:
+        """Predict [b, out_channels] from points [b, in_channels], times [b] and labels [b].
+
+        Raises:
+            SettingsError: shapes or conditioning that the network was not built for.
+        """
+        if x.ndim != 2 or x.shape[1] != self.in_channels:
+            raise SettingsError(f"network: points [b, {self.in_channels}] wanted, got shape {tuple(x.shape)}")
+        if (y is None) != (self.num_classes is None):
+            wanted = "labels y" if self.num_classes is not None else "no labels"
+            raise SettingsError(f"network: {wanted} wanted, it was built with num_classes={self.num_classes}")
+        dtype = self.point.weight.dtype
+        waves = timestep_embedding(time.double() if dtype == torch.float64 else time, self.width)
+        embedding = self.time_embed(waves.to(dtype))
+        if y is not None:
+            embedding = embedding + self.label_emb(y)
+        hidden = self.point(x.to(dtype)) + embedding
+        for layer in self.layers:
+            hidden = hidden + layer(F.silu(hidden))
+        return self.out(F.silu(hidden)).to(x.dtype)

@@ -1,0 +1,49 @@
+"""The residual block of the U-Net."""
+
+from torch import Tensor, nn
+
+from idm.core.tensors import append_dims
+from idm.networks.layers import GroupNorm, convolution, zeroed
+
+
+class ResBlock(nn.Module):
+    """Two convolutions with a residual connection, told of time and class by an embedding.
+
+    With ``use_scale_shift_norm`` the embedding scales and shifts the second normalisation; otherwise it is added.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        out_channels: int,
+        *,
+        emb_channels: int,
+        dropout: float,
+        dims: int,
+        use_scale_shift_norm: bool,
+    ) -> None:
+        """Map ``channels`` to ``out_channels``; the second convolution starts at zero."""
+        super().__init__()
+        self.use_scale_shift_norm = use_scale_shift_norm
+        self.in_layers = nn.Sequential(GroupNorm(channels), nn.SiLU(), convolution(dims, channels, out_channels, 3))
+        wanted = 2 * out_channels if use_scale_shift_norm else out_channels
+        self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(emb_channels, wanted))
+        self.out_layers = nn.Sequential(
+            GroupNorm(out_channels),
+            nn.SiLU(),
+            nn.Dropout(dropout),
+            zeroed(convolution(dims, out_channels, out_channels, 3)),
+        )
+        same = out_channels == channels
+        self.skip_connection = nn.Identity() if same else convolution(dims, channels, out_channels, 1)
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """[b, c, *space] and the embedding [b, e] after its SiLU, which all blocks share -> [b, c_out, *space]."""
+        hidden = self.in_layers(x)
+        told = self.emb_layers[1](embedding)
+        norm, rest = self.out_layers[0], self.out_layers[1:]
+        if self.use_scale_shift_norm:
+            hidden = norm(hidden, *told.chunk(2, dim=1))
+        else:
+            hidden = norm(hidden + append_dims(told, x.ndim))
+        return self.skip_connection(x) + rest(hidden)

@@ -1,0 +1,20 @@
+"""Complete experiments; a new one is a function and a line in ``PRESETS``."""
+
+from idm.core.registry import Registry
+from idm.experiment import Experiment
+from idm.presets.digits import digits
+from idm.presets.inferred import inferred, source_settings
+from idm.presets.published import cifar10, cifar10_bound, imagenet64, imagenet64_class_conditional
+
+PRESETS: Registry[Experiment] = Registry(
+    "preset",
+    {
+        "digits": digits,
+        "cifar10": cifar10,
+        "cifar10_bound": cifar10_bound,
+        "imagenet64": imagenet64,
+        "imagenet64_class_conditional": imagenet64_class_conditional,
+    },
+)
+
+__all__ = ["PRESETS", "inferred", "source_settings"]

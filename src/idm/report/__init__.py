@@ -1,0 +1,39 @@
+"""Pictures, figures and self-contained HTML pages. Takes tensors and numbers, computes no results of its own."""
+
+from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, Picture, SideBySide, Table
+from idm.report.demo_contents import Bound, DemoContents, Denoising, Reconstruction, SampleSet
+from idm.report.demo_page import write_demo_page
+from idm.report.figures import bound_by_timestep, loss_curve, png, scatter, svg
+from idm.report.page import Page
+from idm.report.pictures import grid, save_animation, save_grid, save_picture, save_scatter, save_singles
+from idm.report.tiles import tiles
+
+__all__ = [
+    "Block",
+    "Bound",
+    "Card",
+    "Cards",
+    "DemoContents",
+    "Denoising",
+    "LabelledPictures",
+    "Page",
+    "Paragraph",
+    "Picture",
+    "Reconstruction",
+    "SampleSet",
+    "SideBySide",
+    "Table",
+    "bound_by_timestep",
+    "grid",
+    "loss_curve",
+    "png",
+    "save_animation",
+    "save_grid",
+    "save_picture",
+    "save_scatter",
+    "save_singles",
+    "scatter",
+    "svg",
+    "tiles",
+    "write_demo_page",
+]

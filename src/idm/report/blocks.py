@@ -1,0 +1,169 @@
+"""What a page is made of: paragraphs, pictures, tables, key figures. Each block writes itself as HTML.
+
+Every text is escaped; pictures are embedded.
+"""
+
+import base64
+import io
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from idm.report.figures import png
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CSS_PIXELS_PER_INCH = 96
+
+
+class Block(ABC):
+    """One part of a section."""
+
+    @abstractmethod
+    def html(self) -> str:
+        """Write the block as HTML."""
+
+
+@dataclass(frozen=True)
+class Paragraph(Block):
+    """Running text."""
+
+    text: str
+
+    def html(self) -> str:
+        """Write a ``p`` element."""
+        return f"<p>{escape(self.text)}</p>"
+
+
+@dataclass(frozen=True)
+class Picture(Block):
+    """A picture or figure with a caption.
+
+    Attributes:
+        content: pixels, which are shown one to one or reduced, with hard edges; or a figure.
+        alt: what is seen, for those who cannot see it.
+        caption: what it means; empty: no caption.
+    """
+
+    content: "Image.Image | Figure"
+    alt: str
+    caption: str = ""
+
+    def html(self) -> str:
+        """Write a ``figure`` element."""
+        caption = f"<figcaption>{escape(self.caption)}</figcaption>" if self.caption else ""
+        return f"<figure>{_image(self.content, self.alt)}{caption}</figure>"
+
+
+@dataclass(frozen=True)
+class LabelledPictures(Block):
+    """Pictures that belong together, each with a short label.
+
+    Attributes:
+        items: labels and pictures.
+        alt: what is seen; the label of a picture is added.
+        caption: what it means; empty: no caption.
+        across: side by side with labels below; else below each other with labels at the left.
+    """
+
+    items: Sequence[tuple[str, Image.Image]]
+    alt: str
+    caption: str = ""
+    across: bool = False
+
+    def html(self) -> str:
+        """Write a ``figure`` element."""
+        parts = [
+            f'<div class="item"><span>{escape(label)}</span>{_image(picture, f"{self.alt}: {label}")}</div>'
+            for label, picture in self.items
+        ]
+        caption = f"<figcaption>{escape(self.caption)}</figcaption>" if self.caption else ""
+        direction = "across" if self.across else "down"
+        return f'<figure><div class="{direction}">{"".join(parts)}</div>{caption}</figure>'
+
+
+@dataclass(frozen=True)
+class Table(Block):
+    """Rows of text; columns after the first whose entries all start with a digit are set like numbers.
+
+    Attributes:
+        rows: the cells of every row.
+        header: names of the columns; empty: none.
+    """
+
+    rows: Sequence[Sequence[str]]
+    header: Sequence[str] = ()
+
+    def html(self) -> str:
+        """Write a ``table`` element that scrolls where it is too wide."""
+        numbers = [all(cell[:1].isdigit() for cell in column) for column in zip(*self.rows, strict=True)]
+        kinds = [' class="number"' if number and i else "" for i, number in enumerate(numbers)]
+        head = "".join(f"<th{kind}>{escape(name)}</th>" for name, kind in zip(self.header, kinds, strict=False))
+        body = "".join(
+            "<tr>" + "".join(f"<td{kind}>{escape(cell)}</td>" for cell, kind in zip(row, kinds, strict=True)) + "</tr>"
+            for row in self.rows
+        )
+        head = f"<thead><tr>{head}</tr></thead>" if head else ""
+        return f'<div class="scroll"><table>{head}<tbody>{body}</tbody></table></div>'
+
+
+@dataclass(frozen=True)
+class Card:
+    """A key figure.
+
+    Attributes:
+        value: the number, such as "1.745".
+        label: what it is.
+        error: its uncertainty, such as "0.016"; empty: none.
+    """
+
+    value: str
+    label: str
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Cards(Block):
+    """Key figures side by side."""
+
+    cards: Sequence[Card]
+
+    def html(self) -> str:
+        """Write a list of definitions."""
+        parts = [
+            f"<div><dd>{escape(card.value)}{_error(card.error)}</dd><dt>{escape(card.label)}</dt></div>"
+            for card in self.cards
+        ]
+        return f'<dl class="cards">{"".join(parts)}</dl>'
+
+
+@dataclass(frozen=True)
+class SideBySide(Block):
+    """Blocks next to each other where there is room, else below each other."""
+
+    blocks: Sequence[Block]
+
+    def html(self) -> str:
+        """Write the blocks in columns."""
+        return f'<div class="beside">{"".join(f"<div>{block.html()}</div>" for block in self.blocks)}</div>'
+
+
+def _error(error: str) -> str:
+    return f"<small> ± {escape(error)}</small>" if error else ""
+
+
+def _image(content: "Image.Image | Figure", alt: str) -> str:
+    if isinstance(content, Image.Image):
+        stream = io.BytesIO()
+        content.save(stream, format="PNG", optimize=True)
+        file, width, height, kind = stream.getvalue(), content.width, content.height, "pixels"
+    else:
+        file, kind = png(content), "drawing"
+        width, height = (round(inches * CSS_PIXELS_PER_INCH) for inches in content.get_size_inches())
+    source = f"data:image/png;base64,{base64.b64encode(file).decode('ascii')}"
+    return f'<img class="{kind}" src="{source}" alt="{escape(alt)}" width="{width}" height="{height}">'

@@ -1,0 +1,88 @@
+"""A self-contained HTML page: no scripts, no requests, every picture embedded, light and dark."""
+
+from html import escape
+from pathlib import Path
+
+from idm.report.blocks import Block
+from idm.report.files import write_atomically
+
+STYLE = """
+:root { color-scheme: light dark; --paper: #fff; --ink: #22262b; --muted: #646d78; --rule: #e1e5ea;
+  --raised: #f6f7f9; --accent: #0067a3; }
+@media (prefers-color-scheme: dark) { :root { --paper: #16191d; --ink: #e3e6ea; --muted: #9aa4af; --rule: #30363d;
+  --raised: #1e2227; --accent: #6fb8e6; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 1.0625rem/1.6 system-ui, -apple-system,
+  "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", sans-serif; }
+main { max-width: 60rem; margin: 0 auto; padding: 3.5rem 1.5rem 5rem; }
+h1 { margin: 0 0 .75rem; font-size: 2.125rem; line-height: 1.2; letter-spacing: -.015em; text-wrap: balance; }
+h2 { margin: 0 0 .75rem; font-size: 1.375rem; line-height: 1.3; letter-spacing: -.01em; }
+section { margin-top: 3rem; padding-top: 2rem; border-top: 1px solid var(--rule); }
+p { max-width: 44rem; margin: 0 0 1rem; text-wrap: pretty; }
+.lead { font-size: 1.1875rem; color: var(--muted); }
+figure { margin: 1.5rem 0; }
+figcaption { max-width: 44rem; margin-top: .6rem; font-size: .9rem; line-height: 1.45; color: var(--muted); }
+img { display: block; max-width: 100%; height: auto; }
+.pixels { image-rendering: pixelated; }
+.drawing { background: #fff; border-radius: 6px; }
+@media (prefers-color-scheme: dark) { .drawing { padding: .5rem; } }
+.down { display: grid; grid-template-columns: auto minmax(0, 1fr); align-items: center; }
+.down .item { display: contents; }
+.down span { padding-right: .75rem; text-align: right; }
+.down .item + .item img { border-top: 2px solid #808080; }
+.across { display: flex; gap: .75rem; }
+.across .item { display: flex; flex-direction: column-reverse; min-width: 0; }
+.across span { padding-top: .35rem; text-align: center; }
+.item span { font-size: .85rem; line-height: 1.3; color: var(--muted); font-variant-numeric: tabular-nums; }
+.beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 25rem), 1fr)); gap: 0 1.5rem; }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .75rem; margin: 1.5rem 0; }
+.cards div { padding: 1rem 1.1rem; background: var(--raised); border-radius: 8px; }
+.cards dd { margin: 0; font-size: 1.625rem; font-weight: 600; line-height: 1.25; color: var(--accent);
+  font-variant-numeric: tabular-nums; white-space: nowrap; }
+.cards small { font-size: .95rem; font-weight: 400; color: var(--muted); }
+.cards dt { margin-top: .2rem; font-size: .875rem; line-height: 1.4; color: var(--muted); }
+.scroll { overflow-x: auto; margin: 1.5rem 0; }
+table { border-collapse: collapse; font-size: .95rem; line-height: 1.45; }
+th, td { padding: .4rem 1.75rem .4rem 0; border-bottom: 1px solid var(--rule); text-align: left;
+  vertical-align: baseline; }
+th { font-weight: 600; color: var(--muted); }
+td:first-child { color: var(--muted); }
+th:last-child, td:last-child { padding-right: 0; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
+"""
+
+
+class Page:
+    """A page that grows section by section."""
+
+    def __init__(self, title: str, lead: str) -> None:
+        """Start a page.
+
+        Args:
+            title: heading of the page, and its name in the browser.
+            lead: one or two sentences on what is shown.
+        """
+        self.title = title
+        self.lead = lead
+        self._sections: list[str] = []
+
+    def section(self, heading: str, *blocks: Block) -> "Page":
+        """Add a section and return the page."""
+        body = "\n".join(block.html() for block in blocks)
+        self._sections.append(f"<section>\n<h2>{escape(heading)}</h2>\n{body}\n</section>")
+        return self
+
+    def html(self) -> str:
+        """Return the whole document."""
+        sections = "\n".join(self._sections)
+        return (
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            f"<title>{escape(self.title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n<header>\n"
+            f'<h1>{escape(self.title)}</h1>\n<p class="lead">{escape(self.lead)}</p>\n</header>\n'
+            f"{sections}\n</main>\n</body>\n</html>\n"
+        )
+
+    def write(self, path: Path) -> Path:
+        """Write the document atomically, UTF-8."""
+        return write_atomically(path, self.html().encode())

@@ -1,0 +1,143 @@
+"""Pictures of samples in files: grids, single images, animations, scatter plots. All are written atomically."""
+
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from idm.core.errors import DataError
+from idm.data import Codec
+from idm.data.base import Samples
+from idm.report.figures import png, scatter
+from idm.report.files import write_atomically
+from idm.report.tiles import tiles
+
+GAP = 2
+"""Pixels between tiles."""
+
+GAP_GREY = 128
+"""As far from white tiles as from black ones."""
+
+LONGEST_SIDE = 512
+"""Tiles are not enlarged beyond this."""
+
+
+def grid(
+    x: Float[Tensor, "n c *space"], codec: Codec, *, columns: int | None = None, min_tile: int = 48
+) -> Image.Image:
+    """Lay samples out row by row.
+
+    Args:
+        x: samples in the model's range.
+        codec: the codec of the data.
+        columns: tiles per row; by default as many as make the grid about square.
+        min_tile: small tiles are enlarged by a whole factor until both sides have this many pixels.
+
+    Returns:
+        A grey or RGB picture.
+
+    Raises:
+        DataError: no samples, or points.
+    """
+    pictures = tiles(x, codec)
+    count, height, width = pictures.shape[:3]
+    factor = _enlargement(height, width, min_tile)
+    pictures = pictures.repeat(factor, axis=1).repeat(factor, axis=2)
+    height, width = height * factor, width * factor
+    across = min(columns or math.ceil(math.sqrt(count)), count)
+    down = math.ceil(count / across)
+    size = (down * (height + GAP) - GAP, across * (width + GAP) - GAP)
+    canvas = np.full((*size, *pictures.shape[3:]), GAP_GREY, dtype=np.uint8)
+    for i, picture in enumerate(pictures):
+        top, left = i // across * (height + GAP), i % across * (width + GAP)
+        canvas[top : top + height, left : left + width] = picture
+    return Image.fromarray(canvas)
+
+
+def _enlargement(height: int, width: int, min_tile: int) -> int:
+    wanted = math.ceil(min_tile / min(height, width))
+    return max(1, min(wanted, LONGEST_SIDE // max(height, width)))
+
+
+def save_grid(path: Path, x: Float[Tensor, "n c *space"], codec: Codec, columns: int | None = None) -> Path:
+    """Write ``grid`` to a file whose suffix names the format.
+
+    Raises:
+        DataError: no samples, or points, or a suffix that names no picture format.
+    """
+    return save_picture(path, grid(x, codec, columns=columns))
+
+
+def save_picture(path: Path, picture: Image.Image) -> Path:
+    """Write a picture in the format that the suffix names.
+
+    Raises:
+        DataError: a suffix that names no picture format.
+    """
+    stream = io.BytesIO()
+    picture.save(stream, format=_format(path, ("PNG", "WEBP", "JPEG", "GIF", "TIFF", "BMP")))
+    return write_atomically(path, stream.getvalue())
+
+
+def save_singles(folder: Path, data: Samples, codec: Codec) -> list[Path]:
+    """Write one PNG per image of quantised data: 00000.png, 00001.png, ...
+
+    Images of at most 256 levels become 8-bit files, grey images of more levels 16-bit files. The levels are spread
+    over the whole range of the file; those of uint8 and uint16 data are the file's own, so these files are exact.
+
+    Args:
+        folder: where to; made if it is not there.
+        data: samples as the codec decodes them, [n, c, *space].
+        codec: the codec of the data.
+
+    Returns:
+        The files; none for data that no PNG can hold: continuous, other than two spatial axes, other than one or
+        three channels, RGB of more than 256 levels.
+    """
+    levels = codec.levels
+    if data.ndim != 4 or data.shape[1] not in (1, 3) or levels is None or (levels > 256 and data.shape[1] == 3):
+        return []
+    kind, white = (np.uint8, 255) if levels <= 256 else (np.uint16, 65535)
+    values = np.rint(codec.preview(codec.encode(data)) * white).astype(kind)
+    images = values[:, 0] if data.shape[1] == 1 else values.transpose(0, 2, 3, 1)
+    return [save_picture(folder / f"{i:05d}.png", Image.fromarray(image)) for i, image in enumerate(images)]
+
+
+def save_animation(path: Path, frames: Sequence[Image.Image], *, milliseconds: int = 60, hold: int = 1200) -> Path:
+    """Write an endless animation: lossless WebP or GIF, by suffix.
+
+    Args:
+        path: ends in .webp or .gif.
+        frames: pictures of one size.
+        milliseconds: how long a frame is shown.
+        hold: how long the last frame is shown, in milliseconds.
+
+    Raises:
+        DataError: no frames, or another suffix.
+    """
+    if not frames:
+        raise DataError(f"{path}: at least one frame wanted, got none")
+    kind = _format(path, ("WEBP", "GIF"))
+    first, *rest = [frame.convert("RGB") for frame in frames]
+    durations = [milliseconds] * len(rest) + [hold]
+    stream = io.BytesIO()
+    first.save(stream, format=kind, save_all=True, append_images=rest, duration=durations, loop=0, lossless=True)
+    return write_atomically(path, stream.getvalue())
+
+
+def save_scatter(path: Path, x: Float[Tensor, "n c"]) -> Path:
+    """Write a scatter plot of points as PNG (``figures.scatter``)."""
+    return write_atomically(path, png(scatter(x)))
+
+
+def _format(path: Path, known: tuple[str, ...]) -> str:
+    Image.init()
+    kind = Image.registered_extensions().get(path.suffix.lower(), "")
+    if kind not in known:
+        raise DataError(f"{path}: a file name ending in .{', .'.join(known).lower()} wanted, got '{path.suffix}'")
+    return kind

@@ -1,0 +1,78 @@
+"""The three conventions for clipping the predicted x_0 in DDIM; published figures differ by them."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import Enum, unique
+
+from torch import Tensor
+
+from idm.diffusion import DenoisedFn, GaussianDiffusion, NetworkOutput
+
+
+class ClippingRule(ABC):
+    """Which x_0 and which noise direction a DDIM step uses."""
+
+    @abstractmethod
+    def directions(
+        self,
+        diffusion: GaussianDiffusion,
+        output: NetworkOutput,
+        x_t: Tensor,
+        t: int | Tensor,
+        denoised_fn: DenoisedFn | None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the predicted x_0 and eps of a step, each of x_t's shape."""
+
+
+@dataclass(frozen=True)
+class Rederived(ClippingRule):
+    """eps is derived again from the x_0 that is used, clipped or not, so that the two agree with x_t.
+
+    Attributes:
+        clip: clamp x_0 to [-1, 1] first.
+    """
+
+    clip: bool
+
+    def directions(
+        self,
+        diffusion: GaussianDiffusion,
+        output: NetworkOutput,
+        x_t: Tensor,
+        t: int | Tensor,
+        denoised_fn: DenoisedFn | None,
+    ) -> tuple[Tensor, Tensor]:
+        """x_0 processed, and the eps that x_t then holds."""
+        step = diffusion.interpret(output, x_t, t, clip_denoised=self.clip, denoised_fn=denoised_fn)
+        return step.pred_xstart, diffusion.predict_eps_from_xstart(x_t, t, step.pred_xstart)
+
+
+@dataclass(frozen=True)
+class KeptEps(ClippingRule):
+    """x_0 is clipped, eps stays as the network said it."""
+
+    def directions(
+        self,
+        diffusion: GaussianDiffusion,
+        output: NetworkOutput,
+        x_t: Tensor,
+        t: int | Tensor,
+        denoised_fn: DenoisedFn | None,
+    ) -> tuple[Tensor, Tensor]:
+        """x_0 processed, and the eps of the unprocessed x_0."""
+        raw = diffusion.interpret(output, x_t, t, clip_denoised=False)
+        used = diffusion.interpret(output, x_t, t, clip_denoised=True, denoised_fn=denoised_fn)
+        return used.pred_xstart, diffusion.predict_eps_from_xstart(x_t, t, raw.pred_xstart)
+
+
+@unique
+class DDIMClipping(Enum):
+    """Names of the conventions.
+
+    REDERIVE: clip x_0 and derive eps again (improved DDPM). KEEP_EPS: clip x_0, keep the raw eps
+    (Analytic-DPM). NONE: no clipping (the original DDIM code).
+    """
+
+    REDERIVE = Rederived(clip=True)
+    KEEP_EPS = KeptEps()
+    NONE = Rederived(clip=False)

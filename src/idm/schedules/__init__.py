@@ -1,0 +1,23 @@
+"""Noise schedules and the choice of steps; a new schedule is one file and one line in ``SCHEDULES``."""
+
+from idm.core.registry import Registry
+from idm.schedules.base import Coefficients, NoiseSchedule
+from idm.schedules.cosine import cosine_schedule
+from idm.schedules.linear import linear_schedule
+from idm.schedules.spacing import SPACINGS, space_timesteps, spaced
+from idm.schedules.table import Coefficient, StepTable
+
+SCHEDULES: Registry[NoiseSchedule] = Registry("schedule", {"linear": linear_schedule, "cosine": cosine_schedule})
+
+__all__ = [
+    "SCHEDULES",
+    "SPACINGS",
+    "Coefficient",
+    "Coefficients",
+    "NoiseSchedule",
+    "StepTable",
+    "cosine_schedule",
+    "linear_schedule",
+    "space_timesteps",
+    "spaced",
+]

@@ -1,0 +1,64 @@
+"""Importance sampling of the bound (Nichol & Dhariwal 2021, section 3.3)."""
+
+import torch
+from torch import Tensor
+
+from idm.core.errors import SettingsError
+from idm.timesteps.base import TimestepSampler
+
+
+class LossSecondMoment(TimestepSampler):
+    """p_t proportional to sqrt(E[loss_t^2]), estimated from the last losses of each step.
+
+    Uniform until every step has a full history.
+    """
+
+    def __init__(self, num_timesteps: int, *, history_per_term: int = 10, uniform_prob: float = 0.001) -> None:
+        """Start with an empty history.
+
+        Args:
+            num_timesteps: T.
+            history_per_term: how many losses to remember of each step.
+            uniform_prob: share of the uniform distribution mixed in, so that no step is forgotten; in (0, 1].
+        """
+        super().__init__(num_timesteps)
+        if history_per_term < 1 or not 0.0 < uniform_prob <= 1.0:
+            raise SettingsError(
+                "timesteps: history_per_term of at least 1 and uniform_prob in (0, 1] wanted, "
+                f"got {history_per_term} and {uniform_prob}"
+            )
+        self.uniform_prob = uniform_prob
+        self._losses = torch.zeros(num_timesteps, history_per_term, dtype=torch.float64)
+        self._counts = torch.zeros(num_timesteps, dtype=torch.int64)
+
+    def weights(self) -> Tensor:
+        """Return the root mean square of each step's losses, mixed with the uniform distribution."""
+        if not bool((self._counts >= self._losses.shape[1]).all()):
+            return torch.ones(self.num_timesteps, dtype=torch.float64)
+        rms = self._losses.square().mean(1).sqrt()
+        total = rms.sum()
+        if not total > 0:
+            return torch.ones(self.num_timesteps, dtype=torch.float64)
+        return (1.0 - self.uniform_prob) * rms / total + self.uniform_prob / self.num_timesteps
+
+    def update(self, t: Tensor, loss: Tensor) -> None:
+        """Add losses to the histories, oldest out first; a step may occur several times in a batch."""
+        steps, values = t.cpu(), loss.detach().double().cpu()
+        order = torch.argsort(steps, stable=True)
+        steps, values = steps[order], values[order]
+        repeat = torch.arange(len(steps)) - torch.searchsorted(steps, steps)
+        history = self._losses.shape[1]
+        occurrences = torch.bincount(steps, minlength=self.num_timesteps)
+        newest = repeat >= occurrences[steps] - history
+        slot = (self._counts[steps] + repeat) % history
+        self._losses[steps[newest], slot[newest]] = values[newest]
+        self._counts += occurrences
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the histories."""
+        return {"losses": self._losses.clone(), "counts": self._counts.clone()}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Restore the histories."""
+        self._losses.copy_(state["losses"])
+        self._counts.copy_(state["counts"])

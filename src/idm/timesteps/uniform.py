@@ -1,0 +1,24 @@
+"""Every step equally often."""
+
+import torch
+from torch import Tensor
+
+from idm.timesteps.base import TimestepSampler
+
+
+class UniformTimesteps(TimestepSampler):
+    """The uniform distribution; all importance weights are 1."""
+
+    def weights(self) -> Tensor:
+        """Return ones."""
+        return torch.ones(self.num_timesteps, dtype=torch.float64)
+
+    def update(self, t: Tensor, loss: Tensor) -> None:
+        """Learn nothing."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Return nothing."""
+        return {}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Restore nothing."""

@@ -1,0 +1,45 @@
+"""Settings of a training run. Progress is counted in completed optimiser steps."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a network is trained.
+
+    Attributes:
+        num_steps: optimiser steps in all.
+        batch_size: images per step.
+        micro_batch_size: images per forward pass; gradients are averaged over the batch. 0: the whole batch.
+        learning_rate: peak learning rate of AdamW.
+        weight_decay: decoupled weight decay of AdamW.
+        warmup_steps: steps over which the learning rate rises linearly from 0.
+        decay: what the learning rate does after the warm-up: stay, or fall to 0 at num_steps.
+        clip_grad_norm: largest norm of the gradient; 0: no clipping.
+        ema_rates: rates of the averaged weights; sampling uses the first.
+        label_dropout: share of labels replaced by "no class", which makes guidance possible.
+        precision: number format inside the network; weights, losses and the chain stay float32.
+        log_interval: steps between two lines of metrics.jsonl.
+        save_interval: steps between two checkpoints; one is always written at the end.
+        keep_checkpoints: how many checkpoints to keep.
+        sample_interval: steps between two grids of samples; 0: none but at the end.
+    """
+
+    num_steps: Annotated[int, Ge(1)] = 100_000
+    batch_size: Annotated[int, Ge(1)] = 128
+    micro_batch_size: Annotated[int, Ge(0)] = 0
+    learning_rate: Annotated[float, Gt(0), Le(1)] = 1e-4
+    weight_decay: Annotated[float, Ge(0)] = 0.0
+    warmup_steps: Annotated[int, Ge(0)] = 0
+    decay: Literal["constant", "linear", "cosine"] = "constant"
+    clip_grad_norm: Annotated[float, Ge(0)] = 1.0
+    ema_rates: tuple[Annotated[float, Gt(0), Lt(1)], ...] = (0.9999,)
+    label_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    log_interval: Annotated[int, Ge(1)] = 100
+    save_interval: Annotated[int, Ge(1)] = 5_000
+    keep_checkpoints: Annotated[int, Ge(2)] = 2
+    sample_interval: Annotated[int, Ge(0)] = 5_000

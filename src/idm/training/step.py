@@ -1,0 +1,78 @@
+"""One optimiser step, as a function of (seed, step) and the state of network and optimiser."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from idm.core.rng import Rng, derive_seed
+from idm.core.types import Network
+from idm.data import Dataset, batch_indices
+from idm.diffusion import GaussianDiffusion, LossTerms
+from idm.timesteps import TimestepSampler
+from idm.training.meter import LossMeter
+from idm.training.settings import TrainingSettings
+
+
+class TrainStep:
+    """Draws a batch, accumulates its gradients, and tells the timestep sampler and the meter.
+
+    Image j of step s is drawn at position p = s * batch_size + j; its t, noise and label dropout are
+    functions of (seed, p), whatever the micro-batches are.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        diffusion: GaussianDiffusion,
+        timesteps: TimestepSampler,
+        dataset: Dataset,
+        settings: TrainingSettings,
+        *,
+        seed: int,
+        device: torch.device,
+        null_label: int | None = None,
+    ) -> None:
+        """Hold what every step needs; ``null_label`` stands for no class where labels are dropped."""
+        self.network, self.diffusion, self.timesteps, self.dataset = network, diffusion, timesteps, dataset
+        self.settings, self.seed, self.device, self.null_label = settings, seed, device, null_label
+        self._base = derive_seed(seed, "training")
+
+    def accumulate_gradients(self, step: int, meter: LossMeter) -> None:
+        """Add the gradient of the mean weighted loss of the batch of ``step`` to the parameters' gradients."""
+        size = self.settings.batch_size
+        rng = Rng(self._base + torch.arange(step * size, (step + 1) * size, device=self.device))
+        x_start, labels = self._batch(step, rng)
+        t, importance = self.timesteps.draw(rng, 0)
+        noise = rng.normal("noise", 0, x_start.shape[1:])
+        torch.manual_seed(derive_seed(self.seed, "dropout", step))
+        micro = self.settings.micro_batch_size or size
+        for first in range(0, size, micro):
+            part = slice(first, first + micro)
+            kwargs = {} if labels is None else {"y": labels[part]}
+            terms = self.diffusion.training_losses(
+                self.network, x_start[part], t[part], noise=noise[part], model_kwargs=kwargs
+            )
+            ((terms.loss * importance[part]).sum() / size).backward()
+            self._report(t[part], terms, meter)
+
+    def _batch(self, step: int, rng: Rng) -> tuple[Tensor, Tensor | None]:
+        indices: np.ndarray = batch_indices(self.seed, step, self.settings.batch_size, len(self.dataset))
+        x_start, labels = self.dataset.batch(indices)
+        x_start = x_start.to(self.device, non_blocking=True)
+        if labels is None:
+            return x_start, None
+        labels = labels.to(self.device, non_blocking=True)
+        if self.null_label is not None:
+            dropped = rng.uniform("label dropout").flatten() < self.settings.label_dropout
+            labels = torch.where(dropped, self.null_label, labels)
+        return x_start, labels
+
+    def _report(self, t: Tensor, terms: LossTerms, meter: LossMeter) -> None:
+        self.timesteps.update(t, terms.loss)
+        meter.add(t, terms)
+
+
+def gradient_norm(network: nn.Module, largest: float) -> Tensor:
+    """Norm of the whole gradient; scale the gradient down to ``largest`` where that is above 0 and exceeded."""
+    limit = largest if largest > 0 else float("inf")
+    return nn.utils.clip_grad_norm_(network.parameters(), limit)

@@ -1,0 +1,61 @@
+"""A path alone tells which source reads it."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from idm.core.errors import DataError
+from idm.data import SOURCES, infer_source
+
+
+def image(path, width, height):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (width, height)).save(path)
+
+
+@pytest.mark.parametrize("name", ["data.npy", "data.NPZ"])
+def test_an_array_file_is_read_as_arrays(tmp_path, name):
+    path = tmp_path / name
+    assert infer_source(path) == ("arrays", {"path": str(path)})
+
+
+def test_a_folder_with_one_array_and_labels_is_read_as_arrays(tmp_path):
+    np.save(tmp_path / "images.npy", np.zeros((2, 1, 4, 4), np.uint8))
+    np.save(tmp_path / "labels.npy", np.zeros(2, int))
+    assert infer_source(tmp_path) == ("arrays", {"path": str(tmp_path / "images.npy")})
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([(28, 28), (28, 28)], {}),
+        ([(64, 48)], {}),
+        ([(100, 40)], {"image_size": 32}),
+        ([(40, 30), (30, 40)], {"image_size": 16}),
+        ([(300, 200), (128, 500)], {"image_size": 64}),
+        ([(64, 64), (65, 64)], {"image_size": 64}),
+        ([(1, 1), (2, 2)], {"image_size": 1}),
+    ],
+)
+def test_a_folder_of_images_gets_a_size_that_all_of_them_have(tmp_path, sizes, expected):
+    for number, (width, height) in enumerate(sizes):
+        image(tmp_path / "sub" / f"{number}.png", width, height)
+    name, options = infer_source(tmp_path)
+    assert (name, options) == ("image_folder", {"path": str(tmp_path), **expected})
+    assert len(SOURCES.build(name, options)) == len(sizes)
+
+
+def test_what_is_not_clear_is_refused_with_a_way_out(tmp_path):
+    with pytest.raises(DataError, match="nothing there"):
+        infer_source(tmp_path / "missing")
+    with pytest.raises(DataError, match="0 images and 0 array files"):
+        infer_source(tmp_path)
+    image(tmp_path / "a.png", 4, 4)
+    with pytest.raises(DataError, match=r"give the folder that a\.png is in"):
+        infer_source(tmp_path / "a.png")
+    (tmp_path / "notes.txt").write_text("text")
+    with pytest.raises(DataError, match="give images or arrays"):
+        infer_source(tmp_path / "notes.txt")
+    np.save(tmp_path / "a.npy", np.zeros((2, 2)))
+    with pytest.raises(DataError, match="1 images and 1 array files"):
+        infer_source(tmp_path)
