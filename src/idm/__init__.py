@@ -1,1 +1,78 @@
-"""Gaussian diffusion models."""
+"""Gaussian diffusion models on your own data: train, sample in few steps, score likelihoods, invert and edit.
+
+    import idm
+    run = idm.load("runs/digits")
+    images = run.spec.codec.decode(run.sample(100))
+
+Names are imported when they are first used, so that ``import idm`` and the command line's help need no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from idm.core.gaussian import discretized_gaussian_log_likelihood, normal_kl
+    from idm.core.rng import Rng
+    from idm.core.tensors import mean_flat
+    from idm.diffusion import GaussianDiffusion, LossType, ModelMeanType, ModelVarType
+    from idm.experiment import Experiment, load, train
+    from idm.likelihood import calc_bpd_loop
+    from idm.networks import MLP, UNet, timestep_embedding
+    from idm.samplers import SamplerDDIM, SamplerDDPM
+    from idm.schedules import NoiseSchedule, cosine_schedule, linear_schedule, space_timesteps
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "MLP",
+    "Experiment",
+    "GaussianDiffusion",
+    "LossType",
+    "ModelMeanType",
+    "ModelVarType",
+    "NoiseSchedule",
+    "Rng",
+    "SamplerDDIM",
+    "SamplerDDPM",
+    "UNet",
+    "__version__",
+    "calc_bpd_loop",
+    "cosine_schedule",
+    "discretized_gaussian_log_likelihood",
+    "linear_schedule",
+    "load",
+    "mean_flat",
+    "normal_kl",
+    "space_timesteps",
+    "timestep_embedding",
+    "train",
+]
+
+_HOMES = {
+    "idm.core.gaussian": ("discretized_gaussian_log_likelihood", "normal_kl"),
+    "idm.core.rng": ("Rng",),
+    "idm.core.tensors": ("mean_flat",),
+    "idm.diffusion": ("GaussianDiffusion", "LossType", "ModelMeanType", "ModelVarType"),
+    "idm.experiment": ("Experiment", "load", "train"),
+    "idm.likelihood": ("calc_bpd_loop",),
+    "idm.networks": ("MLP", "UNet", "timestep_embedding"),
+    "idm.samplers": ("SamplerDDIM", "SamplerDDPM"),
+    "idm.schedules": ("NoiseSchedule", "cosine_schedule", "linear_schedule", "space_timesteps"),
+}
+"""Which module each public name is imported from."""
+
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'idm' has no attribute '{name}'")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return __all__

@@ -45,7 +45,7 @@ def test_samples_have_the_shape_and_dtype_that_are_promised(source):
 
 def test_reading_is_repeatable_and_in_the_order_asked_for(source):
     indices = np.array([2, 0, 2, 1])
-    np.testing.assert_array_equal(source.read(indices), np.stack([source[i] for i in indices]))
+    np.testing.assert_array_equal(source.read(indices), np.stack([source[i] for i in indices.tolist()]))
 
 
 def test_what_was_read_can_be_changed_without_changing_the_source(source):

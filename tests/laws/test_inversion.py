@@ -4,6 +4,7 @@ For Gaussian data the flow is known: (y - m) / sqrt(s^2 + kappa^2) is constant a
 and kappa = sqrt((1 - abar) / abar), 0 for clean data.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -58,7 +59,7 @@ def rms(values: Tensor | np.ndarray) -> float:
 
 def assert_halves(errors: list[float]) -> None:
     """Each error is about half of the one before, more nearly so as they shrink."""
-    ratios = [coarse / fine for coarse, fine in zip(errors[:-1], errors[1:], strict=True)]
+    ratios = [coarse / fine for coarse, fine in itertools.pairwise(errors)]
     assert all(1.6 < ratio < 2.4 for ratio in ratios), ratios
     assert abs(ratios[-1] - 2.0) < 0.2, ratios
 

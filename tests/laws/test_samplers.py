@@ -5,6 +5,7 @@ vectors instead of random numbers gives the gains of the whole chain, and from t
 what it draws, without Monte-Carlo error.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -128,7 +129,7 @@ def recursion(schedule: NoiseSchedule, rule: str, eta: float, at_start: Moments)
     abars = [1.0, *schedule.alphas_cumprod.tolist()]
     mean, variance = at_start
     levels: list[Moments] = []
-    for prev, abar in reversed(list(zip(abars[:-1], abars[1:], strict=True))):
+    for prev, abar in reversed(list(itertools.pairwise(abars))):
         alpha, sigma2 = math.sqrt(abar), 1.0 - abar
         beta = 1.0 - abar / prev
         small = beta * (1.0 - prev) / sigma2
@@ -234,7 +235,7 @@ def test_the_small_variance_draws_too_narrowly_and_the_large_one_too_widely() ->
 @pytest.mark.parametrize("name", ["small", "large", "ddim"])
 def test_twice_the_steps_halve_the_error_of_the_variance(name: str) -> None:
     errors = [abs(variance_error(samplers_of(number)[name])) for number in (100, 200, 400)]
-    for coarse, fine in zip(errors[:-1], errors[1:], strict=True):
+    for coarse, fine in itertools.pairwise(errors):
         assert 1.8 < coarse / fine < 2.2
 
 

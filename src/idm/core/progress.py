@@ -5,11 +5,12 @@ Everything goes to standard error, so that standard output stays clean for resul
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
+@runtime_checkable
 class Progress(Protocol):
     """What the loops see: they report units done, and a few words of status."""
 
@@ -52,7 +53,7 @@ def _clock(seconds: float) -> str:
 @contextmanager
 def progress(
     label: str, total: int, *, unit: str = "steps", done: int = 0, enabled: bool = True, interval: float = 10.0
-) -> Iterator[Progress]:
+) -> Generator[Progress]:
     """Show how a loop of ``total`` units gets on, starting at ``done``.
 
     Args:
@@ -73,7 +74,7 @@ def progress(
 
 
 @contextmanager
-def _bar(label: str, total: int, unit: str, done: int) -> Iterator[Progress]:
+def _bar(label: str, total: int, unit: str, done: int) -> Generator[Progress]:
     from rich import progress as rich_progress
     from rich.console import Console
 
@@ -92,7 +93,9 @@ def _bar(label: str, total: int, unit: str, done: int) -> Iterator[Progress]:
         class Bar:
             def advance(self, units: int = 1, status: str = "") -> None:
                 speed = bars.tasks[0].speed
-                fields = {"rate": f"{speed:,.1f}" if speed else "-"} | ({"status": status} if status else {})
+                fields: dict[str, Any] = {"rate": f"{speed:,.1f}" if speed else "-"}
+                if status:
+                    fields["status"] = status
                 bars.update(task, advance=units, **fields)
 
         yield Bar()

@@ -27,6 +27,10 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
             raise unknown_name(self.kind, name, self._members)
         return self._members[name]
 
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a member of that name."""
+        return name in self._members
+
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names."""
         return iter(self._members)

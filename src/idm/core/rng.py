@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -58,8 +59,19 @@ def derive_seed(seed: int, purpose: str, step: int = 0) -> int:
 
 @lru_cache(maxsize=16)
 def _counters(count: int, device: torch.device) -> Tensor:
-    """gamma * (1..count) modulo 2^64, the counters of one stream."""
+    """Gamma * (1..count) modulo 2^64, the counters of one stream."""
     return torch.arange(1, count + 1, device=device, dtype=torch.int64) * _signed(_GAMMA)
+
+
+@runtime_checkable
+class NoiseSource(Protocol):
+    """Where standard normal numbers come from, one stream per sample of a batch."""
+
+    def normal(
+        self, purpose: str, step: int, shape: Sequence[int], dtype: torch.dtype = torch.float32
+    ) -> Float[Tensor, "b *shape"]:
+        """Standard normal numbers of shape [b, *shape], the same whenever they are asked for."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -90,8 +102,13 @@ class Rng:
 
     def bits(self, purpose: str, step: int, count: int) -> Int[Tensor, "b n"]:
         """``count`` 64-bit words per sample, as int64 [b, count]."""
-        keys = _mix(_mix(self.seeds + _signed(_GAMMA)) ^ _signed(_purpose_key(purpose, step)))
-        return _mix(keys[:, None] + _counters(count, self.seeds.device))
+        return self._words(purpose, [step], count)[0]
+
+    def _words(self, purpose: str, steps: Sequence[int], count: int) -> Int[Tensor, "k b n"]:
+        """The bits of several steps."""
+        of_steps = torch.tensor([_signed(_purpose_key(purpose, step)) for step in steps]).to(self.seeds.device)
+        keys = _mix(_mix(self.seeds + _signed(_GAMMA)) ^ of_steps[:, None])
+        return _mix(keys[..., None] + _counters(count, self.seeds.device))
 
     def uniform(self, purpose: str, step: int = 0, count: int = 1) -> Float[Tensor, "b n"]:
         """Uniform numbers in [0, 1), float64 [b, count] (float32 where the device has no float64)."""
@@ -103,13 +120,19 @@ class Rng:
     def normal(
         self, purpose: str, step: int, shape: Sequence[int], dtype: torch.dtype = torch.float32
     ) -> Float[Tensor, "b *shape"]:
-        """Standard normal numbers of shape [b, *shape] (Box-Muller on the halves of each word)."""
+        """Standard normal numbers of shape [b, *shape]."""
+        return self.normals(purpose, [step], shape, dtype)[0]
+
+    def normals(
+        self, purpose: str, steps: Sequence[int], shape: Sequence[int], dtype: torch.dtype = torch.float32
+    ) -> Float[Tensor, "k b *shape"]:
+        """What ``normal`` gives at each of several steps, [k, b, *shape] (Box-Muller on the halves of each word)."""
         count = math.prod(shape)
-        words = self.bits(purpose, step, (count + 1) // 2)
+        words = self._words(purpose, steps, (count + 1) // 2)
         wide = dtype if dtype == torch.float64 else torch.float32
         # (k + 1/2) / 2^32 lies in (0, 1): the logarithm is finite and |z| stays below 6.8.
         first = ((words >> 32) & 0xFFFFFFFF).to(wide).add_(0.5).mul_(2.0**-32)
         angle = (words & 0xFFFFFFFF).to(wide).mul_(2.0 * math.pi * 2.0**-32)
         radius = first.clamp_(max=1.0 - 2.0**-24).log_().mul_(-2.0).sqrt_()
-        pairs = torch.cat([radius * torch.cos(angle), radius * torch.sin(angle)], dim=1)
-        return pairs[:, :count].reshape(-1, *shape).to(dtype)
+        pairs = torch.cat([radius * torch.cos(angle), radius * torch.sin(angle)], dim=-1)
+        return pairs[..., :count].reshape(len(steps), -1, *shape).to(dtype)

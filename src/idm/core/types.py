@@ -3,7 +3,7 @@
 Shapes are written ``b c *space``: batch, channels, then one, two or three spatial axes (none for points).
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -18,6 +18,7 @@ Steps = Int[Tensor, " b"]
 """Step indices in [0, T); 0 is the least noisy step, not clean data."""
 
 
+@runtime_checkable
 class Network(Protocol):
     """Anything that maps noisy samples and network times to outputs.
 

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from idm.editing import decode, encode, interpolate
-from idm.experiment import Data, Run
-from idm.experiment.evaluate import Recognition, recognise
+from idm.experiment import Data, Recognition, Run, recognise
 from idm.report import Denoising, Reconstruction, SampleSet
 from idm.samplers import Sampler
 from idm.schedules import spaced
@@ -44,7 +43,11 @@ def draw(run: Run, data: Data, name: str, sampler: Sampler, num: int, *, seed: i
     by_class = torch.arange(classes * per_class).view(per_class, classes).T.flatten()
     accuracy = found.samples
     shown = SampleSet(
-        f"{name}, {sampler.diffusion.num_timesteps} steps", samples[by_class], seconds, num, accuracy.mean,
+        f"{name}, {sampler.diffusion.num_timesteps} steps",
+        samples[by_class],
+        seconds,
+        num,
+        accuracy.mean,
         accuracy.standard_error,
     )
     return Drawn(shown, found)

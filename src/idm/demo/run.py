@@ -3,7 +3,7 @@
 import json
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,7 @@ from typing import Any
 import torch
 
 from idm.demo.pieces import denoise, draw, reconstruct, walk
-from idm.experiment import Run, resolve, train
-from idm.experiment.evaluate import held_out_bound, open_run_data
+from idm.experiment import Run, held_out_bound, open_run_data, resolve, train
 from idm.presets import PRESETS
 from idm.report import Bound, DemoContents, write_demo_page
 
@@ -33,7 +32,7 @@ class Stages:
         self.times: list[tuple[str, float]] = []
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> Generator[None]:
         """Time a stage."""
         self.say(name)
         start = time.monotonic()

@@ -106,7 +106,7 @@ class GaussianDiffusion:
         at = self.schedule.at(t, x_start)
         return Gaussian(at.sqrt_alphas_cumprod * x_start, _expand(at.log_one_minus_alphas_cumprod, x_start))
 
-    def q_sample(self, x_start: Images, t: int | Tensor, noise: Images | None = None) -> Images:
+    def q_sample(self, x_start: Images, t: int | Tensor, noise: Tensor | None = None) -> Images:
         """Draw x_t ~ q(x_t | x_0).
 
         Args:
@@ -259,7 +259,7 @@ class GaussianDiffusion:
         x_start: Images,
         t: int | Tensor,
         *,
-        noise: Images | None = None,
+        noise: Tensor | None = None,
         model_kwargs: ModelKwargs | None = None,
     ) -> LossTerms:
         """Losses of a batch, per sample.

@@ -4,7 +4,7 @@ Algorithms use the objects and never ask which name one has.
 """
 
 from enum import Enum, unique
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from idm.diffusion.objectives import Objective
 from idm.diffusion.predictions import Epsilon, PreviousX, StartX, V
@@ -49,4 +49,4 @@ class LossType(Enum):
 
 def strategy(choice: Enum | Strategy) -> Strategy:
     """Return the strategy of an enum member, or the strategy object itself."""
-    return choice.value if isinstance(choice, Enum) else choice
+    return cast(Strategy, choice.value) if isinstance(choice, Enum) else choice

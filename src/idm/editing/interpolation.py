@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from idm.core.tensors import append_dims
@@ -42,7 +43,7 @@ def interpolate(
     *,
     model_kwargs: ModelKwargs | None = None,
     path_kwargs: ModelKwargs | None = None,
-) -> Images:
+) -> Float[Tensor, "n c *space"]:
     """Encode two images, walk between their codes, and decode the way.
 
     Args:
@@ -59,5 +60,5 @@ def interpolate(
     """
     code = encode(diffusion, model, torch.cat([start, end]), model_kwargs=model_kwargs)
     weight = torch.tensor(list(weights), dtype=code.dtype, device=code.device)
-    ends = (code[i : i + 1].expand(len(weight), *code.shape[1:]) for i in (0, 1))
-    return decode(diffusion, model, slerp(*ends, weight), model_kwargs=path_kwargs)
+    one, other = (code[i : i + 1].expand(len(weight), *code.shape[1:]) for i in (0, 1))
+    return decode(diffusion, model, slerp(one, other, weight), model_kwargs=path_kwargs)

@@ -2,6 +2,14 @@
 
 from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, build_schedule
 from idm.experiment.data import Data, DataSpec, open_data
+from idm.experiment.evaluate import (
+    HeldOutBound,
+    Recognition,
+    held_out_bound,
+    open_run_data,
+    recognise,
+    recognition,
+)
 from idm.experiment.files import resolve
 from idm.experiment.run import Run, load
 from idm.experiment.settings import Experiment
@@ -12,6 +20,8 @@ __all__ = [
     "Data",
     "DataSpec",
     "Experiment",
+    "HeldOutBound",
+    "Recognition",
     "Run",
     "best_device",
     "build_diffusion",
@@ -19,8 +29,12 @@ __all__ = [
     "build_sampler",
     "build_schedule",
     "from_plain",
+    "held_out_bound",
     "load",
     "open_data",
+    "open_run_data",
+    "recognise",
+    "recognition",
     "resolve",
     "to_plain",
     "train",

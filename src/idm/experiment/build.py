@@ -7,6 +7,7 @@ from idm.core.errors import SettingsError
 from idm.core.rng import derive_seed
 from idm.diffusion import ContinuousDecoder, DiscretizedDecoder, GaussianDiffusion
 from idm.experiment.data import DataSpec
+from idm.experiment.schema import option_paths
 from idm.experiment.settings import DiffusionSettings, Experiment, SamplerSettings, ScheduleSettings
 from idm.likelihood import with_decoder_log_variance
 from idm.networks import NETWORKS
@@ -34,11 +35,13 @@ def best_device(name: str | None = None) -> torch.device:
 
 def build_schedule(settings: ScheduleSettings, levels: int | None) -> NoiseSchedule:
     """Build the schedule, starting at the noise floor of data with that many levels."""
-    schedule = SCHEDULES.build(settings.name, settings.options)
+    with option_paths("schedule", SCHEDULES.options(settings.name)):
+        schedule = SCHEDULES.build(settings.name, settings.options)
     floor = settings.noise_floor
     if floor == "auto":
         floor = 0.0 if levels is None else min(1.0 / (levels - 1), LARGEST_AUTOMATIC_FLOOR)
-    return schedule.with_noise_floor(floor) if floor > 0 else schedule
+    with option_paths("schedule", ("noise_floor",)):
+        return schedule.with_noise_floor(floor) if floor > 0 else schedule
 
 
 def build_diffusion(experiment: Experiment, spec: DataSpec) -> GaussianDiffusion:
@@ -88,7 +91,8 @@ def build_network(experiment: Experiment, spec: DataSpec, out_channels: int) -> 
             f"network.name: a network for {len(space)} spatial axes wanted (data of shape {spec.shape}), "
             f"got '{settings.name}'; set network.name={fits}"
         )
-    network = NETWORKS.build(settings.name, settings.options, **given)
+    with option_paths("network", NETWORKS.options(settings.name)):
+        network = NETWORKS.build(settings.name, settings.options, **given)
     labels = {} if classes is None else {"y": torch.zeros(1, dtype=torch.int64)}
     with torch.no_grad():
         network.eval()(torch.zeros(1, *spec.shape), torch.zeros(1), **labels)
@@ -108,4 +112,5 @@ def build_sampler(diffusion: GaussianDiffusion, settings: SamplerSettings, *, bo
     keep = spaced(diffusion.num_timesteps, settings.steps or diffusion.num_timesteps, settings.spacing)
     options = dict(settings.options)
     options["clip_denoised"] = options.get("clip_denoised", True) and bounded
-    return SAMPLERS.build(settings.name, options, diffusion=diffusion.respace(keep))
+    with option_paths("sampler", SAMPLERS.options(settings.name)):
+        return SAMPLERS.build(settings.name, options, diffusion=diffusion.respace(keep))

@@ -5,6 +5,7 @@ from typing import Any
 
 from idm.core.errors import DataError
 from idm.data import SOURCES, Codec, Dataset, stratified_split
+from idm.experiment.schema import option_paths
 from idm.experiment.settings import DataSettings
 
 
@@ -69,7 +70,10 @@ def open_data(settings: DataSettings, codec: Codec | None = None) -> Data:
     Raises:
         DataError: the data cannot be read or split.
     """
-    source = SOURCES.build(settings.source.name, settings.source.options)
+    if settings.source.options.get("path") == "":
+        raise DataError("data.source.path: a folder or file wanted, got none; give it with --data PATH")
+    with option_paths("data.source", SOURCES.options(settings.source.name)):
+        source = SOURCES.build(settings.source.name, settings.source.options)
     codec = codec or Codec.fit(source, standardize=settings.standardize)
     total = len(source)
     wanted = settings.held_out if settings.held_out >= 1 else settings.held_out * total

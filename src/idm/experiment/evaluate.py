@@ -136,8 +136,7 @@ def recognition(
     Raises:
         SettingsError: the network was trained without classes.
     """
-    if run.spec.num_classes is None:
-        raise SettingsError("samples: a network trained with classes wanted for a classifier's score, got one without")
+    run.require_classes("recognition")
     drawn = run.sample(num, seed=seed, guidance=guidance, sampler=sampler, progress=progress)
     return recognise(run, data, drawn)
 

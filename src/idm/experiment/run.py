@@ -1,6 +1,7 @@
 """A trained model, ready to use: network, process, codec, samplers."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,16 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from idm.core.errors import CheckpointError, SettingsError
+from idm.core.progress import progress as show_progress
 from idm.core.types import Network
 from idm.diffusion import GaussianDiffusion
 from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, null_label
 from idm.experiment.data import DataSpec
 from idm.experiment.settings import Experiment
-from idm.experiment.validate import from_plain
+from idm.experiment.validate import from_plain, to_plain
 from idm.likelihood import with_decoder_log_variance
 from idm.networks.precision import Autocast
-from idm.samplers import ClassifierFreeGuidance, Sampler
+from idm.samplers import ClassifierFreeGuidance, Sampler, SampleStep
 from idm.training import ema_name, open_checkpoint
+
+Watch = Callable[[SampleStep], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +62,8 @@ class Run:
         """
         if scale == 1.0:
             return self.model
-        if self.spec.num_classes is None:
-            raise SettingsError(f"guidance: 1 wanted, got {scale}: this network was trained without classes")
-        return ClassifierFreeGuidance(self.model, scale, self._null_label(f"guidance: 1 wanted, got {scale}"))
+        self.require_classes(f"guidance {scale}")
+        return ClassifierFreeGuidance(self.model, scale, self._null_label(f"guidance {scale}"))
 
     def sampler(self, **changes: Any) -> Sampler:
         """Return the run's sampler, with settings changed: ``run.sampler(name="ddpm", steps=250)``.
@@ -71,9 +74,8 @@ class Run:
         plain = {"steps": settings.steps, "spacing": settings.spacing, "name": settings.name}
         if changes.get("name", settings.name) == settings.name:
             plain |= settings.options
-        return build_sampler(
-            self.diffusion, from_plain(type(settings), plain | changes), bounded=self.spec.codec.bounded
-        )
+        whole = to_plain(self.experiment) | {"sampler": plain | changes}
+        return build_sampler(self.diffusion, from_plain(Experiment, whole).sampler, bounded=self.spec.codec.bounded)
 
     def label_kwargs(self, labels: Sequence[int] | Tensor | None, count: int) -> dict[str, Tensor]:
         """Return the conditioning of ``count`` samples: labels repeated in turn; every class in turn if None.
@@ -103,6 +105,16 @@ class Run:
             return {}
         return {"y": torch.full((count,), self._null_label("no class"), device=self.device)}
 
+    def require_classes(self, wanted: str) -> int:
+        """Return the number of classes.
+
+        Raises:
+            SettingsError: the network was trained without classes, which ``wanted`` needs.
+        """
+        if self.spec.num_classes is None:
+            raise SettingsError(f"{wanted}: a network trained with classes wanted, this one was trained without")
+        return self.spec.num_classes
+
     def _null_label(self, wanted: str) -> int:
         label = null_label(self.experiment, self.spec)
         if label is None:
@@ -121,6 +133,7 @@ class Run:
         guidance: float = 1.0,
         sampler: Sampler | None = None,
         batch_size: int = 256,
+        watch: Watch | None = None,
         progress: bool = False,
     ) -> Tensor:
         """Draw samples in the model's range; ``run.spec.codec.decode`` gives the data's own values.
@@ -132,6 +145,7 @@ class Run:
             guidance: scale of classifier-free guidance; 1 is off.
             sampler: a sampler from ``run.sampler``; the run's own by default.
             batch_size: samples per call of the network.
+            watch: shown x_T and the state after every step, for the first batch.
             progress: show progress.
 
         Returns:
@@ -140,15 +154,25 @@ class Run:
         sampler = sampler or self.sampler()
         model, kwargs = self.guided(guidance), self.label_kwargs(labels, num)
         parts: list[Tensor] = []
-        for first in range(0, num, batch_size):
-            part = slice(first, min(first + batch_size, num))
-            shape = (part.stop - first, *self.spec.shape)
-            part_kwargs = {name: value[part] for name, value in kwargs.items()}
-            drawn = sampler.sample(
-                model, shape, model_kwargs=part_kwargs, seed=seed + first, device=self.device, progress=progress
-            )
-            parts.append(drawn.cpu())
+        calls = sampler.diffusion.num_timesteps * math.ceil(num / batch_size)
+        with show_progress("sampling", calls, enabled=progress) as bar:
+            for first in range(0, num, batch_size):
+                part = slice(first, min(first + batch_size, num))
+                part_kwargs = {name: value[part] for name, value in kwargs.items()}
+                shape = (part.stop - first, *self.spec.shape)
+                noise = sampler.initial_noise(shape, seed=seed + first, device=self.device)
+                show = watch if first == 0 and watch is not None else _look_away
+                state = SampleStep(noise)
+                show(state)
+                for state in sampler.trajectory(model, noise, model_kwargs=part_kwargs, seed=seed + first):
+                    show(state)
+                    bar.advance()
+                parts.append(state.sample.cpu())
         return torch.cat(parts)
+
+
+def _look_away(state: SampleStep) -> None:
+    """Watch nothing."""
 
 
 def load(path: str | Path, *, device: str | None = None) -> Run:
@@ -177,4 +201,3 @@ def load(path: str | Path, *, device: str | None = None) -> Run:
         diffusion = with_decoder_log_variance(diffusion, fitted)
     network = network.to(where).eval().requires_grad_(False)
     return Run(checkpoint.path, checkpoint.step, experiment, spec, network, diffusion, where)
-

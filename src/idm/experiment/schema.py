@@ -2,10 +2,12 @@
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Generator
+from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any, ClassVar, Protocol, TypeGuard, get_type_hints
 
+from idm.core.errors import DataError, SettingsError
 from idm.core.registry import Registry
 
 REQUIRED = inspect.Parameter.empty
@@ -62,6 +64,16 @@ def option_keys(section: type[OpenSection], name: str) -> list[Key]:
         Key(key, parameter.annotation, parameter.default, meanings.get(key, ""))
         for key, parameter in section.family.options(name, given=section.given).items()
     ]
+
+
+@contextmanager
+def option_paths(section: str, options: Collection[str]) -> Generator[None, None, None]:
+    """Give errors that start with the name of an option its dotted path: "eta: ..." becomes "sampler.eta: ..."."""
+    try:
+        yield
+    except (SettingsError, DataError) as error:
+        lines = [f"{section}.{line}" if line.partition(":")[0] in options else line for line in error.lines]
+        raise type(error)(*lines) from error
 
 
 def described(thing: Callable[..., Any]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from torch import nn
 
 from idm.core.errors import ResumeError
 from idm.core.rng import derive_seed
-from idm.experiment.build import best_device, build_diffusion, build_network, null_label
+from idm.diffusion import GaussianDiffusion
+from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, null_label
 from idm.experiment.data import Data, open_data
 from idm.experiment.run import Run, load
 from idm.experiment.settings import Experiment
@@ -36,11 +38,34 @@ CALIBRATION_IMAGES = 1024
 Preview = Callable[[int, Run], None]
 
 
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What is about to be trained.
+
+    Attributes:
+        data: the opened data.
+        diffusion: the process.
+        network: the network, on its device.
+        device: where it is trained.
+        num_steps_done: optimiser steps done before, above 0 in a resumed run.
+    """
+
+    data: Data
+    diffusion: GaussianDiffusion
+    network: nn.Module
+    device: torch.device
+    num_steps_done: int
+
+
+Announce = Callable[[Start], None]
+
+
 def train(
     experiment: Experiment,
     run: Path,
     *,
     device: str | None = None,
+    announce: Announce | None = None,
     preview: Preview | None = None,
     progress: bool = True,
 ) -> Run:
@@ -52,6 +77,7 @@ def train(
         experiment: everything that defines the run.
         run: folder of the run; made if it is not there.
         device: where to train; the best one found by default.
+        announce: told what is about to be trained, once everything is known to fit together.
         preview: called at every ``training.sample_interval`` with the step and the model so far.
         progress: show progress.
 
@@ -68,6 +94,7 @@ def train(
     timesteps = TIMESTEP_SAMPLERS.build(
         experiment.timesteps.name, experiment.timesteps.options, num_timesteps=diffusion.num_timesteps
     )
+    build_sampler(diffusion, experiment.sampler)
     refuse_other_run(experiment, data, run)
     run.mkdir(parents=True, exist_ok=True)
     (run / "experiment.yaml").write_text(yaml.safe_dump(to_plain(experiment), sort_keys=False), encoding="utf-8")
@@ -104,6 +131,8 @@ def train(
         preview=None if preview is None else show,
         show_progress=progress,
     )
+    if announce is not None:
+        announce(Start(data, diffusion, network, where, trainer.num_steps_done))
     return load(trainer.run().path, device=str(where))
 
 

@@ -4,10 +4,10 @@ Every wrong value gets a line of its own with its dotted path; all of them are r
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, cast, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -59,7 +59,8 @@ def _section(section: type[Section], values: Any, path: str, lines: list[str]) -
     every = _values(keys + options, values, path, lines)
     named = {key.name for key in options}
     own = {key: value for key, value in every.items() if key not in named}
-    return section(**own, options={key: value for key, value in every.items() if key in named})
+    make = cast("Callable[..., Section]", section)  # the fields of an open section are not known statically
+    return make(**own, options={key: value for key, value in every.items() if key in named})
 
 
 def _named(path: str, error: UnknownNameError) -> str:

@@ -136,7 +136,7 @@ def _terms(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Bound terms and errors [b, len(steps)] of step 0 or of several others, in one call of the network."""
     images, count = x_start.shape[0], len(steps)
-    noise = torch.cat([rng.normal("bound", step, x_start.shape[1:], x_start.dtype) for step in steps])
+    noise = rng.normals("bound", steps, x_start.shape[1:], x_start.dtype).flatten(0, 1)
     clean = x_start.repeat(count, *(1,) * (x_start.ndim - 1))
     kwargs = {name: torch.cat([value] * count) for name, value in model_kwargs.items()}
     is_decoder = steps.start == 0

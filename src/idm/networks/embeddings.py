@@ -1,10 +1,12 @@
-"""Sinusoidal embedding of network times."""
+"""What networks are told besides the noisy samples: times, as sinusoids, and labels."""
 
 import math
 
 import torch
 from jaxtyping import Float, Shaped
-from torch import Tensor
+from torch import Tensor, nn
+
+from idm.core.errors import SettingsError
 
 
 def timestep_embedding(
@@ -29,3 +31,29 @@ def timestep_embedding(
     angles = timesteps.to(dtype)[:, None] * torch.exp(-math.log(max_period) * exponent)
     waves = torch.cat([torch.cos(angles), torch.sin(angles)], dim=1)
     return torch.nn.functional.pad(waves, (0, dim % 2))
+
+
+class TimeEmbedding(nn.Sequential):
+    """The embedding of times, through a small network; its layers have improved-diffusion's names."""
+
+    def __init__(self, num_waves: int, features: int) -> None:
+        """Map ``num_waves`` sinusoids to ``features`` features."""
+        super().__init__(nn.Linear(num_waves, features), nn.SiLU(), nn.Linear(features, features))
+        self.num_waves = num_waves
+
+    def forward(self, input: Shaped[Tensor, " b"]) -> Float[Tensor, "b features"]:
+        """Embed times [b], in the dtype of the parameters."""
+        dtype = next(self.parameters()).dtype
+        waves = timestep_embedding(input.double() if dtype == torch.float64 else input, self.num_waves)
+        return super().forward(waves.to(dtype))
+
+
+def check_labels(y: Tensor | None, num_classes: int | None) -> None:
+    """Refuse labels for a network without classes, and a network with classes without labels.
+
+    Raises:
+        SettingsError: one without the other.
+    """
+    if (y is None) != (num_classes is None):
+        wanted = "no labels" if num_classes is None else "labels y"
+        raise SettingsError(f"network: {wanted} wanted, it was built with num_classes={num_classes}")

@@ -4,6 +4,7 @@ Their attribute names are improved-diffusion's, because published weights are st
 """
 
 import math
+from collections.abc import Callable
 from typing import TypeVar
 
 import torch
@@ -14,19 +15,18 @@ from idm.core.errors import SettingsError
 from idm.core.tensors import append_dims
 
 NUM_GROUPS = 32
-CONVOLUTIONS: dict[int, type[nn.Conv1d] | type[nn.Conv2d] | type[nn.Conv3d]] = {
-    1: nn.Conv1d,
-    2: nn.Conv2d,
-    3: nn.Conv3d,
-}
+CONVOLUTIONS: dict[int, Callable[..., nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+AVERAGES: dict[int, Callable[..., nn.Module]] = {1: nn.AvgPool1d, 2: nn.AvgPool2d, 3: nn.AvgPool3d}
 Layer = TypeVar("Layer", bound=nn.Module)
 
 
-def convolution(dims: int, in_channels: int, out_channels: int, kernel: int, stride: int | tuple[int, ...] = 1) -> nn.Module:
+def convolution(
+    dims: int, in_channels: int, out_channels: int, kernel: int, stride: int | tuple[int, ...] = 1
+) -> nn.Module:
     """Return a convolution over ``dims`` spatial axes that keeps their sizes (up to the stride)."""
     if dims not in CONVOLUTIONS:
         raise SettingsError(f"dims: 1, 2 or 3 spatial axes wanted, got {dims}")
-    return CONVOLUTIONS[dims](in_channels, out_channels, kernel, stride=stride, padding=kernel // 2)  # pyright: ignore[reportArgumentType]
+    return CONVOLUTIONS[dims](in_channels, out_channels, kernel, stride=stride, padding=kernel // 2)
 
 
 def halved_axes(dims: int) -> tuple[int, ...]:
@@ -51,9 +51,10 @@ class GroupNorm(nn.GroupNorm):
         """Normalise ``channels`` channels."""
         super().__init__(math.gcd(NUM_GROUPS, channels), channels)
 
-    def forward(self, input: Tensor, scale: Tensor | None = None, shift: Tensor | None = None) -> Tensor:  # noqa: A002
+    def forward(self, input: Tensor, scale: Tensor | None = None, shift: Tensor | None = None) -> Tensor:
         """Normalise [b, c, *space]; scale and shift are [b, c]."""
-        normal = F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+        # Not nn.functional's: it refuses a single value per group, which a small map can have.
+        normal = torch.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
         if scale is None or shift is None:
             return normal
         return torch.addcmul(append_dims(shift, input.ndim), normal, append_dims(1.0 + scale, input.ndim))
@@ -81,8 +82,8 @@ class Downsample(nn.Module):
         """Keep the number of channels."""
         super().__init__()
         stride = halved_axes(dims)
-        pools = {1: nn.AvgPool1d, 2: nn.AvgPool2d, 3: nn.AvgPool3d}
-        self.op = convolution(dims, channels, channels, 3, stride) if use_conv else pools[dims](stride, ceil_mode=True)
+        averages = AVERAGES[dims](stride, ceil_mode=True)
+        self.op = convolution(dims, channels, channels, 3, stride) if use_conv else averages
 
     def forward(self, x: Tensor) -> Tensor:
         """[b, c, *space] -> [b, c, *halved]."""

@@ -1,11 +1,10 @@
 """A residual multilayer perceptron for points: data without spatial axes."""
 
-import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name)
 from torch import Tensor, nn
 
 from idm.core.errors import SettingsError
-from idm.networks.embeddings import timestep_embedding
+from idm.networks.embeddings import TimeEmbedding, check_labels
 from idm.networks.layers import zeroed
 
 
@@ -13,7 +12,13 @@ class MLP(nn.Module):
     """Predicts from noisy points [b, c], times and labels; each layer adds to the features of the one before."""
 
     def __init__(
-        self, *, in_channels: int, out_channels: int, width: int = 128, num_layers: int = 3, num_classes: int | None = None
+        self,
+        *,
+        in_channels: int,
+        out_channels: int,
+        width: int = 128,
+        num_layers: int = 3,
+        num_classes: int | None = None,
     ) -> None:
         """Build the network.
 
@@ -32,9 +37,9 @@ class MLP(nn.Module):
             raise SettingsError(
                 f"network: width of at least 2 and num_layers of at least 1 wanted, got {width} and {num_layers}"
             )
-        self.in_channels, self.width, self.num_classes = in_channels, width, num_classes
+        self.in_channels, self.num_classes = in_channels, num_classes
         self.point = nn.Linear(in_channels, width)
-        self.time_embed = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+        self.time_embed = TimeEmbedding(width, width)
         if num_classes is not None:
             self.label_emb = nn.Embedding(num_classes, width)
         self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(num_layers))
@@ -48,15 +53,11 @@ class MLP(nn.Module):
         """
         if x.ndim != 2 or x.shape[1] != self.in_channels:
             raise SettingsError(f"network: points [b, {self.in_channels}] wanted, got shape {tuple(x.shape)}")
-        if (y is None) != (self.num_classes is None):
-            wanted = "labels y" if self.num_classes is not None else "no labels"
-            raise SettingsError(f"network: {wanted} wanted, it was built with num_classes={self.num_classes}")
-        dtype = self.point.weight.dtype
-        waves = timestep_embedding(time.double() if dtype == torch.float64 else time, self.width)
-        embedding = self.time_embed(waves.to(dtype))
+        check_labels(y, self.num_classes)
+        embedding = self.time_embed(time)
         if y is not None:
             embedding = embedding + self.label_emb(y)
-        hidden = self.point(x.to(dtype)) + embedding
+        hidden = self.point(x.to(embedding.dtype)) + embedding
         for layer in self.layers:
             hidden = hidden + layer(F.silu(hidden))
         return self.out(F.silu(hidden)).to(x.dtype)

@@ -9,27 +9,13 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name)
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from idm.core.errors import SettingsError
-from idm.networks.attention import AttentionBlock
-from idm.networks.embeddings import timestep_embedding
-from idm.networks.layers import Downsample, GroupNorm, Upsample, convolution, halved_axes, zeroed
-from idm.networks.resblock import ResBlock
+from idm.networks.embeddings import TimeEmbedding, check_labels
+from idm.networks.layers import GroupNorm, convolution, halved_axes, zeroed
+from idm.networks.stages import Blueprint
 
-
-class Stage(nn.Sequential):
-    """Layers of which the residual blocks take the embedding too; optionally recomputed in the backward pass."""
-
-    use_checkpoint = False
-
-    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Apply the layers in turn."""
-        for layer in self:
-            inputs = (x, embedding) if isinstance(layer, ResBlock) else (x,)
-            recompute = self.use_checkpoint and torch.is_grad_enabled() and isinstance(layer, (ResBlock, AttentionBlock))
-            x = checkpoint(layer, *inputs, use_reentrant=False) if recompute else layer(*inputs)
-        return x
+ENLARGE = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
 class UNet(nn.Module):
@@ -77,63 +63,34 @@ class UNet(nn.Module):
             SettingsError: a level without channels, heads that do not divide a width, dims out of range.
         """
         super().__init__()
-        widths = [round(multiple * model_channels) for multiple in channel_mult]
-        if not widths or min(widths) < 1 or model_channels < 1 or num_res_blocks < 1:
+        widths = tuple(round(multiple * model_channels) for multiple in channel_mult)
+        if min((model_channels, num_res_blocks, *widths), default=0) < 1 or not widths or not 0.0 <= dropout < 1.0:
             raise SettingsError(
-                "network: at least one channel per level and one residual block wanted, got "
-                f"model_channels={model_channels}, channel_mult={channel_mult}, num_res_blocks={num_res_blocks}"
+                "network: at least one level, channel and residual block, and a dropout from 0 to below 1 wanted, got "
+                f"channel_mult={channel_mult}, model_channels={model_channels}, num_res_blocks={num_res_blocks}, "
+                f"dropout={dropout}"
             )
-        if not 0.0 <= dropout < 1.0:
-            raise SettingsError(f"dropout: a probability from 0 to below 1 wanted, got {dropout}")
-        self.model_channels, self.dims = model_channels, dims
         self.in_channels, self.low_res_channels, self.num_classes = in_channels, low_res_channels, num_classes
-        self.stride = 2 ** (len(widths) - 1)
-        emb_channels = 4 * model_channels
-        self.time_embed = nn.Sequential(
-            nn.Linear(model_channels, emb_channels), nn.SiLU(), nn.Linear(emb_channels, emb_channels)
+        self.dims, self.halves = dims, len(widths) > 1
+        blueprint = Blueprint(
+            widths,
+            num_res_blocks,
+            tuple(attention_resolutions),
+            emb_channels=4 * model_channels,
+            dropout=dropout,
+            dims=dims,
+            use_scale_shift_norm=use_scale_shift_norm,
+            conv_resample=conv_resample,
+            use_checkpoint=use_checkpoint,
         )
+        self.time_embed = TimeEmbedding(model_channels, 4 * model_channels)
         if num_classes is not None:
-            self.label_emb = nn.Embedding(num_classes, emb_channels)
-
-        def block(channels: int, width: int) -> ResBlock:
-            return ResBlock(
-                channels,
-                width,
-                emb_channels=emb_channels,
-                dropout=dropout,
-                dims=dims,
-                use_scale_shift_norm=use_scale_shift_norm,
-            )
-
-        def attention(width: int, factor: int, heads: int) -> list[nn.Module]:
-            return [AttentionBlock(width, heads)] if factor in attention_resolutions else []
-
-        channels = widths[0]
-        first = convolution(dims, in_channels + low_res_channels, channels, 3)
-        self.input_blocks = nn.ModuleList([Stage(first)])
-        skips = [channels]
-        for level, width in enumerate(widths):
-            for _ in range(num_res_blocks):
-                self.input_blocks.append(Stage(block(channels, width), *attention(width, 2**level, num_heads)))
-                channels = width
-                skips.append(channels)
-            if level < len(widths) - 1:
-                self.input_blocks.append(Stage(Downsample(channels, use_conv=conv_resample, dims=dims)))
-                skips.append(channels)
-        middle = AttentionBlock(channels, num_heads)
-        self.middle_block = Stage(block(channels, channels), middle, block(channels, channels))
-        self.output_blocks = nn.ModuleList()
-        heads_up = num_heads if num_heads_upsample == -1 else num_heads_upsample
-        for level, width in reversed(list(enumerate(widths))):
-            for i in range(num_res_blocks + 1):
-                layers = [block(channels + skips.pop(), width), *attention(width, 2**level, heads_up)]
-                channels = width
-                if level > 0 and i == num_res_blocks:
-                    layers.append(Upsample(channels, use_conv=conv_resample, dims=dims))
-                self.output_blocks.append(Stage(*layers))
-        self.out = nn.Sequential(GroupNorm(channels), nn.SiLU(), zeroed(convolution(dims, channels, out_channels, 3)))
-        for stage in (*self.input_blocks, self.middle_block, *self.output_blocks):
-            stage.use_checkpoint = use_checkpoint
+            self.label_emb = nn.Embedding(num_classes, 4 * model_channels)
+        first = convolution(dims, in_channels + low_res_channels, widths[0], 3)
+        self.input_blocks, skips = blueprint.down(first, num_heads)
+        self.middle_block = blueprint.middle(num_heads)
+        self.output_blocks = blueprint.up(skips, num_heads if num_heads_upsample == -1 else num_heads_upsample)
+        self.out = nn.Sequential(GroupNorm(widths[0]), nn.SiLU(), zeroed(convolution(dims, widths[0], out_channels, 3)))
 
     def forward(self, x: Tensor, time: Tensor, /, y: Tensor | None = None, low_res: Tensor | None = None) -> Tensor:
         """Predict.
@@ -152,9 +109,12 @@ class UNet(nn.Module):
             SettingsError: shapes or conditioning that the network was not built for.
         """
         self._check(x, y, low_res)
-        embedding = F.silu(self._embedding(time, y))
-        hidden = x if low_res is None else torch.cat([x, self._enlarged(low_res, x.shape[2:])], dim=1)
-        hidden = hidden.to(embedding.dtype)
+        embedding = self.time_embed(time)
+        embedding = F.silu(embedding if y is None else embedding + self.label_emb(y))
+        hidden = x.to(embedding.dtype)
+        if low_res is not None:
+            enlarged = F.interpolate(low_res.to(hidden.dtype), size=list(x.shape[2:]), mode=ENLARGE[self.dims])
+            hidden = torch.cat([hidden, enlarged], dim=1)
         skips: list[Tensor] = []
         for stage in self.input_blocks:
             hidden = stage(hidden, embedding)
@@ -165,31 +125,18 @@ class UNet(nn.Module):
             hidden = stage(torch.cat([_cropped(hidden, skip.shape[2:]), skip], dim=1), embedding)
         return self.out(hidden).to(x.dtype)
 
-    def _embedding(self, time: Tensor, y: Tensor | None) -> Tensor:
-        dtype = self.time_embed[0].weight.dtype
-        waves = timestep_embedding(time.double() if dtype == torch.float64 else time, self.model_channels)
-        embedding = self.time_embed(waves.to(dtype))
-        return embedding if y is None else embedding + self.label_emb(y)
-
-    def _enlarged(self, low_res: Tensor, space: Sequence[int]) -> Tensor:
-        mode = {1: "linear", 2: "bilinear", 3: "trilinear"}[self.dims]
-        return F.interpolate(low_res, size=list(space), mode=mode)
-
     def _check(self, x: Tensor, y: Tensor | None, low_res: Tensor | None) -> None:
         if x.ndim != self.dims + 2 or x.shape[1] != self.in_channels:
             raise SettingsError(
                 f"network: data of {self.in_channels} channels and {self.dims} spatial axes wanted, "
                 f"got shape {tuple(x.shape)}; build it with in_channels and dims of the data"
             )
-        factors = halved_axes(self.dims) if self.stride > 1 else (1,) * self.dims
-        if any(size % factor for size, factor in zip(x.shape[2:], factors, strict=True)):
+        if self.halves and any(n % factor for n, factor in zip(x.shape[2:], halved_axes(self.dims), strict=True)):
             raise SettingsError(
                 f"network: even spatial sizes wanted where a U-Net halves them, got {tuple(x.shape[2:])}; "
                 "crop or pad the data, or use a single level (channel_mult=1)"
             )
-        if (y is None) != (self.num_classes is None):
-            wanted = "labels y" if self.num_classes is not None else "no labels"
-            raise SettingsError(f"network: {wanted} wanted, it was built with num_classes={self.num_classes}")
+        check_labels(y, self.num_classes)
         if (low_res is None) != (self.low_res_channels == 0):
             wanted = "an image low_res" if self.low_res_channels else "no image low_res"
             raise SettingsError(f"network: {wanted} wanted, it was built with low_res_channels={self.low_res_channels}")

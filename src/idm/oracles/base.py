@@ -56,7 +56,7 @@ class ExactDenoiser(ABC):
             SettingsError: data of another shape, or conditioning that the distribution does not have.
         """
 
-    def __call__(self, x: Images, time: Tensor, /, **conditioning: Tensor) -> Images:
+    def __call__(self, x: Images, time: Tensor, /, **conditioning: Tensor) -> Tensor:
         """Return the exact output at noisy data ``x`` and network times ``time`` [b].
 
         Raises:

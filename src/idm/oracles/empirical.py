@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import final
 
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from idm.core.types import Images
@@ -23,15 +22,13 @@ class EmpiricalDenoiser(ExactDenoiser):
     sample has stands for no class.
     """
 
-    def __init__(
-        self, diffusion: GaussianDiffusion, data: Float[Tensor, "n c *space"], labels: Int[Tensor, " n"] | None = None
-    ) -> None:
+    def __init__(self, diffusion: GaussianDiffusion, data: Tensor, labels: Tensor | None = None) -> None:
         """Take the data set in.
 
         Args:
             diffusion: the process.
-            data: the samples, in the model range.
-            labels: class of each sample; None for data without classes.
+            data: the samples [n, c, *space], in the model range.
+            labels: class of each sample, int64 [n]; None for data without classes.
 
         Raises:
             SettingsError: no samples, or not one label for each.

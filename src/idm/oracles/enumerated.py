@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import final
 
-from jaxtyping import Float
 from torch import Tensor
 
 from idm.core.types import Images
@@ -22,15 +21,13 @@ class EnumeratedDenoiser(ExactDenoiser):
     then a sum, against which bounds can be held.
     """
 
-    def __init__(
-        self, diffusion: GaussianDiffusion, states: Float[Tensor, "n c *space"], probabilities: Float[Tensor, " n"]
-    ) -> None:
+    def __init__(self, diffusion: GaussianDiffusion, states: Tensor, probabilities: Tensor) -> None:
         """List the states.
 
         Args:
             diffusion: the process.
-            states: every value that x_0 can take, in the model range.
-            probabilities: probability of each, at least 0; they are divided by their sum.
+            states: every value that x_0 can take [n, c, *space], in the model range.
+            probabilities: probability of each [n], at least 0; they are divided by their sum.
 
         Raises:
             SettingsError: tensors that describe no distribution.

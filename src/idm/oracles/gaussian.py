@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import final
 
-from jaxtyping import Float
 from torch import Tensor
 
 from idm.core.errors import SettingsError
@@ -22,9 +21,7 @@ class GaussianDenoiser(ExactDenoiser):
     Var(x_0 | x_t) = s^2 sigma^2 / (alpha^2 s^2 + sigma^2).
     """
 
-    def __init__(
-        self, diffusion: GaussianDiffusion, mean: Float[Tensor, "*shape"], variance: Float[Tensor, "*shape"]
-    ) -> None:
+    def __init__(self, diffusion: GaussianDiffusion, mean: Tensor, variance: Tensor) -> None:
         """Describe the data.
 
         Args:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import final
 
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from idm.core.types import Images
@@ -24,19 +23,19 @@ class MixtureDenoiser(ExactDenoiser):
     def __init__(
         self,
         diffusion: GaussianDiffusion,
-        weights: Float[Tensor, " k"],
-        means: Float[Tensor, "k c *space"],
-        variances: Float[Tensor, " k"],
-        labels: Int[Tensor, " k"] | None = None,
+        weights: Tensor,
+        means: Tensor,
+        variances: Tensor,
+        labels: Tensor | None = None,
     ) -> None:
         """Describe the data.
 
         Args:
             diffusion: the process.
-            weights: weight of each component, at least 0; they are divided by their sum.
-            means: centre of each component, of the shape of one sample.
-            variances: variance of every element in each component, at least 0.
-            labels: class of each component; None for data without classes.
+            weights: weight of each component [k], at least 0; they are divided by their sum.
+            means: centre of each component [k, c, *space].
+            variances: variance of every element in each component [k], at least 0.
+            labels: class of each component, int64 [k]; None for data without classes.
 
         Raises:
             SettingsError: tensors that describe no mixture.

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from idm.data import SOURCES, infer_source
+from idm.experiment.schema import option_paths
 from idm.experiment.settings import (
     DataSettings,
     DiffusionSettings,
@@ -35,7 +36,8 @@ def inferred(source: SourceSettings) -> Experiment:
     Raises:
         DataError: the data cannot be read.
     """
-    data = SOURCES.build(source.name, source.options)
+    with option_paths("data.source", SOURCES.options(source.name)):
+        data = SOURCES.build(source.name, source.options)
     _, *space = data.shape
     batch_size = min(64, len(data))
     return Experiment(
@@ -78,4 +80,3 @@ def _unet(space: list[int]) -> NetworkSettings:
         "dropout": 0.1,
     }
     return NetworkSettings(name="unet", options=options)
-

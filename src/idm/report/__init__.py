@@ -4,6 +4,7 @@ from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, P
 from idm.report.demo_contents import Bound, DemoContents, Denoising, Reconstruction, SampleSet
 from idm.report.demo_page import write_demo_page
 from idm.report.figures import bound_by_timestep, loss_curve, png, scatter, svg
+from idm.report.files import write_atomically
 from idm.report.page import Page
 from idm.report.pictures import grid, save_animation, save_grid, save_picture, save_scatter, save_singles
 from idm.report.tiles import tiles
@@ -35,5 +36,6 @@ __all__ = [
     "scatter",
     "svg",
     "tiles",
+    "write_atomically",
     "write_demo_page",
 ]

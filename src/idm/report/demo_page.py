@@ -157,8 +157,8 @@ def _interpolations(contents: DemoContents) -> list[Block]:
     return [
         Paragraph(
             "Two samples are turned into noise, the noise is mixed in small steps from the first to the second, and "
-            "each mixture is sampled. Where every step of the way is a plausible shape, the model has learned more than "
-            "a list of examples."
+            "each mixture is sampled. Where every step of the way is a plausible shape, the model has learned more "
+            "than a list of examples."
         ),
         Picture(picture, "Rows of samples that change gradually", "Each row leads from one sample to another."),
     ]

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from idm.core.errors import SettingsError
 from idm.core.progress import progress as show_progress
-from idm.core.rng import Rng
+from idm.core.rng import NoiseSource, Rng
 from idm.core.types import Images, Network
 from idm.diffusion import DenoisedFn, GaussianDiffusion, ModelKwargs
+from idm.samplers.noise import StepNoise
 
 Seed = int | Sequence[int]
 """One seed per image, or one integer s for seeds s, s + 1, ...; image i depends on its own seed alone."""
@@ -54,7 +55,7 @@ class Sampler(ABC):
 
     @abstractmethod
     def step(
-        self, model: Network, previous: SampleStep, t: int, rng: Rng, model_kwargs: ModelKwargs | None = None
+        self, model: Network, previous: SampleStep, t: int, rng: NoiseSource, model_kwargs: ModelKwargs | None = None
     ) -> SampleStep:
         """Go from step ``t`` to t - 1 (from 0 to clean data).
 
@@ -91,7 +92,7 @@ class Sampler(ABC):
         first = last if start is None else start
         if not -1 <= first <= last:
             raise SettingsError(f"start: a step from -1 (clean) to {last} wanted, got {start}")
-        rng = Rng.from_seed(seed, x_T.shape[0], x_T.device)
+        rng = StepNoise(Rng.from_seed(seed, x_T.shape[0], x_T.device))
         state = SampleStep(x_T)
         for t in range(first, -1, -1):
             with torch.no_grad():

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from idm.core.errors import SettingsError
-from idm.core.rng import Rng
+from idm.core.rng import NoiseSource
 from idm.core.types import Images, Network
 from idm.diffusion import ModelKwargs
 from idm.samplers.base import Sampler, SampleStep
@@ -108,7 +108,7 @@ class SamplerDDIM(Sampler):
         return SampleStep(sample, pred_xstart)
 
     def step(
-        self, model: Network, previous: SampleStep, t: int, rng: Rng, model_kwargs: ModelKwargs | None = None
+        self, model: Network, previous: SampleStep, t: int, rng: NoiseSource, model_kwargs: ModelKwargs | None = None
     ) -> SampleStep:
         """One ``ddim_sample`` with the noise of step ``t``."""
         x_t = previous.sample

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from idm.core.rng import Rng
+from idm.core.rng import NoiseSource
 from idm.core.tensors import append_dims
 from idm.core.types import Images, Network
 from idm.diffusion import ModelKwargs
@@ -53,7 +53,7 @@ class SamplerDDPM(Sampler):
         return SampleStep(reverse.mean + scale * noise, reverse.pred_xstart)
 
     def step(
-        self, model: Network, previous: SampleStep, t: int, rng: Rng, model_kwargs: ModelKwargs | None = None
+        self, model: Network, previous: SampleStep, t: int, rng: NoiseSource, model_kwargs: ModelKwargs | None = None
     ) -> SampleStep:
         """One ``p_sample`` with the noise of step ``t``."""
         x_t = previous.sample

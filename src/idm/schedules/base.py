@@ -43,7 +43,7 @@ class Coefficients:
         return self.sqrt_recip_alphas_cumprod * x_t - self.sqrt_recipm1_alphas_cumprod * eps
 
     def eps_from_x_start(self, x_t: Tensor, x_start: Tensor) -> Tensor:
-        """eps = (x_t - sqrt(abar) x_0) / sqrt(1 - abar)."""
+        """Eps = (x_t - sqrt(abar) x_0) / sqrt(1 - abar)."""
         return (x_t - self.sqrt_alphas_cumprod * x_start) / self.sqrt_one_minus_alphas_cumprod
 
     def diffuse(self, x_start: Tensor, noise: Tensor) -> Tensor:
@@ -88,7 +88,7 @@ class NoiseSchedule:
         if values.ndim != 1 or values.size == 0 or not ((values > 0) & (values < 1)).all():
             seen = f"{values.min():.6g} to {values.max():.6g}" if values.size else "none"
             raise SettingsError(f"betas: a list of numbers in (0, 1) wanted, got {seen}, shape {values.shape}")
-        return cls(np.cumprod(1.0 - values), np.arange(values.size), values.size)
+        return cls(np.cumprod(1.0 - values, dtype=np.float64), np.arange(values.size), values.size)
 
     @classmethod
     def from_alpha_bar(
@@ -117,7 +117,8 @@ class NoiseSchedule:
     @cached_property
     def betas(self) -> Float64:
         """beta_t = 1 - abar_t / abar_{t-1} [T]."""
-        return 1.0 - self.alphas_cumprod / self.alphas_cumprod_prev
+        # The difference of close levels is exact; 1 - ratio would lose the last digits of small betas.
+        return (self.alphas_cumprod_prev - self.alphas_cumprod) / self.alphas_cumprod_prev
 
     @cached_property
     def posterior_variance(self) -> Float64:
@@ -172,7 +173,11 @@ class NoiseSchedule:
     @cached_property
     def posterior_mean_coef2(self) -> Float64:
         """Weight of x_t in the posterior mean [T]; 0 at step 0."""
-        return (1.0 - self.alphas_cumprod_prev) * np.sqrt(1.0 - self.betas) / (1.0 - self.alphas_cumprod)
+        return (
+            (1.0 - self.alphas_cumprod_prev)
+            * np.sqrt(self.alphas_cumprod / self.alphas_cumprod_prev)
+            / (1.0 - self.alphas_cumprod)
+        )
 
     @cached_property
     def table(self) -> StepTable[Coefficients]:

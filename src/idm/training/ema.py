@@ -27,7 +27,7 @@ class ExponentialMovingAverage:
         live = list(self._live.values())
         for rate, average in zip(self.rates, self._averages, strict=True):
             weight = 1.0 - min(rate, (1 + self.num_updates) / (10 + self.num_updates))
-            torch._foreach_lerp_(average, live, weight)
+            torch._foreach_lerp_(average, live, weight)  # pyright: ignore[reportPrivateImportUsage]
 
     def state(self, index: int) -> dict[str, Tensor]:
         """Averaged weights by name, at rate ``rates[index]``."""
@@ -36,14 +36,18 @@ class ExponentialMovingAverage:
     @torch.no_grad()
     def load_state(self, index: int, state: dict[str, Tensor]) -> None:
         """Restore one average; the names must be the network's."""
-        torch._foreach_copy_(self._averages[index], [state[name] for name in self._live])
+        _copy(self._averages[index], [state[name] for name in self._live])
 
     @torch.no_grad()
     def copy_to(self, network: nn.Module, index: int = 0) -> None:
         """Give a network of the same architecture the averaged weights."""
-        torch._foreach_copy_(list(_floating(network).values()), self._averages[index])
+        _copy(list(_floating(network).values()), self._averages[index])
 
 
 def _floating(network: nn.Module) -> dict[str, Tensor]:
     state = network.state_dict(keep_vars=True)
     return {name: value for name, value in state.items() if value.is_floating_point()}
+
+
+def _copy(targets: list[Tensor], sources: list[Tensor]) -> None:
+    torch._foreach_copy_(targets, sources)  # pyright: ignore[reportPrivateImportUsage]

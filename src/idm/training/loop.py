@@ -121,7 +121,8 @@ class Trainer:
         settings = self.settings
         if self._due(settings.save_interval) or stop.received:
             self.save()
-        if self.preview is not None and settings.sample_interval and self._due(settings.sample_interval):
+        last = self.num_steps_done == settings.num_steps
+        if self.preview is not None and (last or (settings.sample_interval and self._due(settings.sample_interval))):
             self.preview(self.num_steps_done, self.averaged_network())
         if stop.received and self.num_steps_done < settings.num_steps:
             raise InterruptedRunError(

@@ -10,14 +10,12 @@ def make_optimizer(network: nn.Module, settings: TrainingSettings) -> torch.opti
     """AdamW over all parameters, in its fused form where the device has one."""
     parameters = list(network.parameters())
     fused = all(p.device.type in ("cpu", "cuda") for p in parameters)
-    return torch.optim.AdamW(
-        parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused
-    )
+    return torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused)
 
 
 def optimizer_state(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Flatten the optimiser's state to tensors named PARAMETER/KEY."""
-    names = {parameter: name for name, parameter in network.named_parameters()}
+    names: dict[Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
     return {
         f"{names[parameter]}/{key}": value
         for parameter, values in optimizer.state.items()

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -18,7 +18,7 @@ class StopRequest:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
+def stop_on_signals() -> Generator[StopRequest]:
     """Turn the first SIGINT or SIGTERM into a request that a loop can look at; restore the handlers afterwards."""
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():

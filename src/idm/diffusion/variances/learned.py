@@ -50,7 +50,7 @@ class LearnedRange(ReverseVariance):
         return fraction * at.log_betas + (1.0 - fraction) * at.posterior_log_variance_clipped
 
     def head(self, log_variance: Tensor, at: Coefficients) -> Tensor | None:
-        """v = 2 (log variance - log betatilde) / (log beta - log betatilde) - 1."""
+        """V = 2 (log variance - log betatilde) / (log beta - log betatilde) - 1."""
         low, high = at.posterior_log_variance_clipped, at.log_betas
         # Where the range is empty (a chain of one step, or rounding) every head means the same.
         return 2.0 * (log_variance - low) / (high - low + (high == low)) - 1.0

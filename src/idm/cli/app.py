@@ -1,0 +1,141 @@
+"""The program ``idm``: its verbs, and what becomes of errors.
+
+A verb is a function whose parameters are its arguments and options; a new one is one file and one line in
+``VERBS``. Its file imports what needs torch inside of the function, so that help and completion answer at once.
+"""
+
+import difflib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from idm.cli.config import config
+from idm.cli.decode import decode
+from idm.cli.demo import demo
+from idm.cli.encode import encode
+from idm.cli.evaluate import evaluate
+from idm.cli.import_ import import_
+from idm.cli.info import info
+from idm.cli.interpolate import interpolate
+from idm.cli.sample import sample
+from idm.cli.train import train
+from idm.core.errors import CheckpointError, IdmError, SettingsError, UnknownNameError
+
+VERBS: dict[str, Callable[..., None]] = {
+    "demo": demo,
+    "train": train,
+    "sample": sample,
+    "evaluate": evaluate,
+    "encode": encode,
+    "decode": decode,
+    "interpolate": interpolate,
+    "import": import_,
+    "info": info,
+    "config": config,
+}
+
+INTERNAL_ERROR = 70
+UsageError: Any = typer.BadParameter.__base__
+"""What typer raises for wrong options and arguments."""
+
+
+def _root(
+    version: Annotated[bool, typer.Option("--version", metavar="", help="Print the version and exit.")] = False,
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", metavar="", help="Print a traceback with every error; also after the verb."),
+    ] = False,
+) -> None:
+    """Gaussian diffusion models on your own data: train, sample in few steps, score likelihoods, invert and edit.
+
+    Start with 'idm demo --out runs/demo', or with 'idm train --data PATH --out RUN' on your own images or arrays.
+    """
+    if version:
+        from idm import __version__
+
+        print(f"idm {__version__}")
+        raise typer.Exit
+
+
+def make_app() -> typer.Typer:
+    """Build the program."""
+    app = typer.Typer(name="idm", no_args_is_help=True, pretty_exceptions_enable=False)
+    app.callback(invoke_without_command=True)(_root)
+    for name, verb in VERBS.items():
+        app.command(name, no_args_is_help=name not in ("config", "demo"))(verb)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code.
+
+    0 done, 2 usage or settings, 3 data, 4 run or disk, 5 numerical failure, 75 stopped on request, 70 internal error.
+
+    Args:
+        arguments: the command line without the program's name; ``sys.argv`` by default.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    try:
+        code = _invoke([argument for argument in given if argument != "--debug"])
+    except IdmError as error:
+        code = _report(error, debug=debug)
+    except BrokenPipeError:
+        code = 0
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        code = _report(CheckpointError(f"disk: cannot read or write {what}"), debug=debug)
+    except KeyboardInterrupt:
+        code = 130
+    except Exception as error:
+        traceback.print_exc()
+        print(f"error[E700]: internal error, please report it: {type(error).__name__}", file=sys.stderr)
+        code = INTERNAL_ERROR
+    _flush()
+    return code
+
+
+def _invoke(arguments: list[str]) -> int:
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in VERBS:
+        near = difflib.get_close_matches(arguments[0], VERBS, n=1, cutoff=0.5)
+        hint = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(VERBS)}"
+        raise UnknownNameError(f"idm: unknown command '{arguments[0]}'; {hint}")
+    try:
+        result = typer.main.get_command(make_app()).main(arguments, prog_name="idm", standalone_mode=False)
+    except UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message())
+            return SettingsError.exit_code
+        raise SettingsError(_usage_line(error)) from error
+    except typer.Abort as error:
+        raise KeyboardInterrupt from error
+    except SystemExit as stop:  # typer's own answer to a broken pipe
+        raise BrokenPipeError from stop
+    return result if isinstance(result, int) else 0
+
+
+def _usage_line(error: Any) -> str:
+    """Put typer's complaint, which may have several lines, into one."""
+    text = " ".join(error.format_message().split()).rstrip(".").replace("(Possible options: ", "(did you mean ")
+    where = error.ctx.command_path if error.ctx else "idm"
+    return f"{where}: {text[:1].lower()}{text[1:]}; see '{where} --help'"
+
+
+def _report(error: IdmError, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    for line in error.lines:
+        print(f"error[{error.code}]: {line}", file=sys.stderr)
+    return error.exit_code
+
+
+def _flush() -> None:
+    """Flush standard output; a reader that left early is no error."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,78 @@
+"""Which experiment ``idm train`` is asked for."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from idm.cli.settings import every_setting
+from idm.cli.words import value_in_words
+from idm.core.errors import SettingsError
+from idm.experiment import Experiment, from_plain, resolve, to_plain
+from idm.experiment.settings import SourceSettings
+from idm.presets import PRESETS, inferred, source_settings
+from idm.training import latest_checkpoint
+
+
+def choose_experiment(
+    config: Path | None, preset: str | None, data: str | None, run: Path, overrides: Sequence[str]
+) -> Experiment:
+    """Lay a preset (or what the data suggest), a settings file, the data's path and overrides over one another.
+
+    With none of the first three, the experiment of the run in the folder.
+
+    Raises:
+        SettingsError: wrong values, or nothing to train on.
+        DataError: data that cannot be read.
+    """
+    source = None if data is None else source_settings(data)
+    if preset is not None:
+        base = PRESETS.build(preset, {})
+    elif source is not None:
+        base = inferred(source)
+    elif config is not None:
+        base = Experiment()
+    else:
+        base = _experiment_in(run)
+    experiment = resolve(base, file=config)
+    if source is not None:
+        experiment = _with_source(experiment, source)
+    return resolve(experiment, overrides=overrides)
+
+
+def _experiment_in(run: Path) -> Experiment:
+    checkpoint = latest_checkpoint(run)
+    if checkpoint is None:
+        raise SettingsError(
+            f"train: --preset NAME, --data PATH or a settings file wanted, got none and no run to continue in {run}; "
+            "'idm config' lists presets and settings"
+        )
+    return from_plain(Experiment, checkpoint.document("experiment"))
+
+
+def _with_source(experiment: Experiment, source: SourceSettings) -> Experiment:
+    """Put the source in place of the experiment's, keeping the size that images are brought to."""
+    old = experiment.data.source
+    if source.name == old.name == "image_folder" and "image_size" in old.options:
+        source = replace(source, options={**source.options, "image_size": old.options["image_size"]})
+    return replace(experiment, data=replace(experiment.data, source=source))
+
+
+def what_is_new(experiment: Experiment) -> Iterator[str]:
+    """Write the settings that are not the defaults as ``path=value`` lines."""
+    written = {path: value_in_words(value) for path, value in _flat(to_plain(experiment))}
+    defaults = {
+        row.path: row.default
+        for row in every_setting()
+        if not row.condition or row.condition == f"{row.section}.name={written[f'{row.section}.name']}"
+    }
+    return (f"{path}={value}" for path, value in written.items() if defaults[path] != value)
+
+
+def _flat(plain: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in plain.items():
+        where = f"{path}.{key}" if path else key
+        if isinstance(value, dict):
+            yield from _flat(value, where)
+        else:
+            yield where, value

@@ -1,0 +1,28 @@
+"""Which class encoded samples are said to have."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from idm.core.errors import SettingsError
+from idm.experiment import Run
+
+
+def conditioning(run: Run, asked: Sequence[int] | None, known: Sequence[int | None]) -> dict[str, Tensor]:
+    """Return the labels of samples: those asked for in turn, else those known, else no class.
+
+    Raises:
+        SettingsError: a sample without a known class, and a network that knows classes only.
+    """
+    count = len(known)
+    if asked is not None or run.spec.num_classes is None:
+        return run.label_kwargs(asked, count)
+    if None not in known:
+        return {"y": torch.tensor(list(known), dtype=torch.int64, device=run.device)}
+    try:
+        y = run.unlabelled_kwargs(count)["y"]
+    except SettingsError as error:
+        raise SettingsError("labels: the class of the images wanted; name it with --labels") from error
+    values = [int(none) if label is None else label for label, none in zip(known, y.tolist(), strict=True)]
+    return {"y": torch.tensor(values, dtype=torch.int64, device=run.device)}

@@ -1,0 +1,77 @@
+"""``idm config``: every setting with its type, default and meaning, or a preset as a file."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from idm.cli.options import Json
+from idm.cli.output import Output, print_json
+
+if TYPE_CHECKING:
+    from idm.cli.settings import Setting
+
+
+def config(
+    section: Annotated[
+        str | None,
+        typer.Argument(metavar="SECTION", help="Show this part only, such as training.", show_default=False),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option("--preset", metavar="NAME", help="Print a preset as YAML, to be saved and changed.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List every setting with its type, default and meaning, and the presets.
+
+    'idm config --preset digits > mine.yaml' makes a settings file for 'idm train mine.yaml --out RUN'.
+    """
+    from idm.cli.settings import every_setting, part
+    from idm.presets import PRESETS
+
+    if preset is not None:
+        _print_preset(preset, section, as_json=as_json)
+        return
+    settings = part(every_setting(), section)
+    presets = {name: (PRESETS[name].__doc__ or "").strip().splitlines()[0] for name in PRESETS}
+    if as_json:
+        print_json({"settings": [setting.to_plain() for setting in settings], "presets": presets})
+        return
+    output = Output()
+    output.line("Settings by section, for --set SECTION.NAME=VALUE or a YAML file: default, meaning (type).")
+    _print_settings(settings, output)
+    if section is None:
+        _print_presets(presets, output)
+
+
+def _print_preset(name: str, section: str | None, *, as_json: bool) -> None:
+    import yaml
+
+    from idm.cli.settings import subsection
+    from idm.experiment import to_plain
+    from idm.presets import PRESETS
+
+    plain = subsection(to_plain(PRESETS.build(name, {})), section)
+    if as_json:
+        print_json(plain)
+    else:
+        print(yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=100), end="")
+
+
+def _print_settings(settings: "list[Setting]", output: Output) -> None:
+    """Print the settings by section, each with its default, meaning and type."""
+    names = max(len(setting.name) for setting in settings) + 2
+    defaults = max(len(setting.default) for setting in settings) + 2
+    group = None
+    for setting in settings:
+        if setting.group != group:
+            group = setting.group
+            output.line()
+            output.heading(group or "top level")
+        words = f"{setting.meaning} ({setting.kind})"
+        output.columns((f"  {setting.name:<{names}}", f"{setting.default or '-':<{defaults}}"), words)
+
+
+def _print_presets(presets: dict[str, str], output: Output) -> None:
+    output.line()
+    output.heading("presets, for --preset")
+    output.pairs({f"  {name}": meaning for name, meaning in presets.items()})

@@ -1,0 +1,49 @@
+"""``idm decode``: turn latents back into images."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from idm.cli.options import Device, Json, OutFolder, RunArgument
+from idm.cli.output import Output, checked_folder
+
+
+def decode(
+    run: RunArgument,
+    latents: Annotated[
+        Path, typer.Argument(metavar="LATENTS", help="A file written by 'idm encode'.", show_default=False)
+    ],
+    labels: Annotated[
+        str | None,
+        typer.Option("--labels", metavar="CLASSES", help="Other classes than they were encoded with, in turn."),
+    ] = None,
+    out: OutFolder = None,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Decode latents into images; with other labels than they were encoded with, into other classes."""
+    from idm.cli.conditioning import conditioning
+    from idm.cli.labels import parse_labels
+    from idm.cli.results import describe_results, run_folder, save_samples, together
+    from idm.editing import decode as decode_latents
+    from idm.experiment import load
+    from idm.experiment.latents import Latents, chain
+
+    opened = load(run, device=device)
+    destination, asked = together(
+        lambda: checked_folder(out or run_folder(opened) / "decoded"),
+        lambda: parse_labels(labels, opened.spec.class_names),
+    )
+    codes = Latents.read(latents)
+    codes.check(opened)
+    known = [None] * len(codes.x) if codes.labels is None else codes.labels.tolist()
+    kwargs = conditioning(opened, asked, known)
+    process = chain(opened, codes.steps)
+    x = decode_latents(process, opened.model, codes.x.to(opened.device), model_kwargs=kwargs, progress=True)
+    y = kwargs.get("y")
+    written = save_samples(destination, opened, x, labels=None if y is None else y.tolist())
+    output = Output(as_json=as_json)
+    output.line(f"{len(x):,} samples decoded, {codes.steps:,} steps")
+    describe_results(output, opened, x, written)
+    output.finish(num=len(x), steps=codes.steps, **written)

@@ -1,0 +1,29 @@
+"""``idm demo``: everything at once, on data that need no download."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from idm.cli.options import Device, Overrides
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Folder of the run and its page.")] = Path(
+        "runs/demo"
+    ),
+    overrides: Overrides = None,
+    device: Device = None,
+) -> None:
+    """Train on handwritten digits, sample, score, invert and interpolate; leaves a page, report.html.
+
+    The run folder is one like any other: every command works on it. Run it again to continue an interrupted demo.
+    """
+    from idm.demo import run_demo
+
+    page = run_demo(out, overrides=overrides or [], device=device, say=_say)
+    print(f"\nThe page: {page}\nTry next: idm sample {out} --num 20 --labels 3,7 --out {out}/threes-and-sevens")
+
+
+def _say(stage: str) -> None:
+    print(f"{stage} ...", flush=True)

@@ -1,0 +1,66 @@
+"""``idm encode``: carry images to the noise that DDIM would make them from."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from idm.cli.options import Device, InversionSteps, Json, RunArgument
+from idm.cli.output import Output, checked_file
+
+Images = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="IMAGES...",
+        help="Image files, .npy or .npz files, or held-out:0-7 of the run's own data.",
+        show_default=False,
+    ),
+]
+
+
+def encode(
+    run: RunArgument,
+    images: Images,
+    steps: InversionSteps = 100,
+    labels: Annotated[
+        str | None,
+        typer.Option("--labels", metavar="CLASSES", help="Classes of the images, in turn; no class by default."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="A .safetensors file; by default latents.safetensors in RUN."),
+    ] = None,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Encode images into latents, which 'idm decode' turns back into images."""
+    from idm.cli.conditioning import conditioning
+    from idm.cli.labels import name_labels, parse_labels
+    from idm.cli.results import run_folder, together
+    from idm.editing import encode as encode_images
+    from idm.experiment import load
+    from idm.experiment.inputs import read_inputs
+    from idm.experiment.latents import Latents, chain
+    from idm.report.files import write_atomically
+
+    opened = load(run, device=device)
+    destination, process, asked = together(
+        lambda: checked_file(out or run_folder(opened) / "latents.safetensors", ".safetensors"),
+        lambda: chain(opened, steps),
+        lambda: parse_labels(labels, opened.spec.class_names),
+    )
+    inputs = read_inputs(opened, images)
+    kwargs = conditioning(opened, asked, inputs.labels)
+    x = encode_images(process, opened.model, inputs.x.to(opened.device), model_kwargs=kwargs, progress=True)
+    y = kwargs.get("y")
+    latents = Latents(x, None if y is None else y.cpu(), steps, opened.spec.codec, str(run_folder(opened)))
+    write_atomically(destination, latents.to_bytes())
+    names = None if y is None else name_labels(y.tolist(), opened.spec.class_names)
+    output = Output(as_json=as_json)
+    rows: dict[str, object] = {"encoded": f"{len(x):,} samples, {steps:,} steps", "latents": destination}
+    if names is not None:
+        rows["classes"] = ", ".join(name or "no class" for name in names)
+    output.pairs(rows)
+    output.line()
+    output.line(f"Next: idm decode {run} {destination}")
+    output.finish(latents=destination, num=len(x), steps=steps, labels=names)

@@ -1,0 +1,135 @@
+"""``idm evaluate``: score a run on the data it has not seen."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from idm.cli.options import BatchSize, Device, Json, OutFolder, RunArgument, Seed
+from idm.cli.output import Output, checked_folder
+
+if TYPE_CHECKING:
+    from idm.experiment import HeldOutBound, Recognition
+
+PLOT, RESULTS = "bound.png", "evaluation.json"
+
+
+def evaluate(
+    run: RunArgument,
+    steps: Annotated[
+        int, typer.Option("--steps", metavar="N", min=0, help="Bound of a chain of N steps; 0: of the whole chain.")
+    ] = 0,
+    num: Annotated[int, typer.Option("--num", metavar="N", min=0, help="Held-out samples to score; 0: all.")] = 0,
+    samples: Annotated[
+        int,
+        typer.Option("--samples", metavar="N", min=0, help="Draw N samples too, and let a classifier recognise them."),
+    ] = 0,
+    sampler: Annotated[
+        str | None, typer.Option("--sampler", metavar="NAME", help="For --samples; the run's own by default.")
+    ] = None,
+    sampler_steps: Annotated[
+        int | None, typer.Option("--sampler-steps", metavar="N", min=0, help="For --samples; 0: all.")
+    ] = None,
+    seed: Seed = 0,
+    batch_size: BatchSize = 512,
+    out: OutFolder = None,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Score held-out data in bits/dim, term by term: evaluation.json, and a plot of the terms over timesteps."""
+    from idm.cli.results import run_folder, together
+    from idm.experiment import held_out_bound, load, open_run_data, recognition
+
+    opened = load(run, device=device)
+    changes = {"name": sampler, "steps": sampler_steps}
+    destination, chosen, data = together(
+        lambda: checked_folder(out or run_folder(opened) / "evaluated"),
+        lambda: opened.sampler(**{key: value for key, value in changes.items() if value is not None}),
+        lambda: open_run_data(opened),
+    )
+    if samples:
+        opened.require_classes("--samples")
+    bound = held_out_bound(opened, data, steps=steps, num=num, seed=seed, batch_size=batch_size, progress=True)
+    recognised = None
+    if samples:
+        recognised = recognition(opened, data, samples, sampler=chosen, seed=seed, progress=True)
+    results: dict[str, Any] = {"checkpoint": str(opened.path), "step": opened.step, "seed": seed, **_plain(bound)}
+    if recognised is not None:
+        results["classifier"] = _plain_recognition(recognised, type(chosen).__name__, chosen.diffusion.num_timesteps)
+    written = _write(destination, bound, results)
+    _describe(Output(as_json=as_json), bound, results, written)
+
+
+def _plain(bound: "HeldOutBound") -> dict[str, Any]:
+    from idm.likelihood import Estimate
+
+    def pair(estimate: Estimate) -> dict[str, float]:
+        return {"mean": estimate.mean, "standard_error": estimate.standard_error}
+
+    vlb = bound.vlb
+    terms = [Estimate.of(column) for column in vlb.vb.T]
+    return {
+        "num": vlb.total_bpd.numel(),
+        "steps": len(bound.timesteps),
+        "bits_per_dim": {
+            "total": pair(bound.total),
+            "prior": pair(Estimate.of(vlb.prior_bpd)),
+            "steps": pair(Estimate.of(vlb.vb[:, 1:].sum(1))),
+            "decoder": pair(Estimate.of(vlb.vb[:, 0])),
+            "histogram": None if bound.histogram is None else pair(bound.histogram),
+        },
+        "terms": {
+            "timesteps": bound.timesteps,
+            "mean": [term.mean for term in terms],
+            "standard_error": [term.standard_error for term in terms],
+            "xstart_mse": vlb.xstart_mse.mean(0).tolist(),
+            "eps_mse": vlb.mse.mean(0).tolist(),
+        },
+    }
+
+
+def _plain_recognition(found: "Recognition", sampler: str, steps: int) -> dict[str, Any]:
+    return {
+        "sampler": sampler,
+        "sampler_steps": steps,
+        "num": found.num,
+        "samples": {"mean": found.samples.mean, "standard_error": found.samples.standard_error},
+        "held_out": {"mean": found.real.mean, "standard_error": found.real.standard_error},
+    }
+
+
+def _write(folder: Path, bound: "HeldOutBound", results: dict[str, Any]) -> dict[str, Path]:
+    import json
+
+    from idm.report import bound_by_timestep, png, write_atomically
+
+    terms = results["terms"]
+    figure = bound_by_timestep(terms["mean"], terms["standard_error"], bound.timesteps)
+    text = json.dumps(results, indent=2, allow_nan=True) + "\n"
+    return {
+        "results": write_atomically(folder / RESULTS, text.encode()),
+        "plot": write_atomically(folder / PLOT, png(figure)),
+    }
+
+
+def _describe(output: Output, bound: "HeldOutBound", results: dict[str, Any], written: dict[str, Path]) -> None:
+    bits, found = results["bits_per_dim"], results.get("classifier")
+    words = {
+        "total": f"bits/dim, {results['num']:,} held-out samples, bound of {results['steps']:,} steps",
+        "prior": "left of the data after all noise was added",
+        "steps": "all reverse steps but the last",
+        "decoder": "the last step, to exact values",
+        "histogram": "for comparison: histograms of each value, by class, with 1/2 added to every count",
+    }
+    rows = {
+        name: f"{bits[name]['mean']:.4f} ± {bits[name]['standard_error']:.4f}  {meaning}"
+        for name, meaning in words.items()
+        if bits[name] is not None
+    }
+    if found is not None:
+        rows["recognised"] = (
+            f"{found['samples']['mean']:.1%} ± {found['samples']['standard_error']:.1%} of {found['num']:,} samples "
+            f"by {found['sampler']}, {found['sampler_steps']} steps ({found['held_out']['mean']:.1%} of held-out data)"
+        )
+    output.pairs(rows | {name: str(path) for name, path in written.items()})
+    output.finish(**results, **{name: str(path) for name, path in written.items()})

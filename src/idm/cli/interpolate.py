@@ -1,0 +1,92 @@
+"""``idm interpolate``: walk from one image to another through the noise they come from."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from idm.cli.options import Device, InversionSteps, Json, OutFolder, RunArgument
+from idm.cli.output import Output, checked_folder
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from idm.experiment import Run
+    from idm.experiment.inputs import Inputs
+
+End = Annotated[
+    str,
+    typer.Argument(metavar="IMAGE", help="An image file, a file with one array, or held-out:3.", show_default=False),
+]
+
+
+def interpolate(
+    run: RunArgument,
+    a: End,
+    b: End,
+    num: Annotated[int, typer.Option("--num", metavar="N", min=2, help="Images on the way, both ends included.")] = 9,
+    label_a: Annotated[str | None, typer.Option("--label-a", metavar="CLASS", help="Class of the first image.")] = None,
+    label_b: Annotated[
+        str | None,
+        typer.Option("--label-b", metavar="CLASS", help="Class of the second image; by default the first's."),
+    ] = None,
+    steps: InversionSteps = 100,
+    out: OutFolder = None,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Interpolate between two images.
+
+    Both are encoded, and what lies between their codes is decoded. Without labels a network that
+    was trained for it is told of no class, so that the class may change on the way; with labels every image on the way
+    has the class of the nearer end.
+    """
+    from idm.cli.labels import parse_labels
+    from idm.cli.results import describe_results, run_folder, save_samples, together
+    from idm.editing import interpolate as interpolate_images
+    from idm.experiment import load
+    from idm.experiment.inputs import read_inputs
+    from idm.experiment.latents import chain
+
+    opened = load(run, device=device)
+    destination, process, first, second = together(
+        lambda: checked_folder(out or run_folder(opened) / "interpolated"),
+        lambda: chain(opened, steps),
+        lambda: parse_labels(label_a, opened.spec.class_names, "label-a"),
+        lambda: parse_labels(label_b, opened.spec.class_names, "label-b"),
+    )
+    inputs = read_inputs(opened, [a, b])
+    labels = _labels(opened, inputs, first or second, second or first)
+    weights = [i / (num - 1) for i in range(num)]
+    path = None if labels is None else labels[[round(weight) for weight in weights]]
+    start, end = inputs.x.to(opened.device).split(1)
+    x = interpolate_images(
+        process,
+        opened.model,
+        start,
+        end,
+        weights,
+        model_kwargs={} if labels is None else {"y": labels},
+        path_kwargs={} if path is None else {"y": path},
+    )
+    written = save_samples(destination, opened, x, columns=num, labels=None if path is None else path.tolist())
+    output = Output(as_json=as_json)
+    output.line(f"{num:,} images from {a} to {b}, {steps:,} steps")
+    describe_results(output, opened, x, written)
+    output.finish(num=num, steps=steps, **written)
+
+
+def _labels(run: "Run", inputs: "Inputs", first: list[int] | None, second: list[int] | None) -> "Tensor | None":
+    """Labels of the two ends [2]; None for a network without classes."""
+    from idm.cli.conditioning import conditioning
+    from idm.core.errors import DataError, SettingsError
+
+    if len(inputs.x) != 2:
+        raise DataError(f"images: one sample in A and one in B wanted, got {len(inputs.x)} in all")
+    if first is not None and second is not None:
+        if len(first) != 1 or len(second) != 1:
+            raise SettingsError("labels: one class for each end wanted, got several")
+        return run.label_kwargs([first[0], second[0]], 2)["y"]
+    try:
+        return run.unlabelled_kwargs(2).get("y")
+    except SettingsError:
+        return conditioning(run, None, inputs.labels).get("y")

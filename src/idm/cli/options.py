@@ -1,0 +1,28 @@
+"""Arguments and options that several verbs share. Imports no torch."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run folder, or one checkpoint in it.", show_default=False)
+]
+OutFolder = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results; by default one in RUN.")
+]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", metavar="NAME", help="cpu, cuda, mps, ...; the best one found by default."),
+]
+Json = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON for programs instead of text for people.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change one setting, repeatable; 'idm config' lists all."),
+]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Sample i is drawn from seed + i.")]
+BatchSize = Annotated[int, typer.Option("--batch-size", metavar="N", min=1, help="Samples per call of the network.")]
+InversionSteps = Annotated[
+    int,
+    typer.Option("--steps", metavar="N", min=1, help="DDIM steps; more of them, smaller errors."),
+]

@@ -1,0 +1,100 @@
+"""What verbs print: lines for people, or one JSON object for programs."""
+
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from idm.core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDTH_WITHOUT_TERMINAL = 120
+
+
+class Output:
+    """Standard output of one verb."""
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        """Print text, or nothing but the JSON of ``finish``."""
+        self.as_json = as_json
+
+    def line(self, text: str = "") -> None:
+        """Print a line for people."""
+        if not self.as_json:
+            print(text)
+
+    def pairs(self, rows: Mapping[str, object]) -> None:
+        """Print names and values in two columns; long values go on below themselves, words and paths stay whole."""
+        if self.as_json or not rows:
+            return
+        width = max(map(len, rows)) + 2
+        for name, value in rows.items():
+            self.columns((f"{name:<{width}}",), str(value))
+
+    def heading(self, text: str) -> None:
+        """Print a heading."""
+        if not self.as_json:
+            stdout_console().print(text, style="bold underline", markup=False, soft_wrap=True)
+
+    def columns(self, first: tuple[str, ...], last: str) -> None:
+        """Print padded columns, the first of them bold, and text that goes on below itself."""
+        if self.as_json:
+            return
+        from rich.text import Text
+
+        console, width = stdout_console(), sum(map(len, first))
+        room = max(console.width - width, 24)
+        lines = textwrap.wrap(last, room, break_long_words=False, break_on_hyphens=False) or [""]
+        head, *rest = first
+        console.print(Text.assemble((head, "bold"), "".join(rest), lines[0]), soft_wrap=True)
+        for line in lines[1:]:
+            console.print(Text(" " * width + line), soft_wrap=True)
+
+    def finish(self, **values: Any) -> None:
+        """Print the results as JSON, if that is wanted."""
+        if self.as_json:
+            print_json(values)
+
+
+def print_json(values: Any) -> None:
+    """Print JSON; paths become text."""
+    print(json.dumps(values, indent=2, ensure_ascii=False, default=str))
+
+
+def stdout_console() -> "Console":
+    """Return a console on standard output: as wide as the terminal, 120 columns without one."""
+    from rich.console import Console
+
+    fixed = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, width=None if fixed else WIDTH_WITHOUT_TERMINAL)
+
+
+def checked_folder(path: Path) -> Path:
+    """Return a folder for results, which need not be there yet.
+
+    Raises:
+        SettingsError: there is a file of that name.
+    """
+    for place in (path, *path.parents):
+        if place.exists():
+            if not place.is_dir():
+                raise SettingsError(f"--out {path}: a folder wanted, got the file {place}")
+            break
+    return path
+
+
+def checked_file(path: Path, suffix: str) -> Path:
+    """Return a file for results, which may be there already.
+
+    Raises:
+        SettingsError: another suffix, or a folder of that name.
+    """
+    if path.suffix != suffix or path.is_dir():
+        raise SettingsError(f"--out {path}: a file name ending in {suffix} wanted")
+    checked_folder(path.parent)
+    return path

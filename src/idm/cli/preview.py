@@ -1,0 +1,19 @@
+"""What a model in training looks like: a grid of samples at intervals."""
+
+from idm.experiment import Run
+from idm.report import save_grid, save_scatter
+
+NUM_IMAGES, NUM_POINTS = 64, 1_000
+MOST_COLUMNS = 16
+
+
+def preview(step: int, run: Run) -> None:
+    """Draw samples, every class in turn, and write them to RUN/samples/step-000500.png."""
+    path = run.path / "samples" / f"step-{step:06d}.png"
+    if len(run.spec.shape) == 1:
+        save_scatter(path, run.sample(NUM_POINTS))
+        return
+    classes = run.spec.num_classes or 1
+    columns = classes if 1 < classes <= MOST_COLUMNS else 8
+    samples = run.sample(NUM_IMAGES // columns * columns)
+    save_grid(path, samples, run.spec.codec, columns)

@@ -1,0 +1,105 @@
+"""``idm sample``: draw samples of a trained model."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from idm.cli.options import BatchSize, Device, Json, OutFolder, Overrides, RunArgument, Seed
+from idm.cli.output import Output, checked_folder
+
+if TYPE_CHECKING:
+    from idm.experiment import Run
+
+
+def sample(
+    run: RunArgument,
+    num: Annotated[int, typer.Option("--num", metavar="N", min=1, help="How many samples.")] = 64,
+    labels: Annotated[
+        str | None,
+        typer.Option("--labels", metavar="CLASSES", help="Names, numbers or ranges, in turn; all by default."),
+    ] = None,
+    seed: Seed = 0,
+    sampler: Annotated[
+        str | None, typer.Option("--sampler", metavar="NAME", help="ddim, ddpm, ...; the run's own by default.")
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", metavar="N", min=0, help="Steps to take; 0: all; the run's own by default."),
+    ] = None,
+    eta: Annotated[
+        float | None,
+        typer.Option("--eta", metavar="X", help="Share of noise in DDIM, 0 (deterministic) to 1."),
+    ] = None,
+    guidance: Annotated[
+        float,
+        typer.Option("--guidance", metavar="X", help="Classifier-free guidance; 1 is off, more exaggerates."),
+    ] = 1.0,
+    overrides: Overrides = None,
+    batch_size: BatchSize = 256,
+    trajectory: Annotated[
+        bool, typer.Option("--trajectory/--no-trajectory", metavar="", help="Write an animation of the steps.")
+    ] = True,
+    out: OutFolder = None,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Draw samples: a picture of all, PNG files, exact values in samples.npz, an animation of the steps."""
+    from idm.cli.labels import parse_labels
+    from idm.cli.results import describe_results, run_folder, save_samples, together
+    from idm.cli.trajectory import Recorder
+    from idm.experiment import load
+
+    opened = load(run, device=device)
+    changes = {"name": sampler, "steps": steps, "eta": eta}
+    destination, chosen, classes, _ = together(
+        lambda: checked_folder(out or run_folder(opened) / "sampled"),
+        lambda: opened.sampler(**_options(overrides), **{k: v for k, v in changes.items() if v is not None}),
+        lambda: parse_labels(labels, opened.spec.class_names),
+        lambda: opened.guided(guidance),
+    )
+    recorder = Recorder(chosen, opened.spec) if trajectory and len(opened.spec.shape) > 1 else None
+    x = opened.sample(
+        num,
+        labels=classes,
+        seed=seed,
+        guidance=guidance,
+        sampler=chosen,
+        batch_size=batch_size,
+        watch=None if recorder is None else recorder.watch,
+        progress=True,
+    )
+    every = opened.label_kwargs(classes, num).get("y")
+    written = save_samples(
+        destination,
+        opened,
+        x,
+        columns=_columns(opened, classes),
+        labels=None if every is None else every.tolist(),
+        seeds=range(seed, seed + num),
+    )
+    if recorder is not None:
+        written |= recorder.save(destination)
+    output = Output(as_json=as_json)
+    output.line(
+        f"{num:,} samples by {opened.experiment.sampler.name if sampler is None else sampler}, "
+        f"{chosen.diffusion.num_timesteps:,} steps, from {opened.path}"
+    )
+    describe_results(output, opened, x, written)
+    output.finish(num=num, steps=chosen.diffusion.num_timesteps, seed=seed, checkpoint=opened.path, **written)
+
+
+def _options(overrides: list[str] | None) -> dict[str, Any]:
+    """Read sampler settings, with or without the name of their section: "eta=0.3", "sampler.eta=0.3"."""
+    from idm.experiment.files import parse_override
+
+    options: dict[str, Any] = {}
+    for override in overrides or []:
+        plain = parse_override(override)
+        options |= plain["sampler"] if isinstance(plain.get("sampler"), dict) else plain
+    return options
+
+
+def _columns(run: "Run", classes: list[int] | None) -> int | None:
+    """One column per class that is asked for, if there are several."""
+    count = len(classes) if classes is not None else run.spec.num_classes or 1
+    return count if count > 1 else None

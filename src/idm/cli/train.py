@@ -1,0 +1,88 @@
+"""``idm train``: train a model, or go on with the run in its folder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from idm.cli.options import Device, Json, Overrides
+from idm.cli.output import Output, checked_folder
+
+if TYPE_CHECKING:
+    from idm.experiment import Experiment, Run
+    from idm.experiment.train import Start
+
+
+def train(
+    config: Annotated[
+        Path | None, typer.Argument(metavar="CONFIG", help="A YAML or TOML file with settings.", show_default=False)
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option("--preset", metavar="NAME", help="Start from a preset; 'idm config' lists them.")
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data", metavar="PATH", help="A folder of images or a .npy or .npz file; settings are inferred from it."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="RUN", help="Folder of the run. The same again continues it.")
+    ] = None,
+    overrides: Overrides = None,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Train a model, or go on with the run in its folder.
+
+    'idm train --preset digits --out runs/digits' trains on data that are there;
+    'idm train --data PATH --out RUN' on your own. The first Ctrl-C stops after the present step and saves.
+    """
+    from idm.cli.choose import choose_experiment, what_is_new
+    from idm.cli.preview import preview
+    from idm.core.errors import SettingsError
+    from idm.experiment import train as train_experiment
+
+    if out is None:
+        raise SettingsError("--out: a folder for the run wanted, such as --out runs/mine")
+    output, run_folder = Output(as_json=as_json), checked_folder(out)
+    experiment = choose_experiment(config, preset, data, run_folder, overrides or [])
+    if data is not None and preset is None and config is None:
+        output.line("Settings inferred from the data; change any with --set PATH=VALUE:")
+        for line in what_is_new(experiment):
+            output.line(f"  {line}")
+        output.line()
+    run = train_experiment(
+        experiment,
+        run_folder,
+        device=device,
+        announce=lambda start: _announce(output, experiment, start, run_folder),
+        preview=preview,
+    )
+    _finish(output, run, run_folder)
+
+
+def _announce(output: Output, experiment: "Experiment", start: "Start", run: Path) -> None:
+    from idm.cli.words import data_in_words, network_in_words, process_in_words
+
+    settings = experiment.training
+    resumed = f", resumed at step {start.num_steps_done:,}" if start.num_steps_done else ""
+    output.pairs(
+        {
+            "data": f"{start.data.train.source.note}; {data_in_words(start.data.spec)}",
+            "network": f"{network_in_words(experiment, start.network)}, on {start.device}",
+            "process": process_in_words(experiment, start.diffusion),
+            "training": f"{settings.num_steps:,} steps of {settings.batch_size:,} samples{resumed}",
+            "run": run,
+        }
+    )
+
+
+def _finish(output: Output, run: "Run", folder: Path) -> None:
+    output.line()
+    samples = folder / "samples"
+    shown = {"samples": samples} if samples.is_dir() else {}
+    output.pairs({"trained": f"{run.step:,} steps", "model": run.path, **shown, "losses": folder / "metrics.jsonl"})
+    output.line()
+    output.line(f"Next: idm sample {folder} --num 64")
+    output.finish(run=folder, checkpoint=run.path, step=run.step)

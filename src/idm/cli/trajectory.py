@@ -1,0 +1,48 @@
+"""Watching samples come out of noise: an animation, and a strip of a few moments."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from idm.experiment import DataSpec
+from idm.report import grid, save_animation, save_grid
+from idm.samplers import Sampler, SampleStep
+
+MOST_FRAMES = 40
+SHOWN = 36
+"""Samples in the animation."""
+
+STRIP_SAMPLES, STRIP_MOMENTS = 8, 8
+
+
+class Recorder:
+    """Keeps the first samples of a batch at up to 40 evenly spaced moments, x_T and x_0 included."""
+
+    def __init__(self, sampler: Sampler, spec: DataSpec) -> None:
+        """Choose the moments."""
+        self._spec, self._seen = spec, 0
+        last = sampler.diffusion.num_timesteps
+        self._moments = set(_even(last, min(MOST_FRAMES, last + 1)))
+        self._frames: list[Tensor] = []
+
+    def watch(self, state: SampleStep) -> None:
+        """Look at the next state."""
+        if self._seen in self._moments:
+            self._frames.append(state.sample[:SHOWN].cpu())
+        self._seen += 1
+
+    def save(self, folder: Path) -> dict[str, Path]:
+        """Write trajectory.webp, and trajectory.png with a row per sample and a column per moment."""
+        codec = self._spec.codec
+        animation = save_animation(folder / "trajectory.webp", [grid(frame, codec) for frame in self._frames])
+        columns = min(STRIP_MOMENTS, len(self._frames))
+        chosen = [self._frames[i][:STRIP_SAMPLES] for i in _even(len(self._frames) - 1, columns)]
+        rows = torch.stack(chosen, dim=1).flatten(0, 1)
+        strip = save_grid(folder / "trajectory.png", rows, codec, columns=columns)
+        return {"strip": strip, "animation": animation}
+
+
+def _even(last: int, count: int) -> list[int]:
+    """``count`` whole numbers from 0 to ``last``."""
+    return [round(i * last / max(count - 1, 1)) for i in range(count)]

@@ -1,0 +1,53 @@
+"""Models and data in a line of words each."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from idm.diffusion import GaussianDiffusion
+from idm.experiment import DataSpec, Experiment
+
+
+def data_in_words(spec: DataSpec) -> str:
+    """1,500 samples of 1 x 8 x 8, uint8 with 17 levels, 10 classes, 297 held out."""
+    codec = spec.codec
+    values = f"{codec.dtype} with {codec.levels:,} levels" if codec.levels else f"continuous {codec.dtype}"
+    classes = f"{spec.num_classes:,} classes" if spec.num_classes else "no classes"
+    shape = " x ".join(map(str, spec.shape))
+    known = spec.num_train + spec.num_held_out > 0  # not so for imported weights
+    count, held_out = (f"{spec.num_train:,} ", f", {spec.num_held_out:,} held out") if known else ("", "")
+    return f"{count}samples of {shape}, {values}, {classes}{held_out}"
+
+
+def network_in_words(experiment: Experiment, network: nn.Module) -> str:
+    """Name and size of a network."""
+    return f"{experiment.network.name}, {num_parameters(network):,} parameters"
+
+
+def num_parameters(network: nn.Module) -> int:
+    """Count the numbers that are trained."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def process_in_words(experiment: Experiment, diffusion: GaussianDiffusion) -> str:
+    """Schedule, prediction, variance and loss."""
+    kept, total = diffusion.num_timesteps, diffusion.schedule.num_train_timesteps
+    least = diffusion.schedule.sqrt_one_minus_alphas_cumprod[0]
+    steps = f"{kept:,} steps" if kept == total else f"{kept:,} of {total:,} steps, those with noise above {least:.2g}"
+    settings = experiment.diffusion
+    parts = (settings.prediction, settings.variance, settings.loss)
+    words = ", ".join(part.name.lower() for part in parts)
+    return f"{experiment.schedule.name} schedule, {steps}; {words}"
+
+
+def options_in_words(plain: Mapping[str, Any]) -> str:
+    """Settings with commas between them."""
+    return ", ".join(f"{name}={value_in_words(value)}" for name, value in plain.items())
+
+
+def value_in_words(value: Any) -> str:
+    """Write a value of a setting as it is written after ``--set``."""
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(value_in_words, value))
+    return {None: "none", True: "true", False: "false"}[value] if isinstance(value, (bool, type(None))) else str(value)

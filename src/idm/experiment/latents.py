@@ -1,0 +1,102 @@
+"""Encoded samples in a file: the noise they came from, and what is needed to decode it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from jaxtyping import Float, Int
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from idm.core.errors import DataError, SettingsError, UnreadableFileError
+from idm.data import Codec
+from idm.diffusion import GaussianDiffusion
+from idm.experiment.run import Run
+from idm.schedules import spaced
+
+FORMAT = "idm latents 1"
+
+
+@dataclass(frozen=True, eq=False)
+class Latents:
+    """Encoded samples.
+
+    Attributes:
+        x: the codes at the noisiest level [n, c, *space].
+        labels: what each was encoded under: a class, or their number for no class; None for runs without classes.
+        steps: number of steps of the chain they were encoded with.
+        codec: the codec of the data.
+        run: the checkpoint that encoded them.
+    """
+
+    x: Float[Tensor, "n c *space"]
+    labels: Int[Tensor, " n"] | None
+    steps: int
+    codec: Codec
+    run: str
+
+    def to_bytes(self) -> bytes:
+        """Return a safetensors file whose metadata are the description as JSON."""
+        described = {
+            "format": FORMAT,
+            "run": self.run,
+            "steps": self.steps,
+            "labels": None if self.labels is None else self.labels.tolist(),
+            "codec": self.codec.to_dict(),
+        }
+        tensors = {"latents": self.x.detach().cpu().contiguous()}
+        return safetensors.torch.save(tensors, {"idm": json.dumps(described)})
+
+    @classmethod
+    def read(cls, path: Path) -> "Latents":
+        """Read what ``to_bytes`` returned.
+
+        Raises:
+            DataError: nothing there.
+            UnreadableFileError: damaged, or another kind of file.
+        """
+        if not path.is_file():
+            raise DataError(f"{path}: a file written by 'idm encode' wanted, got nothing there")
+        try:
+            with safe_open(path, framework="pt") as opened:
+                described: Mapping[str, Any] = json.loads((opened.metadata() or {})["idm"])
+                x = opened.get_tensor("latents")
+            labels = described["labels"]
+            return cls(
+                x,
+                None if labels is None else x.new_tensor(labels).long(),
+                described["steps"],
+                Codec.from_dict(described["codec"]),
+                described["run"],
+            )
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            raise UnreadableFileError(f"{path}: a file written by 'idm encode' wanted ({error})") from error
+
+    def check(self, run: Run) -> None:
+        """Refuse to be decoded by a run that was trained on other data.
+
+        Raises:
+            DataError: another shape, range or number of classes.
+        """
+        if tuple(self.x.shape[1:]) != run.spec.shape or self.codec != run.spec.codec:
+            raise DataError(
+                f"latents: codes of {run.spec.codec.dtype} data of shape {run.spec.shape} wanted, as the run was "
+                f"trained on, got {self.codec.dtype} of shape {tuple(self.x.shape[1:])}; decode them with {self.run}"
+            )
+        if (self.labels is None) != (run.spec.num_classes is None):
+            raise DataError(f"latents: codes with as many classes as the run wanted; decode them with {self.run}")
+
+
+def chain(run: Run, steps: int) -> GaussianDiffusion:
+    """Return the process that encoding and decoding walk: evenly spaced steps.
+
+    Raises:
+        SettingsError: more steps than there are.
+    """
+    total = run.diffusion.num_timesteps
+    if not 1 <= steps <= total:
+        raise SettingsError(f"steps: a number from 1 to {total} wanted, got {steps}")
+    return run.diffusion.respace(spaced(total, steps))

@@ -1,0 +1,1 @@
+"""Weights and flags of other programs, adapted at the edge."""

@@ -1,0 +1,101 @@
+"""The stages of the U-Net, built: on the way down, in the middle, on the way up.
+
+Modules are nested as improved-diffusion nests them, because published weights are named by that nesting.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from idm.networks.attention import AttentionBlock
+from idm.networks.layers import Downsample, Upsample
+from idm.networks.resblock import ResBlock
+
+
+class Stage(nn.ModuleList):
+    """Layers applied in turn, of which the residual blocks see the embedding too."""
+
+    def __init__(self, layers: list[nn.Module], *, use_checkpoint: bool = False) -> None:
+        """Hold the layers; ``use_checkpoint`` recomputes blocks in the backward pass instead of storing them."""
+        super().__init__(layers)
+        self.use_checkpoint = use_checkpoint
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """[b, c, *space] and the embedding [b, e] -> [b, c_out, *space_out]."""
+        for layer in self:
+            inputs = (x, embedding) if isinstance(layer, ResBlock) else (x,)
+            recompute = self.use_checkpoint and torch.is_grad_enabled()
+            x = checkpoint(layer, *inputs, use_reentrant=False) if recompute else layer(*inputs)
+        return x
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """What all stages of a network have in common; fields as in ``UNet``.
+
+    Attributes:
+        widths: channels of each level.
+        attention_factors: downsampling factors with self-attention.
+    """
+
+    widths: tuple[int, ...]
+    num_res_blocks: int
+    attention_factors: tuple[int, ...]
+    emb_channels: int
+    dropout: float
+    dims: int
+    use_scale_shift_norm: bool
+    conv_resample: bool
+    use_checkpoint: bool
+
+    def block(self, channels: int, width: int) -> ResBlock:
+        """Return a residual block."""
+        return ResBlock(
+            channels,
+            width,
+            emb_channels=self.emb_channels,
+            dropout=self.dropout,
+            dims=self.dims,
+            use_scale_shift_norm=self.use_scale_shift_norm,
+        )
+
+    def stage(self, *layers: nn.Module) -> Stage:
+        """Return a stage of layers."""
+        return Stage(list(layers), use_checkpoint=self.use_checkpoint)
+
+    def attention(self, level: int, num_heads: int) -> list[nn.Module]:
+        """Return the self-attention of a level, if it has one."""
+        return [AttentionBlock(self.widths[level], num_heads)] if 2**level in self.attention_factors else []
+
+    def down(self, first: nn.Module, num_heads: int) -> tuple[nn.ModuleList, list[int]]:
+        """Return the stages on the way down, and the channels that each hands over to the way up."""
+        channels = self.widths[0]
+        stages, skips = [self.stage(first)], [channels]
+        for level, width in enumerate(self.widths):
+            for _ in range(self.num_res_blocks):
+                stages.append(self.stage(self.block(channels, width), *self.attention(level, num_heads)))
+                skips.append(channels := width)
+            if level < len(self.widths) - 1:
+                stages.append(self.stage(Downsample(channels, use_conv=self.conv_resample, dims=self.dims)))
+                skips.append(channels)
+        return nn.ModuleList(stages), skips
+
+    def middle(self, num_heads: int) -> Stage:
+        """Return the middle: block, attention, block."""
+        width = self.widths[-1]
+        return self.stage(self.block(width, width), AttentionBlock(width, num_heads), self.block(width, width))
+
+    def up(self, skips: list[int], num_heads: int) -> nn.ModuleList:
+        """Return the stages on the way up, each of which takes what a stage on the way down handed over."""
+        channels, stages, waiting = self.widths[-1], list[Stage](), list(skips)
+        for level in reversed(range(len(self.widths))):
+            for i in range(self.num_res_blocks + 1):
+                width = self.widths[level]
+                layers = [self.block(channels + waiting.pop(), width), *self.attention(level, num_heads)]
+                channels = width
+                if level > 0 and i == self.num_res_blocks:
+                    layers.append(Upsample(channels, use_conv=self.conv_resample, dims=self.dims))
+                stages.append(self.stage(*layers))
+        return nn.ModuleList(stages)

@@ -1,0 +1,31 @@
+"""The map in docs/architecture.md is that of the code: same rooms, same layers as the import contract."""
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+ROOMS = {path.name for path in (ROOT / "src" / "idm").iterdir() if (path / "__init__.py").is_file()}
+
+
+def section(title: str) -> str:
+    return PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def test_the_map_names_every_room_and_no_other() -> None:
+    assert set(re.findall(r"^  (\w+)/ ", section("The rooms"), flags=re.MULTILINE)) == ROOMS
+
+
+def test_the_layers_are_those_of_the_import_contract() -> None:
+    drawn = section("Direction of imports").partition("```text\n")[2].partition("```")[0].splitlines()
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    assert drawn == [layer.replace("idm.", "") for layer in layers]
+    assert {room for layer in drawn for room in layer.split(" | ")} == ROOMS
+
+
+def test_the_index_lists_every_room() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\(rooms/(\w+)\.md\)", index)) == ROOMS

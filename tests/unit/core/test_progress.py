@@ -1,0 +1,72 @@
+"""Progress goes to standard error: lines by default, a bar on a terminal, nothing when it is off."""
+
+import re
+import sys
+
+import pytest
+
+from idm.core import progress as module
+from idm.core.progress import progress
+
+Capture = pytest.CaptureFixture[str]
+
+
+class Clock:
+    """Stands in for ``time.monotonic``; it moves when told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        monkeypatch.setattr(module.time, "monotonic", lambda: self.now)
+
+
+def test_nothing_is_shown_where_it_is_off(capsys: Capture) -> None:
+    with progress("sampling", 3, enabled=False) as bar:
+        for _ in range(3):
+            bar.advance()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_last_unit_is_always_reported_and_on_standard_error_alone(capsys: Capture) -> None:
+    with progress("sampling", 3) as bar:
+        for _ in range(3):
+            bar.advance()
+    seen = capsys.readouterr()
+    assert seen.out == ""
+    assert seen.err.count("\n") == 1
+    assert seen.err.startswith("sampling: 3/3 steps")
+
+
+def test_lines_come_no_faster_than_the_interval(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    with progress("training", 1000, interval=10.0) as bar:
+        for _ in range(60):
+            clock.now += 1.0
+            bar.advance()
+    assert capsys.readouterr().err.count("\n") == 6
+
+
+def test_a_line_gives_rate_time_left_and_status(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    with progress("training", 14_000, unit="images", done=4_000, interval=10.0) as bar:
+        clock.now += 20.0
+        bar.advance(100, "loss 0.123")
+    # 100 of the remaining 10,000 in 20 s: 5/s, and 9,900 / 5 = 1980 s = 33 min left.
+    assert capsys.readouterr().err == "training: 4,100/14,000 images, 5.0/s, 33:00 left  loss 0.123\n"
+
+
+def test_more_than_an_hour_is_told_in_hours(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    with progress("training", 7_384, interval=1.0) as bar:
+        clock.now += 1.0
+        bar.advance()
+    assert "2:03:03 left" in capsys.readouterr().err
+
+
+def test_a_terminal_gets_a_bar(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with progress("sampling", 3, unit="steps") as bar:
+        for i in range(3):
+            bar.advance(status=f"state {i}")
+    seen = capsys.readouterr()
+    assert seen.out == ""
+    assert re.search(r"sampling.*3/3.*steps", seen.err, re.DOTALL)

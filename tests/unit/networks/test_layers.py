@@ -1,0 +1,75 @@
+"""Embedding, normalisation, attention and resampling against their formulas in numpy."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from idm.networks import timestep_embedding
+from idm.networks.attention import AttentionBlock
+from idm.networks.layers import Downsample, GroupNorm, Upsample
+
+
+@pytest.mark.parametrize("dim", [1, 2, 7, 32])
+def test_the_embedding_is_cosines_then_sines_of_geometric_frequencies(dim: int) -> None:
+    times = np.array([0.0, 1.0, 17.25, 999.0])
+    half = dim // 2
+    expected = np.zeros((4, dim))
+    for i in range(half):
+        frequency = 10_000.0 ** (-i / half)
+        expected[:, i], expected[:, half + i] = np.cos(times * frequency), np.sin(times * frequency)
+    np.testing.assert_allclose(timestep_embedding(torch.as_tensor(times), dim).numpy(), expected, atol=1e-12)
+    single = timestep_embedding(torch.as_tensor(times).float(), dim)
+    assert single.dtype == torch.float32
+    np.testing.assert_allclose(single.numpy(), expected, atol=1e-4)
+
+
+def test_whole_and_fractional_times_are_embedded_alike() -> None:
+    torch.testing.assert_close(
+        timestep_embedding(torch.tensor([5, 40]), 8), timestep_embedding(torch.tensor([5.0, 40.0]), 8)
+    )
+
+
+@pytest.mark.parametrize(("channels", "groups"), [(64, 32), (32, 32), (48, 16), (20, 4), (7, 1)])
+def test_group_norm_standardises_groups_then_scales_and_shifts(channels: int, groups: int) -> None:
+    generator = np.random.default_rng(0)
+    x, scale, shift = generator.normal(2.0, 3.0, (2, channels, 5)), *generator.normal(size=(2, 2, channels))
+    weight, bias = generator.normal(size=(2, channels))
+    norm = GroupNorm(channels).double()
+    norm.load_state_dict({"weight": torch.as_tensor(weight), "bias": torch.as_tensor(bias)})
+    grouped = x.reshape(2, groups, -1)
+    standard = (grouped - grouped.mean(-1, keepdims=True)) / np.sqrt(grouped.var(-1, keepdims=True) + 1e-5)
+    expected = standard.reshape(x.shape) * weight[:, None] + bias[:, None]
+    assert norm.num_groups == groups
+    np.testing.assert_allclose(norm(torch.as_tensor(x)).detach().numpy(), expected, atol=1e-10)
+    ours = norm(torch.as_tensor(x), torch.as_tensor(scale), torch.as_tensor(shift)).detach().numpy()
+    np.testing.assert_allclose(ours, expected * (1.0 + scale[..., None]) + shift[..., None], atol=1e-10)
+
+
+def test_attention_is_a_softmax_over_places_with_heads_ordered_before_query_key_and_value() -> None:
+    channels, heads, places = 12, 3, 5
+    block = AttentionBlock(channels, heads).double()
+    generator = np.random.default_rng(1)
+    weights = {name: generator.normal(size=tuple(value.shape)) for name, value in block.state_dict().items()}
+    block.load_state_dict({name: torch.as_tensor(value) for name, value in weights.items()})
+    x = generator.normal(size=(1, channels, places))
+    normal = block.norm(torch.as_tensor(x)).detach().numpy()[0]
+    rows = weights["qkv.weight"][:, :, 0] @ normal + weights["qkv.bias"][:, None]
+    width = channels // heads
+    mixed = []
+    for head in range(heads):
+        query, key, value = rows[3 * width * head : 3 * width * (head + 1)].reshape(3, width, places)
+        scores = np.exp(query.T @ key / math.sqrt(width))
+        mixed.append(value @ (scores / scores.sum(1, keepdims=True)).T)
+    expected = x[0] + weights["proj_out.weight"][:, :, 0] @ np.concatenate(mixed) + weights["proj_out.bias"][:, None]
+    np.testing.assert_allclose(block(torch.as_tensor(x)).detach().numpy()[0], expected, atol=1e-10)
+
+
+def test_resampling_without_convolutions_averages_and_repeats_but_leaves_the_first_of_three_axes() -> None:
+    signal = torch.tensor([[[1.0, 3.0, 5.0, 7.0, 9.0]]])
+    assert Downsample(1, use_conv=False, dims=1)(signal).tolist() == [[[2.0, 6.0, 9.0]]]
+    assert Upsample(1, use_conv=False, dims=1)(signal[..., :2]).tolist() == [[[1.0, 1.0, 3.0, 3.0]]]
+    volume = torch.arange(16.0).view(1, 1, 2, 2, 4)
+    assert Downsample(1, use_conv=False, dims=3)(volume).tolist() == [[[[[2.5, 4.5]], [[10.5, 12.5]]]]]
+    assert Upsample(1, use_conv=False, dims=3)(volume).shape == (1, 1, 2, 4, 8)

@@ -1,0 +1,180 @@
+"""What a U-Net takes, returns and refuses, at every shape and option."""
+
+import itertools
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from idm.core.errors import SettingsError
+from idm.networks import UNet
+
+SPACES = {1: (12,), 2: (8, 12), 3: (3, 8, 4)}
+
+
+def unet(**options) -> UNet:
+    """A small network with arbitrary weights everywhere, also where training starts at zero."""
+    small = {"in_channels": 2, "out_channels": 4, "model_channels": 8, "num_res_blocks": 1, "channel_mult": (1, 2)}
+    torch.manual_seed(0)
+    network = UNet(**(small | {"attention_resolutions": (2,), "num_heads": 2} | options))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(0.3 * torch.randn_like(parameter))
+    return network
+
+
+def data(dims: int = 2, batch: int = 3, channels: int = 2) -> Tensor:
+    return torch.randn(batch, channels, *SPACES[dims], generator=torch.Generator().manual_seed(1))
+
+
+TIME = torch.tensor([0.0, 10.5, 999.0])
+
+
+@pytest.mark.parametrize(
+    ("dims", "conv_resample", "use_scale_shift_norm", "use_checkpoint", "dropout"),
+    list(itertools.product((1, 2, 3), (True, False), (True, False), (True, False), (0.0, 0.3))),
+)
+def test_every_combination_of_options_trains(
+    dims: int, conv_resample: bool, use_scale_shift_norm: bool, use_checkpoint: bool, dropout: float
+) -> None:
+    network = unet(
+        dims=dims,
+        conv_resample=conv_resample,
+        use_scale_shift_norm=use_scale_shift_norm,
+        use_checkpoint=use_checkpoint,
+        dropout=dropout,
+        num_classes=5,
+        low_res_channels=1,
+        channel_mult=(0.5, 1.5, 3),
+        num_heads_upsample=1,
+    )
+    x = data(dims)
+    output = network(x, TIME, y=torch.tensor([0, 4, 2]), low_res=x[:, :1])
+    assert output.shape == (3, 4, *SPACES[dims])
+    output.square().mean().backward()
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("size", range(2, 26, 2))
+@pytest.mark.parametrize("conv_resample", [True, False])
+def test_every_even_size_comes_back(size: int, conv_resample: bool) -> None:
+    network = unet(dims=1, channel_mult=(1, 1, 2, 2), conv_resample=conv_resample).eval()
+    with torch.no_grad():
+        assert network(torch.randn(1, 2, size), TIME[:1]).shape == (1, 4, size)
+
+
+@pytest.mark.parametrize(("dims", "space"), [(1, (7,)), (2, (8, 9)), (3, (4, 8, 7))])
+def test_an_odd_size_that_would_be_halved_is_refused(dims: int, space: tuple[int, ...]) -> None:
+    with pytest.raises(SettingsError, match=r"even spatial sizes wanted .* crop or pad"):
+        unet(dims=dims)(torch.zeros(1, 2, *space), TIME[:1])
+
+
+def test_an_odd_size_is_fine_where_nothing_is_halved() -> None:
+    assert unet(channel_mult=(1,))(torch.zeros(1, 2, 5, 7), TIME[:1]).shape == (1, 4, 5, 7)
+    assert unet(dims=3)(torch.zeros(1, 2, 5, 4, 6), TIME[:1]).shape == (1, 4, 5, 4, 6)
+
+
+@pytest.mark.parametrize("width", [1, 5, 20, 33, 48])
+def test_widths_that_32_does_not_divide_are_normalised(width: int) -> None:
+    network = unet(model_channels=width, num_heads=1)
+    assert network(data(), TIME).shape == (3, 4, *SPACES[2])
+
+
+def test_a_new_network_predicts_zero() -> None:
+    network = UNet(in_channels=2, out_channels=4, model_channels=8, channel_mult=(1, 2), attention_resolutions=())
+    assert float(network(data(), TIME).detach().abs().max()) == 0.0
+
+
+def test_a_sample_is_predicted_from_itself_its_time_and_its_label_alone() -> None:
+    network, x, y = unet(num_classes=5).eval(), data(), torch.tensor([3, 1, 4])
+    together = network(x, TIME, y=y)
+    for i in range(3):
+        alone = network(x[i : i + 1], TIME[i : i + 1], y=y[i : i + 1])
+        torch.testing.assert_close(alone, together[i : i + 1], rtol=1e-4, atol=1e-5)
+    assert float((network(x, TIME + 1.0, y=y) - together).abs().max()) > 1e-3
+    assert float((network(x, TIME, y=(y + 1) % 5) - together).abs().max()) > 1e-3
+
+
+def test_low_res_is_enlarged_linearly_and_seen_as_further_channels() -> None:
+    conditioned = unet(low_res_channels=1).eval()
+    plain = unet(in_channels=3).eval()
+    plain.load_state_dict(conditioned.state_dict())
+    x, low_res = data(), torch.randn(3, 1, 4, 6)
+    enlarged = F.interpolate(low_res, size=SPACES[2], mode="bilinear")
+    torch.testing.assert_close(conditioned(x, TIME, low_res=low_res), plain(torch.cat([x, enlarged], dim=1), TIME))
+
+
+def test_recomputing_activations_changes_neither_output_nor_gradient_even_with_dropout() -> None:
+    results = []
+    for use_checkpoint in (False, True):
+        network = unet(dropout=0.5, use_checkpoint=use_checkpoint)
+        torch.manual_seed(7)
+        output = network(data(), TIME)
+        output.square().mean().backward()
+        results.append((output, [parameter.grad for parameter in network.parameters()]))
+    torch.testing.assert_close(results[0][0], results[1][0], rtol=0, atol=0)
+    torch.testing.assert_close(results[0][1], results[1][1], rtol=1e-5, atol=1e-6)
+
+
+def test_recomputing_keeps_the_precision_of_autocast() -> None:
+    gradients = []
+    for use_checkpoint in (False, True):
+        network = unet(use_checkpoint=use_checkpoint)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            output = network(data(), TIME)
+        output.float().square().mean().backward()
+        gradients.append([parameter.grad for parameter in network.parameters()])
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-5, atol=1e-6)
+
+
+def test_attention_lets_distant_places_see_each_other() -> None:
+    """A change at one end of a long signal reaches the other end only through attention."""
+
+    def reach(attention_resolutions: tuple[int, ...]) -> float:
+        network = unet(dims=1, channel_mult=(1,), attention_resolutions=attention_resolutions)
+        # Without the middle's attention and without normalisation over space, only convolutions are left.
+        network.middle_block[1] = nn.Identity()
+        for module in network.modules():
+            if isinstance(module, nn.GroupNorm):
+                module.forward = lambda x, scale=None, shift=None: x
+        x = torch.zeros(1, 2, 256)
+        moved = x.clone()
+        moved[..., 0] = 1.0
+        return float((network(moved, TIME[:1]) - network(x, TIME[:1]))[..., -1].abs().max())
+
+    assert reach(()) == 0.0
+    assert reach((1,)) > 0.0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_heads": 3}, "num_heads: a divisor of the 16 channels at attention wanted, got 3"),
+        ({"num_heads_upsample": 5}, "num_heads: a divisor"),
+        ({"channel_mult": ()}, "at least one level"),
+        ({"channel_mult": (1, 0)}, "at least one level"),
+        ({"model_channels": 0}, "at least one level"),
+        ({"dropout": 1.0}, "dropout from 0 to below 1"),
+        ({"dims": 4}, "dims: 1, 2 or 3 spatial axes wanted, got 4"),
+    ],
+)
+def test_options_that_make_no_network_are_refused(options: dict, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        unet(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "kwargs", "message"),
+    [
+        ({}, {"y": torch.zeros(3, dtype=torch.int64)}, "no labels wanted"),
+        ({"num_classes": 4}, {}, "labels y wanted"),
+        ({}, {"low_res": torch.zeros(3, 1, 4, 4)}, "no image low_res wanted"),
+        ({"low_res_channels": 1}, {}, "an image low_res wanted"),
+        ({"in_channels": 1}, {}, r"data of 1 channels and 2 spatial axes wanted, got shape \(3, 2, 8, 12\)"),
+        ({"dims": 1}, {}, "data of 2 channels and 1 spatial axes wanted"),
+    ],
+)
+def test_inputs_that_the_network_was_not_built_for_are_refused(options: dict, kwargs: dict, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        unet(**options)(data(), TIME, **kwargs)
