@@ -90,8 +90,8 @@ def draw(panels: dict[str, Tensor], path: Path) -> None:
     figure.savefig(path, dpi=150)
 
 
-def main(out: Path, num_steps: int = 4000) -> None:
-    data, fresh = moons(2000, seed=1), moons(2000, seed=2)
+def main(out: Path, num_steps: int = 4000, num_points: int = 1000) -> None:
+    data, fresh = moons(num_points, seed=1), moons(num_points, seed=2)
     diffusion = GaussianDiffusion(
         cosine_schedule(1000).with_noise_floor(0.02),
         model_var_type=ModelVarType.LEARNED_RANGE,
@@ -102,7 +102,7 @@ def main(out: Path, num_steps: int = 4000) -> None:
     network = train(diffusion, data, num_steps)
     print(f"trained {num_steps} steps in {time.monotonic() - start:.0f} s")
 
-    # The exact denoiser of the 2,000 training points: no network has a smaller error on them.
+    # The exact denoiser of the training points: no network has a smaller error on them.
     oracle = EmpiricalDenoiser(diffusion, data)
     steps = [0, 200, 400, 600, 800]
     print("\nmean squared error of the predicted noise")
@@ -118,9 +118,9 @@ def main(out: Path, num_steps: int = 4000) -> None:
     few = diffusion.respace(spaced(diffusion.num_timesteps, 25))
     panels = {
         "data": data,
-        "DDPM, all steps": SamplerDDPM(diffusion).sample(network, (2000, 2), seed=SEED),
-        "DDIM, 25 steps": SamplerDDIM(few).sample(network, (2000, 2), seed=SEED),
-        "oracle, DDIM, 25 steps": SamplerDDIM(few).sample(oracle, (2000, 2), seed=SEED),
+        "DDPM, all steps": SamplerDDPM(diffusion).sample(network, (num_points, 2), seed=SEED),
+        "DDIM, 25 steps": SamplerDDIM(few).sample(network, (num_points, 2), seed=SEED),
+        "oracle, DDIM, 25 steps": SamplerDDIM(few).sample(oracle, (num_points, 2), seed=SEED),
     }
     print("\nroot mean square distance          to the moons  to the nearest of the data")
     for name, points in (*panels.items(), ("new data", fresh)):

@@ -32,7 +32,7 @@ def _rows(run: "Run", versions: dict[str, str]) -> dict[str, str]:
     calibrated = "fitted to the training data" if experiment.diffusion.decoder_variance == "fitted" else "the model's"
     rows = {
         "checkpoint": str(run.path),
-        "step": f"{run.step:,} of {experiment.training.num_steps:,}",
+        "step": f"{run.step:,} of {experiment.training.num_steps:,}" if run.step else "unknown",
         "source": options_in_words(to_plain(experiment.data.source)),
         "data": data_in_words(run.spec),
         "classes": ", ".join(names[:20]) + (", ..." if len(names) > 20 else ""),

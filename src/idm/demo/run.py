@@ -90,7 +90,8 @@ def run_demo(out: Path, *, overrides: Iterable[str] = (), device: str | None = N
 
 
 def _metrics(out: Path) -> list[dict[str, float]]:
-    return [json.loads(line) for line in (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = map(json.loads, (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    return [{name: float(value) for name, value in row.items()} for row in rows]
 
 
 def _facts(run: Run) -> list[tuple[str, str]]:

@@ -83,7 +83,7 @@ class GaussianDiffusion:
         return self.variance.heads * in_channels
 
     def respace(self, keep: list[int]) -> "GaussianDiffusion":
-        """Return the process that visits only the steps ``keep``; fixed variances and ranges follow the shorter chain."""
+        """Return the process that visits only the steps ``keep``; fixed variances follow the shorter chain."""
         variance = self.variance if min(keep, default=0) == 0 else self.variance.without_decoder_variance()
         return self.replace(schedule=self.schedule.respace(keep), model_var_type=variance)
 
@@ -171,6 +171,21 @@ class GaussianDiffusion:
             return NetworkOutput(output, None)
         return NetworkOutput(output[:, :channels], output[:, channels:])
 
+    def interpret_x_start(
+        self,
+        output: NetworkOutput,
+        x_t: Images,
+        t: int | Tensor,
+        *,
+        clip_denoised: bool = True,
+        denoised_fn: DenoisedFn | None = None,
+    ) -> Images:
+        """Read the predicted x_0 from a network's output; arguments as in ``interpret``."""
+        pred_xstart = self.prediction.x_start(output.prediction, x_t, self.schedule.at(t, x_t))
+        if denoised_fn is not None:
+            pred_xstart = denoised_fn(pred_xstart)
+        return pred_xstart.clamp(-1.0, 1.0) if clip_denoised else pred_xstart
+
     def interpret(
         self,
         output: NetworkOutput,
@@ -189,12 +204,8 @@ class GaussianDiffusion:
             clip_denoised: clamp the predicted x_0 to [-1, 1] (for PREVIOUS_X this leaves the mean alone).
             denoised_fn: applied to the predicted x_0 before clipping.
         """
+        pred_xstart = self.interpret_x_start(output, x_t, t, clip_denoised=clip_denoised, denoised_fn=denoised_fn)
         at = self.schedule.at(t, x_t)
-        pred_xstart = self.prediction.x_start(output.prediction, x_t, at)
-        if denoised_fn is not None:
-            pred_xstart = denoised_fn(pred_xstart)
-        if clip_denoised:
-            pred_xstart = pred_xstart.clamp(-1.0, 1.0)
         mean = self.prediction.mean(output.prediction, pred_xstart, x_t, at)
         return ReverseStep(mean, _expand(self.variance.log_variance(output.variance, at), x_t), pred_xstart)
 

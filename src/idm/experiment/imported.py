@@ -107,8 +107,8 @@ def import_weights(weights: Path, flags: Mapping[str, Any], run: Path) -> Run:
     network = build_network(experiment, spec, diffusion.out_channels(spec.shape[0]))
     refuse_other_weights(weights, found, network.state_dict())
     numbered = re.search(r"_(\d{3,8})$", weights.stem)  # ema_0.9999_500000.pt
-    step = int(numbered.group(1)) if numbered else experiment.training.num_steps
-    experiment = replace(experiment, training=replace(experiment.training, num_steps=step))
+    step = int(numbered.group(1)) if numbered else 0
+    experiment = replace(experiment, training=replace(experiment.training, num_steps=max(step, 1)))
     checkpoint = save_checkpoint(
         run,
         step,

@@ -56,7 +56,7 @@ def section_keys(section: type) -> list[Key]:
     return keys
 
 
-def option_keys(section: type[OpenSection], name: str) -> list[Key]:
+def option_keys(section: Any, name: str) -> list[Key]:
     """Return the settable parameters of the member ``name`` of an open section's family."""
     member = section.family[name]
     meanings = described(member)

@@ -57,7 +57,7 @@ class DataSettings:
     """
 
     source: SourceSettings = field(default_factory=SourceSettings)
-    held_out: Annotated[float, Ge(0)] = 0.1
+    held_out: Annotated[int | float, Ge(0)] = 0.1
     split_seed: int = 0
     class_conditional: bool = True
     standardize: bool = False

@@ -31,7 +31,7 @@ def digits() -> Experiment:
             },
         ),
         training=TrainingSettings(
-            num_steps=3000,
+            num_steps=2200,
             batch_size=64,
             learning_rate=2e-3,
             warmup_steps=100,
@@ -40,7 +40,7 @@ def digits() -> Experiment:
             label_dropout=0.1,
             log_interval=50,
             save_interval=500,
-            sample_interval=1000,
+            sample_interval=1100,
         ),
         sampler=SamplerSettings(name="ddim", steps=25),
     )

@@ -43,8 +43,8 @@ class Rederived(ClippingRule):
         denoised_fn: DenoisedFn | None,
     ) -> tuple[Tensor, Tensor]:
         """x_0 processed, and the eps that x_t then holds."""
-        step = diffusion.interpret(output, x_t, t, clip_denoised=self.clip, denoised_fn=denoised_fn)
-        return step.pred_xstart, diffusion.predict_eps_from_xstart(x_t, t, step.pred_xstart)
+        x_start = diffusion.interpret_x_start(output, x_t, t, clip_denoised=self.clip, denoised_fn=denoised_fn)
+        return x_start, diffusion.predict_eps_from_xstart(x_t, t, x_start)
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ class KeptEps(ClippingRule):
         denoised_fn: DenoisedFn | None,
     ) -> tuple[Tensor, Tensor]:
         """x_0 processed, and the eps of the unprocessed x_0."""
-        raw = diffusion.interpret(output, x_t, t, clip_denoised=False)
-        used = diffusion.interpret(output, x_t, t, clip_denoised=True, denoised_fn=denoised_fn)
-        return used.pred_xstart, diffusion.predict_eps_from_xstart(x_t, t, raw.pred_xstart)
+        raw = diffusion.interpret_x_start(output, x_t, t, clip_denoised=False)
+        used = diffusion.interpret_x_start(output, x_t, t, clip_denoised=True, denoised_fn=denoised_fn)
+        return used, diffusion.predict_eps_from_xstart(x_t, t, raw)
 
 
 @unique

@@ -199,7 +199,7 @@ class NoiseSchedule:
         )
 
     def at(self, t: int | Tensor, like: Tensor) -> Coefficients:
-        """Coefficients of step ``t``: an int, or int64 [b] for one step per sample, shaped to broadcast over ``like``."""
+        """Coefficients of step ``t``: an int, or int64 [b] for a step per sample, to broadcast over ``like``."""
         return self.table.at(t, like)
 
     def respace(self, keep: Iterable[int]) -> "NoiseSchedule":

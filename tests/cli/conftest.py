@@ -1,0 +1,80 @@
+"""The command line, run inside this process, and a tiny trained model."""
+
+import contextlib
+import io
+import json
+from dataclasses import dataclass
+
+import pytest
+
+from idm.cli import main
+
+TINY = {
+    "training.num_steps": 6,
+    "training.batch_size": 8,
+    "training.log_interval": 2,
+    "training.save_interval": 3,
+    "training.sample_interval": 3,
+    "schedule.num_timesteps": 40,
+    "network.model_channels": 8,
+    "network.num_res_blocks": 1,
+    "network.channel_mult": "1,2",
+    "network.attention_resolutions": "2",
+    "network.num_heads": 2,
+    "sampler.steps": 4,
+}
+"""Settings of a model that trains in a moment."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def errors(self):
+        """Lines on standard error that are errors."""
+        return [line for line in self.err.splitlines() if line.startswith("error")]
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+def run_idm(*arguments):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main([str(argument) for argument in arguments])
+    return Result(code, out.getvalue(), err.getvalue())
+
+
+def set_options(settings):
+    return [part for path, value in settings.items() for part in ("--set", f"{path}={value}")]
+
+
+@pytest.fixture(scope="session")
+def idm():
+    """Run a command and return its exit code and output."""
+    return run_idm
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """Options that make training take a moment; keyword arguments "training__num_steps=3" change them."""
+
+    def options(**changes):
+        return set_options(TINY | {name.replace("__", "."): value for name, value in changes.items()})
+
+    return options
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory, idm, tiny):
+    """A folder with a tiny trained model of the digits."""
+    folder = tmp_path_factory.mktemp("run") / "digits"
+    result = idm("train", "--preset", "digits", "--out", folder, *tiny())
+    assert result.code == 0, result.err
+    return folder

@@ -1,0 +1,146 @@
+"""Encoding, decoding and interpolating from the command line."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+
+from idm.data import Digits
+
+
+@pytest.fixture(scope="module")
+def held_out(run):
+    """Held-out digits of the run, as data."""
+    from idm import load
+    from idm.experiment import open_run_data
+
+    data = open_run_data(load(run, device="cpu"))
+    x, y = data.held_out.first(4)
+    return data.spec.codec.decode(x), y.tolist()
+
+
+def decoded(idm, run, latents, folder, *options):
+    result = idm("decode", run, latents, "--out", folder, *options)
+    assert result.code == 0, result.err
+    with np.load(folder / "samples.npz") as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def test_decoding_undoes_encoding_as_steps_grow(idm, run, held_out, tmp_path):
+    errors = {}
+    for steps in (2, 34):
+        latents = tmp_path / f"{steps}.safetensors"
+        assert idm("encode", run, "held-out:0-3", "--steps", steps, "--out", latents).code == 0
+        back = decoded(idm, run, latents, tmp_path / str(steps))["data"]
+        errors[steps] = np.abs(back.astype(float) - held_out[0]).mean()
+    assert errors[34] < errors[2] < 3
+
+
+def test_latents_say_where_they_come_from(idm, run, held_out, tmp_path):
+    result = idm("encode", run, "held-out:0-3", "--steps", "5", "--out", tmp_path / "a.safetensors", "--json")
+    with safe_open(tmp_path / "a.safetensors", framework="np") as opened:
+        described = json.loads(opened.metadata()["idm"])
+        assert opened.get_tensor("latents").shape == (4, 1, 8, 8)
+    assert described["steps"] == 5
+    assert described["labels"] == held_out[1]
+    assert described["codec"]["levels"] == 17
+    assert described["run"] == str(run)
+    assert result.json["labels"] == [str(label) for label in held_out[1]]
+
+
+def test_every_way_to_name_an_image_gives_the_same_code(idm, run, held_out, tmp_path):
+    data, labels = held_out
+    np.save(tmp_path / "one.npy", data[0])
+    np.save(tmp_path / "bare.npy", data[:1, 0])
+    np.savez(tmp_path / "labelled.npz", data=data[:1], labels=np.array(labels[:1]))
+    codes = []
+    for i, name in enumerate(["held-out:0", tmp_path / "one.npy", tmp_path / "bare.npy", tmp_path / "labelled.npz"]):
+        out = tmp_path / f"{i}.safetensors"
+        result = idm("encode", run, name, "--labels", labels[0], "--steps", "3", "--out", out)
+        assert result.code == 0, result.err
+        with safe_open(out, framework="np") as opened:
+            codes.append(opened.get_tensor("latents"))
+    for code in codes[1:]:
+        np.testing.assert_array_equal(code, codes[0])
+
+
+def test_what_sample_writes_can_be_encoded(idm, run, tmp_path):
+    assert idm("sample", run, "--num", "3", "--out", tmp_path / "s").code == 0
+    single = tmp_path / "s" / "images" / "00002.png"
+    codes = []
+    for name, out in ((tmp_path / "s" / "samples.npz", "all.safetensors"), (single, "one.safetensors")):
+        assert idm("encode", run, name, "--labels", "5", "--steps", "3", "--out", tmp_path / out).code == 0
+        with safe_open(tmp_path / out, framework="np") as opened:
+            codes.append(opened.get_tensor("latents"))
+    np.testing.assert_allclose(codes[1][0], codes[0][2], atol=1e-5)
+
+
+def test_images_without_a_class_are_encoded_without_one(idm, run, tmp_path):
+    np.save(tmp_path / "x.npy", Digits().read(np.arange(2)))
+    result = idm("encode", run, tmp_path / "x.npy", "--steps", "2", "--out", tmp_path / "a.safetensors", "--json")
+    assert result.json["labels"] == [None, None]
+    assert idm("decode", run, tmp_path / "a.safetensors", "--out", tmp_path / "d").code == 0
+
+
+def test_other_labels_decode_to_other_images(idm, run, tmp_path):
+    latents = tmp_path / "a.safetensors"
+    assert idm("encode", run, "held-out:0", "--steps", "10", "--out", latents).code == 0
+    same = decoded(idm, run, latents, tmp_path / "same")
+    other = decoded(idm, run, latents, tmp_path / "other", "--labels", "3")
+    assert other["labels"].tolist() == [3]
+    assert same["labels"].tolist() != [3] or (same["data"] == other["data"]).all()
+
+
+@pytest.mark.parametrize("labels", [[], ["--label-a", "3"], ["--label-a", "3", "--label-b", "8"]])
+def test_interpolation_goes_from_one_image_to_the_other(idm, run, tmp_path, labels):
+    result = idm(
+        "interpolate", run, "held-out:0", "held-out:1", "--num", "5", "--steps", "8", "--out", tmp_path, *labels
+    )
+    assert result.code == 0, result.err
+    arrays = np.load(tmp_path / "samples.npz")
+    assert arrays["data"].shape == (5, 1, 8, 8)
+    expected = {0: [10] * 5, 2: [3] * 5, 4: [3, 3, 3, 8, 8]}[len(labels)]
+    assert arrays["labels"].tolist() == expected
+    assert (tmp_path / "grid.png").is_file()
+
+
+WRONG = {
+    "no such sample": (["encode", "held-out:297"], 3, "297 held-out samples"),
+    "no number": (["encode", "held-out:x"], 3, "a number or range"),
+    "no such file": (["encode", "none.png"], 3, "none.png: cannot be read"),
+    "too many steps": (["encode", "held-out:0", "--steps", "5000"], 2, "steps: a number from 1 to"),
+    "no such class": (["encode", "held-out:0", "--labels", "12"], 2, "labels: one of the 10 classes"),
+    "another suffix": (["encode", "held-out:0", "--out", "a.png"], 2, "ending in .safetensors"),
+    "no latents": (["decode", "none.safetensors"], 3, "got nothing there"),
+    "several images": (["interpolate", "held-out:0-1", "held-out:2"], 3, "one sample in A and one in B"),
+    "no such end class": (["interpolate", "held-out:0", "held-out:2", "--label-b", "x"], 2, "label-b: one of"),
+}
+
+
+@pytest.mark.parametrize(("command", "code", "pattern"), WRONG.values(), ids=WRONG.keys())
+def test_bad_input(idm, run, command, code, pattern):
+    verb, *rest = command
+    before = sorted(run.rglob("*"))
+    result = idm(verb, run, *rest)
+    assert (result.code, len(result.errors)) == (code, 1), result.err
+    assert pattern in result.errors[0]
+    assert sorted(run.rglob("*")) == before
+
+
+def test_several_bad_images_get_a_line_each(idm, run, tmp_path):
+    np.save(tmp_path / "wrong.npy", np.zeros((2, 3, 8, 8), dtype=np.uint8))
+    result = idm("encode", run, tmp_path / "wrong.npy", "held-out:900", tmp_path / "none.png")
+    assert result.code == 3
+    assert len(result.errors) == 3
+    assert "(1, 8, 8) wanted" in result.errors[0]
+
+
+def test_another_file_is_no_latents(idm, run, tmp_path):
+    (tmp_path / "a.safetensors").write_bytes(b"abc" * 100)
+    weights = next(run.glob("checkpoints/*/network.safetensors"))
+    for path in (tmp_path / "a.safetensors", weights, run / "metrics.jsonl"):
+        result = idm("decode", run, path)
+        assert result.code == 3
+        assert "a file written by 'idm encode' wanted" in result.errors[0]
+        assert len(result.err.splitlines()) == 1

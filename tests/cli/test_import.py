@@ -1,0 +1,147 @@
+"""Published weights become a run."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from idm.interop.openai import unet_from_flags
+
+FLAGS = {
+    "image_size": 32,
+    "num_channels": 32,
+    "num_res_blocks": 1,
+    "learn_sigma": True,
+    "class_cond": True,
+    "diffusion_steps": 100,
+    "noise_schedule": "cosine",
+    "timestep_respacing": "ddim5",
+    "attention_resolutions": "16",
+}
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("published")
+    torch.manual_seed(0)
+    network = unet_from_flags(FLAGS)
+    torch.save(network.state_dict(), folder / "ema_0.9999_500000.pt")
+    (folder / "flags.json").write_text(json.dumps(FLAGS))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def imported(idm, published, tmp_path_factory):
+    out = tmp_path_factory.mktemp("imported") / "run"
+    result = idm("import", published / "ema_0.9999_500000.pt", "--flags", published / "flags.json", "--out", out)
+    assert result.code == 0, result.err
+    return out
+
+
+def test_the_network_is_the_published_one(imported, published):
+    from idm import load
+
+    run = load(imported, device="cpu")
+    network = unet_from_flags(FLAGS).eval()
+    network.load_state_dict(torch.load(published / "ema_0.9999_500000.pt", weights_only=True))
+    x, time, y = torch.randn(2, 3, 32, 32), torch.tensor([3.0, 70.0]), torch.tensor([0, 999])
+    with torch.no_grad():
+        torch.testing.assert_close(run.network(x, time, y=y), network(x, time, y=y))
+
+
+def test_the_run_can_be_described_and_sampled(idm, imported, tmp_path):
+    info = idm("info", imported, "--json").json
+    assert info["step"] == 500_000
+    assert info["num_timesteps"] == 100
+    assert info["data"]["codec"]["levels"] == 256
+    assert info["experiment"]["diffusion"]["decoder_variance"] == "model"
+    assert idm("info", imported).code == 0
+    result = idm("sample", imported, "--num", "2", "--labels", "7,999", "--out", tmp_path, "--json")
+    assert result.code == 0, result.err
+    assert result.json["steps"] == 5
+    arrays = np.load(tmp_path / "samples.npz")
+    assert arrays["data"].shape == (2, 3, 32, 32)
+    assert arrays["data"].dtype == np.uint8
+
+
+def test_a_run_without_data_says_so(idm, imported):
+    result = idm("evaluate", imported)
+    assert result.code == 3
+    assert "data.source.path" in result.errors[0]
+
+
+def write_bad(folder, name):
+    if name == "other shapes":
+        network = unet_from_flags(FLAGS | {"num_channels": 64})
+        torch.save(network.state_dict(), folder / "w.pt")
+    elif name == "missing":
+        state = unet_from_flags(FLAGS).state_dict()
+        del state["out.2.weight"]
+        torch.save(state, folder / "w.pt")
+    elif name == "no tensors":
+        torch.save({"a": 1}, folder / "w.pt")
+    elif name == "not a pickle":
+        (folder / "w.pt").write_text("hello")
+    elif name == "code":
+        (folder / "w.pt").write_bytes(pickle.dumps(Canary(folder / "canary")))
+
+
+class Canary:
+    """Writes a file if it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("other shapes", "of another shape (time_embed.0.weight (256, 64) instead of (128, 32)"),
+        ("missing", "1 missing (out.2.weight)"),
+        ("no tensors", "a state dict"),
+        ("not a pickle", "a state dict"),
+        ("code", "a state dict"),
+        ("nothing", "got nothing there"),
+    ],
+)
+def test_other_weights_are_refused_in_one_line(idm, published, tmp_path, name, pattern):
+    write_bad(tmp_path, name)
+    result = idm("import", tmp_path / "w.pt", "--flags", published / "flags.json", "--out", tmp_path / "run")
+    assert (result.code, len(result.err.splitlines())) == (4, 1), result.err
+    assert pattern in result.err
+    assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "canary").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern"),
+    [
+        ('{"image_sise": 32}', "did you mean 'image_size'?"),
+        ('{"image_size": 48}', "flags.image_size"),
+        ('{"large_size": 256, "small_size": 64}', "super-resolution"),
+        ('{"noise_schedule": "cosin"}', "did you mean 'cosine'?"),
+        ('{"diffusion_steps": 10}', "at least 21 steps"),
+        ('{"timestep_respacing": "ddim999"}', "no integer stride"),
+        ("[1]", "a JSON object"),
+        ("{", "a JSON file wanted"),
+    ],
+)
+def test_wrong_flags(idm, published, tmp_path, text, pattern):
+    (tmp_path / "flags.json").write_text(text)
+    result = idm(
+        "import", published / "ema_0.9999_500000.pt", "--flags", tmp_path / "flags.json", "--out", tmp_path / "run"
+    )
+    assert (result.code, len(result.err.splitlines())) == (2, 1), result.err
+    assert pattern in result.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_not_overwritten(idm, published, imported):
+    result = idm("import", published / "ema_0.9999_500000.pt", "--flags", published / "flags.json", "--out", imported)
+    assert result.code == 4
+    assert "a new folder wanted" in result.err

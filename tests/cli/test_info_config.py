@@ -1,0 +1,81 @@
+"""What runs and settings there are."""
+
+import pytest
+import yaml
+
+from idm.experiment import from_plain, to_plain
+from idm.experiment.settings import Experiment
+from idm.presets import PRESETS
+
+
+def test_info_describes_a_run(idm, run):
+    result = idm("info", run)
+    text = " ".join(result.out.split())
+    for part in ("6 of 6", "1,500 samples of 1 x 8 x 8", "0 to 16 becomes -1 to 1", "ddim, 4 steps", "torch="):
+        assert part in text
+    assert result.code == 0
+
+
+def test_info_for_programs(idm, run):
+    info = idm("info", run, "--json").json
+    assert info["data"]["num_held_out"] == 297
+    assert info["num_parameters"] > 1000
+    assert from_plain(Experiment, info["experiment"]) is not None
+
+
+def test_config_lists_every_setting_with_type_default_and_meaning(idm):
+    settings = {(row["path"], row["condition"]): row for row in idm("config", "--json").json["settings"]}
+    assert settings["training.num_steps", ""]["kind"] == "integer >= 1"
+    assert settings["sampler.eta", "sampler.name=ddim"]["default"] == "0.0"
+    assert settings["network.width", "network.name=mlp"]["default"] == "128"
+    assert settings["schedule.name", ""]["kind"] == "linear | cosine"
+    without_meaning = [key for key, row in settings.items() if not row["meaning"] or not row["kind"]]
+    assert without_meaning == []
+
+
+def test_every_setting_of_every_preset_is_listed(idm):
+    listed = {row["path"] for row in idm("config", "--json").json["settings"]}
+
+    def paths(plain, above=""):
+        for key, value in plain.items():
+            yield from paths(value, f"{above}{key}.") if isinstance(value, dict) else [f"{above}{key}"]
+
+    for name in PRESETS:
+        assert set(paths(to_plain(PRESETS.build(name, {})))) <= listed
+
+
+def test_config_for_people_names_settings_and_presets(idm):
+    out = idm("config").out
+    for part in ("num_steps", "attention_resolutions", "sampler, with sampler.name=ddim", "imagenet64"):
+        assert part in out
+
+
+@pytest.mark.parametrize("width", ["80", "120"])
+def test_config_fits_the_terminal(idm, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", width)
+    assert max(map(len, idm("config").out.splitlines())) <= int(width)
+
+
+def test_config_of_a_section(idm):
+    out = idm("config", "sampler").out
+    assert "eta" in out
+    assert "num_steps" not in out
+
+
+def test_config_of_no_section(idm):
+    result = idm("config", "trainign")
+    assert result.code == 2
+    assert "did you mean 'training'?" in result.err
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_can_be_saved_and_read_back(idm, name):
+    plain = yaml.safe_load(idm("config", "--preset", name).out)
+    assert from_plain(Experiment, plain) == from_plain(Experiment, to_plain(PRESETS.build(name, {})))
+
+
+def test_a_section_of_a_preset(idm):
+    assert yaml.safe_load(idm("config", "--preset", "digits", "data.source").out) == {
+        "data": {"source": {"name": "digits"}}
+    }
+    assert idm("config", "--preset", "digits", "data.sauce").code == 2

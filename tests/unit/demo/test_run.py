@@ -1,0 +1,85 @@
+"""The demonstration, much smaller: every stage runs, and the page holds every part."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from idm.demo import pieces, run, run_demo
+from idm.experiment import load
+
+SMALL = [
+    "network.model_channels=8",
+    "network.num_res_blocks=1",
+    "network.num_heads=1",
+    "training.num_steps=6",
+    "training.log_interval=2",
+    "training.sample_interval=0",
+    "schedule.num_timesteps=40",
+]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    said: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, value in (
+            (run, "NUM_SLOW", 20),
+            (run, "NUM_FAST", 30),
+            (run, "SLOW_STEPS", 12),
+            (run, "FAST_STEPS", 5),
+            (run, "BOUND_STEPS", 8),
+            (pieces, "INVERSION_STEPS", 10),
+        ):
+            patch.setattr(module, name, value)
+        page = run_demo(tmp_path_factory.mktemp("demo"), overrides=SMALL, device="cpu", say=said.append)
+    return page, said
+
+
+def test_one_page_holds_every_part_and_needs_no_other_file(demo: tuple[Path, list[str]]) -> None:
+    html = demo[0].read_text(encoding="utf-8")
+    for heading in (
+        "Samples of every class",
+        "From noise to data",
+        "Does a classifier recognise the samples?",
+        "How well the model predicts held-out data",
+        "To noise and back",
+        "Between two samples",
+        "Training",
+        "Settings and machine",
+    ):
+        assert f"<h2>{heading}</h2>" in html
+    sources = re.findall(r'src="([^"]{0,30})', html)
+    assert len(sources) > 30
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert "DDPM, 12 steps" in html
+    assert "DDIM, 5 steps" in html
+    assert "±" in html
+
+
+def test_stages_are_announced_in_order(demo: tuple[Path, list[str]]) -> None:
+    assert demo[1] == [
+        "Training",
+        "Sampling with DDPM",
+        "Sampling with DDIM",
+        "Scoring held-out digits",
+        "Inverting and interpolating",
+    ]
+
+
+def test_the_folder_is_a_run_like_any_other(demo: tuple[Path, list[str]]) -> None:
+    opened = load(demo[0].parent, device="cpu")
+    assert opened.step == 6
+    assert opened.sample(3).shape == (3, 1, 8, 8)
+
+
+def test_shown_samples_are_ordered_by_class(demo: tuple[Path, list[str]]) -> None:
+    opened = load(demo[0].parent, device="cpu")
+    sampler = opened.sampler(name="ddim", steps=3)
+    from idm.experiment import open_run_data
+
+    drawn = pieces.draw(opened, open_run_data(opened), "DDIM", sampler, 20)
+    every_class_in_turn = opened.sample(20, sampler=sampler)
+    expected = torch.cat([every_class_in_turn[digit::10] for digit in range(10)])
+    torch.testing.assert_close(drawn.shown.samples, expected)
