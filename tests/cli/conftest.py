@@ -12,6 +12,7 @@ from idm.cli import main
 TINY = {
     "training.num_steps": 6,
     "training.batch_size": 8,
+    "training.warmup_steps": 0,
     "training.log_interval": 2,
     "training.save_interval": 3,
     "training.sample_interval": 3,
@@ -73,8 +74,10 @@ def tiny():
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory, idm, tiny):
-    """A folder with a tiny trained model of the digits."""
+    """A folder with a tiny model of the digits, trained just enough to tell noise from digits."""
     folder = tmp_path_factory.mktemp("run") / "digits"
-    result = idm("train", "--preset", "digits", "--out", folder, *tiny())
+    longer = {"num_steps": 120, "batch_size": 16, "log_interval": 40, "save_interval": 60, "sample_interval": 60}
+    changes = {f"training__{name}": value for name, value in longer.items()}
+    result = idm("train", "--preset", "digits", "--out", folder, *tiny(training__learning_rate=5e-3, **changes))
     assert result.code == 0, result.err
     return folder

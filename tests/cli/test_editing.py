@@ -34,7 +34,7 @@ def test_decoding_undoes_encoding_as_steps_grow(idm, run, held_out, tmp_path):
         assert idm("encode", run, "held-out:0-3", "--steps", steps, "--out", latents).code == 0
         back = decoded(idm, run, latents, tmp_path / str(steps))["data"]
         errors[steps] = np.abs(back.astype(float) - held_out[0]).mean()
-    assert errors[34] < errors[2] < 3
+    assert errors[34] < 0.75 * errors[2]
 
 
 def test_latents_say_where_they_come_from(idm, run, held_out, tmp_path):
@@ -107,6 +107,7 @@ def test_interpolation_goes_from_one_image_to_the_other(idm, run, tmp_path, labe
 
 WRONG = {
     "no such sample": (["encode", "held-out:297"], 3, "297 held-out samples"),
+    "too many samples": (["encode", "held-out:0-99999999999"], 3, "297 held-out samples"),
     "no number": (["encode", "held-out:x"], 3, "a number or range"),
     "no such file": (["encode", "none.png"], 3, "none.png: cannot be read"),
     "too many steps": (["encode", "held-out:0", "--steps", "5000"], 2, "steps: a number from 1 to"),

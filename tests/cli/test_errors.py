@@ -31,7 +31,7 @@ WRONG_TRAINING = {
     ),
     "word for a number": (["network.model_channels=wide"], ["network.model_channels: should be a valid integer"]),
     "no prediction": (["diffusion.prediction=epsilom"], ["did you mean 'epsilon'"]),
-    "odd size": (["network.channel_mult=1,2,2,2,2"], ["even spatial sizes"]),
+    "heads that do not divide": (["network.num_heads=3"], ["num_heads"]),
     "network for points": (["network.name=mlp"], ["network.name"]),
     "not an override": (["training.num_steps"], ["PATH=VALUE wanted"]),
     "more steps than there are": (["sampler.steps=2000"], ["sampler.steps: a number from 1 to"]),

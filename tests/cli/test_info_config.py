@@ -11,7 +11,7 @@ from idm.presets import PRESETS
 def test_info_describes_a_run(idm, run):
     result = idm("info", run)
     text = " ".join(result.out.split())
-    for part in ("6 of 6", "1,500 samples of 1 x 8 x 8", "0 to 16 becomes -1 to 1", "ddim, 4 steps", "torch="):
+    for part in ("120 of 120", "1,500 samples of 1 x 8 x 8", "0 to 16 becomes -1 to 1", "ddim, 4 steps", "torch="):
         assert part in text
     assert result.code == 0
 

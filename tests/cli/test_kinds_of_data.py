@@ -96,3 +96,22 @@ def test_single_files_have_the_depth_of_the_data(idm, tiny, tmp_path):
     command = ("encode", tmp_path / "run", tmp_path / "out" / "images" / "00001.png", path / "03.png")
     result = idm(*command, "--steps", "2", "--json")
     assert result.json["num"] == 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "channels", "sample_shape"),
+    [((24, 32, 2), "auto", (2, 32)), ((24, 8, 8, 3), "auto", (3, 8, 8)), ((24, 4, 8, 8), "none", (1, 4, 8, 8))],
+)
+def test_arrays_come_back_with_their_axes_in_order(idm, tiny, tmp_path, shape, channels, sample_shape):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8))
+    (tmp_path / "x.yaml").write_text(
+        f"data: {{source: {{name: arrays, path: {tmp_path}/x.npy, channels: {channels}}}}}\n"
+    )
+    run, changes = tmp_path / "run", {name.replace(".", "__"): value for name, value in SMALL.items()}
+    result = idm("train", tmp_path / "x.yaml", "--out", run, *tiny(training__num_steps=2, **changes))
+    assert result.code == 0, result.err
+    assert idm("info", run, "--json").json["data"]["shape"] == list(sample_shape)
+    assert idm("sample", run, "--num", "3", "--out", tmp_path / "out").code == 0
+    assert np.load(tmp_path / "out" / "samples.npz")["data"].shape == (3, *shape[1:])
+    result = idm("encode", run, tmp_path / "out" / "samples.npz", "--steps", "2", "--json")
+    assert result.json["num"] == 3

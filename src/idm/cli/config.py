@@ -37,7 +37,7 @@ def config(
         print_json({"settings": [setting.to_plain() for setting in settings], "presets": presets})
         return
     output = Output()
-    output.line("Settings by section, for --set SECTION.NAME=VALUE or a YAML file: default, meaning (type).")
+    output.line("For --set SECTION.NAME=VALUE or a YAML file: default, meaning (type).")
     _print_settings(settings, output)
     if section is None:
         _print_presets(presets, output)

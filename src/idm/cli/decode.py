@@ -27,8 +27,9 @@ def decode(
     from idm.cli.labels import parse_labels
     from idm.cli.results import describe_results, run_folder, save_samples, together
     from idm.editing import decode as decode_latents
+    from idm.editing import inversion_process
     from idm.experiment import load
-    from idm.experiment.latents import Latents, chain
+    from idm.experiment.latents import Latents
 
     opened = load(run, device=device)
     destination, asked = together(
@@ -39,7 +40,7 @@ def decode(
     codes.check(opened)
     known = [None] * len(codes.x) if codes.labels is None else codes.labels.tolist()
     kwargs = conditioning(opened, asked, known)
-    process = chain(opened, codes.steps)
+    process = inversion_process(opened.diffusion, codes.steps)
     x = decode_latents(process, opened.model, codes.x.to(opened.device), model_kwargs=kwargs, progress=True)
     y = kwargs.get("y")
     written = save_samples(destination, opened, x, labels=None if y is None else y.tolist())

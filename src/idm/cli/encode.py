@@ -21,7 +21,7 @@ Images = Annotated[
 def encode(
     run: RunArgument,
     images: Images,
-    steps: InversionSteps = 100,
+    steps: InversionSteps = None,
     labels: Annotated[
         str | None,
         typer.Option("--labels", metavar="CLASSES", help="Classes of the images, in turn; no class by default."),
@@ -38,29 +38,31 @@ def encode(
     from idm.cli.labels import name_labels, parse_labels
     from idm.cli.results import run_folder, together
     from idm.editing import encode as encode_images
+    from idm.editing import inversion_process
     from idm.experiment import load
     from idm.experiment.inputs import read_inputs
-    from idm.experiment.latents import Latents, chain
+    from idm.experiment.latents import Latents
     from idm.report.files import write_atomically
 
     opened = load(run, device=device)
     destination, process, asked = together(
         lambda: checked_file(out or run_folder(opened) / "latents.safetensors", ".safetensors"),
-        lambda: chain(opened, steps),
+        lambda: inversion_process(opened.diffusion, steps),
         lambda: parse_labels(labels, opened.spec.class_names),
     )
     inputs = read_inputs(opened, images)
     kwargs = conditioning(opened, asked, inputs.labels)
     x = encode_images(process, opened.model, inputs.x.to(opened.device), model_kwargs=kwargs, progress=True)
     y = kwargs.get("y")
-    latents = Latents(x, None if y is None else y.cpu(), steps, opened.spec.codec, str(run_folder(opened)))
+    taken = process.num_timesteps
+    latents = Latents(x, None if y is None else y.cpu(), taken, opened.spec.codec, str(run_folder(opened)))
     write_atomically(destination, latents.to_bytes())
     names = None if y is None else name_labels(y.tolist(), opened.spec.class_names)
     output = Output(as_json=as_json)
-    rows: dict[str, object] = {"encoded": f"{len(x):,} samples, {steps:,} steps", "latents": destination}
+    rows: dict[str, object] = {"encoded": f"{len(x):,} samples, {taken:,} steps", "latents": destination}
     if names is not None:
         rows["classes"] = ", ".join(name or "no class" for name in names)
     output.pairs(rows)
     output.line()
     output.line(f"Next: idm decode {run} {destination}")
-    output.finish(latents=destination, num=len(x), steps=steps, labels=names)
+    output.finish(latents=destination, num=len(x), steps=taken, labels=names)

@@ -29,7 +29,7 @@ def interpolate(
         str | None,
         typer.Option("--label-b", metavar="CLASS", help="Class of the second image; by default the first's."),
     ] = None,
-    steps: InversionSteps = 100,
+    steps: InversionSteps = None,
     out: OutFolder = None,
     device: Device = None,
     as_json: Json = False,
@@ -43,14 +43,14 @@ def interpolate(
     from idm.cli.labels import parse_labels
     from idm.cli.results import describe_results, run_folder, save_samples, together
     from idm.editing import interpolate as interpolate_images
+    from idm.editing import inversion_process
     from idm.experiment import load
     from idm.experiment.inputs import read_inputs
-    from idm.experiment.latents import chain
 
     opened = load(run, device=device)
     destination, process, first, second = together(
         lambda: checked_folder(out or run_folder(opened) / "interpolated"),
-        lambda: chain(opened, steps),
+        lambda: inversion_process(opened.diffusion, steps),
         lambda: parse_labels(label_a, opened.spec.class_names, "label-a"),
         lambda: parse_labels(label_b, opened.spec.class_names, "label-b"),
     )
@@ -70,9 +70,9 @@ def interpolate(
     )
     written = save_samples(destination, opened, x, columns=num, labels=None if path is None else path.tolist())
     output = Output(as_json=as_json)
-    output.line(f"{num:,} images from {a} to {b}, {steps:,} steps")
+    output.line(f"{num:,} images from {a} to {b}, {process.num_timesteps:,} steps")
     describe_results(output, opened, x, written)
-    output.finish(num=num, steps=steps, **written)
+    output.finish(num=num, steps=process.num_timesteps, **written)
 
 
 def _labels(run: "Run", inputs: "Inputs", first: list[int] | None, second: list[int] | None) -> "Tensor | None":

@@ -8,6 +8,9 @@ from idm.core.errors import SettingsError
 FEW = 12
 """Up to this many classes are named in a message."""
 
+LONG = 7
+"""Numbers of so many digits are no classes."""
+
 
 def parse_labels(text: str | None, names: Sequence[str] | None, option: str = "labels") -> list[int] | None:
     """Turn "cat,dog", "0,3" or "0-4" into class numbers; a name counts before a number.
@@ -41,16 +44,20 @@ def parse_labels(text: str | None, names: Sequence[str] | None, option: str = "l
 def _spread(part: str, names: Sequence[str]) -> list[str]:
     """Write a range out, unless a class has that very name."""
     first, dash, last = part.partition("-")
-    if part in names or not dash or not first.isdecimal() or not last.isdecimal():
+    if part in names or not dash or not _is_number(first) or not _is_number(last):
         return [part]
     return [str(number) for number in range(int(first), int(last) + 1)]
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) < LONG
 
 
 def _number(piece: str, names: Sequence[str]) -> int | None:
     if piece in names:
         return names.index(piece)
     numbered = any(name.isdecimal() for name in names)  # then a number is a name, or a mistake
-    return int(piece) if not numbered and piece.isdecimal() and int(piece) < len(names) else None
+    return int(piece) if not numbered and _is_number(piece) and int(piece) < len(names) else None
 
 
 def _wanted(part: str, names: Sequence[str]) -> str:

@@ -20,9 +20,11 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change one setting, repeatable; 'idm config' lists all."),
 ]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Sample i is drawn from seed + i.")]
+Seed = Annotated[
+    int, typer.Option("--seed", metavar="N", min=0, max=2**31 - 1, help="Sample i is drawn from seed + i.")
+]
 BatchSize = Annotated[int, typer.Option("--batch-size", metavar="N", min=1, help="Samples per call of the network.")]
 InversionSteps = Annotated[
-    int,
-    typer.Option("--steps", metavar="N", min=1, help="DDIM steps; more of them, smaller errors."),
+    int | None,
+    typer.Option("--steps", metavar="N", min=1, help="DDIM steps: more of them, smaller errors; 100 if not given."),
 ]

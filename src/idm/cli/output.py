@@ -26,7 +26,7 @@ class Output:
     def line(self, text: str = "") -> None:
         """Print a line for people."""
         if not self.as_json:
-            print(text)
+            print(text, flush=True)
 
     def pairs(self, rows: Mapping[str, object]) -> None:
         """Print names and values in two columns; long values go on below themselves, words and paths stay whole."""

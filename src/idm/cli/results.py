@@ -17,8 +17,6 @@ from idm.report.files import write_atomically
 LARGEST_GRID = 400
 """Further samples are not in the grid."""
 
-MOST_COLUMNS = 16
-
 
 def run_folder(run: Run) -> Path:
     """Return the folder of a run, also where one of its checkpoints was opened."""
@@ -49,7 +47,6 @@ def save_samples(
     """
     codec = run.spec.codec
     data = codec.decode(x)
-    columns = columns if columns is not None and columns <= MOST_COLUMNS else None
     written: dict[str, Any] = {}
     if x.ndim == 2:
         written["picture"] = save_scatter(out / "samples.png", x)
@@ -58,7 +55,7 @@ def save_samples(
     singles = save_singles(out / "images", data, codec)
     if singles:
         written["images"] = out / "images"
-    arrays: dict[str, Any] = {"data": data}
+    arrays: dict[str, Any] = {"data": run.spec.restore(data)}
     if labels is not None:
         arrays["labels"] = np.asarray(labels, dtype=np.int64)
         arrays["class_names"] = np.asarray(run.spec.class_names)
@@ -73,7 +70,7 @@ def save_samples(
 def describe_results(output: Output, run: Run, x: Tensor, written: dict[str, Any]) -> None:
     """Tell people what was written."""
     codec = run.spec.codec
-    shape = " x ".join(map(str, x.shape))
+    shape = " x ".join(map(str, run.spec.restore(x.numpy()).shape))
     values = f"{codec.dtype}, {codec.levels:,} levels" if codec.levels else codec.dtype
     kinds = {"picture": "picture", "images": "images", "arrays": "arrays", "strip": "steps", "animation": "animation"}
     notes = {"arrays": f"   (data {shape}, {values})", "images": f"   ({len(x):,} PNG files)"}

@@ -1,5 +1,6 @@
 """``idm sample``: draw samples of a trained model."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -8,7 +9,12 @@ from idm.cli.options import BatchSize, Device, Json, OutFolder, Overrides, RunAr
 from idm.cli.output import Output, checked_folder
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from idm.experiment import Run
+
+MOST_COLUMNS = 16
+"""With more classes than this, the grid is about square."""
 
 
 def sample(
@@ -45,19 +51,20 @@ def sample(
 ) -> None:
     """Draw samples: a picture of all, PNG files, exact values in samples.npz, an animation of the steps."""
     from idm.cli.labels import parse_labels
-    from idm.cli.results import describe_results, run_folder, save_samples, together
+    from idm.cli.results import describe_results, run_folder, together
     from idm.cli.trajectory import Recorder
     from idm.experiment import load
 
     opened = load(run, device=device)
-    changes = {"name": sampler, "steps": steps, "eta": eta}
+    given = {"name": sampler, "steps": steps, "eta": eta}
     destination, chosen, classes, _ = together(
         lambda: checked_folder(out or run_folder(opened) / "sampled"),
-        lambda: opened.sampler(**_options(overrides), **{k: v for k, v in changes.items() if v is not None}),
+        lambda: opened.sampler(**sampler_options(overrides or []) | {k: v for k, v in given.items() if v is not None}),
         lambda: parse_labels(labels, opened.spec.class_names),
         lambda: opened.guided(guidance),
     )
-    recorder = Recorder(chosen, opened.spec) if trajectory and len(opened.spec.shape) > 1 else None
+    columns = _columns(opened, classes)
+    recorder = Recorder(chosen, opened.spec, columns) if trajectory and len(opened.spec.shape) > 1 else None
     x = opened.sample(
         num,
         labels=classes,
@@ -68,38 +75,42 @@ def sample(
         watch=None if recorder is None else recorder.watch,
         progress=True,
     )
-    every = opened.label_kwargs(classes, num).get("y")
-    written = save_samples(
-        destination,
-        opened,
-        x,
-        columns=_columns(opened, classes),
-        labels=None if every is None else every.tolist(),
-        seeds=range(seed, seed + num),
-    )
+    written = _write(destination, opened, x, classes, seed)
     if recorder is not None:
         written |= recorder.save(destination)
-    output = Output(as_json=as_json)
-    output.line(
-        f"{num:,} samples by {opened.experiment.sampler.name if sampler is None else sampler}, "
-        f"{chosen.diffusion.num_timesteps:,} steps, from {opened.path}"
-    )
+    output, taken = Output(as_json=as_json), chosen.diffusion.num_timesteps
+    output.line(f"{num:,} samples by {type(chosen).__name__}, {taken:,} steps, from {opened.path}")
     describe_results(output, opened, x, written)
-    output.finish(num=num, steps=chosen.diffusion.num_timesteps, seed=seed, checkpoint=opened.path, **written)
+    output.finish(num=num, steps=taken, seed=seed, checkpoint=opened.path, **written)
 
 
-def _options(overrides: list[str] | None) -> dict[str, Any]:
+def sampler_options(overrides: list[str]) -> dict[str, Any]:
     """Read sampler settings, with or without the name of their section: "eta=0.3", "sampler.eta=0.3"."""
     from idm.experiment.files import parse_override
 
     options: dict[str, Any] = {}
-    for override in overrides or []:
+    for override in overrides:
         plain = parse_override(override)
         options |= plain["sampler"] if isinstance(plain.get("sampler"), dict) else plain
     return options
 
 
+def _write(folder: Path, run: "Run", x: "Tensor", classes: list[int] | None, seed: int) -> dict[str, Any]:
+    """Write the samples, with the class and seed of each."""
+    from idm.cli.results import save_samples
+
+    y = run.label_kwargs(classes, len(x)).get("y")
+    return save_samples(
+        folder,
+        run,
+        x,
+        columns=_columns(run, classes),
+        labels=None if y is None else y.tolist(),
+        seeds=range(seed, seed + len(x)),
+    )
+
+
 def _columns(run: "Run", classes: list[int] | None) -> int | None:
-    """One column per class that is asked for, if there are several."""
+    """One column per class that is asked for, if there are several and not too many."""
     count = len(classes) if classes is not None else run.spec.num_classes or 1
-    return count if count > 1 else None
+    return count if 1 < count <= MOST_COLUMNS else None

@@ -19,9 +19,10 @@ STRIP_SAMPLES, STRIP_MOMENTS = 8, 8
 class Recorder:
     """Keeps the first samples of a batch at up to 40 evenly spaced moments, x_T and x_0 included."""
 
-    def __init__(self, sampler: Sampler, spec: DataSpec) -> None:
-        """Choose the moments."""
-        self._spec, self._seen = spec, 0
+    def __init__(self, sampler: Sampler, spec: DataSpec, columns: int | None) -> None:
+        """Choose the moments; ``columns`` is the number of samples per row, by default as many as make a square."""
+        self._spec, self._columns, self._seen = spec, columns, 0
+        self._shown = SHOWN // columns * columns if columns is not None else SHOWN
         last = sampler.diffusion.num_timesteps
         self._moments = set(_even(last, min(MOST_FRAMES, last + 1)))
         self._frames: list[Tensor] = []
@@ -29,13 +30,14 @@ class Recorder:
     def watch(self, state: SampleStep) -> None:
         """Look at the next state."""
         if self._seen in self._moments:
-            self._frames.append(state.sample[:SHOWN].cpu())
+            self._frames.append(state.sample[: self._shown].cpu())
         self._seen += 1
 
     def save(self, folder: Path) -> dict[str, Path]:
         """Write trajectory.webp, and trajectory.png with a row per sample and a column per moment."""
         codec = self._spec.codec
-        animation = save_animation(folder / "trajectory.webp", [grid(frame, codec) for frame in self._frames])
+        frames = [grid(frame, codec, columns=self._columns) for frame in self._frames]
+        animation = save_animation(folder / "trajectory.webp", frames)
         columns = min(STRIP_MOMENTS, len(self._frames))
         chosen = [self._frames[i][:STRIP_SAMPLES] for i in _even(len(self._frames) - 1, columns)]
         rows = torch.stack(chosen, dim=1).flatten(0, 1)

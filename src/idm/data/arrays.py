@@ -55,6 +55,7 @@ class Arrays(Source):
                 f"{where}: at least one sample with at least one value wanted, got shape {self._data.shape}"
             )
         self._layout = find_layout(self._data.shape, channels, spatial_dims)
+        self.layout = self._layout.name
         self.shape = self.read(np.arange(1)).shape[1:]
         self.levels = LEVELS.get(self.dtype)
         self.labels, self.class_names = None, None

@@ -22,20 +22,24 @@ class Layout:
     """One way to order the axes.
 
     Attributes:
+        name: what it is called in settings.
         words: the order of the axes.
         num_channel_axes: 1, or 0 where the only channel has no axis.
         arrange: takes an array of that order to [n, c, *space].
+        restore: takes an array [n, c, *space] back to that order.
     """
 
+    name: str
     words: str
     num_channel_axes: int
     arrange: Callable[[NDArray[Any]], NDArray[Any]]
+    restore: Callable[[NDArray[Any]], NDArray[Any]]
 
 
-FIRST = Layout("n c *space", 1, lambda rows: rows)
-LAST = Layout("n *space c", 1, lambda rows: np.moveaxis(rows, -1, 1))
-NONE = Layout("n *space, one channel", 0, lambda rows: rows[:, None])
-LAYOUTS = {"first": FIRST, "last": LAST, "none": NONE}
+FIRST = Layout("first", "n c *space", 1, lambda rows: rows, lambda rows: rows)
+LAST = Layout("last", "n *space c", 1, lambda rows: np.moveaxis(rows, -1, 1), lambda rows: np.moveaxis(rows, 1, -1))
+NONE = Layout("none", "n *space, one channel", 0, lambda rows: rows[:, None], lambda rows: rows[:, 0])
+LAYOUTS = {layout.name: layout for layout in (FIRST, LAST, NONE)}
 
 
 def find_layout(shape: tuple[int, ...], channels: ChannelRule, spatial_dims: int | None) -> Layout:

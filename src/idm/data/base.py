@@ -40,6 +40,7 @@ class Source(ABC):
         levels: number of equally spaced levels from 0 if the data are known to be quantised (17 for the digits,
             256 for 8-bit, 65,536 for 16-bit data); None otherwise.
         note: how the data were read, in a few words.
+        layout: where the data's own arrays have their channel axis: "first", "last" or "none" (see ``axes``).
     """
 
     shape: tuple[int, ...]
@@ -48,6 +49,7 @@ class Source(ABC):
     class_names: tuple[str, ...] | None
     levels: int | None
     note: str
+    layout: str = "first"
 
     @abstractmethod
     def __len__(self) -> int:

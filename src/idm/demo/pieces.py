@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from idm.editing import decode, encode, interpolate
+from idm.editing import decode, encode, interpolate, inversion_process
 from idm.experiment import Data, Recognition, Run, recognise
 from idm.report import Denoising, Reconstruction, SampleSet
 from idm.samplers import Sampler
-from idm.schedules import spaced
 
 SHOWN_PER_CLASS = 10
 DENOISED = 8
@@ -70,7 +69,7 @@ def reconstruct(run: Run, data: Data) -> Reconstruction:
     """Invert held-out samples to noise and sample them back."""
     x, y = data.held_out.first(RECONSTRUCTED)
     kwargs = {} if y is None else {"y": y.to(run.device)}
-    process = run.diffusion.respace(spaced(run.diffusion.num_timesteps, INVERSION_STEPS))
+    process = inversion_process(run.diffusion, INVERSION_STEPS)
     code = encode(process, run.model, x.to(run.device), model_kwargs=kwargs)
     back = decode(process, run.model, code, model_kwargs=kwargs).cpu()
     codec = run.spec.codec
@@ -85,7 +84,7 @@ def walk(run: Run, data: Data) -> Tensor:
     Encoding and decoding are told of no class, so that the class may change on the way.
     """
     x, _ = data.held_out.first(2 * PAIRS)
-    process = run.diffusion.respace(spaced(run.diffusion.num_timesteps, INVERSION_STEPS))
+    process = inversion_process(run.diffusion, INVERSION_STEPS)
     weights = torch.linspace(0.0, 1.0, PATH).tolist()
     ends, path = run.unlabelled_kwargs(2), run.unlabelled_kwargs(PATH)
     pairs = x.to(run.device).split(2)

@@ -104,6 +104,6 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("Prediction", experiment.diffusion.prediction.name.lower()),
         ("Variance", experiment.diffusion.variance.name.lower()),
         ("Seed", str(experiment.seed)),
-        ("Device", f"{run.device.type}, {torch.get_num_threads()} threads"),
+        ("Device", f"{run.device.type}, threads: {torch.get_num_threads()}"),
         ("Versions", f"Python {platform.python_version()}, torch {torch.__version__}"),
     ]

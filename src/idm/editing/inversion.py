@@ -14,9 +14,40 @@ from idm.core.progress import progress as show_progress
 from idm.core.types import Images, Network
 from idm.diffusion import GaussianDiffusion, ModelKwargs
 from idm.samplers import SamplerDDIM, SampleStep
+from idm.schedules import spaced
 
 CLEAN = -1
 """The level of clean data, one below step 0."""
+
+DEFAULT_STEPS = 100
+
+
+MAX_NOISE_TO_SIGNAL = 20.0
+"""Where inversion turns around: further up, x_0 is what is left of x_t less many times its size in noise."""
+
+
+def inversion_process(
+    diffusion: GaussianDiffusion, num_steps: int | None = None, *, max_noise_to_signal: float = MAX_NOISE_TO_SIGNAL
+) -> GaussianDiffusion:
+    """Return the process on whose steps data are best encoded and decoded.
+
+    Its steps are spaced evenly over those whose noise-to-signal ratio sqrt(1 / abar - 1) is at most
+    ``max_noise_to_signal``. Nothing is clipped in an inversion, so an error of the predicted eps becomes an error of
+    x_0 that many times as large; a cosine schedule ends at 20,000.
+
+    Args:
+        diffusion: the process that the network was trained on.
+        num_steps: how many steps; more of them, smaller error. All there are, but at most 100, if None.
+        max_noise_to_signal: ratio at the noisiest step.
+
+    Raises:
+        SettingsError: more steps than there are, or a ratio below every step's.
+    """
+    ratios = diffusion.schedule.sqrt_recipm1_alphas_cumprod
+    available = int((ratios <= max_noise_to_signal).sum())
+    if available == 0:
+        raise SettingsError(f"max_noise_to_signal: at least {ratios[0]:.4g} wanted, got {max_noise_to_signal}")
+    return diffusion.respace(spaced(available, min(DEFAULT_STEPS, available) if num_steps is None else num_steps))
 
 
 def encode(
@@ -31,7 +62,7 @@ def encode(
     """Carry clean data up to a level, deterministically.
 
     Args:
-        diffusion: the process; more steps, smaller error.
+        diffusion: the process, as a rule from ``inversion_process``; more steps, smaller error.
         model: the network.
         x_start: clean data in [-1, 1].
         level: where to stop, from CLEAN to T - 1; the noisiest level, T - 1, by default.

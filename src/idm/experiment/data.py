@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+from numpy.typing import NDArray
+
 from idm.core.errors import DataError
 from idm.data import SOURCES, Codec, Dataset, stratified_split
+from idm.data.axes import LAYOUTS
+from idm.data.base import Samples
 from idm.experiment.schema import option_paths
 from idm.experiment.settings import DataSettings
 
@@ -19,6 +23,7 @@ class DataSpec:
         class_names: names of the classes the network is conditioned on; None: not conditioned.
         num_train: number of training samples.
         num_held_out: number of held-out samples.
+        layout: where the data's own arrays have their channel axis: "first", "last" or "none".
     """
 
     shape: tuple[int, ...]
@@ -26,6 +31,11 @@ class DataSpec:
     class_names: tuple[str, ...] | None
     num_train: int
     num_held_out: int
+    layout: str = "first"
+
+    def restore(self, samples: Samples) -> NDArray[Any]:
+        """Bring samples [n, c, *space] to the order of axes that the data came in."""
+        return LAYOUTS[self.layout].restore(samples)
 
     @property
     def num_classes(self) -> int | None:
@@ -40,6 +50,7 @@ class DataSpec:
             "class_names": None if self.class_names is None else list(self.class_names),
             "num_train": self.num_train,
             "num_held_out": self.num_held_out,
+            "layout": self.layout,
         }
 
     @classmethod
@@ -52,6 +63,7 @@ class DataSpec:
             None if names is None else tuple(names),
             plain["num_train"],
             plain["num_held_out"],
+            plain["layout"],
         )
 
 
@@ -83,7 +95,7 @@ def open_data(settings: DataSettings, codec: Codec | None = None) -> Data:
     labels = source.labels if settings.class_conditional else None
     train, held_out = stratified_split(source.labels, total, num_held_out, seed=settings.split_seed)
     names = source.class_names if labels is not None else None
-    spec = DataSpec(source.shape, codec, names, len(train), len(held_out))
+    spec = DataSpec(source.shape, codec, names, len(train), len(held_out), source.layout)
     return Data(
         Dataset(source, codec, train, labels=labels, random_flip=settings.random_flip),
         Dataset(source, codec, held_out, labels=labels),

@@ -65,12 +65,12 @@ def _held_out(dataset: Dataset, name: str) -> Inputs:
     first, dash, last = name.removeprefix(HELD_OUT).partition("-")
     total = len(dataset)
     try:
-        numbers = np.arange(int(first), int(last if dash else first) + 1)
+        start, stop = int(first), int(last if dash else first) + 1
     except ValueError:
-        numbers = np.arange(0)
-    if not len(numbers) or numbers[0] < 0 or numbers[-1] >= total:
+        start = stop = 0
+    if not 0 <= start < stop <= total:
         raise DataError(f"{name}: a number or range such as 0-7 of the {total} held-out samples wanted")
-    x, labels = dataset.batch(numbers)
+    x, labels = dataset.batch(np.arange(start, stop))
     return Inputs(x, [None] * len(x) if labels is None else list(labels.tolist()))
 
 

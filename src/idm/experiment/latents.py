@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+import torch
 from jaxtyping import Float, Int
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from idm.core.errors import DataError, SettingsError, UnreadableFileError
+from idm.core.errors import DataError, UnreadableFileError
 from idm.data import Codec
-from idm.diffusion import GaussianDiffusion
+from idm.experiment.build import null_label
 from idm.experiment.run import Run
-from idm.schedules import spaced
 
 FORMAT = "idm latents 1"
 
@@ -25,7 +25,7 @@ class Latents:
     """Encoded samples.
 
     Attributes:
-        x: the codes at the noisiest level [n, c, *space].
+        x: the codes at the noisiest level of ``inversion_process`` [n, c, *space].
         labels: what each was encoded under: a class, or their number for no class; None for runs without classes.
         steps: number of steps of the chain they were encoded with.
         codec: the codec of the data.
@@ -67,12 +67,12 @@ class Latents:
             labels = described["labels"]
             return cls(
                 x,
-                None if labels is None else x.new_tensor(labels).long(),
-                described["steps"],
+                None if labels is None else torch.tensor(labels, dtype=torch.int64).expand(len(x)),
+                int(described["steps"]),
                 Codec.from_dict(described["codec"]),
                 described["run"],
             )
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise UnreadableFileError(f"{path}: a file written by 'idm encode' wanted ({error})") from error
 
     def check(self, run: Run) -> None:
@@ -88,15 +88,7 @@ class Latents:
             )
         if (self.labels is None) != (run.spec.num_classes is None):
             raise DataError(f"latents: codes with as many classes as the run wanted; decode them with {self.run}")
-
-
-def chain(run: Run, steps: int) -> GaussianDiffusion:
-    """Return the process that encoding and decoding walk: evenly spaced steps.
-
-    Raises:
-        SettingsError: more steps than there are.
-    """
-    total = run.diffusion.num_timesteps
-    if not 1 <= steps <= total:
-        raise SettingsError(f"steps: a number from 1 to {total} wanted, got {steps}")
-    return run.diffusion.respace(spaced(total, steps))
+        none = null_label(run.experiment, run.spec)
+        largest = none if none is not None else (run.spec.num_classes or 1) - 1
+        if self.labels is not None and not bool(((self.labels >= 0) & (self.labels <= largest)).all()):
+            raise DataError(f"latents: labels from 0 to {largest} wanted, got {self.labels.tolist()}")

@@ -62,10 +62,12 @@ class Run:
         """
         if scale == 1.0:
             return self.model
+        if not math.isfinite(scale):
+            raise SettingsError(f"guidance: a finite number wanted, got {scale}")
         self.require_classes(f"guidance {scale}")
         return ClassifierFreeGuidance(self.model, scale, self._null_label(f"guidance {scale}"))
 
-    def sampler(self, **changes: Any) -> Sampler:
+    def sampler(self, /, **changes: Any) -> Sampler:
         """Return the run's sampler, with settings changed: ``run.sampler(name="ddpm", steps=250)``.
 
         Options of the sampler itself are named as in its class: ``run.sampler(eta=0.3)``.

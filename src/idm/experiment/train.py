@@ -17,7 +17,7 @@ from idm.experiment.build import best_device, build_diffusion, build_network, bu
 from idm.experiment.data import Data, open_data
 from idm.experiment.run import Run, load
 from idm.experiment.settings import Experiment
-from idm.experiment.validate import to_plain
+from idm.experiment.validate import from_plain, to_plain
 from idm.likelihood import fit_decoder_log_variance
 from idm.networks.precision import Autocast
 from idm.timesteps import TIMESTEP_SAMPLERS
@@ -88,6 +88,7 @@ def train(
         InterruptedRunError: stopped on request; the state is saved.
     """
     where = best_device(device)
+    experiment = from_plain(Experiment, to_plain(experiment))  # with every option written out
     data = open_data(experiment.data)
     diffusion = build_diffusion(experiment, data.spec)
     network = build_network(experiment, data.spec, diffusion.out_channels(data.spec.shape[0])).to(where)
@@ -161,7 +162,8 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> None:
     checkpoint = latest_checkpoint(run)
     if checkpoint is None:
         return
-    then, now = _flat(checkpoint.document("experiment")), _flat(to_plain(experiment))
+    started = from_plain(Experiment, checkpoint.document("experiment"))
+    then, now = _flat(to_plain(started)), _flat(to_plain(experiment))
     lines = [
         f"{key}: this run was started with {then.get(key)!r}, got {now.get(key)!r}; "
         f"keep the old value, or start a new run in another folder than {run}"

@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any, TypeVar, cast, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
@@ -80,6 +81,8 @@ def _values(keys: list[Key], values: Mapping[str, Any], path: str, lines: list[s
         where = _join(path, key.name)
         if key.name in values:
             result[key.name] = _value(key, values[key.name], where, lines)
+        elif isinstance(key.annotation, type) and is_dataclass(key.annotation):
+            result[key.name] = _section(key.annotation, {}, where, lines)  # with the defaults of its member, too
         elif key.default is REQUIRED:
             lines.append(f"{where}: must be given ({key.meaning or 'no default'})")
         elif not callable(key.default) or isinstance(key.default, Enum):
@@ -95,11 +98,17 @@ def _value(key: Key, value: Any, path: str, lines: list[str]) -> Any:
     if _is_tuple(key.annotation) and isinstance(value, (str, int, float)):
         value = str(value).split(",")
     try:
-        return TypeAdapter(key.annotation).validate_python(value)
+        return _adapter(key.annotation).validate_python(value)
     except ValidationError as error:
         wanted = _wanted(error)
         lines.append(f"{path}: {wanted}, got {value!r}")
         return key.default
+
+
+@lru_cache(maxsize=1024)
+def _adapter(annotation: Any) -> Any:
+    """Return pydantic's ``TypeAdapter`` of a type; making one takes longer than using it."""
+    return TypeAdapter(annotation)
 
 
 def _wanted(error: ValidationError) -> str:

@@ -1,6 +1,7 @@
 """Weight files of other programs. This is the only place that opens a pickle, and only as plain tensors."""
 
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix.lower() == ".safetensors":
             return load_file(path)
-        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of files that torch.save did not write; they are refused below
+            state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
         raise CheckpointError(
             f"weights {path}: a state dict (tensors by name) wanted, got a damaged file or one that holds more than "

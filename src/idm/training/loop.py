@@ -103,7 +103,7 @@ class Trainer:
         if not math.isfinite(means["loss"]):
             raise NumericalError(
                 f"training: the loss is {means['loss']} at step {self.num_steps_done:,}; "
-                "continue from the last checkpoint with a lower training.learning_rate"
+                "start a new run with a lower training.learning_rate"
             )
         row: dict[str, Any] = {
             "step": self.num_steps_done,
@@ -119,12 +119,15 @@ class Trainer:
 
     def _save_and_show(self, stop: StopRequest) -> None:
         settings = self.settings
-        if self._due(settings.save_interval) or stop.received:
+        saved = self._due(settings.save_interval)
+        if saved:
             self.save()
         last = self.num_steps_done == settings.num_steps
         if self.preview is not None and (last or (settings.sample_interval and self._due(settings.sample_interval))):
             self.preview(self.num_steps_done, self.averaged_network())
-        if stop.received and self.num_steps_done < settings.num_steps:
+        if stop.received and not last:
+            if not saved:
+                self.save()
             raise InterruptedRunError(
                 f"training: stopped at step {self.num_steps_done:,} of {settings.num_steps:,}, "
                 f"saved in {self.run_folder}; run the same command to continue"

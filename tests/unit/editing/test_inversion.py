@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from idm.core.errors import SettingsError
+from idm.core.types import Network
 from idm.diffusion import GaussianDiffusion, ModelVarType
-from idm.editing import CLEAN, decode, decoding, edit, encode
+from idm.editing import CLEAN, decode, decoding, edit, encode, inversion_process
 from idm.schedules import cosine_schedule
 
 TOP = 7
@@ -155,3 +156,53 @@ def test_points_and_one_to_three_spatial_axes_are_encoded_and_decoded(shape: tup
     code = encode(DIFFUSION, lambda x, time: torch.full_like(x, 0.1), x)
     assert code.shape == shape
     torch.testing.assert_close(decode(DIFFUSION, lambda x, time: torch.full_like(x, 0.1), code), x, rtol=0, atol=1e-3)
+
+
+def noise_to_signal(diffusion: GaussianDiffusion) -> np.ndarray:
+    abar = diffusion.schedule.alphas_cumprod
+    return np.sqrt((1.0 - abar) / abar)
+
+
+def test_inversion_turns_around_where_noise_is_twenty_times_the_signal() -> None:
+    whole = GaussianDiffusion(cosine_schedule(1000))
+    process = inversion_process(whole, 100)
+    assert process.num_timesteps == 100
+    assert process.schedule.timesteps[0] == 0
+    assert noise_to_signal(process)[-1] <= 20.0
+    above = int(process.schedule.timesteps[-1]) + 1
+    assert noise_to_signal(whole)[above] > 20.0
+    gaps = np.diff(process.schedule.timesteps)
+    assert gaps.max() - gaps.min() <= 1
+
+
+def test_by_default_it_takes_a_hundred_steps_or_as_many_as_there_are() -> None:
+    assert inversion_process(GaussianDiffusion(cosine_schedule(1000))).num_timesteps == 100
+    short = GaussianDiffusion(cosine_schedule(10))
+    assert inversion_process(short).num_timesteps == int((noise_to_signal(short) <= 20.0).sum())
+    assert inversion_process(short, max_noise_to_signal=1e9).num_timesteps == 10
+
+
+def test_more_steps_than_there_are_and_a_turn_below_every_step_are_refused() -> None:
+    with pytest.raises(SettingsError, match="steps: a number from 1 to"):
+        inversion_process(GaussianDiffusion(cosine_schedule(10)), 11)
+    with pytest.raises(SettingsError, match=r"max_noise_to_signal: at least .* wanted, got 0\.001"):
+        inversion_process(GaussianDiffusion(cosine_schedule(10)), max_noise_to_signal=0.001)
+
+
+def test_an_error_of_eps_comes_back_at_most_twenty_times_as_large() -> None:
+    """A network whose eps is off by a constant at the noisiest step alone."""
+
+    def off_at(last: int) -> Network:
+        def network(x: Tensor, time: Tensor, /, **conditioning: Tensor) -> Tensor:
+            return torch.full_like(x, 0.3) + 0.01 * (time == last).to(x.dtype).view(-1, 1, 1, 1)
+
+        return network
+
+    for process, largest in ((inversion_process(DIFFUSION), 20.0), (DIFFUSION, math.inf)):
+        last = int(process.schedule.timesteps[-1])
+        clean = torch.zeros(1, 1, 2, 2, dtype=torch.float64)
+        code = encode(process, off_at(-1), clean)
+        error = float(decode(process, off_at(last), code).abs().max())
+        assert error <= 0.01 * largest
+        if largest == math.inf:
+            assert error > 0.01 * 20.0

@@ -1,0 +1,84 @@
+"""Files and overrides are laid over one another."""
+
+import pytest
+
+from idm.core.errors import SettingsError
+from idm.experiment import Experiment, resolve
+from idm.experiment.files import merge, parse_override, read_settings
+from idm.presets import PRESETS
+
+
+def test_overrides_lie_over_the_file_and_the_file_over_the_base(tmp_path):
+    (tmp_path / "a.yaml").write_text("training: {num_steps: 5, batch_size: 3}\n")
+    experiment = resolve(
+        PRESETS.build("digits", {}), file=tmp_path / "a.yaml", overrides=["training.num_steps=7", "sampler.eta=0.3"]
+    )
+    assert experiment.training.num_steps == 7
+    assert experiment.training.batch_size == 3
+    assert experiment.training.learning_rate == PRESETS.build("digits", {}).training.learning_rate
+    assert experiment.sampler.options["eta"] == 0.3
+
+
+def test_a_section_that_changes_its_name_drops_the_options_of_the_old_one():
+    base = resolve(Experiment(), overrides=["sampler.name=ddim", "sampler.eta=0.3"])
+    changed = resolve(base, overrides=["sampler.name=ddpm"])
+    assert "eta" not in changed.sampler.options
+    same = resolve(base, overrides=["sampler.name=ddim"])
+    assert same.sampler.options["eta"] == 0.3
+
+
+def test_toml_and_yaml_say_the_same(tmp_path):
+    (tmp_path / "a.toml").write_text("seed = 4\n[training]\nlearning_rate = 2e-4\nema_rates = [0.9, 0.99]\n")
+    (tmp_path / "a.yaml").write_text("seed: 4\ntraining: {learning_rate: 2e-4, ema_rates: [0.9, 0.99]}\n")
+    assert resolve(Experiment(), file=tmp_path / "a.toml") == resolve(Experiment(), file=tmp_path / "a.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a=1", {"a": 1}),
+        ("a.b.c=x y", {"a": {"b": {"c": "x y"}}}),
+        ("a=1,2", {"a": "1,2"}),
+        ("a=[1, 2]", {"a": [1, 2]}),
+        ("a=none", {"a": "none"}),
+        ("a=null", {"a": None}),
+        ("a=x=y", {"a": "x=y"}),
+        ("a={", {"a": "{"}),
+        ("a=true", {"a": True}),
+    ],
+)
+def test_overrides(text, expected):
+    assert parse_override(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "a", "=3", " =3"])
+def test_what_is_no_override(text):
+    with pytest.raises(SettingsError, match="PATH=VALUE wanted"):
+        parse_override(text)
+
+
+def test_merging_changes_neither_side():
+    below, above = {"a": {"b": 1}}, {"a": {"c": 2}}
+    assert merge(below, above) == {"a": {"b": 1, "c": 2}}
+    assert (below, above) == ({"a": {"b": 1}}, {"a": {"c": 2}})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.yaml", "a: [", "not valid yaml"),
+        ("a.toml", "a = ", "not valid toml"),
+        ("a.yaml", "- 1\n", "got list"),
+        ("a.yaml", "", "got NoneType"),
+    ],
+)
+def test_files_that_hold_no_settings(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(SettingsError, match=message):
+        read_settings(tmp_path / name)
+
+
+def test_a_file_that_is_no_text(tmp_path):
+    (tmp_path / "a.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="not valid"):
+        read_settings(tmp_path / "a.yaml")

@@ -1,0 +1,86 @@
+"""A trained model, opened again."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from idm.core.errors import CheckpointError, SettingsError
+from idm.experiment import load, train
+
+
+@pytest.fixture
+def trained(experiment, tmp_path):
+    return train(experiment(), tmp_path / "run", device="cpu", progress=False)
+
+
+def test_opening_gives_the_averaged_network_in_evaluation_mode(trained, tmp_path):
+    run = load(tmp_path / "run", device="cpu")
+    assert not run.network.training
+    for name, value in load_file(run.path / "ema-0.9.safetensors").items():
+        torch.testing.assert_close(run.network.state_dict()[name], value, rtol=0, atol=0)
+    assert all(not parameter.requires_grad for parameter in run.network.parameters())
+
+
+def test_what_training_returns_is_what_is_opened(trained, tmp_path):
+    run = load(tmp_path / "run", device="cpu")
+    assert (run.step, run.spec, run.experiment) == (trained.step, trained.spec, trained.experiment)
+    torch.testing.assert_close(run.sample(3), trained.sample(3), rtol=0, atol=0)
+
+
+def test_the_fitted_decoder_variance_comes_along(trained):
+    assert "decoder" in type(trained.diffusion.variance).__name__.lower()
+
+
+def test_sample_i_depends_on_seed_i_only(trained):
+    together, alone = trained.sample(4, labels=[2], seed=10), trained.sample(1, labels=[2], seed=12)
+    torch.testing.assert_close(together[2:3], alone, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(trained.sample(4, labels=[2], seed=10, batch_size=3), together, rtol=1e-4, atol=1e-5)
+
+
+def test_the_first_batch_can_be_watched(trained):
+    states = []
+    samples = trained.sample(5, batch_size=2, watch=states.append)
+    assert len(states) == 4
+    assert all(state.sample.shape == (2, 1, 8, 8) for state in states)
+    torch.testing.assert_close(states[-1].sample, samples[:2], rtol=0, atol=0)
+    assert states[0].pred_xstart is None
+
+
+def test_samplers_are_changed_by_their_own_names(trained):
+    assert trained.sampler(eta=0.5).eta == 0.5
+    assert type(trained.sampler(name="ddpm", steps=5)).__name__ == "SamplerDDPM"
+    assert trained.sampler(steps=0).diffusion.num_timesteps == trained.diffusion.num_timesteps
+    with pytest.raises(SettingsError, match=r"sampler\.eta: should be a valid number"):
+        trained.sampler(eta="much")
+    with pytest.raises(SettingsError, match=r"did you mean 'sampler\.steps'"):
+        trained.sampler(stpes=3)
+
+
+def test_labels_are_repeated_in_turn(trained):
+    assert trained.label_kwargs([3, 5], 5)["y"].tolist() == [3, 5, 3, 5, 3]
+    assert trained.label_kwargs(None, 12)["y"].tolist() == [*range(10), 0, 1]
+    for wrong in (-1, 10):
+        with pytest.raises(SettingsError, match=f"a class from 0 to 9 wanted, got {wrong}"):
+            trained.label_kwargs([wrong], 2)
+
+
+def test_guidance_needs_a_network_that_knows_no_class(experiment, tmp_path, trained):
+    assert trained.guided(1.0) is trained.model
+    assert trained.guided(2.0) is not trained.model
+    without = train(experiment(training__label_dropout=0.0), tmp_path / "without", device="cpu", progress=False)
+    with pytest.raises(SettingsError, match="label_dropout"):
+        without.guided(2.0)
+
+
+def test_no_run():
+    with pytest.raises(CheckpointError, match="no such folder"):
+        load("no/such/run")
+
+
+def test_a_run_whose_checkpoints_are_all_damaged(trained, tmp_path):
+    for file in (tmp_path / "run" / "checkpoints").glob("*/ema-0.9.safetensors"):
+        file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(CheckpointError, match="every checkpoint is damaged"):
+        load(tmp_path / "run")
+    with pytest.raises(CheckpointError, match=r"damaged \(ema-0.9.safetensors"):
+        load(trained.path)

@@ -1,0 +1,122 @@
+"""Plain values become settings, or a line each that says what is wrong."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from idm.core.errors import SettingsError
+from idm.diffusion import LossType, ModelMeanType
+from idm.experiment import from_plain, to_plain
+from idm.experiment.settings import Experiment, SamplerSettings
+from idm.training import TrainingSettings
+
+
+def lines(section, plain):
+    with pytest.raises(SettingsError) as error:
+        from_plain(section, plain)
+    return list(error.value.lines)
+
+
+def test_nothing_given_is_the_defaults():
+    assert from_plain(TrainingSettings, {}) == TrainingSettings()
+    experiment = from_plain(Experiment, {})
+    assert experiment.diffusion == Experiment().diffusion
+    assert experiment.sampler.options["eta"] == 0.0, "options of a section that was not given are written out, too"
+
+
+def test_options_of_open_sections_stand_beside_the_name():
+    sampler = from_plain(SamplerSettings, {"name": "ddim", "steps": 7, "eta": 0.5})
+    assert (sampler.name, sampler.steps, sampler.options["eta"]) == ("ddim", 7, 0.5)
+    assert to_plain(sampler)["eta"] == 0.5
+    assert "options" not in to_plain(sampler)
+
+
+@settings(max_examples=30)
+@given(
+    seed=st.integers(-(2**40), 2**40),
+    steps=st.integers(1, 10**6),
+    rate=st.floats(1e-8, 1.0),
+    loss=st.sampled_from(LossType),
+    eta=st.floats(0, 1),
+    rates=st.lists(st.floats(0.01, 0.99), min_size=1, max_size=3),
+)
+def test_settings_survive_the_way_to_a_file_and_back(seed, steps, rate, loss, eta, rates):
+    plain = {
+        "seed": seed,
+        "training": {"num_steps": steps, "learning_rate": rate, "ema_rates": rates},
+        "diffusion": {"loss": loss.name.lower()},
+        "sampler": {"name": "ddim", "eta": eta},
+    }
+    once = from_plain(Experiment, plain)
+    assert from_plain(Experiment, to_plain(once)) == once
+    assert once.training.ema_rates == tuple(rates)
+    assert once.diffusion.loss is loss
+
+
+def test_every_wrong_value_has_a_line_with_its_path():
+    found = lines(
+        Experiment,
+        {
+            "seed": "x",
+            "training": {"num_steps": 0, "decay": "cosin", "nonsense": 1},
+            "diffusion": {"prediction": "epsilom"},
+            "sampler": {"name": "ddim", "etta": 0.3, "steps": -1},
+            "data": {"source": {"name": "digit"}},
+        },
+    )
+    starts = [line.partition(":")[0] for line in found]
+    assert sorted(starts) == sorted(
+        [
+            "seed",
+            "training.num_steps",
+            "training.decay",
+            "training.nonsense",
+            "diffusion.prediction",
+            "sampler.etta",
+            "sampler.steps",
+            "data.source.name",
+        ]
+    )
+
+
+def test_the_nearest_name_is_suggested():
+    assert "did you mean 'sampler.eta'?" in lines(Experiment, {"sampler": {"name": "ddim", "etta": 1}})[0]
+    assert "did you mean 'digits'?" in lines(Experiment, {"data": {"source": {"name": "digit"}}})[0]
+    assert "did you mean 'start_x'?" in lines(Experiment, {"diffusion": {"prediction": "startx"}})[0]
+
+
+def test_what_came_is_quoted():
+    assert lines(TrainingSettings, {"batch_size": "many"})[0].endswith("got 'many'")
+
+
+def test_a_required_option_is_asked_for():
+    (line,) = lines(Experiment, {"data": {"source": {"name": "image_folder"}}})
+    assert line.startswith("data.source.path: must be given")
+
+
+def test_a_section_that_is_no_section():
+    assert "a group of settings wanted" in lines(Experiment, {"training": 3})[0]
+
+
+def test_a_name_that_is_no_word():
+    assert lines(Experiment, {"sampler": {"name": ["ddim"]}})[0].startswith("sampler.name")
+
+
+@pytest.mark.parametrize("value", ["2e-4", 2e-4])
+def test_numbers_may_be_written_as_text(value):
+    assert from_plain(TrainingSettings, {"learning_rate": value}).learning_rate == 2e-4
+
+
+@pytest.mark.parametrize("value", ["0.9,0.99", [0.9, 0.99], (0.9, 0.99)])
+def test_lists_may_be_written_with_commas(value):
+    assert from_plain(TrainingSettings, {"ema_rates": value}).ema_rates == (0.9, 0.99)
+
+
+def test_a_single_number_makes_a_list():
+    assert from_plain(TrainingSettings, {"ema_rates": 0.9}).ema_rates == (0.9,)
+
+
+def test_names_of_members_are_case_blind():
+    assert (
+        from_plain(Experiment, {"diffusion": {"prediction": "START_X"}}).diffusion.prediction is ModelMeanType.START_X
+    )

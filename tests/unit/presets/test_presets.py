@@ -1,0 +1,119 @@
+"""Presets are complete experiments; those of papers say what the papers say."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from idm.core.errors import DataError
+from idm.data import Codec
+from idm.diffusion import LossType
+from idm.experiment import DataSpec, build_diffusion, build_network, build_sampler, from_plain, open_data, to_plain
+from idm.experiment.settings import Experiment
+from idm.interop.openai import unet_options
+from idm.presets import PRESETS, inferred, source_settings
+
+PUBLISHED = {
+    "cifar10": {"image_size": 32, "num_channels": 128, "num_res_blocks": 3, "dropout": 0.3},
+    "cifar10_bound": {"image_size": 32, "num_channels": 128, "num_res_blocks": 3, "dropout": 0.3},
+    "imagenet64": {"image_size": 64, "num_channels": 128, "num_res_blocks": 3},
+    "imagenet64_class_conditional": {"image_size": 64, "num_channels": 192, "num_res_blocks": 3, "class_cond": True},
+}
+"""Flags of the published recipes that make the network."""
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_survives_being_written_to_a_file(name):
+    plain = to_plain(PRESETS.build(name, {}))
+    assert to_plain(from_plain(Experiment, plain))["training"] == plain["training"]
+    from_plain(Experiment, plain)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_says_what_it_is(name):
+    assert PRESETS[name].__doc__
+
+
+@pytest.mark.parametrize(("name", "flags"), PUBLISHED.items(), ids=PUBLISHED.keys())
+def test_published_networks_are_those_of_their_flags(name, flags):
+    wanted = unet_options(flags | {"learn_sigma": True})
+    experiment = from_plain(Experiment, to_plain(PRESETS.build(name, {})))
+    options = experiment.network.options
+    assert {key: value for key, value in wanted.items() if key in options and options[key] != value} == {}
+    assert wanted.keys() - options.keys() <= {"in_channels", "out_channels", "num_classes", "dims"}
+    assert experiment.data.class_conditional == (wanted["num_classes"] is not None)
+    assert experiment.data.source.options["image_size"] == flags["image_size"]
+
+
+def test_the_schedule_of_published_recipes_is_the_paper_s():
+    spec = DataSpec((3, 32, 32), Codec.quantized("uint8", 256), None, 1, 0)
+    for name in PUBLISHED:
+        assert build_diffusion(PRESETS.build(name, {}), spec).num_timesteps == 4000
+
+
+def test_losses_of_published_recipes():
+    losses = {name: PRESETS.build(name, {}).diffusion.loss for name in PUBLISHED}
+    assert losses["cifar10"] is losses["imagenet64"] is LossType.RESCALED_MSE
+    assert losses["cifar10_bound"] is LossType.RESCALED_KL
+    assert losses["imagenet64_class_conditional"] is LossType.MSE
+
+
+def test_the_digits_hold_out_297_of_all_classes():
+    experiment = PRESETS.build("digits", {})
+    data = open_data(experiment.data)
+    assert (data.spec.num_train, data.spec.num_held_out, data.spec.codec.levels) == (1500, 297, 17)
+    diffusion = build_diffusion(experiment, data.spec)
+    build_network(experiment, data.spec, diffusion.out_channels(1))
+    build_sampler(diffusion, experiment.sampler)
+
+
+SHAPES = [
+    (40, 1, 16, 16),
+    (40, 3, 12, 20),
+    (40, 1, 9, 9),
+    (40, 2, 32),
+    (40, 1, 4, 8, 8),
+    (40, 1, 7, 7, 7),
+    (40, 2),
+    (40, 5),
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_inferred_settings_fit_data_of_any_shape(tmp_path, shape):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=shape))
+    source = source_settings(str(tmp_path / "x.npy"))
+    if len(shape) == 2:
+        source = replace(source, options=source.options | {"spatial_dims": 0})
+    experiment = from_plain(Experiment, to_plain(inferred(source)))
+    data = open_data(experiment.data)
+    assert data.spec.shape == shape[1:]
+    diffusion = build_diffusion(experiment, data.spec)
+    network = build_network(experiment, data.spec, diffusion.out_channels(shape[1]))
+    assert experiment.network.name == ("mlp" if len(shape) == 2 else "unet")
+    assert sum(p.numel() for p in network.parameters()) > 1000
+    build_sampler(diffusion, experiment.sampler, bounded=data.spec.codec.bounded)
+
+
+def test_labels_make_guidance_possible(tmp_path):
+    np.savez(tmp_path / "x.npz", data=np.zeros((6, 1, 8, 8), np.uint8), labels=np.arange(6) % 2)
+    assert inferred(source_settings(str(tmp_path / "x.npz"))).training.label_dropout > 0
+    np.save(tmp_path / "y.npy", np.zeros((6, 1, 8, 8), np.uint8))
+    assert inferred(source_settings(str(tmp_path / "y.npy"))).training.label_dropout == 0
+
+
+def test_batches_are_not_larger_than_the_data(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((6, 1, 8, 8), np.uint8))
+    assert inferred(source_settings(str(tmp_path / "x.npy"))).training.batch_size == 6
+
+
+def test_large_pictures_are_brought_to_64(tmp_path):
+    for i in range(3):
+        Image.new("RGB", (100 + i, 90)).save(tmp_path / f"{i}.png")
+    assert source_settings(str(tmp_path)).options["image_size"] == 64
+
+
+def test_nothing_there():
+    with pytest.raises(DataError, match="nothing there"):
+        source_settings("no/such/folder")

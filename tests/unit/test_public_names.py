@@ -1,0 +1,30 @@
+"""What ``import idm`` offers."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import idm
+
+SOURCES = sorted(Path(idm.__file__).parent.rglob("*.py"))
+
+
+def test_every_public_name_can_be_imported():
+    for name in idm.__all__:
+        assert getattr(idm, name) is not None
+    assert set(dir(idm)) == set(idm.__all__)
+
+
+def test_no_other_name_can():
+    with pytest.raises(AttributeError, match="no attribute 'SamplerDDMI'"):
+        _ = idm.SamplerDDMI
+
+
+def test_a_pickle_is_opened_in_one_place_only_and_only_as_tensors():
+    calls = [
+        (file.name, call)
+        for file in SOURCES
+        for call in re.findall(r"torch\.load\([^)]*\)|pickle\.loads?\(|allow_pickle=True", file.read_text("utf-8"))
+    ]
+    assert calls == [("weights.py", 'torch.load(path, map_location="cpu", weights_only=True)')]
