@@ -147,6 +147,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("array", "options", "reason"), REFUSED.values(), ids=REFUSED.keys())
+@pytest.mark.usefixtures("unchecked_types")
 def test_unusable_arrays_are_refused_with_a_way_out(opened, array, options, reason):
     with pytest.raises(DataError, match=reason):
         opened(array, **options)

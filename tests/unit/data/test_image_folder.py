@@ -237,6 +237,7 @@ def test_labels_can_be_switched_off_or_asked_for(tmp_path):
     assert labelled(tmp_path, *names, labels="prefix") == ([0, 0], ("x",))
 
 
+@pytest.mark.usefixtures("unchecked_types")
 def test_files_without_the_label_asked_for_are_named(tmp_path):
     with pytest.raises(DataError, match=r"loose\.png: a sub-folder wanted"):
         labelled(tmp_path, "a/1.png", "loose.png", labels="folder")
