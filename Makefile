@@ -2,6 +2,7 @@
 # make test    run the tests
 # make lint    formatting, style, types, directions of imports
 # make check   lint and test: what CI runs
+# make bench   speed beside peers and bare loops, as paired ratios
 # make clean   remove the environment and caches; runs stay
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint check clean
+.PHONY: demo test lint check bench clean
 
 demo: $(READY)
 	$(BIN)/idm demo --out runs/demo
@@ -25,6 +26,10 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 check: lint test
+
+bench: $(READY)
+	$(BIN)/python benchmarks/loop_overhead.py
+	$(BIN)/python benchmarks/cpu.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -79,12 +79,15 @@ class Dataset:
         return self.batch(np.arange(min(count, len(self._indices))))
 
     def batches(self, order: Iterable[Indices], *, ahead: int = 2) -> Iterator[Batch]:
-        """Return the batches of an order (see ``plan``), read by a thread while the one before is used.
+        """Return the batches of an order (see ``plan``); what is not in memory is read while the one before is used.
 
         Args:
             order: numbers of the samples of each batch; it may be endless.
             ahead: how many batches to have ready, at least 1.
         """
+        if self._encoded is not None:
+            yield from map(self.batch, order)
+            return
         with ThreadPoolExecutor(1) as pool:
             waiting: deque[Future[Batch]] = deque()
             for indices in order:

@@ -1,12 +1,14 @@
 """One optimiser step, as a function of (seed, step) and the state of network and optimiser."""
 
-import numpy as np
+from collections.abc import Iterator
+from itertools import count
+
 import torch
 from torch import Tensor, nn
 
 from idm.core.rng import Rng, derive_seed
 from idm.core.types import Network
-from idm.data import Dataset, batch_indices
+from idm.data import Batch, Dataset, batch_indices
 from idm.diffusion import GaussianDiffusion, LossTerms
 from idm.timesteps import TimestepSampler
 from idm.training.meter import LossMeter
@@ -36,6 +38,8 @@ class TrainStep:
         self.network, self.diffusion, self.timesteps, self.dataset = network, diffusion, timesteps, dataset
         self.settings, self.seed, self.device, self.null_label = settings, seed, device, null_label
         self._base = derive_seed(seed, "training")
+        self._batches: Iterator[Batch] = iter(())
+        self._next_step = -1
 
     def accumulate_gradients(self, step: int, meter: LossMeter) -> None:
         """Add the gradient of the mean weighted loss of the batch of ``step`` to the parameters' gradients."""
@@ -56,8 +60,11 @@ class TrainStep:
             self._report(t[part], terms, meter)
 
     def _batch(self, step: int, rng: Rng) -> tuple[Tensor, Tensor | None]:
-        indices: np.ndarray = batch_indices(self.seed, step, self.settings.batch_size, len(self.dataset))
-        x_start, labels = self.dataset.batch(indices)
+        if step != self._next_step:
+            size, total = self.settings.batch_size, len(self.dataset)
+            self._batches = self.dataset.batches(batch_indices(self.seed, s, size, total) for s in count(step))
+        x_start, labels = next(self._batches)
+        self._next_step = step + 1
         x_start = x_start.to(self.device, non_blocking=True)
         if labels is None:
             return x_start, None

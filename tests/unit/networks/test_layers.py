@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from idm.networks import timestep_embedding
-from idm.networks.attention import AttentionBlock
+from idm.networks.attention import LONGEST_EXPLICIT, AttentionBlock, attend
 from idm.networks.layers import Downsample, GroupNorm, Upsample
 
 
@@ -73,3 +73,31 @@ def test_resampling_without_convolutions_averages_and_repeats_but_leaves_the_fir
     volume = torch.arange(16.0).view(1, 1, 2, 2, 4)
     assert Downsample(1, use_conv=False, dims=3)(volume).tolist() == [[[[[2.5, 4.5]], [[10.5, 12.5]]]]]
     assert Upsample(1, use_conv=False, dims=3)(volume).shape == (1, 1, 2, 4, 8)
+
+
+@pytest.mark.parametrize("modulated", [False, True])
+@pytest.mark.parametrize("space", [(5,), (4, 6), (2, 3, 4)])
+def test_group_norm_in_low_precision_is_that_in_float32_up_to_rounding(space: tuple[int, ...], modulated: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    norm = GroupNorm(48)
+    with torch.no_grad():
+        norm.weight.normal_(generator=generator)
+        norm.bias.normal_(generator=generator)
+    x = (0.5 + 2.0 * torch.randn(3, 48, *space, generator=generator)).bfloat16()
+    more = torch.randn(2, 3, 48, generator=generator).bfloat16() if modulated else (None, None)
+    low = norm(x, more[0], more[1])
+    high = norm(x.float(), *(None if value is None else value.float() for value in more))
+    assert low.dtype == torch.bfloat16
+    # Two roundings to 8 bits: of the factor and offset, and of the result.
+    torch.testing.assert_close(low.float(), high, rtol=2**-6, atol=2**-7 * float(high.detach().abs().max()))
+
+
+@pytest.mark.parametrize("places", [1, 7, LONGEST_EXPLICIT, LONGEST_EXPLICIT + 1])
+def test_attention_in_low_precision_is_that_in_float32_up_to_rounding(places: int) -> None:
+    generator = torch.Generator().manual_seed(1)
+    query, key, value = (torch.randn(2, 3, places, 8, generator=generator).bfloat16() for _ in range(3))
+    scores = (query.double() @ key.double().transpose(-2, -1) / math.sqrt(8)).softmax(-1)
+    expected = scores @ value.double()
+    ours = attend(query, key, value)
+    assert ours.dtype == torch.bfloat16
+    torch.testing.assert_close(ours.double(), expected, rtol=2**-6, atol=2**-6)

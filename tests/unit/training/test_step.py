@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from idm.data import dataset
 from idm.timesteps import LossSecondMoment
 from idm.training.meter import LossMeter
 from idm.training.step import gradient_norm
@@ -83,3 +84,11 @@ def test_no_clipping(make_step, network, largest):
     gradient_norm(network, largest)
     for parameter, old in zip(network.parameters(), before, strict=True):
         torch.testing.assert_close(parameter.grad, old, rtol=0, atol=0)
+
+
+def test_samples_read_ahead_are_those_of_the_step_in_any_order_of_steps(make_step, network, monkeypatch):
+    in_memory = [gradients(make_step(), network, number) for number in (0, 1, 2, 7, 3)]
+    monkeypatch.setattr(dataset, "CACHE_BYTES", 0)
+    step = make_step()
+    for number, expected in zip((0, 1, 2, 7, 3), in_memory, strict=True):
+        torch.testing.assert_close(gradients(step, network, number), expected, rtol=0, atol=0)
