@@ -109,7 +109,7 @@ WRONG = {
     "no such sample": (["encode", "held-out:297"], 3, "297 held-out samples"),
     "too many samples": (["encode", "held-out:0-99999999999"], 3, "297 held-out samples"),
     "no number": (["encode", "held-out:x"], 3, "a number or range"),
-    "no such file": (["encode", "none.png"], 3, "none.png: cannot be read"),
+    "no such file": (["encode", "none.png"], 3, "none.png: an image file wanted, got nothing there"),
     "too many steps": (["encode", "held-out:0", "--steps", "5000"], 2, "steps: a number from 1 to"),
     "no such class": (["encode", "held-out:0", "--labels", "12"], 2, "labels: one of the 10 classes"),
     "another suffix": (["encode", "held-out:0", "--out", "a.png"], 2, "ending in .safetensors"),
@@ -145,3 +145,32 @@ def test_another_file_is_no_latents(idm, run, tmp_path):
         assert result.code == 3
         assert "a file written by 'idm encode' wanted" in result.errors[0]
         assert len(result.err.splitlines()) == 1
+
+
+def test_the_batch_size_changes_neither_codes_nor_images(idm, run, tmp_path):
+    codes, images = [], []
+    for size in (1, 3, 256):
+        latents = tmp_path / f"{size}.safetensors"
+        result = idm("encode", run, "held-out:0-4", "--steps", 4, "--batch-size", size, "--out", latents)
+        assert result.code == 0, result.err
+        with safe_open(latents, framework="np") as opened:
+            codes.append(opened.get_tensor("latents"))
+        images.append(decoded(idm, run, tmp_path / "1.safetensors", tmp_path / str(size), "--batch-size", size))
+    for code, image in zip(codes[1:], images[1:], strict=True):
+        np.testing.assert_allclose(code, codes[0], atol=1e-4)
+        assert np.abs(image["data"].astype(int) - images[0]["data"]).max() <= 1
+        np.testing.assert_array_equal(image["labels"], images[0]["labels"])
+
+
+def test_fewer_images_replace_more(idm, run, tmp_path):
+    for last in (3, 1):
+        assert idm("encode", run, f"held-out:0-{last}", "--steps", 2, "--out", tmp_path / "a.safetensors").code == 0
+        assert idm("decode", run, tmp_path / "a.safetensors", "--out", tmp_path / "d").code == 0
+    assert sorted(path.name for path in (tmp_path / "d" / "images").iterdir()) == ["00000.png", "00001.png"]
+    assert (
+        idm("interpolate", run, "held-out:0", "held-out:1", "--num", 5, "--steps", 2, "--out", tmp_path / "i").code == 0
+    )
+    assert (
+        idm("interpolate", run, "held-out:0", "held-out:1", "--num", 2, "--steps", 2, "--out", tmp_path / "i").code == 0
+    )
+    assert len(list((tmp_path / "i" / "images").iterdir())) == 2

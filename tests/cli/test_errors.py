@@ -35,6 +35,8 @@ WRONG_TRAINING = {
     "network for points": (["network.name=mlp"], ["network.name"]),
     "not an override": (["training.num_steps"], ["PATH=VALUE wanted"]),
     "more steps than there are": (["sampler.steps=2000"], ["sampler.steps: a number from 1 to"]),
+    "no rate": (["training.ema_rates=[]"], ["training.ema_rates: "]),
+    "one rate twice": (["training.ema_rates=0.9,0.9"], ["training.ema_rates: different rates wanted"]),
     "three at once": (
         ["training.num_stpes=3", "sampler.name=ddmp", "seed=x"],
         ["seed: ", "training.num_stpes", "sampler.name"],
@@ -60,6 +62,11 @@ def test_unknown_preset(idm, tmp_path):
 
 def test_preset_of_data_that_are_not_there(idm, tmp_path):
     assert_refused(idm("train", "--preset", "cifar10", "--out", tmp_path / "run"), DATA, "give it with --data PATH")
+
+
+def test_more_held_out_than_there_is(idm, tmp_path):
+    result = idm("train", "--preset", "digits", "--out", tmp_path / "run", "--set", "data.held_out=.inf")
+    assert_refused(result, DATA, "data.held_out: fewer than the 1797 samples there are wanted, got inf")
 
 
 def test_typing_errors_in_a_settings_file(idm, tmp_path):

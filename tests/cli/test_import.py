@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from idm.interop.openai import unet_from_flags
 
@@ -70,6 +71,19 @@ def test_a_run_without_data_says_so(idm, imported):
     result = idm("evaluate", imported)
     assert result.code == 3
     assert "data.source.path" in result.errors[0]
+    assert "--data PATH" in result.errors[0]
+
+
+def test_published_weights_are_scored_on_data_that_are_given(idm, imported, tmp_path):
+    for name, size in (("7", 32), ("999", 40)):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        Image.effect_noise((size, size), 60).convert("RGB").save(tmp_path / "images" / name / "a.png")
+    command = ("evaluate", imported, "--data", tmp_path / "images", "--steps", "3", "--out", tmp_path / "out", "--json")
+    result = idm(*command)
+    assert result.code == 0, result.err
+    assert result.json["num"] == 2
+    (tmp_path / "images" / "7").rename(tmp_path / "images" / "cat")
+    assert "got cat" in idm(*command).errors[0]
 
 
 def write_bad(folder, name):

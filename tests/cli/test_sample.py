@@ -138,3 +138,30 @@ def test_an_option_lies_over_the_same_setting(sample):
 def test_odd_values_are_refused_in_one_line(idm, run, options):
     result = idm("sample", run, "--num", "1", *options)
     assert (result.code, len(result.err.splitlines())) == (2, 1), result.err
+
+
+def files(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_fewer_samples_replace_more_and_leave_what_is_not_ours(idm, run, tmp_path):
+    assert idm("sample", run, "--num", "10", "--out", tmp_path).code == 0
+    own = ["notes.txt", "images/00010.png", "images/mine.png", "images/7.png"]
+    for name in own:
+        (tmp_path / name).write_text("mine")
+    assert idm("sample", run, "--num", "3", "--no-trajectory", "--out", tmp_path).code == 0
+    singles = [f"images/{i:05d}.png" for i in range(3)]
+    assert files(tmp_path) == sorted(["grid.png", "samples.npz", *singles, *own])
+    assert all((tmp_path / name).read_text() == "mine" for name in own)
+
+
+@pytest.mark.parametrize("arrays", [None, b"", b"no archive"])
+def test_without_arrays_of_an_earlier_call_nothing_is_removed(idm, run, tmp_path, arrays):
+    (tmp_path / "images").mkdir()
+    for name in ("images/00005.png", "trajectory.webp", "samples.png"):
+        (tmp_path / name).write_text("mine")
+    if arrays is not None:
+        (tmp_path / "samples.npz").write_bytes(arrays)
+    assert idm("sample", run, "--num", "1", "--no-trajectory", "--out", tmp_path).code == 0
+    assert (tmp_path / "images" / "00005.png").read_text() == "mine"
+    assert (tmp_path / "trajectory.webp").read_text() == (tmp_path / "samples.png").read_text() == "mine"

@@ -71,8 +71,9 @@ def test_a_run_goes_on_without_being_told_again_what_it_is(idm, tiny, tmp_path):
 def test_other_settings_are_refused_with_a_line_each(idm, tiny, run):
     result = idm("train", "--preset", "digits", "--out", run, *tiny(network__dropout=0.3, seed=5))
     assert result.code == 4
-    assert len(result.errors) == 4
-    assert "network.dropout: this run was started with 0.1, got 0.3" in result.errors[0]
+    assert len(result.errors) == 5
+    assert f"{run} holds another run" in result.errors[0]
+    assert "network.dropout: this run was started with 0.1, got 0.3" in result.errors[1]
 
 
 def test_a_settings_file_lies_over_a_preset_and_below_the_command_line(idm, tmp_path, tiny):

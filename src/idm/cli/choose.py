@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from idm.cli.settings import every_setting
 from idm.cli.words import value_in_words
 from idm.core.errors import SettingsError
 from idm.experiment import Experiment, from_plain, resolve, to_plain
 from idm.experiment.settings import SourceSettings
+from idm.experiment.validate import flat
 from idm.presets import PRESETS, inferred, source_settings
 from idm.training import latest_checkpoint
 
@@ -60,19 +60,10 @@ def _with_source(experiment: Experiment, source: SourceSettings) -> Experiment:
 
 def what_is_new(experiment: Experiment) -> Iterator[str]:
     """Write the settings that are not the defaults as ``path=value`` lines."""
-    written = {path: value_in_words(value) for path, value in _flat(to_plain(experiment))}
+    written = {path: value_in_words(value) for path, value in flat(to_plain(experiment)).items()}
     defaults = {
         row.path: row.default
         for row in every_setting()
         if not row.condition or row.condition == f"{row.section}.name={written[f'{row.section}.name']}"
     }
     return (f"{path}={value}" for path, value in written.items() if defaults[path] != value)
-
-
-def _flat(plain: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in plain.items():
-        where = f"{path}.{key}" if path else key
-        if isinstance(value, dict):
-            yield from _flat(value, where)
-        else:
-            yield where, value

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from idm.cli.options import Device, Json, OutFolder, RunArgument
+from idm.cli.options import BatchSize, Device, Json, OutFolder, RunArgument
 from idm.cli.output import Output, checked_folder
 
 
@@ -19,10 +19,12 @@ def decode(
         typer.Option("--labels", metavar="CLASSES", help="Other classes than they were encoded with, in turn."),
     ] = None,
     out: OutFolder = None,
+    batch_size: BatchSize = 256,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
     """Decode latents into images; with other labels than they were encoded with, into other classes."""
+    from idm.cli.batches import in_batches
     from idm.cli.conditioning import conditioning
     from idm.cli.labels import parse_labels
     from idm.cli.results import describe_results, run_folder, save_samples, together
@@ -41,7 +43,13 @@ def decode(
     known = [None] * len(codes.x) if codes.labels is None else codes.labels.tolist()
     kwargs = conditioning(opened, asked, known)
     process = inversion_process(opened.diffusion, codes.steps)
-    x = decode_latents(process, opened.model, codes.x.to(opened.device), model_kwargs=kwargs, progress=True)
+    x = in_batches(
+        lambda part, given: decode_latents(process, opened.model, part, model_kwargs=given, progress=True),
+        codes.x,
+        kwargs,
+        batch_size,
+        opened.device,
+    )
     y = kwargs.get("y")
     written = save_samples(destination, opened, x, labels=None if y is None else y.tolist())
     output = Output(as_json=as_json)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from idm.cli.options import Device, InversionSteps, Json, RunArgument
+from idm.cli.options import BatchSize, Device, InversionSteps, Json, RunArgument
 from idm.cli.output import Output, checked_file
 
 Images = Annotated[
@@ -30,10 +30,12 @@ def encode(
         Path | None,
         typer.Option("--out", metavar="FILE", help="A .safetensors file; by default latents.safetensors in RUN."),
     ] = None,
+    batch_size: BatchSize = 256,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
     """Encode images into latents, which 'idm decode' turns back into images."""
+    from idm.cli.batches import in_batches
     from idm.cli.conditioning import conditioning
     from idm.cli.labels import name_labels, parse_labels
     from idm.cli.results import run_folder, together
@@ -52,7 +54,13 @@ def encode(
     )
     inputs = read_inputs(opened, images)
     kwargs = conditioning(opened, asked, inputs.labels)
-    x = encode_images(process, opened.model, inputs.x.to(opened.device), model_kwargs=kwargs, progress=True)
+    x = in_batches(
+        lambda part, given: encode_images(process, opened.model, part, model_kwargs=given, progress=True),
+        inputs.x,
+        kwargs,
+        batch_size,
+        opened.device,
+    )
     y = kwargs.get("y")
     taken = process.num_timesteps
     latents = Latents(x, None if y is None else y.cpu(), taken, opened.spec.codec, str(run_folder(opened)))

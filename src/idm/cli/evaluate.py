@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from idm.cli.options import BatchSize, Device, Json, OutFolder, RunArgument, Seed
-from idm.cli.output import Output, checked_folder
+from idm.cli.output import Output, checked_folder, finite
 
 if TYPE_CHECKING:
     from idm.experiment import HeldOutBound, Recognition
@@ -16,6 +16,12 @@ PLOT, RESULTS = "bound.png", "evaluation.json"
 
 def evaluate(
     run: RunArgument,
+    other: Annotated[
+        str | None,
+        typer.Option(
+            "--data", metavar="PATH", help="Score all of this folder of images or array file; held-out data by default."
+        ),
+    ] = None,
     steps: Annotated[
         int, typer.Option("--steps", metavar="N", min=0, help="Bound of a chain of N steps; 0: of the whole chain.")
     ] = 0,
@@ -38,22 +44,24 @@ def evaluate(
 ) -> None:
     """Score held-out data in bits/dim, term by term: evaluation.json, and a plot of the terms over timesteps."""
     from idm.cli.results import run_folder, together
-    from idm.experiment import held_out_bound, load, open_run_data, recognition
+    from idm.experiment import held_out_bound, load, open_data_to_score, recognition, require_training_data
 
     opened = load(run, device=device)
     changes = {"name": sampler, "steps": sampler_steps}
     destination, chosen, data = together(
         lambda: checked_folder(out or run_folder(opened) / "evaluated"),
         lambda: opened.sampler(**{key: value for key, value in changes.items() if value is not None}),
-        lambda: open_run_data(opened),
+        lambda: open_data_to_score(opened, other),
     )
     if samples:
         opened.require_classes("--samples")
+        require_training_data(data)
     bound = held_out_bound(opened, data, steps=steps, num=num, seed=seed, batch_size=batch_size, progress=True)
     recognised = None
     if samples:
         recognised = recognition(opened, data, samples, sampler=chosen, seed=seed, progress=True)
-    results: dict[str, Any] = {"checkpoint": str(opened.path), "step": opened.step, "seed": seed, **_plain(bound)}
+    about = {"checkpoint": str(opened.path), "step": opened.step, "seed": seed, "data": other}
+    results: dict[str, Any] = about | _plain(bound)
     if recognised is not None:
         results["classifier"] = _plain_recognition(recognised, type(chosen).__name__, chosen.diffusion.num_timesteps)
     written = _write(destination, bound, results)
@@ -105,7 +113,7 @@ def _write(folder: Path, bound: "HeldOutBound", results: dict[str, Any]) -> dict
 
     terms = results["terms"]
     figure = bound_by_timestep(terms["mean"], terms["standard_error"], bound.timesteps)
-    text = json.dumps(results, indent=2, allow_nan=True) + "\n"
+    text = json.dumps(finite(results), indent=2, allow_nan=False) + "\n"
     return {
         "results": write_atomically(folder / RESULTS, text.encode()),
         "plot": write_atomically(folder / PLOT, png(figure)),
@@ -114,15 +122,16 @@ def _write(folder: Path, bound: "HeldOutBound", results: dict[str, Any]) -> dict
 
 def _describe(output: Output, bound: "HeldOutBound", results: dict[str, Any], written: dict[str, Path]) -> None:
     bits, found = results["bits_per_dim"], results.get("classifier")
+    kind = "samples" if results["data"] else "held-out samples"
     words = {
-        "total": f"bits/dim, {results['num']:,} held-out samples, bound of {results['steps']:,} steps",
+        "total": f"bits/dim, {results['num']:,} {kind}, bound of {results['steps']:,} steps",
         "prior": "left of the data after all noise was added",
         "steps": "all reverse steps but the last",
         "decoder": "the last step, to exact values",
         "histogram": "for comparison: histograms of each value, by class, with 1/2 added to every count",
     }
     rows = {
-        name: f"{bits[name]['mean']:.4f} ± {bits[name]['standard_error']:.4f}  {meaning}"
+        name: f"{bits[name]['mean']:.4f} ± {bits[name]['standard_error']:.4f}  {meaning}".replace(" ± nan", "")
         for name, meaning in words.items()
         if bits[name] is not None
     }
@@ -132,4 +141,4 @@ def _describe(output: Output, bound: "HeldOutBound", results: dict[str, Any], wr
             f"by {found['sampler']}, {found['sampler_steps']} steps ({found['held_out']['mean']:.1%} of held-out data)"
         )
     output.pairs(rows | {name: str(path) for name, path in written.items()})
-    output.finish(**results, **{name: str(path) for name, path in written.items()})
+    output.finish(**finite(results), **{name: str(path) for name, path in written.items()})

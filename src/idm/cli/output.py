@@ -1,6 +1,7 @@
 """What verbs print: lines for people, or one JSON object for programs."""
 
 import json
+import math
 import os
 import sys
 import textwrap
@@ -64,6 +65,15 @@ class Output:
 def print_json(values: Any) -> None:
     """Print JSON; paths become text."""
     print(json.dumps(values, indent=2, ensure_ascii=False, default=str))
+
+
+def finite(values: Any) -> Any:
+    """Return nested values with None in place of NaN and infinity, which JSON does not have."""
+    if isinstance(values, dict):
+        return {key: finite(value) for key, value in values.items()}
+    if isinstance(values, (list, tuple)):
+        return [finite(value) for value in values]
+    return None if isinstance(values, float) and not math.isfinite(values) else values
 
 
 def stdout_console() -> "Console":

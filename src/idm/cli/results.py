@@ -1,6 +1,8 @@
 """Writing samples to a folder: a picture of all, one file each, and their exact values."""
 
 import io
+import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,16 @@ from torch import Tensor
 
 from idm.cli.output import Output
 from idm.core.errors import IdmError, SettingsError
+from idm.data.base import Samples
 from idm.experiment import Run
 from idm.report import save_grid, save_scatter, save_singles
 from idm.report.files import write_atomically
 
 LARGEST_GRID = 400
 """Further samples are not in the grid."""
+
+ARRAYS = "samples.npz"
+PICTURES = ("grid.png", "samples.png", "trajectory.png", "trajectory.webp")
 
 
 def run_folder(run: Run) -> Path:
@@ -32,7 +38,9 @@ def save_samples(
     labels: Sequence[int] | None = None,
     seeds: Sequence[int] | None = None,
 ) -> dict[str, Any]:
-    """Write samples of a run.
+    """Write samples of a run in place of those that an earlier call wrote to the folder.
+
+    The arrays come first: they tell the next call which files are ours, also where this one is cut off.
 
     Args:
         out: the folder.
@@ -47,15 +55,22 @@ def save_samples(
     """
     codec = run.spec.codec
     data = codec.decode(x)
+    _remove_earlier(out)
+    arrays = _save_arrays(out / ARRAYS, run, run.spec.restore(data), labels, seeds)
     written: dict[str, Any] = {}
     if x.ndim == 2:
         written["picture"] = save_scatter(out / "samples.png", x)
     else:
         written["picture"] = save_grid(out / "grid.png", x[:LARGEST_GRID], codec, columns)
-    singles = save_singles(out / "images", data, codec)
-    if singles:
+    if save_singles(out / "images", data, codec):
         written["images"] = out / "images"
-    arrays: dict[str, Any] = {"data": run.spec.restore(data)}
+    return written | {"arrays": arrays}
+
+
+def _save_arrays(
+    path: Path, run: Run, data: Samples, labels: Sequence[int] | None, seeds: Sequence[int] | None
+) -> Path:
+    arrays: dict[str, Any] = {"data": data}
     if labels is not None:
         arrays["labels"] = np.asarray(labels, dtype=np.int64)
         arrays["class_names"] = np.asarray(run.spec.class_names)
@@ -63,8 +78,26 @@ def save_samples(
         arrays["seeds"] = np.asarray(seeds, dtype=np.int64)
     stream = io.BytesIO()
     np.savez_compressed(stream, **arrays)
-    written["arrays"] = write_atomically(out / "samples.npz", stream.getvalue())
-    return written
+    return write_atomically(path, stream.getvalue())
+
+
+def _remove_earlier(out: Path) -> None:
+    """Remove the pictures of an earlier call: those that go with its arrays, and no others."""
+    count = _num_samples(out / ARRAYS)
+    if count is None:
+        return
+    singles = (f"images/{i:05d}.png" for i in range(count))
+    for name in (*PICTURES, *singles):
+        (out / name).unlink(missing_ok=True)
+
+
+def _num_samples(path: Path) -> int | None:
+    """Number of samples in a file of arrays; None if it is not one of ours."""
+    try:
+        with np.load(path) as arrays:
+            return len(arrays["data"])
+    except (OSError, ValueError, KeyError, TypeError, EOFError, IndexError, zipfile.BadZipFile, zlib.error):
+        return None
 
 
 def describe_results(output: Output, run: Run, x: Tensor, written: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from torch import nn
 
 from idm.diffusion import GaussianDiffusion
 from idm.experiment import DataSpec, Experiment
+from idm.networks import num_parameters
 
 
 def data_in_words(spec: DataSpec) -> str:
@@ -23,11 +24,6 @@ def data_in_words(spec: DataSpec) -> str:
 def network_in_words(experiment: Experiment, network: nn.Module) -> str:
     """Name and size of a network."""
     return f"{experiment.network.name}, {num_parameters(network):,} parameters"
-
-
-def num_parameters(network: nn.Module) -> int:
-    """Count the numbers that are trained."""
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def process_in_words(experiment: Experiment, diffusion: GaussianDiffusion) -> str:

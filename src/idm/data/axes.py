@@ -48,7 +48,7 @@ def find_layout(shape: tuple[int, ...], channels: ChannelRule, spatial_dims: int
     With ``channels="auto"`` and a number of spatial axes: no channel axis if the array has just those axes; else the
     channels are the shorter of first and last, the first if they are equal. With neither given: the one
     of first and last that has at most 4 entries; the first of two axes in all (points) or if it has a single entry; no
-    channel axis in a stack of larger squares. Anything else must be told.
+    channel axis in a stack of larger squares or cubes. Anything else must be told.
 
     Raises:
         DataError: the axes do not fit what is asked for, or cannot be told apart.
@@ -87,7 +87,7 @@ def _guess(shape: tuple[int, ...]) -> Layout:
         return FIRST
     if few_last and not few_first:
         return LAST
-    if len(axes) == 2 and axes[0] == axes[1] and not few_first:
+    if len(axes) in (2, 3) and len(set(axes)) == 1 and not few_first:
         return NONE
     raise DataError(
         f"channels: cannot tell the channels of an array of shape {shape}; "

@@ -68,7 +68,7 @@ def read_header(path: Path, max_pixels: int = MAX_PIXELS) -> ImageHeader:
     """Read an image's header and judge it.
 
     Raises:
-        UnreadableFileError: no image of the known formats.
+        UnreadableFileError: nothing there, or no image of the known formats.
         DataError: an image that is too large or of a kind that is not read; the message says what to do.
     """
     with warnings.catch_warnings():
@@ -146,5 +146,7 @@ def _too_large(path: Path, found: str, max_pixels: int) -> DataError:
 
 
 def _unreadable(path: Path, error: Exception) -> UnreadableFileError:
+    if isinstance(error, FileNotFoundError):
+        return UnreadableFileError(f"{path}: an image file wanted, got nothing there; check the path")
     reason = " ".join(str(error).split()) or type(error).__name__
     return UnreadableFileError(f"{path}: cannot be read as an image ({reason}); replace or remove it")

@@ -86,6 +86,9 @@ class ImageFolder(Source):
     def _decode(self, indices: Indices) -> Samples:
         """Decode files, several at a time: Pillow's decoders let other threads run."""
         images = np.empty((len(indices), *self.shape), dtype=self.dtype)
+        if len(indices) == 1:
+            self._fill(images, 0, indices[0])
+            return images
         with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
             gather(lambda place: self._fill(images, place, indices[place]), range(len(indices)), pool.map)
         return images

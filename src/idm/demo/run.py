@@ -3,7 +3,7 @@
 import json
 import platform
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 
 from idm.demo.pieces import denoise, draw, reconstruct, walk
 from idm.experiment import Run, held_out_bound, open_run_data, resolve, train
+from idm.networks import num_parameters
 from idm.presets import PRESETS
 from idm.report import Bound, DemoContents, write_demo_page
 
@@ -68,18 +69,19 @@ def run_demo(out: Path, *, overrides: Iterable[str] = (), device: str | None = N
         reconstruction, interpolations = reconstruct(run, data), walk(run, data)
         denoising = denoise(run, run.sampler(name="ddpm", steps=slow_steps))
     assert bound.histogram is not None, "the digits are quantised"
+    metrics = _metrics(out)
     contents = DemoContents(
         title="A diffusion model of handwritten digits",
         lead=(
-            f"Trained in {stages.times[0][1] / 60:.0f} minutes on {run.spec.num_train:,} digits of 8 x 8 pixels, and "
-            f"measured on {run.spec.num_held_out} digits it has never seen."
+            f"Trained in {_rounded(_training_seconds(metrics, stages))} on {run.spec.num_train:,} digits of 8 x 8 "
+            f"pixels, and measured on {run.spec.num_held_out} digits it has never seen."
         ),
         facts=_facts(run),
         codec=run.spec.codec,
         class_names=run.spec.class_names or (),
         sample_sets=[slow.shown, fast.shown],
         denoising=denoising,
-        metrics=_metrics(out),
+        metrics=metrics,
         bound=Bound(bound.vlb, bound.timesteps, bound.histogram.mean),
         reconstruction=reconstruction,
         interpolations=interpolations,
@@ -94,8 +96,19 @@ def _metrics(out: Path) -> list[dict[str, float]]:
     return [{name: float(value) for name, value in row.items()} for row in rows]
 
 
+def _training_seconds(metrics: Sequence[Mapping[str, float]], stages: Stages) -> float:
+    """Time the training took in all, also where this call only continued it or found it finished."""
+    return metrics[-1]["seconds"] if metrics else stages.times[0][1]
+
+
+def _rounded(seconds: float) -> str:
+    """Write a time as one whole number."""
+    count, unit = (round(seconds / 60), "minutes") if seconds >= 90 else (max(1, round(seconds)), "seconds")
+    return f"{count} {unit}"
+
+
 def _facts(run: Run) -> list[tuple[str, str]]:
-    experiment, parameters = run.experiment, sum(p.numel() for p in run.network.parameters())
+    experiment, parameters = run.experiment, num_parameters(run.network)
     training: Any = experiment.training
     return [
         ("Network", f"{experiment.network.name}, {parameters:,} parameters"),

@@ -7,7 +7,7 @@ int64 [b]; what the network sees is ``time``, made from t in ``predict`` only. N
 The network is called in one place (``predict``); what its output means is pure arithmetic (``interpret``).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy.typing as npt
@@ -82,10 +82,11 @@ class GaussianDiffusion:
         """Channels that the network must return for data of ``in_channels`` channels."""
         return self.variance.heads * in_channels
 
-    def respace(self, keep: list[int]) -> "GaussianDiffusion":
+    def respace(self, keep: Iterable[int]) -> "GaussianDiffusion":
         """Return the process that visits only the steps ``keep``; fixed variances follow the shorter chain."""
-        variance = self.variance if min(keep, default=0) == 0 else self.variance.without_decoder_variance()
-        return self.replace(schedule=self.schedule.respace(keep), model_var_type=variance)
+        steps = list(keep)
+        variance = self.variance if min(steps, default=0) == 0 else self.variance.without_decoder_variance()
+        return self.replace(schedule=self.schedule.respace(steps), model_var_type=variance)
 
     def replace(self, **changes: Any) -> "GaussianDiffusion":
         """Return a copy with some constructor arguments changed."""
@@ -232,7 +233,11 @@ class GaussianDiffusion:
         """
         if isinstance(t, int):
             return self.decoder_bpd(step, x_start) if t == 0 else self.kl_bpd(step, x_start, x_t, t)
-        return torch.where(t.to(x_t.device) == 0, self.decoder_bpd(step, x_start), self.kl_bpd(step, x_start, x_t, t))
+        kl, is_decoder = self.kl_bpd(step, x_start, x_t, t), t.to(x_t.device) == 0
+        if x_t.device.type != "cpu":  # to pick samples out, the host would have to wait for the device
+            return torch.where(is_decoder, self.decoder_bpd(step, x_start), kl)
+        rows = is_decoder.nonzero()[:, 0]
+        return kl.index_put((rows,), self.decoder_bpd(step.select(rows), x_start[rows]))
 
     def kl_bpd(self, step: ReverseStep, x_start: Images, x_t: Images, t: int | Tensor) -> PerSample:
         """KL(q(x_{t-1} | x_t, x_0) || p(x_{t-1} | x_t)) in bits/dim [b], the term of every step but 0."""

@@ -43,6 +43,10 @@ class ReverseStep:
         """exp(log_variance), at every step."""
         return self.gaussian.variance
 
+    def select(self, rows: Tensor) -> "ReverseStep":
+        """Return the steps of some samples, by their numbers [k]."""
+        return ReverseStep(self.mean[rows], self.log_variance[rows], self.pred_xstart[rows])
+
     @property
     def gaussian(self) -> Gaussian:
         """The distribution itself."""

@@ -32,8 +32,7 @@ def inversion_process(
     """Return the process on whose steps data are best encoded and decoded.
 
     Its steps are spaced evenly over those whose noise-to-signal ratio sqrt(1 / abar - 1) is at most
-    ``max_noise_to_signal``. Nothing is clipped in an inversion, so an error of the predicted eps becomes an error of
-    x_0 that many times as large; a cosine schedule ends at 20,000.
+    ``max_noise_to_signal``: nothing is clipped in an inversion, see ``NoiseSchedule.num_steps_below``.
 
     Args:
         diffusion: the process that the network was trained on.
@@ -43,10 +42,10 @@ def inversion_process(
     Raises:
         SettingsError: more steps than there are, or a ratio below every step's.
     """
-    ratios = diffusion.schedule.sqrt_recipm1_alphas_cumprod
-    available = int((ratios <= max_noise_to_signal).sum())
+    available = diffusion.schedule.num_steps_below(max_noise_to_signal)
     if available == 0:
-        raise SettingsError(f"max_noise_to_signal: at least {ratios[0]:.4g} wanted, got {max_noise_to_signal}")
+        least = diffusion.schedule.sqrt_recipm1_alphas_cumprod[0]
+        raise SettingsError(f"max_noise_to_signal: at least {least:.4g} wanted, got {max_noise_to_signal}")
     return diffusion.respace(spaced(available, min(DEFAULT_STEPS, available) if num_steps is None else num_steps))
 
 

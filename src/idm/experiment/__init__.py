@@ -9,8 +9,10 @@ from idm.experiment.evaluate import (
     open_run_data,
     recognise,
     recognition,
+    require_training_data,
 )
 from idm.experiment.files import resolve
+from idm.experiment.other_data import open_data_to_score
 from idm.experiment.run import Run, load
 from idm.experiment.settings import Experiment
 from idm.experiment.train import train
@@ -32,9 +34,11 @@ __all__ = [
     "held_out_bound",
     "load",
     "open_data",
+    "open_data_to_score",
     "open_run_data",
     "recognise",
     "recognition",
+    "require_training_data",
     "resolve",
     "to_plain",
     "train",

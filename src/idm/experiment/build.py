@@ -5,14 +5,19 @@ from torch import nn
 
 from idm.core.errors import SettingsError
 from idm.core.rng import derive_seed
+from idm.core.types import Network
 from idm.diffusion import ContinuousDecoder, DiscretizedDecoder, GaussianDiffusion
 from idm.experiment.data import DataSpec
 from idm.experiment.schema import option_paths
 from idm.experiment.settings import DiffusionSettings, Experiment, SamplerSettings, ScheduleSettings
 from idm.likelihood import with_decoder_log_variance
-from idm.networks import NETWORKS
+from idm.networks import NETWORKS, Autocast
 from idm.samplers import SAMPLERS, Sampler
 from idm.schedules import SCHEDULES, NoiseSchedule, spaced
+from idm.training import TrainingSettings
+
+LARGEST_UNCLIPPED_RATIO = 20.0
+"""Noise to signal at the noisiest step of a chain that does not clip."""
 
 LARGEST_AUTOMATIC_FLOOR = 0.1
 """Half a bin of very coarse data (1 for binary ones) would leave no fine steps at all."""
@@ -28,9 +33,15 @@ def best_device(name: str | None = None) -> torch.device:
         found = torch.accelerator.current_accelerator(check_available=True)
         return torch.device("cpu") if found is None else found
     try:
-        return torch.empty(0, device=name).device
+        return _tried(torch.empty(0, device=name))
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise SettingsError(f"device: one that works here wanted (cpu, cuda, mps), got '{name}'") from error
+
+
+def _tried(probe: torch.Tensor) -> torch.device:
+    """Return the device of a tensor that can be copied back from it, which one on "meta" cannot."""
+    probe.cpu()
+    return probe.device
 
 
 def build_schedule(settings: ScheduleSettings, levels: int | None) -> NoiseSchedule:
@@ -49,10 +60,14 @@ def build_diffusion(experiment: Experiment, spec: DataSpec) -> GaussianDiffusion
 
     Where the decoder's variance will be fitted, it starts at the largest plausible value, the noise of step
     0, so that the bound term of that one step does not pull at a learned variance that serves all steps.
+    The chain of unbounded data, whose x_0 is never clipped, ends where noise is ``LARGEST_UNCLIPPED_RATIO`` times the
+    signal; the prior term of the bound counts what is left of the data there.
     """
     settings: DiffusionSettings = experiment.diffusion
     levels = spec.codec.levels
     schedule = build_schedule(experiment.schedule, levels)
+    if not spec.codec.bounded:
+        schedule = schedule.respace(range(max(1, schedule.num_steps_below(LARGEST_UNCLIPPED_RATIO))))
     diffusion = GaussianDiffusion(
         schedule,
         model_mean_type=settings.prediction,
@@ -99,17 +114,23 @@ def build_network(experiment: Experiment, spec: DataSpec, out_channels: int) -> 
     return network.train()
 
 
+def in_precision(network: Network, training: TrainingSettings) -> Network:
+    """Return the network in the number format that it is trained in."""
+    return Autocast(network) if training.precision == "bfloat16" else network
+
+
 def build_sampler(diffusion: GaussianDiffusion, settings: SamplerSettings, *, bounded: bool = True) -> Sampler:
-    """Build a sampler on the steps it asks for; x_0 is clipped only where the data are bounded.
+    """Build a sampler on the steps it asks for.
+
+    x_0 is clipped only where the data are bounded.
 
     Raises:
         SettingsError: more steps than the chain has, or an option out of range.
     """
-    if settings.steps > diffusion.num_timesteps:
-        raise SettingsError(
-            f"sampler.steps: a number from 1 to {diffusion.num_timesteps} (or 0 for all) wanted, got {settings.steps}"
-        )
-    keep = spaced(diffusion.num_timesteps, settings.steps or diffusion.num_timesteps, settings.spacing)
+    total = diffusion.num_timesteps
+    if settings.steps > total:
+        raise SettingsError(f"sampler.steps: a number from 1 to {total} (or 0 for all) wanted, got {settings.steps}")
+    keep = spaced(total, settings.steps or total, settings.spacing)
     options = dict(settings.options)
     options["clip_denoised"] = options.get("clip_denoised", True) and bounded
     with option_paths("sampler", SAMPLERS.options(settings.name)):

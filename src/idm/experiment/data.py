@@ -1,6 +1,7 @@
 """The data of an experiment, opened and split, and what a checkpoint must remember of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from idm.data import SOURCES, Codec, Dataset, stratified_split
 from idm.data.axes import LAYOUTS
 from idm.data.base import Samples
 from idm.experiment.schema import option_paths
-from idm.experiment.settings import DataSettings
+from idm.experiment.settings import DataSettings, Experiment
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class DataSpec:
             None if names is None else tuple(names),
             plain["num_train"],
             plain["num_held_out"],
-            plain["layout"],
+            plain.get("layout", cls.layout),  # not in older checkpoints
         )
 
 
@@ -74,6 +75,16 @@ class Data:
     train: Dataset
     held_out: Dataset
     spec: DataSpec
+
+
+def with_absolute_path(experiment: Experiment) -> Experiment:
+    """Return the experiment with its data's path absolute, so that the run can be used from any folder."""
+    settings = experiment.data
+    path = settings.source.options.get("path")
+    if not path:
+        return experiment
+    options = {**settings.source.options, "path": str(Path(path).absolute())}
+    return replace(experiment, data=replace(settings, source=replace(settings.source, options=options)))
 
 
 def open_data(settings: DataSettings, codec: Codec | None = None) -> Data:
@@ -89,9 +100,9 @@ def open_data(settings: DataSettings, codec: Codec | None = None) -> Data:
     codec = codec or Codec.fit(source, standardize=settings.standardize)
     total = len(source)
     wanted = settings.held_out if settings.held_out >= 1 else settings.held_out * total
-    num_held_out = round(wanted)
+    num_held_out = round(wanted) if wanted < total else total  # NaN and infinity are not below it
     if num_held_out >= total:
-        raise DataError(f"data.held_out: fewer than the {total} samples there are wanted, got {num_held_out}")
+        raise DataError(f"data.held_out: fewer than the {total} samples there are wanted, got {settings.held_out}")
     labels = source.labels if settings.class_conditional else None
     train, held_out = stratified_split(source.labels, total, num_held_out, seed=settings.split_seed)
     names = source.class_names if labels is not None else None

@@ -73,7 +73,7 @@ def held_out_bound(
 
     Args:
         run: the trained model.
-        data: its data, from ``open_run_data``.
+        data: its data, from ``open_run_data``, or others, from ``open_data_to_score``.
         steps: evaluate the bound of a chain of that many evenly spaced steps; 0: the whole chain.
         num: how many held-out samples; 0: all.
         seed: seed of the noise.
@@ -85,7 +85,10 @@ def held_out_bound(
         SettingsError: more steps than there are.
     """
     if len(data.held_out) == 0:
-        raise DataError("data.held_out: held-out samples wanted for a bound, got none; train with data.held_out=0.1")
+        raise DataError(
+            "data.held_out: held-out samples wanted for a bound, got none; "
+            "train with data.held_out=0.1, or score other data with --data PATH"
+        )
     total = run.diffusion.num_timesteps
     if not 0 <= steps <= total:
         raise SettingsError(f"steps: a number from 1 to {total} (or 0 for all) wanted, got {steps}")
@@ -142,7 +145,12 @@ def recognition(
 
 
 def recognise(run: Run, data: Data, samples: Tensor) -> Recognition:
-    """Score samples that were drawn of every class in turn."""
+    """Score samples that were drawn of every class in turn.
+
+    Raises:
+        DataError: no training data for the classifier.
+    """
+    require_training_data(data)
     labels = run.label_kwargs(None, len(samples))["y"]
     classifier = Classifier(*_labelled(data.train))
     x, y = _labelled(data.held_out)
@@ -150,6 +158,18 @@ def recognise(run: Run, data: Data, samples: Tensor) -> Recognition:
     return Recognition(
         Estimate.of(classifier.correct(as_data, labels)), Estimate.of(classifier.correct(x, y)), len(samples)
     )
+
+
+def require_training_data(data: Data) -> None:
+    """Refuse other data than the run's own, of which nothing is for training.
+
+    Raises:
+        DataError: no training data for the classifier.
+    """
+    if len(data.train) == 0:
+        raise DataError(
+            "--samples: the run's training data wanted for its classifier, got others; leave out --samples or --data"
+        )
 
 
 def _labelled(dataset: Dataset) -> tuple[Tensor, Tensor]:

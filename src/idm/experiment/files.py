@@ -2,12 +2,14 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from idm.core.errors import SettingsError
+from idm.experiment.schema import is_open, option_keys, section_keys
 from idm.experiment.settings import Experiment
 from idm.experiment.validate import Plain, from_plain, to_plain
 
@@ -18,17 +20,15 @@ def resolve(base: Experiment, *, file: Path | None = None, overrides: Iterable[s
     Args:
         base: where to start from, such as a preset.
         file: a YAML or TOML file with any part of the settings.
-        overrides: lines such as "sampler.eta=0.3".
+        overrides: lines such as "sampler.eta=0.3"; their order matters only where one setting is given twice.
 
     Raises:
         SettingsError: one line per wrong value.
     """
     plain = to_plain(base)
     if file is not None:
-        plain = merge(plain, read_settings(file))
-    for override in overrides:
-        plain = merge(plain, parse_override(override))
-    return from_plain(Experiment, plain)
+        plain = merge(plain, read_settings(file), Experiment)
+    return from_plain(Experiment, merge(plain, fold(overrides), Experiment))
 
 
 def read_settings(file: Path) -> Plain:
@@ -60,14 +60,55 @@ def parse_override(text: str) -> Plain:
     return plain
 
 
-def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> Plain:
-    """Lay nested values over others; a section that changes its ``name`` drops what belonged to the old one."""
+def fold(overrides: Iterable[str]) -> Plain:
+    """Put ``path=value`` lines into one mapping; of two values for one setting the last counts.
+
+    Raises:
+        SettingsError: no override, or a value for a section that another line sets a part of.
+    """
+    result: Plain = {}
+    for text in overrides:
+        _add(result, parse_override(text), "")
+    return result
+
+
+def _add(result: Plain, more: Plain, path: str) -> None:
+    for key, value in more.items():
+        where, old = f"{path}{key}", result.get(key, value)
+        if isinstance(old, dict) != isinstance(value, dict):
+            raise SettingsError(f"--set {where}: one value, or settings in it wanted, got both; leave one of them out")
+        if isinstance(value, dict):
+            _add(result.setdefault(key, {}), value, f"{where}.")
+        else:
+            result[key] = value
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any], section: type | None = None) -> Plain:
+    """Lay nested values over others.
+
+    Args:
+        below: the values that give way.
+        above: the values that count.
+        section: settings that they are values of; an open one whose ``name`` changes drops the options that the new
+            member does not have.
+    """
     result: Plain = dict(below)
+    if section is not None and is_open(section) and above.get("name", below.get("name")) != below.get("name"):
+        kept = _names_with(section, above["name"])
+        result = {key: value for key, value in below.items() if key in kept}
+    inner = {} if section is None else {key.name: key.annotation for key in section_keys(section)}
     for key, value in above.items():
-        old = result.get(key)
+        old, kind = result.get(key), inner.get(key)
         if isinstance(value, Mapping) and isinstance(old, Mapping):
-            renamed = "name" in value and value["name"] != old.get("name")
-            result[key] = dict(value) if renamed else merge(old, value)
+            result[key] = merge(old, value, kind if isinstance(kind, type) and is_dataclass(kind) else None)
         else:
             result[key] = value
     return result
+
+
+def _names_with(section: type, name: Any) -> set[str]:
+    """Names of the settings of an open section with that member; the section's own if there is no such member."""
+    keys = section_keys(section)
+    if isinstance(name, str) and is_open(section) and name in section.family:
+        keys += option_keys(section, name)
+    return {key.name for key in keys}

@@ -69,14 +69,26 @@ def _diffusion(full: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _sampler(full: Mapping[str, Any]) -> dict[str, Any]:
-    """Sample on the steps of ``timestep_respacing``, by the named spacing that gives them or else evenly spaced."""
-    spec, total = str(full["timestep_respacing"]), full["diffusion_steps"]
+    """Sample on the steps of ``timestep_respacing``, by the named spacing that gives them."""
+    spec, total = str(full["timestep_respacing"]), int(full["diffusion_steps"])
     name = "ddim" if spec.startswith("ddim") else "ddpm"
     if not spec:
         return {"name": name, "steps": 0}
+    count, spacing = len(space_timesteps(total, spec)), _spacing(total, spec)
+    if spacing is None:
+        nearest = sorted(range(1, total + 1), key=lambda n: abs(n - count))
+        near = next(n for n in nearest if _spacing(total, str(n)) is not None)
+        raise SettingsError(
+            f"flags.timestep_respacing: steps that {' or '.join(SPACINGS)} gives wanted, got '{spec}'; "
+            f"set it to '{near}', or to '' and choose the steps of every sampling (--steps N)"
+        )
+    return {"name": name, "steps": count, "spacing": spacing}
+
+
+def _spacing(total: int, spec: str) -> str | None:
+    """Name of the spacing that gives exactly the steps of a specification; None if there is none."""
     steps = sorted(space_timesteps(total, spec))
-    same = [spacing for spacing in SPACINGS if SPACINGS[spacing](total, len(steps)) == steps]
-    return {"name": name, "steps": len(steps), "spacing": same[0] if same else "linspace"}
+    return next((name for name in SPACINGS if SPACINGS[name](total, len(steps)) == steps), None)
 
 
 def spec_from_flags(flags: Mapping[str, Any]) -> DataSpec:

@@ -14,13 +14,12 @@ from idm.core.errors import CheckpointError, SettingsError
 from idm.core.progress import progress as show_progress
 from idm.core.types import Network
 from idm.diffusion import GaussianDiffusion
-from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, null_label
+from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, in_precision, null_label
 from idm.experiment.data import DataSpec
 from idm.experiment.settings import Experiment
 from idm.experiment.validate import from_plain, to_plain
 from idm.likelihood import with_decoder_log_variance
-from idm.networks.precision import Autocast
-from idm.samplers import ClassifierFreeGuidance, Sampler, SampleStep
+from idm.samplers import ClassifierFreeGuidance, Sampler, SampleStep, Seed
 from idm.training import ema_name, open_checkpoint
 
 Watch = Callable[[SampleStep], None]
@@ -51,8 +50,7 @@ class Run:
     @cached_property
     def model(self) -> Network:
         """The network in the precision it was trained in."""
-        low = self.experiment.training.precision == "bfloat16"
-        return Autocast(self.network) if low else self.network
+        return in_precision(self.network, self.experiment.training)
 
     def guided(self, scale: float) -> Network:
         """Return the network with classifier-free guidance; ``scale`` 1 is the network itself.
@@ -91,6 +89,8 @@ class Run:
                 raise SettingsError("labels: none wanted, this network was trained without classes")
             return {}
         values = list(range(classes)) if labels is None else [int(label) for label in labels]
+        if not values:
+            raise SettingsError("labels: at least one class wanted, got none; leave labels out for all of them")
         for value in values:
             if not 0 <= value < classes:
                 raise SettingsError(f"labels: a class from 0 to {classes - 1} wanted, got {value}")
@@ -131,7 +131,7 @@ class Run:
         num: int,
         *,
         labels: Sequence[int] | None = None,
-        seed: int = 0,
+        seed: Seed = 0,
         guidance: float = 1.0,
         sampler: Sampler | None = None,
         batch_size: int = 256,
@@ -143,7 +143,7 @@ class Run:
         Args:
             num: how many.
             labels: classes, repeated in turn; every class in turn if None.
-            seed: sample i is drawn from seed + i, whatever the batch size.
+            seed: sample i is drawn from seed + i, or from seed[i] where there are several, whatever the batch size.
             guidance: scale of classifier-free guidance; 1 is off.
             sampler: a sampler from ``run.sampler``; the run's own by default.
             batch_size: samples per call of the network.
@@ -152,7 +152,15 @@ class Run:
 
         Returns:
             Samples [num, c, *space] on the CPU.
+
+        Raises:
+            SettingsError: no samples, or labels or guidance that the network was not trained for.
         """
+        if num < 1 or batch_size < 1:
+            raise SettingsError(f"num and batch_size: at least 1 wanted, got {num} and {batch_size}")
+        seeds = range(seed, seed + num) if isinstance(seed, int) else seed
+        if len(seeds) != num:
+            raise SettingsError(f"seed: one integer or {num} of them wanted, got {len(seeds)}")
         sampler = sampler or self.sampler()
         model, kwargs = self.guided(guidance), self.label_kwargs(labels, num)
         parts: list[Tensor] = []
@@ -162,11 +170,11 @@ class Run:
                 part = slice(first, min(first + batch_size, num))
                 part_kwargs = {name: value[part] for name, value in kwargs.items()}
                 shape = (part.stop - first, *self.spec.shape)
-                noise = sampler.initial_noise(shape, seed=seed + first, device=self.device)
+                noise = sampler.initial_noise(shape, seed=seeds[part], device=self.device)
                 show = watch if first == 0 and watch is not None else _look_away
                 state = SampleStep(noise)
                 show(state)
-                for state in sampler.trajectory(model, noise, model_kwargs=part_kwargs, seed=seed + first):
+                for state in sampler.trajectory(model, noise, model_kwargs=part_kwargs, seed=seeds[part]):
                     show(state)
                     bar.advance()
                 parts.append(state.sample.cpu())

@@ -13,17 +13,17 @@ from torch import nn
 from idm.core.errors import ResumeError
 from idm.core.rng import derive_seed
 from idm.diffusion import GaussianDiffusion
-from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, null_label
-from idm.experiment.data import Data, open_data
+from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, in_precision, null_label
+from idm.experiment.data import Data, DataSpec, open_data, with_absolute_path
 from idm.experiment.run import Run, load
 from idm.experiment.settings import Experiment
-from idm.experiment.validate import from_plain, to_plain
+from idm.experiment.validate import flat, from_plain, to_plain
 from idm.likelihood import fit_decoder_log_variance
-from idm.networks.precision import Autocast
-from idm.timesteps import TIMESTEP_SAMPLERS
+from idm.timesteps import TIMESTEP_SAMPLERS, TimestepSampler
 from idm.training import Trainer, TrainStep, latest_checkpoint
 
 FREE_TO_CHANGE = (
+    "data.source.path",
     "sampler",
     "training.num_steps",
     "training.micro_batch_size",
@@ -32,7 +32,10 @@ FREE_TO_CHANGE = (
     "training.keep_checkpoints",
     "training.sample_interval",
 )
-"""Settings (or whole sections) that a resumed run may change."""
+"""Settings (or whole sections) that a resumed run may change; data at another place must be the same data."""
+
+LISTED_DIFFERENCES = 5
+"""So many differences from the run in a folder are told one by one."""
 
 CALIBRATION_IMAGES = 1024
 Preview = Callable[[int, Run], None]
@@ -87,54 +90,85 @@ def train(
         ResumeError: the folder holds a run with other settings.
         InterruptedRunError: stopped on request; the state is saved.
     """
-    where = best_device(device)
-    experiment = from_plain(Experiment, to_plain(experiment))  # with every option written out
+    task = _prepare(experiment, run, best_device(device))
+    refuse_other_run(task.experiment, task.data, run)
+    _write_settings(task)
+    trainer = _trainer(task, preview, progress=progress)
+    if announce is not None:
+        announce(Start(task.data, task.diffusion, task.network, task.device, trainer.num_steps_done))
+    return load(trainer.run().path, device=str(task.device))
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What is trained, built and known to fit together."""
+
+    experiment: Experiment
+    run: Path
+    data: Data
+    diffusion: GaussianDiffusion
+    network: nn.Module
+    timesteps: TimestepSampler
+    device: torch.device
+
+
+def _prepare(experiment: Experiment, run: Path, device: torch.device) -> _Task:
+    """Open the data and build everything, the sampler included; nothing is written."""
+    experiment = from_plain(Experiment, to_plain(with_absolute_path(experiment)))  # with every option written out
     data = open_data(experiment.data)
     diffusion = build_diffusion(experiment, data.spec)
-    network = build_network(experiment, data.spec, diffusion.out_channels(data.spec.shape[0])).to(where)
+    network = build_network(experiment, data.spec, diffusion.out_channels(data.spec.shape[0])).to(device)
     timesteps = TIMESTEP_SAMPLERS.build(
         experiment.timesteps.name, experiment.timesteps.options, num_timesteps=diffusion.num_timesteps
     )
     build_sampler(diffusion, experiment.sampler)
-    refuse_other_run(experiment, data, run)
-    run.mkdir(parents=True, exist_ok=True)
-    (run / "experiment.yaml").write_text(yaml.safe_dump(to_plain(experiment), sort_keys=False), encoding="utf-8")
-    low = experiment.training.precision == "bfloat16"
-    step = TrainStep(
-        Autocast(network) if low else network,
-        diffusion,
-        timesteps,
-        data.train,
-        experiment.training,
-        seed=experiment.seed,
-        device=where,
-        null_label=null_label(experiment, data.spec),
-    )
+    return _Task(experiment, run, data, diffusion, network, timesteps, device)
+
+
+def _write_settings(task: _Task) -> None:
+    task.run.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(to_plain(task.experiment), sort_keys=False)
+    (task.run / "experiment.yaml").write_text(text, encoding="utf-8")
+
+
+def _trainer(task: _Task, preview: Preview | None, *, progress: bool) -> Trainer:
+    experiment, step = task.experiment, _train_step(task)
 
     def describe(averaged: nn.Module) -> dict[str, dict[str, Any]]:
         return {
             "experiment": to_plain(experiment),
-            "data": data.spec.to_plain(),
-            "calibration": _calibration(experiment, data, step, averaged),
+            "data": task.data.spec.to_plain(),
+            "calibration": _calibration(experiment, task.data, step, averaged),
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
         }
 
     def show(number: int, averaged: nn.Module) -> None:
         assert preview is not None
-        preview(number, Run(run, number, experiment, data.spec, averaged, diffusion, where))
+        preview(number, Run(task.run, number, experiment, task.data.spec, averaged, task.diffusion, task.device))
 
-    trainer = Trainer(
-        network,
+    return Trainer(
+        task.network,
         step,
         experiment.training,
-        run,
+        task.run,
         describe=describe,
         preview=None if preview is None else show,
         show_progress=progress,
     )
-    if announce is not None:
-        announce(Start(data, diffusion, network, where, trainer.num_steps_done))
-    return load(trainer.run().path, device=str(where))
+
+
+def _train_step(task: _Task) -> TrainStep:
+    settings = task.experiment.training
+    return TrainStep(
+        in_precision(task.network, settings),
+        task.diffusion,
+        task.timesteps,
+        task.data.train,
+        settings,
+        seed=task.experiment.seed,
+        device=task.device,
+        null_label=null_label(task.experiment, task.data.spec),
+    )
 
 
 def _calibration(experiment: Experiment, data: Data, step: TrainStep, averaged: nn.Module) -> dict[str, Any]:
@@ -145,9 +179,11 @@ def _calibration(experiment: Experiment, data: Data, step: TrainStep, averaged: 
     kwargs = {} if labels is None else {"y": labels.to(step.device)}
     fitted = fit_decoder_log_variance(
         step.diffusion,
-        averaged,
+        in_precision(averaged, experiment.training),
         x_start.to(step.device),
+        clip_denoised=data.spec.codec.bounded,
         model_kwargs=kwargs,
+        # Image i has seed + i: shifted, no seed comes near the end of 64 bits.
         seed=derive_seed(experiment.seed, "calibration") >> 16,
     )
     return {"decoder_log_variance": fitted}
@@ -157,28 +193,28 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> None:
     """Refuse to continue a run whose settings or data are others; a folder without a checkpoint is free.
 
     Raises:
-        ResumeError: one line per difference.
+        ResumeError: a line that says so, and one for each of the first differences.
     """
     checkpoint = latest_checkpoint(run)
     if checkpoint is None:
         return
-    started = from_plain(Experiment, checkpoint.document("experiment"))
-    then, now = _flat(to_plain(started)), _flat(to_plain(experiment))
-    lines = [
-        f"{key}: this run was started with {then.get(key)!r}, got {now.get(key)!r}; "
-        f"keep the old value, or start a new run in another folder than {run}"
+    lines = _differences(from_plain(Experiment, checkpoint.document("experiment")), experiment)
+    if DataSpec.from_plain(checkpoint.document("data")) != data.spec:
+        lines.append("data: this run was started on other data")
+    if not lines:
+        return
+    more = len(lines) - LISTED_DIFFERENCES
+    raise ResumeError(
+        f"{run} holds another run: its settings and data wanted, got others; keep them, or choose a new folder",
+        *lines[:LISTED_DIFFERENCES],
+        *([f"... and {more} more"] if more > 0 else []),
+    )
+
+
+def _differences(started: Experiment, wanted: Experiment) -> list[str]:
+    then, now = flat(to_plain(started)), flat(to_plain(wanted))
+    return [
+        f"{key}: this run was started with {then.get(key)!r}, got {now.get(key)!r}"
         for key in sorted(then.keys() | now.keys())
         if then.get(key) != now.get(key) and not key.startswith(FREE_TO_CHANGE)
     ]
-    if checkpoint.document("data") != data.spec.to_plain():
-        lines.append(f"data: this run was started on other data; start a new run in another folder than {run}")
-    if lines:
-        raise ResumeError(*lines)
-
-
-def _flat(plain: dict[str, Any], path: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in plain.items():
-        where = f"{path}.{key}" if path else key
-        flat |= _flat(value, where) if isinstance(value, dict) else {where: value}
-    return flat

@@ -50,7 +50,7 @@ def _section(section: type[Section], values: Any, path: str, lines: list[str]) -
         return section()
     keys = section_keys(section)
     if not is_open(section):
-        return section(**_values(keys, values, path, lines))
+        return _made(section, _values(keys, values, path, lines), path, lines)
     name = values.get("name", next(key.default for key in keys if key.name == "name"))
     try:
         options = option_keys(section, name)
@@ -62,6 +62,15 @@ def _section(section: type[Section], values: Any, path: str, lines: list[str]) -
     own = {key: value for key, value in every.items() if key not in named}
     make = cast("Callable[..., Section]", section)  # the fields of an open section are not known statically
     return make(**own, options={key: value for key, value in every.items() if key in named})
+
+
+def _made(section: type[Section], values: Plain, path: str, lines: list[str]) -> Section:
+    """Make the section; what it refuses, which are values that do not fit together, is told by path."""
+    try:
+        return section(**values)
+    except SettingsError as error:
+        lines += [_join(path, line) for line in error.lines]
+        return section()
 
 
 def _named(path: str, error: UnknownNameError) -> str:
@@ -98,11 +107,24 @@ def _value(key: Key, value: Any, path: str, lines: list[str]) -> Any:
     if _is_tuple(key.annotation) and isinstance(value, (str, int, float)):
         value = str(value).split(",")
     try:
-        return _adapter(key.annotation).validate_python(value)
+        return _adapter(key.annotation).validate_python(_counted(key.annotation, value))
     except ValidationError as error:
         wanted = _wanted(error)
         lines.append(f"{path}: {wanted}, got {value!r}")
         return key.default
+
+
+def _counted(annotation: Any, value: Any) -> Any:
+    """Read "1e3", which YAML takes for a word, as 1000 where a whole number is wanted."""
+    if isinstance(value, (list, tuple)) and _is_tuple(annotation):
+        return [_counted(int, item) for item in value] if "int" in str(annotation) else value
+    if not isinstance(value, str) or int not in (annotation, *get_args(annotation)):
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return int(number) if number.is_integer() else value
 
 
 @lru_cache(maxsize=1024)
@@ -135,3 +157,12 @@ def _is_tuple(annotation: Any) -> bool:
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
+
+
+def flat(plain: Mapping[str, Any], path: str = "") -> Plain:
+    """Return nested plain values by dotted path."""
+    found: Plain = {}
+    for key, value in plain.items():
+        where = _join(path, key)
+        found |= flat(value, where) if isinstance(value, Mapping) else {where: value}
+    return found

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from idm.core.errors import SettingsError
 from idm.core.progress import Progress
 from idm.core.progress import progress as show_progress
 from idm.core.rng import Rng
@@ -89,7 +90,14 @@ def calc_bpd_loop(
 
     Returns:
         The bound and its terms, on x_start's device.
+
+    Raises:
+        SettingsError: no samples, or a batch size below 1.
     """
+    if x_start.shape[0] < 1 or batch_size < 1:
+        raise SettingsError(
+            f"bound: at least one sample and a batch_size of at least 1 wanted, got {x_start.shape[0]} and {batch_size}"
+        )
     size = min(x_start.shape[0], batch_size)
     seeds = Rng.from_seed(seed, x_start.shape[0], x_start.device).seeds
     parts = [slice(first, first + size) for first in range(0, x_start.shape[0], size)]

@@ -16,6 +16,7 @@ def fit_decoder_log_variance(
     model: Network,
     x_start: Images,
     *,
+    clip_denoised: bool = True,
     model_kwargs: ModelKwargs | None = None,
     seed: int | Sequence[int] = 0,
     batch_size: int = 512,
@@ -27,7 +28,8 @@ def fit_decoder_log_variance(
     Args:
         diffusion: the process.
         model: the network.
-        x_start: clean training data in [-1, 1].
+        x_start: clean training data in the model's range.
+        clip_denoised: clamp the predicted x_0 to [-1, 1], as the bound will.
         model_kwargs: conditioning.
         seed: seeds of the noise, as in ``calc_bpd_loop``.
         batch_size: images per call of the network.
@@ -41,7 +43,7 @@ def fit_decoder_log_variance(
             kwargs = {name: value[part] for name, value in (model_kwargs or {}).items()}
             clean: Tensor = x_start[part]
             x_t = diffusion.q_sample(clean, 0, noise[part])
-            step = diffusion.p_mean_variance(model, x_t, 0, model_kwargs=kwargs)
+            step = diffusion.p_mean_variance(model, x_t, 0, clip_denoised=clip_denoised, model_kwargs=kwargs)
             total += ((step.pred_xstart - clean) ** 2).sum()
     mean_squared_error = float(total) / x_start.numel()
     return math.log(max(mean_squared_error, 1e-12))

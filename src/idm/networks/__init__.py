@@ -6,8 +6,9 @@ from idm.core.registry import Registry
 from idm.networks.embeddings import timestep_embedding
 from idm.networks.mlp import MLP
 from idm.networks.precision import Autocast
+from idm.networks.size import num_parameters
 from idm.networks.unet import UNet
 
 NETWORKS: Registry[nn.Module] = Registry("network", {"unet": UNet, "mlp": MLP})
 
-__all__ = ["MLP", "NETWORKS", "Autocast", "UNet", "timestep_embedding"]
+__all__ = ["MLP", "NETWORKS", "Autocast", "UNet", "num_parameters", "timestep_embedding"]

@@ -1,6 +1,7 @@
 """Settings for data nobody has described: inferred from shape, levels and number of samples."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 from idm.data import SOURCES, infer_source
@@ -21,12 +22,12 @@ SMALLEST_MAP = 4
 
 
 def source_settings(path: str) -> SourceSettings:
-    """Say which source reads a path.
+    """Say which source reads a path, which becomes absolute.
 
     Raises:
         DataError: nothing readable there.
     """
-    name, options = infer_source(path)
+    name, options = infer_source(Path(path).absolute())
     return SourceSettings(name=name, options=options)
 
 

@@ -113,13 +113,11 @@ def bound_by_timestep(means: Sequence[float], standard_errors: Sequence[float], 
     terms.plot(position, mean, color=PALETTE[0], linewidth=1.2, label="term of step t")
     terms.set_yscale("log" if positive else "linear")
     running.plot(position, np.cumsum(mean), color=PALETTE[0], linewidth=1.5, label="sum from the decoder to step t")
-    for axes in (terms, running):
+    for axes, title in ((terms, "Bits per dimension of each step"), (running, "Running sum of the steps")):
         axes.set_xscale("log")
+        style(axes, title=title, x="t + 1 (log scale), noise to the right", y="bits/dim")
         axes.plot(position[:1], mean[:1], "o", color=ACCENT, markersize=5, label="decoder's term", zorder=3)
-    style(terms, title="Bits per dimension of each step", x="t + 1 (log scale), noise to the right", y="bits/dim")
-    style(running, title="Running sum of the steps", x="t + 1 (log scale), noise to the right", y="bits/dim")
-    _legend(terms, loc="upper right")
-    _legend(running, loc="upper left")
+        _legend(axes, loc="best")
     return figure
 
 

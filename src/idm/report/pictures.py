@@ -15,16 +15,10 @@ from idm.data import Codec
 from idm.data.base import Samples
 from idm.report.figures import png, scatter
 from idm.report.files import write_atomically
-from idm.report.tiles import tiles
+from idm.report.tiles import GAP_GREY, side_by_side, tiles
 
-GAP = 2
-"""Pixels between tiles."""
-
-GAP_GREY = 128
-"""As far from white tiles as from black ones."""
-
-LONGEST_SIDE = 512
-"""Tiles are not enlarged beyond this."""
+GAP, WIDE_GAP = 2, 8
+"""Pixels between tiles; the second where channels stand side by side, to tell samples from channels."""
 
 
 def grid(
@@ -44,24 +38,16 @@ def grid(
     Raises:
         DataError: no samples, or points.
     """
-    pictures = tiles(x, codec)
+    pictures, gap = tiles(x, codec, min_side=min_tile), WIDE_GAP if side_by_side(x) else GAP
     count, height, width = pictures.shape[:3]
-    factor = _enlargement(height, width, min_tile)
-    pictures = pictures.repeat(factor, axis=1).repeat(factor, axis=2)
-    height, width = height * factor, width * factor
     across = min(columns or math.ceil(math.sqrt(count)), count)
     down = math.ceil(count / across)
-    size = (down * (height + GAP) - GAP, across * (width + GAP) - GAP)
+    size = (down * (height + gap) - gap, across * (width + gap) - gap)
     canvas = np.full((*size, *pictures.shape[3:]), GAP_GREY, dtype=np.uint8)
     for i, picture in enumerate(pictures):
-        top, left = i // across * (height + GAP), i % across * (width + GAP)
+        top, left = i // across * (height + gap), i % across * (width + gap)
         canvas[top : top + height, left : left + width] = picture
     return Image.fromarray(canvas)
-
-
-def _enlargement(height: int, width: int, min_tile: int) -> int:
-    wanted = math.ceil(min_tile / min(height, width))
-    return max(1, min(wanted, LONGEST_SIDE // max(height, width)))
 
 
 def save_grid(path: Path, x: Float[Tensor, "n c *space"], codec: Codec, columns: int | None = None) -> Path:

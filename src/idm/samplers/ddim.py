@@ -5,10 +5,8 @@ sigma_t = eta sqrt(betatilde_t) (eq. 16). eta = 0 is deterministic; eta = 1 is a
 posterior variance (FIXED_SMALL) on the same steps.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -115,9 +113,8 @@ class SamplerDDIM(Sampler):
         noise = rng.normal("step", t, x_t.shape[1:], x_t.dtype) if self.eta > 0 else None
         return self.ddim_sample(model, x_t, t, noise=noise, model_kwargs=model_kwargs)
 
-    def sample_loop(self, model: Network, shape: Sequence[int], **options: Any) -> Images:
-        """Walk the whole chain; arguments as in ``sample``."""
-        return self.sample(model, shape, **options)
+    sample_loop = Sampler.sample
+    """The reference's name for ``sample``."""
 
     def ddim_reverse_sample(
         self, model: Network, x_t: Images, t: int | Tensor, *, model_kwargs: ModelKwargs | None = None

@@ -1,8 +1,6 @@
 """Ancestral sampling (Ho et al. 2020, algorithm 2)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -50,7 +48,7 @@ class SamplerDDPM(Sampler):
         scale = reverse.gaussian.std
         if not isinstance(t, int):
             scale = scale * append_dims(t.to(x_t.device) != 0, x_t.ndim)
-        return SampleStep(reverse.mean + scale * noise, reverse.pred_xstart)
+        return SampleStep(torch.addcmul(reverse.mean, scale, noise), reverse.pred_xstart)
 
     def step(
         self, model: Network, previous: SampleStep, t: int, rng: NoiseSource, model_kwargs: ModelKwargs | None = None
@@ -60,6 +58,5 @@ class SamplerDDPM(Sampler):
         noise = rng.normal("step", t, x_t.shape[1:], x_t.dtype) if t > 0 else None
         return self.p_sample(model, x_t, t, noise=noise, model_kwargs=model_kwargs)
 
-    def p_sample_loop(self, model: Network, shape: Sequence[int], **options: Any) -> Images:
-        """Walk the whole chain; arguments as in ``sample``."""
-        return self.sample(model, shape, **options)
+    p_sample_loop = Sampler.sample
+    """The reference's name for ``sample``."""

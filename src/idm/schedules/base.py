@@ -219,6 +219,14 @@ class NoiseSchedule:
             )
         return NoiseSchedule(self.alphas_cumprod[steps], self.timesteps[steps], self.num_train_timesteps)
 
+    def num_steps_below(self, noise_to_signal: float) -> int:
+        """Count the steps, from the least noisy one, whose ratio sqrt(1 / abar - 1) is at most ``noise_to_signal``.
+
+        Where x_0 is not clipped, an error of a predicted eps becomes one of x_0 that many times as large; a cosine
+        schedule ends at a ratio of 20,000.
+        """
+        return int((self.sqrt_recipm1_alphas_cumprod <= noise_to_signal).sum())
+
     def with_noise_floor(self, sigma: float) -> "NoiseSchedule":
         """Drop the steps whose noise level sqrt(1 - abar) is below ``sigma``.
 

@@ -76,13 +76,15 @@ def _count(text: str, spec: str) -> int:
 
 
 def _integer_stride(num_timesteps: int, count: int) -> list[int]:
+    if not 1 <= count <= num_timesteps:
+        raise SettingsError(f"respacing: a count from 1 to {num_timesteps} wanted after 'ddim', got 'ddim{count}'")
     for stride in range(1, num_timesteps):
         steps = list(range(0, num_timesteps, stride))
         if len(steps) == count:
             return steps
     raise SettingsError(
         f"respacing: no integer stride through {num_timesteps} steps gives exactly {count} (ddim{count}); "
-        f"'trailing:{count}' works for every count from 1 to {num_timesteps}"
+        f"'trailing:{count}' gives that many"
     )
 
 

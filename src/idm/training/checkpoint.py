@@ -12,8 +12,10 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -93,11 +95,27 @@ def save_checkpoint(
 
 
 def latest_checkpoint(run: Path) -> Checkpoint | None:
-    """Find the newest checkpoint of a run that verifies; None if there is none."""
+    """Find the newest checkpoint of a run that verifies; None if there is none.
+
+    Where newer ones are damaged, a line on standard error says so, once per process.
+    """
+    damaged: list[tuple[str, str]] = []
     for path in sorted((run / FOLDER).glob("step-*"), reverse=True):
-        if _NAME.fullmatch(path.name) and not damage(path):
+        if not _NAME.fullmatch(path.name):
+            continue
+        problem = damage(path)
+        if not problem:
+            if damaged:
+                _warn(path, tuple(damaged))
             return Checkpoint(path)
+        damaged.append((path.name, problem))
     return None
+
+
+@cache
+def _warn(used: Path, damaged: Sequence[tuple[str, str]]) -> None:
+    newer = ", ".join(f"{name} ({problem})" for name, problem in damaged)
+    print(f"warning: run {used.parent.parent}: damaged: {newer}; the older {used.name} is used", file=sys.stderr)
 
 
 def open_checkpoint(path: Path) -> Checkpoint:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+
+from idm.core.errors import SettingsError
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class TrainingSettings:
         warmup_steps: steps over which the learning rate rises linearly from 0.
         decay: what the learning rate does after the warm-up: stay, or fall to 0 at num_steps.
         clip_grad_norm: largest norm of the gradient; 0: no clipping.
-        ema_rates: rates of the averaged weights; sampling uses the first.
+        ema_rates: different rates of the averaged weights; sampling uses the first.
         label_dropout: share of labels replaced by "no class", which makes guidance possible.
         precision: number format inside the network; weights, losses and the chain stay float32.
         log_interval: steps between two lines of metrics.jsonl.
@@ -36,10 +38,16 @@ class TrainingSettings:
     warmup_steps: Annotated[int, Ge(0)] = 0
     decay: Literal["constant", "linear", "cosine"] = "constant"
     clip_grad_norm: Annotated[float, Ge(0)] = 1.0
-    ema_rates: tuple[Annotated[float, Gt(0), Lt(1)], ...] = (0.9999,)
+    ema_rates: Annotated[tuple[Annotated[float, Gt(0), Lt(1)], ...], MinLen(1)] = (0.9999,)
     label_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
     precision: Literal["float32", "bfloat16"] = "float32"
     log_interval: Annotated[int, Ge(1)] = 100
     save_interval: Annotated[int, Ge(1)] = 5_000
     keep_checkpoints: Annotated[int, Ge(2)] = 2
     sample_interval: Annotated[int, Ge(0)] = 5_000
+
+    def __post_init__(self) -> None:
+        """Refuse rates of which two would be kept in one file."""
+        if len(set(self.ema_rates)) < len(self.ema_rates):
+            rates = list(self.ema_rates)
+            raise SettingsError(f"ema_rates: different rates wanted, got {rates}; leave out the repeated ones")

@@ -9,6 +9,7 @@ from PIL import Image, ImageFile, PngImagePlugin
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data import ImageFolder, image_folder
+from idm.data.image_decode import read_header
 
 RNG = np.random.default_rng(0)
 
@@ -31,6 +32,16 @@ def png(width, height, depth, colour, data):
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+
+
+def deep_tiff(path):
+    """One 16-bit RGB pixel in a TIFF written by hand."""
+    bits, pixel = struct.pack("<3H", 16, 16, 16), bytes(6)
+    entries = [(256, 3, 1, 1), (257, 3, 1, 1), (258, 3, 3, 8), (259, 3, 1, 1), (262, 3, 1, 2)]
+    entries += [(273, 4, 1, 14), (277, 3, 1, 3), (278, 3, 1, 1), (279, 4, 1, 6)]
+    table = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    directory = struct.pack("<H", len(entries)) + table + bytes(4)
+    path.write_bytes(struct.pack("<2sHI", b"II", 42, 20) + bits + pixel + directory)
 
 
 def only(source):
@@ -320,7 +331,8 @@ REFUSED = {
     "lab.tif": (lambda path: Image.new("LAB", (4, 4)).save(path), "got LAB colours; convert it to RGB"),
     "float.tif": (lambda path: save(path, np.zeros((4, 4), np.float32)), r"got floats; save the data as \.npy"),
     "integer.tif": (lambda path: save(path, np.zeros((4, 4), np.int32)), r"got 32-bit integers; save the data as"),
-    "deep.png": (lambda path: path.write_bytes(png(1, 1, 16, 2, bytes(7))), "got 16-bit colour"),
+    "deep.png": (lambda path: path.write_bytes(png(1, 1, 16, 2, bytes(7))), r"got 16-bit colour; .*the data as \.npy"),
+    "deep.tif": (deep_tiff, r"got 16-bit colour; .*the data as \.npy"),
     "pages.tif": (animated, "got 3 frames"),
     "moving.png": (animated, "got 3 frames"),
     "moving.webp": (animated, "got 3 frames"),
@@ -376,3 +388,23 @@ def test_folders_without_images_are_refused(tmp_path):
         ImageFolder(tmp_path / "a.gif")
     with pytest.raises(DataError, match="image_size: at least 1 wanted"):
         ImageFolder(tmp_path, image_size=0)
+
+
+def test_a_file_that_has_gone_is_not_called_damaged(tmp_path, monkeypatch):
+    monkeypatch.setattr(image_folder, "CACHE_BYTES", 1)
+    save(tmp_path / "a.png", noise(4, 4))
+    source = ImageFolder(tmp_path)
+    (tmp_path / "a.png").unlink()
+    with pytest.raises(UnreadableFileError, match=r"a\.png: an image file wanted, got nothing there; check the path$"):
+        source.read(np.array([0]))
+    with pytest.raises(UnreadableFileError, match="got nothing there"):
+        read_header(tmp_path / "a.png")
+
+
+def test_a_single_image_is_read_without_threads(tmp_path, monkeypatch):
+    monkeypatch.setattr(image_folder, "CACHE_BYTES", 1)
+    pixels = noise(4, 4)
+    save(tmp_path / "a.png", pixels)
+    source = ImageFolder(tmp_path)
+    monkeypatch.setattr(image_folder, "ThreadPoolExecutor", lambda *_: pytest.fail("a pool was made"))
+    np.testing.assert_array_equal(only(source), pixels)

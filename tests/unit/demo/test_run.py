@@ -83,3 +83,24 @@ def test_shown_samples_are_ordered_by_class(demo: tuple[Path, list[str]]) -> Non
     every_class_in_turn = opened.sample(20, sampler=sampler)
     expected = torch.cat([every_class_in_turn[digit::10] for digit in range(10)])
     torch.testing.assert_close(drawn.shown.samples, expected)
+
+
+def test_the_time_of_training_is_that_of_the_run_not_of_the_call() -> None:
+    stages = run.Stages(lambda _: None)
+    with stages.stage("Training"):
+        pass
+    assert run._training_seconds([{"seconds": 100.0}, {"seconds": 250.0}], stages) == 250.0
+    assert run._training_seconds([], stages) == stages.times[0][1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 seconds"), (45.4, "45 seconds"), (90.0, "2 minutes"), (250.0, "4 minutes"), (3600.0, "60 minutes")],
+)
+def test_the_time_of_training_is_one_whole_number(seconds: float, words: str) -> None:
+    assert run._rounded(seconds) == words
+
+
+def test_the_lead_tells_the_recorded_time(demo: tuple[Path, list[str]]) -> None:
+    seconds = run._metrics(demo[0].parent)[-1]["seconds"]
+    assert f"Trained in {run._rounded(seconds)} on 1500 digits" in demo[0].read_text(encoding="utf-8").replace(",", "")

@@ -239,3 +239,27 @@ def test_members_and_their_strategies_are_the_same_choice() -> None:
 
 def test_a_chain_of_betas_is_the_chain_of_their_schedule() -> None:
     np.testing.assert_array_equal(process().schedule.alphas_cumprod, NoiseSchedule.from_betas(BETAS).alphas_cumprod)
+
+
+def test_steps_to_keep_may_come_from_any_iterable() -> None:
+    whole = GaussianDiffusion(cosine_schedule(20))
+    kept = whole.respace(step for step in range(0, 20, 5))
+    assert kept.schedule.timesteps.tolist() == [0, 5, 10, 15]
+
+
+@pytest.mark.parametrize("steps", [[0, 0, 0, 0], [3, 1, 2, 5], [0, 4, 0, 1]])
+def test_bound_terms_of_mixed_steps_and_their_gradients_are_those_of_each_sample(steps: list[int]) -> None:
+    diffusion = GaussianDiffusion(cosine_schedule(8), model_var_type=ModelVarType.LEARNED_RANGE)
+    generator = torch.Generator().manual_seed(0)
+    x_start, x_t = (torch.randn(4, 2, 3, generator=generator, dtype=torch.float64).clamp(-1, 1) for _ in range(2))
+    head = torch.randn(4, 4, 3, generator=generator, dtype=torch.float64, requires_grad=True)
+
+    def terms(rows: slice, t: int | torch.Tensor) -> torch.Tensor:
+        output = NetworkOutput(head[rows, :2], head[rows, 2:])
+        return diffusion.vb_bpd(diffusion.interpret(output, x_t[rows], t), x_start[rows], x_t[rows], t)
+
+    together = terms(slice(None), torch.tensor(steps))
+    alone = torch.cat([terms(slice(i, i + 1), t) for i, t in enumerate(steps)])
+    torch.testing.assert_close(together, alone, rtol=1e-12, atol=1e-12)
+    gradients = [torch.autograd.grad(values.sum(), head)[0] for values in (together, alone)]
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-12, atol=1e-12)

@@ -1,5 +1,8 @@
 """Objects are what the settings say."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -96,7 +99,7 @@ def test_unbounded_data_are_not_clipped(experiment):
 def test_devices():
     assert best_device("cpu") == torch.device("cpu")
     assert isinstance(best_device(), torch.device)
-    for name in ("abacus", "cuda:99", ""):
+    for name in ("abacus", "cuda:99", "", "meta"):
         with pytest.raises(SettingsError, match="device: one that works here wanted"):
             best_device(name)
 
@@ -118,7 +121,7 @@ def test_training_without_the_labels(experiment):
     assert data.train.first(2)[1] is None
 
 
-@pytest.mark.parametrize("held_out", [1797, 5000])
+@pytest.mark.parametrize("held_out", [1797, 5000, math.inf, 0.99999])
 def test_something_must_be_left_to_train_on(experiment, held_out):
     with pytest.raises(DataError, match="fewer than the 1797 samples"):
         open_data(experiment(data__held_out=held_out).data)
@@ -128,3 +131,19 @@ def test_data_without_a_path_are_asked_for(experiment):
     settings = experiment(data={"source": {"name": "image_folder", "path": ""}}).data
     with pytest.raises(DataError, match="give it with --data PATH"):
         open_data(settings)
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+def test_the_chain_of_unbounded_data_ends_where_noise_is_twenty_times_the_signal(experiment, bounded):
+    spec = replace(SPEC, codec=replace(SPEC.codec, levels=None, bounded=bounded))
+    schedule = build_diffusion(experiment(schedule={"name": "cosine", "num_timesteps": 1000}), spec).schedule
+    assert schedule.num_train_timesteps == 1000
+    ratio = schedule.sqrt_recipm1_alphas_cumprod[-1]
+    assert (ratio <= 20.0) != bounded
+    assert schedule.timesteps[-1] == 999 if bounded else 950 < schedule.timesteps[-1] < 999
+
+
+def test_a_description_without_a_layout_is_read_as_one_with_channels_first():
+    plain = SPEC.to_plain()
+    del plain["layout"]
+    assert DataSpec.from_plain(plain) == SPEC

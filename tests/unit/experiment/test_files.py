@@ -1,10 +1,12 @@
 """Files and overrides are laid over one another."""
 
+import itertools
+
 import pytest
 
 from idm.core.errors import SettingsError
 from idm.experiment import Experiment, resolve
-from idm.experiment.files import merge, parse_override, read_settings
+from idm.experiment.files import fold, merge, parse_override, read_settings
 from idm.presets import PRESETS
 
 
@@ -82,3 +84,47 @@ def test_a_file_that_is_no_text(tmp_path):
     (tmp_path / "a.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match="not valid"):
         read_settings(tmp_path / "a.yaml")
+
+
+IN_ANY_ORDER = {
+    "steps of another sampler": (["sampler.steps=10", "sampler.name=ddpm"], lambda e: e.sampler.steps == 10),
+    "length of another schedule": (
+        ["schedule.num_timesteps=100", "schedule.name=linear"],
+        lambda e: e.schedule.options["num_timesteps"] == 100,
+    ),
+    "width of another network": (
+        ["network.name=mlp", "network.width=32", "seed=2"],
+        lambda e: (e.network.options["width"], e.seed) == (32, 2),
+    ),
+}
+
+
+@pytest.mark.parametrize(("overrides", "holds"), IN_ANY_ORDER.values(), ids=IN_ANY_ORDER.keys())
+def test_the_order_of_overrides_does_not_matter(overrides, holds):
+    found = [resolve(Experiment(), overrides=order) for order in itertools.permutations(overrides)]
+    assert all(experiment == found[0] for experiment in found)
+    assert holds(found[0])
+
+
+def test_a_section_that_changes_its_name_keeps_its_own_settings_and_what_both_members_have():
+    digits = PRESETS.build("digits", {})
+    changed = resolve(digits, overrides=["schedule.name=linear", "sampler.name=ddpm"])
+    assert changed.schedule.noise_floor == digits.schedule.noise_floor == 0.06
+    assert changed.sampler.steps == digits.sampler.steps
+    long = resolve(digits, overrides=["schedule.num_timesteps=400"])
+    assert resolve(long, overrides=["schedule.name=linear"]).schedule.options["num_timesteps"] == 400
+
+
+def test_an_option_of_the_old_member_is_refused_where_it_is_asked_for():
+    with pytest.raises(SettingsError, match=r"sampler\.eta: no such setting"):
+        resolve(Experiment(), overrides=["sampler.eta=0.3", "sampler.name=ddpm"])
+
+
+def test_of_two_values_for_one_setting_the_last_counts():
+    assert fold(["a.b=1", "a.c=2", "a.b=3"]) == {"a": {"b": 3, "c": 2}}
+
+
+@pytest.mark.parametrize("overrides", [["a.b=1", "a.b.c=2"], ["a.b.c=2", "a.b=1"]])
+def test_a_value_and_a_part_of_it_are_refused_in_either_order(overrides):
+    with pytest.raises(SettingsError, match=r"--set a\.b: one value, or settings in it wanted, got both"):
+        fold(overrides)

@@ -63,9 +63,14 @@ def test_respacing_takes_the_reference_s_steps_where_a_spacing_does(spec):
     assert spaced(1000, sampler.steps, sampler.spacing) == sorted(space_timesteps(1000, spec))
 
 
-def test_other_respacings_keep_the_number_of_steps():
-    sampler = experiment_from_flags({"timestep_respacing": "10,20,30"}).sampler
-    assert (sampler.name, sampler.steps) == ("ddpm", 60)
+@pytest.mark.parametrize(("spec", "instead"), [("10,20,30", "60"), ("7", "8")])
+def test_respacings_that_no_spacing_gives_are_refused_and_others_advised(spec, instead):
+    with pytest.raises(SettingsError, match=f"flags.timestep_respacing: .*got '{spec}'; set it to '") as error:
+        experiment_from_flags({"timestep_respacing": spec})
+    (line,) = error.value.lines
+    advised = line.partition("set it to '")[2].partition("'")[0]
+    assert abs(int(advised) - int(instead)) <= 2
+    assert experiment_from_flags({"timestep_respacing": advised}).sampler.steps == int(advised)
 
 
 @pytest.mark.parametrize(

@@ -84,3 +84,23 @@ def test_a_run_whose_checkpoints_are_all_damaged(trained, tmp_path):
         load(tmp_path / "run")
     with pytest.raises(CheckpointError, match=r"damaged \(ema-0.9.safetensors"):
         load(trained.path)
+
+
+def test_every_sample_may_have_a_seed_of_its_own(trained):
+    whole = trained.sample(6, labels=[0], seed=10)
+    chosen = trained.sample(3, labels=[0], seed=[14, 10, 12], batch_size=2)
+    torch.testing.assert_close(chosen, whole[[4, 0, 2]], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num": 0}, "num and batch_size: at least 1 wanted, got 0 and 256"),
+        ({"num": 2, "batch_size": 0}, "num and batch_size: at least 1 wanted, got 2 and 0"),
+        ({"num": 2, "labels": []}, "labels: at least one class wanted, got none"),
+        ({"num": 2, "seed": [1, 2, 3]}, "seed: one integer or 2 of them wanted, got 3"),
+    ],
+)
+def test_requests_for_nothing_are_refused(trained, options, message):
+    with pytest.raises(SettingsError, match=message):
+        trained.sample(**options)

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from idm.core.errors import InterruptedRunError, ResumeError, SettingsError
-from idm.experiment import Experiment, from_plain, load, to_plain, train
+from idm.experiment import Experiment, from_plain, load, open_run_data, to_plain, train
 from idm.experiment.settings import TimestepSettings
 
 
@@ -143,6 +143,34 @@ def test_changed_data_are_refused(experiment, tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((10, 1, 8, 8), np.uint8))
     with pytest.raises(ResumeError, match="other data"):
         go(settings(), tmp_path / "run")
+
+
+def test_a_folder_of_another_run_is_told_in_a_line_with_a_few_differences(experiment, tmp_path):
+    go(experiment(training__num_steps=1), tmp_path)
+    with pytest.raises(ResumeError, match="holds another run") as error:
+        go(experiment(network={"name": "unet", "model_channels": 16}, seed=3, training__batch_size=5), tmp_path)
+    first, *differences, last = error.value.lines
+    assert first.startswith(f"{tmp_path} holds another run: ")
+    assert len(differences) == 5
+    assert all("this run was started with" in line for line in differences)
+    assert last.startswith("... and ")
+
+
+def test_data_may_move_and_a_run_goes_on_from_another_folder(experiment, tmp_path, monkeypatch):
+    def settings(path, num_steps):
+        source = {"name": "arrays", "path": path}
+        return experiment(data={"source": source, "held_out": 2}, training__num_steps=num_steps)
+
+    (tmp_path / "elsewhere").mkdir()
+    np.save(tmp_path / "x.npy", np.zeros((9, 1, 8, 8), np.uint8))
+    monkeypatch.chdir(tmp_path)
+    go(settings("x.npy", 1), tmp_path / "run")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    run = load(tmp_path / "run", device="cpu")
+    assert run.experiment.data.source.options["path"] == str(tmp_path / "x.npy")
+    assert open_run_data(run).spec == run.spec
+    (tmp_path / "x.npy").rename(tmp_path / "y.npy")
+    assert go(settings(str(tmp_path / "y.npy"), 2), tmp_path / "run").step == 2
 
 
 def test_nothing_is_written_before_everything_fits(experiment, tmp_path):

@@ -8,6 +8,7 @@ from idm.core.errors import SettingsError
 from idm.diffusion import LossType, ModelMeanType
 from idm.experiment import from_plain, to_plain
 from idm.experiment.settings import Experiment, SamplerSettings
+from idm.experiment.validate import flat
 from idm.training import TrainingSettings
 
 
@@ -38,7 +39,7 @@ def test_options_of_open_sections_stand_beside_the_name():
     rate=st.floats(1e-8, 1.0),
     loss=st.sampled_from(LossType),
     eta=st.floats(0, 1),
-    rates=st.lists(st.floats(0.01, 0.99), min_size=1, max_size=3),
+    rates=st.lists(st.floats(0.01, 0.99), min_size=1, max_size=3, unique=True),
 )
 def test_settings_survive_the_way_to_a_file_and_back(seed, steps, rate, loss, eta, rates):
     plain = {
@@ -120,3 +121,28 @@ def test_names_of_members_are_case_blind():
     assert (
         from_plain(Experiment, {"diffusion": {"prediction": "START_X"}}).diffusion.prediction is ModelMeanType.START_X
     )
+
+
+def test_averages_need_a_rate_and_different_ones():
+    assert lines(Experiment, {"training": {"ema_rates": []}})[0].startswith("training.ema_rates: ")
+    (line,) = lines(Experiment, {"training": {"ema_rates": [0.9, 0.5, 0.9]}})
+    assert line.startswith("training.ema_rates: different rates wanted, got [0.9, 0.5, 0.9]")
+
+
+@pytest.mark.parametrize("value", ["1e3", "1.0e+3", "1000", 1000, 1000.0])
+def test_whole_numbers_may_be_written_with_an_exponent(value):
+    assert from_plain(TrainingSettings, {"num_steps": value}).num_steps == 1000
+
+
+def test_whole_numbers_in_lists_may_be_written_with_an_exponent():
+    network = {"name": "unet", "channel_mult": ["1e0", 2]}
+    assert from_plain(Experiment, {"network": network}).network.options["channel_mult"] == (1, 2)
+
+
+@pytest.mark.parametrize("value", ["1e-3", "1.5", "1e999", "nan"])
+def test_other_numbers_are_no_whole_ones(value):
+    assert lines(TrainingSettings, {"num_steps": value})[0].endswith(f"got {value!r}")
+
+
+def test_nested_values_by_dotted_path():
+    assert flat({"a": {"b": {"c": 1}, "d": [2]}, "e": None}) == {"a.b.c": 1, "a.d": [2], "e": None}

@@ -8,6 +8,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from idm.core.errors import SettingsError
 from idm.core.types import Network
 from idm.diffusion import ContinuousDecoder, DiscretizedDecoder, GaussianDiffusion, ModelMeanType, ModelVarType
 from idm.likelihood import VLB, Estimate, calc_bpd_loop
@@ -223,3 +224,9 @@ def test_one_value_has_no_standard_error() -> None:
 
 def test_an_estimate_is_written_with_its_error() -> None:
     assert str(Estimate(1.7449, 0.0163)) == "1.745 ± 0.016"
+
+
+@pytest.mark.parametrize(("number", "batch_size"), [(0, 4), (2, 0), (2, -1)])
+def test_no_samples_and_empty_batches_are_refused(number: int, batch_size: int) -> None:
+    with pytest.raises(SettingsError, match="at least one sample and a batch_size of at least 1 wanted"):
+        calc_bpd_loop(process(ModelVarType.FIXED_LARGE), one_head, X[:number], batch_size=batch_size)

@@ -82,3 +82,12 @@ def test_a_second_decoder_variance_replaces_the_first() -> None:
     once = with_decoder_log_variance(DIFFUSION, -1.5)
     twice = with_decoder_log_variance(with_decoder_log_variance(DIFFUSION, 2.0), -1.5)
     assert twice.variance == once.variance
+
+
+@pytest.mark.parametrize(("clip", "used"), [(True, 1.0), (False, 3.0)])
+def test_the_prediction_is_clipped_as_the_bound_will_clip_it(clip: bool, used: float) -> None:
+    def three(x: Tensor, time: Tensor, /, **conditioning: Tensor) -> Tensor:
+        return torch.full_like(x, 3.0)
+
+    expected = math.log(np.mean((X.numpy() - used) ** 2))
+    assert fit_decoder_log_variance(DIFFUSION, three, X, clip_denoised=clip) == pytest.approx(expected, rel=1e-6)

@@ -117,3 +117,9 @@ def test_large_pictures_are_brought_to_64(tmp_path):
 def test_nothing_there():
     with pytest.raises(DataError, match="nothing there"):
         source_settings("no/such/folder")
+
+
+def test_paths_of_data_become_absolute(tmp_path, monkeypatch):
+    np.save(tmp_path / "x.npy", np.zeros((6, 1, 8, 8), np.uint8))
+    monkeypatch.chdir(tmp_path)
+    assert source_settings("x.npy").options["path"] == str(tmp_path / "x.npy")

@@ -204,3 +204,11 @@ def test_a_chain_without_steps_is_refused(number: int) -> None:
 def test_a_level_that_grows_is_refused() -> None:
     with pytest.raises(SettingsError, match="betas"):
         NoiseSchedule.from_alpha_bar(lambda u: 0.5 + 0.1 * u, 4)
+
+
+def test_steps_are_counted_up_to_a_noise_to_signal_ratio() -> None:
+    schedule = cosine_schedule(100)
+    ratio = np.sqrt((1.0 - schedule.alphas_cumprod) / schedule.alphas_cumprod)
+    assert schedule.num_steps_below(1e9) == 100
+    assert schedule.num_steps_below(0.0) == 0
+    assert schedule.num_steps_below(float(ratio[41]) * (1.0 + 1e-9)) == 42

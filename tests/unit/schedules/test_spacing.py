@@ -197,7 +197,7 @@ def test_ddim_n_never_visits_the_last_step_as_published() -> None:
     assert space_timesteps(1000, "ddim3")[-1] == 668
 
 
-@pytest.mark.parametrize(("number", "count"), [(1000, 1), (1000, 999), (100, 70), (10, 11), (10, 0)])
+@pytest.mark.parametrize(("number", "count"), [(1000, 1), (1000, 999), (100, 70)])
 def test_the_message_of_an_impossible_ddim_n_names_the_count_asked_for_and_a_spacing_that_works(
     number: int, count: int
 ) -> None:
@@ -205,3 +205,10 @@ def test_the_message_of_an_impossible_ddim_n_names_the_count_asked_for_and_a_spa
         space_timesteps(number, f"ddim{count}")
     assert f"through {number} steps gives exactly {count}" in str(caught.value)
     assert f"'trailing:{count}'" in str(caught.value)
+    assert len(space_timesteps(number, f"trailing:{count}")) == count
+
+
+@pytest.mark.parametrize("count", [0, 11, 5000])
+def test_ddim_n_outside_of_1_to_t_is_told_the_range_and_no_spacing(count: int) -> None:
+    with pytest.raises(SettingsError, match=f"a count from 1 to 10 wanted after 'ddim', got 'ddim{count}'$"):
+        space_timesteps(10, f"ddim{count}")

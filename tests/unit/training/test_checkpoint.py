@@ -150,3 +150,17 @@ def test_everybody_may_read_what_the_umask_lets_them(tmp_path):
     finally:
         os.umask(old)
     assert {oct(file.stat().st_mode & 0o777) for file in path.iterdir()} == {"0o644"}
+
+
+def test_one_line_says_which_checkpoint_is_damaged_and_which_is_used(tmp_path, capsys):
+    save(tmp_path, 1)
+    path = save(tmp_path, 2).path
+    assert latest_checkpoint(tmp_path).step == 2
+    assert capsys.readouterr().err == ""
+    (path / "training.json").write_text("{}")
+    assert latest_checkpoint(tmp_path).step == 1
+    assert open_checkpoint(tmp_path).step == 1
+    (line,) = capsys.readouterr().err.splitlines()  # once, though it was looked for twice
+    assert line.startswith("warning: ")
+    assert "step-00000002 (training.json is not what was written)" in line
+    assert "the older step-00000001 is used" in line

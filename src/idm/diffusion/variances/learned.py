@@ -46,8 +46,8 @@ class LearnedRange(ReverseVariance):
 
     def log_variance(self, head: Tensor | None, at: Coefficients) -> Coefficient:
         """Interpolate between the logs of the posterior variance (v = -1) and beta (v = 1)."""
-        fraction = (_required(head) + 1.0) * 0.5
-        return fraction * at.log_betas + (1.0 - fraction) * at.posterior_log_variance_clipped
+        low, high = at.posterior_log_variance_clipped, at.log_betas
+        return (_required(head) + 1.0) * (0.5 * (high - low)) + low
 
     def head(self, log_variance: Tensor, at: Coefficients) -> Tensor | None:
         """V = 2 (log variance - log betatilde) / (log beta - log betatilde) - 1."""

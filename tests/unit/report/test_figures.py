@@ -1,0 +1,65 @@
+"""Figures show the numbers they are given, and hide none of them."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from idm.core.errors import DataError
+from idm.report import bound_by_timestep, loss_curve, png, scatter, svg
+
+
+def lines(axes):
+    return {line.get_label(): line.get_xydata() for line in axes.lines}
+
+
+def test_the_bound_is_drawn_at_t_plus_1_with_its_running_sum():
+    terms, running = bound_by_timestep([0.5, 0.2, 0.1], [0.1, float("nan"), 0.0], [0, 4, 9]).axes
+    np.testing.assert_allclose(lines(terms)["term of step t"], [[1, 0.5], [5, 0.2], [10, 0.1]])
+    np.testing.assert_allclose(lines(running)["sum from the decoder to step t"], [[1, 0.5], [5, 0.7], [10, 0.8]])
+    assert (terms.get_yscale(), terms.get_xscale()) == ("log", "log")
+
+
+def test_a_term_below_zero_is_shown_on_a_linear_scale():
+    assert bound_by_timestep([0.5, -0.2], [0.1, 0.1], [0, 1]).axes[0].get_yscale() == "linear"
+
+
+@pytest.mark.parametrize(
+    "means", [[0.5, 0.05], [0.9, 0.5, 0.3, 0.2], [0.1, 0.2, 0.3, 0.9], list(np.geomspace(1, 1e-4, 50))]
+)
+def test_the_legends_of_the_bound_cover_no_point(means):
+    figure = bound_by_timestep(means, [0.0] * len(means), range(len(means)))
+    png(figure)  # places the legends
+    for axes in figure.axes:
+        box = axes.get_legend().get_window_extent()
+        for line in axes.lines:
+            assert not any(box.contains(x, y) for x, y in axes.transData.transform(line.get_xydata()))
+
+
+@pytest.mark.parametrize(("means", "errors", "steps"), [([], [], []), ([1.0], [], [0]), ([1.0], [0.1], [0, 1])])
+def test_lists_of_different_lengths_are_refused(means, errors, steps):
+    with pytest.raises(DataError, match="as many means, standard errors and timesteps wanted"):
+        bound_by_timestep(means, errors, steps)
+
+
+def test_the_loss_is_drawn_whole_and_by_quarters():
+    rows = [{"step": 10.0, "loss": 1.0, "mse_q0": 2.0, "mse": 1.0}, {"step": 20.0, "loss": 0.5}]
+    drawn = lines(loss_curve(rows).axes[0])
+    np.testing.assert_allclose(drawn["loss, all t"], [[10, 1], [20, 0.5]])
+    np.testing.assert_allclose(drawn["mse, least noisy quarter of t"], [[10, 2]])
+    with pytest.raises(DataError, match="at least one line"):
+        loss_curve([])
+
+
+def test_points_are_drawn_where_they_are():
+    x = torch.tensor([[0.0, 1.0, 9.0], [2.0, -1.0, 9.0]])
+    np.testing.assert_allclose(scatter(x).axes[0].collections[0].get_offsets(), x[:, :2])
+    assert sum(bar.get_height() for bar in scatter(x[:, :1]).axes[0].patches) == 2
+
+
+def test_figures_become_png_and_svg():
+    figure = scatter(torch.zeros(3, 2))
+    assert Image.open(io.BytesIO(png(figure))).size == tuple(np.rint(figure.get_size_inches() * 150).astype(int))
+    assert svg(figure).startswith("<svg")
