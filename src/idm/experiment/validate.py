@@ -117,7 +117,8 @@ def _value(key: Key, value: Any, path: str, lines: list[str]) -> Any:
 def _counted(annotation: Any, value: Any) -> Any:
     """Read "1e3", which YAML takes for a word, as 1000 where a whole number is wanted."""
     if isinstance(value, (list, tuple)) and _is_tuple(annotation):
-        return [_counted(int, item) for item in value] if "int" in str(annotation) else value
+        kinds = [kind for option in (annotation, *get_args(annotation)) for kind in get_args(option)]
+        return [_counted(int, item) for item in value] if int in kinds else value
     if not isinstance(value, str) or int not in (annotation, *get_args(annotation)):
         return value
     try:
