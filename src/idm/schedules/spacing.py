@@ -21,10 +21,8 @@ def trailing(num_timesteps: int, count: int) -> list[int]:
 
 
 def linspace(num_timesteps: int, count: int) -> list[int]:
-    """Evenly from step 0 to step T - 1, both included; a single step is T - 1."""
-    if count == 1:
-        return [num_timesteps - 1]
-    return [(2 * i * (num_timesteps - 1) + count - 1) // (2 * (count - 1)) for i in range(count)]
+    """Evenly from step 0 to step T - 1, both included, as the reference spaces one section; a single step is T - 1."""
+    return [num_timesteps - 1] if count == 1 else _sections(num_timesteps, [count])
 
 
 SPACINGS: Registry[list[int]] = Registry("spacing", {"linspace": linspace, "leading": leading, "trailing": trailing})

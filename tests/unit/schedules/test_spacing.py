@@ -212,3 +212,9 @@ def test_the_message_of_an_impossible_ddim_n_names_the_count_asked_for_and_a_spa
 def test_ddim_n_outside_of_1_to_t_is_told_the_range_and_no_spacing(count: int) -> None:
     with pytest.raises(SettingsError, match=f"a count from 1 to 10 wanted after 'ddim', got 'ddim{count}'$"):
         space_timesteps(10, f"ddim{count}")
+
+
+@pytest.mark.parametrize("number", [2, 3, 50, 969, 1000, 4000])
+def test_linspace_takes_the_references_steps_for_every_count_from_two_on(number: int) -> None:
+    for count in range(2, number + 1):
+        assert spaced(number, count, "linspace") == space_timesteps(number, str(count))
