@@ -73,7 +73,7 @@ def side_by_side(x: Float[Tensor, "n c *space"]) -> bool:
     return x.ndim > 3 and x.shape[1] not in (1, 3)
 
 
-def _enlarged(pictures: Tiles, min_side: int, across: int = 1) -> Tiles:
+def _enlarged(pictures: Tiles, min_side: int, across: int = 1) -> UInt8[np.ndarray, "n *larger"]:
     """Repeat pixels; ``across`` such pictures will stand side by side."""
     height, width = pictures.shape[1:3]
     wanted = math.ceil(min_side / min(height, width))
@@ -81,7 +81,7 @@ def _enlarged(pictures: Tiles, min_side: int, across: int = 1) -> Tiles:
     return pictures.repeat(factor, axis=1).repeat(factor, axis=2)
 
 
-def _beside(channels: Sequence[UInt8[np.ndarray, "n h w"]]) -> UInt8[np.ndarray, "n h w"]:
+def _beside(channels: Sequence[UInt8[np.ndarray, "n h w"]]) -> UInt8[np.ndarray, "n h wider"]:
     """Put channels next to each other with gaps between them."""
     gap = np.full((*channels[0].shape[:2], CHANNEL_GAP), GAP_GREY, dtype=np.uint8)
     parts = [part for channel in channels for part in (gap, channel)]
