@@ -54,8 +54,8 @@ def _range(offset: tuple[float, ...], scale: tuple[float, ...]) -> str:
 
 
 def _plain(run: "Run", versions: dict[str, str]) -> dict[str, Any]:
-    from idm.cli.words import num_parameters
     from idm.experiment import to_plain
+    from idm.networks import num_parameters
 
     return {
         "checkpoint": run.path,
