@@ -2,7 +2,7 @@
 # make test    run the tests
 # make lint    formatting, style, types, directions of imports
 # make check   lint and test: what CI runs
-# make bench   speed beside peers and bare loops, as paired ratios
+# make bench   speed beside peers and plain loops, as paired ratios; pip install '.[bench]' adds a peer
 # make clean   remove the environment and caches; runs stay
 
 PYTHON ?= python3
@@ -28,8 +28,7 @@ lint: $(READY)
 check: lint test
 
 bench: $(READY)
-	$(BIN)/python benchmarks/loop_overhead.py
-	$(BIN)/python benchmarks/cpu.py
+	$(BIN)/idm bench --out benchmarks/results/cpu
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache

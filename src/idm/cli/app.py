@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from idm.cli.bench import bench
 from idm.cli.config import config
 from idm.cli.decode import decode
 from idm.cli.demo import demo
@@ -36,6 +37,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "import": import_,
     "info": info,
     "config": config,
+    "bench": bench,
 }
 
 INTERNAL_ERROR = 70
@@ -66,7 +68,7 @@ def make_app() -> typer.Typer:
     app = typer.Typer(name="idm", no_args_is_help=True, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(_root)
     for name, verb in VERBS.items():
-        app.command(name, no_args_is_help=name not in ("config", "demo"))(verb)
+        app.command(name, no_args_is_help=name not in ("config", "demo", "bench"))(verb)
     return app
 
 

@@ -24,7 +24,7 @@ from idm.diffusion.objectives import Objective
 from idm.diffusion.predictions import Prediction
 from idm.diffusion.results import LossTerms, NetworkOutput, ReverseStep, VbTerms
 from idm.diffusion.variances import ReverseVariance
-from idm.schedules import Coefficient, NoiseSchedule
+from idm.schedules import NoiseSchedule
 
 DenoisedFn = Callable[[Tensor], Tensor]
 ModelKwargs = Mapping[str, Tensor]
@@ -32,9 +32,8 @@ TIME_SCALE = 1000.0
 """Network times span [0, 1000) when ``rescale_timesteps`` is on, whatever the number of steps."""
 
 
-def _expand(value: Coefficient, like: Tensor) -> Tensor:
-    tensor = value if isinstance(value, Tensor) else like.new_full((), value)
-    return tensor.expand_as(like)
+def _expand(value: Tensor, like: Tensor) -> Tensor:
+    return value if value.shape == like.shape else value.expand_as(like)
 
 
 class GaussianDiffusion:
@@ -170,7 +169,7 @@ class GaussianDiffusion:
             )
         if wanted == channels:
             return NetworkOutput(output, None)
-        return NetworkOutput(output[:, :channels], output[:, channels:])
+        return NetworkOutput(*output.chunk(2, dim=1))
 
     def interpret_x_start(
         self,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from idm.core.gaussian import Gaussian
@@ -41,7 +42,12 @@ class ReverseStep:
     @property
     def variance(self) -> Tensor:
         """exp(log_variance), at every step."""
-        return self.gaussian.variance
+        return torch.exp(self.log_variance)
+
+    @property
+    def std(self) -> Tensor:
+        """Standard deviation."""
+        return torch.exp(0.5 * self.log_variance)
 
     def select(self, rows: Tensor) -> "ReverseStep":
         """Return the steps of some samples, by their numbers [k]."""

@@ -3,6 +3,8 @@
 from torch import nn
 
 from idm.core.registry import Registry
+from idm.networks.compiled import Compiled
+from idm.networks.cuda_graph import CudaGraph
 from idm.networks.embeddings import timestep_embedding
 from idm.networks.mlp import MLP
 from idm.networks.precision import Autocast
@@ -11,4 +13,13 @@ from idm.networks.unet import UNet
 
 NETWORKS: Registry[nn.Module] = Registry("network", {"unet": UNet, "mlp": MLP})
 
-__all__ = ["MLP", "NETWORKS", "Autocast", "UNet", "num_parameters", "timestep_embedding"]
+__all__ = [
+    "MLP",
+    "NETWORKS",
+    "Autocast",
+    "Compiled",
+    "CudaGraph",
+    "UNet",
+    "num_parameters",
+    "timestep_embedding",
+]

@@ -1,11 +1,13 @@
 """Self-attention over all places of a feature map."""
 
+import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name)
 from torch import Tensor, nn
 
 from idm.core.errors import SettingsError
-from idm.networks.layers import LOW_PRECISION, GroupNorm, zeroed
+from idm.networks.layers import GroupNorm, zeroed
 
+LOW_PRECISION = (torch.bfloat16, torch.float16)
 LONGEST_EXPLICIT = 256
 """Up to this many places explicit matrix products are the faster attention in low precision on a CPU."""
 
@@ -14,7 +16,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """softmax(query key^T / sqrt(d)) value, each [b, heads, places, d], by whichever way is fast there."""
     if query.device.type == "cpu" and query.dtype in LOW_PRECISION and key.shape[2] <= LONGEST_EXPLICIT:
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
-        return scores.float().softmax(-1).to(value.dtype) @ value
+        return scores.softmax(-1) @ value
     return F.scaled_dot_product_attention(query, key, value)
 
 

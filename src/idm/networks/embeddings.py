@@ -28,9 +28,9 @@ def timestep_embedding(
     dtype = torch.float64 if timesteps.dtype == torch.float64 else torch.float32
     half = dim // 2
     exponent = torch.arange(half, dtype=dtype, device=timesteps.device) / max(half, 1)
-    angles = timesteps.to(dtype)[:, None] * torch.exp(-math.log(max_period) * exponent)
+    angles = timesteps[:, None] * torch.exp(-math.log(max_period) * exponent)
     waves = torch.cat([torch.cos(angles), torch.sin(angles)], dim=1)
-    return torch.nn.functional.pad(waves, (0, dim % 2))
+    return torch.nn.functional.pad(waves, (0, 1)) if dim % 2 else waves
 
 
 class TimeEmbedding(nn.Sequential):
@@ -41,9 +41,14 @@ class TimeEmbedding(nn.Sequential):
         super().__init__(nn.Linear(num_waves, features), nn.SiLU(), nn.Linear(features, features))
         self.num_waves = num_waves
 
-    def forward(self, input: Shaped[Tensor, " b"]) -> Float[Tensor, "b features"]:
-        """Embed times [b], in the dtype of the parameters."""
+    def forward(self, input: Shaped[Tensor, " b"]) -> Float[Tensor, "rows features"]:
+        """Embed times [b], in the dtype of the parameters.
+
+        Returns:
+            [b, features]; [1, features], to broadcast, where the times are an expanded view of a single number.
+        """
         dtype = next(self.parameters()).dtype
+        input = input[:1] if input.stride(0) == 0 else input
         waves = timestep_embedding(input.double() if dtype == torch.float64 else input, self.num_waves)
         return super().forward(waves.to(dtype))
 

@@ -15,9 +15,14 @@ from idm.core.errors import SettingsError
 from idm.core.tensors import append_dims
 
 NUM_GROUPS = 32
-LOW_PRECISION = (torch.bfloat16, torch.float16)
 CONVOLUTIONS: dict[int, Callable[..., nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 AVERAGES: dict[int, Callable[..., nn.Module]] = {1: nn.AvgPool1d, 2: nn.AvgPool2d, 3: nn.AvgPool3d}
+CONVOLVED: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+TRANSPOSED: dict[int, Callable[..., Tensor]] = {
+    1: F.conv_transpose1d,
+    2: F.conv_transpose2d,
+    3: F.conv_transpose3d,
+}
 Layer = TypeVar("Layer", bound=nn.Module)
 
 
@@ -42,6 +47,26 @@ def zeroed(layer: Layer) -> Layer:
     return layer
 
 
+class Pointwise(nn.Module):
+    """A convolution with a kernel of length one, as a product of matrices where the layout allows it."""
+
+    weight: nn.Parameter
+    bias: nn.Parameter
+
+    def __init__(self, dims: int, in_channels: int, out_channels: int) -> None:
+        """Map ``in_channels`` to ``out_channels`` at every place."""
+        super().__init__()
+        for name, parameter in convolution(dims, in_channels, out_channels, 1).named_parameters():
+            self.register_parameter(name, parameter)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[b, c, *space] -> [b, c_out, *space]."""
+        if not x.is_contiguous():
+            return CONVOLVED[x.ndim - 2](x, self.weight, self.bias)
+        matrix = self.weight.flatten(1).expand(x.shape[0], -1, -1)
+        return torch.baddbmm(self.bias[:, None], matrix, x.flatten(2)).view(x.shape[0], -1, *x.shape[2:])
+
+
 class GroupNorm(nn.GroupNorm):
     """Group normalisation with 32 groups, or as many as divide the width; statistics in float32 at least.
 
@@ -53,32 +78,22 @@ class GroupNorm(nn.GroupNorm):
         super().__init__(math.gcd(NUM_GROUPS, channels), channels)
 
     def forward(self, input: Tensor, scale: Tensor | None = None, shift: Tensor | None = None) -> Tensor:
-        """Normalise [b, c, *space]; scale and shift are [b, c]."""
-        if input.device.type == "cpu" and input.dtype in LOW_PRECISION:
-            # PyTorch's own kernel takes several times as long as the convolution before it here.
-            return self._as_affine(input, scale, shift)
+        """Normalise [b, c, *space]; scale and shift are [b, c], or [1, c] for all samples."""
         # Not nn.functional's: it refuses a single value per group, which a small map can have.
-        normal = torch.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
         if scale is None or shift is None:
-            return normal
-        return torch.addcmul(append_dims(shift, input.ndim), normal, append_dims(1.0 + scale, input.ndim))
+            return torch.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+        scale = 1.0 + scale
+        if input.is_contiguous():
+            return self._folded(input, self.weight * scale, torch.addcmul(shift, self.bias, scale))
+        normal = torch.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+        return torch.addcmul(append_dims(shift, input.ndim), normal, append_dims(scale, input.ndim))
 
-    def _as_affine(self, x: Tensor, scale: Tensor | None, shift: Tensor | None) -> Tensor:
-        """Fold statistics, weight, bias, scale and shift into one factor and one offset per sample and channel."""
-        batch, channels = x.shape[:2]
-        places, space = x[0, 0].numel(), tuple(range(2, x.ndim))
-        first = x.sum(space, dtype=torch.float32) / places
-        second = torch.linalg.vector_norm(x, dim=space, dtype=torch.float32).square() / places
-        mean, square = (m.view(batch, self.num_groups, -1).mean(2, keepdim=True) for m in (first, second))
-        inverse = torch.rsqrt((square - mean.square()).clamp(min=0.0) + self.eps)
-        by_channel = (batch, self.num_groups, channels // self.num_groups)
-        mean, inverse = (m.expand(by_channel).reshape(batch, channels) for m in (mean, inverse))
-        factor = inverse * self.weight.float()
-        offset = self.bias.float() - mean * factor
-        if scale is not None and shift is not None:
-            factor, offset = factor * (1.0 + scale.float()), offset * (1.0 + scale.float()) + shift.float()
-        factor, offset = (append_dims(value.to(x.dtype), x.ndim) for value in (factor, offset))
-        return torch.addcmul(offset, x, factor)
+    def _folded(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """Weigh each sample by its own [b, c] within the kernel, as channels of a single sample: one pass, not two."""
+        batch, channels, *space = x.shape
+        weight, bias = (value.expand(batch, -1).flatten() for value in (weight, bias))
+        folded = x.view(1, batch * channels, *space)
+        return torch.group_norm(folded, batch * self.num_groups, weight, bias, self.eps).view(x.shape)
 
 
 class Upsample(nn.Module):
@@ -87,13 +102,28 @@ class Upsample(nn.Module):
     def __init__(self, channels: int, *, use_conv: bool, dims: int) -> None:
         """Keep the number of channels."""
         super().__init__()
-        self.factors = tuple(float(factor) for factor in halved_axes(dims))
+        self.factors = halved_axes(dims)
         self.conv = convolution(dims, channels, channels, 3) if use_conv else None
 
     def forward(self, x: Tensor) -> Tensor:
         """[b, c, *space] -> [b, c, *doubled]."""
-        x = F.interpolate(x, scale_factor=list(self.factors), mode="nearest")
+        if self.conv is not None and x.device.type == "cpu":
+            return self._smoothed(x, *self.conv.parameters())
+        x = F.interpolate(x, scale_factor=[float(factor) for factor in self.factors], mode="nearest")
         return x if self.conv is None else self.conv(x)
+
+    def _smoothed(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """Repeat and smooth in one transposed convolution of the small input.
+
+        Because neighbours repeat, an output place sees no more than two different inputs of its three along a doubled
+        axis. With the taps that meet the same input added up beforehand, 2^n / 3^n of the products are left for n axes.
+        """
+        for axis, factor in enumerate(self.factors, start=2):
+            if factor == 2:
+                after = [0, 0] * (weight.ndim - 1 - axis)
+                weight = F.pad(weight, [*after, 0, 1]) + F.pad(weight, [*after, 1, 0])
+        weight = weight.flip(list(range(2, weight.ndim))).transpose(0, 1)
+        return TRANSPOSED[len(self.factors)](x, weight, bias, stride=self.factors, padding=1)
 
 
 class Downsample(nn.Module):

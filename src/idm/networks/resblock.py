@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from idm.core.tensors import append_dims
-from idm.networks.layers import GroupNorm, convolution, zeroed
+from idm.networks.layers import GroupNorm, Pointwise, convolution, zeroed
 
 
 class ResBlock(nn.Module):
@@ -35,7 +35,7 @@ class ResBlock(nn.Module):
             zeroed(convolution(dims, out_channels, out_channels, 3)),
         )
         same = out_channels == channels
-        self.skip_connection = nn.Identity() if same else convolution(dims, channels, out_channels, 1)
+        self.skip_connection = nn.Identity() if same else Pointwise(dims, channels, out_channels)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         """[b, c, *space] and the embedding [b, e] after its SiLU, which all blocks share -> [b, c_out, *space]."""

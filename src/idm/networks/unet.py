@@ -115,7 +115,7 @@ class UNet(nn.Module):
         if low_res is not None:
             enlarged = F.interpolate(low_res.to(hidden.dtype), size=list(x.shape[2:]), mode=ENLARGE[self.dims])
             hidden = torch.cat([hidden, enlarged], dim=1)
-        if self.dims == 2 and (x.is_cuda or torch.is_autocast_enabled(x.device.type)):
+        if self.dims == 2 and x.is_cuda:
             hidden = hidden.contiguous(memory_format=torch.channels_last)
         skips: list[Tensor] = []
         for stage in self.input_blocks:

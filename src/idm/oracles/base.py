@@ -93,5 +93,5 @@ def _reverse_variance(x_start_variance: Tensor, at: Coefficients) -> Tensor:
     No Gaussian reverse step scores better (Bao et al. 2022, Analytic-DPM, theorem 1, per element). At step 0
     the posterior variance is 0 and coef1 is 1: what is left is Var(x_0 | x_1).
     """
-    posterior = torch.exp(torch.as_tensor(at.posterior_log_variance_clipped)) * (1.0 - at.is_first)
+    posterior = torch.exp(at.posterior_log_variance_clipped) * (1.0 - at.is_first)
     return (posterior + at.posterior_mean_coef1**2 * x_start_variance).clamp(min=SMALLEST_VARIANCE)

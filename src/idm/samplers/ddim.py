@@ -18,18 +18,18 @@ from idm.core.types import Images, Network
 from idm.diffusion import ModelKwargs
 from idm.samplers.base import Sampler, SampleStep
 from idm.samplers.clipping import ClippingRule, DDIMClipping
-from idm.schedules import Coefficient, StepTable
+from idm.schedules import StepTable
 
 
 @dataclass(frozen=True)
 class DDIMCoefficients:
     """Coefficients of one step down (signal, direction, sigma) and one step up (next_signal, next_noise)."""
 
-    signal: Coefficient
-    direction: Coefficient
-    sigma: Coefficient
-    next_signal: Coefficient
-    next_noise: Coefficient
+    signal: Tensor
+    direction: Tensor
+    sigma: Tensor
+    next_signal: Tensor
+    next_noise: Tensor
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class SamplerDDIM(Sampler):
         """
         pred_xstart, eps = self.directions(model, x_t, t, model_kwargs)
         at = self._table.at(t, x_t)
-        sample = at.signal * pred_xstart + at.direction * eps
+        sample = torch.addcmul(at.signal * pred_xstart, at.direction, eps)
         if self.eta > 0:
             sample = sample + at.sigma * (torch.randn_like(x_t) if noise is None else noise)
         return SampleStep(sample, pred_xstart)
@@ -132,4 +132,4 @@ class SamplerDDIM(Sampler):
             raise SettingsError(f"eta: 0 wanted for a reversible step, got {self.eta}")
         pred_xstart, eps = self.directions(model, x_t, t, model_kwargs)
         at = self._table.at(t, x_t)
-        return SampleStep(at.next_signal * pred_xstart + at.next_noise * eps, pred_xstart)
+        return SampleStep(torch.addcmul(at.next_signal * pred_xstart, at.next_noise, eps), pred_xstart)

@@ -45,7 +45,7 @@ class SamplerDDPM(Sampler):
         if isinstance(t, int) and t == 0:
             return SampleStep(reverse.mean, reverse.pred_xstart)
         noise = torch.randn_like(x_t) if noise is None else noise
-        scale = reverse.gaussian.std
+        scale = reverse.std
         if not isinstance(t, int):
             scale = scale * append_dims(t.to(x_t.device) != 0, x_t.ndim)
         return SampleStep(torch.addcmul(reverse.mean, scale, noise), reverse.pred_xstart)

@@ -34,7 +34,8 @@ class ClassifierFreeGuidance:
         labels = conditioning["y"]
         twice = {name: torch.cat([value, value]) for name, value in conditioning.items()}
         twice["y"] = torch.cat([labels, torch.full_like(labels, self.null_label)])
-        output = self.network(torch.cat([x, x]), torch.cat([time, time]), **twice)
+        times = time[:1].expand(2 * len(time)) if time.stride(0) == 0 else torch.cat([time, time])
+        output = self.network(torch.cat([x, x]), times, **twice)
         with_label, without = output.chunk(2)
         channels = x.shape[1]
         mean = torch.lerp(without[:, :channels], with_label[:, :channels], self.scale)

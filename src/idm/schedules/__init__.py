@@ -5,14 +5,13 @@ from idm.schedules.base import Coefficients, NoiseSchedule
 from idm.schedules.cosine import cosine_schedule
 from idm.schedules.linear import linear_schedule
 from idm.schedules.spacing import SPACINGS, space_timesteps, spaced
-from idm.schedules.table import Coefficient, StepTable
+from idm.schedules.table import StepTable
 
 SCHEDULES: Registry[NoiseSchedule] = Registry("schedule", {"linear": linear_schedule, "cosine": cosine_schedule})
 
 __all__ = [
     "SCHEDULES",
     "SPACINGS",
-    "Coefficient",
     "Coefficients",
     "NoiseSchedule",
     "StepTable",

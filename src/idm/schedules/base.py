@@ -12,43 +12,48 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from idm.core.errors import SettingsError
-from idm.schedules.table import Coefficient, Float64, StepTable
+from idm.schedules.table import Float64, StepTable
 
 
 @dataclass(frozen=True)
 class Coefficients:
-    """Every quantity of one step (or of a step per sample) that the diffusion formulas need."""
+    """Every quantity of one step (or of a step per sample) that the diffusion formulas need.
 
-    log_betas: Coefficient
-    sqrt_alphas_cumprod: Coefficient
-    sqrt_one_minus_alphas_cumprod: Coefficient
-    log_one_minus_alphas_cumprod: Coefficient
-    sqrt_recip_alphas_cumprod: Coefficient
-    sqrt_recipm1_alphas_cumprod: Coefficient
-    posterior_log_variance_clipped: Coefficient
-    posterior_mean_coef1: Coefficient
-    posterior_mean_coef2: Coefficient
-    fixed_large_log_variance: Coefficient
-    is_first: Coefficient
+    Each is a tensor of no axes, or one number per sample, shaped to broadcast over the data.
+    """
+
+    log_betas: Tensor
+    sqrt_alphas_cumprod: Tensor
+    sqrt_one_minus_alphas_cumprod: Tensor
+    log_one_minus_alphas_cumprod: Tensor
+    sqrt_recip_alphas_cumprod: Tensor
+    sqrt_recipm1_alphas_cumprod: Tensor
+    posterior_log_variance_clipped: Tensor
+    posterior_mean_coef1: Tensor
+    posterior_mean_coef2: Tensor
+    fixed_large_log_variance: Tensor
+    half_log_variance_range: Tensor
+    is_first: Tensor
 
     def posterior_mean(self, x_start: Tensor, x_t: Tensor) -> Tensor:
         """Mean of q(x_{t-1} | x_t, x_0) (Ho et al. 2020, eq. 7)."""
-        return self.posterior_mean_coef1 * x_start + self.posterior_mean_coef2 * x_t
+        return torch.addcmul(self.posterior_mean_coef1 * x_start, self.posterior_mean_coef2, x_t)
 
     def x_start_from_eps(self, x_t: Tensor, eps: Tensor) -> Tensor:
         """x_0 = sqrt(1 / abar) x_t - sqrt(1 / abar - 1) eps."""
-        return self.sqrt_recip_alphas_cumprod * x_t - self.sqrt_recipm1_alphas_cumprod * eps
+        return torch.addcmul(self.sqrt_recip_alphas_cumprod * x_t, self.sqrt_recipm1_alphas_cumprod, eps, value=-1)
 
     def eps_from_x_start(self, x_t: Tensor, x_start: Tensor) -> Tensor:
         """Eps = (x_t - sqrt(abar) x_0) / sqrt(1 - abar)."""
-        return (x_t - self.sqrt_alphas_cumprod * x_start) / self.sqrt_one_minus_alphas_cumprod
+        return torch.addcmul(x_t, self.sqrt_alphas_cumprod, x_start, value=-1) / self.sqrt_one_minus_alphas_cumprod
 
     def diffuse(self, x_start: Tensor, noise: Tensor) -> Tensor:
         """x_t = sqrt(abar) x_0 + sqrt(1 - abar) noise."""
-        return self.sqrt_alphas_cumprod * x_start + self.sqrt_one_minus_alphas_cumprod * noise
+        return torch.addcmul(self.sqrt_alphas_cumprod * x_start, self.sqrt_one_minus_alphas_cumprod, noise)
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,6 +199,7 @@ class NoiseSchedule:
             posterior_log_variance_clipped=log_posterior,
             posterior_mean_coef1=self.posterior_mean_coef1,
             posterior_mean_coef2=self.posterior_mean_coef2,
+            half_log_variance_range=0.5 * (log_betas - log_posterior),
             fixed_large_log_variance=np.append(log_posterior[0], log_betas[1:]),
             is_first=np.eye(1, self.num_timesteps)[0],
         )

@@ -1,8 +1,8 @@
 """Per-step numbers of a chain: computed once in float64, looked up in one operation.
 
-A table has one column per step and one row per quantity. It is looked up at an ``int`` (every sample at the
-same step: plain floats come back, and no tensor is touched) or at a batch of steps (one gather on a copy of
-the table that lives on the data's device, in the data's dtype).
+A table has one column per step and one row per quantity, and lives on the data's device in the data's dtype. It is
+looked up at an ``int`` (every sample at the same step: tensors of no axes come back, made once per step and cheaper to
+multiply by than Python's numbers) or at a batch of steps (one gather).
 """
 
 from collections.abc import Callable, Sequence
@@ -18,8 +18,6 @@ from idm.core.tensors import append_dims
 
 Row = TypeVar("Row")
 Float64 = npt.NDArray[np.float64]
-Coefficient = Tensor | float
-"""A number for all samples, or one per sample, shaped to broadcast over the data."""
 
 
 class StepTable(Generic[Row]):
@@ -30,6 +28,7 @@ class StepTable(Generic[Row]):
         self._row = row
         self._names = tuple(quantities)
         self._values = np.stack(list(quantities.values()))
+        self._rows: dict[tuple[int, torch.device, torch.dtype], Row] = {}
         self._tensors: dict[tuple[torch.device, torch.dtype], Tensor] = {}
 
     def at(self, t: int | Tensor, like: Tensor) -> Row:
@@ -42,20 +41,26 @@ class StepTable(Generic[Row]):
         Raises:
             SettingsError: an int outside of [0, T).
         """
-        num_steps = self._values.shape[1]
         if isinstance(t, int):
-            if not 0 <= t < num_steps:
-                raise SettingsError(f"t: a step in [0, {num_steps}) wanted, got {t}")
-            return self._named(self._values[:, t].tolist())
+            key = (t, like.device, like.dtype)
+            return self._rows[key] if key in self._rows else self._rows.setdefault(key, self._row_of(t, like))
         rows = self._on(like).index_select(1, t.to(like.device))
         return self._named(append_dims(rows, like.ndim + 1).unbind(0))
 
-    def _named(self, values: Sequence[Coefficient]) -> Row:
+    def _row_of(self, t: int, like: Tensor) -> Row:
+        num_steps = self._values.shape[1]
+        if not 0 <= t < num_steps:
+            raise SettingsError(f"t: a step in [0, {num_steps}) wanted, got {t}")
+        with torch.inference_mode(False):
+            return self._named(self._on(like)[:, t].unbind(0))
+
+    def _named(self, values: Sequence[Tensor]) -> Row:
         return self._row(**dict(zip(self._names, values, strict=True)))
 
     def _on(self, like: Tensor) -> Tensor:
         dtype = like.dtype if like.dtype in (torch.float32, torch.float64) else torch.float32
         key = (like.device, dtype)
         if key not in self._tensors:
-            self._tensors[key] = torch.as_tensor(self._values).to(dtype).to(like.device)
+            with torch.inference_mode(False):  # or gradients could never flow past it
+                self._tensors[key] = torch.as_tensor(self._values).to(dtype).to(like.device)
         return self._tensors[key]

@@ -24,6 +24,8 @@ class TrainingSettings:
         ema_rates: different rates of the averaged weights; sampling uses the first.
         label_dropout: share of labels replaced by "no class", which makes guidance possible.
         precision: number format inside the network; weights, losses and the chain stay float32.
+        compile: translate the network by torch.compile; for long runs on a GPU. Results differ in their last digits,
+            so a resumed run must keep it.
         log_interval: steps between two lines of metrics.jsonl.
         save_interval: steps between two checkpoints; one is always written at the end.
         keep_checkpoints: how many checkpoints to keep.
@@ -41,6 +43,7 @@ class TrainingSettings:
     ema_rates: Annotated[tuple[Annotated[float, Gt(0), Lt(1)], ...], MinLen(1)] = (0.9999,)
     label_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
     precision: Literal["float32", "bfloat16"] = "float32"
+    compile: bool = False
     log_interval: Annotated[int, Ge(1)] = 100
     save_interval: Annotated[int, Ge(1)] = 5_000
     keep_checkpoints: Annotated[int, Ge(2)] = 2

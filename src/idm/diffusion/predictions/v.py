@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from idm.diffusion.predictions.base import Prediction
@@ -14,11 +15,11 @@ class V(Prediction):
 
     def x_start(self, output: Tensor, x_t: Tensor, at: Coefficients) -> Tensor:
         """x_0 = sqrt(abar) x_t - sqrt(1 - abar) v."""
-        return at.sqrt_alphas_cumprod * x_t - at.sqrt_one_minus_alphas_cumprod * output
+        return torch.addcmul(at.sqrt_alphas_cumprod * x_t, at.sqrt_one_minus_alphas_cumprod, output, value=-1)
 
     def target(self, x_start: Tensor, x_t: Tensor, noise: Tensor, at: Coefficients) -> Tensor:
         """Return v of the true noise and data."""
-        return at.sqrt_alphas_cumprod * noise - at.sqrt_one_minus_alphas_cumprod * x_start
+        return torch.addcmul(at.sqrt_alphas_cumprod * noise, at.sqrt_one_minus_alphas_cumprod, x_start, value=-1)
 
     def mean(self, output: Tensor, x_start: Tensor, x_t: Tensor, at: Coefficients) -> Tensor:
         """Posterior mean at the predicted x_0."""

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor
 
-from idm.schedules import Coefficient, Coefficients
+from idm.schedules import Coefficients
 
 
 class ReverseVariance(ABC):
@@ -16,7 +16,7 @@ class ReverseVariance(ABC):
         """How many blocks of C channels the network returns: 2 where the second one decides the variance, else 1."""
 
     @abstractmethod
-    def log_variance(self, head: Tensor | None, at: Coefficients) -> Coefficient:
+    def log_variance(self, head: Tensor | None, at: Coefficients) -> Tensor:
         """Log-variance, broadcastable to the data; ``head`` is the network's second block, if it has one."""
 
     @abstractmethod

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from idm.diffusion.variances.base import ReverseVariance
-from idm.schedules import Coefficient, Coefficients
+from idm.schedules import Coefficients
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class WithDecoderVariance(ReverseVariance):
         """As many as the inner variance reads."""
         return self.inner.heads
 
-    def log_variance(self, head: Tensor | None, at: Coefficients) -> Coefficient:
+    def log_variance(self, head: Tensor | None, at: Coefficients) -> Tensor:
         """Return the inner log-variance, replaced at step 0."""
         inner = self.inner.log_variance(head, at)
         return inner + at.is_first * (self.decoder_log_variance - inner)

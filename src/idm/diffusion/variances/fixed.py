@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from idm.diffusion.variances.base import ReverseVariance
-from idm.schedules import Coefficient, Coefficients
+from idm.schedules import Coefficients
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class FixedSmall(ReverseVariance):
         """1."""
         return 1
 
-    def log_variance(self, head: Tensor | None, at: Coefficients) -> Coefficient:
+    def log_variance(self, head: Tensor | None, at: Coefficients) -> Tensor:
         """Log of the posterior variance."""
         return at.posterior_log_variance_clipped
 
@@ -35,7 +35,7 @@ class FixedLarge(ReverseVariance):
         """1."""
         return 1
 
-    def log_variance(self, head: Tensor | None, at: Coefficients) -> Coefficient:
+    def log_variance(self, head: Tensor | None, at: Coefficients) -> Tensor:
         """Log of beta."""
         return at.fixed_large_log_variance
 

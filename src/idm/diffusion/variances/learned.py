@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from idm.diffusion.variances.base import ReverseVariance
-from idm.schedules import Coefficient, Coefficients
+from idm.schedules import Coefficients
 
 
 def _required(head: Tensor | None) -> Tensor:
@@ -22,7 +23,7 @@ class Learned(ReverseVariance):
         """2."""
         return 2
 
-    def log_variance(self, head: Tensor | None, at: Coefficients) -> Coefficient:
+    def log_variance(self, head: Tensor | None, at: Coefficients) -> Tensor:
         """Return the head."""
         return _required(head)
 
@@ -35,8 +36,8 @@ class Learned(ReverseVariance):
 class LearnedRange(ReverseVariance):
     """The head v interpolates between the fixed variances (Nichol & Dhariwal 2021, eq. 15).
 
-    log variance = f log beta_t + (1 - f) log betatilde_t with f = (v + 1) / 2. v is not squashed: values
-    outside of [-1, 1] extrapolate.
+    log variance = f log beta_t + (1 - f) log betatilde_t with f = (v + 1) / 2, that is log betatilde_t plus (v + 1)
+    times half of the range. v is not squashed: values outside of [-1, 1] extrapolate.
     """
 
     @property
@@ -44,10 +45,10 @@ class LearnedRange(ReverseVariance):
         """2."""
         return 2
 
-    def log_variance(self, head: Tensor | None, at: Coefficients) -> Coefficient:
+    def log_variance(self, head: Tensor | None, at: Coefficients) -> Tensor:
         """Interpolate between the logs of the posterior variance (v = -1) and beta (v = 1)."""
-        low, high = at.posterior_log_variance_clipped, at.log_betas
-        return (_required(head) + 1.0) * (0.5 * (high - low)) + low
+        half = at.half_log_variance_range
+        return torch.addcmul(half, half, _required(head)) + at.posterior_log_variance_clipped
 
     def head(self, log_variance: Tensor, at: Coefficients) -> Tensor | None:
         """V = 2 (log variance - log betatilde) / (log beta - log betatilde) - 1."""

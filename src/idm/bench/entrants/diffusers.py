@@ -1,0 +1,112 @@
+"""diffusers: its UNet2DModel of the same architecture and number of parameters, its schedulers and training recipe."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from idm.bench.entrants.base import NUM_TIMESTEPS, Entrant
+from idm.bench.harness import Contestant
+from idm.bench.sizes import NUM_HEADS, Configuration, initial_unet, randomised
+from idm.networks import num_parameters
+
+SCHEDULE = "squaredcos_cap_v2"
+"""Its name of the cosine schedule."""
+
+
+@dataclass(frozen=True)
+class Diffusers(Entrant):
+    """The library of Hugging Face."""
+
+    def require(self) -> None:
+        """Import it.
+
+        Raises:
+            ImportError: it is not installed.
+        """
+        import_module("diffusers")
+
+    def network(self, config: Configuration) -> nn.Module:
+        """Build its U-Net, and check that it has as many parameters as ours."""
+        sizes = [config.size // 2**level for level in range(len(config.mult))]
+        attends = [size in config.attention_sizes for size in sizes]
+        network: nn.Module = _library().UNet2DModel(
+            sample_size=config.size,
+            in_channels=config.channels,
+            out_channels=2 * config.channels,
+            layers_per_block=config.num_res_blocks,
+            block_out_channels=tuple(config.width * multiple for multiple in config.mult),
+            down_block_types=tuple("AttnDownBlock2D" if here else "DownBlock2D" for here in attends),
+            up_block_types=tuple("AttnUpBlock2D" if here else "UpBlock2D" for here in reversed(attends)),
+            resnet_time_scale_shift="scale_shift",
+            attention_head_dim=config.width * config.mult[-1] // NUM_HEADS,
+            attn_norm_num_groups=32,
+            norm_eps=1e-5,
+        )
+        with torch.device("meta"):
+            own = num_parameters(initial_unet(config))
+        theirs = num_parameters(network)
+        assert theirs == own, f"{config.name}: {theirs:,} parameters in diffusers' network, {own:,} in ours"
+        return randomised(network)
+
+    def predictor(self, network: nn.Module) -> Callable[[Tensor, Tensor], object]:
+        """Return the network; its result is wrapped."""
+        return lambda x, time: network(x, time).sample
+
+    def training_step(self, config: Configuration, batch: int) -> Contestant:
+        """Its recipe for unconditional images: squared error, clipping, AdamW as it is by default, EMAModel."""
+        network = self.network(config).train()
+        parameters = list(network.parameters())
+        optimizer = torch.optim.AdamW(parameters, lr=1e-4)
+        ema = _training_utils().EMAModel(parameters)
+        scheduler = _library().DDPMScheduler(NUM_TIMESTEPS, beta_schedule=SCHEDULE)
+        x = config.data(batch).clamp(-1, 1)
+
+        def update() -> None:
+            t, noise = torch.randint(NUM_TIMESTEPS, (batch,)), torch.randn_like(x)
+            output = network(scheduler.add_noise(x, noise, t), t).sample[:, : config.channels]
+            nn.functional.mse_loss(output, noise).backward()
+            nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            ema.step(parameters)
+
+        return update
+
+    def ddpm(self, config: Configuration, batch: int, steps: int) -> Contestant:
+        """Ancestral sampling with the learned variance."""
+        scheduler = _library().DDPMScheduler(NUM_TIMESTEPS, beta_schedule=SCHEDULE, variance_type="learned_range")
+        return self._chain(scheduler, config, batch, steps, channels=2 * config.channels)
+
+    def ddim(self, config: Configuration, batch: int, steps: int) -> Contestant:
+        """DDIM with eta = 0."""
+        scheduler = _library().DDIMScheduler(NUM_TIMESTEPS, beta_schedule=SCHEDULE)
+        return self._chain(scheduler, config, batch, steps, channels=config.channels)
+
+    def _chain(self, scheduler: Any, config: Configuration, batch: int, steps: int, *, channels: int) -> Contestant:
+        """Sampling as in its pipelines; ``channels`` of the network's output are for the scheduler."""
+        network, noise = self.network(config).eval(), config.data(batch)
+
+        @torch.no_grad()
+        def chain() -> Tensor:
+            scheduler.set_timesteps(steps)
+            x = noise
+            for t in scheduler.timesteps:
+                x = scheduler.step(network(x, t).sample[:, :channels], t, x).prev_sample
+            return x
+
+        return chain
+
+
+def _library() -> Any:
+    return import_module("diffusers")
+
+
+def _training_utils() -> Any:
+    return import_module("diffusers.training_utils")
+
+
+DIFFUSERS = Diffusers("diffusers float32", install="pip install diffusers")

@@ -1,0 +1,116 @@
+"""This project, in two number formats."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from idm.bench.entrants.base import NUM_TIMESTEPS, Entrant
+from idm.bench.harness import Contestant
+from idm.bench.sizes import Configuration, our_unet
+from idm.core.types import Network
+from idm.data import Codec, Dataset, Indices, Samples, Source
+from idm.diffusion import GaussianDiffusion, LossType, ModelVarType
+from idm.experiment.build import in_precision
+from idm.samplers import Sampler, SamplerDDIM, SamplerDDPM
+from idm.schedules import cosine_schedule, spaced
+from idm.timesteps import UniformTimesteps
+from idm.training import TrainingSettings, TrainStep
+from idm.training.ema import ExponentialMovingAverage
+from idm.training.meter import LossMeter
+from idm.training.optimizer import make_optimizer
+from idm.training.step import gradient_norm
+
+DIFFUSION = GaussianDiffusion(
+    cosine_schedule(NUM_TIMESTEPS), model_var_type=ModelVarType.LEARNED_RANGE, loss_type=LossType.RESCALED_MSE
+)
+NUM_IMAGES = 256
+
+
+def short_chain(steps: int) -> GaussianDiffusion:
+    """Return the process that takes so many of the steps."""
+    return DIFFUSION.respace(spaced(NUM_TIMESTEPS, steps))
+
+
+class RandomImages(Source):
+    """Images of random pixels, kept in memory."""
+
+    def __init__(self, config: Configuration) -> None:
+        """Draw the pixels from one seed."""
+        self.shape, self.dtype = (config.channels, config.size, config.size), np.dtype(np.uint8)
+        self.labels, self.class_names, self.levels, self.note = None, None, 256, "random pixels"
+        self._pixels = np.random.default_rng(0).integers(0, 256, (NUM_IMAGES, *self.shape), dtype=np.uint8)
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return NUM_IMAGES
+
+    def read(self, indices: Indices) -> Samples:
+        """Return images [n, c, h, w]."""
+        return self._pixels[indices]
+
+
+@dataclass(frozen=True)
+class Ours(Entrant):
+    """This project: what ``idm train`` and ``idm sample`` do, without files, logs and pictures."""
+
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+    def require(self) -> None:
+        """Need nothing."""
+
+    def network(self, config: Configuration) -> nn.Module:
+        """Build our U-Net."""
+        return our_unet(config)
+
+    def predictor(self, network: nn.Module) -> Callable[[Tensor, Tensor], object]:
+        """Return the network in its number format."""
+        return self.model(network)
+
+    def model(self, network: nn.Module) -> Network:
+        """Return the network in its number format."""
+        return in_precision(network, self.settings(1))
+
+    def training_step(self, config: Configuration, batch: int) -> Contestant:
+        """Hybrid loss with a learned variance; fused AdamW."""
+        network, numbers, device = our_unet(config).train(), count(), torch.device("cpu")
+        settings = self.settings(batch)
+        images = RandomImages(config)
+        dataset = Dataset(images, Codec.fit(images), np.arange(NUM_IMAGES))
+        timesteps, meter = UniformTimesteps(NUM_TIMESTEPS), LossMeter(NUM_TIMESTEPS, device)
+        step = TrainStep(self.model(network), DIFFUSION, timesteps, dataset, settings, seed=0, device=device)
+        optimizer, ema = make_optimizer(network, settings), ExponentialMovingAverage(network, settings.ema_rates)
+
+        def update() -> None:
+            step.accumulate_gradients(next(numbers), meter)
+            gradient_norm(network, settings.clip_grad_norm)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            ema.update()
+
+        return update
+
+    def settings(self, batch: int) -> TrainingSettings:
+        """Return the settings of training with batches of that size."""
+        return TrainingSettings(batch_size=batch, precision=self.precision)
+
+    def ddpm(self, config: Configuration, batch: int, steps: int) -> Contestant:
+        """Ancestral sampling."""
+        return self._chain(SamplerDDPM(short_chain(steps)), config, batch)
+
+    def ddim(self, config: Configuration, batch: int, steps: int) -> Contestant:
+        """DDIM with eta = 0."""
+        return self._chain(SamplerDDIM(short_chain(steps)), config, batch)
+
+    def _chain(self, sampler: Sampler, config: Configuration, batch: int) -> Contestant:
+        model = self.model(our_unet(config).eval().requires_grad_(False))
+        noise = config.data(batch)
+        return lambda: sampler.sample(model, noise.shape, noise=noise)
+
+
+OUR_FLOAT32 = Ours("idm float32")
+OUR_BFLOAT16 = Ours("idm bfloat16", torch.bfloat16, precision="bfloat16")

@@ -1,0 +1,64 @@
+"""Everything that a run of the benchmark found, and its JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from idm.bench.numerics import Check
+from idm.bench.peak import Peak
+from idm.bench.table import Outcome
+
+
+@dataclass(frozen=True)
+class Results:
+    """What was found so far.
+
+    Attributes:
+        machine: processor, threads, card and versions.
+        command: the command line.
+        rounds: how often every row was timed.
+        missing: for each implementation that is not installed, how to install it.
+        checks: the numerics, all of them passed.
+        peaks: the machine's own limit by number format.
+        outcomes: the tables.
+    """
+
+    machine: Mapping[str, str]
+    command: str
+    rounds: int
+    missing: Sequence[str]
+    checks: Sequence[Check]
+    peaks: Mapping[torch.dtype, Peak]
+    outcomes: Sequence[Outcome]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return JSON-able values."""
+        return {
+            "machine": dict(self.machine),
+            "command": self.command,
+            "rounds": self.rounds,
+            "missing": list(self.missing),
+            "numerics": [asdict(check) | {"passed": check.passed} for check in self.checks],
+            "peaks": {str(dtype).removeprefix("torch."): asdict(peak) for dtype, peak in self.peaks.items()},
+            "tables": [_plain(outcome) for outcome in self.outcomes],
+        }
+
+
+def _plain(outcome: Outcome) -> dict[str, Any]:
+    rows = [
+        {
+            **asdict(row.comparison),
+            "flops_per_second": row.rate or None,
+            "share_of_peak": row.share or None,
+            "images_per_second": outcome.images / row.comparison.seconds or None,
+        }
+        for row in outcome.rows
+    ]
+    return {
+        "workload": outcome.workload,
+        "title": outcome.title,
+        "rows": rows,
+        "goals": [asdict(verdict) for verdict in outcome.verdicts],
+    }

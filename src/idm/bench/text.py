@@ -1,0 +1,94 @@
+"""What people read of a benchmark: lines and tables."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from rich.console import RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from idm.bench.goals import Measured, Verdict
+from idm.bench.numerics import Check
+from idm.bench.peak import Peak, in_words
+from idm.bench.table import Outcome
+
+Show = Callable[[RenderableType], None]
+
+
+def show_machine(show: Show, machine: Mapping[str, str], missing: Sequence[str]) -> None:
+    """Say what is measured on what, and who cannot take part."""
+    show(", ".join(f"{name} {value}" for name, value in machine.items()))
+    for line in missing:
+        show(line)
+
+
+def show_checks(show: Show, checks: Sequence[Check]) -> None:
+    """Say by how much results deviate."""
+    show("")
+    show("Numerics, relative deviations:")
+    for check in checks:
+        show(f"  {check}")
+
+
+def show_peaks(show: Show, peaks: Mapping[torch.dtype, Peak]) -> None:
+    """Say what the machine can do at best."""
+    show("")
+    show("Peak of this machine, measured in this process:")
+    for dtype, peak in peaks.items():
+        show(f"  {in_words(dtype, peak)}")
+
+
+def show_outcome(show: Show, outcome: Outcome) -> None:
+    """Show a table: times, paired ratios with quartiles, rates, and what became of the goals."""
+    base = outcome.rows[0].comparison.name
+    with_flops, with_images = any(row.flops for row in outcome.rows), bool(outcome.images)
+    table = RichTable(title=outcome.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.add_column("")
+    for name in ("ms", f"x {base}", "quartiles"):
+        table.add_column(name, justify="right", overflow="fold")
+    if with_images:
+        table.add_column("images/s", justify="right")
+    if with_flops:
+        table.add_column("GFLOP/s", justify="right")
+        table.add_column("of peak", justify="right")
+    for row in outcome.rows:
+        table.add_row(*_cells(row, outcome.images, with_flops=with_flops))
+    show("")
+    show(table)
+    for verdict in outcome.verdicts:
+        show(Text("  ").append(_in_words(verdict)))
+    disturbed = sum(row.comparison.disturbed for row in outcome.rows)
+    if disturbed:
+        show(f"  {disturbed} samples were disturbed by other processes and kept")
+
+
+def _cells(row: Measured, images: int, *, with_flops: bool) -> list[str]:
+    found = row.comparison
+    cells = [found.name, f"{1e3 * found.seconds:,.1f}", f"{found.ratio:.2f}", f"{found.low:.2f} to {found.high:.2f}"]
+    if images:
+        cells.append(
+            f"{images / found.seconds:,.0f}" if images >= found.seconds * 10 else f"{images / found.seconds:.1f}"
+        )
+    if with_flops:
+        cells += [f"{row.rate / 1e9:,.0f}" if row.flops else "", f"{row.share:.0%}" if row.share else ""]
+    return cells
+
+
+def _in_words(verdict: Verdict) -> Text:
+    mark, style = ("reached", "green") if verdict.reached else ("missed", "red")
+    spread = f"quartiles {verdict.low:.2f} to {verdict.high:.2f}"
+    return Text.assemble(
+        ("goal ", "dim"), (mark, style), f": {verdict.row}, {verdict.wanted}: {verdict.value:.2f} ({spread})"
+    )
+
+
+def show_summary(show: Show, outcomes: Sequence[Outcome]) -> None:
+    """Count the goals, and name those that were missed."""
+    verdicts = [(outcome.title, verdict) for outcome in outcomes for verdict in outcome.verdicts]
+    if not verdicts:
+        return
+    show("")
+    show(f"{sum(verdict.reached for _, verdict in verdicts)} of {len(verdicts)} goals reached")
+    for title, verdict in verdicts:
+        if not verdict.reached:
+            show(Text(f"  {title}: ").append(_in_words(verdict)))

@@ -1,0 +1,37 @@
+"""Terms of the variational bound of one image: all in one batch, and one step at a time."""
+
+from functools import partial
+
+from idm.bench.entrants import OUR_BFLOAT16, OUR_FLOAT32
+from idm.bench.entrants.ours import Ours, short_chain
+from idm.bench.goals import Faster
+from idm.bench.harness import Contestant
+from idm.bench.sizes import SMALL, TINY, Configuration
+from idm.bench.table import Plan, Row, Scope, Table
+from idm.likelihood import calc_bpd_loop
+
+NUM_TERMS = 64
+GOALS = {TINY: 5.0, SMALL: 1.6}
+ONE_AT_A_TIME, BATCHED, BATCHED_BFLOAT16 = "one step at a time", "batched over steps", "batched, bfloat16"
+
+
+def likelihood(scope: Scope) -> list[Plan]:
+    """So many terms of the bound of one image."""
+    return [partial(_likelihood, config) for config in scope.sizes if config in GOALS]
+
+
+def _likelihood(config: Configuration) -> Table:
+    flops = NUM_TERMS * OUR_FLOAT32.forward_flops(config)
+    rows = {
+        ONE_AT_A_TIME: Row(_bound(OUR_FLOAT32, config, batch_size=1), flops),
+        BATCHED: Row(_bound(OUR_FLOAT32, config, batch_size=NUM_TERMS), flops),
+        BATCHED_BFLOAT16: Row(_bound(OUR_BFLOAT16, config, batch_size=NUM_TERMS), flops, OUR_BFLOAT16.dtype),
+    }
+    goals = (Faster(BATCHED, GOALS[config], ONE_AT_A_TIME),)
+    return Table("likelihood", f"{NUM_TERMS} bound terms of one image, {config.name}", rows, goals)
+
+
+def _bound(entrant: Ours, config: Configuration, *, batch_size: int) -> Contestant:
+    model = entrant.model(entrant.network(config).eval().requires_grad_(False))
+    chain, x = short_chain(NUM_TERMS), config.data(1).clamp(-1, 1)
+    return lambda: calc_bpd_loop(chain, model, x, batch_size=batch_size)

@@ -1,0 +1,59 @@
+"""What the sampling loop costs beside the network: a small network on points, where it shows."""
+
+from functools import partial
+
+import torch
+
+from idm.bench.goals import Longer
+from idm.bench.harness import Contestant
+from idm.bench.table import Plan, Row, Scope, Table
+from idm.diffusion import GaussianDiffusion, ModelVarType
+from idm.networks import MLP
+from idm.samplers import Sampler, SamplerDDIM, SamplerDDPM
+from idm.schedules import cosine_schedule
+
+STEPS, CHAINS = 100, 5
+"""Steps of a chain, and chains in a call: one alone would be too short to time."""
+GOALS = {1: 1.6, 512: 1.3}
+"""How many times as long as its calls of the network a chain may take, by batch."""
+VARIANCES = {"fixed variance": ModelVarType.FIXED_SMALL, "learned variance": ModelVarType.LEARNED_RANGE}
+BARE, DDPM, DDIM = "bare calls of the network", "DDPM loop", "DDIM loop"
+
+
+def loop(scope: Scope) -> list[Plan]:
+    """Both samplers, with and without a learned variance, on one point and on many; no size of U-Net takes part."""
+    return [partial(_loop, name, variance, batch) for name, variance in VARIANCES.items() for batch in GOALS]
+
+
+def _loop(name: str, variance: ModelVarType, batch: int) -> Table:
+    diffusion = GaussianDiffusion(cosine_schedule(STEPS), model_var_type=variance)
+    network = MLP(in_channels=2, out_channels=diffusion.out_channels(2)).eval().requires_grad_(False)
+    rows = {
+        BARE: Row(_bare(network, batch)),
+        DDPM: Row(_chains(SamplerDDPM(diffusion), network, batch)),
+        DDIM: Row(_chains(SamplerDDIM(diffusion), network, batch)),
+    }
+    goals = tuple(Longer(row, GOALS[batch], BARE) for row in (DDPM, DDIM))
+    title = f"{CHAINS} chains of {STEPS} steps on points, {name}, batch {batch}"
+    return Table("loop", title, rows, goals, images=CHAINS * batch)
+
+
+def _bare(network: MLP, batch: int) -> Contestant:
+    x, time = torch.zeros(batch, 2), torch.zeros(batch)
+
+    @torch.no_grad()
+    def calls() -> None:
+        for _ in range(CHAINS * STEPS):
+            network(x, time)
+
+    return calls
+
+
+def _chains(sampler: Sampler, network: MLP, batch: int) -> Contestant:
+    noise = torch.randn(batch, 2, generator=torch.Generator().manual_seed(0))
+
+    def chains() -> None:
+        for _ in range(CHAINS):
+            sampler.sample(network, noise.shape, noise=noise)
+
+    return chains

@@ -1,0 +1,87 @@
+"""What comes after the gradients: optimiser, averaged weights, clipping; beside loops over tensors."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from idm.bench.goals import Faster, Goal
+from idm.bench.harness import Contestant
+from idm.bench.sizes import SMALL, TINY, Configuration, our_unet
+from idm.bench.table import Plan, Row, Scope, Table
+from idm.networks import UNet
+from idm.training import TrainingSettings
+from idm.training.ema import ExponentialMovingAverage
+from idm.training.optimizer import make_optimizer
+from idm.training.step import gradient_norm
+
+LOOP, OURS = "loop over tensors", "idm"
+RATE, LARGEST_NORM = 0.9999, 1.0
+REPEATS = 20
+"""Updates in a call: one alone would be too short to time."""
+GOALS: dict[Configuration, tuple[Goal, ...]] = {TINY: (), SMALL: (Faster(OURS, 1.7, LOOP),)}
+
+
+def updates(scope: Scope) -> list[Plan]:
+    """The three of them on the tensors of a network."""
+    return [
+        partial(make, config) for config in scope.sizes if config in GOALS for make in (_optimizer, _average, _clipping)
+    ]
+
+
+def _optimizer(config: Configuration) -> Table:
+    network = _with_gradients(config)
+    looped = torch.optim.AdamW(network.parameters(), lr=1e-4, foreach=False, fused=False)
+    return _table("steps of AdamW", config, looped.step, make_optimizer(network, TrainingSettings()).step)
+
+
+def _average(config: Configuration) -> Table:
+    network = our_unet(config)
+    parameters, copies = list(network.parameters()), [p.detach().clone() for p in network.parameters()]
+
+    @torch.no_grad()
+    def loop() -> None:
+        for average, parameter in zip(copies, parameters, strict=True):
+            average.mul_(RATE).add_(parameter, alpha=1 - RATE)
+
+    return _table("averages of the weights", config, loop, ExponentialMovingAverage(network, (RATE,)).update)
+
+
+def _clipping(config: Configuration) -> Table:
+    network = _with_gradients(config)
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    return _table(
+        "clipped gradients",
+        config,
+        lambda: _clipped_in_a_loop(gradients),
+        lambda: float(gradient_norm(network, LARGEST_NORM)),
+    )
+
+
+def _clipped_in_a_loop(gradients: Sequence[Tensor]) -> float:
+    """Take the norm tensor by tensor, as a number each, then scale tensor by tensor."""
+    norm = sum(float(gradient.norm()) ** 2 for gradient in gradients) ** 0.5
+    for gradient in gradients:
+        gradient.mul_(min(1.0, LARGEST_NORM / (norm + 1e-6)))
+    return norm
+
+
+def _with_gradients(config: Configuration) -> UNet:
+    network = our_unet(config)
+    for parameter in network.parameters():
+        parameter.grad = torch.randn_like(parameter)
+    return network
+
+
+def _table(what: str, config: Configuration, loop: Contestant, ours: Contestant) -> Table:
+    rows = {LOOP: Row(_repeated(loop)), OURS: Row(_repeated(ours))}
+    return Table("updates", f"{REPEATS} {what}, tensors of {config.name}", rows, GOALS[config])
+
+
+def _repeated(call: Contestant) -> Contestant:
+    def calls() -> None:
+        for _ in range(REPEATS):
+            call()
+
+    return calls

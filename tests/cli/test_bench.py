@@ -1,0 +1,39 @@
+"""``idm bench``, on little work."""
+
+import json
+
+import pytest
+
+
+def test_a_small_benchmark_prints_tables_and_writes_results(idm, tmp_path):
+    result = idm("bench", "--only", "updates", "--sizes", "tiny", "--rounds", 2, "--out", tmp_path)
+    assert result.code == 0, result.err
+    for words in ("processor", "Numerics", "steps of AdamW, tensors of tiny", "loop over tensors", "results.json"):
+        assert words in result.out
+    kept = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert len(kept["tables"]) == 3
+    assert all(len(row["times"]) == 2 for table in kept["tables"] for row in table["rows"])
+    assert (tmp_path / "speed.png").is_file()
+
+
+def test_json_is_all_that_is_printed_where_it_is_wanted(idm, tmp_path):
+    result = idm("bench", "--only", "updates", "--sizes", "tiny", "--rounds", 2, "--out", tmp_path, "--json")
+    assert result.code == 0, result.err
+    assert result.json["rounds"] == 2
+    assert result.json["files"]["results"] == str(tmp_path / "results.json")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "choice"), [("--only", "forwards", "forward"), ("--sizes", "huge", "medium, small, tiny")]
+)
+def test_unknown_names_are_refused_with_the_choices(idm, tmp_path, option, value, choice):
+    result = idm("bench", option, value, "--out", tmp_path / "none")
+    assert result.code == 2
+    (line,) = result.errors
+    assert value in line
+    assert choice in line
+    assert not (tmp_path / "none").exists()
+
+
+def test_fewer_than_two_rounds_are_refused(idm):
+    assert idm("bench", "--rounds", 1).code == 2
