@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from idm.cli.options import BatchSize, Device, Json, OutFolder, RunArgument, Seed
+from idm.cli.options import BatchSize, Device, Json, OutFolder, Precision, RunArgument, Seed
 from idm.cli.output import Output, checked_folder, finite
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def evaluate(
     seed: Seed = 0,
     batch_size: BatchSize = 512,
     out: OutFolder = None,
+    precision: Precision = None,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
@@ -46,7 +47,7 @@ def evaluate(
     from idm.cli.results import run_folder, together
     from idm.experiment import held_out_bound, load, open_data_to_score, recognition, require_training_data
 
-    opened = load(run, device=device)
+    opened = load(run, device=device).using(precision=precision)
     changes = {"name": sampler, "steps": sampler_steps}
     destination, chosen, data = together(
         lambda: checked_folder(out or run_folder(opened) / "evaluated"),

@@ -23,6 +23,12 @@ Overrides = Annotated[
 Seed = Annotated[
     int, typer.Option("--seed", metavar="N", min=0, max=2**31 - 1, help="Sample i is drawn from seed + i.")
 ]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        "--precision", metavar="NAME", help="float32, or bfloat16: faster, not the same digits; as trained by default."
+    ),
+]
 BatchSize = Annotated[int, typer.Option("--batch-size", metavar="N", min=1, help="Samples per call of the network.")]
 InversionSteps = Annotated[
     int | None,

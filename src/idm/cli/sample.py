@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from idm.cli.options import BatchSize, Device, Json, OutFolder, Overrides, RunArgument, Seed
+from idm.cli.options import BatchSize, Device, Json, OutFolder, Overrides, Precision, RunArgument, Seed
 from idm.cli.output import Output, checked_folder
 
 if TYPE_CHECKING:
@@ -45,7 +45,11 @@ def sample(
     trajectory: Annotated[
         bool, typer.Option("--trajectory/--no-trajectory", metavar="", help="Write an animation of the steps.")
     ] = True,
+    compile_: Annotated[
+        bool, typer.Option("--compile", metavar="", help="Translate the network first (minutes): for thousands.")
+    ] = False,
     out: OutFolder = None,
+    precision: Precision = None,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
@@ -55,7 +59,7 @@ def sample(
     from idm.cli.trajectory import Recorder
     from idm.experiment import load
 
-    opened = load(run, device=device)
+    opened = load(run, device=device).using(precision=precision, compile=compile_)
     given = {"name": sampler, "steps": steps, "eta": eta}
     destination, chosen, classes, _ = together(
         lambda: checked_folder(out or run_folder(opened) / "sampled"),

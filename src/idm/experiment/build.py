@@ -5,16 +5,14 @@ from torch import nn
 
 from idm.core.errors import SettingsError
 from idm.core.rng import derive_seed
-from idm.core.types import Network
 from idm.diffusion import ContinuousDecoder, DiscretizedDecoder, GaussianDiffusion
 from idm.experiment.data import DataSpec
 from idm.experiment.schema import option_paths
 from idm.experiment.settings import DiffusionSettings, Experiment, SamplerSettings, ScheduleSettings
 from idm.likelihood import with_decoder_log_variance
-from idm.networks import NETWORKS, Autocast
+from idm.networks import NETWORKS
 from idm.samplers import SAMPLERS, Sampler
 from idm.schedules import SCHEDULES, NoiseSchedule, spaced
-from idm.training import TrainingSettings
 
 LARGEST_UNCLIPPED_RATIO = 20.0
 """Noise to signal at the noisiest step of a chain that does not clip."""
@@ -112,11 +110,6 @@ def build_network(experiment: Experiment, spec: DataSpec, out_channels: int) -> 
     with torch.no_grad():
         network.eval()(torch.zeros(1, *spec.shape), torch.zeros(1), **labels)
     return network.train()
-
-
-def in_precision(network: Network, training: TrainingSettings) -> Network:
-    """Return the network in the number format that it is trained in."""
-    return Autocast(network) if training.precision == "bfloat16" else network
 
 
 def build_sampler(diffusion: GaussianDiffusion, settings: SamplerSettings, *, bounded: bool = True) -> Sampler:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from idm.core.errors import CheckpointError, SettingsError
 from idm.core.progress import progress as show_progress
 from idm.core.types import Network
 from idm.diffusion import GaussianDiffusion
-from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, in_precision, null_label
+from idm.experiment.acceleration import for_sampling, in_precision
+from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, null_label
 from idm.experiment.data import DataSpec
 from idm.experiment.settings import Experiment
 from idm.experiment.validate import from_plain, to_plain
@@ -37,6 +38,8 @@ class Run:
         network: the network with its averaged weights, in evaluation mode.
         diffusion: the process, with its fitted decoder variance if it has one.
         device: where the network is.
+        precision: number format inside the network, if another than the one it was trained in.
+        compile: translate the network before its first use.
     """
 
     path: Path
@@ -46,11 +49,29 @@ class Run:
     network: nn.Module
     diffusion: GaussianDiffusion
     device: torch.device
+    precision: str | None = None
+    compile: bool = False
 
     @cached_property
     def model(self) -> Network:
-        """The network in the precision it was trained in."""
-        return in_precision(self.network, self.experiment.training)
+        """The network in the form that samples are drawn and data are scored with."""
+        precision = self.precision or self.experiment.training.precision
+        return for_sampling(self.network, precision, self.device, compile=self.compile)
+
+    def using(self, *, precision: str | None = None, compile: bool = False) -> "Run":
+        """Return the same run, its network in another form.
+
+        Args:
+            precision: number format inside the network, float32 or bfloat16; the one it was trained in by default.
+            compile: translate the network with torch.compile before its first use, which takes minutes and pays for
+                thousands of samples; on a CUDA device its calls are replayed as a graph, too.
+
+        Raises:
+            UnknownNameError: no such number format.
+        """
+        if precision is not None:
+            in_precision(self.network, precision)
+        return replace(self, precision=precision, compile=compile)
 
     def guided(self, scale: float) -> Network:
         """Return the network with classifier-free guidance; ``scale`` 1 is the network itself.

@@ -13,7 +13,8 @@ from torch import nn
 from idm.core.errors import ResumeError
 from idm.core.rng import derive_seed
 from idm.diffusion import GaussianDiffusion
-from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, in_precision, null_label
+from idm.experiment.acceleration import for_training, in_precision
+from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, null_label
 from idm.experiment.data import Data, DataSpec, open_data, with_absolute_path
 from idm.experiment.run import Run, load
 from idm.experiment.settings import Experiment
@@ -30,6 +31,8 @@ FREE_TO_CHANGE = (
     "training.log_interval",
     "training.save_interval",
     "training.keep_checkpoints",
+    "training.keep_every",
+    "training.keep_best",
     "training.sample_interval",
 )
 """Settings (or whole sections) that a resumed run may change; data at another place must be the same data."""
@@ -160,7 +163,7 @@ def _trainer(task: _Task, preview: Preview | None, *, progress: bool) -> Trainer
 def _train_step(task: _Task) -> TrainStep:
     settings = task.experiment.training
     return TrainStep(
-        in_precision(task.network, settings),
+        for_training(task.network, settings),
         task.diffusion,
         task.timesteps,
         task.data.train,
@@ -179,7 +182,7 @@ def _calibration(experiment: Experiment, data: Data, step: TrainStep, averaged: 
     kwargs = {} if labels is None else {"y": labels.to(step.device)}
     fitted = fit_decoder_log_variance(
         step.diffusion,
-        in_precision(averaged, experiment.training),
+        in_precision(averaged, experiment.training.precision),
         x_start.to(step.device),
         clip_denoised=data.spec.codec.bounded,
         model_kwargs=kwargs,

@@ -81,5 +81,9 @@ class TrainStep:
 
 def gradient_norm(network: nn.Module, largest: float) -> Tensor:
     """Norm of the whole gradient; scale the gradient down to ``largest`` where that is above 0 and exceeded."""
-    limit = largest if largest > 0 else float("inf")
-    return nn.utils.clip_grad_norm_(network.parameters(), limit)
+    parameters = list(network.parameters())
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))  # pyright: ignore[reportPrivateImportUsage]
+    if largest > 0:
+        nn.utils.clip_grads_with_norm_(parameters, largest, norm)
+    return norm

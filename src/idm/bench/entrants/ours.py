@@ -1,7 +1,7 @@
 """This project, in two number formats."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Literal
 
@@ -15,7 +15,7 @@ from idm.bench.sizes import Configuration, our_unet
 from idm.core.types import Network
 from idm.data import Codec, Dataset, Indices, Samples, Source
 from idm.diffusion import GaussianDiffusion, LossType, ModelVarType
-from idm.experiment.build import in_precision
+from idm.experiment.acceleration import for_training
 from idm.samplers import Sampler, SamplerDDIM, SamplerDDPM
 from idm.schedules import cosine_schedule, spaced
 from idm.timesteps import UniformTimesteps
@@ -56,16 +56,26 @@ class RandomImages(Source):
 
 @dataclass(frozen=True)
 class Ours(Entrant):
-    """This project: what ``idm train`` and ``idm sample`` do, without files, logs and pictures."""
+    """This project: what ``idm train`` and ``idm sample`` do, without files, logs and pictures.
+
+    Attributes:
+        precision: number format, by its name in settings.
+        checkpoint_levels: levels of the network that store no activations for the backward pass.
+    """
 
     precision: Literal["float32", "bfloat16"] = "float32"
+    checkpoint_levels: int = 0
+
+    def checkpointed(self, levels: int) -> "Ours":
+        """The same with so many levels checkpointed."""
+        return replace(self, checkpoint_levels=levels)
 
     def require(self) -> None:
         """Need nothing."""
 
     def network(self, config: Configuration) -> nn.Module:
         """Build our U-Net."""
-        return our_unet(config)
+        return our_unet(config, checkpoint_levels=self.checkpoint_levels)
 
     def predictor(self, network: nn.Module) -> Callable[[Tensor, Tensor], object]:
         """Return the network in its number format."""
@@ -73,11 +83,11 @@ class Ours(Entrant):
 
     def model(self, network: nn.Module) -> Network:
         """Return the network in its number format."""
-        return in_precision(network, self.settings(1))
+        return for_training(network, self.settings(1))
 
     def training_step(self, config: Configuration, batch: int) -> Contestant:
         """Hybrid loss with a learned variance; fused AdamW."""
-        network, numbers, device = our_unet(config).train(), count(), torch.device("cpu")
+        network, numbers, device = self.network(config).train(), count(), torch.device("cpu")
         settings = self.settings(batch)
         images = RandomImages(config)
         dataset = Dataset(images, Codec.fit(images), np.arange(NUM_IMAGES))

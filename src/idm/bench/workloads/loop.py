@@ -29,7 +29,7 @@ def _loop(name: str, variance: ModelVarType, batch: int) -> Table:
     diffusion = GaussianDiffusion(cosine_schedule(STEPS), model_var_type=variance)
     network = MLP(in_channels=2, out_channels=diffusion.out_channels(2)).eval().requires_grad_(False)
     rows = {
-        BARE: Row(_bare(network, batch)),
+        BARE: Row(_bare(diffusion, network, batch)),
         DDPM: Row(_chains(SamplerDDPM(diffusion), network, batch)),
         DDIM: Row(_chains(SamplerDDIM(diffusion), network, batch)),
     }
@@ -38,13 +38,16 @@ def _loop(name: str, variance: ModelVarType, batch: int) -> Table:
     return Table("loop", title, rows, goals, images=CHAINS * batch)
 
 
-def _bare(network: MLP, batch: int) -> Contestant:
-    x, time = torch.zeros(batch, 2), torch.zeros(batch)
+def _bare(diffusion: GaussianDiffusion, network: MLP, batch: int) -> Contestant:
+    """Call the network as often as a chain does, at the same times."""
+    x = torch.zeros(batch, 2)
+    times = [diffusion.network_time(t, x) for t in reversed(range(STEPS))]
 
     @torch.no_grad()
     def calls() -> None:
-        for _ in range(CHAINS * STEPS):
-            network(x, time)
+        for _ in range(CHAINS):
+            for time in times:
+                network(x, time)
 
     return calls
 
