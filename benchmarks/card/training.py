@@ -1,6 +1,7 @@
 """Training steps, and the memory that they take."""
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 
 import torch
@@ -12,9 +13,10 @@ from card.report import Memory, Work
 from idm.bench.entrants import DIFFUSERS
 from idm.bench.entrants.ours import DIFFUSION
 from idm.bench.harness import Contestant
-from idm.bench.sizes import NUM_HEADS, Configuration, our_unet, randomised
+from idm.bench.memory import step_memory
+from idm.bench.sizes import Configuration, our_unet
 from idm.core.types import Network
-from idm.networks import Autocast, Compiled, UNet
+from idm.networks import Autocast, Compiled
 from idm.training import TrainingSettings
 from idm.training.ema import ExponentialMovingAverage
 from idm.training.optimizer import make_optimizer
@@ -22,8 +24,6 @@ from idm.training.step import gradient_norm
 
 LEARNING_RATE = 1e-6
 """Small, so that random weights stay what they are and numbers finite."""
-CHECKPOINTING = {"use_checkpoint": True}
-"""Options of the network that recompute activations in the backward pass."""
 FORWARDS_PER_STEP = 3
 """A backward pass counts as two forward passes."""
 Wrap = Callable[[Network], Network]
@@ -85,38 +85,26 @@ def _their_step(bench: Bench, config: Configuration, batch: int) -> Contestant:
 
 
 def memory(bench: Bench, config: Configuration, batch: int) -> None:
-    """Measure the most memory that two training steps, with and without checkpointing, and two calls take."""
-    if bench.device.type != "cuda":
-        bench.report.note(f"{config.name}, memory: only a CUDA card tells how much was in use")
-        return
-    for name, options in (("training step", {}), ("training step, checkpointing", CHECKPOINTING)):
-        with bench.trying(f"{config.name}, {name}, memory", bench.budget.left):
-            step = our_step(bench, unet(config, **options), config, batch, Autocast)
-            _peak(bench, f"{name}, bfloat16", config, batch, step)
+    """Measure the most memory that training steps, with no, one and all levels checkpointed, and calls take."""
+    for levels, name in {0: "", 1: ", 1 level checkpointed", len(config.mult): ", all levels checkpointed"}.items():
+        _peak(
+            bench, f"training step, bfloat16{name}", config, batch, partial(_checkpointed, bench, config, batch, levels)
+        )
+    _peak(bench, "forward, bfloat16", config, batch, partial(_forward, bench, config, batch))
+
+
+def _peak(bench: Bench, name: str, config: Configuration, batch: int, build: Factory) -> None:
+    with bench.trying(f"{config.name}, {name}, memory", bench.budget.left):
+        gib = step_memory(build, bench.device) / 2**30
+        bench.report.memory.append(Memory(name, config.name, batch, gib))
+        print(f"  {bench.report.memory[-1]}", flush=True)
+
+
+def _checkpointed(bench: Bench, config: Configuration, batch: int, levels: int) -> Contestant:
+    return our_step(bench, our_unet(config, checkpoint_levels=levels), config, batch, Autocast)
+
+
+def _forward(bench: Bench, config: Configuration, batch: int) -> Contestant:
     network, x = Autocast(our_unet(config).to(bench.device).eval()), config.data(batch).to(bench.device)
     time = torch.zeros(batch, device=bench.device)
-    _peak(bench, "forward, bfloat16", config, batch, torch.no_grad()(lambda: network(x, time)))
-
-
-def _peak(bench: Bench, name: str, config: Configuration, batch: int, call: Contestant) -> None:
-    torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats()
-    call(), call()
-    torch.cuda.synchronize()
-    bench.report.memory.append(Memory(name, config.name, batch, torch.cuda.max_memory_allocated() / 2**30))
-    print(f"  {bench.report.memory[-1]}", flush=True)
-
-
-def unet(config: Configuration, **options: bool) -> nn.Module:
-    """Build our network of a size with further options."""
-    network = UNet(
-        in_channels=config.channels,
-        out_channels=2 * config.channels,
-        model_channels=config.width,
-        num_res_blocks=config.num_res_blocks,
-        channel_mult=config.mult,
-        attention_resolutions=tuple(config.size // size for size in config.attention_sizes),
-        num_heads=NUM_HEADS,
-        **options,
-    )
-    return randomised(network)
+    return torch.no_grad()(lambda: network(x, time))

@@ -60,5 +60,6 @@ def _plain(outcome: Outcome) -> dict[str, Any]:
         "workload": outcome.workload,
         "title": outcome.title,
         "rows": rows,
+        "peak_bytes": dict(outcome.memory),
         "goals": [asdict(verdict) for verdict in outcome.verdicts],
     }

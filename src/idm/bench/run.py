@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -71,8 +72,9 @@ class Bench:
             plans = [plan for name in workloads for plan in WORKLOADS.build(name, {}, scope=scope)]
             for number, plan in enumerate(plans, start=1):
                 self._measure(plan, f"[{number}/{len(plans)}]")
-        if self._outcomes:
-            write_atomically(self.out / PLOT, png(speed_figure(self._outcomes)))
+        timed = [one for one in self._outcomes if one.rows]
+        if timed:
+            write_atomically(self.out / PLOT, png(speed_figure(timed)))
         show_summary(self.show, self._outcomes)
         return self.results
 
@@ -88,11 +90,16 @@ class Bench:
             self._peaks = measure_peaks(self.clock)
             show_peaks(self.show, self._peaks)
         calls = {name: row.call for name, row in table.rows.items()}
-        total = len(calls) * (WARMUP + self.rounds)
+        total = len(table.memory) + len(calls) * (WARMUP + self.rounds)
         with progress(f"{place} {table.title}", total, unit="calls", enabled=self.with_progress) as bar:
-            found = compare(calls, rounds=self.rounds, warmup=WARMUP, clock=self.clock, tick=bar.advance)
+            memory: dict[str, int] = {}
+            for name, find in table.memory.items():
+                memory[name] = find()
+                bar.advance()
+            timing = partial(compare, rounds=self.rounds, warmup=WARMUP, clock=self.clock, tick=bar.advance)
+            found = timing(calls) if calls else []
         limits = {dtype: peak.convolution for dtype, peak in self._peaks.items()}
-        self._outcomes.append(outcome(table, found, limits))
+        self._outcomes.append(outcome(table, found, limits, memory))
         text = json.dumps(self.results.to_plain(), indent=1, allow_nan=False) + "\n"
         write_atomically(self.out / RESULTS, text.encode())
         show_outcome(self.show, self._outcomes[-1])

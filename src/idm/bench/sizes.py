@@ -44,14 +44,14 @@ MEDIUM = Configuration("medium", 64, 3, 128, (1, 2, 3, 4), 3, (16, 8))
 SIZES = {config.name: config for config in (TINY, SMALL, MEDIUM)}
 
 
-def our_unet(config: Configuration) -> UNet:
+def our_unet(config: Configuration, *, checkpoint_levels: int = 0) -> UNet:
     """Build our network with random weights everywhere, so that no branch is zero."""
-    network = initial_unet(config)
+    network = initial_unet(config, checkpoint_levels=checkpoint_levels)
     randomised(network)
     return network
 
 
-def initial_unet(config: Configuration) -> UNet:
+def initial_unet(config: Configuration, *, checkpoint_levels: int = 0) -> UNet:
     """Build our network as it is before training."""
     return UNet(
         in_channels=config.channels,
@@ -61,6 +61,7 @@ def initial_unet(config: Configuration) -> UNet:
         channel_mult=config.mult,
         attention_resolutions=tuple(config.size // size for size in config.attention_sizes),
         num_heads=NUM_HEADS,
+        checkpoint_levels=checkpoint_levels,
     )
 
 

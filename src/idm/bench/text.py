@@ -13,6 +13,7 @@ from idm.bench.peak import Peak, in_words
 from idm.bench.table import Outcome
 
 Show = Callable[[RenderableType], None]
+MEMORY = "peak MiB"
 
 
 def show_machine(show: Show, machine: Mapping[str, str], missing: Sequence[str]) -> None:
@@ -39,27 +40,47 @@ def show_peaks(show: Show, peaks: Mapping[torch.dtype, Peak]) -> None:
 
 
 def show_outcome(show: Show, outcome: Outcome) -> None:
-    """Show a table: times, paired ratios with quartiles, rates, and what became of the goals."""
-    base = outcome.rows[0].comparison.name
-    with_flops, with_images = any(row.flops for row in outcome.rows), bool(outcome.images)
-    table = RichTable(title=outcome.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    table.add_column("")
-    for name in ("ms", f"x {base}", "quartiles"):
-        table.add_column(name, justify="right", overflow="fold")
-    if with_images:
-        table.add_column("images/s", justify="right")
-    if with_flops:
-        table.add_column("GFLOP/s", justify="right")
-        table.add_column("of peak", justify="right")
-    for row in outcome.rows:
-        table.add_row(*_cells(row, outcome.images, with_flops=with_flops))
+    """Show a table: times, paired ratios with quartiles, rates, memory, and what became of the goals."""
     show("")
-    show(table)
+    show(_times(outcome) if outcome.rows else _memory(outcome))
     for verdict in outcome.verdicts:
         show(Text("  ").append(_in_words(verdict)))
     disturbed = sum(row.comparison.disturbed for row in outcome.rows)
     if disturbed:
         show(f"  {disturbed} samples were disturbed by other processes and kept")
+
+
+def _memory(outcome: Outcome) -> RichTable:
+    """Return the table of what was not timed."""
+    table = _headed(outcome, MEMORY)
+    for name, peak in outcome.memory.items():
+        table.add_row(name, _mebibytes(peak))
+    return table
+
+
+def _times(outcome: Outcome) -> RichTable:
+    """Return the table of what was timed, with the columns that mean something."""
+    with_flops = any(row.flops for row in outcome.rows)
+    names = ["ms", f"x {outcome.rows[0].comparison.name}", "quartiles"]
+    names += ["images/s"] * bool(outcome.images) + ["GFLOP/s", "of peak"] * with_flops
+    table = _headed(outcome, *names, *[MEMORY] * bool(outcome.memory))
+    for row in outcome.rows:
+        peak = outcome.memory.get(row.comparison.name)
+        memory = [_mebibytes(peak)] if peak is not None else []
+        table.add_row(*_cells(row, outcome.images, with_flops=with_flops), *memory)
+    return table
+
+
+def _headed(outcome: Outcome, *names: str) -> RichTable:
+    table = RichTable(title=outcome.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.add_column("")
+    for name in names:
+        table.add_column(name, justify="right", overflow="fold")
+    return table
+
+
+def _mebibytes(number: int) -> str:
+    return f"{number / 2**20:,.1f}"
 
 
 def _cells(row: Measured, images: int, *, with_flops: bool) -> list[str]:

@@ -27,7 +27,7 @@ def bench(
         typer.Option(
             "--only",
             metavar="NAMES",
-            help="Of forward, training, sampling, likelihood, updates, loop, reading, start; all by default.",
+            help="Of forward, training, sampling, likelihood, updates, memory, loop, reading, start; all by default.",
         ),
     ] = None,
     sizes: Annotated[

@@ -102,7 +102,7 @@ def unet_options(flags: Mapping[str, Any]) -> dict[str, Any]:
         "num_heads_upsample": full["num_heads_upsample"],
         "dropout": full["dropout"],
         "use_scale_shift_norm": full["use_scale_shift_norm"],
-        "use_checkpoint": full["use_checkpoint"],
+        "checkpoint_levels": len(known[size]) if full["use_checkpoint"] else 0,
         "num_classes": NUM_CLASSES if full["class_cond"] else None,
         "low_res_channels": 3 if super_resolution else 0,
         "dims": 2,

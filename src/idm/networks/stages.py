@@ -9,25 +9,29 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from idm.core.errors import SettingsError
 from idm.networks.attention import AttentionBlock
 from idm.networks.layers import Downsample, Upsample
 from idm.networks.resblock import ResBlock
+
+BLOCKS = (ResBlock, AttentionBlock)
+"""Layers that store much more than their input for the backward pass."""
 
 
 class Stage(nn.ModuleList):
     """Layers applied in turn, of which the residual blocks see the embedding too."""
 
-    def __init__(self, layers: list[nn.Module], *, use_checkpoint: bool = False) -> None:
-        """Hold the layers; ``use_checkpoint`` recomputes blocks in the backward pass instead of storing them."""
+    def __init__(self, layers: list[nn.Module], *, checkpointed: bool) -> None:
+        """Hold the layers; if ``checkpointed``, blocks are computed again in the backward pass instead of stored."""
         super().__init__(layers)
-        self.use_checkpoint = use_checkpoint
+        self.checkpointed = checkpointed
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         """[b, c, *space] and the embedding [b, e] -> [b, c_out, *space_out]."""
         for layer in self:
             inputs = (x, embedding) if isinstance(layer, ResBlock) else (x,)
-            recompute = self.use_checkpoint and torch.is_grad_enabled()
-            x = checkpoint(layer, *inputs, use_reentrant=False) if recompute else layer(*inputs)
+            again = self.checkpointed and isinstance(layer, BLOCKS) and torch.is_grad_enabled()
+            x = checkpoint(layer, *inputs, use_reentrant=False) if again else layer(*inputs)
         return x
 
 
@@ -48,7 +52,12 @@ class Blueprint:
     dims: int
     use_scale_shift_norm: bool
     conv_resample: bool
-    use_checkpoint: bool
+    checkpoint_levels: int
+
+    def __post_init__(self) -> None:
+        """Check what no layer checks."""
+        if self.checkpoint_levels < 0:
+            raise SettingsError(f"checkpoint_levels: 0 (none) or more levels wanted, got {self.checkpoint_levels}")
 
     def block(self, channels: int, width: int) -> ResBlock:
         """Return a residual block."""
@@ -61,9 +70,9 @@ class Blueprint:
             use_scale_shift_norm=self.use_scale_shift_norm,
         )
 
-    def stage(self, *layers: nn.Module) -> Stage:
-        """Return a stage of layers."""
-        return Stage(list(layers), use_checkpoint=self.use_checkpoint)
+    def stage(self, level: int, *layers: nn.Module) -> Stage:
+        """Return a stage of layers at a level, 0 being the finest."""
+        return Stage(list(layers), checkpointed=level < self.checkpoint_levels)
 
     def attention(self, level: int, num_heads: int) -> list[nn.Module]:
         """Return the self-attention of a level, if it has one."""
@@ -72,20 +81,20 @@ class Blueprint:
     def down(self, first: nn.Module, num_heads: int) -> tuple[nn.ModuleList, list[int]]:
         """Return the stages on the way down, and the channels that each hands over to the way up."""
         channels = self.widths[0]
-        stages, skips = [self.stage(first)], [channels]
+        stages, skips = [self.stage(0, first)], [channels]
         for level, width in enumerate(self.widths):
             for _ in range(self.num_res_blocks):
-                stages.append(self.stage(self.block(channels, width), *self.attention(level, num_heads)))
+                stages.append(self.stage(level, self.block(channels, width), *self.attention(level, num_heads)))
                 skips.append(channels := width)
             if level < len(self.widths) - 1:
-                stages.append(self.stage(Downsample(channels, use_conv=self.conv_resample, dims=self.dims)))
+                stages.append(self.stage(level, Downsample(channels, use_conv=self.conv_resample, dims=self.dims)))
                 skips.append(channels)
         return nn.ModuleList(stages), skips
 
     def middle(self, num_heads: int) -> Stage:
         """Return the middle: block, attention, block."""
-        width = self.widths[-1]
-        return self.stage(self.block(width, width), AttentionBlock(width, num_heads), self.block(width, width))
+        level, width = len(self.widths) - 1, self.widths[-1]
+        return self.stage(level, self.block(width, width), AttentionBlock(width, num_heads), self.block(width, width))
 
     def up(self, skips: list[int], num_heads: int) -> nn.ModuleList:
         """Return the stages on the way up, each of which takes what a stage on the way down handed over."""
@@ -97,5 +106,5 @@ class Blueprint:
                 channels = width
                 if level > 0 and i == self.num_res_blocks:
                     layers.append(Upsample(channels, use_conv=self.conv_resample, dims=self.dims))
-                stages.append(self.stage(*layers))
+                stages.append(self.stage(level, *layers))
         return nn.ModuleList(stages)

@@ -35,7 +35,7 @@ class UNet(nn.Module):
         dropout: float = 0.0,
         use_scale_shift_norm: bool = True,
         conv_resample: bool = True,
-        use_checkpoint: bool = False,
+        checkpoint_levels: int = 0,
         num_classes: int | None = None,
         low_res_channels: int = 0,
         dims: int = 2,
@@ -54,13 +54,16 @@ class UNet(nn.Module):
             dropout: dropout probability within residual blocks.
             use_scale_shift_norm: let time and class scale and shift the features instead of being added to them.
             conv_resample: change resolution by learned convolutions instead of pooling and repetition.
-            use_checkpoint: save memory in training by computing activations twice.
+            checkpoint_levels: save memory in training at so many levels, counted from the finest: their residual blocks
+                and attention are computed again in the backward pass instead of stored; the middle goes with the
+                coarsest level. 0: none; the number of levels or more: all. Results are the same.
             num_classes: number of labels, "no class" included if there is one; None: not conditioned on labels.
             low_res_channels: channels of a low-resolution image to condition on (super-resolution); 0: none.
             dims: number of spatial axes, 1 to 3; of three axes the first is never halved.
 
         Raises:
-            SettingsError: a level without channels, heads that do not divide a width, dims out of range.
+            SettingsError: a level without channels, heads that do not divide a width, dims or checkpoint_levels out of
+                range.
         """
         super().__init__()
         widths = tuple(round(multiple * model_channels) for multiple in channel_mult)
@@ -81,7 +84,7 @@ class UNet(nn.Module):
             dims=dims,
             use_scale_shift_norm=use_scale_shift_norm,
             conv_resample=conv_resample,
-            use_checkpoint=use_checkpoint,
+            checkpoint_levels=checkpoint_levels,
         )
         self.time_embed = TimeEmbedding(model_channels, 4 * model_channels)
         if num_classes is not None:

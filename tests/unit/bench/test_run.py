@@ -66,6 +66,7 @@ def test_every_workload_plans_tables_for_the_sizes_it_knows(tmp_path):
     assert {name: number(name, TINY, SMALL, MEDIUM) for name in WORKLOADS} == {
         "forward": 3,
         "training": 3,
+        "memory": 3,
         "sampling": 4,
         "likelihood": 2,
         "updates": 6,

@@ -34,6 +34,12 @@ def test_words_are_read_as_the_scripts_read_them() -> None:
     assert options["num_classes"] == 1000
 
 
+@pytest.mark.parametrize(("size", "levels"), [(32, 4), (64, 4), (256, 6)])
+def test_checkpointing_is_that_of_all_levels(size: int, levels: int) -> None:
+    assert unet_options({"image_size": size})["checkpoint_levels"] == 0
+    assert unet_options({"image_size": size, "use_checkpoint": "True"})["checkpoint_levels"] == levels
+
+
 @pytest.mark.parametrize(
     ("flags", "millions"),
     [

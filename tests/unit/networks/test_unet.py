@@ -1,6 +1,9 @@
 """What a U-Net takes, returns and refuses, at every shape and option."""
 
 import itertools
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -8,7 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from idm.core.errors import SettingsError
-from idm.networks import UNet
+from idm.core.types import Network
+from idm.networks import Autocast, UNet
+from idm.networks.resblock import ResBlock
 
 SPACES = {1: (12,), 2: (8, 12), 3: (3, 8, 4)}
 
@@ -32,17 +37,17 @@ TIME = torch.tensor([0.0, 10.5, 999.0])
 
 
 @pytest.mark.parametrize(
-    ("dims", "conv_resample", "use_scale_shift_norm", "use_checkpoint", "dropout"),
-    list(itertools.product((1, 2, 3), (True, False), (True, False), (True, False), (0.0, 0.3))),
+    ("dims", "conv_resample", "use_scale_shift_norm", "checkpoint_levels", "dropout"),
+    list(itertools.product((1, 2, 3), (True, False), (True, False), (0, 1, 3), (0.0, 0.3))),
 )
 def test_every_combination_of_options_trains(
-    dims: int, conv_resample: bool, use_scale_shift_norm: bool, use_checkpoint: bool, dropout: float
+    dims: int, conv_resample: bool, use_scale_shift_norm: bool, checkpoint_levels: int, dropout: float
 ) -> None:
     network = unet(
         dims=dims,
         conv_resample=conv_resample,
         use_scale_shift_norm=use_scale_shift_norm,
-        use_checkpoint=use_checkpoint,
+        checkpoint_levels=checkpoint_levels,
         dropout=dropout,
         num_classes=5,
         low_res_channels=1,
@@ -105,27 +110,54 @@ def test_low_res_is_enlarged_linearly_and_seen_as_further_channels() -> None:
     torch.testing.assert_close(conditioned(x, TIME, low_res=low_res), plain(torch.cat([x, enlarged], dim=1), TIME))
 
 
-def test_recomputing_activations_changes_neither_output_nor_gradient_even_with_dropout() -> None:
-    results = []
-    for use_checkpoint in (False, True):
-        network = unet(dropout=0.5, use_checkpoint=use_checkpoint)
-        torch.manual_seed(7)
-        output = network(data(), TIME)
-        output.square().mean().backward()
-        results.append((output, [parameter.grad for parameter in network.parameters()]))
-    torch.testing.assert_close(results[0][0], results[1][0], rtol=0, atol=0)
-    torch.testing.assert_close(results[0][1], results[1][1], rtol=1e-5, atol=1e-6)
+LEVELS = range(5)
+"""Numbers of checkpointed levels of a network of three: none, some, all, more than there are."""
 
 
-def test_recomputing_keeps_the_precision_of_autocast() -> None:
-    gradients = []
-    for use_checkpoint in (False, True):
-        network = unet(use_checkpoint=use_checkpoint)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            output = network(data(), TIME)
-        output.float().square().mean().backward()
-        gradients.append([parameter.grad for parameter in network.parameters()])
-    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-5, atol=1e-6)
+def gradients(levels: int, wrap: Callable[[nn.Module], Network], **options: Any) -> list[Tensor]:
+    """The output and all gradients of a network of three levels, always with the same dropout."""
+    network = unet(
+        dropout=0.5, channel_mult=(1, 2, 2), attention_resolutions=(1, 2), checkpoint_levels=levels, **options
+    )
+    torch.manual_seed(7)
+    output = wrap(network)(data(), TIME)
+    output.square().mean().backward()
+    return [output.detach(), *(parameter.grad for parameter in network.parameters() if parameter.grad is not None)]
+
+
+@pytest.mark.parametrize("wrap", [lambda network: network, Autocast], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("conv_resample", [True, False])
+def test_results_are_the_same_to_the_bit_however_many_levels_are_checkpointed(
+    wrap: Callable[[nn.Module], Network], conv_resample: bool
+) -> None:
+    plain, *others = (gradients(levels, wrap, conv_resample=conv_resample) for levels in LEVELS)
+    for other in others:
+        assert len(other) == len(plain) > 100
+        assert all(torch.equal(one, two) for one, two in zip(other, plain, strict=True))
+
+
+def test_random_numbers_after_a_step_do_not_depend_on_checkpointed_levels() -> None:
+    def afterwards(levels: int) -> Tensor:
+        gradients(levels, lambda network: network)
+        return torch.rand(3)
+
+    assert all(torch.equal(afterwards(levels), afterwards(0)) for levels in LEVELS)
+
+
+def test_blocks_of_checkpointed_levels_alone_are_computed_twice() -> None:
+    def calls(levels: int) -> dict[int, int]:
+        """Calls of residual blocks by the height of what they are given."""
+        network, found = unet(channel_mult=(1, 2, 2), checkpoint_levels=levels), Counter[int]()
+        for block in network.modules():
+            if isinstance(block, ResBlock):
+                block.register_forward_pre_hook(lambda module, inputs: found.update([inputs[0].shape[2]]))
+        network(data(), TIME).sum().backward()
+        return dict(found)
+
+    assert calls(0) == {8: 3, 4: 3, 2: 5}
+    assert calls(1) == {8: 6, 4: 3, 2: 5}
+    assert calls(2) == {8: 6, 4: 6, 2: 5}
+    assert calls(3) == {8: 6, 4: 6, 2: 10}
 
 
 def test_attention_lets_distant_places_see_each_other() -> None:
@@ -156,6 +188,7 @@ def test_attention_lets_distant_places_see_each_other() -> None:
         ({"channel_mult": (1, 0)}, "at least one level"),
         ({"model_channels": 0}, "at least one level"),
         ({"dropout": 1.0}, "dropout from 0 to below 1"),
+        ({"checkpoint_levels": -1}, r"checkpoint_levels: 0 \(none\) or more levels wanted, got -1"),
         ({"dims": 4}, "dims: 1, 2 or 3 spatial axes wanted, got 4"),
     ],
 )

@@ -3,6 +3,7 @@
 from idm.bench.table import Plan
 from idm.bench.workloads.likelihood import likelihood
 from idm.bench.workloads.loop import loop
+from idm.bench.workloads.memory import memory
 from idm.bench.workloads.networks import forward, training
 from idm.bench.workloads.reading import reading
 from idm.bench.workloads.sampling import sampling
@@ -15,6 +16,7 @@ WORKLOADS: Registry[list[Plan]] = Registry(
     {
         "forward": forward,
         "training": training,
+        "memory": memory,
         "sampling": sampling,
         "likelihood": likelihood,
         "updates": updates,

@@ -1,0 +1,56 @@
+"""Memory of training steps, without and with activations that are computed twice, and what that costs in time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+
+from idm.bench.entrants import DIFFUSERS, OUR_BFLOAT16, OUR_FLOAT32, Entrant
+from idm.bench.memory import step_memory
+from idm.bench.sizes import MEDIUM, SMALL, TINY, Configuration
+from idm.bench.table import Plan, Row, Scope, Table
+
+DEVICE = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Load:
+    """How a configuration is trained.
+
+    Attributes:
+        batch: samples in a step.
+        timed: whether steps are timed too: those of large networks take too long, and too much memory side by side.
+    """
+
+    batch: int
+    timed: bool = True
+
+
+LOADS = {TINY: Load(128), SMALL: Load(16), MEDIUM: Load(2, timed=False)}
+
+
+def memory(scope: Scope) -> list[Plan]:
+    """Training steps with no, one and all levels checkpointed."""
+    return [partial(_memory, scope, config, LOADS[config]) for config in scope.sizes if config in LOADS]
+
+
+def _memory(scope: Scope, config: Configuration, load: Load) -> Table:
+    steps = {
+        name: partial(entrant.training_step, config, load.batch) for name, entrant in _entrants(scope, config).items()
+    }
+    rows = {name: Row(build()) for name, build in steps.items()} if load.timed else {}
+    memory = {name: partial(step_memory, build, DEVICE) for name, build in steps.items()}
+    title = f"memory of a training step, {config.name}, batch {load.batch}"
+    return Table("memory", title, rows, memory=memory)
+
+
+def _entrants(scope: Scope, config: Configuration) -> Mapping[str, Entrant]:
+    """Our own with no, one and all levels checkpointed, then the peer with the same network."""
+    found: dict[str, Entrant] = {}
+    for ours in (OUR_FLOAT32, OUR_BFLOAT16):
+        if ours in scope.entrants:
+            found[ours.name] = ours
+            found[f"{ours.name}, 1 level checkpointed"] = ours.checkpointed(1)
+            found[f"{ours.name}, all levels"] = ours.checkpointed(len(config.mult))
+    return found | {peer.name: peer for peer in scope.entrants if peer == DIFFUSERS}
