@@ -7,7 +7,7 @@ from pathlib import Path
 from idm.cli.settings import every_setting
 from idm.cli.words import value_in_words
 from idm.core.errors import SettingsError
-from idm.experiment import Experiment, from_plain, resolve, to_plain
+from idm.experiment import Experiment, resolve, stored_experiment, to_plain
 from idm.experiment.settings import SourceSettings
 from idm.experiment.validate import flat
 from idm.presets import PRESETS, inferred, source_settings
@@ -47,7 +47,7 @@ def _experiment_in(run: Path) -> Experiment:
             f"train: --preset NAME, --data PATH or a settings file wanted, got none and no run to continue in {run}; "
             "'idm config' lists presets and settings"
         )
-    return from_plain(Experiment, checkpoint.document("experiment"))
+    return stored_experiment(checkpoint)
 
 
 def _with_source(experiment: Experiment, source: SourceSettings) -> Experiment:

@@ -15,6 +15,7 @@ from idm.experiment.files import resolve
 from idm.experiment.other_data import open_data_to_score
 from idm.experiment.run import Run, load
 from idm.experiment.settings import Experiment
+from idm.experiment.stored import stored_experiment
 from idm.experiment.train import train
 from idm.experiment.validate import from_plain, to_plain
 
@@ -40,6 +41,7 @@ __all__ = [
     "recognition",
     "require_training_data",
     "resolve",
+    "stored_experiment",
     "to_plain",
     "train",
 ]

@@ -18,6 +18,7 @@ from idm.experiment.acceleration import for_sampling, in_precision
 from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, null_label
 from idm.experiment.data import DataSpec
 from idm.experiment.settings import Experiment
+from idm.experiment.stored import stored_experiment
 from idm.experiment.validate import from_plain, to_plain
 from idm.likelihood import with_decoder_log_variance
 from idm.samplers import ClassifierFreeGuidance, Sampler, SampleStep, Seed
@@ -219,7 +220,7 @@ def load(path: str | Path, *, device: str | None = None) -> Run:
     checkpoint = open_checkpoint(Path(path))
     where = best_device(device)
     try:
-        experiment = from_plain(Experiment, checkpoint.document("experiment"))
+        experiment = stored_experiment(checkpoint)
         spec = DataSpec.from_plain(checkpoint.document("data"))
         diffusion = build_diffusion(experiment, spec)
         network = build_network(experiment, spec, diffusion.out_channels(spec.shape[0]))

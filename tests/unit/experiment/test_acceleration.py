@@ -38,5 +38,5 @@ def test_sampling_is_replayed_on_a_cuda_device_only() -> None:
 
 
 def test_an_unknown_number_format_is_refused_with_the_nearest_one() -> None:
-    with pytest.raises(UnknownNameError, match="precision.*'bfloat16'"):
+    with pytest.raises(UnknownNameError, match=r"precision.*'bfloat16'"):
         in_precision(NETWORK, "bfloat61")

@@ -1,0 +1,26 @@
+"""The experiment that a checkpoint holds, written by this version or an older one."""
+
+from typing import Any
+
+from idm.experiment.settings import Experiment
+from idm.experiment.validate import from_plain
+from idm.training import Checkpoint
+
+
+def stored_experiment(checkpoint: Checkpoint) -> Experiment:
+    """Read the experiment of a checkpoint.
+
+    Raises:
+        CheckpointError: the file cannot be read.
+        SettingsError: settings that this version does not know.
+    """
+    plain = checkpoint.document("experiment")
+    return from_plain(Experiment, plain | {"network": _levels_from_flag(plain.get("network", {}))})
+
+
+def _levels_from_flag(network: dict[str, Any]) -> dict[str, Any]:
+    """Before there were levels, gradient checkpointing was a flag for all of them."""
+    if "use_checkpoint" not in network:
+        return network
+    rest = {name: value for name, value in network.items() if name != "use_checkpoint"}
+    return rest | {"checkpoint_levels": len(rest.get("channel_mult", ())) if network["use_checkpoint"] else 0}
