@@ -78,3 +78,16 @@ def test_a_sampler_takes_a_guided_network_like_any_other() -> None:
     labels = {"y": torch.full((3,), 4)}
     ours = sampler.sample(ClassifierFreeGuidance(constant, 2.5, NULL), X.shape, noise=X, model_kwargs=labels)
     torch.testing.assert_close(ours, sampler.sample(direct, X.shape, noise=X), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("time", [torch.tensor(3.0).expand(3), torch.tensor([3.0, 1.0, 2.0])])
+def test_both_halves_see_the_times_and_one_repeated_by_expansion_stays_one(time: Tensor) -> None:
+    seen: list[Tensor] = []
+
+    def network(x: Tensor, time: Tensor, /, **conditioning: Tensor) -> Tensor:
+        seen.append(time)
+        return x
+
+    ClassifierFreeGuidance(network, 2.0, NULL)(X, time, **conditioning(LABELS))
+    assert torch.equal(seen[0], torch.cat([time, time]))
+    assert (seen[0].stride(0) == 0) == (time.stride(0) == 0)
