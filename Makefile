@@ -1,5 +1,6 @@
 # make demo    train on the digits and write runs/demo/report.html
 # make test    run the tests
+# make prove   every crash point, damage, full disk and kill, not only a share of them: half an hour
 # make lint    formatting, style, types, directions of imports
 # make check   lint and test: what CI runs
 # make bench   speed beside peers and plain loops, as paired ratios; pip install '.[bench]' adds a peer
@@ -11,13 +12,17 @@ JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint check bench clean
+.PHONY: demo test prove lint check bench clean
 
 demo: $(READY)
 	$(BIN)/idm demo --out runs/demo
 
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --jaxtyping-packages=idm,beartype.beartype
+
+prove: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --prove --jaxtyping-packages=idm,beartype.beartype \
+		tests/unit/training tests/cli/test_kill.py
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -13,3 +13,13 @@ def unchecked_types() -> Generator[None]:
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", before)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--prove", action="store_true", help="Try every crash, damage and kill, not only a share of them.")
+
+
+@pytest.fixture(scope="session")
+def prove(request: pytest.FixtureRequest) -> bool:
+    """Whether all is tried, which takes minutes."""
+    return bool(request.config.getoption("--prove"))

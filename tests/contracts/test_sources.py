@@ -1,6 +1,8 @@
 """What every source of data keeps to. A new source adds one line to ``MAKE``."""
 
+import io
 import json
+import tarfile
 
 import numpy as np
 import pytest
@@ -24,7 +26,90 @@ def arrays(tmp_path):
     return {"path": str(tmp_path / "signals.npz")}
 
 
-MAKE = {"digits": lambda tmp_path: {}, "image_folder": image_folder, "arrays": arrays}
+def pictures(count, height=6, width=5):
+    return np.random.default_rng(0).integers(0, 256, (count, height, width, 3)).astype(np.uint8)
+
+
+def encoded(pixels):
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, format="PNG")
+    return stream.getvalue()
+
+
+def csv_of_images(tmp_path):
+    rows = ["path,label"]
+    for number, pixels in enumerate(pictures(6)):
+        (tmp_path / f"{number}.png").write_bytes(encoded(pixels))
+        rows.append(f"{number}.png,{['cat', 'dog'][number % 2]}")
+    (tmp_path / "images.csv").write_text("\n".join(rows))
+    return {"path": str(tmp_path / "images.csv")}
+
+
+def tiff_stack(tmp_path):
+    for kind in ("cat", "dog"):
+        (tmp_path / kind).mkdir()
+        pages = [Image.fromarray(page) for page in np.random.default_rng(0).normal(size=(3, 6, 5)).astype(np.float32)]
+        pages[0].save(tmp_path / kind / "a.tif", save_all=True, append_images=pages[1:])
+    return {"path": str(tmp_path), "labels": "folder"}
+
+
+def hdf5(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["group/x"] = np.random.default_rng(0).normal(size=(11, 2, 20))
+        file["group/kinds"] = ["ab"[i % 2] for i in range(11)]
+    return {"path": str(tmp_path / "a.h5"), "key": "group/x", "labels_key": "group/kinds"}
+
+
+def zarr(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    group = zarr.open_group(str(tmp_path / "a.zarr"), mode="w")
+    group.create_array("x", data=np.random.default_rng(0).integers(0, 900, (11, 1, 4, 5)).astype(np.uint16))
+    group.create_array("y", data=np.arange(11) % 3)
+    return {"path": str(tmp_path / "a.zarr")}
+
+
+def nifti(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    for number in range(4):
+        volume = np.random.default_rng(number).normal(size=(4, 5, 6)).astype(np.float32)
+        folder = tmp_path / ["sick", "well"][number % 2]
+        folder.mkdir(exist_ok=True)
+        nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), folder / f"{number}.nii.gz")
+    return {"path": str(tmp_path), "labels": "folder"}
+
+
+def table(tmp_path):
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    images = [{"bytes": encoded(pixels), "path": None} for pixels in pictures(6)]
+    parquet.write_table(pyarrow.table({"image": images, "label": [0, 1] * 3}), tmp_path / "a.parquet")
+    return {"path": str(tmp_path / "a.parquet")}
+
+
+def webdataset(tmp_path):
+    for shard in range(2):
+        with tarfile.open(tmp_path / f"{shard}.tar", "w") as archive:
+            for number, pixels in enumerate(pictures(3)):
+                for suffix, content in (("png", encoded(pixels)), ("cls", str(number % 2).encode())):
+                    member = tarfile.TarInfo(f"{shard}-{number}.{suffix}")
+                    member.size = len(content)
+                    archive.addfile(member, io.BytesIO(content))
+    return {"path": str(tmp_path)}
+
+
+MAKE = {
+    "digits": lambda tmp_path: {},
+    "image_folder": image_folder,
+    "arrays": arrays,
+    "csv": csv_of_images,
+    "tiff_stack": tiff_stack,
+    "hdf5": hdf5,
+    "zarr": zarr,
+    "nifti": nifti,
+    "table": table,
+    "webdataset": webdataset,
+    "custom": lambda tmp_path: {"make": "idm.data.digits:Digits", "arguments": {"size": 16}},
+}
 """Options of a small instance of each source, with labels."""
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from idm.cli.bench import bench
+from idm.cli.check_data import check_data
 from idm.cli.config import config
 from idm.cli.decode import decode
 from idm.cli.demo import demo
@@ -24,6 +25,8 @@ from idm.cli.info import info
 from idm.cli.interpolate import interpolate
 from idm.cli.sample import sample
 from idm.cli.train import train
+from idm.cli.verify import verify
+from idm.cli.watch import watch
 from idm.core.errors import CheckpointError, IdmError, SettingsError, UnknownNameError
 
 VERBS: dict[str, Callable[..., None]] = {
@@ -36,7 +39,10 @@ VERBS: dict[str, Callable[..., None]] = {
     "interpolate": interpolate,
     "import": import_,
     "info": info,
+    "verify": verify,
+    "watch": watch,
     "config": config,
+    "check-data": check_data,
     "bench": bench,
 }
 

@@ -13,16 +13,19 @@ def info(run: RunArgument, as_json: Json = False) -> None:
     """Show what a run is: data, network, process, sampler, versions."""
     from idm.experiment import load
     from idm.training import Checkpoint
+    from idm.training.manifest import damage
+    from idm.training.retention import folders
 
     opened = load(run, device="cpu")
     versions = Checkpoint(opened.path).document("versions")
+    damaged = {path.name: problem for path in folders(opened.path.parent.parent) if (problem := damage(path))}
     if as_json:
-        print_json(_plain(opened, versions))
+        print_json(_plain(opened, versions) | {"damaged": damaged})
         return
-    Output().pairs(_rows(opened, versions))
+    Output().pairs(_rows(opened, versions, damaged))
 
 
-def _rows(run: "Run", versions: dict[str, str]) -> dict[str, str]:
+def _rows(run: "Run", versions: dict[str, str], damaged: dict[str, str]) -> dict[str, str]:
     from idm.cli.words import data_in_words, network_in_words, options_in_words, process_in_words
     from idm.experiment import to_plain
 
@@ -32,6 +35,7 @@ def _rows(run: "Run", versions: dict[str, str]) -> dict[str, str]:
     calibrated = "fitted to the training data" if experiment.diffusion.decoder_variance == "fitted" else "the model's"
     rows = {
         "checkpoint": str(run.path),
+        "damaged": ", ".join(f"{name} ({problem})" for name, problem in damaged.items()),
         "step": f"{run.step:,} of {experiment.training.num_steps:,}" if run.step else "unknown",
         "source": options_in_words(to_plain(experiment.data.source)),
         "data": data_in_words(run.spec),

@@ -30,6 +30,14 @@ def train(
         Path | None, typer.Option("--out", metavar="RUN", help="Folder of the run. The same again continues it.")
     ] = None,
     overrides: Overrides = None,
+    max_time: Annotated[
+        str | None,
+        typer.Option("--max-time", metavar="TIME", help="Stop, save and exit with 75 after so long: 2h30m, 45m, 90s."),
+    ] = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option("--track", metavar="NAME", help="Also log to tensorboard, trackio or wandb; repeatable."),
+    ] = None,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
@@ -42,22 +50,28 @@ def train(
     from idm.cli.preview import preview
     from idm.core.errors import SettingsError
     from idm.experiment import train as train_experiment
+    from idm.training import parse_duration
+    from idm.training.trackers import TRACKERS, Careful
 
     if out is None:
         raise SettingsError("--out: a folder for the run wanted, such as --out runs/mine")
     output, run_folder = Output(as_json=as_json), checked_folder(out)
+    max_seconds = None if max_time is None else parse_duration(max_time)
     experiment = choose_experiment(config, preset, data, run_folder, overrides or [])
     if data is not None and preset is None and config is None:
         output.line("Settings inferred from the data; change any with --set PATH=VALUE:")
         for line in what_is_new(experiment):
             output.line(f"  {line}")
         output.line()
+    trackers = [Careful(TRACKERS.build(name, {}, run=run_folder)) for name in track or []]
     run = train_experiment(
         experiment,
         run_folder,
         device=device,
         announce=lambda start: _announce(output, experiment, start, run_folder),
         preview=preview,
+        trackers=trackers,
+        max_seconds=max_seconds,
     )
     _finish(output, run, run_folder)
 

@@ -1,5 +1,6 @@
 """Opening .npy and .npz files without running anything in them, and finding data and labels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def open_arrays(path: Path, key: str | None, labels_key: str | None) -> ArrayFil
         raise DataError(f"{path}: a .npz file wanted, where arrays have names; leave out key and labels_key")
     data, beside = _map(path), path.with_name(LABEL_FILE)
     has_labels = beside.is_file() and path.name != LABEL_FILE
-    return ArrayFile(data, _checked(beside, _map(beside), data) if has_labels else None)
+    return ArrayFile(data, check_labels(beside, _map(beside), data.shape) if has_labels else None)
 
 
 def _map(path: Path) -> NDArray[Any]:
@@ -62,17 +63,33 @@ def _open_archive(path: Path, key: str | None, labels_key: str | None) -> ArrayF
         if isinstance(arrays, np.ndarray):
             raise UnreadableFileError(f"{path}: an archive of arrays wanted, got a single array; rename it to .npy")
         names: list[str] = arrays.files
-        of_labels = labels_key or next((name for name in LABEL_KEYS if name in names), None)
-        of_data = key or _find_data(path, [name for name in names if name != of_labels])
+        of_data, of_labels = choose_keys(path, names, key, labels_key)
         data = _member(path, arrays, of_data)
-        if of_labels is None or of_labels == of_data:
-            return ArrayFile(data, None)
-        return ArrayFile(data, _checked(path, _member(path, arrays, of_labels), data))
+        labels = None if of_labels is None else check_labels(path, _member(path, arrays, of_labels), data.shape)
+        return ArrayFile(data, labels)
+
+
+def choose_keys(path: Path, names: Sequence[str], key: str | None, labels_key: str | None) -> tuple[str, str | None]:
+    """Choose the data and the labels among the names of arrays.
+
+    Args:
+        path: the file, for messages.
+        names: all names in the file.
+        key: name of the data; by default the only one besides the labels, or one of ``DATA_KEYS``.
+        labels_key: name of the labels; by default one of ``LABEL_KEYS``, if there is one.
+
+    Raises:
+        DataError: no such name, or several candidates.
+    """
+    of_labels = labels_key or next((name for name in LABEL_KEYS if name in names), None)
+    of_data = key or _find_data(path, [name for name in names if name != of_labels])
+    for name in (of_data, of_labels):
+        if name is not None and name not in names:
+            raise DataError(f"{path}: an array '{name}' wanted, got {', '.join(names)}; choose one of these")
+    return of_data, None if of_labels == of_data else of_labels
 
 
 def _member(path: Path, arrays: Any, name: str) -> NDArray[Any]:
-    if name not in arrays.files:
-        raise DataError(f"{path}: an array '{name}' wanted, got {', '.join(arrays.files)}; choose one of these")
     try:
         return arrays[name]
     except Exception as error:  # as above
@@ -80,7 +97,7 @@ def _member(path: Path, arrays: Any, name: str) -> NDArray[Any]:
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:
-    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = one_line(error)
     if "Object arrays" in reason or "Python objects" in reason:
         return DataError(
             f"{path}: an array of numbers wanted, got Python objects (samples of different shapes?); "
@@ -97,10 +114,20 @@ def _find_data(path: Path, names: list[str]) -> str:
     return found[0]
 
 
-def _checked(path: Path, labels: NDArray[Any], data: NDArray[Any]) -> NDArray[Any]:
-    if labels.shape != data.shape[:1] or labels.dtype.kind not in "buiUS":
+def check_labels(path: Path, labels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return the labels of data of that shape.
+
+    Raises:
+        DataError: not one integer or string per sample.
+    """
+    if labels.shape != shape[:1] or labels.dtype.kind not in "buiUS":
         raise DataError(
-            f"{path}: one integer or string per sample, {data.shape[:1]}, wanted as labels, "
+            f"{path}: one integer or string per sample, {shape[:1]}, wanted as labels, "
             f"got {labels.dtype} of shape {labels.shape}; save class numbers, or move the labels away"
         )
     return labels
+
+
+def one_line(error: Exception) -> str:
+    """Return what an error says, in one line."""
+    return " ".join(str(error).split()) or type(error).__name__

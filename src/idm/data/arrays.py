@@ -1,16 +1,17 @@
-"""Arrays in .npy and .npz files: images, signals, volumes, points; of any real dtype."""
+"""Arrays in .npy and .npz files: images, signals, volumes, points; of any real or complex dtype."""
 
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
-from idm.core.errors import DataError
 from idm.data.array_files import open_arrays
-from idm.data.axes import ChannelRule, find_layout
-from idm.data.base import LEVELS, Indices, Samples, Source, blocks, number_classes
+from idm.data.array_source import ArraySource
+from idm.data.axes import ChannelRule
+from idm.data.base import Indices
 
 
-class Arrays(Source):
+class Arrays(ArraySource):
     """One array of samples in its own dtype; a .npy file stays on disk and is read as needed.
 
     Labels are in the same .npz file, or in ``labels.npy`` beside a .npy file: one integer or string per sample.
@@ -39,46 +40,14 @@ class Arrays(Source):
 
         Raises:
             UnreadableFileError: not an array file, or damaged.
-            DataError: ragged, empty, complex or non-finite data; axes or labels that do not fit.
+            DataError: ragged, empty or non-finite data; axes or labels that do not fit.
         """
         where = Path(path)
         arrays = open_arrays(where, key, labels_key)
         self._data = arrays.data
-        self.dtype = self._data.dtype.newbyteorder("=")
-        if self.dtype.kind not in "buif" or self.dtype.itemsize > 8:
-            raise DataError(
-                f"{where}: real numbers of at most 64 bits wanted, got {self.dtype}; "
-                "save the parts of complex numbers as channels, and long floats as float64"
-            )
-        if self._data.size == 0:
-            raise DataError(
-                f"{where}: at least one sample with at least one value wanted, got shape {self._data.shape}"
-            )
-        self._layout = find_layout(self._data.shape, channels, spatial_dims)
-        self.layout = self._layout.name
-        self.shape = self.read(np.arange(1)).shape[1:]
-        self.levels = LEVELS.get(self.dtype)
-        self.labels, self.class_names = None, None
-        if arrays.labels is not None:
-            self.labels, self.class_names = number_classes(arrays.labels)
-        self.note = f"array of shape {self._data.shape}, read as {self._layout.words}"
-        self._refuse_non_finite(where)
+        self._adopt(
+            where, self._data.shape, self._data.dtype, arrays.labels, channels=channels, spatial_dims=spatial_dims
+        )
 
-    def __len__(self) -> int:
-        """Return the length of the first axis."""
-        return len(self._data)
-
-    def read(self, indices: Indices) -> Samples:
-        """Return samples [n, c, *space]."""
-        return np.ascontiguousarray(self._layout.arrange(self._data[indices]), dtype=self.dtype)
-
-    def _refuse_non_finite(self, where: Path) -> None:
-        if self.dtype.kind != "f":
-            return
-        for indices in blocks(np.arange(len(self)), self.sample_bytes):
-            finite = np.isfinite(self.read(indices)).reshape(len(indices), -1).all(axis=1)
-            if not finite.all():
-                raise DataError(
-                    f"{where}: finite numbers wanted, got NaN or infinity in sample {indices[np.argmin(finite)]}; "
-                    "replace the values or remove the samples"
-                )
+    def _rows(self, indices: Indices) -> NDArray[Any]:
+        return self._data[indices]

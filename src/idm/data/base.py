@@ -40,6 +40,7 @@ class Source(ABC):
         levels: number of equally spaced levels from 0 if the data are known to be quantised (17 for the digits,
             256 for 8-bit, 65,536 for 16-bit data); None otherwise.
         note: how the data were read, in a few words.
+        names: name of each sample, such as the path of its file below the folder; None where samples have none.
         layout: where the data's own arrays have their channel axis: "first", "last" or "none" (see ``axes``).
     """
 
@@ -49,6 +50,7 @@ class Source(ABC):
     class_names: tuple[str, ...] | None
     levels: int | None
     note: str
+    names: tuple[str, ...] | None = None
     layout: str = "first"
 
     @abstractmethod

@@ -13,6 +13,7 @@ from torch import Tensor
 from idm.core.errors import SettingsError
 from idm.data.base import CACHE_BYTES, Indices, Source, blocks
 from idm.data.codec import Codec
+from idm.data.crop import check_crop, crop_shares, crop_windows
 
 Batch = tuple[Float[Tensor, "b c *space"], Int[Tensor, " b"] | None]
 """Samples in the model's range, float32, and their labels, int64 (None where there are none)."""
@@ -24,6 +25,12 @@ class Dataset:
     Samples are numbered 0..len-1. With ``random_flip`` every sample is there twice, mirrored (along its last axis)
     under the numbers of the second half; a random order of all numbers then mirrors a random half of the samples, and
     which ones is fixed by the order alone.
+
+    With ``crop`` samples are cut to that size. A number i + len * draw stands for sample i: draw 0 is cut from the
+    centre, every further draw (see ``plan.with_epochs``) at a place that is a function of seed, draw and i.
+
+    Attributes:
+        shape: channels and spatial sizes of a sample.
     """
 
     def __init__(
@@ -34,6 +41,8 @@ class Dataset:
         *,
         labels: Indices | None = None,
         random_flip: bool = False,
+        crop: int = 0,
+        crop_seed: int = 0,
     ) -> None:
         """Take samples from a source; they are encoded now and kept if they fit into memory.
 
@@ -43,14 +52,19 @@ class Dataset:
             indices: which samples of the source.
             labels: labels of all samples of the source, or None to go without.
             random_flip: add the mirrored samples.
+            crop: size of every spatial axis after cropping; 0: as they are.
+            crop_seed: seed of where to crop.
 
         Raises:
-            SettingsError: points cannot be mirrored.
+            SettingsError: points cannot be mirrored or cropped; a crop that is larger than the samples.
             DataError: the samples cannot be read, or do not fit the codec.
         """
         if random_flip and len(source.shape) < 2:
             raise SettingsError(f"random_flip: data with a spatial axis wanted, got {source.shape}; set it to false")
+        check_crop(source.shape, crop)
         self.source, self.codec, self.random_flip = source, codec, random_flip
+        self._crop, self._crop_seed = crop, crop_seed
+        self.shape = (source.shape[0], *(crop or size for size in source.shape[1:]))
         self._indices = indices
         self._labels = None if labels is None else torch.as_tensor(labels[indices])
         encoded_bytes = 4 * len(indices) * math.prod(source.shape)
@@ -61,17 +75,20 @@ class Dataset:
         return len(self._indices) * (2 if self.random_flip else 1)
 
     def batch(self, indices: Indices) -> Batch:
-        """Return the samples of those numbers, and their labels.
+        """Return the samples of those numbers, [b, *shape], and their labels.
 
         Raises:
             DataError: a file that was damaged or changed meanwhile.
         """
+        draws, indices = np.divmod(indices, len(self))
         places = indices % len(self._indices)
         chosen = torch.as_tensor(places)
         x = self._read(places) if self._encoded is None else self._encoded.index_select(0, chosen)
         if self.random_flip:
             mirrored = torch.as_tensor(indices >= len(self._indices)).reshape(-1, *(1,) * (x.ndim - 1))
             x = torch.where(mirrored, x.flip(-1), x)
+        if self._crop:
+            x = crop_windows(x, self._crop, crop_shares(self._crop_seed, draws, indices, x.ndim - 2))
         return x, None if self._labels is None else self._labels[chosen]
 
     def first(self, count: int) -> Batch:

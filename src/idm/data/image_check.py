@@ -1,11 +1,11 @@
 """Judging the headers of all files of a folder, so that every file that does not suit is named at once."""
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import TypeVar
 
 from idm.core.errors import DataError
 from idm.data.image_decode import ImageHeader, read_header
+from idm.data.image_items import Place
 from idm.data.image_resize import fitted_size
 
 LINES_SHOWN = 5
@@ -51,46 +51,59 @@ def gather(
     return results
 
 
-def check_headers(root: Path, files: Sequence[str], size: int | None, *, upscale: bool, max_pixels: int) -> ImageHeader:
-    """Read the headers of all files and return the first, which decides for all.
+def check_headers(
+    places: Sequence[Place], names: Sequence[str], size: int | None, *, upscale: bool, max_pixels: int
+) -> ImageHeader:
+    """Read the headers of all images and return the first, which decides for all.
 
     Raises:
-        UnreadableFileError: files that cannot be read.
-        DataError: files that are not read, or not of the kind of the first; smaller than ``size`` without
+        UnreadableFileError: images that cannot be read.
+        DataError: images that are not read, or not of the kind of the first; smaller than ``size`` without
             ``upscale``; of another size than the first where no ``size`` is given.
     """
 
-    def check(file: str) -> ImageHeader:
-        header = read_header(root / file, max_pixels)
+    def check(place: Place) -> ImageHeader:
+        header = read_header(place, max_pixels)
         if size is not None:
-            _refuse_size(root / file, header, size, upscale=upscale, max_pixels=max_pixels)
+            refuse_size(place, header, size, upscale=upscale, max_pixels=max_pixels)
         return header
 
-    headers = gather(check, files)
+    headers = gather(check, places)
     first = headers[0]
-
-    def compare(place: int) -> None:
-        header, where, like = headers[place], root / files[place], f"as in {files[0]}"
-        if header.kind != first.kind:
-            raise DataError(
-                f"{where}: {first.kind.name} wanted {like}, got {header.kind.name}; convert all files to one kind"
-            )
-        if size is None and header != first:
-            raise DataError(
-                f"{where}: {first.width} x {first.height} wanted {like}, got {header.width} x {header.height}; "
-                "set image_size to resize and crop all files"
-            )
-
-    gather(compare, range(len(files)))
+    rows = range(len(places))
+    gather(lambda row: refuse_other(places[row], headers[row], first, names[0], one_size=size is None), rows)
     return first
 
 
-def _refuse_size(path: Path, header: ImageHeader, size: int, *, upscale: bool, max_pixels: int) -> None:
+def refuse_other(place: Place, header: ImageHeader, first: ImageHeader, first_name: str, *, one_size: bool) -> None:
+    """Refuse another kind of pixels than the first image has, and another size where all must have one.
+
+    Raises:
+        DataError: as said.
+    """
+    if header.kind != first.kind:
+        raise DataError(
+            f"{place}: {first.kind.name} wanted as in {first_name}, got {header.kind.name}; "
+            "convert all files to one kind"
+        )
+    if one_size and header != first:
+        raise DataError(
+            f"{place}: {first.width} x {first.height} wanted as in {first_name}, "
+            f"got {header.width} x {header.height}; set image_size to resize and crop all files"
+        )
+
+
+def refuse_size(place: Place, header: ImageHeader, size: int, *, upscale: bool, max_pixels: int) -> None:
+    """Refuse what is too small for ``size``, or so narrow that it would become too large.
+
+    Raises:
+        DataError: as said.
+    """
     found = f"{header.width} x {header.height}"
     if min(header.width, header.height) < size and not upscale:
         raise DataError(
-            f"{path}: at least {size} x {size} wanted, got {found}; remove it, lower image_size, or set upscale=true"
+            f"{place}: at least {size} x {size} wanted, got {found}; remove it, lower image_size, or set upscale=true"
         )
     width, height = fitted_size(header.width, header.height, size)
     if width * height > max(max_pixels, size * size):
-        raise DataError(f"{path}: too long and narrow to be resized to {size}, got {found}; crop it")
+        raise DataError(f"{place}: too long and narrow to be resized to {size}, got {found}; crop it")

@@ -15,6 +15,7 @@ from jaxtyping import Shaped
 from PIL import Image, ImageFile, ImageOps
 
 from idm.core.errors import DataError, UnreadableFileError
+from idm.data.image_items import Place, source_of
 from idm.data.image_resize import fit_square
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
@@ -64,17 +65,18 @@ class ImageHeader:
     height: int
 
 
-def read_header(path: Path, max_pixels: int = MAX_PIXELS) -> ImageHeader:
+def read_header(path: Place, max_pixels: int = MAX_PIXELS) -> ImageHeader:
     """Read an image's header and judge it.
 
     Raises:
         UnreadableFileError: nothing there, or no image of the known formats.
         DataError: an image that is too large or of a kind that is not read; the message says what to do.
     """
+    _refuse_pipes(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
         try:
-            with Image.open(path, formats=FORMATS) as image:
+            with Image.open(source_of(path), formats=FORMATS) as image:
                 if image.width * image.height > max_pixels:
                     raise _too_large(path, f"{image.width} x {image.height}", max_pixels)
                 return _judge(path, image)
@@ -86,7 +88,13 @@ def read_header(path: Path, max_pixels: int = MAX_PIXELS) -> ImageHeader:
             raise _unreadable(path, error) from error
 
 
-def _judge(path: Path, image: ImageFile.ImageFile) -> ImageHeader:
+def _refuse_pipes(path: Place) -> None:
+    """Refuse what is neither file nor folder: a pipe would be waited for without end."""
+    if isinstance(path, Path) and path.exists() and not path.is_file() and not path.is_dir():
+        raise DataError(f"{path}: an image file wanted, got a pipe, socket or device; remove it")
+
+
+def _judge(path: Place, image: ImageFile.ImageFile) -> ImageHeader:
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":  # MPO: one JPEG picture with previews behind it
         raise DataError(f"{path}: one picture wanted, got {frames} frames; save them as files of their own")
@@ -103,7 +111,7 @@ def _judge(path: Path, image: ImageFile.ImageFile) -> ImageHeader:
     return ImageHeader(kind, width, height)
 
 
-def decode(path: Path, kind: PixelKind, size: int | None) -> Shaped[np.ndarray, "c h w"]:
+def decode(path: Place, kind: PixelKind, size: int | None) -> Shaped[np.ndarray, "c h w"]:
     """Decode an upright image; fit it to size x size, if a size is given.
 
     Raises:
@@ -111,7 +119,7 @@ def decode(path: Path, kind: PixelKind, size: int | None) -> Shaped[np.ndarray, 
         DataError: the file is of another kind than its header was.
     """
     try:
-        with Image.open(path, formats=FORMATS) as opened:
+        with Image.open(source_of(path), formats=FORMATS) as opened:
             if KINDS.get(opened.mode) is not kind:
                 raise DataError(f"{path}: {kind.name} wanted, got mode {opened.mode}; the file was changed meanwhile")
             image = ImageOps.exif_transpose(opened)
@@ -137,16 +145,16 @@ def _fitted(image: Image.Image, kind: PixelKind, size: int) -> Shaped[np.ndarray
     return np.rint(fitted).clip(0, 65_535).astype(np.uint16)
 
 
-def _refused(path: Path, what: str) -> DataError:
+def _refused(path: Place, what: str) -> DataError:
     return DataError(f"{path}: grey or RGB wanted, got {what}; {WAY_OUT.get(what, 'convert it to RGB')}")
 
 
-def _too_large(path: Path, found: str, max_pixels: int) -> DataError:
+def _too_large(path: Place, found: str, max_pixels: int) -> DataError:
     return DataError(f"{path}: at most {max_pixels:,} pixels wanted, got {found}; shrink it, or raise max_pixels")
 
 
-def _unreadable(path: Path, error: Exception) -> UnreadableFileError:
+def _unreadable(path: Place, error: Exception) -> UnreadableFileError:
     if isinstance(error, FileNotFoundError):
         return UnreadableFileError(f"{path}: an image file wanted, got nothing there; check the path")
-    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = " ".join(str(error).partition(" <_io.")[0].split()) or type(error).__name__
     return UnreadableFileError(f"{path}: cannot be read as an image ({reason}); replace or remove it")

@@ -1,7 +1,9 @@
 """Finding the image files of a folder, and reading their classes from where they lie or what they are called."""
 
 import os
+import unicodedata
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +15,7 @@ from idm.data.base import Indices, number_classes
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
 """Kinds of image files that are read, in lower case."""
 
-LabelRule = Literal["auto", "folder", "prefix", "none"]
+LabelRule = Literal["auto", "folder", "parent", "prefix", "none"]
 
 
 def find_files(root: Path) -> tuple[list[str], list[str]]:
@@ -22,7 +24,7 @@ def find_files(root: Path) -> tuple[list[str], list[str]]:
     Hidden files and folders are skipped. Links to folders are followed, each folder is entered once.
 
     Raises:
-        DataError: no such folder.
+        DataError: no such folder; image files with line breaks, control characters or no UTF-8 in their names.
     """
     if not root.is_dir():
         raise DataError(f"{root}: a folder of images wanted, got {'a file' if root.exists() else 'nothing there'}")
@@ -36,7 +38,24 @@ def find_files(root: Path) -> tuple[list[str], list[str]]:
             if not name.startswith("."):
                 kind = images if Path(name).suffix.lower() in SUFFIXES else others
                 kind.append((here / name).relative_to(root).as_posix())
-    return sorted(images), sorted(others)
+    _refuse_names(root, [file for file in sorted(images) if not _is_text(file)])
+    return sorted(images), sorted(map(_as_text, others))
+
+
+def _is_text(file: str) -> bool:
+    """Whether a name fits into one line of UTF-8, as messages and records want it."""
+    return not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in file)
+
+
+def _as_text(file: str) -> str:
+    return file if _is_text(file) else file.encode("unicode_escape").decode()
+
+
+def _refuse_names(root: Path, files: list[str]) -> None:
+    if files:
+        shown = ", ".join(f"'{_as_text(file)}'" for file in files[:3])
+        more = f" and {len(files) - 3:,} more" if len(files) > 3 else ""
+        raise DataError(f"{root}: file names of one line in UTF-8 wanted, got {shown}{more}; rename them")
 
 
 def _first_visit(folder: Path, entered: set[Path]) -> bool:
@@ -52,26 +71,22 @@ def read_labels(files: list[str], rule: LabelRule) -> tuple[Indices | None, tupl
 
     Args:
         files: relative paths.
-        rule: "folder": the first folder of the path. "prefix": the file name up to its first "_". "none": no
-            classes. "auto": folders, if every file lies in one of several; else prefixes, if every file has one, there
-            are several, and each is shared by several files; else none.
+        rule: "folder": the first folder of the path. "parent": the last, in which the file lies. "prefix": the file
+            name up to its first "_". "none": no classes. "auto": folders, if every file lies in one of several; else
+            prefixes, if every file has one, there are several, and each is shared by several files; else none.
 
     Raises:
         DataError: a file without a folder or prefix where the rule asks for one, or no such rule.
     """
     if rule == "none":
         return None, None, "no labels"
-    if rule == "folder":
-        return *number_classes(
-            np.array([_named(file, _folder(file), "a sub-folder") for file in files])
-        ), "labels from sub-folders"
-    if rule == "prefix":
-        return *number_classes(
-            np.array([_named(file, _prefix(file), "a '_' in its name") for file in files])
-        ), "labels from file names"
     if rule == "auto":
         return read_labels(files, _guess(files))
-    raise DataError(f"labels: auto, folder, prefix or none wanted, got '{rule}'")
+    if rule not in RULES:
+        raise DataError(f"labels: auto, folder, parent, prefix or none wanted, got '{rule}'")
+    name, wanted, note = RULES[rule]
+    labels, class_names = number_classes(np.array([_named(file, name(file), wanted) for file in files]))
+    return labels, class_names, note
 
 
 def _guess(files: list[str]) -> LabelRule:
@@ -87,6 +102,10 @@ def _folder(file: str) -> str:
     return file.split("/")[0] if "/" in file else ""
 
 
+def _parent(file: str) -> str:
+    return file.rpartition("/")[0].rpartition("/")[2]
+
+
 def _prefix(file: str) -> str:
     return file.rpartition("/")[2].partition("_")[0] if "_" in file.rpartition("/")[2] else ""
 
@@ -95,3 +114,11 @@ def _named(file: str, name: str, wanted: str) -> str:
     if not name:
         raise DataError(f"{file}: {wanted} wanted, which names its class; rename it, or choose another rule for labels")
     return name
+
+
+RULES: dict[str, tuple[Callable[[str], str], str, str]] = {
+    "folder": (_folder, "a sub-folder", "labels from sub-folders"),
+    "parent": (_parent, "a sub-folder", "labels from the folders that hold the files"),
+    "prefix": (_prefix, "a '_' in its name", "labels from file names"),
+}
+"""How each rule names the class of a file, what it wants, and what is noted of it."""

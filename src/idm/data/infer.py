@@ -1,15 +1,46 @@
 """Which source fits a path: what ``idm train --data PATH`` opens when it is told nothing else."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from idm.core.errors import DataError
 from idm.data.array_files import LABEL_FILE
 from idm.data.image_check import gather
-from idm.data.image_decode import read_header
+from idm.data.image_decode import ImageHeader, read_header
 from idm.data.image_files import SUFFIXES, find_files
 
+IMAGES = "image_folder"
 ARRAY_SUFFIXES = frozenset({".npy", ".npz"})
+
+SOURCE_OF = {
+    ".npy": "arrays",
+    ".npz": "arrays",
+    ".csv": "csv",
+    ".h5": "hdf5",
+    ".hdf5": "hdf5",
+    ".nii": "nifti",
+    ".nii.gz": "nifti",
+    ".parquet": "table",
+    ".tar": "webdataset",
+    ".tif": "tiff_stack",
+    ".tiff": "tiff_stack",
+}
+"""Which source opens a single file of each suffix."""
+
+WHOLE_FOLDERS = frozenset({"nifti", "table", "webdataset"})
+"""Sources that open all of their files in a folder together."""
+
+BY_MEMBER = {
+    "zarr.json": "zarr",
+    ".zgroup": "zarr",
+    ".zarray": "zarr",
+    "state.json": "table",
+    "dataset_dict.json": "table",
+}
+"""Which source opens a folder that has a file of this name."""
+WANTED = "a folder of images, or a .npy, .npz, .csv, .h5, .nii, .parquet, .tar or .tif file"
+
 LARGEST_SIZE = 64
 """Images are fitted to at most this size unless another is asked for."""
 
@@ -17,37 +48,70 @@ LARGEST_SIZE = 64
 def infer_source(path: str | Path) -> tuple[str, dict[str, Any]]:
     """Name the source that fits a file or folder, and its options.
 
-    A .npy or .npz file, or a folder with one of them, is read as ``arrays``; a folder of images as ``image_folder``.
-    Images of one size of at most 64 x 64 keep it; others are fitted to the largest power of two that none of
-    them falls short of, at most 64.
+    A file is read by the source of its suffix, see ``SOURCE_OF``; a folder of images as ``image_folder``; a folder
+    with one file of data, or with NIfTI, Parquet or tar files, by the source of these. Images in folders
+    keep their one size up to 64 x 64; others are fitted to the largest power of two that none of them falls short of,
+    at most 64.
+
+    Raises:
+        DataError: nothing there, nothing that is read, or more than one thing.
+    """
+    name, place = locate(path)
+    if name != IMAGES:
+        return name, {"path": str(place)}
+    files, _ = find_files(place)
+    size = fitting_size(gather(lambda file: read_header(place / file), files))
+    return name, {"path": str(place)} | ({} if size is None else {"image_size": size})
+
+
+def locate(path: str | Path) -> tuple[str, Path]:
+    """Name the source that fits a file or folder, and the file or folder that it opens.
 
     Raises:
         DataError: nothing there, nothing that is read, or more than one thing.
     """
     where = Path(path)
-    if where.suffix.lower() in ARRAY_SUFFIXES and not where.is_dir():
-        return "arrays", {"path": str(where)}
+    if where.is_dir():
+        return _in_folder(where)
+    if name := source_of_file(where.name):
+        return name, where
     if where.is_file():
         wanted = f"the folder that {where.name} is in" if where.suffix.lower() in SUFFIXES else "images or arrays"
-        raise DataError(
-            f"{where}: a folder of images, or a .npy or .npz file wanted, got one other file; give {wanted}"
-        )
+        raise DataError(f"{where}: {WANTED} wanted, got one other file; give {wanted}")
+    raise DataError(f"{where}: {WANTED} wanted, got nothing there; check the path")
+
+
+def source_of_file(file: str) -> str | None:
+    """Name the source that opens a file by its suffix; None if none does."""
+    return next((name for suffix, name in SOURCE_OF.items() if file.lower().endswith(suffix)), None)
+
+
+def _in_folder(where: Path) -> tuple[str, Path]:
+    for member, name in BY_MEMBER.items():
+        if (where / member).is_file():
+            return name, where
     images, others = find_files(where)
-    arrays = [file for file in others if Path(file).suffix.lower() in ARRAY_SUFFIXES and Path(file).name != LABEL_FILE]
-    if images and not arrays:
-        return "image_folder", {"path": str(where), **_image_size(where, images)}
-    if len(arrays) == 1 and not images:
-        return "arrays", {"path": str(where / arrays[0])}
+    found = [(name, file) for file in others if (name := source_of_file(file)) and Path(file).name != LABEL_FILE]
+    data = [(name, file) for name, file in found if not (images and name == "csv")]  # notes beside images
+    if images and not data:
+        return IMAGES, where
+    names = {name for name, _ in data}
+    if len(names) == 1 and not images:
+        name, file = data[0]
+        if name in WHOLE_FOLDERS:
+            return name, where
+        if len(data) == 1:
+            return name, where / file
     raise DataError(
-        f"{where}: a folder with images or with one .npy or .npz file wanted, "
-        f"got {len(images)} images and {len(arrays)} array files; give the one file, or a folder with the images only"
+        f"{where}: a folder with images or with one file of data wanted, got {len(images)} images and "
+        f"{len(data)} files of data; give the one file, or a folder with the images only"
     )
 
 
-def _image_size(root: Path, files: list[str]) -> dict[str, int]:
-    headers = gather(lambda file: read_header(root / file), files)
+def fitting_size(headers: Sequence[ImageHeader]) -> int | None:
+    """Side of the square that images are fitted to; None where all have one size that is kept."""
     sizes = {(header.width, header.height) for header in headers}
     if len(sizes) == 1 and max(max(size) for size in sizes) <= LARGEST_SIZE:
-        return {}
+        return None
     shortest = min(min(size) for size in sizes)
-    return {"image_size": min(LARGEST_SIZE, 1 << (shortest.bit_length() - 1))}
+    return min(LARGEST_SIZE, 1 << (shortest.bit_length() - 1))

@@ -51,3 +51,17 @@ def batch_indices(seed: int, step: int, batch_size: int, n: int) -> Indices:
         here = epochs == epoch
         indices[here] = epoch_permutation(seed, int(epoch), n)[places[here]]
     return indices
+
+
+def with_epochs(indices: Indices, step: int, n: int) -> Indices:
+    """Add to the numbers in the batch of one step which epoch each belongs to: number + n * (epoch + 1).
+
+    ``Dataset`` draws another crop of a sample in every epoch from such numbers.
+
+    Args:
+        indices: what ``batch_indices`` gave.
+        step: the step it was asked for.
+        n: number of samples to choose from.
+    """
+    positions = step * len(indices) + np.arange(len(indices))
+    return indices + n * (positions // n + 1)

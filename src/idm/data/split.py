@@ -1,5 +1,7 @@
 """Keeping a part of the data out of training."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,6 +39,59 @@ def stratified_split(
     for value, count in zip(*_shares(classes, num_held_out), strict=True):
         held[np.flatnonzero(classes == value)[:count]] = True
     return order[~held], order[held]
+
+
+def split_by_list(names: tuple[str, ...] | None, held_out: Sequence[str], *, seed: int = 0) -> tuple[Indices, Indices]:
+    """Hold out the samples that a list names.
+
+    Args:
+        names: name of each sample; None where the source has none.
+        held_out: names of those to hold out.
+        seed: seed of the order of both parts.
+
+    Returns:
+        Numbers of the samples to train on, and of those held out, each in random order.
+
+    Raises:
+        DataError: samples without names; names that no sample has; nothing to train on or to hold out.
+    """
+    known = _known(names)
+    wanted = set(held_out)
+    if missing := sorted(wanted.difference(known)):
+        raise DataError(
+            f"held_out: names of samples wanted, such as {known[0]}, got {missing[0]}"
+            f"{f' and {len(missing) - 1:,} more' if missing[1:] else ''} that none has; correct the list"
+        )
+    return _split_where(np.array([name in wanted for name in known], dtype=np.bool_), seed)
+
+
+def split_by_folder(names: tuple[str, ...] | None, folder: str, *, seed: int = 0) -> tuple[Indices, Indices]:
+    """Hold out the samples whose files lie in a folder, or below it; see ``split_by_list``.
+
+    Args:
+        names: path of each sample with forward slashes; None where the source has none.
+        folder: path of the folder, relative to that of the data.
+        seed: seed of the order of both parts.
+
+    Raises:
+        DataError: samples without names; nothing to train on or to hold out.
+    """
+    inside = f"{folder.strip('/')}/"
+    return _split_where(np.array([name.startswith(inside) for name in _known(names)], dtype=np.bool_), seed)
+
+
+def _known(names: tuple[str, ...] | None) -> tuple[str, ...]:
+    if names is None:
+        raise DataError("held_out: samples with names wanted, such as files, got none; hold out a number or share")
+    return names
+
+
+def _split_where(held: NDArray[np.bool_], seed: int) -> tuple[Indices, Indices]:
+    if held.all() or not held.any():
+        found = "none" if not held.any() else "all"
+        raise DataError(f"held_out: some of the {len(held):,} samples wanted, got {found}; name other ones")
+    order = permutation(seed, "split", 0, len(held))
+    return order[~held[order]], order[held[order]]
 
 
 def _shares(classes: Indices, wanted: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -1,8 +1,9 @@
 """Training an experiment in a run folder."""
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from idm.experiment.build import best_device, build_diffusion, build_network, bu
 from idm.experiment.data import Data, DataSpec, open_data, with_absolute_path
 from idm.experiment.run import Run, load
 from idm.experiment.settings import Experiment
+from idm.experiment.stored import stored_experiment
 from idm.experiment.validate import flat, from_plain, to_plain
 from idm.likelihood import fit_decoder_log_variance
 from idm.timesteps import TIMESTEP_SAMPLERS, TimestepSampler
-from idm.training import Trainer, TrainStep, latest_checkpoint
+from idm.training import Deadline, Tracker, Trainer, TrainStep, latest_checkpoint
+from idm.training.disk import replace_text
 
 FREE_TO_CHANGE = (
     "data.source.path",
@@ -73,6 +76,8 @@ def train(
     device: str | None = None,
     announce: Announce | None = None,
     preview: Preview | None = None,
+    trackers: Sequence[Tracker] = (),
+    max_seconds: float | None = None,
     progress: bool = True,
 ) -> Run:
     """Train, or go on with the run in that folder, and return the trained model.
@@ -85,6 +90,8 @@ def train(
         device: where to train; the best one found by default.
         announce: told what is about to be trained, once everything is known to fit together.
         preview: called at every ``training.sample_interval`` with the step and the model so far.
+        trackers: told every line of metrics.
+        max_seconds: stop, as on a signal, after so long; None: no limit.
         progress: show progress.
 
     Raises:
@@ -93,10 +100,11 @@ def train(
         ResumeError: the folder holds a run with other settings.
         InterruptedRunError: stopped on request; the state is saved.
     """
+    deadline = Deadline(max_seconds)
     task = _prepare(experiment, run, best_device(device))
     refuse_other_run(task.experiment, task.data, run)
     _write_settings(task)
-    trainer = _trainer(task, preview, progress=progress)
+    trainer = _trainer(task, preview, trackers, deadline, progress=progress)
     if announce is not None:
         announce(Start(task.data, task.diffusion, task.network, task.device, trainer.num_steps_done))
     return load(trainer.run().path, device=str(task.device))
@@ -131,10 +139,12 @@ def _prepare(experiment: Experiment, run: Path, device: torch.device) -> _Task:
 def _write_settings(task: _Task) -> None:
     task.run.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(to_plain(task.experiment), sort_keys=False)
-    (task.run / "experiment.yaml").write_text(text, encoding="utf-8")
+    replace_text(task.run / "experiment.yaml", text)
 
 
-def _trainer(task: _Task, preview: Preview | None, *, progress: bool) -> Trainer:
+def _trainer(
+    task: _Task, preview: Preview | None, trackers: Sequence[Tracker], deadline: Deadline, *, progress: bool
+) -> Trainer:
     experiment, step = task.experiment, _train_step(task)
 
     def describe(averaged: nn.Module) -> dict[str, dict[str, Any]]:
@@ -142,7 +152,7 @@ def _trainer(task: _Task, preview: Preview | None, *, progress: bool) -> Trainer
             "experiment": to_plain(experiment),
             "data": task.data.spec.to_plain(),
             "calibration": _calibration(experiment, task.data, step, averaged),
-            "versions": {"python": platform.python_version(), "torch": torch.__version__},
+            "versions": {"idm": version("idm"), "python": platform.python_version(), "torch": torch.__version__},
         }
 
     def show(number: int, averaged: nn.Module) -> None:
@@ -156,6 +166,8 @@ def _trainer(task: _Task, preview: Preview | None, *, progress: bool) -> Trainer
         task.run,
         describe=describe,
         preview=None if preview is None else show,
+        trackers=trackers,
+        deadline=deadline,
         show_progress=progress,
     )
 
@@ -201,7 +213,7 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> None:
     checkpoint = latest_checkpoint(run)
     if checkpoint is None:
         return
-    lines = _differences(from_plain(Experiment, checkpoint.document("experiment")), experiment)
+    lines = _differences(stored_experiment(checkpoint), experiment)
     if DataSpec.from_plain(checkpoint.document("data")) != data.spec:
         lines.append("data: this run was started on other data")
     if not lines:

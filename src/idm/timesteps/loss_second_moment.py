@@ -42,8 +42,13 @@ class LossSecondMoment(TimestepSampler):
         return (1.0 - self.uniform_prob) * rms / total + self.uniform_prob / self.num_timesteps
 
     def update(self, t: Tensor, loss: Tensor) -> None:
-        """Add losses to the histories, oldest out first; a step may occur several times in a batch."""
+        """Add losses to the histories, oldest out first; a step may occur several times in a batch.
+
+        Losses that are not finite are left out.
+        """
         steps, values = t.cpu(), loss.detach().double().cpu()
+        finite = torch.isfinite(values)
+        steps, values = steps[finite], values[finite]
         order = torch.argsort(steps, stable=True)
         steps, values = steps[order], values[order]
         repeat = torch.arange(len(steps)) - torch.searchsorted(steps, steps)

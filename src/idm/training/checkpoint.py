@@ -7,27 +7,20 @@ verifies, and the newest is found by looking, never by a pointer.
     RUN/checkpoints/step-00003000/{*.safetensors, *.json, manifest.json}
 """
 
-import hashlib
-import json
-import os
-import re
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from idm.core.errors import CheckpointError
-
-FOLDER, MANIFEST = "checkpoints", "manifest.json"
-_NAME = re.compile(r"step-(\d{8})")
-Json = dict[str, Any]
+from idm.training.disk import cannot_write, sync, warn, write_json, write_tensors
+from idm.training.manifest import MANIFEST, Json, damage, make_manifest, read_json, step_name, step_of
+from idm.training.retention import FOLDER, Retention, folders, tidy
 
 
 @dataclass(frozen=True)
@@ -39,8 +32,11 @@ class Checkpoint:
     @property
     def step(self) -> int:
         """Completed optimiser steps."""
-        match = _NAME.fullmatch(self.path.name)
-        return int(match.group(1)) if match else 0
+        return step_of(self.path) or 0
+
+    def has(self, name: str) -> bool:
+        """Whether there are tensors of that name."""
+        return (self.path / f"{name}.safetensors").is_file()
 
     def tensors(self, name: str) -> dict[str, Tensor]:
         """Read the tensors of ``name``.safetensors, on the CPU."""
@@ -52,9 +48,12 @@ class Checkpoint:
     def document(self, name: str) -> Json:
         """Read ``name``.json."""
         try:
-            return json.loads((self.path / f"{name}.json").read_text(encoding="utf-8"))
+            document = read_json(self.path / f"{name}.json")
         except (OSError, ValueError) as error:
             raise CheckpointError(f"checkpoint {self.path}: cannot read {name}.json ({error})") from error
+        if not isinstance(document, dict):
+            raise CheckpointError(f"checkpoint {self.path}: values by name wanted in {name}.json")
+        return document
 
 
 def save_checkpoint(
@@ -63,34 +62,43 @@ def save_checkpoint(
     *,
     tensors: Mapping[str, Mapping[str, Tensor]],
     documents: Mapping[str, Json],
-    keep: int = 2,
+    keep: Retention | None = None,
+    score: float | None = None,
 ) -> Checkpoint:
-    """Write a checkpoint, verify it, then drop the oldest ones beyond ``keep``.
+    """Write a checkpoint, verify it, then drop those that need not be kept.
+
+    Args:
+        run: folder of the run.
+        step: completed optimiser steps.
+        tensors: tensors by name, by the name of their file.
+        documents: JSON-able values by the name of their file.
+        keep: which checkpoints stay, the two newest by default; none is dropped before the new one has been read back.
+        score: what the best ones are chosen by, smaller is better.
 
     Raises:
+        NumericalError: a tensor is not finite; nothing is written.
         CheckpointError: the disk refuses; earlier checkpoints are as they were.
     """
-    final = run / FOLDER / f"step-{step:08d}"
+    final = run / FOLDER / step_name(step)
     partial = final.with_name(f".{final.name}.partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         for name, group in tensors.items():
-            _write_tensors(partial / f"{name}.safetensors", group)
+            write_tensors(partial / f"{name}.safetensors", group)
         for name, document in documents.items():
-            _write_json(partial / f"{name}.json", document)
-        _write_json(partial / MANIFEST, {"files": {file.name: _entry(file) for file in sorted(partial.iterdir())}})
-        _sync(partial)
-        if final.exists():
-            shutil.rmtree(final)
-        partial.rename(final)
-        _sync(final.parent)
+            write_json(partial / f"{name}.json", document)
+        write_json(partial / MANIFEST, make_manifest(partial, step, score))
+        sync(partial)
+        _refuse_damage(partial)
+        _take_place(partial, final)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        raise CheckpointError(
-            f"checkpoint {final}: cannot write ({error.strerror or error}); earlier checkpoints are untouched"
-        ) from error
-    _prune(run, keep)
+        raise cannot_write(f"checkpoint {final}", error, run, tensors) from error
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    tidy(run, keep or Retention())
     return Checkpoint(final)
 
 
@@ -100,9 +108,7 @@ def latest_checkpoint(run: Path) -> Checkpoint | None:
     Where newer ones are damaged, a line on standard error says so, once per process.
     """
     damaged: list[tuple[str, str]] = []
-    for path in sorted((run / FOLDER).glob("step-*"), reverse=True):
-        if not _NAME.fullmatch(path.name):
-            continue
+    for path in reversed(folders(run)):
         problem = damage(path)
         if not problem:
             if damaged:
@@ -112,10 +118,15 @@ def latest_checkpoint(run: Path) -> Checkpoint | None:
     return None
 
 
+def intact_checkpoints(run: Path) -> list[Checkpoint]:
+    """Return all checkpoints of a run that verify, oldest first."""
+    return [Checkpoint(path) for path in folders(run) if not damage(path)]
+
+
 @cache
 def _warn(used: Path, damaged: Sequence[tuple[str, str]]) -> None:
     newer = ", ".join(f"{name} ({problem})" for name, problem in damaged)
-    print(f"warning: run {used.parent.parent}: damaged: {newer}; the older {used.name} is used", file=sys.stderr)
+    warn(f"run {used.parent.parent}: damaged: {newer}; the older {used.name} is used")
 
 
 def open_checkpoint(path: Path) -> Checkpoint:
@@ -132,57 +143,28 @@ def open_checkpoint(path: Path) -> Checkpoint:
         return Checkpoint(path)
     found = latest_checkpoint(path)
     if found is None:
-        broken = [f"{child.name}: {damage(child)}" for child in sorted((path / FOLDER).glob("step-*"))]
+        broken = [f"{child.name}: {damage(child)}" for child in folders(path)]
         detail = f"every checkpoint is damaged ({'; '.join(broken)})" if broken else "it holds no checkpoint"
         raise CheckpointError(f"run {path}: {detail}; give a folder written by 'idm train'")
     return found
 
 
-def damage(path: Path) -> str:
-    """Say what is wrong with a checkpoint folder; empty if every file has its recorded size and hash."""
+def _refuse_damage(written: Path) -> None:
+    """Read a checkpoint back before anything depends on it."""
+    if problem := damage(written):
+        raise OSError(f"read back otherwise than written: {problem}")
+
+
+def _take_place(partial: Path, final: Path) -> None:
+    """Give a written checkpoint its name; one that has it already goes out of the way and then away."""
+    replaced = final.with_name(f".{final.name}.replaced")
+    if final.exists():
+        shutil.rmtree(replaced, ignore_errors=True)
+        final.rename(replaced)
     try:
-        files = json.loads((path / MANIFEST).read_text(encoding="utf-8"))["files"]
-        for name, entry in files.items():
-            if _entry(path / name) != entry:
-                return f"{name} is not what was written"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return f"manifest or file unreadable: {error}"
-    return ""
-
-
-def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, path)
-    path.chmod(0o666 & ~_umask())
-    _sync(path)
-
-
-def _write_json(path: Path, document: Json) -> None:
-    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    _sync(path)
-
-
-def _entry(path: Path) -> Json:
-    with path.open("rb") as stream:
-        return {"size": path.stat().st_size, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _prune(run: Path, keep: int) -> None:
-    intact = [path for path in sorted((run / FOLDER).glob("step-*")) if _NAME.fullmatch(path.name)]
-    for path in intact[:-keep]:
-        shutil.rmtree(path, ignore_errors=True)
-    for path in (run / FOLDER).glob(".step-*.partial"):
-        shutil.rmtree(path, ignore_errors=True)
+        partial.rename(final)
+    except OSError:
+        if replaced.exists():
+            replaced.rename(final)
+        raise
+    sync(final.parent)

@@ -1,9 +1,4 @@
-"""What a run writes down: losses by noise level, and a line of metrics.jsonl at every log interval."""
-
-import json
-import os
-from pathlib import Path
-from typing import Any
+"""The losses of the steps between two lines of metrics.jsonl, in all and by noise level."""
 
 import torch
 from torch import Tensor
@@ -24,13 +19,14 @@ class LossMeter:
         self._counts = torch.zeros(NUM_QUARTILES, device=device)
 
     def add(self, t: Tensor, terms: LossTerms) -> None:
-        """Count the losses of a batch whose steps are ``t``."""
+        """Count the losses of a batch whose steps are ``t``; samples whose loss is not finite are left out."""
         quartile = t * NUM_QUARTILES // self.num_timesteps
-        self._counts.index_add_(0, quartile, torch.ones_like(quartile, dtype=torch.float32))
+        finite = torch.isfinite(terms.loss)
+        self._counts.index_add_(0, quartile, finite.float())
         for name, values in (("loss", terms.loss), ("mse", terms.mse), ("vb", terms.vb)):
             if values is not None:
                 sums = self._sums.setdefault(name, torch.zeros(NUM_QUARTILES, device=self._device))
-                sums.index_add_(0, quartile, values.detach().float())
+                sums.index_add_(0, quartile, values.detach().float().where(finite, 0.0))
 
     def read(self) -> dict[str, float]:
         """Return the means since the last call and start anew; quartiles without samples are left out."""
@@ -46,23 +42,12 @@ class LossMeter:
         self._counts.zero_()
         return means
 
+    def state(self) -> dict[str, Tensor]:
+        """Return the sums since the last ``read``, as a checkpoint holds them."""
+        return {"counts": self._counts, **{f"sums/{name}": tensor for name, tensor in self._sums.items()}}
 
-class MetricsFile:
-    """An append-only file of JSON lines; a resumed run first drops what came after its checkpoint."""
-
-    def __init__(self, path: Path, length: int = 0) -> None:
-        """Open ``path`` and keep its first ``length`` bytes."""
-        self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        os.truncate(path, min(length, path.stat().st_size))
-
-    @property
-    def length(self) -> int:
-        """Size in bytes."""
-        return self.path.stat().st_size
-
-    def append(self, row: dict[str, Any]) -> None:
-        """Write one line."""
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(row) + "\n")
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Restore what ``state`` returned."""
+        self._counts = state["counts"].to(self._device, copy=True)
+        sums = {name.removeprefix("sums/"): tensor for name, tensor in state.items() if name != "counts"}
+        self._sums = {name: tensor.to(self._device, copy=True) for name, tensor in sums.items()}

@@ -28,7 +28,9 @@ class TrainingSettings:
             so a resumed run must keep it.
         log_interval: steps between two lines of metrics.jsonl.
         save_interval: steps between two checkpoints; one is always written at the end.
-        keep_checkpoints: how many checkpoints to keep.
+        keep_checkpoints: how many of the newest checkpoints to keep; those that are damaged do not count.
+        keep_every: also keep the checkpoints whose step is a multiple of this; 0: none for that reason.
+        keep_best: also keep so many checkpoints with the smallest loss in the line of metrics before them.
         sample_interval: steps between two grids of samples; 0: none but at the end.
     """
 
@@ -47,6 +49,8 @@ class TrainingSettings:
     log_interval: Annotated[int, Ge(1)] = 100
     save_interval: Annotated[int, Ge(1)] = 5_000
     keep_checkpoints: Annotated[int, Ge(2)] = 2
+    keep_every: Annotated[int, Ge(0)] = 0
+    keep_best: Annotated[int, Ge(0)] = 0
     sample_interval: Annotated[int, Ge(0)] = 5_000
 
     def __post_init__(self) -> None:

@@ -1,4 +1,8 @@
-"""Stopping on request: the first signal lets the running step finish, the second acts at once."""
+"""Stopping on request: the first signal lets the running step finish, the second ends the process.
+
+The second meets the handlers from before, so that it works even where Python does not get to run: a shell sees
+128 + its number.
+"""
 
 import signal
 import threading
@@ -6,7 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 class StopRequest:
@@ -19,7 +23,7 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals() -> Generator[StopRequest]:
-    """Turn the first SIGINT or SIGTERM into a request that a loop can look at; restore the handlers afterwards."""
+    """Turn the first signal into a request that a loop can look at; restore the handlers afterwards."""
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request

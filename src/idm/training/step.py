@@ -1,6 +1,7 @@
 """One optimiser step, as a function of (seed, step) and the state of network and optimiser."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import count
 
 import torch
@@ -13,6 +14,19 @@ from idm.diffusion import GaussianDiffusion, LossTerms
 from idm.timesteps import TimestepSampler
 from idm.training.meter import LossMeter
 from idm.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True, eq=False)
+class BatchLoss:
+    """What a step is judged by.
+
+    Attributes:
+        loss: weighted mean loss of the batch, on the device, without gradient [].
+        t: steps of the chain that the batch was trained on [b].
+    """
+
+    loss: Tensor
+    t: Tensor
 
 
 class TrainStep:
@@ -41,7 +55,7 @@ class TrainStep:
         self._batches: Iterator[Batch] = iter(())
         self._next_step = -1
 
-    def accumulate_gradients(self, step: int, meter: LossMeter) -> None:
+    def accumulate_gradients(self, step: int, meter: LossMeter) -> BatchLoss:
         """Add the gradient of the mean weighted loss of the batch of ``step`` to the parameters' gradients."""
         size = self.settings.batch_size
         rng = Rng(self._base + torch.arange(step * size, (step + 1) * size, device=self.device))
@@ -50,14 +64,22 @@ class TrainStep:
         noise = rng.normal("noise", 0, x_start.shape[1:])
         torch.manual_seed(derive_seed(self.seed, "dropout", step))
         micro = self.settings.micro_batch_size or size
+        total = torch.zeros((), device=self.device)
         for first in range(0, size, micro):
             part = slice(first, first + micro)
             kwargs = {} if labels is None else {"y": labels[part]}
             terms = self.diffusion.training_losses(
                 self.network, x_start[part], t[part], noise=noise[part], model_kwargs=kwargs
             )
-            ((terms.loss * importance[part]).sum() / size).backward()
+            loss = (terms.loss * importance[part]).sum() / size
+            loss.backward()
+            total += loss.detach()
             self._report(t[part], terms, meter)
+        return BatchLoss(total, t)
+
+    def samples(self, step: int) -> list[int]:
+        """Return the numbers, among the training samples, of the batch of ``step``."""
+        return batch_indices(self.seed, step, self.settings.batch_size, len(self.dataset)).tolist()
 
     def _batch(self, step: int, rng: Rng) -> tuple[Tensor, Tensor | None]:
         if step != self._next_step:

@@ -78,6 +78,20 @@ def test_dtypes_are_kept_in_the_byte_order_of_the_machine(opened, dtype, levels)
     np.testing.assert_array_equal(source.read(np.arange(3)), array)
 
 
+@pytest.mark.parametrize(("dtype", "part"), [("c8", np.float32), ("c16", np.float64), (">c8", np.float32)])
+@pytest.mark.parametrize(("shape", "options"), [((5, 2, 9), {}), ((5, 9, 9), {"channels": "none"}), ((5, 9, 2), {})])
+def test_complex_numbers_become_two_channels_without_loss(opened, dtype, part, shape, options):
+    array = (np.random.default_rng(0).normal(size=(*shape, 2)) @ (1, 1j)).astype(dtype)
+    source = opened(array, **options)
+    read = source.read(np.arange(5))
+    half = source.shape[0] // 2
+    joined = read[:, :half] + 1j * read[:, half:]
+    expected = array[:, None] if options else np.moveaxis(array, -1, 1) if shape[-1] == 2 else array
+    np.testing.assert_array_equal(joined, expected)
+    assert (source.dtype, source.levels, source.layout) == (part, None, "first")
+    assert "real and imaginary parts" in source.note
+
+
 def test_arrays_on_disk_are_not_loaded_whole(opened):
     assert isinstance(opened(counting(5, 1, 8))._data, np.memmap)
 
@@ -131,9 +145,9 @@ REFUSED = {
     "no values": (np.zeros((4, 1, 0)), {}, "at least one sample"),
     "single numbers": (np.zeros(4), {}, r"reshape numbers to \[n, 1\]"),
     "one number": (np.float64(3), {}, "reshape|at least one"),
-    "complex": (np.zeros((4, 1, 4), complex), {}, "got complex128; save the parts"),
-    "dates": (np.zeros((4, 4), "datetime64[s]"), {}, "real numbers"),
-    "text": (np.array([["a", "b"]]), {}, "real numbers"),
+    "long complex": (np.zeros((4, 1, 4), np.clongdouble), {}, "numbers of at most 64 bits wanted, got complex256"),
+    "dates": (np.zeros((4, 4), "datetime64[s]"), {}, "numbers of at most 64 bits"),
+    "text": (np.array([["a", "b"]]), {}, "numbers of at most 64 bits"),
     "four spatial axes": (np.zeros((2, 1, 2, 2, 2, 2)), {}, "at most 3 spatial axes"),
     "NaN": (np.array([[1.0, 2.0], [3.0, np.nan]]), {}, "got NaN or infinity in sample 1"),
     "infinity": (np.array([[1.0, -np.inf], [3.0, 0.0]]), {}, "got NaN or infinity in sample 0"),

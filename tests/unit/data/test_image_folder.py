@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageFile, PngImagePlugin
 
 from idm.core.errors import DataError, UnreadableFileError
-from idm.data import ImageFolder, image_folder
+from idm.data import ImageFolder, images
 from idm.data.image_decode import read_header
 
 RNG = np.random.default_rng(0)
@@ -223,6 +223,11 @@ def test_sub_folders_are_classes(tmp_path):
     assert found == ([0, 0, 1, 1], ("cat", "dog"))
 
 
+def test_the_innermost_folders_are_classes_where_asked_for(tmp_path):
+    names = ["train/dog/1.png", "test/cat/1.png", "test/dog/2.png"]
+    assert labelled(tmp_path, *names, labels="parent") == ([0, 1, 1], ("cat", "dog"))
+
+
 def test_file_name_prefixes_are_classes(tmp_path):
     assert labelled(tmp_path, "b_1.png", "a_2.png", "a_1.png", "b_x_y.png") == ([0, 0, 1, 1], ("a", "b"))
 
@@ -254,7 +259,7 @@ def test_files_without_the_label_asked_for_are_named(tmp_path):
         labelled(tmp_path, "a/1.png", "loose.png", labels="folder")
     with pytest.raises(DataError, match=r"a/1\.png: a '_' in its name wanted"):
         labelled(tmp_path, "a/1.png", "a_b/2.png", labels="prefix")
-    with pytest.raises(DataError, match="auto, folder, prefix or none wanted, got 'file'"):
+    with pytest.raises(DataError, match="auto, folder, parent, prefix or none wanted, got 'file'"):
         labelled(tmp_path, labels="file")
 
 
@@ -274,8 +279,8 @@ def test_truncated_files_are_named_before_training(tmp_path, suffix, share):
 
 
 def test_a_large_folder_names_a_damaged_file_when_it_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(image_folder, "MANY_FILES", 1)
-    monkeypatch.setattr(image_folder, "MANY_BYTES", 1)
+    monkeypatch.setattr(images, "MANY_FILES", 1)
+    monkeypatch.setattr(images, "MANY_BYTES", 1)
     pixels = noise(64, 64)
     save(tmp_path / "a.png", pixels)
     save(tmp_path / "b.png", noise(64, 64))
@@ -287,7 +292,7 @@ def test_a_large_folder_names_a_damaged_file_when_it_is_read(tmp_path, monkeypat
 
 
 def test_a_file_that_changed_after_it_was_found_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(image_folder, "CACHE_BYTES", 1)
+    monkeypatch.setattr(images, "CACHE_BYTES", 1)
     save(tmp_path / "a.png", noise(4, 4))
     source = ImageFolder(tmp_path)
     save(tmp_path / "a.png", noise(5, 4))
@@ -386,12 +391,13 @@ def test_folders_without_images_are_refused(tmp_path):
         ImageFolder(tmp_path / "missing")
     with pytest.raises(DataError, match="got a file"):
         ImageFolder(tmp_path / "a.gif")
+    save(tmp_path / "a.png", noise(2, 2))
     with pytest.raises(DataError, match="image_size: at least 1 wanted"):
         ImageFolder(tmp_path, image_size=0)
 
 
 def test_a_file_that_has_gone_is_not_called_damaged(tmp_path, monkeypatch):
-    monkeypatch.setattr(image_folder, "CACHE_BYTES", 1)
+    monkeypatch.setattr(images, "CACHE_BYTES", 1)
     save(tmp_path / "a.png", noise(4, 4))
     source = ImageFolder(tmp_path)
     (tmp_path / "a.png").unlink()
@@ -402,9 +408,9 @@ def test_a_file_that_has_gone_is_not_called_damaged(tmp_path, monkeypatch):
 
 
 def test_a_single_image_is_read_without_threads(tmp_path, monkeypatch):
-    monkeypatch.setattr(image_folder, "CACHE_BYTES", 1)
+    monkeypatch.setattr(images, "CACHE_BYTES", 1)
     pixels = noise(4, 4)
     save(tmp_path / "a.png", pixels)
     source = ImageFolder(tmp_path)
-    monkeypatch.setattr(image_folder, "ThreadPoolExecutor", lambda *_: pytest.fail("a pool was made"))
+    monkeypatch.setattr(images, "ThreadPoolExecutor", lambda *_: pytest.fail("a pool was made"))
     np.testing.assert_array_equal(only(source), pixels)

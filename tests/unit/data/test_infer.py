@@ -48,7 +48,7 @@ def test_a_folder_of_images_gets_a_size_that_all_of_them_have(tmp_path, sizes, e
 def test_what_is_not_clear_is_refused_with_a_way_out(tmp_path):
     with pytest.raises(DataError, match="nothing there"):
         infer_source(tmp_path / "missing")
-    with pytest.raises(DataError, match="0 images and 0 array files"):
+    with pytest.raises(DataError, match="0 images and 0 files of data"):
         infer_source(tmp_path)
     image(tmp_path / "a.png", 4, 4)
     with pytest.raises(DataError, match=r"give the folder that a\.png is in"):
@@ -57,5 +57,5 @@ def test_what_is_not_clear_is_refused_with_a_way_out(tmp_path):
     with pytest.raises(DataError, match="give images or arrays"):
         infer_source(tmp_path / "notes.txt")
     np.save(tmp_path / "a.npy", np.zeros((2, 2)))
-    with pytest.raises(DataError, match="1 images and 1 array files"):
+    with pytest.raises(DataError, match="1 images and 1 files of data"):
         infer_source(tmp_path)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from idm.core.errors import DataError
-from idm.data import Digits, stratified_split
+from idm.data import Digits, split_by_folder, split_by_list, stratified_split
 
 
 @pytest.mark.parametrize("wanted", [0, 1, 9, 50, 99])
@@ -49,3 +49,37 @@ def test_the_first_samples_of_a_part_are_a_fair_sample_of_it():
 def test_nothing_to_train_on_is_refused(wanted):
     with pytest.raises(DataError, match="from 0 to 9 wanted"):
         stratified_split(None, 10, wanted)
+
+
+NAMES = ("test/a.png", "test/b/c.png", "testing/a.png", "train/a.png", "train/b.png")
+
+
+def test_a_list_names_the_held_out_samples():
+    train, held_out = split_by_list(NAMES, ["train/a.png", "test/a.png"], seed=1)
+    assert (sorted(train), sorted(held_out)) == ([1, 2, 4], [0, 3])
+
+
+@pytest.mark.parametrize("folder", ["test", "test/", "/test/"])
+def test_a_folder_holds_the_held_out_samples(folder):
+    train, held_out = split_by_folder(NAMES, folder)
+    assert (sorted(train), sorted(held_out)) == ([2, 3, 4], [0, 1])
+
+
+def test_named_parts_come_in_random_order_that_the_seed_decides():
+    names = tuple(f"{'ab'[i % 2]}/{i}" for i in range(100))
+    train, held_out = split_by_folder(names, "a", seed=5)
+    again, _ = split_by_folder(names, "a", seed=5)
+    assert train.tolist() == again.tolist() != sorted(train)
+    assert held_out.tolist() != sorted(held_out)
+
+
+def test_splits_by_name_that_cannot_be_are_refused():
+    with pytest.raises(DataError, match=r"such as test/a\.png, got gone\.png and 1 more that none has"):
+        split_by_list(NAMES, ["gone.png", "lost.png", "train/a.png"])
+    for wanted in ([], NAMES):
+        with pytest.raises(DataError, match="some of the 5 samples wanted"):
+            split_by_list(NAMES, wanted)
+    with pytest.raises(DataError, match="some of the 5 samples wanted, got none"):
+        split_by_folder(NAMES, "valid")
+    with pytest.raises(DataError, match="samples with names wanted"):
+        split_by_folder(None, "test")

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from idm.core.errors import CheckpointError
-from idm.training import latest_checkpoint, open_checkpoint, save_checkpoint
-from idm.training.checkpoint import damage
+from idm.training import Retention, latest_checkpoint, open_checkpoint, save_checkpoint
+from idm.training.manifest import damage
 
 
 def save(run, step, **options):
@@ -33,7 +33,7 @@ def test_what_was_saved_is_read_back(tmp_path):
 def test_the_newest_is_found_and_the_oldest_are_dropped(tmp_path):
     assert latest_checkpoint(tmp_path) is None
     for step in (1, 2, 10, 3):
-        save(tmp_path, step, keep=2)
+        save(tmp_path, step, keep=Retention(2))
     assert names(tmp_path) == ["step-00000003", "step-00000010"]
     assert latest_checkpoint(tmp_path).step == 10
     assert open_checkpoint(tmp_path).step == 10
@@ -101,7 +101,7 @@ def test_a_refusing_disk_leaves_the_old_checkpoints_as_they_were(tmp_path, monke
     def refuse(*_, **__):
         raise OSError(28, "No space left on device")
 
-    place = {"fsync": (os, "fsync"), "rename": (type(tmp_path), "rename"), "open": (type(tmp_path), "write_text")}[call]
+    place = {"fsync": (os, "fsync"), "rename": (type(tmp_path), "rename"), "open": (type(tmp_path), "open")}[call]
     with monkeypatch.context() as patch:
         patch.setattr(*place, refuse)
         with pytest.raises(CheckpointError, match="No space left on device"):
@@ -162,5 +162,5 @@ def test_one_line_says_which_checkpoint_is_damaged_and_which_is_used(tmp_path, c
     assert open_checkpoint(tmp_path).step == 1
     (line,) = capsys.readouterr().err.splitlines()  # once, though it was looked for twice
     assert line.startswith("warning: ")
-    assert "step-00000002 (training.json is not what was written)" in line
+    assert "step-00000002 (training.json is not what was written: 2 bytes, not " in line
     assert "the older step-00000001 is used" in line

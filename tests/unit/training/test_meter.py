@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from idm.diffusion import LossTerms
-from idm.training.meter import LossMeter, MetricsFile
+from idm.training.lines import JsonLines
+from idm.training.meter import LossMeter
 
 CPU = torch.device("cpu")
 
@@ -41,15 +42,15 @@ def test_every_step_of_every_chain_has_a_quarter(steps):
 
 
 def test_metrics_are_lines_and_are_cut_to_a_length(tmp_path):
-    file = MetricsFile(tmp_path / "run" / "metrics.jsonl")
+    file = JsonLines(tmp_path / "run" / "metrics.jsonl")
     file.append({"step": 1})
     length = file.length
     file.append({"step": 2})
     assert [json.loads(line)["step"] for line in file.path.read_text().splitlines()] == [1, 2]
-    again = MetricsFile(file.path, length)
+    again = JsonLines(file.path, length)
     assert json.loads(again.path.read_text()) == {"step": 1}
 
 
 def test_a_shorter_file_than_recorded_is_left_alone(tmp_path):
     (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n')
-    assert MetricsFile(tmp_path / "metrics.jsonl", 10_000).length == 12
+    assert JsonLines(tmp_path / "metrics.jsonl", 10_000).length == 12

@@ -1,0 +1,117 @@
+"""``idm check-data``: look at data before training."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from idm.cli.options import Json
+from idm.cli.output import Output, checked_folder
+from idm.core.errors import DataError
+
+if TYPE_CHECKING:
+    from idm.data.check import DataCheck, Speed
+
+INDEX, SUMMARY, PAGE = "index.jsonl", "check.json", "page.html"
+
+LISTED = 20
+"""Further lines are counted, not printed."""
+
+
+def check_data(
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="A folder of images, or another kind of data that is read.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help=f"Write {INDEX}, {SUMMARY} and {PAGE} to this folder."),
+    ] = None,
+    speed: Annotated[
+        bool, typer.Option("--speed", metavar="", help="Measure how many samples per second training would read.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Look at data as training would: what is there, what would be refused or converted and why, what is odd.
+
+    Nothing is changed, and nothing is written without --out. Exit code 3 if training would refuse something.
+    """
+    from idm.data.check import check_path, measure_speed
+
+    destination = None if out is None else checked_folder(out)
+    check = check_path(Path(path).absolute())
+    measured = None
+    if speed and check.source is not None and not check.refusals:
+        measured = measure_speed(check.source, check.options)
+    written = {} if destination is None else _write(destination, check)
+    output = Output(as_json=as_json)
+    _describe(output, check, measured, written)
+    output.finish(
+        **check.to_plain(),
+        files=[asdict(entry) for entry in check.files],
+        speed=None if measured is None else asdict(measured),
+        written=written,
+    )
+    if check.refusals:
+        raise typer.Exit(DataError.exit_code)
+
+
+def _write(folder: Path, check: "DataCheck") -> dict[str, Path]:
+    from idm.report.data_page import write_data_page
+    from idm.report.files import write_atomically
+
+    index = "".join(json.dumps(asdict(entry), ensure_ascii=False) + "\n" for entry in check.files)
+    summary = json.dumps(check.to_plain(), indent=2, ensure_ascii=False) + "\n"
+    return {
+        "index": write_atomically(folder / INDEX, index.encode()),
+        "summary": write_atomically(folder / SUMMARY, summary.encode()),
+        "page": write_data_page(folder / PAGE, check),
+    }
+
+
+def _describe(output: Output, check: "DataCheck", speed: "Speed | None", written: dict[str, Path]) -> None:
+    output.pairs(_facts(check) | _speed(speed))
+    for heading, lines in (("Worth knowing", check.remarks), ("Training would refuse", check.refusals)):
+        if lines:
+            output.line()
+            output.heading(heading)
+            for line in lines[:LISTED]:
+                output.line(f"  {line}")
+            if len(lines) > LISTED:
+                output.line(f"  ... and {len(lines) - LISTED:,} more")
+    if written:
+        output.line()
+        output.pairs(written)
+
+
+def _facts(check: "DataCheck") -> dict[str, str]:
+    """Name and describe what was found."""
+    rows = {"data": f"{check.path}, read as {check.source}", "samples": f"{check.num_samples:,}"}
+    if check.opened is not None:
+        shape = " x ".join(map(str, check.opened.shape))
+        rows["samples"] += f" of {shape}, {check.opened.dtype.name}; {check.opened.note}"
+    rows |= {name: _counted(values) for name, values in check.counts.items()}
+    if check.classes is not None:
+        rows["classes"] = _counted(check.classes)
+    if check.low:
+        rows["values"] = f"{min(check.low):g} to {max(check.high):g}"
+    if check.conversions:
+        rows["converted"] = _counted(check.conversions)
+    if check.skipped:
+        rows["skipped"] = f"{len(check.skipped):,} other files, such as {check.skipped[0]}"
+    return rows
+
+
+def _speed(speed: "Speed | None") -> dict[str, str]:
+    if speed is None:
+        return {}
+    rates = f"{speed.first:,.0f} samples/s in the first epoch, {speed.later:,.0f} later"
+    return {"speed": f"{rates}; opened in {speed.opening:.2f} s"}
+
+
+def _counted(values: Mapping[str, int]) -> str:
+    """Ten values with how often they occur."""
+    shown = [f"{name} ({num:,})" for name, num in list(values.items())[:10]]
+    return ", ".join(shown) + (f", ... {len(values) - 10:,} more" if len(values) > 10 else "")

@@ -1,0 +1,78 @@
+"""What is in an image file, and what reading it as training does would do to it."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from idm.data.image_decode import FORMATS, ORIENTATION, TAGS
+
+SUFFIXES_OF = {
+    "PNG": (".png",),
+    "JPEG": (".jpg", ".jpeg"),
+    "MPO": (".jpg", ".jpeg"),
+    "WEBP": (".webp",),
+    "BMP": (".bmp",),
+    "TIFF": (".tif", ".tiff"),
+}
+"""Which suffixes each format has."""
+
+WIDENED = {"1": "black and white spread over 8-bit grey", "P": "palette read as RGB"}
+"""What becomes of these modes of Pillow."""
+
+UNAPPLIED = {"icc_profile": "colour profile not applied", "gamma": "gamma not applied"}
+"""What files may hold besides pixels that would change how they are shown."""
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What the header of an image file says.
+
+    Attributes:
+        format: format found in the file.
+        mode: pixels as Pillow calls them.
+        size: stored width and height.
+        orientation: EXIF orientation, 1 to 8; 0 if the tag has another value.
+        conversions: what is done on reading, in words.
+    """
+
+    format: str
+    mode: str
+    size: tuple[int, int]
+    orientation: int
+    conversions: tuple[str, ...]
+
+
+def read_facts(path: Path) -> ImageFacts | None:
+    """Read the header of an image; None where it is of no format that is read."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            with Image.open(path, formats=FORMATS) as image:
+                return _facts(path, image)
+        except Exception:  # decoders raise whatever they stumble over; what they say is part of the refusal
+            return None
+
+
+def _facts(path: Path, image: Image.Image) -> ImageFacts:
+    name, tagged = str(image.format), not TAGS.isdisjoint(image.info) or image.format == "TIFF"
+    orientation = int(image.getexif().get(ORIENTATION, 1)) if tagged else 1
+    orientation = orientation if 1 <= orientation <= 8 else 0
+    words = [WIDENED[image.mode]] if image.mode in WIDENED else []
+    if image.mode == "L" and _is_shallow(image):
+        words.append("few greys spread over 8 bits")
+    if orientation > 1:
+        words.append(f"turned upright (EXIF orientation {orientation})")
+    words += [text for key, text in UNAPPLIED.items() if image.info.get(key)]
+    if name == "MPO":
+        words.append("first of several pictures in the file")
+    if path.suffix.lower() not in SUFFIXES_OF[name]:
+        words.append(f"{name} file of another name")
+    return ImageFacts(name, image.mode, image.size, orientation, tuple(words))
+
+
+def _is_shallow(image: Any) -> bool:
+    """Whether grey pixels have 1, 2 or 4 bits."""
+    return any(f";{bits}" in str(tile.args) for tile in image.tile for bits in (1, 2, 4) if ";16" not in str(tile.args))

@@ -1,0 +1,152 @@
+"""What a check of data finds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from idm.data.base import Source
+
+FEW_PER_CLASS = 10
+"""The largest class is called out when it has more than this many times the samples of the smallest."""
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One file of the index.
+
+    Attributes:
+        path: relative to the folder that was checked, with forward slashes.
+        num_bytes: size of the file; None where there is nothing behind the name.
+        sha256: hash of its bytes, hexadecimal; None as above.
+        format: file format found in the file, whatever its name says; None if none of those that are read.
+        mode: pixels as Pillow calls them, or dtype of an array.
+        size: width and height of an image as it is seen, or shape of an array.
+        orientation: EXIF orientation, 1 to 8; 1 is upright, and what files without that tag have.
+        label: name of the class; None without classes.
+        conversions: what is done to the image on reading, in words.
+        refusal: why training would refuse it, one line; None if it would not.
+    """
+
+    path: str
+    num_bytes: int | None
+    sha256: str | None
+    format: str | None = None
+    mode: str | None = None
+    size: tuple[int, ...] | None = None
+    orientation: int | None = None
+    label: str | None = None
+    conversions: tuple[str, ...] = ()
+    refusal: str | None = None
+
+
+@dataclass(frozen=True)
+class OddGroup:
+    """Samples that have something unusual in common.
+
+    Attributes:
+        reason: what it is.
+        names: the files, or the numbers of samples.
+    """
+
+    reason: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DataCheck:
+    """What was found at a path.
+
+    Attributes:
+        path: what was checked.
+        source: name of the source that training would open; None if none fits.
+        options: its options.
+        files: the index.
+        skipped: files that are not read, because they are of other kinds.
+        refusals: what training would say, one line per wrong file or property; empty if it would start.
+        num_samples: how many samples there are without the refused ones.
+        counts: how often each value of a property occurs, by name of the property.
+        classes: number of samples of each class; None without classes.
+        low: smallest value of each channel.
+        high: largest value of each channel.
+        duplicates: names of samples with equal contents, group by group.
+        odd: unusual samples by what they have in common.
+        opened: the source, where it could be opened.
+    """
+
+    path: str
+    source: str | None
+    options: Mapping[str, Any]
+    files: tuple[FileEntry, ...]
+    skipped: tuple[str, ...]
+    refusals: tuple[str, ...]
+    num_samples: int
+    counts: Mapping[str, Mapping[str, int]]
+    classes: Mapping[str, int] | None
+    low: tuple[int | float, ...]
+    high: tuple[int | float, ...]
+    duplicates: tuple[tuple[str, ...], ...]
+    odd: tuple[OddGroup, ...]
+    opened: Source | None = field(default=None, repr=False)
+
+    @property
+    def conversions(self) -> dict[str, int]:
+        """Return how many files are converted in which way."""
+        return count(words for entry in self.files for words in entry.conversions)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Return what is no reason to refuse the data, but worth knowing before training."""
+        found: list[str] = []
+        if self.duplicates:
+            copies = sum(len(group) - 1 for group in self.duplicates)
+            found.append(f"{copies:,} copies of other samples; copies may end up on both sides of the held-out split")
+        sizes = list(self.classes.values()) if self.classes else []
+        if sizes and max(sizes) > FEW_PER_CLASS * min(sizes):
+            found.append(f"classes from {min(sizes):,} to {max(sizes):,} samples")
+        if len(self.counts.get("size", {})) > 1:
+            found.append(f"{len(self.counts['size']):,} different sizes")
+        return tuple(found)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return JSON-able values, without the index."""
+        return {
+            "path": self.path,
+            "source": self.source,
+            "options": dict(self.options),
+            "num_files": len(self.files),
+            "num_samples": self.num_samples,
+            "described": None if self.opened is None else self.opened.describe(),
+            "counts": {name: dict(values) for name, values in self.counts.items()},
+            "classes": None if self.classes is None else dict(self.classes),
+            "values": {"low": list(self.low), "high": list(self.high)},
+            "conversions": self.conversions,
+            "duplicates": [list(group) for group in self.duplicates],
+            "odd": [asdict(group) for group in self.odd],
+            "skipped": list(self.skipped),
+            "remarks": list(self.remarks),
+            "refusals": list(self.refusals),
+        }
+
+
+def count(values: Any) -> dict[str, int]:
+    """Count how often each value occurs, most frequent first."""
+    found: dict[str, int] = {}
+    for value in values:
+        found[value] = found.get(value, 0) + 1
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def equal_groups(digests: Sequence[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
+    """Group the names of (name, digest) pairs whose digests are equal, without groups of one."""
+    groups: dict[str, list[str]] = {}
+    for name, digest in digests:
+        groups.setdefault(digest, []).append(name)
+    return tuple(tuple(names) for names in groups.values() if len(names) > 1)
+
+
+def odd_groups(reasons: Sequence[tuple[str, str]]) -> tuple[OddGroup, ...]:
+    """Gather (reason, name) pairs by reason, in the order in which the reasons come."""
+    groups: dict[str, list[str]] = {}
+    for reason, name in reasons:
+        groups.setdefault(reason, []).append(name)
+    return tuple(OddGroup(reason, tuple(names)) for reason, names in groups.items())

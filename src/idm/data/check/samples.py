@@ -1,0 +1,70 @@
+"""Checking any source sample by sample: equal ones, flat ones, ranges, classes."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from idm.data.base import Source
+from idm.data.check.look import hashed
+from idm.data.check.result import DataCheck, FileEntry, equal_groups, odd_groups
+from idm.data.check.training import try_to_open
+from idm.data.statistics import extremes
+
+
+def check_source(name: str, options: Mapping[str, Any]) -> DataCheck:
+    """Open a source as training would and go through its samples."""
+    opened, refusals = try_to_open(name, options)
+    files = (_entry(Path(options["path"]), opened, refusals),) if options.get("path") else ()
+    if opened is None:
+        return DataCheck(str(options.get("path", "")), name, options, files, (), refusals, 0, {}, None, (), (), (), ())
+    digests, flat = _go_through(opened)
+    names = opened.names or tuple(map(str, range(len(opened))))
+    duplicates = equal_groups(list(zip(names, digests, strict=True)))
+    low, high = extremes(opened)
+    return DataCheck(
+        path=str(options.get("path", "")),
+        source=name,
+        options=options,
+        files=files,
+        skipped=(),
+        refusals=(),
+        num_samples=len(opened),
+        counts={},
+        classes=_classes(opened),
+        low=tuple(low.tolist()),
+        high=tuple(high.tolist()),
+        duplicates=duplicates,
+        odd=odd_groups(
+            [("one value everywhere", names[row]) for row in flat]
+            + [("same contents as another", name) for group in duplicates for name in group]
+        ),
+        opened=opened,
+    )
+
+
+def _entry(path: Path, opened: Source | None, refusals: tuple[str, ...]) -> FileEntry:
+    size, digest = hashed(path)
+    mode, shape = (None, None) if opened is None else (opened.dtype.name, (len(opened), *opened.shape))
+    refusal = refusals[0] if refusals else None
+    return FileEntry(path.name, size, digest, path.suffix.lstrip(".").lower() or None, mode, shape, refusal=refusal)
+
+
+def _go_through(source: Source) -> tuple[list[str], list[int]]:
+    """Hash of every sample, and the numbers of samples with more than one value in all of which it is the same."""
+    digests: list[str] = []
+    flat: list[int] = []
+    for block in source.blocks():
+        rows = np.ascontiguousarray(block).reshape(len(block), -1)
+        if rows.shape[1] > 1:
+            flat += (len(digests) + np.flatnonzero((rows == rows[:, :1]).all(axis=1))).tolist()
+        digests += [hashlib.sha256(row.tobytes()).hexdigest() for row in rows]
+    return digests, flat
+
+
+def _classes(source: Source) -> dict[str, int] | None:
+    if source.labels is None or source.class_names is None:
+        return None
+    return dict(zip(source.class_names, np.bincount(source.labels).tolist(), strict=True))

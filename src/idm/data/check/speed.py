@@ -1,0 +1,58 @@
+"""How fast samples come from the loader."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from idm.data import SOURCES, Codec, Dataset, batch_indices
+
+BATCH = 64
+SECONDS = 20.0
+"""An epoch that takes longer than this is cut short."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Samples per second from source to encoded batch.
+
+    Attributes:
+        opening: seconds until the first batch can be asked for.
+        first: samples per second in the first epoch, opening included.
+        later: samples per second in the next.
+    """
+
+    opening: float
+    first: float
+    later: float
+
+
+def measure_speed(name: str, options: Mapping[str, Any]) -> Speed:
+    """Open a source and go through it twice in random order, in batches of at most 64.
+
+    Raises:
+        DataError: the data cannot be read.
+    """
+    batch_indices(0, 0, 1, 1)  # what happens once in a process is not counted
+    start = time.perf_counter()
+    source = SOURCES.build(name, options)
+    dataset = Dataset(source, Codec.fit(source), np.arange(len(source)))
+    opening = time.perf_counter() - start
+    num, seconds = _epoch(dataset, 0)
+    later, later_seconds = _epoch(dataset, 1)
+    return Speed(opening, num / (opening + seconds), later / later_seconds)
+
+
+def _epoch(dataset: Dataset, number: int) -> tuple[int, float]:
+    """Samples read in one epoch, and seconds."""
+    size = min(BATCH, len(dataset))
+    steps = len(dataset) // size
+    order = (batch_indices(0, number * steps + step, size, len(dataset)) for step in range(steps))
+    start, num = time.perf_counter(), 0
+    for x, _ in dataset.batches(order):
+        num += len(x)
+        if time.perf_counter() - start > SECONDS:
+            break
+    return num, time.perf_counter() - start

@@ -1,0 +1,87 @@
+"""Images that a CSV file lists, with or without labels."""
+
+import csv
+from pathlib import Path
+
+from idm.core.errors import DataError, UnreadableFileError
+from idm.data.array_files import one_line
+from idm.data.base import Source
+from idm.data.image_decode import MAX_PIXELS
+from idm.data.image_source import ImageOptions, ImageSource, as_labels
+
+
+def csv_source(
+    path: str | Path,
+    *,
+    path_column: str = "path",
+    label_column: str | None = None,
+    delimiter: str = ",",
+    image_size: int | None = None,
+    upscale: bool = False,
+    max_pixels: int = MAX_PIXELS,
+) -> Source:
+    """Open the image files that a CSV file lists, in its order; its first line names the columns.
+
+    Args:
+        path: the CSV file, in UTF-8.
+        path_column: name of the column of paths, which are relative to the folder of the CSV file, or absolute.
+        label_column: name of the column of labels; by default "label", if there is one.
+        delimiter: what is between columns.
+        image_size: side of the square that every image is resized and cropped to; by default all images must have
+            one size, which is kept.
+        upscale: allow images that are smaller than image_size.
+        max_pixels: largest image that is opened.
+
+    Raises:
+        UnreadableFileError: the CSV file or an image cannot be read.
+        DataError: no such column; rows without path or label, or with the path of another; images that do not suit.
+    """
+    where = Path(path)
+    rows = _read(where, delimiter)
+    columns = list(rows[0])
+    label_column = label_column or ("label" if "label" in columns else None)
+    for column in filter(None, (path_column, label_column)):
+        if column not in columns:
+            raise DataError(f"{where}: a column '{column}' wanted, got {', '.join(columns)}; set path_column")
+    names = [row[path_column] for row in rows]
+    labels = None if label_column is None else [row[label_column] for row in rows]
+    _check(where, names, labels or [])
+    return ImageSource(
+        [where.parent / name for name in names],
+        names,
+        None if labels is None else as_labels(labels),
+        f"listed in {where.name}, {'no labels' if labels is None else f'labels from {label_column}'}",
+        ImageOptions(image_size, upscale, max_pixels),
+    )
+
+
+def _read(where: Path, delimiter: str) -> list[dict[str, str]]:
+    """Return the rows by name of column; cells that a row lacks are empty."""
+    if not where.is_file():
+        raise DataError(f"{where}: a CSV file wanted, got {'a folder' if where.exists() else 'nothing there'}")
+    if len(delimiter) != 1:
+        raise DataError(f"delimiter: one character wanted, got '{delimiter}'")
+    try:
+        with where.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter=delimiter, restval="", restkey="\0"))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UnreadableFileError(f"{where}: cannot be read as CSV ({one_line(error)}); save it as UTF-8") from error
+    if not rows:
+        raise DataError(f"{where}: a line of column names and a line per image wanted, got none; add them")
+    for number, row in enumerate(rows, 2):
+        if "\0" in row:
+            raise DataError(f"{where}: as many cells as columns wanted, got more in row {number}; quote the commas")
+    return rows
+
+
+def _check(where: Path, names: list[str], labels: list[str]) -> None:
+    """Refuse rows without a path or label, and paths that come twice."""
+    seen: dict[str, int] = {}
+    for number, name in enumerate(names, 2):
+        if not name or not name.isprintable():
+            raise DataError(f"{where}: a path wanted in row {number}, got {name!r}; fill it in, or remove the row")
+        if name in seen:
+            raise DataError(f"{where}: each path once wanted, got {name} in rows {seen[name]} and {number}; remove one")
+        seen[name] = number
+    if "" in labels:
+        raise DataError(f"{where}: a label wanted in every row, got none in row {labels.index('') + 2}; fill it in")

@@ -1,0 +1,25 @@
+"""Packages that only some sources need: imported when one is opened, or else named with the way to get them."""
+
+import importlib
+from typing import Any
+
+from idm.core.errors import DataError
+
+
+def import_extra(module: str, extra: str) -> Any:
+    """Import a module of an optional package.
+
+    Args:
+        module: what to import.
+        extra: the extra of this package that installs it.
+
+    Raises:
+        DataError: it is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise DataError(
+            f"data.source: the package {package} wanted for such files, which is missing; pip install 'idm[{extra}]'"
+        ) from error

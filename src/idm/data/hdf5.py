@@ -1,0 +1,89 @@
+"""Arrays in HDF5 files, left on disk and read as needed."""
+
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from idm.core.errors import DataError, UnreadableFileError
+from idm.data.array_files import check_labels, choose_keys, one_line
+from idm.data.array_source import ArraySource, read_sorted
+from idm.data.axes import ChannelRule
+from idm.data.base import Indices
+from idm.data.extras import import_extra
+
+
+class Hdf5(ArraySource):
+    """One data set of an HDF5 file, perhaps with another that holds the labels (needs h5py)."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        key: str | None = None,
+        labels_key: str | None = None,
+        channels: ChannelRule = "auto",
+        spatial_dims: int | None = None,
+    ) -> None:
+        """Open the file and look at all values.
+
+        Args:
+            path: a .h5 or .hdf5 file.
+            key: path of the data in the file, such as group/images; by default the only data set besides the labels,
+                or the one called data, images, x or arr_0.
+            labels_key: path of the labels; by default labels or y, if there is one.
+            channels: where the channel axis is: "first", "last", "none", or "auto" by the sizes.
+            spatial_dims: number of spatial axes, from 0 (points) to 3; told by the sizes if not given.
+
+        Raises:
+            UnreadableFileError: not such a file, or damaged.
+            DataError: h5py is missing; no such data set, or one outside of this file; data that are not read.
+        """
+        where = Path(path)
+        if not where.is_file():
+            raise DataError(f"{where}: an HDF5 file wanted, got {'a folder' if where.exists() else 'nothing there'}")
+        h5py = import_extra("h5py", "hdf5")
+        try:
+            self._file = h5py.File(where, "r")
+            names = _data_sets(h5py, self._file)
+        except Exception as error:  # the library raises several kinds for damaged files
+            raise UnreadableFileError(
+                f"{where}: cannot be read as an HDF5 file ({one_line(error)}); write it with h5py"
+            ) from error
+        of_data, of_labels = choose_keys(where, names, key, labels_key)
+        self._data, self._where = self._file[of_data], where
+        labels = None if of_labels is None else _values(h5py, self._file[of_labels])
+        shape = tuple(self._data.shape)
+        self._adopt(
+            where,
+            shape,
+            self._data.dtype,
+            None if labels is None else check_labels(where, labels, shape),
+            channels=channels,
+            spatial_dims=spatial_dims,
+        )
+
+    def _rows(self, indices: Indices) -> NDArray[Any]:
+        try:
+            return read_sorted(self._data, indices)
+        except OSError as error:
+            raise UnreadableFileError(f"{self._where}: cannot be read ({one_line(error)}); write it again") from error
+
+
+def _data_sets(h5py: Any, group: Any, above: str = "") -> list[str]:
+    """Paths of all data sets whose values lie in the file itself: no links to other files are followed."""
+    found: list[str] = []
+    for name in group:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            continue
+        item = group[name]
+        if isinstance(item, h5py.Group):
+            found += _data_sets(h5py, item, f"{above}{name}/")
+        elif isinstance(item, h5py.Dataset) and not item.external and not item.is_virtual:
+            found.append(f"{above}{name}")
+    return found
+
+
+def _values(h5py: Any, stored: Any) -> NDArray[Any]:
+    is_text = h5py.check_string_dtype(stored.dtype) is not None
+    return stored.asstr()[()].astype(str) if is_text else stored[()]

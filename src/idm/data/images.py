@@ -1,0 +1,95 @@
+"""Encoded images of one kind and size, read as samples: what every source made of image files stands on."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from idm.core.errors import DataError
+from idm.data.base import CACHE_BYTES, LEVELS, Indices, Samples
+from idm.data.image_check import check_headers, gather
+from idm.data.image_decode import decode
+from idm.data.image_items import Place, num_bytes
+
+MANY_FILES = 2_000
+MANY_BYTES = 500_000_000
+"""More images than the one that take more bytes than the other are not decoded before they are used."""
+
+
+class Images:
+    """Images whose kind of pixels is decided by the first of them, in memory where they fit.
+
+    The headers of all are judged at once. A set of ordinary size is decoded at once as well and kept in memory, so
+    that a damaged file is found before training starts; a large one is decoded as it is read, by threads.
+
+    Attributes:
+        shape: channels, height and width of all images.
+        dtype: uint8 or uint16.
+        levels: 256 or 65,536.
+        words: kind of pixels, and how they are fitted.
+    """
+
+    def __init__(
+        self, places: Sequence[Place], names: Sequence[str], *, image_size: int | None, upscale: bool, max_pixels: int
+    ) -> None:
+        """Judge the headers of all images, at least one, and decode them if they fit into memory.
+
+        Args:
+            places: where each image lies.
+            names: short name of each image, for comparisons.
+            image_size: side of the square that every image is resized and cropped to; None: all have one size.
+            upscale: allow images that are smaller than image_size.
+            max_pixels: largest image that is opened.
+
+        Raises:
+            UnreadableFileError: images that cannot be read, by name.
+            DataError: images that are not of one kind or size, by name.
+        """
+        if image_size is not None and image_size < 1:
+            raise DataError(f"image_size: at least 1 wanted, got {image_size}")
+        self._places, self._size = places, image_size
+        first = check_headers(places, names, image_size, upscale=upscale, max_pixels=max_pixels)
+        self._kind = first.kind
+        space = (first.height, first.width) if image_size is None else (image_size, image_size)
+        self.shape, self.dtype = (first.kind.channels, *space), first.kind.dtype
+        self.levels = LEVELS[self.dtype]
+        fitted = "" if image_size is None else f", resized and cropped to {image_size} x {image_size}"
+        self.words = f"{first.kind.name}{fitted}"
+        self._pixels = self._decode(np.arange(len(self))) if self._is_small() else None
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self._places)
+
+    def read(self, indices: Indices) -> Samples:
+        """Return images [n, c, h, w], uint8 or uint16.
+
+        Raises:
+            UnreadableFileError: an image that is damaged, or was changed since.
+        """
+        return self._decode(indices) if self._pixels is None else self._pixels[indices]
+
+    def _is_small(self) -> bool:
+        if len(self) * int(np.prod(self.shape)) * self.dtype.itemsize > CACHE_BYTES:
+            return False
+        return len(self) <= MANY_FILES or sum(map(num_bytes, self._places)) <= MANY_BYTES
+
+    def _decode(self, indices: Indices) -> Samples:
+        """Decode images, several at a time: Pillow's decoders let other threads run."""
+        images = np.empty((len(indices), *self.shape), dtype=self.dtype)
+        if len(indices) == 1:
+            self._fill(images, 0, indices[0])
+            return images
+        with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
+            gather(lambda place: self._fill(images, place, indices[place]), range(len(indices)), pool.map)
+        return images
+
+    def _fill(self, images: Samples, row: int, index: np.int64) -> None:
+        place = self._places[int(index)]
+        pixels = decode(place, self._kind, self._size)
+        if pixels.shape != self.shape:
+            raise DataError(
+                f"{place}: an image of shape {self.shape} wanted, got {pixels.shape}; it is not what its header said"
+            )
+        images[row] = pixels

@@ -1,0 +1,105 @@
+"""Volumes in NIfTI files: one per file, or one per entry of the last axis of a single file."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.core.errors import DataError, UnreadableFileError
+from idm.data.array_files import one_line
+from idm.data.array_source import ArraySource
+from idm.data.axes import ChannelRule
+from idm.data.base import Indices, number_classes
+from idm.data.extras import import_extra
+from idm.data.image_check import gather
+from idm.data.image_files import LabelRule, find_files, read_labels
+
+NIFTI_SUFFIXES = (".nii", ".nii.gz")
+MAX_BYTES = 4 << 30
+"""Files whose header promises more than this are not opened."""
+
+
+class Nifti(ArraySource):
+    """NIfTI volumes [x, y, z] or images [x, y], with channels along a fourth axis (needs nibabel).
+
+    Slope and intercept are applied, which gives float64; files without them keep their dtype. Orientation and voxel
+    size are not used: bring volumes to one space first.
+    """
+
+    def __init__(
+        self, path: str | Path, *, samples: Literal["files", "last"] = "files", labels: LabelRule = "none"
+    ) -> None:
+        """Judge all headers and look at all values.
+
+        Args:
+            path: a folder of .nii or .nii.gz files, or one file.
+            samples: a sample is a file; or an entry of the last axis of the only file, such as a point in time.
+            labels: where the classes of files come from, as for folders of images.
+
+        Raises:
+            UnreadableFileError: a file that cannot be read, by name.
+            DataError: nibabel is missing; no files; files that are not of one shape and dtype.
+        """
+        where = Path(path)
+        others = find_files(where)[1] if where.is_dir() else []
+        files = [file for file in others if file.lower().endswith(NIFTI_SUFFIXES)]
+        if not where.is_file() and not files:
+            found = "a folder without any" if where.exists() else "nothing there"
+            raise DataError(f"{where}: NIfTI files wanted, got {found}; check the path")
+        self._files = [where / file for file in files] or [where]
+        self._nibabel = import_extra("nibabel", "nifti")
+        headers = gather(self._look, self._files)
+        gather(lambda row: self._compare(row, headers), range(len(headers)))
+        shape, dtype = headers[0]
+        self._along_last = samples == "last"
+        if self._along_last and len(headers) > 1:
+            raise DataError(f"{where}: one file wanted for samples=last, got {len(headers)}; give one of them")
+        stored = (shape[-1], *shape[:-1]) if self._along_last else (len(headers), *shape)
+        rule: ChannelRule = "last" if len(stored) == 5 else "none"
+        self._adopt(where, stored, dtype, None, channels=rule)
+        self.names = tuple(map(str, range(stored[0]))) if self._along_last else tuple(files or [where.name])
+        classes, class_names, note = read_labels(files, labels) if files else (None, None, "no labels")
+        if classes is not None and class_names is not None and not self._along_last:
+            self.labels, self.class_names = number_classes(np.array(class_names)[classes])
+        self.note = f"NIfTI, {self.note}, {note}"
+
+    def _look(self, path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Shape without trailing axes of one entry, and dtype after slope and intercept."""
+        proxy = self._load(path)
+        shape = tuple(proxy.shape)
+        if int(np.prod(shape, dtype=object)) * 8 > MAX_BYTES:
+            raise DataError(f"{path}: at most {MAX_BYTES / 8:,.0f} values wanted, got shape {shape}; cut it")
+        while len(shape) > 1 and shape[-1] == 1:
+            shape = shape[:-1]
+        scaled = (proxy.slope, proxy.inter) != (1, 0)
+        return shape, np.dtype(np.float64) if scaled else np.dtype(proxy.dtype)
+
+    def _load(self, path: Path) -> Any:
+        try:
+            return self._nibabel.load(path).dataobj
+        except Exception as error:  # the library raises several kinds for damaged files
+            raise UnreadableFileError(f"{path}: cannot be read as NIfTI ({one_line(error)}); replace it") from error
+
+    def _compare(self, row: int, headers: list[tuple[tuple[int, ...], np.dtype[Any]]]) -> None:
+        if headers[row] != headers[0]:
+            (shape, dtype), (found, other) = headers[0], headers[row]
+            raise DataError(
+                f"{self._files[row]}: shape {shape}, {dtype}, wanted as in {self._files[0].name}, "
+                f"got {found}, {other}; bring all files to one shape and dtype"
+            )
+
+    def _rows(self, indices: Indices) -> NDArray[Any]:
+        if self._along_last:
+            return np.moveaxis(self._values(self._files[0]), -1, 0)[indices]
+        rows = [self._values(self._files[index]) for index in indices]
+        return np.stack(rows) if rows else np.empty((0, *self._stored[1:]), dtype=self.dtype)
+
+    def _values(self, path: Path) -> NDArray[Any]:
+        proxy = self._load(path)
+        try:
+            values = np.asanyarray(proxy)
+        except Exception as error:  # as above
+            raise UnreadableFileError(f"{path}: cannot be read as NIfTI ({one_line(error)}); replace it") from error
+        shape = (*self._stored[1:], self._stored[0]) if self._along_last else self._stored[1:]
+        return values.reshape(shape)

@@ -1,0 +1,144 @@
+"""Samples in a column of a table: encoded images, or lists of numbers of one shape."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.core.errors import DataError
+from idm.data.array_files import DATA_KEYS, LABEL_KEYS
+from idm.data.arrow_tables import OpenedTable, open_table
+from idm.data.axes import ChannelRule
+from idm.data.base import Source
+from idm.data.image_decode import MAX_PIXELS
+from idm.data.image_items import ImageItem
+from idm.data.image_source import ImageOptions, ImageSource
+from idm.data.table_arrays import TableArrays
+
+COLUMNS = ("image", "img", *DATA_KEYS, "pixel_values")
+LABEL_COLUMNS = ("label", *LABEL_KEYS)
+
+
+@dataclass(frozen=True)
+class Cell(ImageItem):
+    """Encoded bytes in a cell of a table.
+
+    Attributes:
+        where: the table.
+        cells: the column, a pyarrow.Array of bytes.
+        row: number of the row.
+    """
+
+    where: Path
+    cells: Any
+    row: int
+
+    def __str__(self) -> str:
+        """Name the table and the row."""
+        return f"{self.where}, row {self.row}"
+
+    def open(self) -> io.BytesIO:
+        """Return the bytes."""
+        return io.BytesIO(self.cells[self.row].as_buffer())
+
+    @property
+    def num_bytes(self) -> int:
+        """How many bytes there are."""
+        return self.cells[self.row].as_buffer().size
+
+
+def table_source(
+    path: str | Path,
+    *,
+    column: str | None = None,
+    label_column: str | None = None,
+    channels: ChannelRule = "auto",
+    spatial_dims: int | None = None,
+    image_size: int | None = None,
+    upscale: bool = False,
+    max_pixels: int = MAX_PIXELS,
+) -> Source:
+    """Open a column of Parquet files, or of a data set that Hugging Face's ``datasets`` saved (needs pyarrow).
+
+    Args:
+        path: a .parquet file, a folder of them, or a folder written by ``save_to_disk``.
+        column: the column of samples: encoded images, or lists of numbers, which may be nested. By default the only
+            one besides the labels, or the one called image, img, data, images, x, arr_0 or pixel_values.
+        label_column: the column of labels; by default label, labels or y, if there is one.
+        channels: for numbers, where the channel axis is: "first", "last", "none", or "auto" by the sizes.
+        spatial_dims: for numbers, the number of spatial axes; told by the sizes if not given.
+        image_size: for images, the side of the square that each is resized and cropped to; by default all must have
+            one size, which is kept.
+        upscale: allow images that are smaller than image_size.
+        max_pixels: largest image that is opened.
+
+    Raises:
+        UnreadableFileError: a file or image that cannot be read.
+        DataError: pyarrow is missing; no such column; cells that are empty or not of one shape.
+    """
+    opened = open_table(Path(path))
+    of_labels = label_column or next((name for name in LABEL_COLUMNS if name in opened.names), None)
+    name = column or _find(opened, of_labels)
+    cells = _filled(opened, name)
+    labels, class_names = (None, None) if of_labels is None else _labels(opened, of_labels)
+    encoded = _encoded(opened, name, cells)
+    if encoded is None:
+        return TableArrays(opened.where, cells, labels, class_names, channels, spatial_dims)
+    return ImageSource(
+        [Cell(opened.where, encoded, row) for row in range(len(encoded))],
+        [f"row {row}" for row in range(len(encoded))],
+        labels,
+        f"column {name}, {'no labels' if labels is None else f'labels from {of_labels}'}",
+        ImageOptions(image_size, upscale, max_pixels),
+        class_names,
+    )
+
+
+def _find(opened: OpenedTable, of_labels: str | None) -> str:
+    names = [name for name in opened.names if name != of_labels]
+    found = names if len(names) == 1 else [name for name in COLUMNS if name in names]
+    if not found:
+        raise DataError(f"{opened.where}: one column of samples wanted, got {', '.join(names)}; set column")
+    return found[0]
+
+
+def _filled(opened: OpenedTable, name: str) -> Any:
+    cells = opened.column(name)
+    if len(cells) == 0 or cells.null_count:
+        found = "no rows" if len(cells) == 0 else f"{cells.null_count:,} empty cells"
+        raise DataError(f"{opened.where}: a value in every row of column '{name}' wanted, got {found}; fill them")
+    return cells
+
+
+def _encoded(opened: OpenedTable, name: str, cells: Any) -> Any:
+    """The bytes of encoded images; None for other columns."""
+    kind = str(cells.type)
+    if kind.startswith("struct<") and "bytes: binary" in kind:
+        cells = cells.field("bytes")
+        if cells.null_count:
+            raise DataError(
+                f"{opened.where}: images inside of column '{name}' wanted, got paths only; save the bytes with them"
+            )
+        return cells
+    return cells if kind in ("binary", "large_binary") else None
+
+
+def _labels(opened: OpenedTable, name: str) -> tuple[NDArray[Any], tuple[str, ...] | None]:
+    """One integer or string per row; and the names of all classes, where the table tells them."""
+    labels = np.asarray(_filled(opened, name).to_pylist())
+    if labels.ndim != 1 or labels.dtype.kind not in "buiU":
+        raise DataError(f"{opened.where}: an integer or text in every row of '{name}' wanted, got {labels.dtype}")
+    feature = opened.features.get(name)
+    names = feature.get("names") if isinstance(feature, dict) else None
+    if not names or labels.dtype.kind != "i":
+        return labels, None
+    if labels.min() < 0 or labels.max() >= len(names):
+        raise DataError(
+            f"{opened.where}: labels from 0 to {len(names) - 1} wanted, got {labels.min()} to {labels.max()}"
+        )
+    if len(np.unique(labels)) < len(names):  # classes without samples are left out
+        return np.array(names)[labels], None
+    return labels.astype(np.int64), tuple(names)

@@ -1,0 +1,134 @@
+"""Images in WebDataset tar shards: samples are neighbouring files that share a name up to its first dot."""
+
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from idm.core.errors import DataError, UnreadableFileError
+from idm.data.array_files import one_line
+from idm.data.base import Source
+from idm.data.image_decode import MAX_PIXELS
+from idm.data.image_files import SUFFIXES
+from idm.data.image_items import Slice
+from idm.data.image_source import ImageOptions, ImageSource, as_labels
+
+LONGEST_LABEL = 1_000
+"""Bytes of a label."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample.
+
+    Attributes:
+        name: its name, with that of its shard.
+        image: where its image lies.
+        label: where its label lies; None if it has none.
+    """
+
+    name: str
+    image: Slice
+    label: Slice | None
+
+
+def webdataset_source(
+    path: str | Path,
+    *,
+    image: str | None = None,
+    label: str = "cls",
+    image_size: int | None = None,
+    upscale: bool = False,
+    max_pixels: int = MAX_PIXELS,
+) -> Source:
+    """Open the images of tar shards, in the order of the shards' names; nothing is unpacked.
+
+    Args:
+        path: a .tar file, or a folder of them.
+        image: suffix of the images; by default the only one of png, jpg, jpeg, webp, bmp, tif, tiff in each sample.
+        label: suffix of the files that hold the class of a sample as text.
+        image_size: side of the square that every image is resized and cropped to; by default all images must have
+            one size, which is kept.
+        upscale: allow images that are smaller than image_size.
+        max_pixels: largest image that is opened.
+
+    Raises:
+        UnreadableFileError: a shard or an image cannot be read.
+        DataError: no shards; samples without image, or only some with a label; links; images that do not suit.
+    """
+    where = Path(path)
+    shards = sorted(where.glob("*.tar")) if where.is_dir() else [where] if where.is_file() else []
+    if not shards:
+        found = "a folder without any" if where.exists() else "nothing there"
+        raise DataError(f"{where}: .tar shards wanted, got {found}; check the path")
+    suffixes = SUFFIXES if image is None else {f".{image.lstrip('.').lower()}"}
+    samples = [sample for shard in shards for sample in _samples(shard, suffixes, f".{label.lstrip('.').lower()}")]
+    if not samples:
+        raise DataError(f"{where}: samples with an image wanted, got empty shards; check the path")
+    labels = _labels(samples)
+    return ImageSource(
+        [sample.image for sample in samples],
+        [sample.name for sample in samples],
+        None if labels is None else as_labels(labels),
+        f"from {len(shards)} tar shards, {'no labels' if labels is None else f'labels from .{label}'}",
+        ImageOptions(image_size, upscale, max_pixels),
+    )
+
+
+def _samples(shard: Path, suffixes: frozenset[str] | set[str], label: str) -> list[Sample]:
+    groups: dict[str, dict[str, Slice]] = {}
+    for item in _members(shard):
+        folder, _, file = item.name.rpartition("/")
+        stem, _, suffix = file.partition(".")
+        parts = groups.setdefault(f"{folder}/{stem}".lstrip("/"), {})
+        if f".{suffix.lower()}" in parts:
+            raise DataError(f"{shard}: each name once wanted, got {item.name} twice; write the shard anew")
+        parts[f".{suffix.lower()}"] = item
+    return [_sample(shard, name, parts, suffixes, label) for name, parts in groups.items()]
+
+
+def _sample(shard: Path, name: str, parts: dict[str, Slice], suffixes: frozenset[str] | set[str], label: str) -> Sample:
+    images = [item for suffix, item in parts.items() if suffix in suffixes]
+    if len(images) != 1:
+        found = ", ".join(parts)
+        raise DataError(f"{shard}: one image wanted in sample {name}, got {found}; choose one with image=SUFFIX")
+    return Sample(f"{shard.name}/{name}", images[0], parts.get(label))
+
+
+def _members(shard: Path) -> list[Slice]:
+    """List the plain files of a shard, hidden ones left out."""
+    found: list[Slice] = []
+    try:
+        with tarfile.open(shard, "r:") as archive:
+            for member in archive:
+                if member.isdir() or member.name.rpartition("/")[2].startswith("."):
+                    continue
+                if not member.isreg() or member.issparse() or not member.name.isprintable():
+                    raise DataError(
+                        f"{shard}: plain files wanted, got {member.name!r}, a link, device or odd name; leave it out"
+                    )
+                found.append(Slice(shard, member.name, member.offset_data, member.size))
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise UnreadableFileError(
+            f"{shard}: cannot be read as a tar file that is not compressed ({one_line(error)}); write it anew"
+        ) from error
+    if found and found[-1].offset + found[-1].length > shard.stat().st_size:
+        raise UnreadableFileError(f"{shard}: cannot be read as a tar file (cut off); write it anew")
+    return found
+
+
+def _labels(samples: list[Sample]) -> list[str] | None:
+    with_label = [sample.label for sample in samples if sample.label is not None]
+    if not with_label:
+        return None
+    if len(with_label) < len(samples):
+        name = next(sample.name for sample in samples if sample.label is None)
+        raise DataError(f"{name}: a label wanted as other samples have one, got none; add it, or set label=none")
+    return [_text(label) for label in with_label]
+
+
+def _text(label: Slice) -> str:
+    content = label.read() if label.length <= LONGEST_LABEL else b""
+    text = content.decode("utf-8", errors="replace").strip()
+    if not text or not text.isprintable():
+        raise DataError(f"{label}: a class as text in one line wanted, got something else; write its name or number")
+    return text

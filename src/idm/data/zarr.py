@@ -1,0 +1,129 @@
+"""Arrays in Zarr stores, left on disk and read as needed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.core.errors import DataError, UnreadableFileError
+from idm.data.array_files import check_labels, choose_keys, one_line
+from idm.data.array_source import ArraySource, read_sorted
+from idm.data.axes import ChannelRule
+from idm.data.base import Indices
+from idm.data.extras import import_extra
+
+NUMBERS = frozenset({"bytes", "endian", "delta", "fixedscaleoffset", "shuffle", "transpose", "sharding_indexed"})
+PACKED = frozenset({"blosc", "bz2", "crc32", "crc32c", "gzip", "lz4", "lzma", "vlen-utf8", "zlib", "zstd"})
+CODECS = NUMBERS | PACKED
+"""Ways of packing that are read. Others are refused: one of them is pickle, which runs code."""
+
+MAX_METADATA = 1_000_000
+"""Largest file of metadata that is read, in bytes."""
+
+
+class Zarr(ArraySource):
+    """One array of a Zarr store in a folder, perhaps with another that holds the labels (needs zarr)."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        key: str | None = None,
+        labels_key: str | None = None,
+        channels: ChannelRule = "auto",
+        spatial_dims: int | None = None,
+    ) -> None:
+        """Open the store and look at all values.
+
+        Args:
+            path: the folder of a store that is a single array, or a group of arrays; versions 2 and 3.
+            key: path of the data in a group; by default the only array besides the labels, or the one called data,
+                images, x or arr_0.
+            labels_key: path of the labels; by default labels or y, if there is one.
+            channels: where the channel axis is: "first", "last", "none", or "auto" by the sizes.
+            spatial_dims: number of spatial axes, from 0 (points) to 3; told by the sizes if not given.
+
+        Raises:
+            UnreadableFileError: not such a store, or damaged.
+            DataError: zarr is missing; no such array; packed in a way that is not read; data that are not read.
+        """
+        self._where = where = Path(path)
+        if not where.is_dir():
+            raise DataError(
+                f"{where}: the folder of a Zarr store wanted, got {'a file' if where.exists() else 'nothing'}"
+            )
+        zarr = import_extra("zarr", "zarr")
+        _refuse_other_codecs(where)
+        try:
+            root = zarr.open(str(where), mode="r")
+            names = _arrays(zarr, root)
+        except Exception as error:  # the library raises several kinds for damaged stores
+            raise UnreadableFileError(
+                f"{where}: cannot be read as a Zarr store ({one_line(error)}); write it with zarr"
+            ) from error
+        labels = None
+        if names is None:
+            self._data = root
+        else:
+            of_data, of_labels = choose_keys(where, names, key, labels_key)
+            self._data = root[of_data]
+            labels = None if of_labels is None else np.asarray(root[of_labels][:])
+        shape = tuple(self._data.shape)
+        if labels is not None:
+            labels = check_labels(where, labels.astype(str) if labels.dtype.kind in "TO" else labels, shape)
+        self._adopt(where, shape, np.dtype(self._data.dtype), labels, channels=channels, spatial_dims=spatial_dims)
+
+    def _rows(self, indices: Indices) -> NDArray[Any]:
+        try:
+            return read_sorted(self._data.oindex, indices)
+        except IndexError:
+            raise
+        except Exception as error:  # damaged chunks raise whatever their codec does
+            raise UnreadableFileError(f"{self._where}: cannot be read ({one_line(error)}); write it again") from error
+
+
+def _arrays(zarr: Any, root: Any, above: str = "") -> list[str] | None:
+    """Paths of all arrays of a group; None for a store that is a single array."""
+    if not isinstance(root, zarr.Group):
+        return None
+    found: list[str] = []
+    for name, item in root.members():
+        inner = _arrays(zarr, item, f"{above}{name}/")
+        found += [f"{above}{name}"] if inner is None else inner
+    return sorted(found)
+
+
+def _refuse_other_codecs(where: Path) -> None:
+    """Read the names of all codecs from the metadata, before the library makes objects of them."""
+    for file in sorted([*where.rglob(".zarray"), *where.rglob(".zmetadata"), *where.rglob("zarr.json")]):
+        try:
+            if file.stat().st_size > MAX_METADATA:
+                raise ValueError("too large")
+            names = set(_codecs(json.loads(file.read_bytes())))
+        except (ValueError, OSError, RecursionError) as error:
+            raise UnreadableFileError(
+                f"{file}: cannot be read as metadata ({one_line(error)}); write it again"
+            ) from error
+        if others := sorted(names - CODECS):
+            raise DataError(
+                f"{file}: numbers packed with {', '.join(sorted(CODECS))} wanted, got {', '.join(others)}; "
+                "write them with another codec"
+            )
+
+
+def _codecs(metadata: Any) -> list[str]:
+    """Names of codecs anywhere in the metadata of arrays, of version 2 ("id") and 3 ("name")."""
+    if isinstance(metadata, list):
+        return [name for item in metadata for name in _codecs(item)]
+    if not isinstance(metadata, dict):
+        return []
+    lists = [metadata.get("filters"), metadata.get("compressor"), metadata.get("codecs"), metadata.get("index_codecs")]
+    found = [name for item in lists for name in _named(item)]
+    return found + [name for item in metadata.values() for name in _codecs(item)]
+
+
+def _named(item: Any) -> list[str]:
+    items = item if isinstance(item, list) else [item]
+    return [str(entry.get("id") or entry.get("name")) for entry in items if isinstance(entry, dict)]

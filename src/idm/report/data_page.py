@@ -1,0 +1,87 @@
+"""The page of ``idm check-data``: what was found in data, with pictures of what is odd."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from idm.data import Codec
+from idm.data.check import DataCheck, OddGroup, thumbnail
+from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, Table
+from idm.report.page import Page
+from idm.report.tiles import tiles
+
+SIDE = 96
+"""Largest side of a picture in pixels."""
+
+ACROSS, SHOWN = 8, 16
+"""Pictures per row, and per group."""
+
+LISTED = 200
+"""Further rows of a table are counted, not shown."""
+
+
+def write_data_page(path: Path, check: DataCheck) -> Path:
+    """Write the page: one HTML file that needs nothing else."""
+    verdict = "Training would refuse these data." if check.refusals else "Training would read these data."
+    page = Page(f"Data: {Path(check.path).name}", f"{verdict} {check.path}")
+    page.section("At a glance", *_glance(check))
+    if check.refusals:
+        page.section("Refused", *_table([(line,) for line in check.refusals]))
+    if check.conversions:
+        page.section("Converted on reading", Table([(words, f"{num:,}") for words, num in check.conversions.items()]))
+    if check.classes is not None:
+        page.section("Classes", *_table([(name, f"{num:,}") for name, num in check.classes.items()]))
+    for name, values in check.counts.items():
+        page.section(name.capitalize(), *_table([(value, f"{num:,}") for value, num in values.items()]))
+    for group in check.odd:
+        page.section(f"Odd: {group.reason}", *_pictures(check, group))
+    if check.skipped:
+        page.section("Skipped", *_table([(name,) for name in check.skipped]))
+    return page.write(path)
+
+
+def _glance(check: DataCheck) -> list[Block]:
+    cards = [
+        Card(f"{check.num_samples:,}", "samples"),
+        Card(f"{len(check.refusals):,}", "refused"),
+        Card(f"{sum(check.conversions.values()):,}", "conversions"),
+        Card(f"{len(check.duplicates):,}", "groups of equal samples"),
+        Card(f"{len(check.skipped):,}", "files skipped"),
+    ]
+    if check.low:
+        cards.append(Card(f"{min(check.low):g} to {max(check.high):g}", "values"))
+    return [Cards(cards), *(Paragraph(f"{remark[:1].upper()}{remark[1:]}.") for remark in check.remarks)]
+
+
+def _table(rows: list[tuple[str, ...]]) -> list[Block]:
+    more = len(rows) - LISTED
+    return [Table(rows[:LISTED]), *([Paragraph(f"... and {more:,} more.")] if more > 0 else [])]
+
+
+def _pictures(check: DataCheck, group: OddGroup) -> list[Block]:
+    """Show the first pictures of a group in rows; files that cannot be decoded are named only."""
+    codec = None if check.opened is None else Codec.fit(check.opened)
+    found = [(name, _picture(check, codec, name)) for name in group.names[:SHOWN]]
+    items = [(name, picture) for name, picture in found if picture is not None]
+    rows = [items[first : first + ACROSS] for first in range(0, len(items), ACROSS)]
+    blocks: list[Block] = [LabelledPictures(row, group.reason, across=True) for row in rows]
+    named = [name for name, picture in found if picture is None]
+    if named:
+        blocks.append(Paragraph(f"Without a picture: {', '.join(named)}."))
+    if len(group.names) > SHOWN:
+        blocks.append(Paragraph(f"... and {len(group.names) - SHOWN:,} more."))
+    return blocks
+
+
+def _picture(check: DataCheck, codec: Codec | None, name: str) -> Image.Image | None:
+    file = Path(check.path) / name
+    if file.is_file():
+        return thumbnail(file, SIDE)
+    source = check.opened
+    if source is None or codec is None or len(source.shape) < 2:
+        return None
+    row = source.names.index(name) if source.names else int(name)
+    picture = Image.fromarray(tiles(codec.encode(source.read(np.array([row]))), codec, min_side=SIDE // 2)[0])
+    picture.thumbnail((2 * SIDE, 2 * SIDE))
+    return picture

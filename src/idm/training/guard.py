@@ -1,0 +1,147 @@
+"""What happens where a loss or a gradient is not finite.
+
+The update of such a step is left out, on the device; the host hears of it when it next reads the flags, at log
+intervals and before checkpoints, so that no step waits for it. So many bad steps in a row lead back to the last
+checkpoint before them, and past the data that they were made of; that is remembered in the checkpoints, so a resumed
+run does the same. A run that needs it too often stops.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from idm.training.step import BatchLoss
+
+LONGEST_STREAK = 2
+"""So many bad steps in a row are passed over; one more leads back to a checkpoint."""
+
+MOST_ROLLBACKS = 2
+"""So often a run goes back; then it stops."""
+
+MOST_UNREAD = 1024
+"""So many flags are read at the latest."""
+
+
+@dataclass(frozen=True)
+class BadStep:
+    """A step whose update was left out.
+
+    Attributes:
+        step: completed optimiser steps before it.
+        data_step: the step whose data it was made of.
+        t_min: least of the batch's steps of the chain.
+        t_max: greatest of them.
+    """
+
+    step: int
+    data_step: int
+    t_min: int
+    t_max: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """Data steps from ``start`` up to, not including, ``stop``."""
+
+    start: int
+    stop: int
+
+
+class Guard:
+    """Flags bad steps on the device, finds streaks of them, and knows which data are passed over."""
+
+    def __init__(self) -> None:
+        """Start without bad steps."""
+        self.skipped: list[Window] = []
+        self.num_rollbacks = 0
+        self._streak: list[BadStep] = []
+        self._flags: list[Tensor] = []
+        self._batches: list[tuple[int, Tensor]] = []
+
+    @property
+    def streak(self) -> tuple[BadStep, ...]:
+        """The longest streak since the last ``read`` that was too long, or else the one that still goes on."""
+        return tuple(self._streak)
+
+    @property
+    def too_long(self) -> bool:
+        """Whether the streak leads back to a checkpoint."""
+        return len(self._streak) > LONGEST_STREAK
+
+    @property
+    def full(self) -> bool:
+        """Whether so many flags are unread that it is time to read them."""
+        return len(self._flags) >= MOST_UNREAD
+
+    def data_step(self, step: int) -> int:
+        """Return the step whose data the optimiser step ``step`` is made of: ``step``, unless data are passed over."""
+        for window in self.skipped:
+            if step >= window.start:
+                step += window.stop - window.start
+        return step
+
+    def flag(self, step: int, batch: BatchLoss, norm: Tensor) -> Tensor:
+        """Return 1.0 on the device if the step is bad, else 0.0; nothing is read from the device."""
+        bad = torch.isfinite(batch.loss + norm).logical_not().float()
+        self._flags.append(bad)
+        self._batches.append((step, batch.t))
+        return bad
+
+    def read(self) -> list[BadStep]:
+        """Wait for the device, and return the bad steps since the last call."""
+        flags = torch.stack(self._flags).tolist() if self._flags else []
+        found: list[BadStep] = []
+        for flag, (step, t) in zip(flags, self._batches, strict=True):
+            if flag:
+                found.append(BadStep(step, self.data_step(step), int(t.min()), int(t.max())))
+                self._streak.append(found[-1])
+            elif not self.too_long:
+                self._streak.clear()
+        self._flags.clear()
+        self._batches.clear()
+        return found
+
+    def pass_over(self, restored_step: int) -> Window:
+        """Pass over the data of the streak from now on, which is ``restored_step``, and count the rollback."""
+        start = self.data_step(restored_step)
+        window = Window(start, start)
+        if self._streak:
+            first, last = self._streak[0].data_step, self._streak[-1].data_step
+            window = Window(max(start, first), max(start, last + 1))
+            self.skipped = sorted([*self.skipped, window], key=lambda window: window.start)
+        self.num_rollbacks += 1
+        self.forget()
+        return window
+
+    def forget(self) -> None:
+        """Drop what was flagged."""
+        self._streak.clear()
+        self._flags.clear()
+        self._batches.clear()
+
+    def state(self) -> dict[str, Any]:
+        """Return JSON-able values for a checkpoint; nothing may be left to ``read``."""
+        assert not self._flags
+        return {
+            "rollbacks": self.num_rollbacks,
+            "skipped": [asdict(window) for window in self.skipped],
+            "streak": [asdict(bad) for bad in self._streak],
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Restore what ``state`` returned."""
+        self.forget()
+        self.num_rollbacks = state["rollbacks"]
+        self.skipped = [Window(**window) for window in state["skipped"]]
+        self._streak = [BadStep(**bad) for bad in state["streak"]]
+
+
+def guarded_update(optimizer: torch.optim.Optimizer, bad: Tensor) -> None:
+    """Make an optimiser step where ``bad`` is 0; elsewhere weights and moments stay as they are, bit by bit."""
+    if optimizer.defaults.get("fused"):  # the kernel itself looks at the flag: nothing waits for the device
+        optimizer.found_inf = bad  # pyright: ignore[reportAttributeAccessIssue]
+        optimizer.step()
+    elif not bool(bad):
+        optimizer.step()

@@ -1,0 +1,66 @@
+"""Files of JSON lines that a run appends to: what it measured, and what happened to it."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from idm.training.disk import sync, warn
+
+
+class JsonLines:
+    """An append-only file of JSON lines; a resumed run first drops what came after its checkpoint.
+
+    Lines that a full disk refuses are kept in memory and written with the next one.
+    """
+
+    def __init__(self, path: Path, length: int = 0) -> None:
+        """Keep the first ``length`` bytes of ``path``; a file that is not there is made by the first line."""
+        self.path = path
+        self._waiting = ""
+        if path.exists():
+            os.truncate(path, min(length, path.stat().st_size))
+
+    @property
+    def length(self) -> int:
+        """Size in bytes of what is written."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Write one line, or keep it where the disk refuses."""
+        self._waiting += json.dumps(row) + "\n"
+        try:
+            self._write()
+        except OSError as error:
+            warn(f"{self.path}: cannot write ({error.strerror or error}); what belongs there is written later")
+
+    def commit(self) -> int:
+        """Have all lines reach the disk, and return the size in bytes.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        self._write()
+        if self.path.exists():
+            sync(self.path)
+        return self.length
+
+    def cut(self, length: int) -> None:
+        """Drop everything after the first ``length`` bytes."""
+        self._waiting = ""
+        if self.path.exists():
+            os.truncate(self.path, min(length, self.length))
+
+    def _write(self) -> None:
+        if not self._waiting:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        whole = self.length
+        try:
+            with self.path.open("a", encoding="utf-8") as stream:
+                stream.write(self._waiting)
+        except OSError:
+            if self.path.exists():
+                os.truncate(self.path, whole)
+            raise
+        self._waiting = ""

@@ -1,0 +1,130 @@
+"""The manifest of a checkpoint: size and SHA-256 of every file, written last, and what is wrong with a folder.
+
+Whatever the files hold, looking at them runs no code, follows no name out of the folder, and stays small in memory.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "manifest.json"
+LARGEST_JSON = 4 * 2**20
+"""Bytes of the largest JSON file that is read; one that is larger is none of ours."""
+
+_STEP = re.compile(r"step-(\d{8})")
+_FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
+Json = dict[str, Any]
+
+
+def step_name(step: int) -> str:
+    """Name of the folder of a checkpoint."""
+    return f"step-{step:08d}"
+
+
+def step_of(path: Path) -> int | None:
+    """Completed optimiser steps that a folder's name tells; None if it is no checkpoint's name."""
+    match = _STEP.fullmatch(path.name)
+    return int(match.group(1)) if match else None
+
+
+def as_text(document: Mapping[str, Any]) -> str:
+    """Return a document as it is written.
+
+    Raises:
+        ValueError: a number is not finite, for which JSON has no word.
+    """
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of bounded size and depth.
+
+    Raises:
+        OSError: the file cannot be read, or is no regular file.
+        ValueError: it is too large, too deep, or no JSON.
+    """
+    return _parse(_read_text(path))
+
+
+def make_manifest(folder: Path, step: int, score: float | None) -> Json:
+    """Describe the files that a folder holds now.
+
+    Args:
+        folder: a checkpoint that has all but its manifest.
+        step: completed optimiser steps.
+        score: what the best checkpoints are chosen by, smaller is better; None: not known.
+    """
+    files = {file.name: _entry(file) for file in sorted(folder.iterdir())}
+    return _signed({"step": step, "score": score, "files": files})
+
+
+def damage(path: Path) -> str:
+    """Say what is wrong with a checkpoint folder; empty if every file has its recorded size and hash."""
+    try:
+        text = _read_text(path / MANIFEST)
+        manifest = _parse(text)
+        body = {key: value for key, value in manifest.items() if key != "sha256"}
+        unsigned = manifest.keys() == {"files"}  # as it was before there were steps and scores in it
+        if not manifest["files"] or text != as_text(body if unsigned else _signed(body)):
+            return f"{MANIFEST} is not what was written"
+        if not unsigned and step_of(path) not in (None, manifest["step"]):
+            return f"{MANIFEST} is that of step {manifest['step']}"
+        for name, entry in manifest["files"].items():
+            if not _FILE.fullmatch(name):
+                return f"{MANIFEST} names a file {name[:100]!r}"
+            if problem := _difference(path / name, entry):
+                return problem
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"manifest or file unreadable: {error}"
+    return ""
+
+
+def score_of(path: Path) -> float | None:
+    """Score of a checkpoint; None if it has none, or is damaged."""
+    try:
+        score = read_json(path / MANIFEST)["score"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return score if isinstance(score, float) else None
+
+
+def _signed(body: Json) -> Json:
+    """Return a manifest with the hash of what is in it, last."""
+    return {**body, "sha256": hashlib.sha256(as_text(body).encode()).hexdigest()}
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _read_text(path: Path) -> str:
+    _refuse_other_kinds(path)
+    with path.open("rb") as stream:
+        content = stream.read(LARGEST_JSON + 1)
+    if len(content) > LARGEST_JSON:
+        raise ValueError(f"{path.name} is larger than {LARGEST_JSON:,} bytes")
+    return content.decode("utf-8")
+
+
+def _difference(path: Path, entry: Json) -> str:
+    _refuse_other_kinds(path)
+    size = path.stat().st_size
+    if size != entry["size"]:
+        return f"{path.name} is not what was written: {size:,} bytes, not {entry['size']:,}"
+    return "" if _entry(path) == entry else f"{path.name} is not what was written"
+
+
+def _refuse_other_kinds(path: Path) -> None:
+    if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+        raise ValueError(f"{path.name} is no regular file")
+
+
+def _entry(path: Path) -> Json:
+    with path.open("rb") as stream:
+        return {"size": path.stat().st_size, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()}

@@ -1,0 +1,74 @@
+"""Which checkpoints of a run are kept."""
+
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from idm.training.manifest import damage, score_of, step_of
+
+FOLDER = "checkpoints"
+
+
+@dataclass(frozen=True)
+class Retention:
+    """What is kept of a run's checkpoints.
+
+    Attributes:
+        newest: so many of the newest intact ones, at least 1.
+        every: those whose step is a multiple of it; 0: none for that reason.
+        best: so many intact ones with the smallest scores.
+    """
+
+    newest: int = 2
+    every: int = 0
+    best: int = 0
+
+    def superfluous(self, run: Path) -> list[Path]:
+        """Return the checkpoints that need not be kept; none while there are too few intact ones."""
+        paths = folders(run)
+        newest = _intact(reversed(paths), self.newest)
+        if len(newest) < self.newest:
+            return []
+        scores = sorted((score, path) for path in paths if (score := score_of(path)) is not None)
+        best = _intact((path for _, path in scores), self.best)
+        older = [path for path in paths if path < newest[-1] and path not in best]
+        return [path for path in older if not (self.every and (step_of(path) or 0) % self.every == 0)]
+
+
+def folders(run: Path) -> list[Path]:
+    """Folders of a run that have a checkpoint's name, oldest first, whether intact or not."""
+    return [path for path in sorted((run / FOLDER).glob("step-*")) if step_of(path) is not None]
+
+
+def discard(path: Path) -> None:
+    """Remove a checkpoint, its name first, so that no half of it is seen; a disk that refuses is no error."""
+    hidden = path.with_name(f".{path.name}.gone")
+    shutil.rmtree(hidden, ignore_errors=True)
+    with suppress(OSError):
+        path.rename(hidden)
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def tidy(run: Path, keep: Retention) -> None:
+    """Clean up after a crash, and drop the checkpoints that need not be kept."""
+    sweep(run)
+    for path in keep.superfluous(run):
+        discard(path)
+
+
+def sweep(run: Path) -> None:
+    """Clean up after a crash: finish a checkpoint that lacks only its name, remove all other leftovers."""
+    for path in sorted((run / FOLDER).glob(".step-*")):
+        final = path.with_name(path.stem[1:])
+        if step_of(final) is not None and path.suffix == ".partial" and not final.exists() and not damage(path):
+            with suppress(OSError):
+                path.rename(final)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _intact(paths: Iterable[Path], count: int) -> list[Path]:
+    return list(islice((path for path in paths if not damage(path)), count))

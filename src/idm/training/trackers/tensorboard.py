@@ -1,0 +1,28 @@
+"""TensorBoard: ``tensorboard --logdir RUN``."""
+
+from pathlib import Path
+from typing import Any
+
+from idm.training.trackers.base import library, numbers
+
+
+class TensorBoard:
+    """Writes event files to RUN/tensorboard."""
+
+    def __init__(self, run: Path) -> None:
+        """Open the folder.
+
+        Raises:
+            SettingsError: tensorboard is not installed.
+        """
+        library("tensorboard", "tensorboard")
+        self._writer = library("torch.utils.tensorboard", "tensorboard").SummaryWriter(str(run / "tensorboard"))
+
+    def log(self, row: dict[str, Any]) -> None:
+        """Write the numbers of a line at its step."""
+        for name, value in numbers(row).items():
+            self._writer.add_scalar(name, value, row["step"])
+
+    def close(self) -> None:
+        """Close the files."""
+        self._writer.close()

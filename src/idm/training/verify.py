@@ -1,0 +1,116 @@
+"""Whether checkpoints are whole: files as written, tensors readable and finite, JSON readable, metrics that fit."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from idm.core.errors import CheckpointError
+from idm.training.disk import first_not_finite
+from idm.training.manifest import MANIFEST, damage, read_json, step_of
+from idm.training.retention import FOLDER, folders
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found of one checkpoint.
+
+    Attributes:
+        path: its folder.
+        step: completed optimiser steps, as its name tells.
+        num_files: number of files.
+        num_tensors: number of tensors in them.
+        size: bytes in all.
+        problems: what is wrong, one line each; empty if nothing is.
+    """
+
+    path: Path
+    step: int
+    num_files: int
+    num_tensors: int
+    size: int
+    problems: tuple[str, ...]
+
+
+def verify_run(run: Path) -> list[Verdict]:
+    """Check every checkpoint of a run folder, or the one that ``run`` is, oldest first.
+
+    Raises:
+        CheckpointError: there is no checkpoint, neither intact nor damaged.
+    """
+    single = run.is_dir() and (step_of(run) is not None or (run / MANIFEST).exists())
+    found = [run] if single else folders(run)
+    if not found:
+        raise CheckpointError(f"run {run}: it holds no checkpoint; give a folder written by 'idm train'")
+    return [verify_checkpoint(path) for path in found]
+
+
+def verify_checkpoint(path: Path) -> Verdict:
+    """Check one checkpoint folder, and the metrics of the run that it lies in."""
+    files = sorted(file for file in path.iterdir() if file.is_file())
+    problems = [problem] if (problem := damage(path)) else []
+    num_tensors = 0
+    for file in files:
+        if file.suffix == ".safetensors":
+            count, problem = _look_into_tensors(file)
+            num_tensors += count
+        else:
+            problem = _look_into_json(file)
+        problems += [problem] if problem else []
+    if not problems and path.parent.name == FOLDER:
+        problems += _misfits(path, path.parent.parent)
+    size = sum(file.stat().st_size for file in files)
+    return Verdict(path, step_of(path) or 0, len(files), num_tensors, size, tuple(problems))
+
+
+def _look_into_tensors(file: Path) -> tuple[int, str]:
+    """Number of tensors, and what is wrong; one tensor at a time is in memory."""
+    try:
+        with safe_open(file, "pt") as opened:
+            names = list(opened.keys())
+            bad = next((name for name in names if first_not_finite({name: opened.get_tensor(name)})), "")
+    except (OSError, SafetensorError) as error:
+        return 0, f"{file.name} cannot be read ({error})"
+    return len(names), f"{file.name}: {bad} is not finite" if bad else ""
+
+
+def _look_into_json(file: Path) -> str:
+    try:
+        read_json(file)
+    except (OSError, ValueError) as error:
+        return f"{file.name} cannot be read ({error})"
+    return ""
+
+
+def _misfits(path: Path, run: Path) -> Iterator[str]:
+    """Say where the files of metrics and events end before what the checkpoint knows of them, or hold no such lines."""
+    training = read_json(path / "training.json") if (path / "training.json").is_file() else {}
+    for name, last in (("metrics", training.get("step")), ("events", None)):
+        length, file = training.get(f"{name}_length", 0), run / f"{name}.jsonl"
+        size = file.stat().st_size if file.is_file() else 0
+        if size < length:
+            yield f"{file.name} has {size:,} bytes, not the {length:,} that were there"
+        elif length and (problem := _look_into_lines(file, length, last)):
+            yield f"{file.name}: {problem}"
+
+
+def _look_into_lines(file: Path, length: int, last: int | None) -> str:
+    """Say which of the first ``length`` bytes are no lines of JSON, or whose steps do not rise up to ``last``."""
+    with file.open("rb") as stream:
+        content = stream.read(length)
+    if not content.endswith(b"\n"):
+        return f"no line ends at byte {length:,}"
+    steps: list[int] = []
+    for number, line in enumerate(content.splitlines(), start=1):
+        try:
+            row: dict[str, Any] = json.loads(line)
+            steps.append(row["step"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return f"line {number:,} cannot be read"
+    if last is not None and (any(b <= a for a, b in pairwise(steps)) or steps[-1] > last):
+        return f"steps do not rise up to {last:,}"
+    return ""

@@ -1,0 +1,120 @@
+"""Killed at random moments, stopped by signals and by the clock: the end is as if nothing had happened."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from idm.cli import main
+from idm.training import open_checkpoint
+
+CLOCK = ("seconds", "images_per_second", "metrics_length", "events_length")
+NO_PICTURES = {"training__sample_interval": 0, "sampler__steps": 1, "diffusion__decoder_variance": "model"}
+LONG = {"training__num_steps": 100_000, "training__sample_interval": 0, "training__save_interval": 100_000}
+
+
+def everything(run):
+    """All that must be the same at the end."""
+    checkpoint = open_checkpoint(run)
+    files = json.loads((checkpoint.path / "manifest.json").read_text())["files"]
+    files["training.json"] = {k: v for k, v in checkpoint.document("training").items() if k not in CLOCK}
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return checkpoint.step, files, [{k: v for k, v in row.items() if k not in CLOCK} for row in rows]
+
+
+def start(command):
+    """Run a command in a copy of this process, which has everything imported."""
+    child = os.fork()
+    if child == 0:
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(quiet, 1)
+        os.dup2(quiet, 2)
+        torch.set_num_threads(1)
+        os._exit(main(command))
+    return child
+
+
+def exit_code(child):
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_kills_at_random_moments_change_nothing(tmp_path, tiny, prove):
+    options = tiny(training__num_steps=20, training__save_interval=3, training__log_interval=4, **NO_PICTURES)
+
+    def command(run):
+        return ["train", "--preset", "digits", "--out", str(run), *options]
+
+    began = time.monotonic()
+    assert exit_code(start(command(tmp_path / "whole"))) == 0
+    duration, rng = time.monotonic() - began, random.Random(0)
+    expected, num_killed = everything(tmp_path / "whole"), 0
+    for number in range(50 if prove else 3):
+        run = tmp_path / f"run-{number}"
+        child = start(command(run))
+        time.sleep(rng.uniform(0.05, 1.0) * duration)
+        os.kill(child, signal.SIGKILL)
+        num_killed += exit_code(child) == -signal.SIGKILL
+        assert exit_code(start(command(run))) == 0
+        assert everything(run) == expected, f"run {number}"
+    assert num_killed >= (40 if prove else 1)
+
+
+def begin(tmp_path, tiny, *more):
+    """Start a long run, and wait until it trains."""
+    command = ["train", "--preset", "digits", "--out", str(tmp_path / "a"), *tiny(**LONG), *more]
+    process = subprocess.Popen([sys.executable, "-m", "idm", *command], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "a" / "metrics.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_saves_and_exits_with_75(tmp_path, tiny, number):
+    process = begin(tmp_path, tiny)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 75, err
+    assert "Traceback" not in err
+    assert open_checkpoint(tmp_path / "a").step > 0
+
+
+@pytest.mark.parametrize(("number", "codes"), [(signal.SIGTERM, (-15, 143)), (signal.SIGINT, (130,))])
+def test_a_second_signal_ends_the_process_at_once(tmp_path, tiny, number, codes):
+    # The save that the first signal asks for never ends, as on a disk that hangs.
+    hang = "import os, time, sys; from idm.cli import main; os.fsync = lambda fd: time.sleep(600); sys.exit(main())"
+    command = ["train", "--preset", "digits", "--out", str(tmp_path / "a"), *tiny(**LONG)]
+    # experiment.yaml is synced before training: hang only afterwards.
+    hang = hang.replace(
+        "time.sleep(600)", f"os.path.exists({str(tmp_path / 'a' / 'metrics.jsonl')!r}) and time.sleep(600)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", hang, *command], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "a" / "metrics.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    time.sleep(1.0)
+    assert process.poll() is None
+    process.send_signal(number)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode in codes, err
+    assert "Traceback" not in err
+
+
+def test_the_clock_stops_a_run_like_a_signal(idm, tiny, tmp_path):
+    result = idm("train", "--preset", "digits", "--out", tmp_path / "a", "--max-time", "1s", *tiny(**LONG))
+    assert result.code == 75
+    assert "run the same command to continue" in result.errors[0]
+    assert open_checkpoint(tmp_path / "a").step > 0
+
+
+def test_what_is_no_time_is_refused(idm, tiny, tmp_path):
+    result = idm("train", "--preset", "digits", "--out", tmp_path / "a", "--max-time", "soon", *tiny())
+    assert result.code == 2
+    assert "a duration such as 2h30m, 45m or 90s wanted, got 'soon'" in result.errors[0]

@@ -1,0 +1,101 @@
+"""Trackers hear what metrics.jsonl holds, and cannot stop a run. Their libraries are stand-ins: nothing is sent."""
+
+import sys
+import types
+
+import pytest
+
+from idm.core.errors import SettingsError, UnknownNameError
+from idm.training import Tracker, Trainer
+from idm.training.trackers import TRACKERS, Careful
+
+ROW = {"step": 4, "loss": 0.5, "grad_norm": None, "images": 32}
+
+
+class Recorder:
+    """Remembers what it is told."""
+
+    def __init__(self, *args, **kwargs):
+        self.given, self.said, self.closed = (args, kwargs), [], False
+
+    def log(self, row, step=None):
+        self.said.append(row if step is None else (step, row))
+
+    def add_scalar(self, name, value, step):
+        self.said.append((step, {name: value}))
+
+    def close(self):
+        self.closed = True
+
+    finish = close
+
+
+class Broken:
+    """Fails at all it is told."""
+
+    def log(self, row):
+        raise ConnectionError("no\nnetwork")
+
+    def close(self):
+        raise AssertionError("told more")
+
+
+@pytest.fixture
+def libraries(monkeypatch):
+    """Stand-ins for the libraries; the last thing that each made."""
+    made = {}
+
+    def maker(name):
+        def make(*args, **kwargs):
+            made[name] = Recorder(*args, **kwargs)
+            return made[name]
+
+        return make
+
+    for name in ("wandb", "trackio", "tensorboard", "torch.utils.tensorboard"):
+        module = types.ModuleType(name)
+        module.init = module.SummaryWriter = maker(name)
+        monkeypatch.setitem(sys.modules, name, module)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "module"), [("wandb", "wandb"), ("trackio", "trackio"), ("tensorboard", "torch.utils.tensorboard")]
+)
+def test_numbers_arrive_at_their_step(libraries, tmp_path, name, module):
+    tracker = TRACKERS.build(name, {}, run=tmp_path / "mine")
+    assert isinstance(tracker, Tracker)
+    tracker.log(ROW)
+    tracker.close()
+    told = {}
+    for step, values in libraries[module].said:
+        assert step == 4
+        told |= values
+    assert told == {"loss": 0.5, "images": 32.0}
+    assert libraries[module].closed
+    assert "mine" in str(libraries[module].given)
+
+
+@pytest.mark.parametrize("name", TRACKERS)
+def test_what_is_not_installed_is_named(monkeypatch, tmp_path, name):
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(SettingsError, match=f"pip install {name}"):
+        TRACKERS.build(name, {}, run=tmp_path)
+
+
+def test_an_unknown_tracker_is_refused(tmp_path):
+    with pytest.raises(UnknownNameError, match="did you mean 'wandb'"):
+        TRACKERS.build("wanbd", {}, run=tmp_path)
+
+
+def test_a_run_tells_every_line_and_outlives_a_broken_tracker(make_step, network, tmp_path, capsys):
+    step, good = make_step(num_steps=5, log_interval=2), Recorder()
+    trackers = [Careful(Broken()), Careful(good)]
+    trainer = Trainer(
+        network, step, step.settings, tmp_path, describe=lambda n: {}, trackers=trackers, show_progress=False
+    )
+    assert trainer.run().step == 5
+    assert [row["step"] for row in good.said] == [2, 4, 5]
+    assert good.closed
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "warning: tracker Broken: ConnectionError: no network; it is told nothing more"

@@ -1,0 +1,85 @@
+"""What the check of a run finds."""
+
+import json
+
+import pytest
+import torch
+
+from idm.core.errors import CheckpointError
+from idm.training import save_checkpoint, verify_run
+from idm.training.manifest import as_text, make_manifest
+
+
+@pytest.fixture
+def run(tmp_path):
+    lines = "".join(json.dumps({"step": step, "loss": 1.0}) + "\n" for step in (1, 2, 3))
+    (tmp_path / "metrics.jsonl").write_text(lines)
+    for step in (2, 3):
+        length = len(lines) * step // 3
+        training = {"step": step, "metrics_length": length}
+        save_checkpoint(tmp_path, step, tensors={"network": {"w": torch.ones(3)}}, documents={"training": training})
+    return tmp_path
+
+
+def sign_again(path):
+    """Make a manifest that fits files that were changed."""
+    (path / "manifest.json").unlink()
+    (path / "manifest.json").write_text(as_text(make_manifest(path, int(path.name[5:]), None)))
+
+
+def problems(run):
+    return {verdict.step: verdict.problems for verdict in verify_run(run)}
+
+
+def test_a_whole_run_has_no_problems(run):
+    first, last = verify_run(run)
+    assert (first.step, last.step, first.num_files, first.num_tensors) == (2, 3, 3, 1)
+    assert problems(run) == {2: (), 3: ()}
+    assert [verdict.step for verdict in verify_run(last.path)] == [3]
+
+
+def test_other_content_is_found(run):
+    (run / "checkpoints" / "step-00000003" / "training.json").write_text("{}")
+    assert problems(run)[2] == ()
+    assert "training.json is not what was written" in problems(run)[3][0]
+
+
+def test_a_number_that_is_not_finite_is_found_though_the_hashes_fit(run):
+    path = run / "checkpoints" / "step-00000003"
+    file = path / "network.safetensors"
+    content = file.read_bytes()
+    file.write_bytes(content[:-4] + b"\x00\x00\xc0\x7f")
+    sign_again(path)
+    assert problems(run)[3] == ("network.safetensors: w is not finite",)
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, " " * (4 * 2**20 + 1)])
+def test_json_that_cannot_be_read_is_found_though_the_hashes_fit(run, text):
+    path = run / "checkpoints" / "step-00000003"
+    (path / "data.json").write_text(text)
+    sign_again(path)
+    (problem,) = problems(run)[3]
+    assert problem.startswith("data.json cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"step": 1}\n', "bytes, not the"),
+        ("x" * 75 + "\n", "line"),
+        ("\n" * 400, "line 1 cannot be read"),
+        ('{"step": 3, "loss": 1.0}\n{"step": 3, "loss": 1.0}\n{"step": 4, "loss": 1.0}\n', "steps do not rise"),
+        ('{"step": 1, "loss": 1.0} {"step": 1, "loss": 1.0}  {"step": 1, "loss": 1.0}  ', "no line ends at byte"),
+    ],
+)
+def test_metrics_that_do_not_fit_are_found(run, content, words):
+    (run / "metrics.jsonl").write_text(content)
+    (problem,) = problems(run)[3]
+    assert words in problem
+
+
+def test_a_folder_without_checkpoints_is_no_run(tmp_path):
+    with pytest.raises(CheckpointError, match="holds no checkpoint"):
+        verify_run(tmp_path)
+    with pytest.raises(CheckpointError, match="holds no checkpoint"):
+        verify_run(tmp_path / "none")
