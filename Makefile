@@ -3,7 +3,7 @@
 # make prove   every crash point, damage, full disk and kill, not only a share of them: half an hour
 # make lint    formatting, style, types, directions of imports
 # make check   lint and test: what CI runs
-# make bench   speed beside peers and plain loops, as paired ratios; pip install '.[bench]' adds a peer
+# make bench   install peers and measure speed beside them and beside plain loops, as paired ratios
 # make clean   remove the environment and caches; runs stay
 
 PYTHON ?= python3
@@ -33,6 +33,8 @@ lint: $(READY)
 check: lint test
 
 bench: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check diffusers
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps denoising-diffusion-pytorch einops ema-pytorch tqdm
 	$(BIN)/idm bench --out benchmarks/results/cpu
 
 clean:

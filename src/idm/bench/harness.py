@@ -5,6 +5,7 @@ which other processes were busy is taken again.
 """
 
 import gc
+import math
 import os
 import statistics
 import time
@@ -17,6 +18,8 @@ import torch
 Contestant = Callable[[], object]
 Tick = Callable[[], None]
 TRIES = 4
+SHORTEST, MOST_CALLS = 0.25, 50
+"""Seconds that a sample lasts at least, by repeated calls, but no more calls than that: others cannot hide in it."""
 BUSY_SHARE = 0.08
 """Largest share of all processors' time that others may take during a sample."""
 LEAST_BUSY = 0.02
@@ -93,15 +96,16 @@ class Clock:
     busy: Callable[[], float] = busy_seconds
     processors: int = os.cpu_count() or 1
 
-    def sample(self, contestant: Contestant) -> tuple[float, bool]:
-        """Time one call, and say whether other processes left it alone."""
+    def sample(self, contestant: Contestant, calls: int = 1) -> tuple[float, bool]:
+        """Time a call, as the mean of several, and say whether other processes left them alone."""
         busy, own, start = self.busy(), self.own(), self.wall()
-        contestant()
+        for _ in range(calls):
+            contestant()
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         elapsed = self.wall() - start
         others = (self.busy() - busy) - (self.own() - own)
-        return elapsed, others <= max(LEAST_BUSY, BUSY_SHARE * elapsed * self.processors)
+        return elapsed / calls, others <= max(LEAST_BUSY, BUSY_SHARE * elapsed * self.processors)
 
 
 def compare(
@@ -116,8 +120,8 @@ def compare(
 
     Args:
         contestants: what to call, by name; the first is what the others are compared with.
-        rounds: times that each is called; at least two.
-        warmup: calls of each before the first round.
+        rounds: times that each is timed; at least two.
+        warmup: calls of each before the first round, which also tell how many calls make a sample.
         clock: where times are read; the machine's by default.
         tick: called after each call of a contestant, for progress.
 
@@ -125,16 +129,18 @@ def compare(
         One row per contestant, in their order.
     """
     names, clock, tick = list(contestants), clock or Clock(), tick or _nothing
+    shortest = float("inf")
     for name in names:
         for _ in range(warmup):
-            contestants[name]()
+            shortest = min(shortest, clock.sample(contestants[name])[0])
             tick()
+    calls = max(1, min(MOST_CALLS, math.ceil(SHORTEST / max(shortest, 1e-9)))) if warmup else 1
     times: dict[str, list[float]] = {name: [] for name in names}
     disturbed = dict.fromkeys(names, 0)
     for i in range(rounds):
         gc.collect()
         for name in names[i % len(names) :] + names[: i % len(names)]:
-            seconds, clean = undisturbed(contestants[name], clock)
+            seconds, clean = undisturbed(contestants[name], clock, calls)
             times[name].append(seconds)
             disturbed[name] += not clean
             tick()
@@ -142,11 +148,11 @@ def compare(
     return [Comparison.of(name, tuple(times[name]), base, disturbed[name]) for name in names]
 
 
-def undisturbed(contestant: Contestant, clock: Clock) -> tuple[float, bool]:
-    """Time one call, again while others are busy; after ``TRIES`` of them the shortest time is kept, as disturbed."""
+def undisturbed(contestant: Contestant, clock: Clock, calls: int = 1) -> tuple[float, bool]:
+    """Time a call, again while others are busy; after ``TRIES`` of them the shortest time is kept, as disturbed."""
     best = float("inf")
     for _ in range(TRIES):
-        elapsed, clean = clock.sample(contestant)
+        elapsed, clean = clock.sample(contestant, calls)
         if clean:
             return elapsed, True
         best = min(best, elapsed)

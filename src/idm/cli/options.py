@@ -26,7 +26,9 @@ Seed = Annotated[
 Precision = Annotated[
     str | None,
     typer.Option(
-        "--precision", metavar="NAME", help="float32, or bfloat16: faster, not the same digits; as trained by default."
+        "--precision",
+        metavar="NAME",
+        help="float32, or bfloat16: faster, results differ slightly; as trained by default.",
     ),
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", metavar="N", min=1, help="Samples per call of the network.")]

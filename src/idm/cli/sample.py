@@ -46,7 +46,10 @@ def sample(
         bool, typer.Option("--trajectory/--no-trajectory", metavar="", help="Write an animation of the steps.")
     ] = True,
     compile_: Annotated[
-        bool, typer.Option("--compile", metavar="", help="Translate the network first (minutes): for thousands.")
+        bool,
+        typer.Option(
+            "--compile", metavar="", help="Use torch.compile: pays for thousands; the first batch takes minutes."
+        ),
     ] = False,
     out: OutFolder = None,
     precision: Precision = None,

@@ -106,7 +106,8 @@ class Rng:
 
     def _words(self, purpose: str, steps: Sequence[int], count: int) -> Int[Tensor, "k b n"]:
         """The bits of several steps."""
-        of_steps = torch.tensor([_signed(_purpose_key(purpose, step)) for step in steps]).to(self.seeds.device)
+        of_steps = torch.tensor([_signed(_purpose_key(purpose, step)) for step in steps])
+        of_steps = of_steps.to(self.seeds.device, non_blocking=True)
         keys = _mix(_mix(self.seeds + _signed(_GAMMA)) ^ of_steps[:, None])
         return _mix(keys[..., None] + _counters(count, self.seeds.device))
 

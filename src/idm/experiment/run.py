@@ -184,12 +184,14 @@ class Run:
         if len(seeds) != num:
             raise SettingsError(f"seed: one integer or {num} of them wanted, got {len(seeds)}")
         sampler = sampler or self.sampler()
-        model, kwargs = self.guided(guidance), self.label_kwargs(labels, num)
+        if self.compile and num > batch_size:  # a smaller last batch would be translated once more
+            seeds = [*seeds, *[seeds[-1]] * (-num % batch_size)]
+        model, kwargs = self.guided(guidance), self.label_kwargs(labels, len(seeds))
         parts: list[Tensor] = []
         calls = sampler.diffusion.num_timesteps * math.ceil(num / batch_size)
         with show_progress("sampling", calls, enabled=progress) as bar:
-            for first in range(0, num, batch_size):
-                part = slice(first, min(first + batch_size, num))
+            for first in range(0, len(seeds), batch_size):
+                part = slice(first, min(first + batch_size, len(seeds)))
                 part_kwargs = {name: value[part] for name, value in kwargs.items()}
                 shape = (part.stop - first, *self.spec.shape)
                 noise = sampler.initial_noise(shape, seed=seeds[part], device=self.device)
@@ -200,7 +202,7 @@ class Run:
                     show(state)
                     bar.advance()
                 parts.append(state.sample.cpu())
-        return torch.cat(parts)
+        return torch.cat(parts)[:num]
 
 
 def _look_away(state: SampleStep) -> None:

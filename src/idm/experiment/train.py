@@ -28,6 +28,7 @@ from idm.training.disk import replace_text
 
 FREE_TO_CHANGE = (
     "data.source.path",
+    "network.checkpoint_levels",
     "sampler",
     "training.num_steps",
     "training.micro_batch_size",

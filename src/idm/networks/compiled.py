@@ -66,6 +66,6 @@ class Compiled:
 
 
 def _is_failed_translation(error: RuntimeError) -> bool:
-    from torch._dynamo.exc import BackendCompilerFailed  # takes seconds to import
+    from torch._dynamo.exc import ShortenTraceback  # takes seconds to import; the base of a missing compiler or Triton
 
-    return isinstance(error, BackendCompilerFailed)
+    return isinstance(error, ShortenTraceback)

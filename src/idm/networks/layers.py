@@ -67,6 +67,14 @@ class Pointwise(nn.Module):
         return torch.baddbmm(self.bias[:, None], matrix, x.flatten(2)).view(x.shape[0], -1, *x.shape[2:])
 
 
+class SiLU(nn.Module):
+    """x sigmoid(x), in the place of its input where no gradient needs that: for what a norm has just returned."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return a tensor of x's shape; without gradients x itself is overwritten."""
+        return F.silu(x, inplace=not torch.is_grad_enabled())
+
+
 class GroupNorm(nn.GroupNorm):
     """Group normalisation with 32 groups, or as many as divide the width; statistics in float32 at least.
 
@@ -83,7 +91,7 @@ class GroupNorm(nn.GroupNorm):
         if scale is None or shift is None:
             return torch.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
         scale = 1.0 + scale
-        if input.is_contiguous():
+        if input.is_contiguous() and len(input) > 0:
             return self._folded(input, self.weight * scale, torch.addcmul(shift, self.bias, scale))
         normal = torch.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
         return torch.addcmul(append_dims(shift, input.ndim), normal, append_dims(scale, input.ndim))
@@ -108,7 +116,7 @@ class Upsample(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[b, c, *space] -> [b, c, *doubled]."""
         if self.conv is not None and x.device.type == "cpu":
-            return self._smoothed(x, *self.conv.parameters())
+            return self._smoothed(x, *(getattr(self.conv, name) for name in ("weight", "bias")))
         x = F.interpolate(x, scale_factor=[float(factor) for factor in self.factors], mode="nearest")
         return x if self.conv is None else self.conv(x)
 

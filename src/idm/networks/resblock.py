@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from idm.core.tensors import append_dims
-from idm.networks.layers import GroupNorm, Pointwise, convolution, zeroed
+from idm.networks.layers import GroupNorm, Pointwise, SiLU, convolution, zeroed
 
 
 class ResBlock(nn.Module):
@@ -25,12 +25,12 @@ class ResBlock(nn.Module):
         """Map ``channels`` to ``out_channels``; the second convolution starts at zero."""
         super().__init__()
         self.use_scale_shift_norm = use_scale_shift_norm
-        self.in_layers = nn.Sequential(GroupNorm(channels), nn.SiLU(), convolution(dims, channels, out_channels, 3))
+        self.in_layers = nn.Sequential(GroupNorm(channels), SiLU(), convolution(dims, channels, out_channels, 3))
         wanted = 2 * out_channels if use_scale_shift_norm else out_channels
         self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(emb_channels, wanted))
         self.out_layers = nn.Sequential(
             GroupNorm(out_channels),
-            nn.SiLU(),
+            SiLU(),
             nn.Dropout(dropout),
             zeroed(convolution(dims, out_channels, out_channels, 3)),
         )
@@ -46,4 +46,4 @@ class ResBlock(nn.Module):
             hidden = norm(hidden, *told.chunk(2, dim=1))
         else:
             hidden = norm(hidden + append_dims(told, x.ndim))
-        return self.skip_connection(x) + rest(hidden)
+        return rest(hidden).add_(self.skip_connection(x))  # in place: no gradient needs what a convolution returns

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from idm.core.errors import SettingsError
 from idm.networks.embeddings import TimeEmbedding, check_labels
-from idm.networks.layers import GroupNorm, convolution, halved_axes, zeroed
+from idm.networks.layers import GroupNorm, SiLU, convolution, halved_axes, zeroed
 from idm.networks.stages import Blueprint
 
 ENLARGE = {1: "linear", 2: "bilinear", 3: "trilinear"}
@@ -93,7 +93,7 @@ class UNet(nn.Module):
         self.input_blocks, skips = blueprint.down(first, num_heads)
         self.middle_block = blueprint.middle(num_heads)
         self.output_blocks = blueprint.up(skips, num_heads if num_heads_upsample == -1 else num_heads_upsample)
-        self.out = nn.Sequential(GroupNorm(widths[0]), nn.SiLU(), zeroed(convolution(dims, widths[0], out_channels, 3)))
+        self.out = nn.Sequential(GroupNorm(widths[0]), SiLU(), zeroed(convolution(dims, widths[0], out_channels, 3)))
 
     def forward(self, x: Tensor, time: Tensor, /, y: Tensor | None = None, low_res: Tensor | None = None) -> Tensor:
         """Predict.
@@ -118,8 +118,8 @@ class UNet(nn.Module):
         if low_res is not None:
             enlarged = F.interpolate(low_res.to(hidden.dtype), size=list(x.shape[2:]), mode=ENLARGE[self.dims])
             hidden = torch.cat([hidden, enlarged], dim=1)
-        if self.dims == 2 and x.is_cuda:
-            hidden = hidden.contiguous(memory_format=torch.channels_last)
+        layout = torch.channels_last if self.dims == 2 and x.is_cuda else torch.contiguous_format
+        hidden = hidden.contiguous(memory_format=layout)
         skips: list[Tensor] = []
         for stage in self.input_blocks:
             hidden = stage(hidden, embedding)

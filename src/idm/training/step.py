@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from idm.core.rng import Rng, derive_seed
 from idm.core.types import Network
 from idm.data import Batch, Dataset, batch_indices
-from idm.diffusion import GaussianDiffusion, LossTerms
+from idm.diffusion import GaussianDiffusion
 from idm.timesteps import TimestepSampler
 from idm.training.meter import LossMeter
 from idm.training.settings import TrainingSettings
@@ -58,9 +58,11 @@ class TrainStep:
     def accumulate_gradients(self, step: int, meter: LossMeter) -> BatchLoss:
         """Add the gradient of the mean weighted loss of the batch of ``step`` to the parameters' gradients."""
         size = self.settings.batch_size
-        rng = Rng(self._base + torch.arange(step * size, (step + 1) * size, device=self.device))
+        seeds = self._base + torch.arange(step * size, (step + 1) * size)
+        rng = Rng(self._on_device(seeds))
         x_start, labels = self._batch(step, rng)
-        t, importance = self.timesteps.draw(rng, 0)
+        host_t, importance = self.timesteps.draw(Rng(seeds), 0)  # on the host, where histories of losses are kept
+        t, importance = self._on_device(host_t), self._on_device(importance)
         noise = rng.normal("noise", 0, x_start.shape[1:])
         torch.manual_seed(derive_seed(self.seed, "dropout", step))
         micro = self.settings.micro_batch_size or size
@@ -74,7 +76,8 @@ class TrainStep:
             loss = (terms.loss * importance[part]).sum() / size
             loss.backward()
             total += loss.detach()
-            self._report(t[part], terms, meter)
+            self.timesteps.update(host_t[part], terms.loss)
+            meter.add(t[part], terms)
         return BatchLoss(total, t)
 
     def samples(self, step: int) -> list[int]:
@@ -87,18 +90,18 @@ class TrainStep:
             self._batches = self.dataset.batches(batch_indices(self.seed, s, size, total) for s in count(step))
         x_start, labels = next(self._batches)
         self._next_step = step + 1
-        x_start = x_start.to(self.device, non_blocking=True)
+        x_start = self._on_device(x_start)
         if labels is None:
             return x_start, None
-        labels = labels.to(self.device, non_blocking=True)
+        labels = self._on_device(labels)
         if self.null_label is not None:
             dropped = rng.uniform("label dropout").flatten() < self.settings.label_dropout
             labels = torch.where(dropped, self.null_label, labels)
         return x_start, labels
 
-    def _report(self, t: Tensor, terms: LossTerms, meter: LossMeter) -> None:
-        self.timesteps.update(t, terms.loss)
-        meter.add(t, terms)
+    def _on_device(self, x: Tensor) -> Tensor:
+        """Copy from the host without waiting for the device, which takes pinned memory."""
+        return (x.pin_memory() if self.device.type == "cuda" else x).to(self.device, non_blocking=True)
 
 
 def gradient_norm(network: nn.Module, largest: float) -> Tensor:

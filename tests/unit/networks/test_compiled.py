@@ -159,7 +159,7 @@ def test_replays_equal_plain_calls_for_new_data_shapes_and_weights(wrap):
         with torch.no_grad():
             next(network.parameters()).mul_(1.5)
     for a, b in zip(found, wanted, strict=True):
-        torch.testing.assert_close(a, b, rtol=2e-2, atol=2e-2)
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.gpu

@@ -9,7 +9,6 @@ from idm.networks import MLP, UNet
 from idm.networks.layers import CONVOLVED, GroupNorm, Pointwise, Upsample
 
 SPACES = [(5,), (4, 6), (2, 3, 4)]
-CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -27,9 +26,8 @@ def assert_same(ours: Tensor, defined: Tensor, inputs: list[Tensor]) -> None:
 
 
 def layouts(x: Tensor) -> list[Tensor]:
-    """The same values as they may lie in memory."""
-    others = [x.contiguous(memory_format=CHANNELS_LAST[x.ndim - 2])] if x.ndim > 3 else [x.transpose(1, 2).clone()]
-    return [x, others[0] if x.ndim > 3 else others[0].transpose(1, 2)]
+    """The same values as they may lie in memory: channels before or after the axes of space."""
+    return [x, x.movedim(1, -1).contiguous().movedim(-1, 1)]
 
 
 @pytest.mark.parametrize("space", SPACES)
@@ -42,6 +40,7 @@ def test_a_modulated_group_norm_is_a_norm_then_scale_and_shift(space: tuple[int,
     scale, shift = (random(rows, 8, seed=seed).requires_grad_() for seed in (3, 4))
     for x in layouts(random(3, 8, *space)):
         x.requires_grad_()
+        assert x.shape == (3, 8, *space)
         plain = F.group_norm(x, 8, norm.weight, norm.bias, norm.eps)
         wide = (rows, 8) + (1,) * len(space)
         defined = plain * (1.0 + scale.view(wide)) + shift.view(wide)

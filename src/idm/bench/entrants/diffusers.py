@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from idm.bench.entrants.base import NUM_TIMESTEPS, Entrant
 from idm.bench.harness import Contestant
 from idm.bench.sizes import NUM_HEADS, Configuration, initial_unet, randomised
+from idm.core.errors import NumericalError
 from idm.networks import num_parameters
 
 SCHEDULE = "squaredcos_cap_v2"
@@ -49,7 +50,8 @@ class Diffusers(Entrant):
         with torch.device("meta"):
             own = num_parameters(initial_unet(config))
         theirs = num_parameters(network)
-        assert theirs == own, f"{config.name}: {theirs:,} parameters in diffusers' network, {own:,} in ours"
+        if theirs != own:
+            raise NumericalError(f"{config.name}: {theirs:,} parameters in diffusers' network, {own:,} in ours")
         return randomised(network)
 
     def predictor(self, network: nn.Module) -> Callable[[Tensor, Tensor], object]:

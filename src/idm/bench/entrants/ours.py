@@ -15,7 +15,7 @@ from idm.bench.sizes import Configuration, our_unet
 from idm.core.types import Network
 from idm.data import Codec, Dataset, Indices, Samples, Source
 from idm.diffusion import GaussianDiffusion, LossType, ModelVarType
-from idm.experiment.acceleration import for_training
+from idm.experiment.acceleration import in_precision
 from idm.samplers import Sampler, SamplerDDIM, SamplerDDPM
 from idm.schedules import cosine_schedule, spaced
 from idm.timesteps import UniformTimesteps
@@ -83,7 +83,7 @@ class Ours(Entrant):
 
     def model(self, network: nn.Module) -> Network:
         """Return the network in its number format."""
-        return for_training(network, self.settings(1))
+        return in_precision(network, self.precision)
 
     def training_step(self, config: Configuration, batch: int) -> Contestant:
         """Hybrid loss with a learned variance; fused AdamW."""

@@ -34,7 +34,7 @@ def _first_epoch(folder: Path) -> Table:
 def _later_epoch(folder: Path) -> Table:
     _write_images(folder)
     dataset = _open(folder)
-    return _table("later epoch", folder, lambda: _epoch(dataset, 1))
+    return _table("later epoch, ours from memory,", folder, lambda: _epoch(dataset, 1))
 
 
 def _table(which: str, folder: Path, ours: Contestant) -> Table:
@@ -74,7 +74,9 @@ class PlainImages(TorchDataset[Tensor]):
 
 
 def _loader(folder: Path, workers: int) -> Callable[[], int]:
-    loader = DataLoader(PlainImages(folder), batch_size=BATCH, shuffle=True, num_workers=workers)
+    loader = DataLoader(
+        PlainImages(folder), batch_size=BATCH, shuffle=True, num_workers=workers, persistent_workers=workers > 0
+    )
     return lambda: sum(len(x) for x in loader)
 
 
