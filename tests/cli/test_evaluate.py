@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from idm.data import SOURCES
 
@@ -50,3 +51,36 @@ def test_other_data_that_are_not_there(idm, run, tmp_path):
     assert result.code == 3
     assert len(result.errors) == 1
     assert "nothing there" in result.errors[0]
+
+
+def test_a_cropped_run_with_a_list_is_trained_and_scored_on_other_data(idm, tiny, tmp_path):
+    for folder, size in (("own", 20), ("other", 24)):
+        (tmp_path / folder).mkdir()
+        for number in range(8):
+            Image.effect_noise((size, size), 60).save(tmp_path / folder / f"{number}.png")
+    (tmp_path / "other" / "all.csv").write_text("path\n1.png\n5.png\n")
+    (tmp_path / "held.txt").write_text("3.png\n7.png\n")
+    options = tiny(data__random_crop=8, data__held_out_list=tmp_path / "held.txt")
+    result = idm("train", "--data", tmp_path / "own", "--out", tmp_path / "run", *options)
+    assert result.code == 0, result.err
+    about = idm("info", tmp_path / "run", "--json").json["data"]
+    assert (about["shape"], about["num_held_out"]) == ([1, 8, 8], 2)
+    for arguments in ((), ("--data", tmp_path / "other" / "all.csv")):
+        result = idm("evaluate", tmp_path / "run", *arguments, "--steps", "3", "--out", tmp_path / "out", "--json")
+        assert result.code == 0, result.err
+        assert result.json["num"] == 2
+
+
+def test_a_list_and_a_folder_at_once_are_refused_in_a_line(idm, tmp_path):
+    options = ("--set", "data.held_out_list=a.txt", "--set", "data.held_out_folder=b")
+    result = idm("train", "--preset", "digits", "--out", tmp_path / "run", *options)
+    assert result.code == 2
+    assert len(result.errors) == 1
+    assert "a list or a folder wanted, got both" in result.errors[0]
+
+
+@pytest.mark.parametrize("verb", ["train", "evaluate"])
+def test_the_help_of_data_names_every_kind(idm, verb):
+    said = idm(verb, "--help").out.lower()
+    for kind in ("images", "csv", "tar", "npy", "npz", "hdf5", "zarr", "nifti", "tiff", "parquet", "hugging"):
+        assert kind in said

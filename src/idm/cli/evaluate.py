@@ -19,7 +19,10 @@ def evaluate(
     other: Annotated[
         str | None,
         typer.Option(
-            "--data", metavar="PATH", help="Score all of this folder of images or array file; held-out data by default."
+            "--data",
+            metavar="PATH",
+            help="Score all of other data, by default the held-out ones: images in a folder, a CSV file or tar shards; "
+            "or NPY, NPZ, HDF5, Zarr, NIfTI, TIFF, Parquet or a saved Hugging Face data set.",
         ),
     ] = None,
     steps: Annotated[

@@ -23,7 +23,10 @@ def train(
     data: Annotated[
         str | None,
         typer.Option(
-            "--data", metavar="PATH", help="A folder of images or a .npy or .npz file; settings are inferred from it."
+            "--data",
+            metavar="PATH",
+            help="Images in a folder, a CSV file or tar shards; or NPY, NPZ, HDF5, Zarr, NIfTI, TIFF, Parquet or a "
+            "saved Hugging Face data set. Settings are inferred from it.",
         ),
     ] = None,
     out: Annotated[

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from idm.core.errors import DataError
-from idm.data import SOURCES, Dataset, infer_source
-from idm.data.array_files import open_arrays
+from idm.core.errors import DataError, UnreadableFileError
+from idm.data import SOURCES, Dataset
 from idm.data.axes import LAYOUTS
 from idm.data.base import Indices, Source
+from idm.data.infer import locate
 from idm.data.plan import permutation
 from idm.experiment.data import Data
 from idm.experiment.evaluate import open_run_data
@@ -27,7 +27,7 @@ def open_data_to_score(run: Run, path: str | Path | None = None) -> Data:
 
     Args:
         run: the trained model.
-        path: a folder of images, or a .npy or .npz file; None for the run's own data.
+        path: a file or folder of any kind that ``idm train --data`` reads; None for the run's own data.
 
     Raises:
         DataError: they cannot be read, or are not like those of the run.
@@ -43,40 +43,82 @@ def open_data_to_score(run: Run, path: str | Path | None = None) -> Data:
 
 
 def _open_other(run: Run, path: Path) -> Data:
-    name, options = infer_source(path)
-    source = SOURCES.build(name, options | _options(run, name, Path(options["path"])))
-    if source.shape != run.spec.shape:
-        raise DataError(f"{path}: samples of shape {run.spec.shape} wanted, got {source.shape}; choose data like them")
+    source = _open_source(run, path)
     labels = _labels(run, source, path)
     order = permutation(run.experiment.data.split_seed, "split", 0, len(source))  # the first are a fair sample
     none = np.empty(0, dtype=np.int64)
-    spec = replace(run.spec, num_train=0, num_held_out=len(source), layout=source.layout)
-    codec = run.spec.codec
-    return Data(Dataset(source, codec, none, labels=labels), Dataset(source, codec, order, labels=labels), spec)
+    codec, crop = run.spec.codec, run.experiment.data.random_crop
+    spec = replace(run.spec, num_train=0, num_held_out=len(source), layout=source.layout, held_out_hash="")
+    return Data(
+        Dataset(source, codec, none, labels=labels, crop=crop),
+        Dataset(source, codec, order, labels=labels, crop=crop),
+        spec,
+    )
+
+
+def _open_source(run: Run, path: Path) -> Source:
+    """Open the data in the order of axes that gives the run's shape; in the run's own, where several do.
+
+    Raises:
+        DataError: they cannot be read, or have another shape in every order.
+    """
+    name, place = locate(path)
+    own = run.experiment.data.source
+    if (own.name, name) == ("tiff_stack", "image_folder"):
+        name = own.name  # a folder of TIFF files is either
+    keys = SOURCES.options(name)
+    options = {"path": str(place)} | _options(run, name, place)
+    rules = _channel_rules(run, name) if "channels" in keys else [{}]
+    found: list[tuple[int, ...]] = []
+    refused: DataError | None = None
+    for rule in rules:
+        try:
+            source = SOURCES.build(name, options | rule)
+        except UnreadableFileError:
+            raise
+        except DataError as error:  # this order of axes, or anything else, which the others will tell, too
+            refused = refused or error
+            continue
+        if _cropped(source.shape, run.experiment.data.random_crop) == run.spec.shape:
+            return source
+        found.append(source.shape)
+    if not found and refused is not None:
+        raise refused
+    larger = " or larger" if run.experiment.data.random_crop else ""
+    raise DataError(f"{path}: samples of shape {run.spec.shape}{larger} wanted, got {found[0]}; choose data like them")
 
 
 def _options(run: Run, name: str, path: Path) -> dict[str, Any]:
     """Options that read a source as the run's own data were read, as far as they were of that kind."""
+    settings, keys = run.experiment.data.source, SOURCES.options(name)
+    own = dict(settings.options) if settings.name == name else {}
+    given = {key: value for key, value in own.items() if key not in ("path", "channels", "spatial_dims")}
+    if path.suffix.lower() == ".npy":
+        given = {}  # its arrays have no names
+    if "image_size" in keys:
+        given["image_size"] = _image_size(run)
+    if "labels" in keys and not own and run.spec.class_names is not None:
+        given["labels"] = "auto"
+    return given
+
+
+def _image_size(run: Run) -> int | None:
+    """Size that images are brought to: the run's, unless its own were not square, or cropped as they are."""
+    size, (_, *space) = run.experiment.data.source.options.get("image_size"), run.spec.shape
+    if size is not None or run.experiment.data.random_crop or len(space) != 2 or len(set(space)) != 1:
+        return size
+    return space[0]
+
+
+def _channel_rules(run: Run, name: str) -> list[dict[str, Any]]:
+    """All orders of axes, the one that the run was told first, then the one it found."""
     settings = run.experiment.data.source
-    own = {key: value for key, value in settings.options.items() if key != "path"} if settings.name == name else {}
-    if name != "image_folder":
-        keys = {key: own[key] for key in ("key", "labels_key") if own.get(key) and path.suffix.lower() == ".npz"}
-        return keys | _array_options(run, path, keys)
-    if own.get("image_size") is None and len(set(run.spec.shape[1:])) == 1 and len(run.spec.shape) == 3:
-        own["image_size"] = run.spec.shape[1]
-    return own
+    told = settings.options.get("channels") if settings.name == name else None
+    return [{"channels": rule} for rule in sorted(LAYOUTS, key=lambda rule: (rule != told, rule != run.spec.layout))]
 
 
-def _array_options(run: Run, path: Path, keys: dict[str, str]) -> dict[str, Any]:
-    """The layout that gives the run's shape; the run's own, where several do."""
-    found = open_arrays(path, keys.get("key"), keys.get("labels_key")).data.shape
-    one = np.empty((1, *run.spec.shape), dtype=np.bool_)
-    names = sorted(LAYOUTS, key=lambda name: name != run.spec.layout)
-    fits = [name for name in names if (name != "none" or run.spec.shape[0] == 1)]
-    fits = [name for name in fits if LAYOUTS[name].restore(one).shape[1:] == found[1:]]
-    if not fits or len(found) < 2:
-        raise DataError(f"{path}: samples of shape {run.spec.shape} wanted, got {found[1:]}; choose data like them")
-    return {"channels": fits[0]}
+def _cropped(shape: tuple[int, ...], crop: int) -> tuple[int, ...]:
+    return (shape[0], *(min(crop, size) if crop else size for size in shape[1:]))
 
 
 def _labels(run: Run, source: Source, path: Path) -> Indices | None:

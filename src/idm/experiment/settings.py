@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Lt
 
+from idm.core.errors import SettingsError
 from idm.core.registry import Registry
 from idm.data import SOURCES
 from idm.diffusion import LossType, ModelMeanType, ModelVarType
@@ -49,19 +50,38 @@ class DataSettings:
 
     Attributes:
         source: where the data come from.
-        held_out: share (below 1) or number of images kept out of training, by class where there are labels.
-        split_seed: seed of that choice.
+        held_out: share (below 1) or number of images kept out of training, by class where there are labels; of no
+            effect where a list or a folder says which.
+        held_out_list: keep out the samples that this text file names, one in a line; "": choose by held_out.
+        held_out_folder: keep out the files in this folder, relative to that of the data; "": choose by held_out.
+        split_seed: seed of the choice and of the order.
         class_conditional: train on the labels, where there are any.
         standardize: scale continuous data by mean and standard deviation instead of smallest and largest value.
         random_flip: mirror every second image left to right.
+        random_crop: train on windows of this size, at another place in every epoch; others are cut from the centre;
+            0: no cropping.
     """
 
     source: SourceSettings = field(default_factory=SourceSettings)
     held_out: Annotated[int | float, Ge(0)] = 0.1
+    held_out_list: str = ""
+    held_out_folder: str = ""
     split_seed: int = 0
     class_conditional: bool = True
     standardize: bool = False
     random_flip: bool = False
+    random_crop: Annotated[int, Ge(0)] = 0
+
+    def __post_init__(self) -> None:
+        """Refuse two ways to say which samples are held out.
+
+        Raises:
+            SettingsError: as said.
+        """
+        if self.held_out_list and self.held_out_folder:
+            raise SettingsError(
+                "held_out_list: a list or a folder wanted, got both; leave out held_out_list or held_out_folder"
+            )
 
 
 @dataclass(frozen=True)

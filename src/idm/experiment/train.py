@@ -28,6 +28,7 @@ from idm.training.disk import replace_text
 
 FREE_TO_CHANGE = (
     "data.source.path",
+    "data.held_out_list",
     "network.checkpoint_levels",
     "sampler",
     "training.num_steps",
@@ -127,7 +128,7 @@ class _Task:
 def _prepare(experiment: Experiment, run: Path, device: torch.device) -> _Task:
     """Open the data and build everything, the sampler included; nothing is written."""
     experiment = from_plain(Experiment, to_plain(with_absolute_path(experiment)))  # with every option written out
-    data = open_data(experiment.data)
+    data = open_data(experiment.data, seed=experiment.seed)
     diffusion = build_diffusion(experiment, data.spec)
     network = build_network(experiment, data.spec, diffusion.out_channels(data.spec.shape[0])).to(device)
     timesteps = TIMESTEP_SAMPLERS.build(

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from idm.core.rng import Rng, derive_seed
 from idm.core.types import Network
-from idm.data import Batch, Dataset, batch_indices
+from idm.data import Batch, Dataset, batch_indices, with_epochs
 from idm.diffusion import GaussianDiffusion
 from idm.timesteps import TimestepSampler
 from idm.training.meter import LossMeter
@@ -87,7 +87,8 @@ class TrainStep:
     def _batch(self, step: int, rng: Rng) -> tuple[Tensor, Tensor | None]:
         if step != self._next_step:
             size, total = self.settings.batch_size, len(self.dataset)
-            self._batches = self.dataset.batches(batch_indices(self.seed, s, size, total) for s in count(step))
+            order = (with_epochs(batch_indices(self.seed, s, size, total), s, total) for s in count(step))
+            self._batches = self.dataset.batches(order)
         x_start, labels = next(self._batches)
         self._next_step = step + 1
         x_start = self._on_device(x_start)

@@ -1,5 +1,7 @@
 """Other data than a run's own are read as its own were, and refused where they are not like them."""
 
+import io
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -125,3 +127,153 @@ def test_a_run_whose_data_are_gone_is_advised_to_score_others(tmp_path):
     with pytest.raises(DataError, match=r"own: .*, or score other data with --data PATH$"):
         open_data_to_score(run)
     assert len(open_data_to_score(run, tmp_path / "moved").held_out) == 6
+
+
+def as_png(picture: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, format="PNG")
+    return stream.getvalue()
+
+
+def as_csv(folder: Path, pictures: np.ndarray) -> Path:
+    for number, picture in enumerate(pictures):
+        (folder / f"{number}.png").write_bytes(as_png(picture))
+    rows = "".join(f"{number}.png,{'ab'[number % 2]}\n" for number in range(len(pictures)))
+    (folder / "all.csv").write_text(f"path,label\n{rows}")
+    return folder / "all.csv"
+
+
+def as_images(folder: Path, pictures: np.ndarray) -> Path:
+    as_csv(folder, pictures)
+    return folder
+
+
+def as_tar(folder: Path, pictures: np.ndarray) -> Path:
+    with tarfile.open(folder / "all.tar", "w") as archive:
+        for number, picture in enumerate(pictures):
+            for suffix, content in (("png", as_png(picture)), ("cls", b"ab"[number % 2 : number % 2 + 1])):
+                member = tarfile.TarInfo(f"{number}.{suffix}")
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+    return folder / "all.tar"
+
+
+def as_tiff(folder: Path, pictures: np.ndarray) -> Path:
+    pages = [Image.fromarray(picture) for picture in pictures]
+    pages[0].save(folder / "all.tif", save_all=True, append_images=pages[1:])
+    return folder / "all.tif"
+
+
+def as_npz(folder: Path, pictures: np.ndarray) -> Path:
+    np.savez(folder / "all.npz", data=pictures, labels=np.array(["a", "b"] * (len(pictures) // 2)))
+    return folder / "all.npz"
+
+
+def as_hdf5(folder: Path, pictures: np.ndarray) -> Path:
+    with pytest.importorskip("h5py").File(folder / "all.h5", "w") as file:
+        file["x"], file["y"] = pictures[..., None], ["a", "b"] * (len(pictures) // 2)
+    return folder / "all.h5"
+
+
+def as_zarr(folder: Path, pictures: np.ndarray) -> Path:
+    pytest.importorskip("zarr").create_array(str(folder / "all.zarr"), data=pictures)
+    return folder / "all.zarr"
+
+
+def as_nifti(folder: Path, pictures: np.ndarray) -> Path:
+    nibabel = pytest.importorskip("nibabel")
+    for number, picture in enumerate(pictures):
+        path = folder / "ab"[number % 2] / f"{number}.nii.gz"
+        path.parent.mkdir(exist_ok=True)
+        nibabel.save(nibabel.Nifti1Image(picture, np.eye(4)), path)
+    return folder
+
+
+def as_table(folder: Path, pictures: np.ndarray) -> Path:
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    columns = {"image": [as_png(picture) for picture in pictures], "label": ["a", "b"] * (len(pictures) // 2)}
+    parquet.write_table(pyarrow.table(columns), folder / "all.parquet")
+    return folder / "all.parquet"
+
+
+def as_numbers(folder: Path, pictures: np.ndarray) -> Path:
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    columns = {"x": pyarrow.array(pictures.tolist(), pyarrow.list_(pyarrow.list_(pyarrow.uint8())))}
+    parquet.write_table(pyarrow.table(columns), folder / "all.parquet")
+    return folder / "all.parquet"
+
+
+WITH_CLASSES = (as_csv, as_tar, as_npz, as_hdf5, as_nifti, as_table)
+KINDS = (*WITH_CLASSES, as_images, as_tiff, as_zarr, as_numbers)
+
+
+def noise(size: int) -> np.ndarray:
+    return np.random.default_rng(size).integers(0, 256, (6, size, size)).astype(np.uint8)
+
+
+def folder_in(tmp_path: Path, name: str) -> Path:
+    (tmp_path / name).mkdir()
+    return tmp_path / name
+
+
+@pytest.fixture(scope="module", params=["whole", "cropped"])
+def plain(request, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run without classes on 8 x 8, which are cut out of 10 x 10 in one of two cases."""
+    folder = tmp_path_factory.mktemp(request.param)
+    crop = 8 if request.param == "cropped" else 0
+    source = {"name": "arrays", "path": str(as_npz(folder, noise(10 if crop else 8)))}
+    return tiny(folder / "run", source=source, random_crop=crop, class_conditional=False)
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_every_kind_of_data_is_scored_after_cropping(plain, tmp_path, make):
+    crop = plain.experiment.data.random_crop
+    pictures = noise(12 if crop else 8)
+    found, _ = open_data_to_score(plain, make(folder_in(tmp_path, "other"), pictures)).held_out.first(9)
+    wanted = plain.spec.codec.encode(pictures[:, None, 2:10, 2:10] if crop else pictures[:, None])
+    assert {row.numpy().tobytes() for row in found} == {row.numpy().tobytes() for row in wanted}
+
+
+@pytest.mark.parametrize("make", [make for make in KINDS if make not in (as_csv, as_tar, as_table, as_images)])
+def test_arrays_too_small_for_the_crop_or_the_run_are_refused(plain, tmp_path, make):
+    with pytest.raises(DataError, match=r"samples of shape \(1, 8, 8\)( or larger)? wanted, got "):
+        open_data_to_score(plain, make(folder_in(tmp_path, "other"), noise(6)))
+
+
+@pytest.mark.parametrize("make", WITH_CLASSES)
+def test_classes_are_found_in_every_kind_that_has_them(tmp_path, make):
+    own = as_npz(folder_in(tmp_path, "own"), noise(8))
+    run = tiny(tmp_path / "run", source={"name": "arrays", "path": str(own)})
+    assert run.spec.class_names == ("a", "b")
+    _, labels = open_data_to_score(run, make(folder_in(tmp_path, "other"), noise(8))).held_out.first(9)
+    assert labels is not None
+    assert sorted(labels.tolist()) == [0, 0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("make", [as_csv, as_tar, as_table])
+def test_images_anywhere_are_brought_to_the_size_of_the_run(tmp_path, make):
+    own = as_npz(folder_in(tmp_path, "own"), noise(8))
+    run = tiny(tmp_path / "run", source={"name": "arrays", "path": str(own)})
+    data = open_data_to_score(run, make(folder_in(tmp_path, "other"), noise(16)))
+    assert data.held_out.first(9)[0].shape == (6, 1, 8, 8)
+
+
+@pytest.mark.parametrize("axes", ["none", "first", "last"])
+def test_complex_arrays_are_scored_in_any_order_of_axes(tmp_path, axes):
+    values = (noise(8) + 1j * noise(8).transpose(0, 2, 1)).astype(np.complex64)
+    np.save(folder_in(tmp_path, "own") / "x.npy", values[:, None])
+    run = tiny(tmp_path / "run", source={"name": "arrays", "path": str(tmp_path / "own" / "x.npy")})
+    assert run.spec.shape == (2, 8, 8)
+    arranged = {"none": values, "first": values[:, None], "last": values[..., None]}[axes]
+    np.save(folder_in(tmp_path, "other") / "x.npy", arranged)
+    found, _ = open_data_to_score(run, tmp_path / "other" / "x.npy").held_out.first(9)
+    wanted = run.spec.codec.encode(np.stack([values.real, values.imag], axis=1))
+    assert {row.numpy().tobytes() for row in found} == {row.numpy().tobytes() for row in wanted}
+
+
+def test_a_folder_of_stacks_is_read_as_the_run_s_own(tmp_path):
+    own, other = (as_tiff(folder_in(tmp_path, name), noise(8)).parent for name in ("own", "other"))
+    source = {"name": "tiff_stack", "path": str(own), "pages": "channels"}
+    run = tiny(tmp_path / "run", source=source)
+    assert run.spec.shape == (6, 8, 8)
+    assert open_data_to_score(run, other).held_out.first(9)[0].shape == (1, 6, 8, 8)
