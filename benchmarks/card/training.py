@@ -54,7 +54,7 @@ def our_step(bench: Bench, network: nn.Module, config: Configuration, batch: int
     def update() -> None:
         t = torch.randint(DIFFUSION.num_timesteps, (batch,), device=bench.device)
         DIFFUSION.training_losses(model, x, t).loss.mean().backward()
-        gradient_norm(network, settings.clip_grad_norm)
+        gradient_norm(optimizer.param_groups[0]["params"], settings.clip_grad_norm)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         ema.update()

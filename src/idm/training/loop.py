@@ -151,7 +151,7 @@ class Trainer:
     def _update(self) -> torch.Tensor:
         state, step = self.state, self.num_steps_done
         batch = self.train_step.accumulate_gradients(state.guard.data_step(step), state.meter)
-        norm = gradient_norm(state.network, self.settings.clip_grad_norm)
+        norm = gradient_norm(state.optimizer.param_groups[0]["params"], self.settings.clip_grad_norm)
         for group in state.optimizer.param_groups:
             group["lr"] = learning_rate(self.settings, step)
         guarded_update(state.optimizer, state.guard.flag(step, batch, norm))

@@ -1,6 +1,6 @@
 """One optimiser step, as a function of (seed, step) and the state of network and optimiser."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -105,11 +105,13 @@ class TrainStep:
         return (x.pin_memory() if self.device.type == "cuda" else x).to(self.device, non_blocking=True)
 
 
-def gradient_norm(network: nn.Module, largest: float) -> Tensor:
+def gradient_norm(parameters: Sequence[Tensor], largest: float) -> Tensor:
     """Norm of the whole gradient; scale the gradient down to ``largest`` where that is above 0 and exceeded."""
-    parameters = list(network.parameters())
     gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))  # pyright: ignore[reportPrivateImportUsage]
+    vectors, others = [g for g in gradients if g.ndim <= 1], [g for g in gradients if g.ndim > 1]
+    if vectors:  # the many small ones as one: on a CPU every norm has a cost of its own
+        others.append(torch.cat([vector.flatten() for vector in vectors]))
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(others)))  # pyright: ignore[reportPrivateImportUsage]
     if largest > 0:
         nn.utils.clip_grads_with_norm_(parameters, largest, norm)
     return norm

@@ -97,7 +97,7 @@ class Ours(Entrant):
 
         def update() -> None:
             step.accumulate_gradients(next(numbers), meter)
-            gradient_norm(network, settings.clip_grad_norm)
+            gradient_norm(optimizer.param_groups[0]["params"], settings.clip_grad_norm)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             ema.update()

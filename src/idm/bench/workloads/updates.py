@@ -51,7 +51,8 @@ def _average(config: Configuration) -> Table:
 def _norm(config: Configuration) -> Table:
     network = _with_gradients(config)
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
-    loop, ours = partial(_norm_in_a_loop, gradients), partial(gradient_norm, network, NO_CLIPPING)
+    parameters = list(network.parameters())
+    loop, ours = partial(_norm_in_a_loop, gradients), partial(gradient_norm, parameters, NO_CLIPPING)
     return _table("norms of the gradient", config, loop, ours)
 
 
