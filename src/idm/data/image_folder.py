@@ -3,13 +3,12 @@
 from pathlib import Path
 
 from idm.core.errors import DataError
-from idm.data.base import Indices, Samples, Source
 from idm.data.image_decode import MAX_PIXELS
 from idm.data.image_files import LabelRule, find_files, read_labels
-from idm.data.images import Images
+from idm.data.image_source import ImageOptions, ImageSource
 
 
-class ImageFolder(Source):
+class ImageFolder(ImageSource):
     """PNG, JPEG, WebP, BMP and TIFF files below a folder, in the order of their paths.
 
     Pixels keep the depth of the files (8-bit grey or RGB, 16-bit grey), which is decided by the first file. How they
@@ -45,22 +44,7 @@ class ImageFolder(Source):
         if not files:
             found = f"{len(others)} other files such as {others[0]}" if others else "an empty folder"
             raise DataError(f"{root}: PNG, JPEG, WebP, BMP or TIFF images wanted, got {found}")
-        self.names = tuple(files)
-        self.labels, self.class_names, note = read_labels(files, labels)
-        places = [root / file for file in files]
-        self._images = Images(places, files, image_size=image_size, upscale=upscale, max_pixels=max_pixels)
-        self.shape, self.dtype, self.levels = self._images.shape, self._images.dtype, self._images.levels
+        classes, class_names, note = read_labels(files, labels)
         skipped = f", {len(others)} files of other kinds skipped" if others else ""
-        self.note = f"{self._images.words}, {note}{skipped}"
-
-    def __len__(self) -> int:
-        """Return the number of image files."""
-        return len(self._images)
-
-    def read(self, indices: Indices) -> Samples:
-        """Return images [n, c, h, w], uint8 or uint16.
-
-        Raises:
-            UnreadableFileError: a file that is damaged, or was changed since.
-        """
-        return self._images.read(indices)
+        options = ImageOptions(image_size, upscale, max_pixels)
+        super().__init__([root / file for file in files], files, classes, note + skipped, options, class_names)

@@ -59,8 +59,11 @@ class ImageSource(Source):
         )
         self.names = tuple(names)
         self.shape, self.dtype, self.levels = self._images.shape, self._images.dtype, self._images.levels
-        self.labels, self.class_names = (None, None) if labels is None else number_classes(labels)
-        if labels is not None and class_names is not None:
+        if labels is None:
+            self.labels, self.class_names = None, None
+        elif class_names is None:
+            self.labels, self.class_names = number_classes(labels)
+        else:
             self.labels, self.class_names = labels.astype(np.int64), class_names
         self.note = f"{self._images.words}, {note}"
 
