@@ -18,9 +18,9 @@ from idm.bench.sizes import Configuration, our_unet
 from idm.core.types import Network
 from idm.networks import Autocast, Compiled
 from idm.training import TrainingSettings
-from idm.training.ema import ExponentialMovingAverage
+from idm.training.ema import Averages, ConstantRate
+from idm.training.gradients import gradient_norm
 from idm.training.optimizer import make_optimizer
-from idm.training.step import gradient_norm
 
 LEARNING_RATE = 1e-6
 """Small, so that random weights stay what they are and numbers finite."""
@@ -48,7 +48,8 @@ def our_step(bench: Bench, network: nn.Module, config: Configuration, batch: int
     """Hybrid loss with a learned variance, as ``idm train`` does it."""
     network = network.to(bench.device).train()
     model, settings = wrap(network), TrainingSettings(learning_rate=LEARNING_RATE)
-    optimizer, ema = make_optimizer(network, settings), ExponentialMovingAverage(network, settings.ema_rates)
+    optimizer = make_optimizer(network.parameters(), settings)
+    ema = Averages(network.state_dict(keep_vars=True), [ConstantRate(rate) for rate in settings.ema_rates])
     x = config.data(batch).clamp(-1, 1).to(bench.device)
 
     def update() -> None:

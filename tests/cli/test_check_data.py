@@ -1,6 +1,7 @@
 """``idm check-data``: what is printed and written, and the exit code."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -39,7 +40,8 @@ def test_index_summary_and_page_are_written_where_asked_for(idm, folder, tmp_pat
     Image.new("RGBA", (8, 8), (255, 0, 0, 128)).save(folder / "cat" / "<b>.png")
     result = idm("check-data", folder, "--out", tmp_path / "out")
     assert result.code == 3
-    index = [json.loads(line) for line in (tmp_path / "out" / "index.jsonl").read_text().splitlines()]
+    head, *index = [json.loads(line) for line in (tmp_path / "out" / "index.jsonl").read_text().splitlines()]
+    assert (head["source"], head["folder"], head["class_names"]) == ("image_folder", str(folder), ["cat", "dog"])
     assert len(index) == 5
     assert {"path", "num_bytes", "sha256", "format", "mode", "orientation", "label", "refusal"} <= set(index[0])
     assert json.loads((tmp_path / "out" / "check.json").read_text())["num_samples"] == 4
@@ -89,3 +91,60 @@ def test_other_kinds_of_data_are_checked_and_trained_on(idm, tiny, folder, tmp_p
     result = idm("check-data", folder / "list.csv", "--out", tmp_path / "out")
     assert result.code == 3
     assert "cat/0.png: cannot be read" in result.out
+
+
+def next_command(result):
+    """What the closing line says to do, as arguments."""
+    last = result.out.splitlines()[-1]
+    assert last.startswith("Next")
+    return shlex.split(last.partition(": idm ")[2])
+
+
+def test_the_closing_line_trains_on_what_was_indexed(idm, tiny, folder, tmp_path):
+    out, run = tmp_path / "out of it", tmp_path / "run"
+    command = next_command(idm("check-data", folder, "--out", out))
+    assert command == ["train", "--data", str(out / "index.jsonl"), "--out", "RUN"]
+    Image.new("CMYK", (3, 3)).save(folder / "cat" / "later.jpg")
+    result = idm(*command[:-1], run, *tiny(data__held_out=1))
+    assert result.code == 0, result.err
+    assert "as indexed in index.jsonl" in result.out
+    assert "names=" in idm("info", run).out
+    (folder / "cat" / "0.png").write_bytes((folder / "dog" / "3.png").read_bytes())
+    result = idm(*command[:-1], run, *tiny(data__held_out=1))
+    assert result.code == 3
+    assert len(result.errors) == 1
+    assert "0.png: the file that was indexed wanted" in result.errors[0]
+
+
+def test_without_an_index_the_closing_line_trains_on_the_data(idm, folder):
+    assert next_command(idm("check-data", folder)) == ["train", "--data", str(folder), "--out", "RUN"]
+
+
+def test_the_closing_line_leaves_out_a_few_refused_images_and_not_more(idm, folder, tmp_path):
+    for number in range(100):
+        (folder / "dog" / f"more-{number}.png").write_bytes((folder / "dog" / "3.png").read_bytes())
+    Image.new("RGBA", (8, 8)).save(folder / "cat" / "a.png")
+    result = idm("check-data", folder, "--out", tmp_path / "out")
+    assert result.code == 3
+    assert "Next, without the 1 refused: idm train --data" in result.out
+    assert "Next" not in idm("check-data", folder).out
+    Image.new("RGBA", (8, 8)).save(folder / "cat" / "b.png")
+    assert "Next" not in idm("check-data", folder, "--out", tmp_path / "out").out
+    result = idm("train", "--data", tmp_path / "out" / "index.jsonl", "--out", tmp_path / "run")
+    assert result.code == 3
+    assert "max_refused: at most 1.0% of refused files wanted, got 1.9% (2 of 106" in result.errors[0]
+
+
+def test_an_index_is_checked_like_the_data_it_is_of(idm, folder, tmp_path):
+    index = tmp_path / "out" / "index.jsonl"
+    idm("check-data", folder, "--out", index.parent)
+    result = idm("check-data", index, "--out", tmp_path / "again")
+    assert result.code == 0
+    assert "4 of 3 x 8 x 8, uint8" in result.out
+    assert not (tmp_path / "again" / "index.jsonl").exists()
+    assert next_command(result)[2] == str(index)
+    with (folder / "cat" / "0.png").open("ab") as file:
+        file.write(b"more")
+    result = idm("check-data", index)
+    assert result.code == 3
+    assert "0.png: the file that was indexed wanted" in result.out

@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from idm.data import Digits
 from idm.experiment import from_plain, to_plain
 from idm.experiment.settings import Experiment
 from idm.presets import PRESETS
@@ -11,6 +12,7 @@ from idm.presets import PRESETS
 def test_info_describes_a_run(idm, run):
     result = idm("info", run)
     text = " ".join(result.out.split())
+    assert Digits().fingerprint() in text
     for part in ("120 of 120", "1,500 samples of 1 x 8 x 8", "0 to 16 becomes -1 to 1", "ddim, 4 steps", "torch="):
         assert part in text
     assert result.code == 0
@@ -20,6 +22,7 @@ def test_info_for_programs(idm, run):
     info = idm("info", run, "--json").json
     assert info["data"]["num_held_out"] == 297
     assert info["num_parameters"] > 1000
+    assert info["data"]["fingerprint"] == Digits().fingerprint()
     assert from_plain(Experiment, info["experiment"]) is not None
 
 

@@ -14,7 +14,7 @@ import torch
 from idm.cli import main
 from idm.training import open_checkpoint
 
-CLOCK = ("seconds", "images_per_second", "metrics_length", "events_length")
+CLOCK = ("seconds", "waited", "images_per_second", "metrics_length", "events_length")
 NO_PICTURES = {"training__sample_interval": 0, "sampler__steps": 1, "diffusion__decoder_variance": "model"}
 LONG = {"training__num_steps": 100_000, "training__sample_interval": 0, "training__save_interval": 100_000}
 

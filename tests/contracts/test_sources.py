@@ -6,28 +6,39 @@ import tarfile
 
 import numpy as np
 import pytest
+import sklearn.datasets
 from PIL import Image
 
 from idm.data import SOURCES, Codec, base
+from idm.data.check import check_path
+from idm.data.fingerprint import differing
 
 
-def image_folder(tmp_path):
+def altered(values, changed):
+    """The values, with the last of them changed where that is wanted."""
+    values = values.copy()
+    if changed:
+        values.reshape(-1)[-1] += 1
+    return values
+
+
+def image_folder(tmp_path, changed=False):
     for kind in ("cat", "dog"):
         (tmp_path / kind).mkdir()
         for number in range(3):
             pixels = np.random.default_rng(number).integers(0, 256, (6, 5, 3)).astype(np.uint8)
-            Image.fromarray(pixels).save(tmp_path / kind / f"{number}.png")
+            Image.fromarray(altered(pixels, changed and number == 1)).save(tmp_path / kind / f"{number}.png")
     return {"path": str(tmp_path)}
 
 
-def arrays(tmp_path):
+def arrays(tmp_path, changed=False):
     data = np.random.default_rng(0).normal(size=(11, 2, 20)).astype(np.float32)
-    np.savez(tmp_path / "signals.npz", x=data, y=np.arange(11) % 3)
+    np.savez(tmp_path / "signals.npz", x=altered(data, changed), y=np.arange(11) % 3)
     return {"path": str(tmp_path / "signals.npz")}
 
 
-def pictures(count, height=6, width=5):
-    return np.random.default_rng(0).integers(0, 256, (count, height, width, 3)).astype(np.uint8)
+def pictures(count, changed):
+    return altered(np.random.default_rng(0).integers(0, 256, (count, 6, 5, 3)).astype(np.uint8), changed)
 
 
 def encoded(pixels):
@@ -36,60 +47,63 @@ def encoded(pixels):
     return stream.getvalue()
 
 
-def csv_of_images(tmp_path):
+def csv_of_images(tmp_path, changed=False):
     rows = ["path,label"]
-    for number, pixels in enumerate(pictures(6)):
+    for number, pixels in enumerate(pictures(6, changed)):
         (tmp_path / f"{number}.png").write_bytes(encoded(pixels))
         rows.append(f"{number}.png,{['cat', 'dog'][number % 2]}")
     (tmp_path / "images.csv").write_text("\n".join(rows))
     return {"path": str(tmp_path / "images.csv")}
 
 
-def tiff_stack(tmp_path):
+def tiff_stack(tmp_path, changed=False):
     for kind in ("cat", "dog"):
         (tmp_path / kind).mkdir()
-        pages = [Image.fromarray(page) for page in np.random.default_rng(0).normal(size=(3, 6, 5)).astype(np.float32)]
+        values = altered(np.random.default_rng(0).normal(size=(3, 6, 5)).astype(np.float32), changed and kind == "cat")
+        pages = [Image.fromarray(page) for page in values]
         pages[0].save(tmp_path / kind / "a.tif", save_all=True, append_images=pages[1:])
     return {"path": str(tmp_path), "labels": "folder"}
 
 
-def hdf5(tmp_path):
+def hdf5(tmp_path, changed=False):
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "a.h5", "w") as file:
-        file["group/x"] = np.random.default_rng(0).normal(size=(11, 2, 20))
+        file["group/x"] = altered(np.random.default_rng(0).normal(size=(11, 2, 20)), changed)
         file["group/kinds"] = ["ab"[i % 2] for i in range(11)]
     return {"path": str(tmp_path / "a.h5"), "key": "group/x", "labels_key": "group/kinds"}
 
 
-def zarr(tmp_path):
+def zarr(tmp_path, changed=False):
     zarr = pytest.importorskip("zarr")
     group = zarr.open_group(str(tmp_path / "a.zarr"), mode="w")
-    group.create_array("x", data=np.random.default_rng(0).integers(0, 900, (11, 1, 4, 5)).astype(np.uint16))
+    values = np.random.default_rng(0).integers(0, 900, (11, 1, 4, 5)).astype(np.uint16)
+    group.create_array("x", data=altered(values, changed))
     group.create_array("y", data=np.arange(11) % 3)
     return {"path": str(tmp_path / "a.zarr")}
 
 
-def nifti(tmp_path):
+def nifti(tmp_path, changed=False):
     nibabel = pytest.importorskip("nibabel")
     for number in range(4):
         volume = np.random.default_rng(number).normal(size=(4, 5, 6)).astype(np.float32)
         folder = tmp_path / ["sick", "well"][number % 2]
         folder.mkdir(exist_ok=True)
+        volume = altered(volume, changed and number == 2)
         nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), folder / f"{number}.nii.gz")
     return {"path": str(tmp_path), "labels": "folder"}
 
 
-def table(tmp_path):
+def table(tmp_path, changed=False):
     pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    images = [{"bytes": encoded(pixels), "path": None} for pixels in pictures(6)]
+    images = [{"bytes": encoded(pixels), "path": None} for pixels in pictures(6, changed)]
     parquet.write_table(pyarrow.table({"image": images, "label": [0, 1] * 3}), tmp_path / "a.parquet")
     return {"path": str(tmp_path / "a.parquet")}
 
 
-def webdataset(tmp_path):
+def webdataset(tmp_path, changed=False):
     for shard in range(2):
         with tarfile.open(tmp_path / f"{shard}.tar", "w") as archive:
-            for number, pixels in enumerate(pictures(3)):
+            for number, pixels in enumerate(pictures(3, changed and shard == 0)):
                 for suffix, content in (("png", encoded(pixels)), ("cls", str(number % 2).encode())):
                     member = tarfile.TarInfo(f"{shard}-{number}.{suffix}")
                     member.size = len(content)
@@ -97,8 +111,24 @@ def webdataset(tmp_path):
     return {"path": str(tmp_path)}
 
 
+def index(tmp_path, changed=False):
+    (tmp_path / "data").mkdir()
+    image_folder(tmp_path / "data", changed)
+    found = check_path(tmp_path / "data").index
+    (tmp_path / "index.jsonl").write_text(found.to_text(), encoding="utf-8")
+    return {"path": str(tmp_path / "index.jsonl"), "folder": str(tmp_path / "data")}
+
+
+def digits(tmp_path, changed=False):
+    return {}
+
+
+def custom(tmp_path, changed=False):
+    return {"make": "idm.data.digits:Digits", "arguments": {"size": 16}}
+
+
 MAKE = {
-    "digits": lambda tmp_path: {},
+    "digits": digits,
     "image_folder": image_folder,
     "arrays": arrays,
     "csv": csv_of_images,
@@ -108,9 +138,10 @@ MAKE = {
     "nifti": nifti,
     "table": table,
     "webdataset": webdataset,
-    "custom": lambda tmp_path: {"make": "idm.data.digits:Digits", "arguments": {"size": 16}},
+    "custom": custom,
+    "index": index,
 }
-"""Options of a small instance of each source, with labels."""
+"""Options of a small instance of each source, with labels; with one value ``changed``, if it lies in files."""
 
 
 @pytest.fixture(params=SOURCES)
@@ -158,6 +189,38 @@ def test_labels_number_the_named_classes(source):
     assert source.labels.dtype == np.int64
     assert source.labels.shape == (len(source),)
     assert set(source.labels) == set(range(len(source.class_names)))
+
+
+@pytest.fixture
+def changed_digits(monkeypatch):
+    """Change a value of the digits that the next sources read."""
+
+    def change():
+        bundle = sklearn.datasets.load_digits()
+        bundle.images = altered(bundle.images, True)
+        monkeypatch.setattr(sklearn.datasets, "load_digits", lambda: bundle)
+
+    return change
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_fingerprint_is_that_of_the_data_wherever_they_lie(tmp_path, name, changed_digits):
+    for folder in ("first", "second", "third"):
+        (tmp_path / folder).mkdir()
+    first = SOURCES.build(name, MAKE[name](tmp_path / "first")).fingerprint()
+    assert SOURCES.build(name, MAKE[name](tmp_path / "second")).fingerprint() == first
+    changed_digits()
+    changed = SOURCES.build(name, MAKE[name](tmp_path / "third", changed=True)).fingerprint()
+    assert "contents" in differing(first, changed)
+    assert not {"names", "labels"} & set(differing(first, changed))
+
+
+def test_the_fingerprint_knows_names_and_labels(source):
+    before = source.fingerprint()
+    source.labels = np.roll(source.labels, 1)
+    assert differing(before, source.fingerprint()) == ["labels"]
+    source.names = tuple(f"other {number}" for number in range(len(source)))
+    assert differing(before, source.fingerprint()) == ["names", "labels"]
 
 
 def test_the_description_is_json(source):

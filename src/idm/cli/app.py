@@ -7,6 +7,7 @@ A verb is a function whose parameters are its arguments and options; a new one i
 import difflib
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from idm.cli.check_data import check_data
 from idm.cli.config import config
 from idm.cli.decode import decode
 from idm.cli.demo import demo
+from idm.cli.ema import ema
 from idm.cli.encode import encode
 from idm.cli.evaluate import evaluate
 from idm.cli.import_ import import_
@@ -27,7 +29,8 @@ from idm.cli.sample import sample
 from idm.cli.train import train
 from idm.cli.verify import verify
 from idm.cli.watch import watch
-from idm.core.errors import CheckpointError, IdmError, SettingsError, UnknownNameError
+from idm.core.errors import CheckpointError, IdmError, InterruptedRunError, SettingsError, UnknownNameError
+from idm.core.launch import rank, restarts_itself
 
 VERBS: dict[str, Callable[..., None]] = {
     "demo": demo,
@@ -37,6 +40,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "encode": encode,
     "decode": decode,
     "interpolate": interpolate,
+    "ema": ema,
     "import": import_,
     "info": info,
     "verify": verify,
@@ -47,6 +51,7 @@ VERBS: dict[str, Callable[..., None]] = {
 }
 
 INTERNAL_ERROR = 70
+SECONDS_FOR_THE_FIRST = 2.0
 UsageError: Any = typer.BadParameter.__base__
 """What typer raises for wrong options and arguments."""
 
@@ -81,7 +86,8 @@ def make_app() -> typer.Typer:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code.
 
-    0 done, 2 usage or settings, 3 data, 4 run or disk, 5 numerical failure, 75 stopped on request, 70 internal error.
+    0 done, 2 usage or settings, 3 data, 4 run or disk, 5 numerical failure, 6 dead process or out of
+    memory, 75 stopped on request, 70 internal error.
 
     Args:
         arguments: the command line without the program's name; ``sys.argv`` by default.
@@ -134,11 +140,19 @@ def _usage_line(error: Any) -> str:
 
 
 def _report(error: IdmError, *, debug: bool) -> int:
+    """Print an error, and return the exit code.
+
+    Where ``torchrun`` starts failed processes again, one that was asked to stop ends as if all were done. What all
+    processes have to say is said by the first; when that has ended, the others are ended before they speak.
+    """
+    stopped = isinstance(error, InterruptedRunError)
+    if rank() and not stopped:
+        time.sleep(SECONDS_FOR_THE_FIRST)
     if debug:
         traceback.print_exception(error)
-    for line in error.lines:
+    for line in () if rank() and stopped else error.lines:
         print(f"error[{error.code}]: {line}", file=sys.stderr)
-    return error.exit_code
+    return 0 if stopped and restarts_itself() else error.exit_code
 
 
 def _flush() -> None:

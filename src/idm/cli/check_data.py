@@ -1,6 +1,7 @@
 """``idm check-data``: look at data before training."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -32,11 +33,18 @@ def check_data(
     speed: Annotated[
         bool, typer.Option("--speed", metavar="", help="Measure how many samples per second training would read.")
     ] = False,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers", metavar="N", min=0, max=256, help="With --speed: so many processes read; see data.workers."
+        ),
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Look at data as training would: what is there, what would be refused or converted and why, what is odd.
 
-    Nothing is changed, and nothing is written without --out. Exit code 3 if training would refuse something.
+    Nothing is changed, and nothing is written without --out. 'idm train --data DIR/index.jsonl' trains on just the
+    files that were checked. Exit code 3 if training would refuse something.
     """
     from idm.data.check import check_path, measure_speed
 
@@ -44,7 +52,7 @@ def check_data(
     check = check_path(Path(path).absolute())
     measured = None
     if speed and check.source is not None and not check.refusals:
-        measured = measure_speed(check.source, check.options)
+        measured = measure_speed(check.source, check.options, workers)
     written = {} if destination is None else _write(destination, check)
     output = Output(as_json=as_json)
     _describe(output, check, measured, written)
@@ -62,10 +70,9 @@ def _write(folder: Path, check: "DataCheck") -> dict[str, Path]:
     from idm.report.data_page import write_data_page
     from idm.report.files import write_atomically
 
-    index = "".join(json.dumps(asdict(entry), ensure_ascii=False) + "\n" for entry in check.files)
     summary = json.dumps(check.to_plain(), indent=2, ensure_ascii=False) + "\n"
-    return {
-        "index": write_atomically(folder / INDEX, index.encode()),
+    index = {} if check.index is None else {"index": write_atomically(folder / INDEX, check.index.to_text().encode())}
+    return index | {
         "summary": write_atomically(folder / SUMMARY, summary.encode()),
         "page": write_data_page(folder / PAGE, check),
     }
@@ -84,6 +91,18 @@ def _describe(output: Output, check: "DataCheck", speed: "Speed | None", written
     if written:
         output.line()
         output.pairs(written)
+    _say_next(output, check, written)
+
+
+def _say_next(output: Output, check: "DataCheck", written: dict[str, Path]) -> None:
+    """Tell the command that trains on what was checked; nothing where training would refuse it."""
+    left_out = check.left_out if "index" in written else None
+    if left_out is None and check.refusals:
+        return
+    data = shlex.quote(check.path if left_out is None else str(written["index"]))
+    without = f", without the {left_out:,} refused" if left_out else ""
+    output.line()
+    output.line(f"Next{without}: idm train --data {data} --out RUN")
 
 
 def _facts(check: "DataCheck") -> dict[str, str]:

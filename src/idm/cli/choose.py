@@ -13,6 +13,9 @@ from idm.experiment.validate import flat
 from idm.presets import PRESETS, inferred, source_settings
 from idm.training import latest_checkpoint
 
+RESIZED = frozenset({"image_folder", "index"})
+"""Sources of image files, which are brought to one size."""
+
 
 def choose_experiment(
     config: Path | None, preset: str | None, data: str | None, run: Path, overrides: Sequence[str]
@@ -53,7 +56,7 @@ def _experiment_in(run: Path) -> Experiment:
 def _with_source(experiment: Experiment, source: SourceSettings) -> Experiment:
     """Put the source in place of the experiment's, keeping the size that images are brought to."""
     old = experiment.data.source
-    if source.name == old.name == "image_folder" and "image_size" in old.options:
+    if {source.name, old.name} <= RESIZED and "image_size" in old.options:
         source = replace(source, options={**source.options, "image_size": old.options["image_size"]})
     return replace(experiment, data=replace(experiment.data, source=source))
 

@@ -1,6 +1,7 @@
 """``idm evaluate``: score a run on the data it has not seen."""
 
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,7 +12,7 @@ from idm.cli.output import Output, checked_folder, finite
 if TYPE_CHECKING:
     from idm.experiment import HeldOutBound, Recognition
 
-PLOT, RESULTS = "bound.png", "evaluation.json"
+PARTS, PLOT, RESULTS = ".parts", "bound.png", "evaluation.json"
 
 
 def evaluate(
@@ -46,9 +47,14 @@ def evaluate(
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Score held-out data in bits/dim, term by term: evaluation.json, and a plot of the terms over timesteps."""
+    """Score held-out data in bits/dim, term by term: evaluation.json, and a plot of the terms over timesteps.
+
+    Interrupted, it keeps what is finished, and the same command goes on; torchrun shares the work out among GPUs.
+    """
     from idm.cli.results import run_folder, together
-    from idm.experiment import held_out_bound, load, open_data_to_score, recognition, require_training_data
+    from idm.core.ranks import joined_ranks
+    from idm.experiment import load, open_data_to_score, recognise, require_training_data
+    from idm.experiment.long_jobs import bound_in_parts, sample_in_parts
 
     opened = load(run, device=device).using(precision=precision)
     changes = {"name": sampler, "steps": sampler_steps}
@@ -60,15 +66,32 @@ def evaluate(
     if samples:
         opened.require_classes("--samples")
         require_training_data(data)
-    bound = held_out_bound(opened, data, steps=steps, num=num, seed=seed, batch_size=batch_size, progress=True)
-    recognised = None
-    if samples:
-        recognised = recognition(opened, data, samples, sampler=chosen, seed=seed, progress=True)
+    with joined_ranks(opened.device) as ranks:
+        bound = bound_in_parts(
+            opened,
+            data,
+            destination / PARTS / "bound",
+            steps=steps,
+            num=num,
+            seed=seed,
+            batch_size=batch_size,
+            ranks=ranks,
+            progress=True,
+        )
+        drawn = None
+        if samples:
+            drawn = sample_in_parts(
+                opened, samples, destination / PARTS / "samples", sampler=chosen, seed=seed, ranks=ranks, progress=True
+            )
+    if bound is None:
+        return
     about = {"checkpoint": str(opened.path), "step": opened.step, "seed": seed, "data": other}
     results: dict[str, Any] = about | _plain(bound)
-    if recognised is not None:
+    if drawn is not None:
+        recognised = recognise(opened, data, drawn)
         results["classifier"] = _plain_recognition(recognised, type(chosen).__name__, chosen.diffusion.num_timesteps)
     written = _write(destination, bound, results)
+    rmtree(destination / PARTS, ignore_errors=True)
     _describe(Output(as_json=as_json), bound, results, written)
 
 

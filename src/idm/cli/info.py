@@ -39,6 +39,7 @@ def _rows(run: "Run", versions: dict[str, str], damaged: dict[str, str]) -> dict
         "step": f"{run.step:,} of {experiment.training.num_steps:,}" if run.step else "unknown",
         "source": options_in_words(to_plain(experiment.data.source)),
         "data": data_in_words(run.spec),
+        "fingerprint": run.spec.fingerprint,
         "classes": ", ".join(names[:20]) + (", ..." if len(names) > 20 else ""),
         "range": _range(codec.offset, codec.scale),
         "network": network_in_words(experiment, run.network),

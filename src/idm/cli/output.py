@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from idm.core.errors import SettingsError
+from idm.core.launch import rank
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,17 +22,17 @@ class Output:
     """Standard output of one verb."""
 
     def __init__(self, *, as_json: bool = False) -> None:
-        """Print text, or nothing but the JSON of ``finish``."""
-        self.as_json = as_json
+        """Print text, or nothing but the JSON of ``finish``; of several processes only the first prints."""
+        self.as_json, self._prints = as_json, rank() == 0
 
     def line(self, text: str = "") -> None:
         """Print a line for people."""
-        if not self.as_json:
+        if self._is_for_people:
             print(text, flush=True)
 
     def pairs(self, rows: Mapping[str, object]) -> None:
         """Print names and values in two columns; long values go on below themselves, words and paths stay whole."""
-        if self.as_json or not rows:
+        if not self._is_for_people or not rows:
             return
         width = max(map(len, rows)) + 2
         for name, value in rows.items():
@@ -39,12 +40,12 @@ class Output:
 
     def heading(self, text: str) -> None:
         """Print a heading."""
-        if not self.as_json:
+        if self._is_for_people:
             stdout_console().print(text, style="bold underline", markup=False, soft_wrap=True)
 
     def columns(self, first: tuple[str, ...], last: str) -> None:
         """Print padded columns, the first of them bold, and text that goes on below itself."""
-        if self.as_json:
+        if not self._is_for_people:
             return
         from rich.text import Text
 
@@ -58,8 +59,12 @@ class Output:
 
     def finish(self, **values: Any) -> None:
         """Print the results as JSON, if that is wanted."""
-        if self.as_json:
+        if self.as_json and self._prints:
             print_json(values)
+
+    @property
+    def _is_for_people(self) -> bool:
+        return self._prints and not self.as_json
 
 
 def print_json(values: Any) -> None:

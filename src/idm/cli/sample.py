@@ -1,6 +1,7 @@
 """``idm sample``: draw samples of a trained model."""
 
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from idm.experiment import Run
 
+PARTS = ".parts"
 MOST_COLUMNS = 16
 """With more classes than this, the grid is about square."""
 
@@ -56,11 +58,16 @@ def sample(
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Draw samples: a picture of all, PNG files, exact values in samples.npz, an animation of the steps."""
+    """Draw samples: a picture of all, PNG files, exact values in samples.npz, an animation of the steps.
+
+    Interrupted, it keeps the finished batches, and the same command goes on; torchrun shares them out among GPUs.
+    """
     from idm.cli.labels import parse_labels
     from idm.cli.results import describe_results, run_folder, together
     from idm.cli.trajectory import Recorder
+    from idm.core.ranks import joined_ranks
     from idm.experiment import load
+    from idm.experiment.long_jobs import sample_in_parts
 
     opened = load(run, device=device).using(precision=precision, compile=compile_)
     given = {"name": sampler, "steps": steps, "eta": eta}
@@ -72,23 +79,29 @@ def sample(
     )
     columns = _columns(opened, classes)
     recorder = Recorder(chosen, opened.spec, columns) if trajectory and len(opened.spec.shape) > 1 else None
-    x = opened.sample(
-        num,
-        labels=classes,
-        seed=seed,
-        guidance=guidance,
-        sampler=chosen,
-        batch_size=batch_size,
-        watch=None if recorder is None else recorder.watch,
-        progress=True,
-    )
-    written = _write(destination, opened, x, classes, seed)
-    if recorder is not None:
-        written |= recorder.save(destination)
-    output, taken = Output(as_json=as_json), chosen.diffusion.num_timesteps
-    output.line(f"{num:,} samples by {type(chosen).__name__}, {taken:,} steps, from {opened.path}")
-    describe_results(output, opened, x, written)
-    output.finish(num=num, steps=taken, seed=seed, checkpoint=opened.path, **written)
+    with joined_ranks(opened.device) as ranks:
+        x = sample_in_parts(
+            opened,
+            num,
+            destination / PARTS,
+            labels=classes,
+            seed=seed,
+            guidance=guidance,
+            sampler=chosen,
+            batch_size=batch_size,
+            watch=None if recorder is None else recorder.watch,
+            ranks=ranks,
+            progress=True,
+        )
+    if x is not None:
+        written = _write(destination, opened, x, classes, seed)
+        if recorder is not None:
+            written |= recorder.save(destination)
+        rmtree(destination / PARTS, ignore_errors=True)
+        output, taken = Output(as_json=as_json), chosen.diffusion.num_timesteps
+        output.line(f"{num:,} samples by {type(chosen).__name__}, {taken:,} steps, from {opened.path}")
+        describe_results(output, opened, x, written)
+        output.finish(num=num, steps=taken, seed=seed, checkpoint=opened.path, **written)
 
 
 def sampler_options(overrides: list[str]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def train(
             "--data",
             metavar="PATH",
             help="Images in a folder, a CSV file or tar shards; or NPY, NPZ, HDF5, Zarr, NIfTI, TIFF, Parquet or a "
-            "saved Hugging Face data set. Settings are inferred from it.",
+            "saved Hugging Face data set; or an index of 'idm check-data'. Settings are inferred from it.",
         ),
     ] = None,
     out: Annotated[
@@ -83,13 +83,14 @@ def _announce(output: Output, experiment: "Experiment", start: "Start", run: Pat
     from idm.cli.words import data_in_words, network_in_words, process_in_words
 
     settings = experiment.training
+    together = f", {start.num_processes:,} processes together" if start.num_processes > 1 else ""
     resumed = f", resumed at step {start.num_steps_done:,}" if start.num_steps_done else ""
     output.pairs(
         {
             "data": f"{start.data.train.source.note}; {data_in_words(start.data.spec)}",
             "network": f"{network_in_words(experiment, start.network)}, on {start.device}",
             "process": process_in_words(experiment, start.diffusion),
-            "training": f"{settings.num_steps:,} steps of {settings.batch_size:,} samples{resumed}",
+            "training": f"{settings.num_steps:,} steps of {settings.batch_size:,} samples{together}{resumed}",
             "run": run,
         }
     )

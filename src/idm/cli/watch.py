@@ -52,6 +52,8 @@ def look(run: Path) -> dict[str, Any]:
     rows, total = _last_lines(run / "metrics.jsonl"), _num_steps(run)
     known: dict[str, Any] = {"run": run, "num_steps": total}
     if rows:
+        bounds = [row for row in rows if "held_out_bpd" in row]
+        known |= bounds[-1] if bounds else {}
         known |= rows[-1] | {"seconds_left": _seconds_left(rows[-1], total)}
     known |= {"events": len(_last_lines(run / "events.jsonl"))}
     for name, paths in (("checkpoint", run.glob("checkpoints/step-*")), ("pictures", run.glob("samples/step-*.png"))):
@@ -113,7 +115,9 @@ def _rows(known: dict[str, Any]) -> dict[str, str]:
         "step": "none logged yet" if step is None else f"{step:,} of {total:,}" if total else f"{step:,}",
         "loss": _number(known.get("loss")),
         "by noise, least first": "  ".join(_number(value) or "-" for value in quartiles) if step else "",
+        "held-out bits/dim": _number(known.get("held_out_bpd")),
         "images per second": _number(known.get("images_per_second")),
+        "waiting for data": "" if not known.get("waited") else f"{known['waited']:.0%} of the time",
         "time left": "" if left is None else _clock(left),
         "bad steps and returns": str(known["events"] or ""),
         "checkpoint": str(known.get("checkpoint", "")),

@@ -7,7 +7,7 @@ docs/errors.md lists the codes.
 
 import difflib
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class IdmError(Exception):
@@ -20,6 +20,10 @@ class IdmError(Exception):
         """Hold one line per wrong value."""
         super().__init__("\n".join(lines))
         self.lines = lines
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Keep the lines apart on the way from one process to another."""
+        return type(self), self.lines
 
 
 class SettingsError(IdmError, ValueError):
@@ -66,6 +70,13 @@ class NumericalError(IdmError, ArithmeticError):
 
     code = "E500"
     exit_code = 5
+
+
+class ProcessError(IdmError, RuntimeError):
+    """A process that the job needs is dead or stuck, or memory is short."""
+
+    code = "E600"
+    exit_code = 6
 
 
 class InterruptedRunError(IdmError):

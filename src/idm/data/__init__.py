@@ -10,6 +10,7 @@ from idm.data.dataset import Batch, Dataset
 from idm.data.digits import Digits
 from idm.data.hdf5 import Hdf5
 from idm.data.image_folder import ImageFolder
+from idm.data.indexed import index_source
 from idm.data.infer import infer_source
 from idm.data.nifti import Nifti
 from idm.data.plan import batch_indices, epoch_permutation, with_epochs
@@ -33,6 +34,7 @@ SOURCES: Registry[Source] = Registry(
         "table": table_source,
         "webdataset": webdataset_source,
         "custom": custom_source,
+        "index": index_source,
     },
 )
 

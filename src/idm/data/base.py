@@ -7,11 +7,14 @@ of training to ``plan``.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
 from numpy.typing import NDArray
+
+from idm.data.fingerprint import digest, spread, write_fingerprint
 
 Indices = NDArray[np.int64]
 """Numbers of samples, int64 [n]."""
@@ -78,6 +81,27 @@ class Source(ABC):
     def sample_bytes(self) -> int:
         """Bytes of one sample."""
         return math.prod(self.shape) * self.dtype.itemsize
+
+    def fingerprint(self) -> str:
+        """Tell these data from others: a hash each of names, labels and contents, wherever the data lie.
+
+        Some contents are read, at most about 1,000 samples where there are many, see ``fingerprint``.
+
+        Raises:
+            DataError: a sample cannot be read any more.
+        """
+        classes = "\n".join(self.class_names or ()).encode()
+        labels = b"" if self.labels is None else self.labels.astype("<i8").tobytes()
+        names = (name.encode() for name in self.names or ())
+        return write_fingerprint({"names": digest(names), "labels": digest([classes, labels])} | self.aspects())
+
+    def aspects(self) -> dict[str, str]:
+        """Return a hash each of what is particular to a kind of source; by default, the values of some samples."""
+        chosen = spread(len(self), len(self) * self.sample_bytes)
+        little_endian = self.dtype.newbyteorder("<")
+        values = (row for some in blocks(chosen, self.sample_bytes) for row in self.read(some).astype(little_endian))
+        facts = f"{len(self)} {self.shape} {self.dtype.name}".encode()
+        return {"contents": digest(chain([facts], (row.tobytes() for row in values)))}
 
     def describe(self) -> dict[str, Any]:
         """Return what was found, as JSON-able values for people and records."""

@@ -7,7 +7,7 @@ from idm.core.errors import DataError, UnreadableFileError
 from idm.data.array_files import one_line
 from idm.data.base import Source
 from idm.data.image_decode import MAX_PIXELS
-from idm.data.image_source import ImageOptions, ImageSource, as_labels
+from idm.data.image_source import ImageList, ImageOptions, ImageSource, as_labels
 
 
 def csv_source(
@@ -36,7 +36,19 @@ def csv_source(
         UnreadableFileError: the CSV file or an image cannot be read.
         DataError: no such column; rows without path or label, or with the path of another; images that do not suit.
     """
-    where = Path(path)
+    images = list_csv(Path(path), path_column=path_column, label_column=label_column, delimiter=delimiter)
+    return ImageSource(images, ImageOptions(image_size, upscale, max_pixels))
+
+
+def list_csv(
+    where: Path, *, path_column: str = "path", label_column: str | None = None, delimiter: str = ","
+) -> ImageList:
+    """Read which images a CSV file lists, and their labels; none is opened. For arguments see ``csv_source``.
+
+    Raises:
+        UnreadableFileError: the CSV file cannot be read.
+        DataError: no such column; rows without path or label, or with the path of another.
+    """
     rows = _read(where, delimiter)
     columns = list(rows[0])
     label_column = label_column or ("label" if "label" in columns else None)
@@ -46,12 +58,11 @@ def csv_source(
     names = [row[path_column] for row in rows]
     labels = None if label_column is None else [row[label_column] for row in rows]
     _check(where, names, labels or [])
-    return ImageSource(
+    return ImageList(
         [where.parent / name for name in names],
         names,
         None if labels is None else as_labels(labels),
         f"listed in {where.name}, {'no labels' if labels is None else f'labels from {label_column}'}",
-        ImageOptions(image_size, upscale, max_pixels),
     )
 
 

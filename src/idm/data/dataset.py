@@ -1,22 +1,21 @@
 """A part of a source in the model's range, ready to be drawn from."""
 
 import math
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.data.base import CACHE_BYTES, Indices, Source, blocks
 from idm.data.codec import Codec
 from idm.data.crop import check_crop, crop_shares, crop_windows
+from idm.data.loader import TIMEOUT, Batches
+from idm.data.reader import Batch
 
-Batch = tuple[Float[Tensor, "b c *space"], Int[Tensor, " b"] | None]
-"""Samples in the model's range, float32, and their labels, int64 (None where there are none)."""
+NAMED_SAMPLES = 8
+"""So many samples of a batch are named in a message."""
 
 
 class Dataset:
@@ -43,6 +42,8 @@ class Dataset:
         random_flip: bool = False,
         crop: int = 0,
         crop_seed: int = 0,
+        workers: int = 0,
+        timeout: float = TIMEOUT,
     ) -> None:
         """Take samples from a source; they are encoded now and kept if they fit into memory.
 
@@ -54,6 +55,8 @@ class Dataset:
             random_flip: add the mirrored samples.
             crop: size of every spatial axis after cropping; 0: as they are.
             crop_seed: seed of where to crop.
+            workers: number of processes that read what is not in memory; 0: a thread does.
+            timeout: seconds that the reading of a batch may take.
 
         Raises:
             SettingsError: points cannot be mirrored or cropped; a crop that is larger than the samples.
@@ -64,6 +67,7 @@ class Dataset:
         check_crop(source.shape, crop)
         self.source, self.codec, self.random_flip = source, codec, random_flip
         self._crop, self._crop_seed = crop, crop_seed
+        self._workers, self._timeout = workers, timeout
         self.shape = (source.shape[0], *(crop or size for size in source.shape[1:]))
         self._indices = indices
         self._labels = None if labels is None else torch.as_tensor(labels[indices])
@@ -95,24 +99,24 @@ class Dataset:
         """Return the first ``count`` samples as they are, or all if there are fewer."""
         return self.batch(np.arange(min(count, len(self._indices))))
 
-    def batches(self, order: Iterable[Indices], *, ahead: int = 2) -> Iterator[Batch]:
+    def batches(self, order: Iterable[Indices], *, ahead: int = 2) -> Batches:
         """Return the batches of an order (see ``plan``); what is not in memory is read while the one before is used.
 
         Args:
             order: numbers of the samples of each batch; it may be endless.
-            ahead: how many batches to have ready, at least 1.
+            ahead: how many batches to have ready, by each process where there are several; at least 1.
         """
-        if self._encoded is not None:
-            yield from map(self.batch, order)
-            return
-        with ThreadPoolExecutor(1) as pool:
-            waiting: deque[Future[Batch]] = deque()
-            for indices in order:
-                waiting.append(pool.submit(self.batch, indices))
-                if len(waiting) > ahead:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+        ahead = ahead if self._encoded is None else 0
+        return Batches(self, order, ahead=ahead, workers=self._workers, timeout=self._timeout)
+
+    def describe(self, indices: Indices) -> str:
+        """Name the samples of those numbers in a few words, by their numbers and names in the source."""
+        numbers = self._indices[indices % len(self) % len(self._indices)].tolist()
+        shown, more = numbers[:NAMED_SAMPLES], len(numbers) - NAMED_SAMPLES
+        names = [] if self.source.names is None else [self.source.names[number] for number in shown]
+        listed = ", ".join(map(str, shown)) + (f" and {more} more" if more > 0 else "")
+        in_words = f" ({', '.join(names)}{', ...' if more > 0 else ''})" if names else ""
+        return f"{'sample' if len(numbers) == 1 else 'samples'} {listed}{in_words}"
 
     def _read(self, places: Indices) -> Tensor:
         return self.codec.encode(self.source.read(self._indices[places]))

@@ -15,7 +15,7 @@ from jaxtyping import Shaped
 from PIL import Image, ImageFile, ImageOps
 
 from idm.core.errors import DataError, UnreadableFileError
-from idm.data.image_items import Place, source_of
+from idm.data.image_items import Place, header_of, source_of
 from idm.data.image_resize import fit_square
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
@@ -76,7 +76,7 @@ def read_header(path: Place, max_pixels: int = MAX_PIXELS) -> ImageHeader:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
         try:
-            with Image.open(source_of(path), formats=FORMATS) as image:
+            with Image.open(header_of(path), formats=FORMATS) as image:
                 if image.width * image.height > max_pixels:
                     raise _too_large(path, f"{image.width} x {image.height}", max_pixels)
                 return _judge(path, image)

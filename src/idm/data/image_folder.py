@@ -5,7 +5,7 @@ from pathlib import Path
 from idm.core.errors import DataError
 from idm.data.image_decode import MAX_PIXELS
 from idm.data.image_files import LabelRule, find_files, read_labels
-from idm.data.image_source import ImageOptions, ImageSource
+from idm.data.image_source import ImageList, ImageOptions, ImageSource
 
 
 class ImageFolder(ImageSource):
@@ -39,12 +39,19 @@ class ImageFolder(ImageSource):
             UnreadableFileError: a file that cannot be read, by name.
             DataError: no images; files that are not of one kind or size, by name; no labels where they are asked for.
         """
-        root = Path(path)
-        files, others = find_files(root)
-        if not files:
-            found = f"{len(others)} other files such as {others[0]}" if others else "an empty folder"
-            raise DataError(f"{root}: PNG, JPEG, WebP, BMP or TIFF images wanted, got {found}")
-        classes, class_names, note = read_labels(files, labels)
-        skipped = f", {len(others)} files of other kinds skipped" if others else ""
-        options = ImageOptions(image_size, upscale, max_pixels)
-        super().__init__([root / file for file in files], files, classes, note + skipped, options, class_names)
+        super().__init__(list_folder(Path(path), labels), ImageOptions(image_size, upscale, max_pixels))
+
+
+def list_folder(root: Path, labels: LabelRule = "auto") -> ImageList:
+    """Find the images below a folder and their classes; none is opened.
+
+    Raises:
+        DataError: no folder, or no images in it; no labels where they are asked for.
+    """
+    files, others = find_files(root)
+    if not files:
+        found = f"{len(others)} other files such as {others[0]}" if others else "an empty folder"
+        raise DataError(f"{root}: PNG, JPEG, WebP, BMP or TIFF images wanted, got {found}")
+    classes, class_names, note = read_labels(files, labels)
+    skipped = f", {len(others)} files of other kinds skipped" if others else ""
+    return ImageList([root / file for file in files], files, classes, note + skipped, class_names, tuple(others))

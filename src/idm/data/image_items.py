@@ -1,9 +1,14 @@
 """Where an encoded image lies: a file of its own, or a part of something larger."""
 
+import hashlib
 import io
 from abc import ABC, abstractmethod
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from idm.core.errors import DataError, UnreadableFileError
 
 
 class ImageItem(ABC):
@@ -59,11 +64,80 @@ class Slice(ImageItem):
         return self.length
 
 
+@dataclass(frozen=True, slots=True)
+class Indexed(ImageItem):
+    """An image whose bytes must be those that were indexed.
+
+    Attributes:
+        place: where it lies.
+        length: how many bytes it had.
+        sha256: their hash, hexadecimal.
+    """
+
+    place: Path | Slice
+    length: int
+    sha256: str
+
+    def __str__(self) -> str:
+        """Name the place."""
+        return str(self.place)
+
+    def open(self) -> io.BytesIO:
+        """Read the bytes and compare their hash.
+
+        Raises:
+            DataError: they are not those that were indexed.
+        """
+        content = encoded(self.place)
+        if hashlib.sha256(content).hexdigest() != self.sha256:
+            raise changed(self.place, "other contents")
+        return io.BytesIO(content)
+
+    @property
+    def num_bytes(self) -> int:
+        """How many bytes there were."""
+        return self.length
+
+
+def changed(place: object, found: str) -> DataError:
+    """Say that a file is not what was indexed."""
+    return DataError(f"{place}: the file that was indexed wanted, got {found}; restore it, or check the data again")
+
+
+def header_of(place: Place) -> Path | io.BytesIO:
+    """Return what Pillow opens to read a header; an indexed file is then not read as a whole."""
+    return place.place if isinstance(place, Indexed) and isinstance(place.place, Path) else source_of(place)
+
+
 def source_of(place: Place) -> Path | io.BytesIO:
     """Return what Pillow opens."""
     return place if isinstance(place, Path) else place.open()
 
 
+def encoded(place: Place) -> bytes:
+    """Read the encoded bytes.
+
+    Raises:
+        UnreadableFileError: they cannot be read any more.
+    """
+    with _still_there(place):
+        return place.read_bytes() if isinstance(place, Path) else place.open().getvalue()
+
+
 def num_bytes(place: Place) -> int:
-    """Return the number of encoded bytes."""
-    return place.stat().st_size if isinstance(place, Path) else place.num_bytes
+    """Return the number of encoded bytes.
+
+    Raises:
+        UnreadableFileError: they are not there any more.
+    """
+    with _still_there(place):
+        return place.stat().st_size if isinstance(place, Path) else place.num_bytes
+
+
+@contextmanager
+def _still_there(place: Place) -> Generator[None, None, None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise UnreadableFileError(f"{place}: cannot be read ({reason}); check the path") from error

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.data.base import Indices, Samples, Source, number_classes
+from idm.data.fingerprint import digest, spread
 from idm.data.image_decode import MAX_PIXELS
-from idm.data.image_items import Place
+from idm.data.image_items import Place, encoded, num_bytes
 from idm.data.images import Images
 
 
@@ -28,44 +29,60 @@ class ImageOptions:
     max_pixels: int = MAX_PIXELS
 
 
+@dataclass(frozen=True, eq=False)
+class ImageList:
+    """Images that were found, not yet looked at.
+
+    Attributes:
+        places: where each image lies, at least one.
+        names: name of each image.
+        labels: one integer or string per image; None where there are none.
+        note: where they come from.
+        class_names: names of all classes, which ``labels`` then number; None: the values of the labels.
+        skipped: files beside them that are not read.
+    """
+
+    places: Sequence[Place]
+    names: Sequence[str]
+    labels: NDArray[Any] | None
+    note: str
+    class_names: tuple[str, ...] | None = None
+    skipped: tuple[str, ...] = ()
+
+    def classes(self) -> tuple[Indices | None, tuple[str, ...] | None]:
+        """Return the class of each image and the name of each class; None both without labels."""
+        if self.labels is None:
+            return None, None
+        if self.class_names is None:
+            return number_classes(self.labels)
+        return self.labels.astype(np.int64), self.class_names
+
+
 class ImageSource(Source):
     """Images of one kind and size."""
 
-    def __init__(
-        self,
-        places: Sequence[Place],
-        names: Sequence[str],
-        labels: NDArray[Any] | None,
-        note: str,
-        options: ImageOptions,
-        class_names: tuple[str, ...] | None = None,
-    ) -> None:
-        """Judge the headers of all images, at least one.
+    def __init__(self, images: ImageList, options: ImageOptions) -> None:
+        """Judge the headers of all images.
 
         Args:
-            places: where each image lies.
-            names: name of each image.
-            labels: one integer or string per image; None where there are none.
-            note: where they come from.
+            images: the images.
             options: how they are fitted.
-            class_names: names of all classes, which ``labels`` then number; by default the values of the labels.
 
         Raises:
             UnreadableFileError: images that cannot be read, by name.
             DataError: images that are not of one kind or size, by name.
         """
+        self._places, self.names = images.places, tuple(images.names)
         self._images = Images(
-            places, names, image_size=options.image_size, upscale=options.upscale, max_pixels=options.max_pixels
+            images.places,
+            images.names,
+            image_size=options.image_size,
+            upscale=options.upscale,
+            max_pixels=options.max_pixels,
         )
-        self.names = tuple(names)
         self.shape, self.dtype, self.levels = self._images.shape, self._images.dtype, self._images.levels
-        if labels is None:
-            self.labels, self.class_names = None, None
-        elif class_names is None:
-            self.labels, self.class_names = number_classes(labels)
-        else:
-            self.labels, self.class_names = labels.astype(np.int64), class_names
-        self.note = f"{self._images.words}, {note}"
+        self.labels, self.class_names = images.classes()
+        self.note = f"{self._images.words}, {images.note}"
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -78,6 +95,12 @@ class ImageSource(Source):
             UnreadableFileError: an image that is damaged, or was changed since.
         """
         return self._images.read(indices)
+
+    def aspects(self) -> dict[str, str]:
+        """Return a hash each of the sizes of all files and of the bytes of some, as they are before decoding."""
+        sizes = [num_bytes(place) for place in self._places]
+        contents = (encoded(self._places[index]) for index in spread(len(sizes), sum(sizes)).tolist())
+        return {"sizes": digest([np.array(sizes, "<i8").tobytes()]), "contents": digest(contents)}
 
 
 def as_labels(texts: Sequence[str]) -> NDArray[Any]:

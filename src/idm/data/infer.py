@@ -9,8 +9,9 @@ from idm.data.array_files import LABEL_FILE
 from idm.data.image_check import gather
 from idm.data.image_decode import ImageHeader, read_header
 from idm.data.image_files import SUFFIXES, find_files
+from idm.data.index import read_index
 
-IMAGES = "image_folder"
+IMAGES, INDEX = "image_folder", "index"
 ARRAY_SUFFIXES = frozenset({".npy", ".npz"})
 
 SOURCE_OF = {
@@ -19,6 +20,7 @@ SOURCE_OF = {
     ".csv": "csv",
     ".h5": "hdf5",
     ".hdf5": "hdf5",
+    ".jsonl": "index",
     ".nii": "nifti",
     ".nii.gz": "nifti",
     ".parquet": "table",
@@ -51,16 +53,17 @@ def infer_source(path: str | Path) -> tuple[str, dict[str, Any]]:
     A file is read by the source of its suffix, see ``SOURCE_OF``; a folder of images as ``image_folder``; a folder
     with one file of data, or with NIfTI, Parquet or tar files, by the source of these. Images in folders
     keep their one size up to 64 x 64; others are fitted to the largest power of two that none of them falls short of,
-    at most 64.
+    at most 64. An index says itself.
 
     Raises:
         DataError: nothing there, nothing that is read, or more than one thing.
     """
     name, place = locate(path)
-    if name != IMAGES:
-        return name, {"path": str(place)}
-    files, _ = find_files(place)
-    size = fitting_size(gather(lambda file: read_header(place / file), files))
+    if name == IMAGES:
+        files, _ = find_files(place)
+        size = fitting_size(gather(lambda file: read_header(place / file), files))
+    else:
+        size = read_index(place).image_size if name == INDEX else None
     return name, {"path": str(place)} | ({} if size is None else {"image_size": size})
 
 
@@ -92,7 +95,8 @@ def _in_folder(where: Path) -> tuple[str, Path]:
             return name, where
     images, others = find_files(where)
     found = [(name, file) for file in others if (name := source_of_file(file)) and Path(file).name != LABEL_FILE]
-    data = [(name, file) for name, file in found if not (images and name == "csv")]  # notes beside images
+    notes = {INDEX, "csv"} if images else {INDEX}
+    data = [(name, file) for name, file in found if name not in notes]
     if images and not data:
         return IMAGES, where
     names = {name for name, _ in data}

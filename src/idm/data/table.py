@@ -15,7 +15,7 @@ from idm.data.axes import ChannelRule
 from idm.data.base import Source
 from idm.data.image_decode import MAX_PIXELS
 from idm.data.image_items import ImageItem
-from idm.data.image_source import ImageOptions, ImageSource
+from idm.data.image_source import ImageList, ImageOptions, ImageSource
 from idm.data.table_arrays import TableArrays
 
 COLUMNS = ("image", "img", *DATA_KEYS, "pixel_values")
@@ -87,14 +87,14 @@ def table_source(
     encoded = _encoded(opened, name, cells)
     if encoded is None:
         return TableArrays(opened.where, cells, labels, class_names, channels, spatial_dims)
-    return ImageSource(
+    images = ImageList(
         [Cell(opened.where, encoded, row) for row in range(len(encoded))],
         [f"row {row}" for row in range(len(encoded))],
         labels,
         f"column {name}, {'no labels' if labels is None else f'labels from {of_labels}'}",
-        ImageOptions(image_size, upscale, max_pixels),
         class_names,
     )
+    return ImageSource(images, ImageOptions(image_size, upscale, max_pixels))
 
 
 def _find(opened: OpenedTable, of_labels: str | None) -> str:

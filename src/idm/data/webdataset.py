@@ -10,7 +10,7 @@ from idm.data.base import Source
 from idm.data.image_decode import MAX_PIXELS
 from idm.data.image_files import SUFFIXES
 from idm.data.image_items import Slice
-from idm.data.image_source import ImageOptions, ImageSource, as_labels
+from idm.data.image_source import ImageList, ImageOptions, ImageSource, as_labels
 
 LONGEST_LABEL = 1_000
 """Bytes of a label."""
@@ -55,7 +55,16 @@ def webdataset_source(
         UnreadableFileError: a shard or an image cannot be read.
         DataError: no shards; samples without image, or only some with a label; links; images that do not suit.
     """
-    where = Path(path)
+    return ImageSource(list_shards(Path(path), image, label), ImageOptions(image_size, upscale, max_pixels))
+
+
+def list_shards(where: Path, image: str | None = None, label: str = "cls") -> ImageList:
+    """Find the images of tar shards and their labels; no image is opened. For arguments see ``webdataset_source``.
+
+    Raises:
+        UnreadableFileError: a shard cannot be read.
+        DataError: no shards; samples without image, or only some with a label; links.
+    """
     shards = sorted(where.glob("*.tar")) if where.is_dir() else [where] if where.is_file() else []
     if not shards:
         found = "a folder without any" if where.exists() else "nothing there"
@@ -65,12 +74,11 @@ def webdataset_source(
     if not samples:
         raise DataError(f"{where}: samples with an image wanted, got empty shards; check the path")
     labels = _labels(samples)
-    return ImageSource(
+    return ImageList(
         [sample.image for sample in samples],
         [sample.name for sample in samples],
         None if labels is None else as_labels(labels),
         f"from {len(shards)} tar shards, {'no labels' if labels is None else f'labels from .{label}'}",
-        ImageOptions(image_size, upscale, max_pixels),
     )
 
 

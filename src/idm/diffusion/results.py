@@ -1,5 +1,6 @@
 """What the methods of GaussianDiffusion return."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -85,3 +86,14 @@ class LossTerms:
     loss: Tensor
     mse: Tensor | None
     vb: Tensor | None
+
+    @staticmethod
+    def concatenate(parts: "Sequence[LossTerms]") -> "LossTerms":
+        """Join the losses of several batches, without their gradients."""
+
+        def joined(values: list[Tensor | None]) -> Tensor | None:
+            known = [value.detach() for value in values if value is not None]
+            return torch.cat(known) if known else None
+
+        losses = torch.cat([part.loss.detach() for part in parts])
+        return LossTerms(losses, joined([part.mse for part in parts]), joined([part.vb for part in parts]))

@@ -13,7 +13,11 @@ def as_it_is(network: Network) -> Network:
     return network
 
 
-PRECISIONS: Registry[Network] = Registry("precision", {"float32": as_it_is, "bfloat16": Autocast})
+def _half(network: Network) -> Network:
+    return Autocast(network, torch.float16)
+
+
+PRECISIONS: Registry[Network] = Registry("precision", {"float32": as_it_is, "bfloat16": Autocast, "float16": _half})
 """Number formats inside the network; weights, losses and the chain stay float32."""
 
 

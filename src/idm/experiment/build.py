@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from idm.core.errors import SettingsError
+from idm.core.launch import local_rank
 from idm.core.rng import derive_seed
 from idm.diffusion import ContinuousDecoder, DiscretizedDecoder, GaussianDiffusion
 from idm.experiment.data import DataSpec
@@ -22,14 +23,14 @@ LARGEST_AUTOMATIC_FLOOR = 0.1
 
 
 def best_device(name: str | None = None) -> torch.device:
-    """Return the named device, or the fastest one found.
+    """Return the named device, or the fastest one found: of several GPUs each process of a job has its own.
 
     Raises:
         SettingsError: no such device here.
     """
     if name is None:
-        found = torch.accelerator.current_accelerator(check_available=True)
-        return torch.device("cpu") if found is None else found
+        found = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+        return found if found.type != "cuda" else torch.device("cuda", local_rank())
     try:
         return _tried(torch.empty(0, device=name))
     except (RuntimeError, AssertionError, NotImplementedError) as error:

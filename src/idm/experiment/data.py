@@ -1,19 +1,23 @@
 """The data of an experiment, opened and split, and what a checkpoint must remember of them."""
 
-import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from idm.core.errors import DataError, SettingsError, UnreadableFileError
+from idm.core.errors import DataError, SettingsError
 from idm.core.rng import derive_seed
-from idm.data import SOURCES, Codec, Dataset, Indices, Source, split_by_folder, split_by_list, stratified_split
+from idm.data import SOURCES, Codec, Dataset
 from idm.data.axes import LAYOUTS
 from idm.data.base import Samples
+from idm.data.fingerprint import differing
+from idm.experiment.held_out import hash_of_named, split
 from idm.experiment.schema import option_paths
 from idm.experiment.settings import DataSettings, Experiment
+
+PATHS = ("path", "folder")
+"""Options of sources that say where data lie."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class DataSpec:
         num_held_out: number of held-out samples.
         layout: where the data's own arrays have their channel axis: "first", "last" or "none".
         held_out_hash: SHA-256 of the sorted names of the held-out samples, where a list or folder names them; or "".
+        fingerprint: what the data are, see ``Source.fingerprint``; "": not known, as in older checkpoints.
     """
 
     shape: tuple[int, ...]
@@ -37,6 +42,7 @@ class DataSpec:
     num_held_out: int
     layout: str = "first"
     held_out_hash: str = ""
+    fingerprint: str = ""
 
     def restore(self, samples: Samples) -> NDArray[Any]:
         """Bring samples [n, c, *space] to the order of axes that the data came in."""
@@ -57,6 +63,7 @@ class DataSpec:
             "num_held_out": self.num_held_out,
             "layout": self.layout,
             "held_out_hash": self.held_out_hash,
+            "fingerprint": self.fingerprint,
         }
 
     @classmethod
@@ -71,7 +78,35 @@ class DataSpec:
             plain["num_held_out"],
             plain.get("layout", cls.layout),  # this and what follows are not in older checkpoints
             plain.get("held_out_hash", cls.held_out_hash),
+            plain.get("fingerprint", cls.fingerprint),
         )
+
+
+ASPECTS = {"names": "names of the samples", "sizes": "sizes of the files", "labels": "labels", "contents": "contents"}
+"""What the parts of a fingerprint tell apart."""
+
+
+def data_differences(then: DataSpec, now: DataSpec) -> list[str]:
+    """Say in what data differ from those that they should be, a few words each; nothing where they are the same.
+
+    Args:
+        then: what a run remembers of its data.
+        now: what was found.
+    """
+    pairs = {
+        "samples": (f"{then.num_train} + {then.num_held_out}", f"{now.num_train} + {now.num_held_out}"),
+        "shape of a sample": (then.shape, now.shape),
+        "axes": (f"channels {then.layout}", f"channels {now.layout}"),
+        "classes": (then.num_classes or 0, now.num_classes or 0),
+    }
+    told = [f"{name}: {old} wanted, got {new}" for name, (old, new) in pairs.items() if old != new]
+    untold = {
+        "names of the classes": (then.class_names, now.class_names),
+        "range of the values": (then.codec, now.codec),
+        "held-out samples": (then.held_out_hash, now.held_out_hash),
+    }
+    told += [f"other {name}" for name, (old, new) in untold.items() if old != new]
+    return told + [f"other {ASPECTS.get(name, name)}" for name in differing(then.fingerprint, now.fingerprint)]
 
 
 @dataclass(frozen=True)
@@ -88,9 +123,9 @@ def with_absolute_path(experiment: Experiment) -> Experiment:
     settings = experiment.data
     if settings.held_out_list:
         settings = replace(settings, held_out_list=str(Path(settings.held_out_list).absolute()))
-    if path := settings.source.options.get("path"):
-        options = {**settings.source.options, "path": str(Path(path).absolute())}
-        settings = replace(settings, source=replace(settings.source, options=options))
+    options = dict(settings.source.options)
+    options |= {key: str(Path(path).absolute()) for key in PATHS if (path := options.get(key))}
+    settings = replace(settings, source=replace(settings.source, options=options))
     return replace(experiment, data=settings)
 
 
@@ -116,48 +151,30 @@ def open_data(settings: DataSettings, codec: Codec | None = None, *, seed: int =
             f"data.random_crop: at most {largest} wanted for samples of shape {source.shape}, got {crop}; "
             "choose a smaller size, or 0 for none"
         )
-    train, held_out = _split(settings, source)
+    train, held_out = split(settings, source)
     codec = codec or Codec.fit(source, standardize=settings.standardize)
     labels = source.labels if settings.class_conditional else None
     names = source.class_names if labels is not None else None
     crop_seed = derive_seed(seed, "crop")
     to_train = Dataset(
-        source, codec, train, labels=labels, random_flip=settings.random_flip, crop=crop, crop_seed=crop_seed
+        source,
+        codec,
+        train,
+        labels=labels,
+        random_flip=settings.random_flip,
+        crop=crop,
+        crop_seed=crop_seed,
+        workers=settings.workers,
+        timeout=settings.timeout,
     )
     spec = DataSpec(
-        to_train.shape, codec, names, len(train), len(held_out), source.layout, _hash(settings, source, held_out)
+        to_train.shape,
+        codec,
+        names,
+        len(train),
+        len(held_out),
+        source.layout,
+        hash_of_named(settings, source, held_out),
+        source.fingerprint(),
     )
     return Data(to_train, Dataset(source, codec, held_out, labels=labels, crop=crop), spec)
-
-
-def _split(settings: DataSettings, source: Source) -> tuple[Indices, Indices]:
-    """Choose the samples to train on and those held out."""
-    with option_paths("data", ("held_out",)):
-        if settings.held_out_list:
-            return split_by_list(source.names, _listed(Path(settings.held_out_list)), seed=settings.split_seed)
-        if settings.held_out_folder:
-            return split_by_folder(source.names, settings.held_out_folder, seed=settings.split_seed)
-    total = len(source)
-    wanted = settings.held_out if settings.held_out >= 1 else settings.held_out * total
-    num_held_out = round(wanted) if wanted < total else total  # NaN and infinity are not below it
-    if num_held_out >= total:
-        raise DataError(f"data.held_out: fewer than the {total} samples there are wanted, got {settings.held_out}")
-    return stratified_split(source.labels, total, num_held_out, seed=settings.split_seed)
-
-
-def _listed(path: Path) -> list[str]:
-    """Read the names in a list, one in a line; empty lines are skipped."""
-    if not path.is_file():
-        found = "a folder" if path.is_dir() else "nothing there"
-        raise DataError(f"data.held_out_list: a text file with a name per line wanted, got {found}: {path}")
-    try:
-        return [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableFileError(f"data.held_out_list: cannot be read as UTF-8 text, {path}; save it anew") from error
-
-
-def _hash(settings: DataSettings, source: Source, held_out: Indices) -> str:
-    if source.names is None or not (settings.held_out_list or settings.held_out_folder):
-        return ""
-    names = sorted(source.names[index] for index in held_out)
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()

@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from idm.core.errors import DataError, SettingsError
+from idm.core.progress import Progress
 from idm.data import Dataset
-from idm.experiment.data import Data, open_data
+from idm.diffusion import GaussianDiffusion
+from idm.experiment.data import Data, data_differences, open_data
 from idm.experiment.run import Run
-from idm.likelihood import VLB, Estimate, calc_bpd_loop
+from idm.likelihood import VLB, Estimate, calc_bpd_loop, estimate_bpd
 from idm.metrics import Classifier, histogram_bpd
 from idm.samplers import Sampler
 from idm.schedules import spaced
@@ -57,10 +60,9 @@ def open_run_data(run: Run) -> Data:
         DataError: they cannot be read, or are not what they were.
     """
     data = open_data(run.experiment.data, run.spec.codec)
-    if data.spec != run.spec:
+    if differences := data_differences(run.spec, data.spec):
         raise DataError(
-            f"data: the data of this run wanted ({run.spec.num_train} + {run.spec.num_held_out} samples of shape "
-            f"{run.spec.shape}), got {data.spec.num_train} + {data.spec.num_held_out} of shape {data.spec.shape}; "
+            f"data: the data of this run wanted, got others ({'; '.join(differences)}); "
             "restore the data it was trained on"
         )
     return data
@@ -84,6 +86,18 @@ def held_out_bound(
         DataError: nothing is held out.
         SettingsError: more steps than there are.
     """
+    chain, count = chain_to_score(run, data, steps=steps, num=num)
+    vlb = bound_of_samples(run, data, chain, range(count), seed=seed, batch_size=batch_size, progress=progress)
+    return summary(run, data, chain, vlb)
+
+
+def chain_to_score(run: Run, data: Data, *, steps: int = 0, num: int = 0) -> tuple[GaussianDiffusion, int]:
+    """Return the process whose bound is evaluated, and the number of held-out samples; arguments as above.
+
+    Raises:
+        DataError: nothing is held out.
+        SettingsError: more steps than there are.
+    """
     if len(data.held_out) == 0:
         raise DataError(
             "data.held_out: held-out samples wanted for a bound, got none; "
@@ -92,19 +106,56 @@ def held_out_bound(
     total = run.diffusion.num_timesteps
     if not 0 <= steps <= total:
         raise SettingsError(f"steps: a number from 1 to {total} (or 0 for all) wanted, got {steps}")
-    diffusion = run.diffusion.respace(spaced(total, steps)) if steps else run.diffusion
-    x, y = data.held_out.first(num or len(data.held_out))
-    vlb = calc_bpd_loop(
-        diffusion,
+    chain = run.diffusion.respace(spaced(total, steps)) if steps else run.diffusion
+    return chain, min(num or len(data.held_out), len(data.held_out))
+
+
+def bound_of_samples(
+    run: Run,
+    data: Data,
+    chain: GaussianDiffusion,
+    numbers: range,
+    *,
+    seed: int = 0,
+    batch_size: int = 512,
+    progress: bool | Progress = False,
+) -> VLB:
+    """Evaluate the bound of the held-out samples of those numbers; sample i has the noise of seed + i."""
+    x, y = data.held_out.batch(np.arange(numbers.start, numbers.stop))
+    return calc_bpd_loop(
+        chain,
+        run.model,
+        x.to(run.device),
+        clip_denoised=run.spec.codec.bounded,
+        model_kwargs={} if y is None else {"y": y.to(run.device)},
+        seed=seed + numbers.start,
+        batch_size=batch_size,
+        progress=progress,
+    )
+
+
+def summary(run: Run, data: Data, chain: GaussianDiffusion, vlb: VLB) -> HeldOutBound:
+    """Say what the bound of the first held-out samples comes to."""
+    histogram = _histogram(run, data, len(vlb.total_bpd))
+    return HeldOutBound(_in_data_units(vlb, run), chain.schedule.timesteps.tolist(), histogram)
+
+
+def held_out_estimate(run: Run, data: Data, *, num: int = 256, seed: int = 0, batch_size: int = 128) -> Estimate:
+    """Estimate the bound of held-out data quickly, from a few random terms for each of at most ``num`` samples.
+
+    The same samples, steps and noise are drawn whenever it is called, so that checkpoints are compared on equal terms.
+    """
+    x, y = data.held_out.first(num)
+    bpd = estimate_bpd(
+        run.diffusion,
         run.model,
         x.to(run.device),
         clip_denoised=run.spec.codec.bounded,
         model_kwargs={} if y is None else {"y": y.to(run.device)},
         seed=seed,
         batch_size=batch_size,
-        progress=progress,
     )
-    return HeldOutBound(_in_data_units(vlb, run), diffusion.schedule.timesteps.tolist(), _histogram(run, data, x, y))
+    return Estimate.of(bpd + run.spec.codec.log2_scale)
 
 
 def _in_data_units(vlb: VLB, run: Run) -> VLB:
@@ -116,11 +167,12 @@ def _in_data_units(vlb: VLB, run: Run) -> VLB:
     return VLB(vlb.total_bpd + shift, vlb.prior_bpd, decoder, vlb.xstart_mse, vlb.mse)
 
 
-def _histogram(run: Run, data: Data, x: Tensor, y: Tensor | None) -> Estimate | None:
+def _histogram(run: Run, data: Data, count: int) -> Estimate | None:
     levels = run.spec.codec.levels
     if levels is None or levels > len(data.train):
         return None  # histograms need several samples per level to be a baseline worth printing
     train_x, train_y = data.train.first(len(data.train))
+    x, y = data.held_out.first(count)
     return Estimate.of(histogram_bpd(train_x, train_y, x, y, levels))
 
 

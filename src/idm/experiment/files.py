@@ -13,6 +13,9 @@ from idm.experiment.schema import is_open, option_keys, section_keys
 from idm.experiment.settings import Experiment
 from idm.experiment.validate import Plain, from_plain, to_plain
 
+MOST_VALUES = 100_000
+"""More values than that are no settings; a few aliases in YAML can stand for endlessly many."""
+
 
 def resolve(base: Experiment, *, file: Path | None = None, overrides: Iterable[str] = ()) -> Experiment:
     """Lay a settings file and ``path=value`` overrides over an experiment.
@@ -38,12 +41,26 @@ def read_settings(file: Path) -> Plain:
         values = tomllib.loads(text) if file.suffix.lower() == ".toml" else yaml.safe_load(text)
     except OSError as error:
         raise SettingsError(f"settings file {file}: cannot be read ({error.strerror})") from error
-    except (ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
         raise SettingsError(f"settings file {file}: not valid {file.suffix[1:] or 'YAML'} ({reason})") from error
     if not isinstance(values, dict):
         raise SettingsError(f"settings file {file}: settings by name wanted, got {type(values).__name__}")
+    if _is_endless(values):
+        raise SettingsError(f"settings file {file}: at most {MOST_VALUES:,} values wanted, got more; use fewer aliases")
     return values
+
+
+def _is_endless(values: Plain) -> bool:
+    """Whether there are too many values, as where YAML's aliases repeat one another or lead back to themselves."""
+    waiting: list[Any] = [values]
+    for _ in range(MOST_VALUES):
+        if not waiting:
+            return False
+        value = waiting.pop()
+        if isinstance(value, (dict, list, tuple, set)):
+            waiting += value.values() if isinstance(value, dict) else value
+    return True
 
 
 def parse_override(text: str) -> Plain:
@@ -53,7 +70,7 @@ def parse_override(text: str) -> Plain:
         raise SettingsError(f"--set {text}: PATH=VALUE wanted, such as --set training.num_steps=3000")
     try:
         plain: Any = yaml.safe_load(value)
-    except yaml.YAMLError:
+    except (ValueError, RecursionError, yaml.YAMLError):
         plain = value
     for name in reversed(path.strip().split(".")):
         plain = {name: plain}

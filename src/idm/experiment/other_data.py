@@ -12,7 +12,7 @@ from idm.data.axes import LAYOUTS
 from idm.data.base import Indices, Source
 from idm.data.infer import locate
 from idm.data.plan import permutation
-from idm.experiment.data import Data
+from idm.experiment.data import PATHS, Data
 from idm.experiment.evaluate import open_run_data
 from idm.experiment.run import Run
 
@@ -48,7 +48,14 @@ def _open_other(run: Run, path: Path) -> Data:
     order = permutation(run.experiment.data.split_seed, "split", 0, len(source))  # the first are a fair sample
     none = np.empty(0, dtype=np.int64)
     codec, crop = run.spec.codec, run.experiment.data.random_crop
-    spec = replace(run.spec, num_train=0, num_held_out=len(source), layout=source.layout, held_out_hash="")
+    spec = replace(
+        run.spec,
+        num_train=0,
+        num_held_out=len(source),
+        layout=source.layout,
+        held_out_hash="",
+        fingerprint=source.fingerprint(),
+    )
     return Data(
         Dataset(source, codec, none, labels=labels, crop=crop),
         Dataset(source, codec, order, labels=labels, crop=crop),
@@ -92,7 +99,7 @@ def _options(run: Run, name: str, path: Path) -> dict[str, Any]:
     """Options that read a source as the run's own data were read, as far as they were of that kind."""
     settings, keys = run.experiment.data.source, SOURCES.options(name)
     own = dict(settings.options) if settings.name == name else {}
-    given = {key: value for key, value in own.items() if key not in ("path", "channels", "spatial_dims")}
+    given = {key: value for key, value in own.items() if key not in (*PATHS, "channels", "spatial_dims")}
     if path.suffix.lower() == ".npy":
         given = {}  # its arrays have no names
     if "image_size" in keys:

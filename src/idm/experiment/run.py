@@ -11,16 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from idm.core.errors import CheckpointError, SettingsError
+from idm.core.progress import Progress
 from idm.core.progress import progress as show_progress
 from idm.core.types import Network
 from idm.diffusion import GaussianDiffusion
 from idm.experiment.acceleration import for_sampling, in_precision
 from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, null_label
+from idm.experiment.calibrate import calibrated
 from idm.experiment.data import DataSpec
 from idm.experiment.settings import Experiment
 from idm.experiment.stored import stored_experiment
 from idm.experiment.validate import from_plain, to_plain
-from idm.likelihood import with_decoder_log_variance
 from idm.samplers import ClassifierFreeGuidance, Sampler, SampleStep, Seed
 from idm.training import ema_name, open_checkpoint
 
@@ -193,16 +194,27 @@ class Run:
             for first in range(0, len(seeds), batch_size):
                 part = slice(first, min(first + batch_size, len(seeds)))
                 part_kwargs = {name: value[part] for name, value in kwargs.items()}
-                shape = (part.stop - first, *self.spec.shape)
-                noise = sampler.initial_noise(shape, seed=seeds[part], device=self.device)
-                show = watch if first == 0 and watch is not None else _look_away
-                state = SampleStep(noise)
-                show(state)
-                for state in sampler.trajectory(model, noise, model_kwargs=part_kwargs, seed=seeds[part]):
-                    show(state)
-                    bar.advance()
-                parts.append(state.sample.cpu())
+                shown = watch if first == 0 and watch is not None else _look_away
+                parts.append(self._draw(sampler, model, seeds[part], part_kwargs, shown, bar))
         return torch.cat(parts)[:num]
+
+    def _draw(
+        self,
+        sampler: Sampler,
+        model: Network,
+        seeds: Sequence[int],
+        kwargs: dict[str, Tensor],
+        watch: Watch,
+        bar: Progress,
+    ) -> Tensor:
+        """Draw one batch."""
+        noise = sampler.initial_noise((len(seeds), *self.spec.shape), seed=seeds, device=self.device)
+        state = SampleStep(noise)
+        watch(state)
+        for state in sampler.trajectory(model, noise, model_kwargs=kwargs, seed=seeds):
+            watch(state)
+            bar.advance()
+        return state.sample.cpu()
 
 
 def _look_away(state: SampleStep) -> None:
@@ -230,8 +242,6 @@ def load(path: str | Path, *, device: str | None = None) -> Run:
     except (SettingsError, KeyError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"checkpoint {checkpoint.path}: not readable by this version ({reason})") from error
-    fitted = checkpoint.document("calibration").get("decoder_log_variance")
-    if fitted is not None:
-        diffusion = with_decoder_log_variance(diffusion, fitted)
+    diffusion = calibrated(diffusion, checkpoint.document("calibration"))
     network = network.to(where).eval().requires_grad_(False)
     return Run(checkpoint.path, checkpoint.step, experiment, spec, network, diffusion, where)

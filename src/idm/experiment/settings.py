@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 from idm.core.errors import SettingsError
 from idm.core.registry import Registry
@@ -60,6 +60,8 @@ class DataSettings:
         random_flip: mirror every second image left to right.
         random_crop: train on windows of this size, at another place in every epoch; others are cut from the centre;
             0: no cropping.
+        workers: processes that read data which are not kept in memory; 0: a thread of this process.
+        timeout: seconds that the reading of a batch may take before new processes try again, or the run ends.
     """
 
     source: SourceSettings = field(default_factory=SourceSettings)
@@ -71,6 +73,8 @@ class DataSettings:
     standardize: bool = False
     random_flip: bool = False
     random_crop: Annotated[int, Ge(0)] = 0
+    workers: Annotated[int, Ge(0), Le(256)] = 0
+    timeout: Annotated[float, Gt(0)] = 25.0
 
     def __post_init__(self) -> None:
         """Refuse two ways to say which samples are held out.

@@ -1,9 +1,8 @@
 """Training an experiment in a run folder."""
 
-import platform
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,41 +10,49 @@ import torch
 import yaml
 from torch import nn
 
-from idm.core.errors import ResumeError
-from idm.core.rng import derive_seed
+from idm.core.errors import ResumeError, SettingsError
+from idm.core.ranks import Ranks, joined_ranks
 from idm.diffusion import GaussianDiffusion
-from idm.experiment.acceleration import for_training, in_precision
+from idm.experiment.acceleration import for_training
 from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, null_label
-from idm.experiment.data import Data, DataSpec, open_data, with_absolute_path
+from idm.experiment.calibrate import calibrate, calibrated, versions
+from idm.experiment.data import Data, DataSpec, data_differences, open_data, with_absolute_path
+from idm.experiment.evaluate import held_out_estimate
 from idm.experiment.run import Run, load
 from idm.experiment.settings import Experiment
 from idm.experiment.stored import stored_experiment
 from idm.experiment.validate import flat, from_plain, to_plain
-from idm.likelihood import fit_decoder_log_variance
 from idm.timesteps import TIMESTEP_SAMPLERS, TimestepSampler
 from idm.training import Deadline, Tracker, Trainer, TrainStep, latest_checkpoint
 from idm.training.disk import replace_text
+from idm.training.lock import locked
+from idm.training.spread import spread_over
 
 FREE_TO_CHANGE = (
     "data.source.path",
+    "data.source.folder",
     "data.held_out_list",
+    "data.workers",
+    "data.timeout",
     "network.checkpoint_levels",
     "sampler",
     "training.num_steps",
     "training.micro_batch_size",
+    "training.shard",
     "training.log_interval",
     "training.save_interval",
     "training.keep_checkpoints",
     "training.keep_every",
     "training.keep_best",
     "training.sample_interval",
+    "training.bound_interval",
+    "training.bound_images",
 )
 """Settings (or whole sections) that a resumed run may change; data at another place must be the same data."""
 
 LISTED_DIFFERENCES = 5
 """So many differences from the run in a folder are told one by one."""
 
-CALIBRATION_IMAGES = 1024
 Preview = Callable[[int, Run], None]
 
 
@@ -59,6 +66,7 @@ class Start:
         network: the network, on its device.
         device: where it is trained.
         num_steps_done: optimiser steps done before, above 0 in a resumed run.
+        num_processes: how many processes train together.
     """
 
     data: Data
@@ -66,6 +74,7 @@ class Start:
     network: nn.Module
     device: torch.device
     num_steps_done: int
+    num_processes: int = 1
 
 
 Announce = Callable[[Start], None]
@@ -102,14 +111,39 @@ def train(
         ResumeError: the folder holds a run with other settings.
         InterruptedRunError: stopped on request; the state is saved.
     """
-    deadline = Deadline(max_seconds)
-    task = _prepare(experiment, run, best_device(device))
-    refuse_other_run(task.experiment, task.data, run)
+    deadline, where = Deadline(max_seconds), best_device(device)
+    with joined_ranks(where) as ranks:
+        path = _train(experiment, run, where, ranks, announce, preview, trackers, deadline, progress=progress)
+    return load(path, device=str(where))
+
+
+def _train(
+    experiment: Experiment,
+    run: Path,
+    device: torch.device,
+    ranks: Ranks,
+    announce: Announce | None,
+    preview: Preview | None,
+    trackers: Sequence[Tracker],
+    deadline: Deadline,
+    *,
+    progress: bool,
+) -> Path:
+    """Train in one of the processes of a job; nothing that lives on them outlives the call."""
+    task = _prepare(experiment, run, device, ranks)
+    with ExitStack() as stack:
+        ranks.on_main(lambda: _claim(task, stack))
+        trainer = _trainer(task, preview, trackers, deadline, progress=progress)
+        if announce is not None and ranks.is_main:
+            announce(Start(task.data, task.diffusion, task.network, device, trainer.num_steps_done, ranks.size))
+        return trainer.run().path
+
+
+def _claim(task: "_Task", stack: ExitStack) -> None:
+    """Make the folder this run's, unless it is another's, and hold it."""
+    refuse_other_run(task.experiment, task.data, task.run)
+    stack.enter_context(locked(task.run))
     _write_settings(task)
-    trainer = _trainer(task, preview, trackers, deadline, progress=progress)
-    if announce is not None:
-        announce(Start(task.data, task.diffusion, task.network, task.device, trainer.num_steps_done))
-    return load(trainer.run().path, device=str(task.device))
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,11 +157,17 @@ class _Task:
     network: nn.Module
     timesteps: TimestepSampler
     device: torch.device
+    ranks: Ranks
 
 
-def _prepare(experiment: Experiment, run: Path, device: torch.device) -> _Task:
+def _prepare(experiment: Experiment, run: Path, device: torch.device, ranks: Ranks) -> _Task:
     """Open the data and build everything, the sampler included; nothing is written."""
     experiment = from_plain(Experiment, to_plain(with_absolute_path(experiment)))  # with every option written out
+    if experiment.training.batch_size < ranks.size:
+        raise SettingsError(
+            f"training.batch_size: an image for each of the {ranks.size} processes wanted, "
+            f"got {experiment.training.batch_size}; start fewer processes"
+        )
     data = open_data(experiment.data, seed=experiment.seed)
     diffusion = build_diffusion(experiment, data.spec)
     network = build_network(experiment, data.spec, diffusion.out_channels(data.spec.shape[0])).to(device)
@@ -135,11 +175,10 @@ def _prepare(experiment: Experiment, run: Path, device: torch.device) -> _Task:
         experiment.timesteps.name, experiment.timesteps.options, num_timesteps=diffusion.num_timesteps
     )
     build_sampler(diffusion, experiment.sampler)
-    return _Task(experiment, run, data, diffusion, network, timesteps, device)
+    return _Task(experiment, run, data, diffusion, network, timesteps, device, ranks)
 
 
 def _write_settings(task: _Task) -> None:
-    task.run.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(to_plain(task.experiment), sort_keys=False)
     replace_text(task.run / "experiment.yaml", text)
 
@@ -153,13 +192,22 @@ def _trainer(
         return {
             "experiment": to_plain(experiment),
             "data": task.data.spec.to_plain(),
-            "calibration": _calibration(experiment, task.data, step, averaged),
-            "versions": {"idm": version("idm"), "python": platform.python_version(), "torch": torch.__version__},
+            "calibration": calibrate(experiment, task.diffusion, averaged, task.data, task.device),
+            "versions": versions(),
         }
+
+    def as_run(averaged: nn.Module, diffusion: GaussianDiffusion, number: int = 0) -> Run:
+        return Run(task.run, number, experiment, task.data.spec, averaged, diffusion, task.device)
 
     def show(number: int, averaged: nn.Module) -> None:
         assert preview is not None
-        preview(number, Run(task.run, number, experiment, task.data.spec, averaged, task.diffusion, task.device))
+        preview(number, as_run(averaged, task.diffusion, number))
+
+    def measure(averaged: nn.Module) -> dict[str, float]:
+        fitted = calibrate(experiment, task.diffusion, averaged, task.data, task.device)
+        run = as_run(averaged, calibrated(task.diffusion, fitted))
+        found = held_out_estimate(run, task.data, num=experiment.training.bound_images)
+        return {"held_out_bpd": found.mean, "held_out_bpd_error": found.standard_error}
 
     return Trainer(
         task.network,
@@ -168,6 +216,7 @@ def _trainer(
         task.run,
         describe=describe,
         preview=None if preview is None else show,
+        measure=measure if len(task.data.held_out) else None,
         trackers=trackers,
         deadline=deadline,
         show_progress=progress,
@@ -176,8 +225,9 @@ def _trainer(
 
 def _train_step(task: _Task) -> TrainStep:
     settings = task.experiment.training
+    spread = spread_over(task.ranks, task.network, settings.shard)
     return TrainStep(
-        for_training(task.network, settings),
+        for_training(spread.model, settings),
         task.diffusion,
         task.timesteps,
         task.data.train,
@@ -185,25 +235,9 @@ def _train_step(task: _Task) -> TrainStep:
         seed=task.experiment.seed,
         device=task.device,
         null_label=null_label(task.experiment, task.data.spec),
+        spread=spread,
+        seeded_dropout=getattr(task.network, "dropout", 0.0) > 0.0,
     )
-
-
-def _calibration(experiment: Experiment, data: Data, step: TrainStep, averaged: nn.Module) -> dict[str, Any]:
-    """Fit to the training data what is fitted after training: the decoder's variance."""
-    if experiment.diffusion.decoder_variance == "model":
-        return {}
-    x_start, labels = data.train.first(CALIBRATION_IMAGES)
-    kwargs = {} if labels is None else {"y": labels.to(step.device)}
-    fitted = fit_decoder_log_variance(
-        step.diffusion,
-        in_precision(averaged, experiment.training.precision),
-        x_start.to(step.device),
-        clip_denoised=data.spec.codec.bounded,
-        model_kwargs=kwargs,
-        # Image i has seed + i: shifted, no seed comes near the end of 64 bits.
-        seed=derive_seed(experiment.seed, "calibration") >> 16,
-    )
-    return {"decoder_log_variance": fitted}
 
 
 def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> None:
@@ -216,8 +250,8 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> None:
     if checkpoint is None:
         return
     lines = _differences(stored_experiment(checkpoint), experiment)
-    if DataSpec.from_plain(checkpoint.document("data")) != data.spec:
-        lines.append("data: this run was started on other data")
+    then = DataSpec.from_plain(checkpoint.document("data"))
+    lines += [f"data: this run was started on other data; {words}" for words in data_differences(then, data.spec)]
     if not lines:
         return
     more = len(lines) - LISTED_DIFFERENCES

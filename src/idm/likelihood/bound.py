@@ -7,6 +7,7 @@ steps; the noise of a term depends on the image's seed and the step alone.
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -74,7 +75,7 @@ def calc_bpd_loop(
     model_kwargs: ModelKwargs | None = None,
     seed: int | Sequence[int] = 0,
     batch_size: int = 512,
-    progress: bool = False,
+    progress: bool | Progress = False,
 ) -> VLB:
     """Evaluate every term of the bound of every image.
 
@@ -86,7 +87,7 @@ def calc_bpd_loop(
         model_kwargs: conditioning, with one entry per image.
         seed: one integer s for seeds s, s + 1, ..., or one seed per image.
         batch_size: how many (image, step) pairs to put through the network at once, at the most.
-        progress: show a progress bar.
+        progress: show a progress bar, or one of the caller's that counts steps of the chain.
 
     Returns:
         The bound and its terms, on x_start's device.
@@ -103,7 +104,8 @@ def calc_bpd_loop(
     parts = [slice(first, first + size) for first in range(0, x_start.shape[0], size)]
     bounds: list[VLB] = []
     total = diffusion.num_timesteps * len(parts)
-    with torch.no_grad(), show_progress("bound", total, enabled=progress) as bar:
+    shown = show_progress("bound", total, enabled=progress) if isinstance(progress, bool) else nullcontext(progress)
+    with torch.no_grad(), shown as bar:
         for part in parts:
             kwargs = {name: value[part] for name, value in (model_kwargs or {}).items()}
             rng = Rng(seeds[part])
@@ -149,10 +151,35 @@ def _terms(
     kwargs = {name: torch.cat([value] * count) for name, value in model_kwargs.items()}
     is_decoder = steps.start == 0
     t = 0 if is_decoder else torch.tensor(steps, device=x_start.device).repeat_interleave(images)
-    x_t = diffusion.q_sample(clean, t, noise)
-    step = diffusion.p_mean_variance(model, x_t, t, clip_denoised=clip_denoised, model_kwargs=kwargs)
-    terms = diffusion.decoder_bpd(step, clean) if is_decoder else diffusion.kl_bpd(step, clean, x_t, t)
-    eps = diffusion.predict_eps_from_xstart(x_t, t, step.pred_xstart)
-    stacked = (terms, mean_flat((step.pred_xstart - clean) ** 2), mean_flat((eps - noise) ** 2))
-    vb, xstart_mse, mse = (values.view(count, images).T for values in stacked)
+    found = evaluate_terms(diffusion, model, clean, t, noise, clip_denoised=clip_denoised, model_kwargs=kwargs)
+    vb, xstart_mse, mse = (values.view(count, images).T for values in found)
     return vb, xstart_mse, mse
+
+
+def evaluate_terms(
+    diffusion: GaussianDiffusion,
+    model: Network,
+    x_start: Tensor,
+    t: Tensor | int,
+    noise: Tensor,
+    *,
+    clip_denoised: bool,
+    model_kwargs: ModelKwargs,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return bound terms, bits/dim, and errors of the predicted x_0 and eps, each [b].
+
+    Args:
+        diffusion: the process.
+        model: the network.
+        x_start: clean data [b, c, *space].
+        t: a step above 0 for each image [b], or 0 for the decoder's term of all of them.
+        noise: what is added to x_start.
+        clip_denoised: clamp the predicted x_0 to [-1, 1].
+        model_kwargs: conditioning, with one entry per image.
+    """
+    x_t = diffusion.q_sample(x_start, t, noise)
+    step = diffusion.p_mean_variance(model, x_t, t, clip_denoised=clip_denoised, model_kwargs=model_kwargs)
+    is_decoder = isinstance(t, int)
+    terms = diffusion.decoder_bpd(step, x_start) if is_decoder else diffusion.kl_bpd(step, x_start, x_t, t)
+    eps = diffusion.predict_eps_from_xstart(x_t, t, step.pred_xstart)
+    return terms, mean_flat((step.pred_xstart - x_start) ** 2), mean_flat((eps - noise) ** 2)

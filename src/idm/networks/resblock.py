@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from idm.core.tensors import append_dims
+from idm.networks.dropout import Dropout
 from idm.networks.layers import GroupNorm, Pointwise, SiLU, convolution, zeroed
 
 
@@ -31,19 +32,29 @@ class ResBlock(nn.Module):
         self.out_layers = nn.Sequential(
             GroupNorm(out_channels),
             SiLU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             zeroed(convolution(dims, out_channels, out_channels, 3)),
         )
         same = out_channels == channels
         self.skip_connection = nn.Identity() if same else Pointwise(dims, channels, out_channels)
 
-    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        """[b, c, *space] and the embedding [b, e] after its SiLU, which all blocks share -> [b, c_out, *space]."""
+    def forward(self, x: Tensor, embedding: Tensor, dropout_seeds: Tensor | None = None) -> Tensor:
+        """Transform.
+
+        Args:
+            x: features [b, c, *space].
+            embedding: time and class [b, e], after the SiLU that all blocks share.
+            dropout_seeds: what dropout depends on [b].
+
+        Returns:
+            [b, c_out, *space].
+        """
         hidden = self.in_layers(x)
         told = self.emb_layers[1](embedding)
-        norm, rest = self.out_layers[0], self.out_layers[1:]
+        norm, activation, dropout, last = self.out_layers
         if self.use_scale_shift_norm:
             hidden = norm(hidden, *told.chunk(2, dim=1))
         else:
             hidden = norm(hidden + append_dims(told, x.ndim))
-        return rest(hidden).add_(self.skip_connection(x))  # in place: no gradient needs what a convolution returns
+        hidden = dropout(activation(hidden), dropout_seeds)
+        return last(hidden).add_(self.skip_connection(x))  # in place: no gradient needs what a convolution returns

@@ -26,10 +26,10 @@ class Stage(nn.ModuleList):
         super().__init__(layers)
         self.checkpointed = checkpointed
 
-    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        """[b, c, *space] and the embedding [b, e] -> [b, c_out, *space_out]."""
+    def forward(self, x: Tensor, embedding: Tensor, dropout_seeds: Tensor | None = None) -> Tensor:
+        """[b, c, *space], the embedding [b, e] and seeds of dropout [b] -> [b, c_out, *space_out]."""
         for layer in self:
-            inputs = (x, embedding) if isinstance(layer, ResBlock) else (x,)
+            inputs = (x, embedding, dropout_seeds) if isinstance(layer, ResBlock) else (x,)
             again = self.checkpointed and isinstance(layer, BLOCKS) and torch.is_grad_enabled()
             x = checkpoint(layer, *inputs, use_reentrant=False) if again else layer(*inputs)
         return x

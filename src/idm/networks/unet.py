@@ -11,6 +11,7 @@ import torch.nn.functional as F  # noqa: N812 (the field's name)
 from torch import Tensor, nn
 
 from idm.core.errors import SettingsError
+from idm.networks.dropout import number_layers
 from idm.networks.embeddings import TimeEmbedding, check_labels
 from idm.networks.layers import GroupNorm, SiLU, convolution, halved_axes, zeroed
 from idm.networks.stages import Blueprint
@@ -94,8 +95,18 @@ class UNet(nn.Module):
         self.middle_block = blueprint.middle(num_heads)
         self.output_blocks = blueprint.up(skips, num_heads if num_heads_upsample == -1 else num_heads_upsample)
         self.out = nn.Sequential(GroupNorm(widths[0]), SiLU(), zeroed(convolution(dims, widths[0], out_channels, 3)))
+        self.dropout = dropout
+        number_layers(self)
 
-    def forward(self, x: Tensor, time: Tensor, /, y: Tensor | None = None, low_res: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        time: Tensor,
+        /,
+        y: Tensor | None = None,
+        low_res: Tensor | None = None,
+        dropout_seeds: Tensor | None = None,
+    ) -> Tensor:
         """Predict.
 
         Args:
@@ -104,6 +115,8 @@ class UNet(nn.Module):
             y: labels, int64 [b]; wanted if and only if the network has classes.
             low_res: image to be refined [b, low_res_channels, *smaller]; wanted if and only if the network has
                 low_res_channels.
+            dropout_seeds: a seed per sample, int64 [b]: what is dropped in training is a function of it, whatever batch
+                the sample is in; None: of the state of torch's generator.
 
         Returns:
             [b, out_channels, *space], in x's dtype.
@@ -122,12 +135,12 @@ class UNet(nn.Module):
         hidden = hidden.contiguous(memory_format=layout)
         skips: list[Tensor] = []
         for stage in self.input_blocks:
-            hidden = stage(hidden, embedding)
+            hidden = stage(hidden, embedding, dropout_seeds)
             skips.append(hidden)
-        hidden = self.middle_block(hidden, embedding)
+        hidden = self.middle_block(hidden, embedding, dropout_seeds)
         for stage in self.output_blocks:
             skip = skips.pop()
-            hidden = stage(torch.cat([_cropped(hidden, skip.shape[2:]), skip], dim=1), embedding)
+            hidden = stage(torch.cat([_cropped(hidden, skip.shape[2:]), skip], dim=1), embedding, dropout_seeds)
         return self.out(hidden).to(x.dtype)
 
     def _check(self, x: Tensor, y: Tensor | None, low_res: Tensor | None) -> None:

@@ -41,6 +41,8 @@ def digits() -> Experiment:
             log_interval=50,
             save_interval=500,
             sample_interval=1100,
+            bound_interval=550,
+            snapshot_interval=200,
         ),
         sampler=SamplerSettings(name="ddim", steps=25),
     )

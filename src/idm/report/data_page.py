@@ -75,7 +75,7 @@ def _pictures(check: DataCheck, group: OddGroup) -> list[Block]:
 
 
 def _picture(check: DataCheck, codec: Codec | None, name: str) -> Image.Image | None:
-    file = Path(check.path) / name
+    file = (Path(check.index.folder) if check.index else Path(check.path)) / name
     if file.is_file():
         return thumbnail(file, SIDE)
     source = check.opened

@@ -5,6 +5,7 @@ A timestep sampler draws t with probability proportional to its weights and retu
 """
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -13,7 +14,13 @@ from idm.core.rng import Rng
 
 
 class TimestepSampler(ABC):
-    """A distribution over the steps [0, T), which may follow the losses it is told."""
+    """A distribution over the steps [0, T), which may follow the losses it is told.
+
+    Attributes:
+        learns: whether ``update`` changes anything; if not, losses need not be gathered for it.
+    """
+
+    learns: ClassVar[bool]
 
     def __init__(self, num_timesteps: int) -> None:
         """Remember T."""

@@ -1,5 +1,7 @@
 """Importance sampling of the bound (Nichol & Dhariwal 2021, section 3.3)."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -12,6 +14,8 @@ class LossSecondMoment(TimestepSampler):
 
     Uniform until every step has a full history.
     """
+
+    learns: ClassVar[bool] = True
 
     def __init__(self, num_timesteps: int, *, history_per_term: int = 10, uniform_prob: float = 0.001) -> None:
         """Start with an empty history.

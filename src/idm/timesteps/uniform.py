@@ -1,5 +1,7 @@
 """Every step equally often."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -8,6 +10,8 @@ from idm.timesteps.base import TimestepSampler
 
 class UniformTimesteps(TimestepSampler):
     """The uniform distribution; all importance weights are 1."""
+
+    learns: ClassVar[bool] = False
 
     def weights(self) -> Tensor:
         """Return ones."""

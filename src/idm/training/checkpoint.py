@@ -80,6 +80,20 @@ def save_checkpoint(
         CheckpointError: the disk refuses; earlier checkpoints are as they were.
     """
     final = run / FOLDER / step_name(step)
+    write_folder(final, step, tensors=tensors, documents=documents, score=score)
+    tidy(run, keep or Retention())
+    return Checkpoint(final)
+
+
+def write_folder(
+    final: Path,
+    step: int,
+    *,
+    tensors: Mapping[str, Mapping[str, Tensor]],
+    documents: Mapping[str, Json],
+    score: float | None = None,
+) -> None:
+    """Write a folder of files and their manifest, and verify it before it gets its name; errors as above."""
     partial = final.with_name(f".{final.name}.partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)
@@ -94,12 +108,10 @@ def save_checkpoint(
         _take_place(partial, final)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        raise cannot_write(f"checkpoint {final}", error, run, tensors) from error
+        raise cannot_write(f"checkpoint {final}", error, final.parent, tensors) from error
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    tidy(run, keep or Retention())
-    return Checkpoint(final)
 
 
 def latest_checkpoint(run: Path) -> Checkpoint | None:

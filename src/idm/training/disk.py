@@ -42,11 +42,16 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     _write(path, text.encode("utf-8"))
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Put a text in place of a file at once: whatever happens, the old one or the new one is there, and whole."""
+def replace_file(path: Path, content: bytes) -> None:
+    """Put a file in place of another at once: whatever happens, the old one or the new one is there, and whole."""
     partial = path.with_name(f".{path.name}.partial")
-    _write(partial, text.encode("utf-8"))
+    _write(partial, content)
     partial.replace(path)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Put a text in place of a file, as ``replace_file`` does."""
+    replace_file(path, text.encode("utf-8"))
 
 
 def first_not_finite(tensors: Mapping[str, Tensor]) -> str:

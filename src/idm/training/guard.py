@@ -82,12 +82,10 @@ class Guard:
                 step += window.stop - window.start
         return step
 
-    def flag(self, step: int, batch: BatchLoss, norm: Tensor) -> Tensor:
-        """Return 1.0 on the device if the step is bad, else 0.0; nothing is read from the device."""
-        bad = torch.isfinite(batch.loss + norm).logical_not().float()
+    def flag(self, step: int, batch: BatchLoss, bad: Tensor) -> None:
+        """Remember, without reading it from the device, whether a step is ``bad`` []."""
         self._flags.append(bad)
         self._batches.append((step, batch.t))
-        return bad
 
     def read(self) -> list[BadStep]:
         """Wait for the device, and return the bad steps since the last call."""

@@ -3,17 +3,21 @@
 import torch
 from torch import Tensor
 
+from idm.core.ranks import Ranks
 from idm.diffusion import LossTerms
 
 NUM_QUARTILES = 4
 
 
 class LossMeter:
-    """Sums unweighted losses on the device, in all and by quartile of t; quartile 0 is the least noisy."""
+    """Sums unweighted losses on the device, in all and by quartile of t; quartile 0 is the least noisy.
 
-    def __init__(self, num_timesteps: int, device: torch.device) -> None:
+    Every process counts its own samples; what is read or saved is the sum, so all of them must call that.
+    """
+
+    def __init__(self, num_timesteps: int, device: torch.device, ranks: Ranks | None = None) -> None:
         """Start empty."""
-        self.num_timesteps = num_timesteps
+        self.num_timesteps, self._ranks = num_timesteps, ranks or Ranks()
         self._device = device
         self._sums: dict[str, Tensor] = {}
         self._counts = torch.zeros(NUM_QUARTILES, device=device)
@@ -30,24 +34,31 @@ class LossMeter:
 
     def read(self) -> dict[str, float]:
         """Return the means since the last call and start anew; quartiles without samples are left out."""
-        counts = self._counts.tolist()
+        rows = self._totals()
+        counts = rows.pop("counts").tolist()
         means: dict[str, float] = {}
-        for name, tensor in self._sums.items():
+        for name, tensor in rows.items():
             sums = tensor.tolist()
             means[name] = sum(sums) / max(sum(counts), 1.0)
             for i, (total, count) in enumerate(zip(sums, counts, strict=True)):
                 if count:
                     means[f"{name}_q{i}"] = total / count
+        for tensor in (self._counts, *self._sums.values()):
             tensor.zero_()
-        self._counts.zero_()
         return means
 
     def state(self) -> dict[str, Tensor]:
         """Return the sums since the last ``read``, as a checkpoint holds them."""
-        return {"counts": self._counts, **{f"sums/{name}": tensor for name, tensor in self._sums.items()}}
+        totals = self._totals()
+        return {"counts": totals.pop("counts"), **{f"sums/{name}": tensor for name, tensor in totals.items()}}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Restore what ``state`` returned."""
-        self._counts = state["counts"].to(self._device, copy=True)
+        own = 1.0 if self._ranks.is_main else 0.0  # the sum over all processes is what was saved
+        self._counts = state["counts"].to(self._device, copy=True).mul_(own)
         sums = {name.removeprefix("sums/"): tensor for name, tensor in state.items() if name != "counts"}
-        self._sums = {name: tensor.to(self._device, copy=True) for name, tensor in sums.items()}
+        self._sums = {name: tensor.to(self._device, copy=True).mul_(own) for name, tensor in sums.items()}
+
+    def _totals(self) -> dict[str, Tensor]:
+        rows = self._ranks.sum(torch.stack([self._counts, *self._sums.values()]))
+        return dict(zip(("counts", *self._sums), rows, strict=True))

@@ -1,33 +1,54 @@
 """AdamW, and its state by parameter name."""
 
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 from idm.training.settings import TrainingSettings
+from idm.training.spread import Spread
+
+COUNTER = "step"
+"""Key of the one state that has not the parameter's shape."""
 
 
-def make_optimizer(network: nn.Module, settings: TrainingSettings) -> torch.optim.AdamW:
+@dataclass(frozen=True)
+class OptimizerTensor:
+    """A tensor of the optimiser's state.
+
+    Attributes:
+        name: PARAMETER/KEY.
+        parameter: name of the parameter whose shape it has; empty if it has none.
+        value: the tensor, or this process's part of it.
+    """
+
+    name: str
+    parameter: str
+    value: Tensor
+
+
+def make_optimizer(parameters: Iterable[nn.Parameter], settings: TrainingSettings) -> torch.optim.AdamW:
     """AdamW over all parameters, in its fused form where the device has one."""
-    parameters = list(network.parameters())
-    fused = all(p.device.type in ("cpu", "cuda") for p in parameters)
-    return torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused)
+    found = list(parameters)
+    fused = all(p.device.type in ("cpu", "cuda") for p in found)
+    return torch.optim.AdamW(found, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused)
 
 
-def optimizer_state(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Flatten the optimiser's state to tensors named PARAMETER/KEY."""
-    names: dict[Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
-    return {
-        f"{names[parameter]}/{key}": value
-        for parameter, values in optimizer.state.items()
-        for key, value in values.items()
-    }
+def optimizer_state(
+    parameters: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer
+) -> Iterator[OptimizerTensor]:
+    """Flatten the optimiser's state, in the order of the parameters."""
+    for name, parameter in parameters.items():
+        for key, value in optimizer.state.get(parameter, {}).items():
+            yield OptimizerTensor(f"{name}/{key}", "" if key == COUNTER else name, value)
 
 
-def load_optimizer_state(network: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
-    """Restore what ``optimizer_state`` returned; learning rate and decay stay as they are set now."""
-    parameters = dict(network.named_parameters())
+def load_optimizer_state(spread: Spread, optimizer: torch.optim.Optimizer, state: Mapping[str, Tensor]) -> None:
+    """Restore what ``optimizer_state`` gave, in full; learning rate and decay stay as they are set now."""
     for full_name, value in state.items():
         name, _, key = full_name.rpartition("/")
-        parameter = parameters[name]
-        target = value.clone() if key == "step" else value.to(parameter.device).clone()
-        optimizer.state[parameter][key] = target.to(parameter.device) if parameter.device.type == "cuda" else target
+        parameter = spread.parameters[name]
+        part = value if key == COUNTER else spread.part(name, value)
+        on_device = key != COUNTER or parameter.device.type == "cuda"
+        optimizer.state[parameter][key] = part.to(parameter.device, copy=True) if on_device else part.clone()

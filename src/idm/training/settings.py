@@ -14,24 +14,33 @@ class TrainingSettings:
 
     Attributes:
         num_steps: optimiser steps in all.
-        batch_size: images per step.
-        micro_batch_size: images per forward pass; gradients are averaged over the batch. 0: the whole batch.
+        batch_size: images per step, over all processes.
+        micro_batch_size: images per forward pass of a process; gradients are averaged over the batch. 0: all of its
+            share of the batch.
         learning_rate: peak learning rate of AdamW.
         weight_decay: decoupled weight decay of AdamW.
         warmup_steps: steps over which the learning rate rises linearly from 0.
         decay: what the learning rate does after the warm-up: stay, or fall to 0 at num_steps.
         clip_grad_norm: largest norm of the gradient; 0: no clipping.
         ema_rates: different rates of the averaged weights; sampling uses the first.
+        posthoc_sigma_rels: widths of power-function averages, snapshots of which let 'idm ema' make an average of any
+            other width after training; two at least, or none to do without.
+        snapshot_interval: steps between two snapshots of them.
         label_dropout: share of labels replaced by "no class", which makes guidance possible.
-        precision: number format inside the network; weights, losses and the chain stay float32.
+        precision: number format inside the network; weights, losses and the chain stay float32. float16, for devices
+            without fast bfloat16, scales the loss so that gradients do not vanish.
+        shard: what each of several processes holds: all of the network, or with "fsdp2" a part of every tensor.
         compile: translate the network by torch.compile; for long runs on a GPU. Results differ in their last digits,
             so a resumed run must keep it.
         log_interval: steps between two lines of metrics.jsonl.
         save_interval: steps between two checkpoints; one is always written at the end.
         keep_checkpoints: how many of the newest checkpoints to keep; those that are damaged do not count.
         keep_every: also keep the checkpoints whose step is a multiple of this; 0: none for that reason.
-        keep_best: also keep so many checkpoints with the smallest loss in the line of metrics before them.
+        keep_best: also keep so many checkpoints with the smallest held-out bound before them, or with the smallest loss
+            where that is not estimated.
         sample_interval: steps between two grids of samples; 0: none but at the end.
+        bound_interval: steps between two estimates of the bound of held-out images, with the averaged weights; 0: none.
+        bound_images: how many held-out images such an estimate looks at, at the most.
     """
 
     num_steps: Annotated[int, Ge(1)] = 100_000
@@ -43,8 +52,11 @@ class TrainingSettings:
     decay: Literal["constant", "linear", "cosine"] = "constant"
     clip_grad_norm: Annotated[float, Ge(0)] = 1.0
     ema_rates: Annotated[tuple[Annotated[float, Gt(0), Lt(1)], ...], MinLen(1)] = (0.9999,)
+    posthoc_sigma_rels: tuple[Annotated[float, Gt(0), Le(0.28)], ...] = (0.05, 0.1)
+    snapshot_interval: Annotated[int, Ge(1)] = 5_000
     label_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    shard: Literal["none", "fsdp2"] = "none"
     compile: bool = False
     log_interval: Annotated[int, Ge(1)] = 100
     save_interval: Annotated[int, Ge(1)] = 5_000
@@ -52,9 +64,14 @@ class TrainingSettings:
     keep_every: Annotated[int, Ge(0)] = 0
     keep_best: Annotated[int, Ge(0)] = 0
     sample_interval: Annotated[int, Ge(0)] = 5_000
+    bound_interval: Annotated[int, Ge(0)] = 5_000
+    bound_images: Annotated[int, Ge(1)] = 256
 
     def __post_init__(self) -> None:
         """Refuse rates of which two would be kept in one file."""
         if len(set(self.ema_rates)) < len(self.ema_rates):
             rates = list(self.ema_rates)
             raise SettingsError(f"ema_rates: different rates wanted, got {rates}; leave out the repeated ones")
+        widths = list(self.posthoc_sigma_rels)
+        if len(set(widths)) < len(widths) or len(widths) == 1:
+            raise SettingsError(f"posthoc_sigma_rels: two or more different widths wanted, or none, got {widths}")

@@ -1,7 +1,7 @@
 """All that a training run carries from step to step, to a checkpoint and back."""
 
-import copy
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,44 +11,61 @@ from idm.core.errors import NumericalError
 from idm.timesteps import TimestepSampler
 from idm.training.checkpoint import Checkpoint
 from idm.training.disk import first_not_finite
-from idm.training.ema import ExponentialMovingAverage
+from idm.training.ema import Averages, ConstantRate, PowerFunction
 from idm.training.guard import Guard
+from idm.training.loss_scale import LOSS_SCALES, UNSCALED, LossScale
 from idm.training.meter import LossMeter
-from idm.training.optimizer import load_optimizer_state, optimizer_state
+from idm.training.optimizer import load_optimizer_state, make_optimizer, optimizer_state
+from idm.training.settings import TrainingSettings
+from idm.training.spread import Spread, whole_tensors
+from idm.training.step import TrainStep
+
+Tensors = dict[str, dict[str, Tensor]]
+"""Tensors by name, by the name of their file in a checkpoint."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingState:
-    """What changes while a network is trained, but for the count of steps and the files of the run."""
+    """What changes while a network is trained, but for the count of steps and the files of the run.
 
-    network: nn.Module
+    Where there are several processes, all of them must call each method.
+    """
+
+    spread: Spread
     optimizer: torch.optim.Optimizer
-    ema: ExponentialMovingAverage
+    averages: Averages
     timesteps: TimestepSampler
     meter: LossMeter
-    guard: Guard
+    guard: Guard = field(default_factory=Guard)
+    scale: LossScale = UNSCALED
 
-    def tensors(self) -> dict[str, dict[str, Tensor]]:
-        """Return all tensors, by name and by the name of their file in a checkpoint.
+    @classmethod
+    def new(cls, spread: Spread, step: TrainStep, settings: TrainingSettings) -> "TrainingState":
+        """Return the state before the first step."""
+        meter = LossMeter(step.diffusion.num_timesteps, step.device, step.ranks)
+        profiles = [*map(ConstantRate, settings.ema_rates), *map(PowerFunction, settings.posthoc_sigma_rels)]
+        return cls(
+            spread,
+            make_optimizer(spread.parameters.values(), settings),
+            Averages(spread.values(), profiles),
+            step.timesteps,
+            meter,
+            scale=LOSS_SCALES[settings.precision](step.device),
+        )
 
-        Raises:
-            NumericalError: weights or averages are not finite.
-        """
-        averages = {ema_name(rate): self.ema.state(i) for i, rate in enumerate(self.ema.rates)}
-        groups = {"network": self.network.state_dict(), **averages}
-        for name, group in groups.items():
-            if where := first_not_finite(group):
-                raise NumericalError(f"training: {name} {where} is not finite; nothing is saved")
-        return {
-            **groups,
-            "optimizer": optimizer_state(self.network, self.optimizer),
-            "timesteps": self.timesteps.state(),
-            "meter": self.meter.state(),
-        }
+    def tensors(self) -> Tensors:
+        """Return all tensors in full, on the host of the main process; the others get none."""
+        spread = self.spread
+        groups = {"network": self._whole(spread.values().items())}
+        for i, profile in enumerate(self.averages.profiles):
+            groups[profile.name] = self._whole(self.averages.state(i).items())
+        optimizer = optimizer_state(spread.parameters, self.optimizer)
+        groups["optimizer"] = whole_tensors(spread, ((s.name, s.parameter, s.value) for s in optimizer))
+        return {**groups, "timesteps": self.timesteps.state(), "meter": self.meter.state()}
 
     def document(self) -> dict[str, Any]:
         """Return the counters, JSON-able."""
-        return {"ema_updates": self.ema.num_updates, "guard": self.guard.state()}
+        return {"ema_updates": self.averages.num_updates, "guard": self.guard.state(), "loss_scale": self.scale.state()}
 
     def restore(self, checkpoint: Checkpoint, *, guard: bool = True) -> None:
         """Restore the state of a checkpoint.
@@ -57,25 +74,54 @@ class TrainingState:
             checkpoint: what ``tensors`` and ``document`` returned, in "training" and files of the groups' names.
             guard: restore the guard as well; False: it keeps what it knows.
         """
-        document = checkpoint.document("training")
-        self.network.load_state_dict(checkpoint.tensors("network"))
-        for i, rate in enumerate(self.ema.rates):
-            self.ema.load_state(i, checkpoint.tensors(ema_name(rate)))
-        self.ema.num_updates = document["ema_updates"]
-        load_optimizer_state(self.network, self.optimizer, checkpoint.tensors("optimizer"))
+        document, spread = checkpoint.document("training"), self.spread
+        spread.load(checkpoint.tensors("network"))
+        for i, profile in enumerate(self.averages.profiles):
+            average = checkpoint.tensors(profile.name)
+            self.averages.load_state(i, {name: spread.part(name, value) for name, value in average.items()})
+        self.averages.num_updates = document["ema_updates"]
+        load_optimizer_state(spread, self.optimizer, checkpoint.tensors("optimizer"))
         self.timesteps.load_state(checkpoint.tensors("timesteps"))
-        if checkpoint.has("meter"):  # not in older checkpoints
+        if checkpoint.has("meter"):  # not in older checkpoints, like what is looked up below
             self.meter.load_state(checkpoint.tensors("meter"))
         if guard and "guard" in document:
             self.guard.load_state(document["guard"])
+        if document.get("loss_scale"):
+            self.scale.load_state(document["loss_scale"])
 
-    def averaged_network(self) -> nn.Module:
-        """Return a copy of the network with the first average's weights, for evaluation."""
-        network = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self.ema.copy_to(network)
+    def first_average(self) -> dict[str, Tensor]:
+        """Return the weights that are sampled with, in full, on the host of the main process."""
+        return self._whole(self.averages.state(0).items())
+
+    def power_averages(self) -> Tensors:
+        """Return the averages that others are made from afterwards, in full, on the host of the main process."""
+        return {
+            profile.name: self._whole(self.averages.state(i).items())
+            for i, profile in enumerate(self.averages.profiles)
+            if isinstance(profile, PowerFunction)
+        }
+
+    def averaged_network(self, average: Mapping[str, Tensor]) -> nn.Module:
+        """Return a copy of the network, in full, with ``first_average``, for evaluation; on the main process only."""
+        network = self.spread.plain_copy().eval().requires_grad_(False)
+        network.load_state_dict(average, strict=False)  # counters and the like are not averaged
         return network
+
+    def _whole(self, parts: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
+        return whole_tensors(self.spread, ((name, name, part) for name, part in parts))
+
+
+def refuse_not_finite(tensors: Tensors) -> None:
+    """Refuse to save weights or averages that are not finite.
+
+    Raises:
+        NumericalError: a name and a tensor.
+    """
+    for name, group in tensors.items():
+        if where := first_not_finite(group):
+            raise NumericalError(f"training: {name} {where} is not finite; nothing is saved")
 
 
 def ema_name(rate: float) -> str:
     """File name of the average of that rate in a checkpoint."""
-    return f"ema-{rate}"
+    return ConstantRate(rate).name

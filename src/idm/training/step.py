@@ -1,19 +1,26 @@
-"""One optimiser step, as a function of (seed, step) and the state of network and optimiser."""
+"""One optimiser step's gradient, as a function of (seed, step) and the state of network and timestep sampler."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from idm.core.ranks import Ranks
 from idm.core.rng import Rng, derive_seed
 from idm.core.types import Network
-from idm.data import Batch, Dataset, batch_indices, with_epochs
-from idm.diffusion import GaussianDiffusion
+from idm.data import Batch, Dataset, Indices, batch_indices, with_epochs
+from idm.diffusion import GaussianDiffusion, LossTerms
 from idm.timesteps import TimestepSampler
+from idm.training.loss_scale import UNSCALED, LossScale
+from idm.training.memory import MicroBatches, is_out_of_memory
 from idm.training.meter import LossMeter
 from idm.training.settings import TrainingSettings
+from idm.training.spread import Spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,19 +28,36 @@ class BatchLoss:
     """What a step is judged by.
 
     Attributes:
-        loss: weighted mean loss of the batch, on the device, without gradient [].
-        t: steps of the chain that the batch was trained on [b].
+        loss: weighted mean loss of the whole batch, on the device, without gradient [].
+        t: steps of the chain that the whole batch was trained on, on the host [b].
     """
 
     loss: Tensor
     t: Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class _Share:
+    """This process's share of a batch, on the device."""
+
+    x_start: Tensor
+    labels: Tensor | None
+    t: Tensor
+    importance: Tensor
+    noise: Tensor
+    seeds: Tensor
+
+    def kwargs(self, part: slice, *, dropout: bool) -> dict[str, Tensor]:
+        """Return the conditioning of some of the samples."""
+        labels = {} if self.labels is None else {"y": self.labels[part]}
+        return labels | ({"dropout_seeds": self.seeds[part]} if dropout else {})
+
+
 class TrainStep:
     """Draws a batch, accumulates its gradients, and tells the timestep sampler and the meter.
 
-    Image j of step s is drawn at position p = s * batch_size + j; its t, noise and label dropout are
-    functions of (seed, p), whatever the micro-batches are.
+    Image j of step s is drawn at position p = s * batch_size + j; its t, noise, label dropout and dropout are
+    functions of (seed, p), whatever the micro-batches and processes are. A process trains on its share of every batch.
     """
 
     def __init__(
@@ -47,51 +71,110 @@ class TrainStep:
         seed: int,
         device: torch.device,
         null_label: int | None = None,
+        spread: Spread | None = None,
+        dtype: torch.dtype = torch.float32,
+        seeded_dropout: bool = False,
     ) -> None:
-        """Hold what every step needs; ``null_label`` stands for no class where labels are dropped."""
+        """Hold what every step needs.
+
+        Args:
+            network: what is called.
+            diffusion: the process.
+            timesteps: which t to train on.
+            dataset: the training samples.
+            settings: how training goes.
+            seed: seed of every draw.
+            device: where the network is.
+            null_label: stands for no class where labels are dropped.
+            spread: how the network is spread over processes; None: there is one.
+            dtype: format of data, noise and losses.
+            seeded_dropout: give the network a seed per sample, ``dropout_seeds``; otherwise what it drops, if anything,
+                depends on how batches are split.
+        """
         self.network, self.diffusion, self.timesteps, self.dataset = network, diffusion, timesteps, dataset
         self.settings, self.seed, self.device, self.null_label = settings, seed, device, null_label
+        self.spread, self.dtype, self.seeded_dropout = spread, dtype, seeded_dropout
+        self.ranks = Ranks() if spread is None else spread.ranks
+        self.micro_batches = MicroBatches(settings.batch_size, settings.micro_batch_size, self.ranks.size)
         self._base = derive_seed(seed, "training")
+        self._mine = self.ranks.share(settings.batch_size)
         self._batches: Iterator[Batch] = iter(())
-        self._next_step = -1
+        self._next_step, self._waited = -1, 0.0
 
-    def accumulate_gradients(self, step: int, meter: LossMeter) -> BatchLoss:
-        """Add the gradient of the mean weighted loss of the batch of ``step`` to the parameters' gradients."""
+    def accumulate_gradients(self, step: int, meter: LossMeter, scale: LossScale = UNSCALED) -> BatchLoss:
+        """Add the gradient of the mean weighted loss of the batch of ``step``, scaled, to the parameters' gradients.
+
+        Raises:
+            ProcessError: out of memory at a single image.
+        """
         size = self.settings.batch_size
         seeds = self._base + torch.arange(step * size, (step + 1) * size)
-        rng = Rng(self._on_device(seeds))
-        x_start, labels = self._batch(step, rng)
         host_t, importance = self.timesteps.draw(Rng(seeds), 0)  # on the host, where histories of losses are kept
-        t, importance = self._on_device(host_t), self._on_device(importance)
-        noise = rng.normal("noise", 0, x_start.shape[1:])
-        torch.manual_seed(derive_seed(self.seed, "dropout", step))
-        micro = self.settings.micro_batch_size or size
-        total = torch.zeros((), device=self.device)
-        for first in range(0, size, micro):
-            part = slice(first, first + micro)
-            kwargs = {} if labels is None else {"y": labels[part]}
-            terms = self.diffusion.training_losses(
-                self.network, x_start[part], t[part], noise=noise[part], model_kwargs=kwargs
-            )
-            loss = (terms.loss * importance[part]).sum() / size
-            loss.backward()
-            total += loss.detach()
-            self.timesteps.update(host_t[part], terms.loss)
-            meter.add(t[part], terms)
-        return BatchLoss(total, t)
+        share = self._share(step, seeds, host_t, importance)
+        terms, total = self._fitting_backward(step, share, scale)
+        meter.add(share.t, terms)
+        if self.timesteps.learns:
+            losses = torch.zeros(size, device=self.device, dtype=terms.loss.dtype)
+            losses[self._mine] = terms.loss
+            self.timesteps.update(host_t, self.ranks.sum(losses))
+        return BatchLoss(self.ranks.sum(total), host_t)
 
     def samples(self, step: int) -> list[int]:
         """Return the numbers, among the training samples, of the batch of ``step``."""
         return batch_indices(self.seed, step, self.settings.batch_size, len(self.dataset)).tolist()
 
+    def seconds_waited(self) -> float:
+        """Return for how many seconds data were not there when they were wanted, since the last call."""
+        waited, self._waited = self._waited, 0.0
+        return waited
+
+    def _fitting_backward(self, step: int, share: _Share, scale: LossScale) -> tuple[LossTerms, Tensor]:
+        """Go back and forth, with smaller micro-batches where memory is short."""
+        while True:
+            try:
+                return self._backward(step, share, scale)
+            except RuntimeError as error:
+                if self.spread is None or not is_out_of_memory(error):
+                    raise
+                self.micro_batches.shrink(self.ranks)
+            self.spread.drop_gradients()  # outside of the handler, whose traceback holds tensors
+
+    def _backward(self, step: int, share: _Share, scale: LossScale) -> tuple[LossTerms, Tensor]:
+        """Go back and forth through the network, one micro-batch after the other."""
+        torch.manual_seed(derive_seed(self.seed, "dropout", step))
+        found: list[LossTerms] = []
+        total = torch.zeros((), device=self.device, dtype=self.dtype)
+        parts = self.micro_batches.parts(len(share.t))
+        for i, part in enumerate(parts, start=1):
+            with self._accumulating(last=i == len(parts)):
+                kwargs = share.kwargs(part, dropout=self.seeded_dropout)
+                terms = self.diffusion.training_losses(
+                    self.network, share.x_start[part], share.t[part], noise=share.noise[part], model_kwargs=kwargs
+                )
+                loss = (terms.loss * share.importance[part]).sum() / self.settings.batch_size
+                scale.scaled(loss * self.ranks.size).backward()  # gradients are averaged over the processes
+            total += loss.detach()
+            found.append(terms)
+        return LossTerms.concatenate(found), total
+
+    def _accumulating(self, *, last: bool) -> AbstractContextManager[Any]:
+        return nullcontext() if self.spread is None else self.spread.accumulating(last=last)
+
+    def _share(self, step: int, seeds: Tensor, t: Tensor, importance: Tensor) -> _Share:
+        rng = Rng(self._on_device(seeds[self._mine]))
+        x_start, labels = self._batch(step, rng)
+        t, importance = self._on_device(t[self._mine]), self._on_device(importance[self._mine])
+        noise = rng.normal("noise", 0, x_start.shape[1:], self.dtype)
+        return _Share(x_start, labels, t, importance, noise, rng.seeds)
+
     def _batch(self, step: int, rng: Rng) -> tuple[Tensor, Tensor | None]:
         if step != self._next_step:
-            size, total = self.settings.batch_size, len(self.dataset)
-            order = (with_epochs(batch_indices(self.seed, s, size, total), s, total) for s in count(step))
-            self._batches = self.dataset.batches(order)
+            self._batches = self.dataset.batches(self._order(s) for s in count(step))
+        start = time.monotonic()
         x_start, labels = next(self._batches)
+        self._waited += time.monotonic() - start
         self._next_step = step + 1
-        x_start = self._on_device(x_start)
+        x_start = self._on_device(x_start).to(self.dtype)
         if labels is None:
             return x_start, None
         labels = self._on_device(labels)
@@ -100,18 +183,10 @@ class TrainStep:
             labels = torch.where(dropped, self.null_label, labels)
         return x_start, labels
 
+    def _order(self, step: int) -> Indices:
+        size, total = self.settings.batch_size, len(self.dataset)
+        return with_epochs(batch_indices(self.seed, step, size, total), step, total)[self._mine]
+
     def _on_device(self, x: Tensor) -> Tensor:
         """Copy from the host without waiting for the device, which takes pinned memory."""
         return (x.pin_memory() if self.device.type == "cuda" else x).to(self.device, non_blocking=True)
-
-
-def gradient_norm(parameters: Sequence[Tensor], largest: float) -> Tensor:
-    """Norm of the whole gradient; scale the gradient down to ``largest`` where that is above 0 and exceeded."""
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    vectors, others = [g for g in gradients if g.ndim <= 1], [g for g in gradients if g.ndim > 1]
-    if vectors:  # the many small ones as one: on a CPU every norm has a cost of its own
-        others.append(torch.cat([vector.flatten() for vector in vectors]))
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(others)))  # pyright: ignore[reportPrivateImportUsage]
-    if largest > 0:
-        nn.utils.clip_grads_with_norm_(parameters, largest, norm)
-    return norm

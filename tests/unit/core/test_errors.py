@@ -1,5 +1,7 @@
 """Errors carry a code, an exit status and one line per wrong value."""
 
+import pickle
+
 import pytest
 
 from idm.core import errors
@@ -19,7 +21,14 @@ def test_a_code_is_a_letter_and_three_digits_and_errors_of_one_exit_status_share
     assert kind.code[0] == "E"
     assert kind.code[1:].isdigit()
     assert len(kind.code) == 4
-    assert {70: "1", 2: "2", 3: "3", 4: "4", 5: "5", 75: "7"}[kind.exit_code] == kind.code[1]
+    assert {70: "1", 2: "2", 3: "3", 4: "4", 5: "5", 6: "6", 75: "7"}[kind.exit_code] == kind.code[1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_that_went_to_another_process_is_the_same(kind: type[IdmError]) -> None:
+    error = pickle.loads(pickle.dumps(kind("one", "two")))
+    assert type(error) is kind
+    assert error.lines == ("one", "two")
 
 
 @pytest.mark.parametrize("kind", KINDS)

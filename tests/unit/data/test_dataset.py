@@ -89,3 +89,15 @@ def test_points_cannot_be_mirrored(tmp_path):
     source = Arrays(tmp_path / "points.npy")
     with pytest.raises(SettingsError, match="spatial axis wanted"):
         Dataset(source, Codec.fit(source), np.arange(4), random_flip=True)
+
+
+def test_samples_are_named_by_their_numbers_and_names_in_the_source():
+    source = Digits()
+    data = Dataset(source, Codec.fit(source), np.arange(100, 160), random_flip=True)
+    assert data.describe(np.array([3])) == "sample 103"
+    assert data.describe(np.array([3, 63, 123 + 240])) == "samples 103, 103, 103"  # mirrored, drawn again
+    assert data.describe(np.arange(10)) == "samples 100, 101, 102, 103, 104, 105, 106, 107 and 2 more"
+    source.names = tuple(f"{i}.png" for i in range(len(source)))
+    assert data.describe(np.array([5])) == "sample 105 (105.png)"
+    many = "100.png, 101.png, 102.png, 103.png, 104.png, 105.png, 106.png, 107.png, ..."
+    assert data.describe(np.arange(9)) == f"samples 100, 101, 102, 103, 104, 105, 106, 107 and 1 more ({many})"

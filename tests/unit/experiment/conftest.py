@@ -25,6 +25,7 @@ PLAIN = {
         "log_interval": 1,
         "save_interval": 2,
         "sample_interval": 0,
+        "bound_interval": 1,
         "learning_rate": 1e-3,
     },
     "sampler": {"name": "ddim", "steps": 3},

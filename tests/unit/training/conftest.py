@@ -51,14 +51,23 @@ def network():
 def make_step(network):
     """Make a training step; keyword arguments are training settings."""
 
-    def make(null_label=None, timesteps=None, net=network, **changes):
+    def make(null_label=None, timesteps=None, net=network, *, spread=None, dtype=torch.float32, **changes):
         settings = TrainingSettings(**{"num_steps": 6, "batch_size": 8, "clip_grad_norm": 0.0} | changes)
         source = Numbers()
         dataset = Dataset(source, Codec.fit(source), np.arange(20), labels=source.labels)
         diffusion = GaussianDiffusion(cosine_schedule(10))
         times = UniformTimesteps(10) if timesteps is None else timesteps
         return TrainStep(
-            net, diffusion, times, dataset, settings, seed=3, device=torch.device("cpu"), null_label=null_label
+            net,
+            diffusion,
+            times,
+            dataset,
+            settings,
+            seed=3,
+            device=torch.device("cpu"),
+            null_label=null_label,
+            spread=spread,
+            dtype=dtype,
         )
 
     return make

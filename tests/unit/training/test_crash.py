@@ -43,7 +43,7 @@ def everything(run):
     return checkpoint.step, files, metrics, sorted(path.name for path in run.rglob("*"))
 
 
-CLOCK = ("seconds", "images_per_second", "metrics_length")
+CLOCK = ("seconds", "waited", "images_per_second", "metrics_length")
 
 
 @pytest.fixture

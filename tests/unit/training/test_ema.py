@@ -1,12 +1,17 @@
 """Averages follow their formula."""
 
 import numpy as np
+import pytest
 import torch
 
-from idm.training.ema import ExponentialMovingAverage
+from idm.training.ema import Averages, ConstantRate, PowerFunction
 
 
-def walk(network, ema, updates):
+def averages_of(network, *profiles):
+    return Averages(network.state_dict(keep_vars=True), profiles)
+
+
+def walk(network, averages, updates):
     """Change the network at random, update, and return the weights seen."""
     seen = []
     for i in range(updates):
@@ -15,48 +20,60 @@ def walk(network, ema, updates):
             for parameter in network.parameters():
                 parameter.copy_(torch.randn_like(parameter))
         seen.append(network.map.weight.detach().double().numpy().copy())
-        ema.update()
+        averages.update()
     return seen
 
 
 def test_averages_follow_the_formula(network):
     rates = (0.9, 0.3)
-    ema = ExponentialMovingAverage(network, rates)
+    averages = averages_of(network, *map(ConstantRate, rates))
     expected = [network.map.weight.detach().double().numpy().copy() for _ in rates]
-    for n, weight in enumerate(walk(network, ema, 30), start=1):
+    for n, weight in enumerate(walk(network, averages, 30), start=1):
         for i, rate in enumerate(rates):
             r = min(rate, (1 + n) / (10 + n))
             expected[i] = r * expected[i] + (1 - r) * weight
     for i in range(len(rates)):
-        np.testing.assert_allclose(ema.state(i)["map.weight"].numpy(), expected[i], atol=1e-6)
+        np.testing.assert_allclose(averages.state(i)["map.weight"].numpy(), expected[i], atol=1e-6)
+
+
+@pytest.mark.parametrize("sigma_rel", [0.05, 0.1, 0.25])
+def test_in_a_power_function_average_a_step_counts_as_a_power_of_its_number(network, sigma_rel):
+    profile = PowerFunction(sigma_rel)
+    averages = averages_of(network, profile)
+    seen = walk(network, averages, 40)
+    power = profile.gamma + 1
+    share = np.diff((np.arange(41) / 40) ** power)  # the integral of the profile over each step
+    expected = np.tensordot(share, np.stack(seen), axes=1)
+    np.testing.assert_allclose(averages.state(0)["map.weight"].numpy(), expected, atol=1e-6)
+
+
+def test_the_first_power_function_average_is_the_weights(network):
+    averages = averages_of(network, PowerFunction(0.1))
+    (seen,) = walk(network, averages, 1)
+    np.testing.assert_array_equal(averages.state(0)["map.weight"].double().numpy(), seen)
 
 
 def test_the_state_restores_everything(network):
-    ema, other = ExponentialMovingAverage(network, (0.9, 0.5)), ExponentialMovingAverage(network, (0.9, 0.5))
-    walk(network, ema, 4)
-    for i in (0, 1):
-        other.load_state(i, {name: value.clone() for name, value in ema.state(i).items()})
-    other.num_updates = ema.num_updates
-    walk(network, ema, 3)
+    profiles = (ConstantRate(0.9), ConstantRate(0.5), PowerFunction(0.1))
+    averages, other = averages_of(network, *profiles), averages_of(network, *profiles)
+    walk(network, averages, 4)
+    for i in range(3):
+        other.load_state(i, {name: value.clone() for name, value in averages.state(i).items()})
+    other.num_updates = averages.num_updates
+    walk(network, averages, 3)
     walk(network, other, 3)
-    for i in (0, 1):
-        for name, value in ema.state(i).items():
+    for i in range(3):
+        for name, value in averages.state(i).items():
             assert torch.equal(other.state(i)[name], value)
 
 
-def test_copying_gives_another_network_the_average(network):
-    import copy
-
-    ema = ExponentialMovingAverage(network, (0.9,))
-    walk(network, ema, 3)
-    copied = copy.deepcopy(network)
-    ema.copy_to(copied)
-    assert torch.equal(copied.map.weight, ema.state(0)["map.weight"])
-    assert not torch.equal(copied.map.weight, network.map.weight)
-
-
 def test_the_average_of_a_network_at_rest_is_the_network(network):
-    ema = ExponentialMovingAverage(network, (0.99,))
+    averages = averages_of(network, ConstantRate(0.99), PowerFunction(0.05))
     for _ in range(5):
-        ema.update()
-    torch.testing.assert_close(ema.state(0)["map.weight"], network.map.weight.detach())
+        averages.update()
+    for i in range(2):
+        torch.testing.assert_close(averages.state(i)["map.weight"], network.map.weight.detach())
+
+
+def test_whole_numbers_are_not_averaged(network):
+    assert averages_of(network, ConstantRate(0.9)).state(0).keys() == {"map.weight", "map.bias", "label_emb.weight"}

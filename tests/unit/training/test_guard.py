@@ -28,11 +28,11 @@ class Run:
         """Call ``harm(self)`` before the gradient of the steps that are made of the data of ``steps``."""
         steps, real = set(steps), self.step.accumulate_gradients
 
-        def accumulate(step, meter):
+        def accumulate(step, meter, scale):
             undo = harm(self) if step in steps else None
             if once:
                 steps.discard(step)
-            batch = real(step, meter)
+            batch = real(step, meter, scale)
             return undo(batch) if undo else batch
 
         self.step.accumulate_gradients = accumulate
@@ -143,7 +143,7 @@ def spoil_average(value):
     """Put a value into averaged weights, for good."""
 
     def harm(run):
-        run.trainer.state.ema.state(0)["map.weight"][0, 0] = value
+        run.trainer.state.averages.state(0)["map.weight"][0, 0] = value
 
     return harm
 

@@ -63,7 +63,7 @@ def test_the_averaged_network_is_a_copy_at_rest(make_trainer, network):
     trainer.run()
     averaged = trainer.averaged_network()
     assert not averaged.training
-    assert torch.equal(averaged.map.weight, trainer.state.ema.state(0)["map.weight"])
+    assert torch.equal(averaged.map.weight, trainer.state.averages.state(0)["map.weight"])
     assert all(not parameter.requires_grad for parameter in averaged.parameters())
     assert all(parameter.requires_grad for parameter in network.parameters())
 

@@ -7,6 +7,7 @@ from safetensors.torch import load, save
 
 from idm.training import TrainingSettings
 from idm.training.optimizer import load_optimizer_state, make_optimizer, optimizer_state
+from idm.training.spread import Alone
 
 SETTINGS = TrainingSettings(learning_rate=0.1, weight_decay=0.01)
 
@@ -19,12 +20,16 @@ def advance(network, optimizer, steps, first=0):
         optimizer.step()
 
 
+def state_of(network, optimizer):
+    return {tensor.name: tensor.value for tensor in optimizer_state(dict(network.named_parameters()), optimizer)}
+
+
 def test_a_restored_optimizer_goes_on_exactly(network):
-    optimizer = make_optimizer(network, SETTINGS)
+    optimizer = make_optimizer(network.parameters(), SETTINGS)
     advance(network, optimizer, 3)
     other = copy.deepcopy(network)
-    restored = make_optimizer(other, SETTINGS)
-    load_optimizer_state(other, restored, load(save(optimizer_state(network, optimizer))))
+    restored = make_optimizer(other.parameters(), SETTINGS)
+    load_optimizer_state(Alone(other), restored, load(save(state_of(network, optimizer))))
     advance(network, optimizer, 3, first=3)
     advance(other, restored, 3, first=3)
     for a, b in zip(network.parameters(), other.parameters(), strict=True):
@@ -32,17 +37,15 @@ def test_a_restored_optimizer_goes_on_exactly(network):
 
 
 def test_the_state_is_named_after_the_parameters(network):
-    optimizer = make_optimizer(network, SETTINGS)
-    assert optimizer_state(network, optimizer) == {}
+    optimizer = make_optimizer(network.parameters(), SETTINGS)
+    assert state_of(network, optimizer) == {}
     advance(network, optimizer, 1)
-    assert {"map.weight/exp_avg", "map.weight/exp_avg_sq", "map.weight/step"} <= optimizer_state(
-        network, optimizer
-    ).keys()
+    assert {"map.weight/exp_avg", "map.weight/exp_avg_sq", "map.weight/step"} <= state_of(network, optimizer).keys()
 
 
 def test_settings_of_now_count(network):
-    optimizer = make_optimizer(network, SETTINGS)
+    optimizer = make_optimizer(network.parameters(), SETTINGS)
     advance(network, optimizer, 1)
-    other = make_optimizer(network, TrainingSettings(learning_rate=0.5))
-    load_optimizer_state(network, other, optimizer_state(network, optimizer))
+    other = make_optimizer(network.parameters(), TrainingSettings(learning_rate=0.5))
+    load_optimizer_state(Alone(network), other, state_of(network, optimizer))
     assert other.param_groups[0]["lr"] == 0.5

@@ -5,8 +5,8 @@ import torch
 
 from idm.data import dataset
 from idm.timesteps import LossSecondMoment
+from idm.training.gradients import gradient_norm
 from idm.training.meter import LossMeter
-from idm.training.step import gradient_norm
 
 
 def gradients(step, network, number=0):

@@ -20,10 +20,10 @@ from idm.samplers import Sampler, SamplerDDIM, SamplerDDPM
 from idm.schedules import cosine_schedule, spaced
 from idm.timesteps import UniformTimesteps
 from idm.training import TrainingSettings, TrainStep
-from idm.training.ema import ExponentialMovingAverage
+from idm.training.ema import Averages, ConstantRate
+from idm.training.gradients import gradient_norm
 from idm.training.meter import LossMeter
 from idm.training.optimizer import make_optimizer
-from idm.training.step import gradient_norm
 
 DIFFUSION = GaussianDiffusion(
     cosine_schedule(NUM_TIMESTEPS), model_var_type=ModelVarType.LEARNED_RANGE, loss_type=LossType.RESCALED_MSE
@@ -93,7 +93,8 @@ class Ours(Entrant):
         dataset = Dataset(images, Codec.fit(images), np.arange(NUM_IMAGES))
         timesteps, meter = UniformTimesteps(NUM_TIMESTEPS), LossMeter(NUM_TIMESTEPS, device)
         step = TrainStep(self.model(network), DIFFUSION, timesteps, dataset, settings, seed=0, device=device)
-        optimizer, ema = make_optimizer(network, settings), ExponentialMovingAverage(network, settings.ema_rates)
+        optimizer = make_optimizer(network.parameters(), settings)
+        ema = Averages(network.state_dict(keep_vars=True), [ConstantRate(rate) for rate in settings.ema_rates])
 
         def update() -> None:
             step.accumulate_gradients(next(numbers), meter)

@@ -12,9 +12,9 @@ from idm.bench.sizes import SMALL, TINY, Configuration, our_unet
 from idm.bench.table import Plan, Row, Scope, Table
 from idm.networks import UNet
 from idm.training import TrainingSettings
-from idm.training.ema import ExponentialMovingAverage
+from idm.training.ema import Averages, ConstantRate
+from idm.training.gradients import gradient_norm
 from idm.training.optimizer import make_optimizer
-from idm.training.step import gradient_norm
 
 LOOP, OURS = "loop over tensors", "idm"
 RATE, NO_CLIPPING = 0.9999, 0.0
@@ -33,7 +33,7 @@ def updates(scope: Scope) -> list[Plan]:
 def _optimizer(config: Configuration) -> Table:
     network = _with_gradients(config)
     looped = torch.optim.AdamW(network.parameters(), lr=1e-4, foreach=False, fused=False)
-    return _table("steps of AdamW", config, looped.step, make_optimizer(network, TrainingSettings()).step)
+    return _table("steps of AdamW", config, looped.step, make_optimizer(network.parameters(), TrainingSettings()).step)
 
 
 def _average(config: Configuration) -> Table:
@@ -45,7 +45,12 @@ def _average(config: Configuration) -> Table:
         for average, parameter in zip(copies, parameters, strict=True):
             average.mul_(RATE).add_(parameter, alpha=1 - RATE)
 
-    return _table("averages of the weights", config, loop, ExponentialMovingAverage(network, (RATE,)).update)
+    return _table(
+        "averages of the weights",
+        config,
+        loop,
+        Averages(network.state_dict(keep_vars=True), [ConstantRate(RATE)]).update,
+    )
 
 
 def _norm(config: Configuration) -> Table:

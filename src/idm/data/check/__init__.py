@@ -5,10 +5,11 @@ Nothing is written, and nothing is changed. ``idm check-data`` prints what is fo
 
 from idm.data.check.images import check_images
 from idm.data.check.path import check_path
-from idm.data.check.result import DataCheck, FileEntry, OddGroup
+from idm.data.check.result import DataCheck, OddGroup
 from idm.data.check.samples import check_source
 from idm.data.check.speed import Speed, measure_speed
 from idm.data.check.thumbnails import thumbnail
+from idm.data.index import FileEntry
 
 __all__ = [
     "DataCheck",

@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image
 
 from idm.data.image_decode import FORMATS, ORIENTATION, TAGS
+from idm.data.image_items import Place, source_of
 
 SUFFIXES_OF = {
     "PNG": (".png",),
@@ -45,13 +46,13 @@ class ImageFacts:
     conversions: tuple[str, ...]
 
 
-def read_facts(path: Path) -> ImageFacts | None:
+def read_facts(place: Place) -> ImageFacts | None:
     """Read the header of an image; None where it is of no format that is read."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
-            with Image.open(path, formats=FORMATS) as image:
-                return _facts(path, image)
+            with Image.open(source_of(place), formats=FORMATS) as image:
+                return _facts(Path(str(place)), image)
         except Exception:  # decoders raise whatever they stumble over; what they say is part of the refusal
             return None
 

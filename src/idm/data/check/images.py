@@ -10,12 +10,13 @@ from typing import Any
 from idm.core.errors import DataError
 from idm.data.base import Source
 from idm.data.check.look import Looked, look
-from idm.data.check.result import DataCheck, count, equal_groups, odd_groups
+from idm.data.check.result import DataCheck, count, equal_groups, folder_and_file, odd_groups
 from idm.data.check.training import try_to_open
 from idm.data.image_check import refuse_other, refuse_size
 from idm.data.image_decode import MAX_PIXELS
-from idm.data.image_files import find_files, read_labels
-from idm.data.infer import fitting_size
+from idm.data.image_folder import list_folder
+from idm.data.image_source import ImageList
+from idm.data.infer import IMAGES, fitting_size
 
 EXTREME_ASPECT = 4
 """An image with a side more than this many times the other is called out."""
@@ -27,34 +28,46 @@ def check_images(root: Path) -> DataCheck:
     Raises:
         DataError: no such folder, or no image files in it.
     """
-    files, others = find_files(root)
-    if not files:
-        raise DataError(f"{root}: PNG, JPEG, WebP, BMP or TIFF images wanted, got {len(others)} other files")
-    labels, class_names, _ = read_labels(files, "auto")
-    names = [None] * len(files) if labels is None or class_names is None else [class_names[i] for i in labels]
+    return check_listed(IMAGES, root, list_folder(root))
+
+
+def check_listed(source: str, path: Path, images: ImageList) -> DataCheck:
+    """Hash and decode images, and judge them as training would with inferred settings.
+
+    Args:
+        source: name of the source that reads them.
+        path: what it opens.
+        images: what it finds there.
+    """
+    labels, class_names = images.classes()
+    of_each = [None] * len(images.names) if labels is None or class_names is None else [class_names[i] for i in labels]
+    folder, _ = folder_and_file(path)
     with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
-        looked, size = _compare(root, list(pool.map(look, [root] * len(files), files, names)))
-    options = {"path": str(root)} | ({} if size is None else {"image_size": size})
+        found = list(pool.map(look, [folder] * len(of_each), images.places, images.names, of_each))
+    looked, size = _compare(found, fitted=source == IMAGES)
+    options = {"path": str(path)} | ({} if size is None else {"image_size": size})
     refusals = tuple(item.entry.refusal for item in looked if item.entry.refusal is not None)
-    opened, further = (None, ()) if refusals else try_to_open("image_folder", options)
-    return _summary(options, looked, others, opened, refusals + further)
+    opened, further = (None, ()) if refusals else try_to_open(source, options)
+    check = _summary(source, options, looked, opened, refusals + further)
+    return replace(check, skipped=images.skipped, class_names=class_names)
 
 
-def _compare(root: Path, looked: Sequence[Looked]) -> tuple[list[Looked], int | None]:
-    """Refuse what is not of the kind of the first, and what cannot be brought to the inferred size."""
+def _compare(looked: Sequence[Looked], *, fitted: bool) -> tuple[list[Looked], int | None]:
+    """Refuse what is not of the kind of the first, and what cannot be brought to the size that is inferred."""
     fine = [item for item in looked if item.header is not None and item.entry.refusal is None]
     headers = [item.header for item in fine if item.header is not None]
     if not headers:
         return list(looked), None
-    size, first, name = fitting_size(headers), headers[0], fine[0].entry.path
+    size = fitting_size(headers) if fitted else None
+    first, name = headers[0], fine[0].entry.path
 
     def judged(item: Looked) -> Looked:
         if item.header is None or item.entry.refusal is not None:
             return item
         try:
-            refuse_other(root / item.entry.path, item.header, first, name, one_size=size is None)
+            refuse_other(item.place, item.header, first, name, one_size=size is None)
             if size is not None:
-                refuse_size(root / item.entry.path, item.header, size, upscale=False, max_pixels=MAX_PIXELS)
+                refuse_size(item.place, item.header, size, upscale=False, max_pixels=MAX_PIXELS)
         except DataError as error:
             return replace(item, entry=replace(item.entry, refusal=error.lines[0]))
         fits = size is None or (item.header.width, item.header.height) == (size, size)
@@ -65,9 +78,9 @@ def _compare(root: Path, looked: Sequence[Looked]) -> tuple[list[Looked], int | 
 
 
 def _summary(
+    source: str,
     options: Mapping[str, Any],
     looked: Sequence[Looked],
-    skipped: Sequence[str],
     opened: Source | None,
     refusals: tuple[str, ...],
 ) -> DataCheck:
@@ -83,10 +96,10 @@ def _summary(
     copies = [("same contents as another", name) for group in duplicates for name in group]
     return DataCheck(
         path=options["path"],
-        source="image_folder",
+        source=source,
         options=options,
         files=tuple(entries),
-        skipped=tuple(skipped),
+        skipped=(),
         refusals=refusals,
         num_samples=len(fine),
         counts=counts,

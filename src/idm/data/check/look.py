@@ -9,11 +9,10 @@ from jaxtyping import Shaped
 
 from idm.core.errors import DataError
 from idm.data.check.image_facts import ImageFacts, read_facts
-from idm.data.check.result import FileEntry
+from idm.data.hashing import hashed
 from idm.data.image_decode import ImageHeader, decode, read_header
-
-HASHED_BYTES = 1 << 20
-"""How much of a file is hashed in one piece."""
+from idm.data.image_items import Place, Slice
+from idm.data.index import FileEntry
 
 
 @dataclass(frozen=True)
@@ -21,6 +20,7 @@ class Looked:
     """A file that was looked at.
 
     Attributes:
+        place: where it lies.
         entry: its line in the index.
         header: its header, where it is one that is read.
         digest: hash of its pixels; of its bytes where it cannot be decoded.
@@ -28,6 +28,7 @@ class Looked:
         high: largest value per channel.
     """
 
+    place: Place
     entry: FileEntry
     header: ImageHeader | None
     digest: str
@@ -35,22 +36,36 @@ class Looked:
     high: tuple[int | float, ...] = ()
 
 
-def look(root: Path, file: str, label: str | None) -> Looked:
-    """Hash a file, read its header and decode it."""
-    path = root / file
-    size, digest = hashed(path)
-    facts = None if digest is None else read_facts(path)
-    entry = FileEntry(file, size, digest, label=label)
+def look(folder: Path, place: Place, name: str, label: str | None) -> Looked:
+    """Hash an image, read its header and decode it.
+
+    Args:
+        folder: what the paths in the index are relative to.
+        place: where the image lies.
+        name: its name.
+        label: name of its class.
+    """
+    entry = _entry(folder, place, name, label)
+    facts = None if entry.sha256 is None else read_facts(place)
     if facts is not None:
         entry = _with_facts(entry, facts)
     header = None
     try:
-        header = read_header(path)
-        pixels = decode(path, header.kind, None)
+        header = read_header(place)
+        pixels = decode(place, header.kind, None)
     except DataError as error:
-        return Looked(replace(entry, refusal=error.lines[0]), header, digest or file)
+        return Looked(place, replace(entry, refusal=error.lines[0]), header, entry.sha256 or name)
     content = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
-    return Looked(replace(entry, size=(header.width, header.height)), header, content, *_range(pixels))
+    return Looked(place, replace(entry, size=(header.width, header.height)), header, content, *_range(pixels))
+
+
+def _entry(folder: Path, place: Place, name: str, label: str | None) -> FileEntry:
+    if not isinstance(place, Slice):
+        assert isinstance(place, Path)
+        return FileEntry(name, *hashed(place), label=label)
+    digest = hashlib.sha256(place.read()).hexdigest()
+    archive = place.file.relative_to(folder).as_posix()
+    return FileEntry(name, place.length, digest, label=label, archive=archive, offset=place.offset)
 
 
 def _with_facts(entry: FileEntry, facts: ImageFacts) -> FileEntry:
@@ -67,17 +82,3 @@ def _with_facts(entry: FileEntry, facts: ImageFacts) -> FileEntry:
 def _range(pixels: Shaped[np.ndarray, "c h w"]) -> tuple[tuple[int | float, ...], tuple[int | float, ...]]:
     flat = pixels.reshape(len(pixels), -1)
     return tuple(flat.min(axis=1).tolist()), tuple(flat.max(axis=1).tolist())
-
-
-def hashed(path: Path) -> tuple[int | None, str | None]:
-    """Size and SHA-256 of a file; None for what is no file or cannot be opened."""
-    if not path.is_file():
-        return None, None
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while piece := file.read(HASHED_BYTES):
-                digest.update(piece)
-    except OSError:
-        return path.stat().st_size, None
-    return path.stat().st_size, digest.hexdigest()

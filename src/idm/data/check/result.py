@@ -2,41 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from idm.data.base import Source
+from idm.data.index import FileEntry, Index
+from idm.data.indexed import ENCODED, MAX_REFUSED, WHOLE
 
 FEW_PER_CLASS = 10
 """The largest class is called out when it has more than this many times the samples of the smallest."""
-
-
-@dataclass(frozen=True)
-class FileEntry:
-    """One file of the index.
-
-    Attributes:
-        path: relative to the folder that was checked, with forward slashes.
-        num_bytes: size of the file; None where there is nothing behind the name.
-        sha256: hash of its bytes, hexadecimal; None as above.
-        format: file format found in the file, whatever its name says; None if none of those that are read.
-        mode: pixels as Pillow calls them, or dtype of an array.
-        size: width and height of an image as it is seen, or shape of an array.
-        orientation: EXIF orientation, 1 to 8; 1 is upright, and what files without that tag have.
-        label: name of the class; None without classes.
-        conversions: what is done to the image on reading, in words.
-        refusal: why training would refuse it, one line; None if it would not.
-    """
-
-    path: str
-    num_bytes: int | None
-    sha256: str | None
-    format: str | None = None
-    mode: str | None = None
-    size: tuple[int, ...] | None = None
-    orientation: int | None = None
-    label: str | None = None
-    conversions: tuple[str, ...] = ()
-    refusal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +45,7 @@ class DataCheck:
         duplicates: names of samples with equal contents, group by group.
         odd: unusual samples by what they have in common.
         opened: the source, where it could be opened.
+        class_names: names of the classes in the order of their numbers; None without classes.
     """
 
     path: str
@@ -87,6 +62,24 @@ class DataCheck:
     duplicates: tuple[tuple[str, ...], ...]
     odd: tuple[OddGroup, ...]
     opened: Source | None = field(default=None, repr=False)
+    class_names: tuple[str, ...] | None = None
+
+    @property
+    def index(self) -> Index | None:
+        """Return what training needs to read just these files; None for data that are no files, or an index already."""
+        if self.source not in ENCODED | WHOLE:
+            return None
+        folder, file = folder_and_file(Path(self.path).absolute())
+        size = self.options.get("image_size")
+        return Index(self.source, str(folder), file, size, self.class_names, self.files)
+
+    @property
+    def left_out(self) -> int | None:
+        """Return how many refused images training on the index would do without; None where it would refuse them."""
+        refused = sum(entry.refusal is not None for entry in self.files)
+        if len(self.refusals) > refused or refused > (MAX_REFUSED * len(self.files) if self.source in ENCODED else 0):
+            return None
+        return refused
 
     @property
     def conversions(self) -> dict[str, int]:
@@ -150,3 +143,8 @@ def odd_groups(reasons: Sequence[tuple[str, str]]) -> tuple[OddGroup, ...]:
     for reason, name in reasons:
         groups.setdefault(reason, []).append(name)
     return tuple(OddGroup(reason, tuple(names)) for reason, names in groups.items())
+
+
+def folder_and_file(path: Path) -> tuple[Path, str]:
+    """Say which folder the paths in an index are relative to, and which file in it was checked; "": the folder."""
+    return (path, "") if path.is_dir() else (path.parent, path.name)

@@ -2,22 +2,24 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from idm.data.base import Source
-from idm.data.check.look import hashed
-from idm.data.check.result import DataCheck, FileEntry, equal_groups, odd_groups
+from idm.data.check.result import DataCheck, equal_groups, folder_and_file, odd_groups
 from idm.data.check.training import try_to_open
+from idm.data.hashing import files_of, hashed
+from idm.data.index import FileEntry
 from idm.data.statistics import extremes
 
 
 def check_source(name: str, options: Mapping[str, Any]) -> DataCheck:
     """Open a source as training would and go through its samples."""
     opened, refusals = try_to_open(name, options)
-    files = (_entry(Path(options["path"]), opened, refusals),) if options.get("path") else ()
+    files = _entries(Path(options["path"]), opened, refusals) if options.get("path") else ()
     if opened is None:
         return DataCheck(str(options.get("path", "")), name, options, files, (), refusals, 0, {}, None, (), (), (), ())
     digests, flat = _go_through(opened)
@@ -42,14 +44,21 @@ def check_source(name: str, options: Mapping[str, Any]) -> DataCheck:
             + [("same contents as another", name) for group in duplicates for name in group]
         ),
         opened=opened,
+        class_names=opened.class_names,
     )
 
 
-def _entry(path: Path, opened: Source | None, refusals: tuple[str, ...]) -> FileEntry:
-    size, digest = hashed(path)
+def _entries(path: Path, opened: Source | None, refusals: tuple[str, ...]) -> tuple[FileEntry, ...]:
+    """Index the files that the source reads; what it refuses is said of the first of them."""
+    folder, file = folder_and_file(path)
+    names = files_of(folder, file)
     mode, shape = (None, None) if opened is None else (opened.dtype.name, (len(opened), *opened.shape))
-    refusal = refusals[0] if refusals else None
-    return FileEntry(path.name, size, digest, path.suffix.lstrip(".").lower() or None, mode, shape, refusal=refusal)
+    kinds = [Path(name).suffix.lstrip(".").lower() or None for name in names]
+    entries = [FileEntry(name, *hashed(folder / name), kind) for name, kind in zip(names, kinds, strict=True)]
+    if not entries:
+        return ()
+    first = replace(entries[0], mode=mode, size=shape, refusal=refusals[0] if refusals else None)
+    return (first, *entries[1:])
 
 
 def _go_through(source: Source) -> tuple[list[str], list[int]]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,6 +108,20 @@ def test_the_verdict_is_that_of_training(tmp_path, broken):
         assert (check.source, check.options) == infer_source(tmp_path)
         assert SOURCES.build(check.source, check.options).shape == check.opened.shape == (3, 64, 64)
         assert all("resized and cropped to 64 x 64" in one.conversions for one in check.files)
+
+
+def test_only_a_few_refused_images_are_left_out_and_nothing_else(tmp_path):
+    for number in range(100):
+        save(tmp_path / f"{number}.png", noise())
+    check = check_images(tmp_path)
+    assert check.left_out == 0
+    refused = replace(check.files[0], refusal="wrong")
+    few = replace(check, files=(refused, *check.files[1:]), refusals=("wrong",))
+    assert few.left_out == 1
+    many = replace(few, files=(refused, refused, *few.files[2:]), refusals=("wrong", "wrong"))
+    assert many.left_out is None
+    assert replace(few, source="table").left_out is None  # a row is no file
+    assert replace(check, refusals=("one value everywhere",)).left_out is None  # no file that could be left out
 
 
 def test_other_files_are_skipped_by_name_and_a_folder_without_images_is_refused(tmp_path):

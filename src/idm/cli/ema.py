@@ -1,0 +1,61 @@
+"""``idm ema``: averages of the weights of any width, after training."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from idm.cli.options import Device, Json, OutFolder, RunArgument
+from idm.cli.output import Output, checked_folder
+
+DECODER: Mapping[bool | None, str] = {
+    True: "fitted anew",
+    False: "the run's own, as its data could not be opened",
+    None: "the model's",
+}
+"""What is said of the decoder, by ``Reconstruction.is_calibrated``."""
+
+
+def ema(
+    run: RunArgument,
+    sigma_rel: Annotated[
+        float,
+        typer.Option(
+            "--sigma-rel",
+            metavar="X",
+            help="Width of the average as a share of the steps done: 0.05 remembers little, 0.2 much.",
+            show_default=False,
+        ),
+    ],
+    step: Annotated[
+        int | None,
+        typer.Option(
+            "--step", metavar="N", min=1, help="After so many steps, one of those stored; the newest if not given."
+        ),
+    ] = None,
+    out: OutFolder = None,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Average the weights of a trained run anew, as if that average had been kept all along.
+
+    Try a few widths and compare them with 'idm evaluate': nothing is trained again. The result is a folder that
+    'idm sample' and the others take for a run.
+    """
+    from idm.experiment.ema import reconstruct
+
+    destination = None if out is None else checked_folder(out)
+    found = reconstruct(run, sigma_rel, destination, step=step, device=device)
+    folder, output = found.checkpoint.parent.parent, Output(as_json=as_json)
+    output.pairs(
+        {
+            "average": f"sigma_rel {sigma_rel:g} at step {found.step:,}, of {found.num_snapshots:,} stored averages",
+            "error": f"{found.error:.2%} of the profile",
+            "decoder": f"variance of the last step: {DECODER[found.is_calibrated]}",
+            "model": found.checkpoint,
+        }
+    )
+    output.line()
+    output.line(f"Next: idm evaluate {folder}")
+    output.finish(run=folder, **asdict(found))

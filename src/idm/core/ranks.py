@@ -1,0 +1,176 @@
+"""The processes that work on one job: what ``torchrun`` starts, or one alone.
+
+Every process ("rank") runs the same program on its share of the data. Two groups connect them: one for tensors, on
+the device's own transport, and one on the host for flags and for results of the main process, so that the device never
+waits for those.
+"""
+
+import gc
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
+
+from idm.core import launch
+from idm.core.errors import IdmError, ProcessError
+
+T = TypeVar("T")
+
+TENSORS_WITHIN = timedelta(minutes=10)
+"""So long a process waits for the tensors of the others."""
+
+HOST_WITHIN = timedelta(minutes=60)
+"""So long it waits while the main process saves, draws samples or measures."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ranks:
+    """The processes of a job; with ``size`` 1 nothing is communicated.
+
+    Attributes:
+        rank: number of this process, from 0; 0 is the main process, which writes and prints.
+        size: number of processes.
+        host: group of the processes on the host.
+    """
+
+    rank: int = 0
+    size: int = 1
+    host: Any = None
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes and prints."""
+        return self.rank == 0
+
+    def share(self, count: int) -> slice:
+        """Return which of ``count`` things in a row are this process's: shares differ by one at the most."""
+        return slice(count * self.rank // self.size, count * (self.rank + 1) // self.size)
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """Add up a tensor over all processes, in place, and return it."""
+        if self.size > 1:
+            dist.all_reduce(tensor)
+        return tensor
+
+    def on_main(self, action: Callable[[], T]) -> T:
+        """Let the main process alone do something, and return on every process what came of it.
+
+        Raises:
+            IdmError: what the main process raised, on every process.
+        """
+        if self.size == 1:
+            return action()
+        outcome: list[Any] = [None, None]
+        failure: BaseException | None = None
+        if self.is_main:
+            try:
+                outcome[0] = action()
+            except IdmError as error:
+                outcome[1] = failure = error
+        dist.broadcast_object_list(outcome, group=self.host)
+        if outcome[1] is not None:
+            raise failure or outcome[1]
+        return outcome[0]
+
+    def wait(self) -> None:
+        """Wait for all processes."""
+        if self.size > 1:
+            dist.barrier(group=self.host)
+
+
+class Vote:
+    """Whether any process wants to stop: asked at every step and answered one step later, so that no device waits.
+
+    A process alone has its answer at once.
+    """
+
+    def __init__(self, ranks: Ranks, wish: Callable[[], bool]) -> None:
+        """Start without a vote; ``wish`` tells whether this process wants to stop."""
+        self._ranks, self._wish = ranks, wish
+        self._wishes = torch.zeros(1)
+        self._pending: Any = None
+        self._decided = False
+
+    @property
+    def carried(self) -> bool:
+        """Whether to stop now, the same on all processes."""
+        return self._wish() if self._ranks.size == 1 else self._decided
+
+    def cast(self) -> None:
+        """Take the outcome of the last vote, and begin another; to be called once in a step."""
+        if self._ranks.size == 1:
+            return
+        self.settle()
+        self._decided = bool(self._wishes > 0)
+        self._wishes = torch.tensor([float(self._wish())])
+        self._pending = dist.all_reduce(self._wishes, group=self._ranks.host, async_op=True)
+
+    def settle(self) -> None:
+        """Wait for a vote that is still under way."""
+        if self._pending is not None:
+            self._pending.wait()
+            self._pending = None
+
+
+@contextmanager
+def joined_ranks(device: torch.device) -> Generator[Ranks]:
+    """Join the processes that ``torchrun`` started, if it did, and leave them in order.
+
+    A group that is there already is used and left alone. Whatever holds tensors of the group must be out of scope at
+    the end: a group that outlives its tensors, or the program, can abort a process that has succeeded.
+
+    Args:
+        device: where this process computes.
+
+    Raises:
+        ProcessError: another process is gone.
+    """
+    rank, size = launch.rank(), launch.num_processes()
+    if size == 1:
+        yield Ranks()
+        return
+    ours = not dist.is_initialized()
+    try:
+        if ours:
+            _join(device)
+        yield Ranks(rank, size, dist.new_group(backend="gloo", timeout=HOST_WITHIN))
+        if ours:
+            gc.collect()
+            dist.barrier()
+    except RuntimeError as error:
+        if isinstance(error, IdmError) or not _is_lost_connection(error):
+            raise
+        raise ProcessError(
+            f"process {rank} of {size}: the connection to another process is lost; that one says why, or was killed; "
+            "run the same command to continue from the last checkpoint"
+        ) from error
+    finally:
+        if ours and dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _join(device: torch.device) -> None:
+    """Form the group, at an address book of this start's own: ``torchrun`` may keep that of one that failed."""
+    book, rank, size = next(rendezvous("env://", timeout=TENSORS_WITHIN))
+    store = dist.PrefixStore(f"start-{launch.num_restarts()}", book)  # pyright: ignore[reportPrivateImportUsage]
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    dist.init_process_group(
+        dist.get_default_backend_for_device(device),
+        store=store,
+        rank=rank,
+        world_size=size,
+        timeout=TENSORS_WITHIN,
+        device_id=device if device.type == "cuda" else None,
+    )
+
+
+def _is_lost_connection(error: RuntimeError) -> bool:
+    text = str(error).lower()
+    return isinstance(error, dist.DistError) or any(word in text for word in ("gloo", "connection closed", "nccl"))

@@ -1,0 +1,131 @@
+"""The index of data: what every file was when the data were checked, so that training reads just that.
+
+A text file of JSON lines. The first says what was indexed, every further one tells of one file, or of one image in a
+larger file.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from idm.core.errors import DataError, UnreadableFileError
+from idm.data.array_files import one_line
+
+VERSION = 1
+"""Number of the format, in the first line."""
+
+WAY_OUT = "write it with idm check-data PATH --out DIR"
+
+Kind = TypeVar("Kind")
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """One file of the index, or one image in a larger file.
+
+    Attributes:
+        path: relative to the folder that was checked, with forward slashes; the name of the sample.
+        num_bytes: size of the file; None where there is nothing behind the name.
+        sha256: hash of its bytes, hexadecimal; None as above.
+        format: file format found in the file, whatever its name says; None if none of those that are read.
+        mode: pixels as Pillow calls them, or dtype of an array.
+        size: width and height of an image as it is seen, or shape of an array.
+        orientation: EXIF orientation, 1 to 8; 1 is upright, and what files without that tag have.
+        label: name of the class; None without classes.
+        conversions: what is done to the image on reading, in words.
+        refusal: why training would refuse it, one line; None if it would not.
+        archive: the larger file that holds it, relative as path; None for a file of its own.
+        offset: where its bytes begin in that.
+    """
+
+    path: str
+    num_bytes: int | None
+    sha256: str | None
+    format: str | None = None
+    mode: str | None = None
+    size: tuple[int, ...] | None = None
+    orientation: int | None = None
+    label: str | None = None
+    conversions: tuple[str, ...] = ()
+    refusal: str | None = None
+    archive: str | None = None
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Index:
+    """What was indexed.
+
+    Attributes:
+        source: name of the source that reads it.
+        folder: absolute path of the folder that all paths are relative to.
+        file: the file in it that the source opens; "": the folder itself.
+        image_size: side of the square that images are brought to; None: they keep their size.
+        class_names: names of the classes, in the order of their numbers; None without labels.
+        files: all files, in the order in which they are read.
+    """
+
+    source: str
+    folder: str
+    file: str
+    image_size: int | None
+    class_names: tuple[str, ...] | None
+    files: tuple[FileEntry, ...]
+
+    def to_text(self) -> str:
+        """Write the index."""
+        head = {"idm_index": VERSION} | {name: value for name, value in vars(self).items() if name != "files"}
+        lines = [head, *map(asdict, self.files)]
+        return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+
+
+def read_index(path: Path) -> Index:
+    """Read an index.
+
+    Raises:
+        UnreadableFileError: the file is no index, or damaged.
+        DataError: nothing there.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: an index wanted, got {'a folder' if path.exists() else 'nothing there'}; {WAY_OUT}")
+    try:
+        with path.open(encoding="utf-8", newline="\n") as file:
+            head = json.loads(file.readline())
+            if not isinstance(head, dict) or head.pop("idm_index", None) != VERSION:
+                raise ValueError("its first line is not that of an index")
+            entries = [_typed(FileEntry, json.loads(line)) for line in file]
+        if any(entry.refusal is None and None in (entry.num_bytes, entry.sha256) for entry in entries):
+            raise ValueError("a size or hash is missing")
+        return _typed(Index, head | {"files": entries})
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise UnreadableFileError(f"{path}: cannot be read as an index ({one_line(error)}); {WAY_OUT}") from error
+
+
+def _typed(kind: type[Kind], plain: Any) -> Kind:
+    """Make a dataclass of a JSON object.
+
+    Raises:
+        TypeError: no object, a field too many or missing, or a value of another type.
+    """
+    if not isinstance(plain, dict):
+        raise TypeError("a line that is no object")
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
+    hints = _hints(kind)
+    if wrong := [name for name, value in values.items() if name in hints and not _fits(hints[name], value)]:
+        raise TypeError(f"wrong {', '.join(wrong)}")
+    return kind(**values)
+
+
+_hints = cache(get_type_hints)
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    """Whether a value is of a type, of a union of types, or a tuple of values of one type."""
+    if isinstance(hint, UnionType):
+        return any(_fits(option, value) for option in get_args(hint))
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(isinstance(item, get_args(hint)[0]) for item in value)
+    return isinstance(value, hint)

@@ -1,0 +1,138 @@
+"""Data that were indexed: nothing but what the index lists, in its order, and only while it is what it was."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Ge, Le
+
+from idm.core.errors import DataError
+from idm.data.base import Source
+from idm.data.hashing import files_of, hashed
+from idm.data.image_check import gather
+from idm.data.image_decode import MAX_PIXELS
+from idm.data.image_items import Indexed, Slice, changed
+from idm.data.image_source import ImageList, ImageOptions, ImageSource
+from idm.data.index import FileEntry, Index, read_index
+
+ENCODED = frozenset({"image_folder", "csv", "webdataset"})
+"""Sources whose index tells of every image."""
+
+WHOLE = frozenset({"arrays", "hdf5", "nifti", "table", "tiff_stack", "zarr"})
+"""Sources whose index tells of the files that they open."""
+
+MAX_REFUSED = 0.01
+"""Share of images that may be left out unless told otherwise."""
+
+
+def index_source(
+    path: str | Path,
+    *,
+    folder: str | None = None,
+    max_refused: Annotated[float, Ge(0), Le(1)] = MAX_REFUSED,
+    image_size: int | None = None,
+    upscale: bool = False,
+    max_pixels: int = MAX_PIXELS,
+) -> Source:
+    """Open what an index lists, without what the check refused.
+
+    Sizes of files are compared on opening. The contents of images are compared with their hashes whenever they are
+    read, those of other files on opening.
+
+    Args:
+        path: an index that ``idm check-data PATH --out DIR`` wrote.
+        folder: where the data lie, if they were moved since.
+        max_refused: largest share of images that may be left out because the check refused them.
+        image_size: for images, the side of the square that each is resized and cropped to; by default all must have
+            one size, which is kept.
+        upscale: allow images that are smaller than image_size.
+        max_pixels: largest image that is opened.
+
+    Raises:
+        UnreadableFileError: no index; a file that cannot be read.
+        DataError: files that are gone or changed, by name; too many refused; data that do not suit.
+    """
+    where = Path(path)
+    index = read_index(where)
+    root = Path(folder or index.folder)
+    if index.source in ENCODED:
+        kept = _without_refused(where, index, max_refused)
+        return ImageSource(_images(where, root, index, kept), ImageOptions(image_size, upscale, max_pixels))
+    return _whole(where, root, index)
+
+
+def _without_refused(where: Path, index: Index, max_refused: float) -> list[FileEntry]:
+    kept = [entry for entry in index.files if entry.refusal is None]
+    total, refused = len(index.files), len(index.files) - len(kept)
+    if refused > max_refused * total:
+        raise DataError(
+            f"max_refused: at most {max_refused:.1%} of refused files wanted, got {refused / total:.1%} "
+            f"({refused:,} of {total:,} in {where}); repair them and check the data again, or raise max_refused to do "
+            "without them"
+        )
+    if not kept:
+        raise DataError(f"{where}: an index with images wanted, got none; check the data again")
+    return kept
+
+
+def _images(where: Path, root: Path, index: Index, kept: Sequence[FileEntry]) -> ImageList:
+    places = gather(lambda entry: _place(root, entry), kept)
+    names = index.class_names
+    if names is None:
+        labels, present = None, None
+    else:
+        number = {name: row for row, name in enumerate(names)}
+        if others := [entry.path for entry in kept if entry.label not in number]:
+            raise DataError(f"{where}: a class of its list wanted for every image, got another for {others[0]}")
+        of_all = np.array([number[str(entry.label)] for entry in kept], dtype=np.int64)
+        distinct, labels = np.unique(of_all, return_inverse=True)
+        present = tuple(names[row] for row in distinct)
+    note = f"as indexed in {where.name}, {'no labels' if names is None else 'labels from there'}"
+    refused = len(index.files) - len(kept)
+    note += f", without {refused:,} refused" if refused else ""
+    return ImageList(places, [entry.path for entry in kept], labels, note, present)
+
+
+def _place(root: Path, entry: FileEntry) -> Indexed:
+    """Say where an image lies, and compare its size.
+
+    Raises:
+        DataError: it is gone, or has another size.
+    """
+    assert entry.num_bytes is not None, "what has no size was refused"
+    assert entry.sha256 is not None, "what has no hash was refused"
+    if entry.archive is not None:
+        name = entry.path.removeprefix(f"{entry.archive}/")
+        return Indexed(Slice(root / entry.archive, name, entry.offset, entry.num_bytes), entry.num_bytes, entry.sha256)
+    _compare_size(root / entry.path, entry)
+    return Indexed(root / entry.path, entry.num_bytes, entry.sha256)
+
+
+def _compare_size(path: Path, entry: FileEntry) -> None:
+    if not path.is_file():
+        raise changed(path, "nothing there")
+    if (size := path.stat().st_size) != entry.num_bytes:
+        raise changed(path, f"{size:,} bytes instead of {entry.num_bytes:,}")
+
+
+def _whole(where: Path, root: Path, index: Index) -> Source:
+    """Compare all files, then open them with their own source."""
+    from idm.data import SOURCES  # the family that this source belongs to itself
+
+    if index.source not in WHOLE:
+        raise DataError(f"{where}: an index of {', '.join(sorted(ENCODED | WHOLE))} wanted, got {index.source}")
+    refusals = [entry.refusal for entry in index.files if entry.refusal is not None]
+    if refusals:
+        raise DataError(f"{refusals[0]} (refused in {where}; check the data again when they are repaired)")
+    known = {entry.path for entry in index.files}
+    if new := [root / name for name in files_of(root, index.file) if name not in known]:
+        raise DataError(f"{new[0]}: a file of the index wanted, got a new one; remove it, or check the data again")
+    gather(lambda entry: _compare(root / entry.path, entry), index.files)
+    return SOURCES.build(index.source, {"path": str(root / index.file)})
+
+
+def _compare(path: Path, entry: FileEntry) -> None:
+    _compare_size(path, entry)
+    if hashed(path)[1] != entry.sha256:
+        raise changed(path, "other contents")

@@ -1,0 +1,83 @@
+"""Reading batches beside training, in a thread."""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from idm.data.base import Indices
+
+Batch = tuple[Float[Tensor, "b c *space"], Int[Tensor, " b"] | None]
+"""Samples in the model's range, float32, and their labels, int64 (None where there are none)."""
+
+Read = Callable[[Indices], Batch]
+"""Reads the samples of those numbers."""
+
+PIECE, LEAVING = 0.5, 5.0
+"""Seconds: a wait is cut into such pieces, of which a suspended program loses one; so long a thread may take to end."""
+
+
+class NoBatchError(Exception):
+    """Why a batch does not come, in a few words: the process is gone, or nothing came in time."""
+
+
+class ThreadReader:
+    """A thread that reads batches, one after another."""
+
+    def __init__(self, read: Read, *, start_seconds: float = 0.0) -> None:
+        """Make the thread: a daemon, so that a read that never returns does not keep the program from ending.
+
+        Args:
+            read: reads a batch.
+            start_seconds: how much longer the first batch may take.
+        """
+        self._start_seconds = start_seconds
+        self._requests: SimpleQueue[Indices | None] = SimpleQueue()
+        self._results: SimpleQueue[Batch | BaseException] = SimpleQueue()
+        self._thread = threading.Thread(target=_serve, args=(read, self._requests, self._results), daemon=True)
+        self._hung = False
+
+    def ask(self, indices: Indices) -> None:
+        """Have the samples of those numbers read after all that was asked for before."""
+        if self._thread.ident is None:
+            self._thread.start()
+        self._requests.put(indices)
+
+    def result(self, timeout: float) -> Batch:
+        """Return the first batch that was asked for and not yet returned.
+
+        Raises:
+            NoBatchError: it does not come, or not within ``timeout`` seconds.
+            Exception: whatever reading raised.
+        """
+        left, self._start_seconds = timeout + self._start_seconds, 0.0
+        while left > 0:
+            piece = min(PIECE, left)
+            left -= piece
+            with suppress(Empty):
+                result = self._results.get(timeout=piece)
+                if isinstance(result, BaseException):
+                    raise result
+                return result
+        self._hung = True
+        raise NoBatchError(f"took longer than {timeout:g} s")
+
+    def close(self) -> None:
+        """End the thread when the batch that it reads is there; no wait for one that has taken too long already."""
+        with suppress(Empty):
+            while True:
+                self._requests.get_nowait()
+        self._requests.put(None)
+        if self._thread.is_alive() and not self._hung and self._thread is not threading.current_thread():
+            self._thread.join(LEAVING)
+
+
+def _serve(read: Read, requests: "SimpleQueue[Indices | None]", results: "SimpleQueue[Batch | BaseException]") -> None:
+    while (indices := requests.get()) is not None:
+        try:
+            results.put(read(indices))
+        except BaseException as error:  # raised where the batch is wanted
+            results.put(error)

@@ -1,0 +1,56 @@
+"""What is fitted to the training data after training: the variance of the decoder."""
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import torch
+from torch import nn
+
+from idm.core.rng import derive_seed
+from idm.diffusion import GaussianDiffusion
+from idm.experiment.acceleration import in_precision
+from idm.experiment.data import Data
+from idm.experiment.settings import Experiment
+from idm.likelihood import fit_decoder_log_variance, with_decoder_log_variance
+
+NUM_IMAGES = 1024
+FITTED = "decoder_log_variance"
+
+
+def calibrate(
+    experiment: Experiment, diffusion: GaussianDiffusion, network: nn.Module, data: Data, device: torch.device
+) -> dict[str, Any]:
+    """Fit what is fitted to the first training samples, JSON-able; nothing where the model's own variance is wanted.
+
+    Args:
+        experiment: the settings.
+        diffusion: the process.
+        network: the averaged network.
+        data: the data.
+        device: where the network is.
+    """
+    if experiment.diffusion.decoder_variance == "model":
+        return {}
+    x_start, labels = data.train.first(NUM_IMAGES)
+    fitted = fit_decoder_log_variance(
+        diffusion,
+        in_precision(network, experiment.training.precision),
+        x_start.to(device),
+        clip_denoised=data.spec.codec.bounded,
+        model_kwargs={} if labels is None else {"y": labels.to(device)},
+        # Image i has seed + i: shifted, no seed comes near the end of 64 bits.
+        seed=derive_seed(experiment.seed, "calibration") >> 16,
+    )
+    return {FITTED: fitted}
+
+
+def calibrated(diffusion: GaussianDiffusion, fitted: dict[str, Any]) -> GaussianDiffusion:
+    """Return the process with what ``calibrate`` found."""
+    value = fitted.get(FITTED)
+    return diffusion if value is None else with_decoder_log_variance(diffusion, value)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a checkpoint is written by."""
+    return {"idm": version("idm"), "python": platform.python_version(), "torch": torch.__version__}

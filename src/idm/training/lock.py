@@ -1,0 +1,45 @@
+"""One trainer at a time in a run folder."""
+
+import os
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from idm.core.errors import CheckpointError
+
+LOCK = ".lock"
+
+
+@contextmanager
+def locked(run: Path) -> Generator[None]:
+    """Hold a run folder for this process; the lock goes with the process, however that ends.
+
+    Args:
+        run: folder of the run; made if it is not there.
+
+    Raises:
+        CheckpointError: another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # only Unix has it
+        yield
+        return
+    run.mkdir(parents=True, exist_ok=True)
+    with (run / LOCK).open("a+", encoding="utf-8") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            stream.seek(0)
+            holder = stream.read(200).strip() or "another process"
+            raise CheckpointError(
+                f"run {run}: a folder that nobody trains in wanted, but {holder} does; stop that, or choose another"
+            ) from error
+        except OSError:  # a file system without locks
+            yield
+            return
+        stream.truncate(0)
+        stream.write(f"process {os.getpid()} on {socket.gethostname()}")
+        stream.flush()
+        yield

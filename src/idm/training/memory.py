@@ -1,0 +1,97 @@
+"""Micro-batches that fit into memory: halved where it is short, and remembered in the run folder."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from idm.core.errors import ProcessError
+from idm.core.ranks import Ranks
+from idm.training.disk import replace_text, warn
+
+MEMORY = "micro_batch.json"
+
+
+class MicroBatches:
+    """How a process's share of every batch is split.
+
+    Splitting changes sums in their last digits, and nothing else: the batch stays what it is, and t and noise belong to
+    its images.
+    """
+
+    def __init__(self, batch_size: int, micro_batch_size: int, num_processes: int) -> None:
+        """Start with the largest micro-batches that are allowed.
+
+        Args:
+            batch_size: images per step, over all processes.
+            micro_batch_size: images per forward pass of a process; 0: its whole share.
+            num_processes: number of processes.
+        """
+        self._smallest_share, self._largest_share = batch_size // num_processes, -(-batch_size // num_processes)
+        self._key = {"batch_size": batch_size, "micro_batch_size": micro_batch_size, "processes": num_processes}
+        self.size = min(micro_batch_size or self._largest_share, self._largest_share)
+        self._memory: Path | None = None
+
+    @property
+    def count(self) -> int:
+        """Number of micro-batches of a step, the same in every process."""
+        return min(-(-self._largest_share // self.size), self._smallest_share)
+
+    def parts(self, share: int) -> list[slice]:
+        """Split so many images; sizes differ by one at the most."""
+        count = self.count
+        return [slice(share * i // count, share * (i + 1) // count) for i in range(count)]
+
+    def remember_in(self, run: Path) -> None:
+        """Take up what was found in a run folder before, on such a device, and write there what is found from now on.
+
+        Args:
+            run: folder of the run; nothing is written before memory is short.
+        """
+        self._memory = run / MEMORY
+        try:
+            found = json.loads(self._memory.read_text(encoding="utf-8"))
+            size = found.pop("size")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return
+        if found == {**self._key, "device": _device_name()} and isinstance(size, int) and 1 <= size < self.size:
+            self.size = size
+            warn(f"training: micro-batches of {size:,}, as memory was short before ({self._memory})")
+
+    def shrink(self, ranks: Ranks) -> None:
+        """Halve the micro-batches after memory was short.
+
+        Raises:
+            ProcessError: they hold a single image already, or other processes wait for this one: the next start of
+                the run is made with smaller ones.
+        """
+        if self.size == 1 or self.count == self._smallest_share:
+            raise ProcessError(
+                "training: out of memory with a single image at a time; choose a smaller network or "
+                "network.checkpoint_levels, which stores less"
+            )
+        self.size = -(-self.size // 2)
+        if self._memory is not None:
+            found = {**self._key, "device": _device_name(), "size": self.size}
+            replace_text(self._memory, json.dumps(found) + "\n")
+        if ranks.size > 1:
+            raise ProcessError(
+                f"process {ranks.rank} of {ranks.size}: out of memory; run the same command to continue from the last "
+                f"checkpoint with micro-batches of {self.size:,}"
+            )
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        warn(
+            f"training: out of memory; going on with micro-batches of {self.size:,}, the same batch "
+            "(last digits may differ from now on)"
+        )
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether an error of torch says that memory is short."""
+    words = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)
+
+
+def _device_name() -> str:
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"

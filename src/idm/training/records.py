@@ -1,0 +1,178 @@
+"""What a run keeps on disk while it is trained: checkpoints and the journal, and the way back to them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from idm.core.errors import CheckpointError, NumericalError
+from idm.training.checkpoint import Checkpoint, intact_checkpoints, latest_checkpoint, save_checkpoint
+from idm.training.disk import cannot_write, warn
+from idm.training.guard import MOST_ROLLBACKS
+from idm.training.journal import METRICS, Journal
+from idm.training.learning_rate import learning_rate
+from idm.training.manifest import Json
+from idm.training.retention import Retention, discard, tidy
+from idm.training.settings import TrainingSettings
+from idm.training.snapshots import discard_after, save_snapshot
+from idm.training.state import Tensors, TrainingState, refuse_not_finite
+from idm.training.step import TrainStep
+from idm.training.trackers import Tracker
+
+
+class Records:
+    """Saves and restores the state of a run, and writes its journal.
+
+    Attributes:
+        step: completed optimiser steps.
+        saved_step: step of the last checkpoint that was written or gone back to; -1: none.
+        journal: metrics and events.
+    """
+
+    def __init__(
+        self,
+        state: TrainingState,
+        step: TrainStep,
+        settings: TrainingSettings,
+        run: Path,
+        *,
+        describe: Callable[[nn.Module], dict[str, Json]],
+        trackers: Sequence[Tracker] = (),
+        by_loss: bool = True,
+    ) -> None:
+        """Take over from the newest checkpoint in ``run``, if there is one.
+
+        Args:
+            state: what is saved.
+            step: how one step's gradient is made.
+            settings: what is saved when.
+            run: the folder.
+            describe: what a checkpoint says of the averaged network.
+            trackers: told every line of metrics.
+            by_loss: rank checkpoints by the loss, not by what is measured.
+        """
+        self._state, self._settings, self._run, self._describe = state, settings, run, describe
+        self._ranks, self._train_step = step.ranks, step
+        self._retention = Retention(settings.keep_checkpoints, settings.keep_every, settings.keep_best)
+        self._by_loss = by_loss
+        self._score: float | None = None
+        self.step, self.saved_step = 0, -1
+        found = self._ranks.on_main(lambda: _tidied(run, self._retention))
+        document = {} if found is None else self._restore(Checkpoint(found))
+        self.journal = Journal(run, document, writes=self._ranks.is_main, trackers=trackers)
+        self.journal.seconds = document.get("seconds", 0.0)
+        step.micro_batches.remember_in(run)
+
+    def save(self) -> Checkpoint:
+        """Write a checkpoint of this moment.
+
+        Raises:
+            CheckpointError: the disk refuses; earlier checkpoints are as they were.
+            NumericalError: something is not finite; nothing is written.
+        """
+        tensors = self._state.tensors()
+        path = self._ranks.on_main(lambda: self._write(tensors))
+        self.saved_step = self.step
+        return Checkpoint(path)
+
+    def snapshot(self) -> None:
+        """Keep the averages that others are made from afterwards; errors as in ``save``."""
+        averages = self._state.power_averages()
+        self._ranks.on_main(lambda: save_snapshot(self._run, self.step, averages))
+
+    def log(self, norm: torch.Tensor, measured: Mapping[str, float]) -> str:
+        """Append a line of metrics, and return a few words of it.
+
+        Args:
+            norm: norm of the last gradient.
+            measured: figures of the averaged network, if it was measured now.
+        """
+        means = self._state.meter.read()
+        self._score = next(iter((means if self._by_loss else measured).values()), self._score)
+        return self.journal.log(
+            self.step,
+            self._settings.batch_size,
+            means,
+            **measured,
+            grad_norm=float(norm),
+            learning_rate=learning_rate(self._settings, self.step - 1),
+            waited=self._train_step.seconds_waited(),
+        )
+
+    def go_back(self, reason: str, step: int) -> int:
+        """Go back to the newest checkpoint that is not newer than ``step``, and pass over the data of bad steps.
+
+        Returns:
+            the step it is of.
+
+        Raises:
+            NumericalError: there is none, or the run went back too often.
+        """
+        guard, left = self._state.guard, self.step
+        target = Checkpoint(self._ranks.on_main(lambda: self._target(reason, step)))
+        self.saved_step = target.step
+        document = self._restore(target, guard=False)
+        self.journal.go_back(document[METRICS])
+        window = guard.pass_over(target.step)
+        self.journal.event(event="back to a checkpoint", step=left, to=target.step, passed_over=asdict(window))
+        self.journal.start(self.step)
+        if self._ranks.is_main:
+            warn(f"training: {reason}; back at step {target.step:,}, {self.journal.events_path} says more")
+        return target.step
+
+    def _target(self, reason: str, step: int) -> Path:
+        """Choose the checkpoint to go back to, and discard those after it."""
+        guard, checkpoints = self._state.guard, intact_checkpoints(self._run)
+        if not checkpoints or guard.num_rollbacks == MOST_ROLLBACKS:
+            tried = f"after {guard.num_rollbacks} returns to a checkpoint" if checkpoints else "before any checkpoint"
+            raise NumericalError(
+                f"training: {reason}, {tried}; lower training.learning_rate in a new run, "
+                f"or look at the samples that {self.journal.events_path} names"
+            )
+        target = max((c for c in checkpoints if c.step <= step), default=checkpoints[0], key=lambda c: c.step)
+        for newer in (c for c in checkpoints if c.step > target.step):
+            discard(newer.path)
+        discard_after(self._run, target.step)
+        return target.path
+
+    def _write(self, tensors: Tensors) -> Path:
+        refuse_not_finite(tensors)
+        averaged = self._state.averaged_network(tensors[self._state.averages.profiles[0].name])
+        return save_checkpoint(
+            self._run,
+            self.step,
+            tensors=tensors,
+            documents={"training": self._document(tensors), **self._describe(averaged)},
+            keep=self._retention,
+            score=self._score,
+        ).path
+
+    def _document(self, tensors: Tensors) -> dict[str, Any]:
+        try:
+            lengths = self.journal.commit()
+        except OSError as error:
+            raise cannot_write(error.filename or self._run, error, self._run, tensors) from error
+        now = {"step": self.step, "seconds": self.journal.seconds, "score": self._score}
+        return {**now, **lengths, **self._state.document()}
+
+    def _restore(self, checkpoint: Checkpoint, *, guard: bool = True) -> dict[str, Any]:
+        document = checkpoint.document("training")
+        try:
+            self._state.restore(checkpoint, guard=guard)
+            self.step, _ = document["step"], document["seconds"]
+        except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise CheckpointError(f"checkpoint {checkpoint.path}: it does not fit this training ({reason})") from error
+        self._score = document.get("score", document.get("loss"))  # "loss" in older checkpoints
+        return document
+
+
+def _tidied(run: Path, keep: Retention) -> Path | None:
+    """Clean up a run folder, and return its newest checkpoint."""
+    tidy(run, keep)
+    found = latest_checkpoint(run)
+    discard_after(run, 0 if found is None else found.step)
+    return None if found is None else found.path

@@ -1,0 +1,149 @@
+"""How a network is trained by several processes: a copy in each (DDP), or a part of every tensor in each (FSDP2).
+
+The optimiser, the averages and the gradient norm work on plain tensors, this process's ``parts`` of the parameters:
+all of them, or its shards. Checkpoints hold whole tensors, so that they fit any number of processes.
+"""
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from idm.core.ranks import Ranks
+
+
+class Spread(ABC):
+    """A network in training, over the processes of a job.
+
+    Attributes:
+        network: the network whose state a checkpoint holds.
+        ranks: the processes.
+        model: what a training step calls; gradients are averaged over the processes.
+        parameters: this process's part of every parameter, by name; its ``grad`` is valid after ``collect_gradients``.
+    """
+
+    network: nn.Module
+    ranks: Ranks
+    model: nn.Module
+    parameters: dict[str, nn.Parameter]
+
+    @abstractmethod
+    def accumulating(self, *, last: bool) -> AbstractContextManager[Any]:
+        """Surround a micro-batch; gradients travel between processes only in the ``last`` one of a step."""
+
+    def collect_gradients(self) -> list[Tensor]:
+        """Give the parts the gradients of this step, and return them."""
+        return [part.grad for part in self.parameters.values() if part.grad is not None]
+
+    def drop_gradients(self) -> None:
+        """Forget the gradients."""
+        self.network.zero_grad(set_to_none=True)
+
+    def total(self, sum_over_parts: Tensor) -> Tensor:
+        """Return a sum over all elements of the network from the sum over this process's part of it."""
+        return sum_over_parts
+
+    def values(self) -> dict[str, Tensor]:
+        """Return this process's part of every tensor of the network's state, by name."""
+        return self.network.state_dict(keep_vars=True)
+
+    def whole(self, name: str, part: Tensor) -> Tensor:
+        """Return a tensor in full, on every process, from the parts of it; ``name`` is that of a parameter."""
+        return part
+
+    def part(self, name: str, whole: Tensor) -> Tensor:
+        """Return this process's part of a tensor in full."""
+        return whole
+
+    def plain_copy(self) -> nn.Module:
+        """Return a copy of the network in full, for evaluation by a single process; its weights are yet to be set."""
+        return copy.deepcopy(self.network)
+
+    @torch.no_grad()
+    def load(self, weights: Mapping[str, Tensor]) -> None:
+        """Set the network's state.
+
+        Raises:
+            KeyError: names that are not the network's.
+            RuntimeError: other shapes.
+        """
+        values = self.values()
+        if names := values.keys() ^ weights.keys():
+            raise KeyError(f"weights: other names than the network's: {', '.join(sorted(names)[:3])}")
+        for name, value in values.items():
+            value.copy_(self.part(name, _same_shape(name, weights[name], self.network)))
+
+
+class Alone(Spread):
+    """One process."""
+
+    def __init__(self, network: nn.Module, ranks: Ranks | None = None) -> None:
+        """Train the network as it is."""
+        self.network, self.model, self.ranks = network, network, ranks or Ranks()
+        self.parameters = dict(network.named_parameters())
+
+    def accumulating(self, *, last: bool) -> AbstractContextManager[Any]:
+        """Do nothing."""
+        return nullcontext()
+
+
+class Replicated(Spread):
+    """A copy of the network in every process; gradients are averaged while the backward pass goes on."""
+
+    def __init__(self, network: nn.Module, ranks: Ranks) -> None:
+        """Give every process the main one's weights."""
+        self.network, self.ranks = network, ranks
+        self.parameters = dict(network.named_parameters())
+        self._replica = DistributedDataParallel(network, gradient_as_bucket_view=True)
+        self.model = self._replica
+
+    def accumulating(self, *, last: bool) -> AbstractContextManager[Any]:
+        """Keep gradients here until the last micro-batch."""
+        return nullcontext() if last else self._replica.no_sync()
+
+
+def _sharded(network: nn.Module, ranks: Ranks) -> Spread:
+    from idm.training.sharded import Sharded  # what it stands on takes a second to import
+
+    return Sharded(network, ranks)
+
+
+SPREADS: dict[str, Callable[[nn.Module, Ranks], Spread]] = {"none": Replicated, "fsdp2": _sharded}
+
+
+def spread_over(ranks: Ranks, network: nn.Module, shard: str) -> Spread:
+    """Spread a network, on its device, over the processes of a job.
+
+    Args:
+        ranks: the processes.
+        network: the network.
+        shard: "none": a copy in every process; "fsdp2": a part of every tensor in each.
+    """
+    return Alone(network, ranks) if ranks.size == 1 else SPREADS[shard](network, ranks)
+
+
+def whole_tensors(spread: Spread, parts: Iterable[tuple[str, str, Tensor]]) -> dict[str, Tensor]:
+    """Return tensors in full, on the main process's host, and nothing on the others; all must call it.
+
+    Args:
+        spread: where the parts come from.
+        parts: name to return, name of the parameter whose shape it has, and this process's part.
+    """
+    found: dict[str, Tensor] = {}
+    for name, parameter, part in parts:
+        whole = spread.whole(parameter, part)
+        if spread.ranks.is_main:
+            found[name] = whole.detach().cpu()
+    return found
+
+
+def _same_shape(name: str, value: Tensor, network: nn.Module) -> Tensor:
+    wanted = network.state_dict(keep_vars=True)[name].shape
+    if value.shape != wanted:
+        raise RuntimeError(f"weights: {name} of shape {tuple(wanted)} wanted, got {tuple(value.shape)}")
+    return value

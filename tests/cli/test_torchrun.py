@@ -1,0 +1,168 @@
+"""Under torchrun: processes train, sample and stop together, and a dead one takes the others along or is replaced."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from idm.training import latest_checkpoint
+
+SETTINGS = {
+    "network.model_channels": 8,
+    "network.num_res_blocks": 1,
+    "network.channel_mult": "[1]",
+    "network.num_heads": 1,
+    "schedule.num_timesteps": 40,
+    "sampler.steps": 4,
+    "training.batch_size": 7,
+    "training.num_steps": 60,
+    "training.log_interval": 5,
+    "training.save_interval": 10,
+    "training.sample_interval": 0,
+    "training.bound_interval": 0,
+    "training.warmup_steps": 0,
+}
+WITHIN = 30.0
+"""Seconds in which processes end or begin anew after one has died."""
+
+
+class Job:
+    """``torchrun`` with two processes of the program."""
+
+    def __init__(self, *arguments, restarts=0):
+        launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--max-restarts", str(restarts)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, *launch, "-m", "idm", "--", *map(str, arguments)]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
+        self.seen = set()
+
+    def ranks(self):
+        """Process numbers of the ranks that run now, in order of their birth."""
+        found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        alive = [int(number) for number in found if b"idm" in Path(f"/proc/{number}/cmdline").read_bytes()]
+        self.seen |= set(alive)
+        return alive
+
+    def end(self, seconds=120.0):
+        """Wait; return the exit code and the lines of errors."""
+        out, err = self.process.communicate(timeout=seconds)
+        self.out = out
+        return self.process.returncode, [line for line in err.splitlines() if line.startswith("error[")]
+
+    def leaves_nobody(self):
+        for number in self.seen:
+            cmdline = Path(f"/proc/{number}/cmdline")
+            if cmdline.exists() and b"idm" in cmdline.read_bytes():
+                return False
+        return True
+
+
+def train(run, restarts=0, **changes):
+    options = [f"{path}={value}" for path, value in {**SETTINGS, **changes}.items()]
+    return Job(
+        "train", "--preset", "digits", "--out", run, *(part for option in options for part in ("--set", option)),
+        restarts=restarts,
+    )  # fmt: skip
+
+
+def wait_for_lines(run, count, job, seconds=60.0):
+    end = time.monotonic() + seconds
+    path = run / "metrics.jsonl"
+    while time.monotonic() < end and job.process.poll() is None:
+        if path.is_file() and len(path.read_text().splitlines()) >= count:
+            return
+        time.sleep(0.02)
+    pytest.fail(f"no {count} lines: {job.end()}")
+
+
+def losses(run):
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [(row["step"], row["loss"], row["grad_norm"]) for row in rows]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run of two processes that nothing happens to."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    job = train(run)
+    code, errors = job.end()
+    assert (code, errors) == (0, [])
+    assert "2 processes together" in job.out
+    assert job.out.count("trained") == 1
+    return run
+
+
+def test_a_dead_process_is_replaced_and_nothing_is_lost(whole, tmp_path, prove):
+    for number in range(10 if prove else 1):
+        run = tmp_path / f"run-{number}"
+        job = train(run, restarts=1)
+        wait_for_lines(run, random.Random(number).randint(1, 9), job)
+        victims = job.ranks()
+        os.kill(victims[number % 2], signal.SIGKILL)
+        killed = time.monotonic()
+        while set(job.ranks()) & set(victims):
+            assert time.monotonic() - killed < WITHIN
+            time.sleep(0.05)
+        code, _ = job.end()
+        assert code == 0
+        assert job.leaves_nobody()
+        assert losses(run) == losses(whole)
+
+
+def test_without_restarts_a_dead_process_ends_the_others_with_a_reason(whole, tmp_path, prove):
+    for number in range(10 if prove else 1):
+        run = tmp_path / f"run-{number}"
+        job = train(run)
+        wait_for_lines(run, 2, job)
+        os.kill(job.ranks()[number % 2], signal.SIGKILL)
+        code, errors = job.end(WITHIN)
+        assert code == 1
+        assert job.leaves_nobody()
+        assert all("the connection to another process is lost" in line for line in errors)
+        assert latest_checkpoint(run) is not None
+
+
+def test_a_request_to_stop_saves_once_and_the_run_goes_on_alone(whole, tmp_path, idm):
+    run = tmp_path / "run"
+    job = train(run)
+    wait_for_lines(run, 2, job)
+    job.ranks()
+    job.process.send_signal(signal.SIGTERM)
+    code, errors = job.end(WITHIN)
+    assert code == 1  # torchrun's own
+    assert len(errors) == 1
+    assert "training: stopped at step" in errors[0]
+    assert job.leaves_nobody()
+    assert idm("train", "--out", run).code == 0
+    for ours, theirs in zip(losses(run), losses(whole), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-3)
+
+
+def test_wrong_settings_are_told_once(tmp_path):
+    job = train(tmp_path / "run", **{"training.batch_size": 1})
+    code, errors = job.end()
+    assert code == 1
+    assert len(errors) == 1
+    assert "an image for each of the 2 processes wanted" in errors[0]
+
+
+def test_images_are_those_of_one_process(whole, tmp_path, idm):
+    arguments = ("sample", whole, "--num", 13, "--batch-size", 3, "--seed", 4)
+    job = Job(*arguments, "--out", tmp_path / "two")
+    code, errors = job.end()
+    assert (code, errors) == (0, [])
+    assert idm(*arguments, "--out", tmp_path / "one").code == 0
+    one, two = (np.load(tmp_path / name / "samples.npz") for name in ("one", "two"))
+    for name in one:
+        assert np.array_equal(one[name], two[name]), name
+    assert sorted(path.name for path in (tmp_path / "one").rglob("*")) == sorted(
+        path.name for path in (tmp_path / "two").rglob("*")
+    )

@@ -1,0 +1,58 @@
+"""Images are resized and cropped to squares as a reader would by hand."""
+
+import numpy as np
+import pytest
+
+from idm.core.errors import DataError
+from idm.data import ImageFolder
+
+from .pictures import noise, only, save
+
+
+def test_a_short_side_of_twice_the_size_is_halved_by_averaging(tmp_path):
+    pixels = (np.arange(16).reshape(4, 4) * 4).astype(np.uint8)
+    save(tmp_path / "a.png", pixels)
+    np.testing.assert_array_equal(only(ImageFolder(tmp_path, image_size=2)), pixels.reshape(2, 2, 2, 2).mean((1, 3)))
+
+
+def test_sixteen_bit_averages_keep_their_precision(tmp_path):
+    pixels = np.array([[40_001, 40_002], [40_003, 40_009]], np.uint16)  # mean 40,003.75
+    save(tmp_path / "a.png", pixels)
+    np.testing.assert_array_equal(only(ImageFolder(tmp_path, image_size=1)), [[40_004]])
+
+
+def test_resized_sixteen_bit_edges_stay_in_range(tmp_path):
+    pixels = np.zeros((24, 24), np.uint16)
+    pixels[:, 12:] = 65_535
+    save(tmp_path / "a.png", pixels)
+    resized = only(ImageFolder(tmp_path, image_size=16))  # bicubic overshoots both ends of the range
+    assert resized[:, :7].max() < 10_000
+    assert resized[:, 9:].min() > 55_000
+
+
+@pytest.mark.parametrize(("height", "width"), [(9, 9), (9, 30), (40, 17), (8, 200), (100, 8)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_any_image_becomes_a_square_of_the_size_asked_for(tmp_path, height, width, channels):
+    save(tmp_path / "a.png", np.full_like(noise(height, width, channels), 77))
+    source = ImageFolder(tmp_path, image_size=8)
+    assert source.shape == (channels, 8, 8)
+    assert (only(source) == 77).all()
+
+
+def test_the_centre_is_kept(tmp_path):
+    pixels = noise(4, 10)
+    save(tmp_path / "a.png", pixels)
+    np.testing.assert_array_equal(only(ImageFolder(tmp_path, image_size=4)), pixels[:, 3:7])
+
+
+def test_small_images_are_upscaled_only_on_request(tmp_path):
+    save(tmp_path / "tiny.png", noise(4, 9))
+    with pytest.raises(DataError, match=r"tiny\.png: at least 8 x 8 wanted, got 9 x 4"):
+        ImageFolder(tmp_path, image_size=8)
+    assert ImageFolder(tmp_path, image_size=8, upscale=True).shape == (3, 8, 8)
+
+
+def test_a_strip_is_not_blown_up(tmp_path):
+    save(tmp_path / "strip.png", noise(1, 10_000, 1))
+    with pytest.raises(DataError, match=r"strip\.png: too long and narrow"):
+        ImageFolder(tmp_path, image_size=64, upscale=True)

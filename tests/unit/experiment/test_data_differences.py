@@ -1,0 +1,82 @@
+"""A run is not continued or scored on other data than its own, and is told in what they differ."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from idm.core.errors import DataError, ResumeError
+from idm.data import Codec
+from idm.experiment import DataSpec, load, open_data, open_run_data, train
+from idm.experiment.data import data_differences, with_absolute_path
+
+SPEC = DataSpec((1, 8, 8), Codec.quantized("uint8", 17), ("a", "b"), 10, 2, "first", "", "names=1 labels=2 contents=3")
+
+
+def test_the_same_data_do_not_differ_and_unknown_ones_are_not_compared():
+    assert data_differences(SPEC, replace(SPEC)) == []
+    assert data_differences(replace(SPEC, fingerprint=""), SPEC) == []
+    assert data_differences(SPEC, replace(SPEC, fingerprint="")) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"num_train": 11}, ["samples: 10 + 2 wanted, got 11 + 2"]),
+        ({"shape": (1, 8, 9)}, ["shape of a sample: (1, 8, 8) wanted, got (1, 8, 9)"]),
+        ({"layout": "last"}, ["axes: channels first wanted, got channels last"]),
+        ({"class_names": ("a", "c")}, ["other names of the classes"]),
+        ({"class_names": None}, ["classes: 2 wanted, got 0", "other names of the classes"]),
+        ({"codec": Codec.quantized("uint8", 16)}, ["other range of the values"]),
+        ({"held_out_hash": "1"}, ["other held-out samples"]),
+        ({"fingerprint": "names=1 labels=5 contents=3"}, ["other labels"]),
+        ({"fingerprint": "names=7 labels=2 contents=8"}, ["other names of the samples", "other contents"]),
+    ],
+)
+def test_what_differs_is_told(changes, expected):
+    assert data_differences(SPEC, replace(SPEC, **changes)) == expected
+
+
+def test_fingerprints_are_remembered_and_older_descriptions_stay_readable():
+    plain = SPEC.to_plain()
+    assert DataSpec.from_plain(plain).fingerprint == SPEC.fingerprint
+    del plain["fingerprint"]
+    assert DataSpec.from_plain(plain).fingerprint == ""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "data").mkdir()
+    for number in range(12):
+        pixels = np.random.default_rng(number).integers(0, 256, (8, 8)).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "data" / f"{number}.bmp")
+    return tmp_path / "data"
+
+
+def test_a_run_is_not_continued_or_scored_on_changed_images_of_the_same_count_and_size(experiment, folder, tmp_path):
+    settings = experiment(data={"source": {"name": "image_folder", "path": str(folder)}})
+    run = train(settings, tmp_path / "run", device="cpu", progress=False)
+    assert open_run_data(run).spec.fingerprint == run.spec.fingerprint != ""
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / "3.bmp")
+    with pytest.raises(ResumeError, match="other contents"):
+        train(settings, tmp_path / "run", device="cpu", progress=False)
+    with pytest.raises(DataError, match=r"data: the data of this run wanted, got others \(other contents\); restore"):
+        open_run_data(load(tmp_path / "run", device="cpu"))
+
+
+def test_moved_data_are_the_same(experiment, folder):
+    settings = experiment(data={"source": {"name": "image_folder", "path": str(folder)}}).data
+    before = open_data(settings).spec
+    moved = folder.rename(folder.with_name("moved"))
+    source = replace(settings.source, options={**settings.source.options, "path": str(moved)})
+    assert data_differences(before, open_data(replace(settings, source=source)).spec) == []
+
+
+def test_the_folder_of_indexed_data_becomes_absolute(experiment, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = {"name": "index", "path": "index.jsonl"}
+    found = with_absolute_path(experiment(data={"source": options | {"folder": "data"}})).data.source.options
+    assert (found["path"], found["folder"]) == (str(tmp_path / "index.jsonl"), str(tmp_path / "data"))
+    found = with_absolute_path(experiment(data={"source": options | {"folder": None}})).data.source.options
+    assert found["folder"] is None

@@ -1,0 +1,86 @@
+"""Jobs in parts: every sample once, whoever computes it and however often the job is stopped."""
+
+import os
+import signal
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from idm.core.errors import InterruptedRunError
+from idm.core.ranks import Ranks
+from idm.experiment.parts import Job
+
+from ..training.together import run_together
+
+
+def squares(part, look):
+    look()
+    numbers = torch.arange(part.start, part.stop)
+    return {"number": numbers, "square": numbers**2}
+
+
+@pytest.mark.parametrize(("num", "size"), [(10, 3), (9, 3), (1, 3), (7, 1)])
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_every_number_is_there_once(tmp_path, num, size, processes):
+    def work(ranks):
+        found = Job("counting", tmp_path / "parts", {}, num, size).run(squares, ranks)
+        return None if found is None else {name: value.tolist() for name, value in found.items()}
+
+    first, *others = run_together(processes, tmp_path / "ranks", work)
+    assert first == {"number": list(range(num)), "square": [i**2 for i in range(num)]}
+    assert others == [None] * (processes - 1)
+
+
+def test_a_job_of_one_part_writes_nothing(tmp_path):
+    Job("counting", tmp_path / "parts", {}, 3, 3).run(squares, Ranks())
+    assert not (tmp_path / "parts").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_job_goes_on_where_it_was(tmp_path, number):
+    job, computed = Job("counting", tmp_path / "parts", {}, 10, 2), []
+
+    def compute(part, look):
+        computed.append(part.start)
+        if part.start == 6 and computed.count(6) == 1:
+            os.kill(os.getpid(), number)
+        return squares(part, look)
+
+    with pytest.raises(InterruptedRunError, match="stopped with 6 of 10 kept") as error:
+        job.run(compute, Ranks())
+    assert error.value.exit_code == 75
+    assert job.progress_of(Ranks()) == (5, 3)
+    assert job.run(compute, Ranks())["square"].tolist() == [i**2 for i in range(10)]
+    assert computed == [0, 2, 4, 6, 6, 8]
+
+
+def test_parts_of_another_request_are_not_used(tmp_path):
+    folder = tmp_path / "parts"
+    Job("counting", folder, {"seed": 1}, 4, 2).run(squares, Ranks())
+    other = Job("counting", folder, {"seed": 2}, 4, 2)
+    assert other.progress_of(Ranks()) == (2, 0)
+    found = other.run(lambda part, look: {"number": torch.full((len(part),), 5)}, Ranks())
+    assert found["number"].tolist() == [5] * 4
+
+
+@pytest.mark.parametrize("damage", ["cut", "rows", "text"])
+def test_a_part_that_is_not_whole_is_computed_anew(tmp_path, damage):
+    folder = tmp_path / "parts"
+    job = Job("counting", folder, {}, 6, 2)
+    job.run(squares, Ranks())
+    path = folder / "part-000001.safetensors"
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-4])
+    elif damage == "rows":
+        save_file({"number": torch.zeros(1), "square": torch.zeros(1)}, path)
+    else:
+        path.write_text("nothing")
+    assert job.run(squares, Ranks())["square"].tolist() == [0, 1, 4, 9, 16, 25]
+
+
+def test_clearing_leaves_nothing(tmp_path):
+    job = Job("counting", tmp_path / "parts", {}, 6, 2)
+    job.run(squares, Ranks())
+    job.clear()
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,192 @@
+"""Several processes train what one would have trained, and each reads the others' checkpoints."""
+
+import copy
+import json
+import os
+import signal
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from idm.core.errors import InterruptedRunError, SettingsError
+from idm.core.ranks import Ranks
+from idm.networks import UNet
+from idm.timesteps import LossSecondMoment
+from idm.training import Trainer
+from idm.training.spread import spread_over
+
+from .together import run_together
+
+STEPS = 50
+SETTINGS = {
+    "num_steps": STEPS,
+    "log_interval": 10,
+    "save_interval": 25,
+    "learning_rate": 0.01,
+    "clip_grad_norm": 0.5,
+    "ema_rates": (0.9,),
+    "label_dropout": 0.3,
+}
+
+
+@pytest.fixture
+def train(make_step, network, tmp_path):
+    """Train in a folder, alone or together; return the loss of every step, from the main process."""
+
+    def work(ranks, name, shard, dtype, harm, settings):
+        trained, losses = copy.deepcopy(network).to(dtype), []
+        spread = spread_over(ranks, trained, shard)
+        timesteps = LossSecondMoment(10, history_per_term=2)
+        step = make_step(
+            2, timesteps, spread.model, spread=spread, dtype=dtype, **SETTINGS | {"shard": shard} | settings
+        )
+        real = step.accumulate_gradients
+
+        def accumulate(number, meter, scale):
+            batch = real(number, meter, scale)
+            if harm is not None:
+                harm(ranks, number, trained)
+            losses.append(float(batch.loss))
+            return batch
+
+        step.accumulate_gradients = accumulate
+        trainer = Trainer(
+            trained, step, step.settings, tmp_path / name, describe=lambda averaged: {}, show_progress=False
+        )
+        try:
+            trainer.run()
+        except InterruptedRunError:
+            losses.append("stopped")
+        return losses
+
+    def train(name, size=1, shard="none", dtype=torch.float32, harm=None, **settings):
+        call = lambda ranks: work(ranks, name, shard, dtype, harm, settings)  # noqa: E731
+        if size == 1:
+            return call(Ranks())
+        results = run_together(size, tmp_path / "ranks" / name, call)
+        assert all(result == results[0] for result in results)
+        return results[0]
+
+    return train
+
+
+def last_tensors(folder, name):
+    newest = max((folder / name / "checkpoints").iterdir())
+    return {
+        f"{file.stem}/{key}": value for file in newest.glob("*.safetensors") for key, value in load_file(file).items()
+    }
+
+
+def assert_same(ours, theirs, rel):
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        assert torch.allclose(value.double(), theirs[name].double(), rtol=rel, atol=rel), name
+
+
+@pytest.mark.parametrize(("dtype", "rel"), [(torch.float32, 1e-5), (torch.float64, 1e-10)])
+@pytest.mark.parametrize(("size", "shard"), [(2, "none"), (2, "fsdp2"), (3, "none"), (3, "fsdp2")])
+@pytest.mark.parametrize("more", [{"batch_size": 8}, {"batch_size": 7, "micro_batch_size": 2}])
+def test_several_processes_are_one(train, tmp_path, size, shard, dtype, rel, more):
+    alone = train("alone", dtype=dtype, **more)
+    together = train("together", size, shard, dtype, **more)
+    assert len(alone) == STEPS
+    assert together == pytest.approx(alone, rel=rel)
+    assert_same(last_tensors(tmp_path, "alone"), last_tensors(tmp_path, "together"), 20 * rel)
+
+
+def test_metrics_are_those_of_all_processes(train, tmp_path):
+    train("alone")
+    train("together", 2)
+    ours, theirs = (
+        [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
+        for name in ("alone", "together")
+    )
+    for a, b in zip(ours, theirs, strict=True):
+        for name in ("step", "images", "loss", "loss_q0", "loss_q3", "mse", "grad_norm", "learning_rate"):
+            assert b[name] == pytest.approx(a[name], rel=1e-5), name
+
+
+@pytest.mark.parametrize("path", [(2, 1, 2), (1, 2, 3)])
+@pytest.mark.parametrize("shards", [("none", "fsdp2", "none"), ("fsdp2", "none", "fsdp2")])
+def test_a_checkpoint_fits_any_number_of_processes(train, tmp_path, path, shards):
+    whole = train("alone", dtype=torch.float64)
+    losses = []
+    for size, shard, stop in zip(path, shards, (17, 31, STEPS), strict=True):
+        losses += train("moved", size, shard, torch.float64, num_steps=stop)
+    assert losses == pytest.approx(whole, rel=1e-10)
+    assert_same(last_tensors(tmp_path, "alone"), last_tensors(tmp_path, "moved"), 1e-9)
+
+
+@pytest.mark.parametrize("shard", ["none", "fsdp2"])
+def test_one_bad_process_spoils_the_step_of_all_and_is_noticed(train, tmp_path, shard):
+    def harm(ranks, number, network):
+        if ranks.rank == 1 and number == 20:
+            for parameter in network.parameters():
+                local = parameter.grad if shard == "none" else parameter.grad.to_local()
+                local.fill_(float("nan"))
+
+    if shard == "none":  # copies hold the same gradient, so that all of them must have it
+        everywhere = lambda ranks, number, network: harm(Ranks(1), number, network)  # noqa: E731
+        train("harmed", 2, shard, harm=everywhere)
+    else:
+        train("harmed", 2, shard, harm=harm)
+    (event,) = [json.loads(line) for line in (tmp_path / "harmed" / "events.jsonl").read_text().splitlines()]
+    assert (event["event"], event["step"]) == ("not finite, no update", 20)
+    assert all(bool(torch.isfinite(value).all()) for value in last_tensors(tmp_path, "harmed").values())
+
+
+@pytest.mark.parametrize("asked", [0, 1])
+def test_a_signal_to_one_process_stops_all_at_the_same_step(train, tmp_path, asked):
+    def harm(ranks, number, network):
+        if ranks.rank == asked and number == 20:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    losses = train("run", 2, harm=harm)
+    assert losses[-1] == "stopped"
+    assert len(losses) - 1 == max(int(path.name[5:]) for path in (tmp_path / "run" / "checkpoints").iterdir()) == 22
+    rest = train("run", 2)
+    assert losses[:-1] + rest == pytest.approx(train("whole", 2), rel=1e-6)
+
+
+def test_a_sharded_u_net_is_a_replicated_one(tmp_path):
+    settings = {"in_channels": 1, "out_channels": 2, "model_channels": 32, "channel_mult": (1, 2), "num_heads": 2}
+    x, time = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(1)), torch.tensor([1.0, 5.0, 50.0, 900.0])
+
+    def gradients(ranks, shard, levels):
+        torch.manual_seed(0)
+        network = UNet(**settings, checkpoint_levels=levels)
+        for parameter in network.parameters():
+            torch.nn.init.normal_(parameter, std=0.05)
+        spread = spread_over(ranks, network, shard)
+        mine = ranks.share(4)
+        for i in range(2):
+            with spread.accumulating(last=i == 1):
+                (spread.model(x[mine], time[mine]) - 1).square().mean().backward()
+        spread.collect_gradients()
+        return {name: spread.whole(name, part.grad).double().norm().item() for name, part in spread.parameters.items()}
+
+    alone = gradients(Ranks(), "none", 0)
+    for shard in ("none", "fsdp2"):
+        for levels in (0, 2):
+            (together, _) = run_together(2, tmp_path / f"{shard}-{levels}", lambda r: gradients(r, shard, levels))  # noqa: B023
+            assert together == pytest.approx(alone, rel=1e-4, abs=1e-7), shard
+
+
+def test_what_the_main_process_refuses_is_refused_by_all(tmp_path):
+    def refuse():
+        raise SettingsError("one", "two")
+
+    def work(ranks):
+        with pytest.raises(SettingsError) as error:
+            ranks.on_main(refuse)
+        return [*error.value.lines, ranks.on_main(lambda: ranks.rank)]
+
+    assert run_together(2, tmp_path, work) == [["one", "two", 0]] * 2
+
+
+@pytest.mark.parametrize(("count", "size"), [(8, 2), (7, 3), (2, 2), (50_000, 7)])
+def test_shares_cover_everything_once(count, size):
+    shares = [range(count)[Ranks(rank, size).share(count)] for rank in range(size)]
+    assert [i for share in shares for i in share] == list(range(count))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
