@@ -47,6 +47,24 @@ def test_in_a_power_function_average_a_step_counts_as_a_power_of_its_number(netw
     np.testing.assert_allclose(averages.state(0)["map.weight"].numpy(), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("sigma_rel", [0.05, 0.1, 0.25])
+def test_the_power_function_average_of_a_ramp_lags_by_its_exponent(sigma_rel):
+    steps, value = 1_000, torch.zeros((), dtype=torch.float64)
+    profile = PowerFunction(sigma_rel)
+    averages = Averages({"ramp": value}, [profile])
+    for step in range(1, steps + 1):
+        value.fill_(step)
+        averages.update()
+    power = profile.gamma + 1
+    # Integral of s p(s), and half a step as weights stay put within a step; what follows in Euler and Maclaurin's sum:
+    expected = steps * power / (power + 1) + 1 / 2 - power / (12 * steps)
+    assert averages.state(0)["ramp"].item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_each_profile_has_a_file_named_by_its_number():
+    assert (ConstantRate(0.9999).name, PowerFunction(0.05).name) == ("ema-0.9999", "power-0.05")
+
+
 def test_the_first_power_function_average_is_the_weights(network):
     averages = averages_of(network, PowerFunction(0.1))
     (seen,) = walk(network, averages, 1)

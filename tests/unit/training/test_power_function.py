@@ -5,14 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import torch
 from scipy.integrate import quad
 
 from idm.core.errors import SettingsError
-from idm.training import Checkpoint
-from idm.training.checkpoint import write_folder
 from idm.training.power_function import Average, combine, gamma_of, inner_product
-from idm.training.snapshots import blend, discard_after, save_snapshot, snapshots_until
 
 
 @pytest.mark.parametrize(("sigma_rel", "gamma"), [(0.05, 16.97), (0.10, 6.94)])
@@ -93,31 +89,3 @@ def test_a_random_walk_averaged_afterwards_is_as_if_averaged_all_along(sigma_rel
     made = sum(w * value for w, (_, value) in zip(found.weights, snapshots, strict=True))
     spread = np.abs(walk[-1] - averages[sigma_rel]).mean()
     assert np.abs(made - averages[sigma_rel]).max() < 2e-3 * spread
-
-
-def weights(value):
-    return {"a": torch.full((2, 3), value), "b": torch.tensor(2 * value)}
-
-
-def test_snapshots_are_found_up_to_a_checkpoint_and_blended(tmp_path):
-    for step in (10, 20, 30, 40):
-        save_snapshot(tmp_path, step, {"power-0.05": weights(1.0 * step), "power-0.1": weights(-1.0 * step)})
-    last = tmp_path / "checkpoints" / "step-00000030"
-    write_folder(last, 30, tensors={"power-0.05": weights(3.0), "ema-0.9": weights(9.0)}, documents={})
-    (tmp_path / "averages" / "step-00000020" / "power-0.1.safetensors").write_bytes(b"damaged")
-    found = snapshots_until(tmp_path, Checkpoint(last))
-    names = [(snapshot.average.step, snapshot.path.stem) for snapshot in found]
-    assert names == [(10, "power-0.05"), (10, "power-0.1"), (30, "power-0.05")]
-    assert found[0].average.gamma == gamma_of(0.05)
-    made = blend(found, [0.5, 0.25, 2.0])
-    assert made.keys() == {"a", "b"}
-    assert made["a"].tolist() == [[0.5 * 10 - 0.25 * 10 + 2 * 3.0] * 3] * 2
-    assert made["b"].item() == 2 * made["a"][0, 0].item()
-    assert made["a"].dtype == torch.float32
-
-
-def test_snapshots_of_undone_steps_go(tmp_path):
-    for step in (10, 20, 30):
-        save_snapshot(tmp_path, step, {"power-0.05": weights(1.0)})
-    discard_after(tmp_path, 20)
-    assert sorted(path.name for path in (tmp_path / "averages").iterdir()) == ["step-00000010", "step-00000020"]
