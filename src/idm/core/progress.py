@@ -99,3 +99,8 @@ def _bar(label: str, total: int, unit: str, done: int) -> Generator[Progress]:
                 bars.update(task, advance=units, **fields)
 
         yield Bar()
+
+
+def warn(text: str) -> None:
+    """Print one line on standard error."""
+    print(f"warning: {text}", file=sys.stderr, flush=True)

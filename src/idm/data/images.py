@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
 
 import numpy as np
 
@@ -81,7 +81,7 @@ class Images:
         if len(indices) == 1:
             self._fill(images, 0, indices[0])
             return images
-        with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
+        with ThreadPool(min(16, os.cpu_count() or 1)) as pool:
             gather(lambda place: self._fill(images, place, indices[place]), range(len(indices)), pool.map)
         return images
 

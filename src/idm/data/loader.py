@@ -1,6 +1,5 @@
 """The stream of batches of an order, read ahead by a thread or by processes; a dead or hung process is replaced."""
 
-import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -11,6 +10,7 @@ from typing import Protocol, runtime_checkable
 import torch
 
 from idm.core.errors import ProcessError
+from idm.core.progress import warn
 from idm.data.base import Indices
 from idm.data.reader import Batch, NoBatchError, ThreadReader
 from idm.data.worker import ProcessReader, Worker
@@ -118,7 +118,7 @@ class Batches(Iterator[Batch]):
         indices = self._asked[0]
         if not self._workers:
             raise self._failure(indices, reason)
-        _warn(f"data: reading {self._dataset.describe(indices)} {reason}; trying again with new processes")
+        warn(f"data: reading {self._dataset.describe(indices)} {reason}; trying again with new processes")
         _close(self._readers)
         self._open()
         singles = [indices[place : place + 1] for place in range(len(indices))]
@@ -147,7 +147,3 @@ class Batches(Iterator[Batch]):
 def _close(readers: list[ThreadReader]) -> None:
     while readers:
         readers.pop().close()
-
-
-def _warn(text: str) -> None:
-    print(f"warning: {text}", file=sys.stderr, flush=True)

@@ -68,6 +68,15 @@ class LossSecondMoment(TimestepSampler):
         return {"losses": self._losses.clone(), "counts": self._counts.clone()}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        """Restore the histories."""
+        """Restore the histories.
+
+        Raises:
+            ValueError: histories of other steps, or losses that are not finite.
+        """
+        losses, counts = state["losses"], state["counts"]
+        if losses.shape != self._losses.shape or counts.shape != self._counts.shape:
+            raise ValueError(f"timesteps: a history of {tuple(self._losses.shape)} wanted, got {tuple(losses.shape)}")
+        if not bool(torch.isfinite(losses).all()) or bool((counts < 0).any()):
+            raise ValueError("timesteps: finite losses and counts of at least 0 wanted")
         self._losses.copy_(state["losses"])
         self._counts.copy_(state["counts"])

@@ -18,7 +18,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from idm.core.errors import CheckpointError
-from idm.training.disk import cannot_write, sync, warn, write_json, write_tensors
+from idm.core.progress import warn
+from idm.training.disk import cannot_write, sync, write_json, write_tensors
 from idm.training.manifest import MANIFEST, Json, damage, make_manifest, read_json, step_name, step_of
 from idm.training.retention import FOLDER, Retention, folders, tidy
 

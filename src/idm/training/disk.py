@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -79,11 +78,6 @@ def cannot_write(
         f"{what}: cannot write ({error.strerror or error}; {needed:,} bytes needed, {free:,} free); "
         "earlier checkpoints are untouched"
     )
-
-
-def warn(text: str) -> None:
-    """Print one line on standard error."""
-    print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
 def _write(path: Path, content: bytes) -> None:

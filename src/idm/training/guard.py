@@ -129,8 +129,15 @@ class Guard:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Restore what ``state`` returned."""
+        """Restore what ``state`` returned.
+
+        Raises:
+            ValueError: something else than numbers of steps.
+        """
         self.forget()
+        numbers = [state["rollbacks"], *(n for entry in state["skipped"] + state["streak"] for n in entry.values())]
+        if not all(type(number) is int and number >= 0 for number in numbers):
+            raise ValueError("guard: numbers of steps wanted, got something else")
         self.num_rollbacks = state["rollbacks"]
         self.skipped = [Window(**window) for window in state["skipped"]]
         self._streak = [BadStep(**bad) for bad in state["streak"]]

@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from idm.training.disk import sync, warn
+from idm.core.progress import warn
+from idm.training.disk import sync
 
 
 class JsonLines:

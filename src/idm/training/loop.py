@@ -8,11 +8,10 @@ import torch
 from torch import nn
 
 from idm.core.errors import CheckpointError, InterruptedRunError, NumericalError
-from idm.core.progress import Progress, progress
+from idm.core.progress import Progress, progress, warn
 from idm.core.ranks import Vote
 from idm.training.checkpoint import Checkpoint, latest_checkpoint
 from idm.training.clock import Deadline
-from idm.training.disk import warn
 from idm.training.gradients import gradient_norm
 from idm.training.guard import guarded_update
 from idm.training.learning_rate import learning_rate

@@ -99,7 +99,13 @@ class DynamicLossScale(LossScale):
         return {"factor": float(self._factor), "good_steps": float(self._good_steps)}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Restore them."""
+        """Restore them.
+
+        Raises:
+            ValueError: no factor that a run can have.
+        """
+        if not (1.0 <= state["factor"] <= LARGEST and state["good_steps"] >= 0.0):
+            raise ValueError(f"loss scale: a factor from 1 to {LARGEST:g} wanted, got {state['factor']!r}")
         self._factor.fill_(state["factor"])
         self._good_steps.fill_(state["good_steps"])
 

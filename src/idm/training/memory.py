@@ -6,8 +6,9 @@ from pathlib import Path
 import torch
 
 from idm.core.errors import ProcessError
+from idm.core.progress import warn
 from idm.core.ranks import Ranks
-from idm.training.disk import replace_text, warn
+from idm.training.disk import replace_text
 
 MEMORY = "micro_batch.json"
 

@@ -8,6 +8,9 @@ from idm.diffusion import LossTerms
 
 NUM_QUARTILES = 4
 
+SUMS = ({"sums/loss"}, {"sums/loss", "sums/mse"}, {"sums/loss", "sums/vb"}, {"sums/loss", "sums/mse", "sums/vb"})
+"""Losses that are counted together."""
+
 
 class LossMeter:
     """Sums unweighted losses on the device, in all and by quartile of t; quartile 0 is the least noisy.
@@ -53,7 +56,15 @@ class LossMeter:
         return {"counts": totals.pop("counts"), **{f"sums/{name}": tensor for name, tensor in totals.items()}}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        """Restore what ``state`` returned."""
+        """Restore what ``state`` returned.
+
+        Raises:
+            ValueError: sums of another kind.
+        """
+        if state.keys() not in ({"counts"}, *({"counts", *names} for names in SUMS)) or any(
+            value.shape != self._counts.shape for value in state.values()
+        ):
+            raise ValueError(f"meter: sums by quartile wanted, got {', '.join(state)}")
         own = 1.0 if self._ranks.is_main else 0.0  # the sum over all processes is what was saved
         self._counts = state["counts"].to(self._device, copy=True).mul_(own)
         sums = {name.removeprefix("sums/"): tensor for name, tensor in state.items() if name != "counts"}

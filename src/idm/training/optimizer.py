@@ -12,6 +12,12 @@ from idm.training.spread import Spread
 COUNTER = "step"
 """Key of the one state that has not the parameter's shape."""
 
+COUNT = torch.zeros(())
+"""What that state is like."""
+
+KEYS = {COUNTER, "exp_avg", "exp_avg_sq"}
+"""Keys of the state of a parameter."""
+
 
 @dataclass(frozen=True)
 class OptimizerTensor:
@@ -45,10 +51,20 @@ def optimizer_state(
 
 
 def load_optimizer_state(spread: Spread, optimizer: torch.optim.Optimizer, state: Mapping[str, Tensor]) -> None:
-    """Restore what ``optimizer_state`` gave, in full; learning rate and decay stay as they are set now."""
+    """Restore what ``optimizer_state`` gave, in full; learning rate and decay stay as they are set now.
+
+    Raises:
+        KeyError: a parameter that the network has not.
+        ValueError: tensors that are not those of an optimiser of this network.
+    """
     for full_name, value in state.items():
         name, _, key = full_name.rpartition("/")
         parameter = spread.parameters[name]
         part = value if key == COUNTER else spread.part(name, value)
+        like = COUNT if key == COUNTER else parameter
+        if (part.shape, part.dtype) != (like.shape, like.dtype):
+            raise ValueError(f"optimiser: {full_name} of another shape or type")
         on_device = key != COUNTER or parameter.device.type == "cuda"
         optimizer.state[parameter][key] = part.to(parameter.device, copy=True) if on_device else part.clone()
+    if any(values.keys() != KEYS for values in optimizer.state.values()):
+        raise ValueError("optimiser: the same tensors of every parameter wanted, got others")

@@ -1,5 +1,6 @@
 """What a run keeps on disk while it is trained: checkpoints and the journal, and the way back to them."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,10 +10,11 @@ import torch
 from torch import nn
 
 from idm.core.errors import CheckpointError, NumericalError
+from idm.core.progress import warn
 from idm.training.checkpoint import Checkpoint, intact_checkpoints, latest_checkpoint, save_checkpoint
-from idm.training.disk import cannot_write, warn
+from idm.training.disk import cannot_write
 from idm.training.guard import MOST_ROLLBACKS
-from idm.training.journal import METRICS, Journal
+from idm.training.journal import EVENTS, METRICS, Journal
 from idm.training.learning_rate import learning_rate
 from idm.training.manifest import Json
 from idm.training.retention import Retention, discard, tidy
@@ -63,7 +65,7 @@ class Records:
         found = self._ranks.on_main(lambda: _tidied(run, self._retention))
         document = {} if found is None else self._restore(Checkpoint(found))
         self.journal = Journal(run, document, writes=self._ranks.is_main, trackers=trackers)
-        self.journal.seconds = document.get("seconds", 0.0)
+        self.journal.seconds = float(document.get("seconds", 0.0))
         step.micro_batches.remember_in(run)
 
     def save(self) -> Checkpoint:
@@ -161,13 +163,29 @@ class Records:
     def _restore(self, checkpoint: Checkpoint, *, guard: bool = True) -> dict[str, Any]:
         document = checkpoint.document("training")
         try:
+            _refuse_other_counts(checkpoint, document)
             self._state.restore(checkpoint, guard=guard)
-            self.step, _ = document["step"], document["seconds"]
+            self.step = checkpoint.step
         except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise CheckpointError(f"checkpoint {checkpoint.path}: it does not fit this training ({reason})") from error
         self._score = document.get("score", document.get("loss"))  # "loss" in older checkpoints
         return document
+
+
+def _refuse_other_counts(checkpoint: Checkpoint, document: Json) -> None:
+    """Refuse a document whose counts are none.
+
+    Raises:
+        KeyError: one is missing.
+        ValueError: one is no number, or another checkpoint's.
+    """
+    seconds, score = document["seconds"], document.get("score")
+    lengths = [document[name] for name in (METRICS, EVENTS) if name in document]  # not in older checkpoints
+    if document["step"] != checkpoint.step or not all(type(length) is int and length >= 0 for length in lengths):
+        raise ValueError(f"training.json: counts of step {checkpoint.step} wanted, got others")
+    if type(seconds) not in (int, float) or not 0.0 <= seconds < math.inf or type(score) not in (float, type(None)):
+        raise ValueError(f"training.json: seconds of at least 0 wanted, and a score, got {seconds!r} and {score!r}")
 
 
 def _tidied(run: Path, keep: Retention) -> Path | None:

@@ -1,7 +1,5 @@
 """One optimiser step's gradient, as a function of (seed, step) and the state of network and timestep sampler."""
 
-import time
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import count
@@ -13,7 +11,8 @@ from torch import Tensor
 from idm.core.ranks import Ranks
 from idm.core.rng import Rng, derive_seed
 from idm.core.types import Network
-from idm.data import Batch, Dataset, Indices, batch_indices, with_epochs
+from idm.data import Dataset, Indices, batch_indices, with_epochs
+from idm.data.loader import Batches
 from idm.diffusion import GaussianDiffusion, LossTerms
 from idm.timesteps import TimestepSampler
 from idm.training.loss_scale import UNSCALED, LossScale
@@ -98,7 +97,7 @@ class TrainStep:
         self.micro_batches = MicroBatches(settings.batch_size, settings.micro_batch_size, self.ranks.size)
         self._base = derive_seed(seed, "training")
         self._mine = self.ranks.share(settings.batch_size)
-        self._batches: Iterator[Batch] = iter(())
+        self._batches: Batches | None = None
         self._next_step, self._waited = -1, 0.0
 
     def accumulate_gradients(self, step: int, meter: LossMeter, scale: LossScale = UNSCALED) -> BatchLoss:
@@ -126,7 +125,7 @@ class TrainStep:
     def seconds_waited(self) -> float:
         """Return for how many seconds data were not there when they were wanted, since the last call."""
         waited, self._waited = self._waited, 0.0
-        return waited
+        return waited + (0.0 if self._batches is None else self._batches.seconds_waited())
 
     def _fitting_backward(self, step: int, share: _Share, scale: LossScale) -> tuple[LossTerms, Tensor]:
         """Go back and forth, with smaller micro-batches where memory is short."""
@@ -168,11 +167,7 @@ class TrainStep:
         return _Share(x_start, labels, t, importance, noise, rng.seeds)
 
     def _batch(self, step: int, rng: Rng) -> tuple[Tensor, Tensor | None]:
-        if step != self._next_step:
-            self._batches = self.dataset.batches(self._order(s) for s in count(step))
-        start = time.monotonic()
-        x_start, labels = next(self._batches)
-        self._waited += time.monotonic() - start
+        x_start, labels = next(self._batches_from(step))
         self._next_step = step + 1
         x_start = self._on_device(x_start).to(self.dtype)
         if labels is None:
@@ -182,6 +177,15 @@ class TrainStep:
             dropped = rng.uniform("label dropout").flatten() < self.settings.label_dropout
             labels = torch.where(dropped, self.null_label, labels)
         return x_start, labels
+
+    def _batches_from(self, step: int) -> Batches:
+        if self._batches is not None and step == self._next_step:
+            return self._batches
+        self._waited = self.seconds_waited()
+        if self._batches is not None:
+            self._batches.close()
+        self._batches = self.dataset.batches(self._order(s) for s in count(step))
+        return self._batches
 
     def _order(self, step: int) -> Indices:
         size, total = self.settings.batch_size, len(self.dataset)

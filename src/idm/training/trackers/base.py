@@ -4,7 +4,7 @@ import importlib
 from typing import Any, Protocol, runtime_checkable
 
 from idm.core.errors import SettingsError
-from idm.training.disk import warn
+from idm.core.progress import warn
 
 
 @runtime_checkable
