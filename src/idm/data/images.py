@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from multiprocessing.pool import ThreadPool
 
 import numpy as np
 
@@ -81,6 +80,8 @@ class Images:
         if len(indices) == 1:
             self._fill(images, 0, indices[0])
             return images
+        from multiprocessing.pool import ThreadPool  # slow to import, and not needed without images to read
+
         with ThreadPool(min(16, os.cpu_count() or 1)) as pool:
             gather(lambda place: self._fill(images, place, indices[place]), range(len(indices)), pool.map)
         return images

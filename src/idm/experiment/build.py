@@ -86,11 +86,20 @@ def null_label(experiment: Experiment, spec: DataSpec) -> int | None:
 
 
 def build_network(experiment: Experiment, spec: DataSpec, out_channels: int) -> nn.Module:
-    """Build the network, its weights a function of the seed.
+    """Build the network, its weights a function of the seed, and try it.
 
     Raises:
         SettingsError: the network does not suit the shape of the data.
     """
+    network = untried_network(experiment, spec, out_channels).eval()
+    labels = {} if spec.num_classes is None else {"y": torch.zeros(1, dtype=torch.int64)}
+    with torch.no_grad():
+        network(torch.zeros(1, *spec.shape), torch.zeros(1), **labels)
+    return network.train()
+
+
+def untried_network(experiment: Experiment, spec: DataSpec, out_channels: int) -> nn.Module:
+    """Build the network of a run, which was tried when that began."""
     channels, *space = spec.shape
     classes = spec.num_classes
     if classes is not None and null_label(experiment, spec) is not None:
@@ -106,11 +115,7 @@ def build_network(experiment: Experiment, spec: DataSpec, out_channels: int) -> 
             f"got '{settings.name}'; set network.name={fits}"
         )
     with option_paths("network", NETWORKS.options(settings.name)):
-        network = NETWORKS.build(settings.name, settings.options, **given)
-    labels = {} if classes is None else {"y": torch.zeros(1, dtype=torch.int64)}
-    with torch.no_grad():
-        network.eval()(torch.zeros(1, *spec.shape), torch.zeros(1), **labels)
-    return network.train()
+        return NETWORKS.build(settings.name, settings.options, **given)
 
 
 def build_sampler(diffusion: GaussianDiffusion, settings: SamplerSettings, *, bounded: bool = True) -> Sampler:

@@ -16,7 +16,7 @@ from idm.core.progress import progress as show_progress
 from idm.core.types import Network
 from idm.diffusion import GaussianDiffusion
 from idm.experiment.acceleration import for_sampling, in_precision
-from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, null_label
+from idm.experiment.build import best_device, build_diffusion, build_sampler, null_label, untried_network
 from idm.experiment.calibrate import calibrated
 from idm.experiment.data import DataSpec
 from idm.experiment.settings import Experiment
@@ -237,7 +237,7 @@ def load(path: str | Path, *, device: str | None = None) -> Run:
         experiment = stored_experiment(checkpoint)
         spec = DataSpec.from_plain(checkpoint.document("data"))
         diffusion = build_diffusion(experiment, spec)
-        network = build_network(experiment, spec, diffusion.out_channels(spec.shape[0]))
+        network = untried_network(experiment, spec, diffusion.out_channels(spec.shape[0]))
         network.load_state_dict(checkpoint.tensors(ema_name(experiment.training.ema_rates[0])))
     except (SettingsError, KeyError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())

@@ -86,5 +86,5 @@ def test_a_single_image_is_read_without_threads(tmp_path, monkeypatch):
     pixels = noise(4, 4)
     save(tmp_path / "a.png", pixels)
     source = ImageFolder(tmp_path)
-    monkeypatch.setattr(images, "ThreadPool", lambda *_: pytest.fail("a pool was made"))
+    monkeypatch.setattr("multiprocessing.pool.ThreadPool", lambda *_: pytest.fail("a pool was made"))
     np.testing.assert_array_equal(only(source), pixels)
