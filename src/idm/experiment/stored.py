@@ -6,6 +6,9 @@ from idm.experiment.settings import Experiment
 from idm.experiment.validate import from_plain
 from idm.training import Checkpoint
 
+WITHOUT_POWER_FUNCTIONS: dict[str, Any] = {"posthoc_sigma_rels": []}
+"""How runs were trained before there were such averages."""
+
 
 def stored_experiment(checkpoint: Checkpoint) -> Experiment:
     """Read the experiment of a checkpoint.
@@ -15,7 +18,9 @@ def stored_experiment(checkpoint: Checkpoint) -> Experiment:
         SettingsError: settings that this version does not know.
     """
     plain = checkpoint.document("experiment")
-    return from_plain(Experiment, plain | {"network": _levels_from_flag(plain.get("network", {}))})
+    network = _levels_from_flag(plain.get("network", {}))
+    training = WITHOUT_POWER_FUNCTIONS | plain.get("training", {})
+    return from_plain(Experiment, plain | {"network": network, "training": training})
 
 
 def _levels_from_flag(network: dict[str, Any]) -> dict[str, Any]:

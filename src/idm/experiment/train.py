@@ -39,6 +39,7 @@ FREE_TO_CHANGE = (
     "training.num_steps",
     "training.micro_batch_size",
     "training.shard",
+    "training.snapshot_interval",
     "training.log_interval",
     "training.save_interval",
     "training.keep_checkpoints",

@@ -2,8 +2,8 @@
 
 RUN/averages/step-00005000/{power-0.05.safetensors, power-0.1.safetensors, manifest.json}
 
-They are stored as float32: rounded to float16, an average made of them would be 2 to 30 % of its distance from the
-nearest stored one off, instead of 0.1 to 2 %.
+They are stored as float32: rounded to float16, an average made of them would be 0.5 to 29 % of its distance from the
+nearest stored one off, instead of 0.05 to 1.6 %.
 """
 
 import shutil
@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -80,8 +81,10 @@ def blend(snapshots: Sequence[Snapshot], weights: Sequence[float]) -> dict[str, 
     try:
         with ExitStack() as stack:
             files = [stack.enter_context(safe_open(snapshot.path, "pt")) for snapshot in snapshots]
-            names = files[0].keys()
-            return {name: _weighted_sum((file.get_tensor(name) for file in files), weights) for name in names}
+            made = {name: torch.empty_like(files[0].get_tensor(name)) for name in files[0].keys()}  # noqa: SIM118
+            for name, value in made.items():  # made before the sums are, in which the heap would leave holes
+                value.copy_(_weighted_sum((file.get_tensor(name) for file in files), weights))
+            return made
     except (OSError, SafetensorError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"averages {snapshots[0].path.parent.parent}: cannot be added up ({reason})") from error
@@ -93,4 +96,4 @@ def _weighted_sum(values: Iterable[Tensor], weights: Sequence[float]) -> Tensor:
     total = first.double() * weight
     for value, weight in terms:
         total.add_(value, alpha=weight)
-    return total.to(first.dtype)
+    return total

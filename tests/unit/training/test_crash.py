@@ -15,7 +15,7 @@ spec = importlib.util.spec_from_file_location("operations", Path(__file__).with_
 operations = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(operations)
 
-SETTINGS = {"num_steps": 6, "save_interval": 2, "log_interval": 4, "ema_rates": (0.9, 0.5)}
+SETTINGS = {"num_steps": 6, "save_interval": 2, "log_interval": 4, "snapshot_interval": 2, "ema_rates": (0.9, 0.5)}
 
 
 @pytest.fixture

@@ -1,0 +1,161 @@
+"""Folders of images and files of arrays, some of them damaged or odd."""
+
+import io
+import random
+import shutil
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+from PIL import Image
+
+from idm.cli import main
+
+from ..unit.data.zoo import BY_ACTION, BY_CONTENT
+from .checkpoints import make_runs
+from .configs import SHORT
+from .harness import Make
+from .mutations import damaged, misspelt
+
+PIXELS = np.arange(192, dtype=np.uint8).reshape(8, 8, 3)
+SMALL = ("network.model_channels=8", "network.num_res_blocks=1", "network.channel_mult=[1]", "network.num_heads=1")
+TRAIN = ["--set=network.attention_resolutions=[]", *(f"--set={part}" for part in SMALL), *SHORT[2:], "--device", "cpu"]
+
+
+def image(kind: str, pixels: np.ndarray = PIXELS, **options) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, format=kind, **options)
+    return stream.getvalue()
+
+
+IMAGES = {
+    "png": image("PNG"),
+    "jpg": image("JPEG"),
+    "webp": image("WEBP", lossless=True),
+    "bmp": image("BMP"),
+    "tif": image("TIFF"),
+}
+GREY = {kind: image(name, PIXELS[..., 0]) for kind, name in (("png", "PNG"), ("jpg", "JPEG"), ("tif", "TIFF"))}
+
+
+def make_folders(folder: Path) -> Make:
+    """Return what makes folders of images and files of arrays; two runs are trained to score them with."""
+    make_runs(folder)
+    return _make
+
+
+def _make(rng: random.Random, folder: Path):
+    fill = rng.choices([_images, _arrays], [3, 1])[0]
+    path = fill(folder / "data", rng)
+    kind = rng.random()
+    if kind < 0.5:
+        out = ["--out", "checked"] if rng.random() < 0.3 else []
+        return lambda: main(["check-data", str(path), *out])
+    if kind < 0.85:
+        return lambda: main(["train", "--data", str(path), "--out", "run", *TRAIN])
+    shutil.copytree(folder.parent / "digits", folder / "run")
+    file = rng.choice([*sorted(path.iterdir()), path]) if path.is_dir() else path
+    if kind < 0.95:
+        return lambda: main(["encode", "run", str(file), "--steps", "2", "--device", "cpu"])
+    return lambda: main(["evaluate", "run", "--data", str(path), "--num", "2", "--device", "cpu"])
+
+
+def _images(folder: Path, rng: random.Random) -> Path:
+    """Up to six images of one kind, in one folder or two, of which up to two are damaged or of another kind."""
+    content = rng.choice([IMAGES, IMAGES, GREY])
+    suffix = rng.choice(sorted(content))
+    places = ["", "", "cats/", "dogs/"] if rng.random() < 0.3 else [""]
+    for number in range(rng.choice([0, 1, 2, 4, 6, 6])):
+        _write(folder / f"{rng.choice(places)}{number}.{suffix}", content[suffix])
+    for _ in range(rng.choice([0, 1, 1, 2])):
+        name = rng.choice([f"1.{suffix}", f"x.{rng.choice(sorted(IMAGES))}", f"Ü {misspelt('name', rng)}.png"])
+        kind = rng.random()
+        if kind < 0.65:
+            _write(folder / name, damaged(content[suffix], rng))
+        elif kind < 0.95:
+            other = rng.choice(sorted(BY_CONTENT))
+            _write(folder / Path(other).name, BY_CONTENT[other][0])
+        else:
+            other = rng.choice(sorted(BY_ACTION))
+            folder.mkdir(exist_ok=True)
+            if not (folder / other).exists() and not (folder / other).is_symlink():
+                BY_ACTION[other][0](folder / other)
+    if not folder.exists() and rng.random() < 0.8:
+        folder.mkdir()
+    return folder
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def _npy(rng: random.Random) -> bytes:
+    stream = io.BytesIO()
+    dtype = rng.choice(["f4", "f8", "u1", "u2", "i4", "f2", "c8", "?", "O", "U3", "M8[s]", "f16", ">f4"])
+    shape = rng.choice(
+        [(6, 2), (6, 1, 8, 8), (6, 8, 8), (6,), (), (0, 2), (6, 0), (1, 2), (6, 3, 4, 4, 4), (2, 1, 1, 1, 1, 1)]
+    )
+    values = np.arange(max(int(np.prod(shape)), 1))[: int(np.prod(shape))].reshape(shape)
+    with np.errstate(all="ignore"):
+        data = values.astype(dtype)
+    if data.dtype.kind == "f" and data.size and rng.random() < 0.2:
+        data.flat[0] = rng.choice([np.nan, np.inf, -np.inf])
+    np.save(stream, data, allow_pickle=True)
+    return stream.getvalue()
+
+
+def _npz(rng: random.Random) -> bytes:
+    stream = io.BytesIO()
+    data = np.arange(48, dtype=np.float32).reshape(6, 8)
+    labels = rng.choice([np.arange(6), np.arange(5), np.zeros(6), np.array(list("abcdef")), np.full(6, -1), np.eye(6)])
+    np.savez(stream, **{rng.choice(["data", "x", "y", "ü"]): data, rng.choice(["labels", "y", "extra"]): labels})
+    return stream.getvalue()
+
+
+def _csv(rng: random.Random) -> bytes:
+    rows = ["path,label", "../0.png,1", "../0.png,2", "../0.png,1"]
+    for _ in range(rng.randrange(3)):
+        at = rng.randrange(len(rows))
+        rows[at] = rng.choice(
+            ["", ",", "a,b,c,d", '"', "../0.png", "path,path", "missing.png,1", "../0.png,é", "\x00,1"]
+        )
+    return "\n".join(rows).encode()
+
+
+def _tar(rng: random.Random) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for number in range(3):
+            for suffix, content in (("png", IMAGES["png"]), ("cls", str(number).encode())):
+                entry = tarfile.TarInfo(
+                    rng.choice([f"{number}.{suffix}"] * 9 + [f"../{number}.{suffix}", "/x.png", ""])
+                )
+                entry.size = len(content)
+                archive.addfile(entry, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def _hdf5(rng: random.Random) -> bytes:
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as file:
+        file[rng.choice(["data", "x", "a/b"])] = np.arange(12, dtype=rng.choice(["f4", "u1", "i8"])).reshape(6, 2)
+        if rng.random() < 0.5:
+            file["labels"] = np.arange(rng.choice([5, 6]))
+    return stream.getvalue()
+
+
+FILES: dict[str, Callable[[random.Random], bytes]] = {"npy": _npy, "npz": _npz, "csv": _csv, "tar": _tar, "h5": _hdf5}
+
+
+def _arrays(folder: Path, rng: random.Random) -> Path:
+    """A file of arrays or a table of images, half of them damaged."""
+    suffix = rng.choice(sorted(FILES))
+    content = FILES[suffix](rng)
+    folder.mkdir()
+    (folder.parent / "0.png").write_bytes(IMAGES["png"])
+    path = folder / f"data.{suffix}"
+    path.write_bytes(damaged(content, rng) if rng.random() < 0.6 else content)
+    return path
