@@ -1,6 +1,7 @@
 # make demo    train on the digits and write runs/demo/report.html
 # make test    run the tests
-# make prove   every crash point, damage, full disk and kill, not only a share of them: half an hour
+# make prove   every crash, damage, kill and fuzzed input, not only a share of them; writes docs/reliability.md's table
+# make soak    100,000 steps: memory and open files stay what they are
 # make lint    formatting, style, types, directions of imports
 # make check   lint and test: what CI runs
 # make bench   install peers and measure speed beside them and beside plain loops, as paired ratios
@@ -12,7 +13,7 @@ JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test prove lint check bench clean
+.PHONY: demo test prove soak lint check bench clean
 
 demo: $(READY)
 	$(BIN)/idm demo --out runs/demo
@@ -22,7 +23,11 @@ test: $(READY)
 
 prove: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --prove --jaxtyping-packages=idm,beartype.beartype \
-		tests/unit/training tests/cli/test_kill.py
+		tests/unit/training tests/unit/data/test_loader.py tests/cli/test_kill.py tests/cli/test_torchrun.py \
+		tests/reliability
+
+soak: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/reliability/soak.py
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -219,3 +219,9 @@ def assert_refused_after_work(result, code, pattern):
     assert len(result.errors) == 1
     assert pattern in result.errors[0]
     assert "Traceback" not in result.err
+
+
+def test_a_name_with_a_line_break_stays_on_one_line(idm):
+    done = idm("info", "a\nb ü")
+    assert done.code == 4
+    assert done.err.splitlines() == [r"error[E400]: run a\nb ü: no such folder; give a folder written by 'idm train'"]

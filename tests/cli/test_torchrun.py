@@ -100,7 +100,7 @@ def whole(tmp_path_factory):
     return run
 
 
-def test_a_dead_process_is_replaced_and_nothing_is_lost(whole, tmp_path, prove):
+def test_a_dead_process_is_replaced_and_nothing_is_lost(whole, tmp_path, prove, record):
     for number in range(10 if prove else 1):
         run = tmp_path / f"run-{number}"
         job = train(run, restarts=1)
@@ -115,9 +115,10 @@ def test_a_dead_process_is_replaced_and_nothing_is_lost(whole, tmp_path, prove):
         assert code == 0
         assert job.leaves_nobody()
         assert losses(run) == losses(whole)
+    record("a dead process of two: replaced within 30 s, losses the same", f"{number + 1} of 10")
 
 
-def test_without_restarts_a_dead_process_ends_the_others_with_a_reason(whole, tmp_path, prove):
+def test_without_restarts_a_dead_process_ends_the_others_with_a_reason(whole, tmp_path, prove, record):
     if not prove:
         pytest.skip("only with --prove")
     for number in range(10):
@@ -130,6 +131,7 @@ def test_without_restarts_a_dead_process_ends_the_others_with_a_reason(whole, tm
         assert job.leaves_nobody()
         assert all("the connection to another process is lost" in line for line in errors)
         assert latest_checkpoint(run) is not None
+    record("a dead process of two, without restarts: all end within 30 s, nobody left", f"{number + 1} of 10")
 
 
 def test_a_request_to_stop_saves_once_and_the_run_goes_on_alone(whole, tmp_path, idm):

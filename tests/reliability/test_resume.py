@@ -148,7 +148,7 @@ def bits(value):
     return value.contiguous().flatten().view(torch.uint8)
 
 
-def test_a_run_that_was_stopped_ends_as_one_that_was_not(experiment, tmp_path, prove):
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(experiment, tmp_path, prove, record):
     torch.set_num_threads(1)
     tried = [(i, when) for i in range(NUM_CASES) for when in STOPS]
     if not prove:
@@ -166,3 +166,4 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(experiment, tmp_path, p
         assert same(everything(run), whole[i]), f"{CASES[i]}, stopped {when}"
         identical += 1
     assert identical == len(tried)
+    record("resume matrix: stopped and continued runs bit-identical", f"{identical} of {NUM_CASES * len(STOPS)}")

@@ -151,8 +151,13 @@ def _report(error: IdmError, *, debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
     for line in () if rank() and stopped else error.lines:
-        print(f"error[{error.code}]: {line}", file=sys.stderr)
+        print(f"error[{error.code}]: {_on_one_line(line)}", file=sys.stderr)
     return 0 if stopped and restarts_itself() else error.exit_code
+
+
+def _on_one_line(text: str) -> str:
+    """Write out line breaks and the like, which names of files may hold."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _flush() -> None:

@@ -51,7 +51,7 @@ def swap(content, other, rng):
 DAMAGES = [flip_a_bit, zero_a_page, cut_off, swap]
 
 
-def test_every_damage_is_noticed_and_the_newest_intact_one_is_used(tmp_path, prove):
+def test_every_damage_is_noticed_and_the_newest_intact_one_is_used(tmp_path, prove, record):
     older, newer = save(tmp_path, 1).path, save(tmp_path, 2).path
     whole = {path: path.read_bytes() for path in newer.iterdir()}
     rng, noticed, total = random.Random(0), 0, 1000 if prove else 100
@@ -61,6 +61,7 @@ def test_every_damage_is_noticed_and_the_newest_intact_one_is_used(tmp_path, pro
         noticed += bool(damage(newer)) and latest_checkpoint(tmp_path).step == 1 and open_checkpoint(tmp_path).step == 1
         path.write_bytes(whole[path])
     assert noticed == total
+    record("damaged checkpoints: noticed, the newest intact one used", f"{noticed:,} of {total:,}")
     assert latest_checkpoint(tmp_path).step == 2
 
 

@@ -1,0 +1,94 @@
+"""A long run of a tiny model: memory, open files and speed at its end are those of its beginning.
+
+python tests/reliability/soak.py [STEPS]
+"""
+
+import resource
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from idm.data import SOURCES, Codec, Dataset
+from idm.diffusion import GaussianDiffusion
+from idm.networks import MLP
+from idm.schedules import cosine_schedule
+from idm.timesteps import LossSecondMoment
+from idm.training import Trainer, TrainingSettings, TrainStep
+
+STEPS, EVERY, START = 100_000, 1_000, 10_000
+LARGEST_SLOPE = 1.0
+"""MB per 10,000 steps."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The process at a step: resident memory in MB, open files, and the time."""
+
+    step: int
+    memory: float
+    files: int
+    time: float
+
+
+def look(step):
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return Moment(
+        step, pages * resource.getpagesize() / 1e6, len(list(Path("/proc/self/fd").iterdir())), time.monotonic()
+    )
+
+
+def soak(folder, steps, every):
+    """Train, and return the process at every so many steps."""
+    torch.set_num_threads(1)
+    moments = []
+    np.save(folder / "points.npy", np.random.default_rng(0).normal(size=(500, 2)).astype(np.float32))
+    source = SOURCES.build("arrays", {"path": str(folder / "points.npy")})
+    dataset = Dataset(source, Codec.fit(source), np.arange(500))
+    settings = TrainingSettings(
+        num_steps=steps, batch_size=8, log_interval=100, save_interval=every, sample_interval=every
+    )
+    network = MLP(in_channels=2, out_channels=2, width=8, num_layers=1)
+    step = TrainStep(
+        network,
+        GaussianDiffusion(cosine_schedule(20)),
+        LossSecondMoment(20),
+        dataset,
+        settings,
+        seed=0,
+        device=torch.device("cpu"),
+    )
+    preview = lambda number, averaged: moments.append(look(number))  # noqa: E731
+    describe = lambda averaged: {}  # noqa: E731
+    Trainer(
+        network, step, settings, folder / "run", describe=describe, preview=preview, show_progress=sys.stderr.isatty()
+    ).run()
+    return moments
+
+
+def slope(moments):
+    """Growth of memory in MB per 10,000 steps, by least squares."""
+    return float(np.polyfit([m.step for m in moments], [m.memory for m in moments], 1)[0]) * 10_000
+
+
+def main():
+    steps = int(sys.argv[1]) if len(sys.argv) > 1 else STEPS
+    with tempfile.TemporaryDirectory() as folder:
+        moments = soak(Path(folder), steps, EVERY)
+    late = [moment for moment in moments if moment.step >= min(START, steps // 2)]
+    fifth = max(len(late) // 5, 1)
+    first, last = (
+        (part[-1].time - part[0].time) / max(len(part) - 1, 1) for part in (late[: fifth + 1], late[-fifth - 1 :])
+    )
+    growth, files = slope(late), {moment.files for moment in late}
+    print(f"{steps:,} steps: memory {growth:+.2f} MB per 10,000 steps, at the end {late[-1].memory:.0f} MB")
+    print(f"open files {min(files)} to {max(files)}; time of a step {last / first:.2f} times that of the beginning")
+    return int(growth >= LARGEST_SLOPE or len(files) > 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
