@@ -23,8 +23,8 @@ test: $(READY)
 
 prove: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --prove --jaxtyping-packages=idm,beartype.beartype \
-		tests/unit/training tests/unit/data/test_loader.py tests/cli/test_kill.py tests/cli/test_torchrun.py \
-		tests/reliability
+		tests/unit/training tests/unit/data/test_loader.py tests/unit/data/test_image_zoo.py \
+		tests/cli/test_kill.py tests/cli/test_torchrun.py tests/reliability
 
 soak: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/reliability/soak.py

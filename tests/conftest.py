@@ -1,7 +1,5 @@
 """What all tests share."""
 
-import json
-import platform
 import time
 from collections.abc import Callable, Generator
 from datetime import date
@@ -9,12 +7,11 @@ from pathlib import Path
 
 import jaxtyping
 import pytest
-import torch
 
+from .figures import Figure, here, write
 from .network import no_network
 
 PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
-FIRST, LAST = "<!-- figures -->", "<!-- end of figures -->"
 
 
 @pytest.fixture
@@ -44,15 +41,17 @@ def prove(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def record(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Tell what was found of a promise; with --prove it goes into docs/reliability.md."""
+def record(request: pytest.FixtureRequest) -> Callable[[str, str | int], None]:
+    """Tell what was found of a promise; with --prove it goes into docs/reliability.md.
+
+    Tests that tell a number of cases of the same promise are added up.
+    """
     start = time.monotonic()
 
-    def tell(promise: str, found: str) -> None:
-        row = [promise, found, f"{time.monotonic() - start:,.0f} s"]
+    def tell(promise: str, found: str | int) -> None:
         output = getattr(request.config, "workeroutput", None)  # of a worker of pytest-xdist
-        rows = _rows(request.config) if output is None else output.setdefault("figures", [])
-        rows.append(json.dumps(row))
+        figures = _figures(request.config) if output is None else output.setdefault("figures", [])
+        figures.append((promise, found, time.monotonic() - start))
 
     return tell
 
@@ -60,24 +59,18 @@ def record(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: pytest.Item) -> None:
     """Take over what a worker found."""
-    _rows(node.config).extend(getattr(node, "workeroutput", {}).get("figures", []))
+    _figures(node.config).extend(getattr(node, "workeroutput", {}).get("figures", []))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the table of what was found."""
-    rows = [json.loads(row) for row in _rows(session.config)]
-    if not rows or not session.config.getoption("--prove") or hasattr(session.config, "workeroutput"):
-        return
-    text = PAGE.read_text(encoding="utf-8")
-    before, rest = text.split(FIRST)
-    after = rest.split(LAST)[1]
-    lines = ["| Promise | Found | Time |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in sorted(rows))]
-    where = f"{date.today()}, {platform.machine()}, Python {platform.python_version()}, PyTorch {torch.__version__}."
-    PAGE.write_text("\n".join([f"{before}{FIRST}", where, "", *lines, f"{LAST}{after}"]), encoding="utf-8")
+    figures = [Figure(*figure) for figure in _figures(session.config)]
+    if figures and session.config.getoption("--prove") and not hasattr(session.config, "workeroutput"):
+        write(PAGE, figures, here(), date.today())
 
 
-def _rows(config: pytest.Config) -> list[str]:
-    return config.stash.setdefault(ROWS, [])
+def _figures(config: pytest.Config) -> list[tuple[str, str | int, float]]:
+    return config.stash.setdefault(FIGURES, [])
 
 
-ROWS = pytest.StashKey[list[str]]()
+FIGURES = pytest.StashKey[list[tuple[str, str | int, float]]]()

@@ -24,6 +24,11 @@ import jaxtyping
 import torch
 
 SECONDS = 5.0
+"""Of processor time, which a busy machine does not lengthen."""
+
+LONGEST_WAIT = 60.0
+"""Seconds of the clock, for what hangs without working."""
+
 MORE_MEMORY = 2**30
 BATCH = 100
 NOT_MADE = 99
@@ -31,6 +36,8 @@ CODES = {0, 2, 3, 4, 5, 6, 75}
 """Exit codes of docs/errors.md without those of internal errors and of signals."""
 
 LINE = re.compile(r"error\[E\d{3}\]: .*|warning: .*|[^:]+: [\d,]+/[\d,]+ \w+, [\d.,]+/s, [\d:]+ left.*")
+
+CLOCKS = {signal.ITIMER_PROF: SECONDS, signal.ITIMER_REAL: LONGEST_WAIT}
 
 Run = Callable[[], int]
 """Works on an input and returns an exit code."""
@@ -93,6 +100,7 @@ def _work(name: str, make: Make, numbers: Sequence[int], folder: Path, written: 
     torch.set_num_threads(1)
     jaxtyping.config.update("jaxtyping_disable", True)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     space = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (space + MORE_MEMORY, resource.RLIM_INFINITY))
     warnings.resetwarnings()
@@ -104,6 +112,8 @@ def _work(name: str, make: Make, numbers: Sequence[int], folder: Path, written: 
     out, err = (_take_over(number, folder / stream) for number, stream in ((1, "out"), (2, "err")))
     sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
     with (folder / "trace").open("w") as trace, written.open("w") as records:
+        for number in (signal.SIGPROF, signal.SIGALRM):
+            faulthandler.register(number, file=trace, chain=True)
         for number in numbers:
             place = folder / f"{name}-{number}"
             place.mkdir()
@@ -112,11 +122,11 @@ def _work(name: str, make: Make, numbers: Sequence[int], folder: Path, written: 
             for stream in (out, err, trace):
                 stream.seek(0)
                 stream.truncate()
-            faulthandler.dump_traceback_later(SECONDS * 0.98, file=trace)
-            signal.setitimer(signal.ITIMER_REAL, SECONDS)
+            for timer, limit in CLOCKS.items():
+                signal.setitimer(timer, limit)
             code, problem = _judged(run)
-            remaining, _ = signal.setitimer(signal.ITIMER_REAL, 0.0)
-            faulthandler.cancel_dump_traceback_later()
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+            remaining, _ = signal.setitimer(signal.ITIMER_PROF, 0.0)
             sys.stdout.flush()
             sys.stderr.flush()
             problem = problem or _complaint(code, _text(folder / "out"), _text(folder / "err"))

@@ -29,7 +29,14 @@ from idm.cli.sample import sample
 from idm.cli.train import train
 from idm.cli.verify import verify
 from idm.cli.watch import watch
-from idm.core.errors import CheckpointError, IdmError, InterruptedRunError, SettingsError, UnknownNameError
+from idm.core.errors import (
+    CheckpointError,
+    IdmError,
+    InterruptedRunError,
+    ProcessError,
+    SettingsError,
+    UnknownNameError,
+)
 from idm.core.launch import rank, restarts_itself
 
 VERBS: dict[str, Callable[..., None]] = {
@@ -105,12 +112,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _report(CheckpointError(f"disk: cannot read or write {what}"), debug=debug)
     except KeyboardInterrupt:
         code = 130
+    except (RuntimeError, MemoryError) as error:
+        code = _out_of_memory(error, debug=debug)
     except Exception as error:
-        traceback.print_exc()
-        print(f"error[E700]: internal error, please report it: {type(error).__name__}", file=sys.stderr)
-        code = INTERNAL_ERROR
+        code = _internal(error)
     _flush()
     return code
+
+
+def _out_of_memory(error: RuntimeError | MemoryError, *, debug: bool) -> int:
+    """Report memory that is short, on which settings may have an influence; any other error is one of the program."""
+    from idm.training.memory import is_out_of_memory
+
+    if isinstance(error, RuntimeError) and not is_out_of_memory(error):
+        return _internal(error)
+    return _report(
+        ProcessError("memory: not enough for what was asked; choose a smaller network or batch"), debug=debug
+    )
+
+
+def _internal(error: Exception) -> int:
+    traceback.print_exception(error)
+    print(f"error[E700]: internal error, please report it: {type(error).__name__}", file=sys.stderr)
+    return INTERNAL_ERROR
 
 
 def _invoke(arguments: list[str]) -> int:
@@ -151,13 +175,8 @@ def _report(error: IdmError, *, debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
     for line in () if rank() and stopped else error.lines:
-        print(f"error[{error.code}]: {_on_one_line(line)}", file=sys.stderr)
+        print(f"error[{error.code}]: {line}", file=sys.stderr)
     return 0 if stopped and restarts_itself() else error.exit_code
-
-
-def _on_one_line(text: str) -> str:
-    """Write out line breaks and the like, which names of files may hold."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _flush() -> None:

@@ -17,9 +17,9 @@ class IdmError(Exception):
     exit_code: ClassVar[int] = 70
 
     def __init__(self, *lines: str) -> None:
-        """Hold one line per wrong value."""
-        super().__init__("\n".join(lines))
-        self.lines = lines
+        """Hold one line per wrong value; line breaks and the like, which names may hold, are written out."""
+        self.lines = tuple(map(_on_one_line, lines))
+        super().__init__("\n".join(self.lines))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Keep the lines apart on the way from one process to another."""
@@ -84,6 +84,10 @@ class InterruptedRunError(IdmError):
 
     code = "E750"
     exit_code = 75
+
+
+def _on_one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:

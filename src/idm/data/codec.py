@@ -110,8 +110,7 @@ class Codec:
             DataError: another number of channels, or values that are not levels of quantised data.
         """
         values = np.asarray(data)
-        if values.ndim < 2 or len(self.offset) not in (1, values.shape[1]):
-            raise DataError(f"data: samples [n, c, *space] with c = {len(self.offset)} wanted, got {values.shape}")
+        self._refuse_other_channels(values.shape)
         if self.levels is not None:
             self._refuse_other_levels(values)
         offset, scale = self._affine(values.ndim)
@@ -121,7 +120,11 @@ class Codec:
         """Convert from the model's range to the dtype and range of the data: the inverse of ``encode``.
 
         Quantised data are rounded to the nearest level and clipped to the range; continuous data are neither.
+
+        Raises:
+            DataError: another number of channels.
         """
+        self._refuse_other_channels(tuple(x.shape))
         offset, scale = self._affine(x.ndim)
         values = offset + scale * x.detach().cpu().double().numpy()
         if self.levels is not None:
@@ -159,6 +162,10 @@ class Codec:
         """Offset and scale, shaped to broadcast over [n, c, *space]."""
         shape = (1, -1) + (1,) * (ndim - 2)
         return np.reshape(self.offset, shape), np.reshape(self.scale, shape)
+
+    def _refuse_other_channels(self, shape: tuple[int, ...]) -> None:
+        if len(shape) < 2 or len(self.offset) not in (1, shape[1]):
+            raise DataError(f"data: samples [n, c, *space] with c = {len(self.offset)} wanted, got {shape}")
 
     def _refuse_other_levels(self, values: Samples) -> None:
         low, high = self.offset[0] - self.scale[0], self.offset[0] + self.scale[0]

@@ -4,6 +4,7 @@ Every wrong value gets a line of its own with its dotted path; all of them are r
 """
 
 import difflib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -107,11 +108,15 @@ def _value(key: Key, value: Any, path: str, lines: list[str]) -> Any:
     if _is_tuple(key.annotation) and isinstance(value, (str, int, float)):
         value = str(value).split(",")
     try:
-        return _adapter(key.annotation).validate_python(_counted(key.annotation, value))
+        result = _adapter(key.annotation).validate_python(_counted(key.annotation, value))
     except ValidationError as error:
         wanted = _wanted(error)
         lines.append(f"{path}: {wanted}, got {value!r}")
         return key.default
+    if isinstance(result, tuple) and any(isinstance(part, float) and not math.isfinite(part) for part in result):
+        lines.append(f"{path}: should hold finite numbers, got {value!r}")
+        return key.default
+    return result
 
 
 def _counted(annotation: Any, value: Any) -> Any:

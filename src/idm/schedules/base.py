@@ -18,6 +18,9 @@ from torch import Tensor
 from idm.core.errors import SettingsError
 from idm.schedules.table import Float64, StepTable
 
+LONGEST = 1_000_000
+"""Most steps of a schedule: longer ones take seconds to make and gigabytes to hold."""
+
 
 @dataclass(frozen=True)
 class Coefficients:
@@ -54,6 +57,14 @@ class Coefficients:
     def diffuse(self, x_start: Tensor, noise: Tensor) -> Tensor:
         """x_t = sqrt(abar) x_0 + sqrt(1 - abar) noise."""
         return torch.addcmul(self.sqrt_alphas_cumprod * x_start, self.sqrt_one_minus_alphas_cumprod, noise)
+
+
+def refuse_other_lengths(num_timesteps: int) -> None:
+    """Raise SettingsError unless T is from 1 to ``LONGEST``."""
+    if num_timesteps < 1:
+        raise SettingsError(f"num_timesteps: at least 1 wanted, got {num_timesteps}")
+    if num_timesteps > LONGEST:
+        raise SettingsError(f"num_timesteps: at most {LONGEST:,} wanted, got {num_timesteps:,}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,10 +113,9 @@ class NoiseSchedule:
         """Discretise a continuous abar(u), u in [0, 1]; betas are clipped at ``max_beta`` (Nichol & Dhariwal 2021).
 
         Raises:
-            SettingsError: no steps, or a function that does not decrease.
+            SettingsError: no steps, more than a million, or a function that does not decrease.
         """
-        if num_timesteps < 1:
-            raise SettingsError(f"num_timesteps: at least 1 wanted, got {num_timesteps}")
+        refuse_other_lengths(num_timesteps)
         levels = np.array([alpha_bar(i / num_timesteps) for i in range(num_timesteps + 1)], dtype=np.float64)
         return cls.from_betas(np.minimum(1.0 - levels[1:] / levels[:-1], max_beta))
 

@@ -9,9 +9,9 @@ def cosine_schedule(num_timesteps: int = 1000) -> NoiseSchedule:
     """abar(u) = cos^2((u + 0.008) / 1.008 * pi / 2), betas clipped at 0.999.
 
     Args:
-        num_timesteps: T, at least 1.
+        num_timesteps: T, from 1 to a million.
 
     Raises:
-        SettingsError: T is below 1.
+        SettingsError: T is out of range.
     """
     return NoiseSchedule.from_alpha_bar(lambda u: math.cos((u + 0.008) / 1.008 * math.pi / 2) ** 2, num_timesteps)

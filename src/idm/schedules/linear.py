@@ -3,7 +3,7 @@
 import numpy as np
 
 from idm.core.errors import SettingsError
-from idm.schedules.base import NoiseSchedule
+from idm.schedules.base import NoiseSchedule, refuse_other_lengths
 
 BETA_START, BETA_END = 1e-4, 0.02
 
@@ -12,10 +12,10 @@ def linear_schedule(num_timesteps: int = 1000) -> NoiseSchedule:
     """Betas from 1e-4 to 0.02, times 1000 / T.
 
     Args:
-        num_timesteps: T, at least 21 (below that the last beta would reach 1).
+        num_timesteps: T, from 21 (below that the last beta would reach 1) to a million.
 
     Raises:
-        SettingsError: T is too small.
+        SettingsError: T is too small or too large.
     """
     smallest = int(1000 * BETA_END) + 1
     if num_timesteps < smallest:
@@ -23,5 +23,6 @@ def linear_schedule(num_timesteps: int = 1000) -> NoiseSchedule:
             f"num_timesteps: the linear schedule needs at least {smallest} steps (its last beta is 20 / T), "
             f"got {num_timesteps}; take the cosine schedule, or more steps and respace them"
         )
+    refuse_other_lengths(num_timesteps)
     scale = 1000.0 / num_timesteps
     return NoiseSchedule.from_betas(np.linspace(scale * BETA_START, scale * BETA_END, num_timesteps))

@@ -114,7 +114,7 @@ class Trainer:
         norm, status = self._update(), ""
         vote.cast()
         stopping = vote.carried and not self._finished
-        measuring = self.measure is not None and self._due(self.settings.bound_interval) and not stopping
+        measuring = self.measure is not None and self._due(self.settings.bound_interval)
         logging, saving = measuring or self._due(self.settings.log_interval), self._due(self.settings.save_interval)
         if (logging or self.state.guard.full) and not self._sound(bar):
             return

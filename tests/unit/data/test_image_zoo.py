@@ -21,6 +21,7 @@ def make(path, content):
         content(path)
 
 
+PROMISE = "kinds of image files: read right, converted with notice, or refused by name"
 ZOO = BY_CONTENT | BY_ACTION
 READ, REFUSED, SKIPPED = (
     {name: item for name, item in ZOO.items() if isinstance(item[1], kind)} for kind in (Read, Refused, Skipped)
@@ -33,7 +34,7 @@ def test_the_zoo_is_large():
 
 
 @pytest.mark.parametrize("name", READ)
-def test_what_is_read_is_read_right_and_every_conversion_is_told(tmp_path, name):
+def test_what_is_read_is_read_right_and_every_conversion_is_told(tmp_path, name, record):
     content, expected = READ[name]
     make(tmp_path / name, content)
     source = ImageFolder(tmp_path)
@@ -44,10 +45,11 @@ def test_what_is_read_is_read_right_and_every_conversion_is_told(tmp_path, name)
     (entry,) = check_images(tmp_path).files
     assert (entry.path, entry.conversions, entry.refusal) == (name, expected.words, None)
     assert entry.size == pixels.shape[1::-1]
+    record(PROMISE, 1)
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_refused_is_refused_by_name_in_one_line_and_quickly(tmp_path, name):
+def test_what_is_refused_is_refused_by_name_in_one_line_and_quickly(tmp_path, name, record):
     content, expected = REFUSED[name]
     make(tmp_path / name, content)
     start = time.process_time()
@@ -59,19 +61,21 @@ def test_what_is_refused_is_refused_by_name_in_one_line_and_quickly(tmp_path, na
     assert "\n" not in line
     (entry,) = check_images(tmp_path).files
     assert entry.refusal == line
+    record(PROMISE, 1)
 
 
 @pytest.mark.parametrize("name", SKIPPED)
-def test_what_is_skipped_is_listed_unless_hidden(tmp_path, name):
+def test_what_is_skipped_is_listed_unless_hidden(tmp_path, name, record):
     content, expected = SKIPPED[name]
     make(tmp_path / name, content)
     Image.fromarray(RGB).save(tmp_path / "z.png")
     assert ImageFolder(tmp_path).names == ("z.png",)
     assert (name in check_images(tmp_path).skipped) == expected.listed
+    record(PROMISE, 1)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_names_that_break_lines_are_refused_in_one_line(tmp_path, name):
+def test_names_that_break_lines_are_refused_in_one_line(tmp_path, name, record):
     with open(os.fsencode(tmp_path) + b"/" + name, "wb") as file:  # noqa: PTH123 - names that Path cannot write
         file.write(BY_CONTENT["rgb.png"][0])
     for look in (ImageFolder, check_images):
@@ -79,6 +83,7 @@ def test_names_that_break_lines_are_refused_in_one_line(tmp_path, name):
             look(tmp_path)
         (line,) = error.value.lines
         assert line.isprintable()
+    record(PROMISE, 1)
 
 
 def test_a_file_name_that_breaks_lines_does_not_matter_where_the_file_is_skipped(tmp_path):

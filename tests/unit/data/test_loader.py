@@ -141,12 +141,13 @@ def test_batches_that_are_not_wanted_any_more_end_their_readers(make, children, 
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_process_that_dies_or_stops_is_replaced(make, children, capfd, prove, number):
+def test_a_process_that_dies_or_stops_is_replaced(make, children, capfd, prove, record, number):
     rng = random.Random(int(number))
     data = make(Numbers(lambda index: time.sleep(0.002)), workers=2, timeout=1.0)
     wanted = order(data, 12)
     expected = [data.batch(indices) for indices in wanted]
-    for _ in range(10 if prove else 3 - (number == signal.SIGSTOP) * 2):
+    victims = 10 if prove else 3 - (number == signal.SIGSTOP) * 2
+    for _ in range(victims):
         batches, moment = data.batches(wanted), rng.randrange(6)
         found = [next(batches) for _ in range(1 + moment)]
         time.sleep(rng.uniform(0, 0.02))
@@ -161,6 +162,7 @@ def test_a_process_that_dies_or_stops_is_replaced(make, children, capfd, prove, 
         assert len(lines) == 1
         assert "warning: data: reading samples" in lines[0]
         assert ("ended its process (SIGKILL" if number == signal.SIGKILL else "took longer than 1 s") in lines[0]
+    record("a reading process killed or stopped: replaced within 30 s, the same batches", victims)
 
 
 def deadly(index):

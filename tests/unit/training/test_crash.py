@@ -86,7 +86,7 @@ def intact(run):
 
 
 @pytest.mark.parametrize("for_ever", [False, True])
-def test_a_full_disk_at_any_write_loses_nothing(train, whole, tmp_path, capsys, for_ever, prove):
+def test_a_full_disk_at_any_write_loses_nothing(train, whole, tmp_path, capsys, for_ever, prove, record):
     expected, _, num_writes = whole
     assert num_writes > 60
     num_errors = 0
@@ -116,6 +116,9 @@ def test_a_full_disk_at_any_write_loses_nothing(train, whole, tmp_path, capsys, 
         assert train(run).step == 6
         assert everything(run)[:3] == expected[:3], f"after a full disk at write {at}"
     assert num_errors > 5
+    record(
+        "full disk at a write (once, or from then on): nothing lost", len(range(1, num_writes + 1, 1 if prove else 4))
+    )
 
 
 def test_the_message_of_a_full_disk_says_how_much_is_needed(train, tmp_path):

@@ -20,6 +20,7 @@ from idm.training import latest_checkpoint, open_checkpoint, save_checkpoint, ve
 from idm.training.manifest import as_text, damage, make_manifest
 
 PAGE = 4096
+HOSTILE = "hostile files: refused within 1 s and 100 MB, nothing run"
 
 
 def save(run, step):
@@ -182,27 +183,30 @@ def newer(tmp_path):
 
 
 @pytest.mark.parametrize("kind", [*TENSOR_FILES, *pickles(Path("none"))])
-def test_hostile_tensors_are_refused_and_run_nothing(newer, tmp_path, kind):
+def test_hostile_tensors_are_refused_and_run_nothing(newer, tmp_path, kind, record):
     canary = tmp_path / "canary"
     put(newer / "network.safetensors", (TENSOR_FILES | pickles(canary))[kind])
     checkpoint = open_checkpoint(newer)
     assert cheap(lambda: refused(lambda: checkpoint.tensors("network")))
     assert cheap(lambda: verify_run(newer)[0].problems)
     assert not canary.exists()
+    record(HOSTILE, 1)
 
 
 @pytest.mark.parametrize("kind", JSON_FILES)
-def test_hostile_documents_are_refused(newer, kind):
+def test_hostile_documents_are_refused(newer, kind, record):
     put(newer / "training.json", JSON_FILES[kind])
     checkpoint = open_checkpoint(newer)
     assert cheap(lambda: refused(lambda: checkpoint.document("training")))
+    record(HOSTILE, 1)
 
 
 @pytest.mark.parametrize("kind", JSON_FILES)
-def test_hostile_manifests_are_refused(newer, tmp_path, kind):
+def test_hostile_manifests_are_refused(newer, tmp_path, kind, record):
     (newer / "manifest.json").write_bytes(JSON_FILES[kind])
     assert cheap(lambda: damage(newer))
     assert latest_checkpoint(tmp_path).step == 1
+    record(HOSTILE, 1)
 
 
 @pytest.mark.parametrize(

@@ -87,12 +87,13 @@ def assert_same(ours, theirs, rel):
 @pytest.mark.parametrize(("dtype", "rel"), [(torch.float32, 1e-5), (torch.float64, 1e-10)])
 @pytest.mark.parametrize(("size", "shard"), [(2, "none"), (2, "fsdp2"), (3, "none"), (3, "fsdp2")])
 @pytest.mark.parametrize("more", [{"batch_size": 8}, {"batch_size": 7, "micro_batch_size": 2}])
-def test_several_processes_are_one(train, tmp_path, size, shard, dtype, rel, more):
+def test_several_processes_are_one(train, tmp_path, size, shard, dtype, rel, more, record):
     alone = train("alone", dtype=dtype, **more)
     together = train("together", size, shard, dtype, **more)
     assert len(alone) == STEPS
     assert together == pytest.approx(alone, rel=rel)
     assert_same(last_tensors(tmp_path, "alone"), last_tensors(tmp_path, "together"), 20 * rel)
+    record("1 process against 2 or 3 over 50 steps: losses equal to 1e-5 (float32) or 1e-10 (float64)", 1)
 
 
 def test_metrics_are_those_of_all_processes(train, tmp_path):

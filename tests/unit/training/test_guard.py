@@ -14,6 +14,7 @@ from idm.training.step import BatchLoss
 
 NAN, INF = float("nan"), float("inf")
 STEPS = 24
+INJECTED = "NaN or infinity put in at one step, some or all: none on the disk"
 
 
 class Run:
@@ -161,7 +162,7 @@ LASTING = [spoil_weight(NAN), spoil_weight(INF), spoil_moment(NAN), spoil_moment
 
 @pytest.mark.parametrize("harm", PASSING)
 @pytest.mark.parametrize("steps", [(9,), (5, 9, 14)])
-def test_single_bad_steps_are_left_out(make_run, harm, steps):
+def test_single_bad_steps_are_left_out(make_run, harm, steps, record):
     run = make_run().before_steps(harm, steps)
     assert run.train().step == STEPS
     assert [(event["event"], event["step"]) for event in run.events] == [("not finite, no update", s) for s in steps]
@@ -169,6 +170,7 @@ def test_single_bad_steps_are_left_out(make_run, harm, steps):
         assert 0 <= event["t_min"] <= event["t_max"] < 10
         assert event["samples"] == run.step.samples(event["step"])
     nothing_but_finite_numbers(run)
+    record(INJECTED, 1)
 
 
 @pytest.mark.parametrize("harm", PASSING)
@@ -182,7 +184,7 @@ def test_a_bad_step_changes_no_bit_of_weights_and_moments(make_run, harm):
 
 
 @pytest.mark.parametrize("harm", PASSING)
-def test_many_bad_steps_in_a_row_are_passed_over(make_run, harm):
+def test_many_bad_steps_in_a_row_are_passed_over(make_run, harm, record):
     run = make_run().before_steps(harm, range(9, 13))
     assert run.train().step == STEPS
     assert [event["step"] for event in run.events if event["event"] == "not finite, no update"][:3] == [9, 10, 11]
@@ -190,6 +192,7 @@ def test_many_bad_steps_in_a_row_are_passed_over(make_run, harm):
     assert back["to"] == 8
     assert back["passed_over"]["start"] == 9
     nothing_but_finite_numbers(run)
+    record(INJECTED, 1)
 
 
 def test_passing_over_data_is_like_not_having_had_them(make_run):
@@ -208,15 +211,16 @@ def test_passing_over_data_is_like_not_having_had_them(make_run):
 
 
 @pytest.mark.parametrize("harm", LASTING)
-def test_what_was_spoiled_for_good_is_restored(make_run, harm):
+def test_what_was_spoiled_for_good_is_restored(make_run, harm, record):
     run = make_run().before_steps(harm, [9], once=True)
     assert run.train().step == STEPS
     assert [event["to"] for event in run.events if event["event"] == "back to a checkpoint"] == [8]
     nothing_but_finite_numbers(run)
+    record(INJECTED, 1)
 
 
 @pytest.mark.parametrize("harm", [PASSING[0], PASSING[3], LASTING[0], LASTING[2], LASTING[4]])
-def test_what_never_ends_stops_the_run_with_one_line(make_run, harm):
+def test_what_never_ends_stops_the_run_with_one_line(make_run, harm, record):
     run = make_run().before_steps(harm, range(9, 10_000))
     with pytest.raises(NumericalError, match="after 2 returns to a checkpoint") as error:
         run.train()
@@ -224,6 +228,7 @@ def test_what_never_ends_stops_the_run_with_one_line(make_run, harm):
     assert len(error.value.lines) == 1
     assert latest_checkpoint(run.folder).step == 8
     nothing_but_finite_numbers(run)
+    record(INJECTED, 1)
 
 
 @pytest.mark.parametrize("stop", [10, 13, 15, 20])
