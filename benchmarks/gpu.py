@@ -110,7 +110,7 @@ def main() -> int:
     parser.add_argument("--device", default="cuda", help="where to measure")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="time for everything")
     parser.add_argument("--quick", action="store_true", help="a miniature of everything, to try the script itself")
-    parser.add_argument("--steps", type=int, default=25, help=f"steps of a chain of {CHAIN} that are timed")
+    parser.add_argument("--steps", type=int, default=10, help=f"steps of a chain of {CHAIN} that are timed")
     parser.add_argument("--only", default="", metavar="WORD", help="only the parts with this word in their name")
     options = parser.parse_args()
     device = torch.device(options.device)

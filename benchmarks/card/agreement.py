@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from card.bench import Bench
+from idm.bench.check import largest, rms
 from idm.bench.entrants.ours import DIFFUSION, short_chain
 from idm.bench.sizes import SMALL, TINY, Configuration, our_unet
 from idm.core.types import Network
@@ -80,15 +81,3 @@ def _attention(bench: Bench, dtype: torch.dtype, bar: float) -> None:
     wanted = scores.softmax(-1) @ value.double()
     found = attend(*(part.to(bench.device) for part in (query, key, value)))
     bench.report.check(f"attention, {str(dtype).removeprefix('torch.')}, rms", rms(found, wanted), bar)
-
-
-def largest(found: Tensor, wanted: Tensor) -> float:
-    """The largest error, relative to the largest value."""
-    wanted = wanted.double().cpu()
-    return float((found.double().cpu() - wanted).abs().max() / wanted.abs().max())
-
-
-def rms(found: Tensor, wanted: Tensor) -> float:
-    """The root mean square of the errors, relative to that of the values."""
-    wanted = wanted.double().cpu()
-    return float((found.double().cpu() - wanted).norm() / wanted.norm())

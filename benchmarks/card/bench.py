@@ -14,7 +14,6 @@ from idm.bench.harness import Clock, Contestant, compare
 Factory = Callable[[], Contestant]
 WARMING_SHARE = 0.75
 """Share of the time of a race in which contestants may be built and compiled; the rest is for running it."""
-FEWEST_ROUNDS, MOST_ROUNDS = 3, 9
 CARD_CLOCK = Clock(busy=lambda: 0.0)
 """Samples are not taken again because of other processes on the processor: nobody else has the card."""
 
@@ -54,35 +53,28 @@ class Bench:
             self.report.note(f"{what}: {type(error).__name__}: {reason}")
 
     def race(self, work: Work, entrants: Mapping[str, Factory], *, seconds: float) -> list[str]:
-        """Build and warm up contestants, leave out those that fail or take too long, and time the others in turns.
+        """Build contestants, leave out those that fail or take too long, and time the others as ``idm bench`` does.
+
+        Args:
+            work: what all of them do in a call.
+            entrants: what builds them, by name; the first that is built is what the others are compared with.
+            seconds: the time for all of it, as far as there is so much left.
 
         Returns:
             Names of those that took part.
         """
         print(f"{work}", flush=True)
-        seconds = min(seconds, self.budget.left)
-        until = time.monotonic() + seconds
+        until = time.monotonic() + WARMING_SHARE * min(seconds, self.budget.left)
         ready: dict[str, Contestant] = {}
-        one_round = 0.0
         for name, factory in entrants.items():
-            with self.trying(f"{work}: {name}", until - (1 - WARMING_SHARE) * seconds - time.monotonic()):
+            with self.trying(f"{work}: {name}", until - time.monotonic()):
                 contestant = factory()
                 contestant()
-                one_round += self._seconds(contestant)
+                self.synchronize()
                 ready[name] = contestant
-        if not ready:
-            return []
-        left = until - time.monotonic()
-        rounds = max(FEWEST_ROUNDS, min(MOST_ROUNDS, int(0.8 * left / max(one_round, 1e-6))))
-        with self.trying(f"{work}: {rounds} rounds", self.budget.left):
-            for row in compare(ready, rounds=rounds, warmup=0, clock=CARD_CLOCK):
-                self.report.speeds.append(Speed(work, row))
-                print(self.report.speeds[-1].line(self.report.peak), flush=True)
+        if ready:
+            with self.trying(f"{work}: rounds", self.budget.left):
+                for row in compare(ready, clock=CARD_CLOCK):
+                    self.report.speeds.append(Speed(work, row))
+                    print(self.report.speeds[-1].line(self.report.peak), flush=True)
         return list(ready)
-
-    def _seconds(self, contestant: Contestant) -> float:
-        self.synchronize()
-        began = time.monotonic()
-        contestant()
-        self.synchronize()
-        return time.monotonic() - began

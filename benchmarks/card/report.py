@@ -6,24 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from idm.bench.check import Check
 from idm.bench.harness import Comparison
-
-
-@dataclass(frozen=True)
-class Check:
-    """An error beside the most that it may be; both are relative unless the name says otherwise."""
-
-    name: str
-    error: float
-    bar: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether the error is small enough; one that is not a number is not."""
-        return self.error <= self.bar
-
-    def __str__(self) -> str:
-        return f"{self.name:<58s} {self.error:9.1e}  at most {self.bar:.0e}  {'ok' if self.passed else 'MISSED'}"
 
 
 @dataclass(frozen=True)
@@ -104,10 +88,10 @@ class Report:
         self.notes.append(text)
         print(f"  {text}", flush=True)
 
-    def check(self, name: str, error: float, bar: float) -> None:
+    def check(self, name: str, value: float, limit: float) -> None:
         """Keep a check, and show it now."""
-        self.checks.append(Check(name, error, bar))
-        print(f"  {self.checks[-1]}", flush=True)
+        self.checks.append(Check(name, value, limit))
+        print(f"  {_in_words(self.checks[-1])}", flush=True)
 
     def print_table(self) -> None:
         """Print everything."""
@@ -115,7 +99,7 @@ class Report:
         print(", ".join(f"{name} {value}" for name, value in self.machine.items()))
         for name, value in self.limits.items():
             print(f"{name}: {value / 1e12:.3g} T")
-        _print_list("Agreement", self.checks)
+        _print_list("Agreement", [_in_words(check) for check in self.checks])
         _print_list("Peak memory", self.memory)
         _print_list("Left out", self.notes)
         for work in dict.fromkeys(speed.work for speed in self.speeds):
@@ -129,6 +113,10 @@ class Report:
         plain: dict[str, Any] = asdict(self) | {"peak": self.peak, "platform": platform.platform()}
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+
+
+def _in_words(check: Check) -> str:
+    return f"{check}: {'ok' if check.passed else 'MISSED'}"
 
 
 def _print_list(title: str, lines: list[Any]) -> None:

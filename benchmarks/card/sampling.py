@@ -6,17 +6,15 @@ from itertools import islice
 
 import torch
 
-from card.agreement import rms
 from card.bench import Bench, Factory
 from card.forms import Forms
 from card.report import Work
+from idm.bench.check import rms
 from idm.bench.entrants.ours import short_chain
 from idm.bench.harness import Contestant
 from idm.core.types import Network
 from idm.samplers import SamplerDDPM
 
-CALLS = 4
-"""Calls of a network per sample: the next one is prepared while the card is busy, as in a loop."""
 PEER, COMPILED_PEER, PLAIN = "diffusers bfloat16", "diffusers bfloat16, compiled", "idm bfloat16"
 GRAPH, COMPILED, COMPILED_GRAPH = f"{PLAIN}, graph", f"{PLAIN}, compiled", f"{PLAIN}, compiled, graph"
 SHORT_WEIGHTS = "idm bfloat16 weights, graph"
@@ -52,17 +50,12 @@ def forward(bench: Bench, forms: Forms, batch: int, *, seconds: float, names: Se
     time = torch.tensor(500, device=bench.device).expand(batch)
 
     def ours(network: Network, x: torch.Tensor = x) -> Contestant:
-        @torch.no_grad()
-        def calls() -> None:
-            for _ in range(CALLS):
-                network(x, time)
-
-        return calls
+        return torch.no_grad()(lambda: network(x, time))
 
     def theirs(network: Network) -> Contestant:
         return ours(network, x.bfloat16())
 
-    work = Work("forward", forms.config.name, batch, CALLS * batch, CALLS * batch * forms.flops)
+    work = Work("forward", forms.config.name, batch, batch, batch * forms.flops)
     return bench.race(work, chosen(names, forms, ours, theirs), seconds=seconds)
 
 

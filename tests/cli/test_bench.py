@@ -4,11 +4,21 @@ import json
 
 import pytest
 
+from idm.bench.sizes import SIZES
+from idm.bench.workloads import WORKLOADS
+
 
 def test_a_small_benchmark_prints_tables_and_writes_results(idm, tmp_path):
     result = idm("bench", "--only", "updates", "--sizes", "tiny", "--rounds", 2, "--out", tmp_path)
     assert result.code == 0, result.err
-    for words in ("processor", "Numerics", "steps of AdamW, tensors of tiny", "loop over tensors", "results.json"):
+    for words in (
+        "processor",
+        "Numerics",
+        "against the reference",
+        "step of AdamW, tensors of tiny",
+        "loop over tensors",
+        "results.json",
+    ):
         assert words in result.out
     kept = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert len(kept["tables"]) == 3
@@ -37,3 +47,8 @@ def test_unknown_names_are_refused_with_the_choices(idm, tmp_path, option, value
 
 def test_fewer_than_two_rounds_are_refused(idm):
     assert idm("bench", "--rounds", 1).code == 2
+
+
+def test_help_names_every_workload_and_size(idm):
+    words = idm("bench", "--help").out.replace(",", " ").replace(";", " ").split()
+    assert {*WORKLOADS, *SIZES} <= set(words)

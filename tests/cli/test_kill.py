@@ -100,7 +100,7 @@ def test_a_second_signal_ends_the_process_at_once(tmp_path, tiny, number, codes)
     while not (tmp_path / "a" / "metrics.jsonl").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(number)
-    time.sleep(1.0)
+    time.sleep(1.2)  # earlier, it would be the same request
     assert process.poll() is None
     process.send_signal(number)
     _, err = process.communicate(timeout=10)

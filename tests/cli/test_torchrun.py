@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 
 from idm.training import latest_checkpoint
+
+from ..unit.training.together import free_port
 
 SETTINGS = {
     "network.model_channels": 8,
@@ -34,10 +37,10 @@ WITHIN = 30.0
 
 
 class Job:
-    """``torchrun`` with two processes of the program."""
+    """``torchrun`` with two processes of the program, or with those of one of several machines."""
 
-    def __init__(self, *arguments, restarts=0):
-        launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--max-restarts", str(restarts)]
+    def __init__(self, *arguments, restarts=0, machines=("--nproc-per-node", "2")):
+        launch = ["-m", "torch.distributed.run", *machines, "--max-restarts", str(restarts)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         command = [sys.executable, *launch, "-m", "idm", "--", *map(str, arguments)]
         pipe = subprocess.PIPE
@@ -53,9 +56,8 @@ class Job:
 
     def end(self, seconds=120.0):
         """Wait; return the exit code and the lines of errors."""
-        out, err = self.process.communicate(timeout=seconds)
-        self.out = out
-        return self.process.returncode, [line for line in err.splitlines() if line.startswith("error[")]
+        self.out, self.err = self.process.communicate(timeout=seconds)
+        return self.process.returncode, [line for line in self.err.splitlines() if line.startswith("error[")]
 
     def leaves_nobody(self):
         for number in self.seen:
@@ -65,11 +67,11 @@ class Job:
         return True
 
 
-def train(run, restarts=0, **changes):
+def train(run, restarts=0, machines=("--nproc-per-node", "2"), **changes):
     options = [f"{path}={value}" for path, value in {**SETTINGS, **changes}.items()]
     return Job(
         "train", "--preset", "digits", "--out", run, *(part for option in options for part in ("--set", option)),
-        restarts=restarts,
+        restarts=restarts, machines=machines,
     )  # fmt: skip
 
 
@@ -118,6 +120,23 @@ def test_a_dead_process_is_replaced_and_nothing_is_lost(whole, tmp_path, prove, 
     record("a dead process of two: replaced within 30 s, losses the same", f"{number + 1} of 10")
 
 
+def test_on_several_machines_dead_processes_are_replaced_though_each_counts_its_own_restarts(whole, tmp_path):
+    address = f"127.0.0.1:{free_port()}"
+    machines = ("--nnodes", "2", "--nproc-per-node", "1", "--rdzv-backend", "c10d", "--rdzv-endpoint", address)
+    run = tmp_path / "run"
+    jobs = [train(run, restarts=3, machines=machines) for _ in range(2)]
+    for lines in (2, 5):  # twice on the same machine, where the other one sees a single failure more or less
+        wait_for_lines(run, lines, jobs[0])
+        (victim,) = jobs[1].ranks()
+        os.kill(victim, signal.SIGKILL)
+        killed = time.monotonic()
+        while victim in jobs[1].ranks():
+            assert time.monotonic() - killed < WITHIN
+            time.sleep(0.05)
+    assert [job.end()[0] for job in jobs] == [0, 0]
+    assert losses(run) == losses(whole)
+
+
 def test_without_restarts_a_dead_process_ends_the_others_with_a_reason(whole, tmp_path, prove, record):
     if not prove:
         pytest.skip("only with --prove")
@@ -125,10 +144,13 @@ def test_without_restarts_a_dead_process_ends_the_others_with_a_reason(whole, tm
         run = tmp_path / f"run-{number}"
         job = train(run)
         wait_for_lines(run, 3, job)
-        os.kill(job.ranks()[number % 2], signal.SIGKILL)
+        dead = number % 2
+        os.kill(job.ranks()[dead], signal.SIGKILL)
         code, errors = job.end(WITHIN)
         assert code == 1
         assert job.leaves_nobody()
+        assert re.search(rf"Root Cause.*rank +: {dead} .*SIGKILL", job.err, re.DOTALL)  # torchrun's own words
+        assert errors or dead == 0  # without the main process, torchrun ends the other before it speaks
         assert all("the connection to another process is lost" in line for line in errors)
         assert latest_checkpoint(run) is not None
     record("a dead process of two, without restarts: all end within 30 s, nobody left", f"{number + 1} of 10")

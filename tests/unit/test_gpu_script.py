@@ -26,7 +26,7 @@ def test_the_miniature_measures_everything_and_prints_its_table_last(tmp_path: P
     assert found.returncode == 0, found.stdout + found.stderr
     document = json.loads((tmp_path / "gpu.json").read_text(encoding="utf-8"))
     assert list(document["seconds"]) == PARTS
-    assert all(check["error"] <= check["bar"] for check in document["checks"])
+    assert all(check["value"] <= check["limit"] for check in document["checks"])
     assert {speed["work"]["name"] for speed in document["speeds"]} == {"forward", "2 of 4 DDPM steps", "training step"}
     assert "on a CUDA device wanted, got them on cpu" in found.stdout
     assert found.stdout.splitlines()[-1].startswith("  idm bfloat16")

@@ -18,8 +18,9 @@ import torch
 Contestant = Callable[[], object]
 Tick = Callable[[], None]
 TRIES = 4
-SHORTEST, MOST_CALLS = 0.25, 50
-"""Seconds that a sample lasts at least, by repeated calls, but no more calls than that: others cannot hide in it."""
+SHORTEST, MOST_CALLS = 0.25, 5_000
+"""Seconds that a sample lasts at least, by repeated calls, but no more calls than that: others cannot hide in it, and
+clocks tell it apart from nothing."""
 BUSY_SHARE = 0.08
 """Largest share of all processors' time that others may take during a sample."""
 LEAST_BUSY = 0.02
@@ -121,31 +122,36 @@ def compare(
     Args:
         contestants: what to call, by name; the first is what the others are compared with.
         rounds: times that each is timed; at least two.
-        warmup: calls of each before the first round, which also tell how many calls make a sample.
+        warmup: calls of each before the first round, which also tell how many of its calls make a sample; without them
+            it is one.
         clock: where times are read; the machine's by default.
         tick: called after each call of a contestant, for progress.
 
     Returns:
-        One row per contestant, in their order.
+        One row per contestant, in their order; times are of one call each.
     """
     names, clock, tick = list(contestants), clock or Clock(), tick or _nothing
-    shortest = float("inf")
-    for name in names:
-        for _ in range(warmup):
-            shortest = min(shortest, clock.sample(contestants[name])[0])
-            tick()
-    calls = max(1, min(MOST_CALLS, math.ceil(SHORTEST / max(shortest, 1e-9)))) if warmup else 1
+    calls = {name: _warmed_up(contestants[name], warmup, clock, tick) for name in names}
     times: dict[str, list[float]] = {name: [] for name in names}
     disturbed = dict.fromkeys(names, 0)
     for i in range(rounds):
         gc.collect()
         for name in names[i % len(names) :] + names[: i % len(names)]:
-            seconds, clean = undisturbed(contestants[name], clock, calls)
+            seconds, clean = undisturbed(contestants[name], clock, calls[name])
             times[name].append(seconds)
             disturbed[name] += not clean
             tick()
     base = tuple(times[names[0]])
     return [Comparison.of(name, tuple(times[name]), base, disturbed[name]) for name in names]
+
+
+def _warmed_up(contestant: Contestant, warmup: int, clock: Clock, tick: Tick) -> int:
+    """Call a contestant so many times, and return how many of its calls make a sample."""
+    shortest = math.inf
+    for _ in range(warmup):
+        shortest = min(shortest, clock.sample(contestant)[0])
+        tick()
+    return max(1, min(MOST_CALLS, math.ceil(SHORTEST / max(shortest, 1e-9))))
 
 
 def undisturbed(contestant: Contestant, clock: Clock, calls: int = 1) -> tuple[float, bool]:

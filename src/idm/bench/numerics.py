@@ -1,65 +1,27 @@
-"""Whether what is timed is right: a wrong network is no contestant."""
+"""Whether the network does in float32, bfloat16, other layouts and batches what it does in float64."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from idm.bench.check import FORWARD, LOSS, Check, largest, rms
 from idm.bench.entrants import OUR_BFLOAT16
 from idm.bench.entrants.ours import DIFFUSION, short_chain
-from idm.bench.sizes import SMALL, TINY, Configuration, our_unet
-from idm.core.errors import NumericalError
+from idm.bench.sizes import SMALL, TINY, Build, Configuration, our_unet
 from idm.likelihood import calc_bpd_loop
 
 BATCH, NUM_TERMS = 2, 16
 CHECKED = (TINY, SMALL)
 """Sizes that are checked; the larger one has the same code."""
-FORWARD, LOSS, GRADIENT, BFLOAT16, TERMS = 1e-5, 1e-6, 1e-5, 2e-2, 1e-5
-
-Build = Callable[[Configuration], nn.Module]
-
-
-@dataclass(frozen=True)
-class Check:
-    """A deviation and the largest that is allowed.
-
-    Attributes:
-        name: what was compared.
-        value: relative deviation.
-        limit: the largest allowed.
-    """
-
-    name: str
-    value: float
-    limit: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether the deviation is small enough; one that is no number is not."""
-        return self.value <= self.limit
-
-    def __str__(self) -> str:
-        """Write what was compared, what came and what is allowed."""
-        return f"{self.name}: {self.value:.1e}, at most {self.limit:.0e} allowed"
+GRADIENT, BFLOAT16, TERMS = 1e-5, 2e-2, 1e-5
 
 
 def check_numerics(sizes: Sequence[Configuration] = CHECKED, build: Build = our_unet) -> list[Check]:
     """Compare the network with itself in float64 and in other layouts, and the bound in batches with single terms."""
     return [check for config in sizes if config in CHECKED for check in _checks(config, build(config).eval())]
-
-
-def require(checks: Sequence[Check]) -> None:
-    """Go on only if all checks passed.
-
-    Raises:
-        NumericalError: a line for each that did not.
-    """
-    failed = [f"bench: {check}; no speed is reported for wrong results" for check in checks if not check.passed]
-    if failed:
-        raise NumericalError(*failed)
 
 
 def _checks(config: Configuration, network: nn.Module) -> Iterator[Check]:
@@ -71,16 +33,16 @@ def _checks(config: Configuration, network: nn.Module) -> Iterator[Check]:
         moved: Any = copy.deepcopy(network)
         moved = moved.to(memory_format=torch.channels_last)
         layout = moved(x.contiguous(memory_format=torch.channels_last), time)
-    yield Check(f"{config.name}, forward in float32 against float64", _largest(plain, wanted), FORWARD)
-    yield Check(f"{config.name}, forward in bfloat16 against float64, rms", _rms(short, wanted), BFLOAT16)
-    yield Check(f"{config.name}, channels_last against contiguous", _largest(layout, plain), FORWARD)
+    yield Check(f"{config.name}, forward in float32 against float64", largest(plain, wanted), FORWARD)
+    yield Check(f"{config.name}, forward in bfloat16 against float64, rms", rms(short, wanted), BFLOAT16)
+    yield Check(f"{config.name}, channels_last against contiguous", largest(layout, plain), FORWARD)
     loss, gradient = _loss_and_gradient(network, config, torch.float32)
     exact_loss, exact_gradient = _loss_and_gradient(exact, config, torch.float64)
-    yield Check(f"{config.name}, loss in float32 against float64", _rms(loss, exact_loss), LOSS)
-    yield Check(f"{config.name}, gradient in float32 against float64, norm", _rms(gradient, exact_gradient), GRADIENT)
+    yield Check(f"{config.name}, loss in float32 against float64", rms(loss, exact_loss), LOSS)
+    yield Check(f"{config.name}, gradient in float32 against float64, norm", rms(gradient, exact_gradient), GRADIENT)
     chain, clean = short_chain(NUM_TERMS), config.data(1).clamp(-1, 1)
     single, batched = (calc_bpd_loop(chain, network, clean, batch_size=size).vb for size in (1, NUM_TERMS))
-    yield Check(f"{config.name}, bound terms in a batch against one at a time", _largest(batched, single), TERMS)
+    yield Check(f"{config.name}, bound terms in a batch against one at a time", largest(batched, single), TERMS)
 
 
 def _loss_and_gradient(network: nn.Module, config: Configuration, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -90,13 +52,3 @@ def _loss_and_gradient(network: nn.Module, config: Configuration, dtype: torch.d
     loss = DIFFUSION.training_losses(network, x.to(dtype), t, noise=noise.to(dtype)).loss.mean()
     gradients = torch.autograd.grad(loss, list(network.parameters()))
     return loss.detach(), torch.cat([gradient.flatten() for gradient in gradients])
-
-
-def _largest(found: Tensor, wanted: Tensor) -> float:
-    """Largest deviation, relative to the largest value."""
-    return float((found.double() - wanted.double()).abs().max() / wanted.double().abs().max())
-
-
-def _rms(found: Tensor, wanted: Tensor) -> float:
-    """Norm of the deviation, relative to that of the values."""
-    return float((found.double() - wanted.double()).norm() / wanted.double().norm())

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from idm.bench.numerics import Check
+from idm.bench.check import Check
 from idm.bench.peak import Peak
 from idm.bench.table import Outcome
 

@@ -9,14 +9,16 @@ from tempfile import TemporaryDirectory
 
 import torch
 
+from idm.bench.check import Check, require
 from idm.bench.entrants import ENTRANTS, Entrant, installed
 from idm.bench.figure import speed_figure
 from idm.bench.harness import Clock, compare
 from idm.bench.machine import describe_machine
-from idm.bench.numerics import CHECKED, Build, Check, check_numerics, require
+from idm.bench.numerics import CHECKED, check_numerics
 from idm.bench.peak import Peak, measure_peaks
+from idm.bench.reference import check_reference
 from idm.bench.results import Results
-from idm.bench.sizes import TINY, Configuration, our_unet
+from idm.bench.sizes import TINY, Build, Configuration, our_unet
 from idm.bench.table import Outcome, Plan, Scope, outcome
 from idm.bench.text import Show, show_checks, show_machine, show_outcome, show_peaks, show_summary
 from idm.bench.workloads import WORKLOADS
@@ -37,7 +39,7 @@ class Bench:
         command: the command line, for the record.
         entrants: the implementations, in the order of the rows.
         show: told everything that people want to read, as text or as something that rich prints.
-        build: builds the network whose numerics are checked.
+        build: builds the networks whose numerics are checked.
         clock: where times are read.
         with_progress: whether progress is shown.
     """
@@ -64,7 +66,8 @@ class Bench:
         """
         present, self._missing = installed(self.entrants)
         show_machine(self.show, self._machine, self._missing)
-        self._checks = check_numerics([c for c in sizes if c in CHECKED] or [TINY], self.build)
+        checked = [config for config in sizes if config in CHECKED] or [TINY]
+        self._checks = [*check_reference(self.build), *check_numerics(checked, self.build)]
         require(self._checks)
         show_checks(self.show, self._checks)
         with TemporaryDirectory(prefix="idm-bench-") as folder:

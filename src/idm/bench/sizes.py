@@ -1,5 +1,6 @@
 """The sizes of network that are compared."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -42,6 +43,9 @@ SMALL = Configuration("small", 32, 3, 64, (1, 2, 2), 2, (16, 8))
 MEDIUM = Configuration("medium", 64, 3, 128, (1, 2, 3, 4), 3, (16, 8))
 """The published class-unconditional network of ImageNet 64 x 64."""
 SIZES = {config.name: config for config in (TINY, SMALL, MEDIUM)}
+
+Build = Callable[[Configuration], nn.Module]
+"""Builds a network of that size."""
 
 
 def our_unet(config: Configuration, *, checkpoint_levels: int = 0) -> UNet:

@@ -7,8 +7,8 @@ from rich.console import RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from idm.bench.check import Check
 from idm.bench.goals import Measured, Verdict
-from idm.bench.numerics import Check
 from idm.bench.peak import Peak, in_words
 from idm.bench.table import Outcome
 
@@ -83,9 +83,14 @@ def _mebibytes(number: int) -> str:
     return f"{number / 2**20:,.1f}"
 
 
+def _milliseconds(seconds: float) -> str:
+    """Write a time with a tenth, or with three digits where it is short."""
+    return f"{1e3 * seconds:,.1f}" if seconds >= 0.01 else f"{1e3 * seconds:.3g}"
+
+
 def _cells(row: Measured, images: int, *, with_flops: bool) -> list[str]:
     found = row.comparison
-    cells = [found.name, f"{1e3 * found.seconds:,.1f}", f"{found.ratio:.2f}", f"{found.low:.2f} to {found.high:.2f}"]
+    cells = [found.name, _milliseconds(found.seconds), f"{found.ratio:.2f}", f"{found.low:.2f} to {found.high:.2f}"]
     if images:
         cells.append(
             f"{images / found.seconds:,.0f}" if images >= found.seconds * 10 else f"{images / found.seconds:.1f}"

@@ -37,7 +37,7 @@ from idm.core.errors import (
     SettingsError,
     UnknownNameError,
 )
-from idm.core.launch import rank, restarts_itself
+from idm.core.launch import num_processes, rank, restarts_itself
 
 VERBS: dict[str, Callable[..., None]] = {
     "demo": demo,
@@ -56,6 +56,9 @@ VERBS: dict[str, Callable[..., None]] = {
     "check-data": check_data,
     "bench": bench,
 }
+
+SHARED_VERBS = ("train", "sample", "evaluate")
+"""What several processes do together."""
 
 INTERNAL_ERROR = 70
 SECONDS_FOR_THE_FIRST = 2.0
@@ -142,6 +145,9 @@ def _invoke(arguments: list[str]) -> int:
         near = difflib.get_close_matches(arguments[0], VERBS, n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(VERBS)}"
         raise UnknownNameError(f"idm: unknown command '{arguments[0]}'; {hint}")
+    if num_processes() > 1 and arguments and arguments[0] in VERBS.keys() - set(SHARED_VERBS):
+        shared = ", ".join(SHARED_VERBS)
+        raise SettingsError(f"idm {arguments[0]}: one process wanted, got {num_processes()}; torchrun is for {shared}")
     try:
         result = typer.main.get_command(make_app()).main(arguments, prog_name="idm", standalone_mode=False)
     except UsageError as error:

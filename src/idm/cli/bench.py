@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from idm.bench.workloads import WORKLOADS
 from idm.cli.options import Json
 from idm.cli.output import Output, checked_folder, stdout_console
 from idm.core.errors import SettingsError, unknown_name
@@ -27,7 +28,7 @@ def bench(
         typer.Option(
             "--only",
             metavar="NAMES",
-            help="Of forward, training, sampling, likelihood, updates, memory, loop, reading, start; all by default.",
+            help=f"Of {', '.join(WORKLOADS)}; all by default.",
         ),
     ] = None,
     sizes: Annotated[
@@ -45,7 +46,7 @@ def bench(
     from idm.cli.results import together
 
     destination, workloads, configurations = together(
-        lambda: checked_folder(out), lambda: _workloads(only), lambda: _configurations(sizes)
+        lambda: checked_folder(out), lambda: _chosen("--only", only, WORKLOADS), lambda: _configurations(sizes)
     )
     output, console = Output(as_json=as_json), stdout_console()
 
@@ -58,12 +59,6 @@ def bench(
     output.line()
     output.pairs(written)
     output.finish(**found.to_plain(), files=written)
-
-
-def _workloads(names: str | None) -> list[str]:
-    from idm.bench.workloads import WORKLOADS
-
-    return _chosen("--only", names, WORKLOADS)
 
 
 def _configurations(names: str | None) -> "list[Configuration]":

@@ -2,18 +2,24 @@
 
 from idm.experiment import Run
 from idm.report import save_grid, save_scatter
+from idm.training.memory import in_smaller_pieces
 
 NUM_IMAGES, NUM_POINTS = 64, 1_000
 MOST_COLUMNS = 16
 
 
 def preview(step: int, run: Run) -> None:
-    """Draw samples, every class in turn, and write them to RUN/samples/step-000500.png."""
+    """Draw samples, every class in turn, and write them to RUN/samples/step-000500.png.
+
+    Raises:
+        ProcessError: memory is short even for single samples.
+    """
     path = run.path / "samples" / f"step-{step:06d}.png"
     if len(run.spec.shape) == 1:
-        save_scatter(path, run.sample(NUM_POINTS))
+        save_scatter(path, in_smaller_pieces(NUM_POINTS, lambda size: run.sample(NUM_POINTS, batch_size=size)))
         return
     classes = run.spec.num_classes or 1
     columns = classes if 1 < classes <= MOST_COLUMNS else 8
-    samples = run.sample(NUM_IMAGES // columns * columns)
+    num = NUM_IMAGES // columns * columns
+    samples = in_smaller_pieces(num, lambda size: run.sample(num, batch_size=size))
     save_grid(path, samples, run.spec.codec, columns)

@@ -4,8 +4,8 @@ import os
 
 
 def rank() -> int:
-    """Return the number of this process among all of a job, from 0."""
-    return int(os.environ.get("RANK", "0"))
+    """Return the number of this process among all of a job, from 0; that of a process alone is 0."""
+    return int(os.environ.get("RANK", "0")) if num_processes() > 1 else 0
 
 
 def num_processes() -> int:
@@ -14,13 +14,8 @@ def num_processes() -> int:
 
 
 def local_rank() -> int:
-    """Return the number of this process on its machine, from 0."""
-    return int(os.environ.get("LOCAL_RANK", "0"))
-
-
-def num_restarts() -> int:
-    """Return how often ``torchrun`` started the processes anew."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
+    """Return the number of this process on its machine, from 0; that of a process alone is 0."""
+    return int(os.environ.get("LOCAL_RANK", "0")) if num_processes() > 1 else 0
 
 
 def restarts_itself() -> bool:

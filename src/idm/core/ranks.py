@@ -6,11 +6,13 @@ waits for those.
 """
 
 import gc
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import torch
 import torch.distributed as dist
@@ -25,8 +27,14 @@ T = TypeVar("T")
 TENSORS_WITHIN = timedelta(minutes=10)
 """So long a process waits for the tensors of the others."""
 
-HOST_WITHIN = timedelta(minutes=60)
-"""So long it waits while the main process saves, draws samples or measures."""
+HOST_WITHIN = timedelta(hours=24)
+"""So long it waits while the main process saves, draws samples or measures, or for another's share of a long job."""
+
+SECONDS_BETWEEN_LOOKS = 0.02
+
+GLOO = ("connection", "broken pipe", "timed out", "timeout")
+NCCL = ("remote process", "remote error", "was aborted", "timeout", "timed out", "system error")
+"""What errors of the two transports say where another process is gone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,25 +71,39 @@ class Ranks:
 
         Raises:
             IdmError: what the main process raised, on every process.
+            ProcessError: it raised something else, on the other processes.
         """
         if self.size == 1:
             return action()
         outcome: list[Any] = [None, None]
-        failure: BaseException | None = None
+        failure: Exception | None = None
         if self.is_main:
             try:
                 outcome[0] = action()
-            except IdmError as error:
-                outcome[1] = failure = error
+            except Exception as error:
+                failure = error
+                outcome[1] = error if isinstance(error, IdmError) else self._ended_by(error)
         dist.broadcast_object_list(outcome, group=self.host)
         if outcome[1] is not None:
             raise failure or outcome[1]
         return outcome[0]
 
+    def gather(self, value: T) -> list[T]:
+        """Return the values of all processes, in their order, on every process."""
+        if self.size == 1:
+            return [value]
+        found: list[Any] = [None] * self.size
+        dist.all_gather_object(found, value, group=self.host)
+        return found
+
     def wait(self) -> None:
         """Wait for all processes."""
         if self.size > 1:
             dist.barrier(group=self.host)
+
+    def _ended_by(self, error: Exception) -> ProcessError:
+        words = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        return ProcessError(f"process 0 of {self.size}: ended by an error ({words})")
 
 
 class Vote:
@@ -139,31 +161,34 @@ def joined_ranks(device: torch.device) -> Generator[Ranks]:
     try:
         if ours:
             _join(device)
-        yield Ranks(rank, size, dist.new_group(backend="gloo", timeout=HOST_WITHIN))
+        ranks = Ranks(rank, size, dist.new_group(backend="gloo", timeout=HOST_WITHIN))
+        yield ranks
         if ours:
             gc.collect()
+            ranks.wait()
             dist.barrier()
-    except RuntimeError as error:
-        if isinstance(error, IdmError) or not _is_lost_connection(error):
-            raise
-        raise ProcessError(
-            f"process {rank} of {size}: the connection to another process is lost; that one says why, or was killed; "
-            "run the same command to continue from the last checkpoint"
-        ) from error
-    finally:
+    except BaseException as error:
         if ours and dist.is_initialized():
-            dist.destroy_process_group()
+            _leave_in_haste(device)
+        if isinstance(error, RuntimeError) and _is_lost_connection(error):
+            raise ProcessError(
+                f"process {rank} of {size}: the connection to another process is lost; that one says why, or was "
+                "killed; run the same command to continue from the last checkpoint"
+            ) from error
+        raise
+    if ours:
+        dist.destroy_process_group()
 
 
 def _join(device: torch.device) -> None:
-    """Form the group, at an address book of this start's own: ``torchrun`` may keep that of one that failed."""
+    """Form the group, under a name of this start's own: ``torchrun`` may keep the address book of one that failed."""
     book, rank, size = next(rendezvous("env://", timeout=TENSORS_WITHIN))
-    store = dist.PrefixStore(f"start-{launch.num_restarts()}", book)  # pyright: ignore[reportPrivateImportUsage]
+    name = _give_name(book, size) if rank == 0 else _ask_for_name(book, rank)
     if device.type == "cuda":
         torch.cuda.set_device(device)
     dist.init_process_group(
         dist.get_default_backend_for_device(device),
-        store=store,
+        store=dist.PrefixStore(name, book),  # pyright: ignore[reportPrivateImportUsage]
         rank=rank,
         world_size=size,
         timeout=TENSORS_WITHIN,
@@ -171,6 +196,41 @@ def _join(device: torch.device) -> None:
     )
 
 
+def _give_name(book: Any, size: int) -> str:
+    """Name this start, and tell all others: each asks with a word of its own, which none of an earlier start knows.
+
+    The number of restarts would not do: every machine's ``torchrun`` counts its own.
+    """
+    name, waiting = uuid4().hex, set(range(1, size))
+    end = time.monotonic() + TENSORS_WITHIN.total_seconds()
+    while waiting and time.monotonic() < end:
+        for rank in waiting:
+            if book.check([f"asked-{rank}"]):
+                book.set(f"answer-{book.get(f'asked-{rank}').decode()}", name)
+        waiting = {rank for rank in waiting if not book.check([f"heard-{name}-{rank}"])}
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    return name
+
+
+def _ask_for_name(book: Any, rank: int) -> str:
+    word = uuid4().hex
+    book.set(f"asked-{rank}", word)
+    name = book.get(f"answer-{word}").decode()
+    book.set(f"heard-{name}-{rank}", "")
+    return name
+
+
+def _leave_in_haste(device: torch.device) -> None:
+    """Leave the group after an error: on a GPU the others are not waited for, which may never come."""
+    if device.type == "cuda":
+        dist.distributed_c10d._abort_process_group()  # pyright: ignore[reportPrivateUsage]
+    else:
+        dist.destroy_process_group()
+
+
 def _is_lost_connection(error: RuntimeError) -> bool:
     text = str(error).lower()
-    return isinstance(error, dist.DistError) or any(word in text for word in ("gloo", "connection closed", "nccl"))
+    if isinstance(error, dist.DistBackendError):
+        return any(word in text for word in NCCL)
+    in_gloo = "gloo" in text and not isinstance(error, IdmError) and any(word in text for word in GLOO)
+    return in_gloo or isinstance(error, (dist.DistNetworkError, dist.DistStoreError))

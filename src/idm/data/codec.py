@@ -7,6 +7,7 @@ to the range. Continuous data are scaled per channel, by default so that the sma
 come back without clipping. A codec is saved with the model and undone on output.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -149,14 +150,18 @@ class Codec:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Codec":
-        """Restore what ``to_dict`` returned."""
-        return cls(
-            dtype=plain["dtype"],
-            levels=plain["levels"],
-            offset=tuple(plain["offset"]),
-            scale=tuple(plain["scale"]),
-            bounded=plain["bounded"],
-        )
+        """Restore what ``to_dict`` returned.
+
+        Raises:
+            KeyError, TypeError, ValueError: something else.
+        """
+        offset, scale = (tuple(map(float, plain[name])) for name in ("offset", "scale"))
+        codec = cls(np.dtype(plain["dtype"]).name, plain["levels"], offset, scale, bool(plain["bounded"]))
+        is_map = 0 < len(offset) == len(scale) and all(map(math.isfinite, offset + scale)) and min(scale) > 0
+        has_levels = codec.levels is None or (type(codec.levels) is int and codec.levels > 1)
+        if not is_map or not has_levels or np.dtype(codec.dtype).kind not in "biuf":
+            raise ValueError("codec: a map between numbers wanted, got something else")
+        return codec
 
     def _affine(self, ndim: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Offset and scale, shaped to broadcast over [n, c, *space]."""

@@ -51,5 +51,10 @@ def differing(then: str, now: str) -> list[str]:
     """Name the aspects in which two fingerprints differ; an empty one is unknown and differs from none."""
     if not then or not now:
         return []
-    old, new = (dict(part.split("=", 1) for part in text.split()) for text in (then, now))
+    old, new = _aspects(then), _aspects(now)
     return [name for name in {**old, **new} if old.get(name) != new.get(name)]
+
+
+def _aspects(text: str) -> dict[str, str]:
+    parts = (part.partition("=") for part in text.split())
+    return {name: value for name, _, value in parts}

@@ -26,15 +26,25 @@ def best_device(name: str | None = None) -> torch.device:
     """Return the named device, or the fastest one found: of several GPUs each process of a job has its own.
 
     Raises:
-        SettingsError: no such device here.
+        SettingsError: no such device here, or fewer GPUs than processes.
     """
     if name is None:
         found = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
-        return found if found.type != "cuda" else torch.device("cuda", local_rank())
+        return found if found.type != "cuda" else _own_gpu()
     try:
-        return _tried(torch.empty(0, device=name))
+        return _own_gpu() if name == "cuda" else _tried(torch.empty(0, device=name))
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise SettingsError(f"device: one that works here wanted (cpu, cuda, mps), got '{name}'") from error
+
+
+def _own_gpu() -> torch.device:
+    number, count = local_rank(), torch.cuda.device_count()
+    if 0 < count <= number:
+        raise SettingsError(
+            f"device: a GPU for each process wanted, got {count} for more than {number}; start fewer with "
+            "--nproc-per-node"
+        )
+    return _tried(torch.empty(0, device=torch.device("cuda", number)))
 
 
 def _tried(probe: torch.Tensor) -> torch.device:

@@ -1,5 +1,6 @@
 """What is fitted to the training data after training: the variance of the decoder."""
 
+import math
 import platform
 from importlib.metadata import version
 from typing import Any
@@ -13,8 +14,9 @@ from idm.experiment.acceleration import in_precision
 from idm.experiment.data import Data
 from idm.experiment.settings import Experiment
 from idm.likelihood import fit_decoder_log_variance, with_decoder_log_variance
+from idm.training.memory import in_smaller_pieces
 
-NUM_IMAGES = 1024
+NUM_IMAGES, BATCH_SIZE = 1024, 512
 FITTED = "decoder_log_variance"
 
 
@@ -29,25 +31,38 @@ def calibrate(
         network: the averaged network.
         data: the data.
         device: where the network is.
+
+    Raises:
+        ProcessError: memory is short even for single images.
     """
     if experiment.diffusion.decoder_variance == "model":
         return {}
     x_start, labels = data.train.first(NUM_IMAGES)
-    fitted = fit_decoder_log_variance(
-        diffusion,
-        in_precision(network, experiment.training.precision),
-        x_start.to(device),
-        clip_denoised=data.spec.codec.bounded,
-        model_kwargs={} if labels is None else {"y": labels.to(device)},
-        # Image i has seed + i: shifted, no seed comes near the end of 64 bits.
-        seed=derive_seed(experiment.seed, "calibration") >> 16,
-    )
-    return {FITTED: fitted}
+
+    def fit(batch_size: int) -> float:
+        return fit_decoder_log_variance(
+            diffusion,
+            in_precision(network, experiment.training.precision),
+            x_start.to(device),
+            clip_denoised=data.spec.codec.bounded,
+            model_kwargs={} if labels is None else {"y": labels.to(device)},
+            # Image i has seed + i: shifted, no seed comes near the end of 64 bits.
+            seed=derive_seed(experiment.seed, "calibration") >> 16,
+            batch_size=batch_size,
+        )
+
+    return {FITTED: in_smaller_pieces(BATCH_SIZE, fit)}
 
 
 def calibrated(diffusion: GaussianDiffusion, fitted: dict[str, Any]) -> GaussianDiffusion:
-    """Return the process with what ``calibrate`` found."""
+    """Return the process with what ``calibrate`` found.
+
+    Raises:
+        ValueError: something else.
+    """
     value = fitted.get(FITTED)
+    if value is not None and not (isinstance(value, float) and math.isfinite(value)):
+        raise ValueError(f"{FITTED}: a finite number wanted, got something else")
     return diffusion if value is None else with_decoder_log_variance(diffusion, value)
 
 

@@ -16,6 +16,9 @@ from idm.experiment.held_out import hash_of_named, split
 from idm.experiment.schema import option_paths
 from idm.experiment.settings import DataSettings, Experiment
 
+NOT_IN_OLDER_ONES = ("layout", "held_out_hash", "fingerprint")
+"""What descriptions of data in older checkpoints lack."""
+
 PATHS = ("path", "folder")
 """Options of sources that say where data lie."""
 
@@ -68,18 +71,23 @@ class DataSpec:
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> "DataSpec":
-        """Restore what ``to_plain`` returned."""
+        """Restore what ``to_plain`` returned.
+
+        Raises:
+            KeyError, TypeError, ValueError: something else.
+        """
         names = plain["class_names"]
-        return cls(
-            tuple(plain["shape"]),
-            Codec.from_dict(plain["codec"]),
-            None if names is None else tuple(names),
-            plain["num_train"],
-            plain["num_held_out"],
-            plain.get("layout", cls.layout),  # this and what follows are not in older checkpoints
-            plain.get("held_out_hash", cls.held_out_hash),
-            plain.get("fingerprint", cls.fingerprint),
-        )
+        shape, codec = tuple(plain["shape"]), Codec.from_dict(plain["codec"])
+        counts = [plain["num_train"], plain["num_held_out"]]
+        later = [plain.get(name, getattr(cls, name)) for name in NOT_IN_OLDER_ONES]
+        sizes_fit = bool(shape) and all(type(size) is int and size > 0 for size in shape)
+        if not sizes_fit or len(codec.offset) not in (1, shape[0]):
+            raise ValueError("data: a shape, and a codec of as many channels, wanted")
+        if not all(type(count) is int and count >= 0 for count in counts):
+            raise ValueError("data: numbers of samples wanted")
+        if not all(isinstance(text, str) for text in (*later, *(names or ()))) or later[0] not in LAYOUTS:
+            raise ValueError("data: names and hashes wanted")
+        return cls(shape, codec, None if names is None else tuple(names), *counts, *later)
 
 
 ASPECTS = {"names": "names of the samples", "sizes": "sizes of the files", "labels": "labels", "contents": "contents"}

@@ -20,7 +20,7 @@ from idm.experiment.build import best_device, build_diffusion, build_sampler, nu
 from idm.experiment.calibrate import calibrated
 from idm.experiment.data import DataSpec
 from idm.experiment.settings import Experiment
-from idm.experiment.stored import stored_experiment
+from idm.experiment.stored import stored_experiment, stored_spec
 from idm.experiment.validate import from_plain, to_plain
 from idm.samplers import ClassifierFreeGuidance, Sampler, SampleStep, Seed
 from idm.training import ema_name, open_checkpoint
@@ -235,13 +235,15 @@ def load(path: str | Path, *, device: str | None = None) -> Run:
     where = best_device(device)
     try:
         experiment = stored_experiment(checkpoint)
-        spec = DataSpec.from_plain(checkpoint.document("data"))
+        spec = stored_spec(checkpoint)
         diffusion = build_diffusion(experiment, spec)
         network = untried_network(experiment, spec, diffusion.out_channels(spec.shape[0]))
         network.load_state_dict(checkpoint.tensors(ema_name(experiment.training.ema_rates[0])))
-    except (SettingsError, KeyError, TypeError, RuntimeError) as error:
+        diffusion = calibrated(diffusion, checkpoint.document("calibration"))
+    except CheckpointError:
+        raise
+    except (KeyError, TypeError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"checkpoint {checkpoint.path}: not readable by this version ({reason})") from error
-    diffusion = calibrated(diffusion, checkpoint.document("calibration"))
     network = network.to(where).eval().requires_grad_(False)
     return Run(checkpoint.path, checkpoint.step, experiment, spec, network, diffusion, where)

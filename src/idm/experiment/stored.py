@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from idm.core.errors import CheckpointError
+from idm.experiment.data import DataSpec
 from idm.experiment.settings import Experiment
 from idm.experiment.validate import from_plain
 from idm.training import Checkpoint
@@ -21,6 +23,20 @@ def stored_experiment(checkpoint: Checkpoint) -> Experiment:
     network = _levels_from_flag(plain.get("network", {}))
     training = WITHOUT_POWER_FUNCTIONS | plain.get("training", {})
     return from_plain(Experiment, plain | {"network": network, "training": training})
+
+
+def stored_spec(checkpoint: Checkpoint) -> DataSpec:
+    """Read what a checkpoint says of its data.
+
+    Raises:
+        CheckpointError: the file cannot be read, or says something else.
+    """
+    try:
+        return DataSpec.from_plain(checkpoint.document("data"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"checkpoint {checkpoint.path}: data.json is not readable by this version ({error})"
+        ) from error
 
 
 def _levels_from_flag(network: dict[str, Any]) -> dict[str, Any]:

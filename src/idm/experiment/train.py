@@ -10,30 +10,30 @@ import torch
 import yaml
 from torch import nn
 
-from idm.core.errors import ResumeError, SettingsError
+from idm.core.errors import DataError, ResumeError, SettingsError
 from idm.core.ranks import Ranks, joined_ranks
 from idm.diffusion import GaussianDiffusion
 from idm.experiment.acceleration import for_training
 from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, null_label
 from idm.experiment.calibrate import calibrate, calibrated, versions
-from idm.experiment.data import Data, DataSpec, data_differences, open_data, with_absolute_path
+from idm.experiment.data import Data, data_differences, open_data, with_absolute_path
 from idm.experiment.evaluate import held_out_estimate
 from idm.experiment.run import Run, load
 from idm.experiment.settings import Experiment
-from idm.experiment.stored import stored_experiment
+from idm.experiment.stored import stored_experiment, stored_spec
 from idm.experiment.validate import flat, from_plain, to_plain
 from idm.timesteps import TIMESTEP_SAMPLERS, TimestepSampler
 from idm.training import Deadline, Tracker, Trainer, TrainStep, latest_checkpoint
 from idm.training.disk import replace_text
 from idm.training.lock import locked
+from idm.training.memory import in_smaller_pieces
 from idm.training.spread import spread_over
 
+OF_A_MACHINE = ("data.source.path", "data.source.folder", "data.held_out_list", "data.workers", "data.timeout")
+"""Settings that tell where data lie on a machine, and how it reads them."""
+
 FREE_TO_CHANGE = (
-    "data.source.path",
-    "data.source.folder",
-    "data.held_out_list",
-    "data.workers",
-    "data.timeout",
+    *OF_A_MACHINE,
     "network.checkpoint_levels",
     "sampler",
     "training.num_steps",
@@ -50,6 +50,9 @@ FREE_TO_CHANGE = (
     "training.bound_images",
 )
 """Settings (or whole sections) that a resumed run may change; data at another place must be the same data."""
+
+MEASURED_AT_ONCE = 128
+"""So many (image, step) pairs go through the network at once when the held-out bound is estimated."""
 
 LISTED_DIFFERENCES = 5
 """So many differences from the run in a folder are told one by one."""
@@ -176,7 +179,25 @@ def _prepare(experiment: Experiment, run: Path, device: torch.device, ranks: Ran
         experiment.timesteps.name, experiment.timesteps.options, num_timesteps=diffusion.num_timesteps
     )
     build_sampler(diffusion, experiment.sampler)
+    _refuse_disagreement(ranks, experiment, data)
     return _Task(experiment, run, data, diffusion, network, timesteps, device, ranks)
+
+
+def _refuse_disagreement(ranks: Ranks, experiment: Experiment, data: Data) -> None:
+    """Refuse to train together on what is not the same everywhere; where the data lie may differ.
+
+    Raises:
+        SettingsError: settings differ between processes.
+        DataError: data do.
+    """
+    settings = {key: value for key, value in flat(to_plain(experiment)).items() if not key.startswith(OF_A_MACHINE)}
+    found = ranks.gather((repr(settings), repr(data.spec.to_plain()), len(data.train), len(data.held_out)))
+    for rank, (theirs, *their_data) in enumerate(found):
+        wanted = f"process {rank} of {ranks.size}: the {{}} of process 0 wanted, got others; give all the same"
+        if theirs != found[0][0]:
+            raise SettingsError(wanted.format("settings"))
+        if their_data != list(found[0][1:]):
+            raise DataError(wanted.format("data"))
 
 
 def _write_settings(task: _Task) -> None:
@@ -207,7 +228,10 @@ def _trainer(
     def measure(averaged: nn.Module) -> dict[str, float]:
         fitted = calibrate(experiment, task.diffusion, averaged, task.data, task.device)
         run = as_run(averaged, calibrated(task.diffusion, fitted))
-        found = held_out_estimate(run, task.data, num=experiment.training.bound_images)
+        num = experiment.training.bound_images
+        found = in_smaller_pieces(
+            MEASURED_AT_ONCE, lambda size: held_out_estimate(run, task.data, num=num, batch_size=size)
+        )
         return {"held_out_bpd": found.mean, "held_out_bpd_error": found.standard_error}
 
     return Trainer(
@@ -251,7 +275,7 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> None:
     if checkpoint is None:
         return
     lines = _differences(stored_experiment(checkpoint), experiment)
-    then = DataSpec.from_plain(checkpoint.document("data"))
+    then = stored_spec(checkpoint)
     lines += [f"data: this run was started on other data; {words}" for words in data_differences(then, data.spec)]
     if not lines:
         return

@@ -1,10 +1,10 @@
 """A network whose calls are recorded once as a CUDA graph and replayed, so that the GPU never waits for Python."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -15,7 +15,11 @@ from idm.core.types import Network
 NUM_WARMUP_CALLS = 3
 """Calls before recording: in them libraries choose their kernels and reserve their memory."""
 
+MOST_RECORDINGS = 8
+"""Recordings that are kept; each holds memory of the device. Two at least, or their pool would end with the last."""
+
 Signature = tuple[object, ...]
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +29,8 @@ class CudaGraph:
     A call is recorded once for each signature: shapes and dtypes of all inputs, names of the conditioning, which
     axes are repetitions of one number (as the times of a sampling step are), and the autocast in force. Later calls
     copy their inputs into the recording's own buffers, replay it, and return a copy of its result, which stays
-    valid. All recordings take turns in one pool of memory: call a graph from one stream at a time.
+    valid. All recordings take turns in one pool of memory: call a graph from one stream at a time. The
+    ``MOST_RECORDINGS`` that were used last are kept; a call whose recording is gone is recorded anew.
 
     Parameters are read where they are: change them in place. Put modules into evaluation mode first, because a
     recording goes on doing what the network did. In low precision wrap ``Autocast``: ``CudaGraph(Autocast(network))``;
@@ -50,10 +55,12 @@ class CudaGraph:
             raise SettingsError("graph: gradients off (torch.no_grad()) wanted, got them on; train with Compiled")
         names, inputs = tuple(conditioning), (x, time, *conditioning.values())
         signature = signature_of(names, inputs)
-        if signature not in self._recordings:
+
+        def record() -> _Recording:
             with torch.cuda.device(x.device):
-                self._recordings[signature] = _Recording(self.network, names, inputs, *self._shared)
-        return self._recordings[signature].replay(inputs)
+                return _Recording(self.network, names, inputs, *self._shared)
+
+        return recent(self._recordings, signature, record).replay(inputs)
 
     @cached_property
     def _shared(self) -> tuple[torch.cuda.Stream, Any]:
@@ -100,6 +107,15 @@ def _without_kept_conversions() -> AbstractContextManager[Any]:
     if not torch.is_autocast_enabled("cuda"):
         return nullcontext()
     return torch.autocast("cuda", dtype=torch.get_autocast_dtype("cuda"), cache_enabled=False)
+
+
+def recent(recordings: dict[Signature, Kept], signature: Signature, record: Callable[[], Kept]) -> Kept:
+    """Return a recording, made if it is not there, as the last used; make room by dropping the one used longest ago."""
+    if signature not in recordings and len(recordings) >= MOST_RECORDINGS:
+        del recordings[next(iter(recordings))]  # before the new one, which may take its place in the pool
+    found = recordings.pop(signature) if signature in recordings else record()
+    recordings[signature] = found
+    return found
 
 
 def signature_of(names: tuple[str, ...], inputs: Sequence[Tensor]) -> Signature:

@@ -20,7 +20,7 @@ from torch import Tensor
 from idm.core.errors import CheckpointError
 from idm.core.progress import warn
 from idm.training.disk import cannot_write, sync, write_json, write_tensors
-from idm.training.manifest import MANIFEST, Json, damage, make_manifest, read_json, step_name, step_of
+from idm.training.manifest import MANIFEST, Json, Score, damage, make_manifest, read_json, step_name, step_of
 from idm.training.retention import FOLDER, Retention, folders, tidy
 
 
@@ -64,7 +64,7 @@ def save_checkpoint(
     tensors: Mapping[str, Mapping[str, Tensor]],
     documents: Mapping[str, Json],
     keep: Retention | None = None,
-    score: float | None = None,
+    score: Score | None = None,
 ) -> Checkpoint:
     """Write a checkpoint, verify it, then drop those that need not be kept.
 
@@ -74,7 +74,7 @@ def save_checkpoint(
         tensors: tensors by name, by the name of their file.
         documents: JSON-able values by the name of their file.
         keep: which checkpoints stay, the two newest by default; none is dropped before the new one has been read back.
-        score: what the best ones are chosen by, smaller is better.
+        score: what the best ones are chosen by.
 
     Raises:
         NumericalError: a tensor is not finite; nothing is written.
@@ -92,7 +92,7 @@ def write_folder(
     *,
     tensors: Mapping[str, Mapping[str, Tensor]],
     documents: Mapping[str, Json],
-    score: float | None = None,
+    score: Score | None = None,
 ) -> None:
     """Write a folder of files and their manifest, and verify it before it gets its name; errors as above."""
     partial = final.with_name(f".{final.name}.partial")

@@ -43,9 +43,13 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Put a file in place of another at once: whatever happens, the old one or the new one is there, and whole."""
-    partial = path.with_name(f".{path.name}.partial")
-    _write(partial, content)
-    partial.replace(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        _write(partial, content)
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def replace_text(path: Path, text: str) -> None:

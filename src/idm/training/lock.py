@@ -5,10 +5,13 @@ import socket
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from idm.core.errors import CheckpointError
 
 LOCK = ".lock"
+
+_held: set[IO[str]] = set()
 
 
 @contextmanager
@@ -42,4 +45,19 @@ def locked(run: Path) -> Generator[None]:
         stream.truncate(0)
         stream.write(f"process {os.getpid()} on {socket.gethostname()}")
         stream.flush()
-        yield
+        _held.add(stream)
+        try:
+            yield
+        finally:
+            _held.discard(stream)
+
+
+def _let_go() -> None:
+    """Close in a copy of this process what is held: otherwise the lock would last as long as the copy."""
+    for stream in _held:
+        stream.close()
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)

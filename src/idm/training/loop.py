@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from idm.core.errors import CheckpointError, InterruptedRunError, NumericalError
+from idm.core.errors import CheckpointError, InterruptedRunError, NumericalError, ProcessError
 from idm.core.progress import Progress, progress, warn
 from idm.core.ranks import Vote
 from idm.training.checkpoint import Checkpoint, latest_checkpoint
@@ -96,6 +96,8 @@ class Trainer:
             stop_on_signals() as stop,
             progress(label, total, done=self.num_steps_done, enabled=self.show_progress) as bar,
         ):
+            if self.num_steps_done:
+                self._show()  # stopped or killed between saving and drawing, it may not have come to that
             self.records.journal.start(self.num_steps_done)
             vote = Vote(self.ranks, lambda: stop.received or self.deadline.passed())
             try:
@@ -189,7 +191,7 @@ class Trainer:
         try:
             write()
         except NumericalError as error:
-            self._roll_back(bar, str(error), self.num_steps_done)
+            self._roll_back(bar, str(error).removeprefix("training: "), self.num_steps_done)
             return False
         except CheckpointError as error:
             if needed:
@@ -207,7 +209,15 @@ class Trainer:
         measure, average = self.measure, self.state.first_average()
         if measure is None:
             return {}
-        return self.ranks.on_main(lambda: measure(self.state.averaged_network(average)))
+
+        def look() -> dict[str, float]:
+            try:
+                return measure(self.state.averaged_network(average))
+            except ProcessError as error:
+                warn(f"training: held-out data are not measured ({error}); training goes on")
+                return {}
+
+        return self.ranks.on_main(look)
 
     def _show(self) -> None:
         preview, interval = self.preview, self.settings.sample_interval
@@ -221,6 +231,8 @@ class Trainer:
             except OSError as error:
                 what = error.filename or self.run_folder
                 warn(f"{what}: cannot write ({error.strerror or error}); training goes on")
+            except ProcessError as error:
+                warn(f"training: no samples are drawn ({error}); training goes on")
 
         self.ranks.on_main(show)
 

@@ -5,8 +5,10 @@ Whatever the files hold, looking at them runs no code, follows no name out of th
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,44 @@ LARGEST_JSON = 4 * 2**20
 _STEP = re.compile(r"step-(\d{8})")
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Score:
+    """What the best checkpoints are chosen by: smaller is better, among those of the same name.
+
+    Attributes:
+        name: what was measured.
+        value: the finite outcome.
+    """
+
+    name: str
+    value: float
+
+    @classmethod
+    def of(cls, figures: Mapping[str, float]) -> "Score | None":
+        """Return the first of the figures; None if there is none, or it is not finite."""
+        name, value = next(iter(figures.items()), ("", math.nan))
+        return cls(name, value) if math.isfinite(value) else None
+
+    @classmethod
+    def from_plain(cls, plain: Any) -> "Score | None":
+        """Read what ``to_plain`` returned; a bare number, of older checkpoints, has no name.
+
+        Raises:
+            ValueError: something else.
+        """
+        name, value = ("", plain) if not isinstance(plain, dict) else (plain.get("name"), plain.get("value"))
+        if plain is None:
+            return None
+        if not isinstance(name, str) or not isinstance(value, float) or not math.isfinite(value):
+            raise ValueError(f"score: a name and a finite number wanted, got {plain!r}")
+        return cls(name, value)
+
+
+def to_plain(score: Score | None) -> Json | None:
+    """Return a score, JSON-able."""
+    return None if score is None else asdict(score)
 
 
 def step_name(step: int) -> str:
@@ -49,16 +89,16 @@ def read_json(path: Path) -> Any:
     return _parse(_read_text(path))
 
 
-def make_manifest(folder: Path, step: int, score: float | None) -> Json:
+def make_manifest(folder: Path, step: int, score: Score | None) -> Json:
     """Describe the files that a folder holds now.
 
     Args:
         folder: a checkpoint that has all but its manifest.
         step: completed optimiser steps.
-        score: what the best checkpoints are chosen by, smaller is better; None: not known.
+        score: what the best checkpoints are chosen by; None: not known.
     """
     files = {file.name: _entry(file) for file in sorted(folder.iterdir())}
-    return _signed({"step": step, "score": score, "files": files})
+    return _signed({"step": step, "score": to_plain(score), "files": files})
 
 
 def damage(path: Path) -> str:
@@ -82,13 +122,12 @@ def damage(path: Path) -> str:
     return ""
 
 
-def score_of(path: Path) -> float | None:
+def score_of(path: Path) -> Score | None:
     """Score of a checkpoint; None if it has none, or is damaged."""
     try:
-        score = read_json(path / MANIFEST)["score"]
+        return Score.from_plain(read_json(path / MANIFEST)["score"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return score if isinstance(score, float) else None
 
 
 def _signed(body: Json) -> Json:

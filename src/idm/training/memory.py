@@ -1,7 +1,10 @@
 """Micro-batches that fit into memory: halved where it is short, and remembered in the run folder."""
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -9,6 +12,8 @@ from idm.core.errors import ProcessError
 from idm.core.progress import warn
 from idm.core.ranks import Ranks
 from idm.training.disk import replace_text
+
+T = TypeVar("T")
 
 MEMORY = "micro_batch.json"
 
@@ -35,7 +40,7 @@ class MicroBatches:
 
     @property
     def count(self) -> int:
-        """Number of micro-batches of a step, the same in every process."""
+        """Number of micro-batches of a step, the same in every process: of one image each, some shares give two."""
         return min(-(-self._largest_share // self.size), self._smallest_share)
 
     def parts(self, share: int) -> list[slice]:
@@ -43,21 +48,28 @@ class MicroBatches:
         count = self.count
         return [slice(share * i // count, share * (i + 1) // count) for i in range(count)]
 
-    def remember_in(self, run: Path) -> None:
+    def remember_in(self, run: Path, ranks: Ranks) -> None:
         """Take up what was found in a run folder before, on such a device, and write there what is found from now on.
 
         Args:
             run: folder of the run; nothing is written before memory is short.
+            ranks: the processes, which all take up what the main one reads.
         """
         self._memory = run / MEMORY
+        size = ranks.on_main(lambda: self._remembered(run / MEMORY))
+        if size < self.size and ranks.is_main:
+            warn(f"training: micro-batches of {size:,}, as memory was short before ({self._memory})")
+        self.size = size
+
+    def _remembered(self, path: Path) -> int:
+        """Return the size in a file; that of now if the file is none, or of another device."""
         try:
-            found = json.loads(self._memory.read_text(encoding="utf-8"))
+            found = json.loads(path.read_text(encoding="utf-8"))
             size = found.pop("size")
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return
-        if found == {**self._key, "device": _device_name()} and isinstance(size, int) and 1 <= size < self.size:
-            self.size = size
-            warn(f"training: micro-batches of {size:,}, as memory was short before ({self._memory})")
+            return self.size
+        known = found == {**self._key, "device": _device_name()}
+        return size if known and isinstance(size, int) and 1 <= size < self.size else self.size
 
     def shrink(self, ranks: Ranks) -> None:
         """Halve the micro-batches after memory was short.
@@ -74,24 +86,54 @@ class MicroBatches:
         self.size = -(-self.size // 2)
         if self._memory is not None:
             found = {**self._key, "device": _device_name(), "size": self.size}
-            replace_text(self._memory, json.dumps(found) + "\n")
+            with suppress(OSError):  # a disk that refuses costs the next start a try
+                replace_text(self._memory, json.dumps(found) + "\n")
         if ranks.size > 1:
             raise ProcessError(
                 f"process {ranks.rank} of {ranks.size}: out of memory; run the same command to continue from the last "
                 f"checkpoint with micro-batches of {self.size:,}"
             )
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        _give_back()
         warn(
             f"training: out of memory; going on with micro-batches of {self.size:,}, the same batch "
             "(last digits may differ from now on)"
         )
 
 
+def in_smaller_pieces(size: int, work: Callable[[int], T]) -> T:
+    """Do work on so many images at a time, and on half as many where memory is short.
+
+    Args:
+        size: images at a time, at first.
+        work: given how many images at a time, does all of it; begun anew where memory was short.
+
+    Raises:
+        ProcessError: memory is short even for single images.
+    """
+    while True:
+        try:
+            return work(size)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            if size == 1:
+                raise ProcessError(
+                    "out of memory with a single image at a time beside the training; choose a smaller network"
+                ) from error
+        size = -(-size // 2)
+        _give_back()
+
+
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether an error of torch says that memory is short."""
     words = ("can't allocate memory", "not enough memory", "out of memory")
     return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)
+
+
+def _give_back() -> None:
+    """Give memory that is held for reuse back to the device, so that it can be cut anew."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _device_name() -> str:

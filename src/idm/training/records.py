@@ -16,7 +16,7 @@ from idm.training.disk import cannot_write
 from idm.training.guard import MOST_ROLLBACKS
 from idm.training.journal import EVENTS, METRICS, Journal
 from idm.training.learning_rate import learning_rate
-from idm.training.manifest import Json
+from idm.training.manifest import Json, Score, to_plain
 from idm.training.retention import Retention, discard, tidy
 from idm.training.settings import TrainingSettings
 from idm.training.snapshots import discard_after, save_snapshot
@@ -60,13 +60,13 @@ class Records:
         self._ranks, self._train_step = step.ranks, step
         self._retention = Retention(settings.keep_checkpoints, settings.keep_every, settings.keep_best)
         self._by_loss = by_loss
-        self._score: float | None = None
+        self._score: Score | None = None
         self.step, self.saved_step = 0, -1
         found = self._ranks.on_main(lambda: _tidied(run, self._retention))
         document = {} if found is None else self._restore(Checkpoint(found))
         self.journal = Journal(run, document, writes=self._ranks.is_main, trackers=trackers)
         self.journal.seconds = float(document.get("seconds", 0.0))
-        step.micro_batches.remember_in(run)
+        step.micro_batches.remember_in(run, self._ranks)
 
     def save(self) -> Checkpoint:
         """Write a checkpoint of this moment.
@@ -93,7 +93,8 @@ class Records:
             measured: figures of the averaged network, if it was measured now.
         """
         means = self._state.meter.read()
-        self._score = next(iter((means if self._by_loss else measured).values()), self._score)
+        figures = means if self._by_loss else measured
+        self._score = Score.of(figures) if figures else self._score
         return self.journal.log(
             self.step,
             self._settings.batch_size,
@@ -157,19 +158,20 @@ class Records:
             lengths = self.journal.commit()
         except OSError as error:
             raise cannot_write(error.filename or self._run, error, self._run, tensors) from error
-        now = {"step": self.step, "seconds": self.journal.seconds, "score": self._score}
+        now = {"step": self.step, "seconds": self.journal.seconds, "score": to_plain(self._score)}
         return {**now, **lengths, **self._state.document()}
 
     def _restore(self, checkpoint: Checkpoint, *, guard: bool = True) -> dict[str, Any]:
         document = checkpoint.document("training")
         try:
             _refuse_other_counts(checkpoint, document)
+            score = Score.from_plain(document.get("score"))
             self._state.restore(checkpoint, guard=guard)
             self.step = checkpoint.step
         except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise CheckpointError(f"checkpoint {checkpoint.path}: it does not fit this training ({reason})") from error
-        self._score = document.get("score", document.get("loss"))  # "loss" in older checkpoints
+        self._score = score
         return document
 
 
@@ -180,12 +182,12 @@ def _refuse_other_counts(checkpoint: Checkpoint, document: Json) -> None:
         KeyError: one is missing.
         ValueError: one is no number, or another checkpoint's.
     """
-    seconds, score = document["seconds"], document.get("score")
+    seconds = document["seconds"]
     lengths = [document[name] for name in (METRICS, EVENTS) if name in document]  # not in older checkpoints
     if document["step"] != checkpoint.step or not all(type(length) is int and length >= 0 for length in lengths):
         raise ValueError(f"training.json: counts of step {checkpoint.step} wanted, got others")
-    if type(seconds) not in (int, float) or not 0.0 <= seconds < math.inf or type(score) not in (float, type(None)):
-        raise ValueError(f"training.json: seconds of at least 0 wanted, and a score, got {seconds!r} and {score!r}")
+    if type(seconds) not in (int, float) or not 0.0 <= seconds < math.inf:
+        raise ValueError(f"training.json: seconds of at least 0 wanted, got {seconds!r}")
 
 
 def _tidied(run: Path, keep: Retention) -> Path | None:

@@ -19,7 +19,7 @@ class Retention:
     Attributes:
         newest: so many of the newest intact ones, at least 1.
         every: those whose step is a multiple of it; 0: none for that reason.
-        best: so many intact ones with the smallest scores.
+        best: so many intact ones with the smallest scores, of those that were scored as the newest was.
     """
 
     newest: int = 2
@@ -32,8 +32,7 @@ class Retention:
         newest = _intact(reversed(paths), self.newest)
         if len(newest) < self.newest:
             return []
-        scores = sorted((score, path) for path in paths if (score := score_of(path)) is not None)
-        best = _intact((path for _, path in scores), self.best)
+        best = _intact(_by_score(paths), self.best)
         older = [path for path in paths if path < newest[-1] and path not in best]
         return [path for path in older if not (self.every and (step_of(path) or 0) % self.every == 0)]
 
@@ -61,6 +60,8 @@ def tidy(run: Path, keep: Retention) -> None:
 
 def sweep(run: Path) -> None:
     """Clean up after a crash: finish a checkpoint that lacks only its name, remove all other leftovers."""
+    for path in run.glob(".*.partial"):
+        path.unlink(missing_ok=True)
     for path in sorted((run / FOLDER).glob(".step-*")):
         final = path.with_name(path.stem[1:])
         if step_of(final) is not None and path.suffix == ".partial" and not final.exists() and not damage(path):
@@ -68,6 +69,12 @@ def sweep(run: Path) -> None:
                 path.rename(final)
         else:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _by_score(paths: Iterable[Path]) -> list[Path]:
+    """Return checkpoints by their score, smallest first, of those that were scored as the newest was."""
+    scores = [(score, path) for path in paths if (score := score_of(path)) is not None]
+    return [path for score, path in sorted(scores, key=lambda pair: pair[0].value) if score.name == scores[-1][0].name]
 
 
 def _intact(paths: Iterable[Path], count: int) -> list[Path]:

@@ -20,7 +20,8 @@ class Sharded(Spread):
     def __init__(self, network: nn.Module, ranks: Ranks) -> None:
         """Cut the network up, in place."""
         self.ranks, self.network = ranks, network
-        self._template = copy.deepcopy(network) if ranks.is_main else nn.Module()
+        self._device = next(network.parameters()).device
+        self._template = copy.deepcopy(network).cpu() if ranks.is_main else nn.Module()
         for stage in (module for module in network.modules() if isinstance(module, Stage)):
             fully_shard(stage)
         self._root: FSDPModule = fully_shard(network)
@@ -79,4 +80,4 @@ class Sharded(Spread):
 
     def plain_copy(self) -> nn.Module:
         """Return a copy of what there was before the network was cut up; only the main process has one."""
-        return copy.deepcopy(self._template)
+        return copy.deepcopy(self._template).to(self._device)

@@ -89,6 +89,10 @@ def _look_into_json(file: Path) -> str:
 def _misfits(path: Path, run: Path) -> Iterator[str]:
     """Say where the files of metrics and events end before what the checkpoint knows of them, or hold no such lines."""
     training = read_json(path / "training.json") if (path / "training.json").is_file() else {}
+    counts = ("step", "metrics_length", "events_length")
+    if not isinstance(training, dict) or any(type(training.get(name, 0)) is not int for name in counts):
+        yield "training.json holds other things than counts"
+        return
     for name, last in (("metrics", training.get("step")), ("events", None)):
         length, file = training.get(f"{name}_length", 0), run / f"{name}.jsonl"
         size = file.stat().st_size if file.is_file() else 0
@@ -107,10 +111,20 @@ def _look_into_lines(file: Path, length: int, last: int | None) -> str:
     steps: list[int] = []
     for number, line in enumerate(content.splitlines(), start=1):
         try:
-            row: dict[str, Any] = json.loads(line)
-            steps.append(row["step"])
+            steps.append(_step_in(json.loads(line)))
         except (ValueError, KeyError, TypeError, RecursionError):
             return f"line {number:,} cannot be read"
     if last is not None and (any(b <= a for a, b in pairwise(steps)) or steps[-1] > last):
         return f"steps do not rise up to {last:,}"
     return ""
+
+
+def _step_in(row: dict[str, Any]) -> int:
+    """Return the step of a line.
+
+    Raises:
+        KeyError, TypeError: it has none.
+    """
+    if type(row["step"]) is not int:
+        raise TypeError("step: a number wanted")
+    return row["step"]

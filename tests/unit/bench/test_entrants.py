@@ -1,10 +1,19 @@
 """Every implementation that is installed trains and samples, and has the operations that it should have."""
 
-import pytest
+from dataclasses import replace
 
-from idm.bench.entrants import DIFFUSERS, ENTRANTS, LUCIDRAINS, OUR_FLOAT32, installed
+import numpy as np
+import pytest
+import torch
+
+from idm.bench.entrants import DIFFUSERS, ENTRANTS, LUCIDRAINS, OUR_BFLOAT16, OUR_FLOAT32, installed
+from idm.bench.entrants.ours import DIFFUSION
+from idm.bench.entrants.own_step import RandomImages, own_step
 from idm.bench.sizes import SMALL, TINY
+from idm.data import Codec, Dataset
 from idm.networks import num_parameters
+from idm.timesteps import UniformTimesteps
+from idm.training import Trainer, TrainStep
 
 PRESENT, _ = installed()
 every_entrant = pytest.mark.parametrize("entrant", PRESENT, ids=lambda entrant: entrant.name)
@@ -37,6 +46,30 @@ def test_chains_return_finite_samples_of_the_whole_batch(entrant):
         samples = chain()
         assert samples.shape == (2, 1, 16, 16)
         assert samples.isfinite().all()
+
+
+@pytest.mark.parametrize("entrant", [OUR_FLOAT32, OUR_BFLOAT16], ids=lambda entrant: entrant.name)
+def test_our_step_does_what_the_trainer_does(entrant, tmp_path):
+    settings, source, device = replace(entrant.settings(4), num_steps=3), RandomImages(TINY), torch.device("cpu")
+    ours, trained = entrant.network(TINY), entrant.network(TINY)
+    update = own_step(ours, DIFFUSION, settings, source, device)
+    for _ in range(3):
+        update()
+    dataset = Dataset(source, Codec.fit(source), np.arange(len(source)))
+    timesteps = UniformTimesteps(DIFFUSION.num_timesteps)
+    step = TrainStep(entrant.model(trained), DIFFUSION, timesteps, dataset, settings, seed=0, device=device)
+    Trainer(trained, step, settings, tmp_path, describe=lambda averaged: {}, show_progress=False).run()
+    for name, value in trained.state_dict().items():
+        assert torch.equal(ours.state_dict()[name], value), name
+
+
+@needs(DIFFUSERS)
+def test_diffusers_trains_and_samples_under_autocast_where_it_shall():
+    short = replace(DIFFUSERS, name="short", dtype=torch.bfloat16, fused=True)
+    short.training_step(TINY, 2)()
+    samples = short.ddpm(TINY, 2, 3)()
+    assert samples.dtype == torch.float32
+    assert not torch.equal(samples, DIFFUSERS.ddpm(TINY, 2, 3)())
 
 
 @needs(DIFFUSERS)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from idm.bench.harness import TRIES, Clock, Comparison, busy_seconds, compare, own_seconds
+from idm.bench.harness import MOST_CALLS, SHORTEST, TRIES, Clock, Comparison, busy_seconds, compare, own_seconds
 
 
 @dataclass
@@ -69,6 +69,23 @@ def test_a_sample_that_others_disturbed_is_taken_again():
     (row,) = compare(contestants, rounds=2, warmup=0, clock=machine.clock())
     assert len(machine.calls) == 4
     assert row.disturbed == 0
+
+
+def test_short_calls_are_repeated_until_a_sample_lasts_and_times_are_of_one_of_them():
+    machine = Machine()
+    contestants = {
+        "long": machine.contestant("long", lambda: 2.0 * SHORTEST),
+        "short": machine.contestant("short", lambda: SHORTEST / 8),
+        "nothing": machine.contestant("nothing", lambda: 1e-12),
+    }
+    rows = compare(contestants, rounds=2, warmup=1, clock=machine.clock())
+    assert {name: machine.calls.count(name) for name in contestants} == {
+        "long": 1 + 2,
+        "short": 1 + 2 * 8,
+        "nothing": 1 + 2 * MOST_CALLS,
+    }
+    assert [row.seconds for row in rows] == pytest.approx([2.0 * SHORTEST, SHORTEST / 8, 1e-12])
+    assert rows[1].ratio == pytest.approx(16.0)
 
 
 def test_a_machine_that_is_never_quiet_gives_the_shortest_time_and_says_so():

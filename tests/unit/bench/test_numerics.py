@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from idm.bench.numerics import Check, check_numerics, require
+from idm.bench.check import Check, require
+from idm.bench.numerics import check_numerics
 from idm.bench.sizes import TINY, our_unet
 from idm.core.errors import NumericalError
 

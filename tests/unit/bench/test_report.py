@@ -8,10 +8,13 @@ import torch
 from PIL import Image
 from rich.console import Console
 
+from idm.bench.check import Check
 from idm.bench.figure import bars, speed_figure
-from idm.bench.numerics import Check
+from idm.bench.goals import Measured
+from idm.bench.harness import Comparison
 from idm.bench.peak import Peak
 from idm.bench.results import Results
+from idm.bench.table import Outcome
 from idm.bench.text import show_outcome, show_summary
 from idm.report import png
 
@@ -41,6 +44,15 @@ def test_the_table_shows_times_ratios_rates_and_goals(outcomes):
     assert line.split() == ["idm", "2,000.0", "1.50", "1.50", "to", "1.75", "8.0", "60", "60%"]
     assert "goal reached: idm, at least 1.40x peer: 1.50 (quartiles 1.50 to 1.75)" in text
     assert "goal missed: idm, at least 70% of the peak" in text
+
+
+def test_short_times_have_three_digits():
+    rows = tuple(
+        Measured(Comparison.of(name, (seconds,) * 2, (1.0, 1.0)))
+        for name, seconds in {"a": 1.5, "b": 0.0125, "c": 8.519e-3, "d": 3.712e-5}.items()
+    )
+    words = printed(show_outcome, Outcome("made up", "short", 0, rows, (), {})).split()
+    assert {"1,500.0", "12.5", "8.52", "0.0371"} <= set(words)
 
 
 def test_columns_that_mean_nothing_are_left_out(outcomes):

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from idm.core.errors import CheckpointError
 from idm.experiment import stored_experiment
+from idm.experiment.data import DataSpec
+from idm.experiment.stored import stored_spec
 from idm.training import Checkpoint
 
 
@@ -16,3 +19,37 @@ def test_the_flag_for_gradient_checkpointing_becomes_levels(tmp_path: Path, flag
     options = stored_experiment(Checkpoint(tmp_path)).network.options
     assert options["checkpoint_levels"] == levels
     assert "use_checkpoint" not in options
+
+
+CODEC = {"dtype": "uint8", "levels": 17, "offset": [8.0], "scale": [8.0], "bounded": True}
+SPEC = {"shape": [1, 8, 8], "codec": CODEC, "class_names": ["0", "1"], "num_train": 5, "num_held_out": 1}
+
+
+def test_a_description_of_data_without_what_came_later_is_read(tmp_path: Path) -> None:
+    (tmp_path / "data.json").write_text(json.dumps(SPEC), encoding="utf-8")
+    spec = stored_spec(Checkpoint(tmp_path))
+    assert (spec.shape, spec.num_classes, spec.layout, spec.fingerprint) == ((1, 8, 8), 2, "first", "")
+    assert DataSpec.from_plain(json.loads(json.dumps(spec.to_plain()))) == spec
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"shape": value} for value in ([], [0, 8], ["1", 8], [1.0, 8], 8, "ab")),
+        *({"num_train": value} for value in (-1, "5", None, 2.5)),
+        *({"class_names": value} for value in ([1, 2], 3)),
+        *({name: value} for name in ("layout", "fingerprint", "held_out_hash") for value in (3, [], {})),
+        {"layout": "middle"},
+        *({"codec": {**CODEC, "offset": value}} for value in ([], ["a"], [[1.0]], 3, [1.0, 2.0], [float("inf")])),
+        *({"codec": {**CODEC, "scale": value}} for value in ([0.0], [-1.0], [float("nan")], None)),
+        *({"codec": {**CODEC, "dtype": value}} for value in ("object", "U3", "no", 7, {})),
+        *({"codec": {**CODEC, "levels": value}} for value in (1, "17", 17.0, [17], True)),
+        {"codec": {**CODEC, "offset": [8.0, 8.0], "scale": [8.0, 8.0]}},
+        {"codec": []},
+    ],
+)
+def test_what_is_no_description_of_data_is_refused_in_a_line(tmp_path: Path, changes: dict[str, object]) -> None:
+    (tmp_path / "data.json").write_text(json.dumps(SPEC | changes), encoding="utf-8")
+    with pytest.raises(CheckpointError, match=r"data\.json is not readable by this version") as error:
+        stored_spec(Checkpoint(tmp_path))
+    assert len(error.value.lines) == 1

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from idm.core.errors import SettingsError
 from idm.core.types import Network
 from idm.networks import Autocast, Compiled, CudaGraph, UNet
-from idm.networks.cuda_graph import buffer_like, distinct, signature_of
+from idm.networks.cuda_graph import MOST_RECORDINGS, buffer_like, distinct, recent, signature_of
 
 needs_compiler = pytest.mark.skipif(
     not any(shutil.which(name) for name in ("g++", "clang++", "c++")), reason="needs a C++ compiler"
@@ -122,6 +122,24 @@ def test_calls_that_differ_in_shape_format_names_or_repetition_are_different_cal
     assert signature_of((), (x, time)) == signature_of((), (torch.ones(2, 2, 4, 4), torch.ones(2)))
 
 
+def test_the_recordings_that_were_used_last_are_kept_and_no_more():
+    recordings: dict[tuple[object, ...], int] = {}
+    made: list[int] = []
+
+    def use(number: int) -> None:
+        assert recent(recordings, (number,), lambda: made.append(number) or number) == number
+
+    for number in range(MOST_RECORDINGS):
+        use(number)
+    use(0)
+    use(MOST_RECORDINGS)
+    assert made == list(range(MOST_RECORDINGS + 1))  # what was there was not made again
+    assert list(recordings.values()) == [*range(2, MOST_RECORDINGS), 0, MOST_RECORDINGS]
+    use(1)
+    assert made[-1] == 1
+    assert len(recordings) == MOST_RECORDINGS
+
+
 def test_buffers_repeat_what_their_models_repeat_and_keep_its_layout():
     time = torch.arange(3)[1].expand(4)
     buffer = buffer_like(time)
@@ -160,6 +178,18 @@ def test_replays_equal_plain_calls_for_new_data_shapes_and_weights(wrap):
             next(network.parameters()).mul_(1.5)
     for a, b in zip(found, wanted, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_a_graph_serves_more_shapes_than_it_keeps_recordings():
+    network = unet()
+    graph, one = CudaGraph(network), torch.tensor(5, device="cuda")
+    with torch.no_grad():
+        for b in [*range(1, MOST_RECORDINGS + 3), 1, 2]:
+            x, y = torch.randn(b, 2, 8, 8, device="cuda"), torch.zeros(b, dtype=torch.int64, device="cuda")
+            found, wanted = graph(x, one.expand(b), y=y), network(x, one.expand(b), y=y)
+            torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.gpu

@@ -51,7 +51,16 @@ def network():
 def make_step(network):
     """Make a training step; keyword arguments are training settings."""
 
-    def make(null_label=None, timesteps=None, net=network, *, spread=None, dtype=torch.float32, **changes):
+    def make(
+        null_label=None,
+        timesteps=None,
+        net=network,
+        *,
+        spread=None,
+        dtype=torch.float32,
+        seeded_dropout=False,
+        **changes,
+    ):
         settings = TrainingSettings(**{"num_steps": 6, "batch_size": 8, "clip_grad_norm": 0.0} | changes)
         source = Numbers()
         dataset = Dataset(source, Codec.fit(source), np.arange(20), labels=source.labels)
@@ -68,6 +77,7 @@ def make_step(network):
             null_label=null_label,
             spread=spread,
             dtype=dtype,
+            seeded_dropout=seeded_dropout,
         )
 
     return make

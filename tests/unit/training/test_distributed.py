@@ -2,12 +2,15 @@
 
 import copy
 import json
+import math
 import os
 import signal
+import time
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 from idm.core.errors import InterruptedRunError, SettingsError
 from idm.core.ranks import Ranks
@@ -30,17 +33,33 @@ SETTINGS = {
 }
 
 
+class OnALine(nn.Module):
+    """A U-Net with dropout, to which the coordinates of a point are pixels in a row."""
+
+    def __init__(self, dropout):
+        super().__init__()
+        size = {"model_channels": 8, "num_res_blocks": 1, "channel_mult": (1,), "num_heads": 1}
+        torch.manual_seed(0)
+        self.unet = UNet(in_channels=1, out_channels=1, num_classes=3, dims=1, dropout=dropout, **size)
+
+    def forward(self, x, time, /, **conditioning):
+        return self.unet(x[:, None], time, **conditioning)[:, 0]
+
+
 @pytest.fixture
 def train(make_step, network, tmp_path):
-    """Train in a folder, alone or together; return the loss of every step, from the main process."""
+    """Train in a folder, alone or together; return the loss of every step, from the main process.
 
-    def work(ranks, name, shard, dtype, harm, settings):
-        trained, losses = copy.deepcopy(network).to(dtype), []
+    ``harm`` is called after every gradient.
+    """
+
+    def work(ranks, name, shard, dtype, harm, net, settings):
+        trained, losses = copy.deepcopy(net).to(dtype), []
         spread = spread_over(ranks, trained, shard)
         timesteps = LossSecondMoment(10, history_per_term=2)
-        step = make_step(
-            2, timesteps, spread.model, spread=spread, dtype=dtype, **SETTINGS | {"shard": shard} | settings
-        )
+        settings = SETTINGS | {"shard": shard} | settings
+        dropout = isinstance(net, OnALine)
+        step = make_step(2, timesteps, spread.model, spread=spread, dtype=dtype, seeded_dropout=dropout, **settings)
         real = step.accumulate_gradients
 
         def accumulate(number, meter, scale):
@@ -60,8 +79,8 @@ def train(make_step, network, tmp_path):
             losses.append("stopped")
         return losses
 
-    def train(name, size=1, shard="none", dtype=torch.float32, harm=None, **settings):
-        call = lambda ranks: work(ranks, name, shard, dtype, harm, settings)  # noqa: E731
+    def train(name, size=1, shard="none", dtype=torch.float32, harm=None, net=network, **settings):
+        call = lambda ranks: work(ranks, name, shard, dtype, harm, net, settings)  # noqa: E731
         if size == 1:
             return call(Ranks())
         results = run_together(size, tmp_path / "ranks" / name, call)
@@ -119,22 +138,96 @@ def test_a_checkpoint_fits_any_number_of_processes(train, tmp_path, path, shards
     assert_same(last_tensors(tmp_path, "alone"), last_tensors(tmp_path, "moved"), 1e-9)
 
 
-@pytest.mark.parametrize("shard", ["none", "fsdp2"])
-def test_one_bad_process_spoils_the_step_of_all_and_is_noticed(train, tmp_path, shard):
-    def harm(ranks, number, network):
-        if ranks.rank == 1 and number == 20:
-            for parameter in network.parameters():
-                local = parameter.grad if shard == "none" else parameter.grad.to_local()
-                local.fill_(float("nan"))
+SHARDS = pytest.mark.parametrize("shard", ["none", "fsdp2"])
 
-    if shard == "none":  # copies hold the same gradient, so that all of them must have it
-        everywhere = lambda ranks, number, network: harm(Ranks(1), number, network)  # noqa: E731
-        train("harmed", 2, shard, harm=everywhere)
-    else:
-        train("harmed", 2, shard, harm=harm)
-    (event,) = [json.loads(line) for line in (tmp_path / "harmed" / "events.jsonl").read_text().splitlines()]
-    assert (event["event"], event["step"]) == ("not finite, no update", 20)
+
+@SHARDS
+def test_dropout_is_that_of_one_process(train, shard):
+    steps = {"num_steps": 10, "batch_size": 7, "micro_batch_size": 3}  # few: Adam makes noise of gradients that are 0
+    alone = train("alone", dtype=torch.float64, net=OnALine(0.3), **steps)
+    assert train("together", 2, shard, torch.float64, net=OnALine(0.3), **steps) == pytest.approx(alone, rel=1e-9)
+    assert train("without", dtype=torch.float64, net=OnALine(0.0), **steps) != pytest.approx(alone, rel=1e-2)
+
+
+def at_the_next_output(network, change):
+    """Change what the network returns the next time."""
+
+    def once(module, inputs, output):
+        handle.remove()
+        return change(output)
+
+    handle = network.register_forward_hook(once)
+
+
+def with_gradient_times(factor):
+    def change(output):
+        output.register_hook(lambda gradient: gradient * factor)
+        return output
+
+    return change
+
+
+BAD = {"loss": lambda output: output * math.inf, "gradient": with_gradient_times(math.nan)}
+
+
+def events(folder):
+    path = folder / "events.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [(event["event"], event["step"]) for event in map(json.loads, lines)]
+
+
+@SHARDS
+@pytest.mark.parametrize("what", BAD)
+def test_one_bad_process_spoils_the_step_of_all_and_is_noticed(train, tmp_path, shard, what):
+    def harm(ranks, number, network):
+        if ranks.rank == 1 and number == 19:  # the gradients of step 20 are not averaged yet
+            at_the_next_output(network, BAD[what])
+
+    losses = train("harmed", 2, shard, harm=harm)
+    assert math.isfinite(losses[20]) == (what == "gradient")
+    assert events(tmp_path / "harmed") == [("not finite, no update", 20)]
     assert all(bool(torch.isfinite(value).all()) for value in last_tensors(tmp_path, "harmed").values())
+
+
+def test_a_bad_shard_spoils_the_step_of_all_and_is_noticed(train, tmp_path):
+    def harm(ranks, number, network):
+        if ranks.rank == 1 and number == 20:  # they are averaged, and each process has its own part
+            for parameter in network.parameters():
+                parameter.grad.to_local().fill_(math.nan)
+
+    train("harmed", 2, "fsdp2", harm=harm)
+    assert events(tmp_path / "harmed") == [("not finite, no update", 20)]
+    assert all(bool(torch.isfinite(value).all()) for value in last_tensors(tmp_path, "harmed").values())
+
+
+@SHARDS
+def test_an_overflow_in_one_process_halves_the_loss_scale_of_all(train, tmp_path, shard):
+    def harm(ranks, number, network):
+        if ranks.rank == ranks.size - 1 and number in (4, 9):
+            at_the_next_output(network, with_gradient_times(math.inf))
+
+    alone = train("alone", harm=harm, precision="float16")
+    assert train("together", 2, shard, harm=harm, precision="float16") == pytest.approx(alone, rel=1e-5)
+    training = json.loads((tmp_path / "together" / "checkpoints" / f"step-{STEPS:08}" / "training.json").read_text())
+    assert training["loss_scale"] == {"factor": 2.0**14, "good_steps": STEPS - 11}
+    assert events(tmp_path / "together") == []
+
+
+@SHARDS
+@pytest.mark.parametrize("broken", [0, 1])
+def test_an_error_in_one_process_ends_the_other(train, tmp_path, shard, broken):
+    def harm(ranks, number, network):
+        if ranks.rank == broken and number == 20:
+            raise OSError("broken")
+
+    start = time.monotonic()
+    with pytest.raises(AssertionError, match=r"\[1, 1\]"):
+        train("run", 2, shard, harm=harm)
+    assert time.monotonic() - start < 20
+    last = [(tmp_path / "ranks" / "run" / f"error-{rank}").read_text().splitlines()[-1] for rank in range(2)]
+    assert last[broken] == "OSError: broken"
+    assert "ProcessError: process" in last[1 - broken]
+    assert "the connection to another process is lost" in last[1 - broken]
 
 
 @pytest.mark.parametrize("asked", [0, 1])

@@ -43,6 +43,19 @@ def test_a_lock_ends_with_its_block(tmp_path):
             pass
 
 
+def test_a_copy_of_the_process_does_not_hold_on(tmp_path):
+    with locked(tmp_path):
+        number = in_a_fork(lambda: ((tmp_path / "there").touch(), time.sleep(60)))
+        while not (tmp_path / "there").exists():
+            time.sleep(0.01)
+    try:
+        with locked(tmp_path):
+            pass
+    finally:
+        os.kill(number, signal.SIGKILL)
+        os.waitpid(number, 0)
+
+
 def test_a_lock_ends_with_its_process(tmp_path):
     def hold():
         with locked(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import suppress
 
 import pytest
 import torch
@@ -9,8 +10,10 @@ import torch
 from idm.core.errors import ProcessError
 from idm.core.ranks import Ranks
 from idm.training import Trainer
-from idm.training.memory import MEMORY, MicroBatches, is_out_of_memory
+from idm.training.memory import MEMORY, MicroBatches, in_smaller_pieces, is_out_of_memory
 from idm.training.spread import Alone
+
+from .together import run_together
 
 MESSAGES = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
@@ -103,24 +106,75 @@ def test_a_run_remembers_what_it_found(make_step, network, tmp_path, capsys):
     assert "micro-batches of 2, as memory was short before" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("error", MESSAGES)
+def test_work_is_done_in_smaller_pieces_where_memory_is_short(error):
+    tried = []
+
+    def work(size):
+        tried.append(size)
+        if size > 2:
+            raise error
+        return f"done by {size}"
+
+    assert in_smaller_pieces(13, work) == "done by 2"
+    assert tried == [13, 7, 4, 2]
+
+
+def test_work_that_single_images_are_too_much_for_ends_with_a_reason():
+    def work(size):
+        raise MESSAGES[0]
+
+    with pytest.raises(ProcessError, match="out of memory with a single image at a time"):
+        in_smaller_pieces(4, work)
+
+
+def test_other_errors_of_work_are_its_own():
+    def work(size):
+        raise RuntimeError("shapes do not fit")
+
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        in_smaller_pieces(4, work)
+
+
+def test_processes_that_are_short_of_memory_together_do_not_get_in_each_others_way(tmp_path):
+    def work(ranks):
+        for _ in range(20):
+            batches = MicroBatches(64, 0, ranks.size)
+            batches.remember_in(tmp_path, Ranks())
+            with suppress(ProcessError):
+                batches.shrink(ranks)
+            (tmp_path / MEMORY).unlink(missing_ok=True)
+        return "all ended with the same error"
+
+    run_together(3, tmp_path / "ranks", work)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_disk_that_refuses_the_memory_is_no_other_error(tmp_path):
+    batches = MicroBatches(8, 0, 2)
+    batches.remember_in(tmp_path / "not there", Ranks())
+    with pytest.raises(ProcessError, match="out of memory"):
+        batches.shrink(Ranks(1, 2))
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"size": 1}', '{"size": "2", "processes": 1}'])
 def test_a_damaged_memory_is_ignored(tmp_path, content):
     (tmp_path / MEMORY).write_text(content)
     batches = MicroBatches(8, 0, 1)
-    batches.remember_in(tmp_path)
+    batches.remember_in(tmp_path, Ranks())
     assert batches.size == 8
 
 
 def test_of_several_processes_all_end_and_begin_again_smaller(tmp_path):
     batches = MicroBatches(8, 0, 2)
-    batches.remember_in(tmp_path)
+    batches.remember_in(tmp_path, Ranks())
     with pytest.raises(ProcessError, match=r"process 1 of 2: out of memory.*micro-batches of 2"):
         batches.shrink(Ranks(1, 2))
     again = MicroBatches(8, 0, 2)
-    again.remember_in(tmp_path)
+    again.remember_in(tmp_path, Ranks())
     assert (again.size, again.count) == (2, 2)
     alone = MicroBatches(8, 0, 1)
-    alone.remember_in(tmp_path)
+    alone.remember_in(tmp_path, Ranks())
     assert alone.size == 8
 
 

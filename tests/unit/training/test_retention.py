@@ -8,11 +8,12 @@ import torch
 from idm.core.errors import CheckpointError, NumericalError
 from idm.training import Retention, latest_checkpoint, save_checkpoint
 from idm.training import checkpoint as checkpoint_module
-from idm.training.manifest import damage, score_of
+from idm.training.manifest import Score, damage, score_of
 from idm.training.retention import folders, sweep
 
 
-def save(run, step, keep=None, score=None):
+def save(run, step, keep=None, value=None, name="loss"):
+    score = None if value is None else Score(name, value)
     tensors = {"network": {"w": torch.full((3,), float(step))}}
     return save_checkpoint(run, step, tensors=tensors, documents={"training": {"step": step}}, keep=keep, score=score)
 
@@ -64,8 +65,26 @@ def test_a_damaged_one_is_not_the_best(tmp_path):
 
 
 def test_a_score_is_read_back(tmp_path):
-    assert score_of(save(tmp_path, 1, score=0.25).path) == 0.25
+    assert score_of(save(tmp_path, 1, value=0.25).path) == Score("loss", 0.25)
     assert score_of(save(tmp_path, 2).path) is None
+
+
+def test_scores_of_other_names_are_not_compared(tmp_path):
+    keep = Retention(2, best=1)
+    for step, (name, value) in enumerate([("loss", 0.1), ("bpd", 3.0), ("bpd", 4.0), ("bpd", 5.0)], start=1):
+        save(tmp_path, step, keep, value, name)
+    assert steps(tmp_path) == [2, 3, 4]
+
+
+@pytest.mark.parametrize("figures", [{}, {"bpd": float("nan")}, {"bpd": float("inf"), "error": 1.0}])
+def test_what_is_not_finite_is_no_score(figures):
+    assert Score.of(figures) is None
+
+
+@pytest.mark.parametrize("plain", [{"name": "bpd", "value": "3"}, {"value": 1.0}, [], "3", {"name": "a", "value": 1}])
+def test_a_score_that_is_none_is_refused(plain):
+    with pytest.raises(ValueError, match="a name and a finite number wanted"):
+        Score.from_plain(plain)
 
 
 def test_nothing_is_dropped_if_the_new_one_reads_back_otherwise(tmp_path, monkeypatch):

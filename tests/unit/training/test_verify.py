@@ -78,6 +78,21 @@ def test_metrics_that_do_not_fit_are_found(run, content, words):
     assert words in problem
 
 
+@pytest.mark.parametrize("content", ["[]", '{"step": "3"}', '{"metrics_length": {}}', '{"events_length": 1.5}'])
+def test_counts_that_are_none_are_found_though_the_hashes_fit(run, content):
+    path = run / "checkpoints" / "step-00000003"
+    (path / "training.json").write_text(content)
+    sign_again(path)
+    assert problems(run)[3] == ("training.json holds other things than counts",)
+
+
+def test_steps_that_are_no_numbers_are_found(run):
+    length = (run / "metrics.jsonl").stat().st_size
+    line = '{"step": "1"}\n'
+    (run / "metrics.jsonl").write_text(line + " " * (length - len(line) - 1) + "\n")
+    assert problems(run)[3] == ("metrics.jsonl: line 1 cannot be read",)
+
+
 def test_a_folder_without_checkpoints_is_no_run(tmp_path):
     with pytest.raises(CheckpointError, match="holds no checkpoint"):
         verify_run(tmp_path)

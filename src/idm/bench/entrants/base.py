@@ -11,7 +11,10 @@ from idm.bench.flops import forward_flops
 from idm.bench.harness import Contestant
 from idm.bench.sizes import Configuration
 
+CPU = torch.device("cpu")
 NUM_TIMESTEPS = 1000
+LEARNING_RATE, CLIP_GRAD_NORM = 1e-4, 1.0
+"""Of every training recipe."""
 MIDDLE = 500.0
 """The time at which networks are called; which one it is makes no difference to their speed."""
 
@@ -26,11 +29,13 @@ class Entrant(ABC):
         name: how its rows are called.
         dtype: number format of its convolutions and matrix products.
         install: the command that installs it; empty where there is nothing to install.
+        device: where it computes.
     """
 
     name: str
     dtype: torch.dtype = torch.float32
     install: str = ""
+    device: torch.device = CPU
 
     @abstractmethod
     def require(self) -> None:
@@ -42,7 +47,7 @@ class Entrant(ABC):
 
     @abstractmethod
     def network(self, config: Configuration) -> nn.Module:
-        """Build the network of that size, with random weights everywhere."""
+        """Build the network of that size on the device, with random weights everywhere."""
 
     @abstractmethod
     def predictor(self, network: nn.Module) -> Callable[[Tensor, Tensor], object]:
@@ -63,13 +68,17 @@ class Entrant(ABC):
     def forward(self, config: Configuration, batch: int) -> Contestant:
         """Return one call of the network without gradients."""
         predict = self.predictor(self.network(config).eval())
-        x, time = config.data(batch), torch.full((batch,), MIDDLE)
+        x, time = self.data(config, batch), torch.full((batch,), MIDDLE, device=self.device)
 
         @torch.no_grad()
         def call() -> None:
             predict(x, time)
 
         return call
+
+    def data(self, config: Configuration, batch: int) -> Tensor:
+        """Random samples on the device, the same at every call."""
+        return config.data(batch).to(self.device)
 
     def forward_flops(self, config: Configuration) -> int:
         """Operations of one call of the network on one image."""

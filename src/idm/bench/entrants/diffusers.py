@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from idm.bench.entrants.base import NUM_TIMESTEPS, Entrant
+from idm.bench.entrants.base import CLIP_GRAD_NORM, LEARNING_RATE, NUM_TIMESTEPS, Entrant
 from idm.bench.harness import Contestant
 from idm.bench.sizes import NUM_HEADS, Configuration, initial_unet, randomised
 from idm.core.errors import NumericalError
-from idm.networks import num_parameters
+from idm.core.types import Network
+from idm.networks import Autocast, num_parameters
 
 SCHEDULE = "squaredcos_cap_v2"
 """Its name of the cosine schedule."""
@@ -20,7 +21,13 @@ SCHEDULE = "squaredcos_cap_v2"
 
 @dataclass(frozen=True)
 class Diffusers(Entrant):
-    """The library of Hugging Face."""
+    """The library of Hugging Face; in a shorter number format it computes under autocast, as ours does.
+
+    Attributes:
+        fused: whether its AdamW is the fused one, which ours is; None: as torch has it by default.
+    """
+
+    fused: bool | None = None
 
     def require(self) -> None:
         """Import it.
@@ -52,26 +59,35 @@ class Diffusers(Entrant):
         theirs = num_parameters(network)
         if theirs != own:
             raise NumericalError(f"{config.name}: {theirs:,} parameters in diffusers' network, {own:,} in ours")
-        return randomised(network)
+        return randomised(network).to(self.device)
 
     def predictor(self, network: nn.Module) -> Callable[[Tensor, Tensor], object]:
-        """Return the network; its result is wrapped."""
-        return lambda x, time: network(x, time).sample
+        """Return the network in its number format."""
+        return self._model(network)
+
+    def _model(self, network: nn.Module) -> Network:
+        """Return the network in its number format; its own result is wrapped."""
+
+        def unwrapped(x: Tensor, time: Tensor, /, **conditioning: Tensor) -> Tensor:
+            return network(x, time, **conditioning).sample
+
+        return unwrapped if self.dtype is torch.float32 else Autocast(unwrapped, self.dtype)
 
     def training_step(self, config: Configuration, batch: int) -> Contestant:
-        """Its recipe for unconditional images: squared error, clipping, AdamW as it is by default, EMAModel."""
+        """Its recipe for unconditional images: squared error, clipping, AdamW, EMAModel; weights stay float32."""
         network = self.network(config).train()
+        model = self._model(network)
         parameters = list(network.parameters())
-        optimizer = torch.optim.AdamW(parameters, lr=1e-4)
+        optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=0.0, fused=self.fused)
         ema = _training_utils().EMAModel(parameters)
         scheduler = _library().DDPMScheduler(NUM_TIMESTEPS, beta_schedule=SCHEDULE)
-        x = config.data(batch).clamp(-1, 1)
+        x = self.data(config, batch).clamp(-1, 1)
 
         def update() -> None:
-            t, noise = torch.randint(NUM_TIMESTEPS, (batch,)), torch.randn_like(x)
-            output = network(scheduler.add_noise(x, noise, t), t).sample[:, : config.channels]
+            t, noise = torch.randint(NUM_TIMESTEPS, (batch,), device=self.device), torch.randn_like(x)
+            output = model(scheduler.add_noise(x, noise, t), t)[:, : config.channels]
             nn.functional.mse_loss(output, noise).backward()
-            nn.utils.clip_grad_norm_(parameters, 1.0)
+            nn.utils.clip_grad_norm_(parameters, CLIP_GRAD_NORM)
             optimizer.step()
             optimizer.zero_grad()
             ema.step(parameters)
@@ -90,14 +106,14 @@ class Diffusers(Entrant):
 
     def _chain(self, scheduler: Any, config: Configuration, batch: int, steps: int, *, channels: int) -> Contestant:
         """Sampling as in its pipelines; ``channels`` of the network's output are for the scheduler."""
-        network, noise = self.network(config).eval(), config.data(batch)
+        model, noise = self._model(self.network(config).eval()), self.data(config, batch)
 
         @torch.no_grad()
         def chain() -> Tensor:
-            scheduler.set_timesteps(steps)
+            scheduler.set_timesteps(steps, device=self.device)
             x = noise
             for t in scheduler.timesteps:
-                x = scheduler.step(network(x, t).sample[:, :channels], t, x).prev_sample
+                x = scheduler.step(model(x, t)[:, :channels], t, x).prev_sample
             return x
 
         return chain

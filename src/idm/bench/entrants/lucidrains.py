@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from idm.bench.entrants.base import NUM_TIMESTEPS, Entrant
+from idm.bench.entrants.base import CLIP_GRAD_NORM, LEARNING_RATE, NUM_TIMESTEPS, Entrant
 from idm.bench.harness import Contestant
 from idm.bench.sizes import NUM_HEADS, Configuration, randomised
 
@@ -42,7 +42,7 @@ class Lucidrains(Entrant):
             attn_heads=NUM_HEADS,
             full_attn=tuple(size in config.attention_sizes for size in sizes),
         )
-        return randomised(network)
+        return randomised(network).to(self.device)
 
     def predictor(self, network: nn.Module) -> Callable[[Tensor, Tensor], object]:
         """Return the network."""
@@ -51,13 +51,13 @@ class Lucidrains(Entrant):
     def training_step(self, config: Configuration, batch: int) -> Contestant:
         """Its trainer's recipe: squared error, clipping, Adam, and an average that moves at every tenth step."""
         process = self._process(config, timesteps=NUM_TIMESTEPS).train()
-        optimizer = torch.optim.Adam(process.parameters(), lr=1e-4, betas=(0.9, 0.99))
+        optimizer = torch.optim.Adam(process.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.99))
         ema: Any = import_module("ema_pytorch").EMA(process, beta=0.995, update_every=10)
-        x = config.data(batch).clamp(-1, 1) / 2 + 0.5
+        x = self.data(config, batch).clamp(-1, 1) / 2 + 0.5
 
         def update() -> None:
             process(x).backward()
-            nn.utils.clip_grad_norm_(process.parameters(), 1.0)
+            nn.utils.clip_grad_norm_(process.parameters(), CLIP_GRAD_NORM)
             optimizer.step()
             optimizer.zero_grad()
             ema.update()
@@ -75,9 +75,10 @@ class Lucidrains(Entrant):
         return lambda: process.sample(batch_size=batch)
 
     def _process(self, config: Configuration, **options: int) -> nn.Module:
-        return _library().GaussianDiffusion(
+        process: nn.Module = _library().GaussianDiffusion(
             self.network(config), image_size=config.size, objective="pred_noise", beta_schedule="cosine", **options
         )
+        return process.to(self.device)
 
 
 def _library() -> Any:

@@ -1,28 +1,39 @@
-"""What is timed; a new workload is one file and one line in ``WORKLOADS``."""
+"""What is timed; a new workload is one file and one line in ``WORKLOADS``.
 
-from idm.bench.table import Plan
-from idm.bench.workloads.likelihood import likelihood
-from idm.bench.workloads.loop import loop
-from idm.bench.workloads.memory import memory
-from idm.bench.workloads.networks import forward, training
-from idm.bench.workloads.reading import reading
-from idm.bench.workloads.sampling import sampling
-from idm.bench.workloads.start import start
-from idm.bench.workloads.updates import updates
+Their files are imported when they are used, so that names can be listed without torch.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from idm.core.registry import Registry
 
-WORKLOADS: Registry[list[Plan]] = Registry(
+if TYPE_CHECKING:
+    from idm.bench.table import Plan
+
+
+def _of(file: str, name: str) -> Callable[..., Any]:
+    """Return the workload, a function of that name in that file."""
+
+    def workload(scope: Any) -> Any:
+        return getattr(import_module(f"{__name__}.{file}"), name)(scope)
+
+    return workload
+
+
+WORKLOADS: "Registry[list[Plan]]" = Registry(
     "workload",
     {
-        "forward": forward,
-        "training": training,
-        "memory": memory,
-        "sampling": sampling,
-        "likelihood": likelihood,
-        "updates": updates,
-        "loop": loop,
-        "reading": reading,
-        "start": start,
+        "forward": _of("networks", "forward"),
+        "training": _of("networks", "training"),
+        "memory": _of("memory", "memory"),
+        "sampling": _of("sampling", "sampling"),
+        "likelihood": _of("likelihood", "likelihood"),
+        "updates": _of("updates", "updates"),
+        "loop": _of("loop", "loop"),
+        "reading": _of("reading", "reading"),
+        "start": _of("start", "start"),
     },
 )
 

@@ -12,8 +12,7 @@ from idm.networks import MLP
 from idm.samplers import Sampler, SamplerDDIM, SamplerDDPM
 from idm.schedules import cosine_schedule
 
-STEPS, CHAINS = 100, 5
-"""Steps of a chain, and chains in a call: one alone would be too short to time."""
+STEPS = 100
 GOALS = {1: 1.6, 512: 1.3}
 """How many times as long as its calls of the network a chain may take, by batch."""
 VARIANCES = {"fixed variance": ModelVarType.FIXED_SMALL, "learned variance": ModelVarType.LEARNED_RANGE}
@@ -30,12 +29,12 @@ def _loop(name: str, variance: ModelVarType, batch: int) -> Table:
     network = MLP(in_channels=2, out_channels=diffusion.out_channels(2)).eval().requires_grad_(False)
     rows = {
         BARE: Row(_bare(diffusion, network, batch)),
-        DDPM: Row(_chains(SamplerDDPM(diffusion), network, batch)),
-        DDIM: Row(_chains(SamplerDDIM(diffusion), network, batch)),
+        DDPM: Row(_chain(SamplerDDPM(diffusion), network, batch)),
+        DDIM: Row(_chain(SamplerDDIM(diffusion), network, batch)),
     }
     goals = tuple(Longer(row, GOALS[batch], BARE) for row in (DDPM, DDIM))
-    title = f"{CHAINS} chains of {STEPS} steps on points, {name}, batch {batch}"
-    return Table("loop", title, rows, goals, images=CHAINS * batch)
+    title = f"chain of {STEPS} steps on points, {name}, batch {batch}"
+    return Table("loop", title, rows, goals, images=batch)
 
 
 def _bare(diffusion: GaussianDiffusion, network: MLP, batch: int) -> Contestant:
@@ -45,18 +44,12 @@ def _bare(diffusion: GaussianDiffusion, network: MLP, batch: int) -> Contestant:
 
     @torch.no_grad()
     def calls() -> None:
-        for _ in range(CHAINS):
-            for time in times:
-                network(x, time)
+        for time in times:
+            network(x, time)
 
     return calls
 
 
-def _chains(sampler: Sampler, network: MLP, batch: int) -> Contestant:
+def _chain(sampler: Sampler, network: MLP, batch: int) -> Contestant:
     noise = torch.randn(batch, 2, generator=torch.Generator().manual_seed(0))
-
-    def chains() -> None:
-        for _ in range(CHAINS):
-            sampler.sample(network, noise.shape, noise=noise)
-
-    return chains
+    return lambda: sampler.sample(network, noise.shape, noise=noise)

@@ -4,14 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-import torch
-
 from idm.bench.entrants import DIFFUSERS, OUR_BFLOAT16, OUR_FLOAT32, Entrant
 from idm.bench.memory import step_memory
 from idm.bench.sizes import MEDIUM, SMALL, TINY, Configuration
 from idm.bench.table import Plan, Row, Scope, Table
-
-DEVICE = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -20,7 +16,7 @@ class Load:
 
     Attributes:
         batch: samples in a step.
-        timed: whether steps are timed too: those of large networks take too long, and too much memory side by side.
+        timed: whether steps are timed too: side by side, those of large networks take too much memory.
     """
 
     batch: int
@@ -36,11 +32,10 @@ def memory(scope: Scope) -> list[Plan]:
 
 
 def _memory(scope: Scope, config: Configuration, load: Load) -> Table:
-    steps = {
-        name: partial(entrant.training_step, config, load.batch) for name, entrant in _entrants(scope, config).items()
-    }
+    entrants = _entrants(scope, config)
+    steps = {name: partial(entrant.training_step, config, load.batch) for name, entrant in entrants.items()}
     rows = {name: Row(build()) for name, build in steps.items()} if load.timed else {}
-    memory = {name: partial(step_memory, build, DEVICE) for name, build in steps.items()}
+    memory = {name: partial(step_memory, build, entrants[name].device) for name, build in steps.items()}
     title = f"memory of a training step, {config.name}, batch {load.batch}"
     return Table("memory", title, rows, memory=memory)
 

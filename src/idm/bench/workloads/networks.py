@@ -8,7 +8,7 @@ from idm.bench.sizes import MEDIUM, SMALL, TINY, Configuration
 from idm.bench.table import Plan, Row, Scope, Table
 
 FORWARD_BATCHES = {TINY: (16,), SMALL: (16,), MEDIUM: (2,)}
-TRAINING_BATCHES: dict[Configuration, tuple[int, ...]] = {TINY: (16, 128), SMALL: (16,)}
+TRAINING_BATCHES = {TINY: (16, 128), SMALL: (16,), MEDIUM: (2,)}
 
 FORWARD_GOALS: dict[Configuration, tuple[Goal, ...]] = {
     SMALL: (

@@ -1,16 +1,25 @@
 """Whole chains from noise to samples, beside as many bare calls of our network."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from idm.bench.entrants import DIFFUSERS, LUCIDRAINS, OUR_BFLOAT16, OUR_FLOAT32, Entrant
 from idm.bench.goals import Faster, Goal, where_bfloat16_is_native
 from idm.bench.harness import Contestant
-from idm.bench.sizes import SMALL, TINY, Configuration
+from idm.bench.sizes import MEDIUM, SMALL, TINY, Configuration
 from idm.bench.table import Plan, Row, Scope, Table
 
-BATCH = 16
-STEPS = {TINY: 20, SMALL: 6}
+
+@dataclass(frozen=True)
+class Load:
+    """How much is sampled: images at once, and steps of their chain, so few that a round takes seconds."""
+
+    batch: int
+    steps: int
+
+
+LOADS = {TINY: Load(16, 20), SMALL: Load(16, 6), MEDIUM: Load(2, 3)}
 FLOOR = "idm float32, bare calls"
 GOALS: dict[Configuration, tuple[Goal, ...]] = {
     TINY: (Faster(OUR_FLOAT32.name, 2.5, LUCIDRAINS.name),),
@@ -31,23 +40,23 @@ def sampling(scope: Scope) -> list[Plan]:
     return [
         partial(_sampling, scope, config, name, chain)
         for config in scope.sizes
-        if config in STEPS
+        if config in LOADS
         for name, chain in SAMPLERS.items()
     ]
 
 
 def _sampling(scope: Scope, config: Configuration, name: str, chain: Chain) -> Table:
-    steps = STEPS[config]
+    batch, steps = LOADS[config].batch, LOADS[config].steps
     rows = {
         entrant.name: Row(
-            chain(entrant, config, BATCH, steps), steps * BATCH * entrant.forward_flops(config), entrant.dtype
+            chain(entrant, config, batch, steps), steps * batch * entrant.forward_flops(config), entrant.dtype
         )
         for entrant in scope.entrants
     }
-    floor = _bare_calls(OUR_FLOAT32.forward(config, BATCH), steps)
-    rows[FLOOR] = Row(floor, steps * BATCH * OUR_FLOAT32.forward_flops(config))
-    title = f"{name} sampling, {steps} steps, {config.name}, batch {BATCH}"
-    return Table("sampling", title, rows, GOALS[config], images=BATCH)
+    floor = _bare_calls(OUR_FLOAT32.forward(config, batch), steps)
+    rows[FLOOR] = Row(floor, steps * batch * OUR_FLOAT32.forward_flops(config))
+    title = f"{name} sampling, {steps} steps, {config.name}, batch {batch}"
+    return Table("sampling", title, rows, GOALS.get(config, ()), images=batch)
 
 
 def _bare_calls(call: Contestant, steps: int) -> Contestant:

@@ -18,8 +18,6 @@ from idm.training.optimizer import make_optimizer
 
 LOOP, OURS = "loop over tensors", "idm"
 RATE, NO_CLIPPING = 0.9999, 0.0
-REPEATS = 20
-"""Updates in a call: one alone would be too short to time."""
 GOALS: dict[Configuration, tuple[Goal, ...]] = {TINY: (), SMALL: (Faster(OURS, 1.7, LOOP),)}
 
 
@@ -33,7 +31,7 @@ def updates(scope: Scope) -> list[Plan]:
 def _optimizer(config: Configuration) -> Table:
     network = _with_gradients(config)
     looped = torch.optim.AdamW(network.parameters(), lr=1e-4, foreach=False, fused=False)
-    return _table("steps of AdamW", config, looped.step, make_optimizer(network.parameters(), TrainingSettings()).step)
+    return _table("step of AdamW", config, looped.step, make_optimizer(network.parameters(), TrainingSettings()).step)
 
 
 def _average(config: Configuration) -> Table:
@@ -46,7 +44,7 @@ def _average(config: Configuration) -> Table:
             average.mul_(RATE).add_(parameter, alpha=1 - RATE)
 
     return _table(
-        "averages of the weights",
+        "average of the weights",
         config,
         loop,
         Averages(network.state_dict(keep_vars=True), [ConstantRate(RATE)]).update,
@@ -58,7 +56,7 @@ def _norm(config: Configuration) -> Table:
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
     parameters = list(network.parameters())
     loop, ours = partial(_norm_in_a_loop, gradients), partial(gradient_norm, parameters, NO_CLIPPING)
-    return _table("norms of the gradient", config, loop, ours)
+    return _table("norm of the gradient", config, loop, ours)
 
 
 def _norm_in_a_loop(gradients: Sequence[Tensor]) -> float:
@@ -74,13 +72,5 @@ def _with_gradients(config: Configuration) -> UNet:
 
 
 def _table(what: str, config: Configuration, loop: Contestant, ours: Contestant) -> Table:
-    rows = {LOOP: Row(_repeated(loop)), OURS: Row(_repeated(ours))}
-    return Table("updates", f"{REPEATS} {what}, tensors of {config.name}", rows, GOALS[config])
-
-
-def _repeated(call: Contestant) -> Contestant:
-    def calls() -> None:
-        for _ in range(REPEATS):
-            call()
-
-    return calls
+    rows = {LOOP: Row(loop), OURS: Row(ours)}
+    return Table("updates", f"{what}, tensors of {config.name}", rows, GOALS[config])

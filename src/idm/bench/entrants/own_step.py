@@ -1,0 +1,76 @@
+"""Our optimiser step as the trainer makes it, on random images; nothing is written, logged or shown."""
+
+from itertools import count
+
+import numpy as np
+import torch
+from torch import nn
+
+from idm.bench.harness import Contestant
+from idm.bench.sizes import Configuration
+from idm.data import Codec, Dataset, Indices, Samples, Source
+from idm.diffusion import GaussianDiffusion
+from idm.experiment.acceleration import for_training
+from idm.timesteps import UniformTimesteps
+from idm.training import TrainingSettings, TrainStep
+from idm.training.gradients import gradient_norm
+from idm.training.guard import guarded_update
+from idm.training.spread import Alone
+from idm.training.state import TrainingState
+
+NUM_IMAGES = 256
+
+
+class RandomImages(Source):
+    """Images of random pixels, kept in memory."""
+
+    def __init__(self, config: Configuration) -> None:
+        """Draw the pixels from one seed."""
+        self.shape, self.dtype = (config.channels, config.size, config.size), np.dtype(np.uint8)
+        self.labels, self.class_names, self.levels, self.note = None, None, 256, "random pixels"
+        self._pixels = np.random.default_rng(0).integers(0, 256, (NUM_IMAGES, *self.shape), dtype=np.uint8)
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return NUM_IMAGES
+
+    def read(self, indices: Indices) -> Samples:
+        """Return images [n, c, h, w]."""
+        return self._pixels[indices]
+
+
+def own_step(
+    network: nn.Module,
+    diffusion: GaussianDiffusion,
+    settings: TrainingSettings,
+    source: Source,
+    device: torch.device,
+) -> Contestant:
+    """Return one step of training: batch, loss, gradients, clipping, guarded update, averages.
+
+    Where memory is short it fails: unlike in a run, batches are not split, which would be other work.
+
+    Args:
+        network: what is trained, on the device.
+        diffusion: the process.
+        settings: how training goes.
+        source: the images.
+        device: where it computes.
+    """
+    spread, numbers = Alone(network.train()), count()
+    dataset = Dataset(source, Codec.fit(source), np.arange(len(source)))
+    model, timesteps = for_training(spread.model, settings), UniformTimesteps(diffusion.num_timesteps)
+    step = TrainStep(model, diffusion, timesteps, dataset, settings, seed=0, device=device)
+    state = TrainingState.new(spread, step, settings)
+    parameters = list(spread.parameters.values())
+
+    def update() -> None:
+        batch = step.accumulate_gradients(next(numbers), state.meter, state.scale)
+        norm = gradient_norm(parameters, settings.clip_grad_norm, inverse_scale=state.scale.inverse())
+        bad = torch.isfinite(batch.loss + norm).logical_not()
+        guarded_update(state.optimizer, bad.float())
+        state.scale.update(bad)
+        spread.drop_gradients()
+        state.averages.update()
+
+    return update
