@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Generator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import jaxtyping
 import pytest
@@ -12,6 +13,9 @@ from .figures import Figure, here, write
 from .network import no_network
 
 PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
+FIGURES, ATTEMPTS = "figures", "network attempts"
+FOUND = pytest.StashKey[dict[str, list[Any]]]()
+START = time.monotonic()
 
 
 @pytest.fixture
@@ -24,10 +28,16 @@ def unchecked_types() -> Generator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _guarded() -> Generator[None]:
-    """Let no test reach another machine."""
-    with no_network():
-        yield
+def network_attempts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
+    """Let no test reach another machine; a file of those that tests wanted to reach, a line each.
+
+    The session fails if there is one left at its end.
+    """
+    attempts = tmp_path_factory.mktemp("network") / "attempts"
+    attempts.touch()
+    with no_network(attempts):
+        yield attempts
+    _found(request.config, ATTEMPTS).extend(attempts.read_text(encoding="utf-8").splitlines())
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,9 +59,7 @@ def record(request: pytest.FixtureRequest) -> Callable[[str, str | int], None]:
     start = time.monotonic()
 
     def tell(promise: str, found: str | int) -> None:
-        output = getattr(request.config, "workeroutput", None)  # of a worker of pytest-xdist
-        figures = _figures(request.config) if output is None else output.setdefault("figures", [])
-        figures.append((promise, found, time.monotonic() - start))
+        _found(request.config, FIGURES).append((promise, found, time.monotonic() - start))
 
     return tell
 
@@ -59,18 +67,32 @@ def record(request: pytest.FixtureRequest) -> Callable[[str, str | int], None]:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: pytest.Item) -> None:
     """Take over what a worker found."""
-    _figures(node.config).extend(getattr(node, "workeroutput", {}).get("figures", []))
+    for what in (FIGURES, ATTEMPTS):
+        _found(node.config, what).extend(getattr(node, "workeroutput", {}).get(what, []))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the table of what was found."""
-    figures = [Figure(*figure) for figure in _figures(session.config)]
-    if figures and session.config.getoption("--prove") and not hasattr(session.config, "workeroutput"):
-        write(PAGE, figures, here(), date.today())
+    """Fail if tests wanted to reach another machine, and write the table of what was found."""
+    if hasattr(session.config, "workeroutput"):
+        return
+    attempts = _found(session.config, ATTEMPTS)
+    if attempts:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    figures = [Figure(*figure) for figure in _found(session.config, FIGURES)]
+    if figures and session.config.getoption("--prove"):
+        hosts = Figure(
+            "other machines that tests wanted to reach", ", ".join(attempts) or "none", time.monotonic() - START
+        )
+        write(PAGE, [*figures, hosts], here(), date.today())
 
 
-def _figures(config: pytest.Config) -> list[tuple[str, str | int, float]]:
-    return config.stash.setdefault(FIGURES, [])
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name the machines that tests wanted to reach."""
+    if attempts := _found(config, ATTEMPTS):
+        terminalreporter.write_line(f"network attempts: {len(attempts)} (unexpected): {', '.join(attempts)}", red=True)
 
 
-FIGURES = pytest.StashKey[list[tuple[str, str | int, float]]]()
+def _found(config: pytest.Config, what: str) -> list[Any]:
+    """What this session has found so far, or a worker of pytest-xdist, which hands it over when it ends."""
+    output = getattr(config, "workeroutput", None)
+    return (config.stash.setdefault(FOUND, {}) if output is None else output).setdefault(what, [])

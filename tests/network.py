@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -14,14 +15,14 @@ class NetworkUsedError(AssertionError):
 
 
 @contextmanager
-def no_network() -> Generator[list[str]]:
-    """Yield a list that names every attempt to reach another machine; each of them raises."""
-    attempts: list[str] = []
+def no_network(attempts: Path) -> Generator[None]:
+    """Refuse every attempt to reach another machine, and write its name down; also in processes that are forked off."""
     connect, ask = socket.socket.connect, socket.getaddrinfo
 
     def refuse(host: Any) -> None:
         if host not in HERE:
-            attempts.append(str(host))
+            with attempts.open("a", encoding="utf-8") as file:
+                file.write(f"{host}\n")
             raise NetworkUsedError(f"tests work without a network, but something wanted to reach {host}")
 
     def connect_here(self: socket.socket, address: Any) -> None:
@@ -34,4 +35,4 @@ def no_network() -> Generator[list[str]]:
         return ask(host, *args, **kwargs)
 
     with mock.patch.object(socket.socket, "connect", connect_here), mock.patch("socket.getaddrinfo", ask_here):
-        yield attempts
+        yield

@@ -66,6 +66,35 @@ def test_kills_at_random_moments_change_nothing(tmp_path, tiny, prove, record):
     record("kill -9 at random moments: the end is bit-identical", f"{number + 1} of 50, {num_killed} of them hit")
 
 
+@pytest.mark.parametrize(
+    ("verb", "file"),
+    [
+        (("sample", "--num", "60", "--batch-size", "5", "--steps", "0", "--sampler", "ddpm"), "samples.npz"),
+        (("evaluate", "--num", "96", "--batch-size", "16"), "evaluation.json"),
+    ],
+)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_long_job_goes_on_where_it_was(tmp_path, tiny, verb, file, number):
+    run = tmp_path / "run"
+    assert exit_code(start(["train", "--preset", "digits", "--out", str(run), *tiny(**NO_PICTURES)])) == 0
+
+    def command(out):
+        return [verb[0], str(run), *verb[1:], "--out", str(tmp_path / out)]
+
+    assert exit_code(start(command("whole"))) == 0
+    child = start(command("stopped"))
+    parts = tmp_path / "stopped" / ".parts"
+    while len(list(parts.rglob("part-*"))) < 3:  # of six, or of twelve
+        time.sleep(0.01)
+    os.kill(child, number)
+    assert exit_code(child) == (75 if number == signal.SIGTERM else -number)
+    assert len(list(parts.rglob("part-*"))) >= 3
+    assert exit_code(start(command("stopped"))) == 0
+    names = [sorted(path.name for path in (tmp_path / out).rglob("*")) for out in ("whole", "stopped")]
+    assert names[0] == names[1]
+    assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "stopped" / file).read_bytes()
+
+
 def begin(tmp_path, tiny, *more):
     """Start a long run, and wait until it trains."""
     command = ["train", "--preset", "digits", "--out", str(tmp_path / "a"), *tiny(**LONG), *more]

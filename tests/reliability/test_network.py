@@ -1,28 +1,67 @@
-"""The guard that keeps all tests off the network works."""
+"""The guard that keeps all tests off the network works, and counts."""
 
+import multiprocessing
 import socket
+import subprocess
+import sys
 
 import pytest
 
 from ..network import NetworkUsedError, no_network
 
-
-@pytest.mark.parametrize("address", [("192.0.2.1", 80), ("example.org", 80)])
-def test_other_machines_are_refused_and_named(address):
-    with no_network() as attempts:
-        with pytest.raises(NetworkUsedError, match=address[0]):
-            socket.create_connection(address, timeout=1)
-        with socket.socket() as ours, pytest.raises(NetworkUsedError):
-            ours.connect(address)
-    assert attempts == [address[0]] * 2
+ELSEWHERE = "192.0.2.1"
 
 
-def test_this_machine_is_reached():
-    with no_network() as attempts, socket.create_server(("127.0.0.1", 0)) as server:
+def reach(host):
+    with socket.socket() as ours:
+        ours.connect((host, 80))
+
+
+@pytest.mark.parametrize("host", [ELSEWHERE, "example.org"])
+def test_other_machines_are_refused_and_named(tmp_path, host):
+    with no_network(tmp_path / "attempts"):
+        with pytest.raises(NetworkUsedError, match=host):
+            socket.create_connection((host, 80), timeout=1)
+        with pytest.raises(NetworkUsedError):
+            reach(host)
+    assert (tmp_path / "attempts").read_text().splitlines() == [host] * 2
+
+
+def test_this_machine_is_reached(tmp_path):
+    with no_network(tmp_path / "attempts"), socket.create_server(("127.0.0.1", 0)) as server:
         socket.create_connection(server.getsockname(), timeout=5).close()
-    assert attempts == []
+    assert not (tmp_path / "attempts").exists()
 
 
-def test_it_guards_every_test():
-    with pytest.raises(NetworkUsedError), socket.socket() as ours:
-        ours.connect(("192.0.2.1", 80))
+def test_it_guards_every_test(network_attempts):
+    before = network_attempts.read_text()
+    with pytest.raises(NetworkUsedError):
+        reach(ELSEWHERE)
+    process = multiprocessing.get_context("fork").Process(target=reach, args=(ELSEWHERE,))
+    process.start()
+    process.join()
+    assert network_attempts.read_text() == before + f"{ELSEWHERE}\n" * 2
+    network_attempts.write_text(before)  # those on purpose do not count
+
+
+TEST = """
+import socket
+import pytest
+def test_it():
+    with pytest.raises(AssertionError):
+        socket.create_connection(("192.0.2.1", 80))
+"""
+
+
+@pytest.mark.parametrize("jobs", [[], ["-n", "1"]])
+def test_a_session_with_an_attempt_fails_though_its_tests_pass(tmp_path, pytestconfig, jobs):
+    tests = tmp_path / "tests"
+    tests.mkdir()
+    for name in ("conftest.py", "figures.py", "network.py"):
+        (tests / name).write_text((pytestconfig.rootpath / "tests" / name).read_text())
+    (tests / "test_it.py").write_text(TEST)
+    command = [sys.executable, "-m", "pytest", "--import-mode=importlib", "-p", "no:cacheprovider", *jobs, "tests"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "1 passed" in done.stdout
+    assert "network attempts: 1 (unexpected): 192.0.2.1" in done.stdout
+    assert done.returncode == 1

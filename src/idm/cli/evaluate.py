@@ -53,20 +53,20 @@ def evaluate(
     """
     from idm.cli.results import run_folder, together
     from idm.core.ranks import joined_ranks
-    from idm.experiment import load, open_data_to_score, recognise, require_training_data
-    from idm.experiment.long_jobs import bound_in_parts, sample_in_parts
+    from idm.experiment import best_device, open_data_to_score, recognise, require_training_data
+    from idm.experiment.long_jobs import bound_in_parts, load_together, sample_in_parts
 
-    opened = load(run, device=device).using(precision=precision)
     changes = {"name": sampler, "steps": sampler_steps}
-    destination, chosen, data = together(
-        lambda: checked_folder(out or run_folder(opened) / "evaluated"),
-        lambda: opened.sampler(**{key: value for key, value in changes.items() if value is not None}),
-        lambda: open_data_to_score(opened, other),
-    )
-    if samples:
-        opened.require_classes("--samples")
-        require_training_data(data)
-    with joined_ranks(opened.device) as ranks:
+    with joined_ranks(best_device(device)) as ranks:
+        opened = load_together(run, ranks, device=device).using(precision=precision)
+        destination, chosen, data = together(
+            lambda: checked_folder(out or run_folder(opened) / "evaluated"),
+            lambda: opened.sampler(**{key: value for key, value in changes.items() if value is not None}),
+            lambda: open_data_to_score(opened, other),
+        )
+        if samples:
+            opened.require_classes("--samples")
+            require_training_data(data)
         bound = bound_in_parts(
             opened,
             data,

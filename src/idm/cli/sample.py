@@ -66,20 +66,21 @@ def sample(
     from idm.cli.results import describe_results, run_folder, together
     from idm.cli.trajectory import Recorder
     from idm.core.ranks import joined_ranks
-    from idm.experiment import load
-    from idm.experiment.long_jobs import sample_in_parts
+    from idm.experiment import best_device
+    from idm.experiment.long_jobs import load_together, sample_in_parts
 
-    opened = load(run, device=device).using(precision=precision, compile=compile_)
     given = {"name": sampler, "steps": steps, "eta": eta}
-    destination, chosen, classes, _ = together(
-        lambda: checked_folder(out or run_folder(opened) / "sampled"),
-        lambda: opened.sampler(**sampler_options(overrides or []) | {k: v for k, v in given.items() if v is not None}),
-        lambda: parse_labels(labels, opened.spec.class_names),
-        lambda: opened.guided(guidance),
-    )
-    columns = _columns(opened, classes)
-    recorder = Recorder(chosen, opened.spec, columns) if trajectory and len(opened.spec.shape) > 1 else None
-    with joined_ranks(opened.device) as ranks:
+    options = sampler_options(overrides or []) | {name: value for name, value in given.items() if value is not None}
+    with joined_ranks(best_device(device)) as ranks:
+        opened = load_together(run, ranks, device=device).using(precision=precision, compile=compile_)
+        destination, chosen, classes, _ = together(
+            lambda: checked_folder(out or run_folder(opened) / "sampled"),
+            lambda: opened.sampler(**options),
+            lambda: parse_labels(labels, opened.spec.class_names),
+            lambda: opened.guided(guidance),
+        )
+        columns = _columns(opened, classes)
+        recorder = Recorder(chosen, opened.spec, columns) if trajectory and len(opened.spec.shape) > 1 else None
         x = sample_in_parts(
             opened,
             num,

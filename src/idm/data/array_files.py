@@ -49,7 +49,8 @@ def open_arrays(path: Path, key: str | None, labels_key: str | None) -> ArrayFil
 
 def _map(path: Path) -> NDArray[Any]:
     try:
-        return open_memmap(path, mode="r")
+        with np.errstate(over="ignore"):  # shapes beyond all numbers are refused after that
+            return open_memmap(path, mode="r")
     except Exception as error:  # damaged headers raise whatever they make the reader stumble over
         raise _unreadable(path, error) from error
 
@@ -91,9 +92,12 @@ def choose_keys(path: Path, names: Sequence[str], key: str | None, labels_key: s
 
 def _member(path: Path, arrays: Any, name: str) -> NDArray[Any]:
     try:
-        return arrays[name]
+        found = arrays[name]
     except Exception as error:  # as above
         raise _unreadable(path, error) from error
+    if not isinstance(found, np.ndarray):
+        raise UnreadableFileError(f"{path}: arrays wanted, got '{name}', which is none; write it with numpy.savez")
+    return found
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:

@@ -71,9 +71,11 @@ def _saved(where: Path) -> OpenedTable:
     pyarrow = import_extra("pyarrow", "parquet")
     state = json.loads((where / STATE).read_text(encoding="utf-8"))
     files = [where / Path(entry["filename"]).name for entry in state["_data_files"]]
+    if others := [file for file in (*files, where / INFO) if not file.is_file()]:
+        raise UnreadableFileError(f"{others[0]}: a file wanted, got nothing there, or a pipe; write the table anew")
     tables = [pyarrow.ipc.open_stream(pyarrow.memory_map(str(file))).read_all() for file in files]
     info = json.loads((where / INFO).read_text(encoding="utf-8"))
-    return OpenedTable(where, pyarrow.concat_tables(tables), info.get("features") or {})
+    return OpenedTable(where, pyarrow.concat_tables(tables), _as_features(info.get("features")))
 
 
 def _parquet(where: Path) -> OpenedTable:
@@ -84,5 +86,9 @@ def _parquet(where: Path) -> OpenedTable:
     parquet, pyarrow = import_extra("pyarrow.parquet", "parquet"), import_extra("pyarrow", "parquet")
     table = pyarrow.concat_tables([parquet.read_table(str(file), partitioning=None) for file in files])
     noted = (table.schema.metadata or {}).get(b"huggingface")
-    features = json.loads(noted).get("info", {}).get("features", {}) if noted else {}
-    return OpenedTable(where, table, features or {})
+    features = json.loads(noted).get("info", {}).get("features") if noted else None
+    return OpenedTable(where, table, _as_features(features))
+
+
+def _as_features(noted: Any) -> dict[str, Any]:
+    return noted if isinstance(noted, dict) else {}

@@ -70,15 +70,21 @@ class Hdf5(ArraySource):
             raise UnreadableFileError(f"{self._where}: cannot be read ({one_line(error)}); write it again") from error
 
 
-def _data_sets(h5py: Any, group: Any, above: str = "") -> list[str]:
-    """Paths of all data sets whose values lie in the file itself: no links to other files are followed."""
+def _data_sets(h5py: Any, group: Any, above: str = "", entered: set[Any] | None = None) -> list[str]:
+    """Paths of all data sets whose values lie in the file itself: no links to other files are followed.
+
+    A group is entered once, however many names lead to it.
+    """
+    entered = {group} if entered is None else entered
     found: list[str] = []
     for name in group:
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             continue
         item = group[name]
         if isinstance(item, h5py.Group):
-            found += _data_sets(h5py, item, f"{above}{name}/")
+            if item not in entered:
+                entered.add(item)
+                found += _data_sets(h5py, item, f"{above}{name}/", entered)
         elif isinstance(item, h5py.Dataset) and not item.external and not item.is_virtual:
             found.append(f"{above}{name}")
     return found

@@ -72,10 +72,10 @@ def read_header(path: Place, max_pixels: int = MAX_PIXELS) -> ImageHeader:
         UnreadableFileError: nothing there, or no image of the known formats.
         DataError: an image that is too large or of a kind that is not read; the message says what to do.
     """
-    _refuse_pipes(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
         try:
+            _refuse_pipes(path)
             with Image.open(header_of(path), formats=FORMATS) as image:
                 if image.width * image.height > max_pixels:
                     raise _too_large(path, f"{image.width} x {image.height}", max_pixels)

@@ -103,8 +103,11 @@ def _place(root: Path, entry: FileEntry) -> Indexed:
     assert entry.num_bytes is not None, "what has no size was refused"
     assert entry.sha256 is not None, "what has no hash was refused"
     if entry.archive is not None:
-        name = entry.path.removeprefix(f"{entry.archive}/")
-        return Indexed(Slice(root / entry.archive, name, entry.offset, entry.num_bytes), entry.num_bytes, entry.sha256)
+        archive, name = root / entry.archive, entry.path.removeprefix(f"{entry.archive}/")
+        size = archive.stat().st_size if archive.is_file() else 0
+        if not 0 <= entry.offset <= entry.offset + entry.num_bytes <= size:
+            raise changed(archive, f"no file, or one without byte {entry.offset + entry.num_bytes:,}")
+        return Indexed(Slice(archive, name, entry.offset, entry.num_bytes), entry.num_bytes, entry.sha256)
     _compare_size(root / entry.path, entry)
     return Indexed(root / entry.path, entry.num_bytes, entry.sha256)
 

@@ -65,7 +65,7 @@ def list_shards(where: Path, image: str | None = None, label: str = "cls") -> Im
         UnreadableFileError: a shard cannot be read.
         DataError: no shards; samples without image, or only some with a label; links.
     """
-    shards = sorted(where.glob("*.tar")) if where.is_dir() else [where] if where.is_file() else []
+    shards = [file for file in (sorted(where.glob("*.tar")) if where.is_dir() else [where]) if file.is_file()]
     if not shards:
         found = "a folder without any" if where.exists() else "nothing there"
         raise DataError(f"{where}: .tar shards wanted, got {found}; check the path")
@@ -108,6 +108,8 @@ def _members(shard: Path) -> list[Slice]:
     try:
         with tarfile.open(shard, "r:") as archive:
             for member in archive:
+                if archive.offset <= member.offset:  # of a size below zero: there would be no end
+                    raise DataError(f"{shard}: files in a row wanted, got {member.name!r} before itself; write it anew")
                 if member.isdir() or member.name.rpartition("/")[2].startswith("."):
                     continue
                 if not member.isreg() or member.issparse() or not member.name.isprintable():
@@ -115,7 +117,9 @@ def _members(shard: Path) -> list[Slice]:
                         f"{shard}: plain files wanted, got {member.name!r}, a link, device or odd name; leave it out"
                     )
                 found.append(Slice(shard, member.name, member.offset_data, member.size))
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # damaged headers raise whatever they make the reader stumble over
         raise UnreadableFileError(
             f"{shard}: cannot be read as a tar file that is not compressed ({one_line(error)}); write it anew"
         ) from error

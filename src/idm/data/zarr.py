@@ -99,8 +99,8 @@ def _refuse_other_codecs(where: Path) -> None:
     """Read the names of all codecs from the metadata, before the library makes objects of them."""
     for file in sorted([*where.rglob(".zarray"), *where.rglob(".zmetadata"), *where.rglob("zarr.json")]):
         try:
-            if file.stat().st_size > MAX_METADATA:
-                raise ValueError("too large")
+            if not file.is_file() or file.stat().st_size > MAX_METADATA:
+                raise ValueError("too large, or no file")
             names = set(_codecs(json.loads(file.read_bytes())))
         except (ValueError, OSError, RecursionError) as error:
             raise UnreadableFileError(

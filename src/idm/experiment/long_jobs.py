@@ -1,6 +1,7 @@
 """Sampling and scoring by several processes, and in parts that outlive an interruption."""
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +14,22 @@ from idm.core.progress import progress as show_progress
 from idm.core.ranks import Ranks
 from idm.experiment.data import Data
 from idm.experiment.evaluate import HeldOutBound, bound_of_samples, chain_to_score, summary
-from idm.experiment.parts import Job, Part
-from idm.experiment.run import Run, Watch
+from idm.experiment.part_files import Part
+from idm.experiment.parts import Job
+from idm.experiment.run import Run, Watch, load
 from idm.likelihood import VLB
 from idm.samplers import Sampler, SampleStep
-from idm.training.manifest import MANIFEST, read_json
+from idm.training import open_checkpoint
+from idm.training.manifest import MANIFEST
 
-BOUND_IMAGES = 64
-"""Images in a part of a bound: each of them takes as many calls as the chain has steps."""
+BOUND_IMAGES = 16
+"""Images in a part of a bound, at least: each of them is as many (image, step) pairs as the chain has steps."""
 
-IN_MEMORY = 512
-"""Up to so many images one process evaluates without writing parts."""
+
+def load_together(path: Path, ranks: Ranks, *, device: str | None = None) -> Run:
+    """Open on every process the checkpoint that the main one finds to be the newest; see ``load``."""
+    chosen = path if ranks.size == 1 else ranks.on_main(lambda: open_checkpoint(path).path)
+    return load(chosen, device=device)
 
 
 def sample_in_parts(
@@ -130,8 +136,8 @@ def bound_in_parts(
         "seed": seed,
         "data": data.spec.to_plain(),
     }
-    few = count <= IN_MEMORY and ranks.size == 1
-    job = Job("bound", folder, request, count, count if few else min(BOUND_IMAGES, -(-count // ranks.size)))
+    size = max(BOUND_IMAGES, -(-batch_size // chain.num_timesteps))  # whatever the number of processes is
+    job = Job("bound", folder, request, count, size)
     mine, done = job.progress_of(ranks)
     calls = chain.num_timesteps * -(-job.size // min(job.size, batch_size))
     with show_progress("bound", mine * calls, done=done * calls, enabled=progress and ranks.is_main) as bar:
@@ -160,8 +166,9 @@ class _Watched:
 
 def _request(run: Run) -> dict[str, Any]:
     """Return what tells the results of one model from those of another."""
-    manifest = read_json(run.path / MANIFEST)
-    return {"checkpoint": str(run.path), "hash": manifest.get("sha256"), "precision": run.precision}
+    manifest = (run.path / MANIFEST).read_bytes()
+    precision = run.precision or run.experiment.training.precision
+    return {"checkpoint": hashlib.sha256(manifest).hexdigest(), "precision": precision}
 
 
 def _words_of(sampler: Sampler) -> dict[str, Any]:

@@ -1,27 +1,32 @@
 """Long jobs in parts on disk: shared by several processes, and continued where they were stopped."""
 
+import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from torch import Tensor
 
-from idm.core.errors import InterruptedRunError
+from idm.core.errors import CheckpointError, InterruptedRunError, SettingsError
+from idm.core.progress import warn
 from idm.core.ranks import Ranks
-from idm.training.disk import replace_file, replace_text
+from idm.experiment.part_files import Part, has_part, read_part, write_part
+from idm.training.disk import replace_text
+from idm.training.lock import locked
 from idm.training.signals import stop_on_signals
 
-Part = dict[str, Tensor]
 Compute = Callable[[range, Callable[[], None]], Part]
 """Given the numbers of a part's samples and what is to be called now and then: its tensors, one row per sample."""
 
-REQUEST = "request.json"
+REQUEST, STOP = "request.json", "stop"
+
+
+class _StopError(Exception):
+    """Leaves the computation of a part."""
 
 
 @dataclass(frozen=True)
@@ -48,34 +53,35 @@ class Job:
         return [range(first, min(first + self.size, self.num)) for first in range(0, self.num, self.size)]
 
     def progress_of(self, ranks: Ranks) -> tuple[int, int]:
-        """Return how many parts a process computes, and how many of them it has from an earlier call."""
-        mine = range(ranks.rank, len(self.parts), ranks.size)
-        return len(mine), sum(self._path(number).is_file() for number in mine) if self._is_ours else 0
+        """Return how many parts a process does, counting its share of those from an earlier call, and that share."""
+        missing = self._missing()
+        kept = (len(self.parts) - len(missing)) // ranks.size
+        return kept + len(missing[ranks.rank :: ranks.size]), kept
 
     def run(self, compute: Compute, ranks: Ranks) -> Part | None:
         """Compute what is missing, and return all of it on the main process, None on the others.
 
-        A job of one part is kept in memory.
+        A job of one part by one process is kept in memory.
 
         Raises:
-            InterruptedRunError: stopped on request; finished parts are kept.
+            InterruptedRunError: stopped on request, here or in another process; finished parts are kept.
+            CheckpointError: another job holds the folder, or took parts away.
+            SettingsError: processes are asked for different things.
         """
         if len(self.parts) == 1 and ranks.size == 1:
             return compute(self.parts[0], _go_on)
-        ranks.on_main(self._begin)
-        with stop_on_signals() as stop:
+        if any(text != self._text for text in ranks.gather(self._text)):
+            raise SettingsError(f"{self.name}: the same request for all {ranks.size} processes wanted, got others")
+        with ExitStack() as stack, stop_on_signals() as stop:
+            missing = ranks.on_main(lambda: self._begin(stack))
 
-            def look() -> None:
-                if stop.received:
-                    raise InterruptedRunError(self._stopped())
+            def wish() -> bool:
+                return stop.received or (ranks.size > 1 and (self.folder / STOP).exists())
 
-            for number, part in list(enumerate(self.parts))[ranks.rank :: ranks.size]:
-                if _read(self._path(number), len(part)) is None:
-                    tensors = {name: value.cpu().contiguous() for name, value in compute(part, look).items()}
-                    replace_file(self._path(number), save(tensors))
-                look()
-            ranks.wait()
-        return self._together() if ranks.is_main else None
+            self._compute_missing(missing[ranks.rank :: ranks.size], compute, wish)
+            if any(ranks.gather(wish())):
+                raise InterruptedRunError(self._stopped())
+            return self._together() if ranks.is_main else None
 
     def drop_first(self) -> None:
         """Have the first part computed anew."""
@@ -85,16 +91,45 @@ class Job:
         """Remove the parts."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _begin(self) -> None:
-        """Make the folder, without parts of another request."""
+    def _begin(self, stack: ExitStack) -> list[int]:
+        """Hold the folder, rid of parts of another request, and return the numbers of the parts that are missing."""
+        stack.enter_context(locked(self.folder))
+        (self.folder / STOP).unlink(missing_ok=True)
         if not self._is_ours:
-            self.clear()
-            self.folder.mkdir(parents=True)
+            others = sorted(self.folder.glob("*part-*"))
+            if others:
+                warn(f"{self.name}: {self.folder} holds {len(others):,} parts of another request, which are removed")
+            for path in others:
+                path.unlink()
             replace_text(self.folder / REQUEST, self._text)
+        return self._missing()
+
+    def _missing(self) -> list[int]:
+        if not self._is_ours:
+            return list(range(len(self.parts)))
+        return [i for i, part in enumerate(self.parts) if not has_part(self._path(i), len(part), self._hash)]
+
+    def _compute_missing(self, numbers: Sequence[int], compute: Compute, wish: Callable[[], bool]) -> None:
+        """Compute those parts, until there is a wish to stop, of which the other processes are told."""
+
+        def look() -> None:
+            if wish():
+                raise _StopError
+
+        try:
+            for number in numbers:
+                look()
+                write_part(self._path(number), compute(self.parts[number], look), self._hash)
+        except _StopError:
+            (self.folder / STOP).touch()
 
     @property
     def _text(self) -> str:
         return json.dumps({**self.request, "num": self.num, "size": self.size})
+
+    @property
+    def _hash(self) -> str:
+        return hashlib.sha256(self._text.encode()).hexdigest()
 
     @property
     def _is_ours(self) -> bool:
@@ -103,25 +138,20 @@ class Job:
         return path.is_file() and path.read_text(encoding="utf-8") == self._text
 
     def _together(self) -> Part:
-        found = [load_file(self._path(number)) for number in range(len(self.parts))]
-        return {name: torch.cat([part[name] for part in found]) for name in found[0]}
+        found = [read_part(self._path(i), len(part), self._hash) for i, part in enumerate(self.parts)]
+        whole = [part for part in found if part is not None]
+        if len(whole) < len(found):
+            raise CheckpointError(f"{self.name}: parts are gone from {self.folder}; run the same command again")
+        return {name: torch.cat([part[name] for part in whole]) for name in whole[0]}
 
     def _path(self, number: int) -> Path:
         return self.folder / f"part-{number:06d}.safetensors"
 
     def _stopped(self) -> str:
-        done = sum(len(part) for number, part in enumerate(self.parts) if self._path(number).is_file())
+        missing = self._missing()
+        done = self.num - sum(len(self.parts[number]) for number in missing)
         kept = f"{done:,} of {self.num:,} kept in {self.folder}"
         return f"{self.name}: stopped with {kept}; run the same command to continue"
-
-
-def _read(path: Path, rows: int) -> Part | None:
-    """Return a part; None if it is not there, or not whole."""
-    try:
-        part = load_file(path)
-    except (OSError, SafetensorError):
-        return None
-    return part if all(len(value) == rows for value in part.values()) else None
 
 
 def _go_on() -> None:

@@ -37,7 +37,7 @@ def locked(run: Path) -> Generator[None]:
             stream.seek(0)
             holder = stream.read(200).strip() or "another process"
             raise CheckpointError(
-                f"run {run}: a folder that nobody trains in wanted, but {holder} does; stop that, or choose another"
+                f"{run}: a folder that nothing else works in wanted, but {holder} does; stop that, or choose another"
             ) from error
         except OSError:  # a file system without locks
             yield

@@ -5,8 +5,8 @@ import torch
 
 from idm.core.errors import InterruptedRunError
 from idm.core.ranks import Ranks
-from idm.experiment import held_out_bound, open_run_data, train
-from idm.experiment.long_jobs import bound_in_parts, sample_in_parts
+from idm.experiment import held_out_bound, load, open_run_data, train
+from idm.experiment.long_jobs import bound_in_parts, load_together, sample_in_parts
 
 from ..training.together import run_together
 
@@ -90,3 +90,37 @@ def test_bounds_are_those_of_one_call(digits, tmp_path, processes):
 def test_progress_counts_what_is_there(digits, sampler, tmp_path, capsys):
     sample_in_parts(digits, 6, tmp_path / "parts", sampler=sampler, batch_size=2, progress=True, ranks=Ranks())
     assert "9/9 steps" in capsys.readouterr().err
+
+
+def never(*args, **kwargs):
+    raise AssertionError("nothing is left to compute")
+
+
+def test_what_was_drawn_of_a_model_is_found_again_after_its_folder_has_moved(digits, sampler, tmp_path, monkeypatch):
+    first = sample_in_parts(digits, 6, tmp_path / "parts", sampler=sampler, batch_size=2)
+    (tmp_path / "run").rename(tmp_path / "moved")
+    moved = load(tmp_path / "moved", device="cpu").using(precision="float32")  # named, and the same as before
+    monkeypatch.setattr(type(moved), "sample", never)
+    options = {"sampler": moved.sampler(name="ddpm", steps=3), "batch_size": 2}
+    assert torch.equal(first, sample_in_parts(moved, 6, tmp_path / "parts", **options))
+
+
+@pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2)])
+def test_a_bound_goes_on_with_any_number_of_processes(digits, tmp_path, monkeypatch, before, after):
+    data, folder = open_run_data(digits), tmp_path / "parts"
+
+    def work(ranks):
+        found = bound_in_parts(digits, data, folder, steps=30, num=50, ranks=ranks)
+        return None if found is None else found.total.mean
+
+    first, *_ = run_together(before, tmp_path / "before", work)
+    monkeypatch.setattr("idm.experiment.long_jobs.bound_of_samples", never)
+    second, *_ = run_together(after, tmp_path / "after", work)
+    assert first == second
+
+
+def test_all_processes_open_the_checkpoint_of_the_main_one(digits, tmp_path):
+    def work(ranks):
+        return str(load_together(tmp_path / ("run" if ranks.is_main else "elsewhere"), ranks, device="cpu").path)
+
+    assert run_together(2, tmp_path / "ranks", work) == [str(digits.path)] * 2

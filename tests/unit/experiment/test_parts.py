@@ -1,15 +1,17 @@
 """Jobs in parts: every sample once, whoever computes it and however often the job is stopped."""
 
 import os
+import re
 import signal
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from idm.core.errors import InterruptedRunError
+from idm.core.errors import CheckpointError, InterruptedRunError, SettingsError
 from idm.core.ranks import Ranks
 from idm.experiment.parts import Job
+from idm.training.lock import locked
 
 from ..training.together import run_together
 
@@ -55,13 +57,84 @@ def test_a_stopped_job_goes_on_where_it_was(tmp_path, number):
     assert computed == [0, 2, 4, 6, 6, 8]
 
 
-def test_parts_of_another_request_are_not_used(tmp_path):
+def test_a_stop_of_one_process_stops_all_and_what_is_done_is_shared_out_anew(tmp_path):
+    job = Job("counting", tmp_path / "parts", {}, 40, 2)
+
+    def work(ranks):
+        computed = []
+
+        def compute(part, look):
+            computed.append(part.start)
+            if ranks.rank == 1 and len(computed) == 3:
+                os.kill(os.getpid(), signal.SIGTERM)
+            while ranks.rank == 0 and len(computed) == 5:
+                look()  # for ever, unless the other process's stop comes through
+            return squares(part, look)
+
+        try:
+            job.run(compute, ranks)
+        except InterruptedRunError as error:
+            return int(re.search(r"stopped with (\d+) of 40 kept", str(error)).group(1))
+        return "not stopped"
+
+    kept, same = run_together(2, tmp_path / "ranks", work)
+    assert kept == same
+    assert 4 <= kept <= 2 * (2 + 4)
+
+    def rest(ranks):
+        computed = []
+        job.run(lambda part, look: (computed.append(part.start), squares(part, look))[1], ranks)
+        return computed
+
+    first, second, third = run_together(3, tmp_path / "rest", rest)
+    assert len(first) + len(second) + len(third) == 20 - kept // 2
+    assert max(map(len, (first, second, third))) - min(map(len, (first, second, third))) <= 1
+
+
+def test_processes_that_are_asked_for_different_things_are_refused(tmp_path):
+    def work(ranks):
+        with pytest.raises(SettingsError, match="the same request for all 2 processes wanted"):
+            Job("counting", tmp_path / "parts", {"seed": ranks.rank}, 4, 2).run(squares, ranks)
+        return "refused"
+
+    assert run_together(2, tmp_path / "ranks", work) == ["refused"] * 2
+
+
+def test_a_second_job_in_the_folder_is_refused(tmp_path):
+    with locked(tmp_path / "parts"), pytest.raises(CheckpointError, match="a folder that nothing else works in"):
+        Job("counting", tmp_path / "parts", {}, 4, 2).run(squares, Ranks())
+
+
+def test_parts_of_another_request_never_get_among_those_of_this_one(tmp_path):
+    one, other = (Job("counting", tmp_path / f"{seed}", {"seed": seed}, 6, 2) for seed in (1, 2))
+    for job in (one, other):
+        job.run(squares, Ranks())
+    (tmp_path / "1" / "part-000001.safetensors").write_bytes((tmp_path / "2" / "part-000001.safetensors").read_bytes())
+    computed = []
+    one.run(lambda part, look: (computed.append(part.start), squares(part, look))[1], Ranks())
+    assert computed == [2]
+
+
+def test_parts_that_are_taken_away_meanwhile_are_missed(tmp_path):
+    job = Job("counting", tmp_path / "parts", {}, 6, 2)
+
+    def compute(part, look):
+        (tmp_path / "parts" / "part-000000.safetensors").unlink(missing_ok=True)
+        return squares(part, look)
+
+    with pytest.raises(CheckpointError, match="parts are gone"):
+        job.run(compute, Ranks())
+
+
+def test_parts_of_another_request_are_not_used(tmp_path, capsys):
     folder = tmp_path / "parts"
     Job("counting", folder, {"seed": 1}, 4, 2).run(squares, Ranks())
     other = Job("counting", folder, {"seed": 2}, 4, 2)
     assert other.progress_of(Ranks()) == (2, 0)
+    assert "removed" not in capsys.readouterr().err
     found = other.run(lambda part, look: {"number": torch.full((len(part),), 5)}, Ranks())
     assert found["number"].tolist() == [5] * 4
+    assert f"{folder} holds 2 parts of another request, which are removed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("damage", ["cut", "rows", "text"])

@@ -1,0 +1,170 @@
+"""Hostile data and settings are refused at little cost, and nothing in them is run or waited for.
+
+For those in checkpoints see tests/unit/training/test_damage.py, for images tests/unit/data/zoo.py.
+"""
+
+import io
+import json
+import os
+import pickle
+import struct
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+
+from idm.core.errors import DataError, SettingsError
+from idm.data import SOURCES, infer_source
+from idm.experiment import Experiment, resolve
+
+from ..hostile import PROMISE, Canary, cheap
+
+
+def npy(header):
+    """A .npy file of that header, with 64 bytes of data."""
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + bytes(64)
+
+
+def npy_of(*shape):
+    return npy(repr({"descr": "<f4", "fortran_order": False, "shape": shape}))
+
+
+def zipped(members):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def member(name, size, kind=b"0", content=b""):
+    """A file in a tar archive, or what stands for one, of a size that is not that of its content."""
+    digits = b"\xff" + (size + 256**11).to_bytes(11, "big") if size < 0 else b"\x80" + size.to_bytes(11, "big")
+    head = name.ljust(124, b"\0") + digits + bytes(12) + b" " * 8 + kind + bytes(100) + b"ustar\0" + b"00"
+    head = head.ljust(512, b"\0")
+    head = head[:148] + b"%06o\0 " % sum(head) + head[156:]
+    return head + content.ljust(-(-len(content) // 512) * 512, b"\0")
+
+
+def tar(*members):
+    return b"".join(members) + bytes(1024)
+
+
+def index(source="image_folder", **entry):
+    """An index of data in the folder where it lies."""
+
+    def write(path):
+        head = {"idm_index": 1, "source": source, "folder": str(path.parent), "file": ""}
+        head |= {"image_size": None, "class_names": None}
+        entries = {"path": "a.png", "num_bytes": 8, "sha256": "0" * 64} | entry
+        path.write_text(f"{json.dumps(head)}\n{json.dumps(entries)}\n")
+
+    return write
+
+
+def index_of_a_pipe(path):
+    os.mkfifo(path.with_name("a.tar"))
+    index(archive="a.tar")(path)
+
+
+def maze(path):
+    """Groups that each lead to another one under two names: 2**40 paths to a group without data."""
+    with h5py.File(path, "w") as file:
+        below = file.create_group("0")
+        for number in range(1, 41):
+            above = file.create_group(str(number))
+            above["left"] = above["right"] = below
+            below = above
+
+
+def with_a_pipe(pipe, **texts):
+    """A folder with a pipe, which nobody writes to, and small files."""
+
+    def write(path):
+        (path / pipe).parent.mkdir(parents=True)
+        os.mkfifo(path / pipe)
+        for name, text in texts.items():
+            (path / name.replace("_json", ".json")).write_text(text)
+
+    return write
+
+
+def with_a_canary(save):
+    """What ``save(path, canary)`` writes."""
+    return lambda path: save(path, Canary(path.with_name("canary")))
+
+
+CODE = "__import__('pathlib').Path('{}').touch()"
+ONE = member(b"a.png", 4, content=b"abcd")
+DATA = {
+    "code in the header.npy": with_a_canary(lambda path, c: path.write_bytes(npy(CODE.format(c.path)))),
+    "a tebibyte that is not there.npy": npy_of(2**37, 2),
+    "a shape below zero.npy": npy_of(-1, 4),
+    "a shape beyond all numbers.npy": npy_of(2**62, 2**62),
+    "an object.npy": with_a_canary(lambda path, c: np.save(path, np.array([c]), allow_pickle=True)),
+    "an object.npz": with_a_canary(lambda path, c: np.savez(path, x=np.array([c]))),
+    "a pickle.npz": with_a_canary(lambda path, c: path.write_bytes(zipped({"x": pickle.dumps(c)}))),
+    "a gigabyte that is not there.npz": zipped({"x.npy": npy_of(2**26, 4)}),
+    "more than all memory.npz": zipped({"x.npy": npy_of(2**37, 4)}),
+    "before itself.tar": tar(ONE, member(b"b.png", -512)),
+    "before itself, hidden.tar": tar(ONE, member(b".b.png", -512)),
+    "before itself, by a note.tar": tar(ONE, member(b"note", 14, b"x", b"14 size=-1536\n"), member(b"b.png", 0)),
+    "a long name below zero.tar": tar(ONE, member(b"b.png", -512, b"L")),
+    "a long name without end.tar": tar(ONE, member(b"b.png", 2**62, b"L")),
+    "a device.tar": tar(ONE, member(b"b.png", 0, b"3")),
+    "shards with a pipe": with_a_pipe("a.tar"),
+    "a store with a pipe": with_a_pipe("x/zarr.json", zarr_json="{}"),
+    "a table with a pipe": with_a_pipe("dataset_info.json", state_json='{"_data_files": []}'),
+    "a maze.h5": maze,
+    "a device.csv": b"path\n/dev/zero\n",
+    "memory.csv": b"path\n/proc/self/mem\n",
+    "a nul.csv": b"path\na\0.png\n",
+    "a long name.csv": b"path\n" + b"x" * 100_000,
+    "a long cell.csv": b"path\n" + b"x" * 1_000_000,
+    "a device.jsonl": index(archive="/dev/zero", num_bytes=2**33),
+    "a device to its end.jsonl": index(archive="/dev/zero", num_bytes=-1),
+    "a pipe.jsonl": index_of_a_pipe,
+    "itself.jsonl": index(source="index"),
+    "code.jsonl": index(source="custom"),
+    "deep.jsonl": b"[" * 1_000_000,
+}
+NEEDS = {"a store with a pipe": "zarr", "a table with a pipe": "pyarrow"}
+ALIASES = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 30))
+SETTINGS = {
+    "a call.yaml": "seed: !!python/object/apply:os.system ['touch CANARY']",
+    "an object.yaml": "seed: !!python/object/new:pathlib.Path [CANARY]",
+    "a module.yaml": "seed: !!python/module:antigravity",
+    "many aliases.yaml": ALIASES,
+    "an alias of itself.yaml": "seed: &a [*a]",
+    "a mapping of itself.yaml": "&a {seed: *a}",
+    "deep.yaml": "seed: " + "[" * 5_000,
+    "deep blocks.yaml": "".join(" " * depth + "a:\n" for depth in range(3_000)),
+    "deep.toml": "seed = " + "[" * 100_000,
+    "a long number.toml": "seed = " + "9" * 100_000,
+}
+
+
+@pytest.mark.parametrize("kind", DATA)
+def test_hostile_data_are_refused_and_run_nothing(tmp_path, kind, record):
+    if kind in NEEDS:
+        pytest.importorskip(NEEDS[kind])
+    path, content = tmp_path / kind, DATA[kind]
+    if callable(content):
+        content(path)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(DataError) as error:
+        cheap(lambda: SOURCES.build(*infer_source(path)))
+    assert len(error.value.lines) == 1
+    assert not (tmp_path / "canary").exists()
+    record(PROMISE, 1)
+
+
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_hostile_settings_are_refused_and_run_nothing(tmp_path, kind, record):
+    (tmp_path / kind).write_text(SETTINGS[kind].replace("CANARY", str(tmp_path / "canary")))
+    with pytest.raises(SettingsError, match=kind):
+        cheap(lambda: resolve(Experiment(), file=tmp_path / kind))
+    assert not (tmp_path / "canary").exists()
+    record(PROMISE, 1)
