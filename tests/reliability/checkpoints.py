@@ -72,10 +72,10 @@ COMMANDS = {
 def sign(folder: Path) -> None:
     """Write a manifest that fits what is in a folder now."""
     manifest = folder / "manifest.json"
-    manifest.unlink(missing_ok=True)
     try:
+        manifest.unlink(missing_ok=True)
         document = make_manifest(folder, int(folder.name[-8:]), None)
-    except OSError:  # a folder or pipe among the files
+    except OSError:  # a folder or pipe among the files, or in the manifest's place
         return
     manifest.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 

@@ -24,10 +24,12 @@ STEPS, EVERY, START = 100_000, 1_000, 10_000
 LARGEST_SLOPE = 1.0
 """MB per 10,000 steps."""
 
+LARGEST_SLOWDOWN = 1.3
+
 
 @dataclass(frozen=True)
 class Moment:
-    """The process at a step: resident memory in MB, open files, and the time."""
+    """The process at a step: resident memory in MB, open files, and the processor time so far in seconds."""
 
     step: int
     memory: float
@@ -38,7 +40,7 @@ class Moment:
 def look(step):
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return Moment(
-        step, pages * resource.getpagesize() / 1e6, len(list(Path("/proc/self/fd").iterdir())), time.monotonic()
+        step, pages * resource.getpagesize() / 1e6, len(list(Path("/proc/self/fd").iterdir())), time.process_time()
     )
 
 
@@ -75,19 +77,22 @@ def slope(moments):
     return float(np.polyfit([m.step for m in moments], [m.memory for m in moments], 1)[0]) * 10_000
 
 
+def slowdown(moments):
+    """Processor time of a step in the last tenth of the run over that in the second tenth: medians, of even moments."""
+    times = np.diff([moment.time for moment in moments])
+    tenth = max(len(times) // 10, 1)
+    return float(np.median(times[-tenth:]) / np.median(times[tenth : 2 * tenth]))
+
+
 def main():
     steps = int(sys.argv[1]) if len(sys.argv) > 1 else STEPS
     with tempfile.TemporaryDirectory() as folder:
         moments = soak(Path(folder), steps, EVERY)
     late = [moment for moment in moments if moment.step >= min(START, steps // 2)]
-    fifth = max(len(late) // 5, 1)
-    first, last = (
-        (part[-1].time - part[0].time) / max(len(part) - 1, 1) for part in (late[: fifth + 1], late[-fifth - 1 :])
-    )
-    growth, files = slope(late), {moment.files for moment in late}
+    growth, files, slower = slope(late), {moment.files for moment in late}, slowdown(moments)
     print(f"{steps:,} steps: memory {growth:+.2f} MB per 10,000 steps, at the end {late[-1].memory:.0f} MB")
-    print(f"open files {min(files)} to {max(files)}; time of a step {last / first:.2f} times that of the beginning")
-    return int(growth >= LARGEST_SLOPE or len(files) > 1)
+    print(f"open files {min(files)} to {max(files)}; time of a step {slower:.2f} times that of the beginning")
+    return int(growth >= LARGEST_SLOPE or len(files) > 1 or slower > LARGEST_SLOWDOWN)
 
 
 if __name__ == "__main__":

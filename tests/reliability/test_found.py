@@ -16,6 +16,7 @@ FOUND = {
     "a multiple that is no number": (DIGITS, "network", {"channel_mult": [float("nan")]}, 2, "network.channel_mult"),
     "an infinite multiple": (DIGITS, "network", {"channel_mult": [float("inf")]}, 2, "network.channel_mult"),
     "a width beyond all memory": (POINTS, "network", {"width": 2**53 + 1}, 6, "memory: not enough"),
+    "a width beyond 63 bits": (DIGITS, "network", {"model_channels": 2**64}, 2, "network"),
     "steps without end": (POINTS, "schedule", {"num_timesteps": 2**31}, 2, "at most 1,000,000 wanted"),
 }
 

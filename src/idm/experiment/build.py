@@ -125,7 +125,12 @@ def untried_network(experiment: Experiment, spec: DataSpec, out_channels: int) -
             f"got '{settings.name}'; set network.name={fits}"
         )
     with option_paths("network", NETWORKS.options(settings.name)):
-        return NETWORKS.build(settings.name, settings.options, **given)
+        try:
+            return NETWORKS.build(settings.name, settings.options, **given)
+        except TypeError as error:
+            if "Overflow" not in str(error):
+                raise
+            raise SettingsError("network: sizes of at most 63 bits wanted, got larger ones") from error
 
 
 def build_sampler(diffusion: GaussianDiffusion, settings: SamplerSettings, *, bounded: bool = True) -> Sampler:

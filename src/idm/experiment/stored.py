@@ -20,8 +20,11 @@ def stored_experiment(checkpoint: Checkpoint) -> Experiment:
         SettingsError: settings that this version does not know.
     """
     plain = checkpoint.document("experiment")
-    network = _levels_from_flag(plain.get("network", {}))
-    training = WITHOUT_POWER_FUNCTIONS | plain.get("training", {})
+    network, training = plain.get("network", {}), plain.get("training", {})
+    if isinstance(network, dict):  # anything else is refused below
+        network = _levels_from_flag(network)
+    if isinstance(training, dict):
+        training = WITHOUT_POWER_FUNCTIONS | training
     return from_plain(Experiment, plain | {"network": network, "training": training})
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from idm.core.errors import CheckpointError
+from idm.core.errors import CheckpointError, SettingsError
 from idm.experiment import stored_experiment
 from idm.experiment.data import DataSpec
 from idm.experiment.stored import stored_spec
@@ -19,6 +19,14 @@ def test_the_flag_for_gradient_checkpointing_becomes_levels(tmp_path: Path, flag
     options = stored_experiment(Checkpoint(tmp_path)).network.options
     assert options["checkpoint_levels"] == levels
     assert "use_checkpoint" not in options
+
+
+@pytest.mark.parametrize("section", ["network", "training", "diffusion"])
+@pytest.mark.parametrize("content", [[1], "text", 3, None])
+def test_sections_that_are_none_are_refused_by_name(tmp_path: Path, section: str, content: object) -> None:
+    (tmp_path / "experiment.json").write_text(json.dumps({section: content}), encoding="utf-8")
+    with pytest.raises(SettingsError, match=f"{section}: a group of settings wanted"):
+        stored_experiment(Checkpoint(tmp_path))
 
 
 CODEC = {"dtype": "uint8", "levels": 17, "offset": [8.0], "scale": [8.0], "bounded": True}
