@@ -29,6 +29,7 @@ from idm.cli.sample import sample
 from idm.cli.train import train
 from idm.cli.verify import verify
 from idm.cli.watch import watch
+from idm.core.allocator import keep_freed_memory
 from idm.core.errors import (
     CheckpointError,
     IdmError,
@@ -104,6 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
+    keep_freed_memory()
     try:
         code = _invoke([argument for argument in given if argument != "--debug"])
     except IdmError as error:

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from idm.core.errors import SettingsError
 from idm.networks.layers import GroupNorm, zeroed
+from idm.networks.kernels import linear
 
 LOW_PRECISION = (torch.bfloat16, torch.float16)
 LONGEST_EXPLICIT = 256
@@ -45,9 +46,9 @@ class AttentionBlock(nn.Module):
         """[b, c, *space] -> the same shape."""
         batch, channels, *space = x.shape
         tokens = self.norm(x).flatten(2).transpose(1, 2)
-        qkv = F.linear(tokens, self.qkv.weight.squeeze(-1), self.qkv.bias)
+        qkv = linear(tokens, self.qkv.weight.squeeze(-1), self.qkv.bias)
         heads = qkv.view(batch, -1, self.num_heads, 3, channels // self.num_heads).transpose(1, 2)
         query, key, value = heads.unbind(3)
         mixed = attend(query, key, value).transpose(1, 2).reshape(batch, -1, channels)
-        mixed = F.linear(mixed, self.proj_out.weight.squeeze(-1), self.proj_out.bias)
+        mixed = linear(mixed, self.proj_out.weight.squeeze(-1), self.proj_out.bias)
         return x + mixed.transpose(1, 2).reshape(batch, channels, *space)

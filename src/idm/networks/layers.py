@@ -47,26 +47,6 @@ def zeroed(layer: Layer) -> Layer:
     return layer
 
 
-class Pointwise(nn.Module):
-    """A convolution with a kernel of length one, as a product of matrices where the layout allows it."""
-
-    weight: nn.Parameter
-    bias: nn.Parameter
-
-    def __init__(self, dims: int, in_channels: int, out_channels: int) -> None:
-        """Map ``in_channels`` to ``out_channels`` at every place."""
-        super().__init__()
-        for name, parameter in convolution(dims, in_channels, out_channels, 1).named_parameters():
-            self.register_parameter(name, parameter)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[b, c, *space] -> [b, c_out, *space]."""
-        if not x.is_contiguous():
-            return CONVOLVED[x.ndim - 2](x, self.weight, self.bias)
-        matrix = self.weight.flatten(1).expand(x.shape[0], -1, -1)
-        return torch.baddbmm(self.bias[:, None], matrix, x.flatten(2)).view(x.shape[0], -1, *x.shape[2:])
-
-
 class SiLU(nn.Module):
     """x sigmoid(x), in the place of its input where no gradient needs that: for what a norm has just returned."""
 

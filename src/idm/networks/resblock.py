@@ -4,7 +4,8 @@ from torch import Tensor, nn
 
 from idm.core.tensors import append_dims
 from idm.networks.dropout import Dropout
-from idm.networks.layers import GroupNorm, Pointwise, SiLU, convolution, zeroed
+from idm.networks.layers import GroupNorm, SiLU, convolution, zeroed
+from idm.networks.kernels import Pointwise
 
 
 class ResBlock(nn.Module):

@@ -14,6 +14,7 @@ from idm.core.errors import SettingsError
 from idm.networks.dropout import number_layers
 from idm.networks.embeddings import TimeEmbedding, check_labels
 from idm.networks.layers import GroupNorm, SiLU, convolution, halved_axes, zeroed
+from idm.networks.kernels import fast_layout
 from idm.networks.stages import Blueprint
 
 ENLARGE = {1: "linear", 2: "bilinear", 3: "trilinear"}
@@ -131,8 +132,7 @@ class UNet(nn.Module):
         if low_res is not None:
             enlarged = F.interpolate(low_res.to(hidden.dtype), size=list(x.shape[2:]), mode=ENLARGE[self.dims])
             hidden = torch.cat([hidden, enlarged], dim=1)
-        layout = torch.channels_last if self.dims == 2 and x.is_cuda else torch.contiguous_format
-        hidden = hidden.contiguous(memory_format=layout)
+        hidden = hidden.contiguous(memory_format=fast_layout(hidden))
         skips: list[Tensor] = []
         for stage in self.input_blocks:
             hidden = stage(hidden, embedding, dropout_seeds)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from idm.core.errors import CheckpointError, InterruptedRunError, NumericalError, ProcessError
@@ -12,9 +11,6 @@ from idm.core.progress import Progress, progress, warn
 from idm.core.ranks import Vote
 from idm.training.checkpoint import Checkpoint, latest_checkpoint
 from idm.training.clock import Deadline
-from idm.training.gradients import gradient_norm
-from idm.training.guard import guarded_update
-from idm.training.learning_rate import learning_rate
 from idm.training.manifest import Json
 from idm.training.records import Records
 from idm.training.settings import TrainingSettings
@@ -23,6 +19,7 @@ from idm.training.spread import Alone
 from idm.training.state import TrainingState
 from idm.training.step import TrainStep
 from idm.training.trackers import Tracker
+from idm.training.update import optimiser_step
 
 Describe = Callable[[nn.Module], dict[str, Json]]
 """Given the averaged network: the documents that a checkpoint holds beside the state of training."""
@@ -113,7 +110,8 @@ class Trainer:
         return self.state.averaged_network(self.state.first_average())
 
     def _step(self, vote: Vote, bar: Progress) -> None:
-        norm, status = self._update(), ""
+        norm, status = optimiser_step(self.train_step, self.state, self.num_steps_done), ""
+        self.records.step += 1
         vote.cast()
         stopping = vote.carried and not self._finished
         measuring = self.measure is not None and self._due(self.settings.bound_interval)
@@ -134,27 +132,6 @@ class Trainer:
                 f"training: stopped at step {self.num_steps_done:,} of {self.settings.num_steps:,}, "
                 f"saved in {self.run_folder}; run the same command to continue"
             )
-
-    def _update(self) -> torch.Tensor:
-        state, step, spread = self.state, self.num_steps_done, self.state.spread
-        batch = self.train_step.accumulate_gradients(state.guard.data_step(step), state.meter, state.scale)
-        spread.collect_gradients()
-        norm = gradient_norm(
-            list(spread.parameters.values()),
-            self.settings.clip_grad_norm,
-            inverse_scale=state.scale.inverse(),
-            total=spread.total,
-        )
-        bad = torch.isfinite(batch.loss + norm).logical_not()
-        state.guard.flag(step, batch, bad & ~state.scale.overflow(batch.loss, norm))
-        for group in state.optimizer.param_groups:
-            group["lr"] = learning_rate(self.settings, step)
-        guarded_update(state.optimizer, bad.float())
-        state.scale.update(bad)
-        spread.drop_gradients()
-        state.averages.update()
-        self.records.step += 1
-        return norm
 
     @property
     def _finished(self) -> bool:

@@ -5,8 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from idm.networks import MLP, UNet
-from idm.networks.layers import CONVOLVED, GroupNorm, Pointwise, Upsample
+from idm.networks import MLP, UNet, kernels
+from idm.networks.kernels import FEWEST_PLACES_LAST, Pointwise, fast_layout, linear
+from idm.networks.layers import CONVOLVED, GroupNorm, Upsample
 
 SPACES = [(5,), (4, 6), (2, 3, 4)]
 
@@ -53,6 +54,53 @@ def test_a_pointwise_layer_is_a_convolution_with_a_kernel_of_one(space: tuple[in
     for x in layouts(random(3, 6, *space)):
         x.requires_grad_()
         assert_same(layer(x), CONVOLVED[len(space)](x, layer.weight, layer.bias), [x, layer.weight, layer.bias])
+
+
+@pytest.mark.parametrize("wide", [True, False])
+@pytest.mark.parametrize("transposed", [True, False])
+def test_a_linear_map_of_tokens_is_a_product_of_matrices(monkeypatch, wide: bool, transposed: bool) -> None:
+    monkeypatch.setattr(kernels, "WIDE_VECTORS", wide)
+    tokens, weight, bias = random(3, 5, 6), random(4, 6, seed=1), random(4, seed=2)
+    exact = [tokens.requires_grad_(), weight.requires_grad_(), bias.requires_grad_()]
+    single = [value.detach().float().requires_grad_() for value in exact]
+    given = single[0].transpose(1, 2).contiguous().transpose(1, 2) if transposed else single[0]
+    ours, defined = linear(given, *single[1:]), exact[0] @ exact[1].mT + exact[2]
+    torch.testing.assert_close(ours.double(), defined, rtol=1e-5, atol=1e-5)
+    direction = random(3, 5, 4, seed=9)
+    found = torch.autograd.grad(ours, single, direction.float())
+    for one, expected in zip(found, torch.autograd.grad(defined, exact, direction), strict=True):
+        torch.testing.assert_close(one.double(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_calls_in_float32_keep_channels_last_where_vectors_are_wide(monkeypatch) -> None:
+    size = round(FEWEST_PLACES_LAST**0.5)
+    large, small = torch.zeros(2, 1, size, size), torch.zeros(2, 1, size, size - 1)
+    monkeypatch.setattr(kernels, "WIDE_VECTORS", True)
+    with torch.no_grad():
+        assert fast_layout(large) == torch.channels_last
+        others = [small, large.double(), torch.zeros(2, 1, size**2), torch.zeros(2, 1, 4, size, size)]
+        with torch.autocast("cpu"):
+            assert fast_layout(large) == torch.contiguous_format
+    assert all(fast_layout(x) == torch.contiguous_format for x in [large, *others])
+    monkeypatch.setattr(kernels, "WIDE_VECTORS", False)
+    with torch.no_grad():
+        assert fast_layout(large) == torch.contiguous_format
+
+
+@pytest.mark.parametrize("conv_resample", [True, False])
+def test_a_network_with_channels_last_is_the_same(monkeypatch, conv_resample: bool) -> None:
+    monkeypatch.setattr(kernels, "WIDE_VECTORS", True)
+    sizes = {"model_channels": 8, "num_res_blocks": 1, "channel_mult": (1, 2), "num_heads": 2, "num_classes": 3}
+    network = UNet(in_channels=2, out_channels=4, attention_resolutions=(2,), conv_resample=conv_resample, **sizes)
+    exact = UNet(in_channels=2, out_channels=4, attention_resolutions=(2,), conv_resample=conv_resample, **sizes)
+    exact.double()
+    with torch.no_grad():
+        for seed, (name, parameter) in enumerate(exact.named_parameters()):
+            parameter.copy_(0.3 * random(*parameter.shape, seed=seed))
+            network.get_parameter(name).copy_(parameter)
+        x, time, y = random(2, 2, 32, 34), torch.tensor([3.0, 70.0]), torch.tensor([0, 2])
+        ours = network(x.float(), time, y)
+        torch.testing.assert_close(ours.double(), exact(x, time.double(), y), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("space", [(1,), *SPACES])

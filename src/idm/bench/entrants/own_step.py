@@ -13,10 +13,9 @@ from idm.diffusion import GaussianDiffusion
 from idm.experiment.acceleration import for_training
 from idm.timesteps import UniformTimesteps
 from idm.training import TrainingSettings, TrainStep
-from idm.training.gradients import gradient_norm
-from idm.training.guard import guarded_update
 from idm.training.spread import Alone
 from idm.training.state import TrainingState
+from idm.training.update import optimiser_step
 
 NUM_IMAGES = 256
 
@@ -62,15 +61,10 @@ def own_step(
     model, timesteps = for_training(spread.model, settings), UniformTimesteps(diffusion.num_timesteps)
     step = TrainStep(model, diffusion, timesteps, dataset, settings, seed=0, device=device)
     state = TrainingState.new(spread, step, settings)
-    parameters = list(spread.parameters.values())
 
     def update() -> None:
-        batch = step.accumulate_gradients(next(numbers), state.meter, state.scale)
-        norm = gradient_norm(parameters, settings.clip_grad_norm, inverse_scale=state.scale.inverse())
-        bad = torch.isfinite(batch.loss + norm).logical_not()
-        guarded_update(state.optimizer, bad.float())
-        state.scale.update(bad)
-        spread.drop_gradients()
-        state.averages.update()
+        optimiser_step(step, state, next(numbers))
+        if state.guard.full:
+            state.guard.read()  # as a run does, though it logs before that
 
     return update
