@@ -5,8 +5,8 @@ import torch.nn.functional as F  # noqa: N812 (the field's name)
 from torch import Tensor, nn
 
 from idm.core.errors import SettingsError
-from idm.networks.layers import GroupNorm, zeroed
 from idm.networks.kernels import linear
+from idm.networks.layers import GroupNorm, zeroed
 
 LOW_PRECISION = (torch.bfloat16, torch.float16)
 LONGEST_EXPLICIT = 256

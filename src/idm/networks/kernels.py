@@ -23,13 +23,13 @@ def fast_layout(x: Tensor) -> torch.memory_format:
     return torch.channels_last if x.is_cuda or suits_cpu else torch.contiguous_format
 
 
-def linear(tokens: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def linear(tokens: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Return tokens weight^T + bias.
 
     Args:
         tokens: features [b, places, c].
         weight: [c_out, c].
-        bias: [c_out].
+        bias: [c_out]; None: none.
 
     Returns:
         [b, places, c_out].

@@ -4,8 +4,8 @@ from torch import Tensor, nn
 
 from idm.core.tensors import append_dims
 from idm.networks.dropout import Dropout
-from idm.networks.layers import GroupNorm, SiLU, convolution, zeroed
 from idm.networks.kernels import Pointwise
+from idm.networks.layers import GroupNorm, SiLU, convolution, zeroed
 
 
 class ResBlock(nn.Module):

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from idm.core.errors import SettingsError
 from idm.networks.dropout import number_layers
 from idm.networks.embeddings import TimeEmbedding, check_labels
-from idm.networks.layers import GroupNorm, SiLU, convolution, halved_axes, zeroed
 from idm.networks.kernels import fast_layout
+from idm.networks.layers import GroupNorm, SiLU, convolution, halved_axes, zeroed
 from idm.networks.stages import Blueprint
 
 ENLARGE = {1: "linear", 2: "bilinear", 3: "trilinear"}
