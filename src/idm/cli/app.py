@@ -26,6 +26,7 @@ from idm.cli.import_ import import_
 from idm.cli.info import info
 from idm.cli.interpolate import interpolate
 from idm.cli.sample import sample
+from idm.cli.startup import with_torch
 from idm.cli.train import train
 from idm.cli.verify import verify
 from idm.cli.watch import watch
@@ -61,6 +62,9 @@ VERBS: dict[str, Callable[..., None]] = {
 SHARED_VERBS = ("train", "sample", "evaluate")
 """What several processes do together."""
 
+LIGHT_VERBS = ("config", "watch")
+"""What needs no torch, or not always."""
+
 INTERNAL_ERROR = 70
 SECONDS_FOR_THE_FIRST = 2.0
 UsageError: Any = typer.BadParameter.__base__
@@ -90,7 +94,8 @@ def make_app() -> typer.Typer:
     app = typer.Typer(name="idm", no_args_is_help=True, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(_root)
     for name, verb in VERBS.items():
-        app.command(name, no_args_is_help=name not in ("config", "demo", "bench"))(verb)
+        command = app.command(name, no_args_is_help=name not in ("config", "demo", "bench"))
+        command(verb if name in LIGHT_VERBS else with_torch(verb))
     return app
 
 
