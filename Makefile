@@ -27,7 +27,7 @@ prove: $(READY)
 		tests/cli/test_kill.py tests/cli/test_torchrun.py tests/reliability
 
 soak: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python tests/reliability/soak.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.soak
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

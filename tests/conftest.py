@@ -9,10 +9,9 @@ from typing import Any
 import jaxtyping
 import pytest
 
-from .figures import Figure, here, write
+from .figures import PAGE, Figure, here, write
 from .network import no_network
 
-PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
 FIGURES, ATTEMPTS = "figures", "network attempts"
 FOUND = pytest.StashKey[dict[str, list[Any]]]()
 START = time.monotonic()

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 
+PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
 FIRST, LAST = "<!-- figures -->", "<!-- end of figures -->"
 HEAD = ["| Promise | Found | Time | On |", "|---|---|---|---|"]
 

@@ -1,5 +1,8 @@
 """What runs and settings there are."""
 
+import json
+import shutil
+
 import pytest
 import yaml
 
@@ -7,6 +10,7 @@ from idm.data import Digits
 from idm.experiment import from_plain, to_plain
 from idm.experiment.settings import Experiment
 from idm.presets import PRESETS
+from idm.training.manifest import as_text, make_manifest
 
 
 def test_info_describes_a_run(idm, run):
@@ -24,6 +28,33 @@ def test_info_for_programs(idm, run):
     assert info["num_parameters"] > 1000
     assert info["data"]["fingerprint"] == Digits().fingerprint()
     assert from_plain(Experiment, info["experiment"]) is not None
+    assert info["training"]["step"] == info["training"]["ema_updates"] == 120
+
+
+def test_info_tells_what_training_goes_on_from(idm, run, tmp_path):
+    text = " ".join(idm("info", run).out.split())
+    for part in ("(120 updates)", "power-0.05", "the optimiser's moments", "bytes of metrics"):
+        assert part in text
+    copy = shutil.copytree(run, tmp_path / "copy")
+    newest = max((copy / "checkpoints").iterdir())
+    document = json.loads((newest / "training.json").read_text())
+    document["guard"] = {"skipped": [{"start": 3, "stop": 5}, {"start": 9, "stop": 10}], "rollbacks": 1}
+    document["loss_scale"] = {"factor": 1024.0, "good_steps": 3}
+    write(newest, document)
+    text = " ".join(idm("info", copy).out.split())
+    for part in ("loss scale 1,024", "data of 3 steps passed over", "1 returns to a checkpoint"):
+        assert part in text
+    for wrong in ({"guard": []}, {"guard": {"skipped": 3}}, {"seconds": "long"}):
+        write(newest, document | wrong)
+        result = idm("info", copy)
+        assert (result.code, len(result.errors)) == (4, 1)
+
+
+def write(path, document):
+    """Put another state of training into a checkpoint, with a manifest that fits."""
+    (path / "training.json").write_text(json.dumps(document))
+    (path / "manifest.json").unlink()
+    (path / "manifest.json").write_text(as_text(make_manifest(path, int(path.name[5:]), None)))
 
 
 def test_config_lists_every_setting_with_type_default_and_meaning(idm):

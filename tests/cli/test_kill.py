@@ -25,7 +25,9 @@ def everything(run):
     files = json.loads((checkpoint.path / "manifest.json").read_text())["files"]
     files["training.json"] = {k: v for k, v in checkpoint.document("training").items() if k not in CLOCK}
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return checkpoint.step, files, [{k: v for k, v in row.items() if k not in CLOCK} for row in rows]
+    averages = {file.relative_to(run): file.read_bytes() for file in sorted((run / "averages").rglob("*.*"))}
+    assert not list(run.glob("events.jsonl"))
+    return checkpoint.step, files, averages, [{k: v for k, v in row.items() if k not in CLOCK} for row in rows]
 
 
 def start(command):
@@ -45,7 +47,13 @@ def exit_code(child):
 
 
 def test_kills_at_random_moments_change_nothing(tmp_path, tiny, prove, record):
-    options = tiny(training__num_steps=20, training__save_interval=3, training__log_interval=4, **NO_PICTURES)
+    options = tiny(
+        training__num_steps=20,
+        training__save_interval=3,
+        training__log_interval=4,
+        training__snapshot_interval=7,
+        **NO_PICTURES,
+    )
 
     def command(run):
         return ["train", "--preset", "digits", "--out", str(run), *options]
@@ -54,6 +62,8 @@ def test_kills_at_random_moments_change_nothing(tmp_path, tiny, prove, record):
     assert exit_code(start(command(tmp_path / "whole"))) == 0
     duration, rng = time.monotonic() - began, random.Random(0)
     expected, kills, wanted = everything(tmp_path / "whole"), 0, 50 if prove else 3
+    assert expected[2]
+    late = 0
     for number in range(2 * wanted):
         run = tmp_path / f"run-{number}"
         child = start(command(run))
@@ -63,11 +73,13 @@ def test_kills_at_random_moments_change_nothing(tmp_path, tiny, prove, record):
             duration *= 0.9
             continue
         kills += 1
+        late += any((run / "checkpoints").glob("step-*"))
         assert exit_code(start(command(run))) == 0
         assert everything(run) == expected, f"run {number}"
         if kills == wanted:
             break
     assert kills == wanted
+    assert late > kills // 4 or not prove  # as many as that had a checkpoint to go on from
     record("kill -9 at random moments: the end is bit-identical", f"{kills} of 50")
 
 
@@ -88,7 +100,7 @@ def test_a_long_job_goes_on_where_it_was(tmp_path, tiny, verb, file, number):
 
     assert exit_code(start(command("whole"))) == 0
     child = start(command("stopped"))
-    parts = tmp_path / "stopped" / ".parts"
+    parts = tmp_path / "stopped"
     while len(list(parts.rglob("part-*"))) < 3:  # of six, or of twelve
         time.sleep(0.01)
     os.kill(child, number)

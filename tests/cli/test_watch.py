@@ -44,3 +44,10 @@ def test_a_folder_without_a_run(idm, tmp_path):
     result = idm("watch", tmp_path, "--once")
     assert result.code == 4
     assert "no run in this folder" in result.errors[0]
+
+
+def test_lines_that_are_none_of_ours_are_no_trouble(idm, copy):
+    rows = [{"step": 60, "images_per_second": 3.0}, {"step": "sixty", "loss": [1]}, {"loss": None, "images": {}}]
+    (copy / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for options in ("--once", "--json"):
+        assert idm("watch", copy, options).code == 0

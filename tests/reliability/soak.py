@@ -1,6 +1,6 @@
 """A long run of a tiny model: memory, open files and speed at its end are those of its beginning.
 
-python tests/reliability/soak.py [STEPS]
+python -m tests.reliability.soak [STEPS]; a run of all steps writes its row into docs/reliability.md.
 """
 
 import resource
@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from idm.networks import MLP
 from idm.schedules import cosine_schedule
 from idm.timesteps import LossSecondMoment
 from idm.training import Trainer, TrainingSettings, TrainStep
+
+from ..figures import PAGE, Figure, here, write
 
 STEPS, EVERY, START = 100_000, 1_000, 10_000
 LARGEST_SLOPE = 1.0
@@ -85,13 +88,17 @@ def slowdown(moments):
 
 
 def main():
-    steps = int(sys.argv[1]) if len(sys.argv) > 1 else STEPS
+    steps, began = int(sys.argv[1]) if len(sys.argv) > 1 else STEPS, time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         moments = soak(Path(folder), steps, EVERY)
     late = [moment for moment in moments if moment.step >= min(START, steps // 2)]
     growth, files, slower = slope(late), {moment.files for moment in late}, slowdown(moments)
     print(f"{steps:,} steps: memory {growth:+.2f} MB per 10,000 steps, at the end {late[-1].memory:.0f} MB")
     print(f"open files {min(files)} to {max(files)}; time of a step {slower:.2f} times that of the beginning")
+    if steps == STEPS:
+        found = f"{growth:+.2f} MB per 10,000 steps, {slower:.2f} times, {min(files)} to {max(files)} open files"
+        promise = f"{STEPS:,} steps of a tiny network: memory, time of a step at the end over the beginning, files"
+        write(PAGE, [Figure(promise, found, time.monotonic() - began)], here(), date.today())
     return int(growth >= LARGEST_SLOPE or len(files) > 1 or slower > LARGEST_SLOWDOWN)
 
 

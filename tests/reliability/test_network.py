@@ -27,6 +27,31 @@ def test_other_machines_are_refused_and_named(tmp_path, host):
     assert (tmp_path / "attempts").read_text().splitlines() == [host] * 2
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda ours: ours.connect_ex((ELSEWHERE, 80)),
+        lambda ours: ours.sendto(b"x", (ELSEWHERE, 80)),
+        lambda ours: ours.sendto(b"x", 0, (ELSEWHERE, 80)),
+        lambda ours: ours.sendmsg([b"x"], [], 0, (ELSEWHERE, 80)),
+        lambda ours: socket.gethostbyname("example.org"),
+    ],
+)
+def test_other_ways_are_closed_too(tmp_path, call):
+    ours = socket.socket(type=socket.SOCK_DGRAM)
+    with ours, no_network(tmp_path / "attempts"), pytest.raises(NetworkUsedError):
+        call(ours)
+    assert len((tmp_path / "attempts").read_text().splitlines()) == 1
+
+
+def test_programs_that_tests_start_are_kept_off_as_well(tmp_path):
+    script = f"import socket; socket.create_connection(({ELSEWHERE!r}, 80), timeout=1)"
+    with no_network(tmp_path / "attempts"):
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert "NetworkUsedError" in done.stderr
+    assert (tmp_path / "attempts").read_text().splitlines() == [ELSEWHERE]
+
+
 def test_this_machine_is_reached(tmp_path):
     with no_network(tmp_path / "attempts"), socket.create_server(("127.0.0.1", 0)) as server:
         socket.create_connection(server.getsockname(), timeout=5).close()

@@ -21,7 +21,7 @@ AXES = {
     "timesteps": ("uniform", "loss_second_moment"),
     "micro_batches": (1, 2),
     "workers": (0, 2),
-    "precision": ("float32", "bfloat16"),
+    "precision": ("float32", "bfloat16", "float16"),
     "classes": (True, False),
     "averages": ((0.9,), (0.9, 0.5)),
 }

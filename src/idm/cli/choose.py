@@ -11,7 +11,7 @@ from idm.experiment import Experiment, resolve, stored_experiment, to_plain
 from idm.experiment.settings import SourceSettings
 from idm.experiment.validate import flat
 from idm.presets import PRESETS, inferred, source_settings
-from idm.training import latest_checkpoint
+from idm.training.checkpoint import checkpoint_to_continue
 
 RESIZED = frozenset({"image_folder", "index"})
 """Sources of image files, which are brought to one size."""
@@ -44,7 +44,7 @@ def choose_experiment(
 
 
 def _experiment_in(run: Path) -> Experiment:
-    checkpoint = latest_checkpoint(run)
+    checkpoint = checkpoint_to_continue(run)
     if checkpoint is None:
         raise SettingsError(
             f"train: --preset NAME, --data PATH or a settings file wanted, got none and no run to continue in {run}; "

@@ -1,7 +1,6 @@
 """``idm evaluate``: score a run on the data it has not seen."""
 
 from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,7 +11,10 @@ from idm.cli.output import Output, checked_folder, finite
 if TYPE_CHECKING:
     from idm.experiment import HeldOutBound, Recognition
 
-PARTS, PLOT, RESULTS = ".parts", "bound.png", "evaluation.json"
+BOUND, SAMPLES = ".parts-bound", ".parts-samples"
+"""Where the parts of long jobs lie meanwhile."""
+
+PLOT, RESULTS = "bound.png", "evaluation.json"
 
 
 def evaluate(
@@ -55,6 +57,7 @@ def evaluate(
     from idm.core.ranks import joined_ranks
     from idm.experiment import best_device, open_data_to_score, recognise, require_training_data
     from idm.experiment.long_jobs import bound_in_parts, load_together, sample_in_parts
+    from idm.experiment.parts import remove_parts
 
     changes = {"name": sampler, "steps": sampler_steps}
     with joined_ranks(best_device(device)) as ranks:
@@ -70,7 +73,7 @@ def evaluate(
         bound = bound_in_parts(
             opened,
             data,
-            destination / PARTS / "bound",
+            destination / BOUND,
             steps=steps,
             num=num,
             seed=seed,
@@ -81,7 +84,7 @@ def evaluate(
         drawn = None
         if samples:
             drawn = sample_in_parts(
-                opened, samples, destination / PARTS / "samples", sampler=chosen, seed=seed, ranks=ranks, progress=True
+                opened, samples, destination / SAMPLES, sampler=chosen, seed=seed, ranks=ranks, progress=True
             )
     if bound is None:
         return
@@ -91,7 +94,8 @@ def evaluate(
         recognised = recognise(opened, data, drawn)
         results["classifier"] = _plain_recognition(recognised, type(chosen).__name__, chosen.diffusion.num_timesteps)
     written = _write(destination, bound, results)
-    rmtree(destination / PARTS, ignore_errors=True)
+    for name in (BOUND, SAMPLES):
+        remove_parts(destination / name)
     _describe(Output(as_json=as_json), bound, results, written)
 
 
@@ -142,7 +146,7 @@ def _write(folder: Path, bound: "HeldOutBound", results: dict[str, Any]) -> dict
     figure = bound_by_timestep(terms["mean"], terms["standard_error"], bound.timesteps)
     text = json.dumps(finite(results), indent=2, allow_nan=False) + "\n"
     return {
-        "results": write_atomically(folder / RESULTS, text.encode()),
+        "results": write_atomically(folder / RESULTS, text.encode(), durable=True),
         "plot": write_atomically(folder / PLOT, png(figure)),
     }
 

@@ -4,9 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 from idm.cli.options import Json, RunArgument
 from idm.cli.output import Output, print_json
+from idm.core.errors import CheckpointError
 
 if TYPE_CHECKING:
     from idm.experiment import Run
+    from idm.training import Checkpoint
+
+AVERAGES = ("ema-", "power-")
+"""How the files of averages begin."""
 
 
 def info(run: RunArgument, as_json: Json = False) -> None:
@@ -28,6 +33,7 @@ def info(run: RunArgument, as_json: Json = False) -> None:
 def _rows(run: "Run", versions: dict[str, str], damaged: dict[str, str]) -> dict[str, str]:
     from idm.cli.words import data_in_words, network_in_words, options_in_words, process_in_words
     from idm.experiment import to_plain
+    from idm.training import Checkpoint
 
     experiment, codec, names = run.experiment, run.spec.codec, run.spec.class_names or ()
     sampler = to_plain(experiment.sampler)
@@ -47,10 +53,41 @@ def _rows(run: "Run", versions: dict[str, str], damaged: dict[str, str]) -> dict
         "process": process_in_words(experiment, run.diffusion),
         "decoder": f"variance of the last step: {calibrated}",
         "sampler": f"{name}, {steps or 'all'} steps, {options_in_words(sampler)}",
+        **_training_in_words(Checkpoint(run.path)),
         "guidance": "possible" if experiment.training.label_dropout > 0 and names else "not trained for",
         "versions": options_in_words(versions),
     }
     return {key: value for key, value in rows.items() if value}
+
+
+def _training_in_words(checkpoint: "Checkpoint") -> dict[str, str]:
+    """Say what training goes on from; of imported weights there is nothing to say.
+
+    Raises:
+        CheckpointError: the state of training is none.
+    """
+    try:
+        return _state_in_words(checkpoint) if checkpoint.has("optimizer") else {}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"checkpoint {checkpoint.path}: training.json holds other things than counts") from error
+
+
+def _state_in_words(checkpoint: "Checkpoint") -> dict[str, str]:
+    state = checkpoint.document("training")
+    averages = sorted(file.stem for file in checkpoint.path.glob("*.safetensors") if file.stem.startswith(AVERAGES))
+    guard, scale = state.get("guard", {}), state.get("loss_scale", {})
+    passed = sum(window["stop"] - window["start"] for window in guard.get("skipped", []))
+    words = [
+        f"{state.get('seconds', 0.0):,.0f} s so far",
+        "the optimiser's moments",
+        "losses by t" if checkpoint.tensors("timesteps") else "",
+        f"loss scale {scale['factor']:,.0f}" if scale else "",
+        f"data of {passed:,} steps passed over" if passed else "",
+        f"{guard['rollbacks']:,} returns to a checkpoint without getting further" if guard.get("rollbacks") else "",
+        f"{state.get('metrics_length', 0):,} bytes of metrics",
+    ]
+    updates = f" ({state.get('ema_updates', 0):,} updates)"
+    return {"averages": ", ".join(averages) + updates, "training": ", ".join(filter(None, words))}
 
 
 def _range(offset: tuple[float, ...], scale: tuple[float, ...]) -> str:
@@ -61,7 +98,9 @@ def _range(offset: tuple[float, ...], scale: tuple[float, ...]) -> str:
 def _plain(run: "Run", versions: dict[str, str]) -> dict[str, Any]:
     from idm.experiment import to_plain
     from idm.networks import num_parameters
+    from idm.training import Checkpoint
 
+    checkpoint = Checkpoint(run.path)
     return {
         "checkpoint": run.path,
         "step": run.step,
@@ -69,5 +108,6 @@ def _plain(run: "Run", versions: dict[str, str]) -> dict[str, Any]:
         "num_timesteps": run.diffusion.num_timesteps,
         "data": run.spec.to_plain(),
         "experiment": to_plain(run.experiment),
+        "training": checkpoint.document("training") if checkpoint.has("optimizer") else None,
         "versions": versions,
     }

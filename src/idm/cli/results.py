@@ -78,7 +78,7 @@ def _save_arrays(
         arrays["seeds"] = np.asarray(seeds, dtype=np.int64)
     stream = io.BytesIO()
     np.savez_compressed(stream, **arrays)
-    return write_atomically(path, stream.getvalue())
+    return write_atomically(path, stream.getvalue(), durable=True)
 
 
 def _remove_earlier(out: Path) -> None:

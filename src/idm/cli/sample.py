@@ -1,7 +1,6 @@
 """``idm sample``: draw samples of a trained model."""
 
 from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +13,9 @@ if TYPE_CHECKING:
 
     from idm.experiment import Run
 
-PARTS = ".parts"
+PARTS = ".parts-drawn"
+"""Where the parts lie meanwhile."""
+
 MOST_COLUMNS = 16
 """With more classes than this, the grid is about square."""
 
@@ -68,6 +69,7 @@ def sample(
     from idm.core.ranks import joined_ranks
     from idm.experiment import best_device
     from idm.experiment.long_jobs import load_together, sample_in_parts
+    from idm.experiment.parts import remove_parts
 
     given = {"name": sampler, "steps": steps, "eta": eta}
     options = sampler_options(overrides or []) | {name: value for name, value in given.items() if value is not None}
@@ -98,7 +100,7 @@ def sample(
         written = _write(destination, opened, x, classes, seed)
         if recorder is not None:
             written |= recorder.save(destination)
-        rmtree(destination / PARTS, ignore_errors=True)
+        remove_parts(destination / PARTS)
         output, taken = Output(as_json=as_json), chosen.diffusion.num_timesteps
         output.line(f"{num:,} samples by {type(chosen).__name__}, {taken:,} steps, from {opened.path}")
         describe_results(output, opened, x, written)

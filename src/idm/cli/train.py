@@ -54,19 +54,19 @@ def train(
     from idm.core.errors import SettingsError
     from idm.experiment import train as train_experiment
     from idm.training import parse_duration
-    from idm.training.trackers import TRACKERS, Careful
+    from idm.training.trackers import careful_tracker
 
     if out is None:
         raise SettingsError("--out: a folder for the run wanted, such as --out runs/mine")
     output, run_folder = Output(as_json=as_json), checked_folder(out)
     max_seconds = None if max_time is None else parse_duration(max_time)
+    trackers = [careful_tracker(name, run_folder) for name in track or []]
     experiment = choose_experiment(config, preset, data, run_folder, overrides or [])
     if data is not None and preset is None and config is None:
         output.line("Settings inferred from the data; change any with --set PATH=VALUE:")
         for line in what_is_new(experiment):
             output.line(f"  {line}")
         output.line()
-    trackers = [Careful(TRACKERS.build(name, {}, run=run_folder)) for name in track or []]
     run = train_experiment(
         experiment,
         run_folder,

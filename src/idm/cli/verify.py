@@ -12,7 +12,7 @@ HEADINGS = ("checkpoint", "files", "tensors", "size", "state")
 
 
 def verify(run: RunArgument, as_json: Json = False) -> None:
-    """Check every checkpoint of a run: files against their hashes, tensors, settings, metrics.
+    """Check every checkpoint of a run and its stored averages: files against their hashes, tensors, settings, metrics.
 
     Exits with 4 if anything is wrong.
     """
@@ -27,17 +27,29 @@ def verify(run: RunArgument, as_json: Json = False) -> None:
     broken = [verdict for verdict in verdicts if verdict.problems]
     for verdict in broken:
         for problem in verdict.problems:
-            output.line(f"{verdict.path.name}: {problem}")
-    output.finish(run=run, intact=not broken, checkpoints=[_plain(verdict) for verdict in verdicts])
+            output.line(f"{verdict.name}: {problem}")
+    checkpoints, averages = ([v for v in verdicts if v.of_averages == of_averages] for of_averages in (False, True))
+    plain = {"checkpoints": list(map(_plain, checkpoints)), "averages": list(map(_plain, averages))}
+    output.finish(run=run, intact=not broken, **plain)
     if broken:
-        rest = "the newest intact one is used" if len(broken) < len(verdicts) else "none is intact"
-        raise CheckpointError(f"run {run}: {len(broken)} of {len(verdicts)} checkpoints damaged; {rest}")
+        words = [
+            _damaged("checkpoints", checkpoints, "the newest intact one is used"),
+            _damaged("stored averages", averages, "idm ema does without them"),
+        ]
+        raise CheckpointError(f"run {run}: {'; '.join(filter(None, words))}")
+
+
+def _damaged(what: str, verdicts: "list[Verdict]", rest: str) -> str:
+    """Say how many are damaged, and what becomes of the rest; nothing if none is."""
+    count = sum(bool(verdict.problems) for verdict in verdicts)
+    left = rest if count < len(verdicts) else "none is intact"
+    return f"{count} of {len(verdicts)} {what} damaged; {left}" if count else ""
 
 
 def _row(verdict: "Verdict") -> tuple[str, ...]:
     state = "damaged" if verdict.problems else "intact"
     numbers = (f"{verdict.num_files:,}", f"{verdict.num_tensors:,}", f"{verdict.size / 2**20:,.1f} MiB")
-    return (verdict.path.name, *numbers, state)
+    return (verdict.name, *numbers, state)
 
 
 def _plain(verdict: "Verdict") -> dict[str, Any]:

@@ -17,6 +17,9 @@ SECONDS_BETWEEN_LOOKS = 2.0
 MOST_BYTES = 2**20
 """So much of the end of metrics.jsonl is read."""
 
+KINDS = (int, float, type(None))
+"""What a line of metrics holds."""
+
 
 def watch(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)],
@@ -72,14 +75,12 @@ def _num_steps(run: Path) -> int | None:
 
 
 def _seconds_left(row: dict[str, Any], total: int | None) -> float | None:
-    rate, step = row.get("images_per_second"), row.get("step")
-    if total is None or not rate or not step:
-        return None
-    return round((total - step) * (row["images"] / step) / rate, 1)
+    rate, step, images = (row.get(name) for name in ("images_per_second", "step", "images"))
+    return round((total - step) * (images / step) / rate, 1) if total and rate and step and images else None
 
 
 def _last_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the whole lines in the last part of a file; one that is being written is left out."""
+    """Return the numbers in the last lines of a file; a line that is being written is left out."""
     if not path.is_file():
         return []
     with path.open("rb") as stream:
@@ -92,7 +93,8 @@ def _last_lines(path: Path) -> list[dict[str, Any]]:
             row = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        rows += [row] if isinstance(row, dict) else []
+        if isinstance(row, dict):
+            rows.append({name: value for name, value in row.items() if isinstance(value, KINDS)})
     return rows
 
 

@@ -15,7 +15,7 @@ class Progress(Protocol):
     """What the loops see: they report units done, and a few words of status."""
 
     def advance(self, units: int = 1, status: str = "") -> None:
-        """Count ``units`` more as done and show ``status`` beside the count."""
+        """Count ``units`` more as done, and show ``status`` beside the count until there is another."""
         ...
 
 
@@ -30,10 +30,11 @@ class _Lines:
     def __init__(self, label: str, total: int, unit: str, done: int, interval: float) -> None:
         self.label, self.total, self.unit, self.done, self.interval = label, total, unit, done, interval
         self.first, self.start = done, time.monotonic()
-        self.last = self.start
+        self.last, self.status = self.start, ""
 
     def advance(self, units: int = 1, status: str = "") -> None:
         self.done += units
+        self.status = status or self.status
         now = time.monotonic()
         if now - self.last < self.interval and self.done < self.total:
             return
@@ -41,7 +42,7 @@ class _Lines:
         rate = (self.done - self.first) / max(now - self.start, 1e-9)
         left = (self.total - self.done) / rate if rate > 0 else 0.0
         words = f"{self.label}: {self.done:,}/{self.total:,} {self.unit}, {rate:,.1f}/s, {_clock(left)} left"
-        print(f"{words}  {status}".rstrip(), file=sys.stderr, flush=True)
+        print(f"{words}  {self.status}".rstrip(), file=sys.stderr, flush=True)
 
 
 def _clock(seconds: float) -> str:

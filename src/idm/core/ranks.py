@@ -152,12 +152,15 @@ def joined_ranks(device: torch.device) -> Generator[Ranks]:
 
     Raises:
         ProcessError: another process is gone.
+        SettingsError: the environment tells of several processes, and not where they are.
     """
     rank, size = launch.rank(), launch.num_processes()
     if size == 1:
         yield Ranks()
         return
     ours = not dist.is_initialized()
+    if ours:
+        launch.require_address()
     try:
         if ours:
             _join(device)

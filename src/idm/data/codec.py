@@ -25,6 +25,9 @@ from idm.data.statistics import extremes, mean_and_std, num_levels
 PREVIEW_STDS = 3.0
 """Unbounded data are shown from this many standard deviations below to as many above the mean."""
 
+AT_ONCE = 1024
+"""So many samples are decoded at a time, in float64."""
+
 
 @dataclass(frozen=True)
 class Codec:
@@ -126,6 +129,9 @@ class Codec:
             DataError: another number of channels.
         """
         self._refuse_other_channels(tuple(x.shape))
+        return np.concatenate([self._decoded(part) for part in x.split(AT_ONCE)])
+
+    def _decoded(self, x: Tensor) -> Samples:
         offset, scale = self._affine(x.ndim)
         values = offset + scale * x.detach().cpu().double().numpy()
         if self.levels is not None:

@@ -14,29 +14,28 @@ from idm.experiment.acceleration import in_precision
 from idm.experiment.data import Data
 from idm.experiment.settings import Experiment
 from idm.likelihood import fit_decoder_log_variance, with_decoder_log_variance
+from idm.networks.size import device_of
 from idm.training.memory import in_smaller_pieces
 
 NUM_IMAGES, BATCH_SIZE = 1024, 512
 FITTED = "decoder_log_variance"
 
 
-def calibrate(
-    experiment: Experiment, diffusion: GaussianDiffusion, network: nn.Module, data: Data, device: torch.device
-) -> dict[str, Any]:
+def calibrate(experiment: Experiment, diffusion: GaussianDiffusion, network: nn.Module, data: Data) -> dict[str, Any]:
     """Fit what is fitted to the first training samples, JSON-able; nothing where the model's own variance is wanted.
 
     Args:
         experiment: the settings.
         diffusion: the process.
-        network: the averaged network.
+        network: the averaged network; it is called where it is.
         data: the data.
-        device: where the network is.
 
     Raises:
         ProcessError: memory is short even for single images.
     """
     if experiment.diffusion.decoder_variance == "model":
         return {}
+    device = device_of(network)
     x_start, labels = data.train.first(NUM_IMAGES)
 
     def fit(batch_size: int) -> float:

@@ -124,7 +124,7 @@ def _calibration(run: Run, source: Checkpoint) -> tuple[dict[str, Any], bool | N
         data = open_run_data(run)
     except DataError:
         return before, False
-    return calibrate(run.experiment, run.diffusion, run.network, data, run.device), True
+    return calibrate(run.experiment, run.diffusion, run.network, data), True
 
 
 def _free_folder(out: Path) -> Path:

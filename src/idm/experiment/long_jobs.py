@@ -75,9 +75,8 @@ def sample_in_parts(
         "seed": seed,
         "guidance": guidance,
     }
-    job, steps = Job("sampling", folder, request, num, batch_size), sampler.diffusion.num_timesteps
-    if watch is not None and ranks.is_main:
-        job.drop_first()
+    job = Job("sampling", folder, request, num, batch_size, first_anew=watch is not None)
+    steps = sampler.diffusion.num_timesteps
     mine, done = job.progress_of(ranks)
     several = len(job.parts) > 1
     with show_progress("sampling", mine * steps, done=done * steps, enabled=progress and ranks.is_main) as bar:
@@ -176,7 +175,7 @@ def _words_of(sampler: Sampler) -> dict[str, Any]:
     options = {
         field.name: repr(getattr(sampler, field.name))
         for field in dataclasses.fields(sampler)
-        if field.name not in ("diffusion", "denoised_fn")
+        if field.name != "diffusion"
     }
     timesteps = sampler.diffusion.schedule.timesteps.tolist()
     return {"name": type(sampler).__name__, "options": options, "timesteps": timesteps}

@@ -4,12 +4,10 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from idm.core.errors import CheckpointError, InterruptedRunError, SettingsError
 from idm.core.progress import warn
@@ -39,6 +37,7 @@ class Job:
         request: JSON-able values that define the results; parts of another request are removed.
         num: number of samples.
         size: samples in a part.
+        first_anew: compute the first part even where it is there.
     """
 
     name: str
@@ -46,6 +45,7 @@ class Job:
     request: Mapping[str, Any]
     num: int
     size: int
+    first_anew: bool = False
 
     @property
     def parts(self) -> list[range]:
@@ -54,7 +54,7 @@ class Job:
 
     def progress_of(self, ranks: Ranks) -> tuple[int, int]:
         """Return how many parts a process does, counting its share of those from an earlier call, and that share."""
-        missing = self._missing()
+        missing = sorted({*self._missing(), *([0] if self.first_anew else [])})
         kept = (len(self.parts) - len(missing)) // ranks.size
         return kept + len(missing[ranks.rank :: ranks.size]), kept
 
@@ -83,14 +83,6 @@ class Job:
                 raise InterruptedRunError(self._stopped())
             return self._together() if ranks.is_main else None
 
-    def drop_first(self) -> None:
-        """Have the first part computed anew."""
-        self._path(0).unlink(missing_ok=True)
-
-    def clear(self) -> None:
-        """Remove the parts."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
     def _begin(self, stack: ExitStack) -> list[int]:
         """Hold the folder, rid of parts of another request, and return the numbers of the parts that are missing."""
         stack.enter_context(locked(self.folder))
@@ -102,6 +94,8 @@ class Job:
             for path in others:
                 path.unlink()
             replace_text(self.folder / REQUEST, self._text)
+        if self.first_anew:
+            self._path(0).unlink(missing_ok=True)
         return self._missing()
 
     def _missing(self) -> list[int]:
@@ -138,11 +132,15 @@ class Job:
         return path.is_file() and path.read_text(encoding="utf-8") == self._text
 
     def _together(self) -> Part:
-        found = [read_part(self._path(i), len(part), self._hash) for i, part in enumerate(self.parts)]
-        whole = [part for part in found if part is not None]
-        if len(whole) < len(found):
-            raise CheckpointError(f"{self.name}: parts are gone from {self.folder}; run the same command again")
-        return {name: torch.cat([part[name] for part in whole]) for name in whole[0]}
+        whole: Part = {}
+        for i, numbers in enumerate(self.parts):
+            part = read_part(self._path(i), len(numbers), self._hash)
+            if part is None:
+                raise CheckpointError(f"{self.name}: parts are gone from {self.folder}; run the same command again")
+            for name, value in part.items():
+                rows = whole.setdefault(name, value.new_empty(self.num, *value.shape[1:]))
+                rows[numbers.start : numbers.stop] = value
+        return whole
 
     def _path(self, number: int) -> Path:
         return self.folder / f"part-{number:06d}.safetensors"
@@ -152,6 +150,12 @@ class Job:
         done = self.num - sum(len(self.parts[number]) for number in missing)
         kept = f"{done:,} of {self.num:,} kept in {self.folder}"
         return f"{self.name}: stopped with {kept}; run the same command to continue"
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove a finished job's parts, unless another job works with them already."""
+    with suppress(CheckpointError), locked(folder):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _go_on() -> None:

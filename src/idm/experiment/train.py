@@ -10,52 +10,29 @@ import torch
 import yaml
 from torch import nn
 
-from idm.core.errors import DataError, ResumeError, SettingsError
+from idm.core.errors import DataError, SettingsError
 from idm.core.ranks import Ranks, joined_ranks
 from idm.diffusion import GaussianDiffusion
 from idm.experiment.acceleration import for_training
 from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, null_label
 from idm.experiment.calibrate import calibrate, calibrated, versions
-from idm.experiment.data import Data, data_differences, open_data, with_absolute_path
+from idm.experiment.data import Data, open_data, with_absolute_path
 from idm.experiment.evaluate import held_out_estimate
+from idm.experiment.resume import OF_A_MACHINE, refuse_other_run, warn_of_another_rate
 from idm.experiment.run import Run, load
 from idm.experiment.settings import Experiment
-from idm.experiment.stored import stored_experiment, stored_spec
 from idm.experiment.validate import flat, from_plain, to_plain
+from idm.networks.size import device_of
 from idm.timesteps import TIMESTEP_SAMPLERS, TimestepSampler
-from idm.training import Deadline, Tracker, Trainer, TrainStep, latest_checkpoint
+from idm.training import Deadline, Tracker, Trainer, TrainStep
 from idm.training.disk import replace_text
 from idm.training.lock import locked
+from idm.training.manifest import LARGEST_JSON, as_text
 from idm.training.memory import in_smaller_pieces
 from idm.training.spread import spread_over
 
-OF_A_MACHINE = ("data.source.path", "data.source.folder", "data.held_out_list", "data.workers", "data.timeout")
-"""Settings that tell where data lie on a machine, and how it reads them."""
-
-FREE_TO_CHANGE = (
-    *OF_A_MACHINE,
-    "network.checkpoint_levels",
-    "sampler",
-    "training.num_steps",
-    "training.micro_batch_size",
-    "training.shard",
-    "training.snapshot_interval",
-    "training.log_interval",
-    "training.save_interval",
-    "training.keep_checkpoints",
-    "training.keep_every",
-    "training.keep_best",
-    "training.sample_interval",
-    "training.bound_interval",
-    "training.bound_images",
-)
-"""Settings (or whole sections) that a resumed run may change; data at another place must be the same data."""
-
 MEASURED_AT_ONCE = 128
 """So many (image, step) pairs go through the network at once when the held-out bound is estimated."""
-
-LISTED_DIFFERENCES = 5
-"""So many differences from the run in a folder are told one by one."""
 
 Preview = Callable[[int, Run], None]
 
@@ -113,6 +90,7 @@ def train(
         SettingsError: settings that do not fit.
         DataError: data that cannot be used.
         ResumeError: the folder holds a run with other settings.
+        CheckpointError: every checkpoint in the folder is damaged, or the disk refuses.
         InterruptedRunError: stopped on request; the state is saved.
     """
     deadline, where = Deadline(max_seconds), best_device(device)
@@ -146,6 +124,7 @@ def _train(
 def _claim(task: "_Task", stack: ExitStack) -> None:
     """Make the folder this run's, unless it is another's, and hold it."""
     refuse_other_run(task.experiment, task.data, task.run)
+    warn_of_another_rate(task.experiment, task.run)
     stack.enter_context(locked(task.run))
     _write_settings(task)
 
@@ -173,6 +152,7 @@ def _prepare(experiment: Experiment, run: Path, device: torch.device, ranks: Ran
             f"got {experiment.training.batch_size}; start fewer processes"
         )
     data = open_data(experiment.data, seed=experiment.seed)
+    _refuse_long_names(data)
     diffusion = build_diffusion(experiment, data.spec)
     network = build_network(experiment, data.spec, diffusion.out_channels(data.spec.shape[0])).to(device)
     timesteps = TIMESTEP_SAMPLERS.build(
@@ -181,6 +161,20 @@ def _prepare(experiment: Experiment, run: Path, device: torch.device, ranks: Ran
     build_sampler(diffusion, experiment.sampler)
     _refuse_disagreement(ranks, experiment, data)
     return _Task(experiment, run, data, diffusion, network, timesteps, device, ranks)
+
+
+def _refuse_long_names(data: Data) -> None:
+    """Refuse more names of classes than a checkpoint can hold, before anything is trained.
+
+    Raises:
+        DataError: they are too many, or too long.
+    """
+    size = len(as_text(data.spec.to_plain()).encode("utf-8"))
+    if size > LARGEST_JSON:
+        raise DataError(
+            f"data: names of {data.spec.num_classes:,} classes in at most {LARGEST_JSON:,} bytes wanted, "
+            f"got {size:,}; give fewer classes or shorter names"
+        )
 
 
 def _refuse_disagreement(ranks: Ranks, experiment: Experiment, data: Data) -> None:
@@ -214,19 +208,19 @@ def _trainer(
         return {
             "experiment": to_plain(experiment),
             "data": task.data.spec.to_plain(),
-            "calibration": calibrate(experiment, task.diffusion, averaged, task.data, task.device),
+            "calibration": calibrate(experiment, task.diffusion, averaged, task.data),
             "versions": versions(),
         }
 
     def as_run(averaged: nn.Module, diffusion: GaussianDiffusion, number: int = 0) -> Run:
-        return Run(task.run, number, experiment, task.data.spec, averaged, diffusion, task.device)
+        return Run(task.run, number, experiment, task.data.spec, averaged, diffusion, device_of(averaged))
 
     def show(number: int, averaged: nn.Module) -> None:
         assert preview is not None
         preview(number, as_run(averaged, task.diffusion, number))
 
     def measure(averaged: nn.Module) -> dict[str, float]:
-        fitted = calibrate(experiment, task.diffusion, averaged, task.data, task.device)
+        fitted = calibrate(experiment, task.diffusion, averaged, task.data)
         run = as_run(averaged, calibrated(task.diffusion, fitted))
         num = experiment.training.bound_images
         found = in_smaller_pieces(
@@ -263,34 +257,3 @@ def _train_step(task: _Task) -> TrainStep:
         spread=spread,
         seeded_dropout=getattr(task.network, "dropout", 0.0) > 0.0,
     )
-
-
-def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> None:
-    """Refuse to continue a run whose settings or data are others; a folder without a checkpoint is free.
-
-    Raises:
-        ResumeError: a line that says so, and one for each of the first differences.
-    """
-    checkpoint = latest_checkpoint(run)
-    if checkpoint is None:
-        return
-    lines = _differences(stored_experiment(checkpoint), experiment)
-    then = stored_spec(checkpoint)
-    lines += [f"data: this run was started on other data; {words}" for words in data_differences(then, data.spec)]
-    if not lines:
-        return
-    more = len(lines) - LISTED_DIFFERENCES
-    raise ResumeError(
-        f"{run} holds another run: its settings and data wanted, got others; keep them, or choose a new folder",
-        *lines[:LISTED_DIFFERENCES],
-        *([f"... and {more} more"] if more > 0 else []),
-    )
-
-
-def _differences(started: Experiment, wanted: Experiment) -> list[str]:
-    then, now = flat(to_plain(started)), flat(to_plain(wanted))
-    return [
-        f"{key}: this run was started with {then.get(key)!r}, got {now.get(key)!r}"
-        for key in sorted(then.keys() | now.keys())
-        if then.get(key) != now.get(key) and not key.startswith(FREE_TO_CHANGE)
-    ]

@@ -20,6 +20,9 @@ from idm.report.tiles import GAP_GREY, side_by_side, tiles
 GAP, WIDE_GAP = 2, 8
 """Pixels between tiles; the second where channels stand side by side, to tell samples from channels."""
 
+AT_ONCE = 256
+"""So many single images are converted at a time."""
+
 
 def grid(
     x: Float[Tensor, "n c *space"], codec: Codec, *, columns: int | None = None, min_tile: int = 48
@@ -89,9 +92,13 @@ def save_singles(folder: Path, data: Samples, codec: Codec) -> list[Path]:
     if data.ndim != 4 or data.shape[1] not in (1, 3) or levels is None or (levels > 256 and data.shape[1] == 3):
         return []
     kind, white = (np.uint8, 255) if levels <= 256 else (np.uint16, 65535)
-    values = np.rint(codec.preview(codec.encode(data)) * white).astype(kind)
-    images = values[:, 0] if data.shape[1] == 1 else values.transpose(0, 2, 3, 1)
-    return [save_picture(folder / f"{i:05d}.png", Image.fromarray(image)) for i, image in enumerate(images)]
+    files: list[Path] = []
+    for first in range(0, len(data), AT_ONCE):
+        values = np.rint(codec.preview(codec.encode(data[first : first + AT_ONCE])) * white).astype(kind)
+        images = values[:, 0] if data.shape[1] == 1 else values.transpose(0, 2, 3, 1)
+        for number, image in enumerate(images, start=first):
+            files.append(save_picture(folder / f"{number:05d}.png", Image.fromarray(image)))
+    return files
 
 
 def save_animation(path: Path, frames: Sequence[Image.Image], *, milliseconds: int = 60, hold: int = 1200) -> Path:

@@ -98,7 +98,8 @@ def write_folder(
     partial = final.with_name(f".{final.name}.partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+        _make_folder(final.parent)
+        partial.mkdir()
         for name, group in tensors.items():
             write_tensors(partial / f"{name}.safetensors", group)
         for name, document in documents.items():
@@ -131,6 +132,21 @@ def latest_checkpoint(run: Path) -> Checkpoint | None:
     return None
 
 
+def checkpoint_to_continue(run: Path) -> Checkpoint | None:
+    """Find the checkpoint that training in a folder goes on from; None where it begins.
+
+    Raises:
+        CheckpointError: there are checkpoints, and none is intact: beginning anew would cost what is left of them.
+    """
+    found = latest_checkpoint(run)
+    if found is None and folders(run):
+        raise CheckpointError(
+            f"run {run}: {_all_damaged(run)}; nothing was changed: see whether the disk is well, bring one back, "
+            "or choose a new folder"
+        )
+    return found
+
+
 def intact_checkpoints(run: Path) -> list[Checkpoint]:
     """Return all checkpoints of a run that verify, oldest first."""
     return [Checkpoint(path) for path in folders(run) if not damage(path)]
@@ -156,10 +172,20 @@ def open_checkpoint(path: Path) -> Checkpoint:
         return Checkpoint(path)
     found = latest_checkpoint(path)
     if found is None:
-        broken = [f"{child.name}: {damage(child)}" for child in folders(path)]
-        detail = f"every checkpoint is damaged ({'; '.join(broken)})" if broken else "it holds no checkpoint"
+        detail = _all_damaged(path) if folders(path) else "it holds no checkpoint"
         raise CheckpointError(f"run {path}: {detail}; give a folder written by 'idm train'")
     return found
+
+
+def _make_folder(path: Path) -> None:
+    if not path.is_dir():
+        path.mkdir(parents=True, exist_ok=True)
+        sync(path.parent)
+
+
+def _all_damaged(run: Path) -> str:
+    broken = [f"{path.name}: {damage(path)}" for path in folders(run)]
+    return f"every checkpoint is damaged ({'; '.join(broken)})"
 
 
 def _refuse_damage(written: Path) -> None:

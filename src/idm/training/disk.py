@@ -11,7 +11,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from idm.core.errors import CheckpointError, NumericalError
-from idm.training.manifest import as_text
+from idm.training.manifest import LARGEST_JSON, as_text
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -32,13 +32,19 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
 
     Raises:
         NumericalError: a number is not finite; nothing is written.
+        CheckpointError: it is larger than what is read again.
         OSError: the disk refuses.
     """
     try:
-        text = as_text(document)
+        content = as_text(document).encode("utf-8")
     except ValueError as error:
         raise NumericalError(f"checkpoint: a number in {path.name} is not finite; nothing is written") from error
-    _write(path, text.encode("utf-8"))
+    if len(content) > LARGEST_JSON:
+        raise CheckpointError(
+            f"checkpoint: {path.name} of at most {LARGEST_JSON:,} bytes wanted, got {len(content):,}; "
+            "are there too many classes, or too long names of them?"
+        )
+    _write(path, content)
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -1,9 +1,9 @@
 """What happens where a loss or a gradient is not finite.
 
 The update of such a step is left out, on the device; the host hears of it when it next reads the flags, at log
-intervals and before checkpoints, so that no step waits for it. So many bad steps in a row lead back to the last
-checkpoint before them, and past the data that they were made of; that is remembered in the checkpoints, so a resumed
-run does the same. A run that needs it too often stops.
+intervals and before checkpoints, so that no step waits for it. Too many bad steps, in a row or in all, lead back to the
+last checkpoint before them, and past the data that they were made of; that is remembered in the checkpoints, so a
+resumed run does the same. A run that goes back again and again without getting any further stops.
 """
 
 from dataclasses import asdict, dataclass
@@ -17,8 +17,11 @@ from idm.training.step import BatchLoss
 LONGEST_STREAK = 2
 """So many bad steps in a row are passed over; one more leads back to a checkpoint."""
 
+LATELY, MOST_LATELY = 1000, 10
+"""So many bad steps among so many are passed over; one more leads back as well."""
+
 MOST_ROLLBACKS = 2
-"""So often a run goes back; then it stops."""
+"""So often a run goes back without a checkpoint past the step that it went back from; then it stops."""
 
 MOST_UNREAD = 1024
 """So many flags are read at the latest."""
@@ -50,25 +53,24 @@ class Window:
 
 
 class Guard:
-    """Flags bad steps on the device, finds streaks of them, and knows which data are passed over."""
+    """Flags bad steps on the device, finds where there are too many, and knows which data are passed over."""
 
     def __init__(self) -> None:
         """Start without bad steps."""
         self.skipped: list[Window] = []
         self.num_rollbacks = 0
+        self._left = 0  # the furthest step that the run went back from
         self._streak: list[BadStep] = []
+        self._lately: list[BadStep] = []
         self._flags: list[Tensor] = []
         self._batches: list[tuple[int, Tensor]] = []
 
     @property
-    def streak(self) -> tuple[BadStep, ...]:
-        """The longest streak since the last ``read`` that was too long, or else the one that still goes on."""
-        return tuple(self._streak)
-
-    @property
-    def too_long(self) -> bool:
-        """Whether the streak leads back to a checkpoint."""
-        return len(self._streak) > LONGEST_STREAK
+    def trouble(self) -> tuple[BadStep, ...]:
+        """The bad steps that lead back to a checkpoint; none where they are few."""
+        if len(self._streak) > LONGEST_STREAK:
+            return tuple(self._streak)
+        return tuple(self._lately) if len(self._lately) > MOST_LATELY else ()
 
     @property
     def full(self) -> bool:
@@ -95,37 +97,49 @@ class Guard:
             if flag:
                 found.append(BadStep(step, self.data_step(step), int(t.min()), int(t.max())))
                 self._streak.append(found[-1])
-            elif not self.too_long:
+                self._lately = [bad for bad in (*self._lately, found[-1]) if bad.step > step - LATELY]
+            elif len(self._streak) <= LONGEST_STREAK:
                 self._streak.clear()
         self._flags.clear()
         self._batches.clear()
         return found
 
-    def pass_over(self, restored_step: int) -> Window:
-        """Pass over the data of the streak from now on, which is ``restored_step``, and count the rollback."""
-        start = self.data_step(restored_step)
-        window = Window(start, start)
-        if self._streak:
-            first, last = self._streak[0].data_step, self._streak[-1].data_step
-            window = Window(max(start, first), max(start, last + 1))
-            self.skipped = sorted([*self.skipped, window], key=lambda window: window.start)
+    def pass_over(self, restored_step: int, left_step: int) -> Window:
+        """Pass over the data of the bad steps from now on, and count the rollback.
+
+        Args:
+            restored_step: completed steps of the checkpoint that was gone back to.
+            left_step: completed steps before that; where no step was bad, all in between are passed over.
+        """
+        start, trouble = self.data_step(restored_step), self.trouble
+        first = trouble[0].data_step if trouble else start
+        last = trouble[-1].data_step if trouble else self.data_step(left_step - 1)
+        window = Window(max(start, first), max(start, last + 1))
+        self.skipped = sorted([*self.skipped, window], key=lambda window: window.start)
         self.num_rollbacks += 1
+        self._left = max(self._left, left_step)
         self.forget()
         return window
 
+    def settle(self, step: int) -> None:
+        """Hear that a checkpoint of ``step`` is being made: past what led back, earlier rollbacks count no more."""
+        if step > self._left:
+            self.num_rollbacks = 0
+
     def forget(self) -> None:
         """Drop what was flagged."""
-        self._streak.clear()
-        self._flags.clear()
-        self._batches.clear()
+        for found in (self._streak, self._lately, self._flags, self._batches):
+            found.clear()
 
     def state(self) -> dict[str, Any]:
         """Return JSON-able values for a checkpoint; nothing may be left to ``read``."""
         assert not self._flags
         return {
             "rollbacks": self.num_rollbacks,
+            "left": self._left,
             "skipped": [asdict(window) for window in self.skipped],
             "streak": [asdict(bad) for bad in self._streak],
+            "lately": [asdict(bad) for bad in self._lately],
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -135,12 +149,14 @@ class Guard:
             ValueError: something else than numbers of steps.
         """
         self.forget()
-        numbers = [state["rollbacks"], *(n for entry in state["skipped"] + state["streak"] for n in entry.values())]
+        left, lately = state.get("left", 0), state.get("lately", [])  # not in older checkpoints
+        entries = [*state["skipped"], *state["streak"], *lately]
+        numbers = [state["rollbacks"], left, *(n for entry in entries for n in entry.values())]
         if not all(type(number) is int and number >= 0 for number in numbers):
             raise ValueError("guard: numbers of steps wanted, got something else")
-        self.num_rollbacks = state["rollbacks"]
+        self.num_rollbacks, self._left = state["rollbacks"], left
         self.skipped = [Window(**window) for window in state["skipped"]]
-        self._streak = [BadStep(**bad) for bad in state["streak"]]
+        self._streak, self._lately = ([BadStep(**bad) for bad in found] for found in (state["streak"], lately))
 
 
 def guarded_update(optimizer: torch.optim.Optimizer, bad: Tensor) -> None:

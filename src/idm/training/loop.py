@@ -146,10 +146,12 @@ class Trainer:
         for bad in guard.read():
             samples = self.train_step.samples(bad.data_step)
             self.records.journal.event(event="not finite, no update", **asdict(bad), samples=samples)
-        if not guard.too_long:
+        trouble = guard.trouble
+        if not trouble:
             return True
-        first, last = guard.streak[0].step + 1, guard.streak[-1].step + 1
-        self._roll_back(bar, f"loss or gradient not finite from step {first:,} to {last:,}", guard.streak[0].step)
+        first, last = trouble[0].step + 1, trouble[-1].step + 1
+        reason = f"loss or gradient not finite {len(trouble):,} times from step {first:,} to {last:,}"
+        self._roll_back(bar, reason, trouble[0].step)
         return False
 
     @property

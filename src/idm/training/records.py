@@ -11,7 +11,7 @@ from torch import nn
 
 from idm.core.errors import CheckpointError, NumericalError
 from idm.core.progress import warn
-from idm.training.checkpoint import Checkpoint, intact_checkpoints, latest_checkpoint, save_checkpoint
+from idm.training.checkpoint import Checkpoint, checkpoint_to_continue, intact_checkpoints, save_checkpoint
 from idm.training.disk import cannot_write
 from idm.training.guard import MOST_ROLLBACKS
 from idm.training.journal import EVENTS, METRICS, Journal
@@ -75,6 +75,7 @@ class Records:
             CheckpointError: the disk refuses; earlier checkpoints are as they were.
             NumericalError: something is not finite; nothing is written.
         """
+        self._state.guard.settle(self.step)
         tensors = self._state.tensors()
         path = self._ranks.on_main(lambda: self._write(tensors))
         self.saved_step = self.step
@@ -119,7 +120,7 @@ class Records:
         self.saved_step = target.step
         document = self._restore(target, guard=False)
         self.journal.go_back(document[METRICS])
-        window = guard.pass_over(target.step)
+        window = guard.pass_over(target.step, left)
         self.journal.event(event="back to a checkpoint", step=left, to=target.step, passed_over=asdict(window))
         self.journal.start(self.step)
         if self._ranks.is_main:
@@ -191,8 +192,8 @@ def _refuse_other_counts(checkpoint: Checkpoint, document: Json) -> None:
 
 
 def _tidied(run: Path, keep: Retention) -> Path | None:
-    """Clean up a run folder, and return its newest checkpoint."""
+    """Clean up a run folder, and return its newest checkpoint; errors as of ``checkpoint_to_continue``."""
     tidy(run, keep)
-    found = latest_checkpoint(run)
+    found = checkpoint_to_continue(run)
     discard_after(run, 0 if found is None else found.step)
     return None if found is None else found.path

@@ -78,6 +78,7 @@ class Sharded(Spread):
         whole = whole.to(like.device)
         return distribute_tensor(whole, like.device_mesh, like.placements, src_data_rank=None).to_local()
 
-    def plain_copy(self) -> nn.Module:
+    def plain_copy(self, *, on_host: bool = False) -> nn.Module:
         """Return a copy of what there was before the network was cut up; only the main process has one."""
-        return copy.deepcopy(self._template).to(self._device)
+        copied = copy.deepcopy(self._template)
+        return copied if on_host else copied.to(self._device)

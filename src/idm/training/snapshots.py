@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from idm.core.errors import CheckpointError
+from idm.core.progress import warn
 from idm.training.checkpoint import Checkpoint, write_folder
 from idm.training.ema import PowerFunction
 from idm.training.manifest import damage, step_name, step_of
@@ -50,9 +51,14 @@ def save_snapshot(run: Path, step: int, averages: Mapping[str, Mapping[str, Tens
     write_folder(run / SNAPSHOTS / step_name(step), step, tensors=averages, documents={})
 
 
+def stored_averages(run: Path) -> list[Path]:
+    """Folders of a run's snapshots, oldest first, whether intact or not."""
+    return [path for path in sorted((run / SNAPSHOTS).glob("step-*")) if step_of(path) is not None]
+
+
 def discard_after(run: Path, step: int) -> None:
     """Remove the snapshots of steps that are not done any more, and what a crash left of others."""
-    for path in (run / SNAPSHOTS).glob("step-*"):
+    for path in stored_averages(run):
         if (step_of(path) or 0) > step:
             discard(path)
     for leftover in (run / SNAPSHOTS).glob(".step-*"):
@@ -60,9 +66,16 @@ def discard_after(run: Path, step: int) -> None:
 
 
 def snapshots_until(run: Path, last: Checkpoint) -> list[Snapshot]:
-    """Return the intact snapshots of a run up to a checkpoint, and the averages in that itself, oldest first."""
-    folders = [path for path in sorted((run / SNAPSHOTS).glob("step-*")) if (step_of(path) or last.step) < last.step]
-    intact = [path for path in folders if not damage(path)]
+    """Return the intact snapshots of a run up to a checkpoint, and the averages in that itself, oldest first.
+
+    A line on standard error tells of each that is damaged.
+    """
+    folders = [path for path in stored_averages(run) if (step_of(path) or 0) < last.step]
+    found = {path: damage(path) for path in folders}
+    for path in folders:
+        if found[path]:
+            warn(f"averages {path}: damaged ({found[path]}); the others are used")
+    intact = [path for path in folders if not found[path]]
     return [
         Snapshot(file, Average(step_of(path) or 0, PowerFunction(float(file.stem.removeprefix(PREFIX))).gamma))
         for path in [*intact, last.path]

@@ -60,9 +60,13 @@ class Spread(ABC):
         """Return this process's part of a tensor in full."""
         return whole
 
-    def plain_copy(self) -> nn.Module:
-        """Return a copy of the network in full, for evaluation by a single process; its weights are yet to be set."""
-        return copy.deepcopy(self.network)
+    def plain_copy(self, *, on_host: bool = False) -> nn.Module:
+        """Return a copy of the network in full, for evaluation by a single process; its weights are yet to be set.
+
+        Args:
+            on_host: make it on the host, not on the device.
+        """
+        return copy_on_host(self.network) if on_host else copy.deepcopy(self.network)
 
     @torch.no_grad()
     def load(self, weights: Mapping[str, Tensor]) -> None:
@@ -125,6 +129,14 @@ def spread_over(ranks: Ranks, network: nn.Module, shard: str) -> Spread:
         shard: "none": a copy in every process; "fsdp2": a part of every tensor in each.
     """
     return Alone(network, ranks) if ranks.size == 1 else SPREADS[shard](network, ranks)
+
+
+def copy_on_host(network: nn.Module) -> nn.Module:
+    """Return a copy with the buffers of the network and weights that are yet to be set; the device is not touched."""
+    replaced: dict[int, Any] = {id(value): value.detach().to("cpu", copy=True) for value in network.buffers()}
+    for value in network.parameters():
+        replaced[id(value)] = nn.Parameter(torch.empty_like(value, device="cpu"), requires_grad=value.requires_grad)
+    return copy.deepcopy(network, replaced)
 
 
 def whole_tensors(spread: Spread, parts: Iterable[tuple[str, str, Tensor]]) -> dict[str, Tensor]:

@@ -8,12 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from idm.core.errors import NumericalError
+from idm.core.progress import warn
 from idm.timesteps import TimestepSampler
 from idm.training.checkpoint import Checkpoint
 from idm.training.disk import first_not_finite
 from idm.training.ema import Averages, ConstantRate, PowerFunction
 from idm.training.guard import Guard
 from idm.training.loss_scale import LOSS_SCALES, UNSCALED, LossScale
+from idm.training.memory import is_out_of_memory
 from idm.training.meter import LossMeter
 from idm.training.optimizer import load_optimizer_state, make_optimizer, optimizer_state
 from idm.training.settings import TrainingSettings
@@ -102,13 +104,26 @@ class TrainingState:
         }
 
     def averaged_network(self, average: Mapping[str, Tensor]) -> nn.Module:
-        """Return a copy of the network, in full, with ``first_average``, for evaluation; on the main process only."""
-        network = self.spread.plain_copy().eval().requires_grad_(False)
+        """Return a copy of the network, in full, with ``first_average``, for evaluation; on the main process only.
+
+        It is on the device, or on the host where the device has no room for it beside what is trained.
+        """
+        network = _copy_that_fits(self.spread).eval().requires_grad_(False)
         network.load_state_dict(average, strict=False)  # counters and the like are not averaged
         return network
 
     def _whole(self, parts: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
         return whole_tensors(self.spread, ((name, name, part) for name, part in parts))
+
+
+def _copy_that_fits(spread: Spread) -> nn.Module:
+    try:
+        return spread.plain_copy()
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+    warn("training: no memory for a copy of the network on the device; it is evaluated on the host, which is slow")
+    return spread.plain_copy(on_host=True)
 
 
 def refuse_not_finite(tensors: Tensors) -> None:

@@ -1,4 +1,4 @@
-"""Whether checkpoints are whole: files as written, tensors readable and finite, JSON readable, metrics that fit."""
+"""Whether checkpoints and stored averages are whole: files as written, tensors readable and finite, fitting metrics."""
 
 import json
 from collections.abc import Iterator
@@ -13,11 +13,12 @@ from idm.core.errors import CheckpointError
 from idm.training.disk import first_not_finite
 from idm.training.manifest import MANIFEST, damage, read_json, step_of
 from idm.training.retention import FOLDER, folders
+from idm.training.snapshots import SNAPSHOTS, stored_averages
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found of one checkpoint.
+    """What was found of one checkpoint, or of the averages stored at one step.
 
     Attributes:
         path: its folder.
@@ -35,9 +36,22 @@ class Verdict:
     size: int
     problems: tuple[str, ...]
 
+    @property
+    def of_averages(self) -> bool:
+        """Whether these are averages and no checkpoint."""
+        return self.path.parent.name == SNAPSHOTS
+
+    @property
+    def name(self) -> str:
+        """What tells it from others of the run."""
+        return f"{SNAPSHOTS}/{self.path.name}" if self.of_averages else self.path.name
+
 
 def verify_run(run: Path) -> list[Verdict]:
-    """Check every checkpoint of a run folder, or the one that ``run`` is, oldest first.
+    """Check every checkpoint of a run folder and all averages stored there, or the one folder that ``run`` is.
+
+    Returns:
+        Of the checkpoints, oldest first, then of the averages.
 
     Raises:
         CheckpointError: there is no checkpoint, neither intact nor damaged.
@@ -46,11 +60,11 @@ def verify_run(run: Path) -> list[Verdict]:
     found = [run] if single else folders(run)
     if not found:
         raise CheckpointError(f"run {run}: it holds no checkpoint; give a folder written by 'idm train'")
-    return [verify_checkpoint(path) for path in found]
+    return [verify_checkpoint(path) for path in (found if single else [*found, *stored_averages(run)])]
 
 
 def verify_checkpoint(path: Path) -> Verdict:
-    """Check one checkpoint folder, and the metrics of the run that it lies in."""
+    """Check one folder, and the metrics of the run that it lies in."""
     files = sorted(file for file in path.iterdir() if file.is_file())
     problems = [problem] if (problem := damage(path)) else []
     num_tensors = 0

@@ -70,3 +70,14 @@ def test_a_terminal_gets_a_bar(capsys: Capture, monkeypatch: pytest.MonkeyPatch)
     seen = capsys.readouterr()
     assert seen.out == ""
     assert re.search(r"sampling.*3/3.*steps", seen.err, re.DOTALL)
+
+
+def test_a_status_stays_until_there_is_another(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    with progress("training", 100) as bar:
+        for status, seconds in (("loss 2", 1), ("", 10), ("loss 1", 1), ("", 10)):
+            clock.now += seconds
+            bar.advance(status=status)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.endswith("loss 2")
+    assert second.endswith("loss 1")

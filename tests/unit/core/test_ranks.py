@@ -4,11 +4,13 @@ import threading
 from datetime import timedelta
 
 import pytest
+import torch
 import torch.distributed as dist
 
+from idm.core import launch
 from idm.core import ranks as module
 from idm.core.errors import ProcessError, SettingsError
-from idm.core.ranks import Ranks
+from idm.core.ranks import Ranks, joined_ranks
 
 from ..training.together import run_together
 
@@ -90,3 +92,24 @@ def test_the_number_of_a_process_counts_among_several_only(monkeypatch):
     assert (launch.rank(), launch.local_rank()) == (0, 0)
     monkeypatch.setenv("WORLD_SIZE", "8")
     assert (launch.rank(), launch.local_rank()) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "read"), [("WORLD_SIZE", launch.num_processes), ("RANK", launch.rank), ("LOCAL_RANK", launch.local_rank)]
+)
+def test_what_is_no_number_in_the_environment_is_refused(monkeypatch, name, read):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv(name, "two")
+    with pytest.raises(SettingsError, match=f"{name}: a number wanted in the environment, got 'two'"):
+        read()
+
+
+def test_several_processes_without_an_address_are_refused(monkeypatch):
+    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with (
+        pytest.raises(SettingsError, match="one without RANK, MASTER_ADDR, MASTER_PORT"),
+        joined_ranks(torch.device("cpu")),
+    ):
+        pass

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from idm.core.errors import CheckpointError, InterruptedRunError, SettingsError
 from idm.core.ranks import Ranks
-from idm.experiment.parts import Job
+from idm.experiment.parts import Job, remove_parts
 from idm.training.lock import locked
 
 from ..training.together import run_together
@@ -155,5 +155,34 @@ def test_a_part_that_is_not_whole_is_computed_anew(tmp_path, damage):
 def test_clearing_leaves_nothing(tmp_path):
     job = Job("counting", tmp_path / "parts", {}, 6, 2)
     job.run(squares, Ranks())
-    job.clear()
-    assert list(tmp_path.iterdir()) == []
+    remove_parts(tmp_path / "parts")
+    assert list(tmp_path.glob("parts*")) == []
+
+
+def test_parts_that_another_job_works_with_are_not_removed(tmp_path):
+    Job("counting", tmp_path / "parts", {}, 6, 2).run(squares, Ranks())
+    with locked(tmp_path / "parts"):
+        remove_parts(tmp_path / "parts")
+    assert len(list((tmp_path / "parts").glob("part-*"))) == 3
+
+
+def test_a_job_that_is_refused_leaves_the_parts_of_the_other_alone(tmp_path):
+    Job("counting", tmp_path / "parts", {}, 6, 2).run(squares, Ranks())
+    again = Job("counting", tmp_path / "parts", {}, 6, 2, first_anew=True)
+    with locked(tmp_path / "parts"), pytest.raises(CheckpointError, match="nothing else works in"):
+        again.run(squares, Ranks())
+    assert len(list((tmp_path / "parts").glob("part-*"))) == 3
+
+
+def test_the_first_part_is_computed_anew_where_that_is_asked_for(tmp_path):
+    computed = []
+
+    def compute(part, look):
+        computed.append(part.start)
+        return squares(part, look)
+
+    Job("counting", tmp_path / "parts", {}, 6, 2).run(squares, Ranks())
+    again = Job("counting", tmp_path / "parts", {}, 6, 2, first_anew=True)
+    assert again.progress_of(Ranks()) == (3, 2)
+    assert again.run(compute, Ranks())["number"].tolist() == list(range(6))
+    assert computed == [0]

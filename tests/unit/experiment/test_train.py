@@ -1,5 +1,6 @@
 """A run is a function of its settings alone: stopped and continued, cut into micro-batches, or not."""
 
+import importlib
 import json
 import os
 import signal
@@ -10,9 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from idm.core.errors import InterruptedRunError, ResumeError, SettingsError
+from idm.core.errors import CheckpointError, DataError, InterruptedRunError, ResumeError, SettingsError
 from idm.experiment import Experiment, from_plain, load, open_run_data, to_plain, train
 from idm.experiment.settings import TimestepSettings
+from idm.training.spread import Alone, copy_on_host
+
+train_module = importlib.import_module("idm.experiment.train")
 
 
 def go(experiment, run, **options):
@@ -223,3 +227,47 @@ def test_what_is_about_to_be_trained_is_announced(experiment, tmp_path):
     go(experiment(), tmp_path, announce=starts.append)
     assert [start.num_steps_done for start in starts] == [0, 2]
     assert starts[0].data.spec.num_train == 1500
+
+
+def test_a_run_without_an_intact_checkpoint_is_not_begun_anew(experiment, tmp_path):
+    run = tmp_path / "run"
+    go(experiment(), run)
+    for path in run.glob("checkpoints/*/network.safetensors"):
+        path.write_bytes(path.read_bytes()[:-1])
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    for changes in ({}, {"seed": 5}):
+        with pytest.raises(CheckpointError, match="every checkpoint is damaged"):
+            go(replace(experiment(), **changes), run)
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_names_of_classes_that_no_checkpoint_can_hold_are_refused_before_training(experiment, tmp_path, monkeypatch):
+    monkeypatch.setattr(train_module, "LARGEST_JSON", 50)
+    with pytest.raises(DataError, match="classes in at most 50 bytes wanted, got"):
+        go(experiment(), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_device_without_room_for_a_second_network_saves_all_the_same(experiment, tmp_path, monkeypatch, capsys):
+    go(experiment(), tmp_path / "whole")
+
+    def plain_copy(self, *, on_host=False):
+        if not on_host:
+            raise torch.OutOfMemoryError("out of memory")
+        return copy_on_host(self.network)
+
+    monkeypatch.setattr(Alone, "plain_copy", plain_copy)
+    go(experiment(), tmp_path / "short")
+    assert_same_state(tmp_path / "whole", tmp_path / "short")
+    assert "it is evaluated on the host" in capsys.readouterr().err
+
+
+def test_another_number_of_steps_tells_how_the_decay_jumps(experiment, tmp_path, capsys):
+    decaying = {"training__decay": "cosine", "training__warmup_steps": 0, "training__learning_rate": 0.01}
+    go(experiment(training__num_steps=4, **decaying), tmp_path / "run")
+    go(experiment(training__num_steps=4, **decaying), tmp_path / "run")
+    assert capsys.readouterr().err == ""
+    go(experiment(training__num_steps=8, **decaying), tmp_path / "run")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "4 became 8" in line
+    assert "after step 4 it is 0.005 instead of 0" in line

@@ -109,7 +109,7 @@ def test_a_full_disk_at_any_write_loses_nothing(train, whole, tmp_path, capsys, 
             assert str(run) in str(error)
             assert "No space left on device" in str(error)
             num_errors += 1
-        assert len(before - intact(run)) <= 1  # pruned by a save that came through
+        assert len(before - intact(run)) <= (not for_ever)  # pruned by a save that came through
         assert intact(run) or not before
         warnings = capsys.readouterr().err.splitlines()
         assert all(line.startswith("warning: ") for line in warnings)

@@ -15,6 +15,7 @@ import torch
 import idm
 from idm.core.errors import CheckpointError
 from idm.training import latest_checkpoint, open_checkpoint, save_checkpoint, verify_run
+from idm.training.checkpoint import checkpoint_to_continue
 from idm.training.manifest import as_text, damage, make_manifest
 
 from ...hostile import PROMISE, Canary, cheap
@@ -63,6 +64,25 @@ def test_every_damage_is_noticed_and_the_newest_intact_one_is_used(tmp_path, pro
     assert noticed == total
     record("damaged checkpoints: noticed, the newest intact one used", f"{noticed:,} of {total:,}")
     assert latest_checkpoint(tmp_path).step == 2
+
+
+def test_where_nothing_is_intact_nothing_is_begun_and_nothing_touched(tmp_path):
+    for step in (1, 2):
+        path = save(tmp_path, step).path / "network.safetensors"
+        path.write_bytes(flip_a_bit(path.read_bytes(), None, random.Random(step)))
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n')
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()}
+    with pytest.raises(CheckpointError, match="every checkpoint is damaged") as error:
+        checkpoint_to_continue(tmp_path)
+    assert len(error.value.lines) == 1
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()} == before
+    assert checkpoint_to_continue(tmp_path / "new") is None
+
+
+def test_a_document_too_large_to_be_read_again_is_not_written(tmp_path):
+    with pytest.raises(CheckpointError, match="too many classes, or too long names"):
+        save_checkpoint(tmp_path, 1, tensors={}, documents={"data": {"names": ["x" * 100] * 50_000}})
+    assert list((tmp_path / "checkpoints").iterdir()) == []
 
 
 def header(text, length=None, data=b""):

@@ -6,14 +6,17 @@ import math
 import os
 import signal
 import time
+from unittest import mock
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 
 from idm.core.errors import InterruptedRunError, SettingsError
 from idm.core.ranks import Ranks
+from idm.experiment.acceleration import in_precision
 from idm.networks import UNet
 from idm.timesteps import LossSecondMoment
 from idm.training import Trainer
@@ -50,16 +53,17 @@ class OnALine(nn.Module):
 def train(make_step, network, tmp_path):
     """Train in a folder, alone or together; return the loss of every step, from the main process.
 
-    ``harm`` is called after every gradient.
+    ``harm`` is called after every gradient; ``inside`` is the format that the network computes in.
     """
 
-    def work(ranks, name, shard, dtype, harm, net, settings):
+    def work(ranks, name, shard, dtype, harm, net, inside, settings):
         trained, losses = copy.deepcopy(net).to(dtype), []
         spread = spread_over(ranks, trained, shard)
         timesteps = LossSecondMoment(10, history_per_term=2)
         settings = SETTINGS | {"shard": shard} | settings
         dropout = isinstance(net, OnALine)
-        step = make_step(2, timesteps, spread.model, spread=spread, dtype=dtype, seeded_dropout=dropout, **settings)
+        model = in_precision(spread.model, inside)
+        step = make_step(2, timesteps, model, spread=spread, dtype=dtype, seeded_dropout=dropout, **settings)
         real = step.accumulate_gradients
 
         def accumulate(number, meter, scale):
@@ -79,8 +83,8 @@ def train(make_step, network, tmp_path):
             losses.append("stopped")
         return losses
 
-    def train(name, size=1, shard="none", dtype=torch.float32, harm=None, net=network, **settings):
-        call = lambda ranks: work(ranks, name, shard, dtype, harm, net, settings)  # noqa: E731
+    def train(name, size=1, shard="none", dtype=torch.float32, harm=None, net=network, inside="float32", **settings):
+        call = lambda ranks: work(ranks, name, shard, dtype, harm, net, inside, settings)  # noqa: E731
         if size == 1:
             return call(Ranks())
         results = run_together(size, tmp_path / "ranks" / name, call)
@@ -214,6 +218,19 @@ def test_an_overflow_in_one_process_halves_the_loss_scale_of_all(train, tmp_path
 
 
 @SHARDS
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_low_precision_is_that_of_one_process(train, tmp_path, shard, precision, monkeypatch):
+    # A sum over half of the batch overflows at another factor than one over all of it: start below both.
+    monkeypatch.setattr("idm.training.loss_scale.FIRST", 2.0**8)
+    low = {"inside": precision, "precision": precision}
+    alone, exact = train("alone", **low), train("exact")
+    assert alone != exact
+    together = train("together", 2, shard, micro_batch_size=2, **low)
+    assert together == pytest.approx(alone, rel=2e-2)
+    assert_same(last_tensors(tmp_path, "alone"), last_tensors(tmp_path, "together"), 5e-2)
+
+
+@SHARDS
 @pytest.mark.parametrize("broken", [0, 1])
 def test_an_error_in_one_process_ends_the_other(train, tmp_path, shard, broken):
     def harm(ranks, number, network):
@@ -265,6 +282,40 @@ def test_a_sharded_u_net_is_a_replicated_one(tmp_path):
         for levels in (0, 2):
             (together, _) = run_together(2, tmp_path / f"{shard}-{levels}", lambda r: gradients(r, shard, levels))  # noqa: B023
             assert together == pytest.approx(alone, rel=1e-4, abs=1e-7), shard
+
+
+REDUCE_SCATTER = ("reduce_scatter_single", "reduce_scatter_tensor")
+"""What FSDP2 calls, in newer and older versions of PyTorch."""
+
+
+@SHARDS
+def test_gradients_travel_once_in_a_step_however_many_micro_batches_it_has(tmp_path, network, shard):
+    def journeys(ranks, count):
+        net, travelled = copy.deepcopy(network), []
+        spread = spread_over(ranks, net, shard)
+        name = next(name for name in REDUCE_SCATTER if hasattr(torch.distributed, name))
+        real = getattr(torch.distributed, name)
+
+        def reduce_scatter(*args, **kwargs):
+            travelled.append("shards")
+            return real(*args, **kwargs)
+
+        def all_reduce(state, bucket):
+            travelled.append("copies")
+            return allreduce_hook(None, bucket)
+
+        if shard == "none":
+            spread.model.register_comm_hook(None, all_reduce)
+        with mock.patch.object(torch.distributed, name, reduce_scatter):
+            for i in range(count):
+                with spread.accumulating(last=i == count - 1):
+                    spread.model(torch.ones(2, 3), torch.ones(2), y=torch.tensor([0, 1])).sum().backward()
+            spread.collect_gradients()
+        return travelled
+
+    once, thrice = (run_together(2, tmp_path / str(n), lambda ranks, n=n: journeys(ranks, n)) for n in (1, 3))
+    assert once[0]
+    assert thrice == once
 
 
 def test_what_the_main_process_refuses_is_refused_by_all(tmp_path):

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from idm.core.errors import NumericalError
 from idm.timesteps import LossSecondMoment
 from idm.training import Trainer, latest_checkpoint
-from idm.training.guard import Guard, Window, guarded_update
+from idm.training.guard import LATELY, MOST_LATELY, Guard, Window, guarded_update
 from idm.training.step import BatchLoss
 
 NAN, INF = float("nan"), float("inf")
@@ -208,6 +208,50 @@ def test_passing_over_data_is_like_not_having_had_them(make_run):
     rows = [(run.folder / "metrics.jsonl").read_text().splitlines() for run in (harmed, clean)]
     ours, theirs = ([(row["step"], row["loss"]) for row in map(json.loads, lines)] for lines in rows)
     assert ours == theirs
+
+
+def test_bad_steps_that_come_again_and_again_are_passed_over_though_never_many_in_a_row(make_run):
+    run = make_run(num_steps=60).before_steps(spoil_data(NAN), range(9, 40, 2))
+    assert run.train().step == 60
+    backs = [event for event in run.events if event["event"] == "back to a checkpoint"]
+    # The eleventh is that of step 29; the older of the two checkpoints that are left by then is that of step 24.
+    assert [(back["to"], back["passed_over"]) for back in backs] == [(24, {"start": 24, "stop": 30})]
+    nothing_but_finite_numbers(run)
+
+
+def test_bad_steps_long_ago_do_not_count():
+    guard = Guard()
+    for step in range(0, LATELY * 5, LATELY // MOST_LATELY):
+        guard.flag(step, BatchLoss(torch.zeros(()), torch.zeros(1)), torch.tensor(True))
+        guard.flag(step + 1, BatchLoss(torch.zeros(()), torch.zeros(1)), torch.tensor(False))
+    assert len(guard.read()) == 5 * MOST_LATELY
+    assert not guard.trouble
+
+
+def test_a_run_may_go_back_any_number_of_times_as_long_as_it_gets_further(make_run):
+    spots = (9, 25, 41, 57)
+    run = make_run(num_steps=80).before_steps(spoil_data(NAN), [spot + i for spot in spots for i in range(3)])
+    assert run.train().step == 80
+    assert len([event for event in run.events if event["event"] == "back to a checkpoint"]) == len(spots)
+    state = latest_checkpoint(run.folder).document("training")["guard"]
+    assert state["rollbacks"] == 0
+    assert len(state["skipped"]) == len(spots)
+
+
+def test_where_no_step_was_bad_all_data_since_the_checkpoint_are_passed_over(make_run):
+    run = make_run().before_steps(spoil_weight(NAN), [11])  # the last before a checkpoint: its own loss was finite
+    real = run.step.accumulate_gradients
+
+    def accumulate(step, meter, scale):
+        batch = real(step, meter, scale)
+        for parameter in run.network.parameters():
+            parameter.grad.nan_to_num_(0.0)
+        return BatchLoss(batch.loss.nan_to_num(0.0), batch.t)
+
+    run.step.accumulate_gradients = accumulate
+    assert run.train().step == STEPS
+    (back,) = [event for event in run.events if event["event"] == "back to a checkpoint"]
+    assert (back["to"], back["passed_over"]) == (8, {"start": 8, "stop": 12})
 
 
 @pytest.mark.parametrize("harm", LASTING)

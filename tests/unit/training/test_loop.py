@@ -116,7 +116,7 @@ def test_the_averaged_network_is_a_copy_at_rest(make_trainer, network):
 def test_a_loss_that_is_not_finite_stops_the_run(make_trainer, network):
     with torch.no_grad():
         network.map.weight[0, 0] = float("nan")
-    with pytest.raises(NumericalError, match="not finite from step 1 to 3, before any checkpoint") as error:
+    with pytest.raises(NumericalError, match="not finite 3 times from step 1 to 3, before any checkpoint") as error:
         make_trainer(num_steps=9, log_interval=1).run()
     assert error.value.exit_code == 5
 

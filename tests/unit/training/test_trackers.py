@@ -2,12 +2,13 @@
 
 import sys
 import types
+from importlib.machinery import ModuleSpec
 
 import pytest
 
 from idm.core.errors import SettingsError, UnknownNameError
 from idm.training import Tracker, Trainer
-from idm.training.trackers import TRACKERS, Careful
+from idm.training.trackers import TRACKERS, Careful, careful_tracker
 
 ROW = {"step": 4, "loss": 0.5, "grad_norm": None, "images": 32}
 
@@ -54,6 +55,7 @@ def libraries(monkeypatch):
 
     for name in ("wandb", "trackio", "tensorboard", "torch.utils.tensorboard"):
         module = types.ModuleType(name)
+        module.__spec__ = ModuleSpec(name, None)
         module.init = module.SummaryWriter = maker(name)
         monkeypatch.setitem(sys.modules, name, module)
     return made
@@ -80,17 +82,17 @@ def test_numbers_arrive_at_their_step(libraries, tmp_path, name, module):
 def test_what_is_not_installed_is_named(monkeypatch, tmp_path, name):
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(SettingsError, match=f"pip install {name}"):
-        TRACKERS.build(name, {}, run=tmp_path)
+        careful_tracker(name, tmp_path)
 
 
 def test_an_unknown_tracker_is_refused(tmp_path):
     with pytest.raises(UnknownNameError, match="did you mean 'wandb'"):
-        TRACKERS.build("wanbd", {}, run=tmp_path)
+        careful_tracker("wanbd", tmp_path)
 
 
 def test_a_run_tells_every_line_and_outlives_a_broken_tracker(make_step, network, tmp_path, capsys):
     step, good = make_step(num_steps=5, log_interval=2), Recorder()
-    trackers = [Careful(Broken()), Careful(good)]
+    trackers = [Careful("broken", Broken), Careful("good", lambda: good)]
     trainer = Trainer(
         network, step, step.settings, tmp_path, describe=lambda n: {}, trackers=trackers, show_progress=False
     )
@@ -98,4 +100,32 @@ def test_a_run_tells_every_line_and_outlives_a_broken_tracker(make_step, network
     assert [row["step"] for row in good.said] == [2, 4, 5]
     assert good.closed
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == "warning: tracker Broken: ConnectionError: no network; it is told nothing more"
+    assert line == "warning: tracker broken: ConnectionError: no network; it is told nothing more"
+
+
+def test_a_tracker_that_cannot_begin_stops_nothing(capsys):
+    def refuse():
+        raise ConnectionError("no key")
+
+    tracker = Careful("wandb", refuse)
+    tracker.log(ROW)
+    tracker.log(ROW)
+    tracker.close()
+    assert capsys.readouterr().err == "warning: tracker wandb: ConnectionError: no key; it is told nothing more\n"
+
+
+def test_a_tracker_begins_with_the_first_line(libraries, tmp_path):
+    tracker = careful_tracker("wandb", tmp_path / "mine")
+    assert not libraries
+    tracker.close()
+    assert not libraries
+    tracker.log(ROW)
+    assert libraries["wandb"].said == [(4, {"loss": 0.5, "images": 32.0})]
+
+
+def test_runs_of_one_name_in_two_places_are_two(libraries, tmp_path):
+    idents = set()
+    for place in ("a", "b", "b"):
+        TRACKERS.build("wandb", {}, run=tmp_path / place / "mine")
+        idents.add(libraries["wandb"].given[1]["id"])
+    assert len(idents) == 2

@@ -8,6 +8,7 @@ import torch
 from idm.core.errors import CheckpointError
 from idm.training import save_checkpoint, verify_run
 from idm.training.manifest import as_text, make_manifest
+from idm.training.snapshots import save_snapshot
 
 
 @pytest.fixture
@@ -98,3 +99,16 @@ def test_a_folder_without_checkpoints_is_no_run(tmp_path):
         verify_run(tmp_path)
     with pytest.raises(CheckpointError, match="holds no checkpoint"):
         verify_run(tmp_path / "none")
+
+
+def test_stored_averages_are_looked_at_too(run):
+    for step in (2, 3):
+        save_snapshot(run, step, {"power-0.05": {"w": torch.ones(3)}})
+    names = ["step-00000002", "step-00000003", "averages/step-00000002", "averages/step-00000003"]
+    assert [(verdict.name, verdict.problems) for verdict in verify_run(run)] == [(name, ()) for name in names]
+    file = run / "averages" / "step-00000002" / "power-0.05.safetensors"
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    *_, damaged, last = verify_run(run)
+    assert damaged.of_averages
+    assert "power-0.05.safetensors is not what was written" in damaged.problems[0]
+    assert not last.problems

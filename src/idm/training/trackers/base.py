@@ -1,6 +1,9 @@
 """What a tracker is told, and what becomes of one that fails."""
 
-import importlib
+import hashlib
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from idm.core.errors import SettingsError
@@ -21,32 +24,46 @@ class Tracker(Protocol):
 
 
 class Careful:
-    """Tells a tracker until it fails; from then on nothing, after one line on standard error."""
+    """Tells a tracker until it fails; from then on nothing, after one line on standard error.
 
-    def __init__(self, tracker: Tracker) -> None:
-        """Wrap a tracker."""
-        self._tracker: Tracker | None = tracker
+    It is made when there is something to tell: by the process that writes, in a folder that is the run's by then.
+    """
+
+    def __init__(self, name: str, make: Callable[[], Tracker]) -> None:
+        """Hold what the tracker is called, and what makes it."""
+        self._name, self._make = name, make
+        self._tracker: Tracker | None = None
+        self._failed = False
 
     def log(self, row: dict[str, Any]) -> None:
         """Pass a line of metrics on."""
-        if self._tracker is not None:
-            try:
-                self._tracker.log(row)
-            except Exception as error:
-                self._drop(self._tracker, error)
+        if self._failed:
+            return
+        try:
+            self._tracker = self._tracker or self._make()
+            self._tracker.log(row)
+        except Exception as error:
+            self._drop(error)
 
     def close(self) -> None:
         """Pass the end on."""
-        if self._tracker is not None:
-            try:
-                self._tracker.close()
-            except Exception as error:
-                self._drop(self._tracker, error)
+        if self._failed or self._tracker is None:
+            return
+        try:
+            self._tracker.close()
+        except Exception as error:
+            self._drop(error)
 
-    def _drop(self, tracker: Tracker, error: Exception) -> None:
-        self._tracker = None
+    def _drop(self, error: Exception) -> None:
+        self._failed = True
         reason = " ".join(str(error).split())
-        warn(f"tracker {type(tracker).__name__}: {type(error).__name__}: {reason}; it is told nothing more")
+        warn(f"tracker {self._name}: {type(error).__name__}: {reason}; it is told nothing more")
+
+
+def name_of(run: Path) -> str:
+    """Return a name for a run elsewhere: its folder's, and what tells that from folders of the same name."""
+    path = run.resolve()
+    return f"{path.name}-{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
 
 
 def numbers(row: dict[str, Any]) -> dict[str, float]:
@@ -54,13 +71,11 @@ def numbers(row: dict[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in row.items() if name != "step" and value is not None}
 
 
-def library(module: str, package: str) -> Any:
-    """Import the library of a tracker.
+def require(package: str) -> None:
+    """Refuse a tracker whose library is not there, without importing it.
 
     Raises:
         SettingsError: it is not installed.
     """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise SettingsError(f"tracker: {package} wanted, which is not installed; pip install {package}") from error
+    if importlib.util.find_spec(package) is None:
+        raise SettingsError(f"tracker: {package} wanted, which is not installed; pip install {package}")

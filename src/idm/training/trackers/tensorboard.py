@@ -1,22 +1,19 @@
 """TensorBoard: ``tensorboard --logdir RUN``."""
 
+import importlib
 from pathlib import Path
 from typing import Any
 
-from idm.training.trackers.base import library, numbers
+from idm.training.trackers.base import numbers
 
 
 class TensorBoard:
     """Writes event files to RUN/tensorboard."""
 
     def __init__(self, run: Path) -> None:
-        """Open the folder.
-
-        Raises:
-            SettingsError: tensorboard is not installed.
-        """
-        library("tensorboard", "tensorboard")
-        self._writer = library("torch.utils.tensorboard", "tensorboard").SummaryWriter(str(run / "tensorboard"))
+        """Open the folder."""
+        module = importlib.import_module("torch.utils.tensorboard")
+        self._writer = module.SummaryWriter(str(run / "tensorboard"))
 
     def log(self, row: dict[str, Any]) -> None:
         """Write the numbers of a line at its step."""

@@ -1,21 +1,18 @@
 """Trackio, which keeps its database on this machine unless it is told otherwise."""
 
+import importlib
 from pathlib import Path
 from typing import Any
 
-from idm.training.trackers.base import library, numbers
+from idm.training.trackers.base import name_of, numbers
 
 
 class Trackio:
-    """Continues one Trackio run per folder, of the folder's name."""
+    """Continues one Trackio run per folder."""
 
     def __init__(self, run: Path) -> None:
-        """Begin, or go on.
-
-        Raises:
-            SettingsError: trackio is not installed.
-        """
-        self._run = library("trackio", "trackio").init(project="idm", name=run.absolute().name, resume="allow")
+        """Begin, or go on."""
+        self._run = importlib.import_module("trackio").init(project="idm", name=name_of(run), resume="allow")
 
     def log(self, row: dict[str, Any]) -> None:
         """Store the numbers of a line at its step."""

@@ -1,22 +1,21 @@
 """Weights & Biases. Whether anything leaves this machine is up to its own WANDB_MODE; ``offline`` keeps it here."""
 
+import importlib
 from pathlib import Path
 from typing import Any
 
-from idm.training.trackers.base import library, numbers
+from idm.training.trackers.base import name_of, numbers
 
 
 class Wandb:
-    """Continues one W&B run per folder: its name and id are the folder's name."""
+    """Continues one W&B run per folder."""
 
     def __init__(self, run: Path) -> None:
-        """Begin, or go on.
-
-        Raises:
-            SettingsError: wandb is not installed.
-        """
-        name = run.absolute().name
-        self._run = library("wandb", "wandb").init(project="idm", name=name, id=name, dir=str(run), resume="allow")
+        """Begin, or go on."""
+        name, ident = run.resolve().name, name_of(run)
+        self._run = importlib.import_module("wandb").init(
+            project="idm", name=name, id=ident, dir=str(run), resume="allow"
+        )
 
     def log(self, row: dict[str, Any]) -> None:
         """Send the numbers of a line at its step."""

@@ -1,0 +1,83 @@
+"""Whether the run in a folder may be continued with the settings and data that are asked for."""
+
+from pathlib import Path
+
+from idm.core.errors import ResumeError
+from idm.core.progress import warn
+from idm.experiment.data import Data, data_differences
+from idm.experiment.settings import Experiment
+from idm.experiment.stored import stored_experiment, stored_spec
+from idm.experiment.validate import flat, to_plain
+from idm.training.checkpoint import checkpoint_to_continue
+from idm.training.learning_rate import learning_rate
+
+OF_A_MACHINE = ("data.source.path", "data.source.folder", "data.held_out_list", "data.workers", "data.timeout")
+"""Settings that tell where data lie on a machine, and how it reads them."""
+
+FREE_TO_CHANGE = (
+    *OF_A_MACHINE,
+    "network.checkpoint_levels",
+    "sampler",
+    "training.num_steps",
+    "training.micro_batch_size",
+    "training.shard",
+    "training.snapshot_interval",
+    "training.log_interval",
+    "training.save_interval",
+    "training.keep_checkpoints",
+    "training.keep_every",
+    "training.keep_best",
+    "training.sample_interval",
+    "training.bound_interval",
+    "training.bound_images",
+)
+"""Settings (or whole sections) that a resumed run may change; data at another place must be the same data."""
+
+LISTED_DIFFERENCES = 5
+"""So many differences from the run in a folder are told one by one."""
+
+
+def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> None:
+    """Refuse to continue a run whose settings or data are others; a folder without a checkpoint is free.
+
+    Raises:
+        ResumeError: a line that says so, and one for each of the first differences.
+        CheckpointError: every checkpoint in it is damaged.
+    """
+    checkpoint = checkpoint_to_continue(run)
+    if checkpoint is None:
+        return
+    lines = _differences(stored_experiment(checkpoint), experiment)
+    then = stored_spec(checkpoint)
+    lines += [f"data: this run was started on other data; {words}" for words in data_differences(then, data.spec)]
+    if not lines:
+        return
+    more = len(lines) - LISTED_DIFFERENCES
+    raise ResumeError(
+        f"{run} holds another run: its settings and data wanted, got others; keep them, or choose a new folder",
+        *lines[:LISTED_DIFFERENCES],
+        *([f"... and {more} more"] if more > 0 else []),
+    )
+
+
+def warn_of_another_rate(experiment: Experiment, run: Path) -> None:
+    """Say how the learning rate jumps where a run with a decay is given another number of steps."""
+    checkpoint = checkpoint_to_continue(run)
+    if checkpoint is None:
+        return
+    then, now = stored_experiment(checkpoint).training, experiment.training
+    before, after = (learning_rate(settings, checkpoint.step) for settings in (then, now))
+    if checkpoint.step < now.num_steps and before != after:
+        warn(
+            f"training.num_steps: {then.num_steps:,} became {now.num_steps:,}, and the learning rate with it: after "
+            f"step {checkpoint.step:,} it is {after:.3g} instead of {before:.3g}"
+        )
+
+
+def _differences(started: Experiment, wanted: Experiment) -> list[str]:
+    then, now = flat(to_plain(started)), flat(to_plain(wanted))
+    return [
+        f"{key}: this run was started with {then.get(key)!r}, got {now.get(key)!r}"
+        for key in sorted(then.keys() | now.keys())
+        if then.get(key) != now.get(key) and not key.startswith(FREE_TO_CHANGE)
+    ]
