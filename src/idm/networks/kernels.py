@@ -37,7 +37,7 @@ def linear(tokens: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     if not (WIDE_VECTORS and tokens.device.type == "cpu" and tokens.dtype == torch.float32):
         return F.linear(tokens, weight, bias)
     batch, places, channels = tokens.shape
-    row = tokens.reshape(batch, 1, places, channels).movedim(-1, 1)  # an image with its channels last
+    row = tokens.contiguous().view(batch, 1, places, channels).movedim(-1, 1)  # an image with its channels last
     return F.conv2d(row, weight[..., None, None], bias).movedim(1, -1).reshape(batch, places, -1)
 
 

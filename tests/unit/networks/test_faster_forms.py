@@ -66,6 +66,7 @@ def test_a_linear_map_of_tokens_is_a_product_of_matrices(monkeypatch, wide: bool
     given = single[0].transpose(1, 2).contiguous().transpose(1, 2) if transposed else single[0]
     ours, defined = linear(given, *single[1:]), exact[0] @ exact[1].mT + exact[2]
     torch.testing.assert_close(ours.double(), defined, rtol=1e-5, atol=1e-5)
+    assert ours.stride(-1) == 1  # or torch's fused attention would not be used on what comes of it
     direction = random(3, 5, 4, seed=9)
     found = torch.autograd.grad(ours, single, direction.float())
     for one, expected in zip(found, torch.autograd.grad(defined, exact, direction), strict=True):
