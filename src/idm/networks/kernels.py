@@ -13,6 +13,9 @@ for its own maker's processors only, and can be half as fast on others."""
 FEWEST_PLACES_LAST = 1024
 """From so many places on, torch's group norm of images with their channels last is about as fast as of others."""
 
+MOST_PLACES, LEAST_WORK = 256, 2**24
+"""Up to so many places, and from so many products on, kernels of length one are best convolved."""
+
 
 def fast_layout(x: Tensor) -> torch.memory_format:
     """Return in which order the network had best keep features of x's size and place."""
@@ -42,7 +45,7 @@ def linear(tokens: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 class Pointwise(nn.Module):
-    """A convolution with a kernel of length one, as a product of matrices where the layout allows it."""
+    """A convolution with a kernel of length one, as a product of matrices where that is the faster."""
 
     weight: nn.Parameter
     bias: nn.Parameter
@@ -55,7 +58,13 @@ class Pointwise(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[b, c, *space] -> [b, c_out, *space]."""
-        if not x.is_contiguous():
+        if not x.is_contiguous() or _suits_convolution(x, len(self.weight)):
             return CONVOLVED[x.ndim - 2](x, self.weight, self.bias)
         matrix = self.weight.flatten(1).expand(x.shape[0], -1, -1)
         return torch.baddbmm(self.bias[:, None], matrix, x.flatten(2)).view(x.shape[0], -1, *x.shape[2:])
+
+
+def _suits_convolution(x: Tensor, out_channels: int) -> bool:
+    """Whether oneDNN convolves x with kernels of length one faster than MKL multiplies matrices, backwards included."""
+    in_float32 = WIDE_VECTORS and x.device.type == "cpu" and x.dtype == torch.float32
+    return in_float32 and x.shape[2:].numel() <= MOST_PLACES and x.numel() * out_channels >= LEAST_WORK

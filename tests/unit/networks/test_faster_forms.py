@@ -56,6 +56,22 @@ def test_a_pointwise_layer_is_a_convolution_with_a_kernel_of_one(space: tuple[in
         assert_same(layer(x), CONVOLVED[len(space)](x, layer.weight, layer.bias), [x, layer.weight, layer.bias])
 
 
+@pytest.mark.parametrize("places", [16, 17])
+def test_a_large_pointwise_layer_in_float32_is_the_same(monkeypatch, places: int) -> None:
+    monkeypatch.setattr(kernels, "WIDE_VECTORS", True)
+    monkeypatch.setattr(kernels, "LEAST_WORK", 100)
+    layer, exact = Pointwise(2, 6, 4), Pointwise(2, 6, 4).double()
+    exact.load_state_dict(layer.state_dict())
+    x = random(3, 6, places, places)
+    single = x.float().requires_grad_()
+    ours, defined = layer(single), exact(x.requires_grad_())
+    torch.testing.assert_close(ours.double(), defined, rtol=1e-5, atol=1e-5)
+    direction = random(*defined.shape, seed=9)
+    found = torch.autograd.grad(ours, [single, *layer.parameters()], direction.float())
+    for one, expected in zip(found, torch.autograd.grad(defined, [x, *exact.parameters()], direction), strict=True):
+        torch.testing.assert_close(one.double(), expected, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("wide", [True, False])
 @pytest.mark.parametrize("transposed", [True, False])
 def test_a_linear_map_of_tokens_is_a_product_of_matrices(monkeypatch, wide: bool, transposed: bool) -> None:

@@ -193,6 +193,20 @@ def test_one_bad_process_spoils_the_step_of_all_and_is_noticed(train, tmp_path, 
     assert all(bool(torch.isfinite(value).all()) for value in last_tensors(tmp_path, "harmed").values())
 
 
+@SHARDS
+def test_a_return_to_a_checkpoint_is_that_of_one_process(train, tmp_path, shard):
+    def harm(ranks, number, network):
+        if ranks.rank == ranks.size - 1 and number in (20, 21, 22):  # steps 21 to 23 are spoiled
+            at_the_next_output(network, BAD["gradient"])
+
+    alone = train("alone", harm=harm, save_interval=5)
+    together = train("together", 2, shard, harm=harm, save_interval=5)
+    assert together == pytest.approx(alone, rel=1e-5)
+    assert events(tmp_path / "together") == events(tmp_path / "alone")
+    assert [step for event, step in events(tmp_path / "together") if event == "back to a checkpoint"] == [25]
+    assert_same(last_tensors(tmp_path, "alone"), last_tensors(tmp_path, "together"), 2e-4)
+
+
 def test_a_bad_shard_spoils_the_step_of_all_and_is_noticed(train, tmp_path):
     def harm(ranks, number, network):
         if ranks.rank == 1 and number == 20:  # they are averaged, and each process has its own part
