@@ -45,7 +45,7 @@ def test_the_decoder_is_fitted_to_the_new_weights(trained):
     assert made.is_calibrated is True
     assert fitted(made.checkpoint)[FITTED] != pytest.approx(fitted(load(trained_run).path)[FITTED], rel=1e-3)
     run = load(made.checkpoint, device="cpu")
-    again = calibrate(run.experiment, run.diffusion, run.network, open_run_data(run), run.device)
+    again = calibrate(run.experiment, run.diffusion, run.network, open_run_data(run))
     assert fitted(made.checkpoint)[FITTED] == pytest.approx(again[FITTED], rel=1e-5)
 
 
