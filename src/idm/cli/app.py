@@ -182,14 +182,22 @@ def _report(error: IdmError, *, debug: bool) -> int:
     Where ``torchrun`` starts failed processes again, one that was asked to stop ends as if all were done. What all
     processes have to say is said by the first; when that has ended, the others are ended before they speak.
     """
-    stopped = isinstance(error, InterruptedRunError)
-    if rank() and not stopped:
+    stopped, is_first = isinstance(error, InterruptedRunError), _is_first()
+    if not is_first and not stopped:
         time.sleep(SECONDS_FOR_THE_FIRST)
     if debug:
         traceback.print_exception(error)
-    for line in () if rank() and stopped else error.lines:
+    for line in () if stopped and not is_first else error.lines:
         print(f"error[{error.code}]: {line}", file=sys.stderr)
     return 0 if stopped and restarts_itself() else error.exit_code
+
+
+def _is_first() -> bool:
+    """Whether this is the first process of a job, or one whose environment does not tell."""
+    try:
+        return rank() == 0
+    except SettingsError:
+        return True
 
 
 def _flush() -> None:

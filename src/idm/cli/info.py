@@ -68,7 +68,7 @@ def _training_in_words(checkpoint: "Checkpoint") -> dict[str, str]:
     """
     try:
         return _state_in_words(checkpoint) if checkpoint.has("optimizer") else {}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"checkpoint {checkpoint.path}: training.json holds other things than counts") from error
 
 

@@ -62,15 +62,17 @@ class Guard:
         self._left = 0  # the furthest step that the run went back from
         self._streak: list[BadStep] = []
         self._lately: list[BadStep] = []
+        self._trouble: tuple[BadStep, ...] = ()
         self._flags: list[Tensor] = []
         self._batches: list[tuple[int, Tensor]] = []
 
     @property
     def trouble(self) -> tuple[BadStep, ...]:
-        """The bad steps that lead back to a checkpoint; none where they are few."""
-        if len(self._streak) > LONGEST_STREAK:
-            return tuple(self._streak)
-        return tuple(self._lately) if len(self._lately) > MOST_LATELY else ()
+        """The bad steps that lead back to a checkpoint; none where they are few.
+
+        They end with the first that was too many, whatever was flagged after it by the time that flags were read.
+        """
+        return self._trouble
 
     @property
     def full(self) -> bool:
@@ -96,13 +98,20 @@ class Guard:
         for flag, (step, t) in zip(flags, self._batches, strict=True):
             if flag:
                 found.append(BadStep(step, self.data_step(step), int(t.min()), int(t.max())))
-                self._streak.append(found[-1])
-                self._lately = [bad for bad in (*self._lately, found[-1]) if bad.step > step - LATELY]
-            elif len(self._streak) <= LONGEST_STREAK:
+                self._count(found[-1])
+            else:
                 self._streak.clear()
         self._flags.clear()
         self._batches.clear()
         return found
+
+    def _count(self, bad: BadStep) -> None:
+        self._streak.append(bad)
+        self._lately = [one for one in (*self._lately, bad) if one.step > bad.step - LATELY]
+        if not self._trouble and len(self._streak) > LONGEST_STREAK:
+            self._trouble = tuple(self._streak)
+        elif not self._trouble and len(self._lately) > MOST_LATELY:
+            self._trouble = tuple(self._lately)
 
     def pass_over(self, restored_step: int, left_step: int) -> Window:
         """Pass over the data of the bad steps from now on, and count the rollback.
@@ -117,30 +126,33 @@ class Guard:
         window = Window(max(start, first), max(start, last + 1))
         self.skipped = sorted([*self.skipped, window], key=lambda window: window.start)
         self.num_rollbacks += 1
-        self._left = max(self._left, left_step)
+        self._left = max(self._left, trouble[-1].step + 1 if trouble else left_step)
         self.forget()
         return window
 
     def settle(self, step: int) -> None:
-        """Hear that a checkpoint of ``step`` is being made: past what led back, earlier rollbacks count no more."""
-        if step > self._left:
-            self.num_rollbacks = 0
+        """Hear that there is a checkpoint of ``step``: past what led back, earlier rollbacks count no more."""
+        self.num_rollbacks = self._rollbacks_at(step)
 
     def forget(self) -> None:
         """Drop what was flagged."""
+        self._trouble = ()
         for found in (self._streak, self._lately, self._flags, self._batches):
             found.clear()
 
-    def state(self) -> dict[str, Any]:
-        """Return JSON-able values for a checkpoint; nothing may be left to ``read``."""
+    def state(self, step: int) -> dict[str, Any]:
+        """Return JSON-able values for a checkpoint of ``step``; nothing may be left to ``read``."""
         assert not self._flags
         return {
-            "rollbacks": self.num_rollbacks,
+            "rollbacks": self._rollbacks_at(step),
             "left": self._left,
             "skipped": [asdict(window) for window in self.skipped],
             "streak": [asdict(bad) for bad in self._streak],
             "lately": [asdict(bad) for bad in self._lately],
         }
+
+    def _rollbacks_at(self, step: int) -> int:
+        return self.num_rollbacks if step <= self._left else 0
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Restore what ``state`` returned.

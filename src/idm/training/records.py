@@ -75,9 +75,9 @@ class Records:
             CheckpointError: the disk refuses; earlier checkpoints are as they were.
             NumericalError: something is not finite; nothing is written.
         """
-        self._state.guard.settle(self.step)
         tensors = self._state.tensors()
         path = self._ranks.on_main(lambda: self._write(tensors))
+        self._state.guard.settle(self.step)
         self.saved_step = self.step
         return Checkpoint(path)
 
@@ -144,7 +144,8 @@ class Records:
 
     def _write(self, tensors: Tensors) -> Path:
         refuse_not_finite(tensors)
-        averaged = self._state.averaged_network(tensors[self._state.averages.profiles[0].name])
+        average = tensors[self._state.averages.profiles[0].name]
+        averaged = self._state.averaged_network(average, needed=True)
         return save_checkpoint(
             self._run,
             self.step,
@@ -160,7 +161,7 @@ class Records:
         except OSError as error:
             raise cannot_write(error.filename or self._run, error, self._run, tensors) from error
         now = {"step": self.step, "seconds": self.journal.seconds, "score": to_plain(self._score)}
-        return {**now, **lengths, **self._state.document()}
+        return {**now, **lengths, **self._state.document(self.step)}
 
     def _restore(self, checkpoint: Checkpoint, *, guard: bool = True) -> dict[str, Any]:
         document = checkpoint.document("training")

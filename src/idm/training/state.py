@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from idm.core.errors import NumericalError
+from idm.core.errors import NumericalError, ProcessError
 from idm.core.progress import warn
 from idm.timesteps import TimestepSampler
 from idm.training.checkpoint import Checkpoint
@@ -65,9 +65,10 @@ class TrainingState:
         groups["optimizer"] = whole_tensors(spread, ((s.name, s.parameter, s.value) for s in optimizer))
         return {**groups, "timesteps": self.timesteps.state(), "meter": self.meter.state()}
 
-    def document(self) -> dict[str, Any]:
-        """Return the counters, JSON-able."""
-        return {"ema_updates": self.averages.num_updates, "guard": self.guard.state(), "loss_scale": self.scale.state()}
+    def document(self, step: int) -> dict[str, Any]:
+        """Return the counters for a checkpoint of ``step``, JSON-able."""
+        guard = self.guard.state(step)
+        return {"ema_updates": self.averages.num_updates, "guard": guard, "loss_scale": self.scale.state()}
 
     def restore(self, checkpoint: Checkpoint, *, guard: bool = True) -> None:
         """Restore the state of a checkpoint.
@@ -103,12 +104,17 @@ class TrainingState:
             if isinstance(profile, PowerFunction)
         }
 
-    def averaged_network(self, average: Mapping[str, Tensor]) -> nn.Module:
+    def averaged_network(self, average: Mapping[str, Tensor], *, needed: bool = False) -> nn.Module:
         """Return a copy of the network, in full, with ``first_average``, for evaluation; on the main process only.
 
-        It is on the device, or on the host where the device has no room for it beside what is trained.
+        Args:
+            average: what ``first_average`` returned.
+            needed: where the device has no room for it beside what is trained, make it on the host, with a warning.
+
+        Raises:
+            ProcessError: the device has no room for it, and it is not needed.
         """
-        network = _copy_that_fits(self.spread).eval().requires_grad_(False)
+        network = _copy_that_fits(self.spread, needed=needed).eval().requires_grad_(False)
         network.load_state_dict(average, strict=False)  # counters and the like are not averaged
         return network
 
@@ -116,12 +122,14 @@ class TrainingState:
         return whole_tensors(self.spread, ((name, name, part) for name, part in parts))
 
 
-def _copy_that_fits(spread: Spread) -> nn.Module:
+def _copy_that_fits(spread: Spread, *, needed: bool) -> nn.Module:
     try:
         return spread.plain_copy()
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
+        if not needed:
+            raise ProcessError("no memory for a copy of the network on the device") from error
     warn("training: no memory for a copy of the network on the device; it is evaluated on the host, which is slow")
     return spread.plain_copy(on_host=True)
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from idm.core.errors import CheckpointError, DataError, InterruptedRunError, ResumeError, SettingsError
 from idm.experiment import Experiment, from_plain, load, open_run_data, to_plain, train
 from idm.experiment.settings import TimestepSettings
-from idm.training.spread import Alone, copy_on_host
+from idm.training.spread import Alone
 
 train_module = importlib.import_module("idm.experiment.train")
 
@@ -251,15 +251,19 @@ def test_names_of_classes_that_no_checkpoint_can_hold_are_refused_before_trainin
 def test_a_device_without_room_for_a_second_network_saves_all_the_same(experiment, tmp_path, monkeypatch, capsys):
     go(experiment(), tmp_path / "whole")
 
+    real = Alone.plain_copy
+
     def plain_copy(self, *, on_host=False):
         if not on_host:
             raise torch.OutOfMemoryError("out of memory")
-        return copy_on_host(self.network)
+        return real(self, on_host=True)
 
     monkeypatch.setattr(Alone, "plain_copy", plain_copy)
-    go(experiment(), tmp_path / "short")
+    go(experiment(), tmp_path / "short", preview=lambda number, run: pytest.fail("drawn on the host"))
     assert_same_state(tmp_path / "whole", tmp_path / "short")
-    assert "it is evaluated on the host" in capsys.readouterr().err
+    warnings = capsys.readouterr().err
+    assert "it is evaluated on the host" in warnings
+    assert "no samples are drawn (no memory for a copy of the network on the device)" in warnings
 
 
 def test_another_number_of_steps_tells_how_the_decay_jumps(experiment, tmp_path, capsys):

@@ -116,7 +116,11 @@ def test_a_network_with_channels_last_is_the_same(monkeypatch, conv_resample: bo
             parameter.copy_(0.3 * random(*parameter.shape, seed=seed))
             network.get_parameter(name).copy_(parameter)
         x, time, y = random(2, 2, 32, 34), torch.tensor([3.0, 70.0]), torch.tensor([0, 2])
+        seen: list[bool] = []
+        look = lambda module, inputs: seen.append(inputs[0].is_contiguous(memory_format=torch.channels_last))  # noqa: E731
+        network.out.register_forward_pre_hook(look)
         ours = network(x.float(), time, y)
+        assert seen == [True]
         torch.testing.assert_close(ours.double(), exact(x, time.double(), y), rtol=1e-4, atol=1e-4)
 
 

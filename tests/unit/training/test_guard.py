@@ -254,6 +254,62 @@ def test_where_no_step_was_bad_all_data_since_the_checkpoint_are_passed_over(mak
     assert (back["to"], back["passed_over"]) == (8, {"start": 8, "stop": 12})
 
 
+def flagged(guard, steps, bad):
+    for step in steps:
+        guard.flag(step, BatchLoss(torch.zeros(()), torch.zeros(1)), torch.tensor(step in bad))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {9, 10, 11, 12, 13},
+        {50, 52, 54, *range(200, 900, 100), 1040, 1060},
+        {150, *range(200, 1001, 100), 1010, 1090, 1091},
+        {*range(1, 23, 2), 1023},
+    ],
+)
+def test_what_leads_back_does_not_depend_on_when_flags_are_read(bad):
+    seen = set()
+    for every in (1, 7, 100, 2_000):
+        guard, trouble = Guard(), ()
+        for first in range(0, 2_000, every):
+            flagged(guard, range(first, first + every), bad)
+            guard.read()
+            trouble = trouble or guard.trouble
+        seen.add(trouble)
+    assert len(seen) == 1
+
+
+def test_a_guard_is_restored_as_it_was():
+    guard = Guard()
+    flagged(guard, range(20), {3, 7, 19})
+    guard.read()
+    guard.skipped, guard.num_rollbacks = [Window(1, 2)], 1
+    again = Guard()
+    again.load_state(json.loads(json.dumps(guard.state(20))))
+    for one in (guard, again):
+        flagged(one, range(20, 40), set(range(22, 40, 2)))
+        one.read()
+    assert again.trouble == guard.trouble
+    assert len(guard.trouble) == MOST_LATELY + 1
+    one, other = guard.pass_over(0, 40), again.pass_over(0, 40)
+    assert one == other
+    assert guard.state(39) == again.state(39)
+
+
+def test_returns_count_until_a_checkpoint_past_the_place_is_there():
+    guard = Guard()
+    flagged(guard, range(20), {9, 10, 11})
+    guard.read()
+    guard.pass_over(8, 20)
+    assert [guard.state(step)["rollbacks"] for step in (11, 12, 13)] == [1, 1, 0]
+    assert guard.num_rollbacks == 1  # nothing is saved yet
+    guard.settle(12)
+    assert guard.num_rollbacks == 1
+    guard.settle(13)
+    assert guard.num_rollbacks == 0
+
+
 @pytest.mark.parametrize("harm", LASTING)
 def test_what_was_spoiled_for_good_is_restored(make_run, harm, record):
     run = make_run().before_steps(harm, [9], once=True)

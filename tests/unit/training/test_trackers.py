@@ -55,7 +55,7 @@ def libraries(monkeypatch):
 
     for name in ("wandb", "trackio", "tensorboard", "torch.utils.tensorboard"):
         module = types.ModuleType(name)
-        module.__spec__ = ModuleSpec(name, None)
+        module.__spec__ = ModuleSpec(name, None, origin="a stand-in")
         module.init = module.SummaryWriter = maker(name)
         monkeypatch.setitem(sys.modules, name, module)
     return made
@@ -129,3 +129,11 @@ def test_runs_of_one_name_in_two_places_are_two(libraries, tmp_path):
         TRACKERS.build("wandb", {}, run=tmp_path / place / "mine")
         idents.add(libraries["wandb"].given[1]["id"])
     assert len(idents) == 2
+
+
+@pytest.mark.parametrize("name", TRACKERS)
+def test_a_folder_of_the_name_of_a_library_is_none(monkeypatch, tmp_path, name):
+    (tmp_path / name).mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    with pytest.raises(SettingsError, match=f"pip install {name}"):
+        careful_tracker(name, tmp_path / "run")

@@ -77,5 +77,6 @@ def require(package: str) -> None:
     Raises:
         SettingsError: it is not installed.
     """
-    if importlib.util.find_spec(package) is None:
+    found = importlib.util.find_spec(package)
+    if found is None or found.origin is None:  # a mere folder of that name, such as W&B's own output
         raise SettingsError(f"tracker: {package} wanted, which is not installed; pip install {package}")
