@@ -92,6 +92,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _found(config: pytest.Config, what: str) -> list[Any]:
-    """What this session has found so far, or a worker of pytest-xdist, which hands it over when it ends."""
+    """What has been found so far: by all tests, or in a worker of pytest-xdist, which hands it over when it ends."""
     output = getattr(config, "workeroutput", None)
     return (config.stash.setdefault(FOUND, {}) if output is None else output).setdefault(what, [])

@@ -8,6 +8,7 @@ from idm.experiment.data import Data, data_differences
 from idm.experiment.settings import Experiment
 from idm.experiment.stored import stored_experiment, stored_spec
 from idm.experiment.validate import flat, to_plain
+from idm.training import TrainingSettings
 from idm.training.checkpoint import checkpoint_to_continue
 from idm.training.learning_rate import learning_rate
 
@@ -40,6 +41,8 @@ LISTED_DIFFERENCES = 5
 def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> None:
     """Refuse to continue a run whose settings or data are others; a folder without a checkpoint is free.
 
+    Where a run with a decay is given another number of steps, a warning says how the learning rate jumps.
+
     Raises:
         ResumeError: a line that says so, and one for each of the first differences.
         CheckpointError: every checkpoint in it is damaged.
@@ -47,10 +50,12 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> None:
     checkpoint = checkpoint_to_continue(run)
     if checkpoint is None:
         return
-    lines = _differences(stored_experiment(checkpoint), experiment)
+    started = stored_experiment(checkpoint)
+    lines = _differences(started, experiment)
     then = stored_spec(checkpoint)
     lines += [f"data: this run was started on other data; {words}" for words in data_differences(then, data.spec)]
     if not lines:
+        _warn_of_another_rate(checkpoint.step, started.training, experiment.training)
         return
     more = len(lines) - LISTED_DIFFERENCES
     raise ResumeError(
@@ -60,17 +65,12 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> None:
     )
 
 
-def warn_of_another_rate(experiment: Experiment, run: Path) -> None:
-    """Say how the learning rate jumps where a run with a decay is given another number of steps."""
-    checkpoint = checkpoint_to_continue(run)
-    if checkpoint is None:
-        return
-    then, now = stored_experiment(checkpoint).training, experiment.training
-    before, after = (learning_rate(settings, checkpoint.step) for settings in (then, now))
-    if checkpoint.step < now.num_steps and before != after:
+def _warn_of_another_rate(step: int, then: TrainingSettings, now: TrainingSettings) -> None:
+    before, after = (learning_rate(settings, step) for settings in (then, now))
+    if step < now.num_steps and before != after:
         warn(
             f"training.num_steps: {then.num_steps:,} became {now.num_steps:,}, and the learning rate with it: after "
-            f"step {checkpoint.step:,} it is {after:.3g} instead of {before:.3g}"
+            f"step {step:,} it is {after:.3g} instead of {before:.3g}"
         )
 
 

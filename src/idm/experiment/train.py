@@ -18,7 +18,7 @@ from idm.experiment.build import best_device, build_diffusion, build_network, bu
 from idm.experiment.calibrate import calibrate, calibrated, versions
 from idm.experiment.data import Data, open_data, with_absolute_path
 from idm.experiment.evaluate import held_out_estimate
-from idm.experiment.resume import OF_A_MACHINE, refuse_other_run, warn_of_another_rate
+from idm.experiment.resume import OF_A_MACHINE, refuse_other_run
 from idm.experiment.run import Run, load
 from idm.experiment.settings import Experiment
 from idm.experiment.validate import flat, from_plain, to_plain
@@ -124,7 +124,6 @@ def _train(
 def _claim(task: "_Task", stack: ExitStack) -> None:
     """Make the folder this run's, unless it is another's, and hold it."""
     refuse_other_run(task.experiment, task.data, task.run)
-    warn_of_another_rate(task.experiment, task.run)
     stack.enter_context(locked(task.run))
     _write_settings(task)
 

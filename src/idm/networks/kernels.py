@@ -21,8 +21,8 @@ def fast_layout(x: Tensor) -> torch.memory_format:
     """Return in which order the network had best keep features of x's size and place."""
     if x.ndim != 4:
         return torch.contiguous_format
-    calls_only = WIDE_VECTORS and not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
-    suits_cpu = calls_only and x.dtype == torch.float32 and x.shape[2:].numel() >= FEWEST_PLACES_LAST
+    calls_only = not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
+    suits_cpu = calls_only and _has_wide_vectors(x) and x.shape[2:].numel() >= FEWEST_PLACES_LAST
     return torch.channels_last if x.is_cuda or suits_cpu else torch.contiguous_format
 
 
@@ -37,7 +37,7 @@ def linear(tokens: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     Returns:
         [b, places, c_out].
     """
-    if not (WIDE_VECTORS and tokens.device.type == "cpu" and tokens.dtype == torch.float32):
+    if not _has_wide_vectors(tokens):
         return F.linear(tokens, weight, bias)
     batch, places, channels = tokens.shape
     row = tokens.contiguous().view(batch, 1, places, channels).movedim(-1, 1)  # an image with its channels last
@@ -66,5 +66,9 @@ class Pointwise(nn.Module):
 
 def _suits_convolution(x: Tensor, out_channels: int) -> bool:
     """Whether oneDNN convolves x with kernels of length one faster than MKL multiplies matrices, backwards included."""
-    in_float32 = WIDE_VECTORS and x.device.type == "cpu" and x.dtype == torch.float32
-    return in_float32 and x.shape[2:].numel() <= MOST_PLACES and x.numel() * out_channels >= LEAST_WORK
+    return _has_wide_vectors(x) and x.shape[2:].numel() <= MOST_PLACES and x.numel() * out_channels >= LEAST_WORK
+
+
+def _has_wide_vectors(x: Tensor) -> bool:
+    """Whether oneDNN has its widest kernels for x's place and format."""
+    return WIDE_VECTORS and x.device.type == "cpu" and x.dtype == torch.float32

@@ -10,6 +10,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from idm.core.ranks import Ranks
+from idm.networks.size import device_of
 from idm.networks.stages import Stage
 from idm.training.spread import Spread
 
@@ -20,7 +21,7 @@ class Sharded(Spread):
     def __init__(self, network: nn.Module, ranks: Ranks) -> None:
         """Cut the network up, in place."""
         self.ranks, self.network = ranks, network
-        self._device = next(network.parameters()).device
+        self._device = device_of(network)
         self._template = copy.deepcopy(network).cpu() if ranks.is_main else nn.Module()
         for stage in (module for module in network.modules() if isinstance(module, Stage)):
             fully_shard(stage)

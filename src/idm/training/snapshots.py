@@ -70,12 +70,12 @@ def snapshots_until(run: Path, last: Checkpoint) -> list[Snapshot]:
 
     A line on standard error tells of each that is damaged.
     """
-    folders = [path for path in stored_averages(run) if (step_of(path) or 0) < last.step]
-    found = {path: damage(path) for path in folders}
-    for path in folders:
-        if found[path]:
-            warn(f"averages {path}: damaged ({found[path]}); the others are used")
-    intact = [path for path in folders if not found[path]]
+    intact: list[Path] = []
+    for path in (path for path in stored_averages(run) if (step_of(path) or 0) < last.step):
+        if problem := damage(path):
+            warn(f"averages {path}: damaged ({problem}); the others are used")
+        else:
+            intact.append(path)
     return [
         Snapshot(file, Average(step_of(path) or 0, PowerFunction(float(file.stem.removeprefix(PREFIX))).gamma))
         for path in [*intact, last.path]
