@@ -1,5 +1,6 @@
 """The handwritten digits that ship with scikit-learn: 8x8 pixels, 17 grey levels, ten classes."""
 
+from idm.diffusion import ModelMeanType
 from idm.experiment.settings import (
     DataSettings,
     DiffusionSettings,
@@ -17,7 +18,7 @@ def digits() -> Experiment:
     return Experiment(
         data=DataSettings(source=SourceSettings(name="digits"), held_out=297),
         schedule=ScheduleSettings(name="cosine", noise_floor=0.06, options={"num_timesteps": 1000}),
-        diffusion=DiffusionSettings(),
+        diffusion=DiffusionSettings(prediction=ModelMeanType.V),
         network=NetworkSettings(
             name="unet",
             options={
@@ -31,18 +32,18 @@ def digits() -> Experiment:
             },
         ),
         training=TrainingSettings(
-            num_steps=2200,
+            num_steps=1400,
             batch_size=64,
             learning_rate=2e-3,
             warmup_steps=100,
             decay="cosine",
-            ema_rates=(0.995,),
+            ema_rates=(0.992,),
             label_dropout=0.1,
             log_interval=50,
-            save_interval=500,
-            sample_interval=1100,
-            bound_interval=550,
-            snapshot_interval=200,
+            save_interval=350,
+            sample_interval=700,
+            bound_interval=350,
+            snapshot_interval=140,
         ),
         sampler=SamplerSettings(name="ddim", steps=25),
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from idm.data import SOURCES, infer_source
+from idm.diffusion import ModelMeanType
 from idm.experiment.schema import option_paths
 from idm.experiment.settings import (
     DataSettings,
@@ -44,7 +45,7 @@ def inferred(source: SourceSettings) -> Experiment:
     return Experiment(
         data=DataSettings(source=source),
         schedule=ScheduleSettings(name="cosine", options={"num_timesteps": 1000}),
-        diffusion=DiffusionSettings(),
+        diffusion=DiffusionSettings(prediction=ModelMeanType.V),
         network=_unet(space) if space else NetworkSettings(name="mlp", options={"width": 128}),
         training=TrainingSettings(
             num_steps=20_000,

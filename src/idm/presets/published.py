@@ -7,7 +7,7 @@ flags: no noise floor, the model's own decoder variance, no gradient clipping, n
 from dataclasses import replace
 from typing import Any
 
-from idm.diffusion import LossType
+from idm.diffusion import LossType, ModelMeanType
 from idm.experiment.settings import (
     DataSettings,
     DiffusionSettings,
@@ -33,7 +33,7 @@ def _published(image_size: int, num_steps: int, class_conditional: bool = False,
     return Experiment(
         data=DataSettings(source=source, held_out=0, class_conditional=class_conditional),
         schedule=ScheduleSettings(name="cosine", noise_floor=0.0, options={"num_timesteps": 4000}),
-        diffusion=DiffusionSettings(decoder_variance="model"),
+        diffusion=DiffusionSettings(prediction=ModelMeanType.EPSILON, decoder_variance="model"),
         network=NetworkSettings(name="unet", options=unet | network),
         training=TrainingSettings(num_steps=num_steps, batch_size=128, learning_rate=1e-4, clip_grad_norm=0.0),
         sampler=SamplerSettings(name="ddpm", steps=250),

@@ -8,9 +8,9 @@ from PIL import Image
 
 from idm.core.errors import DataError
 from idm.data import Codec
-from idm.diffusion import LossType
+from idm.diffusion import LossType, ModelMeanType
 from idm.experiment import DataSpec, build_diffusion, build_network, build_sampler, from_plain, open_data, to_plain
-from idm.experiment.settings import Experiment
+from idm.experiment.settings import DiffusionSettings, Experiment
 from idm.interop.openai import unet_options
 from idm.presets import PRESETS, inferred, source_settings
 
@@ -57,6 +57,26 @@ def test_losses_of_published_recipes():
     assert losses["cifar10"] is losses["imagenet64"] is LossType.RESCALED_MSE
     assert losses["cifar10_bound"] is LossType.RESCALED_KL
     assert losses["imagenet64_class_conditional"] is LossType.MSE
+
+
+def test_published_recipes_predict_noise_and_all_others_v(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((6, 1, 8, 8), np.uint8))
+    np.save(tmp_path / "points.npy", np.zeros((6, 2)))
+    points = replace(
+        source := source_settings(str(tmp_path / "points.npy")), options=source.options | {"spatial_dims": 0}
+    )
+    others = {"pictures": inferred(source_settings(str(tmp_path / "x.npy"))), "points": inferred(points)}
+    others |= {name: PRESETS.build(name, {}) for name in PRESETS if name not in PUBLISHED}
+    assert {name: PRESETS.build(name, {}).diffusion.prediction for name in PUBLISHED} == dict.fromkeys(
+        PUBLISHED, ModelMeanType.EPSILON
+    )
+    assert {name: other.diffusion.prediction for name, other in others.items()} == dict.fromkeys(
+        others, ModelMeanType.V
+    )
+
+
+def test_stored_settings_without_a_prediction_still_mean_noise():
+    assert from_plain(Experiment, {"diffusion": {}}).diffusion == DiffusionSettings(prediction=ModelMeanType.EPSILON)
 
 
 def test_the_digits_hold_out_297_of_all_classes():
