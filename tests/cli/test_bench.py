@@ -4,10 +4,19 @@ import json
 
 import pytest
 
+from idm.bench import harness
 from idm.bench.sizes import SIZES
 from idm.bench.workloads import WORKLOADS
 
 
+@pytest.fixture
+def short_samples(monkeypatch):
+    """Time what lasts a moment: the figures are not what is tested."""
+    monkeypatch.setattr(harness, "SHORTEST", 0.001)
+    monkeypatch.setattr(harness, "TRIES", 1)
+
+
+@pytest.mark.usefixtures("short_samples")
 def test_a_small_benchmark_prints_tables_and_writes_results(idm, tmp_path):
     result = idm("bench", "--only", "updates", "--sizes", "tiny", "--rounds", 2, "--out", tmp_path)
     assert result.code == 0, result.err
@@ -26,6 +35,7 @@ def test_a_small_benchmark_prints_tables_and_writes_results(idm, tmp_path):
     assert (tmp_path / "speed.png").is_file()
 
 
+@pytest.mark.usefixtures("short_samples")
 def test_json_is_all_that_is_printed_where_it_is_wanted(idm, tmp_path):
     result = idm("bench", "--only", "updates", "--sizes", "tiny", "--rounds", 2, "--out", tmp_path, "--json")
     assert result.code == 0, result.err

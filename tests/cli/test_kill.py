@@ -83,33 +83,42 @@ def test_kills_at_random_moments_change_nothing(tmp_path, tiny, prove, record):
     record("kill -9 at random moments: the end is bit-identical", f"{kills} of 50")
 
 
-@pytest.mark.parametrize(
-    ("verb", "file"),
-    [
-        (("sample", "--num", "60", "--batch-size", "5", "--steps", "0", "--sampler", "ddpm"), "samples.npz"),
-        (("evaluate", "--num", "96", "--batch-size", "16"), "evaluation.json"),
-    ],
-)
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_long_job_goes_on_where_it_was(tmp_path, tiny, verb, file, number):
-    run = tmp_path / "run"
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, tiny):
+    """A run, made as others are here."""
+    run = tmp_path_factory.mktemp("trained") / "run"
     assert exit_code(start(["train", "--preset", "digits", "--out", str(run), *tiny(**NO_PICTURES)])) == 0
+    return run
+
+
+LONG_JOBS = {
+    "samples.npz": ("sample", "--num", "60", "--batch-size", "5", "--steps", "0", "--sampler", "ddpm"),
+    "evaluation.json": ("evaluate", "--num", "96", "--batch-size", "16"),
+}
+
+
+@pytest.mark.parametrize("file", LONG_JOBS)
+def test_a_long_job_goes_on_where_it_was(tmp_path, trained, file):
+    verb, *options = LONG_JOBS[file]
 
     def command(out):
-        return [verb[0], str(run), *verb[1:], "--out", str(tmp_path / out)]
+        return [verb, str(trained), *options, "--out", str(tmp_path / out)]
+
+    def results(out):
+        names = sorted(path.name for path in (tmp_path / out).rglob("*"))
+        return names, (tmp_path / out / file).read_bytes()
 
     assert exit_code(start(command("whole"))) == 0
-    child = start(command("stopped"))
-    parts = tmp_path / "stopped"
-    while len(list(parts.rglob("part-*"))) < 3:  # of six, or of twelve
-        time.sleep(0.01)
-    os.kill(child, number)
-    assert exit_code(child) == (75 if number == signal.SIGTERM else -number)
-    assert len(list(parts.rglob("part-*"))) >= 3
-    assert exit_code(start(command("stopped"))) == 0
-    names = [sorted(path.name for path in (tmp_path / out).rglob("*")) for out in ("whole", "stopped")]
-    assert names[0] == names[1]
-    assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "stopped" / file).read_bytes()
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        parts = tmp_path / number.name
+        child = start(command(number.name))
+        while len(list(parts.rglob("part-*"))) < 3:  # of six, or of twelve
+            time.sleep(0.01)
+        os.kill(child, number)
+        assert exit_code(child) == (75 if number == signal.SIGTERM else -number)
+        assert len(list(parts.rglob("part-*"))) >= 3
+        assert exit_code(start(command(number.name))) == 0
+        assert results(number.name) == results("whole")
 
 
 def begin(tmp_path, tiny, *more):

@@ -26,6 +26,7 @@ PLAIN = {
         "save_interval": 2,
         "sample_interval": 0,
         "bound_interval": 1,
+        "bound_images": 16,
         "learning_rate": 1e-3,
     },
     "sampler": {"name": "ddim", "steps": 3},

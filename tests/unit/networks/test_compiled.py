@@ -2,6 +2,8 @@
 
 import copy
 import shutil
+from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +18,16 @@ needs_compiler = pytest.mark.skipif(
     not any(shutil.which(name) for name in ("g++", "clang++", "c++")), reason="needs a C++ compiler"
 )
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA card")
+
+
+@pytest.fixture
+def quick_translation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+    """Translate to plain scalar code: what takes longest is to try the processor's vectors and to compile headers."""
+    from torch._inductor import config
+
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    with config.patch({"cpp.simdlen": 1, "cpp.vec_isa_ok": False, "cpp_cache_precompile_headers": False}):
+        yield
 
 
 class Toy(nn.Module):
@@ -42,6 +54,7 @@ def unet() -> nn.Module:
 
 @pytest.mark.slow
 @needs_compiler
+@pytest.mark.usefixtures("quick_translation")
 def test_a_translated_network_has_the_same_results_and_gradients():
     network = Toy()
     copied = copy.deepcopy(network)
@@ -55,6 +68,7 @@ def test_a_translated_network_has_the_same_results_and_gradients():
 
 @pytest.mark.slow
 @needs_compiler
+@pytest.mark.usefixtures("quick_translation")
 def test_a_translated_network_sees_changed_weights_conditioning_and_other_layouts():
     network = Toy()
     compiled = Compiled(network)
