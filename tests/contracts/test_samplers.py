@@ -6,10 +6,17 @@ import pytest
 import torch
 from torch import Tensor
 
+from idm.core.registry import Registry
 from idm.core.types import Network
 from idm.diffusion import GaussianDiffusion, ModelMeanType, ModelVarType
-from idm.samplers import SAMPLERS, Sampler
+from idm.samplers import SAMPLERS as INCLUDED
+from idm.samplers import Sampler
 from idm.schedules import SPACINGS, NoiseSchedule, cosine_schedule, spaced
+
+from ..pages import contributed
+
+SAMPLERS: Registry[Sampler] = Registry("sampler", {**INCLUDED, "dpmpp_2m": contributed().SamplerMultistep})
+"""The samplers of the package, and the example of CONTRIBUTING.md, which is to promise the same."""
 
 NUM_TIMESTEPS = 12
 SHAPE = (5, 2, 3, 3)

@@ -9,9 +9,16 @@ import pytest
 import sklearn.datasets
 from PIL import Image
 
-from idm.data import SOURCES, Codec, base
+from idm.core.registry import Registry
+from idm.data import SOURCES as INCLUDED
+from idm.data import Codec, base
 from idm.data.check import check_path
 from idm.data.fingerprint import differing
+
+from ..pages import contributed
+
+SOURCES = Registry("source", {**INCLUDED, "sines": contributed().Sines})
+"""The sources of the package, and the example of CONTRIBUTING.md, which is to promise the same."""
 
 
 def altered(values, changed):
@@ -123,6 +130,10 @@ def digits(tmp_path, changed=False):
     return {}
 
 
+def sines(tmp_path, changed=False):
+    return {"length": 16 + changed, "num": 12}
+
+
 def custom(tmp_path, changed=False):
     return {"make": "idm.data.digits:Digits", "arguments": {"size": 16}}
 
@@ -140,6 +151,7 @@ MAKE = {
     "webdataset": webdataset,
     "custom": custom,
     "index": index,
+    "sines": sines,
 }
 """Options of a small instance of each source, with labels; with one value ``changed``, if it lies in files."""
 

@@ -1,20 +1,20 @@
 """Every Python block of the README and of the documentation runs: a page's blocks in order, in one namespace."""
 
-import re
+import json
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+from idm.core.errors import SettingsError
+from idm.core.registry import Registry
+from idm.experiment import Experiment, from_plain
+from idm.experiment.settings import SamplerSettings
+from idm.samplers import Sampler
 
-
-def blocks(page: Path) -> list[tuple[int, str]]:
-    """Line number and source of each Python block."""
-    text = page.read_text(encoding="utf-8")
-    return [(text.count("\n", 0, match.start(1)), match.group(1)) for match in BLOCK.finditer(text)]
-
+from ..pages import PAGES, ROOT, blocks, contributed, whole
 
 WITH_CODE = [page for page in PAGES if page.is_file() and blocks(page)]
 
@@ -33,3 +33,30 @@ def test_every_room_has_a_page_with_code() -> None:
     assert rooms
     for room in rooms:
         assert ROOT / "docs" / "rooms" / f"{room}.md" in WITH_CODE
+
+
+@pytest.mark.slow
+def test_the_code_of_every_page_passes_the_strict_type_check(tmp_path: Path) -> None:
+    sources = tmp_path / "pages"
+    sources.mkdir()
+    for page in WITH_CODE:
+        name = page.relative_to(ROOT).with_suffix("").as_posix().replace("/", "__")
+        (sources / f"{name}.py").write_text(whole(page), encoding="utf-8")
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        strict = tomllib.load(file)["tool"]["basedpyright"]
+    environment = Path(sys.prefix)
+    # What a page has just made is there, whatever its type says; a page imports where it explains.
+    of_pages = dict.fromkeys(("reportOptionalMemberAccess", "reportOptionalSubscript", "reportDuplicateImport"), False)
+    settings = strict | of_pages | {"include": ["pages"], "venvPath": str(environment.parent), "venv": environment.name}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
+    command = [sys.executable, "-m", "basedpyright", "--project", str(tmp_path)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout
+
+
+@pytest.mark.parametrize("order", [0, 7])
+def test_an_option_outside_of_the_range_in_its_type_is_refused(order: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    example: Registry[Sampler] = Registry("sampler", {"dpmpp_2m": contributed().SamplerMultistep})
+    monkeypatch.setattr(SamplerSettings, "family", example)
+    with pytest.raises(SettingsError, match=rf"^sampler\.order: should be .* [12], got {order}$"):
+        from_plain(Experiment, {"sampler": {"name": "dpmpp_2m", "order": order}})
