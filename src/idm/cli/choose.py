@@ -8,10 +8,15 @@ from idm.cli.settings import every_setting
 from idm.cli.words import value_in_words
 from idm.core.errors import SettingsError
 from idm.experiment import Experiment, resolve, stored_experiment, to_plain
+from idm.experiment.files import fold
 from idm.experiment.settings import SourceSettings
 from idm.experiment.validate import flat
 from idm.presets import PRESETS, inferred, source_settings
 from idm.training.checkpoint import checkpoint_to_continue
+from idm.training.retention import FOLDER
+
+CODE = "make"
+"""The option of a source that names code."""
 
 RESIZED = frozenset({"image_folder", "index"})
 """Sources of image files, which are brought to one size."""
@@ -41,6 +46,15 @@ def choose_experiment(
     if source is not None:
         experiment = _with_source(experiment, source)
     return resolve(experiment, overrides=overrides)
+
+
+def names_code(config: Path | None, overrides: Sequence[str]) -> bool:
+    """Whether the code of a custom source is named by this command line: by an override, or a settings file it gives.
+
+    A settings file in the folder of a run is part of that run, which may be a stranger's.
+    """
+    own_file = config is not None and not (config.resolve().parent / FOLDER).is_dir()
+    return own_file or f"data.source.{CODE}" in flat(fold(overrides))
 
 
 def _experiment_in(run: Path) -> Experiment:

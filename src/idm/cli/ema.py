@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from idm.cli.options import Device, Json, OutFolder, RunArgument
+from idm.cli.options import Device, Json, OutFolder, RunArgument, TrustCode
 from idm.cli.output import Output, checked_folder
 
 DECODER: Mapping[bool | None, str] = {
@@ -36,6 +36,7 @@ def ema(
     ] = None,
     out: OutFolder = None,
     device: Device = None,
+    trust_code: TrustCode = False,
     as_json: Json = False,
 ) -> None:
     """Average the weights of a trained run anew, as if that average had been kept all along.
@@ -46,7 +47,7 @@ def ema(
     from idm.experiment.ema import reconstruct
 
     destination = None if out is None else checked_folder(out)
-    found = reconstruct(run, sigma_rel, destination, step=step, device=device)
+    found = reconstruct(run, sigma_rel, destination, step=step, device=device, trust_code=trust_code)
     folder, output = found.checkpoint.parent.parent, Output(as_json=as_json)
     output.pairs(
         {

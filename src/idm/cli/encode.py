@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from idm.cli.options import BatchSize, Device, InversionSteps, Json, RunArgument
+from idm.cli.options import BatchSize, Device, InversionSteps, Json, RunArgument, TrustCode
 from idm.cli.output import Output, checked_file
 
 Images = Annotated[
@@ -32,6 +32,7 @@ def encode(
     ] = None,
     batch_size: BatchSize = 256,
     device: Device = None,
+    trust_code: TrustCode = False,
     as_json: Json = False,
 ) -> None:
     """Encode images into latents, which 'idm decode' turns back into images."""
@@ -46,7 +47,7 @@ def encode(
     from idm.experiment.latents import Latents
     from idm.report.files import write_atomically
 
-    opened = load(run, device=device)
+    opened = load(run, device=device, trust_code=trust_code)
     destination, process, asked = together(
         lambda: checked_file(out or run_folder(opened) / "latents.safetensors", ".safetensors"),
         lambda: inversion_process(opened.diffusion, steps),

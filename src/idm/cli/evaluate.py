@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from idm.cli.options import BatchSize, Device, Json, OutFolder, Precision, RunArgument, Seed
+from idm.cli.options import BatchSize, Device, Json, OutFolder, Precision, RunArgument, Seed, TrustCode
 from idm.cli.output import Output, checked_folder, finite
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def evaluate(
     out: OutFolder = None,
     precision: Precision = None,
     device: Device = None,
+    trust_code: TrustCode = False,
     as_json: Json = False,
 ) -> None:
     """Score held-out data in bits/dim, term by term: evaluation.json, and a plot of the terms over timesteps.
@@ -61,7 +62,7 @@ def evaluate(
 
     changes = {"name": sampler, "steps": sampler_steps}
     with joined_ranks(best_device(device)) as ranks:
-        opened = load_together(run, ranks, device=device).using(precision=precision)
+        opened = load_together(run, ranks, device=device, trust_code=trust_code).using(precision=precision)
         destination, chosen, data = together(
             lambda: checked_folder(out or run_folder(opened) / "evaluated"),
             lambda: opened.sampler(**{key: value for key, value in changes.items() if value is not None}),

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from idm.cli.options import Device, InversionSteps, Json, OutFolder, RunArgument
+from idm.cli.options import Device, InversionSteps, Json, OutFolder, RunArgument, TrustCode
 from idm.cli.output import Output, checked_folder
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def interpolate(
     steps: InversionSteps = None,
     out: OutFolder = None,
     device: Device = None,
+    trust_code: TrustCode = False,
     as_json: Json = False,
 ) -> None:
     """Interpolate between two images.
@@ -47,7 +48,7 @@ def interpolate(
     from idm.experiment import load
     from idm.experiment.inputs import read_inputs
 
-    opened = load(run, device=device)
+    opened = load(run, device=device, trust_code=trust_code)
     destination, process, first, second = together(
         lambda: checked_folder(out or run_folder(opened) / "interpolated"),
         lambda: inversion_process(opened.diffusion, steps),

@@ -31,6 +31,14 @@ Precision = Annotated[
         help="float32, or bfloat16: faster, results differ slightly; as trained by default.",
     ),
 ]
+TrustCode = Annotated[
+    bool,
+    typer.Option(
+        "--trust-code",
+        metavar="",
+        help="Import and call the code that the run's custom source names; see 'idm config'.",
+    ),
+]
 BatchSize = Annotated[int, typer.Option("--batch-size", metavar="N", min=1, help="Samples per call of the network.")]
 InversionSteps = Annotated[
     int | None,

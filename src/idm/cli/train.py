@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from idm.cli.options import Device, Json, Overrides
+from idm.cli.options import Device, Json, Overrides, TrustCode
 from idm.cli.output import Output, checked_folder
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def train(
         typer.Option("--track", metavar="NAME", help="Also log to tensorboard, trackio or wandb; repeatable."),
     ] = None,
     device: Device = None,
+    trust_code: TrustCode = False,
     as_json: Json = False,
 ) -> None:
     """Train a model, or go on with the run in its folder.
@@ -49,7 +50,7 @@ def train(
     'idm train --preset digits --out runs/digits' trains on data that are there;
     'idm train --data PATH --out RUN' on your own. The first Ctrl-C stops after the present step and saves.
     """
-    from idm.cli.choose import choose_experiment, what_is_new
+    from idm.cli.choose import choose_experiment, names_code, what_is_new
     from idm.cli.preview import preview
     from idm.core.errors import SettingsError
     from idm.experiment import train as train_experiment
@@ -75,6 +76,7 @@ def train(
         preview=preview,
         trackers=trackers,
         max_seconds=max_seconds,
+        trust_code=trust_code or names_code(config, overrides or []),
     )
     _finish(output, run, run_folder)
 

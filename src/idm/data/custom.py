@@ -1,7 +1,7 @@
 """A source of one's own: a class, or a function that returns a source, in a module that Python can import.
 
-Settings come with runs, and runs come from anywhere. Hence only modules on Python's own path are imported, and only
-what is declared to make a source is called.
+Settings come with runs, and runs come from anywhere. Hence nothing is imported unless whoever opens the data said so,
+and then only modules on Python's own path, of which only what is declared to make a source is called.
 """
 
 import importlib
@@ -14,17 +14,23 @@ from idm.data.array_files import one_line
 from idm.data.base import Source
 
 
-def custom_source(make: str, *, arguments: Mapping[str, Any] | None = None) -> Source:
+def custom_source(make: str, *, arguments: Mapping[str, Any] | None = None, trust_code: bool = True) -> Source:
     """Call a class or function of one's own.
 
     Args:
         make: "module:name" of a subclass of Source, or of a function whose return type is annotated as Source. The
             module must be on Python's path (PYTHONPATH, or installed).
         arguments: keyword arguments to call it with.
+        trust_code: False where ``make`` may be a stranger's, as in a run: then it is refused.
 
     Raises:
-        DataError: no such module or name, or no source; arguments that do not fit.
+        DataError: no such module or name, or no source; arguments that do not fit; code that is not trusted.
     """
+    if not trust_code:
+        raise DataError(
+            f"make: data that are read without running code wanted, got {make}, whose module would be imported and "
+            "run; if you trust it, give --trust-code (in Python trust_code=True)"
+        )
     factory = _find(make)
     try:
         inspect.signature(factory).bind(**(arguments or {}))

@@ -137,22 +137,23 @@ def with_absolute_path(experiment: Experiment) -> Experiment:
     return replace(experiment, data=settings)
 
 
-def open_data(settings: DataSettings, codec: Codec | None = None, *, seed: int = 0) -> Data:
+def open_data(settings: DataSettings, codec: Codec | None = None, *, seed: int = 0, trust_code: bool = False) -> Data:
     """Open the source, fit the codec (unless one is given) and split.
 
     Args:
         settings: the data and their split.
         codec: how values map to the model's range; by default fitted to the data.
         seed: seed of the places of random crops.
+        trust_code: import and call what a custom source names.
 
     Raises:
-        DataError: the data cannot be read or split.
+        DataError: the data cannot be read or split, or are made by code that is not trusted.
         SettingsError: a crop or mirroring that does not suit the data.
     """
     if settings.source.options.get("path") == "":
         raise DataError("data.source.path: a folder or file wanted, got none; give it with --data PATH")
     with option_paths("data.source", SOURCES.options(settings.source.name)):
-        source = SOURCES.build(settings.source.name, settings.source.options)
+        source = SOURCES.build(settings.source.name, settings.source.options, trust_code=trust_code)
     largest, crop = min(source.shape[1:], default=0), settings.random_crop
     if crop > largest:
         raise SettingsError(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from idm.core.errors import CheckpointError, DataError, SettingsError
+from idm.core.progress import warn
 from idm.experiment.calibrate import FITTED, calibrate, versions
 from idm.experiment.evaluate import open_run_data
 from idm.experiment.run import Run, load
@@ -45,7 +46,13 @@ class Reconstruction:
 
 
 def reconstruct(
-    run: Path, sigma_rel: float, out: Path | None = None, *, step: int | None = None, device: str | None = None
+    run: Path,
+    sigma_rel: float,
+    out: Path | None = None,
+    *,
+    step: int | None = None,
+    device: str | None = None,
+    trust_code: bool = False,
 ) -> Reconstruction:
     """Make the average of width ``sigma_rel`` of a run, and write it as a run of its own (Karras et al. 2024, 3.2).
 
@@ -55,6 +62,7 @@ def reconstruct(
         out: the folder to write, RUN/averages/sigma-rel-X by default; an average in it is replaced.
         step: the average's time, a step with a snapshot; the checkpoint's by default.
         device: where the decoder's variance is fitted.
+        trust_code: import and call what a custom source names; see ``load``.
 
     Raises:
         SettingsError: a width that the stored averages cannot make, or a step that has none.
@@ -66,7 +74,7 @@ def reconstruct(
     time = source.step if step is None else step
     snapshots = _snapshots(folder, source, time)
     combination = combination_for(snapshots, time, sigma_rel)
-    opened = load(source.path, device=device)
+    opened = load(source.path, device=device, trust_code=trust_code)
     weights = blend(snapshots, combination.weights)
     opened.network.load_state_dict(weights, strict=False)
     fitted, is_calibrated = _calibration(opened, source)
@@ -122,7 +130,8 @@ def _calibration(run: Run, source: Checkpoint) -> tuple[dict[str, Any], bool | N
         return before, None
     try:
         data = open_run_data(run)
-    except DataError:
+    except DataError as error:
+        warn(f"{error}; the decoder's variance stays as it was")
         return before, False
     return calibrate(run.experiment, run.diffusion, run.network, data), True
 

@@ -57,9 +57,9 @@ def open_run_data(run: Run) -> Data:
     """Open the data a run was trained on, with the codec it was trained with.
 
     Raises:
-        DataError: they cannot be read, or are not what they were.
+        DataError: they cannot be read, or are not what they were; or their code is not trusted, see ``load``.
     """
-    data = open_data(run.experiment.data, run.spec.codec)
+    data = open_data(run.experiment.data, run.spec.codec, trust_code=run.trust_code)
     if differences := data_differences(run.spec, data.spec):
         raise DataError(
             f"data: the data of this run wanted, got others ({'; '.join(differences)}); "

@@ -46,13 +46,12 @@ def read_inputs(run: Run, names: Sequence[str]) -> Inputs:
     Raises:
         DataError: files that cannot be read or do not fit the run's data; no such held-out sample.
     """
-    held_out: list[Dataset] = []
+    wants_own = any(name.startswith(HELD_OUT) for name in names)
+    held_out = open_run_data(run).held_out if wants_own else None
 
     def read(name: str) -> Inputs:
-        if name.startswith(HELD_OUT):
-            if not held_out:
-                held_out.append(open_run_data(run).held_out)
-            return _held_out(held_out[0], name)
+        if held_out is not None and name.startswith(HELD_OUT):
+            return _held_out(held_out, name)
         path = Path(name)
         known = path.suffix.lower() in ARRAY_SUFFIXES
         return _arrays(run, path) if known else Inputs(_image(run, path), [None])

@@ -26,10 +26,10 @@ BOUND_IMAGES = 16
 """Images in a part of a bound, at least: each of them is as many (image, step) pairs as the chain has steps."""
 
 
-def load_together(path: Path, ranks: Ranks, *, device: str | None = None) -> Run:
+def load_together(path: Path, ranks: Ranks, *, device: str | None = None, trust_code: bool = False) -> Run:
     """Open on every process the checkpoint that the main one finds to be the newest; see ``load``."""
     chosen = path if ranks.size == 1 else ranks.on_main(lambda: open_checkpoint(path).path)
-    return load(chosen, device=device)
+    return load(chosen, device=device, trust_code=trust_code)
 
 
 def sample_in_parts(

@@ -42,6 +42,7 @@ class Run:
         device: where the network is.
         precision: number format inside the network, if another than the one it was trained in.
         compile: translate the network before its first use.
+        trust_code: import and call what a custom source names, where the run's own data are opened.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class Run:
     device: torch.device
     precision: str | None = None
     compile: bool = False
+    trust_code: bool = False
 
     @cached_property
     def model(self) -> Network:
@@ -221,12 +223,14 @@ def _look_away(state: SampleStep) -> None:
     """Watch nothing."""
 
 
-def load(path: str | Path, *, device: str | None = None) -> Run:
+def load(path: str | Path, *, device: str | None = None, trust_code: bool = False) -> Run:
     """Open a run folder (its newest intact checkpoint) or one checkpoint.
 
     Args:
         path: a folder written by ``idm train``, or a checkpoint folder in it.
         device: where to put the network; the best one found by default.
+        trust_code: whether the code that a run with a custom source names may be imported and called where its own
+            data are opened. A run is data: without this nothing in it is run.
 
     Raises:
         CheckpointError: nothing there, or damaged.
@@ -246,4 +250,4 @@ def load(path: str | Path, *, device: str | None = None) -> Run:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"checkpoint {checkpoint.path}: not readable by this version ({reason})") from error
     network = network.to(where).eval().requires_grad_(False)
-    return Run(checkpoint.path, checkpoint.step, experiment, spec, network, diffusion, where)
+    return Run(checkpoint.path, checkpoint.step, experiment, spec, network, diffusion, where, trust_code=trust_code)

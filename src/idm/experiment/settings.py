@@ -39,7 +39,7 @@ class SourceSettings:
     """
 
     family: ClassVar[Registry[Any]] = SOURCES
-    given: ClassVar[tuple[str, ...]] = ()
+    given: ClassVar[tuple[str, ...]] = ("trust_code",)
     name: str = "digits"
     options: Options = field(default_factory=_no_options)
 

@@ -71,6 +71,7 @@ def train(
     trackers: Sequence[Tracker] = (),
     max_seconds: float | None = None,
     progress: bool = True,
+    trust_code: bool = False,
 ) -> Run:
     """Train, or go on with the run in that folder, and return the trained model.
 
@@ -85,18 +86,30 @@ def train(
         trackers: told every line of metrics.
         max_seconds: stop, as on a signal, after so long; None: no limit.
         progress: show progress.
+        trust_code: whether the code that a custom source names may be imported and called.
 
     Raises:
         SettingsError: settings that do not fit.
-        DataError: data that cannot be used.
+        DataError: data that cannot be used, or that code makes which is not trusted.
         ResumeError: the folder holds a run with other settings.
         CheckpointError: every checkpoint in the folder is damaged, or the disk refuses.
         InterruptedRunError: stopped on request; the state is saved.
     """
     deadline, where = Deadline(max_seconds), best_device(device)
     with joined_ranks(where) as ranks:
-        path = _train(experiment, run, where, ranks, announce, preview, trackers, deadline, progress=progress)
-    return load(path, device=str(where))
+        path = _train(
+            experiment,
+            run,
+            where,
+            ranks,
+            announce,
+            preview,
+            trackers,
+            deadline,
+            progress=progress,
+            trust_code=trust_code,
+        )
+    return load(path, device=str(where), trust_code=trust_code)
 
 
 def _train(
@@ -110,9 +123,10 @@ def _train(
     deadline: Deadline,
     *,
     progress: bool,
+    trust_code: bool,
 ) -> Path:
     """Train in one of the processes of a job; nothing that lives on them outlives the call."""
-    task = _prepare(experiment, run, device, ranks)
+    task = _prepare(experiment, run, device, ranks, trust_code=trust_code)
     with ExitStack() as stack:
         ranks.on_main(lambda: _claim(task, stack))
         trainer = _trainer(task, preview, trackers, deadline, progress=progress)
@@ -142,7 +156,7 @@ class _Task:
     ranks: Ranks
 
 
-def _prepare(experiment: Experiment, run: Path, device: torch.device, ranks: Ranks) -> _Task:
+def _prepare(experiment: Experiment, run: Path, device: torch.device, ranks: Ranks, *, trust_code: bool) -> _Task:
     """Open the data and build everything, the sampler included; nothing is written."""
     experiment = from_plain(Experiment, to_plain(with_absolute_path(experiment)))  # with every option written out
     if experiment.training.batch_size < ranks.size:
@@ -150,7 +164,7 @@ def _prepare(experiment: Experiment, run: Path, device: torch.device, ranks: Ran
             f"training.batch_size: an image for each of the {ranks.size} processes wanted, "
             f"got {experiment.training.batch_size}; start fewer processes"
         )
-    data = open_data(experiment.data, seed=experiment.seed)
+    data = open_data(experiment.data, seed=experiment.seed, trust_code=trust_code)
     _refuse_long_names(data)
     diffusion = build_diffusion(experiment, data.spec)
     network = build_network(experiment, data.spec, diffusion.out_channels(data.spec.shape[0])).to(device)
