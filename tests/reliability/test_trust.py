@@ -157,7 +157,8 @@ def test_the_refusal_says_what_would_be_imported_and_its_advice_is_followed(plac
     assert main([*command]) == 3
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error[E300]: data.source.make: ")
-    assert "strangers_code:Points" in line and "--trust-code" in line
+    assert "strangers_code:Points" in line
+    assert "--trust-code" in line
     assert not (place / "canary").exists()
     main([*command, "--trust-code"])
     assert (place / "canary").exists()
@@ -167,7 +168,8 @@ def test_an_average_keeps_its_decoder_and_says_why(place, capsys):
     edit(place / "run", "experiment", custom)
     assert main(["ema", "run", "--sigma-rel", "0.1"]) == 0
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("warning: data.source.make: ") and "strangers_code:Points" in line
+    assert line.startswith("warning: data.source.make: ")
+    assert "strangers_code:Points" in line
     assert not (place / "canary").exists()
     main(["ema", "run", "--sigma-rel", "0.1", "--trust-code"])
     assert (place / "canary").exists()
