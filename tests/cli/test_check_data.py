@@ -148,3 +148,62 @@ def test_an_index_is_checked_like_the_data_it_is_of(idm, folder, tmp_path):
     result = idm("check-data", index)
     assert result.code == 3
     assert "0.png: the file that was indexed wanted" in result.out
+
+
+def test_settings_are_heard_by_their_paths_and_by_their_names(idm, tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).integers(0, 256, (8, 10, 12, 16)).astype(np.uint8))
+    result = idm("check-data", tmp_path / "x.npy")
+    assert (result.code, "set data.source.channels=first" in result.out) == (3, True)
+    for said in ("data.source.channels=first", "source.channels=first", "channels=first"):
+        result = idm("check-data", tmp_path / "x.npy", "--set", said, "--set", "random_crop=8")
+        assert result.code == 0, result.err
+        assert "8 of 10 x 12 x 16" in result.out
+        command = next_command(result)
+        assert command == [
+            *("train", "--data", str(tmp_path / "x.npy"), "--set", "data.source.channels=first"),
+            *("--set", "data.random_crop=8", "--out", "RUN"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("random_crop=99", "data.random_crop: at most 8 wanted"),
+        ("held_out=99", "data.held_out: fewer than the 4 samples"),
+        ("standardize=true", "data.standardize: continuous data wanted"),
+        ("image_size=64", "at least 64 x 64 wanted, got 8 x 8"),
+        ("labels=prefix", "data.source.labels=none"),
+        ("max_pixels=10", "raise data.source.max_pixels"),
+    ],
+)
+def test_what_training_would_refuse_of_the_settings_is_refused(idm, folder, said, line):
+    result = idm("check-data", folder, "--set", said)
+    assert result.code == 3
+    assert line in result.out + result.err
+    assert "Next" not in result.out
+
+
+def test_settings_that_there_are_not_are_told_by_their_path(idm, folder):
+    result = idm("check-data", folder, "--set", "image_sise=8")
+    assert (result.code, len(result.errors)) == (2, 1)
+    assert "did you mean 'data.source.image_size'" in result.errors[0]
+
+
+def test_the_closing_line_says_beside_an_index_only_what_the_index_does_not(idm, tiny, tmp_path):
+    np.savez(tmp_path / "x.npz", a=np.zeros((9, 8, 10, 8), np.uint8), b=np.arange(6 * 640).reshape(6, 8, 8, 10) % 9)
+    said = ("--set", "key=b", "--set", "channels=last", "--set", "held_out=2")
+    result = idm("check-data", tmp_path / "x.npz", *said, "--out", tmp_path / "out")
+    command = next_command(result)
+    assert command[3:] == ["--set", "data.held_out=2", "--out", "RUN"]
+    trained = idm(*command[:-1], tmp_path / "run", *tiny(training__num_steps=1))
+    assert trained.code == 0, trained.err
+    assert "4 samples of 10 x 8 x 8" in trained.out
+
+
+def test_the_closing_line_carries_what_an_index_of_images_needs(idm, folder, tmp_path):
+    said = ("--set", "labels=none", "--set", "image_size=16", "--set", "upscale=true")
+    command = next_command(idm("check-data", folder, *said, "--out", tmp_path / "out"))
+    assert command[3:] == ["--set", "data.source.image_size=16", "--set", "data.source.upscale=true", "--out", "RUN"]
+    result = idm("check-data", *command[2:-2])
+    assert result.code == 0
+    assert "4 of 3 x 16 x 16" in result.out

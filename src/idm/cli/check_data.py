@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from idm.cli.options import Json
+from idm.cli.options import Json, Overrides
 from idm.cli.output import Output, checked_folder
 from idm.core.errors import DataError
 
@@ -39,23 +39,30 @@ def check_data(
             "--workers", metavar="N", min=0, max=256, help="With --speed: so many processes read; see data.workers."
         ),
     ] = 0,
+    overrides: Overrides = None,
     as_json: Json = False,
 ) -> None:
     """Look at data as training would: what is there, what would be refused or converted and why, what is odd.
 
+    --set gives options as 'idm train' takes them, those of the source by their bare names, too: --set channels=first.
     Nothing is changed, and nothing is written without --out. 'idm train --data DIR/index.jsonl' trains on just the
     files that were checked. Exit code 3 if training would refuse something.
     """
-    from idm.data.check import check_path, measure_speed
+    from idm.cli.data_options import as_training_opens, full_paths
+    from idm.data.check import check_located, measure_speed
+    from idm.experiment.files import fold
+    from idm.presets import Told, located
 
     destination = None if out is None else checked_folder(out)
-    check = check_path(Path(path).absolute())
+    given = full_paths(overrides or [])
+    settings = located(path, Told(overrides=fold(given)))
+    check = check_located(settings.source.name, settings.source.options, as_training_opens(settings))
     measured = None
     if speed and check.source is not None and not check.refusals:
         measured = measure_speed(check.source, check.options, workers)
     written = {} if destination is None else _write(destination, check)
     output = Output(as_json=as_json)
-    _describe(output, check, measured, written)
+    _describe(output, check, measured, written, given)
     output.finish(
         **check.to_plain(),
         files=[asdict(entry) for entry in check.files],
@@ -78,7 +85,9 @@ def _write(folder: Path, check: "DataCheck") -> dict[str, Path]:
     }
 
 
-def _describe(output: Output, check: "DataCheck", speed: "Speed | None", written: dict[str, Path]) -> None:
+def _describe(
+    output: Output, check: "DataCheck", speed: "Speed | None", written: dict[str, Path], given: list[str]
+) -> None:
     output.pairs(_facts(check) | _speed(speed))
     for heading, lines in (("Worth knowing", check.remarks), ("Training would refuse", check.refusals)):
         if lines:
@@ -91,18 +100,21 @@ def _describe(output: Output, check: "DataCheck", speed: "Speed | None", written
     if written:
         output.line()
         output.pairs(written)
-    _say_next(output, check, written)
+    _say_next(output, check, written, given)
 
 
-def _say_next(output: Output, check: "DataCheck", written: dict[str, Path]) -> None:
+def _say_next(output: Output, check: "DataCheck", written: dict[str, Path], given: list[str]) -> None:
     """Tell the command that trains on what was checked; nothing where training would refuse it."""
+    from idm.cli.data_options import beside_an_index
+
     left_out = check.left_out if "index" in written else None
     if left_out is None and check.refusals:
         return
-    data = shlex.quote(check.path if left_out is None else str(written["index"]))
+    data, kept = (check.path, given) if left_out is None else (str(written["index"]), beside_an_index(check, given))
     without = f", without the {left_out:,} refused" if left_out else ""
     output.line()
-    output.line(f"Next{without}: idm train --data {data} --out RUN")
+    options = [word for override in kept for word in ("--set", override)]
+    output.line(f"Next{without}: {shlex.join(['idm', 'train', '--data', data, *options, '--out', 'RUN'])}")
 
 
 def _facts(check: "DataCheck") -> dict[str, str]:

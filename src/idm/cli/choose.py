@@ -7,19 +7,15 @@ from pathlib import Path
 from idm.cli.settings import every_setting
 from idm.cli.words import value_in_words
 from idm.core.errors import SettingsError
-from idm.experiment import Experiment, resolve, stored_experiment, to_plain
-from idm.experiment.files import fold
-from idm.experiment.settings import SourceSettings
+from idm.experiment import Experiment, stored_experiment, to_plain
+from idm.experiment.files import fold, lay, read_settings
 from idm.experiment.validate import flat
-from idm.presets import PRESETS, inferred, source_settings
+from idm.presets import PRESETS, Told, data_settings, inferred, source_told, without_source
 from idm.training.checkpoint import checkpoint_to_continue
 from idm.training.retention import FOLDER
 
 CODE = "make"
 """The option of a source that names code."""
-
-RESIZED = frozenset({"image_folder", "index"})
-"""Sources of image files, which are brought to one size."""
 
 
 def choose_experiment(
@@ -27,25 +23,22 @@ def choose_experiment(
 ) -> Experiment:
     """Lay a preset (or what the data suggest), a settings file, the data's path and overrides over one another.
 
-    With none of the first three, the experiment of the run in the folder.
+    With none of the first three, the experiment of the run in the folder; or what the data of a source suggest that
+    needs no path, if the overrides name one.
 
     Raises:
         SettingsError: wrong values, or nothing to train on.
         DataError: data that cannot be read.
     """
-    source = None if data is None else source_settings(data)
-    if preset is not None:
-        base = PRESETS.build(preset, {})
-    elif source is not None:
-        base = inferred(source)
-    elif config is not None:
-        base = Experiment()
-    else:
-        base = _experiment_in(run)
-    experiment = resolve(base, file=config)
-    if source is not None:
-        experiment = _with_source(experiment, source)
-    return resolve(experiment, overrides=overrides)
+    told = Told({} if config is None else read_settings(config), fold(overrides))
+    if data is None and (preset is not None or config is not None):
+        return lay(Experiment() if preset is None else PRESETS.build(preset, {}), told.file, told.overrides)
+    if data is None and (stored := _experiment_in(run, needed=source_told(told.overrides) is None)) is not None:
+        return lay(stored, told.overrides)
+    below = None if preset is None else PRESETS.build(preset, {})
+    found = data_settings(data, told, below)
+    base = inferred(found, trust_code=names_code(config, overrides)) if below is None else replace(below, data=found)
+    return lay(base, without_source(told.file), told.overrides)
 
 
 def names_code(config: Path | None, overrides: Sequence[str]) -> bool:
@@ -57,22 +50,19 @@ def names_code(config: Path | None, overrides: Sequence[str]) -> bool:
     return own_file or f"data.source.{CODE}" in flat(fold(overrides))
 
 
-def _experiment_in(run: Path) -> Experiment:
+def _experiment_in(run: Path, *, needed: bool) -> Experiment | None:
+    """Return the experiment of the run in a folder; None where there is none and none is needed.
+
+    Raises:
+        SettingsError: there is none, and it is needed.
+    """
     checkpoint = checkpoint_to_continue(run)
-    if checkpoint is None:
+    if checkpoint is None and needed:
         raise SettingsError(
             f"train: --preset NAME, --data PATH or a settings file wanted, got none and no run to continue in {run}; "
             "'idm config' lists presets and settings"
         )
-    return stored_experiment(checkpoint)
-
-
-def _with_source(experiment: Experiment, source: SourceSettings) -> Experiment:
-    """Put the source in place of the experiment's, keeping the size that images are brought to."""
-    old = experiment.data.source
-    if {source.name, old.name} <= RESIZED and "image_size" in old.options:
-        source = replace(source, options={**source.options, "image_size": old.options["image_size"]})
-    return replace(experiment, data=replace(experiment.data, source=source))
+    return None if checkpoint is None else stored_experiment(checkpoint)
 
 
 def what_is_new(experiment: Experiment) -> Iterator[str]:

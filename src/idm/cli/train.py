@@ -63,7 +63,7 @@ def train(
     max_seconds = None if max_time is None else parse_duration(max_time)
     trackers = [careful_tracker(name, run_folder) for name in track or []]
     experiment = choose_experiment(config, preset, data, run_folder, overrides or [])
-    if data is not None and preset is None and config is None:
+    if data is not None and preset is None:
         output.line("Settings inferred from the data; change any with --set PATH=VALUE:")
         for line in what_is_new(experiment):
             output.line(f"  {line}")

@@ -41,7 +41,9 @@ def open_arrays(path: Path, key: str | None, labels_key: str | None) -> ArrayFil
     if path.suffix.lower() == ".npz":
         return _open_archive(path, key, labels_key)
     if key is not None or labels_key is not None:
-        raise DataError(f"{path}: a .npz file wanted, where arrays have names; leave out key and labels_key")
+        raise DataError(
+            f"{path}: a .npz file wanted, where arrays have names; leave out data.source.key and labels_key"
+        )
     data, beside = _map(path), path.with_name(LABEL_FILE)
     has_labels = beside.is_file() and path.name != LABEL_FILE
     return ArrayFile(data, check_labels(beside, _map(beside), data.shape) if has_labels else None)
@@ -114,7 +116,9 @@ def _unreadable(path: Path, error: Exception) -> DataError:
 def _find_data(path: Path, names: list[str]) -> str:
     found = names if len(names) == 1 else [name for name in DATA_KEYS if name in names]
     if not found:
-        raise DataError(f"{path}: one array of data wanted, got {', '.join(names) or 'none'}; set key to one of these")
+        raise DataError(
+            f"{path}: one array of data wanted, got {', '.join(names) or 'none'}; set data.source.key to one of these"
+        )
     return found[0]
 
 

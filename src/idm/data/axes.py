@@ -65,7 +65,7 @@ def find_layout(shape: tuple[int, ...], channels: ChannelRule, spatial_dims: int
     if spatial_dims not in (None, found):
         raise DataError(
             f"spatial_dims: shape {shape} read as {layout.words} has {found} spatial axes, got {spatial_dims}; "
-            "change spatial_dims or channels"
+            "change data.source.spatial_dims or data.source.channels"
         )
     if found > MAX_SPATIAL:
         raise DataError(
@@ -91,5 +91,5 @@ def _guess(shape: tuple[int, ...]) -> Layout:
         return NONE
     raise DataError(
         f"channels: cannot tell the channels of an array of shape {shape}; "
-        "set channels=first, last or none, or spatial_dims=1, 2 or 3"
+        "set data.source.channels=first, last or none, or data.source.spatial_dims=1, 2 or 3"
     )

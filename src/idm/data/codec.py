@@ -72,7 +72,7 @@ class Codec:
         if standardize and not continuous:
             raise SettingsError(
                 f"standardize: continuous data wanted, got {source.dtype.name}, whose levels need no scaling; "
-                "set standardize=false or convert the data to floats"
+                "set data.standardize=false or convert the data to floats"
             )
         if standardize:
             mean, std = mean_and_std(source)

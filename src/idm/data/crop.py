@@ -17,7 +17,9 @@ def check_crop(shape: tuple[int, ...], size: int) -> None:
         SettingsError: as said.
     """
     if size and (len(shape) < 2 or not 0 < size <= min(shape[1:])):
-        raise SettingsError(f"crop: a size that fits into samples of shape {shape} wanted, got {size}; set it to 0")
+        raise SettingsError(
+            f"crop: a size that fits into samples of shape {shape} wanted, got {size}; set data.random_crop=0"
+        )
 
 
 def crop_shares(seed: int, draws: Indices, indices: Indices, num_axes: int) -> Float[Tensor, "b axes"]:

@@ -52,9 +52,12 @@ def list_csv(
     rows = _read(where, delimiter)
     columns = list(rows[0])
     label_column = label_column or ("label" if "label" in columns else None)
-    for column in filter(None, (path_column, label_column)):
-        if column not in columns:
-            raise DataError(f"{where}: a column '{column}' wanted, got {', '.join(columns)}; set path_column")
+    for option, column in (("path_column", path_column), ("label_column", label_column)):
+        if column is not None and column not in columns:
+            raise DataError(
+                f"{where}: a column '{column}' wanted, got {', '.join(columns)}; "
+                f"set data.source.{option} to one of these"
+            )
     names = [row[path_column] for row in rows]
     labels = None if label_column is None else [row[label_column] for row in rows]
     _check(where, names, labels or [])
@@ -81,7 +84,10 @@ def _read(where: Path, delimiter: str) -> list[dict[str, str]]:
         raise DataError(f"{where}: a line of column names and a line per image wanted, got none; add them")
     for number, row in enumerate(rows, 2):
         if "\0" in row:
-            raise DataError(f"{where}: as many cells as columns wanted, got more in row {number}; quote the commas")
+            raise DataError(
+                f"{where}: as many cells as columns wanted, got more in row {number}; quote the commas, or set "
+                "data.source.delimiter"
+            )
     return rows
 
 

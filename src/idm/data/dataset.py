@@ -63,7 +63,9 @@ class Dataset:
             DataError: the samples cannot be read, or do not fit the codec.
         """
         if random_flip and len(source.shape) < 2:
-            raise SettingsError(f"random_flip: data with a spatial axis wanted, got {source.shape}; set it to false")
+            raise SettingsError(
+                f"random_flip: data with a spatial axis wanted, got {source.shape}; set data.random_flip=false"
+            )
         check_crop(source.shape, crop)
         self.source, self.codec, self.random_flip = source, codec, random_flip
         self._crop, self._crop_seed = crop, crop_seed

@@ -24,7 +24,9 @@ class Digits(Source):
             DataError: another size, or scikit-learn is not installed.
         """
         if size < SIDE or size % SIDE:
-            raise DataError(f"size: a multiple of {SIDE} wanted for the digits, got {size}; set size={SIDE}")
+            raise DataError(
+                f"size: a multiple of {SIDE} wanted for the digits, got {size}; set data.source.size={SIDE}"
+            )
         try:
             from sklearn.datasets import load_digits
         except ImportError as error:

@@ -89,7 +89,7 @@ def refuse_other(place: Place, header: ImageHeader, first: ImageHeader, first_na
     if one_size and header != first:
         raise DataError(
             f"{place}: {first.width} x {first.height} wanted as in {first_name}, "
-            f"got {header.width} x {header.height}; set image_size to resize and crop all files"
+            f"got {header.width} x {header.height}; set data.source.image_size to resize and crop all files"
         )
 
 
@@ -102,7 +102,8 @@ def refuse_size(place: Place, header: ImageHeader, size: int, *, upscale: bool, 
     found = f"{header.width} x {header.height}"
     if min(header.width, header.height) < size and not upscale:
         raise DataError(
-            f"{place}: at least {size} x {size} wanted, got {found}; remove it, lower image_size, or set upscale=true"
+            f"{place}: at least {size} x {size} wanted, got {found}; remove it, lower "
+            "data.source.image_size, or set data.source.upscale=true"
         )
     width, height = fitted_size(header.width, header.height, size)
     if width * height > max(max_pixels, size * size):

@@ -150,7 +150,9 @@ def _refused(path: Place, what: str) -> DataError:
 
 
 def _too_large(path: Place, found: str, max_pixels: int) -> DataError:
-    return DataError(f"{path}: at most {max_pixels:,} pixels wanted, got {found}; shrink it, or raise max_pixels")
+    return DataError(
+        f"{path}: at most {max_pixels:,} pixels wanted, got {found}; shrink it, or raise data.source.max_pixels"
+    )
 
 
 def _unreadable(path: Place, error: Exception) -> UnreadableFileError:

@@ -112,7 +112,7 @@ def _prefix(file: str) -> str:
 
 def _named(file: str, name: str, wanted: str) -> str:
     if not name:
-        raise DataError(f"{file}: {wanted} wanted, which names its class; rename it, or choose another rule for labels")
+        raise DataError(f"{file}: {wanted} wanted, which names its class; rename it, or set data.source.labels=none")
     return name
 
 

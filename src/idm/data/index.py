@@ -5,11 +5,12 @@ larger file.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data.array_files import one_line
@@ -66,6 +67,7 @@ class Index:
         image_size: side of the square that images are brought to; None: they keep their size.
         class_names: names of the classes, in the order of their numbers; None without labels.
         files: all files, in the order in which they are read.
+        options: further options of the source, by name.
     """
 
     source: str
@@ -74,6 +76,7 @@ class Index:
     image_size: int | None
     class_names: tuple[str, ...] | None
     files: tuple[FileEntry, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def to_text(self) -> str:
         """Write the index."""
@@ -114,7 +117,7 @@ def _typed(kind: type[Kind], plain: Any) -> Kind:
         raise TypeError("a line that is no object")
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
     hints = _hints(kind)
-    if wrong := [name for name, value in values.items() if name in hints and not _fits(hints[name], value)]:
+    if wrong := [name for name, value in values.items() if name in hints and not fits(hints[name], value)]:
         raise TypeError(f"wrong {', '.join(wrong)}")
     return kind(**values)
 
@@ -122,10 +125,15 @@ def _typed(kind: type[Kind], plain: Any) -> Kind:
 _hints = cache(get_type_hints)
 
 
-def _fits(hint: Any, value: Any) -> bool:
-    """Whether a value is of a type, of a union of types, or a tuple of values of one type."""
+def fits(hint: Any, value: Any) -> bool:
+    """Whether a value is of a type, of a union of types, one of some values, or a tuple of values of one type."""
+    origin, arguments = get_origin(hint), get_args(hint)
     if isinstance(hint, UnionType):
-        return any(_fits(option, value) for option in get_args(hint))
-    if get_origin(hint) is tuple:
-        return isinstance(value, tuple) and all(isinstance(item, get_args(hint)[0]) for item in value)
-    return isinstance(value, hint)
+        return any(fits(option, value) for option in arguments)
+    if origin is Annotated:
+        return fits(arguments[0], value)
+    if origin is Literal:
+        return value in arguments
+    if origin is tuple:
+        return isinstance(value, tuple) and all(isinstance(item, arguments[0]) for item in value)
+    return isinstance(value, origin or hint)

@@ -1,20 +1,20 @@
 """Data that were indexed: nothing but what the index lists, in its order, and only while it is what it was."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Ge, Le
 
-from idm.core.errors import DataError
+from idm.core.errors import DataError, UnreadableFileError
 from idm.data.base import Source
 from idm.data.hashing import files_of, hashed
 from idm.data.image_check import gather
 from idm.data.image_decode import MAX_PIXELS
 from idm.data.image_items import Indexed, Slice, changed
 from idm.data.image_source import ImageList, ImageOptions, ImageSource
-from idm.data.index import FileEntry, Index, read_index
+from idm.data.index import WAY_OUT, FileEntry, Index, fits, read_index
 
 ENCODED = frozenset({"image_folder", "csv", "webdataset"})
 """Sources whose index tells of every image."""
@@ -68,8 +68,8 @@ def _without_refused(where: Path, index: Index, max_refused: float) -> list[File
     if refused > max_refused * total:
         raise DataError(
             f"max_refused: at most {max_refused:.1%} of refused files wanted, got {refused / total:.1%} "
-            f"({refused:,} of {total:,} in {where}); repair them and check the data again, or raise max_refused to do "
-            "without them"
+            f"({refused:,} of {total:,} in {where}); repair them and check the data again, or raise "
+            "data.source.max_refused to do without them"
         )
     if not kept:
         raise DataError(f"{where}: an index with images wanted, got none; check the data again")
@@ -132,7 +132,22 @@ def _whole(where: Path, root: Path, index: Index) -> Source:
     if new := [root / name for name in files_of(root, index.file) if name not in known]:
         raise DataError(f"{new[0]}: a file of the index wanted, got a new one; remove it, or check the data again")
     gather(lambda entry: _compare(root / entry.path, entry), index.files)
-    return SOURCES.build(index.source, {"path": str(root / index.file)})
+    return SOURCES.build(index.source, {**_options(where, index), "path": str(root / index.file)})
+
+
+def _options(where: Path, index: Index) -> Mapping[str, Any]:
+    """Return the options that the data were checked with.
+
+    Raises:
+        UnreadableFileError: options that the source does not have, or values of another type.
+    """
+    from idm.data import SOURCES  # as above
+
+    known = SOURCES.options(index.source)
+    for name, value in index.options.items():
+        if name not in known or not fits(known[name].annotation, value):
+            raise UnreadableFileError(f"{where}: cannot be read as an index (wrong option {name}); {WAY_OUT}")
+    return index.options
 
 
 def _compare(path: Path, entry: FileEntry) -> None:

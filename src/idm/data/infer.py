@@ -1,13 +1,13 @@
 """Which source fits a path: what ``idm train --data PATH`` opens when it is told nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from idm.core.errors import DataError
 from idm.data.array_files import LABEL_FILE
 from idm.data.image_check import gather
-from idm.data.image_decode import ImageHeader, read_header
+from idm.data.image_decode import MAX_PIXELS, ImageHeader, read_header
 from idm.data.image_files import SUFFIXES, find_files
 from idm.data.index import read_index
 
@@ -32,6 +32,9 @@ SOURCE_OF = {
 
 WHOLE_FOLDERS = frozenset({"nifti", "table", "webdataset"})
 """Sources that open all of their files in a folder together."""
+
+FOLDERS = WHOLE_FOLDERS | {IMAGES, "tiff_stack", "zarr"}
+"""Sources that open folders."""
 
 BY_MEMBER = {
     "zarr.json": "zarr",
@@ -59,29 +62,73 @@ def infer_source(path: str | Path) -> tuple[str, dict[str, Any]]:
         DataError: nothing there, nothing that is read, or more than one thing.
     """
     name, place = locate(path)
-    if name == IMAGES:
-        files, _ = find_files(place)
-        size = fitting_size(gather(lambda file: read_header(place / file), files))
-    else:
-        size = read_index(place).image_size if name == INDEX else None
+    size = fitting(name, {"path": str(place)})
     return name, {"path": str(place)} | ({} if size is None else {"image_size": size})
 
 
-def locate(path: str | Path) -> tuple[str, Path]:
+def fitting(name: str, options: Mapping[str, Any]) -> int | None:
+    """Side of the square that the images of a source are brought to where nothing is said of it; None: as they are.
+
+    Args:
+        name: name of the source; only folders of images and indexes are looked into.
+        options: its options.
+
+    Raises:
+        DataError: images that cannot be read.
+    """
+    place = Path(options["path"])
+    if name == INDEX:
+        return read_index(place).image_size
+    if name != IMAGES:
+        return None
+    files, _ = find_files(place)
+    largest = options.get("max_pixels", MAX_PIXELS)
+    return fitting_size(gather(lambda file: read_header(place / file, largest), files))
+
+
+def locate(path: str | Path, name: str | None = None) -> tuple[str, Path]:
     """Name the source that fits a file or folder, and the file or folder that it opens.
+
+    Args:
+        path: a file or folder.
+        name: name of the source, where it is known.
 
     Raises:
         DataError: nothing there, nothing that is read, or more than one thing.
     """
     where = Path(path)
+    if name is not None:
+        return name, _only_file(where, name)
     if where.is_dir():
         return _in_folder(where)
     if name := source_of_file(where.name):
         return name, where
     if where.is_file():
         wanted = f"the folder that {where.name} is in" if where.suffix.lower() in SUFFIXES else "images or arrays"
-        raise DataError(f"{where}: {WANTED} wanted, got one other file; give {wanted}")
+        raise DataError(f"{where}: {WANTED} wanted, got one other file; give {wanted}, or set data.source.name")
     raise DataError(f"{where}: {WANTED} wanted, got nothing there; check the path")
+
+
+def _only_file(where: Path, name: str) -> Path:
+    """Return the only file in a folder that a source of single files opens; the path itself in all other cases."""
+    if not where.is_dir() or name in FOLDERS:
+        return where
+    images, others = find_files(where)
+    found = [file for file in (*images, *others) if source_of_file(file) == name]
+    files = [file for file in found if Path(file).name != LABEL_FILE] or found
+    return where / files[0] if len(files) == 1 else where
+
+
+def is_opened_by(where: Path, name: str) -> bool:
+    """Whether a source opens what lies at a path, as far as names tell."""
+    if not where.is_dir():
+        return source_of_file(where.name) in (name, None)
+    members = {source for member, source in BY_MEMBER.items() if (where / member).is_file()}
+    if members:
+        return name in members
+    images, others = find_files(where)
+    found = {source_of_file(file) for file in (*images, *others)} | ({IMAGES} if images else set())
+    return name in found
 
 
 def source_of_file(file: str) -> str | None:
@@ -108,12 +155,14 @@ def _in_folder(where: Path) -> tuple[str, Path]:
             return name, where / file
     raise DataError(
         f"{where}: a folder with images or with one file of data wanted, got {len(images)} images and "
-        f"{len(data)} files of data; give the one file, or a folder with the images only"
+        f"{len(data)} files of data; give the one file, a folder with the images only, or set data.source.name"
     )
 
 
 def fitting_size(headers: Sequence[ImageHeader]) -> int | None:
-    """Side of the square that images are fitted to; None where all have one size that is kept."""
+    """Side of the square that images are fitted to; None where all have one size that is kept, or there are none."""
+    if not headers:
+        return None
     sizes = {(header.width, header.height) for header in headers}
     if len(sizes) == 1 and max(max(size) for size in sizes) <= LARGEST_SIZE:
         return None

@@ -54,7 +54,9 @@ class Nifti(ArraySource):
         shape, dtype = headers[0]
         self._along_last = samples == "last"
         if self._along_last and len(headers) > 1:
-            raise DataError(f"{where}: one file wanted for samples=last, got {len(headers)}; give one of them")
+            raise DataError(
+                f"{where}: one file wanted for data.source.samples=last, got {len(headers)}; give one of them"
+            )
         stored = (shape[-1], *shape[:-1]) if self._along_last else (len(headers), *shape)
         rule: ChannelRule = "last" if len(stored) == 5 else "none"
         self._adopt(where, stored, dtype, None, channels=rule)

@@ -82,7 +82,10 @@ def split_by_folder(names: tuple[str, ...] | None, folder: str, *, seed: int = 0
 
 def _known(names: tuple[str, ...] | None) -> tuple[str, ...]:
     if names is None:
-        raise DataError("held_out: samples with names wanted, such as files, got none; hold out a number or share")
+        raise DataError(
+            "held_out: samples with names wanted, such as files, got none; hold out a number or "
+            "share with data.held_out"
+        )
     return names
 
 

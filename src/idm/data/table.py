@@ -101,7 +101,10 @@ def _find(opened: OpenedTable, of_labels: str | None) -> str:
     names = [name for name in opened.names if name != of_labels]
     found = names if len(names) == 1 else [name for name in COLUMNS if name in names]
     if not found:
-        raise DataError(f"{opened.where}: one column of samples wanted, got {', '.join(names)}; set column")
+        raise DataError(
+            f"{opened.where}: one column of samples wanted, got {', '.join(names)}; "
+            "set data.source.column to one of these"
+        )
     return found[0]
 
 

@@ -40,7 +40,10 @@ class TableArrays(ArraySource):
             shape.append(length)
             values = inner
         if values.null_count or not _is_number(str(values.type)):
-            raise DataError(f"{where}: encoded images or lists of numbers wanted, got {values.type}; choose a column")
+            raise DataError(
+                f"{where}: encoded images or lists of numbers wanted, got {values.type}; choose a "
+                "column with data.source.column"
+            )
         self._values = np.asarray(values).reshape(shape)
         self._adopt(where, tuple(shape), self._values.dtype, labels, channels=channels, spatial_dims=spatial_dims)
         if class_names is not None and labels is not None:

@@ -136,7 +136,10 @@ def _kind(path: Path, image: Any, page: int, max_pixels: int) -> tuple[tuple[int
     image.seek(page)
     bits, sample_format = image.tag_v2.get(BITS, (1,)), image.tag_v2.get(SAMPLE_FORMAT, (1,))[0]
     if image.width * image.height > max_pixels:
-        raise DataError(f"{path}: at most {max_pixels:,} pixels wanted, got {image.width} x {image.height}; shrink it")
+        raise DataError(
+            f"{path}: at most {max_pixels:,} pixels wanted, got {image.width} x {image.height}; shrink it, or raise "
+            "data.source.max_pixels"
+        )
     if (bits, sample_format) not in DTYPES or image.mode in ("P", "CMYK", "LAB", "YCbCr"):
         raise DataError(
             f"{path}: 8- or 16-bit integers, signed 32-bit integers, 32-bit floats or 8-bit RGB wanted, got mode "

@@ -98,7 +98,9 @@ def _sample(shard: Path, name: str, parts: dict[str, Slice], suffixes: frozenset
     images = [item for suffix, item in parts.items() if suffix in suffixes]
     if len(images) != 1:
         found = ", ".join(parts)
-        raise DataError(f"{shard}: one image wanted in sample {name}, got {found}; choose one with image=SUFFIX")
+        raise DataError(
+            f"{shard}: one image wanted in sample {name}, got {found}; choose one with data.source.image=SUFFIX"
+        )
     return Sample(f"{shard.name}/{name}", images[0], parts.get(label))
 
 
@@ -134,7 +136,9 @@ def _labels(samples: list[Sample]) -> list[str] | None:
         return None
     if len(with_label) < len(samples):
         name = next(sample.name for sample in samples if sample.label is None)
-        raise DataError(f"{name}: a label wanted as other samples have one, got none; add it, or set label=none")
+        raise DataError(
+            f"{name}: a label wanted as other samples have one, got none; add it, or set data.source.label=none"
+        )
     return [_text(label) for label in with_label]
 
 

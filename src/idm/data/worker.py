@@ -64,10 +64,12 @@ class Worker:
             with _held(HELD_SIGNALS):
                 self._process.start()
         except OSError as error:
-            raise ProcessError(f"data.workers: cannot start a process ({error.strerror}); set it lower") from error
+            raise ProcessError(
+                f"data.workers: cannot start a process ({error.strerror}); set data.workers lower"
+            ) from error
         except Exception as error:  # whatever the source's parts raise where they cannot be sent
             raise SettingsError(
-                f"data.workers: 0 wanted for data that cannot be opened twice, got more ({error}); set it to 0"
+                f"data.workers: 0 wanted for data that cannot be opened twice, got more ({error}); set data.workers=0"
             ) from error
         finally:
             theirs.close()

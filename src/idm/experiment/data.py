@@ -1,14 +1,15 @@
 """The data of an experiment, opened and split, and what a checkpoint must remember of them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError, SettingsError
 from idm.core.rng import derive_seed
-from idm.data import SOURCES, Codec, Dataset
+from idm.data import SOURCES, Codec, Dataset, Source
 from idm.data.axes import LAYOUTS
 from idm.data.base import Samples
 from idm.data.fingerprint import differing
@@ -18,6 +19,9 @@ from idm.experiment.settings import DataSettings, Experiment
 
 NOT_IN_OLDER_ONES = ("layout", "held_out_hash", "fingerprint")
 """What descriptions of data in older checkpoints lack."""
+
+DATA_OPTIONS = tuple(entry.name for entry in fields(DataSettings))
+"""Settings of data, which messages begin with."""
 
 PATHS = ("path", "folder")
 """Options of sources that say where data lie."""
@@ -137,6 +141,7 @@ def with_absolute_path(experiment: Experiment) -> Experiment:
     return replace(experiment, data=settings)
 
 
+@option_paths("data", DATA_OPTIONS)
 def open_data(settings: DataSettings, codec: Codec | None = None, *, seed: int = 0, trust_code: bool = False) -> Data:
     """Open the source, fit the codec (unless one is given) and split.
 
@@ -150,16 +155,7 @@ def open_data(settings: DataSettings, codec: Codec | None = None, *, seed: int =
         DataError: the data cannot be read or split, or are made by code that is not trusted.
         SettingsError: a crop or mirroring that does not suit the data.
     """
-    if settings.source.options.get("path") == "":
-        raise DataError("data.source.path: a folder or file wanted, got none; give it with --data PATH")
-    with option_paths("data.source", SOURCES.options(settings.source.name)):
-        source = SOURCES.build(settings.source.name, settings.source.options, trust_code=trust_code)
-    largest, crop = min(source.shape[1:], default=0), settings.random_crop
-    if crop > largest:
-        raise SettingsError(
-            f"data.random_crop: at most {largest} wanted for samples of shape {source.shape}, got {crop}; "
-            "choose a smaller size, or 0 for none"
-        )
+    source, crop = open_source(settings, trust_code=trust_code), settings.random_crop
     train, held_out = split(settings, source)
     codec = codec or Codec.fit(source, standardize=settings.standardize)
     labels = source.labels if settings.class_conditional else None
@@ -187,3 +183,43 @@ def open_data(settings: DataSettings, codec: Codec | None = None, *, seed: int =
         source.fingerprint(),
     )
     return Data(to_train, Dataset(source, codec, held_out, labels=labels, crop=crop), spec)
+
+
+def open_source(settings: DataSettings, *, trust_code: bool = False) -> Source:
+    """Open the source alone.
+
+    Args:
+        settings: the data.
+        trust_code: import and call what a custom source names.
+
+    Raises:
+        DataError: the data cannot be read, or are made by code that is not trusted.
+        SettingsError: windows that do not fit into its samples.
+    """
+    if settings.source.options.get("path") == "":
+        raise DataError("data.source.path: a folder or file wanted, got none; give it with --data PATH")
+    with option_paths("data.source", SOURCES.options(settings.source.name)):
+        source = SOURCES.build(settings.source.name, settings.source.options, trust_code=trust_code)
+    largest, crop = min(source.shape[1:], default=0), settings.random_crop
+    if crop > largest:
+        raise SettingsError(
+            f"data.random_crop: at most {largest} wanted for samples of shape {source.shape}, got {crop}; "
+            "choose a smaller size, or 0 for none"
+        )
+    return source
+
+
+@option_paths("data", DATA_OPTIONS)
+def open_as_training(settings: DataSettings) -> Source:
+    """Open the source, and refuse what training on it would refuse, without reading all of it into memory.
+
+    Raises:
+        DataError: data that cannot be read, split, or brought to the model's range.
+        SettingsError: a crop, mirroring or scaling that does not suit the data.
+    """
+    source = open_source(settings)
+    split(settings, source)
+    codec = Codec.fit(source, standardize=settings.standardize)
+    nothing = np.empty(0, dtype=np.int64)
+    Dataset(source, codec, nothing, random_flip=settings.random_flip, crop=settings.random_crop)
+    return source

@@ -28,10 +28,19 @@ def resolve(base: Experiment, *, file: Path | None = None, overrides: Iterable[s
     Raises:
         SettingsError: one line per wrong value.
     """
+    return lay(base, {} if file is None else read_settings(file), fold(overrides))
+
+
+def lay(base: Experiment, *layers: Plain) -> Experiment:
+    """Lay nested plain values over an experiment, one after another.
+
+    Raises:
+        SettingsError: one line per wrong value.
+    """
     plain = to_plain(base)
-    if file is not None:
-        plain = merge(plain, read_settings(file), Experiment)
-    return from_plain(Experiment, merge(plain, fold(overrides), Experiment))
+    for layer in layers:
+        plain = merge(plain, layer, Experiment)
+    return from_plain(Experiment, plain)
 
 
 def read_settings(file: Path) -> Plain:

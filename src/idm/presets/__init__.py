@@ -3,7 +3,8 @@
 from idm.core.registry import Registry
 from idm.experiment import Experiment
 from idm.presets.digits import digits
-from idm.presets.inferred import inferred, source_settings
+from idm.presets.inferred import inferred
+from idm.presets.located import NOTHING, Told, data_settings, located, source_told, with_fitting_size, without_source
 from idm.presets.published import cifar10, cifar10_bound, imagenet64, imagenet64_class_conditional
 
 PRESETS: Registry[Experiment] = Registry(
@@ -17,4 +18,14 @@ PRESETS: Registry[Experiment] = Registry(
     },
 )
 
-__all__ = ["PRESETS", "inferred", "source_settings"]
+__all__ = [
+    "NOTHING",
+    "PRESETS",
+    "Told",
+    "data_settings",
+    "inferred",
+    "located",
+    "source_told",
+    "with_fitting_size",
+    "without_source",
+]

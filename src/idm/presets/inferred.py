@@ -1,12 +1,10 @@
 """Settings for data nobody has described: inferred from shape, levels and number of samples."""
 
 import math
-from pathlib import Path
 from typing import Any
 
-from idm.data import SOURCES, infer_source
 from idm.diffusion import ModelMeanType
-from idm.experiment.schema import option_paths
+from idm.experiment.data import open_source
 from idm.experiment.settings import (
     DataSettings,
     DiffusionSettings,
@@ -14,7 +12,6 @@ from idm.experiment.settings import (
     NetworkSettings,
     SamplerSettings,
     ScheduleSettings,
-    SourceSettings,
 )
 from idm.training import TrainingSettings
 
@@ -22,28 +19,23 @@ SMALLEST_MAP = 4
 """The U-Net halves the data until an axis would become smaller than this, or odd."""
 
 
-def source_settings(path: str) -> SourceSettings:
-    """Say which source reads a path, which becomes absolute.
+def inferred(settings: DataSettings, *, trust_code: bool = False) -> Experiment:
+    """Choose a whole experiment for data.
 
-    Raises:
-        DataError: nothing readable there.
-    """
-    name, options = infer_source(Path(path).absolute())
-    return SourceSettings(name=name, options=options)
-
-
-def inferred(source: SourceSettings) -> Experiment:
-    """Choose a whole experiment for a source.
+    Args:
+        settings: how they are opened and cropped, and whether their labels are used.
+        trust_code: import and call what a custom source names.
 
     Raises:
         DataError: the data cannot be read.
+        SettingsError: windows that do not fit into them.
     """
-    with option_paths("data.source", SOURCES.options(source.name)):
-        data = SOURCES.build(source.name, source.options)
-    _, *space = data.shape
+    data = open_source(settings, trust_code=trust_code)
+    space = [settings.random_crop or size for size in data.shape[1:]]
+    conditional = settings.class_conditional and data.labels is not None
     batch_size = min(64, len(data))
     return Experiment(
-        data=DataSettings(source=source),
+        data=settings,
         schedule=ScheduleSettings(name="cosine", options={"num_timesteps": 1000}),
         diffusion=DiffusionSettings(prediction=ModelMeanType.V),
         network=_unet(space) if space else NetworkSettings(name="mlp", options={"width": 128}),
@@ -54,7 +46,7 @@ def inferred(source: SourceSettings) -> Experiment:
             warmup_steps=500,
             decay="cosine",
             ema_rates=(0.999,),
-            label_dropout=0.1 if data.labels is not None else 0.0,
+            label_dropout=0.1 if conditional else 0.0,
             save_interval=1_000,
             sample_interval=1_000,
         ),

@@ -10,7 +10,7 @@ from PIL import Image
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data import SOURCES, images, infer_source
-from idm.data.check import check_path
+from idm.data.check import check_located, check_path
 from idm.data.hashing import files_of
 from idm.data.index import read_index
 
@@ -270,3 +270,20 @@ def test_what_an_index_must_not_ask_for_is_refused(folder, write):
 def test_an_index_among_the_data_is_no_data(folder):
     (folder / "index.jsonl").write_text(check_path(folder).index.to_text())
     assert infer_source(folder)[0] == "image_folder"
+
+
+def test_the_options_of_the_check_are_kept_and_no_others_taken(tmp_path):
+    np.savez(tmp_path / "x.npz", a=np.zeros((4, 1, 8), np.uint8), b=np.ones((4, 2, 8), np.uint8))
+    found = check_located("arrays", {"path": str(tmp_path / "x.npz"), "key": "b", "spatial_dims": 1}).index
+    index = tmp_path / "index.jsonl"
+    index.write_text(found.to_text(), encoding="utf-8")
+    assert opened(index).shape == (2, 8)
+    for wrong in ({"kee": "b"}, {"key": 5}, {"channels": "middle"}, {"spatial_dims": "one"}):
+        edit(index, lambda head, lines, wrong=wrong: [{**head, "options": wrong}, *lines])
+        with pytest.raises(UnreadableFileError, match=rf"wrong option {next(iter(wrong))}\); write it with"):
+            opened(index)
+    edit(index, lambda head, lines: [{**head, "options": {"path": "/elsewhere", "key": "a"}}, *lines])
+    assert opened(index).shape == (1, 8)
+    edit(index, lambda head, lines: [{**head, "options": 3}, *lines])
+    with pytest.raises(UnreadableFileError, match="wrong options"):
+        opened(index)

@@ -1,7 +1,5 @@
 """Presets are complete experiments; those of papers say what the papers say."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,7 +10,7 @@ from idm.diffusion import LossType, ModelMeanType
 from idm.experiment import DataSpec, build_diffusion, build_network, build_sampler, from_plain, open_data, to_plain
 from idm.experiment.settings import DiffusionSettings, Experiment
 from idm.interop.openai import unet_options
-from idm.presets import PRESETS, inferred, source_settings
+from idm.presets import PRESETS, Told, data_settings, inferred
 
 PUBLISHED = {
     "cifar10": {"image_size": 32, "num_channels": 128, "num_res_blocks": 3, "dropout": 0.3},
@@ -62,10 +60,8 @@ def test_losses_of_published_recipes():
 def test_published_recipes_predict_noise_and_all_others_v(tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((6, 1, 8, 8), np.uint8))
     np.save(tmp_path / "points.npy", np.zeros((6, 2)))
-    points = replace(
-        source := source_settings(str(tmp_path / "points.npy")), options=source.options | {"spatial_dims": 0}
-    )
-    others = {"pictures": inferred(source_settings(str(tmp_path / "x.npy"))), "points": inferred(points)}
+    points = inferred(data_settings(tmp_path / "points.npy", OF_POINTS))
+    others = {"pictures": inferred(data_settings(str(tmp_path / "x.npy"))), "points": points}
     others |= {name: PRESETS.build(name, {}) for name in PRESETS if name not in PUBLISHED}
     assert {name: PRESETS.build(name, {}).diffusion.prediction for name in PUBLISHED} == dict.fromkeys(
         PUBLISHED, ModelMeanType.EPSILON
@@ -88,6 +84,8 @@ def test_the_digits_hold_out_297_of_all_classes():
     build_sampler(diffusion, experiment.sampler)
 
 
+OF_POINTS = Told(overrides={"data": {"source": {"spatial_dims": 0}}})
+
 SHAPES = [
     (40, 1, 16, 16),
     (40, 3, 12, 20),
@@ -103,10 +101,8 @@ SHAPES = [
 @pytest.mark.parametrize("shape", SHAPES)
 def test_inferred_settings_fit_data_of_any_shape(tmp_path, shape):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=shape))
-    source = source_settings(str(tmp_path / "x.npy"))
-    if len(shape) == 2:
-        source = replace(source, options=source.options | {"spatial_dims": 0})
-    experiment = from_plain(Experiment, to_plain(inferred(source)))
+    told = OF_POINTS if len(shape) == 2 else Told()
+    experiment = from_plain(Experiment, to_plain(inferred(data_settings(tmp_path / "x.npy", told))))
     data = open_data(experiment.data)
     assert data.spec.shape == shape[1:]
     diffusion = build_diffusion(experiment, data.spec)
@@ -118,28 +114,28 @@ def test_inferred_settings_fit_data_of_any_shape(tmp_path, shape):
 
 def test_labels_make_guidance_possible(tmp_path):
     np.savez(tmp_path / "x.npz", data=np.zeros((6, 1, 8, 8), np.uint8), labels=np.arange(6) % 2)
-    assert inferred(source_settings(str(tmp_path / "x.npz"))).training.label_dropout > 0
+    assert inferred(data_settings(str(tmp_path / "x.npz"))).training.label_dropout > 0
     np.save(tmp_path / "y.npy", np.zeros((6, 1, 8, 8), np.uint8))
-    assert inferred(source_settings(str(tmp_path / "y.npy"))).training.label_dropout == 0
+    assert inferred(data_settings(str(tmp_path / "y.npy"))).training.label_dropout == 0
 
 
 def test_batches_are_not_larger_than_the_data(tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((6, 1, 8, 8), np.uint8))
-    assert inferred(source_settings(str(tmp_path / "x.npy"))).training.batch_size == 6
+    assert inferred(data_settings(str(tmp_path / "x.npy"))).training.batch_size == 6
 
 
 def test_large_pictures_are_brought_to_64(tmp_path):
     for i in range(3):
         Image.new("RGB", (100 + i, 90)).save(tmp_path / f"{i}.png")
-    assert source_settings(str(tmp_path)).options["image_size"] == 64
+    assert data_settings(str(tmp_path)).source.options["image_size"] == 64
 
 
 def test_nothing_there():
     with pytest.raises(DataError, match="nothing there"):
-        source_settings("no/such/folder")
+        data_settings("no/such/folder")
 
 
 def test_paths_of_data_become_absolute(tmp_path, monkeypatch):
     np.save(tmp_path / "x.npy", np.zeros((6, 1, 8, 8), np.uint8))
     monkeypatch.chdir(tmp_path)
-    assert source_settings("x.npy").options["path"] == str(tmp_path / "x.npy")
+    assert data_settings("x.npy").source.options["path"] == str(tmp_path / "x.npy")

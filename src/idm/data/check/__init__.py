@@ -3,8 +3,7 @@
 Nothing is written, and nothing is changed. ``idm check-data`` prints what is found here.
 """
 
-from idm.data.check.images import check_images
-from idm.data.check.path import check_path
+from idm.data.check.path import check_images, check_located, check_path
 from idm.data.check.result import DataCheck, OddGroup
 from idm.data.check.samples import check_source
 from idm.data.check.speed import Speed, measure_speed
@@ -17,6 +16,7 @@ __all__ = [
     "OddGroup",
     "Speed",
     "check_images",
+    "check_located",
     "check_path",
     "check_source",
     "measure_speed",

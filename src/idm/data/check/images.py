@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,9 @@ from idm.core.errors import DataError
 from idm.data.base import Source
 from idm.data.check.look import Looked, look
 from idm.data.check.result import DataCheck, count, equal_groups, folder_and_file, odd_groups
-from idm.data.check.training import try_to_open
+from idm.data.check.training import Opener, try_to_open
 from idm.data.image_check import refuse_other, refuse_size
 from idm.data.image_decode import MAX_PIXELS
-from idm.data.image_folder import list_folder
 from idm.data.image_source import ImageList
 from idm.data.infer import IMAGES, fitting_size
 
@@ -22,59 +22,54 @@ EXTREME_ASPECT = 4
 """An image with a side more than this many times the other is called out."""
 
 
-def check_images(root: Path) -> DataCheck:
-    """Hash and decode every image file below a folder, and judge them as training would with inferred settings.
-
-    Raises:
-        DataError: no such folder, or no image files in it.
-    """
-    return check_listed(IMAGES, root, list_folder(root))
-
-
-def check_listed(source: str, path: Path, images: ImageList) -> DataCheck:
-    """Hash and decode images, and judge them as training would with inferred settings.
+def check_listed(source: str, options: Mapping[str, Any], images: ImageList, opener: Opener) -> DataCheck:
+    """Hash and decode images, and judge them as training would.
 
     Args:
         source: name of the source that reads them.
-        path: what it opens.
+        options: its options; images in folders are brought to a size that fits where none is given.
         images: what it finds there.
+        opener: opens the source as training would.
     """
     labels, class_names = images.classes()
     of_each = [None] * len(images.names) if labels is None or class_names is None else [class_names[i] for i in labels]
-    folder, _ = folder_and_file(path)
+    folder, _ = folder_and_file(Path(options["path"]))
+    largest = options.get("max_pixels", MAX_PIXELS)
     with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
-        found = list(pool.map(look, [folder] * len(of_each), images.places, images.names, of_each))
-    looked, size = _compare(found, fitted=source == IMAGES)
-    options = {"path": str(path)} | ({} if size is None else {"image_size": size})
+        looking = partial(look, folder, max_pixels=largest)
+        found = list(pool.map(looking, images.places, images.names, of_each))
+    if source == IMAGES and "image_size" not in options:
+        size = fitting_size([item.header for item in found if item.header is not None and item.entry.refusal is None])
+        options = dict(options) | ({} if size is None else {"image_size": size})
+    looked = _compare(found, options)
     refusals = tuple(item.entry.refusal for item in looked if item.entry.refusal is not None)
-    opened, further = (None, ()) if refusals else try_to_open(source, options)
+    opened, further = (None, ()) if refusals else try_to_open(source, options, opener)
     check = _summary(source, options, looked, opened, refusals + further)
     return replace(check, skipped=images.skipped, class_names=class_names)
 
 
-def _compare(looked: Sequence[Looked], *, fitted: bool) -> tuple[list[Looked], int | None]:
-    """Refuse what is not of the kind of the first, and what cannot be brought to the size that is inferred."""
-    fine = [item for item in looked if item.header is not None and item.entry.refusal is None]
-    headers = [item.header for item in fine if item.header is not None]
-    if not headers:
-        return list(looked), None
-    size = fitting_size(headers) if fitted else None
-    first, name = headers[0], fine[0].entry.path
+def _compare(looked: Sequence[Looked], options: Mapping[str, Any]) -> list[Looked]:
+    """Refuse what is not of the kind of the first, and what cannot be brought to the size that is asked for."""
+    first = next((item for item in looked if item.header is not None and item.entry.refusal is None), None)
+    if first is None or first.header is None:
+        return list(looked)
+    wanted, name, size = first.header, first.entry.path, options.get("image_size")
+    upscale, largest = options.get("upscale", False), options.get("max_pixels", MAX_PIXELS)
 
     def judged(item: Looked) -> Looked:
         if item.header is None or item.entry.refusal is not None:
             return item
         try:
-            refuse_other(item.place, item.header, first, name, one_size=size is None)
+            refuse_other(item.place, item.header, wanted, name, one_size=size is None)
             if size is not None:
-                refuse_size(item.place, item.header, size, upscale=False, max_pixels=MAX_PIXELS)
+                refuse_size(item.place, item.header, size, upscale=upscale, max_pixels=largest)
         except DataError as error:
             return replace(item, entry=replace(item.entry, refusal=error.lines[0]))
         fits = size is None or (item.header.width, item.header.height) == (size, size)
         words = item.entry.conversions if fits else (*item.entry.conversions, f"resized and cropped to {size} x {size}")
         return replace(item, entry=replace(item.entry, conversions=words))
 
-    return [judged(item) for item in looked], size
+    return [judged(item) for item in looked]
 
 
 def _summary(

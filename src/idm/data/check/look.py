@@ -10,7 +10,7 @@ from jaxtyping import Shaped
 from idm.core.errors import DataError
 from idm.data.check.image_facts import ImageFacts, read_facts
 from idm.data.hashing import hashed
-from idm.data.image_decode import ImageHeader, decode, read_header
+from idm.data.image_decode import MAX_PIXELS, ImageHeader, decode, read_header
 from idm.data.image_items import Place, Slice
 from idm.data.index import FileEntry
 
@@ -36,7 +36,7 @@ class Looked:
     high: tuple[int | float, ...] = ()
 
 
-def look(folder: Path, place: Place, name: str, label: str | None) -> Looked:
+def look(folder: Path, place: Place, name: str, label: str | None, max_pixels: int = MAX_PIXELS) -> Looked:
     """Hash an image, read its header and decode it.
 
     Args:
@@ -44,6 +44,7 @@ def look(folder: Path, place: Place, name: str, label: str | None) -> Looked:
         place: where the image lies.
         name: its name.
         label: name of its class.
+        max_pixels: largest image that is opened.
     """
     entry = _entry(folder, place, name, label)
     facts = None if entry.sha256 is None else read_facts(place)
@@ -51,7 +52,7 @@ def look(folder: Path, place: Place, name: str, label: str | None) -> Looked:
         entry = _with_facts(entry, facts)
     header = None
     try:
-        header = read_header(place)
+        header = read_header(place, max_pixels)
         pixels = decode(place, header.kind, None)
     except DataError as error:
         return Looked(place, replace(entry, refusal=error.lines[0]), header, entry.sha256 or name)

@@ -1,16 +1,21 @@
 """Checking whatever lies at a path."""
 
+import inspect
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from idm.core.errors import DataError
-from idm.data.check.images import check_images, check_listed
+from idm.data.check.images import check_listed
 from idm.data.check.result import DataCheck
 from idm.data.check.samples import check_source
+from idm.data.check.training import Opener, open_as_training
 from idm.data.csv_images import list_csv
-from idm.data.infer import IMAGES, locate
+from idm.data.image_folder import list_folder
+from idm.data.infer import IMAGES, INDEX, fitting, locate
 from idm.data.webdataset import list_shards
 
-LISTS = {"csv": list_csv, "webdataset": list_shards}
+LISTS = {IMAGES: list_folder, "csv": list_csv, "webdataset": list_shards}
 """What finds the images of a source."""
 
 
@@ -21,12 +26,43 @@ def check_path(path: str | Path) -> DataCheck:
         DataError: nothing there, nothing that is read, or more than one thing.
     """
     name, place = locate(path)
-    if name == IMAGES:
-        return check_images(place)
+    return check_located(name, {"path": str(place)})
+
+
+def check_located(name: str, options: Mapping[str, Any], opener: Opener = open_as_training) -> DataCheck:
+    """Check the data that a source opens.
+
+    Args:
+        name: name of the source.
+        options: those of its options that are given; images in a folder are brought to a size that fits where none is.
+        opener: opens the source as training would, or raises what training would refuse it for.
+
+    Raises:
+        DataError: no images in a folder that should have some; no index.
+    """
     if name not in LISTS:
-        return check_source(name, {"path": str(place)})
+        return check_source(name, _with_size(name, options), opener)
+    find = LISTS[name]
+    taken = {key: value for key, value in options.items() if key in inspect.signature(find).parameters}
     try:
-        images = LISTS[name](place)
-    except DataError:  # the source says the same of its list
-        return check_source(name, {"path": str(place)})
-    return check_listed(name, place, images)
+        images = find(Path(options["path"]), **taken)
+    except DataError:
+        if name == IMAGES:
+            raise
+        return check_source(name, options, opener)  # the source says the same of its list
+    return check_listed(name, options, images, opener)
+
+
+def check_images(root: Path) -> DataCheck:
+    """Hash and decode every image file below a folder, and judge them as training would with inferred settings.
+
+    Raises:
+        DataError: no such folder, or no image files in it.
+    """
+    return check_located(IMAGES, {"path": str(root)})
+
+
+def _with_size(name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Add the size that an index brings its images to."""
+    size = fitting(name, options) if name == INDEX and "image_size" not in options else None
+    return options if size is None else {**options, "image_size": size}

@@ -71,7 +71,8 @@ class DataCheck:
             return None
         folder, file = folder_and_file(Path(self.path).absolute())
         size = self.options.get("image_size")
-        return Index(self.source, str(folder), file, size, self.class_names, self.files)
+        further = {key: value for key, value in self.options.items() if key != "path"}
+        return Index(self.source, str(folder), file, size, self.class_names, self.files, further)
 
     @property
     def left_out(self) -> int | None:

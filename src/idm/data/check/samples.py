@@ -10,15 +10,15 @@ import numpy as np
 
 from idm.data.base import Source
 from idm.data.check.result import DataCheck, equal_groups, folder_and_file, odd_groups
-from idm.data.check.training import try_to_open
+from idm.data.check.training import Opener, open_as_training, try_to_open
 from idm.data.hashing import files_of, hashed
 from idm.data.index import FileEntry
 from idm.data.statistics import extremes
 
 
-def check_source(name: str, options: Mapping[str, Any]) -> DataCheck:
+def check_source(name: str, options: Mapping[str, Any], opener: Opener = open_as_training) -> DataCheck:
     """Open a source as training would and go through its samples."""
-    opened, refusals = try_to_open(name, options)
+    opened, refusals = try_to_open(name, options, opener)
     files = _entries(Path(options["path"]), opened, refusals) if options.get("path") else ()
     if opened is None:
         return DataCheck(str(options.get("path", "")), name, options, files, (), refusals, 0, {}, None, (), (), (), ())
