@@ -5,6 +5,7 @@ A verb is a function whose parameters are its arguments and options; a new one i
 """
 
 import difflib
+import io
 import os
 import sys
 import time
@@ -40,6 +41,7 @@ from idm.core.errors import (
     UnknownNameError,
 )
 from idm.core.launch import num_processes, rank, restarts_itself
+from idm.core.text import printable
 
 VERBS: dict[str, Callable[..., None]] = {
     "demo": demo,
@@ -111,6 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     keep_freed_memory()
+    _write_out_what_encodings_lack()
     try:
         code = _invoke([argument for argument in given if argument != "--debug"])
     except IdmError as error:
@@ -141,8 +144,20 @@ def _out_of_memory(error: RuntimeError | MemoryError, *, debug: bool) -> int:
     )
 
 
+def _write_out_what_encodings_lack() -> None:
+    """Have standard output and error write escapes for characters that they have no bytes for, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _print_traceback(error: Exception) -> None:
+    for line in "".join(traceback.format_exception(error)).split("\n"):
+        print(printable(line), file=sys.stderr)
+
+
 def _internal(error: Exception) -> int:
-    traceback.print_exception(error)
+    _print_traceback(error)
     print(f"error[E700]: internal error, please report it: {type(error).__name__}", file=sys.stderr)
     return INTERNAL_ERROR
 
@@ -186,7 +201,7 @@ def _report(error: IdmError, *, debug: bool) -> int:
     if not is_first and not stopped:
         time.sleep(SECONDS_FOR_THE_FIRST)
     if debug:
-        traceback.print_exception(error)
+        _print_traceback(error)
     for line in () if stopped and not is_first else error.lines:
         print(f"error[{error.code}]: {line}", file=sys.stderr)
     return 0 if stopped and restarts_itself() else error.exit_code

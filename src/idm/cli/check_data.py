@@ -1,6 +1,5 @@
 """``idm check-data``: look at data before training."""
 
-import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,6 +11,7 @@ import typer
 from idm.cli.options import Json, Overrides
 from idm.cli.output import Output, checked_folder
 from idm.core.errors import DataError
+from idm.core.text import json_text
 
 if TYPE_CHECKING:
     from idm.data.check import DataCheck, Speed
@@ -77,7 +77,7 @@ def _write(folder: Path, check: "DataCheck") -> dict[str, Path]:
     from idm.report.data_page import write_data_page
     from idm.report.files import write_atomically
 
-    summary = json.dumps(check.to_plain(), indent=2, ensure_ascii=False) + "\n"
+    summary = json_text(check.to_plain(), indent=2) + "\n"
     index = {} if check.index is None else {"index": write_atomically(folder / INDEX, check.index.to_text().encode())}
     return index | {
         "summary": write_atomically(folder / SUMMARY, summary.encode()),

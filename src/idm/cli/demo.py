@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from idm.cli.options import Device, Overrides
+from idm.cli.output import Output
 
 
 def demo(
@@ -22,8 +23,11 @@ def demo(
     from idm.demo import run_demo
 
     page = run_demo(out, overrides=overrides or [], device=device, say=_say)
-    print(f"\nThe page: {page}\nTry next: idm sample {out} --num 20 --labels 3,7 --out {out}/threes-and-sevens")
+    output = Output()
+    output.line()
+    output.line(f"The page: {page}")
+    output.line(f"Try next: idm sample {out} --num 20 --labels 3,7 --out {out}/threes-and-sevens")
 
 
 def _say(stage: str) -> None:
-    print(f"{stage} ...", flush=True)
+    Output().line(f"{stage} ...")

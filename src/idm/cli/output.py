@@ -1,4 +1,7 @@
-"""What verbs print: lines for people, or one JSON object for programs."""
+"""What verbs print: lines for people, or one JSON object for programs.
+
+Everything that a verb says on standard output passes here, and comes out without what a terminal would act on.
+"""
 
 import json
 import math
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from idm.core.errors import SettingsError
 from idm.core.launch import rank
+from idm.core.text import json_text, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +32,7 @@ class Output:
     def line(self, text: str = "") -> None:
         """Print a line for people."""
         if self._is_for_people:
-            print(text, flush=True)
+            print(printable(text), flush=True)
 
     def pairs(self, rows: Mapping[str, object]) -> None:
         """Print names and values in two columns; long values go on below themselves, words and paths stay whole."""
@@ -41,7 +45,7 @@ class Output:
     def heading(self, text: str) -> None:
         """Print a heading."""
         if self._is_for_people:
-            stdout_console().print(text, style="bold underline", markup=False, soft_wrap=True)
+            stdout_console().print(printable(text), style="bold underline", markup=False, soft_wrap=True)
 
     def columns(self, first: tuple[str, ...], last: str) -> None:
         """Print padded columns, the first of them bold, and text that goes on below itself."""
@@ -49,6 +53,7 @@ class Output:
             return
         from rich.text import Text
 
+        first, last = tuple(map(printable, first)), printable(last)
         console, width = stdout_console(), sum(map(len, first))
         room = max(console.width - width, 24)
         lines = textwrap.wrap(last, room, break_long_words=False, break_on_hyphens=False) or [""]
@@ -68,8 +73,13 @@ class Output:
 
 
 def print_json(values: Any) -> None:
-    """Print JSON; paths become text."""
-    print(json.dumps(values, indent=2, ensure_ascii=False, default=str))
+    """Print JSON; paths become text, and words that the encoding of standard output lacks are written out."""
+    text = json_text(values, indent=2, default=str)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(values, indent=2, default=str)
+    print(text)
 
 
 def finite(values: Any) -> Any:
@@ -93,8 +103,10 @@ def checked_folder(path: Path) -> Path:
     """Return a folder for results, which need not be there yet.
 
     Raises:
-        SettingsError: there is a file of that name.
+        SettingsError: there is a file of that name, or the name is not one that all libraries can open.
     """
+    if any("\ud800" <= character <= "\udfff" for character in str(path)):  # how Python shows bytes that are no UTF-8
+        raise SettingsError(f"--out {path}: a name in UTF-8 wanted; choose another")
     for place in (path, *path.parents):
         if place.exists():
             if not place.is_dir():

@@ -9,6 +9,7 @@ import typer
 
 from idm.cli.options import Json
 from idm.cli.output import Output, print_json, stdout_console
+from idm.core.text import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,8 +18,11 @@ SECONDS_BETWEEN_LOOKS = 2.0
 MOST_BYTES = 2**20
 """So much of the end of metrics.jsonl is read."""
 
-KINDS = (int, float, type(None))
-"""What a line of metrics holds."""
+LARGEST_SETTINGS = 2**17
+"""Bytes of the largest experiment.yaml that is read, which takes a second; ours have a few thousand."""
+
+LARGEST_NUMBER = 1e100
+"""What is larger is no figure of a run."""
 
 
 def watch(
@@ -53,12 +57,13 @@ def look(run: Path) -> dict[str, Any]:
     if not (run / "experiment.yaml").is_file():
         raise CheckpointError(f"run {run}: no run in this folder; give a folder written by 'idm train'")
     rows, total = _last_lines(run / "metrics.jsonl"), _num_steps(run)
-    known: dict[str, Any] = {"run": run, "num_steps": total}
+    ours: dict[str, Any] = {"run": run, "num_steps": total}
+    known = dict(ours)
     if rows:
         bounds = [row for row in rows if "held_out_bpd" in row]
         known |= bounds[-1] if bounds else {}
         known |= rows[-1] | {"seconds_left": _seconds_left(rows[-1], total)}
-    known |= {"events": len(_last_lines(run / "events.jsonl"))}
+    known |= ours | {"events": len(_last_lines(run / "events.jsonl"))}
     for name, paths in (("checkpoint", run.glob("checkpoints/step-*")), ("pictures", run.glob("samples/step-*.png"))):
         newest = max(paths, default=None)
         known |= {} if newest is None else {name: newest}
@@ -66,17 +71,24 @@ def look(run: Path) -> dict[str, Any]:
 
 
 def _num_steps(run: Path) -> int | None:
+    """Return the number of steps that the settings say; None where they say none, or cannot be read."""
     import yaml
 
     try:
-        return int(yaml.safe_load((run / "experiment.yaml").read_text(encoding="utf-8"))["training"]["num_steps"])
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        with (run / "experiment.yaml").open("rb") as stream:
+            text = stream.read(LARGEST_SETTINGS)
+        total = yaml.safe_load(text)["training"]["num_steps"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, yaml.YAMLError):
         return None
+    return total if type(total) is int and 0 < total < LARGEST_NUMBER else None
 
 
 def _seconds_left(row: dict[str, Any], total: int | None) -> float | None:
-    rate, step, images = (row.get(name) for name in ("images_per_second", "step", "images"))
-    return round((total - step) * (images / step) / rate, 1) if total and rate and step and images else None
+    rate, step, images = (row.get(name) or 0 for name in ("images_per_second", "step", "images"))
+    if total is None or min(rate, step, images) <= 0 or step > total:
+        return None
+    seconds = (total - step) * (images / step) / rate
+    return round(seconds, 1) if seconds < LARGEST_NUMBER else None
 
 
 def _last_lines(path: Path) -> list[dict[str, Any]]:
@@ -86,7 +98,7 @@ def _last_lines(path: Path) -> list[dict[str, Any]]:
     with path.open("rb") as stream:
         size = stream.seek(0, 2)
         stream.seek(max(0, size - MOST_BYTES))
-        lines = stream.read().split(b"\n")
+        lines = stream.read(MOST_BYTES).split(b"\n")
     rows: list[dict[str, Any]] = []
     for line in lines[:-1]:
         try:
@@ -94,18 +106,24 @@ def _last_lines(path: Path) -> list[dict[str, Any]]:
         except (ValueError, RecursionError):
             continue
         if isinstance(row, dict):
-            rows.append({name: value for name, value in row.items() if isinstance(value, KINDS)})
+            rows.append({name: value for name, value in row.items() if _is_figure(value)})
     return rows
+
+
+def _is_figure(value: Any) -> bool:
+    """Whether a value is what a line of metrics holds: a finite number, or none."""
+    return value is None or (type(value) in (int, float) and abs(value) < LARGEST_NUMBER)
 
 
 def _table(known: dict[str, Any]) -> "Table":
     from rich.table import Table
+    from rich.text import Text
 
     table = Table.grid(padding=(0, 2))
     table.add_column()
     table.add_column(overflow="fold")
     for name, value in _rows(known).items():
-        table.add_row(name, value)
+        table.add_row(name, Text(printable(value)))
     return table
 
 

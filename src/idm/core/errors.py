@@ -9,6 +9,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from idm.core.text import printable
+
 
 class IdmError(Exception):
     """Base of every error that is the input's fault, not the program's."""
@@ -18,7 +20,7 @@ class IdmError(Exception):
 
     def __init__(self, *lines: str) -> None:
         """Hold one line per wrong value; line breaks and the like, which names may hold, are written out."""
-        self.lines = tuple(map(_on_one_line, lines))
+        self.lines = tuple(map(printable, lines))
         super().__init__("\n".join(self.lines))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -84,10 +86,6 @@ class InterruptedRunError(IdmError):
 
     code = "E750"
     exit_code = 75
-
-
-def _on_one_line(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:

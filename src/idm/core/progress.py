@@ -9,6 +9,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
 
+from idm.core.text import printable
+
 
 @runtime_checkable
 class Progress(Protocol):
@@ -65,6 +67,7 @@ def progress(
         enabled: False shows nothing.
         interval: seconds between two lines when standard error is not a terminal.
     """
+    label = printable(label)
     if not enabled:
         yield _Silent()
     elif sys.stderr.isatty():
@@ -80,13 +83,13 @@ def _bar(label: str, total: int, unit: str, done: int) -> Generator[Progress]:
     from rich.console import Console
 
     columns = (
-        rich_progress.TextColumn("{task.description}"),
+        rich_progress.TextColumn("{task.description}", markup=False),
         rich_progress.BarColumn(),
         rich_progress.MofNCompleteColumn(),
-        rich_progress.TextColumn(unit),
+        rich_progress.TextColumn(unit, markup=False),
         rich_progress.TextColumn("{task.fields[rate]}/s"),
         rich_progress.TimeRemainingColumn(),
-        rich_progress.TextColumn("{task.fields[status]}"),
+        rich_progress.TextColumn("{task.fields[status]}", markup=False),
     )
     with rich_progress.Progress(*columns, console=Console(stderr=True)) as bars:
         task = bars.add_task(label, total=total, completed=done, rate="-", status="")
@@ -103,5 +106,5 @@ def _bar(label: str, total: int, unit: str, done: int) -> Generator[Progress]:
 
 
 def warn(text: str) -> None:
-    """Print one line on standard error."""
-    print(f"warning: {text}", file=sys.stderr, flush=True)
+    """Print one line on standard error, whatever the text holds."""
+    print(f"warning: {printable(text)}", file=sys.stderr, flush=True)

@@ -90,9 +90,9 @@ class Source(ABC):
         Raises:
             DataError: a sample cannot be read any more.
         """
-        classes = "\n".join(self.class_names or ()).encode()
+        classes = _bytes_of("\n".join(self.class_names or ()))
         labels = b"" if self.labels is None else self.labels.astype("<i8").tobytes()
-        names = (name.encode() for name in self.names or ())
+        names = map(_bytes_of, self.names or ())
         return write_fingerprint({"names": digest(names), "labels": digest([classes, labels])} | self.aspects())
 
     def aspects(self) -> dict[str, str]:
@@ -125,3 +125,8 @@ def number_classes(names: NDArray[Any]) -> tuple[Indices, tuple[str, ...]]:
     """Number the distinct values of ``names`` in sorted order: the class of each sample, the name of each class."""
     distinct, labels = np.unique(names, return_inverse=True)
     return labels.astype(np.int64).reshape(-1), tuple(str(name) for name in distinct)
+
+
+def _bytes_of(name: str) -> bytes:
+    """Return a name in UTF-8; those of files may hold bytes of other encodings."""
+    return name.encode("utf-8", "surrogatepass")

@@ -13,6 +13,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from idm.core.errors import DataError, UnreadableFileError
+from idm.core.text import json_text
 from idm.data.array_files import one_line
 
 VERSION = 1
@@ -82,7 +83,7 @@ class Index:
         """Write the index."""
         head = {"idm_index": VERSION} | {name: value for name, value in vars(self).items() if name != "files"}
         lines = [head, *map(asdict, self.files)]
-        return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        return "".join(json_text(line) + "\n" for line in lines)
 
 
 def read_index(path: Path) -> Index:

@@ -33,7 +33,7 @@ def hash_of_named(settings: DataSettings, source: Source, held_out: Indices) -> 
     if source.names is None or not (settings.held_out_list or settings.held_out_folder):
         return ""
     names = sorted(source.names[index] for index in held_out)
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()
+    return hashlib.sha256("\n".join(names).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _listed(path: Path) -> list[str]:

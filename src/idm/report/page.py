@@ -3,6 +3,7 @@
 from html import escape
 from pathlib import Path
 
+from idm.core.text import printable
 from idm.report.blocks import Block
 from idm.report.files import write_atomically
 
@@ -84,5 +85,5 @@ class Page:
         )
 
     def write(self, path: Path) -> Path:
-        """Write the document atomically, UTF-8."""
-        return write_atomically(path, self.html().encode())
+        """Write the document atomically, UTF-8, without marks that change the direction of reading and the like."""
+        return write_atomically(path, "\n".join(map(printable, self.html().split("\n"))).encode())

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from idm.core.text import json_text
+
 MANIFEST = "manifest.json"
 LARGEST_JSON = 4 * 2**20
 """Bytes of the largest JSON file that is read; one that is larger is none of ours."""
@@ -76,7 +78,7 @@ def as_text(document: Mapping[str, Any]) -> str:
     Raises:
         ValueError: a number is not finite, for which JSON has no word.
     """
-    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(document, indent=1, allow_nan=False) + "\n"
 
 
 def read_json(path: Path) -> Any:

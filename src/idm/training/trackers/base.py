@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -63,7 +64,7 @@ class Careful:
 def name_of(run: Path) -> str:
     """Return a name for a run elsewhere: its folder's, and what tells that from folders of the same name."""
     path = run.resolve()
-    return f"{path.name}-{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    return f"{path.name}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
 
 
 def numbers(row: dict[str, Any]) -> dict[str, float]:
