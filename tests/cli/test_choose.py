@@ -17,7 +17,9 @@ def chosen(tmp_path):
         file = None if config is None else tmp_path / "settings.yaml"
         if file is not None:
             file.write_text(config)
-        return choose_experiment(file, preset, None if data is None else str(data), tmp_path / "run", overrides)
+        return choose_experiment(
+            file, preset, None if data is None else str(data), tmp_path / "run", overrides
+        ).experiment
 
     return choose
 

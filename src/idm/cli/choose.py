@@ -1,7 +1,7 @@
 """Which experiment ``idm train`` is asked for."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from idm.cli.settings import every_setting
@@ -9,8 +9,21 @@ from idm.cli.words import value_in_words
 from idm.core.errors import SettingsError
 from idm.experiment import Experiment, stored_experiment, to_plain
 from idm.experiment.files import fold, lay, read_settings
+from idm.experiment.stored import started_experiment
+from idm.experiment.train import Adapt, as_it_is
 from idm.experiment.validate import flat
-from idm.presets import PRESETS, Told, data_settings, inferred, source_told, without_source
+from idm.presets import (
+    PRESETS,
+    USUAL,
+    Told,
+    data_settings,
+    fitted,
+    inferred,
+    source_told,
+    with_fitting_batches,
+    without_source,
+)
+from idm.training import TrainingSettings
 from idm.training.checkpoint import checkpoint_to_continue
 from idm.training.retention import FOLDER
 
@@ -18,27 +31,53 @@ CODE = "make"
 """The option of a source that names code."""
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What is trained.
+
+    Attributes:
+        experiment: the experiment.
+        adapt: what is still to be changed when it is known how many samples there are to train on.
+        is_inferred: whether the data suggest it.
+    """
+
+    experiment: Experiment
+    adapt: Adapt = as_it_is
+    is_inferred: bool = False
+
+
 def choose_experiment(
     config: Path | None, preset: str | None, data: str | None, run: Path, overrides: Sequence[str]
-) -> Experiment:
+) -> Chosen:
     """Lay a preset (or what the data suggest), a settings file, the data's path and overrides over one another.
 
     With none of the first three, the experiment of the run in the folder; or what the data of a source suggest that
-    needs no path, if the overrides name one.
+    needs no path, if the overrides name one. What would be inferred counts less than what a run in the folder was
+    started with. What nobody gave follows from the length of the run and the number of samples.
 
     Raises:
         SettingsError: wrong values, or nothing to train on.
         DataError: data that cannot be read.
     """
-    told = Told({} if config is None else read_settings(config), fold(overrides))
+    told, started = Told({} if config is None else read_settings(config), fold(overrides)), started_experiment(run)
     if data is None and (preset is not None or config is not None):
-        return lay(Experiment() if preset is None else PRESETS.build(preset, {}), told.file, told.overrides)
+        base = Experiment() if preset is None else PRESETS.build(preset, {})
+        return _fitted(lay(base, told.file, told.overrides), base.training, told, started)
     if data is None and (stored := _experiment_in(run, needed=source_told(told.overrides) is None)) is not None:
-        return lay(stored, told.overrides)
-    below = None if preset is None else PRESETS.build(preset, {})
+        return Chosen(lay(stored, told.overrides))
+    below = started if preset is None else PRESETS.build(preset, {})
     found = data_settings(data, told, below)
     base = inferred(found, trust_code=names_code(config, overrides)) if below is None else replace(below, data=found)
-    return lay(base, without_source(told.file), told.overrides)
+    usual = USUAL if preset is None else base.training
+    chosen = _fitted(lay(base, without_source(told.file), told.overrides), usual, told, started)
+    return replace(chosen, is_inferred=below is None)
+
+
+def _fitted(experiment: Experiment, usual: TrainingSettings, told: Told, started: Experiment | None) -> Chosen:
+    """Bring the settings of training that nobody gave to the number of steps, and later to that of samples."""
+    given = {**told.file.get("training", {}), **told.overrides.get("training", {})}.keys()
+    adapt = as_it_is if started is not None or "batch_size" in given else with_fitting_batches
+    return Chosen(fitted(experiment, usual, given, started), adapt)
 
 
 def names_code(config: Path | None, overrides: Sequence[str]) -> bool:

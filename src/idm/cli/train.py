@@ -9,7 +9,7 @@ from idm.cli.options import Device, Json, Overrides, TrustCode
 from idm.cli.output import Output, checked_folder
 
 if TYPE_CHECKING:
-    from idm.experiment import Experiment, Run
+    from idm.experiment import Run
     from idm.experiment.train import Start
 
 
@@ -50,7 +50,7 @@ def train(
     'idm train --preset digits --out runs/digits' trains on data that are there;
     'idm train --data PATH --out RUN' on your own. The first Ctrl-C stops after the present step and saves.
     """
-    from idm.cli.choose import choose_experiment, names_code, what_is_new
+    from idm.cli.choose import choose_experiment, names_code
     from idm.cli.preview import preview
     from idm.core.errors import SettingsError
     from idm.experiment import train as train_experiment
@@ -62,17 +62,13 @@ def train(
     output, run_folder = Output(as_json=as_json), checked_folder(out)
     max_seconds = None if max_time is None else parse_duration(max_time)
     trackers = [careful_tracker(name, run_folder) for name in track or []]
-    experiment = choose_experiment(config, preset, data, run_folder, overrides or [])
-    if data is not None and preset is None:
-        output.line("Settings inferred from the data; change any with --set PATH=VALUE:")
-        for line in what_is_new(experiment):
-            output.line(f"  {line}")
-        output.line()
+    chosen = choose_experiment(config, preset, data, run_folder, overrides or [])
     run = train_experiment(
-        experiment,
+        chosen.experiment,
         run_folder,
         device=device,
-        announce=lambda start: _announce(output, experiment, start, run_folder),
+        adapt=chosen.adapt,
+        announce=lambda start: _announce(output, start, run_folder, is_inferred=chosen.is_inferred),
         preview=preview,
         trackers=trackers,
         max_seconds=max_seconds,
@@ -81,10 +77,16 @@ def train(
     _finish(output, run, run_folder)
 
 
-def _announce(output: Output, experiment: "Experiment", start: "Start", run: Path) -> None:
+def _announce(output: Output, start: "Start", run: Path, *, is_inferred: bool) -> None:
+    from idm.cli.choose import what_is_new
     from idm.cli.words import data_in_words, network_in_words, process_in_words
 
-    settings = experiment.training
+    experiment, settings = start.experiment, start.experiment.training
+    if is_inferred:
+        output.line("Settings inferred from the data; change any with --set PATH=VALUE:")
+        for line in what_is_new(experiment):
+            output.line(f"  {line}")
+        output.line()
     together = f", {start.num_processes:,} processes together" if start.num_processes > 1 else ""
     resumed = f", resumed at step {start.num_steps_done:,}" if start.num_steps_done else ""
     output.pairs(

@@ -11,9 +11,11 @@ from typing import Any
 import torch
 
 from idm.demo.pieces import denoise, draw, reconstruct, walk
-from idm.experiment import Run, held_out_bound, open_run_data, resolve, train
+from idm.experiment import Experiment, Run, held_out_bound, open_run_data, resolve, train
+from idm.experiment.files import fold
+from idm.experiment.stored import started_experiment
 from idm.networks import num_parameters
-from idm.presets import PRESETS
+from idm.presets import PRESETS, fitted
 from idm.report import Bound, DemoContents, write_demo_page
 
 SLOW_STEPS, FAST_STEPS = 250, 25
@@ -55,7 +57,7 @@ def run_demo(out: Path, *, overrides: Iterable[str] = (), device: str | None = N
     """
     stages = Stages(say)
     with stages.stage("Training"):
-        run = train(resolve(PRESETS.build("digits", {}), overrides=overrides), out, device=device)
+        run = train(_experiment(out, list(overrides)), out, device=device)
         data = open_run_data(run)
     slow_steps, fast_steps = (min(steps, run.diffusion.num_timesteps) for steps in (SLOW_STEPS, FAST_STEPS))
     with stages.stage("Sampling with DDPM"):
@@ -89,6 +91,13 @@ def run_demo(out: Path, *, overrides: Iterable[str] = (), device: str | None = N
         stages=stages.times,
     )
     return write_demo_page(out / "report.html", contents)
+
+
+def _experiment(out: Path, overrides: Sequence[str]) -> Experiment:
+    """The digits with overrides; what nobody gave fits the number of steps, or is what the demo in the folder has."""
+    digits = PRESETS.build("digits", {})
+    given = fold(overrides).get("training", {})
+    return fitted(resolve(digits, overrides=overrides), digits.training, given, started_experiment(out))
 
 
 def _metrics(out: Path) -> list[dict[str, float]]:

@@ -1,5 +1,6 @@
 """Whether the run in a folder may be continued with the settings and data that are asked for."""
 
+import shlex
 from pathlib import Path
 
 from idm.core.errors import ResumeError
@@ -51,18 +52,25 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> None:
     if checkpoint is None:
         return
     started = stored_experiment(checkpoint)
-    lines = _differences(started, experiment)
+    settings = _differences(started, experiment)
     then = stored_spec(checkpoint)
-    lines += [f"data: this run was started on other data; {words}" for words in data_differences(then, data.spec)]
+    lines = settings + [
+        f"data: this run was started on other data; {words}" for words in data_differences(then, data.spec)
+    ]
     if not lines:
         _warn_of_another_rate(checkpoint.step, started.training, experiment.training)
         return
     more = len(lines) - LISTED_DIFFERENCES
     raise ResumeError(
-        f"{run} holds another run: its settings and data wanted, got others; keep them, or choose a new folder",
+        f"{run} holds another run: its settings and data wanted, got others; keep them, or choose a new folder"
+        f"{_as_it_was_started(run) if len(lines) == len(settings) else ''}",
         *lines[:LISTED_DIFFERENCES],
         *([f"... and {more} more"] if more > 0 else []),
     )
+
+
+def _as_it_was_started(run: Path) -> str:
+    return f"; 'idm train --out {shlex.quote(str(run))}' goes on with it as it was started"
 
 
 def _warn_of_another_rate(step: int, then: TrainingSettings, now: TrainingSettings) -> None:

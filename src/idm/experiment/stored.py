@@ -1,12 +1,15 @@
 """The experiment that a checkpoint holds, written by this version or an older one."""
 
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from idm.core.errors import CheckpointError
+from idm.core.errors import CheckpointError, SettingsError
 from idm.experiment.data import DataSpec
 from idm.experiment.settings import Experiment
 from idm.experiment.validate import from_plain
 from idm.training import Checkpoint
+from idm.training.retention import folders
 
 WITHOUT_POWER_FUNCTIONS: dict[str, Any] = {"posthoc_sigma_rels": []}
 """How runs were trained before there were such averages."""
@@ -26,6 +29,17 @@ def stored_experiment(checkpoint: Checkpoint) -> Experiment:
     if isinstance(training, dict):
         training = WITHOUT_POWER_FUNCTIONS | training
     return from_plain(Experiment, plain | {"network": network, "training": training})
+
+
+def started_experiment(run: Path) -> Experiment | None:
+    """Read what the run in a folder was started with, from its newest checkpoint that can be read; None: no run there.
+
+    The checkpoint is not verified, which takes long where it is large; training does so before it goes on.
+    """
+    for path in reversed(folders(run)):
+        with suppress(CheckpointError, SettingsError):
+            return stored_experiment(Checkpoint(path))
+    return None
 
 
 def stored_spec(checkpoint: Checkpoint) -> DataSpec:

@@ -11,6 +11,7 @@ import yaml
 from torch import nn
 
 from idm.core.errors import DataError, SettingsError
+from idm.core.progress import warn
 from idm.core.ranks import Ranks, joined_ranks
 from idm.diffusion import GaussianDiffusion
 from idm.experiment.acceleration import for_training
@@ -18,6 +19,7 @@ from idm.experiment.build import best_device, build_diffusion, build_network, bu
 from idm.experiment.calibrate import calibrate, calibrated, versions
 from idm.experiment.data import Data, open_data, with_absolute_path
 from idm.experiment.evaluate import held_out_estimate
+from idm.experiment.outcome import losses_of, reason_to_doubt
 from idm.experiment.resume import OF_A_MACHINE, refuse_other_run
 from idm.experiment.run import Run, load
 from idm.experiment.settings import Experiment
@@ -42,6 +44,7 @@ class Start:
     """What is about to be trained.
 
     Attributes:
+        experiment: everything that defines the run, ``adapt``ed.
         data: the opened data.
         diffusion: the process.
         network: the network, on its device.
@@ -50,6 +53,7 @@ class Start:
         num_processes: how many processes train together.
     """
 
+    experiment: Experiment
     data: Data
     diffusion: GaussianDiffusion
     network: nn.Module
@@ -59,6 +63,13 @@ class Start:
 
 
 Announce = Callable[[Start], None]
+Adapt = Callable[[Experiment, int], Experiment]
+"""Given an experiment and how many samples there are to train on: the experiment with settings that suit them."""
+
+
+def as_it_is(experiment: Experiment, num_train: int) -> Experiment:
+    """Adapt nothing."""
+    return experiment
 
 
 def train(
@@ -66,6 +77,7 @@ def train(
     run: Path,
     *,
     device: str | None = None,
+    adapt: Adapt = as_it_is,
     announce: Announce | None = None,
     preview: Preview | None = None,
     trackers: Sequence[Tracker] = (),
@@ -81,6 +93,7 @@ def train(
         experiment: everything that defines the run.
         run: folder of the run; made if it is not there.
         device: where to train; the best one found by default.
+        adapt: changes settings of training once it is known how many samples there are to train on.
         announce: told what is about to be trained, once everything is known to fit together.
         preview: called at every ``training.sample_interval`` with the step and the model so far.
         trackers: told every line of metrics.
@@ -102,6 +115,7 @@ def train(
             run,
             where,
             ranks,
+            adapt,
             announce,
             preview,
             trackers,
@@ -117,6 +131,7 @@ def _train(
     run: Path,
     device: torch.device,
     ranks: Ranks,
+    adapt: Adapt,
     announce: Announce | None,
     preview: Preview | None,
     trackers: Sequence[Tracker],
@@ -126,13 +141,25 @@ def _train(
     trust_code: bool,
 ) -> Path:
     """Train in one of the processes of a job; nothing that lives on them outlives the call."""
-    task = _prepare(experiment, run, device, ranks, trust_code=trust_code)
+    task = _prepare(experiment, run, device, ranks, adapt, trust_code=trust_code)
     with ExitStack() as stack:
         ranks.on_main(lambda: _claim(task, stack))
         trainer = _trainer(task, preview, trackers, deadline, progress=progress)
         if announce is not None and ranks.is_main:
-            announce(Start(task.data, task.diffusion, task.network, device, trainer.num_steps_done, ranks.size))
-        return trainer.run().path
+            done = trainer.num_steps_done
+            announce(Start(task.experiment, task.data, task.diffusion, task.network, device, done, ranks.size))
+        return _trained(task, trainer)
+
+
+def _trained(task: "_Task", trainer: Trainer) -> Path:
+    """Train to the end, and say so where that was in vain."""
+    before = trainer.num_steps_done
+    path = trainer.run().path
+    if task.ranks.is_main and trainer.num_steps_done > before:
+        doubt = reason_to_doubt(task.experiment.training, losses_of(task.run))
+        if doubt:
+            warn(doubt)
+    return path
 
 
 def _claim(task: "_Task", stack: ExitStack) -> None:
@@ -156,15 +183,18 @@ class _Task:
     ranks: Ranks
 
 
-def _prepare(experiment: Experiment, run: Path, device: torch.device, ranks: Ranks, *, trust_code: bool) -> _Task:
+def _prepare(
+    experiment: Experiment, run: Path, device: torch.device, ranks: Ranks, adapt: Adapt, *, trust_code: bool
+) -> _Task:
     """Open the data and build everything, the sampler included; nothing is written."""
     experiment = from_plain(Experiment, to_plain(with_absolute_path(experiment)))  # with every option written out
+    data = open_data(experiment.data, seed=experiment.seed, trust_code=trust_code)
+    experiment = adapt(experiment, data.spec.num_train)
     if experiment.training.batch_size < ranks.size:
         raise SettingsError(
             f"training.batch_size: an image for each of the {ranks.size} processes wanted, "
             f"got {experiment.training.batch_size}; start fewer processes"
         )
-    data = open_data(experiment.data, seed=experiment.seed, trust_code=trust_code)
     _refuse_long_names(data)
     diffusion = build_diffusion(experiment, data.spec)
     network = build_network(experiment, data.spec, diffusion.out_channels(data.spec.shape[0])).to(device)

@@ -1,10 +1,12 @@
 """Settings for data nobody has described: inferred from shape, levels and number of samples."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from idm.diffusion import ModelMeanType
 from idm.experiment.data import open_source
+from idm.experiment.held_out import split
 from idm.experiment.settings import (
     DataSettings,
     DiffusionSettings,
@@ -13,10 +15,22 @@ from idm.experiment.settings import (
     SamplerSettings,
     ScheduleSettings,
 )
+from idm.presets.fitted import with_fitting_batches
 from idm.training import TrainingSettings
 
 SMALLEST_MAP = 4
 """The U-Net halves the data until an axis would become smaller than this, or odd."""
+
+USUAL = TrainingSettings(
+    num_steps=20_000,
+    batch_size=64,
+    warmup_steps=500,
+    decay="cosine",
+    ema_rates=(0.999,),
+    save_interval=1_000,
+    sample_interval=1_000,
+)
+"""How long an inferred experiment trains, with the settings that follow from that; ``fitted`` brings them to others."""
 
 
 def inferred(settings: DataSettings, *, trust_code: bool = False) -> Experiment:
@@ -33,25 +47,15 @@ def inferred(settings: DataSettings, *, trust_code: bool = False) -> Experiment:
     data = open_source(settings, trust_code=trust_code)
     space = [settings.random_crop or size for size in data.shape[1:]]
     conditional = settings.class_conditional and data.labels is not None
-    batch_size = min(64, len(data))
-    return Experiment(
+    experiment = Experiment(
         data=settings,
         schedule=ScheduleSettings(name="cosine", options={"num_timesteps": 1000}),
         diffusion=DiffusionSettings(prediction=ModelMeanType.V),
         network=_unet(space) if space else NetworkSettings(name="mlp", options={"width": 128}),
-        training=TrainingSettings(
-            num_steps=20_000,
-            batch_size=batch_size,
-            learning_rate=2e-4 if space else 1e-3,
-            warmup_steps=500,
-            decay="cosine",
-            ema_rates=(0.999,),
-            label_dropout=0.1 if conditional else 0.0,
-            save_interval=1_000,
-            sample_interval=1_000,
-        ),
+        training=replace(USUAL, learning_rate=2e-4 if space else 1e-3, label_dropout=0.1 if conditional else 0.0),
         sampler=SamplerSettings(name="ddim", steps=50),
     )
+    return with_fitting_batches(experiment, len(split(settings, data)[0]))
 
 
 def _unet(space: list[int]) -> NetworkSettings:

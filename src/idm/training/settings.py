@@ -12,28 +12,33 @@ from idm.core.errors import SettingsError
 class TrainingSettings:
     """How a network is trained.
 
+    "Unless given" is what the command line does with defaults and with settings of presets; see ``idm.presets.fitted``.
+
     Attributes:
         num_steps: optimiser steps in all.
-        batch_size: images per step, over all processes.
+        batch_size: images per step, over all processes; unless given, at most those there are to train on.
         micro_batch_size: images per forward pass of a process; gradients are averaged over the batch. 0: all of its
             share of the batch.
         learning_rate: peak learning rate of AdamW.
         weight_decay: decoupled weight decay of AdamW.
-        warmup_steps: steps over which the learning rate rises linearly from 0.
+        warmup_steps: steps over which the learning rate rises linearly from 0; unless given, at most a tenth of
+            num_steps.
         decay: what the learning rate does after the warm-up: stay, or fall to 0 at num_steps.
         clip_grad_norm: largest norm of the gradient; 0: no clipping.
-        ema_rates: different rates of the averaged weights; sampling uses the first.
+        ema_rates: different rates of the averaged weights; sampling uses the first. Unless given, they follow
+            num_steps: an average looks back on the same share of a run of any length.
         posthoc_sigma_rels: widths of power-function averages, snapshots of which let 'idm ema' make an average of any
             other width after training; two at least, or none to do without.
-        snapshot_interval: steps between two snapshots of them.
+        snapshot_interval: steps between two snapshots of them; unless given, at most a quarter of num_steps.
         label_dropout: share of labels replaced by "no class", which makes guidance possible.
         precision: number format inside the network; weights, losses and the chain stay float32. float16, for devices
             without fast bfloat16, scales the loss so that gradients do not vanish.
         shard: what each of several processes holds: all of the network, or with "fsdp2" a part of every tensor.
         compile: translate the network by torch.compile; for long runs on a GPU. Results differ in their last digits,
             so a resumed run must keep it.
-        log_interval: steps between two lines of metrics.jsonl.
-        save_interval: steps between two checkpoints; one is always written at the end.
+        log_interval: steps between two lines of metrics.jsonl; unless given, at most a twentieth of num_steps.
+        save_interval: steps between two checkpoints; one is always written at the end. Unless given, at most a quarter
+            of num_steps.
         keep_checkpoints: how many of the newest checkpoints to keep; those that are damaged do not count.
         keep_every: also keep the checkpoints whose step is a multiple of this; 0: none for that reason.
         keep_best: also keep so many checkpoints with the smallest held-out bound before them, or with the smallest loss

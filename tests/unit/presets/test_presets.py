@@ -119,9 +119,9 @@ def test_labels_make_guidance_possible(tmp_path):
     assert inferred(data_settings(str(tmp_path / "y.npy"))).training.label_dropout == 0
 
 
-def test_batches_are_not_larger_than_the_data(tmp_path):
-    np.save(tmp_path / "x.npy", np.zeros((6, 1, 8, 8), np.uint8))
-    assert inferred(data_settings(str(tmp_path / "x.npy"))).training.batch_size == 6
+def test_batches_are_not_larger_than_what_is_left_to_train_on(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((20, 1, 8, 8), np.uint8))  # a tenth of which is held out
+    assert inferred(data_settings(str(tmp_path / "x.npy"))).training.batch_size == 18
 
 
 def test_large_pictures_are_brought_to_64(tmp_path):
