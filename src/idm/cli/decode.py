@@ -26,17 +26,17 @@ def decode(
     """Decode latents into images; with other labels than they were encoded with, into other classes."""
     from idm.cli.batches import in_batches
     from idm.cli.conditioning import conditioning
-    from idm.cli.labels import parse_labels
     from idm.cli.results import describe_results, run_folder, save_samples, together
     from idm.editing import decode as decode_latents
     from idm.editing import inversion_process
     from idm.experiment import load
+    from idm.experiment.labels import class_numbers
     from idm.experiment.latents import Latents
 
     opened = load(run, device=device)
     destination, asked = together(
         lambda: checked_folder(out or run_folder(opened) / "decoded"),
-        lambda: parse_labels(labels, opened.spec.class_names),
+        lambda: class_numbers(labels, opened.spec.class_names),
     )
     codes = Latents.read(latents)
     codes.check(opened)

@@ -38,12 +38,12 @@ def encode(
     """Encode images into latents, which 'idm decode' turns back into images."""
     from idm.cli.batches import in_batches
     from idm.cli.conditioning import conditioning
-    from idm.cli.labels import name_labels, parse_labels
     from idm.cli.results import run_folder, together
     from idm.editing import encode as encode_images
     from idm.editing import inversion_process
     from idm.experiment import load
     from idm.experiment.inputs import read_inputs
+    from idm.experiment.labels import class_numbers, name_labels
     from idm.experiment.latents import Latents
     from idm.report.files import write_atomically
 
@@ -51,7 +51,7 @@ def encode(
     destination, process, asked = together(
         lambda: checked_file(out or run_folder(opened) / "latents.safetensors", ".safetensors"),
         lambda: inversion_process(opened.diffusion, steps),
-        lambda: parse_labels(labels, opened.spec.class_names),
+        lambda: class_numbers(labels, opened.spec.class_names),
     )
     inputs = read_inputs(opened, images)
     kwargs = conditioning(opened, asked, inputs.labels)

@@ -41,19 +41,19 @@ def interpolate(
     was trained for it is told of no class, so that the class may change on the way; with labels every image on the way
     has the class of the nearer end.
     """
-    from idm.cli.labels import parse_labels
     from idm.cli.results import describe_results, run_folder, save_samples, together
     from idm.editing import interpolate as interpolate_images
     from idm.editing import inversion_process
     from idm.experiment import load
     from idm.experiment.inputs import read_inputs
+    from idm.experiment.labels import class_numbers
 
     opened = load(run, device=device, trust_code=trust_code)
     destination, process, first, second = together(
         lambda: checked_folder(out or run_folder(opened) / "interpolated"),
         lambda: inversion_process(opened.diffusion, steps),
-        lambda: parse_labels(label_a, opened.spec.class_names, "label-a"),
-        lambda: parse_labels(label_b, opened.spec.class_names, "label-b"),
+        lambda: class_numbers(label_a, opened.spec.class_names, "label-a"),
+        lambda: class_numbers(label_b, opened.spec.class_names, "label-b"),
     )
     inputs = read_inputs(opened, [a, b])
     labels = _labels(opened, inputs, first or second, second or first)

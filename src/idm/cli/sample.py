@@ -63,11 +63,11 @@ def sample(
 
     Interrupted, it keeps the finished batches, and the same command goes on; torchrun shares them out among GPUs.
     """
-    from idm.cli.labels import parse_labels
     from idm.cli.results import describe_results, run_folder, together
     from idm.cli.trajectory import Recorder
     from idm.core.ranks import joined_ranks
     from idm.experiment import best_device
+    from idm.experiment.labels import class_numbers
     from idm.experiment.long_jobs import load_together, sample_in_parts
     from idm.experiment.parts import remove_parts
 
@@ -78,7 +78,7 @@ def sample(
         destination, chosen, classes, _ = together(
             lambda: checked_folder(out or run_folder(opened) / "sampled"),
             lambda: opened.sampler(**options),
-            lambda: parse_labels(labels, opened.spec.class_names),
+            lambda: class_numbers(labels, opened.spec.class_names),
             lambda: opened.guided(guidance),
         )
         columns = _columns(opened, classes)

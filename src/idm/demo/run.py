@@ -43,7 +43,7 @@ class Stages:
         self.times.append((name, time.monotonic() - start))
 
 
-def run_demo(out: Path, *, overrides: Iterable[str] = (), device: str | None = None, say: Say = print) -> Path:
+def run_demo(out: str | Path, *, overrides: Iterable[str] = (), device: str | None = None, say: Say = print) -> Path:
     """Train on the digits and write a page of what the model can do.
 
     Args:
@@ -55,6 +55,7 @@ def run_demo(out: Path, *, overrides: Iterable[str] = (), device: str | None = N
     Returns:
         The page, ``out``/report.html.
     """
+    out = Path(out)
     stages = Stages(say)
     with stages.stage("Training"):
         run = train(_experiment(out, list(overrides)), out, device=device)

@@ -46,9 +46,9 @@ class Reconstruction:
 
 
 def reconstruct(
-    run: Path,
+    run: str | Path,
     sigma_rel: float,
-    out: Path | None = None,
+    out: str | Path | None = None,
     *,
     step: int | None = None,
     device: str | None = None,
@@ -70,7 +70,7 @@ def reconstruct(
     """
     source = open_checkpoint(run)
     folder = source.path.parent.parent
-    destination = _free_folder(out or folder / SNAPSHOTS / f"sigma-rel-{sigma_rel:g}")
+    destination = _free_folder(Path(out or folder / SNAPSHOTS / f"sigma-rel-{sigma_rel:g}"))
     time = source.step if step is None else step
     snapshots = _snapshots(folder, source, time)
     combination = combination_for(snapshots, time, sigma_rel)

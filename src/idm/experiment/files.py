@@ -17,7 +17,7 @@ MOST_VALUES = 100_000
 """More values than that are no settings; a few aliases in YAML can stand for endlessly many."""
 
 
-def resolve(base: Experiment, *, file: Path | None = None, overrides: Iterable[str] = ()) -> Experiment:
+def resolve(base: Experiment, *, file: str | Path | None = None, overrides: Iterable[str] = ()) -> Experiment:
     """Lay a settings file and ``path=value`` overrides over an experiment.
 
     Args:
@@ -43,8 +43,9 @@ def lay(base: Experiment, *layers: Plain) -> Experiment:
     return from_plain(Experiment, plain)
 
 
-def read_settings(file: Path) -> Plain:
+def read_settings(file: str | Path) -> Plain:
     """Read a YAML or TOML file into plain values."""
+    file = Path(file)
     try:
         text = file.read_text(encoding="utf-8")
         values = tomllib.loads(text) if file.suffix.lower() == ".toml" else yaml.safe_load(text)

@@ -99,7 +99,7 @@ def spec_from_flags(flags: Mapping[str, Any]) -> DataSpec:
     return DataSpec((3, size, size), Codec.quantized("uint8", 256), names, 0, 0)
 
 
-def import_weights(weights: Path, flags: Mapping[str, Any], run: Path) -> Run:
+def import_weights(weights: str | Path, flags: Mapping[str, Any], run: str | Path) -> Run:
     """Write a run with one checkpoint that holds published weights.
 
     Args:
@@ -111,6 +111,7 @@ def import_weights(weights: Path, flags: Mapping[str, Any], run: Path) -> Run:
         SettingsError: flags that make no model.
         CheckpointError: weights that cannot be read or do not fit the flags, or a run in the folder.
     """
+    weights, run = Path(weights), Path(run)
     experiment, spec = experiment_from_flags(flags), spec_from_flags(flags)
     if latest_checkpoint(run) is not None:
         raise CheckpointError(f"run {run}: a new folder wanted, got one that holds a run; choose another --out")

@@ -51,13 +51,14 @@ class Latents:
         return safetensors.torch.save(tensors, {"idm": json.dumps(described)})
 
     @classmethod
-    def read(cls, path: Path) -> "Latents":
+    def read(cls, path: str | Path) -> "Latents":
         """Read what ``to_bytes`` returned.
 
         Raises:
             DataError: nothing there.
             UnreadableFileError: damaged, or another kind of file.
         """
+        path = Path(path)
         if not path.is_file():
             raise DataError(f"{path}: a file written by 'idm encode' wanted, got nothing there")
         try:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from idm.core.progress import progress as show_progress
 from idm.core.ranks import Ranks
 from idm.experiment.data import Data
 from idm.experiment.evaluate import HeldOutBound, bound_of_samples, chain_to_score, summary
+from idm.experiment.labels import Labels, class_numbers
 from idm.experiment.part_files import Part
 from idm.experiment.parts import Job
 from idm.experiment.run import Run, Watch, load
@@ -26,7 +27,7 @@ BOUND_IMAGES = 16
 """Images in a part of a bound, at least: each of them is as many (image, step) pairs as the chain has steps."""
 
 
-def load_together(path: Path, ranks: Ranks, *, device: str | None = None, trust_code: bool = False) -> Run:
+def load_together(path: str | Path, ranks: Ranks, *, device: str | None = None, trust_code: bool = False) -> Run:
     """Open on every process the checkpoint that the main one finds to be the newest; see ``load``."""
     chosen = path if ranks.size == 1 else ranks.on_main(lambda: open_checkpoint(path).path)
     return load(chosen, device=device, trust_code=trust_code)
@@ -35,9 +36,9 @@ def load_together(path: Path, ranks: Ranks, *, device: str | None = None, trust_
 def sample_in_parts(
     run: Run,
     num: int,
-    folder: Path,
+    folder: str | Path,
     *,
-    labels: Sequence[int] | None = None,
+    labels: Labels | None = None,
     seed: int = 0,
     guidance: float = 1.0,
     sampler: Sampler | None = None,
@@ -52,7 +53,7 @@ def sample_in_parts(
         run: the trained model.
         num: how many.
         folder: where batches lie until all are drawn, if there are several; the caller removes it after use.
-        labels: classes, repeated in turn; every class in turn if None.
+        labels: classes by name or number, repeated in turn; every class in turn if None.
         seed: sample i is drawn from seed + i.
         guidance: scale of classifier-free guidance.
         sampler: a sampler from ``run.sampler``; the run's own by default.
@@ -68,14 +69,15 @@ def sample_in_parts(
         InterruptedRunError: stopped on request; the batches that are done are kept.
     """
     ranks, sampler = ranks or Ranks(), sampler or run.sampler()
-    classes = labels if labels is not None or run.spec.num_classes is None else range(run.spec.num_classes)
+    asked = class_numbers(labels, run.spec.class_names)
+    classes = asked if asked is not None or run.spec.num_classes is None else range(run.spec.num_classes)
     request = _request(run) | {
         "sampler": _words_of(sampler),
         "labels": None if classes is None else list(classes),
         "seed": seed,
         "guidance": guidance,
     }
-    job = Job("sampling", folder, request, num, batch_size, first_anew=watch is not None)
+    job = Job("sampling", Path(folder), request, num, batch_size, first_anew=watch is not None)
     steps = sampler.diffusion.num_timesteps
     mine, done = job.progress_of(ranks)
     several = len(job.parts) > 1
@@ -109,7 +111,7 @@ def sample_in_parts(
 def bound_in_parts(
     run: Run,
     data: Data,
-    folder: Path,
+    folder: str | Path,
     *,
     steps: int = 0,
     num: int = 0,
@@ -136,7 +138,7 @@ def bound_in_parts(
         "data": data.spec.to_plain(),
     }
     size = max(BOUND_IMAGES, -(-batch_size // chain.num_timesteps))  # whatever the number of processes is
-    job = Job("bound", folder, request, count, size)
+    job = Job("bound", Path(folder), request, count, size)
     mine, done = job.progress_of(ranks)
     calls = chain.num_timesteps * -(-job.size // min(job.size, batch_size))
     with show_progress("bound", mine * calls, done=done * calls, enabled=progress and ranks.is_main) as bar:

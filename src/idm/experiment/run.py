@@ -19,6 +19,7 @@ from idm.experiment.acceleration import for_sampling, in_precision
 from idm.experiment.build import best_device, build_diffusion, build_sampler, null_label, untried_network
 from idm.experiment.calibrate import calibrated
 from idm.experiment.data import DataSpec
+from idm.experiment.labels import Labels, class_numbers
 from idm.experiment.settings import Experiment
 from idm.experiment.stored import stored_experiment, stored_spec
 from idm.experiment.validate import from_plain, to_plain
@@ -102,23 +103,20 @@ class Run:
         whole = to_plain(self.experiment) | {"sampler": plain | changes}
         return build_sampler(self.diffusion, from_plain(Experiment, whole).sampler, bounded=self.spec.codec.bounded)
 
-    def label_kwargs(self, labels: Sequence[int] | Tensor | None, count: int) -> dict[str, Tensor]:
+    def label_kwargs(self, labels: Labels | None, count: int) -> dict[str, Tensor]:
         """Return the conditioning of ``count`` samples: labels repeated in turn; every class in turn if None.
+
+        Args:
+            labels: names or numbers of classes, such as ["roses", 3]; see ``class_numbers``.
+            count: how many samples.
 
         Raises:
             SettingsError: a label that is no class, or labels for a network without classes.
         """
-        classes = self.spec.num_classes
-        if classes is None:
-            if labels is not None:
-                raise SettingsError("labels: none wanted, this network was trained without classes")
+        chosen = class_numbers(labels, self.spec.class_names)
+        if self.spec.num_classes is None:
             return {}
-        values = list(range(classes)) if labels is None else [int(label) for label in labels]
-        if not values:
-            raise SettingsError("labels: at least one class wanted, got none; leave labels out for all of them")
-        for value in values:
-            if not 0 <= value < classes:
-                raise SettingsError(f"labels: a class from 0 to {classes - 1} wanted, got {value}")
+        values = list(range(self.spec.num_classes)) if chosen is None else chosen
         repeated = [values[i % len(values)] for i in range(count)]
         return {"y": torch.tensor(repeated, device=self.device)}
 
@@ -155,7 +153,7 @@ class Run:
         self,
         num: int,
         *,
-        labels: Sequence[int] | None = None,
+        labels: Labels | None = None,
         seed: Seed = 0,
         guidance: float = 1.0,
         sampler: Sampler | None = None,
@@ -167,7 +165,7 @@ class Run:
 
         Args:
             num: how many.
-            labels: classes, repeated in turn; every class in turn if None.
+            labels: classes by name or number, repeated in turn; every class in turn if None.
             seed: sample i is drawn from seed + i, or from seed[i] where there are several, whatever the batch size.
             guidance: scale of classifier-free guidance; 1 is off.
             sampler: a sampler from ``run.sampler``; the run's own by default.

@@ -74,7 +74,7 @@ def as_it_is(experiment: Experiment, num_train: int) -> Experiment:
 
 def train(
     experiment: Experiment,
-    run: Path,
+    run: str | Path,
     *,
     device: str | None = None,
     adapt: Adapt = as_it_is,
@@ -112,7 +112,7 @@ def train(
     with joined_ranks(where) as ranks:
         path = _train(
             experiment,
-            run,
+            Path(run),
             where,
             ranks,
             adapt,

@@ -21,7 +21,7 @@ LISTED = 200
 """Further rows of a table are counted, not shown."""
 
 
-def write_data_page(path: Path, check: DataCheck) -> Path:
+def write_data_page(path: str | Path, check: DataCheck) -> Path:
     """Write the page: one HTML file that needs nothing else."""
     verdict = "Training would refuse these data." if check.refusals else "Training would read these data."
     page = Page(f"Data: {Path(check.path).name}", f"{verdict} {check.path}")

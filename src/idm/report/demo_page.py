@@ -16,7 +16,7 @@ MAX_RECONSTRUCTIONS = 14
 """Further reconstructions are not shown."""
 
 
-def write_demo_page(path: Path, contents: DemoContents) -> Path:
+def write_demo_page(path: str | Path, contents: DemoContents) -> Path:
     """Write the page: one HTML file that needs nothing else."""
     page = Page(contents.title, contents.lead)
     page.section("At a glance", *_glance(contents))

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: bytes, *, durable: bool = False) -> Path:
+def write_atomically(path: str | Path, content: bytes, *, durable: bool = False) -> Path:
     """Write a temporary file next to ``path`` and rename it; folders are made as needed.
 
     Args:
@@ -13,6 +13,7 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = False) -> Pa
         content: what it is to hold.
         durable: wait until the disk has it: for what cannot be made again.
     """
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

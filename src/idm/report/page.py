@@ -84,6 +84,6 @@ class Page:
             f"{sections}\n</main>\n</body>\n</html>\n"
         )
 
-    def write(self, path: Path) -> Path:
+    def write(self, path: str | Path) -> Path:
         """Write the document atomically, UTF-8, without marks that change the direction of reading and the like."""
         return write_atomically(path, "\n".join(map(printable, self.html().split("\n"))).encode())

@@ -53,7 +53,7 @@ def grid(
     return Image.fromarray(canvas)
 
 
-def save_grid(path: Path, x: Float[Tensor, "n c *space"], codec: Codec, columns: int | None = None) -> Path:
+def save_grid(path: str | Path, x: Float[Tensor, "n c *space"], codec: Codec, columns: int | None = None) -> Path:
     """Write ``grid`` to a file whose suffix names the format.
 
     Raises:
@@ -62,18 +62,19 @@ def save_grid(path: Path, x: Float[Tensor, "n c *space"], codec: Codec, columns:
     return save_picture(path, grid(x, codec, columns=columns))
 
 
-def save_picture(path: Path, picture: Image.Image) -> Path:
+def save_picture(path: str | Path, picture: Image.Image) -> Path:
     """Write a picture in the format that the suffix names.
 
     Raises:
         DataError: a suffix that names no picture format.
     """
+    path = Path(path)
     stream = io.BytesIO()
     picture.save(stream, format=_format(path, ("PNG", "WEBP", "JPEG", "GIF", "TIFF", "BMP")))
     return write_atomically(path, stream.getvalue())
 
 
-def save_singles(folder: Path, data: Samples, codec: Codec) -> list[Path]:
+def save_singles(folder: str | Path, data: Samples, codec: Codec) -> list[Path]:
     """Write one PNG per image of quantised data: 00000.png, 00001.png, ...
 
     Images of at most 256 levels become 8-bit files, grey images of more levels 16-bit files. The levels are spread
@@ -88,6 +89,7 @@ def save_singles(folder: Path, data: Samples, codec: Codec) -> list[Path]:
         The files; none for data that no PNG can hold: continuous, other than two spatial axes, other than one or
         three channels, RGB of more than 256 levels.
     """
+    folder = Path(folder)
     levels = codec.levels
     if data.ndim != 4 or data.shape[1] not in (1, 3) or levels is None or (levels > 256 and data.shape[1] == 3):
         return []
@@ -101,7 +103,9 @@ def save_singles(folder: Path, data: Samples, codec: Codec) -> list[Path]:
     return files
 
 
-def save_animation(path: Path, frames: Sequence[Image.Image], *, milliseconds: int = 60, hold: int = 1200) -> Path:
+def save_animation(
+    path: str | Path, frames: Sequence[Image.Image], *, milliseconds: int = 60, hold: int = 1200
+) -> Path:
     """Write an endless animation: lossless WebP or GIF, by suffix.
 
     Args:
@@ -113,6 +117,7 @@ def save_animation(path: Path, frames: Sequence[Image.Image], *, milliseconds: i
     Raises:
         DataError: no frames, or another suffix.
     """
+    path = Path(path)
     if not frames:
         raise DataError(f"{path}: at least one frame wanted, got none")
     kind = _format(path, ("WEBP", "GIF"))
@@ -123,7 +128,7 @@ def save_animation(path: Path, frames: Sequence[Image.Image], *, milliseconds: i
     return write_atomically(path, stream.getvalue())
 
 
-def save_scatter(path: Path, x: Float[Tensor, "n c"]) -> Path:
+def save_scatter(path: str | Path, x: Float[Tensor, "n c"]) -> Path:
     """Write a scatter plot of points as PNG (``figures.scatter``)."""
     return write_atomically(path, png(scatter(x)))
 

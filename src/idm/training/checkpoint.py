@@ -58,7 +58,7 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    run: Path,
+    run: str | Path,
     step: int,
     *,
     tensors: Mapping[str, Mapping[str, Tensor]],
@@ -80,6 +80,7 @@ def save_checkpoint(
         NumericalError: a tensor is not finite; nothing is written.
         CheckpointError: the disk refuses; earlier checkpoints are as they were.
     """
+    run = Path(run)
     final = run / FOLDER / step_name(step)
     write_folder(final, step, tensors=tensors, documents=documents, score=score)
     tidy(run, keep or Retention())
@@ -116,11 +117,12 @@ def write_folder(
         raise
 
 
-def latest_checkpoint(run: Path) -> Checkpoint | None:
+def latest_checkpoint(run: str | Path) -> Checkpoint | None:
     """Find the newest checkpoint of a run that verifies; None if there is none.
 
     Where newer ones are damaged, a line on standard error says so, once per process.
     """
+    run = Path(run)
     damaged: list[tuple[str, str]] = []
     for path in reversed(folders(run)):
         problem = damage(path)
@@ -132,12 +134,13 @@ def latest_checkpoint(run: Path) -> Checkpoint | None:
     return None
 
 
-def checkpoint_to_continue(run: Path) -> Checkpoint | None:
+def checkpoint_to_continue(run: str | Path) -> Checkpoint | None:
     """Find the checkpoint that training in a folder goes on from; None where it begins.
 
     Raises:
         CheckpointError: there are checkpoints, and none is intact: beginning anew would cost what is left of them.
     """
+    run = Path(run)
     found = latest_checkpoint(run)
     if found is None and folders(run):
         raise CheckpointError(
@@ -147,9 +150,9 @@ def checkpoint_to_continue(run: Path) -> Checkpoint | None:
     return found
 
 
-def intact_checkpoints(run: Path) -> list[Checkpoint]:
+def intact_checkpoints(run: str | Path) -> list[Checkpoint]:
     """Return all checkpoints of a run that verify, oldest first."""
-    return [Checkpoint(path) for path in folders(run) if not damage(path)]
+    return [Checkpoint(path) for path in folders(Path(run)) if not damage(path)]
 
 
 @cache
@@ -158,12 +161,13 @@ def _warn(used: Path, damaged: Sequence[tuple[str, str]]) -> None:
     warn(f"run {used.parent.parent}: damaged: {newer}; the older {used.name} is used")
 
 
-def open_checkpoint(path: Path) -> Checkpoint:
+def open_checkpoint(path: str | Path) -> Checkpoint:
     """Open the newest checkpoint of a run folder, or one checkpoint folder.
 
     Raises:
         CheckpointError: nothing there, or nothing intact.
     """
+    path = Path(path)
     if not path.is_dir():
         raise CheckpointError(f"run {path}: no such folder; give a folder written by 'idm train'")
     if (path / MANIFEST).is_file():

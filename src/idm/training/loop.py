@@ -42,7 +42,7 @@ class Trainer:
         network: nn.Module,
         step: TrainStep,
         settings: TrainingSettings,
-        run: Path,
+        run: str | Path,
         *,
         describe: Describe,
         preview: Preview | None = None,
@@ -65,6 +65,7 @@ class Trainer:
             deadline: stop then, as on a signal; None: never.
             show_progress: show progress on standard error.
         """
+        run = Path(run)
         self.train_step, self.settings, self.run_folder = step, settings, run
         self.preview, self.measure = preview, measure if settings.bound_interval else None
         self.show_progress = show_progress and step.ranks.is_main

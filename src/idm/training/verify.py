@@ -47,7 +47,7 @@ class Verdict:
         return f"{SNAPSHOTS}/{self.path.name}" if self.of_averages else self.path.name
 
 
-def verify_run(run: Path) -> list[Verdict]:
+def verify_run(run: str | Path) -> list[Verdict]:
     """Check every checkpoint of a run folder and all averages stored there, or the one folder that ``run`` is.
 
     Returns:
@@ -56,6 +56,7 @@ def verify_run(run: Path) -> list[Verdict]:
     Raises:
         CheckpointError: there is no checkpoint, neither intact nor damaged.
     """
+    run = Path(run)
     single = run.is_dir() and (step_of(run) is not None or (run / MANIFEST).exists())
     found = [run] if single else folders(run)
     if not found:
@@ -63,8 +64,9 @@ def verify_run(run: Path) -> list[Verdict]:
     return [verify_checkpoint(path) for path in (found if single else [*found, *stored_averages(run)])]
 
 
-def verify_checkpoint(path: Path) -> Verdict:
+def verify_checkpoint(path: str | Path) -> Verdict:
     """Check one folder, and the metrics of the run that it lies in."""
+    path = Path(path)
     files = sorted(file for file in path.iterdir() if file.is_file())
     problems = [problem] if (problem := damage(path)) else []
     num_tensors = 0

@@ -1,5 +1,7 @@
 """A trained model, opened again."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -58,6 +60,7 @@ def test_samplers_are_changed_by_their_own_names(trained):
 
 def test_labels_are_repeated_in_turn(trained):
     assert trained.label_kwargs([3, 5], 5)["y"].tolist() == [3, 5, 3, 5, 3]
+    assert trained.label_kwargs(["3", 5], 3)["y"].tolist() == [3, 5, 3]
     assert trained.label_kwargs(None, 12)["y"].tolist() == [*range(10), 0, 1]
     for wrong in (-1, 10):
         with pytest.raises(SettingsError, match=f"a class from 0 to 9 wanted, got {wrong}"):
@@ -90,6 +93,13 @@ def test_every_sample_may_have_a_seed_of_its_own(trained):
     whole = trained.sample(6, labels=[0], seed=10)
     chosen = trained.sample(3, labels=[0], seed=[14, 10, 12], batch_size=2)
     torch.testing.assert_close(chosen, whole[[4, 0, 2]], rtol=1e-4, atol=1e-4)
+
+
+def test_samples_are_drawn_of_classes_by_name(trained):
+    named = replace(trained, spec=replace(trained.spec, class_names=("roses", *"abcdefgh", "tulips")))
+    assert torch.equal(named.sample(2, labels=["tulips", "roses"]), trained.sample(2, labels=[9, 0]))
+    with pytest.raises(SettingsError, match="did you mean 'roses'"):
+        named.sample(2, labels=["rose"])
 
 
 @pytest.mark.parametrize(
