@@ -29,8 +29,9 @@ def network_in_words(experiment: Experiment, network: nn.Module) -> str:
 def process_in_words(experiment: Experiment, diffusion: GaussianDiffusion) -> str:
     """Schedule, prediction, variance and loss."""
     kept, total = diffusion.num_timesteps, diffusion.schedule.num_train_timesteps
-    least = diffusion.schedule.sqrt_one_minus_alphas_cumprod[0]
-    steps = f"{kept:,} steps" if kept == total else f"{kept:,} of {total:,} steps, those with noise above {least:.2g}"
+    noise = diffusion.schedule.sqrt_one_minus_alphas_cumprod
+    left = f"{kept:,} of {total:,} steps, those with noise from {noise[0]:.2g} to {noise[-1]:.4g}"
+    steps = f"{kept:,} steps" if kept == total else left
     settings = experiment.diffusion
     parts = (settings.prediction, settings.variance, settings.loss)
     words = ", ".join(part.name.lower() for part in parts)

@@ -14,7 +14,7 @@ from idm.core.progress import progress as show_progress
 from idm.core.types import Images, Network
 from idm.diffusion import GaussianDiffusion, ModelKwargs
 from idm.samplers import SamplerDDIM, SampleStep
-from idm.schedules import spaced
+from idm.schedules import refuse_more_steps, spaced
 
 CLEAN = -1
 """The level of clean data, one below step 0."""
@@ -46,7 +46,10 @@ def inversion_process(
     if available == 0:
         least = diffusion.schedule.sqrt_recipm1_alphas_cumprod[0]
         raise SettingsError(f"max_noise_to_signal: at least {least:.4g} wanted, got {max_noise_to_signal}")
-    return diffusion.respace(spaced(available, min(DEFAULT_STEPS, available) if num_steps is None else num_steps))
+    chain = diffusion.respace(range(available))
+    wanted = min(DEFAULT_STEPS, available) if num_steps is None else num_steps
+    refuse_more_steps(chain.schedule, wanted, "steps", or_all=False)
+    return chain.respace(spaced(available, wanted))
 
 
 def encode(

@@ -1,7 +1,8 @@
 """Experiments: typed settings, the objects they stand for, and trained runs."""
 
-from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, build_schedule
+from idm.experiment.build import build_diffusion, build_network, build_sampler, build_schedule
 from idm.experiment.data import Data, DataSpec, open_data
+from idm.experiment.devices import best_device
 from idm.experiment.evaluate import (
     HeldOutBound,
     Recognition,

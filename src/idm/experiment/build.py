@@ -4,7 +4,6 @@ import torch
 from torch import nn
 
 from idm.core.errors import SettingsError
-from idm.core.launch import local_rank
 from idm.core.rng import derive_seed
 from idm.diffusion import ContinuousDecoder, DiscretizedDecoder, GaussianDiffusion
 from idm.experiment.data import DataSpec
@@ -13,44 +12,13 @@ from idm.experiment.settings import DiffusionSettings, Experiment, SamplerSettin
 from idm.likelihood import with_decoder_log_variance
 from idm.networks import NETWORKS
 from idm.samplers import SAMPLERS, Sampler
-from idm.schedules import SCHEDULES, NoiseSchedule, spaced
+from idm.schedules import SCHEDULES, NoiseSchedule, refuse_more_steps, spaced
 
 LARGEST_UNCLIPPED_RATIO = 20.0
 """Noise to signal at the noisiest step of a chain that does not clip."""
 
 LARGEST_AUTOMATIC_FLOOR = 0.1
 """Half a bin of very coarse data (1 for binary ones) would leave no fine steps at all."""
-
-
-def best_device(name: str | None = None) -> torch.device:
-    """Return the named device, or the fastest one found: of several GPUs each process of a job has its own.
-
-    Raises:
-        SettingsError: no such device here, or fewer GPUs than processes.
-    """
-    if name is None:
-        found = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
-        return found if found.type != "cuda" else _own_gpu()
-    try:
-        return _own_gpu() if name == "cuda" else _tried(torch.empty(0, device=name))
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise SettingsError(f"device: one that works here wanted (cpu, cuda, mps), got '{name}'") from error
-
-
-def _own_gpu() -> torch.device:
-    number, count = local_rank(), torch.cuda.device_count()
-    if 0 < count <= number:
-        raise SettingsError(
-            f"device: a GPU for each process wanted, got {count} for more than {number}; start fewer with "
-            "--nproc-per-node"
-        )
-    return _tried(torch.empty(0, device=torch.device("cuda", number)))
-
-
-def _tried(probe: torch.Tensor) -> torch.device:
-    """Return the device of a tensor that can be copied back from it, which one on "meta" cannot."""
-    probe.cpu()
-    return probe.device
 
 
 def build_schedule(settings: ScheduleSettings, levels: int | None) -> NoiseSchedule:
@@ -142,8 +110,7 @@ def build_sampler(diffusion: GaussianDiffusion, settings: SamplerSettings, *, bo
         SettingsError: more steps than the chain has, or an option out of range.
     """
     total = diffusion.num_timesteps
-    if settings.steps > total:
-        raise SettingsError(f"sampler.steps: a number from 1 to {total} (or 0 for all) wanted, got {settings.steps}")
+    refuse_more_steps(diffusion.schedule, settings.steps, "sampler.steps")
     keep = spaced(total, settings.steps or total, settings.spacing)
     options = dict(settings.options)
     options["clip_denoised"] = options.get("clip_denoised", True) and bounded

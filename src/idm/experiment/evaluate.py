@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from idm.core.errors import DataError, SettingsError
+from idm.core.errors import DataError
 from idm.core.progress import Progress
 from idm.data import Dataset
 from idm.diffusion import GaussianDiffusion
@@ -15,7 +15,7 @@ from idm.experiment.run import Run
 from idm.likelihood import VLB, Estimate, calc_bpd_loop, estimate_bpd
 from idm.metrics import Classifier, histogram_bpd
 from idm.samplers import Sampler
-from idm.schedules import spaced
+from idm.schedules import refuse_more_steps, spaced
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,15 +99,23 @@ def chain_to_score(run: Run, data: Data, *, steps: int = 0, num: int = 0) -> tup
         SettingsError: more steps than there are.
     """
     if len(data.held_out) == 0:
-        raise DataError(
-            "data.held_out: held-out samples wanted for a bound, got none; "
-            "train with data.held_out=0.1, or score other data with --data PATH"
-        )
+        raise DataError(f"data.held_out: held-out samples wanted for a bound, got none; {_way_out(run)}")
     total = run.diffusion.num_timesteps
-    if not 0 <= steps <= total:
-        raise SettingsError(f"steps: a number from 1 to {total} (or 0 for all) wanted, got {steps}")
+    refuse_more_steps(run.diffusion.schedule, steps, "steps")
     chain = run.diffusion.respace(spaced(total, steps)) if steps else run.diffusion
     return chain, min(num or len(data.held_out), len(data.held_out))
+
+
+def _way_out(run: Run) -> str:
+    """Say why a run has no held-out samples, and what works without them."""
+    settings, total = run.experiment.data, run.spec.num_train
+    if settings.held_out_list or settings.held_out_folder:
+        reason = "the list or folder of this run names none"
+    elif settings.held_out:
+        reason = f"{settings.held_out:g} of its {total:,} samples is less than one"
+    else:
+        reason = "this run was trained with data.held_out=0"
+    return f"{reason}: score other data with --data PATH, or train a new run with a number such as data.held_out=1"
 
 
 def bound_of_samples(

@@ -67,6 +67,8 @@ def _held_out(dataset: Dataset, name: str) -> Inputs:
         start, stop = int(first), int(last if dash else first) + 1
     except ValueError:
         start = stop = 0
+    if total == 0:
+        raise DataError(f"{name}: held-out samples wanted, this run has none; give files of images or arrays")
     if not 0 <= start < stop <= total:
         raise DataError(f"{name}: a number or range such as 0-7 of the {total} held-out samples wanted")
     x, labels = dataset.batch(np.arange(start, stop))

@@ -16,9 +16,10 @@ from idm.core.progress import progress as show_progress
 from idm.core.types import Network
 from idm.diffusion import GaussianDiffusion
 from idm.experiment.acceleration import for_sampling, in_precision
-from idm.experiment.build import best_device, build_diffusion, build_sampler, null_label, untried_network
+from idm.experiment.build import build_diffusion, build_sampler, null_label, untried_network
 from idm.experiment.calibrate import calibrated
 from idm.experiment.data import DataSpec
+from idm.experiment.devices import best_device
 from idm.experiment.labels import Labels, class_numbers
 from idm.experiment.settings import Experiment
 from idm.experiment.stored import stored_experiment, stored_spec

@@ -15,9 +15,10 @@ from idm.core.progress import warn
 from idm.core.ranks import Ranks, joined_ranks
 from idm.diffusion import GaussianDiffusion
 from idm.experiment.acceleration import for_training
-from idm.experiment.build import best_device, build_diffusion, build_network, build_sampler, null_label
+from idm.experiment.build import build_diffusion, build_network, build_sampler, null_label
 from idm.experiment.calibrate import calibrate, calibrated, versions
 from idm.experiment.data import Data, open_data, with_absolute_path
+from idm.experiment.devices import best_device
 from idm.experiment.evaluate import held_out_estimate
 from idm.experiment.outcome import losses_of, reason_to_doubt
 from idm.experiment.resume import OF_A_MACHINE, refuse_other_run

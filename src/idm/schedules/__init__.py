@@ -3,6 +3,7 @@
 from idm.core.registry import Registry
 from idm.schedules.base import Coefficients, NoiseSchedule
 from idm.schedules.cosine import cosine_schedule
+from idm.schedules.counts import refuse_more_steps, what_is_left_out
 from idm.schedules.linear import linear_schedule
 from idm.schedules.spacing import SPACINGS, space_timesteps, spaced
 from idm.schedules.table import StepTable
@@ -17,6 +18,8 @@ __all__ = [
     "StepTable",
     "cosine_schedule",
     "linear_schedule",
+    "refuse_more_steps",
     "space_timesteps",
     "spaced",
+    "what_is_left_out",
 ]

@@ -11,7 +11,6 @@ from idm.core.errors import DataError, SettingsError
 from idm.data import Codec
 from idm.experiment import (
     DataSpec,
-    best_device,
     build_diffusion,
     build_network,
     build_sampler,
@@ -94,14 +93,6 @@ def test_unbounded_data_are_not_clipped(experiment):
     assert build_sampler(diffusion, SamplerSettings(steps=3)).clip_denoised
     assert not build_sampler(diffusion, SamplerSettings(steps=3), bounded=False).clip_denoised
     assert not build_sampler(diffusion, SamplerSettings(steps=3, options={"clip_denoised": False})).clip_denoised
-
-
-def test_devices():
-    assert best_device("cpu") == torch.device("cpu")
-    assert isinstance(best_device(), torch.device)
-    for name in ("abacus", "cuda:99", "", "meta"):
-        with pytest.raises(SettingsError, match="device: one that works here wanted"):
-            best_device(name)
 
 
 def test_data_are_split_and_described(experiment):

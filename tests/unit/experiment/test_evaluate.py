@@ -78,7 +78,7 @@ def test_more_steps_than_there_are_and_runs_without_held_out_data_are_refused(di
     with pytest.raises(SettingsError, match="steps: a number from 1 to"):
         held_out_bound(digits, data, steps=1000)
     everything = tiny(tmp_path, data={"source": {"name": "digits"}, "held_out": 0})
-    with pytest.raises(DataError, match="got none; train with"):
+    with pytest.raises(DataError, match=r"data\.held_out=0: score other data with --data PATH, or train a new run"):
         held_out_bound(everything, open_run_data(everything))
 
 
