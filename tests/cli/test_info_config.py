@@ -6,6 +6,7 @@ import shutil
 import pytest
 import yaml
 
+from idm.cli.commented import commented
 from idm.data import Digits
 from idm.experiment import from_plain, to_plain
 from idm.experiment.settings import Experiment
@@ -106,6 +107,38 @@ def test_config_of_no_section(idm):
 def test_a_preset_can_be_saved_and_read_back(idm, name):
     plain = yaml.safe_load(idm("config", "--preset", name).out)
     assert from_plain(Experiment, plain) == from_plain(Experiment, to_plain(PRESETS.build(name, {})))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_says_what_each_of_its_settings_means(idm, name):
+    lines = idm("config", "--preset", name).out.splitlines()
+    settings = {(row["path"], row["condition"]): row for row in idm("config", "--json").json["settings"]}
+    sections: list[str] = []
+    said = ""
+    for line in lines:
+        text = line.strip()
+        if text.startswith("# "):
+            said += f" {text[2:]}"
+            continue
+        key, _, value = text.partition(":")
+        depth = (len(line) - len(line.lstrip())) // 2
+        sections = [*sections[:depth], key]
+        if value:
+            path = ".".join(sections)
+            (row,) = {
+                row["meaning"]: row
+                for (known, condition), row in settings.items()
+                if known == path and (not condition or f"name: {condition.partition('=')[2]}" in "\n".join(lines))
+            }.values()
+            assert said.split() == f"{row['meaning']} ({row['kind']})".split()
+        said = ""
+    assert max(map(len, lines)) <= 120
+
+
+def test_values_of_every_kind_are_read_back_from_a_commented_file():
+    source = {"name": "custom", "make": "here:Mine: # not a comment", "arguments": {"a": [1, {"b": None}], "c": "né"}}
+    plain = {"data": {"source": source}, "training": {"ema_rates": [0.5, 1e-05], "num_steps": 3}}
+    assert yaml.safe_load(commented(plain)) == plain
 
 
 def test_a_section_of_a_preset(idm):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from idm.cli import completion
 from idm.cli.options import Json
 from idm.cli.output import Output, print_json
 
@@ -14,10 +15,21 @@ if TYPE_CHECKING:
 def config(
     section: Annotated[
         str | None,
-        typer.Argument(metavar="SECTION", help="Show this part only, such as training.", show_default=False),
+        typer.Argument(
+            metavar="SECTION",
+            help="Show this part only, such as training.",
+            show_default=False,
+            autocompletion=completion.sections,
+        ),
     ] = None,
     preset: Annotated[
-        str | None, typer.Option("--preset", metavar="NAME", help="Print a preset as YAML, to be saved and changed.")
+        str | None,
+        typer.Option(
+            "--preset",
+            metavar="NAME",
+            help="Print a preset as YAML with comments, to be saved and changed.",
+            autocompletion=completion.presets,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -44,8 +56,7 @@ def config(
 
 
 def _print_preset(name: str, section: str | None, *, as_json: bool) -> None:
-    import yaml
-
+    from idm.cli.commented import commented
     from idm.cli.settings import subsection
     from idm.experiment import to_plain
     from idm.presets import PRESETS
@@ -54,7 +65,7 @@ def _print_preset(name: str, section: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json(plain)
     else:
-        print(yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=100), end="")
+        print(commented(plain), end="")
 
 
 def _print_settings(settings: "list[Setting]", output: Output) -> None:

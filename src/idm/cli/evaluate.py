@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from idm.cli import completion
 from idm.cli.options import BatchSize, Device, Json, OutFolder, Precision, RunArgument, Seed, TrustCode
 from idm.cli.output import Output, checked_folder, finite
 
@@ -37,7 +38,13 @@ def evaluate(
         typer.Option("--samples", metavar="N", min=0, help="Draw N samples too, and let a classifier recognise them."),
     ] = 0,
     sampler: Annotated[
-        str | None, typer.Option("--sampler", metavar="NAME", help="For --samples; the run's own by default.")
+        str | None,
+        typer.Option(
+            "--sampler",
+            metavar="NAME",
+            help="For --samples; the run's own by default.",
+            autocompletion=completion.samplers,
+        ),
     ] = None,
     sampler_steps: Annotated[
         int | None, typer.Option("--sampler-steps", metavar="N", min=0, help="For --samples; 0: all.")

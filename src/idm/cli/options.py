@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from idm.cli import completion
+
 RunArgument = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run folder, or one checkpoint in it.", show_default=False)
 ]
@@ -13,12 +15,31 @@ OutFolder = Annotated[
 ]
 Device = Annotated[
     str | None,
-    typer.Option("--device", metavar="NAME", help="cpu, cuda, mps, ...; the best one found by default."),
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help="cpu, cuda, mps, ...; the best one found by default.",
+        autocompletion=completion.devices,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON for programs instead of text for people.")]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Change one setting, repeatable; 'idm config' lists all."),
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change one setting, repeatable: training.num_steps=300, or num_steps=300; 'idm config' lists all.",
+        autocompletion=completion.settings,
+    ),
+]
+SamplerOverrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change one setting of the sampler, repeatable; 'idm config sampler' lists them.",
+        autocompletion=completion.sampler_settings,
+    ),
 ]
 Seed = Annotated[
     int, typer.Option("--seed", metavar="N", min=0, max=2**31 - 1, help="Sample i is drawn from seed + i.")
@@ -29,6 +50,7 @@ Precision = Annotated[
         "--precision",
         metavar="NAME",
         help="float32, or bfloat16: faster, results differ slightly; as trained by default.",
+        autocompletion=completion.precisions,
     ),
 ]
 TrustCode = Annotated[

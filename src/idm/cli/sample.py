@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from idm.cli.options import BatchSize, Device, Json, OutFolder, Overrides, Precision, RunArgument, Seed
+from idm.cli import completion
+from idm.cli.options import BatchSize, Device, Json, OutFolder, Precision, RunArgument, SamplerOverrides, Seed
 from idm.cli.output import Output, checked_folder
 
 if TYPE_CHECKING:
@@ -29,7 +30,13 @@ def sample(
     ] = None,
     seed: Seed = 0,
     sampler: Annotated[
-        str | None, typer.Option("--sampler", metavar="NAME", help="ddim, ddpm, ...; the run's own by default.")
+        str | None,
+        typer.Option(
+            "--sampler",
+            metavar="NAME",
+            help="ddim, ddpm, ...; the run's own by default.",
+            autocompletion=completion.samplers,
+        ),
     ] = None,
     steps: Annotated[
         int | None,
@@ -43,7 +50,7 @@ def sample(
         float,
         typer.Option("--guidance", metavar="X", help="Classifier-free guidance; 1 is off, more exaggerates."),
     ] = 1.0,
-    overrides: Overrides = None,
+    overrides: SamplerOverrides = None,
     batch_size: BatchSize = 256,
     trajectory: Annotated[
         bool, typer.Option("--trajectory/--no-trajectory", metavar="", help="Write an animation of the steps.")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from idm.cli import completion
 from idm.cli.options import Device, Json, Overrides, TrustCode
 from idm.cli.output import Output, checked_folder
 
@@ -18,7 +19,13 @@ def train(
         Path | None, typer.Argument(metavar="CONFIG", help="A YAML or TOML file with settings.", show_default=False)
     ] = None,
     preset: Annotated[
-        str | None, typer.Option("--preset", metavar="NAME", help="Start from a preset; 'idm config' lists them.")
+        str | None,
+        typer.Option(
+            "--preset",
+            metavar="NAME",
+            help="Start from a preset; 'idm config' lists them.",
+            autocompletion=completion.presets,
+        ),
     ] = None,
     data: Annotated[
         str | None,
@@ -39,7 +46,12 @@ def train(
     ] = None,
     track: Annotated[
         list[str] | None,
-        typer.Option("--track", metavar="NAME", help="Also log to tensorboard, trackio or wandb; repeatable."),
+        typer.Option(
+            "--track",
+            metavar="NAME",
+            help="Also log to tensorboard, trackio or wandb; repeatable.",
+            autocompletion=completion.trackers,
+        ),
     ] = None,
     device: Device = None,
     trust_code: TrustCode = False,

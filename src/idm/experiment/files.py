@@ -11,6 +11,7 @@ import yaml
 from idm.core.errors import SettingsError
 from idm.experiment.schema import is_open, option_keys, section_keys
 from idm.experiment.settings import Experiment
+from idm.experiment.short_names import in_full
 from idm.experiment.validate import Plain, from_plain, to_plain
 
 MOST_VALUES = 100_000
@@ -90,12 +91,14 @@ def parse_override(text: str) -> Plain:
 def fold(overrides: Iterable[str]) -> Plain:
     """Put ``path=value`` lines into one mapping; of two values for one setting the last counts.
 
+    A path may be the end of one, such as "num_steps", where no other setting ends so.
+
     Raises:
-        SettingsError: no override, or a value for a section that another line sets a part of.
+        SettingsError: no override, the end of several paths, or a value for a section that another line sets a part of.
     """
     result: Plain = {}
     for text in overrides:
-        _add(result, parse_override(text), "")
+        _add(result, parse_override(in_full(text)), "")
     return result
 
 

@@ -1,0 +1,111 @@
+"""What the shell completes: names of presets, samplers and settings. Imports no torch.
+
+The names lie in a file, because to ask the package for them takes as long as importing torch. ``write`` makes it;
+tests/cli/test_completion.py sees that it is up to date.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import TypedDict
+
+FILE = Path(__file__).with_name("names.json")
+
+
+class Names(TypedDict):
+    """Names by kind; settings with the values that they can have, where these are few."""
+
+    presets: list[str]
+    samplers: list[str]
+    precisions: list[str]
+    trackers: list[str]
+    settings: dict[str, list[str]]
+
+
+def presets(incomplete: str) -> list[str]:
+    """Complete the name of a preset."""
+    return _that_begin(_names()["presets"], incomplete)
+
+
+def samplers(incomplete: str) -> list[str]:
+    """Complete the name of a sampler."""
+    return _that_begin(_names()["samplers"], incomplete)
+
+
+def precisions(incomplete: str) -> list[str]:
+    """Complete the name of a number format."""
+    return _that_begin(_names()["precisions"], incomplete)
+
+
+def trackers(incomplete: str) -> list[str]:
+    """Complete the name of a tracker."""
+    return _that_begin(_names()["trackers"], incomplete)
+
+
+def devices(incomplete: str) -> list[str]:
+    """Complete the name of a device; to know which of them are here takes torch."""
+    return _that_begin(["cpu", "cuda", "mps"], incomplete)
+
+
+def sections(incomplete: str) -> list[str]:
+    """Complete the path of a setting or of a section."""
+    paths = _names()["settings"]
+    above = {path.rpartition(".")[0] for path in paths} - {""}
+    return _that_begin([*sorted(above), *paths], incomplete)
+
+
+def settings(incomplete: str) -> list[str]:
+    """Complete PATH= by whole paths, or by a name that only one setting has; behind that a value of a few."""
+    return _settings(_names()["settings"], incomplete)
+
+
+def sampler_settings(incomplete: str) -> list[str]:
+    """Complete settings as above, of samplers only."""
+    known = {path: values for path, values in _names()["settings"].items() if path.startswith("sampler.")}
+    return _settings(known, incomplete)
+
+
+def _settings(known: dict[str, list[str]], incomplete: str) -> list[str]:
+    path, equals, _ = incomplete.partition("=")
+    if equals:
+        paths = [path] if path in known else [whole for whole in known if whole.endswith(f".{path}")]
+        values = known[paths[0]] if len(paths) == 1 else []
+        return _that_begin([f"{path}={value}" for value in values], incomplete)
+    names = [whole.rpartition(".")[2] for whole in known]
+    short = [name for name in names if names.count(name) == 1]
+    return _that_begin([f"{name}=" for name in dict.fromkeys([*known, *short])], incomplete)
+
+
+@cache
+def _names() -> Names:
+    return json.loads(FILE.read_text(encoding="utf-8"))
+
+
+def _that_begin(names: list[str], incomplete: str) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def collect() -> Names:
+    """Ask the package for all names."""
+    from idm.cli.settings import WORDS, every_setting
+    from idm.experiment.acceleration import PRECISIONS
+    from idm.presets import PRESETS
+    from idm.samplers import SAMPLERS
+    from idm.training.trackers import TRACKERS
+
+    settings: dict[str, list[str]] = {}
+    for row in every_setting():  # a path has a row for each member that has such an option
+        values = ["true", "false"] if row.kind == WORDS[bool] else row.kind.split(" | ") if " | " in row.kind else []
+        settings[row.path] = list(dict.fromkeys([*settings.get(row.path, []), *values]))
+    return {
+        "presets": list(PRESETS),
+        "samplers": list(SAMPLERS),
+        "precisions": list(PRECISIONS),
+        "trackers": list(TRACKERS),
+        "settings": settings,
+    }
+
+
+def write() -> None:
+    """Write the file of names anew."""
+    FILE.write_text(json.dumps(collect(), indent=1) + "\n", encoding="utf-8")
