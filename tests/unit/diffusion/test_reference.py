@@ -74,6 +74,11 @@ def test_every_entry_of_the_reference_is_compared() -> None:
     assert keys_compared() == set(REFERENCE.files)
 
 
+def test_268_of_the_entries_are_outputs_as_the_documentation_says() -> None:
+    given = {key for key in REFERENCE.files if key.startswith("in/") or key.endswith("/idx")}
+    assert len(set(REFERENCE.files) - given) == 268
+
+
 @cache
 def process(mean_type: str, var_type: str, loss_type: LossType = LossType.MSE) -> GaussianDiffusion:
     return GaussianDiffusion(
