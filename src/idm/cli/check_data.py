@@ -126,7 +126,9 @@ def _facts(check: "DataCheck") -> dict[str, str]:
     rows |= {name: _counted(values) for name, values in check.counts.items()}
     if check.classes is not None:
         rows["classes"] = _counted(check.classes)
-    if check.low:
+    if check.values is not None:
+        rows |= {"values": check.values.words, "range": check.values.choice}
+    elif check.low:
         rows["values"] = f"{min(check.low):g} to {max(check.high):g}"
     if check.conversions:
         rows["converted"] = _counted(check.conversions)

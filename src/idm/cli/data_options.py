@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from idm.data import SOURCES, Source
+from idm.data import SOURCES
 from idm.data.check import DataCheck
-from idm.data.check.training import Opener
+from idm.data.check.training import Opened, Opener
 from idm.data.indexed import ENCODED
 from idm.experiment import Experiment
 from idm.experiment.data import open_as_training
@@ -32,7 +32,7 @@ def _full(override: str) -> str:
 def as_training_opens(settings: DataSettings) -> Opener:
     """Return what opens a source as training with these settings would."""
 
-    def opener(name: str, options: Mapping[str, Any]) -> Source:
+    def opener(name: str, options: Mapping[str, Any]) -> Opened:
         return open_as_training(replace(settings, source=SourceSettings(name, options)))
 
     return opener

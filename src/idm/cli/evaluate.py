@@ -96,7 +96,15 @@ def evaluate(
             )
     if bound is None:
         return
-    about = {"checkpoint": str(opened.path), "step": opened.step, "seed": seed, "data": other}
+    codec = opened.spec.codec
+    about = {
+        "checkpoint": str(opened.path),
+        "step": opened.step,
+        "seed": seed,
+        "data": other,
+        "levels": codec.levels,
+        "grid": codec.grid,
+    }
     results: dict[str, Any] = about | _plain(bound)
     if drawn is not None:
         recognised = recognise(opened, data, drawn)
@@ -169,6 +177,8 @@ def _describe(output: Output, bound: "HeldOutBound", results: dict[str, Any], wr
         "decoder": "the last step, to exact values",
         "histogram": "for comparison: histograms of each value, by class, with 1/2 added to every count",
     }
+    grid = "densities in the data's own units" if results["levels"] is None else f"probabilities of {results['grid']}"
+    words["total"] += f"; {grid}"
     rows = {
         name: f"{bits[name]['mean']:.4f} ± {bits[name]['standard_error']:.4f}  {meaning}".replace(" ± nan", "")
         for name, meaning in words.items()

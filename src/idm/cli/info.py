@@ -47,7 +47,7 @@ def _rows(run: "Run", versions: dict[str, str], damaged: dict[str, str]) -> dict
         "data": data_in_words(run.spec),
         "fingerprint": run.spec.fingerprint,
         "classes": ", ".join(names[:20]) + (", ..." if len(names) > 20 else ""),
-        "range": _range(codec.offset, codec.scale),
+        "range": f"{codec.extent} becomes -1 to 1" + (", what lies beyond is clipped" if codec.clip else ""),
         "network": network_in_words(experiment, run.network),
         "": options_in_words({k: v for k, v in to_plain(experiment.network).items() if k != "name"}),
         "process": process_in_words(experiment, run.diffusion),
@@ -88,11 +88,6 @@ def _state_in_words(checkpoint: "Checkpoint") -> dict[str, str]:
     ]
     updates = f" ({state.get('ema_updates', 0):,} updates)"
     return {"averages": ", ".join(averages) + updates, "training": ", ".join(filter(None, words))}
-
-
-def _range(offset: tuple[float, ...], scale: tuple[float, ...]) -> str:
-    pairs = [f"{low - half:g} to {low + half:g}" for low, half in zip(offset, scale, strict=True)]
-    return f"{', '.join(pairs[:4])}{', ...' if len(pairs) > 4 else ''} becomes -1 to 1"
 
 
 def _plain(run: "Run", versions: dict[str, str]) -> dict[str, Any]:

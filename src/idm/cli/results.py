@@ -62,7 +62,7 @@ def save_samples(
         written["picture"] = save_scatter(out / "samples.png", x)
     else:
         written["picture"] = save_grid(out / "grid.png", x[:LARGEST_GRID], codec, columns)
-    if save_singles(out / "images", data, codec):
+    if save_singles(out / "images", data, codec, spread=not run.from_image_files):
         written["images"] = out / "images"
     return written | {"arrays": arrays}
 
@@ -104,7 +104,7 @@ def describe_results(output: Output, run: Run, x: Tensor, written: dict[str, Any
     """Tell people what was written."""
     codec = run.spec.codec
     shape = " x ".join(map(str, run.spec.restore(x.numpy()).shape))
-    values = f"{codec.dtype}, {codec.levels:,} levels" if codec.levels else codec.dtype
+    values = f"{codec.dtype}, {codec.grid}" if codec.levels else codec.dtype
     kinds = {"picture": "picture", "images": "images", "arrays": "arrays", "strip": "steps", "animation": "animation"}
     notes = {"arrays": f"   (data {shape}, {values})", "images": f"   ({len(x):,} PNG files)"}
     output.pairs({kinds[key]: f"{written[key]}{notes.get(key, '')}" for key in kinds if key in written})

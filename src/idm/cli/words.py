@@ -13,7 +13,7 @@ from idm.networks import num_parameters
 def data_in_words(spec: DataSpec) -> str:
     """1,500 samples of 1 x 8 x 8, uint8 with 17 levels, 10 classes, 297 held out."""
     codec = spec.codec
-    values = f"{codec.dtype} with {codec.levels:,} levels" if codec.levels else f"continuous {codec.dtype}"
+    values = f"{codec.dtype} with {codec.grid}" if codec.levels else f"continuous {codec.dtype}"
     classes = f"{spec.num_classes:,} classes" if spec.num_classes else "no classes"
     shape = " x ".join(map(str, spec.shape))
     known = spec.num_train + spec.num_held_out > 0  # not so for imported weights

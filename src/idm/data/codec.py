@@ -4,7 +4,8 @@ Both kinds of data go through one affine map, x = (value - offset) / scale. Quan
 have ``levels`` equally spaced values, which land on the grid -1 + 2k / (levels - 1) and come back rounded and clipped
 to the range. Continuous data are scaled per channel, by default so that the smallest and the largest value become
 -1 and 1: an exact denoiser returns averages of the data, which cannot leave that range, so samplers may clip. They
-come back without clipping. A codec is saved with the model and undone on output.
+come back without clipping. Which values become -1 and 1 is chosen in ``ranges``. A codec is saved with the model and
+undone on output.
 """
 
 import math
@@ -18,12 +19,17 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from idm.core.errors import DataError, SettingsError
+from idm.core.errors import DataError
 from idm.data.base import Samples, Source
-from idm.data.statistics import extremes, mean_and_std, num_levels
+from idm.data.range_words import grid_in_words
+from idm.data.ranges import RangeRule, find_range
+from idm.data.value_range import ValueRange
 
 PREVIEW_STDS = 3.0
 """Unbounded data are shown from this many standard deviations below to as many above the mean."""
+
+SHOWN_CHANNELS = 4
+"""Ranges of further channels are not written out."""
 
 AT_ONCE = 1024
 """So many samples are decoded at a time, in float64."""
@@ -39,6 +45,7 @@ class Codec:
         offset: data value at 0 in the model's range; one number, or one per channel.
         scale: data units per unit of the model's range, positive; one number, or one per channel.
         bounded: whether the data the codec was fitted to lie in [-1, 1] in the model's range.
+        clip: whether ``encode`` moves values beyond that range to its ends.
     """
 
     dtype: str
@@ -46,52 +53,49 @@ class Codec:
     offset: tuple[float, ...]
     scale: tuple[float, ...]
     bounded: bool = True
+    clip: bool = False
 
     @classmethod
     def quantized(cls, dtype: str, levels: int, low: int = 0) -> "Codec":
         """Codec of data with the values low, low + 1, ..., low + levels - 1."""
-        half = 0.5 * (levels - 1)
-        return cls(dtype, levels, (low + half,), (half,))
+        return cls.of(dtype, ValueRange.of_levels(levels, low))
 
     @classmethod
-    def fit(cls, source: Source, *, standardize: bool = False) -> "Codec":
-        """Choose the codec of a source: a function of its dtype, levels and, where these do not decide, values.
+    def of(cls, dtype: str, chosen: ValueRange) -> "Codec":
+        """Codec of data of a dtype that have that range."""
+        return cls(dtype, chosen.levels, chosen.offset, chosen.scale, chosen.bounded, chosen.clip)
 
-        Booleans, uint8 and uint16 have all levels of their dtype; other integers those from the smallest
-        to the largest value found; floats are continuous.
-
-        Args:
-            source: the data, held-out samples included.
-            standardize: scale continuous data to mean 0 and standard deviation 1 per channel instead.
+    @classmethod
+    def fit(cls, source: Source, *, standardize: bool = False, data_range: RangeRule = "auto") -> "Codec":
+        """Choose the codec of a source, as ``find_range`` does.
 
         Raises:
-            SettingsError: ``standardize`` with quantised data.
-            DataError: integers that span too many levels, or a single one.
+            SettingsError, DataError: as ``find_range``.
         """
-        continuous = source.dtype.kind == "f"
-        if standardize and not continuous:
-            raise SettingsError(
-                f"standardize: continuous data wanted, got {source.dtype.name}, whose levels need no scaling; "
-                "set data.standardize=false or convert the data to floats"
-            )
-        if standardize:
-            mean, std = mean_and_std(source)
-            return cls._continuous(source, mean, std, bounded=False)
-        if source.levels is not None:
-            return cls.quantized(source.dtype.name, source.levels)
-        low, high = extremes(source)
-        if continuous:
-            low, high = low.astype(np.float64), high.astype(np.float64)
-            return cls._continuous(source, 0.5 * low + 0.5 * high, 0.5 * high - 0.5 * low, bounded=True)
-        lowest, highest = int(low.min()), int(high.max())
-        return cls.quantized(source.dtype.name, num_levels(lowest, highest), lowest)
+        return cls.of(source.dtype.name, find_range(source, data_range, standardize=standardize))
 
-    @classmethod
-    def _continuous(
-        cls, source: Source, offset: NDArray[np.float64], scale: NDArray[np.float64], *, bounded: bool
-    ) -> "Codec":
-        usable = np.where(scale > 0, scale, 1.0)  # a constant channel becomes 0
-        return cls(source.dtype.name, None, tuple(offset.tolist()), tuple(usable.tolist()), bounded)
+    def __repr__(self) -> str:
+        """Dtype and range in a line: Codec(uint16, 4,096 levels (12 of 16 bits))."""
+        return f"Codec({self.words})"
+
+    @property
+    def words(self) -> str:
+        """Dtype and range: "uint16, 4,096 levels (12 of 16 bits)", "float32, continuous, -1 to 3.5"."""
+        return f"{self.dtype}, {self.grid}" if self.levels else f"{self.dtype}, continuous, {self.extent}"
+
+    @property
+    def grid(self) -> str:
+        """Levels of quantised data, in words; "continuous" for others."""
+        if self.levels is None:
+            return "continuous"
+        low, high = (limits[0] for limits in self._limits)
+        return grid_in_words(np.dtype(self.dtype), self.levels, round(low), round(high))
+
+    @property
+    def extent(self) -> str:
+        """What becomes -1 to 1, in words: the first channels, where they differ."""
+        pairs = [f"{low:g} to {high:g}" for low, high in zip(*self._limits, strict=True)]
+        return ", ".join(pairs[:SHOWN_CHANNELS]) + (", ..." if len(pairs) > SHOWN_CHANNELS else "")
 
     @property
     def bin_width(self) -> float | None:
@@ -108,7 +112,7 @@ class Codec:
         return 0.0 if self.levels is not None else float(np.log2(self.scale).mean())
 
     def encode(self, data: Samples) -> Float[Tensor, "n c *space"]:
-        """Convert data to the model's range, float32.
+        """Convert data to the model's range, float32; where the codec clips, values beyond it are moved to its ends.
 
         Raises:
             DataError: another number of channels, or values that are not levels of quantised data.
@@ -118,7 +122,8 @@ class Codec:
         if self.levels is not None:
             self._refuse_other_levels(values)
         offset, scale = self._affine(values.ndim)
-        return torch.as_tensor(((values.astype(np.float64) - offset) / scale).astype(np.float32))
+        x = (values.astype(np.float64) - offset) / scale
+        return torch.as_tensor((x.clip(-1.0, 1.0) if self.clip else x).astype(np.float32))
 
     def decode(self, x: Float[Tensor, "n c *space"]) -> Samples:
         """Convert from the model's range to the dtype and range of the data: the inverse of ``encode``.
@@ -135,7 +140,8 @@ class Codec:
         offset, scale = self._affine(x.ndim)
         values = offset + scale * x.detach().cpu().double().numpy()
         if self.levels is not None:
-            values = np.rint(values).clip(offset - scale, offset + scale)
+            low, step = offset - scale, 2.0 * scale / (self.levels - 1)
+            values = (low + step * np.rint((values - low) / step)).clip(low, offset + scale)
         with np.errstate(over="ignore"):  # beyond half precision's range lies infinity
             return values.astype(self.dtype)
 
@@ -162,9 +168,10 @@ class Codec:
             KeyError, TypeError, ValueError: something else.
         """
         offset, scale = (tuple(map(float, plain[name])) for name in ("offset", "scale"))
-        codec = cls(np.dtype(plain["dtype"]).name, plain["levels"], offset, scale, bool(plain["bounded"]))
+        flags = bool(plain["bounded"]), bool(plain.get("clip", False))  # older codecs did not clip
+        codec = cls(np.dtype(plain["dtype"]).name, plain["levels"], offset, scale, *flags)
         is_map = 0 < len(offset) == len(scale) and all(map(math.isfinite, offset + scale)) and min(scale) > 0
-        has_levels = codec.levels is None or (type(codec.levels) is int and codec.levels > 1)
+        has_levels = codec.levels is None or (type(codec.levels) is int and codec.levels > 1 and len(offset) == 1)
         if not is_map or not has_levels or np.dtype(codec.dtype).kind not in "biuf":
             raise ValueError("codec: a map between numbers wanted, got something else")
         return codec
@@ -178,10 +185,29 @@ class Codec:
         if len(shape) < 2 or len(self.offset) not in (1, shape[1]):
             raise DataError(f"data: samples [n, c, *space] with c = {len(self.offset)} wanted, got {shape}")
 
+    @property
+    def _limits(self) -> tuple[list[float], list[float]]:
+        """Data values at -1 and at 1, by channel."""
+        return np.subtract(self.offset, self.scale).tolist(), np.add(self.offset, self.scale).tolist()
+
     def _refuse_other_levels(self, values: Samples) -> None:
-        low, high = self.offset[0] - self.scale[0], self.offset[0] + self.scale[0]
-        found = f"{values.dtype.name}"
-        if values.size and values.dtype.kind in "bui":
-            found += f" from {values.min()} to {values.max()}"
-        if values.dtype.kind not in "bui" or (values.size and (values.min() < low or values.max() > high)):
-            raise DataError(f"data: {self.dtype} values from {low:.0f} to {high:.0f} wanted, got {found}")
+        """Refuse what is no integer, out of range unless that is clipped, or between the levels."""
+        low, high = (limits[0] for limits in self._limits)
+        wanted = f"data: {self.dtype} values from {low:.0f} to {high:.0f}"
+        if values.dtype.kind not in "bui":
+            raise DataError(f"{wanted} wanted, got {values.dtype.name}; convert them to {self.dtype}")
+        if values.size == 0:
+            return
+        found = f"{values.dtype.name} from {values.min()} to {values.max()}"
+        if not self.clip and (values.min() < low or values.max() > high):
+            raise DataError(
+                f"{wanted} wanted, got {found}; choose data of this range, or train a run on data.range="
+                f"{min(int(low), int(values.min()))},{max(int(high), int(values.max()))}"
+            )
+        assert self.levels is not None
+        step = round((high - low) / (self.levels - 1))
+        if step > 1 and ((values.astype(np.int64) - round(low)) % step).any():
+            raise DataError(
+                f"{wanted} in steps of {step} wanted, got values between them; choose data on these levels, or train "
+                f"a run on data.range={low:.0f},{high:.0f}"
+            )

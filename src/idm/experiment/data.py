@@ -12,7 +12,10 @@ from idm.core.rng import derive_seed
 from idm.data import SOURCES, Codec, Dataset, Source
 from idm.data.axes import LAYOUTS
 from idm.data.base import Samples
+from idm.data.check.training import Opened
+from idm.data.check.values import look_at_values
 from idm.data.fingerprint import differing
+from idm.data.ranges import find_range
 from idm.experiment.held_out import hash_of_named, split
 from idm.experiment.schema import option_paths
 from idm.experiment.settings import DataSettings, Experiment
@@ -123,11 +126,19 @@ def data_differences(then: DataSpec, now: DataSpec) -> list[str]:
 
 @dataclass(frozen=True)
 class Data:
-    """An opened data set: its training part, its held-out part, and its description."""
+    """An opened data set.
+
+    Attributes:
+        train: its training part.
+        held_out: its held-out part.
+        spec: its description.
+        remarks: what is worth knowing of the range of its values before training, a line each.
+    """
 
     train: Dataset
     held_out: Dataset
     spec: DataSpec
+    remarks: tuple[str, ...] = ()
 
 
 def with_absolute_path(experiment: Experiment) -> Experiment:
@@ -143,7 +154,7 @@ def with_absolute_path(experiment: Experiment) -> Experiment:
 
 @option_paths("data", DATA_OPTIONS)
 def open_data(settings: DataSettings, codec: Codec | None = None, *, seed: int = 0, trust_code: bool = False) -> Data:
-    """Open the source, fit the codec (unless one is given) and split.
+    """Open the source, choose the range of its values (unless a codec is given) and split.
 
     Args:
         settings: the data and their split.
@@ -157,7 +168,10 @@ def open_data(settings: DataSettings, codec: Codec | None = None, *, seed: int =
     """
     source, crop = open_source(settings, trust_code=trust_code), settings.random_crop
     train, held_out = split(settings, source)
-    codec = codec or Codec.fit(source, standardize=settings.standardize)
+    remarks: tuple[str, ...] = ()
+    if codec is None:
+        chosen = find_range(source, settings.range, standardize=settings.standardize)
+        codec, remarks = Codec.of(source.dtype.name, chosen), chosen.remarks
     labels = source.labels if settings.class_conditional else None
     names = source.class_names if labels is not None else None
     crop_seed = derive_seed(seed, "crop")
@@ -182,7 +196,7 @@ def open_data(settings: DataSettings, codec: Codec | None = None, *, seed: int =
         hash_of_named(settings, source, held_out),
         source.fingerprint(),
     )
-    return Data(to_train, Dataset(source, codec, held_out, labels=labels, crop=crop), spec)
+    return Data(to_train, Dataset(source, codec, held_out, labels=labels, crop=crop), spec, remarks)
 
 
 def open_source(settings: DataSettings, *, trust_code: bool = False) -> Source:
@@ -210,8 +224,8 @@ def open_source(settings: DataSettings, *, trust_code: bool = False) -> Source:
 
 
 @option_paths("data", DATA_OPTIONS)
-def open_as_training(settings: DataSettings) -> Source:
-    """Open the source, and refuse what training on it would refuse, without reading all of it into memory.
+def open_as_training(settings: DataSettings) -> Opened:
+    """Open the source, and refuse what training on it would refuse, without keeping it in memory.
 
     Raises:
         DataError: data that cannot be read, split, or brought to the model's range.
@@ -219,7 +233,7 @@ def open_as_training(settings: DataSettings) -> Source:
     """
     source = open_source(settings)
     split(settings, source)
-    codec = Codec.fit(source, standardize=settings.standardize)
+    values = look_at_values(source, settings.range, standardize=settings.standardize)
     nothing = np.empty(0, dtype=np.int64)
-    Dataset(source, codec, nothing, random_flip=settings.random_flip, crop=settings.random_crop)
-    return source
+    Dataset(source, values.codec, nothing, random_flip=settings.random_flip, crop=settings.random_crop)
+    return Opened(source, values)

@@ -37,7 +37,8 @@ class Inputs:
 def read_inputs(run: Run, names: Sequence[str]) -> Inputs:
     """Read image files, array files and held-out samples.
 
-    Images may be what ``idm sample`` writes: the levels of the data spread over the range of the file.
+    Images are read as ``idm sample`` writes them: those of a run on image files as these, others as the levels of the
+    data spread over the range of the file.
 
     Args:
         run: the run whose data they are like.
@@ -81,11 +82,13 @@ def _image(run: Run, path: Path) -> Tensor:
     if levels is None or len(spec.shape) != 3:
         raise DataError(f"{path}: a .npy or .npz file with {spec.codec.dtype} samples of shape {spec.shape} wanted")
     header = read_header(path)
-    deep = levels > 256
+    deep = levels > 256 if not run.from_image_files else spec.codec.dtype == GREY_16.dtype.name
     wanted = (GREY_16 if deep else GREY_8) if spec.shape[0] == 1 else RGB_8
     if header.kind is not wanted or (deep and wanted is RGB_8):
         raise DataError(f"{path}: {wanted.name} wanted, as the run was trained on, got {header.kind.name}")
     pixels = decode(path, wanted, _fit(run, path, header))
+    if run.from_image_files:
+        return _encoded(run, path, pixels[None])
     white = np.iinfo(wanted.dtype).max
     level = np.rint(pixels.astype(np.float64) / white * (levels - 1))
     return torch.as_tensor((2.0 * level / (levels - 1) - 1.0).astype(np.float32))[None]
@@ -110,7 +113,15 @@ def _arrays(run: Run, path: Path) -> Inputs:
     if arrays.labels is not None and names is not None and len(arrays.labels) == len(data):
         number = {name: i for i, name in enumerate(names)}
         labels = [number.get(str(label)) for label in arrays.labels]
-    return Inputs(run.spec.codec.encode(data), labels)
+    return Inputs(_encoded(run, path, data), labels)
+
+
+def _encoded(run: Run, path: Path, data: Samples) -> Tensor:
+    """Convert to the model's range; what does not fit is told of the file."""
+    try:
+        return run.spec.codec.encode(data)
+    except DataError as error:
+        raise DataError(*(line.replace("data:", f"{path}:", 1) for line in error.lines)) from error
 
 
 def _arranged(run: Run, path: Path, data: NDArray[Any]) -> Samples:

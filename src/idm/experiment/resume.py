@@ -1,13 +1,14 @@
 """Whether the run in a folder may be continued with the settings and data that are asked for."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 from idm.core.errors import ResumeError
 from idm.core.progress import warn
 from idm.experiment.data import Data, data_differences
-from idm.experiment.settings import Experiment
-from idm.experiment.stored import stored_experiment, stored_spec
+from idm.experiment.settings import AUTO, Experiment
+from idm.experiment.stored import started_experiment, stored_experiment, stored_spec
 from idm.experiment.validate import flat, to_plain
 from idm.training import TrainingSettings
 from idm.training.checkpoint import checkpoint_to_continue
@@ -71,6 +72,17 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> None:
 
 def _as_it_was_started(run: Path) -> str:
     return f"; 'idm train --out {shlex.quote(str(run))}' goes on with it as it was started"
+
+
+def with_range_of_run(experiment: Experiment, run: Path) -> Experiment:
+    """Go on with the range that the run in a folder has, where the range is left to be chosen.
+
+    So a run goes on as it began also where another range would be chosen today.
+    """
+    started = None if experiment.data.range != AUTO else started_experiment(run)
+    if started is None:
+        return experiment
+    return replace(experiment, data=replace(experiment.data, range=started.data.range))
 
 
 def _warn_of_another_rate(step: int, then: TrainingSettings, now: TrainingSettings) -> None:

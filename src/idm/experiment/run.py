@@ -14,6 +14,7 @@ from idm.core.errors import CheckpointError, SettingsError
 from idm.core.progress import Progress
 from idm.core.progress import progress as show_progress
 from idm.core.types import Network
+from idm.data import SOURCES
 from idm.diffusion import GaussianDiffusion
 from idm.experiment.acceleration import for_sampling, in_precision
 from idm.experiment.build import build_diffusion, build_sampler, null_label, untried_network
@@ -78,6 +79,13 @@ class Run:
         if precision is not None:
             in_precision(self.network, precision)
         return replace(self, precision=precision, compile=compile)
+
+    @property
+    def from_image_files(self) -> bool:
+        """Whether the data may be written as image files whose pixels are the data's own values, as they were read."""
+        shape, dtype = self.spec.shape, self.spec.codec.dtype
+        fits = dtype == "uint8" or (dtype == "uint16" and shape[0] == 1)
+        return fits and "image_size" in SOURCES.options(self.experiment.data.source.name)
 
     def guided(self, scale: float) -> Network:
         """Return the network with classifier-free guidance; ``scale`` 1 is the network itself.

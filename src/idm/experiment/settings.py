@@ -15,6 +15,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from idm.core.errors import SettingsError
 from idm.core.registry import Registry
 from idm.data import SOURCES
+from idm.data.ranges import RangeRule, check_rule, rule_in_words
 from idm.diffusion import LossType, ModelMeanType, ModelVarType
 from idm.networks import NETWORKS
 from idm.samplers import SAMPLERS
@@ -23,6 +24,9 @@ from idm.timesteps import TIMESTEP_SAMPLERS
 from idm.training import TrainingSettings
 
 Options = Mapping[str, Any]
+
+AUTO = "auto"
+"""A range that is chosen by what the data are."""
 
 
 def _no_options() -> Options:
@@ -56,7 +60,10 @@ class DataSettings:
         held_out_folder: keep out the files in this folder, relative to that of the data; "": choose by held_out.
         split_seed: seed of the choice and of the order.
         class_conditional: train on the labels, where there are any.
-        standardize: scale continuous data by mean and standard deviation instead of smallest and largest value.
+        range: which values become -1 and 1. "type": all levels of 8 and 16 bits, else smallest and largest value;
+            "values": the levels found; "percentiles": 0.1 and 99.9; or two numbers. The last two clip what lies beyond.
+            "auto": as type, but fewer levels where the data leave whole bits unused.
+        standardize: scale continuous data by mean and standard deviation instead of a range.
         random_flip: mirror every second image left to right.
         random_crop: train on windows of this size, at another place in every epoch; others are cut from the centre;
             0: no cropping.
@@ -70,6 +77,7 @@ class DataSettings:
     held_out_folder: str = ""
     split_seed: int = 0
     class_conditional: bool = True
+    range: RangeRule = "auto"
     standardize: bool = False
     random_flip: bool = False
     random_crop: Annotated[int, Ge(0)] = 0
@@ -77,11 +85,17 @@ class DataSettings:
     timeout: Annotated[float, Gt(0)] = 25.0
 
     def __post_init__(self) -> None:
-        """Refuse two ways to say which samples are held out.
+        """Refuse two ways to say one thing, and a range that has none.
 
         Raises:
             SettingsError: as said.
         """
+        check_rule(self.range)
+        if self.standardize and self.range not in (AUTO, "type"):
+            raise SettingsError(
+                f"range: {AUTO} wanted where standardize=true scales the data, got {rule_in_words(self.range)}; "
+                "leave out one of them"
+            )
         if self.held_out_list and self.held_out_folder:
             raise SettingsError(
                 "held_out_list: a list or a folder wanted, got both; leave out held_out_list or held_out_folder"

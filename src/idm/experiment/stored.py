@@ -11,6 +11,9 @@ from idm.experiment.validate import from_plain
 from idm.training import Checkpoint
 from idm.training.retention import folders
 
+WITHOUT_RANGES: dict[str, Any] = {"range": "type"}
+"""What the range of data was before it could be chosen."""
+
 WITHOUT_POWER_FUNCTIONS: dict[str, Any] = {"posthoc_sigma_rels": []}
 """How runs were trained before there were such averages."""
 
@@ -23,12 +26,14 @@ def stored_experiment(checkpoint: Checkpoint) -> Experiment:
         SettingsError: settings that this version does not know.
     """
     plain = checkpoint.document("experiment")
-    network, training = plain.get("network", {}), plain.get("training", {})
+    data, network, training = (plain.get(section, {}) for section in ("data", "network", "training"))
+    if isinstance(data, dict):
+        data = WITHOUT_RANGES | data
     if isinstance(network, dict):  # anything else is refused below
         network = _levels_from_flag(network)
     if isinstance(training, dict):
         training = WITHOUT_POWER_FUNCTIONS | training
-    return from_plain(Experiment, plain | {"network": network, "training": training})
+    return from_plain(Experiment, plain | {"data": data, "network": network, "training": training})
 
 
 def started_experiment(run: Path) -> Experiment | None:

@@ -21,7 +21,7 @@ from idm.experiment.data import Data, open_data, with_absolute_path
 from idm.experiment.devices import best_device
 from idm.experiment.evaluate import held_out_estimate
 from idm.experiment.outcome import losses_of, reason_to_doubt
-from idm.experiment.resume import OF_A_MACHINE, refuse_other_run
+from idm.experiment.resume import OF_A_MACHINE, refuse_other_run, with_range_of_run
 from idm.experiment.run import Run, load
 from idm.experiment.settings import Experiment
 from idm.experiment.validate import flat, from_plain, to_plain
@@ -145,6 +145,9 @@ def _train(
     task = _prepare(experiment, run, device, ranks, adapt, trust_code=trust_code)
     with ExitStack() as stack:
         ranks.on_main(lambda: _claim(task, stack))
+        if ranks.is_main:
+            for remark in task.data.remarks:
+                warn(remark)
         trainer = _trainer(task, preview, trackers, deadline, progress=progress)
         if announce is not None and ranks.is_main:
             done = trainer.num_steps_done
@@ -189,6 +192,7 @@ def _prepare(
 ) -> _Task:
     """Open the data and build everything, the sampler included; nothing is written."""
     experiment = from_plain(Experiment, to_plain(with_absolute_path(experiment)))  # with every option written out
+    experiment = with_range_of_run(experiment, run)
     data = open_data(experiment.data, seed=experiment.seed, trust_code=trust_code)
     experiment = adapt(experiment, data.spec.num_train)
     if experiment.training.batch_size < ranks.size:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
-from typing import Any, TypeVar, cast, get_args, get_origin
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -105,12 +105,13 @@ def _value(key: Key, value: Any, path: str, lines: list[str]) -> Any:
         return _section(key.annotation, value, path, lines)
     if isinstance(key.annotation, type) and issubclass(key.annotation, Enum):
         return _member(key.annotation, value, path, lines)
-    if _is_tuple(key.annotation) and isinstance(value, (str, int, float)):
+    if _is_tuple(key.annotation) and isinstance(value, (str, int, float)) and value not in _words(key.annotation):
         value = str(value).split(",")
     try:
         result = _adapter(key.annotation).validate_python(_counted(key.annotation, value))
     except ValidationError as error:
-        wanted = _wanted(error)
+        words = _words(key.annotation) if _is_tuple(key.annotation) else ()
+        wanted = f"should be {', '.join(words)} or numbers with a comma between them" if words else _wanted(error)
         lines.append(f"{path}: {wanted}, got {value!r}")
         return key.default
     if isinstance(result, tuple) and any(isinstance(part, float) and not math.isfinite(part) for part in result):
@@ -155,6 +156,11 @@ def _member(names: type[Enum], value: Any, path: str, lines: list[str]) -> Any:
     hint = f"; did you mean '{near[0]}'?" if near else ""
     lines.append(f"{path}: should be {', '.join(members)}, got {value!r}{hint}")
     return next(iter(members.values()))
+
+
+def _words(annotation: Any) -> tuple[Any, ...]:
+    """Words that stand for a value of another type: "auto" of auto | number, number."""
+    return tuple(word for option in get_args(annotation) if get_origin(option) is Literal for word in get_args(option))
 
 
 def _is_tuple(annotation: Any) -> bool:

@@ -7,6 +7,7 @@ from PIL import Image
 
 from idm.data import Codec
 from idm.data.check import DataCheck, OddGroup, thumbnail
+from idm.data.range_words import percent
 from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, Table
 from idm.report.page import Page
 from idm.report.tiles import tiles
@@ -51,7 +52,12 @@ def _glance(check: DataCheck) -> list[Block]:
     ]
     if check.low:
         cards.append(Card(f"{min(check.low):g} to {max(check.high):g}", "values"))
-    return [Cards(cards), *(Paragraph(f"{remark[:1].upper()}{remark[1:]}.") for remark in check.remarks)]
+    if check.values is not None and check.values.share is not None:
+        cards.append(Card(percent(check.values.share), f"of the range of {check.values.codec.dtype}"))
+    if check.values is not None and check.values.distinct is not None:
+        cards.append(Card(f"{check.values.distinct:,}", "different values"))
+    chosen = [] if check.values is None else [Paragraph(f"Range: {check.values.choice}.")]
+    return [Cards(cards), *chosen, *(Paragraph(f"{remark[:1].upper()}{remark[1:]}.") for remark in check.remarks)]
 
 
 def _table(rows: list[tuple[str, ...]]) -> list[Block]:
@@ -61,7 +67,7 @@ def _table(rows: list[tuple[str, ...]]) -> list[Block]:
 
 def _pictures(check: DataCheck, group: OddGroup) -> list[Block]:
     """Show the first pictures of a group in rows; files that cannot be decoded are named only."""
-    codec = None if check.opened is None else Codec.fit(check.opened)
+    codec = None if check.values is None else check.values.codec
     found = [(name, _picture(check, codec, name)) for name in group.names[:SHOWN]]
     items = [(name, picture) for name, picture in found if picture is not None]
     rows = [items[first : first + ACROSS] for first in range(0, len(items), ACROSS)]

@@ -74,7 +74,7 @@ def save_picture(path: str | Path, picture: Image.Image) -> Path:
     return write_atomically(path, stream.getvalue())
 
 
-def save_singles(folder: str | Path, data: Samples, codec: Codec) -> list[Path]:
+def save_singles(folder: str | Path, data: Samples, codec: Codec, *, spread: bool = True) -> list[Path]:
     """Write one PNG per image of quantised data: 00000.png, 00001.png, ...
 
     Images of at most 256 levels become 8-bit files, grey images of more levels 16-bit files. The levels are spread
@@ -84,6 +84,7 @@ def save_singles(folder: str | Path, data: Samples, codec: Codec) -> list[Path]:
         folder: where to; made if it is not there.
         data: samples as the codec decodes them, [n, c, *space].
         codec: the codec of the data.
+        spread: False for data that were image files themselves: the values, uint8 or uint16, are written as they are.
 
     Returns:
         The files; none for data that no PNG can hold: continuous, other than two spatial axes, other than one or
@@ -96,7 +97,9 @@ def save_singles(folder: str | Path, data: Samples, codec: Codec) -> list[Path]:
     kind, white = (np.uint8, 255) if levels <= 256 else (np.uint16, 65535)
     files: list[Path] = []
     for first in range(0, len(data), AT_ONCE):
-        values = np.rint(codec.preview(codec.encode(data[first : first + AT_ONCE])) * white).astype(kind)
+        values = data[first : first + AT_ONCE]
+        if spread:
+            values = np.rint(codec.preview(codec.encode(values)) * white).astype(kind)
         images = values[:, 0] if data.shape[1] == 1 else values.transpose(0, 2, 3, 1)
         for number, image in enumerate(images, start=first):
             files.append(save_picture(folder / f"{number:05d}.png", Image.fromarray(image)))

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from idm.core.errors import DataError
-from idm.data.base import Source
 from idm.data.check.look import Looked, look
 from idm.data.check.result import DataCheck, count, equal_groups, folder_and_file, odd_groups
-from idm.data.check.training import Opener, try_to_open
+from idm.data.check.training import Opened, Opener, try_to_open
 from idm.data.image_check import refuse_other, refuse_size
 from idm.data.image_decode import MAX_PIXELS
 from idm.data.image_source import ImageList
@@ -76,7 +75,7 @@ def _summary(
     source: str,
     options: Mapping[str, Any],
     looked: Sequence[Looked],
-    opened: Source | None,
+    opened: Opened | None,
     refusals: tuple[str, ...],
 ) -> DataCheck:
     fine = [item for item in looked if item.entry.refusal is None]
@@ -103,7 +102,8 @@ def _summary(
         high=tuple(max(column) for column in zip(*(item.high for item in fine), strict=True)),
         duplicates=duplicates,
         odd=odd_groups(_odd(looked) + copies),
-        opened=opened,
+        opened=None if opened is None else opened.source,
+        values=None if opened is None else opened.values,
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from idm.data.base import Source
+from idm.data.check.values import ValuesFound
 from idm.data.index import FileEntry, Index
 from idm.data.indexed import ENCODED, MAX_REFUSED, WHOLE
 
@@ -46,6 +47,7 @@ class DataCheck:
         odd: unusual samples by what they have in common.
         opened: the source, where it could be opened.
         class_names: names of the classes in the order of their numbers; None without classes.
+        values: the range of the values, where the source could be opened.
     """
 
     path: str
@@ -63,6 +65,7 @@ class DataCheck:
     odd: tuple[OddGroup, ...]
     opened: Source | None = field(default=None, repr=False)
     class_names: tuple[str, ...] | None = None
+    values: ValuesFound | None = None
 
     @property
     def index(self) -> Index | None:
@@ -99,7 +102,7 @@ class DataCheck:
             found.append(f"classes from {min(sizes):,} to {max(sizes):,} samples")
         if len(self.counts.get("size", {})) > 1:
             found.append(f"{len(self.counts['size']):,} different sizes")
-        return tuple(found)
+        return (*found, *(() if self.values is None else self.values.remarks))
 
     def to_plain(self) -> dict[str, Any]:
         """Return JSON-able values, without the index."""
@@ -112,7 +115,8 @@ class DataCheck:
             "described": None if self.opened is None else self.opened.describe(),
             "counts": {name: dict(values) for name, values in self.counts.items()},
             "classes": None if self.classes is None else dict(self.classes),
-            "values": {"low": list(self.low), "high": list(self.high)},
+            "values": {"low": list(self.low), "high": list(self.high)}
+            | ({} if self.values is None else self.values.to_plain()),
             "conversions": self.conversions,
             "duplicates": [list(group) for group in self.duplicates],
             "odd": [asdict(group) for group in self.odd],

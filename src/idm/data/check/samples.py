@@ -18,9 +18,10 @@ from idm.data.statistics import extremes
 
 def check_source(name: str, options: Mapping[str, Any], opener: Opener = open_as_training) -> DataCheck:
     """Open a source as training would and go through its samples."""
-    opened, refusals = try_to_open(name, options, opener)
+    found, refusals = try_to_open(name, options, opener)
+    opened = None if found is None else found.source
     files = _entries(Path(options["path"]), opened, refusals) if options.get("path") else ()
-    if opened is None:
+    if found is None or opened is None:
         return DataCheck(str(options.get("path", "")), name, options, files, (), refusals, 0, {}, None, (), (), (), ())
     digests, flat = _go_through(opened)
     names = opened.names or tuple(map(str, range(len(opened))))
@@ -45,6 +46,7 @@ def check_source(name: str, options: Mapping[str, Any], opener: Opener = open_as
         ),
         opened=opened,
         class_names=opened.class_names,
+        values=found.values,
     )
 
 
