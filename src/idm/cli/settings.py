@@ -129,7 +129,7 @@ def in_words(annotation: Any) -> str:
     if origin is Literal:
         return " | ".join(str(value) for value in arguments)
     if origin is tuple:
-        return ", ".join("..." if part is Ellipsis else in_words(part) for part in arguments)
+        return f"{in_words(arguments[0])}, ..." if Ellipsis in arguments else f"{len(arguments)} numbers"
     if arguments:
         return " or ".join(dict.fromkeys(in_words(option) for option in arguments))
     if isinstance(annotation, type) and issubclass(annotation, Enum):

@@ -66,8 +66,8 @@ class Codec:
         return cls(dtype, chosen.levels, chosen.offset, chosen.scale, chosen.bounded, chosen.clip)
 
     @classmethod
-    def fit(cls, source: Source, *, standardize: bool = False, data_range: RangeRule = "auto") -> "Codec":
-        """Choose the codec of a source, as ``find_range`` does.
+    def fit(cls, source: Source, *, standardize: bool = False, data_range: RangeRule = "type") -> "Codec":
+        """Choose the codec of a source, as ``find_range`` does; experiments ask for "auto" unless told otherwise.
 
         Raises:
             SettingsError, DataError: as ``find_range``.

@@ -63,11 +63,11 @@ def little_used(dtype: np.dtype[Any], found: ValueStatistics, chosen: ValueRange
     )
 
 
-def clipped(found: ValueStatistics, low: Channels | float, high: Channels | float) -> tuple[str, ...]:
-    """Say how many values lie outside a range that clips."""
+def clipped(found: ValueStatistics, low: Channels, high: Channels) -> tuple[str, ...]:
+    """Say how many values lie outside a range that clips; limits are one number, or one per channel."""
     if np.all(found.low >= low) and np.all(found.high <= high):
         return ()
-    share = found.share_outside(np.asarray(low), np.asarray(high))
+    share = found.share_outside(low, high)
     return (
         f"data: {percent(share) if share else 'a few'} of the values, which go from {found.low.min():.10g} to "
         f"{found.high.max():.10g}, lie outside of data.range and are clipped to it",

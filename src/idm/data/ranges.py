@@ -17,7 +17,7 @@ from idm.data.range_words import clipped, far_values, little_used, narrow_channe
 from idm.data.statistics import INNER, ValueStatistics, common_step, mean_and_std, num_levels, value_statistics
 from idm.data.value_range import ValueRange
 
-RangeRule = Literal["auto", "type", "values", "percentiles"] | tuple[float, float]
+RangeRule = Literal["auto", "type", "values", "percentiles"] | tuple[int | float, int | float]
 """``auto``: fewer levels than the type has where the data leave whole bits of it unused; else as ``type``.
 ``type``: all levels of booleans and of 8- and 16-bit unsigned integers; of other types from the smallest to the
 largest value. ``values``: the levels that the data are on; smallest to largest value of continuous data.
@@ -36,7 +36,8 @@ LITTLE_USED = 1 / 8
 def find_range(source: Source, rule: RangeRule = "auto", *, standardize: bool = False) -> ValueRange:
     """Choose the range of a source: a function of its dtype, levels and, where these do not decide, values.
 
-    Where the answer is the whole range of a type, a part of the data tells; else all are read.
+    ``type`` reads nothing where the dtype decides. ``auto`` reads until it is known that the whole range of the type
+    is needed, which is soon where it is; all other rules read all data, once or twice.
 
     Args:
         source: the data, held-out samples included.
@@ -101,7 +102,7 @@ def _given_values(source: Source, low: float, high: float) -> ValueRange:
         raise SettingsError(f"data.range: numbers that {source.dtype.name} can hold wanted, got {low:g} and {high:g}")
     found = value_statistics(source, _is_plenty(source))
     chosen = ValueRange.between(np.array([low]), np.array([high]), clip=True)
-    return _with_remarks(chosen, *clipped(found, low, high), *_used(source, found, chosen))
+    return _with_remarks(chosen, *clipped(found, np.array(low), np.array(high)), *_used(source, found, chosen))
 
 
 def _auto(source: Source) -> ValueRange:
@@ -129,12 +130,7 @@ def _type(source: Source) -> ValueRange:
         low, high = int(found.low.min()), int(found.high.max())
         chosen = ValueRange.of_levels(num_levels(low, high), low)
         return _with_remarks(chosen, *far_values(found, by_channel=False), *narrow_channels(found, chosen))
-    chosen = ValueRange.of_levels(source.levels)
-    if not _may_be_narrower(source):
-        return chosen
-    enough = LITTLE_USED * (source.levels - 1)
-    found = value_statistics(source, lambda low, high, _: int(high.max()) - int(low.min()) >= enough)
-    return _with_remarks(chosen, *_used(source, found, chosen))
+    return ValueRange.of_levels(source.levels)
 
 
 def _values(source: Source) -> ValueRange:
@@ -151,7 +147,7 @@ def _inner_levels(source: Source) -> ValueRange:
     low, high = int(inner_low.min()), int(inner_high.max())
     _refuse_flat(low == high and bool((found.low < found.high).any()))
     chosen = ValueRange.of_levels(num_levels(low, high), low, clip=True)
-    return _with_remarks(chosen, *clipped(found, low, high), *narrow_channels(found, chosen))
+    return _with_remarks(chosen, *clipped(found, np.array(low), np.array(high)), *narrow_channels(found, chosen))
 
 
 def _given_levels(source: Source, low: float, high: float) -> ValueRange:
@@ -163,7 +159,7 @@ def _given_levels(source: Source, low: float, high: float) -> ValueRange:
         )
     found = value_statistics(source, _is_plenty(source))
     chosen = ValueRange.of_levels(num_levels(int(low), int(high)), int(low), clip=True)
-    return _with_remarks(chosen, *clipped(found, low, high), *_used(source, found, chosen))
+    return _with_remarks(chosen, *clipped(found, np.array(low), np.array(high)), *_used(source, found, chosen))
 
 
 Rules = Mapping[str, Callable[[Source], ValueRange]]

@@ -8,6 +8,7 @@ import torch
 
 from idm.core.errors import DataError, SettingsError
 from idm.data import Arrays, Codec, Digits
+from idm.data.value_range import ValueRange
 
 
 @pytest.fixture
@@ -153,8 +154,40 @@ def test_values_that_are_no_levels_are_refused():
     codec = Codec.fit(Digits())
     with pytest.raises(DataError, match="from 0 to 16 wanted, got uint8 from 0 to 17"):
         codec.encode(np.array([[0, 17]], np.uint8))
-    with pytest.raises(DataError, match="got float32"):
+    with pytest.raises(DataError, match=r"train a run on data\.range=0,17"):
+        codec.encode(np.array([[0, 17]], np.uint8))
+    with pytest.raises(DataError, match="got float32; convert them to uint8"):
         codec.encode(np.array([[0.0, 0.5]], np.float32))
+    black_and_white = Codec.of("uint8", ValueRange.of_levels(2, 0, 255))
+    with pytest.raises(DataError, match="in steps of 255 wanted, got values between them"):
+        black_and_white.encode(np.array([[0, 128, 255]], np.uint8))
+
+
+def test_codecs_of_older_runs_did_not_clip():
+    plain = {"dtype": "float32", "levels": None, "offset": [10.0], "scale": [2.0], "bounded": True}
+    codec = Codec.from_dict(plain)
+    assert not codec.clip
+    assert codec.encode(np.array([[20.0]], np.float32)).item() == 5
+    clipping = Codec.from_dict(plain | {"clip": True})
+    assert clipping.encode(np.array([[20.0]], np.float32)).item() == 1
+    assert Codec.from_dict(json.loads(json.dumps(clipping.to_dict()))) == clipping
+
+
+WORDS = {
+    "uint8, 256 levels": Codec.quantized("uint8", 256),
+    "bool, 2 levels": Codec.quantized("bool", 2),
+    "uint16, 4,096 levels (12 of 16 bits)": Codec.quantized("uint16", 4096),
+    "uint8, 17 levels (0 to 16)": Codec.quantized("uint8", 17),
+    "int32, 11 levels (-3 to 7)": Codec.quantized("int32", 11, -3),
+    "uint8, 2 levels (0 to 255 in steps of 255)": Codec.of("uint8", ValueRange.of_levels(2, 0, 255)),
+    "float32, continuous, 8 to 12": Codec("float32", None, (10.0,), (2.0,)),
+    "float64, continuous, " + ", ".join(["-1 to 1"] * 4) + ", ...": Codec("float64", None, (0.0,) * 99, (1.0,) * 99),
+}
+
+
+@pytest.mark.parametrize(("words", "codec"), WORDS.items())
+def test_a_codec_says_its_grid_in_a_line(words, codec):
+    assert repr(codec) == f"Codec({words})"
 
 
 def test_another_number_of_channels_is_refused():
