@@ -1,4 +1,4 @@
-"""Runs on data that leave bits of their type unused: from every source, there and back, and begun before that counted."""
+"""Runs on data that leave bits of their type unused: from every source, there and back, and begun by older versions."""
 
 from dataclasses import replace
 from typing import Any
