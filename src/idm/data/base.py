@@ -45,6 +45,8 @@ class Source(ABC):
         note: how the data were read, in a few words.
         names: name of each sample, such as the path of its file below the folder; None where samples have none.
         layout: where the data's own arrays have their channel axis: "first", "last" or "none" (see ``axes``).
+        spacing: distance of neighbouring places along each spatial axis, such as the size of voxels, in any one unit;
+            None where it is not known.
     """
 
     shape: tuple[int, ...]
@@ -55,6 +57,7 @@ class Source(ABC):
     note: str
     names: tuple[str, ...] | None = None
     layout: str = "first"
+    spacing: tuple[float, ...] | None = None
 
     @abstractmethod
     def __len__(self) -> int:

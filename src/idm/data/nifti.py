@@ -19,12 +19,18 @@ NIFTI_SUFFIXES = (".nii", ".nii.gz")
 MAX_BYTES = 4 << 30
 """Files whose header promises more than this are not opened."""
 
+Header = tuple[tuple[int, ...], np.dtype[Any], tuple[float, ...]]
+"""Shape, dtype and distances along the axes of one file."""
+
+ALIKE = 0.01
+"""Distances that differ by no more than this share are taken for the same."""
+
 
 class Nifti(ArraySource):
     """NIfTI volumes [x, y, z] or images [x, y], with channels along a fourth axis (needs nibabel).
 
-    Slope and intercept are applied, which gives float64; files without them keep their dtype. Orientation and voxel
-    size are not used: bring volumes to one space first.
+    Slope and intercept are applied, which gives float64; files without them keep their dtype. Orientation is not used,
+    and the size of voxels only to choose a network: bring volumes to one space first.
     """
 
     def __init__(
@@ -51,7 +57,7 @@ class Nifti(ArraySource):
         self._nibabel = import_extra("nibabel", "nifti")
         headers = gather(self._look, self._files)
         gather(lambda row: self._compare(row, headers), range(len(headers)))
-        shape, dtype = headers[0]
+        shape, dtype, _ = headers[0]
         self._along_last = samples == "last"
         if self._along_last and len(headers) > 1:
             raise DataError(
@@ -60,32 +66,34 @@ class Nifti(ArraySource):
         stored = (shape[-1], *shape[:-1]) if self._along_last else (len(headers), *shape)
         rule: ChannelRule = "last" if len(stored) == 5 else "none"
         self._adopt(where, stored, dtype, None, channels=rule)
+        self.spacing = _common([voxel[: len(self.shape) - 1] for _, _, voxel in headers])
         self.names = tuple(map(str, range(stored[0]))) if self._along_last else tuple(files or [where.name])
         classes, class_names, note = read_labels(files, labels) if files else (None, None, "no labels")
         if classes is not None and class_names is not None and not self._along_last:
             self.labels, self.class_names = number_classes(np.array(class_names)[classes])
         self.note = f"NIfTI, {self.note}, {note}"
 
-    def _look(self, path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
-        """Shape without trailing axes of one entry, and dtype after slope and intercept."""
-        proxy = self._load(path)
+    def _look(self, path: Path) -> Header:
+        """Shape without trailing axes of one entry, dtype after slope and intercept, and distances along the axes."""
+        image = self._open(path)
+        proxy, voxel = image.dataobj, tuple(map(float, image.header.get_zooms()))
         shape = tuple(proxy.shape)
         if int(np.prod(shape, dtype=object)) * 8 > MAX_BYTES:
             raise DataError(f"{path}: at most {MAX_BYTES / 8:,.0f} values wanted, got shape {shape}; cut it")
         while len(shape) > 1 and shape[-1] == 1:
             shape = shape[:-1]
         scaled = (proxy.slope, proxy.inter) != (1, 0)
-        return shape, np.dtype(np.float64) if scaled else np.dtype(proxy.dtype)
+        return shape, np.dtype(np.float64) if scaled else np.dtype(proxy.dtype), voxel
 
-    def _load(self, path: Path) -> Any:
+    def _open(self, path: Path) -> Any:
         try:
-            return self._nibabel.load(path).dataobj
+            return self._nibabel.load(path)
         except Exception as error:  # the library raises several kinds for damaged files
             raise UnreadableFileError(f"{path}: cannot be read as NIfTI ({one_line(error)}); replace it") from error
 
-    def _compare(self, row: int, headers: list[tuple[tuple[int, ...], np.dtype[Any]]]) -> None:
-        if headers[row] != headers[0]:
-            (shape, dtype), (found, other) = headers[0], headers[row]
+    def _compare(self, row: int, headers: list[Header]) -> None:
+        if headers[row][:2] != headers[0][:2]:
+            (shape, dtype, _), (found, other, _) = headers[0], headers[row]
             raise DataError(
                 f"{self._files[row]}: shape {shape}, {dtype}, wanted as in {self._files[0].name}, "
                 f"got {found}, {other}; bring all files to one shape and dtype"
@@ -98,10 +106,17 @@ class Nifti(ArraySource):
         return np.stack(rows) if rows else np.empty((0, *self._stored[1:]), dtype=self.dtype)
 
     def _values(self, path: Path) -> NDArray[Any]:
-        proxy = self._load(path)
+        proxy = self._open(path).dataobj
         try:
             values = np.asanyarray(proxy)
         except Exception as error:  # as above
             raise UnreadableFileError(f"{path}: cannot be read as NIfTI ({one_line(error)}); replace it") from error
         shape = (*self._stored[1:], self._stored[0]) if self._along_last else self._stored[1:]
         return values.reshape(shape)
+
+
+def _common(voxels: list[tuple[float, ...]]) -> tuple[float, ...] | None:
+    """Return the size of voxels if the files agree on one that makes sense."""
+    sizes = np.array(voxels)
+    sensible = np.isfinite(sizes).all() and (sizes > 0).all()
+    return tuple(sizes[0].tolist()) if sensible and np.allclose(sizes, sizes[0], rtol=ALIKE, atol=0) else None

@@ -8,6 +8,7 @@ from idm.core.errors import CheckpointError, SettingsError
 from idm.experiment.data import DataSpec
 from idm.experiment.settings import Experiment
 from idm.experiment.validate import from_plain
+from idm.networks.attention_levels import level_of
 from idm.training import Checkpoint
 from idm.training.retention import folders
 
@@ -16,6 +17,9 @@ WITHOUT_RANGES: dict[str, Any] = {"range": "type"}
 
 WITHOUT_POWER_FUNCTIONS: dict[str, Any] = {"posthoc_sigma_rels": []}
 """How runs were trained before there were such averages."""
+
+ONCE_BY_DEFAULT = [4]
+"""Where a network attended of which nothing was said, whatever levels it had."""
 
 
 def stored_experiment(checkpoint: Checkpoint) -> Experiment:
@@ -30,7 +34,7 @@ def stored_experiment(checkpoint: Checkpoint) -> Experiment:
     if isinstance(data, dict):
         data = WITHOUT_RANGES | data
     if isinstance(network, dict):  # anything else is refused below
-        network = _levels_from_flag(network)
+        network = _attention_of_levels(_levels_from_flag(network))
     if isinstance(training, dict):
         training = WITHOUT_POWER_FUNCTIONS | training
     return from_plain(Experiment, plain | {"data": data, "network": network, "training": training})
@@ -67,3 +71,12 @@ def _levels_from_flag(network: dict[str, Any]) -> dict[str, Any]:
         return network
     rest = {name: value for name, value in network.items() if name != "use_checkpoint"}
     return rest | {"checkpoint_levels": len(rest.get("channel_mult", ())) if network["use_checkpoint"] else 0}
+
+
+def _attention_of_levels(network: dict[str, Any]) -> dict[str, Any]:
+    """Leave out attention at no level, which was once allowed and did nothing: the network is the same without."""
+    levels, factors = network.get("channel_mult"), network.get("attention_resolutions", ONCE_BY_DEFAULT)
+    if not isinstance(levels, list) or not isinstance(factors, list) or not all(type(one) is int for one in factors):
+        return network  # checked later
+    kept = [factor for factor in dict.fromkeys(factors) if level_of(factor, len(levels)) is not None]
+    return network | {"attention_resolutions": kept}

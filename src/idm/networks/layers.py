@@ -4,7 +4,7 @@ Their attribute names are improved-diffusion's, because published weights are st
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import torch
@@ -16,7 +16,7 @@ from idm.core.tensors import append_dims
 
 NUM_GROUPS = 32
 CONVOLUTIONS: dict[int, Callable[..., nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
-AVERAGES: dict[int, Callable[..., nn.Module]] = {1: nn.AvgPool1d, 2: nn.AvgPool2d, 3: nn.AvgPool3d}
+AVERAGED: dict[int, Callable[..., Tensor]] = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 CONVOLVED: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 TRANSPOSED: dict[int, Callable[..., Tensor]] = {
     1: F.conv_transpose1d,
@@ -35,9 +35,24 @@ def convolution(
     return CONVOLUTIONS[dims](in_channels, out_channels, kernel, stride=stride, padding=kernel // 2)
 
 
-def halved_axes(dims: int) -> tuple[int, ...]:
-    """Factor by which each spatial axis changes between levels: 2, but 1 for the first of three axes."""
-    return (2,) * dims if dims < 3 else (1, 2, 2)
+def usually_halved(dims: int) -> tuple[int, ...]:
+    """Return the spatial axes that improved-diffusion halves: all, but of three not the first."""
+    return tuple(range(dims)) if dims < 3 else (1, 2)
+
+
+def level_factors(dims: int, halved_axes: Sequence[int] | None) -> tuple[int, ...]:
+    """Return the factor by which each spatial axis changes between levels: 2 for the halved axes, 1 for the others.
+
+    Raises:
+        SettingsError: axes that are not there, or one given twice.
+    """
+    axes = usually_halved(dims) if halved_axes is None else halved_axes
+    if not set(axes) <= set(range(dims)) or len(set(axes)) < len(axes):
+        raise SettingsError(
+            f"halved_axes: different spatial axes of {', '.join(map(str, range(dims)))} wanted, got {tuple(axes)}; "
+            "0 is the first axis after the channels"
+        )
+    return tuple(2 if axis in axes else 1 for axis in range(dims))
 
 
 def zeroed(layer: Layer) -> Layer:
@@ -87,10 +102,10 @@ class GroupNorm(nn.GroupNorm):
 class Upsample(nn.Module):
     """Doubles the halved axes by repetition, then smooths with a convolution if asked for."""
 
-    def __init__(self, channels: int, *, use_conv: bool, dims: int) -> None:
+    def __init__(self, channels: int, *, use_conv: bool, dims: int, halved_axes: tuple[int, ...] | None = None) -> None:
         """Keep the number of channels."""
         super().__init__()
-        self.factors = halved_axes(dims)
+        self.factors = level_factors(dims, halved_axes)
         self.conv = convolution(dims, channels, channels, 3) if use_conv else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -115,15 +130,22 @@ class Upsample(nn.Module):
 
 
 class Downsample(nn.Module):
-    """Halves the halved axes, rounding up, by a strided convolution or by averaging."""
+    """Halves the halved axes, rounding up, by a strided convolution or by averaging.
 
-    def __init__(self, channels: int, *, use_conv: bool, dims: int) -> None:
+    To the convolution an axis of odd length is one zero longer, as it is to all others; averages are of what there is.
+    """
+
+    op: nn.Module | None
+
+    def __init__(self, channels: int, *, use_conv: bool, dims: int, halved_axes: tuple[int, ...] | None = None) -> None:
         """Keep the number of channels."""
         super().__init__()
-        stride = halved_axes(dims)
-        averages = AVERAGES[dims](stride, ceil_mode=True)
-        self.op = convolution(dims, channels, channels, 3, stride) if use_conv else averages
+        self.factors = level_factors(dims, halved_axes)
+        self.op = convolution(dims, channels, channels, 3, self.factors) if use_conv else None
 
     def forward(self, x: Tensor) -> Tensor:
         """[b, c, *space] -> [b, c, *halved]."""
-        return self.op(x)
+        if self.op is not None:
+            return self.op(x)
+        window = [min(factor, size) for factor, size in zip(self.factors, x.shape[2:], strict=True)]
+        return AVERAGED[len(window)](x, window, ceil_mode=True)

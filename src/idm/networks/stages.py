@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from idm.core.errors import SettingsError
 from idm.networks.attention import AttentionBlock
-from idm.networks.layers import Downsample, Upsample
+from idm.networks.layers import Downsample, Upsample, level_factors
 from idm.networks.resblock import ResBlock
 
 BLOCKS = (ResBlock, AttentionBlock)
@@ -41,21 +41,24 @@ class Blueprint:
 
     Attributes:
         widths: channels of each level.
-        attention_factors: downsampling factors with self-attention.
+        attention_levels: levels with self-attention, 0 being the finest.
+        halved_axes: spatial axes that change between levels; None: see ``usually_halved``.
     """
 
     widths: tuple[int, ...]
     num_res_blocks: int
-    attention_factors: tuple[int, ...]
+    attention_levels: tuple[int, ...]
     emb_channels: int
     dropout: float
     dims: int
     use_scale_shift_norm: bool
     conv_resample: bool
     checkpoint_levels: int
+    halved_axes: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         """Check what no layer checks."""
+        level_factors(self.dims, self.halved_axes)
         if self.checkpoint_levels < 0:
             raise SettingsError(f"checkpoint_levels: 0 (none) or more levels wanted, got {self.checkpoint_levels}")
 
@@ -74,9 +77,13 @@ class Blueprint:
         """Return a stage of layers at a level, 0 being the finest."""
         return Stage(list(layers), checkpointed=level < self.checkpoint_levels)
 
+    def resampling(self, kind: type[Downsample] | type[Upsample], channels: int) -> nn.Module:
+        """Return a change from a level to the next."""
+        return kind(channels, use_conv=self.conv_resample, dims=self.dims, halved_axes=self.halved_axes)
+
     def attention(self, level: int, num_heads: int) -> list[nn.Module]:
         """Return the self-attention of a level, if it has one."""
-        return [AttentionBlock(self.widths[level], num_heads)] if 2**level in self.attention_factors else []
+        return [AttentionBlock(self.widths[level], num_heads)] if level in self.attention_levels else []
 
     def down(self, first: nn.Module, num_heads: int) -> tuple[nn.ModuleList, list[int]]:
         """Return the stages on the way down, and the channels that each hands over to the way up."""
@@ -87,7 +94,7 @@ class Blueprint:
                 stages.append(self.stage(level, self.block(channels, width), *self.attention(level, num_heads)))
                 skips.append(channels := width)
             if level < len(self.widths) - 1:
-                stages.append(self.stage(level, Downsample(channels, use_conv=self.conv_resample, dims=self.dims)))
+                stages.append(self.stage(level, self.resampling(Downsample, channels)))
                 skips.append(channels)
         return nn.ModuleList(stages), skips
 
@@ -105,6 +112,6 @@ class Blueprint:
                 layers = [self.block(channels + waiting.pop(), width), *self.attention(level, num_heads)]
                 channels = width
                 if level > 0 and i == self.num_res_blocks:
-                    layers.append(Upsample(channels, use_conv=self.conv_resample, dims=self.dims))
+                    layers.append(self.resampling(Upsample, channels))
                 stages.append(self.stage(level, *layers))
         return nn.ModuleList(stages)

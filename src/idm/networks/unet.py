@@ -11,17 +11,23 @@ import torch.nn.functional as F  # noqa: N812 (the field's name)
 from torch import Tensor, nn
 
 from idm.core.errors import SettingsError
+from idm.networks.attention_levels import attending_levels, check_heads
 from idm.networks.dropout import number_layers
 from idm.networks.embeddings import TimeEmbedding, check_labels
 from idm.networks.kernels import fast_layout
-from idm.networks.layers import GroupNorm, SiLU, convolution, halved_axes, zeroed
+from idm.networks.layers import GroupNorm, SiLU, convolution, zeroed
 from idm.networks.stages import Blueprint
 
 ENLARGE = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
 class UNet(nn.Module):
-    """Predicts from noisy samples, times and, where it was built for them, labels and a low-resolution image."""
+    """Predicts from noisy samples, times and, where it was built for them, labels and a low-resolution image.
+
+    Any sizes will do: an axis of odd length is padded by one place before it is halved, and cropped again on the way
+    up. Padding where a level needs it, rather than the data at once, leaves no empty places for attention and norms to
+    look at, and changes nothing where sizes can be halved.
+    """
 
     def __init__(
         self,
@@ -31,7 +37,7 @@ class UNet(nn.Module):
         model_channels: int = 64,
         num_res_blocks: int = 2,
         channel_mult: tuple[int | float, ...] = (1, 2, 2),
-        attention_resolutions: tuple[int, ...] = (4,),
+        attention_resolutions: tuple[int, ...] | None = None,
         num_heads: int = 4,
         num_heads_upsample: int = -1,
         dropout: float = 0.0,
@@ -41,6 +47,7 @@ class UNet(nn.Module):
         num_classes: int | None = None,
         low_res_channels: int = 0,
         dims: int = 2,
+        halved_axes: tuple[int, ...] | None = None,
     ) -> None:
         """Build the network.
 
@@ -50,8 +57,10 @@ class UNet(nn.Module):
             model_channels: width of the first level.
             num_res_blocks: residual blocks per level on the way down; one more on the way up.
             channel_mult: width of each level, as a multiple of model_channels; one entry per level.
-            attention_resolutions: downsampling factors (1, 2, 4, ...) at which there is self-attention.
-            num_heads: attention heads; they must divide the width.
+            attention_resolutions: downsampling factors (1, 2, 4, ... of the levels) at which there is self-attention;
+                a size in pixels becomes one by division, image size / pixels. By default that of the coarsest level,
+                if there are several. The middle always has it.
+            num_heads: attention heads; they must divide the width of every level with attention.
             num_heads_upsample: attention heads on the way up; -1: as many as on the way down.
             dropout: dropout probability within residual blocks.
             use_scale_shift_norm: let time and class scale and shift the features instead of being added to them.
@@ -61,11 +70,13 @@ class UNet(nn.Module):
                 coarsest level. 0: none; the number of levels or more: all. Results are the same.
             num_classes: number of labels, "no class" included if there is one; None: not conditioned on labels.
             low_res_channels: channels of a low-resolution image to condition on (super-resolution); 0: none.
-            dims: number of spatial axes, 1 to 3; of three axes the first is never halved.
+            dims: number of spatial axes, 1 to 3.
+            halved_axes: spatial axes that are halved from level to level, 0 being the first after the channels; by
+                default all, but of three axes not the first.
 
         Raises:
-            SettingsError: a level without channels, heads that do not divide a width, dims or checkpoint_levels out of
-                range.
+            SettingsError: a level without channels, attention at no level, heads that do not divide a width, axes that
+                are not there, dims or checkpoint_levels out of range.
         """
         super().__init__()
         widths = tuple(round(multiple * model_channels) for multiple in channel_mult)
@@ -76,17 +87,22 @@ class UNet(nn.Module):
                 f"dropout={dropout}"
             )
         self.in_channels, self.low_res_channels, self.num_classes = in_channels, low_res_channels, num_classes
-        self.dims, self.halves = dims, len(widths) > 1
+        self.dims = dims
+        attending = attending_levels(attention_resolutions, len(widths))
+        check_heads("num_heads", num_heads, widths, [*attending, len(widths) - 1])
+        heads_upsample = num_heads if num_heads_upsample == -1 else num_heads_upsample
+        check_heads("num_heads_upsample", heads_upsample, widths, attending)
         blueprint = Blueprint(
             widths,
             num_res_blocks,
-            tuple(attention_resolutions),
+            tuple(attending),
             emb_channels=4 * model_channels,
             dropout=dropout,
             dims=dims,
             use_scale_shift_norm=use_scale_shift_norm,
             conv_resample=conv_resample,
             checkpoint_levels=checkpoint_levels,
+            halved_axes=halved_axes,
         )
         self.time_embed = TimeEmbedding(model_channels, 4 * model_channels)
         if num_classes is not None:
@@ -94,7 +110,7 @@ class UNet(nn.Module):
         first = convolution(dims, in_channels + low_res_channels, widths[0], 3)
         self.input_blocks, skips = blueprint.down(first, num_heads)
         self.middle_block = blueprint.middle(num_heads)
-        self.output_blocks = blueprint.up(skips, num_heads if num_heads_upsample == -1 else num_heads_upsample)
+        self.output_blocks = blueprint.up(skips, heads_upsample)
         self.out = nn.Sequential(GroupNorm(widths[0]), SiLU(), zeroed(convolution(dims, widths[0], out_channels, 3)))
         self.dropout = dropout
         number_layers(self)
@@ -148,11 +164,6 @@ class UNet(nn.Module):
             raise SettingsError(
                 f"network: data of {self.in_channels} channels and {self.dims} spatial axes wanted, "
                 f"got shape {tuple(x.shape)}; build it with in_channels and dims of the data"
-            )
-        if self.halves and any(n % factor for n, factor in zip(x.shape[2:], halved_axes(self.dims), strict=True)):
-            raise SettingsError(
-                f"network: even spatial sizes wanted where a U-Net halves them, got {tuple(x.shape[2:])}; "
-                "crop or pad the data, or use a single level (channel_mult=1)"
             )
         check_labels(y, self.num_classes)
         if (low_res is None) != (self.low_res_channels == 0):

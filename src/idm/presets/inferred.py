@@ -1,8 +1,6 @@
 """Settings for data nobody has described: inferred from shape, levels and number of samples."""
 
-import math
 from dataclasses import replace
-from typing import Any
 
 from idm.diffusion import ModelMeanType
 from idm.experiment.data import open_source
@@ -11,15 +9,12 @@ from idm.experiment.settings import (
     DataSettings,
     DiffusionSettings,
     Experiment,
-    NetworkSettings,
     SamplerSettings,
     ScheduleSettings,
 )
 from idm.presets.fitted import with_fitting_batches
+from idm.presets.inferred_network import network_for
 from idm.training import TrainingSettings
-
-SMALLEST_MAP = 4
-"""The U-Net halves the data until an axis would become smaller than this, or odd."""
 
 USUAL = TrainingSettings(
     num_steps=20_000,
@@ -51,30 +46,8 @@ def inferred(settings: DataSettings, *, trust_code: bool = False) -> Experiment:
         data=settings,
         schedule=ScheduleSettings(name="cosine", options={"num_timesteps": 1000}),
         diffusion=DiffusionSettings(prediction=ModelMeanType.V),
-        network=_unet(space) if space else NetworkSettings(name="mlp", options={"width": 128}),
+        network=network_for(space, data.spacing),
         training=replace(USUAL, learning_rate=2e-4 if space else 1e-3, label_dropout=0.1 if conditional else 0.0),
         sampler=SamplerSettings(name="ddim", steps=50),
     )
     return with_fitting_batches(experiment, len(split(settings, data)[0]))
-
-
-def _unet(space: list[int]) -> NetworkSettings:
-    """A U-Net with as many levels as the axes can be halved, and attention where a map has at most 256 places."""
-    halvings, places = 0, math.prod(space)
-    attention: list[int] = []
-    while True:
-        if places <= 256 and halvings > 0:
-            attention.append(2**halvings)
-        smaller = [size // 2 for size in space]
-        if halvings == 3 or any(size % 2 for size in space) or min(smaller) < SMALLEST_MAP:
-            break
-        halvings, space, places = halvings + 1, smaller, math.prod(smaller)
-    options: dict[str, Any] = {
-        "model_channels": 32 if halvings < 2 else 64,
-        "num_res_blocks": 2,
-        "channel_mult": (1, 2, 2, 4)[: halvings + 1],
-        "attention_resolutions": tuple(attention),
-        "num_heads": 4,
-        "dropout": 0.1,
-    }
-    return NetworkSettings(name="unet", options=options)

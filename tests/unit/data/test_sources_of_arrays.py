@@ -144,6 +144,30 @@ def test_one_nifti_file_gives_a_sample_per_entry_of_its_last_axis(tmp_path):
     np.testing.assert_array_equal(source.read(ORDER)[:, 0], np.moveaxis(values, -1, 0)[ORDER])
 
 
+def write_volume(path, zooms, shape=(4, 5, 6)):
+    nibabel = pytest.importorskip("nibabel")
+    nibabel.save(nibabel.Nifti1Image(np.zeros(shape, np.int16), np.diag([*zooms, 1.0])), path)
+
+
+def test_nifti_files_tell_the_size_of_their_voxels_where_they_agree(tmp_path):
+    write_volume(tmp_path / "a.nii", (0.5, 0.5, 3.0))
+    write_volume(tmp_path / "b.nii", (0.5, 0.501, 3.0))
+    assert SOURCES.build("nifti", {"path": str(tmp_path)}).spacing == pytest.approx((0.5, 0.5, 3.0))
+    write_volume(tmp_path / "b.nii", (0.5, 0.5, 1.0))
+    assert SOURCES.build("nifti", {"path": str(tmp_path)}).spacing is None
+    write_volume(tmp_path / "c.nii", (0.5, 2.0, 3.0), (4, 5, 6, 7))
+    options = {"path": str(tmp_path / "c.nii"), "samples": "last"}
+    assert SOURCES.build("nifti", options).spacing == pytest.approx((0.5, 2.0, 3.0))
+
+
+def test_voxels_without_a_size_are_not_told(tmp_path):
+    write_volume(tmp_path / "a.nii", (1.0, 1.0, 1.0))
+    stored = bytearray((tmp_path / "a.nii").read_bytes())
+    stored[80:84] = np.float32(np.nan).tobytes()  # pixdim[1] of the header
+    (tmp_path / "a.nii").write_bytes(stored)
+    assert SOURCES.build("nifti", {"path": str(tmp_path / "a.nii")}).spacing is None
+
+
 def test_wrong_nifti_files_are_refused_by_name(tmp_path):
     nibabel = pytest.importorskip("nibabel")
     nibabel.save(nibabel.Nifti1Image(np.zeros((4, 5, 6), np.int16), np.eye(4)), tmp_path / "a.nii")

@@ -72,9 +72,15 @@ def test_networks_for_other_data_are_refused(experiment):
         build_network(experiment(), points, 4)
     with pytest.raises(SettingsError, match=r"set network\.name=unet"):
         build_network(experiment(network={"name": "mlp"}), SPEC, 2)
-    odd = DataSpec((1, 7, 7), Codec.quantized("uint8", 17), None, 9, 1)
-    with pytest.raises(SettingsError, match="even spatial sizes"):
-        build_network(experiment(network__channel_mult=[1, 1]), odd, 2)
+
+
+def test_attention_at_no_level_is_refused_by_the_path_of_the_setting(experiment):
+    with pytest.raises(
+        SettingsError, match=r"^network\.attention_resolutions: .* wanted \(1, 2\), each once, got 16, 8;"
+    ):
+        build_network(experiment(network__channel_mult=[1, 1], network__attention_resolutions=[16, 8]), SPEC, 2)
+    with pytest.raises(SettingsError, match=r"^network\.num_heads: a divisor of the 8 channels .* got 3 "):
+        build_network(experiment(network__num_heads=3), SPEC, 2)
 
 
 @pytest.mark.parametrize(("steps", "expected"), [(0, 30), (1, 1), (7, 7), (30, 30)])

@@ -21,6 +21,24 @@ def test_the_flag_for_gradient_checkpointing_becomes_levels(tmp_path: Path, flag
     assert "use_checkpoint" not in options
 
 
+@pytest.mark.parametrize(
+    ("stored", "read"), [([16, 8], []), ([2, 2, 3, 0, -2], [2]), ([1, 2, 4], [1, 2, 4]), (None, [4])]
+)
+def test_attention_at_no_level_which_did_nothing_is_left_out_of_stored_networks(
+    tmp_path: Path, stored: list[int] | None, read: list[int]
+) -> None:
+    network = {"name": "unet", "channel_mult": [1, 2, 2]}
+    network |= {} if stored is None else {"attention_resolutions": stored}
+    (tmp_path / "experiment.json").write_text(json.dumps({"network": network}), encoding="utf-8")
+    assert stored_experiment(Checkpoint(tmp_path)).network.options["attention_resolutions"] == tuple(read)
+
+
+def test_a_stored_network_of_which_no_attention_was_told_keeps_that_of_its_time(tmp_path: Path) -> None:
+    network = {"name": "unet", "channel_mult": [1, 2]}
+    (tmp_path / "experiment.json").write_text(json.dumps({"network": network}), encoding="utf-8")
+    assert stored_experiment(Checkpoint(tmp_path)).network.options["attention_resolutions"] == ()
+
+
 @pytest.mark.parametrize("section", ["network", "training", "diffusion"])
 @pytest.mark.parametrize("content", [[1], "text", 3, None])
 def test_sections_that_are_none_are_refused_by_name(tmp_path: Path, section: str, content: object) -> None:

@@ -75,6 +75,32 @@ def test_resampling_without_convolutions_averages_and_repeats_but_leaves_the_fir
     assert Upsample(1, use_conv=False, dims=3)(volume).shape == (1, 1, 2, 4, 8)
 
 
+def test_the_axes_that_are_resampled_can_be_chosen() -> None:
+    volume = torch.arange(8.0).view(1, 1, 2, 2, 2)
+    whole = Downsample(1, use_conv=False, dims=3, halved_axes=(0, 1, 2))
+    assert whole(volume).tolist() == [[[[[3.5]]]]]
+    assert Downsample(1, use_conv=False, dims=3, halved_axes=(0,))(volume).tolist() == [[[[[2.0, 3.0], [4.0, 5.0]]]]]
+    assert Upsample(1, use_conv=False, dims=3, halved_axes=(2,))(volume).shape == (1, 1, 2, 2, 4)
+
+
+@pytest.mark.parametrize("space", [(5,), (3, 4), (7, 1), (3, 5, 2)])
+def test_a_convolution_halves_an_odd_axis_as_if_it_were_one_zero_longer(space: tuple[int, ...]) -> None:
+    layer = Downsample(2, use_conv=True, dims=len(space), halved_axes=tuple(range(len(space))))
+    x = torch.randn(1, 2, *space)
+    padding = [part for size in reversed(space) for part in (0, size % 2)]
+    torch.testing.assert_close(layer(x), layer(torch.nn.functional.pad(x, padding)))
+
+
+@pytest.mark.parametrize("space", [(5,), (3, 4), (7, 1), (3, 5, 2)])
+def test_averages_over_an_odd_axis_are_of_what_there_is(space: tuple[int, ...]) -> None:
+    layer = Downsample(2, use_conv=False, dims=len(space), halved_axes=tuple(range(len(space))))
+    x = torch.randn(1, 2, *space)
+    longer = x
+    for axis, size in enumerate(space, start=2):
+        longer = torch.cat([longer, longer.narrow(axis, size - 1, 1)], axis) if size % 2 else longer
+    torch.testing.assert_close(layer(x), layer(longer))
+
+
 @pytest.mark.parametrize("modulated", [False, True])
 @pytest.mark.parametrize("space", [(5,), (4, 6), (2, 3, 4)])
 def test_group_norm_in_low_precision_is_that_in_float32_up_to_rounding(space: tuple[int, ...], modulated: bool) -> None:

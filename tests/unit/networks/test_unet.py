@@ -69,15 +69,75 @@ def test_every_even_size_comes_back(size: int, conv_resample: bool) -> None:
         assert network(torch.randn(1, 2, size), TIME[:1]).shape == (1, 4, size)
 
 
-@pytest.mark.parametrize(("dims", "space"), [(1, (7,)), (2, (8, 9)), (3, (4, 8, 7))])
-def test_an_odd_size_that_would_be_halved_is_refused(dims: int, space: tuple[int, ...]) -> None:
-    with pytest.raises(SettingsError, match=r"even spatial sizes wanted .* crop or pad"):
-        unet(dims=dims)(torch.zeros(1, 2, *space), TIME[:1])
+ANY_SIZES = [
+    (1, (187,)),
+    (1, (1,)),
+    (2, (15, 15)),
+    (2, (17, 17)),
+    (2, (28, 28)),
+    (2, (31, 45)),
+    (2, (1, 40)),
+    (2, (5, 1)),
+    (3, (24, 24, 15)),
+    (3, (5, 3, 1)),
+]
 
 
-def test_an_odd_size_is_fine_where_nothing_is_halved() -> None:
-    assert unet(channel_mult=(1,))(torch.zeros(1, 2, 5, 7), TIME[:1]).shape == (1, 4, 5, 7)
-    assert unet(dims=3)(torch.zeros(1, 2, 5, 4, 6), TIME[:1]).shape == (1, 4, 5, 4, 6)
+@pytest.mark.parametrize(("dims", "space"), ANY_SIZES)
+@pytest.mark.parametrize("conv_resample", [True, False])
+@pytest.mark.parametrize("num_levels", [1, 2, 4])
+def test_data_of_any_size_come_back_in_that_size(
+    dims: int, space: tuple[int, ...], conv_resample: bool, num_levels: int
+) -> None:
+    network = unet(
+        dims=dims,
+        channel_mult=(1,) * num_levels,
+        attention_resolutions=(),
+        conv_resample=conv_resample,
+        low_res_channels=1,
+        halved_axes=tuple(range(dims)),
+    ).eval()
+    low_res = torch.randn(1, 1, *(-(-size // 2) for size in space))
+    with torch.no_grad():
+        output = network(torch.randn(1, 2, *space), TIME[:1], low_res=low_res)
+    assert output.shape == (1, 4, *space)
+    assert output.isfinite().all()
+
+
+@pytest.mark.parametrize(("dims", "space"), [(1, (15,)), (2, (15, 31)), (3, (15, 9, 31))])
+def test_the_levels_of_an_odd_size_are_those_of_the_next_that_can_be_halved(dims: int, space: tuple[int, ...]) -> None:
+    def maps(space: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """Spatial sizes of what residual blocks below the first level are given."""
+        seen: list[tuple[int, ...]] = []
+        network = unet(
+            dims=dims, channel_mult=(1, 1, 1, 1), attention_resolutions=(), halved_axes=tuple(range(dims))
+        ).eval()
+        for block in network.modules():
+            if isinstance(block, ResBlock):
+                block.register_forward_pre_hook(lambda module, inputs: seen.append(tuple(inputs[0].shape[2:])))
+        with torch.no_grad():
+            network(torch.randn(1, 2, *space), TIME[:1])
+        return [size for size in seen if size != space]
+
+    assert maps(space) == maps(tuple(size + 1 for size in space))
+
+
+@pytest.mark.parametrize(
+    ("halved_axes", "coarsest"),
+    [(None, (8, 2, 3)), ((0, 1, 2), (2, 2, 3)), ((0, 1), (2, 2, 11)), ((2,), (8, 8, 3)), ((), (8, 8, 11))],
+)
+def test_the_axes_that_are_halved_can_be_chosen(halved_axes: tuple[int, ...] | None, coarsest: tuple[int, ...]) -> None:
+    network, seen = unet(dims=3, channel_mult=(1, 2, 2), halved_axes=halved_axes), []
+    network.middle_block[0].register_forward_pre_hook(lambda module, inputs: seen.append(tuple(inputs[0].shape[2:])))
+    assert network(torch.zeros(1, 2, 8, 8, 11), TIME[:1]).shape == (1, 4, 8, 8, 11)
+    assert seen == [coarsest]
+
+
+def test_attention_is_at_the_coarsest_of_several_levels_unless_told_otherwise() -> None:
+    parameters = lambda **options: sum(p.numel() for p in UNet(in_channels=1, out_channels=1, **options).parameters())  # noqa: E731
+    assert parameters() == parameters(attention_resolutions=(4,)) > parameters(attention_resolutions=())
+    assert parameters(channel_mult=(1, 2)) == parameters(channel_mult=(1, 2), attention_resolutions=(2,))
+    assert parameters(channel_mult=(1,)) == parameters(channel_mult=(1,), attention_resolutions=())
 
 
 @pytest.mark.parametrize("width", [1, 5, 20, 33, 48])
@@ -183,7 +243,30 @@ def test_attention_lets_distant_places_see_each_other() -> None:
     ("options", "message"),
     [
         ({"num_heads": 3}, "num_heads: a divisor of the 16 channels at attention wanted, got 3"),
-        ({"num_heads_upsample": 5}, "num_heads: a divisor"),
+        ({"num_heads_upsample": 5}, "num_heads_upsample: a divisor of the 16 channels at attention wanted, got 5"),
+        (
+            {"num_heads": 6, "channel_mult": (3, 4, 6), "attention_resolutions": (1, 2)},
+            r"of the 32 channels .* got 6 \(level 2 of 3, downsampled by 2\); choose from 1, 2, 4, 8$",
+        ),
+        ({"num_heads": 0}, r"got 0 \(level 2 of 2"),
+        *(
+            (
+                {"attention_resolutions": factors},
+                rf"2 level\(s\) wanted \(1, 2\), each once, got {said}; a size in pixels",
+            )
+            for factors, said in {
+                (16, 8): "16, 8",
+                (3,): "3",
+                (0,): "0",
+                (-2,): "-2",
+                (4,): "4",
+                (2, 2): "2, 2",
+            }.items()
+        ),
+        ({"channel_mult": (1,), "attention_resolutions": (2,)}, r"1 level\(s\) wanted \(1\), each once, got 2"),
+        ({"halved_axes": (2,)}, r"halved_axes: different spatial axes of 0, 1 wanted, got \(2,\)"),
+        ({"halved_axes": (-1,)}, r"halved_axes: .* got \(-1,\)"),
+        ({"halved_axes": (1, 1), "channel_mult": (1,), "attention_resolutions": ()}, r"halved_axes: .* got \(1, 1\)"),
         ({"channel_mult": ()}, "at least one level"),
         ({"channel_mult": (1, 0)}, "at least one level"),
         ({"model_channels": 0}, "at least one level"),

@@ -112,6 +112,16 @@ def test_inferred_settings_fit_data_of_any_shape(tmp_path, shape):
     build_sampler(diffusion, experiment.sampler, bounded=data.spec.codec.bounded)
 
 
+def test_the_size_of_voxels_chooses_the_axes_that_are_halved(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    for name, zooms in (("cubes", (1, 1, 1)), ("slices", (1, 1, 5))):
+        (tmp_path / name).mkdir()
+        volume = nibabel.Nifti1Image(np.zeros((16, 16, 16), np.uint8), np.diag([*zooms, 1.0]))
+        nibabel.save(volume, tmp_path / name / "a.nii")
+    axes = {name: inferred(data_settings(str(tmp_path / name))).network.options for name in ("cubes", "slices")}
+    assert {name: options["halved_axes"] for name, options in axes.items()} == {"cubes": (0, 1, 2), "slices": (0, 1)}
+
+
 def test_labels_make_guidance_possible(tmp_path):
     np.savez(tmp_path / "x.npz", data=np.zeros((6, 1, 8, 8), np.uint8), labels=np.arange(6) % 2)
     assert inferred(data_settings(str(tmp_path / "x.npz"))).training.label_dropout > 0
