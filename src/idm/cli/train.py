@@ -59,8 +59,8 @@ def train(
 ) -> None:
     """Train a model, or go on with the run in its folder.
 
-    'idm train --preset digits --out runs/digits' trains on data that are there;
-    'idm train --data PATH --out RUN' on your own. The first Ctrl-C stops after the present step and saves.
+    'idm train --preset digits --out runs/digits' trains on handwritten digits, which need no download;
+    'idm train --data PATH --out RUN' on your own data. The first Ctrl-C stops after the present step and saves.
     """
     from idm.cli.choose import choose_experiment, names_code
     from idm.cli.preview import preview

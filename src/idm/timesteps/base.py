@@ -32,7 +32,7 @@ class TimestepSampler(ABC):
 
     @abstractmethod
     def update(self, t: Tensor, loss: Tensor) -> None:
-        """Hear the unweighted loss of each sample: t int64 [b], loss [b]."""
+        """Take account of the unweighted loss of each sample: t int64 [b], loss [b]."""
 
     @abstractmethod
     def state(self) -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
 """What happens where a loss or a gradient is not finite.
 
-The update of such a step is left out, on the device; the host hears of it when it next reads the flags, at log
+The update of such a step is left out, on the device; the host learns of it when it next reads the flags, at log
 intervals and before checkpoints, so that no step waits for it. Too many bad steps, in a row or in all, lead back to the
 last checkpoint before them, and past the data that they were made of; that is remembered in the checkpoints, so a
 resumed run does the same. A run that goes back again and again without getting any further stops.
@@ -131,7 +131,7 @@ class Guard:
         return window
 
     def settle(self, step: int) -> None:
-        """Hear that there is a checkpoint of ``step``: past what led back, earlier rollbacks count no more."""
+        """Take note of a checkpoint of ``step``: behind the place of a rollback, earlier ones no longer count."""
         self.num_rollbacks = self._rollbacks_at(step)
 
     def forget(self) -> None:

@@ -142,7 +142,7 @@ class Trainer:
         return interval > 0 and (self.num_steps_done % interval == 0 or self._finished)
 
     def _sound(self, bar: Progress) -> bool:
-        """Hear of bad steps; False after going back to a checkpoint."""
+        """Deal with bad steps; False after going back to a checkpoint."""
         guard = self.state.guard
         for bad in guard.read():
             samples = self.train_step.samples(bad.data_step)

@@ -1,4 +1,4 @@
-"""What a tracker is told, and what becomes of one that fails."""
+"""What a tracker is given, and what happens where one fails."""
 
 import hashlib
 import importlib.util
@@ -13,14 +13,14 @@ from idm.core.progress import warn
 
 @runtime_checkable
 class Tracker(Protocol):
-    """Shows a run elsewhere. It is told what metrics.jsonl holds, and never asked anything."""
+    """Shows a run elsewhere. It is given what metrics.jsonl holds; nothing is read back from it."""
 
     def log(self, row: dict[str, Any]) -> None:
-        """Hear a line of metrics: "step", and numbers by name; None where there is no number."""
+        """Take a line of metrics: "step", and numbers by name; None where there is no number."""
         ...
 
     def close(self) -> None:
-        """Hear that the run ends here."""
+        """End the record of the run; nothing more is logged."""
         ...
 
 
