@@ -21,6 +21,7 @@ COMPLETED = {
     "idm train --set random_flip=t": ["random_flip=true"],
     "idm sample RUN --set e": ["eta="],
     "idm sample RUN --set training.": [],
+    "idm check-data PATH --set chan": ["channels="],
     "idm train --track w": ["wandb"],
     "idm sample RUN --precision bf": ["bfloat16"],
     "idm sample RUN --device cu": ["cuda"],

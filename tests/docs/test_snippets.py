@@ -7,12 +7,14 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import torch
 
 from idm.core.errors import SettingsError
 from idm.core.registry import Registry
 from idm.experiment import Experiment, from_plain
 from idm.experiment.settings import SamplerSettings
 from idm.samplers import Sampler
+from idm.schedules import cosine_schedule
 
 from ..pages import PAGES, ROOT, blocks, contributed, whole
 
@@ -60,3 +62,13 @@ def test_an_option_outside_of_the_range_in_its_type_is_refused(order: int, monke
     monkeypatch.setattr(SamplerSettings, "family", example)
     with pytest.raises(SettingsError, match=rf"^sampler\.order: should be .* [12], got {order}$"):
         from_plain(Experiment, {"sampler": {"name": "dpmpp_2m", "order": order}})
+
+
+def test_the_example_of_a_prediction_reads_x_start_back_from_its_target() -> None:
+    chain, steps = cosine_schedule(50), torch.tensor([0, 10, 49])
+    x_start, noise = torch.linspace(-1.0, 1.0, 12, dtype=torch.float64).view(3, 2, 2).unbind(2)
+    at = chain.at(steps, x_start)
+    x_t = at.sqrt_alphas_cumprod * x_start + at.sqrt_one_minus_alphas_cumprod * noise
+    example = contributed().Score()
+    read = example.x_start(example.target(x_start, x_t, noise, at), x_t, at)
+    torch.testing.assert_close(read, x_start, rtol=1e-9, atol=1e-9)

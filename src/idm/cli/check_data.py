@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from idm.cli.options import Json, Overrides
+from idm.cli.options import DataOverrides, Json
 from idm.cli.output import Output, checked_folder
 from idm.core.errors import DataError
 from idm.core.text import json_text
@@ -39,12 +39,11 @@ def check_data(
             "--workers", metavar="N", min=0, max=256, help="With --speed: so many processes read; see data.workers."
         ),
     ] = 0,
-    overrides: Overrides = None,
+    overrides: DataOverrides = None,
     as_json: Json = False,
 ) -> None:
     """Look at data as training would: what is there, what would be refused or converted and why, what is odd.
 
-    --set gives options as 'idm train' takes them, those of the source by their bare names, too: --set channels=first.
     Nothing is changed, and nothing is written without --out. 'idm train --data DIR/index.jsonl' trains on just the
     files that were checked. Exit code 3 if training would refuse something.
     """

@@ -61,8 +61,16 @@ def settings(incomplete: str) -> list[str]:
 
 def sampler_settings(incomplete: str) -> list[str]:
     """Complete settings as above, of samplers only."""
-    known = {path: values for path, values in _names()["settings"].items() if path.startswith("sampler.")}
-    return _settings(known, incomplete)
+    return _settings(_part("sampler."), incomplete)
+
+
+def data_settings(incomplete: str) -> list[str]:
+    """Complete settings as above, of the data only."""
+    return _settings(_part("data."), incomplete)
+
+
+def _part(section: str) -> dict[str, list[str]]:
+    return {path: values for path, values in _names()["settings"].items() if path.startswith(section)}
 
 
 def _settings(known: dict[str, list[str]], incomplete: str) -> list[str]:

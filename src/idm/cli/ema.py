@@ -31,7 +31,7 @@ def ema(
     step: Annotated[
         int | None,
         typer.Option(
-            "--step", metavar="N", min=1, help="After so many steps, one of those stored; the newest if not given."
+            "--step", metavar="N", min=1, help="The average at this step, one of those stored; the newest if not given."
         ),
     ] = None,
     out: OutFolder = None,

@@ -25,7 +25,7 @@ def evaluate(
         typer.Option(
             "--data",
             metavar="PATH",
-            help="Score all of other data, by default the held-out ones: images in a folder, a CSV file or tar shards; "
+            help="Score all of other data, not the held-out samples: images in a folder, a CSV file or tar shards; "
             "or NPY, NPZ, HDF5, Zarr, NIfTI, TIFF, Parquet or a saved Hugging Face data set.",
         ),
     ] = None,

@@ -37,9 +37,9 @@ def interpolate(
 ) -> None:
     """Interpolate between two images.
 
-    Both are encoded, and what lies between their codes is decoded. Without labels a network that
-    was trained for it is told of no class, so that the class may change on the way; with labels every image on the way
-    has the class of the nearer end.
+    Both are encoded, and what lies between their codes is decoded. Without labels, a network that was trained with
+    label dropout is given no class, so that the class can change on the way; with labels, every image on the way has
+    the class of the nearer end.
     """
     from idm.cli.results import describe_results, run_folder, save_samples, together
     from idm.editing import interpolate as interpolate_images

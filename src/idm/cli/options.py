@@ -41,6 +41,16 @@ SamplerOverrides = Annotated[
         autocompletion=completion.sampler_settings,
     ),
 ]
+DataOverrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change one setting of the data, repeatable: data.source.channels=first, or channels=first; "
+        "'idm config data' lists all.",
+        autocompletion=completion.data_settings,
+    ),
+]
 Seed = Annotated[
     int, typer.Option("--seed", metavar="N", min=0, max=2**31 - 1, help="Sample i is drawn from seed + i.")
 ]
