@@ -159,3 +159,22 @@ def test_a_run_is_not_overwritten(idm, published, imported):
     result = idm("import", published / "ema_0.9999_500000.pt", "--flags", published / "flags.json", "--out", imported)
     assert result.code == 4
     assert "a new folder wanted" in result.err
+
+
+def test_imported_weights_are_trained_further_on_own_pictures(idm, imported, tmp_path):
+    from idm import load
+
+    for name in ("999", "roses"):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for i in range(3):
+            Image.new("RGB", (40, 48), (i, 50, 100)).save(tmp_path / "pictures" / name / f"{i}.png")
+    still = ("training.num_steps=1", "training.learning_rate=1e-30", "training.batch_size=1", "sampler.steps=2")
+    command = ("train", "--init", imported, "--data", tmp_path / "pictures", "--out", tmp_path / "run")
+    result = idm(*command, *(part for setting in still for part in ("--set", setting)))
+    assert result.code == 0, result.err
+    assert "1 of 2 classes are not known there" in result.err
+    tuned, weights = load(tmp_path / "run", device="cpu"), load(imported, device="cpu").network.state_dict()
+    assert (tuned.spec.shape, tuned.spec.num_train) == ((3, 32, 32), 5)
+    found = tuned.network.state_dict()
+    assert torch.equal(found.pop("label_emb.weight")[0], weights.pop("label_emb.weight")[999])
+    torch.testing.assert_close(found, weights, rtol=0.0, atol=1e-20)  # what was 0 has moved by a rate of 1e-30

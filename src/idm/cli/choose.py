@@ -9,6 +9,7 @@ from idm.cli.words import value_in_words
 from idm.core.errors import SettingsError
 from idm.experiment import Experiment, stored_experiment, to_plain
 from idm.experiment.files import fold, lay, read_settings
+from idm.experiment.settings import DataSettings
 from idm.experiment.stored import started_experiment
 from idm.experiment.train import Adapt, as_it_is
 from idm.experiment.validate import flat
@@ -23,7 +24,7 @@ from idm.presets import (
     with_fitting_batches,
     without_source,
 )
-from idm.training import TrainingSettings
+from idm.training import TrainingSettings, open_checkpoint
 from idm.training.checkpoint import checkpoint_to_continue
 from idm.training.retention import FOLDER
 
@@ -47,30 +48,54 @@ class Chosen:
 
 
 def choose_experiment(
-    config: Path | None, preset: str | None, data: str | None, run: Path, overrides: Sequence[str]
+    config: Path | None,
+    preset: str | None,
+    data: str | None,
+    run: Path,
+    overrides: Sequence[str],
+    init: Path | None = None,
 ) -> Chosen:
     """Lay a preset (or what the data suggest), a settings file, the data's path and overrides over one another.
 
     With none of the first three, the experiment of the run in the folder; or what the data of a source suggest that
     needs no path, if the overrides name one. What would be inferred counts less than what a run in the folder was
-    started with. What nobody gave follows from the length of the run and the number of samples.
+    started with, and for a new run less than what is known of one whose weights it begins with (``init``). What nobody
+    gave follows from the length of the run and the number of samples.
 
     Raises:
         SettingsError: wrong values, or nothing to train on.
         DataError: data that cannot be read.
     """
     told, started = Told({} if config is None else read_settings(config), fold(overrides)), started_experiment(run)
-    if data is None and (preset is not None or config is not None):
-        base = Experiment() if preset is None else PRESETS.build(preset, {})
+    first = None if init is None or started is not None else stored_experiment(open_checkpoint(init))
+    if data is None and (preset is not None or config is not None or first is not None):
+        base = PRESETS.build(preset, {}) if preset is not None else first or Experiment()
         return _fitted(lay(base, told.file, told.overrides), base.training, told, started)
     if data is None and (stored := _experiment_in(run, needed=source_told(told.overrides) is None)) is not None:
         return Chosen(lay(stored, told.overrides))
     below = started if preset is None else PRESETS.build(preset, {})
-    found = data_settings(data, told, below)
-    base = inferred(found, trust_code=names_code(config, overrides)) if below is None else replace(below, data=found)
+    found = data_settings(data, told, below or _image_size_of(first))
+    if below is None:
+        base = _with_parts_of(first, inferred(found, trust_code=names_code(config, overrides)))
+    else:
+        base = replace(below, data=found)
     usual = USUAL if preset is None else base.training
     chosen = _fitted(lay(base, without_source(told.file), told.overrides), usual, told, started)
     return replace(chosen, is_inferred=below is None)
+
+
+def _image_size_of(first: Experiment | None) -> Experiment | None:
+    """Return an experiment that says of its data only which size images are brought to, as the weights expect it."""
+    if first is None:
+        return None
+    source = first.data.source
+    options = {name: source.options[name] for name in ("path", "image_size") if name in source.options}
+    return Experiment(data=DataSettings(source=replace(source, options=options)))
+
+
+def _with_parts_of(first: Experiment | None, experiment: Experiment) -> Experiment:
+    """Take all but data and training from the run whose weights a new one begins with."""
+    return experiment if first is None else replace(first, data=experiment.data, training=experiment.training)
 
 
 def _fitted(experiment: Experiment, usual: TrainingSettings, told: Told, started: Experiment | None) -> Chosen:

@@ -31,9 +31,12 @@ def info(run: RunArgument, as_json: Json = False) -> None:
 
 
 def _rows(run: "Run", versions: dict[str, str], damaged: dict[str, str]) -> dict[str, str]:
-    from idm.cli.words import data_in_words, network_in_words, options_in_words, process_in_words
+    from idm.cli.words import data_in_words, network_in_words, options_in_words, origin_in_words, process_in_words
     from idm.experiment import to_plain
+    from idm.experiment.initial import Origin
     from idm.training import Checkpoint
+
+    origin = Origin.of(Checkpoint(run.path))
 
     experiment, codec, names = run.experiment, run.spec.codec, run.spec.class_names or ()
     sampler = to_plain(experiment.sampler)
@@ -55,6 +58,7 @@ def _rows(run: "Run", versions: dict[str, str], damaged: dict[str, str]) -> dict
         "sampler": f"{name}, {steps or 'all'} steps, {options_in_words(sampler)}",
         **_training_in_words(Checkpoint(run.path)),
         "guidance": "possible" if experiment.training.label_dropout > 0 and names else "not trained for",
+        "began as": "" if origin is None else origin_in_words(origin),
         "versions": options_in_words(versions),
     }
     return {key: value for key, value in rows.items() if value}
@@ -92,10 +96,12 @@ def _state_in_words(checkpoint: "Checkpoint") -> dict[str, str]:
 
 def _plain(run: "Run", versions: dict[str, str]) -> dict[str, Any]:
     from idm.experiment import to_plain
+    from idm.experiment.initial import Origin
     from idm.networks import num_parameters
     from idm.training import Checkpoint
 
     checkpoint = Checkpoint(run.path)
+    origin = Origin.of(checkpoint)
     return {
         "checkpoint": run.path,
         "step": run.step,
@@ -104,5 +110,6 @@ def _plain(run: "Run", versions: dict[str, str]) -> dict[str, Any]:
         "data": run.spec.to_plain(),
         "experiment": to_plain(run.experiment),
         "training": checkpoint.document("training") if checkpoint.has("optimizer") else None,
+        "origin": None if origin is None else origin.to_plain(),
         "versions": versions,
     }

@@ -36,6 +36,14 @@ def train(
             "saved Hugging Face data set; or an index of 'idm check-data'. Settings are inferred from it.",
         ),
     ] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(
+            "--init",
+            metavar="RUN",
+            help="Begin with the weights of this run, also an imported one, or of one checkpoint.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="RUN", help="Folder of the run. The same again continues it.")
     ] = None,
@@ -74,11 +82,12 @@ def train(
     output, run_folder = Output(as_json=as_json), checked_folder(out)
     max_seconds = None if max_time is None else parse_duration(max_time)
     trackers = [careful_tracker(name, run_folder) for name in track or []]
-    chosen = choose_experiment(config, preset, data, run_folder, overrides or [])
+    chosen = choose_experiment(config, preset, data, run_folder, overrides or [], init)
     run = train_experiment(
         chosen.experiment,
         run_folder,
         device=device,
+        init=init,
         adapt=chosen.adapt,
         announce=lambda start: _announce(output, start, run_folder, is_inferred=chosen.is_inferred),
         preview=preview,
@@ -91,11 +100,12 @@ def train(
 
 def _announce(output: Output, start: "Start", run: Path, *, is_inferred: bool) -> None:
     from idm.cli.choose import what_is_new
-    from idm.cli.words import data_in_words, network_in_words, process_in_words
+    from idm.cli.words import data_in_words, network_in_words, origin_in_words, process_in_words
 
     experiment, settings = start.experiment, start.experiment.training
     if is_inferred:
-        output.line("Settings inferred from the data; change any with --set PATH=VALUE:")
+        rest = "" if start.origin is None else ", and those of the run that it begins with"
+        output.line(f"Settings inferred from the data{rest}; change any with --set PATH=VALUE:")
         for line in what_is_new(experiment):
             output.line(f"  {line}")
         output.line()
@@ -105,6 +115,7 @@ def _announce(output: Output, start: "Start", run: Path, *, is_inferred: bool) -
         {
             "data": f"{start.data.train.source.note}; {data_in_words(start.data.spec)}",
             "network": f"{network_in_words(experiment, start.network)}, on {start.device}",
+            **({} if start.origin is None else {"weights": f"began as {origin_in_words(start.origin)}"}),
             "process": process_in_words(experiment, start.diffusion),
             "training": f"{settings.num_steps:,} steps of {settings.batch_size:,} samples{together}{resumed}",
             "run": run,

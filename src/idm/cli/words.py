@@ -7,6 +7,7 @@ from torch import nn
 
 from idm.diffusion import GaussianDiffusion
 from idm.experiment import DataSpec, Experiment
+from idm.experiment.initial import Origin
 from idm.networks import num_parameters
 
 
@@ -24,6 +25,11 @@ def data_in_words(spec: DataSpec) -> str:
 def network_in_words(experiment: Experiment, network: nn.Module) -> str:
     """Name and size of a network."""
     return f"{experiment.network.name}, {num_parameters(network):,} parameters"
+
+
+def origin_in_words(origin: Origin) -> str:
+    """Average and checkpoint that a run began with."""
+    return f"{origin.weights} of {origin.checkpoint}, step {origin.step:,}, SHA-256 {origin.sha256[:16]}…"
 
 
 def process_in_words(experiment: Experiment, diffusion: GaussianDiffusion) -> str:

@@ -19,9 +19,9 @@ from idm.presets import PRESETS, fitted
 from idm.report import Bound, DemoContents, write_demo_page
 
 SLOW_STEPS, FAST_STEPS = 250, 25
-BOUND_STEPS = 250
-NUM_SLOW, NUM_FAST = 400, 1000
-"""Samples drawn for the classifier by the slow and the fast sampler; 400 have a standard error below one percent."""
+BOUND_STEPS = 100
+NUM_SLOW, NUM_FAST = 200, 1000
+"""Samples drawn for the classifier by the slow and the fast sampler; 200 have a standard error below one percent."""
 
 Say = Callable[[str], None]
 

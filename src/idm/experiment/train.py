@@ -20,6 +20,7 @@ from idm.experiment.calibrate import calibrate, calibrated, versions
 from idm.experiment.data import Data, open_data, with_absolute_path
 from idm.experiment.devices import best_device
 from idm.experiment.evaluate import held_out_estimate
+from idm.experiment.initial import DOCUMENT, InitialWeights, Origin, begin_with, origin_of_run
 from idm.experiment.outcome import losses_of, reason_to_doubt
 from idm.experiment.resume import OF_A_MACHINE, refuse_other_run, with_range_of_run
 from idm.experiment.run import Run, load
@@ -32,6 +33,7 @@ from idm.training.disk import replace_text
 from idm.training.lock import locked
 from idm.training.manifest import LARGEST_JSON, as_text
 from idm.training.memory import in_smaller_pieces
+from idm.training.retention import folders
 from idm.training.spread import spread_over
 
 MEASURED_AT_ONCE = 128
@@ -52,6 +54,7 @@ class Start:
         device: where it is trained.
         num_steps_done: optimiser steps done before, above 0 in a resumed run.
         num_processes: how many processes train together.
+        origin: where the weights came from that the run began with; None: they were random.
     """
 
     experiment: Experiment
@@ -61,6 +64,7 @@ class Start:
     device: torch.device
     num_steps_done: int
     num_processes: int = 1
+    origin: Origin | None = None
 
 
 Announce = Callable[[Start], None]
@@ -78,6 +82,7 @@ def train(
     run: str | Path,
     *,
     device: str | None = None,
+    init: str | Path | None = None,
     adapt: Adapt = as_it_is,
     announce: Announce | None = None,
     preview: Preview | None = None,
@@ -94,6 +99,8 @@ def train(
         experiment: everything that defines the run.
         run: folder of the run; made if it is not there.
         device: where to train; the best one found by default.
+        init: another run, or one checkpoint, whose first average the network begins with; of no effect where the run
+            goes on.
         adapt: changes settings of training once it is known how many samples there are to train on.
         announce: told what is about to be trained, once everything is known to fit together.
         preview: called at every ``training.sample_interval`` with the step and the model so far.
@@ -116,6 +123,7 @@ def train(
             Path(run),
             where,
             ranks,
+            None if init is None else Path(init),
             adapt,
             announce,
             preview,
@@ -132,6 +140,7 @@ def _train(
     run: Path,
     device: torch.device,
     ranks: Ranks,
+    init: Path | None,
     adapt: Adapt,
     announce: Announce | None,
     preview: Preview | None,
@@ -142,7 +151,7 @@ def _train(
     trust_code: bool,
 ) -> Path:
     """Train in one of the processes of a job; nothing that lives on them outlives the call."""
-    task = _prepare(experiment, run, device, ranks, adapt, trust_code=trust_code)
+    task = _prepare(experiment, run, device, ranks, init, adapt, trust_code=trust_code)
     with ExitStack() as stack:
         ranks.on_main(lambda: _claim(task, stack))
         if ranks.is_main:
@@ -151,7 +160,8 @@ def _train(
         trainer = _trainer(task, preview, trackers, deadline, progress=progress)
         if announce is not None and ranks.is_main:
             done = trainer.num_steps_done
-            announce(Start(task.experiment, task.data, task.diffusion, task.network, device, done, ranks.size))
+            opened = (task.experiment, task.data, task.diffusion, task.network)
+            announce(Start(*opened, device, done, ranks.size, task.origin))
         return _trained(task, trainer)
 
 
@@ -160,7 +170,8 @@ def _trained(task: "_Task", trainer: Trainer) -> Path:
     before = trainer.num_steps_done
     path = trainer.run().path
     if task.ranks.is_main and trainer.num_steps_done > before:
-        doubt = reason_to_doubt(task.experiment.training, losses_of(task.run))
+        losses = losses_of(task.run) if task.origin is None else []  # trained weights need not improve
+        doubt = reason_to_doubt(task.experiment.training, losses)
         if doubt:
             warn(doubt)
     return path
@@ -185,10 +196,18 @@ class _Task:
     timesteps: TimestepSampler
     device: torch.device
     ranks: Ranks
+    origin: Origin | None
 
 
 def _prepare(
-    experiment: Experiment, run: Path, device: torch.device, ranks: Ranks, adapt: Adapt, *, trust_code: bool
+    experiment: Experiment,
+    run: Path,
+    device: torch.device,
+    ranks: Ranks,
+    init: Path | None,
+    adapt: Adapt,
+    *,
+    trust_code: bool,
 ) -> _Task:
     """Open the data and build everything, the sampler included; nothing is written."""
     experiment = from_plain(Experiment, to_plain(with_absolute_path(experiment)))  # with every option written out
@@ -202,13 +221,35 @@ def _prepare(
         )
     _refuse_long_names(data)
     diffusion = build_diffusion(experiment, data.spec)
-    network = build_network(experiment, data.spec, diffusion.out_channels(data.spec.shape[0])).to(device)
+    network = build_network(experiment, data.spec, diffusion.out_channels(data.spec.shape[0]))
+    origin = _begun(network, experiment, data, run, ranks, init)
+    network = network.to(device)
     timesteps = TIMESTEP_SAMPLERS.build(
         experiment.timesteps.name, experiment.timesteps.options, num_timesteps=diffusion.num_timesteps
     )
     build_sampler(diffusion, experiment.sampler)
     _refuse_disagreement(ranks, experiment, data)
-    return _Task(experiment, run, data, diffusion, network, timesteps, device, ranks)
+    return _Task(experiment, run, data, diffusion, network, timesteps, device, ranks, origin)
+
+
+def _begun(
+    network: nn.Module, experiment: Experiment, data: Data, run: Path, ranks: Ranks, init: Path | None
+) -> Origin | None:
+    """Give the network of a new run its first weights, with a warning of what begins anew; say where they are from.
+
+    Raises:
+        SettingsError: weights that do not fit, or the run's own.
+        CheckpointError: there are none.
+    """
+    if init is not None and run.resolve() in (init.resolve(), *init.resolve().parents):
+        raise SettingsError(f"--out {run}: another folder than that of the run to begin with wanted, got the same")
+    if init is None or folders(run):
+        return origin_of_run(run)
+    initial = InitialWeights.read(init)
+    for note in begin_with(initial, network, experiment, data.spec):
+        if ranks.is_main:
+            warn(note)
+    return initial.origin
 
 
 def _refuse_long_names(data: Data) -> None:
@@ -258,6 +299,7 @@ def _trainer(
             "data": task.data.spec.to_plain(),
             "calibration": calibrate(experiment, task.diffusion, averaged, task.data),
             "versions": versions(),
+            **({} if task.origin is None else {DOCUMENT: task.origin.to_plain()}),
         }
 
     def as_run(averaged: nn.Module, diffusion: GaussianDiffusion, number: int = 0) -> Run:
