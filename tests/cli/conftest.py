@@ -16,6 +16,7 @@ TINY = {
     "training.log_interval": 2,
     "training.save_interval": 3,
     "training.sample_interval": 3,
+    "training.snapshot_interval": 5_000,
     "schedule.num_timesteps": 40,
     "network.model_channels": 8,
     "network.num_res_blocks": 1,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -154,3 +155,12 @@ def test_ctrl_c_saves_and_exits_with_75(tmp_path, tiny):
     (line,) = [line for line in err.splitlines() if line.startswith("error")]
     assert "run the same command to continue" in line
     assert "Traceback" not in err
+
+
+def test_commands_to_copy_work_whatever_the_folder_is_called(idm, tiny, tmp_path):
+    folder = tmp_path / "my 'first' run"
+    result = idm(
+        "train", "--preset", "digits", "--out", folder, *tiny(training__num_steps=1, training__save_interval=1)
+    )
+    (line,) = [line for line in result.out.splitlines() if line.startswith("Next: ")]
+    assert shlex.split(line)[1:] == ["idm", "sample", str(folder), "--num", "64"]

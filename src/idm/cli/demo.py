@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from idm.cli.options import Device, Overrides
-from idm.cli.output import Output
+from idm.cli.output import Output, command
 
 
 def demo(
@@ -26,7 +26,8 @@ def demo(
     output = Output()
     output.line()
     output.line(f"The page: {page}")
-    output.line(f"Try next: idm sample {out} --num 20 --labels 3,7 --out {out}/threes-and-sevens")
+    sevens = command("idm", "sample", out, "--num", 20, "--labels", "3,7", "--out", out / "threes-and-sevens")
+    output.line(f"Try next: {sevens}")
 
 
 def _say(stage: str) -> None:

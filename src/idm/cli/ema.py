@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from idm.cli.options import Device, Json, OutFolder, RunArgument, TrustCode
-from idm.cli.output import Output, checked_folder
+from idm.cli.output import Output, checked_folder, command
 
 DECODER: Mapping[bool | None, str] = {
     True: "fitted anew",
@@ -58,5 +58,5 @@ def ema(
         }
     )
     output.line()
-    output.line(f"Next: idm evaluate {folder}")
+    output.line(f"Next: {command('idm', 'evaluate', folder)}")
     output.finish(run=folder, **asdict(found))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from idm.cli.options import BatchSize, Device, InversionSteps, Json, RunArgument, TrustCode
-from idm.cli.output import Output, checked_file
+from idm.cli.output import Output, checked_file, command
 
 Images = Annotated[
     list[str],
@@ -73,5 +73,5 @@ def encode(
         rows["classes"] = ", ".join(name or "no class" for name in names)
     output.pairs(rows)
     output.line()
-    output.line(f"Next: idm decode {run} {destination}")
+    output.line(f"Next: {command('idm', 'decode', run, destination)}")
     output.finish(latents=destination, num=len(x), steps=taken, labels=names)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from idm.cli.options import Json
-from idm.cli.output import Output, checked_folder
+from idm.cli.output import Output, checked_folder, command
 
 
 def import_(
@@ -44,7 +44,7 @@ def import_(
         }
     )
     output.line()
-    output.line(f"Next: idm sample {out} --num 4 --sampler ddim --steps 25")
+    output.line(f"Next: {command('idm', 'sample', out, '--num', 4, '--sampler', 'ddim', '--steps', 25)}")
     output.finish(run=out, checkpoint=run.path)
 
 

@@ -6,6 +6,7 @@ Everything that a verb says on standard output passes here, and comes out withou
 import json
 import math
 import os
+import shlex
 import sys
 import textwrap
 from collections.abc import Mapping
@@ -97,6 +98,11 @@ def stdout_console() -> "Console":
 
     fixed = sys.stdout.isatty() or "COLUMNS" in os.environ
     return Console(highlight=False, width=None if fixed else WIDTH_WITHOUT_TERMINAL)
+
+
+def command(*words: object) -> str:
+    """Return a command that a shell takes as it is printed, whatever blanks and quotes are in its paths."""
+    return shlex.join(map(str, words))
 
 
 def checked_folder(path: Path) -> Path:

@@ -7,7 +7,7 @@ import typer
 
 from idm.cli import completion
 from idm.cli.options import Device, Json, Overrides, TrustCode
-from idm.cli.output import Output, checked_folder
+from idm.cli.output import Output, checked_folder, command
 
 if TYPE_CHECKING:
     from idm.experiment import Run
@@ -129,5 +129,5 @@ def _finish(output: Output, run: "Run", folder: Path) -> None:
     shown = {"samples": samples} if samples.is_dir() else {}
     output.pairs({"trained": f"{run.step:,} steps", "model": run.path, **shown, "losses": folder / "metrics.jsonl"})
     output.line()
-    output.line(f"Next: idm sample {folder} --num 64")
+    output.line(f"Next: {command('idm', 'sample', folder, '--num', 64)}")
     output.finish(run=folder, checkpoint=run.path, step=run.step)

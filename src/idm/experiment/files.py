@@ -13,6 +13,7 @@ from idm.experiment.schema import is_open, option_keys, section_keys
 from idm.experiment.settings import Experiment
 from idm.experiment.short_names import in_full
 from idm.experiment.validate import Plain, from_plain, to_plain
+from idm.experiment.yaml_text import read_yaml
 
 MOST_VALUES = 100_000
 """More values than that are no settings; a few aliases in YAML can stand for endlessly many."""
@@ -48,8 +49,8 @@ def read_settings(file: str | Path) -> Plain:
     """Read a YAML or TOML file into plain values."""
     file = Path(file)
     try:
-        text = file.read_text(encoding="utf-8")
-        values = tomllib.loads(text) if file.suffix.lower() == ".toml" else yaml.safe_load(text)
+        text = file.read_text(encoding="utf-8-sig")  # Windows marks the beginning
+        values = tomllib.loads(text) if file.suffix.lower() == ".toml" else read_yaml(text)
     except OSError as error:
         raise SettingsError(f"settings file {file}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError, yaml.YAMLError) as error:
@@ -80,7 +81,7 @@ def parse_override(text: str) -> Plain:
     if not equals or not path.strip():
         raise SettingsError(f"--set {text}: PATH=VALUE wanted, such as --set training.num_steps=3000")
     try:
-        plain: Any = yaml.safe_load(value)
+        plain: Any = read_yaml(value)
     except (ValueError, RecursionError, yaml.YAMLError):
         plain = value
     for name in reversed(path.strip().split(".")):

@@ -1,7 +1,6 @@
 """Sampling and scoring by several processes, and in parts that outlive an interruption."""
 
 import dataclasses
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,6 @@ from idm.experiment.run import Run, Watch, load
 from idm.likelihood import VLB
 from idm.samplers import Sampler, SampleStep
 from idm.training import open_checkpoint
-from idm.training.manifest import MANIFEST
 
 BOUND_IMAGES = 16
 """Images in a part of a bound, at least: each of them is as many (image, step) pairs as the chain has steps."""
@@ -167,9 +165,8 @@ class _Watched:
 
 def _request(run: Run) -> dict[str, Any]:
     """Return what tells the results of one model from those of another."""
-    manifest = (run.path / MANIFEST).read_bytes()
     precision = run.precision or run.experiment.training.precision
-    return {"checkpoint": hashlib.sha256(manifest).hexdigest(), "precision": precision}
+    return {"checkpoint": run.sha256, "precision": precision}
 
 
 def _words_of(sampler: Sampler) -> dict[str, Any]:

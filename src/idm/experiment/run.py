@@ -26,7 +26,8 @@ from idm.experiment.settings import Experiment
 from idm.experiment.stored import stored_experiment, stored_spec
 from idm.experiment.validate import from_plain, to_plain
 from idm.samplers import ClassifierFreeGuidance, Sampler, SampleStep, Seed
-from idm.training import ema_name, open_checkpoint
+from idm.training import Checkpoint, ema_name
+from idm.training.checkpoint import read_newest
 
 Watch = Callable[[SampleStep], None]
 
@@ -46,6 +47,7 @@ class Run:
         precision: number format inside the network, if another than the one it was trained in.
         compile: translate the network before its first use.
         trust_code: import and call what a custom source names, where the run's own data are opened.
+        sha256: hash of the manifest of that checkpoint; "" where it was not read from one.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class Run:
     precision: str | None = None
     compile: bool = False
     trust_code: bool = False
+    sha256: str = ""
 
     @cached_property
     def model(self) -> Network:
@@ -242,8 +245,12 @@ def load(path: str | Path, *, device: str | None = None, trust_code: bool = Fals
     Raises:
         CheckpointError: nothing there, or damaged.
     """
-    checkpoint = open_checkpoint(Path(path))
     where = best_device(device)
+    return read_newest(Path(path), lambda checkpoint: _opened(checkpoint, where, trust_code=trust_code))
+
+
+def _opened(checkpoint: Checkpoint, where: torch.device, *, trust_code: bool) -> Run:
+    """Open a checkpoint; errors as of ``load``."""
     try:
         experiment = stored_experiment(checkpoint)
         spec = stored_spec(checkpoint)
@@ -257,4 +264,14 @@ def load(path: str | Path, *, device: str | None = None, trust_code: bool = Fals
         reason = " ".join(str(error).split())
         raise CheckpointError(f"checkpoint {checkpoint.path}: not readable by this version ({reason})") from error
     network = network.to(where).eval().requires_grad_(False)
-    return Run(checkpoint.path, checkpoint.step, experiment, spec, network, diffusion, where, trust_code=trust_code)
+    return Run(
+        checkpoint.path,
+        checkpoint.step,
+        experiment,
+        spec,
+        network,
+        diffusion,
+        where,
+        trust_code=trust_code,
+        sha256=checkpoint.sha256,
+    )

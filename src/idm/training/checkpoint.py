@@ -7,11 +7,13 @@ verifies, and the newest is found by looking, never by a pointer.
     RUN/checkpoints/step-00003000/{*.safetensors, *.json, manifest.json}
 """
 
+import hashlib
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -22,6 +24,10 @@ from idm.core.progress import warn
 from idm.training.disk import cannot_write, sync, write_json, write_tensors
 from idm.training.manifest import MANIFEST, Json, Score, damage, make_manifest, read_json, step_name, step_of
 from idm.training.retention import FOLDER, Retention, folders, tidy
+
+T = TypeVar("T")
+TRIES = 5
+"""How often a run is looked at anew where a training that goes on has dropped what was found."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,11 @@ class Checkpoint:
             return load_file(self.path / f"{name}.safetensors")
         except (OSError, SafetensorError) as error:
             raise CheckpointError(f"checkpoint {self.path}: cannot read {name}.safetensors ({error})") from error
+
+    @property
+    def sha256(self) -> str:
+        """Hash of its manifest, and so of all that it holds."""
+        return hashlib.sha256((self.path / MANIFEST).read_bytes()).hexdigest()
 
     def document(self, name: str) -> Json:
         """Read ``name``.json."""
@@ -123,14 +134,19 @@ def latest_checkpoint(run: str | Path) -> Checkpoint | None:
     Where newer ones are damaged, a line on standard error says so, once per process.
     """
     run = Path(run)
-    damaged: list[tuple[str, str]] = []
-    for path in reversed(folders(run)):
-        problem = damage(path)
-        if not problem:
-            if damaged:
-                _warn(path, tuple(damaged))
-            return Checkpoint(path)
-        damaged.append((path.name, problem))
+    for _ in range(TRIES):
+        damaged: list[tuple[str, str]] = []
+        paths = folders(run)
+        for path in reversed(paths):
+            problem = damage(path)
+            if not problem:
+                if damaged:
+                    _warn(path, tuple(damaged))
+                return Checkpoint(path)
+            if path.is_dir():  # otherwise a training that goes on has dropped it
+                damaged.append((path.name, problem))
+        if damaged or not paths:
+            break
     return None
 
 
@@ -179,6 +195,28 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
         detail = _all_damaged(path) if folders(path) else "it holds no checkpoint"
         raise CheckpointError(f"run {path}: {detail}; give a folder written by 'idm train'")
     return found
+
+
+def read_newest(path: Path, read: Callable[[Checkpoint], T]) -> T:
+    """Read the newest checkpoint of a run folder, or one checkpoint folder.
+
+    Where a training that goes on drops the checkpoint while it is read, the one that is the newest then is read.
+
+    Args:
+        path: the folder.
+        read: what is done with the checkpoint.
+
+    Raises:
+        CheckpointError: nothing there, nothing intact, or ``read`` finds it unreadable.
+    """
+    for _ in range(TRIES - 1):
+        checkpoint = open_checkpoint(path)
+        try:
+            return read(checkpoint)
+        except (CheckpointError, FileNotFoundError):
+            if checkpoint.path.is_dir() or checkpoint.path == path:
+                raise
+    return read(open_checkpoint(path))
 
 
 def _make_folder(path: Path) -> None:

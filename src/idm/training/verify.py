@@ -15,6 +15,10 @@ from idm.training.manifest import MANIFEST, damage, read_json, step_of
 from idm.training.retention import FOLDER, folders
 from idm.training.snapshots import SNAPSHOTS, stored_averages
 
+LITTER = frozenset({"thumbs.db", "desktop.ini"})
+TRIES = 5
+"""How often the checkpoints of a run are listed anew where all that were found are gone meanwhile."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -50,6 +54,8 @@ class Verdict:
 def verify_run(run: str | Path) -> list[Verdict]:
     """Check every checkpoint of a run folder and all averages stored there, or the one folder that ``run`` is.
 
+    What a training that goes on drops meanwhile is left out.
+
     Returns:
         Of the checkpoints, oldest first, then of the averages.
 
@@ -57,17 +63,32 @@ def verify_run(run: str | Path) -> list[Verdict]:
         CheckpointError: there is no checkpoint, neither intact nor damaged.
     """
     run = Path(run)
-    single = run.is_dir() and (step_of(run) is not None or (run / MANIFEST).exists())
-    found = [run] if single else folders(run)
-    if not found:
-        raise CheckpointError(f"run {run}: it holds no checkpoint; give a folder written by 'idm train'")
-    return [verify_checkpoint(path) for path in (found if single else [*found, *stored_averages(run)])]
+    if run.is_dir() and (step_of(run) is not None or (run / MANIFEST).exists()):
+        return [verify_checkpoint(run)]
+    for _ in range(TRIES):
+        found = folders(run)
+        if not found:
+            raise CheckpointError(f"run {run}: it holds no checkpoint; give a folder written by 'idm train'")
+        verdicts = [verify_checkpoint(path) for path in [*found, *stored_averages(run)]]
+        if there := [verdict for verdict in verdicts if not verdict.problems or verdict.path.is_dir()]:
+            return there
+    raise CheckpointError(
+        f"run {run}: its training drops checkpoints faster than they can be read; verify it when training has ended, "
+        "or keep more of them (training.keep_checkpoints)"
+    )
 
 
 def verify_checkpoint(path: str | Path) -> Verdict:
     """Check one folder, and the metrics of the run that it lies in."""
     path = Path(path)
-    files = sorted(file for file in path.iterdir() if file.is_file())
+    try:
+        return _verdict(path)
+    except FileNotFoundError:
+        return Verdict(path, step_of(path) or 0, 0, 0, 0, ("it was removed while it was read",))
+
+
+def _verdict(path: Path) -> Verdict:
+    files = sorted(file for file in path.iterdir() if file.is_file() and not is_of_the_system(file.name))
     problems = [problem] if (problem := damage(path)) else []
     num_tensors = 0
     for file in files:
@@ -81,6 +102,11 @@ def verify_checkpoint(path: str | Path) -> Verdict:
         problems += _misfits(path, path.parent.parent)
     size = sum(file.stat().st_size for file in files)
     return Verdict(path, step_of(path) or 0, len(files), num_tensors, size, tuple(problems))
+
+
+def is_of_the_system(name: str) -> bool:
+    """Whether desktops, editors and network file systems leave files of such a name in any folder."""
+    return name.startswith(".") or name.endswith("~") or name.lower() in LITTER
 
 
 def _look_into_tensors(file: Path) -> tuple[int, str]:

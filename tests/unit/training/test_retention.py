@@ -8,8 +8,9 @@ import torch
 from idm.core.errors import CheckpointError, NumericalError
 from idm.training import Retention, latest_checkpoint, save_checkpoint
 from idm.training import checkpoint as checkpoint_module
+from idm.training.checkpoint import read_newest
 from idm.training.manifest import Score, damage, score_of
-from idm.training.retention import folders, sweep
+from idm.training.retention import discard, folders, sweep
 
 
 def save(run, step, keep=None, value=None, name="loss"):
@@ -160,3 +161,39 @@ def refuse_from(calls):
             raise OSError(28, "No space left on device")
 
     return fsync
+
+
+def drop_while_it_is_read(run, old, new):
+    """Return what reads a checkpoint, the first of which training drops meanwhile, having written a newer one."""
+
+    def read(checkpoint):
+        if checkpoint.step == old:
+            save(run, new, Retention(1))
+        return checkpoint.document("training")["step"]
+
+    return read
+
+
+def test_where_training_drops_what_is_read_the_newest_then_is_read(tmp_path):
+    save(tmp_path, 1)
+    assert read_newest(tmp_path, drop_while_it_is_read(tmp_path, 1, 2)) == 2
+
+
+def test_one_checkpoint_that_was_asked_for_is_not_exchanged_for_another(tmp_path):
+    path = save(tmp_path, 1).path
+    with pytest.raises(CheckpointError, match="cannot read training"):
+        read_newest(path, drop_while_it_is_read(tmp_path, 1, 2))
+
+
+def test_a_checkpoint_that_is_gone_when_it_is_looked_at_is_not_called_damaged(tmp_path, monkeypatch, capsys):
+    save(tmp_path, 1)
+    save(tmp_path, 2)
+
+    def looked_at(path):
+        if path.name == "step-00000002":
+            discard(path)
+        return damage(path)
+
+    monkeypatch.setattr(checkpoint_module, "damage", looked_at)
+    assert latest_checkpoint(tmp_path).step == 1
+    assert "damaged" not in capsys.readouterr().err

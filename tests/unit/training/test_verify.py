@@ -7,7 +7,9 @@ import torch
 
 from idm.core.errors import CheckpointError
 from idm.training import save_checkpoint, verify_run
-from idm.training.manifest import as_text, make_manifest
+from idm.training import verify as verify_module
+from idm.training.manifest import as_text, damage, make_manifest
+from idm.training.retention import discard
 from idm.training.snapshots import save_snapshot
 
 
@@ -112,3 +114,60 @@ def test_stored_averages_are_looked_at_too(run):
     assert damaged.of_averages
     assert "power-0.05.safetensors is not what was written" in damaged.problems[0]
     assert not last.problems
+
+
+LEFT_BY_THE_SYSTEM = [".DS_Store", "._network.safetensors", "Thumbs.db", "desktop.ini", ".nfs00012", "data.json~"]
+
+
+@pytest.mark.parametrize("name", LEFT_BY_THE_SYSTEM)
+def test_what_desktops_and_file_systems_leave_is_no_damage(run, name):
+    (run / "checkpoints" / "step-00000003" / name).write_bytes(b"\0\0\0\1Bud1")
+    assert problems(run) == {2: (), 3: ()}
+
+
+def test_another_file_that_cannot_be_read_is_reported(run):
+    (run / "checkpoints" / "step-00000003" / "notes.json").write_bytes(b"\0\0")
+    assert "notes.json cannot be read" in problems(run)[3][0]
+
+
+@pytest.fixture
+def dropping(run, monkeypatch):
+    """Have retention drop the older checkpoint the moment that its manifest was looked at."""
+
+    def dropped(path):
+        if path.name == "step-00000002" and path.exists():
+            discard(path)
+            raise FileNotFoundError(path / "network.safetensors")
+        return damage(path)
+
+    monkeypatch.setattr(verify_module, "damage", dropped)
+    return run
+
+
+def test_a_checkpoint_that_training_drops_meanwhile_is_left_out(dropping):
+    assert problems(dropping) == {3: ()}
+
+
+def test_it_is_reported_where_it_alone_was_asked_for(dropping):
+    (verdict,) = verify_run(dropping / "checkpoints" / "step-00000002")
+    assert verdict.problems == ("it was removed while it was read",)
+
+
+def test_where_all_are_dropped_the_run_is_looked_at_anew(run, monkeypatch):
+    def replaced(path):
+        if path.name == "step-00000003" or path.exists() is False:
+            return damage(path)
+        discard(path)
+        return f"{path.name} is gone"
+
+    (run / "checkpoints" / "step-00000003").rename(run / "later")
+    monkeypatch.setattr(verify_module, "damage", replaced)
+    monkeypatch.setattr(verify_module, "stored_averages", lambda _: bring_back(run))
+    assert problems(run) == {3: ()}
+
+
+def bring_back(run):
+    """A checkpoint that training writes while older ones are looked at; no averages."""
+    if (run / "later").exists():
+        (run / "later").rename(run / "checkpoints" / "step-00000003")
+    return []

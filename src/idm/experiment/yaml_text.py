@@ -1,0 +1,64 @@
+"""YAML as settings need it: plain values only, every name once, numbers in decimal notation."""
+
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+from yaml.composer import ComposerError
+
+TEXT, MERGED = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
+NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's loader of plain values, stricter."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Compose a mapping whose names are all different.
+
+        Raises:
+            ComposerError: a name is given twice.
+        """
+        node = super().compose_mapping_node(anchor)
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != MERGED:
+                name, line = (key.tag, key.value), key.start_mark.line + 1
+                if name in lines:
+                    twice = f"'{key.value}' is given twice, in lines {lines[name]} and {line}; leave one of them out"
+                    raise ComposerError(problem=twice)
+                lines[name] = line
+        return node
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        """Take 59:59 as text, which YAML 1.1 has as a number to the base of 60."""
+        tag = super().resolve(kind, value, implicit)
+        return TEXT if tag in NUMBERS and ":" in value else tag
+
+
+Construct = Callable[[_Loader, yaml.ScalarNode], int | float]
+
+
+def _decimal(construct: Construct) -> Construct:
+    """Refuse numbers to the base of 60 where they are asked for by ``!!int``: long ones take for ever to convert."""
+
+    def constructed(loader: _Loader, node: yaml.ScalarNode) -> int | float:
+        if ":" in node.value:
+            raise yaml.constructor.ConstructorError(problem=f"a number wanted in line {node.start_mark.line + 1}")
+        return construct(loader, node)
+
+    return constructed
+
+
+for tag in NUMBERS:
+    _Loader.add_constructor(tag, _decimal(yaml.SafeLoader.yaml_constructors[tag]))
+
+
+def read_yaml(text: str) -> Any:
+    """Return the plain values that YAML stands for.
+
+    Raises:
+        YAMLError: it is no YAML, or gives one name twice.
+        ValueError, RecursionError: a value is none of its kind, or values are nested too deeply.
+    """
+    return yaml.load(text, _Loader)
