@@ -4,6 +4,8 @@ import math
 
 from torch import Tensor
 
+from idm.core.errors import SettingsError
+
 LN_2 = math.log(2.0)
 
 
@@ -20,3 +22,17 @@ def append_dims(x: Tensor, ndim: int) -> Tensor:
 def nats_to_bits(nats: Tensor) -> Tensor:
     """Convert natural-log units to bits (divide by ln 2)."""
     return nats / LN_2
+
+
+def network_output(output: object) -> Tensor:
+    """Return what a network returned, if it is a tensor.
+
+    Raises:
+        SettingsError: an object, as some libraries' networks return, or a tuple or nothing.
+    """
+    if not isinstance(output, Tensor):
+        raise SettingsError(
+            f"network: a tensor wanted as its output, got {type(output).__name__}; give a function that returns the "
+            "tensor in it, such as lambda x, time, **kwargs: network(x, time, **kwargs).sample"
+        )
+    return output

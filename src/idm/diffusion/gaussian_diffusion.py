@@ -16,7 +16,7 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.gaussian import Gaussian, normal_kl
-from idm.core.tensors import mean_flat, nats_to_bits
+from idm.core.tensors import mean_flat, nats_to_bits, network_output
 from idm.core.types import Images, Network, PerSample
 from idm.diffusion.decoders import Decoder, DiscretizedDecoder
 from idm.diffusion.names import LossType, ModelMeanType, ModelVarType, strategy
@@ -158,18 +158,25 @@ class GaussianDiffusion:
             model_kwargs: conditioning, such as labels ``y`` [b].
 
         Raises:
-            SettingsError: the network returns the wrong number of channels.
+            SettingsError: the network returns no tensor, or one of the wrong shape or number of channels.
         """
-        output = model(x_t, self.network_time(t, x_t), **(model_kwargs or {})).to(x_t.dtype)
+        output = network_output(model(x_t, self.network_time(t, x_t), **(model_kwargs or {}))).to(x_t.dtype)
         channels, wanted = x_t.shape[1], self.out_channels(x_t.shape[1])
-        if output.shape[1] != wanted:
-            raise SettingsError(
-                f"{type(self.variance).__name__} needs a network with {wanted} output channels for {channels} data "
-                f"channels, got {output.shape[1]}; build it with out_channels=diffusion.out_channels({channels})"
-            )
+        expected = (x_t.shape[0], wanted, *x_t.shape[2:])
+        if output.shape != expected:
+            raise SettingsError(self._misfit(tuple(output.shape), expected, channels))
         if wanted == channels:
             return NetworkOutput(output, None)
         return NetworkOutput(*output.chunk(2, dim=1))
+
+    def _misfit(self, shape: tuple[int, ...], expected: tuple[int, ...], channels: int) -> str:
+        """Say why an output of that shape is refused."""
+        if (shape[:1], shape[2:]) != (expected[:1], expected[2:]):
+            return f"network: an output of shape {expected} wanted, got {shape}; batch and sizes must stay"
+        return (
+            f"{type(self.variance).__name__} needs a network with {expected[1]} output channels for {channels} data "
+            f"channels, got {shape[1]}; build it with out_channels=diffusion.out_channels({channels})"
+        )
 
     def interpret_x_start(
         self,

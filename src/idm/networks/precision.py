@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from idm.core.tensors import network_output
 from idm.core.types import Network
 
 
@@ -24,4 +25,4 @@ class Autocast:
         """Call the network under autocast."""
         with torch.autocast(x.device.type, dtype=self.dtype):
             output = self.network(x, time, **conditioning)
-        return output.to(x.dtype)
+        return network_output(output).to(x.dtype)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from idm.core.tensors import network_output
 from idm.core.types import Network
 
 
@@ -35,7 +36,7 @@ class ClassifierFreeGuidance:
         twice = {name: torch.cat([value, value]) for name, value in conditioning.items()}
         twice["y"] = torch.cat([labels, torch.full_like(labels, self.null_label)])
         times = time[:1].expand(2 * len(time)) if time.stride(0) == 0 else torch.cat([time, time])
-        output = self.network(torch.cat([x, x]), times, **twice)
+        output = network_output(self.network(torch.cat([x, x]), times, **twice))
         with_label, without = output.chunk(2)
         channels = x.shape[1]
         mean = torch.lerp(without[:, :channels], with_label[:, :channels], self.scale)

@@ -160,7 +160,7 @@ def checkpoint_to_continue(run: str | Path) -> Checkpoint | None:
     found = latest_checkpoint(run)
     if found is None and folders(run):
         raise CheckpointError(
-            f"run {run}: {_all_damaged(run)}; nothing was changed: see whether the disk is well, bring one back, "
+            f"run {run}: {_all_damaged(run)}; nothing was changed: check the disk, restore a checkpoint, "
             "or choose a new folder"
         )
     return found

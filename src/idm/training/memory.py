@@ -58,7 +58,7 @@ class MicroBatches:
         self._memory = run / MEMORY
         size = ranks.on_main(lambda: self._remembered(run / MEMORY))
         if size < self.size and ranks.is_main:
-            warn(f"training: micro-batches of {size:,}, as memory was short before ({self._memory})")
+            warn(f"training: micro-batches of {size:,}, because memory was short before ({self._memory})")
         self.size = size
 
     def _remembered(self, path: Path) -> int:

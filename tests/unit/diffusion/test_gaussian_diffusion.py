@@ -1,6 +1,9 @@
 """The process's own promises: what the network is shown, what it must return, and how steps are given."""
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +19,8 @@ from idm.diffusion import (
     ModelVarType,
     NetworkOutput,
 )
+from idm.networks import Autocast
+from idm.samplers import ClassifierFreeGuidance
 from idm.schedules import NoiseSchedule, cosine_schedule, linear_schedule
 
 BETAS = np.array([0.02, 0.05, 0.1, 0.2, 0.3, 0.4])
@@ -145,6 +150,33 @@ def test_a_network_of_other_channels_is_refused_with_the_number_wanted(
     diffusion = process(ModelVarType[var_type])
     with pytest.raises(SettingsError, match=f"{wanted} output channels for 2 data channels, got {channels}"):
         diffusion.p_mean_variance(lambda x, time: torch.zeros(6, channels, 3, 3), X, 1)
+
+
+@pytest.mark.parametrize("shape", [(6, 2, 3), (6, 2, 3, 1), (1, 2, 3, 3), (6,), (6, 2, 3, 3, 1)])
+def test_a_network_that_changes_batch_or_sizes_is_refused_with_the_shape_wanted(shape: tuple[int, ...]) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        process().p_mean_variance(lambda x, time: torch.zeros(shape), X, 1)
+    assert f"an output of shape {tuple(X.shape)} wanted, got {shape}" in refusal.value.lines[0]
+
+
+@dataclass
+class Wrapped:
+    """What networks of some libraries return."""
+
+    sample: Tensor
+
+
+@pytest.mark.parametrize(
+    "wrap", [Wrapped, lambda x: (x,), lambda x: None, lambda x: {"sample": x}, lambda x: x.numpy()]
+)
+def test_an_output_that_is_no_tensor_is_refused_with_a_way_out(wrap: Callable[[Tensor], object]) -> None:
+    def network(x: Tensor, time: Tensor, **conditioning: Tensor) -> Any:
+        return wrap(x)
+
+    labels = {"y": torch.zeros(6, dtype=torch.int64)}
+    for model in (network, ClassifierFreeGuidance(network, 2.0, 1), Autocast(network, torch.bfloat16)):
+        with pytest.raises(SettingsError, match=r"^network: a tensor wanted as its output, got \w+; give a function"):
+            process().predict(model, X, 1, labels)
 
 
 def test_the_output_is_taken_in_the_datas_dtype() -> None:
