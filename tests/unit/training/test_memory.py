@@ -103,7 +103,7 @@ def test_a_run_remembers_what_it_found(make_step, network, tmp_path, capsys):
     assert json.loads((tmp_path / MEMORY).read_text())["size"] == 2
     assert "out of memory; going on with micro-batches of 2" in capsys.readouterr().err
     assert train(3, 3) == [2] * 4
-    assert "micro-batches of 2, as memory was short before" in capsys.readouterr().err
+    assert "micro-batches of 2, because memory was short before" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("error", MESSAGES)
