@@ -1,18 +1,21 @@
 """Encoding, decoding and interpolating from the command line."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from safetensors import safe_open
 
+from idm import load
+from idm.cli.conditioning import conditioning
+from idm.core.errors import SettingsError
 from idm.data import Digits
 
 
 @pytest.fixture(scope="module")
 def held_out(run):
     """Held-out digits of the run, as data."""
-    from idm import load
     from idm.experiment import open_run_data
 
     data = open_run_data(load(run, device="cpu"))
@@ -174,3 +177,12 @@ def test_fewer_images_replace_more(idm, run, tmp_path):
         idm("interpolate", run, "held-out:0", "held-out:1", "--num", 2, "--steps", 2, "--out", tmp_path / "i").code == 0
     )
     assert len(list((tmp_path / "i" / "images").iterdir())) == 2
+
+
+@pytest.mark.parametrize("option", ["--labels", "--label-a and --label-b"])
+def test_a_class_that_is_wanted_is_asked_for_by_the_options_of_the_verb(run, option):
+    opened = load(run)
+    training = replace(opened.experiment.training, label_dropout=0.0)
+    classes_only = replace(opened, experiment=replace(opened.experiment, training=training))
+    with pytest.raises(SettingsError, match=f"name it with {option}$"):
+        conditioning(classes_only, None, [None], option)

@@ -9,8 +9,16 @@ from idm.core.errors import SettingsError
 from idm.experiment import Run
 
 
-def conditioning(run: Run, asked: Sequence[int] | None, known: Sequence[int | None]) -> dict[str, Tensor]:
+def conditioning(
+    run: Run, asked: Sequence[int] | None, known: Sequence[int | None], option: str = "--labels"
+) -> dict[str, Tensor]:
     """Return the labels of samples: those asked for in turn, else those known, else no class.
+
+    Args:
+        run: the trained model.
+        asked: labels that the command line gives.
+        known: label of each sample, None where it has none.
+        option: how the command line gives them.
 
     Raises:
         SettingsError: a sample without a known class, and a network that knows classes only.
@@ -23,6 +31,6 @@ def conditioning(run: Run, asked: Sequence[int] | None, known: Sequence[int | No
     try:
         y = run.unlabelled_kwargs(count)["y"]
     except SettingsError as error:
-        raise SettingsError("labels: the class of the images wanted; name it with --labels") from error
+        raise SettingsError(f"labels: the class of the images wanted; name it with {option}") from error
     values = [int(none) if label is None else label for label, none in zip(known, y.tolist(), strict=True)]
     return {"y": torch.tensor(values, dtype=torch.int64, device=run.device)}

@@ -90,4 +90,4 @@ def _labels(run: "Run", inputs: "Inputs", first: list[int] | None, second: list[
     try:
         return run.unlabelled_kwargs(2).get("y")
     except SettingsError:
-        return conditioning(run, None, inputs.labels).get("y")
+        return conditioning(run, None, inputs.labels, "--label-a and --label-b").get("y")
