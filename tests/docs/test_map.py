@@ -1,8 +1,11 @@
 """The map in docs/architecture.md is that of the code: same rooms, same layers as the import contract."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
+
+from idm.cli import completion
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -29,3 +32,8 @@ def test_the_layers_are_those_of_the_import_contract() -> None:
 def test_the_index_lists_every_room() -> None:
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     assert set(re.findall(r"\(rooms/(\w+)\.md\)", index)) == ROOMS
+
+
+def test_the_names_that_the_shell_completes_are_those_of_the_package() -> None:
+    known = json.loads(completion.FILE.read_text(encoding="utf-8"))
+    assert known == completion.collect(), 'run: python -c "from idm.cli import completion; completion.write()"'

@@ -1,7 +1,7 @@
 """What the shell completes: names of presets, samplers and settings. Imports no torch.
 
 The names lie in a file, because to ask the package for them takes as long as importing torch. ``write`` makes it;
-tests/cli/test_completion.py sees that it is up to date.
+tests/docs/test_map.py sees that it is up to date.
 """
 
 import json
