@@ -93,18 +93,42 @@ class Source(ABC):
         Raises:
             DataError: a sample cannot be read any more.
         """
-        classes = _bytes_of("\n".join(self.class_names or ()))
-        labels = b"" if self.labels is None else self.labels.astype("<i8").tobytes()
-        names = map(_bytes_of, self.names or ())
-        return write_fingerprint({"names": digest(names), "labels": digest([classes, labels])} | self.aspects())
+        return self._written(np.arange(len(self)), self.class_names, self.aspects())
+
+    def fingerprint_of(self, indices: Indices, class_names: tuple[str, ...] | None) -> str:
+        """Return the fingerprint that data of only these samples would have, whose classes have these names.
+
+        Args:
+            indices: numbers of the samples, at least one, increasing.
+            class_names: names of the classes; None where there are no labels.
+        """
+        return self._written(indices, class_names, self.aspects_of(indices))
 
     def aspects(self) -> dict[str, str]:
         """Return a hash each of what is particular to a kind of source; by default, the values of some samples."""
-        chosen = spread(len(self), len(self) * self.sample_bytes)
+        return self.aspects_of(np.arange(len(self)))
+
+    def aspects_of(self, indices: Indices) -> dict[str, str]:
+        """Return what ``aspects`` would for data of only these samples."""
+        chosen = indices[spread(len(indices), len(indices) * self.sample_bytes)]
         little_endian = self.dtype.newbyteorder("<")
         values = (row for some in blocks(chosen, self.sample_bytes) for row in self.read(some).astype(little_endian))
-        facts = f"{len(self)} {self.shape} {self.dtype.name}".encode()
+        facts = f"{len(indices)} {self.shape} {self.dtype.name}".encode()
         return {"contents": digest(chain([facts], (row.tobytes() for row in values)))}
+
+    def earliest(self, count: int) -> Indices:
+        """Number the samples that were probably there before the others, increasing: by default the first ones."""
+        return np.arange(count)
+
+    def _written(self, indices: Indices, class_names: tuple[str, ...] | None, aspects: dict[str, str]) -> str:
+        names = (_bytes_of(self.names[index]) for index in indices.tolist()) if self.names else ()
+        labels = b""
+        if self.labels is not None and self.class_names is not None:
+            number = {name: i for i, name in enumerate(class_names or ())}
+            numbers = np.array([number.get(name, -1) for name in self.class_names])
+            labels = numbers[self.labels[indices]].astype("<i8").tobytes()
+        classes = _bytes_of("\n".join(class_names or ()))
+        return write_fingerprint({"names": digest(names), "labels": digest([classes, labels])} | aspects)
 
     def describe(self) -> dict[str, Any]:
         """Return what was found, as JSON-able values for people and records."""

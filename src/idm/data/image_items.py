@@ -134,6 +134,17 @@ def num_bytes(place: Place) -> int:
         return place.stat().st_size if isinstance(place, Path) else place.num_bytes
 
 
+def changed_at(place: Place) -> int:
+    """Return when the file that an image lies in came there or was changed, nanoseconds; 0 if that is not known."""
+    if isinstance(place, Indexed):
+        return changed_at(place.place)
+    file = place.file if isinstance(place, Slice) else place
+    try:
+        return file.stat().st_ctime_ns if isinstance(file, Path) else 0
+    except OSError:
+        return 0
+
+
 @contextmanager
 def _still_there(place: Place) -> Generator[None, None, None]:
     try:

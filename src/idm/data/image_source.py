@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from idm.data.base import Indices, Samples, Source, number_classes
 from idm.data.fingerprint import digest, spread
 from idm.data.image_decode import MAX_PIXELS
-from idm.data.image_items import Place, encoded, num_bytes
+from idm.data.image_items import Place, changed_at, encoded, num_bytes
 from idm.data.images import Images
 
 
@@ -96,11 +96,17 @@ class ImageSource(Source):
         """
         return self._images.read(indices)
 
-    def aspects(self) -> dict[str, str]:
+    def aspects_of(self, indices: Indices) -> dict[str, str]:
         """Return a hash each of the sizes of all files and of the bytes of some, as they are before decoding."""
-        sizes = [num_bytes(place) for place in self._places]
-        contents = (encoded(self._places[index]) for index in spread(len(sizes), sum(sizes)).tolist())
+        places = [self._places[index] for index in indices.tolist()]
+        sizes = [num_bytes(place) for place in places]
+        contents = (encoded(places[index]) for index in spread(len(sizes), sum(sizes)).tolist())
         return {"sizes": digest([np.array(sizes, "<i8").tobytes()]), "contents": digest(contents)}
+
+    def earliest(self, count: int) -> Indices:
+        """Number the images whose files came or were changed before the others."""
+        times = np.array([changed_at(place) for place in self._places])
+        return np.sort(np.argsort(times, kind="stable")[:count])
 
 
 def as_labels(texts: Sequence[str]) -> NDArray[Any]:

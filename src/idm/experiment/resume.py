@@ -6,7 +6,8 @@ from pathlib import Path
 
 from idm.core.errors import ResumeError
 from idm.core.progress import warn
-from idm.experiment.data import Data, data_differences
+from idm.experiment.data import Data, DataSpec, data_differences
+from idm.experiment.growth import growth
 from idm.experiment.settings import AUTO, Experiment
 from idm.experiment.stored import started_experiment, stored_experiment, stored_spec
 from idm.experiment.validate import flat, to_plain
@@ -55,9 +56,10 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> None:
     started = stored_experiment(checkpoint)
     settings = _differences(started, experiment)
     then = stored_spec(checkpoint)
-    lines = settings + [
-        f"data: this run was started on other data; {words}" for words in data_differences(then, data.spec)
-    ]
+    others = data_differences(then, data.spec)
+    if others and not settings and (new := growth(then, data)):
+        raise ResumeError(_grown(run, then, new))
+    lines = settings + [f"data: this run was started on other data; {words}" for words in others]
     if not lines:
         _warn_of_another_rate(checkpoint.step, started.training, experiment.training)
         return
@@ -67,6 +69,15 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> None:
         f"{_as_it_was_started(run) if len(lines) == len(settings) else ''}",
         *lines[:LISTED_DIFFERENCES],
         *([f"... and {more} more"] if more > 0 else []),
+    )
+
+
+def _grown(run: Path, then: DataSpec, new: int) -> str:
+    count, folder = then.num_train + then.num_held_out, shlex.quote(str(run))
+    return (
+        f"data: those of {run} wanted, got {new:,} new samples beside them, and none of the {count:,} is missing or "
+        f"changed; take the new ones away, or train on all of them in a new run that begins with its weights: "
+        f"'idm train --init {folder} --out NEW'"
     )
 
 
