@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from idm import load
 from idm.interop.openai import unet_from_flags
 
 FLAGS = {
@@ -42,8 +43,6 @@ def imported(idm, published, tmp_path_factory):
 
 
 def test_the_network_is_the_published_one(imported, published):
-    from idm import load
-
     run = load(imported, device="cpu")
     network = unet_from_flags(FLAGS).eval()
     network.load_state_dict(torch.load(published / "ema_0.9999_500000.pt", weights_only=True))
@@ -141,18 +140,50 @@ def test_other_weights_are_refused_in_one_line(idm, published, tmp_path, name, p
         ('{"noise_schedule": "cosin"}', "did you mean 'cosine'?"),
         ('{"diffusion_steps": 10}', "at least 21 steps"),
         ('{"timestep_respacing": "ddim999"}', "no integer stride"),
+        ('{"use_new_attention_order": true}', "flags.use_new_attention_order: False wanted"),
+        ('{"image_size": 32, "image_size": 64}', "the flag image_size is given twice"),
+        ('{"dropout": NaN}', "NaN is no number of JSON"),
+        ('{"num_channels": 1e999}', "flags.num_channels: a value like 128 wanted, got inf"),
         ("[1]", "a JSON object"),
         ("{", "a JSON file wanted"),
+        ("[" * 100_000, "a JSON file wanted"),
+        (b"\xff\xfe{}", "a JSON file wanted"),
     ],
 )
 def test_wrong_flags(idm, published, tmp_path, text, pattern):
-    (tmp_path / "flags.json").write_text(text)
+    (tmp_path / "flags.json").write_bytes(text if isinstance(text, bytes) else text.encode())
     result = idm(
         "import", published / "ema_0.9999_500000.pt", "--flags", tmp_path / "flags.json", "--out", tmp_path / "run"
     )
     assert (result.code, len(result.err.splitlines())) == (2, 1), result.err
     assert pattern in result.err
+    assert f"--flags {tmp_path / 'flags.json'}: " in result.err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "make", [lambda path: path.mkdir(), lambda path: None, lambda path: path.write_bytes(b" " * 2**21)]
+)
+def test_files_that_hold_no_flags(idm, published, tmp_path, make):
+    make(tmp_path / "flags.json")
+    result = idm(
+        "import", published / "ema_0.9999_500000.pt", "--flags", tmp_path / "flags.json", "--out", tmp_path / "r"
+    )
+    assert (result.code, len(result.err.splitlines())) == (2, 1), result.err
+    assert "flags.json: a JSON file of at most 1 MiB wanted, got" in result.err
+
+
+def test_the_average_that_was_taken_is_named(idm, published, tmp_path):
+    weights = torch.load(published / "ema_0.9999_500000.pt", weights_only=True)
+    others = {name: value + 1 for name, value in weights.items()}
+    nested = {"model": others, "ema": {f"module.{name}": value.half() for name, value in weights.items()}}
+    torch.save(nested, tmp_path / "model_000020.pt")
+    result = idm("import", tmp_path / "model_000020.pt", "--flags", published / "flags.json", "--out", tmp_path / "run")
+    assert result.code == 0, result.err
+    assert "found as  entry 'ema', not 'model', names without 'module.'" in result.out
+    run = load(tmp_path / "run", device="cpu")
+    assert run.step == 20
+    torch.testing.assert_close(run.network.state_dict(), {k: v.half().float() for k, v in weights.items()})
 
 
 def test_a_run_is_not_overwritten(idm, published, imported):

@@ -1,5 +1,7 @@
 """``idm import``: published weights of improved-diffusion, as a run."""
 
+import json
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,6 +9,9 @@ import typer
 
 from idm.cli.options import Json
 from idm.cli.output import Output, checked_folder, command
+
+LARGEST_FLAGS = 1 << 20
+"""Bytes of the largest file of flags that is read."""
 
 
 def import_(
@@ -24,19 +29,28 @@ def import_(
 
     FLAGS is a JSON object such as {"image_size": 64, "num_channels": 128, "num_res_blocks": 3, "learn_sigma": true,
     "diffusion_steps": 4000, "noise_schedule": "cosine"}; flags that are not given have the published scripts' defaults.
+    Flags that ask for what this network cannot be are refused. Of a file that holds several state dicts an average is
+    taken.
     """
     from idm.cli.words import data_in_words, network_in_words, process_in_words
     from idm.core.errors import SettingsError
     from idm.experiment.imported import import_weights
+    from idm.training import Checkpoint
 
     if out is None or flags is None:
         missing = "--out: a folder for the run" if out is None else "--flags: a JSON file with the flags"
         raise SettingsError(f"{missing} wanted; see 'idm import --help'")
-    run = import_weights(weights, read_flags(flags), checked_folder(out))
+    given, folder = read_flags(flags), checked_folder(out)
+    try:
+        run = import_weights(weights, given, folder)
+    except SettingsError as error:
+        raise type(error)(*(f"--flags {flags}: {line}" for line in error.lines)) from error
+    entry = Checkpoint(run.path).document("versions").get("imported_entry")
     output = Output(as_json=as_json)
     output.pairs(
         {
             "imported": weights,
+            **({} if entry is None else {"found as": entry}),
             "network": network_in_words(run.experiment, run.network),
             "process": process_in_words(run.experiment, run.diffusion),
             "data": data_in_words(run.spec),
@@ -45,24 +59,39 @@ def import_(
     )
     output.line()
     output.line(f"Next: {command('idm', 'sample', out, '--num', 4, '--sampler', 'ddim', '--steps', 25)}")
-    output.finish(run=out, checkpoint=run.path)
+    output.finish(run=out, checkpoint=run.path, entry=entry)
 
 
 def read_flags(path: Path) -> dict[str, Any]:
     """Read flags from a JSON file.
 
     Raises:
-        SettingsError: not a JSON object.
+        SettingsError: not a JSON object, or a name that is in it twice.
     """
-    import json
-
     from idm.core.errors import SettingsError
 
+    if not path.is_file() or path.stat().st_size > LARGEST_FLAGS:
+        found = "a larger one" if path.is_file() else "a folder" if path.is_dir() else "nothing there"
+        raise SettingsError(f"--flags {path}: a JSON file of at most 1 MiB wanted, got {found}; check the path")
     try:
-        flags = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        flags = json.loads(
+            path.read_text(encoding="utf-8"), object_pairs_hook=_without_repetition, parse_constant=_refuse_constant
+        )
+    except (OSError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise SettingsError(f"--flags {path}: a JSON file wanted ({reason})") from error
     if not isinstance(flags, dict):
         raise SettingsError(f"--flags {path}: a JSON object with flags by name wanted, got {type(flags).__name__}")
     return flags
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    flags = dict(pairs)
+    if len(flags) < len(pairs):
+        repeated, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"the flag {repeated:.60} is given twice")
+    return flags
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")

@@ -11,13 +11,13 @@ import torch
 
 from idm.core.errors import CheckpointError, SettingsError
 from idm.data import Codec
-from idm.experiment.build import build_diffusion, build_network
+from idm.experiment.build import build_diffusion, untried_network
 from idm.experiment.data import DataSpec
 from idm.experiment.run import Run, load
 from idm.experiment.settings import Experiment
 from idm.experiment.validate import from_plain, to_plain
 from idm.interop.openai import NUM_CLASSES, complete_flags, unet_options
-from idm.interop.weights import read_weights, refuse_other_weights
+from idm.interop.weights import locate_weights, refuse_other_weights, usable
 from idm.schedules import SPACINGS, space_timesteps
 from idm.training import ema_name, latest_checkpoint, save_checkpoint
 
@@ -103,7 +103,8 @@ def import_weights(weights: str | Path, flags: Mapping[str, Any], run: str | Pat
     """Write a run with one checkpoint that holds published weights.
 
     Args:
-        weights: a .pt file of improved-diffusion.
+        weights: a .pt or .safetensors file of improved-diffusion's network; see ``locate_weights`` for what may be
+            around it.
         flags: the flags it was trained with.
         run: the folder to write.
 
@@ -115,17 +116,19 @@ def import_weights(weights: str | Path, flags: Mapping[str, Any], run: str | Pat
     experiment, spec = experiment_from_flags(flags), spec_from_flags(flags)
     if latest_checkpoint(run) is not None:
         raise CheckpointError(f"run {run}: a new folder wanted, got one that holds a run; choose another --out")
-    found = read_weights(weights)
+    found = locate_weights(weights)
     diffusion = build_diffusion(experiment, spec)
-    network = build_network(experiment, spec, diffusion.out_channels(spec.shape[0]))
-    refuse_other_weights(weights, found, network.state_dict())
+    with torch.device("meta"):  # flags may describe what memory does not hold
+        network = untried_network(experiment, spec, diffusion.out_channels(spec.shape[0]))
+    refuse_other_weights(weights, found.tensors, network.state_dict())
+    tensors = usable(weights, found.tensors)
     numbered = re.search(r"_(\d{3,8})$", weights.stem)  # ema_0.9999_500000.pt
     step = int(numbered.group(1)) if numbered else 0
     experiment = replace(experiment, training=replace(experiment.training, num_steps=max(step, 1)))
     checkpoint = save_checkpoint(
         run,
         step,
-        tensors={ema_name(experiment.training.ema_rates[0]): found},
+        tensors={ema_name(experiment.training.ema_rates[0]): tensors},
         documents={
             "training": {"step": step},
             "experiment": to_plain(experiment),
@@ -135,6 +138,7 @@ def import_weights(weights: str | Path, flags: Mapping[str, Any], run: str | Pat
                 "python": platform.python_version(),
                 "torch": torch.__version__,
                 "imported_from": weights.name,
+                **({"imported_entry": found.note} if found.note else {}),
             },
         },
     )

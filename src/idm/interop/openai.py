@@ -1,20 +1,34 @@
 """improved-diffusion's command-line flags, understood (``image_train.py`` and ``super_res_train.py``).
 
 Flags may be given in part; what is missing has the scripts' defaults. In flags ``attention_resolutions`` are sizes
-in pixels, separated by commas; in the network's options they are downsampling factors.
+in pixels, separated by commas; in the network's options they are downsampling factors. Flags of guided-diffusion, which
+grew out of these scripts, are understood where they ask for nothing that ``UNet`` is not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from idm.core.errors import SettingsError, unknown_name
+from idm.interop.flag_values import read_flag, shown
+from idm.interop.guided import (
+    NOT_BUILT,
+    OF_TRAINING,
+    TRANSLATED,
+    heads_of_width,
+    read_multiples,
+    without_ignored,
+)
 from idm.networks import UNet
+from idm.networks.attention_levels import level_of
 
 NUM_CLASSES = 1000
 """The scripts know no other number of classes."""
 
 CHANNEL_MULT: dict[int, tuple[int, ...]] = {256: (1, 1, 2, 2, 4, 4), 64: (1, 2, 3, 4), 32: (1, 2, 2, 2)}
 """Widths of the levels by image size."""
+
+SUPER_RESOLVED = (64, 256)
+"""Sizes for which the scripts have a network for super-resolution."""
 
 DEFAULTS: dict[str, Any] = {
     "image_size": 64,
@@ -36,8 +50,9 @@ DEFAULTS: dict[str, Any] = {
     "predict_xstart": False,
     "rescale_timesteps": True,
     "rescale_learned_sigmas": True,
+    **TRANSLATED,
 }
-"""The image flags, with the scripts' defaults."""
+"""The flags that describe an image model, with the scripts' defaults."""
 
 SUPER_RESOLUTION = ("large_size", "small_size")
 """Flags that stand in ``image_size``'s place for super-resolution."""
@@ -46,33 +61,25 @@ SUPER_RESOLUTION = ("large_size", "small_size")
 def complete_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
     """Fill flags up with the defaults; "True" and "False" become truth values, digits numbers.
 
+    Flags of training alone are left out.
+
     Raises:
-        SettingsError: a flag that the scripts do not have, or a value of the wrong kind.
+        SettingsError: a flag that the scripts do not have, one that asks for what ``UNet`` is not, or a value of the
+            wrong kind.
     """
     known = (*DEFAULTS, *SUPER_RESOLUTION)
-    strange = [name for name in flags if name not in known]
-    if strange:
-        raise SettingsError(*(line for name in strange for line in unknown_name("flags", name, known).lines))
-    lines: list[str] = []
-    given = {name: _read(name, value, lines) for name, value in flags.items()}
+    kept, lines = without_ignored(flags)
+    given: dict[str, Any] = {}
+    for name, value in kept.items():
+        try:
+            if name not in known:
+                raise unknown_name("flags", name, (*known, *NOT_BUILT, *OF_TRAINING))
+            given[name] = read_flag(name, value, DEFAULTS.get(name, 64))
+        except SettingsError as error:
+            lines += error.lines
     if lines:
         raise SettingsError(*lines)
     return DEFAULTS | given
-
-
-def _read(name: str, value: Any, lines: list[str]) -> Any:
-    """Convert a value to the type of the flag's default, as the scripts' own parser does."""
-    wanted = type(DEFAULTS.get(name, 0))
-    words = {"true": True, "t": True, "yes": True, "1": True, "false": False, "f": False, "no": False, "0": False}
-    try:
-        if wanted is bool and not isinstance(value, bool):
-            return words[str(value).lower()]
-        if wanted is str and isinstance(value, (list, tuple)):
-            return ",".join(str(item) for item in value)
-        return wanted(value)
-    except (ValueError, KeyError, TypeError):
-        lines.append(f"flags.{name}: a value like {DEFAULTS.get(name, 64)!r} wanted, got {value!r}")
-        return None
 
 
 def unet_options(flags: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,41 +89,71 @@ def unet_options(flags: Mapping[str, Any]) -> dict[str, Any]:
         flags: image flags, or super-resolution flags (which have ``large_size``).
 
     Raises:
-        SettingsError: an unknown flag, or a size for which the scripts define no network.
+        SettingsError: flags as for ``complete_flags``, a size for which the scripts define no network, attention at no
+            level, or heads of one width that would be of different number.
     """
     full = complete_flags(flags)
     super_resolution = "large_size" in full
-    size = full["large_size"] if super_resolution else full["image_size"]
-    known = {256: CHANNEL_MULT[256], 64: CHANNEL_MULT[64]} if super_resolution else CHANNEL_MULT
-    if size not in known:
-        name = "large_size" if super_resolution else "image_size"
-        raise SettingsError(f"flags.{name}: one of {', '.join(map(str, sorted(known)))} wanted, got {size}")
+    size_flag = "large_size" if super_resolution else "image_size"
+    multiples = _multiples(full, size_flag)
+    factors = _factors(full["attention_resolutions"], full[size_flag], len(multiples))
     return {
         "in_channels": 3,
         "out_channels": 6 if full["learn_sigma"] else 3,
         "model_channels": full["num_channels"],
         "num_res_blocks": full["num_res_blocks"],
-        "channel_mult": known[size],
-        "attention_resolutions": _factors(full["attention_resolutions"], size),
-        "num_heads": full["num_heads"],
-        "num_heads_upsample": full["num_heads_upsample"],
+        "channel_mult": multiples,
+        "attention_resolutions": factors,
+        **_heads(full, multiples, factors),
         "dropout": full["dropout"],
         "use_scale_shift_norm": full["use_scale_shift_norm"],
-        "checkpoint_levels": len(known[size]) if full["use_checkpoint"] else 0,
+        "checkpoint_levels": len(multiples) if full["use_checkpoint"] else 0,
         "num_classes": NUM_CLASSES if full["class_cond"] else None,
         "low_res_channels": 3 if super_resolution else 0,
         "dims": 2,
     }
 
 
-def _factors(resolutions: str, size: int) -> tuple[int, ...]:
-    """Pixel sizes "16,8" to downsampling factors, rounded down as in the scripts."""
-    try:
-        return tuple(size // int(resolution) for resolution in resolutions.split(","))
-    except (ValueError, ZeroDivisionError) as error:
+def _multiples(full: Mapping[str, Any], size_flag: str) -> tuple[int | float, ...]:
+    """Widths of the levels: those that are given, or those that the scripts have for the size of the images."""
+    size = full[size_flag]
+    if size < 1:
+        raise SettingsError(f"flags.{size_flag}: a size in pixels wanted, got {size}")
+    if full["channel_mult"]:
+        return read_multiples(full["channel_mult"])
+    known = [size for size in CHANNEL_MULT if size_flag == "image_size" or size in SUPER_RESOLVED]
+    if size not in known:
         raise SettingsError(
-            f"flags.attention_resolutions: sizes in pixels such as '16,8' wanted, got {resolutions!r}"
-        ) from error
+            f"flags.{size_flag}: one of {', '.join(map(str, sorted(known)))} wanted, got {size}; for another size give "
+            "channel_mult, such as '1,2,3,4'"
+        )
+    return CHANNEL_MULT[size]
+
+
+def _factors(resolutions: str, size: int, num_levels: int) -> tuple[int, ...]:
+    """Pixel sizes "16,8" to downsampling factors, rounded down as in the scripts; none for ""."""
+    parts = [part.strip() for part in resolutions.split(",")] if resolutions else []
+    if not all(part.isdecimal() and len(part) < 10 and int(part) > 0 for part in parts):
+        raise SettingsError(
+            f"flags.attention_resolutions: sizes in pixels such as '16,8' wanted, got {shown(resolutions)}"
+        )
+    for part in parts:
+        if level_of(size // int(part), num_levels) is None:
+            levels = ", ".join(str(size // 2**level) for level in range(num_levels) if size >= 2**level)
+            raise SettingsError(
+                f"flags.attention_resolutions: sizes in pixels of the {num_levels} level(s) wanted ({levels}), got "
+                f"{part}; give attention_resolutions without it, at a size that no level has there is no attention"
+            )
+    return tuple(dict.fromkeys(size // int(part) for part in parts))
+
+
+def _heads(full: Mapping[str, Any], multiples: Sequence[int | float], factors: Sequence[int]) -> dict[str, int]:
+    """Numbers of attention heads; ``num_head_channels``, where it is given, decides over them."""
+    if full["num_head_channels"] == -1:
+        return {"num_heads": full["num_heads"], "num_heads_upsample": full["num_heads_upsample"]}
+    attending = {level_of(factor, len(multiples)) for factor in factors} | {len(multiples) - 1}
+    widths = [round(multiple * full["num_channels"]) for level, multiple in enumerate(multiples) if level in attending]
+    return {"num_heads": heads_of_width(full["num_head_channels"], widths), "num_heads_upsample": -1}
 
 
 def unet_from_flags(flags: Mapping[str, Any]) -> UNet:
