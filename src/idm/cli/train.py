@@ -111,9 +111,11 @@ def _announce(output: Output, start: "Start", run: Path, *, is_inferred: bool) -
         output.line()
     together = f", {start.num_processes:,} processes together" if start.num_processes > 1 else ""
     resumed = f", resumed at step {start.num_steps_done:,}" if start.num_steps_done else ""
+    source = start.data.train.source
     output.pairs(
         {
-            "data": f"{start.data.train.source.note}; {data_in_words(start.data.spec)}",
+            "data": f"{source.note}; {data_in_words(start.data.spec)}",
+            **({"noted": "; ".join(source.remarks)} if source.remarks else {}),
             "network": f"{network_in_words(experiment, start.network)}, on {start.device}",
             **({} if start.origin is None else {"weights": f"began as {origin_in_words(start.origin)}"}),
             "process": process_in_words(experiment, start.diffusion),

@@ -1,6 +1,6 @@
 """Opening .npy and .npz files without running anything in them, and finding data and labels."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,19 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError, UnreadableFileError
+from idm.data.label_names import DATA, NO_LABELS, find_labels, is_of_data, words
+from idm.data.parts import TRAIN, part_of_words
+from idm.data.reading import one_line
+from idm.data.remarks import listed
 
-DATA_KEYS = ("data", "images", "x", "arr_0")
 LABEL_KEYS = ("labels", "y")
-LABEL_FILE = "labels.npy"
+"""Names of arrays that must be labels; arrays of other names that tell of labels are left out where they are none."""
+
+LABEL_STEM = "labels"
+LABEL_FILE = f"{LABEL_STEM}.npy"
+
+LABEL_KINDS = "buiUS"
+"""Kinds of dtypes that labels may have."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +32,55 @@ class ArrayFile:
     Attributes:
         data: the samples along the first axis.
         labels: one integer or string per sample, [n]; None where there are none.
+        remarks: which arrays are not read, in a line; empty where all are.
     """
 
     data: NDArray[Any]
     labels: NDArray[Any] | None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Which arrays of a file are read.
+
+    Attributes:
+        data: name of the samples.
+        labels: name of what may be their labels; None where there are none.
+        others: all other names.
+        told: whether the labels were asked for by name.
+    """
+
+    data: str
+    labels: str | None
+    others: tuple[str, ...]
+    told: bool
+
+    def labels_of(
+        self, path: Path, shape: tuple[int, ...], found: tuple[int, ...], load: Callable[[], NDArray[Any]]
+    ) -> NDArray[Any] | None:
+        """Load the labels of data of a shape; None where what is called so are none, and nobody asked for it.
+
+        Args:
+            path: the file, for messages.
+            shape: shape of the data.
+            found: shape of the labels.
+            load: loads them.
+
+        Raises:
+            DataError: not one integer or string per sample, though they must be labels.
+        """
+        if self.told or self.labels in LABEL_KEYS:
+            return check_labels(path, load(), shape)
+        if not _is_column(found, shape) or (labels := load()).dtype.kind not in LABEL_KINDS:
+            return None
+        return check_labels(path, labels, shape)
+
+    def remarks(self, labels: NDArray[Any] | None) -> tuple[str, ...]:
+        """Say which arrays are not read, in one line; nothing where all are."""
+        others = self.others if labels is not None or self.labels is None else (*self.others, self.labels)
+        advice = "data.source.key and data.source.labels_key choose others"
+        return () if not others else (f"not read: {listed(others)}; {advice}",)
 
 
 def open_arrays(path: Path, key: str | None, labels_key: str | None) -> ArrayFile:
@@ -40,13 +94,27 @@ def open_arrays(path: Path, key: str | None, labels_key: str | None) -> ArrayFil
         raise DataError(f"{path}: a .npy or .npz file wanted, got {'a folder' if path.exists() else 'nothing there'}")
     if path.suffix.lower() == ".npz":
         return _open_archive(path, key, labels_key)
-    if key is not None or labels_key is not None:
+    if key is not None or labels_key not in (None, NO_LABELS):
         raise DataError(
-            f"{path}: a .npz file wanted, where arrays have names; leave out data.source.key and labels_key"
+            f"{path}: a .npz file wanted, where arrays have names; leave out data.source.key and data.source.labels_key"
         )
-    data, beside = _map(path), path.with_name(LABEL_FILE)
-    has_labels = beside.is_file() and path.name != LABEL_FILE
-    return ArrayFile(data, check_labels(beside, _map(beside), data.shape) if has_labels else None)
+    data, beside = _map(path), None if labels_key == NO_LABELS else labels_beside(path)
+    if beside is None:
+        return ArrayFile(data, None)
+    keys, labels = Keys(path.stem, beside.stem, (), told=beside.name == LABEL_FILE), _map(beside)
+    found = keys.labels_of(beside, data.shape, labels.shape, lambda: labels)
+    return ArrayFile(
+        data, found, () if found is not None else (f"not read: {beside.name}, whose values are no labels",)
+    )
+
+
+def labels_beside(path: Path) -> Path | None:
+    """Return the .npy file with the labels of another in the same folder, which its name tells; None without one."""
+    if path.name == LABEL_FILE:
+        return None
+    stems = [file.stem for file in path.parent.glob("*.npy") if file.is_file()]
+    name = LABEL_STEM if LABEL_STEM in stems else find_labels(sorted(stems), path.stem)
+    return None if name is None else path.with_name(f"{name}.npy")
 
 
 def _map(path: Path) -> NDArray[Any]:
@@ -66,30 +134,37 @@ def _open_archive(path: Path, key: str | None, labels_key: str | None) -> ArrayF
         if isinstance(arrays, np.ndarray):
             raise UnreadableFileError(f"{path}: an archive of arrays wanted, got a single array; rename it to .npy")
         names: list[str] = arrays.files
-        of_data, of_labels = choose_keys(path, names, key, labels_key)
-        data = _member(path, arrays, of_data)
-        labels = None if of_labels is None else check_labels(path, _member(path, arrays, of_labels), data.shape)
-        return ArrayFile(data, labels)
+        keys = choose_keys(path, names, key, labels_key)
+        data = _member(path, arrays, keys.data)
+        stored = None if keys.labels is None else _member(path, arrays, keys.labels)
+        labels = None if stored is None else keys.labels_of(path, data.shape, stored.shape, lambda: stored)
+        return ArrayFile(data, labels, keys.remarks(labels))
 
 
-def choose_keys(path: Path, names: Sequence[str], key: str | None, labels_key: str | None) -> tuple[str, str | None]:
+def choose_keys(path: Path, names: Sequence[str], key: str | None, labels_key: str | None) -> Keys:
     """Choose the data and the labels among the names of arrays.
 
     Args:
         path: the file, for messages.
         names: all names in the file.
-        key: name of the data; by default the only one besides the labels, or one of ``DATA_KEYS``.
-        labels_key: name of the labels; by default one of ``LABEL_KEYS``, if there is one.
+        key: name of the data; by default the only one besides the labels, or a word for data, or the one of the part
+            to train on.
+        labels_key: name of the labels, or "none"; by default the one whose words tell it, see ``label_names``.
 
     Raises:
         DataError: no such name, or several candidates.
     """
-    of_labels = labels_key or next((name for name in LABEL_KEYS if name in names), None)
-    of_data = key or _find_data(path, [name for name in names if name != of_labels])
-    for name in (of_data, of_labels):
+    told = None if labels_key == NO_LABELS else labels_key
+    of_data = key or _find_data(path, [name for name in names if name != told])
+    for option, name in (("key", of_data), ("labels_key", told)):
         if name is not None and name not in names:
-            raise DataError(f"{path}: an array '{name}' wanted, got {', '.join(names)}; choose one of these")
-    return of_data, None if of_labels == of_data else of_labels
+            raise DataError(
+                f"{path}: an array '{name}' wanted, got {', '.join(names)}; set data.source.{option} to one of these"
+            )
+    of_labels = told or (None if labels_key == NO_LABELS else find_labels(names, of_data))
+    of_labels = None if of_labels == of_data else of_labels
+    others = tuple(name for name in names if name not in (of_data, of_labels))
+    return Keys(of_data, of_labels, others, told=told is not None)
 
 
 def _member(path: Path, arrays: Any, name: str) -> NDArray[Any]:
@@ -114,10 +189,12 @@ def _unreadable(path: Path, error: Exception) -> DataError:
 
 
 def _find_data(path: Path, names: list[str]) -> str:
-    found = names if len(names) == 1 else [name for name in DATA_KEYS if name in names]
-    if not found:
+    others = [name for name in names if find_labels([name]) is None] or [n for n in names if n not in LABEL_KEYS]
+    found = others if len(others) == 1 else [name for name in DATA if name in others]
+    found = found or [name for name in others if is_of_data(name) and part_of_words(words(name)) == TRAIN][:2]
+    if not found or (len(found) > 1 and found[0] not in DATA):
         raise DataError(
-            f"{path}: one array of data wanted, got {', '.join(names) or 'none'}; set data.source.key to one of these"
+            f"{path}: one array of data wanted, got {', '.join(others) or 'none'}; set data.source.key to one of these"
         )
     return found[0]
 
@@ -128,14 +205,14 @@ def check_labels(path: Path, labels: NDArray[Any], shape: tuple[int, ...]) -> ND
     Raises:
         DataError: not one integer or string per sample.
     """
-    if labels.shape != shape[:1] or labels.dtype.kind not in "buiUS":
+    if not _is_column(labels.shape, shape) or labels.dtype.kind not in LABEL_KINDS:
         raise DataError(
             f"{path}: one integer or string per sample, {shape[:1]}, wanted as labels, "
-            f"got {labels.dtype} of shape {labels.shape}; save class numbers, or move the labels away"
+            f"got {labels.dtype} of shape {labels.shape}; save class numbers, or set data.source.labels_key=none"
         )
-    return labels
+    return labels.reshape(-1)
 
 
-def one_line(error: Exception) -> str:
-    """Return what an error says, in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+def _is_column(found: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether there is one entry per sample, [n] or [n, 1]."""
+    return len(found) > 0 and found == (*shape[:1], *(1,) * (len(found) - 1))

@@ -68,6 +68,8 @@ class ArraySource(Source):
 
     def read(self, indices: Indices) -> Samples:
         """Return samples [n, c, *space]."""
+        if len(indices) and not 0 <= indices.min() <= indices.max() < len(self):
+            raise IndexError(f"samples 0 to {len(self) - 1} wanted, got {indices.min()} to {indices.max()}")
         rows = self._layout.arrange(self._rows(indices))
         if self._complex:
             rows = np.concatenate([np.real(rows), np.imag(rows)], axis=1)

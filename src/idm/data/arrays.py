@@ -14,7 +14,8 @@ from idm.data.base import Indices
 class Arrays(ArraySource):
     """One array of samples in its own dtype; a .npy file stays on disk and is read as needed.
 
-    Labels are in the same .npz file, or in ``labels.npy`` beside a .npy file: one integer or string per sample.
+    Labels are in the same .npz file, or in ``labels.npy`` beside a .npy file, or where a name like y_train tells it of
+    x_train: one integer or string per sample.
     The classes are their distinct values in sorted order.
     """
 
@@ -32,8 +33,9 @@ class Arrays(ArraySource):
         Args:
             path: a .npy or .npz file.
             key: name of the data in a .npz file; by default the only array besides the labels, or the one called
-                data, images, x or arr_0.
-            labels_key: name of the labels in a .npz file; by default labels or y, if there is one.
+                data, images, x or arr_0, or train_images, x_train and the like.
+            labels_key: name of the labels in a .npz file, or "none"; by default labels, y, label, targets, classes and
+                the like, with train where the data have it.
             channels: where the channel axis is: "first" (n c *space), "last" (n *space c), "none" (n *space,
                 one channel); "auto" tells by the sizes, see idm.data.axes.find_layout, and refuses what is unclear.
             spatial_dims: number of spatial axes, from 0 (points) to 3; told by the sizes if not given.
@@ -48,6 +50,7 @@ class Arrays(ArraySource):
         self._adopt(
             where, self._data.shape, self._data.dtype, arrays.labels, channels=channels, spatial_dims=spatial_dims
         )
+        self.remarks = arrays.remarks
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
         return self._data[indices]

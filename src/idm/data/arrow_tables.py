@@ -1,13 +1,17 @@
 """Tables of columns in Parquet files, and in folders that the Hugging Face library ``datasets`` saved."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from idm.core.errors import DataError, UnreadableFileError
-from idm.data.array_files import one_line
 from idm.data.extras import import_extra
+from idm.data.parts import choose_part
+from idm.data.reading import reading
+from idm.data.remarks import listed
+
+WRITE_ANEW = "write it anew"
 
 STATE, INFO, SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
 """Files of a saved data set: its files of data, its columns; and the splits of several that were saved together."""
@@ -21,11 +25,13 @@ class OpenedTable:
         where: what messages call it.
         columns: a pyarrow.Table.
         features: what the Hugging Face library notes of each column; empty if it noted nothing.
+        remarks: what is worth knowing of files that are not read, a line each.
     """
 
     where: Path
     columns: Any
     features: dict[str, Any]
+    remarks: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -39,32 +45,64 @@ class OpenedTable:
             DataError: no such column.
         """
         if name not in self.names:
-            raise DataError(f"{self.where}: a column '{name}' wanted, got {', '.join(self.names)}; choose one of these")
+            raise DataError(
+                f"{self.where}: a column '{name}' wanted, got {', '.join(self.names)}; set data.source.column or "
+                "data.source.label_column to one of these"
+            )
         pyarrow = import_extra("pyarrow", "parquet")
-        column = self.columns.column(name).combine_chunks()
-        if isinstance(column, pyarrow.ChunkedArray):
-            column = pyarrow.concat_arrays(column.chunks) if column.num_chunks else pyarrow.array([])
-        return column.storage if isinstance(column, pyarrow.ExtensionArray) else column
+        with reading(self.where, "a table", WRITE_ANEW):
+            column = self.columns.column(name).combine_chunks()
+            if isinstance(column, pyarrow.ChunkedArray):
+                column = pyarrow.concat_arrays(column.chunks) if column.num_chunks else pyarrow.array([])
+            return column.storage if isinstance(column, pyarrow.ExtensionArray) else column
+
+    def class_names(self, name: str) -> tuple[str, ...] | None:
+        """Return the names of classes that are noted of a column of numbers; None where none are.
+
+        Raises:
+            UnreadableFileError: something else is noted.
+        """
+        feature = self.features.get(name)
+        noted = feature.get("names") if isinstance(feature, dict) else None
+        if not noted:
+            return None
+        if not isinstance(noted, list) or not all(isinstance(text, str) for text in noted):
+            raise UnreadableFileError(
+                f"{self.where}: names of classes wanted in what is noted of column '{name}', got something else; "
+                f"{WRITE_ANEW}"
+            )
+        return tuple(noted)
 
 
-def open_table(where: Path) -> OpenedTable:
+def open_table(where: Path, split: str | None = None) -> OpenedTable:
     """Open a .parquet file, a folder of them, or a saved data set; its values stay on disk where the format allows.
+
+    Args:
+        where: the file or folder.
+        split: which part of several that lie together is read; None: all together, where that is possible.
 
     Raises:
         UnreadableFileError: a file that cannot be read.
-        DataError: pyarrow is missing; nothing there; several splits.
+        DataError: pyarrow is missing; nothing there; several saved splits; no such part.
     """
     if (where / SPLITS).is_file():
-        splits = ", ".join(sorted(path.name for path in where.iterdir() if path.is_dir()))
-        raise DataError(f"{where}: one split of a data set wanted, got a folder of {splits}; give {where}/SPLIT")
-    try:
-        if (where / STATE).is_file():
-            return _saved(where)
-        return _parquet(where)
-    except DataError:
-        raise
-    except Exception as error:  # the library raises several kinds for damaged files
-        raise UnreadableFileError(f"{where}: cannot be read as a table ({one_line(error)}); write it anew") from error
+        return _one_of_several(where, split)
+    with reading(where, "a table", WRITE_ANEW):
+        return _saved(where) if (where / STATE).is_file() else _parquet(where, split)
+
+
+def _one_of_several(where: Path, split: str | None) -> OpenedTable:
+    """Open one of the data sets that were saved together."""
+    splits = sorted(path.name for path in where.iterdir() if path.is_dir())
+    if split not in splits:
+        found = "a folder of several" if split is None else f"'{split}'"
+        raise DataError(
+            f"{where}: one split of a data set wanted, {', '.join(splits)}, got {found}; "
+            "set data.source.split to one of these"
+        )
+    left = [name for name in splits if name != split]
+    remarks = (f"only the part {split} is read; not read: {listed(left)}; data.source.split chooses another",)
+    return replace(open_table(where / split), remarks=remarks if left else ())
 
 
 def _saved(where: Path) -> OpenedTable:
@@ -78,16 +116,18 @@ def _saved(where: Path) -> OpenedTable:
     return OpenedTable(where, pyarrow.concat_tables(tables), _as_features(info.get("features")))
 
 
-def _parquet(where: Path) -> OpenedTable:
+def _parquet(where: Path, split: str | None) -> OpenedTable:
     files = sorted(where.glob("*.parquet")) if where.is_dir() else [where] if where.is_file() else []
     if not files:
         found = "a folder without any" if where.exists() else "nothing there"
         raise DataError(f"{where}: .parquet files wanted, got {found}; check the path")
+    chosen = choose_part(where, [file.name for file in files], split if where.is_dir() else None, every=False)
+    files = [file for file in files if file.name in chosen.files]
     parquet, pyarrow = import_extra("pyarrow.parquet", "parquet"), import_extra("pyarrow", "parquet")
     table = pyarrow.concat_tables([parquet.read_table(str(file), partitioning=None) for file in files])
     noted = (table.schema.metadata or {}).get(b"huggingface")
     features = json.loads(noted).get("info", {}).get("features") if noted else None
-    return OpenedTable(where, table, _as_features(features))
+    return OpenedTable(where, table, _as_features(features), chosen.remarks)
 
 
 def _as_features(noted: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Shaped
 from numpy.typing import NDArray
 
+from idm.data.file_names import composed
 from idm.data.fingerprint import digest, spread, write_fingerprint
 
 Indices = NDArray[np.int64]
@@ -32,6 +33,10 @@ LEVELS = {np.dtype(np.bool_): 2, np.dtype(np.uint8): 256, np.dtype(np.uint16): 6
 """Number of levels of the dtypes that are quantised whatever the values are."""
 
 
+LONGEST_NUMBER = 20
+"""Characters of a class name below which it may be a number."""
+
+
 class Source(ABC):
     """A finite, ordered set of samples of one shape.
 
@@ -44,6 +49,7 @@ class Source(ABC):
             256 for 8-bit, 65,536 for 16-bit data); None otherwise.
         note: how the data were read, in a few words.
         names: name of each sample, such as the path of its file below the folder; None where samples have none.
+        remarks: what is worth knowing of how the data were read, a line each, such as what is not read.
         layout: where the data's own arrays have their channel axis: "first", "last" or "none" (see ``axes``).
         spacing: distance of neighbouring places along each spatial axis, such as the size of voxels, in any one unit;
             None where it is not known.
@@ -56,6 +62,7 @@ class Source(ABC):
     levels: int | None
     note: str
     names: tuple[str, ...] | None = None
+    remarks: tuple[str, ...] = ()
     layout: str = "first"
     spacing: tuple[float, ...] | None = None
 
@@ -130,6 +137,22 @@ class Source(ABC):
         classes = _bytes_of("\n".join(class_names or ()))
         return write_fingerprint({"names": digest(names), "labels": digest([classes, labels])} | aspects)
 
+    def take_classes(self, known: tuple[str, ...] | None) -> None:
+        """Number the classes as they were numbered before, where they are the same classes in another order.
+
+        Without classes before, those that the data have are left out.
+
+        Args:
+            known: names of the classes, in the order of their numbers; None: none.
+        """
+        if known is None:
+            self.labels, self.class_names = None, None
+        elif self.labels is not None and self.class_names is not None:
+            number = {composed(name): row for row, name in enumerate(known)}
+            if sorted(number) == sorted(map(composed, self.class_names)) and len(number) == len(known):
+                self.labels = np.array([number[composed(name)] for name in self.class_names])[self.labels]
+                self.class_names = known
+
     def describe(self) -> dict[str, Any]:
         """Return what was found, as JSON-able values for people and records."""
         return {
@@ -149,9 +172,22 @@ def blocks(indices: Indices, sample_bytes: int) -> Iterator[Indices]:
 
 
 def number_classes(names: NDArray[Any]) -> tuple[Indices, tuple[str, ...]]:
-    """Number the distinct values of ``names`` in sorted order: the class of each sample, the name of each class."""
-    distinct, labels = np.unique(names, return_inverse=True)
-    return labels.astype(np.int64).reshape(-1), tuple(str(name) for name in distinct)
+    """Number the distinct values of ``names``: the class of each sample, the name of each class.
+
+    Whole numbers are in order of size, written as text, too: 10 comes after 9. Other text is sorted.
+    """
+    values = names if names.dtype.kind != "U" else np.array([composed(name) for name in names.reshape(-1).tolist()])
+    distinct, labels = np.unique(values, return_inverse=True)
+    texts = [str(name) for name in distinct]
+    order = np.array(sorted(range(len(texts)), key=lambda row: int(texts[row]))) if _are_numbers(texts) else None
+    if order is None:
+        return labels.astype(np.int64).reshape(-1), tuple(texts)
+    return np.argsort(order)[labels].astype(np.int64).reshape(-1), tuple(texts[row] for row in order)
+
+
+def _are_numbers(texts: list[str]) -> bool:
+    """Whether all are whole numbers of a size that can be compared."""
+    return all(len(text) < LONGEST_NUMBER and text.isascii() and text.removeprefix("-").isdigit() for text in texts)
 
 
 def _bytes_of(name: str) -> bytes:

@@ -4,10 +4,13 @@ import csv
 from pathlib import Path
 
 from idm.core.errors import DataError, UnreadableFileError
-from idm.data.array_files import one_line
 from idm.data.base import Source
+from idm.data.file_names import Finder
 from idm.data.image_decode import MAX_PIXELS
 from idm.data.image_source import ImageList, ImageOptions, ImageSource, as_labels
+from idm.data.label_names import NO_LABELS, find_labels, words
+from idm.data.reading import one_line
+from idm.data.remarks import unread_columns
 
 
 def csv_source(
@@ -25,7 +28,8 @@ def csv_source(
     Args:
         path: the CSV file, in UTF-8.
         path_column: name of the column of paths, which are relative to the folder of the CSV file, or absolute.
-        label_column: name of the column of labels; by default "label", if there is one.
+        label_column: name of the column of labels, or "none"; by default "label", "class name" or the like, if there is
+            one. Blanks around names and labels do not count.
         delimiter: what is between columns.
         image_size: side of the square that every image is resized and cropped to; by default all images must have
             one size, which is kept.
@@ -51,22 +55,33 @@ def list_csv(
     """
     rows = _read(where, delimiter)
     columns = list(rows[0])
-    label_column = label_column or ("label" if "label" in columns else None)
-    for option, column in (("path_column", path_column), ("label_column", label_column)):
+    path_column = path_column.strip()
+    told = None if label_column in (None, NO_LABELS) else label_column.strip()
+    for option, column in (("path_column", path_column), ("label_column", told)):
         if column is not None and column not in columns:
             raise DataError(
                 f"{where}: a column '{column}' wanted, got {', '.join(columns)}; "
-                f"set data.source.{option} to one of these"
+                f"set data.source.{option} to one of these, or data.source.delimiter"
             )
-    names = [row[path_column] for row in rows]
-    labels = None if label_column is None else [row[label_column] for row in rows]
+    others = [column for column in columns if column != path_column]
+    guessed = find_labels([column for column in others if words(column) != ("y",)]) if label_column is None else None
+    of_labels = told or guessed
+    labels = None if of_labels is None else [row[of_labels].strip() for row in rows]
+    finder = Finder(where.parent)
+    names = [_as_written(finder, row[path_column]) for row in rows]
     _check(where, names, labels or [])
     return ImageList(
-        [where.parent / name for name in names],
+        [finder.find(name) for name in names],
         names,
         None if labels is None else as_labels(labels),
-        f"listed in {where.name}, {'no labels' if labels is None else f'labels from {label_column}'}",
+        f"listed in {where.name}, {'no labels' if labels is None else f'labels from {of_labels}'}",
+        remarks=unread_columns([column for column in others if column != of_labels]),
     )
+
+
+def _as_written(finder: Finder, cell: str) -> str:
+    """Return a path without the blanks around it, unless there is a file whose name has them."""
+    return cell if cell == cell.strip() or finder.find(cell).exists() else cell.strip()
 
 
 def _read(where: Path, delimiter: str) -> list[dict[str, str]]:
@@ -77,7 +92,11 @@ def _read(where: Path, delimiter: str) -> list[dict[str, str]]:
         raise DataError(f"delimiter: one character wanted, got '{delimiter}'")
     try:
         with where.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter=delimiter, restval="", restkey="\0"))
+            reader = csv.DictReader(
+                file, delimiter=delimiter, skipinitialspace=delimiter != " ", restval="", restkey="\0"
+            )
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+            rows = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
         raise UnreadableFileError(f"{where}: cannot be read as CSV ({one_line(error)}); save it as UTF-8") from error
     if not rows:

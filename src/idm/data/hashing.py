@@ -3,7 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from idm.data.array_files import LABEL_FILE
+from idm.data.array_files import labels_beside
+from idm.data.own_results import walk_without_results
 
 HASHED_BYTES = 1 << 20
 """How much of a file is hashed in one piece."""
@@ -31,12 +32,17 @@ def files_of(folder: Path, file: str) -> list[str]:
 
     Args:
         folder: the folder that paths are relative to.
-        file: a file in it; "": all files below the folder, without hidden ones.
+        file: a file in it; "": all files below the folder, without hidden ones and what this program wrote.
     """
     if file:
-        beside = [LABEL_FILE] if file.lower().endswith(".npy") and (folder / LABEL_FILE).is_file() else []
-        return [file, *(name for name in beside if name != file)]
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+        beside = labels_beside(folder / file) if file.lower().endswith(".npy") else None
+        return [file] if beside is None else [file, beside.name]
+    found = (
+        path.relative_to(folder)
+        for here, _, names in walk_without_results(folder)
+        for path in (here / name for name in names)
+        if path.is_file()
+    )
     return sorted(path.as_posix() for path in found if path.name in METADATA or not _is_hidden(path))
 
 

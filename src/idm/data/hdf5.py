@@ -3,14 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from idm.core.errors import DataError, UnreadableFileError
-from idm.data.array_files import check_labels, choose_keys, one_line
+from idm.core.errors import DataError
+from idm.data.array_files import choose_keys
 from idm.data.array_source import ArraySource, read_sorted
 from idm.data.axes import ChannelRule
 from idm.data.base import Indices
 from idm.data.extras import import_extra
+from idm.data.reading import reading
 
 
 class Hdf5(ArraySource):
@@ -30,8 +32,9 @@ class Hdf5(ArraySource):
         Args:
             path: a .h5 or .hdf5 file.
             key: path of the data in the file, such as group/images; by default the only data set besides the labels,
-                or the one called data, images, x or arr_0.
-            labels_key: path of the labels; by default labels or y, if there is one.
+                or the one called data, images, x or arr_0, or train/images and the like.
+            labels_key: path of the labels, or "none"; by default labels, y, label, targets, classes and the like, with
+                train where the data have it.
             channels: where the channel axis is: "first", "last", "none", or "auto" by the sizes.
             spatial_dims: number of spatial axes, from 0 (points) to 3; told by the sizes if not given.
 
@@ -42,32 +45,25 @@ class Hdf5(ArraySource):
         where = Path(path)
         if not where.is_file():
             raise DataError(f"{where}: an HDF5 file wanted, got {'a folder' if where.exists() else 'nothing there'}")
-        h5py = import_extra("h5py", "hdf5")
-        try:
+        h5py, self._where = import_extra("h5py", "hdf5"), where
+        with reading(where, "an HDF5 file", "write it with h5py"):
             self._file = h5py.File(where, "r")
             names = _data_sets(h5py, self._file)
-        except Exception as error:  # the library raises several kinds for damaged files
-            raise UnreadableFileError(
-                f"{where}: cannot be read as an HDF5 file ({one_line(error)}); write it with h5py"
-            ) from error
-        of_data, of_labels = choose_keys(where, names, key, labels_key)
-        self._data, self._where = self._file[of_data], where
-        labels = None if of_labels is None else _values(h5py, self._file[of_labels])
-        shape = tuple(self._data.shape)
-        self._adopt(
-            where,
-            shape,
-            self._data.dtype,
-            None if labels is None else check_labels(where, labels, shape),
-            channels=channels,
-            spatial_dims=spatial_dims,
-        )
+            keys = choose_keys(where, names, key, labels_key)
+            self._data = self._file[keys.data]
+            shape, dtype = tuple(self._data.shape), self._data.dtype
+            stored = None if keys.labels is None else self._file[keys.labels]
+            labels = (
+                None
+                if stored is None
+                else keys.labels_of(where, shape, tuple(stored.shape or ()), lambda: _values(h5py, stored))
+            )
+        self._adopt(where, shape, dtype, labels, channels=channels, spatial_dims=spatial_dims)
+        self.remarks = keys.remarks(labels)
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
-        try:
+        with reading(self._where, "an HDF5 file", "write it again"):
             return read_sorted(self._data, indices)
-        except OSError as error:
-            raise UnreadableFileError(f"{self._where}: cannot be read ({one_line(error)}); write it again") from error
 
 
 def _data_sets(h5py: Any, group: Any, above: str = "", entered: set[Any] | None = None) -> list[str]:
@@ -92,4 +88,4 @@ def _data_sets(h5py: Any, group: Any, above: str = "", entered: set[Any] | None 
 
 def _values(h5py: Any, stored: Any) -> NDArray[Any]:
     is_text = h5py.check_string_dtype(stored.dtype) is not None
-    return stored.asstr()[()].astype(str) if is_text else stored[()]
+    return np.asarray(stored.asstr()[()]).astype(str) if is_text else np.asarray(stored[()])

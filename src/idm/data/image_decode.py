@@ -12,18 +12,16 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data.image_items import Place, header_of, source_of
 from idm.data.image_resize import fit_square
+from idm.data.orientation import orientation_of, upright
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 MAX_PIXELS = 32_000_000
 """Largest image that is opened, unless told otherwise: about 100 MB decoded."""
-
-ORIENTATION = 0x0112
-"""EXIF tag: 1 upright; 2 to 8 mirrored or turned; from 5 on, width and height change places."""
 
 TAGS = frozenset({"exif", "xmp", "XML:com.adobe.xmp"})
 """Where Pillow keeps what may hold an orientation; asking for it without any would decode a PNG."""
@@ -106,7 +104,7 @@ def _judge(path: Place, image: ImageFile.ImageFile) -> ImageHeader:
     if kind is not GREY_16 and any(";16" in str(tile.args) for tile in image.tile):
         raise DataError(f"{path}: 8-bit colour wanted, got 16-bit colour; save it with 8 bits, or the data as .npy")
     tagged = image.format != "TIFF" and not TAGS.isdisjoint(image.info)  # Pillow gives TIFF sizes as turned
-    turned = tagged and image.getexif().get(ORIENTATION, 1) >= 5
+    turned = tagged and orientation_of(image) >= 5
     width, height = (image.height, image.width) if turned else (image.width, image.height)
     return ImageHeader(kind, width, height)
 
@@ -122,7 +120,7 @@ def decode(path: Place, kind: PixelKind, size: int | None) -> Shaped[np.ndarray,
         with Image.open(source_of(path), formats=FORMATS) as opened:
             if KINDS.get(opened.mode) is not kind:
                 raise DataError(f"{path}: {kind.name} wanted, got mode {opened.mode}; the file was changed meanwhile")
-            image = ImageOps.exif_transpose(opened)
+            image = upright(opened)
             pixels = _pixels(image, kind) if size is None else _fitted(image, kind, size)
     except DataError:
         raise

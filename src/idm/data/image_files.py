@@ -1,6 +1,5 @@
 """Finding the image files of a folder, and reading their classes from where they lie or what they are called."""
 
-import os
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
@@ -11,6 +10,7 @@ import numpy as np
 
 from idm.core.errors import DataError
 from idm.data.base import Indices, number_classes
+from idm.data.own_results import walk_without_results
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
 """Kinds of image files that are read, in lower case."""
@@ -21,7 +21,8 @@ LabelRule = Literal["auto", "folder", "parent", "prefix", "none"]
 def find_files(root: Path) -> tuple[list[str], list[str]]:
     """List the image files below ``root`` and the other files, as sorted relative paths with forward slashes.
 
-    Hidden files and folders are skipped. Links to folders are followed, each folder is entered once.
+    Hidden files and folders are skipped, and so are runs and results that this program wrote, unless they are asked for
+    themselves. Links to folders are followed, each folder is entered once.
 
     Raises:
         DataError: no such folder; image files with line breaks, control characters or no UTF-8 in their names.
@@ -31,8 +32,7 @@ def find_files(root: Path) -> tuple[list[str], list[str]]:
     images: list[str] = []
     others: list[str] = []
     entered = {root.resolve()}
-    for folder, names, files in os.walk(root, followlinks=True):
-        here = Path(folder)
+    for here, names, files in walk_without_results(root, follow_links=True):
         names[:] = [name for name in sorted(names) if not name.startswith(".") and _first_visit(here / name, entered)]
         for name in files:
             if not name.startswith("."):

@@ -6,6 +6,7 @@ from idm.core.errors import DataError
 from idm.data.image_decode import MAX_PIXELS
 from idm.data.image_files import LabelRule, find_files, read_labels
 from idm.data.image_source import ImageList, ImageOptions, ImageSource
+from idm.data.parts import choose_part
 
 
 class ImageFolder(ImageSource):
@@ -21,6 +22,7 @@ class ImageFolder(ImageSource):
         *,
         image_size: int | None = None,
         labels: LabelRule = "auto",
+        split: str | None = None,
         upscale: bool = False,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
@@ -32,6 +34,7 @@ class ImageFolder(ImageSource):
                 must have one size, which is kept.
             labels: where classes come from: sub-folders (the first of the path, or "parent": the one the file lies
                 in), file names up to the first "_", nowhere, or whichever fits.
+            split: which part is read, train, val or test, where folders or files are named so; by default all together.
             upscale: allow images that are smaller than image_size.
             max_pixels: largest image that is opened.
 
@@ -39,19 +42,28 @@ class ImageFolder(ImageSource):
             UnreadableFileError: a file that cannot be read, by name.
             DataError: no images; files that are not of one kind or size, by name; no labels where they are asked for.
         """
-        super().__init__(list_folder(Path(path), labels), ImageOptions(image_size, upscale, max_pixels))
+        super().__init__(list_folder(Path(path), labels, split), ImageOptions(image_size, upscale, max_pixels))
 
 
-def list_folder(root: Path, labels: LabelRule = "auto") -> ImageList:
+def list_folder(root: Path, labels: LabelRule = "auto", split: str | None = None) -> ImageList:
     """Find the images below a folder and their classes; none is opened.
 
     Raises:
-        DataError: no folder, or no images in it; no labels where they are asked for.
+        DataError: no folder, or no images in it or in the part that is read; no labels where they are asked for.
     """
     files, others = find_files(root)
     if not files:
         found = f"{len(others)} other files such as {others[0]}" if others else "an empty folder"
         raise DataError(f"{root}: PNG, JPEG, WebP, BMP or TIFF images wanted, got {found}")
-    classes, class_names, note = read_labels(files, labels)
-    skipped = f", {len(others)} files of other kinds skipped" if others else ""
-    return ImageList([root / file for file in files], files, classes, note + skipped, class_names, tuple(others))
+    chosen = choose_part(root, files, split, every=True)
+    classes, class_names, note = read_labels(list(chosen.below), labels)
+    note += f", {len(others)} files of other kinds skipped" if others else ""
+    return ImageList(
+        [root / file for file in chosen.files],
+        chosen.files,
+        classes,
+        note,
+        class_names,
+        skipped=tuple(others),
+        remarks=chosen.remarks,
+    )

@@ -40,6 +40,7 @@ class ImageList:
         note: where they come from.
         class_names: names of all classes, which ``labels`` then number; None: the values of the labels.
         skipped: files beside them that are not read.
+        remarks: what is worth knowing of how they were found, a line each.
     """
 
     places: Sequence[Place]
@@ -48,6 +49,7 @@ class ImageList:
     note: str
     class_names: tuple[str, ...] | None = None
     skipped: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def classes(self) -> tuple[Indices | None, tuple[str, ...] | None]:
         """Return the class of each image and the name of each class; None both without labels."""
@@ -82,7 +84,7 @@ class ImageSource(Source):
         )
         self.shape, self.dtype, self.levels = self._images.shape, self._images.dtype, self._images.levels
         self.labels, self.class_names = images.classes()
-        self.note = f"{self._images.words}, {images.note}"
+        self.note, self.remarks = f"{self._images.words}, {images.note}", images.remarks
 
     def __len__(self) -> int:
         """Return the number of images."""

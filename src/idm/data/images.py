@@ -1,5 +1,6 @@
 """Encoded images of one kind and size, read as samples: what every source made of image files stands on."""
 
+import math
 import os
 from collections.abc import Sequence
 
@@ -8,8 +9,11 @@ import numpy as np
 from idm.core.errors import DataError
 from idm.data.base import CACHE_BYTES, LEVELS, Indices, Samples
 from idm.data.image_check import check_headers, gather
-from idm.data.image_decode import decode
+from idm.data.image_decode import MAX_PIXELS, decode
 from idm.data.image_items import Place, num_bytes
+
+LARGEST_SIZE = math.isqrt(MAX_PIXELS)
+"""Largest side of the square that images are brought to."""
 
 MANY_FILES = 2_000
 MANY_BYTES = 500_000_000
@@ -47,6 +51,8 @@ class Images:
         """
         if image_size is not None and image_size < 1:
             raise DataError(f"image_size: at least 1 wanted, got {image_size}")
+        if image_size is not None and image_size > LARGEST_SIZE:
+            raise DataError(f"image_size: at most {LARGEST_SIZE:,} wanted, got {image_size:,}; set it lower")
         self._places, self._size = places, image_size
         first = check_headers(places, names, image_size, upscale=upscale, max_pixels=max_pixels)
         self._kind = first.kind

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.core.text import json_text
-from idm.data.array_files import one_line
+from idm.data.reading import one_line
 
 VERSION = 1
 """Number of the format, in the first line."""

@@ -9,6 +9,7 @@ from annotated_types import Ge, Le
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data.base import Source
+from idm.data.file_names import Finder, composed
 from idm.data.hashing import files_of, hashed
 from idm.data.image_check import gather
 from idm.data.image_decode import MAX_PIXELS
@@ -77,7 +78,8 @@ def _without_refused(where: Path, index: Index, max_refused: float) -> list[File
 
 
 def _images(where: Path, root: Path, index: Index, kept: Sequence[FileEntry]) -> ImageList:
-    places = gather(lambda entry: _place(root, entry), kept)
+    finder = Finder(root)
+    places = gather(lambda entry: _place(finder, entry), kept)
     names = index.class_names
     if names is None:
         labels, present = None, None
@@ -94,7 +96,7 @@ def _images(where: Path, root: Path, index: Index, kept: Sequence[FileEntry]) ->
     return ImageList(places, [entry.path for entry in kept], labels, note, present)
 
 
-def _place(root: Path, entry: FileEntry) -> Indexed:
+def _place(finder: Finder, entry: FileEntry) -> Indexed:
     """Say where an image lies, and compare its size.
 
     Raises:
@@ -103,13 +105,14 @@ def _place(root: Path, entry: FileEntry) -> Indexed:
     assert entry.num_bytes is not None, "what has no size was refused"
     assert entry.sha256 is not None, "what has no hash was refused"
     if entry.archive is not None:
-        archive, name = root / entry.archive, entry.path.removeprefix(f"{entry.archive}/")
+        archive, name = finder.find(entry.archive), entry.path.removeprefix(f"{entry.archive}/")
         size = archive.stat().st_size if archive.is_file() else 0
         if not 0 <= entry.offset <= entry.offset + entry.num_bytes <= size:
             raise changed(archive, f"no file, or one without byte {entry.offset + entry.num_bytes:,}")
         return Indexed(Slice(archive, name, entry.offset, entry.num_bytes), entry.num_bytes, entry.sha256)
-    _compare_size(root / entry.path, entry)
-    return Indexed(root / entry.path, entry.num_bytes, entry.sha256)
+    path = finder.find(entry.path)
+    _compare_size(path, entry)
+    return Indexed(path, entry.num_bytes, entry.sha256)
 
 
 def _compare_size(path: Path, entry: FileEntry) -> None:
@@ -128,11 +131,12 @@ def _whole(where: Path, root: Path, index: Index) -> Source:
     refusals = [entry.refusal for entry in index.files if entry.refusal is not None]
     if refusals:
         raise DataError(f"{refusals[0]} (refused in {where}; check the data again when they are repaired)")
-    known = {entry.path for entry in index.files}
-    if new := [root / name for name in files_of(root, index.file) if name not in known]:
+    known = {composed(entry.path) for entry in index.files}
+    if new := [root / name for name in files_of(root, index.file) if composed(name) not in known]:
         raise DataError(f"{new[0]}: a file of the index wanted, got a new one; remove it, or check the data again")
-    gather(lambda entry: _compare(root / entry.path, entry), index.files)
-    return SOURCES.build(index.source, {**_options(where, index), "path": str(root / index.file)})
+    finder = Finder(root)
+    gather(lambda entry: _compare(finder.find(entry.path), entry), index.files)
+    return SOURCES.build(index.source, {**_options(where, index), "path": str(finder.find(index.file))})
 
 
 def _options(where: Path, index: Index) -> Mapping[str, Any]:

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from idm.core.errors import DataError
-from idm.data.array_files import LABEL_FILE
+from idm.data.array_files import LABEL_FILE, labels_beside
+from idm.data.arrow_tables import SPLITS
 from idm.data.image_check import gather
 from idm.data.image_decode import MAX_PIXELS, ImageHeader, read_header
 from idm.data.image_files import SUFFIXES, find_files
 from idm.data.index import read_index
+from idm.data.parts import TRAIN, parts_of
 
 IMAGES, INDEX = "image_folder", "index"
 ARRAY_SUFFIXES = frozenset({".npy", ".npz"})
@@ -86,6 +88,18 @@ def fitting(name: str, options: Mapping[str, Any]) -> int | None:
     return fitting_size(gather(lambda file: read_header(place / file, largest), files))
 
 
+def part_to_train_on(name: str, place: Path) -> str | None:
+    """Name the part to train on of the files that a source reads together; None where they are of no several parts."""
+    if not place.is_dir() or name == "zarr":
+        return None
+    if (place / SPLITS).is_file():
+        saved = [path.name for path in place.iterdir() if path.is_dir()]
+        return TRAIN if TRAIN in saved else None
+    images, others = find_files(place)
+    files = images if name in (IMAGES, "tiff_stack") else [file for file in others if source_of_file(file) == name]
+    return None if parts_of(files, every=name == IMAGES) is None else TRAIN
+
+
 def locate(path: str | Path, name: str | None = None) -> tuple[str, Path]:
     """Name the source that fits a file or folder, and the file or folder that it opens.
 
@@ -115,7 +129,7 @@ def _only_file(where: Path, name: str) -> Path:
         return where
     images, others = find_files(where)
     found = [file for file in (*images, *others) if source_of_file(file) == name]
-    files = [file for file in found if Path(file).name != LABEL_FILE] or found
+    files = _without_labels(where, found) or found
     return where / files[0] if len(files) == 1 else where
 
 
@@ -141,7 +155,7 @@ def _in_folder(where: Path) -> tuple[str, Path]:
         if (where / member).is_file():
             return name, where
     images, others = find_files(where)
-    found = [(name, file) for file in others if (name := source_of_file(file)) and Path(file).name != LABEL_FILE]
+    found = [(name, file) for file in _without_labels(where, others) if (name := source_of_file(file))]
     notes = {INDEX, "csv"} if images else {INDEX}
     data = [(name, file) for name, file in found if name not in notes]
     if images and not data:
@@ -157,6 +171,13 @@ def _in_folder(where: Path) -> tuple[str, Path]:
         f"{where}: a folder with images or with one file of data wanted, got {len(images)} images and "
         f"{len(data)} files of data; give the one file, a folder with the images only, or set data.source.name"
     )
+
+
+def _without_labels(where: Path, files: Sequence[str]) -> list[str]:
+    """Leave out the .npy files that hold the labels of others."""
+    arrays = [where / file for file in files if file.lower().endswith(".npy")]
+    labels = {where / LABEL_FILE, *filter(None, map(labels_beside, arrays))}
+    return [file for file in files if where / file not in labels and Path(file).name != LABEL_FILE]
 
 
 def fitting_size(headers: Sequence[ImageHeader]) -> int | None:

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError, UnreadableFileError
-from idm.data.array_files import one_line
 from idm.data.array_source import ArraySource
 from idm.data.axes import ChannelRule
 from idm.data.base import Indices, number_classes
 from idm.data.extras import import_extra
 from idm.data.image_check import gather
 from idm.data.image_files import LabelRule, find_files, read_labels
+from idm.data.parts import choose_part
+from idm.data.reading import one_line
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 MAX_BYTES = 4 << 30
@@ -34,7 +35,12 @@ class Nifti(ArraySource):
     """
 
     def __init__(
-        self, path: str | Path, *, samples: Literal["files", "last"] = "files", labels: LabelRule = "none"
+        self,
+        path: str | Path,
+        *,
+        samples: Literal["files", "last"] = "files",
+        labels: LabelRule = "none",
+        split: str | None = None,
     ) -> None:
         """Judge all headers and look at all values.
 
@@ -42,6 +48,7 @@ class Nifti(ArraySource):
             path: a folder of .nii or .nii.gz files, or one file.
             samples: a sample is a file; or an entry of the last axis of the only file, such as a point in time.
             labels: where the classes of files come from, as for folders of images.
+            split: which part is read, train, val or test, where folders or files are named so; by default all together.
 
         Raises:
             UnreadableFileError: a file that cannot be read, by name.
@@ -53,7 +60,8 @@ class Nifti(ArraySource):
         if not where.is_file() and not files:
             found = "a folder without any" if where.exists() else "nothing there"
             raise DataError(f"{where}: NIfTI files wanted, got {found}; check the path")
-        self._files = [where / file for file in files] or [where]
+        chosen = choose_part(where, files, split if files else None, every=False)
+        self._files = [where / file for file in chosen.files] or [where]
         self._nibabel = import_extra("nibabel", "nifti")
         headers = gather(self._look, self._files)
         gather(lambda row: self._compare(row, headers), range(len(headers)))
@@ -67,11 +75,11 @@ class Nifti(ArraySource):
         rule: ChannelRule = "last" if len(stored) == 5 else "none"
         self._adopt(where, stored, dtype, None, channels=rule)
         self.spacing = _common([voxel[: len(self.shape) - 1] for _, _, voxel in headers])
-        self.names = tuple(map(str, range(stored[0]))) if self._along_last else tuple(files or [where.name])
-        classes, class_names, note = read_labels(files, labels) if files else (None, None, "no labels")
+        self.names = tuple(map(str, range(stored[0]))) if self._along_last else chosen.files or (where.name,)
+        classes, class_names, note = read_labels(list(chosen.below), labels) if files else (None, None, "no labels")
         if classes is not None and class_names is not None and not self._along_last:
             self.labels, self.class_names = number_classes(np.array(class_names)[classes])
-        self.note = f"NIfTI, {self.note}, {note}"
+        self.note, self.remarks = f"NIfTI, {self.note}, {note}", chosen.remarks
 
     def _look(self, path: Path) -> Header:
         """Shape without trailing axes of one entry, dtype after slope and intercept, and distances along the axes."""

@@ -54,7 +54,7 @@ def find_range(source: Source, rule: RangeRule = "auto", *, standardize: bool = 
     if standardize and not continuous:
         raise SettingsError(
             f"standardize: continuous data wanted, got {source.dtype.name}, whose levels need no scaling; "
-            "set standardize=false or convert the data to floats"
+            "set data.standardize=false or convert the data to floats"
         )
     if standardize:
         return ValueRange.standardised(*mean_and_std(source))

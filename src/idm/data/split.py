@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from idm.core.errors import DataError
 from idm.data.base import Indices
+from idm.data.file_names import composed
 from idm.data.plan import permutation
 
 
@@ -56,13 +57,14 @@ def split_by_list(names: tuple[str, ...] | None, held_out: Sequence[str], *, see
         DataError: samples without names; names that no sample has; nothing to train on or to hold out.
     """
     known = _known(names)
-    wanted = set(held_out)
+    exact, alike = set(known), {composed(name): name for name in known}
+    wanted = {name if name in exact else alike.get(composed(name), name) for name in held_out}
     if missing := sorted(wanted.difference(known)):
         raise DataError(
-            f"held_out: names of samples wanted, such as {known[0]}, got {missing[0]}"
+            f"held_out_list: names of samples wanted, such as {known[0]}, got {missing[0]}"
             f"{f' and {len(missing) - 1:,} more' if missing[1:] else ''} that none has; correct the list"
         )
-    return _split_where(np.array([name in wanted for name in known], dtype=np.bool_), seed)
+    return _split_where("held_out_list", np.array([name in wanted for name in known], dtype=np.bool_), seed)
 
 
 def split_by_folder(names: tuple[str, ...] | None, folder: str, *, seed: int = 0) -> tuple[Indices, Indices]:
@@ -76,23 +78,26 @@ def split_by_folder(names: tuple[str, ...] | None, folder: str, *, seed: int = 0
     Raises:
         DataError: samples without names; nothing to train on or to hold out.
     """
-    inside = f"{folder.strip('/')}/"
-    return _split_where(np.array([name.startswith(inside) for name in _known(names)], dtype=np.bool_), seed)
+    known, inside = _known(names), f"{folder.strip('/')}/"
+    held = [name.startswith(inside) for name in known]
+    if not any(held):
+        held = [composed(name).startswith(composed(inside)) for name in known]
+    return _split_where("held_out_folder", np.array(held, dtype=np.bool_), seed)
 
 
 def _known(names: tuple[str, ...] | None) -> tuple[str, ...]:
     if names is None:
         raise DataError(
-            "held_out: samples with names wanted, such as files, got none; hold out a number or "
-            "share with data.held_out"
+            "held_out: samples with names wanted, such as files, got none; leave out data.held_out_list and "
+            "data.held_out_folder, and hold out a number or share with data.held_out"
         )
     return names
 
 
-def _split_where(held: NDArray[np.bool_], seed: int) -> tuple[Indices, Indices]:
+def _split_where(option: str, held: NDArray[np.bool_], seed: int) -> tuple[Indices, Indices]:
     if held.all() or not held.any():
         found = "none" if not held.any() else "all"
-        raise DataError(f"held_out: some of the {len(held):,} samples wanted, got {found}; name other ones")
+        raise DataError(f"{option}: some of the {len(held):,} samples wanted, got {found}; name other ones")
     order = permutation(seed, "split", 0, len(held))
     return order[~held[order]], order[held[order]]
 

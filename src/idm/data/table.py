@@ -9,17 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError
-from idm.data.array_files import DATA_KEYS, LABEL_KEYS
-from idm.data.arrow_tables import OpenedTable, open_table
+from idm.data.arrow_tables import WRITE_ANEW, OpenedTable, open_table
 from idm.data.axes import ChannelRule
 from idm.data.base import Source
 from idm.data.image_decode import MAX_PIXELS
 from idm.data.image_items import ImageItem
 from idm.data.image_source import ImageList, ImageOptions, ImageSource
+from idm.data.label_names import NO_LABELS, find_labels
+from idm.data.reading import reading
+from idm.data.remarks import unread_columns
 from idm.data.table_arrays import TableArrays
 
-COLUMNS = ("image", "img", *DATA_KEYS, "pixel_values")
-LABEL_COLUMNS = ("label", *LABEL_KEYS)
+COLUMNS = ("image", "img", "data", "images", "x", "arr_0", "pixel_values")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def table_source(
     *,
     column: str | None = None,
     label_column: str | None = None,
+    split: str | None = None,
     channels: ChannelRule = "auto",
     spatial_dims: int | None = None,
     image_size: int | None = None,
@@ -67,7 +69,9 @@ def table_source(
         path: a .parquet file, a folder of them, or a folder written by ``save_to_disk``.
         column: the column of samples: encoded images, or lists of numbers, which may be nested. By default the only
             one besides the labels, or the one called image, img, data, images, x, arr_0 or pixel_values.
-        label_column: the column of labels; by default label, labels or y, if there is one.
+        label_column: the column of labels, or "none"; by default labels, label, y, class, target or the like, if there
+            is one.
+        split: which part is read, train, val or test, where folders or files are named so; by default all together.
         channels: for numbers, where the channel axis is: "first", "last", "none", or "auto" by the sizes.
         spatial_dims: for numbers, the number of spatial axes; told by the sizes if not given.
         image_size: for images, the side of the square that each is resized and cropped to; by default all must have
@@ -79,20 +83,25 @@ def table_source(
         UnreadableFileError: a file or image that cannot be read.
         DataError: pyarrow is missing; no such column; cells that are empty or not of one shape.
     """
-    opened = open_table(Path(path))
-    of_labels = label_column or next((name for name in LABEL_COLUMNS if name in opened.names), None)
+    opened = open_table(Path(path), split)
+    of_labels = None if label_column == NO_LABELS else label_column or find_labels(opened.names)
     name = column or _find(opened, of_labels)
+    of_labels = None if of_labels == name else of_labels
+    remarks = opened.remarks + unread_columns([other for other in opened.names if other not in (name, of_labels)])
     cells = _filled(opened, name)
     labels, class_names = (None, None) if of_labels is None else _labels(opened, of_labels)
     encoded = _encoded(opened, name, cells)
     if encoded is None:
-        return TableArrays(opened.where, cells, labels, class_names, channels, spatial_dims)
+        arrays = TableArrays(opened.where, cells, labels, class_names, channels, spatial_dims)
+        arrays.remarks = remarks
+        return arrays
     images = ImageList(
         [Cell(opened.where, encoded, row) for row in range(len(encoded))],
         [f"row {row}" for row in range(len(encoded))],
         labels,
         f"column {name}, {'no labels' if labels is None else f'labels from {of_labels}'}",
         class_names,
+        remarks=remarks,
     )
     return ImageSource(images, ImageOptions(image_size, upscale, max_pixels))
 
@@ -131,12 +140,16 @@ def _encoded(opened: OpenedTable, name: str, cells: Any) -> Any:
 
 def _labels(opened: OpenedTable, name: str) -> tuple[NDArray[Any], tuple[str, ...] | None]:
     """One integer or string per row; and the names of all classes, where the table tells them."""
-    labels = np.asarray(_filled(opened, name).to_pylist())
+    cells = _filled(opened, name)
+    with reading(opened.where, "a table", WRITE_ANEW):
+        labels = np.asarray(cells.to_pylist())
     if labels.ndim != 1 or labels.dtype.kind not in "buiU":
-        raise DataError(f"{opened.where}: an integer or text in every row of '{name}' wanted, got {labels.dtype}")
-    feature = opened.features.get(name)
-    names = feature.get("names") if isinstance(feature, dict) else None
-    if not names or labels.dtype.kind != "i":
+        raise DataError(
+            f"{opened.where}: an integer or text in every row of '{name}' wanted, got {labels.dtype}; "
+            "set data.source.label_column to another, or to none"
+        )
+    names = opened.class_names(name)
+    if names is None or labels.dtype.kind != "i":
         return labels, None
     if labels.min() < 0 or labels.max() >= len(names):
         raise DataError(
@@ -144,4 +157,4 @@ def _labels(opened: OpenedTable, name: str) -> tuple[NDArray[Any], tuple[str, ..
         )
     if len(np.unique(labels)) < len(names):  # classes without samples are left out
         return np.array(names)[labels], None
-    return labels.astype(np.int64), tuple(names)
+    return labels.astype(np.int64), names

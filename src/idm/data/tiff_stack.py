@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from idm.core.errors import DataError, UnreadableFileError
-from idm.data.array_files import one_line
 from idm.data.array_source import ArraySource
 from idm.data.axes import ChannelRule
 from idm.data.base import Indices
 from idm.data.image_check import gather
 from idm.data.image_decode import MAX_PIXELS
 from idm.data.image_files import LabelRule, find_files, read_labels
+from idm.data.parts import choose_part
+from idm.data.reading import one_line
 
 DTYPES = {
     ((8,), 1): np.dtype(np.uint8),
@@ -52,7 +53,13 @@ class TiffStack(ArraySource):
     """TIFF files of one or more pages of 8-, 16- or 32-bit integers, 32-bit floats, or 8-bit RGB."""
 
     def __init__(
-        self, path: str | Path, *, pages: PageRule = "samples", labels: LabelRule = "none", max_pixels: int = MAX_PIXELS
+        self,
+        path: str | Path,
+        *,
+        pages: PageRule = "samples",
+        labels: LabelRule = "none",
+        split: str | None = None,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         """Judge all pages and look at all values.
 
@@ -61,6 +68,7 @@ class TiffStack(ArraySource):
             pages: what a page is: a sample, a slice of the volume that the file holds, or a channel of the image
                 that the file holds.
             labels: where the classes of files come from, as for folders of images.
+            split: which part is read, train, val or test, where folders or files are named so; by default all together.
             max_pixels: largest page that is opened.
 
         Raises:
@@ -73,7 +81,8 @@ class TiffStack(ArraySource):
         )
         if not files:
             raise DataError(f"{where}: TIFF files wanted, got a folder without any; check the path")
-        self._files = [where / file if file else where for file in files]
+        chosen = choose_part(where, files, split if where.is_dir() else None, every=False)
+        self._files = [where / file if file else where for file in chosen.files]
         stacks = gather(lambda file: _look(file, max_pixels), self._files)
         gather(lambda row: self._compare(row, stacks, by_page=pages == "samples"), range(len(stacks)))
         first = stacks[0]
@@ -82,13 +91,13 @@ class TiffStack(ArraySource):
         self._page_of = np.concatenate([np.arange(count) for count in counts])
         self._by_page = pages == "samples"
         inner = first.shape if self._by_page else (first.num_pages, *first.shape)
-        of_files, _, _ = read_labels(files, labels) if where.is_dir() else (None, None, "")
+        of_files, class_names, _ = read_labels(list(chosen.below), labels) if where.is_dir() else (None, None, "")
         rules: dict[str, ChannelRule] = {"samples": "none", "depth": "none", "channels": "first"}
         rule = "last" if len(first.shape) == 3 else rules[pages]
         self._adopt(where, (len(self._file_of), *inner), first.dtype, None, channels=rule)
         if of_files is not None:
-            self.labels, self.class_names = of_files[self._file_of], read_labels(files, labels)[1]
-        names = files if where.is_dir() else [where.name]
+            self.labels, self.class_names = of_files[self._file_of], class_names
+        names, self.remarks = chosen.files if where.is_dir() else (where.name,), chosen.remarks
         self.names = tuple(
             f"{names[file]}#{page}" if self._by_page else names[file]
             for file, page in zip(self._file_of, self._page_of, strict=True)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from idm.core.errors import DataError, UnreadableFileError
-from idm.data.array_files import one_line
 from idm.data.base import Source
 from idm.data.image_decode import MAX_PIXELS
 from idm.data.image_files import SUFFIXES
 from idm.data.image_items import Slice
 from idm.data.image_source import ImageList, ImageOptions, ImageSource, as_labels
+from idm.data.parts import choose_part
+from idm.data.reading import one_line
 
 LONGEST_LABEL = 1_000
 """Bytes of a label."""
@@ -36,6 +37,7 @@ def webdataset_source(
     *,
     image: str | None = None,
     label: str = "cls",
+    split: str | None = None,
     image_size: int | None = None,
     upscale: bool = False,
     max_pixels: int = MAX_PIXELS,
@@ -46,6 +48,7 @@ def webdataset_source(
         path: a .tar file, or a folder of them.
         image: suffix of the images; by default the only one of png, jpg, jpeg, webp, bmp, tif, tiff in each sample.
         label: suffix of the files that hold the class of a sample as text.
+        split: which part is read, train, val or test, where folders or files are named so; by default all together.
         image_size: side of the square that every image is resized and cropped to; by default all images must have
             one size, which is kept.
         upscale: allow images that are smaller than image_size.
@@ -55,10 +58,10 @@ def webdataset_source(
         UnreadableFileError: a shard or an image cannot be read.
         DataError: no shards; samples without image, or only some with a label; links; images that do not suit.
     """
-    return ImageSource(list_shards(Path(path), image, label), ImageOptions(image_size, upscale, max_pixels))
+    return ImageSource(list_shards(Path(path), image, label, split), ImageOptions(image_size, upscale, max_pixels))
 
 
-def list_shards(where: Path, image: str | None = None, label: str = "cls") -> ImageList:
+def list_shards(where: Path, image: str | None = None, label: str = "cls", split: str | None = None) -> ImageList:
     """Find the images of tar shards and their labels; no image is opened. For arguments see ``webdataset_source``.
 
     Raises:
@@ -69,6 +72,9 @@ def list_shards(where: Path, image: str | None = None, label: str = "cls") -> Im
     if not shards:
         found = "a folder without any" if where.exists() else "nothing there"
         raise DataError(f"{where}: .tar shards wanted, got {found}; check the path")
+    names = [shard.name for shard in shards]
+    chosen = choose_part(where, names, split if where.is_dir() else None, every=False)
+    shards = [shard for shard in shards if shard.name in chosen.files]
     suffixes = SUFFIXES if image is None else {f".{image.lstrip('.').lower()}"}
     samples = [sample for shard in shards for sample in _samples(shard, suffixes, f".{label.lstrip('.').lower()}")]
     if not samples:
@@ -79,6 +85,7 @@ def list_shards(where: Path, image: str | None = None, label: str = "cls") -> Im
         [sample.name for sample in samples],
         None if labels is None else as_labels(labels),
         f"from {len(shards)} tar shards, {'no labels' if labels is None else f'labels from .{label}'}",
+        remarks=chosen.remarks,
     )
 
 

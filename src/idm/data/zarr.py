@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError, UnreadableFileError
-from idm.data.array_files import check_labels, choose_keys, one_line
+from idm.data.array_files import choose_keys
 from idm.data.array_source import ArraySource, read_sorted
 from idm.data.axes import ChannelRule
 from idm.data.base import Indices
 from idm.data.extras import import_extra
+from idm.data.reading import one_line, reading
 
 NUMBERS = frozenset({"bytes", "endian", "delta", "fixedscaleoffset", "shuffle", "transpose", "sharding_indexed"})
 PACKED = frozenset({"blosc", "bz2", "crc32", "crc32c", "gzip", "lz4", "lzma", "vlen-utf8", "zlib", "zstd"})
@@ -40,8 +41,9 @@ class Zarr(ArraySource):
         Args:
             path: the folder of a store that is a single array, or a group of arrays; versions 2 and 3.
             key: path of the data in a group; by default the only array besides the labels, or the one called data,
-                images, x or arr_0.
-            labels_key: path of the labels; by default labels or y, if there is one.
+                images, x or arr_0, or train/images and the like.
+            labels_key: path of the labels, or "none"; by default labels, y, label, targets, classes and the like, with
+                train where the data have it.
             channels: where the channel axis is: "first", "last", "none", or "auto" by the sizes.
             spatial_dims: number of spatial axes, from 0 (points) to 3; told by the sizes if not given.
 
@@ -56,32 +58,29 @@ class Zarr(ArraySource):
             )
         zarr = import_extra("zarr", "zarr")
         _refuse_other_codecs(where)
-        try:
+        with reading(where, "a Zarr store", "write it with zarr"):
             root = zarr.open(str(where), mode="r")
             names = _arrays(zarr, root)
-        except Exception as error:  # the library raises several kinds for damaged stores
-            raise UnreadableFileError(
-                f"{where}: cannot be read as a Zarr store ({one_line(error)}); write it with zarr"
-            ) from error
-        labels = None
-        if names is None:
-            self._data = root
-        else:
-            of_data, of_labels = choose_keys(where, names, key, labels_key)
-            self._data = root[of_data]
-            labels = None if of_labels is None else np.asarray(root[of_labels][:])
-        shape = tuple(self._data.shape)
-        if labels is not None:
-            labels = check_labels(where, labels.astype(str) if labels.dtype.kind in "TO" else labels, shape)
-        self._adopt(where, shape, np.dtype(self._data.dtype), labels, channels=channels, spatial_dims=spatial_dims)
+            keys = None if names is None else choose_keys(where, names, key, labels_key)
+            self._data = root if keys is None else root[keys.data]
+            shape, dtype = tuple(self._data.shape), np.dtype(self._data.dtype)
+            stored = None if keys is None or keys.labels is None else root[keys.labels]
+            labels = (
+                None
+                if keys is None or stored is None
+                else keys.labels_of(where, shape, tuple(stored.shape), lambda: _values(stored))
+            )
+        self._adopt(where, shape, dtype, labels, channels=channels, spatial_dims=spatial_dims)
+        self.remarks = () if keys is None else keys.remarks(labels)
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
-        try:
+        with reading(self._where, "a Zarr store", "write it again"):
             return read_sorted(self._data.oindex, indices)
-        except IndexError:
-            raise
-        except Exception as error:  # damaged chunks raise whatever their codec does
-            raise UnreadableFileError(f"{self._where}: cannot be read ({one_line(error)}); write it again") from error
+
+
+def _values(stored: Any) -> NDArray[Any]:
+    values = np.asarray(stored[...])
+    return values.astype(str) if values.dtype.kind in "TO" else values
 
 
 def _arrays(zarr: Any, root: Any, above: str = "") -> list[str] | None:

@@ -153,7 +153,14 @@ def with_absolute_path(experiment: Experiment) -> Experiment:
 
 
 @option_paths("data", DATA_OPTIONS)
-def open_data(settings: DataSettings, codec: Codec | None = None, *, seed: int = 0, trust_code: bool = False) -> Data:
+def open_data(
+    settings: DataSettings,
+    codec: Codec | None = None,
+    *,
+    seed: int = 0,
+    trust_code: bool = False,
+    before: DataSpec | None = None,
+) -> Data:
     """Open the source, choose the range of its values (unless a codec is given) and split.
 
     Args:
@@ -161,12 +168,15 @@ def open_data(settings: DataSettings, codec: Codec | None = None, *, seed: int =
         codec: how values map to the model's range; by default fitted to the data.
         seed: seed of the places of random crops.
         trust_code: import and call what a custom source names.
+        before: what a run remembers of the same data; their classes are numbered as they were then.
 
     Raises:
         DataError: the data cannot be read or split, or are made by code that is not trusted.
         SettingsError: a crop or mirroring that does not suit the data.
     """
     source, crop = open_source(settings, trust_code=trust_code), settings.random_crop
+    if before is not None:
+        _number_as_before(source, before, conditional=settings.class_conditional)
     train, held_out = split(settings, source)
     remarks: tuple[str, ...] = ()
     if codec is None:
@@ -197,6 +207,14 @@ def open_data(settings: DataSettings, codec: Codec | None = None, *, seed: int =
         source.fingerprint(),
     )
     return Data(to_train, Dataset(source, codec, held_out, labels=labels, crop=crop), spec, remarks)
+
+
+def _number_as_before(source: Source, before: DataSpec, *, conditional: bool) -> None:
+    """Number the classes of a source as a run does whose names of classes were sorted otherwise, or not seen."""
+    if conditional:
+        source.take_classes(before.class_names)
+    elif source.class_names is not None and "labels" in differing(before.fingerprint, source.fingerprint()):
+        source.take_classes(tuple(sorted(source.class_names)))  # as text, which is how they were numbered once
 
 
 def open_source(settings: DataSettings, *, trust_code: bool = False) -> Source:

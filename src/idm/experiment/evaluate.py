@@ -59,7 +59,7 @@ def open_run_data(run: Run) -> Data:
     Raises:
         DataError: they cannot be read, or are not what they were; or their code is not trusted, see ``load``.
     """
-    data = open_data(run.experiment.data, run.spec.codec, trust_code=run.trust_code)
+    data = open_data(run.experiment.data, run.spec.codec, trust_code=run.trust_code, before=run.spec)
     if differences := data_differences(run.spec, data.spec):
         raise DataError(
             f"data: the data of this run wanted, got others ({'; '.join(differences)}); "

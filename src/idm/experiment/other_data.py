@@ -99,7 +99,7 @@ def _options(run: Run, name: str, path: Path) -> dict[str, Any]:
     """Options that read a source as the run's own data were read, as far as they were of that kind."""
     settings, keys = run.experiment.data.source, SOURCES.options(name)
     own = dict(settings.options) if settings.name == name else {}
-    given = {key: value for key, value in own.items() if key not in (*PATHS, "channels", "spatial_dims")}
+    given = {key: value for key, value in own.items() if key not in (*PATHS, "channels", "spatial_dims", "split")}
     if path.suffix.lower() == ".npy":
         given = {}  # its arrays have no names
     if "image_size" in keys:

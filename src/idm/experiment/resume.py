@@ -41,6 +41,16 @@ LISTED_DIFFERENCES = 5
 """So many differences from the run in a folder are told one by one."""
 
 
+def remembered_data(run: Path) -> DataSpec | None:
+    """Return what the run in a folder remembers of its data; None where nothing was begun.
+
+    Raises:
+        CheckpointError: every checkpoint in it is damaged.
+    """
+    checkpoint = checkpoint_to_continue(run)
+    return None if checkpoint is None else stored_spec(checkpoint)
+
+
 def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> None:
     """Refuse to continue a run whose settings or data are others; a folder without a checkpoint is free.
 

@@ -22,7 +22,7 @@ from idm.experiment.devices import best_device
 from idm.experiment.evaluate import held_out_estimate
 from idm.experiment.initial import DOCUMENT, InitialWeights, Origin, begin_with, origin_of_run
 from idm.experiment.outcome import losses_of, reason_to_doubt
-from idm.experiment.resume import OF_A_MACHINE, refuse_other_run, with_range_of_run
+from idm.experiment.resume import OF_A_MACHINE, refuse_other_run, remembered_data, with_range_of_run
 from idm.experiment.run import Run, load
 from idm.experiment.settings import Experiment
 from idm.experiment.validate import flat, from_plain, to_plain
@@ -212,7 +212,8 @@ def _prepare(
     """Open the data and build everything, the sampler included; nothing is written."""
     experiment = from_plain(Experiment, to_plain(with_absolute_path(experiment)))  # with every option written out
     experiment = with_range_of_run(experiment, run)
-    data = open_data(experiment.data, seed=experiment.seed, trust_code=trust_code)
+    before = remembered_data(run)
+    data = open_data(experiment.data, seed=experiment.seed, trust_code=trust_code, before=before)
     experiment = adapt(experiment, data.spec.num_train)
     if experiment.training.batch_size < ranks.size:
         raise SettingsError(

@@ -7,7 +7,7 @@ from typing import Any
 
 from idm.core.errors import SettingsError
 from idm.data import SOURCES
-from idm.data.infer import fitting, is_opened_by, locate
+from idm.data.infer import fitting, is_opened_by, locate, part_to_train_on
 from idm.experiment import Experiment
 from idm.experiment.files import merge
 from idm.experiment.settings import DataSettings
@@ -46,7 +46,10 @@ def data_settings(path: str | Path | None, told: Told = NOTHING, below: Experime
 
 
 def located(path: str | Path | None, told: Told = NOTHING, below: Experiment | None = None) -> DataSettings:
-    """Do what ``data_settings`` does without looking into images: they are given no size that nobody asked for."""
+    """Do what ``data_settings`` does without looking into images: they are given no size that nobody asked for.
+
+    Of files whose names or folders tell parts, such as train and test, the part to train on is chosen.
+    """
     _refuse_no_groups(told.file)
     plain = to_plain(below or Experiment())
     if path is None:
@@ -57,6 +60,9 @@ def located(path: str | Path | None, told: Told = NOTHING, below: Experiment | N
     settings = from_plain(Experiment, {"data": plain["data"]}).data
     said = plain["data"].get("source", {})
     options = {key: value for key, value in settings.source.options.items() if key in said}
+    if "path" in options and "split" in settings.source.options and "split" not in said:
+        part = part_to_train_on(settings.source.name, Path(options["path"]))
+        options |= {} if part is None else {"split": part}
     return replace(settings, source=replace(settings.source, options=options))
 
 

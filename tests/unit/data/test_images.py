@@ -69,7 +69,7 @@ def test_other_kinds_and_sizes_than_the_first_are_named(tmp_path):
         ImageFolder(tmp_path)
     grey, size = error.value.lines
     assert "b.png: 8-bit RGB wanted as in a.png, got 8-bit grey" in grey
-    assert "c.png: 4 x 4 wanted as in a.png, got 4 x 5; set image_size" in size
+    assert "c.png: 4 x 4 wanted as in a.png, got 4 x 5; set data.source.image_size" in size
 
 
 def test_many_wrong_files_are_counted_and_a_few_named(tmp_path):

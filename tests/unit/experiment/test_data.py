@@ -72,8 +72,8 @@ def test_lists_that_do_not_fit_are_refused_in_a_line(of_pictures, tmp_path):
         str(tmp_path / "none.txt"): "a text file with a name per line wanted, got nothing there",
         str(tmp_path): "got a folder",
         str(tmp_path / "binary.txt"): "cannot be read as UTF-8",
-        write_list(tmp_path / "unknown.txt", "day/9.png"): "data.held_out: .* got day/9.png",
-        write_list(tmp_path / "empty.txt"): "data.held_out: some of the 12 samples wanted, got none",
+        write_list(tmp_path / "unknown.txt", "day/9.png"): "data.held_out_list: .* got day/9.png",
+        write_list(tmp_path / "empty.txt"): "data.held_out_list: some of the 12 samples wanted, got none",
     }
     for path, message in wrong.items():
         with pytest.raises(DataError, match=message) as caught:

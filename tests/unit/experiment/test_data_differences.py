@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from idm.core.errors import DataError, ResumeError
@@ -80,3 +81,36 @@ def test_the_folder_of_indexed_data_becomes_absolute(experiment, tmp_path, monke
     assert (found["path"], found["folder"]) == (str(tmp_path / "index.jsonl"), str(tmp_path / "data"))
     found = with_absolute_path(experiment(data={"source": options | {"folder": None}})).data.source.options
     assert found["folder"] is None
+
+
+@pytest.mark.parametrize("conditional", [True, False])
+def test_runs_whose_classes_were_sorted_as_text_or_not_seen_go_on(experiment, tmp_path, monkeypatch, conditional):
+    for number in range(12):
+        (tmp_path / "data" / str(number)).mkdir(parents=True)
+        for copy in range(2):
+            picture = Image.fromarray(np.full((8, 8), 20 * number + copy, np.uint8))
+            picture.save(tmp_path / "data" / str(number) / f"{copy}.png")
+    source = {"name": "image_folder", "path": str(tmp_path / "data")}
+    settings = experiment(data={"source": source, "class_conditional": conditional, "held_out": 5})
+    with monkeypatch.context() as then:
+        then.setattr("idm.data.base._are_numbers", lambda texts: False)
+        run = train(settings, tmp_path / "run", device="cpu", progress=False)
+        held_out = open_run_data(run).held_out.first(5)
+    assert run.spec.class_names == (tuple(sorted(map(str, range(12)))) if conditional else None)
+    now = open_run_data(load(tmp_path / "run", device="cpu"))
+    assert now.spec == run.spec
+    assert all(torch.equal(a, b) for a, b in zip(now.held_out.first(5), held_out, strict=True) if a is not None)
+    longer = replace(settings, training=replace(settings.training, num_steps=settings.training.num_steps + 1))
+    assert train(longer, tmp_path / "run", device="cpu", progress=False).spec == run.spec
+
+
+def test_a_run_from_before_arrays_were_known_for_labels_goes_on_without_them(experiment, tmp_path, monkeypatch):
+    x = np.random.default_rng(0).integers(0, 9, (12, 1, 8, 8))
+    np.savez(tmp_path / "a.npz", x=x, label=np.arange(12) % 2)
+    settings = experiment(data={"source": {"name": "arrays", "path": str(tmp_path / "a.npz")}, "held_out": 2})
+    with monkeypatch.context() as then:
+        then.setattr("idm.data.array_files.find_labels", lambda names, data=None: None)
+        run = train(settings, tmp_path / "run", device="cpu", progress=False)
+    assert open_data(settings.data).spec.class_names == ("0", "1")
+    assert open_run_data(run).spec == run.spec
+    assert run.spec.class_names is None

@@ -7,8 +7,9 @@ from typing import Any
 
 from PIL import Image
 
-from idm.data.image_decode import FORMATS, ORIENTATION, TAGS
+from idm.data.image_decode import FORMATS, TAGS
 from idm.data.image_items import Place, source_of
+from idm.data.orientation import orientation_of
 
 SUFFIXES_OF = {
     "PNG": (".png",),
@@ -59,8 +60,7 @@ def read_facts(place: Place) -> ImageFacts | None:
 
 def _facts(path: Path, image: Image.Image) -> ImageFacts:
     name, tagged = str(image.format), not TAGS.isdisjoint(image.info) or image.format == "TIFF"
-    orientation = int(image.getexif().get(ORIENTATION, 1)) if tagged else 1
-    orientation = orientation if 1 <= orientation <= 8 else 0
+    orientation = orientation_of(image) if tagged else 1
     words = [WIDENED[image.mode]] if image.mode in WIDENED else []
     if image.mode == "L" and _is_shallow(image):
         words.append("few greys spread over 8 bits")

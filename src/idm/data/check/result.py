@@ -93,7 +93,7 @@ class DataCheck:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Return what is no reason to refuse the data, but worth knowing before training."""
-        found: list[str] = []
+        found = [] if self.opened is None else list(self.opened.remarks)
         if self.duplicates:
             copies = sum(len(group) - 1 for group in self.duplicates)
             found.append(f"{copies:,} copies of other samples; copies may end up on both sides of the held-out split")

@@ -4,9 +4,10 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from idm.data.image_decode import FORMATS, MAX_PIXELS
+from idm.data.orientation import upright
 
 BACKGROUND = (128, 128, 128)
 """What transparent pixels are shown on."""
@@ -26,10 +27,10 @@ def thumbnail(path: Path, side: int) -> Image.Image | None:
 
 
 def _shown(image: Image.Image, side: int) -> Image.Image:
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith(("I", "F")):
-        upright = _eight_bit(upright)
-    layered = upright.convert("RGBA")
+    seen = upright(image)
+    if seen.mode.startswith(("I", "F")):
+        seen = _eight_bit(seen)
+    layered = seen.convert("RGBA")
     shown = Image.new("RGB", layered.size, BACKGROUND)
     shown.paste(layered, mask=layered)
     shown.thumbnail((side, side))

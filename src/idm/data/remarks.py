@@ -1,0 +1,17 @@
+"""What is worth knowing of how data were read, in a line each: what lies beside them and is not read."""
+
+from collections.abc import Sequence
+
+SHOWN = 5
+"""So many names are listed."""
+
+
+def unread_columns(names: Sequence[str]) -> tuple[str, ...]:
+    """Say which columns of a table are not read, in one line; nothing where all are."""
+    return () if not names else (f"columns not read: {listed(names)}; data.source.label_column chooses labels",)
+
+
+def listed(names: Sequence[str]) -> str:
+    """List some names, and say how many more there are."""
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more:,} more" if more > 0 else "")
