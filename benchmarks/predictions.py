@@ -3,10 +3,10 @@
     python benchmarks/predictions.py --out runs/predictions
     python benchmarks/predictions.py --out runs/small --channels 16 --steps 300 1000 --seeds 0 1 2 --samplers ddim:25
 
-Everything else is the same in both: data, split, seed, network, steps, and the digits and noise that the bound is
-measured on, so that its difference has a smaller error than either. What is found already under --out is not trained
-or measured again; a table of all that was asked for comes last. Two cores take about ten minutes for each training of
-the first command, most of it for the 250 steps of DDPM.
+Everything else is the same in both: data, split, seed, network, steps, the settings that follow from their number, and
+the digits and noise that the bound is measured on, so that its difference has a smaller error than either. What is
+found already under --out is not trained or measured again; a table of all that was asked for comes last. Two cores take
+about ten minutes for each training of the first command, a good part of it for the 250 steps of DDPM.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from torch import Tensor
 from idm.bench.machine import describe_machine
 from idm.experiment import Run, held_out_bound, open_run_data, recognition, resolve, train
 from idm.likelihood import Estimate
-from idm.presets import PRESETS
+from idm.presets import PRESETS, fitted
 
 PREDICTIONS = ("epsilon", "v")
 
@@ -48,7 +48,9 @@ class Case:
             "training.sample_interval=0",
             "training.bound_interval=0",
         ]
-        experiment = resolve(PRESETS.build("digits", {}), overrides=overrides)
+        digits = PRESETS.build("digits", {})
+        given = {text.partition("=")[0].rpartition(".")[2] for text in overrides}
+        experiment = fitted(resolve(digits, overrides=overrides), digits.training, given)
         return train(experiment, self.folder(out, prediction), device="cpu", progress=False)
 
 

@@ -14,7 +14,7 @@ from idm.training import TrainingSettings
 
 
 def digits() -> Experiment:
-    """Class-conditional digits; trains in about four minutes on two cores."""
+    """Class-conditional digits; trains in two to five minutes on two cores."""
     return Experiment(
         data=DataSettings(source=SourceSettings(name="digits"), held_out=297),
         schedule=ScheduleSettings(name="cosine", noise_floor=0.06, options={"num_timesteps": 1000}),
