@@ -7,10 +7,10 @@ from pathlib import Path
 from idm.cli.settings import every_setting
 from idm.cli.words import value_in_words
 from idm.core.errors import SettingsError
-from idm.experiment import Experiment, stored_experiment, to_plain
+from idm.experiment import Experiment, to_plain
 from idm.experiment.files import fold, lay, read_settings
 from idm.experiment.settings import DataSettings
-from idm.experiment.stored import started_experiment
+from idm.experiment.stored import experiment_to_continue, started_experiment
 from idm.experiment.train import Adapt, as_it_is
 from idm.experiment.validate import flat
 from idm.presets import (
@@ -67,7 +67,7 @@ def choose_experiment(
         DataError: data that cannot be read.
     """
     told, started = Told({} if config is None else read_settings(config), fold(overrides)), started_experiment(run)
-    first = None if init is None or started is not None else stored_experiment(open_checkpoint(init))
+    first = None if init is None or started is not None else experiment_to_continue(open_checkpoint(init))
     if data is None and (preset is not None or config is not None or first is not None):
         base = PRESETS.build(preset, {}) if preset is not None else first or Experiment()
         return _fitted(lay(base, told.file, told.overrides), base.training, told, started)
@@ -126,7 +126,7 @@ def _experiment_in(run: Path, *, needed: bool) -> Experiment | None:
             f"train: --preset NAME, --data PATH or a settings file wanted, got none and no run to continue in {run}; "
             "'idm config' lists presets and settings"
         )
-    return None if checkpoint is None else stored_experiment(checkpoint)
+    return None if checkpoint is None else experiment_to_continue(checkpoint)
 
 
 def what_is_new(experiment: Experiment) -> Iterator[str]:

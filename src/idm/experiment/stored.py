@@ -51,6 +51,20 @@ def started_experiment(run: Path) -> Experiment | None:
     return None
 
 
+def experiment_to_continue(checkpoint: Checkpoint) -> Experiment:
+    """Read the experiment of a checkpoint that training goes on from.
+
+    Raises:
+        CheckpointError: the file cannot be read, or holds settings that this version does not know.
+    """
+    try:
+        return stored_experiment(checkpoint)
+    except SettingsError as error:
+        raise CheckpointError(
+            f"checkpoint {checkpoint.path}: its settings are not readable by this version ({'; '.join(error.lines)})"
+        ) from error
+
+
 def stored_spec(checkpoint: Checkpoint) -> DataSpec:
     """Read what a checkpoint says of its data.
 
