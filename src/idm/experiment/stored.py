@@ -7,7 +7,7 @@ from typing import Any
 from idm.core.errors import CheckpointError, SettingsError
 from idm.experiment.data import DataSpec
 from idm.experiment.settings import Experiment
-from idm.experiment.validate import from_plain
+from idm.experiment.validate import MOST_VALUES, from_plain
 from idm.networks.attention_levels import level_of
 from idm.training import Checkpoint
 from idm.training.retention import folders
@@ -90,7 +90,9 @@ def _levels_from_flag(network: dict[str, Any]) -> dict[str, Any]:
 def _attention_of_levels(network: dict[str, Any]) -> dict[str, Any]:
     """Leave out attention at no level, which was once allowed and did nothing: the network is the same without."""
     levels, factors = network.get("channel_mult"), network.get("attention_resolutions", ONCE_BY_DEFAULT)
-    if not isinstance(levels, list) or not isinstance(factors, list) or not all(type(one) is int for one in factors):
+    if not isinstance(levels, list) or not isinstance(factors, list) or len(factors) > MOST_VALUES:
+        return network  # checked later
+    if not all(type(one) is int for one in factors):
         return network  # checked later
     kept = [factor for factor in dict.fromkeys(factors) if level_of(factor, len(levels)) is not None]
     return network | {"attention_resolutions": kept}
