@@ -33,7 +33,7 @@ POINTS = {
 
 
 def make_run(data, run, **changes):
-    """Train a tiny run of points with classes on the arrays of a file."""
+    """Train a tiny run on the arrays of a file, of points unless the sections in ``changes`` say otherwise."""
     plain = {**POINTS, **changes}
     plain["data"] = {**plain["data"], "source": {"name": "arrays", "path": str(data)}}
     train(from_plain(Experiment, plain), run, device="cpu", progress=False)

@@ -41,6 +41,9 @@ COMMANDS = {
         ("train", "--out", "RUN", "--set", "training.num_steps=5"),
         ("train", "--out", "RUN", "--set", "data.source.arguments={}"),
         ("train", "RUN/experiment.yaml", "--out", "new"),
+        ("train", "--init", "RUN", "--out", "new"),
+        ("train", "own.yaml", "--init", "RUN", "--out", "new"),
+        ("train", "--data", "points.npz", "--init", "RUN", "--out", "new", "--set", "training.num_steps=1"),
     ],
     "sample": [("sample", "RUN", "--num", "2")],
     "evaluate": [("evaluate", "RUN", "--num", "2"), ("evaluate", "RUN", "--data", "points.npz", "--num", "2")],
@@ -74,6 +77,7 @@ def place(made, tmp_path, monkeypatch):
     """A folder with a copy of all that, where Python finds the module."""
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     (tmp_path / "strangers_code.py").write_text(MODULE.format(canary=str(tmp_path / "canary")))
+    (tmp_path / "own.yaml").write_text("training: {num_steps: 1}")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
     yield tmp_path
@@ -142,6 +146,7 @@ def test_no_verb_imports_what_a_document_of_a_run_names(place, document, prove):
 
 
 REFUSED = [
+    ("train", "own.yaml", "--init", "run", "--out", "new"),
     ("train", "--out", "run"),
     ("train", "--out", "run", "--set", "data.source.arguments={}"),
     ("train", "run/experiment.yaml", "--out", "new"),

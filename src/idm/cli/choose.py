@@ -7,10 +7,10 @@ from pathlib import Path
 from idm.cli.settings import every_setting
 from idm.cli.words import value_in_words
 from idm.core.errors import SettingsError
-from idm.experiment import Experiment, stored_experiment, to_plain
+from idm.experiment import Experiment, to_plain
 from idm.experiment.files import fold, lay, read_settings
 from idm.experiment.settings import DataSettings
-from idm.experiment.stored import started_experiment
+from idm.experiment.stored import experiment_to_continue, started_experiment
 from idm.experiment.train import Adapt, as_it_is
 from idm.experiment.validate import flat
 from idm.presets import (
@@ -40,11 +40,13 @@ class Chosen:
         experiment: the experiment.
         adapt: what is still to be changed when it is known how many samples there are to train on.
         is_inferred: whether the data suggest it.
+        names_code: whether the command line itself names the code of a custom source, see ``names_code``.
     """
 
     experiment: Experiment
     adapt: Adapt = as_it_is
     is_inferred: bool = False
+    names_code: bool = False
 
 
 def choose_experiment(
@@ -67,21 +69,23 @@ def choose_experiment(
         DataError: data that cannot be read.
     """
     told, started = Told({} if config is None else read_settings(config), fold(overrides)), started_experiment(run)
-    first = None if init is None or started is not None else stored_experiment(open_checkpoint(init))
+    trust_code = names_code(config, told)
+    first = None if init is None or started is not None else experiment_to_continue(open_checkpoint(init))
     if data is None and (preset is not None or config is not None or first is not None):
         base = PRESETS.build(preset, {}) if preset is not None else first or Experiment()
-        return _fitted(lay(base, told.file, told.overrides), base.training, told, started)
+        chosen = _fitted(lay(base, told.file, told.overrides), base.training, told, started)
+        return replace(chosen, names_code=trust_code)
     if data is None and (stored := _experiment_in(run, needed=source_told(told.overrides) is None)) is not None:
-        return Chosen(lay(stored, told.overrides))
+        return Chosen(lay(stored, told.overrides), names_code=trust_code)
     below = started if preset is None else PRESETS.build(preset, {})
     found = data_settings(data, told, below or _image_size_of(first))
     if below is None:
-        base = _with_parts_of(first, inferred(found, trust_code=names_code(config, overrides)))
+        base = _with_parts_of(first, inferred(found, trust_code=trust_code))
     else:
         base = replace(below, data=found)
     usual = USUAL if preset is None else base.training
     chosen = _fitted(lay(base, without_source(told.file), told.overrides), usual, told, started)
-    return replace(chosen, is_inferred=below is None)
+    return replace(chosen, is_inferred=below is None, names_code=trust_code)
 
 
 def _image_size_of(first: Experiment | None) -> Experiment | None:
@@ -105,13 +109,14 @@ def _fitted(experiment: Experiment, usual: TrainingSettings, told: Told, started
     return Chosen(fitted(experiment, usual, given, started), adapt)
 
 
-def names_code(config: Path | None, overrides: Sequence[str]) -> bool:
-    """Whether the code of a custom source is named by this command line: by an override, or a settings file it gives.
+def names_code(config: Path | None, told: Told) -> bool:
+    """Whether a command line names the code of a custom source itself: in an override, or in a settings file it gives.
 
     A settings file in the folder of a run is part of that run, which may be a stranger's.
     """
     own_file = config is not None and not (config.resolve().parent / FOLDER).is_dir()
-    return own_file or f"data.source.{CODE}" in flat(fold(overrides))
+    said = flat(told.overrides) | (flat(told.file) if own_file else {})
+    return f"data.source.{CODE}" in said
 
 
 def _experiment_in(run: Path, *, needed: bool) -> Experiment | None:
@@ -126,7 +131,7 @@ def _experiment_in(run: Path, *, needed: bool) -> Experiment | None:
             f"train: --preset NAME, --data PATH or a settings file wanted, got none and no run to continue in {run}; "
             "'idm config' lists presets and settings"
         )
-    return None if checkpoint is None else stored_experiment(checkpoint)
+    return None if checkpoint is None else experiment_to_continue(checkpoint)
 
 
 def what_is_new(experiment: Experiment) -> Iterator[str]:

@@ -30,7 +30,7 @@ def info(run: RunArgument, as_json: Json = False) -> None:
     Output().pairs(_rows(opened, versions, damaged))
 
 
-def _rows(run: "Run", versions: dict[str, str], damaged: dict[str, str]) -> dict[str, str]:
+def _rows(run: "Run", versions: dict[str, Any], damaged: dict[str, str]) -> dict[str, str]:
     from idm.cli.words import data_in_words, network_in_words, options_in_words, origin_in_words, process_in_words
     from idm.experiment import to_plain
     from idm.experiment.initial import Origin
@@ -94,7 +94,7 @@ def _state_in_words(checkpoint: "Checkpoint") -> dict[str, str]:
     return {"averages": ", ".join(averages) + updates, "training": ", ".join(filter(None, words))}
 
 
-def _plain(run: "Run", versions: dict[str, str]) -> dict[str, Any]:
+def _plain(run: "Run", versions: dict[str, Any]) -> dict[str, Any]:
     from idm.experiment import to_plain
     from idm.experiment.initial import Origin
     from idm.networks import num_parameters

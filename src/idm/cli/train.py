@@ -70,7 +70,7 @@ def train(
     'idm train --preset digits --out runs/digits' trains on handwritten digits, which need no download;
     'idm train --data PATH --out RUN' on your own data. The first Ctrl-C stops after the present step and saves.
     """
-    from idm.cli.choose import choose_experiment, names_code
+    from idm.cli.choose import choose_experiment
     from idm.cli.preview import preview
     from idm.core.errors import SettingsError
     from idm.experiment import train as train_experiment
@@ -93,7 +93,7 @@ def train(
         preview=preview,
         trackers=trackers,
         max_seconds=max_seconds,
-        trust_code=trust_code or names_code(config, overrides or []),
+        trust_code=trust_code or chosen.names_code,
     )
     _finish(output, run, run_folder)
 

@@ -1,9 +1,11 @@
 """``idm verify``: whether the checkpoints of a run are whole."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from idm.cli.options import Json, RunArgument
 from idm.cli.output import Output
+from idm.core.errors import CheckpointError
 
 if TYPE_CHECKING:
     from idm.training import Verdict
@@ -14,9 +16,8 @@ HEADINGS = ("checkpoint", "files", "tensors", "size", "state")
 def verify(run: RunArgument, as_json: Json = False) -> None:
     """Check every checkpoint of a run and its stored averages: files against their hashes, tensors, settings, metrics.
 
-    Exits with 4 if anything is wrong.
+    The newest is opened, too, as other verbs would open it. Exits with 4 if anything is wrong.
     """
-    from idm.core.errors import CheckpointError
     from idm.training import verify_run
 
     output, verdicts = Output(as_json=as_json), verify_run(run)
@@ -30,13 +31,27 @@ def verify(run: RunArgument, as_json: Json = False) -> None:
             output.line(f"{verdict.name}: {problem}")
     checkpoints, averages = ([v for v in verdicts if v.of_averages == of_averages] for of_averages in (False, True))
     plain = {"checkpoints": list(map(_plain, checkpoints)), "averages": list(map(_plain, averages))}
-    output.finish(run=run, intact=not broken, **plain)
+    refused = _refusal(run) if any(not verdict.problems for verdict in checkpoints) else None
+    output.finish(run=run, intact=not broken and refused is None, **plain)
     if broken:
         words = [
             _damaged("checkpoints", checkpoints, "the newest intact one is used"),
             _damaged("stored averages", averages, "idm ema does without them"),
         ]
         raise CheckpointError(f"run {run}: {'; '.join(filter(None, words))}")
+    if refused is not None:
+        raise refused
+
+
+def _refusal(run: Path) -> CheckpointError | None:
+    """Open a run, and return what stands against it: files may be as they were written, and say what does not fit."""
+    from idm.experiment import load
+
+    try:
+        load(run, device="cpu")
+    except CheckpointError as error:
+        return error
+    return None
 
 
 def _damaged(what: str, verdicts: "list[Verdict]", rest: str) -> str:

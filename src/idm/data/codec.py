@@ -23,6 +23,7 @@ from idm.core.errors import DataError
 from idm.data.base import Samples, Source
 from idm.data.range_words import grid_in_words
 from idm.data.ranges import RangeRule, find_range
+from idm.data.statistics import MAX_LEVELS
 from idm.data.value_range import ValueRange
 
 PREVIEW_STDS = 3.0
@@ -167,11 +168,18 @@ class Codec:
         Raises:
             KeyError, TypeError, ValueError: something else.
         """
+        numbers = [*plain["offset"], *plain["scale"]]
+        if not all(type(number) in (int, float) for number in numbers):
+            raise ValueError("codec: numbers wanted, got something else")
+        if not all(type(flag) is bool for flag in (plain["bounded"], plain.get("clip", False))):
+            raise ValueError("codec: true or false wanted, got something else")
         offset, scale = (tuple(map(float, plain[name])) for name in ("offset", "scale"))
-        flags = bool(plain["bounded"]), bool(plain.get("clip", False))  # older codecs did not clip
+        flags = plain["bounded"], plain.get("clip", False)  # older codecs did not clip
         codec = cls(np.dtype(plain["dtype"]).name, plain["levels"], offset, scale, *flags)
         is_map = 0 < len(offset) == len(scale) and all(map(math.isfinite, offset + scale)) and min(scale) > 0
-        has_levels = codec.levels is None or (type(codec.levels) is int and codec.levels > 1 and len(offset) == 1)
+        has_levels = codec.levels is None or (
+            type(codec.levels) is int and 1 < codec.levels <= MAX_LEVELS and len(offset) == 1
+        )
         if not is_map or not has_levels or np.dtype(codec.dtype).kind not in "biuf":
             raise ValueError("codec: a map between numbers wanted, got something else")
         return codec

@@ -1,6 +1,7 @@
 """Arrays in Zarr stores, left on disk and read as needed."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ NUMBERS = frozenset({"bytes", "endian", "delta", "fixedscaleoffset", "shuffle", 
 PACKED = frozenset({"blosc", "bz2", "crc32", "crc32c", "gzip", "lz4", "lzma", "vlen-utf8", "zlib", "zstd"})
 CODECS = NUMBERS | PACKED
 """Ways of packing that are read. Others are refused: one of them is pickle, which runs code."""
+
+METADATA = frozenset({".zarray", ".zgroup", ".zattrs", ".zmetadata", "zarr.json"})
+"""Names of the files that say what the others hold, in small letters."""
 
 MAX_METADATA = 1_000_000
 """Largest file of metadata that is read, in bytes."""
@@ -39,7 +43,8 @@ class Zarr(ArraySource):
         """Open the store and look at all values.
 
         Args:
-            path: the folder of a store that is a single array, or a group of arrays; versions 2 and 3.
+            path: the folder of a store that is a single array, or a group of arrays; versions 2 and 3. Nothing in it
+                may be a link.
             key: path of the data in a group; by default the only array besides the labels, or the one called data,
                 images, x or arr_0, or train/images and the like.
             labels_key: path of the labels, or "none"; by default labels, y, label, targets, classes and the like, with
@@ -95,11 +100,16 @@ def _arrays(zarr: Any, root: Any, above: str = "") -> list[str] | None:
 
 
 def _refuse_other_codecs(where: Path) -> None:
-    """Read the names of all codecs from the metadata, before the library makes objects of them."""
-    for file in sorted([*where.rglob(".zarray"), *where.rglob(".zmetadata"), *where.rglob("zarr.json")]):
+    """Read the names of all codecs from the metadata, before the library makes objects of them.
+
+    What lies elsewhere is not read: the library follows links, behind which anything may be.
+    """
+    for file in _regular_files(where):
+        if file.name.lower() not in METADATA:
+            continue
         try:
-            if not file.is_file() or file.stat().st_size > MAX_METADATA:
-                raise ValueError("too large, or no file")
+            if file.stat().st_size > MAX_METADATA:
+                raise ValueError("too large")
             names = set(_codecs(json.loads(file.read_bytes())))
         except (ValueError, OSError, RecursionError) as error:
             raise UnreadableFileError(
@@ -110,6 +120,24 @@ def _refuse_other_codecs(where: Path) -> None:
                 f"{file}: numbers packed with {', '.join(sorted(CODECS))} wanted, got {', '.join(others)}; "
                 "write them with another codec"
             )
+
+
+def _regular_files(where: Path) -> Iterator[Path]:
+    """Go through all files of a store.
+
+    Raises:
+        DataError: a link, a pipe or a device among them.
+    """
+    waiting = [where]
+    while waiting:
+        for item in sorted(waiting.pop().iterdir()):
+            if item.is_symlink() or not (item.is_dir() or item.is_file()):
+                kind = "a link" if item.is_symlink() else "neither"
+                raise DataError(f"{item}: a file or folder of the Zarr store wanted, got {kind}; copy the data into it")
+            if item.is_dir():
+                waiting.append(item)
+            else:
+                yield item
 
 
 def _codecs(metadata: Any) -> list[str]:
@@ -124,5 +152,11 @@ def _codecs(metadata: Any) -> list[str]:
 
 
 def _named(item: Any) -> list[str]:
-    items = item if isinstance(item, list) else [item]
-    return [str(entry.get("id") or entry.get("name")) for entry in items if isinstance(entry, dict)]
+    """Every name that a codec, or each in a list, may be found by."""
+    named: list[str] = []
+    for entry in item if isinstance(item, list) else [item]:
+        if isinstance(entry, dict):
+            named += [str(entry[key]) for key in ("id", "name") if entry.get(key)] or ["a codec without a name"]
+        elif entry is not None:
+            named.append(str(entry))
+    return named

@@ -1,6 +1,5 @@
 """What is fitted to the training data after training: the variance of the decoder."""
 
-import math
 import platform
 from importlib.metadata import version
 from typing import Any
@@ -20,6 +19,8 @@ from idm.training.memory import in_smaller_pieces
 
 NUM_IMAGES, BATCH_SIZE = 1024, 512
 FITTED = "decoder_log_variance"
+LARGEST_LOG_VARIANCE = 100.0
+"""Beyond this, up or down, the variance is none of data that float32 holds."""
 
 
 def calibrate(
@@ -83,8 +84,8 @@ def calibrated(diffusion: GaussianDiffusion, fitted: dict[str, Any]) -> Gaussian
         ValueError: something else.
     """
     value = fitted.get(FITTED)
-    if value is not None and not (isinstance(value, float) and math.isfinite(value)):
-        raise ValueError(f"{FITTED}: a finite number wanted, got something else")
+    if value is not None and not (type(value) is float and abs(value) <= LARGEST_LOG_VARIANCE):
+        raise ValueError(f"{FITTED}: a number of at most {LARGEST_LOG_VARIANCE:g} wanted, or below zero, got others")
     return diffusion if value is None else with_decoder_log_variance(diffusion, value)
 
 

@@ -1,5 +1,6 @@
 """The data of an experiment, opened and split, and what a checkpoint must remember of them."""
 
+import math
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ NOT_IN_OLDER_ONES = ("layout", "held_out_hash", "fingerprint")
 
 DATA_OPTIONS = tuple(entry.name for entry in fields(DataSettings))
 """Settings of data, which messages begin with."""
+
+LARGEST_SAMPLE = 2**27
+"""Values of the largest sample that is drawn: half a gigabyte in float32."""
 
 PATHS = ("path", "folder")
 """Options of sources that say where data lie."""
@@ -88,9 +92,11 @@ class DataSpec:
         counts = [plain["num_train"], plain["num_held_out"]]
         later = [plain.get(name, getattr(cls, name)) for name in NOT_IN_OLDER_ONES]
         sizes_fit = bool(shape) and all(type(size) is int and size > 0 for size in shape)
+        if sizes_fit and math.prod(shape) > LARGEST_SAMPLE:
+            raise ValueError(f"data: samples of at most {LARGEST_SAMPLE:,} values wanted")
         if not sizes_fit or len(codec.offset) not in (1, shape[0]):
             raise ValueError("data: a shape, and a codec of as many channels, wanted")
-        if not all(type(count) is int and count >= 0 for count in counts):
+        if not all(type(count) is int and 0 <= count < 2**63 for count in counts):
             raise ValueError("data: numbers of samples wanted")
         if not all(isinstance(text, str) for text in (*later, *(names or ()))) or later[0] not in LAYOUTS:
             raise ValueError("data: names and hashes wanted")

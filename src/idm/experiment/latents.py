@@ -14,8 +14,10 @@ from torch import Tensor
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data import Codec
+from idm.data.array_files import one_line
 from idm.experiment.build import null_label
-from idm.experiment.run import Run
+from idm.experiment.run import UNFIT, Run
+from idm.schedules.base import LONGEST
 
 FORMAT = "idm latents 1"
 
@@ -65,16 +67,9 @@ class Latents:
             with safe_open(path, framework="pt") as opened:
                 described: Mapping[str, Any] = json.loads((opened.metadata() or {})["idm"])
                 x = opened.get_tensor("latents")
-            labels = described["labels"]
-            return cls(
-                x,
-                None if labels is None else torch.tensor(labels, dtype=torch.int64).expand(len(x)),
-                int(described["steps"]),
-                Codec.from_dict(described["codec"]),
-                described["run"],
-            )
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            raise UnreadableFileError(f"{path}: a file written by 'idm encode' wanted ({error})") from error
+            return _described(x, described)
+        except (SafetensorError, OSError, *UNFIT) as error:
+            raise UnreadableFileError(f"{path}: a file written by 'idm encode' wanted ({one_line(error)})") from error
 
     def check(self, run: Run) -> None:
         """Refuse to be decoded by a run that was trained on other data.
@@ -93,3 +88,22 @@ class Latents:
         largest = none if none is not None else (run.spec.num_classes or 1) - 1
         if self.labels is not None and not bool(((self.labels >= 0) & (self.labels <= largest)).all()):
             raise DataError(f"latents: labels from 0 to {largest} wanted, got {self.labels.tolist()}")
+
+
+def _described(x: Tensor, described: Mapping[str, Any]) -> Latents:
+    """Put codes and what a file says of them together.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is not what ``Latents.to_bytes`` wrote.
+    """
+    labels, steps, run = described["labels"], described["steps"], described["run"]
+    if described["format"] != FORMAT or not isinstance(run, str):
+        raise ValueError(f"the format {FORMAT} wanted")
+    if x.ndim < 2 or len(x) == 0 or not x.is_floating_point() or not bool(torch.isfinite(x).all()):
+        raise ValueError("codes that are finite numbers wanted")
+    if type(steps) is not int or not 1 <= steps <= LONGEST:
+        raise ValueError(f"steps: a whole number from 1 to {LONGEST:,} wanted")
+    if labels is not None and (len(labels) != len(x) or not all(type(label) is int for label in labels)):
+        raise ValueError(f"labels: {len(x)} whole numbers wanted")
+    y = None if labels is None else torch.tensor(labels, dtype=torch.int64)
+    return Latents(x.float(), y, steps, Codec.from_dict(described["codec"]), run)

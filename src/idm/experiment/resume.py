@@ -4,15 +4,16 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from idm.core.errors import ResumeError
+from idm.core.errors import CheckpointError, ResumeError
 from idm.core.progress import warn
 from idm.experiment.data import Data, DataSpec, data_differences
 from idm.experiment.growth import growth
 from idm.experiment.settings import AUTO, Experiment
-from idm.experiment.stored import started_experiment, stored_experiment, stored_spec
+from idm.experiment.stored import experiment_to_continue, started_experiment, stored_spec
 from idm.experiment.validate import flat, to_plain
-from idm.training import TrainingSettings
+from idm.training import Checkpoint, TrainingSettings
 from idm.training.checkpoint import checkpoint_to_continue
+from idm.training.ema import ConstantRate, PowerFunction
 from idm.training.learning_rate import learning_rate
 
 OF_A_MACHINE = ("data.source.path", "data.source.folder", "data.held_out_list", "data.workers", "data.timeout")
@@ -51,8 +52,10 @@ def remembered_data(run: Path) -> DataSpec | None:
     return None if checkpoint is None else stored_spec(checkpoint)
 
 
-def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> None:
+def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> Checkpoint | None:
     """Refuse to continue a run whose settings or data are others; a folder without a checkpoint is free.
+
+    The checkpoint to go on from is returned; None where training begins.
 
     Where a run with a decay is given another number of steps, a warning says how the learning rate jumps.
 
@@ -62,8 +65,8 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> None:
     """
     checkpoint = checkpoint_to_continue(run)
     if checkpoint is None:
-        return
-    started = stored_experiment(checkpoint)
+        return None
+    started = experiment_to_continue(checkpoint)
     settings = _differences(started, experiment)
     then = stored_spec(checkpoint)
     others = data_differences(then, data.spec)
@@ -72,7 +75,7 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> None:
     lines = settings + [f"data: this run was started on other data; {words}" for words in others]
     if not lines:
         _warn_of_another_rate(checkpoint.step, started.training, experiment.training)
-        return
+        return checkpoint
     more = len(lines) - LISTED_DIFFERENCES
     raise ResumeError(
         f"{run} holds another run: its settings and data wanted, got others; keep them, or choose a new folder"
@@ -104,6 +107,21 @@ def with_range_of_run(experiment: Experiment, run: Path) -> Experiment:
     if started is None:
         return experiment
     return replace(experiment, data=replace(experiment.data, range=started.data.range))
+
+
+def stored_shapes(checkpoint: Checkpoint, settings: TrainingSettings) -> list[tuple[int, ...]]:
+    """Return the shapes of the weights that training goes on from.
+
+    Raises:
+        CheckpointError: they cannot be read, or an average that the settings name is not stored.
+    """
+    averages = [*map(ConstantRate, settings.ema_rates), *map(PowerFunction, settings.posthoc_sigma_rels)]
+    if lacking := [average.name for average in averages if not checkpoint.has(average.name)]:
+        raise CheckpointError(
+            f"checkpoint {checkpoint.path}: averages of all its settings wanted, got no {lacking[0]}.safetensors; "
+            "use another checkpoint of the run"
+        )
+    return list(checkpoint.shapes("network").values())
 
 
 def _warn_of_another_rate(step: int, then: TrainingSettings, now: TrainingSettings) -> None:

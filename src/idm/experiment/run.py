@@ -26,9 +26,13 @@ from idm.experiment.labels import Labels, class_numbers
 from idm.experiment.settings import Experiment
 from idm.experiment.stored import stored_experiment, stored_spec
 from idm.experiment.validate import from_plain, to_plain
+from idm.networks.stored import with_shapes
 from idm.samplers import ClassifierFreeGuidance, Sampler, SampleStep, Seed
 from idm.training import Checkpoint, ema_name
 from idm.training.checkpoint import read_newest
+
+UNFIT = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
+"""What documents that are none of ours make of the code that reads them."""
 
 Watch = Callable[[SampleStep], None]
 
@@ -263,12 +267,14 @@ def _opened(checkpoint: Checkpoint, where: torch.device, *, trust_code: bool) ->
         experiment = stored_experiment(checkpoint)
         spec = stored_spec(checkpoint)
         diffusion = build_diffusion(experiment, spec)
-        network = untried_network(experiment, spec, diffusion.out_channels(spec.shape[0]))
-        network.load_state_dict(checkpoint.tensors(ema_name(experiment.training.ema_rates[0])))
+        weights = checkpoint.tensors(ema_name(experiment.training.ema_rates[0]))
+        with with_shapes(tuple(value.shape) for value in weights.values()):
+            network = untried_network(experiment, spec, diffusion.out_channels(spec.shape[0]))
+        network.load_state_dict(weights)
         diffusion = calibrated(diffusion, checkpoint.document("calibration"))
     except CheckpointError:
         raise
-    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+    except UNFIT as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"checkpoint {checkpoint.path}: not readable by this version ({reason})") from error
     network = network.to(where).eval().requires_grad_(False)

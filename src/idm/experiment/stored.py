@@ -7,7 +7,7 @@ from typing import Any
 from idm.core.errors import CheckpointError, SettingsError
 from idm.experiment.data import DataSpec
 from idm.experiment.settings import Experiment
-from idm.experiment.validate import from_plain
+from idm.experiment.validate import MOST_VALUES, from_plain
 from idm.networks.attention_levels import level_of
 from idm.training import Checkpoint
 from idm.training.retention import folders
@@ -51,6 +51,20 @@ def started_experiment(run: Path) -> Experiment | None:
     return None
 
 
+def experiment_to_continue(checkpoint: Checkpoint) -> Experiment:
+    """Read the experiment of a checkpoint that training goes on from.
+
+    Raises:
+        CheckpointError: the file cannot be read, or holds settings that this version does not know.
+    """
+    try:
+        return stored_experiment(checkpoint)
+    except SettingsError as error:
+        raise CheckpointError(
+            f"checkpoint {checkpoint.path}: its settings are not readable by this version ({'; '.join(error.lines)})"
+        ) from error
+
+
 def stored_spec(checkpoint: Checkpoint) -> DataSpec:
     """Read what a checkpoint says of its data.
 
@@ -76,7 +90,9 @@ def _levels_from_flag(network: dict[str, Any]) -> dict[str, Any]:
 def _attention_of_levels(network: dict[str, Any]) -> dict[str, Any]:
     """Leave out attention at no level, which was once allowed and did nothing: the network is the same without."""
     levels, factors = network.get("channel_mult"), network.get("attention_resolutions", ONCE_BY_DEFAULT)
-    if not isinstance(levels, list) or not isinstance(factors, list) or not all(type(one) is int for one in factors):
+    if not isinstance(levels, list) or not isinstance(factors, list) or len(factors) > MOST_VALUES:
+        return network  # checked later
+    if not all(type(one) is int for one in factors):
         return network  # checked later
     kept = [factor for factor in dict.fromkeys(factors) if level_of(factor, len(levels)) is not None]
     return network | {"attention_resolutions": kept}

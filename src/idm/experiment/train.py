@@ -11,7 +11,7 @@ import torch
 import yaml
 from torch import nn
 
-from idm.core.errors import DataError, InterruptedRunError, SettingsError
+from idm.core.errors import CheckpointError, DataError, InterruptedRunError, SettingsError
 from idm.core.progress import warn
 from idm.core.ranks import Ranks, joined_ranks
 from idm.core.signals import StopError, at_once, stop_on_signals
@@ -24,11 +24,12 @@ from idm.experiment.devices import best_device
 from idm.experiment.evaluate import held_out_estimate
 from idm.experiment.initial import DOCUMENT, InitialWeights, Origin, begin_with, origin_of_run
 from idm.experiment.outcome import losses_of, reason_to_doubt
-from idm.experiment.resume import OF_A_MACHINE, refuse_other_run, remembered_data, with_range_of_run
-from idm.experiment.run import SAMPLED_AT_ONCE, Run, load
+from idm.experiment.resume import OF_A_MACHINE, refuse_other_run, remembered_data, stored_shapes, with_range_of_run
+from idm.experiment.run import SAMPLED_AT_ONCE, UNFIT, Run, load
 from idm.experiment.settings import Experiment
 from idm.experiment.validate import flat, from_plain, to_plain
 from idm.networks.size import device_of
+from idm.networks.stored import with_shapes
 from idm.timesteps import TIMESTEP_SAMPLERS, TimestepSampler
 from idm.training import Deadline, Tracker, Trainer, TrainStep
 from idm.training.disk import replace_text
@@ -197,8 +198,9 @@ def _trained(task: "_Task", trainer: Trainer) -> Path:
 
 
 def _claim(task: "_Task", stack: ExitStack) -> None:
-    """Make the folder this run's, unless it is another's, and hold it."""
-    refuse_other_run(task.experiment, task.data, task.run)
+    """Make the folder this run's, unless it became another's meanwhile, and hold it."""
+    if folders(task.run) != task.checkpoints:
+        refuse_other_run(task.experiment, task.data, task.run)
     stack.enter_context(locked(task.run))
     _write_settings(task)
 
@@ -216,6 +218,7 @@ class _Task:
     device: torch.device
     ranks: Ranks
     origin: Origin | None
+    checkpoints: list[Path]
 
 
 def _prepare(
@@ -241,7 +244,8 @@ def _prepare(
         )
     _refuse_long_names(data)
     diffusion = build_diffusion(experiment, data.spec)
-    network = build_network(experiment, data.spec, diffusion.out_channels(data.spec.shape[0]))
+    checkpoints, shapes = ranks.on_main(lambda: _stored(experiment, data, run))
+    network = _network(experiment, data, diffusion, shapes, run)
     origin = _begun(network, experiment, data, run, ranks, init)
     network = network.to(device)
     timesteps = TIMESTEP_SAMPLERS.build(
@@ -249,7 +253,7 @@ def _prepare(
     )
     build_sampler(diffusion, experiment.sampler)
     _refuse_disagreement(ranks, experiment, data)
-    return _Task(experiment, run, data, diffusion, network, timesteps, device, ranks, origin)
+    return _Task(experiment, run, data, diffusion, network, timesteps, device, ranks, origin, checkpoints)
 
 
 def _begun(
@@ -270,6 +274,32 @@ def _begun(
         if ranks.is_main:
             warn(note)
     return initial.origin
+
+
+def _stored(experiment: Experiment, data: Data, run: Path) -> tuple[list[Path], list[tuple[int, ...]] | None]:
+    """Return the checkpoints of a run that may be continued, and the shapes of its weights; None where it begins."""
+    checkpoints, newest = folders(run), refuse_other_run(experiment, data, run)
+    return checkpoints, None if newest is None else stored_shapes(newest, experiment.training)
+
+
+def _network(
+    experiment: Experiment, data: Data, diffusion: GaussianDiffusion, shapes: list[tuple[int, ...]] | None, run: Path
+) -> nn.Module:
+    """Build the network; where training goes on, nothing but what weights are stored of.
+
+    Raises:
+        SettingsError: settings that do not fit the data.
+        CheckpointError: settings of a run that do not fit its weights.
+    """
+    out_channels = diffusion.out_channels(data.spec.shape[0])
+    if shapes is None:
+        return build_network(experiment, data.spec, out_channels)
+    try:
+        with with_shapes(shapes):
+            return build_network(experiment, data.spec, out_channels)
+    except UNFIT as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"run {run}: its settings do not fit its weights ({reason}); use another run") from error
 
 
 def _refuse_long_names(data: Data) -> None:

@@ -19,6 +19,9 @@ from idm.experiment.schema import REQUIRED, Key, is_open, option_keys, section_k
 Section = TypeVar("Section")
 Plain = dict[str, Any]
 
+MOST_VALUES = 1_000
+"""Values of the longest list that is a setting."""
+
 
 def from_plain(section: type[Section], values: Mapping[str, Any]) -> Section:
     """Build a settings dataclass from nested plain values.
@@ -107,6 +110,9 @@ def _value(key: Key, value: Any, path: str, lines: list[str]) -> Any:
         return _member(key.annotation, value, path, lines)
     if _is_tuple(key.annotation) and isinstance(value, (str, int, float)) and value not in _words(key.annotation):
         value = str(value).split(",")
+    if isinstance(value, (list, tuple)) and len(value) > MOST_VALUES:
+        lines.append(f"{path}: at most {MOST_VALUES:,} values wanted, got {len(value):,}")
+        return key.default
     try:
         result = _adapter(key.annotation).validate_python(_counted(key.annotation, value))
     except ValidationError as error:

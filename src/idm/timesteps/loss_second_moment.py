@@ -8,6 +8,9 @@ from torch import Tensor
 from idm.core.errors import SettingsError
 from idm.timesteps.base import TimestepSampler
 
+LARGEST_HISTORY = 2**23
+"""Losses that are remembered in all: 64 MiB."""
+
 
 class LossSecondMoment(TimestepSampler):
     """p_t proportional to sqrt(E[loss_t^2]), estimated from the last losses of each step.
@@ -22,7 +25,7 @@ class LossSecondMoment(TimestepSampler):
 
         Args:
             num_timesteps: T.
-            history_per_term: how many losses to remember of each step.
+            history_per_term: how many losses to remember of each step; 2^23 in all at most.
             uniform_prob: share of the uniform distribution mixed in, so that no step is forgotten; in (0, 1].
         """
         super().__init__(num_timesteps)
@@ -30,6 +33,11 @@ class LossSecondMoment(TimestepSampler):
             raise SettingsError(
                 "timesteps: history_per_term of at least 1 and uniform_prob in (0, 1] wanted, "
                 f"got {history_per_term} and {uniform_prob}"
+            )
+        if num_timesteps * history_per_term > LARGEST_HISTORY:
+            raise SettingsError(
+                f"history_per_term: at most {LARGEST_HISTORY // num_timesteps:,} wanted for {num_timesteps:,} steps, "
+                f"got {history_per_term:,}; remember fewer losses"
             )
         self.uniform_prob = uniform_prob
         self._losses = torch.zeros(num_timesteps, history_per_term, dtype=torch.float64)

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -56,6 +56,14 @@ class Checkpoint:
     def sha256(self) -> str:
         """Hash of its manifest, and so of all that it holds."""
         return hashlib.sha256((self.path / MANIFEST).read_bytes()).hexdigest()
+
+    def shapes(self, name: str) -> dict[str, tuple[int, ...]]:
+        """Read the shapes of the tensors of ``name``.safetensors, but not the tensors."""
+        try:
+            with safe_open(self.path / f"{name}.safetensors", "pt") as opened:
+                return {key: tuple(opened.get_slice(key).get_shape()) for key in opened.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError(f"checkpoint {self.path}: cannot read {name}.safetensors ({error})") from error
 
     def document(self, name: str) -> Json:
         """Read ``name``.json."""

@@ -164,7 +164,7 @@ class Guard:
         left, lately = state.get("left", 0), state.get("lately", [])  # not in older checkpoints
         entries = [*state["skipped"], *state["streak"], *lately]
         numbers = [state["rollbacks"], left, *(n for entry in entries for n in entry.values())]
-        if not all(type(number) is int and number >= 0 for number in numbers):
+        if not all(type(number) is int and 0 <= number < 2**53 for number in numbers):
             raise ValueError("guard: numbers of steps wanted, got something else")
         self.num_rollbacks, self._left = state["rollbacks"], left
         self.skipped = [Window(**window) for window in state["skipped"]]

@@ -1,6 +1,5 @@
 """What a run keeps on disk while it is trained: checkpoints and the journal, and the way back to them."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -182,7 +181,7 @@ class Records:
             self._state.restore(checkpoint, guard=guard)
             self.step = checkpoint.step
             self.owed, self.in_haste = _owed(document), bool(document.get("in_haste"))
-        except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise CheckpointError(f"checkpoint {checkpoint.path}: it does not fit this training ({reason})") from error
         self._score = score
@@ -198,10 +197,11 @@ def _refuse_other_counts(checkpoint: Checkpoint, document: Json) -> None:
         ValueError: one is no number, or another checkpoint's.
     """
     seconds = document["seconds"]
-    lengths = [document[name] for name in (METRICS, EVENTS) if name in document]  # not in older checkpoints
-    if document["step"] != checkpoint.step or not all(type(length) is int and length >= 0 for length in lengths):
+    counts = [document[name] for name in (METRICS, EVENTS) if name in document]  # not in older checkpoints
+    counts.append(document["ema_updates"])
+    if document["step"] != checkpoint.step or not all(type(count) is int and 0 <= count < 2**63 for count in counts):
         raise ValueError(f"training.json: counts of step {checkpoint.step} wanted, got others")
-    if type(seconds) not in (int, float) or not 0.0 <= seconds < math.inf:
+    if type(seconds) not in (int, float) or not 0.0 <= seconds < 2**63:
         raise ValueError(f"training.json: seconds of at least 0 wanted, got {seconds!r}")
 
 

@@ -50,7 +50,7 @@ class TrainingSettings:
     """
 
     num_steps: Annotated[int, Ge(1)] = 100_000
-    batch_size: Annotated[int, Ge(1)] = 128
+    batch_size: Annotated[int, Ge(1), Le(2**20)] = 128
     micro_batch_size: Annotated[int, Ge(0)] = 0
     learning_rate: Annotated[float, Gt(0), Le(1)] = 1e-4
     weight_decay: Annotated[float, Ge(0)] = 0.0

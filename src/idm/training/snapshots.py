@@ -76,11 +76,20 @@ def snapshots_until(run: Path, last: Checkpoint) -> list[Snapshot]:
             warn(f"averages {path}: damaged ({problem}); the others are used")
         else:
             intact.append(path)
-    return [
-        Snapshot(file, Average(step_of(path) or 0, PowerFunction(float(file.stem.removeprefix(PREFIX))).gamma))
-        for path in [*intact, last.path]
-        for file in sorted(path.glob(f"{PREFIX}*.safetensors"))
-    ]
+    files = [file for path in [*intact, last.path] for file in sorted(path.glob(f"{PREFIX}*.safetensors"))]
+    return [Snapshot(file, Average(step_of(file.parent) or 0, _gamma_in(file))) for file in files]
+
+
+def _gamma_in(file: Path) -> float:
+    """Return the exponent of the average in a file, whose name tells its width.
+
+    Raises:
+        CheckpointError: it tells none.
+    """
+    try:
+        return PowerFunction(float(file.stem.removeprefix(PREFIX))).gamma
+    except ValueError as error:
+        raise CheckpointError(f"averages {file}: a width in the name wanted, as in {PREFIX}0.1; remove it") from error
 
 
 def blend(snapshots: Sequence[Snapshot], weights: Sequence[float]) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ import pytest
 from idm.core.errors import CheckpointError, SettingsError
 from idm.experiment import stored_experiment
 from idm.experiment.data import DataSpec
-from idm.experiment.stored import stored_spec
+from idm.experiment.stored import experiment_to_continue, stored_spec
 from idm.training import Checkpoint
 
 
@@ -78,4 +78,11 @@ def test_what_is_no_description_of_data_is_refused_in_a_line(tmp_path: Path, cha
     (tmp_path / "data.json").write_text(json.dumps(SPEC | changes), encoding="utf-8")
     with pytest.raises(CheckpointError, match=r"data\.json is not readable by this version") as error:
         stored_spec(Checkpoint(tmp_path))
+    assert len(error.value.lines) == 1
+
+
+def test_training_does_not_go_on_from_settings_that_are_not_readable(tmp_path):
+    (tmp_path / "experiment.json").write_text('{"network": 3}')
+    with pytest.raises(CheckpointError, match="network: a group of settings wanted, got 3") as error:
+        experiment_to_continue(Checkpoint(tmp_path))
     assert len(error.value.lines) == 1

@@ -1,17 +1,20 @@
 """Checking whatever lies at a path."""
 
 import inspect
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from idm.core.errors import DataError
 from idm.data.check.images import check_listed
-from idm.data.check.result import DataCheck
+from idm.data.check.result import DataCheck, folder_and_file
 from idm.data.check.samples import check_source
 from idm.data.check.training import Opener, open_as_training
 from idm.data.csv_images import list_csv
 from idm.data.image_folder import list_folder
+from idm.data.index import read_index
 from idm.data.infer import IMAGES, INDEX, fitting, locate
 from idm.data.webdataset import list_shards
 
@@ -40,6 +43,11 @@ def check_located(name: str, options: Mapping[str, Any], opener: Opener = open_a
     Raises:
         DataError: no images in a folder that should have some; no index.
     """
+    check = _checked(name, options, opener)
+    return replace(check, outside=_outside(name, check))
+
+
+def _checked(name: str, options: Mapping[str, Any], opener: Opener) -> DataCheck:
     if name not in LISTS:
         return check_source(name, _with_size(name, options), opener)
     find = LISTS[name]
@@ -66,3 +74,16 @@ def _with_size(name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Add the size that an index brings its images to."""
     size = fitting(name, options) if name == INDEX and "image_size" not in options else None
     return options if size is None else {**options, "image_size": size}
+
+
+def _outside(name: str, check: DataCheck) -> tuple[str, ...]:
+    """Name the files that lie outside of the folder they are listed in, by their path or behind a link."""
+    if not check.path:
+        return ()
+    folder, files = folder_and_file(Path(check.path))[0], check.files
+    if name == INDEX and check.opened is not None:
+        index = read_index(Path(check.path))
+        folder, files = Path(index.folder), index.files
+    named = dict.fromkeys(entry.archive or entry.path for entry in files if entry.num_bytes is not None)
+    home = Path(os.path.realpath(folder))
+    return tuple(file for file in named if not Path(os.path.realpath(folder / file)).is_relative_to(home))

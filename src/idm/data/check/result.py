@@ -48,6 +48,7 @@ class DataCheck:
         opened: the source, where it could be opened.
         class_names: names of the classes in the order of their numbers; None without classes.
         values: the range of the values, where the source could be opened.
+        outside: files that lie outside of the folder they are listed in.
     """
 
     path: str
@@ -66,6 +67,7 @@ class DataCheck:
     opened: Source | None = field(default=None, repr=False)
     class_names: tuple[str, ...] | None = None
     values: ValuesFound | None = None
+    outside: tuple[str, ...] = ()
 
     @property
     def index(self) -> Index | None:
@@ -102,6 +104,11 @@ class DataCheck:
             found.append(f"classes from {min(sizes):,} to {max(sizes):,} samples")
         if len(self.counts.get("size", {})) > 1:
             found.append(f"{len(self.counts['size']):,} different sizes")
+        if self.outside:
+            found.append(
+                f"{len(self.outside):,} files outside of the folder they are listed in, such as {self.outside[0]}; "
+                "training reads them, too"
+            )
         return (*found, *(() if self.values is None else self.values.remarks))
 
     def to_plain(self) -> dict[str, Any]:

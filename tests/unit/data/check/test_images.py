@@ -144,3 +144,36 @@ def test_what_has_no_thumbnail_gives_none(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     for name in ("a.png", "pipe.png", "missing.png"):
         assert thumbnail(tmp_path / name, 96) is None
+
+
+def remark(path):
+    return [line for line in check_path(path).remarks if "outside" in line]
+
+
+def test_files_outside_of_the_folder_they_are_listed_in_are_told(tmp_path):
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    for number in range(4):
+        save(inside / f"{number}.png", noise())
+        save(outside / f"{number}.png", noise())
+    assert remark(inside) == []
+    (inside / "some.csv").write_text("path\n0.png\n1.png\n")
+    assert remark(inside / "some.csv") == []
+    for name in ("../out/2.png", str(outside / "2.png")):
+        (inside / "some.csv").write_text(f"path\n0.png\n{name}\n")
+        words = f"1 files outside of the folder they are listed in, such as {name}; training reads them, too"
+        assert remark(inside / "some.csv") == [words]
+    (inside / "some.csv").unlink()
+    (inside / "4.png").symlink_to(outside / "3.png")
+    assert len(remark(inside)) == 1
+
+
+def test_an_index_that_leads_out_of_its_folder_is_told(tmp_path):
+    save(tmp_path / "in" / "0.png", noise())
+    save(tmp_path / "1.png", noise())
+    index = check_images(tmp_path / "in").index
+    (tmp_path / "index.jsonl").write_text(index.to_text())
+    assert remark(tmp_path / "index.jsonl") == []
+    content = (tmp_path / "1.png").read_bytes()
+    other = replace(index.files[0], path="../1.png", num_bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+    (tmp_path / "index.jsonl").write_text(replace(index, files=(*index.files, other)).to_text())
+    assert len(remark(tmp_path / "index.jsonl")) == 1
