@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Protocol, runtime_checkable
 
 from idm.core.text import printable
@@ -103,6 +104,12 @@ def _bar(label: str, total: int, unit: str, done: int) -> Generator[Progress]:
                 bars.update(task, advance=units, **fields)
 
         yield Bar()
+
+
+@cache
+def warn_once(text: str) -> None:
+    """Print one line on standard error, the first time that it is to be said in a process."""
+    warn(text)
 
 
 def warn(text: str) -> None:
