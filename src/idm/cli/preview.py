@@ -1,5 +1,6 @@
 """What a model in training looks like: a grid of samples at intervals."""
 
+from idm.core.places import file_in
 from idm.experiment import Run
 from idm.report import save_grid, save_scatter
 from idm.training.memory import in_smaller_pieces
@@ -14,7 +15,7 @@ def preview(step: int, run: Run) -> None:
     Raises:
         ProcessError: memory is short even for single samples.
     """
-    path = run.path / "samples" / f"step-{step:06d}.png"
+    path = file_in(run.path, "samples", f"step-{step:06d}.png")
     if len(run.spec.shape) == 1:
         save_scatter(path, in_smaller_pieces(NUM_POINTS, lambda size: run.sample(NUM_POINTS, batch_size=size)))
         return
