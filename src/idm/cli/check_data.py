@@ -123,7 +123,7 @@ def _say_next(output: Output, check: "DataCheck", written: dict[str, Path], give
     without = f", without the {left_out:,} refused" if left_out else ""
     output.line()
     options = [word for override in kept for word in ("--set", override)]
-    output.line(f"Next{without}: {command('train', '--data', data, *options, '--out', 'RUN')}")
+    output.line(f"Next{without}: {command('idm', 'train', '--data', data, *options, '--out', 'RUN')}")
 
 
 def _facts(check: "DataCheck") -> dict[str, str]:

@@ -21,7 +21,7 @@ from idm.experiment import Run
 from idm.report import save_grid, save_scatter, save_singles
 from idm.report.files import write_atomically
 from idm.report.pictures import fit_png, single_name
-from idm.report.record import Record
+from idm.report.record import Record, anything
 from idm.report.results import Results, results_in
 
 LARGEST_GRID = 400
@@ -144,7 +144,7 @@ def earlier_samples(folder: Path) -> Record | None:
     if count is None or not pictures:
         return None
     names = [ARRAYS, *pictures, STRIP, ANIMATION, *_singles(folder, count)]
-    return Record(f"{count:,} samples", dict.fromkeys(names))
+    return Record(f"{count:,} samples", anything(names))
 
 
 def _singles(folder: Path, count: int) -> list[str]:

@@ -108,7 +108,7 @@ def usable_folder(folder: Path) -> Generator[None]:
         yield
     finally:
         for place in made:
-            with suppress(OSError):
+            with suppress(OSError, ValueError):
                 place.rmdir()
 
 

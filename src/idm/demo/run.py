@@ -17,7 +17,7 @@ from idm.experiment.stored import started_experiment
 from idm.networks import num_parameters
 from idm.presets import PRESETS, fitted
 from idm.report import Bound, DemoContents, write_demo_page
-from idm.report.record import Record
+from idm.report.record import Record, anything
 from idm.report.results import results_in
 
 SLOW_STEPS, FAST_STEPS = 250, 25
@@ -72,7 +72,7 @@ def _earlier_page(out: Path) -> Record | None:
         return None
     with path.open("rb") as stream:
         known = f"<title>{TITLE}</title>".encode() in stream.read(2_000)
-    return Record(WHAT, {PAGE: None}) if known else None
+    return Record(WHAT, anything([PAGE])) if known else None
 
 
 def _show(out: Path, overrides: Sequence[str], device: str | None, stages: Stages) -> DemoContents:

@@ -74,7 +74,7 @@ def reconstruct(
     destination = _free_folder(Path(out or folder_in(folder, SNAPSHOTS, f"sigma-rel-{sigma_rel:g}")))
     with usable_folder(destination), locked(destination):
         return read_newest(
-            run,
+            Path(run),
             lambda source: _reconstruct(
                 source, sigma_rel, destination, step=step, device=device, trust_code=trust_code
             ),

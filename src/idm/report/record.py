@@ -21,6 +21,9 @@ NAME = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)?[A-Za-z0-9_-][A-Za-z0-9._-
 Entry = tuple[int, str]
 """Bytes and SHA-256 of a file."""
 
+Files = Mapping[str, tuple[Entry | None, ...]]
+"""What files may be, by name; None: anything, as it was recognised otherwise."""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -28,13 +31,11 @@ class Record:
 
     Attributes:
         what: what it is, in a few words; empty if nothing was written.
-        files: the files by name; None for one that is known otherwise than by its content.
-        replaced: what was there before, while it is replaced.
+        files: what each file may be, by name: several things while it is replaced.
     """
 
     what: str = ""
-    files: Mapping[str, Entry | None] = field(default_factory=dict[str, Entry | None])
-    replaced: Mapping[str, Entry | None] = field(default_factory=dict[str, Entry | None])
+    files: Files = field(default_factory=dict[str, tuple[Entry | None, ...]])
 
     @classmethod
     def read(cls, folder: Path) -> "Record | None":
@@ -45,14 +46,9 @@ class Record:
         """
         plain = read_object(file_in(folder, RECORD))
         try:
-            return cls(str(plain["what"]), _entries(plain["files"]), _entries(plain["replaced"]))
-        except (KeyError, TypeError, ValueError, AttributeError):
+            return cls(str(plain["what"]), _files(plain["files"]))
+        except (LookupError, TypeError, ValueError, AttributeError):
             return None
-
-    @property
-    def known(self) -> dict[str, Entry | None]:
-        """All files that it tells of."""
-        return {**self.replaced, **self.files}
 
     def write(self, folder: Path) -> None:
         """Write the record, whole or not at all.
@@ -60,7 +56,7 @@ class Record:
         Raises:
             OSError: the disk refuses.
         """
-        plain = {"what": self.what, "files": dict(self.files), "replaced": dict(self.replaced)}
+        plain = {"what": self.what, "files": dict(self.files)}
         replace_text(file_in(folder, RECORD), json.dumps(plain, indent=0) + "\n")
 
     def has(self, folder: Path, name: str) -> bool:
@@ -70,13 +66,10 @@ class Record:
             CheckpointError: there is a link or another kind of thing in its place.
         """
         path = file_in(folder, *name.split("/"))
-        known = [entries[name] for entries in (self.files, self.replaced) if name in entries]
+        known = self.files.get(name, ())
         if not known or not path.is_file():
             return False
-        if None in known:
-            return True
-        sizes = {entry[0] for entry in known if entry is not None}
-        return path.stat().st_size in sizes and entry_of(path) in known
+        return None in known or (_has_size(path, known) and entry_of(path) in known)
 
 
 def entry_of(path: Path) -> Entry:
@@ -94,9 +87,14 @@ def by_summary(what: str, summary: str, keys: Collection[str], names: Collection
 
     def recognise(folder: Path) -> Record | None:
         known = set(keys) <= read_object(folder / summary).keys()
-        return Record(what, dict.fromkeys(names)) if known else None
+        return Record(what, anything(names)) if known else None
 
     return recognise
+
+
+def anything(names: Collection[str]) -> Files:
+    """Return files that are recognised by their names alone."""
+    return dict.fromkeys(names, (None,))
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -110,12 +108,19 @@ def read_object(path: Path) -> dict[str, Any]:
     return plain if isinstance(plain, dict) else {}
 
 
-def _entries(plain: Mapping[str, Any]) -> dict[str, Entry | None]:
+def _has_size(path: Path, entries: Collection[Entry | None]) -> bool:
+    return path.stat().st_size in {entry[0] for entry in entries if entry is not None}
+
+
+def _files(plain: Mapping[str, Any]) -> Files:
     """Read files from JSON.
 
     Raises:
-        TypeError, ValueError, AttributeError: they are none.
+        LookupError, TypeError, ValueError, AttributeError: they are none.
     """
     if not all(NAME.fullmatch(name) for name in plain):
         raise ValueError("names of files in the folder wanted")
-    return {name: None if entry is None else (int(entry[0]), str(entry[1])) for name, entry in plain.items()}
+    return {
+        name: tuple(None if entry is None else (int(entry[0]), str(entry[1])) for entry in entries)
+        for name, entries in plain.items()
+    }

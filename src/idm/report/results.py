@@ -28,7 +28,7 @@ class Results:
     def __init__(self, folder: Path, earlier: Record) -> None:
         """Take over a folder in which there is what ``earlier`` says."""
         self.folder, self.replaces = folder, earlier.what
-        self._earlier, self._written = earlier, dict[str, Entry | None]()
+        self._earlier, self._written = earlier, dict[str, tuple[Entry | None, ...]]()
 
     def require_free(self, names: Collection[str]) -> None:
         """Refuse to write files where there are others than an earlier command wrote.
@@ -40,7 +40,7 @@ class Results:
             SettingsError: there are such files.
             CheckpointError: there is a link or another kind of thing in place of one.
         """
-        now = Record("", self._written, self._earlier.known)
+        now = Record("", {**self._earlier.files, **self._written})
         foreign = [name for name in names if exists(self._path(name)) and not now.has(self.folder, name)]
         if foreign:
             more = f" and {len(foreign) - 1:,} more" if len(foreign) > 1 else ""
@@ -80,12 +80,12 @@ class Results:
 
     def _take_places(self, what: str, new: Path, names: Collection[str]) -> None:
         """Move files to their places; cut off at any moment, the next command knows all of them as ours."""
-        before = self._earlier.known
-        old = Record("", {}, before)
-        self._written |= {name: entry_of(new / name) for name in names}
-        Record(what, self._written, before).write(self.folder)
+        before = {**self._earlier.files, **self._written}
+        self._written |= {name: (entry_of(new / name),) for name in names}
+        both = {name: self._written.get(name, ()) + before.get(name, ()) for name in {**before, **self._written}}
+        Record(what, both).write(self.folder)
         for name in before.keys() - self._written.keys():
-            if old.has(self.folder, name):
+            if self._earlier.has(self.folder, name):
                 self._path(name).unlink()
         for name in names:
             path = self._path(name)
