@@ -24,9 +24,13 @@ from idm.bench.text import Show, show_checks, show_machine, show_outcome, show_p
 from idm.bench.workloads import WORKLOADS
 from idm.core.progress import progress
 from idm.report import png, write_atomically
+from idm.report.record import by_summary
+from idm.report.results import Results as FolderResults
+from idm.report.results import results_in
 
 WARMUP = 2
 RESULTS, PLOT = "results.json", "speed.png"
+NAMES, WHAT = (RESULTS, PLOT), "a benchmark"
 
 
 @dataclass
@@ -64,6 +68,11 @@ class Bench:
         Raises:
             NumericalError: the results of the network are wrong, so that its speed means nothing.
         """
+        with results_in(self.out, NAMES, by_summary(WHAT, RESULTS, ("machine", "tables"), NAMES)) as results:
+            return self._run(workloads, sizes, results)
+
+    def _run(self, workloads: Sequence[str], sizes: Sequence[Configuration], results: FolderResults) -> Results:
+        """Measure, and write down what is found as it comes."""
         present, self._missing = installed(self.entrants)
         show_machine(self.show, self._machine, self._missing)
         checked = [config for config in sizes if config in CHECKED] or [TINY]
@@ -74,10 +83,10 @@ class Bench:
             scope = Scope(sizes, present, Path(folder))
             plans = [plan for name in workloads for plan in WORKLOADS.build(name, {}, scope=scope)]
             for number, plan in enumerate(plans, start=1):
-                self._measure(plan, f"[{number}/{len(plans)}]")
+                self._measure(plan, f"[{number}/{len(plans)}]", results)
         timed = [one for one in self._outcomes if one.rows]
         if timed:
-            write_atomically(self.out / PLOT, png(speed_figure(timed)))
+            results.put(WHAT, lambda folder: {"plot": write_atomically(folder / PLOT, png(speed_figure(timed)))})
         show_summary(self.show, self._outcomes)
         return self.results
 
@@ -87,7 +96,7 @@ class Bench:
         found = (self._missing, self._checks, self._peaks, self._outcomes)
         return Results(self._machine, self.command, self.rounds, *found)
 
-    def _measure(self, plan: Plan, place: str) -> None:
+    def _measure(self, plan: Plan, place: str, results: FolderResults) -> None:
         table = plan()
         if not self._peaks and any(row.flops for row in table.rows.values()):
             self._peaks = measure_peaks(self.clock)
@@ -104,5 +113,5 @@ class Bench:
         limits = {dtype: peak.convolution for dtype, peak in self._peaks.items()}
         self._outcomes.append(outcome(table, found, limits, memory))
         text = json.dumps(self.results.to_plain(), indent=1, allow_nan=False) + "\n"
-        write_atomically(self.out / RESULTS, text.encode())
+        results.put(WHAT, lambda folder: {"results": write_atomically(folder / RESULTS, text.encode())})
         show_outcome(self.show, self._outcomes[-1])

@@ -1,7 +1,7 @@
 """``idm check-data``: look at data before training."""
 
-import shlex
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from idm.cli.options import DataOverrides, Json
-from idm.cli.output import Output, checked_folder
+from idm.cli.output import Output, checked_folder, command
 from idm.core.errors import DataError
 from idm.core.text import json_text
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from idm.data.check import DataCheck, Speed
 
 INDEX, SUMMARY, PAGE = "index.jsonl", "check.json", "page.html"
+NAMES, WHAT = (INDEX, SUMMARY, PAGE), "a check"
 
 LISTED = 20
 """Further lines are counted, not printed."""
@@ -48,19 +49,28 @@ def check_data(
     files that were checked. Exit code 3 if training would refuse something.
     """
     from idm.cli.data_options import as_training_opens, full_paths
+    from idm.cli.results import announce
     from idm.data.check import check_located, measure_speed
     from idm.experiment.files import fold
     from idm.presets import Told, located
+    from idm.report.record import by_summary
+    from idm.report.results import results_in
 
-    destination = None if out is None else checked_folder(out)
-    given = full_paths(overrides or [])
-    settings = located(path, Told(overrides=fold(given)))
-    check = check_located(settings.source.name, settings.source.options, as_training_opens(settings))
-    measured = None
-    if speed and check.source is not None and not check.refusals:
-        measured = measure_speed(check.source, check.options, workers)
-    written = {} if destination is None else _write(destination, check)
     output = Output(as_json=as_json)
+    with ExitStack() as stack:
+        folder = None
+        if out is not None:
+            earlier = by_summary(WHAT, SUMMARY, ("num_samples", "refusals"), NAMES)
+            folder = stack.enter_context(results_in(checked_folder(out), NAMES, earlier))
+            announce(output, folder)
+        given = full_paths(overrides or [])
+        settings = located(path, Told(overrides=fold(given)))
+        check = check_located(settings.source.name, settings.source.options, as_training_opens(settings))
+        measured = None
+        if speed and check.source is not None and not check.refusals:
+            measured = measure_speed(check.source, check.options, workers)
+        what = f"{WHAT} of {check.path}"
+        written = {} if folder is None else folder.put(what, lambda place: _write(place, check))
     _describe(output, check, measured, written, given)
     output.finish(
         **check.to_plain(),
@@ -113,7 +123,7 @@ def _say_next(output: Output, check: "DataCheck", written: dict[str, Path], give
     without = f", without the {left_out:,} refused" if left_out else ""
     output.line()
     options = [word for override in kept for word in ("--set", override)]
-    output.line(f"Next{without}: {shlex.join(['idm', 'train', '--data', data, *options, '--out', 'RUN'])}")
+    output.line(f"Next{without}: {command('idm', 'train', '--data', data, *options, '--out', 'RUN')}")
 
 
 def _facts(check: "DataCheck") -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from idm.cli.options import BatchSize, Device, Json, OutFolder, RunArgument
-from idm.cli.output import Output, checked_folder
+from idm.cli.output import Output
 
 
 def decode(
@@ -26,7 +26,7 @@ def decode(
     """Decode latents into images; with other labels than they were encoded with, into other classes."""
     from idm.cli.batches import in_batches
     from idm.cli.conditioning import conditioning
-    from idm.cli.results import describe_results, run_folder, save_samples, together
+    from idm.cli.results import announce, describe_results, results_folder, sample_folder, save_samples, together
     from idm.editing import decode as decode_latents
     from idm.editing import inversion_process
     from idm.experiment import load
@@ -35,7 +35,7 @@ def decode(
 
     opened = load(run, device=device)
     destination, asked = together(
-        lambda: checked_folder(out or run_folder(opened) / "decoded"),
+        lambda: results_folder(out, opened, "decoded"),
         lambda: class_numbers(labels, opened.spec.class_names),
     )
     codes = Latents.read(latents)
@@ -43,17 +43,23 @@ def decode(
     known = [None] * len(codes.x) if codes.labels is None else codes.labels.tolist()
     kwargs = conditioning(opened, asked, known)
     process = inversion_process(opened.diffusion, codes.steps)
-    x = in_batches(
-        lambda part, given: decode_latents(process, opened.model, part, model_kwargs=given, progress=True),
-        codes.x,
-        kwargs,
-        batch_size,
-        opened.device,
-        what="samples",
-    )
-    y = kwargs.get("y")
-    written = save_samples(destination, opened, x, labels=None if y is None else y.tolist())
     output = Output(as_json=as_json)
+    with sample_folder(destination, opened, len(codes.x)) as results:
+        announce(output, results)
+        x = in_batches(
+            lambda part, given: decode_latents(process, opened.model, part, model_kwargs=given, progress=True),
+            codes.x,
+            kwargs,
+            batch_size,
+            opened.device,
+            what="samples",
+        )
+        y = kwargs.get("y")
+        named = None if y is None else y.tolist()
+        written = results.put(
+            f"{len(x):,} samples decoded from {latents}",
+            lambda folder: save_samples(folder, opened, x, labels=named),
+        )
     output.line(f"{len(x):,} samples decoded, {codes.steps:,} steps")
     describe_results(output, opened, x, written)
     output.finish(num=len(x), steps=codes.steps, **written)

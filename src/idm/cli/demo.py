@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from idm.cli.options import Device, Overrides
-from idm.cli.output import Output, command
+from idm.cli.output import Output, checked_folder, command
 
 
 def demo(
@@ -22,7 +22,7 @@ def demo(
     """
     from idm.demo import run_demo
 
-    page = run_demo(out, overrides=overrides or [], device=device, say=_say)
+    page = run_demo(checked_folder(out), overrides=overrides or [], device=device, say=_say)
     output = Output()
     output.line()
     output.line(f"The page: {page}")

@@ -8,6 +8,8 @@ import typer
 from idm.cli.options import BatchSize, Device, InversionSteps, Json, RunArgument, TrustCode
 from idm.cli.output import Output, checked_file, command
 
+LATENTS = "latents.safetensors"
+
 Images = Annotated[
     list[str],
     typer.Argument(
@@ -39,34 +41,43 @@ def encode(
     from idm.cli.batches import in_batches
     from idm.cli.conditioning import conditioning
     from idm.cli.results import run_folder, together
+    from idm.core.errors import SettingsError
+    from idm.core.places import exists, file_in, usable_folder
     from idm.editing import encode as encode_images
     from idm.editing import inversion_process
     from idm.experiment import load
     from idm.experiment.inputs import read_inputs
     from idm.experiment.labels import class_numbers, name_labels
-    from idm.experiment.latents import Latents
+    from idm.experiment.latents import Latents, is_latents
     from idm.report.files import write_atomically
+    from idm.training.lock import locked
 
     opened = load(run, device=device, trust_code=trust_code)
     destination, process, asked = together(
-        lambda: checked_file(out or run_folder(opened) / "latents.safetensors", ".safetensors"),
+        lambda: checked_file(out or file_in(run_folder(opened), LATENTS), ".safetensors"),
         lambda: inversion_process(opened.diffusion, steps),
         lambda: class_numbers(labels, opened.spec.class_names),
     )
-    inputs = read_inputs(opened, images)
-    kwargs = conditioning(opened, asked, inputs.labels)
-    x = in_batches(
-        lambda part, given: encode_images(process, opened.model, part, model_kwargs=given, progress=True),
-        inputs.x,
-        kwargs,
-        batch_size,
-        opened.device,
-        what="latents",
-    )
-    y = kwargs.get("y")
-    taken = process.num_timesteps
-    latents = Latents(x, None if y is None else y.cpu(), taken, opened.spec.codec, str(run_folder(opened)))
-    write_atomically(destination, latents.to_bytes())
+    with usable_folder(destination.parent), locked(destination.parent, f".{destination.name}.lock"):
+        if exists(destination) and not is_latents(destination):
+            raise SettingsError(
+                f"--out {destination}: a new file, or one that 'idm encode' wrote, wanted, got another one; move it "
+                "away, or choose another name"
+            )
+        inputs = read_inputs(opened, images)
+        kwargs = conditioning(opened, asked, inputs.labels)
+        x = in_batches(
+            lambda part, given: encode_images(process, opened.model, part, model_kwargs=given, progress=True),
+            inputs.x,
+            kwargs,
+            batch_size,
+            opened.device,
+            what="latents",
+        )
+        y = kwargs.get("y")
+        taken = process.num_timesteps
+        latents = Latents(x, None if y is None else y.cpu(), taken, opened.spec.codec, str(run_folder(opened)))
+        write_atomically(destination, latents.to_bytes())
     names = None if y is None else name_labels(y.tolist(), opened.spec.class_names)
     output = Output(as_json=as_json)
     rows: dict[str, object] = {"encoded": f"{len(x):,} samples, {taken:,} steps", "latents": destination}

@@ -1,5 +1,6 @@
 """``idm evaluate``: score a run on the data it has not seen."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,7 +8,7 @@ import typer
 
 from idm.cli import completion
 from idm.cli.options import BatchSize, Device, Json, OutFolder, Precision, RunArgument, Seed, TrustCode
-from idm.cli.output import Output, checked_folder, finite
+from idm.cli.output import Output, finite
 
 if TYPE_CHECKING:
     from idm.experiment import HeldOutBound, Recognition
@@ -16,6 +17,8 @@ BOUND, SAMPLES = ".parts-bound", ".parts-samples"
 """Where the parts of long jobs lie meanwhile."""
 
 PLOT, RESULTS = "bound.png", "evaluation.json"
+NAMES, WHAT, KEYS = (RESULTS, PLOT), "an evaluation", ("bits_per_dim", "terms")
+"""What is written, what it is, and what is in ``RESULTS`` of any version."""
 
 
 def evaluate(
@@ -61,58 +64,65 @@ def evaluate(
 
     Interrupted, it keeps what is finished, and the same command goes on; torchrun shares the work out among GPUs.
     """
-    from idm.cli.results import run_folder, together
+    from idm.cli.results import announce, held_by_main, results_folder, together
     from idm.core.ranks import joined_ranks
     from idm.experiment import best_device, open_data_to_score, recognise, require_training_data
     from idm.experiment.long_jobs import bound_in_parts, load_together, sample_in_parts
     from idm.experiment.parts import remove_parts
+    from idm.report.record import by_summary
+    from idm.report.results import results_in
 
     changes = {"name": sampler, "steps": sampler_steps}
-    with joined_ranks(best_device(device)) as ranks:
-        opened = load_together(run, ranks, device=device, trust_code=trust_code).using(precision=precision)
-        destination, chosen, data = together(
-            lambda: checked_folder(out or run_folder(opened) / "evaluated"),
-            lambda: opened.sampler(**{key: value for key, value in changes.items() if value is not None}),
-            lambda: open_data_to_score(opened, other),
-        )
-        if samples:
-            opened.require_classes("--samples")
-            require_training_data(data)
-        bound = bound_in_parts(
-            opened,
-            data,
-            destination / BOUND,
-            steps=steps,
-            num=num,
-            seed=seed,
-            batch_size=batch_size,
-            ranks=ranks,
-            progress=True,
-        )
-        drawn = None
-        if samples:
-            drawn = sample_in_parts(
-                opened, samples, destination / SAMPLES, sampler=chosen, seed=seed, ranks=ranks, progress=True
+    output = Output(as_json=as_json)
+    with ExitStack() as stack:
+        with joined_ranks(best_device(device)) as ranks:
+            opened = load_together(run, ranks, device=device, trust_code=trust_code).using(precision=precision)
+            destination, chosen, data = together(
+                lambda: results_folder(out, opened, "evaluated"),
+                lambda: opened.sampler(**{key: value for key, value in changes.items() if value is not None}),
+                lambda: open_data_to_score(opened, other),
             )
-    if bound is None:
-        return
-    codec = opened.spec.codec
-    about = {
-        "checkpoint": str(opened.path),
-        "step": opened.step,
-        "seed": seed,
-        "data": other,
-        "levels": codec.levels,
-        "grid": codec.grid,
-    }
-    results: dict[str, Any] = about | _plain(bound)
-    if drawn is not None:
-        recognised = recognise(opened, data, drawn)
-        results["classifier"] = _plain_recognition(recognised, type(chosen).__name__, chosen.diffusion.num_timesteps)
-    written = _write(destination, bound, results)
-    for name in (BOUND, SAMPLES):
-        remove_parts(destination / name)
-    _describe(Output(as_json=as_json), bound, results, written)
+            if samples:
+                opened.require_classes("--samples")
+                require_training_data(data)
+            folder = held_by_main(ranks, stack, results_in(destination, NAMES, by_summary(WHAT, RESULTS, KEYS, NAMES)))
+            announce(output, folder)
+            bound = bound_in_parts(
+                opened,
+                data,
+                destination / BOUND,
+                steps=steps,
+                num=num,
+                seed=seed,
+                batch_size=batch_size,
+                ranks=ranks,
+                progress=True,
+            )
+            drawn = None
+            if samples:
+                drawn = sample_in_parts(
+                    opened, samples, destination / SAMPLES, sampler=chosen, seed=seed, ranks=ranks, progress=True
+                )
+        if bound is None or folder is None:
+            return
+        codec = opened.spec.codec
+        about = {
+            "checkpoint": str(opened.path),
+            "step": opened.step,
+            "seed": seed,
+            "data": other,
+            "levels": codec.levels,
+            "grid": codec.grid,
+        }
+        results: dict[str, Any] = about | _plain(bound)
+        if drawn is not None:
+            recognised = recognise(opened, data, drawn)
+            name = type(chosen).__name__
+            results["classifier"] = _plain_recognition(recognised, name, chosen.diffusion.num_timesteps)
+        written = folder.put(f"{WHAT} of {opened.path}", lambda place: _write(place, bound, results))
+        for name in (BOUND, SAMPLES):
+            remove_parts(destination / name)
+    _describe(output, bound, results, written)
 
 
 def _plain(bound: "HeldOutBound") -> dict[str, Any]:

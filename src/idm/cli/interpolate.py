@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from idm.cli.options import Device, InversionSteps, Json, OutFolder, RunArgument, TrustCode
-from idm.cli.output import Output, checked_folder
+from idm.cli.output import Output
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,7 +41,7 @@ def interpolate(
     label dropout is given no class, so that the class can change on the way; with labels, every image on the way has
     the class of the nearer end.
     """
-    from idm.cli.results import describe_results, run_folder, save_samples, together
+    from idm.cli.results import announce, describe_results, results_folder, sample_folder, save_samples, together
     from idm.core.tensors import require_finite
     from idm.editing import interpolate as interpolate_images
     from idm.editing import inversion_process
@@ -51,7 +51,7 @@ def interpolate(
 
     opened = load(run, device=device, trust_code=trust_code)
     destination, process, first, second = together(
-        lambda: checked_folder(out or run_folder(opened) / "interpolated"),
+        lambda: results_folder(out, opened, "interpolated"),
         lambda: inversion_process(opened.diffusion, steps),
         lambda: class_numbers(label_a, opened.spec.class_names, "label-a"),
         lambda: class_numbers(label_b, opened.spec.class_names, "label-b"),
@@ -61,18 +61,24 @@ def interpolate(
     weights = [i / (num - 1) for i in range(num)]
     path = None if labels is None else labels[[round(weight) for weight in weights]]
     start, end = inputs.x.to(opened.device).split(1)
-    x = interpolate_images(
-        process,
-        opened.model,
-        start,
-        end,
-        weights,
-        model_kwargs={} if labels is None else {"y": labels},
-        path_kwargs={} if path is None else {"y": path},
-    )
-    require_finite(x, "images on the way")
-    written = save_samples(destination, opened, x, columns=num, labels=None if path is None else path.tolist())
     output = Output(as_json=as_json)
+    with sample_folder(destination, opened, num) as results:
+        announce(output, results)
+        x = interpolate_images(
+            process,
+            opened.model,
+            start,
+            end,
+            weights,
+            model_kwargs={} if labels is None else {"y": labels},
+            path_kwargs={} if path is None else {"y": path},
+        )
+        require_finite(x, "images on the way")
+        named = None if path is None else path.tolist()
+        written = results.put(
+            f"{num:,} images from {a} to {b}",
+            lambda folder: save_samples(folder, opened, x, columns=num, labels=named),
+        )
     output.line(f"{num:,} images from {a} to {b}, {process.num_timesteps:,} steps")
     describe_results(output, opened, x, written)
     output.finish(num=num, steps=process.num_timesteps, **written)

@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from idm.core.places import file_in
 from idm.experiment import Run
 from idm.report import save_grid, save_scatter
 from idm.training.memory import in_smaller_pieces
@@ -17,7 +18,7 @@ def preview(step: int, run: Run) -> None:
         ProcessError: memory is short even for single samples.
         NumericalError: samples are not finite.
     """
-    path = run.path / "samples" / f"step-{step:06d}.png"
+    path = file_in(run.path, "samples", f"step-{step:06d}.png")
     if len(run.spec.shape) == 1:
         save_scatter(path, _drawn(run, NUM_POINTS))
         return

@@ -1,32 +1,91 @@
 """Writing samples to a folder: a picture of all, one file each, and their exact values."""
 
 import io
+import re
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from idm.cli.output import Output
+from idm.cli.output import Output, checked_folder
 from idm.core.errors import IdmError, SettingsError
+from idm.core.places import folder_in
+from idm.core.ranks import Ranks
 from idm.data.base import Samples
 from idm.experiment import Run
 from idm.report import save_grid, save_scatter, save_singles
 from idm.report.files import write_atomically
+from idm.report.pictures import fit_png, single_name
+from idm.report.record import Record, anything
+from idm.report.results import Results, results_in
 
 LARGEST_GRID = 400
 """Further samples are not in the grid."""
 
-ARRAYS = "samples.npz"
-PICTURES = ("grid.png", "samples.png", "trajectory.png", "trajectory.webp")
+ARRAYS, GRID, SCATTER, SINGLES = "samples.npz", "grid.png", "samples.png", "images"
+STRIP, ANIMATION = "trajectory.png", "trajectory.webp"
+IN_ARRAYS = {"data", "labels", "class_names", "seeds"}
 
 
 def run_folder(run: Run) -> Path:
     """Return the folder of a run, also where one of its checkpoints was opened."""
     return run.path.parent.parent if run.path.parent.name == "checkpoints" else run.path
+
+
+def sample_folder(folder: Path, run: Run, num: int, *, trajectory: bool = False) -> AbstractContextManager[Results]:
+    """Hold the folder that samples of a run go to, before they are made.
+
+    Args:
+        folder: the folder.
+        run: the run.
+        num: how many samples there will be.
+        trajectory: whether their way from noise will be shown.
+
+    Raises:
+        SettingsError: there are other files in their places.
+        CheckpointError: it cannot be written to, another command works in it, or there are links in it.
+    """
+    spec = run.spec
+    names = [ARRAYS, SCATTER if len(spec.shape) == 1 else GRID]
+    names += [STRIP, ANIMATION] if trajectory else []
+    if fit_png(spec.shape, spec.codec):
+        names += [f"{SINGLES}/{single_name(0)}", *_singles(folder, num)]
+    return results_in(folder, names, earlier_samples)
+
+
+def results_folder(out: Path | None, run: Run, default: str) -> Path:
+    """Return the folder for results that was named, or one in the run.
+
+    Raises:
+        SettingsError: there is a file of that name.
+        CheckpointError: the one in the run is a link.
+    """
+    return checked_folder(out or folder_in(run_folder(run), default))
+
+
+def held_by_main(ranks: Ranks, stack: ExitStack, folder: AbstractContextManager[Results]) -> Results | None:
+    """Hold a folder for results in the main process, which writes, until a stack of contexts ends.
+
+    Returns:
+        The results on the main process, None on the others.
+
+    Raises:
+        IdmError: the folder cannot be held, on every process.
+    """
+    held: list[Results] = []
+    ranks.on_main(lambda: held.append(stack.enter_context(folder)))
+    return held[0] if held else None
+
+
+def announce(output: Output, results: Results | None) -> None:
+    """Tell people what the results are going to replace."""
+    if results is not None and results.replaces:
+        output.line(f"replaces {results.replaces}, in {results.folder}")
 
 
 def save_samples(
@@ -37,10 +96,8 @@ def save_samples(
     columns: int | None = None,
     labels: Sequence[int] | None = None,
     seeds: Sequence[int] | None = None,
-) -> dict[str, Any]:
-    """Write samples of a run in place of those that an earlier call wrote to the folder.
-
-    The arrays come first: they tell the next call which files are ours, also where this one is cut off.
+) -> dict[str, Path]:
+    """Write samples of a run to a new folder.
 
     Args:
         out: the folder.
@@ -51,19 +108,18 @@ def save_samples(
         seeds: seed of each sample.
 
     Returns:
-        What was written: names of files, and how many images.
+        What was written, by what it is.
     """
     codec = run.spec.codec
     data = codec.decode(x)
-    _remove_earlier(out)
     arrays = _save_arrays(out / ARRAYS, run, run.spec.restore(data), labels, seeds)
-    written: dict[str, Any] = {}
+    written: dict[str, Path] = {}
     if x.ndim == 2:
-        written["picture"] = save_scatter(out / "samples.png", x)
+        written["picture"] = save_scatter(out / SCATTER, x)
     else:
-        written["picture"] = save_grid(out / "grid.png", x[:LARGEST_GRID], codec, columns)
-    if save_singles(out / "images", data, codec, spread=not run.from_image_files):
-        written["images"] = out / "images"
+        written["picture"] = save_grid(out / GRID, x[:LARGEST_GRID], codec, columns)
+    if save_singles(out / SINGLES, data, codec, spread=not run.from_image_files):
+        written["images"] = out / SINGLES
     return written | {"arrays": arrays}
 
 
@@ -81,26 +137,42 @@ def _save_arrays(
     return write_atomically(path, stream.getvalue(), durable=True)
 
 
-def _remove_earlier(out: Path) -> None:
-    """Remove the pictures of an earlier call: those that go with its arrays, and no others."""
-    count = _num_samples(out / ARRAYS)
-    if count is None:
-        return
-    singles = (f"images/{i:05d}.png" for i in range(count))
-    for name in (*PICTURES, *singles):
-        (out / name).unlink(missing_ok=True)
+def earlier_samples(folder: Path) -> Record | None:
+    """Recognise samples that a version without records wrote: arrays as it wrote them, with a picture beside them."""
+    count = _num_samples(folder / ARRAYS)
+    pictures = [name for name in (GRID, SCATTER) if (folder / name).is_file()]
+    if count is None or not pictures:
+        return None
+    names = [ARRAYS, *pictures, STRIP, ANIMATION, *_singles(folder, count)]
+    return Record(f"{count:,} samples", anything(names))
+
+
+def _singles(folder: Path, count: int) -> list[str]:
+    """Names of the pictures in a folder that are called as those of the first ``count`` samples are."""
+    stems = (path.stem for path in (folder / SINGLES).glob("*.png"))
+    numbers = (int(stem) for stem in stems if re.fullmatch(r"[0-9]{5,12}", stem))
+    return [f"{SINGLES}/{single_name(number)}" for number in numbers if number < count]
 
 
 def _num_samples(path: Path) -> int | None:
-    """Number of samples in a file of arrays; None if it is not one of ours."""
+    """Number of samples in a file of arrays; None if it is not one of ours. The samples are not read."""
     try:
-        with np.load(path) as arrays:
-            return len(arrays["data"])
+        if not path.is_file():
+            return None
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            ours = all(member.compress_type == zipfile.ZIP_DEFLATED for member in members)
+            if not ours or not {member.filename.removesuffix(".npy") for member in members} <= IN_ARRAYS:
+                return None
+            with archive.open("data.npy") as stream:
+                np.lib.format.read_magic(stream)
+                shape, *_ = np.lib.format.read_array_header_1_0(stream)
+        return shape[0]
     except (OSError, ValueError, KeyError, TypeError, EOFError, IndexError, zipfile.BadZipFile, zlib.error):
         return None
 
 
-def describe_results(output: Output, run: Run, x: Tensor, written: dict[str, Any]) -> None:
+def describe_results(output: Output, run: Run, x: Tensor, written: Mapping[str, Any]) -> None:
     """Tell people what was written."""
     codec = run.spec.codec
     shape = " x ".join(map(str, run.spec.restore(x.numpy()).shape))

@@ -1,5 +1,6 @@
 """``idm sample``: draw samples of a trained model."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,11 +8,9 @@ import typer
 
 from idm.cli import completion
 from idm.cli.options import BatchSize, Device, Json, OutFolder, Precision, RunArgument, SamplerOverrides, Seed
-from idm.cli.output import Output, checked_folder
+from idm.cli.output import Output
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from idm.experiment import Run
 
 PARTS = ".parts-drawn"
@@ -70,7 +69,15 @@ def sample(
 
     Interrupted, it keeps the finished batches, and the same command goes on; torchrun shares them out among GPUs.
     """
-    from idm.cli.results import describe_results, run_folder, together
+    from idm.cli.results import (
+        announce,
+        describe_results,
+        held_by_main,
+        results_folder,
+        sample_folder,
+        save_samples,
+        together,
+    )
     from idm.cli.trajectory import Recorder
     from idm.core.ranks import joined_ranks
     from idm.experiment import best_device
@@ -80,38 +87,50 @@ def sample(
 
     given = {"name": sampler, "steps": steps, "eta": eta}
     options = sampler_options(overrides or []) | {name: value for name, value in given.items() if value is not None}
-    with joined_ranks(best_device(device)) as ranks:
-        opened = load_together(run, ranks, device=device).using(precision=precision, compile=compile_)
-        destination, chosen, classes, _ = together(
-            lambda: checked_folder(out or run_folder(opened) / "sampled"),
-            lambda: opened.sampler(**options),
-            lambda: class_numbers(labels, opened.spec.class_names),
-            lambda: opened.guided(guidance),
-        )
-        columns = _columns(opened, classes)
-        recorder = Recorder(chosen, opened.spec, columns) if trajectory and len(opened.spec.shape) > 1 else None
-        x = sample_in_parts(
-            opened,
-            num,
-            destination / PARTS,
-            labels=classes,
-            seed=seed,
-            guidance=guidance,
-            sampler=chosen,
-            batch_size=batch_size,
-            watch=None if recorder is None else recorder.watch,
-            ranks=ranks,
-            progress=True,
-        )
-    if x is not None:
-        written = _write(destination, opened, x, classes, seed)
-        if recorder is not None:
-            written |= recorder.save(destination)
+    output = Output(as_json=as_json)
+    with ExitStack() as stack:
+        with joined_ranks(best_device(device)) as ranks:
+            opened = load_together(run, ranks, device=device).using(precision=precision, compile=compile_)
+            destination, chosen, classes, _ = together(
+                lambda: results_folder(out, opened, "sampled"),
+                lambda: opened.sampler(**options),
+                lambda: class_numbers(labels, opened.spec.class_names),
+                lambda: opened.guided(guidance),
+            )
+            columns = _columns(opened, classes)
+            recorder = Recorder(chosen, opened.spec, columns) if trajectory and len(opened.spec.shape) > 1 else None
+            results = held_by_main(
+                ranks, stack, sample_folder(destination, opened, num, trajectory=recorder is not None)
+            )
+            announce(output, results)
+            x = sample_in_parts(
+                opened,
+                num,
+                destination / PARTS,
+                labels=classes,
+                seed=seed,
+                guidance=guidance,
+                sampler=chosen,
+                batch_size=batch_size,
+                watch=None if recorder is None else recorder.watch,
+                ranks=ranks,
+                progress=True,
+            )
+        if x is None or results is None:
+            return
+        y = opened.label_kwargs(classes, num).get("y")
+
+        def write(folder: Path) -> dict[str, Path]:
+            named = None if y is None else y.tolist()
+            written = save_samples(folder, opened, x, columns=columns, labels=named, seeds=range(seed, seed + num))
+            return written if recorder is None else written | recorder.save(folder)
+
+        written = results.put(f"{num:,} samples from {opened.path}, seed {seed}", write)
         remove_parts(destination / PARTS)
-        output, taken = Output(as_json=as_json), chosen.diffusion.num_timesteps
-        output.line(f"{num:,} samples by {type(chosen).__name__}, {taken:,} steps, from {opened.path}")
-        describe_results(output, opened, x, written)
-        output.finish(num=num, steps=taken, seed=seed, checkpoint=opened.path, **written)
+    taken = chosen.diffusion.num_timesteps
+    output.line(f"{num:,} samples by {type(chosen).__name__}, {taken:,} steps, from {opened.path}")
+    describe_results(output, opened, x, written)
+    output.finish(num=num, steps=taken, seed=seed, checkpoint=opened.path, **written)
 
 
 def sampler_options(overrides: list[str]) -> dict[str, Any]:
@@ -123,21 +142,6 @@ def sampler_options(overrides: list[str]) -> dict[str, Any]:
         plain = parse_override(override)
         options |= plain["sampler"] if isinstance(plain.get("sampler"), dict) else plain
     return options
-
-
-def _write(folder: Path, run: "Run", x: "Tensor", classes: list[int] | None, seed: int) -> dict[str, Any]:
-    """Write the samples, with the class and seed of each."""
-    from idm.cli.results import save_samples
-
-    y = run.label_kwargs(classes, len(x)).get("y")
-    return save_samples(
-        folder,
-        run,
-        x,
-        columns=_columns(run, classes),
-        labels=None if y is None else y.tolist(),
-        seeds=range(seed, seed + len(x)),
-    )
 
 
 def _columns(run: "Run", classes: list[int] | None) -> int | None:

@@ -17,9 +17,12 @@ from idm.experiment.stored import started_experiment
 from idm.networks import num_parameters
 from idm.presets import PRESETS, fitted
 from idm.report import Bound, DemoContents, write_demo_page
+from idm.report.record import Record, anything
+from idm.report.results import results_in
 
 SLOW_STEPS, FAST_STEPS = 250, 25
 BOUND_STEPS = 100
+PAGE, TITLE, WHAT = "report.html", "A diffusion model of handwritten digits", "the page of a demo"
 NUM_SLOW, NUM_FAST = 200, 1000
 """Samples drawn for the classifier by the slow and the fast sampler; 200 have a standard error below one percent."""
 
@@ -59,9 +62,26 @@ def run_demo(out: str | Path, *, overrides: Iterable[str] = (), device: str | No
         The page, ``out``/report.html.
     """
     out = Path(out)
-    stages = Stages(say)
+    with results_in(out, (PAGE,), _earlier_page) as results:
+        contents = _show(out, list(overrides), device, Stages(say))
+        written = results.put(WHAT, lambda folder: {"page": write_demo_page(folder / PAGE, contents)})
+    return written["page"]
+
+
+def _earlier_page(out: Path) -> Record | None:
+    """Recognise the page of a version that kept no record, by its title."""
+    path = out / PAGE
+    if not path.is_file():
+        return None
+    with path.open("rb") as stream:
+        known = f"<title>{TITLE}</title>".encode() in stream.read(2_000)
+    return Record(WHAT, anything([PAGE])) if known else None
+
+
+def _show(out: Path, overrides: Sequence[str], device: str | None, stages: Stages) -> DemoContents:
+    """Train, and let the model do what the page shows."""
     with stages.stage("Training"):
-        run = train(_experiment(out, list(overrides)), out, device=device)
+        run = train(_experiment(out, overrides), out, device=device)
         data = open_run_data(run)
     slow_steps, fast_steps = (min(steps, run.diffusion.num_timesteps) for steps in (SLOW_STEPS, FAST_STEPS))
     with stages.stage("Sampling with DDPM"):
@@ -77,8 +97,8 @@ def run_demo(out: str | Path, *, overrides: Iterable[str] = (), device: str | No
     assert bound.histogram is not None, "the digits are quantised"
     metrics = _metrics(out)
     trained_for = _training_seconds(metrics, stages)
-    contents = DemoContents(
-        title="A diffusion model of handwritten digits",
+    return DemoContents(
+        title=TITLE,
         lead=(
             f"Trained in {_rounded(trained_for)} on {run.spec.num_train:,} digits of 8 x 8 "
             f"pixels, and measured on {run.spec.num_held_out} digits it has never seen."
@@ -95,7 +115,6 @@ def run_demo(out: str | Path, *, overrides: Iterable[str] = (), device: str | No
         classifier_accuracy=fast.recognition.real.mean,
         stages=[(ALL_STARTS, trained_for), *stages.times[1:]],
     )
-    return write_demo_page(out / "report.html", contents)
 
 
 def _experiment(out: Path, overrides: Sequence[str]) -> Experiment:

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from idm.core.errors import CheckpointError, DataError, SettingsError
+from idm.core.places import folder_in, usable_folder
 from idm.core.progress import warn
 from idm.experiment.calibrate import FITTED, calibrate, versions
 from idm.experiment.evaluate import open_run_data
 from idm.experiment.run import Run, load
 from idm.training import Checkpoint, ema_name, open_checkpoint
-from idm.training.checkpoint import write_folder
+from idm.training.checkpoint import read_newest, write_folder
+from idm.training.lock import locked
 from idm.training.manifest import step_name
 from idm.training.power_function import Average, Combination, combine, gamma_of
 from idm.training.retention import FOLDER, discard, folders
@@ -69,9 +71,28 @@ def reconstruct(
         CheckpointError: a run without stored averages, or a folder that holds another run.
         NumericalError: the weights, or what the network returns, are not finite.
     """
-    source = open_checkpoint(run)
+    folder = open_checkpoint(run).path.parent.parent
+    destination = _free_folder(Path(out or folder_in(folder, SNAPSHOTS, f"sigma-rel-{sigma_rel:g}")))
+    with usable_folder(destination), locked(destination):
+        return read_newest(
+            Path(run),
+            lambda source: _reconstruct(
+                source, sigma_rel, destination, step=step, device=device, trust_code=trust_code
+            ),
+        )
+
+
+def _reconstruct(
+    source: Checkpoint,
+    sigma_rel: float,
+    destination: Path,
+    *,
+    step: int | None,
+    device: str | None,
+    trust_code: bool,
+) -> Reconstruction:
+    """Make the average of a checkpoint's time, or of a step before it; see ``reconstruct``."""
     folder = source.path.parent.parent
-    destination = _free_folder(Path(out or folder / SNAPSHOTS / f"sigma-rel-{sigma_rel:g}"))
     time = source.step if step is None else step
     snapshots = _snapshots(folder, source, time)
     combination = combination_for(snapshots, time, sigma_rel)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from idm.core.errors import CheckpointError, SettingsError
+from idm.core.places import usable_folder
 from idm.data import Codec
 from idm.experiment.build import build_diffusion, untried_network
 from idm.experiment.data import DataSpec
@@ -19,7 +20,9 @@ from idm.experiment.validate import from_plain, to_plain
 from idm.interop.openai import NUM_CLASSES, complete_flags, unet_options
 from idm.interop.weights import locate_weights, refuse_other_weights, usable
 from idm.schedules import SPACINGS, space_timesteps
-from idm.training import ema_name, latest_checkpoint, save_checkpoint
+from idm.training import ema_name, save_checkpoint
+from idm.training.lock import locked
+from idm.training.retention import folders
 
 GIVEN_BY_DATA = ("in_channels", "out_channels", "num_classes", "dims", "low_res_channels")
 
@@ -115,8 +118,14 @@ def import_weights(weights: str | Path, flags: Mapping[str, Any], run: str | Pat
     """
     weights, run = Path(weights), Path(run)
     experiment, spec = experiment_from_flags(flags), spec_from_flags(flags)
-    if latest_checkpoint(run) is not None:
+    if folders(run):
         raise CheckpointError(f"run {run}: a new folder wanted, got one that holds a run; choose another --out")
+    with usable_folder(run), locked(run):
+        return _import(weights, experiment, spec, run)
+
+
+def _import(weights: Path, experiment: Experiment, spec: DataSpec, run: Path) -> Run:
+    """Write the run; see ``import_weights``."""
     found = locate_weights(weights)
     diffusion = build_diffusion(experiment, spec)
     with torch.device("meta"):  # flags may describe what memory does not hold

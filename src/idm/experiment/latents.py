@@ -22,6 +22,15 @@ from idm.schedules.base import LONGEST
 FORMAT = "idm latents 1"
 
 
+def is_latents(path: Path) -> bool:
+    """Whether a file is one that ``Latents.to_bytes`` made; its tensors are not read."""
+    try:
+        with safe_open(path, framework="pt") as opened:
+            return json.loads((opened.metadata() or {})["idm"])["format"] == FORMAT
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
 @dataclass(frozen=True, eq=False)
 class Latents:
     """Encoded samples.

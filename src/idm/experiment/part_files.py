@@ -26,6 +26,8 @@ def write_part(path: Path, part: Part, request: str) -> None:
 def has_part(path: Path, rows: int, request: str) -> bool:
     """Whether a file is whole, of that request, and has so many rows; the tensors are not read."""
     try:
+        if not path.is_file():  # a pipe would be waited for
+            return False
         with safe_open(path, "pt") as opened:
             ours = (opened.metadata() or {}).get(REQUEST) == request
             return ours and all(opened.get_slice(name).get_shape()[:1] == [rows] for name in opened.keys())  # noqa: SIM118

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from idm.core.errors import CheckpointError, InterruptedRunError, SettingsError
+from idm.core.places import folder_in, open_in_place, remove
 from idm.core.progress import warn
 from idm.core.ranks import Ranks
 from idm.core.signals import StopError, at_once, stop_on_signals
@@ -61,7 +61,7 @@ class Job:
 
         Raises:
             InterruptedRunError: stopped on request, here or in another process; finished parts are kept.
-            CheckpointError: another job holds the folder, or took parts away.
+            CheckpointError: another job holds the folder, or took parts away, or the folder is a link.
             SettingsError: processes are asked for different things.
         """
         if len(self.parts) == 1 and ranks.size == 1:
@@ -91,17 +91,17 @@ class Job:
 
     def _begin(self, stack: ExitStack) -> list[int]:
         """Hold the folder, rid of parts of another request, and return the numbers of the parts that are missing."""
-        stack.enter_context(locked(self.folder))
-        (self.folder / STOP).unlink(missing_ok=True)
+        stack.enter_context(locked(folder_in(self.folder.parent, self.folder.name)))
+        remove(self.folder / STOP)
         if not self._is_ours:
             others = sorted(self.folder.glob("*part-*"))
             if others:
                 warn(f"{self.name}: {self.folder} holds {len(others):,} parts of another request, which are removed")
             for path in others:
-                path.unlink()
+                remove(path)
             replace_text(self.folder / REQUEST, self._text)
         if self.first_anew:
-            self._path(0).unlink(missing_ok=True)
+            remove(self._path(0))
         return self._missing()
 
     def _missing(self) -> list[int]:
@@ -123,7 +123,7 @@ class Job:
                     part = compute(self.parts[number], look)
                 write_part(self._path(number), part, self._hash)
         except StopError:
-            (self.folder / STOP).touch()
+            open_in_place(self.folder / STOP, "a").close()
 
     @property
     def _text(self) -> str:
@@ -162,8 +162,8 @@ class Job:
 
 def remove_parts(folder: Path) -> None:
     """Remove a finished job's parts, unless another job works with them already."""
-    with suppress(CheckpointError), locked(folder):
-        shutil.rmtree(folder, ignore_errors=True)
+    with suppress(CheckpointError), locked(folder_in(folder.parent, folder.name)):
+        remove(folder)
 
 
 def _go_on() -> None:

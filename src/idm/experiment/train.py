@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import nn
 
 from idm.core.errors import CheckpointError, DataError, InterruptedRunError, SettingsError
@@ -26,6 +25,7 @@ from idm.experiment.initial import DOCUMENT, InitialWeights, Origin, begin_with,
 from idm.experiment.outcome import losses_of, reason_to_doubt
 from idm.experiment.resume import OF_A_MACHINE, refuse_other_run, remembered_data, stored_shapes, with_range_of_run
 from idm.experiment.run import SAMPLED_AT_ONCE, UNFIT, Run, load
+from idm.experiment.run_folder import SETTINGS, require_run_folder, settings_text
 from idm.experiment.settings import Experiment
 from idm.experiment.validate import flat, from_plain, to_plain
 from idm.networks.size import device_of
@@ -165,6 +165,7 @@ def _train(
     trust_code: bool,
 ) -> Path:
     """Train in one of the processes of a job; nothing that lives on them outlives the call."""
+    ranks.on_main(lambda: require_run_folder(run))
     with ExitStack() as stack:
         try:
             with at_once():
@@ -334,8 +335,7 @@ def _refuse_disagreement(ranks: Ranks, experiment: Experiment, data: Data) -> No
 
 
 def _write_settings(task: _Task) -> None:
-    text = yaml.safe_dump(to_plain(task.experiment), sort_keys=False)
-    replace_text(task.run / "experiment.yaml", text)
+    replace_text(task.run / SETTINGS, settings_text(to_plain(task.experiment)))
 
 
 def _trainer(

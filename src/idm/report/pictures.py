@@ -74,6 +74,17 @@ def save_picture(path: str | Path, picture: Image.Image) -> Path:
     return write_atomically(path, stream.getvalue())
 
 
+def fit_png(shape: Sequence[int], codec: Codec) -> bool:
+    """Whether single samples of a shape (c, *space) can be PNG files: grey or RGB, and of as many levels as those."""
+    levels = codec.levels
+    return len(shape) == 3 and shape[0] in (1, 3) and levels is not None and not (levels > 256 and shape[0] == 3)
+
+
+def single_name(number: int) -> str:
+    """Name of the file of one sample."""
+    return f"{number:05d}.png"
+
+
 def save_singles(folder: str | Path, data: Samples, codec: Codec, *, spread: bool = True) -> list[Path]:
     """Write one PNG per image of quantised data: 00000.png, 00001.png, ...
 
@@ -91,10 +102,9 @@ def save_singles(folder: str | Path, data: Samples, codec: Codec, *, spread: boo
         three channels, RGB of more than 256 levels.
     """
     folder = Path(folder)
-    levels = codec.levels
-    if data.ndim != 4 or data.shape[1] not in (1, 3) or levels is None or (levels > 256 and data.shape[1] == 3):
+    if not fit_png(data.shape[1:], codec):
         return []
-    kind, white = (np.uint8, 255) if levels <= 256 else (np.uint16, 65535)
+    kind, white = (np.uint8, 255) if (codec.levels or 0) <= 256 else (np.uint16, 65535)
     files: list[Path] = []
     for first in range(0, len(data), AT_ONCE):
         values = data[first : first + AT_ONCE]
@@ -102,7 +112,7 @@ def save_singles(folder: str | Path, data: Samples, codec: Codec, *, spread: boo
             values = np.rint(codec.preview(codec.encode(values)) * white).astype(kind)
         images = values[:, 0] if data.shape[1] == 1 else values.transpose(0, 2, 3, 1)
         for number, image in enumerate(images, start=first):
-            files.append(save_picture(folder / f"{number:05d}.png", Image.fromarray(image)))
+            files.append(save_picture(folder / single_name(number), Image.fromarray(image)))
     return files
 
 

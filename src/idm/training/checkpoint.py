@@ -8,7 +8,6 @@ verifies, and the newest is found by looking, never by a pointer.
 """
 
 import hashlib
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from idm.core.errors import CheckpointError
+from idm.core.places import exists, folder_in, remove
 from idm.core.progress import warn
 from idm.training.disk import cannot_write, sync, write_json, write_tensors
 from idm.training.manifest import MANIFEST, Json, Score, damage, make_manifest, read_json, step_name, step_of
@@ -114,10 +114,22 @@ def write_folder(
     documents: Mapping[str, Json],
     score: Score | None = None,
 ) -> None:
-    """Write a folder of files and their manifest, and verify it before it gets its name; errors as above."""
+    """Write a folder of files and their manifest, and verify it before it gets its name; errors as above.
+
+    Args:
+        final: a folder in a folder of a run.
+        step: completed optimiser steps.
+        tensors: as above.
+        documents: as above.
+        score: as above.
+
+    Raises:
+        CheckpointError: there is a link in its place, or in place of the folder that it lies in.
+    """
+    folder_in(final.parent.parent, final.parent.name, final.name)
     partial = final.with_name(f".{final.name}.partial")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove(partial)
         _make_folder(final.parent)
         partial.mkdir()
         for name, group in tensors.items():
@@ -129,10 +141,10 @@ def write_folder(
         _refuse_damage(partial)
         _take_place(partial, final)
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove(partial)
         raise cannot_write(f"checkpoint {final}", error, final.parent, tensors) from error
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove(partial)
         raise
 
 
@@ -247,8 +259,8 @@ def _refuse_damage(written: Path) -> None:
 def _take_place(partial: Path, final: Path) -> None:
     """Give a written checkpoint its name; one that has it already goes out of the way and then away."""
     replaced = final.with_name(f".{final.name}.replaced")
-    if final.exists():
-        shutil.rmtree(replaced, ignore_errors=True)
+    if exists(final):
+        remove(replaced)
         final.rename(replaced)
     try:
         partial.rename(final)

@@ -51,6 +51,7 @@ def replace_file(path: Path, content: bytes) -> None:
     """Put a file in place of another at once: whatever happens, the old one or the new one is there, and whole."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
+        partial.unlink(missing_ok=True)
         _write(partial, content)
         partial.replace(path)
     except OSError:
@@ -91,7 +92,8 @@ def cannot_write(
 
 
 def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as stream:
+    """Write a new file: one that is there, or a link, is neither followed nor altered."""
+    with path.open("xb") as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())

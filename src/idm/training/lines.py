@@ -5,8 +5,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from idm.core.places import file_in, has_other_names, open_in_place
 from idm.core.progress import warn
-from idm.training.disk import sync
+from idm.training.disk import replace_file, sync
 
 
 class JsonLines:
@@ -16,11 +17,16 @@ class JsonLines:
     """
 
     def __init__(self, path: Path, length: int = 0) -> None:
-        """Keep the first ``length`` bytes of ``path``; a file that is not there is made by the first line."""
-        self.path = path
+        """Keep the first ``length`` bytes of ``path``; a file that is not there is made by the first line.
+
+        Raises:
+            CheckpointError: there is a link or another kind of thing in its place.
+        """
+        self.path = file_in(path.parent, path.name)
         self._waiting = ""
-        if path.exists():
-            os.truncate(path, min(length, path.stat().st_size))
+        if path.exists() and has_other_names(path):  # a copy of the run may have the file, too
+            replace_file(path, path.read_bytes())
+        self.cut(length)
 
     @property
     def length(self) -> int:
@@ -58,7 +64,7 @@ class JsonLines:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         whole = self.length
         try:
-            with self.path.open("a", encoding="utf-8") as stream:
+            with open_in_place(self.path, "a") as stream:
                 stream.write(self._waiting)
         except OSError:
             if self.path.exists():

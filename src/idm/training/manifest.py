@@ -18,6 +18,8 @@ MANIFEST = "manifest.json"
 LARGEST_JSON = 4 * 2**20
 """Bytes of the largest JSON file that is read; one that is larger is none of ours."""
 
+LITTER = frozenset({"thumbs.db", "desktop.ini", "@eadir"})
+
 _STEP = re.compile(r"step-(\d{8})")
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 Json = dict[str, Any]
@@ -61,6 +63,11 @@ def to_plain(score: Score | None) -> Json | None:
     return None if score is None else asdict(score)
 
 
+def is_of_the_system(name: str) -> bool:
+    """Whether desktops, editors and network file systems leave files of such a name in any folder."""
+    return name.startswith(".") or name.endswith("~") or name.lower() in LITTER
+
+
 def step_name(step: int) -> str:
     """Name of the folder of a checkpoint."""
     return f"step-{step:08d}"
@@ -99,7 +106,7 @@ def make_manifest(folder: Path, step: int, score: Score | None) -> Json:
         step: completed optimiser steps.
         score: what the best checkpoints are chosen by; None: not known.
     """
-    files = {file.name: _entry(file) for file in sorted(folder.iterdir())}
+    files = {file.name: _entry(file) for file in sorted(folder.iterdir()) if not is_of_the_system(file.name)}
     return _signed({"step": step, "score": to_plain(score), "files": files})
 
 

@@ -12,6 +12,7 @@ from idm.core.errors import ProcessError
 from idm.core.progress import warn
 from idm.core.ranks import Ranks
 from idm.training.disk import replace_text
+from idm.training.manifest import read_json
 
 T = TypeVar("T")
 
@@ -64,7 +65,7 @@ class MicroBatches:
     def _remembered(self, path: Path) -> int:
         """Return the size in a file; that of now if the file is none, or of another device."""
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
+            found = read_json(path)
             size = found.pop("size")
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return self.size

@@ -1,5 +1,6 @@
 """What a run keeps on disk while it is trained: checkpoints and the journal, and the way back to them."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path

@@ -1,12 +1,12 @@
 """Which checkpoints of a run are kept."""
 
-import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from idm.core.places import folder_in, remove
 from idm.training.manifest import damage, score_of, step_of
 
 FOLDER = "checkpoints"
@@ -45,14 +45,18 @@ def folders(run: Path) -> list[Path]:
 def discard(path: Path) -> None:
     """Remove a checkpoint, its name first, so that no half of it is seen; a disk that refuses is no error."""
     hidden = path.with_name(f".{path.name}.gone")
-    shutil.rmtree(hidden, ignore_errors=True)
+    remove(hidden)
     with suppress(OSError):
         path.rename(hidden)
-        shutil.rmtree(hidden, ignore_errors=True)
+        remove(hidden)
 
 
 def tidy(run: Path, keep: Retention) -> None:
-    """Clean up after a crash, and drop the checkpoints that need not be kept."""
+    """Clean up after a crash, and drop the checkpoints that need not be kept.
+
+    Raises:
+        CheckpointError: the folder of the checkpoints is a link, which may lead to anything.
+    """
     sweep(run)
     for path in keep.superfluous(run):
         discard(path)
@@ -61,14 +65,14 @@ def tidy(run: Path, keep: Retention) -> None:
 def sweep(run: Path) -> None:
     """Clean up after a crash: finish a checkpoint that lacks only its name, remove all other leftovers."""
     for path in run.glob(".*.partial"):
-        path.unlink(missing_ok=True)
-    for path in sorted((run / FOLDER).glob(".step-*")):
+        remove(path)
+    for path in sorted(folder_in(run, FOLDER).glob(".step-*")):
         final = path.with_name(path.stem[1:])
         if step_of(final) is not None and path.suffix == ".partial" and not final.exists() and not damage(path):
             with suppress(OSError):
                 path.rename(final)
         else:
-            shutil.rmtree(path, ignore_errors=True)
+            remove(path)
 
 
 def _by_score(paths: Iterable[Path]) -> list[Path]:

@@ -6,7 +6,6 @@ They are stored as float32: rounded to float16, an average made of them would be
 nearest stored one off, instead of 0.05 to 1.6 %.
 """
 
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from idm.core.errors import CheckpointError
+from idm.core.places import folder_in, remove
 from idm.core.progress import warn
 from idm.training.checkpoint import Checkpoint, write_folder
 from idm.training.ema import PowerFunction
@@ -57,12 +57,17 @@ def stored_averages(run: Path) -> list[Path]:
 
 
 def discard_after(run: Path, step: int) -> None:
-    """Remove the snapshots of steps that are not done any more, and what a crash left of others."""
+    """Remove the snapshots of steps that are not done any more, and what a crash left of others.
+
+    Raises:
+        CheckpointError: their folder is a link, which may lead to anything.
+    """
+    folder_in(run, SNAPSHOTS)
     for path in stored_averages(run):
         if (step_of(path) or 0) > step:
             discard(path)
     for leftover in (run / SNAPSHOTS).glob(".step-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+        remove(leftover)
 
 
 def snapshots_until(run: Path, last: Checkpoint) -> list[Snapshot]:

@@ -11,11 +11,10 @@ from safetensors import SafetensorError, safe_open
 
 from idm.core.errors import CheckpointError
 from idm.training.disk import first_not_finite
-from idm.training.manifest import MANIFEST, damage, read_json, step_of
+from idm.training.manifest import MANIFEST, damage, is_of_the_system, read_json, step_of
 from idm.training.retention import FOLDER, folders
 from idm.training.snapshots import SNAPSHOTS, stored_averages
 
-LITTER = frozenset({"thumbs.db", "desktop.ini"})
 TRIES = 5
 """How often the checkpoints of a run are listed anew where all that were found are gone meanwhile."""
 
@@ -102,11 +101,6 @@ def _verdict(path: Path) -> Verdict:
         problems += _misfits(path, path.parent.parent)
     size = sum(file.stat().st_size for file in files)
     return Verdict(path, step_of(path) or 0, len(files), num_tensors, size, tuple(problems))
-
-
-def is_of_the_system(name: str) -> bool:
-    """Whether desktops, editors and network file systems leave files of such a name in any folder."""
-    return name.startswith(".") or name.endswith("~") or name.lower() in LITTER
 
 
 def _look_into_tensors(file: Path) -> tuple[int, str]:

@@ -6,6 +6,9 @@ import shutil
 from pathlib import Path
 from unittest import mock
 
+from idm.core.places import open_in_place as real_open_in_place
+from idm.training import lines
+
 
 class Stream:
     """A file opened for writing, each of whose writes is an operation; a crash in it leaves half of the content."""
@@ -51,8 +54,13 @@ def watched(before):
         before("open")
         return Stream(real_open(path, mode, *args, **kwargs), before)
 
+    def open_in_place(path, mode):
+        before("open")
+        return Stream(real_open_in_place(path, mode), before)
+
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.object(Path, "open", open_))
+        stack.enter_context(mock.patch.object(lines, "open_in_place", open_in_place))
         places = [(Path, "rename"), (Path, "replace"), (Path, "mkdir"), (shutil, "rmtree")]
         for place in [*places, (os, "fsync"), (os, "truncate"), (os, "unlink"), (os, "rmdir")]:
             stack.enter_context(announced(*place))

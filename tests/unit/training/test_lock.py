@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -71,3 +72,61 @@ def test_a_lock_ends_with_its_process(tmp_path):
     os.waitpid(number, 0)
     with locked(tmp_path):
         pass
+
+
+def test_a_second_thread_is_refused_and_nothing_is_left_at_the_end(tmp_path):
+    refused = []
+
+    def second():
+        try:
+            with locked(tmp_path / "run"):
+                pass
+        except CheckpointError as error:
+            refused.append(str(error))
+
+    with locked(tmp_path / "run"):
+        other = threading.Thread(target=second)
+        other.start()
+        other.join()
+        assert len(refused) == 1
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_work_under_another_name_goes_on_beside(tmp_path):
+    with locked(tmp_path), locked(tmp_path, ".other"):
+        pass
+
+
+def test_what_a_dead_process_left_is_no_lock(tmp_path):
+    (tmp_path / ".lock").write_text("process 1 on a machine")
+    with locked(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_somebody_elses_in_place_of_the_lock_keeps_what_it_holds(tmp_path):
+    (tmp_path / ".lock").write_text("precious")
+    with locked(tmp_path):
+        assert (tmp_path / ".lock").read_text() == "precious"
+        with pytest.raises(CheckpointError, match="but another process does"), locked(tmp_path):
+            pass
+    assert (tmp_path / ".lock").read_text() == "precious"
+
+
+def test_a_link_in_place_of_the_lock_is_refused_and_not_followed(tmp_path):
+    (tmp_path / "precious").write_text("")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").symlink_to("../precious")
+    with pytest.raises(CheckpointError, match=r"\.lock: a file wanted, got a link"), locked(tmp_path / "run"):
+        pass
+    assert (tmp_path / "precious").read_text() == ""
+
+
+def test_the_lock_of_a_copy_by_hard_links_is_not_altered(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a" / ".lock").write_text("process 1 on a machine")
+    os.link(tmp_path / "a" / ".lock", tmp_path / "b" / ".lock")
+    with locked(tmp_path / "b"):
+        assert (tmp_path / "a" / ".lock").read_text() == "process 1 on a machine"
+    assert list((tmp_path / "b").iterdir()) == []

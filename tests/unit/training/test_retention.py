@@ -1,5 +1,6 @@
 """What is kept, and that nothing is dropped before there is something better."""
 
+import os
 import random
 
 import pytest
@@ -139,7 +140,7 @@ def test_whatever_happens_enough_intact_ones_are_left(tmp_path, seed, monkeypatc
             with monkeypatch.context() as patch:
                 if action == "refuse":
                     calls = rng.randrange(1, 9)
-                    patch.setattr(checkpoint_module.shutil.os, "fsync", refuse_from(calls))
+                    patch.setattr(os, "fsync", refuse_from(calls))
                 try:
                     save(tmp_path, step, keep)
                     intact.add(step)

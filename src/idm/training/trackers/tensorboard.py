@@ -4,6 +4,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+from idm.core.places import folder_in
 from idm.training.trackers.base import numbers
 
 
@@ -13,7 +14,7 @@ class TensorBoard:
     def __init__(self, run: Path) -> None:
         """Open the folder."""
         module = importlib.import_module("torch.utils.tensorboard")
-        self._writer = module.SummaryWriter(str(run / "tensorboard"))
+        self._writer = module.SummaryWriter(str(folder_in(run, "tensorboard")))
 
     def log(self, row: dict[str, Any]) -> None:
         """Write the numbers of a line at its step."""

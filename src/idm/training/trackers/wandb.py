@@ -4,6 +4,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+from idm.core.places import folder_in
 from idm.training.trackers.base import name_of, numbers
 
 
@@ -12,6 +13,7 @@ class Wandb:
 
     def __init__(self, run: Path) -> None:
         """Begin, or go on."""
+        folder_in(run, "wandb")  # which it makes there
         name, ident = run.resolve().name, name_of(run)
         self._run = importlib.import_module("wandb").init(
             project="idm", name=name, id=ident, dir=str(run), resume="allow"
