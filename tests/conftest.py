@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import signal
 import time
 from collections.abc import Callable, Generator
 from datetime import date
@@ -37,6 +38,19 @@ def network_attempts(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
     with no_network(attempts):
         yield attempts
     _found(request.config, ATTEMPTS).extend(attempts.read_text(encoding="utf-8").splitlines())
+
+
+@pytest.fixture
+def default_signals() -> Generator[None]:
+    """Have signals mean what they do by default, in this process and in those that it starts.
+
+    A test run that ``nohup`` or a shell starts in the background ignores some of them, and so would its children.
+    """
+    defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in defaults.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

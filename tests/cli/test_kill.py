@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import random
 import signal
 import subprocess
@@ -17,6 +18,9 @@ from idm.training import open_checkpoint
 CLOCK = ("seconds", "waited", "images_per_second", "metrics_length", "events_length")
 NO_PICTURES = {"training__sample_interval": 0, "sampler__steps": 1, "diffusion__decoder_variance": "model"}
 LONG = {"training__num_steps": 100_000, "training__sample_interval": 0, "training__save_interval": 100_000}
+
+
+pytestmark = pytest.mark.usefixtures("default_signals")
 
 
 def everything(run):
@@ -139,6 +143,36 @@ def test_a_signal_saves_and_exits_with_75(tmp_path, tiny, number):
     assert process.returncode == 75, err
     assert "Traceback" not in err
     assert open_checkpoint(tmp_path / "a").step > 0
+
+
+def test_a_closed_terminal_saves_and_exits_with_75(tmp_path, tiny):
+    command = ["train", "--preset", "digits", "--out", str(tmp_path / "a"), *tiny(training__log_interval=1, **LONG)]
+    child, terminal = pty.fork()
+    if child == 0:
+        torch.set_num_threads(1)
+        os._exit(main(command))
+    while not (tmp_path / "a" / "metrics.jsonl").exists():
+        os.read(terminal, 1000)
+    os.close(terminal)  # the system sends SIGHUP, and whatever is written from now on fails
+    assert exit_code(child) == 75
+    assert open_checkpoint(tmp_path / "a").step > 0
+
+
+def test_a_run_that_a_signal_finds_at_its_start_has_nothing_to_save(tmp_path, tiny):
+    command = ["train", "--preset", "digits", "--out", str(tmp_path / "a"), *tiny(**LONG)]
+    script = "import os, signal, sys; from idm.cli import main; import idm.cli.app as app; app.keep_freed_memory = "
+    script += "lambda: os.kill(os.getpid(), signal.SIGUSR1); sys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", script, *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 75
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("error"))
+    assert line == "error[E750]: idm train: stopped, with nothing new to save; run the same command to continue"
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_verb_that_cannot_be_continued_ends_with_the_signal_s_code(tmp_path, run, idm, monkeypatch):
+    monkeypatch.setattr("idm.editing.encode", lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGTERM))
+    result = idm("encode", run, "held-out:0", "--out", tmp_path / "a.safetensors")
+    assert (result.code, result.errors) == (128 + signal.SIGTERM, [])
 
 
 @pytest.mark.parametrize(("number", "codes"), [(signal.SIGTERM, (-15, 143)), (signal.SIGINT, (130,))])

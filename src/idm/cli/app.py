@@ -8,8 +8,6 @@ import difflib
 import io
 import os
 import sys
-import time
-import traceback
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
@@ -22,6 +20,7 @@ from idm.cli.decode import decode
 from idm.cli.demo import demo
 from idm.cli.ema import ema
 from idm.cli.encode import encode
+from idm.cli.endings import print_traceback, report, stopped
 from idm.cli.evaluate import evaluate
 from idm.cli.import_ import import_
 from idm.cli.info import info
@@ -35,13 +34,12 @@ from idm.core.allocator import keep_freed_memory
 from idm.core.errors import (
     CheckpointError,
     IdmError,
-    InterruptedRunError,
     ProcessError,
     SettingsError,
     UnknownNameError,
 )
-from idm.core.launch import num_processes, rank, restarts_itself
-from idm.core.text import printable
+from idm.core.launch import num_processes
+from idm.core.signals import StopError, at_once
 
 VERBS: dict[str, Callable[..., None]] = {
     "demo": demo,
@@ -68,7 +66,6 @@ LIGHT_VERBS = ("config", "watch")
 """What needs no torch, or not always."""
 
 INTERNAL_ERROR = 70
-SECONDS_FOR_THE_FIRST = 2.0
 UsageError: Any = typer.BadParameter.__base__
 """What typer raises for wrong options and arguments."""
 
@@ -101,28 +98,31 @@ def make_app() -> typer.Typer:
     return app
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def run(arguments: Sequence[str]) -> int:
     """Run the program and return its exit code.
 
     0 done, 2 usage or settings, 3 data, 4 run or disk, 5 numerical failure, 6 dead process or out of
     memory, 75 stopped on request, 70 internal error.
 
     Args:
-        arguments: the command line without the program's name; ``sys.argv`` by default.
+        arguments: the command line without the program's name.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in given
+    debug = "--debug" in arguments
+    given = [argument for argument in arguments if argument != "--debug"]
     keep_freed_memory()
     _write_out_what_encodings_lack()
     try:
-        code = _invoke([argument for argument in given if argument != "--debug"])
+        with at_once():
+            code = _invoke(given)
+    except StopError as stop:
+        code = stopped(given, stop, debug=debug)
     except IdmError as error:
-        code = _report(error, debug=debug)
+        code = report(error, debug=debug)
     except BrokenPipeError:
         code = 0
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        code = _report(CheckpointError(f"disk: cannot read or write {what}"), debug=debug)
+        code = report(CheckpointError(f"disk: cannot read or write {what}"), debug=debug)
     except KeyboardInterrupt:
         code = 130
     except (RuntimeError, MemoryError) as error:
@@ -139,9 +139,7 @@ def _out_of_memory(error: RuntimeError | MemoryError, *, debug: bool) -> int:
 
     if isinstance(error, RuntimeError) and not is_out_of_memory(error):
         return _internal(error)
-    return _report(
-        ProcessError("memory: not enough for what was asked; choose a smaller network or batch"), debug=debug
-    )
+    return report(ProcessError("memory: not enough for what was asked; choose a smaller network or batch"), debug=debug)
 
 
 def _write_out_what_encodings_lack() -> None:
@@ -151,13 +149,8 @@ def _write_out_what_encodings_lack() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _print_traceback(error: Exception) -> None:
-    for line in "".join(traceback.format_exception(error)).split("\n"):
-        print(printable(line), file=sys.stderr)
-
-
 def _internal(error: Exception) -> int:
-    _print_traceback(error)
+    print_traceback(error)
     print(f"error[E700]: internal error, please report it: {type(error).__name__}", file=sys.stderr)
     return INTERNAL_ERROR
 
@@ -191,33 +184,9 @@ def _usage_line(error: Any) -> str:
     return f"{where}: {text[:1].lower()}{text[1:]}; see '{where} --help'"
 
 
-def _report(error: IdmError, *, debug: bool) -> int:
-    """Print an error, and return the exit code.
-
-    Where ``torchrun`` starts failed processes again, one that was asked to stop ends as if all were done. What all
-    processes have to say is said by the first; when that has ended, the others are ended before they speak.
-    """
-    stopped, is_first = isinstance(error, InterruptedRunError), _is_first()
-    if not is_first and not stopped:
-        time.sleep(SECONDS_FOR_THE_FIRST)
-    if debug:
-        _print_traceback(error)
-    for line in () if stopped and not is_first else error.lines:
-        print(f"error[{error.code}]: {line}", file=sys.stderr)
-    return 0 if stopped and restarts_itself() else error.exit_code
-
-
-def _is_first() -> bool:
-    """Whether this is the first process of a job, or one whose environment does not tell."""
-    try:
-        return rank() == 0
-    except SettingsError:
-        return True
-
-
 def _flush() -> None:
-    """Flush standard output; a reader that left early is no error."""
+    """Flush standard output; a reader that left early, or a terminal that was closed, is no error."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

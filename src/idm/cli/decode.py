@@ -49,6 +49,7 @@ def decode(
         kwargs,
         batch_size,
         opened.device,
+        what="samples",
     )
     y = kwargs.get("y")
     written = save_samples(destination, opened, x, labels=None if y is None else y.tolist())

@@ -61,6 +61,7 @@ def encode(
         kwargs,
         batch_size,
         opened.device,
+        what="latents",
     )
     y = kwargs.get("y")
     taken = process.num_timesteps

@@ -42,6 +42,7 @@ def interpolate(
     the class of the nearer end.
     """
     from idm.cli.results import describe_results, run_folder, save_samples, together
+    from idm.core.tensors import require_finite
     from idm.editing import interpolate as interpolate_images
     from idm.editing import inversion_process
     from idm.experiment import load
@@ -69,6 +70,7 @@ def interpolate(
         model_kwargs={} if labels is None else {"y": labels},
         path_kwargs={} if path is None else {"y": path},
     )
+    require_finite(x, "images on the way")
     written = save_samples(destination, opened, x, columns=num, labels=None if path is None else path.tolist())
     output = Output(as_json=as_json)
     output.line(f"{num:,} images from {a} to {b}, {process.num_timesteps:,} steps")

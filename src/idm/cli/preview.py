@@ -1,5 +1,7 @@
 """What a model in training looks like: a grid of samples at intervals."""
 
+from torch import Tensor
+
 from idm.experiment import Run
 from idm.report import save_grid, save_scatter
 from idm.training.memory import in_smaller_pieces
@@ -13,13 +15,18 @@ def preview(step: int, run: Run) -> None:
 
     Raises:
         ProcessError: memory is short even for single samples.
+        NumericalError: samples are not finite.
     """
     path = run.path / "samples" / f"step-{step:06d}.png"
     if len(run.spec.shape) == 1:
-        save_scatter(path, in_smaller_pieces(NUM_POINTS, lambda size: run.sample(NUM_POINTS, batch_size=size)))
+        save_scatter(path, _drawn(run, NUM_POINTS))
         return
     classes = run.spec.num_classes or 1
     columns = classes if 1 < classes <= MOST_COLUMNS else 8
     num = NUM_IMAGES // columns * columns
-    samples = in_smaller_pieces(num, lambda size: run.sample(num, batch_size=size))
-    save_grid(path, samples, run.spec.codec, columns)
+    save_grid(path, _drawn(run, num), run.spec.codec, columns)
+
+
+def _drawn(run: Run, num: int) -> Tensor:
+    """Draw samples, as many at a time as memory has room for."""
+    return in_smaller_pieces(min(num, run.batch_size), lambda size: run.sample(num, batch_size=size))

@@ -6,8 +6,8 @@ Everything goes to standard error, so that standard output stays clean for resul
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
-from typing import Any, Protocol, runtime_checkable
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol, cast, runtime_checkable
 
 from idm.core.text import printable
 
@@ -29,22 +29,29 @@ class _Silent:
 class _Lines:
     """One line at most every ``interval`` seconds, and one at the end."""
 
-    def __init__(self, label: str, total: int, unit: str, done: int, interval: float) -> None:
-        self.label, self.total, self.unit, self.done, self.interval = label, total, unit, done, interval
-        self.first, self.start = done, time.monotonic()
+    def __init__(self, label: str, total: int, unit: str, done: int, parts: int, interval: float) -> None:
+        self.label, self.total, self.unit, self.interval = label, total, unit, interval
+        self.done, self.parts = done * parts, parts
+        self.first, self.start = self.done, time.monotonic()
         self.last, self.status = self.start, ""
 
     def advance(self, units: int = 1, status: str = "") -> None:
         self.done += units
         self.status = status or self.status
-        now = time.monotonic()
-        if now - self.last < self.interval and self.done < self.total:
+        now, total = time.monotonic(), self.total * self.parts
+        if now - self.last < self.interval and self.done < total:
             return
         self.last = now
         rate = (self.done - self.first) / max(now - self.start, 1e-9)
-        left = (self.total - self.done) / rate if rate > 0 else 0.0
-        words = f"{self.label}: {self.done:,}/{self.total:,} {self.unit}, {rate:,.1f}/s, {_clock(left)} left"
-        print(f"{words}  {self.status}".rstrip(), file=sys.stderr, flush=True)
+        left = (total - self.done) / rate if rate > 0 else 0.0
+        count = f"{self.done // self.parts:,}/{self.total:,} {self.unit}"
+        words = f"{self.label}: {count}, {_speed(rate / self.parts, self.unit)}, {_clock(left)} left"
+        tell(f"{words}  {self.status}".rstrip())
+
+
+def _speed(rate: float, unit: str) -> str:
+    """Write units per second; where less than one is done in a second, seconds per unit."""
+    return f"{rate:,.1f}/s" if rate >= 1 or rate <= 0 else f"{1 / rate:,.1f} s/{unit.removesuffix('s')}"
 
 
 def _clock(seconds: float) -> str:
@@ -55,7 +62,14 @@ def _clock(seconds: float) -> str:
 
 @contextmanager
 def progress(
-    label: str, total: int, *, unit: str = "steps", done: int = 0, enabled: bool = True, interval: float = 10.0
+    label: str,
+    total: int,
+    *,
+    unit: str = "steps",
+    done: int = 0,
+    parts: int = 1,
+    enabled: bool = True,
+    interval: float = 10.0,
 ) -> Generator[Progress]:
     """Show how a loop of ``total`` units gets on, starting at ``done``.
 
@@ -64,6 +78,7 @@ def progress(
         total: number of units when it is finished.
         unit: what is counted, plural.
         done: units done before (a resumed run).
+        parts: how many advances make one unit, where a unit is done little by little.
         enabled: False shows nothing.
         interval: seconds between two lines when standard error is not a terminal.
     """
@@ -71,33 +86,36 @@ def progress(
     if not enabled:
         yield _Silent()
     elif sys.stderr.isatty():
-        with _bar(label, total, unit, done) as bar:
+        with _bar(label, total, unit, done, parts) as bar:
             yield bar
     else:
-        yield _Lines(label, total, unit, done, interval)
+        yield _Lines(label, total, unit, done, parts, interval)
 
 
 @contextmanager
-def _bar(label: str, total: int, unit: str, done: int) -> Generator[Progress]:
+def _bar(label: str, total: int, unit: str, done: int, parts: int) -> Generator[Progress]:
     from rich import progress as rich_progress
     from rich.console import Console
 
     columns = (
         rich_progress.TextColumn("{task.description}", markup=False),
         rich_progress.BarColumn(),
-        rich_progress.MofNCompleteColumn(),
+        rich_progress.TextColumn("{task.fields[count]}"),
         rich_progress.TextColumn(unit, markup=False),
-        rich_progress.TextColumn("{task.fields[rate]}/s"),
+        rich_progress.TextColumn("{task.fields[rate]}", markup=False),
         rich_progress.TimeRemainingColumn(),
         rich_progress.TextColumn("{task.fields[status]}", markup=False),
     )
-    with rich_progress.Progress(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task(label, total=total, completed=done, rate="-", status="")
+    with rich_progress.Progress(*columns, console=Console(file=cast(Any, _Terminal(sys.stderr)))) as bars:
+        first = f"{done:,}/{total:,}"
+        task = bars.add_task(label, total=total * parts, completed=done * parts, count=first, rate="-", status="")
 
         class Bar:
             def advance(self, units: int = 1, status: str = "") -> None:
-                speed = bars.tasks[0].speed
-                fields: dict[str, Any] = {"rate": f"{speed:,.1f}" if speed else "-"}
+                shown = bars.tasks[0]
+                fields: dict[str, Any] = {"count": f"{int(shown.completed + units) // parts:,}/{total:,}"}
+                if shown.speed:
+                    fields["rate"] = _speed(shown.speed / parts, unit)
                 if status:
                     fields["status"] = status
                 bars.update(task, advance=units, **fields)
@@ -105,6 +123,33 @@ def _bar(label: str, total: int, unit: str, done: int) -> Generator[Progress]:
         yield Bar()
 
 
+class _Terminal:
+    """A stream that may be gone: what is written to a closed terminal is lost, and work goes on."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write, if there is somebody to read."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, likewise."""
+        with suppress(OSError):
+            self._stream.flush()
+
+
 def warn(text: str) -> None:
     """Print one line on standard error, whatever the text holds."""
-    print(f"warning: {printable(text)}", file=sys.stderr, flush=True)
+    tell(f"warning: {text}")
+
+
+def tell(text: str) -> None:
+    """Print one line on standard error; where that is gone, as with a closed terminal, work goes on without."""
+    with suppress(OSError):
+        print(printable(text), file=sys.stderr, flush=True)

@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor
 
-from idm.core.errors import SettingsError
+from idm.core.errors import NumericalError, SettingsError
 
 LN_2 = math.log(2.0)
 
@@ -36,3 +36,22 @@ def network_output(output: object) -> Tensor:
             "tensor in it, such as lambda x, time, **kwargs: network(x, time, **kwargs).sample"
         )
     return output
+
+
+def require_finite(x: Tensor, what: str) -> Tensor:
+    """Return results [b, n, ...] as they are, unless some are NaN or infinite: then they are none.
+
+    Args:
+        x: results, one per sample; a device is waited for.
+        what: what they are, plural.
+
+    Raises:
+        NumericalError: how many are not finite.
+    """
+    bad = int(x.isfinite().flatten(1).all(1).logical_not().sum())
+    if bad:
+        raise NumericalError(
+            f"{what}: finite numbers wanted, got NaN or infinity in {bad:,} of {len(x):,}; the network's weights or "
+            "number format are at fault: try another checkpoint, or float32"
+        )
+    return x

@@ -8,6 +8,7 @@ from queue import Empty, SimpleQueue
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from idm.core.signals import StopError
 from idm.data.base import Indices
 
 Batch = tuple[Float[Tensor, "b c *space"], Int[Tensor, " b"] | None]
@@ -58,7 +59,11 @@ class ThreadReader:
             piece = min(PIECE, left)
             left -= piece
             with suppress(Empty):
-                result = self._results.get(timeout=piece)
+                try:
+                    result = self._results.get(timeout=piece)
+                except StopError:
+                    self._hung = True  # nobody waits for it any more
+                    raise
                 if isinstance(result, BaseException):
                     raise result
                 return result
@@ -66,7 +71,7 @@ class ThreadReader:
         raise NoBatchError(f"took longer than {timeout:g} s")
 
     def close(self) -> None:
-        """End the thread when the batch that it reads is there; no wait for one that has taken too long already."""
+        """End the thread when the batch that it reads is there; no wait for one that nobody waits for any more."""
         with suppress(Empty):
             while True:
                 self._requests.get_nowait()

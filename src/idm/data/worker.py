@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from idm.core.errors import IdmError, ProcessError, SettingsError
+from idm.core.signals import SIGNALS
 from idm.data.base import Indices
 from idm.data.reader import LEAVING, PIECE, Batch, NoBatchError, Read, ThreadReader
 
@@ -27,9 +28,6 @@ METHOD = "fork" if sys.platform == "linux" else "spawn"
 
 START_SECONDS = {"fork": 0.0, "spawn": 60.0}
 """How much longer the first batch may take, since the process imports the package before."""
-
-HELD_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
-"""What a terminal or scheduler sends to all processes of a job: only training itself decides what becomes of it."""
 
 
 class ProcessReader(ThreadReader):
@@ -61,7 +59,9 @@ class Worker:
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(read, theirs, os.getpid()), name="idm-data", daemon=True)
         try:
-            with _held(HELD_SIGNALS):
+            with _held(
+                SIGNALS
+            ):  # a terminal or scheduler sends them to all of a job: training decides what becomes of them
                 self._process.start()
         except OSError as error:
             raise ProcessError(
@@ -100,9 +100,9 @@ class Worker:
 
 def _work(read: Read, connection: Connection, parent: int) -> None:
     """Answer requests until killed, or until the parent is gone."""
-    for number in HELD_SIGNALS:
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     torch.set_num_threads(1)  # the threads of the parent are not in its copy
     with suppress(EOFError, OSError):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from idm.core.tensors import require_finite
 from idm.editing import decode, encode, interpolate, inversion_process
 from idm.experiment import Data, Recognition, Run, recognise
 from idm.report import Denoising, Reconstruction, SampleSet
@@ -58,6 +59,7 @@ def denoise(run: Run, sampler: Sampler, *, seed: int = 0) -> Denoising:
     x_T = sampler.initial_noise(shape, seed=seed, device=run.device)  # noqa: N806 (the field's name)
     kwargs = run.label_kwargs(None, DENOISED)
     states = [x_T, *(s.sample for s in sampler.trajectory(run.model, x_T, model_kwargs=kwargs, seed=seed))]
+    require_finite(states[-1], "samples")
     last = len(states) - 1
     chosen = [round(share * last) for share in MOMENTS]
     timesteps = sampler.diffusion.schedule.timesteps
@@ -71,7 +73,7 @@ def reconstruct(run: Run, data: Data) -> Reconstruction:
     kwargs = {} if y is None else {"y": y.to(run.device)}
     process = inversion_process(run.diffusion, INVERSION_STEPS)
     code = encode(process, run.model, x.to(run.device), model_kwargs=kwargs)
-    back = decode(process, run.model, code, model_kwargs=kwargs).cpu()
+    back = require_finite(decode(process, run.model, code, model_kwargs=kwargs).cpu(), "reconstructions")
     codec = run.spec.codec
     original, again = codec.decode(x), codec.decode(back)
     error = float((((back - x) * float(codec.scale[0])) ** 2).mean().sqrt())
@@ -92,4 +94,4 @@ def walk(run: Run, data: Data) -> Tensor:
         interpolate(process, run.model, pair[:1], pair[1:], weights, model_kwargs=ends, path_kwargs=path)
         for pair in pairs
     ]
-    return torch.stack(rows).cpu()
+    return require_finite(torch.stack(rows).cpu(), "interpolations")

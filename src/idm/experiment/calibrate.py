@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from idm.core.rng import derive_seed
+from idm.core.signals import StopError, at_once
 from idm.diffusion import GaussianDiffusion
 from idm.experiment.acceleration import in_precision
 from idm.experiment.data import Data
@@ -21,7 +22,15 @@ NUM_IMAGES, BATCH_SIZE = 1024, 512
 FITTED = "decoder_log_variance"
 
 
-def calibrate(experiment: Experiment, diffusion: GaussianDiffusion, network: nn.Module, data: Data) -> dict[str, Any]:
+def calibrate(
+    experiment: Experiment,
+    diffusion: GaussianDiffusion,
+    network: nn.Module,
+    data: Data,
+    *,
+    num: int = NUM_IMAGES,
+    batch_size: int = BATCH_SIZE,
+) -> dict[str, Any]:
     """Fit what is fitted to the first training samples, JSON-able; nothing where the model's own variance is wanted.
 
     Args:
@@ -29,16 +38,19 @@ def calibrate(experiment: Experiment, diffusion: GaussianDiffusion, network: nn.
         diffusion: the process.
         network: the averaged network; it is called where it is.
         data: the data.
+        num: how many samples.
+        batch_size: samples per call of the network, at first; fewer where memory is short.
 
     Raises:
+        NumericalError: what the network returns is not finite.
         ProcessError: memory is short even for single images.
     """
     if experiment.diffusion.decoder_variance == "model":
         return {}
     device = device_of(network)
-    x_start, labels = data.train.first(NUM_IMAGES)
+    x_start, labels = data.train.first(num)
 
-    def fit(batch_size: int) -> float:
+    def fit(size: int) -> float:
         return fit_decoder_log_variance(
             diffusion,
             in_precision(network, experiment.training.precision),
@@ -47,10 +59,21 @@ def calibrate(experiment: Experiment, diffusion: GaussianDiffusion, network: nn.
             model_kwargs={} if labels is None else {"y": labels.to(device)},
             # Image i has seed + i: shifted, no seed comes near the end of 64 bits.
             seed=derive_seed(experiment.seed, "calibration") >> 16,
-            batch_size=batch_size,
+            batch_size=size,
         )
 
-    return {FITTED: in_smaller_pieces(BATCH_SIZE, fit)}
+    return {FITTED: in_smaller_pieces(batch_size, fit)}
+
+
+def calibrate_in_time(
+    experiment: Experiment, diffusion: GaussianDiffusion, network: nn.Module, data: Data, *, batch_size: int
+) -> dict[str, Any]:
+    """Do what ``calibrate`` does; once somebody wants to stop, with what one call of the network tells."""
+    try:
+        with at_once():
+            return calibrate(experiment, diffusion, network, data, batch_size=batch_size)
+    except StopError:
+        return calibrate(experiment, diffusion, network, data, num=batch_size, batch_size=batch_size)
 
 
 def calibrated(diffusion: GaussianDiffusion, fitted: dict[str, Any]) -> GaussianDiffusion:

@@ -67,6 +67,7 @@ def reconstruct(
     Raises:
         SettingsError: a width that the stored averages cannot make, or a step that has none.
         CheckpointError: a run without stored averages, or a folder that holds another run.
+        NumericalError: the weights, or what the network returns, are not finite.
     """
     source = open_checkpoint(run)
     folder = source.path.parent.parent

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from idm.core.errors import DataError
 from idm.core.progress import Progress
+from idm.core.tensors import require_finite
 from idm.data import Dataset
 from idm.diffusion import GaussianDiffusion
 from idm.experiment.data import Data, data_differences, open_data
@@ -128,9 +129,13 @@ def bound_of_samples(
     batch_size: int = 512,
     progress: bool | Progress = False,
 ) -> VLB:
-    """Evaluate the bound of the held-out samples of those numbers; sample i has the noise of seed + i."""
+    """Evaluate the bound of the held-out samples of those numbers; sample i has the noise of seed + i.
+
+    Raises:
+        NumericalError: bounds are not finite.
+    """
     x, y = data.held_out.batch(np.arange(numbers.start, numbers.stop))
-    return calc_bpd_loop(
+    found = calc_bpd_loop(
         chain,
         run.model,
         x.to(run.device),
@@ -140,6 +145,8 @@ def bound_of_samples(
         batch_size=batch_size,
         progress=progress,
     )
+    require_finite(torch.stack([found.total_bpd, found.xstart_mse.sum(1), found.mse.sum(1)], dim=1), "bounds")
+    return found
 
 
 def summary(run: Run, data: Data, chain: GaussianDiffusion, vlb: VLB) -> HeldOutBound:

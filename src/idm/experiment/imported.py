@@ -111,6 +111,7 @@ def import_weights(weights: str | Path, flags: Mapping[str, Any], run: str | Pat
     Raises:
         SettingsError: flags that make no model.
         CheckpointError: weights that cannot be read or do not fit the flags, or a run in the folder.
+        NumericalError: weights that are not finite.
     """
     weights, run = Path(weights), Path(run)
     experiment, spec = experiment_from_flags(flags), spec_from_flags(flags)

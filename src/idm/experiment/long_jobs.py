@@ -79,13 +79,16 @@ def sample_in_parts(
     steps = sampler.diffusion.num_timesteps
     mine, done = job.progress_of(ranks)
     several = len(job.parts) > 1
-    with show_progress("sampling", mine * steps, done=done * steps, enabled=progress and ranks.is_main) as bar:
+    most, kept = (min(count * batch_size, num) for count in (mine, done))
+    with show_progress(
+        "sampling", most, unit="samples", done=kept, parts=steps, enabled=progress and ranks.is_main
+    ) as bar:
 
         def compute(part: range, look: Callable[[], None]) -> Part:
             def seen(state: SampleStep) -> None:
                 look()
                 if state.pred_xstart is not None:
-                    bar.advance()
+                    bar.advance(len(part))
                 if watch is not None and part.start == 0:
                     watch(state)
 

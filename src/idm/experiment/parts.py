@@ -12,19 +12,15 @@ from typing import Any
 from idm.core.errors import CheckpointError, InterruptedRunError, SettingsError
 from idm.core.progress import warn
 from idm.core.ranks import Ranks
+from idm.core.signals import StopError, at_once, stop_on_signals
 from idm.experiment.part_files import Part, has_part, read_part, write_part
 from idm.training.disk import replace_text
 from idm.training.lock import locked
-from idm.training.signals import stop_on_signals
 
 Compute = Callable[[range, Callable[[], None]], Part]
 """Given the numbers of a part's samples and what is to be called now and then: its tensors, one row per sample."""
 
 REQUEST, STOP = "request.json", "stop"
-
-
-class _StopError(Exception):
-    """Leaves the computation of a part."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +65,10 @@ class Job:
             SettingsError: processes are asked for different things.
         """
         if len(self.parts) == 1 and ranks.size == 1:
-            return compute(self.parts[0], _go_on)
+            return self._in_one_part(compute)
         if any(text != self._text for text in ranks.gather(self._text)):
             raise SettingsError(f"{self.name}: the same request for all {ranks.size} processes wanted, got others")
-        with ExitStack() as stack, stop_on_signals() as stop:
+        with ExitStack() as stack, stop_on_signals("keeping what is finished") as stop:
             missing = ranks.on_main(lambda: self._begin(stack))
 
             def wish() -> bool:
@@ -82,6 +78,16 @@ class Job:
             if any(ranks.gather(wish())):
                 raise InterruptedRunError(self._stopped())
             return self._together() if ranks.is_main else None
+
+    def _in_one_part(self, compute: Compute) -> Part:
+        try:
+            with stop_on_signals(), at_once():
+                return compute(self.parts[0], _go_on)
+        except StopError as stop:
+            raise InterruptedRunError(
+                f"{self.name}: stopped with 0 of {self.num:,} kept, as all are one batch; "
+                "run the same command to start again"
+            ) from stop
 
     def _begin(self, stack: ExitStack) -> list[int]:
         """Hold the folder, rid of parts of another request, and return the numbers of the parts that are missing."""
@@ -108,13 +114,15 @@ class Job:
 
         def look() -> None:
             if wish():
-                raise _StopError
+                raise StopError(0)
 
         try:
             for number in numbers:
                 look()
-                write_part(self._path(number), compute(self.parts[number], look), self._hash)
-        except _StopError:
+                with at_once():
+                    part = compute(self.parts[number], look)
+                write_part(self._path(number), part, self._hash)
+        except StopError:
             (self.folder / STOP).touch()
 
     @property

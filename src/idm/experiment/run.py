@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from idm.core.errors import CheckpointError, SettingsError
 from idm.core.progress import Progress
 from idm.core.progress import progress as show_progress
+from idm.core.tensors import require_finite
 from idm.core.types import Network
 from idm.data import SOURCES
 from idm.diffusion import GaussianDiffusion
@@ -31,6 +32,9 @@ from idm.training.checkpoint import read_newest
 
 Watch = Callable[[SampleStep], None]
 
+SAMPLED_AT_ONCE = 256
+"""Samples per call of the network, where nothing else is said."""
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -48,6 +52,7 @@ class Run:
         compile: translate the network before its first use.
         trust_code: import and call what a custom source names, where the run's own data are opened.
         sha256: hash of the manifest of that checkpoint; "" where it was not read from one.
+        batch_size: samples per call of the network, where a call of ``sample`` says nothing else.
     """
 
     path: Path
@@ -61,6 +66,7 @@ class Run:
     compile: bool = False
     trust_code: bool = False
     sha256: str = ""
+    batch_size: int = SAMPLED_AT_ONCE
 
     @cached_property
     def model(self) -> Network:
@@ -169,7 +175,7 @@ class Run:
         seed: Seed = 0,
         guidance: float = 1.0,
         sampler: Sampler | None = None,
-        batch_size: int = 256,
+        batch_size: int | None = None,
         watch: Watch | None = None,
         progress: bool = False,
     ) -> Tensor:
@@ -181,7 +187,7 @@ class Run:
             seed: sample i is drawn from seed + i, or from seed[i] where there are several, whatever the batch size.
             guidance: scale of classifier-free guidance; 1 is off.
             sampler: a sampler from ``run.sampler``; the run's own by default.
-            batch_size: samples per call of the network.
+            batch_size: samples per call of the network; the run's ``batch_size`` by default.
             watch: shown x_T and the state after every step, for the first batch.
             progress: show progress.
 
@@ -190,7 +196,9 @@ class Run:
 
         Raises:
             SettingsError: no samples, or labels or guidance that the network was not trained for.
+            NumericalError: samples are not finite.
         """
+        batch_size = self.batch_size if batch_size is None else batch_size
         if num < 1 or batch_size < 1:
             raise SettingsError(f"num and batch_size: at least 1 wanted, got {num} and {batch_size}")
         seeds = range(seed, seed + num) if isinstance(seed, int) else seed
@@ -201,8 +209,8 @@ class Run:
             seeds = [*seeds, *[seeds[-1]] * (-num % batch_size)]
         model, kwargs = self.guided(guidance), self.label_kwargs(labels, len(seeds))
         parts: list[Tensor] = []
-        calls = sampler.diffusion.num_timesteps * math.ceil(num / batch_size)
-        with show_progress("sampling", calls, enabled=progress) as bar:
+        steps = sampler.diffusion.num_timesteps
+        with show_progress("sampling", len(seeds), unit="samples", parts=steps, enabled=progress) as bar:
             for first in range(0, len(seeds), batch_size):
                 part = slice(first, min(first + batch_size, len(seeds)))
                 part_kwargs = {name: value[part] for name, value in kwargs.items()}
@@ -225,8 +233,8 @@ class Run:
         watch(state)
         for state in sampler.trajectory(model, noise, model_kwargs=kwargs, seed=seeds):
             watch(state)
-            bar.advance()
-        return state.sample.cpu()
+            bar.advance(len(seeds))
+        return require_finite(state.sample.cpu(), "samples")
 
 
 def _look_away(state: SampleStep) -> None:

@@ -1,5 +1,6 @@
 """Training an experiment in a run folder."""
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,20 +11,21 @@ import torch
 import yaml
 from torch import nn
 
-from idm.core.errors import DataError, SettingsError
+from idm.core.errors import DataError, InterruptedRunError, SettingsError
 from idm.core.progress import warn
 from idm.core.ranks import Ranks, joined_ranks
+from idm.core.signals import StopError, at_once, stop_on_signals
 from idm.diffusion import GaussianDiffusion
 from idm.experiment.acceleration import for_training
 from idm.experiment.build import build_diffusion, build_network, build_sampler, null_label
-from idm.experiment.calibrate import calibrate, calibrated, versions
+from idm.experiment.calibrate import BATCH_SIZE, calibrate, calibrate_in_time, calibrated, versions
 from idm.experiment.data import Data, open_data, with_absolute_path
 from idm.experiment.devices import best_device
 from idm.experiment.evaluate import held_out_estimate
 from idm.experiment.initial import DOCUMENT, InitialWeights, Origin, begin_with, origin_of_run
 from idm.experiment.outcome import losses_of, reason_to_doubt
 from idm.experiment.resume import OF_A_MACHINE, refuse_other_run, remembered_data, with_range_of_run
-from idm.experiment.run import Run, load
+from idm.experiment.run import SAMPLED_AT_ONCE, Run, load
 from idm.experiment.settings import Experiment
 from idm.experiment.validate import flat, from_plain, to_plain
 from idm.networks.size import device_of
@@ -38,6 +40,9 @@ from idm.training.spread import spread_over
 
 MEASURED_AT_ONCE = 128
 """So many (image, step) pairs go through the network at once when the held-out bound is estimated."""
+
+SMALL = 2**16
+"""So many values go through a network in no time."""
 
 Preview = Callable[[int, Run], None]
 
@@ -103,7 +108,8 @@ def train(
             goes on.
         adapt: changes settings of training once it is known how many samples there are to train on.
         announce: told what is about to be trained, once everything is known to fit together.
-        preview: called at every ``training.sample_interval`` with the step and the model so far.
+        preview: called at every ``training.sample_interval`` with the step and the model so far, less often where that
+            takes more than a small share of the time, and at the end; a stop leaves it by ``StopError``.
         trackers: told every line of metrics.
         max_seconds: stop, as on a signal, after so long; None: no limit.
         progress: show progress.
@@ -116,22 +122,29 @@ def train(
         CheckpointError: every checkpoint in the folder is damaged, or the disk refuses.
         InterruptedRunError: stopped on request; the state is saved.
     """
-    deadline, where = Deadline(max_seconds), best_device(device)
-    with joined_ranks(where) as ranks:
-        path = _train(
-            experiment,
-            Path(run),
-            where,
-            ranks,
-            None if init is None else Path(init),
-            adapt,
-            announce,
-            preview,
-            trackers,
-            deadline,
-            progress=progress,
-            trust_code=trust_code,
-        )
+    deadline = Deadline(max_seconds)
+    with stop_on_signals("leaving what was begun", deadline.passed) as stop:
+        where = best_device(device)
+        with joined_ranks(where) as ranks:
+            path = _train(
+                experiment,
+                Path(run),
+                where,
+                ranks,
+                None if init is None else Path(init),
+                adapt,
+                announce,
+                preview,
+                trackers,
+                deadline,
+                progress=progress,
+                trust_code=trust_code,
+            )
+        if stop.received:
+            raise InterruptedRunError(
+                f"training: all {experiment.training.num_steps:,} steps are done and saved in {run}, and a stop was "
+                "asked for; the same command again draws the last samples"
+            )
     return load(path, device=str(where), trust_code=trust_code)
 
 
@@ -151,17 +164,23 @@ def _train(
     trust_code: bool,
 ) -> Path:
     """Train in one of the processes of a job; nothing that lives on them outlives the call."""
-    task = _prepare(experiment, run, device, ranks, init, adapt, trust_code=trust_code)
     with ExitStack() as stack:
-        ranks.on_main(lambda: _claim(task, stack))
-        if ranks.is_main:
-            for remark in task.data.remarks:
-                warn(remark)
-        trainer = _trainer(task, preview, trackers, deadline, progress=progress)
-        if announce is not None and ranks.is_main:
-            done = trainer.num_steps_done
-            opened = (task.experiment, task.data, task.diffusion, task.network)
-            announce(Start(*opened, device, done, ranks.size, task.origin))
+        try:
+            with at_once():
+                task = _prepare(experiment, run, device, ranks, init, adapt, trust_code=trust_code)
+                ranks.on_main(lambda: _claim(task, stack))
+                if ranks.is_main:
+                    for remark in task.data.remarks:
+                        warn(remark)
+                trainer = _trainer(task, preview, trackers, deadline, progress=progress)
+                if announce is not None and ranks.is_main:
+                    done = trainer.num_steps_done
+                    opened = (task.experiment, task.data, task.diffusion, task.network)
+                    announce(Start(*opened, device, done, ranks.size, task.origin))
+        except StopError as stop:
+            raise InterruptedRunError(
+                f"training: stopped before it began, with nothing to save in {run}; run the same command to start again"
+            ) from stop
         return _trained(task, trainer)
 
 
@@ -294,28 +313,44 @@ def _trainer(
 ) -> Trainer:
     experiment, step = task.experiment, _train_step(task)
 
+    def fitting(most: int) -> int:
+        """As many samples at once as training takes, or as are small in any case."""
+        return min(most, max(step.micro_batches.size, SMALL // math.prod(task.data.spec.shape)))
+
     def describe(averaged: nn.Module) -> dict[str, dict[str, Any]]:
         return {
             "experiment": to_plain(experiment),
             "data": task.data.spec.to_plain(),
-            "calibration": calibrate(experiment, task.diffusion, averaged, task.data),
+            "calibration": calibrate_in_time(
+                experiment, task.diffusion, averaged, task.data, batch_size=fitting(BATCH_SIZE)
+            ),
             "versions": versions(),
             **({} if task.origin is None else {DOCUMENT: task.origin.to_plain()}),
         }
 
     def as_run(averaged: nn.Module, diffusion: GaussianDiffusion, number: int = 0) -> Run:
-        return Run(task.run, number, experiment, task.data.spec, averaged, diffusion, device_of(averaged))
+        where = device_of(averaged)
+        return Run(
+            task.run,
+            number,
+            experiment,
+            task.data.spec,
+            averaged,
+            diffusion,
+            where,
+            batch_size=fitting(SAMPLED_AT_ONCE),
+        )
 
     def show(number: int, averaged: nn.Module) -> None:
         assert preview is not None
         preview(number, as_run(averaged, task.diffusion, number))
 
     def measure(averaged: nn.Module) -> dict[str, float]:
-        fitted = calibrate(experiment, task.diffusion, averaged, task.data)
+        fitted = calibrate(experiment, task.diffusion, averaged, task.data, batch_size=fitting(BATCH_SIZE))
         run = as_run(averaged, calibrated(task.diffusion, fitted))
         num = experiment.training.bound_images
         found = in_smaller_pieces(
-            MEASURED_AT_ONCE, lambda size: held_out_estimate(run, task.data, num=num, batch_size=size)
+            fitting(MEASURED_AT_ONCE), lambda size: held_out_estimate(run, task.data, num=num, batch_size=size)
         )
         return {"held_out_bpd": found.mean, "held_out_bpd_error": found.standard_error}
 

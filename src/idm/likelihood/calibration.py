@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from idm.core.errors import NumericalError
 from idm.core.rng import Rng
 from idm.core.types import Images, Network
 from idm.diffusion import GaussianDiffusion, ModelKwargs, WithDecoderVariance
@@ -33,6 +34,9 @@ def fit_decoder_log_variance(
         model_kwargs: conditioning.
         seed: seeds of the noise, as in ``calc_bpd_loop``.
         batch_size: images per call of the network.
+
+    Raises:
+        NumericalError: what the network returns is not finite.
     """
     rng = Rng.from_seed(seed, x_start.shape[0], x_start.device)
     noise = rng.normal("decoder", 0, x_start.shape[1:], x_start.dtype)
@@ -46,6 +50,8 @@ def fit_decoder_log_variance(
             step = diffusion.p_mean_variance(model, x_t, 0, clip_denoised=clip_denoised, model_kwargs=kwargs)
             total += ((step.pred_xstart - clean) ** 2).sum()
     mean_squared_error = float(total) / x_start.numel()
+    if not math.isfinite(mean_squared_error):
+        raise NumericalError("decoder variance: finite predictions of x_0 wanted, the network returns others")
     return math.log(max(mean_squared_error, 1e-12))
 
 

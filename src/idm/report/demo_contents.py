@@ -95,7 +95,7 @@ class DemoContents:
         reconstruction: held-out samples, inverted to noise and sampled back.
         interpolations: samples between pairs of samples, in the model's range.
         classifier_accuracy: share of held-out data which the classifier gets right.
-        stages: names of the stages of the demo and their wall-clock times in seconds.
+        stages: names of the stages of the demo and their wall-clock times in seconds, that of training over all starts.
     """
 
     title: str

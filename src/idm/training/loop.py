@@ -4,17 +4,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from idm.core.errors import CheckpointError, InterruptedRunError, NumericalError, ProcessError
 from idm.core.progress import Progress, progress, warn
 from idm.core.ranks import Vote
+from idm.core.signals import StopError, at_once, stop_on_signals
 from idm.training.checkpoint import Checkpoint, latest_checkpoint
 from idm.training.clock import Deadline
 from idm.training.manifest import Json
+from idm.training.pace import LARGEST_SHARE, Pace
 from idm.training.records import Records
 from idm.training.settings import TrainingSettings
-from idm.training.signals import stop_on_signals
 from idm.training.spread import Alone
 from idm.training.state import TrainingState
 from idm.training.step import TrainStep
@@ -59,7 +61,8 @@ class Trainer:
             settings: how long and how fast, and what is saved when.
             run: the folder.
             describe: what a checkpoint says of the averaged network.
-            preview: called at every sample interval.
+            preview: called at every sample interval, less often where that takes more than a small share of the time,
+                and at the end; a stop leaves it by a ``StopError``, as it does ``measure``.
             measure: called at every bound interval.
             trackers: told every line of metrics.
             deadline: stop then, as on a signal; None: never.
@@ -72,6 +75,7 @@ class Trainer:
         self.ranks, self.deadline = step.ranks, deadline or Deadline(None)
         self.state = TrainingState.new(step.spread or Alone(network), step, settings)
         by_loss = self.measure is None
+        self.pace, self._told_of_pace = Pace(), False
         self.records = Records(self.state, step, settings, run, describe=describe, trackers=trackers, by_loss=by_loss)
 
     @property
@@ -90,15 +94,15 @@ class Trainer:
         """
         self.state.spread.network.train()
         label, total = f"training {self.run_folder}", self.settings.num_steps
+        shown = self.num_steps_done - (self.records.owed is not None)
         with (
-            stop_on_signals() as stop,
-            progress(label, total, done=self.num_steps_done, enabled=self.show_progress) as bar,
+            stop_on_signals("finishing the running step and saving", lambda: self.deadline.passed()) as stop,
+            progress(label, total, done=shown, enabled=self.show_progress) as bar,
         ):
-            if self.num_steps_done:
-                self._show()  # stopped or killed between saving and drawing, it may not have come to that
             self.records.journal.start(self.num_steps_done)
-            vote = Vote(self.ranks, lambda: stop.received or self.deadline.passed())
+            vote = Vote(self.ranks, lambda: stop.received)
             try:
+                self._catch_up(vote, bar)
                 while self.num_steps_done < total:
                     self._step(vote, bar)
                 vote.settle()
@@ -110,25 +114,61 @@ class Trainer:
         """Return a copy of the network with the first average's weights, for evaluation."""
         return self.state.averaged_network(self.state.first_average())
 
+    def _catch_up(self, vote: Vote, bar: Progress) -> None:
+        """Do what was due after the last step, and what a stop, or a kill, may have come before."""
+        if self.records.owed is not None:
+            self._after_step(torch.tensor(self.records.owed), vote, bar)
+        elif self.num_steps_done:
+            if self.records.in_haste and self._due(self.settings.save_interval):
+                self._written(bar, self.records.save)
+            self._show()
+
     def _step(self, vote: Vote, bar: Progress) -> None:
-        norm, status = optimiser_step(self.train_step, self.state, self.num_steps_done), ""
+        try:
+            norm = optimiser_step(self.train_step, self.state, self.num_steps_done)
+        except StopError:  # while data were waited for
+            self._stop(bar)
+            return
         self.records.step += 1
         vote.cast()
-        stopping = vote.carried and not self._finished
-        measuring = self.measure is not None and self._due(self.settings.bound_interval)
+        self._after_step(norm, vote, bar)
+
+    def _after_step(self, norm: torch.Tensor, vote: Vote, bar: Progress) -> None:
+        """Do what is due after a step; once there is a wish to stop, only what saving needs."""
+        measuring, status = self.measure is not None and self._due(self.settings.bound_interval), ""
         logging, saving = measuring or self._due(self.settings.log_interval), self._due(self.settings.save_interval)
         if (logging or self.state.guard.full) and not self._sound(bar):
             return
         if logging:
-            status = self.records.log(norm, self._measured() if measuring else {})
+            measured = self._measured(vote) if measuring else {}
+            if measured is None:
+                self._stop(bar, owed=norm)
+                return
+            status = self.records.log(norm, measured)
         if self._snapshot_due and not self._written(bar, self.records.snapshot):
             return
-        if saving and not self._saved(bar, needed=self._finished or stopping):
+        if saving and not self._saved(bar, needed=self._finished or vote.carried):
             return
         bar.advance(status=status)
-        if not stopping:
+        if not vote.carried:
             self._show()
-        if vote.carried and not self._finished and self._saved(bar, needed=True):
+        if vote.carried and not self._finished:
+            self._stop(bar)
+
+    def _stop(self, bar: Progress, *, owed: torch.Tensor | None = None) -> None:
+        """Save and raise, unless something is not finite, which leads back to a checkpoint.
+
+        Args:
+            bar: progress.
+            owed: norm of the last step's gradient, where a line of metrics is due that waits for a measurement: the
+                next start makes up for it.
+        """
+        if self.num_steps_done == 0:
+            raise InterruptedRunError(
+                "training: stopped before the first step, with nothing to save; run the same command to start again"
+            )
+        saved = self.records.saved_step == self.num_steps_done
+        if saved or self._written(bar, lambda: self.records.save(owed=owed), needed=True):
             raise InterruptedRunError(
                 f"training: stopped at step {self.num_steps_done:,} of {self.settings.num_steps:,}, "
                 f"saved in {self.run_folder}; run the same command to continue"
@@ -185,14 +225,18 @@ class Trainer:
         target = self.records.go_back(reason, step)
         bar.advance(target - left + 1)  # the step that led here was not counted
 
-    def _measured(self) -> dict[str, float]:
+    def _measured(self, vote: Vote) -> dict[str, float] | None:
+        """Return the figures of the averaged network; None where a stop came before."""
         measure, average = self.measure, self.state.first_average()
-        if measure is None:
-            return {}
+        if measure is None or vote.carried:
+            return None
 
-        def look() -> dict[str, float]:
+        def look() -> dict[str, float] | None:
             try:
-                return measure(self.state.averaged_network(average))
+                with at_once():
+                    return measure(self.state.averaged_network(average))
+            except StopError:
+                return None
             except ProcessError as error:
                 warn(f"training: held-out data are not measured ({error}); training goes on")
                 return {}
@@ -200,21 +244,37 @@ class Trainer:
         return self.ranks.on_main(look)
 
     def _show(self) -> None:
-        preview, interval = self.preview, self.settings.sample_interval
-        if preview is None or not (self._finished or self._due(interval)):
+        preview = self.preview
+        if preview is None or not self._due(self.settings.sample_interval):
+            return
+        if not self._finished and not self.ranks.on_main(self._may_draw):
             return
         average = self.state.first_average()
 
         def show() -> None:
             try:
-                preview(self.num_steps_done, self.state.averaged_network(average))
+                with self.pace.measured(), at_once():
+                    preview(self.num_steps_done, self.state.averaged_network(average))
+            except StopError:
+                return  # the next start draws it
             except OSError as error:
                 what = error.filename or self.run_folder
                 warn(f"{what}: cannot write ({error.strerror or error}); training goes on")
-            except ProcessError as error:
+            except (ProcessError, NumericalError) as error:
                 warn(f"training: no samples are drawn ({error}); training goes on")
 
         self.ranks.on_main(show)
+
+    def _may_draw(self) -> bool:
+        """Whether drawing samples takes no more than a small share of the time; say so once where it does."""
+        allowed = self.pace.allows()
+        if not allowed and not self._told_of_pace:
+            self._told_of_pace = True
+            warn(
+                f"training: drawing samples takes {self.pace.last:,.0f} s; it is done less often than every "
+                f"{self.settings.sample_interval:,} steps, so that it takes at most {LARGEST_SHARE:.0%} of the time"
+            )
+        return allowed
 
     def _last_checkpoint(self) -> Checkpoint:
         path = self.ranks.on_main(lambda: _path_of_step(self.run_folder, self.num_steps_done))

@@ -11,6 +11,7 @@ from torch import nn
 
 from idm.core.errors import CheckpointError, NumericalError
 from idm.core.progress import warn
+from idm.core.signals import stop_requested
 from idm.training.checkpoint import Checkpoint, checkpoint_to_continue, intact_checkpoints, save_checkpoint
 from idm.training.disk import cannot_write
 from idm.training.guard import MOST_ROLLBACKS
@@ -30,7 +31,11 @@ class Records:
 
     Attributes:
         step: completed optimiser steps.
-        saved_step: step of the last checkpoint that was written or gone back to; -1: none.
+        saved_step: step of the last checkpoint that was written or gone on from; -1: none, or something is left to do
+            for it.
+        owed: norm of the last gradient, where a stop came before the line of metrics of the step that training goes on
+            from; None: nothing is owed.
+        in_haste: whether the checkpoint that training goes on from was written for a stop, described in a hurry.
         journal: metrics and events.
     """
 
@@ -62,21 +67,26 @@ class Records:
         self._by_loss = by_loss
         self._score: Score | None = None
         self.step, self.saved_step = 0, -1
+        self.owed: float | None = None
+        self.in_haste = False
         found = self._ranks.on_main(lambda: _tidied(run, self._retention))
         document = {} if found is None else self._restore(Checkpoint(found))
         self.journal = Journal(run, document, writes=self._ranks.is_main, trackers=trackers)
         self.journal.seconds = float(document.get("seconds", 0.0))
         step.micro_batches.remember_in(run, self._ranks)
 
-    def save(self) -> Checkpoint:
+    def save(self, *, owed: torch.Tensor | None = None) -> Checkpoint:
         """Write a checkpoint of this moment.
+
+        Args:
+            owed: norm of the last gradient, where a line of metrics is due that the next start shall write.
 
         Raises:
             CheckpointError: the disk refuses; earlier checkpoints are as they were.
             NumericalError: something is not finite; nothing is written.
         """
         tensors = self._state.tensors()
-        path = self._ranks.on_main(lambda: self._write(tensors))
+        path = self._ranks.on_main(lambda: self._write(tensors, None if owed is None else float(owed)))
         self._state.guard.settle(self.step)
         self.saved_step = self.step
         return Checkpoint(path)
@@ -117,7 +127,6 @@ class Records:
         """
         guard, left = self._state.guard, self.step
         target = Checkpoint(self._ranks.on_main(lambda: self._target(reason, step)))
-        self.saved_step = target.step
         document = self._restore(target, guard=False)
         self.journal.go_back(document[METRICS])
         window = guard.pass_over(target.step, left)
@@ -142,26 +151,28 @@ class Records:
         discard_after(self._run, target.step)
         return target.path
 
-    def _write(self, tensors: Tensors) -> Path:
+    def _write(self, tensors: Tensors, owed: float | None) -> Path:
         refuse_not_finite(tensors)
         average = tensors[self._state.averages.profiles[0].name]
-        averaged = self._state.averaged_network(average, needed=True)
+        described = self._describe(self._state.averaged_network(average, needed=True))
         return save_checkpoint(
             self._run,
             self.step,
             tensors=tensors,
-            documents={"training": self._document(tensors), **self._describe(averaged)},
+            documents={"training": self._document(tensors, owed), **described},
             keep=self._retention,
             score=self._score,
         ).path
 
-    def _document(self, tensors: Tensors) -> dict[str, Any]:
+    def _document(self, tensors: Tensors, owed: float | None) -> dict[str, Any]:
         try:
             lengths = self.journal.commit()
         except OSError as error:
             raise cannot_write(error.filename or self._run, error, self._run, tensors) from error
         now = {"step": self.step, "seconds": self.journal.seconds, "score": to_plain(self._score)}
-        return {**now, **lengths, **self._state.document(self.step)}
+        line = None if owed is None else {"grad_norm": owed if math.isfinite(owed) else None}
+        stopped = {"owed": line, "in_haste": stop_requested()}
+        return {**now, **lengths, **stopped, **self._state.document(self.step)}
 
     def _restore(self, checkpoint: Checkpoint, *, guard: bool = True) -> dict[str, Any]:
         document = checkpoint.document("training")
@@ -170,10 +181,12 @@ class Records:
             score = Score.from_plain(document.get("score"))
             self._state.restore(checkpoint, guard=guard)
             self.step = checkpoint.step
+            self.owed, self.in_haste = _owed(document), bool(document.get("in_haste"))
         except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise CheckpointError(f"checkpoint {checkpoint.path}: it does not fit this training ({reason})") from error
         self._score = score
+        self.saved_step = self.step if self.owed is None and not self.in_haste else -1
         return document
 
 
@@ -190,6 +203,21 @@ def _refuse_other_counts(checkpoint: Checkpoint, document: Json) -> None:
         raise ValueError(f"training.json: counts of step {checkpoint.step} wanted, got others")
     if type(seconds) not in (int, float) or not 0.0 <= seconds < math.inf:
         raise ValueError(f"training.json: seconds of at least 0 wanted, got {seconds!r}")
+
+
+def _owed(document: Json) -> float | None:
+    """Return the norm that the line of metrics waits for; None where no line does, as in older checkpoints.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    owed = document.get("owed")
+    if owed is None:
+        return None
+    norm = owed["grad_norm"]
+    if norm is not None and type(norm) not in (int, float):
+        raise ValueError(f"training.json: a norm wanted as owed, got {norm!r}")
+    return math.nan if norm is None else float(norm)
 
 
 def _tidied(run: Path, keep: Retention) -> Path | None:

@@ -43,7 +43,8 @@ class TrainingSettings:
         keep_every: also keep the checkpoints whose step is a multiple of this; 0: none for that reason.
         keep_best: also keep so many checkpoints with the smallest held-out bound before them, or with the smallest loss
             where that is not estimated.
-        sample_interval: steps between two grids of samples; 0: none but at the end.
+        sample_interval: steps between two grids of samples, more where drawing takes more than a twentieth of the time;
+            the last step has one too. 0: none at all.
         bound_interval: steps between two estimates of the bound of held-out images, with the averaged weights; 0: none.
         bound_images: how many held-out images such an estimate looks at, at the most.
     """

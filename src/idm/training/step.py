@@ -10,6 +10,7 @@ from torch import Tensor
 
 from idm.core.ranks import Ranks
 from idm.core.rng import Rng, derive_seed
+from idm.core.signals import at_once
 from idm.core.types import Network
 from idm.data import Dataset, Indices, batch_indices, with_epochs
 from idm.data.loader import Batches
@@ -167,7 +168,8 @@ class TrainStep:
         return _Share(x_start, labels, t, importance, noise, rng.seeds)
 
     def _batch(self, step: int, rng: Rng) -> tuple[Tensor, Tensor | None]:
-        x_start, labels = next(self._batches_from(step))
+        with at_once() if self.ranks.size == 1 else nullcontext():  # of several, all stop after the same step
+            x_start, labels = next(self._batches_from(step))
         self._next_step = step + 1
         x_start = self._on_device(x_start).to(self.dtype)
         if labels is None:

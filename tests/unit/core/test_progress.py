@@ -1,5 +1,7 @@
 """Progress goes to standard error: lines by default, a bar on a terminal, nothing when it is off."""
 
+import errno
+import io
 import re
 import sys
 
@@ -81,3 +83,51 @@ def test_a_status_stays_until_there_is_another(capsys: Capture, monkeypatch: pyt
     first, second = capsys.readouterr().err.splitlines()
     assert first.endswith("loss 2")
     assert second.endswith("loss 1")
+
+
+def test_slow_units_are_told_in_seconds_each(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    with progress("training", 10) as bar:
+        clock.now += 50.0
+        bar.advance(4)
+    # 4 of 10 in 50 s: 12.5 s each, and 6 * 12.5 s = 75 s left.
+    assert capsys.readouterr().err == "training: 4/10 steps, 12.5 s/step, 1:15 left\n"
+
+
+def test_units_that_are_done_little_by_little_are_counted_when_they_are_whole(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    with progress("sampling", 512, unit="samples", done=128, parts=25) as bar:
+        clock.now += 32.0
+        bar.advance(64 * 25)
+        clock.now += 32.0
+        bar.advance(64 * 24)
+    # 64 samples in 32 s: 2/s, and (512 - 192) / 2 = 160 s left. Then 24 of 25 steps of 64 more.
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "sampling: 192/512 samples, 2.0/s, 2:40 left"
+    assert second.startswith("sampling: 253/512 samples, 2.0/s")
+
+
+def test_the_bar_of_a_terminal_counts_in_the_same_way(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with progress("sampling", 3, unit="samples", parts=7) as bar:
+        for _ in range(7):
+            bar.advance(3)
+    assert re.search(r"sampling.*3/3.*samples", capsys.readouterr().err, re.DOTALL)
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_a_stream_that_is_gone_stops_no_work(monkeypatch: pytest.MonkeyPatch, is_terminal: bool) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+        def isatty(self) -> bool:
+            return is_terminal
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    with progress("training", 2, interval=0.0) as bar:
+        bar.advance()
+        bar.advance()
+    module.warn("nobody reads this")

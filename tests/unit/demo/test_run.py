@@ -8,6 +8,7 @@ import torch
 
 from idm.demo import pieces, run, run_demo
 from idm.experiment import load
+from idm.report.demo_page import _duration
 
 SMALL = [
     "network.model_channels=8",
@@ -104,3 +105,9 @@ def test_the_time_of_training_is_one_whole_number(seconds: float, words: str) ->
 def test_the_lead_tells_the_recorded_time(demo: tuple[Path, list[str]]) -> None:
     seconds = run._metrics(demo[0].parent)[-1]["seconds"]
     assert f"Trained in {run._rounded(seconds)} on 1500 digits" in demo[0].read_text(encoding="utf-8").replace(",", "")
+
+
+def test_the_table_of_stages_tells_the_recorded_time_of_training_too(demo: tuple[Path, list[str]]) -> None:
+    seconds = run._metrics(demo[0].parent)[-1]["seconds"]
+    (cell,) = re.findall(rf"{run.ALL_STARTS}</t[dh]>\s*<td[^>]*>([^<]*)<", demo[0].read_text(encoding="utf-8"))
+    assert cell == _duration(seconds)

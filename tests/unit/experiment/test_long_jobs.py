@@ -87,9 +87,14 @@ def test_bounds_are_those_of_one_call(digits, tmp_path, processes):
     assert run_together(processes, tmp_path / "ranks", work) == [[True, 21, True], None][:processes]
 
 
-def test_progress_counts_what_is_there(digits, sampler, tmp_path, capsys):
-    sample_in_parts(digits, 6, tmp_path / "parts", sampler=sampler, batch_size=2, progress=True, ranks=Ranks())
-    assert "9/9 steps" in capsys.readouterr().err
+def test_progress_counts_samples_and_those_that_are_there(digits, sampler, tmp_path, capsys):
+    def draw(num, seed=0):
+        options = {"sampler": sampler, "batch_size": 2, "progress": True, "ranks": Ranks(), "seed": seed}
+        sample_in_parts(digits, num, tmp_path / "parts", **options)
+        return capsys.readouterr().err
+
+    assert "6/6 samples" in draw(6)
+    assert "5/5 samples" in draw(5)
 
 
 def never(*args, **kwargs):

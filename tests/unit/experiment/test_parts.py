@@ -15,6 +15,8 @@ from idm.training.lock import locked
 
 from ..training.together import run_together
 
+pytestmark = pytest.mark.usefixtures("default_signals")
+
 
 def squares(part, look):
     look()

@@ -1,10 +1,8 @@
 """The loop: what it does at which step, and when it stops."""
 
-import ctypes
 import json
 import os
 import signal
-import threading
 import time
 
 import pytest
@@ -12,8 +10,12 @@ import torch
 
 from idm.core.errors import InterruptedRunError, NumericalError, ProcessError
 from idm.training import Trainer, latest_checkpoint
+from idm.training import pace as pace_module
 from idm.training.manifest import Score, score_of
-from idm.training.signals import SAME_REQUEST, stop_on_signals
+
+from .conftest import Small
+
+pytestmark = pytest.mark.usefixtures("default_signals")
 
 
 @pytest.fixture
@@ -145,43 +147,138 @@ def test_a_signal_at_the_last_step_finishes(make_trainer):
     assert make_trainer(num_steps=6, sample_interval=1, preview=send).run().step == 6
 
 
-def test_a_signal_that_comes_twice_is_one_request_and_a_later_one_acts_at_once():
-    with stop_on_signals() as stop:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
-            os.kill(os.getpid(), number)
-        assert stop.received
-        time.sleep(SAME_REQUEST)
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
+def ask():
+    """Ask this process to stop."""
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
-def test_a_later_signal_ends_a_process_in_which_python_does_not_get_to_run():
-    def send_another():
-        time.sleep(SAME_REQUEST)
-        os.kill(os.getpid(), signal.SIGTERM)
+def rows(run):
+    """All metrics, without what a clock says."""
+    clock = ("seconds", "waited", "images_per_second")
+    path = run / "metrics.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [{name: value for name, value in json.loads(line).items() if name not in clock} for line in lines]
 
-    number = os.fork()
-    if number == 0:
-        with stop_on_signals():
-            os.kill(os.getpid(), signal.SIGTERM)
-            threading.Thread(target=send_another).start()
-            library, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(64)
-            library.pthread_mutex_lock(mutex)
-            library.pthread_mutex_lock(mutex)  # for ever, and no signal ends it
+
+@pytest.mark.parametrize("moment", [2, 4])
+def test_a_measurement_that_a_stop_came_into_is_made_by_the_next_start(make_step, tmp_path, moment):
+    def go(run, stop=None, **more):
+        torch.manual_seed(0)
+        network = Small()
+        step = make_step(net=network, num_steps=4, bound_interval=2, log_interval=3, save_interval=3, keep_best=1)
+        measured = []
+
+        def measure(averaged):
+            measured.append(trainer.num_steps_done)
+            if trainer.num_steps_done == stop:
+                ask()
+                pytest.fail("measured in spite of a stop")
+            return {"bpd": float(averaged.map.weight.sum())}
+
+        trainer = Trainer(
+            network, step, step.settings, tmp_path / run, describe=lambda averaged: {}, measure=measure,
+            show_progress=False, **more,
+        )  # fmt: skip
+        return trainer.run(), measured
+
+    go("whole")
+    with pytest.raises(InterruptedRunError, match=f"stopped at step {moment} of 4, saved"):
+        go("stopped", moment)
+    assert latest_checkpoint(tmp_path / "stopped").step == moment
+    assert [row["step"] for row in rows(tmp_path / "stopped")] == [step for step in (2, 3) if step < moment]
+    _, measured = go("stopped")
+    assert measured == [step for step in (2, 4) if step >= moment]
+    assert rows(tmp_path / "stopped") == rows(tmp_path / "whole")
+    ends = [tmp_path / run / "checkpoints" / "step-00000004" for run in ("whole", "stopped")]
+    assert score_of(ends[0]) == score_of(ends[1])
+    assert len({(end / "network.safetensors").read_bytes() for end in ends}) == 1
+
+
+def test_samples_that_a_stop_came_into_are_drawn_by_the_next_start(make_trainer, tmp_path):
+    def drawing(stop):
+        def draw(step, network):
+            if step == stop:
+                ask()
+                pytest.fail("drawn in spite of a stop")
+            shown.append(step)
+
+        return draw
+
+    shown = []
+    with pytest.raises(InterruptedRunError, match="stopped at step 2 of 3"):
+        make_trainer(num_steps=3, sample_interval=1, preview=drawing(2)).run()
+    assert latest_checkpoint(tmp_path / "run").step == 2
+    assert make_trainer(num_steps=3, sample_interval=1, preview=drawing(3)).run().step == 3
+    make_trainer(num_steps=3, sample_interval=1, preview=drawing(None)).run()
+    assert shown == [1, 2, 3]
+
+
+@pytest.mark.parametrize("moment", [0, 2])
+def test_a_stop_while_data_are_waited_for_saves_what_is_there(make_trainer, tmp_path, moment):
+    trainer = make_trainer(num_steps=4)
+    real = trainer.train_step._batches_from
+
+    def wait(batches):
+        if trainer.num_steps_done == moment:
+            ask()
+            time.sleep(20)
+        return next(batches)
+
+    trainer.train_step._batches_from = lambda step: (wait(batches) for batches in [real(step)])
     start = time.monotonic()
-    _, status = os.waitpid(number, 0)
-    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGTERM
-    assert SAME_REQUEST <= time.monotonic() - start < 10
+    with pytest.raises(InterruptedRunError) as error:
+        trainer.run()
+    assert time.monotonic() - start < 10
+    found = latest_checkpoint(tmp_path / "run")
+    assert (None if found is None else found.step) == (moment or None)
+    assert ("before the first step" in str(error.value)) == (moment == 0)
 
 
-def test_threads_get_no_signals_and_no_error():
-    seen = []
+def test_the_clock_is_heard_while_samples_are_drawn(make_trainer, tmp_path):
+    def draw(step, network):
+        trainer.deadline.passed = lambda: True
+        time.sleep(20)
 
-    def work():
-        with stop_on_signals() as stop:
-            seen.append(stop.received)
+    trainer = make_trainer(num_steps=3, sample_interval=1, preview=draw)
+    start = time.monotonic()
+    with pytest.raises(InterruptedRunError, match="stopped at step 1 of 3"):
+        trainer.run()
+    assert time.monotonic() - start < 10
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert seen == [False]
+
+def test_no_sample_is_drawn_without_an_interval(make_trainer):
+    make_trainer(num_steps=2, sample_interval=0, preview=lambda *_: pytest.fail("drawn")).run()
+
+
+def test_samples_that_take_long_are_drawn_less_often_which_is_told_once(make_trainer, monkeypatch, capsys):
+    clock = [0.0]
+    monkeypatch.setattr(pace_module.time, "monotonic", lambda: clock[0])
+    shown = []
+
+    def draw(step, network):
+        shown.append(step)
+        clock[0] += 20.0
+
+    trainer = make_trainer(num_steps=9, sample_interval=1, preview=draw)
+    real = trainer.train_step.accumulate_gradients
+
+    def step(*arguments):
+        clock[0] += 200.0
+        return real(*arguments)
+
+    trainer.train_step.accumulate_gradients = step
+    trainer.run()
+    # After n steps, 200 n s of training allow 5 + 10 n s of drawing: 40 s from step 4 on, 60 s from 6 on, and so on.
+    # The first is drawn to find out how long it takes, and the last in any case.
+    assert shown == [1, 4, 6, 8, 9]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "drawing samples takes 20 s" in line
+    assert "less often than every 1 steps, so that it takes at most 5% of the time" in line
+
+
+def test_samples_that_are_not_finite_are_told_and_training_goes_on(make_trainer, capsys):
+    def draw(step, network):
+        raise NumericalError("samples: finite numbers wanted")
+
+    assert make_trainer(num_steps=2, sample_interval=2, preview=draw).run().step == 2
+    assert "no samples are drawn (samples: finite numbers wanted); training goes on" in capsys.readouterr().err

@@ -1,0 +1,61 @@
+"""How the program ends where a verb does not: what is said of errors and stops, and the exit codes."""
+
+import signal
+import time
+import traceback
+from collections.abc import Sequence
+
+from idm.core.errors import IdmError, InterruptedRunError, SettingsError
+from idm.core.launch import rank, restarts_itself
+from idm.core.progress import tell
+from idm.core.signals import StopError
+
+CONTINUED_VERBS = ("train", "sample", "evaluate", "demo")
+"""What goes on from where it was when the same command is given again."""
+
+SECONDS_FOR_THE_FIRST = 2.0
+
+
+def stopped(arguments: Sequence[str], stop: StopError, *, debug: bool = False) -> int:
+    """Return the exit code of a verb that was stopped where nothing had to be saved.
+
+    Args:
+        arguments: the command line without the program's name.
+        stop: what left the verb.
+        debug: print a traceback.
+    """
+    verb = next((argument for argument in arguments if not argument.startswith("-")), "")
+    if verb not in CONTINUED_VERBS:
+        return 128 + (stop.number or signal.SIGTERM)
+    error = InterruptedRunError(f"idm {verb}: stopped, with nothing new to save; run the same command to continue")
+    return report(error, debug=debug)
+
+
+def report(error: IdmError, *, debug: bool) -> int:
+    """Print an error, and return the exit code.
+
+    Where ``torchrun`` starts failed processes again, one that was asked to stop ends as if all were done. What all
+    processes have to say is said by the first; when that has ended, the others are ended before they speak.
+    """
+    is_stop, is_first = isinstance(error, InterruptedRunError), _is_first()
+    if not is_first and not is_stop:
+        time.sleep(SECONDS_FOR_THE_FIRST)
+    if debug:
+        print_traceback(error)
+    for line in () if is_stop and not is_first else error.lines:
+        tell(f"error[{error.code}]: {line}")
+    return 0 if is_stop and restarts_itself() else error.exit_code
+
+
+def _is_first() -> bool:
+    """Whether this is the first process of a job, or one whose environment does not tell."""
+    try:
+        return rank() == 0
+    except SettingsError:
+        return True
+
+
+def print_traceback(error: Exception) -> None:
+    """Print where an error came from."""
+    for line in "".join(traceback.format_exception(error)).split("\n"):
+        tell(line)
