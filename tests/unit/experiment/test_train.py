@@ -249,7 +249,8 @@ def test_names_of_classes_that_no_checkpoint_can_hold_are_refused_before_trainin
 
 
 def test_a_device_without_room_for_a_second_network_saves_all_the_same(experiment, tmp_path, monkeypatch, capsys):
-    go(experiment(), tmp_path / "whole")
+    settings = experiment(training__sample_interval=4)
+    go(settings, tmp_path / "whole")
 
     real = Alone.plain_copy
 
@@ -259,7 +260,7 @@ def test_a_device_without_room_for_a_second_network_saves_all_the_same(experimen
         return real(self, on_host=True)
 
     monkeypatch.setattr(Alone, "plain_copy", plain_copy)
-    go(experiment(), tmp_path / "short", preview=lambda number, run: pytest.fail("drawn on the host"))
+    go(settings, tmp_path / "short", preview=lambda number, run: pytest.fail("drawn on the host"))
     assert_same_state(tmp_path / "whole", tmp_path / "short")
     warnings = capsys.readouterr().err
     assert "it is evaluated on the host" in warnings
