@@ -6,10 +6,9 @@ from dataclasses import dataclass, is_dataclass
 from enum import Enum
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt
-
 from idm.cli.words import value_in_words
 from idm.core.errors import SettingsError
+from idm.core.limits import limits_in_words
 from idm.experiment import Experiment
 from idm.experiment.schema import REQUIRED, Key, is_open, option_keys, section_keys
 from idm.experiment.validate import Plain, to_plain
@@ -125,7 +124,7 @@ def in_words(annotation: Any) -> str:
     """Describe a type: "integer >= 1", "true or false", "ddim | ddpm"."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return f"{in_words(arguments[0])}{_bounds(arguments[1:])}"
+        return f"{in_words(arguments[0])} {limits_in_words(arguments[1:])}".rstrip()
     if origin is Literal:
         return " | ".join(str(value) for value in arguments)
     if origin is tuple:
@@ -135,12 +134,3 @@ def in_words(annotation: Any) -> str:
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return " | ".join(member.name.lower() for member in annotation)
     return WORDS.get(annotation, "text")
-
-
-def _bounds(limits: tuple[Any, ...]) -> str:
-    signs: list[str] = []
-    for limit in limits:
-        for kind, sign, name in ((Ge, ">=", "ge"), (Gt, ">", "gt"), (Le, "<=", "le"), (Lt, "<", "lt")):
-            if isinstance(limit, kind):
-                signs.append(f"{sign} {getattr(limit, name)}")
-    return " " + ", ".join(signs) if signs else ""

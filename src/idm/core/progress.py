@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any, Protocol, cast, runtime_checkable
 
 from idm.core.text import printable
@@ -142,6 +143,12 @@ class _Terminal:
         """Flush, likewise."""
         with suppress(OSError):
             self._stream.flush()
+
+
+@cache
+def warn_once(text: str) -> None:
+    """Print one line on standard error, the first time that it is to be said in a process."""
+    warn(text)
 
 
 def warn(text: str) -> None:

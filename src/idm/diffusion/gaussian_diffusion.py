@@ -19,12 +19,13 @@ from idm.core.gaussian import Gaussian, normal_kl
 from idm.core.tensors import mean_flat, nats_to_bits, network_output
 from idm.core.types import Images, Network, PerSample
 from idm.diffusion.decoders import Decoder, DiscretizedDecoder
-from idm.diffusion.names import LossType, ModelMeanType, ModelVarType, strategy
+from idm.diffusion.names import LossType, ModelMeanType, ModelVarType, name_of, strategy
 from idm.diffusion.objectives import Objective
 from idm.diffusion.predictions import Prediction
 from idm.diffusion.results import LossTerms, NetworkOutput, ReverseStep, VbTerms
 from idm.diffusion.variances import ReverseVariance
-from idm.schedules import NoiseSchedule
+from idm.schedules import Coefficients, NoiseSchedule
+from idm.schedules.table import refuse_other_steps
 
 DenoisedFn = Callable[[Tensor], Tensor]
 ModelKwargs = Mapping[str, Tensor]
@@ -67,6 +68,13 @@ class GaussianDiffusion:
         self.decoder = decoder
         self._times: dict[torch.device, Tensor] = {}
 
+    def __repr__(self) -> str:
+        """Write the parts in a line."""
+        strategies = (ModelMeanType, self.prediction), (ModelVarType, self.variance), (LossType, self.objective)
+        names = ", ".join(name_of(names, value) for names, value in strategies)
+        times = f", times in [0, {TIME_SCALE:,.0f})" if self.rescale_timesteps else ""
+        return f"GaussianDiffusion({self.schedule}, {names}{times}, {self.decoder})"
+
     @classmethod
     def from_betas(cls, betas: npt.ArrayLike, **options: Any) -> "GaussianDiffusion":
         """Build on a chain given by its betas [T]; options as in the constructor."""
@@ -99,11 +107,28 @@ class GaussianDiffusion:
         }
         return GaussianDiffusion(**(same | changes))
 
+    @property
+    def largest_gain(self) -> float:
+        """Error of x_0 at the noisiest step, per error of the network's output there."""
+        nothing = torch.zeros(1, 1, dtype=torch.float64)
+        at = self.schedule.at(self.num_timesteps - 1, nothing)
+        change = self.prediction.x_start(nothing + 1.0, nothing, at) - self.prediction.x_start(nothing, nothing, at)
+        return float(change.abs())
+
+    def _at(self, t: int | Tensor, x: Images) -> Coefficients:
+        """Look up the schedule at a step, or at a step for each sample of ``x``.
+
+        Raises:
+            SettingsError: no such step or steps.
+        """
+        _refuse_other_count(t, x)
+        return self.schedule.at(t, x)
+
     # Forward process
 
     def q_mean_variance(self, x_start: Images, t: int | Tensor) -> Gaussian:
         """q(x_t | x_0) = N(sqrt(abar) x_0, (1 - abar) I)."""
-        at = self.schedule.at(t, x_start)
+        at = self._at(t, x_start)
         return Gaussian(at.sqrt_alphas_cumprod * x_start, _expand(at.log_one_minus_alphas_cumprod, x_start))
 
     def q_sample(self, x_start: Images, t: int | Tensor, noise: Tensor | None = None) -> Images:
@@ -115,29 +140,34 @@ class GaussianDiffusion:
             noise: standard normal, of x_start's shape; drawn from torch's default generator if None.
         """
         noise = _noise_like(x_start, noise)
-        return self.schedule.at(t, x_start).diffuse(x_start, noise)
+        return self._at(t, x_start).diffuse(x_start, noise)
 
     def q_posterior(self, x_start: Images, x_t: Images, t: int | Tensor) -> Gaussian:
         """q(x_{t-1} | x_t, x_0) (Ho et al. 2020, eq. 6-7); at step 0 its log-variance is that of step 1."""
-        at = self.schedule.at(t, x_t)
+        at = self._at(t, x_t)
         return Gaussian(at.posterior_mean(x_start, x_t), _expand(at.posterior_log_variance_clipped, x_t))
 
     def predict_xstart_from_eps(self, x_t: Images, t: int | Tensor, eps: Images) -> Images:
         """Return the x_0 for which x_t holds the noise ``eps``."""
-        return self.schedule.at(t, x_t).x_start_from_eps(x_t, eps)
+        return self._at(t, x_t).x_start_from_eps(x_t, eps)
 
     def predict_xstart_from_xprev(self, x_t: Images, t: int | Tensor, xprev: Images) -> Images:
         """Return the x_0 for which ``xprev`` is the posterior mean."""
-        return ModelMeanType.PREVIOUS_X.value.x_start(xprev, x_t, self.schedule.at(t, x_t))
+        return ModelMeanType.PREVIOUS_X.value.x_start(xprev, x_t, self._at(t, x_t))
 
     def predict_eps_from_xstart(self, x_t: Images, t: int | Tensor, pred_xstart: Images) -> Images:
         """Return the noise that x_t holds if its x_0 is ``pred_xstart``."""
-        return self.schedule.at(t, x_t).eps_from_x_start(x_t, pred_xstart)
+        return self._at(t, x_t).eps_from_x_start(x_t, pred_xstart)
 
     # Reverse process
 
     def network_time(self, t: int | Tensor, like: Tensor) -> Tensor:
-        """Times [b] that the network sees at step ``t``: original step numbers, or times in [0, 1000)."""
+        """Times [b] that the network sees at step ``t``: original step numbers, or times in [0, 1000).
+
+        Raises:
+            SettingsError: no such step or steps.
+        """
+        refuse_other_steps(t, self.num_timesteps)
         if like.device not in self._times:
             labels = torch.as_tensor(self.schedule.timesteps)
             if self.rescale_timesteps:
@@ -160,6 +190,7 @@ class GaussianDiffusion:
         Raises:
             SettingsError: the network returns no tensor, or one of the wrong shape or number of channels.
         """
+        _refuse_other_count(t, x_t)
         output = network_output(model(x_t, self.network_time(t, x_t), **(model_kwargs or {}))).to(x_t.dtype)
         channels, wanted = x_t.shape[1], self.out_channels(x_t.shape[1])
         expected = (x_t.shape[0], wanted, *x_t.shape[2:])
@@ -188,9 +219,9 @@ class GaussianDiffusion:
         denoised_fn: DenoisedFn | None = None,
     ) -> Images:
         """Read the predicted x_0 from a network's output; arguments as in ``interpret``."""
-        pred_xstart = self.prediction.x_start(output.prediction, x_t, self.schedule.at(t, x_t))
+        pred_xstart = self.prediction.x_start(output.prediction, x_t, self._at(t, x_t))
         if denoised_fn is not None:
-            pred_xstart = denoised_fn(pred_xstart)
+            pred_xstart = _denoised(denoised_fn(pred_xstart), x_t)
         return pred_xstart.clamp(-1.0, 1.0) if clip_denoised else pred_xstart
 
     def interpret(
@@ -212,7 +243,7 @@ class GaussianDiffusion:
             denoised_fn: applied to the predicted x_0 before clipping.
         """
         pred_xstart = self.interpret_x_start(output, x_t, t, clip_denoised=clip_denoised, denoised_fn=denoised_fn)
-        at = self.schedule.at(t, x_t)
+        at = self._at(t, x_t)
         mean = self.prediction.mean(output.prediction, pred_xstart, x_t, at)
         return ReverseStep(mean, _expand(self.variance.log_variance(output.variance, at), x_t), pred_xstart)
 
@@ -298,7 +329,7 @@ class GaussianDiffusion:
             model_kwargs: conditioning.
         """
         noise = _noise_like(x_start, noise)
-        at = self.schedule.at(t, x_start)
+        at = self._at(t, x_start)
         x_t = at.diffuse(x_start, noise)
         output = self.predict(model, x_t, t, model_kwargs)
         weight = self.objective.vb_weight(self.num_timesteps)
@@ -312,6 +343,26 @@ class GaussianDiffusion:
         frozen = self.interpret(output.freeze_mean(), x_t, t, clip_denoised=False)
         vb = weight * self.vb_bpd(frozen, x_start, x_t, t)
         return LossTerms(loss=mse + vb, mse=mse, vb=vb)
+
+
+def _refuse_other_count(t: int | Tensor, x: Images) -> None:
+    """Refuse steps that are not one per sample."""
+    if isinstance(t, Tensor) and t.ndim == 1 and len(t) != len(x):
+        raise SettingsError(f"t: {len(x)} steps wanted, one per sample, got {len(t)}")
+
+
+def _denoised(pred_xstart: object, like: Images) -> Images:
+    """Return what a denoised_fn returned, if it is an x_0.
+
+    Raises:
+        SettingsError: no tensor, or one of another shape.
+    """
+    shape = tuple(like.shape)
+    if not isinstance(pred_xstart, Tensor):
+        raise SettingsError(f"denoised_fn: a tensor of shape {shape} wanted from it, got {type(pred_xstart).__name__}")
+    if pred_xstart.shape != shape:
+        raise SettingsError(f"denoised_fn: a tensor of shape {shape} wanted from it, got {tuple(pred_xstart.shape)}")
+    return pred_xstart
 
 
 def _noise_like(x_start: Tensor, noise: Tensor | None) -> Tensor:

@@ -47,6 +47,11 @@ class LossType(Enum):
     RESCALED_KL = Objective(regression=False, vb_factor=1.0, vb_times_num_timesteps=True)
 
 
+def name_of(names: type[Enum], value: object) -> str:
+    """Return the name of a strategy object, in small letters; what is none of the named ones tells its own."""
+    return next((member.name.lower() for member in names if member.value == value), repr(value))
+
+
 def strategy(choice: Enum | Strategy) -> Strategy:
     """Return the strategy of an enum member, or the strategy object itself."""
     return cast(Strategy, choice.value) if isinstance(choice, Enum) else choice

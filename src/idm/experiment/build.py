@@ -12,10 +12,8 @@ from idm.experiment.settings import DiffusionSettings, Experiment, SamplerSettin
 from idm.likelihood import with_decoder_log_variance
 from idm.networks import NETWORKS
 from idm.samplers import SAMPLERS, Sampler
+from idm.samplers.base import LARGEST_GAIN
 from idm.schedules import SCHEDULES, NoiseSchedule, refuse_more_steps, spaced
-
-LARGEST_UNCLIPPED_RATIO = 20.0
-"""Noise to signal at the noisiest step of a chain that does not clip."""
 
 LARGEST_AUTOMATIC_FLOOR = 0.1
 """Half a bin of very coarse data (1 for binary ones) would leave no fine steps at all."""
@@ -37,14 +35,14 @@ def build_diffusion(experiment: Experiment, spec: DataSpec) -> GaussianDiffusion
 
     Where the decoder's variance will be fitted, it starts at the largest plausible value, the noise of step
     0, so that the bound term of that one step does not pull at a learned variance that serves all steps.
-    The chain of unbounded data, whose x_0 is never clipped, ends where noise is ``LARGEST_UNCLIPPED_RATIO`` times the
+    The chain of unbounded data, whose x_0 is never clipped, ends where noise is ``LARGEST_GAIN`` times the
     signal; the prior term of the bound counts what is left of the data there.
     """
     settings: DiffusionSettings = experiment.diffusion
     levels = spec.codec.levels
     schedule = build_schedule(experiment.schedule, levels)
     if not spec.codec.bounded:
-        schedule = schedule.respace(range(max(1, schedule.num_steps_below(LARGEST_UNCLIPPED_RATIO))))
+        schedule = schedule.respace(range(max(1, schedule.num_steps_below(LARGEST_GAIN))))
     diffusion = GaussianDiffusion(
         schedule,
         model_mean_type=settings.prediction,

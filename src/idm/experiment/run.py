@@ -26,7 +26,9 @@ from idm.experiment.labels import Labels, class_numbers
 from idm.experiment.settings import Experiment
 from idm.experiment.stored import stored_experiment, stored_spec
 from idm.experiment.validate import from_plain, to_plain
+from idm.networks import num_parameters
 from idm.samplers import ClassifierFreeGuidance, Sampler, SampleStep, Seed
+from idm.samplers.base import warn_of_unclipped
 from idm.training import Checkpoint, ema_name
 from idm.training.checkpoint import read_newest
 
@@ -67,6 +69,13 @@ class Run:
     trust_code: bool = False
     sha256: str = ""
     batch_size: int = SAMPLED_AT_ONCE
+
+    def __repr__(self) -> str:
+        """Checkpoint, data and network in a line."""
+        classes = f", {self.spec.num_classes} classes" if self.spec.num_classes else ""
+        shape = " x ".join(map(str, self.spec.shape))
+        network = f"{self.experiment.network.name} of {num_parameters(self.network):,} parameters on {self.device}"
+        return f"Run({self.path}, {shape} {self.spec.codec.words}{classes}, {network})"
 
     @cached_property
     def model(self) -> Network:
@@ -207,6 +216,7 @@ class Run:
         sampler = sampler or self.sampler()
         if self.compile and num > batch_size:  # a smaller last batch would be translated once more
             seeds = [*seeds, *[seeds[-1]] * (-num % batch_size)]
+        warn_of_unclipped(sampler)
         model, kwargs = self.guided(guidance), self.label_kwargs(labels, len(seeds))
         parts: list[Tensor] = []
         steps = sampler.diffusion.num_timesteps

@@ -86,6 +86,11 @@ class UNet(nn.Module):
                 f"channel_mult={channel_mult}, model_channels={model_channels}, num_res_blocks={num_res_blocks}, "
                 f"dropout={dropout}"
             )
+        if low_res_channels < 0 or (num_heads_upsample < 1 and num_heads_upsample != -1):
+            raise SettingsError(
+                "network: low_res_channels of at least 0, and num_heads_upsample of at least 1 or -1, wanted, got "
+                f"low_res_channels={low_res_channels}, num_heads_upsample={num_heads_upsample}"
+            )
         self.in_channels, self.low_res_channels, self.num_classes = in_channels, low_res_channels, num_classes
         self.dims = dims
         attending = attending_levels(attention_resolutions, len(widths))

@@ -14,11 +14,16 @@ import torch
 from torch import Tensor, nn
 
 from idm.core.errors import SettingsError
+from idm.core.limits import refuse_out_of_range
 from idm.core.progress import progress as show_progress
+from idm.core.progress import warn_once
 from idm.core.rng import NoiseSource, Rng
 from idm.core.types import Images, Network
 from idm.diffusion import DenoisedFn, GaussianDiffusion, ModelKwargs
 from idm.samplers.noise import StepNoise
+
+LARGEST_GAIN = 20.0
+"""Errors of the network's output that become so many times as large in an x_0 that is not clipped are called out."""
 
 Seed = int | Sequence[int]
 """One seed per image, or one integer s for seeds s, s + 1, ...; image i depends on its own seed alone."""
@@ -52,6 +57,19 @@ class Sampler(ABC):
     diffusion: GaussianDiffusion
     clip_denoised: bool = True
     denoised_fn: DenoisedFn | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse options beyond the ranges that their annotations state; one's own checks call this first.
+
+        Raises:
+            SettingsError: a line per wrong option.
+        """
+        refuse_out_of_range(type(self), vars(self))
+
+    @property
+    def clips(self) -> bool:
+        """Whether a predicted x_0 is kept in [-1, 1]."""
+        return self.clip_denoised
 
     @abstractmethod
     def step(
@@ -137,11 +155,26 @@ class Sampler(ABC):
         elif tuple(noise.shape) != tuple(shape):
             raise SettingsError(f"noise: shape {tuple(shape)} wanted, got {tuple(noise.shape)}")
         sample = noise
+        warn_of_unclipped(self)
         with show_progress("sampling", self.diffusion.num_timesteps, enabled=progress) as bar:
             for state in self.trajectory(model, noise, model_kwargs=model_kwargs, seed=seed):
                 sample = state.sample
                 bar.advance()
         return sample
+
+
+def warn_of_unclipped(sampler: Sampler) -> None:
+    """Say once where errors of the network become very much larger ones of an x_0 that nothing keeps in range."""
+    process = sampler.diffusion
+    gain = process.largest_gain
+    if sampler.clips or sampler.denoised_fn is not None or gain <= LARGEST_GAIN:
+        return
+    most = process.schedule.num_steps_below(LARGEST_GAIN)
+    warn_once(
+        f"sampler: x_0 is not clipped, and at the noisiest step it has {gain:,.0f} times the error of the network's "
+        f"output, so samples may be useless; set clip_denoised=true, or take a chain of the first {most:,} steps, "
+        f"diffusion.respace(range({most}))"
+    )
 
 
 def _device_of(model: Network) -> torch.device:

@@ -12,6 +12,11 @@ from idm.diffusion import DenoisedFn, GaussianDiffusion, NetworkOutput
 class ClippingRule(ABC):
     """Which x_0 and which noise direction a DDIM step uses."""
 
+    @property
+    @abstractmethod
+    def clips(self) -> bool:
+        """Whether x_0 is kept in [-1, 1]."""
+
     @abstractmethod
     def directions(
         self,
@@ -34,6 +39,11 @@ class Rederived(ClippingRule):
 
     clip: bool
 
+    @property
+    def clips(self) -> bool:
+        """As said."""
+        return self.clip
+
     def directions(
         self,
         diffusion: GaussianDiffusion,
@@ -50,6 +60,11 @@ class Rederived(ClippingRule):
 @dataclass(frozen=True)
 class KeptEps(ClippingRule):
     """x_0 is clipped, eps stays as the network said it."""
+
+    @property
+    def clips(self) -> bool:
+        """It is."""
+        return True
 
     def directions(
         self,

@@ -37,7 +37,8 @@ class SamplerDDIM(Sampler):
     """Samples by DDIM; the model's variance plays no part.
 
     Attributes:
-        eta: share of noise, from 0 (deterministic) to 1 (ancestral sampling).
+        eta: share of noise, from 0 (deterministic) to 1 (ancestral sampling); a little more where every step of the
+            chain has room for it.
         clipping: convention for x_0 and eps; without effect where ``clip_denoised`` is off.
     """
 
@@ -46,6 +47,7 @@ class SamplerDDIM(Sampler):
 
     def __post_init__(self) -> None:
         """Refuse an eta for which sigma^2 exceeds 1 - abar at some step."""
+        super().__post_init__()
         schedule = self.diffusion.schedule
         variance, room = schedule.posterior_variance[1:], 1.0 - schedule.alphas_cumprod_prev[1:]
         largest = float(np.sqrt(np.min(room / variance))) if variance.size else 1.0
@@ -67,6 +69,11 @@ class SamplerDDIM(Sampler):
             next_signal=np.sqrt(schedule.alphas_cumprod_next),
             next_noise=np.sqrt(1.0 - schedule.alphas_cumprod_next),
         )
+
+    @property
+    def clips(self) -> bool:
+        """Whether a predicted x_0 is kept in [-1, 1], by any convention."""
+        return self._rule.clips
 
     @property
     def _rule(self) -> ClippingRule:

@@ -81,6 +81,12 @@ class NoiseSchedule:
     timesteps: npt.NDArray[np.int64]
     num_train_timesteps: int
 
+    def __repr__(self) -> str:
+        """Number of steps and levels in a line: NoiseSchedule(50 of 1,000 steps, abar from 1 to 2.4e-09)."""
+        of = "" if self.num_timesteps == self.num_train_timesteps else f" of {self.num_train_timesteps:,}"
+        first, last = self.alphas_cumprod[[0, -1]]
+        return f"NoiseSchedule({self.num_timesteps:,}{of} steps, abar from {first:.4g} to {last:.4g})"
+
     def __post_init__(self) -> None:
         """Refuse levels that do not define a chain."""
         levels = self.alphas_cumprod

@@ -20,6 +20,38 @@ Row = TypeVar("Row")
 Float64 = npt.NDArray[np.float64]
 
 
+class StepOutsideError(SettingsError, IndexError):
+    """A step lies outside of the chain."""
+
+
+def refuse_other_steps(t: int | Tensor, num_steps: int) -> None:
+    """Refuse what is neither a step nor a list of steps.
+
+    Steps that lie on another device than the CPU are not compared with T: the host would have to wait for them.
+
+    Args:
+        t: the step or steps.
+        num_steps: T.
+
+    Raises:
+        StepOutsideError: outside of [0, T).
+        SettingsError: no integers, or no list.
+    """
+    if isinstance(t, int):
+        if not 0 <= t < num_steps:
+            raise StepOutsideError(f"t: a step in [0, {num_steps}) wanted, got {t}")
+        return
+    wanted = "t: an int, or a tensor [b] of int64 steps, wanted"
+    if not isinstance(t, Tensor):  # pyright: ignore[reportUnnecessaryIsInstance] (callers' types are not checked)
+        raise SettingsError(f"{wanted}, got {type(t).__name__} {t}")
+    if t.dtype not in (torch.int64, torch.int32) or t.ndim != 1:
+        raise SettingsError(f"{wanted}, got {str(t.dtype).removeprefix('torch.')} of shape {tuple(t.shape)}")
+    if t.device.type == "cpu" and t.numel():
+        least, most = (int(limit) for limit in t.aminmax())
+        if least < 0 or most >= num_steps:
+            raise StepOutsideError(f"t: steps in [0, {num_steps}) wanted, got {least} to {most}")
+
+
 class StepTable(Generic[Row]):
     """Quantities over the steps of a chain, looked up as a ``row`` of values by name."""
 
@@ -39,18 +71,17 @@ class StepTable(Generic[Row]):
             like: the data; its device, dtype (at least float32) and number of axes shape the result.
 
         Raises:
-            SettingsError: an int outside of [0, T).
+            SettingsError: no such step or steps, see ``refuse_other_steps``.
         """
         if isinstance(t, int):
             key = (t, like.device, like.dtype)
             return self._rows[key] if key in self._rows else self._rows.setdefault(key, self._row_of(t, like))
+        refuse_other_steps(t, self._values.shape[1])
         rows = self._on(like).index_select(1, t.to(like.device))
         return self._named(append_dims(rows, like.ndim + 1).unbind(0))
 
     def _row_of(self, t: int, like: Tensor) -> Row:
-        num_steps = self._values.shape[1]
-        if not 0 <= t < num_steps:
-            raise SettingsError(f"t: a step in [0, {num_steps}) wanted, got {t}")
+        refuse_other_steps(t, self._values.shape[1])
         with torch.inference_mode(False):
             return self._named(self._on(like)[:, t].unbind(0))
 

@@ -13,12 +13,14 @@ from torch import Tensor
 from idm.core.errors import SettingsError
 from idm.diffusion import (
     ContinuousDecoder,
+    DiscretizedDecoder,
     GaussianDiffusion,
     LossType,
     ModelMeanType,
     ModelVarType,
     NetworkOutput,
 )
+from idm.likelihood import with_decoder_log_variance
 from idm.networks import Autocast
 from idm.samplers import ClassifierFreeGuidance
 from idm.schedules import NoiseSchedule, cosine_schedule, linear_schedule
@@ -295,3 +297,22 @@ def test_bound_terms_of_mixed_steps_and_their_gradients_are_those_of_each_sample
     torch.testing.assert_close(together, alone, rtol=1e-12, atol=1e-12)
     gradients = [torch.autograd.grad(values.sum(), head)[0] for values in (together, alone)]
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-12, atol=1e-12)
+
+
+def test_processes_and_schedules_are_written_in_a_line():
+    schedule = cosine_schedule(1000).respace(range(0, 1000, 20))
+    last = (math.cos(0.989 / 1.008 * math.pi / 2) / math.cos(0.008 / 1.008 * math.pi / 2)) ** 2
+    assert repr(schedule) == f"NoiseSchedule(50 of 1,000 steps, abar from 1 to {last:.4g})"
+    process = GaussianDiffusion(
+        schedule,
+        model_mean_type=ModelMeanType.V,
+        model_var_type=ModelVarType.LEARNED_RANGE,
+        loss_type=LossType.RESCALED_MSE,
+        rescale_timesteps=True,
+        decoder=DiscretizedDecoder(17),
+    )
+    assert repr(process) == (
+        f"GaussianDiffusion({schedule}, v, learned_range, rescaled_mse, times in [0, 1,000), "
+        "DiscretizedDecoder(levels=17, reference_cdf=False))"
+    )
+    assert "\n" not in repr(with_decoder_log_variance(process, -3.0))

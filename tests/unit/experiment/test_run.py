@@ -114,3 +114,9 @@ def test_samples_are_drawn_of_classes_by_name(trained):
 def test_requests_for_nothing_are_refused(trained, options, message):
     with pytest.raises(SettingsError, match=message):
         trained.sample(**options)
+
+
+def test_a_run_is_written_in_a_line(trained, tmp_path):
+    words = "1 x 8 x 8 uint8, 17 levels (0 to 16), 10 classes"
+    count = sum(parameter.numel() for parameter in trained.network.parameters())
+    assert repr(trained) == f"Run({trained.path}, {words}, unet of {count:,} parameters on cpu)"

@@ -273,6 +273,8 @@ def test_attention_lets_distant_places_see_each_other() -> None:
         ({"dropout": 1.0}, "dropout from 0 to below 1"),
         ({"checkpoint_levels": -1}, r"checkpoint_levels: 0 \(none\) or more levels wanted, got -1"),
         ({"dims": 4}, "dims: 1, 2 or 3 spatial axes wanted, got 4"),
+        ({"low_res_channels": -1}, "low_res_channels of at least 0"),
+        ({"num_heads_upsample": 0}, "num_heads_upsample of at least 1 or -1"),
     ],
 )
 def test_options_that_make_no_network_are_refused(options: dict, message: str) -> None:
