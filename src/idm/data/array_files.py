@@ -155,12 +155,12 @@ def choose_keys(path: Path, names: Sequence[str], key: str | None, labels_key: s
         DataError: no such name, or several candidates.
     """
     told = None if labels_key == NO_LABELS else labels_key
-    of_data = key or _find_data(path, [name for name in names if name != told])
-    for option, name in (("key", of_data), ("labels_key", told)):
+    for option, name in (("key", key), ("labels_key", told)):
         if name is not None and name not in names:
             raise DataError(
                 f"{path}: an array '{name}' wanted, got {', '.join(names)}; set data.source.{option} to one of these"
             )
+    of_data = key or _find_data(path, [name for name in names if name != told])
     of_labels = told or (None if labels_key == NO_LABELS else find_labels(names, of_data))
     of_labels = None if of_labels == of_data else of_labels
     others = tuple(name for name in names if name not in (of_data, of_labels))

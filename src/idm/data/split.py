@@ -56,7 +56,7 @@ def split_by_list(names: tuple[str, ...] | None, held_out: Sequence[str], *, see
     Raises:
         DataError: samples without names; names that no sample has; nothing to train on or to hold out.
     """
-    known = _known(names)
+    known = _known("held_out_list", names)
     exact, alike = set(known), {composed(name): name for name in known}
     wanted = {name if name in exact else alike.get(composed(name), name) for name in held_out}
     if missing := sorted(wanted.difference(known)):
@@ -78,18 +78,17 @@ def split_by_folder(names: tuple[str, ...] | None, folder: str, *, seed: int = 0
     Raises:
         DataError: samples without names; nothing to train on or to hold out.
     """
-    known, inside = _known(names), f"{folder.strip('/')}/"
+    known, inside = _known("held_out_folder", names), f"{folder.strip('/')}/"
     held = [name.startswith(inside) for name in known]
     if not any(held):
         held = [composed(name).startswith(composed(inside)) for name in known]
     return _split_where("held_out_folder", np.array(held, dtype=np.bool_), seed)
 
 
-def _known(names: tuple[str, ...] | None) -> tuple[str, ...]:
+def _known(option: str, names: tuple[str, ...] | None) -> tuple[str, ...]:
     if names is None:
         raise DataError(
-            "held_out: samples with names wanted, such as files, got none; leave out data.held_out_list and "
-            "data.held_out_folder, and hold out a number or share with data.held_out"
+            f"{option}: samples with names wanted, such as files, got none; leave it out, and hold out a share"
         )
     return names
 

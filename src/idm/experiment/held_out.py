@@ -15,7 +15,7 @@ def split(settings: DataSettings, source: Source) -> tuple[Indices, Indices]:
     Raises:
         DataError: no samples to train on; a list or folder that does not fit.
     """
-    with option_paths("data", ("held_out",)):
+    with option_paths("data", ("held_out", "held_out_list", "held_out_folder")):
         if settings.held_out_list:
             return split_by_list(source.names, _listed(Path(settings.held_out_list)), seed=settings.split_seed)
         if settings.held_out_folder:

@@ -82,7 +82,7 @@ def test_lists_that_do_not_fit_are_refused_in_a_line(of_pictures, tmp_path):
 
 
 def test_samples_without_names_are_not_held_out_by_name(experiment):
-    with pytest.raises(DataError, match=r"data\.held_out: samples with names wanted"):
+    with pytest.raises(DataError, match=r"data\.held_out_folder: samples with names wanted"):
         open_data(experiment(data={"held_out_folder": "night"}).data)
 
 

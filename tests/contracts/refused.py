@@ -1,0 +1,378 @@
+"""Data that every source refuses, or reads otherwise than wanted, and the setting that its message names.
+
+A new refusal that names a setting wants a line in ``CASES``.
+"""
+
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from idm.data.check import check_path
+
+UNCLEAR = np.arange(8 * 10 * 12 * 16).reshape(8, 10, 12, 16).astype(np.uint8)
+"""Samples whose axes cannot be told apart."""
+
+FLAT = np.arange(8 * 64).reshape(8, 1, 8, 8).astype(np.uint8)
+
+
+SPARSE = np.eye(1, 40_000, dtype=np.int64).reshape(40, 1, 1000)
+"""Samples of which a single value differs from all others."""
+
+
+KINDS = np.arange(8)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A refusal.
+
+    Attributes:
+        source: name of the source that refuses.
+        make: writes the data into a folder, and returns the path to give with --data; None for sources without one.
+        option: the setting that the message names.
+        value: what it is set to after that.
+        given: other settings, as text, given from the beginning.
+    """
+
+    source: str
+    make: Callable[[Path], Path | None]
+    option: str
+    value: str
+    given: dict[str, str] = field(default_factory=dict)
+
+
+def nothing(folder: Path) -> None:
+    return None
+
+
+def npy(array):
+    def make(folder):
+        np.save(folder / "a.npy", array)
+        return folder / "a.npy"
+
+    return make
+
+
+def npz(**arrays):
+    def make(folder):
+        np.savez(folder / "a.npz", **arrays)
+        return folder / "a.npz"
+
+    return make
+
+
+def hdf5(**arrays):
+    def make(folder):
+        with pytest.importorskip("h5py").File(folder / "a.h5", "w") as file:
+            for name, array in arrays.items():
+                file[name] = array
+        return folder / "a.h5"
+
+    return make
+
+
+def zarr(**arrays):
+    def make(folder):
+        group = pytest.importorskip("zarr").open_group(str(folder / "a.zarr"), mode="w")
+        for name, array in arrays.items():
+            group.create_array(name, data=array)
+        return folder / "a.zarr"
+
+    return make
+
+
+def nifti(*names):
+    def make(folder):
+        nibabel = pytest.importorskip("nibabel")
+        for number, name in enumerate(names):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            volume = np.arange(8 * 4 * 4 * 6).reshape(8, 4, 4, 6).astype(np.uint8) + np.uint8(number)
+            nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), folder / f"{name}.nii")
+        return folder
+
+    return make
+
+
+def parquet(name="a", **columns):
+    def make(folder):
+        pyarrow, writer = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        writer.write_table(pyarrow.table(columns), folder / f"{name}.parquet")
+        return folder
+
+    return make
+
+
+def saved_splits(folder):
+    pyarrow = pytest.importorskip("pyarrow")
+    table = pyarrow.table({"x": np.arange(24).reshape(8, 3).tolist()})
+    (folder / "dataset_dict.json").write_text("{}")
+    for split in ("good", "bad"):
+        (folder / split).mkdir()
+        with pyarrow.ipc.new_stream(str(folder / split / "data.arrow"), table.schema) as stream:
+            stream.write_table(table)
+        (folder / split / "state.json").write_text(json.dumps({"_data_files": [{"filename": "data.arrow"}]}))
+        (folder / split / "dataset_info.json").write_text("{}")
+    return folder
+
+
+def png(width=8, height=8, value=0):
+    stream = io.BytesIO()
+    pixels = np.arange(width * height).reshape(height, width) + value
+    Image.fromarray(pixels.astype(np.uint8)).save(stream, format="PNG")
+    return stream.getvalue()
+
+
+def images(*sizes, names=None):
+    def make(folder):
+        for number, size in enumerate(sizes):
+            path = folder / (f"{number}.png" if names is None else names[number])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(png(*size, number))
+        return folder
+
+    return make
+
+
+def listed(*rows, sizes=((8, 8), (8, 8), (8, 8))):
+    def make(folder):
+        images(*sizes)(folder)
+        (folder / "list.csv").write_text("\n".join(rows) + "\n")
+        return folder / "list.csv"
+
+    return make
+
+
+def shards(*members):
+    def make(folder):
+        with tarfile.open(folder / "a.tar", "w") as archive:
+            for name, content in members:
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+        return folder / "a.tar"
+
+    return make
+
+
+def indexed(make, refused=0):
+    def index(folder):
+        (folder / "data").mkdir()
+        make(folder / "data")
+        for number in range(refused):
+            Image.new("RGBA", (8, 8)).save(folder / "data" / f"refused-{number}.png")
+        (folder / "index.jsonl").write_text(check_path(folder / "data").index.to_text(), encoding="utf-8")
+        return folder / "index.jsonl"
+
+    return index
+
+
+def stack(width=8, height=8, pages=6):
+    def make(folder):
+        frames = [Image.fromarray(np.full((height, width), page, np.uint8)) for page in range(pages)]
+        for name in ("a", "b"):
+            frames[0].save(folder / f"{name}.tif", save_all=True, append_images=frames[1:])
+        return folder
+
+    return make
+
+
+def held_out(folder):
+    """Write pictures, and lists of some beside them."""
+    (folder / "names.txt").write_text("val/b.png\n")
+    (folder / "others.txt").write_text("val/c.png\n")
+    (folder / "empty.txt").write_text("\n")
+    (folder / "binary.txt").write_bytes(b"\xff\xfe\x00")
+    return images((8, 8), (8, 8), names=("a.png", "val/b.png"))(folder)
+
+
+def with_list(folder):
+    held_out(folder)
+    return npz(x=FLAT)(folder)
+
+
+def mixed(folder):
+    images((8, 8), (8, 8))(folder)
+    np.save(folder / "a.npy", FLAT)
+    return folder
+
+
+def unknown_suffix(folder):
+    np.save(folder / "a.npy", FLAT)
+    return (folder / "a.npy").rename(folder / "a.bin")
+
+
+def two_files(folder):
+    for name in ("a", "b"):
+        np.save(folder / f"{name}.npy", FLAT)
+    Image.new("L", (8, 8), 1).save(folder / "a.png")
+    Image.new("L", (8, 8), 2).save(folder / "b.png")
+    return folder
+
+
+TWO_SIZES = ((8, 8), (9, 8), (8, 8))
+CELLS = [png(value=value) for value in range(3)]
+UNEVEN = [png(8, 8), png(9, 8), png(8, 8)]
+FILES = {"data.source.name": "tiff_stack"}
+
+ARRAYS: list[Case] = [
+    *(
+        case
+        for source, one, several in (("arrays", npz, npz), ("hdf5", hdf5, hdf5), ("zarr", zarr, zarr))
+        for case in (
+            Case(source, one(x=UNCLEAR), "data.source.channels", "first"),
+            Case(source, one(x=UNCLEAR), "data.source.channels", "none"),
+            Case(source, one(x=UNCLEAR), "data.source.spatial_dims", "2"),
+            Case(source, one(x=FLAT), "data.source.spatial_dims", "2", {"data.source.spatial_dims": "1"}),
+            Case(
+                source,
+                one(x=FLAT),
+                "data.source.channels",
+                "none",
+                {"data.source.channels": "first", "data.source.spatial_dims": "3"},
+            ),
+            Case(source, several(a=FLAT, b=FLAT), "data.source.key", "b"),
+            Case(source, several(a=FLAT), "data.source.key", "a", {"data.source.key": "c"}),
+            Case(
+                source, several(a=FLAT, b=np.arange(8)), "data.source.labels_key", "b", {"data.source.labels_key": "c"}
+            ),
+            Case(source, several(x=FLAT, y=np.zeros((8, 5))), "data.source.labels_key", "none"),
+        )
+    ),
+    Case("arrays", npy(FLAT), "data.source.key", "null", {"data.source.key": "x"}),
+    Case("arrays", npy(FLAT), "data.source.labels_key", "none", {"data.source.labels_key": "y"}),
+    Case("arrays", unknown_suffix, "data.source.name", "arrays"),
+    Case("arrays", npz(x=FLAT), "data.source.name", "arrays", {"data.source.name": "digits"}),
+]
+
+IMAGES: list[Case] = [
+    Case("image_folder", images(*TWO_SIZES), "data.source.image_size", "8", {"data.source.image_size": "null"}),
+    Case("image_folder", images(*TWO_SIZES), "data.source.image_size", "8", {"data.source.image_size": "64"}),
+    Case("image_folder", images(*TWO_SIZES), "data.source.image_size", "8", {"data.source.image_size": "0"}),
+    Case("image_folder", images(*TWO_SIZES), "data.source.image_size", "8", {"data.source.image_size": "6000"}),
+    Case("image_folder", images(*TWO_SIZES), "data.source.upscale", "true", {"data.source.image_size": "64"}),
+    Case("image_folder", images((8, 8), (8, 8)), "data.source.max_pixels", "99", {"data.source.max_pixels": "9"}),
+    Case("image_folder", images((8, 8), (8, 8)), "data.source.labels", "none", {"data.source.labels": "folder"}),
+    Case("image_folder", images((8, 8), (8, 8)), "data.source.labels", "none", {"data.source.labels": "sorted"}),
+    Case(
+        "image_folder",
+        images((8, 8), (8, 8), names=("train/a.png", "test/b.png")),
+        "data.source.split",
+        "test",
+        {"data.source.split": "val"},
+    ),
+    Case("image_folder", mixed, "data.source.name", "image_folder"),
+    Case("image_folder", two_files, "data.source.name", "image_folder"),
+    Case("csv", listed("path", "0.png", "1.png", "2.png", sizes=TWO_SIZES), "data.source.image_size", "8"),
+    Case(
+        "csv",
+        listed("path", "0.png", "1.png"),
+        "data.source.upscale",
+        "true",
+        {"data.source.image_size": "16"},
+    ),
+    Case("csv", listed("path", "0.png", "1.png"), "data.source.max_pixels", "99", {"data.source.max_pixels": "9"}),
+    Case("csv", listed("file", "0.png", "1.png"), "data.source.path_column", "file"),
+    Case(
+        "csv",
+        listed("path,kind", "0.png,a", "1.png,b"),
+        "data.source.label_column",
+        "kind",
+        {"data.source.label_column": "x"},
+    ),
+    Case("csv", listed("path;kind", "0.png;a", "1.png;b"), "data.source.delimiter", "';'"),
+    Case("csv", listed("path;kind", "0.png;a,b", "1.png;b"), "data.source.delimiter", "';'"),
+    Case("csv", listed("path", "0.png", "1.png"), "data.source.delimiter", "';'", {"data.source.delimiter": "'::'"}),
+    Case("webdataset", shards(("0.png", png()), ("1.png", png(9, 8))), "data.source.image_size", "8"),
+    Case(
+        "webdataset",
+        shards(("0.png", png()), ("1.png", png())),
+        "data.source.upscale",
+        "true",
+        {"data.source.image_size": "16"},
+    ),
+    Case(
+        "webdataset",
+        shards(("0.png", png()), ("1.png", png())),
+        "data.source.max_pixels",
+        "99",
+        {"data.source.max_pixels": "9"},
+    ),
+    Case("webdataset", shards(("0.png", png()), ("0.bmp", png()), ("1.png", png())), "data.source.image", "png"),
+    Case("webdataset", shards(("0.png", png()), ("0.cls", b"a"), ("1.png", png())), "data.source.label", "none"),
+    Case("table", parquet(image=UNEVEN), "data.source.image_size", "8"),
+    Case("table", parquet(image=CELLS), "data.source.upscale", "true", {"data.source.image_size": "16"}),
+    Case("table", parquet(image=CELLS), "data.source.max_pixels", "99", {"data.source.max_pixels": "9"}),
+    Case("table", parquet(a=CELLS, b=CELLS), "data.source.column", "b"),
+    Case("table", parquet(a=CELLS), "data.source.column", "a", {"data.source.column": "c"}),
+    Case("table", parquet(x=["a", "b"], other=[[1, 2], [3, 4]]), "data.source.column", "other"),
+    Case(
+        "table", parquet(x=CELLS, b=["u", "v", "u"]), "data.source.label_column", "b", {"data.source.label_column": "c"}
+    ),
+    Case("table", parquet(x=CELLS, label=[0.5, 1.0, 2.0]), "data.source.label_column", "none"),
+    Case("table", parquet(x=UNCLEAR.tolist()), "data.source.channels", "last"),
+    Case("table", parquet(x=UNCLEAR.tolist()), "data.source.spatial_dims", "2"),
+    Case("table", saved_splits, "data.source.split", "good"),
+    Case("table", parquet("train", x=CELLS), "data.source.split", "null", {"data.source.split": "val"}),
+    Case("index", indexed(images((8, 8), (8, 8)), refused=2), "data.source.max_refused", "0.6"),
+    Case("index", indexed(images((8, 8), (8, 8))), "data.source.upscale", "true", {"data.source.image_size": "16"}),
+    Case("index", indexed(images((8, 8), (8, 8))), "data.source.image_size", "8", {"data.source.image_size": "16"}),
+    Case("index", indexed(images((8, 8), (8, 8))), "data.source.max_pixels", "99", {"data.source.max_pixels": "9"}),
+]
+
+FILES_OF_ONE_KIND: list[Case] = [
+    Case("nifti", nifti("a", "b"), "data.source.samples", "files", {"data.source.samples": "last"}),
+    Case("nifti", nifti("a_0", "b"), "data.source.labels", "none", {"data.source.labels": "prefix"}),
+    Case("nifti", nifti("train/a", "val/b"), "data.source.split", "val", {"data.source.split": "test"}),
+    Case("tiff_stack", stack(), "data.source.max_pixels", "99", FILES | {"data.source.max_pixels": "9"}),
+    Case("tiff_stack", stack(), "data.source.labels", "none", FILES | {"data.source.labels": "folder"}),
+    Case("tiff_stack", stack(), "data.source.split", "null", FILES | {"data.source.split": "train"}),
+    Case("digits", nothing, "data.source.size", "8", {"data.source.name": "digits", "data.source.size": "9"}),
+    *(
+        Case("custom", nothing, "data.source.make", "'idm.data.digits:Digits'", {"data.source.name": "custom"} | given)
+        for given in (
+            {"data.source.make": "Digits"},
+            {"data.source.make": "'no_such_module:Digits'"},
+            {"data.source.make": "'json:loads'"},
+        )
+    ),
+    Case(
+        "custom",
+        nothing,
+        "data.source.arguments",
+        "{size: 8}",
+        {
+            "data.source.name": "custom",
+            "data.source.make": "'idm.data.digits:Digits'",
+            "data.source.arguments": "{sise: 8}",
+        },
+    ),
+]
+
+
+SETTINGS_OF_ALL: list[Case] = [
+    Case("arrays", npz(x=FLAT), "data.random_crop", "8", {"data.random_crop": "9"}),
+    Case("arrays", npz(x=np.arange(16).reshape(8, 2)), "data.random_flip", "false", {"data.random_flip": "true"}),
+    Case("arrays", npz(x=FLAT), "data.standardize", "false", {"data.standardize": "true"}),
+    Case("arrays", npz(x=np.eye(8, 2) * 1e300), "data.standardize", "false", {"data.standardize": "true"}),
+    Case("arrays", npz(x=SPARSE), "data.range", "values", {"data.range": "percentiles"}),
+    Case("arrays", npz(x=SPARSE / 7), "data.range", "[0, 1]", {"data.range": "percentiles"}),
+    Case("arrays", npz(x=FLAT), "data.range", "[0, 255]", {"data.range": "[0, 256]"}),
+    Case("arrays", npz(x=FLAT), "data.range", "[0, 255]", {"data.range": "[3, 2]"}),
+    Case("arrays", npz(x=FLAT / np.float32(7)), "data.range", "[0, 9]", {"data.range": "[0, 1.0e+300]"}),
+    Case("arrays", npz(x=FLAT), "data.held_out", "2", {"data.held_out": "99"}),
+    Case("arrays", npz(x=FLAT), "data.held_out_folder", "''", {"data.held_out_folder": "val"}),
+    Case("arrays", with_list, "data.held_out_list", "''", {"data.held_out_list": "names.txt"}),
+    *(
+        Case("image_folder", held_out, "data.held_out_list", "names.txt", {"data.held_out_list": wrong})
+        for wrong in ("gone.txt", "binary.txt", "others.txt", "empty.txt")
+    ),
+    Case("image_folder", held_out, "data.held_out_folder", "val", {"data.held_out_folder": "test"}),
+]
+CASES = [*ARRAYS, *IMAGES, *FILES_OF_ONE_KIND, *SETTINGS_OF_ALL]
