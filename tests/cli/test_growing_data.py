@@ -55,9 +55,7 @@ def test_new_files_beside_the_old_are_counted_and_the_way_out_works(tmp_path, gr
     data, run = folder(tmp_path / "pictures", "cat", "dog"), tmp_path / "run"
     go(data, run)
     grow(data)
-    with pytest.raises(
-        ResumeError, match="2 new samples beside them, and none of the 8 is missing or changed"
-    ) as error:
+    with pytest.raises(ResumeError, match="2 new samples, and none of the 8 is missing or changed") as error:
         go(data, run)
     (line,) = error.value.lines
     assert f"'idm train --init {run} --out NEW'" in line
@@ -70,7 +68,7 @@ def test_rows_added_to_an_array_are_counted(tmp_path):
     np.save(tmp_path / "x.npy", rows[:9])
     go(tmp_path / "x.npy", tmp_path / "run")
     np.save(tmp_path / "x.npy", rows)
-    with pytest.raises(ResumeError, match="3 new samples beside them, and none of the 9 is missing or changed"):
+    with pytest.raises(ResumeError, match="3 new samples, and none of the 9 is missing or changed"):
         go(tmp_path / "x.npy", tmp_path / "run")
 
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from idm.cli.choose import choose_experiment
-from idm.core.errors import SettingsError
+from idm.core.errors import CheckpointError, SettingsError
 from idm.experiment import load, train
+from idm.experiment.initial import Origin
 from idm.training import Checkpoint, ema_name
 
 SMALL = (
@@ -65,7 +66,8 @@ def test_a_new_run_begins_with_the_first_average_and_says_where_it_is_from(first
 
 def test_one_checkpoint_will_do_and_the_seed_is_of_no_matter(first, tmp_path):
     origin = load(first, device="cpu")
-    begun = go(tmp_path / "a", *STILL, "seed=5", init=origin.path)
+    chosen = choose_experiment(None, None, None, tmp_path / "a", (*STILL, "seed=5"), origin.path)
+    begun = train(chosen.experiment, str(tmp_path / "a"), init=str(origin.path), device="cpu", progress=False)
     assert same(begun.network.state_dict(), origin.network.state_dict())
 
 
@@ -141,6 +143,15 @@ def test_weights_that_do_not_fit_are_refused_in_a_line_whose_advice_works(first,
 def test_data_that_do_not_fit_are_told_as_such(first, tmp_path):
     with pytest.raises(SettingsError, match="use data of 1 channels and 2 spatial axes"):
         go(tmp_path / "a", *STILL, init=first, data=pictures(tmp_path, channels=3))
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"checkpoint": 3, "step": 1, "weights": "a", "sha256": "b"}, {"checkpoint": "a", "step": True}]
+)
+def test_a_document_that_does_not_say_where_a_run_began_is_refused(tmp_path, said):
+    (tmp_path / "origin.json").write_text(json.dumps(said))
+    with pytest.raises(CheckpointError, match="does not say where the run began"):
+        Origin.of(Checkpoint(tmp_path))
 
 
 def test_a_run_does_not_begin_with_itself(first):

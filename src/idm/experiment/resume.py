@@ -88,9 +88,9 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> Checkpoin
 def _grown(run: Path, then: DataSpec, new: int) -> str:
     count, folder = then.num_train + then.num_held_out, shlex.quote(str(run))
     return (
-        f"data: those of {run} wanted, got {new:,} new samples beside them, and none of the {count:,} is missing or "
-        f"changed; take the new ones away, or train on all of them in a new run that begins with its weights: "
-        f"'idm train --init {folder} --out NEW'"
+        f"data: {run} was started on other data, which grew: got {new:,} new samples, and none of the {count:,} is "
+        f"missing or changed; take the new ones away, or train on all of them in a new run that begins with its "
+        f"weights: 'idm train --init {folder} --out NEW'"
     )
 
 
