@@ -24,6 +24,7 @@ def test_the_folder_holds_pictures_and_exact_values(idm, run, tmp_path):
     result = idm("sample", run, "--num", "7", "--out", tmp_path / "s")
     assert result.code == 0, result.err
     assert sorted(path.name for path in (tmp_path / "s").iterdir()) == [
+        ".results.json",
         "grid.png",
         "images",
         "samples.npz",
@@ -151,7 +152,7 @@ def test_fewer_samples_replace_more_and_leave_what_is_not_ours(idm, run, tmp_pat
         (tmp_path / name).write_text("mine")
     assert idm("sample", run, "--num", "3", "--no-trajectory", "--out", tmp_path).code == 0
     singles = [f"images/{i:05d}.png" for i in range(3)]
-    assert files(tmp_path) == sorted(["grid.png", "samples.npz", *singles, *own])
+    assert files(tmp_path) == sorted([".results.json", "grid.png", "samples.npz", *singles, *own])
     assert all((tmp_path / name).read_text() == "mine" for name in own)
 
 
@@ -162,6 +163,9 @@ def test_without_arrays_of_an_earlier_call_nothing_is_removed(idm, run, tmp_path
         (tmp_path / name).write_text("mine")
     if arrays is not None:
         (tmp_path / "samples.npz").write_bytes(arrays)
-    assert idm("sample", run, "--num", "1", "--no-trajectory", "--out", tmp_path).code == 0
+    result = idm("sample", run, "--num", "1", "--no-trajectory", "--out", tmp_path)
+    assert result.code == (0 if arrays is None else 2), result.err  # nor are arrays of somebody else's replaced
     assert (tmp_path / "images" / "00005.png").read_text() == "mine"
     assert (tmp_path / "trajectory.webp").read_text() == (tmp_path / "samples.png").read_text() == "mine"
+    if arrays is not None:
+        assert (tmp_path / "samples.npz").read_bytes() == arrays

@@ -74,8 +74,8 @@ def train(
     from idm.cli.preview import preview
     from idm.core.errors import SettingsError
     from idm.core.launch import rank
-    from idm.core.places import require_usable
     from idm.experiment import train as train_experiment
+    from idm.experiment.run_folder import require_run_folder
     from idm.training import parse_duration
     from idm.training.trackers import careful_tracker
 
@@ -83,7 +83,7 @@ def train(
         raise SettingsError("--out: a folder for the run wanted, such as --out runs/mine")
     output, run_folder = Output(as_json=as_json), checked_folder(out)
     if rank() == 0:
-        require_usable(run_folder)
+        require_run_folder(run_folder)
     max_seconds = None if max_time is None else parse_duration(max_time)
     trackers = [careful_tracker(name, run_folder) for name in track or []]
     chosen = choose_experiment(config, preset, data, run_folder, overrides or [], init)
