@@ -77,7 +77,7 @@ def test_a_link_in_place_of_a_file_is_refused_and_not_followed(idm, commands, tm
 
 
 @pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.skipif(not os.path.isdir("/proc"), reason="a place where nobody can write")
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="a place where nobody can write")
 def test_a_place_that_cannot_be_written_to_is_refused_before_any_work(idm, commands, verb):
     result = idm(*commands[verb][0], "--out", "/proc/out")
     assert (result.code, len(result.err.splitlines())) == (4, 1), result.err
