@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest

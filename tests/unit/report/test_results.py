@@ -1,6 +1,7 @@
 """Folders for results: what may be replaced, and by whom."""
 
 import threading
+from pathlib import Path
 
 import pytest
 
