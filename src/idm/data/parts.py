@@ -1,6 +1,7 @@
 """Parts of data that were split before: files or folders whose names say train, validation or test."""
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -84,7 +85,7 @@ def choose_part(where: object, files: Sequence[str], part: str | None, *, every:
         )
     chosen = tuple(files[row] for row in rows)
     others = [file for row, file in enumerate(files) if row not in set(rows)]
-    return Chosen(chosen, tuple(map(_below, chosen)), (_left_out(name, parts or [], others),))
+    return Chosen(chosen, tuple(map(_below, chosen)), (_left_out(where, name, parts or [], others),))
 
 
 def _below(file: str) -> str:
@@ -101,7 +102,16 @@ def _together(parts: Sequence[str | None]) -> str:
     return f"the parts {names} are read as one; data.source.split=train reads one of them"
 
 
-def _left_out(part: str | None, parts: Sequence[str | None], others: Sequence[str]) -> str:
+def _left_out(where: object, part: str | None, parts: Sequence[str | None], others: Sequence[str]) -> str:
     counts = {name: parts.count(name) for name in (TRAIN, VALIDATION, TEST, None) if name != part}
     left = ", ".join(f"{count:,} files of {name or 'no part'}" for name, count in counts.items() if count)
-    return f"only the part {part} is read; not read: {left}, such as {others[0]}; data.source.split chooses another"
+    folder = next((found for found in map(_folder_of_part, others) if found is not None), None)
+    scored = "" if folder is None else f", and 'idm evaluate RUN --data {shlex.quote(f'{where}/{folder}')}' scores it"
+    found = f"only the part {part} is read; not read: {left}, such as {others[0]}"
+    return f"{found}; data.source.split chooses another{scored}"
+
+
+def _folder_of_part(file: str) -> str | None:
+    """Return the folder that names the part of a file; None where none does."""
+    folders = file.split("/")[:-1]
+    return next(("/".join(folders[: row + 1]) for row, name in enumerate(folders) if name.lower() in PART_OF), None)

@@ -8,6 +8,7 @@ from typing import SupportsIndex
 from torch import Tensor
 
 from idm.core.errors import SettingsError
+from idm.data.file_names import composed
 
 Labels = str | int | Iterable[int | str] | Tensor
 """Classes: one or several names or numbers, such as ["roses", 3], or a text such as "roses,0-2"."""
@@ -91,6 +92,9 @@ def _number(piece: str | int, names: Sequence[str]) -> int | None:
         return piece if 0 <= piece < len(names) else None
     if piece in names:
         return names.index(piece)
+    alike = [row for row, name in enumerate(names) if composed(name) == composed(piece)]
+    if alike:
+        return alike[0]
     numbered = any(name.isdecimal() for name in names)  # then a number is a name, or a mistake
     return int(piece) if not numbered and _is_number(piece) and int(piece) < len(names) else None
 

@@ -10,6 +10,7 @@ from idm.core.errors import DataError, UnreadableFileError
 from idm.data import SOURCES, Dataset
 from idm.data.axes import LAYOUTS
 from idm.data.base import Indices, Source
+from idm.data.file_names import composed
 from idm.data.infer import locate
 from idm.data.plan import permutation
 from idm.experiment.data import PATHS, Data
@@ -142,9 +143,10 @@ def _labels(run: Run, source: Source, path: Path) -> Indices | None:
             f"{path}: samples with classes wanted, as the run was trained on, got none; put images into a folder per "
             "class, or save labels with the array"
         )
-    unknown = [name for name in source.class_names if name not in known]
+    number = {composed(name): row for row, name in enumerate(known)}
+    unknown = [name for name in source.class_names if composed(name) not in number]
     if unknown:
         listed = ", ".join(unknown[:LISTED_CLASSES]) + (", ..." if len(unknown) > LISTED_CLASSES else "")
         names = ", ".join(known[:LISTED_CLASSES]) + (", ..." if len(known) > LISTED_CLASSES else "")
         raise DataError(f"{path}: the run's {len(known)} classes ({names}) wanted, got {listed}; name them alike")
-    return np.array([known.index(name) for name in source.class_names], dtype=np.int64)[source.labels]
+    return np.array([number[composed(name)] for name in source.class_names], dtype=np.int64)[source.labels]

@@ -125,3 +125,9 @@ def test_a_part_that_is_not_there_is_refused_by_name(split):
 )
 def test_parts_are_told_by_folders_then_by_names_of_files(files, every, expected):
     assert parts_of(files, every=every) == expected
+
+
+def test_another_part_in_a_folder_is_offered_to_be_scored(tmp_path):
+    folders(tmp_path)
+    (line,) = SOURCES.build("image_folder", {"path": str(tmp_path), "split": "train"}).remarks
+    assert line.endswith(f"'idm evaluate RUN --data {tmp_path}/test' scores it")

@@ -1,5 +1,7 @@
 """Classes by name, number and range."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 import torch
@@ -93,3 +95,8 @@ def test_a_network_without_classes_takes_none():
 
 def test_names_of_numbers():
     assert name_labels([2, 0, 3], ANIMALS) == ["sea-lion", "ant", None]
+
+
+def test_names_match_whether_their_accents_are_composed_or_not():
+    composed, decomposed = (unicodedata.normalize(form, "b\u00e9b\u00e9") for form in ("NFC", "NFD"))
+    assert class_numbers(decomposed, ("ant", composed)) == class_numbers(composed, ("ant", decomposed)) == [1]
