@@ -237,7 +237,7 @@ class Trainer:
                     return measure(self.state.averaged_network(average))
             except StopError:
                 return None
-            except ProcessError as error:
+            except (ProcessError, NumericalError) as error:
                 warn(f"training: held-out data are not measured ({error}); training goes on")
                 return {}
 

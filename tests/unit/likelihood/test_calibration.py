@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from idm.core.errors import NumericalError
 from idm.diffusion import ContinuousDecoder, GaussianDiffusion, ModelMeanType, ModelVarType
 from idm.likelihood import calc_bpd_loop, fit_decoder_log_variance, with_decoder_log_variance
 from idm.schedules import cosine_schedule
@@ -91,3 +92,11 @@ def test_the_prediction_is_clipped_as_the_bound_will_clip_it(clip: bool, used: f
 
     expected = math.log(np.mean((X.numpy() - used) ** 2))
     assert fit_decoder_log_variance(DIFFUSION, three, X, clip_denoised=clip) == pytest.approx(expected, rel=1e-6)
+
+
+def test_predictions_that_are_not_finite_have_no_variance() -> None:
+    def broken(x: Tensor, time: Tensor, /, **conditioning: Tensor) -> Tensor:
+        return torch.full_like(x, torch.nan)
+
+    with pytest.raises(NumericalError, match="finite predictions of x_0 wanted"):
+        fit_decoder_log_variance(GaussianDiffusion(cosine_schedule(10)), broken, torch.zeros(2, 1, 4))

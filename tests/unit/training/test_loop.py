@@ -276,6 +276,19 @@ def test_samples_that_take_long_are_drawn_less_often_which_is_told_once(make_tra
     assert "less often than every 1 steps, so that it takes at most 5% of the time" in line
 
 
+def test_a_measurement_that_is_not_finite_is_told_and_training_goes_on(make_step, network, tmp_path, capsys):
+    def measure(averaged):
+        raise NumericalError("decoder variance: finite predictions wanted")
+
+    step = make_step(num_steps=2, bound_interval=2)
+    trainer = Trainer(
+        network, step, step.settings, tmp_path / "run", describe=lambda averaged: {}, measure=measure,
+        show_progress=False,
+    )  # fmt: skip
+    assert trainer.run().step == 2
+    assert "held-out data are not measured (decoder variance: finite predictions wanted)" in capsys.readouterr().err
+
+
 def test_samples_that_are_not_finite_are_told_and_training_goes_on(make_trainer, capsys):
     def draw(step, network):
         raise NumericalError("samples: finite numbers wanted")
