@@ -21,6 +21,7 @@ SETTINGS = {
     "network.model_channels": 8,
     "network.num_res_blocks": 1,
     "network.channel_mult": "[1]",
+    "network.attention_resolutions": "[1]",
     "network.num_heads": 1,
     "schedule.num_timesteps": 40,
     "sampler.steps": 4,

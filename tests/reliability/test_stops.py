@@ -49,7 +49,7 @@ COMMANDS = {
     "sample": (["sample", "RUN", "--num", "500", "--batch-size", "50", "--sampler", "ddpm"], 75),
     "one batch": (["sample", "RUN", "--num", "500", "--batch-size", "500", "--sampler", "ddpm"], 75),
     "evaluate": (["evaluate", "RUN", "--batch-size", "16", "--samples", "500"], 75),
-    "encode": (["encode", "RUN", "held-out:0-99", "--steps", "190", "--batch-size", "5"], CODE),
+    "encode": (["encode", "RUN", "held-out:0-99", "--steps", "180", "--batch-size", "5"], CODE),
 }
 """What is stopped, and with which exit code that ends."""
 

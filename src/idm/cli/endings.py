@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from idm.core.errors import IdmError, InterruptedRunError, SettingsError
 from idm.core.launch import rank, restarts_itself
 from idm.core.progress import tell
-from idm.core.signals import StopError
+from idm.core.signals import StopError, stop_requested
 
 CONTINUED_VERBS = ("train", "sample", "evaluate", "demo")
 """What goes on from where it was when the same command is given again."""
@@ -40,6 +40,8 @@ def report(error: IdmError, *, debug: bool) -> int:
     is_stop, is_first = isinstance(error, InterruptedRunError), _is_first()
     if not is_first and not is_stop:
         time.sleep(SECONDS_FOR_THE_FIRST)
+        if stop_requested():  # the first has spoken and ended, and the others are ended with it
+            return error.exit_code
     if debug:
         print_traceback(error)
     for line in () if is_stop and not is_first else error.lines:

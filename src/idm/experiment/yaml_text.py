@@ -61,4 +61,8 @@ def read_yaml(text: str) -> Any:
         YAMLError: it is no YAML, or gives one name twice.
         ValueError, RecursionError: a value is none of its kind, or values are nested too deeply.
     """
-    return yaml.load(text, _Loader)
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
