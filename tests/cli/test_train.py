@@ -137,6 +137,7 @@ def test_points_are_trained_and_shown(idm, tmp_path):
     assert (tmp_path / "s" / "samples.png").is_file()
 
 
+@pytest.mark.usefixtures("default_signals")
 def test_ctrl_c_saves_and_exits_with_75(tmp_path, tiny):
     command = ["train", "--preset", "digits", "--out", str(tmp_path / "a"), *tiny(training__num_steps=100_000)]
     process = subprocess.Popen(
