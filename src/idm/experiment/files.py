@@ -13,7 +13,10 @@ from idm.experiment.schema import is_open, option_keys, section_keys
 from idm.experiment.settings import Experiment
 from idm.experiment.short_names import in_full
 from idm.experiment.validate import Plain, from_plain, to_plain
-from idm.experiment.yaml_text import read_yaml
+from idm.experiment.yaml_text import read_yaml, reason
+
+LARGEST_FILE = 2**18
+"""Bytes of the largest settings file that is read: a setting takes a few dozen, and a large file long to read."""
 
 MOST_VALUES = 100_000
 """More values than that are no settings; a few aliases in YAML can stand for endlessly many."""
@@ -49,18 +52,35 @@ def read_settings(file: str | Path) -> Plain:
     """Read a YAML or TOML file into plain values."""
     file = Path(file)
     try:
-        text = file.read_text(encoding="utf-8-sig")  # Windows marks the beginning
+        text = _text_of(file)
         values = tomllib.loads(text) if file.suffix.lower() == ".toml" else read_yaml(text)
     except OSError as error:
         raise SettingsError(f"settings file {file}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError, yaml.YAMLError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
-        raise SettingsError(f"settings file {file}: not valid {file.suffix[1:] or 'YAML'} ({reason})") from error
+        kind = file.suffix[1:] or "YAML"
+        raise SettingsError(f"settings file {file}: not valid {kind} ({reason(error)})") from error
     if not isinstance(values, dict):
         raise SettingsError(f"settings file {file}: settings by name wanted, got {type(values).__name__}")
     if _is_endless(values):
         raise SettingsError(f"settings file {file}: at most {MOST_VALUES:,} values wanted, got more; use fewer aliases")
     return values
+
+
+def _text_of(file: Path) -> str:
+    """Read a text of bounded size, as UTF-8; Windows marks its beginning.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is larger, or not UTF-8.
+    """
+    with file.open("rb") as stream:
+        content = stream.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise ValueError(f"at most {LARGEST_FILE:,} bytes wanted, got more")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"text in UTF-8 wanted, got another byte at {error.start:,}; save it as UTF-8") from error
 
 
 def _is_endless(values: Plain) -> bool:

@@ -5,8 +5,12 @@ from typing import Any
 
 import yaml
 from yaml.composer import ComposerError
+from yaml.constructor import ConstructorError
 
 TEXT, MERGED = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
+MOST_MERGED = 1_000
+"""So many names a mapping takes over by merge keys at most: more are no settings."""
+
 NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
@@ -30,10 +34,30 @@ class _Loader(yaml.SafeLoader):
                 lines[name] = line
         return node
 
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Take over what merge keys (<<) name, unless a few lines of them stand for endlessly many names.
+
+        Raises:
+            ConstructorError: they do.
+        """
+        merged = [part for key, value in node.value if key.tag == MERGED for part in _mappings(value)]
+        for part in {id(part): part for part in merged}.values():
+            self.flatten_mapping(part)
+        if sum(len(part.value) for part in merged) > MOST_MERGED:
+            line = node.start_mark.line + 1
+            raise ConstructorError(problem=f"more than {MOST_MERGED:,} names to take over by << in line {line}")
+        super().flatten_mapping(node)
+
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
         """Take 59:59 as text, which YAML 1.1 has as a number to the base of 60."""
         tag = super().resolve(kind, value, implicit)
         return TEXT if tag in NUMBERS and ":" in value else tag
+
+
+def _mappings(value: yaml.Node) -> list[yaml.MappingNode]:
+    """Return the mappings that a merge key names; what else it names is refused later."""
+    named = value.value if isinstance(value, yaml.SequenceNode) else [value]
+    return [part for part in named if isinstance(part, yaml.MappingNode)]
 
 
 Construct = Callable[[_Loader, yaml.ScalarNode], int | float]
@@ -44,7 +68,7 @@ def _decimal(construct: Construct) -> Construct:
 
     def constructed(loader: _Loader, node: yaml.ScalarNode) -> int | float:
         if ":" in node.value:
-            raise yaml.constructor.ConstructorError(problem=f"a number wanted in line {node.start_mark.line + 1}")
+            raise ConstructorError(problem=f"a number wanted in line {node.start_mark.line + 1}")
         return construct(loader, node)
 
     return constructed
@@ -52,6 +76,15 @@ def _decimal(construct: Construct) -> Construct:
 
 for tag in NUMBERS:
     _Loader.add_constructor(tag, _decimal(yaml.SafeLoader.yaml_constructors[tag]))
+
+
+def reason(error: Exception) -> str:
+    """Say on one line what is wrong with a text that is no YAML, and in which line of it."""
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1:,}: {error.problem}"
+    return " ".join(str(error).split())
 
 
 def read_yaml(text: str) -> Any:

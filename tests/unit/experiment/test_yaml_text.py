@@ -1,6 +1,8 @@
 """Settings in YAML: every name once, and no numbers that take for ever to read."""
 
+import itertools
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -90,6 +92,43 @@ def test_a_mark_at_the_beginning_as_windows_writes_it_is_no_part_of_a_name(tmp_p
     file = tmp_path / "windows.yaml"
     file.write_bytes(b"\xef\xbb\xbfseed: 3\r\n")
     assert read_settings(file) == {"seed": 3}
+
+
+def test_merge_keys_that_stand_for_endlessly_many_names_are_refused_in_no_time(tmp_path):
+    names = [f"m{i}" for i in range(12)]
+    lines = [f"{names[0]}: &{names[0]} {{{', '.join(f'k{i}: 1' for i in range(200))}}}"]
+    lines += [
+        f"{name}: &{name} {{<<: [{', '.join([f'*{below}'] * 10)}], {name}: 1}}"
+        for below, name in itertools.pairwise(names)
+    ]
+    file = tmp_path / "merged.yaml"
+    file.write_text("\n".join(lines))
+    began = time.process_time()
+    with pytest.raises(SettingsError, match=r"merged\.yaml: .*names to take over by << in line 2"):
+        read_settings(file)
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"seed: 1\na:\n\tb: 1\n", "line 3: "),
+        ("seed: 1\n".encode("utf-16"), "UTF-8 wanted"),
+        (b"seed: 1 #" + b" " * 2**18, "at most 262,144 bytes wanted"),
+        (b"seed: !!python/name:os.system\n", "line 1: could not determine a constructor"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_told_with_its_line(tmp_path, content, words):
+    file = tmp_path / "odd.yaml"
+    file.write_bytes(content)
+    with pytest.raises(SettingsError, match=words):
+        read_settings(file)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a file without an end")
+def test_a_file_without_an_end_is_refused():
+    with pytest.raises(SettingsError, match="at most"):
+        read_settings("/dev/zero")
 
 
 def test_an_option_is_read_in_the_same_way():
