@@ -9,7 +9,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-JOBS ?= 2
+JOBS ?= 3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
@@ -19,10 +19,10 @@ demo: $(READY)
 	$(BIN)/idm demo --out runs/demo
 
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --jaxtyping-packages=idm,beartype.beartype
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --jaxtyping-packages=idm,beartype.beartype
 
 prove: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --prove --jaxtyping-packages=idm,beartype.beartype \
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --prove --jaxtyping-packages=idm,beartype.beartype \
 		tests/unit/training tests/unit/data/test_loader.py tests/unit/data/test_image_zoo.py \
 		tests/cli/test_kill.py tests/cli/test_torchrun.py tests/reliability
 

@@ -111,6 +111,8 @@ class Kind:
 
     save: Callable[[Path, np.random.Generator], Path]
     draw: Callable[[plt.Axes, Array], object]
+    said: tuple[str, ...] = ()
+    """What an array does not tell by its shape alone, and ``idm train`` asks for."""
 
 
 def draw_leads(axes: plt.Axes, wave: Array) -> None:
@@ -120,10 +122,14 @@ def draw_leads(axes: plt.Axes, wave: Array) -> None:
 
 
 KINDS = {
-    "signals": Kind(save_array(heartbeats), draw_leads),
+    "signals": Kind(save_array(heartbeats), draw_leads, ("data.source.channels=first",)),
     "stamps": Kind(save_array(stamps), lambda axes, picture: axes.imshow(picture, cmap="gray")),
     "pictures": Kind(save_shapes, lambda axes, picture: axes.imshow(picture)),
-    "volumes": Kind(save_array(volumes), lambda axes, volume: axes.imshow(volume[:, :, volume.shape[2] // 2])),
+    "volumes": Kind(
+        save_array(volumes),
+        lambda axes, volume: axes.imshow(volume[:, :, volume.shape[2] // 2]),
+        ("data.source.channels=none",),
+    ),
     "points": Kind(save_array(moons), lambda axes, points: axes.scatter(*points.T, s=2)),
 }
 
@@ -166,7 +172,7 @@ def first_result(name: str, out: Path, steps: int, options: Sequence[str]) -> di
     kind, rng = KINDS[name], np.random.default_rng(0)
     out.mkdir(parents=True, exist_ok=True)
     data, run, began = kind.save(out / name, rng), out / f"run-{name}", time.monotonic()
-    sets = [part for option in (f"training.num_steps={steps}", *options) for part in ("--set", option)]
+    sets = [part for option in (f"training.num_steps={steps}", *kind.said, *options) for part in ("--set", option)]
     code, said = called("train", "--data", data, "--out", run, *sets)
     seconds = time.monotonic() - began
     assert code == 0, said

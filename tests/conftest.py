@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,51 @@ import pytest
 
 from .figures import PAGE, Figure, here, write
 from .network import no_network
+from .typechecks import check_axes_only_where_they_are_named
+
+check_axes_only_where_they_are_named()
 
 FIGURES, ATTEMPTS = "figures", "network attempts"
 FOUND = pytest.StashKey[dict[str, list[Any]]]()
 START = time.monotonic()
 
 
+UNCHECKED = (
+    "cli",
+    "laws",
+    "reliability",
+    "unit/bench",
+    "unit/demo",
+    "unit/experiment",
+    "unit/training/test_crash.py",
+    "unit/training/test_distributed.py",
+)
+"""Tests of whole runs, or of many small examples, where type checks take half of the time; other tests make them."""
+
+
+@contextmanager
+def no_type_checks() -> Generator[None]:
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", before)
+
+
 @pytest.fixture
 def unchecked_types() -> Generator[None]:
     """Switch the type checks of the test run off, for values that only the code itself shall refuse."""
-    before = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", before)
+    with no_type_checks():
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_users_run_it(request: pytest.FixtureRequest) -> Generator[None]:
+    """Without type checks where they take most of the time."""
+    here = request.path.relative_to(Path(__file__).parent).as_posix()
+    with no_type_checks() if here.startswith(UNCHECKED) else nullcontext():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import warnings
 
 import numpy as np
 import pytest
@@ -66,9 +67,19 @@ def test_array_files_are_checked_with_pictures_of_what_is_odd(idm, tmp_path):
     np.save(tmp_path / "a.npy", data)
     result = idm("check-data", tmp_path / "a.npy", "--out", tmp_path / "out", "--speed")
     assert result.code == 0
-    assert "1 copies of other samples" in result.out
+    assert "1 copy of other samples" in result.out
     assert "samples/s in the first epoch" in result.out
     assert (tmp_path / "out" / "page.html").read_text().count("data:image/png;base64,") == 2
+
+
+def test_a_csv_file_beside_images_without_classes_is_told_as_what_may_list_them(idm, tmp_path):
+    for number in range(3):
+        Image.new("L", (8, 8), number).save(tmp_path / f"{number}.png")
+    (tmp_path / "labels.csv").write_text("path,label\n0.png,a\n1.png,b\n2.png,a\n")
+    told = " ".join(idm("check-data", tmp_path).out.split())
+    path = tmp_path / "labels.csv"
+    assert f"labels.csv is not read; if it lists images and their classes, give its path: {path}" in told
+    assert "classes a (2), b (1)" in " ".join(idm("check-data", path).out.split())
 
 
 def test_nothing_there_is_one_line(idm, tmp_path):
@@ -207,3 +218,18 @@ def test_the_closing_line_carries_what_an_index_of_images_needs(idm, folder, tmp
     result = idm("check-data", *command[2:-2])
     assert result.code == 0
     assert "4 of 3 x 16 x 16" in result.out
+
+
+def test_settings_that_training_would_refuse_are_refused(idm, folder):
+    result = idm("check-data", folder, "--set", "training.batch_size=0", "--set", "network.name=unt")
+    assert (result.code, len(result.errors)) == (2, 2)
+    assert "training.batch_size" in result.errors[0] + result.errors[1]
+
+
+def test_pillow_warns_of_nothing_but_others_do(idm, folder):
+    Image.new("RGB", (4, 4)).save(folder / "cat" / "odd.png", exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert idm("check-data", folder).code == 0
+        warnings.warn("of somebody else", stacklevel=1)
+    assert [str(warning.message) for warning in said] == ["of somebody else"]

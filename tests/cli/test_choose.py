@@ -66,6 +66,19 @@ def test_the_network_is_for_the_size_that_images_are_brought_to(chosen, tmp_path
     assert options(chosen(tmp_path / "pictures"))["image_size"] == 64
 
 
+@pytest.mark.parametrize("by_file", [False, True])
+def test_what_is_inferred_of_network_and_sampler_follows_what_is_given(chosen, tmp_path, by_file):
+    np.save(tmp_path / "x.npy", np.zeros((20, 1, 64, 64), np.uint8))
+    file = "network: {channel_mult: [1, 2], model_channels: 6}\nschedule: {num_timesteps: 30}\n"
+    given = ("channel_mult=1,2", "model_channels=6", "num_timesteps=30")
+    found = chosen(tmp_path / "x.npy", config=file) if by_file else chosen(tmp_path / "x.npy", *given)
+    options = found.network.options
+    assert (options["channel_mult"], options["attention_resolutions"], options["num_heads"]) == ((1, 2), (), 2)
+    assert found.sampler.steps == 0  # all of the 30
+    with pytest.raises(SettingsError, match=r"network\.channel_mult"):
+        chosen(tmp_path / "x.npy", "channel_mult=wide")
+
+
 def test_labels_that_are_not_used_are_not_dropped(chosen, tmp_path):
     np.savez(tmp_path / "x.npz", x=np.zeros((20, 1, 8, 8), np.uint8), y=np.arange(20) % 2)
     assert chosen(tmp_path / "x.npz").training.label_dropout > 0

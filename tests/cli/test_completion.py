@@ -24,6 +24,7 @@ COMPLETED = {
     "idm check-data PATH --set chan": ["channels="],
     "idm train --track w": ["wandb"],
     "idm sample RUN --precision bf": ["bfloat16"],
+    "idm sample RUN --spacing l": ["linspace", "leading", "log_snr"],
     "idm sample RUN --device cu": ["cuda"],
 }
 

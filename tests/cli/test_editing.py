@@ -1,6 +1,7 @@
 """Encoding, decoding and interpolating from the command line."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,8 @@ from safetensors import safe_open
 from idm import load
 from idm.cli.conditioning import conditioning
 from idm.core.errors import SettingsError
-from idm.data import Digits
+from idm.data import Codec, Digits
+from idm.experiment.latents import Latents
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +165,23 @@ def test_the_batch_size_changes_neither_codes_nor_images(idm, run, tmp_path):
         np.testing.assert_allclose(code, codes[0], atol=1e-4)
         assert np.abs(image["data"].astype(int) - images[0]["data"]).max() <= 1
         np.testing.assert_array_equal(image["labels"], images[0]["labels"])
+
+
+def test_codes_of_data_of_another_range_are_refused_with_both_ranges(idm, run, tmp_path):
+    assert idm("encode", run, "held-out:0", "--out", tmp_path / "a.safetensors", "--steps", 2).code == 0
+    codes = Latents.read(tmp_path / "a.safetensors")
+    other = replace(codes, codec=Codec.quantized("uint8", 256))
+    (tmp_path / "b.safetensors").write_bytes(other.to_bytes())
+    result = idm("decode", run, tmp_path / "b.safetensors", "--out", tmp_path / "out")
+    assert result.code == 3
+    (line,) = result.errors
+    assert "0 to 16 becomes -1 to 1, wanted" in line
+    assert "0 to 255 becomes -1 to 1; decode them with" in line
+
+
+def test_a_pipe_is_called_a_pipe(idm, run, tmp_path):
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    assert "wanted, got a pipe; check the path" in idm("decode", run, tmp_path / "pipe.safetensors").errors[0]
 
 
 def test_fewer_images_replace_more(idm, run, tmp_path):

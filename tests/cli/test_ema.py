@@ -102,7 +102,9 @@ def test_the_default_folder_is_in_the_run(run, idm):
     assert (run / "averages" / "sigma-rel-0.07" / "checkpoints").is_dir()
 
 
-@pytest.mark.parametrize(("width", "words"), [(0.27, "stored averages can make"), (0.3, "a width above 0")])
+@pytest.mark.parametrize(
+    ("width", "words"), [(0.27, "stored averages can make"), (0.3, "a width from"), (1e-300, "a width from 1e-06")]
+)
 def test_widths_out_of_reach(run, tmp_path, idm, width, words):
     done = idm("ema", run, "--sigma-rel", width, "--out", tmp_path / "out")
     assert done.code == 2

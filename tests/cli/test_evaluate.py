@@ -39,6 +39,23 @@ def test_people_are_told_of_a_single_sample_without_a_standard_error(idm, run, o
     assert "1 samples" in " ".join(result.out.split())
 
 
+def test_people_are_told_of_a_bound_above_that_of_noise(idm, run, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 17, (8, 1, 8, 8)).astype(np.uint8)
+    np.savez(
+        tmp_path / "noise.npz", data=noise, labels=np.arange(8)
+    )  # of which no model has fewer than log2(17) = 4.087 bits/dim on average
+    result = idm("evaluate", run, "--data", tmp_path / "noise.npz", "--steps", "2", "--out", tmp_path / "scores")
+    assert "the total is above 4.087, that of noise with all levels alike" in " ".join(result.out.split()), result.err
+
+
+def test_people_are_told_which_arrays_of_other_data_are_not_read(idm, run, one, tmp_path):
+    with np.load(one) as arrays:
+        np.savez(tmp_path / "more.npz", **arrays, more=np.zeros(3))
+    result = idm("evaluate", run, "--data", tmp_path / "more.npz", "--steps", "3", "--out", tmp_path / "out")
+    assert result.code == 0, result.err
+    assert "noted not read: more; data.source.key and" in " ".join(result.out.split())
+
+
 def test_the_classifier_needs_the_run_s_own_data(idm, run, one, tmp_path):
     result = idm("evaluate", run, "--data", one, "--samples", "5", "--out", tmp_path / "out")
     assert result.code == 3

@@ -1,15 +1,18 @@
 """Settings of training that nobody gives follow those that are given, and the run that goes on."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from idm.cli import main
 from idm.cli.choose import choose_experiment
 from idm.core.errors import ResumeError
 from idm.diffusion import ModelMeanType
-from idm.experiment import from_plain, to_plain, train
+from idm.experiment import from_plain, resolve, to_plain, train
 from idm.experiment.settings import Experiment
+from idm.presets import PRESETS
 
 SMALL = (
     "network.model_channels=8",
@@ -39,11 +42,47 @@ def test_inferred_settings_hear_of_the_number_of_steps(pictures, tmp_path):
     assert (found.warmup_steps, found.log_interval) == (500, 3)
 
 
+@pytest.mark.parametrize(("samples", "batch"), [(2000, 512), (100, 90)])
+def test_points_are_trained_in_large_batches_where_there_are_as_many(samples, batch, tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(samples, 2)).astype(np.float32))
+    chosen = choose_experiment(None, None, str(tmp_path / "x.npy"), tmp_path / "a", ("num_steps=60",))
+    assert chosen.adapt(chosen.experiment, round(0.9 * samples)).training.batch_size == batch
+    assert training("training.batch_size=7", run=tmp_path / "a", data=str(tmp_path / "x.npy")).batch_size == 7
+
+
+@pytest.mark.parametrize(("steps", "rate"), [(300, 1e-3), (1_250, 8e-4), (5_000, 4e-4), (20_000, 2e-4), (80_000, 2e-4)])
+def test_a_short_run_learns_faster(steps, rate, pictures, tmp_path):
+    """2e-4 times the root of 20,000 / steps, and no more than 1e-3."""
+    found = training(f"training.num_steps={steps}", run=tmp_path / "a", data=pictures)
+    assert found.learning_rate == pytest.approx(rate)
+    found = training(f"training.num_steps={steps}", "learning_rate=3e-5", run=tmp_path / "a", data=pictures)
+    assert found.learning_rate == 3e-5
+
+
 def test_a_settings_file_gives_settings_as_well(pictures, tmp_path):
     (tmp_path / "mine.yaml").write_text("training: {num_steps: 60, warmup_steps: 30}\n")
     for where in ({"data": pictures}, {"preset": "digits"}, {}):
         found = training(run=tmp_path / "a", config=tmp_path / "mine.yaml", **where)
         assert (found.num_steps, found.warmup_steps, found.log_interval) == (60, 30, 3)
+
+
+def test_a_printed_preset_follows_the_number_of_steps_that_is_given_with_it(tmp_path, capsys):
+    assert main(["config", "--preset", "digits"]) == 0
+    (tmp_path / "mine.yaml").write_text(capsys.readouterr().out)
+    with_preset = training("num_steps=30", run=tmp_path / "a", preset="digits")
+    assert training("num_steps=30", run=tmp_path / "a", config=tmp_path / "mine.yaml") == with_preset
+    assert (
+        training("num_steps=30", "warmup_steps=9", run=tmp_path / "a", config=tmp_path / "mine.yaml").warmup_steps == 9
+    )
+    assert training(run=tmp_path / "a", config=tmp_path / "mine.yaml") == PRESETS.build("digits", {}).training
+    assert resolve(Experiment(), file=tmp_path / "mine.yaml", overrides=["num_steps=30"]).training == with_preset
+    assert resolve(PRESETS.build("digits", {}), overrides=["num_steps=30"]).training == with_preset
+
+
+def test_what_a_file_gives_without_a_number_of_steps_stays(tmp_path):
+    (tmp_path / "mine.yaml").write_text("training: {warmup_steps: 30}\n")
+    found = training("num_steps=60", run=tmp_path / "a", config=tmp_path / "mine.yaml", preset="digits")
+    assert (found.warmup_steps, found.log_interval) == (30, 3)
 
 
 def test_presets_hear_of_the_number_of_steps(tmp_path):
@@ -77,6 +116,32 @@ def test_a_run_goes_on_for_longer_with_the_averages_it_was_started_with(pictures
     assert longer.experiment.training.log_interval == 2
 
 
+@pytest.mark.parametrize("preset", [None, "digits"])
+def test_a_run_keeps_its_own_length_and_settings_where_nobody_gives_others(pictures, tmp_path, preset):
+    out, data = tmp_path / "a", pictures if preset is None else None
+    given = (*SMALL, "training.num_steps=2", "training.log_interval=2", "training.sample_interval=0")
+    first = choose_experiment(None, preset, data, out, given)
+    first = train(first.experiment, out, device="cpu", adapt=first.adapt, progress=False)
+    assert training(*SMALL, run=out, preset=preset, data=data) == first.experiment.training
+    longer = training(*SMALL, "num_steps=60", run=out, preset=preset, data=data)
+    assert (longer.log_interval, longer.sample_interval, longer.save_interval) == (2, 0, 15)
+    (tmp_path / "mine.yaml").write_text("training: {num_steps: 60, log_interval: 1}\n")
+    by_file = training(*SMALL, "num_steps=40", run=out, preset=preset, data=data, config=tmp_path / "mine.yaml")
+    assert (by_file.log_interval, by_file.sample_interval, by_file.save_interval) == (1, 0, 10)
+
+
+def test_a_finished_run_says_how_it_goes_on_and_the_advice_works(idm, pictures, tmp_path):
+    command = ("train", "--data", pictures, "--out", tmp_path / "a", *(f"--set={line}" for line in SMALL))
+    assert idm(*command, "--set", "num_steps=1").code == 0
+    done = idm(*command)
+    assert (done.code, done.err) == (0, "")
+    advice = "Nothing is left to train: every step of 1 is done; to go on, add --set training.num_steps=2"
+    assert advice in done.out.splitlines()
+    longer = idm(*command, "--set", "training.num_steps=2")
+    assert "trained  2 steps" in longer.out
+    assert "Nothing is left" not in longer.out
+
+
 def test_a_run_on_the_same_data_goes_on_as_it_was_started_whatever_would_be_inferred_now(pictures, tmp_path):
     chosen = choose_experiment(None, None, pictures, tmp_path / "a", (*SMALL, "training.num_steps=1"))
     noise = replace(chosen.experiment.diffusion, prediction=ModelMeanType.EPSILON)
@@ -96,6 +161,9 @@ def test_the_advice_to_go_on_as_started_works(tmp_path):
     with pytest.raises(ResumeError, match="goes on with it as it was started") as error:
         train(preset, tmp_path / "a", device="cpu", progress=False)
     assert f"'idm train --out {tmp_path / 'a'}'" in error.value.lines[0]
+    with pytest.raises(ResumeError) as quoted:
+        train(preset, shutil.copytree(tmp_path / "a", tmp_path / "a b"), device="cpu", progress=False)
+    assert f"\"idm train --out '{tmp_path / 'a b'}'\" goes on" in quoted.value.lines[0]
     again = choose_experiment(None, None, None, tmp_path / "a", ()).experiment
     assert again == from_plain(Experiment, to_plain(old))
     assert train(again, tmp_path / "a", device="cpu", progress=False).step == 1

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from idm.cli.choose import choose_experiment
 from idm.core.errors import CheckpointError, SettingsError
@@ -93,6 +94,25 @@ def test_own_data_of_another_size_are_trained_on_with_the_network_of_the_first_r
     weights.pop("label_emb.weight")
     assert same(begun.network.state_dict(), weights)
     assert "classes there are left out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("told", [(), ("image_size=null",)])
+def test_images_are_brought_to_the_size_of_the_samples_that_the_weights_are_of(first, tmp_path, told):
+    for number, size in enumerate((20, 20, 20, 20)):
+        Image.effect_noise((size, size), 60).save(tmp_path / f"{number}.png")
+    begun = choose_experiment(None, None, str(tmp_path), tmp_path / "a", (*STILL, "held_out=1", *told), first)
+    assert begun.experiment.data.source.options.get("image_size") == (None if told else 8)
+
+
+def test_images_are_of_that_size_also_where_those_of_the_first_run_were_kept_as_they_were(tmp_path):
+    for folder, size in (("own", 8), ("new", 20)):
+        (tmp_path / folder).mkdir()
+        for number in range(4):
+            Image.effect_noise((size, size), 60).save(tmp_path / folder / f"{number}.png")
+    origin = go(tmp_path / "first", *SMALL, *STILL, "held_out=1", data=tmp_path / "own")
+    assert origin.experiment.data.source.options["image_size"] is None
+    begun = go(tmp_path / "a", *STILL, "held_out=1", init=origin.path, data=tmp_path / "new")
+    assert begun.spec.shape == (1, 8, 8)
 
 
 def test_classes_of_the_same_names_are_known_and_others_begin_anew(first, tmp_path, capsys):

@@ -48,3 +48,11 @@ def test_results_that_are_not_finite_are_refused_and_not_written(idm, run, broke
     (line,) = result.errors
     assert line.startswith(f"error[E500]: {what}: finite numbers wanted, got NaN or infinity in")
     assert [path for path in out.rglob("*") if path.suffix in RESULTS and not path.parent.name.startswith(".")] == []
+
+
+def test_no_run_begins_with_such_weights(idm, tiny, broken, tmp_path):
+    result = idm("train", "--preset", "digits", "--init", broken, "--out", tmp_path / "new", *tiny())
+    assert result.code == 5, result.err
+    (line,) = result.errors
+    assert "init: weights that are finite numbers wanted, got NaN or infinity in " in line
+    assert not (tmp_path / "new").exists()

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from idm.core.errors import SettingsError
 from idm.data import SOURCES, infer_source
 from idm.data.hashing import files_of
 from idm.data.image_files import find_files
+from idm.experiment import Experiment, from_plain
+from idm.experiment import train as idm_train
 
 
 def picture(path):
@@ -55,6 +58,58 @@ def test_samples_written_into_the_folder_of_the_data_itself_are_not_read(results
     picture(tmp_path / "images" / "mine.png")
     assert idm("sample", folder / "run", "--num", "3", "--out", tmp_path).code == 0
     assert find_files(tmp_path)[0] == [*(f"{number}.png" for number in range(4)), "images/mine.png"]
+
+
+def test_the_folder_of_the_data_is_refused_for_runs_and_results(results, idm, tmp_path):
+    folder, train = results
+    before = sorted(folder.rglob("*"))
+    for command in (["sample", folder / "run", "--num", "3"], ["evaluate", folder / "run", "--steps", "2"], train[:3]):
+        result = idm(*command, "--out", folder)
+        assert (result.code, len(result.errors)) == (2, 1)
+        assert f"--out {folder}: a folder of its own wanted, got one that holds the data" in result.errors[0]
+    assert sorted(folder.rglob("*")) == before
+    picture(tmp_path / "pets" / "cat" / "1.png")
+    (tmp_path / "pets" / "list.csv").write_text("path\ncat/1.png\n")
+    for data, out in (("pets", "pets/cat"), ("pets/list.csv", "pets"), ("pets/list.csv", "pets/cat")):
+        result = idm("train", "--data", tmp_path / data, "--out", tmp_path / out)
+        assert (result.code, len(result.errors)) == (2, 1)
+        assert "got one that holds the data; choose another, such as --out" in result.errors[0]
+    with pytest.raises(SettingsError, match="got one that holds the data"):
+        idm_train(from_plain(Experiment, {"data": {"source": {"name": "image_folder", "path": str(folder)}}}), folder)
+    assert not (folder / "experiment.yaml").exists()
+
+
+def test_a_folder_of_samples_that_is_asked_for_is_read_as_its_arrays(results, idm, tmp_path):
+    folder, _ = results
+    name, options = infer_source(folder / "drawn")
+    assert (name, options) == ("arrays", {"path": str(folder / "drawn" / "samples.npz")})
+    assert len(SOURCES.build(name, options)) == 3
+    scored = idm("evaluate", folder / "run", "--data", folder / "drawn", "--steps", "2", "--out", tmp_path / "scores")
+    assert scored.code == 0, scored.err
+    said = idm("check-data", folder / "run").errors[0]
+    assert "got 0 images and 0 files of data; give the folder or file that holds the data" in said
+
+
+def test_files_are_results_by_the_record_and_not_by_their_names(results, tmp_path):
+    folder, _ = results
+    np.savez(tmp_path / "samples.npz", data=np.zeros((3, 1, 4, 4), np.uint8))
+    for name in ("grid.png", "images/00000.png", "images/00001.png"):
+        picture(tmp_path / name)
+    images, others = find_files(tmp_path)
+    assert (images, others) == (["grid.png", "images/00000.png", "images/00001.png"], ["samples.npz"])
+    record = (folder / "drawn" / ".results.json").read_bytes()
+    (tmp_path / ".results.json").write_bytes(record)  # of files of other sizes
+    assert find_files(tmp_path) == (images, others)
+    (tmp_path / ".results.json").unlink()
+    (tmp_path / ".results.json").symlink_to(folder / "drawn" / ".results.json")
+    assert find_files(tmp_path) == (images, others)
+
+
+def test_what_somebody_puts_beside_results_is_data(results, idm, tmp_path):
+    folder, _ = results
+    assert idm("sample", folder / "run", "--num", "3", "--out", tmp_path / "drawn").code == 0
+    picture(tmp_path / "drawn" / "mine.png")
+    assert find_files(tmp_path) == (["drawn/mine.png"], [])
 
 
 def test_results_are_read_where_they_are_asked_for_and_others_folders_always(results, tmp_path):

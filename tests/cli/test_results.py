@@ -1,5 +1,6 @@
 """Folders for results from the command line: what is in them already, links, two commands at once, no room."""
 
+import hashlib
 import json
 import os
 import shlex
@@ -10,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from idm.report.record import RECORD
+from idm.core.record import RECORD
 from idm.training.lock import locked
+
+from ..hostile import cheap
 
 FEW = ["--num", "2", "--steps", "2", "--no-trajectory"]
 
@@ -126,23 +129,30 @@ def test_a_second_sampling_says_what_it_replaces(idm, copy):
     )
 
 
-def test_results_of_a_version_without_records_are_replaced(idm, run, tmp_path):
-    assert idm("sample", run, "--steps", 2, "--num", 3, "--out", tmp_path / "s").code == 0
-    assert idm("evaluate", run, "--num", 2, "--steps", 2, "--out", tmp_path / "e").code == 0
-    for name in "se":
-        (tmp_path / name / RECORD).unlink()
-    result = idm("sample", run, *FEW, "--out", tmp_path / "s")
-    assert result.out.startswith("replaces 3 samples"), result.err
-    assert sorted(path.name for path in (tmp_path / "s").iterdir()) == [RECORD, "grid.png", "images", "samples.npz"]
-    assert len(list((tmp_path / "s" / "images").iterdir())) == 2
-    assert idm("evaluate", run, "--num", 2, "--steps", 2, "--out", tmp_path / "e").code == 0
-
-
-def test_arrays_of_somebody_elses_are_not_taken_for_earlier_samples(idm, run, tmp_path):
-    np.savez(tmp_path / "samples.npz", data=np.zeros((3, 1, 8, 8), dtype=np.uint8))
+@pytest.mark.parametrize(("verb", "others"), [("sample", ["samples.npz", "images/00000.png"]), ("evaluate", [])])
+def test_results_whose_record_is_gone_are_somebody_elses(idm, run, tmp_path, commands, verb, others):
+    """What looks like results may be anybody's."""
+    arguments, name = commands[verb]
+    assert idm(*arguments, "--out", tmp_path).code == 0
+    (tmp_path / RECORD).unlink()
     before = everything(tmp_path)
-    assert idm("sample", run, *FEW, "--out", tmp_path).code == 2
+    assert before.keys() >= {name, *others}
+    result = idm(*arguments, "--out", tmp_path)
+    assert (result.code, len(result.errors)) == (2, 1), result.err
     assert everything(tmp_path) == before
+
+
+def test_a_forged_record_lets_nothing_else_be_removed(idm, run, tmp_path):
+    """A stranger's folder may name any file of the user's in it, and even know its content."""
+    (tmp_path / "letter.txt").write_text("mine")
+    entry = [4, hashlib.sha256(b"mine").hexdigest()]
+    rows = [{"what": "3 samples"}, ["letter.txt", [entry]], ["images/letter.png", [entry]]]
+    (tmp_path / RECORD).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "letter.png").write_text("mine")
+    result = idm("sample", run, *FEW, "--out", tmp_path)
+    assert (result.code, "replaces" in result.out) == (0, False)
+    assert {path.name for path in tmp_path.rglob("letter.*")} == {"letter.txt", "letter.png"}
 
 
 def test_latents_replace_latents_and_nothing_else(idm, run, latents, tmp_path):
@@ -160,6 +170,12 @@ def test_latents_that_cannot_be_written_are_refused_before_any_work(idm, run, tm
     (tmp_path / "file").touch()
     result = idm("encode", run, "held-out:0", "--out", "/proc/l.safetensors")
     assert (result.code, len(result.err.splitlines())) == (4, 1), result.err
+
+
+def test_a_pipe_is_no_place_for_latents(idm, run, tmp_path):
+    os.mkfifo(tmp_path / "l.safetensors")
+    result = cheap(lambda: idm("encode", run, "held-out:0", "--steps", 2, "--out", tmp_path / "l.safetensors"))
+    assert (result.code, len(result.err.splitlines())) == (2, 1), result.err
 
 
 INSIDE = ["sampled", "sampled/grid.png", "sampled/images", "sampled/.parts-drawn", "sampled/.results.json"]
@@ -233,6 +249,40 @@ def test_a_run_that_has_no_checkpoint_yet_is_begun_anew(idm, tiny, tmp_path):
     assert idm(*arguments).code == 0
     shutil.rmtree(tmp_path / "checkpoints")
     assert idm(*arguments).code == 0
+
+
+OWN = ["averages/step-00000003/a", "averages/.step-notes", "samples/step-000001.png", "checkpoints/.step-by-step"]
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_folder_with_what_training_would_replace_is_no_folder_for_a_run(idm, tiny, tmp_path, name):
+    own = tmp_path / "out" / name
+    own.parent.mkdir(parents=True)
+    own.write_text("mine")
+    result = idm("train", "--preset", "digits", "--out", tmp_path / "out", *tiny(training__num_steps=1))
+    assert (result.code, len(result.errors)) == (4, 1), result.err
+    assert everything(tmp_path / "out") == {name: b"mine"}
+
+
+def test_what_is_not_called_as_training_calls_its_files_stays_in_a_run(idm, tiny, tmp_path):
+    own = [".thesis.partial", "averages.txt", "samples/mine.png", "averages/.stepping", "checkpoints/notes"]
+    for name in own:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("mine")
+    for num_steps in (1, 2):
+        options = tiny(training__num_steps=num_steps)
+        assert idm("train", "--preset", "digits", "--out", tmp_path, *options).code == 0
+        for name in ("averages/.step-by-step", "checkpoints/.step-00000001"):
+            own.append(name)
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text("mine")
+    assert [name for name in own if not (tmp_path / name).is_file()] == []
+
+
+def test_settings_of_megabytes_in_the_folder_are_not_read(idm, tiny, tmp_path):
+    (tmp_path / "experiment.yaml").write_text("data: {}\n" + "# a line\n" * 400_000)
+    arguments = ["train", "--preset", "digits", "--out", tmp_path, *tiny()]
+    assert cheap(lambda: idm(*arguments)).code == 4
 
 
 def test_commands_to_copy_are_quoted(idm, run, tmp_path):

@@ -87,6 +87,8 @@ def test_samplers_and_their_options_change_the_samples(sample):
         ["--eta", "1"],
         ["--set", "eta=1"],
         ["--set", "sampler.spacing=trailing", "--set", "steps=3"],
+        ["--spacing", "log_snr"],
+        ["--spacing", "rho", "--steps", "3"],
         ["--guidance", "3"],
     ):
         assert (sample("--num", "2", *options)["data"] != plain).any(), options
@@ -134,6 +136,9 @@ def test_an_option_lies_over_the_same_setting(sample):
         ["--labels", "0-99999999999"],
         ["--labels", "9" * 5000],
         ["--seed", str(2**70)],
+        ["--num", "1000000000000"],
+        ["--out", ""],
+        ["--out="],
     ],
 )
 def test_odd_values_are_refused_in_one_line(idm, run, options):

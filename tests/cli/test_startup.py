@@ -1,7 +1,10 @@
 """The program starts quickly, and keeps its memory."""
 
+import runpy
 import subprocess
 import sys
+
+import pytest
 
 from idm.cli import app, main
 
@@ -17,6 +20,17 @@ print(before, "torch" in sys.modules, gc.get_freeze_count() > 10_000, gc.isenabl
 def test_torch_is_kept_out_of_garbage_collection():
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True", "True", "True"]
+
+
+@pytest.mark.parametrize("in_full", [False, True])
+def test_no_file_in_the_current_folder_stands_in_for_a_module(monkeypatch, tmp_path, in_full):
+    """``python -m idm`` is started with the current folder first in the path."""
+    (tmp_path / "json.py").write_text("raise AssertionError")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path) if in_full else "", *sys.path])
+    before = sys.path[1:]
+    runpy.run_module("idm.__main__", run_name="idm.__main__")
+    assert sys.path == before
 
 
 def test_the_program_keeps_freed_memory(monkeypatch, capsys):

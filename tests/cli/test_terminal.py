@@ -1,8 +1,10 @@
 """What verbs print: nothing that a terminal would act on, no markup, and whatever the encoding of the streams is."""
 
 import contextlib
+import errno
 import io
 import json
+import os
 import shutil
 
 import numpy as np
@@ -154,3 +156,37 @@ def test_a_folder_of_results_whose_name_is_no_utf_8_is_refused_before_anything_i
     done = idm("train", "--preset", "digits", "--out", tmp_path / "run\udcff")
     assert done.code == 2
     assert done.err == f"error[E200]: --out {tmp_path}/run\\udcff: a name in UTF-8 wanted; choose another\n"
+
+
+class Refusing(Terminal):
+    """A stream that takes nothing: nobody reads it any more, or its disk is full."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.number = number
+
+    def write(self, text):
+        raise OSError(self.number, os.strerror(self.number))
+
+
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.EIO, errno.ENOSPC])
+def test_work_is_done_though_nobody_reads_what_is_said_of_it(data, tmp_path, monkeypatch, number):
+    monkeypatch.chdir(tmp_path)
+    train = ("train", "--data", "DATA", "--out", "RUN", "--set", "training.num_steps=2", "--set", "sampler.steps=2")
+    for command in (train, ("sample", "RUN", "--num", "2", "--out", "drawn"), ("info", "RUN"), ("watch", "RUN")):
+        with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.redirect_stdout(Refusing(number)):
+            code = main([{"DATA": str(data), "RUN": str(tmp_path / "run")}.get(part, part) for part in command])
+        wanted = "disk: cannot write to standard output (No space left on device); all else is done"
+        errors = [line for line in said.getvalue().splitlines() if line.startswith("error")]
+        assert (code, errors) == ((4, [f"error[E400]: {wanted}"]) if number == errno.ENOSPC else (0, [])), command
+    assert (tmp_path / "run" / "checkpoints" / "step-00000002").is_dir()
+    assert (tmp_path / "drawn" / "samples.npz").is_file()
+
+
+@pytest.mark.parametrize("stream", [None, Refusing(errno.EPIPE)])
+def test_streams_that_are_closed_are_not_missed(run, tmp_path, stream):
+    with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
+        assert main(["sample", str(run), "--num", "2", "--out", str(tmp_path / "drawn")]) == 0
+        assert main(["info", str(run), "--json"]) == 0
+        assert main(["info", str(tmp_path / "none")]) == 4
+    assert (tmp_path / "drawn" / "samples.npz").is_file()

@@ -1,8 +1,12 @@
 """The check of a run from the command line."""
 
+import os
 import shutil
 
 import pytest
+
+from ..forging import edit, put
+from ..hostile import cheap
 
 
 @pytest.fixture
@@ -35,3 +39,12 @@ def test_nothing_to_check(idm, tmp_path):
     result = idm("verify", tmp_path)
     assert result.code == 4
     assert "holds no checkpoint" in result.errors[0]
+
+
+def test_lengths_below_zero_are_refused_and_no_pipe_is_waited_for(idm, copy):
+    edit(copy, "training", lambda document: put(document, "metrics_length", -1))
+    (copy / "metrics.jsonl").unlink()
+    os.mkfifo(copy / "metrics.jsonl")
+    result = cheap(lambda: idm("verify", copy))
+    assert (result.code, len(result.errors)) == (4, 1)
+    assert "training.json holds other things than counts" in result.out

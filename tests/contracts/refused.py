@@ -10,9 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import h5py
+import nibabel
 import numpy as np
-import pytest
+import pyarrow
+import zarr
 from PIL import Image
+from pyarrow import parquet as writer
 
 from idm.data.check import check_path
 
@@ -70,7 +74,7 @@ def npz(**arrays):
 
 def hdf5(**arrays):
     def make(folder):
-        with pytest.importorskip("h5py").File(folder / "a.h5", "w") as file:
+        with h5py.File(folder / "a.h5", "w") as file:
             for name, array in arrays.items():
                 file[name] = array
         return folder / "a.h5"
@@ -78,9 +82,9 @@ def hdf5(**arrays):
     return make
 
 
-def zarr(**arrays):
+def store(**arrays):
     def make(folder):
-        group = pytest.importorskip("zarr").open_group(str(folder / "a.zarr"), mode="w")
+        group = zarr.open_group(str(folder / "a.zarr"), mode="w")
         for name, array in arrays.items():
             group.create_array(name, data=array)
         return folder / "a.zarr"
@@ -90,7 +94,6 @@ def zarr(**arrays):
 
 def nifti(*names):
     def make(folder):
-        nibabel = pytest.importorskip("nibabel")
         for number, name in enumerate(names):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             volume = np.arange(8 * 4 * 4 * 6).reshape(8, 4, 4, 6).astype(np.uint8) + np.uint8(number)
@@ -102,7 +105,6 @@ def nifti(*names):
 
 def parquet(name="a", **columns):
     def make(folder):
-        pyarrow, writer = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
         writer.write_table(pyarrow.table(columns), folder / f"{name}.parquet")
         return folder
 
@@ -110,7 +112,6 @@ def parquet(name="a", **columns):
 
 
 def saved_splits(folder):
-    pyarrow = pytest.importorskip("pyarrow")
     table = pyarrow.table({"x": np.arange(24).reshape(8, 3).tolist()})
     (folder / "dataset_dict.json").write_text("{}")
     for split in ("good", "bad"):
@@ -220,11 +221,12 @@ TWO_SIZES = ((8, 8), (9, 8), (8, 8))
 CELLS = [png(value=value) for value in range(3)]
 UNEVEN = [png(8, 8), png(9, 8), png(8, 8)]
 FILES = {"data.source.name": "tiff_stack"}
+VAL = {"data.source.split": "val"}
 
 ARRAYS: list[Case] = [
     *(
         case
-        for source, one, several in (("arrays", npz, npz), ("hdf5", hdf5, hdf5), ("zarr", zarr, zarr))
+        for source, one, several in (("arrays", npz, npz), ("hdf5", hdf5, hdf5), ("zarr", store, store))
         for case in (
             Case(source, one(x=UNCLEAR), "data.source.channels", "first"),
             Case(source, one(x=UNCLEAR), "data.source.channels", "none"),
@@ -289,6 +291,10 @@ IMAGES: list[Case] = [
     Case("csv", listed("path;kind", "0.png;a", "1.png;b"), "data.source.delimiter", "';'"),
     Case("csv", listed("path;kind", "0.png;a,b", "1.png;b"), "data.source.delimiter", "';'"),
     Case("csv", listed("path", "0.png", "1.png"), "data.source.delimiter", "';'", {"data.source.delimiter": "'::'"}),
+    *(
+        Case("csv", listed("path,split", f"0.png,{part}", "1.png,train"), "data.source.split", "null", VAL)
+        for part in ("test", "none")
+    ),
     Case("webdataset", shards(("0.png", png()), ("1.png", png(9, 8))), "data.source.image_size", "8"),
     Case(
         "webdataset",
@@ -362,6 +368,7 @@ SETTINGS_OF_ALL: list[Case] = [
     Case("arrays", npz(x=FLAT), "data.standardize", "false", {"data.standardize": "true"}),
     Case("arrays", npz(x=np.eye(8, 2) * 1e300), "data.standardize", "false", {"data.standardize": "true"}),
     Case("arrays", npz(x=SPARSE), "data.range", "values", {"data.range": "percentiles"}),
+    Case("arrays", npz(x=FLAT.astype(np.int64) * 1000), "data.range", "values"),
     Case("arrays", npz(x=SPARSE / 7), "data.range", "[0, 1]", {"data.range": "percentiles"}),
     Case("arrays", npz(x=FLAT), "data.range", "[0, 255]", {"data.range": "[0, 256]"}),
     Case("arrays", npz(x=FLAT), "data.range", "[0, 255]", {"data.range": "[3, 2]"}),
@@ -374,5 +381,12 @@ SETTINGS_OF_ALL: list[Case] = [
         for wrong in ("gone.txt", "binary.txt", "others.txt", "empty.txt")
     ),
     Case("image_folder", held_out, "data.held_out_folder", "val", {"data.held_out_folder": "test"}),
+    Case(
+        "image_folder",
+        images((8, 8), (8, 8), names=("train/a.png", "test/b.png")),
+        "data.source.split",
+        "null",
+        {"data.held_out_folder": "test", "data.source.split": "train"},
+    ),
 ]
 CASES = [*ARRAYS, *IMAGES, *FILES_OF_ONE_KIND, *SETTINGS_OF_ALL]

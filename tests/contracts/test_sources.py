@@ -4,10 +4,15 @@ import io
 import json
 import tarfile
 
+import h5py
+import nibabel
 import numpy as np
+import pyarrow
 import pytest
 import sklearn.datasets
+import zarr
 from PIL import Image
+from pyarrow import parquet
 
 from idm.core.registry import Registry
 from idm.data import SOURCES as INCLUDED
@@ -73,15 +78,13 @@ def tiff_stack(tmp_path, changed=False):
 
 
 def hdf5(tmp_path, changed=False):
-    h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["group/x"] = altered(np.random.default_rng(0).normal(size=(11, 2, 20)), changed)
         file["group/kinds"] = ["ab"[i % 2] for i in range(11)]
     return {"path": str(tmp_path / "a.h5"), "key": "group/x", "labels_key": "group/kinds"}
 
 
-def zarr(tmp_path, changed=False):
-    zarr = pytest.importorskip("zarr")
+def store(tmp_path, changed=False):
     group = zarr.open_group(str(tmp_path / "a.zarr"), mode="w")
     values = np.random.default_rng(0).integers(0, 900, (11, 1, 4, 5)).astype(np.uint16)
     group.create_array("x", data=altered(values, changed))
@@ -90,7 +93,6 @@ def zarr(tmp_path, changed=False):
 
 
 def nifti(tmp_path, changed=False):
-    nibabel = pytest.importorskip("nibabel")
     for number in range(4):
         volume = np.random.default_rng(number).normal(size=(4, 5, 6)).astype(np.float32)
         folder = tmp_path / ["sick", "well"][number % 2]
@@ -101,7 +103,6 @@ def nifti(tmp_path, changed=False):
 
 
 def table(tmp_path, changed=False):
-    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     images = [{"bytes": encoded(pixels), "path": None} for pixels in pictures(6, changed)]
     parquet.write_table(pyarrow.table({"image": images, "label": [0, 1] * 3}), tmp_path / "a.parquet")
     return {"path": str(tmp_path / "a.parquet")}
@@ -145,7 +146,7 @@ MAKE = {
     "csv": csv_of_images,
     "tiff_stack": tiff_stack,
     "hdf5": hdf5,
-    "zarr": zarr,
+    "zarr": store,
     "nifti": nifti,
     "table": table,
     "webdataset": webdataset,

@@ -67,8 +67,8 @@ def test_an_option_outside_of_the_range_in_its_type_is_refused(order: int, monke
 def test_the_example_of_a_prediction_reads_x_start_back_from_its_target() -> None:
     chain, steps = cosine_schedule(50), torch.tensor([0, 10, 49])
     x_start, noise = torch.linspace(-1.0, 1.0, 12, dtype=torch.float64).view(3, 2, 2).unbind(2)
-    at = chain.at(steps, x_start)
-    x_t = at.sqrt_alphas_cumprod * x_start + at.sqrt_one_minus_alphas_cumprod * noise
+    at = chain.level(steps, x_start)
+    x_t = at.alpha * x_start + at.sigma * noise
     example = contributed().Score()
     read = example.x_start(example.target(x_start, x_t, noise, at), x_t, at)
     torch.testing.assert_close(read, x_start, rtol=1e-9, atol=1e-9)

@@ -6,6 +6,7 @@ three nodes make it exact.
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from scipy import stats
 from torch import Tensor
 
 from idm.diffusion import ContinuousDecoder, DiscretizedDecoder, GaussianDiffusion, ModelMeanType, ModelVarType
-from idm.likelihood import Estimate, calc_bpd_loop, fit_decoder_log_variance, with_decoder_log_variance
+from idm.likelihood import Estimate, calc_bpd_loop, estimate_error_curve, with_error_curve
 from idm.oracles import EnumeratedDenoiser, GaussianDenoiser
 from idm.schedules import NoiseSchedule, cosine_schedule, linear_schedule, spaced
 
@@ -177,16 +178,21 @@ def test_the_loop_estimates_the_expected_bound(var_type: ModelVarType) -> None:
         assert abs(error.mean - remaining(float(CHAINS["few"].alphas_cumprod[t]))) < 4.0 * error.standard_error
 
 
-def test_the_fitted_decoder_variance_is_what_is_left_of_the_datas_at_step_0() -> None:
+def test_the_error_curve_is_what_is_left_of_the_datas_variance() -> None:
     number = 40_000
     diffusion = process(CHAINS["linear"].respace([3, 20]), ModelVarType.FIXED_LARGE)
     model, x_start = denoiser(diffusion), gaussian_data(number)
-    fitted = fit_decoder_log_variance(diffusion, model, x_start)
-    exact = math.log(remaining(float(diffusion.schedule.alphas_cumprod[0])))
-    assert abs(fitted - exact) < 4.0 * math.sqrt(2.0 / number)
+    curve = estimate_error_curve(diffusion, diffusion.denoiser(model, clip=False), x_start)
+    exact = [remaining(float(abar)) for abar in diffusion.schedule.alphas_cumprod]
+    for found, error, expected in zip(curve.mean_squared_error, curve.standard_error, exact, strict=True):
+        assert error == pytest.approx(expected * math.sqrt(2.0 / number), rel=0.1)  # a square of a normal number
+        assert abs(found - expected) < 4.0 * error
     scores = [
-        float(calc_bpd_loop(with_decoder_log_variance(diffusion, fitted + shift), model, x_start).vb[:, 0].mean())
-        for shift in (-0.2, 0.0, 0.2)
+        float(calc_bpd_loop(with_error_curve(diffusion, scaled), model, x_start).vb[:, 0].mean())
+        for scaled in (
+            replace(curve, mean_squared_error=tuple(math.exp(shift) * m for m in curve.mean_squared_error))
+            for shift in (-0.2, 0.0, 0.2)
+        )
     ]
     assert scores[1] < min(scores[0], scores[2])
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from idm.core.types import Network
-from idm.diffusion import GaussianDiffusion, ModelVarType
+from idm.diffusion import Denoiser, GaussianDiffusion, ModelVarType
 from idm.editing import CLEAN, decode, edit, encode, interpolate
 from idm.oracles import GaussianDenoiser, MixtureDenoiser
 from idm.schedules import linear_schedule
@@ -50,7 +50,11 @@ def mixture(diffusion: GaussianDiffusion) -> Network:
     )
 
 
-Denoiser = Callable[[GaussianDiffusion], Network]
+Build = Callable[[GaussianDiffusion], Network]
+
+
+def asked(build: Build, diffusion: GaussianDiffusion) -> Denoiser:
+    return diffusion.denoiser(build(diffusion), clip=False)
 
 
 def rms(values: Tensor | np.ndarray) -> float:
@@ -65,11 +69,11 @@ def assert_halves(errors: list[float]) -> None:
 
 
 @pytest.mark.parametrize("denoiser", [gaussian, mixture])
-def test_the_error_of_encoding_and_decoding_halves_as_the_steps_double(denoiser: Denoiser) -> None:
+def test_the_error_of_encoding_and_decoding_halves_as_the_steps_double(denoiser: Build) -> None:
     errors = []
     for number in COUNTS:
         diffusion = process(number)
-        model = denoiser(diffusion)
+        model = asked(denoiser, diffusion)
         errors.append(rms(decode(diffusion, model, encode(diffusion, model, X)) - X))
     assert_halves(errors)
 
@@ -79,7 +83,7 @@ def test_the_error_of_a_code_halves_as_the_steps_double() -> None:
     for number in COUNTS:
         diffusion = process(number)
         exact = flow(X, 1.0, float(diffusion.schedule.alphas_cumprod[-1]))
-        errors.append(rms(encode(diffusion, gaussian(diffusion), X).numpy() - exact))
+        errors.append(rms(encode(diffusion, asked(gaussian, diffusion), X).numpy() - exact))
     assert_halves(errors)
 
 
@@ -88,17 +92,17 @@ def test_the_error_of_decoded_data_halves_as_the_steps_double() -> None:
     for number in COUNTS:
         diffusion = process(number)
         exact = flow(X, float(diffusion.schedule.alphas_cumprod[-1]), 1.0)
-        errors.append(rms(decode(diffusion, gaussian(diffusion), X).numpy() - exact))
+        errors.append(rms(decode(diffusion, asked(gaussian, diffusion), X).numpy() - exact))
     assert_halves(errors)
 
 
 @pytest.mark.parametrize("denoiser", [gaussian, mixture])
 @pytest.mark.parametrize("part", [0.25, 0.5, 0.75])
-def test_an_edit_under_the_same_conditioning_approaches_the_identity(denoiser: Denoiser, part: float) -> None:
+def test_an_edit_under_the_same_conditioning_approaches_the_identity(denoiser: Build, part: float) -> None:
     errors = []
     for number in COUNTS:
         diffusion = process(number)
-        edited = edit(diffusion, denoiser(diffusion), X, level=int(part * number) - 1)
+        edited = edit(diffusion, asked(denoiser, diffusion), X, level=int(part * number) - 1)
         errors.append(rms(edited - X))
     assert_halves(errors)
 
@@ -109,14 +113,14 @@ def test_an_intermediate_level_is_reached_by_the_flow_to_that_level(part: float)
     for number in COUNTS:
         diffusion, level = process(number), int(part * number) - 1
         exact = flow(X, 1.0, float(diffusion.schedule.alphas_cumprod[level]))
-        errors.append(rms(encode(diffusion, gaussian(diffusion), X, level=level).numpy() - exact))
+        errors.append(rms(encode(diffusion, asked(gaussian, diffusion), X, level=level).numpy() - exact))
     assert_halves(errors)
 
 
 def test_the_clean_level_is_reached_without_a_step() -> None:
     diffusion = process(50)
-    assert torch.equal(encode(diffusion, gaussian(diffusion), X, level=CLEAN), X)
-    assert torch.equal(edit(diffusion, gaussian(diffusion), X, level=CLEAN), X)
+    assert torch.equal(encode(diffusion, asked(gaussian, diffusion), X, level=CLEAN), X)
+    assert torch.equal(edit(diffusion, asked(gaussian, diffusion), X, level=CLEAN), X)
 
 
 def test_a_path_between_two_images_approaches_the_flow_of_the_arc_between_their_codes() -> None:
@@ -127,6 +131,6 @@ def test_a_path_between_two_images_approaches_the_flow_of_the_arc_between_their_
         a, b = (flow(X[i : i + 1], 1.0, abar)[0] for i in (0, 5))
         angle = math.acos(a @ b / math.sqrt((a @ a) * (b @ b)))
         codes = [(math.sin((1.0 - w) * angle) * a + math.sin(w * angle) * b) / math.sin(angle) for w in weights]
-        path = interpolate(diffusion, gaussian(diffusion), X[0:1], X[5:6], weights)
+        path = interpolate(diffusion, asked(gaussian, diffusion), X[0:1], X[5:6], weights)
         errors.append(rms(path.numpy() - flow(torch.as_tensor(np.stack(codes)), abar, 1.0)))
     assert_halves(errors)

@@ -2,14 +2,16 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from idm.core.errors import SettingsError
 from idm.core.types import Network
-from idm.diffusion import GaussianDiffusion, LossType, ModelMeanType, ModelVarType
+from idm.diffusion import GaussianDiffusion, LossType, ModelMeanType, ModelVarType, Objective
 from idm.likelihood import calc_bpd_loop
 from idm.oracles import GaussianDenoiser
 from idm.schedules import NoiseSchedule, linear_schedule, spaced
@@ -251,3 +253,64 @@ def test_the_expected_regression_of_the_exact_denoiser_is_the_closed_form(mean_t
     # Any affine change of the best output is worse.
     for shift, factor in ((0.01, 1.0), (-0.01, 1.0), (0.0, 1.01), (0.0, 0.99)):
         assert expected(lambda x, time, s=shift, f=factor: s + f * exact(x, time)) > least
+
+
+# Levels beside the grid, and weights of levels
+
+
+@pytest.mark.parametrize("mean_type", [ModelMeanType.START_X, ModelMeanType.EPSILON, ModelMeanType.V])
+def test_levels_between_the_steps_are_trained_on_too(mean_type: ModelMeanType) -> None:
+    diffusion = process(mean_type, ModelVarType.FIXED_LARGE, LossType.MSE)
+    x_start = torch.as_tensor(MEAN + math.sqrt(VARIANCE) * NODES[PAIRS[:, :1]])
+    noise = torch.as_tensor(NODES[PAIRS[:, 1:]])
+    at = SCHEDULE.at_ratio(0.5, x_start)
+    assert not torch.isclose(SCHEDULE.levels.kappa, at.kappa, rtol=1e-3).any()
+    abar = 1.0 / (1.0 + 0.5**2)  # alpha^2 + sigma^2 = 1
+    signal, deviation = math.sqrt(abar), math.sqrt(1.0 - abar)
+
+    def exact(x: Tensor, time: Tensor, /, **conditioning: Tensor) -> Tensor:
+        found = MEAN + signal * VARIANCE * (x - signal * MEAN) / (abar * VARIANCE + 1.0 - abar)
+        eps = (x - signal * found) / deviation
+        heads = {ModelMeanType.START_X: found, ModelMeanType.EPSILON: eps}
+        return heads.get(mean_type, signal * eps - deviation * found)
+
+    loss = float(diffusion.training_losses(exact, x_start, at, noise=noise).loss.numpy() @ PAIR_WEIGHTS)
+    remaining = VARIANCE * (1.0 - abar) / (abar * VARIANCE + 1.0 - abar)
+    worth = {ModelMeanType.START_X: 1.0, ModelMeanType.EPSILON: abar / (1 - abar), ModelMeanType.V: 1 / (1 - abar)}
+    assert loss == pytest.approx(worth[mean_type] * remaining, rel=1e-9)
+
+
+def test_the_bound_of_a_level_between_the_steps_has_no_neighbour() -> None:
+    diffusion = process(ModelMeanType.EPSILON, ModelVarType.LEARNED_RANGE, LossType.MSE)
+    with pytest.raises(SettingsError, match="give a Transition"):
+        diffusion.training_losses(says(MEAN_HEAD, VARIANCE_HEAD), X_START, SCHEDULE.at_ratio(0.5, X_START), noise=NOISE)
+
+
+def test_a_weighting_without_a_squared_error_is_refused() -> None:
+    with pytest.raises(SettingsError, match="weighting: an objective with a squared error wanted"):
+        replace(LossType.KL.value, weighting=lambda at: 2.0)
+
+
+def test_a_weighting_may_be_a_number() -> None:
+    plain = process(ModelMeanType.EPSILON, ModelVarType.FIXED_LARGE, LossType.MSE)
+    twice = plain.replace(loss_type=replace(plain.objective, weighting=lambda at: 2.0))
+    ours, theirs = (one.training_losses(says(MEAN_HEAD), X_START, STEPS, noise=NOISE) for one in (twice, plain))
+    torch.testing.assert_close(ours.loss, 2.0 * theirs.loss)
+    torch.testing.assert_close(ours.mse, theirs.mse)
+
+
+@learned
+def test_errors_of_eps_weighted_by_kappa_squared_are_those_of_x_start(var_type: ModelVarType) -> None:
+    """x_0 - x_start = -kappa (eps - noise): one loss under two names, where the same network says both."""
+    plain = Objective(regression=True, vb_factor=0.0, vb_times_num_timesteps=False)
+    weighted = replace(plain, weighting=lambda at: at.kappa**2)
+    x_t = GaussianDiffusion(SCHEDULE).q_sample(X_START, STEPS, NOISE)
+    x_start = GaussianDiffusion(SCHEDULE).predict_xstart_from_eps(x_t, STEPS, MEAN_HEAD)
+    pairs = (ModelMeanType.EPSILON, weighted, MEAN_HEAD), (ModelMeanType.START_X, plain, x_start)
+    ours, theirs = (
+        GaussianDiffusion(SCHEDULE, model_mean_type=mean_type, model_var_type=var_type, loss_type=objective)
+        .training_losses(says(head, VARIANCE_HEAD), X_START, STEPS, noise=NOISE)
+        .loss
+        for mean_type, objective, head in pairs
+    )
+    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)

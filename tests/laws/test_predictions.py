@@ -81,7 +81,7 @@ def test_x_start_is_read_back_from_the_exact_output(chain: str, mean_type: Model
     diffusion = GaussianDiffusion(schedule, model_mean_type=mean_type)
     x_start, noise = (torch.as_tensor(GENERATOR.uniform(-1.0, 1.0, (5, 3))) for _ in range(2))
     for t, level in enumerate(levels(schedule)):
-        at = schedule.at(t, x_start)
+        at = schedule.level(t, x_start)
         x_t = level.alpha * x_start + level.sigma * noise
         output = diffusion.prediction.target(x_start, x_t, noise, at)
         assert_relatively_close(output, level.output(mean_type, x_start, noise), 1e-12)
@@ -105,7 +105,7 @@ def test_x_start_is_read_back_in_any_chain_per_sample(
     diffusion = GaussianDiffusion.from_betas(betas, model_mean_type=mean_type)
     clean, eps = (torch.full((len(betas), 1), value, dtype=torch.float64) for value in (x_start, noise))
     t = torch.arange(len(betas))
-    at, x_t = diffusion.schedule.at(t, clean), diffusion.q_sample(clean, t, eps)
+    at, x_t = diffusion.schedule.level(t, clean), diffusion.q_sample(clean, t, eps)
     read = diffusion.prediction.x_start(diffusion.prediction.target(clean, x_t, eps, at), x_t, at)
     scale = 1.0 / float(diffusion.schedule.sqrt_alphas_cumprod[-1]) + 1.0 / float(
         diffusion.schedule.posterior_mean_coef1.min()
@@ -194,7 +194,7 @@ def test_v_and_x_t_are_noise_and_data_rotated(chain: str) -> None:
     prediction = ModelMeanType.V.value
     x_start, noise = (torch.as_tensor(GENERATOR.normal(size=(4, 3))) for _ in range(2))
     for t, level in enumerate(levels(schedule)):
-        at = schedule.at(t, x_start)
+        at = schedule.level(t, x_start)
         x_t = at.diffuse(x_start, noise)
         v = prediction.target(x_start, x_t, noise, at)
         assert_relatively_close(x_t**2 + v**2, x_start**2 + noise**2, 1e-12)
@@ -210,7 +210,7 @@ def test_v_is_minus_the_preconditioned_network_of_unit_data(chain: str) -> None:
     for t, level in enumerate(levels(schedule)):
         kappa = level.sigma / level.alpha
         skip, out = 1.0 / (kappa**2 + 1.0), kappa / math.sqrt(kappa**2 + 1.0)
-        x_start = ModelMeanType.V.value.x_start(v, x_t, schedule.at(t, x_t))
+        x_start = ModelMeanType.V.value.x_start(v, x_t, schedule.level(t, x_t))
         assert_relatively_close(x_start, skip * x_t / level.alpha - out * v, 1e-12)
 
 

@@ -108,7 +108,8 @@ class UnitVectors(Rng):
 def moments_at_every_level(sampler: Sampler, at_start: Moments) -> list[Moments]:
     """Mean and variance of x after each step, if x_T has the moments ``at_start``."""
     number = sampler.diffusion.num_timesteps
-    rng, model = UnitVectors(torch.zeros(number + 2, dtype=torch.int64)), denoiser(sampler.diffusion)
+    rng = UnitVectors(torch.zeros(number + 2, dtype=torch.int64))
+    model = sampler.denoiser(denoiser(sampler.diffusion))
     state = SampleStep((torch.arange(number + 2) == 1).double().view(-1, 1))
     levels: list[Moments] = []
     for t in reversed(range(number)):

@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from idm.diffusion import GaussianDiffusion, ModelVarType, NetworkOutput, ReverseVariance, WithDecoderVariance
+from idm.core.errors import SettingsError
+from idm.diffusion import (
+    CalibratedDecoder,
+    ErrorCurve,
+    GaussianDiffusion,
+    ModelVarType,
+    NetworkOutput,
+    ReverseVariance,
+)
 from idm.oracles import GaussianDenoiser
 from idm.samplers import SamplerDDIM, SamplerDDPM
 from idm.schedules import NoiseSchedule, cosine_schedule, linear_schedule, spaced
@@ -127,7 +135,7 @@ def test_a_learned_variance_is_said_by_the_head_that_it_is_read_from(
 ) -> None:
     schedule, wanted = NoiseSchedule.from_betas(betas), torch.full((1, 1), log_variance, dtype=torch.float64)
     for t in range(schedule.num_timesteps):
-        at = schedule.at(t, wanted)
+        at = schedule.transition(t, wanted)
         head = kind.value.head(wanted, at)
         assert head is not None
         assert float(kind.value.log_variance(head, at)) == pytest.approx(log_variance, rel=1e-9, abs=1e-9)
@@ -135,27 +143,59 @@ def test_a_learned_variance_is_said_by_the_head_that_it_is_read_from(
 
 @pytest.mark.parametrize("kind", [ModelVarType.FIXED_SMALL, ModelVarType.FIXED_LARGE])
 def test_no_head_says_a_fixed_variance(kind: ModelVarType) -> None:
-    assert kind.value.head(torch.zeros(1, 1), CHAINS["linear"].at(3, torch.zeros(1, 1))) is None
+    assert kind.value.head(torch.zeros(1, 1), CHAINS["linear"].transition(3, torch.zeros(1, 1))) is None
 
 
-# A decoder variance
+# The error curve at steps to clean data
+
+
+def kappas(schedule: NoiseSchedule) -> list[float]:
+    """Logarithms of sigma / alpha = sqrt((1 - abar) / abar)."""
+    abar = schedule.alphas_cumprod
+    return (0.5 * np.log((1.0 - abar) / abar)).tolist()
 
 
 @every_chain
 @pytest.mark.parametrize("kind", list(ModelVarType))
-def test_a_decoder_variance_replaces_that_of_step_0_and_no_other(chain: str, kind: ModelVarType) -> None:
+def test_the_curve_decides_the_variance_of_step_0_and_of_no_other(chain: str, kind: ModelVarType) -> None:
     schedule = CHAINS[chain]
+    known = kappas(schedule)
+    errors = tuple(0.01 * (1.0 + place) for place in range(len(known)))
     inner = log_variances(schedule, kind, 0.4)
-    ours = log_variances(schedule, WithDecoderVariance(kind.value, -3.5), 0.4)
-    assert ours[0] == pytest.approx(-3.5, rel=1e-12)
+    ours = log_variances(schedule, CalibratedDecoder(kind.value, ErrorCurve(tuple(known), errors, errors)), 0.4)
+    assert ours[0] == pytest.approx(math.log(0.01), rel=1e-12)
     np.testing.assert_array_equal(ours[1:], inner[1:])
 
 
-@pytest.mark.parametrize(("keep", "kept"), [([0, 3], True), ([3, 0], True), ([1, 3], False), ([39], False)])
-def test_it_goes_with_the_step_that_it_was_fitted_to(keep: list[int], kept: bool) -> None:
-    variance = WithDecoderVariance(ModelVarType.FIXED_LARGE.value, -3.5)
-    diffusion = GaussianDiffusion(CHAINS["linear"], model_var_type=variance).respace(keep)
-    assert diffusion.variance == (variance if kept else variance.inner)
+@pytest.mark.parametrize(("keep", "known"), [([0, 3], True), ([2, 30], True), ([31, 33], False), ([39], False)])
+def test_it_is_read_at_the_level_where_the_last_step_starts(keep: list[int], known: bool) -> None:
+    whole = CHAINS["linear"]
+    ends = [kappas(whole)[place] for place in (0, 30)]
+    curve = ErrorCurve(tuple(ends), (1e-3, 1e-1), (None, None))
+    inner = ModelVarType.FIXED_LARGE.value
+    schedule = whole.respace(keep)
+    ours = log_variances(schedule, CalibratedDecoder(inner, curve), 0.0)
+    share = (kappas(schedule)[0] - ends[0]) / (ends[1] - ends[0])
+    expected = math.log(1e-3) + share * math.log(100.0) if known else log_variances(schedule, inner, 0.0)[0]
+    assert ours[0] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        ((), (), ()),
+        ((0.0, 1.0), (0.1,), (None,)),
+        ((1.0, 0.0), (0.1, 0.2), (None, None)),
+        ((0.0, 0.0), (0.1, 0.2), (None, None)),
+        ((0.0, 1.0), (0.2, 0.1), (None, None)),
+        ((0.0,), (-0.1,), (None,)),
+        ((0.0,), (math.nan,), (None,)),
+        ((math.inf,), (0.1,), (None,)),
+    ],
+)
+def test_what_is_no_curve_is_refused(lists: tuple[tuple[float, ...], ...]) -> None:
+    with pytest.raises(SettingsError, match="error curve: as many errors"):
+        ErrorCurve(*lists)
 
 
 # The optimum: fraction f = ln(1 + (SNR(t - 1) - SNR(t)) m) / ln(sigma_t^2 / sigma_{t-1}^2), m = Var(x_0 | x_t).

@@ -6,6 +6,7 @@ The manifests fit, so that nothing but what is said in the documents can tell.
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,9 @@ VERBS = {
 }
 """Every verb that opens a run."""
 
+SOUND = {}
+"""Seconds of processor time that each verb takes on a sound run of each kind, to draw or train what there is."""
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
@@ -48,15 +52,14 @@ def made(tmp_path_factory):
     for name, changes in (("points", {}), ("pictures", {"network": UNET})):
         run = make_run(folder / f"{name}.npz", folder / name, **changes)
         for verb in VERBS:  # what verbs import for the first time costs a forgery nothing
-            assert call(verb, shutil.copytree(run, folder / f"first-{name}-{verb}"), folder) in (0, 3)
+            for attempt in ("first", "second"):
+                copy = shutil.copytree(run, folder / f"{attempt}-{name}-{verb}")
+                start = time.process_time()
+                assert call(verb, copy, folder) in (0, 3)
+            SOUND[name, verb] = time.process_time() - start
         encode = ("encode", run, "held-out:0-1", "--steps", "2", "--out", folder / f"{name}.safetensors")
         assert main([*map(str, encode)]) == 0
     return folder
-
-
-@pytest.fixture(autouse=True)
-def as_users_run_it(unchecked_types):
-    """Without the type checks of the test run, which take most of the time."""
 
 
 def call(verb, run, folder):
@@ -73,7 +76,10 @@ def judge(made, tmp_path, capsys, kind, forge, verbs, codes):
         (tmp_path / f"{kind}.safetensors").unlink(missing_ok=True)
         shutil.copy(made / f"{kind}.safetensors", tmp_path)
         capsys.readouterr()
-        code = cheap(lambda verb=verb, run=run: call(verb, run, tmp_path))
+        usual = SOUND[kind, verb]
+        code = cheap(
+            lambda verb=verb, run=run: call(verb, run, tmp_path), lambda code, usual=usual: 0 if code else usual
+        )
         lines = capsys.readouterr().err.splitlines()
         told = [line for line in lines if line.startswith("error[")]
         assert code in codes, (verb, lines)

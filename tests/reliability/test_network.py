@@ -82,7 +82,7 @@ def test_it():
 def test_a_session_with_an_attempt_fails_though_its_tests_pass(tmp_path, pytestconfig, jobs):
     tests = tmp_path / "tests"
     tests.mkdir()
-    for name in ("conftest.py", "figures.py", "network.py"):
+    for name in ("conftest.py", "figures.py", "network.py", "typechecks.py"):
         (tests / name).write_text((pytestconfig.rootpath / "tests" / name).read_text())
     (tests / "test_it.py").write_text(TEST)
     command = [sys.executable, "-m", "pytest", "--import-mode=importlib", "-p", "no:cacheprovider", *jobs, "tests"]

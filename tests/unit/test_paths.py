@@ -48,7 +48,7 @@ def test_every_public_function_that_takes_a_path_takes_a_text() -> None:
         except ValueError:  # a constructor of Python's own
             continue
         for parameter in parameters:
-            words = str(parameter.annotation)
+            words = str(parameter.annotation).replace("idm.schedules.path.Path", "")  # one from data to noise
             if "Path" in words:
                 seen += 1
                 assert "str" in words, f"{name}: {parameter}"

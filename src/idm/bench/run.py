@@ -24,7 +24,6 @@ from idm.bench.text import Show, show_checks, show_machine, show_outcome, show_p
 from idm.bench.workloads import WORKLOADS
 from idm.core.progress import progress
 from idm.report import png, write_atomically
-from idm.report.record import by_summary
 from idm.report.results import Results as FolderResults
 from idm.report.results import results_in
 
@@ -68,7 +67,7 @@ class Bench:
         Raises:
             NumericalError: the results of the network are wrong, so that its speed means nothing.
         """
-        with results_in(self.out, NAMES, by_summary(WHAT, RESULTS, ("machine", "tables"), NAMES)) as results:
+        with results_in(self.out, NAMES) as results:
             return self._run(workloads, sizes, results)
 
     def _run(self, workloads: Sequence[str], sizes: Sequence[Configuration], results: FolderResults) -> Results:

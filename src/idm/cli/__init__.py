@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from idm.core.signals import StopError, at_once, stop_on_signals
+from idm.core.streams import lasting_streams
 
 __all__ = ["main"]
 
@@ -17,6 +18,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line without the program's name; ``sys.argv`` by default.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    with lasting_streams() as out:
+        code = _run(given)
+        out.flush()
+        if code or out.error is None:
+            return code
+        from idm.cli.endings import lost
+
+        return lost(out.error)
+
+
+def _run(given: list[str]) -> int:
     with stop_on_signals():
         try:
             with at_once():

@@ -4,11 +4,9 @@ A verb is a function whose parameters are its arguments and options; a new one i
 ``VERBS``. Its file imports what needs torch inside of the function, so that help and completion answer at once.
 """
 
-import difflib
-import io
-import os
 import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
@@ -40,6 +38,7 @@ from idm.core.errors import (
 )
 from idm.core.launch import num_processes
 from idm.core.signals import StopError, at_once
+from idm.core.text import nearest
 
 VERBS: dict[str, Callable[..., None]] = {
     "demo": demo,
@@ -110,7 +109,6 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     given = [argument for argument in arguments if argument != "--debug"]
     keep_freed_memory()
-    _write_out_what_encodings_lack()
     try:
         with at_once():
             code = _invoke(given)
@@ -118,8 +116,6 @@ def run(arguments: Sequence[str]) -> int:
         code = stopped(given, stop, debug=debug)
     except IdmError as error:
         code = report(error, debug=debug)
-    except BrokenPipeError:
-        code = 0
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         code = report(CheckpointError(f"disk: cannot read or write {what}"), debug=debug)
@@ -129,7 +125,6 @@ def run(arguments: Sequence[str]) -> int:
         code = _out_of_memory(error, debug=debug)
     except Exception as error:
         code = _internal(error)
-    _flush()
     return code
 
 
@@ -142,13 +137,6 @@ def _out_of_memory(error: RuntimeError | MemoryError, *, debug: bool) -> int:
     return report(ProcessError("memory: not enough for what was asked; choose a smaller network or batch"), debug=debug)
 
 
-def _write_out_what_encodings_lack() -> None:
-    """Have standard output and error write escapes for characters that they have no bytes for, instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
 def _internal(error: Exception) -> int:
     print_traceback(error)
     print(f"error[E700]: internal error, please report it: {type(error).__name__}", file=sys.stderr)
@@ -157,12 +145,13 @@ def _internal(error: Exception) -> int:
 
 def _invoke(arguments: list[str]) -> int:
     if arguments and not arguments[0].startswith("-") and arguments[0] not in VERBS:
-        near = difflib.get_close_matches(arguments[0], VERBS, n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(VERBS)}"
+        near = nearest(arguments[0], VERBS, cutoff=0.5)
+        hint = f"did you mean '{near}'?" if near else f"choose from {', '.join(VERBS)}"
         raise UnknownNameError(f"idm: unknown command '{arguments[0]}'; {hint}")
     if num_processes() > 1 and arguments and arguments[0] in VERBS.keys() - set(SHARED_VERBS):
         shared = ", ".join(SHARED_VERBS)
         raise SettingsError(f"idm {arguments[0]}: one process wanted, got {num_processes()}; torchrun is for {shared}")
+    _refuse_empty(arguments)
     try:
         result = typer.main.get_command(make_app()).main(arguments, prog_name="idm", standalone_mode=False)
     except UsageError as error:
@@ -172,9 +161,24 @@ def _invoke(arguments: list[str]) -> int:
         raise SettingsError(_usage_line(error)) from error
     except typer.Abort as error:
         raise KeyboardInterrupt from error
-    except SystemExit as stop:  # typer's own answer to a broken pipe
-        raise BrokenPipeError from stop
+    except SystemExit as stop:  # typer's own answer to a broken pipe, which is none of standard output
+        raise ProcessError(f"idm {arguments[0]}: a process that it needs is gone; run the command again") from stop
     return result if isinstance(result, int) else 0
+
+
+def _refuse_empty(arguments: Sequence[str]) -> None:
+    """Refuse empty values, which a script gives for a variable that is not set: as a path they would be this folder.
+
+    Raises:
+        SettingsError: there is one.
+    """
+    for before, argument in pairwise(arguments):
+        name, value = argument.split("=", 1) if argument.startswith("--") and "=" in argument else (before, argument)
+        if not value:
+            what = name if name.startswith("-") else "an argument"
+            raise SettingsError(
+                f"idm {arguments[0]}: a value wanted for {what}, got an empty text; give one or leave it out"
+            )
 
 
 def _usage_line(error: Any) -> str:
@@ -182,11 +186,3 @@ def _usage_line(error: Any) -> str:
     text = " ".join(error.format_message().split()).rstrip(".").replace("(Possible options: ", "(did you mean ")
     where = error.ctx.command_path if error.ctx else "idm"
     return f"{where}: {text[:1].lower()}{text[1:]}; see '{where} --help'"
-
-
-def _flush() -> None:
-    """Flush standard output; a reader that left early, or a terminal that was closed, is no error."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

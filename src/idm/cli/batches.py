@@ -1,24 +1,25 @@
 """Many samples through a function, some at a time."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from idm.core.tensors import require_finite
+from idm.diffusion import Denoiser
 
-Carry = Callable[[Tensor, dict[str, Tensor]], Tensor]
+Carry = Callable[[Tensor, Denoiser], Tensor]
 
 
 def in_batches(
-    carry: Carry, x: Tensor, kwargs: Mapping[str, Tensor], batch_size: int, device: torch.device, *, what: str
+    carry: Carry, x: Tensor, denoise: Denoiser, batch_size: int, device: torch.device, *, what: str
 ) -> Tensor:
-    """Apply ``carry`` to batches of samples with their conditioning; the results together, on the CPU.
+    """Apply ``carry`` to batches of samples with their denoiser; the results together, on the CPU.
 
     Args:
-        carry: given samples and their conditioning.
+        carry: given samples and their denoiser.
         x: all samples.
-        kwargs: their conditioning.
+        denoise: the denoiser of them all.
         batch_size: samples at a time.
         device: where they are carried.
         what: what the results are, plural.
@@ -27,8 +28,7 @@ def in_batches(
         NumericalError: results are not finite.
     """
     parts: list[Tensor] = []
-    for start in range(0, len(x), batch_size):
-        rows = slice(start, start + batch_size)
-        carried = carry(x[rows].to(device), {name: value[rows] for name, value in kwargs.items()})
+    for rows in torch.arange(len(x)).split(batch_size):
+        carried = carry(x[rows].to(device), denoise.select(rows))
         parts.append(require_finite(carried.cpu(), what))
     return torch.cat(parts)

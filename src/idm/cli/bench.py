@@ -28,7 +28,7 @@ def bench(
         typer.Option(
             "--only",
             metavar="NAMES",
-            help=f"Of {', '.join(WORKLOADS)}; all by default.",
+            help=f"Some of {', '.join(WORKLOADS)}; all by default.",
         ),
     ] = None,
     sizes: Annotated[

@@ -11,7 +11,7 @@ import typer
 from idm.cli.options import DataOverrides, Json
 from idm.cli.output import Output, checked_folder, command
 from idm.core.errors import DataError
-from idm.core.text import json_text
+from idm.core.text import counted, json_text
 
 if TYPE_CHECKING:
     from idm.data.check import DataCheck, Speed
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 INDEX, SUMMARY, PAGE = "index.jsonl", "check.json", "page.html"
 NAMES, WHAT = (INDEX, SUMMARY, PAGE), "a check"
 
-LISTED = 20
+MOST_LISTED = 20
 """Further lines are counted, not printed."""
 
 
@@ -37,7 +37,7 @@ def check_data(
     workers: Annotated[
         int,
         typer.Option(
-            "--workers", metavar="N", min=0, max=256, help="With --speed: so many processes read; see data.workers."
+            "--workers", metavar="N", min=0, max=256, help="With --speed: how many processes read; see data.workers."
         ),
     ] = 0,
     overrides: DataOverrides = None,
@@ -51,20 +51,21 @@ def check_data(
     from idm.cli.data_options import as_training_opens, full_paths
     from idm.cli.results import announce
     from idm.data.check import check_located, measure_speed
-    from idm.experiment.files import fold
+    from idm.experiment import Experiment
+    from idm.experiment.files import fold, lay
     from idm.presets import Told, located
-    from idm.report.record import by_summary
     from idm.report.results import results_in
 
     output = Output(as_json=as_json)
     with ExitStack() as stack:
         folder = None
         if out is not None:
-            earlier = by_summary(WHAT, SUMMARY, ("num_samples", "refusals"), NAMES)
-            folder = stack.enter_context(results_in(checked_folder(out), NAMES, earlier))
+            folder = stack.enter_context(results_in(checked_folder(out), NAMES))
             announce(output, folder)
         given = full_paths(overrides or [])
-        settings = located(path, Told(overrides=fold(given)))
+        told = fold(given)
+        lay(Experiment(), {section: values for section, values in told.items() if section != "data"})
+        settings = located(path, Told(overrides=told))
         check = check_located(settings.source.name, settings.source.options, as_training_opens(settings))
         measured = None
         if speed and check.source is not None and not check.refusals:
@@ -83,8 +84,8 @@ def check_data(
 
 
 def _write(folder: Path, check: "DataCheck") -> dict[str, Path]:
+    from idm.core.files import write_atomically
     from idm.report.data_page import write_data_page
-    from idm.report.files import write_atomically
 
     summary = json_text(check.to_plain(), indent=2) + "\n"
     index = {} if check.index is None else {"index": write_atomically(folder / INDEX, check.index.to_text().encode())}
@@ -102,10 +103,10 @@ def _describe(
         if lines:
             output.line()
             output.heading(heading)
-            for line in lines[:LISTED]:
+            for line in lines[:MOST_LISTED]:
                 output.line(f"  {line}")
-            if len(lines) > LISTED:
-                output.line(f"  ... and {len(lines) - LISTED:,} more")
+            if len(lines) > MOST_LISTED:
+                output.line(f"  ... and {len(lines) - MOST_LISTED:,} more")
     if written:
         output.line()
         output.pairs(written)
@@ -142,7 +143,7 @@ def _facts(check: "DataCheck") -> dict[str, str]:
     if check.conversions:
         rows["converted"] = _counted(check.conversions)
     if check.skipped:
-        rows["skipped"] = f"{len(check.skipped):,} other files, such as {check.skipped[0]}"
+        rows["skipped"] = f"{counted(len(check.skipped), 'other file')}, such as {check.skipped[0]}"
     return rows
 
 

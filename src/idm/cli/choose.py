@@ -5,31 +5,30 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from idm.cli.settings import every_setting
-from idm.cli.words import value_in_words
 from idm.core.errors import SettingsError
 from idm.experiment import Experiment, to_plain
-from idm.experiment.files import fold, lay, read_settings
-from idm.experiment.settings import DataSettings
-from idm.experiment.stored import experiment_to_continue, started_experiment
+from idm.experiment.data import size_for_images
+from idm.experiment.files import fold, lay, lay_and_fit, read_settings, value_in_words
+from idm.experiment.settings import DataSettings, SourceSettings
+from idm.experiment.stored import experiment_to_continue, started_experiment, stored_spec
 from idm.experiment.train import Adapt, as_it_is
 from idm.experiment.validate import flat
 from idm.presets import (
+    NOTHING,
     PRESETS,
     USUAL,
     Told,
     data_settings,
-    fitted,
     inferred,
     source_told,
     with_fitting_batches,
     without_source,
 )
-from idm.training import TrainingSettings, open_checkpoint
+from idm.training import Checkpoint, open_checkpoint
 from idm.training.checkpoint import checkpoint_to_continue
-from idm.training.retention import FOLDER
 
-CODE = "make"
-"""The option of a source that names code."""
+CODE = "data.source.make"
+"""The setting that names code."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,8 @@ class Chosen:
         experiment: the experiment.
         adapt: what is still to be changed when it is known how many samples there are to train on.
         is_inferred: whether the data suggest it.
-        names_code: whether the command line itself names the code of a custom source, see ``names_code``.
+        names_code: whether an override names the code of a custom source, so that whoever gave it wants it to run; in
+            a settings file it may be a stranger's.
     """
 
     experiment: Experiment
@@ -69,32 +69,33 @@ def choose_experiment(
         DataError: data that cannot be read.
     """
     told, started = Told({} if config is None else read_settings(config), fold(overrides)), started_experiment(run)
-    trust_code = names_code(config, told)
-    first = None if init is None or started is not None else experiment_to_continue(open_checkpoint(init))
+    trust_code = CODE in flat(told.overrides)
+    weights = None if init is None or started is not None else open_checkpoint(init)
+    first = None if weights is None else experiment_to_continue(weights)
     if data is None and (preset is not None or config is not None or first is not None):
         base = PRESETS.build(preset, {}) if preset is not None else first or Experiment()
-        chosen = _fitted(lay(base, told.file, told.overrides), base.training, told, started)
-        return replace(chosen, names_code=trust_code)
+        experiment = lay_and_fit(base, told.file, told.overrides, base.training, started)
+        return Chosen(experiment, _fitting_batches(told, started), names_code=trust_code)
     if data is None and (stored := _experiment_in(run, needed=source_told(told.overrides) is None)) is not None:
         return Chosen(lay(stored, told.overrides), names_code=trust_code)
     below = started if preset is None else PRESETS.build(preset, {})
-    found = data_settings(data, told, below or _image_size_of(first))
+    found = data_settings(data, told, below or _image_size_of(weights))
     if below is None:
-        base = _with_parts_of(first, inferred(found, trust_code=trust_code))
+        base = _with_parts_of(first, inferred(found, told if first is None else NOTHING, trust_code=trust_code))
     else:
         base = replace(below, data=found)
-    usual = USUAL if preset is None else base.training
-    chosen = _fitted(lay(base, without_source(told.file), told.overrides), usual, told, started)
-    return replace(chosen, is_inferred=below is None, names_code=trust_code)
+    usual = replace(USUAL, batch_size=base.training.batch_size) if preset is None else base.training
+    experiment = lay_and_fit(base, without_source(told.file), told.overrides, usual, started)
+    return Chosen(experiment, _fitting_batches(told, started), is_inferred=below is None, names_code=trust_code)
 
 
-def _image_size_of(first: Experiment | None) -> Experiment | None:
+def _image_size_of(first: Checkpoint | None) -> Experiment | None:
     """Return an experiment that says of its data only which size images are brought to, as the weights expect it."""
     if first is None:
         return None
-    source = first.data.source
-    options = {name: source.options[name] for name in ("path", "image_size") if name in source.options}
-    return Experiment(data=DataSettings(source=replace(source, options=options)))
+    size = size_for_images(experiment_to_continue(first).data, stored_spec(first))
+    options = {"path": ""} | ({} if size is None else {"image_size": size})
+    return Experiment(data=DataSettings(source=SourceSettings("image_folder", options)))
 
 
 def _with_parts_of(first: Experiment | None, experiment: Experiment) -> Experiment:
@@ -102,21 +103,10 @@ def _with_parts_of(first: Experiment | None, experiment: Experiment) -> Experime
     return experiment if first is None else replace(first, data=experiment.data, training=experiment.training)
 
 
-def _fitted(experiment: Experiment, usual: TrainingSettings, told: Told, started: Experiment | None) -> Chosen:
-    """Bring the settings of training that nobody gave to the number of steps, and later to that of samples."""
-    given = {**told.file.get("training", {}), **told.overrides.get("training", {})}.keys()
-    adapt = as_it_is if started is not None or "batch_size" in given else with_fitting_batches
-    return Chosen(fitted(experiment, usual, given, started), adapt)
-
-
-def names_code(config: Path | None, told: Told) -> bool:
-    """Whether a command line names the code of a custom source itself: in an override, or in a settings file it gives.
-
-    A settings file in the folder of a run is part of that run, which may be a stranger's.
-    """
-    own_file = config is not None and not (config.resolve().parent / FOLDER).is_dir()
-    said = flat(told.overrides) | (flat(told.file) if own_file else {})
-    return f"data.source.{CODE}" in said
+def _fitting_batches(told: Told, started: Experiment | None) -> Adapt:
+    """Return what brings the size of batches that nobody gave to the number of samples."""
+    given = {**told.file.get("training", {}), **told.overrides.get("training", {})}
+    return as_it_is if started is not None or "batch_size" in given else with_fitting_batches
 
 
 def _experiment_in(run: Path, *, needed: bool) -> Experiment | None:

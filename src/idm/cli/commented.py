@@ -7,7 +7,7 @@ from typing import Any
 
 from idm.cli.settings import Setting, every_setting
 
-WIDTH = 100
+WIDTH_CHARACTERS = 100
 """Columns of a comment."""
 
 
@@ -34,7 +34,7 @@ def _lines(plain: Mapping[str, Any], above: str, known: Mapping[tuple[str, str],
 def _comment(setting: Setting, indent: str) -> list[str]:
     start = f"{indent}# "
     text = f"{setting.meaning} ({setting.kind})"
-    return textwrap.wrap(text, WIDTH, initial_indent=start, subsequent_indent=start, break_on_hyphens=False)
+    return textwrap.wrap(text, WIDTH_CHARACTERS, initial_indent=start, subsequent_indent=start, break_on_hyphens=False)
 
 
 def _value(value: Any) -> str:

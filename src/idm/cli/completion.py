@@ -32,6 +32,11 @@ def samplers(incomplete: str) -> list[str]:
     return _that_begin(_names()["samplers"], incomplete)
 
 
+def spacings(incomplete: str) -> list[str]:
+    """Complete the name of a spacing of levels."""
+    return _that_begin(_names()["settings"]["sampler.spacing"], incomplete)
+
+
 def precisions(incomplete: str) -> list[str]:
     """Complete the name of a number format."""
     return _that_begin(_names()["precisions"], incomplete)

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+from idm.core.errors import SettingsError
 from idm.data import SOURCES
 from idm.data.check import DataCheck
 from idm.data.check.training import Opened, Opener
 from idm.data.indexed import ENCODED
 from idm.experiment import Experiment
 from idm.experiment.data import open_as_training
+from idm.experiment.files import fold
 from idm.experiment.settings import DataSettings, SourceSettings
 
 SOURCE = "data.source."
@@ -27,6 +29,24 @@ def _full(override: str) -> str:
     if first not in {entry.name for entry in fields(DataSettings)}:
         section = "data.source"
     return f"{section}.{override.strip()}"
+
+
+def options_to_score(overrides: Sequence[str], path: str | None) -> dict[str, Any]:
+    """Return the options of the source that opens other data than a run's own, as overrides give them.
+
+    Raises:
+        SettingsError: other settings than those of a source, or no other data.
+    """
+    given = full_paths(overrides)
+    other = [override for override in given if not override.startswith(SOURCE)]
+    if other:
+        raise SettingsError(
+            f"--set {other[0]}: a setting of data.source wanted, got another; all others are those that the run was "
+            "trained with"
+        )
+    if given and path is None:
+        raise SettingsError(f"--set {given[0]}: it says how --data is read; give --data PATH too, or leave it out")
+    return fold(given).get("data", {}).get("source", {})
 
 
 def as_training_opens(settings: DataSettings) -> Opener:

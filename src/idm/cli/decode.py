@@ -47,9 +47,9 @@ def decode(
     with sample_folder(destination, opened, len(codes.x)) as results:
         announce(output, results)
         x = in_batches(
-            lambda part, given: decode_latents(process, opened.model, part, model_kwargs=given, progress=True),
+            lambda part, denoise: decode_latents(process, denoise, part, progress=True),
             codes.x,
-            kwargs,
+            opened.denoiser(process, kwargs),
             batch_size,
             opened.device,
             what="samples",

@@ -42,7 +42,7 @@ def ema(
     """Average the weights of a trained run anew, as if that average had been kept all along.
 
     Try a few widths and compare them with 'idm evaluate': nothing is trained again. The result is a folder that
-    'idm sample' and the others take for a run.
+    'idm sample' and the other verbs open like a run.
     """
     from idm.experiment.ema import reconstruct
 

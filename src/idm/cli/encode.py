@@ -42,6 +42,7 @@ def encode(
     from idm.cli.conditioning import conditioning
     from idm.cli.results import run_folder, together
     from idm.core.errors import SettingsError
+    from idm.core.files import write_atomically
     from idm.core.places import exists, file_in, usable_folder
     from idm.editing import encode as encode_images
     from idm.editing import inversion_process
@@ -49,7 +50,6 @@ def encode(
     from idm.experiment.inputs import read_inputs
     from idm.experiment.labels import class_numbers, name_labels
     from idm.experiment.latents import Latents, is_latents
-    from idm.report.files import write_atomically
     from idm.training.lock import locked
 
     opened = load(run, device=device, trust_code=trust_code)
@@ -67,9 +67,9 @@ def encode(
         inputs = read_inputs(opened, images)
         kwargs = conditioning(opened, asked, inputs.labels)
         x = in_batches(
-            lambda part, given: encode_images(process, opened.model, part, model_kwargs=given, progress=True),
+            lambda part, denoise: encode_images(process, denoise, part, progress=True),
             inputs.x,
-            kwargs,
+            opened.denoiser(process, kwargs),
             batch_size,
             opened.device,
             what="latents",

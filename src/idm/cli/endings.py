@@ -1,11 +1,12 @@
 """How the program ends where a verb does not: what is said of errors and stops, and the exit codes."""
 
+import errno
 import signal
 import time
 import traceback
 from collections.abc import Sequence
 
-from idm.core.errors import IdmError, InterruptedRunError, SettingsError
+from idm.core.errors import CheckpointError, IdmError, InterruptedRunError, SettingsError
 from idm.core.launch import rank, restarts_itself
 from idm.core.progress import tell
 from idm.core.signals import StopError, stop_requested
@@ -14,6 +15,9 @@ CONTINUED_VERBS = ("train", "sample", "evaluate", "demo")
 """What goes on from where it was when the same command is given again."""
 
 SECONDS_FOR_THE_FIRST = 2.0
+
+GONE = (errno.EPIPE, errno.EIO)
+"""What a pipe without a reader, and a terminal that was closed, answer."""
 
 
 def stopped(arguments: Sequence[str], stop: StopError, *, debug: bool = False) -> int:
@@ -29,6 +33,17 @@ def stopped(arguments: Sequence[str], stop: StopError, *, debug: bool = False) -
         return 128 + (stop.number or signal.SIGTERM)
     error = InterruptedRunError(f"idm {verb}: stopped, with nothing new to save; run the same command to continue")
     return report(error, debug=debug)
+
+
+def lost(error: OSError) -> int:
+    """Return the exit code of a verb that did all, but not all that it printed was written.
+
+    Whoever closed a pipe or a terminal wanted no more of it.
+    """
+    if error.errno in GONE:
+        return 0
+    reason = error.strerror or error
+    return report(CheckpointError(f"disk: cannot write to standard output ({reason}); all else is done"), debug=False)
 
 
 def report(error: IdmError, *, debug: bool) -> int:

@@ -1,5 +1,6 @@
 """``idm evaluate``: score a run on the data it has not seen."""
 
+import math
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from idm.cli import completion
-from idm.cli.options import BatchSize, Device, Json, OutFolder, Precision, RunArgument, Seed, TrustCode
+from idm.cli.options import (
+    BatchSize,
+    Device,
+    Json,
+    OutFolder,
+    Precision,
+    RunArgument,
+    Seed,
+    SourceOverrides,
+    Spacing,
+    TrustCode,
+)
 from idm.cli.output import Output, finite
 
 if TYPE_CHECKING:
@@ -17,8 +29,8 @@ BOUND, SAMPLES = ".parts-bound", ".parts-samples"
 """Where the parts of long jobs lie meanwhile."""
 
 PLOT, RESULTS = "bound.png", "evaluation.json"
-NAMES, WHAT, KEYS = (RESULTS, PLOT), "an evaluation", ("bits_per_dim", "terms")
-"""What is written, what it is, and what is in ``RESULTS`` of any version."""
+NAMES, WHAT = (RESULTS, PLOT), "an evaluation"
+"""What is written, and what it is."""
 
 
 def evaluate(
@@ -28,10 +40,12 @@ def evaluate(
         typer.Option(
             "--data",
             metavar="PATH",
-            help="Score all of other data, not the held-out samples: images in a folder, a CSV file or tar shards; "
-            "or NPY, NPZ, HDF5, Zarr, NIfTI, TIFF, Parquet or a saved Hugging Face data set.",
+            help="Score other data in place of the held-out samples: images in a folder, a CSV file or tar shards; "
+            "or NPY, NPZ, HDF5, Zarr, NIfTI, TIFF, Parquet or a saved Hugging Face data set. Of data in parts, such as "
+            "train and test, the part to test.",
         ),
     ] = None,
+    overrides: SourceOverrides = None,
     steps: Annotated[
         int, typer.Option("--steps", metavar="N", min=0, help="Bound of a chain of N steps; 0: of the whole chain.")
     ] = 0,
@@ -52,6 +66,7 @@ def evaluate(
     sampler_steps: Annotated[
         int | None, typer.Option("--sampler-steps", metavar="N", min=0, help="For --samples; 0: all.")
     ] = None,
+    spacing: Spacing = None,
     seed: Seed = 0,
     batch_size: BatchSize = 512,
     out: OutFolder = None,
@@ -64,28 +79,30 @@ def evaluate(
 
     Interrupted, it keeps what is finished, and the same command goes on; torchrun shares the work out among GPUs.
     """
+    from idm.cli.data_options import options_to_score
     from idm.cli.results import announce, held_by_main, results_folder, together
     from idm.core.ranks import joined_ranks
     from idm.experiment import best_device, open_data_to_score, recognise, require_training_data
     from idm.experiment.long_jobs import bound_in_parts, load_together, sample_in_parts
     from idm.experiment.parts import remove_parts
-    from idm.report.record import by_summary
+    from idm.experiment.run import require_memory
     from idm.report.results import results_in
 
-    changes = {"name": sampler, "steps": sampler_steps}
-    output = Output(as_json=as_json)
+    changes = {"name": sampler, "steps": sampler_steps, "spacing": spacing}
+    output, source = Output(as_json=as_json), options_to_score(overrides or [], other)
     with ExitStack() as stack:
         with joined_ranks(best_device(device)) as ranks:
             opened = load_together(run, ranks, device=device, trust_code=trust_code).using(precision=precision)
             destination, chosen, data = together(
                 lambda: results_folder(out, opened, "evaluated"),
                 lambda: opened.sampler(**{key: value for key, value in changes.items() if value is not None}),
-                lambda: open_data_to_score(opened, other),
+                lambda: open_data_to_score(opened, other, source),
             )
             if samples:
                 opened.require_classes("--samples")
                 require_training_data(data)
-            folder = held_by_main(ranks, stack, results_in(destination, NAMES, by_summary(WHAT, RESULTS, KEYS, NAMES)))
+                require_memory(samples, opened.spec.shape, "--samples")
+            folder = held_by_main(ranks, stack, results_in(destination, NAMES))
             announce(output, folder)
             bound = bound_in_parts(
                 opened,
@@ -122,7 +139,7 @@ def evaluate(
         written = folder.put(f"{WHAT} of {opened.path}", lambda place: _write(place, bound, results))
         for name in (BOUND, SAMPLES):
             remove_parts(destination / name)
-    _describe(output, bound, results, written)
+    _describe(output, bound, results, written, () if other is None else data.held_out.source.remarks)
 
 
 def _plain(bound: "HeldOutBound") -> dict[str, Any]:
@@ -177,7 +194,9 @@ def _write(folder: Path, bound: "HeldOutBound", results: dict[str, Any]) -> dict
     }
 
 
-def _describe(output: Output, bound: "HeldOutBound", results: dict[str, Any], written: dict[str, Path]) -> None:
+def _describe(
+    output: Output, bound: "HeldOutBound", results: dict[str, Any], written: dict[str, Path], remarks: tuple[str, ...]
+) -> None:
     bits, found = results["bits_per_dim"], results.get("classifier")
     kind = "samples" if results["data"] else "held-out samples"
     words = {
@@ -199,5 +218,15 @@ def _describe(output: Output, bound: "HeldOutBound", results: dict[str, Any], wr
             f"{found['samples']['mean']:.1%} ± {found['samples']['standard_error']:.1%} of {found['num']:,} samples "
             f"by {found['sampler']}, {found['sampler_steps']} steps ({found['held_out']['mean']:.1%} of held-out data)"
         )
-    output.pairs(rows | {name: str(path) for name, path in written.items()})
+    remarks += _remarks(bits["total"]["mean"], results["levels"])
+    noted = {"noted": "; ".join(remarks)} if remarks else {}
+    output.pairs(noted | rows | {name: str(path) for name, path in written.items()})
     output.finish(**finite(results), **{name: str(path) for name, path in written.items()})
+
+
+def _remarks(total: float, levels: int | None) -> tuple[str, ...]:
+    """Say where a bound is worse than that of a model which knows nothing: every level as likely as any other."""
+    if levels is None or total <= math.log2(levels):
+        return ()
+    noise = f"{math.log2(levels):.4g}, that of noise with all levels alike"
+    return (f"the total is above {noise}; train for longer, or look at the data",)

@@ -10,7 +10,7 @@ import typer
 from idm.cli.options import Json
 from idm.cli.output import Output, checked_folder, command
 
-LARGEST_FLAGS = 1 << 20
+LARGEST_FLAGS_BYTES = 1 << 20
 """Bytes of the largest file of flags that is read."""
 
 
@@ -29,8 +29,8 @@ def import_(
 
     FLAGS is a JSON object such as {"image_size": 64, "num_channels": 128, "num_res_blocks": 3, "learn_sigma": true,
     "diffusion_steps": 4000, "noise_schedule": "cosine"}; flags that are not given have the published scripts' defaults.
-    Flags that ask for what this network cannot be are refused. Of a file that holds several state dicts an average is
-    taken.
+    Flags that ask for what this network cannot be are refused. Where a file holds several state dicts, averaged
+    weights are taken.
     """
     from idm.cli.words import data_in_words, network_in_words, process_in_words
     from idm.core.errors import SettingsError
@@ -69,17 +69,18 @@ def read_flags(path: Path) -> dict[str, Any]:
         SettingsError: not a JSON object, or a name that is in it twice.
     """
     from idm.core.errors import SettingsError
+    from idm.core.places import kind_at
+    from idm.core.text import one_line
 
-    if not path.is_file() or path.stat().st_size > LARGEST_FLAGS:
-        found = "a larger one" if path.is_file() else "a folder" if path.is_dir() else "nothing there"
+    if not path.is_file() or path.stat().st_size > LARGEST_FLAGS_BYTES:
+        found = "a larger one" if path.is_file() else kind_at(path)
         raise SettingsError(f"--flags {path}: a JSON file of at most 1 MiB wanted, got {found}; check the path")
     try:
         flags = json.loads(
             path.read_text(encoding="utf-8"), object_pairs_hook=_without_repetition, parse_constant=_refuse_constant
         )
     except (OSError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise SettingsError(f"--flags {path}: a JSON file wanted ({reason})") from error
+        raise SettingsError(f"--flags {path}: a JSON file wanted ({one_line(error)})") from error
     if not isinstance(flags, dict):
         raise SettingsError(f"--flags {path}: a JSON object with flags by name wanted, got {type(flags).__name__}")
     return flags

@@ -66,12 +66,11 @@ def interpolate(
         announce(output, results)
         x = interpolate_images(
             process,
-            opened.model,
+            opened.denoiser(process, {} if labels is None else {"y": labels}),
             start,
             end,
             weights,
-            model_kwargs={} if labels is None else {"y": labels},
-            path_kwargs={} if path is None else {"y": path},
+            path=opened.denoiser(process, {} if path is None else {"y": path}),
         )
         require_finite(x, "images on the way")
         named = None if path is None else path.tolist()

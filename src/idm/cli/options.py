@@ -1,7 +1,8 @@
 """Arguments and options that several verbs share. Imports no torch."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,32 +24,40 @@ Device = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON for programs instead of text for people.")]
+
+
+def _settings_option(meaning: str, complete: Callable[[str], list[str]]) -> Any:
+    """Make the option that is given once for each setting."""
+    return typer.Option("--set", metavar="PATH=VALUE", help=meaning, autocompletion=complete)
+
+
 Overrides = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="PATH=VALUE",
-        help="Change one setting, repeatable: training.num_steps=300, or num_steps=300; 'idm config' lists all.",
-        autocompletion=completion.settings,
+    _settings_option(
+        "Change one setting, repeatable: training.num_steps=300, or num_steps=300; 'idm config' lists all.",
+        completion.settings,
     ),
 ]
 SamplerOverrides = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="PATH=VALUE",
-        help="Change one setting of the sampler, repeatable; 'idm config sampler' lists them.",
-        autocompletion=completion.sampler_settings,
+    _settings_option(
+        "Change one setting of the sampler, repeatable; 'idm config sampler' lists them.", completion.sampler_settings
     ),
 ]
 DataOverrides = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="PATH=VALUE",
-        help="Change one setting of the data, repeatable: data.source.channels=first, or channels=first; "
+    _settings_option(
+        "Change one setting of the data, repeatable: data.source.channels=first, or channels=first; "
         "'idm config data' lists all.",
-        autocompletion=completion.data_settings,
+        completion.data_settings,
+    ),
+]
+SourceOverrides = Annotated[
+    list[str] | None,
+    _settings_option(
+        "With --data: one setting of how it is read, repeatable: data.source.key=images, or key=images; "
+        "'idm config data.source' lists all.",
+        completion.data_settings,
     ),
 ]
 Seed = Annotated[
@@ -72,6 +81,15 @@ TrustCode = Annotated[
     ),
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", metavar="N", min=1, help="Samples per call of the network.")]
+Spacing = Annotated[
+    str | None,
+    typer.Option(
+        "--spacing",
+        metavar="NAME",
+        help="Levels that samples visit: linspace, log_snr, rho, ...; the run's own by default.",
+        autocompletion=completion.spacings,
+    ),
+]
 InversionSteps = Annotated[
     int | None,
     typer.Option("--steps", metavar="N", min=1, help="DDIM steps: more of them, smaller errors; 100 if not given."),

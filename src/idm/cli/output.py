@@ -125,9 +125,9 @@ def checked_file(path: Path, suffix: str) -> Path:
     """Return a file for results, which may be there already.
 
     Raises:
-        SettingsError: another suffix, or a folder of that name.
+        SettingsError: another suffix, or something else than a file of that name.
     """
-    if path.suffix != suffix or path.is_dir():
-        raise SettingsError(f"--out {path}: a file name ending in {suffix} wanted")
+    if path.suffix != suffix or (path.exists() and not path.is_file()):
+        raise SettingsError(f"--out {path}: a file name ending in {suffix} wanted, of a file or of nothing yet")
     checked_folder(path.parent)
     return path

@@ -4,11 +4,10 @@ from torch import Tensor
 
 from idm.core.places import file_in
 from idm.experiment import Run
-from idm.report import save_grid, save_scatter
+from idm.report import columns_of, save_grid, save_scatter
 from idm.training.memory import in_smaller_pieces
 
 NUM_IMAGES, NUM_POINTS = 64, 1_000
-MOST_COLUMNS = 16
 
 
 def preview(step: int, run: Run) -> None:
@@ -20,10 +19,9 @@ def preview(step: int, run: Run) -> None:
     """
     path = file_in(run.path, "samples", f"step-{step:06d}.png")
     if len(run.spec.shape) == 1:
-        save_scatter(path, _drawn(run, NUM_POINTS))
+        save_scatter(path, _drawn(run, NUM_POINTS), run.spec.codec)
         return
-    classes = run.spec.num_classes or 1
-    columns = classes if 1 < classes <= MOST_COLUMNS else 8
+    columns = columns_of(NUM_IMAGES, run.spec.num_classes or 1) or 8
     num = NUM_IMAGES // columns * columns
     save_grid(path, _drawn(run, num), run.spec.codec, columns)
 

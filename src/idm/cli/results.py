@@ -2,8 +2,6 @@
 
 import io
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -14,14 +12,14 @@ from torch import Tensor
 
 from idm.cli.output import Output, checked_folder
 from idm.core.errors import IdmError, SettingsError
+from idm.core.files import write_atomically
 from idm.core.places import folder_in
 from idm.core.ranks import Ranks
 from idm.data.base import Samples
 from idm.experiment import Run
+from idm.experiment.data_folder import places_of, refuse_data_folder
 from idm.report import save_grid, save_scatter, save_singles
-from idm.report.files import write_atomically
 from idm.report.pictures import fit_png, single_name
-from idm.report.record import Record, anything
 from idm.report.results import Results, results_in
 
 LARGEST_GRID = 400
@@ -29,7 +27,8 @@ LARGEST_GRID = 400
 
 ARRAYS, GRID, SCATTER, SINGLES = "samples.npz", "grid.png", "samples.png", "images"
 STRIP, ANIMATION = "trajectory.png", "trajectory.webp"
-IN_ARRAYS = {"data", "labels", "class_names", "seeds"}
+OURS = "|".join([*map(re.escape, (ARRAYS, GRID, SCATTER, STRIP, ANIMATION)), rf"{SINGLES}/[0-9]{{5,12}}\.png"])
+"""Names of all that samples of any run are written to."""
 
 
 def run_folder(run: Run) -> Path:
@@ -55,17 +54,21 @@ def sample_folder(folder: Path, run: Run, num: int, *, trajectory: bool = False)
     names += [STRIP, ANIMATION] if trajectory else []
     if fit_png(spec.shape, spec.codec):
         names += [f"{SINGLES}/{single_name(0)}", *_singles(folder, num)]
-    return results_in(folder, names, earlier_samples)
+    return results_in(folder, names, OURS)
 
 
 def results_folder(out: Path | None, run: Run, default: str) -> Path:
     """Return the folder for results that was named, or one in the run.
 
     Raises:
-        SettingsError: there is a file of that name.
+        SettingsError: there is a file of that name, or it is the folder of the run's data.
         CheckpointError: the one in the run is a link.
     """
-    return checked_folder(out or folder_in(run_folder(run), default))
+    if out is None:
+        return checked_folder(folder_in(run_folder(run), default))
+    for place in places_of(run.experiment.data):
+        refuse_data_folder(checked_folder(out), place)
+    return checked_folder(out)
 
 
 def held_by_main(ranks: Ranks, stack: ExitStack, folder: AbstractContextManager[Results]) -> Results | None:
@@ -115,7 +118,7 @@ def save_samples(
     arrays = _save_arrays(out / ARRAYS, run, run.spec.restore(data), labels, seeds)
     written: dict[str, Path] = {}
     if x.ndim == 2:
-        written["picture"] = save_scatter(out / SCATTER, x)
+        written["picture"] = save_scatter(out / SCATTER, x, codec)
     else:
         written["picture"] = save_grid(out / GRID, x[:LARGEST_GRID], codec, columns)
     if save_singles(out / SINGLES, data, codec, spread=not run.from_image_files):
@@ -137,39 +140,11 @@ def _save_arrays(
     return write_atomically(path, stream.getvalue(), durable=True)
 
 
-def earlier_samples(folder: Path) -> Record | None:
-    """Recognise samples that a version without records wrote: arrays as it wrote them, with a picture beside them."""
-    count = _num_samples(folder / ARRAYS)
-    pictures = [name for name in (GRID, SCATTER) if (folder / name).is_file()]
-    if count is None or not pictures:
-        return None
-    names = [ARRAYS, *pictures, STRIP, ANIMATION, *_singles(folder, count)]
-    return Record(f"{count:,} samples", anything(names))
-
-
 def _singles(folder: Path, count: int) -> list[str]:
     """Names of the pictures in a folder that are called as those of the first ``count`` samples are."""
     stems = (path.stem for path in (folder / SINGLES).glob("*.png"))
     numbers = (int(stem) for stem in stems if re.fullmatch(r"[0-9]{5,12}", stem))
     return [f"{SINGLES}/{single_name(number)}" for number in numbers if number < count]
-
-
-def _num_samples(path: Path) -> int | None:
-    """Number of samples in a file of arrays; None if it is not one of ours. The samples are not read."""
-    try:
-        if not path.is_file():
-            return None
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            ours = all(member.compress_type == zipfile.ZIP_DEFLATED for member in members)
-            if not ours or not {member.filename.removesuffix(".npy") for member in members} <= IN_ARRAYS:
-                return None
-            with archive.open("data.npy") as stream:
-                np.lib.format.read_magic(stream)
-                shape, *_ = np.lib.format.read_array_header_1_0(stream)
-        return shape[0]
-    except (OSError, ValueError, KeyError, TypeError, EOFError, IndexError, zipfile.BadZipFile, zlib.error):
-        return None
 
 
 def describe_results(output: Output, run: Run, x: Tensor, written: Mapping[str, Any]) -> None:

@@ -2,22 +2,16 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from idm.cli import completion
-from idm.cli.options import BatchSize, Device, Json, OutFolder, Precision, RunArgument, SamplerOverrides, Seed
+from idm.cli.options import BatchSize, Device, Json, OutFolder, Precision, RunArgument, SamplerOverrides, Seed, Spacing
 from idm.cli.output import Output
-
-if TYPE_CHECKING:
-    from idm.experiment import Run
 
 PARTS = ".parts-drawn"
 """Where the parts lie meanwhile."""
-
-MOST_COLUMNS = 16
-"""With more classes than this, the grid is about square."""
 
 
 def sample(
@@ -25,7 +19,9 @@ def sample(
     num: Annotated[int, typer.Option("--num", metavar="N", min=1, help="How many samples.")] = 64,
     labels: Annotated[
         str | None,
-        typer.Option("--labels", metavar="CLASSES", help="Names, numbers or ranges, in turn; all by default."),
+        typer.Option(
+            "--labels", metavar="CLASSES", help="Classes by name, number or range, taken in turn; all by default."
+        ),
     ] = None,
     seed: Seed = 0,
     sampler: Annotated[
@@ -39,8 +35,9 @@ def sample(
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option("--steps", metavar="N", min=0, help="Steps to take; 0: all; the run's own by default."),
+        typer.Option("--steps", metavar="N", min=0, help="Steps to take, 0 for all; the run's own number by default."),
     ] = None,
+    spacing: Spacing = None,
     eta: Annotated[
         float | None,
         typer.Option("--eta", metavar="X", help="Share of noise in DDIM, 0 (deterministic) to 1."),
@@ -57,7 +54,9 @@ def sample(
     compile_: Annotated[
         bool,
         typer.Option(
-            "--compile", metavar="", help="Use torch.compile: pays for thousands; the first batch takes minutes."
+            "--compile",
+            metavar="",
+            help="Use torch.compile; worth it for thousands of samples: the first batch takes minutes.",
         ),
     ] = False,
     out: OutFolder = None,
@@ -70,6 +69,7 @@ def sample(
     Interrupted, it keeps the finished batches, and the same command goes on; torchrun shares them out among GPUs.
     """
     from idm.cli.results import (
+        LARGEST_GRID,
         announce,
         describe_results,
         held_by_main,
@@ -84,21 +84,25 @@ def sample(
     from idm.experiment.labels import class_numbers
     from idm.experiment.long_jobs import load_together, sample_in_parts
     from idm.experiment.parts import remove_parts
+    from idm.experiment.run import require_memory
+    from idm.report import columns_of
 
-    given = {"name": sampler, "steps": steps, "eta": eta}
+    given = {"name": sampler, "steps": steps, "spacing": spacing, "eta": eta}
     options = sampler_options(overrides or []) | {name: value for name, value in given.items() if value is not None}
     output = Output(as_json=as_json)
     with ExitStack() as stack:
         with joined_ranks(best_device(device)) as ranks:
             opened = load_together(run, ranks, device=device).using(precision=precision, compile=compile_)
-            destination, chosen, classes, _ = together(
+            destination, _, chosen, classes, _ = together(
                 lambda: results_folder(out, opened, "sampled"),
+                lambda: require_memory(num, opened.spec.shape, "--num"),
                 lambda: opened.sampler(**options),
                 lambda: class_numbers(labels, opened.spec.class_names),
-                lambda: opened.guided(guidance),
+                lambda: guidance == 1.0 or opened.require_guidance(guidance),
             )
-            columns = _columns(opened, classes)
-            recorder = Recorder(chosen, opened.spec, columns) if trajectory and len(opened.spec.shape) > 1 else None
+            in_turn = len(classes) if classes is not None else opened.spec.num_classes or 1
+            is_shown = trajectory and len(opened.spec.shape) > 1
+            recorder = Recorder(chosen, opened.spec, num, in_turn) if is_shown else None
             results = held_by_main(
                 ranks, stack, sample_folder(destination, opened, num, trajectory=recorder is not None)
             )
@@ -122,7 +126,14 @@ def sample(
 
         def write(folder: Path) -> dict[str, Path]:
             named = None if y is None else y.tolist()
-            written = save_samples(folder, opened, x, columns=columns, labels=named, seeds=range(seed, seed + num))
+            written = save_samples(
+                folder,
+                opened,
+                x,
+                columns=columns_of(min(num, LARGEST_GRID), in_turn),
+                labels=named,
+                seeds=range(seed, seed + num),
+            )
             return written if recorder is None else written | recorder.save(folder)
 
         written = results.put(f"{num:,} samples from {opened.path}, seed {seed}", write)
@@ -142,9 +153,3 @@ def sampler_options(overrides: list[str]) -> dict[str, Any]:
         plain = parse_override(override)
         options |= plain["sampler"] if isinstance(plain.get("sampler"), dict) else plain
     return options
-
-
-def _columns(run: "Run", classes: list[int] | None) -> int | None:
-    """One column per class that is asked for, if there are several and not too many."""
-    count = len(classes) if classes is not None else run.spec.num_classes or 1
-    return count if 1 < count <= MOST_COLUMNS else None

@@ -1,19 +1,19 @@
 """All settings as rows of a table."""
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, is_dataclass
 from enum import Enum
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from idm.cli.words import value_in_words
 from idm.core.errors import SettingsError
 from idm.core.limits import limits_in_words
+from idm.core.text import nearest
 from idm.experiment import Experiment
+from idm.experiment.files import value_in_words
 from idm.experiment.schema import REQUIRED, Key, is_open, option_keys, section_keys
 from idm.experiment.validate import Plain, to_plain
 
-WORDS = {int: "integer", float: "number", bool: "true or false", str: "text", type(None): "none"}
+WORDS = {int: "integer", float: "number", bool: "true or false", str: "text", type(None): "null"}
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ def subsection(plain: Plain, section: str | None) -> Plain:
 
 
 def _no_such(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(k for k in known if '.' not in k)}"
+    near = nearest(name, known, cutoff=0.5)
+    hint = f"did you mean '{near}'?" if near else f"known: {', '.join(k for k in known if '.' not in k)}"
     return f"no such section '{name}'; {hint}"
 
 

@@ -1,10 +1,11 @@
-"""Quick starts and ends: the garbage collector leaves the many objects that torch is made of alone."""
+"""Quick starts and ends: the garbage collector leaves the many objects that torch is made of alone; and quiet ones."""
 
 import atexit
 import functools
 import gc
 import importlib
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,8 @@ def with_torch(verb: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(verb)
     def started(*args: Any, **kwargs: Any) -> None:
+        # What counts is refused by name, damaged tags count for nothing, and our limit of sizes is below Pillow's.
+        warnings.filterwarnings("ignore", module=r"PIL\b")
         if "torch" not in sys.modules:
             gc.disable()
             importlib.import_module("torch")

@@ -45,12 +45,15 @@ def train(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="RUN", help="Folder of the run. The same again continues it.")
+        Path | None,
+        typer.Option("--out", metavar="RUN", help="Folder of the run; the same command again continues it."),
     ] = None,
     overrides: Overrides = None,
     max_time: Annotated[
         str | None,
-        typer.Option("--max-time", metavar="TIME", help="Stop, save and exit with 75 after so long: 2h30m, 45m, 90s."),
+        typer.Option(
+            "--max-time", metavar="TIME", help="Stop, save and exit with 75 after this time: 2h30m, 45m, 90s."
+        ),
     ] = None,
     track: Annotated[
         list[str] | None,
@@ -83,7 +86,7 @@ def train(
         raise SettingsError("--out: a folder for the run wanted, such as --out runs/mine")
     output, run_folder = Output(as_json=as_json), checked_folder(out)
     if rank() == 0:
-        require_run_folder(run_folder)
+        require_run_folder(run_folder, [] if data is None else [data])
     max_seconds = None if max_time is None else parse_duration(max_time)
     trackers = [careful_tracker(name, run_folder) for name in track or []]
     chosen = choose_experiment(config, preset, data, run_folder, overrides or [], init)
@@ -127,6 +130,9 @@ def _announce(output: Output, start: "Start", run: Path, *, is_inferred: bool) -
             "run": run,
         }
     )
+    if start.num_steps_done >= settings.num_steps:
+        longer = f"--set training.num_steps={2 * start.num_steps_done}"
+        output.line(f"Nothing is left to train: every step of {settings.num_steps:,} is done; to go on, add {longer}")
 
 
 def _finish(output: Output, run: "Run", folder: Path) -> None:

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from idm.experiment import DataSpec
-from idm.report import grid, save_animation, save_grid
+from idm.report import columns_of, grid, save_animation, save_grid
 from idm.samplers import Sampler, SampleStep
 
 MOST_FRAMES = 40
-SHOWN = 36
+MOST_SHOWN = 36
 """Samples in the animation."""
 
 STRIP_SAMPLES, STRIP_MOMENTS = 8, 8
@@ -19,10 +19,11 @@ STRIP_SAMPLES, STRIP_MOMENTS = 8, 8
 class Recorder:
     """Keeps the first samples of a batch at up to 40 evenly spaced moments, x_T and x_0 included."""
 
-    def __init__(self, sampler: Sampler, spec: DataSpec, columns: int | None) -> None:
-        """Choose the moments; ``columns`` is the number of samples per row, by default as many as make a square."""
+    def __init__(self, sampler: Sampler, spec: DataSpec, num: int, classes: int) -> None:
+        """Choose the moments, and rows for the first of ``num`` samples whose classes come in turn."""
+        columns = columns_of(min(num, MOST_SHOWN), classes)
         self._spec, self._columns, self._seen = spec, columns, 0
-        self._shown = SHOWN // columns * columns if columns is not None else SHOWN
+        self._shown = MOST_SHOWN // columns * columns if columns is not None else MOST_SHOWN
         last = sampler.diffusion.num_timesteps
         self._moments = set(_even(last, min(MOST_FRAMES, last + 1)))
         self._frames: list[Tensor] = []

@@ -1,6 +1,7 @@
 """``idm watch``: how a run, running or finished, gets on; read from its files alone."""
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +10,7 @@ import typer
 
 from idm.cli.options import Json
 from idm.cli.output import Output, print_json, stdout_console
+from idm.core.streams import output_is_lost
 from idm.core.text import printable
 
 if TYPE_CHECKING:
@@ -16,10 +18,13 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LOOKS = 2.0
 MOST_BYTES = 2**20
-"""So much of the end of metrics.jsonl is read."""
+"""Most bytes that are read of the end of metrics.jsonl."""
 
-LARGEST_SETTINGS = 2**17
-"""Bytes of the largest experiment.yaml that is read, which takes a second; ours have a few thousand."""
+LARGEST_SETTINGS_BYTES = 2**17
+"""Most bytes that are read of the beginning of experiment.yaml; ours have a few thousand."""
+
+NUM_STEPS = re.compile(rb"^training:\n(?:  .*\n)*?  num_steps: ([1-9][0-9]{0,17})$", re.MULTILINE)
+"""Where experiment.yaml, as it is written, says how many steps there will be."""
 
 LARGEST_NUMBER = 1e100
 """What is larger is no figure of a run."""
@@ -30,7 +35,7 @@ def watch(
     once: Annotated[bool, typer.Option("--once", metavar="", help="Print what is known now, and end.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show how a run gets on: losses, rate, time left, last pictures. Ctrl-C ends the watching, not the run."""
+    """Show the progress of a run: losses, speed, time left, last pictures. Ctrl-C ends the watching, not the run."""
     console = stdout_console()
     if as_json:
         print_json(look(run))
@@ -41,7 +46,7 @@ def watch(
     from rich.live import Live
 
     with Live(_table(look(run)), console=console, auto_refresh=False) as live:
-        while True:
+        while not output_is_lost():
             time.sleep(SECONDS_BETWEEN_LOOKS)
             live.update(_table(look(run)), refresh=True)
 
@@ -71,16 +76,13 @@ def look(run: Path) -> dict[str, Any]:
 
 
 def _num_steps(run: Path) -> int | None:
-    """Return the number of steps that the settings say; None where they say none, or cannot be read."""
-    import yaml
-
+    """Return the number of steps that the settings say; None where they do not, as they are written."""
     try:
         with (run / "experiment.yaml").open("rb") as stream:
-            text = stream.read(LARGEST_SETTINGS)
-        total = yaml.safe_load(text)["training"]["num_steps"]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError, yaml.YAMLError):
+            found = NUM_STEPS.search(stream.read(LARGEST_SETTINGS_BYTES))
+    except OSError:
         return None
-    return total if type(total) is int and 0 < total < LARGEST_NUMBER else None
+    return None if found is None else int(found[1])
 
 
 def _seconds_left(row: dict[str, Any], total: int | None) -> float | None:

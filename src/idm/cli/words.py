@@ -7,6 +7,7 @@ from torch import nn
 
 from idm.diffusion import GaussianDiffusion
 from idm.experiment import DataSpec, Experiment
+from idm.experiment.files import value_in_words
 from idm.experiment.initial import Origin
 from idm.networks import num_parameters
 
@@ -47,10 +48,3 @@ def process_in_words(experiment: Experiment, diffusion: GaussianDiffusion) -> st
 def options_in_words(plain: Mapping[str, Any]) -> str:
     """Settings with commas between them."""
     return ", ".join(f"{name}={value_in_words(value)}" for name, value in plain.items())
-
-
-def value_in_words(value: Any) -> str:
-    """Write a value of a setting as it is written after ``--set``."""
-    if isinstance(value, (list, tuple)):
-        return ",".join(map(value_in_words, value))
-    return {None: "none", True: "true", False: "false"}[value] if isinstance(value, (bool, type(None))) else str(value)

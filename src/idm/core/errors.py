@@ -5,11 +5,10 @@ several lines. The command line prints ``error[E200]: ...`` for each line and ex
 docs/errors.md lists the codes.
 """
 
-import difflib
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from idm.core.text import printable
+from idm.core.text import nearest, printable
 
 
 class IdmError(Exception):
@@ -88,9 +87,16 @@ class InterruptedRunError(IdmError):
     exit_code = 75
 
 
+MOST_UNKNOWN = 20
+"""Of so many unknown names at most each is told: of more, somebody made a file of them."""
+
+LONGEST_NAME = 100
+"""Characters of a name that are told, and looked for among those that are known."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """Say that ``name`` is no known ``kind``, and which valid name is nearest."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(names)}"
+    name, names = name[:LONGEST_NAME], sorted(known)
+    near = nearest(name, names, cutoff=0.5)
+    hint = f"did you mean '{near}'?" if near else f"choose from {', '.join(names)}"
     return UnknownNameError(f"{kind}: unknown name '{name}'; {hint}")

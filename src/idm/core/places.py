@@ -16,8 +16,8 @@ from typing import IO
 
 from idm.core.errors import CheckpointError
 
-PROBE = 4096
-"""So many bytes are written to see whether a folder takes files: a block, so that a full disk refuses it."""
+PROBE_BYTES = 4096
+"""Written to see whether a folder takes files: a block, so that a full disk refuses it."""
 
 KINDS = {
     stat.S_IFLNK: "a link, which is not followed for writing",
@@ -46,6 +46,15 @@ def folder_in(folder: Path, *names: str) -> Path:
         CheckpointError: there is a link or another kind of thing in its place, or on the way there.
     """
     return _checked(folder, names, stat.S_IFDIR)
+
+
+def kind_at(path: Path) -> str:
+    """Say what a path leads to: nothing there, a file, a folder, a pipe, a socket or a device."""
+    try:
+        found = stat.S_IFMT(path.stat().st_mode)
+    except (OSError, ValueError):  # ValueError: no name of a file
+        return "nothing there"
+    return KINDS.get(found, "a device")
 
 
 def exists(path: Path) -> bool:
@@ -126,7 +135,7 @@ def _try_to_write(folder: Path) -> None:
     descriptor, name = tempfile.mkstemp(dir=folder, prefix=".idm-")
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(os.urandom(PROBE))
+            stream.write(os.urandom(PROBE_BYTES))
     finally:
         Path(name).unlink(missing_ok=True)
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, Protocol, cast, runtime_checkable
 
+from idm.core.streams import Lasting
 from idm.core.text import printable
 
 
@@ -107,7 +108,7 @@ def _bar(label: str, total: int, unit: str, done: int, parts: int) -> Generator[
         rich_progress.TimeRemainingColumn(),
         rich_progress.TextColumn("{task.fields[status]}", markup=False),
     )
-    with rich_progress.Progress(*columns, console=Console(file=cast(Any, _Terminal(sys.stderr)))) as bars:
+    with rich_progress.Progress(*columns, console=Console(file=cast(Any, Lasting(sys.stderr)))) as bars:
         first = f"{done:,}/{total:,}"
         task = bars.add_task(label, total=total * parts, completed=done * parts, count=first, rate="-", status="")
 
@@ -122,27 +123,6 @@ def _bar(label: str, total: int, unit: str, done: int, parts: int) -> Generator[
                 bars.update(task, advance=units, **fields)
 
         yield Bar()
-
-
-class _Terminal:
-    """A stream that may be gone: what is written to a closed terminal is lost, and work goes on."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    def write(self, text: str) -> int:
-        """Write, if there is somebody to read."""
-        with suppress(OSError):
-            self._stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush, likewise."""
-        with suppress(OSError):
-            self._stream.flush()
 
 
 @cache

@@ -21,14 +21,15 @@ from torch.distributed.rendezvous import rendezvous
 
 from idm.core import launch
 from idm.core.errors import IdmError, ProcessError
+from idm.core.text import one_line
 
 T = TypeVar("T")
 
 TENSORS_WITHIN = timedelta(minutes=10)
-"""So long a process waits for the tensors of the others."""
+"""Longest time that a process waits for the tensors of the others."""
 
 HOST_WITHIN = timedelta(hours=24)
-"""So long it waits while the main process saves, draws samples or measures, or for another's share of a long job."""
+"""Longest time while the main process saves, draws samples or measures, or for another's share of a long job."""
 
 SECONDS_BETWEEN_LOOKS = 0.02
 
@@ -102,7 +103,7 @@ class Ranks:
             dist.barrier(group=self.host)
 
     def _ended_by(self, error: Exception) -> ProcessError:
-        words = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        words = f"{type(error).__name__}: {one_line(error)}"[:200]
         return ProcessError(f"process 0 of {self.size}: ended by an error ({words})")
 
 

@@ -12,12 +12,13 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol, runtime_checkable
+from typing import Protocol, SupportsIndex, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from idm.core.counts import holds_several, whole_number
 from idm.core.errors import SettingsError
 
 _MASK = (1 << 64) - 1
@@ -86,16 +87,20 @@ class Rng:
 
     @classmethod
     def from_seed(
-        cls, seed: int | Sequence[int] | Tensor, batch: int, device: torch.device | str | None = None
+        cls, seed: SupportsIndex | Sequence[int] | Tensor, batch: int, device: torch.device | str | None = None
     ) -> "Rng":
         """Seed sample i with ``seed + i``, or with ``seed[i]`` where a sequence is given.
 
         Raises:
-            SettingsError: a sequence whose length is not the batch size.
+            SettingsError: a sequence whose length is not the batch size, or seeds that are no whole numbers.
         """
-        if isinstance(seed, int):
-            return cls(torch.arange(batch, device=device, dtype=torch.int64) + _signed(seed))
-        seeds = torch.as_tensor(seed, dtype=torch.int64, device=device)
+        batch = whole_number(batch, "batch")
+        if not holds_several(seed):
+            first = _signed(whole_number(seed, "seed"))
+            return cls(torch.arange(batch, device=device, dtype=torch.int64) + first)
+        whole = isinstance(seed, Tensor) and not (seed.is_floating_point() or seed.dtype == torch.bool)
+        several = seed if whole else [whole_number(each, "seed") for each in seed]
+        seeds = torch.as_tensor(several, dtype=torch.int64, device=device)
         if seeds.shape != (batch,):
             raise SettingsError(f"seed: one integer or {batch} of them wanted, got {tuple(seeds.shape)}")
         return cls(seeds)

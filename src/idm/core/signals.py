@@ -30,7 +30,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 NUDGE = signal.SIGURG
 """What the thread wakes the main one with: where nobody handles it, the system ignores it."""
 
-SAME_REQUEST = 1.0
+SAME_REQUEST_SECONDS = 1.0
 """Signals within so many seconds are one request."""
 
 NOTHING = b"\0"
@@ -123,7 +123,7 @@ class StopRequest:
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         if number != NUDGE and self.number:
-            if time.monotonic() - self._first >= SAME_REQUEST:
+            if time.monotonic() - self._first >= SAME_REQUEST_SECONDS:
                 self._let_go()
                 signal.raise_signal(number)
             return
@@ -148,8 +148,8 @@ class StopRequest:
             )  # the number of a signal, written even while Python waits
             if not arrived:
                 return
-            if arrived[0] in SIGNALS and first and time.monotonic() - first >= SAME_REQUEST:
-                if not self.is_over.wait(SAME_REQUEST):
+            if arrived[0] in SIGNALS and first and time.monotonic() - first >= SAME_REQUEST_SECONDS:
+                if not self.is_over.wait(SAME_REQUEST_SECONDS):
                     os._exit(128 + arrived[0])
             elif arrived[0] in SIGNALS:
                 first = first or time.monotonic()

@@ -4,14 +4,25 @@ What is not printable is written out as an escape, as Python and JSON write it: 
 escape sequences of terminals, marks that change the direction of reading, line breaks, halves of surrogate pairs.
 """
 
+import difflib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from reprlib import Repr
 from typing import Any
+
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 60
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 20
 
 
 def printable(text: str) -> str:
     r"""Return text on one line, with a ``\x1b`` in place of an escape character, and so on."""
     return _written_out(text, lambda c: c.encode("unicode_escape").decode("ascii"))
+
+
+def shown(value: Any) -> str:
+    """Return a value as Python writes it, shortened if it is long or nested."""
+    return _SHORT.repr(value)
 
 
 def json_text(
@@ -30,6 +41,35 @@ def json_text(
     """
     lines = json.dumps(values, indent=indent, ensure_ascii=False, allow_nan=allow_nan, default=default).split("\n")
     return "\n".join(_written_out(line, lambda c: json.dumps(c)[1:-1]) for line in lines)
+
+
+def one_line(error: Exception) -> str:
+    """Return what an error says, in one line; its kind where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number and what it counts: 1 file, 1,200 files."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def nearest(name: str, known: Iterable[str], cutoff: float) -> str:
+    """Return the known name that is most like one, first of all one of the same letters; "" if none is like it.
+
+    Args:
+        name: the name.
+        known: names that there are.
+        cutoff: how like they must be, from 0, not at all, to 1, the same.
+    """
+    names = list(known)
+    same_letters = [other for other in names if sorted(other) == sorted(name)]
+    return next(iter(difflib.get_close_matches(name, same_letters or names, n=1, cutoff=cutoff)), "")
+
+
+def in_quotes(text: str) -> str:
+    """Put a command between quotes that it does not hold itself, where there are such."""
+    mark = next((mark for mark in "'\"`" if mark not in text), "")
+    return f"{mark}{text}{mark}"
 
 
 def _written_out(text: str, escape: Callable[[str], str]) -> str:

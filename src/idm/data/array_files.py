@@ -3,16 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError, UnreadableFileError
-from idm.data.label_names import DATA, NO_LABELS, find_labels, is_of_data, words
+from idm.core.places import kind_at
+from idm.core.text import one_line
+from idm.data.label_names import DATA, NO_LABELS, as_text, find_labels, is_of_data, words
 from idm.data.parts import TRAIN, part_of_words
-from idm.data.reading import one_line
 from idm.data.remarks import listed
 
 LABEL_KEYS = ("labels", "y")
@@ -21,7 +22,7 @@ LABEL_KEYS = ("labels", "y")
 LABEL_STEM = "labels"
 LABEL_FILE = f"{LABEL_STEM}.npy"
 
-LABEL_KINDS = "buiUS"
+LABEL_KINDS = "buiU"
 """Kinds of dtypes that labels may have."""
 
 
@@ -70,11 +71,13 @@ class Keys:
         Raises:
             DataError: not one integer or string per sample, though they must be labels.
         """
-        if self.told or self.labels in LABEL_KEYS:
-            return check_labels(path, load(), shape)
-        if not _is_column(found, shape) or (labels := load()).dtype.kind not in LABEL_KINDS:
-            return None
-        return check_labels(path, labels, shape)
+        must_be = self.told or self.labels in LABEL_KEYS
+        if not _is_column(found, shape):  # known before they are loaded, which may fill memory
+            return _no_labels(path, shape, f"shape {found}") if must_be else None
+        labels = as_text(path, np.asarray(load()))
+        if labels.dtype.kind in LABEL_KINDS:
+            return labels.reshape(-1)
+        return _no_labels(path, shape, str(labels.dtype)) if must_be else None
 
     def remarks(self, labels: NDArray[Any] | None) -> tuple[str, ...]:
         """Say which arrays are not read, in one line; nothing where all are."""
@@ -91,7 +94,7 @@ def open_arrays(path: Path, key: str | None, labels_key: str | None) -> ArrayFil
         DataError: no such key, no data, several candidates, Python objects, or labels that do not fit.
     """
     if not path.is_file():
-        raise DataError(f"{path}: a .npy or .npz file wanted, got {'a folder' if path.exists() else 'nothing there'}")
+        raise DataError(f"{path}: a .npy or .npz file wanted, got {kind_at(path)}")
     if path.suffix.lower() == ".npz":
         return _open_archive(path, key, labels_key)
     if key is not None or labels_key not in (None, NO_LABELS):
@@ -199,18 +202,11 @@ def _find_data(path: Path, names: list[str]) -> str:
     return found[0]
 
 
-def check_labels(path: Path, labels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Return the labels of data of that shape.
-
-    Raises:
-        DataError: not one integer or string per sample.
-    """
-    if not _is_column(labels.shape, shape) or labels.dtype.kind not in LABEL_KINDS:
-        raise DataError(
-            f"{path}: one integer or string per sample, {shape[:1]}, wanted as labels, "
-            f"got {labels.dtype} of shape {labels.shape}; save class numbers, or set data.source.labels_key=none"
-        )
-    return labels.reshape(-1)
+def _no_labels(path: Path, shape: tuple[int, ...], found: str) -> NoReturn:
+    raise DataError(
+        f"{path}: one integer or string per sample, {shape[:1]}, wanted as labels, got {found}; "
+        "save class numbers, or set data.source.labels_key=none"
+    )
 
 
 def _is_column(found: tuple[int, ...], shape: tuple[int, ...]) -> bool:

@@ -1,13 +1,17 @@
 """Tables of columns in Parquet files, and in folders that the Hugging Face library ``datasets`` saved."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data.extras import import_extra
-from idm.data.parts import choose_part
+from idm.data.image_files import find_files
+from idm.data.parts import PART_OF, choose_part, choose_rows, names_parts, parts_of, parts_of_rows
 from idm.data.reading import reading
 from idm.data.remarks import listed
 
@@ -88,12 +92,43 @@ def open_table(where: Path, split: str | None = None) -> OpenedTable:
     if (where / SPLITS).is_file():
         return _one_of_several(where, split)
     with reading(where, "a table", WRITE_ANEW):
-        return _saved(where) if (where / STATE).is_file() else _parquet(where, split)
+        if (where / STATE).is_file():
+            return _part_of(_saved(where), split)
+        files = parquet_files(where)
+        if parts_of(files, every=False) is None:
+            return _part_of(_parquet(where, files), split)
+        chosen = choose_part(where, files, split, every=False)
+        return replace(_parquet(where, chosen.files), remarks=chosen.remarks)
+
+
+def parts_in_table(where: Path) -> dict[str, str | None]:
+    """Return the part of each saved data set, of each Parquet file or of each row, by name; nothing without parts.
+
+    Raises:
+        UnreadableFileError, DataError: as ``open_table``.
+    """
+    if (where / SPLITS).is_file():
+        return {path.name: PART_OF.get(path.name) for path in where.iterdir() if path.is_dir()}
+    with reading(where, "a table", WRITE_ANEW):
+        saved = (where / STATE).is_file()
+        files = [] if saved else parquet_files(where)
+        if (parts := parts_of(files, every=False)) is not None:
+            return dict(zip(files, parts, strict=True))
+        _, of_rows = _split_by(_saved(where) if saved else _parquet(where, files, columns_of_parts=True))
+    return {row_name(row): part for row, part in enumerate(of_rows or ())}
+
+
+def row_name(row: int) -> str:
+    """Name a row of a table of images."""
+    return f"row {row}"
 
 
 def _one_of_several(where: Path, split: str | None) -> OpenedTable:
     """Open one of the data sets that were saved together."""
     splits = sorted(path.name for path in where.iterdir() if path.is_dir())
+    if split not in splits:  # the only one of that part, as "validation" is that of "val"
+        alike = [name for name in splits if split is None or PART_OF.get(name) == PART_OF.get(split, split)]
+        split = alike[0] if len(alike) == 1 else split
     if split not in splits:
         found = "a folder of several" if split is None else f"'{split}'"
         raise DataError(
@@ -112,23 +147,71 @@ def _saved(where: Path) -> OpenedTable:
     if others := [file for file in (*files, where / INFO) if not file.is_file()]:
         raise UnreadableFileError(f"{others[0]}: a file wanted, got nothing there, or a pipe; write the table anew")
     tables = [pyarrow.ipc.open_stream(pyarrow.memory_map(str(file))).read_all() for file in files]
+    for table in tables:
+        table.validate(full=True)  # an offset that leads out of a file would end the process
     info = json.loads((where / INFO).read_text(encoding="utf-8"))
-    return OpenedTable(where, pyarrow.concat_tables(tables), _as_features(info.get("features")))
+    return OpenedTable(where, pyarrow.concat_tables(tables), _features(info, "features"))
 
 
-def _parquet(where: Path, split: str | None) -> OpenedTable:
-    files = sorted(where.glob("*.parquet")) if where.is_dir() else [where] if where.is_file() else []
+def parquet_files(where: Path) -> list[str]:
+    """List the Parquet files below a folder, as relative paths; "" for a single file.
+
+    Raises:
+        DataError: none.
+    """
+    if where.is_file():
+        return [""]
+    files = [file for file in find_files(where)[1] if file.endswith(".parquet")] if where.is_dir() else []
     if not files:
         found = "a folder without any" if where.exists() else "nothing there"
         raise DataError(f"{where}: .parquet files wanted, got {found}; check the path")
-    chosen = choose_part(where, [file.name for file in files], split if where.is_dir() else None, every=False)
-    files = [file for file in files if file.name in chosen.files]
+    return files
+
+
+def _parquet(where: Path, files: Sequence[str], *, columns_of_parts: bool = False) -> OpenedTable:
+    """Read Parquet files as one table, or only their columns that may name parts."""
     parquet, pyarrow = import_extra("pyarrow.parquet", "parquet"), import_extra("pyarrow", "parquet")
-    table = pyarrow.concat_tables([parquet.read_table(str(file), partitioning=None) for file in files])
+    paths = [str(where / file) for file in files]
+    wanted = None
+    if columns_of_parts:
+        wanted = [name for name in parquet.read_schema(paths[0]).names if names_parts(name)]
+    table = pyarrow.concat_tables([parquet.read_table(path, columns=wanted, partitioning=None) for path in paths])
     noted = (table.schema.metadata or {}).get(b"huggingface")
-    features = json.loads(noted).get("info", {}).get("features") if noted else None
-    return OpenedTable(where, table, _as_features(features), chosen.remarks)
+    return OpenedTable(where, table, _features(json.loads(noted), "info", "features") if noted else {})
 
 
-def _as_features(noted: Any) -> dict[str, Any]:
+def _split_by(opened: OpenedTable) -> tuple[str | None, list[str | None] | None]:
+    """Return the name of the column that names the part of each row, and the parts; None both where none does."""
+    for name in opened.names:
+        if names_parts(name):
+            values = opened.column(name).to_pylist()
+            names = opened.class_names(name)
+            if names and set(values) <= {None, *range(len(names))}:
+                values = [None if value is None else names[value] for value in values]
+            if (parts := parts_of_rows(name, values)) is not None:
+                return name, parts
+    return None, None
+
+
+def _part_of(opened: OpenedTable, split: str | None) -> OpenedTable:
+    """Keep the rows of a part, where a column names it.
+
+    Raises:
+        DataError: no such part.
+    """
+    column, parts = _split_by(opened)
+    rows, remarks = choose_rows(opened.where, parts, split, opened.columns.num_rows)
+    if column is None:
+        return opened
+    columns = opened.columns.drop_columns([column])
+    if len(rows) < columns.num_rows:  # a filter reads what lies on disk into memory
+        kept = np.isin(np.arange(columns.num_rows), rows)
+        columns = columns.filter(import_extra("pyarrow", "parquet").array(kept))
+    return replace(opened, columns=columns, remarks=remarks)
+
+
+def _features(noted: Any, *path: str) -> dict[str, Any]:
+    """Return the object at a path in what is noted; an empty one where something else is noted."""
+    for name in path:
+        noted = noted.get(name) if isinstance(noted, dict) else None
     return noted if isinstance(noted, dict) else {}

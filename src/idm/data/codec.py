@@ -8,7 +8,6 @@ come back without clipping. Which values become -1 and 1 is chosen in ``ranges``
 undone on output.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -32,8 +31,11 @@ PREVIEW_STDS = 3.0
 SHOWN_CHANNELS = 4
 """Ranges of further channels are not written out."""
 
-AT_ONCE = 1024
-"""So many samples are decoded at a time, in float64."""
+LARGEST_VALUE = 1e300
+"""Beyond this, sums and products of a codec's numbers are not finite."""
+
+SAMPLES_AT_ONCE = 1024
+"""Most samples that are decoded at a time, in float64."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ class Codec:
             DataError: another number of channels.
         """
         self._refuse_other_channels(tuple(x.shape))
-        return np.concatenate([self._decoded(part) for part in x.split(AT_ONCE)])
+        return np.concatenate([self._decoded(part) for part in x.split(SAMPLES_AT_ONCE)])
 
     def _decoded(self, x: Tensor) -> Samples:
         offset, scale = self._affine(x.ndim)
@@ -168,19 +170,21 @@ class Codec:
         Raises:
             KeyError, TypeError, ValueError: something else.
         """
+        dtype = np.dtype(plain["dtype"])
+        largest = min(float(np.finfo(dtype).max), LARGEST_VALUE) if dtype.kind == "f" else LARGEST_VALUE
         numbers = [*plain["offset"], *plain["scale"]]
-        if not all(type(number) in (int, float) for number in numbers):
-            raise ValueError("codec: numbers wanted, got something else")
+        if not all(type(number) in (int, float) and abs(number) <= largest for number in numbers):
+            raise ValueError(f"codec: numbers of at most {largest:g} wanted, got something else")
         if not all(type(flag) is bool for flag in (plain["bounded"], plain.get("clip", False))):
             raise ValueError("codec: true or false wanted, got something else")
         offset, scale = (tuple(map(float, plain[name])) for name in ("offset", "scale"))
         flags = plain["bounded"], plain.get("clip", False)  # older codecs did not clip
-        codec = cls(np.dtype(plain["dtype"]).name, plain["levels"], offset, scale, *flags)
-        is_map = 0 < len(offset) == len(scale) and all(map(math.isfinite, offset + scale)) and min(scale) > 0
+        codec = cls(dtype.name, plain["levels"], offset, scale, *flags)
+        is_map = 0 < len(offset) == len(scale) and min(scale) > 0
         has_levels = codec.levels is None or (
             type(codec.levels) is int and 1 < codec.levels <= MAX_LEVELS and len(offset) == 1
         )
-        if not is_map or not has_levels or np.dtype(codec.dtype).kind not in "biuf":
+        if not is_map or not has_levels or dtype.kind not in "biuf":
             raise ValueError("codec: a map between numbers wanted, got something else")
         return codec
 

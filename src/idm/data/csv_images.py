@@ -1,15 +1,20 @@
 """Images that a CSV file lists, with or without labels."""
 
 import csv
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from idm.core.errors import DataError, UnreadableFileError
+from idm.core.places import kind_at
+from idm.core.text import one_line
 from idm.data.base import Source
 from idm.data.file_names import Finder
 from idm.data.image_decode import MAX_PIXELS
-from idm.data.image_source import ImageList, ImageOptions, ImageSource, as_labels
+from idm.data.image_source import ImageList, ImageOptions, ImageSource
 from idm.data.label_names import NO_LABELS, find_labels, words
-from idm.data.reading import one_line
+from idm.data.parts import choose_rows, parts_of_rows
 from idm.data.remarks import unread_columns
 
 
@@ -19,6 +24,7 @@ def csv_source(
     path_column: str = "path",
     label_column: str | None = None,
     delimiter: str = ",",
+    split: str | None = None,
     image_size: int | None = None,
     upscale: bool = False,
     max_pixels: int = MAX_PIXELS,
@@ -31,6 +37,7 @@ def csv_source(
         label_column: name of the column of labels, or "none"; by default "label", "class name" or the like, if there is
             one. Blanks around names and labels do not count.
         delimiter: what is between columns.
+        split: which part is read, train, val or test, where a column called split names them; by default all together.
         image_size: side of the square that every image is resized and cropped to; by default all images must have
             one size, which is kept.
         upscale: allow images that are smaller than image_size.
@@ -40,12 +47,17 @@ def csv_source(
         UnreadableFileError: the CSV file or an image cannot be read.
         DataError: no such column; rows without path or label, or with the path of another; images that do not suit.
     """
-    images = list_csv(Path(path), path_column=path_column, label_column=label_column, delimiter=delimiter)
+    images = list_csv(Path(path), path_column=path_column, label_column=label_column, delimiter=delimiter, split=split)
     return ImageSource(images, ImageOptions(image_size, upscale, max_pixels))
 
 
 def list_csv(
-    where: Path, *, path_column: str = "path", label_column: str | None = None, delimiter: str = ","
+    where: Path,
+    *,
+    path_column: str = "path",
+    label_column: str | None = None,
+    delimiter: str = ",",
+    split: str | None = None,
 ) -> ImageList:
     """Read which images a CSV file lists, and their labels; none is opened. For arguments see ``csv_source``.
 
@@ -63,7 +75,10 @@ def list_csv(
                 f"{where}: a column '{column}' wanted, got {', '.join(columns)}; "
                 f"set data.source.{option} to one of these, or data.source.delimiter"
             )
-    others = [column for column in columns if column != path_column]
+    of_parts, parts = _parts(rows)
+    numbers, remarks = choose_rows(where, parts, split, len(rows))
+    rows = [rows[number] for number in numbers]
+    others = [column for column in columns if column not in (path_column, of_parts)]
     guessed = find_labels([column for column in others if words(column) != ("y",)]) if label_column is None else None
     of_labels = told or guessed
     labels = None if of_labels is None else [row[of_labels].strip() for row in rows]
@@ -73,10 +88,29 @@ def list_csv(
     return ImageList(
         [finder.find(name) for name in names],
         names,
-        None if labels is None else as_labels(labels),
+        None if labels is None else np.array(labels),
         f"listed in {where.name}, {'no labels' if labels is None else f'labels from {of_labels}'}",
-        remarks=unread_columns([column for column in others if column != of_labels]),
+        remarks=remarks + unread_columns([column for column in others if column != of_labels]),
     )
+
+
+def parts_in_csv(where: Path, *, path_column: str = "path", delimiter: str = ",") -> dict[str, str | None]:
+    """Return the part of each image that a CSV file lists, by its path; nothing where they are of no parts.
+
+    Raises:
+        UnreadableFileError, DataError: as ``list_csv``.
+    """
+    rows = _read(where, delimiter)
+    parts = _parts(rows)[1] or []
+    return {row.get(path_column, "").strip(): part for row, part in zip(rows, parts, strict=False)}
+
+
+def _parts(rows: Sequence[Mapping[str, str]]) -> tuple[str | None, list[str | None] | None]:
+    """Return the name of the column that names the part of each row, and the parts; None both where none does."""
+    for column in rows[0]:
+        if (parts := parts_of_rows(column, [row[column] for row in rows])) is not None:
+            return column, parts
+    return None, None
 
 
 def _as_written(finder: Finder, cell: str) -> str:
@@ -87,7 +121,7 @@ def _as_written(finder: Finder, cell: str) -> str:
 def _read(where: Path, delimiter: str) -> list[dict[str, str]]:
     """Return the rows by name of column; cells that a row lacks are empty."""
     if not where.is_file():
-        raise DataError(f"{where}: a CSV file wanted, got {'a folder' if where.exists() else 'nothing there'}")
+        raise DataError(f"{where}: a CSV file wanted, got {kind_at(where)}")
     if len(delimiter) != 1:
         raise DataError(f"delimiter: one character wanted, got '{delimiter}'")
     try:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
 from idm.core.errors import DataError
+from idm.core.text import one_line
 from idm.data.base import Source
-from idm.data.reading import one_line
 
 
 def custom_source(make: str, *, arguments: Mapping[str, Any] | None = None, trust_code: bool = True) -> Source:

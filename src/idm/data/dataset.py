@@ -11,11 +11,11 @@ from idm.core.errors import SettingsError
 from idm.data.base import CACHE_BYTES, Indices, Source, blocks
 from idm.data.codec import Codec
 from idm.data.crop import check_crop, crop_shares, crop_windows
-from idm.data.loader import TIMEOUT, Batches
+from idm.data.loader import TIMEOUT_SECONDS, Batches
 from idm.data.reader import Batch
 
 NAMED_SAMPLES = 8
-"""So many samples of a batch are named in a message."""
+"""Most samples of a batch that a message names."""
 
 
 class Dataset:
@@ -43,7 +43,7 @@ class Dataset:
         crop: int = 0,
         crop_seed: int = 0,
         workers: int = 0,
-        timeout: float = TIMEOUT,
+        timeout: float = TIMEOUT_SECONDS,
     ) -> None:
         """Take samples from a source; they are encoded now and kept if they fit into memory.
 

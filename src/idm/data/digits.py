@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError
 from idm.data.base import Indices, Samples, Source
 
-SIDE = 8
+SIDE_PIXELS = 8
 
 
 class Digits(Source):
     """scikit-learn's digits (Alpaydin & Kaynak 1998), 17 grey levels. Read from the package, no download."""
 
-    def __init__(self, size: int = SIDE) -> None:
+    def __init__(self, size: int = SIDE_PIXELS) -> None:
         """Load the digits.
 
         Args:
@@ -23,9 +23,10 @@ class Digits(Source):
         Raises:
             DataError: another size, or scikit-learn is not installed.
         """
-        if size < SIDE or size % SIDE:
+        if size < SIDE_PIXELS or size % SIDE_PIXELS:
             raise DataError(
-                f"size: a multiple of {SIDE} wanted for the digits, got {size}; set data.source.size={SIDE}"
+                f"size: a multiple of {SIDE_PIXELS} wanted for the digits, got {size}; "
+                f"set data.source.size={SIDE_PIXELS}"
             )
         try:
             from sklearn.datasets import load_digits
@@ -35,8 +36,8 @@ class Digits(Source):
             ) from error
         bundle = cast(Any, load_digits())
         images: NDArray[np.float64] = bundle.images
-        factor = size // SIDE
-        pixels = images.astype(np.uint8).reshape(-1, 1, SIDE, SIDE)
+        factor = size // SIDE_PIXELS
+        pixels = images.astype(np.uint8).reshape(-1, 1, SIDE_PIXELS, SIDE_PIXELS)
         self._images = pixels.repeat(factor, axis=2).repeat(factor, axis=3)
         self.labels = np.asarray(bundle.target, dtype=np.int64)
         self.class_names = tuple("0123456789")

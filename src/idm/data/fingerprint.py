@@ -14,7 +14,7 @@ WHOLE_BYTES = 32 << 20
 """Contents of at most so many bytes are hashed as a whole."""
 
 MOST, FEWEST = 1_000, 16
-"""So many samples of larger sets are hashed; where they are large themselves, as many as WHOLE_BYTES hold."""
+"""Samples of larger sets that are hashed; where they are large themselves, as many as WHOLE_BYTES hold."""
 
 DIGITS = 16
 """Hexadecimal digits that are kept of each SHA-256: equal by chance once in 2^64."""

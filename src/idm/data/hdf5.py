@@ -1,14 +1,15 @@
 """Arrays in HDF5 files, left on disk and read as needed."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError
+from idm.core.places import kind_at
 from idm.data.array_files import choose_keys
-from idm.data.array_source import ArraySource, read_sorted
+from idm.data.array_source import ArraySource, read_sorted, read_whole, refuse_unstored
 from idm.data.axes import ChannelRule
 from idm.data.base import Indices
 from idm.data.extras import import_extra
@@ -44,7 +45,7 @@ class Hdf5(ArraySource):
         """
         where = Path(path)
         if not where.is_file():
-            raise DataError(f"{where}: an HDF5 file wanted, got {'a folder' if where.exists() else 'nothing there'}")
+            raise DataError(f"{where}: an HDF5 file wanted, got {kind_at(where)}")
         h5py, self._where = import_extra("h5py", "hdf5"), where
         with reading(where, "an HDF5 file", "write it with h5py"):
             self._file = h5py.File(where, "r")
@@ -52,11 +53,12 @@ class Hdf5(ArraySource):
             keys = choose_keys(where, names, key, labels_key)
             self._data = self._file[keys.data]
             shape, dtype = tuple(self._data.shape), self._data.dtype
+            refuse_unstored(where, self._data)
             stored = None if keys.labels is None else self._file[keys.labels]
             labels = (
                 None
                 if stored is None
-                else keys.labels_of(where, shape, tuple(stored.shape or ()), lambda: _values(h5py, stored))
+                else keys.labels_of(where, shape, tuple(stored.shape or ()), partial(read_whole, where, stored))
             )
         self._adopt(where, shape, dtype, labels, channels=channels, spatial_dims=spatial_dims)
         self.remarks = keys.remarks(labels)
@@ -84,8 +86,3 @@ def _data_sets(h5py: Any, group: Any, above: str = "", entered: set[Any] | None 
         elif isinstance(item, h5py.Dataset) and not item.external and not item.is_virtual:
             found.append(f"{above}{name}")
     return found
-
-
-def _values(h5py: Any, stored: Any) -> NDArray[Any]:
-    is_text = h5py.check_string_dtype(stored.dtype) is not None
-    return np.asarray(stored.asstr()[()]).astype(str) if is_text else np.asarray(stored[()])

@@ -5,7 +5,6 @@ The header is judged before anything is decoded. Pixels come in the depth of the
 silently. EXIF orientation is honoured; colour profiles are not applied.
 """
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from jaxtyping import Shaped
 from PIL import Image, ImageFile
 
 from idm.core.errors import DataError, UnreadableFileError
+from idm.core.text import one_line
 from idm.data.image_items import Place, header_of, source_of
 from idm.data.image_resize import fit_square
 from idm.data.orientation import orientation_of, upright
@@ -70,20 +70,18 @@ def read_header(path: Place, max_pixels: int = MAX_PIXELS) -> ImageHeader:
         UnreadableFileError: nothing there, or no image of the known formats.
         DataError: an image that is too large or of a kind that is not read; the message says what to do.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
-        try:
-            _refuse_pipes(path)
-            with Image.open(header_of(path), formats=FORMATS) as image:
-                if image.width * image.height > max_pixels:
-                    raise _too_large(path, f"{image.width} x {image.height}", max_pixels)
-                return _judge(path, image)
-        except DataError:
-            raise
-        except Image.DecompressionBombError as error:
-            raise _too_large(path, "more", max_pixels) from error
-        except Exception as error:  # decoders raise whatever they stumble over in a damaged file
-            raise _unreadable(path, error) from error
+    try:
+        _refuse_pipes(path)
+        with Image.open(header_of(path), formats=FORMATS) as image:
+            if image.width * image.height > max_pixels:
+                raise _too_large(path, f"{image.width} x {image.height}", max_pixels)
+            return _judge(path, image)
+    except DataError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # a warning where they are errors
+        raise _too_large(path, "more", max_pixels) from error
+    except Exception as error:  # decoders raise whatever they stumble over in a damaged file
+        raise _unreadable(path, error) from error
 
 
 def _refuse_pipes(path: Place) -> None:
@@ -156,5 +154,5 @@ def _too_large(path: Place, found: str, max_pixels: int) -> DataError:
 def _unreadable(path: Place, error: Exception) -> UnreadableFileError:
     if isinstance(error, FileNotFoundError):
         return UnreadableFileError(f"{path}: an image file wanted, got nothing there; check the path")
-    reason = " ".join(str(error).partition(" <_io.")[0].split()) or type(error).__name__
+    reason = one_line(error).partition(" <_io.")[0]
     return UnreadableFileError(f"{path}: cannot be read as an image ({reason}); replace or remove it")

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from idm.core.errors import DataError
+from idm.core.places import kind_at
 from idm.data.base import Indices, number_classes
 from idm.data.own_results import walk_without_results
 
@@ -28,7 +29,7 @@ def find_files(root: Path) -> tuple[list[str], list[str]]:
         DataError: no such folder; image files with line breaks, control characters or no UTF-8 in their names.
     """
     if not root.is_dir():
-        raise DataError(f"{root}: a folder of images wanted, got {'a file' if root.exists() else 'nothing there'}")
+        raise DataError(f"{root}: a folder of images wanted, got {kind_at(root)}")
     images: list[str] = []
     others: list[str] = []
     entered = {root.resolve()}

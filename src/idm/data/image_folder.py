@@ -1,8 +1,10 @@
 """A folder of image files, all of one kind and size."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from idm.core.errors import DataError
+from idm.core.text import counted
 from idm.data.image_decode import MAX_PIXELS
 from idm.data.image_files import LabelRule, find_files, read_labels
 from idm.data.image_source import ImageList, ImageOptions, ImageSource
@@ -53,11 +55,11 @@ def list_folder(root: Path, labels: LabelRule = "auto", split: str | None = None
     """
     files, others = find_files(root)
     if not files:
-        found = f"{len(others)} other files such as {others[0]}" if others else "an empty folder"
+        found = f"{counted(len(others), 'other file')} such as {others[0]}" if others else "an empty folder"
         raise DataError(f"{root}: PNG, JPEG, WebP, BMP or TIFF images wanted, got {found}")
     chosen = choose_part(root, files, split, every=True)
     classes, class_names, note = read_labels(list(chosen.below), labels)
-    note += f", {len(others)} files of other kinds skipped" if others else ""
+    note += f", {counted(len(others), 'file')} of other kinds skipped" if others else ""
     return ImageList(
         [root / file for file in chosen.files],
         chosen.files,
@@ -65,5 +67,13 @@ def list_folder(root: Path, labels: LabelRule = "auto", split: str | None = None
         note,
         class_names,
         skipped=tuple(others),
-        remarks=chosen.remarks,
+        remarks=(*chosen.remarks, *(_lists(root, others) if classes is None and labels == "auto" else ())),
     )
+
+
+def _lists(root: Path, others: Sequence[str]) -> tuple[str, ...]:
+    """Say of the first CSV file beside images without classes that it may hold these; nothing where there is none."""
+    name = next((file for file in others if file.lower().endswith(".csv")), None)
+    if name is None:
+        return ()
+    return (f"no classes, and {name} is not read; if it lists images and their classes, give its path: {root / name}",)

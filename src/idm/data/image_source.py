@@ -109,13 +109,3 @@ class ImageSource(Source):
         """Number the images whose files came or were changed before the others."""
         times = np.array([changed_at(place) for place in self._places])
         return np.sort(np.argsort(times, kind="stable")[:count])
-
-
-def as_labels(texts: Sequence[str]) -> NDArray[Any]:
-    """Return labels that were read from text: integers where all are, so that 10 comes after 9."""
-    values = np.array(texts)
-    return (
-        values.astype(np.int64)
-        if all(text.isascii() and text.isdigit() and len(text) < 18 for text in texts)
-        else values
-    )

@@ -13,8 +13,8 @@ from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from idm.core.errors import DataError, UnreadableFileError
-from idm.core.text import json_text
-from idm.data.reading import one_line
+from idm.core.places import kind_at
+from idm.core.text import json_text, one_line
 
 VERSION = 1
 """Number of the format, in the first line."""
@@ -94,7 +94,7 @@ def read_index(path: Path) -> Index:
         DataError: nothing there.
     """
     if not path.is_file():
-        raise DataError(f"{path}: an index wanted, got {'a folder' if path.exists() else 'nothing there'}; {WAY_OUT}")
+        raise DataError(f"{path}: an index wanted, got {kind_at(path)}; {WAY_OUT}")
     try:
         with path.open(encoding="utf-8", newline="\n") as file:
             head = json.loads(file.readline())
@@ -136,5 +136,5 @@ def fits(hint: Any, value: Any) -> bool:
     if origin is Literal:
         return value in arguments
     if origin is tuple:
-        return isinstance(value, tuple) and all(isinstance(item, arguments[0]) for item in value)
-    return isinstance(value, origin or hint)
+        return isinstance(value, tuple) and all(fits(arguments[0], item) for item in value)
+    return isinstance(value, origin or hint) and (hint is bool or not isinstance(value, bool))

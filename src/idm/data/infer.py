@@ -1,17 +1,23 @@
 """Which source fits a path: what ``idm train --data PATH`` opens when it is told nothing else."""
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from idm.core.errors import DataError
+from idm.core.places import kind_at
+from idm.core.text import counted
 from idm.data.array_files import LABEL_FILE, labels_beside
-from idm.data.arrow_tables import SPLITS
+from idm.data.arrow_tables import parts_in_table
+from idm.data.csv_images import parts_in_csv
 from idm.data.image_check import gather
 from idm.data.image_decode import MAX_PIXELS, ImageHeader, read_header
 from idm.data.image_files import SUFFIXES, find_files
 from idm.data.index import read_index
-from idm.data.parts import TRAIN, parts_of
+from idm.data.own_results import result_names
+from idm.data.parts import parts_of
 
 IMAGES, INDEX = "image_folder", "index"
 ARRAY_SUFFIXES = frozenset({".npy", ".npz"})
@@ -46,6 +52,9 @@ BY_MEMBER = {
     "dataset_dict.json": "table",
 }
 """Which source opens a folder that has a file of this name."""
+LISTING: dict[str, Callable[..., dict[str, str | None]]] = {"csv": parts_in_csv, "table": parts_in_table}
+"""What tells the parts of sources whose rows may be of parts."""
+
 WANTED = "a folder of images, or a .npy, .npz, .csv, .h5, .nii, .parquet, .tar or .tif file"
 
 LARGEST_SIZE = 64
@@ -88,16 +97,24 @@ def fitting(name: str, options: Mapping[str, Any]) -> int | None:
     return fitting_size(gather(lambda file: read_header(place / file, largest), files))
 
 
-def part_to_train_on(name: str, place: Path) -> str | None:
-    """Name the part to train on of the files that a source reads together; None where they are of no several parts."""
+def parts_in(name: str, options: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the part of each file, or of each row, that a source reads, by name; nothing where they are of no parts.
+
+    Args:
+        name: name of the source.
+        options: its options, with a path; what they are wrong in, the source refuses itself.
+    """
+    place = Path(options["path"])
+    if name in LISTING:
+        with suppress(DataError):
+            known = inspect.signature(LISTING[name]).parameters
+            return LISTING[name](place, **{key: value for key, value in options.items() if key in known})
+        return {}
     if not place.is_dir() or name == "zarr":
-        return None
-    if (place / SPLITS).is_file():
-        saved = [path.name for path in place.iterdir() if path.is_dir()]
-        return TRAIN if TRAIN in saved else None
+        return {}
     images, others = find_files(place)
     files = images if name in (IMAGES, "tiff_stack") else [file for file in others if source_of_file(file) == name]
-    return None if parts_of(files, every=name == IMAGES) is None else TRAIN
+    return dict(zip(files, parts_of(files, every=name == IMAGES) or (), strict=False))
 
 
 def locate(path: str | Path, name: str | None = None) -> tuple[str, Path]:
@@ -118,9 +135,10 @@ def locate(path: str | Path, name: str | None = None) -> tuple[str, Path]:
     if name := source_of_file(where.name):
         return name, where
     if where.is_file():
-        wanted = f"the folder that {where.name} is in" if where.suffix.lower() in SUFFIXES else "images or arrays"
-        raise DataError(f"{where}: {WANTED} wanted, got one other file; give {wanted}, or set data.source.name")
-    raise DataError(f"{where}: {WANTED} wanted, got nothing there; check the path")
+        if where.suffix.lower() in SUFFIXES:
+            raise DataError(f"{where}: {WANTED} wanted, got a single image; give the folder that {where.name} is in")
+        raise DataError(f"{where}: {WANTED} wanted, got one other file; give images or arrays, or set data.source.name")
+    raise DataError(f"{where}: {WANTED} wanted, got {kind_at(where)}; check the path")
 
 
 def _only_file(where: Path, name: str) -> Path:
@@ -167,10 +185,24 @@ def _in_folder(where: Path) -> tuple[str, Path]:
             return name, where
         if len(data) == 1:
             return name, where / file
+    own = [file for file in result_names(where) if not images and not data and source_of_file(file) == "arrays"]
+    if len(own) == 1:
+        return "arrays", where / own[0]
     raise DataError(
-        f"{where}: a folder with images or with one file of data wanted, got {len(images)} images and "
-        f"{len(data)} files of data; give the one file, a folder with the images only, or set data.source.name"
+        f"{where}: a folder with images or with one file of data wanted, got {counted(len(images), 'image')} and "
+        f"{counted(len(data), 'file')} of data; {_way_out(images, data)}"
     )
+
+
+def _way_out(images: Sequence[str], data: Sequence[tuple[str, str]]) -> str:
+    """Say what to do with a folder of no images or files of data, or of too many."""
+    whole = sorted({IMAGES for _ in images[:1]} | {name for name, _ in data if name in WHOLE_FOLDERS})
+    named = "".join(f", or set data.source.name={name}" for name in whole)
+    if not data:
+        return "give the folder or file that holds the data"
+    if len(data) == 1:
+        return f"give {data[0][1]} in it, or a folder with the images only{named}"
+    return f"give one of them, such as {data[0][1]}, or put all samples into one file{named}"
 
 
 def _without_labels(where: Path, files: Sequence[str]) -> list[str]:

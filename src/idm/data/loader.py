@@ -15,7 +15,7 @@ from idm.data.base import Indices
 from idm.data.reader import Batch, NoBatchError, ThreadReader
 from idm.data.worker import ProcessReader, Worker
 
-TIMEOUT = 25.0
+TIMEOUT_SECONDS = 25.0
 """Seconds that the reading of a batch may take unless told otherwise: what hangs is known within half a minute."""
 
 
@@ -41,7 +41,13 @@ class Batches(Iterator[Batch]):
     """
 
     def __init__(
-        self, dataset: Batched, order: Iterable[Indices], *, ahead: int = 2, workers: int = 0, timeout: float = TIMEOUT
+        self,
+        dataset: Batched,
+        order: Iterable[Indices],
+        *,
+        ahead: int = 2,
+        workers: int = 0,
+        timeout: float = TIMEOUT_SECONDS,
     ) -> None:
         """Begin to read when the first batch is asked for.
 

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError, UnreadableFileError
+from idm.core.places import kind_at
+from idm.core.text import one_line
 from idm.data.array_source import ArraySource
 from idm.data.axes import ChannelRule
 from idm.data.base import Indices, number_classes
@@ -14,7 +16,6 @@ from idm.data.extras import import_extra
 from idm.data.image_check import gather
 from idm.data.image_files import LabelRule, find_files, read_labels
 from idm.data.parts import choose_part
-from idm.data.reading import one_line
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 MAX_BYTES = 4 << 30
@@ -58,7 +59,7 @@ class Nifti(ArraySource):
         others = find_files(where)[1] if where.is_dir() else []
         files = [file for file in others if file.lower().endswith(NIFTI_SUFFIXES)]
         if not where.is_file() and not files:
-            found = "a folder without any" if where.exists() else "nothing there"
+            found = "a folder without any" if where.is_dir() else kind_at(where)
             raise DataError(f"{where}: NIfTI files wanted, got {found}; check the path")
         chosen = choose_part(where, files, split if files else None, every=False)
         self._files = [where / file for file in chosen.files] or [where]

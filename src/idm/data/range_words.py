@@ -20,6 +20,9 @@ NARROW_CHANNEL = 1 / 16
 FEW_FLOATS = 256
 """Floats of at most so many different values are called out."""
 
+SMALLEST_PERCENT = 1e-4
+"""A smaller share is written as less than this."""
+
 SMALLEST_BITS = 5
 """Levels of fewer bits are told by their values alone."""
 
@@ -61,6 +64,14 @@ def little_used(dtype: np.dtype[Any], found: ValueStatistics, chosen: ValueRange
         f"data: the values, {low:.10g} to {high:.10g}, fill {percent(share)} of the range {first:.10g} to "
         f"{last:.10g}, and {dtype.name} samples may be little but noise; data.range=values takes the values found",
     )
+
+
+def constant(found: ValueStatistics) -> tuple[str, ...]:
+    """Say that all values are one."""
+    low, high = found.low.min(), found.high.max()
+    if low != high:
+        return ()
+    return (f"data: every value is {low:g}, so that there is nothing to learn; choose data that differ",)
 
 
 def clipped(found: ValueStatistics, low: Channels, high: Channels) -> tuple[str, ...]:
@@ -141,5 +152,8 @@ def in_few_floats(dtype: np.dtype[Any], distinct: int | None) -> tuple[str, ...]
 
 
 def percent(share: float) -> str:
-    """Write a share with two digits."""
-    return f"{100 * share:.2g} %"
+    """Write a share with two digits, or three where there are two before the point: "0.39 %", "99.6 %"."""
+    number = 100 * share
+    if 0 < number < SMALLEST_PERCENT:
+        return f"less than {SMALLEST_PERCENT:g} %"
+    return f"{number:.3g} %" if number >= 10 else f"{number:.2g} %"

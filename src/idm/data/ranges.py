@@ -13,8 +13,17 @@ import numpy as np
 
 from idm.core.errors import DataError, SettingsError
 from idm.data.base import CACHE_BYTES, LEVELS, Source
-from idm.data.range_words import clipped, far_values, little_used, narrow_channels, narrowed
-from idm.data.statistics import INNER, ValueStatistics, common_step, mean_and_std, num_levels, value_statistics
+from idm.data.range_words import clipped, constant, far_values, little_used, narrow_channels, narrowed
+from idm.data.statistics import (
+    INNER,
+    Channels,
+    ValueStatistics,
+    common_step,
+    mean_and_std,
+    num_levels,
+    to_fewer_levels,
+    value_statistics,
+)
 from idm.data.value_range import ValueRange
 
 RangeRule = Literal["auto", "type", "values", "percentiles"] | tuple[int | float, int | float]
@@ -86,14 +95,14 @@ def rule_in_words(rule: RangeRule) -> str:
 
 def _extent(source: Source) -> ValueRange:
     found = value_statistics(source)
-    return _with_remarks(ValueRange.between(found.low, found.high), *far_values(found, by_channel=True))
+    return _with_remarks(ValueRange.between(found.low, found.high), found, *far_values(found, by_channel=True))
 
 
 def _inner(source: Source) -> ValueRange:
     found = value_statistics(source)
     low, high = found.inner()
     _refuse_flat(bool(((low == high) & (found.low < found.high)).any()))
-    return _with_remarks(ValueRange.between(low, high, clip=True), *clipped(found, low, high))
+    return _with_remarks(ValueRange.between(low, high, clip=True), found, *clipped(found, low, high))
 
 
 def _given_values(source: Source, low: float, high: float) -> ValueRange:
@@ -102,13 +111,14 @@ def _given_values(source: Source, low: float, high: float) -> ValueRange:
         raise SettingsError(f"data.range: numbers that {source.dtype.name} can hold wanted, got {low:g} and {high:g}")
     found = value_statistics(source, _is_plenty(source))
     chosen = ValueRange.between(np.array([low]), np.array([high]), clip=True)
-    return _with_remarks(chosen, *clipped(found, np.array(low), np.array(high)), *_used(source, found, chosen))
+    return _with_remarks(chosen, found, *clipped(found, np.array(low), np.array(high)), *_used(source, found, chosen))
 
 
 def _auto(source: Source) -> ValueRange:
     """Take the first of: all levels, those of whole bits, those between the extremes, that the data fill by half."""
     if not _may_be_narrower(source):
-        return _type(source)
+        chosen = _type(source)
+        return chosen if source.levels is None else _with_remarks(chosen, value_statistics(source, _differ))
     assert source.levels is not None
     top = source.levels - 1
     found = value_statistics(source, lambda low, high, _: 2 * (int(high.max()) - int(low.min())) > top)
@@ -121,15 +131,16 @@ def _auto(source: Source) -> ValueRange:
         fits = 2 * (high - low) >= whole
         chosen = ValueRange.of_levels(whole + 1) if fits else ValueRange.of_levels(num_levels(low, high), low)
         remarks = (narrowed(source.dtype, low, high, chosen), *remarks)
-    return _with_remarks(chosen, *remarks, *narrow_channels(found, chosen))
+    return _with_remarks(chosen, found, *remarks, *narrow_channels(found, chosen))
 
 
 def _type(source: Source) -> ValueRange:
     if source.levels is None:
         found = value_statistics(source)
         low, high = int(found.low.min()), int(found.high.max())
-        chosen = ValueRange.of_levels(num_levels(low, high), low)
-        return _with_remarks(chosen, *far_values(found, by_channel=False), *narrow_channels(found, chosen))
+        levels = num_levels(low, high, advice=lambda: to_fewer_levels(source, low, high))
+        chosen = ValueRange.of_levels(levels, low)
+        return _with_remarks(chosen, found, *far_values(found, by_channel=False), *narrow_channels(found, chosen))
     return ValueRange.of_levels(source.levels)
 
 
@@ -138,7 +149,7 @@ def _values(source: Source) -> ValueRange:
     low, high = int(found.low.min()), int(found.high.max())
     step = common_step(source, low) or 1  # a single value is refused below
     chosen = ValueRange.of_levels(num_levels(low, high, step), low, step)
-    return _with_remarks(chosen, *far_values(found, by_channel=False), *narrow_channels(found, chosen))
+    return _with_remarks(chosen, found, *far_values(found, by_channel=False), *narrow_channels(found, chosen))
 
 
 def _inner_levels(source: Source) -> ValueRange:
@@ -147,7 +158,7 @@ def _inner_levels(source: Source) -> ValueRange:
     low, high = int(inner_low.min()), int(inner_high.max())
     _refuse_flat(low == high and bool((found.low < found.high).any()))
     chosen = ValueRange.of_levels(num_levels(low, high), low, clip=True)
-    return _with_remarks(chosen, *clipped(found, np.array(low), np.array(high)), *narrow_channels(found, chosen))
+    return _with_remarks(chosen, found, *clipped(found, np.array(low), np.array(high)), *narrow_channels(found, chosen))
 
 
 def _given_levels(source: Source, low: float, high: float) -> ValueRange:
@@ -159,7 +170,7 @@ def _given_levels(source: Source, low: float, high: float) -> ValueRange:
         )
     found = value_statistics(source, _is_plenty(source))
     chosen = ValueRange.of_levels(num_levels(int(low), int(high)), int(low), clip=True)
-    return _with_remarks(chosen, *clipped(found, np.array(low), np.array(high)), *_used(source, found, chosen))
+    return _with_remarks(chosen, found, *clipped(found, np.array(low), np.array(high)), *_used(source, found, chosen))
 
 
 Rules = Mapping[str, Callable[[Source], ValueRange]]
@@ -170,6 +181,11 @@ OF_LEVELS: Rules = {"auto": _auto, "type": _type, "values": _values, "percentile
 def _may_be_narrower(source: Source) -> bool:
     """Whether the levels are those of a wide type, and not told by a source that knows better."""
     return source.dtype.kind == "u" and source.levels is not None and source.levels == LEVELS.get(source.dtype)
+
+
+def _differ(low: Channels, high: Channels, _: int) -> bool:
+    """Stop looking after two values."""
+    return bool(low.min() < high.max())
 
 
 def _is_plenty(source: Source) -> Callable[[object, object, int], bool]:
@@ -189,5 +205,5 @@ def _refuse_flat(flat: bool) -> None:
         )
 
 
-def _with_remarks(chosen: ValueRange, *remarks: str) -> ValueRange:
-    return replace(chosen, remarks=remarks)
+def _with_remarks(chosen: ValueRange, found: ValueStatistics, *remarks: str) -> ValueRange:
+    return replace(chosen, remarks=constant(found) + remarks)

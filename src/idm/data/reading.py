@@ -4,6 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from idm.core.errors import DataError, UnreadableFileError
+from idm.core.text import one_line
 
 
 @contextmanager
@@ -24,8 +25,3 @@ def reading(where: object, kind: str, way_out: str) -> Generator[None, None, Non
         raise
     except Exception as error:  # libraries raise several kinds for damaged files
         raise UnreadableFileError(f"{where}: cannot be read as {kind} ({one_line(error)}); {way_out}") from error
-
-
-def one_line(error: Exception) -> str:
-    """Return what an error says, in one line."""
-    return " ".join(str(error).split()) or type(error).__name__

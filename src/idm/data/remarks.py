@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-SHOWN = 5
-"""So many names are listed."""
+MOST_SHOWN = 5
+"""Most names that are listed."""
 
 
 def unread_columns(names: Sequence[str]) -> tuple[str, ...]:
@@ -13,5 +13,5 @@ def unread_columns(names: Sequence[str]) -> tuple[str, ...]:
 
 def listed(names: Sequence[str]) -> str:
     """List some names, and say how many more there are."""
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+    more = len(names) - MOST_SHOWN
+    return ", ".join(names[:MOST_SHOWN]) + (f" and {more:,} more" if more > 0 else "")

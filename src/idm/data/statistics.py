@@ -14,6 +14,8 @@ from idm.data.base import Samples, Source
 MAX_LEVELS = 65_536
 """Integer data of more levels are refused: the model's float32 cannot tell many more apart."""
 
+AS_FLOATS = "save them as float32, which is treated as continuous"
+
 MAX_INTEGER = 2**53
 """Integers beyond this are not exact in float64."""
 
@@ -24,7 +26,7 @@ MOST_VALUES = 1 << 21
 """Percentiles of larger data are those of about so many values, drawn evenly from all with a fixed seed."""
 
 FEW_VALUES = 4096
-"""So many values are tried before a whole block."""
+"""Values that are tried before a whole block."""
 
 Channels = NDArray[Any]
 """One number per channel, [c]."""
@@ -132,8 +134,14 @@ def num_distinct(source: Source) -> int | None:
     return len(found)
 
 
-def num_levels(low: int, high: int, step: int = 1) -> int:
+def num_levels(low: int, high: int, step: int = 1, *, advice: Callable[[], str] = lambda: AS_FLOATS) -> int:
     """Number of levels of integer data that go from ``low`` to ``high`` in steps.
+
+    Args:
+        low: smallest value.
+        high: largest value.
+        step: their distance from one another.
+        advice: asked what to do where they are too many.
 
     Raises:
         DataError: too many, a single one, or integers that float64 does not hold.
@@ -146,9 +154,18 @@ def num_levels(low: int, high: int, step: int = 1) -> int:
     if levels > MAX_LEVELS:
         raise DataError(
             f"data: integers of at most {MAX_LEVELS:,} levels wanted, got {levels:,} (from {low:,} to {high:,}); "
-            "save them as float32, which is treated as continuous"
+            f"{advice()}"
         )
     return levels
+
+
+def to_fewer_levels(source: Source, low: int, high: int) -> str:
+    """Advise what to do with a source that has too many levels from ``low`` to ``high``, one apart."""
+    step = common_step(source, low)
+    levels = (high - low) // step + 1
+    if levels > MAX_LEVELS:
+        return AS_FLOATS
+    return f"they lie in steps of {step:,}, so data.range=values makes {levels:,} of them"
 
 
 def _by_channel(block: Samples) -> NDArray[Any]:

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError
-from idm.data.arrow_tables import WRITE_ANEW, OpenedTable, open_table
+from idm.data.arrow_tables import WRITE_ANEW, OpenedTable, open_table, row_name
 from idm.data.axes import ChannelRule
 from idm.data.base import Source
 from idm.data.image_decode import MAX_PIXELS
 from idm.data.image_items import ImageItem
 from idm.data.image_source import ImageList, ImageOptions, ImageSource
-from idm.data.label_names import NO_LABELS, find_labels
+from idm.data.label_names import NO_LABELS, as_text, find_labels
 from idm.data.reading import reading
 from idm.data.remarks import unread_columns
 from idm.data.table_arrays import TableArrays
@@ -71,7 +71,8 @@ def table_source(
             one besides the labels, or the one called image, img, data, images, x, arr_0 or pixel_values.
         label_column: the column of labels, or "none"; by default labels, label, y, class, target or the like, if there
             is one.
-        split: which part is read, train, val or test, where folders or files are named so; by default all together.
+        split: which part is read, train, val or test, where folders, files or saved data sets are named so, or
+            a column called split names them; by default all together.
         channels: for numbers, where the channel axis is: "first", "last", "none", or "auto" by the sizes.
         spatial_dims: for numbers, the number of spatial axes; told by the sizes if not given.
         image_size: for images, the side of the square that each is resized and cropped to; by default all must have
@@ -97,7 +98,7 @@ def table_source(
         return arrays
     images = ImageList(
         [Cell(opened.where, encoded, row) for row in range(len(encoded))],
-        [f"row {row}" for row in range(len(encoded))],
+        [row_name(row) for row in range(len(encoded))],
         labels,
         f"column {name}, {'no labels' if labels is None else f'labels from {of_labels}'}",
         class_names,
@@ -142,7 +143,7 @@ def _labels(opened: OpenedTable, name: str) -> tuple[NDArray[Any], tuple[str, ..
     """One integer or string per row; and the names of all classes, where the table tells them."""
     cells = _filled(opened, name)
     with reading(opened.where, "a table", WRITE_ANEW):
-        labels = np.asarray(cells.to_pylist())
+        labels = as_text(opened.where, np.asarray(cells.to_pylist()))
     if labels.ndim != 1 or labels.dtype.kind not in "buiU":
         raise DataError(
             f"{opened.where}: an integer or text in every row of '{name}' wanted, got {labels.dtype}; "

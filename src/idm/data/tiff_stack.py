@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from idm.core.errors import DataError, UnreadableFileError
+from idm.core.places import kind_at
+from idm.core.text import one_line
 from idm.data.array_source import ArraySource
 from idm.data.axes import ChannelRule
 from idm.data.base import Indices
@@ -16,7 +18,6 @@ from idm.data.image_check import gather
 from idm.data.image_decode import MAX_PIXELS
 from idm.data.image_files import LabelRule, find_files, read_labels
 from idm.data.parts import choose_part
-from idm.data.reading import one_line
 
 DTYPES = {
     ((8,), 1): np.dtype(np.uint8),
@@ -127,7 +128,7 @@ class TiffStack(ArraySource):
 
 def _look(path: Path, max_pixels: int) -> Stack:
     if not path.is_file():
-        raise DataError(f"{path}: a TIFF file wanted, got nothing there; check the path")
+        raise DataError(f"{path}: a TIFF file wanted, got {kind_at(path)}; check the path")
     try:
         with Image.open(path, formats=("TIFF",)) as image:
             kinds = {_kind(path, image, page, max_pixels) for page in range(getattr(image, "n_frames", 1))}

@@ -4,14 +4,17 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from idm.core.errors import DataError, UnreadableFileError
+from idm.core.places import kind_at
+from idm.core.text import one_line
 from idm.data.base import Source
 from idm.data.image_decode import MAX_PIXELS
-from idm.data.image_files import SUFFIXES
+from idm.data.image_files import SUFFIXES, find_files
 from idm.data.image_items import Slice
-from idm.data.image_source import ImageList, ImageOptions, ImageSource, as_labels
+from idm.data.image_source import ImageList, ImageOptions, ImageSource
 from idm.data.parts import choose_part
-from idm.data.reading import one_line
 
 LONGEST_LABEL = 1_000
 """Bytes of a label."""
@@ -68,28 +71,29 @@ def list_shards(where: Path, image: str | None = None, label: str = "cls", split
         UnreadableFileError: a shard cannot be read.
         DataError: no shards; samples without image, or only some with a label; links.
     """
-    shards = [file for file in (sorted(where.glob("*.tar")) if where.is_dir() else [where]) if file.is_file()]
-    if not shards:
-        found = "a folder without any" if where.exists() else "nothing there"
+    names = [file for file in find_files(where)[1] if file.endswith(".tar")] if where.is_dir() else [where.name]
+    home = where if where.is_dir() else where.parent
+    if not any((home / name).is_file() for name in names):
+        found = "a folder without any" if where.is_dir() else kind_at(where)
         raise DataError(f"{where}: .tar shards wanted, got {found}; check the path")
-    names = [shard.name for shard in shards]
     chosen = choose_part(where, names, split if where.is_dir() else None, every=False)
-    shards = [shard for shard in shards if shard.name in chosen.files]
     suffixes = SUFFIXES if image is None else {f".{image.lstrip('.').lower()}"}
-    samples = [sample for shard in shards for sample in _samples(shard, suffixes, f".{label.lstrip('.').lower()}")]
+    of_labels = f".{label.lstrip('.').lower()}"
+    samples = [sample for name in chosen.files for sample in _samples(home, name, suffixes, of_labels)]
     if not samples:
         raise DataError(f"{where}: samples with an image wanted, got empty shards; check the path")
     labels = _labels(samples)
     return ImageList(
         [sample.image for sample in samples],
         [sample.name for sample in samples],
-        None if labels is None else as_labels(labels),
-        f"from {len(shards)} tar shards, {'no labels' if labels is None else f'labels from .{label}'}",
+        None if labels is None else np.array(labels),
+        f"from {len(chosen.files)} tar shards, {'no labels' if labels is None else f'labels from .{label}'}",
         remarks=chosen.remarks,
     )
 
 
-def _samples(shard: Path, suffixes: frozenset[str] | set[str], label: str) -> list[Sample]:
+def _samples(home: Path, name: str, suffixes: frozenset[str] | set[str], label: str) -> list[Sample]:
+    shard = home / name
     groups: dict[str, dict[str, Slice]] = {}
     for item in _members(shard):
         folder, _, file = item.name.rpartition("/")
@@ -98,17 +102,19 @@ def _samples(shard: Path, suffixes: frozenset[str] | set[str], label: str) -> li
         if f".{suffix.lower()}" in parts:
             raise DataError(f"{shard}: each name once wanted, got {item.name} twice; write the shard anew")
         parts[f".{suffix.lower()}"] = item
-    return [_sample(shard, name, parts, suffixes, label) for name, parts in groups.items()]
+    return [_sample(shard, f"{name}/", stem, parts, suffixes, label) for stem, parts in groups.items()]
 
 
-def _sample(shard: Path, name: str, parts: dict[str, Slice], suffixes: frozenset[str] | set[str], label: str) -> Sample:
+def _sample(
+    shard: Path, above: str, stem: str, parts: dict[str, Slice], suffixes: frozenset[str] | set[str], label: str
+) -> Sample:
     images = [item for suffix, item in parts.items() if suffix in suffixes]
     if len(images) != 1:
         found = ", ".join(parts)
         raise DataError(
-            f"{shard}: one image wanted in sample {name}, got {found}; choose one with data.source.image=SUFFIX"
+            f"{shard}: one image wanted in sample {stem}, got {found}; choose one with data.source.image=SUFFIX"
         )
-    return Sample(f"{shard.name}/{name}", images[0], parts.get(label))
+    return Sample(above + stem, images[0], parts.get(label))
 
 
 def _members(shard: Path) -> list[Slice]:

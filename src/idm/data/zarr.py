@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError, UnreadableFileError
+from idm.core.text import one_line
 from idm.data.array_files import choose_keys
-from idm.data.array_source import ArraySource, read_sorted
+from idm.data.array_source import ArraySource, read_sorted, read_whole, refuse_unstored
 from idm.data.axes import ChannelRule
 from idm.data.base import Indices
 from idm.data.extras import import_extra
-from idm.data.reading import one_line, reading
+from idm.data.reading import reading
 
 NUMBERS = frozenset({"bytes", "endian", "delta", "fixedscaleoffset", "shuffle", "transpose", "sharding_indexed"})
 PACKED = frozenset({"blosc", "bz2", "crc32", "crc32c", "gzip", "lz4", "lzma", "vlen-utf8", "zlib", "zstd"})
@@ -69,11 +71,12 @@ class Zarr(ArraySource):
             keys = None if names is None else choose_keys(where, names, key, labels_key)
             self._data = root if keys is None else root[keys.data]
             shape, dtype = tuple(self._data.shape), np.dtype(self._data.dtype)
+            refuse_unstored(where, self._data)
             stored = None if keys is None or keys.labels is None else root[keys.labels]
             labels = (
                 None
                 if keys is None or stored is None
-                else keys.labels_of(where, shape, tuple(stored.shape), lambda: _values(stored))
+                else keys.labels_of(where, shape, tuple(stored.shape), partial(read_whole, where, stored))
             )
         self._adopt(where, shape, dtype, labels, channels=channels, spatial_dims=spatial_dims)
         self.remarks = () if keys is None else keys.remarks(labels)
@@ -81,11 +84,6 @@ class Zarr(ArraySource):
     def _rows(self, indices: Indices) -> NDArray[Any]:
         with reading(self._where, "a Zarr store", "write it again"):
             return read_sorted(self._data.oindex, indices)
-
-
-def _values(stored: Any) -> NDArray[Any]:
-    values = np.asarray(stored[...])
-    return values.astype(str) if values.dtype.kind in "TO" else values
 
 
 def _arrays(zarr: Any, root: Any, above: str = "") -> list[str] | None:

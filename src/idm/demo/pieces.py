@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from idm.core.tensors import require_finite
+from idm.diffusion import GaussianDiffusion
 from idm.editing import decode, encode, interpolate, inversion_process
+from idm.editing.inversion import MAX_NOISE_TO_SIGNAL
 from idm.experiment import Data, Recognition, Run, recognise
 from idm.report import Denoising, Reconstruction, SampleSet
 from idm.samplers import Sampler
@@ -63,21 +65,28 @@ def denoise(run: Run, sampler: Sampler, *, seed: int = 0) -> Denoising:
     last = len(states) - 1
     chosen = [round(share * last) for share in MOMENTS]
     timesteps = sampler.diffusion.schedule.timesteps
-    labels = [f"t = {timesteps[last - 1 - i]}" if i < last else "done" for i in chosen]
+    labels = [f"t = {timesteps[last - 1 - i]:g}" if i < last else "done" for i in chosen]
     return Denoising(torch.stack([states[i].cpu() for i in chosen], dim=1), labels)
+
+
+def inversion(diffusion: GaussianDiffusion) -> GaussianDiffusion:
+    """Return the process to invert by: of as many steps as the page has room to wait for, or as there are."""
+    available = diffusion.schedule.num_steps_below(MAX_NOISE_TO_SIGNAL)
+    return inversion_process(diffusion, max(1, min(INVERSION_STEPS, available)))
 
 
 def reconstruct(run: Run, data: Data) -> Reconstruction:
     """Invert held-out samples to noise and sample them back."""
     x, y = data.held_out.first(RECONSTRUCTED)
     kwargs = {} if y is None else {"y": y.to(run.device)}
-    process = inversion_process(run.diffusion, INVERSION_STEPS)
-    code = encode(process, run.model, x.to(run.device), model_kwargs=kwargs)
-    back = require_finite(decode(process, run.model, code, model_kwargs=kwargs).cpu(), "reconstructions")
+    process = inversion(run.diffusion)
+    denoise = run.denoiser(process, kwargs)
+    code = encode(process, denoise, x.to(run.device))
+    back = require_finite(decode(process, denoise, code).cpu(), "reconstructions")
     codec = run.spec.codec
     original, again = codec.decode(x), codec.decode(back)
     error = float((((back - x) * float(codec.scale[0])) ** 2).mean().sqrt())
-    return Reconstruction(x, back, float((original == again).mean()), error, INVERSION_STEPS)
+    return Reconstruction(x, back, float((original == again).mean()), error, process.num_timesteps)
 
 
 def walk(run: Run, data: Data) -> Tensor:
@@ -86,12 +95,9 @@ def walk(run: Run, data: Data) -> Tensor:
     Encoding and decoding are told of no class, so that the class may change on the way.
     """
     x, _ = data.held_out.first(2 * PAIRS)
-    process = inversion_process(run.diffusion, INVERSION_STEPS)
+    process = inversion(run.diffusion)
     weights = torch.linspace(0.0, 1.0, PATH).tolist()
-    ends, path = run.unlabelled_kwargs(2), run.unlabelled_kwargs(PATH)
+    ends, path = (run.denoiser(process, run.unlabelled_kwargs(count)) for count in (2, PATH))
     pairs = x.to(run.device).split(2)
-    rows = [
-        interpolate(process, run.model, pair[:1], pair[1:], weights, model_kwargs=ends, path_kwargs=path)
-        for pair in pairs
-    ]
+    rows = [interpolate(process, ends, pair[:1], pair[1:], weights, path=path) for pair in pairs]
     return require_finite(torch.stack(rows).cpu(), "interpolations")

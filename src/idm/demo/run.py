@@ -11,13 +11,12 @@ from typing import Any
 import torch
 
 from idm.demo.pieces import denoise, draw, reconstruct, walk
-from idm.experiment import Experiment, Run, held_out_bound, open_run_data, resolve, train
-from idm.experiment.files import fold
+from idm.experiment import Experiment, Run, held_out_bound, open_run_data, train
+from idm.experiment.files import fold, lay_and_fit
 from idm.experiment.stored import started_experiment
 from idm.networks import num_parameters
-from idm.presets import PRESETS, fitted
+from idm.presets import PRESETS
 from idm.report import Bound, DemoContents, write_demo_page
-from idm.report.record import Record, anything
 from idm.report.results import results_in
 
 SLOW_STEPS, FAST_STEPS = 250, 25
@@ -62,20 +61,10 @@ def run_demo(out: str | Path, *, overrides: Iterable[str] = (), device: str | No
         The page, ``out``/report.html.
     """
     out = Path(out)
-    with results_in(out, (PAGE,), _earlier_page) as results:
+    with results_in(out, (PAGE,)) as results:
         contents = _show(out, list(overrides), device, Stages(say))
         written = results.put(WHAT, lambda folder: {"page": write_demo_page(folder / PAGE, contents)})
     return written["page"]
-
-
-def _earlier_page(out: Path) -> Record | None:
-    """Recognise the page of a version that kept no record, by its title."""
-    path = out / PAGE
-    if not path.is_file():
-        return None
-    with path.open("rb") as stream:
-        known = f"<title>{TITLE}</title>".encode() in stream.read(2_000)
-    return Record(WHAT, anything([PAGE])) if known else None
 
 
 def _show(out: Path, overrides: Sequence[str], device: str | None, stages: Stages) -> DemoContents:
@@ -120,13 +109,13 @@ def _show(out: Path, overrides: Sequence[str], device: str | None, stages: Stage
 def _experiment(out: Path, overrides: Sequence[str]) -> Experiment:
     """The digits with overrides; what nobody gave fits the number of steps, or is what the demo in the folder has."""
     digits = PRESETS.build("digits", {})
-    given = fold(overrides).get("training", {})
-    return fitted(resolve(digits, overrides=overrides), digits.training, given, started_experiment(out))
+    return lay_and_fit(digits, {}, fold(overrides), digits.training, started_experiment(out))
 
 
 def _metrics(out: Path) -> list[dict[str, float]]:
+    """Read the figures of each line; what was not finite, as a gradient's norm may be, is left out."""
     rows = map(json.loads, (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
-    return [{name: float(value) for name, value in row.items()} for row in rows]
+    return [{name: float(value) for name, value in row.items() if value is not None} for row in rows]
 
 
 def _training_seconds(metrics: Sequence[Mapping[str, float]], stages: Stages) -> float:

@@ -1,18 +1,24 @@
 """The diffusion process and its parts: predictions, variances, objectives, decoders."""
 
 from idm.diffusion.decoders import ContinuousDecoder, Decoder, DiscretizedDecoder
-from idm.diffusion.gaussian_diffusion import DenoisedFn, GaussianDiffusion, ModelKwargs
+from idm.diffusion.denoiser import Clipped, Denoised, DenoisedFn, Denoiser, ModelKwargs, extrapolate, select
+from idm.diffusion.gaussian_diffusion import GaussianDiffusion, Place
 from idm.diffusion.names import LossType, ModelMeanType, ModelVarType
 from idm.diffusion.objectives import Objective
 from idm.diffusion.predictions import Prediction
 from idm.diffusion.results import LossTerms, NetworkOutput, ReverseStep, VbTerms
-from idm.diffusion.variances import ReverseVariance, WithDecoderVariance
+from idm.diffusion.variances import CalibratedDecoder, ErrorCurve, ReverseVariance
 
 __all__ = [
+    "CalibratedDecoder",
+    "Clipped",
     "ContinuousDecoder",
     "Decoder",
+    "Denoised",
     "DenoisedFn",
+    "Denoiser",
     "DiscretizedDecoder",
+    "ErrorCurve",
     "GaussianDiffusion",
     "LossTerms",
     "LossType",
@@ -21,9 +27,11 @@ __all__ = [
     "ModelVarType",
     "NetworkOutput",
     "Objective",
+    "Place",
     "Prediction",
     "ReverseStep",
     "ReverseVariance",
     "VbTerms",
-    "WithDecoderVariance",
+    "extrapolate",
+    "select",
 ]

@@ -2,12 +2,13 @@
 
 ``GaussianDiffusion`` is schedule x prediction x reverse variance x objective (and the decoder that scores
 data), and nothing else; samplers hold one and walk it backwards. ``t`` is a step index in [0, T), an int or
-int64 [b]; what the network sees is ``time``, made from t in ``predict`` only. Notation as in schedules/base.py.
+int64 [b], or the ``Level`` of a step; what the network sees is ``time``, made in ``network_time`` only. Notation as in
+schedules/base.py.
 
 The network is called in one place (``predict``); what its output means is pure arithmetic (``interpret``).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy.typing as npt
@@ -19,16 +20,17 @@ from idm.core.gaussian import Gaussian, normal_kl
 from idm.core.tensors import mean_flat, nats_to_bits, network_output
 from idm.core.types import Images, Network, PerSample
 from idm.diffusion.decoders import Decoder, DiscretizedDecoder
+from idm.diffusion.denoiser import Clipped, Denoised, DenoisedFn, Denoiser, ModelKwargs, NetworkDenoiser, clipped
 from idm.diffusion.names import LossType, ModelMeanType, ModelVarType, name_of, strategy
 from idm.diffusion.objectives import Objective
 from idm.diffusion.predictions import Prediction
 from idm.diffusion.results import LossTerms, NetworkOutput, ReverseStep, VbTerms
 from idm.diffusion.variances import ReverseVariance
-from idm.schedules import Coefficients, NoiseSchedule
-from idm.schedules.table import refuse_other_steps
+from idm.schedules import Grid, Level, NoiseSchedule, Transition
 
-DenoisedFn = Callable[[Tensor], Tensor]
-ModelKwargs = Mapping[str, Tensor]
+Place = int | Tensor | Level | Transition
+"""A step: its number, one number per sample [b], the level (or levels) that it starts at, or the step itself."""
+
 TIME_SCALE = 1000.0
 """Network times span [0, 1000) when ``rescale_timesteps`` is on, whatever the number of steps."""
 
@@ -42,7 +44,7 @@ class GaussianDiffusion:
 
     def __init__(
         self,
-        schedule: NoiseSchedule,
+        schedule: Grid,
         *,
         model_mean_type: ModelMeanType | Prediction = ModelMeanType.EPSILON,
         model_var_type: ModelVarType | ReverseVariance = ModelVarType.FIXED_LARGE,
@@ -53,27 +55,27 @@ class GaussianDiffusion:
         """Put the parts together.
 
         Args:
-            schedule: noise levels of the chain.
+            schedule: noise levels of the chain, or of another path.
             model_mean_type: what the network's first head means; an enum member or a ``Prediction``.
             model_var_type: variance of a reverse step; an enum member or a ``ReverseVariance``.
             loss_type: how squared error and bound add up; an enum member or an ``Objective``.
             rescale_timesteps: feed the network times in [0, 1000) instead of step numbers, for any schedule.
             decoder: how the last step scores data; 256 levels by default.
         """
-        self.schedule = schedule
+        self.grid = schedule
         self.prediction: Prediction = strategy(model_mean_type)
+        self.prediction = self.prediction.on(schedule)
         self.variance: ReverseVariance = strategy(model_var_type)
         self.objective: Objective = strategy(loss_type)
         self.rescale_timesteps = rescale_timesteps
         self.decoder = decoder
-        self._times: dict[torch.device, Tensor] = {}
 
     def __repr__(self) -> str:
         """Write the parts in a line."""
         strategies = (ModelMeanType, self.prediction), (ModelVarType, self.variance), (LossType, self.objective)
         names = ", ".join(name_of(names, value) for names, value in strategies)
         times = f", times in [0, {TIME_SCALE:,.0f})" if self.rescale_timesteps else ""
-        return f"GaussianDiffusion({self.schedule}, {names}{times}, {self.decoder})"
+        return f"GaussianDiffusion({self.grid}, {names}{times}, {self.decoder})"
 
     @classmethod
     def from_betas(cls, betas: npt.ArrayLike, **options: Any) -> "GaussianDiffusion":
@@ -81,9 +83,25 @@ class GaussianDiffusion:
         return cls(NoiseSchedule.from_betas(betas), **options)
 
     @property
+    def schedule(self) -> NoiseSchedule:
+        """The chain, with its tables.
+
+        Raises:
+            SettingsError: the levels lie on another path.
+        """
+        if not isinstance(self.grid, NoiseSchedule):
+            raise SettingsError(f"schedule: a variance-preserving chain wanted, got {self.grid}; read diffusion.grid")
+        return self.grid
+
+    @property
     def num_timesteps(self) -> int:
         """T, the number of steps."""
-        return self.schedule.num_timesteps
+        return self.grid.num_timesteps
+
+    @property
+    def needs_steps(self) -> bool:
+        """Whether losses are of steps to the next level, as the bound's are, and not of levels alone."""
+        return self.variance.heads > 1 or self.prediction.is_mean or not self.objective.regression
 
     def out_channels(self, in_channels: int) -> int:
         """Channels that the network must return for data of ``in_channels`` channels."""
@@ -91,14 +109,16 @@ class GaussianDiffusion:
 
     def respace(self, keep: Iterable[int]) -> "GaussianDiffusion":
         """Return the process that visits only the steps ``keep``; fixed variances follow the shorter chain."""
-        steps = list(keep)
-        variance = self.variance if min(steps, default=0) == 0 else self.variance.without_decoder_variance()
-        return self.replace(schedule=self.schedule.respace(steps), model_var_type=variance)
+        return self.on(self.grid.respace(keep))
+
+    def on(self, grid: Grid) -> "GaussianDiffusion":
+        """Return the process that visits other levels of its path."""
+        return self.replace(schedule=grid)
 
     def replace(self, **changes: Any) -> "GaussianDiffusion":
         """Return a copy with some constructor arguments changed."""
         same: dict[str, Any] = {
-            "schedule": self.schedule,
+            "schedule": self.grid,
             "model_mean_type": self.prediction,
             "model_var_type": self.variance,
             "loss_type": self.objective,
@@ -111,27 +131,35 @@ class GaussianDiffusion:
     def largest_gain(self) -> float:
         """Error of x_0 at the noisiest step, per error of the network's output there."""
         nothing = torch.zeros(1, 1, dtype=torch.float64)
-        at = self.schedule.at(self.num_timesteps - 1, nothing)
+        at = self.grid.level(self.num_timesteps - 1, nothing)
         change = self.prediction.x_start(nothing + 1.0, nothing, at) - self.prediction.x_start(nothing, nothing, at)
         return float(change.abs())
 
-    def _at(self, t: int | Tensor, x: Images) -> Coefficients:
-        """Look up the schedule at a step, or at a step for each sample of ``x``.
+    def transition(self, t: Place, x: Images) -> Transition:
+        """Return the step down from ``t``, or from a ``t`` for each sample of ``x``.
 
         Raises:
-            SettingsError: no such step or steps.
+            SettingsError: no such step or steps, or a level that is not on the grid.
         """
-        _refuse_other_count(t, x)
-        return self.schedule.at(t, x)
+        if isinstance(t, Transition):
+            return t
+        if isinstance(t, Level):
+            return self.grid.transition_from(t, x)
+        if isinstance(t, Tensor) and t.ndim == 1 and len(t) != len(x):
+            raise SettingsError(f"t: {len(x)} steps wanted, one per sample, got {len(t)}")
+        return self.grid.transition(t, x)
+
+    def _level(self, t: Place, x: Images) -> Level:
+        return t if isinstance(t, Level) else self.transition(t, x).up
 
     # Forward process
 
-    def q_mean_variance(self, x_start: Images, t: int | Tensor) -> Gaussian:
-        """q(x_t | x_0) = N(sqrt(abar) x_0, (1 - abar) I)."""
-        at = self._at(t, x_start)
-        return Gaussian(at.sqrt_alphas_cumprod * x_start, _expand(at.log_one_minus_alphas_cumprod, x_start))
+    def q_mean_variance(self, x_start: Images, t: Place) -> Gaussian:
+        """q(x_t | x_0) = N(alpha x_0, sigma^2 I)."""
+        at = self._level(t, x_start)
+        return Gaussian(at.alpha * x_start, _expand(at.log_variance, x_start))
 
-    def q_sample(self, x_start: Images, t: int | Tensor, noise: Tensor | None = None) -> Images:
+    def q_sample(self, x_start: Images, t: Place, noise: Tensor | None = None) -> Images:
         """Draw x_t ~ q(x_t | x_0).
 
         Args:
@@ -140,45 +168,70 @@ class GaussianDiffusion:
             noise: standard normal, of x_start's shape; drawn from torch's default generator if None.
         """
         noise = _noise_like(x_start, noise)
-        return self._at(t, x_start).diffuse(x_start, noise)
+        return self._level(t, x_start).diffuse(x_start, noise)
 
-    def q_posterior(self, x_start: Images, x_t: Images, t: int | Tensor) -> Gaussian:
+    def q_posterior(self, x_start: Images, x_t: Images, t: Place) -> Gaussian:
         """q(x_{t-1} | x_t, x_0) (Ho et al. 2020, eq. 6-7); at step 0 its log-variance is that of step 1."""
-        at = self._at(t, x_t)
-        return Gaussian(at.posterior_mean(x_start, x_t), _expand(at.posterior_log_variance_clipped, x_t))
+        at = self.transition(t, x_t)
+        return Gaussian(at.posterior_mean(x_start, x_t), _expand(at.log_posterior_variance, x_t))
 
-    def predict_xstart_from_eps(self, x_t: Images, t: int | Tensor, eps: Images) -> Images:
+    def predict_xstart_from_eps(self, x_t: Images, t: Place, eps: Images) -> Images:
         """Return the x_0 for which x_t holds the noise ``eps``."""
-        return self._at(t, x_t).x_start_from_eps(x_t, eps)
+        return self._level(t, x_t).x_start(x_t, eps)
 
-    def predict_xstart_from_xprev(self, x_t: Images, t: int | Tensor, xprev: Images) -> Images:
+    def predict_xstart_from_xprev(self, x_t: Images, t: Place, xprev: Images) -> Images:
         """Return the x_0 for which ``xprev`` is the posterior mean."""
-        return ModelMeanType.PREVIOUS_X.value.x_start(xprev, x_t, self._at(t, x_t))
+        return self.transition(t, x_t).x_start(x_t, xprev)
 
-    def predict_eps_from_xstart(self, x_t: Images, t: int | Tensor, pred_xstart: Images) -> Images:
+    def predict_eps_from_xstart(self, x_t: Images, t: Place, pred_xstart: Images) -> Images:
         """Return the noise that x_t holds if its x_0 is ``pred_xstart``."""
-        return self._at(t, x_t).eps_from_x_start(x_t, pred_xstart)
+        return self._level(t, x_t).eps(x_t, pred_xstart)
 
     # Reverse process
 
-    def network_time(self, t: int | Tensor, like: Tensor) -> Tensor:
-        """Times [b] that the network sees at step ``t``: original step numbers, or times in [0, 1000).
+    def denoiser(
+        self,
+        network: Network,
+        *,
+        conditioning: ModelKwargs | None = None,
+        clip: bool = True,
+        denoised_fn: DenoisedFn | None = None,
+    ) -> Denoiser:
+        """Make a network a denoiser: what samplers, likelihoods, guidance and editing take.
+
+        Args:
+            network: called as ``network(x, time, **conditioning)``.
+            conditioning: what else it is shown, such as labels ``y`` [b], with one entry per sample.
+            clip: clamp the predicted x_0 to [-1, 1] (for PREVIOUS_X this leaves the mean alone).
+            denoised_fn: applied to the predicted x_0 before clipping.
+        """
+        raw = NetworkDenoiser(self.predict, self._read, network, conditioning or {})
+        return Clipped(raw, clip, denoised_fn) if clip or denoised_fn is not None else raw
+
+    def _read(self, output: NetworkOutput, x: Images, at: Level) -> Denoised:
+        """Read x_0 from a network's output."""
+        x_start = self.prediction.x_start(output.prediction, x, at)
+        mean = output.prediction if self.prediction.is_mean else None
+        return Denoised(x_start, x_start, head=output.variance, mean=mean)
+
+    def reverse(self, found: Denoised, at: Transition, x: Images) -> ReverseStep:
+        """Return p(x_down | x_up), given what was found in ``x`` at the level up."""
+        mean = at.posterior_mean(found.x_start, x) if found.mean is None else found.mean
+        return ReverseStep(mean, _expand(self.variance.log_variance(found.head, at), x), found.x_start)
+
+    def network_time(self, t: Place, like: Tensor) -> Tensor:
+        """Times [b] that the network sees: original step numbers, or times in [0, 1000).
 
         Raises:
             SettingsError: no such step or steps.
         """
-        refuse_other_steps(t, self.num_timesteps)
-        if like.device not in self._times:
-            labels = torch.as_tensor(self.schedule.timesteps)
-            if self.rescale_timesteps:
-                labels = (labels.double() * (TIME_SCALE / self.schedule.num_train_timesteps)).float()
-            self._times[like.device] = labels.to(like.device)
-        times = self._times[like.device]
-        return times[t].expand(like.shape[0]) if isinstance(t, int) else times.index_select(0, t.to(like.device))
+        time = (self.grid.transition(t, like).up if isinstance(t, int | Tensor) else self._level(t, like)).time
+        if self.rescale_timesteps:
+            time = time * TIME_SCALE / self.grid.path.span
+        time = time.float() if time.is_floating_point() else time
+        return time.flatten() if time.ndim else time.expand(like.shape[0])
 
-    def predict(
-        self, model: Network, x_t: Images, t: int | Tensor, model_kwargs: ModelKwargs | None = None
-    ) -> NetworkOutput:
+    def predict(self, model: Network, x_t: Images, t: Place, model_kwargs: ModelKwargs | None = None) -> NetworkOutput:
         """Call the network and split its output into heads, in x_t's dtype.
 
         Args:
@@ -190,8 +243,8 @@ class GaussianDiffusion:
         Raises:
             SettingsError: the network returns no tensor, or one of the wrong shape or number of channels.
         """
-        _refuse_other_count(t, x_t)
-        output = network_output(model(x_t, self.network_time(t, x_t), **(model_kwargs or {}))).to(x_t.dtype)
+        time = self.network_time(self._level(t, x_t), x_t)
+        output = network_output(model(x_t, time, **(model_kwargs or {}))).to(x_t.dtype)
         channels, wanted = x_t.shape[1], self.out_channels(x_t.shape[1])
         expected = (x_t.shape[0], wanted, *x_t.shape[2:])
         if output.shape != expected:
@@ -209,26 +262,11 @@ class GaussianDiffusion:
             f"channels, got {shape[1]}; build it with out_channels=diffusion.out_channels({channels})"
         )
 
-    def interpret_x_start(
-        self,
-        output: NetworkOutput,
-        x_t: Images,
-        t: int | Tensor,
-        *,
-        clip_denoised: bool = True,
-        denoised_fn: DenoisedFn | None = None,
-    ) -> Images:
-        """Read the predicted x_0 from a network's output; arguments as in ``interpret``."""
-        pred_xstart = self.prediction.x_start(output.prediction, x_t, self._at(t, x_t))
-        if denoised_fn is not None:
-            pred_xstart = _denoised(denoised_fn(pred_xstart), x_t)
-        return pred_xstart.clamp(-1.0, 1.0) if clip_denoised else pred_xstart
-
     def interpret(
         self,
         output: NetworkOutput,
         x_t: Images,
-        t: int | Tensor,
+        t: Place,
         *,
         clip_denoised: bool = True,
         denoised_fn: DenoisedFn | None = None,
@@ -239,46 +277,46 @@ class GaussianDiffusion:
             output: what ``predict`` returned.
             x_t: noisy data.
             t: step or steps.
-            clip_denoised: clamp the predicted x_0 to [-1, 1] (for PREVIOUS_X this leaves the mean alone).
-            denoised_fn: applied to the predicted x_0 before clipping.
+            clip_denoised: as ``clip`` of ``denoiser``.
+            denoised_fn: as there.
         """
-        pred_xstart = self.interpret_x_start(output, x_t, t, clip_denoised=clip_denoised, denoised_fn=denoised_fn)
-        at = self._at(t, x_t)
-        mean = self.prediction.mean(output.prediction, pred_xstart, x_t, at)
-        return ReverseStep(mean, _expand(self.variance.log_variance(output.variance, at), x_t), pred_xstart)
+        at = self.transition(t, x_t)
+        found = self._read(output, x_t, at.up)
+        return self.reverse(clipped(found, clip_denoised, denoised_fn), at, x_t)
 
     def p_mean_variance(
         self,
         model: Network,
         x_t: Images,
-        t: int | Tensor,
+        t: Place,
         *,
         clip_denoised: bool = True,
         denoised_fn: DenoisedFn | None = None,
         model_kwargs: ModelKwargs | None = None,
     ) -> ReverseStep:
-        """Return p(x_{t-1} | x_t): ``predict``, then ``interpret``."""
-        output = self.predict(model, x_t, t, model_kwargs)
-        return self.interpret(output, x_t, t, clip_denoised=clip_denoised, denoised_fn=denoised_fn)
+        """Return p(x_{t-1} | x_t): what a ``denoiser`` finds, in ``reverse``."""
+        at = self.transition(t, x_t)
+        denoise = self.denoiser(model, conditioning=model_kwargs, clip=clip_denoised, denoised_fn=denoised_fn)
+        return self.reverse(denoise(x_t, at.up), at, x_t)
 
     # Bound and losses
 
-    def vb_bpd(self, step: ReverseStep, x_start: Images, x_t: Images, t: int | Tensor) -> PerSample:
+    def vb_bpd(self, step: ReverseStep, x_start: Images, x_t: Images, t: Place) -> PerSample:
         """Term of the variational bound at step ``t``, in bits/dim [b] (Ho et al. 2020, eq. 5).
 
         KL(q(x_{t-1} | x_t, x_0) || p(x_{t-1} | x_t)), and -log p(x_0 | x_1) at step 0.
         """
-        if isinstance(t, int):
-            return self.decoder_bpd(step, x_start) if t == 0 else self.kl_bpd(step, x_start, x_t, t)
-        kl, is_decoder = self.kl_bpd(step, x_start, x_t, t), t.to(x_t.device) == 0
-        if x_t.device.type != "cpu":  # to pick samples out, the host would have to wait for the device
-            return torch.where(is_decoder, self.decoder_bpd(step, x_start), kl)
-        rows = is_decoder.nonzero()[:, 0]
-        return kl.index_put((rows,), self.decoder_bpd(step.select(rows), x_start[rows]))
-
-    def kl_bpd(self, step: ReverseStep, x_start: Images, x_t: Images, t: int | Tensor) -> PerSample:
-        """KL(q(x_{t-1} | x_t, x_0) || p(x_{t-1} | x_t)) in bits/dim [b], the term of every step but 0."""
-        return nats_to_bits(mean_flat(self.q_posterior(x_start, x_t, t).kl(step.gaussian)))
+        at = self.transition(t, x_t)
+        # Where t is known on the host, the host need not wait for the device to hear which samples are at step 0.
+        is_0 = torch.as_tensor(t).view(-1) == 0 if isinstance(t, int | Tensor) else at.is_last.flatten() > 0
+        on_host = is_0.device.type == "cpu"
+        rows = is_0.expand(len(x_t)).nonzero()[:, 0].to(x_t.device) if on_host else None
+        if rows is not None and len(rows) == len(x_t):
+            return self.decoder_bpd(step, x_start)
+        kl = nats_to_bits(mean_flat(self.q_posterior(x_start, x_t, at).kl(step.gaussian)))
+        if rows is None:
+            return torch.where(is_0, self.decoder_bpd(step, x_start), kl)
+        return kl.index_put((rows,), self.decoder_bpd(step.select(rows), x_start[rows])) if len(rows) else kl
 
     def decoder_bpd(self, step: ReverseStep, x_start: Images) -> PerSample:
         """-log p(x_0 | x_1) in bits/dim [b], the term of step 0."""
@@ -289,7 +327,7 @@ class GaussianDiffusion:
         model: Network,
         x_start: Images,
         x_t: Images,
-        t: int | Tensor,
+        t: Place,
         *,
         clip_denoised: bool = True,
         model_kwargs: ModelKwargs | None = None,
@@ -310,7 +348,7 @@ class GaussianDiffusion:
         self,
         model: Network,
         x_start: Images,
-        t: int | Tensor,
+        t: Place,
         *,
         noise: Tensor | None = None,
         model_kwargs: ModelKwargs | None = None,
@@ -329,40 +367,24 @@ class GaussianDiffusion:
             model_kwargs: conditioning.
         """
         noise = _noise_like(x_start, noise)
-        at = self._at(t, x_start)
-        x_t = at.diffuse(x_start, noise)
-        output = self.predict(model, x_t, t, model_kwargs)
+        at = t if isinstance(t, Level) else self.transition(t, x_start)
+        level = at if isinstance(at, Level) else at.up
+        x_t = level.diffuse(x_start, noise)
+        output = self.predict(model, x_t, level, model_kwargs)
         weight = self.objective.vb_weight(self.num_timesteps)
         if not self.objective.regression:
-            vb = weight * self.vb_bpd(self.interpret(output, x_t, t, clip_denoised=False), x_start, x_t, t)
+            at = self.transition(at, x_start)
+            vb = weight * self.vb_bpd(self.interpret(output, x_t, at, clip_denoised=False), x_start, x_t, at)
             return LossTerms(loss=vb, mse=None, vb=vb)
-        target = self.prediction.target(x_start, x_t, noise, at)
+        target = self.prediction.target(x_start, x_t, noise, level)
         mse = mean_flat((target - output.prediction) ** 2)
+        weighted = self.objective.weigh(mse, level)
         if output.variance is None:
-            return LossTerms(loss=mse, mse=mse, vb=None)
-        frozen = self.interpret(output.freeze_mean(), x_t, t, clip_denoised=False)
-        vb = weight * self.vb_bpd(frozen, x_start, x_t, t)
-        return LossTerms(loss=mse + vb, mse=mse, vb=vb)
-
-
-def _refuse_other_count(t: int | Tensor, x: Images) -> None:
-    """Refuse steps that are not one per sample."""
-    if isinstance(t, Tensor) and t.ndim == 1 and len(t) != len(x):
-        raise SettingsError(f"t: {len(x)} steps wanted, one per sample, got {len(t)}")
-
-
-def _denoised(pred_xstart: object, like: Images) -> Images:
-    """Return what a denoised_fn returned, if it is an x_0.
-
-    Raises:
-        SettingsError: no tensor, or one of another shape.
-    """
-    shape = tuple(like.shape)
-    if not isinstance(pred_xstart, Tensor):
-        raise SettingsError(f"denoised_fn: a tensor of shape {shape} wanted from it, got {type(pred_xstart).__name__}")
-    if pred_xstart.shape != shape:
-        raise SettingsError(f"denoised_fn: a tensor of shape {shape} wanted from it, got {tuple(pred_xstart.shape)}")
-    return pred_xstart
+            return LossTerms(loss=weighted, mse=mse, vb=None)
+        at = self.transition(at, x_start)
+        frozen = self.interpret(output.freeze_mean(), x_t, at, clip_denoised=False)
+        vb = weight * self.vb_bpd(frozen, x_start, x_t, at)
+        return LossTerms(loss=weighted + vb, mse=mse, vb=vb)
 
 
 def _noise_like(x_start: Tensor, noise: Tensor | None) -> Tensor:

@@ -90,10 +90,8 @@ class LossTerms:
     @staticmethod
     def concatenate(parts: "Sequence[LossTerms]") -> "LossTerms":
         """Join the losses of several batches, without their gradients."""
-
-        def joined(values: list[Tensor | None]) -> Tensor | None:
-            known = [value.detach() for value in values if value is not None]
-            return torch.cat(known) if known else None
-
-        losses = torch.cat([part.loss.detach() for part in parts])
-        return LossTerms(losses, joined([part.mse for part in parts]), joined([part.vb for part in parts]))
+        loss, mse, vb = (
+            [value.detach() for part in parts if (value := getattr(part, name)) is not None]
+            for name in ("loss", "mse", "vb")
+        )
+        return LossTerms(torch.cat(loss), torch.cat(mse) if mse else None, torch.cat(vb) if vb else None)

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from idm.core.tensors import append_dims
-from idm.core.types import Images, Network
-from idm.diffusion import GaussianDiffusion, ModelKwargs
+from idm.core.types import Images
+from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.editing.inversion import decode, encode
 
 
@@ -36,29 +36,28 @@ def slerp(start: Images, end: Images, weight: Tensor) -> Images:
 
 def interpolate(
     diffusion: GaussianDiffusion,
-    model: Network,
+    denoise: Denoiser,
     start: Images,
     end: Images,
     weights: Sequence[float],
     *,
-    model_kwargs: ModelKwargs | None = None,
-    path_kwargs: ModelKwargs | None = None,
+    path: Denoiser | None = None,
 ) -> Float[Tensor, "n c *space"]:
     """Encode two images, walk between their codes, and decode the way.
 
     Args:
         diffusion: the process.
-        model: the network.
+        denoise: what finds x_0, under the conditioning of the two images, with two entries: start, end.
         start: one clean image [1, c, *space], in [-1, 1].
         end: another.
         weights: positions on the path, 0 at ``start`` and 1 at ``end``.
-        model_kwargs: conditioning of the two images, with two entries: start, end.
-        path_kwargs: conditioning of the images on the path, with one entry per weight.
+        path: the same, under the conditioning of the images on the path, with one entry per weight; ``denoise``, where
+            it has no conditioning, by default.
 
     Returns:
         One image per weight, [len(weights), c, *space].
     """
-    code = encode(diffusion, model, torch.cat([start, end]), model_kwargs=model_kwargs)
+    code = encode(diffusion, denoise, torch.cat([start, end]))
     weight = torch.tensor(list(weights), dtype=code.dtype, device=code.device)
     one, other = (code[i : i + 1].expand(len(weight), *code.shape[1:]) for i in (0, 1))
-    return decode(diffusion, model, slerp(one, other, weight), model_kwargs=path_kwargs)
+    return decode(diffusion, path or denoise, slerp(one, other, weight))

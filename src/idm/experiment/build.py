@@ -5,15 +5,15 @@ from torch import nn
 
 from idm.core.errors import SettingsError
 from idm.core.rng import derive_seed
-from idm.diffusion import ContinuousDecoder, DiscretizedDecoder, GaussianDiffusion
+from idm.diffusion import ContinuousDecoder, DiscretizedDecoder, ErrorCurve, GaussianDiffusion
 from idm.experiment.data import DataSpec
 from idm.experiment.schema import option_paths
 from idm.experiment.settings import DiffusionSettings, Experiment, SamplerSettings, ScheduleSettings
-from idm.likelihood import with_decoder_log_variance
+from idm.likelihood import with_error_curve
 from idm.networks import NETWORKS
 from idm.samplers import SAMPLERS, Sampler
 from idm.samplers.base import LARGEST_GAIN
-from idm.schedules import SCHEDULES, NoiseSchedule, refuse_more_steps, spaced
+from idm.schedules import SCHEDULES, NoiseSchedule, refuse_more_steps, regrid
 
 LARGEST_AUTOMATIC_FLOOR = 0.1
 """Half a bin of very coarse data (1 for binary ones) would leave no fine steps at all."""
@@ -52,7 +52,9 @@ def build_diffusion(experiment: Experiment, spec: DataSpec) -> GaussianDiffusion
         decoder=ContinuousDecoder() if levels is None else DiscretizedDecoder(levels),
     )
     if settings.decoder_variance == "fitted":
-        return with_decoder_log_variance(diffusion, float(schedule.log_one_minus_alphas_cumprod[0]))
+        # Until it is fitted: the variance of the noise, and no gradient for a learned variance that will not be used.
+        lowest = schedule.levels.map(lambda values: values[0])
+        return with_error_curve(diffusion, ErrorCurve.at_one(float(lowest.kappa), float(lowest.sigma) ** 2))
     return diffusion
 
 
@@ -108,9 +110,9 @@ def build_sampler(diffusion: GaussianDiffusion, settings: SamplerSettings, *, bo
         SettingsError: more steps than the chain has, or an option out of range.
     """
     total = diffusion.num_timesteps
-    refuse_more_steps(diffusion.schedule, settings.steps, "sampler.steps")
-    keep = spaced(total, settings.steps or total, settings.spacing)
+    refuse_more_steps(diffusion.grid, settings.steps, "sampler.steps")
+    grid = regrid(diffusion.grid, settings.steps or total, settings.spacing)
     options = dict(settings.options)
     options["clip_denoised"] = options.get("clip_denoised", True) and bounded
     with option_paths("sampler", SAMPLERS.options(settings.name)):
-        return SAMPLERS.build(settings.name, options, diffusion=diffusion.respace(keep))
+        return SAMPLERS.build(settings.name, options, diffusion=diffusion.on(grid))

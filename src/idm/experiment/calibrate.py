@@ -1,6 +1,8 @@
-"""What is fitted to the training data after training: the variance of the decoder."""
+"""What is estimated from the training data after training: the error curve, and with it the variance of the decoder."""
 
+import math
 import platform
+from dataclasses import asdict, fields
 from importlib.metadata import version
 from typing import Any
 
@@ -9,18 +11,25 @@ from torch import nn
 
 from idm.core.rng import derive_seed
 from idm.core.signals import StopError, at_once
-from idm.diffusion import GaussianDiffusion
+from idm.diffusion import ErrorCurve, GaussianDiffusion
 from idm.experiment.acceleration import in_precision
 from idm.experiment.data import Data
 from idm.experiment.settings import Experiment
-from idm.likelihood import fit_decoder_log_variance, with_decoder_log_variance
+from idm.likelihood import estimate_error_curve, with_error_curve
+from idm.likelihood.calibration import NUM_LEVELS
 from idm.networks.size import device_of
 from idm.training.memory import in_smaller_pieces
 
 NUM_IMAGES, BATCH_SIZE = 1024, 512
-FITTED = "decoder_log_variance"
-LARGEST_LOG_VARIANCE = 100.0
-"""Beyond this, up or down, the variance is none of data that float32 holds."""
+FITTED = "error_curve"
+FITTED_BY_0_1 = "decoder_log_variance"
+"""What runs of version 0.1 hold instead: the logarithm of the error at the lowest level alone."""
+
+LARGEST_LOG = 100.0
+"""Beyond this, up or down, the logarithm of an error or of kappa is none of data that float32 holds."""
+
+MOST_LEVELS = 4096
+"""No curve needs more numbers."""
 
 
 def calibrate(
@@ -30,9 +39,10 @@ def calibrate(
     data: Data,
     *,
     num: int = NUM_IMAGES,
+    num_levels: int = NUM_LEVELS,
     batch_size: int = BATCH_SIZE,
 ) -> dict[str, Any]:
-    """Fit what is fitted to the first training samples, JSON-able; nothing where the model's own variance is wanted.
+    """Estimate the curve from the first training samples, JSON-able; nothing where the model's own variance is wanted.
 
     Args:
         experiment: the settings.
@@ -40,6 +50,7 @@ def calibrate(
         network: the averaged network; it is called where it is.
         data: the data.
         num: how many samples.
+        num_levels: levels of the curve at the most; 1 for the decoder's alone.
         batch_size: samples per call of the network, at first; fewer where memory is short.
 
     Raises:
@@ -50,20 +61,25 @@ def calibrate(
         return {}
     device = device_of(network)
     x_start, labels = data.train.first(num)
+    denoise = diffusion.denoiser(
+        in_precision(network, experiment.training.precision),
+        conditioning={} if labels is None else {"y": labels.to(device)},
+        clip=data.spec.codec.bounded,
+    )
 
-    def fit(size: int) -> float:
-        return fit_decoder_log_variance(
+    def fit(size: int) -> ErrorCurve:
+        return estimate_error_curve(
             diffusion,
-            in_precision(network, experiment.training.precision),
+            denoise,
             x_start.to(device),
-            clip_denoised=data.spec.codec.bounded,
-            model_kwargs={} if labels is None else {"y": labels.to(device)},
             # Image i has seed + i: shifted, no seed comes near the end of 64 bits.
             seed=derive_seed(experiment.seed, "calibration") >> 16,
+            num_levels=num_levels,
             batch_size=size,
         )
 
-    return {FITTED: in_smaller_pieces(batch_size, fit)}
+    curve = in_smaller_pieces(batch_size, fit)
+    return {FITTED: {name: list(numbers) for name, numbers in asdict(curve).items()}}
 
 
 def calibrate_in_time(
@@ -74,7 +90,7 @@ def calibrate_in_time(
         with at_once():
             return calibrate(experiment, diffusion, network, data, batch_size=batch_size)
     except StopError:
-        return calibrate(experiment, diffusion, network, data, num=batch_size, batch_size=batch_size)
+        return calibrate(experiment, diffusion, network, data, num=batch_size, num_levels=1, batch_size=batch_size)
 
 
 def calibrated(diffusion: GaussianDiffusion, fitted: dict[str, Any]) -> GaussianDiffusion:
@@ -83,10 +99,39 @@ def calibrated(diffusion: GaussianDiffusion, fitted: dict[str, Any]) -> Gaussian
     Raises:
         ValueError: something else.
     """
-    value = fitted.get(FITTED)
-    if value is not None and not (type(value) is float and abs(value) <= LARGEST_LOG_VARIANCE):
-        raise ValueError(f"{FITTED}: a number of at most {LARGEST_LOG_VARIANCE:g} wanted, or below zero, got others")
-    return diffusion if value is None else with_decoder_log_variance(diffusion, value)
+    curve = _stored_curve(fitted, float(diffusion.grid.levels.kappa[0]))
+    return diffusion if curve is None else with_error_curve(diffusion, curve)
+
+
+def _stored_curve(fitted: dict[str, Any], lowest_kappa: float) -> ErrorCurve | None:
+    """Return what a checkpoint holds, whose lowest level has that kappa.
+
+    Raises:
+        ValueError: something else.
+    """
+    if FITTED in fitted:
+        stored = fitted[FITTED]
+        columns: Any = [stored.get(field.name) for field in fields(ErrorCurve)] if isinstance(stored, dict) else [None]
+        if not all(isinstance(numbers, list) and len(numbers) <= MOST_LEVELS for numbers in columns):
+            raise ValueError(f"{FITTED}: lists of at most {MOST_LEVELS:,} numbers wanted, got others")
+        log_kappa, error, standard_error = (tuple(numbers) for numbers in columns)
+        given = [number for number in standard_error if number is not None]
+        largest = max(map(abs, filter(_is_number, log_kappa)), default=0.0)
+        if not all(map(_is_number, (*log_kappa, *error, *given))) or largest > LARGEST_LOG:
+            raise ValueError(f"{FITTED}: numbers that data of float32 can have wanted, got others")
+        if max(error, default=0.0) > math.exp(LARGEST_LOG):
+            raise ValueError(f"{FITTED}: errors of at most exp({LARGEST_LOG:g}) wanted, got others")
+        return ErrorCurve(log_kappa, error, standard_error)
+    value = fitted.get(FITTED_BY_0_1)
+    if value is None:
+        return None
+    if not (_is_number(value) and abs(value) <= LARGEST_LOG):
+        raise ValueError(f"{FITTED_BY_0_1}: a number of at most {LARGEST_LOG:g} wanted, or below zero, got others")
+    return ErrorCurve.at_one(lowest_kappa, math.exp(value))
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is float and math.isfinite(value)
 
 
 def versions() -> dict[str, str]:

@@ -16,8 +16,9 @@ from idm.data.base import Samples
 from idm.data.check.training import Opened
 from idm.data.check.values import look_at_values
 from idm.data.fingerprint import differing
+from idm.data.parts import without_advice
 from idm.data.ranges import find_range
-from idm.experiment.held_out import hash_of_named, split
+from idm.experiment.held_out import hash_of_named, nearly_all_held_out, split
 from idm.experiment.schema import option_paths
 from idm.experiment.settings import DataSettings, Experiment
 
@@ -27,7 +28,7 @@ NOT_IN_OLDER_ONES = ("layout", "held_out_hash", "fingerprint")
 DATA_OPTIONS = tuple(entry.name for entry in fields(DataSettings))
 """Settings of data, which messages begin with."""
 
-LARGEST_SAMPLE = 2**27
+LARGEST_SAMPLE_VALUES = 2**27
 """Values of the largest sample that is drawn: half a gigabyte in float32."""
 
 PATHS = ("path", "folder")
@@ -92,8 +93,8 @@ class DataSpec:
         counts = [plain["num_train"], plain["num_held_out"]]
         later = [plain.get(name, getattr(cls, name)) for name in NOT_IN_OLDER_ONES]
         sizes_fit = bool(shape) and all(type(size) is int and size > 0 for size in shape)
-        if sizes_fit and math.prod(shape) > LARGEST_SAMPLE:
-            raise ValueError(f"data: samples of at most {LARGEST_SAMPLE:,} values wanted")
+        if sizes_fit and math.prod(shape) > LARGEST_SAMPLE_VALUES:
+            raise ValueError(f"data: samples of at most {LARGEST_SAMPLE_VALUES:,} values wanted")
         if not sizes_fit or len(codec.offset) not in (1, shape[0]):
             raise ValueError("data: a shape, and a codec of as many channels, wanted")
         if not all(type(count) is int and 0 <= count < 2**63 for count in counts):
@@ -138,13 +139,28 @@ class Data:
         train: its training part.
         held_out: its held-out part.
         spec: its description.
-        remarks: what is worth knowing of the range of its values before training, a line each.
+        remarks: what is worth knowing of the range of its values and of its parts before training, a line each.
     """
 
     train: Dataset
     held_out: Dataset
     spec: DataSpec
     remarks: tuple[str, ...] = ()
+
+
+def size_for_images(settings: DataSettings, spec: DataSpec) -> int | None:
+    """Return the size that a run brings other images to: that of its samples, unless these are not square.
+
+    Where samples are cut out of images, it is the size of these.
+
+    Args:
+        settings: the run's own data.
+        spec: what it remembers of them.
+    """
+    size, (_, *space) = settings.source.options.get("image_size"), spec.shape
+    if size is not None or settings.random_crop or len(space) != 2 or len(set(space)) != 1:
+        return size
+    return space[0]
 
 
 def with_absolute_path(experiment: Experiment) -> Experiment:
@@ -187,7 +203,8 @@ def open_data(
     remarks: tuple[str, ...] = ()
     if codec is None:
         chosen = find_range(source, settings.range, standardize=settings.standardize)
-        codec, remarks = Codec.of(source.dtype.name, chosen), chosen.remarks
+        codec = Codec.of(source.dtype.name, chosen)
+        remarks = chosen.remarks + nearly_all_held_out(settings, train, held_out)
     labels = source.labels if settings.class_conditional else None
     names = source.class_names if labels is not None else None
     crop_seed = derive_seed(seed, "crop")
@@ -238,6 +255,8 @@ def open_source(settings: DataSettings, *, trust_code: bool = False) -> Source:
         raise DataError("data.source.path: a folder or file wanted, got none; give it with --data PATH")
     with option_paths("data.source", SOURCES.options(settings.source.name)):
         source = SOURCES.build(settings.source.name, settings.source.options, trust_code=trust_code)
+    if settings.held_out_list or settings.held_out_folder:
+        source.remarks = without_advice(source.remarks)
     largest, crop = min(source.shape[1:], default=0), settings.random_crop
     if crop > largest:
         raise SettingsError(
@@ -256,8 +275,9 @@ def open_as_training(settings: DataSettings) -> Opened:
         SettingsError: a crop, mirroring or scaling that does not suit the data.
     """
     source = open_source(settings)
-    split(settings, source)
+    parts = split(settings, source)
     values = look_at_values(source, settings.range, standardize=settings.standardize)
+    values = replace(values, remarks=values.remarks + nearly_all_held_out(settings, *parts))
     nothing = np.empty(0, dtype=np.int64)
     Dataset(source, values.codec, nothing, random_flip=settings.random_flip, crop=settings.random_crop)
     return Opened(source, values)

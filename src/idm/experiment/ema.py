@@ -22,7 +22,7 @@ LARGEST_ERROR = 0.15
 """A profile that the stored ones come no nearer to is refused."""
 
 LISTED_STEPS = 10
-"""So many of the newest stored steps are told to those who want another."""
+"""Most of the newest stored steps that are told to those who want another."""
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from idm.core.errors import DataError
 from idm.core.progress import Progress
 from idm.core.tensors import require_finite
 from idm.data import Dataset
-from idm.diffusion import GaussianDiffusion
+from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.experiment.data import Data, data_differences, open_data
 from idm.experiment.run import Run
-from idm.likelihood import VLB, Estimate, calc_bpd_loop, estimate_bpd
+from idm.likelihood import VLB, Estimate, estimate_bpd, evaluate_bound
 from idm.metrics import Classifier, histogram_bpd
 from idm.samplers import Sampler
 from idm.schedules import refuse_more_steps, spaced
@@ -135,12 +135,10 @@ def bound_of_samples(
         NumericalError: bounds are not finite.
     """
     x, y = data.held_out.batch(np.arange(numbers.start, numbers.stop))
-    found = calc_bpd_loop(
+    found = evaluate_bound(
         chain,
-        run.model,
+        _denoiser(run, chain, y),
         x.to(run.device),
-        clip_denoised=run.spec.codec.bounded,
-        model_kwargs={} if y is None else {"y": y.to(run.device)},
         seed=seed + numbers.start,
         batch_size=batch_size,
         progress=progress,
@@ -163,14 +161,16 @@ def held_out_estimate(run: Run, data: Data, *, num: int = 256, seed: int = 0, ba
     x, y = data.held_out.first(num)
     bpd = estimate_bpd(
         run.diffusion,
-        run.model,
+        _denoiser(run, run.diffusion, y),
         x.to(run.device),
-        clip_denoised=run.spec.codec.bounded,
-        model_kwargs={} if y is None else {"y": y.to(run.device)},
         seed=seed,
         batch_size=batch_size,
     )
     return Estimate.of(bpd + run.spec.codec.log2_scale)
+
+
+def _denoiser(run: Run, chain: GaussianDiffusion, y: Tensor | None) -> Denoiser:
+    return run.denoiser(chain, {} if y is None else {"y": y.to(run.device)}, clip=run.spec.codec.bounded)
 
 
 def _in_data_units(vlb: VLB, run: Run) -> VLB:

@@ -1,5 +1,7 @@
 """Settings from files and from ``path=value`` overrides, laid over one another."""
 
+import json
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import is_dataclass
@@ -9,13 +11,15 @@ from typing import Any
 import yaml
 
 from idm.core.errors import SettingsError
+from idm.experiment.fitted import OF_A_STARTED_RUN, fitted, kept
 from idm.experiment.schema import is_open, option_keys, section_keys
 from idm.experiment.settings import Experiment
 from idm.experiment.short_names import in_full
 from idm.experiment.validate import Plain, from_plain, to_plain
 from idm.experiment.yaml_text import read_yaml, reason
+from idm.training import TrainingSettings
 
-LARGEST_FILE = 2**18
+LARGEST_FILE_BYTES = 2**18
 """Bytes of the largest settings file that is read: a setting takes a few dozen, and a large file long to read."""
 
 MOST_VALUES = 100_000
@@ -25,6 +29,9 @@ MOST_VALUES = 100_000
 def resolve(base: Experiment, *, file: str | Path | None = None, overrides: Iterable[str] = ()) -> Experiment:
     """Lay a settings file and ``path=value`` overrides over an experiment.
 
+    Where they give a smaller number of steps, settings of training that suit the larger one follow it. A run's own
+    experiment is continued with a larger number, which changes nothing else.
+
     Args:
         base: where to start from, such as a preset.
         file: a YAML or TOML file with any part of the settings.
@@ -33,7 +40,39 @@ def resolve(base: Experiment, *, file: str | Path | None = None, overrides: Iter
     Raises:
         SettingsError: one line per wrong value.
     """
-    return lay(base, {} if file is None else read_settings(file), fold(overrides))
+    from_file, given = {} if file is None else read_settings(file), fold(overrides)
+    experiment = lay(base, from_file, given)
+    if experiment.training.num_steps >= base.training.num_steps:
+        return experiment
+    return lay_and_fit(base, from_file, given, base.training)
+
+
+def lay_and_fit(
+    base: Experiment, file: Plain, overrides: Plain, usual: TrainingSettings, started: Experiment | None = None
+) -> Experiment:
+    """Lay a file's values and overrides over an experiment, and bring to its number of steps what nobody gave.
+
+    What a file gives suits the number of steps that it gives, if it does: where an override gives another, it follows.
+    The size of batches does not depend on it, and stays.
+
+    Args:
+        base: the experiment.
+        file: nested values of a settings file.
+        overrides: nested values that count more.
+        usual: settings for the usual number of steps.
+        started: what the run in the folder was started with, if there is one.
+
+    Raises:
+        SettingsError: one line per wrong value.
+    """
+    experiment = lay(base, file, overrides)
+    in_file, given = (layer.get("training", {}).keys() for layer in (file, overrides))
+    own = kept(started.training, usual) if started is not None else {}
+    if "num_steps" not in in_file or "num_steps" not in given:
+        return fitted(experiment, usual, {*in_file, *given}, own)
+    stays = {*given, *(in_file & {"batch_size"})}
+    unsaid = {name: value for name, value in own.items() if name in OF_A_STARTED_RUN or name not in in_file}
+    return fitted(experiment, fitted(lay(base, file), usual, in_file, own).training, stays, unsaid)
 
 
 def lay(base: Experiment, *layers: Plain) -> Experiment:
@@ -51,6 +90,8 @@ def lay(base: Experiment, *layers: Plain) -> Experiment:
 def read_settings(file: str | Path) -> Plain:
     """Read a YAML or TOML file into plain values."""
     file = Path(file)
+    if file.is_dir():
+        raise SettingsError(f"settings file {file}: a YAML or TOML file wanted, got a folder; data follow after --data")
     try:
         text = _text_of(file)
         values = tomllib.loads(text) if file.suffix.lower() == ".toml" else read_yaml(text)
@@ -74,9 +115,9 @@ def _text_of(file: Path) -> str:
         ValueError: it is larger, or not UTF-8.
     """
     with file.open("rb") as stream:
-        content = stream.read(LARGEST_FILE + 1)
-    if len(content) > LARGEST_FILE:
-        raise ValueError(f"at most {LARGEST_FILE:,} bytes wanted, got more")
+        content = stream.read(LARGEST_FILE_BYTES + 1)
+    if len(content) > LARGEST_FILE_BYTES:
+        raise ValueError(f"at most {LARGEST_FILE_BYTES:,} bytes wanted, got more")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -107,6 +148,25 @@ def parse_override(text: str) -> Plain:
     for name in reversed(path.strip().split(".")):
         plain = {name: plain}
     return plain
+
+
+def value_in_words(value: Any) -> str:
+    """Write a value as ``parse_override`` reads it after the equals sign."""
+    if isinstance(value, (list, tuple)) and all(map(_is_plain, value)):
+        return ",".join(map(value_in_words, value)) or "[]"
+    if isinstance(value, (Mapping, list, tuple)):
+        text = yaml.safe_dump(value, default_flow_style=True, width=sys.maxsize, allow_unicode=True, sort_keys=False)
+        return text.strip()
+    if not isinstance(value, str):
+        return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
+    return value if parse_override(f"value={value}") == {"value": value} else json.dumps(value)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value may stand between commas, which lists of settings are split at."""
+    if isinstance(value, str):
+        return "," not in value and value_in_words(value) == value == value.strip() != ""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def fold(overrides: Iterable[str]) -> Plain:

@@ -1,6 +1,5 @@
 """Training that begins with the weights of another run instead of random ones."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,12 +7,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from idm.core.errors import CheckpointError, SettingsError
+from idm.core.errors import CheckpointError, NumericalError, SettingsError
 from idm.experiment.data import DataSpec
+from idm.experiment.files import value_in_words
 from idm.experiment.settings import Experiment
 from idm.experiment.stored import stored_experiment, stored_spec
 from idm.experiment.validate import flat, to_plain
 from idm.training import Checkpoint, ema_name, open_checkpoint
+from idm.training.disk import first_not_finite
 from idm.training.manifest import MANIFEST, read_json
 from idm.training.retention import folders
 
@@ -23,8 +24,8 @@ CLASSES = "label_emb.weight"
 DOCUMENT = "origin"
 """What a checkpoint calls the file that says where its run began."""
 
-LISTED = 3
-"""So many tensors, or settings, that do not fit are told."""
+MOST_LISTED = 3
+"""Most tensors, or settings, that are told of those that do not fit."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class InitialWeights:
 
         Raises:
             CheckpointError: nothing there, or damaged.
+            NumericalError: weights that are not finite.
         """
         checkpoint = open_checkpoint(path)
         experiment = stored_experiment(checkpoint)
@@ -89,7 +91,13 @@ class InitialWeights:
                 f"checkpoint {checkpoint.path}: weights {weights} wanted, got none; use another checkpoint"
             ) from error
         origin = Origin(str(checkpoint.path.absolute()), checkpoint.step, weights, sha256)
-        return cls(origin, experiment, stored_spec(checkpoint), checkpoint.tensors(weights))
+        tensors = checkpoint.tensors(weights)
+        if name := first_not_finite(tensors):
+            raise NumericalError(
+                f"init: weights that are finite numbers wanted, got NaN or infinity in {name} of {checkpoint.path}; "
+                "begin with another checkpoint"
+            )
+        return cls(origin, experiment, stored_spec(checkpoint), tensors)
 
 
 def origin_of_run(run: Path) -> Origin | None:
@@ -123,10 +131,10 @@ def begin_with(initial: InitialWeights, network: nn.Module, experiment: Experime
         if _shape(found.get(name)) != _shape(wanted.get(name))
     ]
     if misfits:
-        more = f"; and {len(misfits) - LISTED:,} more" if len(misfits) > LISTED else ""
+        more = f"; and {len(misfits) - MOST_LISTED:,} more" if len(misfits) > MOST_LISTED else ""
         raise SettingsError(
             f"init: weights that fit wanted, got those of {initial.origin.checkpoint}, of which "
-            f"{'; '.join(misfits[:LISTED])}{more}; {_advice(initial, experiment, spec)}"
+            f"{'; '.join(misfits[:MOST_LISTED])}{more}; {_advice(initial, experiment, spec)}"
         )
     network.load_state_dict(found)
     then, now = initial.experiment.diffusion.prediction, experiment.diffusion.prediction
@@ -168,13 +176,8 @@ def _advice(initial: InitialWeights, experiment: Experiment, spec: DataSpec) -> 
         return f"use data of {then[0]} channels and {len(then) - 1} spatial axes, or leave out --init"
     old, new = flat(to_plain(initial.experiment)), flat(to_plain(experiment))
     changes = [
-        f"{key}={_value(value)}"
+        f"{key}={value_in_words(value)}"
         for key, value in old.items()
         if key.startswith(("network.", "diffusion.variance")) and new.get(key) != value
     ]
     return f"set {' '.join(changes)}" if changes else "leave out --init"
-
-
-def _value(value: Any) -> str:
-    """Write a value as after ``--set``."""
-    return (",".join(map(str, value)) or "[]") if isinstance(value, list) else json.dumps(value).strip('"')

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from idm.core.errors import DataError
+from idm.core.places import kind_at
 from idm.data import Dataset
 from idm.data.array_files import open_arrays
 from idm.data.axes import FIRST, LAST, NONE
@@ -80,7 +81,11 @@ def _image(run: Run, path: Path) -> Tensor:
     spec = run.spec
     levels = spec.codec.levels
     if levels is None or len(spec.shape) != 3:
-        raise DataError(f"{path}: a .npy or .npz file with {spec.codec.dtype} samples of shape {spec.shape} wanted")
+        advice = f", or give held-out samples, such as {HELD_OUT}0" if spec.num_held_out else ""
+        raise DataError(
+            f"{path}: a .npy or .npz file with {spec.codec.dtype} samples of shape {spec.shape} wanted, got "
+            f"{_kind(path)}; write some into one by numpy.save{advice}"
+        )
     header = read_header(path)
     deep = levels > 256 if not run.from_image_files else spec.codec.dtype == GREY_16.dtype.name
     wanted = (GREY_16 if deep else GREY_8) if spec.shape[0] == 1 else RGB_8
@@ -92,6 +97,10 @@ def _image(run: Run, path: Path) -> Tensor:
     white = np.iinfo(wanted.dtype).max
     level = np.rint(pixels.astype(np.float64) / white * (levels - 1))
     return torch.as_tensor((2.0 * level / (levels - 1) - 1.0).astype(np.float32))[None]
+
+
+def _kind(path: Path) -> str:
+    return f"one ending in '{path.suffix}'" if path.is_file() else kind_at(path)
 
 
 def _fit(run: Run, path: Path, header: ImageHeader) -> int | None:

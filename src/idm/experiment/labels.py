@@ -1,16 +1,14 @@
 """Classes as people give them, in Python and on the command line: numbers, names, ranges."""
 
-import difflib
-import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import SupportsIndex
 
-from torch import Tensor
-
+from idm.core.counts import holds_several, whole_number
 from idm.core.errors import SettingsError
+from idm.core.text import nearest
 from idm.data.file_names import composed
 
-Labels = str | int | Iterable[int | str] | Tensor
+Labels = str | SupportsIndex | Iterable[SupportsIndex | str]
 """Classes: one or several names or numbers, such as ["roses", 3], or a text such as "roses,0-2"."""
 
 FEW = 12
@@ -37,11 +35,12 @@ def class_numbers(labels: Labels | None, names: Sequence[str] | None, option: st
     if labels is None:
         return None
     if names is None:
-        raise SettingsError(f"{option}: none wanted, this network was trained without classes, got {_shown(labels)}")
+        raise SettingsError(f"{option}: none wanted, this network was trained without classes, got {labels!r}")
     found: list[int] = []
     lines: list[str] = []
-    for part in _parts(labels, names):
-        numbers = [_number(piece, names) for piece in _spread(part, names)]
+    number_of = _numbering(names)
+    for part in _parts(labels, names, option):
+        numbers = [number_of(piece) for piece in _spread(part, names)]
         known = [number for number in numbers if number is not None]
         if len(known) == len(numbers) > 0:
             found += known
@@ -54,57 +53,53 @@ def class_numbers(labels: Labels | None, names: Sequence[str] | None, option: st
     return found
 
 
-def _parts(labels: Labels, names: Sequence[str]) -> list[str | int]:
+def _parts(labels: Labels, names: Sequence[str], option: str) -> list[str | int]:
     """Return labels one by one: a text in its parts, and whatever counts as an integer as one."""
     if isinstance(labels, str):
         return [labels] if labels in names else [part.strip() for part in labels.split(",")]
-    several = [labels] if isinstance(labels, int) else labels
-    return [label if isinstance(label, str) else _integer(label) for label in several]
-
-
-def _integer(label: SupportsIndex) -> int:
-    try:
-        return operator.index(label)
-    except TypeError as error:
-        raise SettingsError(f"labels: names or numbers of classes wanted, got {label!r}") from error
-
-
-def _shown(labels: Labels) -> str:
-    return f"'{labels}'" if isinstance(labels, (str, int)) else str([*labels])
+    listed = labels if holds_several(labels) else [labels]
+    wanted = "names or numbers of classes"
+    return [label if isinstance(label, str) else whole_number(label, option, wanted) for label in listed]
 
 
 def _spread(part: str | int, names: Sequence[str]) -> Sequence[str | int]:
-    """Write a range out, unless a class has that very name."""
+    """Write a range out, unless a class has that very name, or there are fewer classes."""
     if not isinstance(part, str):
         return [part]
     first, dash, last = part.partition("-")
     if part in names or not dash or not _is_number(first) or not _is_number(last):
         return [part]
-    return [str(number) for number in range(int(first), int(last) + 1)]
+    numbers = range(int(first), int(last) + 1)
+    return [part] if len(numbers) > len(names) else [str(number) for number in numbers]
 
 
 def _is_number(text: str) -> bool:
     return text.isdecimal() and len(text) < LONG
 
 
-def _number(piece: str | int, names: Sequence[str]) -> int | None:
-    if not isinstance(piece, str):
-        return piece if 0 <= piece < len(names) else None
-    if piece in names:
-        return names.index(piece)
-    alike = [row for row, name in enumerate(names) if composed(name) == composed(piece)]
-    if alike:
-        return alike[0]
+def _numbering(names: Sequence[str]) -> Callable[[str | int], int | None]:
+    """Return what tells the number of a class, given by name or number; None if it is none."""
+    exact = {name: row for row, name in reversed([*enumerate(names)])}
+    alike = {composed(name): row for row, name in reversed([*enumerate(names)])}
     numbered = any(name.isdecimal() for name in names)  # then a number is a name, or a mistake
-    return int(piece) if not numbered and _is_number(piece) and int(piece) < len(names) else None
+
+    def number(piece: str | int) -> int | None:
+        if not isinstance(piece, str):
+            return piece if 0 <= piece < len(names) else None
+        row = exact.get(piece, alike.get(composed(piece)))
+        if row is None and not numbered and _is_number(piece) and int(piece) < len(names):
+            return int(piece)
+        return row
+
+    return number
 
 
 def _wanted(part: str | int, names: Sequence[str]) -> str:
     if not isinstance(part, str):
         return f"a class from 0 to {len(names) - 1} wanted, got {part}"
     listed = ", ".join(names) if len(names) <= FEW else f"{names[0]}, {names[1]}, ..., {names[-1]}"
-    near = [] if part.isdecimal() else difflib.get_close_matches(part, names, n=1, cutoff=0.6)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
+    near = "" if part.isdecimal() else nearest(part, names, cutoff=0.6)
+    hint = f"; did you mean '{near}'?" if near else ""
     return f"one of the {len(names)} classes ({listed}) wanted, got '{part}'{hint}"
 
 

@@ -13,8 +13,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from idm.core.errors import DataError, UnreadableFileError
+from idm.core.places import kind_at
+from idm.core.text import one_line
 from idm.data import Codec
-from idm.data.array_files import one_line
 from idm.experiment.build import null_label
 from idm.experiment.run import UNFIT, Run
 from idm.schedules.base import LONGEST
@@ -71,7 +72,7 @@ class Latents:
         """
         path = Path(path)
         if not path.is_file():
-            raise DataError(f"{path}: a file written by 'idm encode' wanted, got nothing there")
+            raise DataError(f"{path}: a file written by 'idm encode' wanted, got {kind_at(path)}; check the path")
         try:
             with safe_open(path, framework="pt") as opened:
                 described: Mapping[str, Any] = json.loads((opened.metadata() or {})["idm"])
@@ -88,8 +89,8 @@ class Latents:
         """
         if tuple(self.x.shape[1:]) != run.spec.shape or self.codec != run.spec.codec:
             raise DataError(
-                f"latents: codes of {run.spec.codec.dtype} data of shape {run.spec.shape} wanted, as the run was "
-                f"trained on, got {self.codec.dtype} of shape {tuple(self.x.shape[1:])}; decode them with {self.run}"
+                f"latents: codes of data of shape {run.spec.shape}, {_values(run.spec.codec)}, wanted, as the run was "
+                f"trained on, got {tuple(self.x.shape[1:])}, {_values(self.codec)}; decode them with {self.run}"
             )
         if (self.labels is None) != (run.spec.num_classes is None):
             raise DataError(f"latents: codes with as many classes as the run wanted; decode them with {self.run}")
@@ -97,6 +98,10 @@ class Latents:
         largest = none if none is not None else (run.spec.num_classes or 1) - 1
         if self.labels is not None and not bool(((self.labels >= 0) & (self.labels <= largest)).all()):
             raise DataError(f"latents: labels from 0 to {largest} wanted, got {self.labels.tolist()}")
+
+
+def _values(codec: Codec) -> str:
+    return f"{codec.dtype}, {codec.grid}, of which {codec.extent} becomes -1 to 1"
 
 
 def _described(x: Tensor, described: Mapping[str, Any]) -> Latents:

@@ -75,7 +75,8 @@ def sample_in_parts(
         "seed": seed,
         "guidance": guidance,
     }
-    job = Job("sampling", Path(folder), request, num, batch_size, first_anew=watch is not None)
+    shapes = {"samples": run.spec.shape}
+    job = Job("sampling", Path(folder), request, num, batch_size, shapes, first_anew=watch is not None)
     steps = sampler.diffusion.num_timesteps
     mine, done = job.progress_of(ranks)
     several = len(job.parts) > 1
@@ -139,7 +140,8 @@ def bound_in_parts(
         "data": data.spec.to_plain(),
     }
     size = max(BOUND_IMAGES, -(-batch_size // chain.num_timesteps))  # whatever the number of processes is
-    job = Job("bound", Path(folder), request, count, size)
+    by_step = dict.fromkeys(("vb", "xstart_mse", "mse"), (chain.num_timesteps,))
+    job = Job("bound", Path(folder), request, count, size, {"total_bpd": (), "prior_bpd": (), **by_step})
     mine, done = job.progress_of(ranks)
     calls = chain.num_timesteps * -(-job.size // min(job.size, batch_size))
     with show_progress("bound", mine * calls, done=done * calls, enabled=progress and ranks.is_main) as bar:

@@ -1,5 +1,6 @@
 """Data that a run was neither trained on nor split from, opened to be scored."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,30 +12,37 @@ from idm.data import SOURCES, Dataset
 from idm.data.axes import LAYOUTS
 from idm.data.base import Indices, Source
 from idm.data.file_names import composed
-from idm.data.infer import locate
+from idm.data.infer import locate, parts_in
+from idm.data.parts import TO_SCORE
 from idm.data.plan import permutation
-from idm.experiment.data import PATHS, Data
+from idm.experiment.data import PATHS, Data, size_for_images
 from idm.experiment.evaluate import open_run_data
 from idm.experiment.run import Run
+from idm.experiment.settings import Experiment
+from idm.experiment.validate import from_plain
 
 LISTED_CLASSES = 5
-"""So many unknown classes are named in a message."""
+"""Most unknown classes that a message names."""
 
 
-def open_data_to_score(run: Run, path: str | Path | None = None) -> Data:
+def open_data_to_score(run: Run, path: str | Path | None = None, source: Mapping[str, Any] | None = None) -> Data:
     """Open the data of another folder or file as held-out data, or those of the run itself.
 
-    Other data are read with the run's codec, in its shape; nothing of them is for training.
+    Other data are read with the run's codec, in its shape; nothing of them is for training. Of data that are of parts,
+    such as train and test, the part to test is read, or else the one to validate, unless ``source`` says another.
 
     Args:
         run: the trained model.
         path: a file or folder of any kind that ``idm train --data`` reads; None for the run's own data.
+        source: options that open the other data where those of the run do not: ``{"key": "images"}``; ``"name"`` is
+            that of the source.
 
     Raises:
+        SettingsError: options that the source does not have, or of a wrong type.
         DataError: they cannot be read, or are not like those of the run.
     """
     if path is not None:
-        return _open_other(run, Path(path).absolute())
+        return _open_other(run, Path(path).absolute(), source or {})
     try:
         return open_run_data(run)
     except DataError as error:
@@ -43,8 +51,8 @@ def open_data_to_score(run: Run, path: str | Path | None = None) -> Data:
         raise type(error)(*lines, last + advice) from error
 
 
-def _open_other(run: Run, path: Path) -> Data:
-    source = _open_source(run, path)
+def _open_other(run: Run, path: Path, told: Mapping[str, Any]) -> Data:
+    source = _open_source(run, path, told)
     labels = _labels(run, source, path)
     order = permutation(run.experiment.data.split_seed, "split", 0, len(source))  # the first are a fair sample
     none = np.empty(0, dtype=np.int64)
@@ -64,19 +72,22 @@ def _open_other(run: Run, path: Path) -> Data:
     )
 
 
-def _open_source(run: Run, path: Path) -> Source:
+def _open_source(run: Run, path: Path, told: Mapping[str, Any]) -> Source:
     """Open the data in the order of axes that gives the run's shape; in the run's own, where several do.
 
     Raises:
         DataError: they cannot be read, or have another shape in every order.
     """
-    name, place = locate(path)
+    name, place = locate(path, told.get("name"))
     own = run.experiment.data.source
-    if (own.name, name) == ("tiff_stack", "image_folder"):
+    if (own.name, name) == ("tiff_stack", "image_folder") and "name" not in told:
         name = own.name  # a folder of TIFF files is either
     keys = SOURCES.options(name)
-    options = {"path": str(place)} | _options(run, name, place)
-    rules = _channel_rules(run, name) if "channels" in keys else [{}]
+    options = _options(run, name, place) | _told_options(name, place, told)
+    if "split" in keys and "split" not in told:
+        parts = parts_in(name, options).values()
+        options |= {"split": next((part for part in TO_SCORE if part in parts), None)}
+    rules = _channel_rules(run, name) if "channels" in keys and "channels" not in told else [{}]
     found: list[tuple[int, ...]] = []
     refused: DataError | None = None
     for rule in rules:
@@ -96,6 +107,17 @@ def _open_source(run: Run, path: Path) -> Source:
     raise DataError(f"{path}: samples of shape {run.spec.shape}{larger} wanted, got {found[0]}; choose data like them")
 
 
+def _told_options(name: str, path: Path, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the options that were told of a source, and return them with its path.
+
+    Raises:
+        SettingsError: options that the source does not have, or of a wrong type.
+    """
+    source = {**told, "name": name, "path": str(path)}
+    full = from_plain(Experiment, {"data": {"source": source}}).data.source.options
+    return {key: value for key, value in full.items() if key in source}
+
+
 def _options(run: Run, name: str, path: Path) -> dict[str, Any]:
     """Options that read a source as the run's own data were read, as far as they were of that kind."""
     settings, keys = run.experiment.data.source, SOURCES.options(name)
@@ -104,18 +126,10 @@ def _options(run: Run, name: str, path: Path) -> dict[str, Any]:
     if path.suffix.lower() == ".npy":
         given = {}  # its arrays have no names
     if "image_size" in keys:
-        given["image_size"] = _image_size(run)
+        given["image_size"] = size_for_images(run.experiment.data, run.spec)
     if "labels" in keys and not own and run.spec.class_names is not None:
         given["labels"] = "auto"
     return given
-
-
-def _image_size(run: Run) -> int | None:
-    """Size that images are brought to: the run's, unless its own were not square, or cropped as they are."""
-    size, (_, *space) = run.experiment.data.source.options.get("image_size"), run.spec.shape
-    if size is not None or run.experiment.data.random_crop or len(space) != 2 or len(set(space)) != 1:
-        return size
-    return space[0]
 
 
 def _channel_rules(run: Run, name: str) -> list[dict[str, Any]]:

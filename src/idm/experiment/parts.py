@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from idm.core.errors import CheckpointError, InterruptedRunError, SettingsError
+from idm.core.files import write_atomically
 from idm.core.places import folder_in, open_in_place, remove
 from idm.core.progress import warn
 from idm.core.ranks import Ranks
 from idm.core.signals import StopError, at_once, stop_on_signals
-from idm.experiment.part_files import Part, has_part, read_part, write_part
-from idm.training.disk import replace_text
+from idm.experiment.part_files import Part, Shapes, has_part, read_part, write_part
 from idm.training.lock import locked
 
 Compute = Callable[[range, Callable[[], None]], Part]
@@ -33,6 +33,7 @@ class Job:
         request: JSON-able values that define the results; parts of another request are removed.
         num: number of samples.
         size: samples in a part.
+        shapes: shape of what each tensor of a part holds of one sample.
         first_anew: compute the first part even where it is there.
     """
 
@@ -41,6 +42,7 @@ class Job:
     request: Mapping[str, Any]
     num: int
     size: int
+    shapes: Shapes
     first_anew: bool = False
 
     @property
@@ -99,7 +101,7 @@ class Job:
                 warn(f"{self.name}: {self.folder} holds {len(others):,} parts of another request, which are removed")
             for path in others:
                 remove(path)
-            replace_text(self.folder / REQUEST, self._text)
+            write_atomically(self.folder / REQUEST, self._text, durable=True)
         if self.first_anew:
             remove(self._path(0))
         return self._missing()
@@ -107,7 +109,9 @@ class Job:
     def _missing(self) -> list[int]:
         if not self._is_ours:
             return list(range(len(self.parts)))
-        return [i for i, part in enumerate(self.parts) if not has_part(self._path(i), len(part), self._hash)]
+        return [
+            i for i, part in enumerate(self.parts) if not has_part(self._path(i), len(part), self._hash, self.shapes)
+        ]
 
     def _compute_missing(self, numbers: Sequence[int], compute: Compute, wish: Callable[[], bool]) -> None:
         """Compute those parts, until there is a wish to stop, of which the other processes are told."""
@@ -137,14 +141,18 @@ class Job:
     def _is_ours(self) -> bool:
         """Whether the parts in the folder are of this request."""
         path = self.folder / REQUEST
-        return path.is_file() and path.read_text(encoding="utf-8") == self._text
+        text = self._text.encode()
+        return path.is_file() and path.stat().st_size == len(text) and path.read_bytes() == text
 
     def _together(self) -> Part:
         whole: Part = {}
         for i, numbers in enumerate(self.parts):
-            part = read_part(self._path(i), len(numbers), self._hash)
+            part = read_part(self._path(i), len(numbers), self._hash, self.shapes)
             if part is None:
-                raise CheckpointError(f"{self.name}: parts are gone from {self.folder}; run the same command again")
+                remove(self._path(i))
+                raise CheckpointError(
+                    f"{self.name}: parts are gone from {self.folder}, or not finite; run the same command again"
+                )
             for name, value in part.items():
                 rows = whole.setdefault(name, value.new_empty(self.num, *value.shape[1:]))
                 rows[numbers.start : numbers.stop] = value

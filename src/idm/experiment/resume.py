@@ -6,6 +6,7 @@ from pathlib import Path
 
 from idm.core.errors import CheckpointError, ResumeError
 from idm.core.progress import warn
+from idm.core.text import in_quotes
 from idm.experiment.data import Data, DataSpec, data_differences
 from idm.experiment.growth import growth
 from idm.experiment.settings import AUTO, Experiment
@@ -39,7 +40,7 @@ FREE_TO_CHANGE = (
 """Settings (or whole sections) that a resumed run may change; data at another place must be the same data."""
 
 LISTED_DIFFERENCES = 5
-"""So many differences from the run in a folder are told one by one."""
+"""Most differences from the run in a folder that are told one by one."""
 
 
 def remembered_data(run: Path) -> DataSpec | None:
@@ -90,12 +91,12 @@ def _grown(run: Path, then: DataSpec, new: int) -> str:
     return (
         f"data: {run} was started on other data, which grew: got {new:,} new samples, and none of the {count:,} is "
         f"missing or changed; take the new ones away, or train on all of them in a new run that begins with its "
-        f"weights: 'idm train --init {folder} --out NEW'"
+        f"weights: {in_quotes(f'idm train --init {folder} --out NEW')}"
     )
 
 
 def _as_it_was_started(run: Path) -> str:
-    return f"; 'idm train --out {shlex.quote(str(run))}' goes on with it as it was started"
+    return f"; {in_quotes(f'idm train --out {shlex.quote(str(run))}')} goes on with it as it was started"
 
 
 def with_range_of_run(experiment: Experiment, run: Path) -> Experiment:

@@ -1,6 +1,7 @@
 """A trained model, ready to use: network, process, codec, samplers."""
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,13 +11,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from idm.core.counts import holds_several, whole_number
 from idm.core.errors import CheckpointError, SettingsError
 from idm.core.progress import Progress
 from idm.core.progress import progress as show_progress
 from idm.core.tensors import require_finite
+from idm.core.text import one_line
 from idm.core.types import Network
 from idm.data import SOURCES
-from idm.diffusion import GaussianDiffusion
+from idm.diffusion import Clipped, Denoiser, GaussianDiffusion, ModelKwargs
 from idm.experiment.acceleration import for_sampling, in_precision
 from idm.experiment.build import build_diffusion, build_sampler, null_label, untried_network
 from idm.experiment.calibrate import calibrated
@@ -26,9 +29,10 @@ from idm.experiment.labels import Labels, class_numbers
 from idm.experiment.settings import Experiment
 from idm.experiment.stored import stored_experiment, stored_spec
 from idm.experiment.validate import from_plain, to_plain
+from idm.guidance import ClassifierFreeGuidance
 from idm.networks import num_parameters
 from idm.networks.stored import with_shapes
-from idm.samplers import ClassifierFreeGuidance, Sampler, SampleStep, Seed
+from idm.samplers import Sampler, SampleStep, Seed
 from idm.samplers.base import warn_of_unclipped
 from idm.training import Checkpoint, ema_name
 from idm.training.checkpoint import read_newest
@@ -37,6 +41,9 @@ UNFIT = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError
 """What documents that are none of ours make of the code that reads them."""
 
 Watch = Callable[[SampleStep], None]
+
+BYTES_PER_VALUE = 4
+"""Samples are drawn in float32."""
 
 SAMPLED_AT_ONCE = 256
 """Samples per call of the network, where nothing else is said."""
@@ -109,18 +116,40 @@ class Run:
         fits = dtype == "uint8" or (dtype == "uint16" and shape[0] == 1)
         return fits and "image_size" in SOURCES.options(self.experiment.data.source.name)
 
-    def guided(self, scale: float) -> Network:
-        """Return the network with classifier-free guidance; ``scale`` 1 is the network itself.
+    def denoiser(
+        self, process: GaussianDiffusion, conditioning: ModelKwargs, *, clip: bool = False, guidance: float = 1.0
+    ) -> Denoiser:
+        """Return what the network finds on a process's levels.
+
+        Args:
+            process: the run's own, or the same on other levels.
+            conditioning: from ``label_kwargs`` or ``unlabelled_kwargs``.
+            clip: clamp x_0 to [-1, 1].
+            guidance: scale of classifier-free guidance; 1 is off.
 
         Raises:
-            SettingsError: the network was trained without label dropout, or without labels.
+            SettingsError: guidance of a network that was trained without label dropout, or without labels.
         """
-        if scale == 1.0:
-            return self.model
+        if guidance == 1.0:
+            return process.denoiser(self.model, conditioning=conditioning, clip=clip)
+        null_label = self.require_guidance(guidance)
+        without = {**conditioning, "y": torch.full_like(conditioning["y"], null_label)}
+        with_class, classless = (
+            process.denoiser(self.model, conditioning=given, clip=False) for given in (conditioning, without)
+        )
+        guided = ClassifierFreeGuidance(with_class, classless, guidance)
+        return Clipped(guided) if clip else guided
+
+    def require_guidance(self, scale: float) -> int:
+        """Return the label that stands for no class, which guidance needs.
+
+        Raises:
+            SettingsError: no such scale, or the network was trained without label dropout, or without labels.
+        """
         if not math.isfinite(scale):
             raise SettingsError(f"guidance: a finite number wanted, got {scale}")
         self.require_classes(f"guidance {scale}")
-        return ClassifierFreeGuidance(self.model, scale, self._null_label(f"guidance {scale}"))
+        return self._null_label(f"guidance {scale}")
 
     def sampler(self, /, **changes: Any) -> Sampler:
         """Return the run's sampler, with settings changed: ``run.sampler(name="ddpm", steps=250)``.
@@ -182,7 +211,7 @@ class Run:
 
     def sample(
         self,
-        num: int,
+        num: int | None = None,
         *,
         labels: Labels | None = None,
         seed: Seed = 0,
@@ -195,7 +224,7 @@ class Run:
         """Draw samples in the model's range; ``run.spec.codec.decode`` gives the data's own values.
 
         Args:
-            num: how many.
+            num: how many; by default one of each of the ``labels``.
             labels: classes by name or number, repeated in turn; every class in turn if None.
             seed: sample i is drawn from seed + i, or from seed[i] where there are several, whatever the batch size.
             guidance: scale of classifier-free guidance; 1 is off.
@@ -208,36 +237,39 @@ class Run:
             Samples [num, c, *space] on the CPU.
 
         Raises:
-            SettingsError: no samples, or labels or guidance that the network was not trained for.
+            SettingsError: no samples, more than memory holds, or labels or guidance that it was not trained for.
             NumericalError: samples are not finite.
         """
-        batch_size = self.batch_size if batch_size is None else batch_size
+        if num is None:
+            if (chosen := class_numbers(labels, self.spec.class_names)) is None:
+                raise SettingsError("num: how many samples wanted, or labels, for one sample of each, got neither")
+            num = len(chosen)
+        num = whole_number(num, "num")
+        batch_size = self.batch_size if batch_size is None else whole_number(batch_size, "batch_size")
         if num < 1 or batch_size < 1:
             raise SettingsError(f"num and batch_size: at least 1 wanted, got {num} and {batch_size}")
-        seeds = range(seed, seed + num) if isinstance(seed, int) else seed
-        if len(seeds) != num:
-            raise SettingsError(f"seed: one integer or {num} of them wanted, got {len(seeds)}")
+        require_memory(num, self.spec.shape)
+        seeds = _seeds(seed, num)
         sampler = sampler or self.sampler()
         if self.compile and num > batch_size:  # a smaller last batch would be translated once more
             seeds = [*seeds, *[seeds[-1]] * (-num % batch_size)]
         warn_of_unclipped(sampler)
-        model, kwargs = self.guided(guidance), self.label_kwargs(labels, len(seeds))
+        denoise = self.denoiser(sampler.diffusion, self.label_kwargs(labels, len(seeds)), guidance=guidance)
         parts: list[Tensor] = []
         steps = sampler.diffusion.num_timesteps
         with show_progress("sampling", len(seeds), unit="samples", parts=steps, enabled=progress) as bar:
             for first in range(0, len(seeds), batch_size):
                 part = slice(first, min(first + batch_size, len(seeds)))
-                part_kwargs = {name: value[part] for name, value in kwargs.items()}
                 shown = watch if first == 0 and watch is not None else _look_away
-                parts.append(self._draw(sampler, model, seeds[part], part_kwargs, shown, bar))
+                rows = torch.arange(part.start, part.stop)
+                parts.append(self._draw(sampler, sampler.clipped(denoise.select(rows)), seeds[part], shown, bar))
         return torch.cat(parts)[:num]
 
     def _draw(
         self,
         sampler: Sampler,
-        model: Network,
+        denoise: Denoiser,
         seeds: Sequence[int],
-        kwargs: dict[str, Tensor],
         watch: Watch,
         bar: Progress,
     ) -> Tensor:
@@ -245,10 +277,46 @@ class Run:
         noise = sampler.initial_noise((len(seeds), *self.spec.shape), seed=seeds, device=self.device)
         state = SampleStep(noise)
         watch(state)
-        for state in sampler.trajectory(model, noise, model_kwargs=kwargs, seed=seeds):
+        for state in sampler.walk(denoise, noise, seed=seeds):
             watch(state)
             bar.advance(len(seeds))
         return require_finite(state.sample.cpu(), "samples")
+
+
+def require_memory(num: int, shape: Sequence[int], option: str = "num") -> None:
+    """Refuse more samples than the memory of this machine holds as they are drawn, before any is.
+
+    Args:
+        num: how many.
+        shape: of one of them.
+        option: what to call their number in messages.
+
+    Raises:
+        SettingsError: they are too many.
+    """
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", ()):
+        return
+    most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // (BYTES_PER_VALUE * math.prod(shape))
+    if num > most:
+        raise SettingsError(
+            f"{option}: at most {most:,} samples of {' x '.join(map(str, shape))} wanted, which is what the memory of "
+            f"this machine holds, got {num:,}; draw them in several calls, each with a seed of its own"
+        )
+
+
+def _seeds(seed: Seed, num: int) -> Sequence[int]:
+    """Return the seed of each of ``num`` samples.
+
+    Raises:
+        SettingsError: another number of seeds, or what is no seed.
+    """
+    if not holds_several(seed):
+        first = whole_number(seed, "seed")
+        return range(first, first + num)
+    seeds = [whole_number(each, "seed") for each in seed]
+    if len(seeds) != num:
+        raise SettingsError(f"seed: one integer or {num} of them wanted, got {len(seeds)}")
+    return seeds
 
 
 def _look_away(state: SampleStep) -> None:
@@ -285,8 +353,9 @@ def _opened(checkpoint: Checkpoint, where: torch.device, *, trust_code: bool) ->
     except CheckpointError:
         raise
     except UNFIT as error:
-        reason = " ".join(str(error).split())
-        raise CheckpointError(f"checkpoint {checkpoint.path}: not readable by this version ({reason})") from error
+        raise CheckpointError(
+            f"checkpoint {checkpoint.path}: not readable by this version ({one_line(error)})"
+        ) from error
     network = network.to(where).eval().requires_grad_(False)
     return Run(
         checkpoint.path,

@@ -183,7 +183,7 @@ class SamplerSettings:
     given: ClassVar[tuple[str, ...]] = ("diffusion", "denoised_fn")
     name: str = "ddim"
     steps: Annotated[int, Ge(0)] = 50
-    spacing: Literal["linspace", "leading", "trailing"] = "linspace"
+    spacing: Literal["linspace", "leading", "trailing", "log_snr", "rho"] = "linspace"
     options: Options = field(default_factory=_no_options)
 
 

@@ -1,11 +1,11 @@
 """Settings by the end of their path, where only one setting has that end: "num_steps" for "training.num_steps"."""
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import is_dataclass
 from functools import cache
 
 from idm.core.errors import SettingsError, UnknownNameError
+from idm.core.text import nearest
 from idm.experiment.schema import is_open, option_keys, section_keys
 from idm.experiment.settings import Experiment
 
@@ -55,12 +55,12 @@ def _choice(paths: list[str]) -> str:
 
 def _refuse_misspelt(path: str) -> None:
     """Refuse a name that is nearly one of a setting, unless it is nearer to that of a section."""
-    if "." in path or difflib.get_close_matches(path, _sections(), n=1, cutoff=0.6):
+    if "." in path or nearest(path, _sections(), cutoff=0.6):
         return
     by_name: dict[str, list[str]] = {}
     for known in setting_paths():
         by_name.setdefault(known.rpartition(".")[2], []).append(known)
-    near = difflib.get_close_matches(path, by_name, n=1, cutoff=0.6)
+    near = nearest(path, by_name, cutoff=0.6)
     if near:
-        wanted = " or ".join(f"'{known}'" for known in by_name[near[0]])
+        wanted = " or ".join(f"'{known}'" for known in by_name[near])
         raise UnknownNameError(f"--set {path}: no such setting; did you mean {wanted}?")

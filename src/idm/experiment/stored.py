@@ -8,7 +8,7 @@ from idm.core.errors import CheckpointError, SettingsError
 from idm.experiment.data import DataSpec
 from idm.experiment.settings import Experiment
 from idm.experiment.validate import MOST_VALUES, from_plain
-from idm.networks.attention_levels import level_of
+from idm.networks.attention_levels import is_beyond, level_of
 from idm.training import Checkpoint
 from idm.training.retention import folders
 
@@ -94,5 +94,7 @@ def _attention_of_levels(network: dict[str, Any]) -> dict[str, Any]:
         return network  # checked later
     if not all(type(one) is int for one in factors):
         return network  # checked later
+    if is_beyond(factors) and "attention_resolutions" in network:
+        return network  # still allowed
     kept = [factor for factor in dict.fromkeys(factors) if level_of(factor, len(levels)) is not None]
     return network | {"attention_resolutions": kept}

@@ -11,14 +11,17 @@ import torch
 from torch import nn
 
 from idm.core.errors import CheckpointError, DataError, InterruptedRunError, SettingsError
+from idm.core.files import write_atomically
 from idm.core.progress import warn
 from idm.core.ranks import Ranks, joined_ranks
 from idm.core.signals import StopError, at_once, stop_on_signals
+from idm.core.text import one_line
 from idm.diffusion import GaussianDiffusion
 from idm.experiment.acceleration import for_training
 from idm.experiment.build import build_diffusion, build_network, build_sampler, null_label
 from idm.experiment.calibrate import BATCH_SIZE, calibrate, calibrate_in_time, calibrated, versions
 from idm.experiment.data import Data, open_data, with_absolute_path
+from idm.experiment.data_folder import places_of
 from idm.experiment.devices import best_device
 from idm.experiment.evaluate import held_out_estimate
 from idm.experiment.initial import DOCUMENT, InitialWeights, Origin, begin_with, origin_of_run
@@ -30,20 +33,19 @@ from idm.experiment.settings import Experiment
 from idm.experiment.validate import flat, from_plain, to_plain
 from idm.networks.size import device_of
 from idm.networks.stored import with_shapes
-from idm.timesteps import TIMESTEP_SAMPLERS, TimestepSampler
+from idm.timesteps import TIMESTEP_SAMPLERS, LevelSampler
 from idm.training import Deadline, Tracker, Trainer, TrainStep
-from idm.training.disk import replace_text
 from idm.training.lock import locked
-from idm.training.manifest import LARGEST_JSON, as_text
+from idm.training.manifest import LARGEST_JSON_BYTES, as_text
 from idm.training.memory import in_smaller_pieces
 from idm.training.retention import folders
-from idm.training.spread import spread_over
+from idm.training.spreads import spread_over
 
 MEASURED_AT_ONCE = 128
-"""So many (image, step) pairs go through the network at once when the held-out bound is estimated."""
+"""Most (image, step) pairs that go through the network at once when the held-out bound is estimated."""
 
-SMALL = 2**16
-"""So many values go through a network in no time."""
+SMALL_VALUES = 2**16
+"""Values that go through a network in no time."""
 
 Preview = Callable[[int, Run], None]
 
@@ -165,7 +167,7 @@ def _train(
     trust_code: bool,
 ) -> Path:
     """Train in one of the processes of a job; nothing that lives on them outlives the call."""
-    ranks.on_main(lambda: require_run_folder(run))
+    ranks.on_main(lambda: require_run_folder(run, places_of(experiment.data)))
     with ExitStack() as stack:
         try:
             with at_once():
@@ -215,7 +217,7 @@ class _Task:
     data: Data
     diffusion: GaussianDiffusion
     network: nn.Module
-    timesteps: TimestepSampler
+    timesteps: LevelSampler
     device: torch.device
     ranks: Ranks
     origin: Origin | None
@@ -299,8 +301,9 @@ def _network(
         with with_shapes(shapes):
             return build_network(experiment, data.spec, out_channels)
     except UNFIT as error:
-        reason = " ".join(str(error).split())
-        raise CheckpointError(f"run {run}: its settings do not fit its weights ({reason}); use another run") from error
+        raise CheckpointError(
+            f"run {run}: its settings do not fit its weights ({one_line(error)}); use another run"
+        ) from error
 
 
 def _refuse_long_names(data: Data) -> None:
@@ -310,9 +313,9 @@ def _refuse_long_names(data: Data) -> None:
         DataError: they are too many, or too long.
     """
     size = len(as_text(data.spec.to_plain()).encode("utf-8"))
-    if size > LARGEST_JSON:
+    if size > LARGEST_JSON_BYTES:
         raise DataError(
-            f"data: names of {data.spec.num_classes:,} classes in at most {LARGEST_JSON:,} bytes wanted, "
+            f"data: names of {data.spec.num_classes:,} classes in at most {LARGEST_JSON_BYTES:,} bytes wanted, "
             f"got {size:,}; give fewer classes or shorter names"
         )
 
@@ -335,7 +338,7 @@ def _refuse_disagreement(ranks: Ranks, experiment: Experiment, data: Data) -> No
 
 
 def _write_settings(task: _Task) -> None:
-    replace_text(task.run / SETTINGS, settings_text(to_plain(task.experiment)))
+    write_atomically(task.run / SETTINGS, settings_text(to_plain(task.experiment)), durable=True)
 
 
 def _trainer(
@@ -345,7 +348,7 @@ def _trainer(
 
     def fitting(most: int) -> int:
         """As many samples at once as training takes, or as are small in any case."""
-        return min(most, max(step.micro_batches.size, SMALL // math.prod(task.data.spec.shape)))
+        return min(most, max(step.micro_batches.size, SMALL_VALUES // math.prod(task.data.spec.shape)))
 
     def describe(averaged: nn.Module) -> dict[str, dict[str, Any]]:
         return {
@@ -376,7 +379,9 @@ def _trainer(
         preview(number, as_run(averaged, task.diffusion, number))
 
     def measure(averaged: nn.Module) -> dict[str, float]:
-        fitted = calibrate(experiment, task.diffusion, averaged, task.data, batch_size=fitting(BATCH_SIZE))
+        fitted = calibrate(
+            experiment, task.diffusion, averaged, task.data, num_levels=1, batch_size=fitting(BATCH_SIZE)
+        )
         run = as_run(averaged, calibrated(task.diffusion, fitted))
         num = experiment.training.bound_images
         found = in_smaller_pieces(

@@ -3,7 +3,6 @@
 Every wrong value gets a line of its own with its dotted path; all of them are reported at once.
 """
 
-import difflib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
@@ -13,7 +12,8 @@ from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
-from idm.core.errors import SettingsError, UnknownNameError
+from idm.core.errors import LONGEST_NAME, MOST_UNKNOWN, SettingsError, UnknownNameError
+from idm.core.text import nearest, shown
 from idm.experiment.schema import REQUIRED, Key, is_open, option_keys, section_keys
 
 Section = TypeVar("Section")
@@ -84,11 +84,13 @@ def _named(path: str, error: UnknownNameError) -> str:
 def _values(keys: list[Key], values: Mapping[str, Any], path: str, lines: list[str]) -> Plain:
     """Convert the values of one section; those that are not given are left to their defaults."""
     known = {key.name: key for key in keys}
-    for name in values:
-        if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-            hint = f"did you mean '{_join(path, near[0])}'?" if near else f"known here: {', '.join(known)}"
-            lines.append(f"{_join(path, str(name))}: no such setting; {hint}")
+    unknown = [name for name in values if name not in known]
+    for name in (str(name)[:LONGEST_NAME] for name in unknown[:MOST_UNKNOWN]):
+        near = nearest(name, known, cutoff=0.5)
+        hint = f"did you mean '{_join(path, near)}'?" if near else f"known here: {', '.join(known)}"
+        lines.append(f"{_join(path, name)}: no such setting; {hint}")
+    if len(unknown) > MOST_UNKNOWN:
+        lines.append(f"{_join(path, '...')}: {len(unknown) - MOST_UNKNOWN:,} more names that are no settings")
     result: Plain = {}
     for key in keys:
         where = _join(path, key.name)
@@ -108,6 +110,7 @@ def _value(key: Key, value: Any, path: str, lines: list[str]) -> Any:
         return _section(key.annotation, value, path, lines)
     if isinstance(key.annotation, type) and issubclass(key.annotation, Enum):
         return _member(key.annotation, value, path, lines)
+    said = value
     if _is_tuple(key.annotation) and isinstance(value, (str, int, float)) and value not in _words(key.annotation):
         value = str(value).split(",")
     if isinstance(value, (list, tuple)) and len(value) > MOST_VALUES:
@@ -118,10 +121,10 @@ def _value(key: Key, value: Any, path: str, lines: list[str]) -> Any:
     except ValidationError as error:
         words = _words(key.annotation) if _is_tuple(key.annotation) else ()
         wanted = f"should be {', '.join(words)} or numbers with a comma between them" if words else _wanted(error)
-        lines.append(f"{path}: {wanted}, got {value!r}")
+        lines.append(f"{path}: {wanted}, got {shown(said)}")
         return key.default
     if isinstance(result, tuple) and any(isinstance(part, float) and not math.isfinite(part) for part in result):
-        lines.append(f"{path}: should hold finite numbers, got {value!r}")
+        lines.append(f"{path}: should hold finite numbers, got {shown(said)}")
         return key.default
     return result
 
@@ -158,9 +161,9 @@ def _member(names: type[Enum], value: Any, path: str, lines: list[str]) -> Any:
     members = {member.name.lower(): member for member in names}
     if str(value).lower() in members:
         return members[str(value).lower()]
-    near = difflib.get_close_matches(str(value).lower(), members, n=1, cutoff=0.5)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    lines.append(f"{path}: should be {', '.join(members)}, got {value!r}{hint}")
+    near = nearest(str(value)[:LONGEST_NAME].lower(), members, cutoff=0.5)
+    hint = f"; did you mean '{near}'?" if near else ""
+    lines.append(f"{path}: should be {', '.join(members)}, got {shown(value)}{hint}")
     return next(iter(members.values()))
 
 

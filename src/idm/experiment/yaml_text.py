@@ -7,9 +7,14 @@ import yaml
 from yaml.composer import ComposerError
 from yaml.constructor import ConstructorError
 
+from idm.core.text import one_line
+
 TEXT, MERGED = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 MOST_MERGED = 1_000
-"""So many names a mapping takes over by merge keys at most: more are no settings."""
+"""Most names that a mapping takes over by merge keys: more are no settings."""
+
+DEEPEST = 100
+"""Most brackets that may be open at once: for each, PyYAML looks through all others."""
 
 NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
@@ -48,6 +53,16 @@ class _Loader(yaml.SafeLoader):
             raise ConstructorError(problem=f"more than {MOST_MERGED:,} names to take over by << in line {line}")
         super().flatten_mapping(node)
 
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:  # noqa: N803 - PyYAML's name
+        """Open a bracket.
+
+        Raises:
+            RecursionError: too many are open.
+        """
+        if self.flow_level >= DEEPEST:
+            raise RecursionError
+        super().fetch_flow_collection_start(TokenClass)
+
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
         """Take 59:59 as text, which YAML 1.1 has as a number to the base of 60."""
         tag = super().resolve(kind, value, implicit)
@@ -84,7 +99,7 @@ def reason(error: Exception) -> str:
         return "nested too deeply"
     if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark is not None:
         return f"line {error.problem_mark.line + 1:,}: {error.problem}"
-    return " ".join(str(error).split())
+    return one_line(error)
 
 
 def read_yaml(text: str) -> Any:

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Callable
-from reprlib import Repr
 from typing import Any
 
 from idm.core.errors import SettingsError
+from idm.core.text import shown
 
 WORDS = {"true": True, "t": True, "yes": True, "1": True, "false": False, "f": False, "no": False, "0": False}
 """How flags that are true or false are written."""
@@ -38,13 +38,6 @@ def read_flag(name: str, value: Any, example: Any) -> Any:
     if name in LARGEST and result > LARGEST[name]:
         raise SettingsError(f"flags.{name}: at most {LARGEST[name]:,} wanted, got {shown(value)}")
     return result
-
-
-def shown(value: Any) -> str:
-    """Return a value as Python writes it, shortened if it is long or nested."""
-    short = Repr()
-    short.maxstring = short.maxlong = short.maxother = 60
-    return short.repr(value)
 
 
 def _read_bool(value: Any) -> bool:

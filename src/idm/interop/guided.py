@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from idm.core.errors import SettingsError
-from idm.interop.flag_values import read_flag, shown
+from idm.core.text import shown
+from idm.interop.flag_values import read_flag
 
 TRANSLATED: dict[str, Any] = {"num_head_channels": -1, "channel_mult": ""}
 """Flags that become options of the network, with the scripts' defaults: not used."""
@@ -45,6 +46,18 @@ OF_TRAINING = (
 """Flags that say how weights were trained, stored or asked for samples, and nothing of the model; they are ignored."""
 
 
+SAID_OTHERWISE = {
+    "in_channels": "images have 3 channels",
+    "out_channels": "it follows from learn_sigma",
+    "model_channels": "its flag is num_channels",
+    "num_classes": "class_cond=true gives the 1,000 classes of the scripts",
+    "dims": "images have 2 axes",
+    "use_ddim": "'idm sample --sampler ddim' chooses it",
+    "clip_denoised": "'idm sample --set clip_denoised=false' sets it",
+}
+"""What the network's constructor or the sampling scripts take, with what says it here."""
+
+
 def without_ignored(flags: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Leave out flags that say nothing of the model, and those that ask for nothing.
 
@@ -58,6 +71,11 @@ def without_ignored(flags: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]
             lines.append(
                 f"flags.{name}: flags of the denoising network wanted, got one of a classifier, by which no sampling "
                 "is guided here; leave it out"
+            )
+        elif name in SAID_OTHERWISE:
+            lines.append(
+                f"flags.{name}: a flag of the model wanted, got another option of its code; leave it out, "
+                f"{SAID_OTHERWISE[name]}"
             )
         elif name in NOT_BUILT:
             lines += _refused(name, value)

@@ -8,8 +8,9 @@ grew out of these scripts, are understood where they ask for nothing that ``UNet
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from idm.core.errors import SettingsError, unknown_name
-from idm.interop.flag_values import read_flag, shown
+from idm.core.errors import MOST_UNKNOWN, SettingsError, unknown_name
+from idm.core.text import shown
+from idm.interop.flag_values import read_flag
 from idm.interop.guided import (
     NOT_BUILT,
     OF_TRAINING,
@@ -70,10 +71,16 @@ def complete_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
     known = (*DEFAULTS, *SUPER_RESOLUTION)
     kept, lines = without_ignored(flags)
     given: dict[str, Any] = {}
+    unknown = [name for name in kept if name not in known]
+    lines += [
+        unknown_name("flags", name, (*known, *NOT_BUILT, *OF_TRAINING)).lines[0] for name in unknown[:MOST_UNKNOWN]
+    ]
+    if len(unknown) > MOST_UNKNOWN:
+        lines.append(f"flags: {len(unknown) - MOST_UNKNOWN:,} more names that are no flags; leave them out")
     for name, value in kept.items():
+        if name not in known:
+            continue
         try:
-            if name not in known:
-                raise unknown_name("flags", name, (*known, *NOT_BUILT, *OF_TRAINING))
             given[name] = read_flag(name, value, DEFAULTS.get(name, 64))
         except SettingsError as error:
             lines += error.lines

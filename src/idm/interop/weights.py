@@ -10,8 +10,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from idm.core.errors import CheckpointError
+from idm.core.places import kind_at
 from idm.interop.architectures import flags_to_check, other_network
 from idm.interop.nested import Weights, find_weights
+from idm.interop.pickles import oddity
 
 NAMES_SHOWN = 3
 """How many names of parameters a message tells."""
@@ -35,8 +37,7 @@ def locate_weights(path: Path) -> Weights:
         CheckpointError: nothing there, damaged, or no state dict in it.
     """
     if not path.is_file():
-        found = "a folder" if path.is_dir() else "nothing there" if not path.exists() else "no regular file"
-        raise CheckpointError(f"weights {path}: a .pt or .safetensors file wanted, got {found}; check the path")
+        raise CheckpointError(f"weights {path}: a .pt or .safetensors file wanted, got {kind_at(path)}; check the path")
     content = _content(path)
     weights = find_weights(content)
     if weights is None:
@@ -51,14 +52,20 @@ def _content(path: Path) -> Any:
     try:
         if path.suffix.lower() == ".safetensors":
             return load_file(path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of files that torch.save did not write; they are refused below
-            return torch.load(path, map_location="cpu", weights_only=True)
+        odd = oddity(path)
+        if odd is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of files that torch.save did not write; they are refused below
+                return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged pickle makes torch's reader stumble over
         raise CheckpointError(
             f"weights {path}: a state dict (tensors by name) wanted, got a damaged file or one that holds more than "
             f"tensors ({type(error).__name__}); get the file again"
         ) from error
+    raise CheckpointError(
+        f"weights {path}: a state dict (tensors by name) as torch.save writes it wanted, got {odd}; save nothing but "
+        "the network's state_dict()"
+    )
 
 
 def _told(content: Any) -> str:

@@ -1,61 +1,124 @@
-"""Fit the one variance that no schedule knows: that of the decoder, the last step."""
+"""Estimate how far a denoiser is from x_0 at every level: what no schedule knows."""
 
-import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from idm.core.errors import NumericalError
+from idm.core.counts import whole_number
+from idm.core.errors import NumericalError, SettingsError
 from idm.core.rng import Rng
-from idm.core.types import Images, Network
-from idm.diffusion import GaussianDiffusion, ModelKwargs, WithDecoderVariance
+from idm.core.tensors import mean_flat
+from idm.core.types import Images
+from idm.diffusion import CalibratedDecoder, Denoiser, ErrorCurve, GaussianDiffusion
+from idm.schedules import Grid
+
+NUM_LEVELS = 32
+"""Levels of a curve at the most; between neighbours kappa grows by a factor of 2 or less, but where chains end."""
 
 
-def fit_decoder_log_variance(
+def estimate_error_curve(
     diffusion: GaussianDiffusion,
-    model: Network,
+    denoise: Denoiser,
     x_start: Images,
     *,
-    clip_denoised: bool = True,
-    model_kwargs: ModelKwargs | None = None,
+    num_levels: int = NUM_LEVELS,
     seed: int | Sequence[int] = 0,
     batch_size: int = 512,
-) -> float:
-    """Log of the mean squared error of the predicted x_0 at step 0: the best Gaussian decoder of one variance.
+) -> ErrorCurve:
+    """Estimate the mean squared error of the predicted x_0 over the noise level.
 
-    Fit it on training data; the bound of held-out data then stays a bound.
+    The lowest level, whose error is the variance of the decoder, sees every sample; the samples are dealt among the
+    other levels, which lie evenly in the logarithm of kappa, so that the network sees each sample twice. Errors that
+    fall as noise grows are averaged until none does (isotonic regression), but for the lowest one. Estimate on training
+    data: the bound of held-out data then stays a bound.
 
     Args:
         diffusion: the process.
-        model: the network.
+        denoise: what finds x_0, clipped as the bound will be.
         x_start: clean training data in the model's range.
-        clip_denoised: clamp the predicted x_0 to [-1, 1], as the bound will.
-        model_kwargs: conditioning.
-        seed: seeds of the noise, as in ``calc_bpd_loop``.
+        num_levels: how many levels; fewer where the grid or the samples are.
+        seed: seeds of the noise, as in ``evaluate_bound``.
         batch_size: images per call of the network.
 
     Raises:
+        SettingsError: no samples, no levels, or a batch size below 1.
         NumericalError: what the network returns is not finite.
     """
-    rng = Rng.from_seed(seed, x_start.shape[0], x_start.device)
+    number = x_start.shape[0]
+    if min(number, whole_number(num_levels, "num_levels"), whole_number(batch_size, "batch_size")) < 1:
+        raise SettingsError(
+            "error curve: at least one sample, one level and a batch_size of 1 wanted, "
+            f"got {number}, {num_levels} and {batch_size}"
+        )
+    places = spread_places(diffusion.grid, min(num_levels, number + 1))
+    every = [places[0]] * number
+    dealt = torch.tensor(every + [places[1 + row % (len(places) - 1)] for row in range(number) if len(places) > 1])
+    errors = _errors(diffusion, denoise, x_start, dealt, Rng.from_seed(seed, number, x_start.device), batch_size)
+    if not np.isfinite(errors).all():
+        raise NumericalError("error curve: finite predictions of x_0 wanted, the network returns others")
+    found = [errors[(dealt == place).numpy()] for place in places]
+    kappa = diffusion.grid.levels.kappa.numpy()[places]
+    return _curve(np.log(kappa), found)
+
+
+def spread_places(grid: Grid, number: int) -> list[int]:
+    """Choose places of a grid, the first one always, as evenly in the logarithm of kappa as it allows."""
+    log_kappa = np.log(grid.levels.kappa.numpy())
+    finite = log_kappa[np.isfinite(log_kappa)]
+    wanted = np.linspace(finite[0], finite[-1], number)
+    return np.unique(np.abs(finite[:, None] - wanted).argmin(axis=0)).tolist()
+
+
+def _errors(
+    diffusion: GaussianDiffusion, denoise: Denoiser, x_start: Tensor, places: Tensor, rng: Rng, batch_size: int
+) -> np.ndarray:
+    """Mean squared error [k n] of each of n samples at k places, given one after the other in ``places`` [k n]."""
+    rows = torch.arange(len(x_start)).repeat(len(places) // len(x_start))
     noise = rng.normal("decoder", 0, x_start.shape[1:], x_start.dtype)
-    total = torch.zeros((), dtype=torch.float32, device=x_start.device)
+    errors: list[Tensor] = []
     with torch.no_grad():
-        for first in range(0, x_start.shape[0], batch_size):
-            part = slice(first, first + batch_size)
-            kwargs = {name: value[part] for name, value in (model_kwargs or {}).items()}
-            clean: Tensor = x_start[part]
-            x_t = diffusion.q_sample(clean, 0, noise[part])
-            step = diffusion.p_mean_variance(model, x_t, 0, clip_denoised=clip_denoised, model_kwargs=kwargs)
-            total += ((step.pred_xstart - clean) ** 2).sum()
-    mean_squared_error = float(total) / x_start.numel()
-    if not math.isfinite(mean_squared_error):
-        raise NumericalError("decoder variance: finite predictions of x_0 wanted, the network returns others")
-    return math.log(max(mean_squared_error, 1e-12))
+        for part, at_places in zip(rows.split(batch_size), places.split(batch_size), strict=True):
+            clean = x_start[part]
+            at = diffusion.transition(at_places, clean).up
+            found = denoise.select(part)(at.diffuse(clean, noise[part]), at)
+            errors.append(mean_flat((found.x_start - clean) ** 2))
+    return torch.cat(errors).cpu().double().numpy()
 
 
-def with_decoder_log_variance(diffusion: GaussianDiffusion, log_variance: float) -> GaussianDiffusion:
-    """Return the same process with that log-variance at step 0 (replacing an earlier one)."""
-    inner = diffusion.variance.without_decoder_variance()
-    return diffusion.replace(model_var_type=WithDecoderVariance(inner, log_variance))
+def _curve(log_kappa: np.ndarray, errors: list[np.ndarray]) -> ErrorCurve:
+    """Average the errors [n] of each level, and those of neighbours that fall, each weighing as many samples as it has.
+
+    The lowest level keeps its own average, which all samples made, and the others are at least that.
+    """
+    lowest, others = errors[0], errors[1:]
+    means, spread = [float(lowest.mean())], [_standard_error(lowest)]
+    fitted = isotonic(np.array([values.mean() for values in others]), np.array([len(values) for values in others]))
+    for value in fitted.tolist():
+        together = np.concatenate([values for values, other in zip(others, fitted, strict=True) if other == value])
+        means.append(max(value, means[0]))
+        spread.append(_standard_error(together) if value > means[0] else spread[0])
+    return ErrorCurve(tuple(log_kappa.tolist()), tuple(means), tuple(spread))
+
+
+def _standard_error(values: np.ndarray) -> float | None:
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+
+
+def isotonic(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the numbers, none below the one before, that are nearest to ``values`` [k] in weighted squares.
+
+    The i-th is the largest over j <= i of the smallest over l >= i of the weighted mean of values j to l (Barlow et al.
+    1972, Statistical Inference under Order Restrictions, section 1.4): for the few levels of a curve fast enough.
+    """
+    weight, total = (np.concatenate([[0.0], np.cumsum(numbers)]) for numbers in (weights, weights * values))
+    span = weight[None, 1:] - weight[:-1, None]
+    means = np.where(span > 0, (total[None, 1:] - total[:-1, None]) / np.where(span > 0, span, 1.0), np.inf)
+    smallest = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
+    return np.diagonal(np.maximum.accumulate(smallest, axis=0)).copy()
+
+
+def with_error_curve(diffusion: GaussianDiffusion, curve: ErrorCurve) -> GaussianDiffusion:
+    """Return the same process, whose decoder has the variance that the curve says (replacing an earlier one)."""
+    return diffusion.replace(model_var_type=CalibratedDecoder.of(diffusion.variance, curve))

@@ -5,19 +5,17 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.rng import Rng
-from idm.core.types import Images, Network
-from idm.diffusion import GaussianDiffusion, ModelKwargs
+from idm.core.types import Images
+from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.likelihood.bound import evaluate_terms
 
 
 def estimate_bpd(
     diffusion: GaussianDiffusion,
-    model: Network,
+    denoise: Denoiser,
     x_start: Images,
     *,
     num_terms: int = 16,
-    clip_denoised: bool = True,
-    model_kwargs: ModelKwargs | None = None,
     seed: int = 0,
     batch_size: int = 512,
 ) -> Tensor:
@@ -30,11 +28,9 @@ def estimate_bpd(
 
     Args:
         diffusion: the process.
-        model: the network.
+        denoise: what finds x_0.
         x_start: clean data in [-1, 1], [b, c, *space].
         num_terms: terms per image; from T - 1 on, every term is evaluated.
-        clip_denoised: clamp the predicted x_0 to [-1, 1].
-        model_kwargs: conditioning, with one entry per image.
         seed: image i has seed + i.
         batch_size: images per call of the network.
 
@@ -50,35 +46,23 @@ def estimate_bpd(
             f"and {batch_size}"
         )
     seeds = Rng.from_seed(seed, x_start.shape[0], x_start.device).seeds
-    found: list[Tensor] = []
+    parts = torch.arange(x_start.shape[0]).split(batch_size)
     with torch.no_grad():
-        for first in range(0, x_start.shape[0], batch_size):
-            part = slice(first, first + batch_size)
-            kwargs = {name: value[part] for name, value in (model_kwargs or {}).items()}
-            found.append(_estimate(diffusion, model, x_start[part], Rng(seeds[part]), num_terms, clip_denoised, kwargs))
-    return torch.cat(found)
+        return torch.cat(
+            [_estimate(diffusion, denoise.select(rows), x_start[rows], Rng(seeds[rows]), num_terms) for rows in parts]
+        )
 
 
-def _estimate(
-    diffusion: GaussianDiffusion,
-    model: Network,
-    x_start: Tensor,
-    rng: Rng,
-    num_terms: int,
-    clip_denoised: bool,
-    model_kwargs: ModelKwargs,
-) -> Tensor:
+def _estimate(diffusion: GaussianDiffusion, denoise: Denoiser, x_start: Tensor, rng: Rng, num_terms: int) -> Tensor:
     def term(t: Tensor | int, number: int) -> Tensor:
         noise = rng.normal("bound estimate", number, x_start.shape[1:], x_start.dtype)
-        return evaluate_terms(
-            diffusion, model, x_start, t, noise, clip_denoised=clip_denoised, model_kwargs=model_kwargs
-        )[0]
+        return evaluate_terms(diffusion, denoise, x_start, t, noise)[0]
 
     total = diffusion.prior_bpd(x_start) + term(0, 0)
     rest = diffusion.num_timesteps - 1
-    count = min(num_terms, rest)
+    count, on_host = min(num_terms, rest), Rng(rng.seeds.cpu())
     for number in range(count):
         start, stop = 1 + rest * number // count, 1 + rest * (number + 1) // count
-        drawn = (rng.uniform("bound estimate t", number).flatten() * (stop - start)).long()
+        drawn = (on_host.uniform("bound estimate t", number).flatten() * (stop - start)).long()
         total = total + (stop - start) * term(start + drawn, number + 1)
     return total

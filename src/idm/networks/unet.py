@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name)
 from torch import Tensor, nn
 
+from idm.core.counts import refuse_one
 from idm.core.errors import SettingsError
 from idm.networks.attention_levels import attending_levels, check_heads
 from idm.networks.dropout import number_layers
@@ -79,6 +80,7 @@ class UNet(nn.Module):
                 are not there, dims or checkpoint_levels out of range.
         """
         super().__init__()
+        refuse_one(channel_mult, "channel_mult", "(1, 2)")
         widths = tuple(round(multiple * model_channels) for multiple in channel_mult)
         if min((model_channels, num_res_blocks, *widths), default=0) < 1 or not widths or not 0.0 <= dropout < 1.0:
             raise SettingsError(

@@ -12,7 +12,7 @@ from idm.core.errors import SettingsError
 from idm.core.tensors import append_dims
 from idm.core.types import Images
 from idm.oracles.base import Moments
-from idm.schedules import Coefficients
+from idm.schedules import Level
 
 LARGEST_TABLE = 2**22
 """Numbers in a table of responsibilities, [samples, components]; larger batches are taken in parts."""
@@ -72,15 +72,14 @@ class Components:
             None if labels is None else labels[kept],
         )
 
-    def x_start_moments(self, x_t: Images, at: Coefficients, conditioning: Mapping[str, Tensor]) -> Moments:
+    def x_start_moments(self, x_t: Images, at: Level, conditioning: Mapping[str, Tensor]) -> Moments:
         """Mean and variance of x_0 given x_t, per element, and given the class ``y`` where there are any."""
         if x_t.shape[1:] != self.means.shape[1:]:
             raise SettingsError(f"x: samples of shape {tuple(self.means.shape[1:])} wanted, got {tuple(x_t.shape[1:])}")
         here = self._on(x_t.device)
         log_weights = here._given(conditioning).expand(x_t.shape[0], -1)
         signal, noise = (
-            torch.as_tensor(level).reshape(-1, 1).to(x_t).expand(x_t.shape[0], 1)
-            for level in (at.sqrt_alphas_cumprod, at.sqrt_one_minus_alphas_cumprod)
+            torch.as_tensor(level).reshape(-1, 1).to(x_t).expand(x_t.shape[0], 1) for level in (at.alpha, at.sigma)
         )
         rows = max(1, LARGEST_TABLE // here.log_weights.numel())
         parts = zip(*(values.split(rows) for values in (x_t.flatten(1), signal, noise, log_weights)), strict=True)

@@ -9,7 +9,7 @@ from idm.core.types import Images
 from idm.diffusion import GaussianDiffusion
 from idm.oracles.base import ExactDenoiser, Moments
 from idm.oracles.components import Components
-from idm.schedules import Coefficients
+from idm.schedules import Level
 
 
 @final
@@ -37,6 +37,6 @@ class EmpiricalDenoiser(ExactDenoiser):
         points, weights = data.new_zeros(data.shape[0]), data.new_ones(data.shape[0])
         self.components = Components.checked("data", weights, data, points, labels)
 
-    def x_start_moments(self, x_t: Images, at: Coefficients, conditioning: Mapping[str, Tensor]) -> Moments:
+    def x_start_moments(self, x_t: Images, at: Level, conditioning: Mapping[str, Tensor]) -> Moments:
         """Moments of the posterior over samples."""
         return self.components.x_start_moments(x_t, at, conditioning)

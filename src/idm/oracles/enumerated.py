@@ -9,7 +9,7 @@ from idm.core.types import Images
 from idm.diffusion import GaussianDiffusion
 from idm.oracles.base import ExactDenoiser, Moments
 from idm.oracles.components import Components
-from idm.schedules import Coefficients
+from idm.schedules import Level
 
 
 @final
@@ -36,6 +36,6 @@ class EnumeratedDenoiser(ExactDenoiser):
         points = states.new_zeros(states.shape[0])
         self.components = Components.checked("states", probabilities, states, points, None)
 
-    def x_start_moments(self, x_t: Images, at: Coefficients, conditioning: Mapping[str, Tensor]) -> Moments:
+    def x_start_moments(self, x_t: Images, at: Level, conditioning: Mapping[str, Tensor]) -> Moments:
         """Moments of the posterior over states."""
         return self.components.x_start_moments(x_t, at, conditioning)

@@ -9,7 +9,7 @@ from idm.core.errors import SettingsError
 from idm.core.types import Images
 from idm.diffusion import GaussianDiffusion
 from idm.oracles.base import ExactDenoiser, Moments
-from idm.schedules import Coefficients
+from idm.schedules import Level
 
 
 @final
@@ -37,14 +37,14 @@ class GaussianDenoiser(ExactDenoiser):
             raise SettingsError(f"variance: numbers of at least 0 wanted, got {float(variance.min())}")
         self.mean, self.variance = mean.double(), variance.double()
 
-    def x_start_moments(self, x_t: Images, at: Coefficients, conditioning: Mapping[str, Tensor]) -> Moments:
+    def x_start_moments(self, x_t: Images, at: Level, conditioning: Mapping[str, Tensor]) -> Moments:
         """Moments of the Gaussian posterior; it has no classes and takes no conditioning."""
         if conditioning:
             raise SettingsError(f"conditioning: none wanted, Gaussian data have no classes, got {sorted(conditioning)}")
         mean, variance = self.mean.to(x_t.device), self.variance.to(x_t.device)
-        centred = x_t - at.sqrt_alphas_cumprod * mean
+        centred = x_t - at.alpha * mean
         if centred.shape != x_t.shape:
             raise SettingsError(f"x: a shape that the mean's {tuple(mean.shape)} fits wanted, got {tuple(x_t.shape)}")
-        share = variance / (at.sqrt_alphas_cumprod**2 * variance + at.sqrt_one_minus_alphas_cumprod**2)
-        left = at.sqrt_one_minus_alphas_cumprod**2 * share
-        return Moments(mean + at.sqrt_alphas_cumprod * share * centred, left.expand_as(x_t))
+        share = variance / (at.alpha**2 * variance + at.sigma**2)
+        left = at.sigma**2 * share
+        return Moments(mean + at.alpha * share * centred, left.expand_as(x_t))

@@ -1,8 +1,11 @@
-"""The network for data nobody has described: levels and halved axes from sizes and, of volumes, from voxels."""
+"""The network for data nobody has described: levels and halved axes from sizes and, of volumes, from voxels.
+
+What a user gives of it is followed: attention and heads fit the levels and widths that are given.
+"""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from idm.experiment.settings import NetworkSettings
@@ -16,6 +19,9 @@ MOST_HALVINGS = 3
 
 LARGEST_ATTENTION = 256
 """Self-attention is for maps of at most so many places."""
+
+MOST_HEADS = 4
+"""There are as many heads of attention, or the most of its divisors that divide the width of every level."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +41,31 @@ class Halving:
         return [-(-size // 2**times) if axis in self.axes else size for axis, size in enumerate(space)]
 
 
-def network_for(space: Sequence[int], spacing: Sequence[float] | None = None) -> NetworkSettings:
+def network_for(
+    space: Sequence[int], spacing: Sequence[float] | None = None, given: Mapping[str, Any] | None = None
+) -> NetworkSettings:
     """Choose a network for samples of those spatial sizes; without any, they are points.
 
     Args:
         space: spatial sizes.
         spacing: distance of neighbouring places along each axis, in any one unit; None where it is not known.
+        given: options of a U-Net that will be laid over those chosen, which follow them.
     """
     if not space:
         return NetworkSettings(name="mlp", options={"width": 128})
-    halving = halving_for(space, spacing)
+    given, usual = given or {}, halving_for(space, spacing)
+    widths = given.get("channel_mult", (1, 2, 2, 4)[: usual.number + 1])
+    halving = usual if "channel_mult" not in given else halving_for(space, spacing, len(widths) - 1)
+    if "halved_axes" in given:
+        halving = replace(halving, axes=given["halved_axes"] or usually_halved(len(space)))
     maps = {times: math.prod(halving.space(space, times)) for times in range(1, halving.number + 1)}
+    channels = given.get("model_channels", 64 if usual.number >= 2 and len(space) < 3 else 32)
     options: dict[str, Any] = {
-        "model_channels": 64 if halving.number >= 2 and len(space) < 3 else 32,
+        "model_channels": channels,
         "num_res_blocks": 2,
-        "channel_mult": (1, 2, 2, 4)[: halving.number + 1],
+        "channel_mult": widths,
         "attention_resolutions": tuple(2**times for times, places in maps.items() if places <= LARGEST_ATTENTION),
-        "num_heads": 4,
+        "num_heads": math.gcd(MOST_HEADS, *(round(width * channels) for width in widths)),
         "dropout": 0.1,
     }
     if halving.number > 0 and halving.axes != usually_halved(len(space)):
@@ -59,19 +73,23 @@ def network_for(space: Sequence[int], spacing: Sequence[float] | None = None) ->
     return NetworkSettings(name="unet", options=options)
 
 
-def halving_for(space: Sequence[int], spacing: Sequence[float] | None = None) -> Halving:
+def halving_for(space: Sequence[int], spacing: Sequence[float] | None = None, number: int | None = None) -> Halving:
     """Choose how often to halve which axes.
 
     Of all numbers of halvings that some axis bears, the one that leaves the coarsest map with the fewest places; of
     equal ones the smaller. An axis that does not bear them stays whole. Images and signals are halved no more often
-    than all of their axes bear, save those that bear none.
+    than all of their axes bear, save those that bear none. Where the number is given, the axes that bear it are halved,
+    or, if none does, those that bear the most.
     """
     bearable = [_halvings(size) for size in space]
     most = max(bearable)
     if len(space) < 3:
-        most = min((number for number in bearable if number > 0), default=0)
-    choices = [Halving(number, _halved_axes(number, bearable, spacing)) for number in range(1, most + 1)]
-    return min(choices, key=lambda choice: math.prod(choice.space(space, choice.number)), default=Halving(0, ()))
+        most = min((times for times in bearable if times > 0), default=0)
+    choices = [Halving(times, _halved_axes(times, bearable, spacing)) for times in range(1, most + 1)]
+    if number is None:
+        return min(choices, key=lambda choice: math.prod(choice.space(space, choice.number)), default=Halving(0, ()))
+    axes = choices[min(number, most) - 1].axes if choices and number > 0 else usually_halved(len(space))
+    return Halving(number, axes)
 
 
 def _halvings(size: int) -> int:

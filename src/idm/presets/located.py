@@ -7,9 +7,11 @@ from typing import Any
 
 from idm.core.errors import SettingsError
 from idm.data import SOURCES
-from idm.data.infer import fitting, is_opened_by, locate, part_to_train_on
+from idm.data.infer import fitting, is_opened_by, locate, parts_in
+from idm.data.parts import TRAIN
 from idm.experiment import Experiment
 from idm.experiment.files import merge
+from idm.experiment.held_out import is_held_out_elsewhere
 from idm.experiment.settings import DataSettings
 from idm.experiment.validate import Plain, from_plain, to_plain
 
@@ -48,7 +50,8 @@ def data_settings(path: str | Path | None, told: Told = NOTHING, below: Experime
 def located(path: str | Path | None, told: Told = NOTHING, below: Experiment | None = None) -> DataSettings:
     """Do what ``data_settings`` does without looking into images: they are given no size that nobody asked for.
 
-    Of files whose names or folders tell parts, such as train and test, the part to train on is chosen.
+    Of data that are of parts, such as train and test, the part to train on is chosen, unless samples of another are
+    held out.
     """
     _refuse_no_groups(told.file)
     plain = to_plain(below or Experiment())
@@ -60,10 +63,19 @@ def located(path: str | Path | None, told: Told = NOTHING, below: Experiment | N
     settings = from_plain(Experiment, {"data": plain["data"]}).data
     said = plain["data"].get("source", {})
     options = {key: value for key, value in settings.source.options.items() if key in said}
-    if "path" in options and "split" in settings.source.options and "split" not in said:
-        part = part_to_train_on(settings.source.name, Path(options["path"]))
-        options |= {} if part is None else {"split": part}
-    return replace(settings, source=replace(settings.source, options=options))
+    settings = replace(settings, source=replace(settings.source, options=options))
+    if "path" in options and "split" in SOURCES.options(settings.source.name) and "split" not in said:
+        return _of_part_to_train_on(settings)
+    return settings
+
+
+def _of_part_to_train_on(settings: DataSettings) -> DataSettings:
+    """Choose the part to train on, where there are several and the samples to hold out are not those of another."""
+    source = settings.source
+    parts = parts_in(source.name, source.options)
+    if TRAIN not in parts.values() or is_held_out_elsewhere(settings, parts):
+        return settings
+    return replace(settings, source=replace(source, options={**source.options, "split": TRAIN}))
 
 
 def with_fitting_size(settings: DataSettings) -> DataSettings:

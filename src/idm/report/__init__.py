@@ -1,12 +1,12 @@
 """Pictures, figures and self-contained HTML pages. Takes tensors and numbers, computes no results of its own."""
 
+from idm.core.files import write_atomically
 from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, Picture, SideBySide, Table
 from idm.report.demo_contents import Bound, DemoContents, Denoising, Reconstruction, SampleSet
 from idm.report.demo_page import write_demo_page
 from idm.report.figures import bound_by_timestep, loss_curve, png, scatter, svg
-from idm.report.files import write_atomically
 from idm.report.page import Page
-from idm.report.pictures import grid, save_animation, save_grid, save_picture, save_scatter, save_singles
+from idm.report.pictures import columns_of, grid, save_animation, save_grid, save_picture, save_scatter, save_singles
 from idm.report.tiles import tiles
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "SideBySide",
     "Table",
     "bound_by_timestep",
+    "columns_of",
     "grid",
     "loss_curve",
     "png",

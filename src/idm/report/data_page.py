@@ -12,13 +12,13 @@ from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, T
 from idm.report.page import Page
 from idm.report.tiles import tiles
 
-SIDE = 96
+SIDE_PIXELS = 96
 """Largest side of a picture in pixels."""
 
-ACROSS, SHOWN = 8, 16
+ACROSS, MOST_SHOWN = 8, 16
 """Pictures per row, and per group."""
 
-LISTED = 200
+MOST_LISTED = 200
 """Further rows of a table are counted, not shown."""
 
 
@@ -61,33 +61,33 @@ def _glance(check: DataCheck) -> list[Block]:
 
 
 def _table(rows: list[tuple[str, ...]]) -> list[Block]:
-    more = len(rows) - LISTED
-    return [Table(rows[:LISTED]), *([Paragraph(f"... and {more:,} more.")] if more > 0 else [])]
+    more = len(rows) - MOST_LISTED
+    return [Table(rows[:MOST_LISTED]), *([Paragraph(f"... and {more:,} more.")] if more > 0 else [])]
 
 
 def _pictures(check: DataCheck, group: OddGroup) -> list[Block]:
     """Show the first pictures of a group in rows; files that cannot be decoded are named only."""
     codec = None if check.values is None else check.values.codec
-    found = [(name, _picture(check, codec, name)) for name in group.names[:SHOWN]]
+    found = [(name, _picture(check, codec, name)) for name in group.names[:MOST_SHOWN]]
     items = [(name, picture) for name, picture in found if picture is not None]
     rows = [items[first : first + ACROSS] for first in range(0, len(items), ACROSS)]
     blocks: list[Block] = [LabelledPictures(row, group.reason, across=True) for row in rows]
     named = [name for name, picture in found if picture is None]
     if named:
         blocks.append(Paragraph(f"Without a picture: {', '.join(named)}."))
-    if len(group.names) > SHOWN:
-        blocks.append(Paragraph(f"... and {len(group.names) - SHOWN:,} more."))
+    if len(group.names) > MOST_SHOWN:
+        blocks.append(Paragraph(f"... and {len(group.names) - MOST_SHOWN:,} more."))
     return blocks
 
 
 def _picture(check: DataCheck, codec: Codec | None, name: str) -> Image.Image | None:
     file = (Path(check.index.folder) if check.index else Path(check.path)) / name
     if file.is_file():
-        return thumbnail(file, SIDE)
+        return thumbnail(file, SIDE_PIXELS)
     source = check.opened
     if source is None or codec is None or len(source.shape) < 2:
         return None
     row = source.names.index(name) if source.names else int(name)
-    picture = Image.fromarray(tiles(codec.encode(source.read(np.array([row]))), codec, min_side=SIDE // 2)[0])
-    picture.thumbnail((2 * SIDE, 2 * SIDE))
+    picture = Image.fromarray(tiles(codec.encode(source.read(np.array([row]))), codec, min_side=SIDE_PIXELS // 2)[0])
+    picture.thumbnail((2 * SIDE_PIXELS, 2 * SIDE_PIXELS))
     return picture

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import Shaped
 
 from idm.core.errors import DataError
 from idm.report.colours import ACCENT, INK, MUTED, PALETTE, RULE, SEQUENCE
@@ -23,6 +22,9 @@ DPI = 150
 QUARTERS = ("least noisy quarter of t", "second quarter", "third quarter", "noisiest quarter of t")
 MAX_POINTS = 20_000
 """Further points are not drawn."""
+
+SMALLEST_SHARE = 1e-7
+"""Terms that are a smaller share of the largest one, with which they add up to nothing, lie below the axis."""
 
 
 def _figure(width: float, height: float, panels: int = 1) -> "tuple[Figure, list[Axes]]":
@@ -112,6 +114,8 @@ def bound_by_timestep(means: Sequence[float], standard_errors: Sequence[float], 
     terms.fill_between(position, low, mean + error, color=PALETTE[5], alpha=0.5, linewidth=0, label="± 1 std. error")
     terms.plot(position, mean, color=PALETTE[0], linewidth=1.2, label="term of step t")
     terms.set_yscale("log" if positive else "linear")
+    if positive:
+        terms.set_ylim(bottom=max(low.min(), SMALLEST_SHARE * mean.max()) / 2)
     running.plot(position, np.cumsum(mean), color=PALETTE[0], linewidth=1.5, label="sum from the decoder to step t")
     for axes, title in ((terms, "Bits per dimension of each step"), (running, "Running sum of the steps")):
         axes.set_xscale("log")
@@ -121,9 +125,9 @@ def bound_by_timestep(means: Sequence[float], standard_errors: Sequence[float], 
     return figure
 
 
-def scatter(x: Float[Tensor, "n c"]) -> "Figure":
-    """Draw points: a histogram for one coordinate, else the first two coordinates against each other."""
-    points = x[:MAX_POINTS].detach().cpu().double().numpy()
+def scatter(points: Shaped[np.ndarray, "n c"]) -> "Figure":
+    """Draw points in their own units: a histogram for one coordinate, else the first two against each other."""
+    points = points[:MAX_POINTS].astype(np.float64)
     figure, (axes,) = _figure(4.6, 4.4)
     title = f"{len(points):,} points"
     if points.shape[1] == 1:

@@ -3,9 +3,9 @@
 from html import escape
 from pathlib import Path
 
+from idm.core.files import write_atomically
 from idm.core.text import printable
 from idm.report.blocks import Block
-from idm.report.files import write_atomically
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #22262b; --muted: #646d78; --rule: #e1e5ea;

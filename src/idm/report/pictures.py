@@ -11,17 +11,20 @@ from PIL import Image
 from torch import Tensor
 
 from idm.core.errors import DataError
+from idm.core.files import write_atomically
 from idm.data import Codec
 from idm.data.base import Samples
 from idm.report.figures import png, scatter
-from idm.report.files import write_atomically
 from idm.report.tiles import GAP_GREY, side_by_side, tiles
 
 GAP, WIDE_GAP = 2, 8
 """Pixels between tiles; the second where channels stand side by side, to tell samples from channels."""
 
-AT_ONCE = 256
-"""So many single images are converted at a time."""
+MOST_COLUMNS = 16
+"""With more classes than this, they have no columns."""
+
+SAMPLES_AT_ONCE = 256
+"""Most single images that are converted at a time."""
 
 
 def grid(
@@ -51,6 +54,20 @@ def grid(
         top, left = i // across * (height + gap), i % across * (width + gap)
         canvas[top : top + height, left : left + width] = picture
     return Image.fromarray(canvas)
+
+
+def columns_of(num: int, classes: int) -> int | None:
+    """Return the columns of a grid of samples whose classes come in turn, so that each column is of one class.
+
+    Args:
+        num: how many samples.
+        classes: how many classes.
+
+    Returns:
+        The multiple of the number of classes that makes the grid about square; None where there are not several
+        classes, or too many.
+    """
+    return classes * max(1, round(math.sqrt(num) / classes)) if 1 < classes <= MOST_COLUMNS else None
 
 
 def save_grid(path: str | Path, x: Float[Tensor, "n c *space"], codec: Codec, columns: int | None = None) -> Path:
@@ -106,8 +123,8 @@ def save_singles(folder: str | Path, data: Samples, codec: Codec, *, spread: boo
         return []
     kind, white = (np.uint8, 255) if (codec.levels or 0) <= 256 else (np.uint16, 65535)
     files: list[Path] = []
-    for first in range(0, len(data), AT_ONCE):
-        values = data[first : first + AT_ONCE]
+    for first in range(0, len(data), SAMPLES_AT_ONCE):
+        values = data[first : first + SAMPLES_AT_ONCE]
         if spread:
             values = np.rint(codec.preview(codec.encode(values)) * white).astype(kind)
         images = values[:, 0] if data.shape[1] == 1 else values.transpose(0, 2, 3, 1)
@@ -141,9 +158,9 @@ def save_animation(
     return write_atomically(path, stream.getvalue())
 
 
-def save_scatter(path: str | Path, x: Float[Tensor, "n c"]) -> Path:
-    """Write a scatter plot of points as PNG (``figures.scatter``)."""
-    return write_atomically(path, png(scatter(x)))
+def save_scatter(path: str | Path, x: Float[Tensor, "n c"], codec: Codec) -> Path:
+    """Write a scatter plot of points in the model's range, drawn in the data's units, as PNG (``figures.scatter``)."""
+    return write_atomically(path, png(scatter(codec.decode(x))))
 
 
 def _format(path: Path, known: tuple[str, ...]) -> str:

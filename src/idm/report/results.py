@@ -1,13 +1,16 @@
 """A folder for results: one command at a time, all of its files or none, and nothing of anybody else's is replaced."""
 
+import re
 import tempfile
 from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from idm.core.errors import SettingsError
+from idm.core.files import write_atomically
 from idm.core.places import exists, file_in, folder_in, remove, usable_folder
-from idm.report.record import Entry, Recognise, Record, entry_of
+from idm.core.record import RECORD, Entry, Record, entry_of
+from idm.core.text import counted
 from idm.training.lock import locked
 
 LOCK = ".results.lock"
@@ -25,10 +28,14 @@ class Results:
         replaces: what an earlier command wrote there, in a few words; empty if nothing is replaced.
     """
 
-    def __init__(self, folder: Path, earlier: Record) -> None:
-        """Take over a folder in which there is what ``earlier`` says."""
-        self.folder, self.replaces = folder, earlier.what
-        self._earlier, self._written = earlier, dict[str, tuple[Entry | None, ...]]()
+    def __init__(self, folder: Path, record: Record, may_write: Callable[[str], bool]) -> None:
+        """Take over a folder: what its record says of files of the names that are written here may be replaced."""
+        earlier = {name: entries for name, entries in record.files.items() if may_write(name)}
+        self._earlier, self._written = Record(record.what, earlier), dict[str, tuple[Entry, ...]]()
+        self._others = {name: entries for name, entries in record.files.items() if name not in earlier}
+        # Where commands of several kinds share a folder, the record tells what the last of them wrote.
+        what = counted(len(earlier), "file") + " of an earlier command" if self._others else record.what
+        self.folder, self.replaces = folder, what if earlier else ""
 
     def require_free(self, names: Collection[str]) -> None:
         """Refuse to write files where there are others than an earlier command wrote.
@@ -83,7 +90,7 @@ class Results:
         before = {**self._earlier.files, **self._written}
         self._written |= {name: (entry_of(new / name),) for name in names}
         both = {name: self._written.get(name, ()) + before.get(name, ()) for name in {**before, **self._written}}
-        Record(what, both).write(self.folder)
+        write_record(Record(what, self._others | both), self.folder)
         for name in before.keys() - self._written.keys():
             if self._earlier.has(self.folder, name):
                 self._path(name).unlink()
@@ -94,21 +101,30 @@ class Results:
         for parent in {self._path(name).parent for name in before} - {self.folder}:
             with suppress(OSError):  # not empty
                 parent.rmdir()
-        Record(what, self._written).write(self.folder)
+        write_record(Record(what, self._others | self._written), self.folder)
         self._earlier = Record()
 
     def _path(self, name: str) -> Path:
         return file_in(self.folder, *name.split("/"))
 
 
+def write_record(record: Record, folder: Path) -> None:
+    """Write a record to its folder, whole or not at all.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    write_atomically(file_in(folder, RECORD), record.to_text(), durable=True)
+
+
 @contextmanager
-def results_in(folder: Path, names: Collection[str], recognise: Recognise) -> Generator[Results]:
+def results_in(folder: Path, names: Collection[str], further: str = "") -> Generator[Results]:
     """Hold a folder for the results of a command, before its work begins.
 
     Args:
         folder: the folder; made, and removed again if nothing is written.
         names: what is to be written, by names in the folder.
-        recognise: tells what an older version wrote there.
+        further: regular expression of other names of what such a command may have written there.
 
     Raises:
         SettingsError: there are other files of those names.
@@ -116,7 +132,8 @@ def results_in(folder: Path, names: Collection[str], recognise: Recognise) -> Ge
     """
     with usable_folder(folder), locked(folder, LOCK):
         remove(folder / UNFINISHED)
-        results = Results(folder, Record.read(folder) or recognise(folder) or Record())
+        ours = re.compile("|".join([*map(re.escape, names), further]))
+        results = Results(folder, Record.read(folder), lambda name: ours.fullmatch(name) is not None)
         results.require_free(names)
         try:
             yield results

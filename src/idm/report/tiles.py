@@ -35,7 +35,7 @@ MARGIN = 4
 CHANNEL_GAP, GAP_GREY = 2, 128
 """Pixels between channels that stand side by side; as far from white as from black."""
 
-LONGEST_SIDE = 512
+LONGEST_SIDE_PIXELS = 512
 """Tiles are not enlarged beyond this."""
 
 
@@ -77,7 +77,7 @@ def _enlarged(pictures: Tiles, min_side: int, across: int = 1) -> UInt8[np.ndarr
     """Repeat pixels; ``across`` such pictures will stand side by side."""
     height, width = pictures.shape[1:3]
     wanted = math.ceil(min_side / min(height, width))
-    factor = max(1, min(wanted, LONGEST_SIDE // max(height, across * width)))
+    factor = max(1, min(wanted, LONGEST_SIDE_PIXELS // max(height, across * width)))
     return pictures.repeat(factor, axis=1).repeat(factor, axis=2)
 
 

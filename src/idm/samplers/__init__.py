@@ -5,13 +5,11 @@ from idm.samplers.base import Sampler, SampleStep, Seed
 from idm.samplers.clipping import DDIMClipping
 from idm.samplers.ddim import SamplerDDIM
 from idm.samplers.ddpm import SamplerDDPM
-from idm.samplers.guidance import ClassifierFreeGuidance
 
 SAMPLERS: Registry[Sampler] = Registry("sampler", {"ddpm": SamplerDDPM, "ddim": SamplerDDIM})
 
 __all__ = [
     "SAMPLERS",
-    "ClassifierFreeGuidance",
     "DDIMClipping",
     "SampleStep",
     "Sampler",

@@ -8,44 +8,52 @@ changes while it samples. What a rule needs to remember from step to step travel
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Any, Generic, SupportsIndex
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import TypeVar
 
+from idm.core.counts import whole_number
 from idm.core.errors import SettingsError
 from idm.core.limits import refuse_out_of_range
 from idm.core.progress import progress as show_progress
 from idm.core.progress import warn_once
 from idm.core.rng import NoiseSource, Rng
 from idm.core.types import Images, Network
-from idm.diffusion import DenoisedFn, GaussianDiffusion, ModelKwargs
+from idm.diffusion import Clipped, DenoisedFn, Denoiser, GaussianDiffusion, ModelKwargs
 from idm.samplers.noise import StepNoise
+from idm.schedules import NoiseSchedule
 
 LARGEST_GAIN = 20.0
 """Errors of the network's output that become so many times as large in an x_0 that is not clipped are called out."""
 
-Seed = int | Sequence[int]
+Seed = SupportsIndex | Sequence[int]
 """One seed per image, or one integer s for seeds s, s + 1, ...; image i depends on its own seed alone."""
 
 
+Memory = TypeVar("Memory", default=Any)
+
+
 @dataclass(frozen=True)
-class SampleStep:
+class SampleStep(Generic[Memory]):
     """State of the chain after a step.
 
     Attributes:
         sample: x_{t-1}, or x_T before the first step.
         pred_xstart: the x_0 that the step predicted; None before the first step.
-        memory: whatever the sampler wants to see again at its next step.
+        memory: whatever the sampler wants to see again at its next step; None before the first.
     """
 
     sample: Tensor
     pred_xstart: Tensor | None = None
-    memory: object = None
+    memory: Memory | None = None
 
 
-@dataclass(frozen=True)
-class Sampler(ABC):
+@dataclass(frozen=True, repr=False)
+class Sampler(ABC, Generic[Memory]):
     """Walks a diffusion process backwards.
 
     Attributes:
@@ -66,24 +74,68 @@ class Sampler(ABC):
         """
         refuse_out_of_range(type(self), vars(self))
 
+    def __repr__(self) -> str:
+        """Write the steps, and the options that are not the defaults, in a line."""
+        grid = self.diffusion.grid
+        of_chain = f" of {grid.num_train_timesteps:,} steps" if isinstance(grid, NoiseSchedule) else " levels"
+        steps = f"{grid.num_timesteps:,}{of_chain}"
+        _, *options = ((entry.name, getattr(self, entry.name), entry.default) for entry in fields(self))
+        told = [f"{name}={_in_words(value)}" for name, value, usual in options if value is not usual and value != usual]
+        return f"{type(self).__name__}({', '.join([steps, *told])})"
+
     @property
     def clips(self) -> bool:
         """Whether a predicted x_0 is kept in [-1, 1]."""
         return self.clip_denoised
 
+    @property
+    def way_to_clip(self) -> str:
+        """The option, with its value, that keeps a predicted x_0 in [-1, 1] where nothing does."""
+        return "clip_denoised=true"
+
     @abstractmethod
-    def step(
-        self, model: Network, previous: SampleStep, t: int, rng: NoiseSource, model_kwargs: ModelKwargs | None = None
-    ) -> SampleStep:
-        """Go from step ``t`` to t - 1 (from 0 to clean data).
+    def step(self, denoise: Denoiser, state: SampleStep[Memory], i: int, noise: NoiseSource) -> SampleStep[Memory]:
+        """Go from place ``i`` of the process's grid to i - 1 (from 0 to clean data).
 
         Args:
-            model: the network.
-            previous: state at step t.
-            t: the step, the same for the whole batch.
-            rng: noise, one seed per sample.
-            model_kwargs: conditioning.
+            denoise: finds x_0.
+            state: state at place i.
+            i: the place, the same for the whole batch.
+            noise: noise, one seed per sample.
         """
+
+    def denoiser(self, model: Network, conditioning: ModelKwargs | None = None) -> Denoiser:
+        """Return the denoiser that ``model`` is for this sampler, x_0 clipped as its options say."""
+        return self.diffusion.denoiser(model, conditioning=conditioning, clip=self.clips, denoised_fn=self.denoised_fn)
+
+    def clipped(self, denoise: Denoiser) -> Denoiser:
+        """Return another denoiser, such as a guided one, with x_0 clipped as the options say."""
+        return Clipped(denoise, self.clips, self.denoised_fn)
+
+    def walk(
+        self, denoise: Denoiser, x: Images, *, seed: Seed = 0, start: int | None = None
+    ) -> Iterator[SampleStep[Memory]]:
+        """Yield the state after each step; the caller keeps, plots or drops it. Gradients are off.
+
+        Args:
+            denoise: finds x_0, clipped or not as it was made.
+            x: samples at place ``start``.
+            seed: seeds of the noise that the steps add.
+            start: the place that x is at, from -1 (clean: no step is left) to T - 1, the default.
+
+        Raises:
+            SettingsError: a start outside of the chain (at the first state asked for).
+        """
+        last = self.diffusion.num_timesteps - 1
+        first = last if start is None else whole_number(start, "start")
+        if not -1 <= first <= last:
+            raise SettingsError(f"start: a step from -1 (clean) to {last} wanted, got {start}")
+        noise = StepNoise(Rng.from_seed(seed, x.shape[0], x.device))
+        state = SampleStep[Memory](x)
+        for i in range(first, -1, -1):
+            with torch.no_grad():
+                state = self.step(denoise, state, i, noise)
+            yield state
 
     def trajectory(
         self,
@@ -93,37 +145,20 @@ class Sampler(ABC):
         model_kwargs: ModelKwargs | None = None,
         seed: Seed = 0,
         start: int | None = None,
-    ) -> Iterator[SampleStep]:
-        """Yield the state after each step; the caller keeps, plots or drops it. Gradients are off.
-
-        Args:
-            model: the network.
-            x_T: samples at step ``start``.
-            model_kwargs: conditioning.
-            seed: seeds of the noise that the steps add.
-            start: the step that x_T is at, from -1 (clean: no step is left) to T - 1, the default.
-
-        Raises:
-            SettingsError: a start outside of the chain (at the first state asked for).
-        """
-        last = self.diffusion.num_timesteps - 1
-        first = last if start is None else start
-        if not -1 <= first <= last:
-            raise SettingsError(f"start: a step from -1 (clean) to {last} wanted, got {start}")
-        rng = StepNoise(Rng.from_seed(seed, x_T.shape[0], x_T.device))
-        state = SampleStep(x_T)
-        for t in range(first, -1, -1):
-            with torch.no_grad():
-                state = self.step(model, state, t, rng, model_kwargs)
-            yield state
+    ) -> Iterator[SampleStep[Memory]]:
+        """``walk`` with a network: its conditioning is ``model_kwargs``, the rest as there."""
+        return self.walk(self.denoiser(model, model_kwargs), x_T, seed=seed, start=start)
 
     def initial_noise(
         self, shape: Sequence[int], *, seed: Seed = 0, device: torch.device | str | None = None
     ) -> Images:
-        """Draw x_T, standard normal of ``shape`` [b, c, *space]; image i depends on its own seed alone."""
-        if len(shape) < 2 or min(shape) < 1:
-            raise SettingsError(f"shape: batch, channels and any spatial sizes wanted, got {tuple(shape)}")
-        return Rng.from_seed(seed, shape[0], device).normal("x_T", 0, tuple(shape[1:]))
+        """Draw x_T of ``shape`` [b, c, *space], standard normal on a chain; image i depends on its own seed alone."""
+        sizes = tuple(whole_number(size, "shape") for size in shape)
+        if len(sizes) < 2 or min(sizes) < 1:
+            raise SettingsError(f"shape: batch, channels and any spatial sizes wanted, got {sizes}")
+        noise = Rng.from_seed(seed, sizes[0], device).normal("x_T", 0, sizes[1:])
+        grid = self.diffusion.grid
+        return grid.path.start(grid.level(self.diffusion.num_timesteps - 1, noise), noise)
 
     def sample(
         self,
@@ -154,13 +189,19 @@ class Sampler(ABC):
             noise = self.initial_noise(shape, seed=seed, device=device or _device_of(model))
         elif tuple(noise.shape) != tuple(shape):
             raise SettingsError(f"noise: shape {tuple(shape)} wanted, got {tuple(noise.shape)}")
-        sample = noise
         warn_of_unclipped(self)
-        with show_progress("sampling", self.diffusion.num_timesteps, enabled=progress) as bar:
-            for state in self.trajectory(model, noise, model_kwargs=model_kwargs, seed=seed):
-                sample = state.sample
+        return self.draw(self.denoiser(model, model_kwargs), noise, seed=seed, progress=progress)
+
+    def draw(
+        self, denoise: Denoiser, x: Images, *, seed: Seed = 0, start: int | None = None, progress: bool = False
+    ) -> Images:
+        """Return the last state of ``walk``, or x where no step is left; arguments as there."""
+        steps = 1 + (self.diffusion.num_timesteps - 1 if start is None else start)
+        with show_progress("sampling", steps, enabled=progress) as bar:
+            for state in self.walk(denoise, x, seed=seed, start=start):
+                x = state.sample
                 bar.advance()
-        return sample
+        return x
 
 
 def warn_of_unclipped(sampler: Sampler) -> None:
@@ -169,12 +210,17 @@ def warn_of_unclipped(sampler: Sampler) -> None:
     gain = process.largest_gain
     if sampler.clips or sampler.denoised_fn is not None or gain <= LARGEST_GAIN:
         return
-    most = process.schedule.num_steps_below(LARGEST_GAIN)
+    most = process.grid.num_steps_below(LARGEST_GAIN)
+    chain = f", or take a chain of the first {most:,} steps, in Python diffusion.respace(range({most}))"
     warn_once(
         f"sampler: x_0 is not clipped, and at the noisiest step it has {gain:,.0f} times the error of the network's "
-        f"output, so samples may be useless; set clip_denoised=true, or take a chain of the first {most:,} steps, "
-        f"diffusion.respace(range({most}))"
+        f"output, so samples may be useless; set {sampler.way_to_clip}{chain if most else ''}"
     )
+
+
+def _in_words(option: object) -> str:
+    """Write the value of an option: a member of an enum, or a function, by its name."""
+    return option.name.lower() if isinstance(option, Enum) else getattr(option, "__name__", None) or repr(option)
 
 
 def _device_of(model: Network) -> torch.device:

@@ -6,34 +6,21 @@ posterior variance (FIXED_SMALL) on the same steps.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.rng import NoiseSource
 from idm.core.types import Images, Network
-from idm.diffusion import ModelKwargs
+from idm.diffusion import Denoised, Denoiser, ModelKwargs, Place
 from idm.samplers.base import Sampler, SampleStep
 from idm.samplers.clipping import ClippingRule, DDIMClipping
-from idm.schedules import StepTable
+from idm.schedules import Transition
 
 
-@dataclass(frozen=True)
-class DDIMCoefficients:
-    """Coefficients of one step down (signal, direction, sigma) and one step up (next_signal, next_noise)."""
-
-    signal: Tensor
-    direction: Tensor
-    sigma: Tensor
-    next_signal: Tensor
-    next_noise: Tensor
-
-
-@dataclass(frozen=True)
-class SamplerDDIM(Sampler):
+@dataclass(frozen=True, repr=False)
+class SamplerDDIM(Sampler[None]):
     """Samples by DDIM; the model's variance plays no part.
 
     Attributes:
@@ -46,29 +33,14 @@ class SamplerDDIM(Sampler):
     clipping: DDIMClipping = DDIMClipping.REDERIVE
 
     def __post_init__(self) -> None:
-        """Refuse an eta for which sigma^2 exceeds 1 - abar at some step."""
+        """Refuse an eta for which the noise exceeds sigma of the level below at some step but the last."""
         super().__post_init__()
-        schedule = self.diffusion.schedule
-        variance, room = schedule.posterior_variance[1:], 1.0 - schedule.alphas_cumprod_prev[1:]
-        largest = float(np.sqrt(np.min(room / variance))) if variance.size else 1.0
+        new_noise = self.diffusion.grid.new_noise[1:]
+        largest = float(new_noise.max() ** -0.5) if new_noise.size else 1.0
         if not 0.0 <= self.eta <= max(1.0, largest):
             raise SettingsError(
                 f"eta: a number from 0 (deterministic) to 1 (ancestral sampling) wanted, got {self.eta}"
             )
-
-    @cached_property
-    def _table(self) -> StepTable[DDIMCoefficients]:
-        schedule = self.diffusion.schedule
-        sigma = self.eta * np.sqrt(schedule.posterior_variance)
-        direction = np.sqrt(np.maximum(1.0 - schedule.alphas_cumprod_prev - sigma**2, 0.0))
-        return StepTable(
-            DDIMCoefficients,
-            signal=np.sqrt(schedule.alphas_cumprod_prev),
-            direction=direction,
-            sigma=sigma,
-            next_signal=np.sqrt(schedule.alphas_cumprod_next),
-            next_noise=np.sqrt(1.0 - schedule.alphas_cumprod_next),
-        )
 
     @property
     def clips(self) -> bool:
@@ -76,56 +48,64 @@ class SamplerDDIM(Sampler):
         return self._rule.clips
 
     @property
+    def way_to_clip(self) -> str:
+        """The options that are to be set for that."""
+        convention = "clipping=rederive" if self.clipping is DDIMClipping.NONE else ""
+        return " and ".join(filter(None, ("" if self.clip_denoised else super().way_to_clip, convention)))
+
+    @property
     def _rule(self) -> ClippingRule:
         return (self.clipping if self.clip_denoised else DDIMClipping.NONE).value
 
-    def directions(
-        self, model: Network, x_t: Images, t: int | Tensor, model_kwargs: ModelKwargs | None = None
-    ) -> tuple[Images, Images]:
-        """Return the x_0 and eps that the network sees in x_t, under the clipping convention."""
-        output = self.diffusion.predict(model, x_t, t, model_kwargs)
-        return self._rule.directions(self.diffusion, output, x_t, t, self.denoised_fn)
+    def step(self, denoise: Denoiser, state: SampleStep[None], i: int, noise: NoiseSource) -> SampleStep[None]:
+        """Go down with the noise of step ``i``, where eta is not 0."""
+        x_t = state.sample
+        at = self.diffusion.grid.transition(i, x_t)
+        drawn = noise.normal("step", i, x_t.shape[1:], x_t.dtype) if self.eta > 0 else None
+        return self._down(denoise(x_t, at.up), x_t, at, drawn)
 
     def ddim_sample(
         self,
         model: Network,
         x_t: Images,
-        t: int | Tensor,
+        t: Place,
         *,
         noise: Images | None = None,
         model_kwargs: ModelKwargs | None = None,
-    ) -> SampleStep:
+    ) -> SampleStep[None]:
         """Take one step from t to t - 1.
 
         Args:
             model: the network.
             x_t: samples at step t.
-            t: a step, or int64 [b] for one per sample.
+            t: a step, or int64 [b] for one per sample, or its level.
             noise: standard normal, of x_t's shape; without effect where eta is 0, drawn from torch's default
                 generator if None.
             model_kwargs: conditioning.
         """
-        pred_xstart, eps = self.directions(model, x_t, t, model_kwargs)
-        at = self._table.at(t, x_t)
-        sample = torch.addcmul(at.signal * pred_xstart, at.direction, eps)
-        if self.eta > 0:
-            sample = sample + at.sigma * (torch.randn_like(x_t) if noise is None else noise)
-        return SampleStep(sample, pred_xstart)
+        at = self.diffusion.transition(t, x_t)
+        if self.eta == 0:
+            noise = None
+        elif noise is None:
+            noise = torch.randn_like(x_t)
+        return self._down(self.denoiser(model, model_kwargs)(x_t, at.up), x_t, at, noise)
 
-    def step(
-        self, model: Network, previous: SampleStep, t: int, rng: NoiseSource, model_kwargs: ModelKwargs | None = None
-    ) -> SampleStep:
-        """One ``ddim_sample`` with the noise of step ``t``."""
-        x_t = previous.sample
-        noise = rng.normal("step", t, x_t.shape[1:], x_t.dtype) if self.eta > 0 else None
-        return self.ddim_sample(model, x_t, t, noise=noise, model_kwargs=model_kwargs)
+    def _down(self, found: Denoised, x_t: Images, at: Transition, noise: Images | None) -> SampleStep[None]:
+        """Equation 12, with noise of unit variance or with none."""
+        eps = self._rule.eps(found, x_t, at.up)
+        if noise is None:
+            return SampleStep(at.down.diffuse(found.x_start, eps), found.x_start)
+        # sigma_down^2 - eta^2 betatilde, as a sum that rounding leaves positive where eta is at most 1.
+        kept = (1.0 - self.eta**2) * at.down.sigma**2 + (self.eta * at.posterior_mean_coef2 * at.up.sigma) ** 2
+        sample = torch.addcmul(at.down.alpha * found.x_start, kept.clamp(min=0.0).sqrt(), eps)
+        return SampleStep(torch.addcmul(sample, self.eta * at.posterior_variance.sqrt(), noise), found.x_start)
 
     sample_loop = Sampler.sample
     """The reference's name for ``sample``."""
 
     def ddim_reverse_sample(
-        self, model: Network, x_t: Images, t: int | Tensor, *, model_kwargs: ModelKwargs | None = None
-    ) -> SampleStep:
+        self, model: Network, x_t: Images, t: Place, *, model_kwargs: ModelKwargs | None = None
+    ) -> SampleStep[None]:
         """Take one deterministic step up, from t to t + 1 (from T - 1 to pure noise).
 
         The eps of step t stands in for the unknown one of step t + 1, so undoing it is approximate, to first
@@ -137,6 +117,7 @@ class SamplerDDIM(Sampler):
         """
         if self.eta != 0:
             raise SettingsError(f"eta: 0 wanted for a reversible step, got {self.eta}")
-        pred_xstart, eps = self.directions(model, x_t, t, model_kwargs)
-        at = self._table.at(t, x_t)
-        return SampleStep(torch.addcmul(at.next_signal * pred_xstart, at.next_noise, eps), pred_xstart)
+        grid, at = self.diffusion.grid, self.diffusion.transition(t, x_t).up
+        above = grid.level((t if isinstance(t, int | Tensor) else grid.places_of(at.time.flatten())) + 1, x_t)
+        found = self.denoiser(model, model_kwargs)(x_t, at)
+        return SampleStep(above.diffuse(found.x_start, self._rule.eps(found, x_t, at)), found.x_start)

@@ -21,17 +21,16 @@ class StepNoise:
     def __init__(self, rng: Rng) -> None:
         """Draw from ``rng``."""
         self._rng = rng
-        self._ahead: dict[tuple[str, int, tuple[int, ...], torch.dtype], Tensor] = {}
+        self._ahead: dict[tuple[str, tuple[int, ...], torch.dtype], dict[int, Tensor]] = {}
 
     def normal(
         self, purpose: str, step: int, shape: Sequence[int], dtype: torch.dtype = torch.float32
     ) -> Float[Tensor, "b *shape"]:
-        """Return what ``Rng.normal`` returns."""
-        key = (purpose, step, tuple(shape), dtype)
-        if key not in self._ahead:
+        """Return what ``Rng.normal`` returns; draws for one purpose leave those for another in place."""
+        kind = (purpose, tuple(shape), dtype)
+        if step not in self._ahead.get(kind, {}):
             per_step = max(1, len(self._rng.seeds) * math.prod(shape))
             count = max(1, min(step + 1, MOST_STEPS, LARGEST_BLOCK // per_step))
             steps = range(step, step - count, -1)
-            block = self._rng.normals(purpose, steps, shape, dtype)
-            self._ahead = {(purpose, t, tuple(shape), dtype): x for t, x in zip(steps, block, strict=True)}
-        return self._ahead[key]
+            self._ahead[kind] = dict(zip(steps, self._rng.normals(purpose, steps, shape, dtype), strict=True))
+        return self._ahead[kind][step]

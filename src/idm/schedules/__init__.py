@@ -1,24 +1,36 @@
 """Noise schedules and the choice of steps; a new schedule is one file and one line in ``SCHEDULES``."""
 
 from idm.core.registry import Registry
-from idm.schedules.base import Coefficients, NoiseSchedule
+from idm.schedules.base import NoiseSchedule
 from idm.schedules.cosine import cosine_schedule
 from idm.schedules.counts import refuse_more_steps, what_is_left_out
+from idm.schedules.grid import Grid, PathGrid
+from idm.schedules.grids import GRIDS, regrid
+from idm.schedules.level import Level, Transition
 from idm.schedules.linear import linear_schedule
+from idm.schedules.path import Chain, Flow, Path
 from idm.schedules.spacing import SPACINGS, space_timesteps, spaced
 from idm.schedules.table import StepTable
 
 SCHEDULES: Registry[NoiseSchedule] = Registry("schedule", {"linear": linear_schedule, "cosine": cosine_schedule})
 
 __all__ = [
+    "GRIDS",
     "SCHEDULES",
     "SPACINGS",
-    "Coefficients",
+    "Chain",
+    "Flow",
+    "Grid",
+    "Level",
     "NoiseSchedule",
+    "Path",
+    "PathGrid",
     "StepTable",
+    "Transition",
     "cosine_schedule",
     "linear_schedule",
     "refuse_more_steps",
+    "regrid",
     "space_timesteps",
     "spaced",
     "what_is_left_out",

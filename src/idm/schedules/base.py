@@ -1,66 +1,32 @@
-"""The noise schedule: how much signal and noise there is at each step.
+"""The noise schedule: how much signal and noise there is at each step of a variance-preserving chain.
 
-Notation: q(x_t | x_0) = N(sqrt(abar_t) x_0, (1 - abar_t) I) with abar = ``alphas_cumprod``; beta_t = 1 -
-abar_t / abar_{t-1}. Step 0 is the least noisy level, not clean data; the clean level (abar = 1) lies before
-it. A schedule may keep some steps of a longer one: the kept steps carry their original numbers along in
-``timesteps``, because those are what the network was trained with.
+It is the grid of a ``Chain``, under the names that the field has for its tables. Notation: q(x_t | x_0) =
+N(sqrt(abar_t) x_0, (1 - abar_t) I) with abar = ``alphas_cumprod``; beta_t = 1 - abar_t / abar_{t-1}. Step 0 is the
+least noisy level, not clean data; the clean level (abar = 1) lies before it. A schedule may keep some steps of a
+longer one: the kept steps carry their original numbers along in ``timesteps``, because those are what the network was
+trained with.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
+from idm.core.counts import whole_number
 from idm.core.errors import SettingsError
-from idm.schedules.table import Float64, StepTable
+from idm.schedules.grid import Grid, sorted_places
+from idm.schedules.path import Chain
+from idm.schedules.table import Float64
 
 LONGEST = 1_000_000
 """Most steps of a schedule: longer ones take seconds to make and gigabytes to hold."""
 
 
-@dataclass(frozen=True)
-class Coefficients:
-    """Every quantity of one step (or of a step per sample) that the diffusion formulas need.
-
-    Each is a tensor of no axes, or one number per sample, shaped to broadcast over the data.
-    """
-
-    log_betas: Tensor
-    sqrt_alphas_cumprod: Tensor
-    sqrt_one_minus_alphas_cumprod: Tensor
-    log_one_minus_alphas_cumprod: Tensor
-    sqrt_recip_alphas_cumprod: Tensor
-    sqrt_recipm1_alphas_cumprod: Tensor
-    posterior_log_variance_clipped: Tensor
-    posterior_mean_coef1: Tensor
-    posterior_mean_coef2: Tensor
-    fixed_large_log_variance: Tensor
-    half_log_variance_range: Tensor
-    is_first: Tensor
-
-    def posterior_mean(self, x_start: Tensor, x_t: Tensor) -> Tensor:
-        """Mean of q(x_{t-1} | x_t, x_0) (Ho et al. 2020, eq. 7)."""
-        return torch.addcmul(self.posterior_mean_coef1 * x_start, self.posterior_mean_coef2, x_t)
-
-    def x_start_from_eps(self, x_t: Tensor, eps: Tensor) -> Tensor:
-        """x_0 = sqrt(1 / abar) x_t - sqrt(1 / abar - 1) eps."""
-        return torch.addcmul(self.sqrt_recip_alphas_cumprod * x_t, self.sqrt_recipm1_alphas_cumprod, eps, value=-1)
-
-    def eps_from_x_start(self, x_t: Tensor, x_start: Tensor) -> Tensor:
-        """Eps = (x_t - sqrt(abar) x_0) / sqrt(1 - abar)."""
-        return torch.addcmul(x_t, self.sqrt_alphas_cumprod, x_start, value=-1) / self.sqrt_one_minus_alphas_cumprod
-
-    def diffuse(self, x_start: Tensor, noise: Tensor) -> Tensor:
-        """x_t = sqrt(abar) x_0 + sqrt(1 - abar) noise."""
-        return torch.addcmul(self.sqrt_alphas_cumprod * x_start, self.sqrt_one_minus_alphas_cumprod, noise)
-
-
 def refuse_other_lengths(num_timesteps: int) -> None:
     """Raise SettingsError unless T is from 1 to ``LONGEST``."""
+    whole_number(num_timesteps, "num_timesteps")
     if num_timesteps < 1:
         raise SettingsError(f"num_timesteps: at least 1 wanted, got {num_timesteps}")
     if num_timesteps > LONGEST:
@@ -68,18 +34,21 @@ def refuse_other_lengths(num_timesteps: int) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class NoiseSchedule:
+class NoiseSchedule(Grid):
     """Signal and noise levels of a chain of T steps, in float64.
 
     Attributes:
         alphas_cumprod: abar_t [T], strictly decreasing, in (0, 1).
-        timesteps: the number that each step had in the schedule it was first defined in, [T].
+        timesteps: the number that each step had in the schedule it was first defined in, [T], growing; a fraction
+            where it lies between two of them.
         num_train_timesteps: how many steps that schedule had.
+        chain: that schedule; None where there is no longer one.
     """
 
     alphas_cumprod: Float64
-    timesteps: npt.NDArray[np.int64]
+    timesteps: npt.NDArray[np.int64] | Float64
     num_train_timesteps: int
+    chain: Chain | None = None
 
     def __repr__(self) -> str:
         """Number of steps and levels in a line: NoiseSchedule(50 of 1,000 steps, abar from 1 to 2.4e-09)."""
@@ -126,9 +95,28 @@ class NoiseSchedule:
         return cls.from_betas(np.minimum(1.0 - levels[1:] / levels[:-1], max_beta))
 
     @property
+    def path(self) -> Chain:
+        """The whole chain that these steps are from, or they themselves."""
+        return self._own_chain if self.chain is None else self.chain
+
+    @cached_property
+    def _own_chain(self) -> Chain:
+        return Chain(self.alphas_cumprod, self.times, float(self.num_train_timesteps))
+
+    @property
+    def times(self) -> Float64:
+        """``timesteps`` as floats."""
+        return self.timesteps.astype(np.float64)
+
+    @property
     def num_timesteps(self) -> int:
         """T, the number of steps."""
         return self.alphas_cumprod.size
+
+    @cached_property
+    def new_noise(self) -> Float64:
+        """Share of each step's noise variance that the step below does not hold, beta / (1 - abar) [T]."""
+        return self.betas / (1.0 - self.alphas_cumprod)
 
     @cached_property
     def alphas_cumprod_prev(self) -> Float64:
@@ -146,15 +134,14 @@ class NoiseSchedule:
         """Variance of q(x_{t-1} | x_t, x_0) [T] (Ho et al. 2020, eq. 7); 0 at step 0."""
         return self.betas * (1.0 - self.alphas_cumprod_prev) / (1.0 - self.alphas_cumprod)
 
-    @cached_property
+    @property
     def posterior_log_variance_clipped(self) -> Float64:
         """Log of the posterior variance [T], with step 0 taken from step 1 (from beta_0 if there is only one step).
 
         log(0) at step 0 would make the decoder p(x_0 | x_1) infinitely narrow; reusing step 1 is what
         improved DDPM does.
         """
-        first = self.posterior_variance[1] if self.num_timesteps > 1 else self.betas[0]
-        return np.log(np.append(first, self.posterior_variance[1:]))
+        return self.transitions.log_posterior_variance.numpy()
 
     @cached_property
     def alphas_cumprod_next(self) -> Float64:
@@ -186,43 +173,15 @@ class NoiseSchedule:
         """sqrt(1 / abar - 1) [T], the noise-to-signal ratio."""
         return np.sqrt(1.0 / self.alphas_cumprod - 1.0)
 
-    @cached_property
+    @property
     def posterior_mean_coef1(self) -> Float64:
         """Weight of x_0 in the posterior mean [T] (Ho et al. 2020, eq. 7); 1 at step 0."""
-        return self.betas * np.sqrt(self.alphas_cumprod_prev) / (1.0 - self.alphas_cumprod)
+        return self.transitions.posterior_mean_coef1.numpy()
 
-    @cached_property
+    @property
     def posterior_mean_coef2(self) -> Float64:
         """Weight of x_t in the posterior mean [T]; 0 at step 0."""
-        return (
-            (1.0 - self.alphas_cumprod_prev)
-            * np.sqrt(self.alphas_cumprod / self.alphas_cumprod_prev)
-            / (1.0 - self.alphas_cumprod)
-        )
-
-    @cached_property
-    def table(self) -> StepTable[Coefficients]:
-        """The coefficients of every step, ready to be looked up."""
-        log_betas, log_posterior = np.log(self.betas), self.posterior_log_variance_clipped
-        return StepTable(
-            Coefficients,
-            log_betas=log_betas,
-            sqrt_alphas_cumprod=self.sqrt_alphas_cumprod,
-            sqrt_one_minus_alphas_cumprod=self.sqrt_one_minus_alphas_cumprod,
-            log_one_minus_alphas_cumprod=self.log_one_minus_alphas_cumprod,
-            sqrt_recip_alphas_cumprod=self.sqrt_recip_alphas_cumprod,
-            sqrt_recipm1_alphas_cumprod=self.sqrt_recipm1_alphas_cumprod,
-            posterior_log_variance_clipped=log_posterior,
-            posterior_mean_coef1=self.posterior_mean_coef1,
-            posterior_mean_coef2=self.posterior_mean_coef2,
-            half_log_variance_range=0.5 * (log_betas - log_posterior),
-            fixed_large_log_variance=np.append(log_posterior[0], log_betas[1:]),
-            is_first=np.eye(1, self.num_timesteps)[0],
-        )
-
-    def at(self, t: int | Tensor, like: Tensor) -> Coefficients:
-        """Coefficients of step ``t``: an int, or int64 [b] for a step per sample, to broadcast over ``like``."""
-        return self.table.at(t, like)
+        return self.transitions.posterior_mean_coef2.numpy()
 
     def respace(self, keep: Iterable[int]) -> "NoiseSchedule":
         """The chain that visits only some steps; marginals q(x_t | x_0) at those steps are unchanged.
@@ -233,21 +192,15 @@ class NoiseSchedule:
         Raises:
             SettingsError: no step, a step outside of [0, T), or one named twice.
         """
-        steps = sorted(keep)
-        if not steps or steps[0] < 0 or steps[-1] >= self.num_timesteps or len(set(steps)) < len(steps):
-            raise SettingsError(
-                f"respacing: distinct steps in [0, {self.num_timesteps}) wanted, got {steps[:8]}"
-                f"{' ...' if len(steps) > 8 else ''}"
-            )
-        return NoiseSchedule(self.alphas_cumprod[steps], self.timesteps[steps], self.num_train_timesteps)
+        steps = sorted_places(keep, self.num_timesteps)
+        return replace(
+            self, alphas_cumprod=self.alphas_cumprod[steps], timesteps=self.timesteps[steps], chain=self.path
+        )
 
-    def num_steps_below(self, noise_to_signal: float) -> int:
-        """Count the steps, from the least noisy one, whose ratio sqrt(1 / abar - 1) is at most ``noise_to_signal``.
-
-        Where x_0 is not clipped, an error of a predicted eps becomes one of x_0 that many times as large; a cosine
-        schedule ends at a ratio of 20,000.
-        """
-        return int((self.sqrt_recipm1_alphas_cumprod <= noise_to_signal).sum())
+    def of_ratios(self, kappas: Float64) -> "NoiseSchedule":
+        """Return the chain of these noise-to-signal ratios, as a rule between the steps that it was defined with."""
+        times = self.path.time_of(np.log(kappas))
+        return replace(self, alphas_cumprod=self.path.at(times)[0] ** 2, timesteps=times, chain=self.path)
 
     def with_noise_floor(self, sigma: float) -> "NoiseSchedule":
         """Drop the steps whose noise level sqrt(1 - abar) is below ``sigma``.

@@ -1,10 +1,11 @@
 """How many steps may be asked of a chain, and why it may have fewer than its schedule was defined with."""
 
+from idm.core.counts import whole_number
 from idm.core.errors import SettingsError
-from idm.schedules.base import NoiseSchedule
+from idm.schedules.grid import Grid
 
 
-def refuse_more_steps(schedule: NoiseSchedule, wanted: int, option: str, *, or_all: bool = True) -> None:
+def refuse_more_steps(schedule: Grid, wanted: int, option: str, *, or_all: bool = True) -> None:
     """Refuse to take more steps than a chain has.
 
     Args:
@@ -16,7 +17,7 @@ def refuse_more_steps(schedule: NoiseSchedule, wanted: int, option: str, *, or_a
     Raises:
         SettingsError: more than there are, or fewer than one, with the reason why the chain has no more.
     """
-    total = schedule.num_timesteps
+    total, wanted = schedule.num_timesteps, whole_number(wanted, option)
     if (0 if or_all else 1) <= wanted <= total:
         return
     zero = "(or 0 for all) " if or_all else ""
@@ -24,10 +25,10 @@ def refuse_more_steps(schedule: NoiseSchedule, wanted: int, option: str, *, or_a
     raise SettingsError(f"{option}: a number from 1 to {total} {zero}wanted, got {wanted}{reason and f'; {reason}'}")
 
 
-def what_is_left_out(schedule: NoiseSchedule) -> str:
+def what_is_left_out(schedule: Grid) -> str:
     """Say which ends of the schedule that a chain comes from are not in it; empty where it has both ends."""
-    defined = schedule.num_train_timesteps
-    below, above = int(schedule.timesteps[0]), defined - 1 - int(schedule.timesteps[-1])
+    defined = round(schedule.path.span)
+    below, above = int(schedule.times[0]), defined - 1 - int(schedule.times[-1])
     parts: list[str] = []
     if below:
         parts.append(f"the noise floor leaves out the {below} with the least noise")

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from idm.core.counts import whole_number
 from idm.core.errors import SettingsError
 from idm.schedules.base import NoiseSchedule, refuse_other_lengths
 
@@ -18,7 +19,7 @@ def linear_schedule(num_timesteps: int = 1000) -> NoiseSchedule:
         SettingsError: T is too small or too large.
     """
     smallest = int(1000 * BETA_END) + 1
-    if num_timesteps < smallest:
+    if whole_number(num_timesteps, "num_timesteps") < smallest:
         raise SettingsError(
             f"num_timesteps: the linear schedule needs at least {smallest} steps (its last beta is 20 / T), "
             f"got {num_timesteps}; take the cosine schedule, or more steps and respace them"

@@ -5,7 +5,9 @@ named spacings that work for every count from 1 to T. Step lists are sorted from
 """
 
 from collections.abc import Callable, Sequence
+from typing import SupportsIndex
 
+from idm.core.counts import holds_several, whole_number
 from idm.core.errors import SettingsError
 from idm.core.registry import Registry
 
@@ -35,12 +37,13 @@ def spaced(num_timesteps: int, count: int, spacing: str = "linspace") -> list[in
         SettingsError: a count outside of [1, T], or an unknown spacing.
     """
     choose: Callable[[int, int], list[int]] = SPACINGS[spacing]
+    count = whole_number(count, "steps")
     if not 1 <= count <= num_timesteps:
         raise SettingsError(f"steps: a number from 1 to {num_timesteps} wanted, got {count}")
     return choose(num_timesteps, count)
 
 
-def space_timesteps(num_timesteps: int, spec: str | int | Sequence[int]) -> list[int]:
+def space_timesteps(num_timesteps: int, spec: str | SupportsIndex | Sequence[int]) -> list[int]:
     """Choose steps by a specification of improved DDPM, or by a named spacing.
 
     Args:
@@ -62,7 +65,8 @@ def space_timesteps(num_timesteps: int, spec: str | int | Sequence[int]) -> list
         if spec.startswith("ddim"):
             return _integer_stride(num_timesteps, _count(spec.removeprefix("ddim"), spec))
         spec = [_count(part, spec) for part in spec.split(",")] if spec else [num_timesteps]
-    return _sections(num_timesteps, [spec] if isinstance(spec, int) else spec)
+    counts = spec if holds_several(spec) else [spec]
+    return _sections(num_timesteps, [whole_number(count, "respacing") for count in counts])
 
 
 def _count(text: str, spec: str) -> int:

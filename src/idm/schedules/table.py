@@ -37,7 +37,7 @@ def refuse_other_steps(t: int | Tensor, num_steps: int) -> None:
         StepOutsideError: outside of [0, T).
         SettingsError: no integers, or no list.
     """
-    if isinstance(t, int):
+    if isinstance(t, int) and not isinstance(t, bool):
         if not 0 <= t < num_steps:
             raise StepOutsideError(f"t: a step in [0, {num_steps}) wanted, got {t}")
         return
@@ -50,6 +50,11 @@ def refuse_other_steps(t: int | Tensor, num_steps: int) -> None:
         least, most = (int(limit) for limit in t.aminmax())
         if least < 0 or most >= num_steps:
             raise StepOutsideError(f"t: steps in [0, {num_steps}) wanted, got {least} to {most}")
+
+
+def held_in(like: Tensor) -> torch.dtype:
+    """Return the number format of levels for data ``like``: at least float32."""
+    return torch.float64 if like.dtype == torch.float64 else torch.float32
 
 
 class StepTable(Generic[Row]):
@@ -73,10 +78,11 @@ class StepTable(Generic[Row]):
         Raises:
             SettingsError: no such step or steps, see ``refuse_other_steps``.
         """
+        if type(t) is not int:  # True would be found among the rows, as it is equal to 1
+            refuse_other_steps(t, self._values.shape[1])
         if isinstance(t, int):
             key = (t, like.device, like.dtype)
             return self._rows[key] if key in self._rows else self._rows.setdefault(key, self._row_of(t, like))
-        refuse_other_steps(t, self._values.shape[1])
         rows = self._on(like).index_select(1, t.to(like.device))
         return self._named(append_dims(rows, like.ndim + 1).unbind(0))
 
@@ -89,7 +95,7 @@ class StepTable(Generic[Row]):
         return self._row(**dict(zip(self._names, values, strict=True)))
 
     def _on(self, like: Tensor) -> Tensor:
-        dtype = like.dtype if like.dtype in (torch.float32, torch.float64) else torch.float32
+        dtype = held_in(like)
         key = (like.device, dtype)
         if key not in self._tensors:
             with torch.inference_mode(False):  # or gradients could never flow past it

@@ -2,6 +2,7 @@
 
 from idm.core.registry import Registry
 from idm.timesteps.base import TimestepSampler
+from idm.timesteps.level_sampler import Drawn, LevelSampler
 from idm.timesteps.loss_second_moment import LossSecondMoment
 from idm.timesteps.uniform import UniformTimesteps
 
@@ -9,4 +10,4 @@ TIMESTEP_SAMPLERS: Registry[TimestepSampler] = Registry(
     "timesteps", {"uniform": UniformTimesteps, "loss_second_moment": LossSecondMoment}
 )
 
-__all__ = ["TIMESTEP_SAMPLERS", "LossSecondMoment", "TimestepSampler", "UniformTimesteps"]
+__all__ = ["TIMESTEP_SAMPLERS", "Drawn", "LevelSampler", "LossSecondMoment", "TimestepSampler", "UniformTimesteps"]

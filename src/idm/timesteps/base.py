@@ -1,26 +1,21 @@
-"""Which steps to train on.
+"""Which steps of a chain to train on.
 
 A timestep sampler draws t with probability proportional to its weights and returns importance weights
 1 / (T p_t), so that the weighted loss keeps its expectation whatever the weights are.
 """
 
-from abc import ABC, abstractmethod
-from typing import ClassVar
+from abc import abstractmethod
 
 import torch
 from torch import Tensor
 
 from idm.core.rng import Rng
+from idm.schedules import Grid
+from idm.timesteps.level_sampler import Drawn, LevelSampler
 
 
-class TimestepSampler(ABC):
-    """A distribution over the steps [0, T), which may follow the losses it is told.
-
-    Attributes:
-        learns: whether ``update`` changes anything; if not, losses need not be gathered for it.
-    """
-
-    learns: ClassVar[bool]
+class TimestepSampler(LevelSampler):
+    """A distribution over the steps [0, T), which may follow the losses it is told."""
 
     def __init__(self, num_timesteps: int) -> None:
         """Remember T."""
@@ -30,17 +25,10 @@ class TimestepSampler(ABC):
     def weights(self) -> Tensor:
         """Return unnormalised probabilities of the steps, float64 [T], all positive, on the CPU."""
 
-    @abstractmethod
-    def update(self, t: Tensor, loss: Tensor) -> None:
-        """Take account of the unweighted loss of each sample: t int64 [b], loss [b]."""
-
-    @abstractmethod
-    def state(self) -> dict[str, Tensor]:
-        """Return what a checkpoint must hold to continue exactly."""
-
-    @abstractmethod
-    def load_state(self, state: dict[str, Tensor]) -> None:
-        """Restore what ``state`` returned."""
+    def draw_levels(self, rng: Rng, step: int, grid: Grid) -> Drawn:
+        """Draw steps, and look their levels up."""
+        t, importance = self.draw(rng, step)
+        return Drawn(grid.level(t, torch.empty(0, dtype=torch.float64)), t, importance)
 
     def draw(self, rng: Rng, step: int) -> tuple[Tensor, Tensor]:
         """Draw a step per sample, as a function of its seed and the training step.

@@ -49,7 +49,7 @@ class Checkpoint:
         """Read the tensors of ``name``.safetensors, on the CPU."""
         try:
             return load_file(self.path / f"{name}.safetensors")
-        except (OSError, SafetensorError) as error:
+        except (OSError, RuntimeError, SafetensorError) as error:
             raise CheckpointError(f"checkpoint {self.path}: cannot read {name}.safetensors ({error})") from error
 
     @property
@@ -62,7 +62,7 @@ class Checkpoint:
         try:
             with safe_open(self.path / f"{name}.safetensors", "pt") as opened:
                 return {key: tuple(opened.get_slice(key).get_shape()) for key in opened.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError) as error:
+        except (OSError, RuntimeError, SafetensorError) as error:
             raise CheckpointError(f"checkpoint {self.path}: cannot read {name}.safetensors ({error})") from error
 
     def document(self, name: str) -> Json:

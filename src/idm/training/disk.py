@@ -11,7 +11,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from idm.core.errors import CheckpointError, NumericalError
-from idm.training.manifest import LARGEST_JSON, as_text
+from idm.core.files import write_new
+from idm.training.manifest import LARGEST_JSON_BYTES, as_text
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -24,7 +25,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     here = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     if name := first_not_finite(here):
         raise NumericalError(f"checkpoint {path.parent.name}: {path.stem} {name} is not finite; nothing is written")
-    _write(path, save(here))
+    write_new(path, save(here), durable=True)
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
@@ -39,29 +40,12 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
         content = as_text(document).encode("utf-8")
     except ValueError as error:
         raise NumericalError(f"checkpoint: a number in {path.name} is not finite; nothing is written") from error
-    if len(content) > LARGEST_JSON:
+    if len(content) > LARGEST_JSON_BYTES:
         raise CheckpointError(
-            f"checkpoint: {path.name} of at most {LARGEST_JSON:,} bytes wanted, got {len(content):,}; "
+            f"checkpoint: {path.name} of at most {LARGEST_JSON_BYTES:,} bytes wanted, got {len(content):,}; "
             "are there too many classes, or too long names of them?"
         )
-    _write(path, content)
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Put a file in place of another at once: whatever happens, the old one or the new one is there, and whole."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.unlink(missing_ok=True)
-        _write(partial, content)
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Put a text in place of a file, as ``replace_file`` does."""
-    replace_file(path, text.encode("utf-8"))
+    write_new(path, content, durable=True)
 
 
 def first_not_finite(tensors: Mapping[str, Tensor]) -> str:
@@ -89,11 +73,3 @@ def cannot_write(
         f"{what}: cannot write ({error.strerror or error}; {needed:,} bytes needed, {free:,} free); "
         "earlier checkpoints are untouched"
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a new file: one that is there, or a link, is neither followed nor altered."""
-    with path.open("xb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())

@@ -15,16 +15,16 @@ from torch import Tensor
 from idm.training.step import BatchLoss
 
 LONGEST_STREAK = 2
-"""So many bad steps in a row are passed over; one more leads back to a checkpoint."""
+"""Most bad steps in a row that are passed over; one more leads back to a checkpoint."""
 
 LATELY, MOST_LATELY = 1000, 10
-"""So many bad steps among so many are passed over; one more leads back as well."""
+"""Among so many of the latest steps, so many bad ones are passed over at most; one more leads back as well."""
 
 MOST_ROLLBACKS = 2
-"""So often a run goes back without a checkpoint past the step that it went back from; then it stops."""
+"""Most times that a run goes back without a checkpoint past the step that it went back from; then it stops."""
 
 MOST_UNREAD = 1024
-"""So many flags are read at the latest."""
+"""Most flags that are left unread."""
 
 
 @dataclass(frozen=True)

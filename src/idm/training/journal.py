@@ -73,7 +73,7 @@ class Journal:
             "seconds": round(self.seconds, 2),
         }
         self._append(row)
-        slow = f", {waited:.0%} of the time waiting for data" if waited >= LONG_WAIT else ""
+        slow = f", {waited:.0%} of the time waiting for data" if waited >= LONG_WAIT_SHARE else ""
         return f"loss {means['loss']:.4f}, {rate:,.0f} images/s{slow}"
 
     def event(self, **row: Any) -> None:
@@ -107,5 +107,5 @@ class Journal:
             tracker.log(row)
 
 
-LONG_WAIT = 0.1
+LONG_WAIT_SHARE = 0.1
 """From this share of the time on, progress says that training waits for data."""

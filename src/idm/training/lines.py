@@ -5,9 +5,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from idm.core.files import write_atomically
 from idm.core.places import file_in, has_other_names, open_in_place
 from idm.core.progress import warn
-from idm.training.disk import replace_file, sync
+from idm.training.disk import sync
 
 
 class JsonLines:
@@ -25,7 +26,7 @@ class JsonLines:
         self.path = file_in(path.parent, path.name)
         self._waiting = ""
         if path.exists() and has_other_names(path):  # a copy of the run may have the file, too
-            replace_file(path, path.read_bytes())
+            write_atomically(path, path.read_bytes(), durable=True)
         self.cut(length)
 
     @property

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,14 @@ from typing import Any
 from idm.core.text import json_text
 
 MANIFEST = "manifest.json"
-LARGEST_JSON = 4 * 2**20
+LARGEST_JSON_BYTES = 4 * 2**20
 """Bytes of the largest JSON file that is read; one that is larger is none of ours."""
+
+LARGEST_MANIFEST_BYTES = 2**18
+"""Bytes of the largest manifest that is read, of more than a thousand files: it is written anew to be compared."""
+
+DEEPEST = 12
+"""A JSON file that is nested deeper is none of ours."""
 
 LITTER = frozenset({"thumbs.db", "desktop.ini", "@eadir"})
 
@@ -113,7 +119,7 @@ def make_manifest(folder: Path, step: int, score: Score | None) -> Json:
 def damage(path: Path) -> str:
     """Say what is wrong with a checkpoint folder; empty if every file has its recorded size and hash."""
     try:
-        text = _read_text(path / MANIFEST)
+        text = _read_text(path / MANIFEST, LARGEST_MANIFEST_BYTES)
         manifest = _parse(text)
         body = {key: value for key, value in manifest.items() if key != "sha256"}
         unsigned = manifest.keys() == {"files"}  # as it was before there were steps and scores in it
@@ -146,17 +152,27 @@ def _signed(body: Json) -> Json:
 
 def _parse(text: str) -> Any:
     try:
-        return json.loads(text)
+        document = json.loads(text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    level: list[Any] = [document]
+    for _ in range(DEEPEST):
+        level = [inner for outer in level if isinstance(outer, (dict, list)) for inner in _values(outer)]
+    if level:
+        raise ValueError("nested too deeply")
+    return document
 
 
-def _read_text(path: Path) -> str:
+def _values(outer: Json | list[Any]) -> Iterable[Any]:
+    return outer.values() if isinstance(outer, dict) else outer
+
+
+def _read_text(path: Path, most: int = LARGEST_JSON_BYTES) -> str:
     _refuse_other_kinds(path)
     with path.open("rb") as stream:
-        content = stream.read(LARGEST_JSON + 1)
-    if len(content) > LARGEST_JSON:
-        raise ValueError(f"{path.name} is larger than {LARGEST_JSON:,} bytes")
+        content = stream.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"{path.name} is larger than {most:,} bytes")
     return content.decode("utf-8")
 
 

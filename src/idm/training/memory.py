@@ -9,9 +9,9 @@ from typing import TypeVar
 import torch
 
 from idm.core.errors import ProcessError
+from idm.core.files import write_atomically
 from idm.core.progress import warn
 from idm.core.ranks import Ranks
-from idm.training.disk import replace_text
 from idm.training.manifest import read_json
 
 T = TypeVar("T")
@@ -88,7 +88,7 @@ class MicroBatches:
         if self._memory is not None:
             found = {**self._key, "device": _device_name(), "size": self.size}
             with suppress(OSError):  # a disk that refuses costs the next start a try
-                replace_text(self._memory, json.dumps(found) + "\n")
+                write_atomically(self._memory, json.dumps(found) + "\n", durable=True)
         if ranks.size > 1:
             raise ProcessError(
                 f"process {ranks.rank} of {ranks.size}: out of memory; run the same command to continue from the last "

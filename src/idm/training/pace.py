@@ -8,7 +8,7 @@ LARGEST_SHARE = 0.05
 """Of the time spent on training."""
 
 SECONDS_FOR_FREE = 5.0
-"""So much is spent whatever the share: short runs are shown too."""
+"""Seconds that are spent whatever the share: short runs are shown too."""
 
 
 class Pace:

@@ -15,6 +15,9 @@ from idm.core.errors import SettingsError
 WIDEST = 0.28
 """Just below the width of a uniform profile, gamma = 0: 1 / sqrt(12)."""
 
+NARROWEST = 1e-6
+"""A millionth of all steps; far below it the exponent has no number."""
+
 
 def gamma_of(sigma_rel: float) -> float:
     """Return the exponent of the profile whose standard deviation is ``sigma_rel`` times the length of training.
@@ -22,10 +25,10 @@ def gamma_of(sigma_rel: float) -> float:
     The largest root of gamma^3 + 7 gamma^2 + (16 - sigma^-2) gamma + (12 - sigma^-2).
 
     Raises:
-        SettingsError: a width that is not above 0 and at most 0.28.
+        SettingsError: a width that is not from 1e-6 to 0.28.
     """
-    if not 0.0 < sigma_rel <= WIDEST:
-        raise SettingsError(f"sigma_rel: a width above 0 and at most {WIDEST} wanted, got {sigma_rel}")
+    if not NARROWEST <= sigma_rel <= WIDEST:
+        raise SettingsError(f"sigma_rel: a width from {NARROWEST:g} to {WIDEST} wanted, got {sigma_rel}")
     inverse = sigma_rel**-2
     roots = np.roots([1.0, 7.0, 16.0 - inverse, 12.0 - inverse])
     return float(roots.real.max())

@@ -12,6 +12,7 @@ from torch import nn
 from idm.core.errors import CheckpointError, NumericalError
 from idm.core.progress import warn
 from idm.core.signals import stop_requested
+from idm.core.text import one_line
 from idm.training.checkpoint import Checkpoint, checkpoint_to_continue, intact_checkpoints, save_checkpoint
 from idm.training.disk import cannot_write
 from idm.training.guard import MOST_ROLLBACKS
@@ -183,8 +184,9 @@ class Records:
             self.step = checkpoint.step
             self.owed, self.in_haste = _owed(document), bool(document.get("in_haste"))
         except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            raise CheckpointError(f"checkpoint {checkpoint.path}: it does not fit this training ({reason})") from error
+            raise CheckpointError(
+                f"checkpoint {checkpoint.path}: it does not fit this training ({one_line(error)})"
+            ) from error
         self._score = score
         self.saved_step = self.step if self.owed is None and not self.in_haste else -1
         return document

@@ -1,5 +1,7 @@
 """Which checkpoints of a run are kept."""
 
+import re
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,6 +12,13 @@ from idm.core.places import folder_in, remove
 from idm.training.manifest import damage, score_of, step_of
 
 FOLDER = "checkpoints"
+LEFT_OVER = re.compile(r"\.step-\d{8}\.(partial|gone|replaced)")
+"""What a folder is called while it is written or removed."""
+
+LEFT_OVER_FILE = re.compile(
+    r"\.(experiment\.yaml|(metrics|events)\.jsonl|micro_batch\.json|\.results\.json)\.\d+\.partial"
+)
+"""What a file of a run is called while it is written."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +74,20 @@ def tidy(run: Path, keep: Retention) -> None:
 def sweep(run: Path) -> None:
     """Clean up after a crash: finish a checkpoint that lacks only its name, remove all other leftovers."""
     for path in run.glob(".*.partial"):
-        remove(path)
-    for path in sorted(folder_in(run, FOLDER).glob(".step-*")):
+        if LEFT_OVER_FILE.fullmatch(path.name):
+            remove(path)
+    for path in leftovers(folder_in(run, FOLDER)):
         final = path.with_name(path.stem[1:])
-        if step_of(final) is not None and path.suffix == ".partial" and not final.exists() and not damage(path):
+        if path.suffix == ".partial" and not final.exists() and not damage(path):
             with suppress(OSError):
                 path.rename(final)
         else:
             remove(path)
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Return what a crash left of folders that were written or removed in a folder."""
+    return [path for path in sorted(folder.glob(".step-*")) if LEFT_OVER.fullmatch(path.name)]
 
 
 def _by_score(paths: Iterable[Path]) -> list[Path]:
@@ -82,4 +97,4 @@ def _by_score(paths: Iterable[Path]) -> list[Path]:
 
 
 def _intact(paths: Iterable[Path], count: int) -> list[Path]:
-    return list(islice((path for path in paths if not damage(path)), count))
+    return list(islice((path for path in paths if not damage(path)), min(count, sys.maxsize)))

@@ -12,7 +12,7 @@ from idm.core.errors import SettingsError
 class TrainingSettings:
     """How a network is trained.
 
-    "Unless given" is what the command line does with defaults and with settings of presets; see ``idm.presets.fitted``.
+    "Unless given" is what the command line does with defaults and presets; see ``idm.experiment.fitted``.
 
     Attributes:
         num_steps: optimiser steps in all.
@@ -58,7 +58,7 @@ class TrainingSettings:
     decay: Literal["constant", "linear", "cosine"] = "constant"
     clip_grad_norm: Annotated[float, Ge(0)] = 1.0
     ema_rates: Annotated[tuple[Annotated[float, Gt(0), Lt(1)], ...], MinLen(1)] = (0.9999,)
-    posthoc_sigma_rels: tuple[Annotated[float, Gt(0), Le(0.28)], ...] = (0.05, 0.1)
+    posthoc_sigma_rels: tuple[Annotated[float, Ge(1e-6), Le(0.28)], ...] = (0.05, 0.1)
     snapshot_interval: Annotated[int, Ge(1)] = 5_000
     label_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
     precision: Literal["float32", "bfloat16", "float16"] = "float32"

@@ -18,11 +18,12 @@ from torch import Tensor
 from idm.core.errors import CheckpointError
 from idm.core.places import folder_in, remove
 from idm.core.progress import warn
+from idm.core.text import one_line
 from idm.training.checkpoint import Checkpoint, write_folder
 from idm.training.ema import PowerFunction
 from idm.training.manifest import damage, step_name, step_of
 from idm.training.power_function import Average
-from idm.training.retention import discard
+from idm.training.retention import discard, leftovers
 
 SNAPSHOTS = "averages"
 PREFIX = "power-"
@@ -62,11 +63,11 @@ def discard_after(run: Path, step: int) -> None:
     Raises:
         CheckpointError: their folder is a link, which may lead to anything.
     """
-    folder_in(run, SNAPSHOTS)
+    folder = folder_in(run, SNAPSHOTS)
     for path in stored_averages(run):
         if (step_of(path) or 0) > step:
             discard(path)
-    for leftover in (run / SNAPSHOTS).glob(".step-*"):
+    for leftover in leftovers(folder):
         remove(leftover)
 
 
@@ -113,8 +114,9 @@ def blend(snapshots: Sequence[Snapshot], weights: Sequence[float]) -> dict[str, 
                 value.copy_(_weighted_sum((file.get_tensor(name) for file in files), weights))
             return made
     except (OSError, SafetensorError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise CheckpointError(f"averages {snapshots[0].path.parent.parent}: cannot be added up ({reason})") from error
+        raise CheckpointError(
+            f"averages {snapshots[0].path.parent.parent}: cannot be added up ({one_line(error)})"
+        ) from error
 
 
 def _weighted_sum(values: Iterable[Tensor], weights: Sequence[float]) -> Tensor:

@@ -6,7 +6,7 @@ all of them, or its shards. Checkpoints hold whole tensors, so that they fit any
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -109,26 +109,6 @@ class Replicated(Spread):
     def accumulating(self, *, last: bool) -> AbstractContextManager[Any]:
         """Keep gradients here until the last micro-batch."""
         return nullcontext() if last else self._replica.no_sync()
-
-
-def _sharded(network: nn.Module, ranks: Ranks) -> Spread:
-    from idm.training.sharded import Sharded  # what it stands on takes a second to import
-
-    return Sharded(network, ranks)
-
-
-SPREADS: dict[str, Callable[[nn.Module, Ranks], Spread]] = {"none": Replicated, "fsdp2": _sharded}
-
-
-def spread_over(ranks: Ranks, network: nn.Module, shard: str) -> Spread:
-    """Spread a network, on its device, over the processes of a job.
-
-    Args:
-        ranks: the processes.
-        network: the network.
-        shard: "none": a copy in every process; "fsdp2": a part of every tensor in each.
-    """
-    return Alone(network, ranks) if ranks.size == 1 else SPREADS[shard](network, ranks)
 
 
 def copy_on_host(network: nn.Module) -> nn.Module:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from idm.core.errors import NumericalError, ProcessError
 from idm.core.progress import warn
-from idm.timesteps import TimestepSampler
+from idm.timesteps import LevelSampler
 from idm.training.checkpoint import Checkpoint
 from idm.training.disk import first_not_finite
 from idm.training.ema import Averages, ConstantRate, PowerFunction
@@ -36,7 +36,7 @@ class TrainingState:
     spread: Spread
     optimizer: torch.optim.Optimizer
     averages: Averages
-    timesteps: TimestepSampler
+    timesteps: LevelSampler
     meter: LossMeter
     guard: Guard = field(default_factory=Guard)
     scale: LossScale = UNSCALED

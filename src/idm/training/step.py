@@ -11,11 +11,13 @@ from torch import Tensor
 from idm.core.ranks import Ranks
 from idm.core.rng import Rng, derive_seed
 from idm.core.signals import at_once
+from idm.core.tensors import append_dims
 from idm.core.types import Network
 from idm.data import Dataset, Indices, batch_indices, with_epochs
 from idm.data.loader import Batches
 from idm.diffusion import GaussianDiffusion, LossTerms
-from idm.timesteps import TimestepSampler
+from idm.schedules import Level
+from idm.timesteps import Drawn, LevelSampler
 from idm.training.loss_scale import UNSCALED, LossScale
 from idm.training.memory import MicroBatches, is_out_of_memory
 from idm.training.meter import LossMeter
@@ -29,7 +31,7 @@ class BatchLoss:
 
     Attributes:
         loss: weighted mean loss of the whole batch, on the device, without gradient [].
-        t: steps of the chain that the whole batch was trained on, on the host [b].
+        t: steps of the chain that the whole batch was trained on, or the nearest ones, on the host [b].
     """
 
     loss: Tensor
@@ -42,10 +44,15 @@ class _Share:
 
     x_start: Tensor
     labels: Tensor | None
+    at: Level
     t: Tensor
     importance: Tensor
     noise: Tensor
     seeds: Tensor
+
+    def level(self, part: slice) -> Level:
+        """Return the levels of some of the samples."""
+        return self.at.map(lambda values: values[part])
 
     def kwargs(self, part: slice, *, dropout: bool) -> dict[str, Tensor]:
         """Return the conditioning of some of the samples."""
@@ -64,7 +71,7 @@ class TrainStep:
         self,
         network: Network,
         diffusion: GaussianDiffusion,
-        timesteps: TimestepSampler,
+        timesteps: LevelSampler,
         dataset: Dataset,
         settings: TrainingSettings,
         *,
@@ -80,7 +87,7 @@ class TrainStep:
         Args:
             network: what is called.
             diffusion: the process.
-            timesteps: which t to train on.
+            timesteps: which levels to train on.
             dataset: the training samples.
             settings: how training goes.
             seed: seed of every draw.
@@ -109,15 +116,16 @@ class TrainStep:
         """
         size = self.settings.batch_size
         seeds = self._base + torch.arange(step * size, (step + 1) * size)
-        host_t, importance = self.timesteps.draw(Rng(seeds), 0)  # on the host, where histories of losses are kept
-        share = self._share(step, seeds, host_t, importance)
+        # On the host, where histories of losses are kept.
+        drawn = self.timesteps.draw_levels(Rng(seeds), 0, self.diffusion.grid)
+        share = self._share(step, seeds, drawn)
         terms, total = self._fitting_backward(step, share, scale)
         meter.add(share.t, terms)
         if self.timesteps.learns:
             losses = torch.zeros(size, device=self.device, dtype=terms.loss.dtype)
             losses[self._mine] = terms.loss
-            self.timesteps.update(host_t, self.ranks.sum(losses))
-        return BatchLoss(self.ranks.sum(total), host_t)
+            self.timesteps.update(drawn.t, self.ranks.sum(losses))
+        return BatchLoss(self.ranks.sum(total), drawn.t)
 
     def samples(self, step: int) -> list[int]:
         """Return the numbers, among the training samples, of the batch of ``step``."""
@@ -141,15 +149,15 @@ class TrainStep:
 
     def _backward(self, step: int, share: _Share, scale: LossScale) -> tuple[LossTerms, Tensor]:
         """Go back and forth through the network, one micro-batch after the other."""
-        torch.manual_seed(derive_seed(self.seed, "dropout", step))
+        self._seed_dropout(derive_seed(self.seed, "dropout", step))
         found: list[LossTerms] = []
         total = torch.zeros((), device=self.device, dtype=self.dtype)
         parts = self.micro_batches.parts(len(share.t))
         for i, part in enumerate(parts, start=1):
             with self._accumulating(last=i == len(parts)):
-                kwargs = share.kwargs(part, dropout=self.seeded_dropout)
+                kwargs, at = share.kwargs(part, dropout=self.seeded_dropout), share.level(part)
                 terms = self.diffusion.training_losses(
-                    self.network, share.x_start[part], share.t[part], noise=share.noise[part], model_kwargs=kwargs
+                    self.network, share.x_start[part], at, noise=share.noise[part], model_kwargs=kwargs
                 )
                 loss = (terms.loss * share.importance[part]).sum() / self.settings.batch_size
                 scale.scaled(loss * self.ranks.size).backward()  # gradients are averaged over the processes
@@ -157,15 +165,31 @@ class TrainStep:
             found.append(terms)
         return LossTerms.concatenate(found), total
 
+    def _seed_dropout(self, seed: int) -> None:
+        """Seed what layers draw from that are given no seeds; of other devices only where training is on one.
+
+        ``torch.manual_seed`` notes where it was called for a CUDA that never comes, which takes milliseconds.
+        """
+        if self.device.type == "cpu":
+            torch.default_generator.manual_seed(seed)
+        else:
+            torch.manual_seed(seed)
+
     def _accumulating(self, *, last: bool) -> AbstractContextManager[Any]:
         return nullcontext() if self.spread is None else self.spread.accumulating(last=last)
 
-    def _share(self, step: int, seeds: Tensor, t: Tensor, importance: Tensor) -> _Share:
+    def _share(self, step: int, seeds: Tensor, drawn: Drawn) -> _Share:
         rng = Rng(self._on_device(seeds[self._mine]))
         x_start, labels = self._batch(step, rng)
-        t, importance = self._on_device(t[self._mine]), self._on_device(importance[self._mine])
+        if self.diffusion.needs_steps:
+            self.diffusion.grid.places_of(drawn.at.time)  # refuses what lies between, here where the host can see it
+        alpha, sigma = (values.to(self.dtype) for values in (drawn.at.alpha, drawn.at.sigma))
+        at = Level(alpha, sigma, drawn.at.time).map(
+            lambda values: append_dims(self._on_device(values[self._mine]), x_start.ndim)
+        )
+        t, importance = self._on_device(drawn.t[self._mine]), self._on_device(drawn.importance[self._mine])
         noise = rng.normal("noise", 0, x_start.shape[1:], self.dtype)
-        return _Share(x_start, labels, t, importance, noise, rng.seeds)
+        return _Share(x_start, labels, at, t, importance, noise, rng.seeds)
 
     def _batch(self, step: int, rng: Rng) -> tuple[Tensor, Tensor | None]:
         with at_once() if self.ranks.size == 1 else nullcontext():  # of several, all stop after the same step

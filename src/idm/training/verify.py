@@ -10,13 +10,11 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from idm.core.errors import CheckpointError
+from idm.training.checkpoint import TRIES
 from idm.training.disk import first_not_finite
 from idm.training.manifest import MANIFEST, damage, is_of_the_system, read_json, step_of
 from idm.training.retention import FOLDER, folders
 from idm.training.snapshots import SNAPSHOTS, stored_averages
-
-TRIES = 5
-"""How often the checkpoints of a run are listed anew where all that were found are gone meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,9 @@ def _look_into_tensors(file: Path) -> tuple[int, str]:
         with safe_open(file, "pt") as opened:
             names = list(opened.keys())
             bad = next((name for name in names if first_not_finite({name: opened.get_tensor(name)})), "")
-    except (OSError, SafetensorError) as error:
+    except (OSError, RuntimeError, SafetensorError) as error:
+        if not file.exists():  # torch calls that a RuntimeError where the file goes while it is opened
+            raise FileNotFoundError(file) from error
         return 0, f"{file.name} cannot be read ({error})"
     return len(names), f"{file.name}: {bad} is not finite" if bad else ""
 
@@ -126,7 +126,8 @@ def _misfits(path: Path, run: Path) -> Iterator[str]:
     """Say where the files of metrics and events end before what the checkpoint knows of them, or hold no such lines."""
     training = read_json(path / "training.json") if (path / "training.json").is_file() else {}
     counts = ("step", "metrics_length", "events_length")
-    if not isinstance(training, dict) or any(type(training.get(name, 0)) is not int for name in counts):
+    found = [training.get(name, 0) for name in counts] if isinstance(training, dict) else [None]
+    if not all(type(count) is int and count >= 0 for count in found):
         yield "training.json holds other things than counts"
         return
     for name, last in (("metrics", training.get("step")), ("events", None)):

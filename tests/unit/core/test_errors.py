@@ -49,6 +49,10 @@ def test_a_name_with_a_neighbour_is_hinted_at() -> None:
     assert str(error) == "sampler: unknown name 'dim'; did you mean 'ddim'?"
 
 
+def test_a_name_of_the_same_letters_is_the_nearest() -> None:
+    assert str(unknown_name("sampler", "ddmi", ["ddim", "ddpm"])).endswith("did you mean 'ddim'?")
+
+
 def test_a_name_without_a_neighbour_is_answered_with_the_sorted_list() -> None:
     assert str(unknown_name("sampler", "xyz", iter(["ddpm", "ddim"]))) == (
         "sampler: unknown name 'xyz'; choose from ddim, ddpm"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from idm.core.errors import CheckpointError
-from idm.core.places import file_in, folder_in, open_in_place, remove, require_usable, usable_folder
+from idm.core.places import file_in, folder_in, kind_at, open_in_place, remove, require_usable, usable_folder
 
 
 def make(kind, path):
@@ -103,3 +103,13 @@ def test_files_that_are_opened_in_place_are_made_as_usual(tmp_path):
         stream.write(", second")
     assert (tmp_path / "new").read_text() == "first, second"
     assert stat.S_ISREG((tmp_path / "new").lstat().st_mode)
+
+
+def test_what_a_path_leads_to_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    found = {name: kind_at(tmp_path / name) for name in ("", "file", "pipe", "link", "none", "a\0b")}
+    named = {"": "a folder", "file": "a file", "pipe": "a pipe", "link": "a file"}
+    assert found == named | {"none": "nothing there", "a\0b": "nothing there"}
+    assert kind_at(Path(os.devnull)) == "a device"

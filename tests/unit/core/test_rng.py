@@ -170,6 +170,11 @@ def test_any_shape_odd_or_even_is_filled_with_finite_numbers(shape: tuple[int, .
     assert drawn.unique().numel() == drawn.numel()
 
 
+def test_truth_values_are_no_seeds() -> None:
+    with pytest.raises(SettingsError, match="seed: a whole number wanted"):
+        Rng.from_seed(torch.tensor([True, False]), 2)
+
+
 @pytest.mark.parametrize("number", [0, 1, 3])
 def test_as_many_seeds_as_samples_are_wanted(number: int) -> None:
     with pytest.raises(SettingsError, match="seed: one integer or 2 of them wanted"):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from idm.core.text import json_text, printable
+from idm.core.text import counted, in_quotes, json_text, printable
 
 ACTED_ON = ["\x00", "\x07", "\n", "\r", "\x1b[31m", "\x7f", "\x9b31m", "\u200b", "\u202e", "\u2066", "\u2028", "\udc80"]
 """Controls of both tables, invisible and turning marks, a line separator, half of a surrogate pair."""
@@ -33,3 +33,15 @@ def test_json_holds_printable_characters_alone_and_says_the_same(text):
 
 def test_words_that_are_printable_are_readable_in_json():
     assert json_text({"Ω": "猫"}) == '{"Ω": "猫"}'
+
+
+def test_a_command_stands_between_quotes_that_it_does_not_hold():
+    assert [in_quotes(text) for text in ("idm", "cd 'a b'", "a 'b' \"c\"")] == [
+        "'idm'",
+        "\"cd 'a b'\"",
+        "`a 'b' \"c\"`",
+    ]
+
+
+def test_one_thing_is_counted_in_the_singular():
+    assert [counted(number, "file") for number in (0, 1, 2, 1200)] == ["0 files", "1 file", "2 files", "1,200 files"]

@@ -1,26 +1,44 @@
 """A class called by a number has the place of that number, wherever its name is written."""
 
-import numpy as np
-import pytest
-from PIL import Image
+import tarfile
 
+import h5py
+import numpy as np
+import pyarrow
+import pytest
+import zarr
+from PIL import Image
+from pyarrow import parquet
+
+from idm.core.errors import DataError
 from idm.data import SOURCES
 from idm.data.base import number_classes
 
 NUMBERS = [str(number) for number in range(12)]
+PADDED = [f"{number:02d}" for number in range(12)]
 
 
-def folder(root):
-    for name in NUMBERS:
+def folder(root, names=NUMBERS):
+    for name in names:
         (root / name).mkdir()
         Image.new("L", (4, 4), int(name)).save(root / name / "a.png")
     return "image_folder", root
 
 
-def csv(root):
-    folder(root)
-    (root / "a.csv").write_text("path,label\n" + "".join(f"{name}/a.png,{name}\n" for name in NUMBERS))
+def csv(root, names=NUMBERS):
+    folder(root, names)
+    (root / "a.csv").write_text("path,label\n" + "".join(f"{name}/a.png,{name}\n" for name in names))
     return "csv", root / "a.csv"
+
+
+def shards(root, names=NUMBERS):
+    folder(root, names)
+    with tarfile.open(root / "a.tar", "w") as archive:
+        for name in names:
+            (root / name / "a.cls").write_text(name)
+            for suffix in ("png", "cls"):
+                archive.add(root / name / f"a.{suffix}", f"{name}.{suffix}")
+    return "webdataset", root / "a.tar"
 
 
 def numbers(root):
@@ -28,29 +46,82 @@ def numbers(root):
     return "arrays", root / "a.npz"
 
 
-def texts(root):
-    np.savez(root / "a.npz", x=np.arange(12, dtype=np.uint8)[:, None, None], y=np.array(NUMBERS))
+def texts(root, names=NUMBERS):
+    np.savez(root / "a.npz", x=np.arange(12, dtype=np.uint8)[:, None, None], y=np.array(names))
     return "arrays", root / "a.npz"
 
 
-def hdf5(root):
-    with pytest.importorskip("h5py").File(root / "a.h5", "w") as file:
-        file["x"], file["y"] = np.arange(12, dtype=np.uint8)[:, None, None], NUMBERS
+def hdf5(root, names=NUMBERS):
+    with h5py.File(root / "a.h5", "w") as file:
+        file["x"], file["y"] = np.arange(12, dtype=np.uint8)[:, None, None], names
     return "hdf5", root / "a.h5"
 
 
-def table(root):
-    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    parquet.write_table(pyarrow.table({"x": [[[n]] for n in range(12)], "label": NUMBERS}), root / "a.parquet")
+def table(root, names=NUMBERS):
+    parquet.write_table(pyarrow.table({"x": [[[n]] for n in range(12)], "label": names}), root / "a.parquet")
     return "table", root / "a.parquet"
 
 
-@pytest.mark.parametrize("make", [folder, csv, numbers, texts, hdf5, table])
+OF_TEXT = [folder, csv, shards, texts, hdf5, table]
+
+
+@pytest.mark.parametrize("make", [*OF_TEXT, numbers])
 def test_number_i_is_class_i_in_every_source(tmp_path, make):
     name, path = make(tmp_path)
     source = SOURCES.build(name, {"path": str(path)})
     assert source.class_names == tuple(NUMBERS)
     assert [int(source[row].max()) for row in range(12)] == source.labels.tolist()
+
+
+@pytest.mark.parametrize("make", OF_TEXT)
+def test_the_names_of_classes_are_what_is_written_in_every_source(tmp_path, make):
+    name, path = make(tmp_path, PADDED)
+    source = SOURCES.build(name, {"path": str(path)})
+    assert source.class_names == tuple(PADDED)
+    assert [int(source[row].max()) for row in range(12)] == source.labels.tolist()
+
+
+def npz_of_bytes(root, x, y):
+    np.savez(root / "a.npz", x=x, y=np.array(y))
+    return "arrays", root / "a.npz"
+
+
+def hdf5_of_bytes(root, x, y):
+    with h5py.File(root / "a.h5", "w") as file:
+        file["x"], file["y"] = x, np.array(y)
+    return "hdf5", root / "a.h5"
+
+
+def hdf5_of_texts(root, x, y):
+    with h5py.File(root / "a.h5", "w") as file:
+        file["x"] = x
+        file.create_dataset("y", data=np.array(y, object), dtype=h5py.string_dtype())
+    return "hdf5", root / "a.h5"
+
+
+def zarr_of_bytes(root, x, y):
+    group = zarr.open_group(str(root / "a.zarr"), mode="w")
+    group.create_array("x", data=x)
+    group.create_array("y", data=np.array(y))
+    return "zarr", root / "a.zarr"
+
+
+def table_of_bytes(root, x, y):
+    parquet.write_table(pyarrow.table({"x": x.tolist(), "label": y}), root / "a.parquet")
+    return "table", root / "a.parquet"
+
+
+@pytest.mark.parametrize("make", [npz_of_bytes, hdf5_of_bytes, hdf5_of_texts, zarr_of_bytes, table_of_bytes])
+@pytest.mark.filterwarnings("ignore:The data type")  # zarr's format says nothing of bytes yet
+def test_bytes_are_the_text_that_they_stand_for(tmp_path, make):
+    x = np.arange(48, dtype=np.uint8).reshape(3, 1, 16)
+    name, path = make(tmp_path, x, ["kälte".encode(), b"cat", "kälte".encode()])
+    source = SOURCES.build(name, {"path": str(path)})
+    assert (source.class_names, source.labels.tolist()) == (("cat", "kälte"), [1, 0, 1])
+    (tmp_path / "other").mkdir()
+    name, path = make(tmp_path / "other", x, ["kälte".encode("latin-1"), b"cat", b"dog"])
+    with pytest.raises(DataError, match=r"a\.\w+: labels in UTF-8 wanted, got b'k\\xe4lte'; save them as text$"):
+        SOURCES.build(name, {"path": str(path)})
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Data come back from the model's range as they went in."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -198,9 +199,32 @@ def test_another_number_of_channels_is_refused():
 def test_unusable_integers_and_settings_are_refused(fitted):
     with pytest.raises(DataError, match="at most 65,536 levels wanted, got 65,537"):
         fitted(np.array([[0], [65_536]], np.int32))
+    with pytest.raises(DataError, match=r"in steps of 3,000, so data\.range=values makes 23 of them"):
+        fitted(np.array([[2_000], [68_000], [5_000]], np.int64))
+    with pytest.raises(DataError, match=r"got 2,000,001 .*; save them as float32"):
+        fitted(np.array([[0], [2_000_000], [2]], np.int64))  # in steps of 2 they are still too many
     with pytest.raises(DataError, match="two different values wanted, got 3"):
         fitted(np.full((2, 1, 4), 3, np.int16))
     with pytest.raises(DataError, match="2\\^53"):
         fitted(np.array([[2**60], [2**60 + 1]], np.int64))
     with pytest.raises(SettingsError, match="continuous data wanted"):
         fitted(np.zeros((2, 1, 4), np.uint8), standardize=True)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "name", "number"),
+    [
+        ("float32", "scale", 1e39),
+        ("float16", "offset", 1e5),
+        ("float64", "scale", 1e308),
+        ("uint8", "scale", 1e308),
+        pytest.param("float64", "offset", 10**400, id="beyond all floats"),
+        ("float32", "offset", -math.inf),
+        ("float32", "scale", math.nan),
+    ],
+)
+def test_numbers_of_which_no_finite_data_could_be_made_are_refused(dtype, name, number):
+    plain = {"dtype": dtype, "levels": None, "offset": [0.0], "scale": [1.0], "bounded": True}
+    Codec.from_dict(plain)
+    with pytest.raises(ValueError, match="codec: numbers of at most"):
+        Codec.from_dict(plain | {name: [number]})

@@ -18,7 +18,7 @@ def test_files_are_sorted_by_path_and_hidden_ones_skipped(tmp_path):
     (tmp_path / "folder.png").mkdir()
     source = ImageFolder(tmp_path)
     assert [image[0, 0, 0] for image in source] == [0, 1, 2]
-    assert "1 files of other kinds skipped" in source.note
+    assert "1 file of other kinds skipped" in source.note
 
 
 def test_links_to_folders_are_followed_and_loops_end(tmp_path):
@@ -86,7 +86,7 @@ def test_folders_without_images_are_refused(tmp_path):
     with pytest.raises(DataError, match="an empty folder"):
         ImageFolder(tmp_path)
     (tmp_path / "a.gif").write_bytes(b"GIF89a")
-    with pytest.raises(DataError, match=r"1 other files such as a\.gif"):
+    with pytest.raises(DataError, match=r"1 other file such as a\.gif"):
         ImageFolder(tmp_path)
     with pytest.raises(DataError, match="nothing there"):
         ImageFolder(tmp_path / "missing")

@@ -6,6 +6,7 @@ import tarfile
 
 import numpy as np
 import pytest
+import zarr
 from PIL import Image
 
 from idm.core.errors import DataError, UnreadableFileError
@@ -204,7 +205,6 @@ def test_files_of_arrays_are_compared_as_a_whole(tmp_path, write):
 
 
 def test_a_new_file_of_arrays_is_refused_by_name(tmp_path, write):
-    zarr = pytest.importorskip("zarr")
     group = zarr.open_group(str(tmp_path / "a.zarr"), mode="w")
     group.create_array("x", data=np.random.default_rng(0).normal(size=(6, 1, 8)))
     index = write(tmp_path / "a.zarr")
@@ -247,6 +247,14 @@ def test_a_damaged_index_is_refused_in_a_line(folder, write, kind):
     with pytest.raises(UnreadableFileError, match=r"index\.jsonl: cannot be read as an index .*; write") as error:
         opened(index)
     assert len(error.value.lines) == 1
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("image_size", True), ("image_size", 8.0), ("class_names", [True])])
+def test_values_of_another_type_in_an_index_are_refused_by_name(folder, write, name, wrong):
+    index = write(folder)
+    edit(index, lambda head, lines: [{**head, name: wrong}, *lines])
+    with pytest.raises(UnreadableFileError, match=rf"cannot be read as an index \(wrong {name}\); write"):
+        opened(index)
 
 
 def test_what_an_index_must_not_ask_for_is_refused(folder, write):

@@ -1,5 +1,6 @@
 """A path alone tells which source reads it."""
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -57,5 +58,26 @@ def test_what_is_not_clear_is_refused_with_a_way_out(tmp_path):
     with pytest.raises(DataError, match="give images or arrays"):
         infer_source(tmp_path / "notes.txt")
     np.save(tmp_path / "a.npy", np.zeros((2, 2)))
-    with pytest.raises(DataError, match="1 images and 1 files of data"):
+    with pytest.raises(DataError, match="1 image and 1 file of data"):
         infer_source(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz", "h5"])
+def test_of_several_files_one_is_named_that_can_be_given(tmp_path, suffix):
+    for name in "ab":
+        if suffix == "h5":
+            with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+                file["x"] = np.zeros((2, 1, 4))
+        else:
+            (np.save if suffix == "npy" else np.savez)(tmp_path / f"{name}.{suffix}", np.zeros((2, 1, 4)))
+    advice = rf"give one of them, such as a\.{suffix}, or put all samples into one file$"
+    with pytest.raises(DataError, match=advice):
+        infer_source(tmp_path)
+    assert len(SOURCES.build(*infer_source(tmp_path / f"a.{suffix}"))) == 2
+
+
+def test_a_single_image_is_told_its_folder_which_is_read(tmp_path):
+    image(tmp_path / "a.jpg", 4, 4)
+    with pytest.raises(DataError, match=r"got a single image; give the folder that a\.jpg is in$"):
+        infer_source(tmp_path / "a.jpg")
+    assert len(SOURCES.build(*infer_source(tmp_path))) == 1

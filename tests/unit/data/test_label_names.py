@@ -1,7 +1,9 @@
 """Names tell which arrays are samples and which are their labels, and none is left out without a word."""
 
+import h5py
 import numpy as np
 import pytest
+import zarr
 
 from idm.core.errors import DataError
 from idm.data import SOURCES, infer_source
@@ -17,14 +19,14 @@ def npz(folder, **arrays):
 
 
 def hdf5(folder, **arrays):
-    with pytest.importorskip("h5py").File(folder / "a.h5", "w") as file:
+    with h5py.File(folder / "a.h5", "w") as file:
         for name, value in arrays.items():
             file[name] = value.astype("S") if value.dtype.kind == "U" else value
     return "hdf5", folder / "a.h5"
 
 
-def zarr(folder, **arrays):
-    group = pytest.importorskip("zarr").open_group(str(folder / "a.zarr"), mode="w")
+def store(folder, **arrays):
+    group = zarr.open_group(str(folder / "a.zarr"), mode="w")
     for name, value in arrays.items():
         group.create_array(name, data=value)
     return "zarr", folder / "a.zarr"
@@ -36,7 +38,7 @@ def npy(folder, **arrays):
     return "arrays", folder
 
 
-@pytest.fixture(params=[npz, hdf5, zarr])
+@pytest.fixture(params=[npz, hdf5, store])
 def opened(request, tmp_path):
     """Write arrays by name, and open them."""
 
@@ -108,6 +110,9 @@ def test_labels_lie_beside_a_plain_array_under_a_name_that_tells_it(tmp_path):
         (["train/x", "train/y", "test/y"], "train/x", "train/y"),
         (["path", "class name"], None, "class name"),
         (["path", '"Label"'], None, '"Label"'),
+        (["data", "target_names", "target"], "data", "target"),
+        (["data", "label_names", "target"], "data", "target"),
+        (["data", "class_names"], "data", "class_names"),
     ],
 )
 def test_labels_are_of_the_same_part_and_nothing_else(names, data, expected):

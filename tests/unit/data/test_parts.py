@@ -3,14 +3,19 @@
 import io
 import tarfile
 
+import nibabel
 import numpy as np
+import pyarrow
 import pytest
 from PIL import Image
+from pyarrow import parquet
 
 from idm.core.errors import DataError
 from idm.data import SOURCES
+from idm.data.arrow_tables import OpenedTable, _part_of
 from idm.data.check import check_located
 from idm.data.parts import parts_of
+from idm.experiment import open_data
 from idm.presets import Told, data_settings
 
 
@@ -36,7 +41,6 @@ def shards(root):
 
 
 def tables(root):
-    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     names = ["train-00000-of-00002", "train-00001-of-00002", "test-00000-of-00001", "validation-00000-of-00001"]
     for number, name in enumerate(names):
         table = pyarrow.table({"image": [png(number)], "label": [["cat", "dog"][number % 2]]})
@@ -44,7 +48,6 @@ def tables(root):
 
 
 def volumes(root):
-    nibabel = pytest.importorskip("nibabel")
     for number, name in enumerate(["train/cat/0", "train/dog/1", "test/cat/2", "val/dog/3"]):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         nibabel.save(nibabel.Nifti1Image(np.full((4, 4, 4), number, np.uint8), np.eye(4)), root / f"{name}.nii")
@@ -84,7 +87,7 @@ def test_the_part_to_train_on_is_read_with_its_classes_and_the_others_are_named(
     source = SOURCES.build(name, settings.source.options)
     assert (values(source), source.class_names, source.labels.tolist()) == ([0, 1], ("cat", "dog"), [0, 1])
     (line,) = source.remarks
-    assert "only the part train is read; not read: 1 files of val, 1 files of test" in line
+    assert "only the part train is read; not read: 1 file of val, 1 file of test" in line
     assert line in check_located(name, settings.source.options).remarks
 
 
@@ -121,13 +124,159 @@ def test_a_part_that_is_not_there_is_refused_by_name(split):
         (["train/a.png", "bus/b.png"], True, None),
         (["test-0.tar", "test-1.tar"], False, None),
         (["constrain-0.tar", "contest-0.tar"], False, None),
+        (["train2017/a.png", "val2017/b.png"], True, ["train", "val"]),
+        (["train_images/a.png", "test_images/b.png"], True, ["train", "test"]),
+        (["training_set/a.png", "test_set/b.png"], True, ["train", "test"]),
+        (["train/a.png", "unlabeled/b.png"], True, ["train", "unlabeled"]),
+        (["trainA/a.png", "testA/b.png"], True, ["train", "test"]),
+        (["cat_train/a.png", "cat_test/b.png"], True, ["train", "test"]),
+        (["trainset/a.png", "testset/b.png"], True, ["train", "test"]),
+        (["traindata/a.png", "holdout/b.png"], True, ["train", "test"]),
+        (["trainval/a.png", "test/b.png"], True, ["train", "test"]),
+        (["trainset-0.tar", "testset-0.tar"], False, ["train", "test"]),
+        (["training/a.png", "testament/b.png"], True, None),
+        (["train_station/a.png", "test_tube/b.png"], True, None),
+        (["cifar10_train0000.tar", "cifar10_test0000.tar"], False, ["train", "test"]),
+        (["train_0.png", "train_1.png", "test_0.png", "test_1.png", "README_1.png"], True, [*"aabb", None]),
+        (["train_0.png", "train_1.png", "test_0.png", "test_1.png", "bus_1.png", "bus_2.png"], True, None),
     ],
 )
 def test_parts_are_told_by_folders_then_by_names_of_files(files, every, expected):
-    assert parts_of(files, every=every) == expected
+    known = {"a": "train", "b": "test"}
+    assert parts_of(files, every=every) == (expected and [known.get(part, part) for part in expected])
 
 
-def test_another_part_in_a_folder_is_offered_to_be_scored(tmp_path):
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["train/cat/0.png", "test/dog/0.png"], ("cat", "dog")),
+        (["cat/train/0.png", "dog/test/0.png"], ("cat", "dog")),
+        (["trainA/0.png", "testB/0.png", "trainB/0.png", "testA/0.png"], ("a", "b")),
+        (["trainset/0.png", "testset/0.png"], None),
+        (["trainset_cat_0.png", "trainset_cat_1.png", "testset_dog_0.png", "testset_dog_1.png"], ("cat", "dog")),
+        (["train_cat_0.png", "train_cat_1.png", "test_dog_0.png", "test_dog_1.png"], ("cat", "dog")),
+        (["train/0.png", "test/0.png"], None),
+        (["train_0.png", "train_1.png", "test_0.png", "test_1.png"], None),
+    ],
+)
+def test_parts_that_are_read_as_one_are_no_classes(tmp_path, files, names):
+    for number, file in enumerate(files):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_bytes(png(number))
+    source = SOURCES.build("image_folder", {"path": str(tmp_path)})
+    assert (len(source), source.class_names) == (len(files), names)
+
+
+def listed_rows(root, column, values):
+    for number in range(len(values)):
+        (root / f"{number}.png").write_bytes(png(number))
+    lines = [f"{number}.png,{'ab'[number % 2]},{value}" for number, value in enumerate(values)]
+    (root / "a.csv").write_text("\n".join([f"path,label,{column}", *lines]))
+    return root / "a.csv"
+
+
+def table_rows(root, column, values):
+    labels = ["ab"[number % 2] for number in range(len(values))]
+    table = pyarrow.table({"image": list(map(png, range(len(values)))), "label": labels, column: values})
+    parquet.write_table(table, root / "a.parquet")
+    return root / "a.parquet"
+
+
+@pytest.mark.parametrize("make", [listed_rows, table_rows])
+def test_a_column_says_which_part_each_row_belongs_to(tmp_path, make):
+    path = make(tmp_path, "Split", ["train", "test", "train", "Validation", "train"])
+    settings = data_settings(path)
+    assert settings.source.options["split"] == "train"
+    source = SOURCES.build(settings.source.name, settings.source.options)
+    assert (values(source), source.class_names) == ([0, 2, 4], ("a",))
+    (line,) = source.remarks
+    assert line.startswith("only the part train is read; not read: 1 row of val, 1 row of test; ")
+    source = SOURCES.build(settings.source.name, {"path": str(path), "split": "val"})
+    assert (values(source), source.class_names) == ([3], ("b",))
+    source = SOURCES.build(settings.source.name, {"path": str(path)})
+    assert (values(source), source.class_names) == ([0, 1, 2, 3, 4], ("a", "b"))
+    with pytest.raises(DataError, match=r"a\.\w+: rows of the part 'dog' wanted, got test, train, val; set data\."):
+        SOURCES.build(settings.source.name, {"path": str(path), "split": "dog"})
+
+
+@pytest.mark.parametrize("make", [listed_rows, table_rows])
+@pytest.mark.parametrize("column", ["split", "set", "phase", "data_split", "DataSplit"])
+@pytest.mark.parametrize(
+    ("other", "told"), [("", "of no part"), ("ignore", "of no part"), ("holdout", "of test"), ("testset", "of test")]
+)
+def test_rows_of_another_part_or_of_none_are_not_trained_on(tmp_path, make, column, other, told):
+    settings = data_settings(make(tmp_path, column, ["train", other, "train", "val"]))
+    source = SOURCES.build(settings.source.name, settings.source.options)
+    assert values(source) == [0, 2]
+    assert told in source.remarks[0]
+
+
+def test_a_table_of_which_every_row_is_kept_is_not_copied(tmp_path):
+    table = pyarrow.table({"x": np.arange(4.0), "split": ["train", "test", "train", "val"]})
+    kept = _part_of(OpenedTable(tmp_path, table, {}), None).columns
+    assert kept.column_names == ["x"]
+    addresses = {columns.column("x").chunk(0).buffers()[1].address for columns in (kept, table)}
+    assert len(addresses) == 1
+
+
+@pytest.mark.parametrize("make", [listed_rows, table_rows])
+@pytest.mark.parametrize("cells", [["train", "other", "train"], ["test", "test", "test"], ["0", "1", "0"]])
+def test_another_column_of_that_name_is_a_column_that_is_not_read(tmp_path, make, cells):
+    settings = data_settings(make(tmp_path, "split", cells))
+    assert "split" not in settings.source.options
+    source = SOURCES.build(settings.source.name, settings.source.options)
+    assert len(source) == 3
+    assert source.remarks == ("columns not read: split; data.source.label_column chooses labels",)
+
+
+@pytest.mark.parametrize("make", [shards, tables])
+def test_files_in_folders_below_are_read(tmp_path, make):
+    hub, index = tmp_path / "hub", tmp_path / "index.jsonl"
+    (hub / "data" / "plain").mkdir(parents=True)
+    make(hub / "data" / "plain")
+    (hub / "README.md").write_text("a data set")
+    settings = data_settings(hub)
+    source = SOURCES.build(settings.source.name, settings.source.options)
+    assert (values(source), source.class_names) == ([0, 1], ("cat", "dog"))
+    index.write_text(check_located(settings.source.name, settings.source.options).index.to_text())
+    assert values(SOURCES.build("index", {"path": str(index)})) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("held_out", "part", "refusal"),
+    [
+        ({"held_out_folder": "test"}, None, None),
+        ({"held_out_folder": "train/dog"}, "train", None),
+        ({"held_out_list": "test/cat/2.png"}, None, None),
+        ({"held_out_list": "train/dog/1.png"}, "train", None),
+        (
+            {"held_out_folder": "none"},
+            "train",
+            "got none; name other ones; only the part train is read: set data.source.s",
+        ),
+    ],
+)
+def test_samples_of_another_part_are_held_out_where_a_list_or_folder_names_them(tmp_path, held_out, part, refusal):
     folders(tmp_path)
-    (line,) = SOURCES.build("image_folder", {"path": str(tmp_path), "split": "train"}).remarks
-    assert line.endswith(f"'idm evaluate RUN --data {tmp_path}/test' scores it")
+    if "held_out_list" in held_out:
+        (tmp_path / "list.txt").write_text(held_out["held_out_list"])
+        held_out = {"held_out_list": str(tmp_path / "list.txt")}
+    settings = data_settings(tmp_path, Told(overrides={"data": held_out}))
+    assert settings.source.options.get("split") == part
+    if refusal is not None:
+        with pytest.raises(DataError, match=refusal):
+            open_data(settings)
+        return
+    data = open_data(settings)
+    assert (len(data.train), len(data.held_out)) == ((1, 1) if part else (3, 1))
+    assert not any("are read as one" in line for line in data.train.source.remarks)  # split=train would be refused
+    assert data.spec.class_names == ("cat", "dog")
+
+
+@pytest.mark.parametrize("make", [folders, shards])
+def test_another_part_is_offered_to_be_scored_by_a_setting_that_reads_it(tmp_path, make):
+    make(tmp_path)
+    settings = data_settings(tmp_path).source
+    (line,) = SOURCES.build(settings.name, settings.options).remarks
+    assert line.endswith(f", and 'idm evaluate RUN --data {tmp_path} --set split=test' scores it")
+    assert "evaluate" not in SOURCES.build(settings.name, {**settings.options, "split": "test"}).remarks[0]

@@ -6,6 +6,7 @@ import pytest
 from idm.core.errors import DataError, SettingsError
 from idm.data import Arrays, Codec, Source
 from idm.data.base import blocks
+from idm.data.range_words import percent
 from idm.data.ranges import find_range
 
 RNG = np.random.default_rng(0)
@@ -73,11 +74,9 @@ ORDINARY = {
     "16 bits": whole(100, 60_000, np.uint16),
     "boolean": whole(0, 1, np.bool_),
     "with an offset": whole(1_000_000, 1_000_300, np.int32),
-    "one value": np.full((4, 1, 3), 7, np.uint8),
     "normal": RNG.normal(size=(50, 2, 40)).astype(np.float32),
     "heavy tails": RNG.laplace(size=(50, 2, 400)),
     "few points": RNG.normal(size=(12, 2)),
-    "a constant": np.full((30, 1, 4), 2.5, np.float32),
     "mostly nothing": (RNG.uniform(size=(40, 1, 40)) > 0.9995).astype(np.float32),
 }
 
@@ -205,6 +204,23 @@ def test_a_range_of_which_data_fill_a_small_part_is_called_out(opened):
     assert "data.range=values" in line
 
 
+CONSTANT = {
+    "7": np.full((4, 1, 3), 7, np.uint8),
+    "3000": np.full((4, 1, 3), 3_000, np.uint16),
+    "1": np.ones((4, 1, 3), np.bool_),
+    "2.5": np.full((30, 1, 4), 2.5, np.float32),
+}
+
+
+@pytest.mark.parametrize("value", CONSTANT)
+def test_data_of_one_value_are_called_out_and_have_the_range_of_their_type(opened, value):
+    source = opened(CONSTANT[value])
+    for rule in ("auto", (0, 1)):
+        said = f"data: every value is {value}, so that there is nothing to learn; choose data that differ"
+        assert find_range(source, rule).remarks[0] == said
+    assert Codec.fit(source, data_range="auto") == Codec.fit(source, data_range="type")
+
+
 def test_a_channel_that_fills_a_small_part_of_the_common_range_is_called_out(opened):
     values = np.concatenate([whole(0, 60_000, np.uint16), whole(0, 1, np.uint16)], axis=1)
     (line,) = find_range(opened(values)).remarks
@@ -238,3 +254,11 @@ def test_values_whose_squares_are_no_numbers_are_not_standardised_but_taken_as_t
     scaled = opened(values / size)
     assert codec.bounded
     assert not Codec.fit(scaled, standardize=True).bounded
+
+
+SHARES = {1 / 256: "0.39 %", 0.25: "25 %", 0.9961: "99.6 %", 1.0: "100 %", 0.0: "0 %", 1e-7: "less than 0.0001 %"}
+
+
+@pytest.mark.parametrize(("share", "words"), SHARES.items())
+def test_shares_are_written_without_powers_of_ten(share, words):
+    assert percent(share) == words

@@ -4,8 +4,11 @@ import json
 import pickle
 import sys
 
+import h5py
+import nibabel
 import numpy as np
 import pytest
+import zarr
 from PIL import Image
 
 from idm.core.errors import DataError, UnreadableFileError
@@ -25,7 +28,6 @@ def test_a_missing_package_is_one_line_that_names_the_extra(monkeypatch):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.float32, np.float64, np.complex64])
 def test_hdf5_comes_through_in_its_dtype_and_in_any_order(tmp_path, dtype):
-    h5py = pytest.importorskip("h5py")
     data = (100 * RNG.uniform(size=(6, 2, 9))).astype(dtype)
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("x", data=data, chunks=(2, 2, 9), compression="gzip")
@@ -35,7 +37,6 @@ def test_hdf5_comes_through_in_its_dtype_and_in_any_order(tmp_path, dtype):
 
 
 def test_hdf5_follows_no_links_out_of_the_file(tmp_path):
-    h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["x"] = np.zeros((4, 1, 8))
     np.zeros((4, 1, 8)).tofile(tmp_path / "raw")
@@ -48,7 +49,6 @@ def test_hdf5_follows_no_links_out_of_the_file(tmp_path):
 
 
 def test_wrong_hdf5_files_are_refused_in_one_line(tmp_path):
-    h5py = pytest.importorskip("h5py")
     (tmp_path / "text.h5").write_text("no")
     with pytest.raises(UnreadableFileError, match=r"text\.h5: cannot be read as an HDF5 file"):
         SOURCES.build("hdf5", {"path": str(tmp_path / "text.h5")})
@@ -64,7 +64,6 @@ def test_wrong_hdf5_files_are_refused_in_one_line(tmp_path):
 
 @pytest.mark.parametrize("version", [2, 3])
 def test_zarr_comes_through_as_array_or_group(tmp_path, version):
-    zarr = pytest.importorskip("zarr")
     data = RNG.normal(size=(7, 3, 4, 5)).astype(np.float32)
     zarr.create_array(str(tmp_path / "a.zarr"), data=data, chunks=(2, 3, 4, 5), zarr_format=version)
     source = SOURCES.build(*infer_source(tmp_path / "a.zarr"))
@@ -84,7 +83,6 @@ class Canary:
 
 
 def test_zarr_never_unpickles(tmp_path, monkeypatch):
-    pytest.importorskip("zarr")
     monkeypatch.chdir(tmp_path)
     store = tmp_path / "a.zarr"
     store.mkdir()
@@ -99,7 +97,6 @@ def test_zarr_never_unpickles(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000, b"{}"])
 def test_damaged_zarr_metadata_are_refused_in_one_line(tmp_path, content):
-    pytest.importorskip("zarr")
     (tmp_path / "zarr.json").write_bytes(content)
     with pytest.raises(DataError) as error:
         SOURCES.build("zarr", {"path": str(tmp_path)})
@@ -108,7 +105,6 @@ def test_damaged_zarr_metadata_are_refused_in_one_line(tmp_path, content):
 
 
 def test_a_damaged_zarr_chunk_is_refused_by_the_name_of_the_store(tmp_path):
-    zarr = pytest.importorskip("zarr")
     zarr.create_array(str(tmp_path / "a.zarr"), data=RNG.normal(size=(4, 1, 8)), zarr_format=3)
     (chunk,) = (path for path in (tmp_path / "a.zarr" / "c").rglob("*") if path.is_file())
     chunk.write_bytes(b"damage")
@@ -118,7 +114,6 @@ def test_a_damaged_zarr_chunk_is_refused_by_the_name_of_the_store(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["nii", "nii.gz"])
 def test_nifti_volumes_keep_their_dtype_and_apply_slope_and_intercept(tmp_path, suffix):
-    nibabel = pytest.importorskip("nibabel")
     volumes = RNG.integers(-900, 900, (3, 4, 5, 6)).astype(np.int16)
     for number, volume in enumerate(volumes):
         nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), tmp_path / f"{number}.{suffix}")
@@ -136,7 +131,6 @@ def test_nifti_volumes_keep_their_dtype_and_apply_slope_and_intercept(tmp_path, 
 
 
 def test_one_nifti_file_gives_a_sample_per_entry_of_its_last_axis(tmp_path):
-    nibabel = pytest.importorskip("nibabel")
     values = RNG.normal(size=(4, 5, 6, 7)).astype(np.float32)
     nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "a.nii")
     source = SOURCES.build("nifti", {"path": str(tmp_path / "a.nii"), "samples": "last"})
@@ -145,7 +139,6 @@ def test_one_nifti_file_gives_a_sample_per_entry_of_its_last_axis(tmp_path):
 
 
 def write_volume(path, zooms, shape=(4, 5, 6)):
-    nibabel = pytest.importorskip("nibabel")
     nibabel.save(nibabel.Nifti1Image(np.zeros(shape, np.int16), np.diag([*zooms, 1.0])), path)
 
 
@@ -169,7 +162,6 @@ def test_voxels_without_a_size_are_not_told(tmp_path):
 
 
 def test_wrong_nifti_files_are_refused_by_name(tmp_path):
-    nibabel = pytest.importorskip("nibabel")
     nibabel.save(nibabel.Nifti1Image(np.zeros((4, 5, 6), np.int16), np.eye(4)), tmp_path / "a.nii")
     nibabel.save(nibabel.Nifti1Image(np.zeros((4, 5, 7), np.int16), np.eye(4)), tmp_path / "b.nii")
     with pytest.raises(DataError, match=r"b\.nii: shape \(4, 5, 6\), int16, wanted as in a\.nii"):

@@ -4,8 +4,10 @@ import io
 import tarfile
 
 import numpy as np
+import pyarrow
 import pytest
 from PIL import Image
+from pyarrow import parquet as writer
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data import SOURCES, infer_source
@@ -146,7 +148,6 @@ def test_cut_off_and_compressed_shards_are_refused(tmp_path, share):
 
 
 def parquet(path, columns):
-    pyarrow, writer = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     writer.write_table(pyarrow.table(columns), path)
 
 
@@ -162,7 +163,6 @@ def test_encoded_images_in_a_table_are_read_from_one_or_several_files(tmp_path):
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, np.float64])
 def test_nested_lists_in_a_table_are_arrays(tmp_path, dtype):
     data = (100 * np.random.default_rng(0).uniform(size=(4, 2, 9))).astype(dtype)
-    pyarrow = pytest.importorskip("pyarrow")
     kind = pyarrow.list_(pyarrow.list_(pyarrow.from_numpy_dtype(dtype)))
     parquet(tmp_path / "a.parquet", {"x": pyarrow.array(data.tolist(), kind)})
     source = SOURCES.build(*infer_source(tmp_path / "a.parquet"))
@@ -188,7 +188,6 @@ def test_wrong_tables_are_refused(tmp_path, columns, reason):
 
 
 def test_files_that_are_no_tables_are_refused(tmp_path):
-    pytest.importorskip("pyarrow")
     (tmp_path / "a.parquet").write_text("no")
     with pytest.raises(UnreadableFileError, match=r"a\.parquet: cannot be read as a table"):
         SOURCES.build("table", {"path": str(tmp_path / "a.parquet")})

@@ -4,15 +4,16 @@ import json
 import os
 import shutil
 
+import numcodecs
 import numpy as np
 import pytest
+import zarr
 
 from idm.core.errors import DataError
 from idm.data import SOURCES
 
 from ...hostile import cheap
 
-zarr = pytest.importorskip("zarr")
 VALUES = np.arange(48, dtype="f4").reshape(6, 8)
 PICKLE = {"id": "pickle"}
 OF_2 = {"zarr_format": 2, "shape": [4, 8], "chunks": [4, 8], "dtype": "|O", "fill_value": None, "order": "C"}
@@ -21,7 +22,6 @@ OF_2 = {"zarr_format": 2, "shape": [4, 8], "chunks": [4, 8], "dtype": "|O", "fil
 @pytest.fixture
 def decoded(monkeypatch):
     """What the pickle codec was asked to decode."""
-    numcodecs = pytest.importorskip("numcodecs")
     asked = []
     monkeypatch.setattr(numcodecs.Pickle, "decode", lambda self, *given: asked.append(given))
     monkeypatch.setattr(numcodecs.Pickle, "from_config", classmethod(lambda cls, config: asked.append(config)))

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from idm.demo import pieces, run, run_demo
+from idm.diffusion import GaussianDiffusion
 from idm.experiment import load
 from idm.report.demo_page import _duration
+from idm.schedules import cosine_schedule
 
 SMALL = [
     "network.model_channels=8",
@@ -111,3 +113,15 @@ def test_the_table_of_stages_tells_the_recorded_time_of_training_too(demo: tuple
     seconds = run._metrics(demo[0].parent)[-1]["seconds"]
     (cell,) = re.findall(rf"{run.ALL_STARTS}</t[dh]>\s*<td[^>]*>([^<]*)<", demo[0].read_text(encoding="utf-8"))
     assert cell == _duration(seconds)
+
+
+def test_figures_that_were_not_finite_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "grad_norm": null, "seconds": 2}\n')
+    assert run._metrics(tmp_path) == [{"step": 1.0, "seconds": 2.0}]
+
+
+@pytest.mark.parametrize("steps", [5, 60, 1000])
+def test_a_short_chain_is_inverted_on_all_the_steps_that_it_has_for_it(steps: int) -> None:
+    chain = GaussianDiffusion(cosine_schedule(steps))
+    usable = int((chain.schedule.alphas_cumprod >= 1 / (1 + 20.0**2)).sum())  # a noise-to-signal ratio of at most 20
+    assert pieces.inversion(chain).num_timesteps == min(100, usable)

@@ -14,15 +14,15 @@ from idm.core.errors import SettingsError
 from idm.diffusion import (
     ContinuousDecoder,
     DiscretizedDecoder,
+    ErrorCurve,
     GaussianDiffusion,
     LossType,
     ModelMeanType,
     ModelVarType,
     NetworkOutput,
 )
-from idm.likelihood import with_decoder_log_variance
+from idm.likelihood import with_error_curve
 from idm.networks import Autocast
-from idm.samplers import ClassifierFreeGuidance
 from idm.schedules import NoiseSchedule, cosine_schedule, linear_schedule
 
 BETAS = np.array([0.02, 0.05, 0.1, 0.2, 0.3, 0.4])
@@ -176,7 +176,7 @@ def test_an_output_that_is_no_tensor_is_refused_with_a_way_out(wrap: Callable[[T
         return wrap(x)
 
     labels = {"y": torch.zeros(6, dtype=torch.int64)}
-    for model in (network, ClassifierFreeGuidance(network, 2.0, 1), Autocast(network, torch.bfloat16)):
+    for model in (network, Autocast(network, torch.bfloat16)):
         with pytest.raises(SettingsError, match=r"^network: a tensor wanted as its output, got \w+; give a function"):
             process().predict(model, X, 1, labels)
 
@@ -315,4 +315,4 @@ def test_processes_and_schedules_are_written_in_a_line():
         f"GaussianDiffusion({schedule}, v, learned_range, rescaled_mse, times in [0, 1,000), "
         "DiscretizedDecoder(levels=17, reference_cdf=False))"
     )
-    assert "\n" not in repr(with_decoder_log_variance(process, -3.0))
+    assert "\n" not in repr(with_error_curve(process, ErrorCurve.at_one(0.1, 0.05)))

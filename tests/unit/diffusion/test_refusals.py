@@ -86,3 +86,10 @@ def test_a_denoised_fn_that_returns_no_such_tensor_is_told_what_was_wanted() -> 
     for result, words in ((Output(X), "got Output"), (None, "got NoneType"), (X[:2], r"got \(2, 1, 3\)")):
         with pytest.raises(SettingsError, match=rf"denoised_fn: .*{words}"):
             DIFFUSION.p_mean_variance(network, X, 3, denoised_fn=cast(Any, lambda x, result=result: result))
+
+
+@pytest.mark.parametrize("keep", [7, torch.tensor(7)])
+def test_one_number_is_no_choice_of_steps(unchecked_types, keep):
+    for whole in (cosine_schedule(20), DIFFUSION):
+        with pytest.raises(SettingsError, match=r"respacing: several values wanted, such as range\(0, 1000, 20\), got"):
+            whole.respace(keep)

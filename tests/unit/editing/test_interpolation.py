@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from idm.diffusion import GaussianDiffusion
+from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.editing import decode, encode, interpolate, slerp
 from idm.schedules import cosine_schedule
 
@@ -20,6 +20,13 @@ A, B = (torch.as_tensor(np.random.default_rng(seed).uniform(-1, 1, (1, 2, 3, 3))
 def bent(x: Tensor, time: Tensor, /, **conditioning: Tensor) -> Tensor:
     shift = conditioning["y"].to(x.dtype).view(-1, 1, 1, 1) if conditioning else 0.0
     return 0.3 * torch.sin(x + shift)
+
+
+def bound(*labels: float) -> Denoiser:
+    return DIFFUSION.denoiser(bent, conditioning={"y": torch.tensor(labels)} if labels else None, clip=False)
+
+
+BENT = bound()
 
 
 def between(start: Tensor, end: Tensor, weight: float) -> Tensor:
@@ -88,38 +95,37 @@ def test_every_sample_has_its_own_weight_and_angle() -> None:
 
 
 def test_a_path_begins_and_ends_at_the_decoded_codes_of_its_ends() -> None:
-    path = interpolate(DIFFUSION, bent, A, B, [0.0, 0.5, 1.0])
+    path = interpolate(DIFFUSION, BENT, A, B, [0.0, 0.5, 1.0])
     assert path.shape == (3, 2, 3, 3)
     for place, image in ((0, A), (2, B)):
-        round_trip = decode(DIFFUSION, bent, encode(DIFFUSION, bent, image))
+        round_trip = decode(DIFFUSION, BENT, encode(DIFFUSION, BENT, image))
         torch.testing.assert_close(path[place : place + 1], round_trip, rtol=0, atol=1e-10)
 
 
 def test_an_image_on_the_path_is_the_decoded_code_between_the_ends() -> None:
-    codes = [encode(DIFFUSION, bent, image).flatten() for image in (A, B)]
+    codes = [encode(DIFFUSION, BENT, image).flatten() for image in (A, B)]
     a, b = (code.numpy() for code in codes)
     angle = math.acos(a @ b / math.sqrt((a @ a) * (b @ b)))
     code = (math.sin(0.7 * angle) * a + math.sin(0.3 * angle) * b) / math.sin(angle)
-    expected = decode(DIFFUSION, bent, torch.as_tensor(code).view(1, 2, 3, 3))
-    torch.testing.assert_close(interpolate(DIFFUSION, bent, A, B, [0.3]), expected, rtol=0, atol=1e-10)
+    expected = decode(DIFFUSION, BENT, torch.as_tensor(code).view(1, 2, 3, 3))
+    torch.testing.assert_close(interpolate(DIFFUSION, BENT, A, B, [0.3]), expected, rtol=0, atol=1e-10)
 
 
 def test_an_image_on_the_path_does_not_depend_on_the_others() -> None:
-    path = interpolate(DIFFUSION, bent, A, B, [0.1, 0.6, 0.9])
-    torch.testing.assert_close(path[1:2], interpolate(DIFFUSION, bent, A, B, [0.6]), rtol=0, atol=1e-12)
+    path = interpolate(DIFFUSION, BENT, A, B, [0.1, 0.6, 0.9])
+    torch.testing.assert_close(path[1:2], interpolate(DIFFUSION, BENT, A, B, [0.6]), rtol=0, atol=1e-12)
 
 
 def test_ends_and_path_have_their_own_conditioning() -> None:
     path = interpolate(
         DIFFUSION,
-        bent,
+        bound(0.5, -1.0),
         A,
         B,
         [0.0, 1.0],
-        model_kwargs={"y": torch.tensor([0.5, -1.0])},
-        path_kwargs={"y": torch.tensor([2.0, 0.0])},
+        path=bound(2.0, 0.0),
     )
     for place, image, end_label, path_label in ((0, A, 0.5, 2.0), (1, B, -1.0, 0.0)):
-        code = encode(DIFFUSION, bent, image, model_kwargs={"y": torch.tensor([end_label])})
-        expected = decode(DIFFUSION, bent, code, model_kwargs={"y": torch.tensor([path_label])})
+        code = encode(DIFFUSION, bound(end_label), image)
+        expected = decode(DIFFUSION, bound(path_label), code)
         torch.testing.assert_close(path[place : place + 1], expected, rtol=0, atol=1e-10)

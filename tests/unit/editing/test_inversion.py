@@ -9,8 +9,9 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.types import Network
-from idm.diffusion import GaussianDiffusion, ModelVarType
+from idm.diffusion import Denoiser, GaussianDiffusion, ModelVarType
 from idm.editing import CLEAN, decode, decoding, edit, encode, inversion_process
+from idm.samplers import SamplerDDPM
 from idm.schedules import cosine_schedule
 
 TOP = 7
@@ -23,6 +24,15 @@ def linear(x: Tensor, time: Tensor, /, **conditioning: Tensor) -> Tensor:
     """eps = 0.4 x + 0.1, or 0.1 y for a label y."""
     y = conditioning.get("y", torch.ones_like(time))
     return 0.4 * x + 0.1 * y.to(x.dtype).view(-1, 1, 1, 1)
+
+
+def bound(
+    model: Network, conditioning: dict[str, Tensor] | None = None, diffusion: GaussianDiffusion = DIFFUSION
+) -> Denoiser:
+    return diffusion.denoiser(model, conditioning=conditioning, clip=False)
+
+
+LINEAR = bound(linear)
 
 
 def move(x: np.ndarray, abar: float, target: float, offset: float = 0.1) -> np.ndarray:
@@ -48,34 +58,34 @@ def decoded(x: np.ndarray, level: int, offset: float = 0.1) -> np.ndarray:
 
 @pytest.mark.parametrize("level", [0, 1, 4])
 def test_encoding_walks_up_through_every_level_from_the_clean_one(level: int) -> None:
-    ours = encode(DIFFUSION, linear, X, level=level)
+    ours = encode(DIFFUSION, LINEAR, X, level=level)
     np.testing.assert_allclose(ours.numpy(), encoded(level), rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize("level", [0, 1, 4, TOP])
 def test_decoding_walks_down_through_every_level_to_the_clean_one(level: int) -> None:
-    ours = decode(DIFFUSION, linear, X, level=level)
+    ours = decode(DIFFUSION, LINEAR, X, level=level)
     np.testing.assert_allclose(ours.numpy(), decoded(X.numpy(), level), rtol=1e-9, atol=1e-9)
 
 
 def test_the_clean_level_is_left_as_it_is() -> None:
     assert CLEAN == -1
-    assert torch.equal(encode(DIFFUSION, linear, X, level=CLEAN), X)
-    assert torch.equal(decode(DIFFUSION, linear, X, level=CLEAN), X)
-    assert torch.equal(edit(DIFFUSION, linear, X, level=CLEAN), X)
-    assert list(decoding(DIFFUSION, linear, X, level=CLEAN)) == []
+    assert torch.equal(encode(DIFFUSION, LINEAR, X, level=CLEAN), X)
+    assert torch.equal(decode(DIFFUSION, LINEAR, X, level=CLEAN), X)
+    assert torch.equal(edit(DIFFUSION, LINEAR, X, level=CLEAN), X)
+    assert list(decoding(DIFFUSION, LINEAR, X, level=CLEAN)) == []
 
 
 def test_the_noisiest_level_is_the_default() -> None:
-    torch.testing.assert_close(encode(DIFFUSION, linear, X), encode(DIFFUSION, linear, X, level=TOP), rtol=0, atol=0)
-    torch.testing.assert_close(decode(DIFFUSION, linear, X), decode(DIFFUSION, linear, X, level=TOP), rtol=0, atol=0)
+    torch.testing.assert_close(encode(DIFFUSION, LINEAR, X), encode(DIFFUSION, LINEAR, X, level=TOP), rtol=0, atol=0)
+    torch.testing.assert_close(decode(DIFFUSION, LINEAR, X), decode(DIFFUSION, LINEAR, X, level=TOP), rtol=0, atol=0)
 
 
 def test_encoding_further_continues_from_the_level_before() -> None:
     """A code one level up is the code before, carried up by its own eps."""
     for level in range(TOP):
-        below = encode(DIFFUSION, linear, X, level=level).numpy()
-        above = encode(DIFFUSION, linear, X, level=level + 1).numpy()
+        below = encode(DIFFUSION, LINEAR, X, level=level).numpy()
+        above = encode(DIFFUSION, LINEAR, X, level=level + 1).numpy()
         np.testing.assert_allclose(above, move(below, ABAR[level], ABAR[level + 1]), rtol=0, atol=1e-10)
 
 
@@ -84,21 +94,21 @@ def test_a_level_outside_of_the_chain_is_refused(level: int) -> None:
     message = rf"level: a number from -1 \(clean\) to {TOP} wanted, got {level}"
     for call in (encode, decode, edit):
         with pytest.raises(SettingsError, match=message):
-            call(DIFFUSION, linear, X, level=level)
+            call(DIFFUSION, LINEAR, X, level=level)
 
 
 @pytest.mark.parametrize("level", [0, 3, TOP])
 def test_decoding_yields_one_state_per_level_and_ends_at_the_decoded_data(level: int) -> None:
-    states = [state.sample for state in decoding(DIFFUSION, linear, X, level=level)]
+    states = [state.sample for state in decoding(DIFFUSION, LINEAR, X, level=level)]
     assert len(states) == level + 1
-    torch.testing.assert_close(states[-1], decode(DIFFUSION, linear, X, level=level), rtol=0, atol=0)
+    torch.testing.assert_close(states[-1], decode(DIFFUSION, LINEAR, X, level=level), rtol=0, atol=0)
 
 
 def test_nothing_is_clipped_on_the_way() -> None:
     far = 5.0 * X
-    code = encode(DIFFUSION, lambda x, time: torch.zeros_like(x), far)
+    code = encode(DIFFUSION, bound(lambda x, time: torch.zeros_like(x)), far)
     torch.testing.assert_close(code, math.sqrt(ABAR[-1]) * far, rtol=1e-10, atol=0)
-    back = decode(DIFFUSION, lambda x, time: torch.zeros_like(x), code)
+    back = decode(DIFFUSION, bound(lambda x, time: torch.zeros_like(x)), code)
     torch.testing.assert_close(back, far, rtol=1e-10, atol=0)
 
 
@@ -106,7 +116,9 @@ def test_encoding_undoes_decoding_exactly_where_eps_does_not_depend_on_x() -> No
     def of_time(x: Tensor, time: Tensor, /, **conditioning: Tensor) -> Tensor:
         return torch.full_like(x, 0.3)
 
-    torch.testing.assert_close(decode(DIFFUSION, of_time, encode(DIFFUSION, of_time, X)), X, rtol=0, atol=1e-9)
+    torch.testing.assert_close(
+        decode(DIFFUSION, bound(of_time), encode(DIFFUSION, bound(of_time), X)), X, rtol=0, atol=1e-9
+    )
 
 
 def test_conditioning_reaches_every_step_up_and_down() -> None:
@@ -115,29 +127,36 @@ def test_conditioning_reaches_every_step_up_and_down() -> None:
         alone = {"y": torch.tensor([label])}
         one = slice(i, i + 1)
         for call in (encode, decode):
-            together = call(DIFFUSION, linear, X, level=3, model_kwargs=labels)[one]
-            torch.testing.assert_close(together, call(DIFFUSION, linear, X[one], level=3, model_kwargs=alone))
-    down = decode(DIFFUSION, linear, X[:1], level=3, model_kwargs={"y": torch.tensor([2])})
+            together = call(DIFFUSION, bound(linear, labels), X, level=3)[one]
+            torch.testing.assert_close(together, call(DIFFUSION, bound(linear, alone), X[one], level=3))
+    down = decode(DIFFUSION, bound(linear, {"y": torch.tensor([2])}), X[:1], level=3)
     np.testing.assert_allclose(down.numpy(), decoded(X[:1].numpy(), 3, 0.2), rtol=0, atol=1e-10)
+
+
+def test_whichever_sampler_is_given_goes_down() -> None:
+    sampler = SamplerDDPM(DIFFUSION, clip_denoised=False)
+    ours = decode(DIFFUSION, LINEAR, X, level=3, sampler=sampler)
+    assert torch.equal(ours, sampler.draw(LINEAR, X, start=3))
+    assert not torch.equal(ours, decode(DIFFUSION, LINEAR, X, level=3))
+    assert torch.equal(edit(DIFFUSION, LINEAR, X, level=CLEAN, sampler=sampler), X)
 
 
 def test_an_edit_decodes_the_code_under_the_other_conditioning() -> None:
     edited = edit(
         DIFFUSION,
-        linear,
+        bound(linear, {"y": torch.ones(2)}),
         X,
         level=3,
-        model_kwargs={"y": torch.ones(2)},
-        edited_kwargs={"y": torch.full((2,), 4.0)},
+        edited=bound(linear, {"y": torch.full((2,), 4.0)}),
     )
     np.testing.assert_allclose(edited.numpy(), decoded(encoded(3), 3, 0.4), rtol=0, atol=1e-10)
 
 
 def test_progress_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     for call in (encode, decode):
-        quiet = call(DIFFUSION, linear, X, level=4)
+        quiet = call(DIFFUSION, LINEAR, X, level=4)
         assert capsys.readouterr() == ("", "")
-        loud = call(DIFFUSION, linear, X, level=4, progress=True)
+        loud = call(DIFFUSION, LINEAR, X, level=4, progress=True)
         seen = capsys.readouterr()
         assert seen.out == ""
         assert "5/5" in seen.err
@@ -147,15 +166,16 @@ def test_progress_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 def test_codes_carry_no_gradient() -> None:
     weight = torch.ones((), requires_grad=True)
     for call in (encode, decode):
-        assert not call(DIFFUSION, lambda x, time: weight * linear(x, time), X, level=2).requires_grad
+        assert not call(DIFFUSION, bound(lambda x, time: weight * linear(x, time)), X, level=2).requires_grad
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (2, 1, 5), (2, 3, 4, 4), (1, 1, 3, 2, 2)])
 def test_points_and_one_to_three_spatial_axes_are_encoded_and_decoded(shape: tuple[int, ...]) -> None:
     x = torch.zeros(shape)
-    code = encode(DIFFUSION, lambda x, time: torch.full_like(x, 0.1), x)
+    constant = bound(lambda x, time: torch.full_like(x, 0.1))
+    code = encode(DIFFUSION, constant, x)
     assert code.shape == shape
-    torch.testing.assert_close(decode(DIFFUSION, lambda x, time: torch.full_like(x, 0.1), code), x, rtol=0, atol=1e-3)
+    torch.testing.assert_close(decode(DIFFUSION, constant, code), x, rtol=0, atol=1e-3)
 
 
 def noise_to_signal(diffusion: GaussianDiffusion) -> np.ndarray:
@@ -201,8 +221,8 @@ def test_an_error_of_eps_comes_back_at_most_twenty_times_as_large() -> None:
     for process, largest in ((inversion_process(DIFFUSION), 20.0), (DIFFUSION, math.inf)):
         last = int(process.schedule.timesteps[-1])
         clean = torch.zeros(1, 1, 2, 2, dtype=torch.float64)
-        code = encode(process, off_at(-1), clean)
-        error = float(decode(process, off_at(last), code).abs().max())
+        code = encode(process, bound(off_at(-1), diffusion=process), clean)
+        error = float(decode(process, bound(off_at(last), diffusion=process), code).abs().max())
         assert error <= 0.01 * largest
         if largest == math.inf:
             assert error > 0.01 * 20.0

@@ -6,7 +6,7 @@ from idm.experiment import from_plain
 from idm.experiment.settings import Experiment
 
 PLAIN = {
-    "data": {"source": {"name": "digits"}, "held_out": 297},
+    "data": {"source": {"name": "digits"}, "held_out": 1_500},
     "schedule": {"name": "cosine", "num_timesteps": 30},
     "network": {
         "name": "unet",
@@ -26,14 +26,14 @@ PLAIN = {
         "save_interval": 2,
         "sample_interval": 0,
         "bound_interval": 1,
-        "bound_images": 16,
+        "bound_images": 4,
         "learning_rate": 1e-3,
     },
     "sampler": {"name": "ddim", "steps": 3},
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def experiment():
     """Make a tiny experiment; keyword arguments "training__num_steps=3" change it."""
 

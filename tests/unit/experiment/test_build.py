@@ -103,7 +103,7 @@ def test_unbounded_data_are_not_clipped(experiment):
 
 def test_data_are_split_and_described(experiment):
     data = open_data(experiment().data)
-    assert (len(data.train), len(data.held_out)) == (1500, 297)
+    assert (len(data.train), len(data.held_out)) == (297, 1500)
     assert DataSpec.from_plain(data.spec.to_plain()) == data.spec
     assert data.spec.num_classes == 10
 

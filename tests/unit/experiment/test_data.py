@@ -12,7 +12,7 @@ from idm.core.errors import DataError, ResumeError, SettingsError
 from idm.core.rng import Rng
 from idm.data import batch_indices
 from idm.experiment import DataSpec, Experiment, build_diffusion, load, open_data, open_run_data, train
-from idm.experiment.data import with_absolute_path
+from idm.experiment.data import open_as_training, with_absolute_path
 from idm.timesteps import UniformTimesteps
 from idm.training import TrainStep
 
@@ -57,6 +57,18 @@ def test_a_folder_says_which_samples_are_held_out(of_pictures):
     data = open_data(of_pictures(held_out_folder="night/").data)
     assert which(data.held_out) == [6, 7, 8, 9, 10, 11]
     assert which(data.train) == [0, 1, 2, 3, 4, 5]
+
+
+def test_where_hardly_anything_is_left_to_train_on_that_is_said(of_pictures, tmp_path):
+    said = "data: only 1 of 12 samples are trained on, 11 are held out by data.{}; hold out fewer"
+    held_out_list = write_list(tmp_path / "held.txt", *NAMES[1:])
+    for option, value in (("held_out", 11), ("held_out", 0.9), ("held_out_list", held_out_list)):
+        settings = of_pictures(**{option: value}).data
+        assert open_data(settings).remarks[-1] == said.format(option)
+        assert open_as_training(settings).values.remarks[-1] == said.format(option)
+    assert open_data(of_pictures(held_out=10).data).remarks == ()
+    with pytest.raises(DataError, match=r"^data\.held_out: fewer than the 12 samples .* got 12.*; set it lower$"):
+        open_data(of_pictures(held_out=12).data)
 
 
 def test_a_list_and_a_folder_are_refused_in_a_line(of_pictures):

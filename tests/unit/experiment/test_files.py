@@ -1,12 +1,13 @@
 """Files and overrides are laid over one another."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
 from idm.core.errors import SettingsError
-from idm.experiment import Experiment, resolve
-from idm.experiment.files import fold, merge, parse_override, read_settings
+from idm.experiment import Experiment, resolve, to_plain
+from idm.experiment.files import fold, lay_and_fit, merge, parse_override, read_settings, value_in_words
 from idm.presets import PRESETS
 
 
@@ -128,3 +129,63 @@ def test_of_two_values_for_one_setting_the_last_counts():
 def test_a_value_and_a_part_of_it_are_refused_in_either_order(overrides):
     with pytest.raises(SettingsError, match=r"--set a\.b: one value, or settings in it wanted, got both"):
         fold(overrides)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, 3, 1e-5, 1e22, "text", "", "1", "true", "null", "[]", "a: b", "2,3", "it's", [], [2], [1, 2.5]],
+)
+def test_a_value_in_words_is_read_as_that_value(value):
+    key = {str: "data.held_out_list", list: "training.ema_rates"}.get(type(value), "seed")
+    read = parse_override(f"{key}={value_in_words(value)}")
+    for name in key.split("."):
+        read = read[name]
+    if isinstance(value, list) and len(value) != 1 and value:
+        assert [float(part) for part in read.split(",")] == value  # as settings split it
+    else:
+        assert (float(read) if isinstance(value, float) else read) == (value[0] if value == [2] else value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": None},
+        {"a": {"b": 1e-5, "c": "1"}, "d": [True, "x y"]},
+        ["1", "2"],
+        [None, 1],
+        [["a", "b"], []],
+        ["a,b", "c"],
+        {"long": "word " * 50},
+    ],
+)
+def test_mappings_and_odd_lists_in_words_are_read_as_they_are(value):
+    assert parse_override(f"seed={value_in_words(value)}") == {"seed": value}
+
+
+def test_no_attention_is_written_as_it_is_read():
+    none = resolve(Experiment(), overrides=["network.attention_resolutions=[]"])
+    words = value_in_words(to_plain(none)["network"]["attention_resolutions"])
+    assert resolve(Experiment(), overrides=[f"network.attention_resolutions={words}"]) == none
+
+
+def test_a_folder_in_place_of_a_settings_file_is_data(tmp_path):
+    with pytest.raises(SettingsError, match=r"got a folder; data follow after --data"):
+        read_settings(tmp_path)
+
+
+def test_an_experiment_of_a_run_is_taken_further_without_other_changes():
+    digits = PRESETS.build("digits", {})
+    started = resolve(digits, overrides=["training.num_steps=60", "training.ema_rates=0.67"])
+    longer = resolve(started, overrides=["training.num_steps=90"])
+    assert longer == replace(started, training=replace(started.training, num_steps=90))
+    assert resolve(digits, overrides=["training.num_steps=60"]).training.warmup_steps == 6  # a tenth
+
+
+def test_a_run_that_goes_on_keeps_what_its_file_gives_and_what_it_was_started_with():
+    base = Experiment()
+    file = {"training": {"num_steps": 300, "batch_size": 16, "warmup_steps": 30}}
+    first = lay_and_fit(base, file, {"training": {"num_steps": 30}}, base.training)
+    assert (first.training.batch_size, first.training.warmup_steps) == (16, 3)
+    other = replace(first, training=replace(first.training, batch_size=8))  # begun with another file
+    further = lay_and_fit(base, file, {"training": {"num_steps": 60}}, base.training, other)
+    assert (further.training.batch_size, further.training.warmup_steps) == (16, 3)

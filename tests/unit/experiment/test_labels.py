@@ -70,6 +70,7 @@ def test_a_name_may_hold_a_comma():
         ([3], r"^labels: a class from 0 to 2 wanted, got 3$"),
         (-1, r"^labels: a class from 0 to 2 wanted, got -1$"),
         ([], r"^labels: at least one class wanted, got none"),
+        (b"ant", r"^labels: names or numbers of classes wanted, got b'ant'$"),
         (torch.tensor([0.5]), r"^labels: names or numbers of classes wanted, got"),
     ],
 )
@@ -100,3 +101,24 @@ def test_names_of_numbers():
 def test_names_match_whether_their_accents_are_composed_or_not():
     composed, decomposed = (unicodedata.normalize(form, "b\u00e9b\u00e9") for form in ("NFC", "NFD"))
     assert class_numbers(decomposed, ("ant", composed)) == class_numbers(composed, ("ant", decomposed)) == [1]
+
+
+@pytest.mark.parametrize("label", [np.int64(2), np.array(2), torch.tensor(2), 2])
+def test_one_number_is_one_class_whoever_it_comes_from(label):
+    assert class_numbers(label, ANIMALS) == [2]
+
+
+@pytest.mark.usefixtures("unchecked_types")
+@pytest.mark.parametrize("names", [ANIMALS, None])
+@pytest.mark.parametrize("label", [1.5, np.float64(1), True, torch.tensor(1.0), [1.5], [True]])
+def test_what_is_no_whole_number_is_refused_in_one_line(label, names):
+    with pytest.raises(SettingsError) as error:
+        class_numbers(label, names, "--labels")
+    (line,) = error.value.lines
+    assert line.startswith("--labels: names or numbers of classes wanted, got" if names else "--labels: none wanted")
+
+
+def test_a_range_beyond_all_classes_is_refused_at_once(monkeypatch):
+    monkeypatch.setattr("idm.experiment.labels.composed", lambda name: pytest.fail("too many") if name == "7" else name)
+    with pytest.raises(SettingsError, match=r"one of the 3 classes .* wanted, got '0-999999'"):
+        class_numbers("0-999999", ANIMALS)

@@ -1,5 +1,7 @@
 """Sampling and scoring in parts give what sampling and scoring at once give."""
 
+import shutil
+
 import pytest
 import torch
 
@@ -11,9 +13,16 @@ from idm.experiment.long_jobs import bound_in_parts, load_together, sample_in_pa
 from ..training.together import run_together
 
 
+@pytest.fixture(scope="module")
+def trained(experiment, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    train(experiment(), folder, device="cpu", progress=False)
+    return folder
+
+
 @pytest.fixture
-def digits(experiment, tmp_path):
-    return train(experiment(), tmp_path / "run", device="cpu", progress=False)
+def digits(trained, tmp_path):
+    return load(shutil.copytree(trained, tmp_path / "run"), device="cpu")
 
 
 @pytest.fixture

@@ -4,12 +4,17 @@ import io
 import tarfile
 from pathlib import Path
 
+import h5py
+import nibabel
 import numpy as np
+import pyarrow
 import pytest
 import torch
+import zarr
 from PIL import Image
+from pyarrow import parquet
 
-from idm.core.errors import DataError
+from idm.core.errors import DataError, SettingsError
 from idm.data import SOURCES
 from idm.experiment import (
     Experiment,
@@ -103,6 +108,19 @@ def test_other_shapes_and_values_are_refused(digits, pixels, tmp_path):
         open_data_to_score(digits, tmp_path / "bright.npz")
 
 
+def test_options_say_how_other_data_are_read(digits, pixels, tmp_path):
+    x, y = pixels
+    np.savez(tmp_path / "two.npz", first=x[:12], second=x[12:], labels=y[12:])
+    with pytest.raises(DataError, match=r"data\.source\.key"):
+        open_data_to_score(digits, tmp_path / "two.npz")
+    data = open_data_to_score(digits, tmp_path / "two.npz", {"key": "second"})
+    assert len(data.held_out) == len(x) - 12
+    with pytest.raises(SettingsError, match=r"data\.source\.keys: no such setting"):
+        open_data_to_score(digits, tmp_path / "two.npz", {"keys": "second"})
+    with pytest.raises(DataError, match=r"samples of shape \(1, 8, 8\) wanted, got"):
+        open_data_to_score(digits, tmp_path / "two.npz", {"key": "second", "channels": "last"})
+
+
 @pytest.mark.parametrize("option", [{}, {"image_size": 8}])
 def test_images_are_brought_to_the_size_of_the_run(tmp_path, option):
     source = {"name": "image_folder", "path": str(pictures(tmp_path / "own", 8, ("a", "b", "c"))), **option}
@@ -112,6 +130,36 @@ def test_images_are_brought_to_the_size_of_the_run(tmp_path, option):
     assert x.shape == (6, 1, 8, 8)
     assert y is not None
     assert sorted(y.tolist()) == [1, 1, 1, 2, 2, 2]
+
+
+@pytest.fixture(scope="module")
+def of_pictures(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("pictures")
+    source = {"name": "image_folder", "path": str(pictures(folder / "own", 8)), "image_size": 8}
+    return tiny(folder / "run", source=source)
+
+
+@pytest.mark.parametrize(
+    ("parts", "told", "read", "said"),
+    [
+        (("train", "test", "val"), {}, 6, "only the part test is read; not read: 6 files of train, 6 files of val"),
+        (("train", "val"), {}, 6, "only the part val is read; not read: 6 files of train"),
+        (("train", "test"), {"split": "train"}, 6, "only the part train is read; not read: 6 files of test"),
+        (("train", "test"), {"split": None}, 12, "the parts test, train are read as one"),
+        (("test",), {}, 6, None),
+    ],
+)
+def test_the_part_to_test_is_scored_with_its_classes_and_what_is_left_out_is_said(
+    of_pictures, tmp_path, parts, told, read, said
+):
+    for part in parts:
+        pictures(tmp_path / "other" / part, 8, ("b", "a"))
+    path = tmp_path / "other" / (parts[0] if len(parts) == 1 else "")
+    held_out = open_data_to_score(of_pictures, path, told).held_out
+    _, labels = held_out.first(99)
+    assert labels is not None
+    assert sorted(labels.tolist()) == [0] * (read // 2) + [1] * (read // 2)
+    assert [line.startswith(said) for line in held_out.source.remarks] == ([True] if said else [])
 
 
 def test_what_needs_training_data_is_refused_of_other_data(digits, pixels, tmp_path):
@@ -170,18 +218,17 @@ def as_npz(folder: Path, pictures: np.ndarray) -> Path:
 
 
 def as_hdf5(folder: Path, pictures: np.ndarray) -> Path:
-    with pytest.importorskip("h5py").File(folder / "all.h5", "w") as file:
+    with h5py.File(folder / "all.h5", "w") as file:
         file["x"], file["y"] = pictures[..., None], ["a", "b"] * (len(pictures) // 2)
     return folder / "all.h5"
 
 
 def as_zarr(folder: Path, pictures: np.ndarray) -> Path:
-    pytest.importorskip("zarr").create_array(str(folder / "all.zarr"), data=pictures)
+    zarr.create_array(str(folder / "all.zarr"), data=pictures)
     return folder / "all.zarr"
 
 
 def as_nifti(folder: Path, pictures: np.ndarray) -> Path:
-    nibabel = pytest.importorskip("nibabel")
     for number, picture in enumerate(pictures):
         path = folder / "ab"[number % 2] / f"{number}.nii.gz"
         path.parent.mkdir(exist_ok=True)
@@ -190,14 +237,12 @@ def as_nifti(folder: Path, pictures: np.ndarray) -> Path:
 
 
 def as_table(folder: Path, pictures: np.ndarray) -> Path:
-    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     columns = {"image": [as_png(picture) for picture in pictures], "label": ["a", "b"] * (len(pictures) // 2)}
     parquet.write_table(pyarrow.table(columns), folder / "all.parquet")
     return folder / "all.parquet"
 
 
 def as_numbers(folder: Path, pictures: np.ndarray) -> Path:
-    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     columns = {"x": pyarrow.array(pictures.tolist(), pyarrow.list_(pyarrow.list_(pyarrow.uint8())))}
     parquet.write_table(pyarrow.table(columns), folder / "all.parquet")
     return folder / "all.parquet"

@@ -1,11 +1,14 @@
 """Runs on data that leave bits of their type unused: from every source, there and back, and begun by older versions."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
+import zarr
 from PIL import Image
 
 from idm.cli.results import save_samples
@@ -40,17 +43,17 @@ def tiff(folder):
 
 
 def hdf5(folder):
-    with pytest.importorskip("h5py").File(folder / "x.h5", "w") as file:
+    with h5py.File(folder / "x.h5", "w") as file:
         file["x"] = TWELVE_BITS
     return "hdf5", {"path": str(folder / "x.h5"), "channels": "none"}
 
 
-def zarr(folder):
-    pytest.importorskip("zarr").create_array(folder / "x.zarr", data=TWELVE_BITS)
+def store(folder):
+    zarr.create_array(folder / "x.zarr", data=TWELVE_BITS)
     return "zarr", {"path": str(folder / "x.zarr"), "channels": "none"}
 
 
-@pytest.mark.parametrize("make", [folder_of_images, npz, tiff, hdf5, zarr])
+@pytest.mark.parametrize("make", [folder_of_images, npz, tiff, hdf5, store])
 def test_every_source_of_12_bits_in_16_has_4096_levels_in_a_line(tmp_path, make):
     name, options = make(tmp_path)
     data = open_data(DataSettings(SourceSettings(name, options), held_out=4))
@@ -136,9 +139,10 @@ def test_a_range_and_standardising_are_one_too_many(experiment):
     assert experiment(data={"standardize": True}).data.range == "auto"
 
 
-@pytest.mark.parametrize("text", ["everything", 5, [1], [1, 2, 3], [0, "x"], None])
+@pytest.mark.parametrize("text", ["everything", "1,x", 5, [1], [1, 2, 3], [0, "x"], None])
 def test_what_is_no_range_is_refused_with_what_is(experiment, text):
-    with pytest.raises(SettingsError, match=r"data\.range: should be auto, type, values, percentiles or numbers"):
+    wanted = "data.range: should be auto, type, values, percentiles or numbers with a comma between them"
+    with pytest.raises(SettingsError, match=rf"{re.escape(wanted)}, got {re.escape(repr(text))}$"):
         experiment(data={"range": text})
 
 

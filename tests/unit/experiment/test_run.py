@@ -1,18 +1,31 @@
 """A trained model, opened again."""
 
+import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from idm.core.errors import CheckpointError, SettingsError
+from idm.core.errors import CheckpointError, DataError, SettingsError
+from idm.data import Codec
+from idm.diffusion.denoiser import NetworkDenoiser
 from idm.experiment import load, train
+from idm.experiment.inputs import read_inputs
+from idm.guidance import ClassifierFreeGuidance
+
+
+@pytest.fixture(scope="module")
+def stored(experiment, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    train(experiment(), folder, device="cpu", progress=False)
+    return folder
 
 
 @pytest.fixture
-def trained(experiment, tmp_path):
-    return train(experiment(), tmp_path / "run", device="cpu", progress=False)
+def trained(stored, tmp_path):
+    return load(shutil.copytree(stored, tmp_path / "run"), device="cpu")
 
 
 def test_opening_gives_the_averaged_network_in_evaluation_mode(trained, tmp_path):
@@ -23,7 +36,8 @@ def test_opening_gives_the_averaged_network_in_evaluation_mode(trained, tmp_path
     assert all(not parameter.requires_grad for parameter in run.network.parameters())
 
 
-def test_what_training_returns_is_what_is_opened(trained, tmp_path):
+def test_what_training_returns_is_what_is_opened(experiment, tmp_path):
+    trained = train(experiment(), tmp_path / "run", device="cpu", progress=False)
     run = load(tmp_path / "run", device="cpu")
     assert (run.step, run.spec, run.experiment) == (trained.step, trained.spec, trained.experiment)
     torch.testing.assert_close(run.sample(3), trained.sample(3), rtol=0, atol=0)
@@ -58,6 +72,12 @@ def test_samplers_are_changed_by_their_own_names(trained):
         trained.sampler(stpes=3)
 
 
+def test_without_a_number_there_is_one_sample_of_each_label(trained):
+    assert torch.equal(trained.sample(labels=[3, 5, 3]), trained.sample(3, labels=[3, 5, 3]))
+    with pytest.raises(SettingsError, match=r"^num: how many samples wanted, or labels[^\n]*$"):
+        trained.sample()
+
+
 def test_labels_are_repeated_in_turn(trained):
     assert trained.label_kwargs([3, 5], 5)["y"].tolist() == [3, 5, 3, 5, 3]
     assert trained.label_kwargs(["3", 5], 3)["y"].tolist() == [3, 5, 3]
@@ -68,11 +88,11 @@ def test_labels_are_repeated_in_turn(trained):
 
 
 def test_guidance_needs_a_network_that_knows_no_class(experiment, tmp_path, trained):
-    assert trained.guided(1.0) is trained.model
-    assert trained.guided(2.0) is not trained.model
+    for guidance, kind in ((1.0, NetworkDenoiser), (2.0, ClassifierFreeGuidance)):
+        assert isinstance(trained.denoiser(trained.diffusion, trained.label_kwargs(None, 2), guidance=guidance), kind)
     without = train(experiment(training__label_dropout=0.0), tmp_path / "without", device="cpu", progress=False)
     with pytest.raises(SettingsError, match="label_dropout"):
-        without.guided(2.0)
+        without.denoiser(without.diffusion, without.label_kwargs(None, 2), guidance=2.0)
 
 
 def test_no_run():
@@ -89,10 +109,32 @@ def test_a_run_whose_checkpoints_are_all_damaged(trained, tmp_path):
         load(trained.path)
 
 
+def test_counts_seeds_and_labels_may_come_from_numpy(trained):
+    chosen = trained.sample(np.int64(2), labels=np.int64(3), seed=np.int64(5), batch_size=np.int64(1))
+    assert torch.equal(chosen, trained.sample(2, labels=[3], seed=5, batch_size=1))
+
+
+@pytest.mark.usefixtures("unchecked_types")
+@pytest.mark.parametrize("wrong", [{"num": 1.5}, {"seed": 1.5}, {"seed": [0, 1.5]}, {"batch_size": True}, {"num": "2"}])
+def test_what_is_no_whole_number_is_refused_in_one_line(trained, wrong):
+    with pytest.raises(SettingsError, match=f"^{next(iter(wrong))}: a whole number wanted, got [^\n]*$"):
+        trained.sample(**{"num": 2, **wrong})
+
+
 def test_every_sample_may_have_a_seed_of_its_own(trained):
     whole = trained.sample(6, labels=[0], seed=10)
     chosen = trained.sample(3, labels=[0], seed=[14, 10, 12], batch_size=2)
     torch.testing.assert_close(chosen, whole[[4, 0, 2]], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "got"), [("x.h5", r"one ending in '\.h5'"), ("none.h5", "nothing there")])
+def test_files_of_other_kinds_than_a_run_on_numbers_reads_are_told_with_what_to_do(trained, tmp_path, name, got):
+    (tmp_path / "x.h5").touch()
+    codec = Codec(offset=(0.0,), scale=(1.0,), dtype="float64", levels=None)
+    of_numbers = replace(trained, spec=replace(trained.spec, codec=codec))
+    advice = "write some into one by numpy.save, or give held-out samples, such as held-out:0"
+    with pytest.raises(DataError, match=f"float64 samples of shape .* wanted, got {got}; {advice}"):
+        read_inputs(of_numbers, [str(tmp_path / name)])
 
 
 def test_samples_are_drawn_of_classes_by_name(trained):

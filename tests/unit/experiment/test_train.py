@@ -226,7 +226,7 @@ def test_what_is_about_to_be_trained_is_announced(experiment, tmp_path):
     go(experiment(training__num_steps=2), tmp_path, announce=starts.append)
     go(experiment(), tmp_path, announce=starts.append)
     assert [start.num_steps_done for start in starts] == [0, 2]
-    assert starts[0].data.spec.num_train == 1500
+    assert starts[0].data.spec.num_train == 297
 
 
 def test_a_run_without_an_intact_checkpoint_is_not_begun_anew(experiment, tmp_path):
@@ -242,7 +242,7 @@ def test_a_run_without_an_intact_checkpoint_is_not_begun_anew(experiment, tmp_pa
 
 
 def test_names_of_classes_that_no_checkpoint_can_hold_are_refused_before_training(experiment, tmp_path, monkeypatch):
-    monkeypatch.setattr(train_module, "LARGEST_JSON", 50)
+    monkeypatch.setattr(train_module, "LARGEST_JSON_BYTES", 50)
     with pytest.raises(DataError, match="classes in at most 50 bytes wanted, got"):
         go(experiment(), tmp_path / "run")
     assert not (tmp_path / "run").exists()

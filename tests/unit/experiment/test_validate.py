@@ -11,6 +11,8 @@ from idm.experiment.settings import Experiment, SamplerSettings
 from idm.experiment.validate import flat
 from idm.training import TrainingSettings
 
+from ...hostile import cheap
+
 
 def lines(section, plain):
     with pytest.raises(SettingsError) as error:
@@ -146,3 +148,18 @@ def test_other_numbers_are_no_whole_ones(value):
 
 def test_nested_values_by_dotted_path():
     assert flat({"a": {"b": {"c": 1}, "d": [2]}, "e": None}) == {"a.b.c": 1, "a.d": [2], "e": None}
+
+
+def test_of_endlessly_many_unknown_names_a_few_are_told():
+    many = {f"{n}" * 30: n for n in range(100_000)}
+    found = cheap(lambda: lines(TrainingSettings, many | {"batch_size": [0] * 900}))
+    assert len(found) == 22
+    assert sum(map(len, found)) < 50_000
+    assert "...: 99,980 more names that are no settings" in found
+
+
+def test_an_unknown_name_of_megabytes_is_told_in_part():
+    (line,) = cheap(lambda: lines(TrainingSettings, {"x" * 2**22: 1}))
+    assert line.startswith("x" * 100 + ": no such setting")
+    (line,) = cheap(lambda: lines(Experiment, {"sampler": {"name": "ddi" + "m" * 2**22}}))
+    assert len(line) < 300

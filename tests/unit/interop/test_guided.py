@@ -66,6 +66,12 @@ def test_attention_at_no_size_may_be_asked_for() -> None:
         ({"classifier_use_fp16": False}, "flags.classifier_use_fp16: .*one of a classifier"),
         ({"channel_mult": "1,two"}, "flags.channel_mult: at most 16 multiples such as '1,2,3,4' wanted, got '1,two'"),
         ({"channel_mult": "1," * 300 + "1"}, "flags.channel_mult: at most 16 multiples"),
+        ({"in_channels": 1}, "flags.in_channels: .*another option of its code; leave it out, images have 3 channels"),
+        (
+            {"clip_denoised": False},
+            "flags.clip_denoised: .*leave it out, 'idm sample --set clip_denoised=false' sets it",
+        ),
+        ({"num_classes": 10}, "flags.num_classes: .*leave it out, class_cond=true gives the 1,000 classes"),
         ({"num_head_chanels": 64}, "did you mean 'num_head_channels'"),
         ({"use_new_atention_order": True}, "did you mean 'use_new_attention_order'"),
     ],

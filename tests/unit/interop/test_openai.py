@@ -6,6 +6,8 @@ import torch
 from idm.core.errors import SettingsError
 from idm.interop.openai import complete_flags, unet_from_flags, unet_options
 
+from ...hostile import cheap
+
 HYBRID_64 = {"image_size": 64, "num_channels": 128, "num_res_blocks": 3, "learn_sigma": True}
 
 
@@ -92,3 +94,10 @@ def test_super_resolution_sees_twice_the_channels_and_wants_the_small_image() ->
 def test_flags_that_the_scripts_would_not_take_are_refused(flags: dict, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         unet_from_flags(flags)
+
+
+def test_of_endlessly_many_unknown_flags_a_few_are_told() -> None:
+    with pytest.raises(SettingsError) as error:
+        cheap(lambda: complete_flags({f"flag_{n}": n for n in range(20_000)}))
+    assert len(error.value.lines) == 21
+    assert error.value.lines[-1] == "flags: 19,980 more names that are no flags; leave them out"

@@ -1,8 +1,11 @@
 """Weight files: where the state dict may lie, and what is refused in one line."""
 
 import pickle
+import re
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,8 @@ from torch import Tensor
 from idm.core.errors import CheckpointError
 from idm.interop.openai import unet_from_flags
 from idm.interop.weights import locate_weights, read_weights, refuse_other_weights, usable
+
+from ...hostile import cheap
 
 SMALL = {"image_size": 32, "num_channels": 4, "num_res_blocks": 1, "num_heads": 2}
 """Flags of a small network."""
@@ -50,6 +55,19 @@ OPTIMIZER = {"state": {0: {"exp_avg": torch.zeros(2)}}, "param_groups": [{"lr": 
             },
             "entry 'ema', not 'model', names without 'ema_model.'",
         ),
+        ({"net": stored(9), "net_ema": stored()}, "entry 'net_ema', not 'net'"),
+        (
+            {"model": stored(9), "ema_0.999": stored(8), "ema_0.9999": stored(), "step": 7},
+            "entry 'ema_0.9999', not 'ema_0.999', not 'model'",
+        ),
+        ({**stored(), "step": 7}, ""),
+        ({**stored(), "step": torch.tensor(7)}, ""),
+        ({"state_dict": {**prefixed("model."), "betas": torch.ones(5)}}, "entry 'state_dict', names without 'model.'"),
+        (
+            {"state_dict": {**prefixed("net.", 9), **prefixed("net_ema."), "lpips.c.weight": torch.ones(1)}},
+            "entry 'state_dict', names without 'net_ema.'",
+        ),
+        ({"module": prefixed("model.module.")}, "entry 'module', names without 'model.module.'"),
     ],
 )
 def test_the_state_dict_is_found_and_an_average_taken(tmp_path: Path, content: Any, note: str) -> None:
@@ -61,6 +79,37 @@ def test_the_state_dict_is_found_and_an_average_taken(tmp_path: Path, content: A
         "b.weight": [1.0, 1.0, 1.0],
     }
     assert read_weights(tmp_path / "w.pt").keys() == found.tensors.keys()
+
+
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [
+        ({**stored(), "pos_embed": torch.ones(1)}, ["pos_embed"]),
+        ({**stored(), "pos_embed": torch.ones(1), "alphas_cumprod": torch.ones(1), "step": 3}, ["pos_embed"]),
+        (
+            {**prefixed("net."), "vae.c.weight": torch.ones(1), "pos_embed": torch.ones(1)},
+            ["vae.c.weight", "pos_embed"],
+        ),
+        ({**prefixed("model."), **prefixed("unet.more.")}, ["unet.more.a.weight", "unet.more.b.weight"]),
+        ({**prefixed("module.net."), "module.vae.c.weight": torch.ones(1)}, ["vae.c.weight"]),
+        ({**prefixed("model."), "model_ema.decay": torch.ones(1), "model_ema.aweight": torch.ones(1)}, []),
+        ({**prefixed("net."), "loss.logvar": torch.ones(1), "loss.c.d.weight": torch.ones(1)}, []),
+    ],
+)
+def test_what_no_network_here_has_keeps_its_name_and_is_refused_by_it(
+    tmp_path: Path, content: Any, kept: list[str]
+) -> None:
+    torch.save(content, tmp_path / "w.pt")
+    found = read_weights(tmp_path / "w.pt")
+    assert found.keys() == {*stored(), *kept}
+    refused = pytest.raises(CheckpointError, match=r"unknown \(" + ", ".join(map(re.escape, kept)))
+    with refused if kept else nullcontext():
+        refuse_other_weights(tmp_path / "w.pt", found, stored())
+
+
+def test_names_that_come_with_and_without_a_prefix_are_left_as_they_are(tmp_path: Path) -> None:
+    torch.save({**prefixed("module."), "a.weight": torch.ones(2)}, tmp_path / "w.pt")
+    assert read_weights(tmp_path / "w.pt").keys() == {"module.a.weight", "module.b.weight", "a.weight"}
 
 
 def test_safetensors_are_read(tmp_path: Path) -> None:
@@ -201,3 +250,75 @@ def test_the_names_that_were_found_and_expected_are_told() -> None:
         CheckpointError, match=r"missing \(time_embed\.0\.weight, .* 2 unknown \(a\.weight, b\.weight\)"
     ):
         refuse_other_weights(Path("w.pt"), stored(), network())
+
+
+def endless_tuple() -> bytes:
+    """A pickle of a dict, whose name is a tuple that holds another one twice, and so on, 60 deep: of 2**60 parts."""
+    twice = b"".join(b"h%c\x86q%c" % (number, number + 1) for number in range(60))
+    return b"\x80\x02})q\x00" + twice + b"K\x01s."
+
+
+LEGACY = b"".join(pickle.dumps(part, 2) for part in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}))
+"""What stands before the pickle of the content in a file of the older kind."""
+
+
+def legacy(path: Path, content: bytes) -> None:
+    path.write_bytes(LEGACY + content + pickle.dumps([], 2))
+
+
+def archive(path: Path, content: bytes, name: str = "data.pkl", compression: int = zipfile.ZIP_STORED) -> None:
+    with zipfile.ZipFile(path, "a", compression) as file:
+        for member, text in {name: content, "version": b"3", "byteorder": b"little"}.items():
+            file.writestr(f"weights/{member}", text)
+
+
+def behind(path: Path, content: bytes) -> None:
+    """A file of the older kind, at whose end an archive begins."""
+    legacy(path, content)
+    archive(path, b"\x80\x02}.")
+
+
+ENDLESS, BYTEARRAY = "tuples within tuples without end", b"\x80\x02c%s\nbytearray\nJ\x00\x00\x00\x10\x85R."
+DEEP = b"\x80\x02})" + b"\x85" * 1_000_000 + b"K\x01s."
+LONG = b"\x80\x02]" + b"N0" * 2**22 + b"."
+ODD: dict[str, tuple[Callable[[Path], None], str]] = {
+    "endless": (lambda path: archive(path, endless_tuple()), ENDLESS),
+    "endless, legacy": (lambda path: legacy(path, endless_tuple()), ENDLESS),
+    "endless, before an archive": (lambda path: behind(path, endless_tuple()), ENDLESS),
+    "endless, in capitals": (lambda path: archive(path, endless_tuple(), "DATA.PKL"), ENDLESS),
+    "deep": (lambda path: archive(path, DEEP), ENDLESS),
+    "bytearray": (lambda path: archive(path, BYTEARRAY % b"builtins"), "a bytearray"),
+    "bytearray, of Python 2": (lambda path: archive(path, BYTEARRAY % b"__builtin__"), "a bytearray"),
+    "bytearray, legacy": (lambda path: legacy(path, BYTEARRAY % b"builtins"), "a bytearray"),
+    "compressed": (lambda path: archive(path, LONG, compression=zipfile.ZIP_DEFLATED), "a compressed archive"),
+    "long": (lambda path: archive(path, LONG), r"8,388,612 bytes, of which more than 8,388,608 are no numbers"),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_costs_far_more_than_its_size_is_refused_by_name_before_it_is_made(tmp_path: Path, kind: str) -> None:
+    path, (write, told) = tmp_path / "weights.pt", ODD[kind]
+    write(path)
+    with pytest.raises(CheckpointError, match=f"a state dict .* wanted, got {told}") as error:
+        cheap(lambda: read_weights(path))
+    assert len(error.value.lines) == 1
+
+
+def test_a_long_pickle_of_the_older_kind_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("idm.interop.pickles.LARGEST_PICKLE_BYTES", 1_000)
+    legacy(tmp_path / "w.pt", pickle.dumps({"model": {}, "more": [0.5] * 200}, 2))
+    with pytest.raises(CheckpointError, match="of which more than 1,000 are no numbers"):
+        read_weights(tmp_path / "w.pt")
+    legacy(tmp_path / "w.pt", pickle.dumps({"model": stored()}, 2)[:10] + bytes(2_000))
+    with pytest.raises(CheckpointError, match="got a damaged file"):
+        read_weights(tmp_path / "w.pt")
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_what_torch_saves_has_no_such_names(tmp_path: Path, legacy: bool) -> None:
+    network = unet_from_flags(SMALL)
+    optimizer = torch.optim.AdamW(network.parameters())
+    content = {"model": network.state_dict(), "optimizer": optimizer.state_dict(), "sizes": [(1, 2)] * 1000}
+    content |= {"losses": tuple(range(20_000)), "steps": [tuple(range(2_000))] * 10}
+    torch.save(content, tmp_path / "all.pt", _use_new_zipfile_serialization=not legacy)
+    assert read_weights(tmp_path / "all.pt").keys() == network.state_dict().keys()

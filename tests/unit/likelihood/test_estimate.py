@@ -5,7 +5,7 @@ import torch
 
 from idm.core.errors import SettingsError
 from idm.diffusion import ContinuousDecoder, GaussianDiffusion
-from idm.likelihood import calc_bpd_loop, estimate_bpd
+from idm.likelihood import estimate_bpd, evaluate_bound
 from idm.oracles import GaussianDenoiser
 from idm.schedules import cosine_schedule
 
@@ -17,9 +17,19 @@ def diffusion():
     return GaussianDiffusion(cosine_schedule(STEPS), decoder=ContinuousDecoder())
 
 
+def oracle(diffusion, clip):
+    network = GaussianDenoiser(diffusion, torch.tensor([0.2]).double(), torch.tensor([0.3]).double())
+    return diffusion.denoiser(network, clip=clip)
+
+
 @pytest.fixture
 def model(diffusion):
-    return GaussianDenoiser(diffusion, torch.tensor([0.2]).double(), torch.tensor([0.3]).double())
+    return oracle(diffusion, True)
+
+
+@pytest.fixture
+def unclipped(diffusion):
+    return oracle(diffusion, False)
 
 
 def data(count):
@@ -27,19 +37,19 @@ def data(count):
 
 
 @pytest.mark.parametrize("num_terms", [1, 4, 16, STEPS - 1, 2 * STEPS])
-def test_its_mean_is_the_bound(diffusion, model, num_terms):
+def test_its_mean_is_the_bound(diffusion, unclipped, num_terms):
     x = data(4_000)
-    estimates = estimate_bpd(diffusion, model, x, num_terms=num_terms, clip_denoised=False)
-    bound = calc_bpd_loop(diffusion, model, x, clip_denoised=False, seed=10**6).total_bpd
+    estimates = estimate_bpd(diffusion, unclipped, x, num_terms=num_terms)
+    bound = evaluate_bound(diffusion, unclipped, x, seed=10**6).total_bpd
     difference = estimates - bound
     error = float(difference.std() / len(x) ** 0.5)
     assert abs(float(difference.mean())) < 4 * error
     assert error < 0.2
 
 
-def test_more_terms_scatter_less(diffusion, model):
+def test_more_terms_scatter_less(diffusion, unclipped):
     x = data(500)
-    spread = [float(estimate_bpd(diffusion, model, x, num_terms=n, clip_denoised=False).std()) for n in (1, 4, 16)]
+    spread = [float(estimate_bpd(diffusion, unclipped, x, num_terms=n).std()) for n in (1, 4, 16)]
     assert spread[0] > 1.5 * spread[1] > 1.5 * spread[2] / 1.2
 
 
@@ -50,11 +60,9 @@ def test_an_image_has_its_own_estimate(diffusion, model):
     assert torch.allclose(whole[4:], estimate_bpd(diffusion, model, x[4:], seed=9), rtol=1e-12, atol=0)
 
 
-def test_a_chain_of_one_step(model):
+def test_a_chain_of_one_step():
     diffusion = GaussianDiffusion(cosine_schedule(1), decoder=ContinuousDecoder())
-    x = data(3)
-    oracle = GaussianDenoiser(diffusion, torch.tensor([0.2]).double(), torch.tensor([0.3]).double())
-    assert estimate_bpd(diffusion, oracle, x).shape == (3,)
+    assert estimate_bpd(diffusion, oracle(diffusion, True), data(3)).shape == (3,)
 
 
 @pytest.mark.parametrize(("count", "num_terms", "batch_size"), [(0, 1, 1), (1, 0, 1), (1, 1, 0)])

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -259,11 +260,11 @@ def test_attention_lets_distant_places_see_each_other() -> None:
                 (3,): "3",
                 (0,): "0",
                 (-2,): "-2",
-                (4,): "4",
+                (4, 8): "4, 8",
                 (2, 2): "2, 2",
             }.items()
         ),
-        ({"channel_mult": (1,), "attention_resolutions": (2,)}, r"1 level\(s\) wanted \(1\), each once, got 2"),
+        ({"channel_mult": (1,), "attention_resolutions": (2, 1)}, r"1 level\(s\) wanted \(1\), each once, got 2, 1"),
         ({"halved_axes": (2,)}, r"halved_axes: different spatial axes of 0, 1 wanted, got \(2,\)"),
         ({"halved_axes": (-1,)}, r"halved_axes: .* got \(-1,\)"),
         ({"halved_axes": (1, 1), "channel_mult": (1,), "attention_resolutions": ()}, r"halved_axes: .* got \(1, 1\)"),
@@ -280,6 +281,33 @@ def test_attention_lets_distant_places_see_each_other() -> None:
 def test_options_that_make_no_network_are_refused(options: dict, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         unet(**options)
+
+
+@pytest.mark.parametrize(("widths", "factor"), [((1,), 4), ((1, 2), 4), ((1, 1, 1, 1), 64)])
+def test_a_single_factor_of_a_deeper_network_is_attention_nowhere_and_is_called_that(
+    widths: tuple[int, ...], factor: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(0)
+    beyond = unet(channel_mult=widths, attention_resolutions=(factor,))
+    torch.manual_seed(0)
+    nowhere = unet(channel_mult=widths, attention_resolutions=())
+    assert [name for name, _ in beyond.named_parameters()] == [name for name, _ in nowhere.named_parameters()]
+    said = capsys.readouterr().err
+    assert f"each once, got {factor}; " in said
+    assert "this network attends nowhere" in said
+
+
+@pytest.mark.usefixtures("unchecked_types")
+@pytest.mark.parametrize("name", ["attention_resolutions", "channel_mult"])
+@pytest.mark.parametrize("one", [2, np.int64(2)])
+def test_a_number_in_place_of_several_is_refused(name: str, one: int) -> None:
+    with pytest.raises(SettingsError, match=f"^{name}: .* wanted, such as .*, got .*2"):
+        unet(**{name: one})
+
+
+@pytest.mark.usefixtures("unchecked_types")
+def test_factors_of_attention_may_be_numbers_of_numpy() -> None:
+    assert unet(attention_resolutions=(np.int64(2),), channel_mult=(1, 2))
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_mean_and_variance_of_x_start_are_tied_by_the_slope_of_the_mean(build: B
     diffusion = process()
     oracle = build(diffusion)
     for x in (X[t], 3.0 * X[t]):
-        moments = oracle.x_start_moments(x[None], diffusion.schedule.at(torch.tensor([t]), x[None]), {})
+        moments = oracle.x_start_moments(x[None], diffusion.schedule.level(torch.tensor([t]), x[None]), {})
         np.testing.assert_allclose(moments.variance[0].numpy(), remaining(build, x, t), rtol=1e-8, atol=1e-13)
         assert bool((moments.variance >= 0).all())
 
@@ -89,6 +89,21 @@ def test_a_learned_variance_is_the_variance_of_the_step_below_given_x_t(
     c0 = math.sqrt(prev) * beta / (1.0 - abar)
     expected = beta * (1.0 - prev) / (1.0 - abar) + c0**2 * remaining(build, X[t], t)
     np.testing.assert_allclose(step.variance[0].numpy(), np.maximum(expected, 1e-12), rtol=1e-6, atol=1e-14)
+
+
+@every_oracle
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_as_a_denoiser_it_tells_mean_and_variance_at_levels_on_the_grid_and_beside_it(
+    build: Build, dtype: torch.dtype
+) -> None:
+    diffusion, x = process(), X.to(dtype)
+    oracle = build(diffusion)
+    for at in (diffusion.grid.level(STEPS, x), diffusion.grid.at_ratio(0.8, x)):
+        found = oracle.denoiser()(x, at)
+        expected = oracle.x_start_moments(x.double(), at.map(lambda values: values.double()), {})
+        assert found.variance is not None
+        for ours, theirs in ((found.x_start, expected.mean), (found.variance, expected.variance)):
+            torch.testing.assert_close(ours, theirs.to(dtype), rtol=0, atol=0)
 
 
 # In the process's own terms

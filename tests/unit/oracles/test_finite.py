@@ -36,7 +36,7 @@ def posterior(x: list[float], abar: float) -> list[float]:
 def test_moments_of_enumerated_data_are_sums_over_states(t: int) -> None:
     oracle = EnumeratedDenoiser(DIFFUSION, STATES, PROBABILITIES)
     x = torch.as_tensor(GENERATOR.normal(size=(4, 1, 3)))
-    found = oracle.x_start_moments(x, DIFFUSION.schedule.at(torch.full((4,), t), x), {})
+    found = oracle.x_start_moments(x, DIFFUSION.schedule.level(torch.full((4,), t), x), {})
     for i, row in enumerate(x[:, 0].tolist()):
         shares = np.array(posterior(row, float(DIFFUSION.schedule.alphas_cumprod[t])))
         mean = shares @ STATES[:, 0].numpy()
@@ -105,7 +105,7 @@ def test_its_error_has_nothing_to_do_with_anything_that_can_be_seen_in_x_t(mean_
     diffusion = DIFFUSION.replace(model_mean_type=mean_type)
     x_start = DATA.repeat(200, 1, 1, 1)
     noise = torch.as_tensor(np.random.default_rng(1).normal(size=x_start.shape))
-    x_t, at = diffusion.q_sample(x_start, t, noise), diffusion.schedule.at(t, x_start)
+    x_t, at = diffusion.q_sample(x_start, t, noise), diffusion.schedule.level(t, x_start)
     output = diffusion.predict(EmpiricalDenoiser(diffusion, DATA), x_t, t).prediction
     error = diffusion.prediction.target(x_start, x_t, noise, at) - output
     for seen in (torch.ones_like(x_t), x_t, output, torch.sin(3.0 * x_t)):

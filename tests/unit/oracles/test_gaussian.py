@@ -39,7 +39,7 @@ def test_a_gaussian_of_one_variance_is_a_mixture_of_one_component() -> None:
     mixture = MixtureDenoiser(DIFFUSION, one, mean[None], 0.3 * one)
     for t in range(3):
         ours, theirs = (
-            oracle.x_start_moments(X, DIFFUSION.schedule.at(torch.full((5,), t), X), {})
+            oracle.x_start_moments(X, DIFFUSION.schedule.level(torch.full((5,), t), X), {})
             for oracle in (gaussian, mixture)
         )
         torch.testing.assert_close(ours.mean, theirs.mean, rtol=0, atol=1e-13)
@@ -48,7 +48,7 @@ def test_a_gaussian_of_one_variance_is_a_mixture_of_one_component() -> None:
 
 def moments(variance: Tensor, t: int) -> tuple[Tensor, Tensor]:
     oracle = GaussianDenoiser(DIFFUSION, torch.tensor([0.4]), variance)
-    found = oracle.x_start_moments(X, DIFFUSION.schedule.at(torch.full((5,), t), X), {})
+    found = oracle.x_start_moments(X, DIFFUSION.schedule.level(torch.full((5,), t), X), {})
     return found.mean, found.variance
 
 

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.diffusion import GaussianDiffusion, ModelMeanType, ModelVarType
+from idm.guidance import ClassifierFreeGuidance
 from idm.oracles import MixtureDenoiser, components
-from idm.samplers import ClassifierFreeGuidance, SamplerDDIM
+from idm.samplers import SamplerDDIM
 from idm.schedules import cosine_schedule, linear_schedule
 
 WEIGHTS = torch.tensor([0.5, 0.2, 0.3], dtype=torch.float64)
@@ -40,7 +41,7 @@ def integrated(x: float, abar: float) -> tuple[float, float]:
 def test_moments_are_those_of_prior_times_likelihood(t: int, x: float) -> None:
     oracle = MixtureDenoiser(DIFFUSION, WEIGHTS, CENTRES, SPREADS)
     x_t = torch.full((1, 1), x, dtype=torch.float64)
-    found = oracle.x_start_moments(x_t, DIFFUSION.schedule.at(torch.tensor([t]), x_t), {})
+    found = oracle.x_start_moments(x_t, DIFFUSION.schedule.level(torch.tensor([t]), x_t), {})
     mean, variance = integrated(x, float(DIFFUSION.schedule.alphas_cumprod[t]))
     assert float(found.mean) == pytest.approx(mean, rel=1e-7, abs=1e-8)
     assert float(found.variance) == pytest.approx(variance, rel=1e-6, abs=1e-8)
@@ -86,8 +87,11 @@ def test_the_mixture_over_classes_of_conditional_answers_is_the_unconditional_on
 
 def test_classifier_free_guidance_finds_its_null_label_answered() -> None:
     conditional = MixtureDenoiser(DIFFUSION, WEIGHTS, CENTRES, SPREADS, LABELS)
-    guided = ClassifierFreeGuidance(conditional, scale=2.0, null_label=10)
-    ours = DIFFUSION.predict(guided, X, 4, {"y": torch.tensor([2, 4, 2, 4])}).prediction
+    asked = (
+        DIFFUSION.denoiser(conditional, conditioning={"y": labels}, clip=False)
+        for labels in (torch.tensor([2, 4, 2, 4]), torch.full((4,), 10))
+    )
+    ours = ClassifierFreeGuidance(*asked, scale=2.0)(X, DIFFUSION.grid.level(4, X)).x_start
     expected = 2.0 * predict(conditional, X, [2, 4, 2, 4]) - predict(conditional, X)
     torch.testing.assert_close(ours, expected, rtol=0, atol=1e-13)
 

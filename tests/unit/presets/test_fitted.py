@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from idm.experiment.fitted import kept
 from idm.experiment.settings import Experiment
 from idm.presets import PRESETS, USUAL, fitted, with_fitting_batches
 from idm.training import TrainingSettings
@@ -58,11 +59,13 @@ def test_no_interval_is_made_of_none() -> None:
     assert of_length(replace(USUAL, sample_interval=0), 60).sample_interval == 0
 
 
-def test_a_started_run_keeps_what_it_cannot_change_and_the_rest_follows() -> None:
-    started = Experiment(training=replace(USUAL, num_steps=60, batch_size=9, warmup_steps=3, ema_rates=(0.5, 0.9)))
+def test_a_started_run_keeps_what_it_cannot_change_and_what_was_given_to_it_and_the_rest_follows() -> None:
+    own = {"batch_size": 9, "warmup_steps": 3, "ema_rates": (0.5, 0.9), "sample_interval": 0}
+    started = kept(of_length(USUAL, 60, tuple(own), **own), USUAL)
     longer = fitted(Experiment(training=replace(USUAL, num_steps=600)), USUAL, {"num_steps"}, started).training
-    assert (longer.batch_size, longer.warmup_steps, longer.ema_rates) == (9, 3, (0.5, 0.9))
+    assert {name: getattr(longer, name) for name in own} == own
     assert (longer.num_steps, longer.log_interval) == (600, 30)
+    assert fitted(Experiment(training=USUAL), USUAL, (), started).training == of_length(USUAL, 60, tuple(own), **own)
 
 
 @pytest.mark.parametrize(("samples", "batch"), [(1, 1), (63, 63), (64, 64), (1000, 64)])

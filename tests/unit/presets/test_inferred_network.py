@@ -97,3 +97,22 @@ def test_axes_are_named_in_settings_only_where_they_are_not_the_usual_ones():
 def test_volumes_which_have_many_places_have_narrow_networks():
     assert network_for((16, 16)).options["model_channels"] == 64
     assert network_for((16, 16, 16)).options["model_channels"] == 32
+
+
+@pytest.mark.parametrize(
+    ("space", "given", "chosen"),
+    [
+        ((64, 64), {"channel_mult": (1, 2)}, {"attention_resolutions": (), "num_heads": 4, "model_channels": 64}),
+        ((16, 16), {"channel_mult": (1, 2)}, {"attention_resolutions": (2,)}),
+        ((32, 32), {"channel_mult": (1, 1, 2, 2, 4)}, {"attention_resolutions": (2, 4, 8, 16)}),
+        ((4, 4), {"channel_mult": (1, 2)}, {"attention_resolutions": (2,)}),
+        ((32, 32), {"model_channels": 6}, {"num_heads": 2, "attention_resolutions": (2, 4, 8)}),
+        ((32, 32), {"model_channels": 7, "channel_mult": (1, 2)}, {"num_heads": 1}),
+        ((64, 64), {"halved_axes": (1,)}, {"attention_resolutions": ()}),
+        ((8, 64, 64), {"channel_mult": (1, 2)}, {"halved_axes": (0, 1, 2), "attention_resolutions": ()}),
+        ((24, 24, 12), {"channel_mult": (1, 2, 2, 2)}, {"halved_axes": (0, 1), "attention_resolutions": (8,)}),
+    ],
+)
+def test_what_is_chosen_follows_what_is_given(space, given, chosen):
+    options = network_for(space, given=given).options
+    assert {name: options[name] for name in chosen} == chosen

@@ -1,5 +1,6 @@
 """Presets are complete experiments; those of papers say what the papers say."""
 
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
@@ -113,7 +114,6 @@ def test_inferred_settings_fit_data_of_any_shape(tmp_path, shape):
 
 
 def test_the_size_of_voxels_chooses_the_axes_that_are_halved(tmp_path):
-    nibabel = pytest.importorskip("nibabel")
     for name, zooms in (("cubes", (1, 1, 1)), ("slices", (1, 1, 5))):
         (tmp_path / name).mkdir()
         volume = nibabel.Nifti1Image(np.zeros((16, 16, 16), np.uint8), np.diag([*zooms, 1.0]))

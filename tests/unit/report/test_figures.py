@@ -4,7 +4,6 @@ import io
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from idm.core.errors import DataError
@@ -53,13 +52,20 @@ def test_the_loss_is_drawn_whole_and_by_quarters():
         loss_curve([])
 
 
+def test_a_term_next_to_nothing_does_not_stretch_the_axis():
+    bottom, _ = bound_by_timestep([2.0, 1e-3, 1e-28], [0.1, 1e-5, 0.0], [0, 1, 2]).axes[0].get_ylim()
+    assert bottom == pytest.approx(1e-7)  # half of the smallest share of 2
+    bottom, _ = bound_by_timestep([2.0, 1e-3], [0.0, 0.0], [0, 1]).axes[0].get_ylim()
+    assert bottom == pytest.approx(5e-4)
+
+
 def test_points_are_drawn_where_they_are():
-    x = torch.tensor([[0.0, 1.0, 9.0], [2.0, -1.0, 9.0]])
+    x = np.array([[0.0, 1.0, 9.0], [2.0, -1.0, 9.0]])
     np.testing.assert_allclose(scatter(x).axes[0].collections[0].get_offsets(), x[:, :2])
     assert sum(bar.get_height() for bar in scatter(x[:, :1]).axes[0].patches) == 2
 
 
 def test_figures_become_png_and_svg():
-    figure = scatter(torch.zeros(3, 2))
+    figure = scatter(np.zeros((3, 2)))
     assert Image.open(io.BytesIO(png(figure))).size == tuple(np.rint(figure.get_size_inches() * 150).astype(int))
     assert svg(figure).startswith("<svg")

@@ -1,5 +1,7 @@
 """Pictures in files: layout and values are exact, files whole."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,16 @@ from PIL import Image
 
 from idm.core.errors import DataError
 from idm.data import Codec
-from idm.report import grid, save_animation, save_grid, save_singles, write_atomically
+from idm.report import (
+    columns_of,
+    grid,
+    pictures,
+    save_animation,
+    save_grid,
+    save_scatter,
+    save_singles,
+    write_atomically,
+)
 from idm.report.pictures import GAP, GAP_GREY, WIDE_GAP
 
 
@@ -37,6 +48,21 @@ def test_a_grid_is_filled_row_by_row_and_grey_elsewhere():
 def test_a_grid_is_about_square(number, shape):
     picture = np.asarray(grid(counting(number, 256), codec("uint8", 256), min_tile=1))
     assert picture.shape == tuple(side * (2 + GAP) - GAP for side in shape)
+
+
+def test_points_are_drawn_in_the_units_of_the_data(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(pictures, "png", lambda figure: drawn.append(figure) or b"")
+    of_points = Codec(offset=(10.0, -2.0), scale=(5.0, 3.0), dtype="float32", levels=None)
+    save_scatter(tmp_path / "x.png", torch.tensor([[-1.0, 1.0], [1.0, 0.0]]), of_points)
+    np.testing.assert_allclose(drawn[0].axes[0].collections[0].get_offsets(), [[5, 1], [15, -2]])
+
+
+@pytest.mark.parametrize(
+    ("num", "classes", "columns"), [(64, 3, 9), (64, 10, 10), (400, 10, 20), (3, 3, 3), (4, 1, None)]
+)
+def test_a_grid_of_classes_in_turn_is_about_square_with_one_class_to_a_column(num, classes, columns):
+    assert columns_of(num, classes) == columns
 
 
 def test_samples_are_further_apart_than_their_channels():
@@ -100,3 +126,14 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_rubbish(tmp_path, monkeyp
             write_atomically(path, b"new")
     assert [(file.name, file.read_bytes()) for file in path.parent.iterdir()] == [("a.bin", b"old")]
     assert write_atomically(path, b"new").read_bytes() == b"new"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="files of Windows have no such modes")
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o022, 0o644), (0o002, 0o664)])
+def test_the_umask_says_who_may_read_a_result(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        path = save_grid(tmp_path / "grid.png", counting(2, 256), codec("uint8", 256))
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == mode

@@ -1,21 +1,22 @@
 """Folders for results: what may be replaced, and by whom."""
 
+import hashlib
 import threading
 from pathlib import Path
 
 import pytest
 
 from idm.core.errors import CheckpointError, SettingsError
-from idm.report.record import RECORD, Record, by_summary
-from idm.report.results import results_in
+from idm.core.record import LARGEST_RECORD_BYTES, RECORD, Record
+from idm.report.results import results_in, write_record
+
+from ...hostile import cheap
+
+ONE, MINE = (hashlib.sha256(text).hexdigest() for text in (b"1", b"mine"))
 
 
-def nothing(folder):
-    return None
-
-
-def put(folder, files, what="results", recognise=nothing):
-    """Write files, texts by name, as a command does; what was replaced."""
+def put(folder, files, what="results", further=r"[a-z/0-9]+(\.png)?"):
+    """Write files, texts by name, as a command does that may write others as well; what was replaced."""
 
     def write(new):
         for name, text in files.items():
@@ -23,7 +24,7 @@ def put(folder, files, what="results", recognise=nothing):
             (new / name).write_text(text)
         return {name: new / name for name in files}
 
-    with results_in(folder, list(files), recognise) as results:
+    with results_in(folder, list(files), further) as results:
         written = results.put(what, write)
         assert written == {name: folder / name for name in files}
         return results.replaces
@@ -48,7 +49,7 @@ def test_a_file_that_was_not_written_here_is_refused_before_the_work(tmp_path):
     (tmp_path / "images" / "1.png").write_text("mine")
     with (
         pytest.raises(SettingsError, match=r"images/1\.png, which this program did not write"),
-        results_in(tmp_path, ["grid.png", "images/1.png"], nothing),
+        results_in(tmp_path, ["grid.png", "images/1.png"]),
     ):
         raise AssertionError
     assert texts(tmp_path) == {"images/1.png": "mine"}
@@ -73,7 +74,7 @@ def test_other_files_stay(tmp_path):
 
 
 def test_a_file_that_came_during_the_work_is_kept_and_so_are_the_results(tmp_path):
-    with results_in(tmp_path, ["grid.png"], nothing) as results:
+    with results_in(tmp_path, ["grid.png"]) as results:
         (tmp_path / "grid.png").write_text("mine")
         with pytest.raises(SettingsError, match="the results of this call are in") as error:
             results.put("", lambda new: (new / "grid.png").write_text("result") and {})
@@ -88,7 +89,7 @@ def test_results_that_are_cut_off_leave_the_earlier_ones(tmp_path):
         (new / "grid.png").write_text("2")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="No space"), results_in(tmp_path, ["grid.png"], nothing) as results:
+    with pytest.raises(OSError, match="No space"), results_in(tmp_path, ["grid.png"]) as results:
         results.put("", fail)
     assert texts(tmp_path) == {"grid.png": "1"}
 
@@ -113,7 +114,7 @@ def test_cut_off_between_two_files_all_are_still_known_as_results(tmp_path, monk
 
 def test_a_command_may_write_several_times(tmp_path):
     put(tmp_path, {"old": "1"})
-    with results_in(tmp_path, ["table", "plot"], nothing) as results:
+    with results_in(tmp_path, ["table", "plot"], "old") as results:
         for name, text in (("table", "1"), ("table", "2"), ("plot", "2")):
             results.put("", lambda new, name=name, text=text: (new / name).write_text(text) and {})
     assert texts(tmp_path) == {"table": "2", "plot": "2"}
@@ -127,7 +128,7 @@ def test_a_second_command_is_refused_and_a_folder_without_results_is_gone(tmp_pa
             put(tmp_path / "a" / "b", {"grid.png": "1"})
         refused.append(error)
 
-    with results_in(tmp_path / "a" / "b", ["grid.png"], nothing):
+    with results_in(tmp_path / "a" / "b", ["grid.png"]):
         other = threading.Thread(target=second)
         other.start()
         other.join()
@@ -161,10 +162,13 @@ def test_the_folder_itself_may_be_a_link(tmp_path):
         "",
         "[]",
         "[" * 100_000,
-        '{"what": "", "files": {"grid.png": [null], "../precious": [null]}}',
-        '{"what": "", "files": {"grid.png": [null], "a/../../precious": [null]}}',
-        '{"what": "", "files": {"grid.png": [[1]]}}',
-        '{"what": "", "files": {"grid.png": 1}}',
+        '{"what": ""}\n["grid.png", [null]]',
+        '{"what": "", "files": {"grid.png": [null]}}',
+        f'{{"what": ""}}\n["grid.png", [[1, "{ONE}"]]]\n["../precious", [[4, "{MINE}"]]]',
+        f'{{"what": ""}}\n["grid.png", [[1, "{ONE}"]]]\n["a/../../precious", [[4, "{MINE}"]]]',
+        '{"what": ""}\n["grid.png", [[1]]]',
+        '{"what": ""}\n["grid.png", 1]',
+        '{"what": ""}\n["grid.png", [[1, null]]]',
     ],
 )
 def test_a_record_that_is_none_or_names_files_elsewhere_is_not_believed(tmp_path, record):
@@ -179,18 +183,31 @@ def test_a_record_that_is_none_or_names_files_elsewhere_is_not_believed(tmp_path
     assert (tmp_path / "precious").read_text() == "mine"
 
 
-def test_results_of_a_version_without_records_are_known_by_one_of_them(tmp_path):
-    recognise = by_summary("a summary", "summary.json", ["total"], ["summary.json", "plot.png"])
-    for name, text in (("summary.json", '{"total": 1}'), ("plot.png", "1"), ("own.png", "mine")):
-        (tmp_path / name).write_text(text)
-    assert put(tmp_path, {"summary.json": "2"}, recognise=recognise) == "a summary"
-    assert texts(tmp_path) == {"summary.json": "2", "own.png": "mine"}
-    (tmp_path / RECORD).unlink()
-    with pytest.raises(SettingsError, match=r"summary\.json"):
-        put(tmp_path, {"summary.json": "3"}, recognise=recognise)
+def test_a_record_counts_only_for_names_that_the_command_writes(tmp_path):
+    put(tmp_path, {"letter": "mine", "grid.png": "1"})
+    theirs = "1 file of an earlier command"  # the last command that wrote need not be the one that wrote it
+    assert put(tmp_path, {"plot.png": "2"}, further=r"grid\.png") == theirs
+    assert texts(tmp_path) == {"letter": "mine", "plot.png": "2"}
+    assert put(tmp_path, {"table": "3"}, further="") == "", "nothing of its own names was there"
+    assert put(tmp_path, {"letter": "4"}) == "results", "other commands know what is theirs still"
+    assert texts(tmp_path) == {"letter": "4"}
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path):
-    record = Record("words", {"a": ((3, "hash"), (4, "other")), "b": (None,)})
-    record.write(tmp_path)
+    record = Record("words", {"a": ((3, "a" * 64), (4, "0" * 64)), "b": ((5, "b" * 64),)})
+    write_record(record, tmp_path)
     assert Record.read(tmp_path) == record
+
+
+@pytest.mark.parametrize("begin", ["", '{"what": ""}\n'])
+@pytest.mark.parametrize("content", ["[],", "[]\n", '["a", []]\n', "[", "\n", '{"what": 1}\n'])
+def test_a_record_of_megabytes_is_cheap(tmp_path, begin, content):
+    """Within the second and the 100 MB that are promised of what a stranger made."""
+    (tmp_path / RECORD).write_text(begin + content * ((LARGEST_RECORD_BYTES - 20) // len(content)))
+    assert cheap(lambda: Record.read(tmp_path)).files == {}
+
+
+def test_a_record_of_as_many_files_as_are_drawn_at_once_is_read(tmp_path):
+    files = {f"images/{number:05d}.png": ((1234, f"{number:064x}"), (1235, "0" * 64)) for number in range(50_000)}
+    write_record(Record("50,000 samples, while they replace others", files), tmp_path)
+    assert Record.read(tmp_path).files == files

@@ -7,7 +7,7 @@ import torch
 from idm.core.errors import DataError
 from idm.data import Codec
 from idm.report import tiles
-from idm.report.tiles import CHANNEL_GAP, GAP_GREY, LONGEST_SIDE, MAX_CHANNELS
+from idm.report.tiles import CHANNEL_GAP, GAP_GREY, LONGEST_SIDE_PIXELS, MAX_CHANNELS
 
 
 def codec(channels=1):
@@ -54,7 +54,7 @@ def test_no_more_channels_than_can_be_seen_are_shown():
 
 def test_pictures_are_not_enlarged_beyond_the_longest_side():
     assert tiles(random(1, 1, 1, 400), codec(), min_side=48).shape == (1, 1, 400)
-    assert tiles(random(1, 1, 2, 100), codec(), min_side=48).shape[2] <= LONGEST_SIDE
+    assert tiles(random(1, 1, 2, 100), codec(), min_side=48).shape[2] <= LONGEST_SIDE_PIXELS
 
 
 def test_volumes_show_their_middle_slice():

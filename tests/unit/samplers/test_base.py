@@ -1,15 +1,20 @@
 """The loop that every sampler shares: where it starts, what it shows the network, what it refuses."""
 
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from idm.core.errors import SettingsError
 from idm.diffusion import GaussianDiffusion, ModelVarType
-from idm.samplers import Sampler, SamplerDDIM, SamplerDDPM
-from idm.schedules import cosine_schedule
+from idm.editing import encode, inversion_process
+from idm.likelihood import calc_bpd_loop
+from idm.samplers import DDIMClipping, Sampler, SamplerDDIM, SamplerDDPM, Seed
+from idm.schedules import cosine_schedule, linear_schedule, space_timesteps
 
 DIFFUSION = GaussianDiffusion(cosine_schedule(12), model_var_type=ModelVarType.FIXED_SMALL)
 KINDS = [SamplerDDPM(DIFFUSION), SamplerDDIM(DIFFUSION), SamplerDDIM(DIFFUSION, eta=1.0)]
@@ -157,3 +162,40 @@ def test_the_chain_runs_on_the_device_of_the_networks_parameters_by_default() ->
     sampler = SamplerDDIM(DIFFUSION.respace([11]))
     assert sampler.sample(OnMeta(), SHAPE).device.type == "meta"
     assert sampler.sample(half_sine, SHAPE).device.type == "cpu"
+
+
+def test_a_sampler_is_written_as_its_steps_and_what_is_not_the_default() -> None:
+    assert repr(SamplerDDPM(DIFFUSION)) == "SamplerDDPM(12 of 12 steps)"
+    short = DIFFUSION.respace([0, 5, 11])
+    written = repr(SamplerDDIM(short, denoised_fn=torch.tanh, eta=0.5, clipping=DDIMClipping.KEEP_EPS))
+    assert written == "SamplerDDIM(3 of 12 steps, denoised_fn=tanh, eta=0.5, clipping=keep_eps)"
+
+
+@pytest.mark.parametrize(
+    "seed", [np.int64(7), torch.tensor(7), [7, 8, 9], np.array([7, 8, 9]), torch.tensor([7, 8, 9])]
+)
+def test_seeds_are_taken_in_every_form(seed: Seed) -> None:
+    sampler = SamplerDDIM(DIFFUSION)
+    assert torch.equal(sampler.sample(half_sine, SHAPE, seed=seed), sampler.sample(half_sine, SHAPE, seed=7))
+
+
+@pytest.mark.usefixtures("unchecked_types")
+@pytest.mark.parametrize("number", [1.5, True, "3"])
+def test_counts_that_are_no_whole_numbers_are_refused_in_one_line(number: Any) -> None:
+    sampler, x = SamplerDDIM(DIFFUSION), torch.zeros(SHAPE)
+    calls: dict[str, Callable[[], object]] = {
+        "seed": lambda: sampler.sample(half_sine, SHAPE, seed=number),
+        "seed ": lambda: sampler.sample(half_sine, (1, 2), seed=[number]),
+        "shape": lambda: sampler.sample(half_sine, (number, 2)),
+        "start": lambda: next(sampler.trajectory(half_sine, x, start=number)),
+        "level": lambda: encode(DIFFUSION, half_sine, x, level=number),
+        "steps": lambda: inversion_process(DIFFUSION, number),
+        "batch_size": lambda: calc_bpd_loop(DIFFUSION, half_sine, x, batch_size=number),
+        "respacing": lambda: DIFFUSION.respace([number]),
+        "respacing ": lambda: space_timesteps(12, [number]),
+        "num_timesteps": lambda: cosine_schedule(number),
+        "num_timesteps ": lambda: linear_schedule(number),
+    }
+    for name, call in calls.items():
+        with pytest.raises(SettingsError, match=f"^{name.strip()}: a .*wanted, got {number!r}$"):
+            call()

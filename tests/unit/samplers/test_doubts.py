@@ -1,6 +1,6 @@
 """What a sampler says before it draws samples that nothing keeps in range, and what it refuses."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import pytest
@@ -29,7 +29,6 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_unclipped_sampling_on_the_whole_cosine_chain_is_called_out_once_with_what_helps(said: list[str]) -> None:
     for sampler in (SamplerDDIM(WHOLE, clip_denoised=False), SamplerDDPM(WHOLE, clip_denoised=False)):
         sampler.sample(lambda x, time: x, (1, 1))
-    warn_of_unclipped(SamplerDDIM(WHOLE, clipping=DDIMClipping.NONE))
     (line,) = said
     ratio = (1 / WHOLE.schedule.alphas_cumprod[-1] - 1) ** 0.5
     assert f"it has {ratio:,.0f} times the error" in line
@@ -37,6 +36,26 @@ def test_unclipped_sampling_on_the_whole_cosine_chain_is_called_out_once_with_wh
     assert f"clip_denoised=true, or take a chain of the first {steps} steps" in line
     warn_of_unclipped(SamplerDDIM(WHOLE.respace(range(steps)), clip_denoised=False))
     assert len(said) == 1, "the advice works"
+
+
+@pytest.mark.parametrize(
+    ("clip", "clipping", "advice"),
+    [
+        (True, DDIMClipping.NONE, "set clipping=rederive"),
+        (False, DDIMClipping.NONE, "set clip_denoised=true and clipping=rederive"),
+        (False, DDIMClipping.KEEP_EPS, "set clip_denoised=true"),
+    ],
+)
+def test_the_advice_names_the_options_that_keep_x_0_in_range(
+    clip: bool, clipping: DDIMClipping, advice: str, said: list[str]
+) -> None:
+    last_step_alone = WHOLE.respace([99])  # of its steps none is below the limit, and no shorter chain helps
+    warn_of_unclipped(SamplerDDIM(last_step_alone, clip_denoised=clip, clipping=clipping))
+    (line,) = said
+    assert line.endswith(f"; {advice}")
+    options: dict[str, object] = {"clip_denoised": True, "clipping": DDIMClipping.REDERIVE}
+    taken = {name: value for name, value in options.items() if f"{name}=" in advice}
+    assert replace(SamplerDDIM(last_step_alone, clip, clipping=clipping), **taken).clips
 
 
 SAFE: dict[str, Sampler] = {

@@ -24,7 +24,9 @@ def test_purposes_and_shapes_are_kept_apart() -> None:
     assert torch.equal(noise.normal("step", 9, (5,)), rng.normal("step", 9, (5,)))
 
 
-def test_small_batches_draw_once_for_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many steps each draw was for."""
     calls: list[int] = []
     normals = Rng.normals
 
@@ -33,7 +35,19 @@ def test_small_batches_draw_once_for_many_steps(monkeypatch: pytest.MonkeyPatch)
         return normals(self, purpose, steps, *rest)
 
     monkeypatch.setattr(Rng, "normals", counted)
+    return calls
+
+
+def test_small_batches_draw_once_for_many_steps(calls: list[int]) -> None:
     noise = StepNoise(Rng.from_seed(0, 1))
     for step in range(2 * MOST_STEPS - 1, -1, -1):
         noise.normal("step", step, (2,))
     assert calls == [MOST_STEPS, MOST_STEPS]
+
+
+def test_two_draws_in_each_step_draw_nothing_twice(calls: list[int]) -> None:
+    noise = StepNoise(Rng.from_seed(0, 1))
+    for step in range(99, -1, -1):
+        noise.normal("step", step, (2,))
+        noise.normal("churn", step, (2,))
+    assert sum(calls) == 200

@@ -90,15 +90,15 @@ def test_the_large_fixed_variance_is_beta_with_step_0_taken_from_the_posterior_o
     schedule: NoiseSchedule,
 ) -> None:
     steps = torch.arange(schedule.num_timesteps)
-    at = schedule.at(steps, torch.zeros(1, dtype=torch.float64))
+    at = schedule.transition(steps, torch.zeros(1, dtype=torch.float64))
     assert isinstance(at.fixed_large_log_variance, torch.Tensor)
     expected = np.log(np.concatenate([[math.exp(schedule.posterior_log_variance_clipped[0])], schedule.betas[1:]]))
     np.testing.assert_allclose(at.fixed_large_log_variance.numpy(), expected, rtol=1e-12, atol=1e-15)
 
 
 @every_schedule
-def test_step_0_alone_is_first(schedule: NoiseSchedule) -> None:
-    flags = [schedule.at(t, torch.zeros(1)).is_first for t in range(schedule.num_timesteps)]
+def test_step_0_alone_is_the_last_one_down(schedule: NoiseSchedule) -> None:
+    flags = [schedule.transition(t, torch.zeros(1)).is_last for t in range(schedule.num_timesteps)]
     assert flags == [1.0] + [0.0] * (schedule.num_timesteps - 1)
 
 

@@ -65,6 +65,13 @@ def test_a_step_outside_of_the_chain_is_refused(t: int) -> None:
         table().at(t, torch.zeros(1, 1))
 
 
+def test_a_truth_value_is_no_step() -> None:
+    looked_up = table()
+    looked_up.at(1, torch.zeros(1, 1))
+    with pytest.raises(SettingsError, match="wanted, got bool True"):
+        looked_up.at(True, torch.zeros(1, 1))
+
+
 @pytest.mark.parametrize("t", [-1, 3])
 def test_a_batch_with_a_step_outside_of_the_chain_is_refused(t: int) -> None:
     with pytest.raises(IndexError, match=r"t: steps in \[0, 3\) wanted"):

@@ -15,7 +15,7 @@ import torch
 import idm
 from idm.core.errors import CheckpointError
 from idm.training import latest_checkpoint, open_checkpoint, save_checkpoint, verify_run
-from idm.training.checkpoint import checkpoint_to_continue
+from idm.training.checkpoint import Checkpoint, checkpoint_to_continue
 from idm.training.manifest import as_text, damage, make_manifest
 
 from ...hostile import PROMISE, Canary, cheap
@@ -255,3 +255,21 @@ def test_one_place_at_most_reads_a_pickle():
                 assert not DANGEROUS_MODULES & names or path.name == "weights.py", path  # for the name of an error
                 assert "load" not in names or getattr(node, "module", "") != "torch", path
     assert places in ([], ["weights.py"])
+
+
+@pytest.mark.parametrize("inside", ["[" * 900 + "]" * 900, "[" * 900 + "1," * 100_000 + "1" + "]" * 900])
+@pytest.mark.parametrize("name", ["manifest.json", "training.json"])
+def test_documents_that_are_deep_are_refused_before_they_are_written_anew(tmp_path, name, inside):
+    path = save(tmp_path, 1).path
+    (path / name).write_text(f'{{"files": {inside}}}')
+    if name == "manifest.json":
+        assert "nested too deeply" in cheap(lambda: damage(path))
+    else:
+        with pytest.raises(CheckpointError, match="nested too deeply"):
+            cheap(lambda: Checkpoint(path).document("training"))
+
+
+def test_a_manifest_of_megabytes_is_refused(tmp_path):
+    path = save(tmp_path, 1).path
+    (path / "manifest.json").write_text('{"files": [' + "1," * 2_000_000 + "1]}")
+    assert "larger than" in cheap(lambda: damage(path))

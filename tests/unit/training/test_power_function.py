@@ -24,7 +24,7 @@ def test_the_width_of_an_exponent_is_the_standard_deviation_of_its_profile(sigma
 
 @pytest.mark.parametrize("sigma_rel", [0.0, -0.1, 0.29, math.nan, math.inf])
 def test_widths_that_no_profile_has(sigma_rel):
-    with pytest.raises(SettingsError, match="sigma_rel: a width above 0"):
+    with pytest.raises(SettingsError, match="sigma_rel: a width from 1e-06"):
         gamma_of(sigma_rel)
 
 

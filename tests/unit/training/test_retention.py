@@ -36,6 +36,7 @@ def steps(run):
         (Retention(2, every=3), [3, 6, 8, 9]),
         (Retention(2, best=1), [4, 8, 9]),
         (Retention(2, every=5, best=2), [4, 5, 8, 9]),
+        (Retention(2, best=2**63), list(range(1, 10))),
     ],
 )
 def test_newest_regular_and_best_are_kept(tmp_path, keep, kept):

@@ -1,10 +1,14 @@
 """One step is a function of (seed, step); micro-batches change nothing but rounding."""
 
+import math
+
+import numpy as np
 import pytest
 import torch
 
 from idm.data import dataset
-from idm.timesteps import LossSecondMoment
+from idm.schedules import cosine_schedule
+from idm.timesteps import Drawn, LevelSampler, LossSecondMoment
 from idm.training.gradients import gradient_norm
 from idm.training.meter import LossMeter
 
@@ -92,3 +96,40 @@ def test_samples_read_ahead_are_those_of_the_step_in_any_order_of_steps(make_ste
     step = make_step()
     for number, expected in zip((0, 1, 2, 7, 3), in_memory, strict=True):
         torch.testing.assert_close(gradients(step, network, number), expected, rtol=0, atol=0)
+
+
+class LogUniform(LevelSampler):
+    """Levels of any noise-to-signal ratio between two, which need not be steps of the chain."""
+
+    learns = False
+    least, most = math.log(0.3), math.log(3.0)
+
+    def draw_levels(self, rng, step, grid):
+        log_kappa = self.least + (self.most - self.least) * rng.uniform("level", step).flatten().numpy()
+        at = grid.at_times(grid.path.time_of(log_kappa), torch.empty(0, dtype=torch.float64))
+        t = torch.bucketize(at.time, 0.5 * (grid.levels.time[1:] + grid.levels.time[:-1]).double())
+        return Drawn(at, t, torch.ones(len(t)))
+
+    def update(self, t, loss): ...
+
+    def state(self):
+        return {}
+
+    def load_state(self, state): ...
+
+
+def test_levels_between_the_steps_can_be_trained_on(make_step, network):
+    times = []
+
+    def listen(x, time, /, y=None):
+        times.append(time)
+        return network(x, time, y=y)
+
+    meter = LossMeter(10, torch.device("cpu"))
+    make_step(timesteps=LogUniform(), net=listen, batch_size=64, micro_batch_size=16).accumulate_gradients(0, meter)
+    seen = torch.cat(times).double().numpy()
+    assert (len(times), len(seen)) == (4, 64)
+    assert np.abs(seen - seen.round()).max() > 0.3
+    least, most = cosine_schedule(10).path.time_of(np.array([LogUniform.least, LogUniform.most]))
+    assert ((seen >= least - 1e-5) & (seen <= most + 1e-5)).all()
+    assert meter.read()["loss"] > 0

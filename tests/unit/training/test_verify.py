@@ -171,3 +171,15 @@ def bring_back(run):
     if (run / "later").exists():
         (run / "later").rename(run / "checkpoints" / "step-00000003")
     return []
+
+
+def test_a_file_that_goes_while_it_is_opened_which_torch_calls_a_runtime_error_is_no_error_of_the_program(
+    run, monkeypatch
+):
+    def gone(file, framework):
+        file.unlink()
+        raise RuntimeError(f"unable to open file <{file}> in read-only mode: No such file or directory (2)")
+
+    (path, *_) = sorted((run / "checkpoints").iterdir())
+    monkeypatch.setattr(verify_module, "safe_open", gone)
+    assert verify_module.verify_checkpoint(path).problems == ("it was removed while it was read",)

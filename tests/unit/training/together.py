@@ -1,14 +1,15 @@
 """Several processes of one job, on this machine, as ``torchrun`` would start them."""
 
+import gc
 import json
 import multiprocessing
 import os
 import socket
 import traceback
 
-import torch
-
 from idm.core.ranks import joined_ranks
+
+from ...forks import torch
 
 
 def free_port():
@@ -22,8 +23,10 @@ def run_together(size, folder, work, *, seconds=60):
     folder.mkdir(parents=True, exist_ok=True)
     port, fork = free_port(), multiprocessing.get_context("fork")
     processes = [fork.Process(target=_rank, args=(i, size, port, folder, work)) for i in range(size)]
+    gc.freeze()  # or each process would look through all that the tests have made so far
     for process in processes:
         process.start()
+    gc.unfreeze()
     try:
         for process in processes:
             process.join(seconds)

@@ -1,6 +1,5 @@
 """What is in an image file, and what reading it as training does would do to it."""
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,13 +48,11 @@ class ImageFacts:
 
 def read_facts(place: Place) -> ImageFacts | None:
     """Read the header of an image; None where it is of no format that is read."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        try:
-            with Image.open(source_of(place), formats=FORMATS) as image:
-                return _facts(Path(str(place)), image)
-        except Exception:  # decoders raise whatever they stumble over; what they say is part of the refusal
-            return None
+    try:
+        with Image.open(source_of(place), formats=FORMATS) as image:
+            return _facts(Path(str(place)), image)
+    except Exception:  # decoders raise whatever they stumble over; what they say is part of the refusal
+        return None
 
 
 def _facts(path: Path, image: Image.Image) -> ImageFacts:

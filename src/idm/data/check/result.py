@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from idm.core.text import counted
 from idm.data.base import Source
 from idm.data.check.values import ValuesFound
 from idm.data.index import FileEntry, Index
@@ -98,7 +99,8 @@ class DataCheck:
         found = [] if self.opened is None else list(self.opened.remarks)
         if self.duplicates:
             copies = sum(len(group) - 1 for group in self.duplicates)
-            found.append(f"{copies:,} copies of other samples; copies may end up on both sides of the held-out split")
+            words = "1 copy" if copies == 1 else f"{copies:,} copies"
+            found.append(f"{words} of other samples; copies may end up on both sides of the held-out split")
         sizes = list(self.classes.values()) if self.classes else []
         if sizes and max(sizes) > FEW_PER_CLASS * min(sizes):
             found.append(f"classes from {min(sizes):,} to {max(sizes):,} samples")
@@ -106,8 +108,8 @@ class DataCheck:
             found.append(f"{len(self.counts['size']):,} different sizes")
         if self.outside:
             found.append(
-                f"{len(self.outside):,} files outside of the folder they are listed in, such as {self.outside[0]}; "
-                "training reads them, too"
+                f"{counted(len(self.outside), 'file')} outside of the folder they are listed in, such as "
+                f"{self.outside[0]}; training reads them, too"
             )
         return (*found, *(() if self.values is None else self.values.remarks))
 

@@ -1,6 +1,5 @@
 """Small pictures of image files, those that training would refuse included."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +16,11 @@ def thumbnail(path: Path, side: int) -> Image.Image | None:
     """Return an RGB picture of at most side x side; None where the file cannot be decoded or is too large."""
     if not path.is_file():
         return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with Image.open(path, formats=FORMATS) as image:
-                return _shown(image, side) if image.width * image.height <= MAX_PIXELS else None
-        except Exception:  # decoders raise whatever they stumble over in a damaged file
-            return None
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            return _shown(image, side) if image.width * image.height <= MAX_PIXELS else None
+    except Exception:  # decoders raise whatever they stumble over in a damaged file
+        return None
 
 
 def _shown(image: Image.Image, side: int) -> Image.Image:

@@ -4,23 +4,34 @@ The hub is x_0: every prediction says how to read x_0 from the output and which 
 """
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor
 
-from idm.schedules import Coefficients
+from idm.schedules import Grid, Level
 
 
 class Prediction(ABC):
-    """Meaning of the network's first head; ``at`` are the coefficients of the step of ``x_t``."""
+    """Meaning of the network's first head; ``at`` is the level of ``x``.
+
+    Attributes:
+        is_mean: whether the output is itself the mean of the reverse step, whatever x_0 is read from it.
+    """
+
+    is_mean: ClassVar[bool] = False
 
     @abstractmethod
-    def x_start(self, output: Tensor, x_t: Tensor, at: Coefficients) -> Tensor:
+    def x_start(self, output: Tensor, x: Tensor, at: Level) -> Tensor:
         """Read the predicted x_0 from the network's output."""
 
     @abstractmethod
-    def target(self, x_start: Tensor, x_t: Tensor, noise: Tensor, at: Coefficients) -> Tensor:
-        """Return the output that would be exact for x_t = sqrt(abar) x_start + sqrt(1 - abar) noise."""
+    def target(self, x_start: Tensor, x: Tensor, noise: Tensor, at: Level) -> Tensor:
+        """Return the output that would be exact for x = alpha x_start + sigma noise."""
 
-    @abstractmethod
-    def mean(self, output: Tensor, x_start: Tensor, x_t: Tensor, at: Coefficients) -> Tensor:
-        """Mean of p(x_{t-1} | x_t), given the output and the (possibly clipped) x_0 read from it."""
+    def on(self, grid: Grid) -> "Prediction":
+        """Return the prediction on the levels that a process visits; most mean the same on all.
+
+        Raises:
+            SettingsError: x_0 cannot be read from it on some level.
+        """
+        return self

@@ -4,22 +4,28 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from idm.core.errors import SettingsError
 from idm.diffusion.predictions.base import Prediction
-from idm.schedules import Coefficients
+from idm.schedules import Grid, Level
 
 
 @dataclass(frozen=True)
 class Epsilon(Prediction):
-    """The output is eps, the noise in x_t (Ho et al. 2020, eq. 11)."""
+    """The output is eps, the noise in x (Ho et al. 2020, eq. 11)."""
 
-    def x_start(self, output: Tensor, x_t: Tensor, at: Coefficients) -> Tensor:
-        """x_0 = sqrt(1 / abar) x_t - sqrt(1 / abar - 1) eps."""
-        return at.x_start_from_eps(x_t, output)
+    def x_start(self, output: Tensor, x: Tensor, at: Level) -> Tensor:
+        """x_0 = (x - sigma eps) / alpha."""
+        return at.x_start(x, output)
 
-    def target(self, x_start: Tensor, x_t: Tensor, noise: Tensor, at: Coefficients) -> Tensor:
+    def target(self, x_start: Tensor, x: Tensor, noise: Tensor, at: Level) -> Tensor:
         """Return the noise itself."""
         return noise
 
-    def mean(self, output: Tensor, x_start: Tensor, x_t: Tensor, at: Coefficients) -> Tensor:
-        """Posterior mean at the predicted x_0."""
-        return at.posterior_mean(x_start, x_t)
+    def on(self, grid: Grid) -> Prediction:
+        """Refuse a level without signal, where every x_0 has the same eps."""
+        if float(grid.levels.alpha[-1]) == 0.0:
+            raise SettingsError(
+                "prediction: one that tells x_0 where no signal is left wanted, such as v or start_x, got epsilon; or "
+                "begin below that level"
+            )
+        return self

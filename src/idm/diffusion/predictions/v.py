@@ -6,21 +6,17 @@ import torch
 from torch import Tensor
 
 from idm.diffusion.predictions.base import Prediction
-from idm.schedules import Coefficients
+from idm.schedules import Level
 
 
 @dataclass(frozen=True)
 class V(Prediction):
-    """The output is v = sqrt(abar) eps - sqrt(1 - abar) x_0 (Salimans & Ho 2022, appendix D)."""
+    """The output is v = alpha eps - sigma x_0 (Salimans & Ho 2022, appendix D)."""
 
-    def x_start(self, output: Tensor, x_t: Tensor, at: Coefficients) -> Tensor:
-        """x_0 = sqrt(abar) x_t - sqrt(1 - abar) v."""
-        return torch.addcmul(at.sqrt_alphas_cumprod * x_t, at.sqrt_one_minus_alphas_cumprod, output, value=-1)
+    def x_start(self, output: Tensor, x: Tensor, at: Level) -> Tensor:
+        """x_0 = (alpha x - sigma v) / (alpha^2 + sigma^2)."""
+        return torch.addcmul(at.alpha_by_power * x, at.sigma_by_power, output, value=-1)
 
-    def target(self, x_start: Tensor, x_t: Tensor, noise: Tensor, at: Coefficients) -> Tensor:
+    def target(self, x_start: Tensor, x: Tensor, noise: Tensor, at: Level) -> Tensor:
         """Return v of the true noise and data."""
-        return torch.addcmul(at.sqrt_alphas_cumprod * noise, at.sqrt_one_minus_alphas_cumprod, x_start, value=-1)
-
-    def mean(self, output: Tensor, x_start: Tensor, x_t: Tensor, at: Coefficients) -> Tensor:
-        """Posterior mean at the predicted x_0."""
-        return at.posterior_mean(x_start, x_t)
+        return torch.addcmul(at.alpha * noise, at.sigma, x_start, value=-1)

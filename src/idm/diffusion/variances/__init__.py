@@ -1,8 +1,17 @@
 """What the variance of a reverse step can be."""
 
 from idm.diffusion.variances.base import ReverseVariance
-from idm.diffusion.variances.decoder import WithDecoderVariance
+from idm.diffusion.variances.calibrated import CalibratedDecoder
+from idm.diffusion.variances.error_curve import ErrorCurve
 from idm.diffusion.variances.fixed import FixedLarge, FixedSmall
 from idm.diffusion.variances.learned import Learned, LearnedRange
 
-__all__ = ["FixedLarge", "FixedSmall", "Learned", "LearnedRange", "ReverseVariance", "WithDecoderVariance"]
+__all__ = [
+    "CalibratedDecoder",
+    "ErrorCurve",
+    "FixedLarge",
+    "FixedSmall",
+    "Learned",
+    "LearnedRange",
+    "ReverseVariance",
+]

@@ -1,10 +1,10 @@
-"""What Var(x_{t-1} | x_t) is in the reverse process."""
+"""What Var(x_{t-1} | x_t) is in the reverse process; ``at`` is the transition from t to t - 1."""
 
 from abc import ABC, abstractmethod
 
 from torch import Tensor
 
-from idm.schedules import Coefficients
+from idm.schedules import Transition
 
 
 class ReverseVariance(ABC):
@@ -16,13 +16,9 @@ class ReverseVariance(ABC):
         """How many blocks of C channels the network returns: 2 where the second one decides the variance, else 1."""
 
     @abstractmethod
-    def log_variance(self, head: Tensor | None, at: Coefficients) -> Tensor:
+    def log_variance(self, head: Tensor | None, at: Transition) -> Tensor:
         """Log-variance, broadcastable to the data; ``head`` is the network's second block, if it has one."""
 
     @abstractmethod
-    def head(self, log_variance: Tensor, at: Coefficients) -> Tensor | None:
+    def head(self, log_variance: Tensor, at: Transition) -> Tensor | None:
         """Return the variance head that a network must return to have this log-variance; None where it has none."""
-
-    def without_decoder_variance(self) -> "ReverseVariance":
-        """Return the same without a decoder variance of its own, for chains whose first step is another."""
-        return self

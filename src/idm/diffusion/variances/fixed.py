@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from idm.diffusion.variances.base import ReverseVariance
-from idm.schedules import Coefficients
+from idm.schedules import Transition
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,11 @@ class FixedSmall(ReverseVariance):
         """1."""
         return 1
 
-    def log_variance(self, head: Tensor | None, at: Coefficients) -> Tensor:
+    def log_variance(self, head: Tensor | None, at: Transition) -> Tensor:
         """Log of the posterior variance."""
-        return at.posterior_log_variance_clipped
+        return at.log_posterior_variance
 
-    def head(self, log_variance: Tensor, at: Coefficients) -> Tensor | None:
+    def head(self, log_variance: Tensor, at: Transition) -> Tensor | None:
         """Return None: the variance is fixed."""
         return None
 
@@ -35,10 +35,10 @@ class FixedLarge(ReverseVariance):
         """1."""
         return 1
 
-    def log_variance(self, head: Tensor | None, at: Coefficients) -> Tensor:
+    def log_variance(self, head: Tensor | None, at: Transition) -> Tensor:
         """Log of beta."""
         return at.fixed_large_log_variance
 
-    def head(self, log_variance: Tensor, at: Coefficients) -> Tensor | None:
+    def head(self, log_variance: Tensor, at: Transition) -> Tensor | None:
         """Return None: the variance is fixed."""
         return None

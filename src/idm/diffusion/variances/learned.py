@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from idm.diffusion.variances.base import ReverseVariance
-from idm.schedules import Coefficients
+from idm.schedules import Transition
 
 
 def _required(head: Tensor | None) -> Tensor:
@@ -23,11 +23,11 @@ class Learned(ReverseVariance):
         """2."""
         return 2
 
-    def log_variance(self, head: Tensor | None, at: Coefficients) -> Tensor:
+    def log_variance(self, head: Tensor | None, at: Transition) -> Tensor:
         """Return the head."""
         return _required(head)
 
-    def head(self, log_variance: Tensor, at: Coefficients) -> Tensor | None:
+    def head(self, log_variance: Tensor, at: Transition) -> Tensor | None:
         """Return the log-variance."""
         return log_variance
 
@@ -45,13 +45,13 @@ class LearnedRange(ReverseVariance):
         """2."""
         return 2
 
-    def log_variance(self, head: Tensor | None, at: Coefficients) -> Tensor:
+    def log_variance(self, head: Tensor | None, at: Transition) -> Tensor:
         """Interpolate between the logs of the posterior variance (v = -1) and beta (v = 1)."""
         half = at.half_log_variance_range
-        return torch.addcmul(half, half, _required(head)) + at.posterior_log_variance_clipped
+        return torch.addcmul(half, half, _required(head)) + at.log_posterior_variance
 
-    def head(self, log_variance: Tensor, at: Coefficients) -> Tensor | None:
+    def head(self, log_variance: Tensor, at: Transition) -> Tensor | None:
         """V = 2 (log variance - log betatilde) / (log beta - log betatilde) - 1."""
-        low, high = at.posterior_log_variance_clipped, at.log_betas
+        low, high = at.log_posterior_variance, at.log_beta
         # Where the range is empty (a chain of one step, or rounding) every head means the same.
         return 2.0 * (log_variance - low) / (high - low + (high == low)) - 1.0

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from idm.core.errors import SettingsError
 from idm.core.progress import warn
+from idm.core.text import one_line
 
 
 @runtime_checkable
@@ -57,8 +58,7 @@ class Careful:
 
     def _drop(self, error: Exception) -> None:
         self._failed = True
-        reason = " ".join(str(error).split())
-        warn(f"tracker {self._name}: {type(error).__name__}: {reason}; it is told nothing more")
+        warn(f"tracker {self._name}: {type(error).__name__}: {one_line(error)}; it is told nothing more")
 
 
 def name_of(run: Path) -> str:

@@ -160,7 +160,7 @@ def test_files_outside_of_the_folder_they_are_listed_in_are_told(tmp_path):
     assert remark(inside / "some.csv") == []
     for name in ("../out/2.png", str(outside / "2.png")):
         (inside / "some.csv").write_text(f"path\n0.png\n{name}\n")
-        words = f"1 files outside of the folder they are listed in, such as {name}; training reads them, too"
+        words = f"1 file outside of the folder they are listed in, such as {name}; training reads them, too"
         assert remark(inside / "some.csv") == [words]
     (inside / "some.csv").unlink()
     (inside / "4.png").symlink_to(outside / "3.png")

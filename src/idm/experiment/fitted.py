@@ -1,14 +1,15 @@
 """Settings of training that follow from the length of a run and from how many samples it has.
 
 They are derived where nobody gave them: a preset's, or those of inferred settings, suit its usual number of steps, and
-are brought to another one. What a user gives is never changed, and a run that goes on keeps what it was started with.
+are brought to another one. What a user gives is never changed, and a run that goes on keeps its length and what it was
+started with.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from idm.experiment import Experiment
+from idm.experiment.settings import Experiment
 from idm.training import TrainingSettings
 
 LONGEST_WARMUP = 10
@@ -29,12 +30,12 @@ Grids of samples and bounds, which take as long as tens of steps, need no more t
 SHORTEST_AVERAGE = 2.0
 """Steps that an average looks back on, 1 / (1 - rate), at the least."""
 
-OF_A_STARTED_RUN = ("batch_size", "warmup_steps", "ema_rates")
-"""Of the derived settings, those that a run cannot change on its way."""
+OF_A_STARTED_RUN = ("num_steps", "batch_size", "warmup_steps", "ema_rates")
+"""Of these settings, those that a run keeps in any case: its length, and what it cannot change on its way."""
 
 
 def fitted(
-    experiment: Experiment, usual: TrainingSettings, given: Collection[str], started: Experiment | None = None
+    experiment: Experiment, usual: TrainingSettings, given: Collection[str], started: Mapping[str, Any] | None = None
 ) -> Experiment:
     """Return the experiment with the settings of training that nobody gave brought to its number of steps.
 
@@ -44,20 +45,29 @@ def fitted(
         experiment: the experiment.
         usual: settings for the usual number of steps.
         given: names of the settings of training that were given; they stay.
-        started: what the run in the folder was started with, if there is one; what it cannot change is taken from it.
+        started: what ``kept`` takes from the run in the folder, if there is one.
     """
-    steps = experiment.training.num_steps if "num_steps" in given else usual.num_steps
-    derived: dict[str, Any] = {
-        "num_steps": steps,
+    own = {"num_steps": usual.num_steps, **(started or {})}
+    steps = experiment.training.num_steps if "num_steps" in given else own["num_steps"]
+    found = {name: value for name, value in (_derived(usual, steps) | own).items() if name not in given}
+    return replace(experiment, training=replace(experiment.training, **found))
+
+
+def kept(started: TrainingSettings, usual: TrainingSettings) -> dict[str, Any]:
+    """Return the derived settings that a run goes on with: those that it cannot change, and those once given to it."""
+    derived = _derived(usual, started.num_steps)
+    own = {name: getattr(started, name) for name in ("num_steps", *derived)}
+    return {name: value for name, value in own.items() if name in OF_A_STARTED_RUN or value != derived[name]}
+
+
+def _derived(usual: TrainingSettings, steps: int) -> dict[str, Any]:
+    """Bring settings for the usual number of steps to another one."""
+    return {
         "batch_size": usual.batch_size,
         "warmup_steps": min(usual.warmup_steps, steps // LONGEST_WARMUP),
         "ema_rates": _rates(usual, steps),
         **{name: min(getattr(usual, name), max(1, steps // share)) for name, share in LONGEST_INTERVALS.items()},
     }
-    if started is not None:
-        derived |= {name: getattr(started.training, name) for name in OF_A_STARTED_RUN}
-    derived = {name: value for name, value in derived.items() if name not in given}
-    return replace(experiment, training=replace(experiment.training, **derived))
 
 
 def with_fitting_batches(experiment: Experiment, num_train: int) -> Experiment:

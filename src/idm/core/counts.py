@@ -1,0 +1,44 @@
+"""Whole numbers as callers of the package give them: Python's, NumPy's, or a tensor that holds one."""
+
+import operator
+from collections.abc import Iterable
+from typing import SupportsIndex, TypeGuard, cast
+
+import torch
+from torch import Tensor
+
+from idm.core.errors import SettingsError
+
+
+def whole_number(value: object, name: str, wanted: str = "a whole number") -> int:
+    """Return what counts as an integer as Python's own; truth values are none.
+
+    Args:
+        value: as it was given.
+        name: what to call it in messages.
+        wanted: what it should have been, in words.
+
+    Raises:
+        SettingsError: a fraction, a text, a truth value, several numbers.
+    """
+    if not isinstance(value, bool) and not (isinstance(value, Tensor) and value.dtype == torch.bool):
+        try:
+            return operator.index(cast(SupportsIndex, value))
+        except (TypeError, ValueError):
+            pass
+    raise SettingsError(f"{name}: {wanted} wanted, got {value!r}")
+
+
+def refuse_one(value: object, name: str, example: str) -> None:
+    """Refuse a single value where several are wanted.
+
+    Raises:
+        SettingsError: it is one.
+    """
+    if not holds_several(value):
+        raise SettingsError(f"{name}: several values wanted, such as {example}, got {value!r}")
+
+
+def holds_several(value: object) -> TypeGuard[Iterable[object]]:
+    """Whether a value is a list or another collection; a text, bytes, a number and a tensor without axes are one."""
+    return not isinstance(value, (str, bytes)) and isinstance(value, Iterable) and getattr(value, "ndim", 1) > 0

@@ -1,0 +1,81 @@
+"""How far a denoiser is from x_0 at every noise level: the one curve that optimal variances follow from.
+
+m(kappa) = E ||x_0 - x_start(x_t)||^2 / d, over the data and their noise at the noise-to-signal ratio kappa. For exact
+denoisers it grows with kappa, and estimates are made to.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from idm.core.errors import SettingsError
+from idm.schedules.table import held_in
+
+LEAST_ERROR = 1e-12
+"""Mean squared error that is taken for 0, whose logarithm would be infinite."""
+
+SAME_LOG_KAPPA = 1e-4
+"""How far beyond the ends of a curve a level may lie, in the logarithm of kappa: float32 keeps no more."""
+
+
+@dataclass(frozen=True)
+class ErrorCurve:
+    """Mean squared error of the predicted x_0, over the noise level.
+
+    Attributes:
+        log_kappa: logarithms of noise-to-signal ratios, growing.
+        mean_squared_error: the error there, per element, in the data's units squared; never falling.
+        standard_error: of each, likewise; None where it is not known.
+
+    Raises:
+        SettingsError: lists that are empty, of different lengths, out of order or not finite.
+    """
+
+    log_kappa: tuple[float, ...]
+    mean_squared_error: tuple[float, ...]
+    standard_error: tuple[float | None, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what is no curve."""
+        number, errors = len(self.log_kappa), self.mean_squared_error
+        known = [error for error in self.standard_error if error is not None]
+        finite = all(map(math.isfinite, (*self.log_kappa, *errors, *known))) and all(error >= 0 for error in known)
+        grow = all(a < b for a, b in pairwise(self.log_kappa)) and all(a <= b for a, b in pairwise((0.0, *errors)))
+        if not (0 < number == len(errors) == len(self.standard_error) and finite and grow):
+            raise SettingsError(
+                "error curve: as many errors, none negative or below the one before, as growing log_kappa wanted, "
+                "and standard errors of them"
+            )
+
+    @classmethod
+    def at_one(cls, kappa: float, mean_squared_error: float) -> "ErrorCurve":
+        """Return the curve that says something of one level alone."""
+        return cls((math.log(kappa),), (mean_squared_error,), (None,))
+
+    def _table(self, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Return log_kappa and the logarithms of the errors, copied once to each device."""
+        if (device, dtype) not in self._tables:
+            logs = [math.log(max(error, LEAST_ERROR)) for error in self.mean_squared_error]
+            columns = (torch.tensor(list(numbers), dtype=dtype) for numbers in (self.log_kappa, logs))
+            with torch.inference_mode(False):
+                known, values = (column.to(device) for column in columns)
+            self._tables[device, dtype] = (known, values)
+        return self._tables[device, dtype]
+
+    @cached_property
+    def _tables(self) -> dict[tuple[torch.device, torch.dtype], tuple[Tensor, Tensor]]:
+        return {}
+
+    def log_error(self, log_kappa: Tensor) -> Tensor:
+        """Logarithm of the error at levels, linear in log_kappa between those of the curve; nan beyond its ends."""
+        known, values = self._table(log_kappa.device, held_in(log_kappa))
+        above = torch.bucketize(log_kappa, known).clamp(min=1, max=max(1, len(known) - 1))
+        above, below = above.clamp(max=len(known) - 1), above - 1
+        length = known[above] - known[below]
+        share = ((log_kappa - known[below]) / torch.where(length > 0, length, 1.0)).clamp(0.0, 1.0)
+        inside = (log_kappa >= known[0] - SAME_LOG_KAPPA) & (log_kappa <= known[-1] + SAME_LOG_KAPPA)
+        return torch.where(inside, torch.lerp(values[below], values[above], share), math.nan)

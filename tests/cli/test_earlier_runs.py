@@ -1,0 +1,73 @@
+"""A run of an earlier version opens, and gives what that version gave.
+
+``tests/data/run_of_0.1`` was trained by version 0.1.0: a U-Net of 3,226 parameters, 60 steps on 40 pictures of two
+classes; what that version drew, scored and encoded with it is in ``expected.npz`` and ``expected.json``.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import idm
+from idm.cli import main
+
+from ..forging import edit, put
+
+STORED = Path(__file__).parents[1] / "data" / "run_of_0.1"
+ARRAYS = dict(np.load(STORED / "expected.npz"))
+FIGURES = json.loads((STORED / "expected.json").read_text())
+
+
+@pytest.fixture
+def earlier(tmp_path):
+    """A copy of the run that finds its data."""
+    shutil.copy(STORED / "pictures.npz", tmp_path)
+    run = shutil.copytree(STORED / "run", tmp_path / "run")
+    pictures = str(tmp_path / "pictures.npz")
+    return edit(run, "experiment", lambda document: put(document, "data.source.path", pictures))
+
+
+def near(found, name):
+    return torch.testing.assert_close(found, torch.from_numpy(ARRAYS[name]), rtol=1e-6, atol=2e-6)
+
+
+def test_samples_are_those_of_the_version_that_trained_it(earlier):
+    run = idm.load(earlier, device="cpu")
+    for name, samples in {
+        "ddim": run.sample(3, seed=3),
+        "ddpm": run.sample(3, seed=3, sampler=idm.SamplerDDPM(run.diffusion)),
+        "guided": run.sample(2, labels=[0, 1], seed=5, guidance=2.5),
+    }.items():
+        near(samples, name)
+
+
+def test_its_bound_and_its_decoder_are_those_of_the_version_that_trained_it(earlier, tmp_path):
+    assert main(["evaluate", str(earlier), "--num", "4", "--out", str(tmp_path / "bound"), "--device", "cpu"]) == 0
+    found = json.loads((tmp_path / "bound" / "evaluation.json").read_text())["bits_per_dim"]
+    for name, expected in FIGURES["bits_per_dim"].items():
+        assert found[name]["mean"] == pytest.approx(expected, rel=1e-5, abs=1e-9), name
+
+
+def test_its_latents_are_those_of_the_version_that_trained_it(earlier, tmp_path):
+    out = tmp_path / "latents.safetensors"
+    words = ["encode", earlier, "held-out:0-1", "--steps", "6", "--out", out, "--device", "cpu"]
+    assert main([str(word) for word in words]) == 0
+    near(load_file(out)["latents"], "latents_latents")
+    assert main(["decode", str(earlier), str(out), "--out", str(tmp_path / "decoded"), "--device", "cpu"]) == 0
+
+
+@pytest.mark.parametrize("verb", ["info", "verify"])
+def test_it_is_sound(earlier, verb):
+    assert main([verb, str(earlier)]) == 0
+
+
+def test_its_training_goes_on_as_it_would_have(earlier):
+    assert main(["train", "--out", str(earlier), "--set", "training.num_steps=80", "--device", "cpu"]) == 0
+    last = json.loads((earlier / "metrics.jsonl").read_text().splitlines()[-1])
+    assert last["step"] == 80
+    assert last["loss"] == pytest.approx(FIGURES["loss_at_step_80"], rel=1e-5)

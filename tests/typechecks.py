@@ -1,0 +1,50 @@
+"""Type checks while tests run, at a cost that a suite can bear.
+
+``--jaxtyping-packages`` has every function of the package checked by jaxtyping and beartype. jaxtyping's part compares
+the sizes of axes between arguments, and costs more than most of the functions themselves; it is needed only where types
+name axes. Functions whose types name none are checked by beartype alone; those inside of functions, which would be
+compiled anew at every call, by the static type checker alone.
+"""
+
+import functools
+import inspect
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import jaxtyping
+from beartype import beartype
+from jaxtyping import AbstractArray, _decorator
+
+
+def check_axes_only_where_they_are_named() -> None:
+    """Replace the decorator that jaxtyping's import hook puts on functions; once, before the package is imported."""
+    every = _decorator.jaxtyped
+
+    @functools.wraps(every)
+    def jaxtyped(fn: Any = _decorator._sentinel, **options: Any) -> Any:
+        if not inspect.isfunction(fn) or any(map(_names_axes, fn.__annotations__.values())):
+            return every(fn, **options)
+        return fn if "<locals>" in fn.__qualname__ else _checked(fn)
+
+    jaxtyping.jaxtyped = _decorator.jaxtyped = jaxtyped
+
+
+def _names_axes(annotation: Any) -> bool:
+    # In quotes it may, and it may name a type that is imported for type checkers alone.
+    if isinstance(annotation, str):
+        return True
+    if isinstance(annotation, type) and issubclass(annotation, AbstractArray):
+        return True
+    return any(map(_names_axes, typing.get_args(annotation)))
+
+
+def _checked(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Check a function by beartype, unless checks are switched off."""
+    checked = beartype(fn)
+
+    @functools.wraps(fn)
+    def either(*args: Any, **kwargs: Any) -> Any:
+        return (fn if jaxtyping.config.jaxtyping_disable else checked)(*args, **kwargs)
+
+    return either
