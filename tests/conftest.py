@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import jaxtyping
 import pytest
 
@@ -88,6 +89,13 @@ def default_signals() -> Generator[None]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--prove", action="store_true", help="Try every crash, damage and kill, not only a share of them.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have properties tried on the same examples in every run; with --prove on new ones. No machine is too slow."""
+    hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
+    hypothesis.settings.register_profile("new", deadline=None)
+    hypothesis.settings.load_profile("new" if config.getoption("--prove") else "same")
 
 
 @pytest.fixture(scope="session")

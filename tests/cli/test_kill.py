@@ -1,5 +1,6 @@
 """Killed at random moments, stopped by signals and by the clock: the end is as if nothing had happened."""
 
+import itertools
 import json
 import os
 import pty
@@ -13,6 +14,7 @@ import time
 import pytest
 
 from idm.cli import main
+from idm.experiment import parts
 from idm.training import open_checkpoint
 
 from ..forks import torch
@@ -36,10 +38,11 @@ def everything(run):
     return checkpoint.step, files, averages, [{k: v for k, v in row.items() if k not in CLOCK} for row in rows]
 
 
-def start(command):
-    """Run a command in a copy of this process, which has everything imported."""
+def start(command, *, before=lambda: None):
+    """Run a command in a copy of this process, which has everything imported; ``before`` is called there first."""
     child = os.fork()
     if child == 0:
+        before()
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
@@ -70,13 +73,13 @@ def test_kills_at_random_moments_change_nothing(tmp_path, tiny, prove, record):
     expected, kills, wanted = everything(tmp_path / "whole"), 0, 50 if prove else 3
     assert expected[2]
     late = 0
-    for number in range(2 * wanted):
+    for number in range(10 * wanted):
         run = tmp_path / f"run-{number}"
         child = start(command(run))
         time.sleep(rng.uniform(0.05, 0.95) * duration)
         os.kill(child, signal.SIGKILL)
         if exit_code(child) == 0:  # it had finished: the first run took longer
-            duration *= 0.9
+            duration *= 0.8
             continue
         kills += 1
         late += any((run / "checkpoints").glob("step-*"))
@@ -98,9 +101,23 @@ def trained(tmp_path_factory, tiny):
 
 
 LONG_JOBS = {
-    "samples.npz": ("sample", "--num", "40", "--batch-size", "5", "--steps", "0", "--sampler", "ddpm"),
-    "evaluation.json": ("evaluate", "--num", "96", "--batch-size", "16"),
+    "samples.npz": ("sample", "--num", "16", "--batch-size", "2", "--steps", "3", "--sampler", "ddpm"),
+    "evaluation.json": ("evaluate", "--num", "64", "--batch-size", "16"),
 }
+PARTS = 3
+"""Parts of eight, or of four, that are there when a long job is stopped."""
+
+
+def get_a_signal(number):
+    """Have this process send itself a signal as soon as so many parts are there, however fast it is."""
+    write, written = parts.write_part, itertools.count(1)
+
+    def write_and_look(*arguments):
+        write(*arguments)
+        if next(written) == PARTS:
+            os.kill(os.getpid(), number)
+
+    parts.write_part = write_and_look
 
 
 @pytest.mark.parametrize("file", LONG_JOBS)
@@ -116,13 +133,9 @@ def test_a_long_job_goes_on_where_it_was(tmp_path, trained, file):
 
     assert exit_code(start(command("whole"))) == 0
     for number in (signal.SIGTERM, signal.SIGKILL):
-        parts = tmp_path / number.name
-        child = start(command(number.name))
-        while len(list(parts.rglob("part-*"))) < 3:  # of eight, or of six
-            time.sleep(0.01)
-        os.kill(child, number)
+        child = start(command(number.name), before=lambda number=number: get_a_signal(number))
         assert exit_code(child) == (75 if number == signal.SIGTERM else -number)
-        assert len(list(parts.rglob("part-*"))) >= 3
+        assert len(list((tmp_path / number.name).rglob("part-*"))) == PARTS
         assert exit_code(start(command(number.name))) == 0
         assert results(number.name) == results("whole")
 

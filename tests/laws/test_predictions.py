@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -92,7 +92,6 @@ def test_x_start_is_read_back_from_the_exact_output(chain: str, mean_type: Model
         assert float(error) <= 1e-14 * max(scale, 10.0)
 
 
-@settings(deadline=None)
 @given(
     x_start=st.floats(-1, 1),
     noise=st.floats(-4, 4),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -33,7 +33,6 @@ def wavy(x: Tensor, time: Tensor, /, **conditioning: Tensor) -> Tensor:
     return torch.sin(1.3 * x + 0.1 * time.to(x.dtype).view(-1, 1, 1))
 
 
-@settings(deadline=None)
 @given(
     base=st.sampled_from(sorted(BASES)),
     keep=st.sets(st.integers(0, 59), min_size=1, max_size=12),
@@ -67,7 +66,6 @@ def test_it_is_not_ancestral_sampling_with_the_larger_variance() -> None:
     assert float((SamplerDDIM(diffusion, eta=1.0).sample(wavy, SHAPE, seed=3) - ancestral).abs().max()) > 0.01
 
 
-@settings(deadline=None)
 @given(first=st.integers(0, 2**62), second=st.integers(0, 2**62))
 def test_ddim_with_eta_0_ignores_the_seed_once_x_t_is_given(first: int, second: int) -> None:
     sampler, noise = SamplerDDIM(GaussianDiffusion(cosine_schedule(8))), torch.ones(SHAPE)
@@ -196,7 +194,6 @@ def test_the_optimal_variance_gives_the_exact_marginal_at_every_level_for_any_nu
     np.testing.assert_allclose((mean, variance + remaining), (MEAN, VARIANCE), rtol=1e-8)
 
 
-@settings(deadline=None)
 @given(keep=st.sets(st.integers(0, 59), min_size=2, max_size=10))
 def test_the_optimal_variance_is_exact_on_any_subset_of_steps(keep: set[int]) -> None:
     schedule = BASES["linear"].respace(keep)

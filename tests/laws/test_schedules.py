@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -63,7 +63,6 @@ def test_respacing_to_all_steps_is_the_identity(schedule: NoiseSchedule) -> None
     assert_same(schedule.respace(range(schedule.num_timesteps)), schedule)
 
 
-@settings(deadline=None)
 @given(schedule=schedules(), data=st.data())
 def test_respacing_twice_is_respacing_once(schedule: NoiseSchedule, data: st.DataObject) -> None:
     first = sorted(data.draw(st.sets(st.integers(0, schedule.num_timesteps - 1), min_size=1)))
@@ -71,7 +70,6 @@ def test_respacing_twice_is_respacing_once(schedule: NoiseSchedule, data: st.Dat
     assert_same(schedule.respace(first).respace(second), schedule.respace([first[i] for i in second]))
 
 
-@settings(deadline=None)
 @given(schedule=schedules(), data=st.data())
 def test_marginals_at_kept_steps_are_unchanged(schedule: NoiseSchedule, data: st.DataObject) -> None:
     keep = sorted(data.draw(st.sets(st.integers(0, schedule.num_timesteps - 1), min_size=1)))
@@ -83,7 +81,6 @@ def test_marginals_at_kept_steps_are_unchanged(schedule: NoiseSchedule, data: st
         assert torch.equal(short.q_mean_variance(x_start, place).variance, whole.q_mean_variance(x_start, t).variance)
 
 
-@settings(deadline=None)
 @given(schedule=schedules(), data=st.data())
 def test_a_step_across_several_keeps_the_product_of_what_they_keep(
     schedule: NoiseSchedule, data: st.DataObject
@@ -119,13 +116,11 @@ def test_posterior_after_marginal_is_the_marginal_of_the_step_below(schedule: No
     composition(schedule)
 
 
-@settings(deadline=None)
 @given(schedule=schedules())
 def test_posterior_after_marginal_is_the_marginal_of_the_step_below_in_any_chain(schedule: NoiseSchedule) -> None:
     composition(schedule)
 
 
-@settings(deadline=None)
 @given(schedule=schedules(), x_start=st.floats(-1, 1))
 def test_a_noisy_samples_posterior_mean_is_the_marginal_mean_below_where_there_is_no_noise(
     schedule: NoiseSchedule, x_start: float
@@ -137,7 +132,6 @@ def test_a_noisy_samples_posterior_mean_is_the_marginal_mean_below_where_there_i
         torch.testing.assert_close(diffusion.q_posterior(x, x_t, t).mean, below, rtol=1e-12, atol=1e-12)
 
 
-@settings(deadline=None)
 @given(schedule=schedules())
 def test_the_posterior_variance_is_at_most_beta_in_any_chain(schedule: NoiseSchedule) -> None:
     assert (schedule.posterior_variance <= schedule.betas).all()
@@ -235,7 +229,6 @@ def test_every_number_of_steps_from_1_to_t_gives_samples_in_range(spacing: str, 
         assert float(states[-1].sample.abs().max()) <= 1.0
 
 
-@settings(deadline=None)
 @given(schedule=schedules(), seed=st.integers(0, 1000))
 def test_samples_of_any_chain_are_finite_and_in_range(schedule: NoiseSchedule, seed: int) -> None:
     for name in SAMPLERS:

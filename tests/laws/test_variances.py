@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -60,7 +60,6 @@ def log_beta(schedule: NoiseSchedule) -> np.ndarray:
 # Law 4: LEARNED_RANGE at -1 is FIXED_SMALL, at +1 it is log beta; fixed variances ignore the head.
 
 
-@settings(deadline=None)
 @given(betas=betas)
 def test_learned_range_at_minus_one_is_the_posterior_variance(betas: list[float]) -> None:
     schedule = NoiseSchedule.from_betas(betas)
@@ -69,7 +68,6 @@ def test_learned_range_at_minus_one_is_the_posterior_variance(betas: list[float]
     np.testing.assert_allclose(ours, log_posterior(schedule), rtol=1e-11, atol=1e-11)
 
 
-@settings(deadline=None)
 @given(betas=betas)
 def test_learned_range_at_plus_one_is_beta_at_every_step(betas: list[float]) -> None:
     schedule = NoiseSchedule.from_betas(betas)
@@ -77,7 +75,6 @@ def test_learned_range_at_plus_one_is_beta_at_every_step(betas: list[float]) -> 
     np.testing.assert_allclose(ours, log_beta(schedule), rtol=1e-11, atol=1e-11)
 
 
-@settings(deadline=None)
 @given(betas=betas)
 def test_the_large_fixed_variance_is_beta_but_for_step_0_which_is_as_small_as_the_small_one(betas: list[float]) -> None:
     schedule = NoiseSchedule.from_betas(betas)
@@ -89,7 +86,6 @@ def test_the_large_fixed_variance_is_beta_but_for_step_0_which_is_as_small_as_th
     assert (small <= large).all()
 
 
-@settings(deadline=None)
 @given(betas=betas, head=heads)
 def test_in_between_and_beyond_learned_range_is_linear_in_the_logarithm(betas: list[float], head: float) -> None:
     schedule = NoiseSchedule.from_betas(betas)
@@ -98,14 +94,12 @@ def test_in_between_and_beyond_learned_range_is_linear_in_the_logarithm(betas: l
     np.testing.assert_allclose(ours, 0.5 * (high + low) + 0.5 * head * (high - low), rtol=1e-10, atol=1e-10)
 
 
-@settings(deadline=None)
 @given(betas=betas, head=heads, kind=st.sampled_from([ModelVarType.FIXED_SMALL, ModelVarType.FIXED_LARGE]))
 def test_fixed_variances_ignore_the_head(betas: list[float], head: float, kind: ModelVarType) -> None:
     schedule = NoiseSchedule.from_betas(betas)
     np.testing.assert_array_equal(log_variances(schedule, kind, head), log_variances(schedule, kind, None))
 
 
-@settings(deadline=None)
 @given(betas=betas, head=heads)
 def test_a_learned_variance_is_the_exponential_of_the_head(betas: list[float], head: float) -> None:
     ours = log_variances(NoiseSchedule.from_betas(betas), ModelVarType.LEARNED, head)
@@ -124,7 +118,6 @@ def test_the_variance_is_the_exponential_of_its_logarithm_at_every_step(chain: s
     assert bool((step.variance > 0).all())
 
 
-@settings(deadline=None)
 @given(
     betas=st.lists(st.floats(1e-3, 0.9), min_size=2, max_size=8),
     log_variance=st.floats(-10.0, 2.0),

@@ -97,7 +97,9 @@ def test_a_stop_at_a_random_moment_is_heard_in_time(tmp_path, trained, prove, re
         name = out / "x.safetensors" if kind == "encode" else out
         command = [str(trained) if argument == "RUN" else argument for argument in arguments]
         child = start([*command, "--out", str(name)], told)
-        time.sleep(rng.uniform(0.05, 6.0 if prove else 2.0))
+        while not hears(child):
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0.0, 6.0 if prove else 2.0))
         seconds, code = seconds_to_end(child)
         text = told.read_text()
         assert code == wanted, f"{kind}: {text}"
@@ -129,7 +131,7 @@ def test_a_stop_at_a_random_moment_of_starting_is_heard_in_time(tmp_path, prove,
 
 
 def hears(pid: int) -> bool:
-    """Whether a process handles SIGTERM, which Python begins with soon after its own start."""
+    """Whether a process handles SIGTERM, which the program begins with soon after its start."""
     (mask,) = re.findall(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
     return bool(int(mask, 16) >> (signal.SIGTERM - 1) & 1)
 

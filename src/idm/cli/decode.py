@@ -7,6 +7,7 @@ import typer
 
 from idm.cli.options import BatchSize, Device, Json, OutFolder, RunArgument
 from idm.cli.output import Output
+from idm.core.text import counted
 
 
 def decode(
@@ -57,9 +58,9 @@ def decode(
         y = kwargs.get("y")
         named = None if y is None else y.tolist()
         written = results.put(
-            f"{len(x):,} samples decoded from {latents}",
+            f"{counted(len(x), 'sample')} decoded from {latents}",
             lambda folder: save_samples(folder, opened, x, labels=named),
         )
-    output.line(f"{len(x):,} samples decoded, {codes.steps:,} steps")
+    output.line(f"{counted(len(x), 'sample')} decoded, {counted(codes.steps, 'step')}")
     describe_results(output, opened, x, written)
     output.finish(num=len(x), steps=codes.steps, **written)

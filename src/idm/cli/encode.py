@@ -7,6 +7,7 @@ import typer
 
 from idm.cli.options import BatchSize, Device, InversionSteps, Json, RunArgument, TrustCode
 from idm.cli.output import Output, checked_file, command
+from idm.core.text import counted
 
 LATENTS = "latents.safetensors"
 
@@ -80,7 +81,10 @@ def encode(
         write_atomically(destination, latents.to_bytes())
     names = None if y is None else name_labels(y.tolist(), opened.spec.class_names)
     output = Output(as_json=as_json)
-    rows: dict[str, object] = {"encoded": f"{len(x):,} samples, {taken:,} steps", "latents": destination}
+    rows: dict[str, object] = {
+        "encoded": f"{counted(len(x), 'sample')}, {counted(taken, 'step')}",
+        "latents": destination,
+    }
     if names is not None:
         rows["classes"] = ", ".join(name or "no class" for name in names)
     output.pairs(rows)

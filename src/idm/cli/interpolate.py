@@ -6,6 +6,7 @@ import typer
 
 from idm.cli.options import Device, InversionSteps, Json, OutFolder, RunArgument, TrustCode
 from idm.cli.output import Output
+from idm.core.text import counted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,10 +76,10 @@ def interpolate(
         require_finite(x, "images on the way")
         named = None if path is None else path.tolist()
         written = results.put(
-            f"{num:,} images from {a} to {b}",
+            f"{counted(num, 'image')} from {a} to {b}",
             lambda folder: save_samples(folder, opened, x, columns=num, labels=named),
         )
-    output.line(f"{num:,} images from {a} to {b}, {process.num_timesteps:,} steps")
+    output.line(f"{counted(num, 'image')} from {a} to {b}, {counted(process.num_timesteps, 'step')}")
     describe_results(output, opened, x, written)
     output.finish(num=num, steps=process.num_timesteps, **written)
 

@@ -9,6 +9,7 @@ import typer
 from idm.cli import completion
 from idm.cli.options import BatchSize, Device, Json, OutFolder, Precision, RunArgument, SamplerOverrides, Seed, Spacing
 from idm.cli.output import Output
+from idm.core.text import counted
 
 PARTS = ".parts-drawn"
 """Where the parts lie meanwhile."""
@@ -136,10 +137,10 @@ def sample(
             )
             return written if recorder is None else written | recorder.save(folder)
 
-        written = results.put(f"{num:,} samples from {opened.path}, seed {seed}", write)
+        written = results.put(f"{counted(num, 'sample')} from {opened.path}, seed {seed}", write)
         remove_parts(destination / PARTS)
     taken = chosen.diffusion.num_timesteps
-    output.line(f"{num:,} samples by {type(chosen).__name__}, {taken:,} steps, from {opened.path}")
+    output.line(f"{counted(num, 'sample')} by {type(chosen).__name__}, {counted(taken, 'step')}, from {opened.path}")
     describe_results(output, opened, x, written)
     output.finish(num=num, steps=taken, seed=seed, checkpoint=opened.path, **written)
 

@@ -8,6 +8,7 @@ import typer
 from idm.cli import completion
 from idm.cli.options import Device, Json, Overrides, TrustCode
 from idm.cli.output import Output, checked_folder, command
+from idm.core.text import counted
 
 if TYPE_CHECKING:
     from idm.experiment import Run
@@ -116,6 +117,7 @@ def _announce(output: Output, start: "Start", run: Path, *, is_inferred: bool) -
         for line in what_is_new(experiment):
             output.line(f"  {line}")
         output.line()
+    batch = counted(settings.batch_size, "sample")
     together = f", {start.num_processes:,} processes together" if start.num_processes > 1 else ""
     resumed = f", resumed at step {start.num_steps_done:,}" if start.num_steps_done else ""
     source = start.data.train.source
@@ -126,7 +128,7 @@ def _announce(output: Output, start: "Start", run: Path, *, is_inferred: bool) -
             "network": f"{network_in_words(experiment, start.network)}, on {start.device}",
             **({} if start.origin is None else {"weights": f"began as {origin_in_words(start.origin)}"}),
             "process": process_in_words(experiment, start.diffusion),
-            "training": f"{settings.num_steps:,} steps of {settings.batch_size:,} samples{together}{resumed}",
+            "training": f"{counted(settings.num_steps, 'step')} of {batch}{together}{resumed}",
             "run": run,
         }
     )
@@ -139,7 +141,7 @@ def _finish(output: Output, run: "Run", folder: Path) -> None:
     output.line()
     samples = folder / "samples"
     shown = {"samples": samples} if samples.is_dir() else {}
-    output.pairs({"trained": f"{run.step:,} steps", "model": run.path, **shown, "losses": folder / "metrics.jsonl"})
+    output.pairs({"trained": counted(run.step, "step"), "model": run.path, **shown, "losses": folder / "metrics.jsonl"})
     output.line()
     output.line(f"Next: {command('idm', 'sample', folder, '--num', 64)}")
     output.finish(run=folder, checkpoint=run.path, step=run.step)

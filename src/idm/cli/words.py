@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from idm.core.text import counted
 from idm.diffusion import GaussianDiffusion
 from idm.experiment import DataSpec, Experiment
 from idm.experiment.files import value_in_words
@@ -16,7 +17,7 @@ def data_in_words(spec: DataSpec) -> str:
     """1,500 samples of 1 x 8 x 8, uint8 with 17 levels, 10 classes, 297 held out."""
     codec = spec.codec
     values = f"{codec.dtype} with {codec.grid}" if codec.levels else f"continuous {codec.dtype}"
-    classes = f"{spec.num_classes:,} classes" if spec.num_classes else "no classes"
+    classes = counted(spec.num_classes, "class") if spec.num_classes else "no classes"
     shape = " x ".join(map(str, spec.shape))
     known = spec.num_train + spec.num_held_out > 0  # not so for imported weights
     count, held_out = (f"{spec.num_train:,} ", f", {spec.num_held_out:,} held out") if known else ("", "")
@@ -38,7 +39,7 @@ def process_in_words(experiment: Experiment, diffusion: GaussianDiffusion) -> st
     kept, total = diffusion.num_timesteps, diffusion.schedule.num_train_timesteps
     noise = diffusion.schedule.sqrt_one_minus_alphas_cumprod
     left = f"{kept:,} of {total:,} steps, those with noise from {noise[0]:.2g} to {noise[-1]:.4g}"
-    steps = f"{kept:,} steps" if kept == total else left
+    steps = counted(kept, "step") if kept == total else left
     settings = experiment.diffusion
     parts = (settings.prediction, settings.variance, settings.loss)
     words = ", ".join(part.name.lower() for part in parts)

@@ -49,8 +49,9 @@ def one_line(error: Exception) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Write a number and what it counts: 1 file, 1,200 files."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """Write a number and what it counts: 1 file, 1,200 files, 2 classes."""
+    ending = "es" if noun.endswith("s") else "s"
+    return f"{number:,} {noun}{'' if number == 1 else ending}"
 
 
 def nearest(name: str, known: Iterable[str], cutoff: float) -> str:

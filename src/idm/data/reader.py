@@ -17,7 +17,7 @@ Batch = tuple[Float[Tensor, "b c *space"], Int[Tensor, " b"] | None]
 Read = Callable[[Indices], Batch]
 """Reads the samples of those numbers."""
 
-PIECE, LEAVING = 0.5, 5.0
+LOOK_SECONDS, JOIN_SECONDS = 0.5, 5.0
 """Seconds: a wait is cut into such pieces, of which a suspended program loses one; so long a thread may take to end."""
 
 
@@ -56,7 +56,7 @@ class ThreadReader:
         """
         left, self._start_seconds = timeout + self._start_seconds, 0.0
         while left > 0:
-            piece = min(PIECE, left)
+            piece = min(LOOK_SECONDS, left)
             left -= piece
             with suppress(Empty):
                 try:
@@ -77,7 +77,7 @@ class ThreadReader:
                 self._requests.get_nowait()
         self._requests.put(None)
         if self._thread.is_alive() and not self._hung and self._thread is not threading.current_thread():
-            self._thread.join(LEAVING)
+            self._thread.join(JOIN_SECONDS)
 
 
 def _serve(read: Read, requests: "SimpleQueue[Indices | None]", results: "SimpleQueue[Batch | BaseException]") -> None:

@@ -21,7 +21,7 @@ import torch
 from idm.core.errors import IdmError, ProcessError, SettingsError
 from idm.core.signals import SIGNALS
 from idm.data.base import Indices
-from idm.data.reader import LEAVING, PIECE, Batch, NoBatchError, Read, ThreadReader
+from idm.data.reader import JOIN_SECONDS, LOOK_SECONDS, Batch, NoBatchError, Read, ThreadReader
 
 METHOD = "fork" if sys.platform == "linux" else "spawn"
 """How processes are made. A copy of this one has open files and memory maps of any source; others must rebuild it."""
@@ -85,7 +85,7 @@ class Worker:
             self._connection.send(indices)
             result = self._connection.recv()
         except (EOFError, OSError) as error:
-            self._process.join(LEAVING)
+            self._process.join(JOIN_SECONDS)
             raise NoBatchError(f"ended its process ({_how_it_ended(self._process.exitcode)})") from error
         if isinstance(result, Exception):
             raise result
@@ -95,7 +95,7 @@ class Worker:
     def kill(self) -> None:
         """End the process at once, even a stopped one, and wait for its end."""
         self._process.kill()
-        self._process.join(LEAVING)
+        self._process.join(JOIN_SECONDS)
 
 
 def _work(read: Read, connection: Connection, parent: int) -> None:
@@ -121,7 +121,7 @@ def _answer(read: Read, indices: Indices) -> Any:
 
 def _end_with(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(PIECE)
+        time.sleep(LOOK_SECONDS)
     os._exit(1)
 
 

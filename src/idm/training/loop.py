@@ -121,7 +121,7 @@ class Trainer:
         elif self.num_steps_done:
             if self.records.in_haste and self._due(self.settings.save_interval):
                 self._written(bar, self.records.save)
-            self._show()
+            self._show(bar)
 
     def _step(self, vote: Vote, bar: Progress) -> None:
         try:
@@ -151,7 +151,7 @@ class Trainer:
             return
         bar.advance(status=status)
         if not vote.carried:
-            self._show()
+            self._show(bar)
         if vote.carried and not self._finished:
             self._stop(bar)
 
@@ -243,13 +243,15 @@ class Trainer:
 
         return self.ranks.on_main(look)
 
-    def _show(self) -> None:
+    def _show(self, bar: Progress) -> None:
         preview = self.preview
         if preview is None or not self._due(self.settings.sample_interval):
             return
         if not self._finished and not self.ranks.on_main(self._may_draw):
             return
         average = self.state.first_average()
+        if self._finished:  # nothing else is told any more, however long it takes
+            bar.advance(0, status="drawing samples")
 
         def show() -> None:
             try:

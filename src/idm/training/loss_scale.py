@@ -27,7 +27,7 @@ class LossScale(ABC):
 
     @abstractmethod
     def update(self, bad: Tensor) -> None:
-        """Hear, on the device, whether the gradient was not finite."""
+        """Adapt the factor to whether the gradient was not finite, without reading that from the device."""
 
     @abstractmethod
     def state(self) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def gaussian(mean: float, std: float) -> Gaussian:
 # KL divergence and density
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(mean1=means, mean2=means, std1=st.floats(0.05, 2.0), std2=st.floats(0.05, 2.0))
 def test_kl_is_the_expected_difference_of_log_densities(mean1: float, mean2: float, std1: float, std2: float) -> None:
     # The integrand is a polynomial of degree 2 times the first density: three Gauss-Hermite nodes are exact.
@@ -40,7 +40,6 @@ def test_kl_is_the_expected_difference_of_log_densities(mean1: float, mean2: flo
     assert float(gaussian(mean1, std1).kl(gaussian(mean2, std2))) == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
-@settings(deadline=None)
 @given(mean1=means, mean2=means, log1=st.floats(-9, 3), log2=st.floats(-9, 3))
 def test_kl_is_never_negative_and_zero_between_equals(mean1: float, mean2: float, log1: float, log2: float) -> None:
     assert float(normal_kl(scalar(mean1), log1, mean2, log2)) >= -1e-14
@@ -94,7 +93,7 @@ def log_probabilities(mean: float, log_std: float, levels: int, dtype: torch.dty
 
 
 @pytest.mark.parametrize("levels", [2, 17, 256, 65536])
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(mean=means, log_std=log_stds)
 def test_the_probabilities_of_all_levels_sum_to_one(levels: int, mean: float, log_std: float) -> None:
     log_probs = log_probabilities(mean, log_std, levels)
@@ -103,7 +102,7 @@ def test_the_probabilities_of_all_levels_sum_to_one(levels: int, mean: float, lo
 
 
 @pytest.mark.parametrize("levels", [2, 17, 256, 65536])
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(mean=means, log_std=log_stds)
 def test_they_sum_to_one_in_float32_to_its_accuracy(levels: int, mean: float, log_std: float) -> None:
     log_probs = log_probabilities(mean, log_std, levels, torch.float32)
@@ -144,7 +143,6 @@ def test_log_probabilities_are_exact_in_both_tails(levels: int, mean: float, std
             assert value == pytest.approx(float(mpmath.log(mass)), rel=1e-7, abs=1e-12)
 
 
-@settings(deadline=None)
 @given(mean=means, log_std=log_stds, shift=st.floats(-0.49, 0.49), k=st.integers(0, 16))
 def test_a_value_off_the_grid_counts_as_its_nearest_level(mean: float, log_std: float, shift: float, k: int) -> None:
     on, off = (
@@ -161,7 +159,6 @@ def test_values_beyond_the_range_count_as_the_outermost_levels() -> None:
     assert values[2] == values[3]
 
 
-@settings(deadline=None)
 @given(mean=means, log_std=log_stds, levels=st.sampled_from([2, 17, 256]), wide=st.booleans())
 def test_its_gradients_are_finite_everywhere(mean: float, log_std: float, levels: int, wide: bool) -> None:
     x = torch.as_tensor(grid(levels)).to(torch.float64 if wide else torch.float32)
@@ -230,7 +227,6 @@ def reference(x: float, mean: float, std: float) -> float:
     return math.log(max(1.0 - minus if x > 0.999 else plus - minus, 1e-12))
 
 
-@settings(deadline=None)
 @given(x=st.sampled_from(grid(256).tolist()), mean=means, std=st.floats(0.003, 1.0))
 def test_the_parity_switch_is_the_references_tanh_form(x: float, mean: float, std: float) -> None:
     ours = discretized_gaussian_log_likelihood(

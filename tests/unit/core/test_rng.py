@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -48,14 +48,12 @@ def test_the_plain_python_generator_gives_the_published_values_of_seed_1234567()
     ]
 
 
-@settings(deadline=None)
 @given(seed=seeds, purpose=st.text(max_size=8), step=st.integers(0, 2**40), count=st.integers(1, 40))
 def test_the_bits_of_a_sample_are_a_splitmix64_stream(seed: int, purpose: str, step: int, count: int) -> None:
     ours = Rng.from_seed([seed], 1).bits(purpose, step, count)
     assert [word & MASK for word in ours[0].tolist()] == list(islice(splitmix64(key(seed, purpose, step)), count))
 
 
-@settings(deadline=None)
 @given(seed=seeds, purpose=st.text(max_size=8), step=st.integers(0, 2**40))
 def test_a_derived_seed_is_63_bits_of_the_same_key(seed: int, purpose: str, step: int) -> None:
     assert derive_seed(seed, purpose, step) == key(seed, purpose, step) >> 1
@@ -67,13 +65,11 @@ def test_derived_seeds_differ_by_seed_purpose_and_step() -> None:
     assert len(derived) == 20 * 3 * 20
 
 
-@settings(deadline=None)
 @given(seed=st.integers(-(2**70), 2**70), batch=st.integers(1, 5))
 def test_one_integer_seeds_consecutive_samples_modulo_2_64(seed: int, batch: int) -> None:
     assert [int(s) & MASK for s in Rng.from_seed(seed, batch).seeds] == [(seed + i) & MASK for i in range(batch)]
 
 
-@settings(deadline=None)
 @given(chosen=st.lists(seeds, min_size=1, max_size=6), step=st.integers(0, 1000))
 def test_a_draw_depends_on_its_own_seed_alone(chosen: list[int], step: int) -> None:
     together = Rng.from_seed(chosen, len(chosen)).normal("x", step, (3, 2))

@@ -45,3 +45,4 @@ def test_a_command_stands_between_quotes_that_it_does_not_hold():
 
 def test_one_thing_is_counted_in_the_singular():
     assert [counted(number, "file") for number in (0, 1, 2, 1200)] == ["0 files", "1 file", "2 files", "1,200 files"]
+    assert [counted(number, "class") for number in (1, 2)] == ["1 class", "2 classes"]

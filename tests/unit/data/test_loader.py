@@ -201,7 +201,7 @@ def test_a_thread_that_takes_too_long_is_not_waited_for(make):
     names = ", ".join(f"{i}.png" for i in range(8, 16))
     with pytest.raises(ProcessError, match=f"samples 8, 9, .* 15 \\({names}\\) took longer than 0.5 s; check the disk"):
         next(batches)
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 10
 
 
 def test_a_suspended_program_has_not_waited():
@@ -213,10 +213,10 @@ def test_a_suspended_program_has_not_waited():
     if child == 0:
         thread = reader.ThreadReader(slow)
         thread.ask(np.arange(2))
-        os._exit(thread.result(2.0)[0].shape != (2, 1, 8, 8))
+        os._exit(thread.result(3.0)[0].shape != (2, 1, 8, 8))
     time.sleep(0.2)
     os.kill(child, signal.SIGSTOP)
-    time.sleep(3)
+    time.sleep(4)
     os.kill(child, signal.SIGCONT)
     assert os.waitpid(child, 0)[1] == 0
 
@@ -269,7 +269,7 @@ def test_a_program_that_ends_leaves_nothing_behind_even_while_a_read_hangs(worke
     pids = running(started.pid)
     assert started.communicate(timeout=20) == ("", "")
     assert started.returncode == 0
-    assert within(3, lambda: not any(map(is_running, pids)))
+    assert within(10, lambda: not any(map(is_running, pids)))
 
 
 def test_processes_end_with_a_killed_program():
@@ -279,7 +279,7 @@ def test_processes_end_with_a_killed_program():
     assert len(pids) == 2
     started.kill()
     started.wait()
-    assert within(5, lambda: not any(map(is_running, pids)))
+    assert within(10, lambda: not any(map(is_running, pids)))
     assert started.stderr.read() == ""
 
 
@@ -354,17 +354,20 @@ def test_time_spent_waiting_is_measured(make, children, workers):
     data = make(Numbers(lambda index: time.sleep(0.05)), workers=workers)
     batches = data.batches([np.arange(4)] * 2)
     start = time.monotonic()
-    next(batches)
+    next(batches)  # reading begins only here
     assert 0.2 <= batches.seconds_waited() <= time.monotonic() - start
     assert batches.seconds_waited() == 0.0
 
 
 def test_what_is_in_memory_is_not_waited_for(monkeypatch, children):
-    source = Numbers(lambda index: time.sleep(0.005))
+    read = []
+    source = Numbers(read.append)
     data = Dataset(source, Codec.fit(source), np.arange(NUM), workers=2)
+    assert len(set(read)) == NUM
+    read.clear()
     batches = data.batches([np.arange(4)] * 3)
     assert [x.shape for x, _ in batches] == [(4, 1, 8, 8)] * 3
-    assert batches.seconds_waited() < 0.02
+    assert not read
     assert not children()
 
 

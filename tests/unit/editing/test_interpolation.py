@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -33,7 +33,6 @@ def between(start: Tensor, end: Tensor, weight: float) -> Tensor:
     return slerp(start, end, torch.full((len(start),), weight, dtype=start.dtype))
 
 
-@settings(deadline=None)
 @given(angle=st.floats(0.01, 3.1), weight=st.floats(0.0, 1.0))
 def test_on_the_unit_circle_the_angle_grows_in_proportion_to_the_weight(angle: float, weight: float) -> None:
     start = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
@@ -42,7 +41,6 @@ def test_on_the_unit_circle_the_angle_grows_in_proportion_to_the_weight(angle: f
     np.testing.assert_allclose(between(start, end, weight).numpy(), expected, rtol=0, atol=1e-9)
 
 
-@settings(deadline=None)
 @given(weight=st.floats(0.0, 1.0))
 def test_the_angle_is_between_whole_images_and_the_length_of_orthogonal_ones_stays(weight: float) -> None:
     start, end = torch.zeros(1, 2, 2, 2, dtype=torch.float64), torch.zeros(1, 2, 2, 2, dtype=torch.float64)
@@ -58,7 +56,6 @@ def test_the_ends_are_returned_at_weights_0_and_1() -> None:
     torch.testing.assert_close(between(A, B, 1.0), B, rtol=0, atol=0)
 
 
-@settings(deadline=None)
 @given(weight=st.floats(0.0, 1.0))
 def test_walking_from_the_other_end_is_the_same_path(weight: float) -> None:
     torch.testing.assert_close(between(A, B, weight), between(B, A, 1.0 - weight), rtol=0, atol=1e-12)

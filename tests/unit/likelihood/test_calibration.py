@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -176,7 +176,6 @@ def test_levels_lie_evenly_in_the_logarithm_of_kappa() -> None:
     assert spread_places(uneven, 3) == [0, 3, 4]  # 0 lies nearest to 1
 
 
-@settings(deadline=None)  # the first call imports scikit-learn
 @given(st.lists(st.tuples(st.floats(0.0, 4.0, width=16), st.integers(1, 9)), min_size=1, max_size=12))
 def test_what_falls_is_averaged_as_scikit_learn_does(pairs: list[tuple[float, int]]) -> None:
     from sklearn.isotonic import isotonic_regression

@@ -4,7 +4,7 @@ import itertools
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from idm.core.errors import SettingsError, UnknownNameError
@@ -35,7 +35,6 @@ def test_every_count_from_1_to_t_gives_that_many_distinct_steps_in_order(name: s
 
 
 @every_spacing
-@settings(deadline=None)
 @given(chain=chains())
 def test_they_are_even_up_to_rounding(name: str, chain: tuple[int, int]) -> None:
     steps = spaced(*chain, name)
@@ -50,14 +49,12 @@ def test_as_many_as_there_are_is_all_of_them(name: str, number: int) -> None:
     assert spaced(number, number, name) == list(range(number))
 
 
-@settings(deadline=None)
 @given(chain=chains())
 def test_trailing_and_linspace_visit_the_noisiest_step(chain: tuple[int, int]) -> None:
     for name in ("trailing", "linspace"):
         assert spaced(*chain, name)[-1] == chain[0] - 1
 
 
-@settings(deadline=None)
 @given(chain=chains())
 def test_leading_starts_at_step_0_and_so_does_linspace_from_two_steps_on(chain: tuple[int, int]) -> None:
     assert spaced(*chain, "leading")[0] == 0
@@ -65,7 +62,6 @@ def test_leading_starts_at_step_0_and_so_does_linspace_from_two_steps_on(chain: 
         assert spaced(*chain, "linspace")[0] == 0
 
 
-@settings(deadline=None)
 @given(chain=chains())
 def test_leading_takes_the_first_and_trailing_the_last_step_of_equal_intervals(chain: tuple[int, int]) -> None:
     number, count = chain
@@ -76,7 +72,6 @@ def test_leading_takes_the_first_and_trailing_the_last_step_of_equal_intervals(c
         assert step < high <= step + 1
 
 
-@settings(deadline=None)
 @given(chain=chains())
 def test_linspace_is_within_half_a_step_of_even(chain: tuple[int, int]) -> None:
     number, count = chain
@@ -98,7 +93,6 @@ def test_an_unknown_spacing_is_refused_with_the_nearest() -> None:
 
 
 @every_spacing
-@settings(deadline=None)
 @given(chain=chains())
 def test_a_specification_may_name_a_spacing(name: str, chain: tuple[int, int]) -> None:
     number, count = chain
@@ -121,7 +115,6 @@ def reference_sections(number: int, counts: list[int]) -> list[int]:
     return steps
 
 
-@settings(deadline=None)
 @given(number=st.integers(1, 1000), counts=st.lists(st.integers(0, 40), min_size=1, max_size=5))
 def test_sections_are_walked_by_a_fractional_stride_rounded_to_the_nearest_step(number: int, counts: list[int]) -> None:
     sizes = [number // len(counts) + (i < number % len(counts)) for i in range(len(counts))]
@@ -179,7 +172,6 @@ def test_what_is_no_specification_is_refused_with_examples(spec: str) -> None:
 # ddimN
 
 
-@settings(deadline=None)
 @given(chain=chains())
 def test_ddim_n_is_the_smallest_integer_stride_with_exactly_n_steps_or_none(chain: tuple[int, int]) -> None:
     number, count = chain

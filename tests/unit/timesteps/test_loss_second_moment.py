@@ -5,7 +5,7 @@ from collections import deque
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from idm.core.errors import SettingsError
@@ -65,7 +65,6 @@ batches = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(batches=batches, history=st.integers(1, 4), uniform_prob=st.sampled_from([0.001, 0.1, 1.0]))
 def test_histories_are_first_in_first_out_however_often_a_step_occurs_in_a_batch(
     batches: list[Batch], history: int, uniform_prob: float
@@ -77,7 +76,6 @@ def test_histories_are_first_in_first_out_however_often_a_step_occurs_in_a_batch
     np.testing.assert_allclose(probabilities(sampler), expected(kept, history, uniform_prob), rtol=1e-9, atol=1e-300)
 
 
-@settings(deadline=None)
 @given(batches=batches)
 def test_cutting_the_batches_differently_changes_nothing(batches: list[Batch]) -> None:
     whole, single = LossSecondMoment(4, history_per_term=3), LossSecondMoment(4, history_per_term=3)
@@ -88,7 +86,6 @@ def test_cutting_the_batches_differently_changes_nothing(batches: list[Batch]) -
     assert torch.equal(whole.weights(), single.weights())
 
 
-@settings(deadline=None)
 @given(before=batches, after=batches)
 def test_a_restored_state_continues_exactly(before: list[Batch], after: list[Batch]) -> None:
     sampler, resumed = LossSecondMoment(4, history_per_term=2), LossSecondMoment(4, history_per_term=2)
