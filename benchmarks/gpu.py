@@ -20,14 +20,13 @@ from card import STAND_INS
 from card.agreement import agreement
 from card.bench import Bench
 from card.budget import Budget
-from card.forms import CIFAR_10, IMAGENET_64, KNOWN_FLOPS, Forms
+from card.forms import CIFAR_10, IMAGENET_64, KNOWN_FLOPS, MINIATURE, Forms
 from card.report import Report
 from card.roofline import roofline
 from card.sampling import EVERYTHING, GRAPH, PLAIN, QUICKLY_MADE, chain, forward, same_results
 from card.training import memory, training
 
 from idm.bench.machine import describe_machine
-from idm.bench.sizes import TINY
 
 MINUTES = 8.5
 FLOPS_BAR = 5e-3
@@ -63,14 +62,14 @@ def sections(bench: Bench, steps: int) -> list[Section]:
 
 def quick_sections(bench: Bench) -> list[Section]:
     """The same parts in miniature."""
-    forms = Forms(TINY, bench.device)
+    forms = Forms(MINIATURE, bench.device)
     return [
         Section("limits", 40, partial(roofline, bench, quick=True)),
         Section("agreement", 40, partial(agreement, bench, quick=True)),
         Section("forward", 40, partial(forward, bench, forms, 2, seconds=30, names=QUICKLY_MADE)),
         Section("sampling", 40, partial(chain, bench, forms, 2, steps=2, of=4, seconds=30, names=QUICKLY_MADE)),
         Section("training", 40, partial(training, bench, forms, 2, seconds=30)),
-        Section("memory", 40, partial(memory, bench, TINY, 2)),
+        Section("memory", 40, partial(memory, bench, MINIATURE, 2)),
     ]
 
 

@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import gc
 import signal
 import time
 from collections.abc import Callable, Generator
@@ -123,6 +124,12 @@ def pytest_testnodedown(node: pytest.Item) -> None:
     """Take over what a worker found."""
     for what in (FIGURES, ATTEMPTS):
         _found(node.config, what).extend(getattr(node, "workeroutput", {}).get(what, []))
+
+
+def pytest_collection_finish() -> None:
+    """Have garbage collections pass over what was imported: a million objects that stay, at each of them."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

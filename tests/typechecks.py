@@ -40,11 +40,16 @@ def _names_axes(annotation: Any) -> bool:
 
 
 def _checked(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Check a function by beartype, unless checks are switched off."""
-    checked = beartype(fn)
+    """Check a function by beartype from its first call on, unless checks are switched off."""
+    checked: Callable[..., Any] | None = None
 
     @functools.wraps(fn)
     def either(*args: Any, **kwargs: Any) -> Any:
-        return (fn if jaxtyping.config.jaxtyping_disable else checked)(*args, **kwargs)
+        nonlocal checked
+        if jaxtyping.config.jaxtyping_disable:
+            return fn(*args, **kwargs)
+        if checked is None:
+            checked = beartype(fn)
+        return checked(*args, **kwargs)
 
     return either

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from card.bench import Bench
+from card.forms import MINIATURE
 from idm.bench.check import largest, rms
 from idm.bench.entrants.ours import DIFFUSION, short_chain
 from idm.bench.sizes import SMALL, TINY, Configuration, our_unet
@@ -19,7 +20,7 @@ PLACES, HEADS, WIDTH = 256, 4, 96
 
 def agreement(bench: Bench, *, quick: bool) -> None:
     """Compare networks, losses, gradients, chains, bound terms and attention."""
-    for config in (TINY,) if quick else (TINY, SMALL):
+    for config in (MINIATURE,) if quick else (TINY, SMALL):
         with torch.random.fork_rng(devices=[]):
             _agreement(bench, config)
     _attention(bench, torch.float32, 1e-5)

@@ -15,6 +15,9 @@ from idm.networks import Autocast, Compiled, CudaGraph
 IMAGENET_64 = Configuration("ImageNet-64", 64, 3, 128, (1, 2, 3, 4), 3, (16, 8))
 CIFAR_10 = Configuration("CIFAR-10", 32, 3, 128, (1, 2, 2, 2), 3, (16, 8))
 """The published unconditional networks of 128 channels."""
+MINIATURE = Configuration("miniature", 8, 1, 8, (1, 2), 1, (4,))
+"""To go through the motions with, on any processor."""
+
 KNOWN_FLOPS = {IMAGENET_64: 79.47e9, CIFAR_10: 16.77e9}
 """Operations per image and call, counted by hand."""
 

@@ -17,6 +17,7 @@ TINY = {
     "training.save_interval": 3,
     "training.sample_interval": 3,
     "training.snapshot_interval": 5_000,
+    "training.bound_images": 4,
     "schedule.num_timesteps": 40,
     "network.model_channels": 8,
     "network.num_res_blocks": 1,

@@ -38,14 +38,17 @@ def everything(run):
     return checkpoint.step, files, averages, [{k: v for k, v in row.items() if k not in CLOCK} for row in rows]
 
 
-def start(command, *, before=lambda: None):
-    """Run a command in a copy of this process, which has everything imported; ``before`` is called there first."""
+def start(command, *, before=lambda: None, told=os.devnull):
+    """Run a command in a copy of this process, which has everything imported.
+
+    ``before`` is called there first; what the command tells on standard error goes to the file ``told``.
+    """
     child = os.fork()
     if child == 0:
         before()
-        quiet = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(quiet, 1)
-        os.dup2(quiet, 2)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(os.open(told, os.O_WRONLY | os.O_CREAT), 2)
+        sys.stdout, sys.stderr = (os.fdopen(number, "w") for number in (1, 2))
         torch.set_num_threads(1)
         os._exit(main(command))
     return child
@@ -140,23 +143,22 @@ def test_a_long_job_goes_on_where_it_was(tmp_path, trained, file):
         assert results(number.name) == results("whole")
 
 
-def begin(tmp_path, tiny, *more):
+def begin(tmp_path, tiny, before=lambda: None):
     """Start a long run, and wait until it trains."""
-    command = ["train", "--preset", "digits", "--out", str(tmp_path / "a"), *tiny(**LONG), *more]
-    process = subprocess.Popen([sys.executable, "-m", "idm", *command], stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "a" / "metrics.jsonl").exists() and time.monotonic() < deadline:
+    command = ["train", "--preset", "digits", "--out", str(tmp_path / "a"), *tiny(**LONG)]
+    child = start(command, before=before, told=tmp_path / "told")
+    while not (tmp_path / "a" / "metrics.jsonl").exists():
+        assert os.waitpid(child, os.WNOHANG) == (0, 0)
         time.sleep(0.05)
-    return process
+    return child
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_a_signal_saves_and_exits_with_75(tmp_path, tiny, number):
-    process = begin(tmp_path, tiny)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 75, err
-    assert "Traceback" not in err
+    child = begin(tmp_path, tiny)
+    os.kill(child, number)
+    assert exit_code(child) == 75
+    assert "Traceback" not in (tmp_path / "told").read_text()
     assert open_checkpoint(tmp_path / "a").step > 0
 
 
@@ -194,24 +196,19 @@ def test_a_verb_that_cannot_be_continued_ends_with_the_signal_s_code(tmp_path, r
 
 @pytest.mark.parametrize(("number", "codes"), [(signal.SIGTERM, (-15, 143)), (signal.SIGINT, (130,))])
 def test_a_second_signal_ends_the_process_at_once(tmp_path, tiny, number, codes):
-    # The save that the first signal asks for never ends, as on a disk that hangs.
-    hang = "import os, time, sys; from idm.cli import main; os.fsync = lambda fd: time.sleep(600); sys.exit(main())"
-    command = ["train", "--preset", "digits", "--out", str(tmp_path / "a"), *tiny(**LONG)]
-    # experiment.yaml is synced before training: hang only afterwards.
-    hang = hang.replace(
-        "time.sleep(600)", f"os.path.exists({str(tmp_path / 'a' / 'metrics.jsonl')!r}) and time.sleep(600)"
-    )
-    process = subprocess.Popen([sys.executable, "-c", hang, *command], stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "a" / "metrics.jsonl").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(number)
+    sync, trains = os.fsync, tmp_path / "a" / "metrics.jsonl"
+
+    def hang():
+        """Have the save that the first signal asks for never end, as on a disk that hangs."""
+        os.fsync = lambda descriptor: time.sleep(600) if trains.exists() else sync(descriptor)
+
+    child = begin(tmp_path, tiny, hang)
+    os.kill(child, number)
     time.sleep(1.2)  # earlier, it would be the same request
-    assert process.poll() is None
-    process.send_signal(number)
-    _, err = process.communicate(timeout=10)
-    assert process.returncode in codes, err
-    assert "Traceback" not in err
+    assert os.waitpid(child, os.WNOHANG) == (0, 0)
+    os.kill(child, number)
+    assert exit_code(child) in codes
+    assert "Traceback" not in (tmp_path / "told").read_text()
 
 
 def test_the_clock_stops_a_run_like_a_signal(idm, tiny, tmp_path):

@@ -24,6 +24,7 @@ SETTINGS = {
     "network.attention_resolutions": "[1]",
     "network.num_heads": 1,
     "schedule.num_timesteps": 40,
+    "diffusion.decoder_variance": "model",
     "sampler.steps": 4,
     "training.batch_size": 7,
     "training.num_steps": 60,
@@ -68,12 +69,17 @@ class Job:
         return True
 
 
-def train(run, restarts=0, machines=("--nproc-per-node", "2"), **changes):
-    options = [f"{path}={value}" for path, value in {**SETTINGS, **changes}.items()]
-    return Job(
-        "train", "--preset", "digits", "--out", run, *(part for option in options for part in ("--set", option)),
-        restarts=restarts, machines=machines,
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def train(tmp_path_factory):
+    """Start to train on pictures of an array, which takes no more than torch to be read."""
+    pictures = tmp_path_factory.mktemp("data") / "pictures.npy"
+    np.save(pictures, np.random.default_rng(0).integers(0, 17, (300, 8, 8)).astype(np.uint8))
+
+    def start(run, restarts=0, machines=("--nproc-per-node", "2"), **changes):
+        options = [f"--set={path}={value}" for path, value in {**SETTINGS, **changes}.items()]
+        return Job("train", "--data", pictures, "--out", run, *options, restarts=restarts, machines=machines)
+
+    return start
 
 
 def wait_for_lines(run, count, job, seconds=60.0):
@@ -92,7 +98,7 @@ def losses(run):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(tmp_path_factory, train):
     """A run of two processes that nothing happens to."""
     run = tmp_path_factory.mktemp("whole") / "run"
     job = train(run)
@@ -103,7 +109,7 @@ def whole(tmp_path_factory):
     return run
 
 
-def test_a_dead_process_is_replaced_and_nothing_is_lost(whole, tmp_path, prove, record):
+def test_a_dead_process_is_replaced_and_nothing_is_lost(whole, train, tmp_path, prove, record):
     for number in range(10 if prove else 1):
         run = tmp_path / f"run-{number}"
         job = train(run, restarts=1)
@@ -121,7 +127,7 @@ def test_a_dead_process_is_replaced_and_nothing_is_lost(whole, tmp_path, prove, 
     record("a dead process of two: replaced within 30 s, losses the same", f"{number + 1} of 10")
 
 
-def test_on_several_machines_dead_processes_are_replaced_though_each_counts_its_own_restarts(whole, tmp_path):
+def test_on_several_machines_dead_processes_are_replaced_though_each_counts_its_own_restarts(whole, train, tmp_path):
     address = f"127.0.0.1:{free_port()}"
     machines = ("--nnodes", "2", "--nproc-per-node", "1", "--rdzv-backend", "c10d", "--rdzv-endpoint", address)
     run = tmp_path / "run"
@@ -138,7 +144,7 @@ def test_on_several_machines_dead_processes_are_replaced_though_each_counts_its_
     assert losses(run) == losses(whole)
 
 
-def test_without_restarts_a_dead_process_ends_the_others_with_a_reason(whole, tmp_path, prove, record):
+def test_without_restarts_a_dead_process_ends_the_others_with_a_reason(whole, train, tmp_path, prove, record):
     if not prove:
         pytest.skip("only with --prove")
     for number in range(10):
@@ -157,7 +163,7 @@ def test_without_restarts_a_dead_process_ends_the_others_with_a_reason(whole, tm
     record("a dead process of two, without restarts: all end within 30 s, nobody left", f"{number + 1} of 10")
 
 
-def test_a_request_to_stop_saves_once_and_the_run_goes_on_alone(whole, tmp_path, idm):
+def test_a_request_to_stop_saves_once_and_the_run_goes_on_alone(whole, train, tmp_path, idm):
     run = tmp_path / "run"
     job = train(run)
     wait_for_lines(run, 2, job)
@@ -173,7 +179,7 @@ def test_a_request_to_stop_saves_once_and_the_run_goes_on_alone(whole, tmp_path,
         assert ours == pytest.approx(theirs, rel=1e-3)
 
 
-def test_wrong_settings_are_told_once(tmp_path):
+def test_wrong_settings_are_told_once(train, tmp_path):
     job = train(tmp_path / "run", **{"training.batch_size": 1})
     code, errors = job.end()
     assert code == 1
