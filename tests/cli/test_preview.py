@@ -1,45 +1,52 @@
 """Grids of samples that training draws: of slow samples they have fewer rows."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from idm.cli import preview as module
-from idm.cli.preview import preview
-from idm.experiment import load
+from idm.cli.preview import LONGEST_SECONDS, preview
+from idm.experiment import Run, load
 
 
 @pytest.fixture
 def draw(run, tmp_path, monkeypatch):
-    """Draw a grid in a minute that has so many batches; return its pixels."""
+    """Draw a grid of samples that take so long each, so many at once; return its pixels and how long it took."""
+    sample = Run.sample
 
-    def pixels(batches):
-        clock = iter(range(1000))
-        monkeypatch.setattr(module.time, "monotonic", lambda: next(clock) * module.LONGEST_SECONDS / (batches - 0.5))
-        preview(7, replace(load(run, device="cpu"), path=tmp_path, batch_size=10))
-        return np.asarray(Image.open(tmp_path / "samples" / "step-000007.png"))
+    def pixels(seconds, batch_size=64):
+        clock = [0.0]
+
+        def slowly(self, num, **options):
+            clock[0] += num * seconds
+            return sample(self, num, **options)
+
+        monkeypatch.setattr(Run, "sample", slowly)
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+        preview(7, replace(load(run, device="cpu"), path=tmp_path, batch_size=batch_size))
+        return np.asarray(Image.open(tmp_path / "samples" / "step-000007.png")), clock[0]
 
     return pixels
 
 
 def test_a_grid_of_slow_samples_has_the_first_rows(draw):
-    whole = draw(1_000)
-    for batches in (1, 2, 4):  # ten digits in turn: a row each
-        rows = draw(batches)
-        assert len(rows) / len(whole) == pytest.approx(batches / 6, abs=0.02)
-        assert np.array_equal(rows[:-4], whole[: len(rows) - 4])  # but for the margin below
+    whole, seconds = draw(0.0)
+    assert seconds == 0.0
+    for rows in (1, 2, 5):  # of six, of ten digits in turn
+        found, seconds = draw(LONGEST_SECONDS / 10 / (rows + 0.5))
+        assert seconds <= LONGEST_SECONDS
+        assert len(found) / len(whole) == pytest.approx(rows / 6, abs=0.02)
+        assert np.array_equal(found[:-4], whole[: len(found) - 4])  # but for the margin below
 
 
-def test_a_last_row_that_is_not_whole_is_left_out_unless_it_is_the_only_one(run, tmp_path, monkeypatch):
-    def size(batch_size, batches):
-        clock = iter(range(1000))
-        monkeypatch.setattr(module.time, "monotonic", lambda: next(clock) * module.LONGEST_SECONDS / (batches - 0.5))
-        preview(7, replace(load(run, device="cpu"), path=tmp_path, batch_size=batch_size))
-        return Image.open(tmp_path / "samples" / "step-000007.png").size
+def test_one_row_is_drawn_however_long_it_takes(draw):
+    found, seconds = draw(1_000.0)
+    assert seconds == 10_000.0
+    assert found.shape[1] > 5 * found.shape[0]
 
-    (width, one), (_, two) = size(10, 1), size(10, 2)
-    assert size(7, 2) == (width, one)
-    assert size(7, 3) == (width, two)
-    assert size(4, 1)[0] < width / 2
+
+def test_how_many_are_drawn_at_once_changes_nothing(draw):
+    assert np.array_equal(draw(0.0, batch_size=7)[0], draw(0.0)[0])

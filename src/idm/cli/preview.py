@@ -13,7 +13,7 @@ from idm.training.memory import in_smaller_pieces
 NUM_IMAGES, NUM_POINTS = 64, 1_000
 
 LONGEST_SECONDS = 60.0
-"""After which no further batch of samples is drawn: a grid of slow samples has fewer rows."""
+"""About as long as a grid may take: one of slow samples has fewer rows, at least one."""
 
 
 def preview(step: int, run: Run) -> None:
@@ -25,31 +25,27 @@ def preview(step: int, run: Run) -> None:
     """
     path = file_in(run.path, "samples", f"step-{step:06d}.png")
     if len(run.spec.shape) == 1:
-        save_scatter(path, _drawn(run, NUM_POINTS), run.spec.codec)
+        save_scatter(path, _drawn(run, NUM_POINTS, NUM_POINTS), run.spec.codec)
         return
     columns = columns_of(NUM_IMAGES, run.spec.num_classes or 1) or 8
-    x = _drawn(run, NUM_IMAGES // columns * columns)
-    columns = min(columns, len(x))
-    save_grid(path, x[: len(x) // columns * columns], run.spec.codec, columns)
+    save_grid(path, _drawn(run, NUM_IMAGES // columns * columns, columns), run.spec.codec, columns)
 
 
-def _drawn(run: Run, num: int) -> Tensor:
-    """Draw samples, as many at a time as memory has room for, until they are enough or it took long enough."""
-    end = time.monotonic() + LONGEST_SECONDS
+def _drawn(run: Run, num: int, row: int) -> Tensor:
+    """Draw a row of samples, and as many more rows as there is time for, at most ``num`` samples in all."""
 
     def draw(size: int) -> Tensor:
-        batches: list[Tensor] = []
-        for start in range(0, num, size):
-            if batches and time.monotonic() > end:
-                break
-            batches.append(_batch(run, range(start, min(start + size, num))))
-        return torch.cat(batches)
+        start = time.monotonic()
+        first = _samples(run, range(row), size)
+        rows = int(LONGEST_SECONDS / max(time.monotonic() - start, 1e-3))
+        more = range(row, min(num, row * rows))
+        return torch.cat([first, _samples(run, more, size)]) if more else first
 
     return in_smaller_pieces(min(num, run.batch_size), draw)
 
 
-def _batch(run: Run, numbers: range) -> Tensor:
+def _samples(run: Run, numbers: range, size: int) -> Tensor:
     """Draw the samples of those numbers, which are their seeds and, in turn, their classes."""
     classes = run.spec.num_classes
     labels = None if classes is None else [number % classes for number in numbers]
-    return run.sample(len(numbers), labels=labels, seed=numbers)
+    return run.sample(len(numbers), labels=labels, seed=numbers, batch_size=size)
