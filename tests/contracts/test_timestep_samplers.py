@@ -27,7 +27,7 @@ def told(name: str) -> TimestepSampler:
     """A sampler that has heard many losses, growing with t."""
     sampler = build(name)
     for _ in range(20):
-        sampler.update(torch.arange(NUM_TIMESTEPS), torch.arange(NUM_TIMESTEPS) ** 2 + 0.5)
+        sampler.update_with_losses(torch.arange(NUM_TIMESTEPS), torch.arange(NUM_TIMESTEPS) ** 2 + 0.5)
     return sampler
 
 
@@ -90,7 +90,7 @@ def test_a_restored_state_draws_and_learns_on_as_before(name: str) -> None:
         assert torch.equal(t, again)
         assert torch.equal(importance, same_importance)
         for one in (sampler, resumed):
-            one.update(t, t.float() * 0.3 + step)
+            one.update_with_losses(t, t.float() * 0.3 + step)
     assert torch.equal(sampler.weights(), resumed.weights())
 
 
@@ -101,4 +101,4 @@ def test_a_chain_of_one_step_always_trains_on_it_with_weight_one(name: str) -> N
         t, importance = sampler.draw(Rng.from_seed(0, 6), 0)
         assert t.tolist() == [0] * 6
         torch.testing.assert_close(importance, torch.ones(6))
-        sampler.update(t, torch.rand(6, generator=torch.Generator().manual_seed(0)))
+        sampler.update_with_losses(t, torch.rand(6, generator=torch.Generator().manual_seed(0)))

@@ -25,6 +25,14 @@ class TimestepSampler(LevelSampler):
     def weights(self) -> Tensor:
         """Return unnormalised probabilities of the steps, float64 [T], all positive, on the CPU."""
 
+    @abstractmethod
+    def update_with_losses(self, t: Tensor, loss: Tensor) -> None:
+        """Take account of the loss of each sample, before importance: t int64 [b], loss [b]."""
+
+    def update(self, drawn: Drawn, loss: Tensor) -> None:
+        """Take account of the losses by their steps."""
+        self.update_with_losses(drawn.t, loss)
+
     def draw_levels(self, rng: Rng, step: int, grid: Grid) -> Drawn:
         """Draw steps, and look their levels up."""
         t, importance = self.draw(rng, step)

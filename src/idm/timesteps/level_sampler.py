@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from idm.core.rng import Rng
@@ -24,6 +25,20 @@ class Drawn:
     at: Level
     t: Tensor
     importance: Tensor
+
+    @classmethod
+    def at_times(cls, times: Tensor, grid: Grid, importance: Tensor | None = None) -> "Drawn":
+        """Return levels of any times on the grid's path, counted by the grid's nearest step in time.
+
+        Args:
+            times: times, float64 [b].
+            grid: the levels that the process visits.
+            importance: as above; None: ones.
+        """
+        at = grid.at_times(times.double().numpy(), torch.empty(0, dtype=torch.float64))
+        known = grid.levels.time.double()
+        t = torch.bucketize(at.time, 0.5 * (known[1:] + known[:-1]))
+        return cls(at, t, torch.ones(len(t)) if importance is None else importance)
 
 
 class LevelSampler(ABC):
@@ -46,8 +61,8 @@ class LevelSampler(ABC):
         """
 
     @abstractmethod
-    def update(self, t: Tensor, loss: Tensor) -> None:
-        """Take account of the loss of each sample before importance: t int64 [b] as drawn, loss [b]."""
+    def update(self, drawn: Drawn, loss: Tensor) -> None:
+        """Take account of the loss of each sample of what was drawn, before importance: loss [b]."""
 
     @abstractmethod
     def state(self) -> dict[str, Tensor]:

@@ -53,7 +53,7 @@ class LossSecondMoment(TimestepSampler):
             return torch.ones(self.num_timesteps, dtype=torch.float64)
         return (1.0 - self.uniform_prob) * rms / total + self.uniform_prob / self.num_timesteps
 
-    def update(self, t: Tensor, loss: Tensor) -> None:
+    def update_with_losses(self, t: Tensor, loss: Tensor) -> None:
         """Add losses to the histories, oldest out first; a step may occur several times in a batch.
 
         Losses that are not finite are left out.

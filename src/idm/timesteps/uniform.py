@@ -17,7 +17,7 @@ class UniformTimesteps(TimestepSampler):
         """Return ones."""
         return torch.ones(self.num_timesteps, dtype=torch.float64)
 
-    def update(self, t: Tensor, loss: Tensor) -> None:
+    def update_with_losses(self, t: Tensor, loss: Tensor) -> None:
         """Learn nothing."""
 
     def state(self) -> dict[str, Tensor]:

@@ -124,7 +124,7 @@ class TrainStep:
         if self.timesteps.learns:
             losses = torch.zeros(size, device=self.device, dtype=terms.loss.dtype)
             losses[self._mine] = terms.loss
-            self.timesteps.update(drawn.t, self.ranks.sum(losses))
+            self.timesteps.update(drawn, self.ranks.sum(losses))
         return BatchLoss(self.ranks.sum(total), drawn.t)
 
     def samples(self, step: int) -> list[int]:

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from idm.core.rng import Rng
-from idm.timesteps import TimestepSampler
+from idm.schedules import NoiseSchedule
+from idm.timesteps import Drawn, TimestepSampler
 
 
 class Weighted(TimestepSampler):
@@ -18,7 +19,7 @@ class Weighted(TimestepSampler):
     def weights(self) -> Tensor:
         return self.fixed
 
-    def update(self, t: Tensor, loss: Tensor) -> None:
+    def update_with_losses(self, t: Tensor, loss: Tensor) -> None:
         """Ignore the losses."""
 
     def state(self) -> dict[str, Tensor]:
@@ -90,3 +91,11 @@ def test_a_step_is_a_function_of_the_samples_seed_and_the_training_step() -> Non
         assert alone.tolist() == [together[i].item()]
     later, _ = sampler.draw(Rng.from_seed([3, 1, 4, 15], 4), 8)
     assert later.tolist() != together.tolist()
+
+
+def test_levels_between_the_steps_are_counted_by_the_nearest_one():
+    grid = NoiseSchedule.from_betas([0.1, 0.2, 0.3])
+    drawn = Drawn.at_times(torch.tensor([0.4, 0.6, 1.0, 1.9]), grid)
+    assert drawn.t.tolist() == [0, 1, 1, 2]
+    assert drawn.importance.tolist() == [1.0] * 4
+    assert torch.allclose(drawn.at.alpha**2 + drawn.at.sigma**2, torch.ones(4, dtype=torch.float64))

@@ -15,7 +15,9 @@ Batch = list[tuple[int, float]]
 
 
 def feed(sampler: LossSecondMoment, batch: Batch) -> None:
-    sampler.update(torch.tensor([t for t, _ in batch], dtype=torch.int64), torch.tensor([loss for _, loss in batch]))
+    sampler.update_with_losses(
+        torch.tensor([t for t, _ in batch], dtype=torch.int64), torch.tensor([loss for _, loss in batch])
+    )
 
 
 def probabilities(sampler: LossSecondMoment) -> np.ndarray:
@@ -123,7 +125,7 @@ def test_a_step_without_loss_keeps_its_uniform_share() -> None:
 def test_losses_may_carry_gradients_and_reduced_precision() -> None:
     sampler = LossSecondMoment(2, history_per_term=1)
     loss = torch.tensor([3.0, 1.0], dtype=torch.bfloat16, requires_grad=True)
-    sampler.update(torch.tensor([0, 1]), loss)
+    sampler.update_with_losses(torch.tensor([0, 1]), loss)
     np.testing.assert_allclose(probabilities(sampler), 0.999 * np.array([0.75, 0.25]) + 0.0005, rtol=1e-12)
     assert not sampler.weights().requires_grad
 

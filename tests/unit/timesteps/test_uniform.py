@@ -19,6 +19,6 @@ def test_every_step_is_equally_likely_and_every_importance_weight_is_one() -> No
 def test_losses_change_nothing() -> None:
     sampler = UniformTimesteps(4)
     before = sampler.weights()
-    sampler.update(torch.tensor([0, 0, 3]), torch.tensor([100.0, 50.0, 1e9]))
+    sampler.update_with_losses(torch.tensor([0, 0, 3]), torch.tensor([100.0, 50.0, 1e9]))
     assert torch.equal(sampler.weights(), before)
     assert sampler.state() == {}

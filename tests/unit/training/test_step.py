@@ -106,11 +106,9 @@ class LogUniform(LevelSampler):
 
     def draw_levels(self, rng, step, grid):
         log_kappa = self.least + (self.most - self.least) * rng.uniform("level", step).flatten().numpy()
-        at = grid.at_times(grid.path.time_of(log_kappa), torch.empty(0, dtype=torch.float64))
-        t = torch.bucketize(at.time, 0.5 * (grid.levels.time[1:] + grid.levels.time[:-1]).double())
-        return Drawn(at, t, torch.ones(len(t)))
+        return Drawn.at_times(torch.from_numpy(grid.path.time_of(log_kappa)), grid)
 
-    def update(self, t, loss): ...
+    def update(self, drawn, loss): ...
 
     def state(self):
         return {}
