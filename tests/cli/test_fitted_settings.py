@@ -135,8 +135,7 @@ def test_a_finished_run_says_how_it_goes_on_and_the_advice_works(idm, pictures, 
     assert idm(*command, "--set", "num_steps=1").code == 0
     done = idm(*command)
     assert done.code == 0
-    (line,) = done.err.splitlines()
-    assert line.endswith("drawing samples")
+    assert done.err == f"training {tmp_path / 'a'}: drawing samples\n"
     advice = "Nothing is left to train: every step of 1 is done; to go on, add --set training.num_steps=2"
     assert advice in done.out.splitlines()
     longer = idm(*command, "--set", "training.num_steps=2")

@@ -40,7 +40,8 @@ ELSEWHERE = {
     ("array_files.py", "data.source.key and"): "what is told of data that are read",
     ("arrow_tables.py", "only the part"): "as above",
     ("parts.py", "only the part"): "as above",
-    ("parts.py", "; data.source.split"): "as above",
+    ("parts.py", "the parts {} are read"): "as above",
+    ("data.py", "data: each sample is read"): "as above",
     ("range_words.py", "data: "): "as above",
     ("remarks.py", "columns not read"): "as above",
 }

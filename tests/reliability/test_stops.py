@@ -97,8 +97,7 @@ def test_a_stop_at_a_random_moment_is_heard_in_time(tmp_path, trained, prove, re
         name = out / "x.safetensors" if kind == "encode" else out
         command = [str(trained) if argument == "RUN" else argument for argument in arguments]
         child = start([*command, "--out", str(name)], told)
-        while not hears(child):
-            time.sleep(0.005)
+        wait_until_it_hears(child)
         time.sleep(rng.uniform(0.0, 6.0 if prove else 2.0))
         seconds, code = seconds_to_end(child)
         text = told.read_text()
@@ -116,8 +115,7 @@ def test_a_stop_at_a_random_moment_of_starting_is_heard_in_time(tmp_path, prove,
         run = tmp_path / f"{number}"
         command = [sys.executable, "-m", "idm", *TRAIN, "--out", str(run)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-            while not hears(process.pid):
-                time.sleep(0.005)
+            wait_until_it_hears(process.pid)
             time.sleep(rng.uniform(0.0, 3.0 if prove else 1.0))
             begin = time.monotonic()
             process.send_signal(signal.SIGTERM)
@@ -128,6 +126,13 @@ def test_a_stop_at_a_random_moment_of_starting_is_heard_in_time(tmp_path, prove,
         assert found[-1] <= SECONDS + ONE_CALL
         assert saved(text, run), text
     tell(record, found, 10)
+
+
+def wait_until_it_hears(pid: int) -> None:
+    end = time.monotonic() + 60
+    while not hears(pid):
+        assert time.monotonic() < end
+        time.sleep(0.005)
 
 
 def hears(pid: int) -> bool:

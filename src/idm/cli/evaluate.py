@@ -1,6 +1,7 @@
 """``idm evaluate``: score a run on the data it has not seen."""
 
 import math
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +22,7 @@ from idm.cli.options import (
     TrustCode,
 )
 from idm.cli.output import Output, finite
+from idm.core.text import counted
 
 if TYPE_CHECKING:
     from idm.experiment import HeldOutBound, Recognition
@@ -198,9 +200,9 @@ def _describe(
     output: Output, bound: "HeldOutBound", results: dict[str, Any], written: dict[str, Path], remarks: tuple[str, ...]
 ) -> None:
     bits, found = results["bits_per_dim"], results.get("classifier")
-    kind = "samples" if results["data"] else "held-out samples"
+    kind = "sample" if results["data"] else "held-out sample"
     words = {
-        "total": f"bits/dim, {results['num']:,} {kind}, bound of {results['steps']:,} steps",
+        "total": f"bits/dim, {counted(results['num'], kind)}, bound of {counted(results['steps'], 'step')}",
         "prior": "left of the data after all noise was added",
         "steps": "all reverse steps but the last",
         "decoder": "the last step, to exact values",
@@ -209,19 +211,25 @@ def _describe(
     grid = "densities in the data's own units" if results["levels"] is None else f"probabilities of {results['grid']}"
     words["total"] += f"; {grid}"
     rows = {
-        name: f"{bits[name]['mean']:.4f} ± {bits[name]['standard_error']:.4f}  {meaning}".replace(" ± nan", "")
+        name: f"{_with_error(bits[name], '.4f')}  {meaning}"
         for name, meaning in words.items()
         if bits[name] is not None
     }
     if found is not None:
         rows["recognised"] = (
-            f"{found['samples']['mean']:.1%} ± {found['samples']['standard_error']:.1%} of {found['num']:,} samples "
-            f"by {found['sampler']}, {found['sampler_steps']} steps ({found['held_out']['mean']:.1%} of held-out data)"
+            f"{_with_error(found['samples'], '.1%')} of {counted(found['num'], 'sample')} by {found['sampler']}, "
+            f"{counted(found['sampler_steps'], 'step')} ({found['held_out']['mean']:.1%} of held-out data)"
         )
     remarks += _remarks(bits["total"]["mean"], results["levels"])
     noted = {"noted": "; ".join(remarks)} if remarks else {}
     output.pairs(noted | rows | {name: str(path) for name, path in written.items()})
     output.finish(**finite(results), **{name: str(path) for name, path in written.items()})
+
+
+def _with_error(estimate: Mapping[str, float], form: str) -> str:
+    """Write a mean and its standard error, which a single sample has not."""
+    mean, error = estimate["mean"], estimate["standard_error"]
+    return f"{mean:{form}} ± {error:{form}}" if math.isfinite(error) else f"{mean:{form}}"
 
 
 def _remarks(total: float, levels: int | None) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from idm.core.errors import IdmError, SettingsError
 from idm.core.files import write_atomically
 from idm.core.places import folder_in
 from idm.core.ranks import Ranks
+from idm.core.text import counted
 from idm.data.base import Samples
 from idm.experiment import Run
 from idm.experiment.data_folder import places_of, refuse_data_folder
@@ -153,7 +154,7 @@ def describe_results(output: Output, run: Run, x: Tensor, written: Mapping[str, 
     shape = " x ".join(map(str, run.spec.restore(x.numpy()).shape))
     values = f"{codec.dtype}, {codec.grid}" if codec.levels else codec.dtype
     kinds = {"picture": "picture", "images": "images", "arrays": "arrays", "strip": "steps", "animation": "animation"}
-    notes = {"arrays": f"   (data {shape}, {values})", "images": f"   ({len(x):,} PNG files)"}
+    notes = {"arrays": f"   (data {shape}, {values})", "images": f"   ({counted(len(x), 'PNG file')})"}
     output.pairs({kinds[key]: f"{written[key]}{notes.get(key, '')}" for key in kinds if key in written})
 
 

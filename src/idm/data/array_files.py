@@ -174,19 +174,20 @@ def _member(path: Path, arrays: Any, name: str) -> NDArray[Any]:
     try:
         found = arrays[name]
     except Exception as error:  # as above
-        raise _unreadable(path, error) from error
+        raise _unreadable(path, error, name) from error
     if not isinstance(found, np.ndarray):
         raise UnreadableFileError(f"{path}: arrays wanted, got '{name}', which is none; write it with numpy.savez")
     return found
 
 
-def _unreadable(path: Path, error: Exception) -> DataError:
+def _unreadable(path: Path, error: Exception, name: str = "") -> DataError:
     reason = one_line(error)
     if "Object arrays" in reason or "Python objects" in reason:
-        return DataError(
-            f"{path}: an array of numbers wanted, got Python objects (samples of different shapes?); "
-            "bring all samples to one shape and save them with numpy.save"
-        )
+        wanted, advice = "an array of numbers", "bring all samples to one shape and save them with numpy.save"
+        if name:
+            wanted += f" or of text in '{name}'"
+            advice = "save labels as text, with .astype(str), and samples in one shape"
+        return DataError(f"{path}: {wanted} wanted, got Python objects; {advice}")
     said = reason.partition(" when ")[0]
     return UnreadableFileError(f"{path}: cannot be read as an array file ({said}); write it with numpy.save")
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from idm.core.errors import DataError
 from idm.data.base import Samples, Source
-from idm.data.range_words import grid_in_words
+from idm.data.range_words import grid_in_words, percent
 from idm.data.ranges import RangeRule, find_range
 from idm.data.statistics import MAX_LEVELS
 from idm.data.value_range import ValueRange
@@ -30,6 +30,9 @@ PREVIEW_STDS = 3.0
 
 SHOWN_CHANNELS = 4
 """Ranges of further channels are not written out."""
+
+FAR, FAR_STDS = 3.0, 30.0
+"""Half widths of the range of bounded data, and standard deviations of others, beyond which values are far out."""
 
 LARGEST_VALUE = 1e300
 """Beyond this, sums and products of a codec's numbers are not finite."""
@@ -127,6 +130,17 @@ class Codec:
         offset, scale = self._affine(values.ndim)
         x = (values.astype(np.float64) - offset) / scale
         return torch.as_tensor((x.clip(-1.0, 1.0) if self.clip else x).astype(np.float32))
+
+    def remarks_on(self, data: Samples) -> tuple[str, ...]:
+        """Say how many values of other data lie beyond the range, a line where they are clipped or far out of it."""
+        offset, scale = self._affine(np.ndim(data))
+        largest = 1.0 if self.clip else FAR if self.bounded else FAR_STDS
+        with np.errstate(over="ignore"):
+            share = float((np.abs((np.asarray(data, np.float64) - offset) / scale) > largest * (1.0 + 1e-6)).mean())
+        if not share:
+            return ()
+        where, told = ("outside", "are clipped to it") if self.clip else ("far outside", "may be in other units")
+        return (f"data: {percent(share)} of the values lie {where} of the run's range, {self.extent}, and {told}",)
 
     def decode(self, x: Float[Tensor, "n c *space"]) -> Samples:
         """Convert from the model's range to the dtype and range of the data: the inverse of ``encode``.

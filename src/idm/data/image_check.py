@@ -102,8 +102,8 @@ def refuse_size(place: Place, header: ImageHeader, size: int, *, upscale: bool, 
     found = f"{header.width} x {header.height}"
     if min(header.width, header.height) < size and not upscale:
         raise DataError(
-            f"{place}: at least {size} x {size} wanted, got {found}; remove it, lower "
-            "data.source.image_size, or set data.source.upscale=true"
+            f"{place}: at least {size} x {size} wanted, got {found}; remove it, set "
+            "data.source.upscale=true, or, for a model that is not trained yet, lower data.source.image_size"
         )
     width, height = fitted_size(header.width, header.height, size)
     if width * height > max(max_pixels, size * size):

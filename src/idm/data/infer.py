@@ -17,7 +17,7 @@ from idm.data.image_decode import MAX_PIXELS, ImageHeader, read_header
 from idm.data.image_files import SUFFIXES, find_files
 from idm.data.index import read_index
 from idm.data.own_results import result_names
-from idm.data.parts import parts_of
+from idm.data.parts import TRAIN, choose_part, part_of_words, parts_of, words_of
 
 IMAGES, INDEX = "image_folder", "index"
 ARRAY_SUFFIXES = frozenset({".npy", ".npz"})
@@ -85,14 +85,14 @@ def fitting(name: str, options: Mapping[str, Any]) -> int | None:
         options: its options.
 
     Raises:
-        DataError: images that cannot be read.
+        DataError: images of the part that is read which cannot be read, or no such part.
     """
     place = Path(options["path"])
     if name == INDEX:
         return read_index(place).image_size
     if name != IMAGES:
         return None
-    files, _ = find_files(place)
+    files = choose_part(place, find_files(place)[0], options.get("split"), every=True).files
     largest = options.get("max_pixels", MAX_PIXELS)
     return fitting_size(gather(lambda file: read_header(place / file, largest), files))
 
@@ -202,7 +202,9 @@ def _way_out(images: Sequence[str], data: Sequence[tuple[str, str]]) -> str:
         return "give the folder or file that holds the data"
     if len(data) == 1:
         return f"give {data[0][1]} in it, or a folder with the images only{named}"
-    return f"give one of them, such as {data[0][1]}, or put all samples into one file{named}"
+    files = [file for _, file in data]
+    to_train_on = [file for file in files if part_of_words(words_of(Path(file).name)) == TRAIN]
+    return f"give one of them, such as {(to_train_on or files)[0]}, or put all samples into one file{named}"
 
 
 def _without_labels(where: Path, files: Sequence[str]) -> list[str]:

@@ -28,10 +28,10 @@ TO_SCORE = (TEST, VALIDATION)
 OF_ALL = frozenset({"data", "dataset", "image", "images", "img", "imgs", "pictures", "samples", "set", "split"})
 """Words beside that of a part that say nothing: those of train_images and test_set."""
 
-COLUMNS = frozenset({"split", "subset", "partition", "set", "phase"})
+COLUMNS = frozenset({"split", "subset", "partition", "set", "phase", "fold", "usage", "stage"})
 """How the name of a column ends that names the part of each row; before it may stand data and the like."""
 
-READS_ONE = "; data.source.split=train reads one of them"
+READS_ONE = " reads one of them"
 """How a remark ends that says that several parts are read as one."""
 
 A_WORD = "|".join(sorted(PART_OF, key=len, reverse=True))
@@ -73,7 +73,8 @@ def part_of_words(words: Sequence[str]) -> str | None:
 def parts_of(files: Sequence[str], *, every: bool) -> list[str | None] | None:
     """Say which part each file belongs to, None for files of no part; None where nothing is split.
 
-    Folders count before names of files. There must be a part to train on, and another.
+    Folders count before names of files. There must be a part to train on and another, or several others and nothing
+    else.
 
     Args:
         files: paths with forward slashes.
@@ -156,7 +157,8 @@ def choose_rows(
 
 
 def _are_split(parts: Collection[str | None]) -> bool:
-    return TRAIN in parts and not {VALIDATION, TEST, UNLABELED}.isdisjoint(parts)
+    found = set(parts)
+    return len(found - {None}) > 1 and (TRAIN in found or None not in found)
 
 
 def _folders(file: str) -> list[str]:
@@ -212,8 +214,9 @@ def _below(files: Sequence[str], naming: Collection[str]) -> list[str]:
 
 
 def _together(parts: Sequence[str | None]) -> str:
-    names = listed(sorted({part for part in parts if part is not None}))
-    return f"the parts {names} are read as one{READS_ONE}"
+    names = sorted({part for part in parts if part is not None})
+    one = TRAIN if TRAIN in names else names[0]
+    return f"the parts {listed(names)} are read as one; data.source.split={one}{READS_ONE}"
 
 
 def without_advice(remarks: Iterable[str]) -> tuple[str, ...]:

@@ -28,6 +28,9 @@ NOT_IN_OLDER_ONES = ("layout", "held_out_hash", "fingerprint")
 DATA_OPTIONS = tuple(entry.name for entry in fields(DataSettings))
 """Settings of data, which messages begin with."""
 
+FEW_COORDINATES = 16
+"""Points of more coordinates may be meant as signals."""
+
 LARGEST_SAMPLE_VALUES = 2**27
 """Values of the largest sample that is drawn: half a gigabyte in float32."""
 
@@ -204,7 +207,7 @@ def open_data(
     if codec is None:
         chosen = find_range(source, settings.range, standardize=settings.standardize)
         codec = Codec.of(source.dtype.name, chosen)
-        remarks = chosen.remarks + nearly_all_held_out(settings, train, held_out)
+        remarks = chosen.remarks + without_axes(settings, source) + nearly_all_held_out(settings, train, held_out)
     labels = source.labels if settings.class_conditional else None
     names = source.class_names if labels is not None else None
     crop_seed = derive_seed(seed, "crop")
@@ -266,6 +269,19 @@ def open_source(settings: DataSettings, *, trust_code: bool = False) -> Source:
     return source
 
 
+def without_axes(settings: DataSettings, source: Source) -> tuple[str, ...]:
+    """Say that samples of many numbers are taken for points, where nobody said that they are."""
+    options, (count, *space) = settings.source.options, source.shape
+    told = options.get("channels", "auto") != "auto" or options.get("spatial_dims") is not None
+    has_axes = bool(space) or "channels" not in SOURCES.options(settings.source.name)
+    if told or has_axes or count <= FEW_COORDINATES:
+        return ()
+    return (
+        f"data: each sample is read as {count:,} numbers without an axis, as points are; "
+        f"data.source.channels=none reads signals of {count:,} places, spatial_dims=0 says points",
+    )
+
+
 @option_paths("data", DATA_OPTIONS)
 def open_as_training(settings: DataSettings) -> Opened:
     """Open the source, and refuse what training on it would refuse, without keeping it in memory.
@@ -277,7 +293,8 @@ def open_as_training(settings: DataSettings) -> Opened:
     source = open_source(settings)
     parts = split(settings, source)
     values = look_at_values(source, settings.range, standardize=settings.standardize)
-    values = replace(values, remarks=values.remarks + nearly_all_held_out(settings, *parts))
+    remarks = values.remarks + without_axes(settings, source) + nearly_all_held_out(settings, *parts)
+    values = replace(values, remarks=remarks)
     nothing = np.empty(0, dtype=np.int64)
     Dataset(source, values.codec, nothing, random_flip=settings.random_flip, crop=settings.random_crop)
     return Opened(source, values)

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from idm.core.errors import CheckpointError, NumericalError, SettingsError
+from idm.data.file_names import composed
 from idm.experiment.data import DataSpec
 from idm.experiment.files import value_in_words
 from idm.experiment.settings import Experiment
@@ -151,7 +152,8 @@ def _with_classes(
     if fresh is None:
         found.pop(CLASSES, None)
         return [] if table is None else ["init: the classes there are left out, as there are none here"]
-    names, old = spec.class_names or (), {name: row for row, name in enumerate(initial.spec.class_names or ())}
+    names = tuple(map(composed, spec.class_names or ()))
+    old = {composed(name): row for row, name in enumerate(initial.spec.class_names or ())}
     if table is None:
         table, old = fresh[:0], {}
     if table.shape[1:] != fresh.shape[1:]:

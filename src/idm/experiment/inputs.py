@@ -13,10 +13,12 @@ from torch import Tensor
 
 from idm.core.errors import DataError
 from idm.core.places import kind_at
+from idm.core.progress import warn
 from idm.data import Dataset
 from idm.data.array_files import open_arrays
 from idm.data.axes import FIRST, LAST, NONE
 from idm.data.base import Samples
+from idm.data.file_names import composed
 from idm.data.image_check import gather
 from idm.data.image_decode import GREY_8, GREY_16, RGB_8, ImageHeader, decode, read_header
 from idm.data.infer import ARRAY_SUFFIXES
@@ -120,15 +122,18 @@ def _arrays(run: Run, path: Path) -> Inputs:
     labels: list[int | None] = [None] * len(data)
     names = run.spec.class_names
     if arrays.labels is not None and names is not None and len(arrays.labels) == len(data):
-        number = {name: i for i, name in enumerate(names)}
-        labels = [number.get(str(label)) for label in arrays.labels]
+        number = {composed(name): i for i, name in enumerate(names)}
+        labels = [number.get(composed(str(label))) for label in arrays.labels]
     return Inputs(_encoded(run, path, data), labels)
 
 
 def _encoded(run: Run, path: Path, data: Samples) -> Tensor:
     """Convert to the model's range; what does not fit is told of the file."""
     try:
-        return run.spec.codec.encode(data)
+        encoded = run.spec.codec.encode(data)
+        for remark in run.spec.codec.remarks_on(data):
+            warn(remark.replace("data:", f"{path}:", 1))
+        return encoded
     except DataError as error:
         raise DataError(*(line.replace("data:", f"{path}:", 1) for line in error.lines)) from error
 

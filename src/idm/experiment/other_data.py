@@ -1,5 +1,6 @@
 """Data that a run was neither trained on nor split from, opened to be scored."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,9 @@ from idm.experiment.evaluate import open_run_data
 from idm.experiment.run import Run
 from idm.experiment.settings import Experiment
 from idm.experiment.validate import from_plain
+
+LOOKED_AT, LOOKED_AT_VALUES = 256, 2**24
+"""Samples, and values of them, that are compared with the range of the run at the most."""
 
 LISTED_CLASSES = 5
 """Most unknown classes that a message names."""
@@ -47,7 +51,7 @@ def open_data_to_score(run: Run, path: str | Path | None = None, source: Mapping
         return open_run_data(run)
     except DataError as error:
         *lines, last = error.lines
-        advice = "" if "--data PATH" in last else ", or score other data with --data PATH"
+        advice = "" if "--data PATH" in last else "; score data that lie elsewhere, or others, with --data PATH"
         raise type(error)(*lines, last + advice) from error
 
 
@@ -57,6 +61,8 @@ def _open_other(run: Run, path: Path, told: Mapping[str, Any]) -> Data:
     order = permutation(run.experiment.data.split_seed, "split", 0, len(source))  # the first are a fair sample
     none = np.empty(0, dtype=np.int64)
     codec, crop = run.spec.codec, run.experiment.data.random_crop
+    looked_at = max(1, min(len(source), LOOKED_AT, LOOKED_AT_VALUES // math.prod(source.shape)))
+    source.remarks += codec.remarks_on(source.read(order[:looked_at]))
     spec = replace(
         run.spec,
         num_train=0,

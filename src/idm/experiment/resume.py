@@ -72,7 +72,7 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> Checkpoin
     then = stored_spec(checkpoint)
     others = data_differences(then, data.spec)
     if others and not settings and (new := growth(then, data)):
-        raise ResumeError(_grown(run, then, new))
+        raise ResumeError(_grown(run, then, new, experiment.data.source.options.get("path")))
     lines = settings + [f"data: this run was started on other data; {words}" for words in others]
     if not lines:
         _warn_of_another_rate(checkpoint.step, started.training, experiment.training)
@@ -86,12 +86,13 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> Checkpoin
     )
 
 
-def _grown(run: Path, then: DataSpec, new: int) -> str:
+def _grown(run: Path, then: DataSpec, new: int, path: object) -> str:
     count, folder = then.num_train + then.num_held_out, shlex.quote(str(run))
+    data = "" if path is None else f" --data {shlex.quote(str(path))}"
     return (
         f"data: {run} was started on other data, which grew: got {new:,} new samples, and none of the {count:,} is "
         f"missing or changed; take the new ones away, or train on all of them in a new run that begins with its "
-        f"weights: {in_quotes(f'idm train --init {folder} --out NEW')}"
+        f"weights: {in_quotes(f'idm train --init {folder}{data} --out NEW')}"
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -240,6 +240,8 @@ class Run:
             SettingsError: no samples, more than memory holds, or labels or guidance that it was not trained for.
             NumericalError: samples are not finite.
         """
+        if holds_several(labels):
+            labels = cast(Labels, list(labels))  # they are read twice
         if num is None:
             if (chosen := class_numbers(labels, self.spec.class_names)) is None:
                 raise SettingsError("num: how many samples wanted, or labels, for one sample of each, got neither")

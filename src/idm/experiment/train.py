@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -125,6 +125,10 @@ def train(
         CheckpointError: every checkpoint in the folder is damaged, or the disk refuses.
         InterruptedRunError: stopped on request; the state is saved.
     """
+    if not isinstance(cast(object, experiment), Experiment):
+        raise SettingsError(
+            f"experiment: an Experiment wanted, such as that of idm.load(RUN), got {type(experiment).__name__}"
+        )
     deadline = Deadline(max_seconds)
     with stop_on_signals("leaving what was begun", deadline.passed) as stop:
         where = best_device(device)

@@ -134,6 +134,8 @@ def scatter(points: Shaped[np.ndarray, "n c"]) -> "Figure":
         axes.hist(points[:, 0], bins=max(10, min(100, math.isqrt(len(points)))), color=PALETTE[0])
         style(axes, title=title, x="value", y="number")
         return figure
+    if points.shape[1] > 2:
+        title += f", the first two of {points.shape[1]:,} coordinates"
     size = min(16.0, max(1.5, 4000 / max(len(points), 1)))
     axes.scatter(points[:, 0], points[:, 1], s=size, color=PALETTE[0], alpha=0.6, linewidths=0)
     axes.set_aspect("equal", adjustable="datalim")

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from idm.core.errors import CheckpointError, InterruptedRunError, NumericalError, ProcessError
-from idm.core.progress import Progress, progress, warn
+from idm.core.progress import Progress, progress, tell, warn
 from idm.core.ranks import Vote
 from idm.core.signals import StopError, at_once, stop_on_signals
 from idm.training.checkpoint import Checkpoint, latest_checkpoint
@@ -121,7 +121,7 @@ class Trainer:
         elif self.num_steps_done:
             if self.records.in_haste and self._due(self.settings.save_interval):
                 self._written(bar, self.records.save)
-            self._show(bar)
+            self._show()
 
     def _step(self, vote: Vote, bar: Progress) -> None:
         try:
@@ -151,7 +151,7 @@ class Trainer:
             return
         bar.advance(status=status)
         if not vote.carried:
-            self._show(bar)
+            self._show()
         if vote.carried and not self._finished:
             self._stop(bar)
 
@@ -243,15 +243,15 @@ class Trainer:
 
         return self.ranks.on_main(look)
 
-    def _show(self, bar: Progress) -> None:
+    def _show(self) -> None:
         preview = self.preview
         if preview is None or not self._due(self.settings.sample_interval):
             return
         if not self._finished and not self.ranks.on_main(self._may_draw):
             return
         average = self.state.first_average()
-        if self._finished:  # nothing else is told any more, however long it takes
-            bar.advance(0, status="drawing samples")
+        if self._finished and self.show_progress:  # no step is counted any more, however long it takes
+            tell(f"training {self.run_folder}: drawing samples")
 
         def show() -> None:
             try:

@@ -228,3 +228,15 @@ def test_numbers_of_which_no_finite_data_could_be_made_are_refused(dtype, name, 
     Codec.from_dict(plain)
     with pytest.raises(ValueError, match="codec: numbers of at most"):
         Codec.from_dict(plain | {name: [number]})
+
+
+def test_values_of_other_data_beyond_the_range_are_told():
+    clipping = Codec.of("float32", ValueRange.between(np.array([0.0]), np.array([2.0]), clip=True))
+    inside = np.linspace(0, 2, 8, dtype=np.float32).reshape(2, 1, 4)
+    assert clipping.remarks_on(inside) == ()
+    (line,) = clipping.remarks_on(np.concatenate([inside, inside + 1.99]))
+    assert line == "data: 43.8 % of the values lie outside of the run's range, 0 to 2, and are clipped to it"
+    fitted = Codec.of("float32", ValueRange.between(np.array([0.0]), np.array([2.0])))
+    assert fitted.remarks_on(inside + 1.99) == ()  # other data of the same kind go a little beyond
+    (line,) = fitted.remarks_on(1000 * inside)
+    assert line == "data: 87.5 % of the values lie far outside of the run's range, 0 to 2, and may be in other units"

@@ -368,6 +368,7 @@ def test_what_is_in_memory_is_not_waited_for(monkeypatch, children):
     batches = data.batches([np.arange(4)] * 3)
     assert [x.shape for x, _ in batches] == [(4, 1, 8, 8)] * 3
     assert not read
+    assert batches.seconds_waited() < 0.5
     assert not children()
 
 

@@ -122,6 +122,9 @@ def test_a_part_that_is_not_there_is_refused_by_name(split):
         (["train-0.tar", "test-0.tar", "more.tar"], False, ["train", "test", None]),
         (["mnist_train.parquet", "mnist-TEST.parquet"], False, ["train", "test"]),
         (["train/a.png", "bus/b.png"], True, None),
+        (["val/a.png", "test/b.png"], True, ["val", "test"]),
+        (["val/a.png", "test/b.png", "bus/c.png"], True, None),
+        (["test/a.png", "testing/b.png"], True, None),
         (["test-0.tar", "test-1.tar"], False, None),
         (["constrain-0.tar", "contest-0.tar"], False, None),
         (["train2017/a.png", "val2017/b.png"], True, ["train", "val"]),
@@ -156,6 +159,7 @@ def test_parts_are_told_by_folders_then_by_names_of_files(files, every, expected
         (["trainset_cat_0.png", "trainset_cat_1.png", "testset_dog_0.png", "testset_dog_1.png"], ("cat", "dog")),
         (["train_cat_0.png", "train_cat_1.png", "test_dog_0.png", "test_dog_1.png"], ("cat", "dog")),
         (["train/0.png", "test/0.png"], None),
+        (["valid/0.png", "testing/0.png"], None),
         (["train_0.png", "train_1.png", "test_0.png", "test_1.png"], None),
     ],
 )
@@ -165,6 +169,27 @@ def test_parts_that_are_read_as_one_are_no_classes(tmp_path, files, names):
         (tmp_path / file).write_bytes(png(number))
     source = SOURCES.build("image_folder", {"path": str(tmp_path)})
     assert (len(source), source.class_names) == (len(files), names)
+
+
+def test_parts_without_one_to_train_on_are_told(tmp_path):
+    for number, file in enumerate(["val/0.png", "test/0.png"]):
+        (tmp_path / file).parent.mkdir()
+        (tmp_path / file).write_bytes(png(number))
+    settings = data_settings(tmp_path)
+    (remark,) = SOURCES.build("image_folder", settings.source.options).remarks
+    assert remark == "the parts test, val are read as one; data.source.split=test reads one of them"
+    told = data_settings(tmp_path, Told(overrides={"data": {"source": {"split": "test"}}}))
+    assert values(SOURCES.build("image_folder", told.source.options)) == [1]
+
+
+def test_the_size_of_images_is_chosen_from_the_part_that_is_read(tmp_path):
+    for name, side in (("train", 40), ("train", 50), ("test", 9)):
+        (tmp_path / name).mkdir(exist_ok=True)
+        Image.new("L", (side, side)).save(tmp_path / name / f"{side}.png")
+    (tmp_path / "test" / "broken.png").write_bytes(b"no picture")
+    assert data_settings(tmp_path).source.options["image_size"] == 32
+    with pytest.raises(DataError, match=r"broken\.png"):
+        data_settings(tmp_path, Told(overrides={"data": {"source": {"split": "test"}}}))
 
 
 def listed_rows(root, column, values):
@@ -200,7 +225,7 @@ def test_a_column_says_which_part_each_row_belongs_to(tmp_path, make):
 
 
 @pytest.mark.parametrize("make", [listed_rows, table_rows])
-@pytest.mark.parametrize("column", ["split", "set", "phase", "data_split", "DataSplit"])
+@pytest.mark.parametrize("column", ["split", "set", "phase", "data_split", "DataSplit", "fold", "Usage"])
 @pytest.mark.parametrize(
     ("other", "told"), [("", "of no part"), ("ignore", "of no part"), ("holdout", "of test"), ("testset", "of test")]
 )

@@ -315,4 +315,9 @@ def test_processes_and_schedules_are_written_in_a_line():
         f"GaussianDiffusion({schedule}, v, learned_range, rescaled_mse, times in [0, 1,000), "
         "DiscretizedDecoder(levels=17, reference_cdf=False))"
     )
-    assert "\n" not in repr(with_error_curve(process, ErrorCurve.at_one(0.1, 0.05)))
+    log_kappa = tuple(float(number) for number in np.linspace(-3.0, 2.0, 32))
+    curve = ErrorCurve(log_kappa, tuple(math.exp(value) for value in log_kappa), (None,) * 32)
+    assert repr(curve) == "ErrorCurve(32 levels, kappa 0.0498 to 7.39, errors 0.0498 to 7.39)"
+    assert repr(ErrorCurve.at_one(0.1, 0.05)) == "ErrorCurve(1 level, kappa 0.1, errors 0.05)"
+    assert repr(curve) in repr(with_error_curve(process, curve))
+    assert len(repr(with_error_curve(process, curve))) < 400

@@ -13,6 +13,7 @@ from idm.core.rng import Rng
 from idm.data import batch_indices
 from idm.experiment import DataSpec, Experiment, build_diffusion, load, open_data, open_run_data, train
 from idm.experiment.data import open_as_training, with_absolute_path
+from idm.experiment.settings import DataSettings, SourceSettings
 from idm.timesteps import UniformTimesteps
 from idm.training import TrainStep
 
@@ -187,3 +188,22 @@ def test_crops_that_do_not_fit_are_refused(of_pictures, tmp_path, experiment):
     source = {"name": "arrays", "path": str(tmp_path / "points.npy")}
     with pytest.raises(SettingsError, match=r"data\.random_crop: at most 0 wanted"):
         open_data(experiment(data={"source": source, "random_crop": 1}).data)
+
+
+@pytest.mark.parametrize(("shape", "told"), [((20, 40), True), ((20, 2), False), ((20, 1, 40), False)])
+def test_samples_without_axes_are_told_where_they_may_be_signals(tmp_path, shape, told):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=shape))
+
+    def remarks(**options):
+        source = SourceSettings("arrays", {"path": str(tmp_path / "x.npy"), **options})
+        settings = DataSettings(source=source, held_out=4)
+        trained, checked = open_data(settings, seed=0).remarks, open_as_training(settings).values.remarks
+        found, same = ([line for line in remarks if "without an axis" in line] for remarks in (trained, checked))
+        assert found == same
+        return found
+
+    assert len(remarks()) == told
+    assert remarks(channels="none") == []
+    if told:
+        assert "data.source.channels=none reads signals of 40 places" in remarks()[0]
+        assert remarks(spatial_dims=0) == []

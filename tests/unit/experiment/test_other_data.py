@@ -172,7 +172,7 @@ def test_a_run_whose_data_are_gone_is_advised_to_score_others(tmp_path):
     run = tiny(tmp_path / "run", source={"name": "image_folder", "path": str(pictures(tmp_path / "own", 8))})
     assert open_data_to_score(run).spec == open_run_data(run).spec
     (tmp_path / "own").rename(tmp_path / "moved")
-    with pytest.raises(DataError, match=r"own: .*, or score other data with --data PATH$"):
+    with pytest.raises(DataError, match=r"own: .*; score data that lie elsewhere, or others, with --data PATH$"):
         open_data_to_score(run)
     assert len(open_data_to_score(run, tmp_path / "moved").held_out) == 6
 

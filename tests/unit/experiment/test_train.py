@@ -276,3 +276,9 @@ def test_another_number_of_steps_tells_how_the_decay_jumps(experiment, tmp_path,
     (line,) = capsys.readouterr().err.splitlines()
     assert "4 became 8" in line
     assert "after step 4 it is 0.005 instead of 0" in line
+
+
+def test_what_is_no_experiment_is_refused_in_a_line(tmp_path):
+    with pytest.raises(SettingsError, match=r"^experiment: an Experiment wanted, such as that of .*, got str$"):
+        train("settings.yaml", tmp_path / "run", device="cpu", progress=False)
+    assert not (tmp_path / "run").exists()

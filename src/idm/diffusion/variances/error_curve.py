@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from idm.core.errors import SettingsError
+from idm.core.text import counted
 from idm.schedules.table import held_in
 
 LEAST_ERROR = 1e-12
@@ -50,6 +51,14 @@ class ErrorCurve:
                 "error curve: as many errors, none negative or below the one before, as growing log_kappa wanted, "
                 "and standard errors of them"
             )
+
+    def __repr__(self) -> str:
+        """Number of levels, and the ranges of noise and errors."""
+        kappas = " to ".join(f"{math.exp(value):.3g}" for value in sorted({self.log_kappa[0], self.log_kappa[-1]}))
+        errors = " to ".join(
+            f"{value:.3g}" for value in sorted({self.mean_squared_error[0], self.mean_squared_error[-1]})
+        )
+        return f"ErrorCurve({counted(len(self.log_kappa), 'level')}, kappa {kappas}, errors {errors})"
 
     @classmethod
     def at_one(cls, kappa: float, mean_squared_error: float) -> "ErrorCurve":
