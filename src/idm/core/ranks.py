@@ -25,10 +25,10 @@ from idm.core.text import one_line
 
 T = TypeVar("T")
 
-TENSORS_WITHIN = timedelta(minutes=10)
+TENSORS_TIMEOUT = timedelta(minutes=10)
 """Longest time that a process waits for the tensors of the others."""
 
-HOST_WITHIN = timedelta(hours=24)
+HOST_TIMEOUT = timedelta(hours=24)
 """Longest time while the main process saves, draws samples or measures, or for another's share of a long job."""
 
 SECONDS_BETWEEN_LOOKS = 0.02
@@ -165,7 +165,7 @@ def joined_ranks(device: torch.device) -> Generator[Ranks]:
     try:
         if ours:
             _join(device)
-        ranks = Ranks(rank, size, dist.new_group(backend="gloo", timeout=HOST_WITHIN))
+        ranks = Ranks(rank, size, dist.new_group(backend="gloo", timeout=HOST_TIMEOUT))
         yield ranks
         if ours:
             gc.collect()
@@ -186,7 +186,7 @@ def joined_ranks(device: torch.device) -> Generator[Ranks]:
 
 def _join(device: torch.device) -> None:
     """Form the group, under a name of this start's own: ``torchrun`` may keep the address book of one that failed."""
-    book, rank, size = next(rendezvous("env://", timeout=TENSORS_WITHIN))
+    book, rank, size = next(rendezvous("env://", timeout=TENSORS_TIMEOUT))
     name = _give_name(book, size) if rank == 0 else _ask_for_name(book, rank)
     if device.type == "cuda":
         torch.cuda.set_device(device)
@@ -195,7 +195,7 @@ def _join(device: torch.device) -> None:
         store=dist.PrefixStore(name, book),  # pyright: ignore[reportPrivateImportUsage]
         rank=rank,
         world_size=size,
-        timeout=TENSORS_WITHIN,
+        timeout=TENSORS_TIMEOUT,
         device_id=device if device.type == "cuda" else None,
     )
 
@@ -206,7 +206,7 @@ def _give_name(book: Any, size: int) -> str:
     The number of restarts would not do: every machine's ``torchrun`` counts its own.
     """
     name, waiting = uuid4().hex, set(range(1, size))
-    end = time.monotonic() + TENSORS_WITHIN.total_seconds()
+    end = time.monotonic() + TENSORS_TIMEOUT.total_seconds()
     while waiting and time.monotonic() < end:
         for rank in waiting:
             if book.check([f"asked-{rank}"]):

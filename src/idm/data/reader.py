@@ -17,8 +17,11 @@ Batch = tuple[Float[Tensor, "b c *space"], Int[Tensor, " b"] | None]
 Read = Callable[[Indices], Batch]
 """Reads the samples of those numbers."""
 
-LOOK_SECONDS, JOIN_SECONDS = 0.5, 5.0
-"""Seconds: a wait is cut into such pieces, of which a suspended program loses one; so long a thread may take to end."""
+LOOK_SECONDS = 0.5
+"""A wait is made of looks of at most this length: a program that was suspended loses no more of it than one."""
+
+JOIN_SECONDS = 5.0
+"""How long a thread or process may take to end before it is left or killed."""
 
 
 class NoBatchError(Exception):

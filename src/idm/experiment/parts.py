@@ -84,7 +84,7 @@ class Job:
     def _in_one_part(self, compute: Compute) -> Part:
         try:
             with stop_on_signals(), at_once():
-                return compute(self.parts[0], _go_on)
+                return compute(self.parts[0], _stop_for_nothing)
         except StopError as stop:
             raise InterruptedRunError(
                 f"{self.name}: stopped with 0 of {self.num:,} kept, as all are one batch; "
@@ -174,5 +174,5 @@ def remove_parts(folder: Path) -> None:
         remove(folder)
 
 
-def _go_on() -> None:
+def _stop_for_nothing() -> None:
     """Stop for nothing."""

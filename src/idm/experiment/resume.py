@@ -17,11 +17,11 @@ from idm.training.checkpoint import checkpoint_to_continue
 from idm.training.ema import ConstantRate, PowerFunction
 from idm.training.learning_rate import learning_rate
 
-OF_A_MACHINE = ("data.source.path", "data.source.folder", "data.held_out_list", "data.workers", "data.timeout")
+SETTINGS_OF_MACHINE = ("data.source.path", "data.source.folder", "data.held_out_list", "data.workers", "data.timeout")
 """Settings that tell where data lie on a machine, and how it reads them."""
 
 FREE_TO_CHANGE = (
-    *OF_A_MACHINE,
+    *SETTINGS_OF_MACHINE,
     "network.checkpoint_levels",
     "sampler",
     "training.num_steps",

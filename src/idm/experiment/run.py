@@ -262,7 +262,7 @@ class Run:
         with show_progress("sampling", len(seeds), unit="samples", parts=steps, enabled=progress) as bar:
             for first in range(0, len(seeds), batch_size):
                 part = slice(first, min(first + batch_size, len(seeds)))
-                shown = watch if first == 0 and watch is not None else _look_away
+                shown = watch if first == 0 and watch is not None else _watch_nothing
                 rows = torch.arange(part.start, part.stop)
                 parts.append(self._draw(sampler, sampler.clipped(denoise.select(rows)), seeds[part], shown, bar))
         return torch.cat(parts)[:num]
@@ -321,7 +321,7 @@ def _seeds(seed: Seed, num: int) -> Sequence[int]:
     return seeds
 
 
-def _look_away(state: SampleStep) -> None:
+def _watch_nothing(state: SampleStep) -> None:
     """Watch nothing."""
 
 

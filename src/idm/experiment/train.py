@@ -26,7 +26,13 @@ from idm.experiment.devices import best_device
 from idm.experiment.evaluate import held_out_estimate
 from idm.experiment.initial import DOCUMENT, InitialWeights, Origin, begin_with, origin_of_run
 from idm.experiment.outcome import losses_of, reason_to_doubt
-from idm.experiment.resume import OF_A_MACHINE, refuse_other_run, remembered_data, stored_shapes, with_range_of_run
+from idm.experiment.resume import (
+    SETTINGS_OF_MACHINE,
+    refuse_other_run,
+    remembered_data,
+    stored_shapes,
+    with_range_of_run,
+)
 from idm.experiment.run import SAMPLED_AT_ONCE, UNFIT, Run, load
 from idm.experiment.run_folder import SETTINGS, require_run_folder, settings_text
 from idm.experiment.settings import Experiment
@@ -331,7 +337,9 @@ def _refuse_disagreement(ranks: Ranks, experiment: Experiment, data: Data) -> No
         SettingsError: settings differ between processes.
         DataError: data do.
     """
-    settings = {key: value for key, value in flat(to_plain(experiment)).items() if not key.startswith(OF_A_MACHINE)}
+    settings = {
+        key: value for key, value in flat(to_plain(experiment)).items() if not key.startswith(SETTINGS_OF_MACHINE)
+    }
     found = ranks.gather((repr(settings), repr(data.spec.to_plain()), len(data.train), len(data.held_out)))
     for rank, (theirs, *their_data) in enumerate(found):
         wanted = f"process {rank} of {ranks.size}: the {{}} of process 0 wanted, got others; give all the same"

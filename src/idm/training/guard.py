@@ -17,8 +17,11 @@ from idm.training.step import BatchLoss
 LONGEST_STREAK = 2
 """Most bad steps in a row that are passed over; one more leads back to a checkpoint."""
 
-LATELY, MOST_LATELY = 1000, 10
-"""Among so many of the latest steps, so many bad ones are passed over at most; one more leads back as well."""
+LATEST_STEPS = 1000
+"""Steps, up to the newest, among which bad ones are counted."""
+
+MOST_BAD_STEPS = 10
+"""Most bad steps among them that are passed over; one more leads back as well."""
 
 MOST_ROLLBACKS = 2
 """Most times that a run goes back without a checkpoint past the step that it went back from; then it stops."""
@@ -107,10 +110,10 @@ class Guard:
 
     def _count(self, bad: BadStep) -> None:
         self._streak.append(bad)
-        self._lately = [one for one in (*self._lately, bad) if one.step > bad.step - LATELY]
+        self._lately = [one for one in (*self._lately, bad) if one.step > bad.step - LATEST_STEPS]
         if not self._trouble and len(self._streak) > LONGEST_STREAK:
             self._trouble = tuple(self._streak)
-        elif not self._trouble and len(self._lately) > MOST_LATELY:
+        elif not self._trouble and len(self._lately) > MOST_BAD_STEPS:
             self._trouble = tuple(self._lately)
 
     def pass_over(self, restored_step: int, left_step: int) -> Window:

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from idm.core.errors import NumericalError
 from idm.timesteps import LossSecondMoment
 from idm.training import Trainer, latest_checkpoint
-from idm.training.guard import LATELY, MOST_LATELY, Guard, Window, guarded_update
+from idm.training.guard import LATEST_STEPS, MOST_BAD_STEPS, Guard, Window, guarded_update
 from idm.training.step import BatchLoss
 
 NAN, INF = float("nan"), float("inf")
@@ -221,10 +221,10 @@ def test_bad_steps_that_come_again_and_again_are_passed_over_though_never_many_i
 
 def test_bad_steps_long_ago_do_not_count():
     guard = Guard()
-    for step in range(0, LATELY * 5, LATELY // MOST_LATELY):
+    for step in range(0, LATEST_STEPS * 5, LATEST_STEPS // MOST_BAD_STEPS):
         guard.flag(step, BatchLoss(torch.zeros(()), torch.zeros(1)), torch.tensor(True))
         guard.flag(step + 1, BatchLoss(torch.zeros(()), torch.zeros(1)), torch.tensor(False))
-    assert len(guard.read()) == 5 * MOST_LATELY
+    assert len(guard.read()) == 5 * MOST_BAD_STEPS
     assert not guard.trouble
 
 
@@ -291,7 +291,7 @@ def test_a_guard_is_restored_as_it_was():
         flagged(one, range(20, 40), set(range(22, 40, 2)))
         one.read()
     assert again.trouble == guard.trouble
-    assert len(guard.trouble) == MOST_LATELY + 1
+    assert len(guard.trouble) == MOST_BAD_STEPS + 1
     one, other = guard.pass_over(0, 40), again.pass_over(0, 40)
     assert one == other
     assert guard.state(39) == again.state(39)
