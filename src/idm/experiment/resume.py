@@ -17,11 +17,11 @@ from idm.training.checkpoint import checkpoint_to_continue
 from idm.training.ema import ConstantRate, PowerFunction
 from idm.training.learning_rate import learning_rate
 
-SETTINGS_OF_MACHINE = ("data.source.path", "data.source.folder", "data.held_out_list", "data.workers", "data.timeout")
+MACHINE_SETTINGS = ("data.source.path", "data.source.folder", "data.held_out_list", "data.workers", "data.timeout")
 """Settings that tell where data lie on a machine, and how it reads them."""
 
 FREE_TO_CHANGE = (
-    *SETTINGS_OF_MACHINE,
+    *MACHINE_SETTINGS,
     "network.checkpoint_levels",
     "sampler",
     "training.num_steps",

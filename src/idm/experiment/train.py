@@ -27,7 +27,7 @@ from idm.experiment.evaluate import held_out_estimate
 from idm.experiment.initial import DOCUMENT, InitialWeights, Origin, begin_with, origin_of_run
 from idm.experiment.outcome import losses_of, reason_to_doubt
 from idm.experiment.resume import (
-    SETTINGS_OF_MACHINE,
+    MACHINE_SETTINGS,
     refuse_other_run,
     remembered_data,
     stored_shapes,
@@ -337,9 +337,7 @@ def _refuse_disagreement(ranks: Ranks, experiment: Experiment, data: Data) -> No
         SettingsError: settings differ between processes.
         DataError: data do.
     """
-    settings = {
-        key: value for key, value in flat(to_plain(experiment)).items() if not key.startswith(SETTINGS_OF_MACHINE)
-    }
+    settings = {key: value for key, value in flat(to_plain(experiment)).items() if not key.startswith(MACHINE_SETTINGS)}
     found = ranks.gather((repr(settings), repr(data.spec.to_plain()), len(data.train), len(data.held_out)))
     for rank, (theirs, *their_data) in enumerate(found):
         wanted = f"process {rank} of {ranks.size}: the {{}} of process 0 wanted, got others; give all the same"
