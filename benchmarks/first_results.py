@@ -121,10 +121,15 @@ def draw_leads(axes: plt.Axes, wave: Array) -> None:
         axes.plot(wave[lead] - 2.5 * lead, linewidth=0.7)
 
 
+def draw_rgb(axes: plt.Axes, picture: Array) -> None:
+    """Draw a picture whose channels come last, as in a file, or first, as in the arrays of ``idm sample``."""
+    axes.imshow(picture if picture.shape[-1] == 3 else np.moveaxis(picture, 0, -1))
+
+
 KINDS = {
     "signals": Kind(save_array(heartbeats), draw_leads, ("data.source.channels=first",)),
     "stamps": Kind(save_array(stamps), lambda axes, picture: axes.imshow(picture, cmap="gray")),
-    "pictures": Kind(save_shapes, lambda axes, picture: axes.imshow(picture)),
+    "pictures": Kind(save_shapes, draw_rgb),
     "volumes": Kind(
         save_array(volumes),
         lambda axes, volume: axes.imshow(volume[:, :, volume.shape[2] // 2]),
