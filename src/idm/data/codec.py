@@ -216,6 +216,11 @@ class Codec:
         """Data values at -1 and at 1, by channel."""
         return np.subtract(self.offset, self.scale).tolist(), np.add(self.offset, self.scale).tolist()
 
+    def _holds(self, value: int) -> bool:
+        """Whether a whole number is one of the dtype's own."""
+        dtype = np.dtype(self.dtype)
+        return value in (0, 1) if dtype.kind == "b" else np.iinfo(dtype).min <= value <= np.iinfo(dtype).max
+
     def _refuse_other_levels(self, values: Samples) -> None:
         """Refuse what is no integer, out of range unless that is clipped, or between the levels."""
         low, high = (limits[0] for limits in self._limits)
@@ -226,10 +231,9 @@ class Codec:
             return
         found = f"{values.dtype.name} from {values.min()} to {values.max()}"
         if not self.clip and (values.min() < low or values.max() > high):
-            raise DataError(
-                f"{wanted} wanted, got {found}; choose data of this range, or train a run on data.range="
-                f"{min(int(low), int(values.min()))},{max(int(high), int(values.max()))}"
-            )
+            least, most = min(int(low), int(values.min())), max(int(high), int(values.max()))
+            wider = f", or train a run on data.range={least},{most}" if self._holds(least) and self._holds(most) else ""
+            raise DataError(f"{wanted} wanted, got {found}; choose data of this range{wider}")
         assert self.levels is not None
         step = round((high - low) / (self.levels - 1))
         if step > 1 and ((values.astype(np.int64) - round(low)) % step).any():

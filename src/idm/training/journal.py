@@ -62,19 +62,21 @@ class Journal:
         self.seconds += elapsed
         if not means:
             return "no finite loss"
-        rate, waited = steps * batch_size / elapsed, values.pop("waited", 0.0) / elapsed
+        # Of a step that was made before the last stop only the line is left to write, and no speed is known.
+        rate, waited = steps * batch_size / elapsed if steps else None, values.pop("waited", 0.0) / elapsed
         row: dict[str, Any] = {
             "step": step,
             "images": step * batch_size,
             **means,
             **{name: value if math.isfinite(value) else None for name, value in values.items()},
-            "images_per_second": round(rate, 2),
+            "images_per_second": None if rate is None else round(rate, 2),
             "waited": round(waited, 3),
             "seconds": round(self.seconds, 2),
         }
         self._append(row)
         slow = f", {waited:.0%} of the time waiting for data" if waited >= LONG_WAIT_SHARE else ""
-        return f"loss {means['loss']:.4f}, {rate:,.0f} images/s{slow}"
+        speed = "" if rate is None else f", {rate:,.0f} images/s"
+        return f"loss {means['loss']:.4f}{speed}{slow}"
 
     def event(self, **row: Any) -> None:
         """Append an event."""

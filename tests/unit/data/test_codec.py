@@ -240,3 +240,11 @@ def test_values_of_other_data_beyond_the_range_are_told():
     assert fitted.remarks_on(inside + 1.99) == ()  # other data of the same kind go a little beyond
     (line,) = fitted.remarks_on(1000 * inside)
     assert line == "data: 87.5 % of the values lie far outside of the run's range, 0 to 2, and may be in other units"
+
+
+@pytest.mark.parametrize(("dtype", "advised"), [("uint8", False), ("uint16", True)])
+def test_a_wider_range_is_advised_only_where_the_dtype_has_it(dtype, advised):
+    codec = Codec.quantized(dtype, 2)
+    with pytest.raises(DataError, match=r"0 to 1 wanted, got uint16 from 0 to 4095; choose data") as error:
+        codec.encode(np.array([[[0, 4095]]], dtype=np.uint16))
+    assert ("train a run on data.range=0,4095" in str(error.value)) == advised

@@ -189,6 +189,8 @@ def test_a_measurement_that_a_stop_came_into_is_made_by_the_next_start(make_step
     _, measured = go("stopped")
     assert measured == [step for step in (2, 4) if step >= moment]
     assert rows(tmp_path / "stopped") == rows(tmp_path / "whole")
+    lines = [json.loads(line) for line in (tmp_path / "stopped" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if line["images_per_second"] is None] == [moment]
     ends = [tmp_path / run / "checkpoints" / "step-00000004" for run in ("whole", "stopped")]
     assert score_of(ends[0]) == score_of(ends[1])
     assert len({(end / "network.safetensors").read_bytes() for end in ends}) == 1
