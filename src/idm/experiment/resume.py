@@ -75,6 +75,11 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> Checkpoin
         raise ResumeError(_grown(run, then, new, experiment.data.source.options.get("path")))
     lines = settings + [f"data: this run was started on other data; {words}" for words in others]
     if not lines:
+        if experiment.training.num_steps < checkpoint.step:
+            raise ResumeError(
+                f"training.num_steps: at least the {checkpoint.step:,} steps that {run} has done wanted, "
+                f"got {experiment.training.num_steps:,}; leave it out, or train in a new folder"
+            )
         _warn_of_another_rate(checkpoint.step, started.training, experiment.training)
         return checkpoint
     more = len(lines) - LISTED_DIFFERENCES

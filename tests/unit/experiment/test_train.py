@@ -282,3 +282,13 @@ def test_what_is_no_experiment_is_refused_in_a_line(tmp_path):
     with pytest.raises(SettingsError, match=r"^experiment: an Experiment wanted, such as that of .*, got str$"):
         train("settings.yaml", tmp_path / "run", device="cpu", progress=False)
     assert not (tmp_path / "run").exists()
+
+
+def test_fewer_steps_than_are_done_are_refused_and_nothing_is_changed(experiment, tmp_path):
+    go(experiment(training__num_steps=3), tmp_path / "run")
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    with pytest.raises(
+        ResumeError, match=r"^training\.num_steps: at least the 3 steps that .*run has done wanted, got 2"
+    ):
+        go(experiment(training__num_steps=2), tmp_path / "run")
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
