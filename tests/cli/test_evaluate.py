@@ -36,7 +36,7 @@ def test_people_are_told_of_a_single_sample_without_a_standard_error(idm, run, o
     result = idm("evaluate", run, "--data", one, "--steps", "3", "--out", tmp_path / "out")
     assert result.code == 0, result.err
     assert "nan" not in result.out
-    assert "1 samples" in " ".join(result.out.split())
+    assert "1 sample, bound of 3 steps" in " ".join(result.out.split())
 
 
 def test_people_are_told_of_a_bound_above_that_of_noise(idm, run, tmp_path):

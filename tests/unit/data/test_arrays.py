@@ -182,8 +182,17 @@ def test_ragged_arrays_are_refused_and_never_unpickled(tmp_path, suffix):
         np.save(path, ragged(), allow_pickle=True)
     else:
         np.savez(path, data=ragged())
-    with pytest.raises(DataError, match=r"Python objects .*one shape"):
+    with pytest.raises(DataError, match=r"Python objects.*one shape"):
         Arrays(path)
+
+
+def test_labels_that_are_python_objects_are_named_and_the_advice_works(tmp_path):
+    images, labels = np.zeros((4, 1, 8, 8), np.uint8), np.array(["cat", "dog", "cat", "dog"], dtype=object)
+    np.savez(tmp_path / "x.npz", images=images, labels=labels)
+    with pytest.raises(DataError, match=r"text in 'labels' wanted, got Python objects; save labels .*astype\(str\)"):
+        Arrays(tmp_path / "x.npz")
+    np.savez(tmp_path / "x.npz", images=images, labels=labels.astype(str))
+    assert Arrays(tmp_path / "x.npz").class_names == ("cat", "dog")
 
 
 @pytest.mark.parametrize("content", [b"", b"some text", b"\x93NUMPY\x01\x00", b"PK\x03\x04 no archive"])
