@@ -123,8 +123,10 @@ def _value(key: Key, value: Any, path: str, lines: list[str]) -> Any:
         wanted = f"should be {', '.join(words)} or numbers with a comma between them" if words else _wanted(error)
         lines.append(f"{path}: {wanted}, got {shown(said)}")
         return key.default
-    if isinstance(result, tuple) and any(isinstance(part, float) and not math.isfinite(part) for part in result):
-        lines.append(f"{path}: should hold finite numbers, got {shown(said)}")
+    several = isinstance(result, tuple)
+    if any(isinstance(part, float) and not math.isfinite(part) for part in (result if several else (result,))):
+        wanted = "hold finite numbers" if several else "be a finite number"
+        lines.append(f"{path}: should {wanted}, got {shown(said)}")
         return key.default
     return result
 

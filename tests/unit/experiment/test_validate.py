@@ -1,5 +1,7 @@
 """Plain values become settings, or a line each that says what is wrong."""
 
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -163,3 +165,11 @@ def test_an_unknown_name_of_megabytes_is_told_in_part():
     assert line.startswith("x" * 100 + ": no such setting")
     (line,) = cheap(lambda: lines(Experiment, {"sampler": {"name": "ddi" + "m" * 2**22}}))
     assert len(line) < 300
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, "inf"])
+def test_numbers_that_are_not_finite_are_refused_wherever_they_stand(value):
+    for section, name in (("training", "clip_grad_norm"), ("training", "learning_rate"), ("data", "timeout")):
+        with pytest.raises(SettingsError) as error:
+            from_plain(Experiment, {section: {name: value}})
+        assert error.value.lines[0].startswith(f"{section}.{name}: should be ")
