@@ -111,10 +111,12 @@ def record(request: pytest.FixtureRequest) -> Callable[[str, str | int], None]:
 
     Tests that tell a number of cases of the same promise are added up.
     """
-    start = time.monotonic()
+    last = time.monotonic()
 
     def tell(promise: str, found: str | int) -> None:
-        _found(request.config, FIGURES).append((promise, found, time.monotonic() - start))
+        nonlocal last
+        before, last = last, time.monotonic()
+        _found(request.config, FIGURES).append((promise, found, last - before))
 
     return tell
 
