@@ -65,8 +65,13 @@ def test_preset_of_data_that_are_not_there(idm, tmp_path):
 
 
 def test_more_held_out_than_there_is(idm, tmp_path):
+    result = idm("train", "--preset", "digits", "--out", tmp_path / "run", "--set", "data.held_out=1797")
+    assert_refused(result, DATA, "data.held_out: fewer than the 1797 samples there are wanted, got 1797")
+
+
+def test_what_is_not_finite_is_no_setting(idm, tmp_path):
     result = idm("train", "--preset", "digits", "--out", tmp_path / "run", "--set", "data.held_out=.inf")
-    assert_refused(result, DATA, "data.held_out: fewer than the 1797 samples there are wanted, got inf")
+    assert_refused(result, SETTINGS, "data.held_out: should be a finite number, got inf")
 
 
 def test_typing_errors_in_a_settings_file(idm, tmp_path):

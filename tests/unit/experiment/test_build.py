@@ -121,7 +121,7 @@ def test_training_without_the_labels(experiment):
 @pytest.mark.parametrize("held_out", [1797, 5000, math.inf, 0.99999])
 def test_something_must_be_left_to_train_on(experiment, held_out):
     with pytest.raises(DataError, match="fewer than the 1797 samples"):
-        open_data(experiment(data__held_out=held_out).data)
+        open_data(replace(experiment().data, held_out=held_out))
 
 
 def test_data_without_a_path_are_asked_for(experiment):
