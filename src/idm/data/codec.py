@@ -23,7 +23,7 @@ from idm.data.base import Samples, Source
 from idm.data.range_words import grid_in_words, percent
 from idm.data.ranges import RangeRule, find_range
 from idm.data.statistics import MAX_LEVELS
-from idm.data.value_range import ValueRange
+from idm.data.value_range import ValueRange, ends_of_type
 
 PREVIEW_STDS = 3.0
 """Unbounded data are shown from this many standard deviations below to as many above the mean."""
@@ -127,20 +127,22 @@ class Codec:
         self._refuse_other_channels(values.shape)
         if self.levels is not None:
             self._refuse_other_levels(values)
-        offset, scale = self._affine(values.ndim)
-        x = (values.astype(np.float64) - offset) / scale
+        x = self._mapped(values)
         return torch.as_tensor((x.clip(-1.0, 1.0) if self.clip else x).astype(np.float32))
 
     def remarks_on(self, data: Samples) -> tuple[str, ...]:
         """Say how many values of other data lie beyond the range, a line where they are clipped or far out of it."""
-        offset, scale = self._affine(np.ndim(data))
         largest = 1.0 if self.clip else FAR if self.bounded else FAR_STDS
         with np.errstate(over="ignore"):
-            share = float((np.abs((np.asarray(data, np.float64) - offset) / scale) > largest * (1.0 + 1e-6)).mean())
+            share = float((np.abs(self._mapped(np.asarray(data))) > largest * (1.0 + 1e-6)).mean())
         if not share:
             return ()
         where, told = ("outside", "are clipped to it") if self.clip else ("far outside", "may be in other units")
         return (f"data: {percent(share)} of the values lie {where} of the run's range, {self.extent}, and {told}",)
+
+    def _mapped(self, values: Samples) -> NDArray[np.float64]:
+        offset, scale = self._affine(values.ndim)
+        return (values.astype(np.float64) - offset) / scale
 
     def decode(self, x: Float[Tensor, "n c *space"]) -> Samples:
         """Convert from the model's range to the dtype and range of the data: the inverse of ``encode``.
@@ -216,11 +218,6 @@ class Codec:
         """Data values at -1 and at 1, by channel."""
         return np.subtract(self.offset, self.scale).tolist(), np.add(self.offset, self.scale).tolist()
 
-    def _holds(self, value: int) -> bool:
-        """Whether a whole number is one of the dtype's own."""
-        dtype = np.dtype(self.dtype)
-        return value in (0, 1) if dtype.kind == "b" else np.iinfo(dtype).min <= value <= np.iinfo(dtype).max
-
     def _refuse_other_levels(self, values: Samples) -> None:
         """Refuse what is no integer, out of range unless that is clipped, or between the levels."""
         low, high = (limits[0] for limits in self._limits)
@@ -232,7 +229,9 @@ class Codec:
         found = f"{values.dtype.name} from {values.min()} to {values.max()}"
         if not self.clip and (values.min() < low or values.max() > high):
             least, most = min(int(low), int(values.min())), max(int(high), int(values.max()))
-            wider = f", or train a run on data.range={least},{most}" if self._holds(least) and self._holds(most) else ""
+            smallest, largest = ends_of_type(np.dtype(self.dtype))
+            fits = smallest <= least and most <= largest
+            wider = f", or train a run on data.range={least},{most}" if fits else ""
             raise DataError(f"{wanted} wanted, got {found}; choose data of this range{wider}")
         assert self.levels is not None
         step = round((high - low) / (self.levels - 1))

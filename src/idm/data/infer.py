@@ -17,7 +17,7 @@ from idm.data.image_decode import MAX_PIXELS, ImageHeader, read_header
 from idm.data.image_files import SUFFIXES, find_files
 from idm.data.index import read_index
 from idm.data.own_results import result_names
-from idm.data.parts import TRAIN, choose_part, part_of_words, parts_of, words_of
+from idm.data.parts import TRAIN, choose_part, part_of_name, parts_of
 
 IMAGES, INDEX = "image_folder", "index"
 ARRAY_SUFFIXES = frozenset({".npy", ".npz"})
@@ -203,7 +203,7 @@ def _way_out(images: Sequence[str], data: Sequence[tuple[str, str]]) -> str:
     if len(data) == 1:
         return f"give {data[0][1]} in it, or a folder with the images only{named}"
     files = [file for _, file in data]
-    to_train_on = [file for file in files if part_of_words(words_of(Path(file).name)) == TRAIN]
+    to_train_on = [file for file in files if part_of_name(Path(file).name) == TRAIN]
     return f"give one of them, such as {(to_train_on or files)[0]}, or put all samples into one file{named}"
 
 

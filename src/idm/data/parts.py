@@ -70,6 +70,11 @@ def part_of_words(words: Sequence[str]) -> str | None:
     return next((PART_OF[word] for word in words if word in PART_OF), None)
 
 
+def part_of_name(name: str) -> str | None:
+    """Return the part that the first such word in a name stands for; None if none does."""
+    return part_of_words(words_of(name))
+
+
 def parts_of(files: Sequence[str], *, every: bool) -> list[str | None] | None:
     """Say which part each file belongs to, None for files of no part; None where nothing is split.
 
@@ -85,7 +90,7 @@ def parts_of(files: Sequence[str], *, every: bool) -> list[str | None] | None:
     by_folder = [next((naming[name] for name in _folders(file) if name in naming), None) for file in files]
     if _are_split(by_folder):
         return by_folder
-    by_name = [part_of_words(words_of(_name(file))) for file in files]
+    by_name = [part_of_name(_name(file)) for file in files]
     return by_name if _are_split(by_name) and not (every and _are_many_others(files, by_name)) else None
 
 
@@ -93,7 +98,7 @@ def parts_of_rows(column: str, values: Sequence[object]) -> list[str | None] | N
     """Say which part each row of a table belongs to by a column; None where the column does not split the rows."""
     if not names_parts(column):
         return None
-    parts = [part_of_words(words_of(str(value))) for value in values]
+    parts = [part_of_name(str(value)) for value in values]
     return parts if _are_split(parts) else None
 
 

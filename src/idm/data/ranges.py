@@ -24,7 +24,7 @@ from idm.data.statistics import (
     to_fewer_levels,
     value_statistics,
 )
-from idm.data.value_range import ValueRange
+from idm.data.value_range import ValueRange, ends_of_type
 
 RangeRule = Literal["auto", "type", "values", "percentiles"] | tuple[int | float, int | float]
 """``auto``: fewer levels than the type has where the data leave whole bits of it unused; else as ``type``.
@@ -162,7 +162,7 @@ def _inner_levels(source: Source) -> ValueRange:
 
 
 def _given_levels(source: Source, low: float, high: float) -> ValueRange:
-    least, most = (0, 1) if source.dtype.kind == "b" else (np.iinfo(source.dtype).min, np.iinfo(source.dtype).max)
+    least, most = ends_of_type(source.dtype)
     if not (low.is_integer() and high.is_integer() and least <= low and high <= most):
         raise SettingsError(
             f"data.range: whole numbers from {least:,} to {most:,} wanted for {source.dtype.name}, "

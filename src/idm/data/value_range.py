@@ -1,6 +1,7 @@
 """What becomes -1 and 1 in the model's range, and how many levels lie between."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -60,3 +61,8 @@ class ValueRange:
     def high(self) -> Channels:
         """Data value at 1."""
         return np.add(self.offset, self.scale)
+
+
+def ends_of_type(dtype: np.dtype[Any]) -> tuple[int, int]:
+    """Return the smallest and the largest value of a dtype of integers, or of truth values."""
+    return (0, 1) if dtype.kind == "b" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))

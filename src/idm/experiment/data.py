@@ -12,7 +12,7 @@ from idm.core.errors import DataError, SettingsError
 from idm.core.rng import derive_seed
 from idm.data import SOURCES, Codec, Dataset, Source
 from idm.data.axes import LAYOUTS
-from idm.data.base import Samples
+from idm.data.base import Indices, Samples
 from idm.data.check.training import Opened
 from idm.data.check.values import look_at_values
 from idm.data.fingerprint import differing
@@ -207,7 +207,7 @@ def open_data(
     if codec is None:
         chosen = find_range(source, settings.range, standardize=settings.standardize)
         codec = Codec.of(source.dtype.name, chosen)
-        remarks = chosen.remarks + without_axes(settings, source) + nearly_all_held_out(settings, train, held_out)
+        remarks = chosen.remarks + _remarks(settings, source, train, held_out)
     labels = source.labels if settings.class_conditional else None
     names = source.class_names if labels is not None else None
     crop_seed = derive_seed(seed, "crop")
@@ -269,7 +269,12 @@ def open_source(settings: DataSettings, *, trust_code: bool = False) -> Source:
     return source
 
 
-def without_axes(settings: DataSettings, source: Source) -> tuple[str, ...]:
+def _remarks(settings: DataSettings, source: Source, train: Indices, held_out: Indices) -> tuple[str, ...]:
+    """Say what is worth knowing before training of the shape of samples and of their parts, a line each."""
+    return _without_axes(settings, source) + nearly_all_held_out(settings, train, held_out)
+
+
+def _without_axes(settings: DataSettings, source: Source) -> tuple[str, ...]:
     """Say that samples of many numbers are taken for points, where nobody said that they are."""
     options, (count, *space) = settings.source.options, source.shape
     told = options.get("channels", "auto") != "auto" or options.get("spatial_dims") is not None
@@ -293,8 +298,7 @@ def open_as_training(settings: DataSettings) -> Opened:
     source = open_source(settings)
     parts = split(settings, source)
     values = look_at_values(source, settings.range, standardize=settings.standardize)
-    remarks = values.remarks + without_axes(settings, source) + nearly_all_held_out(settings, *parts)
-    values = replace(values, remarks=remarks)
+    values = replace(values, remarks=values.remarks + _remarks(settings, source, *parts))
     nothing = np.empty(0, dtype=np.int64)
     Dataset(source, values.codec, nothing, random_flip=settings.random_flip, crop=settings.random_crop)
     return Opened(source, values)

@@ -164,6 +164,11 @@ class Grid(ABC):
                 f"level: {error}; what lies between has no neighbour there: give a Transition"
             ) from error
 
+    def nearest_places(self, times: Tensor) -> Tensor:
+        """Return the places [b] of the levels that are nearest in time to these times [b]."""
+        known, between = self._times_on(times.device, held_in(times))
+        return torch.bucketize(times.to(known.dtype).contiguous(), between)
+
     def places_of(self, times: Tensor) -> Tensor:
         """Return the places [b] of the levels that have these times [b].
 
@@ -172,10 +177,10 @@ class Grid(ABC):
         Raises:
             StepOutsideError: a time that no level of the grid has.
         """
-        known, between = self._times_on(times.device, held_in(times))
-        wanted = times.to(known.dtype)
-        places = torch.bucketize(wanted.contiguous(), between)
+        places = self.nearest_places(times)
         if times.device.type == "cpu":
+            known, _ = self._times_on(times.device, held_in(times))
+            wanted = times.to(known.dtype)
             strange = ~torch.isclose(known[places], wanted, rtol=SAME_TIME, atol=SAME_TIME)
             if bool(strange.any()):
                 raise StepOutsideError(

@@ -36,8 +36,7 @@ class Drawn:
             importance: as above; None: ones.
         """
         at = grid.at_times(times.double().numpy(), torch.empty(0, dtype=torch.float64))
-        known = grid.levels.time.double()
-        t = torch.bucketize(at.time, 0.5 * (known[1:] + known[:-1]))
+        t = grid.nearest_places(at.time)
         return cls(at, t, torch.ones(len(t)) if importance is None else importance)
 
 
