@@ -19,9 +19,11 @@ import torch
 from torch import Tensor
 
 from idm.bench.machine import describe_machine
-from idm.experiment import Run, held_out_bound, open_run_data, recognition, resolve, train
 from idm.likelihood import Estimate
 from idm.presets import PRESETS, fitted
+from idm.run import Run, held_out_bound, open_run_data, recognition
+from idm.settings import resolve
+from idm.tasks import train
 
 PREDICTIONS = ("epsilon", "v")
 

@@ -30,7 +30,9 @@ UNCHECKED = (
     "reliability",
     "unit/bench",
     "unit/demo",
-    "unit/experiment",
+    "unit/run",
+    "unit/settings",
+    "unit/tasks",
     "unit/training/test_crash.py",
     "unit/training/test_distributed.py",
 )

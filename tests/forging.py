@@ -9,9 +9,9 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 
-from idm.experiment import from_plain, train
-from idm.experiment.settings import Experiment
-from idm.training.manifest import as_text, make_manifest, step_of
+from idm.settings import Experiment, from_plain
+from idm.storage.manifest import as_text, make_manifest, step_of
+from idm.tasks import train
 
 POINTS = {
     "data": {"source": {"name": "arrays"}, "held_out": 0.2},

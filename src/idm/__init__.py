@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from idm.core.rng import Rng
     from idm.core.tensors import mean_flat
     from idm.diffusion import GaussianDiffusion, LossType, ModelMeanType, ModelVarType
-    from idm.experiment import Experiment, load, train
     from idm.likelihood import calc_bpd_loop
     from idm.networks import MLP, UNet, timestep_embedding
+    from idm.run import load
     from idm.samplers import SamplerDDIM, SamplerDDPM
     from idm.schedules import NoiseSchedule, cosine_schedule, linear_schedule, space_timesteps
+    from idm.settings import Experiment
+    from idm.tasks import train
 
 __version__ = "0.1.0"
 
@@ -53,11 +55,13 @@ _HOMES = {
     "idm.core.rng": ("Rng",),
     "idm.core.tensors": ("mean_flat",),
     "idm.diffusion": ("GaussianDiffusion", "LossType", "ModelMeanType", "ModelVarType"),
-    "idm.experiment": ("Experiment", "load", "train"),
     "idm.likelihood": ("calc_bpd_loop",),
     "idm.networks": ("MLP", "UNet", "timestep_embedding"),
+    "idm.run": ("load",),
     "idm.samplers": ("SamplerDDIM", "SamplerDDPM"),
     "idm.schedules": ("NoiseSchedule", "cosine_schedule", "linear_schedule", "space_timesteps"),
+    "idm.settings": ("Experiment",),
+    "idm.tasks": ("train",),
 }
 """Which module each public name is imported from."""
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from idm.cli.choose import choose_experiment, what_is_new
 from idm.core.errors import DataError, IdmError, SettingsError
-from idm.experiment import to_plain
+from idm.settings import to_plain
 
 
 @pytest.fixture

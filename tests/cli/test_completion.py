@@ -63,7 +63,7 @@ def test_names_are_completed_without_torch(completed: dict[str, list[str]], line
 
 
 def test_every_name_that_is_completed_for_a_setting_is_found() -> None:
-    from idm.experiment.short_names import in_full, setting_paths
+    from idm.settings.short_names import in_full, setting_paths
 
     offered = [name.removesuffix("=") for name in completion.settings("")]
     assert {in_full(f"{name}=x").partition("=")[0] for name in offered} <= set(setting_paths())

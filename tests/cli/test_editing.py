@@ -9,16 +9,16 @@ import pytest
 from safetensors import safe_open
 
 from idm import load
-from idm.cli.conditioning import conditioning
 from idm.core.errors import SettingsError
 from idm.data import Codec, Digits
-from idm.experiment.latents import Latents
+from idm.run.conditioning import conditioning
+from idm.run.latents import Latents
 
 
 @pytest.fixture(scope="module")
 def held_out(run):
     """Held-out digits of the run, as data."""
-    from idm.experiment import open_run_data
+    from idm.run import open_run_data
 
     data = open_run_data(load(run, device="cpu"))
     x, y = data.held_out.first(4)

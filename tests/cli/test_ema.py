@@ -4,7 +4,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from idm.experiment import Experiment, from_plain, load, train
+from idm.run import load
+from idm.settings import Experiment, from_plain
+from idm.tasks import train
 
 WIDTHS = (0.05, 0.1)
 

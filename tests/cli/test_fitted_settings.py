@@ -10,9 +10,9 @@ from idm.cli import main
 from idm.cli.choose import choose_experiment
 from idm.core.errors import ResumeError
 from idm.diffusion import ModelMeanType
-from idm.experiment import from_plain, resolve, to_plain, train
-from idm.experiment.settings import Experiment
 from idm.presets import PRESETS
+from idm.settings import Experiment, from_plain, resolve, to_plain
+from idm.tasks import train
 
 SMALL = (
     "network.model_channels=8",

@@ -8,7 +8,7 @@ from PIL import Image
 
 from idm.cli.choose import choose_experiment
 from idm.core.errors import ResumeError
-from idm.experiment import train
+from idm.tasks import train
 
 SMALL = (
     "network.model_channels=8",

@@ -8,10 +8,9 @@ import yaml
 
 from idm.cli.commented import commented
 from idm.data import Digits
-from idm.experiment import from_plain, to_plain
-from idm.experiment.settings import Experiment
 from idm.presets import PRESETS
-from idm.training.manifest import as_text, make_manifest
+from idm.settings import Experiment, from_plain, to_plain
+from idm.storage.manifest import as_text, make_manifest
 
 
 def test_info_describes_a_run(idm, run):

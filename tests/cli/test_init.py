@@ -9,9 +9,11 @@ from PIL import Image
 
 from idm.cli.choose import choose_experiment
 from idm.core.errors import CheckpointError, SettingsError
-from idm.experiment import load, train
-from idm.experiment.initial import Origin
-from idm.training import Checkpoint, ema_name
+from idm.run import load
+from idm.storage import Checkpoint
+from idm.tasks import train
+from idm.tasks.initial import Origin
+from idm.training import ema_name
 
 SMALL = (
     "network.model_channels=8",

@@ -14,8 +14,8 @@ import time
 import pytest
 
 from idm.cli import main
-from idm.experiment import parts
-from idm.training import open_checkpoint
+from idm.storage import open_checkpoint
+from idm.tasks import parts
 
 from ..forks import torch
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from idm.training import open_checkpoint
-from idm.training.disk import write_json
-from idm.training.manifest import make_manifest
+from idm.storage import open_checkpoint
+from idm.storage.disk import write_json
+from idm.storage.manifest import make_manifest
 
 RESULTS = (".png", ".webp", ".npz", ".json", ".safetensors")
 

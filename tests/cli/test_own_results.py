@@ -8,8 +8,8 @@ from idm.core.errors import SettingsError
 from idm.data import SOURCES, infer_source
 from idm.data.hashing import files_of
 from idm.data.image_files import find_files
-from idm.experiment import Experiment, from_plain
-from idm.experiment import train as idm_train
+from idm.settings import Experiment, from_plain
+from idm.tasks import train as idm_train
 
 
 def picture(path):

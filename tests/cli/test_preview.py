@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from idm.cli import preview as module
-from idm.cli.preview import LONGEST_SECONDS, preview
-from idm.experiment import Run, load
+from idm.run import Run, load
+from idm.tasks.preview import LONGEST_SECONDS, preview
 
 
 @pytest.fixture

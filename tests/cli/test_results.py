@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from idm.core.record import RECORD
-from idm.training.lock import locked
+from idm.storage.lock import locked
+from idm.storage.record import RECORD
 
 from ..hostile import cheap
 

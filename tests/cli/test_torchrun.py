@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from idm.training import latest_checkpoint
+from idm.storage import latest_checkpoint
 
 from ..unit.training.together import free_port
 

@@ -12,8 +12,8 @@ import idm
 from idm.cli.choose import choose_experiment
 from idm.core.errors import DataError, SettingsError
 from idm.data import SOURCES
-from idm.experiment import open_data
-from idm.experiment.settings import DataSettings
+from idm.run import open_data
+from idm.settings.experiment import DataSettings
 
 from .refused import CASES
 

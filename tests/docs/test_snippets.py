@@ -11,10 +11,10 @@ import torch
 
 from idm.core.errors import SettingsError
 from idm.core.registry import Registry
-from idm.experiment import Experiment, from_plain
-from idm.experiment.settings import SamplerSettings
 from idm.samplers import Sampler
 from idm.schedules import cosine_schedule
+from idm.settings import Experiment, from_plain
+from idm.settings.experiment import SamplerSettings
 
 from ..pages import PAGES, ROOT, blocks, contributed, whole
 

@@ -66,6 +66,25 @@ def test_it_is_not_ancestral_sampling_with_the_larger_variance() -> None:
     assert float((SamplerDDIM(diffusion, eta=1.0).sample(wavy, SHAPE, seed=3) - ancestral).abs().max()) > 0.01
 
 
+@given(
+    base=st.sampled_from(sorted(BASES)),
+    keep=st.sets(st.integers(0, 59), min_size=1, max_size=12),
+    x_start=st.floats(-2.0, 2.0),
+    x=st.floats(-5.0, 5.0),
+)
+def test_a_step_without_noise_carries_x_start_and_its_noise_to_the_level_below(
+    base: str, keep: set[int], x_start: float, x: float
+) -> None:
+    grid = BASES[base].respace(sorted(keep))
+    abar = [1.0, *(float(grid.alphas_cumprod[i]) for i in range(grid.num_timesteps))]
+    for i in range(grid.num_timesteps):
+        eps = (x - math.sqrt(abar[i + 1]) * x_start) / math.sqrt(1.0 - abar[i + 1])
+        expected = math.sqrt(abar[i]) * x_start + math.sqrt(1.0 - abar[i]) * eps  # Song et al. 2021, eq. 12
+        values = torch.tensor([[x_start], [x]], dtype=torch.float64)
+        found = grid.transition(i, values).ddim(values[0], values[1])
+        assert float(found) == pytest.approx(expected, rel=1e-10, abs=1e-10)
+
+
 @given(first=st.integers(0, 2**62), second=st.integers(0, 2**62))
 def test_ddim_with_eta_0_ignores_the_seed_once_x_t_is_given(first: int, second: int) -> None:
     sampler, noise = SamplerDDIM(GaussianDiffusion(cosine_schedule(8))), torch.ones(SHAPE)

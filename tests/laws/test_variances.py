@@ -250,3 +250,18 @@ def test_a_ddim_step_with_eta_1_is_an_ancestral_step_with_the_posterior_variance
         # x_0 is a difference of numbers as large as 1 / alpha.
         tolerance = 1e-12 + 1e-14 / math.sqrt(float(diffusion.schedule.alphas_cumprod[t]))
         assert float((ancestral - stochastic).abs().max()) < tolerance
+
+
+@every_chain
+@pytest.mark.parametrize(
+    "variance", [*ModelVarType, CalibratedDecoder(ModelVarType.LEARNED_RANGE.value, ErrorCurve.at_one(0.1, 0.01))]
+)
+def test_the_standard_deviation_is_the_root_of_the_variance(
+    chain: str, variance: ModelVarType | ReverseVariance
+) -> None:
+    rule = variance.value if isinstance(variance, ModelVarType) else variance
+    head = torch.linspace(-2.0, 2.0, 7, dtype=torch.float64)[None]
+    for i in range(CHAINS[chain].num_timesteps):
+        at = CHAINS[chain].transition(i, head)
+        found, squared = rule.std(head, at), torch.exp(rule.log_variance(head, at))
+        torch.testing.assert_close(found * found, squared.expand_as(found), rtol=1e-12, atol=0.0)

@@ -10,12 +10,13 @@ import torch
 
 from idm import load
 from idm.core.errors import IdmError
-from idm.experiment import Experiment, from_plain, open_data, resolve
-from idm.experiment.inputs import read_inputs
-from idm.experiment.settings import DataSettings, SourceSettings
 from idm.networks import MLP, UNet
+from idm.run import open_data
+from idm.run.inputs import read_inputs
 from idm.samplers import SAMPLERS
 from idm.schedules import SCHEDULES, cosine_schedule, linear_schedule, space_timesteps
+from idm.settings import Experiment, from_plain, resolve
+from idm.settings.experiment import DataSettings, SourceSettings
 
 from .checkpoints import make_runs
 from .configs import POINTS

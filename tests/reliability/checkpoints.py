@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from idm.cli import main
-from idm.experiment import from_plain, train
-from idm.experiment.settings import Experiment
-from idm.training.manifest import make_manifest
+from idm.settings import Experiment, from_plain
+from idm.storage.manifest import make_manifest
+from idm.tasks import train
 
 from .configs import DIGITS, POINTS, make_configs
 from .harness import Make

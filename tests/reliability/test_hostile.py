@@ -1,6 +1,6 @@
 """Hostile data and settings are refused at little cost, and nothing in them is run or waited for.
 
-For those in checkpoints see tests/unit/training/test_damage.py, for images tests/unit/data/zoo.py.
+For those in checkpoints see tests/unit/storage/test_damage.py, for images tests/unit/data/zoo.py.
 """
 
 import io
@@ -18,7 +18,7 @@ import zarr
 
 from idm.core.errors import DataError, SettingsError
 from idm.data import SOURCES, infer_source
-from idm.experiment import Experiment, resolve
+from idm.settings import Experiment, resolve
 
 from ..hostile import PROMISE, Canary, cheap
 

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file
 
 from idm.core.errors import InterruptedRunError
-from idm.experiment import from_plain, train
-from idm.experiment.settings import Experiment
+from idm.settings import Experiment, from_plain
+from idm.tasks import train
 
 AXES = {
     "loss": ("mse", "rescaled_mse", "kl", "rescaled_kl"),

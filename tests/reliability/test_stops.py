@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from idm.cli import main
-from idm.training import open_checkpoint
+from idm.storage import open_checkpoint
 
 pytestmark = pytest.mark.usefixtures("default_signals")
 

@@ -11,9 +11,9 @@ import idm
 from idm.cli import main
 from idm.cli.app import VERBS
 from idm.core.errors import DataError
-from idm.experiment import from_plain, open_run_data
-from idm.experiment.ema import reconstruct
-from idm.experiment.settings import Experiment
+from idm.run import open_run_data
+from idm.settings import Experiment, from_plain
+from idm.tasks.ema import reconstruct
 
 from ..forging import edit, make_run, newest, sign
 

@@ -13,11 +13,12 @@ import torch
 from PIL import Image
 
 import idm
+from idm.core.files import write_atomically
 from idm.data import Codec
-from idm.experiment import from_plain, resolve
-from idm.experiment.settings import Experiment
-from idm.report import Page, save_animation, save_grid, save_picture, save_singles, write_atomically
-from idm.training import latest_checkpoint, open_checkpoint, verify_checkpoint, verify_run
+from idm.report import Page, save_animation, save_grid, save_picture, save_singles
+from idm.settings import Experiment, from_plain, resolve
+from idm.storage import latest_checkpoint, open_checkpoint
+from idm.training import verify_checkpoint, verify_run
 
 POINTS: dict[str, dict[str, object]] = {
     "data": {"held_out": 2},

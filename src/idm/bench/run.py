@@ -22,10 +22,11 @@ from idm.bench.sizes import TINY, Build, Configuration, our_unet
 from idm.bench.table import Outcome, Plan, Scope, outcome
 from idm.bench.text import Show, show_checks, show_machine, show_outcome, show_peaks, show_summary
 from idm.bench.workloads import WORKLOADS
+from idm.core.files import write_atomically
 from idm.core.progress import progress
-from idm.report import png, write_atomically
-from idm.report.results import Results as FolderResults
-from idm.report.results import results_in
+from idm.report import png
+from idm.storage.results import Results as FolderResults
+from idm.storage.results import results_in
 
 WARMUP = 2
 RESULTS, PLOT = "results.json", "speed.png"

@@ -51,10 +51,10 @@ def check_data(
     from idm.cli.data_options import as_training_opens, full_paths
     from idm.cli.results import announce
     from idm.data.check import check_located, measure_speed
-    from idm.experiment import Experiment
-    from idm.experiment.files import fold, lay
     from idm.presets import Told, located
-    from idm.report.results import results_in
+    from idm.settings import Experiment
+    from idm.settings.files import fold, lay
+    from idm.storage.results import results_in
 
     output = Output(as_json=as_json)
     with ExitStack() as stack:

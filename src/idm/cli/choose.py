@@ -6,13 +6,6 @@ from pathlib import Path
 
 from idm.cli.settings import every_setting
 from idm.core.errors import SettingsError
-from idm.experiment import Experiment, to_plain
-from idm.experiment.data import size_for_images
-from idm.experiment.files import fold, lay, lay_and_fit, read_settings, value_in_words
-from idm.experiment.settings import DataSettings, SourceSettings
-from idm.experiment.stored import experiment_to_continue, started_experiment, stored_spec
-from idm.experiment.train import Adapt, as_it_is
-from idm.experiment.validate import flat
 from idm.presets import (
     NOTHING,
     PRESETS,
@@ -24,8 +17,15 @@ from idm.presets import (
     with_fitting_batches,
     without_source,
 )
-from idm.training import Checkpoint, open_checkpoint
-from idm.training.checkpoint import checkpoint_to_continue
+from idm.run.data import size_for_images
+from idm.run.stored import experiment_to_continue, started_experiment, stored_spec
+from idm.settings import Experiment, to_plain
+from idm.settings.experiment import DataSettings, SourceSettings
+from idm.settings.files import fold, lay, lay_and_fit, read_settings, value_in_words
+from idm.settings.validate import flat
+from idm.storage import Checkpoint, open_checkpoint
+from idm.storage.checkpoint import checkpoint_to_continue
+from idm.tasks.train import Adapt, as_it_is
 
 CODE = "data.source.make"
 """The setting that names code."""

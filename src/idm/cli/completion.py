@@ -101,8 +101,8 @@ def _that_begin(names: list[str], incomplete: str) -> list[str]:
 def collect() -> Names:
     """Ask the package for all names."""
     from idm.cli.settings import WORDS, every_setting
-    from idm.experiment.acceleration import PRECISIONS
     from idm.presets import PRESETS
+    from idm.run.acceleration import PRECISIONS
     from idm.samplers import SAMPLERS
     from idm.training.trackers import TRACKERS
 

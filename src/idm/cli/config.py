@@ -58,8 +58,8 @@ def config(
 def _print_preset(name: str, section: str | None, *, as_json: bool) -> None:
     from idm.cli.commented import commented
     from idm.cli.settings import subsection
-    from idm.experiment import to_plain
     from idm.presets import PRESETS
+    from idm.settings import to_plain
 
     plain = subsection(to_plain(PRESETS.build(name, {})), section)
     if as_json:

@@ -9,10 +9,10 @@ from idm.data import SOURCES
 from idm.data.check import DataCheck
 from idm.data.check.training import Opened, Opener
 from idm.data.indexed import ENCODED
-from idm.experiment import Experiment
-from idm.experiment.data import open_as_training
-from idm.experiment.files import fold
-from idm.experiment.settings import DataSettings, SourceSettings
+from idm.run.data import open_as_training
+from idm.settings import Experiment
+from idm.settings.experiment import DataSettings, SourceSettings
+from idm.settings.files import fold
 
 SOURCE = "data.source."
 

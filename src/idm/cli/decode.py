@@ -25,14 +25,14 @@ def decode(
     as_json: Json = False,
 ) -> None:
     """Decode latents into images; with other labels than they were encoded with, into other classes."""
-    from idm.cli.batches import in_batches
-    from idm.cli.conditioning import conditioning
     from idm.cli.results import announce, describe_results, results_folder, sample_folder, save_samples, together
     from idm.editing import decode as decode_latents
     from idm.editing import inversion_process
-    from idm.experiment import load
-    from idm.experiment.labels import class_numbers
-    from idm.experiment.latents import Latents
+    from idm.run import load
+    from idm.run.batches import in_batches
+    from idm.run.conditioning import conditioning
+    from idm.run.labels import class_numbers
+    from idm.run.latents import Latents
 
     opened = load(run, device=device)
     destination, asked = together(

@@ -44,7 +44,7 @@ def ema(
     Try a few widths and compare them with 'idm evaluate': nothing is trained again. The result is a folder that
     'idm sample' and the other verbs open like a run.
     """
-    from idm.experiment.ema import reconstruct
+    from idm.tasks.ema import reconstruct
 
     destination = None if out is None else checked_folder(out)
     found = reconstruct(run, sigma_rel, destination, step=step, device=device, trust_code=trust_code)

@@ -39,19 +39,19 @@ def encode(
     as_json: Json = False,
 ) -> None:
     """Encode images into latents, which 'idm decode' turns back into images."""
-    from idm.cli.batches import in_batches
-    from idm.cli.conditioning import conditioning
     from idm.cli.results import run_folder, together
     from idm.core.errors import SettingsError
     from idm.core.files import write_atomically
     from idm.core.places import exists, file_in, usable_folder
     from idm.editing import encode as encode_images
     from idm.editing import inversion_process
-    from idm.experiment import load
-    from idm.experiment.inputs import read_inputs
-    from idm.experiment.labels import class_numbers, name_labels
-    from idm.experiment.latents import Latents, is_latents
-    from idm.training.lock import locked
+    from idm.run import load
+    from idm.run.batches import in_batches
+    from idm.run.conditioning import conditioning
+    from idm.run.inputs import read_inputs
+    from idm.run.labels import class_numbers, name_labels
+    from idm.run.latents import Latents, is_latents
+    from idm.storage.lock import locked
 
     opened = load(run, device=device, trust_code=trust_code)
     destination, process, asked = together(

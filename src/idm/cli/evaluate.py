@@ -25,7 +25,7 @@ from idm.cli.output import Output, finite
 from idm.core.text import counted
 
 if TYPE_CHECKING:
-    from idm.experiment import HeldOutBound, Recognition
+    from idm.run import HeldOutBound, Recognition
 
 BOUND, SAMPLES = ".parts-bound", ".parts-samples"
 """Where the parts of long jobs lie meanwhile."""
@@ -84,11 +84,11 @@ def evaluate(
     from idm.cli.data_options import options_to_score
     from idm.cli.results import announce, held_by_main, results_folder, together
     from idm.core.ranks import joined_ranks
-    from idm.experiment import best_device, open_data_to_score, recognise, require_training_data
-    from idm.experiment.long_jobs import bound_in_parts, load_together, sample_in_parts
-    from idm.experiment.parts import remove_parts
-    from idm.experiment.run import require_memory
-    from idm.report.results import results_in
+    from idm.run import best_device, open_data_to_score, recognise, require_training_data
+    from idm.run.run import require_memory
+    from idm.storage.results import results_in
+    from idm.tasks.long_jobs import bound_in_parts, load_together, sample_in_parts
+    from idm.tasks.parts import remove_parts
 
     changes = {"name": sampler, "steps": sampler_steps, "spacing": spacing}
     output, source = Output(as_json=as_json), options_to_score(overrides or [], other)
@@ -185,7 +185,8 @@ def _plain_recognition(found: "Recognition", sampler: str, steps: int) -> dict[s
 def _write(folder: Path, bound: "HeldOutBound", results: dict[str, Any]) -> dict[str, Path]:
     import json
 
-    from idm.report import bound_by_timestep, png, write_atomically
+    from idm.core.files import write_atomically
+    from idm.report import bound_by_timestep, png
 
     terms = results["terms"]
     figure = bound_by_timestep(terms["mean"], terms["standard_error"], bound.timesteps)

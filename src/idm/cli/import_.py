@@ -34,8 +34,8 @@ def import_(
     """
     from idm.cli.words import data_in_words, network_in_words, process_in_words
     from idm.core.errors import SettingsError
-    from idm.experiment.imported import import_weights
-    from idm.training import Checkpoint
+    from idm.storage import Checkpoint
+    from idm.tasks.imported import import_weights
 
     if out is None or flags is None:
         missing = "--out: a folder for the run" if out is None else "--flags: a JSON file with the flags"

@@ -7,8 +7,8 @@ from idm.cli.output import Output, print_json
 from idm.core.errors import CheckpointError
 
 if TYPE_CHECKING:
-    from idm.experiment import Run
-    from idm.training import Checkpoint
+    from idm.run import Run
+    from idm.storage import Checkpoint
 
 AVERAGES = ("ema-", "power-")
 """How the files of averages begin."""
@@ -16,10 +16,10 @@ AVERAGES = ("ema-", "power-")
 
 def info(run: RunArgument, as_json: Json = False) -> None:
     """Show what a run is: data, network, process, sampler, versions."""
-    from idm.experiment import load
-    from idm.training import Checkpoint
-    from idm.training.manifest import damage
-    from idm.training.retention import folders
+    from idm.run import load
+    from idm.storage import Checkpoint
+    from idm.storage.manifest import damage
+    from idm.storage.retention import folders
 
     opened = load(run, device="cpu")
     versions = Checkpoint(opened.path).document("versions")
@@ -32,9 +32,9 @@ def info(run: RunArgument, as_json: Json = False) -> None:
 
 def _rows(run: "Run", versions: dict[str, Any], damaged: dict[str, str]) -> dict[str, str]:
     from idm.cli.words import data_in_words, network_in_words, options_in_words, origin_in_words, process_in_words
-    from idm.experiment import to_plain
-    from idm.experiment.initial import Origin
-    from idm.training import Checkpoint
+    from idm.settings import to_plain
+    from idm.storage import Checkpoint
+    from idm.tasks.initial import Origin
 
     origin = Origin.of(Checkpoint(run.path))
 
@@ -95,10 +95,10 @@ def _state_in_words(checkpoint: "Checkpoint") -> dict[str, str]:
 
 
 def _plain(run: "Run", versions: dict[str, Any]) -> dict[str, Any]:
-    from idm.experiment import to_plain
-    from idm.experiment.initial import Origin
     from idm.networks import num_parameters
-    from idm.training import Checkpoint
+    from idm.settings import to_plain
+    from idm.storage import Checkpoint
+    from idm.tasks.initial import Origin
 
     checkpoint = Checkpoint(run.path)
     origin = Origin.of(checkpoint)

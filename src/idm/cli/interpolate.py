@@ -11,8 +11,8 @@ from idm.core.text import counted
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from idm.experiment import Run
-    from idm.experiment.inputs import Inputs
+    from idm.run import Run
+    from idm.run.inputs import Inputs
 
 End = Annotated[
     str,
@@ -46,9 +46,9 @@ def interpolate(
     from idm.core.tensors import require_finite
     from idm.editing import interpolate as interpolate_images
     from idm.editing import inversion_process
-    from idm.experiment import load
-    from idm.experiment.inputs import read_inputs
-    from idm.experiment.labels import class_numbers
+    from idm.run import load
+    from idm.run.inputs import read_inputs
+    from idm.run.labels import class_numbers
 
     opened = load(run, device=device, trust_code=trust_code)
     destination, process, first, second = together(
@@ -86,8 +86,8 @@ def interpolate(
 
 def _labels(run: "Run", inputs: "Inputs", first: list[int] | None, second: list[int] | None) -> "Tensor | None":
     """Labels of the two ends [2]; None for a network without classes."""
-    from idm.cli.conditioning import conditioning
     from idm.core.errors import DataError, SettingsError
+    from idm.run.conditioning import conditioning
 
     if len(inputs.x) != 2:
         raise DataError(f"images: one sample in A and one in B wanted, got {len(inputs.x)} in all")

@@ -17,11 +17,11 @@ from idm.core.places import folder_in
 from idm.core.ranks import Ranks
 from idm.core.text import counted
 from idm.data.base import Samples
-from idm.experiment import Run
-from idm.experiment.data_folder import places_of, refuse_data_folder
 from idm.report import save_grid, save_scatter, save_singles
 from idm.report.pictures import fit_png, single_name
-from idm.report.results import Results, results_in
+from idm.run import Run
+from idm.storage.results import Results, results_in
+from idm.tasks.data_folder import places_of, refuse_data_folder
 
 LARGEST_GRID = 400
 """Further samples are not in the grid."""

@@ -79,14 +79,14 @@ def sample(
         save_samples,
         together,
     )
-    from idm.cli.trajectory import Recorder
     from idm.core.ranks import joined_ranks
-    from idm.experiment import best_device
-    from idm.experiment.labels import class_numbers
-    from idm.experiment.long_jobs import load_together, sample_in_parts
-    from idm.experiment.parts import remove_parts
-    from idm.experiment.run import require_memory
     from idm.report import columns_of
+    from idm.run import best_device
+    from idm.run.labels import class_numbers
+    from idm.run.run import require_memory
+    from idm.tasks.long_jobs import load_together, sample_in_parts
+    from idm.tasks.parts import remove_parts
+    from idm.tasks.trajectory import Recorder
 
     given = {"name": sampler, "steps": steps, "spacing": spacing, "eta": eta}
     options = sampler_options(overrides or []) | {name: value for name, value in given.items() if value is not None}
@@ -147,7 +147,7 @@ def sample(
 
 def sampler_options(overrides: list[str]) -> dict[str, Any]:
     """Read sampler settings, with or without the name of their section: "eta=0.3", "sampler.eta=0.3"."""
-    from idm.experiment.files import parse_override
+    from idm.settings.files import parse_override
 
     options: dict[str, Any] = {}
     for override in overrides:

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from idm.core.errors import SettingsError
 from idm.core.limits import limits_in_words
 from idm.core.text import nearest
-from idm.experiment import Experiment
-from idm.experiment.files import value_in_words
-from idm.experiment.schema import REQUIRED, Key, is_open, option_keys, section_keys
-from idm.experiment.validate import Plain, to_plain
+from idm.settings import Experiment, to_plain
+from idm.settings.files import value_in_words
+from idm.settings.schema import REQUIRED, Key, is_open, option_keys, section_keys
+from idm.settings.validate import Plain
 
 WORDS = {int: "integer", float: "number", bool: "true or false", str: "text", type(None): "null"}
 

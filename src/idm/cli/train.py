@@ -11,8 +11,8 @@ from idm.cli.output import Output, checked_folder, command
 from idm.core.text import counted
 
 if TYPE_CHECKING:
-    from idm.experiment import Run
-    from idm.experiment.train import Start
+    from idm.run import Run
+    from idm.tasks.train import Start
 
 
 def train(
@@ -75,11 +75,11 @@ def train(
     'idm train --data PATH --out RUN' on your own data. The first Ctrl-C stops after the present step and saves.
     """
     from idm.cli.choose import choose_experiment
-    from idm.cli.preview import preview
     from idm.core.errors import SettingsError
     from idm.core.launch import rank
-    from idm.experiment import train as train_experiment
-    from idm.experiment.run_folder import require_run_folder
+    from idm.tasks import train as train_experiment
+    from idm.tasks.preview import preview
+    from idm.tasks.run_folder import require_run_folder
     from idm.training import parse_duration
     from idm.training.trackers import careful_tracker
 

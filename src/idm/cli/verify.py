@@ -45,7 +45,7 @@ def verify(run: RunArgument, as_json: Json = False) -> None:
 
 def _refusal(run: Path) -> CheckpointError | None:
     """Open a run, and return what stands against it: files may be as they were written, and say what does not fit."""
-    from idm.experiment import load
+    from idm.run import load
 
     try:
         load(run, device="cpu")

@@ -7,10 +7,11 @@ from torch import nn
 
 from idm.core.text import counted
 from idm.diffusion import GaussianDiffusion
-from idm.experiment import DataSpec, Experiment
-from idm.experiment.files import value_in_words
-from idm.experiment.initial import Origin
 from idm.networks import num_parameters
+from idm.run import DataSpec
+from idm.settings import Experiment
+from idm.settings.files import value_in_words
+from idm.tasks.initial import Origin
 
 
 def data_in_words(spec: DataSpec) -> str:

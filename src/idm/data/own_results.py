@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from idm.core.errors import CheckpointError
-from idm.core.record import Record
+from idm.storage.record import Record
 
 SETTINGS = "experiment.yaml"
 OF_SETTINGS = frozenset({"data:", "schedule:", "diffusion:", "network:", "training:", "sampler:"})

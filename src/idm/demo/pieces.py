@@ -10,8 +10,8 @@ from idm.core.tensors import require_finite
 from idm.diffusion import GaussianDiffusion
 from idm.editing import decode, encode, interpolate, inversion_process
 from idm.editing.inversion import MAX_NOISE_TO_SIGNAL
-from idm.experiment import Data, Recognition, Run, recognise
 from idm.report import Denoising, Reconstruction, SampleSet
+from idm.run import Data, Recognition, Run, recognise
 from idm.samplers import Sampler
 
 SHOWN_PER_CLASS = 10

@@ -11,13 +11,15 @@ from typing import Any
 import torch
 
 from idm.demo.pieces import denoise, draw, reconstruct, walk
-from idm.experiment import Experiment, Run, held_out_bound, open_run_data, train
-from idm.experiment.files import fold, lay_and_fit
-from idm.experiment.stored import started_experiment
 from idm.networks import num_parameters
 from idm.presets import PRESETS
 from idm.report import Bound, DemoContents, write_demo_page
-from idm.report.results import results_in
+from idm.run import Run, held_out_bound, open_run_data
+from idm.run.stored import started_experiment
+from idm.settings import Experiment
+from idm.settings.files import fold, lay_and_fit
+from idm.storage.results import results_in
+from idm.tasks import train
 
 SLOW_STEPS, FAST_STEPS = 250, 25
 BOUND_STEPS = 100

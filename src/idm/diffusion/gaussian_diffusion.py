@@ -216,8 +216,12 @@ class GaussianDiffusion:
 
     def reverse(self, found: Denoised, at: Transition, x: Images) -> ReverseStep:
         """Return p(x_down | x_up), given what was found in ``x`` at the level up."""
-        mean = at.posterior_mean(found.x_start, x) if found.mean is None else found.mean
-        return ReverseStep(mean, _expand(self.variance.log_variance(found.head, at), x), found.x_start)
+        log_variance = self.variance.log_variance(found.head, at)
+        return ReverseStep(self.reverse_mean(found, at, x), _expand(log_variance, x), found.x_start)
+
+    def reverse_mean(self, found: Denoised, at: Transition, x: Images) -> Images:
+        """Return the mean of p(x_down | x_up) alone."""
+        return at.posterior_mean(found.x_start, x) if found.mean is None else found.mean
 
     def network_time(self, t: Place, like: Tensor) -> Tensor:
         """Times [b] that the network sees: original step numbers, or times in [0, 1000).

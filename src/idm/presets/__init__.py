@@ -1,12 +1,12 @@
 """Complete experiments; a new one is a function and a line in ``PRESETS``."""
 
 from idm.core.registry import Registry
-from idm.experiment import Experiment
-from idm.experiment.fitted import fitted, with_fitting_batches
 from idm.presets.digits import digits
 from idm.presets.inferred import USUAL, inferred
 from idm.presets.located import NOTHING, Told, data_settings, located, source_told, with_fitting_size, without_source
 from idm.presets.published import cifar10, cifar10_bound, imagenet64, imagenet64_class_conditional
+from idm.settings import Experiment
+from idm.settings.fitted import fitted, with_fitting_batches
 
 PRESETS: Registry[Experiment] = Registry(
     "preset",

@@ -1,7 +1,7 @@
 """The handwritten digits that ship with scikit-learn: 8x8 pixels, 17 grey levels, ten classes."""
 
 from idm.diffusion import ModelMeanType
-from idm.experiment.settings import (
+from idm.settings.experiment import (
     DataSettings,
     DiffusionSettings,
     Experiment,

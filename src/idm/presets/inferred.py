@@ -4,19 +4,19 @@ import math
 from dataclasses import replace
 
 from idm.diffusion import ModelMeanType
-from idm.experiment.data import open_source
-from idm.experiment.files import lay
-from idm.experiment.fitted import with_fitting_batches
-from idm.experiment.held_out import split
-from idm.experiment.settings import (
+from idm.presets.inferred_network import network_for
+from idm.presets.located import NOTHING, Told, without_source
+from idm.run.data import open_source
+from idm.run.held_out import split
+from idm.settings.experiment import (
     DataSettings,
     DiffusionSettings,
     Experiment,
     SamplerSettings,
     ScheduleSettings,
 )
-from idm.presets.inferred_network import network_for
-from idm.presets.located import NOTHING, Told, without_source
+from idm.settings.files import lay
+from idm.settings.fitted import with_fitting_batches
 from idm.training import TrainingSettings
 
 USUAL = TrainingSettings(

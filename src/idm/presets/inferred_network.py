@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from idm.experiment.settings import NetworkSettings
 from idm.networks.layers import usually_halved
+from idm.settings.experiment import NetworkSettings
 
 SMALLEST_MAP = 4
 """An axis is not halved to fewer places than this."""

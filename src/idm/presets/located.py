@@ -9,11 +9,11 @@ from idm.core.errors import SettingsError
 from idm.data import SOURCES
 from idm.data.infer import fitting, is_opened_by, locate, parts_in
 from idm.data.parts import TRAIN
-from idm.experiment import Experiment
-from idm.experiment.files import merge
-from idm.experiment.held_out import is_held_out_elsewhere
-from idm.experiment.settings import DataSettings
-from idm.experiment.validate import Plain, from_plain, to_plain
+from idm.run.held_out import is_held_out_elsewhere
+from idm.settings import Experiment, from_plain, to_plain
+from idm.settings.experiment import DataSettings
+from idm.settings.files import merge
+from idm.settings.validate import Plain
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from idm.diffusion import LossType, ModelMeanType
-from idm.experiment.settings import (
+from idm.settings.experiment import (
     DataSettings,
     DiffusionSettings,
     Experiment,

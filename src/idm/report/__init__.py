@@ -1,6 +1,5 @@
 """Pictures, figures and self-contained HTML pages. Takes tensors and numbers, computes no results of its own."""
 
-from idm.core.files import write_atomically
 from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, Picture, SideBySide, Table
 from idm.report.demo_contents import Bound, DemoContents, Denoising, Reconstruction, SampleSet
 from idm.report.demo_page import write_demo_page
@@ -37,6 +36,5 @@ __all__ = [
     "scatter",
     "svg",
     "tiles",
-    "write_atomically",
     "write_demo_page",
 ]

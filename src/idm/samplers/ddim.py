@@ -92,6 +92,8 @@ class SamplerDDIM(Sampler[None]):
 
     def _down(self, found: Denoised, x_t: Images, at: Transition, noise: Images | None) -> SampleStep[None]:
         """Equation 12, with noise of unit variance or with none."""
+        if noise is None and not self._rule.keeps_eps:
+            return SampleStep(at.ddim(found.x_start, x_t), found.x_start)
         eps = self._rule.eps(found, x_t, at.up)
         if noise is None:
             return SampleStep(at.down.diffuse(found.x_start, eps), found.x_start)

@@ -45,9 +45,11 @@ class SamplerDDPM(Sampler[None]):
         return self._down(self.denoiser(model, model_kwargs), x_t, at, noise * (1.0 - at.is_last))
 
     def _down(self, denoise: Denoiser, x_t: Images, at: Transition, noise: Tensor | None) -> SampleStep[None]:
-        reverse = self.diffusion.reverse(denoise(x_t, at.up), at, x_t)
-        sample = reverse.mean if noise is None else torch.addcmul(reverse.mean, reverse.std, noise)
-        return SampleStep(sample, reverse.pred_xstart)
+        found = denoise(x_t, at.up)
+        mean = self.diffusion.reverse_mean(found, at, x_t)
+        if noise is not None:
+            mean = torch.addcmul(mean, self.diffusion.variance.std(found.head, at), noise)
+        return SampleStep(mean, found.x_start)
 
     p_sample_loop = Sampler.sample
     """The reference's name for ``sample``."""

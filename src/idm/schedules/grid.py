@@ -31,6 +31,8 @@ PAIR = (
     "posterior_mean_coef1",
     "posterior_mean_coef2",
     "half_log_variance_range",
+    "ddim_coef1",
+    "ddim_coef2",
 )
 """What a table holds of every level, of the one where a step starts, and of the step; the rest is derived."""
 

@@ -105,6 +105,8 @@ class Transition:
         posterior_mean_coef1: weight of x_0 in the mean of q(x_down | x_up, x_0); 1 where down is clean.
         posterior_mean_coef2: weight of x_up in it; 0 where down is clean.
         half_log_variance_range: half of log_beta - log_posterior_variance.
+        ddim_coef1: weight of x_0 in a step without noise (Song, Meng & Ermon 2021, eq. 12 with sigma_t = 0).
+        ddim_coef2: weight of x_up in it.
     """
 
     up: Level
@@ -114,6 +116,8 @@ class Transition:
     posterior_mean_coef1: Tensor
     posterior_mean_coef2: Tensor
     half_log_variance_range: Tensor
+    ddim_coef1: Tensor
+    ddim_coef2: Tensor
 
     @classmethod
     def between(cls, up: Level, down: Level, new_noise: Tensor | None = None) -> "Transition":
@@ -138,6 +142,8 @@ class Transition:
             posterior_mean_coef1=down.alpha * new_noise,
             posterior_mean_coef2=ratio * down.sigma / up.sigma,
             half_log_variance_range=0.5 * (log_beta - log_posterior),
+            ddim_coef1=down.alpha * new_noise / (1.0 + ratio),  # alpha_down (1 - ratio), without its rounding
+            ddim_coef2=down.sigma / up.sigma,
         )
 
     @derived
@@ -156,6 +162,26 @@ class Transition:
         return self.posterior_mean_coef1 * self.down.sigma**2 / self.down.alpha
 
     @derived
+    def posterior_std(self) -> Tensor:
+        """Standard deviation whose logarithm is half of ``log_posterior_variance``."""
+        return torch.exp(0.5 * self.log_posterior_variance)
+
+    @derived
+    def half_log_std_range(self) -> Tensor:
+        """Half of ``half_log_variance_range``, by which the logarithm of the standard deviation may go up or down."""
+        return 0.5 * self.half_log_variance_range
+
+    @derived
+    def mid_log_std(self) -> Tensor:
+        """Logarithm of the standard deviation half-way between the posterior's and that of beta."""
+        return 0.5 * (self.half_log_variance_range + self.log_posterior_variance)
+
+    @derived
+    def fixed_large_std(self) -> Tensor:
+        """Standard deviation whose logarithm is half of ``fixed_large_log_variance``."""
+        return torch.exp(0.5 * self.fixed_large_log_variance)
+
+    @derived
     def fixed_large_log_variance(self) -> Tensor:
         """Logarithm of beta; where down is clean ``log_posterior_variance``, a better decoder."""
         return torch.where(self.down.sigma == 0, self.log_posterior_variance, self.log_beta)
@@ -168,6 +194,13 @@ class Transition:
     def posterior_mean(self, x_start: Tensor, x: Tensor) -> Tensor:
         """Mean of q(x_down | x_up, x_0) (Ho et al. 2020, eq. 7)."""
         return torch.addcmul(self.posterior_mean_coef1 * x_start, self.posterior_mean_coef2, x)
+
+    def ddim(self, x_start: Tensor, x: Tensor) -> Tensor:
+        """Go down without noise: what holds x_0 and the eps of x_up at the level down.
+
+        alpha_down x_0 + sigma_down eps with eps = (x - alpha_up x_0) / sigma_up (Song, Meng & Ermon 2021, eq. 12).
+        """
+        return torch.addcmul(self.ddim_coef1 * x_start, self.ddim_coef2, x)
 
     def x_start(self, x: Tensor, mean: Tensor) -> Tensor:
         """Return the x_0 for which ``mean`` is the posterior mean: (mean - coef2 x) / coef1."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from idm.training.lines import JsonLines
+from idm.storage.lines import JsonLines
 from idm.training.trackers import Tracker
 
 METRICS, EVENTS = "metrics_length", "events_length"

@@ -11,9 +11,9 @@ from idm.core.errors import CheckpointError, InterruptedRunError, NumericalError
 from idm.core.progress import Progress, progress, tell, warn
 from idm.core.ranks import Vote
 from idm.core.signals import StopError, at_once, stop_on_signals
-from idm.training.checkpoint import Checkpoint, latest_checkpoint
+from idm.storage import Checkpoint, latest_checkpoint
+from idm.storage.manifest import Json
 from idm.training.clock import Deadline
-from idm.training.manifest import Json
 from idm.training.pace import LARGEST_SHARE, Pace
 from idm.training.records import Records
 from idm.training.settings import TrainingSettings

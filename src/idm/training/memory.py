@@ -12,7 +12,7 @@ from idm.core.errors import ProcessError
 from idm.core.files import write_atomically
 from idm.core.progress import warn
 from idm.core.ranks import Ranks
-from idm.training.manifest import read_json
+from idm.storage.manifest import read_json
 
 T = TypeVar("T")
 

@@ -13,13 +13,14 @@ from idm.core.errors import CheckpointError, NumericalError
 from idm.core.progress import warn
 from idm.core.signals import stop_requested
 from idm.core.text import one_line
-from idm.training.checkpoint import Checkpoint, checkpoint_to_continue, intact_checkpoints, save_checkpoint
-from idm.training.disk import cannot_write
+from idm.storage import Checkpoint, Retention, save_checkpoint
+from idm.storage.checkpoint import checkpoint_to_continue, intact_checkpoints
+from idm.storage.disk import cannot_write
+from idm.storage.manifest import Json, Score, to_plain
+from idm.storage.retention import discard, tidy
 from idm.training.guard import MOST_ROLLBACKS
 from idm.training.journal import EVENTS, METRICS, Journal
 from idm.training.learning_rate import learning_rate
-from idm.training.manifest import Json, Score, to_plain
-from idm.training.retention import Retention, discard, tidy
 from idm.training.settings import TrainingSettings
 from idm.training.snapshots import discard_after, save_snapshot
 from idm.training.state import Tensors, TrainingState, refuse_not_finite

@@ -12,7 +12,7 @@ from idm.core.errors import SettingsError
 class TrainingSettings:
     """How a network is trained.
 
-    "Unless given" is what the command line does with defaults and presets; see ``idm.experiment.fitted``.
+    "Unless given" is what the command line does with defaults and presets; see ``idm.settings.fitted``.
 
     Attributes:
         num_steps: optimiser steps in all.

@@ -19,11 +19,12 @@ from idm.core.errors import CheckpointError
 from idm.core.places import folder_in, remove
 from idm.core.progress import warn
 from idm.core.text import one_line
-from idm.training.checkpoint import Checkpoint, write_folder
+from idm.storage import Checkpoint
+from idm.storage.checkpoint import write_folder
+from idm.storage.manifest import damage, step_name, step_of
+from idm.storage.retention import discard, leftovers
 from idm.training.ema import PowerFunction
-from idm.training.manifest import damage, step_name, step_of
 from idm.training.power_function import Average
-from idm.training.retention import discard, leftovers
 
 SNAPSHOTS = "averages"
 PREFIX = "power-"

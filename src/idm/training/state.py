@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from idm.core.errors import NumericalError, ProcessError
 from idm.core.progress import warn
+from idm.storage import Checkpoint
+from idm.storage.disk import first_not_finite
 from idm.timesteps import LevelSampler
-from idm.training.checkpoint import Checkpoint
-from idm.training.disk import first_not_finite
 from idm.training.ema import Averages, ConstantRate, PowerFunction
 from idm.training.guard import Guard
 from idm.training.loss_scale import LOSS_SCALES, UNSCALED, LossScale

@@ -10,10 +10,10 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from idm.core.errors import CheckpointError
-from idm.training.checkpoint import TRIES
-from idm.training.disk import first_not_finite
-from idm.training.manifest import MANIFEST, damage, is_of_the_system, read_json, step_of
-from idm.training.retention import FOLDER, folders
+from idm.storage.checkpoint import TRIES
+from idm.storage.disk import first_not_finite
+from idm.storage.manifest import MANIFEST, damage, is_of_the_system, read_json, step_of
+from idm.storage.retention import FOLDER, folders
 from idm.training.snapshots import SNAPSHOTS, stored_averages
 
 

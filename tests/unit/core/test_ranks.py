@@ -74,7 +74,7 @@ def test_a_lost_connection_is_told_from_other_errors(error, lost):
 
 
 def test_more_processes_than_gpus_are_refused(monkeypatch):
-    from idm.experiment.devices import best_device
+    from idm.run import best_device
 
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("LOCAL_RANK", "1")

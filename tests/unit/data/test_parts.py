@@ -15,8 +15,8 @@ from idm.data import SOURCES
 from idm.data.arrow_tables import OpenedTable, _part_of
 from idm.data.check import check_located
 from idm.data.parts import parts_of
-from idm.experiment import open_data
 from idm.presets import Told, data_settings
+from idm.run import open_data
 
 
 def png(value):

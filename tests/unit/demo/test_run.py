@@ -8,8 +8,8 @@ import torch
 
 from idm.demo import pieces, run, run_demo
 from idm.diffusion import GaussianDiffusion
-from idm.experiment import load
 from idm.report.demo_page import _duration
+from idm.run import load
 from idm.schedules import cosine_schedule
 
 SMALL = [
@@ -80,7 +80,7 @@ def test_the_folder_is_a_run_like_any_other(demo: tuple[Path, list[str]]) -> Non
 def test_shown_samples_are_ordered_by_class(demo: tuple[Path, list[str]]) -> None:
     opened = load(demo[0].parent, device="cpu")
     sampler = opened.sampler(name="ddim", steps=3)
-    from idm.experiment import open_run_data
+    from idm.run import open_run_data
 
     drawn = pieces.draw(opened, open_run_data(opened), "DDIM", sampler, 20)
     every_class_in_turn = opened.sample(20, sampler=sampler)

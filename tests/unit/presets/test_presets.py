@@ -8,10 +8,11 @@ from PIL import Image
 from idm.core.errors import DataError
 from idm.data import Codec
 from idm.diffusion import LossType, ModelMeanType
-from idm.experiment import DataSpec, build_diffusion, build_network, build_sampler, from_plain, open_data, to_plain
-from idm.experiment.settings import DiffusionSettings, Experiment
 from idm.interop.openai import unet_options
 from idm.presets import PRESETS, Told, data_settings, inferred
+from idm.run import DataSpec, build_diffusion, build_network, build_sampler, open_data
+from idm.settings import Experiment, from_plain, to_plain
+from idm.settings.experiment import DiffusionSettings
 
 PUBLISHED = {
     "cifar10": {"image_size": 32, "num_channels": 128, "num_res_blocks": 3, "dropout": 0.3},

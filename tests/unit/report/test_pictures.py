@@ -8,17 +8,9 @@ import torch
 from PIL import Image
 
 from idm.core.errors import DataError
+from idm.core.files import write_atomically
 from idm.data import Codec
-from idm.report import (
-    columns_of,
-    grid,
-    pictures,
-    save_animation,
-    save_grid,
-    save_scatter,
-    save_singles,
-    write_atomically,
-)
+from idm.report import columns_of, grid, pictures, save_animation, save_grid, save_scatter, save_singles
 from idm.report.pictures import GAP, GAP_GREY, WIDE_GAP
 
 

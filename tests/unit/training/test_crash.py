@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from idm.core.errors import CheckpointError
+from idm.storage import latest_checkpoint
 from idm.timesteps import LossSecondMoment
-from idm.training import Trainer, latest_checkpoint, verify_run
+from idm.training import Trainer, verify_run
 
 spec = importlib.util.spec_from_file_location("operations", Path(__file__).with_name("operations.py"))
 operations = importlib.util.module_from_spec(spec)

@@ -16,8 +16,8 @@ from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_
 
 from idm.core.errors import InterruptedRunError, SettingsError
 from idm.core.ranks import Ranks
-from idm.experiment.acceleration import in_precision
 from idm.networks import UNet
+from idm.run.acceleration import in_precision
 from idm.timesteps import LossSecondMoment
 from idm.training import Trainer
 from idm.training.spreads import spread_over

@@ -7,8 +7,9 @@ import torch
 from safetensors.torch import load_file
 
 from idm.core.errors import NumericalError
+from idm.storage import latest_checkpoint
 from idm.timesteps import LossSecondMoment
-from idm.training import Trainer, latest_checkpoint
+from idm.training import Trainer
 from idm.training.guard import LATEST_STEPS, MOST_BAD_STEPS, Guard, Window, guarded_update
 from idm.training.step import BatchLoss
 

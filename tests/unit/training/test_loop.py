@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from idm.core.errors import InterruptedRunError, NumericalError, ProcessError
-from idm.training import Trainer, latest_checkpoint
+from idm.storage import latest_checkpoint
+from idm.storage.manifest import Score, score_of
+from idm.training import Trainer
 from idm.training import pace as pace_module
-from idm.training.manifest import Score, score_of
 
 from .conftest import Small
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from idm.diffusion import LossTerms
-from idm.training.lines import JsonLines
+from idm.storage.lines import JsonLines
 from idm.training.meter import LossMeter
 
 CPU = torch.device("cpu")

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from idm.core.errors import CheckpointError, NumericalError
-from idm.training import Checkpoint
-from idm.training.checkpoint import write_folder
+from idm.storage import Checkpoint
+from idm.storage.checkpoint import write_folder
+from idm.storage.manifest import damage
 from idm.training.ema import Averages, PowerFunction
-from idm.training.manifest import damage
 from idm.training.power_function import Average, combine, gamma_of
 from idm.training.snapshots import blend, discard_after, save_snapshot, snapshots_until
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from idm.core.errors import CheckpointError
-from idm.training import save_checkpoint, verify_run
+from idm.storage import save_checkpoint
+from idm.storage.manifest import as_text, damage, make_manifest
+from idm.storage.retention import discard
 from idm.training import verify as verify_module
-from idm.training.manifest import as_text, damage, make_manifest
-from idm.training.retention import discard
+from idm.training import verify_run
 from idm.training.snapshots import save_snapshot
 
 

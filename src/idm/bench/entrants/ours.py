@@ -13,7 +13,7 @@ from idm.bench.harness import Contestant
 from idm.bench.sizes import Configuration, our_unet
 from idm.core.types import Network
 from idm.diffusion import GaussianDiffusion, LossType, ModelVarType
-from idm.experiment.acceleration import in_precision
+from idm.run.acceleration import in_precision
 from idm.samplers import Sampler, SamplerDDIM, SamplerDDPM
 from idm.schedules import cosine_schedule, spaced
 from idm.training import TrainingSettings

@@ -10,7 +10,7 @@ from idm.bench.harness import Contestant
 from idm.bench.sizes import Configuration
 from idm.data import Codec, Dataset, Indices, Samples, Source
 from idm.diffusion import GaussianDiffusion
-from idm.experiment.acceleration import for_training
+from idm.run.acceleration import for_training
 from idm.timesteps import UniformTimesteps
 from idm.training import TrainingSettings, TrainStep
 from idm.training.spread import Alone

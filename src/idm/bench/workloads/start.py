@@ -9,8 +9,10 @@ from pathlib import Path
 from idm.bench.goals import Longer
 from idm.bench.harness import Contestant
 from idm.bench.table import Plan, Row, Scope, Table
-from idm.experiment import Run, resolve, train
 from idm.presets import PRESETS
+from idm.run import Run
+from idm.settings import resolve
+from idm.tasks import train
 from idm.training import ema_name
 
 NUM_IMAGES, STEPS = 16, 25

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor
 
 from idm.schedules import Transition
@@ -18,6 +19,10 @@ class ReverseVariance(ABC):
     @abstractmethod
     def log_variance(self, head: Tensor | None, at: Transition) -> Tensor:
         """Log-variance, broadcastable to the data; ``head`` is the network's second block, if it has one."""
+
+    def std(self, head: Tensor | None, at: Transition) -> Tensor:
+        """Standard deviation, broadcastable to the data; arguments as of ``log_variance``."""
+        return torch.exp(0.5 * self.log_variance(head, at))
 
     @abstractmethod
     def head(self, log_variance: Tensor, at: Transition) -> Tensor | None:

@@ -44,6 +44,10 @@ class CalibratedDecoder(ReverseVariance):
         fitted = self.curve.log_error(torch.log(at.up.kappa))
         return torch.where((at.is_last > 0) & ~fitted.isnan(), fitted.to(inner.dtype), inner)
 
+    def std(self, head: Tensor | None, at: Transition) -> Tensor:
+        """Return the inner standard deviation where the step ends at noisy data."""
+        return super().std(head, at) if at.may_be_last else self.inner.std(head, at)
+
     def head(self, log_variance: Tensor, at: Transition) -> Tensor | None:
         """Return the inner variance's head."""
         return self.inner.head(log_variance, at)

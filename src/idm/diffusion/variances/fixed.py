@@ -21,6 +21,10 @@ class FixedSmall(ReverseVariance):
         """Log of the posterior variance."""
         return at.log_posterior_variance
 
+    def std(self, head: Tensor | None, at: Transition) -> Tensor:
+        """Return what is kept with the transition."""
+        return at.posterior_std
+
     def head(self, log_variance: Tensor, at: Transition) -> Tensor | None:
         """Return None: the variance is fixed."""
         return None
@@ -38,6 +42,10 @@ class FixedLarge(ReverseVariance):
     def log_variance(self, head: Tensor | None, at: Transition) -> Tensor:
         """Log of beta."""
         return at.fixed_large_log_variance
+
+    def std(self, head: Tensor | None, at: Transition) -> Tensor:
+        """Return what is kept with the transition."""
+        return at.fixed_large_std
 
     def head(self, log_variance: Tensor, at: Transition) -> Tensor | None:
         """Return None: the variance is fixed."""

@@ -50,6 +50,10 @@ class LearnedRange(ReverseVariance):
         half = at.half_log_variance_range
         return torch.addcmul(half, half, _required(head)) + at.log_posterior_variance
 
+    def std(self, head: Tensor | None, at: Transition) -> Tensor:
+        """Interpolate between half of those logarithms."""
+        return torch.exp(torch.addcmul(at.mid_log_std, at.half_log_std_range, _required(head)))
+
     def head(self, log_variance: Tensor, at: Transition) -> Tensor | None:
         """V = 2 (log variance - log betatilde) / (log beta - log betatilde) - 1."""
         low, high = at.log_posterior_variance, at.log_beta

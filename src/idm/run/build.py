@@ -1,0 +1,119 @@
+"""From settings to objects."""
+
+import torch
+from torch import nn
+
+from idm.core.errors import SettingsError
+from idm.core.rng import derive_seed
+from idm.diffusion import ContinuousDecoder, DiscretizedDecoder, ErrorCurve, GaussianDiffusion
+from idm.likelihood import with_error_curve
+from idm.networks import NETWORKS
+from idm.run.data import DataSpec
+from idm.samplers import SAMPLERS, Sampler
+from idm.samplers.base import LARGEST_GAIN
+from idm.schedules import SCHEDULES, NoiseSchedule, refuse_more_steps, regrid
+from idm.settings import Experiment
+from idm.settings.experiment import DiffusionSettings, SamplerSettings, ScheduleSettings
+from idm.settings.schema import option_paths
+
+LARGEST_AUTOMATIC_FLOOR = 0.1
+"""Half a bin of very coarse data (1 for binary ones) would leave no fine steps at all."""
+
+
+def build_schedule(settings: ScheduleSettings, levels: int | None) -> NoiseSchedule:
+    """Build the schedule, starting at the noise floor of data with that many levels."""
+    with option_paths("schedule", SCHEDULES.options(settings.name)):
+        schedule = SCHEDULES.build(settings.name, settings.options)
+    floor = settings.noise_floor
+    if floor == "auto":
+        floor = 0.0 if levels is None else min(1.0 / (levels - 1), LARGEST_AUTOMATIC_FLOOR)
+    with option_paths("schedule", ("noise_floor",)):
+        return schedule.with_noise_floor(floor) if floor > 0 else schedule
+
+
+def build_diffusion(experiment: Experiment, spec: DataSpec) -> GaussianDiffusion:
+    """Build the process that the network is trained on.
+
+    Where the decoder's variance will be fitted, it starts at the largest plausible value, the noise of step
+    0, so that the bound term of that one step does not pull at a learned variance that serves all steps.
+    The chain of unbounded data, whose x_0 is never clipped, ends where noise is ``LARGEST_GAIN`` times the
+    signal; the prior term of the bound counts what is left of the data there.
+    """
+    settings: DiffusionSettings = experiment.diffusion
+    levels = spec.codec.levels
+    schedule = build_schedule(experiment.schedule, levels)
+    if not spec.codec.bounded:
+        schedule = schedule.respace(range(max(1, schedule.num_steps_below(LARGEST_GAIN))))
+    diffusion = GaussianDiffusion(
+        schedule,
+        model_mean_type=settings.prediction,
+        model_var_type=settings.variance,
+        loss_type=settings.loss,
+        rescale_timesteps=settings.rescale_timesteps,
+        decoder=ContinuousDecoder() if levels is None else DiscretizedDecoder(levels),
+    )
+    if settings.decoder_variance == "fitted":
+        # Until it is fitted: the variance of the noise, and no gradient for a learned variance that will not be used.
+        lowest = schedule.levels.map(lambda values: values[0])
+        return with_error_curve(diffusion, ErrorCurve.at_one(float(lowest.kappa), float(lowest.sigma) ** 2))
+    return diffusion
+
+
+def null_label(experiment: Experiment, spec: DataSpec) -> int | None:
+    """Return the label that stands for no class; None for networks trained without one."""
+    return spec.num_classes if experiment.training.label_dropout > 0 else None
+
+
+def build_network(experiment: Experiment, spec: DataSpec, out_channels: int) -> nn.Module:
+    """Build the network, its weights a function of the seed, and try it.
+
+    Raises:
+        SettingsError: the network does not suit the shape of the data.
+    """
+    network = untried_network(experiment, spec, out_channels).eval()
+    labels = {} if spec.num_classes is None else {"y": torch.zeros(1, dtype=torch.int64)}
+    with torch.no_grad():
+        network(torch.zeros(1, *spec.shape), torch.zeros(1), **labels)
+    return network.train()
+
+
+def untried_network(experiment: Experiment, spec: DataSpec, out_channels: int) -> nn.Module:
+    """Build the network of a run, which was tried when that began."""
+    channels, *space = spec.shape
+    classes = spec.num_classes
+    if classes is not None and null_label(experiment, spec) is not None:
+        classes += 1
+    torch.manual_seed(derive_seed(experiment.seed, "weights"))
+    settings = experiment.network
+    given = {"in_channels": channels, "out_channels": out_channels, "num_classes": classes, "dims": len(space)}
+    takes_space = "dims" in NETWORKS.options(settings.name)
+    if takes_space != bool(space):
+        fits = "unet" if space else "mlp"
+        raise SettingsError(
+            f"network.name: a network for {len(space)} spatial axes wanted (data of shape {spec.shape}), "
+            f"got '{settings.name}'; set network.name={fits}"
+        )
+    with option_paths("network", NETWORKS.options(settings.name)):
+        try:
+            return NETWORKS.build(settings.name, settings.options, **given)
+        except TypeError as error:
+            if "Overflow" not in str(error):
+                raise
+            raise SettingsError("network: sizes of at most 63 bits wanted, got larger ones") from error
+
+
+def build_sampler(diffusion: GaussianDiffusion, settings: SamplerSettings, *, bounded: bool = True) -> Sampler:
+    """Build a sampler on the steps it asks for.
+
+    x_0 is clipped only where the data are bounded.
+
+    Raises:
+        SettingsError: more steps than the chain has, or an option out of range.
+    """
+    total = diffusion.num_timesteps
+    refuse_more_steps(diffusion.grid, settings.steps, "sampler.steps")
+    grid = regrid(diffusion.grid, settings.steps or total, settings.spacing)
+    options = dict(settings.options)
+    options["clip_denoised"] = options.get("clip_denoised", True) and bounded
+    with option_paths("sampler", SAMPLERS.options(settings.name)):
+        return SAMPLERS.build(settings.name, options, diffusion=diffusion.on(grid))

@@ -1,0 +1,155 @@
+"""Samples of one's own, read into the range and shape that a run was trained on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from idm.core.errors import DataError
+from idm.core.places import kind_at
+from idm.core.progress import warn
+from idm.data import Dataset
+from idm.data.array_files import open_arrays
+from idm.data.axes import FIRST, LAST, NONE
+from idm.data.base import Samples
+from idm.data.file_names import composed
+from idm.data.image_check import gather
+from idm.data.image_decode import GREY_8, GREY_16, RGB_8, ImageHeader, decode, read_header
+from idm.data.infer import ARRAY_SUFFIXES
+from idm.run.evaluate import open_run_data
+from idm.run.run import Run
+
+HELD_OUT = "held-out:"
+"""``held-out:3`` is sample 3 of a run's held-out data, ``held-out:0-7`` the first eight."""
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Samples in the model's range [n, c, *space], and the class of each where it is known."""
+
+    x: Float[Tensor, "n c *space"]
+    labels: list[int | None]
+
+
+def read_inputs(run: Run, names: Sequence[str]) -> Inputs:
+    """Read image files, array files and held-out samples.
+
+    Images are read as ``idm sample`` writes them: those of a run on image files as these, others as the levels of the
+    data spread over the range of the file.
+
+    Args:
+        run: the run whose data they are like.
+        names: paths, or "held-out:" with a number or range.
+
+    Raises:
+        DataError: files that cannot be read or do not fit the run's data; no such held-out sample.
+    """
+    wants_own = any(name.startswith(HELD_OUT) for name in names)
+    held_out = open_run_data(run).held_out if wants_own else None
+
+    def read(name: str) -> Inputs:
+        if held_out is not None and name.startswith(HELD_OUT):
+            return _held_out(held_out, name)
+        path = Path(name)
+        known = path.suffix.lower() in ARRAY_SUFFIXES
+        return _arrays(run, path) if known else Inputs(_image(run, path), [None])
+
+    parts = gather(read, names)
+    return Inputs(torch.cat([part.x for part in parts]), [label for part in parts for label in part.labels])
+
+
+def _held_out(dataset: Dataset, name: str) -> Inputs:
+    first, dash, last = name.removeprefix(HELD_OUT).partition("-")
+    total = len(dataset)
+    try:
+        start, stop = int(first), int(last if dash else first) + 1
+    except ValueError:
+        start = stop = 0
+    if total == 0:
+        raise DataError(f"{name}: held-out samples wanted, this run has none; give files of images or arrays")
+    if not 0 <= start < stop <= total:
+        raise DataError(f"{name}: a number or range such as 0-7 of the {total} held-out samples wanted")
+    x, labels = dataset.batch(np.arange(start, stop))
+    return Inputs(x, [None] * len(x) if labels is None else list(labels.tolist()))
+
+
+def _image(run: Run, path: Path) -> Tensor:
+    spec = run.spec
+    levels = spec.codec.levels
+    if levels is None or len(spec.shape) != 3:
+        advice = f", or give held-out samples, such as {HELD_OUT}0" if spec.num_held_out else ""
+        raise DataError(
+            f"{path}: a .npy or .npz file with {spec.codec.dtype} samples of shape {spec.shape} wanted, got "
+            f"{_kind(path)}; write some into one by numpy.save{advice}"
+        )
+    header = read_header(path)
+    deep = levels > 256 if not run.from_image_files else spec.codec.dtype == GREY_16.dtype.name
+    wanted = (GREY_16 if deep else GREY_8) if spec.shape[0] == 1 else RGB_8
+    if header.kind is not wanted or (deep and wanted is RGB_8):
+        raise DataError(f"{path}: {wanted.name} wanted, as the run was trained on, got {header.kind.name}")
+    pixels = decode(path, wanted, _fit(run, path, header))
+    if run.from_image_files:
+        return _encoded(run, path, pixels[None])
+    white = np.iinfo(wanted.dtype).max
+    level = np.rint(pixels.astype(np.float64) / white * (levels - 1))
+    return torch.as_tensor((2.0 * level / (levels - 1) - 1.0).astype(np.float32))[None]
+
+
+def _kind(path: Path) -> str:
+    return f"one ending in '{path.suffix}'" if path.is_file() else kind_at(path)
+
+
+def _fit(run: Run, path: Path, header: ImageHeader) -> int | None:
+    """Size to resize and crop to, as in training; None where the image has the right size."""
+    height, width = run.spec.shape[1:]
+    if (header.height, header.width) == (height, width):
+        return None
+    size = run.experiment.data.source.options.get("image_size")
+    if size is None or min(header.height, header.width) < size:
+        raise DataError(f"{path}: {width} x {height} wanted, got {header.width} x {header.height}; resize or crop it")
+    return size
+
+
+def _arrays(run: Run, path: Path) -> Inputs:
+    arrays = open_arrays(path, None, None)
+    data = _arranged(run, path, arrays.data)
+    labels: list[int | None] = [None] * len(data)
+    names = run.spec.class_names
+    if arrays.labels is not None and names is not None and len(arrays.labels) == len(data):
+        number = {composed(name): i for i, name in enumerate(names)}
+        labels = [number.get(composed(str(label))) for label in arrays.labels]
+    return Inputs(_encoded(run, path, data), labels)
+
+
+def _encoded(run: Run, path: Path, data: Samples) -> Tensor:
+    """Convert to the model's range; what does not fit is told of the file."""
+    try:
+        encoded = run.spec.codec.encode(data)
+        for remark in run.spec.codec.remarks_on(data):
+            warn(remark.replace("data:", f"{path}:", 1))
+        return encoded
+    except DataError as error:
+        raise DataError(*(line.replace("data:", f"{path}:", 1) for line in error.lines)) from error
+
+
+def _arranged(run: Run, path: Path, data: NDArray[Any]) -> Samples:
+    """Bring samples of any of the three layouts, or a single one, to [n, c, *space]."""
+    channels, *space = run.spec.shape
+    if data.shape == run.spec.shape:
+        return data[None]
+    layouts: list[tuple[tuple[int, ...], Callable[[NDArray[Any]], NDArray[Any]]]] = [
+        ((channels, *space), FIRST.arrange),
+        ((*space, channels), LAST.arrange),
+    ]
+    if channels == 1 and space:
+        layouts.append((tuple(space), NONE.arrange))
+    for shape, arrange in layouts:
+        if data.shape[1:] == shape and len(data) > 0:
+            return arrange(data)
+    raise DataError(f"{path}: samples of shape {run.spec.shape} wanted, as the run was trained on, got {data.shape}")

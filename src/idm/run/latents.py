@@ -1,0 +1,123 @@
+"""Encoded samples in a file: the noise they came from, and what is needed to decode it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from jaxtyping import Float, Int
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from idm.core.errors import DataError, UnreadableFileError
+from idm.core.places import kind_at
+from idm.core.text import one_line
+from idm.data import Codec
+from idm.run.build import null_label
+from idm.run.run import UNFIT, Run
+from idm.schedules.base import LONGEST
+
+FORMAT = "idm latents 1"
+
+
+def is_latents(path: Path) -> bool:
+    """Whether a file is one that ``Latents.to_bytes`` made; its tensors are not read."""
+    try:
+        with safe_open(path, framework="pt") as opened:
+            return json.loads((opened.metadata() or {})["idm"])["format"] == FORMAT
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+@dataclass(frozen=True, eq=False)
+class Latents:
+    """Encoded samples.
+
+    Attributes:
+        x: the codes at the noisiest level of ``inversion_process`` [n, c, *space].
+        labels: what each was encoded under: a class, or their number for no class; None for runs without classes.
+        steps: number of steps of the chain they were encoded with.
+        codec: the codec of the data.
+        run: the checkpoint that encoded them.
+    """
+
+    x: Float[Tensor, "n c *space"]
+    labels: Int[Tensor, " n"] | None
+    steps: int
+    codec: Codec
+    run: str
+
+    def to_bytes(self) -> bytes:
+        """Return a safetensors file whose metadata are the description as JSON."""
+        described = {
+            "format": FORMAT,
+            "run": self.run,
+            "steps": self.steps,
+            "labels": None if self.labels is None else self.labels.tolist(),
+            "codec": self.codec.to_dict(),
+        }
+        tensors = {"latents": self.x.detach().cpu().contiguous()}
+        return safetensors.torch.save(tensors, {"idm": json.dumps(described)})
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Latents":
+        """Read what ``to_bytes`` returned.
+
+        Raises:
+            DataError: nothing there.
+            UnreadableFileError: damaged, or another kind of file.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise DataError(f"{path}: a file written by 'idm encode' wanted, got {kind_at(path)}; check the path")
+        try:
+            with safe_open(path, framework="pt") as opened:
+                described: Mapping[str, Any] = json.loads((opened.metadata() or {})["idm"])
+                x = opened.get_tensor("latents")
+            return _described(x, described)
+        except (SafetensorError, OSError, *UNFIT) as error:
+            raise UnreadableFileError(f"{path}: a file written by 'idm encode' wanted ({one_line(error)})") from error
+
+    def check(self, run: Run) -> None:
+        """Refuse to be decoded by a run that was trained on other data.
+
+        Raises:
+            DataError: another shape, range or number of classes.
+        """
+        if tuple(self.x.shape[1:]) != run.spec.shape or self.codec != run.spec.codec:
+            raise DataError(
+                f"latents: codes of data of shape {run.spec.shape}, {_values(run.spec.codec)}, wanted, as the run was "
+                f"trained on, got {tuple(self.x.shape[1:])}, {_values(self.codec)}; decode them with {self.run}"
+            )
+        if (self.labels is None) != (run.spec.num_classes is None):
+            raise DataError(f"latents: codes with as many classes as the run wanted; decode them with {self.run}")
+        none = null_label(run.experiment, run.spec)
+        largest = none if none is not None else (run.spec.num_classes or 1) - 1
+        if self.labels is not None and not bool(((self.labels >= 0) & (self.labels <= largest)).all()):
+            raise DataError(f"latents: labels from 0 to {largest} wanted, got {self.labels.tolist()}")
+
+
+def _values(codec: Codec) -> str:
+    return f"{codec.dtype}, {codec.grid}, of which {codec.extent} becomes -1 to 1"
+
+
+def _described(x: Tensor, described: Mapping[str, Any]) -> Latents:
+    """Put codes and what a file says of them together.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is not what ``Latents.to_bytes`` wrote.
+    """
+    labels, steps, run = described["labels"], described["steps"], described["run"]
+    if described["format"] != FORMAT or not isinstance(run, str):
+        raise ValueError(f"the format {FORMAT} wanted")
+    if x.ndim < 2 or len(x) == 0 or not x.is_floating_point() or not bool(torch.isfinite(x).all()):
+        raise ValueError("codes that are finite numbers wanted")
+    if type(steps) is not int or not 1 <= steps <= LONGEST:
+        raise ValueError(f"steps: a whole number from 1 to {LONGEST:,} wanted")
+    if labels is not None and (len(labels) != len(x) or not all(type(label) is int for label in labels)):
+        raise ValueError(f"labels: {len(x)} whole numbers wanted")
+    y = None if labels is None else torch.tensor(labels, dtype=torch.int64)
+    return Latents(x.float(), y, steps, Codec.from_dict(described["codec"]), run)

@@ -1,0 +1,171 @@
+"""Data that a run was neither trained on nor split from, opened to be scored."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from idm.core.errors import DataError, UnreadableFileError
+from idm.data import SOURCES, Dataset
+from idm.data.axes import LAYOUTS
+from idm.data.base import Indices, Source
+from idm.data.file_names import composed
+from idm.data.infer import locate, parts_in
+from idm.data.parts import TO_SCORE
+from idm.data.plan import permutation
+from idm.run.data import PATHS, Data, size_for_images
+from idm.run.evaluate import open_run_data
+from idm.run.run import Run
+from idm.settings import Experiment, from_plain
+
+LOOKED_AT, LOOKED_AT_VALUES = 256, 2**24
+"""Samples, and values of them, that are compared with the range of the run at the most."""
+
+LISTED_CLASSES = 5
+"""Most unknown classes that a message names."""
+
+
+def open_data_to_score(run: Run, path: str | Path | None = None, source: Mapping[str, Any] | None = None) -> Data:
+    """Open the data of another folder or file as held-out data, or those of the run itself.
+
+    Other data are read with the run's codec, in its shape; nothing of them is for training. Of data that are of parts,
+    such as train and test, the part to test is read, or else the one to validate, unless ``source`` says another.
+
+    Args:
+        run: the trained model.
+        path: a file or folder of any kind that ``idm train --data`` reads; None for the run's own data.
+        source: options that open the other data where those of the run do not: ``{"key": "images"}``; ``"name"`` is
+            that of the source.
+
+    Raises:
+        SettingsError: options that the source does not have, or of a wrong type.
+        DataError: they cannot be read, or are not like those of the run.
+    """
+    if path is not None:
+        return _open_other(run, Path(path).absolute(), source or {})
+    try:
+        return open_run_data(run)
+    except DataError as error:
+        *lines, last = error.lines
+        advice = "" if "--data PATH" in last else "; score data that lie elsewhere, or others, with --data PATH"
+        raise type(error)(*lines, last + advice) from error
+
+
+def _open_other(run: Run, path: Path, told: Mapping[str, Any]) -> Data:
+    source = _open_source(run, path, told)
+    labels = _labels(run, source, path)
+    order = permutation(run.experiment.data.split_seed, "split", 0, len(source))  # the first are a fair sample
+    none = np.empty(0, dtype=np.int64)
+    codec, crop = run.spec.codec, run.experiment.data.random_crop
+    looked_at = max(1, min(len(source), LOOKED_AT, LOOKED_AT_VALUES // math.prod(source.shape)))
+    source.remarks += codec.remarks_on(source.read(order[:looked_at]))
+    spec = replace(
+        run.spec,
+        num_train=0,
+        num_held_out=len(source),
+        layout=source.layout,
+        held_out_hash="",
+        fingerprint=source.fingerprint(),
+    )
+    return Data(
+        Dataset(source, codec, none, labels=labels, crop=crop),
+        Dataset(source, codec, order, labels=labels, crop=crop),
+        spec,
+    )
+
+
+def _open_source(run: Run, path: Path, told: Mapping[str, Any]) -> Source:
+    """Open the data in the order of axes that gives the run's shape; in the run's own, where several do.
+
+    Raises:
+        DataError: they cannot be read, or have another shape in every order.
+    """
+    name, place = locate(path, told.get("name"))
+    own = run.experiment.data.source
+    if (own.name, name) == ("tiff_stack", "image_folder") and "name" not in told:
+        name = own.name  # a folder of TIFF files is either
+    keys = SOURCES.options(name)
+    options = _options(run, name, place) | _told_options(name, place, told)
+    if "split" in keys and "split" not in told:
+        parts = parts_in(name, options).values()
+        options |= {"split": next((part for part in TO_SCORE if part in parts), None)}
+    rules = _channel_rules(run, name) if "channels" in keys and "channels" not in told else [{}]
+    found: list[tuple[int, ...]] = []
+    refused: DataError | None = None
+    for rule in rules:
+        try:
+            source = SOURCES.build(name, options | rule)
+        except UnreadableFileError:
+            raise
+        except DataError as error:  # this order of axes, or anything else, which the others will tell, too
+            refused = refused or error
+            continue
+        if _cropped(source.shape, run.experiment.data.random_crop) == run.spec.shape:
+            return source
+        found.append(source.shape)
+    if not found and refused is not None:
+        raise refused
+    larger = " or larger" if run.experiment.data.random_crop else ""
+    raise DataError(f"{path}: samples of shape {run.spec.shape}{larger} wanted, got {found[0]}; choose data like them")
+
+
+def _told_options(name: str, path: Path, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the options that were told of a source, and return them with its path.
+
+    Raises:
+        SettingsError: options that the source does not have, or of a wrong type.
+    """
+    source = {**told, "name": name, "path": str(path)}
+    full = from_plain(Experiment, {"data": {"source": source}}).data.source.options
+    return {key: value for key, value in full.items() if key in source}
+
+
+def _options(run: Run, name: str, path: Path) -> dict[str, Any]:
+    """Options that read a source as the run's own data were read, as far as they were of that kind."""
+    settings, keys = run.experiment.data.source, SOURCES.options(name)
+    own = dict(settings.options) if settings.name == name else {}
+    given = {key: value for key, value in own.items() if key not in (*PATHS, "channels", "spatial_dims", "split")}
+    if path.suffix.lower() == ".npy":
+        given = {}  # its arrays have no names
+    if "image_size" in keys:
+        given["image_size"] = size_for_images(run.experiment.data, run.spec)
+    if "labels" in keys and not own and run.spec.class_names is not None:
+        given["labels"] = "auto"
+    return given
+
+
+def _channel_rules(run: Run, name: str) -> list[dict[str, Any]]:
+    """All orders of axes, the one that the run was told first, then the one it found."""
+    settings = run.experiment.data.source
+    told = settings.options.get("channels") if settings.name == name else None
+    return [{"channels": rule} for rule in sorted(LAYOUTS, key=lambda rule: (rule != told, rule != run.spec.layout))]
+
+
+def _cropped(shape: tuple[int, ...], crop: int) -> tuple[int, ...]:
+    return (shape[0], *(min(crop, size) if crop else size for size in shape[1:]))
+
+
+def _labels(run: Run, source: Source, path: Path) -> Indices | None:
+    """Number the classes as the run does.
+
+    Raises:
+        DataError: no classes where the run was trained with them, or others.
+    """
+    known = run.spec.class_names
+    if known is None:
+        return None
+    if source.labels is None or source.class_names is None:
+        raise DataError(
+            f"{path}: samples with classes wanted, as the run was trained on, got none; put images into a folder per "
+            "class, or save labels with the array"
+        )
+    number = {composed(name): row for row, name in enumerate(known)}
+    unknown = [name for name in source.class_names if composed(name) not in number]
+    if unknown:
+        listed = ", ".join(unknown[:LISTED_CLASSES]) + (", ..." if len(unknown) > LISTED_CLASSES else "")
+        names = ", ".join(known[:LISTED_CLASSES]) + (", ..." if len(known) > LISTED_CLASSES else "")
+        raise DataError(f"{path}: the run's {len(known)} classes ({names}) wanted, got {listed}; name them alike")
+    return np.array([number[composed(name)] for name in source.class_names], dtype=np.int64)[source.labels]

@@ -1,0 +1,191 @@
+"""Turning plain values (from files and the command line) into settings, and back.
+
+Every wrong value gets a line of its own with its dotted path; all of them are reported at once.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin
+
+from pydantic import TypeAdapter, ValidationError
+
+from idm.core.errors import LONGEST_NAME, MOST_UNKNOWN, SettingsError, UnknownNameError
+from idm.core.text import nearest, shown
+from idm.settings.schema import REQUIRED, Key, is_open, option_keys, section_keys
+
+Section = TypeVar("Section")
+Plain = dict[str, Any]
+
+MOST_VALUES = 1_000
+"""Values of the longest list that is a setting."""
+
+
+def from_plain(section: type[Section], values: Mapping[str, Any]) -> Section:
+    """Build a settings dataclass from nested plain values.
+
+    Raises:
+        SettingsError: one line per wrong value, with its dotted path.
+    """
+    lines: list[str] = []
+    result = _section(section, values, "", lines)
+    if lines:
+        raise SettingsError(*lines)
+    return result
+
+
+def to_plain(value: Any) -> Any:
+    """Return settings as nested plain values, the way files write them."""
+    if is_dataclass(value) and not isinstance(value, type):
+        plain = {entry.name: to_plain(getattr(value, entry.name)) for entry in fields(value)}
+        return plain | plain.pop("options", {}) if is_open(type(value)) else plain
+    if isinstance(value, Mapping):
+        return {key: to_plain(item) for key, item in value.items()}
+    if isinstance(value, Enum):
+        return value.name.lower()
+    return [to_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _section(section: type[Section], values: Any, path: str, lines: list[str]) -> Section:
+    if not isinstance(values, Mapping):
+        lines.append(f"{path}: a group of settings wanted, got {values!r}")
+        return section()
+    keys = section_keys(section)
+    if not is_open(section):
+        return _made(section, _values(keys, values, path, lines), path, lines)
+    name = values.get("name", next(key.default for key in keys if key.name == "name"))
+    try:
+        options = option_keys(section, name)
+    except (UnknownNameError, TypeError) as error:
+        lines.append(f"{_join(path, 'name')}: {error}" if isinstance(error, TypeError) else _named(path, error))
+        return section()
+    every = _values(keys + options, values, path, lines)
+    named = {key.name for key in options}
+    own = {key: value for key, value in every.items() if key not in named}
+    make = cast("Callable[..., Section]", section)  # the fields of an open section are not known statically
+    return make(**own, options={key: value for key, value in every.items() if key in named})
+
+
+def _made(section: type[Section], values: Plain, path: str, lines: list[str]) -> Section:
+    """Make the section; what it refuses, which are values that do not fit together, is told by path."""
+    try:
+        return section(**values)
+    except SettingsError as error:
+        lines += [_join(path, line) for line in error.lines]
+        return section()
+
+
+def _named(path: str, error: UnknownNameError) -> str:
+    return f"{_join(path, 'name')}: {error.lines[0].partition(': ')[2]}"
+
+
+def _values(keys: list[Key], values: Mapping[str, Any], path: str, lines: list[str]) -> Plain:
+    """Convert the values of one section; those that are not given are left to their defaults."""
+    known = {key.name: key for key in keys}
+    unknown = [name for name in values if name not in known]
+    for name in (str(name)[:LONGEST_NAME] for name in unknown[:MOST_UNKNOWN]):
+        near = nearest(name, known, cutoff=0.5)
+        hint = f"did you mean '{_join(path, near)}'?" if near else f"known here: {', '.join(known)}"
+        lines.append(f"{_join(path, name)}: no such setting; {hint}")
+    if len(unknown) > MOST_UNKNOWN:
+        lines.append(f"{_join(path, '...')}: {len(unknown) - MOST_UNKNOWN:,} more names that are no settings")
+    result: Plain = {}
+    for key in keys:
+        where = _join(path, key.name)
+        if key.name in values:
+            result[key.name] = _value(key, values[key.name], where, lines)
+        elif isinstance(key.annotation, type) and is_dataclass(key.annotation):
+            result[key.name] = _section(key.annotation, {}, where, lines)  # with the defaults of its member, too
+        elif key.default is REQUIRED:
+            lines.append(f"{where}: must be given ({key.meaning or 'no default'})")
+        elif not callable(key.default) or isinstance(key.default, Enum):
+            result[key.name] = key.default
+    return result
+
+
+def _value(key: Key, value: Any, path: str, lines: list[str]) -> Any:
+    if isinstance(key.annotation, type) and is_dataclass(key.annotation):
+        return _section(key.annotation, value, path, lines)
+    if isinstance(key.annotation, type) and issubclass(key.annotation, Enum):
+        return _member(key.annotation, value, path, lines)
+    said = value
+    if _is_tuple(key.annotation) and isinstance(value, (str, int, float)) and value not in _words(key.annotation):
+        value = str(value).split(",")
+    if isinstance(value, (list, tuple)) and len(value) > MOST_VALUES:
+        lines.append(f"{path}: at most {MOST_VALUES:,} values wanted, got {len(value):,}")
+        return key.default
+    try:
+        result = _adapter(key.annotation).validate_python(_counted(key.annotation, value))
+    except ValidationError as error:
+        words = _words(key.annotation) if _is_tuple(key.annotation) else ()
+        wanted = f"should be {', '.join(words)} or numbers with a comma between them" if words else _wanted(error)
+        lines.append(f"{path}: {wanted}, got {shown(said)}")
+        return key.default
+    several = isinstance(result, tuple)
+    if any(isinstance(part, float) and not math.isfinite(part) for part in (result if several else (result,))):
+        wanted = "hold finite numbers" if several else "be a finite number"
+        lines.append(f"{path}: should {wanted}, got {shown(said)}")
+        return key.default
+    return result
+
+
+def _counted(annotation: Any, value: Any) -> Any:
+    """Read "1e3", which YAML takes for a word, as 1000 where a whole number is wanted."""
+    if isinstance(value, (list, tuple)) and _is_tuple(annotation):
+        kinds = [kind for option in (annotation, *get_args(annotation)) for kind in get_args(option)]
+        return [_counted(int, item) for item in value] if int in kinds else value
+    if not isinstance(value, str) or int not in (annotation, *get_args(annotation)):
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return int(number) if number.is_integer() else value
+
+
+@lru_cache(maxsize=1024)
+def _adapter(annotation: Any) -> Any:
+    """Return pydantic's ``TypeAdapter`` of a type; making one takes longer than using it."""
+    return TypeAdapter(annotation)
+
+
+def _wanted(error: ValidationError) -> str:
+    """Say what pydantic wanted, in one clause; a union reports each branch, of which the first two are told."""
+    said = list(dict.fromkeys(item["msg"][0].lower() + item["msg"][1:] for item in error.errors()))
+    return " or ".join(text.removeprefix("input ") for text in said[:2])
+
+
+def _member(names: type[Enum], value: Any, path: str, lines: list[str]) -> Any:
+    if isinstance(value, names):
+        return value
+    members = {member.name.lower(): member for member in names}
+    if str(value).lower() in members:
+        return members[str(value).lower()]
+    near = nearest(str(value)[:LONGEST_NAME].lower(), members, cutoff=0.5)
+    hint = f"; did you mean '{near}'?" if near else ""
+    lines.append(f"{path}: should be {', '.join(members)}, got {shown(value)}{hint}")
+    return next(iter(members.values()))
+
+
+def _words(annotation: Any) -> tuple[Any, ...]:
+    """Words that stand for a value of another type: "auto" of auto | number, number."""
+    return tuple(word for option in get_args(annotation) if get_origin(option) is Literal for word in get_args(option))
+
+
+def _is_tuple(annotation: Any) -> bool:
+    return any(get_origin(option) is tuple for option in (annotation, *get_args(annotation)))
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def flat(plain: Mapping[str, Any], path: str = "") -> Plain:
+    """Return nested plain values by dotted path."""
+    found: Plain = {}
+    for key, value in plain.items():
+        where = _join(path, key)
+        found |= flat(value, where) if isinstance(value, Mapping) else {where: value}
+    return found

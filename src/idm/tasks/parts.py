@@ -1,0 +1,178 @@
+"""Long jobs in parts on disk: shared by several processes, and continued where they were stopped."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from idm.core.errors import CheckpointError, InterruptedRunError, SettingsError
+from idm.core.files import write_atomically
+from idm.core.places import folder_in, open_in_place, remove
+from idm.core.progress import warn
+from idm.core.ranks import Ranks
+from idm.core.signals import StopError, at_once, stop_on_signals
+from idm.storage.lock import locked
+from idm.tasks.part_files import Part, Shapes, has_part, read_part, write_part
+
+Compute = Callable[[range, Callable[[], None]], Part]
+"""Given the numbers of a part's samples and what is to be called now and then: its tensors, one row per sample."""
+
+REQUEST, STOP = "request.json", "stop"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A number of samples, of which each is a function of its own number and the request.
+
+    Attributes:
+        name: what is done, one word.
+        folder: where parts lie until the job is done; nothing else may be there.
+        request: JSON-able values that define the results; parts of another request are removed.
+        num: number of samples.
+        size: samples in a part.
+        shapes: shape of what each tensor of a part holds of one sample.
+        first_anew: compute the first part even where it is there.
+    """
+
+    name: str
+    folder: Path
+    request: Mapping[str, Any]
+    num: int
+    size: int
+    shapes: Shapes
+    first_anew: bool = False
+
+    @property
+    def parts(self) -> list[range]:
+        """The numbers of the samples of each part."""
+        return [range(first, min(first + self.size, self.num)) for first in range(0, self.num, self.size)]
+
+    def progress_of(self, ranks: Ranks) -> tuple[int, int]:
+        """Return how many parts a process does, counting its share of those from an earlier call, and that share."""
+        missing = sorted({*self._missing(), *([0] if self.first_anew else [])})
+        kept = (len(self.parts) - len(missing)) // ranks.size
+        return kept + len(missing[ranks.rank :: ranks.size]), kept
+
+    def run(self, compute: Compute, ranks: Ranks) -> Part | None:
+        """Compute what is missing, and return all of it on the main process, None on the others.
+
+        A job of one part by one process is kept in memory.
+
+        Raises:
+            InterruptedRunError: stopped on request, here or in another process; finished parts are kept.
+            CheckpointError: another job holds the folder, or took parts away, or the folder is a link.
+            SettingsError: processes are asked for different things.
+        """
+        if len(self.parts) == 1 and ranks.size == 1:
+            return self._in_one_part(compute)
+        if any(text != self._text for text in ranks.gather(self._text)):
+            raise SettingsError(f"{self.name}: the same request for all {ranks.size} processes wanted, got others")
+        with ExitStack() as stack, stop_on_signals("keeping what is finished") as stop:
+            missing = ranks.on_main(lambda: self._begin(stack))
+
+            def wish() -> bool:
+                return stop.received or (ranks.size > 1 and (self.folder / STOP).exists())
+
+            self._compute_missing(missing[ranks.rank :: ranks.size], compute, wish)
+            if any(ranks.gather(wish())):
+                raise InterruptedRunError(self._stopped())
+            return self._together() if ranks.is_main else None
+
+    def _in_one_part(self, compute: Compute) -> Part:
+        try:
+            with stop_on_signals(), at_once():
+                return compute(self.parts[0], _stop_for_nothing)
+        except StopError as stop:
+            raise InterruptedRunError(
+                f"{self.name}: stopped with 0 of {self.num:,} kept, as all are one batch; "
+                "run the same command to start again"
+            ) from stop
+
+    def _begin(self, stack: ExitStack) -> list[int]:
+        """Hold the folder, rid of parts of another request, and return the numbers of the parts that are missing."""
+        stack.enter_context(locked(folder_in(self.folder.parent, self.folder.name)))
+        remove(self.folder / STOP)
+        if not self._is_ours:
+            others = sorted(self.folder.glob("*part-*"))
+            if others:
+                warn(f"{self.name}: {self.folder} holds {len(others):,} parts of another request, which are removed")
+            for path in others:
+                remove(path)
+            write_atomically(self.folder / REQUEST, self._text, durable=True)
+        if self.first_anew:
+            remove(self._path(0))
+        return self._missing()
+
+    def _missing(self) -> list[int]:
+        if not self._is_ours:
+            return list(range(len(self.parts)))
+        return [
+            i for i, part in enumerate(self.parts) if not has_part(self._path(i), len(part), self._hash, self.shapes)
+        ]
+
+    def _compute_missing(self, numbers: Sequence[int], compute: Compute, wish: Callable[[], bool]) -> None:
+        """Compute those parts, until there is a wish to stop, of which the other processes are told."""
+
+        def look() -> None:
+            if wish():
+                raise StopError(0)
+
+        try:
+            for number in numbers:
+                look()
+                with at_once():
+                    part = compute(self.parts[number], look)
+                write_part(self._path(number), part, self._hash)
+        except StopError:
+            open_in_place(self.folder / STOP, "a").close()
+
+    @property
+    def _text(self) -> str:
+        return json.dumps({**self.request, "num": self.num, "size": self.size})
+
+    @property
+    def _hash(self) -> str:
+        return hashlib.sha256(self._text.encode()).hexdigest()
+
+    @property
+    def _is_ours(self) -> bool:
+        """Whether the parts in the folder are of this request."""
+        path = self.folder / REQUEST
+        text = self._text.encode()
+        return path.is_file() and path.stat().st_size == len(text) and path.read_bytes() == text
+
+    def _together(self) -> Part:
+        whole: Part = {}
+        for i, numbers in enumerate(self.parts):
+            part = read_part(self._path(i), len(numbers), self._hash, self.shapes)
+            if part is None:
+                remove(self._path(i))
+                raise CheckpointError(
+                    f"{self.name}: parts are gone from {self.folder}, or not finite; run the same command again"
+                )
+            for name, value in part.items():
+                rows = whole.setdefault(name, value.new_empty(self.num, *value.shape[1:]))
+                rows[numbers.start : numbers.stop] = value
+        return whole
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"part-{number:06d}.safetensors"
+
+    def _stopped(self) -> str:
+        missing = self._missing()
+        done = self.num - sum(len(self.parts[number]) for number in missing)
+        kept = f"{done:,} of {self.num:,} kept in {self.folder}"
+        return f"{self.name}: stopped with {kept}; run the same command to continue"
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove a finished job's parts, unless another job works with them already."""
+    with suppress(CheckpointError), locked(folder_in(folder.parent, folder.name)):
+        remove(folder)
+
+
+def _stop_for_nothing() -> None:
+    """Stop for nothing."""

@@ -1,0 +1,51 @@
+"""What a model in training looks like: a grid of samples at intervals."""
+
+import time
+
+import torch
+from torch import Tensor
+
+from idm.core.places import file_in
+from idm.report import columns_of, save_grid, save_scatter
+from idm.run import Run
+from idm.training.memory import in_smaller_pieces
+
+NUM_IMAGES, NUM_POINTS = 64, 1_000
+
+LONGEST_SECONDS = 60.0
+"""About as long as a grid may take: one of slow samples has fewer rows, at least one."""
+
+
+def preview(step: int, run: Run) -> None:
+    """Draw samples, every class in turn, and write them to RUN/samples/step-000500.png.
+
+    Raises:
+        ProcessError: memory is short even for single samples.
+        NumericalError: samples are not finite.
+    """
+    path = file_in(run.path, "samples", f"step-{step:06d}.png")
+    if len(run.spec.shape) == 1:
+        save_scatter(path, _drawn(run, NUM_POINTS, NUM_POINTS), run.spec.codec)
+        return
+    columns = columns_of(NUM_IMAGES, run.spec.num_classes or 1) or 8
+    save_grid(path, _drawn(run, NUM_IMAGES // columns * columns, columns), run.spec.codec, columns)
+
+
+def _drawn(run: Run, num: int, row: int) -> Tensor:
+    """Draw a row of samples, and as many more rows as there is time for, at most ``num`` samples in all."""
+
+    def draw(size: int) -> Tensor:
+        start = time.monotonic()
+        first = _samples(run, range(row), size)
+        rows = int(LONGEST_SECONDS / max(time.monotonic() - start, 1e-3))
+        more = range(row, min(num, row * rows))
+        return torch.cat([first, _samples(run, more, size)]) if more else first
+
+    return in_smaller_pieces(min(num, run.batch_size), draw)
+
+
+def _samples(run: Run, numbers: range, size: int) -> Tensor:
+    """Draw the samples of those numbers, which are their seeds and, in turn, their classes."""
+    classes = run.spec.num_classes
+    labels = None if classes is None else [number % classes for number in numbers]
+    return run.sample(len(numbers), labels=labels, seed=numbers, batch_size=size)

@@ -1,0 +1,51 @@
+"""Watching samples come out of noise: an animation, and a strip of a few moments."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from idm.report import columns_of, grid, save_animation, save_grid
+from idm.run import DataSpec
+from idm.samplers import Sampler, SampleStep
+
+MOST_FRAMES = 40
+MOST_SHOWN = 36
+"""Samples in the animation."""
+
+STRIP_SAMPLES, STRIP_MOMENTS = 8, 8
+
+
+class Recorder:
+    """Keeps the first samples of a batch at up to 40 evenly spaced moments, x_T and x_0 included."""
+
+    def __init__(self, sampler: Sampler, spec: DataSpec, num: int, classes: int) -> None:
+        """Choose the moments, and rows for the first of ``num`` samples whose classes come in turn."""
+        columns = columns_of(min(num, MOST_SHOWN), classes)
+        self._spec, self._columns, self._seen = spec, columns, 0
+        self._shown = MOST_SHOWN // columns * columns if columns is not None else MOST_SHOWN
+        last = sampler.diffusion.num_timesteps
+        self._moments = set(_even(last, min(MOST_FRAMES, last + 1)))
+        self._frames: list[Tensor] = []
+
+    def watch(self, state: SampleStep) -> None:
+        """Look at the next state."""
+        if self._seen in self._moments:
+            self._frames.append(state.sample[: self._shown].cpu())
+        self._seen += 1
+
+    def save(self, folder: Path) -> dict[str, Path]:
+        """Write trajectory.webp, and trajectory.png with a row per sample and a column per moment."""
+        codec = self._spec.codec
+        frames = [grid(frame, codec, columns=self._columns) for frame in self._frames]
+        animation = save_animation(folder / "trajectory.webp", frames)
+        columns = min(STRIP_MOMENTS, len(self._frames))
+        chosen = [self._frames[i][:STRIP_SAMPLES] for i in _even(len(self._frames) - 1, columns)]
+        rows = torch.stack(chosen, dim=1).flatten(0, 1)
+        strip = save_grid(folder / "trajectory.png", rows, codec, columns=columns)
+        return {"strip": strip, "animation": animation}
+
+
+def _even(last: int, count: int) -> list[int]:
+    """``count`` whole numbers from 0 to ``last``."""
+    return [round(i * last / max(count - 1, 1)) for i in range(count)]

@@ -1,0 +1,104 @@
+"""Measuring a run: which data, in which units, and what a classifier makes of samples."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from idm.core.errors import DataError, SettingsError
+from idm.run import Run, held_out_bound, open_run_data, recognise, recognition
+from idm.settings import Experiment, from_plain
+from idm.tasks import train
+
+TINY_UNET = {"model_channels": 8, "num_res_blocks": 1, "channel_mult": [1], "attention_resolutions": [], "num_heads": 1}
+
+
+def tiny(out: Path, **changes) -> Run:
+    plain = {
+        "schedule": {"name": "cosine", "num_timesteps": 20},
+        "network": {"name": "unet", **TINY_UNET},
+        "training": {"num_steps": 2, "batch_size": 8, "log_interval": 1, "sample_interval": 0, "ema_rates": [0.5]},
+        "sampler": {"name": "ddim", "steps": 4},
+    }
+    return train(from_plain(Experiment, plain | changes), out, device="cpu", progress=False)
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return tiny(tmp_path_factory.mktemp("digits"), data={"source": {"name": "digits"}, "held_out": 40})
+
+
+def points(folder: Path, scale: float) -> Run:
+    data = scale * np.random.default_rng(3).normal(size=(60, 2)).astype(np.float64)
+    folder.mkdir()
+    np.save(folder / "points.npy", data)
+    source = {"name": "arrays", "path": str(folder / "points.npy")}
+    return tiny(folder / "run", data={"source": source, "held_out": 20}, network={"name": "mlp", "width": 8})
+
+
+def test_a_density_in_larger_units_costs_the_logarithm_of_the_unit_more_per_dimension(tmp_path: Path) -> None:
+    bounds = []
+    for scale in (1.0, 1024.0):
+        run = points(tmp_path / f"{scale:g}", scale)
+        bounds.append(held_out_bound(run, open_run_data(run)))
+    difference = bounds[1].vlb.total_bpd - bounds[0].vlb.total_bpd
+    torch.testing.assert_close(difference, torch.full((20,), 10.0), rtol=0, atol=2e-3)
+    for bound in bounds:
+        vlb = bound.vlb
+        torch.testing.assert_close(vlb.total_bpd, vlb.prior_bpd + vlb.vb.sum(1), rtol=1e-5, atol=1e-4)
+        assert bound.histogram is None
+
+
+def test_the_whole_chain_or_fewer_steps_of_it_and_all_samples_or_the_first(digits: Run) -> None:
+    data = open_run_data(digits)
+    number = digits.diffusion.num_timesteps
+    whole = held_out_bound(digits, data)
+    assert whole.vlb.vb.shape == (40, number)
+    assert whole.timesteps == digits.diffusion.schedule.timesteps.tolist()
+    short = held_out_bound(digits, data, steps=5, num=7)
+    assert short.vlb.vb.shape == (7, 5)
+    assert (short.timesteps[0], short.timesteps[-1]) == (whole.timesteps[0], whole.timesteps[-1])
+    first = held_out_bound(digits, data, num=7)
+    torch.testing.assert_close(first.vlb.total_bpd, whole.vlb.total_bpd[:7], rtol=1e-4, atol=1e-4)
+    assert whole.histogram is not None
+    assert 1.0 < whole.histogram.mean < 3.0
+
+
+def test_more_steps_than_there_are_and_runs_without_held_out_data_are_refused(digits: Run, tmp_path: Path) -> None:
+    data = open_run_data(digits)
+    with pytest.raises(SettingsError, match="steps: a number from 1 to"):
+        held_out_bound(digits, data, steps=1000)
+    everything = tiny(tmp_path, data={"source": {"name": "digits"}, "held_out": 0})
+    with pytest.raises(DataError, match=r"data\.held_out=0: score other data with --data PATH, or train a new run"):
+        held_out_bound(everything, open_run_data(everything))
+
+
+def test_other_data_than_the_run_was_trained_on_are_refused(digits: Run) -> None:
+    with pytest.raises(DataError, match="the data of this run wanted"):
+        open_run_data(replace(digits, spec=replace(digits.spec, num_train=3)))
+
+
+def test_real_digits_are_recognised_and_those_of_other_classes_are_not(digits: Run) -> None:
+    data = open_run_data(digits)
+    x, y = data.train.first(400)
+    assert y is not None
+    chosen = [int(torch.nonzero(y == digit)[i]) for i in range(5) for digit in range(10)]
+    found = recognise(digits, data, x[chosen])
+    assert found.samples.mean == 1.0
+    assert found.num == 50
+    assert found.real.mean > 0.9
+    assert recognise(digits, data, x[chosen].roll(1, 0)).samples.mean == 0.0
+
+
+def test_samples_are_drawn_of_every_class_and_scored(digits: Run) -> None:
+    found = recognition(digits, open_run_data(digits), 20, sampler=digits.sampler(steps=2))
+    assert found.num == 20
+    assert 0.0 <= found.samples.mean <= 1.0
+
+
+def test_a_network_without_classes_has_no_classifiers_score(tmp_path: Path) -> None:
+    run = tiny(tmp_path, data={"source": {"name": "digits"}, "held_out": 40, "class_conditional": False})
+    with pytest.raises(SettingsError, match="a network trained with classes wanted"):
+        recognition(run, open_run_data(run), 5)
