@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from idm.bench.machine import describe_machine
+from idm.core.progress import SILENT
 from idm.likelihood import Estimate
 from idm.presets import PRESETS, fitted
 from idm.run import Run, held_out_bound, open_run_data, recognition
@@ -53,7 +54,7 @@ class Case:
         digits = PRESETS.build("digits", {})
         given = {text.partition("=")[0].rpartition(".")[2] for text in overrides}
         experiment = fitted(resolve(digits, overrides=overrides), digits.training, given)
-        return train(experiment, self.folder(out, prediction), device="cpu", progress=False)
+        return train(experiment, self.folder(out, prediction), device="cpu", listener=SILENT)
 
 
 @dataclass(frozen=True)

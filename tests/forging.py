@@ -9,6 +9,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 
+from idm.core.progress import SILENT
 from idm.settings import Experiment, from_plain
 from idm.storage.manifest import as_text, make_manifest, step_of
 from idm.tasks import train
@@ -36,7 +37,7 @@ def make_run(data, run, **changes):
     """Train a tiny run on the arrays of a file, of points unless the sections in ``changes`` say otherwise."""
     plain = {**POINTS, **changes}
     plain["data"] = {**plain["data"], "source": {"name": "arrays", "path": str(data)}}
-    train(from_plain(Experiment, plain), run, device="cpu", progress=False)
+    train(from_plain(Experiment, plain), run, device="cpu", listener=SILENT)
     return run
 
 

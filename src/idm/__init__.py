@@ -2,7 +2,7 @@
 
     import idm
     run = idm.load("runs/digits")
-    images = run.spec.codec.decode(run.sample(100))
+    images = run.sample(100)
 
 Names are imported when they are first used, so that ``import idm`` and the command line's help need no torch.
 """
@@ -12,28 +12,34 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from idm.core.gaussian import discretized_gaussian_log_likelihood, normal_kl
+    from idm.core.progress import SILENT, Calls, Event, Listener
     from idm.core.rng import Rng
     from idm.core.tensors import mean_flat
     from idm.diffusion import GaussianDiffusion, LossType, ModelMeanType, ModelVarType
     from idm.likelihood import calc_bpd_loop
     from idm.networks import MLP, UNet, timestep_embedding
-    from idm.run import load
+    from idm.run import Run, load
     from idm.samplers import SamplerDDIM, SamplerDDPM
     from idm.schedules import NoiseSchedule, cosine_schedule, linear_schedule, space_timesteps
     from idm.settings import Experiment
-    from idm.tasks import train
+    from idm.tasks import make_experiment, train
 
 __version__ = "0.1.0"
 
 __all__ = [
     "MLP",
+    "SILENT",
+    "Calls",
+    "Event",
     "Experiment",
     "GaussianDiffusion",
+    "Listener",
     "LossType",
     "ModelMeanType",
     "ModelVarType",
     "NoiseSchedule",
     "Rng",
+    "Run",
     "SamplerDDIM",
     "SamplerDDPM",
     "UNet",
@@ -43,6 +49,7 @@ __all__ = [
     "discretized_gaussian_log_likelihood",
     "linear_schedule",
     "load",
+    "make_experiment",
     "mean_flat",
     "normal_kl",
     "space_timesteps",
@@ -52,16 +59,17 @@ __all__ = [
 
 _HOMES = {
     "idm.core.gaussian": ("discretized_gaussian_log_likelihood", "normal_kl"),
+    "idm.core.progress": ("SILENT", "Calls", "Event", "Listener"),
     "idm.core.rng": ("Rng",),
     "idm.core.tensors": ("mean_flat",),
     "idm.diffusion": ("GaussianDiffusion", "LossType", "ModelMeanType", "ModelVarType"),
     "idm.likelihood": ("calc_bpd_loop",),
     "idm.networks": ("MLP", "UNet", "timestep_embedding"),
-    "idm.run": ("load",),
+    "idm.run": ("Run", "load"),
     "idm.samplers": ("SamplerDDIM", "SamplerDDPM"),
     "idm.schedules": ("NoiseSchedule", "cosine_schedule", "linear_schedule", "space_timesteps"),
     "idm.settings": ("Experiment",),
-    "idm.tasks": ("train",),
+    "idm.tasks": ("make_experiment", "train"),
 }
 """Which module each public name is imported from."""
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from idm.cli.choose import choose_experiment, what_is_new
 from idm.core.errors import DataError, IdmError, SettingsError
 from idm.settings import to_plain
+from idm.tasks.choose import choose_experiment, what_is_new
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_wrong_files_beside_data_are_refused_by_path(chosen, unclear, config):
 
 
 def test_a_source_without_a_path_is_refused_beside_one_and_inferred_from_alone(chosen, unclear):
-    with pytest.raises(SettingsError, match=r"data\.source\.name: a source that opens a path wanted beside --data"):
+    with pytest.raises(SettingsError, match=r"data\.source\.name: a source that opens a path wanted beside data"):
         chosen(unclear, "data.source.name=digits")
     found = chosen(None, "data.source.name=digits", "data.source.size=16")
     assert options(found) == {"name": "digits", "size": 16}

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 import idm
 from idm.cli import main
+from idm.run import draw
 
 from ..forging import edit, put
 
@@ -39,9 +40,9 @@ def near(found, name):
 def test_samples_are_those_of_the_version_that_trained_it(earlier):
     run = idm.load(earlier, device="cpu")
     for name, samples in {
-        "ddim": run.sample(3, seed=3),
-        "ddpm": run.sample(3, seed=3, sampler=idm.SamplerDDPM(run.diffusion)),
-        "guided": run.sample(2, labels=[0, 1], seed=5, guidance=2.5),
+        "ddim": draw(run, 3, seed=3),
+        "ddpm": draw(run, 3, seed=3, sampler=idm.SamplerDDPM(run.diffusion)),
+        "guided": draw(run, 2, labels=[0, 1], seed=5, guidance=2.5),
     }.items():
         near(samples, name)
 

@@ -11,7 +11,6 @@ from safetensors import safe_open
 from idm import load
 from idm.core.errors import SettingsError
 from idm.data import Codec, Digits
-from idm.run.conditioning import conditioning
 from idm.run.latents import Latents
 
 
@@ -204,4 +203,4 @@ def test_a_class_that_is_wanted_is_asked_for_by_the_options_of_the_verb(run, opt
     training = replace(opened.experiment.training, label_dropout=0.0)
     classes_only = replace(opened, experiment=replace(opened.experiment, training=training))
     with pytest.raises(SettingsError, match=f"name it with {option}$"):
-        conditioning(classes_only, None, [None], option)
+        classes_only.conditioning(None, [None], option)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from idm.core.progress import SILENT
 from idm.run import load
 from idm.settings import Experiment, from_plain
 from idm.tasks import train
@@ -27,7 +28,7 @@ def trained(folder, widths):
             "ema_rates": [0.5],
         },
     }
-    train(from_plain(Experiment, plain), folder, device="cpu", progress=False)
+    train(from_plain(Experiment, plain), folder, device="cpu", listener=SILENT)
     return folder
 
 

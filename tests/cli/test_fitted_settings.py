@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from idm.cli import main
-from idm.cli.choose import choose_experiment
 from idm.core.errors import ResumeError
+from idm.core.progress import SILENT
 from idm.diffusion import ModelMeanType
 from idm.presets import PRESETS
 from idm.settings import Experiment, from_plain, resolve, to_plain
 from idm.tasks import train
+from idm.tasks.choose import choose_experiment
 
 SMALL = (
     "network.model_channels=8",
@@ -100,14 +101,14 @@ def test_batches_fit_what_is_left_after_holding_out(pictures, tmp_path, override
     more = () if preset is None or "data.held_out" in str(overrides) else ("data.held_out=0.1",)
     steps = ("training.num_steps=1", "training.posthoc_sigma_rels=[]")
     chosen = choose_experiment(None, preset, pictures, tmp_path / "a", (*SMALL, *steps, *more, *overrides))
-    run = train(chosen.experiment, tmp_path / "a", device="cpu", adapt=chosen.adapt, progress=False)
+    run = train(chosen.experiment, tmp_path / "a", device="cpu", adapt=chosen.adapt, listener=SILENT)
     assert run.experiment.training.batch_size == batch
 
 
 def test_a_run_goes_on_for_longer_with_the_averages_it_was_started_with(pictures, tmp_path):
     def go(*overrides):
         chosen = choose_experiment(None, None, pictures, tmp_path / "a", (*SMALL, *overrides))
-        return train(chosen.experiment, tmp_path / "a", device="cpu", adapt=chosen.adapt, progress=False)
+        return train(chosen.experiment, tmp_path / "a", device="cpu", adapt=chosen.adapt, listener=SILENT)
 
     first = go("training.num_steps=2")
     longer = go("training.num_steps=40")
@@ -121,7 +122,7 @@ def test_a_run_keeps_its_own_length_and_settings_where_nobody_gives_others(pictu
     out, data = tmp_path / "a", pictures if preset is None else None
     given = (*SMALL, "training.num_steps=2", "training.log_interval=2", "training.sample_interval=0")
     first = choose_experiment(None, preset, data, out, given)
-    first = train(first.experiment, out, device="cpu", adapt=first.adapt, progress=False)
+    first = train(first.experiment, out, device="cpu", adapt=first.adapt, listener=SILENT)
     assert training(*SMALL, run=out, preset=preset, data=data) == first.experiment.training
     longer = training(*SMALL, "num_steps=60", run=out, preset=preset, data=data)
     assert (longer.log_interval, longer.sample_interval, longer.save_interval) == (2, 0, 15)
@@ -147,24 +148,24 @@ def test_a_run_on_the_same_data_goes_on_as_it_was_started_whatever_would_be_infe
     chosen = choose_experiment(None, None, pictures, tmp_path / "a", (*SMALL, "training.num_steps=1"))
     noise = replace(chosen.experiment.diffusion, prediction=ModelMeanType.EPSILON)
     older = replace(chosen.experiment.training, ema_rates=(0.999,), warmup_steps=500)
-    train(replace(chosen.experiment, diffusion=noise, training=older), tmp_path / "a", device="cpu", progress=False)
+    train(replace(chosen.experiment, diffusion=noise, training=older), tmp_path / "a", device="cpu", listener=SILENT)
     again = choose_experiment(None, None, pictures, tmp_path / "a", ("training.num_steps=2",))
-    assert train(again.experiment, tmp_path / "a", device="cpu", adapt=again.adapt, progress=False).step == 2
+    assert train(again.experiment, tmp_path / "a", device="cpu", adapt=again.adapt, listener=SILENT).step == 2
     other = choose_experiment(None, None, pictures, tmp_path / "a", ("diffusion.prediction=v",))
     with pytest.raises(ResumeError, match="started with 'epsilon', got 'v'"):
-        train(other.experiment, tmp_path / "a", device="cpu", adapt=other.adapt, progress=False)
+        train(other.experiment, tmp_path / "a", device="cpu", adapt=other.adapt, listener=SILENT)
 
 
 def test_the_advice_to_go_on_as_started_works(tmp_path):
     old = choose_experiment(None, "digits", None, tmp_path / "a", (*SMALL, "training.num_steps=1", "seed=3")).experiment
-    train(old, tmp_path / "a", device="cpu", progress=False)
+    train(old, tmp_path / "a", device="cpu", listener=SILENT)
     preset = choose_experiment(None, "digits", None, tmp_path / "a", ()).experiment
     with pytest.raises(ResumeError, match="goes on with it as it was started") as error:
-        train(preset, tmp_path / "a", device="cpu", progress=False)
-    assert f"'idm train --out {tmp_path / 'a'}'" in error.value.lines[0]
+        train(preset, tmp_path / "a", device="cpu", listener=SILENT)
+    assert f"'idm train out={tmp_path / 'a'}'" in error.value.lines[0]
     with pytest.raises(ResumeError) as quoted:
-        train(preset, shutil.copytree(tmp_path / "a", tmp_path / "a b"), device="cpu", progress=False)
-    assert f"\"idm train --out '{tmp_path / 'a b'}'\" goes on" in quoted.value.lines[0]
+        train(preset, shutil.copytree(tmp_path / "a", tmp_path / "a b"), device="cpu", listener=SILENT)
+    assert f"\"idm train out='{tmp_path / 'a b'}'\" goes on" in quoted.value.lines[0]
     again = choose_experiment(None, None, None, tmp_path / "a", ()).experiment
     assert again == from_plain(Experiment, to_plain(old))
-    assert train(again, tmp_path / "a", device="cpu", progress=False).step == 1
+    assert train(again, tmp_path / "a", device="cpu", listener=SILENT).step == 1

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from idm.cli.choose import choose_experiment
 from idm.core.errors import ResumeError
+from idm.core.progress import SILENT
 from idm.tasks import train
+from idm.tasks.choose import choose_experiment
 
 SMALL = (
     "network.model_channels=8",
@@ -25,7 +26,7 @@ SMALL = (
 
 def go(data, out, *overrides, init=None):
     chosen = choose_experiment(None, None, data and str(data), out, overrides or SMALL, init)
-    return train(chosen.experiment, out, device="cpu", init=init, adapt=chosen.adapt, progress=False)
+    return train(chosen.experiment, out, device="cpu", init=init, adapt=chosen.adapt, listener=SILENT)
 
 
 def picture(path, value):
@@ -58,7 +59,7 @@ def test_new_files_beside_the_old_are_counted_and_the_way_out_works(tmp_path, gr
     with pytest.raises(ResumeError, match="2 new samples, and none of the 8 is missing or changed") as error:
         go(data, run)
     (line,) = error.value.lines
-    assert f"'idm train --init {run} --data {data} --out NEW'" in line
+    assert f"'idm train init={run} data={data} out=NEW'" in line
     begun = go(data, tmp_path / "new", "training.num_steps=1", init=run)
     assert begun.spec.num_train + begun.spec.num_held_out == 10
 

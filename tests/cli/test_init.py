@@ -7,11 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from idm.cli.choose import choose_experiment
 from idm.core.errors import CheckpointError, SettingsError
+from idm.core.progress import SILENT
 from idm.run import load
 from idm.storage import Checkpoint
 from idm.tasks import train
+from idm.tasks.choose import choose_experiment
 from idm.tasks.initial import Origin
 from idm.training import ema_name
 
@@ -31,7 +32,7 @@ STILL = ("training.num_steps=1", "training.learning_rate=1e-30")
 
 def go(out, *overrides, init=None, data=None, preset=None):
     chosen = choose_experiment(None, preset, None if data is None else str(data), out, overrides, init)
-    return train(chosen.experiment, out, device="cpu", init=init, adapt=chosen.adapt, progress=False)
+    return train(chosen.experiment, out, device="cpu", init=init, adapt=chosen.adapt, listener=SILENT)
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +57,11 @@ def same(found, wanted, *, but=()):
 def test_a_new_run_begins_with_the_first_average_and_says_where_it_is_from(first, tmp_path):
     begun, origin = go(tmp_path / "a", *STILL, init=first), load(first, device="cpu")
     assert same(begun.network.state_dict(), origin.network.state_dict())
-    said = Checkpoint(begun.path).document("origin")
+    said = Checkpoint(begun.checkpoint).document("origin")
     weights = ema_name(origin.experiment.training.ema_rates[0])
-    manifest = json.loads((origin.path / "manifest.json").read_text())
+    manifest = json.loads((origin.checkpoint / "manifest.json").read_text())
     assert said == {
-        "checkpoint": str(origin.path),
+        "checkpoint": str(origin.checkpoint),
         "step": 3,
         "weights": weights,
         "sha256": manifest["files"][f"{weights}.safetensors"]["sha256"],
@@ -69,8 +70,8 @@ def test_a_new_run_begins_with_the_first_average_and_says_where_it_is_from(first
 
 def test_one_checkpoint_will_do_and_the_seed_is_of_no_matter(first, tmp_path):
     origin = load(first, device="cpu")
-    chosen = choose_experiment(None, None, None, tmp_path / "a", (*STILL, "seed=5"), origin.path)
-    begun = train(chosen.experiment, str(tmp_path / "a"), init=str(origin.path), device="cpu", progress=False)
+    chosen = choose_experiment(None, None, None, tmp_path / "a", (*STILL, "seed=5"), origin.checkpoint)
+    begun = train(chosen.experiment, str(tmp_path / "a"), init=str(origin.checkpoint), device="cpu", listener=SILENT)
     assert same(begun.network.state_dict(), origin.network.state_dict())
 
 
@@ -78,11 +79,11 @@ def test_the_same_again_goes_on_also_where_the_first_run_is_gone(first, tmp_path
     moved = tmp_path / "moved"
     moved.symlink_to(first, target_is_directory=True)
     go(tmp_path / "a", "training.num_steps=2", init=moved)
-    said = Checkpoint(load(tmp_path / "a", device="cpu").path).document("origin")
+    said = Checkpoint(load(tmp_path / "a", device="cpu").checkpoint).document("origin")
     moved.unlink()
     again = go(tmp_path / "a", "training.num_steps=4", init=moved)
     assert again.step == 4
-    assert Checkpoint(again.path).document("origin") == said
+    assert Checkpoint(again.name).document("origin") == said
 
 
 def test_own_data_of_another_size_are_trained_on_with_the_network_of_the_first_run(first, tmp_path, capsys):
@@ -113,7 +114,7 @@ def test_images_are_of_that_size_also_where_those_of_the_first_run_were_kept_as_
             Image.effect_noise((size, size), 60).save(tmp_path / folder / f"{number}.png")
     origin = go(tmp_path / "first", *SMALL, *STILL, "held_out=1", data=tmp_path / "own")
     assert origin.experiment.data.source.options["image_size"] is None
-    begun = go(tmp_path / "a", *STILL, "held_out=1", init=origin.path, data=tmp_path / "new")
+    begun = go(tmp_path / "a", *STILL, "held_out=1", init=origin.checkpoint, data=tmp_path / "new")
     assert begun.spec.shape == (1, 8, 8)
 
 
@@ -177,7 +178,7 @@ def test_a_document_that_does_not_say_where_a_run_began_is_refused(tmp_path, sai
 
 
 def test_a_run_does_not_begin_with_itself(first):
-    for path in (first, load(first, device="cpu").path):
+    for path in (first, load(first, device="cpu").checkpoint):
         with pytest.raises(SettingsError, match="another folder"):
             go(first, init=path)
 

@@ -7,26 +7,26 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from idm.cli import preview as module
-from idm.run import Run, load
+from idm.run import load
+from idm.tasks import preview as module
 from idm.tasks.preview import LONGEST_SECONDS, preview
 
 
 @pytest.fixture
 def draw(run, tmp_path, monkeypatch):
     """Draw a grid of samples that take so long each, so many at once; return its pixels and how long it took."""
-    sample = Run.sample
+    sample = module.draw
 
     def pixels(seconds, batch_size=64):
         clock = [0.0]
 
-        def slowly(self, num, **options):
+        def slowly(run, num, **options):
             clock[0] += num * seconds
-            return sample(self, num, **options)
+            return sample(run, num, **options)
 
-        monkeypatch.setattr(Run, "sample", slowly)
+        monkeypatch.setattr(module, "draw", slowly)
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-        preview(7, replace(load(run, device="cpu"), path=tmp_path, batch_size=batch_size))
+        preview(7, replace(load(run, device="cpu"), folder=tmp_path, batch_size=batch_size))
         return np.asarray(Image.open(tmp_path / "samples" / "step-000007.png")), clock[0]
 
     return pixels

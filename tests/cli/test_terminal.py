@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from idm.cli import main
-from idm.core.progress import progress, warn
+from idm.core.progress import Lines, warn
+from idm.core.terminal import TERMINAL
 
 from ..forging import edit, make_run
 
@@ -99,9 +100,9 @@ def test_on_a_terminal_names_are_no_markup(data, run, tmp_path, monkeypatch, ver
 
 @pytest.mark.parametrize("label", ["training run[cosine]", "runs[/old]/a", "[bold", "\x1b[31m{task.total}"])
 def test_progress_shows_its_label_letter_by_letter(monkeypatch, label):
-    for stream in (Terminal(), io.StringIO()):
+    for listener, stream in ((TERMINAL, Terminal()), (Lines(0.0), io.StringIO())):
         monkeypatch.setattr("sys.stderr", stream)
-        with progress(label, 2, interval=0.0) as bar:
+        with listener.follow(label, 2) as bar:
             bar.advance(2, "[/x] done")
         shown = label.replace("\x1b", "\\x1b")
         assert shown in stream.getvalue()

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import idm
-from idm.cli.choose import choose_experiment
 from idm.core.errors import DataError, SettingsError
 from idm.data import SOURCES
 from idm.run import open_data
 from idm.settings.experiment import DataSettings
+from idm.tasks.choose import choose_experiment
 
 from .refused import CASES
 
@@ -25,15 +25,15 @@ ELSEWHERE = {
     ("worker.py", "data.workers: 0 wanted"): "a source that is made in Python",
     ("codec.py", ", or train a run on data.range"): "data that are scored with the range of a run",
     ("codec.py", "{} in steps of {}"): "as above",
-    ("data.py", "data.source.path: a folder or file"): "a preset without data, which --data mends",
+    ("data.py", "data.source.path: a folder or file"): "a preset without data, which data mends",
     ("custom.py", "make: data that are read"): "a run of somebody else",
     ("custom.py", "make: a Source wanted from"): "what a function of one's own returns",
     ("crop.py", "crop: a size that fits"): "a data set that is made in Python",
     ("axes.py", "channels: auto, first, last"): "a word that settings refuse before, given in Python",
     ("image_files.py", "labels: auto, folder"): "as above",
-    ("evaluate.py", "data.held_out: held-out samples wanted"): "a run without held-out samples",
-    ("evaluate.py", "this run was trained with"): "as above",
-    ("evaluate.py", "{}: score other data"): "as above",
+    ("scoring.py", "data.held_out: held-out samples wanted"): "a run without held-out samples",
+    ("scoring.py", "this run was trained with"): "as above",
+    ("scoring.py", "{}: score other data"): "as above",
     ("check_data.py", "With --speed"): "help",
     ("options.py", "Change one setting of the data"): "help",
     ("options.py", "With --data"): "help",

@@ -11,7 +11,7 @@ import torch
 from idm import load
 from idm.core.errors import IdmError
 from idm.networks import MLP, UNet
-from idm.run import open_data
+from idm.run import draw, open_data
 from idm.run.inputs import read_inputs
 from idm.samplers import SAMPLERS
 from idm.schedules import SCHEDULES, cosine_schedule, linear_schedule, space_timesteps
@@ -72,7 +72,7 @@ def tensor(rng: random.Random, *shape: int) -> torch.Tensor:
 def sample(run, rng):
     labels = rng.choice([None, None, [], [0], [1, 2], [-1], [10**6]])
     seed = rng.choice([0, 1, -1, 2**40, 2**70, [0], [0, 1], []])
-    run.sample(rng.choice(WHOLE[:5]), labels=labels, seed=seed, guidance=rng.choice(REAL), batch_size=rng.choice(WHOLE))
+    draw(run, rng.choice(WHOLE[:5]), labels=labels, seed=seed, guidance=rng.choice(REAL), batch_size=rng.choice(WHOLE))
 
 
 def sampler(run, rng):

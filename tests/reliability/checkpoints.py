@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from idm.cli import main
+from idm.core.progress import SILENT
 from idm.settings import Experiment, from_plain
 from idm.storage.manifest import make_manifest
 from idm.tasks import train
@@ -32,7 +33,7 @@ def make_runs(folder: Path) -> None:
     os.chdir(folder / "here")
     for name, plain in (("points", POINTS), ("digits", DIGITS)):
         settings = from_plain(Experiment, {**plain, "training": {**plain["training"], **STEPS}})
-        train(settings, folder / name, device="cpu", progress=False)
+        train(settings, folder / name, device="cpu", listener=SILENT)
     os.chdir(before)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 
 from idm.cli import main
-from idm.cli.settings import every_setting
+from idm.settings.listing import every_setting
 
 from .harness import Make
 from .mutations import ODD, damaged, misspelt

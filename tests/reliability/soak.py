@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from idm.core.progress import SILENT
+from idm.core.terminal import TERMINAL
 from idm.data import SOURCES, Codec, Dataset
 from idm.diffusion import GaussianDiffusion
 from idm.networks import MLP
@@ -70,7 +72,13 @@ def soak(folder, steps, every):
     preview = lambda number, averaged: moments.append(look(number))  # noqa: E731
     describe = lambda averaged: {}  # noqa: E731
     Trainer(
-        network, step, settings, folder / "run", describe=describe, preview=preview, show_progress=sys.stderr.isatty()
+        network,
+        step,
+        settings,
+        folder / "run",
+        describe=describe,
+        preview=preview,
+        listener=TERMINAL if sys.stderr.isatty() else SILENT,
     ).run()
     return moments
 

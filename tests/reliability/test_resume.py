@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from idm.core.errors import InterruptedRunError
+from idm.core.progress import SILENT
 from idm.settings import Experiment, from_plain
 from idm.tasks import train
 
@@ -119,7 +120,7 @@ def go(experiment, run, *, stop=None):
         if step == stop:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    train(experiment, run, device="cpu", progress=False, preview=ask)
+    train(experiment, run, device="cpu", listener=SILENT, preview=ask)
 
 
 def everything(run):

@@ -11,6 +11,7 @@ import idm
 from idm.cli import main
 from idm.cli.app import VERBS
 from idm.core.errors import DataError
+from idm.core.progress import SILENT
 from idm.run import open_run_data
 from idm.settings import Experiment, from_plain
 from idm.tasks.ema import reconstruct
@@ -199,7 +200,7 @@ def test_in_python_too_code_is_run_only_where_it_is_trusted(place):
         open_run_data(idm.load(run, device="cpu"))
     experiment = from_plain(Experiment, {"data": {"source": CUSTOM}, "network": {"name": "mlp"}})
     with pytest.raises(DataError, match="trust_code=True"):
-        idm.train(experiment, place / "new", device="cpu", progress=False)
+        idm.train(experiment, place / "new", device="cpu", listener=SILENT)
     assert reconstruct(run, 0.1, device="cpu").is_calibrated is False
     assert not (place / "canary").exists()
     with pytest.raises(DataError, match="the data of this run wanted"):  # they are others, which takes opening them

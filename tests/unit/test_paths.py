@@ -14,6 +14,7 @@ from PIL import Image
 
 import idm
 from idm.core.files import write_atomically
+from idm.core.progress import SILENT
 from idm.data import Codec
 from idm.report import Page, save_animation, save_grid, save_picture, save_singles
 from idm.settings import Experiment, from_plain, resolve
@@ -61,10 +62,10 @@ def test_a_run_is_trained_opened_and_verified_in_a_folder_given_as_text(tmp_path
     source = {"source": {"name": "arrays", "path": str(tmp_path / "points.npy")}}
     experiment = from_plain(Experiment, POINTS | {"data": POINTS["data"] | source})
     folder = str(tmp_path / "run")
-    run = idm.train(experiment, folder, device="cpu", progress=False)
-    assert idm.load(folder).path == run.path == open_checkpoint(folder).path
+    run = idm.train(experiment, folder, device="cpu", listener=SILENT)
+    assert idm.load(folder).checkpoint == run.checkpoint == open_checkpoint(folder).path
     assert latest_checkpoint(folder) is not None
-    assert verify_run(folder) == [verify_checkpoint(str(run.path))]
+    assert verify_run(folder) == [verify_checkpoint(str(run.checkpoint))]
     assert resolve(Experiment(), file=f"{folder}/experiment.yaml") == run.experiment
 
 

@@ -23,7 +23,7 @@ from idm.bench.table import Outcome, Plan, Scope, outcome
 from idm.bench.text import Show, show_checks, show_machine, show_outcome, show_peaks, show_summary
 from idm.bench.workloads import WORKLOADS
 from idm.core.files import write_atomically
-from idm.core.progress import progress
+from idm.core.progress import SILENT, Listener
 from idm.report import png
 from idm.storage.results import Results as FolderResults
 from idm.storage.results import results_in
@@ -45,7 +45,7 @@ class Bench:
         show: told everything that people want to read, as text or as something that rich prints.
         build: builds the networks whose numerics are checked.
         clock: where times are read.
-        with_progress: whether progress is shown.
+        listener: hears how it gets on.
     """
 
     out: Path
@@ -55,7 +55,7 @@ class Bench:
     entrants: Sequence[Entrant] = ENTRANTS
     build: Build = our_unet
     clock: Clock = field(default_factory=Clock)
-    with_progress: bool = True
+    listener: Listener = SILENT
     _machine: dict[str, str] = field(default_factory=describe_machine)
     _missing: list[str] = field(default_factory=list[str])
     _checks: list[Check] = field(default_factory=list[Check])
@@ -103,7 +103,7 @@ class Bench:
             show_peaks(self.show, self._peaks)
         calls = {name: row.call for name, row in table.rows.items()}
         total = len(table.memory) + len(calls) * (WARMUP + self.rounds)
-        with progress(f"{place} {table.title}", total, unit="calls", enabled=self.with_progress) as bar:
+        with self.listener.follow(f"{place} {table.title}", total, unit="calls") as bar:
             memory: dict[str, int] = {}
             for name, find in table.memory.items():
                 memory[name] = find()

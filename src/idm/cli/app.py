@@ -20,6 +20,7 @@ from idm.cli.ema import ema
 from idm.cli.encode import encode
 from idm.cli.endings import print_traceback, report, stopped
 from idm.cli.evaluate import evaluate
+from idm.cli.flags import in_options
 from idm.cli.import_ import import_
 from idm.cli.info import info
 from idm.cli.interpolate import interpolate
@@ -37,6 +38,7 @@ from idm.core.errors import (
     UnknownNameError,
 )
 from idm.core.launch import num_processes
+from idm.core.phrasing import phrased_by
 from idm.core.signals import StopError, at_once
 from idm.core.text import nearest
 
@@ -109,6 +111,12 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     given = [argument for argument in arguments if argument != "--debug"]
     keep_freed_memory()
+    with phrased_by(in_options):
+        return _run(given, debug=debug)
+
+
+def _run(given: Sequence[str], *, debug: bool) -> int:
+    """Run a verb, and say what became of it."""
     try:
         with at_once():
             code = _invoke(given)
@@ -143,7 +151,7 @@ def _internal(error: Exception) -> int:
     return INTERNAL_ERROR
 
 
-def _invoke(arguments: list[str]) -> int:
+def _invoke(arguments: Sequence[str]) -> int:
     if arguments and not arguments[0].startswith("-") and arguments[0] not in VERBS:
         near = nearest(arguments[0], VERBS, cutoff=0.5)
         hint = f"did you mean '{near}'?" if near else f"choose from {', '.join(VERBS)}"
@@ -153,7 +161,7 @@ def _invoke(arguments: list[str]) -> int:
         raise SettingsError(f"idm {arguments[0]}: one process wanted, got {num_processes()}; torchrun is for {shared}")
     _refuse_empty(arguments)
     try:
-        result = typer.main.get_command(make_app()).main(arguments, prog_name="idm", standalone_mode=False)
+        result = typer.main.get_command(make_app()).main(list(arguments), prog_name="idm", standalone_mode=False)
     except UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message())

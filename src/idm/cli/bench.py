@@ -10,8 +10,9 @@ import typer
 
 from idm.bench.workloads import WORKLOADS
 from idm.cli.options import Json
-from idm.cli.output import Output, checked_folder, stdout_console
+from idm.cli.output import Output, stdout_console
 from idm.core.errors import SettingsError, unknown_name
+from idm.core.outputs import checked_folder
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -43,7 +44,8 @@ def bench(
     Contestants take turns, and paired ratios of their times are reported. A peer that is not installed is left out.
     """
     from idm.bench.run import PLOT, RESULTS, Bench
-    from idm.cli.results import together
+    from idm.core.terminal import TERMINAL
+    from idm.tasks.together import together
 
     destination, workloads, configurations = together(
         lambda: checked_folder(out), lambda: _chosen("--only", only, WORKLOADS), lambda: _configurations(sizes)
@@ -54,7 +56,9 @@ def bench(
         if not as_json:
             console.print(what, markup=False, soft_wrap=isinstance(what, str))
 
-    found = Bench(destination, show, rounds, shlex.join(["idm", *sys.argv[1:]])).run(workloads, configurations)
+    found = Bench(destination, show, rounds, shlex.join(["idm", *sys.argv[1:]]), listener=TERMINAL).run(
+        workloads, configurations
+    )
     written = {"results": destination / RESULTS, "plot": destination / PLOT}
     output.line()
     output.pairs(written)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from idm.cli.flags import in_options
 from idm.cli.options import DataOverrides, Json
-from idm.cli.output import Output, checked_folder, command
+from idm.cli.output import Output, command
 from idm.core.errors import DataError
-from idm.core.text import counted, json_text
+from idm.core.outputs import checked_folder
+from idm.core.text import counted
 
 if TYPE_CHECKING:
     from idm.data.check import DataCheck, Speed
@@ -48,30 +50,25 @@ def check_data(
     Nothing is changed, and nothing is written without --out. 'idm train --data DIR/index.jsonl' trains on just the
     files that were checked. Exit code 3 if training would refuse something.
     """
-    from idm.cli.data_options import as_training_opens, full_paths
-    from idm.cli.results import announce
-    from idm.data.check import check_located, measure_speed
-    from idm.presets import Told, located
-    from idm.settings import Experiment
-    from idm.settings.files import fold, lay
+    from idm.cli.data_options import full_paths
+    from idm.data.check import measure_speed
     from idm.storage.results import results_in
+    from idm.tasks import checking
+    from idm.tasks.together import say_what_is_replaced
 
     output = Output(as_json=as_json)
     with ExitStack() as stack:
         folder = None
         if out is not None:
             folder = stack.enter_context(results_in(checked_folder(out), NAMES))
-            announce(output, folder)
+            say_what_is_replaced(folder, output.line)
         given = full_paths(overrides or [])
-        told = fold(given)
-        lay(Experiment(), {section: values for section, values in told.items() if section != "data"})
-        settings = located(path, Told(overrides=told))
-        check = check_located(settings.source.name, settings.source.options, as_training_opens(settings))
+        check = checking.check_data(path, given)
         measured = None
         if speed and check.source is not None and not check.refusals:
             measured = measure_speed(check.source, check.options, workers)
         what = f"{WHAT} of {check.path}"
-        written = {} if folder is None else folder.put(what, lambda place: _write(place, check))
+        written = {} if folder is None else folder.put(what, lambda place: checking.write_check(place, check))
     _describe(output, check, measured, written, given)
     output.finish(
         **check.to_plain(),
@@ -83,18 +80,6 @@ def check_data(
         raise typer.Exit(DataError.exit_code)
 
 
-def _write(folder: Path, check: "DataCheck") -> dict[str, Path]:
-    from idm.core.files import write_atomically
-    from idm.report.data_page import write_data_page
-
-    summary = json_text(check.to_plain(), indent=2) + "\n"
-    index = {} if check.index is None else {"index": write_atomically(folder / INDEX, check.index.to_text().encode())}
-    return index | {
-        "summary": write_atomically(folder / SUMMARY, summary.encode()),
-        "page": write_data_page(folder / PAGE, check),
-    }
-
-
 def _describe(
     output: Output, check: "DataCheck", speed: "Speed | None", written: dict[str, Path], given: list[str]
 ) -> None:
@@ -104,7 +89,7 @@ def _describe(
             output.line()
             output.heading(heading)
             for line in lines[:MOST_LISTED]:
-                output.line(f"  {line}")
+                output.line(f"  {in_options(line)}")
             if len(lines) > MOST_LISTED:
                 output.line(f"  ... and {len(lines) - MOST_LISTED:,} more")
     if written:

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from idm.cli.settings import Setting, every_setting
+from idm.settings.listing import Setting, every_setting
 
 WIDTH_CHARACTERS = 100
 """Columns of a comment."""

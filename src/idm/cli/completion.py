@@ -100,10 +100,10 @@ def _that_begin(names: list[str], incomplete: str) -> list[str]:
 
 def collect() -> Names:
     """Ask the package for all names."""
-    from idm.cli.settings import WORDS, every_setting
     from idm.presets import PRESETS
     from idm.run.acceleration import PRECISIONS
     from idm.samplers import SAMPLERS
+    from idm.settings.listing import WORDS, every_setting
     from idm.training.trackers import TRACKERS
 
     settings: dict[str, list[str]] = {}

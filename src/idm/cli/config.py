@@ -9,7 +9,7 @@ from idm.cli.options import Json
 from idm.cli.output import Output, print_json
 
 if TYPE_CHECKING:
-    from idm.cli.settings import Setting
+    from idm.settings.listing import Setting
 
 
 def config(
@@ -37,8 +37,8 @@ def config(
 
     'idm config --preset digits > mine.yaml' makes a settings file for 'idm train mine.yaml --out RUN'.
     """
-    from idm.cli.settings import every_setting, part
     from idm.presets import PRESETS
+    from idm.settings.listing import every_setting, part
 
     if preset is not None:
         _print_preset(preset, section, as_json=as_json)
@@ -57,9 +57,9 @@ def config(
 
 def _print_preset(name: str, section: str | None, *, as_json: bool) -> None:
     from idm.cli.commented import commented
-    from idm.cli.settings import subsection
     from idm.presets import PRESETS
     from idm.settings import to_plain
+    from idm.settings.listing import subsection
 
     plain = subsection(to_plain(PRESETS.build(name, {})), section)
     if as_json:

@@ -1,17 +1,15 @@
 """Settings of data as ``idm check-data`` takes them, and carries them into the command that trains."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 from idm.core.errors import SettingsError
 from idm.data import SOURCES
 from idm.data.check import DataCheck
-from idm.data.check.training import Opened, Opener
 from idm.data.indexed import ENCODED
-from idm.run.data import open_as_training
 from idm.settings import Experiment
-from idm.settings.experiment import DataSettings, SourceSettings
+from idm.settings.experiment import DataSettings
 from idm.settings.files import fold
 
 SOURCE = "data.source."
@@ -47,15 +45,6 @@ def options_to_score(overrides: Sequence[str], path: str | None) -> dict[str, An
     if given and path is None:
         raise SettingsError(f"--set {given[0]}: it says how --data is read; give --data PATH too, or leave it out")
     return fold(given).get("data", {}).get("source", {})
-
-
-def as_training_opens(settings: DataSettings) -> Opener:
-    """Return what opens a source as training with these settings would."""
-
-    def opener(name: str, options: Mapping[str, Any]) -> Opened:
-        return open_as_training(replace(settings, source=SourceSettings(name, options)))
-
-    return opener
 
 
 def beside_an_index(check: DataCheck, overrides: Sequence[str]) -> list[str]:

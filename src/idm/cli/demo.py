@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from idm.cli.options import Device, Overrides
-from idm.cli.output import Output, checked_folder, command
+from idm.cli.output import Output, command
+from idm.core.outputs import checked_folder
 
 
 def demo(

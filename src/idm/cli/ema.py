@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from idm.cli.options import Device, Json, OutFolder, RunArgument, TrustCode
-from idm.cli.output import Output, checked_folder, command
+from idm.cli.output import Output, command
+from idm.core.outputs import checked_folder
 
 DECODER: Mapping[bool | None, str] = {
     True: "fitted anew",

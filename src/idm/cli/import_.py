@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from idm.cli.options import Json
-from idm.cli.output import Output, checked_folder, command
+from idm.cli.output import Output, command
+from idm.core.outputs import checked_folder
 
 LARGEST_FLAGS_BYTES = 1 << 20
 """Bytes of the largest file of flags that is read."""
@@ -45,7 +46,7 @@ def import_(
         run = import_weights(weights, given, folder)
     except SettingsError as error:
         raise type(error)(*(f"--flags {flags}: {line}" for line in error.lines)) from error
-    entry = Checkpoint(run.path).document("versions").get("imported_entry")
+    entry = Checkpoint(run.name).document("versions").get("imported_entry")
     output = Output(as_json=as_json)
     output.pairs(
         {
@@ -59,7 +60,7 @@ def import_(
     )
     output.line()
     output.line(f"Next: {command('idm', 'sample', out, '--num', 4, '--sampler', 'ddim', '--steps', 25)}")
-    output.finish(run=out, checkpoint=run.path, entry=entry)
+    output.finish(run=out, checkpoint=run.name, entry=entry)
 
 
 def read_flags(path: Path) -> dict[str, Any]:

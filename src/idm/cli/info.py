@@ -22,8 +22,8 @@ def info(run: RunArgument, as_json: Json = False) -> None:
     from idm.storage.retention import folders
 
     opened = load(run, device="cpu")
-    versions = Checkpoint(opened.path).document("versions")
-    damaged = {path.name: problem for path in folders(opened.path.parent.parent) if (problem := damage(path))}
+    versions = Checkpoint(opened.name).document("versions")
+    damaged = {path.name: problem for path in folders(opened.folder) if (problem := damage(path))}
     if as_json:
         print_json(_plain(opened, versions) | {"damaged": damaged})
         return
@@ -36,14 +36,14 @@ def _rows(run: "Run", versions: dict[str, Any], damaged: dict[str, str]) -> dict
     from idm.storage import Checkpoint
     from idm.tasks.initial import Origin
 
-    origin = Origin.of(Checkpoint(run.path))
+    origin = Origin.of(Checkpoint(run.name))
 
     experiment, codec, names = run.experiment, run.spec.codec, run.spec.class_names or ()
     sampler = to_plain(experiment.sampler)
     name, steps = sampler.pop("name"), sampler.pop("steps")
     calibrated = "fitted to the training data" if experiment.diffusion.decoder_variance == "fitted" else "the model's"
     rows = {
-        "checkpoint": str(run.path),
+        "checkpoint": str(run.name),
         "damaged": ", ".join(f"{name} ({problem})" for name, problem in damaged.items()),
         "step": f"{run.step:,} of {experiment.training.num_steps:,}" if run.step else "unknown",
         "source": options_in_words(to_plain(experiment.data.source)),
@@ -56,7 +56,7 @@ def _rows(run: "Run", versions: dict[str, Any], damaged: dict[str, str]) -> dict
         "process": process_in_words(experiment, run.diffusion),
         "decoder": f"variance of the last step: {calibrated}",
         "sampler": f"{name}, {steps or 'all'} steps, {options_in_words(sampler)}",
-        **_training_in_words(Checkpoint(run.path)),
+        **_training_in_words(Checkpoint(run.name)),
         "guidance": "possible" if experiment.training.label_dropout > 0 and names else "not trained for",
         "began as": "" if origin is None else origin_in_words(origin),
         "versions": options_in_words(versions),
@@ -100,10 +100,10 @@ def _plain(run: "Run", versions: dict[str, Any]) -> dict[str, Any]:
     from idm.storage import Checkpoint
     from idm.tasks.initial import Origin
 
-    checkpoint = Checkpoint(run.path)
+    checkpoint = Checkpoint(run.name)
     origin = Origin.of(checkpoint)
     return {
-        "checkpoint": run.path,
+        "checkpoint": run.name,
         "step": run.step,
         "num_parameters": num_parameters(run.network),
         "num_timesteps": run.diffusion.num_timesteps,

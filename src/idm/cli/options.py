@@ -90,6 +90,82 @@ Spacing = Annotated[
         autocompletion=completion.spacings,
     ),
 ]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        "--labels", metavar="CLASSES", help="Classes by name, number or range, taken in turn; all by default."
+    ),
+]
+NewLabels = Annotated[
+    str | None,
+    typer.Option("--labels", metavar="CLASSES", help="Other classes than they were encoded with, in turn."),
+]
+KnownLabels = Annotated[
+    str | None,
+    typer.Option("--labels", metavar="CLASSES", help="Classes of the images, in turn; no class by default."),
+]
+SamplerName = Annotated[
+    str | None,
+    typer.Option(
+        "--sampler",
+        metavar="NAME",
+        help="ddim, ddpm, ...; the run's own by default.",
+        autocompletion=completion.samplers,
+    ),
+]
+SamplerSteps = Annotated[
+    int | None,
+    typer.Option("--steps", metavar="N", min=0, help="Steps to take, 0 for all; the run's own number by default."),
+]
+Eta = Annotated[
+    float | None, typer.Option("--eta", metavar="X", help="Share of noise in DDIM, 0 (deterministic) to 1.")
+]
+Guidance = Annotated[
+    float, typer.Option("--guidance", metavar="X", help="Classifier-free guidance; 1 is off, more exaggerates.")
+]
+Trajectory = Annotated[
+    bool, typer.Option("--trajectory/--no-trajectory", metavar="", help="Write an animation of the steps.")
+]
+Compile = Annotated[
+    bool,
+    typer.Option(
+        "--compile",
+        metavar="",
+        help="Use torch.compile; worth it for thousands of samples: the first batch takes minutes.",
+    ),
+]
+NumSamples = Annotated[int, typer.Option("--num", metavar="N", min=1, help="How many samples.")]
+NumOnTheWay = Annotated[int, typer.Option("--num", metavar="N", min=2, help="Images on the way, both ends included.")]
+NumHeldOut = Annotated[int, typer.Option("--num", metavar="N", min=0, help="Held-out samples to score; 0: all.")]
+OtherData = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="PATH",
+        help="Score other data in place of the held-out samples: images in a folder, a CSV file or tar shards; "
+        "or NPY, NPZ, HDF5, Zarr, NIfTI, TIFF, Parquet or a saved Hugging Face data set. Of data in parts, such as "
+        "train and test, the part to test.",
+    ),
+]
+BoundSteps = Annotated[
+    int, typer.Option("--steps", metavar="N", min=0, help="Bound of a chain of N steps; 0: of the whole chain.")
+]
+NumRecognised = Annotated[
+    int,
+    typer.Option("--samples", metavar="N", min=0, help="Draw N samples too, and let a classifier recognise them."),
+]
+SamplerForSamples = Annotated[
+    str | None,
+    typer.Option(
+        "--sampler",
+        metavar="NAME",
+        help="For --samples; the run's own by default.",
+        autocompletion=completion.samplers,
+    ),
+]
+StepsForSamples = Annotated[
+    int | None, typer.Option("--sampler-steps", metavar="N", min=0, help="For --samples; 0: all.")
+]
 InversionSteps = Annotated[
     int | None,
     typer.Option("--steps", metavar="N", min=1, help="DDIM steps: more of them, smaller errors; 100 if not given."),

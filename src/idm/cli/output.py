@@ -4,16 +4,13 @@ Everything that a verb says on standard output passes here, and comes out withou
 """
 
 import json
-import math
 import os
 import shlex
 import sys
 import textwrap
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idm.core.errors import SettingsError
 from idm.core.launch import rank
 from idm.core.text import json_text, printable
 
@@ -83,15 +80,6 @@ def print_json(values: Any) -> None:
     print(text)
 
 
-def finite(values: Any) -> Any:
-    """Return nested values with None in place of NaN and infinity, which JSON does not have."""
-    if isinstance(values, dict):
-        return {key: finite(value) for key, value in values.items()}
-    if isinstance(values, (list, tuple)):
-        return [finite(value) for value in values]
-    return None if isinstance(values, float) and not math.isfinite(values) else values
-
-
 def stdout_console() -> "Console":
     """Return a console on standard output: as wide as the terminal, 120 columns without one."""
     from rich.console import Console
@@ -103,31 +91,3 @@ def stdout_console() -> "Console":
 def command(*words: object) -> str:
     """Return a command that a shell takes as it is printed, whatever blanks and quotes are in its paths."""
     return shlex.join(map(str, words))
-
-
-def checked_folder(path: Path) -> Path:
-    """Return a folder for results, which need not be there yet.
-
-    Raises:
-        SettingsError: there is a file of that name, or the name is not one that all libraries can open.
-    """
-    if any("\ud800" <= character <= "\udfff" for character in str(path)):  # how Python shows bytes that are no UTF-8
-        raise SettingsError(f"--out {path}: a name in UTF-8 wanted; choose another")
-    for place in (path, *path.parents):
-        if place.exists():
-            if not place.is_dir():
-                raise SettingsError(f"--out {path}: a folder wanted, got the file {place}")
-            break
-    return path
-
-
-def checked_file(path: Path, suffix: str) -> Path:
-    """Return a file for results, which may be there already.
-
-    Raises:
-        SettingsError: another suffix, or something else than a file of that name.
-    """
-    if path.suffix != suffix or (path.exists() and not path.is_file()):
-        raise SettingsError(f"--out {path}: a file name ending in {suffix} wanted, of a file or of nothing yet")
-    checked_folder(path.parent)
-    return path

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from idm.cli import completion
+from idm.cli.flags import in_options
 from idm.cli.options import Device, Json, Overrides, TrustCode
-from idm.cli.output import Output, checked_folder, command
+from idm.cli.output import Output, command
+from idm.core.outputs import checked_folder
 from idm.core.text import counted
 
 if TYPE_CHECKING:
@@ -74,10 +76,10 @@ def train(
     'idm train --preset digits --out runs/digits' trains on handwritten digits, which need no download;
     'idm train --data PATH --out RUN' on your own data. The first Ctrl-C stops after the present step and saves.
     """
-    from idm.cli.choose import choose_experiment
     from idm.core.errors import SettingsError
     from idm.core.launch import rank
     from idm.tasks import train as train_experiment
+    from idm.tasks.choose import choose_experiment
     from idm.tasks.preview import preview
     from idm.tasks.run_folder import require_run_folder
     from idm.training import parse_duration
@@ -107,8 +109,8 @@ def train(
 
 
 def _announce(output: Output, start: "Start", run: Path, *, is_inferred: bool) -> None:
-    from idm.cli.choose import what_is_new
     from idm.cli.words import data_in_words, network_in_words, origin_in_words, process_in_words
+    from idm.tasks.choose import what_is_new
 
     experiment, settings = start.experiment, start.experiment.training
     if is_inferred:
@@ -124,7 +126,7 @@ def _announce(output: Output, start: "Start", run: Path, *, is_inferred: bool) -
     output.pairs(
         {
             "data": f"{source.note}; {data_in_words(start.data.spec)}",
-            **({"noted": "; ".join(source.remarks)} if source.remarks else {}),
+            **({"noted": in_options("; ".join(source.remarks))} if source.remarks else {}),
             "network": f"{network_in_words(experiment, start.network)}, on {start.device}",
             **({} if start.origin is None else {"weights": f"began as {origin_in_words(start.origin)}"}),
             "process": process_in_words(experiment, start.diffusion),
@@ -141,7 +143,7 @@ def _finish(output: Output, run: "Run", folder: Path) -> None:
     output.line()
     samples = folder / "samples"
     shown = {"samples": samples} if samples.is_dir() else {}
-    output.pairs({"trained": counted(run.step, "step"), "model": run.path, **shown, "losses": folder / "metrics.jsonl"})
+    output.pairs({"trained": counted(run.step, "step"), "model": run.name, **shown, "losses": folder / "metrics.jsonl"})
     output.line()
     output.line(f"Next: {command('idm', 'sample', folder, '--num', 64)}")
-    output.finish(run=folder, checkpoint=run.path, step=run.step)
+    output.finish(run=folder, checkpoint=run.name, step=run.step)

@@ -1,17 +1,23 @@
-"""Progress with rate and time left: a bar on a terminal, plain lines elsewhere.
+"""How work gets on: loops count what is done, and a listener that is handed in shows it to people or tells a program.
 
-Everything goes to standard error, so that standard output stays clean for results.
+Warnings and what people are told go to standard error, so that standard output stays clean for results.
 """
 
 import sys
 import time
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol, cast, runtime_checkable
+from pathlib import Path
+from typing import Protocol, final, runtime_checkable
 
-from idm.core.streams import Lasting
+from idm.core.phrasing import phrased
 from idm.core.text import printable
+
+LEAST_SECONDS = 0.1
+"""Seconds between two events that a program is told of, at the least; the last one is always told."""
 
 
 @runtime_checkable
@@ -23,106 +29,205 @@ class Progress(Protocol):
         ...
 
 
-class _Silent:
-    def advance(self, units: int = 1, status: str = "") -> None:
-        """Show nothing."""
+@dataclass(frozen=True)
+class Event:
+    """How far a piece of work has got.
 
-
-class _Lines:
-    """One line at most every ``interval`` seconds, and one at the end."""
-
-    def __init__(self, label: str, total: int, unit: str, done: int, parts: int, interval: float) -> None:
-        self.label, self.total, self.unit, self.interval = label, total, unit, interval
-        self.done, self.parts = done * parts, parts
-        self.first, self.start = self.done, time.monotonic()
-        self.last, self.status = self.start, ""
-
-    def advance(self, units: int = 1, status: str = "") -> None:
-        self.done += units
-        self.status = status or self.status
-        now, total = time.monotonic(), self.total * self.parts
-        if now - self.last < self.interval and self.done < total:
-            return
-        self.last = now
-        rate = (self.done - self.first) / max(now - self.start, 1e-9)
-        left = (total - self.done) / rate if rate > 0 else 0.0
-        count = f"{self.done // self.parts:,}/{self.total:,} {self.unit}"
-        words = f"{self.label}: {count}, {_speed(rate / self.parts, self.unit)}, {_clock(left)} left"
-        tell(f"{words}  {self.status}".rstrip())
-
-
-def _speed(rate: float, unit: str) -> str:
-    """Write units per second; where less than one is done in a second, seconds per unit."""
-    return f"{rate:,.1f}/s" if rate >= 1 or rate <= 0 else f"{1 / rate:,.1f} s/{unit.removesuffix('s')}"
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-@contextmanager
-def progress(
-    label: str,
-    total: int,
-    *,
-    unit: str = "steps",
-    done: int = 0,
-    parts: int = 1,
-    enabled: bool = True,
-    interval: float = 10.0,
-) -> Generator[Progress]:
-    """Show how a loop of ``total`` units gets on, starting at ``done``.
-
-    Args:
-        label: what is being done, one or two words.
-        total: number of units when it is finished.
+    Attributes:
+        what: what is being done, one or two words.
         unit: what is counted, plural.
-        done: units done before (a resumed run).
-        parts: how many advances make one unit, where a unit is done little by little.
-        enabled: False shows nothing.
-        interval: seconds between two lines when standard error is not a terminal.
+        done: units done, with those of an earlier call that this one continues.
+        total: units when it is finished.
+        rate: units per second in this call; 0 where it is not known yet.
+        seconds_left: until it is finished, at that rate; 0 where that is not known.
+        status: a few words besides, such as the loss.
     """
-    label = printable(label)
-    if not enabled:
-        yield _Silent()
-    elif sys.stderr.isatty():
-        with _bar(label, total, unit, done, parts) as bar:
-            yield bar
-    else:
-        yield _Lines(label, total, unit, done, parts, interval)
+
+    what: str
+    unit: str
+    done: int
+    total: int
+    rate: float
+    seconds_left: float
+    status: str = ""
+
+    @property
+    def speed(self) -> str:
+        """Units per second in words; where less than one is done in a second, seconds per unit."""
+        rate = self.rate
+        return f"{rate:,.1f}/s" if rate >= 1 or rate <= 0 else f"{1 / rate:,.1f} s/{self.unit.removesuffix('s')}"
+
+    @property
+    def time_left(self) -> str:
+        """``seconds_left`` as minutes and seconds, or with hours."""
+        minutes, rest = divmod(round(self.seconds_left), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+    def __str__(self) -> str:
+        """All of it in a line."""
+        count = f"{self.done:,}/{self.total:,} {self.unit}"
+        return f"{self.what}: {count}, {self.speed}, {self.time_left} left  {self.status}".rstrip()
 
 
-@contextmanager
-def _bar(label: str, total: int, unit: str, done: int, parts: int) -> Generator[Progress]:
-    from rich import progress as rich_progress
-    from rich.console import Console
+class Listener(ABC):
+    """Hears how work gets on: a terminal, a notebook, a program's own function."""
 
-    columns = (
-        rich_progress.TextColumn("{task.description}", markup=False),
-        rich_progress.BarColumn(),
-        rich_progress.TextColumn("{task.fields[count]}"),
-        rich_progress.TextColumn(unit, markup=False),
-        rich_progress.TextColumn("{task.fields[rate]}", markup=False),
-        rich_progress.TimeRemainingColumn(),
-        rich_progress.TextColumn("{task.fields[status]}", markup=False),
-    )
-    with rich_progress.Progress(*columns, console=Console(file=cast(Any, Lasting(sys.stderr)))) as bars:
-        first = f"{done:,}/{total:,}"
-        task = bars.add_task(label, total=total * parts, completed=done * parts, count=first, rate="-", status="")
+    @abstractmethod
+    def follow(
+        self, what: str, total: int, *, unit: str = "steps", done: int = 0, parts: int = 1
+    ) -> AbstractContextManager[Progress]:
+        """Follow a loop of ``total`` units from ``done`` on, until the context ends.
 
-        class Bar:
-            def advance(self, units: int = 1, status: str = "") -> None:
-                shown = bars.tasks[0]
-                fields: dict[str, Any] = {"count": f"{int(shown.completed + units) // parts:,}/{total:,}"}
-                if shown.speed:
-                    fields["rate"] = _speed(shown.speed / parts, unit)
-                if status:
-                    fields["status"] = status
-                bars.update(task, advance=units, **fields)
+        Args:
+            what: what is being done, one or two words.
+            total: number of units when it is finished.
+            unit: what is counted, plural.
+            done: units done before (a resumed run).
+            parts: how many advances make one unit, where a unit is done little by little.
+        """
 
-        yield Bar()
+    def say(self, line: str) -> None:  # noqa: B027 (most listeners follow loops alone)
+        """Say what is done where nothing is counted, in a line; nothing by default."""
+
+    def show(self, what: str, picture: Path) -> None:  # noqa: B027 (most listeners have no eyes)
+        """Show a picture of samples that was written, such as a grid during training; nothing by default."""
+
+
+@final
+class _Nothing:
+    def advance(self, units: int = 1, status: str = "") -> None:
+        """Count nothing."""
+
+
+@final
+class Silent(Listener):
+    """Hears nothing."""
+
+    def follow(
+        self, what: str, total: int, *, unit: str = "steps", done: int = 0, parts: int = 1
+    ) -> AbstractContextManager[Progress]:
+        """Follow nothing."""
+        return nullcontext(_Nothing())
+
+
+SILENT = Silent()
+
+
+@final
+@dataclass(frozen=True)
+class Within(Listener):
+    """Counts in a loop that is followed already, of which the work is a part.
+
+    Attributes:
+        progress: what follows that loop.
+    """
+
+    progress: Progress
+
+    def follow(
+        self, what: str, total: int, *, unit: str = "steps", done: int = 0, parts: int = 1
+    ) -> AbstractContextManager[Progress]:
+        """Hand out what follows already."""
+        return nullcontext(self.progress)
+
+
+@final
+class Count:
+    """Units done so far, and what follows from the time that they took."""
+
+    def __init__(self, what: str, total: int, unit: str, done: int, parts: int) -> None:
+        """Begin; arguments as of ``Listener.follow``."""
+        self._what, self._unit, self._total, self._parts = what, unit, total, parts
+        self._done = self._first = done * parts
+        self._start, self._status = time.monotonic(), ""
+
+    def add(self, units: int, status: str) -> None:
+        """Count units, and remember a status that is not empty."""
+        self._done += units
+        self._status = status or self._status
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all is done."""
+        return self._done >= self._total * self._parts
+
+    def event(self) -> Event:
+        """Say how far the work has got."""
+        parts, left = self._parts, self._total * self._parts - self._done
+        rate = (self._done - self._first) / max(time.monotonic() - self._start, 1e-9)
+        seconds = left / rate if rate > 0 else 0.0
+        return Event(self._what, self._unit, self._done // parts, self._total, rate / parts, seconds, self._status)
+
+
+@final
+@dataclass(frozen=True)
+class Calls(Listener):
+    """Calls a function with an ``Event`` at the beginning, now and then, and at the end.
+
+    Attributes:
+        hear: called with events.
+        see: called with the name and the path of a picture of samples, where one was written.
+        least_seconds: between two calls of ``hear``, at the least.
+    """
+
+    hear: Callable[[Event], None]
+    see: Callable[[str, Path], None] | None = None
+    least_seconds: float = LEAST_SECONDS
+
+    @contextmanager
+    def follow(
+        self, what: str, total: int, *, unit: str = "steps", done: int = 0, parts: int = 1
+    ) -> Generator[Progress]:
+        """Tell the function."""
+        yield _Regular(self.hear, Count(what, total, unit, done, parts), self.least_seconds, at_once=True)
+
+    def show(self, what: str, picture: Path) -> None:
+        """Tell the other function."""
+        if self.see is not None:
+            self.see(what, picture)
+
+
+@final
+class _Regular:
+    """Hands on an event when some time has passed, and at the end."""
+
+    def __init__(self, hear: Callable[[Event], None], count: Count, seconds: float, *, at_once: bool) -> None:
+        self._hear, self._count, self._seconds, self._last = hear, count, seconds, time.monotonic()
+        if at_once:
+            hear(count.event())
+
+    def advance(self, units: int = 1, status: str = "") -> None:
+        self._count.add(units, status)
+        now = time.monotonic()
+        if now - self._last >= self._seconds or self._count.is_finished:
+            self._last = now
+            self._hear(self._count.event())
+
+
+@final
+@dataclass(frozen=True)
+class Lines(Listener):
+    """Writes a line to standard error every few seconds, and one at the end.
+
+    Attributes:
+        seconds: between two lines.
+    """
+
+    seconds: float = 10.0
+
+    @contextmanager
+    def follow(
+        self, what: str, total: int, *, unit: str = "steps", done: int = 0, parts: int = 1
+    ) -> Generator[Progress]:
+        """Write lines."""
+        yield _Regular(
+            lambda event: tell(str(event)), Count(what, total, unit, done, parts), self.seconds, at_once=False
+        )
+
+    def say(self, line: str) -> None:
+        """Write the line."""
+        tell(line)
 
 
 @cache
@@ -139,4 +244,4 @@ def warn(text: str) -> None:
 def tell(text: str) -> None:
     """Print one line on standard error; where that is gone, as with a closed terminal, work goes on without."""
     with suppress(OSError):
-        print(printable(text), file=sys.stderr, flush=True)
+        print(printable(phrased(text)), file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ escape sequences of terminals, marks that change the direction of reading, line 
 
 import difflib
 import json
+import math
 from collections.abc import Callable, Iterable
 from reprlib import Repr
 from typing import Any
@@ -75,3 +76,12 @@ def in_quotes(text: str) -> str:
 
 def _written_out(text: str, escape: Callable[[str], str]) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else escape(c) for c in text)
+
+
+def finite(values: Any) -> Any:
+    """Return nested values with None in place of NaN and infinity, which JSON does not have."""
+    if isinstance(values, dict):
+        return {key: finite(value) for key, value in values.items()}
+    if isinstance(values, (list, tuple)):
+        return [finite(value) for value in values]
+    return None if isinstance(values, float) and not math.isfinite(values) else values

@@ -29,7 +29,7 @@ def custom_source(make: str, *, arguments: Mapping[str, Any] | None = None, trus
     if not trust_code:
         raise DataError(
             f"make: data that are read without running code wanted, got {make}, whose module would be imported and "
-            "run; if you trust it, give --trust-code (in Python trust_code=True)"
+            "run; if you trust it, give trust_code=True"
         )
     factory = _find(make)
     try:

@@ -19,7 +19,7 @@ from idm.core.text import json_text, one_line
 VERSION = 1
 """Number of the format, in the first line."""
 
-WAY_OUT = "write it with idm check-data PATH --out DIR"
+WAY_OUT = "write it with idm check-data PATH out=DIR"
 
 Kind = TypeVar("Kind")
 

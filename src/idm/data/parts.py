@@ -154,7 +154,7 @@ def choose_rows(
     example = [f"such as {file}" for file, found in zip(files, parts, strict=False) if found != name][:1]
     counts = [f"{counted(others[found], kind)} of {found or 'no part'}" for found in (*WORDS, None) if others[found]]
     unseen = next((found for found in TO_SCORE if name == TRAIN and found in others), None)
-    command = in_quotes(f"idm evaluate RUN --data {shlex.quote(str(where))} --set split={unseen}")
+    command = in_quotes(f"idm evaluate RUN data={shlex.quote(str(where))} set=split={unseen}")
     return rows, (
         f"only the part {name} is read; not read: {', '.join(counts + example)}; data.source.split chooses another"
         + (f", and {command} scores it" if unseen else ""),

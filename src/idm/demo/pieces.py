@@ -7,11 +7,13 @@ import torch
 from torch import Tensor
 
 from idm.core.tensors import require_finite
+from idm.core.terminal import TERMINAL
 from idm.diffusion import GaussianDiffusion
 from idm.editing import decode, encode, interpolate, inversion_process
 from idm.editing.inversion import MAX_NOISE_TO_SIGNAL
 from idm.report import Denoising, Reconstruction, SampleSet
 from idm.run import Data, Recognition, Run, recognise
+from idm.run import draw as draw_samples
 from idm.samplers import Sampler
 
 SHOWN_PER_CLASS = 10
@@ -37,7 +39,7 @@ class Drawn:
 def draw(run: Run, data: Data, name: str, sampler: Sampler, num: int, *, seed: int = 0) -> Drawn:
     """Draw ``num`` samples, every class in turn; the first ten of each class are shown."""
     start = time.monotonic()
-    samples = run.sample(num, sampler=sampler, seed=seed, progress=True)
+    samples = draw_samples(run, num, sampler=sampler, seed=seed, listener=TERMINAL)
     seconds = time.monotonic() - start
     found = recognise(run, data, samples)
     classes = run.spec.num_classes or 1

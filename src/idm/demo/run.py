@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from idm.core.terminal import TERMINAL
 from idm.demo.pieces import denoise, draw, reconstruct, walk
 from idm.networks import num_parameters
 from idm.presets import PRESETS
@@ -81,7 +82,7 @@ def _show(out: Path, overrides: Sequence[str], device: str | None, stages: Stage
         fast = draw(run, data, "DDIM", run.sampler(name="ddim", steps=fast_steps), NUM_FAST)
     with stages.stage("Scoring held-out digits"):
         steps = min(BOUND_STEPS, run.diffusion.num_timesteps)
-        bound = held_out_bound(run, data, steps=steps, progress=True)
+        bound = held_out_bound(run, data, steps=steps, listener=TERMINAL)
     with stages.stage("Inverting and interpolating"):
         reconstruction, interpolations = reconstruct(run, data), walk(run, data)
         denoising = denoise(run, run.sampler(name="ddpm", steps=slow_steps))

@@ -11,7 +11,7 @@ import torch
 
 from idm.core.counts import whole_number
 from idm.core.errors import SettingsError
-from idm.core.progress import progress as show_progress
+from idm.core.progress import SILENT, Listener
 from idm.core.types import Images
 from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.samplers import Sampler, SamplerDDIM, SampleStep
@@ -59,7 +59,7 @@ def encode(
     x_start: Images,
     *,
     level: int | None = None,
-    progress: bool = False,
+    listener: Listener = SILENT,
 ) -> Images:
     """Carry clean data up to a level, deterministically.
 
@@ -68,7 +68,7 @@ def encode(
         denoise: what finds x_0, under the conditioning of the data.
         x_start: clean data in [-1, 1].
         level: where to stop, from CLEAN to T - 1; the noisiest level, T - 1, by default.
-        progress: show a progress bar.
+        listener: hears how it gets on.
 
     Returns:
         x_t at that level.
@@ -78,7 +78,7 @@ def encode(
     """
     stop = _checked(diffusion, level)
     x = x_start
-    with torch.no_grad(), show_progress("encoding", stop + 1, enabled=progress) as bar:
+    with torch.no_grad(), listener.follow("encoding", stop + 1) as bar:
         for place in range(CLEAN, stop):
             x = _up(diffusion.grid, denoise, x, place)
             bar.advance()
@@ -92,7 +92,7 @@ def decode(
     *,
     level: int | None = None,
     sampler: Sampler | None = None,
-    progress: bool = False,
+    listener: Listener = SILENT,
 ) -> Images:
     """Carry samples at a level down to clean data; arguments as in ``encode``.
 
@@ -102,11 +102,11 @@ def decode(
         x_t: samples at the level.
         level: where they are.
         sampler: how to go down, on the same process; deterministically, by DDIM, where None.
-        progress: as there.
+        listener: as there.
     """
     start = _checked(diffusion, level)
     x = x_t
-    with show_progress("decoding", start + 1, enabled=progress) as bar:
+    with listener.follow("decoding", start + 1) as bar:
         for state in decoding(diffusion, denoise, x_t, level=level, sampler=sampler):
             x = state.sample
             bar.advance()

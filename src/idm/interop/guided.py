@@ -52,8 +52,8 @@ SAID_OTHERWISE = {
     "model_channels": "its flag is num_channels",
     "num_classes": "class_cond=true gives the 1,000 classes of the scripts",
     "dims": "images have 2 axes",
-    "use_ddim": "'idm sample --sampler ddim' chooses it",
-    "clip_denoised": "'idm sample --set clip_denoised=false' sets it",
+    "use_ddim": "'idm sample sampler=ddim' chooses it",
+    "clip_denoised": "'idm sample set=clip_denoised=false' sets it",
 }
 """What the network's constructor or the sampling scripts take, with what says it here."""
 

@@ -7,7 +7,6 @@ steps; the noise of a term depends on the image's seed and the step alone.
 
 import math
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import SupportsIndex
 
@@ -16,8 +15,7 @@ from torch import Tensor
 
 from idm.core.counts import whole_number
 from idm.core.errors import SettingsError
-from idm.core.progress import Progress
-from idm.core.progress import progress as show_progress
+from idm.core.progress import SILENT, Listener, Progress
 from idm.core.rng import Rng
 from idm.core.tensors import mean_flat
 from idm.core.types import Images, Network
@@ -77,7 +75,7 @@ def calc_bpd_loop(
     model_kwargs: ModelKwargs | None = None,
     seed: SupportsIndex | Sequence[int] = 0,
     batch_size: int = 512,
-    progress: bool | Progress = False,
+    listener: Listener = SILENT,
 ) -> VLB:
     """``evaluate_bound`` of a network, under the reference's name.
 
@@ -89,10 +87,10 @@ def calc_bpd_loop(
         model_kwargs: conditioning, with one entry per image.
         seed: as there.
         batch_size: as there.
-        progress: as there.
+        listener: as there.
     """
     denoise = diffusion.denoiser(model, conditioning=model_kwargs, clip=clip_denoised)
-    return evaluate_bound(diffusion, denoise, x_start, seed=seed, batch_size=batch_size, progress=progress)
+    return evaluate_bound(diffusion, denoise, x_start, seed=seed, batch_size=batch_size, listener=listener)
 
 
 def evaluate_bound(
@@ -102,7 +100,7 @@ def evaluate_bound(
     *,
     seed: SupportsIndex | Sequence[int] = 0,
     batch_size: int = 512,
-    progress: bool | Progress = False,
+    listener: Listener = SILENT,
 ) -> VLB:
     """Evaluate every term of the bound of every image.
 
@@ -112,7 +110,7 @@ def evaluate_bound(
         x_start: clean data in [-1, 1], [b, c, *space].
         seed: one integer s for seeds s, s + 1, ..., or one seed per image.
         batch_size: how many (image, step) pairs to put through the network at once, at the most.
-        progress: show a progress bar, or one of the caller's that counts steps of the chain.
+        listener: hears how it gets on, in steps of the chain.
 
     Returns:
         The bound and its terms, on x_start's device.
@@ -128,8 +126,7 @@ def evaluate_bound(
     seeds = Rng.from_seed(seed, x_start.shape[0], x_start.device).seeds
     parts = torch.arange(x_start.shape[0]).split(size)
     total = diffusion.num_timesteps * len(parts)
-    shown = show_progress("bound", total, enabled=progress) if isinstance(progress, bool) else nullcontext(progress)
-    with torch.no_grad(), shown as bar:
+    with torch.no_grad(), listener.follow("bound", total) as bar:
         return VLB.concatenate(
             [_bound(diffusion, denoise, x_start, rows, Rng(seeds[rows]), batch_size, bar) for rows in parts]
         )

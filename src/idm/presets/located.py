@@ -126,7 +126,7 @@ def _place(where: Path, told: Told) -> Plain:
         name = of_file
     if name in SOURCES and "path" not in SOURCES.options(str(name)):
         raise SettingsError(
-            f"data.source.name: a source that opens a path wanted beside --data, got {name}; leave one of them out"
+            f"data.source.name: a source that opens a path wanted beside data, got {name}; leave one of them out"
         )
     name, place = locate(where, name)
     return {"name": name, "path": str(place)}

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from idm.core.phrasing import phrased
 from idm.data import Codec
 from idm.data.check import DataCheck, OddGroup, thumbnail
 from idm.data.range_words import percent
@@ -57,7 +58,11 @@ def _glance(check: DataCheck) -> list[Block]:
     if check.values is not None and check.values.distinct is not None:
         cards.append(Card(f"{check.values.distinct:,}", "different values"))
     chosen = [] if check.values is None else [Paragraph(f"Range: {check.values.choice}.")]
-    return [Cards(cards), *chosen, *(Paragraph(f"{remark[:1].upper()}{remark[1:]}.") for remark in check.remarks)]
+    return [
+        Cards(cards),
+        *chosen,
+        *(Paragraph(f"{remark[:1].upper()}{remark[1:]}.") for remark in map(phrased, check.remarks)),
+    ]
 
 
 def _table(rows: list[tuple[str, ...]]) -> list[Block]:

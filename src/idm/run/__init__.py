@@ -3,30 +3,35 @@
 from idm.run.build import build_diffusion, build_network, build_sampler, build_schedule
 from idm.run.data import Data, DataSpec, open_data
 from idm.run.devices import best_device
-from idm.run.evaluate import (
-    HeldOutBound,
-    Recognition,
-    held_out_bound,
-    open_run_data,
-    recognise,
-    recognition,
-    require_training_data,
-)
+from idm.run.drawing import draw
+from idm.run.evaluation import Evaluation, HeldOutBound, Recognition, Scores
+from idm.run.latents import Latents
+from idm.run.opened import Opened
+from idm.run.opening import load
 from idm.run.other_data import open_data_to_score
-from idm.run.run import Run, load
+from idm.run.own_data import open_run_data
+from idm.run.recognition import recognise, recognition, require_training_data
+from idm.run.run import Examples, Run
+from idm.run.scoring import held_out_bound
 from idm.run.stored import stored_experiment
 
 __all__ = [
     "Data",
     "DataSpec",
+    "Evaluation",
+    "Examples",
     "HeldOutBound",
+    "Latents",
+    "Opened",
     "Recognition",
     "Run",
+    "Scores",
     "best_device",
     "build_diffusion",
     "build_network",
     "build_sampler",
     "build_schedule",
+    "draw",
     "held_out_bound",
     "load",
     "open_data",

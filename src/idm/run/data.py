@@ -256,7 +256,7 @@ def open_source(settings: DataSettings, *, trust_code: bool = False) -> Source:
         SettingsError: windows that do not fit into its samples.
     """
     if settings.source.options.get("path") == "":
-        raise DataError("data.source.path: a folder or file wanted, got none; give it with --data PATH")
+        raise DataError("data.source.path: a folder or file wanted, got none; give it with data=PATH")
     with option_paths("data.source", SOURCES.options(settings.source.name)):
         source = SOURCES.build(settings.source.name, settings.source.options, trust_code=trust_code)
     if settings.held_out_list or settings.held_out_folder:

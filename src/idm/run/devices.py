@@ -36,8 +36,7 @@ def _own_gpu() -> torch.device:
     number, count = local_rank(), torch.cuda.device_count()
     if 0 < count <= number:
         raise SettingsError(
-            f"device: a GPU for each process wanted, got {count} for more than {number}; start fewer with "
-            "--nproc-per-node"
+            f"device: a GPU for each process wanted, got {count} for more than {number}; start fewer processes"
         )
     return _tried(torch.empty(0, device=torch.device("cuda", number)))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
@@ -22,8 +23,8 @@ from idm.data.file_names import composed
 from idm.data.image_check import gather
 from idm.data.image_decode import GREY_8, GREY_16, RGB_8, ImageHeader, decode, read_header
 from idm.data.infer import ARRAY_SUFFIXES
-from idm.run.evaluate import open_run_data
-from idm.run.run import Run
+from idm.run.opened import Opened
+from idm.run.own_data import open_run_data
 
 HELD_OUT = "held-out:"
 """``held-out:3`` is sample 3 of a run's held-out data, ``held-out:0-7`` the first eight."""
@@ -37,7 +38,7 @@ class Inputs:
     labels: list[int | None]
 
 
-def read_inputs(run: Run, names: Sequence[str]) -> Inputs:
+def read_inputs(run: Opened, names: Sequence[str]) -> Inputs:
     """Read image files, array files and held-out samples.
 
     Images are read as ``idm sample`` writes them: those of a run on image files as these, others as the levels of the
@@ -64,6 +65,16 @@ def read_inputs(run: Run, names: Sequence[str]) -> Inputs:
     return Inputs(torch.cat([part.x for part in parts]), [label for part in parts for label in part.labels])
 
 
+def as_inputs(run: Opened, samples: npt.ArrayLike) -> Inputs:
+    """Take samples in the data's own units, one of them or several, in any of the layouts that arrays may have.
+
+    Raises:
+        DataError: they do not fit the run's data.
+    """
+    x = _encoded(run, "samples", _arranged(run, "samples", np.asarray(samples)))
+    return Inputs(x, [None] * len(x))
+
+
 def _held_out(dataset: Dataset, name: str) -> Inputs:
     first, dash, last = name.removeprefix(HELD_OUT).partition("-")
     total = len(dataset)
@@ -79,7 +90,7 @@ def _held_out(dataset: Dataset, name: str) -> Inputs:
     return Inputs(x, [None] * len(x) if labels is None else list(labels.tolist()))
 
 
-def _image(run: Run, path: Path) -> Tensor:
+def _image(run: Opened, path: Path) -> Tensor:
     spec = run.spec
     levels = spec.codec.levels
     if levels is None or len(spec.shape) != 3:
@@ -95,7 +106,7 @@ def _image(run: Run, path: Path) -> Tensor:
         raise DataError(f"{path}: {wanted.name} wanted, as the run was trained on, got {header.kind.name}")
     pixels = decode(path, wanted, _fit(run, path, header))
     if run.from_image_files:
-        return _encoded(run, path, pixels[None])
+        return _encoded(run, str(path), pixels[None])
     white = np.iinfo(wanted.dtype).max
     level = np.rint(pixels.astype(np.float64) / white * (levels - 1))
     return torch.as_tensor((2.0 * level / (levels - 1) - 1.0).astype(np.float32))[None]
@@ -105,7 +116,7 @@ def _kind(path: Path) -> str:
     return f"one ending in '{path.suffix}'" if path.is_file() else kind_at(path)
 
 
-def _fit(run: Run, path: Path, header: ImageHeader) -> int | None:
+def _fit(run: Opened, path: Path, header: ImageHeader) -> int | None:
     """Size to resize and crop to, as in training; None where the image has the right size."""
     height, width = run.spec.shape[1:]
     if (header.height, header.width) == (height, width):
@@ -116,18 +127,18 @@ def _fit(run: Run, path: Path, header: ImageHeader) -> int | None:
     return size
 
 
-def _arrays(run: Run, path: Path) -> Inputs:
+def _arrays(run: Opened, path: Path) -> Inputs:
     arrays = open_arrays(path, None, None)
-    data = _arranged(run, path, arrays.data)
+    data = _arranged(run, str(path), arrays.data)
     labels: list[int | None] = [None] * len(data)
     names = run.spec.class_names
     if arrays.labels is not None and names is not None and len(arrays.labels) == len(data):
         number = {composed(name): i for i, name in enumerate(names)}
         labels = [number.get(composed(str(label))) for label in arrays.labels]
-    return Inputs(_encoded(run, path, data), labels)
+    return Inputs(_encoded(run, str(path), data), labels)
 
 
-def _encoded(run: Run, path: Path, data: Samples) -> Tensor:
+def _encoded(run: Opened, path: str, data: Samples) -> Tensor:
     """Convert to the model's range; what does not fit is told of the file."""
     try:
         encoded = run.spec.codec.encode(data)
@@ -138,7 +149,7 @@ def _encoded(run: Run, path: Path, data: Samples) -> Tensor:
         raise DataError(*(line.replace("data:", f"{path}:", 1) for line in error.lines)) from error
 
 
-def _arranged(run: Run, path: Path, data: NDArray[Any]) -> Samples:
+def _arranged(run: Opened, path: str, data: NDArray[Any]) -> Samples:
     """Bring samples of any of the three layouts, or a single one, to [n, c, *space]."""
     channels, *space = run.spec.shape
     if data.shape == run.spec.shape:

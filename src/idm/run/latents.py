@@ -17,7 +17,8 @@ from idm.core.places import kind_at
 from idm.core.text import one_line
 from idm.data import Codec
 from idm.run.build import null_label
-from idm.run.run import UNFIT, Run
+from idm.run.opened import Opened
+from idm.run.stored import UNFIT
 from idm.schedules.base import LONGEST
 
 FORMAT = "idm latents 1"
@@ -81,7 +82,7 @@ class Latents:
         except (SafetensorError, OSError, *UNFIT) as error:
             raise UnreadableFileError(f"{path}: a file written by 'idm encode' wanted ({one_line(error)})") from error
 
-    def check(self, run: Run) -> None:
+    def check(self, run: Opened) -> None:
         """Refuse to be decoded by a run that was trained on other data.
 
         Raises:

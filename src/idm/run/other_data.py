@@ -17,8 +17,8 @@ from idm.data.infer import locate, parts_in
 from idm.data.parts import TO_SCORE
 from idm.data.plan import permutation
 from idm.run.data import PATHS, Data, size_for_images
-from idm.run.evaluate import open_run_data
-from idm.run.run import Run
+from idm.run.opened import Opened
+from idm.run.own_data import open_run_data
 from idm.settings import Experiment, from_plain
 
 LOOKED_AT, LOOKED_AT_VALUES = 256, 2**24
@@ -28,7 +28,7 @@ LISTED_CLASSES = 5
 """Most unknown classes that a message names."""
 
 
-def open_data_to_score(run: Run, path: str | Path | None = None, source: Mapping[str, Any] | None = None) -> Data:
+def open_data_to_score(run: Opened, path: str | Path | None = None, source: Mapping[str, Any] | None = None) -> Data:
     """Open the data of another folder or file as held-out data, or those of the run itself.
 
     Other data are read with the run's codec, in its shape; nothing of them is for training. Of data that are of parts,
@@ -50,11 +50,11 @@ def open_data_to_score(run: Run, path: str | Path | None = None, source: Mapping
         return open_run_data(run)
     except DataError as error:
         *lines, last = error.lines
-        advice = "" if "--data PATH" in last else "; score data that lie elsewhere, or others, with --data PATH"
+        advice = "" if "data=PATH" in last else "; score data that lie elsewhere, or others, with data=PATH"
         raise type(error)(*lines, last + advice) from error
 
 
-def _open_other(run: Run, path: Path, told: Mapping[str, Any]) -> Data:
+def _open_other(run: Opened, path: Path, told: Mapping[str, Any]) -> Data:
     source = _open_source(run, path, told)
     labels = _labels(run, source, path)
     order = permutation(run.experiment.data.split_seed, "split", 0, len(source))  # the first are a fair sample
@@ -77,7 +77,7 @@ def _open_other(run: Run, path: Path, told: Mapping[str, Any]) -> Data:
     )
 
 
-def _open_source(run: Run, path: Path, told: Mapping[str, Any]) -> Source:
+def _open_source(run: Opened, path: Path, told: Mapping[str, Any]) -> Source:
     """Open the data in the order of axes that gives the run's shape; in the run's own, where several do.
 
     Raises:
@@ -123,7 +123,7 @@ def _told_options(name: str, path: Path, told: Mapping[str, Any]) -> dict[str, A
     return {key: value for key, value in full.items() if key in source}
 
 
-def _options(run: Run, name: str, path: Path) -> dict[str, Any]:
+def _options(run: Opened, name: str, path: Path) -> dict[str, Any]:
     """Options that read a source as the run's own data were read, as far as they were of that kind."""
     settings, keys = run.experiment.data.source, SOURCES.options(name)
     own = dict(settings.options) if settings.name == name else {}
@@ -137,7 +137,7 @@ def _options(run: Run, name: str, path: Path) -> dict[str, Any]:
     return given
 
 
-def _channel_rules(run: Run, name: str) -> list[dict[str, Any]]:
+def _channel_rules(run: Opened, name: str) -> list[dict[str, Any]]:
     """All orders of axes, the one that the run was told first, then the one it found."""
     settings = run.experiment.data.source
     told = settings.options.get("channels") if settings.name == name else None
@@ -148,7 +148,7 @@ def _cropped(shape: tuple[int, ...], crop: int) -> tuple[int, ...]:
     return (shape[0], *(min(crop, size) if crop else size for size in shape[1:]))
 
 
-def _labels(run: Run, source: Source, path: Path) -> Indices | None:
+def _labels(run: Opened, source: Source, path: Path) -> Indices | None:
     """Number the classes as the run does.
 
     Raises:

@@ -18,6 +18,9 @@ WITHOUT_RANGES: dict[str, Any] = {"range": "type"}
 WITHOUT_POWER_FUNCTIONS: dict[str, Any] = {"posthoc_sigma_rels": []}
 """How runs were trained before there were such averages."""
 
+UNFIT = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
+"""What documents that are none of ours make of the code that reads them."""
+
 ONCE_BY_DEFAULT = [4]
 """Where a network attended of which nothing was said, whatever levels it had."""
 

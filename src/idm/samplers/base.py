@@ -7,7 +7,7 @@ changes while it samples. What a rule needs to remember from step to step travel
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, Generic, SupportsIndex
@@ -19,8 +19,7 @@ from typing_extensions import TypeVar
 from idm.core.counts import whole_number
 from idm.core.errors import SettingsError
 from idm.core.limits import refuse_out_of_range
-from idm.core.progress import progress as show_progress
-from idm.core.progress import warn_once
+from idm.core.progress import SILENT, Listener, warn_once
 from idm.core.rng import NoiseSource, Rng
 from idm.core.types import Images, Network
 from idm.diffusion import Clipped, DenoisedFn, Denoiser, GaussianDiffusion, ModelKwargs
@@ -169,7 +168,7 @@ class Sampler(ABC, Generic[Memory]):
         model_kwargs: ModelKwargs | None = None,
         seed: Seed = 0,
         device: torch.device | str | None = None,
-        progress: bool = False,
+        listener: Listener = SILENT,
     ) -> Images:
         """Draw samples.
 
@@ -180,7 +179,7 @@ class Sampler(ABC, Generic[Memory]):
             model_kwargs: conditioning, such as labels ``y`` [b].
             seed: one integer, or one per image. Image i is the same in every batch.
             device: where to sample; the noise's or the network's device by default.
-            progress: show a progress bar.
+            listener: hears how it gets on.
 
         Returns:
             Samples in the model's range, of ``shape``.
@@ -190,16 +189,28 @@ class Sampler(ABC, Generic[Memory]):
         elif tuple(noise.shape) != tuple(shape):
             raise SettingsError(f"noise: shape {tuple(shape)} wanted, got {tuple(noise.shape)}")
         warn_of_unclipped(self)
-        return self.draw(self.denoiser(model, model_kwargs), noise, seed=seed, progress=progress)
+        return self.draw(self.denoiser(model, model_kwargs), noise, seed=seed, listener=listener)
 
     def draw(
-        self, denoise: Denoiser, x: Images, *, seed: Seed = 0, start: int | None = None, progress: bool = False
+        self,
+        denoise: Denoiser,
+        x: Images,
+        *,
+        seed: Seed = 0,
+        start: int | None = None,
+        watch: Callable[[SampleStep[Memory]], None] | None = None,
+        listener: Listener = SILENT,
     ) -> Images:
-        """Return the last state of ``walk``, or x where no step is left; arguments as there."""
+        """Return the last state of ``walk``, or x where no step is left; ``watch`` is shown the state after each step.
+
+        The other arguments are as there.
+        """
         steps = 1 + (self.diffusion.num_timesteps - 1 if start is None else start)
-        with show_progress("sampling", steps, enabled=progress) as bar:
+        with listener.follow("sampling", steps) as bar:
             for state in self.walk(denoise, x, seed=seed, start=start):
                 x = state.sample
+                if watch is not None:
+                    watch(state)
                 bar.advance()
         return x
 

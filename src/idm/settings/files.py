@@ -91,7 +91,7 @@ def read_settings(file: str | Path) -> Plain:
     """Read a YAML or TOML file into plain values."""
     file = Path(file)
     if file.is_dir():
-        raise SettingsError(f"settings file {file}: a YAML or TOML file wanted, got a folder; data follow after --data")
+        raise SettingsError(f"settings file {file}: a YAML or TOML file wanted, got a folder; give data as data=PATH")
     try:
         text = _text_of(file)
         values = tomllib.loads(text) if file.suffix.lower() == ".toml" else read_yaml(text)
@@ -140,7 +140,7 @@ def parse_override(text: str) -> Plain:
     """Parse "a.b=value" into {"a": {"b": value}}; the value is read as YAML."""
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
-        raise SettingsError(f"--set {text}: PATH=VALUE wanted, such as --set training.num_steps=3000")
+        raise SettingsError(f"set={text}: PATH=VALUE wanted, such as training.num_steps=3000")
     try:
         plain: Any = read_yaml(value)
     except (ValueError, RecursionError, yaml.YAMLError):
@@ -187,7 +187,7 @@ def _add(result: Plain, more: Plain, path: str) -> None:
     for key, value in more.items():
         where, old = f"{path}{key}", result.get(key, value)
         if isinstance(old, dict) != isinstance(value, dict):
-            raise SettingsError(f"--set {where}: one value, or settings in it wanted, got both; leave one of them out")
+            raise SettingsError(f"set={where}: one value, or settings in it wanted, got both; leave one of them out")
         if isinstance(value, dict):
             _add(result.setdefault(key, {}), value, f"{where}.")
         else:

@@ -22,7 +22,7 @@ def in_full(override: str) -> str:
         return override
     found = [known for known in setting_paths() if known.endswith(f".{path}")]
     if len(found) > 1:
-        raise SettingsError(f"--set {path}: one setting wanted, got a name that {len(found)} have; {_choice(found)}")
+        raise SettingsError(f"set={path}: one setting wanted, got a name that {len(found)} have; {_choice(found)}")
     if not found:
         _refuse_misspelt(path)
     return f"{found[0]}={value}" if found else override
@@ -63,4 +63,4 @@ def _refuse_misspelt(path: str) -> None:
     near = nearest(path, by_name, cutoff=0.6)
     if near:
         wanted = " or ".join(f"'{known}'" for known in by_name[near])
-        raise UnknownNameError(f"--set {path}: no such setting; did you mean {wanted}?")
+        raise UnknownNameError(f"set={path}: no such setting; did you mean {wanted}?")

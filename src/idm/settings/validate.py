@@ -23,14 +23,19 @@ MOST_VALUES = 1_000
 """Values of the longest list that is a setting."""
 
 
-def from_plain(section: type[Section], values: Mapping[str, Any]) -> Section:
+def from_plain(section: type[Section], values: Mapping[str, Any], path: str = "") -> Section:
     """Build a settings dataclass from nested plain values.
+
+    Args:
+        section: the dataclass.
+        values: the values.
+        path: where the section lies in an experiment, such as "sampler"; "" for the whole.
 
     Raises:
         SettingsError: one line per wrong value, with its dotted path.
     """
     lines: list[str] = []
-    result = _section(section, values, "", lines)
+    result = _section(section, values, path, lines)
     if lines:
         raise SettingsError(*lines)
     return result

@@ -52,7 +52,7 @@ class Results:
         if foreign:
             more = f" and {len(foreign) - 1:,} more" if len(foreign) > 1 else ""
             raise SettingsError(
-                f"--out {self.folder}: a folder without other files of these names wanted, got {foreign[0]}{more}, "
+                f"out={self.folder}: a folder without other files of these names wanted, got {foreign[0]}{more}, "
                 "which this program did not write; move it away, or choose another folder"
             )
 

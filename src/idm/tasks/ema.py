@@ -124,7 +124,7 @@ def combination_for(snapshots: list[Snapshot], step: int, sigma_rel: float) -> C
     found = combine([snapshot.average for snapshot in snapshots], Average(step, gamma_of(sigma_rel)))
     if found.error > LARGEST_ERROR:
         raise SettingsError(
-            f"--sigma-rel: a width that the {len(snapshots)} stored averages can make wanted, got {sigma_rel}, which "
+            f"sigma_rel: a width that the {len(snapshots)} stored averages can make wanted, got {sigma_rel}, which "
             f"they miss by {found.error:.0%}; take one nearer to theirs, or train with a smaller "
             "training.snapshot_interval"
         )
@@ -141,7 +141,7 @@ def _snapshots(folder: Path, source: Checkpoint, step: int) -> list[Snapshot]:
     steps = sorted({snapshot.average.step for snapshot in stored})
     if step not in steps:
         newest = f"{'..., ' if len(steps) > LISTED_STEPS else ''}{', '.join(map(str, steps[-LISTED_STEPS:]))}"
-        raise SettingsError(f"--step: a step with stored averages wanted, got {step}; choose from {newest}")
+        raise SettingsError(f"step: a step with stored averages wanted, got {step}; choose from {newest}")
     return [snapshot for snapshot in stored if snapshot.average.step <= step]
 
 
@@ -161,7 +161,7 @@ def _calibration(run: Run, source: Checkpoint) -> tuple[dict[str, Any], bool | N
 def _free_folder(out: Path) -> Path:
     """Return a folder that holds no run but one made here."""
     if not all(map(_is_made_here, folders(out))):
-        raise CheckpointError(f"--out {out}: a new folder wanted, got one that holds a run; choose another")
+        raise CheckpointError(f"out={out}: a new folder wanted, got one that holds a run; choose another")
     return out
 
 

@@ -82,7 +82,7 @@ def _sampler(full: Mapping[str, Any]) -> dict[str, Any]:
         near = next(n for n in nearest if _spacing(total, str(n)) is not None)
         raise SettingsError(
             f"flags.timestep_respacing: steps that {' or '.join(SPACINGS)} gives wanted, got '{spec}'; "
-            f"set it to '{near}', or to '' and choose the steps of every sampling (--steps N)"
+            f"set it to '{near}', or to '' and choose the steps of every sampling (steps=N)"
         )
     return {"name": name, "steps": count, "spacing": spacing}
 
@@ -118,7 +118,7 @@ def import_weights(weights: str | Path, flags: Mapping[str, Any], run: str | Pat
     weights, run = Path(weights), Path(run)
     experiment, spec = experiment_from_flags(flags), spec_from_flags(flags)
     if folders(run):
-        raise CheckpointError(f"run {run}: a new folder wanted, got one that holds a run; choose another --out")
+        raise CheckpointError(f"run {run}: a new folder wanted, got one that holds a run; choose another out")
     with usable_folder(run), locked(run):
         return _import(weights, experiment, spec, run)
 

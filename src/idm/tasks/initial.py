@@ -176,11 +176,11 @@ def _advice(initial: InitialWeights, experiment: Experiment, spec: DataSpec) -> 
     """Say what would make the weights fit: data of the same kind, or the other run's settings."""
     then, now = initial.spec.shape, spec.shape
     if (then[0], len(then)) != (now[0], len(now)):
-        return f"use data of {then[0]} channels and {len(then) - 1} spatial axes, or leave out --init"
+        return f"use data of {then[0]} channels and {len(then) - 1} spatial axes, or leave out init"
     old, new = flat(to_plain(initial.experiment)), flat(to_plain(experiment))
     changes = [
         f"{key}={value_in_words(value)}"
         for key, value in old.items()
         if key.startswith(("network.", "diffusion.variance")) and new.get(key) != value
     ]
-    return f"set {' '.join(changes)}" if changes else "leave out --init"
+    return f"set {' '.join(changes)}" if changes else "leave out init"

@@ -1,25 +1,24 @@
 """Sampling and scoring by several processes, and in parts that outlive an interruption."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from idm.core.progress import Progress
-from idm.core.progress import progress as show_progress
+from idm.core.progress import SILENT, Listener, Progress, Within
 from idm.core.ranks import Ranks
 from idm.likelihood import VLB
-from idm.run import Data, HeldOutBound, Run, load
-from idm.run.evaluate import bound_of_samples, chain_to_score, summary
-from idm.run.labels import Labels, class_numbers
-from idm.run.run import Watch
+from idm.run import Data, HeldOutBound, Opened, Run, draw, load
+from idm.run.drawing import Watch
+from idm.run.scoring import bound_of_samples, chain_to_score, summary
 from idm.samplers import Sampler, SampleStep
 from idm.storage import open_checkpoint
 from idm.tasks.part_files import Part
 from idm.tasks.parts import Job
+from idm.tasks.requests import ScoreRequest
 
 BOUND_IMAGES = 16
 """Images in a part of a bound, at least: each of them is as many (image, step) pairs as the chain has steps."""
@@ -31,34 +30,68 @@ def load_together(path: str | Path, ranks: Ranks, *, device: str | None = None, 
     return load(chosen, device=device, trust_code=trust_code)
 
 
+@dataclass(frozen=True, eq=False)
+class Order:
+    """Samples to be drawn.
+
+    Attributes:
+        num: how many.
+        sampler: what draws them, from ``run.sampler``.
+        classes: numbers of their classes, repeated in turn; every class in turn where None.
+        seed: sample i is drawn from seed + i.
+        guidance: scale of classifier-free guidance.
+        batch_size: samples per call of the network.
+    """
+
+    num: int
+    sampler: Sampler
+    classes: Sequence[int] | None = None
+    seed: int = 0
+    guidance: float = 1.0
+    batch_size: int = 256
+
+    def draw(self, run: Opened, part: range, watch: Watch, *, whole_batch: bool) -> Tensor:
+        """Draw the samples of those numbers; in a whole batch where a smaller one would be translated anew."""
+        count = self.batch_size if whole_batch else len(part)
+        first, known = self.seed + part.start, self.every_class(run)
+        turn = None if known is None else [known[i % len(known)] for i in range(part.start, part.start + count)]
+        drawn = draw(
+            run,
+            count,
+            labels=turn,
+            seed=range(first, first + count),
+            guidance=self.guidance,
+            sampler=self.sampler,
+            batch_size=self.batch_size,
+            watch=watch,
+        )
+        return drawn[: len(part)]
+
+    def every_class(self, run: Opened) -> list[int] | None:
+        """Return the classes in turn, all of the run's where none were chosen; None for a run without classes."""
+        if self.classes is not None:
+            return list(self.classes)
+        return None if run.spec.num_classes is None else list(range(run.spec.num_classes))
+
+
 def sample_in_parts(
-    run: Run,
-    num: int,
+    run: Opened,
+    order: Order,
     folder: str | Path,
     *,
-    labels: Labels | None = None,
-    seed: int = 0,
-    guidance: float = 1.0,
-    sampler: Sampler | None = None,
-    batch_size: int = 256,
     watch: Watch | None = None,
     ranks: Ranks | None = None,
-    progress: bool = False,
+    listener: Listener = SILENT,
 ) -> Tensor | None:
-    """Draw what ``run.sample`` draws, a batch at a time, each by one of the processes.
+    """Draw what ``draw`` draws, a batch at a time, each by one of the processes.
 
     Args:
         run: the trained model.
-        num: how many.
+        order: what is drawn.
         folder: where batches lie until all are drawn, if there are several; the caller removes it after use.
-        labels: classes by name or number, repeated in turn; every class in turn if None.
-        seed: sample i is drawn from seed + i.
-        guidance: scale of classifier-free guidance.
-        sampler: a sampler from ``run.sampler``; the run's own by default.
-        batch_size: samples per call of the network.
         watch: shown the first batch, which is drawn again for it where it was drawn before.
         ranks: the processes; one by default.
-        progress: show progress.
+        listener: hears how it gets on.
 
     Returns:
         Samples [num, c, *space] on the CPU on the main process, None on the others.
@@ -66,24 +99,19 @@ def sample_in_parts(
     Raises:
         InterruptedRunError: stopped on request; the batches that are done are kept.
     """
-    ranks, sampler = ranks or Ranks(), sampler or run.sampler()
-    asked = class_numbers(labels, run.spec.class_names)
-    classes = asked if asked is not None or run.spec.num_classes is None else range(run.spec.num_classes)
+    ranks, num, size = ranks or Ranks(), order.num, order.batch_size
     request = _request(run) | {
-        "sampler": _words_of(sampler),
-        "labels": None if classes is None else list(classes),
-        "seed": seed,
-        "guidance": guidance,
+        "sampler": _words_of(order.sampler),
+        "labels": order.every_class(run),
+        "seed": order.seed,
+        "guidance": order.guidance,
     }
-    shapes = {"samples": run.spec.shape}
-    job = Job("sampling", Path(folder), request, num, batch_size, shapes, first_anew=watch is not None)
-    steps = sampler.diffusion.num_timesteps
+    job = Job("sampling", Path(folder), request, num, size, {"samples": run.spec.shape}, first_anew=watch is not None)
     mine, done = job.progress_of(ranks)
-    several = len(job.parts) > 1
-    most, kept = (min(count * batch_size, num) for count in (mine, done))
-    with show_progress(
-        "sampling", most, unit="samples", done=kept, parts=steps, enabled=progress and ranks.is_main
-    ) as bar:
+    most, kept = (min(count * size, num) for count in (mine, done))
+    listener = listener if ranks.is_main else SILENT
+    steps = order.sampler.diffusion.num_timesteps
+    with listener.follow("sampling", most, unit="samples", done=kept, parts=steps) as bar:
 
         def compute(part: range, look: Callable[[], None]) -> Part:
             def seen(state: SampleStep) -> None:
@@ -93,38 +121,24 @@ def sample_in_parts(
                 if watch is not None and part.start == 0:
                     watch(state)
 
-            count = batch_size if run.compile and several else len(part)  # a smaller batch would be translated anew
-            turn = None if classes is None else [classes[i % len(classes)] for i in range(part.start, part.stop)]
-            drawn = run.sample(
-                count,
-                labels=turn,
-                seed=range(seed + part.start, seed + part.start + count),
-                guidance=guidance,
-                sampler=sampler,
-                batch_size=batch_size,
-                watch=seen,
-            )
-            return {"samples": drawn[: len(part)]}
+            return {"samples": order.draw(run, part, seen, whole_batch=run.compile and len(job.parts) > 1)}
 
         found = job.run(compute, ranks)
     return None if found is None else found["samples"]
 
 
 def bound_in_parts(
-    run: Run,
+    run: Opened,
     data: Data,
     folder: str | Path,
+    wanted: ScoreRequest,
     *,
-    steps: int = 0,
-    num: int = 0,
-    seed: int = 0,
-    batch_size: int = 512,
     ranks: Ranks | None = None,
-    progress: bool = False,
+    listener: Listener = SILENT,
 ) -> HeldOutBound | None:
     """Evaluate what ``held_out_bound`` does, some images at a time, each by one of the processes.
 
-    Every image counts once. Arguments as in ``held_out_bound`` and ``sample_in_parts``.
+    Every image counts once. ``data`` are those that ``wanted`` asks for; other arguments as in ``sample_in_parts``.
 
     Returns:
         The bound on the main process, None on the others.
@@ -132,8 +146,8 @@ def bound_in_parts(
     Raises:
         InterruptedRunError: stopped on request; the images that are done are kept.
     """
-    ranks = ranks or Ranks()
-    chain, count = chain_to_score(run, data, steps=steps, num=num)
+    ranks, seed, batch_size = ranks or Ranks(), wanted.seed, wanted.batch_size
+    chain, count = chain_to_score(run, data, steps=wanted.steps, num=wanted.num)
     request = _request(run) | {
         "timesteps": chain.schedule.timesteps.tolist(),
         "seed": seed,
@@ -144,11 +158,12 @@ def bound_in_parts(
     job = Job("bound", Path(folder), request, count, size, {"total_bpd": (), "prior_bpd": (), **by_step})
     mine, done = job.progress_of(ranks)
     calls = chain.num_timesteps * -(-job.size // min(job.size, batch_size))
-    with show_progress("bound", mine * calls, done=done * calls, enabled=progress and ranks.is_main) as bar:
+    listener = listener if ranks.is_main else SILENT
+    with listener.follow("bound", mine * calls, done=done * calls) as bar:
 
         def compute(part: range, look: Callable[[], None]) -> Part:
-            watched = _Watched(bar, look)
-            found = bound_of_samples(run, data, chain, part, seed=seed, batch_size=batch_size, progress=watched)
+            within = Within(_Watched(bar, look))
+            found = bound_of_samples(run, data, chain, part, seed=seed, batch_size=batch_size, listener=within)
             return {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
 
         found = job.run(compute, ranks)
@@ -168,7 +183,7 @@ class _Watched:
         self.look()
 
 
-def _request(run: Run) -> dict[str, Any]:
+def _request(run: Opened) -> dict[str, Any]:
     """Return what tells the results of one model from those of another."""
     precision = run.precision or run.experiment.training.precision
     return {"checkpoint": run.sha256, "precision": precision}

@@ -62,10 +62,10 @@ def _reason_of_losses(steps: int, losses: Sequence[float]) -> str:
     )
 
 
-def losses_of(run: Path) -> list[float]:
+def losses_of(run: str | Path) -> list[float]:
     """Read the losses in a run's ``metrics.jsonl``: of the lines that tell one; none where it is not readable."""
     try:
-        lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = (Path(run) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return []
     return [loss for line in lines if (loss := _loss_in(line)) is not None]

@@ -1,13 +1,14 @@
 """What a model in training looks like: a grid of samples at intervals."""
 
 import time
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from idm.core.places import file_in
 from idm.report import columns_of, save_grid, save_scatter
-from idm.run import Run
+from idm.run import Run, draw
 from idm.training.memory import in_smaller_pieces
 
 NUM_IMAGES, NUM_POINTS = 64, 1_000
@@ -16,19 +17,18 @@ LONGEST_SECONDS = 60.0
 """About as long as a grid may take: one of slow samples has fewer rows, at least one."""
 
 
-def preview(step: int, run: Run) -> None:
+def preview(step: int, run: Run) -> Path:
     """Draw samples, every class in turn, and write them to RUN/samples/step-000500.png.
 
     Raises:
         ProcessError: memory is short even for single samples.
         NumericalError: samples are not finite.
     """
-    path = file_in(run.path, "samples", f"step-{step:06d}.png")
+    path = file_in(run.folder, "samples", f"step-{step:06d}.png")
     if len(run.spec.shape) == 1:
-        save_scatter(path, _drawn(run, NUM_POINTS, NUM_POINTS), run.spec.codec)
-        return
+        return save_scatter(path, _drawn(run, NUM_POINTS, NUM_POINTS), run.spec.codec)
     columns = columns_of(NUM_IMAGES, run.spec.num_classes or 1) or 8
-    save_grid(path, _drawn(run, NUM_IMAGES // columns * columns, columns), run.spec.codec, columns)
+    return save_grid(path, _drawn(run, NUM_IMAGES // columns * columns, columns), run.spec.codec, columns)
 
 
 def _drawn(run: Run, num: int, row: int) -> Tensor:
@@ -48,4 +48,4 @@ def _samples(run: Run, numbers: range, size: int) -> Tensor:
     """Draw the samples of those numbers, which are their seeds and, in turn, their classes."""
     classes = run.spec.num_classes
     labels = None if classes is None else [number % classes for number in numbers]
-    return run.sample(len(numbers), labels=labels, seed=numbers, batch_size=size)
+    return draw(run, len(numbers), labels=labels, seed=numbers, batch_size=size)

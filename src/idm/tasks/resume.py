@@ -96,16 +96,16 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> Checkpoin
 
 def _grown(run: Path, then: DataSpec, new: int, path: object) -> str:
     count, folder = then.num_train + then.num_held_out, shlex.quote(str(run))
-    data = "" if path is None else f" --data {shlex.quote(str(path))}"
+    data = "" if path is None else f" data={shlex.quote(str(path))}"
     return (
         f"data: {run} was started on other data, which grew: got {new:,} new samples, and none of the {count:,} is "
         f"missing or changed; take the new ones away, or train on all of them in a new run that begins with its "
-        f"weights: {in_quotes(f'idm train --init {folder}{data} --out NEW')}"
+        f"weights: {in_quotes(f'idm train init={folder}{data} out=NEW')}"
     )
 
 
 def _as_it_was_started(run: Path) -> str:
-    return f"; {in_quotes(f'idm train --out {shlex.quote(str(run))}')} goes on with it as it was started"
+    return f"; {in_quotes(f'idm train out={shlex.quote(str(run))}')} goes on with it as it was started"
 
 
 def with_range_of_run(experiment: Experiment, run: Path) -> Experiment:

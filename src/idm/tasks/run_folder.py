@@ -7,9 +7,9 @@ import yaml
 
 from idm.core.errors import CheckpointError
 from idm.core.places import exists, file_in, folder_in, require_usable
+from idm.run.data_folder import refuse_data_folder
 from idm.settings.yaml_text import read_yaml
 from idm.storage.retention import FOLDER, folders
-from idm.tasks.data_folder import refuse_data_folder
 from idm.training.snapshots import SNAPSHOTS
 
 SETTINGS = "experiment.yaml"

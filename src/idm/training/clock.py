@@ -20,7 +20,7 @@ def parse_duration(text: str) -> float:
     numbers = [int(part or 0) for part in match.groups()] if match else [0]
     seconds = sum(number * unit for number, unit in zip(numbers, _UNITS.values(), strict=False))
     if not 0 < seconds < math.inf:
-        raise SettingsError(f"--max-time: a duration such as 2h30m, 45m or 90s wanted, got '{text}'")
+        raise SettingsError(f"max_time: a duration such as 2h30m, 45m or 90s wanted, got '{text}'")
     return float(seconds)
 
 

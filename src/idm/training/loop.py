@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from idm.core.errors import CheckpointError, InterruptedRunError, NumericalError, ProcessError
-from idm.core.progress import Progress, progress, tell, warn
+from idm.core.progress import SILENT, Listener, Progress, warn
 from idm.core.ranks import Vote
 from idm.core.signals import StopError, at_once, stop_on_signals
 from idm.storage import Checkpoint, latest_checkpoint
@@ -51,7 +51,7 @@ class Trainer:
         measure: Measure | None = None,
         trackers: Sequence[Tracker] = (),
         deadline: Deadline | None = None,
-        show_progress: bool = True,
+        listener: Listener = SILENT,
     ) -> None:
         """Take over from the newest checkpoint in ``run``, if there is one.
 
@@ -66,12 +66,12 @@ class Trainer:
             measure: called at every bound interval.
             trackers: told every line of metrics.
             deadline: stop then, as on a signal; None: never.
-            show_progress: show progress on standard error.
+            listener: hears how it gets on.
         """
         run = Path(run)
         self.train_step, self.settings, self.run_folder = step, settings, run
         self.preview, self.measure = preview, measure if settings.bound_interval else None
-        self.show_progress = show_progress and step.ranks.is_main
+        self.listener = listener if step.ranks.is_main else SILENT
         self.ranks, self.deadline = step.ranks, deadline or Deadline(None)
         self.state = TrainingState.new(step.spread or Alone(network), step, settings)
         by_loss = self.measure is None
@@ -97,7 +97,7 @@ class Trainer:
         shown = self.num_steps_done - (self.records.owed is not None)
         with (
             stop_on_signals("finishing the running step and saving", lambda: self.deadline.passed()) as stop,
-            progress(label, total, done=shown, enabled=self.show_progress) as bar,
+            self.listener.follow(label, total, done=shown) as bar,
         ):
             self.records.journal.start(self.num_steps_done)
             vote = Vote(self.ranks, lambda: stop.received)
@@ -250,8 +250,8 @@ class Trainer:
         if not self._finished and not self.ranks.on_main(self._may_draw):
             return
         average = self.state.first_average()
-        if self._finished and self.show_progress:  # no step is counted any more, however long it takes
-            tell(f"training {self.run_folder}: drawing samples")
+        if self._finished:  # no step is counted any more, however long it takes
+            self.listener.say(f"training {self.run_folder}: drawing samples")
 
         def show() -> None:
             try:

@@ -58,7 +58,7 @@ def test_our_step_does_what_the_trainer_does(entrant, tmp_path):
     dataset = Dataset(source, Codec.fit(source), np.arange(len(source)))
     timesteps = UniformTimesteps(DIFFUSION.num_timesteps)
     step = TrainStep(entrant.model(trained), DIFFUSION, timesteps, dataset, settings, seed=0, device=device)
-    Trainer(trained, step, settings, tmp_path, describe=lambda averaged: {}, show_progress=False).run()
+    Trainer(trained, step, settings, tmp_path, describe=lambda averaged: {}).run()
     for name, value in trained.state_dict().items():
         assert torch.equal(ours.state_dict()[name], value), name
 

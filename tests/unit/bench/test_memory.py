@@ -164,7 +164,7 @@ def test_memory_is_shown_and_kept_with_and_without_times(tmp_path, monkeypatch):
     workloads = type(WORKLOADS)("workload", {"made up": lambda scope: plans})
     monkeypatch.setattr("idm.bench.run.WORKLOADS", workloads)
     shown = []
-    Bench(tmp_path, shown.append, rounds=2, entrants=[], with_progress=False).run(["made up"], [TINY])
+    Bench(tmp_path, shown.append, rounds=2, entrants=[]).run(["made up"], [TINY])
     kept = json.loads((tmp_path / RESULTS).read_text(encoding="utf-8"))["tables"]
     assert [one["peak_bytes"] for one in kept] == [{"b": 5 * 2**19}, {"c": 3 * 2**30}]
     assert [len(one["rows"]) for one in kept] == [2, 0]
@@ -181,5 +181,5 @@ def test_without_times_there_is_no_picture(tmp_path, monkeypatch):
     untimed = Table("made up", "untimed", {}, memory={"c": lambda: 1})
     workloads = type(WORKLOADS)("workload", {"made up": lambda scope: [lambda: untimed]})
     monkeypatch.setattr("idm.bench.run.WORKLOADS", workloads)
-    Bench(tmp_path, lambda what: None, rounds=2, entrants=[], with_progress=False).run(["made up"], [TINY])
+    Bench(tmp_path, lambda what: None, rounds=2, entrants=[]).run(["made up"], [TINY])
     assert not (tmp_path / PLOT).exists()

@@ -54,7 +54,5 @@ def test_another_loss_is_found(monkeypatch):
 
 def test_a_network_that_is_not_the_references_gets_no_speed(tmp_path):
     with pytest.raises(NumericalError, match="against the reference"):
-        Bench(tmp_path, lambda what: None, rounds=2, entrants=[], build=shifted, with_progress=False).run(
-            ["updates"], [TINY]
-        )
+        Bench(tmp_path, lambda what: None, rounds=2, entrants=[], build=shifted).run(["updates"], [TINY])
     assert not list(tmp_path.iterdir())

@@ -18,7 +18,7 @@ def table(title, call=lambda: None):
 
 
 def bench(out, **options):
-    return Bench(out, lambda what: None, rounds=2, entrants=[OUR_FLOAT32], with_progress=False, **options)
+    return Bench(out, lambda what: None, rounds=2, entrants=[OUR_FLOAT32], **options)
 
 
 def use(monkeypatch, *plans):

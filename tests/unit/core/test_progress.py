@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from idm.core import progress as module
-from idm.core.progress import progress
+from idm.core.progress import SILENT, Lines
+from idm.core.terminal import TERMINAL
 
 Capture = pytest.CaptureFixture[str]
 
@@ -22,14 +23,14 @@ class Clock:
 
 
 def test_nothing_is_shown_where_it_is_off(capsys: Capture) -> None:
-    with progress("sampling", 3, enabled=False) as bar:
+    with SILENT.follow("sampling", 3) as bar:
         for _ in range(3):
             bar.advance()
     assert capsys.readouterr() == ("", "")
 
 
 def test_the_last_unit_is_always_reported_and_on_standard_error_alone(capsys: Capture) -> None:
-    with progress("sampling", 3) as bar:
+    with TERMINAL.follow("sampling", 3) as bar:
         for _ in range(3):
             bar.advance()
     seen = capsys.readouterr()
@@ -40,7 +41,7 @@ def test_the_last_unit_is_always_reported_and_on_standard_error_alone(capsys: Ca
 
 def test_lines_come_no_faster_than_the_interval(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
-    with progress("training", 1000, interval=10.0) as bar:
+    with Lines(10.0).follow("training", 1000) as bar:
         for _ in range(60):
             clock.now += 1.0
             bar.advance()
@@ -49,7 +50,7 @@ def test_lines_come_no_faster_than_the_interval(capsys: Capture, monkeypatch: py
 
 def test_a_line_gives_rate_time_left_and_status(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
-    with progress("training", 14_000, unit="images", done=4_000, interval=10.0) as bar:
+    with Lines(10.0).follow("training", 14_000, unit="images", done=4_000) as bar:
         clock.now += 20.0
         bar.advance(100, "loss 0.123")
     # 100 of the remaining 10,000 in 20 s: 5/s, and 9,900 / 5 = 1980 s = 33 min left.
@@ -58,7 +59,7 @@ def test_a_line_gives_rate_time_left_and_status(capsys: Capture, monkeypatch: py
 
 def test_more_than_an_hour_is_told_in_hours(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
-    with progress("training", 7_384, interval=1.0) as bar:
+    with Lines(1.0).follow("training", 7_384) as bar:
         clock.now += 1.0
         bar.advance()
     assert "2:03:03 left" in capsys.readouterr().err
@@ -66,7 +67,7 @@ def test_more_than_an_hour_is_told_in_hours(capsys: Capture, monkeypatch: pytest
 
 def test_a_terminal_gets_a_bar(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with progress("sampling", 3, unit="steps") as bar:
+    with TERMINAL.follow("sampling", 3, unit="steps") as bar:
         for i in range(3):
             bar.advance(status=f"state {i}")
     seen = capsys.readouterr()
@@ -76,7 +77,7 @@ def test_a_terminal_gets_a_bar(capsys: Capture, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_status_stays_until_there_is_another(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
-    with progress("training", 100) as bar:
+    with TERMINAL.follow("training", 100) as bar:
         for status, seconds in (("loss 2", 1), ("", 10), ("loss 1", 1), ("", 10)):
             clock.now += seconds
             bar.advance(status=status)
@@ -87,7 +88,7 @@ def test_a_status_stays_until_there_is_another(capsys: Capture, monkeypatch: pyt
 
 def test_slow_units_are_told_in_seconds_each(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
-    with progress("training", 10) as bar:
+    with TERMINAL.follow("training", 10) as bar:
         clock.now += 50.0
         bar.advance(4)
     # 4 of 10 in 50 s: 12.5 s each, and 6 * 12.5 s = 75 s left.
@@ -98,7 +99,7 @@ def test_units_that_are_done_little_by_little_are_counted_when_they_are_whole(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch)
-    with progress("sampling", 512, unit="samples", done=128, parts=25) as bar:
+    with TERMINAL.follow("sampling", 512, unit="samples", done=128, parts=25) as bar:
         clock.now += 32.0
         bar.advance(64 * 25)
         clock.now += 32.0
@@ -111,7 +112,7 @@ def test_units_that_are_done_little_by_little_are_counted_when_they_are_whole(
 
 def test_the_bar_of_a_terminal_counts_in_the_same_way(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with progress("sampling", 3, unit="samples", parts=7) as bar:
+    with TERMINAL.follow("sampling", 3, unit="samples", parts=7) as bar:
         for _ in range(7):
             bar.advance(3)
     assert re.search(r"sampling.*3/3.*samples", capsys.readouterr().err, re.DOTALL)
@@ -127,7 +128,8 @@ def test_a_stream_that_is_gone_stops_no_work(monkeypatch: pytest.MonkeyPatch, is
             return is_terminal
 
     monkeypatch.setattr(sys, "stderr", Gone())
-    with progress("training", 2, interval=0.0) as bar:
+    listener = TERMINAL if is_terminal else Lines(0.0)
+    with listener.follow("training", 2) as bar:
         bar.advance()
         bar.advance()
     module.warn("nobody reads this")

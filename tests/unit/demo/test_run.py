@@ -9,7 +9,7 @@ import torch
 from idm.demo import pieces, run, run_demo
 from idm.diffusion import GaussianDiffusion
 from idm.report.demo_page import _duration
-from idm.run import load
+from idm.run import draw, load
 from idm.schedules import cosine_schedule
 
 SMALL = [
@@ -74,7 +74,7 @@ def test_stages_are_announced_in_order(demo: tuple[Path, list[str]]) -> None:
 def test_the_folder_is_a_run_like_any_other(demo: tuple[Path, list[str]]) -> None:
     opened = load(demo[0].parent, device="cpu")
     assert opened.step == 6
-    assert opened.sample(3).shape == (3, 1, 8, 8)
+    assert draw(opened, 3).shape == (3, 1, 8, 8)
 
 
 def test_shown_samples_are_ordered_by_class(demo: tuple[Path, list[str]]) -> None:
@@ -83,7 +83,7 @@ def test_shown_samples_are_ordered_by_class(demo: tuple[Path, list[str]]) -> Non
     from idm.run import open_run_data
 
     drawn = pieces.draw(opened, open_run_data(opened), "DDIM", sampler, 20)
-    every_class_in_turn = opened.sample(20, sampler=sampler)
+    every_class_in_turn = draw(opened, 20, sampler=sampler)
     expected = torch.cat([every_class_in_turn[digit::10] for digit in range(10)])
     torch.testing.assert_close(drawn.shown.samples, expected)
 

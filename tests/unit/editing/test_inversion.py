@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from idm.core.errors import SettingsError
+from idm.core.terminal import TERMINAL
 from idm.core.types import Network
 from idm.diffusion import Denoiser, GaussianDiffusion, ModelVarType
 from idm.editing import CLEAN, decode, decoding, edit, encode, inversion_process
@@ -156,7 +157,7 @@ def test_progress_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     for call in (encode, decode):
         quiet = call(DIFFUSION, LINEAR, X, level=4)
         assert capsys.readouterr() == ("", "")
-        loud = call(DIFFUSION, LINEAR, X, level=4, progress=True)
+        loud = call(DIFFUSION, LINEAR, X, level=4, listener=TERMINAL)
         seen = capsys.readouterr()
         assert seen.out == ""
         assert "5/5" in seen.err

@@ -9,6 +9,7 @@ from scipy import stats
 from torch import Tensor
 
 from idm.core.errors import SettingsError
+from idm.core.terminal import TERMINAL
 from idm.core.types import Network
 from idm.diffusion import ContinuousDecoder, DiscretizedDecoder, GaussianDiffusion, ModelMeanType, ModelVarType
 from idm.likelihood import VLB, Estimate, calc_bpd_loop
@@ -192,7 +193,7 @@ def test_continuous_data_are_scored_by_density() -> None:
 def test_progress_changes_no_number(capsys: pytest.CaptureFixture[str]) -> None:
     quiet = calc_bpd_loop(process(), two_heads, X)
     assert capsys.readouterr() == ("", "")
-    loud = calc_bpd_loop(process(), two_heads, X, progress=True)
+    loud = calc_bpd_loop(process(), two_heads, X, listener=TERMINAL)
     assert capsys.readouterr().out == ""
     assert_same(loud, quiet, atol=0)
 

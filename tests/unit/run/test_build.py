@@ -119,7 +119,7 @@ def test_something_must_be_left_to_train_on(experiment, held_out):
 
 def test_data_without_a_path_are_asked_for(experiment):
     settings = experiment(data={"source": {"name": "image_folder", "path": ""}}).data
-    with pytest.raises(DataError, match="give it with --data PATH"):
+    with pytest.raises(DataError, match="give it with data=PATH"):
         open_data(settings)
 
 

@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 
 from idm.core.errors import DataError, ResumeError, SettingsError
+from idm.core.progress import SILENT
 from idm.core.rng import Rng
 from idm.data import batch_indices
-from idm.run import DataSpec, build_diffusion, load, open_data, open_run_data
+from idm.run import DataSpec, build_diffusion, draw, load, open_data, open_run_data
 from idm.run.data import open_as_training, with_absolute_path
 from idm.settings import Experiment
 from idm.settings.experiment import DataSettings, SourceSettings
@@ -104,12 +105,12 @@ def test_samples_without_names_are_not_held_out_by_name(experiment):
 def test_another_list_is_refused_and_the_same_in_another_order_is_not(of_pictures, tmp_path):
     settings = of_pictures(held_out_list=write_list(tmp_path / "held.txt", "day/2.png", "night/5.png"))
     run = tmp_path / "run"
-    train(settings, run, device="cpu", progress=False)
+    train(settings, run, device="cpu", listener=SILENT)
     write_list(tmp_path / "held.txt", "night/5.png", "day/2.png")
-    train(settings, run, device="cpu", progress=False)
+    train(settings, run, device="cpu", listener=SILENT)
     write_list(tmp_path / "held.txt", "day/2.png", "night/4.png")
     with pytest.raises(ResumeError, match="other data"):
-        train(settings, run, device="cpu", progress=False)
+        train(settings, run, device="cpu", listener=SILENT)
     with pytest.raises(DataError, match="restore the data it was trained on"):
         open_run_data(load(run, device="cpu"))
 
@@ -178,8 +179,8 @@ def test_held_out_samples_are_cropped_to_the_centre(of_pictures):
 
 
 def test_a_cropped_run_trains_and_samples_at_the_size_of_the_crop(of_pictures, tmp_path):
-    run = train(of_pictures(random_crop=8), tmp_path / "run", device="cpu", progress=False)
-    assert run.sample(2).shape == (2, 1, 8, 8)
+    run = train(of_pictures(random_crop=8), tmp_path / "run", device="cpu", listener=SILENT)
+    assert draw(run, 2).shape == (2, 1, 8, 8)
     assert open_run_data(run).spec == run.spec
 
 

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from idm.core.errors import DataError, ResumeError
+from idm.core.progress import SILENT
 from idm.data import Codec
 from idm.run import DataSpec, load, open_data, open_run_data
 from idm.run.data import data_differences, with_absolute_path
@@ -58,11 +59,11 @@ def folder(tmp_path):
 
 def test_a_run_is_not_continued_or_scored_on_changed_images_of_the_same_count_and_size(experiment, folder, tmp_path):
     settings = experiment(data={"source": {"name": "image_folder", "path": str(folder)}})
-    run = train(settings, tmp_path / "run", device="cpu", progress=False)
+    run = train(settings, tmp_path / "run", device="cpu", listener=SILENT)
     assert open_run_data(run).spec.fingerprint == run.spec.fingerprint != ""
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / "3.bmp")
     with pytest.raises(ResumeError, match="other contents"):
-        train(settings, tmp_path / "run", device="cpu", progress=False)
+        train(settings, tmp_path / "run", device="cpu", listener=SILENT)
     with pytest.raises(DataError, match=r"data: the data of this run wanted, got others \(other contents\); restore"):
         open_run_data(load(tmp_path / "run", device="cpu"))
 
@@ -95,14 +96,14 @@ def test_runs_whose_classes_were_sorted_as_text_or_not_seen_go_on(experiment, tm
     settings = experiment(data={"source": source, "class_conditional": conditional, "held_out": 5})
     with monkeypatch.context() as then:
         then.setattr("idm.data.base._are_numbers", lambda texts: False)
-        run = train(settings, tmp_path / "run", device="cpu", progress=False)
+        run = train(settings, tmp_path / "run", device="cpu", listener=SILENT)
         held_out = open_run_data(run).held_out.first(5)
     assert run.spec.class_names == (tuple(sorted(map(str, range(12)))) if conditional else None)
     now = open_run_data(load(tmp_path / "run", device="cpu"))
     assert now.spec == run.spec
     assert all(torch.equal(a, b) for a, b in zip(now.held_out.first(5), held_out, strict=True) if a is not None)
     longer = replace(settings, training=replace(settings.training, num_steps=settings.training.num_steps + 1))
-    assert train(longer, tmp_path / "run", device="cpu", progress=False).spec == run.spec
+    assert train(longer, tmp_path / "run", device="cpu", listener=SILENT).spec == run.spec
 
 
 def test_a_run_from_before_arrays_were_known_for_labels_goes_on_without_them(experiment, tmp_path, monkeypatch):
@@ -111,7 +112,7 @@ def test_a_run_from_before_arrays_were_known_for_labels_goes_on_without_them(exp
     settings = experiment(data={"source": {"name": "arrays", "path": str(tmp_path / "a.npz")}, "held_out": 2})
     with monkeypatch.context() as then:
         then.setattr("idm.data.array_files.find_labels", lambda names, data=None: None)
-        run = train(settings, tmp_path / "run", device="cpu", progress=False)
+        run = train(settings, tmp_path / "run", device="cpu", listener=SILENT)
     assert open_data(settings.data).spec.class_names == ("0", "1")
     assert open_run_data(run).spec == run.spec
     assert run.spec.class_names is None

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from idm.core.errors import DataError, SettingsError
+from idm.core.progress import SILENT
 from idm.run import Run, held_out_bound, open_run_data, recognise, recognition
 from idm.settings import Experiment, from_plain
 from idm.tasks import train
@@ -22,7 +23,7 @@ def tiny(out: Path, **changes) -> Run:
         "training": {"num_steps": 2, "batch_size": 8, "log_interval": 1, "sample_interval": 0, "ema_rates": [0.5]},
         "sampler": {"name": "ddim", "steps": 4},
     }
-    return train(from_plain(Experiment, plain | changes), out, device="cpu", progress=False)
+    return train(from_plain(Experiment, plain | changes), out, device="cpu", listener=SILENT)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_more_steps_than_there_are_and_runs_without_held_out_data_are_refused(di
     with pytest.raises(SettingsError, match="steps: a number from 1 to"):
         held_out_bound(digits, data, steps=1000)
     everything = tiny(tmp_path, data={"source": {"name": "digits"}, "held_out": 0})
-    with pytest.raises(DataError, match=r"data\.held_out=0: score other data with --data PATH, or train a new run"):
+    with pytest.raises(DataError, match=r"data\.held_out=0: score other data with data=PATH, or train a new run"):
         held_out_bound(everything, open_run_data(everything))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from idm.core.progress import SILENT
 from idm.data.check import check_path
 from idm.run import Run, load, open_data_to_score, open_run_data
 from idm.tasks import train
@@ -29,7 +30,7 @@ def run(experiment, tmp_path) -> Run:
     index = indexed(tmp_path, 1)
     moved = (tmp_path / "pictures 1").rename(tmp_path / "moved")
     source = {"name": "index", "path": str(index), "folder": str(moved)}
-    return train(experiment(data={"source": source}), tmp_path / "run", device="cpu", progress=False)
+    return train(experiment(data={"source": source}), tmp_path / "run", device="cpu", listener=SILENT)
 
 
 def test_a_run_finds_its_indexed_data_again(run, tmp_path):

@@ -15,6 +15,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from idm.core.errors import DataError, SettingsError
+from idm.core.progress import SILENT
 from idm.data import SOURCES
 from idm.run import Run, held_out_bound, open_data_to_score, open_run_data, recognition
 from idm.settings import Experiment, from_plain
@@ -31,7 +32,7 @@ def tiny(out: Path, **data) -> Run:
         "training": {"num_steps": 1, "batch_size": 4, "sample_interval": 0, "ema_rates": [0.5]},
         "sampler": {"name": "ddim", "steps": 4},
     }
-    return train(from_plain(Experiment, plain), out, device="cpu", progress=False)
+    return train(from_plain(Experiment, plain), out, device="cpu", listener=SILENT)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +158,7 @@ def test_the_part_to_test_is_scored_with_its_classes_and_what_is_left_out_is_sai
 
 def test_what_needs_training_data_is_refused_of_other_data(digits, pixels, tmp_path):
     np.savez(tmp_path / "x.npz", data=pixels[0], labels=pixels[1])
-    with pytest.raises(DataError, match="leave out --samples or --data"):
+    with pytest.raises(DataError, match="leave out samples or data"):
         recognition(digits, open_data_to_score(digits, tmp_path / "x.npz"), 10)
 
 
@@ -165,7 +166,7 @@ def test_a_run_whose_data_are_gone_is_advised_to_score_others(tmp_path):
     run = tiny(tmp_path / "run", source={"name": "image_folder", "path": str(pictures(tmp_path / "own", 8))})
     assert open_data_to_score(run).spec == open_run_data(run).spec
     (tmp_path / "own").rename(tmp_path / "moved")
-    with pytest.raises(DataError, match=r"own: .*; score data that lie elsewhere, or others, with --data PATH$"):
+    with pytest.raises(DataError, match=r"own: .*; score data that lie elsewhere, or others, with data=PATH$"):
         open_data_to_score(run)
     assert len(open_data_to_score(run, tmp_path / "moved").held_out) == 6
 

@@ -11,12 +11,13 @@ import torch
 import zarr
 from PIL import Image
 
-from idm.cli.results import save_samples
 from idm.core.errors import DataError, ResumeError, SettingsError
+from idm.core.progress import SILENT
 from idm.data import Codec
 from idm.data.check import check_path
-from idm.run import load, open_data, open_data_to_score
+from idm.run import draw, load, open_data, open_data_to_score
 from idm.run.inputs import read_inputs
+from idm.run.saving import save_samples
 from idm.settings.experiment import DataSettings, SourceSettings
 from idm.tasks import train
 
@@ -83,14 +84,14 @@ def settings(experiment, tmp_path):
 
 @pytest.fixture
 def run(settings, tmp_path, capsys):
-    found = train(settings(), tmp_path / "run", device="cpu", progress=False)
+    found = train(settings(), tmp_path / "run", device="cpu", listener=SILENT)
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning:")]
     assert line.startswith("warning: data: the values, 0 to 1, fill 0.39 % of the range of uint8, so 2 levels")
     return found
 
 
 def test_a_run_on_two_levels_samples_two_levels_as_files_like_its_own(run, tmp_path):
-    drawn = run.sample(5)
+    drawn = draw(run, 5)
     assert set(np.unique(run.spec.codec.decode(drawn))) <= {0, 1}
     save_samples(tmp_path / "out", run, drawn)
     written = [np.asarray(Image.open(tmp_path / "out" / "images" / f"{i:05d}.png")) for i in range(5)]
@@ -111,7 +112,7 @@ def test_other_data_out_of_range_are_refused_with_a_range_that_holds_both(run, s
     np.save(tmp_path / "other.npy", MASKS[:, None] * np.uint8(3))
     with pytest.raises(DataError, match=r"from 0 to 1 wanted, got uint8 from 0 to 3; .*data\.range=0,3"):
         open_data_to_score(run, tmp_path / "other.npy")
-    wider = train(settings(range=[0, 3]), tmp_path / "wider", device="cpu", progress=False)
+    wider = train(settings(range=[0, 3]), tmp_path / "wider", device="cpu", listener=SILENT)
     assert len(open_data_to_score(wider, tmp_path / "other.npy").held_out) == 24
 
 
@@ -121,16 +122,16 @@ def without(plain, section, key):
 
 def test_a_run_from_before_there_were_ranges_goes_on_with_the_range_of_its_type(settings, tmp_path):
     folder = tmp_path / "old"
-    old = train(settings(range="type"), folder, device="cpu", progress=False)
+    old = train(settings(range="type"), folder, device="cpu", listener=SILENT)
     assert old.spec.codec.levels == 256
     edit(folder, "experiment", lambda plain: without(plain, "data", "range"))
     edit(folder, "data", lambda plain: without(plain, "codec", "clip"))
     assert load(folder, device="cpu").spec.codec == old.spec.codec
     longer = replace(settings(), training=replace(settings().training, num_steps=6))
-    resumed = train(longer, folder, device="cpu", progress=False)
+    resumed = train(longer, folder, device="cpu", listener=SILENT)
     assert (resumed.step, resumed.spec.codec.levels, resumed.experiment.data.range) == (6, 256, "type")
     with pytest.raises(ResumeError, match=r"data\.range: this run was started with 'type', got 'values'"):
-        train(settings(range="values"), folder, device="cpu", progress=False)
+        train(settings(range="values"), folder, device="cpu", listener=SILENT)
 
 
 def test_a_range_and_standardising_are_one_too_many(experiment):

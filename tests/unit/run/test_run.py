@@ -9,10 +9,11 @@ import torch
 from safetensors.torch import load_file
 
 from idm.core.errors import CheckpointError, DataError, SettingsError
+from idm.core.progress import SILENT
 from idm.data import Codec
 from idm.diffusion.denoiser import NetworkDenoiser
 from idm.guidance import ClassifierFreeGuidance
-from idm.run import load
+from idm.run import draw, load
 from idm.run.inputs import read_inputs
 from idm.tasks import train
 
@@ -20,7 +21,7 @@ from idm.tasks import train
 @pytest.fixture(scope="module")
 def stored(experiment, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained") / "run"
-    train(experiment(), folder, device="cpu", progress=False)
+    train(experiment(), folder, device="cpu", listener=SILENT)
     return folder
 
 
@@ -32,16 +33,16 @@ def trained(stored, tmp_path):
 def test_opening_gives_the_averaged_network_in_evaluation_mode(trained, tmp_path):
     run = load(tmp_path / "run", device="cpu")
     assert not run.network.training
-    for name, value in load_file(run.path / "ema-0.9.safetensors").items():
+    for name, value in load_file(run.name / "ema-0.9.safetensors").items():
         torch.testing.assert_close(run.network.state_dict()[name], value, rtol=0, atol=0)
     assert all(not parameter.requires_grad for parameter in run.network.parameters())
 
 
 def test_what_training_returns_is_what_is_opened(experiment, tmp_path):
-    trained = train(experiment(), tmp_path / "run", device="cpu", progress=False)
+    trained = train(experiment(), tmp_path / "run", device="cpu", listener=SILENT)
     run = load(tmp_path / "run", device="cpu")
     assert (run.step, run.spec, run.experiment) == (trained.step, trained.spec, trained.experiment)
-    torch.testing.assert_close(run.sample(3), trained.sample(3), rtol=0, atol=0)
+    torch.testing.assert_close(draw(run, 3), draw(trained, 3), rtol=0, atol=0)
 
 
 def test_the_fitted_decoder_variance_comes_along(trained):
@@ -49,14 +50,14 @@ def test_the_fitted_decoder_variance_comes_along(trained):
 
 
 def test_sample_i_depends_on_seed_i_only(trained):
-    together, alone = trained.sample(4, labels=[2], seed=10), trained.sample(1, labels=[2], seed=12)
+    together, alone = draw(trained, 4, labels=[2], seed=10), draw(trained, 1, labels=[2], seed=12)
     torch.testing.assert_close(together[2:3], alone, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(trained.sample(4, labels=[2], seed=10, batch_size=3), together, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(draw(trained, 4, labels=[2], seed=10, batch_size=3), together, rtol=1e-4, atol=1e-5)
 
 
 def test_the_first_batch_can_be_watched(trained):
     states = []
-    samples = trained.sample(5, batch_size=2, watch=states.append)
+    samples = draw(trained, 5, batch_size=2, watch=states.append)
     assert len(states) == 4
     assert all(state.sample.shape == (2, 1, 8, 8) for state in states)
     torch.testing.assert_close(states[-1].sample, samples[:2], rtol=0, atol=0)
@@ -74,9 +75,9 @@ def test_samplers_are_changed_by_their_own_names(trained):
 
 
 def test_without_a_number_there_is_one_sample_of_each_label(trained):
-    assert torch.equal(trained.sample(labels=[3, 5, 3]), trained.sample(3, labels=[3, 5, 3]))
+    assert torch.equal(draw(trained, labels=[3, 5, 3]), draw(trained, 3, labels=[3, 5, 3]))
     with pytest.raises(SettingsError, match=r"^num: how many samples wanted, or labels[^\n]*$"):
-        trained.sample()
+        draw(trained)
 
 
 def test_labels_are_repeated_in_turn(trained):
@@ -91,7 +92,7 @@ def test_labels_are_repeated_in_turn(trained):
 def test_guidance_needs_a_network_that_knows_no_class(experiment, tmp_path, trained):
     for guidance, kind in ((1.0, NetworkDenoiser), (2.0, ClassifierFreeGuidance)):
         assert isinstance(trained.denoiser(trained.diffusion, trained.label_kwargs(None, 2), guidance=guidance), kind)
-    without = train(experiment(training__label_dropout=0.0), tmp_path / "without", device="cpu", progress=False)
+    without = train(experiment(training__label_dropout=0.0), tmp_path / "without", device="cpu", listener=SILENT)
     with pytest.raises(SettingsError, match="label_dropout"):
         without.denoiser(without.diffusion, without.label_kwargs(None, 2), guidance=2.0)
 
@@ -107,24 +108,24 @@ def test_a_run_whose_checkpoints_are_all_damaged(trained, tmp_path):
     with pytest.raises(CheckpointError, match="every checkpoint is damaged"):
         load(tmp_path / "run")
     with pytest.raises(CheckpointError, match=r"damaged \(ema-0.9.safetensors"):
-        load(trained.path)
+        load(trained.name)
 
 
 def test_counts_seeds_and_labels_may_come_from_numpy(trained):
-    chosen = trained.sample(np.int64(2), labels=np.int64(3), seed=np.int64(5), batch_size=np.int64(1))
-    assert torch.equal(chosen, trained.sample(2, labels=[3], seed=5, batch_size=1))
+    chosen = draw(trained, np.int64(2), labels=np.int64(3), seed=np.int64(5), batch_size=np.int64(1))
+    assert torch.equal(chosen, draw(trained, 2, labels=[3], seed=5, batch_size=1))
 
 
 @pytest.mark.usefixtures("unchecked_types")
 @pytest.mark.parametrize("wrong", [{"num": 1.5}, {"seed": 1.5}, {"seed": [0, 1.5]}, {"batch_size": True}, {"num": "2"}])
 def test_what_is_no_whole_number_is_refused_in_one_line(trained, wrong):
     with pytest.raises(SettingsError, match=f"^{next(iter(wrong))}: a whole number wanted, got [^\n]*$"):
-        trained.sample(**{"num": 2, **wrong})
+        draw(trained, **{"num": 2, **wrong})
 
 
 def test_every_sample_may_have_a_seed_of_its_own(trained):
-    whole = trained.sample(6, labels=[0], seed=10)
-    chosen = trained.sample(3, labels=[0], seed=[14, 10, 12], batch_size=2)
+    whole = draw(trained, 6, labels=[0], seed=10)
+    chosen = draw(trained, 3, labels=[0], seed=[14, 10, 12], batch_size=2)
     torch.testing.assert_close(chosen, whole[[4, 0, 2]], rtol=1e-4, atol=1e-4)
 
 
@@ -140,9 +141,9 @@ def test_files_of_other_kinds_than_a_run_on_numbers_reads_are_told_with_what_to_
 
 def test_samples_are_drawn_of_classes_by_name(trained):
     named = replace(trained, spec=replace(trained.spec, class_names=("roses", *"abcdefgh", "tulips")))
-    assert torch.equal(named.sample(2, labels=["tulips", "roses"]), trained.sample(2, labels=[9, 0]))
+    assert torch.equal(draw(named, 2, labels=["tulips", "roses"]), draw(trained, 2, labels=[9, 0]))
     with pytest.raises(SettingsError, match="did you mean 'roses'"):
-        named.sample(2, labels=["rose"])
+        draw(named, 2, labels=["rose"])
 
 
 @pytest.mark.parametrize(
@@ -156,10 +157,10 @@ def test_samples_are_drawn_of_classes_by_name(trained):
 )
 def test_requests_for_nothing_are_refused(trained, options, message):
     with pytest.raises(SettingsError, match=message):
-        trained.sample(**options)
+        draw(trained, **options)
 
 
 def test_a_run_is_written_in_a_line(trained, tmp_path):
     words = "1 x 8 x 8 uint8, 17 levels (0 to 16), 10 classes"
     count = sum(parameter.numel() for parameter in trained.network.parameters())
-    assert repr(trained) == f"Run({trained.path}, {words}, unet of {count:,} parameters on cpu)"
+    assert repr(trained) == f"Run({trained.name}, {words}, unet of {count:,} parameters on cpu)"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from idm.core.errors import SettingsError
+from idm.core.terminal import TERMINAL
 from idm.diffusion import GaussianDiffusion, ModelVarType
 from idm.editing import encode, inversion_process
 from idm.likelihood import calc_bpd_loop
@@ -120,7 +121,7 @@ def test_progress_reports_on_standard_error_only_and_changes_no_sample(
 ) -> None:
     quiet = sampler.sample(half_sine, SHAPE, seed=1)
     assert capsys.readouterr() == ("", "")
-    loud = sampler.sample(half_sine, SHAPE, seed=1, progress=True)
+    loud = sampler.sample(half_sine, SHAPE, seed=1, listener=TERMINAL)
     seen = capsys.readouterr()
     assert seen.out == ""
     assert "12/12" in seen.err

@@ -127,7 +127,7 @@ def test_of_two_values_for_one_setting_the_last_counts():
 
 @pytest.mark.parametrize("overrides", [["a.b=1", "a.b.c=2"], ["a.b.c=2", "a.b=1"]])
 def test_a_value_and_a_part_of_it_are_refused_in_either_order(overrides):
-    with pytest.raises(SettingsError, match=r"--set a\.b: one value, or settings in it wanted, got both"):
+    with pytest.raises(SettingsError, match=r"set=a\.b: one value, or settings in it wanted, got both"):
         fold(overrides)
 
 
@@ -169,7 +169,7 @@ def test_no_attention_is_written_as_it_is_read():
 
 
 def test_a_folder_in_place_of_a_settings_file_is_data(tmp_path):
-    with pytest.raises(SettingsError, match=r"got a folder; data follow after --data"):
+    with pytest.raises(SettingsError, match=r"got a folder; give data as data=PATH"):
         read_settings(tmp_path)
 
 

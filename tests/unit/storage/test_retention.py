@@ -8,10 +8,10 @@ import torch
 
 from idm.core.errors import CheckpointError, NumericalError
 from idm.storage import Retention, latest_checkpoint, save_checkpoint
+from idm.storage import checkpoint as checkpoint_module
 from idm.storage.checkpoint import read_newest
 from idm.storage.manifest import Score, damage, score_of
 from idm.storage.retention import discard, folders, sweep
-from idm.training import checkpoint as checkpoint_module
 
 
 def save(run, step, keep=None, value=None, name="loss"):

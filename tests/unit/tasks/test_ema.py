@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from idm.core.progress import SILENT
 from idm.run import load, open_run_data
 from idm.run.calibrate import FITTED, calibrate
 from idm.storage import Checkpoint
@@ -29,7 +30,7 @@ def trained(experiment, tmp_path):
             },
             **changes,
         )
-        train(whole, tmp_path / "run", device="cpu", progress=False)
+        train(whole, tmp_path / "run", device="cpu", listener=SILENT)
         return tmp_path / "run"
 
     return make
@@ -47,7 +48,7 @@ def test_the_decoder_is_fitted_to_the_new_weights(trained):
     trained_run = trained()
     made = reconstruct(trained_run, 0.1, device="cpu")
     assert made.is_calibrated is True
-    assert errors(made.checkpoint) != pytest.approx(errors(load(trained_run).path), rel=1e-3)
+    assert errors(made.checkpoint) != pytest.approx(errors(load(trained_run).checkpoint), rel=1e-3)
     run = load(made.checkpoint, device="cpu")
     again = calibrate(run.experiment, run.diffusion, run.network, open_run_data(run))
     assert errors(made.checkpoint) == pytest.approx(again[FITTED]["mean_squared_error"], rel=1e-5)
@@ -58,7 +59,7 @@ def test_the_decoder_stays_where_the_data_are_away(trained, tmp_path):
     (tmp_path / "points.npy").unlink()
     made = reconstruct(run, 0.1, device="cpu")
     assert made.is_calibrated is False
-    assert fitted(made.checkpoint) == fitted(load(run, device="cpu").path)
+    assert fitted(made.checkpoint) == fitted(load(run, device="cpu").checkpoint)
 
 
 def test_nothing_is_fitted_where_the_models_own_variance_is_wanted(trained, tmp_path):
@@ -73,7 +74,7 @@ def test_one_checkpoint_is_enough_for_the_widths_in_it(trained, tmp_path):
     run = trained()
     alone = tmp_path / "elsewhere" / "step-00000004"
     alone.parent.mkdir()
-    load(run, device="cpu").path.rename(alone)
+    load(run, device="cpu").checkpoint.rename(alone)
     made = reconstruct(alone, 0.15, tmp_path / "out", device="cpu")
     ours, stored = Checkpoint(made.checkpoint).tensors("ema-0.9999"), Checkpoint(alone).tensors("power-0.15")
     for name, value in stored.items():

@@ -81,7 +81,10 @@ def test_respacings_that_no_spacing_gives_are_refused_and_others_advised(spec, i
         ({"noise_schedule": "cosin"}, "did you mean 'cosine'"),
         ({"timestep_respacing": "ddim999"}, "ddim999"),
         ({"diffusion_steps": "x"}, "flags.diffusion_steps"),
-        ({"use_ddim": True}, "flags.use_ddim: .*leave it out, 'idm sample --sampler ddim' chooses it"),
+        (
+            {"use_ddim": True},
+            "flags.use_ddim: .*leave it out, 'idm sample sampler=ddim' chooses it",
+        ),
     ],
 )
 def test_flags_that_make_no_model(flags, pattern):

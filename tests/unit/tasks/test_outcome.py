@@ -2,6 +2,7 @@
 
 import pytest
 
+from idm.core.progress import SILENT
 from idm.tasks import train
 from idm.tasks.outcome import losses_of, reason_to_doubt
 from idm.training import TrainingSettings
@@ -73,5 +74,5 @@ def test_losses_are_read_from_the_metrics(tmp_path):
 def test_the_line_comes_once_at_the_end_of_a_training_that_did_steps(experiment, tmp_path, capsys):
     settings = experiment(training__warmup_steps=10)
     for lines in (1, 0):  # the second finds the run finished
-        train(settings, tmp_path, device="cpu", progress=False)
+        train(settings, tmp_path, device="cpu", listener=SILENT)
         assert capsys.readouterr().err.count("never peaked") == lines

@@ -1,6 +1,5 @@
 """A run is a function of its settings alone: stopped and continued, cut into micro-batches, or not."""
 
-import importlib
 import json
 import os
 import signal
@@ -12,17 +11,16 @@ import torch
 from safetensors.torch import load_file
 
 from idm.core.errors import CheckpointError, DataError, InterruptedRunError, ResumeError, SettingsError
-from idm.run import load, open_run_data
+from idm.core.progress import SILENT
+from idm.run import draw, load, open_run_data
 from idm.settings import Experiment, from_plain, to_plain
 from idm.settings.experiment import TimestepSettings
-from idm.tasks import train
+from idm.tasks import prepare, train
 from idm.training.spread import Alone
-
-train_module = importlib.import_module("idm.tasks.train")
 
 
 def go(experiment, run, **options):
-    return train(experiment, run, device="cpu", progress=False, **options)
+    return train(experiment, run, device="cpu", listener=SILENT, **options)
 
 
 def state(run):
@@ -218,7 +216,10 @@ def test_a_preview_is_shown_at_intervals_and_at_the_end(experiment, tmp_path):
 
 
 def test_watching_does_not_change_training(experiment, tmp_path):
-    go(experiment(training__sample_interval=1), tmp_path / "a", preview=lambda step, run: run.sample(2))
+    def watch(step, run):
+        draw(run, 2)
+
+    go(experiment(training__sample_interval=1), tmp_path / "a", preview=watch)
     go(experiment(training__sample_interval=1), tmp_path / "b")
     assert_same_state(tmp_path / "a", tmp_path / "b")
 
@@ -244,7 +245,7 @@ def test_a_run_without_an_intact_checkpoint_is_not_begun_anew(experiment, tmp_pa
 
 
 def test_names_of_classes_that_no_checkpoint_can_hold_are_refused_before_training(experiment, tmp_path, monkeypatch):
-    monkeypatch.setattr(train_module, "LARGEST_JSON_BYTES", 50)
+    monkeypatch.setattr(prepare, "LARGEST_JSON_BYTES", 50)
     with pytest.raises(DataError, match="classes in at most 50 bytes wanted, got"):
         go(experiment(), tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -282,7 +283,7 @@ def test_another_number_of_steps_tells_how_the_decay_jumps(experiment, tmp_path,
 
 def test_what_is_no_experiment_is_refused_in_a_line(tmp_path):
     with pytest.raises(SettingsError, match=r"^experiment: an Experiment wanted, such as that of .*, got str$"):
-        train("settings.yaml", tmp_path / "run", device="cpu", progress=False)
+        train("settings.yaml", tmp_path / "run", device="cpu", listener=SILENT)
     assert not (tmp_path / "run").exists()
 
 

@@ -29,7 +29,7 @@ def train(make_step, network):
         network.load_state_dict(first)
         step = make_step(timesteps=LossSecondMoment(10), **SETTINGS)
         describe = lambda averaged: {"data": {"mean": float(averaged.map.weight.mean())}}  # noqa: E731
-        return Trainer(network, step, step.settings, folder, describe=describe, show_progress=False).run()
+        return Trainer(network, step, step.settings, folder, describe=describe).run()
 
     return run
 

@@ -15,6 +15,7 @@ from torch import nn
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 
 from idm.core.errors import InterruptedRunError, SettingsError
+from idm.core.progress import SILENT
 from idm.core.ranks import Ranks
 from idm.networks import UNet
 from idm.run.acceleration import in_precision
@@ -74,9 +75,7 @@ def train(make_step, network, tmp_path):
             return batch
 
         step.accumulate_gradients = accumulate
-        trainer = Trainer(
-            trained, step, step.settings, tmp_path / name, describe=lambda averaged: {}, show_progress=False
-        )
+        trainer = Trainer(trained, step, step.settings, tmp_path / name, describe=lambda averaged: {}, listener=SILENT)
         try:
             trainer.run()
         except InterruptedRunError:

@@ -24,7 +24,7 @@ class Run:
     def __init__(self, folder, network, step):
         self.folder, self.network, self.step = folder, network, step
         describe = lambda averaged: {}  # noqa: E731
-        self.trainer = Trainer(network, step, step.settings, folder, describe=describe, show_progress=False)
+        self.trainer = Trainer(network, step, step.settings, folder, describe=describe)
 
     def before_steps(self, harm, steps, *, once=False):
         """Call ``harm(self)`` before the gradient of the steps that are made of the data of ``steps``."""

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from idm.core.errors import InterruptedRunError, NumericalError, ProcessError
+from idm.core.progress import SILENT
 from idm.storage import latest_checkpoint
 from idm.storage.manifest import Score, score_of
 from idm.training import Trainer
@@ -24,7 +25,7 @@ def make_trainer(make_step, network, tmp_path):
     def make(run=tmp_path / "run", preview=None, **settings):
         step = make_step(**settings)
         return Trainer(
-            network, step, step.settings, run, describe=lambda averaged: {}, preview=preview, show_progress=False
+            network, step, step.settings, run, describe=lambda averaged: {}, preview=preview, listener=SILENT
         )
 
     return make
@@ -74,7 +75,7 @@ def test_a_bound_that_is_not_finite_harms_nothing(make_step, network, tmp_path):
     bounds = iter([float("nan"), 3.0])
     trainer = Trainer(
         network, step, step.settings, tmp_path / "run", describe=lambda averaged: {},
-        measure=lambda averaged: {"bpd": next(bounds)}, show_progress=False,
+        measure=lambda averaged: {"bpd": next(bounds)},
     )  # fmt: skip
     assert trainer.run().step == 4
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
@@ -90,7 +91,7 @@ def test_memory_that_is_short_for_a_grid_or_a_bound_stops_nothing(make_step, net
     step = make_step(num_steps=4, bound_interval=2, sample_interval=2)
     trainer = Trainer(
         network, step, step.settings, tmp_path / "run", describe=lambda averaged: {},
-        preview=short, measure=short, show_progress=False,
+        preview=short, measure=short,
     )  # fmt: skip
     assert trainer.run().step == 4
     told = capsys.readouterr().err.splitlines()
@@ -178,7 +179,7 @@ def test_a_measurement_that_a_stop_came_into_is_made_by_the_next_start(make_step
 
         trainer = Trainer(
             network, step, step.settings, tmp_path / run, describe=lambda averaged: {}, measure=measure,
-            show_progress=False, **more,
+            **more,
         )  # fmt: skip
         return trainer.run(), measured
 
@@ -286,7 +287,6 @@ def test_a_measurement_that_is_not_finite_is_told_and_training_goes_on(make_step
     step = make_step(num_steps=2, bound_interval=2)
     trainer = Trainer(
         network, step, step.settings, tmp_path / "run", describe=lambda averaged: {}, measure=measure,
-        show_progress=False,
     )  # fmt: skip
     assert trainer.run().step == 2
     assert "held-out data are not measured (decoder variance: finite predictions wanted)" in capsys.readouterr().err

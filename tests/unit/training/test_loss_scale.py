@@ -70,12 +70,12 @@ def test_overflows_are_no_bad_steps(make_step, network, tmp_path):
 
     step.accumulate_gradients = accumulate
     describe = lambda averaged: {}  # noqa: E731
-    trainer = Trainer(network, step, step.settings, tmp_path, describe=describe, show_progress=False)
+    trainer = Trainer(network, step, step.settings, tmp_path, describe=describe)
     before = network.map.weight.detach().clone()
     assert trainer.run().step == 12
     assert trainer.state.scale.state() == {"factor": 2.0**10, "good_steps": 6.0}
     assert not (tmp_path / "events.jsonl").exists()
     assert not torch.equal(before, network.map.weight)
     again = make_step(num_steps=12, precision="float16")
-    resumed = Trainer(network, again, again.settings, tmp_path, describe=describe, show_progress=False)
+    resumed = Trainer(network, again, again.settings, tmp_path, describe=describe)
     assert resumed.state.scale.state() == {"factor": 2.0**10, "good_steps": 6.0}

@@ -96,7 +96,7 @@ def test_a_run_remembers_what_it_found(make_step, network, tmp_path, capsys):
         narrow = Narrow(network, room, MESSAGES[0])
         step = make_step(net=narrow, spread=Alone(narrow), num_steps=steps)
         describe = lambda averaged: {}  # noqa: E731
-        Trainer(narrow, step, step.settings, tmp_path, describe=describe, show_progress=False).run()
+        Trainer(narrow, step, step.settings, tmp_path, describe=describe).run()
         return narrow.sizes
 
     assert train(3, 2) == [8, 4, 2, 2, 2, 2, 2, 2, 2, 2]

@@ -9,6 +9,7 @@ from pathlib import Path
 from idm.bench.goals import Longer
 from idm.bench.harness import Contestant
 from idm.bench.table import Plan, Row, Scope, Table
+from idm.core.progress import SILENT
 from idm.presets import PRESETS
 from idm.run import Run
 from idm.settings import resolve
@@ -44,7 +45,9 @@ def start(scope: Scope) -> list[Plan]:
 
 def _start(folder: Path) -> Table:
     overrides = ["training.num_steps=1", "training.sample_interval=0"]
-    run = train(resolve(PRESETS.build("digits", {}), overrides=overrides), folder / "run", device="cpu", progress=False)
+    run = train(
+        resolve(PRESETS.build("digits", {}), overrides=overrides), folder / "run", device="cpu", listener=SILENT
+    )
     script = folder / "plain.py"
     script.write_text(plain_script(run), encoding="utf-8")
     command = ["-m", "idm", "sample", str(folder / "run"), "--num", str(NUM_IMAGES), "--sampler", "ddim"]
@@ -64,7 +67,7 @@ def plain_script(run: Run) -> str:
         "out_channels": run.diffusion.out_channels(channels),
         "num_classes": classes + 1,
     }
-    weights = run.path / f"{ema_name(run.experiment.training.ema_rates[0])}.safetensors"
+    weights = run.name / f"{ema_name(run.experiment.training.ema_rates[0])}.safetensors"
     return SCRIPT.format(
         options=dict(run.experiment.network.options) | given,
         weights=str(weights),

@@ -27,8 +27,8 @@ def refuse_data_folder(out: Path, data: str | Path) -> None:
     is_inside = place.is_relative_to(root) and place.is_dir()
     if is_inside and (place == where or find_files(place)[0]):
         raise SettingsError(
-            f"--out {out}: a folder of its own wanted, got one that holds the data; choose another, such as "
-            f"--out {root.with_name(f'{root.name}-results')}"
+            f"out={out}: a folder of its own wanted, got one that holds the data; choose another, such as "
+            f"out={root.with_name(f'{root.name}-results')}"
         )
 
 

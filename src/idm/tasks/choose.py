@@ -1,10 +1,10 @@
 """Which experiment ``idm train`` is asked for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from idm.cli.settings import every_setting
 from idm.core.errors import SettingsError
 from idm.presets import (
     NOTHING,
@@ -17,15 +17,17 @@ from idm.presets import (
     with_fitting_batches,
     without_source,
 )
-from idm.run.data import size_for_images
+from idm.run.data import open_source, size_for_images
+from idm.run.held_out import split
 from idm.run.stored import experiment_to_continue, started_experiment, stored_spec
 from idm.settings import Experiment, to_plain
 from idm.settings.experiment import DataSettings, SourceSettings
 from idm.settings.files import fold, lay, lay_and_fit, read_settings, value_in_words
+from idm.settings.listing import every_setting
 from idm.settings.validate import flat
 from idm.storage import Checkpoint, open_checkpoint
 from idm.storage.checkpoint import checkpoint_to_continue
-from idm.tasks.train import Adapt, as_it_is
+from idm.tasks.task import Adapt, as_it_is
 
 CODE = "data.source.make"
 """The setting that names code."""
@@ -49,6 +51,39 @@ class Chosen:
     names_code: bool = False
 
 
+def make_experiment(
+    data: str | Path | None = None,
+    *,
+    preset: str | None = None,
+    file: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    trust_code: bool = False,
+) -> Experiment:
+    """Make the experiment that ``idm train`` would train in a new folder.
+
+    Args:
+        data: images or arrays; settings that nobody gave are inferred from it, or are those of the preset.
+        preset: name of a preset, in place of what would be inferred.
+        file: a YAML or TOML file of settings, which count more.
+        settings: values by path, such as {"training.num_steps": 300, "eta": 0.3}, which count most; the end of a path
+            will do where no other ends so.
+        trust_code: import and call what a custom source names, where settings are inferred from it.
+
+    Raises:
+        SettingsError: wrong values, or nothing to train on.
+        DataError: data that cannot be read.
+    """
+    overrides = [f"{path}={value_in_words(value)}" for path, value in (settings or {}).items()]
+    if data is None and preset is None and file is None and not overrides:
+        raise SettingsError("experiment: data, a preset, a file or settings wanted, got none of them")
+    told = Told({} if file is None else read_settings(file), fold(overrides))
+    chosen = _chosen(told, file, preset, None if data is None else str(data), None, None, trust_code=trust_code)
+    if chosen.adapt is as_it_is:
+        return chosen.experiment
+    source = open_source(chosen.experiment.data, trust_code=trust_code)
+    return chosen.adapt(chosen.experiment, len(split(chosen.experiment.data, source)[0]))
+
+
 def choose_experiment(
     config: Path | None,
     preset: str | None,
@@ -68,15 +103,30 @@ def choose_experiment(
         SettingsError: wrong values, or nothing to train on.
         DataError: data that cannot be read.
     """
-    told, started = Told({} if config is None else read_settings(config), fold(overrides)), started_experiment(run)
-    trust_code = CODE in flat(told.overrides)
+    told = Told({} if config is None else read_settings(config), fold(overrides))
+    return _chosen(told, config, preset, data, run, init, trust_code=CODE in flat(told.overrides))
+
+
+def _chosen(
+    told: Told,
+    config: str | Path | None,
+    preset: str | None,
+    data: str | None,
+    run: Path | None,
+    init: Path | None,
+    *,
+    trust_code: bool,
+) -> Chosen:
+    """Choose as ``choose_experiment``; without a run there is none to go on with."""
+    started = None if run is None else started_experiment(run)
     weights = None if init is None or started is not None else open_checkpoint(init)
     first = None if weights is None else experiment_to_continue(weights)
     if data is None and (preset is not None or config is not None or first is not None):
         base = PRESETS.build(preset, {}) if preset is not None else first or Experiment()
         experiment = lay_and_fit(base, told.file, told.overrides, base.training, started)
         return Chosen(experiment, _fitting_batches(told, started), names_code=trust_code)
-    if data is None and (stored := _experiment_in(run, needed=source_told(told.overrides) is None)) is not None:
+    needed = source_told(told.overrides) is None
+    if run is not None and data is None and (stored := _experiment_in(run, needed=needed)) is not None:
         return Chosen(lay(stored, told.overrides), names_code=trust_code)
     below = started if preset is None else PRESETS.build(preset, {})
     found = data_settings(data, told, below or _image_size_of(weights))
@@ -118,7 +168,7 @@ def _experiment_in(run: Path, *, needed: bool) -> Experiment | None:
     checkpoint = checkpoint_to_continue(run)
     if checkpoint is None and needed:
         raise SettingsError(
-            f"train: --preset NAME, --data PATH or a settings file wanted, got none and no run to continue in {run}; "
+            f"train: preset=NAME, data=PATH or a settings file wanted, got none and no run to continue in {run}; "
             "'idm config' lists presets and settings"
         )
     return None if checkpoint is None else experiment_to_continue(checkpoint)

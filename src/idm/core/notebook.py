@@ -1,0 +1,83 @@
+"""Progress in a notebook: one bar below the cell, updated in place, and pictures of samples beside it."""
+
+import html
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, final
+
+from idm.core.progress import SILENT, Calls, Event, Listener, Progress
+from idm.core.terminal import TERMINAL
+
+SECONDS = 0.5
+"""Between two updates of a bar."""
+
+
+@final
+class Notebook(Listener):
+    """Shows each loop as one bar, and the newest picture of samples under each name."""
+
+    def __init__(self) -> None:
+        """Begin with nothing shown."""
+        self._pictures: dict[str, Any] = {}
+
+    @contextmanager
+    def follow(
+        self, what: str, total: int, *, unit: str = "steps", done: int = 0, parts: int = 1
+    ) -> Generator[Progress]:
+        """Show one bar for the loop."""
+        told = Calls(_Bar().update, least_seconds=SECONDS)
+        with told.follow(what, total, unit=unit, done=done, parts=parts) as bar:
+            yield bar
+
+    def show(self, what: str, picture: Path) -> None:
+        """Show the picture, in place of the one of that name before."""
+        from IPython.display import Image, display
+
+        image = Image(filename=str(picture))
+        if what in self._pictures:
+            self._pictures[what].update(image)
+        else:
+            self._pictures[what] = display(image, display_id=True)
+
+
+@final
+class _Bar:
+    """One place in the output of a cell."""
+
+    def __init__(self) -> None:
+        self._update: Callable[[Any], None] | None = None
+
+    def update(self, event: Event) -> None:
+        """Show the event in place of the one before."""
+        from IPython.display import HTML, display
+
+        shown = HTML(_as_html(event))
+        if self._update is None:
+            place = display(shown, display_id=True)
+            self._update = None if place is None else place.update
+        else:
+            self._update(shown)
+
+
+def _as_html(event: Event) -> str:
+    bar = f'<progress value="{event.done}" max="{max(event.total, 1)}" style="vertical-align: middle"></progress>'
+    return f'<div style="font-family: monospace">{bar} {html.escape(str(event))}</div>'
+
+
+def is_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    module = sys.modules.get("IPython")
+    shell = module.get_ipython() if module is not None else None
+    return getattr(shell, "kernel", None) is not None
+
+
+def best_listener() -> Listener:
+    """Return what long work tells unless told otherwise: a notebook, or the terminal."""
+    return Notebook() if is_notebook() else TERMINAL
+
+
+def quiet_listener() -> Listener:
+    """Return what calls that a program makes many of tell unless told otherwise: a notebook, or nobody."""
+    return Notebook() if is_notebook() else SILENT

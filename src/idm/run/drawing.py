@@ -1,0 +1,114 @@
+"""Drawing samples: some at a time, each from a seed of its own."""
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from idm.core.counts import holds_several, whole_number
+from idm.core.errors import SettingsError
+from idm.core.progress import SILENT, Listener, Progress
+from idm.core.tensors import require_finite
+from idm.run.labels import Labels, class_numbers
+from idm.run.opened import Opened
+from idm.samplers import Sampler, SampleStep, Seed
+from idm.samplers.base import warn_of_unclipped
+
+Watch = Callable[[SampleStep], None]
+
+BYTES_PER_VALUE = 4
+"""Samples are drawn in float32."""
+
+
+def draw(
+    run: Opened,
+    num: int | None = None,
+    *,
+    labels: Labels | None = None,
+    seed: Seed = 0,
+    guidance: float = 1.0,
+    sampler: Sampler | None = None,
+    batch_size: int | None = None,
+    watch: Watch | None = None,
+    listener: Listener = SILENT,
+) -> Tensor:
+    """Draw samples in the model's range, [num, c, *space] on the CPU; arguments and errors as of ``Run.sample``."""
+    if holds_several(labels):
+        labels = cast(Labels, list(labels))  # they are read twice
+    if num is None:
+        if (chosen := class_numbers(labels, run.spec.class_names)) is None:
+            raise SettingsError("num: how many samples wanted, or labels, for one sample of each, got neither")
+        num = len(chosen)
+    num = whole_number(num, "num")
+    batch_size = run.batch_size if batch_size is None else whole_number(batch_size, "batch_size")
+    if num < 1 or batch_size < 1:
+        raise SettingsError(f"num and batch_size: at least 1 wanted, got {num} and {batch_size}")
+    require_memory(num, run.spec.shape)
+    seeds = _seeds(seed, num)
+    sampler = sampler or run.sampler()
+    if run.compile and num > batch_size:  # a smaller last batch would be translated once more
+        seeds = [*seeds, *[seeds[-1]] * (-num % batch_size)]
+    warn_of_unclipped(sampler)
+    denoise = run.denoiser(sampler.diffusion, run.label_kwargs(labels, len(seeds)), guidance=guidance)
+    parts: list[Tensor] = []
+    steps = sampler.diffusion.num_timesteps
+    with listener.follow("sampling", len(seeds), unit="samples", parts=steps) as bar:
+        for rows in torch.arange(len(seeds)).split(batch_size):
+            part, shown = seeds[int(rows[0]) : int(rows[-1]) + 1], watch if int(rows[0]) == 0 else None
+            noise = sampler.initial_noise((len(part), *run.spec.shape), seed=part, device=run.device)
+            seen = _counting(bar, len(part), shown)
+            if shown is not None:
+                shown(SampleStep(noise))
+            drawn = sampler.draw(sampler.clipped(denoise.select(rows)), noise, seed=part, watch=seen)
+            parts.append(require_finite(drawn.cpu(), "samples"))
+    return torch.cat(parts)[:num]
+
+
+def require_memory(num: int, shape: Sequence[int], option: str = "num") -> None:
+    """Refuse more samples than the memory of this machine holds as they are drawn, before any is.
+
+    Args:
+        num: how many.
+        shape: of one of them.
+        option: what to call their number in messages.
+
+    Raises:
+        SettingsError: they are too many.
+    """
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", ()):
+        return
+    most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // (BYTES_PER_VALUE * math.prod(shape))
+    if num > most:
+        raise SettingsError(
+            f"{option}: at most {most:,} samples of {' x '.join(map(str, shape))} wanted, which is what the memory of "
+            f"this machine holds, got {num:,}; draw them in several calls, each with a seed of its own"
+        )
+
+
+def _seeds(seed: Seed, num: int) -> Sequence[int]:
+    """Return the seed of each of ``num`` samples.
+
+    Raises:
+        SettingsError: another number of seeds, or what is no seed.
+    """
+    if not holds_several(seed):
+        first = whole_number(seed, "seed")
+        return range(first, first + num)
+    seeds = [whole_number(each, "seed") for each in seed]
+    if len(seeds) != num:
+        raise SettingsError(f"seed: one integer or {num} of them wanted, got {len(seeds)}")
+    return seeds
+
+
+def _counting(bar: Progress, count: int, watch: Watch | None) -> Watch:
+    """Return what counts ``count`` advances at every state, and shows it to ``watch``."""
+
+    def seen(state: SampleStep) -> None:
+        if watch is not None:
+            watch(state)
+        bar.advance(count)
+
+    return seen

@@ -1,0 +1,156 @@
+"""Samples carried to the noise that DDIM would make them from, and back; paths between two of them."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from idm.core.errors import DataError, SettingsError
+from idm.core.progress import SILENT, Listener
+from idm.core.tensors import require_finite
+from idm.diffusion import Denoiser, GaussianDiffusion
+from idm.editing import decode as decode_latents
+from idm.editing import encode as encode_samples
+from idm.editing import interpolate as interpolate_samples
+from idm.editing import inversion_process
+from idm.run.inputs import Inputs
+from idm.run.latents import Latents
+from idm.run.opened import Opened
+
+Carry = Callable[[Tensor, Denoiser], Tensor]
+
+
+def encode(
+    run: Opened,
+    inputs: Inputs,
+    *,
+    labels: Sequence[int] | None = None,
+    process: GaussianDiffusion | None = None,
+    batch_size: int = 256,
+    listener: Listener = SILENT,
+) -> Latents:
+    """Encode samples in the model's range.
+
+    Args:
+        run: the trained model.
+        inputs: the samples.
+        labels: numbers of the classes that they are encoded under, in turn; by default those they are known to have,
+            or no class.
+        process: from ``inversion_process``; that of the default number of steps where None.
+        batch_size: samples at a time.
+        listener: hears how each batch gets on.
+
+    Raises:
+        SettingsError: a sample without a known class, and a network that knows classes only.
+        NumericalError: latents are not finite.
+    """
+    process = process or inversion_process(run.diffusion)
+    conditioning = run.conditioning(labels, inputs.labels)
+
+    def carry(part: Tensor, denoise: Denoiser) -> Tensor:
+        return encode_samples(process, denoise, part, listener=listener)
+
+    x = _in_batches(carry, inputs.x, run.denoiser(process, conditioning), batch_size, run.device, what="latents")
+    y = conditioning.get("y")
+    return Latents(x, None if y is None else y.cpu(), process.num_timesteps, run.spec.codec, str(run.folder))
+
+
+def decode(
+    run: Opened,
+    latents: Latents,
+    *,
+    labels: Sequence[int] | None = None,
+    batch_size: int = 256,
+    listener: Listener = SILENT,
+) -> tuple[Tensor, list[int] | None]:
+    """Decode latents into samples in the model's range, and say which class each was decoded as; None: no classes.
+
+    Args:
+        run: a model of the same data.
+        latents: from ``encode``.
+        labels: numbers of other classes than they were encoded under, in turn.
+        batch_size: samples at a time.
+        listener: hears how each batch gets on.
+
+    Raises:
+        DataError: codes of other data than the model's.
+        NumericalError: samples are not finite.
+    """
+    latents.check(run)
+    known = [None] * len(latents.x) if latents.labels is None else latents.labels.tolist()
+    conditioning = run.conditioning(labels, known)
+    process = inversion_process(run.diffusion, latents.steps)
+
+    def carry(part: Tensor, denoise: Denoiser) -> Tensor:
+        return decode_latents(process, denoise, part, listener=listener)
+
+    x = _in_batches(carry, latents.x, run.denoiser(process, conditioning), batch_size, run.device, what="samples")
+    y = conditioning.get("y")
+    return x, None if y is None else y.tolist()
+
+
+def interpolate(
+    run: Opened,
+    ends: Inputs,
+    num: int,
+    *,
+    labels: tuple[int, int] | None = None,
+    process: GaussianDiffusion | None = None,
+) -> tuple[Tensor, list[int] | None]:
+    """Encode two samples, and decode ``num`` places on the way between their codes, both ends included.
+
+    Without labels, a network that was trained with label dropout is given no class, so that the class can change on
+    the way; with labels, every sample on the way has the class of the nearer end.
+
+    Args:
+        run: the trained model.
+        ends: the two samples.
+        num: how many places.
+        labels: numbers of the classes of the two.
+        process: as of ``encode``.
+
+    Returns:
+        Samples [num, c, *space] in the model's range, and the class that each was decoded as; None: no classes.
+
+    Raises:
+        DataError: another number of samples than two.
+        SettingsError: no class is known, and the network knows classes only; or fewer than two places.
+        NumericalError: samples are not finite.
+    """
+    if len(ends.x) != 2:
+        raise DataError(f"images: one sample in A and one in B wanted, got {len(ends.x)} in all")
+    if num < 2:
+        raise SettingsError(f"num: at least 2 wanted, both ends included, got {num}")
+    process = process or inversion_process(run.diffusion)
+    weights = [i / (num - 1) for i in range(num)]
+    of_ends = _labels_of_ends(run, ends, labels)
+    on_way = {name: y[[round(weight) for weight in weights]] for name, y in of_ends.items()}
+    start, end = ends.x.to(run.device).split(1)
+    path = run.denoiser(process, on_way)
+    x = interpolate_samples(process, run.denoiser(process, of_ends), start, end, weights, path=path)
+    return require_finite(x.cpu(), "images on the way"), on_way["y"].tolist() if on_way else None
+
+
+def _labels_of_ends(run: Opened, ends: Inputs, labels: tuple[int, int] | None) -> dict[str, Tensor]:
+    """Return the conditioning of the two ends."""
+    if labels is not None:
+        return run.label_kwargs(list(labels), 2)
+    try:
+        return run.unlabelled_kwargs(2)
+    except SettingsError:
+        return run.conditioning(None, ends.labels, "label_a=CLASS and label_b=CLASS")
+
+
+def _in_batches(
+    carry: Carry, x: Tensor, denoise: Denoiser, batch_size: int, device: torch.device, *, what: str
+) -> Tensor:
+    """Apply ``carry`` to batches of samples with their denoiser; the results together, on the CPU.
+
+    Raises:
+        NumericalError: results, which are ``what``, are not finite.
+    """
+    parts: list[Tensor] = []
+    for rows in torch.arange(len(x)).split(batch_size):
+        carried = carry(x[rows].to(device), denoise.select(rows))
+        parts.append(require_finite(carried.cpu(), what))
+    return torch.cat(parts)

@@ -1,0 +1,155 @@
+"""Results of scoring: bounds and recognition, as values and as what JSON can hold."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.likelihood import VLB, Estimate
+from idm.run.opened import Opened
+from idm.samplers import Sampler
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOutBound:
+    """The variational bound of held-out data.
+
+    Attributes:
+        vlb: the bound and its terms, in bits/dim; of continuous data in the data's own units.
+        timesteps: the number that each step had in the schedule it was first defined in, increasing.
+        histogram: bits/dim of histograms of each pixel by class; None for continuous data.
+    """
+
+    vlb: VLB
+    timesteps: list[int]
+    histogram: Estimate | None
+
+    @property
+    def total(self) -> Estimate:
+        """The bound, bits/dim, with its standard error over samples."""
+        return Estimate.of(self.vlb.total_bpd)
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What a classifier of real data makes of samples.
+
+    Attributes:
+        samples: share of samples recognised as the class they were drawn for.
+        real: share of held-out data recognised.
+        num: number of samples.
+    """
+
+    samples: Estimate
+    real: Estimate
+    num: int
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """The variational bound of samples, one by one.
+
+    Attributes:
+        bits_per_dim: of each sample [n]; of continuous data in the data's own units.
+        vlb: the same with its terms.
+    """
+
+    bits_per_dim: NDArray[np.float64]
+    vlb: VLB
+
+    @property
+    def mean(self) -> Estimate:
+        """Mean over the samples, with its standard error."""
+        return Estimate.of(self.vlb.total_bpd)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a run was found to be worth.
+
+    Attributes:
+        bound: the bound of the data that were scored.
+        recognition: what a classifier makes of samples; None where none were drawn.
+        about: which run was asked what: checkpoint, step, seed, data, levels, grid; and of samples the sampler.
+    """
+
+    bound: HeldOutBound
+    recognition: Recognition | None
+    about: dict[str, Any]
+
+    def __repr__(self) -> str:
+        """Bits/dim and the share recognised in a line."""
+        total = self.bound.total
+        found = [f"{total.mean:.4f} ± {total.standard_error:.4f} bits/dim of {len(self.bound.vlb.total_bpd):,} samples"]
+        if self.recognition is not None:
+            share = self.recognition.samples
+            found.append(f"{share.mean:.1%} ± {share.standard_error:.1%} of {self.recognition.num:,} recognised")
+        return f"Evaluation({', '.join(found)})"
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return JSON-able values, as ``idm evaluate`` writes them; numbers that are not finite among them."""
+        about = {name: value for name, value in self.about.items() if name not in OF_SAMPLES}
+        plain = about | self._bound_to_plain()
+        if self.recognition is not None:
+            plain["classifier"] = {
+                **{name: self.about[name] for name in OF_SAMPLES},
+                "num": self.recognition.num,
+                "samples": _pair(self.recognition.samples),
+                "held_out": _pair(self.recognition.real),
+            }
+        return plain
+
+    def _bound_to_plain(self) -> dict[str, Any]:
+        bound = self.bound
+        vlb = bound.vlb
+        terms = [Estimate.of(column) for column in vlb.vb.T]
+        return {
+            "num": vlb.total_bpd.numel(),
+            "steps": len(bound.timesteps),
+            "bits_per_dim": {
+                "total": _pair(bound.total),
+                "prior": _pair(Estimate.of(vlb.prior_bpd)),
+                "steps": _pair(Estimate.of(vlb.vb[:, 1:].sum(1))),
+                "decoder": _pair(Estimate.of(vlb.vb[:, 0])),
+                "histogram": None if bound.histogram is None else _pair(bound.histogram),
+            },
+            "terms": {
+                "timesteps": bound.timesteps,
+                "mean": [term.mean for term in terms],
+                "standard_error": [term.standard_error for term in terms],
+                "xstart_mse": vlb.xstart_mse.mean(0).tolist(),
+                "eps_mse": vlb.mse.mean(0).tolist(),
+            },
+        }
+
+
+OF_SAMPLES = ("sampler", "sampler_steps")
+"""What ``Evaluation.about`` says of samples."""
+
+
+def about(run: Opened, seed: int, data: str | None, sampler: Sampler | None) -> dict[str, Any]:
+    """Return what ``Evaluation.about`` tells.
+
+    Args:
+        run: what was asked.
+        seed: seed of noise and samples.
+        data: where other data than the run's lie; None for its own.
+        sampler: what drew samples; None where none were drawn.
+    """
+    codec = run.spec.codec
+    told: dict[str, Any] = {
+        "checkpoint": str(run.name),
+        "step": run.step,
+        "seed": seed,
+        "data": data,
+        "levels": codec.levels,
+        "grid": codec.grid,
+    }
+    if sampler is not None:
+        told |= {"sampler": type(sampler).__name__, "sampler_steps": sampler.diffusion.num_timesteps}
+    return told
+
+
+def _pair(estimate: Estimate) -> dict[str, float]:
+    return {"mean": estimate.mean, "standard_error": estimate.standard_error}

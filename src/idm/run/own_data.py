@@ -1,0 +1,20 @@
+"""The data that a run was trained on, opened again."""
+
+from idm.core.errors import DataError
+from idm.run.data import Data, data_differences, open_data
+from idm.run.opened import Opened
+
+
+def open_run_data(run: Opened) -> Data:
+    """Open the data a run was trained on, with the codec it was trained with.
+
+    Raises:
+        DataError: they cannot be read, or are not what they were; or their code is not trusted, see ``load``.
+    """
+    data = open_data(run.experiment.data, run.spec.codec, trust_code=run.trust_code, before=run.spec)
+    if differences := data_differences(run.spec, data.spec):
+        raise DataError(
+            f"data: the data of this run wanted, got others ({'; '.join(differences)}); "
+            "restore the data it was trained on"
+        )
+    return data

@@ -1,0 +1,126 @@
+"""Writing samples of a run to a folder: a picture of all, one file each, and their exact values."""
+
+import io
+import re
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from idm.core.files import write_atomically
+from idm.core.outputs import checked_folder
+from idm.core.places import folder_in
+from idm.data import Codec
+from idm.data.base import Samples
+from idm.report import grid, png, save_picture, save_singles, scatter
+from idm.report.pictures import fit_png, single_name
+from idm.run.data_folder import places_of, refuse_data_folder
+from idm.run.opened import Opened
+from idm.storage.results import Results, results_in
+
+LARGEST_GRID = 400
+"""Further samples are not in the grid."""
+
+ARRAYS, GRID, SCATTER, SINGLES = "samples.npz", "grid.png", "samples.png", "images"
+STRIP, ANIMATION = "trajectory.png", "trajectory.webp"
+OURS = "|".join([*map(re.escape, (ARRAYS, GRID, SCATTER, STRIP, ANIMATION)), rf"{SINGLES}/[0-9]{{5,12}}\.png"])
+"""Names of all that samples of any run are written to."""
+
+
+def results_folder(out: str | Path | None, run: Opened, default: str) -> Path:
+    """Return the folder for results that was named, or one in the run.
+
+    Raises:
+        SettingsError: there is a file of that name, or it is the folder of the run's data.
+        CheckpointError: the one in the run is a link.
+    """
+    if out is None:
+        return checked_folder(folder_in(run.folder, default))
+    folder = checked_folder(Path(out))
+    for place in places_of(run.experiment.data):
+        refuse_data_folder(folder, place)
+    return folder
+
+
+def sample_folder(folder: Path, run: Opened, num: int, *, trajectory: bool = False) -> AbstractContextManager[Results]:
+    """Hold the folder that samples of a run go to, before they are made.
+
+    Args:
+        folder: the folder.
+        run: the run.
+        num: how many samples there will be.
+        trajectory: whether their way from noise will be shown.
+
+    Raises:
+        SettingsError: there are other files in their places.
+        CheckpointError: it cannot be written to, another command works in it, or there are links in it.
+    """
+    spec = run.spec
+    names = [ARRAYS, SCATTER if len(spec.shape) == 1 else GRID]
+    names += [STRIP, ANIMATION] if trajectory else []
+    if fit_png(spec.shape, spec.codec):
+        names += [f"{SINGLES}/{single_name(0)}", *_singles(folder, num)]
+    return results_in(folder, names, OURS)
+
+
+def picture_of(x: Tensor, codec: Codec, columns: int | None = None) -> Image.Image:
+    """Lay samples in the model's range out as a picture: a grid, or a scatter plot of points."""
+    return grid(x, codec, columns=columns) if x.ndim > 2 else Image.open(io.BytesIO(png(scatter(codec.decode(x)))))
+
+
+def save_samples(
+    out: Path,
+    run: Opened,
+    x: Tensor,
+    *,
+    columns: int | None = None,
+    labels: Sequence[int] | None = None,
+    seeds: Sequence[int] | None = None,
+) -> dict[str, Path]:
+    """Write samples of a run to a new folder.
+
+    Args:
+        out: the folder.
+        run: the run.
+        x: samples in the model's range.
+        columns: samples per row of the grid.
+        labels: class of each sample.
+        seeds: seed of each sample.
+
+    Returns:
+        What was written, by what it is.
+    """
+    codec = run.spec.codec
+    data = codec.decode(x)
+    arrays = _save_arrays(out / ARRAYS, run, run.spec.restore(data), labels, seeds)
+    written: dict[str, Path] = {}
+    shown, name = (x, SCATTER) if x.ndim == 2 else (x[:LARGEST_GRID], GRID)
+    written["picture"] = save_picture(out / name, picture_of(shown, codec, columns))
+    if save_singles(out / SINGLES, data, codec, spread=not run.from_image_files):
+        written["images"] = out / SINGLES
+    return written | {"arrays": arrays}
+
+
+def _save_arrays(
+    path: Path, run: Opened, data: Samples, labels: Sequence[int] | None, seeds: Sequence[int] | None
+) -> Path:
+    arrays: dict[str, Any] = {"data": data}
+    if labels is not None:
+        arrays["labels"] = np.asarray(labels, dtype=np.int64)
+        arrays["class_names"] = np.asarray(run.spec.class_names)
+    if seeds is not None:
+        arrays["seeds"] = np.asarray(seeds, dtype=np.int64)
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    return write_atomically(path, stream.getvalue(), durable=True)
+
+
+def _singles(folder: Path, count: int) -> list[str]:
+    """Names of the pictures in a folder that are called as those of the first ``count`` samples are."""
+    stems = (path.stem for path in (folder / SINGLES).glob("*.png"))
+    numbers = (int(stem) for stem in stems if re.fullmatch(r"[0-9]{5,12}", stem))
+    return [f"{SINGLES}/{single_name(number)}" for number in numbers if number < count]

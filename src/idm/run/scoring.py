@@ -1,0 +1,158 @@
+"""The bound of data under a trained run, in the units of the data."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from idm.core.errors import DataError
+from idm.core.progress import SILENT, Listener
+from idm.core.tensors import require_finite
+from idm.diffusion import GaussianDiffusion, ModelKwargs
+from idm.likelihood import VLB, Estimate, estimate_bpd, evaluate_bound
+from idm.metrics import histogram_bpd
+from idm.run.data import Data
+from idm.run.evaluation import HeldOutBound
+from idm.run.opened import Opened
+from idm.schedules import refuse_more_steps, spaced
+
+
+def held_out_bound(
+    run: Opened,
+    data: Data,
+    *,
+    steps: int = 0,
+    num: int = 0,
+    seed: int = 0,
+    batch_size: int = 512,
+    listener: Listener = SILENT,
+) -> HeldOutBound:
+    """Evaluate the bound of held-out data.
+
+    Args:
+        run: the trained model.
+        data: its data, from ``open_run_data``, or others, from ``open_data_to_score``.
+        steps: evaluate the bound of a chain of that many evenly spaced steps; 0: the whole chain.
+        num: how many held-out samples; 0: all.
+        seed: seed of the noise.
+        batch_size: (sample, step) pairs per call of the network.
+        listener: hears how it gets on.
+
+    Raises:
+        DataError: nothing is held out.
+        SettingsError: more steps than there are.
+    """
+    chain, count = chain_to_score(run, data, steps=steps, num=num)
+    vlb = bound_of_samples(run, data, chain, range(count), seed=seed, batch_size=batch_size, listener=listener)
+    return summary(run, data, chain, vlb)
+
+
+def chain_to_score(run: Opened, data: Data, *, steps: int = 0, num: int = 0) -> tuple[GaussianDiffusion, int]:
+    """Return the process whose bound is evaluated, and the number of held-out samples; arguments as above.
+
+    Raises:
+        DataError: nothing is held out.
+        SettingsError: more steps than there are.
+    """
+    if len(data.held_out) == 0:
+        raise DataError(f"data.held_out: held-out samples wanted for a bound, got none; {_way_out(run)}")
+    return chain_of(run, steps), min(num or len(data.held_out), len(data.held_out))
+
+
+def chain_of(run: Opened, steps: int) -> GaussianDiffusion:
+    """Return the process on that many evenly spaced steps; 0: on all of them.
+
+    Raises:
+        SettingsError: more steps than there are.
+    """
+    refuse_more_steps(run.diffusion.schedule, steps, "steps")
+    return run.diffusion.respace(spaced(run.diffusion.num_timesteps, steps)) if steps else run.diffusion
+
+
+def _way_out(run: Opened) -> str:
+    """Say why a run has no held-out samples, and what works without them."""
+    settings, total = run.experiment.data, run.spec.num_train
+    if settings.held_out_list or settings.held_out_folder:
+        reason = "the list or folder of this run names none"
+    elif settings.held_out:
+        reason = f"{settings.held_out:g} of its {total:,} samples is less than one"
+    else:
+        reason = "this run was trained with data.held_out=0"
+    return f"{reason}: score other data with data=PATH, or train a new run with a number such as data.held_out=1"
+
+
+def bound_of_samples(
+    run: Opened,
+    data: Data,
+    chain: GaussianDiffusion,
+    numbers: range,
+    *,
+    seed: int = 0,
+    batch_size: int = 512,
+    listener: Listener = SILENT,
+) -> VLB:
+    """Evaluate the bound of the held-out samples of those numbers; sample i has the noise of seed + i.
+
+    Raises:
+        NumericalError: bounds are not finite.
+    """
+    x, y = data.held_out.batch(np.arange(numbers.start, numbers.stop))
+    conditioning = {} if y is None else {"y": y.to(run.device)}
+    first = seed + numbers.start
+    return bound_of(run, chain, x, conditioning, seed=first, batch_size=batch_size, listener=listener)
+
+
+def bound_of(
+    run: Opened,
+    chain: GaussianDiffusion,
+    x: Tensor,
+    conditioning: ModelKwargs,
+    *,
+    seed: int = 0,
+    batch_size: int = 512,
+    listener: Listener = SILENT,
+) -> VLB:
+    """Evaluate the bound of samples in the model's range, under their conditioning; sample i has the noise of seed + i.
+
+    Raises:
+        NumericalError: bounds are not finite.
+    """
+    denoise = run.denoiser(chain, conditioning, clip=run.spec.codec.bounded)
+    found = evaluate_bound(chain, denoise, x.to(run.device), seed=seed, batch_size=batch_size, listener=listener)
+    require_finite(torch.stack([found.total_bpd, found.xstart_mse.sum(1), found.mse.sum(1)], dim=1), "bounds")
+    return found
+
+
+def summary(run: Opened, data: Data, chain: GaussianDiffusion, vlb: VLB) -> HeldOutBound:
+    """Say what the bound of the first held-out samples comes to."""
+    histogram = _histogram(run, data, len(vlb.total_bpd))
+    return HeldOutBound(in_data_units(vlb, run), chain.schedule.timesteps.tolist(), histogram)
+
+
+def held_out_estimate(run: Opened, data: Data, *, num: int = 256, seed: int = 0, batch_size: int = 128) -> Estimate:
+    """Estimate the bound of held-out data quickly, from a few random terms for each of at most ``num`` samples.
+
+    The same samples, steps and noise are drawn whenever it is called, so that checkpoints are compared on equal terms.
+    """
+    x, y = data.held_out.first(num)
+    conditioning = {} if y is None else {"y": y.to(run.device)}
+    denoise = run.denoiser(run.diffusion, conditioning, clip=run.spec.codec.bounded)
+    bpd = estimate_bpd(run.diffusion, denoise, x.to(run.device), seed=seed, batch_size=batch_size)
+    return Estimate.of(bpd + run.spec.codec.log2_scale)
+
+
+def in_data_units(vlb: VLB, run: Opened) -> VLB:
+    """A density changes with the units of the data; the decoder's term carries the change."""
+    shift = run.spec.codec.log2_scale
+    if shift == 0.0:
+        return vlb
+    decoder = torch.cat([vlb.vb[:, :1] + shift, vlb.vb[:, 1:]], dim=1)
+    return VLB(vlb.total_bpd + shift, vlb.prior_bpd, decoder, vlb.xstart_mse, vlb.mse)
+
+
+def _histogram(run: Opened, data: Data, count: int) -> Estimate | None:
+    levels = run.spec.codec.levels
+    if levels is None or levels > len(data.train):
+        return None  # histograms need several samples per level to be a baseline worth printing
+    train_x, train_y = data.train.first(len(data.train))
+    x, y = data.held_out.first(count)
+    return Estimate.of(histogram_bpd(train_x, train_y, x, y, levels))

@@ -1,0 +1,54 @@
+"""Looking at data as training would."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from idm.core.files import write_atomically
+from idm.core.text import json_text
+from idm.data.check import DataCheck, check_located
+from idm.data.check.training import Opened
+from idm.presets import Told, located
+from idm.report.data_page import write_data_page
+from idm.run.data import open_as_training
+from idm.settings import Experiment
+from idm.settings.experiment import SourceSettings
+from idm.settings.files import fold, lay
+
+INDEX, SUMMARY, PAGE = "index.jsonl", "check.json", "page.html"
+
+
+def check_data(path: str | Path, overrides: Sequence[str] = ()) -> DataCheck:
+    """Look at data: what is there, what training would refuse or convert and why, what is odd.
+
+    Args:
+        path: a folder of images, or another kind of data that is read.
+        overrides: settings of the data, such as "data.source.channels=first".
+
+    Raises:
+        SettingsError: wrong settings.
+        DataError: nothing that is read.
+    """
+    told = fold(overrides)
+    lay(Experiment(), {section: values for section, values in told.items() if section != "data"})
+    settings = located(str(path), Told(overrides=told))
+
+    def opener(name: str, options: Mapping[str, Any]) -> Opened:
+        return open_as_training(replace(settings, source=SourceSettings(name, options)))
+
+    return check_located(settings.source.name, settings.source.options, opener)
+
+
+def write_check(folder: str | Path, check: DataCheck) -> dict[str, Path]:
+    """Write a check to a folder that is there: its index, if it has one, a summary and a page.
+
+    Returns:
+        What was written, by what it is.
+    """
+    folder, summary = Path(folder), json_text(check.to_plain(), indent=2) + "\n"
+    index = {} if check.index is None else {"index": write_atomically(folder / INDEX, check.index.to_text().encode())}
+    return index | {
+        "summary": write_atomically(folder / SUMMARY, summary.encode()),
+        "page": write_data_page(folder / PAGE, check),
+    }

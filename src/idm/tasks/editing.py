@@ -1,0 +1,195 @@
+"""Encoding samples into a file of latents, decoding it, and walking between samples, into folders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from idm.core.errors import SettingsError
+from idm.core.files import write_atomically
+from idm.core.outputs import checked_file
+from idm.core.places import exists, file_in, usable_folder
+from idm.core.progress import SILENT, Listener
+from idm.core.text import counted
+from idm.editing import inversion_process
+from idm.run import Latents, Run, encoding, load
+from idm.run.inputs import read_inputs
+from idm.run.labels import Labels, class_numbers
+from idm.run.latents import is_latents
+from idm.run.saving import results_folder, sample_folder, save_samples
+from idm.storage.lock import locked
+from idm.tasks.together import Say, say_nothing, say_what_is_replaced, together
+
+LATENTS = "latents.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Latents in a file.
+
+    Attributes:
+        run: what encoded them.
+        latents: the latents.
+        path: the file.
+    """
+
+    run: Run
+    latents: Latents
+    path: Path
+
+
+@dataclass(frozen=True, eq=False)
+class Edited:
+    """Samples that were made of latents into a folder.
+
+    Attributes:
+        run: what made them.
+        x: the samples, in the model's range.
+        steps: of the inversion.
+        written: what was written, by what it is.
+    """
+
+    run: Run
+    x: Tensor
+    steps: int
+    written: dict[str, Path]
+
+
+def encode_into(
+    run: str | Path,
+    names: Sequence[str],
+    out: str | Path | None = None,
+    *,
+    labels: Labels | None = None,
+    steps: int | None = None,
+    batch_size: int = 256,
+    device: str | None = None,
+    trust_code: bool = False,
+    listener: Listener = SILENT,
+) -> Encoded:
+    """Encode samples into a file.
+
+    Args:
+        run: a run folder or a checkpoint.
+        names: files of images or arrays, or held-out samples of the run, such as "held-out:0-7".
+        out: a .safetensors file, latents.safetensors in the run by default; latents in it are replaced.
+        labels: classes of the samples, in turn; no class by default.
+        steps: of the inversion.
+        batch_size: samples per call of the network.
+        device: where to compute; the best one found by default.
+        trust_code: import and call what a custom source names; see ``load``.
+        listener: hears how each batch gets on.
+
+    Raises:
+        SettingsError: a line per wrong value, or another file of that name.
+        DataError: samples that cannot be read or do not fit the run's data.
+        NumericalError: latents are not finite.
+    """
+    opened = load(run, device=device, trust_code=trust_code)
+    path, process, asked = together(
+        lambda: checked_file(file_in(opened.folder, LATENTS) if out is None else Path(out), ".safetensors"),
+        lambda: inversion_process(opened.diffusion, steps),
+        lambda: class_numbers(labels, opened.spec.class_names),
+    )
+    with usable_folder(path.parent), locked(path.parent, f".{path.name}.lock"):
+        if exists(path) and not is_latents(path):
+            raise SettingsError(
+                f"out={path}: a new file, or one that 'idm encode' wrote, wanted, got another one; move it away, or "
+                "choose another name"
+            )
+        inputs = read_inputs(opened, names)
+        latents = encoding.encode(
+            opened, inputs, labels=asked, process=process, batch_size=batch_size, listener=listener
+        )
+        write_atomically(path, latents.to_bytes())
+    return Encoded(opened, latents, path)
+
+
+def decode_into(
+    run: str | Path,
+    latents: str | Path,
+    out: str | Path | None = None,
+    *,
+    labels: Labels | None = None,
+    batch_size: int = 256,
+    device: str | None = None,
+    listener: Listener = SILENT,
+    say: Say = say_nothing,
+) -> Edited:
+    """Decode a file of latents into a folder, RUN/decoded by default; ``labels`` are other classes than before.
+
+    The other arguments and the errors are as of ``encode_into``; ``say`` is told what is replaced.
+    """
+    opened = load(run, device=device)
+    folder, asked = together(
+        lambda: results_folder(out, opened, "decoded"), lambda: class_numbers(labels, opened.spec.class_names)
+    )
+    codes = Latents.read(latents)
+    codes.check(opened)
+    with sample_folder(folder, opened, len(codes.x)) as results:
+        say_what_is_replaced(results, say)
+        x, y = encoding.decode(opened, codes, labels=asked, batch_size=batch_size, listener=listener)
+        what = f"{counted(len(x), 'sample')} decoded from {latents}"
+        written = results.put(what, lambda new: save_samples(new, opened, x, labels=y))
+    return Edited(opened, x, codes.steps, written)
+
+
+def interpolate_into(
+    run: str | Path,
+    start: str,
+    end: str,
+    out: str | Path | None = None,
+    *,
+    num: int = 9,
+    label_a: Labels | None = None,
+    label_b: Labels | None = None,
+    steps: int | None = None,
+    device: str | None = None,
+    trust_code: bool = False,
+    say: Say = say_nothing,
+) -> Edited:
+    """Walk from one sample to another into a folder, RUN/interpolated by default.
+
+    Args:
+        run: a run folder or a checkpoint.
+        start: a file of one sample, or a held-out one, such as "held-out:3".
+        end: another.
+        out: the folder.
+        num: how many samples, both ends included.
+        label_a: class of the first.
+        label_b: class of the second; the first's by default.
+        steps: of the inversion.
+        device: where to compute; the best one found by default.
+        trust_code: import and call what a custom source names; see ``load``.
+        say: told what is replaced.
+
+    Raises:
+        SettingsError: a line per wrong value.
+        DataError: samples that cannot be read or do not fit the run's data.
+        NumericalError: samples are not finite.
+    """
+    opened = load(run, device=device, trust_code=trust_code)
+    folder, process, first, second = together(
+        lambda: results_folder(out, opened, "interpolated"),
+        lambda: inversion_process(opened.diffusion, steps),
+        lambda: class_numbers(label_a, opened.spec.class_names, "label_a"),
+        lambda: class_numbers(label_b, opened.spec.class_names, "label_b"),
+    )
+    ends = read_inputs(opened, [start, end])
+    labels = _pair(first or second, second or first)
+    with sample_folder(folder, opened, num) as results:
+        say_what_is_replaced(results, say)
+        x, y = encoding.interpolate(opened, ends, num, labels=labels, process=process)
+        what = f"{counted(num, 'image')} from {start} to {end}"
+        written = results.put(what, lambda new: save_samples(new, opened, x, columns=num, labels=y))
+    return Edited(opened, x, process.num_timesteps, written)
+
+
+def _pair(first: list[int] | None, second: list[int] | None) -> tuple[int, int] | None:
+    """Return the classes of the two ends; None where none were given."""
+    if first is None or second is None:
+        return None
+    if len(first) != 1 or len(second) != 1:
+        raise SettingsError("labels: one class for each end wanted, got several")
+    return first[0], second[0]

@@ -1,0 +1,129 @@
+"""Scoring a run into a folder, in parts that outlive an interruption and by several processes."""
+
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from idm.core.files import write_atomically
+from idm.core.progress import SILENT, Listener
+from idm.core.ranks import joined_ranks
+from idm.core.text import finite
+from idm.report import bound_by_timestep, png
+from idm.run import Data, Evaluation, Run, best_device, open_data_to_score, recognise, require_training_data
+from idm.run.drawing import require_memory
+from idm.run.evaluation import about
+from idm.run.saving import results_folder
+from idm.samplers import Sampler
+from idm.storage.results import results_in
+from idm.tasks.long_jobs import Order, bound_in_parts, load_together, sample_in_parts
+from idm.tasks.parts import remove_parts
+from idm.tasks.requests import ScoreRequest
+from idm.tasks.together import Say, held_by_main, say_nothing, together
+
+BOUND, SAMPLES = ".parts-bound", ".parts-samples"
+"""Where the parts of long jobs lie meanwhile."""
+
+PLOT, RESULTS = "bound.png", "evaluation.json"
+NAMES, WHAT = (RESULTS, PLOT), "an evaluation"
+"""What is written, and what it is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """A run that was scored into a folder.
+
+    Attributes:
+        evaluation: what was found.
+        remarks: what is worth knowing of other data than the run's own, a line each.
+        written: what was written, by what it is.
+    """
+
+    evaluation: Evaluation
+    remarks: tuple[str, ...]
+    written: dict[str, Path]
+
+
+def evaluate_into(
+    run: str | Path,
+    request: ScoreRequest,
+    out: str | Path | None = None,
+    *,
+    device: str | None = None,
+    trust_code: bool = False,
+    listener: Listener = SILENT,
+    say: Say = say_nothing,
+) -> Evaluated | None:
+    """Score data in bits/dim, term by term: evaluation.json, and a plot of the terms over timesteps.
+
+    Interrupted, it keeps what is finished, and the same call goes on. Under torchrun processes share the work.
+
+    Args:
+        run: a run folder or a checkpoint.
+        request: what is wanted.
+        out: the folder for the results, RUN/evaluated by default; results of an earlier call in it are replaced.
+        device: where to compute; the best one found by default.
+        trust_code: import and call what a custom source names; see ``load``.
+        listener: hears how it gets on.
+        say: told what is replaced.
+
+    Returns:
+        What was found, on the main process; None on the others.
+
+    Raises:
+        SettingsError: a line per wrong value, or other files in the folder.
+        DataError: nothing is held out, or data that cannot be read or do not fit.
+        CheckpointError: no run there, or a damaged one, or a folder that cannot be written to.
+        InterruptedRunError: stopped on request; what is done is kept.
+        NumericalError: bounds or samples are not finite.
+    """
+    with ExitStack() as stack:
+        with joined_ranks(best_device(device)) as ranks:
+            opened = load_together(run, ranks, device=device, trust_code=trust_code).using(precision=request.precision)
+            folder, sampler, data = together(
+                lambda: results_folder(out, opened, "evaluated"),
+                lambda: opened.sampler(**request.sampler),
+                lambda: open_data_to_score(opened, request.data, request.source),
+            )
+            order = _order(opened, data, sampler, request)
+            results = held_by_main(ranks, stack, results_in(folder, NAMES), say)
+            bound = bound_in_parts(opened, data, folder / BOUND, request, ranks=ranks, listener=listener)
+            drawn = None
+            if order is not None:
+                drawn = sample_in_parts(opened, order, folder / SAMPLES, ranks=ranks, listener=listener)
+        if bound is None or results is None:
+            return None
+        found = None if drawn is None else recognise(opened, data, drawn)
+        told = about(opened, request.seed, request.data, None if found is None else sampler)
+        evaluation = Evaluation(bound, found, told)
+        written = results.put(f"{WHAT} of {opened.name}", lambda place: write_evaluation(place, evaluation))
+        for name in (BOUND, SAMPLES):
+            remove_parts(folder / name)
+    return Evaluated(evaluation, () if request.data is None else data.held_out.source.remarks, written)
+
+
+def _order(run: Run, data: Data, sampler: Sampler, request: ScoreRequest) -> Order | None:
+    """Return the samples that a classifier is to recognise; None where none are wanted.
+
+    Raises:
+        SettingsError: the network was trained without classes, or they are more than memory holds.
+        DataError: no training data for the classifier.
+    """
+    if not request.samples:
+        return None
+    run.require_classes("samples")
+    require_training_data(data)
+    require_memory(request.samples, run.spec.shape, "samples")
+    return Order(request.samples, sampler, seed=request.seed)
+
+
+def write_evaluation(folder: Path, evaluation: Evaluation) -> dict[str, Path]:
+    """Write the results as JSON, and a plot of the terms."""
+    plain = evaluation.to_plain()
+    terms = plain["terms"]
+    figure = bound_by_timestep(terms["mean"], terms["standard_error"], evaluation.bound.timesteps)
+    text = json.dumps(finite(plain), indent=2, allow_nan=False) + "\n"
+    return {
+        "results": write_atomically(folder / RESULTS, text.encode(), durable=True),
+        "plot": write_atomically(folder / PLOT, png(figure)),
+    }

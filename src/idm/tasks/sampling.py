@@ -1,0 +1,150 @@
+"""Drawing samples of a run into a folder, in parts that outlive an interruption and by several processes."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from torch import Tensor
+
+from idm.core.progress import SILENT, Listener
+from idm.core.ranks import joined_ranks
+from idm.core.text import counted
+from idm.report import columns_of
+from idm.run import Run, best_device
+from idm.run.drawing import Watch, require_memory
+from idm.run.labels import class_numbers
+from idm.run.saving import LARGEST_GRID, results_folder, sample_folder, save_samples
+from idm.samplers import Sampler
+from idm.storage.results import Results
+from idm.tasks.long_jobs import Order, load_together, sample_in_parts
+from idm.tasks.parts import remove_parts
+from idm.tasks.requests import SampleRequest
+from idm.tasks.together import Say, held_by_main, say_nothing, together
+from idm.tasks.trajectory import Recorder
+
+PARTS = ".parts-drawn"
+"""Where the parts lie meanwhile."""
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Samples that were drawn into a folder.
+
+    Attributes:
+        run: what they were drawn from.
+        x: the samples, in the model's range.
+        sampler: what drew them.
+        written: what was written, by what it is.
+    """
+
+    run: Run
+    x: Tensor
+    sampler: Sampler
+    written: dict[str, Path]
+
+
+def sample_into(
+    run: str | Path,
+    request: SampleRequest,
+    out: str | Path | None = None,
+    *,
+    device: str | None = None,
+    listener: Listener = SILENT,
+    say: Say = say_nothing,
+) -> Drawn | None:
+    """Draw samples of a run: a picture of all, PNG files, exact values in samples.npz, an animation of the steps.
+
+    Interrupted, it keeps the finished batches, and the same call goes on. Under torchrun processes share the work.
+
+    Args:
+        run: a run folder or a checkpoint.
+        request: what is wanted.
+        out: the folder for the results, RUN/sampled by default; results of an earlier call in it are replaced.
+        device: where to draw; the best one found by default.
+        listener: hears how it gets on.
+        say: told what is replaced.
+
+    Returns:
+        What was drawn, on the main process; None on the others.
+
+    Raises:
+        SettingsError: a line per wrong value, or other files in the folder.
+        CheckpointError: no run there, or a damaged one, or a folder that cannot be written to.
+        InterruptedRunError: stopped on request; the batches that are done are kept.
+        NumericalError: samples are not finite.
+    """
+    with ExitStack() as stack:
+        with joined_ranks(best_device(device)) as ranks:
+            opened = load_together(run, ranks, device=device)
+            plan = _plan(opened.using(precision=request.precision, compile=request.compile), request, out)
+            results = held_by_main(ranks, stack, plan.folder_for_results(), say)
+            parts = plan.folder / PARTS
+            x = sample_in_parts(plan.run, plan.order, parts, watch=plan.watch, ranks=ranks, listener=listener)
+        if x is None or results is None:
+            return None
+        what = f"{counted(request.num, 'sample')} from {plan.run.name}, seed {request.seed}"
+        written = results.put(what, lambda new: plan.write(new, x))
+        remove_parts(parts)
+    return Drawn(plan.run, x, plan.order.sampler, written)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """A request that was found to suit its run.
+
+    Attributes:
+        run: the run.
+        order: what is drawn.
+        folder: where results go.
+        recorder: keeps moments of the first samples for an animation; None where none is wanted.
+    """
+
+    run: Run
+    order: Order
+    folder: Path
+    recorder: Recorder | None
+
+    @property
+    def watch(self) -> Watch | None:
+        """What is shown the first batch."""
+        return None if self.recorder is None else self.recorder.watch
+
+    def folder_for_results(self) -> AbstractContextManager[Results]:
+        """Hold the folder."""
+        return sample_folder(self.folder, self.run, self.order.num, trajectory=self.recorder is not None)
+
+    def write(self, new: Path, x: Tensor) -> dict[str, Path]:
+        """Write the samples, and their way out of noise."""
+        order, y = self.order, self.run.label_kwargs(self.order.classes, self.order.num).get("y")
+        written = save_samples(
+            new,
+            self.run,
+            x,
+            columns=columns_of(min(order.num, LARGEST_GRID), _in_turn(self.run, order.classes)),
+            labels=None if y is None else y.tolist(),
+            seeds=range(order.seed, order.seed + order.num),
+        )
+        return written if self.recorder is None else written | self.recorder.save(new)
+
+
+def _plan(run: Run, request: SampleRequest, out: str | Path | None) -> _Plan:
+    """Check a request; all that is wrong with it is told at once."""
+    folder, _, sampler, classes, _ = together(
+        lambda: results_folder(out, run, "sampled"),
+        lambda: require_memory(request.num, run.spec.shape),
+        lambda: run.sampler(**request.sampler),
+        lambda: class_numbers(request.labels, run.spec.class_names),
+        lambda: request.guidance == 1.0 or run.require_guidance(request.guidance),
+    )
+    is_shown = request.trajectory and len(run.spec.shape) > 1
+    recorder = Recorder(sampler, run.spec, request.num, _in_turn(run, classes)) if is_shown else None
+    order = Order(request.num, sampler, classes, request.seed, request.guidance, request.batch_size)
+    return _Plan(run, order, folder, recorder)
+
+
+def _in_turn(run: Run, classes: Sequence[int] | None) -> int:
+    """Return how many classes samples have in turn; 1 where they have none."""
+    return len(classes) if classes is not None else run.spec.num_classes or 1

@@ -1,0 +1,117 @@
+"""What a training was asked for, and what is built for it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from idm.core.progress import Listener
+from idm.core.ranks import Ranks
+from idm.diffusion import GaussianDiffusion
+from idm.run import Data, Run
+from idm.settings import Experiment
+from idm.tasks.initial import Origin
+from idm.timesteps import LevelSampler
+from idm.training import Deadline, Tracker
+
+Preview = Callable[[int, Run], str | Path | None]
+"""Shows a model in training: given the step and the model so far; returns the picture that it wrote, if it did."""
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What is about to be trained.
+
+    Attributes:
+        experiment: everything that defines the run, ``adapt``ed.
+        data: the opened data.
+        diffusion: the process.
+        network: the network, on its device.
+        device: where it is trained.
+        num_steps_done: optimiser steps done before, above 0 in a resumed run.
+        num_processes: how many processes train together.
+        origin: where the weights came from that the run began with; None: they were random.
+    """
+
+    experiment: Experiment
+    data: Data
+    diffusion: GaussianDiffusion
+    network: nn.Module
+    device: torch.device
+    num_steps_done: int
+    num_processes: int = 1
+    origin: Origin | None = None
+
+
+Announce = Callable[[Start], None]
+"""Told what is about to be trained, once everything is known to fit together."""
+
+Adapt = Callable[[Experiment, int], Experiment]
+"""Given an experiment and how many samples there are to train on: the experiment with settings that suit them."""
+
+
+def as_it_is(experiment: Experiment, num_train: int) -> Experiment:
+    """Adapt nothing."""
+    return experiment
+
+
+@dataclass(frozen=True, eq=False)
+class Wish:
+    """What a call of ``train`` asks for; the names are those of its arguments.
+
+    Attributes:
+        experiment: everything that defines the run.
+        run: folder of the run.
+        init: where the weights of a new run begin.
+        adapt: changes settings once it is known how many samples there are to train on.
+        announce: told what is about to be trained.
+        preview: draws samples of the model so far.
+        trackers: told every line of metrics.
+        deadline: when to stop, as on a signal.
+        listener: hears how it gets on.
+        trust_code: whether the code that a custom source names may be called.
+    """
+
+    experiment: Experiment
+    run: Path
+    init: Path | None
+    adapt: Adapt
+    announce: Announce | None
+    preview: Preview | None
+    trackers: Sequence[Tracker]
+    deadline: Deadline
+    listener: Listener
+    trust_code: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What is trained, built and known to fit together.
+
+    Attributes:
+        wish: what was asked for.
+        experiment: the same settings with every option written out, adapted to the data.
+        run: folder of the run.
+        data: the opened data.
+        diffusion: the process.
+        network: the network, on its device.
+        timesteps: draws the levels that are trained on.
+        device: where it is trained.
+        ranks: the processes of the job.
+        origin: where the weights came from that the run began with; None: they were random.
+        checkpoints: those that the folder held before.
+    """
+
+    wish: Wish
+    experiment: Experiment
+    run: Path
+    data: Data
+    diffusion: GaussianDiffusion
+    network: nn.Module
+    timesteps: LevelSampler
+    device: torch.device
+    ranks: Ranks
+    origin: Origin | None
+    checkpoints: list[Path]
