@@ -7,7 +7,7 @@ from PIL import Image
 from idm.core.errors import SettingsError
 from idm.data import SOURCES, infer_source
 from idm.data.hashing import files_of
-from idm.data.image_files import find_files
+from idm.data.images.files import find_files
 from idm.settings import Experiment, from_plain
 from idm.tasks import train as idm_train
 

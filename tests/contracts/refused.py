@@ -341,7 +341,13 @@ FILES_OF_ONE_KIND: list[Case] = [
     Case("tiff_stack", stack(), "data.source.split", "null", FILES | {"data.source.split": "train"}),
     Case("digits", nothing, "data.source.size", "8", {"data.source.name": "digits", "data.source.size": "9"}),
     *(
-        Case("custom", nothing, "data.source.make", "'idm.data.digits:Digits'", {"data.source.name": "custom"} | given)
+        Case(
+            "custom",
+            nothing,
+            "data.source.make",
+            "'idm.data.sources.digits:Digits'",
+            {"data.source.name": "custom"} | given,
+        )
         for given in (
             {"data.source.make": "Digits"},
             {"data.source.make": "'no_such_module:Digits'"},
@@ -355,7 +361,7 @@ FILES_OF_ONE_KIND: list[Case] = [
         "{size: 8}",
         {
             "data.source.name": "custom",
-            "data.source.make": "'idm.data.digits:Digits'",
+            "data.source.make": "'idm.data.sources.digits:Digits'",
             "data.source.arguments": "{sise: 8}",
         },
     ),

@@ -136,7 +136,7 @@ def sines(tmp_path, changed=False):
 
 
 def custom(tmp_path, changed=False):
-    return {"make": "idm.data.digits:Digits", "arguments": {"size": 16}}
+    return {"make": "idm.data.sources.digits:Digits", "arguments": {"size": 16}}
 
 
 MAKE = {

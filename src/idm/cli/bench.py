@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from idm.bench.workloads import WORKLOADS
-from idm.cli.options import Json
+from idm.cli.options import Device, Json, TrustCode
 from idm.cli.output import Output, stdout_console
 from idm.core.errors import SettingsError, unknown_name
 from idm.core.outputs import checked_folder
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 
 def bench(
+    run: Annotated[
+        Path | None,
+        typer.Argument(metavar="RUN", help="Measure this run instead: its speed, memory and batches here."),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for results.json and speed.png.")] = Path(
         "runs/bench"
     ),
@@ -37,12 +41,19 @@ def bench(
         typer.Option("--sizes", metavar="NAMES", help="Sizes of the U-Net: of tiny, small, medium; all by default."),
     ] = None,
     rounds: Annotated[int, typer.Option("--rounds", metavar="N", min=2, help="Turns that each contestant takes.")] = 7,
+    device: Device = None,
+    trust_code: TrustCode = False,
     as_json: Json = False,
 ) -> None:
-    """Time this project side by side with diffusers, denoising-diffusion-pytorch and plain loops.
+    """Measure a run on this machine: samples per second, memory, the largest batch.
 
-    Contestants take turns, and paired ratios of their times are reported. A peer that is not installed is left out.
+    Without RUN, time this project side by side with diffusers, denoising-diffusion-pytorch and plain loops. Contestants
+    take turns, and paired ratios of their times are reported. A peer that is not installed is left out.
     """
+    output = Output(as_json=as_json)
+    if run is not None:
+        _bench_run(run, output, device, trust_code=trust_code)
+        return
     from idm.bench.run import PLOT, RESULTS, Bench
     from idm.core.terminal import TERMINAL
     from idm.tasks.together import together
@@ -50,7 +61,7 @@ def bench(
     destination, workloads, configurations = together(
         lambda: checked_folder(out), lambda: _chosen("--only", only, WORKLOADS), lambda: _configurations(sizes)
     )
-    output, console = Output(as_json=as_json), stdout_console()
+    console = stdout_console()
 
     def show(what: "RenderableType") -> None:
         if not as_json:
@@ -63,6 +74,31 @@ def bench(
     output.line()
     output.pairs(written)
     output.finish(**found.to_plain(), files=written)
+
+
+def _bench_run(folder: Path, output: Output, device: str | None, *, trust_code: bool) -> None:
+    from idm.bench.of_run import measure_run
+    from idm.core.terminal import TERMINAL
+    from idm.core.text import counted
+    from idm.run import load
+
+    opened = load(folder, device=device, trust_code=trust_code)
+    found = measure_run(opened, listener=TERMINAL)
+    gigabytes = found.memory_bytes / 1e9
+    output.line(f"{opened.name} on {opened.device}: samples per second")
+    output.columns(("batch".rjust(8), "training".rjust(12)), f"  sampling, {counted(found.steps, 'step')}")
+    trained = {speed.size: f"{speed.samples_per_second:,.1f}" for speed in found.training}
+    drawn = {speed.size: f"{speed.samples_per_second:,.2f}" for speed in found.sampling}
+    for size in sorted({*trained, *drawn}):
+        output.columns((f"{size:,}".rjust(8), trained.get(size, "-").rjust(12)), f"  {drawn.get(size, '-')}")
+    output.line()
+    output.pairs(
+        {
+            "memory": f"{gigabytes:.2g} GB of tensors in a training step of {counted(found.batch_size, 'sample')}",
+            "largest batch": f"about {found.largest_batch:,} samples in a training step, as memory goes",
+        }
+    )
+    output.finish(checkpoint=opened.name, device=str(opened.device), **found.to_plain())
 
 
 def _configurations(names: str | None) -> "list[Configuration]":

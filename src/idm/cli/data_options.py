@@ -7,7 +7,7 @@ from typing import Any
 from idm.core.errors import SettingsError
 from idm.data import SOURCES
 from idm.data.check import DataCheck
-from idm.data.indexed import ENCODED
+from idm.data.sources.indexed import ENCODED
 from idm.settings import Experiment
 from idm.settings.experiment import DataSettings
 from idm.settings.files import fold

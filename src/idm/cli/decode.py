@@ -19,6 +19,7 @@ def decode(
     out: options.OutFolder = None,
     batch_size: options.BatchSize = 256,
     device: options.Device = None,
+    trust_code: options.TrustCode = False,
     as_json: options.Json = False,
 ) -> None:
     """Decode latents into images; with other labels than they were encoded with, into other classes."""
@@ -34,6 +35,7 @@ def decode(
         labels=labels,
         batch_size=batch_size,
         device=device,
+        trust_code=trust_code,
         listener=TERMINAL,
         say=output.line,
     )

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from idm.cli.options import Json, RunArgument
+from idm.cli.options import Json, RunArgument, TrustCode
 from idm.cli.output import Output, print_json
 from idm.core.errors import CheckpointError
 
@@ -14,14 +14,14 @@ AVERAGES = ("ema-", "power-")
 """How the files of averages begin."""
 
 
-def info(run: RunArgument, as_json: Json = False) -> None:
+def info(run: RunArgument, trust_code: TrustCode = False, as_json: Json = False) -> None:
     """Show what a run is: data, network, process, sampler, versions."""
     from idm.run import load
     from idm.storage import Checkpoint
     from idm.storage.manifest import damage
     from idm.storage.retention import folders
 
-    opened = load(run, device="cpu")
+    opened = load(run, device="cpu", trust_code=trust_code)
     versions = Checkpoint(opened.name).document("versions")
     damaged = {path.name: problem for path in folders(opened.folder) if (problem := damage(path))}
     if as_json:

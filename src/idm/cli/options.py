@@ -77,7 +77,7 @@ TrustCode = Annotated[
     typer.Option(
         "--trust-code",
         metavar="",
-        help="Import and call the code that the run's custom source names; see 'idm config'.",
+        help="Import and call the code that the run's custom source or network names; see 'idm config'.",
     ),
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", metavar="N", min=1, help="Samples per call of the network.")]

@@ -24,6 +24,7 @@ def sample(
     out: options.OutFolder = None,
     precision: options.Precision = None,
     device: options.Device = None,
+    trust_code: options.TrustCode = False,
     as_json: options.Json = False,
 ) -> None:
     """Draw samples: a picture of all, PNG files, exact values in samples.npz, an animation of the steps.
@@ -39,7 +40,7 @@ def sample(
     output = Output(as_json=as_json)
     settings = sampler_options(overrides or []) | {name: value for name, value in given.items() if value is not None}
     wanted = SampleRequest(num, labels, seed, guidance, settings, batch_size, trajectory, compile_, precision)
-    drawn = sample_into(run, wanted, out, device=device, listener=TERMINAL, say=output.line)
+    drawn = sample_into(run, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line)
     if drawn is None:
         return
     path, taken = drawn.run.name, drawn.sampler.diffusion.num_timesteps

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idm.cli.options import Json, RunArgument
+from idm.cli.options import Json, RunArgument, TrustCode
 from idm.cli.output import Output
 from idm.core.errors import CheckpointError
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 HEADINGS = ("checkpoint", "files", "tensors", "size", "state")
 
 
-def verify(run: RunArgument, as_json: Json = False) -> None:
+def verify(run: RunArgument, trust_code: TrustCode = False, as_json: Json = False) -> None:
     """Check every checkpoint of a run and its stored averages: files against their hashes, tensors, settings, metrics.
 
     The newest is opened, too, as other verbs would open it. Exits with 4 if anything is wrong.
@@ -31,7 +31,7 @@ def verify(run: RunArgument, as_json: Json = False) -> None:
             output.line(f"{verdict.name}: {problem}")
     checkpoints, averages = ([v for v in verdicts if v.of_averages == of_averages] for of_averages in (False, True))
     plain = {"checkpoints": list(map(_plain, checkpoints)), "averages": list(map(_plain, averages))}
-    refused = _refusal(run) if any(not verdict.problems for verdict in checkpoints) else None
+    refused = _refusal(run, trust_code=trust_code) if any(not verdict.problems for verdict in checkpoints) else None
     output.finish(run=run, intact=not broken and refused is None, **plain)
     if broken:
         words = [
@@ -43,12 +43,12 @@ def verify(run: RunArgument, as_json: Json = False) -> None:
         raise refused
 
 
-def _refusal(run: Path) -> CheckpointError | None:
+def _refusal(run: Path, *, trust_code: bool) -> CheckpointError | None:
     """Open a run, and return what stands against it: files may be as they were written, and say what does not fit."""
     from idm.run import load
 
     try:
-        load(run, device="cpu")
+        load(run, device="cpu", trust_code=trust_code)
     except CheckpointError as error:
         return error
     return None

@@ -20,10 +20,10 @@ from torch import Tensor
 
 from idm.core.errors import DataError
 from idm.data.base import Samples, Source
-from idm.data.range_words import grid_in_words, percent
-from idm.data.ranges import RangeRule, find_range
-from idm.data.statistics import MAX_LEVELS
-from idm.data.value_range import ValueRange, ends_of_type
+from idm.data.values.ranges import RangeRule, find_range
+from idm.data.values.statistics import MAX_LEVELS
+from idm.data.values.value_range import ValueRange, ends_of_type
+from idm.data.values.words import grid_in_words, percent
 
 PREVIEW_STDS = 3.0
 """Unbounded data are shown from this many standard deviations below to as many above the mean."""

@@ -11,8 +11,8 @@ from idm.core.errors import SettingsError
 from idm.data.base import CACHE_BYTES, Indices, Source, blocks
 from idm.data.codec import Codec
 from idm.data.crop import check_crop, crop_shares, crop_windows
-from idm.data.loader import TIMEOUT_SECONDS, Batches
-from idm.data.reader import Batch
+from idm.data.reading.loader import TIMEOUT_SECONDS, Batches
+from idm.data.reading.reader import Batch
 
 NAMED_SAMPLES = 8
 """Most samples of a batch that a message names."""

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from idm.data.array_files import labels_beside
+from idm.data.arrays.files import labels_beside
 from idm.data.own_results import walk_without_results
 
 HASHED_BYTES = 1 << 20

@@ -9,15 +9,15 @@ from typing import Any
 from idm.core.errors import DataError
 from idm.core.places import kind_at
 from idm.core.text import counted
-from idm.data.array_files import LABEL_FILE, labels_beside
-from idm.data.arrow_tables import parts_in_table
-from idm.data.csv_images import parts_in_csv
-from idm.data.image_check import gather
-from idm.data.image_decode import MAX_PIXELS, ImageHeader, read_header
-from idm.data.image_files import SUFFIXES, find_files
-from idm.data.index import read_index
+from idm.data.arrays.arrow import parts_in_table
+from idm.data.arrays.files import LABEL_FILE, labels_beside
+from idm.data.images.check import gather
+from idm.data.images.decode import MAX_PIXELS, ImageHeader, read_header
+from idm.data.images.files import SUFFIXES, find_files
 from idm.data.own_results import result_names
 from idm.data.parts import TRAIN, choose_part, part_of_name, parts_of
+from idm.data.sources.csv_images import parts_in_csv
+from idm.data.sources.index import read_index
 
 IMAGES, INDEX = "image_folder", "index"
 ARRAY_SUFFIXES = frozenset({".npy", ".npz"})

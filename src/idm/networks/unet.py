@@ -17,7 +17,7 @@ from idm.networks.dropout import number_layers
 from idm.networks.embeddings import TimeEmbedding, check_labels
 from idm.networks.kernels import fast_layout
 from idm.networks.layers import GroupNorm, SiLU, convolution, zeroed
-from idm.networks.stages import Blueprint
+from idm.networks.stages import Blueprint, Stage
 
 ENLARGE = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
@@ -121,6 +121,15 @@ class UNet(nn.Module):
         self.out = nn.Sequential(GroupNorm(widths[0]), SiLU(), zeroed(convolution(dims, widths[0], out_channels, 3)))
         self.dropout = dropout
         number_layers(self)
+
+    @property
+    def uses_dropout_seeds(self) -> bool:
+        """Whether it has dropout."""
+        return self.dropout > 0.0
+
+    def pieces(self) -> list[nn.Module]:
+        """Return the stages, which are called one after another."""
+        return [module for module in self.modules() if isinstance(module, Stage)]
 
     def forward(
         self,

@@ -8,7 +8,7 @@ from PIL import Image
 from idm.core.phrasing import phrased
 from idm.data import Codec
 from idm.data.check import DataCheck, OddGroup, thumbnail
-from idm.data.range_words import percent
+from idm.data.values.words import percent
 from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, Table
 from idm.report.page import Page
 from idm.report.tiles import tiles

@@ -7,7 +7,7 @@ from idm.core.errors import SettingsError
 from idm.core.rng import derive_seed
 from idm.diffusion import ContinuousDecoder, DiscretizedDecoder, ErrorCurve, GaussianDiffusion
 from idm.likelihood import with_error_curve
-from idm.networks import NETWORKS
+from idm.networks import NETWORKS, OF_SPACE
 from idm.run.data import DataSpec
 from idm.samplers import SAMPLERS, Sampler
 from idm.samplers.base import LARGEST_GAIN
@@ -64,21 +64,30 @@ def null_label(experiment: Experiment, spec: DataSpec) -> int | None:
     return spec.num_classes if experiment.training.label_dropout > 0 else None
 
 
-def build_network(experiment: Experiment, spec: DataSpec, out_channels: int) -> nn.Module:
+def build_network(experiment: Experiment, spec: DataSpec, out_channels: int, *, trust_code: bool = False) -> nn.Module:
     """Build the network, its weights a function of the seed, and try it.
+
+    Args:
+        experiment: the settings.
+        spec: what is known of the data.
+        out_channels: channels to predict.
+        trust_code: import and call what a custom network names.
 
     Raises:
         SettingsError: the network does not suit the shape of the data.
+        DataError: it is made by code that is not trusted, or cannot be made.
     """
-    network = untried_network(experiment, spec, out_channels).eval()
+    network = untried_network(experiment, spec, out_channels, trust_code=trust_code).eval()
     labels = {} if spec.num_classes is None else {"y": torch.zeros(1, dtype=torch.int64)}
     with torch.no_grad():
         network(torch.zeros(1, *spec.shape), torch.zeros(1), **labels)
     return network.train()
 
 
-def untried_network(experiment: Experiment, spec: DataSpec, out_channels: int) -> nn.Module:
-    """Build the network of a run, which was tried when that began."""
+def untried_network(
+    experiment: Experiment, spec: DataSpec, out_channels: int, *, trust_code: bool = False
+) -> nn.Module:
+    """Build the network of a run, which was tried when that began; arguments and errors as of ``build_network``."""
     channels, *space = spec.shape
     classes = spec.num_classes
     if classes is not None and null_label(experiment, spec) is not None:
@@ -86,8 +95,8 @@ def untried_network(experiment: Experiment, spec: DataSpec, out_channels: int) -
     torch.manual_seed(derive_seed(experiment.seed, "weights"))
     settings = experiment.network
     given = {"in_channels": channels, "out_channels": out_channels, "num_classes": classes, "dims": len(space)}
-    takes_space = "dims" in NETWORKS.options(settings.name)
-    if takes_space != bool(space):
+    of_space = OF_SPACE.get(settings.name)
+    if of_space is not None and of_space != bool(space):
         fits = "unet" if space else "mlp"
         raise SettingsError(
             f"network.name: a network for {len(space)} spatial axes wanted (data of shape {spec.shape}), "
@@ -95,7 +104,7 @@ def untried_network(experiment: Experiment, spec: DataSpec, out_channels: int) -
         )
     with option_paths("network", NETWORKS.options(settings.name)):
         try:
-            return NETWORKS.build(settings.name, settings.options, **given)
+            return NETWORKS.build(settings.name, settings.options, **given, trust_code=trust_code)
         except TypeError as error:
             if "Overflow" not in str(error):
                 raise

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError, SettingsError
 from idm.core.rng import derive_seed
 from idm.data import SOURCES, Codec, Dataset, Source
-from idm.data.axes import LAYOUTS
+from idm.data.arrays.axes import LAYOUTS
 from idm.data.base import Indices, Samples
 from idm.data.check.training import Opened
 from idm.data.check.values import look_at_values
 from idm.data.fingerprint import differing
 from idm.data.parts import without_advice
-from idm.data.ranges import find_range
+from idm.data.values.ranges import find_range
 from idm.run.held_out import hash_of_named, nearly_all_held_out, split
 from idm.settings import Experiment
 from idm.settings.experiment import DataSettings

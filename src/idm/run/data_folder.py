@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from idm.core.errors import SettingsError
-from idm.data.image_files import find_files
+from idm.data.images.files import find_files
 from idm.settings.experiment import DataSettings
 
 

@@ -16,12 +16,12 @@ from idm.core.errors import DataError
 from idm.core.places import kind_at
 from idm.core.progress import warn
 from idm.data import Dataset
-from idm.data.array_files import open_arrays
-from idm.data.axes import FIRST, LAST, NONE
+from idm.data.arrays.axes import FIRST, LAST, NONE
+from idm.data.arrays.files import open_arrays
 from idm.data.base import Samples
 from idm.data.file_names import composed
-from idm.data.image_check import gather
-from idm.data.image_decode import GREY_8, GREY_16, RGB_8, ImageHeader, decode, read_header
+from idm.data.images.check import gather
+from idm.data.images.decode import GREY_8, GREY_16, RGB_8, ImageHeader, decode, read_header
 from idm.data.infer import ARRAY_SUFFIXES
 from idm.run.opened import Opened
 from idm.run.own_data import open_run_data

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,8 @@ from idm.samplers import Sampler
 from idm.settings import Experiment, from_plain, to_plain
 from idm.settings.experiment import SamplerSettings
 from idm.settings.files import merge
+
+AnyOpened = TypeVar("AnyOpened", bound="Opened")
 
 SAMPLED_AT_ONCE = 256
 """Samples per call of the network, where nothing else is said."""
@@ -82,7 +84,7 @@ class Opened(ABC):
         precision = self.precision or self.experiment.training.precision
         return for_sampling(self.network, precision, self.device, compile=self.compile)
 
-    def using(self, *, precision: str | None = None, compile: bool = False) -> Self:
+    def using(self: AnyOpened, *, precision: str | None = None, compile: bool = False) -> AnyOpened:
         """Return the same run, its network in another form.
 
         Args:

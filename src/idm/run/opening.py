@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from idm.core.errors import CheckpointError
+from idm.core.errors import CheckpointError, DataError
 from idm.core.text import one_line
 from idm.networks.stored import with_shapes
 from idm.run.build import build_diffusion, untried_network
@@ -24,8 +24,8 @@ def load(path: str | Path, *, device: str | None = None, trust_code: bool = Fals
     Args:
         path: a folder written by ``idm train``, or a checkpoint folder in it.
         device: where to put the network; the best one found by default.
-        trust_code: whether the code that a run with a custom source names may be imported and called where its own
-            data are opened. A run is data: without this nothing in it is run.
+        trust_code: whether the code that a run with a custom network or source names may be imported and called, the
+            latter where its own data are opened. A run is data: without this nothing in it is run.
 
     Raises:
         CheckpointError: nothing there, or damaged.
@@ -42,11 +42,13 @@ def _opened(checkpoint: Checkpoint, where: torch.device, *, trust_code: bool) ->
         diffusion = build_diffusion(experiment, spec)
         weights = checkpoint.tensors(ema_name(experiment.training.ema_rates[0]))
         with with_shapes(tuple(value.shape) for value in weights.values()):
-            network = untried_network(experiment, spec, diffusion.out_channels(spec.shape[0]))
+            network = untried_network(experiment, spec, diffusion.out_channels(spec.shape[0]), trust_code=trust_code)
         network.load_state_dict(weights)
         diffusion = calibrated(diffusion, checkpoint.document("calibration"))
     except CheckpointError:
         raise
+    except DataError as error:
+        raise CheckpointError(f"checkpoint {checkpoint.path}: {'; '.join(error.lines)}") from error
     except UNFIT as error:
         raise CheckpointError(
             f"checkpoint {checkpoint.path}: not readable by this version ({one_line(error)})"

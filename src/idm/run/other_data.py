@@ -10,7 +10,7 @@ import numpy as np
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data import SOURCES, Dataset
-from idm.data.axes import LAYOUTS
+from idm.data.arrays.axes import LAYOUTS
 from idm.data.base import Indices, Source
 from idm.data.file_names import composed
 from idm.data.infer import locate, parts_in

@@ -15,7 +15,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from idm.core.errors import SettingsError
 from idm.core.registry import Registry
 from idm.data import SOURCES
-from idm.data.ranges import RangeRule, check_rule, rule_in_words
+from idm.data.values.ranges import RangeRule, check_rule, rule_in_words
 from idm.diffusion import LossType, ModelMeanType, ModelVarType
 from idm.networks import NETWORKS
 from idm.samplers import SAMPLERS
@@ -148,7 +148,7 @@ class NetworkSettings:
     """
 
     family: ClassVar[Registry[Any]] = NETWORKS
-    given: ClassVar[tuple[str, ...]] = ("in_channels", "out_channels", "num_classes", "dims")
+    given: ClassVar[tuple[str, ...]] = ("in_channels", "out_channels", "num_classes", "dims", "trust_code")
     name: str = "unet"
     options: Options = field(default_factory=_no_options)
 

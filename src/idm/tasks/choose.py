@@ -29,8 +29,8 @@ from idm.storage import Checkpoint, open_checkpoint
 from idm.storage.checkpoint import checkpoint_to_continue
 from idm.tasks.task import Adapt, as_it_is
 
-CODE = "data.source.make"
-"""The setting that names code."""
+CODE = {"data.source.make", "network.make"}
+"""The settings that name code."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Chosen:
         experiment: the experiment.
         adapt: what is still to be changed when it is known how many samples there are to train on.
         is_inferred: whether the data suggest it.
-        names_code: whether an override names the code of a custom source, so that whoever gave it wants it to run; in
-            a settings file it may be a stranger's.
+        names_code: whether an override names the code of a custom source or network, so that whoever gave it wants it
+            to run; in a settings file it may be a stranger's.
     """
 
     experiment: Experiment
@@ -104,7 +104,7 @@ def choose_experiment(
         DataError: data that cannot be read.
     """
     told = Told({} if config is None else read_settings(config), fold(overrides))
-    return _chosen(told, config, preset, data, run, init, trust_code=CODE in flat(told.overrides))
+    return _chosen(told, config, preset, data, run, init, trust_code=bool(CODE & flat(told.overrides).keys()))
 
 
 def _chosen(
@@ -182,4 +182,4 @@ def what_is_new(experiment: Experiment) -> Iterator[str]:
         for row in every_setting()
         if not row.condition or row.condition == f"{row.section}.name={written[f'{row.section}.name']}"
     }
-    return (f"{path}={value}" for path, value in written.items() if defaults[path] != value)
+    return (f"{path}={value}" for path, value in written.items() if defaults.get(path) != value)

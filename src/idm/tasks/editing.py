@@ -114,6 +114,7 @@ def decode_into(
     labels: Labels | None = None,
     batch_size: int = 256,
     device: str | None = None,
+    trust_code: bool = False,
     listener: Listener = SILENT,
     say: Say = say_nothing,
 ) -> Edited:
@@ -121,7 +122,7 @@ def decode_into(
 
     The other arguments and the errors are as of ``encode_into``; ``say`` is told what is replaced.
     """
-    opened = load(run, device=device)
+    opened = load(run, device=device, trust_code=trust_code)
     folder, asked = together(
         lambda: results_folder(out, opened, "decoded"), lambda: class_numbers(labels, opened.spec.class_names)
     )

@@ -50,7 +50,7 @@ def prepare(wish: Wish, device: torch.device, ranks: Ranks) -> Task:
     _refuse_long_names(data)
     diffusion = build_diffusion(experiment, data.spec)
     checkpoints, shapes = ranks.on_main(lambda: _stored(experiment, data, run))
-    network = _network(experiment, data, diffusion, shapes, run)
+    network = _network(experiment, data, diffusion, shapes, wish)
     origin = _begun(network, experiment, data, wish, ranks)
     network = network.to(device)
     timesteps = TIMESTEP_SAMPLERS.build(
@@ -87,7 +87,7 @@ def _stored(experiment: Experiment, data: Data, run: Path) -> tuple[list[Path], 
 
 
 def _network(
-    experiment: Experiment, data: Data, diffusion: GaussianDiffusion, shapes: list[tuple[int, ...]] | None, run: Path
+    experiment: Experiment, data: Data, diffusion: GaussianDiffusion, shapes: list[tuple[int, ...]] | None, wish: Wish
 ) -> nn.Module:
     """Build the network; where training goes on, nothing but what weights are stored of.
 
@@ -97,13 +97,13 @@ def _network(
     """
     out_channels = diffusion.out_channels(data.spec.shape[0])
     if shapes is None:
-        return build_network(experiment, data.spec, out_channels)
+        return build_network(experiment, data.spec, out_channels, trust_code=wish.trust_code)
     try:
         with with_shapes(shapes):
-            return build_network(experiment, data.spec, out_channels)
+            return build_network(experiment, data.spec, out_channels, trust_code=wish.trust_code)
     except UNFIT as error:
         raise CheckpointError(
-            f"run {run}: its settings do not fit its weights ({one_line(error)}); use another run"
+            f"run {wish.run}: its settings do not fit its weights ({one_line(error)}); use another run"
         ) from error
 
 

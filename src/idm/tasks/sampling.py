@@ -51,6 +51,7 @@ def sample_into(
     out: str | Path | None = None,
     *,
     device: str | None = None,
+    trust_code: bool = False,
     listener: Listener = SILENT,
     say: Say = say_nothing,
 ) -> Drawn | None:
@@ -63,6 +64,7 @@ def sample_into(
         request: what is wanted.
         out: the folder for the results, RUN/sampled by default; results of an earlier call in it are replaced.
         device: where to draw; the best one found by default.
+        trust_code: import and call what a custom network names; see ``load``.
         listener: hears how it gets on.
         say: told what is replaced.
 
@@ -77,7 +79,7 @@ def sample_into(
     """
     with ExitStack() as stack:
         with joined_ranks(best_device(device)) as ranks:
-            opened = load_together(run, ranks, device=device)
+            opened = load_together(run, ranks, device=device, trust_code=trust_code)
             plan = _plan(opened.using(precision=request.precision, compile=request.compile), request, out)
             results = held_by_main(ranks, stack, plan.folder_for_results(), say)
             parts = plan.folder / PARTS

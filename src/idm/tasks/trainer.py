@@ -8,6 +8,7 @@ from typing import Any, final
 from torch import nn
 
 from idm.diffusion import GaussianDiffusion
+from idm.networks.needs import uses_dropout_seeds
 from idm.networks.size import device_of
 from idm.run import Run
 from idm.run.acceleration import for_training
@@ -116,5 +117,5 @@ def _train_step(task: Task) -> TrainStep:
         device=task.device,
         null_label=null_label(task.experiment, task.data.spec),
         spread=spread,
-        seeded_dropout=getattr(task.network, "dropout", 0.0) > 0.0,
+        seeded_dropout=uses_dropout_seeds(task.network),
     )

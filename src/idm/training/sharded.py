@@ -10,21 +10,21 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from idm.core.ranks import Ranks
+from idm.networks.needs import pieces_of
 from idm.networks.size import device_of
-from idm.networks.stages import Stage
 from idm.training.spread import Spread
 
 
 class Sharded(Spread):
-    """A part of every tensor in every process; whole stages of the network are put together when they are needed."""
+    """A part of every tensor in every process; whole pieces of the network are put together when they are needed."""
 
     def __init__(self, network: nn.Module, ranks: Ranks) -> None:
         """Cut the network up, in place."""
         self.ranks, self.network = ranks, network
         self._device = device_of(network)
         self._template = copy.deepcopy(network).cpu() if ranks.is_main else nn.Module()
-        for stage in (module for module in network.modules() if isinstance(module, Stage)):
-            fully_shard(stage)
+        for piece in pieces_of(network):
+            fully_shard(piece)
         self._root: FSDPModule = fully_shard(network)
         self.model = network
         self._sharded = {name: value for name, value in network.named_parameters() if isinstance(value, DTensor)}

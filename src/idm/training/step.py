@@ -14,7 +14,7 @@ from idm.core.signals import at_once
 from idm.core.tensors import append_dims
 from idm.core.types import Network
 from idm.data import Dataset, Indices, batch_indices, with_epochs
-from idm.data.loader import Batches
+from idm.data.reading.loader import Batches
 from idm.diffusion import GaussianDiffusion, LossTerms
 from idm.schedules import Level
 from idm.timesteps import Drawn, LevelSampler

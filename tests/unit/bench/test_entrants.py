@@ -52,10 +52,10 @@ def test_chains_return_finite_samples_of_the_whole_batch(entrant):
 def test_our_step_does_what_the_trainer_does(entrant, tmp_path):
     settings, source, device = replace(entrant.settings(4), num_steps=3), RandomImages(TINY), torch.device("cpu")
     ours, trained = entrant.network(TINY), entrant.network(TINY)
-    update = own_step(ours, DIFFUSION, settings, source, device)
+    dataset = Dataset(source, Codec.fit(source), np.arange(len(source)))
+    update = own_step(ours, DIFFUSION, settings, dataset, device)
     for _ in range(3):
         update()
-    dataset = Dataset(source, Codec.fit(source), np.arange(len(source)))
     timesteps = UniformTimesteps(DIFFUSION.num_timesteps)
     step = TrainStep(entrant.model(trained), DIFFUSION, timesteps, dataset, settings, seed=0, device=device)
     Trainer(trained, step, settings, tmp_path, describe=lambda averaged: {}).run()

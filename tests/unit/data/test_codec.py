@@ -9,7 +9,7 @@ import torch
 
 from idm.core.errors import DataError, SettingsError
 from idm.data import Arrays, Codec, Digits
-from idm.data.value_range import ValueRange
+from idm.data.values.value_range import ValueRange
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data import ImageFolder, images
-from idm.data.image_decode import read_header
+from idm.data.images.decode import read_header
 
 from .pictures import noise, only, save
 

@@ -13,7 +13,7 @@ from idm.core.errors import DataError, UnreadableFileError
 from idm.data import SOURCES, images, infer_source
 from idm.data.check import check_located, check_path
 from idm.data.hashing import files_of
-from idm.data.index import read_index
+from idm.data.sources.index import read_index
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3)).astype(np.uint8)
 NAMES = ("cat/0.bmp", "cat/1.bmp", "cat/2.bmp", "dog/3.bmp", "dog/4.bmp", "dog/5.bmp")
@@ -97,7 +97,7 @@ def test_a_file_of_another_size_is_refused_by_name_before_anything_is_read(folde
     with (folder / NAMES[4]).open("ab") as file:
         file.write(b"\0")
     size = (folder / NAMES[4]).stat().st_size
-    monkeypatch.setattr("idm.data.indexed.ImageSource", lambda *_: pytest.fail("images were opened"))
+    monkeypatch.setattr("idm.data.sources.indexed.ImageSource", lambda *_: pytest.fail("images were opened"))
     with pytest.raises(DataError, match=rf"dog/4\.bmp: .* got {size} bytes instead of {size - 1}; restore it"):
         opened(index)
 
@@ -122,7 +122,7 @@ def test_a_file_of_other_contents_is_refused_by_name_when_it_is_read(folder, wri
 def test_headers_of_large_sets_are_read_without_their_contents(folder, write, monkeypatch):
     index = write(folder)
     monkeypatch.setattr(images, "CACHE_BYTES", 1)
-    monkeypatch.setattr("idm.data.image_items.encoded", lambda place: pytest.fail(f"{place} was read as a whole"))
+    monkeypatch.setattr("idm.data.images.items.encoded", lambda place: pytest.fail(f"{place} was read as a whole"))
     assert len(opened(index)) == 6
 
 

@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from idm.core.errors import DataError
 from idm.data import SOURCES
-from idm.data.arrow_tables import OpenedTable, _part_of
+from idm.data.arrays.arrow import OpenedTable, _part_of
 from idm.data.check import check_located
 from idm.data.parts import parts_of
 from idm.presets import Told, data_settings

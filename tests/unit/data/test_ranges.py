@@ -6,8 +6,8 @@ import pytest
 from idm.core.errors import DataError, SettingsError
 from idm.data import Arrays, Codec, Source
 from idm.data.base import blocks
-from idm.data.range_words import percent
-from idm.data.ranges import find_range
+from idm.data.values.ranges import find_range
+from idm.data.values.words import percent
 
 RNG = np.random.default_rng(0)
 

@@ -111,7 +111,7 @@ def test_a_run_from_before_arrays_were_known_for_labels_goes_on_without_them(exp
     np.savez(tmp_path / "a.npz", x=x, label=np.arange(12) % 2)
     settings = experiment(data={"source": {"name": "arrays", "path": str(tmp_path / "a.npz")}, "held_out": 2})
     with monkeypatch.context() as then:
-        then.setattr("idm.data.array_files.find_labels", lambda names, data=None: None)
+        then.setattr("idm.data.arrays.files.find_labels", lambda names, data=None: None)
         run = train(settings, tmp_path / "run", device="cpu", listener=SILENT)
     assert open_data(settings.data).spec.class_names == ("0", "1")
     assert open_run_data(run).spec == run.spec

@@ -7,7 +7,7 @@ from pathlib import Path
 from unittest import mock
 
 from idm.core.places import open_in_place as real_open_in_place
-from idm.training import lines
+from idm.storage import lines
 
 
 class Stream:

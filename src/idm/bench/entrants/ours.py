@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +13,7 @@ from idm.bench.entrants.own_step import RandomImages, own_step
 from idm.bench.harness import Contestant
 from idm.bench.sizes import Configuration, our_unet
 from idm.core.types import Network
+from idm.data import Codec, Dataset
 from idm.diffusion import GaussianDiffusion, LossType, ModelVarType
 from idm.run.acceleration import in_precision
 from idm.samplers import Sampler, SamplerDDIM, SamplerDDPM
@@ -63,7 +65,9 @@ class Ours(Entrant):
 
     def training_step(self, config: Configuration, batch: int) -> Contestant:
         """Hybrid loss with a learned variance, as ``idm train`` does it."""
-        return own_step(self.network(config), DIFFUSION, self.settings(batch), RandomImages(config), self.device)
+        source = RandomImages(config)
+        dataset = Dataset(source, Codec.fit(source), np.arange(len(source)))
+        return own_step(self.network(config), DIFFUSION, self.settings(batch), dataset, self.device)
 
     def settings(self, batch: int) -> TrainingSettings:
         """Return the settings of training with batches of that size, and one average as the others have."""

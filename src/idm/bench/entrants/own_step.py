@@ -8,7 +8,7 @@ from torch import nn
 
 from idm.bench.harness import Contestant
 from idm.bench.sizes import Configuration
-from idm.data import Codec, Dataset, Indices, Samples, Source
+from idm.data import Dataset, Indices, Samples, Source
 from idm.diffusion import GaussianDiffusion
 from idm.run.acceleration import for_training
 from idm.timesteps import UniformTimesteps
@@ -42,7 +42,7 @@ def own_step(
     network: nn.Module,
     diffusion: GaussianDiffusion,
     settings: TrainingSettings,
-    source: Source,
+    dataset: Dataset,
     device: torch.device,
 ) -> Contestant:
     """Return one step of training: batch, loss, gradients, clipping, guarded update, averages.
@@ -53,11 +53,10 @@ def own_step(
         network: what is trained, on the device.
         diffusion: the process.
         settings: how training goes.
-        source: the images.
+        dataset: what is trained on.
         device: where it computes.
     """
     spread, numbers = Alone(network.train()), count()
-    dataset = Dataset(source, Codec.fit(source), np.arange(len(source)))
     model, timesteps = for_training(spread.model, settings), UniformTimesteps(diffusion.num_timesteps)
     step = TrainStep(model, diffusion, timesteps, dataset, settings, seed=0, device=device)
     state = TrainingState.new(spread, step, settings)

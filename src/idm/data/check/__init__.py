@@ -8,7 +8,7 @@ from idm.data.check.result import DataCheck, OddGroup
 from idm.data.check.samples import check_source
 from idm.data.check.speed import Speed, measure_speed
 from idm.data.check.thumbnails import thumbnail
-from idm.data.index import FileEntry
+from idm.data.sources.index import FileEntry
 
 __all__ = [
     "DataCheck",

@@ -6,9 +6,9 @@ from typing import Any
 
 from PIL import Image
 
-from idm.data.image_decode import FORMATS, TAGS
-from idm.data.image_items import Place, source_of
-from idm.data.orientation import orientation_of
+from idm.data.images.decode import FORMATS, TAGS
+from idm.data.images.items import Place, source_of
+from idm.data.images.orientation import orientation_of
 
 SUFFIXES_OF = {
     "PNG": (".png",),

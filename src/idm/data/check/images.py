@@ -12,9 +12,9 @@ from idm.core.errors import DataError
 from idm.data.check.look import Looked, look
 from idm.data.check.result import DataCheck, count, equal_groups, folder_and_file, odd_groups
 from idm.data.check.training import Opened, Opener, try_to_open
-from idm.data.image_check import refuse_other, refuse_size
-from idm.data.image_decode import MAX_PIXELS
-from idm.data.image_source import ImageList
+from idm.data.images.check import refuse_other, refuse_size
+from idm.data.images.decode import MAX_PIXELS
+from idm.data.images.source import ImageList
 from idm.data.infer import IMAGES, fitting_size
 
 EXTREME_ASPECT = 4

@@ -10,9 +10,9 @@ from jaxtyping import Shaped
 from idm.core.errors import DataError
 from idm.data.check.image_facts import ImageFacts, read_facts
 from idm.data.hashing import hashed
-from idm.data.image_decode import MAX_PIXELS, ImageHeader, decode, read_header
-from idm.data.image_items import Place, Slice
-from idm.data.index import FileEntry
+from idm.data.images.decode import MAX_PIXELS, ImageHeader, decode, read_header
+from idm.data.images.items import Place, Slice
+from idm.data.sources.index import FileEntry
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from idm.data.check.images import check_listed
 from idm.data.check.result import DataCheck, folder_and_file
 from idm.data.check.samples import check_source
 from idm.data.check.training import Opener, open_as_training
-from idm.data.csv_images import list_csv
-from idm.data.image_folder import list_folder
-from idm.data.index import read_index
 from idm.data.infer import IMAGES, INDEX, fitting, locate
-from idm.data.webdataset import list_shards
+from idm.data.sources.csv_images import list_csv
+from idm.data.sources.image_folder import list_folder
+from idm.data.sources.index import read_index
+from idm.data.sources.webdataset import list_shards
 
 LISTS = {IMAGES: list_folder, "csv": list_csv, "webdataset": list_shards}
 """What finds the images of a source."""

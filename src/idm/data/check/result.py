@@ -8,8 +8,8 @@ from typing import Any
 from idm.core.text import counted
 from idm.data.base import Source
 from idm.data.check.values import ValuesFound
-from idm.data.index import FileEntry, Index
-from idm.data.indexed import ENCODED, MAX_REFUSED, WHOLE
+from idm.data.sources.index import FileEntry, Index
+from idm.data.sources.indexed import ENCODED, MAX_REFUSED, WHOLE
 
 FEW_PER_CLASS = 10
 """The largest class is called out when it has more than this many times the samples of the smallest."""

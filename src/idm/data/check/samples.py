@@ -12,8 +12,8 @@ from idm.data.base import Source
 from idm.data.check.result import DataCheck, equal_groups, folder_and_file, odd_groups
 from idm.data.check.training import Opener, open_as_training, try_to_open
 from idm.data.hashing import files_of, hashed
-from idm.data.index import FileEntry
-from idm.data.statistics import extremes
+from idm.data.sources.index import FileEntry
+from idm.data.values.statistics import extremes
 
 
 def check_source(name: str, options: Mapping[str, Any], opener: Opener = open_as_training) -> DataCheck:

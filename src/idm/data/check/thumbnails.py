@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from idm.data.image_decode import FORMATS, MAX_PIXELS
-from idm.data.orientation import upright
+from idm.data.images.decode import FORMATS, MAX_PIXELS
+from idm.data.images.orientation import upright
 
 BACKGROUND = (128, 128, 128)
 """What transparent pixels are shown on."""

@@ -5,9 +5,9 @@ from typing import Any
 
 from idm.data.base import LEVELS, Source
 from idm.data.codec import Codec
-from idm.data.range_words import in_few_floats, in_steps, percent
-from idm.data.ranges import RangeRule, find_range, rule_in_words
-from idm.data.statistics import common_step, extremes, num_distinct
+from idm.data.values.ranges import RangeRule, find_range, rule_in_words
+from idm.data.values.statistics import common_step, extremes, num_distinct
+from idm.data.values.words import in_few_floats, in_steps, percent
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import torch
 from idm.core.errors import ProcessError
 from idm.core.progress import warn
 from idm.data.base import Indices
-from idm.data.reader import Batch, NoBatchError, ThreadReader
-from idm.data.worker import ProcessReader, Worker
+from idm.data.reading.reader import Batch, NoBatchError, ThreadReader
+from idm.data.reading.worker import ProcessReader, Worker
 
 TIMEOUT_SECONDS = 25.0
 """Seconds that the reading of a batch may take unless told otherwise: what hangs is known within half a minute."""

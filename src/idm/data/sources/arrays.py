@@ -5,9 +5,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from idm.data.array_files import open_arrays
-from idm.data.array_source import ArraySource
-from idm.data.axes import ChannelRule
+from idm.data.arrays.axes import ChannelRule
+from idm.data.arrays.files import open_arrays
+from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices
 
 
@@ -37,7 +37,8 @@ class Arrays(ArraySource):
             labels_key: name of the labels in a .npz file, or "none"; by default labels, y, label, targets, classes and
                 the like, with train where the data have it.
             channels: where the channel axis is: "first" (n c *space), "last" (n *space c), "none" (n *space,
-                one channel); "auto" tells by the sizes, see idm.data.axes.find_layout, and refuses what is unclear.
+                one channel); "auto" tells by the sizes, see idm.data.arrays.axes.find_layout, and refuses what is
+                unclear.
             spatial_dims: number of spatial axes, from 0 (points) to 3; told by the sizes if not given.
 
         Raises:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from idm.data.statistics import Channels
+from idm.data.values.statistics import Channels
 
 
 @dataclass(frozen=True)

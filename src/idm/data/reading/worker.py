@@ -21,7 +21,7 @@ import torch
 from idm.core.errors import IdmError, ProcessError, SettingsError
 from idm.core.signals import SIGNALS
 from idm.data.base import Indices
-from idm.data.reader import JOIN_SECONDS, LOOK_SECONDS, Batch, NoBatchError, Read, ThreadReader
+from idm.data.reading.reader import JOIN_SECONDS, LOOK_SECONDS, Batch, NoBatchError, Read, ThreadReader
 
 METHOD = "fork" if sys.platform == "linux" else "spawn"
 """How processes are made. A copy of this one has open files and memory maps of any source; others must rebuild it."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError
-from idm.data.axes import FIRST, ChannelRule, find_layout
+from idm.data.arrays.axes import FIRST, ChannelRule, find_layout
 from idm.data.base import LEVELS, Indices, Samples, Source, blocks, number_classes
 
 MOST_PACKED, NEVER_TOO_MANY = 5_000, 2**24
@@ -43,7 +43,7 @@ class ArraySource(Source):
             shape: shape of the stored array.
             dtype: its dtype.
             labels: one integer or string per sample; None where there are none.
-            channels: where the channel axis is, see idm.data.axes.find_layout.
+            channels: where the channel axis is, see idm.data.arrays.axes.find_layout.
             spatial_dims: number of spatial axes; told by the sizes if not given.
 
         Raises:

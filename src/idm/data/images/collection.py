@@ -8,9 +8,9 @@ import numpy as np
 
 from idm.core.errors import DataError
 from idm.data.base import CACHE_BYTES, LEVELS, Indices, Samples
-from idm.data.image_check import check_headers, gather
-from idm.data.image_decode import MAX_PIXELS, decode
-from idm.data.image_items import Place, num_bytes
+from idm.data.images.check import check_headers, gather
+from idm.data.images.decode import MAX_PIXELS, decode
+from idm.data.images.items import Place, num_bytes
 
 LARGEST_SIZE = math.isqrt(MAX_PIXELS)
 """Largest side of the square that images are brought to."""

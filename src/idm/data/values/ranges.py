@@ -13,8 +13,7 @@ import numpy as np
 
 from idm.core.errors import DataError, SettingsError
 from idm.data.base import CACHE_BYTES, LEVELS, Source
-from idm.data.range_words import clipped, constant, far_values, little_used, narrow_channels, narrowed
-from idm.data.statistics import (
+from idm.data.values.statistics import (
     INNER,
     Channels,
     ValueStatistics,
@@ -24,7 +23,8 @@ from idm.data.statistics import (
     to_fewer_levels,
     value_statistics,
 )
-from idm.data.value_range import ValueRange, ends_of_type
+from idm.data.values.value_range import ValueRange, ends_of_type
+from idm.data.values.words import clipped, constant, far_values, little_used, narrow_channels, narrowed
 
 RangeRule = Literal["auto", "type", "values", "percentiles"] | tuple[int | float, int | float]
 """``auto``: fewer levels than the type has where the data leave whole bits of it unused; else as ``type``.

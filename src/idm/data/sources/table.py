@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError
-from idm.data.arrow_tables import WRITE_ANEW, OpenedTable, open_table, row_name
-from idm.data.axes import ChannelRule
+from idm.data.arrays.arrow import WRITE_ANEW, OpenedTable, open_table, row_name
+from idm.data.arrays.axes import ChannelRule
+from idm.data.arrays.table import TableArrays
 from idm.data.base import Source
-from idm.data.image_decode import MAX_PIXELS
-from idm.data.image_items import ImageItem
-from idm.data.image_source import ImageList, ImageOptions, ImageSource
+from idm.data.images.decode import MAX_PIXELS
+from idm.data.images.items import ImageItem
+from idm.data.images.source import ImageList, ImageOptions, ImageSource
 from idm.data.label_names import NO_LABELS, as_text, find_labels
-from idm.data.reading import reading
+from idm.data.reading.damage import reading
 from idm.data.remarks import unread_columns
-from idm.data.table_arrays import TableArrays
 
 COLUMNS = ("image", "img", "data", "images", "x", "arr_0", "pixel_values")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from idm.core.errors import DataError
 from idm.core.text import counted
-from idm.data.image_decode import MAX_PIXELS
-from idm.data.image_files import LabelRule, find_files, read_labels
-from idm.data.image_source import ImageList, ImageOptions, ImageSource
+from idm.data.images.decode import MAX_PIXELS
+from idm.data.images.files import LabelRule, find_files, read_labels
+from idm.data.images.source import ImageList, ImageOptions, ImageSource
 from idm.data.parts import choose_part
 
 
@@ -15,7 +15,7 @@ class ImageFolder(ImageSource):
     """PNG, JPEG, WebP, BMP and TIFF files below a folder, in the order of their paths.
 
     Pixels keep the depth of the files (8-bit grey or RGB, 16-bit grey), which is decided by the first file. How they
-    are judged, decoded and kept is told in ``idm.data.images``.
+    are judged, decoded and kept is told in ``idm.data.images.collection``.
     """
 
     def __init__(

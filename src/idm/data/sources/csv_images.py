@@ -11,8 +11,8 @@ from idm.core.places import kind_at
 from idm.core.text import one_line
 from idm.data.base import Source
 from idm.data.file_names import Finder
-from idm.data.image_decode import MAX_PIXELS
-from idm.data.image_source import ImageList, ImageOptions, ImageSource
+from idm.data.images.decode import MAX_PIXELS
+from idm.data.images.source import ImageList, ImageOptions, ImageSource
 from idm.data.label_names import NO_LABELS, find_labels, words
 from idm.data.parts import choose_rows, parts_of_rows
 from idm.data.remarks import unread_columns

@@ -10,10 +10,10 @@ from idm.core.errors import DataError, UnreadableFileError
 from idm.core.places import kind_at
 from idm.core.text import one_line
 from idm.data.base import Source
-from idm.data.image_decode import MAX_PIXELS
-from idm.data.image_files import SUFFIXES, find_files
-from idm.data.image_items import Slice
-from idm.data.image_source import ImageList, ImageOptions, ImageSource
+from idm.data.images.decode import MAX_PIXELS
+from idm.data.images.files import SUFFIXES, find_files
+from idm.data.images.items import Slice
+from idm.data.images.source import ImageList, ImageOptions, ImageSource
 from idm.data.parts import choose_part
 
 LONGEST_LABEL = 1_000

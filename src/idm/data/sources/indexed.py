@@ -1,6 +1,6 @@
 """Data that were indexed: nothing but what the index lists, in its order, and only while it is what it was."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,14 +8,15 @@ import numpy as np
 from annotated_types import Ge, Le
 
 from idm.core.errors import DataError, UnreadableFileError
+from idm.core.registry import Registry
 from idm.data.base import Source
 from idm.data.file_names import Finder, composed
 from idm.data.hashing import files_of, hashed
-from idm.data.image_check import gather
-from idm.data.image_decode import MAX_PIXELS
-from idm.data.image_items import Indexed, Slice, changed
-from idm.data.image_source import ImageList, ImageOptions, ImageSource
-from idm.data.index import WAY_OUT, FileEntry, Index, fits, read_index
+from idm.data.images.check import gather
+from idm.data.images.decode import MAX_PIXELS
+from idm.data.images.items import Indexed, Slice, changed
+from idm.data.images.source import ImageList, ImageOptions, ImageSource
+from idm.data.sources.index import WAY_OUT, FileEntry, Index, fits, read_index
 
 ENCODED = frozenset({"image_folder", "csv", "webdataset"})
 """Sources whose index tells of every image."""
@@ -27,40 +28,45 @@ MAX_REFUSED = 0.01
 """Share of images that may be left out unless told otherwise."""
 
 
-def index_source(
-    path: str | Path,
-    *,
-    folder: str | None = None,
-    max_refused: Annotated[float, Ge(0), Le(1)] = MAX_REFUSED,
-    image_size: int | None = None,
-    upscale: bool = False,
-    max_pixels: int = MAX_PIXELS,
-) -> Source:
-    """Open what an index lists, without what the check refused.
+def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
+    """Make the source that reads indexes; what they say of other data than images is opened by those ``sources``."""
 
-    Sizes of files are compared on opening. The contents of images are compared with their hashes whenever they are
-    read, those of other files on opening.
+    def index_source(
+        path: str | Path,
+        *,
+        folder: str | None = None,
+        max_refused: Annotated[float, Ge(0), Le(1)] = MAX_REFUSED,
+        image_size: int | None = None,
+        upscale: bool = False,
+        max_pixels: int = MAX_PIXELS,
+    ) -> Source:
+        """Open what an index lists, without what the check refused.
 
-    Args:
-        path: an index that ``idm check-data PATH --out DIR`` wrote.
-        folder: where the data lie, if they were moved since.
-        max_refused: largest share of images that may be left out because the check refused them.
-        image_size: for images, the side of the square that each is resized and cropped to; by default all must have
-            one size, which is kept.
-        upscale: allow images that are smaller than image_size.
-        max_pixels: largest image that is opened.
+        Sizes of files are compared on opening. The contents of images are compared with their hashes whenever they are
+        read, those of other files on opening.
 
-    Raises:
-        UnreadableFileError: no index; a file that cannot be read.
-        DataError: files that are gone or changed, by name; too many refused; data that do not suit.
-    """
-    where = Path(path)
-    index = read_index(where)
-    root = Path(folder or index.folder)
-    if index.source in ENCODED:
-        kept = _without_refused(where, index, max_refused)
-        return ImageSource(_images(where, root, index, kept), ImageOptions(image_size, upscale, max_pixels))
-    return _whole(where, root, index)
+        Args:
+            path: an index that ``idm check-data PATH --out DIR`` wrote.
+            folder: where the data lie, if they were moved since.
+            max_refused: largest share of images that may be left out because the check refused them.
+            image_size: for images, the side of the square that each is resized and cropped to; by default all must have
+                one size, which is kept.
+            upscale: allow images that are smaller than image_size.
+            max_pixels: largest image that is opened.
+
+        Raises:
+            UnreadableFileError: no index; a file that cannot be read.
+            DataError: files that are gone or changed, by name; too many refused; data that do not suit.
+        """
+        where = Path(path)
+        index = read_index(where)
+        root = Path(folder or index.folder)
+        if index.source in ENCODED:
+            kept = _without_refused(where, index, max_refused)
+            return ImageSource(_images(where, root, index, kept), ImageOptions(image_size, upscale, max_pixels))
+        return _whole(where, root, index, sources)
+
+    return index_source
 
 
 def _without_refused(where: Path, index: Index, max_refused: float) -> list[FileEntry]:
@@ -122,10 +128,8 @@ def _compare_size(path: Path, entry: FileEntry) -> None:
         raise changed(path, f"{size:,} bytes instead of {entry.num_bytes:,}")
 
 
-def _whole(where: Path, root: Path, index: Index) -> Source:
+def _whole(where: Path, root: Path, index: Index, sources: Registry[Source]) -> Source:
     """Compare all files, then open them with their own source."""
-    from idm.data import SOURCES  # the family that this source belongs to itself
-
     if index.source not in WHOLE:
         raise DataError(f"{where}: an index of {', '.join(sorted(ENCODED | WHOLE))} wanted, got {index.source}")
     refusals = [entry.refusal for entry in index.files if entry.refusal is not None]
@@ -136,18 +140,16 @@ def _whole(where: Path, root: Path, index: Index) -> Source:
         raise DataError(f"{new[0]}: a file of the index wanted, got a new one; remove it, or check the data again")
     finder = Finder(root)
     gather(lambda entry: _compare(finder.find(entry.path), entry), index.files)
-    return SOURCES.build(index.source, {**_options(where, index), "path": str(finder.find(index.file))})
+    return sources.build(index.source, {**_options(where, index, sources), "path": str(finder.find(index.file))})
 
 
-def _options(where: Path, index: Index) -> Mapping[str, Any]:
+def _options(where: Path, index: Index, sources: Registry[Source]) -> Mapping[str, Any]:
     """Return the options that the data were checked with.
 
     Raises:
         UnreadableFileError: options that the source does not have, or values of another type.
     """
-    from idm.data import SOURCES  # as above
-
-    known = SOURCES.options(index.source)
+    known = sources.options(index.source)
     for name, value in index.options.items():
         if name not in known or not fits(known[name].annotation, value):
             raise UnreadableFileError(f"{where}: cannot be read as an index (wrong option {name}); {WAY_OUT}")

@@ -11,12 +11,12 @@ from PIL import Image
 from idm.core.errors import DataError, UnreadableFileError
 from idm.core.places import kind_at
 from idm.core.text import one_line
-from idm.data.array_source import ArraySource
-from idm.data.axes import ChannelRule
+from idm.data.arrays.axes import ChannelRule
+from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices
-from idm.data.image_check import gather
-from idm.data.image_decode import MAX_PIXELS
-from idm.data.image_files import LabelRule, find_files, read_labels
+from idm.data.images.check import gather
+from idm.data.images.decode import MAX_PIXELS
+from idm.data.images.files import LabelRule, find_files, read_labels
 from idm.data.parts import choose_part
 
 DTYPES = {

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from idm.data.base import Indices, Samples, Source, number_classes
 from idm.data.fingerprint import digest, spread
-from idm.data.image_decode import MAX_PIXELS
-from idm.data.image_items import Place, changed_at, encoded, num_bytes
-from idm.data.images import Images
+from idm.data.images.collection import Images
+from idm.data.images.decode import MAX_PIXELS
+from idm.data.images.items import Place, changed_at, encoded, num_bytes
 
 
 @dataclass(frozen=True)

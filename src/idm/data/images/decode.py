@@ -15,9 +15,9 @@ from PIL import Image, ImageFile
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.core.text import one_line
-from idm.data.image_items import Place, header_of, source_of
-from idm.data.image_resize import fit_square
-from idm.data.orientation import orientation_of, upright
+from idm.data.images.items import Place, header_of, source_of
+from idm.data.images.orientation import orientation_of, upright
+from idm.data.images.resize import fit_square
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 MAX_PIXELS = 32_000_000

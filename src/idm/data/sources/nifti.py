@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError, UnreadableFileError
 from idm.core.places import kind_at
 from idm.core.text import one_line
-from idm.data.array_source import ArraySource
-from idm.data.axes import ChannelRule
+from idm.data.arrays.axes import ChannelRule
+from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices, number_classes
 from idm.data.extras import import_extra
-from idm.data.image_check import gather
-from idm.data.image_files import LabelRule, find_files, read_labels
+from idm.data.images.check import gather
+from idm.data.images.files import LabelRule, find_files, read_labels
 from idm.data.parts import choose_part
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")

@@ -10,9 +10,9 @@ import numpy as np
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data.extras import import_extra
-from idm.data.image_files import find_files
+from idm.data.images.files import find_files
 from idm.data.parts import PART_OF, choose_part, choose_rows, names_parts, parts_of, parts_of_rows
-from idm.data.reading import reading
+from idm.data.reading.damage import reading
 from idm.data.remarks import listed
 
 WRITE_ANEW = "write it anew"

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from idm.core.errors import DataError
 from idm.core.places import kind_at
-from idm.data.array_files import choose_keys
-from idm.data.array_source import ArraySource, read_sorted, read_whole, refuse_unstored
-from idm.data.axes import ChannelRule
+from idm.data.arrays.axes import ChannelRule
+from idm.data.arrays.files import choose_keys
+from idm.data.arrays.source import ArraySource, read_sorted, read_whole, refuse_unstored
 from idm.data.base import Indices
 from idm.data.extras import import_extra
-from idm.data.reading import reading
+from idm.data.reading.damage import reading
 
 
 class Hdf5(ArraySource):

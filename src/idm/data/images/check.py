@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from idm.core.errors import DataError
-from idm.data.image_decode import ImageHeader, read_header
-from idm.data.image_items import Place
-from idm.data.image_resize import fitted_size
+from idm.data.images.decode import ImageHeader, read_header
+from idm.data.images.items import Place
+from idm.data.images.resize import fitted_size
 
 LINES_SHOWN = 5
 """How many wrong files a message names."""

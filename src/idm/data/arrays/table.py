@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError
-from idm.data.array_source import ArraySource
-from idm.data.axes import ChannelRule
+from idm.data.arrays.axes import ChannelRule
+from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices
-from idm.data.reading import reading
+from idm.data.reading.damage import reading
 
 
 class TableArrays(ArraySource):

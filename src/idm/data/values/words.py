@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from idm.data.base import LEVELS
-from idm.data.statistics import INNER, Channels, ValueStatistics
-from idm.data.value_range import ValueRange
+from idm.data.values.statistics import INNER, Channels, ValueStatistics
+from idm.data.values.value_range import ValueRange
 
 FAR = 10
 """Values are far where all span more than this many times what the inner ones span."""

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.core.text import one_line
-from idm.data.array_files import choose_keys
-from idm.data.array_source import ArraySource, read_sorted, read_whole, refuse_unstored
-from idm.data.axes import ChannelRule
+from idm.data.arrays.axes import ChannelRule
+from idm.data.arrays.files import choose_keys
+from idm.data.arrays.source import ArraySource, read_sorted, read_whole, refuse_unstored
 from idm.data.base import Indices
 from idm.data.extras import import_extra
-from idm.data.reading import reading
+from idm.data.reading.damage import reading
 
 NUMBERS = frozenset({"bytes", "endian", "delta", "fixedscaleoffset", "shuffle", "transpose", "sharding_indexed"})
 PACKED = frozenset({"blosc", "bz2", "crc32", "crc32c", "gzip", "lz4", "lzma", "vlen-utf8", "zlib", "zstd"})

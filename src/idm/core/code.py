@@ -1,0 +1,81 @@
+"""Code that settings name: a class, or a function that returns one of its kind, in a module that Python can import.
+
+Settings come with runs, and runs come from anywhere. Hence nothing is imported unless whoever opens them said so, and
+then only modules on Python's own path, of which only what is declared to make the wanted thing is called.
+"""
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, get_type_hints
+
+from idm.core.errors import DataError
+from idm.core.text import one_line
+
+T = TypeVar("T")
+
+
+def make_of_code(
+    make: str, kind: type[T], arguments: Mapping[str, Any] | None, *, example: str, trust_code: bool, **given: Any
+) -> T:
+    """Call a class or function that is named as "module:name".
+
+    Args:
+        make: the name. The module must be on Python's path (PYTHONPATH, or installed).
+        kind: what it must make: a subclass of it, or a function whose return type is annotated as one.
+        arguments: keyword arguments to call it with.
+        example: a name of one's own for messages, such as "mydata:Waves".
+        trust_code: False where ``make`` may be a stranger's, as in a run: then it is refused.
+        given: further keyword arguments, of which it gets those that it takes.
+
+    Raises:
+        DataError: no such module or name, or it makes something else; arguments that do not fit; code that is not
+            trusted.
+    """
+    name = kind.__name__
+    if not trust_code:
+        raise DataError(
+            f"make: a {name} that is made without running code wanted, got {make}, whose module would be imported and "
+            "run; if you trust it, give trust_code=True"
+        )
+    factory = _find(make, kind, example)
+    known = inspect.signature(factory).parameters
+    taken = {key: value for key, value in given.items() if key in known} | dict(arguments or {})
+    try:
+        inspect.signature(factory).bind(**taken)
+    except TypeError as error:
+        raise DataError(f"arguments: those of {make} wanted, got others ({one_line(error)}); change them") from error
+    made = factory(**taken)
+    if not isinstance(made, kind):
+        raise DataError(f"make: a {name} wanted from {make}, got {type(made).__name__}; return a {name}")
+    return made
+
+
+def _find(make: str, kind: type, example: str) -> Callable[..., Any]:
+    module_name, colon, name = make.partition(":")
+    if not colon or not all(part.isidentifier() for part in [*module_name.split("."), name]):
+        raise DataError(f"make: MODULE:NAME wanted, such as {example}, got '{make}'; name a class or function")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise DataError(
+            f"make: a module that Python can import wanted, got {module_name} ({one_line(error)}); add its folder to "
+            "PYTHONPATH"
+        ) from error
+    found = getattr(module, name, None)
+    if not callable(found) or not _makes(found, kind):
+        raise DataError(
+            f"make: a subclass of {kind.__name__}, or a function annotated to return one, wanted, got {make}; "
+            "declare what it makes"
+        )
+    return found
+
+
+def _makes(thing: Any, kind: type) -> bool:
+    if inspect.isclass(thing):
+        return issubclass(thing, kind)
+    try:
+        returned = get_type_hints(thing).get("return")
+    except (NameError, TypeError):
+        return False
+    return inspect.isclass(returned) and issubclass(returned, kind)

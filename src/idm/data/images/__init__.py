@@ -1,0 +1,1 @@
+"""Encoded images: finding, judging, decoding and fitting them."""

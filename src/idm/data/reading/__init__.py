@@ -1,0 +1,1 @@
+"""Reading batches ahead: in a thread, in processes, with a time limit."""

@@ -1,0 +1,1 @@
+"""Kinds of data that are read, a file each."""
