@@ -1,24 +1,10 @@
 """Self-attention over all places of a feature map."""
 
-import torch
-import torch.nn.functional as F  # noqa: N812 (the field's name)
 from torch import Tensor, nn
 
 from idm.core.errors import SettingsError
-from idm.networks.kernels import linear
+from idm.networks.fast.products import attend, linear
 from idm.networks.layers import GroupNorm, zeroed
-
-LOW_PRECISION = (torch.bfloat16, torch.float16)
-LONGEST_EXPLICIT = 256
-"""Up to this many places explicit matrix products are the faster attention in low precision on a CPU."""
-
-
-def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """softmax(query key^T / sqrt(d)) value, each [b, heads, places, d], by whichever way is fast there."""
-    if query.device.type == "cpu" and query.dtype in LOW_PRECISION and key.shape[2] <= LONGEST_EXPLICIT:
-        scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
-        return scores.softmax(-1) @ value
-    return F.scaled_dot_product_attention(query, key, value)
 
 
 class AttentionBlock(nn.Module):

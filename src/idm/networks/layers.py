@@ -12,17 +12,12 @@ import torch.nn.functional as F  # noqa: N812 (the field's name)
 from torch import Tensor, nn
 
 from idm.core.errors import SettingsError
-from idm.core.tensors import append_dims
+from idm.networks.fast.passes import scaled_norm, silu_of_own, smooth_repetition
+from idm.networks.fast.products import pointwise
 
 NUM_GROUPS = 32
 CONVOLUTIONS: dict[int, Callable[..., nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 AVERAGED: dict[int, Callable[..., Tensor]] = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
-CONVOLVED: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
-TRANSPOSED: dict[int, Callable[..., Tensor]] = {
-    1: F.conv_transpose1d,
-    2: F.conv_transpose2d,
-    3: F.conv_transpose3d,
-}
 Layer = TypeVar("Layer", bound=nn.Module)
 
 
@@ -62,41 +57,44 @@ def zeroed(layer: Layer) -> Layer:
     return layer
 
 
-class SiLU(nn.Module):
-    """x sigmoid(x), in the place of its input where no gradient needs that: for what a norm has just returned."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return a tensor of x's shape; without gradients x itself is overwritten."""
-        return F.silu(x, inplace=not torch.is_grad_enabled())
-
-
 class GroupNorm(nn.GroupNorm):
     """Group normalisation with 32 groups, or as many as divide the width; statistics in float32 at least.
 
-    An optional ``scale`` and ``shift`` per sample and channel make it norm(x) * (1 + scale) + shift.
+    An optional ``scale`` and ``shift`` per sample and channel make it norm(x) * (1 + scale) + shift; an activation,
+    where there is one, comes last.
     """
 
-    def __init__(self, channels: int) -> None:
-        """Normalise ``channels`` channels."""
+    def __init__(self, channels: int, *, activated: bool = False) -> None:
+        """Normalise ``channels`` channels; ``activated`` returns the SiLU of it, x sigmoid(x)."""
         super().__init__(math.gcd(NUM_GROUPS, channels), channels)
+        self.activated = activated
 
     def forward(self, input: Tensor, scale: Tensor | None = None, shift: Tensor | None = None) -> Tensor:
         """Normalise [b, c, *space]; scale and shift are [b, c], or [1, c] for all samples."""
-        # Not nn.functional's: it refuses a single value per group, which a small map can have.
+        settings = (self.num_groups, self.weight, self.bias, self.eps)
         if scale is None or shift is None:
-            return torch.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
-        scale = 1.0 + scale
-        if input.is_contiguous() and len(input) > 0:
-            return self._folded(input, self.weight * scale, torch.addcmul(shift, self.bias, scale))
-        normal = torch.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
-        return torch.addcmul(append_dims(shift, input.ndim), normal, append_dims(scale, input.ndim))
+            # Not nn.functional's: it refuses a single value per group, which a small map can have.
+            normal = torch.group_norm(input, *settings)
+        else:
+            normal = scaled_norm(input, *settings, scale, shift)
+        return silu_of_own(normal) if self.activated else normal
 
-    def _folded(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        """Weigh each sample by its own [b, c] within the kernel, as channels of a single sample: one pass, not two."""
-        batch, channels, *space = x.shape
-        weight, bias = (value.expand(batch, -1).flatten() for value in (weight, bias))
-        folded = x.view(1, batch * channels, *space)
-        return torch.group_norm(folded, batch * self.num_groups, weight, bias, self.eps).view(x.shape)
+
+class Pointwise(nn.Module):
+    """A convolution with a kernel of length one."""
+
+    weight: nn.Parameter
+    bias: nn.Parameter
+
+    def __init__(self, dims: int, in_channels: int, out_channels: int) -> None:
+        """Map ``in_channels`` to ``out_channels`` at every place."""
+        super().__init__()
+        for name, parameter in convolution(dims, in_channels, out_channels, 1).named_parameters():
+            self.register_parameter(name, parameter)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[b, c, *space] -> [b, c_out, *space]."""
+        return pointwise(x, self.weight, self.bias)
 
 
 class Upsample(nn.Module):
@@ -111,22 +109,9 @@ class Upsample(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[b, c, *space] -> [b, c, *doubled]."""
         if self.conv is not None and x.device.type == "cpu":
-            return self._smoothed(x, *(getattr(self.conv, name) for name in ("weight", "bias")))
+            return smooth_repetition(x, self.factors, *self.conv.parameters())
         x = F.interpolate(x, scale_factor=[float(factor) for factor in self.factors], mode="nearest")
         return x if self.conv is None else self.conv(x)
-
-    def _smoothed(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        """Repeat and smooth in one transposed convolution of the small input.
-
-        Because neighbours repeat, an output place sees no more than two different inputs of its three along a doubled
-        axis. With the taps that meet the same input added up beforehand, 2^n / 3^n of the products are left for n axes.
-        """
-        for axis, factor in enumerate(self.factors, start=2):
-            if factor == 2:
-                after = [0, 0] * (weight.ndim - 1 - axis)
-                weight = F.pad(weight, [*after, 0, 1]) + F.pad(weight, [*after, 1, 0])
-        weight = weight.flip(list(range(2, weight.ndim))).transpose(0, 1)
-        return TRANSPOSED[len(self.factors)](x, weight, bias, stride=self.factors, padding=1)
 
 
 class Downsample(nn.Module):

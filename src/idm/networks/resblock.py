@@ -4,8 +4,7 @@ from torch import Tensor, nn
 
 from idm.core.tensors import append_dims
 from idm.networks.dropout import Dropout
-from idm.networks.kernels import Pointwise
-from idm.networks.layers import GroupNorm, SiLU, convolution, zeroed
+from idm.networks.layers import GroupNorm, Pointwise, convolution, zeroed
 
 
 class ResBlock(nn.Module):
@@ -27,12 +26,14 @@ class ResBlock(nn.Module):
         """Map ``channels`` to ``out_channels``; the second convolution starts at zero."""
         super().__init__()
         self.use_scale_shift_norm = use_scale_shift_norm
-        self.in_layers = nn.Sequential(GroupNorm(channels), SiLU(), convolution(dims, channels, out_channels, 3))
+        # Norms that are activated leave the places of improved-diffusion's activations empty.
+        norm, last = GroupNorm(channels, activated=True), convolution(dims, channels, out_channels, 3)
+        self.in_layers = nn.Sequential(norm, nn.Identity(), last)
         wanted = 2 * out_channels if use_scale_shift_norm else out_channels
         self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(emb_channels, wanted))
         self.out_layers = nn.Sequential(
-            GroupNorm(out_channels),
-            SiLU(),
+            GroupNorm(out_channels, activated=True),
+            nn.Identity(),
             Dropout(dropout),
             zeroed(convolution(dims, out_channels, out_channels, 3)),
         )
@@ -52,10 +53,10 @@ class ResBlock(nn.Module):
         """
         hidden = self.in_layers(x)
         told = self.emb_layers[1](embedding)
-        norm, activation, dropout, last = self.out_layers
+        norm, _, dropout, last = self.out_layers
         if self.use_scale_shift_norm:
             hidden = norm(hidden, *told.chunk(2, dim=1))
         else:
             hidden = norm(hidden + append_dims(told, x.ndim))
-        hidden = dropout(activation(hidden), dropout_seeds)
+        hidden = dropout(hidden, dropout_seeds)
         return last(hidden).add_(self.skip_connection(x))  # in place: no gradient needs what a convolution returns

@@ -15,8 +15,8 @@ from idm.core.errors import SettingsError
 from idm.networks.attention_levels import attending_levels, check_heads
 from idm.networks.dropout import number_layers
 from idm.networks.embeddings import TimeEmbedding, check_labels
-from idm.networks.kernels import fast_layout
-from idm.networks.layers import GroupNorm, SiLU, convolution, zeroed
+from idm.networks.fast.processor import fast_layout
+from idm.networks.layers import GroupNorm, convolution, zeroed
 from idm.networks.stages import Blueprint, Stage
 
 ENLARGE = {1: "linear", 2: "bilinear", 3: "trilinear"}
@@ -118,7 +118,8 @@ class UNet(nn.Module):
         self.input_blocks, skips = blueprint.down(first, num_heads)
         self.middle_block = blueprint.middle(num_heads)
         self.output_blocks = blueprint.up(skips, heads_upsample)
-        self.out = nn.Sequential(GroupNorm(widths[0]), SiLU(), zeroed(convolution(dims, widths[0], out_channels, 3)))
+        last = zeroed(convolution(dims, widths[0], out_channels, 3))
+        self.out = nn.Sequential(GroupNorm(widths[0], activated=True), nn.Identity(), last)
         self.dropout = dropout
         number_layers(self)
 

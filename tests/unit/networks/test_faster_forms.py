@@ -5,9 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from idm.networks import MLP, UNet, kernels
-from idm.networks.kernels import FEWEST_PLACES_LAST, Pointwise, fast_layout, linear
-from idm.networks.layers import CONVOLVED, GroupNorm, Upsample
+from idm.networks import MLP, UNet
+from idm.networks.fast import processor, products
+from idm.networks.fast.processor import FEWEST_PLACES_LAST, fast_layout
+from idm.networks.fast.products import CONVOLVED, linear
+from idm.networks.layers import GroupNorm, Pointwise, Upsample
 
 SPACES = [(5,), (4, 6), (2, 3, 4)]
 
@@ -58,8 +60,8 @@ def test_a_pointwise_layer_is_a_convolution_with_a_kernel_of_one(space: tuple[in
 
 @pytest.mark.parametrize("places", [16, 17])
 def test_a_large_pointwise_layer_in_float32_is_the_same(monkeypatch, places: int) -> None:
-    monkeypatch.setattr(kernels, "WIDE_VECTORS", True)
-    monkeypatch.setattr(kernels, "LEAST_WORK", 100)
+    monkeypatch.setattr(processor, "WIDE_VECTORS", True)
+    monkeypatch.setattr(products, "LEAST_WORK", 100)
     layer, exact = Pointwise(2, 6, 4), Pointwise(2, 6, 4).double()
     exact.load_state_dict(layer.state_dict())
     x = random(3, 6, places, places)
@@ -75,7 +77,7 @@ def test_a_large_pointwise_layer_in_float32_is_the_same(monkeypatch, places: int
 @pytest.mark.parametrize("wide", [True, False])
 @pytest.mark.parametrize("transposed", [True, False])
 def test_a_linear_map_of_tokens_is_a_product_of_matrices(monkeypatch, wide: bool, transposed: bool) -> None:
-    monkeypatch.setattr(kernels, "WIDE_VECTORS", wide)
+    monkeypatch.setattr(processor, "WIDE_VECTORS", wide)
     tokens, weight, bias = random(3, 5, 6), random(4, 6, seed=1), random(4, seed=2)
     exact = [tokens.requires_grad_(), weight.requires_grad_(), bias.requires_grad_()]
     single = [value.detach().float().requires_grad_() for value in exact]
@@ -92,21 +94,21 @@ def test_a_linear_map_of_tokens_is_a_product_of_matrices(monkeypatch, wide: bool
 def test_calls_in_float32_keep_channels_last_where_vectors_are_wide(monkeypatch) -> None:
     size = round(FEWEST_PLACES_LAST**0.5)
     large, small = torch.zeros(2, 1, size, size), torch.zeros(2, 1, size, size - 1)
-    monkeypatch.setattr(kernels, "WIDE_VECTORS", True)
+    monkeypatch.setattr(processor, "WIDE_VECTORS", True)
     with torch.no_grad():
         assert fast_layout(large) == torch.channels_last
         others = [small, large.double(), torch.zeros(2, 1, size**2), torch.zeros(2, 1, 4, size, size)]
         with torch.autocast("cpu"):
             assert fast_layout(large) == torch.contiguous_format
     assert all(fast_layout(x) == torch.contiguous_format for x in [large, *others])
-    monkeypatch.setattr(kernels, "WIDE_VECTORS", False)
+    monkeypatch.setattr(processor, "WIDE_VECTORS", False)
     with torch.no_grad():
         assert fast_layout(large) == torch.contiguous_format
 
 
 @pytest.mark.parametrize("conv_resample", [True, False])
 def test_a_network_with_channels_last_is_the_same(monkeypatch, conv_resample: bool) -> None:
-    monkeypatch.setattr(kernels, "WIDE_VECTORS", True)
+    monkeypatch.setattr(processor, "WIDE_VECTORS", True)
     sizes = {"model_channels": 8, "num_res_blocks": 1, "channel_mult": (1, 2), "num_heads": 2, "num_classes": 3}
     network = UNet(in_channels=2, out_channels=4, attention_resolutions=(2,), conv_resample=conv_resample, **sizes)
     exact = UNet(in_channels=2, out_channels=4, attention_resolutions=(2,), conv_resample=conv_resample, **sizes)

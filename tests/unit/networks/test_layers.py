@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from idm.networks import timestep_embedding
-from idm.networks.attention import LONGEST_EXPLICIT, AttentionBlock, attend
+from idm.networks.attention import AttentionBlock
+from idm.networks.fast.products import LONGEST_EXPLICIT, attend
 from idm.networks.layers import Downsample, GroupNorm, Upsample
 
 
@@ -127,3 +128,15 @@ def test_attention_in_low_precision_is_that_in_float32_up_to_rounding(places: in
     ours = attend(query, key, value)
     assert ours.dtype == torch.bfloat16
     torch.testing.assert_close(ours.double(), expected, rtol=2**-6, atol=2**-6)
+
+
+def test_an_activated_norm_is_the_silu_of_the_norm_and_leaves_its_input_alone() -> None:
+    plain, activated = GroupNorm(8), GroupNorm(8, activated=True)
+    x, scale, shift = torch.randn(3, 8, 5), torch.randn(3, 8), torch.randn(3, 8)
+    before = x.clone()
+    for told in ((), (scale, shift)):
+        for gradients in (False, True):
+            with torch.set_grad_enabled(gradients):
+                expected = plain(x, *told) * torch.sigmoid(plain(x, *told))
+                torch.testing.assert_close(activated(x, *told), expected)
+    assert torch.equal(x, before)
