@@ -1,8 +1,10 @@
 """The training loop: steps, averages, metrics, checkpoints; re-running it continues the run in its folder."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from torch import nn
@@ -29,6 +31,10 @@ Preview = Callable[[int, nn.Module], None]
 """Given the step and the averaged network: whatever shall be shown of it."""
 Measure = Callable[[nn.Module], dict[str, float]]
 """Given the averaged network: figures for the metrics; the first of them, smaller is better, ranks checkpoints."""
+
+
+class _WentBackError(Exception):
+    """Training is at an earlier checkpoint, and whatever was due after the step that led there is so no more."""
 
 
 class Trainer:
@@ -77,11 +83,12 @@ class Trainer:
         by_loss = self.measure is None
         self.pace, self._told_of_pace = Pace(), False
         self.records = Records(self.state, step, settings, run, describe=describe, trackers=trackers, by_loss=by_loss)
+        self._num_steps_done = self.records.first_step
 
     @property
     def num_steps_done(self) -> int:
         """Completed optimiser steps."""
-        return self.records.step
+        return self._num_steps_done
 
     def run(self) -> Checkpoint:
         """Train up to ``num_steps`` and return the final checkpoint.
@@ -102,9 +109,11 @@ class Trainer:
             self.records.journal.start(self.num_steps_done)
             vote = Vote(self.ranks, lambda: stop.received)
             try:
-                self._catch_up(vote, bar)
+                with suppress(_WentBackError):
+                    self._catch_up(vote, bar)
                 while self.num_steps_done < total:
-                    self._step(vote, bar)
+                    with suppress(_WentBackError):
+                        self._step(vote, bar)
                 vote.settle()
             finally:
                 self.records.journal.close()
@@ -120,7 +129,7 @@ class Trainer:
             self._after_step(torch.tensor(self.records.owed), vote, bar)
         elif self.num_steps_done:
             if self.records.in_haste and self._due(self.settings.save_interval):
-                self._written(bar, self.records.save)
+                self._write(bar, self.records.save)
             self._show()
 
     def _step(self, vote: Vote, bar: Progress) -> None:
@@ -129,7 +138,8 @@ class Trainer:
         except StopError:  # while data were waited for
             self._stop(bar)
             return
-        self.records.step += 1
+        self._num_steps_done += 1
+        # The vote is answered a step later, on the host, so that no device is waited for.
         vote.cast()
         self._after_step(norm, vote, bar)
 
@@ -137,18 +147,20 @@ class Trainer:
         """Do what is due after a step; once there is a wish to stop, only what saving needs."""
         measuring, status = self.measure is not None and self._due(self.settings.bound_interval), ""
         logging, saving = measuring or self._due(self.settings.log_interval), self._due(self.settings.save_interval)
-        if (logging or self.state.guard.full) and not self._sound(bar):
-            return
+        # Flags of bad steps wait on the device until something is written that must not hold their traces.
+        if logging or self.state.guard.full:
+            self._heed_bad_steps(bar)
         if logging:
             measured = self._measured(vote) if measuring else {}
             if measured is None:
                 self._stop(bar, owed=norm)
                 return
-            status = self.records.log(norm, measured)
-        if self._snapshot_due and not self._written(bar, self.records.snapshot):
-            return
-        if saving and not self._saved(bar, needed=self._finished or vote.carried):
-            return
+            status = self.records.log(self.num_steps_done, norm, measured)
+        if self._snapshot_due:
+            self._write(bar, self.records.snapshot)
+        # The last checkpoint of a run, or of a stop, must succeed; another is tried again an interval later.
+        if saving and self.records.saved_step != self.num_steps_done:
+            self._write(bar, self.records.save, needed=self._finished or vote.carried)
         bar.advance(status=status)
         if not vote.carried:
             self._show()
@@ -156,23 +168,26 @@ class Trainer:
             self._stop(bar)
 
     def _stop(self, bar: Progress, *, owed: torch.Tensor | None = None) -> None:
-        """Save and raise, unless something is not finite, which leads back to a checkpoint.
+        """Save and end the training, unless something is not finite, which leads back to a checkpoint.
 
         Args:
             bar: progress.
             owed: norm of the last step's gradient, where a line of metrics is due that waits for a measurement: the
                 next start makes up for it.
+
+        Raises:
+            InterruptedRunError: always, but for what ``_write`` raises.
         """
         if self.num_steps_done == 0:
             raise InterruptedRunError(
                 "training: stopped before the first step, with nothing to save; run the same command to start again"
             )
-        saved = self.records.saved_step == self.num_steps_done
-        if saved or self._written(bar, lambda: self.records.save(owed=owed), needed=True):
-            raise InterruptedRunError(
-                f"training: stopped at step {self.num_steps_done:,} of {self.settings.num_steps:,}, "
-                f"saved in {self.run_folder}; run the same command to continue"
-            )
+        if self.records.saved_step != self.num_steps_done:
+            self._write(bar, lambda step: self.records.save(step, owed=owed), needed=True)
+        raise InterruptedRunError(
+            f"training: stopped at step {self.num_steps_done:,} of {self.settings.num_steps:,}, "
+            f"saved in {self.run_folder}; run the same command to continue"
+        )
 
     @property
     def _finished(self) -> bool:
@@ -181,49 +196,55 @@ class Trainer:
     def _due(self, interval: int) -> bool:
         return interval > 0 and (self.num_steps_done % interval == 0 or self._finished)
 
-    def _sound(self, bar: Progress) -> bool:
-        """Deal with bad steps; False after going back to a checkpoint."""
+    def _heed_bad_steps(self, bar: Progress) -> None:
+        """Write down which steps were bad, and go back to a checkpoint where they were too many.
+
+        Raises:
+            _WentBackError: as said.
+        """
         guard = self.state.guard
         for bad in guard.read():
             samples = self.train_step.samples(bad.data_step)
             self.records.journal.event(event="not finite, no update", **asdict(bad), samples=samples)
         trouble = guard.trouble
-        if not trouble:
-            return True
-        first, last = trouble[0].step + 1, trouble[-1].step + 1
-        reason = f"loss or gradient not finite {len(trouble):,} times from step {first:,} to {last:,}"
-        self._roll_back(bar, reason, trouble[0].step)
-        return False
+        if trouble:
+            first, last = trouble[0].step + 1, trouble[-1].step + 1
+            reason = f"loss or gradient not finite {len(trouble):,} times from step {first:,} to {last:,}"
+            self._go_back(bar, reason, trouble[0].step)
 
     @property
     def _snapshot_due(self) -> bool:
         return bool(self.settings.posthoc_sigma_rels) and self.num_steps_done % self.settings.snapshot_interval == 0
 
-    def _saved(self, bar: Progress, *, needed: bool) -> bool:
-        """Save; otherwise as ``_written``."""
-        saved = self.records.saved_step == self.num_steps_done
-        return saved or self._written(bar, self.records.save, needed=needed)
+    def _write(self, bar: Progress, write: Callable[[int], object], *, needed: bool = False) -> None:
+        """Write what belongs to this step, or warn that a disk refuses unless that is ``needed``.
 
-    def _written(self, bar: Progress, write: Callable[[], object], *, needed: bool = False) -> bool:
-        """Write, or warn that a disk refuses unless that is ``needed``; False after going back to a checkpoint."""
-        if not self._sound(bar):
-            return False
+        Raises:
+            _WentBackError: something is not finite, which led back to a checkpoint.
+            CheckpointError: a disk refuses what is needed.
+        """
+        self._heed_bad_steps(bar)
         try:
-            write()
+            write(self.num_steps_done)
         except NumericalError as error:
-            self._roll_back(bar, str(error).removeprefix("training: "), self.num_steps_done)
-            return False
+            self._go_back(bar, str(error).removeprefix("training: "), self.num_steps_done)
         except CheckpointError as error:
             if needed:
                 raise
             if self.ranks.is_main:
                 warn(f"{error}; training goes on, and tries again the next time")
-        return True
 
-    def _roll_back(self, bar: Progress, reason: str, step: int) -> None:
+    def _go_back(self, bar: Progress, reason: str, step: int) -> NoReturn:
+        """Go back to a checkpoint not newer than ``step``; progress goes back with it.
+
+        Raises:
+            _WentBackError: always.
+            NumericalError: there is no such checkpoint, or the run went back too often.
+        """
         left = self.num_steps_done
-        target = self.records.go_back(reason, step)
-        bar.advance(target - left + 1)  # the step that led here was not counted
+        self._num_steps_done = self.records.go_back(reason, step, left)
+        bar.advance(self.num_steps_done - left + 1)  # the step that led here was not counted
+        raise _WentBackError
 
     def _measured(self, vote: Vote) -> dict[str, float] | None:
         """Return the figures of the averaged network; None where a stop came before."""
@@ -280,7 +301,7 @@ class Trainer:
 
     def _last_checkpoint(self) -> Checkpoint:
         path = self.ranks.on_main(lambda: _path_of_step(self.run_folder, self.num_steps_done))
-        return self.records.save() if path is None else Checkpoint(path)
+        return self.records.save(self.num_steps_done) if path is None else Checkpoint(path)
 
 
 def _path_of_step(run: Path, step: int) -> Path | None:

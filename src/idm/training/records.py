@@ -32,7 +32,7 @@ class Records:
     """Saves and restores the state of a run, and writes its journal.
 
     Attributes:
-        step: completed optimiser steps.
+        first_step: completed optimiser steps of the checkpoint that it took over from; 0: there was none.
         saved_step: step of the last checkpoint that was written or gone on from; -1: none, or something is left to do
             for it.
         owed: norm of the last gradient, where a stop came before the line of metrics of the step that training goes on
@@ -68,19 +68,23 @@ class Records:
         self._retention = Retention(settings.keep_checkpoints, settings.keep_every, settings.keep_best)
         self._by_loss = by_loss
         self._score: Score | None = None
-        self.step, self.saved_step = 0, -1
+        self.first_step, self.saved_step = 0, -1
         self.owed: float | None = None
         self.in_haste = False
         found = self._ranks.on_main(lambda: _tidied(run, self._retention))
-        document = {} if found is None else self._restore(Checkpoint(found))
+        document = {}
+        if found is not None:
+            checkpoint = Checkpoint(found)
+            document, self.first_step = self._restore(checkpoint), checkpoint.step
         self.journal = Journal(run, document, writes=self._ranks.is_main, trackers=trackers)
         self.journal.seconds = float(document.get("seconds", 0.0))
         step.micro_batches.remember_in(run, self._ranks)
 
-    def save(self, *, owed: torch.Tensor | None = None) -> Checkpoint:
+    def save(self, step: int, *, owed: torch.Tensor | None = None) -> Checkpoint:
         """Write a checkpoint of this moment.
 
         Args:
+            step: completed optimiser steps.
             owed: norm of the last gradient, where a line of metrics is due that the next start shall write.
 
         Raises:
@@ -88,20 +92,21 @@ class Records:
             NumericalError: something is not finite; nothing is written.
         """
         tensors = self._state.tensors()
-        path = self._ranks.on_main(lambda: self._write(tensors, None if owed is None else float(owed)))
-        self._state.guard.settle(self.step)
-        self.saved_step = self.step
+        path = self._ranks.on_main(lambda: self._write(step, tensors, None if owed is None else float(owed)))
+        self._state.guard.settle(step)
+        self.saved_step = step
         return Checkpoint(path)
 
-    def snapshot(self) -> None:
+    def snapshot(self, step: int) -> None:
         """Keep the averages that others are made from afterwards; errors as in ``save``."""
         averages = self._state.power_averages()
-        self._ranks.on_main(lambda: save_snapshot(self._run, self.step, averages))
+        self._ranks.on_main(lambda: save_snapshot(self._run, step, averages))
 
-    def log(self, norm: torch.Tensor, measured: Mapping[str, float]) -> str:
+    def log(self, step: int, norm: torch.Tensor, measured: Mapping[str, float]) -> str:
         """Append a line of metrics, and return a few words of it.
 
         Args:
+            step: completed optimiser steps.
             norm: norm of the last gradient.
             measured: figures of the averaged network, if it was measured now.
         """
@@ -109,31 +114,36 @@ class Records:
         figures = means if self._by_loss else measured
         self._score = Score.of(figures) if figures else self._score
         return self.journal.log(
-            self.step,
+            step,
             self._settings.batch_size,
             means,
             **measured,
             grad_norm=float(norm),
-            learning_rate=learning_rate(self._settings, self.step - 1),
+            learning_rate=learning_rate(self._settings, step - 1),
             waited=self._train_step.seconds_waited(),
         )
 
-    def go_back(self, reason: str, step: int) -> int:
+    def go_back(self, reason: str, step: int, left: int) -> int:
         """Go back to the newest checkpoint that is not newer than ``step``, and pass over the data of bad steps.
 
+        Args:
+            reason: why, for people.
+            step: the newest step to go back to.
+            left: completed optimiser steps.
+
         Returns:
-            the step it is of.
+            The step that the checkpoint is of.
 
         Raises:
             NumericalError: there is none, or the run went back too often.
         """
-        guard, left = self._state.guard, self.step
+        guard = self._state.guard
         target = Checkpoint(self._ranks.on_main(lambda: self._target(reason, step)))
         document = self._restore(target, guard=False)
         self.journal.go_back(document[METRICS])
         window = guard.pass_over(target.step, left)
         self.journal.event(event="back to a checkpoint", step=left, to=target.step, passed_over=asdict(window))
-        self.journal.start(self.step)
+        self.journal.start(target.step)
         if self._ranks.is_main:
             warn(f"training: {reason}; back at step {target.step:,}, {self.journal.events_path} says more")
         return target.step
@@ -153,28 +163,28 @@ class Records:
         discard_after(self._run, target.step)
         return target.path
 
-    def _write(self, tensors: Tensors, owed: float | None) -> Path:
+    def _write(self, step: int, tensors: Tensors, owed: float | None) -> Path:
         refuse_not_finite(tensors)
         average = tensors[self._state.averages.profiles[0].name]
         described = self._describe(self._state.averaged_network(average, needed=True))
         return save_checkpoint(
             self._run,
-            self.step,
+            step,
             tensors=tensors,
-            documents={"training": self._document(tensors, owed), **described},
+            documents={"training": self._document(step, tensors, owed), **described},
             keep=self._retention,
             score=self._score,
         ).path
 
-    def _document(self, tensors: Tensors, owed: float | None) -> dict[str, Any]:
+    def _document(self, step: int, tensors: Tensors, owed: float | None) -> dict[str, Any]:
         try:
             lengths = self.journal.commit()
         except OSError as error:
             raise cannot_write(error.filename or self._run, error, self._run, tensors) from error
-        now = {"step": self.step, "seconds": self.journal.seconds, "score": to_plain(self._score)}
+        now = {"step": step, "seconds": self.journal.seconds, "score": to_plain(self._score)}
         line = None if owed is None else {"grad_norm": owed if math.isfinite(owed) else None}
         stopped = {"owed": line, "in_haste": stop_requested()}
-        return {**now, **lengths, **stopped, **self._state.document(self.step)}
+        return {**now, **lengths, **stopped, **self._state.document(step)}
 
     def _restore(self, checkpoint: Checkpoint, *, guard: bool = True) -> dict[str, Any]:
         document = checkpoint.document("training")
@@ -182,14 +192,13 @@ class Records:
             _refuse_other_counts(checkpoint, document)
             score = Score.from_plain(document.get("score"))
             self._state.restore(checkpoint, guard=guard)
-            self.step = checkpoint.step
             self.owed, self.in_haste = _owed(document), bool(document.get("in_haste"))
         except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"checkpoint {checkpoint.path}: it does not fit this training ({one_line(error)})"
             ) from error
         self._score = score
-        self.saved_step = self.step if self.owed is None and not self.in_haste else -1
+        self.saved_step = checkpoint.step if self.owed is None and not self.in_haste else -1
         return document
 
 
