@@ -102,7 +102,7 @@ def collect() -> Names:
     """Ask the package for all names."""
     from idm.presets import PRESETS
     from idm.run.acceleration import PRECISIONS
-    from idm.samplers import SAMPLERS
+    from idm.settings.experiment import SamplerSettings
     from idm.settings.listing import WORDS, every_setting
     from idm.training.trackers import TRACKERS
 
@@ -112,7 +112,7 @@ def collect() -> Names:
         settings[row.path] = list(dict.fromkeys([*settings.get(row.path, []), *values]))
     return {
         "presets": list(PRESETS),
-        "samplers": list(SAMPLERS),
+        "samplers": list(SamplerSettings.family),
         "precisions": list(PRECISIONS),
         "trackers": list(TRACKERS),
         "settings": settings,

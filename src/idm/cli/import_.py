@@ -33,10 +33,10 @@ def import_(
     Flags that ask for what this network cannot be are refused. Where a file holds several state dicts, averaged
     weights are taken.
     """
-    from idm.cli.words import data_in_words, network_in_words, process_in_words
     from idm.core.errors import SettingsError
     from idm.storage import Checkpoint
     from idm.tasks.imported import import_weights
+    from idm.tasks.words import data_in_words, network_in_words, process_in_words
 
     if out is None or flags is None:
         missing = "--out: a folder for the run" if out is None else "--flags: a JSON file with the flags"

@@ -31,10 +31,10 @@ def info(run: RunArgument, trust_code: TrustCode = False, as_json: Json = False)
 
 
 def _rows(run: "Run", versions: dict[str, Any], damaged: dict[str, str]) -> dict[str, str]:
-    from idm.cli.words import data_in_words, network_in_words, options_in_words, origin_in_words, process_in_words
     from idm.settings import to_plain
     from idm.storage import Checkpoint
     from idm.tasks.initial import Origin
+    from idm.tasks.words import data_in_words, network_in_words, options_in_words, origin_in_words, process_in_words
 
     origin = Origin.of(Checkpoint(run.name))
 
@@ -95,7 +95,6 @@ def _state_in_words(checkpoint: "Checkpoint") -> dict[str, str]:
 
 
 def _plain(run: "Run", versions: dict[str, Any]) -> dict[str, Any]:
-    from idm.networks import num_parameters
     from idm.settings import to_plain
     from idm.storage import Checkpoint
     from idm.tasks.initial import Origin
@@ -105,7 +104,7 @@ def _plain(run: "Run", versions: dict[str, Any]) -> dict[str, Any]:
     return {
         "checkpoint": run.name,
         "step": run.step,
-        "num_parameters": num_parameters(run.network),
+        "num_parameters": run.num_parameters,
         "num_timesteps": run.diffusion.num_timesteps,
         "data": run.spec.to_plain(),
         "experiment": to_plain(run.experiment),

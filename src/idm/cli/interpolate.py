@@ -56,5 +56,5 @@ def interpolate(
         say=output.line,
     )
     output.line(f"{counted(num, 'image')} from {a} to {b}, {counted(made.steps, 'step')}")
-    describe_results(output, made.run, made.x, made.written)
+    describe_results(output, made.run, made.shape, made.written)
     output.finish(num=num, steps=made.steps, **made.written)

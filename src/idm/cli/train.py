@@ -17,56 +17,63 @@ if TYPE_CHECKING:
     from idm.tasks.train import Start
 
 
+Config = Annotated[
+    Path | None, typer.Argument(metavar="CONFIG", help="A YAML or TOML file with settings.", show_default=False)
+]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        help="Start from a preset; 'idm config' lists them.",
+        autocompletion=completion.presets,
+    ),
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="PATH",
+        help="Images in a folder, a CSV file or tar shards; or NPY, NPZ, HDF5, Zarr, NIfTI, TIFF, Parquet or a "
+        "saved Hugging Face data set; or an index of 'idm check-data'. Settings are inferred from it.",
+    ),
+]
+Init = Annotated[
+    Path | None,
+    typer.Option(
+        "--init",
+        metavar="RUN",
+        help="Begin with the weights of this run, also an imported one, or of one checkpoint.",
+    ),
+]
+RunFolder = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="RUN", help="Folder of the run; the same command again continues it."),
+]
+MaxTime = Annotated[
+    str | None,
+    typer.Option("--max-time", metavar="TIME", help="Stop, save and exit with 75 after this time: 2h30m, 45m, 90s."),
+]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--track",
+        metavar="NAME",
+        help="Also log to tensorboard, trackio or wandb; repeatable.",
+        autocompletion=completion.trackers,
+    ),
+]
+
+
 def train(
-    config: Annotated[
-        Path | None, typer.Argument(metavar="CONFIG", help="A YAML or TOML file with settings.", show_default=False)
-    ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            "--preset",
-            metavar="NAME",
-            help="Start from a preset; 'idm config' lists them.",
-            autocompletion=completion.presets,
-        ),
-    ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            metavar="PATH",
-            help="Images in a folder, a CSV file or tar shards; or NPY, NPZ, HDF5, Zarr, NIfTI, TIFF, Parquet or a "
-            "saved Hugging Face data set; or an index of 'idm check-data'. Settings are inferred from it.",
-        ),
-    ] = None,
-    init: Annotated[
-        Path | None,
-        typer.Option(
-            "--init",
-            metavar="RUN",
-            help="Begin with the weights of this run, also an imported one, or of one checkpoint.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="RUN", help="Folder of the run; the same command again continues it."),
-    ] = None,
+    config: Config = None,
+    preset: Preset = None,
+    data: Data = None,
+    init: Init = None,
+    out: RunFolder = None,
     overrides: Overrides = None,
-    max_time: Annotated[
-        str | None,
-        typer.Option(
-            "--max-time", metavar="TIME", help="Stop, save and exit with 75 after this time: 2h30m, 45m, 90s."
-        ),
-    ] = None,
-    track: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--track",
-            metavar="NAME",
-            help="Also log to tensorboard, trackio or wandb; repeatable.",
-            autocompletion=completion.trackers,
-        ),
-    ] = None,
+    max_time: MaxTime = None,
+    track: Track = None,
     device: Device = None,
     trust_code: TrustCode = False,
     as_json: Json = False,
@@ -109,8 +116,8 @@ def train(
 
 
 def _announce(output: Output, start: "Start", run: Path, *, is_inferred: bool) -> None:
-    from idm.cli.words import data_in_words, network_in_words, origin_in_words, process_in_words
     from idm.tasks.choose import what_is_new
+    from idm.tasks.words import data_in_words, network_in_words, origin_in_words, process_in_words
 
     experiment, settings = start.experiment, start.experiment.training
     if is_inferred:

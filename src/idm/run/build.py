@@ -8,7 +8,7 @@ from idm.core.rng import derive_seed
 from idm.diffusion import ContinuousDecoder, DiscretizedDecoder, ErrorCurve, GaussianDiffusion
 from idm.likelihood import with_error_curve
 from idm.networks import NETWORKS, OF_SPACE
-from idm.run.data import DataSpec
+from idm.run.spec import DataSpec
 from idm.samplers import SAMPLERS, Sampler
 from idm.samplers.base import LARGEST_GAIN
 from idm.schedules import SCHEDULES, NoiseSchedule, refuse_more_steps, regrid

@@ -19,8 +19,8 @@ from idm.guidance import ClassifierFreeGuidance
 from idm.networks import num_parameters
 from idm.run.acceleration import for_sampling, in_precision
 from idm.run.build import build_sampler, null_label
-from idm.run.data import DataSpec
 from idm.run.labels import Labels, class_numbers
+from idm.run.spec import DataSpec
 from idm.samplers import Sampler
 from idm.settings import Experiment, from_plain, to_plain
 from idm.settings.experiment import SamplerSettings
@@ -70,13 +70,18 @@ class Opened(ABC):
         """Checkpoint, data and network in a line."""
         classes = f", {self.spec.num_classes} classes" if self.spec.num_classes else ""
         shape = " x ".join(map(str, self.spec.shape))
-        network = f"{self.experiment.network.name} of {num_parameters(self.network):,} parameters on {self.device}"
+        network = f"{self.experiment.network.name} of {self.num_parameters:,} parameters on {self.device}"
         return f"Run({self.name}, {shape} {self.spec.codec.words}{classes}, {network})"
 
     @property
     def name(self) -> Path:
         """What to call it: the checkpoint, or the folder of a run that is trained."""
         return self.checkpoint or self.folder
+
+    @property
+    def num_parameters(self) -> int:
+        """Numbers that were learned."""
+        return num_parameters(self.network)
 
     @cached_property
     def model(self) -> Network:

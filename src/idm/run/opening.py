@@ -13,7 +13,7 @@ from idm.run.devices import best_device
 from idm.run.run import Run
 from idm.run.stored import UNFIT, stored_experiment, stored_spec
 from idm.storage import Checkpoint
-from idm.storage.checkpoint import read_newest
+from idm.storage.newest import read_newest
 from idm.storage.retention import FOLDER
 from idm.training import ema_name
 

@@ -16,9 +16,10 @@ from idm.data.file_names import composed
 from idm.data.infer import locate, parts_in
 from idm.data.parts import TO_SCORE
 from idm.data.plan import permutation
-from idm.run.data import PATHS, Data, size_for_images
+from idm.run.data import PATHS, Data
 from idm.run.opened import Opened
 from idm.run.own_data import open_run_data
+from idm.run.spec import size_for_images
 from idm.settings import Experiment, from_plain
 
 LOOKED_AT, LOOKED_AT_VALUES = 256, 2**24

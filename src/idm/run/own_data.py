@@ -1,8 +1,9 @@
 """The data that a run was trained on, opened again."""
 
 from idm.core.errors import DataError
-from idm.run.data import Data, data_differences, open_data
+from idm.run.data import Data, open_data
 from idm.run.opened import Opened
+from idm.run.spec import data_differences
 
 
 def open_run_data(run: Opened) -> Data:

@@ -5,24 +5,18 @@ from pathlib import Path
 from typing import Any, Literal, final, overload
 
 import numpy.typing as npt
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from idm.core.counts import whole_number
-from idm.core.errors import SettingsError
 from idm.core.notebook import quiet_listener
 from idm.core.progress import Listener
 from idm.core.text import counted
-from idm.editing import inversion_process
-from idm.run import encoding
 from idm.run.drawing import Watch, draw
+from idm.run.editable import Editable
 from idm.run.evaluation import Evaluation, Scores, about
-from idm.run.inputs import Inputs, as_inputs, read_inputs
+from idm.run.inputs import as_inputs
 from idm.run.labels import Labels, class_numbers
-from idm.run.latents import Latents
-from idm.run.opened import Opened
 from idm.run.other_data import open_data_to_score
 from idm.run.recognition import recognise
 from idm.run.saving import picture_of, sample_folder, save_samples
@@ -30,22 +24,9 @@ from idm.run.scoring import bound_of, chain_of, held_out_bound, in_data_units
 from idm.samplers import Sampler, Seed
 
 
-@dataclass(frozen=True)
-class Examples:
-    """Samples of a user's own, read from files.
-
-    Attributes:
-        data: the samples, in the data's own units, type and order of axes.
-        labels: number of the class of each; None where that is not known of all of them.
-    """
-
-    data: NDArray[Any]
-    labels: list[int] | None
-
-
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Run(Opened):
+class Run(Editable):
     """A trained model. Samples come and go in the data's own units, type and order of axes."""
 
     @overload
@@ -119,105 +100,7 @@ class Run(Opened):
             watch=watch,
             listener=listener or quiet_listener(),
         )
-        return x if as_tensor else self._restored(x)
-
-    def read(self, *names: str) -> Examples:
-        """Read image files, array files or held-out samples of the run, such as "held-out:0-7".
-
-        Raises:
-            DataError: files that cannot be read or do not fit the run's data; no such held-out sample.
-        """
-        found = read_inputs(self, names)
-        known = [label for label in found.labels if label is not None]
-        return Examples(self._restored(found.x), known if len(known) == len(found.labels) else None)
-
-    def encode(
-        self,
-        samples: npt.ArrayLike,
-        *,
-        labels: Labels | None = None,
-        steps: int | None = None,
-        batch_size: int = 256,
-        listener: Listener | None = None,
-    ) -> Latents:
-        """Carry samples to the noise that DDIM would make them from.
-
-        Args:
-            samples: one or several.
-            labels: their classes, in turn; no class by default.
-            steps: of the inversion; more of them, smaller error.
-            batch_size: samples per call of the network.
-            listener: hears how each batch gets on; as in ``sample``.
-
-        Raises:
-            DataError: samples that do not fit the run's data.
-            SettingsError: more steps than there are, or no labels for a network that knows classes only.
-        """
-        return encoding.encode(
-            self,
-            as_inputs(self, samples),
-            labels=class_numbers(labels, self.spec.class_names),
-            process=inversion_process(self.diffusion, steps),
-            batch_size=batch_size,
-            listener=listener or quiet_listener(),
-        )
-
-    def decode(
-        self,
-        latents: Latents,
-        *,
-        labels: Labels | None = None,
-        batch_size: int = 256,
-        listener: Listener | None = None,
-    ) -> NDArray[Any]:
-        """Make samples of latents from ``encode``; ``labels`` are other classes than they were encoded under.
-
-        Raises:
-            DataError: latents of other data.
-        """
-        x, _ = encoding.decode(
-            self,
-            latents,
-            labels=class_numbers(labels, self.spec.class_names),
-            batch_size=batch_size,
-            listener=listener or quiet_listener(),
-        )
-        return self._restored(x)
-
-    def interpolate(
-        self,
-        start: npt.ArrayLike,
-        end: npt.ArrayLike,
-        num: int = 9,
-        *,
-        labels: Labels | None = None,
-        steps: int | None = None,
-    ) -> NDArray[Any]:
-        """Walk from one sample to another through the noise that they come from.
-
-        Args:
-            start: one sample.
-            end: another.
-            num: how many samples, both ends included.
-            labels: the classes of the two; no class by default, so that it can change on the way.
-            steps: as in ``encode``.
-
-        Raises:
-            DataError: samples that do not fit the run's data.
-            SettingsError: as in ``encode``, or other labels than two.
-        """
-        ends = [as_inputs(self, sample).x for sample in (start, end)]
-        classes = class_numbers(labels, self.spec.class_names)
-        if classes is not None and len(classes) != 2:
-            raise SettingsError(f"labels: the classes of the two ends wanted, got {counted(len(classes), 'label')}")
-        x, _ = encoding.interpolate(
-            self,
-            Inputs(torch.cat(ends), [None] * sum(map(len, ends))),
-            whole_number(num, "num"),
-            labels=None if classes is None else (classes[0], classes[1]),
-            process=inversion_process(self.diffusion, steps),
-        )
-        return self._restored(x)
+        return x if as_tensor else self.restored(x)
 
     def score(
         self,
@@ -328,6 +211,3 @@ class Run(Opened):
             return results.put(
                 counted(len(x), "sample"), lambda new: save_samples(new, self, x, columns=columns, labels=every)
             )
-
-    def _restored(self, x: Tensor) -> NDArray[Any]:
-        return self.spec.restore(self.spec.codec.decode(x))

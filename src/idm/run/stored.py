@@ -6,7 +6,7 @@ from typing import Any
 
 from idm.core.errors import CheckpointError, SettingsError
 from idm.networks.attention_levels import is_beyond, level_of
-from idm.run.data import DataSpec
+from idm.run.spec import DataSpec
 from idm.settings import Experiment, from_plain
 from idm.settings.validate import MOST_VALUES
 from idm.storage import Checkpoint

@@ -1,6 +1,7 @@
 """What is kept on disk: checkpoints and their manifests, which of them stay, locks, lines, folders for results."""
 
-from idm.storage.checkpoint import Checkpoint, latest_checkpoint, open_checkpoint, save_checkpoint
+from idm.storage.checkpoint import Checkpoint, save_checkpoint
+from idm.storage.newest import latest_checkpoint, open_checkpoint
 from idm.storage.retention import Retention
 
 __all__ = [

@@ -17,8 +17,9 @@ from idm.presets import (
     with_fitting_batches,
     without_source,
 )
-from idm.run.data import open_source, size_for_images
+from idm.run.data import open_source
 from idm.run.held_out import split
+from idm.run.spec import size_for_images
 from idm.run.stored import experiment_to_continue, started_experiment, stored_spec
 from idm.settings import Experiment, to_plain
 from idm.settings.experiment import DataSettings, SourceSettings
@@ -26,7 +27,7 @@ from idm.settings.files import fold, lay, lay_and_fit, read_settings, value_in_w
 from idm.settings.listing import every_setting
 from idm.settings.validate import flat
 from idm.storage import Checkpoint, open_checkpoint
-from idm.storage.checkpoint import checkpoint_to_continue
+from idm.storage.newest import checkpoint_to_continue
 from idm.tasks.task import Adapt, as_it_is
 
 CODE = {"data.source.make", "network.make"}

@@ -55,6 +55,11 @@ class Edited:
     steps: int
     written: dict[str, Path]
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array that was written, in the data's own order of axes."""
+        return self.run.spec.restore(self.x.numpy()).shape
+
 
 def encode_into(
     run: str | Path,

@@ -10,9 +10,10 @@ from idm.core.progress import warn
 from idm.run import Run, load, open_run_data
 from idm.run.calibrate import FITTED, calibrate, versions
 from idm.storage import Checkpoint, open_checkpoint
-from idm.storage.checkpoint import read_newest, write_folder
+from idm.storage.checkpoint import write_folder
 from idm.storage.lock import locked
 from idm.storage.manifest import step_name
+from idm.storage.newest import read_newest
 from idm.storage.retention import FOLDER, discard, folders
 from idm.training import ema_name
 from idm.training.power_function import Average, Combination, combine, gamma_of

@@ -8,13 +8,13 @@ from idm.core.errors import CheckpointError, ResumeError
 from idm.core.progress import warn
 from idm.core.text import in_quotes
 from idm.run import Data, DataSpec
-from idm.run.data import data_differences
+from idm.run.spec import data_differences
 from idm.run.stored import experiment_to_continue, started_experiment, stored_spec
 from idm.settings import Experiment, to_plain
 from idm.settings.experiment import AUTO
 from idm.settings.validate import flat
 from idm.storage import Checkpoint
-from idm.storage.checkpoint import checkpoint_to_continue
+from idm.storage.newest import checkpoint_to_continue
 from idm.tasks.growth import growth
 from idm.training import TrainingSettings
 from idm.training.ema import ConstantRate, PowerFunction

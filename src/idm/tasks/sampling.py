@@ -44,6 +44,11 @@ class Drawn:
     sampler: Sampler
     written: dict[str, Path]
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array that was written, in the data's own order of axes."""
+        return self.run.spec.restore(self.x.numpy()).shape
+
 
 def sample_into(
     run: str | Path,

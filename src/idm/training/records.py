@@ -14,9 +14,9 @@ from idm.core.progress import warn
 from idm.core.signals import stop_requested
 from idm.core.text import one_line
 from idm.storage import Checkpoint, Retention, save_checkpoint
-from idm.storage.checkpoint import checkpoint_to_continue, intact_checkpoints
 from idm.storage.disk import cannot_write
 from idm.storage.manifest import Json, Score, to_plain
+from idm.storage.newest import checkpoint_to_continue, intact_checkpoints
 from idm.storage.retention import discard, tidy
 from idm.training.guard import MOST_ROLLBACKS
 from idm.training.journal import EVENTS, METRICS, Journal

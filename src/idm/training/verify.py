@@ -10,9 +10,9 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from idm.core.errors import CheckpointError
-from idm.storage.checkpoint import TRIES
 from idm.storage.disk import first_not_finite
 from idm.storage.manifest import MANIFEST, damage, is_of_the_system, read_json, step_of
+from idm.storage.newest import TRIES
 from idm.storage.retention import FOLDER, folders
 from idm.training.snapshots import SNAPSHOTS, stored_averages
 

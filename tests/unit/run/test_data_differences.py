@@ -11,7 +11,8 @@ from idm.core.errors import DataError, ResumeError
 from idm.core.progress import SILENT
 from idm.data import Codec
 from idm.run import DataSpec, load, open_data, open_run_data
-from idm.run.data import data_differences, with_absolute_path
+from idm.run.data import with_absolute_path
+from idm.run.spec import data_differences
 from idm.tasks import train
 
 SPEC = DataSpec((1, 8, 8), Codec.quantized("uint8", 17), ("a", "b"), 10, 2, "first", "", "names=1 labels=2 contents=3")

@@ -15,8 +15,8 @@ import torch
 import idm
 from idm.core.errors import CheckpointError
 from idm.storage import Checkpoint, latest_checkpoint, open_checkpoint, save_checkpoint
-from idm.storage.checkpoint import checkpoint_to_continue
 from idm.storage.manifest import as_text, damage, make_manifest
+from idm.storage.newest import checkpoint_to_continue
 from idm.training import verify_run
 
 from ...hostile import PROMISE, Canary, cheap

@@ -9,8 +9,9 @@ import torch
 from idm.core.errors import CheckpointError, NumericalError
 from idm.storage import Retention, latest_checkpoint, save_checkpoint
 from idm.storage import checkpoint as checkpoint_module
-from idm.storage.checkpoint import read_newest
+from idm.storage import newest as newest_module
 from idm.storage.manifest import Score, damage, score_of
+from idm.storage.newest import read_newest
 from idm.storage.retention import discard, folders, sweep
 
 
@@ -196,6 +197,6 @@ def test_a_checkpoint_that_is_gone_when_it_is_looked_at_is_not_called_damaged(tm
             discard(path)
         return damage(path)
 
-    monkeypatch.setattr(checkpoint_module, "damage", looked_at)
+    monkeypatch.setattr(newest_module, "damage", looked_at)
     assert latest_checkpoint(tmp_path).step == 1
     assert "damaged" not in capsys.readouterr().err

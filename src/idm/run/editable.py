@@ -1,0 +1,141 @@
+"""A trained model that reads a user's own samples, and carries samples to noise and back."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from idm.core.counts import whole_number
+from idm.core.errors import SettingsError
+from idm.core.notebook import quiet_listener
+from idm.core.progress import Listener
+from idm.core.text import counted
+from idm.editing import inversion_process
+from idm.run import encoding
+from idm.run.inputs import Inputs, as_inputs, read_inputs
+from idm.run.labels import Labels, class_numbers
+from idm.run.latents import Latents
+from idm.run.opened import Opened
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Samples of a user's own, read from files.
+
+    Attributes:
+        data: the samples, in the data's own units, type and order of axes.
+        labels: number of the class of each; None where that is not known of all of them.
+    """
+
+    data: NDArray[Any]
+    labels: list[int] | None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Editable(Opened):
+    """The part of a ``Run`` that edits. Samples come and go in the data's own units, type and order of axes."""
+
+    def restored(self, x: Tensor) -> NDArray[Any]:
+        """Return samples [n, c, *space] of the model's range as the data came."""
+        return self.spec.restore(self.spec.codec.decode(x))
+
+    def read(self, *names: str) -> Examples:
+        """Read image files, array files or held-out samples of the run, such as "held-out:0-7".
+
+        Raises:
+            DataError: files that cannot be read or do not fit the run's data; no such held-out sample.
+        """
+        found = read_inputs(self, names)
+        known = [label for label in found.labels if label is not None]
+        return Examples(self.restored(found.x), known if len(known) == len(found.labels) else None)
+
+    def encode(
+        self,
+        samples: npt.ArrayLike,
+        *,
+        labels: Labels | None = None,
+        steps: int | None = None,
+        batch_size: int = 256,
+        listener: Listener | None = None,
+    ) -> Latents:
+        """Carry samples to the noise that DDIM would make them from.
+
+        Args:
+            samples: one or several.
+            labels: their classes, in turn; no class by default.
+            steps: of the inversion; more of them, smaller error.
+            batch_size: samples per call of the network.
+            listener: hears how each batch gets on; as in ``sample``.
+
+        Raises:
+            DataError: samples that do not fit the run's data.
+            SettingsError: more steps than there are, or no labels for a network that knows classes only.
+        """
+        return encoding.encode(
+            self,
+            as_inputs(self, samples),
+            labels=class_numbers(labels, self.spec.class_names),
+            process=inversion_process(self.diffusion, steps),
+            batch_size=batch_size,
+            listener=listener or quiet_listener(),
+        )
+
+    def decode(
+        self,
+        latents: Latents,
+        *,
+        labels: Labels | None = None,
+        batch_size: int = 256,
+        listener: Listener | None = None,
+    ) -> NDArray[Any]:
+        """Make samples of latents from ``encode``; ``labels`` are other classes than they were encoded under.
+
+        Raises:
+            DataError: latents of other data.
+        """
+        x, _ = encoding.decode(
+            self,
+            latents,
+            labels=class_numbers(labels, self.spec.class_names),
+            batch_size=batch_size,
+            listener=listener or quiet_listener(),
+        )
+        return self.restored(x)
+
+    def interpolate(
+        self,
+        start: npt.ArrayLike,
+        end: npt.ArrayLike,
+        num: int = 9,
+        *,
+        labels: Labels | None = None,
+        steps: int | None = None,
+    ) -> NDArray[Any]:
+        """Walk from one sample to another through the noise that they come from.
+
+        Args:
+            start: one sample.
+            end: another.
+            num: how many samples, both ends included.
+            labels: the classes of the two; no class by default, so that it can change on the way.
+            steps: as in ``encode``.
+
+        Raises:
+            DataError: samples that do not fit the run's data.
+            SettingsError: as in ``encode``, or other labels than two.
+        """
+        ends = [as_inputs(self, sample).x for sample in (start, end)]
+        classes = class_numbers(labels, self.spec.class_names)
+        if classes is not None and len(classes) != 2:
+            raise SettingsError(f"labels: the classes of the two ends wanted, got {counted(len(classes), 'label')}")
+        x, _ = encoding.interpolate(
+            self,
+            Inputs(torch.cat(ends), [None] * sum(map(len, ends))),
+            whole_number(num, "num"),
+            labels=None if classes is None else (classes[0], classes[1]),
+            process=inversion_process(self.diffusion, steps),
+        )
+        return self.restored(x)

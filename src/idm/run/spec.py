@@ -1,0 +1,130 @@
+"""What a checkpoint remembers of the data of a run, and in what other data differ from them."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from idm.data import Codec
+from idm.data.arrays.axes import LAYOUTS
+from idm.data.base import Samples
+from idm.data.fingerprint import differing
+from idm.settings.experiment import DataSettings
+
+NOT_IN_OLDER_ONES = ("layout", "held_out_hash", "fingerprint")
+"""What descriptions of data in older checkpoints lack."""
+
+LARGEST_SAMPLE_VALUES = 2**27
+"""Values of the largest sample that is drawn: half a gigabyte in float32."""
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What sampling and evaluation need to know of the training data.
+
+    Attributes:
+        shape: channels and spatial sizes of one sample, after cropping.
+        codec: how values map to the model's range.
+        class_names: names of the classes the network is conditioned on; None: not conditioned.
+        num_train: number of training samples.
+        num_held_out: number of held-out samples.
+        layout: where the data's own arrays have their channel axis: "first", "last" or "none".
+        held_out_hash: SHA-256 of the sorted names of the held-out samples, where a list or folder names them; or "".
+        fingerprint: what the data are, see ``Source.fingerprint``; "": not known, as in older checkpoints.
+    """
+
+    shape: tuple[int, ...]
+    codec: Codec
+    class_names: tuple[str, ...] | None
+    num_train: int
+    num_held_out: int
+    layout: str = "first"
+    held_out_hash: str = ""
+    fingerprint: str = ""
+
+    def restore(self, samples: Samples) -> NDArray[Any]:
+        """Bring samples [n, c, *space] to the order of axes that the data came in."""
+        return LAYOUTS[self.layout].restore(samples)
+
+    @property
+    def num_classes(self) -> int | None:
+        """Number of classes, None where the network is not conditioned on classes."""
+        return None if self.class_names is None else len(self.class_names)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return JSON-able values."""
+        return {
+            "shape": list(self.shape),
+            "codec": self.codec.to_dict(),
+            "class_names": None if self.class_names is None else list(self.class_names),
+            "num_train": self.num_train,
+            "num_held_out": self.num_held_out,
+            "layout": self.layout,
+            "held_out_hash": self.held_out_hash,
+            "fingerprint": self.fingerprint,
+        }
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> "DataSpec":
+        """Restore what ``to_plain`` returned.
+
+        Raises:
+            KeyError, TypeError, ValueError: something else.
+        """
+        names = plain["class_names"]
+        shape, codec = tuple(plain["shape"]), Codec.from_dict(plain["codec"])
+        counts = [plain["num_train"], plain["num_held_out"]]
+        later = [plain.get(name, getattr(cls, name)) for name in NOT_IN_OLDER_ONES]
+        sizes_fit = bool(shape) and all(type(size) is int and size > 0 for size in shape)
+        if sizes_fit and math.prod(shape) > LARGEST_SAMPLE_VALUES:
+            raise ValueError(f"data: samples of at most {LARGEST_SAMPLE_VALUES:,} values wanted")
+        if not sizes_fit or len(codec.offset) not in (1, shape[0]):
+            raise ValueError("data: a shape, and a codec of as many channels, wanted")
+        if not all(type(count) is int and 0 <= count < 2**63 for count in counts):
+            raise ValueError("data: numbers of samples wanted")
+        if not all(isinstance(text, str) for text in (*later, *(names or ()))) or later[0] not in LAYOUTS:
+            raise ValueError("data: names and hashes wanted")
+        return cls(shape, codec, None if names is None else tuple(names), *counts, *later)
+
+
+ASPECTS = {"names": "names of the samples", "sizes": "sizes of the files", "labels": "labels", "contents": "contents"}
+"""What the parts of a fingerprint tell apart."""
+
+
+def data_differences(then: DataSpec, now: DataSpec) -> list[str]:
+    """Say in what data differ from those that they should be, a few words each; nothing where they are the same.
+
+    Args:
+        then: what a run remembers of its data.
+        now: what was found.
+    """
+    pairs = {
+        "samples": (f"{then.num_train} + {then.num_held_out}", f"{now.num_train} + {now.num_held_out}"),
+        "shape of a sample": (then.shape, now.shape),
+        "axes": (f"channels {then.layout}", f"channels {now.layout}"),
+        "classes": (then.num_classes or 0, now.num_classes or 0),
+    }
+    told = [f"{name}: {old} wanted, got {new}" for name, (old, new) in pairs.items() if old != new]
+    untold = {
+        "names of the classes": (then.class_names, now.class_names),
+        "range of the values": (then.codec, now.codec),
+        "held-out samples": (then.held_out_hash, now.held_out_hash),
+    }
+    told += [f"other {name}" for name, (old, new) in untold.items() if old != new]
+    return told + [f"other {ASPECTS.get(name, name)}" for name in differing(then.fingerprint, now.fingerprint)]
+
+
+def size_for_images(settings: DataSettings, spec: DataSpec) -> int | None:
+    """Return the size that a run brings other images to: that of its samples, unless these are not square.
+
+    Where samples are cut out of images, it is the size of these.
+
+    Args:
+        settings: the run's own data.
+        spec: what it remembers of them.
+    """
+    size, (_, *space) = settings.source.options.get("image_size"), spec.shape
+    if size is not None or settings.random_crop or len(space) != 2 or len(set(space)) != 1:
+        return size
+    return space[0]
