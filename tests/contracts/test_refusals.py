@@ -26,8 +26,6 @@ ELSEWHERE = {
     ("codec.py", ", or train a run on data.range"): "data that are scored with the range of a run",
     ("codec.py", "{} in steps of {}"): "as above",
     ("data.py", "data.source.path: a folder or file"): "a preset without data, which data mends",
-    ("custom.py", "make: data that are read"): "a run of somebody else",
-    ("custom.py", "make: a Source wanted from"): "what a function of one's own returns",
     ("crop.py", "crop: a size that fits"): "a data set that is made in Python",
     ("axes.py", "channels: auto, first, last"): "a word that settings refuse before, given in Python",
     ("files.py", "labels: auto, folder"): "as above",
