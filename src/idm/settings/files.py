@@ -194,7 +194,7 @@ def _add(result: Plain, more: Plain, path: str) -> None:
             result[key] = value
 
 
-def merge(below: Mapping[str, Any], above: Mapping[str, Any], section: type | None = None) -> Plain:
+def merge(below: Mapping[str, Any], above: Mapping[str, Any], section: type | None = None, path: str = "") -> Plain:
     """Lay nested values over others.
 
     Args:
@@ -202,6 +202,10 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any], section: type | No
         above: the values that count.
         section: settings that they are values of; an open one whose ``name`` changes drops the options that the new
             member does not have.
+        path: where they lie, with a dot at its end.
+
+    Raises:
+        SettingsError: the values that give way have another value in place of a section.
     """
     result: Plain = dict(below)
     if section is not None and is_open(section) and above.get("name", below.get("name")) != below.get("name"):
@@ -210,8 +214,11 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any], section: type | No
     inner = {} if section is None else {key.name: key.annotation for key in section_keys(section)}
     for key, value in above.items():
         old, kind = result.get(key), inner.get(key)
+        is_section = isinstance(kind, type) and is_dataclass(kind)
         if isinstance(value, Mapping) and isinstance(old, Mapping):
-            result[key] = merge(old, value, kind if isinstance(kind, type) and is_dataclass(kind) else None)
+            result[key] = merge(old, value, kind if is_section else None, f"{path}{key}.")
+        elif is_section and key in result and not isinstance(old, Mapping):  # else it would be replaced in silence
+            raise SettingsError(f"{path}{key}: a group of settings wanted, got {old!r}")
         else:
             result[key] = value
     return result

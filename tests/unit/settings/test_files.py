@@ -189,3 +189,22 @@ def test_a_run_that_goes_on_keeps_what_its_file_gives_and_what_it_was_started_wi
     other = replace(first, training=replace(first.training, batch_size=8))  # begun with another file
     further = lay_and_fit(base, file, {"training": {"num_steps": 60}}, base.training, other)
     assert (further.training.batch_size, further.training.warmup_steps) == (16, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "override", "named"),
+    [
+        ("training: 3", "training.num_steps=5", "training: a group of settings wanted, got 3"),
+        (
+            "training: !!set {num_steps, batch_size}",
+            "training.num_steps=5",
+            "training: a group of settings wanted, got {",
+        ),
+        ("data: {source: digits}", "data.source.size=9", "data.source: a group of settings wanted, got 'digits'"),
+    ],
+)
+def test_a_section_that_is_none_is_refused_also_where_an_override_lies_over_it(tmp_path, text, override, named):
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(SettingsError) as error:
+        resolve(Experiment(), file=tmp_path / "a.yaml", overrides=[override])
+    assert error.value.lines[0].startswith(named)
