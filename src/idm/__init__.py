@@ -73,11 +73,16 @@ _HOMES = {
 }
 """Which module each public name is imported from."""
 
+_ROOMS = ("bench", "data", "demo", "run", "settings", "tasks", "training")
+"""Rooms that pages of Python name."""
+
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for."""
+    if name in _ROOMS:
+        return import_module(f"idm.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'idm' has no attribute '{name}'")
     value = getattr(import_module(_HOME_OF[name]), name)

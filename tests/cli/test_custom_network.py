@@ -78,5 +78,7 @@ def test_what_is_no_network_is_refused_in_a_line(idm, make, reason):
 
 
 def test_it_is_given_the_sizes_that_it_takes():
-    made = NETWORKS.build("custom", {"make": "own_networks:Net"}, in_channels=3, out_channels=6, num_classes=4, dims=0)
+    made = NETWORKS.build(
+        "custom", {"make": "own_networks:Net"}, in_channels=3, out_channels=6, num_classes=4, dims=0, trust_code=True
+    )
     assert (made.first.in_features, made.last.out_features, made.label_emb.num_embeddings) == (4, 6, 4)

@@ -224,3 +224,31 @@ def test_no_setting_of_a_run_says_that_its_code_is_trusted(place, capsys):
 
 def trusting(document):
     document["data"]["source"] = CUSTOM | {"trust_code": True}
+
+
+NET = """
+
+class Net(torch.nn.Module):
+    def __init__(self, in_channels: int, out_channels: int):
+        super().__init__()
+        self.map = torch.nn.Linear(in_channels, out_channels)
+    def forward(self, x, time):
+        return self.map(x)
+"""
+
+
+@pytest.mark.parametrize("named", ["network.make", "data.source.make"])
+def test_trust_in_one_name_is_none_in_the_other(place, named):
+    (place / "own_code.py").write_text(
+        MODULE.format(canary=str(place / "own canary")).replace("import numpy", "import torch\nimport numpy") + NET
+    )
+    own = {"network.make": "own_code:Net", "data.source.make": "own_code:Points"}[named]
+    strangers = {
+        "network.make": {"data": {"source": CUSTOM}, "network": {"name": "custom"}},
+        "data.source.make": {"network": {"name": "custom", "make": "strangers_code:Net"}},
+    }
+    (place / "strangers.yaml").write_text(json.dumps(strangers[named] | {"training": {"num_steps": 1}}))
+    command = ["train", "strangers.yaml", "--out", "new", "--set", f"{named}={own}"]
+    command += [] if named == "network.make" else ["--set", "data.source.name=custom"]
+    assert main(command) == 3
+    assert not (place / "canary").exists()

@@ -4,6 +4,7 @@ import copy
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,8 @@ class RunSpeed:
 
     Attributes:
         sampling: of batches that double, whole samples by the run's own sampler.
-        training: of batches that double, optimiser steps as ``idm train`` makes them.
+        training: of batches that double, optimiser steps with the run's settings, at levels drawn uniformly, without
+            dropout by seeds or of labels.
         steps: of the sampler.
         batch_size: of the run's training.
         memory_bytes: tensors of a training step of that batch, weights, averages and the optimiser's state included.
@@ -123,7 +125,7 @@ def measure_run(
 
     sizes = [1 << i for i in range(largest.bit_length()) if 1 << i <= largest]
     with listener.follow("measuring", 2 * len(sizes) + 1, unit="sizes") as bar:
-        few, many = (step_memory(lambda size=size: train(size), run.device) for size in SMALL_BATCHES)
+        few, many = (_memory_of_step(partial(train, size), run.device) for size in SMALL_BATCHES)
         bar.advance()
         sampling = _by_batch(sizes, draw, clock, bar.advance, share=taken / steps)
         bar.advance(len(sizes) - len(sampling))
@@ -156,6 +158,20 @@ def _by_batch(
         found.append(BatchSpeed(size, size * share / seconds))
         tick()
     return tuple(found)
+
+
+def _memory_of_step(make: Callable[[], Contestant], device: torch.device) -> int:
+    """Return the bytes of a training step.
+
+    Raises:
+        ProcessError: memory is short even for that.
+    """
+    try:
+        return step_memory(make, device)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ProcessError("memory: not enough even for a few samples; choose a smaller network") from error
 
 
 def _memory_of(device: torch.device) -> int:

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from idm.bench.sizes import Configuration
 
 
+OUT, ROUNDS = Path("runs/bench"), 7
+
+
 def bench(
     run: Annotated[
         Path | None,
         typer.Argument(metavar="RUN", help="Measure this run instead: its speed, memory and batches here."),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for results.json and speed.png.")] = Path(
-        "runs/bench"
-    ),
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for results.json and speed.png.")] = OUT,
     only: Annotated[
         str | None,
         typer.Option(
@@ -40,7 +41,9 @@ def bench(
         str | None,
         typer.Option("--sizes", metavar="NAMES", help="Sizes of the U-Net: of tiny, small, medium; all by default."),
     ] = None,
-    rounds: Annotated[int, typer.Option("--rounds", metavar="N", min=2, help="Turns that each contestant takes.")] = 7,
+    rounds: Annotated[
+        int, typer.Option("--rounds", metavar="N", min=2, help="Turns that each contestant takes.")
+    ] = ROUNDS,
     device: Device = None,
     trust_code: TrustCode = False,
     as_json: Json = False,
@@ -52,6 +55,16 @@ def bench(
     """
     output = Output(as_json=as_json)
     if run is not None:
+        given = {
+            "--out": out != OUT,
+            "--only": only is not None,
+            "--sizes": sizes is not None,
+            "--rounds": rounds != ROUNDS,
+        }
+        if others := [name for name, is_given in given.items() if is_given]:
+            raise SettingsError(
+                f"{others[0]}: nothing beside RUN wanted, which it does not change; leave out one of them"
+            )
         _bench_run(run, output, device, trust_code=trust_code)
         return
     from idm.bench.run import PLOT, RESULTS, Bench

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from idm.core.errors import CheckpointError, IdmError, InterruptedRunError, SettingsError
 from idm.core.launch import rank, restarts_itself
-from idm.core.progress import tell
+from idm.core.progress import tell, tell_as_it_is
 from idm.core.signals import StopError, stop_requested
 
 CONTINUED_VERBS = ("train", "sample", "evaluate", "demo")
@@ -75,4 +75,4 @@ def _is_first() -> bool:
 def print_traceback(error: Exception) -> None:
     """Print where an error came from."""
     for line in "".join(traceback.format_exception(error)).split("\n"):
-        tell(line)
+        tell_as_it_is(line)

@@ -9,7 +9,7 @@ GIVEN = ("data", "device", "init", "label_a", "label_b", "labels", "out", "prese
 """Arguments that messages give values to."""
 
 HEADING = re.compile(rf"^((?:error\[\w+\]: |warning: )?)({'|'.join(FIRST)})(?=: )")
-VALUE = re.compile(rf"(?<![\w.=\-/?&])({'|'.join(GIVEN)})=")
+VALUE = re.compile(rf"(?:(?<=^)|(?<=[ \'\"(]))({'|'.join(GIVEN)})=")
 TRUE = re.compile(r"(?<![\w.=\-/])trust_code=True\b")
 
 

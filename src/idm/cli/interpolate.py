@@ -39,6 +39,7 @@ def interpolate(
     the class of the nearer end.
     """
     from idm.cli.written import describe_results
+    from idm.core.terminal import TERMINAL
     from idm.tasks.editing import interpolate_into
 
     output = Output(as_json=as_json)
@@ -53,6 +54,7 @@ def interpolate(
         steps=steps,
         device=device,
         trust_code=trust_code,
+        listener=TERMINAL,
         say=output.line,
     )
     output.line(f"{counted(num, 'image')} from {a} to {b}, {counted(made.steps, 'step')}")

@@ -110,7 +110,8 @@ def train(
         preview=preview,
         trackers=trackers,
         max_seconds=max_seconds,
-        trust_code=trust_code or chosen.names_code,
+        trust_code=trust_code,
+        trusted=chosen.trusted,
     )
     _finish(output, run, run_folder)
 

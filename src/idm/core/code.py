@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_type_hints
 
-from idm.core.errors import DataError
+from idm.core.errors import DataError, IdmError
 from idm.core.text import one_line
 
 T = TypeVar("T")
@@ -45,7 +45,12 @@ def make_of_code(
         inspect.signature(factory).bind(**taken)
     except TypeError as error:
         raise DataError(f"arguments: those of {make} wanted, got others ({one_line(error)}); change them") from error
-    made = factory(**taken)
+    try:
+        made = factory(**taken)
+    except IdmError:
+        raise
+    except Exception as error:  # the code is somebody's own, and may raise anything
+        raise DataError(f"make: {make} cannot be made ({type(error).__name__}: {one_line(error)}); mend it") from error
     if not isinstance(made, kind):
         raise DataError(f"make: a {name} wanted from {make}, got {type(made).__name__}; return a {name}")
     return made
@@ -61,6 +66,11 @@ def _find(make: str, kind: type, example: str) -> Callable[..., Any]:
         raise DataError(
             f"make: a module that Python can import wanted, got {module_name} ({one_line(error)}); add its folder to "
             "PYTHONPATH"
+        ) from error
+    except Exception as error:  # as above
+        raise DataError(
+            f"make: a module that Python can import wanted, got {module_name}, which raises "
+            f"{type(error).__name__} ({one_line(error)}); mend it"
         ) from error
     found = getattr(module, name, None)
     if not callable(found) or not _makes(found, kind):

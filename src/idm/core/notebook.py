@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
 
+from idm.core.errors import SettingsError
 from idm.core.progress import SILENT, Calls, Event, Listener, Progress
 from idm.core.terminal import TERMINAL
 
@@ -78,6 +79,16 @@ def best_listener() -> Listener:
     return Notebook() if is_notebook() else TERMINAL
 
 
-def quiet_listener() -> Listener:
-    """Return what calls that a program makes many of tell unless told otherwise: a notebook, or nobody."""
-    return Notebook() if is_notebook() else SILENT
+def listener_or_quiet(listener: Listener | None) -> Listener:
+    """Return the listener; what calls tell that a program makes many of, a notebook or nobody, where there is none.
+
+    Raises:
+        SettingsError: it is no listener.
+    """
+    if listener is None:
+        return Notebook() if is_notebook() else SILENT
+    if not isinstance(listener, Listener):  # pyright: ignore[reportUnnecessaryIsInstance] (as callers give it)
+        raise SettingsError(
+            f"listener: an idm.Listener wanted, such as idm.Calls(function), got {type(listener).__name__}"
+        )
+    return listener

@@ -242,6 +242,11 @@ def warn(text: str) -> None:
 
 
 def tell(text: str) -> None:
+    """Print one line on standard error, arguments in it as the front end writes them."""
+    tell_as_it_is(phrased(text))
+
+
+def tell_as_it_is(text: str) -> None:
     """Print one line on standard error; where that is gone, as with a closed terminal, work goes on without."""
     with suppress(OSError):
-        print(printable(phrased(text)), file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from idm.core.progress import SILENT, Listener
 from idm.core.tensors import append_dims
 from idm.core.types import Images
 from idm.diffusion import Denoiser, GaussianDiffusion
@@ -42,6 +43,7 @@ def interpolate(
     weights: Sequence[float],
     *,
     path: Denoiser | None = None,
+    listener: Listener = SILENT,
 ) -> Float[Tensor, "n c *space"]:
     """Encode two images, walk between their codes, and decode the way.
 
@@ -53,11 +55,12 @@ def interpolate(
         weights: positions on the path, 0 at ``start`` and 1 at ``end``.
         path: the same, under the conditioning of the images on the path, with one entry per weight; ``denoise``, where
             it has no conditioning, by default.
+        listener: hears of both loops.
 
     Returns:
         One image per weight, [len(weights), c, *space].
     """
-    code = encode(diffusion, denoise, torch.cat([start, end]))
+    code = encode(diffusion, denoise, torch.cat([start, end]), listener=listener)
     weight = torch.tensor(list(weights), dtype=code.dtype, device=code.device)
     one, other = (code[i : i + 1].expand(len(weight), *code.shape[1:]) for i in (0, 1))
-    return decode(diffusion, path or denoise, slerp(one, other, weight))
+    return decode(diffusion, path or denoise, slerp(one, other, weight), listener=listener)

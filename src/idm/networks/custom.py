@@ -16,7 +16,7 @@ def custom_network(
     num_classes: int | None = None,
     dims: int = 2,
     arguments: Mapping[str, Any] | None = None,
-    trust_code: bool = True,
+    trust_code: bool = False,
 ) -> nn.Module:
     """Call a class or function of one's own, which is given those of the sizes that it takes by name.
 

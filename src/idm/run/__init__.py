@@ -11,7 +11,7 @@ from idm.run.opened import Opened
 from idm.run.opening import load
 from idm.run.other_data import open_data_to_score
 from idm.run.own_data import open_run_data
-from idm.run.recognition import recognise, recognition, require_training_data
+from idm.run.recognition import recognise, require_recognition
 from idm.run.run import Run
 from idm.run.scoring import held_out_bound
 from idm.run.spec import DataSpec
@@ -41,7 +41,6 @@ __all__ = [
     "open_data_to_score",
     "open_run_data",
     "recognise",
-    "recognition",
-    "require_training_data",
+    "require_recognition",
     "stored_experiment",
 ]

@@ -3,8 +3,9 @@
 import torch
 from torch import nn
 
-from idm.core.errors import SettingsError
+from idm.core.errors import DataError, IdmError, SettingsError
 from idm.core.rng import derive_seed
+from idm.core.text import one_line
 from idm.diffusion import ContinuousDecoder, DiscretizedDecoder, ErrorCurve, GaussianDiffusion
 from idm.likelihood import with_error_curve
 from idm.networks import NETWORKS, OF_SPACE
@@ -79,8 +80,20 @@ def build_network(experiment: Experiment, spec: DataSpec, out_channels: int, *, 
     """
     network = untried_network(experiment, spec, out_channels, trust_code=trust_code).eval()
     labels = {} if spec.num_classes is None else {"y": torch.zeros(1, dtype=torch.int64)}
-    with torch.no_grad():
-        network(torch.zeros(1, *spec.shape), torch.zeros(1), **labels)
+    wanted = (1, out_channels, *spec.shape[1:])
+    try:
+        with torch.no_grad():
+            output = network(torch.zeros(1, *spec.shape), torch.zeros(1), **labels)
+    except IdmError:
+        raise
+    except Exception as error:  # networks of one's own may raise anything
+        raise DataError(
+            f"network: one that takes data of shape {spec.shape}, times and {'labels' if labels else 'no labels'} "
+            f"wanted, got {type(error).__name__} ({one_line(error)}); mend it"
+        ) from error
+    if not isinstance(output, torch.Tensor) or tuple(output.shape) != wanted:
+        got = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+        raise DataError(f"network: an output of shape {wanted} wanted, got {got}; mend it")
     return network.train()
 
 

@@ -48,7 +48,9 @@ def draw(
         raise SettingsError(f"num and batch_size: at least 1 wanted, got {num} and {batch_size}")
     require_memory(num, run.spec.shape)
     seeds = _seeds(seed, num)
-    sampler = sampler or run.sampler()
+    sampler = run.sampler() if sampler is None else sampler
+    if not isinstance(sampler, Sampler):  # pyright: ignore[reportUnnecessaryIsInstance] (callers' types are not checked)
+        raise SettingsError(f"sampler: one from run.sampler(...) wanted, got {type(sampler).__name__}")
     if run.compile and num > batch_size:  # a smaller last batch would be translated once more
         seeds = [*seeds, *[seeds[-1]] * (-num % batch_size)]
     warn_of_unclipped(sampler)

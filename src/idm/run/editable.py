@@ -1,6 +1,7 @@
 """A trained model that reads a user's own samples, and carries samples to noise and back."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
@@ -9,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from idm.core.counts import whole_number
-from idm.core.errors import SettingsError
-from idm.core.notebook import quiet_listener
+from idm.core.errors import DataError, SettingsError
+from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.core.text import counted
 from idm.editing import inversion_process
@@ -42,13 +43,15 @@ class Editable(Opened):
         """Return samples [n, c, *space] of the model's range as the data came."""
         return self.spec.restore(self.spec.codec.decode(x))
 
-    def read(self, *names: str) -> Examples:
+    def read(self, *names: str | Path) -> Examples:
         """Read image files, array files or held-out samples of the run, such as "held-out:0-7".
 
         Raises:
             DataError: files that cannot be read or do not fit the run's data; no such held-out sample.
         """
-        found = read_inputs(self, names)
+        if not names:
+            raise DataError('read: files or held-out samples, such as "held-out:0-7", wanted, got none')
+        found = read_inputs(self, list(map(str, names)))
         known = [label for label in found.labels if label is not None]
         return Examples(self.restored(found.x), known if len(known) == len(found.labels) else None)
 
@@ -80,7 +83,7 @@ class Editable(Opened):
             labels=class_numbers(labels, self.spec.class_names),
             process=inversion_process(self.diffusion, steps),
             batch_size=batch_size,
-            listener=listener or quiet_listener(),
+            listener=listener_or_quiet(listener),
         )
 
     def decode(
@@ -96,12 +99,14 @@ class Editable(Opened):
         Raises:
             DataError: latents of other data.
         """
+        if not isinstance(latents, Latents):  # pyright: ignore[reportUnnecessaryIsInstance] (as callers give it)
+            raise DataError(f"latents: those of run.encode or Latents.read(path) wanted, got {type(latents).__name__}")
         x, _ = encoding.decode(
             self,
             latents,
             labels=class_numbers(labels, self.spec.class_names),
             batch_size=batch_size,
-            listener=listener or quiet_listener(),
+            listener=listener_or_quiet(listener),
         )
         return self.restored(x)
 
@@ -113,6 +118,7 @@ class Editable(Opened):
         *,
         labels: Labels | None = None,
         steps: int | None = None,
+        listener: Listener | None = None,
     ) -> NDArray[Any]:
         """Walk from one sample to another through the noise that they come from.
 
@@ -122,12 +128,16 @@ class Editable(Opened):
             num: how many samples, both ends included.
             labels: the classes of the two; no class by default, so that it can change on the way.
             steps: as in ``encode``.
+            listener: as there.
 
         Raises:
             DataError: samples that do not fit the run's data.
             SettingsError: as in ``encode``, or other labels than two.
         """
-        ends = [as_inputs(self, sample).x for sample in (start, end)]
+        ends = [as_inputs(self, sample, what).x for sample, what in ((start, "start"), (end, "end"))]
+        for x, what in zip(ends, ("start", "end"), strict=True):
+            if len(x) != 1:
+                raise DataError(f"{what}: one sample wanted, got {len(x):,}")
         classes = class_numbers(labels, self.spec.class_names)
         if classes is not None and len(classes) != 2:
             raise SettingsError(f"labels: the classes of the two ends wanted, got {counted(len(classes), 'label')}")
@@ -137,5 +147,6 @@ class Editable(Opened):
             whole_number(num, "num"),
             labels=None if classes is None else (classes[0], classes[1]),
             process=inversion_process(self.diffusion, steps),
+            listener=listener_or_quiet(listener),
         )
         return self.restored(x)

@@ -1,12 +1,14 @@
 """Samples carried to the noise that DDIM would make them from, and back; paths between two of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
+from idm.core.counts import whole_number
 from idm.core.errors import DataError, SettingsError
-from idm.core.progress import SILENT, Listener
+from idm.core.progress import SILENT, Listener, Within
 from idm.core.tensors import require_finite
 from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.editing import decode as decode_latents
@@ -38,7 +40,7 @@ def encode(
             or no class.
         process: from ``inversion_process``; that of the default number of steps where None.
         batch_size: samples at a time.
-        listener: hears how each batch gets on.
+        listener: hears how it gets on.
 
     Raises:
         SettingsError: a sample without a known class, and a network that knows classes only.
@@ -47,10 +49,12 @@ def encode(
     process = process or inversion_process(run.diffusion)
     conditioning = run.conditioning(labels, inputs.labels)
 
-    def carry(part: Tensor, denoise: Denoiser) -> Tensor:
-        return encode_samples(process, denoise, part, listener=listener)
+    with _followed(listener, "encoding", inputs.x, batch_size, process) as within:
 
-    x = _in_batches(carry, inputs.x, run.denoiser(process, conditioning), batch_size, run.device, what="latents")
+        def carry(part: Tensor, denoise: Denoiser) -> Tensor:
+            return encode_samples(process, denoise, part, listener=within)
+
+        x = _in_batches(carry, inputs.x, run.denoiser(process, conditioning), batch_size, run.device, what="latents")
     y = conditioning.get("y")
     return Latents(x, None if y is None else y.cpu(), process.num_timesteps, run.spec.codec, str(run.folder))
 
@@ -70,7 +74,7 @@ def decode(
         latents: from ``encode``.
         labels: numbers of other classes than they were encoded under, in turn.
         batch_size: samples at a time.
-        listener: hears how each batch gets on.
+        listener: hears how it gets on.
 
     Raises:
         DataError: codes of other data than the model's.
@@ -81,10 +85,12 @@ def decode(
     conditioning = run.conditioning(labels, known)
     process = inversion_process(run.diffusion, latents.steps)
 
-    def carry(part: Tensor, denoise: Denoiser) -> Tensor:
-        return decode_latents(process, denoise, part, listener=listener)
+    with _followed(listener, "decoding", latents.x, batch_size, process) as within:
 
-    x = _in_batches(carry, latents.x, run.denoiser(process, conditioning), batch_size, run.device, what="samples")
+        def carry(part: Tensor, denoise: Denoiser) -> Tensor:
+            return decode_latents(process, denoise, part, listener=within)
+
+        x = _in_batches(carry, latents.x, run.denoiser(process, conditioning), batch_size, run.device, what="samples")
     y = conditioning.get("y")
     return x, None if y is None else y.tolist()
 
@@ -96,6 +102,7 @@ def interpolate(
     *,
     labels: tuple[int, int] | None = None,
     process: GaussianDiffusion | None = None,
+    listener: Listener = SILENT,
 ) -> tuple[Tensor, list[int] | None]:
     """Encode two samples, and decode ``num`` places on the way between their codes, both ends included.
 
@@ -108,6 +115,7 @@ def interpolate(
         num: how many places.
         labels: numbers of the classes of the two.
         process: as of ``encode``.
+        listener: hears how it gets on.
 
     Returns:
         Samples [num, c, *space] in the model's range, and the class that each was decoded as; None: no classes.
@@ -127,7 +135,9 @@ def interpolate(
     on_way = {name: y[[round(weight) for weight in weights]] for name, y in of_ends.items()}
     start, end = ends.x.to(run.device).split(1)
     path = run.denoiser(process, on_way)
-    x = interpolate_samples(process, run.denoiser(process, of_ends), start, end, weights, path=path)
+    with listener.follow("interpolating", 2 * process.num_timesteps) as bar:
+        denoise, within = run.denoiser(process, of_ends), Within(bar)
+        x = interpolate_samples(process, denoise, start, end, weights, path=path, listener=within)
     return require_finite(x.cpu(), "images on the way"), on_way["y"].tolist() if on_way else None
 
 
@@ -138,7 +148,23 @@ def _labels_of_ends(run: Opened, ends: Inputs, labels: tuple[int, int] | None) -
     try:
         return run.unlabelled_kwargs(2)
     except SettingsError:
-        return run.conditioning(None, ends.labels, "label_a=CLASS and label_b=CLASS")
+        return run.conditioning(None, ends.labels, "labels=CLASSES")
+
+
+@contextmanager
+def _followed(
+    listener: Listener, what: str, x: Tensor, batch_size: int, process: GaussianDiffusion
+) -> Generator[Listener]:
+    """Follow the steps of all batches as one loop, and return what each of them is to tell.
+
+    Raises:
+        SettingsError: no batch size.
+    """
+    if whole_number(batch_size, "batch_size") < 1:
+        raise SettingsError(f"batch_size: at least 1 wanted, got {batch_size}")
+    batches = -(-len(x) // batch_size)
+    with listener.follow(what, batches * process.num_timesteps) as bar:
+        yield Within(bar)
 
 
 def _in_batches(

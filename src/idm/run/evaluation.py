@@ -58,6 +58,10 @@ class Scores:
     bits_per_dim: NDArray[np.float64]
     vlb: VLB
 
+    def __repr__(self) -> str:
+        """How many, and their mean."""
+        return f"Scores({self.mean} bits/dim, mean of {len(self.bits_per_dim):,})"
+
     @property
     def mean(self) -> Estimate:
         """Mean over the samples, with its standard error."""

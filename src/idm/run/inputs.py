@@ -1,6 +1,6 @@
 """Samples of one's own, read into the range and shape that a run was trained on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from idm.core.errors import DataError
 from idm.core.places import kind_at
 from idm.core.progress import warn
 from idm.data import Dataset
-from idm.data.arrays.axes import FIRST, LAST, NONE
+from idm.data.arrays.axes import LAYOUTS
 from idm.data.arrays.files import open_arrays
 from idm.data.base import Samples
 from idm.data.file_names import composed
@@ -65,13 +65,19 @@ def read_inputs(run: Opened, names: Sequence[str]) -> Inputs:
     return Inputs(torch.cat([part.x for part in parts]), [label for part in parts for label in part.labels])
 
 
-def as_inputs(run: Opened, samples: npt.ArrayLike) -> Inputs:
+def as_inputs(run: Opened, samples: npt.ArrayLike, what: str = "samples") -> Inputs:
     """Take samples in the data's own units, one of them or several, in any of the layouts that arrays may have.
 
     Raises:
-        DataError: they do not fit the run's data.
+        DataError: they are no finite numbers, or do not fit the run's data.
     """
-    x = _encoded(run, "samples", _arranged(run, "samples", np.asarray(samples)))
+    if isinstance(samples, Tensor):
+        samples = samples.detach().cpu().numpy()
+    try:
+        data = np.asarray(samples)
+    except ValueError as error:
+        raise DataError(f"{what}: an array wanted, got a list of uneven lengths; pad or cut them") from error
+    x = _encoded(run, what, _arranged(run, what, data))
     return Inputs(x, [None] * len(x))
 
 
@@ -150,17 +156,23 @@ def _encoded(run: Opened, path: str, data: Samples) -> Tensor:
 
 
 def _arranged(run: Opened, path: str, data: NDArray[Any]) -> Samples:
-    """Bring samples of any of the three layouts, or a single one, to [n, c, *space]."""
+    """Bring samples of any of the three layouts, or a single one, to [n, c, *space].
+
+    Of two layouts that fit the run's own counts.
+
+    Raises:
+        DataError: no finite numbers, or another shape.
+    """
+    if data.dtype.kind not in "buif":
+        raise DataError(f"{path}: real numbers wanted, got {data.dtype}; convert them")
     channels, *space = run.spec.shape
-    if data.shape == run.spec.shape:
-        return data[None]
-    layouts: list[tuple[tuple[int, ...], Callable[[NDArray[Any]], NDArray[Any]]]] = [
-        ((channels, *space), FIRST.arrange),
-        ((*space, channels), LAST.arrange),
-    ]
-    if channels == 1 and space:
-        layouts.append((tuple(space), NONE.arrange))
-    for shape, arrange in layouts:
-        if data.shape[1:] == shape and len(data) > 0:
-            return arrange(data)
+    shapes = {"first": (channels, *space), "last": (*space, channels)} | (
+        {"none": tuple(space)} if channels == 1 else {}
+    )
+    for name in sorted(shapes, key=lambda name: name != run.spec.layout):
+        several = data[None] if data.shape == shapes[name] else data
+        if several.shape[1:] == shapes[name] and len(several) > 0 and (space or name != "none"):
+            if not np.isfinite(several).all():
+                raise DataError(f"{path}: finite numbers wanted, got NaN or infinity; replace the values")
+            return LAYOUTS[name].arrange(several)
     raise DataError(f"{path}: samples of shape {run.spec.shape} wanted, as the run was trained on, got {data.shape}")

@@ -42,7 +42,7 @@ class Latents:
         labels: what each was encoded under: a class, or their number for no class; None for runs without classes.
         steps: number of steps of the chain they were encoded with.
         codec: the codec of the data.
-        run: the checkpoint that encoded them.
+        run: the folder of the run that encoded them.
     """
 
     x: Float[Tensor, "n c *space"]
@@ -50,6 +50,10 @@ class Latents:
     steps: int
     codec: Codec
     run: str
+
+    def __repr__(self) -> str:
+        """How many, of what shape, and where from."""
+        return f"Latents({len(self.x):,} of shape {tuple(self.x.shape[1:])}, {self.steps:,} steps, from {self.run})"
 
     def to_bytes(self) -> bytes:
         """Return a safetensors file whose metadata are the description as JSON."""

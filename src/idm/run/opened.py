@@ -47,7 +47,8 @@ class Opened(ABC):
         device: where the network is.
         precision: number format inside the network, if another than the one it was trained in.
         compile: translate the network before its first use.
-        trust_code: import and call what a custom source names, where the run's own data are opened.
+        trust_code: import and call what a custom source names, where the run's own data are opened; a custom network is
+            made already.
         sha256: hash of the manifest of that checkpoint; "" where it was not read from one.
         batch_size: samples per call of the network, where a call of ``sample`` says nothing else.
     """
@@ -89,11 +90,11 @@ class Opened(ABC):
         precision = self.precision or self.experiment.training.precision
         return for_sampling(self.network, precision, self.device, compile=self.compile)
 
-    def using(self: AnyOpened, *, precision: str | None = None, compile: bool = False) -> AnyOpened:
+    def using(self: AnyOpened, *, precision: str | None = None, compile: bool | None = None) -> AnyOpened:
         """Return the same run, its network in another form.
 
         Args:
-            precision: number format inside the network, float32 or bfloat16; the one it was trained in by default.
+            precision: number format inside the network, float32 or bfloat16; as it is by default.
             compile: translate the network with torch.compile before its first use, which takes minutes and pays for
                 thousands of samples; on a CUDA device its calls are replayed as a graph, too.
 
@@ -102,7 +103,8 @@ class Opened(ABC):
         """
         if precision is not None:
             in_precision(self.network, precision)
-        return replace(self, precision=precision, compile=compile)
+        precision = self.precision if precision is None else precision
+        return replace(self, precision=precision, compile=self.compile if compile is None else compile)
 
     @property
     def from_image_files(self) -> bool:

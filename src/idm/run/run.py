@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from idm.core.notebook import quiet_listener
+from idm.core.counts import whole_number
+from idm.core.errors import SettingsError
+from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.core.text import counted
 from idm.run.drawing import Watch, draw
@@ -18,8 +20,8 @@ from idm.run.evaluation import Evaluation, Scores, about
 from idm.run.inputs import as_inputs
 from idm.run.labels import Labels, class_numbers
 from idm.run.other_data import open_data_to_score
-from idm.run.recognition import recognise
-from idm.run.saving import picture_of, sample_folder, save_samples
+from idm.run.recognition import recognise, require_recognition
+from idm.run.saving import picture_of, results_folder, sample_folder, save_samples
 from idm.run.scoring import bound_of, chain_of, held_out_bound, in_data_units
 from idm.samplers import Sampler, Seed
 
@@ -98,7 +100,7 @@ class Run(Editable):
             sampler=sampler,
             batch_size=batch_size,
             watch=watch,
-            listener=listener or quiet_listener(),
+            listener=listener_or_quiet(listener),
         )
         return x if as_tensor else self.restored(x)
 
@@ -129,7 +131,7 @@ class Run(Editable):
         """
         inputs, chain = as_inputs(self, samples), chain_of(self, steps)
         given = self.conditioning(class_numbers(labels, self.spec.class_names), inputs.labels)
-        listener = listener or quiet_listener()
+        listener = listener_or_quiet(listener)
         found = bound_of(self, chain, inputs.x, given, seed=seed, batch_size=batch_size, listener=listener)
         vlb = in_data_units(found, self)
         return Scores(vlb.total_bpd.double().cpu().numpy(), vlb)
@@ -163,10 +165,13 @@ class Run(Editable):
             SettingsError: more steps than there are, or samples of a run without classes.
             NumericalError: bounds or samples are not finite.
         """
-        listener = listener or quiet_listener()
+        listener = listener_or_quiet(listener)
+        steps, num, samples = (
+            _at_least_0(value, name) for value, name in ((steps, "steps"), (num, "num"), (samples, "samples"))
+        )
         opened = open_data_to_score(self, data)
         if samples:
-            self.require_classes("samples")
+            require_recognition(self, opened, samples)
         bound = held_out_bound(self, opened, steps=steps, num=num, seed=seed, batch_size=batch_size, listener=listener)
         chosen = (sampler or self.sampler()) if samples else None
         found = None
@@ -202,12 +207,26 @@ class Run(Editable):
 
         Raises:
             DataError: samples that do not fit the run's data.
-            SettingsError: there are other files of these names.
+            SettingsError: there are other files of these names, or it is the folder of the run's data.
         """
         x = as_inputs(self, samples).x
         classes = class_numbers(labels, self.spec.class_names)
         every = None if classes is None else [classes[i % len(classes)] for i in range(len(x))]
-        with sample_folder(Path(folder), self, len(x)) as results:
+        if not str(folder):
+            raise SettingsError("folder: a name wanted, got an empty text")
+        with sample_folder(results_folder(folder, self, "saved"), self, len(x)) as results:
             return results.put(
                 counted(len(x), "sample"), lambda new: save_samples(new, self, x, columns=columns, labels=every)
             )
+
+
+def _at_least_0(value: int, name: str) -> int:
+    """Return a count.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    number = whole_number(value, name)
+    if number < 0:
+        raise SettingsError(f"{name}: at least 0 wanted, got {number}")
+    return number

@@ -183,6 +183,20 @@ def fold(overrides: Iterable[str]) -> Plain:
     return result
 
 
+def fold_values(settings: Mapping[str, Any]) -> Plain:
+    """Put values by path into one mapping; a path may be the end of one, as in ``fold``, whose errors there are.
+
+    Members of enums become their names, paths of files texts.
+    """
+    result: Plain = {}
+    for path, value in settings.items():
+        plain: Any = str(value) if isinstance(value, Path) else to_plain(value)
+        for name in reversed(in_full(f"{path}=").removesuffix("=").split(".")):
+            plain = {name: plain}
+        _add(result, plain, "")
+    return result
+
+
 def _add(result: Plain, more: Plain, path: str) -> None:
     for key, value in more.items():
         where, old = f"{path}{key}", result.get(key, value)

@@ -23,14 +23,14 @@ from idm.run.spec import size_for_images
 from idm.run.stored import experiment_to_continue, started_experiment, stored_spec
 from idm.settings import Experiment, to_plain
 from idm.settings.experiment import DataSettings, SourceSettings
-from idm.settings.files import fold, lay, lay_and_fit, read_settings, value_in_words
+from idm.settings.files import fold, fold_values, lay, lay_and_fit, read_settings, value_in_words
 from idm.settings.listing import every_setting
 from idm.settings.validate import flat
 from idm.storage import Checkpoint, open_checkpoint
 from idm.storage.newest import checkpoint_to_continue
-from idm.tasks.task import Adapt, as_it_is
+from idm.tasks.task import NETWORK_CODE, SOURCE_CODE, Adapt, as_it_is
 
-CODE = {"data.source.make", "network.make"}
+CODE = {SOURCE_CODE, NETWORK_CODE}
 """The settings that name code."""
 
 
@@ -42,14 +42,14 @@ class Chosen:
         experiment: the experiment.
         adapt: what is still to be changed when it is known how many samples there are to train on.
         is_inferred: whether the data suggest it.
-        names_code: whether an override names the code of a custom source or network, so that whoever gave it wants it
-            to run; in a settings file it may be a stranger's.
+        trusted: settings that name code and were given as overrides, so that whoever gave them wants it to run; in a
+            settings file, or a run, it may be a stranger's.
     """
 
     experiment: Experiment
     adapt: Adapt = as_it_is
     is_inferred: bool = False
-    names_code: bool = False
+    trusted: frozenset[str] = frozenset()
 
 
 def make_experiment(
@@ -58,6 +58,7 @@ def make_experiment(
     preset: str | None = None,
     file: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    init: str | Path | None = None,
     trust_code: bool = False,
 ) -> Experiment:
     """Make the experiment that ``idm train`` would train in a new folder.
@@ -68,17 +69,19 @@ def make_experiment(
         file: a YAML or TOML file of settings, which count more.
         settings: values by path, such as {"training.num_steps": 300, "eta": 0.3}, which count most; the end of a path
             will do where no other ends so.
-        trust_code: import and call what a custom source names, where settings are inferred from it.
+        init: another run, or one checkpoint, whose weights training will begin with: its network is taken over.
+        trust_code: import and call what a custom source names, where the data are looked at.
 
     Raises:
         SettingsError: wrong values, or nothing to train on.
         DataError: data that cannot be read.
     """
-    overrides = [f"{path}={value_in_words(value)}" for path, value in (settings or {}).items()]
-    if data is None and preset is None and file is None and not overrides:
+    if data is None and preset is None and file is None and init is None and not settings:
         raise SettingsError("experiment: data, a preset, a file or settings wanted, got none of them")
-    told = Told({} if file is None else read_settings(file), fold(overrides))
-    chosen = _chosen(told, file, preset, None if data is None else str(data), None, None, trust_code=trust_code)
+    told = Told({} if file is None else read_settings(file), fold_values(settings or {}))
+    trusted = frozenset(CODE) if trust_code else frozenset[str]()
+    where, first = (None if place is None else str(place) for place in (data, init))
+    chosen = _chosen(told, file, preset, where, None, None if first is None else Path(first), trusted=trusted)
     if chosen.adapt is as_it_is:
         return chosen.experiment
     source = open_source(chosen.experiment.data, trust_code=trust_code)
@@ -105,7 +108,7 @@ def choose_experiment(
         DataError: data that cannot be read.
     """
     told = Told({} if config is None else read_settings(config), fold(overrides))
-    return _chosen(told, config, preset, data, run, init, trust_code=bool(CODE & flat(told.overrides).keys()))
+    return _chosen(told, config, preset, data, run, init, trusted=frozenset(CODE & flat(told.overrides).keys()))
 
 
 def _chosen(
@@ -116,7 +119,7 @@ def _chosen(
     run: Path | None,
     init: Path | None,
     *,
-    trust_code: bool,
+    trusted: frozenset[str],
 ) -> Chosen:
     """Choose as ``choose_experiment``; without a run there is none to go on with."""
     started = None if run is None else started_experiment(run)
@@ -125,19 +128,21 @@ def _chosen(
     if data is None and (preset is not None or config is not None or first is not None):
         base = PRESETS.build(preset, {}) if preset is not None else first or Experiment()
         experiment = lay_and_fit(base, told.file, told.overrides, base.training, started)
-        return Chosen(experiment, _fitting_batches(told, started), names_code=trust_code)
+        return Chosen(experiment, _fitting_batches(told, started), trusted=trusted)
     needed = source_told(told.overrides) is None
     if run is not None and data is None and (stored := _experiment_in(run, needed=needed)) is not None:
-        return Chosen(lay(stored, told.overrides), names_code=trust_code)
+        return Chosen(lay(stored, told.overrides), trusted=trusted)
     below = started if preset is None else PRESETS.build(preset, {})
     found = data_settings(data, told, below or _image_size_of(weights))
     if below is None:
-        base = _with_parts_of(first, inferred(found, told if first is None else NOTHING, trust_code=trust_code))
+        base = _with_parts_of(
+            first, inferred(found, told if first is None else NOTHING, trust_code=SOURCE_CODE in trusted)
+        )
     else:
         base = replace(below, data=found)
     usual = replace(USUAL, batch_size=base.training.batch_size) if preset is None else base.training
     experiment = lay_and_fit(base, without_source(told.file), told.overrides, usual, started)
-    return Chosen(experiment, _fitting_batches(told, started), is_inferred=below is None, names_code=trust_code)
+    return Chosen(experiment, _fitting_batches(told, started), is_inferred=below is None, trusted=trusted)
 
 
 def _image_size_of(first: Checkpoint | None) -> Experiment | None:

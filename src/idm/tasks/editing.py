@@ -83,7 +83,7 @@ def encode_into(
         steps: of the inversion.
         batch_size: samples per call of the network.
         device: where to compute; the best one found by default.
-        trust_code: import and call what a custom source names; see ``load``.
+        trust_code: import and call what a custom source or network names; see ``load``.
         listener: hears how each batch gets on.
 
     Raises:
@@ -153,6 +153,7 @@ def interpolate_into(
     steps: int | None = None,
     device: str | None = None,
     trust_code: bool = False,
+    listener: Listener = SILENT,
     say: Say = say_nothing,
 ) -> Edited:
     """Walk from one sample to another into a folder, RUN/interpolated by default.
@@ -167,7 +168,8 @@ def interpolate_into(
         label_b: class of the second; the first's by default.
         steps: of the inversion.
         device: where to compute; the best one found by default.
-        trust_code: import and call what a custom source names; see ``load``.
+        trust_code: import and call what a custom source or network names; see ``load``.
+        listener: hears how it gets on.
         say: told what is replaced.
 
     Raises:
@@ -186,7 +188,7 @@ def interpolate_into(
     labels = _pair(first or second, second or first)
     with sample_folder(folder, opened, num) as results:
         say_what_is_replaced(results, say)
-        x, y = encoding.interpolate(opened, ends, num, labels=labels, process=process)
+        x, y = encoding.interpolate(opened, ends, num, labels=labels, process=process, listener=listener)
         what = f"{counted(num, 'image')} from {start} to {end}"
         written = results.put(what, lambda new: save_samples(new, opened, x, columns=num, labels=y))
     return Edited(opened, x, process.num_timesteps, written)

@@ -65,7 +65,7 @@ def reconstruct(
         out: the folder to write, RUN/averages/sigma-rel-X by default; an average in it is replaced.
         step: the average's time, a step with a snapshot; the checkpoint's by default.
         device: where the decoder's variance is fitted.
-        trust_code: import and call what a custom source names; see ``load``.
+        trust_code: import and call what a custom source or network names; see ``load``.
 
     Raises:
         SettingsError: a width that the stored averages cannot make, or a step that has none.

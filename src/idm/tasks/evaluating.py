@@ -10,8 +10,7 @@ from idm.core.progress import SILENT, Listener
 from idm.core.ranks import joined_ranks
 from idm.core.text import finite
 from idm.report import bound_by_timestep, png
-from idm.run import Data, Evaluation, Run, best_device, open_data_to_score, recognise, require_training_data
-from idm.run.drawing import require_memory
+from idm.run import Data, Evaluation, Run, best_device, open_data_to_score, recognise, require_recognition
 from idm.run.evaluation import about
 from idm.run.saving import results_folder
 from idm.samplers import Sampler
@@ -63,7 +62,7 @@ def evaluate_into(
         request: what is wanted.
         out: the folder for the results, RUN/evaluated by default; results of an earlier call in it are replaced.
         device: where to compute; the best one found by default.
-        trust_code: import and call what a custom source names; see ``load``.
+        trust_code: import and call what a custom source or network names; see ``load``.
         listener: hears how it gets on.
         say: told what is replaced.
 
@@ -111,9 +110,7 @@ def _order(run: Run, data: Data, sampler: Sampler, request: ScoreRequest) -> Ord
     """
     if not request.samples:
         return None
-    run.require_classes("samples")
-    require_training_data(data)
-    require_memory(request.samples, run.spec.shape, "samples")
+    require_recognition(run, data, request.samples)
     return Order(request.samples, sampler, seed=request.seed)
 
 

@@ -26,7 +26,7 @@ from idm.tasks.resume import (
     stored_shapes,
     with_range_of_run,
 )
-from idm.tasks.task import Task, Wish
+from idm.tasks.task import NETWORK_CODE, SOURCE_CODE, Task, Wish
 from idm.timesteps import TIMESTEP_SAMPLERS
 
 
@@ -40,7 +40,7 @@ def prepare(wish: Wish, device: torch.device, ranks: Ranks) -> Task:
     experiment = from_plain(Experiment, to_plain(with_absolute_path(wish.experiment)))  # with every option written out
     experiment = with_range_of_run(experiment, run)
     before = remembered_data(run)
-    data = open_data(experiment.data, seed=experiment.seed, trust_code=wish.trust_code, before=before)
+    data = open_data(experiment.data, seed=experiment.seed, trust_code=wish.trusts(SOURCE_CODE), before=before)
     experiment = wish.adapt(experiment, data.spec.num_train)
     if experiment.training.batch_size < ranks.size:
         raise SettingsError(
@@ -97,10 +97,10 @@ def _network(
     """
     out_channels = diffusion.out_channels(data.spec.shape[0])
     if shapes is None:
-        return build_network(experiment, data.spec, out_channels, trust_code=wish.trust_code)
+        return build_network(experiment, data.spec, out_channels, trust_code=wish.trusts(NETWORK_CODE))
     try:
         with with_shapes(shapes):
-            return build_network(experiment, data.spec, out_channels, trust_code=wish.trust_code)
+            return build_network(experiment, data.spec, out_channels, trust_code=wish.trusts(NETWORK_CODE))
     except UNFIT as error:
         raise CheckpointError(
             f"run {wish.run}: its settings do not fit its weights ({one_line(error)}); use another run"

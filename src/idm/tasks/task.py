@@ -1,6 +1,6 @@
 """What a training was asked for, and what is built for it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,9 @@ from idm.settings import Experiment
 from idm.tasks.initial import Origin
 from idm.timesteps import LevelSampler
 from idm.training import Deadline, Tracker
+
+SOURCE_CODE, NETWORK_CODE = "data.source.make", "network.make"
+"""The settings that name code."""
 
 Preview = Callable[[int, Run], str | Path | None]
 """Shows a model in training: given the step and the model so far; returns the picture that it wrote, if it did."""
@@ -71,7 +74,8 @@ class Wish:
         trackers: told every line of metrics.
         deadline: when to stop, as on a signal.
         listener: hears how it gets on.
-        trust_code: whether the code that a custom source names may be called.
+        trust_code: whether the code that a custom source or network names may be called.
+        trusted: settings that name code which may be called in any case.
     """
 
     experiment: Experiment
@@ -84,6 +88,11 @@ class Wish:
     deadline: Deadline
     listener: Listener
     trust_code: bool
+    trusted: Collection[str] = ()
+
+    def trusts(self, setting: str) -> bool:
+        """Whether the code that a setting names may be called."""
+        return self.trust_code or setting in self.trusted
 
 
 @dataclass(frozen=True, eq=False)

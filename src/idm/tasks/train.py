@@ -1,7 +1,8 @@
 """Training an experiment in a run folder."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -21,11 +22,9 @@ from idm.storage.retention import folders
 from idm.tasks.outcome import losses_of, reason_to_doubt
 from idm.tasks.prepare import prepare
 from idm.tasks.preview import preview
-from idm.tasks.resume import (
-    refuse_other_run,
-)
+from idm.tasks.resume import refuse_other_run
 from idm.tasks.run_folder import SETTINGS, require_run_folder, settings_text
-from idm.tasks.task import Adapt, Announce, Preview, Start, Task, Wish, as_it_is
+from idm.tasks.task import NETWORK_CODE, SOURCE_CODE, Adapt, Announce, Preview, Start, Task, Wish, as_it_is
 from idm.tasks.trainer import make_trainer
 from idm.training import Deadline, Tracker, Trainer
 
@@ -43,6 +42,7 @@ def train(
     max_seconds: float | None = None,
     listener: Listener | None = None,
     trust_code: bool = False,
+    trusted: Collection[str] = (),
 ) -> Run:
     """Train, or go on with the run in that folder, and return the trained model.
 
@@ -62,7 +62,8 @@ def train(
         max_seconds: stop, as on a signal, after so long; None: no limit.
         listener: hears how it gets on, and sees the grids of samples; a bar in a notebook or on a terminal, lines
             elsewhere, by default.
-        trust_code: whether the code that a custom source names may be imported and called.
+        trust_code: whether the code that a custom source or network names may be imported and called.
+        trusted: settings that name code which may be called in any case, such as "network.make".
 
     Raises:
         SettingsError: settings that do not fit.
@@ -77,7 +78,7 @@ def train(
         )
     deadline, told = Deadline(max_seconds), listener or best_listener()
     first = None if init is None else Path(init)
-    wish = Wish(experiment, Path(run), first, adapt, announce, preview, trackers, deadline, told, trust_code)
+    wish = Wish(experiment, Path(run), first, adapt, announce, preview, trackers, deadline, told, trust_code, trusted)
     with stop_on_signals("leaving what was begun", deadline.passed) as stop:
         where = best_device(device)
         with joined_ranks(where) as ranks:
@@ -87,7 +88,8 @@ def train(
                 f"training: all {experiment.training.num_steps:,} steps are done and saved in {run}, and a stop was "
                 "asked for; the same command again draws the last samples"
             )
-    return load(path, device=str(where), trust_code=trust_code)
+    run_of = load(path, device=str(where), trust_code=wish.trusts(NETWORK_CODE))
+    return replace(run_of, trust_code=wish.trusts(SOURCE_CODE))
 
 
 def _train(wish: Wish, device: torch.device, ranks: Ranks) -> Path:

@@ -137,7 +137,6 @@ class Trainer:
             norm = optimiser_step(self.train_step, self.state, self.num_steps_done)
         except StopError:  # while data were waited for
             self._stop(bar)
-            return
         self._num_steps_done += 1
         # The vote is answered a step later, on the host, so that no device is waited for.
         vote.cast()
@@ -154,7 +153,6 @@ class Trainer:
             measured = self._measured(vote) if measuring else {}
             if measured is None:
                 self._stop(bar, owed=norm)
-                return
             status = self.records.log(self.num_steps_done, norm, measured)
         if self._snapshot_due:
             self._write(bar, self.records.snapshot)
@@ -167,7 +165,7 @@ class Trainer:
         if vote.carried and not self._finished:
             self._stop(bar)
 
-    def _stop(self, bar: Progress, *, owed: torch.Tensor | None = None) -> None:
+    def _stop(self, bar: Progress, *, owed: torch.Tensor | None = None) -> NoReturn:
         """Save and end the training, unless something is not finite, which leads back to a checkpoint.
 
         Args:

@@ -42,10 +42,14 @@ def module(tmp_path, monkeypatch):
 
 
 def test_classes_and_annotated_functions_make_sources():
-    source = SOURCES.build("custom", {"make": "own_data:Ramp", "arguments": {"length": 5}})
+    source = SOURCES.build("custom", {"make": "own_data:Ramp", "arguments": {"length": 5}}, trust_code=True)
     np.testing.assert_array_equal(source[2], np.full((1, 5), 2))
-    assert SOURCES.build("custom", {"make": "own_data:Ramp"}).shape == (1, 4)
-    assert SOURCES.build("custom", {"make": "own_data:large", "arguments": {"size": 16}}).shape == (1, 16, 16)
+    assert SOURCES.build("custom", {"make": "own_data:Ramp"}, trust_code=True).shape == (1, 4)
+    assert SOURCES.build("custom", {"make": "own_data:large", "arguments": {"size": 16}}, trust_code=True).shape == (
+        1,
+        16,
+        16,
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,5 +69,5 @@ def test_classes_and_annotated_functions_make_sources():
 )
 def test_everything_else_is_refused_uncalled(tmp_path, make, reason):
     with pytest.raises(DataError, match=reason):
-        SOURCES.build("custom", {"make": make})
+        SOURCES.build("custom", {"make": make}, trust_code=True)
     assert not (tmp_path / "canary").exists()

@@ -9,7 +9,7 @@ import torch
 
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT
-from idm.run import Run, held_out_bound, open_run_data, recognise, recognition
+from idm.run import Run, draw, held_out_bound, open_run_data, recognise, require_recognition
 from idm.settings import Experiment, from_plain
 from idm.tasks import train
 
@@ -94,7 +94,7 @@ def test_real_digits_are_recognised_and_those_of_other_classes_are_not(digits: R
 
 
 def test_samples_are_drawn_of_every_class_and_scored(digits: Run) -> None:
-    found = recognition(digits, open_run_data(digits), 20, sampler=digits.sampler(steps=2))
+    found = recognise(digits, open_run_data(digits), draw(digits, 20, sampler=digits.sampler(steps=2)))
     assert found.num == 20
     assert 0.0 <= found.samples.mean <= 1.0
 
@@ -102,4 +102,4 @@ def test_samples_are_drawn_of_every_class_and_scored(digits: Run) -> None:
 def test_a_network_without_classes_has_no_classifiers_score(tmp_path: Path) -> None:
     run = tiny(tmp_path, data={"source": {"name": "digits"}, "held_out": 40, "class_conditional": False})
     with pytest.raises(SettingsError, match="a network trained with classes wanted"):
-        recognition(run, open_run_data(run), 5)
+        require_recognition(run, open_run_data(run), 5)

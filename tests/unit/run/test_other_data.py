@@ -17,7 +17,7 @@ from pyarrow import parquet
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT
 from idm.data import SOURCES
-from idm.run import Run, held_out_bound, open_data_to_score, open_run_data, recognition
+from idm.run import Run, held_out_bound, open_data_to_score, open_run_data, require_recognition
 from idm.settings import Experiment, from_plain
 from idm.tasks import train
 
@@ -159,7 +159,7 @@ def test_the_part_to_test_is_scored_with_its_classes_and_what_is_left_out_is_sai
 def test_what_needs_training_data_is_refused_of_other_data(digits, pixels, tmp_path):
     np.savez(tmp_path / "x.npz", data=pixels[0], labels=pixels[1])
     with pytest.raises(DataError, match="leave out samples or data"):
-        recognition(digits, open_data_to_score(digits, tmp_path / "x.npz"), 10)
+        require_recognition(digits, open_data_to_score(digits, tmp_path / "x.npz"), 10)
 
 
 def test_a_run_whose_data_are_gone_is_advised_to_score_others(tmp_path):

@@ -8,7 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from idm.core.errors import CheckpointError, DataError, SettingsError
+import idm
+from idm.core.errors import CheckpointError, DataError, IdmError, SettingsError
 from idm.core.progress import SILENT
 from idm.data import Codec
 from idm.diffusion.denoiser import NetworkDenoiser
@@ -164,3 +165,46 @@ def test_a_run_is_written_in_a_line(trained, tmp_path):
     words = "1 x 8 x 8 uint8, 17 levels (0 to 16), 10 classes"
     count = sum(parameter.numel() for parameter in trained.network.parameters())
     assert repr(trained) == f"Run({trained.name}, {words}, unet of {count:,} parameters on cpu)"
+
+
+def test_single_samples_are_taken_in_every_order_of_axes(tmp_path):
+    values = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 3)).astype(np.uint8)
+    orders = {"last": values, "first": values.transpose(0, 3, 1, 2).copy(), "none": values[..., 0].copy()}
+    small = {"num_steps": 1, "batch_size": 4, "network.model_channels": 8, "network.channel_mult": [1]}
+    small |= {"network.num_heads": 1, "schedule.num_timesteps": 10, "sample_interval": 0, "sampler.steps": 2}
+    for name, data in orders.items():
+        np.save(tmp_path / f"{name}.npy", data)
+        run = idm.train(
+            idm.make_experiment(tmp_path / f"{name}.npy", settings=small),
+            tmp_path / name,
+            device="cpu",
+            listener=SILENT,
+        )
+        assert run.sample(2).shape == (2, *data.shape[1:])
+        assert run.score(data[0], steps=2).bits_per_dim.shape == (1,)
+        assert run.interpolate(data[0], data[1], 3, steps=2).shape == (3, *data.shape[1:])
+        np.testing.assert_array_equal(run.read(str(tmp_path / f"{name}.npy")).data, data)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda run: run.score(np.full((1, 8, 8), np.nan)), "samples: finite numbers wanted"),
+        (lambda run: run.score([[1], [2, 3]]), "samples: an array wanted, got a list of uneven lengths"),
+        (lambda run: run.score(np.zeros((1, 8, 8), complex)), "samples: real numbers wanted, got complex128"),
+        (
+            lambda run: run.interpolate(np.zeros((2, 1, 8, 8), "u1"), np.zeros((1, 8, 8), "u1")),
+            "start: one sample wanted, got 2",
+        ),
+        (lambda run: run.encode(np.zeros((1, 8, 8), "u1"), batch_size=0), "batch_size: at least 1 wanted, got 0"),
+        (lambda run: run.decode("latents"), "latents: those of run.encode or Latents.read.* wanted, got str"),
+        (lambda run: run.read(), 'read: files or held-out samples, such as "held-out:0-7", wanted, got none'),
+        (lambda run: run.evaluate(num=-1), "num: at least 0 wanted, got -1"),
+        (lambda run: run.sample(1, sampler="ddpm"), r"sampler: one from run.sampler\(...\) wanted, got str"),
+        (lambda run: run.sample(1, listener=print), "listener: an idm.Listener wanted"),
+        (lambda run: run.save(np.zeros((1, 8, 8), "u1"), ""), "folder: a name wanted"),
+    ],
+)
+def test_odd_arguments_get_a_line(trained, call, message):
+    with pytest.raises(IdmError, match=message):
+        call(trained)

@@ -7,7 +7,7 @@ from idm.core.code import make_of_code
 from idm.data.base import Source
 
 
-def custom_source(make: str, *, arguments: Mapping[str, Any] | None = None, trust_code: bool = True) -> Source:
+def custom_source(make: str, *, arguments: Mapping[str, Any] | None = None, trust_code: bool = False) -> Source:
     """Call a class or function of one's own.
 
     Args:
