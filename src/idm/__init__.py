@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from idm.core.errors import IdmError
     from idm.core.gaussian import discretized_gaussian_log_likelihood, normal_kl
     from idm.core.progress import SILENT, Calls, Event, Listener
     from idm.core.rng import Rng
@@ -33,6 +34,7 @@ __all__ = [
     "Event",
     "Experiment",
     "GaussianDiffusion",
+    "IdmError",
     "Listener",
     "LossType",
     "ModelMeanType",
@@ -58,6 +60,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "idm.core.errors": ("IdmError",),
     "idm.core.gaussian": ("discretized_gaussian_log_likelihood", "normal_kl"),
     "idm.core.progress": ("SILENT", "Calls", "Event", "Listener"),
     "idm.core.rng": ("Rng",),

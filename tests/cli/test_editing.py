@@ -106,6 +106,8 @@ def test_interpolation_goes_from_one_image_to_the_other(idm, run, tmp_path, labe
     assert arrays["data"].shape == (5, 1, 8, 8)
     expected = {0: [10] * 5, 2: [3] * 5, 4: [3, 3, 3, 8, 8]}[len(labels)]
     assert arrays["labels"].tolist() == expected
+    names = arrays["class_names"][arrays["labels"]]
+    assert names[0] == ("3" if labels else "no class")
     assert (tmp_path / "grid.png").is_file()
 
 

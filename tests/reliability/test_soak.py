@@ -1,11 +1,14 @@
 """A share of the long run: no file stays open. What memory does shows only in ``make soak``."""
 
+import gc
+
 import pytest
 
 from .soak import Moment, slope, slowdown, soak
 
 
 def test_no_file_stays_open(tmp_path):
+    gc.collect()  # files of earlier tests that nobody holds any more
     moments = soak(tmp_path, 1_000, 100)
     assert [moment.step for moment in moments] == list(range(100, 1_001, 100))
     assert len({moment.files for moment in moments[1:]}) == 1

@@ -23,6 +23,9 @@ NUM_SAMPLES = 256
 LARGEST = 1024
 """Larger batches are not tried."""
 
+MOST = 1_000_000
+"""Larger batches are not told of: nobody needs them."""
+
 LONGEST_SECONDS = 10.0
 """After a batch that takes longer no larger one is tried."""
 
@@ -133,7 +136,7 @@ def measure_run(
         bar.advance(len(sizes) - len(training))
     each = max((many - few) / (SMALL_BATCHES[1] - SMALL_BATCHES[0]), 1.0)
     base, batch = few - each * SMALL_BATCHES[0], run.experiment.training.batch_size
-    room = max(1, int((_memory_of(run.device) - base) / each))
+    room = min(MOST, max(1, int((_memory_of(run.device) - base) / each)))
     return RunSpeed(sampling, training, steps, batch, round(base + each * batch), room)
 
 

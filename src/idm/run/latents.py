@@ -12,8 +12,10 @@ from jaxtyping import Float, Int
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from idm.core.errors import DataError, UnreadableFileError
-from idm.core.places import kind_at
+from idm.core.errors import DataError, SettingsError, UnreadableFileError
+from idm.core.files import write_atomically
+from idm.core.outputs import checked_file
+from idm.core.places import exists, kind_at
 from idm.core.text import one_line
 from idm.data import Codec
 from idm.run.build import null_label
@@ -66,6 +68,21 @@ class Latents:
         }
         tensors = {"latents": self.x.detach().cpu().contiguous()}
         return safetensors.torch.save(tensors, {"idm": json.dumps(described)})
+
+    def save(self, path: str | Path) -> Path:
+        """Write them to a .safetensors file, which ``read`` and ``idm decode`` take.
+
+        Raises:
+            SettingsError: another file of that name, or another suffix.
+            OSError: the disk refuses.
+        """
+        place = checked_file(Path(path), ".safetensors")
+        if exists(place) and not is_latents(place):
+            raise SettingsError(
+                f"out={place}: a new file, or one that 'idm encode' wrote, wanted, got another one; move it away, or "
+                "choose another name"
+            )
+        return write_atomically(place, self.to_bytes())
 
     @classmethod
     def read(cls, path: str | Path) -> "Latents":

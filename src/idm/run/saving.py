@@ -22,6 +22,9 @@ from idm.run.data_folder import places_of, refuse_data_folder
 from idm.run.opened import Opened
 from idm.storage.results import Results, results_in
 
+NO_CLASS = "no class"
+"""The name of a label that stands for none of the classes."""
+
 LARGEST_GRID = 400
 """Further samples are not in the grid."""
 
@@ -88,7 +91,7 @@ def save_samples(
         run: the run.
         x: samples in the model's range.
         columns: samples per row of the grid.
-        labels: class of each sample.
+        labels: class of each sample, or the number after the last one for no class.
         seeds: seed of each sample.
 
     Returns:
@@ -111,7 +114,8 @@ def _save_arrays(
     arrays: dict[str, Any] = {"data": data}
     if labels is not None:
         arrays["labels"] = np.asarray(labels, dtype=np.int64)
-        arrays["class_names"] = np.asarray(run.spec.class_names)
+        names = run.spec.class_names or ()
+        arrays["class_names"] = np.asarray([*names, *([NO_CLASS] if max(labels) == len(names) else [])])
     if seeds is not None:
         arrays["seeds"] = np.asarray(seeds, dtype=np.int64)
     stream = io.BytesIO()

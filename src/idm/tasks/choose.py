@@ -58,10 +58,11 @@ def make_experiment(
     preset: str | None = None,
     file: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    run: str | Path | None = None,
     init: str | Path | None = None,
     trust_code: bool = False,
 ) -> Experiment:
-    """Make the experiment that ``idm train`` would train in a new folder.
+    """Make the experiment that ``idm train`` would train: in a new folder, or to go on with the run in one.
 
     Args:
         data: images or arrays; settings that nobody gave are inferred from it, or are those of the preset.
@@ -69,6 +70,8 @@ def make_experiment(
         file: a YAML or TOML file of settings, which count more.
         settings: values by path, such as {"training.num_steps": 300, "eta": 0.3}, which count most; the end of a path
             will do where no other ends so.
+        run: folder of a run that training will go on with: what it was started with counts more than what would be
+            inferred, and nothing else need be given.
         init: another run, or one checkpoint, whose weights training will begin with: its network is taken over.
         trust_code: import and call what a custom source names, where the data are looked at.
 
@@ -76,12 +79,15 @@ def make_experiment(
         SettingsError: wrong values, or nothing to train on.
         DataError: data that cannot be read.
     """
-    if data is None and preset is None and file is None and init is None and not settings:
+    if not isinstance(data, str | Path | None):  # pyright: ignore[reportUnnecessaryIsInstance] (as callers give it)
+        raise SettingsError(f"data: a path wanted, got {type(data).__name__}; save arrays with numpy.save")
+    if all(given is None for given in (data, preset, file, init, run)) and not settings:
         raise SettingsError("experiment: data, a preset, a file or settings wanted, got none of them")
     told = Told({} if file is None else read_settings(file), fold_values(settings or {}))
     trusted = frozenset(CODE) if trust_code else frozenset[str]()
-    where, first = (None if place is None else str(place) for place in (data, init))
-    chosen = _chosen(told, file, preset, where, None, None if first is None else Path(first), trusted=trusted)
+    where = None if data is None else str(data)
+    folder, first = (None if place is None else Path(place) for place in (run, init))
+    chosen = _chosen(told, file, preset, where, folder, first, trusted=trusted)
     if chosen.adapt is as_it_is:
         return chosen.experiment
     source = open_source(chosen.experiment.data, trust_code=trust_code)

@@ -7,7 +7,6 @@ from pathlib import Path
 from torch import Tensor
 
 from idm.core.errors import SettingsError
-from idm.core.files import write_atomically
 from idm.core.outputs import checked_file
 from idm.core.places import exists, file_in, usable_folder
 from idm.core.progress import SILENT, Listener
@@ -107,7 +106,7 @@ def encode_into(
         latents = encoding.encode(
             opened, inputs, labels=asked, process=process, batch_size=batch_size, listener=listener
         )
-        write_atomically(path, latents.to_bytes())
+        latents.save(path)
     return Encoded(opened, latents, path)
 
 

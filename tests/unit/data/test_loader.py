@@ -25,11 +25,9 @@ from idm.data import (
     Source,
     batch_indices,
     dataset,
-    loader,
-    reader,
     with_epochs,
-    worker,
 )
+from idm.data.reading import loader, reader, worker
 
 NUM, SIZE = 40, 4
 
