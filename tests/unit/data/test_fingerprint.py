@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from idm.core.errors import UnreadableFileError
-from idm.data import SOURCES, ImageFolder, Source, fingerprint, images
+from idm.data import SOURCES, ImageFolder, Source, fingerprint
 from idm.data.fingerprint import FEWEST, MOST, WHOLE_BYTES, differing, digest, spread
+from idm.data.images import collection as images
 
 
 def aspects(source):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from idm.core.errors import DataError, UnreadableFileError
-from idm.data import ImageFolder, images
+from idm.data import ImageFolder
+from idm.data.images import collection as images
 from idm.data.images.decode import read_header
 
 from .pictures import noise, only, save

@@ -10,9 +10,10 @@ import zarr
 from PIL import Image
 
 from idm.core.errors import DataError, UnreadableFileError
-from idm.data import SOURCES, images, infer_source
+from idm.data import SOURCES, infer_source
 from idm.data.check import check_located, check_path
 from idm.data.hashing import files_of
+from idm.data.images import collection as images
 from idm.data.sources.index import read_index
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3)).astype(np.uint8)
