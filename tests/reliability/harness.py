@@ -36,7 +36,8 @@ CODES = {0, 2, 3, 4, 5, 6, 75}
 """Exit codes of docs/errors.md without those of internal errors and of signals."""
 
 LINE = re.compile(
-    r"error\[E\d{3}\]: .*|warning: .*|[^:]+: [\d,]+/[\d,]+ \w+, (?:[\d.,]+/s|[\d.,]+ s/\w+), [\d:]+ left.*"
+    r"error\[E\d{3}\]: .*|warning: .*|training .*: drawing samples"
+    r"|[^:]+: [\d,]+/[\d,]+ \w+, (?:[\d.,]+/s|[\d.,]+ s/\w+), [\d:]+ left.*"
 )
 
 CLOCKS = {signal.ITIMER_PROF: SECONDS, signal.ITIMER_REAL: LONGEST_WAIT}
