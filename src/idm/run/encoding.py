@@ -101,6 +101,7 @@ def interpolate(
     num: int,
     *,
     labels: tuple[int, int] | None = None,
+    option: str = "labels=CLASSES",
     process: GaussianDiffusion | None = None,
     listener: Listener = SILENT,
 ) -> tuple[Tensor, list[int] | None]:
@@ -114,6 +115,7 @@ def interpolate(
         ends: the two samples.
         num: how many places.
         labels: numbers of the classes of the two.
+        option: how a caller gives those.
         process: as of ``encode``.
         listener: hears how it gets on.
 
@@ -131,7 +133,7 @@ def interpolate(
         raise SettingsError(f"num: at least 2 wanted, both ends included, got {num}")
     process = process or inversion_process(run.diffusion)
     weights = [i / (num - 1) for i in range(num)]
-    of_ends = _labels_of_ends(run, ends, labels)
+    of_ends = _labels_of_ends(run, ends, labels, option)
     on_way = {name: y[[round(weight) for weight in weights]] for name, y in of_ends.items()}
     start, end = ends.x.to(run.device).split(1)
     path = run.denoiser(process, on_way)
@@ -141,14 +143,14 @@ def interpolate(
     return require_finite(x.cpu(), "images on the way"), on_way["y"].tolist() if on_way else None
 
 
-def _labels_of_ends(run: Opened, ends: Inputs, labels: tuple[int, int] | None) -> dict[str, Tensor]:
+def _labels_of_ends(run: Opened, ends: Inputs, labels: tuple[int, int] | None, option: str) -> dict[str, Tensor]:
     """Return the conditioning of the two ends."""
     if labels is not None:
         return run.label_kwargs(list(labels), 2)
     try:
         return run.unlabelled_kwargs(2)
     except SettingsError:
-        return run.conditioning(None, ends.labels, "labels=CLASSES")
+        return run.conditioning(None, ends.labels, option)
 
 
 @contextmanager

@@ -187,7 +187,8 @@ def interpolate_into(
     labels = _pair(first or second, second or first)
     with sample_folder(folder, opened, num) as results:
         say_what_is_replaced(results, say)
-        x, y = encoding.interpolate(opened, ends, num, labels=labels, process=process, listener=listener)
+        option = "label_a=CLASS and label_b=CLASS"
+        x, y = encoding.interpolate(opened, ends, num, labels=labels, option=option, process=process, listener=listener)
         what = f"{counted(num, 'image')} from {start} to {end}"
         written = results.put(what, lambda new: save_samples(new, opened, x, columns=num, labels=y))
     return Edited(opened, x, process.num_timesteps, written)
