@@ -1,6 +1,7 @@
 """Settings for data nobody has described: inferred from shape, levels and number of samples."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from idm.diffusion import ModelMeanType
@@ -33,6 +34,10 @@ USUAL = TrainingSettings(
 POINTS_AT_ONCE = 512
 """Points cost so little that the time of a step hardly depends on their number, and its noise does."""
 
+USUAL_PLACES, SMALLEST_BATCH = 32 * 32, 8
+"""A usual batch is of samples of at most so many places. Larger samples come in smaller batches, down to this one: time
+and memory of a step stay about the same."""
+
 LOWEST_RATE, HIGHEST_RATE, RATE_OF_POINTS = 2e-4, 1e-3, 3e-3
 """Learning rates: of a U-Net in a run of the usual length and in a short one, and of a network of points."""
 
@@ -62,7 +67,7 @@ def inferred(settings: DataSettings, told: Told = NOTHING, *, trust_code: bool =
         network=network_for(space, data.spacing),
         training=replace(
             USUAL,
-            batch_size=USUAL.batch_size if space else POINTS_AT_ONCE,
+            batch_size=_batch_size_for(space) if space else POINTS_AT_ONCE,
             label_dropout=0.1 if conditional else 0.0,
         ),
         sampler=SamplerSettings(name="ddim", steps=SAMPLER_STEPS),
@@ -84,6 +89,12 @@ def inferred(settings: DataSettings, told: Told = NOTHING, *, trust_code: bool =
         sampler=replace(experiment.sampler, steps=0 if is_short else SAMPLER_STEPS),
     )
     return with_fitting_batches(experiment, len(split(settings, data)[0]))
+
+
+def _batch_size_for(space: Sequence[int]) -> int:
+    """Samples in a batch: as many as have the places of a usual one together, rounded down to a power of two."""
+    share = USUAL_PLACES / max(USUAL_PLACES, math.prod(space))
+    return max(SMALLEST_BATCH, 2 ** math.floor(math.log2(USUAL.batch_size * share)))
 
 
 def _rate_for(num_steps: int) -> float:

@@ -135,6 +135,17 @@ def test_batches_are_not_larger_than_what_is_left_to_train_on(tmp_path):
     assert inferred(data_settings(str(tmp_path / "x.npy"))).training.batch_size == 18
 
 
+@pytest.mark.parametrize(
+    ("space", "batch"),
+    [((32, 32), 64), ((187,), 64), ((33, 32), 32), ((64, 64), 16), ((24, 24, 12), 8), ((128, 128), 8), ((4096,), 16)],
+)
+def test_large_samples_come_in_smaller_batches(tmp_path, space, batch):
+    data = np.lib.format.open_memmap(tmp_path / "x.npy", mode="w+", dtype=np.uint8, shape=(100, 1, *space))
+    data[0] = 1
+    told = Told(overrides={"data": {"source": {"channels": "first"}}})
+    assert inferred(data_settings(tmp_path / "x.npy", told)).training.batch_size == batch
+
+
 def test_large_pictures_are_brought_to_64(tmp_path):
     for i in range(3):
         Image.new("RGB", (100 + i, 90)).save(tmp_path / f"{i}.png")
