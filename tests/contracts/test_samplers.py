@@ -15,7 +15,7 @@ from idm.schedules import SPACINGS, NoiseSchedule, cosine_schedule, spaced
 
 from ..pages import contributed
 
-SAMPLERS: Registry[Sampler] = Registry("sampler", {**INCLUDED, "dpmpp_2m": contributed().SamplerMultistep})
+SAMPLERS: Registry[Sampler] = Registry("sampler", {**INCLUDED, "dpmpp_2m": contributed().Sampler2M})
 """The samplers of the package, and the example of CONTRIBUTING.md, which is to promise the same."""
 
 NUM_TIMESTEPS = 12
@@ -192,6 +192,16 @@ def converted(mean_type: ModelMeanType, diffusion: GaussianDiffusion) -> Network
         return outputs(x, a, p, network(x, time, **conditioning))[mean_type]
 
     return model
+
+
+def test_the_example_of_the_pages_is_a_setting_of_the_multistep_sampler() -> None:
+    diffusion = process()
+    noise = SAMPLERS.build("ddim", {}, diffusion=diffusion).initial_noise(SHAPE).double()
+    example, ours = (
+        SAMPLERS.build(name, options, diffusion=diffusion, clip_denoised=False).sample(network, SHAPE, noise=noise)
+        for name, options in (("dpmpp_2m", {}), ("multistep", {"corrector": False}))
+    )
+    torch.testing.assert_close(ours, example, rtol=1e-9, atol=1e-9)
 
 
 @every_sampler

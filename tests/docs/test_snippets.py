@@ -58,7 +58,7 @@ def test_the_code_of_every_page_passes_the_strict_type_check(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("order", [0, 7])
 def test_an_option_outside_of_the_range_in_its_type_is_refused(order: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    example: Registry[Sampler] = Registry("sampler", {"dpmpp_2m": contributed().SamplerMultistep})
+    example: Registry[Sampler] = Registry("sampler", {"dpmpp_2m": contributed().Sampler2M})
     monkeypatch.setattr(SamplerSettings, "family", example)
     with pytest.raises(SettingsError, match=rf"^sampler\.order: should be .* [12], got {order}$"):
         from_plain(Experiment, {"sampler": {"name": "dpmpp_2m", "order": order}})

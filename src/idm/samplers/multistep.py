@@ -1,0 +1,140 @@
+"""Multistep solvers of the probability-flow ODE, and of the SDEs with the same marginals, in the log SNR.
+
+One rule with settings: DPM-Solver++(2M) and (3M), UniPC, DEIS and SA-Solver (Lu et al. 2022; Zhao et al. 2023; Zhang &
+Chen 2023; Xue et al. 2023). Order 1 without a corrector is DDIM. The network is called once a step.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Le
+from torch import Tensor
+
+from idm.core.errors import SettingsError
+from idm.core.rng import NoiseSource
+from idm.diffusion import Denoiser
+from idm.samplers.base import Sampler, SampleStep
+from idm.samplers.exponential import Integration, MultistepRule
+
+
+@dataclass(frozen=True)
+class Past:
+    """What the next step sees of those before it.
+
+    Attributes:
+        base: the last step's new sample, without what its values add.
+        values: x_0 or eps at the levels before, the last one first.
+    """
+
+    base: Tensor
+    values: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One step in numbers: x_down = keep x + noise xi + sum_j values_j v_j.
+
+    Attributes:
+        keep: weight of the sample.
+        noise: standard deviation of what is drawn.
+        predict: weights of the values at the level up and before it.
+        correct: weights of the value at the level down, and then of those.
+    """
+
+    keep: float
+    noise: float
+    predict: tuple[float, ...]
+    correct: tuple[float, ...]
+
+
+@dataclass(frozen=True, repr=False)
+class SamplerMultistep(Sampler[Past]):
+    """Exponential multistep solver in the log signal-to-noise ratio; UniPC of order 2 by default.
+
+    Attributes:
+        order: values that a step extrapolates from; the first steps have fewer, and the last is a step of DDIM.
+        corrector: take each step once more when the network has seen its end, which costs no call (UniC).
+        rule: what is interpolated, and how it is integrated.
+        tau: share of noise: 0 is the flow; at 1 order 1 without a corrector is ancestral sampling with FIXED_SMALL.
+    """
+
+    order: Annotated[int, Ge(1), Le(4)] = 2
+    corrector: bool = True
+    rule: MultistepRule = MultistepRule.UNIPC
+    tau: Annotated[float, Ge(0)] = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse noise where eps is interpolated: its equation has none.
+
+        Raises:
+            SettingsError: as said, or an option out of range.
+        """
+        super().__post_init__()
+        if self.tau > 0 and self._integration.of_eps:
+            raise SettingsError(
+                f"tau: 0 wanted with rule={self.rule.name.lower()}, which interpolates eps, got {self.tau}; "
+                "set another rule"
+            )
+
+    @property
+    def _integration(self) -> Integration:
+        return self.rule.value
+
+    def step(self, denoise: Denoiser, state: SampleStep[Past], i: int, noise: NoiseSource) -> SampleStep[Past]:
+        """Correct the last step by what is found at place ``i``, and extrapolate to the place below."""
+        x_t, past = state.sample, state.memory
+        at = self.diffusion.grid.transition(i, x_t)
+        found = denoise(x_t, at.up)
+        if i == 0 or not math.isfinite(self._log_snr[i]):  # clean data, or noise alone, are infinitely far in log SNR
+            return SampleStep(at.ddim(found.x_start, x_t), found.x_start)
+        values = (self._integration.read(found, x_t, at.up), *(past.values if past is not None else ()))
+        if past is not None and self.corrector:
+            x_t = _sum(past.base, self._weights(i + 1, len(past.values)).correct, values)
+        values = values[: self.order]
+        weights = self._weights(i, len(values))
+        base = weights.keep * x_t
+        if weights.noise > 0:
+            base = base.add(noise.normal("step", i, x_t.shape[1:], x_t.dtype), alpha=weights.noise)
+        return SampleStep(_sum(base, weights.predict, values), found.x_start, Past(base, values))
+
+    @cached_property
+    def _log_snr(self) -> list[float]:
+        """Lambda = -log kappa of every place: half of the logarithm of the signal-to-noise ratio."""
+        return (-torch.log(self.diffusion.grid.levels.kappa)).tolist()
+
+    @cached_property
+    def _known_weights(self) -> dict[tuple[int, int], Weights]:
+        return {}
+
+    def _weights(self, i: int, count: int) -> Weights:
+        """Return the weights of the step from place ``i``, where ``count`` values are known."""
+        if (i, count) not in self._known_weights:
+            self._known_weights[i, count] = self._new_weights(i, count)
+        return self._known_weights[i, count]
+
+    def _new_weights(self, i: int, count: int) -> Weights:
+        levels, log_snr = self.diffusion.grid.levels, self._log_snr
+        (alpha, alpha_up), (sigma, sigma_up) = (values[[i - 1, i]].tolist() for values in (levels.alpha, levels.sigma))
+        h, drift = log_snr[i - 1] - log_snr[i], self.tau**2 * (log_snr[i - 1] - log_snr[i])
+        # Noise stretches h (Xue et al. 2023, eq. 8): the drift is that of the flow, 1 + tau^2 times.
+        length, scale, keep = h + drift, alpha, math.exp(-drift) * sigma / sigma_up
+        if self._integration.of_eps:
+            length, scale, keep = -h, sigma, alpha / alpha_up
+        nodes = [(log_snr[i + back] - log_snr[i]) / h for back in range(count)]
+        predict, correct = (self._integration.weights(length, known) for known in (nodes, [1.0, *nodes]))
+        return Weights(
+            keep,
+            sigma * math.sqrt(-math.expm1(-2.0 * drift)),
+            tuple(scale * weight for weight in predict),
+            tuple(scale * weight for weight in correct),
+        )
+
+
+def _sum(base: Tensor, weights: Sequence[float], values: Sequence[Tensor]) -> Tensor:
+    for weight, value in zip(weights, values, strict=True):
+        base = base.add(value, alpha=weight)
+    return base
