@@ -22,6 +22,7 @@ from idm.networks import MLP
 from idm.schedules import cosine_schedule
 from idm.timesteps import LossSecondMoment
 from idm.training import Trainer, TrainingSettings, TrainStep
+from idm.training.spread import Alone
 
 from ..figures import PAGE, Figure, here, write
 
@@ -72,9 +73,8 @@ def soak(folder, steps, every):
     preview = lambda number, averaged: moments.append(look(number))  # noqa: E731
     describe = lambda averaged: {}  # noqa: E731
     Trainer(
-        network,
+        Alone(network),
         step,
-        settings,
         folder / "run",
         describe=describe,
         preview=preview,

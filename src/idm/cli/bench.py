@@ -54,19 +54,18 @@ def bench(
     take turns, and paired ratios of their times are reported. A peer that is not installed is left out.
     """
     output = Output(as_json=as_json)
-    if run is not None:
-        given = {
-            "--out": out != OUT,
-            "--only": only is not None,
-            "--sizes": sizes is not None,
-            "--rounds": rounds != ROUNDS,
-        }
-        if others := [name for name, is_given in given.items() if is_given]:
-            raise SettingsError(
-                f"{others[0]}: nothing beside RUN wanted, which it does not change; leave out one of them"
-            )
-        _bench_run(run, output, device, trust_code=trust_code)
+    if run is None:
+        _bench_peers(output, out, only, sizes, rounds, as_json=as_json)
         return
+    of_peers = {"--out": out != OUT, "--only": only is not None, "--sizes": sizes is not None}
+    for name, is_given in (of_peers | {"--rounds": rounds != ROUNDS}).items():
+        if is_given:
+            raise SettingsError(f"{name}: nothing beside RUN wanted, which it does not change; leave out one of them")
+    _bench_run(run, output, device, trust_code=trust_code)
+
+
+def _bench_peers(output: Output, out: Path, only: str | None, sizes: str | None, rounds: int, *, as_json: bool) -> None:
+    """Time this project side by side with its peers."""
     from idm.bench.run import PLOT, RESULTS, Bench
     from idm.core.terminal import TERMINAL
     from idm.tasks.together import together
@@ -90,6 +89,7 @@ def bench(
 
 
 def _bench_run(folder: Path, output: Output, device: str | None, *, trust_code: bool) -> None:
+    """Measure a run on this machine."""
     from idm.bench.of_run import measure_run
     from idm.core.terminal import TERMINAL
     from idm.core.text import counted

@@ -3,13 +3,16 @@
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from idm.cli.options import Json
 from idm.cli.output import Output, command
 from idm.core.outputs import checked_folder
+
+if TYPE_CHECKING:
+    from idm.run import Run
 
 LARGEST_FLAGS_BYTES = 1 << 20
 """Bytes of the largest file of flags that is read."""
@@ -36,7 +39,6 @@ def import_(
     from idm.core.errors import SettingsError
     from idm.storage import Checkpoint
     from idm.tasks.imported import import_weights
-    from idm.tasks.words import data_in_words, network_in_words, process_in_words
 
     if out is None or flags is None:
         missing = "--out: a folder for the run" if out is None else "--flags: a JSON file with the flags"
@@ -48,19 +50,20 @@ def import_(
         raise type(error)(*(f"--flags {flags}: {line}" for line in error.lines)) from error
     entry = Checkpoint(run.name).document("versions").get("imported_entry")
     output = Output(as_json=as_json)
-    output.pairs(
-        {
-            "imported": weights,
-            **({} if entry is None else {"found as": entry}),
-            "network": network_in_words(run.experiment, run.network),
-            "process": process_in_words(run.experiment, run.diffusion),
-            "data": data_in_words(run.spec),
-            "run": out,
-        }
-    )
+    output.pairs({"imported": weights} | ({} if entry is None else {"found as": entry}) | _in_words(run) | {"run": out})
     output.line()
     output.line(f"Next: {command('idm', 'sample', out, '--num', 4, '--sampler', 'ddim', '--steps', 25)}")
     output.finish(run=out, checkpoint=run.name, entry=entry)
+
+
+def _in_words(run: "Run") -> dict[str, str]:
+    from idm.tasks.words import data_in_words, network_in_words, process_in_words
+
+    return {
+        "network": network_in_words(run.experiment, run.network),
+        "process": process_in_words(run.experiment, run.diffusion),
+        "data": data_in_words(run.spec),
+    }
 
 
 def read_flags(path: Path) -> dict[str, Any]:

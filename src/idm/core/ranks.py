@@ -76,6 +76,7 @@ class Ranks:
         """
         if self.size == 1:
             return action()
+        # Result and error: an error has to travel, too, or the others would wait for the result for ever.
         outcome: list[Any] = [None, None]
         failure: Exception | None = None
         if self.is_main:
@@ -83,10 +84,11 @@ class Ranks:
                 outcome[0] = action()
             except Exception as error:
                 failure = error
+                # An error of some library may not survive the journey, so that only words of it are sent.
                 outcome[1] = error if isinstance(error, IdmError) else self._ended_by(error)
         dist.broadcast_object_list(outcome, group=self.host)
         if outcome[1] is not None:
-            raise failure or outcome[1]
+            raise failure or outcome[1]  # where it happened, with its traceback
         return outcome[0]
 
     def gather(self, value: T) -> list[T]:
@@ -129,6 +131,7 @@ class Vote:
         """Take the outcome of the last vote, and begin another; to be called once in a step."""
         if self._ranks.size == 1:
             return
+        # That vote has had a whole step to arrive, so that this hardly ever waits.
         self.settle()
         self._decided = bool(self._wishes > 0)
         self._wishes = torch.tensor([float(self._wish())])
@@ -159,6 +162,7 @@ def joined_ranks(device: torch.device) -> Generator[Ranks]:
     if size == 1:
         yield Ranks()
         return
+    # A caller that made a group of its own also ends it.
     ours = not dist.is_initialized()
     if ours:
         launch.require_address()
@@ -168,12 +172,14 @@ def joined_ranks(device: torch.device) -> Generator[Ranks]:
         ranks = Ranks(rank, size, dist.new_group(backend="gloo", timeout=HOST_TIMEOUT))
         yield ranks
         if ours:
+            # Garbage with tensors of the group goes first; then none leaves while another still sends.
             gc.collect()
             ranks.wait()
             dist.barrier()
     except BaseException as error:
         if ours and dist.is_initialized():
             _leave_in_haste(device)
+        # Of a process that died the others only see that it answers no more.
         if isinstance(error, RuntimeError) and _is_lost_connection(error):
             raise ProcessError(
                 f"process {rank} of {size}: the connection to another process is lost; that one says why, or was "
@@ -187,8 +193,10 @@ def joined_ranks(device: torch.device) -> Generator[Ranks]:
 def _join(device: torch.device) -> None:
     """Form the group, under a name of this start's own: ``torchrun`` may keep the address book of one that failed."""
     book, rank, size = next(rendezvous("env://", timeout=TENSORS_TIMEOUT))
+    # The main process chooses the name; the others learn it through the address book, which is all that they share yet.
     name = _give_name(book, size) if rank == 0 else _ask_for_name(book, rank)
     if device.type == "cuda":
+        # Before the group, which would take the first GPU for every process.
         torch.cuda.set_device(device)
     dist.init_process_group(
         dist.get_default_backend_for_device(device),
@@ -208,6 +216,7 @@ def _give_name(book: Any, size: int) -> str:
     name, waiting = uuid4().hex, set(range(1, size))
     end = time.monotonic() + TENSORS_TIMEOUT.total_seconds()
     while waiting and time.monotonic() < end:
+        # Over and over: a process that was started anew asks again, with another word.
         for rank in waiting:
             if book.check([f"asked-{rank}"]):
                 book.set(f"answer-{book.get(f'asked-{rank}').decode()}", name)

@@ -61,25 +61,17 @@ def calibrate(
         return {}
     device = device_of(network)
     x_start, labels = data.train.first(num)
-    denoise = diffusion.denoiser(
-        in_precision(network, experiment.training.precision),
-        conditioning={} if labels is None else {"y": labels.to(device)},
-        clip=data.spec.codec.bounded,
-    )
+    conditioning = {} if labels is None else {"y": labels.to(device)}
+    trained = in_precision(network, experiment.training.precision)
+    denoise = diffusion.denoiser(trained, conditioning=conditioning, clip=data.spec.codec.bounded)
+    # Image i has seed + i: shifted, no seed comes near the end of 64 bits.
+    seed = derive_seed(experiment.seed, "calibration") >> 16
 
     def fit(size: int) -> ErrorCurve:
-        return estimate_error_curve(
-            diffusion,
-            denoise,
-            x_start.to(device),
-            # Image i has seed + i: shifted, no seed comes near the end of 64 bits.
-            seed=derive_seed(experiment.seed, "calibration") >> 16,
-            num_levels=num_levels,
-            batch_size=size,
-        )
+        x = x_start.to(device)
+        return estimate_error_curve(diffusion, denoise, x, seed=seed, num_levels=num_levels, batch_size=size)
 
-    curve = in_smaller_pieces(batch_size, fit)
-    return {FITTED: {name: list(numbers) for name, numbers in asdict(curve).items()}}
+    return {FITTED: {name: list(numbers) for name, numbers in asdict(in_smaller_pieces(batch_size, fit)).items()}}
 
 
 def calibrate_in_time(

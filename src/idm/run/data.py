@@ -1,6 +1,7 @@
 """The data of an experiment, opened and split."""
 
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -80,40 +81,46 @@ def open_data(
         DataError: the data cannot be read or split, or are made by code that is not trusted.
         SettingsError: a crop or mirroring that does not suit the data.
     """
-    source, crop = open_source(settings, trust_code=trust_code), settings.random_crop
+    source = open_source(settings, trust_code=trust_code)
     if before is not None:
         _number_as_before(source, before, conditional=settings.class_conditional)
     train, held_out = split(settings, source)
     remarks: tuple[str, ...] = ()
-    if codec is None:
-        chosen = find_range(source, settings.range, standardize=settings.standardize)
-        codec = Codec.of(source.dtype.name, chosen)
-        remarks = chosen.remarks + _remarks(settings, source, train, held_out)
+    if codec is None:  # otherwise it is a run's, whose range and remarks are known
+        codec, about_range = _fit_codec(settings, source)
+        remarks = about_range + _remarks(settings, source, train, held_out)
     labels = source.labels if settings.class_conditional else None
-    names = source.class_names if labels is not None else None
-    crop_seed = derive_seed(seed, "crop")
-    to_train = Dataset(
-        source,
-        codec,
+    take = partial(Dataset, source, codec, labels=labels, crop=settings.random_crop)
+    to_train = take(
         train,
-        labels=labels,
         random_flip=settings.random_flip,
-        crop=crop,
-        crop_seed=crop_seed,
+        crop_seed=derive_seed(seed, "crop"),
         workers=settings.workers,
         timeout=settings.timeout,
     )
-    spec = DataSpec(
+    spec = _describe(settings, to_train, len(train), held_out)
+    return Data(to_train, take(held_out), spec, remarks)
+
+
+def _fit_codec(settings: DataSettings, source: Source) -> tuple[Codec, tuple[str, ...]]:
+    """Choose the range of the values, and say what is worth knowing of it."""
+    chosen = find_range(source, settings.range, standardize=settings.standardize)
+    return Codec.of(source.dtype.name, chosen), chosen.remarks
+
+
+def _describe(settings: DataSettings, to_train: Dataset, num_train: int, held_out: Indices) -> DataSpec:
+    source = to_train.source
+    is_labelled = settings.class_conditional and source.labels is not None
+    return DataSpec(
         to_train.shape,
-        codec,
-        names,
-        len(train),
+        to_train.codec,
+        source.class_names if is_labelled else None,
+        num_train,
         len(held_out),
         source.layout,
         hash_of_named(settings, source, held_out),
         source.fingerprint(),
     )
-    return Data(to_train, Dataset(source, codec, held_out, labels=labels, crop=crop), spec, remarks)
 
 
 def _number_as_before(source: Source, before: DataSpec, *, conditional: bool) -> None:

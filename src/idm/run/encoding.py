@@ -127,20 +127,27 @@ def interpolate(
         SettingsError: no class is known, and the network knows classes only; or fewer than two places.
         NumericalError: samples are not finite.
     """
-    if len(ends.x) != 2:
-        raise DataError(f"images: one sample in A and one in B wanted, got {len(ends.x)} in all")
-    if num < 2:
-        raise SettingsError(f"num: at least 2 wanted, both ends included, got {num}")
-    process = process or inversion_process(run.diffusion)
-    weights = [i / (num - 1) for i in range(num)]
+    start, end = _two(ends.x).to(run.device).split(1)
+    weights, process = _places(num), process or inversion_process(run.diffusion)
     of_ends = _labels_of_ends(run, ends, labels, option)
     on_way = {name: y[[round(weight) for weight in weights]] for name, y in of_ends.items()}
-    start, end = ends.x.to(run.device).split(1)
-    path = run.denoiser(process, on_way)
+    denoise, path = run.denoiser(process, of_ends), run.denoiser(process, on_way)
     with listener.follow("interpolating", 2 * process.num_timesteps) as bar:
-        denoise, within = run.denoiser(process, of_ends), Within(bar)
-        x = interpolate_samples(process, denoise, start, end, weights, path=path, listener=within)
+        x = interpolate_samples(process, denoise, start, end, weights, path=path, listener=Within(bar))
     return require_finite(x.cpu(), "images on the way"), on_way["y"].tolist() if on_way else None
+
+
+def _two(x: Tensor) -> Tensor:
+    if len(x) != 2:
+        raise DataError(f"images: one sample in A and one in B wanted, got {len(x)} in all")
+    return x
+
+
+def _places(num: int) -> list[float]:
+    """Return places from 0 to 1, both included."""
+    if num < 2:
+        raise SettingsError(f"num: at least 2 wanted, both ends included, got {num}")
+    return [i / (num - 1) for i in range(num)]
 
 
 def _labels_of_ends(run: Opened, ends: Inputs, labels: tuple[int, int] | None, option: str) -> dict[str, Tensor]:

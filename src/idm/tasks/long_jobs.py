@@ -67,6 +67,11 @@ class Order:
         )
         return drawn[: len(part)]
 
+    def request(self, run: Opened) -> dict[str, Any]:
+        """Return what tells the samples of this order from those of another."""
+        given = {"labels": self.every_class(run), "seed": self.seed, "guidance": self.guidance}
+        return _request(run) | {"sampler": _words_of(self.sampler)} | given
+
     def every_class(self, run: Opened) -> list[int] | None:
         """Return the classes in turn, all of the run's where none were chosen; None for a run without classes."""
         if self.classes is not None:
@@ -100,13 +105,8 @@ def sample_in_parts(
         InterruptedRunError: stopped on request; the batches that are done are kept.
     """
     ranks, num, size = ranks or Ranks(), order.num, order.batch_size
-    request = _request(run) | {
-        "sampler": _words_of(order.sampler),
-        "labels": order.every_class(run),
-        "seed": order.seed,
-        "guidance": order.guidance,
-    }
-    job = Job("sampling", Path(folder), request, num, size, {"samples": run.spec.shape}, first_anew=watch is not None)
+    request, shapes = order.request(run), {"samples": run.spec.shape}
+    job = Job("sampling", Path(folder), request, num, size, shapes, first_anew=watch is not None)
     mine, done = job.progress_of(ranks)
     most, kept = (min(count * size, num) for count in (mine, done))
     listener = listener if ranks.is_main else SILENT
@@ -114,17 +114,24 @@ def sample_in_parts(
     with listener.follow("sampling", most, unit="samples", done=kept, parts=steps) as bar:
 
         def compute(part: range, look: Callable[[], None]) -> Part:
-            def seen(state: SampleStep) -> None:
-                look()
-                if state.pred_xstart is not None:
-                    bar.advance(len(part))
-                if watch is not None and part.start == 0:
-                    watch(state)
-
+            seen = _look_and_count(look, bar, len(part), watch if part.start == 0 else None)
             return {"samples": order.draw(run, part, seen, whole_batch=run.compile and len(job.parts) > 1)}
 
         found = job.run(compute, ranks)
     return None if found is None else found["samples"]
+
+
+def _look_and_count(look: Callable[[], None], bar: Progress, count: int, watch: Watch | None) -> Watch:
+    """Return what looks at every step whether to stop, counts that of so many samples, and shows it."""
+
+    def seen(state: SampleStep) -> None:
+        look()
+        if state.pred_xstart is not None:  # else it is the noise, before the first step
+            bar.advance(count)
+        if watch is not None:
+            watch(state)
+
+    return seen
 
 
 def bound_in_parts(
@@ -148,14 +155,10 @@ def bound_in_parts(
     """
     ranks, seed, batch_size = ranks or Ranks(), wanted.seed, wanted.batch_size
     chain, count = chain_to_score(run, data, steps=wanted.steps, num=wanted.num)
-    request = _request(run) | {
-        "timesteps": chain.schedule.timesteps.tolist(),
-        "seed": seed,
-        "data": data.spec.to_plain(),
-    }
+    given = {"timesteps": chain.schedule.timesteps.tolist(), "seed": seed, "data": data.spec.to_plain()}
     size = max(BOUND_IMAGES, -(-batch_size // chain.num_timesteps))  # whatever the number of processes is
     by_step = dict.fromkeys(("vb", "xstart_mse", "mse"), (chain.num_timesteps,))
-    job = Job("bound", Path(folder), request, count, size, {"total_bpd": (), "prior_bpd": (), **by_step})
+    job = Job("bound", Path(folder), _request(run) | given, count, size, {"total_bpd": (), "prior_bpd": (), **by_step})
     mine, done = job.progress_of(ranks)
     calls = chain.num_timesteps * -(-job.size // min(job.size, batch_size))
     listener = listener if ranks.is_main else SILENT

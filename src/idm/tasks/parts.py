@@ -52,6 +52,7 @@ class Job:
 
     def progress_of(self, ranks: Ranks) -> tuple[int, int]:
         """Return how many parts a process does, counting its share of those from an earlier call, and that share."""
+        # An estimate for a bar: parts that are there were done by any of the processes, in equal shares.
         missing = sorted({*self._missing(), *([0] if self.first_anew else [])})
         kept = (len(self.parts) - len(missing)) // ranks.size
         return kept + len(missing[ranks.rank :: ranks.size]), kept
@@ -68,15 +69,18 @@ class Job:
         """
         if len(self.parts) == 1 and ranks.size == 1:
             return self._in_one_part(compute)
+        # Processes with other options would fill one folder with parts that do not belong together.
         if any(text != self._text for text in ranks.gather(self._text)):
             raise SettingsError(f"{self.name}: the same request for all {ranks.size} processes wanted, got others")
         with ExitStack() as stack, stop_on_signals("keeping what is finished") as stop:
             missing = ranks.on_main(lambda: self._begin(stack))
 
+            # A signal may reach one process alone; it tells the others by a file, as none of them waits for another.
             def wish() -> bool:
                 return stop.received or (ranks.size > 1 and (self.folder / STOP).exists())
 
             self._compute_missing(missing[ranks.rank :: ranks.size], compute, wish)
+            # Asked of all together, once all are done: a part may be missing though this process was not stopped.
             if any(ranks.gather(wish())):
                 raise InterruptedRunError(self._stopped())
             return self._together() if ranks.is_main else None
@@ -94,13 +98,14 @@ class Job:
     def _begin(self, stack: ExitStack) -> list[int]:
         """Hold the folder, rid of parts of another request, and return the numbers of the parts that are missing."""
         stack.enter_context(locked(folder_in(self.folder.parent, self.folder.name)))
-        remove(self.folder / STOP)
+        remove(self.folder / STOP)  # of an earlier start
         if not self._is_ours:
             others = sorted(self.folder.glob("*part-*"))
             if others:
                 warn(f"{self.name}: {self.folder} holds {len(others):,} parts of another request, which are removed")
             for path in others:
                 remove(path)
+            # Written last: a kill before it leaves a folder that the next start clears again.
             write_atomically(self.folder / REQUEST, self._text, durable=True)
         if self.first_anew:
             remove(self._path(0))
@@ -120,6 +125,7 @@ class Job:
             if wish():
                 raise StopError(0)
 
+        # Every part is on the disk as soon as it is done: at most one is lost.
         try:
             for number in numbers:
                 look()
@@ -142,18 +148,21 @@ class Job:
         """Whether the parts in the folder are of this request."""
         path = self.folder / REQUEST
         text = self._text.encode()
+        # Lengths first: whatever lies there under that name may be of any size.
         return path.is_file() and path.stat().st_size == len(text) and path.read_bytes() == text
 
     def _together(self) -> Part:
         whole: Part = {}
         for i, numbers in enumerate(self.parts):
             part = read_part(self._path(i), len(numbers), self._hash, self.shapes)
+            # It was there a moment ago; removed, it counts as missing when the command is run again.
             if part is None:
                 remove(self._path(i))
                 raise CheckpointError(
                     f"{self.name}: parts are gone from {self.folder}, or not finite; run the same command again"
                 )
             for name, value in part.items():
+                # Room for all is made once, so that memory holds the whole and one part, not two wholes.
                 rows = whole.setdefault(name, value.new_empty(self.num, *value.shape[1:]))
                 rows[numbers.start : numbers.stop] = value
         return whole

@@ -52,16 +52,14 @@ def train(
         experiment: everything that defines the run.
         run: folder of the run; made if it is not there.
         device: where to train; the best one found by default.
-        init: another run, or one checkpoint, whose first average the network begins with; of no effect where the run
-            goes on.
+        init: another run, or one checkpoint, whose first average a new run begins with.
         adapt: changes settings of training once it is known how many samples there are to train on.
         announce: told what is about to be trained, once everything is known to fit together.
-        preview: called at every ``training.sample_interval`` with the step and the model so far, less often where that
-            takes more than a small share of the time, and at the end; a stop leaves it by ``StopError``.
+        preview: called with the step and the model so far at every ``training.sample_interval``, less often where that
+            takes long, and at the end; a stop leaves it by ``StopError``.
         trackers: told every line of metrics.
         max_seconds: stop, as on a signal, after so long; None: no limit.
-        listener: hears how it gets on, and sees the grids of samples; a bar in a notebook or on a terminal, lines
-            elsewhere, by default.
+        listener: hears how it gets on, and sees the grids of samples; a bar or lines by default.
         trust_code: whether the code that a custom source or network names may be imported and called.
         trusted: settings that name code which may be called in any case, such as "network.make".
 
@@ -79,17 +77,23 @@ def train(
     deadline, told = Deadline(max_seconds), listener or best_listener()
     first = None if init is None else Path(init)
     wish = Wish(experiment, Path(run), first, adapt, announce, preview, trackers, deadline, told, trust_code, trusted)
-    with stop_on_signals("leaving what was begun", deadline.passed) as stop:
+    checkpoint, where = _train_together(wish, device)
+    trained = load(checkpoint, device=str(where), trust_code=wish.trusts(NETWORK_CODE))
+    return replace(trained, trust_code=wish.trusts(SOURCE_CODE))
+
+
+def _train_together(wish: Wish, device: str | None) -> tuple[Path, torch.device]:
+    """Train in all processes of the job, and return the last checkpoint and where it was trained."""
+    with stop_on_signals("leaving what was begun", wish.deadline.passed) as stop:
         where = best_device(device)
         with joined_ranks(where) as ranks:
             path = _train(wish, where, ranks)
         if stop.received:
             raise InterruptedRunError(
-                f"training: all {experiment.training.num_steps:,} steps are done and saved in {run}, and a stop was "
-                "asked for; the same command again draws the last samples"
+                f"training: all {wish.experiment.training.num_steps:,} steps are done and saved in {wish.run}, and a "
+                "stop was asked for; the same command again draws the last samples"
             )
-    run_of = load(path, device=str(where), trust_code=wish.trusts(NETWORK_CODE))
-    return replace(run_of, trust_code=wish.trusts(SOURCE_CODE))
+    return path, where
 
 
 def _train(wish: Wish, device: torch.device, ranks: Ranks) -> Path:

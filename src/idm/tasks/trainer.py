@@ -21,6 +21,7 @@ from idm.tasks.initial import DOCUMENT
 from idm.tasks.task import Task
 from idm.training import Trainer, TrainStep
 from idm.training.memory import in_smaller_pieces
+from idm.training.spread import Spread
 from idm.training.spreads import spread_over
 
 MEASURED_AT_ONCE = 128
@@ -32,12 +33,13 @@ SMALL_VALUES = 2**16
 
 def make_trainer(task: Task) -> Trainer:
     """Put the loop together for a task."""
-    step, wish = _train_step(task), task.wish
+    wish = task.wish
+    spread = spread_over(task.ranks, task.network, task.experiment.training.shard)
+    step = _train_step(task, spread)
     averaged = _Averaged(task, step)
     return Trainer(
-        task.network,
+        spread,
         step,
-        task.experiment.training,
         task.run,
         describe=averaged.describe,
         preview=None if wish.preview is None else averaged.show,
@@ -104,9 +106,8 @@ class _Averaged:
         return Run(task.run, None, number, task.experiment, task.data.spec, network, diffusion, where, batch_size=size)
 
 
-def _train_step(task: Task) -> TrainStep:
+def _train_step(task: Task, spread: Spread) -> TrainStep:
     settings = task.experiment.training
-    spread = spread_over(task.ranks, task.network, settings.shard)
     return TrainStep(
         for_training(spread.model, settings),
         task.diffusion,
@@ -116,6 +117,6 @@ def _train_step(task: Task) -> TrainStep:
         seed=task.experiment.seed,
         device=task.device,
         null_label=null_label(task.experiment, task.data.spec),
-        spread=spread,
+        ranks=task.ranks,
         seeded_dropout=uses_dropout_seeds(task.network),
     )

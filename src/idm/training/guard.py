@@ -84,6 +84,7 @@ class Guard:
 
     def data_step(self, step: int) -> int:
         """Return the step whose data the optimiser step ``step`` is made of: ``step``, unless data are passed over."""
+        # Windows are sorted, and each shifts the steps from its start on: a later one is met at the shifted step.
         for window in self.skipped:
             if step >= window.start:
                 step += window.stop - window.start
@@ -91,11 +92,13 @@ class Guard:
 
     def flag(self, step: int, batch: BatchLoss, bad: Tensor) -> None:
         """Remember, without reading it from the device, whether a step is ``bad`` []."""
+        # What t were is on the host already; only the flag itself may have to be waited for.
         self._flags.append(bad)
         self._batches.append((step, batch.t))
 
     def read(self) -> list[BadStep]:
         """Wait for the device, and return the bad steps since the last call."""
+        # One transfer for all flags: each would wait for the device on its own.
         flags = torch.stack(self._flags).tolist() if self._flags else []
         found: list[BadStep] = []
         for flag, (step, t) in zip(flags, self._batches, strict=True):
@@ -110,7 +113,9 @@ class Guard:
 
     def _count(self, bad: BadStep) -> None:
         self._streak.append(bad)
+        # Single bad steps far apart are no sign of trouble, so the window moves along.
         self._lately = [one for one in (*self._lately, bad) if one.step > bad.step - LATEST_STEPS]
+        # The first that was too many decides, so that it does not matter how late the flags are read.
         if not self._trouble and len(self._streak) > LONGEST_STREAK:
             self._trouble = tuple(self._streak)
         elif not self._trouble and len(self._lately) > MOST_BAD_STEPS:
@@ -123,12 +128,15 @@ class Guard:
             restored_step: completed steps of the checkpoint that was gone back to.
             left_step: completed steps before that; where no step was bad, all in between are passed over.
         """
+        # In steps of data, not of the optimiser: other windows may lie before or between.
         start, trouble = self.data_step(restored_step), self.trouble
         first = trouble[0].data_step if trouble else start
         last = trouble[-1].data_step if trouble else self.data_step(left_step - 1)
+        # What comes before the checkpoint is in its weights already, and is not repeated.
         window = Window(max(start, first), max(start, last + 1))
         self.skipped = sorted([*self.skipped, window], key=lambda window: window.start)
         self.num_rollbacks += 1
+        # The furthest place counts: only a checkpoint behind it shows that the run got further.
         self._left = max(self._left, trouble[-1].step + 1 if trouble else left_step)
         self.forget()
         return window
@@ -145,7 +153,7 @@ class Guard:
 
     def state(self, step: int) -> dict[str, Any]:
         """Return JSON-able values for a checkpoint of ``step``; nothing may be left to ``read``."""
-        assert not self._flags
+        assert not self._flags  # a resumed run could not read them
         return {
             "rollbacks": self._rollbacks_at(step),
             "left": self._left,
@@ -163,6 +171,7 @@ class Guard:
         Raises:
             ValueError: something else than numbers of steps.
         """
+        # A damaged checkpoint may hold anything; wrong numbers would shift data silently.
         self.forget()
         left, lately = state.get("left", 0), state.get("lately", [])  # not in older checkpoints
         entries = [*state["skipped"], *state["streak"], *lately]

@@ -56,6 +56,7 @@ class Journal:
             means: losses since the last line; empty if none was finite.
             values: what else belongs there; what is not finite becomes null.
         """
+        # Speed is that since the last line: a mean over the whole run would hide what slows it down now.
         now, steps = time.monotonic(), step - self._step
         elapsed = max(now - self._time, 1e-9)
         self._step, self._time = step, now

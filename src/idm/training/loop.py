@@ -18,8 +18,7 @@ from idm.storage.manifest import Json
 from idm.training.clock import Deadline
 from idm.training.pace import LARGEST_SHARE, Pace
 from idm.training.records import Records
-from idm.training.settings import TrainingSettings
-from idm.training.spread import Alone
+from idm.training.spread import Spread
 from idm.training.state import TrainingState
 from idm.training.step import TrainStep
 from idm.training.trackers import Tracker
@@ -47,9 +46,8 @@ class Trainer:
 
     def __init__(
         self,
-        network: nn.Module,
+        spread: Spread,
         step: TrainStep,
-        settings: TrainingSettings,
         run: str | Path,
         *,
         describe: Describe,
@@ -62,9 +60,8 @@ class Trainer:
         """Take over from the newest checkpoint in ``run``, if there is one.
 
         Args:
-            network: what is trained.
-            step: how one step's gradient is made.
-            settings: how long and how fast, and what is saved when.
+            spread: the network that is trained, laid over the processes; of a single one, ``Alone(network)``.
+            step: how one step's gradient is made; its settings say how long and how fast, and what is saved when.
             run: the folder.
             describe: what a checkpoint says of the averaged network.
             preview: called at every sample interval, less often where that takes more than a small share of the time,
@@ -75,14 +72,16 @@ class Trainer:
             listener: hears how it gets on.
         """
         run = Path(run)
-        self.train_step, self.settings, self.run_folder = step, settings, run
-        self.preview, self.measure = preview, measure if settings.bound_interval else None
-        self.listener = listener if step.ranks.is_main else SILENT
-        self.ranks, self.deadline = step.ranks, deadline or Deadline(None)
-        self.state = TrainingState.new(step.spread or Alone(network), step, settings)
+        # Settings, processes and level sampler are the step's own; whoever needs them asks it.
+        self.train_step, self.run_folder = step, run
+        self.preview, self.measure = preview, measure if step.settings.bound_interval else None
+        self.listener = listener if step.ranks.is_main else SILENT  # all have the same terminal
+        self.deadline = deadline or Deadline(None)
+        self.state = TrainingState.new(spread, step, step.settings)
         by_loss = self.measure is None
         self.pace, self._told_of_pace = Pace(), False
-        self.records = Records(self.state, step, settings, run, describe=describe, trackers=trackers, by_loss=by_loss)
+        # Restores the newest checkpoint into the state, and so knows from which step to count on.
+        self.records = Records(self.state, run, describe=describe, trackers=trackers, by_loss=by_loss)
         self._num_steps_done = self.records.first_step
 
     @property
@@ -100,21 +99,23 @@ class Trainer:
             ProcessError: data cannot be read in time, or memory is short even for single images.
         """
         self.state.spread.network.train()
-        label, total = f"training {self.run_folder}", self.settings.num_steps
+        label, total = f"training {self.run_folder}", self.train_step.settings.num_steps
+        # A step whose line of metrics is owed is counted once that line is written.
         shown = self.num_steps_done - (self.records.owed is not None)
         with (
             stop_on_signals("finishing the running step and saving", lambda: self.deadline.passed()) as stop,
             self.listener.follow(label, total, done=shown) as bar,
         ):
             self.records.journal.start(self.num_steps_done)
-            vote = Vote(self.ranks, lambda: stop.received)
+            vote = Vote(self.train_step.ranks, lambda: stop.received)
             try:
                 with suppress(_WentBackError):
                     self._catch_up(vote, bar)
+                # Going back to a checkpoint leaves whatever was due, from any depth, and goes on from the earlier step.
                 while self.num_steps_done < total:
                     with suppress(_WentBackError):
                         self._step(vote, bar)
-                vote.settle()
+                vote.settle()  # a group must not be left with a message under way
             finally:
                 self.records.journal.close()
         return self._last_checkpoint()
@@ -125,10 +126,12 @@ class Trainer:
 
     def _catch_up(self, vote: Vote, bar: Progress) -> None:
         """Do what was due after the last step, and what a stop, or a kill, may have come before."""
+        # The state is that of after the step: only what follows the update is left to do.
         if self.records.owed is not None:
             self._after_step(torch.tensor(self.records.owed), vote, bar)
         elif self.num_steps_done:
-            if self.records.in_haste and self._due(self.settings.save_interval):
+            # What a stop had described in a hurry is replaced, so that it ends as that of a run that was not stopped.
+            if self.records.in_haste and self._due(self.train_step.settings.save_interval):
                 self._write(bar, self.records.save)
             self._show()
 
@@ -144,13 +147,16 @@ class Trainer:
 
     def _after_step(self, norm: torch.Tensor, vote: Vote, bar: Progress) -> None:
         """Do what is due after a step; once there is a wish to stop, only what saving needs."""
-        measuring, status = self.measure is not None and self._due(self.settings.bound_interval), ""
-        logging, saving = measuring or self._due(self.settings.log_interval), self._due(self.settings.save_interval)
+        settings, status = self.train_step.settings, ""
+        measuring = self.measure is not None and self._due(settings.bound_interval)
+        # What is measured is written in the line of metrics of its step, so that there must be one.
+        logging, saving = measuring or self._due(settings.log_interval), self._due(settings.save_interval)
         # Flags of bad steps wait on the device until something is written that must not hold their traces.
         if logging or self.state.guard.full:
             self._heed_bad_steps(bar)
         if logging:
             measured = self._measured(vote) if measuring else {}
+            # A line without its measurement would differ from that of a run that was not stopped: it is owed instead.
             if measured is None:
                 self._stop(bar, owed=norm)
             status = self.records.log(self.num_steps_done, norm, measured)
@@ -162,6 +168,7 @@ class Trainer:
         bar.advance(status=status)
         if not vote.carried:
             self._show()
+        # Asked anew: the stop may have come while samples were drawn.
         if vote.carried and not self._finished:
             self._stop(bar)
 
@@ -180,16 +187,17 @@ class Trainer:
             raise InterruptedRunError(
                 "training: stopped before the first step, with nothing to save; run the same command to start again"
             )
+        # Where something is not finite this goes back instead, and the stop is answered after the next step.
         if self.records.saved_step != self.num_steps_done:
             self._write(bar, lambda step: self.records.save(step, owed=owed), needed=True)
         raise InterruptedRunError(
-            f"training: stopped at step {self.num_steps_done:,} of {self.settings.num_steps:,}, "
+            f"training: stopped at step {self.num_steps_done:,} of {self.train_step.settings.num_steps:,}, "
             f"saved in {self.run_folder}; run the same command to continue"
         )
 
     @property
     def _finished(self) -> bool:
-        return self.num_steps_done == self.settings.num_steps
+        return self.num_steps_done == self.train_step.settings.num_steps
 
     def _due(self, interval: int) -> bool:
         return interval > 0 and (self.num_steps_done % interval == 0 or self._finished)
@@ -201,18 +209,21 @@ class Trainer:
             _WentBackError: as said.
         """
         guard = self.state.guard
+        # Every one is written down, also those of a stretch that is about to be undone: people want to know why.
         for bad in guard.read():
             samples = self.train_step.samples(bad.data_step)
             self.records.journal.event(event="not finite, no update", **asdict(bad), samples=samples)
         trouble = guard.trouble
         if trouble:
-            first, last = trouble[0].step + 1, trouble[-1].step + 1
+            first, last = trouble[0].step + 1, trouble[-1].step + 1  # people count steps from 1
             reason = f"loss or gradient not finite {len(trouble):,} times from step {first:,} to {last:,}"
             self._go_back(bar, reason, trouble[0].step)
 
     @property
     def _snapshot_due(self) -> bool:
-        return bool(self.settings.posthoc_sigma_rels) and self.num_steps_done % self.settings.snapshot_interval == 0
+        # Not at the end besides, as other things are: the last checkpoint holds these averages itself.
+        settings = self.train_step.settings
+        return bool(settings.posthoc_sigma_rels) and self.num_steps_done % settings.snapshot_interval == 0
 
     def _write(self, bar: Progress, write: Callable[[int], object], *, needed: bool = False) -> None:
         """Write what belongs to this step, or warn that a disk refuses unless that is ``needed``.
@@ -221,15 +232,16 @@ class Trainer:
             _WentBackError: something is not finite, which led back to a checkpoint.
             CheckpointError: a disk refuses what is needed.
         """
+        # Flags that are still unread would be lost with the steps that a resumed run does not repeat.
         self._heed_bad_steps(bar)
         try:
             write(self.num_steps_done)
-        except NumericalError as error:
+        except NumericalError as error:  # gradients were finite, and what was made of them is not
             self._go_back(bar, str(error).removeprefix("training: "), self.num_steps_done)
         except CheckpointError as error:
             if needed:
                 raise
-            if self.ranks.is_main:
+            if self.train_step.ranks.is_main:
                 warn(f"{error}; training goes on, and tries again the next time")
 
     def _go_back(self, bar: Progress, reason: str, step: int) -> NoReturn:
@@ -246,6 +258,7 @@ class Trainer:
 
     def _measured(self, vote: Vote) -> dict[str, float] | None:
         """Return the figures of the averaged network; None where a stop came before."""
+        # All processes put the average together, before the main one looks at it alone.
         measure, average = self.measure, self.state.first_average()
         if measure is None or vote.carried:
             return None
@@ -260,13 +273,14 @@ class Trainer:
                 warn(f"training: held-out data are not measured ({error}); training goes on")
                 return {}
 
-        return self.ranks.on_main(look)
+        return self.train_step.ranks.on_main(look)
 
     def _show(self) -> None:
         preview = self.preview
-        if preview is None or not self._due(self.settings.sample_interval):
+        if preview is None or not self._due(self.train_step.settings.sample_interval):
             return
-        if not self._finished and not self.ranks.on_main(self._may_draw):
+        # The main process's clock decides, and tells the others: putting the average together takes all of them.
+        if not self._finished and not self.train_step.ranks.on_main(self._may_draw):
             return
         average = self.state.first_average()
         if self._finished:  # no step is counted any more, however long it takes
@@ -284,7 +298,7 @@ class Trainer:
             except (ProcessError, NumericalError) as error:
                 warn(f"training: no samples are drawn ({error}); training goes on")
 
-        self.ranks.on_main(show)
+        self.train_step.ranks.on_main(show)
 
     def _may_draw(self) -> bool:
         """Whether drawing samples takes no more than a small share of the time; say so once where it does."""
@@ -293,12 +307,14 @@ class Trainer:
             self._told_of_pace = True
             warn(
                 f"training: drawing samples takes {self.pace.last:,.0f} s; it is done less often than every "
-                f"{self.settings.sample_interval:,} steps, so that it takes at most {LARGEST_SHARE:.0%} of the time"
+                f"{self.train_step.settings.sample_interval:,} steps, "
+                f"so that it takes at most {LARGEST_SHARE:.0%} of the time"
             )
         return allowed
 
     def _last_checkpoint(self) -> Checkpoint:
-        path = self.ranks.on_main(lambda: _path_of_step(self.run_folder, self.num_steps_done))
+        # It was written with the last step; what somebody removed meanwhile is written again.
+        path = self.train_step.ranks.on_main(lambda: _path_of_step(self.run_folder, self.num_steps_done))
         return self.records.save(self.num_steps_done) if path is None else Checkpoint(path)
 
 

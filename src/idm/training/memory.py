@@ -40,6 +40,11 @@ class MicroBatches:
         self._memory: Path | None = None
 
     @property
+    def may_shrink(self) -> bool:
+        """Whether to split batches further where memory is short: in a run, whose next start remembers it."""
+        return self._memory is not None
+
+    @property
     def count(self) -> int:
         """Number of micro-batches of a step, the same in every process: of one image each, some shares give two."""
         return min(-(-self._largest_share // self.size), self._smallest_share)

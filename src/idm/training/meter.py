@@ -8,6 +8,8 @@ from idm.diffusion import LossTerms
 
 NUM_QUARTILES = 4
 
+ALONE = Ranks()
+
 SUMS = ({"sums/loss"}, {"sums/loss", "sums/mse"}, {"sums/loss", "sums/vb"}, {"sums/loss", "sums/mse", "sums/vb"})
 """Losses that are counted together."""
 
@@ -18,10 +20,9 @@ class LossMeter:
     Every process counts its own samples; what is read or saved is the sum, so all of them must call that.
     """
 
-    def __init__(self, num_timesteps: int, device: torch.device, ranks: Ranks | None = None) -> None:
+    def __init__(self, num_timesteps: int, device: torch.device) -> None:
         """Start empty."""
-        self.num_timesteps, self._ranks = num_timesteps, ranks or Ranks()
-        self._device = device
+        self.num_timesteps, self._device = num_timesteps, device
         self._sums: dict[str, Tensor] = {}
         self._counts = torch.zeros(NUM_QUARTILES, device=device)
 
@@ -35,9 +36,9 @@ class LossMeter:
                 sums = self._sums.setdefault(name, torch.zeros(NUM_QUARTILES, device=self._device))
                 sums.index_add_(0, quartile, values.detach().float().where(finite, 0.0))
 
-    def read(self) -> dict[str, float]:
+    def read(self, ranks: Ranks = ALONE) -> dict[str, float]:
         """Return the means since the last call and start anew; quartiles without samples are left out."""
-        rows = self._totals()
+        rows = self._totals(ranks)
         counts = rows.pop("counts").tolist()
         means: dict[str, float] = {}
         for name, tensor in rows.items():
@@ -50,12 +51,12 @@ class LossMeter:
             tensor.zero_()
         return means
 
-    def state(self) -> dict[str, Tensor]:
+    def state(self, ranks: Ranks = ALONE) -> dict[str, Tensor]:
         """Return the sums since the last ``read``, as a checkpoint holds them."""
-        totals = self._totals()
+        totals = self._totals(ranks)
         return {"counts": totals.pop("counts"), **{f"sums/{name}": tensor for name, tensor in totals.items()}}
 
-    def load_state(self, state: dict[str, Tensor]) -> None:
+    def load_state(self, state: dict[str, Tensor], ranks: Ranks = ALONE) -> None:
         """Restore what ``state`` returned.
 
         Raises:
@@ -65,11 +66,11 @@ class LossMeter:
             value.shape != self._counts.shape for value in state.values()
         ):
             raise ValueError(f"meter: sums by quartile wanted, got {', '.join(state)}")
-        own = 1.0 if self._ranks.is_main else 0.0  # the sum over all processes is what was saved
+        own = 1.0 if ranks.is_main else 0.0  # the sum over all processes is what was saved
         self._counts = state["counts"].to(self._device, copy=True).mul_(own)
         sums = {name.removeprefix("sums/"): tensor for name, tensor in state.items() if name != "counts"}
         self._sums = {name: tensor.to(self._device, copy=True).mul_(own) for name, tensor in sums.items()}
 
-    def _totals(self) -> dict[str, Tensor]:
-        rows = self._ranks.sum(torch.stack([self._counts, *self._sums.values()]))
+    def _totals(self, ranks: Ranks) -> dict[str, Tensor]:
+        rows = ranks.sum(torch.stack([self._counts, *self._sums.values()]))
         return dict(zip(("counts", *self._sums), rows, strict=True))

@@ -21,10 +21,8 @@ from idm.storage.retention import discard, tidy
 from idm.training.guard import MOST_ROLLBACKS
 from idm.training.journal import EVENTS, METRICS, Journal
 from idm.training.learning_rate import learning_rate
-from idm.training.settings import TrainingSettings
 from idm.training.snapshots import discard_after, save_snapshot
 from idm.training.state import Tensors, TrainingState, refuse_not_finite
-from idm.training.step import TrainStep
 from idm.training.trackers import Tracker
 
 
@@ -44,8 +42,6 @@ class Records:
     def __init__(
         self,
         state: TrainingState,
-        step: TrainStep,
-        settings: TrainingSettings,
         run: Path,
         *,
         describe: Callable[[nn.Module], dict[str, Json]],
@@ -55,30 +51,31 @@ class Records:
         """Take over from the newest checkpoint in ``run``, if there is one.
 
         Args:
-            state: what is saved.
-            step: how one step's gradient is made.
-            settings: what is saved when.
+            state: what is saved; its step knows the settings and the processes.
             run: the folder.
             describe: what a checkpoint says of the averaged network.
             trackers: told every line of metrics.
             by_loss: rank checkpoints by the loss, not by what is measured.
         """
-        self._state, self._settings, self._run, self._describe = state, settings, run, describe
-        self._ranks, self._train_step = step.ranks, step
+        self._state, self._run, self._describe = state, run, describe
+        step = state.step
+        # Folder and files are the main process's; what it finds there it tells the others.
+        settings, ranks = step.settings, step.ranks
         self._retention = Retention(settings.keep_checkpoints, settings.keep_every, settings.keep_best)
         self._by_loss = by_loss
         self._score: Score | None = None
         self.first_step, self.saved_step = 0, -1
         self.owed: float | None = None
         self.in_haste = False
-        found = self._ranks.on_main(lambda: _tidied(run, self._retention))
+        found = ranks.on_main(lambda: _tidied(run, self._retention))
         document = {}
         if found is not None:
             checkpoint = Checkpoint(found)
             document, self.first_step = self._restore(checkpoint), checkpoint.step
-        self.journal = Journal(run, document, writes=self._ranks.is_main, trackers=trackers)
+        # Lines after the checkpoint are dropped: the steps that they tell of are made again.
+        self.journal = Journal(run, document, writes=ranks.is_main, trackers=trackers)
         self.journal.seconds = float(document.get("seconds", 0.0))
-        step.micro_batches.remember_in(run, self._ranks)
+        step.micro_batches.remember_in(run, ranks)
 
     def save(self, step: int, *, owed: torch.Tensor | None = None) -> Checkpoint:
         """Write a checkpoint of this moment.
@@ -91,8 +88,9 @@ class Records:
             CheckpointError: the disk refuses; earlier checkpoints are as they were.
             NumericalError: something is not finite; nothing is written.
         """
+        # All processes put the tensors together, and the main one writes them.
         tensors = self._state.tensors()
-        path = self._ranks.on_main(lambda: self._write(step, tensors, None if owed is None else float(owed)))
+        path = self._state.step.ranks.on_main(lambda: self._write(step, tensors, None if owed is None else float(owed)))
         self._state.guard.settle(step)
         self.saved_step = step
         return Checkpoint(path)
@@ -100,7 +98,7 @@ class Records:
     def snapshot(self, step: int) -> None:
         """Keep the averages that others are made from afterwards; errors as in ``save``."""
         averages = self._state.power_averages()
-        self._ranks.on_main(lambda: save_snapshot(self._run, step, averages))
+        self._state.step.ranks.on_main(lambda: save_snapshot(self._run, step, averages))
 
     def log(self, step: int, norm: torch.Tensor, measured: Mapping[str, float]) -> str:
         """Append a line of metrics, and return a few words of it.
@@ -110,17 +108,20 @@ class Records:
             norm: norm of the last gradient.
             measured: figures of the averaged network, if it was measured now.
         """
-        means = self._state.meter.read()
+        train_step = self._state.step
+        # Read on every process, as the sums are over all of them, though only the main one writes.
+        means = self._state.meter.read(train_step.ranks)
         figures = means if self._by_loss else measured
+        # A checkpoint between two measurements is ranked by the last one.
         self._score = Score.of(figures) if figures else self._score
         return self.journal.log(
             step,
-            self._settings.batch_size,
+            train_step.settings.batch_size,
             means,
             **measured,
             grad_norm=float(norm),
-            learning_rate=learning_rate(self._settings, step - 1),
-            waited=self._train_step.seconds_waited(),
+            learning_rate=learning_rate(train_step.settings, step - 1),
+            waited=train_step.seconds_waited(),
         )
 
     def go_back(self, reason: str, step: int, left: int) -> int:
@@ -137,14 +138,15 @@ class Records:
         Raises:
             NumericalError: there is none, or the run went back too often.
         """
-        guard = self._state.guard
-        target = Checkpoint(self._ranks.on_main(lambda: self._target(reason, step)))
+        guard, ranks = self._state.guard, self._state.step.ranks
+        target = Checkpoint(ranks.on_main(lambda: self._target(reason, step)))
+        # The guard keeps what it learned: with the checkpoint's it would meet the same data again.
         document = self._restore(target, guard=False)
         self.journal.go_back(document[METRICS])
         window = guard.pass_over(target.step, left)
         self.journal.event(event="back to a checkpoint", step=left, to=target.step, passed_over=asdict(window))
         self.journal.start(target.step)
-        if self._ranks.is_main:
+        if ranks.is_main:
             warn(f"training: {reason}; back at step {target.step:,}, {self.journal.events_path} says more")
         return target.step
 
@@ -157,7 +159,9 @@ class Records:
                 f"training: {reason}, {tried}; lower training.learning_rate in a new run, "
                 f"or look at the samples that {self.journal.events_path} names"
             )
+        # The newest before the trouble; where that was deleted by now, the oldest that is left.
         target = max((c for c in checkpoints if c.step <= step), default=checkpoints[0], key=lambda c: c.step)
+        # Their steps will be made again, of other data.
         for newer in (c for c in checkpoints if c.step > target.step):
             discard(newer.path)
         discard_after(self._run, target.step)
@@ -165,6 +169,7 @@ class Records:
 
     def _write(self, step: int, tensors: Tensors, owed: float | None) -> Path:
         refuse_not_finite(tensors)
+        # Described with the average that is saved, not with a second copy of it, which memory may not have room for.
         average = tensors[self._state.averages.profiles[0].name]
         described = self._describe(self._state.averaged_network(average, needed=True))
         return save_checkpoint(
@@ -177,17 +182,20 @@ class Records:
         ).path
 
     def _document(self, step: int, tensors: Tensors, owed: float | None) -> dict[str, Any]:
+        # Lines reach the disk before the checkpoint that counts their bytes.
         try:
             lengths = self.journal.commit()
         except OSError as error:
             raise cannot_write(error.filename or self._run, error, self._run, tensors) from error
         now = {"step": step, "seconds": self.journal.seconds, "score": to_plain(self._score)}
+        # JSON has no infinity: null is read back as NaN, which writes the same line.
         line = None if owed is None else {"grad_norm": owed if math.isfinite(owed) else None}
         stopped = {"owed": line, "in_haste": stop_requested()}
         return {**now, **lengths, **stopped, **self._state.document(step)}
 
     def _restore(self, checkpoint: Checkpoint, *, guard: bool = True) -> dict[str, Any]:
         document = checkpoint.document("training")
+        # Hashes were right, so that whatever fails here is a checkpoint of another training, or of another version.
         try:
             _refuse_other_counts(checkpoint, document)
             score = Score.from_plain(document.get("score"))
@@ -198,6 +206,7 @@ class Records:
                 f"checkpoint {checkpoint.path}: it does not fit this training ({one_line(error)})"
             ) from error
         self._score = score
+        # Something left to do: the checkpoint is written again once it is done.
         self.saved_step = checkpoint.step if self.owed is None and not self.in_haste else -1
         return document
 

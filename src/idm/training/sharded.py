@@ -20,7 +20,7 @@ class Sharded(Spread):
 
     def __init__(self, network: nn.Module, ranks: Ranks) -> None:
         """Cut the network up, in place."""
-        self.ranks, self.network = ranks, network
+        self.network = network
         self._device = device_of(network)
         self._template = copy.deepcopy(network).cpu() if ranks.is_main else nn.Module()
         for piece in pieces_of(network):
@@ -52,9 +52,9 @@ class Sharded(Spread):
         for part in self.parameters.values():
             part.grad = None
 
-    def total(self, sum_over_parts: Tensor) -> Tensor:
+    def total(self, sum_over_parts: Tensor, ranks: Ranks) -> Tensor:
         """Add up over the processes."""
-        return self.ranks.sum(sum_over_parts)
+        return ranks.sum(sum_over_parts)
 
     def values(self) -> dict[str, Tensor]:
         """Return the shards, and buffers as they are."""

@@ -22,13 +22,11 @@ class Spread(ABC):
 
     Attributes:
         network: the network whose state a checkpoint holds.
-        ranks: the processes.
         model: what a training step calls; gradients are averaged over the processes.
         parameters: this process's part of every parameter, by name; its ``grad`` is valid after ``collect_gradients``.
     """
 
     network: nn.Module
-    ranks: Ranks
     model: nn.Module
     parameters: dict[str, nn.Parameter]
 
@@ -44,7 +42,7 @@ class Spread(ABC):
         """Forget the gradients."""
         self.network.zero_grad(set_to_none=True)
 
-    def total(self, sum_over_parts: Tensor) -> Tensor:
+    def total(self, sum_over_parts: Tensor, ranks: Ranks) -> Tensor:
         """Return a sum over all elements of the network from the sum over this process's part of it."""
         return sum_over_parts
 
@@ -86,9 +84,9 @@ class Spread(ABC):
 class Alone(Spread):
     """One process."""
 
-    def __init__(self, network: nn.Module, ranks: Ranks | None = None) -> None:
+    def __init__(self, network: nn.Module) -> None:
         """Train the network as it is."""
-        self.network, self.model, self.ranks = network, network, ranks or Ranks()
+        self.network, self.model = network, network
         self.parameters = dict(network.named_parameters())
 
     def accumulating(self, *, last: bool) -> AbstractContextManager[Any]:
@@ -99,9 +97,9 @@ class Alone(Spread):
 class Replicated(Spread):
     """A copy of the network in every process; gradients are averaged while the backward pass goes on."""
 
-    def __init__(self, network: nn.Module, ranks: Ranks) -> None:
+    def __init__(self, network: nn.Module) -> None:
         """Give every process the main one's weights."""
-        self.network, self.ranks = network, ranks
+        self.network = network
         self.parameters = dict(network.named_parameters())
         self._replica = DistributedDataParallel(network, gradient_as_bucket_view=True)
         self.model = self._replica
@@ -119,17 +117,18 @@ def copy_on_host(network: nn.Module) -> nn.Module:
     return copy.deepcopy(network, replaced)
 
 
-def whole_tensors(spread: Spread, parts: Iterable[tuple[str, str, Tensor]]) -> dict[str, Tensor]:
+def whole_tensors(spread: Spread, ranks: Ranks, parts: Iterable[tuple[str, str, Tensor]]) -> dict[str, Tensor]:
     """Return tensors in full, on the main process's host, and nothing on the others; all must call it.
 
     Args:
         spread: where the parts come from.
+        ranks: the processes.
         parts: name to return, name of the parameter whose shape it has, and this process's part.
     """
     found: dict[str, Tensor] = {}
     for name, parameter, part in parts:
         whole = spread.whole(parameter, part)
-        if spread.ranks.is_main:
+        if ranks.is_main:
             found[name] = whole.detach().cpu()
     return found
 

@@ -8,13 +8,17 @@ from idm.core.ranks import Ranks
 from idm.training.spread import Alone, Replicated, Spread
 
 
+def _replicated(network: nn.Module, ranks: Ranks) -> Spread:
+    return Replicated(network)
+
+
 def _sharded(network: nn.Module, ranks: Ranks) -> Spread:
     from idm.training.sharded import Sharded  # what it stands on takes a second to import
 
     return Sharded(network, ranks)
 
 
-SPREADS: dict[str, Callable[[nn.Module, Ranks], Spread]] = {"none": Replicated, "fsdp2": _sharded}
+SPREADS: dict[str, Callable[[nn.Module, Ranks], Spread]] = {"none": _replicated, "fsdp2": _sharded}
 
 
 def spread_over(ranks: Ranks, network: nn.Module, shard: str) -> Spread:
@@ -25,4 +29,4 @@ def spread_over(ranks: Ranks, network: nn.Module, shard: str) -> Spread:
         network: the network.
         shard: "none": a copy in every process; "fsdp2": a part of every tensor in each.
     """
-    return Alone(network, ranks) if ranks.size == 1 else SPREADS[shard](network, ranks)
+    return Alone(network) if ranks.size == 1 else SPREADS[shard](network, ranks)

@@ -11,7 +11,6 @@ from idm.core.errors import NumericalError, ProcessError
 from idm.core.progress import warn
 from idm.storage import Checkpoint
 from idm.storage.disk import first_not_finite
-from idm.timesteps import LevelSampler
 from idm.training.ema import Averages, ConstantRate, PowerFunction
 from idm.training.guard import Guard
 from idm.training.loss_scale import LOSS_SCALES, UNSCALED, LossScale
@@ -31,12 +30,21 @@ class TrainingState:
     """What changes while a network is trained, but for the count of steps and the files of the run.
 
     Where there are several processes, all of them must call each method.
+
+    Attributes:
+        step: how a step is made; it knows the settings and the processes, and its level sampler is saved with the rest.
+        spread: the network, laid over the processes.
+        optimizer: AdamW on this process's parts of the parameters.
+        averages: averages of the weights.
+        meter: losses since the last line of metrics.
+        guard: which steps were bad, and which data are passed over.
+        scale: what losses are multiplied by before gradients are taken.
     """
 
+    step: TrainStep
     spread: Spread
     optimizer: torch.optim.Optimizer
     averages: Averages
-    timesteps: LevelSampler
     meter: LossMeter
     guard: Guard = field(default_factory=Guard)
     scale: LossScale = UNSCALED
@@ -44,26 +52,25 @@ class TrainingState:
     @classmethod
     def new(cls, spread: Spread, step: TrainStep, settings: TrainingSettings) -> "TrainingState":
         """Return the state before the first step."""
-        meter = LossMeter(step.diffusion.num_timesteps, step.device, step.ranks)
         profiles = [*map(ConstantRate, settings.ema_rates), *map(PowerFunction, settings.posthoc_sigma_rels)]
         return cls(
+            step,
             spread,
             make_optimizer(spread.parameters.values(), settings),
             Averages(spread.values(), profiles),
-            step.timesteps,
-            meter,
+            LossMeter(step.diffusion.num_timesteps, step.device),
             scale=LOSS_SCALES[settings.precision](step.device),
         )
 
     def tensors(self) -> Tensors:
         """Return all tensors in full, on the host of the main process; the others get none."""
-        spread = self.spread
+        step, spread = self.step, self.spread
         groups = {"network": self._whole(spread.values().items())}
         for i, profile in enumerate(self.averages.profiles):
             groups[profile.name] = self._whole(self.averages.state(i).items())
         optimizer = optimizer_state(spread.parameters, self.optimizer)
-        groups["optimizer"] = whole_tensors(spread, ((s.name, s.parameter, s.value) for s in optimizer))
-        return {**groups, "timesteps": self.timesteps.state(), "meter": self.meter.state()}
+        groups["optimizer"] = whole_tensors(spread, step.ranks, ((s.name, s.parameter, s.value) for s in optimizer))
+        return {**groups, "timesteps": step.timesteps.state(), "meter": self.meter.state(step.ranks)}
 
     def document(self, step: int) -> dict[str, Any]:
         """Return the counters for a checkpoint of ``step``, JSON-able."""
@@ -84,9 +91,9 @@ class TrainingState:
             self.averages.load_state(i, {name: spread.part(name, value) for name, value in average.items()})
         self.averages.num_updates = document["ema_updates"]
         load_optimizer_state(spread, self.optimizer, checkpoint.tensors("optimizer"))
-        self.timesteps.load_state(checkpoint.tensors("timesteps"))
+        self.step.timesteps.load_state(checkpoint.tensors("timesteps"))
         if checkpoint.has("meter"):  # not in older checkpoints, like what is looked up below
-            self.meter.load_state(checkpoint.tensors("meter"))
+            self.meter.load_state(checkpoint.tensors("meter"), self.step.ranks)
         if guard and "guard" in document:
             self.guard.load_state(document["guard"])
         if document.get("loss_scale"):
@@ -119,7 +126,7 @@ class TrainingState:
         return network
 
     def _whole(self, parts: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
-        return whole_tensors(self.spread, ((name, name, part) for name, part in parts))
+        return whole_tensors(self.spread, self.step.ranks, ((name, name, part) for name, part in parts))
 
 
 def _copy_that_fits(spread: Spread, *, needed: bool) -> nn.Module:

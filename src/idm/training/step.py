@@ -1,9 +1,8 @@
 """One optimiser step's gradient, as a function of (seed, step) and the state of network and timestep sampler."""
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -78,7 +77,7 @@ class TrainStep:
         seed: int,
         device: torch.device,
         null_label: int | None = None,
-        spread: Spread | None = None,
+        ranks: Ranks | None = None,
         dtype: torch.dtype = torch.float32,
         seeded_dropout: bool = False,
     ) -> None:
@@ -93,34 +92,43 @@ class TrainStep:
             seed: seed of every draw.
             device: where the network is.
             null_label: stands for no class where labels are dropped.
-            spread: how the network is spread over processes; None: there is one.
+            ranks: the processes, which share every batch out; None: there is one.
             dtype: format of data, noise and losses.
             seeded_dropout: give the network a seed per sample, ``dropout_seeds``; otherwise what it drops, if anything,
                 depends on how batches are split.
         """
         self.network, self.diffusion, self.timesteps, self.dataset = network, diffusion, timesteps, dataset
         self.settings, self.seed, self.device, self.null_label = settings, seed, device, null_label
-        self.spread, self.dtype, self.seeded_dropout = spread, dtype, seeded_dropout
-        self.ranks = Ranks() if spread is None else spread.ranks
+        self.ranks, self.dtype, self.seeded_dropout = ranks or Ranks(), dtype, seeded_dropout
         self.micro_batches = MicroBatches(settings.batch_size, settings.micro_batch_size, self.ranks.size)
         self._base = derive_seed(seed, "training")
+        # The same places of every batch: what an image is given depends on its place, not on who trains on it.
         self._mine = self.ranks.share(settings.batch_size)
         self._batches: Batches | None = None
         self._next_step, self._waited = -1, 0.0
 
-    def accumulate_gradients(self, step: int, meter: LossMeter, scale: LossScale = UNSCALED) -> BatchLoss:
+    def accumulate_gradients(
+        self, step: int, spread: Spread, meter: LossMeter, scale: LossScale = UNSCALED
+    ) -> BatchLoss:
         """Add the gradient of the mean weighted loss of the batch of ``step``, scaled, to the parameters' gradients.
 
+        Args:
+            step: whose data are drawn.
+            spread: the network whose gradients they are.
+            meter: is told the losses.
+            scale: what the loss is multiplied by.
+
         Raises:
-            ProcessError: out of memory at a single image.
+            ProcessError: out of memory at a single image, in a run; elsewhere, out of memory is torch's own error.
         """
         size = self.settings.batch_size
         seeds = self._base + torch.arange(step * size, (step + 1) * size)
         # On the host, where histories of losses are kept.
         drawn = self.timesteps.draw_levels(Rng(seeds), 0, self.diffusion.grid)
         share = self._share(step, seeds, drawn)
-        terms, total = self._fitting_backward(step, share, scale)
+        terms, total = self._fitting_backward(step, share, spread, scale)
         meter.add(share.t, terms)
+        # Every process has the whole history of losses, so that all of them draw the same levels.
         if self.timesteps.learns:
             losses = torch.zeros(size, device=self.device, dtype=terms.loss.dtype)
             losses[self._mine] = terms.loss
@@ -136,29 +144,31 @@ class TrainStep:
         waited, self._waited = self._waited, 0.0
         return waited + (0.0 if self._batches is None else self._batches.seconds_waited())
 
-    def _fitting_backward(self, step: int, share: _Share, scale: LossScale) -> tuple[LossTerms, Tensor]:
+    def _fitting_backward(self, step: int, share: _Share, spread: Spread, scale: LossScale) -> tuple[LossTerms, Tensor]:
         """Go back and forth, with smaller micro-batches where memory is short."""
         while True:
             try:
-                return self._backward(step, share, scale)
+                return self._backward(step, share, spread, scale)
             except RuntimeError as error:
-                if self.spread is None or not is_out_of_memory(error):
+                if not self.micro_batches.may_shrink or not is_out_of_memory(error):
                     raise
                 self.micro_batches.shrink(self.ranks)
-            self.spread.drop_gradients()  # outside of the handler, whose traceback holds tensors
+            spread.drop_gradients()  # outside of the handler, whose traceback holds tensors
 
-    def _backward(self, step: int, share: _Share, scale: LossScale) -> tuple[LossTerms, Tensor]:
+    def _backward(self, step: int, share: _Share, spread: Spread, scale: LossScale) -> tuple[LossTerms, Tensor]:
         """Go back and forth through the network, one micro-batch after the other."""
+        # Of the step alone, so that a retry drops what the first try dropped.
         self._seed_dropout(derive_seed(self.seed, "dropout", step))
         found: list[LossTerms] = []
         total = torch.zeros((), device=self.device, dtype=self.dtype)
         parts = self.micro_batches.parts(len(share.t))
         for i, part in enumerate(parts, start=1):
-            with self._accumulating(last=i == len(parts)):
+            with spread.accumulating(last=i == len(parts)):
                 kwargs, at = share.kwargs(part, dropout=self.seeded_dropout), share.level(part)
                 terms = self.diffusion.training_losses(
                     self.network, share.x_start[part], at, noise=share.noise[part], model_kwargs=kwargs
                 )
+                # The mean over the whole batch, of which this is a part: parts add up to it, whatever their sizes are.
                 loss = (terms.loss * share.importance[part]).sum() / self.settings.batch_size
                 scale.scaled(loss * self.ranks.size).backward()  # gradients are averaged over the processes
             total += loss.detach()
@@ -175,10 +185,8 @@ class TrainStep:
         else:
             torch.manual_seed(seed)
 
-    def _accumulating(self, *, last: bool) -> AbstractContextManager[Any]:
-        return nullcontext() if self.spread is None else self.spread.accumulating(last=last)
-
     def _share(self, step: int, seeds: Tensor, drawn: Drawn) -> _Share:
+        # All levels were drawn, which costs nothing; from here on only this process's samples are looked at.
         rng = Rng(self._on_device(seeds[self._mine]))
         x_start, labels = self._batch(step, rng)
         if self.diffusion.needs_steps:
@@ -199,6 +207,7 @@ class TrainStep:
         if labels is None:
             return x_start, None
         labels = self._on_device(labels)
+        # Not told the class now and then, the network learns to do without, which guidance needs.
         if self.null_label is not None:
             dropped = rng.uniform("label dropout").flatten() < self.settings.label_dropout
             labels = torch.where(dropped, self.null_label, labels)
@@ -207,6 +216,7 @@ class TrainStep:
     def _batches_from(self, step: int) -> Batches:
         if self._batches is not None and step == self._next_step:
             return self._batches
+        # Another order than was read ahead, as after going back: the reader starts anew, and its waiting still counts.
         self._waited = self.seconds_waited()
         if self._batches is not None:
             self._batches.close()
@@ -214,6 +224,7 @@ class TrainStep:
         return self._batches
 
     def _order(self, step: int) -> Indices:
+        # With the epoch beside the number, on which random crops depend.
         size, total = self.settings.batch_size, len(self.dataset)
         return with_epochs(batch_indices(self.seed, step, size, total), step, total)[self._mine]
 

@@ -14,6 +14,7 @@ from idm.data import Codec, Dataset
 from idm.networks import num_parameters
 from idm.timesteps import UniformTimesteps
 from idm.training import Trainer, TrainStep
+from idm.training.spread import Alone
 
 PRESENT, _ = installed()
 every_entrant = pytest.mark.parametrize("entrant", PRESENT, ids=lambda entrant: entrant.name)
@@ -58,7 +59,7 @@ def test_our_step_does_what_the_trainer_does(entrant, tmp_path):
         update()
     timesteps = UniformTimesteps(DIFFUSION.num_timesteps)
     step = TrainStep(entrant.model(trained), DIFFUSION, timesteps, dataset, settings, seed=0, device=device)
-    Trainer(trained, step, settings, tmp_path, describe=lambda averaged: {}).run()
+    Trainer(Alone(trained), step, tmp_path, describe=lambda averaged: {}).run()
     for name, value in trained.state_dict().items():
         assert torch.equal(ours.state_dict()[name], value), name
 

@@ -56,7 +56,7 @@ def make_step(network):
         timesteps=None,
         net=network,
         *,
-        spread=None,
+        ranks=None,
         dtype=torch.float32,
         seeded_dropout=False,
         **changes,
@@ -75,7 +75,7 @@ def make_step(network):
             seed=3,
             device=torch.device("cpu"),
             null_label=null_label,
-            spread=spread,
+            ranks=ranks,
             dtype=dtype,
             seeded_dropout=seeded_dropout,
         )

@@ -11,6 +11,7 @@ from idm.core.errors import CheckpointError
 from idm.storage import latest_checkpoint
 from idm.timesteps import LossSecondMoment
 from idm.training import Trainer, verify_run
+from idm.training.spread import Alone
 
 spec = importlib.util.spec_from_file_location("operations", Path(__file__).with_name("operations.py"))
 operations = importlib.util.module_from_spec(spec)
@@ -29,7 +30,7 @@ def train(make_step, network):
         network.load_state_dict(first)
         step = make_step(timesteps=LossSecondMoment(10), **SETTINGS)
         describe = lambda averaged: {"data": {"mean": float(averaged.map.weight.mean())}}  # noqa: E731
-        return Trainer(network, step, step.settings, folder, describe=describe).run()
+        return Trainer(Alone(network), step, folder, describe=describe).run()
 
     return run
 

@@ -64,18 +64,18 @@ def train(make_step, network, tmp_path):
         settings = SETTINGS | {"shard": shard} | settings
         dropout = isinstance(net, OnALine)
         model = in_precision(spread.model, inside)
-        step = make_step(2, timesteps, model, spread=spread, dtype=dtype, seeded_dropout=dropout, **settings)
+        step = make_step(2, timesteps, model, ranks=ranks, dtype=dtype, seeded_dropout=dropout, **settings)
         real = step.accumulate_gradients
 
-        def accumulate(number, meter, scale):
-            batch = real(number, meter, scale)
+        def accumulate(number, spread, meter, scale):
+            batch = real(number, spread, meter, scale)
             if harm is not None:
                 harm(ranks, number, trained)
             losses.append(float(batch.loss))
             return batch
 
         step.accumulate_gradients = accumulate
-        trainer = Trainer(trained, step, step.settings, tmp_path / name, describe=lambda averaged: {}, listener=SILENT)
+        trainer = Trainer(spread, step, tmp_path / name, describe=lambda averaged: {}, listener=SILENT)
         try:
             trainer.run()
         except InterruptedRunError:

@@ -11,6 +11,7 @@ from idm.storage import latest_checkpoint
 from idm.timesteps import LossSecondMoment
 from idm.training import Trainer
 from idm.training.guard import LATEST_STEPS, MOST_BAD_STEPS, Guard, Window, guarded_update
+from idm.training.spread import Alone
 from idm.training.step import BatchLoss
 
 NAN, INF = float("nan"), float("inf")
@@ -24,17 +25,17 @@ class Run:
     def __init__(self, folder, network, step):
         self.folder, self.network, self.step = folder, network, step
         describe = lambda averaged: {}  # noqa: E731
-        self.trainer = Trainer(network, step, step.settings, folder, describe=describe)
+        self.trainer = Trainer(Alone(network), step, folder, describe=describe)
 
     def before_steps(self, harm, steps, *, once=False):
         """Call ``harm(self)`` before the gradient of the steps that are made of the data of ``steps``."""
         steps, real = set(steps), self.step.accumulate_gradients
 
-        def accumulate(step, meter, scale):
+        def accumulate(step, spread, meter, scale):
             undo = harm(self) if step in steps else None
             if once:
                 steps.discard(step)
-            batch = real(step, meter, scale)
+            batch = real(step, spread, meter, scale)
             return undo(batch) if undo else batch
 
         self.step.accumulate_gradients = accumulate
@@ -243,8 +244,8 @@ def test_where_no_step_was_bad_all_data_since_the_checkpoint_are_passed_over(mak
     run = make_run().before_steps(spoil_weight(NAN), [11])  # the last before a checkpoint: its own loss was finite
     real = run.step.accumulate_gradients
 
-    def accumulate(step, meter, scale):
-        batch = real(step, meter, scale)
+    def accumulate(step, spread, meter, scale):
+        batch = real(step, spread, meter, scale)
         for parameter in run.network.parameters():
             parameter.grad.nan_to_num_(0.0)
         return BatchLoss(batch.loss.nan_to_num(0.0), batch.t)

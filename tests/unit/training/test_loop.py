@@ -14,6 +14,7 @@ from idm.storage import latest_checkpoint
 from idm.storage.manifest import Score, score_of
 from idm.training import Trainer
 from idm.training import pace as pace_module
+from idm.training.spread import Alone
 
 from .conftest import Small
 
@@ -24,9 +25,7 @@ pytestmark = pytest.mark.usefixtures("default_signals")
 def make_trainer(make_step, network, tmp_path):
     def make(run=tmp_path / "run", preview=None, **settings):
         step = make_step(**settings)
-        return Trainer(
-            network, step, step.settings, run, describe=lambda averaged: {}, preview=preview, listener=SILENT
-        )
+        return Trainer(Alone(network), step, run, describe=lambda averaged: {}, preview=preview, listener=SILENT)
 
     return make
 
@@ -74,7 +73,7 @@ def test_a_bound_that_is_not_finite_harms_nothing(make_step, network, tmp_path):
     step = make_step(num_steps=4, bound_interval=2, save_interval=2, keep_best=1)
     bounds = iter([float("nan"), 3.0])
     trainer = Trainer(
-        network, step, step.settings, tmp_path / "run", describe=lambda averaged: {},
+        Alone(network), step, tmp_path / "run", describe=lambda averaged: {},
         measure=lambda averaged: {"bpd": next(bounds)},
     )  # fmt: skip
     assert trainer.run().step == 4
@@ -90,7 +89,7 @@ def test_memory_that_is_short_for_a_grid_or_a_bound_stops_nothing(make_step, net
 
     step = make_step(num_steps=4, bound_interval=2, sample_interval=2)
     trainer = Trainer(
-        network, step, step.settings, tmp_path / "run", describe=lambda averaged: {},
+        Alone(network), step, tmp_path / "run", describe=lambda averaged: {},
         preview=short, measure=short,
     )  # fmt: skip
     assert trainer.run().step == 4
@@ -178,7 +177,7 @@ def test_a_measurement_that_a_stop_came_into_is_made_by_the_next_start(make_step
             return {"bpd": float(averaged.map.weight.sum())}
 
         trainer = Trainer(
-            network, step, step.settings, tmp_path / run, describe=lambda averaged: {}, measure=measure,
+            Alone(network), step, tmp_path / run, describe=lambda averaged: {}, measure=measure,
             **more,
         )  # fmt: skip
         return trainer.run(), measured
@@ -286,7 +285,7 @@ def test_a_measurement_that_is_not_finite_is_told_and_training_goes_on(make_step
 
     step = make_step(num_steps=2, bound_interval=2)
     trainer = Trainer(
-        network, step, step.settings, tmp_path / "run", describe=lambda averaged: {}, measure=measure,
+        Alone(network), step, tmp_path / "run", describe=lambda averaged: {}, measure=measure,
     )  # fmt: skip
     assert trainer.run().step == 2
     assert "held-out data are not measured (decoder variance: finite predictions wanted)" in capsys.readouterr().err

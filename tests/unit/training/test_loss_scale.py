@@ -6,6 +6,7 @@ import torch
 from idm.training import Trainer
 from idm.training.gradients import gradient_norm
 from idm.training.loss_scale import GROWTH_INTERVAL, LARGEST, UNSCALED, DynamicLossScale
+from idm.training.spread import Alone
 
 CPU = torch.device("cpu")
 GOOD, BAD = torch.tensor(False), torch.tensor(True)
@@ -62,20 +63,20 @@ def test_overflows_are_no_bad_steps(make_step, network, tmp_path):
     step = make_step(num_steps=12, precision="float16", log_interval=1)
     real = step.accumulate_gradients
 
-    def accumulate(number, meter, scale):
-        batch = real(number, meter, scale)
+    def accumulate(number, spread, meter, scale):
+        batch = real(number, spread, meter, scale)
         if scale.state()["factor"] > 2.0**10:  # a gradient too large for float16
             network.map.bias.grad[0] = float("inf")
         return batch
 
     step.accumulate_gradients = accumulate
     describe = lambda averaged: {}  # noqa: E731
-    trainer = Trainer(network, step, step.settings, tmp_path, describe=describe)
+    trainer = Trainer(Alone(network), step, tmp_path, describe=describe)
     before = network.map.weight.detach().clone()
     assert trainer.run().step == 12
     assert trainer.state.scale.state() == {"factor": 2.0**10, "good_steps": 6.0}
     assert not (tmp_path / "events.jsonl").exists()
     assert not torch.equal(before, network.map.weight)
     again = make_step(num_steps=12, precision="float16")
-    resumed = Trainer(network, again, again.settings, tmp_path, describe=describe)
+    resumed = Trainer(Alone(network), again, tmp_path, describe=describe)
     assert resumed.state.scale.state() == {"factor": 2.0**10, "good_steps": 6.0}

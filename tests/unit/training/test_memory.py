@@ -36,15 +36,16 @@ class Narrow(torch.nn.Module):
 
 
 @pytest.fixture
-def gradient(make_step, network):
+def gradient(make_step, network, tmp_path):
     """Return the gradient of a step on a network with so much room, and the sizes of the calls."""
 
     def of(room, error=MESSAGES[0], **settings):
         narrow = Narrow(network, room, error)
         narrow.zero_grad()
-        step = make_step(net=narrow, spread=Alone(narrow), **settings)
+        step = make_step(net=narrow, **settings)
+        step.micro_batches.remember_in(tmp_path, Ranks())
         trainer_meter = _Meter()
-        batch = step.accumulate_gradients(3, trainer_meter)
+        batch = step.accumulate_gradients(3, Alone(narrow), trainer_meter)
         return torch.cat([p.grad.flatten() for p in network.parameters()]), narrow.sizes, batch, trainer_meter
 
     return of
@@ -85,6 +86,15 @@ def test_a_single_image_too_many_ends_the_run(gradient):
     assert error.value.exit_code == 6
 
 
+@pytest.mark.parametrize("error", MESSAGES)
+def test_outside_of_a_run_nothing_is_split(make_step, network, error):
+    narrow = Narrow(network, 7, error)
+    with pytest.raises(type(error)) as raised:
+        make_step(net=narrow).accumulate_gradients(3, Alone(narrow), _Meter())
+    assert raised.value is error
+    assert narrow.sizes == [8]
+
+
 def test_other_errors_are_not_taken_for_it(gradient):
     with pytest.raises(RuntimeError, match="shapes differ"):
         gradient(0, RuntimeError("shapes differ"))
@@ -94,9 +104,9 @@ def test_other_errors_are_not_taken_for_it(gradient):
 def test_a_run_remembers_what_it_found(make_step, network, tmp_path, capsys):
     def train(room, steps):
         narrow = Narrow(network, room, MESSAGES[0])
-        step = make_step(net=narrow, spread=Alone(narrow), num_steps=steps)
+        step = make_step(net=narrow, num_steps=steps)
         describe = lambda averaged: {}  # noqa: E731
-        Trainer(narrow, step, step.settings, tmp_path, describe=describe).run()
+        Trainer(Alone(narrow), step, tmp_path, describe=describe).run()
         return narrow.sizes
 
     assert train(3, 2) == [8, 4, 2, 2, 2, 2, 2, 2, 2, 2]

@@ -11,11 +11,12 @@ from idm.schedules import cosine_schedule
 from idm.timesteps import Drawn, LevelSampler, LossSecondMoment
 from idm.training.gradients import gradient_norm
 from idm.training.meter import LossMeter
+from idm.training.spread import Alone
 
 
 def gradients(step, network, number=0):
     network.zero_grad()
-    step.accumulate_gradients(number, LossMeter(10, torch.device("cpu")))
+    step.accumulate_gradients(number, Alone(network), LossMeter(10, torch.device("cpu")))
     return [parameter.grad.clone() for parameter in network.parameters()]
 
 
@@ -57,7 +58,7 @@ def test_a_share_of_the_labels_is_dropped(make_step, network):
 
     step = make_step(null_label=2, net=listen, label_dropout=0.25, batch_size=400)
     for number in range(5):
-        step.accumulate_gradients(number, LossMeter(10, torch.device("cpu")))
+        step.accumulate_gradients(number, Alone(network), LossMeter(10, torch.device("cpu")))
     dropped = float((torch.cat(seen) == 2).double().mean())
     assert dropped == pytest.approx(0.25, abs=0.04)  # 4 standard errors of 2,000 draws
     assert set(torch.cat(seen).tolist()) == {0, 1, 2}
@@ -67,7 +68,7 @@ def test_the_timestep_sampler_hears_unweighted_losses(make_step, network):
     timesteps = LossSecondMoment(10, history_per_term=1)
     step = make_step(timesteps=timesteps, batch_size=200)
     meter = LossMeter(10, torch.device("cpu"))
-    step.accumulate_gradients(0, meter)
+    step.accumulate_gradients(0, Alone(network), meter)
     losses = timesteps.state()["losses"]
     assert (losses > 0).all()
     assert meter.read()["loss"] == pytest.approx(float(losses.mean()), rel=0.5)
@@ -124,7 +125,9 @@ def test_levels_between_the_steps_can_be_trained_on(make_step, network):
         return network(x, time, y=y)
 
     meter = LossMeter(10, torch.device("cpu"))
-    make_step(timesteps=LogUniform(), net=listen, batch_size=64, micro_batch_size=16).accumulate_gradients(0, meter)
+    make_step(timesteps=LogUniform(), net=listen, batch_size=64, micro_batch_size=16).accumulate_gradients(
+        0, Alone(network), meter
+    )
     seen = torch.cat(times).double().numpy()
     assert (len(times), len(seen)) == (4, 64)
     assert np.abs(seen - seen.round()).max() > 0.3

@@ -9,6 +9,7 @@ import pytest
 from idm.core.errors import SettingsError, UnknownNameError
 from idm.core.progress import SILENT
 from idm.training import Tracker, Trainer
+from idm.training.spread import Alone
 from idm.training.trackers import TRACKERS, Careful, careful_tracker
 
 ROW = {"step": 4, "loss": 0.5, "grad_norm": None, "images": 32}
@@ -94,7 +95,7 @@ def test_an_unknown_tracker_is_refused(tmp_path):
 def test_a_run_tells_every_line_and_outlives_a_broken_tracker(make_step, network, tmp_path, capsys):
     step, good = make_step(num_steps=5, log_interval=2), Recorder()
     trackers = [Careful("broken", Broken), Careful("good", lambda: good)]
-    trainer = Trainer(network, step, step.settings, tmp_path, describe=lambda n: {}, trackers=trackers, listener=SILENT)
+    trainer = Trainer(Alone(network), step, tmp_path, describe=lambda n: {}, trackers=trackers, listener=SILENT)
     assert trainer.run().step == 5
     assert [row["step"] for row in good.said] == [2, 4, 5]
     assert good.closed

@@ -73,6 +73,7 @@ class Batches(Iterator[Batch]):
             DataError: a file that was damaged or changed meanwhile.
         """
         start = time.monotonic()
+        # After any error, a stop included, nobody asks again: threads and processes end with it.
         try:
             return self._next() if self._ahead else self._dataset.batch(next(self._order))
         except BaseException:
@@ -88,6 +89,7 @@ class Batches(Iterator[Batch]):
 
     def close(self) -> None:
         """End all threads and processes; no more batches come."""
+        # Whoever asks all the same is told that there are no more, and starts nothing.
         self._order = iter(())
         self._asked.clear()
         _close(self._readers)
@@ -95,17 +97,19 @@ class Batches(Iterator[Batch]):
     def _next(self) -> Batch:
         if not self._readers:
             self._open()
+        # The batch at hand, and so many more for each reader that none of them is idle while it is trained on.
         wanted = 1 + self._ahead * len(self._readers) - len(self._asked)
         for indices in islice(self._order, wanted):
             self._reader(len(self._asked)).ask(indices)
             self._asked.append(indices)
         if not self._asked:
             raise StopIteration
+        # Always from the reader whose turn it is: the order is the same however fast each of them reads.
         try:
             batch = self._reader(0).result(self._timeout)
         except NoBatchError as error:
             batch = self._once_more(str(error))
-        self._asked.popleft()
+        self._asked.popleft()  # not before it is there: until then it may have to be read once more
         self._number += 1
         return batch
 
@@ -122,11 +126,14 @@ class Batches(Iterator[Batch]):
     def _once_more(self, reason: str) -> Batch:
         """Start all processes anew, and read the batch at hand sample by sample."""
         indices = self._asked[0]
+        # A thread cannot be killed, so a second one would wait beside the first for the same disk.
         if not self._workers:
             raise self._failure(indices, reason)
         warn(f"data: reading {self._dataset.describe(indices)} {reason}; trying again with new processes")
+        # All of them: what kept one from answering, such as memory that is short, may have reached the others.
         _close(self._readers)
         self._open()
+        # One by one, so that a second failure names the sample; then what was asked for after it, in the same order.
         singles = [indices[place : place + 1] for place in range(len(indices))]
         for single in singles:
             self._reader(0).ask(single)

@@ -57,6 +57,7 @@ class ThreadReader:
             NoBatchError: it does not come, or not within ``timeout`` seconds.
             Exception: whatever reading raised.
         """
+        # The clock is not asked: while the program is suspended it goes on, and the reading does not.
         left, self._start_seconds = timeout + self._start_seconds, 0.0
         while left > 0:
             piece = min(LOOK_SECONDS, left)
@@ -75,6 +76,7 @@ class ThreadReader:
 
     def close(self) -> None:
         """End the thread when the batch that it reads is there; no wait for one that nobody waits for any more."""
+        # Requests that are still waiting are dropped, so that the end is the next thing that the thread sees.
         with suppress(Empty):
             while True:
                 self._requests.get_nowait()

@@ -59,9 +59,8 @@ class Worker:
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(read, theirs, os.getpid()), name="idm-data", daemon=True)
         try:
-            with _held(
-                SIGNALS
-            ):  # a terminal or scheduler sends them to all of a job: training decides what becomes of them
+            # A terminal or scheduler sends them to all of a job: training decides what becomes of them.
+            with _held(SIGNALS):
                 self._process.start()
         except OSError as error:
             raise ProcessError(
@@ -72,7 +71,7 @@ class Worker:
                 f"data.workers: 0 wanted for data that cannot be opened twice, got more ({error}); set data.workers=0"
             ) from error
         finally:
-            theirs.close()
+            theirs.close()  # held by the process alone, it closes when that ends, which ``read`` sees
 
     def read(self, indices: Indices) -> Batch:
         """Have the process read a batch, and wait for it.
@@ -85,7 +84,7 @@ class Worker:
             self._connection.send(indices)
             result = self._connection.recv()
         except (EOFError, OSError) as error:
-            self._process.join(JOIN_SECONDS)
+            self._process.join(JOIN_SECONDS)  # it has an exit code only once it was waited for
             raise NoBatchError(f"ended its process ({_how_it_ended(self._process.exitcode)})") from error
         if isinstance(result, Exception):
             raise result
@@ -100,6 +99,7 @@ class Worker:
 
 def _work(read: Read, connection: Connection, parent: int) -> None:
     """Answer requests until killed, or until the parent is gone."""
+    # Ignored first and let through then: they were held back since before this process began.
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
@@ -108,7 +108,7 @@ def _work(read: Read, connection: Connection, parent: int) -> None:
     with suppress(EOFError, OSError):
         while True:
             connection.send(_answer(read, connection.recv()))
-    os._exit(1)
+    os._exit(1)  # a copy must not run what the parent does at its end
 
 
 def _answer(read: Read, indices: Indices) -> Any:
@@ -120,6 +120,7 @@ def _answer(read: Read, indices: Indices) -> Any:
 
 
 def _end_with(parent: int) -> None:
+    # A parent that was killed closes its end of the pipe, but a read that hangs would not notice.
     while os.getppid() == parent:
         time.sleep(LOOK_SECONDS)
     os._exit(1)
