@@ -108,7 +108,7 @@ def clipped(found: Denoised, clip: bool, change: DenoisedFn | None) -> Denoised:
         SettingsError: ``change``, which is a ``denoised_fn``, returns no x_0.
     """
     x_start = found.raw if change is None else _x_start(change(found.raw), found.raw)
-    return Denoised(x_start.clamp(-1.0, 1.0) if clip else x_start, found.raw, found.head, found.variance, found.mean)
+    return Denoised(x_start.clamp(-1, 1) if clip else x_start, found.raw, found.head, found.variance, found.mean)
 
 
 def extrapolate(

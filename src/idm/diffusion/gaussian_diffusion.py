@@ -229,9 +229,11 @@ class GaussianDiffusion:
         Raises:
             SettingsError: no such step or steps.
         """
-        time = (self.grid.transition(t, like).up if isinstance(t, int | Tensor) else self._level(t, like)).time
-        if self.rescale_timesteps:
-            time = time * TIME_SCALE / self.grid.path.span
+        at = self.grid.transition(t, like).up if isinstance(t, int | Tensor) else self._level(t, like)
+        return self._time_of(at, like)
+
+    def _time_of(self, at: Level, like: Tensor) -> Tensor:
+        time = at.time * TIME_SCALE / self.grid.path.span if self.rescale_timesteps else at.time
         time = time.float() if time.is_floating_point() else time
         return time.flatten() if time.ndim else time.expand(like.shape[0])
 
@@ -247,15 +249,17 @@ class GaussianDiffusion:
         Raises:
             SettingsError: the network returns no tensor, or one of the wrong shape or number of channels.
         """
-        time = self.network_time(self._level(t, x_t), x_t)
-        output = network_output(model(x_t, time, **(model_kwargs or {}))).to(x_t.dtype)
-        channels, wanted = x_t.shape[1], self.out_channels(x_t.shape[1])
-        expected = (x_t.shape[0], wanted, *x_t.shape[2:])
+        time = self._time_of(self._level(t, x_t), x_t)
+        output = network_output(model(x_t, time, **(model_kwargs or {})))
+        if output.dtype != x_t.dtype:
+            output = output.to(x_t.dtype)
+        batch, channels, *sizes = x_t.shape
+        expected = (batch, self.out_channels(channels), *sizes)
         if output.shape != expected:
             raise SettingsError(self._misfit(tuple(output.shape), expected, channels))
-        if wanted == channels:
+        if self.variance.heads == 1:
             return NetworkOutput(output, None)
-        return NetworkOutput(*output.chunk(2, dim=1))
+        return NetworkOutput(*output.split_with_sizes([channels, channels], dim=1))
 
     def _misfit(self, shape: tuple[int, ...], expected: tuple[int, ...], channels: int) -> str:
         """Say why an output of that shape is refused."""

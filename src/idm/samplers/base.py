@@ -111,6 +111,7 @@ class Sampler(ABC, Generic[Memory]):
         """Return another denoiser, such as a guided one, with x_0 clipped as the options say."""
         return Clipped(denoise, self.clips, self.denoised_fn)
 
+    @torch.no_grad()  # at each step, not while the caller has its state
     def walk(
         self, denoise: Denoiser, x: Images, *, seed: Seed = 0, start: int | None = None
     ) -> Iterator[SampleStep[Memory]]:
@@ -125,6 +126,9 @@ class Sampler(ABC, Generic[Memory]):
         Raises:
             SettingsError: a start outside of the chain (at the first state asked for).
         """
+        yield from self._states(denoise, x, seed, start)
+
+    def _states(self, denoise: Denoiser, x: Images, seed: Seed, start: int | None) -> Iterator[SampleStep[Memory]]:
         last = self.diffusion.num_timesteps - 1
         first = last if start is None else whole_number(start, "start")
         if not -1 <= first <= last:
@@ -132,8 +136,7 @@ class Sampler(ABC, Generic[Memory]):
         noise = StepNoise(Rng.from_seed(seed, x.shape[0], x.device))
         state = SampleStep[Memory](x)
         for i in range(first, -1, -1):
-            with torch.no_grad():
-                state = self.step(denoise, state, i, noise)
+            state = self.step(denoise, state, i, noise)
             yield state
 
     def trajectory(
@@ -203,11 +206,11 @@ class Sampler(ABC, Generic[Memory]):
     ) -> Images:
         """Return the last state of ``walk``, or x where no step is left; ``watch`` is shown the state after each step.
 
-        The other arguments are as there.
+        Gradients are off throughout, in ``watch`` too. The other arguments are as there.
         """
         steps = 1 + (self.diffusion.num_timesteps - 1 if start is None else start)
-        with listener.follow("sampling", steps) as bar:
-            for state in self.walk(denoise, x, seed=seed, start=start):
+        with torch.no_grad(), listener.follow("sampling", steps) as bar:
+            for state in self._states(denoise, x, seed, start):
                 x = state.sample
                 if watch is not None:
                     watch(state)
@@ -217,9 +220,11 @@ class Sampler(ABC, Generic[Memory]):
 
 def warn_of_unclipped(sampler: Sampler) -> None:
     """Say once where errors of the network become very much larger ones of an x_0 that nothing keeps in range."""
+    if sampler.clips or sampler.denoised_fn is not None:
+        return
     process = sampler.diffusion
     gain = process.largest_gain
-    if sampler.clips or sampler.denoised_fn is not None or gain <= LARGEST_GAIN:
+    if gain <= LARGEST_GAIN:
         return
     most = process.grid.num_steps_below(LARGEST_GAIN)
     chain = f", or take a chain of the first {most:,} steps, in Python diffusion.respace(range({most}))"

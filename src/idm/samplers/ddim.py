@@ -6,6 +6,7 @@ posterior variance (FIXED_SMALL) on the same steps.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -53,7 +54,7 @@ class SamplerDDIM(Sampler[None]):
         convention = "clipping=rederive" if self.clipping is DDIMClipping.NONE else ""
         return " and ".join(filter(None, ("" if self.clip_denoised else super().way_to_clip, convention)))
 
-    @property
+    @cached_property
     def _rule(self) -> ClippingRule:
         return (self.clipping if self.clip_denoised else DDIMClipping.NONE).value
 

@@ -12,7 +12,7 @@ from idm.core.rng import Rng
 LARGEST_BLOCK = 65_536
 """Numbers drawn ahead; a batch of more is drawn step by step."""
 
-MOST_STEPS = 64
+MOST_STEPS = 256
 
 
 class StepNoise:
@@ -21,16 +21,18 @@ class StepNoise:
     def __init__(self, rng: Rng) -> None:
         """Draw from ``rng``."""
         self._rng = rng
-        self._ahead: dict[tuple[str, tuple[int, ...], torch.dtype], dict[int, Tensor]] = {}
+        self._ahead: dict[tuple[object, ...], dict[int, Tensor]] = {}
 
     def normal(
         self, purpose: str, step: int, shape: Sequence[int], dtype: torch.dtype = torch.float32
     ) -> Float[Tensor, "b *shape"]:
         """Return what ``Rng.normal`` returns; draws for one purpose leave those for another in place."""
-        kind = (purpose, tuple(shape), dtype)
-        if step not in self._ahead.get(kind, {}):
+        kind = (purpose, dtype, *shape)
+        ahead = self._ahead.get(kind)
+        if ahead is None or step not in ahead:
             per_step = max(1, len(self._rng.seeds) * math.prod(shape))
             count = max(1, min(step + 1, MOST_STEPS, LARGEST_BLOCK // per_step))
             steps = range(step, step - count, -1)
-            self._ahead[kind] = dict(zip(steps, self._rng.normals(purpose, steps, shape, dtype), strict=True))
-        return self._ahead[kind][step]
+            ahead = dict(zip(steps, self._rng.normals(purpose, steps, shape, dtype), strict=True))
+            self._ahead[kind] = ahead
+        return ahead[step]

@@ -149,6 +149,8 @@ def test_sampling_builds_no_gradient_and_leaves_the_callers_gradient_mode_alone(
     for state in sampler.trajectory(weighted, torch.ones(SHAPE)):
         assert not state.sample.requires_grad
         assert torch.is_grad_enabled()
+    assert not sampler.sample(weighted, SHAPE).requires_grad
+    assert torch.is_grad_enabled()
 
 
 def test_the_chain_runs_on_the_device_of_the_networks_parameters_by_default() -> None:

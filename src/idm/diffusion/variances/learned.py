@@ -52,7 +52,7 @@ class LearnedRange(ReverseVariance):
 
     def std(self, head: Tensor | None, at: Transition) -> Tensor:
         """Interpolate between half of those logarithms."""
-        return torch.exp(torch.addcmul(at.mid_log_std, at.half_log_std_range, _required(head)))
+        return torch.addcmul(at.mid_log_std, at.half_log_std_range, _required(head)).exp_()
 
     def head(self, log_variance: Tensor, at: Transition) -> Tensor | None:
         """V = 2 (log variance - log betatilde) / (log beta - log betatilde) - 1."""
