@@ -40,7 +40,7 @@ check: lint test
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check diffusers
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps denoising-diffusion-pytorch einops ema-pytorch tqdm
-	$(BIN)/idm bench --out benchmarks/results/cpu
+	$(BIN)/python benchmarks/compare.py --out benchmarks/results/cpu
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache

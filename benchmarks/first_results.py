@@ -16,10 +16,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -110,18 +112,18 @@ class Kind:
     """A kind of data: how it is written, and how one sample is drawn on axes."""
 
     save: Callable[[Path, np.random.Generator], Path]
-    draw: Callable[[plt.Axes, Array], object]
+    draw: Callable[[Axes, Array], object]
     said: tuple[str, ...] = ()
     """What an array does not tell by its shape alone, and ``idm train`` asks for."""
 
 
-def draw_leads(axes: plt.Axes, wave: Array) -> None:
+def draw_leads(axes: Axes, wave: Array) -> None:
     """Draw four of the leads above one another."""
     for lead in range(4):
         axes.plot(wave[lead] - 2.5 * lead, linewidth=0.7)
 
 
-def draw_rgb(axes: plt.Axes, picture: Array) -> None:
+def draw_rgb(axes: Axes, picture: Array) -> None:
     """Draw a picture whose channels come last, as in a file, or first, as in the arrays of ``idm sample``."""
     axes.imshow(picture if picture.shape[-1] == 3 else np.moveaxis(picture, 0, -1))
 
@@ -172,7 +174,7 @@ def save_figure(path: Path, kind: Kind, rows: Sequence[tuple[str, Array]]) -> No
     plt.close(figure)
 
 
-def first_result(name: str, out: Path, steps: int, options: Sequence[str]) -> dict[str, object]:
+def first_result(name: str, out: Path, steps: int, options: Sequence[str]) -> dict[str, Any]:
     """Write data, train on them with what is inferred, sample, and draw both."""
     kind, rng = KINDS[name], np.random.default_rng(0)
     out.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+
 from card import STAND_INS
 from card.agreement import agreement
 from card.bench import Bench
@@ -25,8 +26,8 @@ from card.report import Report
 from card.roofline import roofline
 from card.sampling import EVERYTHING, GRAPH, PLAIN, QUICKLY_MADE, chain, forward, same_results
 from card.training import memory, training
-
 from idm.bench.machine import describe_machine
+from speed.peers import versions
 
 MINUTES = 8.5
 FLOPS_BAR = 5e-3
@@ -41,7 +42,7 @@ class Section:
 
     name: str
     seconds: float
-    run: Callable[[], None]
+    run: Callable[[], object]
 
 
 def sections(bench: Bench, steps: int) -> list[Section]:
@@ -116,7 +117,8 @@ def main() -> int:
     if device.type == "cuda" and not torch.cuda.is_available():
         parser.error("no CUDA card here; --device cpu --quick tries the script without one")
     torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = True, False
-    report = Report(describe_machine() | {"stand-ins": " ".join(STAND_INS) or "none", "command": " ".join(sys.argv)})
+    about = {"stand-ins": " ".join(STAND_INS) or "none", "command": " ".join(sys.argv)}
+    report = Report(describe_machine() | versions() | about)
     bench = Bench(device, Budget(60 * options.minutes), report, compiles=not options.quick)
     parts = quick_sections(bench) if options.quick else sections(bench, options.steps)
     run(bench, [part for part in parts if options.only in part.name], options.out)

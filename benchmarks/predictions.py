@@ -22,7 +22,7 @@ from idm.bench.machine import describe_machine
 from idm.core.progress import SILENT
 from idm.likelihood import Estimate
 from idm.presets import PRESETS, fitted
-from idm.run import Run, held_out_bound, open_run_data, recognition
+from idm.run import Run, draw, held_out_bound, open_run_data, recognise
 from idm.settings import resolve
 from idm.tasks import train
 
@@ -67,7 +67,7 @@ class Result:
 
 def measure(run: Run, samplers: list[str], bound_steps: int, num: int) -> Result:
     """Measure a trained run; what ``measured.json`` in its folder holds already is taken from there."""
-    file = run.path.parent.parent / "measured.json"
+    file = run.folder / "measured.json"
     known = json.loads(file.read_text()) if file.exists() else {}
     data = open_run_data(run)
     bound = f"bound:{bound_steps}"
@@ -77,7 +77,8 @@ def measure(run: Run, samplers: list[str], bound_steps: int, num: int) -> Result
     for text in samplers:
         if f"{text}:{num}" not in known:
             name, _, steps = text.partition(":")
-            found = recognition(run, data, num, sampler=run.sampler(name=name, steps=int(steps))).samples
+            samples = draw(run, num, sampler=run.sampler(name=name, steps=int(steps)))
+            found = recognise(run, data, samples).samples
             known[f"{text}:{num}"] = [found.mean, found.standard_error]
             file.write_text(json.dumps(known))
     return Result(torch.tensor(known[bound]), {text: Estimate(*known[f"{text}:{num}"]) for text in samplers})

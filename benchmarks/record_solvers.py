@@ -1,9 +1,9 @@
 """Record what the solvers of k-diffusion and diffusers give, for the tests to compare with.
 
 Every case is a grid of noise-to-signal ratios, a start and a denoiser of y = x / alpha in float64,
-D(y, kappa) = a tanh(b y + c) / (1 + d kappa^2). diffusers' stored sigmas are replaced by the grid in float64; its last two steps, where it
-lowers its order, are left out; the updates of its DPM solver are called by themselves, since its ``step`` keeps samples
-in float32. The packages are not needed for the tests.
+D(y, kappa) = a tanh(b y + c) / (1 + d kappa^2). diffusers' stored sigmas are replaced by the grid in float64; its last
+two steps, where it lowers its order, are left out; the updates of its DPM solver are called by themselves, since its
+``step`` keeps samples in float32. The packages are not needed for the tests.
 
     pip install diffusers==0.42.1 k-diffusion==0.1.1.post1
     python benchmarks/record_solvers.py tests/data/solvers.npz

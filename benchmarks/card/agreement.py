@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from card.bench import Bench
 from card.forms import MINIATURE
 from idm.bench.check import largest, rms
-from idm.bench.entrants.ours import DIFFUSION, short_chain
+from idm.bench.ours import DIFFUSION, short_chain
 from idm.bench.sizes import SMALL, TINY, Configuration, our_unet
 from idm.core.types import Network
 from idm.likelihood import calc_bpd_loop

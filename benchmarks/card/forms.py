@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import nn
 
-from idm.bench.entrants import DIFFUSERS
 from idm.bench.flops import forward_flops
 from idm.bench.sizes import Configuration, our_unet
 from idm.core.types import Network
 from idm.networks import Autocast, Compiled, CudaGraph
+from speed.peers import DIFFUSERS
 
 IMAGENET_64 = Configuration("ImageNet-64", 64, 3, 128, (1, 2, 3, 4), 3, (16, 8))
 CIFAR_10 = Configuration("CIFAR-10", 32, 3, 128, (1, 2, 2, 2), 3, (16, 8))
@@ -72,14 +73,14 @@ class Forms:
             ImportError: diffusers is not installed.
         """
         network = DIFFUSERS.network(self.config).to(self.device, torch.bfloat16).eval().requires_grad_(False)
-        return lambda x, time: network(x, time).sample
+        return DIFFUSERS.model(network)
 
     @cached_property
     def compiled_peer(self) -> Network:
         """The same in channels_last and translated, as its documentation recommends."""
-        network = DIFFUSERS.network(self.config).to(self.device, torch.bfloat16).eval().requires_grad_(False)
-        translated = torch.compile(network.to(memory_format=torch.channels_last), dynamic=False)
-        return lambda x, time: translated(x, time).sample
+        network: Any = DIFFUSERS.network(self.config).to(self.device, torch.bfloat16).eval().requires_grad_(False)
+        translated: Any = torch.compile(network.to(memory_format=torch.channels_last), dynamic=False)
+        return DIFFUSERS.model(translated)
 
     @cached_property
     def flops(self) -> int:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name)
@@ -35,7 +36,7 @@ def roofline(bench: Bench, *, quick: bool) -> None:
 
 
 def _convolution(bench: Bench, batch: int, channels: int, size: int) -> float:
-    like = {"device": bench.device, "dtype": torch.bfloat16}
+    like: Any = {"device": bench.device, "dtype": torch.bfloat16}
     x = torch.randn(batch, channels, size, size, **like).contiguous(memory_format=torch.channels_last)
     weight = torch.randn(channels, channels, 3, 3, **like).contiguous(memory_format=torch.channels_last)
     seconds = best_seconds(bench, lambda: F.conv2d(x, weight, padding=1))

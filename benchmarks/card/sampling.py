@@ -10,8 +10,8 @@ from card.bench import Bench, Factory
 from card.forms import Forms
 from card.report import Work
 from idm.bench.check import rms
-from idm.bench.entrants.ours import short_chain
 from idm.bench.harness import Contestant
+from idm.bench.ours import short_chain
 from idm.core.types import Network
 from idm.samplers import SamplerDDPM
 

@@ -8,11 +8,12 @@ import torch
 from card.bench import Bench, Factory
 from card.forms import Forms
 from card.report import Memory, Work
-from idm.bench.entrants import DIFFUSERS, OUR_BFLOAT16, Entrant
-from idm.bench.entrants.ours import Ours
+from idm.bench.entrant import Entrant
 from idm.bench.memory import step_memory
+from idm.bench.ours import OUR_BFLOAT16, Ours
 from idm.bench.sizes import Configuration
 from idm.bench.workloads.networks import BACKWARD_AND_FORWARD
+from speed.peers import DIFFUSERS
 
 
 def training(bench: Bench, forms: Forms, batch: int, *, seconds: float) -> None:

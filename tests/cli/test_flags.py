@@ -12,7 +12,7 @@ from idm.cli.flags import in_options
 
 PACKAGE = Path(idm.__file__).parent
 OPTION = re.compile(r"--[a-z][\w-]*[;,.]?")
-BELOW = sorted(path for path in PACKAGE.rglob("*.py") if path.parts[len(PACKAGE.parts)] not in ("cli", "bench"))
+BELOW = sorted(path for path in PACKAGE.rglob("*.py") if path.parts[len(PACKAGE.parts)] != "cli")
 
 
 @pytest.mark.parametrize(

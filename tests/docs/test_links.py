@@ -13,7 +13,7 @@ PAGES = [path for name in TOP if (path := ROOT / name).is_file()] + sorted((ROOT
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-NAMED_FILE = re.compile(r"`((?:src|tests|docs|examples|tools)/[\w./-]+)`")
+NAMED_FILE = re.compile(r"`((?:src|tests|benchmarks|docs|examples|tools)/[\w./-]+)`")
 NAMED_TEST = re.compile(r"`(test_\w+)`")
 NAMED_OBJECT = re.compile(r"`(idm(?:\.[A-Za-z_]\w*)+)`")
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

@@ -1,18 +1,16 @@
 """What was measured on what: processor, card, versions."""
 
 import platform
-from importlib import metadata
 from pathlib import Path
 
 import torch
 
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16", "sve_bf16"}
 """Features of x86 and ARM processors that multiply bfloat16 natively."""
-DISTRIBUTIONS = ("diffusers", "denoising-diffusion-pytorch", "ema-pytorch")
 
 
 def describe_machine() -> dict[str, str]:
-    """Name the processor, its threads, the card, and the versions of everything that takes part."""
+    """Name the processor, its threads, the card, and the versions of Python and torch."""
     card = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     return {
         "processor": _cpuinfo("model name") or platform.processor() or platform.machine(),
@@ -21,7 +19,6 @@ def describe_machine() -> dict[str, str]:
         "gpu": card,
         "python": platform.python_version(),
         "torch": torch.__version__,
-        **{name: version for name in DISTRIBUTIONS if (version := _version(name)) is not None},
     }
 
 
@@ -38,10 +35,3 @@ def _cpuinfo(name: str) -> str:
     except OSError:
         return ""
     return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None

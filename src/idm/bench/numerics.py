@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from idm.bench.check import FORWARD, LOSS, Check, largest, rms
-from idm.bench.entrants import OUR_BFLOAT16
-from idm.bench.entrants.ours import DIFFUSION, short_chain
+from idm.bench.ours import DIFFUSION, OUR_BFLOAT16, short_chain
 from idm.bench.sizes import SMALL, TINY, Build, Configuration, our_unet
 from idm.likelihood import calc_bpd_loop
 
@@ -20,8 +19,14 @@ GRADIENT, BFLOAT16, TERMS = 1e-5, 2e-2, 1e-5
 
 
 def check_numerics(sizes: Sequence[Configuration] = CHECKED, build: Build = our_unet) -> list[Check]:
-    """Compare the network with itself in float64 and in other layouts, and the bound in batches with single terms."""
-    return [check for config in sizes if config in CHECKED for check in _checks(config, build(config).eval())]
+    """Compare the network with itself in float64 and in other layouts, and the bound in batches with single terms.
+
+    Args:
+        sizes: networks; those that are among ``CHECKED`` are looked at, or the smallest of these where none is.
+        build: builds the network.
+    """
+    checked = [config for config in sizes if config in CHECKED] or CHECKED[:1]
+    return [check for config in checked for check in _checks(config, build(config).eval())]
 
 
 def _checks(config: Configuration, network: nn.Module) -> Iterator[Check]:

@@ -1,5 +1,6 @@
 """Everything that a run of the benchmark found, and its JSON."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,6 +10,10 @@ import torch
 from idm.bench.check import Check
 from idm.bench.peak import Peak
 from idm.bench.table import Outcome
+from idm.core.files import write_atomically
+from idm.storage.results import Results as FolderResults
+
+RESULTS, WHAT = "results.json", "a benchmark"
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,6 @@ class Results:
         machine: processor, threads, card and versions.
         command: the command line.
         rounds: how often every row was timed.
-        missing: for each implementation that is not installed, how to install it.
         checks: the numerics, all of them passed.
         peaks: the machine's own limit by number format.
         outcomes: the tables.
@@ -28,7 +32,6 @@ class Results:
     machine: Mapping[str, str]
     command: str
     rounds: int
-    missing: Sequence[str]
     checks: Sequence[Check]
     peaks: Mapping[torch.dtype, Peak]
     outcomes: Sequence[Outcome]
@@ -39,7 +42,6 @@ class Results:
             "machine": dict(self.machine),
             "command": self.command,
             "rounds": self.rounds,
-            "missing": list(self.missing),
             "numerics": [asdict(check) | {"passed": check.passed} for check in self.checks],
             "peaks": {str(dtype).removeprefix("torch."): asdict(peak) for dtype, peak in self.peaks.items()},
             "tables": [_plain(outcome) for outcome in self.outcomes],
@@ -61,5 +63,15 @@ def _plain(outcome: Outcome) -> dict[str, Any]:
         "title": outcome.title,
         "rows": rows,
         "peak_bytes": dict(outcome.memory),
-        "goals": [asdict(verdict) for verdict in outcome.verdicts],
     }
+
+
+def write_results(plain: Mapping[str, Any], results: FolderResults) -> None:
+    """Put what was found so far in place of what was found before.
+
+    Args:
+        plain: JSON-able values.
+        results: the folder for them.
+    """
+    text = json.dumps(plain, indent=1, allow_nan=False) + "\n"
+    results.put(WHAT, lambda folder: {"results": write_atomically(folder / RESULTS, text.encode())})

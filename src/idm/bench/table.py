@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 
 import torch
 
-from idm.bench.entrants import Entrant
-from idm.bench.goals import Goal, Measured, Verdict
+from idm.bench.entrant import Entrant
 from idm.bench.harness import Comparison, Contestant
 from idm.bench.sizes import Configuration
 
@@ -38,7 +36,6 @@ class Table:
         workload: the kind of work.
         title: what the rows do.
         rows: the contestants by name.
-        goals: those whose rows take part are judged.
         images: samples that come out of a call; 0 where that means nothing.
         memory: what finds the peak memory of a row, in bytes, by the row's name; names without a row are not timed.
     """
@@ -46,9 +43,33 @@ class Table:
     workload: str
     title: str
     rows: Mapping[str, Row]
-    goals: tuple[Goal, ...] = ()
     images: int = 0
     memory: Mapping[str, Callable[[], int]] = field(default_factory=dict[str, Callable[[], int]])
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A row that was timed.
+
+    Attributes:
+        comparison: its times, paired with those of the first row.
+        flops: operations of a call; 0 where they are not counted.
+        peak: the most operations per second in its number format; 0 where there is none.
+    """
+
+    comparison: Comparison
+    flops: int = 0
+    peak: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Operations per second."""
+        return self.flops / self.comparison.seconds
+
+    @property
+    def share(self) -> float:
+        """Share of the peak; 0 where there is none."""
+        return self.rate / self.peak if self.peak else 0.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +81,6 @@ class Outcome:
         title: what the rows do.
         images: samples that come out of a call; 0 where that means nothing.
         rows: what was timed.
-        verdicts: what became of the goals.
         memory: peak memory in bytes by the row's name, where it was looked at; without rows nothing was timed.
     """
 
@@ -68,7 +88,6 @@ class Outcome:
     title: str
     images: int
     rows: tuple[Measured, ...]
-    verdicts: tuple[Verdict, ...]
     memory: Mapping[str, int]
 
 
@@ -78,27 +97,22 @@ def outcome(
     peaks: Mapping[torch.dtype, float],
     memory: Mapping[str, int] = NOTHING,
 ) -> Outcome:
-    """Add rates to times, and judge the goals whose rows are there."""
-    measured = {
-        row.name: Measured(row, table.rows[row.name].flops, peaks.get(table.rows[row.name].dtype, 0.0)) for row in found
-    }
-    verdicts = tuple(goal.judge(measured) for goal in table.goals if goal.rows <= measured.keys())
-    return Outcome(table.workload, table.title, table.images, tuple(measured.values()), verdicts, memory)
+    """Add rates to times."""
+    rows = tuple(Measured(row, table.rows[row.name].flops, peaks.get(table.rows[row.name].dtype, 0.0)) for row in found)
+    return Outcome(table.workload, table.title, table.images, rows, memory)
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What is to be compared.
+    """What is to be timed.
 
     Attributes:
         sizes: the networks.
         entrants: the implementations, in the order of the rows.
-        folder: where a workload may put files.
     """
 
     sizes: Sequence[Configuration]
     entrants: Sequence[Entrant]
-    folder: Path
 
 
 Plan = Callable[[], Table]

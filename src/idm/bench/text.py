@@ -3,24 +3,30 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 from rich.table import Table as RichTable
-from rich.text import Text
 
 from idm.bench.check import Check
-from idm.bench.goals import Measured, Verdict
 from idm.bench.peak import Peak, in_words
-from idm.bench.table import Outcome
+from idm.bench.table import Measured, Outcome
 
 Show = Callable[[RenderableType], None]
 MEMORY = "peak MiB"
 
 
-def show_machine(show: Show, machine: Mapping[str, str], missing: Sequence[str]) -> None:
-    """Say what is measured on what, and who cannot take part."""
+def show_on(console: Console | None) -> Show:
+    """Return what prints on a console, if there is one; lines are as long as they are."""
+
+    def show(what: RenderableType) -> None:
+        if console is not None:
+            console.print(what, markup=False, soft_wrap=isinstance(what, str))
+
+    return show
+
+
+def show_machine(show: Show, machine: Mapping[str, str]) -> None:
+    """Say what is measured on what."""
     show(", ".join(f"{name} {value}" for name, value in machine.items()))
-    for line in missing:
-        show(line)
 
 
 def show_checks(show: Show, checks: Sequence[Check]) -> None:
@@ -40,11 +46,9 @@ def show_peaks(show: Show, peaks: Mapping[torch.dtype, Peak]) -> None:
 
 
 def show_outcome(show: Show, outcome: Outcome) -> None:
-    """Show a table: times, paired ratios with quartiles, rates, memory, and what became of the goals."""
+    """Show a table: times, paired ratios with quartiles, rates, memory."""
     show("")
     show(_times(outcome) if outcome.rows else _memory(outcome))
-    for verdict in outcome.verdicts:
-        show(Text("  ").append(_in_words(verdict)))
     disturbed = sum(row.comparison.disturbed for row in outcome.rows)
     if disturbed:
         show(f"  {disturbed} samples were disturbed by other processes and kept")
@@ -98,23 +102,3 @@ def _cells(row: Measured, images: int, *, with_flops: bool) -> list[str]:
     if with_flops:
         cells += [f"{row.rate / 1e9:,.0f}" if row.flops else "", f"{row.share:.0%}" if row.share else ""]
     return cells
-
-
-def _in_words(verdict: Verdict) -> Text:
-    mark, style = ("reached", "green") if verdict.reached else ("missed", "red")
-    spread = f"quartiles {verdict.low:.2f} to {verdict.high:.2f}"
-    return Text.assemble(
-        ("goal ", "dim"), (mark, style), f": {verdict.row}, {verdict.wanted}: {verdict.value:.2f} ({spread})"
-    )
-
-
-def show_summary(show: Show, outcomes: Sequence[Outcome]) -> None:
-    """Count the goals, and name those that were missed."""
-    verdicts = [(outcome.title, verdict) for outcome in outcomes for verdict in outcome.verdicts]
-    if not verdicts:
-        return
-    show("")
-    show(f"{sum(verdict.reached for _, verdict in verdicts)} of {len(verdicts)} goals reached")
-    for title, verdict in verdicts:
-        if not verdict.reached:
-            show(Text(f"  {title}: ").append(_in_words(verdict)))

@@ -1,4 +1,4 @@
-"""``idm bench``: speed beside peers and beside plain loops."""
+"""``idm bench``: what this machine, or a run on it, gives."""
 
 import shlex
 import sys
@@ -15,8 +15,6 @@ from idm.core.errors import SettingsError, unknown_name
 from idm.core.outputs import checked_folder
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from idm.bench.sizes import Configuration
 
 
@@ -28,7 +26,7 @@ def bench(
         Path | None,
         typer.Argument(metavar="RUN", help="Measure this run instead: its speed, memory and batches here."),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for results.json and speed.png.")] = OUT,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for results.json.")] = OUT,
     only: Annotated[
         str | None,
         typer.Option(
@@ -41,55 +39,51 @@ def bench(
         str | None,
         typer.Option("--sizes", metavar="NAMES", help="Sizes of the U-Net: of tiny, small, medium; all by default."),
     ] = None,
-    rounds: Annotated[
-        int, typer.Option("--rounds", metavar="N", min=2, help="Turns that each contestant takes.")
-    ] = ROUNDS,
+    rounds: Annotated[int, typer.Option("--rounds", metavar="N", min=2, help="How often each is timed.")] = ROUNDS,
     device: Device = None,
     trust_code: TrustCode = False,
     as_json: Json = False,
 ) -> None:
     """Measure a run on this machine: samples per second, memory, the largest batch.
 
-    Without RUN, time this project side by side with diffusers, denoising-diffusion-pytorch and plain loops. Contestants
-    take turns, and paired ratios of their times are reported. A peer that is not installed is left out.
+    Without RUN, measure the processor: how fast U-Nets of known sizes train and sample in float32 and bfloat16, what
+    share of its best that is, and how much memory training takes.
     """
     output = Output(as_json=as_json)
-    if run is None:
-        _bench_peers(output, out, only, sizes, rounds, as_json=as_json)
-        return
-    of_peers = {"--out": out != OUT, "--only": only is not None, "--sizes": sizes is not None}
-    for name, is_given in (of_peers | {"--rounds": rounds != ROUNDS}).items():
-        if is_given:
-            raise SettingsError(f"{name}: nothing beside RUN wanted, which it does not change; leave out one of them")
-    _bench_run(run, output, device, trust_code=trust_code)
+    if run is not None:
+        of_machine = {"--out": out != OUT, "--only": only is not None, "--sizes": sizes is not None}
+        for name, is_given in (of_machine | {"--rounds": rounds != ROUNDS}).items():
+            if is_given:
+                raise SettingsError(
+                    f"{name}: nothing beside RUN wanted, which it does not change; leave out one of them"
+                )
+        _bench_run(run, output, device, trust_code=trust_code)
+    else:
+        _bench_machine(output, out, only, sizes, rounds, as_json=as_json)
 
 
-def _bench_peers(output: Output, out: Path, only: str | None, sizes: str | None, rounds: int, *, as_json: bool) -> None:
-    """Time this project side by side with its peers."""
-    from idm.bench.run import PLOT, RESULTS, Bench
+def _bench_machine(
+    output: Output, out: Path, only: str | None, sizes: str | None, rounds: int, *, as_json: bool
+) -> None:
+    from idm.bench.results import RESULTS
+    from idm.bench.run import Bench, measure_machine
+    from idm.bench.text import show_on
     from idm.core.terminal import TERMINAL
     from idm.tasks.together import together
 
     destination, workloads, configurations = together(
         lambda: checked_folder(out), lambda: _chosen("--only", only, WORKLOADS), lambda: _configurations(sizes)
     )
-    console = stdout_console()
-
-    def show(what: "RenderableType") -> None:
-        if not as_json:
-            console.print(what, markup=False, soft_wrap=isinstance(what, str))
-
-    found = Bench(destination, show, rounds, shlex.join(["idm", *sys.argv[1:]]), listener=TERMINAL).run(
-        workloads, configurations
-    )
-    written = {"results": destination / RESULTS, "plot": destination / PLOT}
+    show = show_on(None if as_json else stdout_console())
+    measured = Bench(show, rounds, shlex.join(["idm", *sys.argv[1:]]), listener=TERMINAL)
+    found = measure_machine(measured, destination, workloads, configurations)
+    written = {"results": destination / RESULTS}
     output.line()
     output.pairs(written)
     output.finish(**found.to_plain(), files=written)
 
 
 def _bench_run(folder: Path, output: Output, device: str | None, *, trust_code: bool) -> None:
-    """Measure a run on this machine."""
     from idm.bench.of_run import measure_run
     from idm.core.terminal import TERMINAL
     from idm.core.text import counted
@@ -105,12 +99,10 @@ def _bench_run(folder: Path, output: Output, device: str | None, *, trust_code: 
     for size in sorted({*trained, *drawn}):
         output.columns((f"{size:,}".rjust(8), trained.get(size, "-").rjust(12)), f"  {drawn.get(size, '-')}")
     output.line()
-    output.pairs(
-        {
-            "memory": f"{gigabytes:.2g} GB of tensors in a training step of {counted(found.batch_size, 'sample')}",
-            "largest batch": f"about {found.largest_batch:,} samples in a training step, as memory goes",
-        }
-    )
+    told = {"memory": f"{gigabytes:.2g} GB of tensors in a training step of {counted(found.batch_size, 'sample')}"}
+    if found.largest_batch is not None:
+        told["largest batch"] = f"about {found.largest_batch:,} samples in a training step, as memory goes"
+    output.pairs(told)
     output.finish(checkpoint=opened.name, device=str(opened.device), **found.to_plain())
 
 

@@ -1,7 +1,6 @@
 """Drawing samples: some at a time, each from a seed of its own."""
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from idm.core.counts import holds_several, whole_number
 from idm.core.errors import SettingsError
+from idm.core.memory import machine_memory
 from idm.core.progress import SILENT, Listener, Progress
 from idm.core.tensors import require_finite
 from idm.run.labels import Labels, class_numbers
@@ -80,9 +80,10 @@ def require_memory(num: int, shape: Sequence[int], option: str = "num") -> None:
     Raises:
         SettingsError: they are too many.
     """
-    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", ()):
+    memory = machine_memory()
+    if memory is None:
         return
-    most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // (BYTES_PER_VALUE * math.prod(shape))
+    most = memory // (BYTES_PER_VALUE * math.prod(shape))
     if num > most:
         raise SettingsError(
             f"{option}: at most {most:,} samples of {' x '.join(map(str, shape))} wanted, which is what the memory of "

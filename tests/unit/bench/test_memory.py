@@ -1,17 +1,12 @@
 """Peak memory against sizes known beforehand."""
 
-import json
-
 import pytest
 import torch
 from torch import nn
 
-from idm.bench.entrants import DIFFUSERS, OUR_BFLOAT16, OUR_FLOAT32
 from idm.bench.memory import peak_memory, step_memory
-from idm.bench.run import PLOT, RESULTS, Bench
-from idm.bench.sizes import MEDIUM, SMALL, TINY, our_unet
-from idm.bench.table import Row, Scope, Table
-from idm.bench.workloads import WORKLOADS
+from idm.bench.ours import OUR_FLOAT32
+from idm.bench.sizes import TINY, our_unet
 from idm.networks import num_parameters
 
 CPU = torch.device("cpu")
@@ -135,51 +130,3 @@ def test_each_level_checkpointed_saves_memory_of_a_training_step_down_to_what_we
     none, one, both = (found(levels) for levels in range(3))
     assert none > 1.05 * one > 1.2 * both
     assert both > 5 * weights  # they, their average, gradients and two moments
-
-
-def test_tables_have_a_row_for_no_one_and_all_levels_and_the_peer_with_the_same_network(tmp_path):
-    scope = Scope([TINY, SMALL, MEDIUM], [DIFFUSERS, OUR_FLOAT32], tmp_path)
-    plans = WORKLOADS.build("memory", {}, scope=scope)
-    names = ["idm float32", "idm float32, 1 level checkpointed", "idm float32, all levels", "diffusers float32"]
-    assert len(plans) == 3
-    medium = plans[-1]()
-    assert list(medium.memory) == names
-    assert not medium.rows  # it is not timed
-
-
-def test_rows_that_are_timed_are_the_ones_that_are_measured(tmp_path):
-    (plan,) = WORKLOADS.build("memory", {}, scope=Scope([TINY], [OUR_FLOAT32, OUR_BFLOAT16], tmp_path))
-    table = plan()
-    assert list(table.rows) == list(table.memory)
-    assert len(table.rows) == 6
-
-
-def test_memory_is_shown_and_kept_with_and_without_times(tmp_path, monkeypatch):
-    def nothing():
-        pass
-
-    timed = Table("made up", "timed", {"a": Row(nothing), "b": Row(nothing)}, memory={"b": lambda: 5 * 2**19})
-    untimed = Table("made up", "untimed", {}, memory={"c": lambda: 3 * 2**30})
-    plans = [lambda: timed, lambda: untimed]
-    workloads = type(WORKLOADS)("workload", {"made up": lambda scope: plans})
-    monkeypatch.setattr("idm.bench.run.WORKLOADS", workloads)
-    shown = []
-    Bench(tmp_path, shown.append, rounds=2, entrants=[]).run(["made up"], [TINY])
-    kept = json.loads((tmp_path / RESULTS).read_text(encoding="utf-8"))["tables"]
-    assert [one["peak_bytes"] for one in kept] == [{"b": 5 * 2**19}, {"c": 3 * 2**30}]
-    assert [len(one["rows"]) for one in kept] == [2, 0]
-    assert (tmp_path / PLOT).is_file()
-    tables = [one for one in shown if getattr(one, "columns", None)]
-    assert [cells(table)["peak MiB"] for table in tables] == [["", "2.5"], ["3,072.0"]]
-
-
-def cells(table):
-    return {str(column.header): list(column.cells) for column in table.columns}
-
-
-def test_without_times_there_is_no_picture(tmp_path, monkeypatch):
-    untimed = Table("made up", "untimed", {}, memory={"c": lambda: 1})
-    workloads = type(WORKLOADS)("workload", {"made up": lambda scope: [lambda: untimed]})
-    monkeypatch.setattr("idm.bench.run.WORKLOADS", workloads)
-    Bench(tmp_path, lambda what: None, rounds=2, entrants=[]).run(["made up"], [TINY])
-    assert not (tmp_path / PLOT).exists()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from idm.bench.of_run import RandomData, measure_run
+from idm.bench.of_run import measure_run
+from idm.bench.random_data import RandomData
 from idm.cli import main
 from idm.core.errors import ProcessError
 from idm.core.progress import SILENT
@@ -53,8 +54,25 @@ def test_memory_that_is_short_ends_the_larger_batches_alone(run, monkeypatch):
         measure_run(run, largest=8)
 
 
+def test_no_largest_batch_is_told_where_the_system_does_not_tell_its_memory(run, capsys, monkeypatch):
+    monkeypatch.setattr("idm.core.memory.os.sysconf_names", {})
+    monkeypatch.setattr("idm.bench.of_run.LARGEST", 1)
+    assert measure_run(run).largest_batch is None
+    assert main(["bench", str(run.folder), "--device", "cpu"]) == 0
+    assert "largest batch" not in capsys.readouterr().out
+
+
+def test_memory_that_is_short_for_a_training_step_is_said_in_a_line(run, monkeypatch):
+    def short(build, device):
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr("idm.bench.of_run.step_memory", short)
+    with pytest.raises(ProcessError, match="not enough even for a few samples"):
+        measure_run(run)
+
+
 def test_random_data_are_like_those_of_the_run(run):
-    source = RandomData(run.spec)
+    source = RandomData.like(run.spec)
     values = source[0]
     assert (values.shape, values.dtype.name) == ((1, 8, 8), "uint8")
     assert sorted(set(source.labels)) == list(range(10))

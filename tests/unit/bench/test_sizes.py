@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from idm.bench.entrants import DIFFUSERS, LUCIDRAINS, OUR_FLOAT32, installed
 from idm.bench.machine import describe_machine
 from idm.bench.peak import Convolution, in_words, measure_peak
 from idm.bench.sizes import MEDIUM, SMALL, TINY, initial_unet, our_unet
@@ -42,14 +41,3 @@ def test_peaks_are_positive_and_name_their_shape():
 
 def test_a_convolution_counts_its_products():
     assert Convolution(4, 16, 8).flops == 2 * 4 * 8 * 8 * 16 * 16 * 9
-
-
-def test_a_peer_that_is_not_installed_is_left_out_with_the_command_that_installs_it(monkeypatch):
-    def missing(self):
-        raise ImportError("No module named 'x'")
-
-    monkeypatch.setattr(type(DIFFUSERS), "require", missing)
-    monkeypatch.setattr(type(LUCIDRAINS), "require", missing)
-    present, lines = installed([DIFFUSERS, LUCIDRAINS, OUR_FLOAT32])
-    assert present == [OUR_FLOAT32]
-    assert [line.rpartition(": ")[2] for line in lines] == [DIFFUSERS.install, LUCIDRAINS.install]

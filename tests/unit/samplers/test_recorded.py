@@ -1,6 +1,6 @@
 """Solvers beside those of k-diffusion and diffusers: 200 random grids, starts and denoisers, recorded in float64.
 
-``benchmarks/record_solvers.py`` wrote the numbers. Chains and the straight path must both give them, since y = x / alpha
+``benchmarks/record_solvers.py`` wrote the numbers. Chains and the straight path give both, since y = x / alpha
 moves alike on all paths.
 """
 

@@ -29,11 +29,6 @@ WORKLOADS: "Registry[list[Plan]]" = Registry(
         "training": _of("networks", "training"),
         "memory": _of("memory", "memory"),
         "sampling": _of("sampling", "sampling"),
-        "likelihood": _of("likelihood", "likelihood"),
-        "updates": _of("updates", "updates"),
-        "loop": _of("loop", "loop"),
-        "reading": _of("reading", "reading"),
-        "start": _of("start", "start"),
     },
 )
 

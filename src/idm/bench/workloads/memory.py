@@ -1,11 +1,12 @@
 """Memory of training steps, without and with activations that are computed twice, and what that costs in time."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from idm.bench.entrants import DIFFUSERS, OUR_BFLOAT16, OUR_FLOAT32, Entrant
+from idm.bench.entrant import Entrant
 from idm.bench.memory import step_memory
+from idm.bench.ours import OURS
 from idm.bench.sizes import MEDIUM, SMALL, TINY, Configuration
 from idm.bench.table import Plan, Row, Scope, Table
 
@@ -26,13 +27,13 @@ class Load:
 LOADS = {TINY: Load(128), SMALL: Load(16), MEDIUM: Load(2, timed=False)}
 
 
-def memory(scope: Scope) -> list[Plan]:
-    """Training steps with no, one and all levels checkpointed."""
-    return [partial(_memory, scope, config, LOADS[config]) for config in scope.sizes if config in LOADS]
+def memory(scope: Scope, peers: Sequence[Entrant] = ()) -> list[Plan]:
+    """Training steps of ours with no, one and all levels checkpointed, then those of peers with the same network."""
+    return [partial(_memory, scope, peers, config, LOADS[config]) for config in scope.sizes if config in LOADS]
 
 
-def _memory(scope: Scope, config: Configuration, load: Load) -> Table:
-    entrants = _entrants(scope, config)
+def _memory(scope: Scope, peers: Sequence[Entrant], config: Configuration, load: Load) -> Table:
+    entrants = _checkpointed(scope, config) | {peer.name: peer for peer in peers}
     steps = {name: partial(entrant.training_step, config, load.batch) for name, entrant in entrants.items()}
     rows = {name: Row(build()) for name, build in steps.items()} if load.timed else {}
     memory = {name: partial(step_memory, build, entrants[name].device) for name, build in steps.items()}
@@ -40,12 +41,10 @@ def _memory(scope: Scope, config: Configuration, load: Load) -> Table:
     return Table("memory", title, rows, memory=memory)
 
 
-def _entrants(scope: Scope, config: Configuration) -> Mapping[str, Entrant]:
-    """Our own with no, one and all levels checkpointed, then the peer with the same network."""
+def _checkpointed(scope: Scope, config: Configuration) -> dict[str, Entrant]:
     found: dict[str, Entrant] = {}
-    for ours in (OUR_FLOAT32, OUR_BFLOAT16):
-        if ours in scope.entrants:
-            found[ours.name] = ours
-            found[f"{ours.name}, 1 level checkpointed"] = ours.checkpointed(1)
-            found[f"{ours.name}, all levels"] = ours.checkpointed(len(config.mult))
-    return found | {peer.name: peer for peer in scope.entrants if peer == DIFFUSERS}
+    for ours in (entrant for entrant in OURS if entrant in scope.entrants):
+        found[ours.name] = ours
+        found[f"{ours.name}, 1 level checkpointed"] = ours.checkpointed(1)
+        found[f"{ours.name}, all levels"] = ours.checkpointed(len(config.mult))
+    return found

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from idm.bench.entrants import DIFFUSERS, LUCIDRAINS, OUR_BFLOAT16, OUR_FLOAT32, Entrant
-from idm.bench.goals import Faster, Goal, where_bfloat16_is_native
+from idm.bench.entrant import Entrant
 from idm.bench.harness import Contestant
+from idm.bench.ours import OUR_FLOAT32
 from idm.bench.sizes import MEDIUM, SMALL, TINY, Configuration
 from idm.bench.table import Plan, Row, Scope, Table
 
@@ -21,13 +21,6 @@ class Load:
 
 LOADS = {TINY: Load(16, 20), SMALL: Load(16, 6), MEDIUM: Load(2, 3)}
 FLOOR = "idm float32, bare calls"
-GOALS: dict[Configuration, tuple[Goal, ...]] = {
-    TINY: (Faster(OUR_FLOAT32.name, 2.5, LUCIDRAINS.name),),
-    SMALL: (
-        Faster(OUR_FLOAT32.name, 1.08, DIFFUSERS.name),
-        *where_bfloat16_is_native(Faster(OUR_BFLOAT16.name, 1.6, DIFFUSERS.name)),
-    ),
-}
 Chain = Callable[[Entrant, Configuration, int, int], Contestant]
 SAMPLERS: dict[str, Chain] = {
     "DDPM": lambda entrant, config, batch, steps: entrant.ddpm(config, batch, steps),
@@ -56,7 +49,7 @@ def _sampling(scope: Scope, config: Configuration, name: str, chain: Chain) -> T
     floor = _bare_calls(OUR_FLOAT32.forward(config, batch), steps)
     rows[FLOOR] = Row(floor, steps * batch * OUR_FLOAT32.forward_flops(config))
     title = f"{name} sampling, {steps} steps, {config.name}, batch {batch}"
-    return Table("sampling", title, rows, GOALS.get(config, ()), images=batch)
+    return Table("sampling", title, rows, images=batch)
 
 
 def _bare_calls(call: Contestant, steps: int) -> Contestant:

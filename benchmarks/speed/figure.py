@@ -8,6 +8,7 @@ from idm.bench.harness import Comparison
 from idm.bench.table import Outcome
 from idm.report.colours import ACCENT, INK, MUTED, PALETTE, RULE
 from idm.report.figures import DPI, style
+from speed.judging import Judged
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,11 +46,11 @@ class Bar:
         return REACHED if self.reached else MISSED
 
 
-def bars(outcome: Outcome) -> Iterator[Bar]:
+def bars(judged: Judged) -> Iterator[Bar]:
     """Go through the rows below the first, then through the goals that compare two of them with each other."""
-    rows = {row.comparison.name: row.comparison for row in outcome.rows}
+    rows = {row.comparison.name: row.comparison for row in judged.outcome.rows}
     base, *others = rows
-    goals = {(verdict.row, verdict.base): verdict for verdict in outcome.verdicts if verdict.base}
+    goals = {(verdict.row, verdict.base): verdict for verdict in judged.verdicts if verdict.base}
     for name in others:
         verdict = goals.pop((name, base), None)
         if verdict is None:
@@ -60,12 +61,12 @@ def bars(outcome: Outcome) -> Iterator[Bar]:
         yield Bar(f"{name} / {other}", rows[name].against(rows[other]), verdict.mark, verdict.reached)
 
 
-def speed_figure(outcomes: Sequence[Outcome]) -> "Figure":
+def speed_figure(tables: Sequence[Judged]) -> "Figure":
     """Draw the rows of every table beside its first; bars to the right are faster than it."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    groups = [(outcome, list(bars(outcome))) for outcome in outcomes]
+    groups = [(judged.outcome, list(bars(judged))) for judged in tables]
     lines = sum(1.4 + len(group) for _, group in groups)
     figure = Figure(figsize=(WIDTH, MARGIN + LINE * lines), dpi=DPI, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)

@@ -8,19 +8,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from idm.bench.entrants.base import CLIP_GRAD_NORM, LEARNING_RATE, NUM_TIMESTEPS, Entrant
+from idm.bench.entrant import CLIP_GRAD_NORM, LEARNING_RATE, NUM_TIMESTEPS
 from idm.bench.harness import Contestant
 from idm.bench.sizes import NUM_HEADS, Configuration, initial_unet, randomised
 from idm.core.errors import NumericalError
 from idm.core.types import Network
 from idm.networks import Autocast, num_parameters
+from speed.peers.base import Peer
 
 SCHEDULE = "squaredcos_cap_v2"
 """Its name of the cosine schedule."""
 
 
 @dataclass(frozen=True)
-class Diffusers(Entrant):
+class Diffusers(Peer):
     """The library of Hugging Face; in a shorter number format it computes under autocast, as ours does.
 
     Attributes:
@@ -63,9 +64,9 @@ class Diffusers(Entrant):
 
     def predictor(self, network: nn.Module) -> Callable[[Tensor, Tensor], object]:
         """Return the network in its number format."""
-        return self._model(network)
+        return self.model(network)
 
-    def _model(self, network: nn.Module) -> Network:
+    def model(self, network: nn.Module) -> Network:
         """Return the network in its number format; its own result is wrapped."""
 
         def unwrapped(x: Tensor, time: Tensor, /, **conditioning: Tensor) -> Tensor:
@@ -76,7 +77,7 @@ class Diffusers(Entrant):
     def training_step(self, config: Configuration, batch: int) -> Contestant:
         """Its recipe for unconditional images: squared error, clipping, AdamW, EMAModel; weights stay float32."""
         network = self.network(config).train()
-        model = self._model(network)
+        model = self.model(network)
         parameters = list(network.parameters())
         optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=0.0, fused=self.fused)
         ema = _training_utils().EMAModel(parameters)
@@ -106,7 +107,7 @@ class Diffusers(Entrant):
 
     def _chain(self, scheduler: Any, config: Configuration, batch: int, steps: int, *, channels: int) -> Contestant:
         """Sampling as in its pipelines; ``channels`` of the network's output are for the scheduler."""
-        model, noise = self._model(self.network(config).eval()), self.data(config, batch)
+        model, noise = self.model(self.network(config).eval()), self.data(config, batch)
 
         @torch.no_grad()
         def chain() -> Tensor:

@@ -2,21 +2,16 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
-from idm.bench.entrants import DIFFUSERS, ENTRANTS, LUCIDRAINS, OUR_BFLOAT16, OUR_FLOAT32, installed
-from idm.bench.entrants.ours import DIFFUSION
-from idm.bench.entrants.own_step import RandomImages, own_step
+from idm.bench.ours import OUR_FLOAT32, OURS
 from idm.bench.sizes import SMALL, TINY
-from idm.data import Codec, Dataset
 from idm.networks import num_parameters
-from idm.timesteps import UniformTimesteps
-from idm.training import Trainer, TrainStep
-from idm.training.spread import Alone
+from speed.peers import DIFFUSERS, LUCIDRAINS, PEERS, installed, versions
 
 PRESENT, _ = installed()
+EVERY = [*PEERS, *OURS]
 every_entrant = pytest.mark.parametrize("entrant", PRESENT, ids=lambda entrant: entrant.name)
 
 
@@ -26,7 +21,7 @@ def needs(entrant):
 
 def test_this_project_always_takes_part():
     assert OUR_FLOAT32 in PRESENT
-    assert len({entrant.name for entrant in ENTRANTS}) == len(ENTRANTS)
+    assert len({entrant.name for entrant in EVERY}) == len(EVERY)
 
 
 @every_entrant
@@ -47,21 +42,6 @@ def test_chains_return_finite_samples_of_the_whole_batch(entrant):
         samples = chain()
         assert samples.shape == (2, 1, 16, 16)
         assert samples.isfinite().all()
-
-
-@pytest.mark.parametrize("entrant", [OUR_FLOAT32, OUR_BFLOAT16], ids=lambda entrant: entrant.name)
-def test_our_step_does_what_the_trainer_does(entrant, tmp_path):
-    settings, source, device = replace(entrant.settings(4), num_steps=3), RandomImages(TINY), torch.device("cpu")
-    ours, trained = entrant.network(TINY), entrant.network(TINY)
-    dataset = Dataset(source, Codec.fit(source), np.arange(len(source)))
-    update = own_step(ours, DIFFUSION, settings, dataset, device)
-    for _ in range(3):
-        update()
-    timesteps = UniformTimesteps(DIFFUSION.num_timesteps)
-    step = TrainStep(entrant.model(trained), DIFFUSION, timesteps, dataset, settings, seed=0, device=device)
-    Trainer(Alone(trained), step, tmp_path, describe=lambda averaged: {}).run()
-    for name, value in trained.state_dict().items():
-        assert torch.equal(ours.state_dict()[name], value), name
 
 
 @needs(DIFFUSERS)
@@ -87,3 +67,18 @@ def test_what_stood_in_for_missing_packages_is_gone_after_the_import():
     LUCIDRAINS.require()
     for name in ("torchvision", "accelerate"):
         assert getattr(sys.modules.get(name), "__spec__", True) is not None
+
+
+def test_a_peer_that_is_not_installed_is_left_out_with_the_command_that_installs_it(monkeypatch):
+    def missing(self):
+        raise ImportError("No module named 'x'")
+
+    monkeypatch.setattr(type(DIFFUSERS), "require", missing)
+    monkeypatch.setattr(type(LUCIDRAINS), "require", missing)
+    present, lines = installed([DIFFUSERS, LUCIDRAINS], [OUR_FLOAT32])
+    assert present == [OUR_FLOAT32]
+    assert [line.rpartition(": ")[2] for line in lines] == [DIFFUSERS.install, LUCIDRAINS.install]
+
+
+def test_versions_are_told_of_peers_that_are_installed():
+    assert ("diffusers" in versions()) == (DIFFUSERS in PRESENT)

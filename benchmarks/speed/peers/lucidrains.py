@@ -12,16 +12,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from idm.bench.entrants.base import CLIP_GRAD_NORM, LEARNING_RATE, NUM_TIMESTEPS, Entrant
+from idm.bench.entrant import CLIP_GRAD_NORM, LEARNING_RATE, NUM_TIMESTEPS
 from idm.bench.harness import Contestant
 from idm.bench.sizes import NUM_HEADS, Configuration, randomised
+from speed.peers.base import Peer
 
 UNUSED = {"torchvision": ("transforms", "utils"), "accelerate": ("Accelerator",)}
 """What it imports, by name, for its own loop over image files, which does not take part."""
 
 
 @dataclass(frozen=True)
-class Lucidrains(Entrant):
+class Lucidrains(Peer):
     """The package of lucidrains; linear attention at sizes where the others have none, so another network."""
 
     def require(self) -> None:

@@ -13,17 +13,16 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from idm.bench.harness import Contestant
-from idm.bench.table import Plan, Row, Scope, Table
+from idm.bench.table import Plan, Row, Table
 from idm.data import Codec, Dataset, ImageFolder, batch_indices
 
 NUM_IMAGES, SIZE, BATCH = 512, 64, 64
 PLAIN, WORKERS, OURS = "DataLoader", "DataLoader, a worker per processor", "idm"
 
 
-def reading(scope: Scope) -> list[Plan]:
+def reading(folder: Path) -> list[Plan]:
     """The first epoch, for which the folder is opened, and a later one; no size of network takes part."""
-    folder = scope.folder / "images"
-    return [partial(_first_epoch, folder), partial(_later_epoch, folder)]
+    return [partial(_first_epoch, folder / "images"), partial(_later_epoch, folder / "images")]
 
 
 def _first_epoch(folder: Path) -> Table:

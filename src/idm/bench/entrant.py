@@ -1,4 +1,4 @@
-"""What takes part in a comparison: an implementation of diffusion models that trains and samples U-Nets."""
+"""What is timed: an implementation of diffusion models that trains and samples U-Nets."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -28,22 +28,12 @@ class Entrant(ABC):
     Attributes:
         name: how its rows are called.
         dtype: number format of its convolutions and matrix products.
-        install: the command that installs it; empty where there is nothing to install.
         device: where it computes.
     """
 
     name: str
     dtype: torch.dtype = torch.float32
-    install: str = ""
     device: torch.device = CPU
-
-    @abstractmethod
-    def require(self) -> None:
-        """Import what it needs.
-
-        Raises:
-            ImportError: it is not installed.
-        """
 
     @abstractmethod
     def network(self, config: Configuration) -> nn.Module:

@@ -1,37 +1,11 @@
-"""What rows are held to, and what became of it."""
+"""What rows can be held to, and what became of it."""
 
 import statistics
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from idm.bench.harness import Comparison
-from idm.bench.machine import has_native_bfloat16
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A row that was timed.
-
-    Attributes:
-        comparison: its times, paired with those of the first row.
-        flops: operations of a call; 0 where they are not counted.
-        peak: the most operations per second in its number format; 0 where there is none.
-    """
-
-    comparison: Comparison
-    flops: int = 0
-    peak: float = 0.0
-
-    @property
-    def rate(self) -> float:
-        """Operations per second."""
-        return self.flops / self.comparison.seconds
-
-    @property
-    def share(self) -> float:
-        """Share of the peak; 0 where there is none."""
-        return self.rate / self.peak if self.peak else 0.0
+from idm.bench.table import Measured, Outcome
 
 
 @dataclass(frozen=True)
@@ -120,6 +94,15 @@ class PeakShare(Goal):
         return Verdict(self.row, "", wanted, row.share, low, high, 0.0, row.share >= self.bound)
 
 
-def where_bfloat16_is_native(*goals: Goal) -> tuple[Goal, ...]:
-    """Return the goals, or none on processors that have no instructions for products of bfloat16."""
-    return goals if has_native_bfloat16() else ()
+@dataclass(frozen=True)
+class Judged:
+    """A table that was measured, with what became of the goals whose rows are there."""
+
+    outcome: Outcome
+    verdicts: tuple[Verdict, ...]
+
+
+def judge(outcome: Outcome, goals: Sequence[Goal]) -> Judged:
+    """Judge those of the goals whose rows are there."""
+    rows = {row.comparison.name: row for row in outcome.rows}
+    return Judged(outcome, tuple(goal.judge(rows) for goal in goals if goal.rows <= rows.keys()))

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from idm.bench.entrants.base import CLIP_GRAD_NORM, LEARNING_RATE, NUM_TIMESTEPS, Entrant
-from idm.bench.entrants.own_step import RandomImages, own_step
+from idm.bench.entrant import CLIP_GRAD_NORM, LEARNING_RATE, NUM_TIMESTEPS, Entrant
 from idm.bench.harness import Contestant
+from idm.bench.own_step import own_step
+from idm.bench.random_data import RandomData
 from idm.bench.sizes import Configuration, our_unet
 from idm.core.types import Network
 from idm.data import Codec, Dataset
@@ -48,9 +49,6 @@ class Ours(Entrant):
         """The same with so many levels checkpointed."""
         return replace(self, checkpoint_levels=levels)
 
-    def require(self) -> None:
-        """Need nothing."""
-
     def network(self, config: Configuration) -> nn.Module:
         """Build our U-Net."""
         return our_unet(config, checkpoint_levels=self.checkpoint_levels).to(self.device)
@@ -65,7 +63,7 @@ class Ours(Entrant):
 
     def training_step(self, config: Configuration, batch: int) -> Contestant:
         """Hybrid loss with a learned variance, as ``idm train`` does it."""
-        source = RandomImages(config)
+        source = RandomData.images(config)
         dataset = Dataset(source, Codec.fit(source), np.arange(len(source)))
         return own_step(self.network(config), DIFFUSION, self.settings(batch), dataset, self.device)
 
@@ -96,3 +94,4 @@ class Ours(Entrant):
 
 OUR_FLOAT32 = Ours("idm float32")
 OUR_BFLOAT16 = Ours("idm bfloat16", torch.bfloat16, precision="bfloat16")
+OURS = (OUR_FLOAT32, OUR_BFLOAT16)
