@@ -7,9 +7,10 @@ from idm.diffusion.names import LossType, ModelMeanType, ModelVarType
 from idm.diffusion.objectives import Objective
 from idm.diffusion.predictions import Prediction
 from idm.diffusion.results import LossTerms, NetworkOutput, ReverseStep, VbTerms
-from idm.diffusion.variances import CalibratedDecoder, ErrorCurve, ReverseVariance
+from idm.diffusion.variances import Analytic, CalibratedDecoder, ErrorCurve, ReverseVariance
 
 __all__ = [
+    "Analytic",
     "CalibratedDecoder",
     "Clipped",
     "ContinuousDecoder",

@@ -22,7 +22,10 @@ from idm.schedules import Transition
 
 @dataclass(frozen=True, repr=False)
 class SamplerDDIM(Sampler[None]):
-    """Samples by DDIM; the model's variance plays no part.
+    """Samples by DDIM; of the model's variance only an ``Analytic`` one plays a part, which adds noise of its own.
+
+    Its step counts x_0 with another weight than the posterior, and so adds that weight squared times Var(x_0 | x_t) to
+    eta^2 betatilde (Bao et al. 2022, theorem 1): Analytic-DDIM.
 
     Attributes:
         eta: share of noise, from 0 (deterministic) to 1 (ancestral sampling); a little more where every step of the
@@ -59,11 +62,14 @@ class SamplerDDIM(Sampler[None]):
         return (self.clipping if self.clip_denoised else DDIMClipping.NONE).value
 
     def step(self, denoise: Denoiser, state: SampleStep[None], i: int, noise: NoiseSource) -> SampleStep[None]:
-        """Go down with the noise of step ``i``, where eta is not 0."""
+        """Go down with the noise of step ``i``, where there is any; the last step adds none."""
         x_t = state.sample
         at = self.diffusion.grid.transition(i, x_t)
-        drawn = noise.normal("step", i, x_t.shape[1:], x_t.dtype) if self.eta > 0 else None
+        drawn = noise.normal("step", i, x_t.shape[1:], x_t.dtype) if i > 0 and self._adds_noise(at) else None
         return self._down(denoise(x_t, at.up), x_t, at, drawn)
+
+    def _adds_noise(self, at: Transition) -> bool:
+        return self.eta > 0 or self.diffusion.variance.x_start_variance(at.up) is not None
 
     def ddim_sample(
         self,
@@ -80,12 +86,12 @@ class SamplerDDIM(Sampler[None]):
             model: the network.
             x_t: samples at step t.
             t: a step, or int64 [b] for one per sample, or its level.
-            noise: standard normal, of x_t's shape; without effect where eta is 0, drawn from torch's default
-                generator if None.
+            noise: standard normal, of x_t's shape; without effect where the step is deterministic, drawn from torch's
+                default generator if None.
             model_kwargs: conditioning.
         """
         at = self.diffusion.transition(t, x_t)
-        if self.eta == 0:
+        if not self._adds_noise(at):
             noise = None
         elif noise is None:
             noise = torch.randn_like(x_t)
@@ -100,8 +106,15 @@ class SamplerDDIM(Sampler[None]):
             return SampleStep(at.down.diffuse(found.x_start, eps), found.x_start)
         # sigma_down^2 - eta^2 betatilde, as a sum that rounding leaves positive where eta is at most 1.
         kept = (1.0 - self.eta**2) * at.down.sigma**2 + (self.eta * at.posterior_mean_coef2 * at.up.sigma) ** 2
-        sample = torch.addcmul(at.down.alpha * found.x_start, kept.clamp(min=0.0).sqrt(), eps)
-        return SampleStep(torch.addcmul(sample, self.eta * at.posterior_variance.sqrt(), noise), found.x_start)
+        kept, added = kept.clamp(min=0.0).sqrt(), self.eta * at.posterior_variance.sqrt()
+        sample = torch.addcmul(at.down.alpha * found.x_start, kept, eps)
+        uncertain = self.diffusion.variance.x_start_variance(at.up)
+        if uncertain is not None:
+            # weight of x_0 in the mean, alpha_down - kept alpha_up / sigma_up, without its rounding
+            lost = added**2 / (at.down.sigma + kept + at.is_last)
+            weight = at.ddim_coef1 + lost / at.up.kappa
+            added = (added**2 + weight**2 * uncertain).sqrt() * (1.0 - at.is_last)
+        return SampleStep(torch.addcmul(sample, added, noise), found.x_start)
 
     sample_loop = Sampler.sample
     """The reference's name for ``sample``."""

@@ -1,5 +1,6 @@
 """What the variance of a reverse step can be."""
 
+from idm.diffusion.variances.analytic import Analytic
 from idm.diffusion.variances.base import ReverseVariance
 from idm.diffusion.variances.calibrated import CalibratedDecoder
 from idm.diffusion.variances.error_curve import ErrorCurve
@@ -7,6 +8,7 @@ from idm.diffusion.variances.fixed import FixedLarge, FixedSmall
 from idm.diffusion.variances.learned import Learned, LearnedRange
 
 __all__ = [
+    "Analytic",
     "CalibratedDecoder",
     "ErrorCurve",
     "FixedLarge",

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from idm.schedules import Transition
+from idm.schedules import Level, Transition
 
 
 class ReverseVariance(ABC):
@@ -23,6 +23,10 @@ class ReverseVariance(ABC):
     def std(self, head: Tensor | None, at: Transition) -> Tensor:
         """Standard deviation, broadcastable to the data; arguments as of ``log_variance``."""
         return torch.exp(0.5 * self.log_variance(head, at))
+
+    def x_start_variance(self, at: Level) -> Tensor | None:
+        """Variance of x_0 given x, averaged over the data, where a rule with another mean shall count it; else None."""
+        return None
 
     @abstractmethod
     def head(self, log_variance: Tensor, at: Transition) -> Tensor | None:

@@ -81,10 +81,15 @@ class ErrorCurve:
 
     def log_error(self, log_kappa: Tensor) -> Tensor:
         """Logarithm of the error at levels, linear in log_kappa between those of the curve; nan beyond its ends."""
+        known, _ = self._table(log_kappa.device, held_in(log_kappa))
+        inside = (log_kappa >= known[0] - SAME_LOG_KAPPA) & (log_kappa <= known[-1] + SAME_LOG_KAPPA)
+        return torch.where(inside, self.log_error_within(log_kappa), math.nan)
+
+    def log_error_within(self, log_kappa: Tensor) -> Tensor:
+        """Return the same, and beyond the ends of the curve the error there."""
         known, values = self._table(log_kappa.device, held_in(log_kappa))
         above = torch.bucketize(log_kappa, known).clamp(min=1, max=max(1, len(known) - 1))
         above, below = above.clamp(max=len(known) - 1), above - 1
         length = known[above] - known[below]
         share = ((log_kappa - known[below]) / torch.where(length > 0, length, 1.0)).clamp(0.0, 1.0)
-        inside = (log_kappa >= known[0] - SAME_LOG_KAPPA) & (log_kappa <= known[-1] + SAME_LOG_KAPPA)
-        return torch.where(inside, torch.lerp(values[below], values[above], share), math.nan)
+        return torch.lerp(values[below], values[above], share)
