@@ -158,7 +158,7 @@ def _encoded(run: Opened, path: str, data: Samples) -> Tensor:
 def _arranged(run: Opened, path: str, data: NDArray[Any]) -> Samples:
     """Bring samples of any of the three layouts, or a single one, to [n, c, *space].
 
-    Of two layouts that fit the run's own counts.
+    Where several layouts fit, it is the run's own that is taken.
 
     Raises:
         DataError: no finite numbers, or another shape.
@@ -166,12 +166,11 @@ def _arranged(run: Opened, path: str, data: NDArray[Any]) -> Samples:
     if data.dtype.kind not in "buif":
         raise DataError(f"{path}: real numbers wanted, got {data.dtype}; convert them")
     channels, *space = run.spec.shape
-    shapes = {"first": (channels, *space), "last": (*space, channels)} | (
-        {"none": tuple(space)} if channels == 1 else {}
-    )
+    without = {"none": tuple(space)} if channels == 1 and space else {}
+    shapes = {"first": (channels, *space), "last": (*space, channels)} | without
     for name in sorted(shapes, key=lambda name: name != run.spec.layout):
         several = data[None] if data.shape == shapes[name] else data
-        if several.shape[1:] == shapes[name] and len(several) > 0 and (space or name != "none"):
+        if several.shape[1:] == shapes[name] and len(several) > 0:
             if not np.isfinite(several).all():
                 raise DataError(f"{path}: finite numbers wanted, got NaN or infinity; replace the values")
             return LAYOUTS[name].arrange(several)

@@ -206,7 +206,7 @@ class Opened(ABC):
         try:
             y = self.unlabelled_kwargs(count)["y"]
         except SettingsError as error:
-            raise SettingsError(f"labels: the class of the images wanted; name it with {option}") from error
+            raise SettingsError(f"samples: the class of each wanted, got none; name it with {option}") from error
         values = [int(none) if label is None else label for label, none in zip(known, y.tolist(), strict=True)]
         return {"y": torch.tensor(values, dtype=torch.int64, device=self.device)}
 

@@ -73,6 +73,10 @@ class Order:
             return list(self.classes)
         return None if run.spec.num_classes is None else list(range(run.spec.num_classes))
 
+    def num_classes(self, run: Opened) -> int:
+        """Return how many classes the samples have in turn; 1 where they have none."""
+        return len(self.every_class(run) or [None])
+
 
 def sample_in_parts(
     run: Opened,
