@@ -5,7 +5,7 @@ import re
 FIRST = ("label_a", "label_b", "max_time", "num", "sigma_rel", "step")
 """Arguments that a message about them begins with."""
 
-GIVEN = ("data", "device", "init", "label_a", "label_b", "labels", "out", "preset", "sampler", "set", "steps")
+GIVEN = ("data", "device", "flags", "init", "label_a", "label_b", "labels", "out", "preset", "sampler", "set", "steps")
 """Arguments that messages give values to."""
 
 HEADING = re.compile(rf"^((?:error\[\w+\]: |warning: )?)({'|'.join(FIRST)})(?=: )")
