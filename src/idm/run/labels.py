@@ -49,7 +49,7 @@ def class_numbers(labels: Labels | None, names: Sequence[str] | None, option: st
     if lines:
         raise SettingsError(*lines)
     if not found:
-        raise SettingsError(f"{option}: at least one class wanted, got none; leave {option} out for all of them")
+        raise SettingsError(f"{option}: at least one class wanted, got none; leave it out for all of them")
     return found
 
 

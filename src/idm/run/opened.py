@@ -145,8 +145,8 @@ class Opened(ABC):
         """
         if not math.isfinite(scale):
             raise SettingsError(f"guidance: a finite number wanted, got {scale}")
-        self.require_classes(f"guidance {scale}")
-        return self._null_label(f"guidance {scale}")
+        self.require_classes(f"guidance={scale}")
+        return self._null_label(f"guidance={scale}")
 
     def sampler(self, /, **changes: Any) -> Sampler:
         """Return the run's sampler, with settings changed: ``run.sampler(name="ddpm", steps=250)``.

@@ -158,7 +158,7 @@ def test_the_part_to_test_is_scored_with_its_classes_and_what_is_left_out_is_sai
 
 def test_what_needs_training_data_is_refused_of_other_data(digits, pixels, tmp_path):
     np.savez(tmp_path / "x.npz", data=pixels[0], labels=pixels[1])
-    with pytest.raises(DataError, match="leave out samples or data"):
+    with pytest.raises(DataError, match="leave out samples=N or data=PATH"):
         require_recognition(digits, open_data_to_score(digits, tmp_path / "x.npz"), 10)
 
 
