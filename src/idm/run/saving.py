@@ -19,11 +19,9 @@ from idm.data.base import Samples
 from idm.report import grid, png, save_picture, save_singles, scatter
 from idm.report.pictures import fit_png, single_name
 from idm.run.data_folder import places_of, refuse_data_folder
+from idm.run.labels import NO_CLASS
 from idm.run.opened import Opened
 from idm.storage.results import Results, results_in
-
-NO_CLASS = "no class"
-"""The name of a label that stands for none of the classes."""
 
 LARGEST_GRID = 400
 """Further samples are not in the grid."""
