@@ -179,17 +179,22 @@ class Run(Editable):
             found = recognise(self, opened, draw(self, samples, seed=seed, sampler=chosen, listener=listener))
         return Evaluation(bound, found, about(self, seed, None if data is None else str(data)), chosen)
 
-    def picture(self, samples: npt.ArrayLike, *, columns: int | None = None) -> Image.Image:
+    def picture(
+        self, samples: npt.ArrayLike, *, labels: Labels | None = None, columns: int | None = None
+    ) -> Image.Image:
         """Lay samples out as a picture, which a notebook shows; points as a scatter plot.
 
         Args:
             samples: one or several.
+            labels: their classes, in turn, which name columns of one class each.
             columns: samples in a row; as many as make the picture about square by default.
 
         Raises:
             DataError: samples that do not fit the run's data.
+            SettingsError: a label that is no class.
         """
-        return picture_of(as_inputs(self, samples).x, self.spec.codec, columns)
+        x = as_inputs(self, samples).x
+        return picture_of(x, self.spec, columns, self._every_label(labels, len(x)))
 
     def save(
         self, samples: npt.ArrayLike, folder: str | Path, *, labels: Labels | None = None, columns: int | None = None
@@ -210,13 +215,17 @@ class Run(Editable):
             SettingsError: there are other files of these names, or it is the folder of the run's data.
         """
         x = as_inputs(self, samples).x
-        every = None if labels is None else self.label_kwargs(labels, len(x))["y"].tolist()
+        every = self._every_label(labels, len(x))
         if not str(folder):
             raise SettingsError("folder: a name wanted, got an empty text")
         with sample_folder(results_folder(folder, self, "saved"), self, len(x)) as results:
             return results.put(
                 counted(len(x), "sample"), lambda new: save_samples(new, self, x, columns=columns, labels=every)
             )
+
+    def _every_label(self, labels: Labels | None, count: int) -> list[int] | None:
+        """Repeat labels in turn; None where there are none."""
+        return None if labels is None else self.label_kwargs(labels, count)["y"].tolist()
 
 
 def _at_least_0(value: int, name: str) -> int:

@@ -114,13 +114,13 @@ class _Plan:
 
     def write(self, new: Path, x: Tensor) -> dict[str, Path]:
         """Write the samples, and their way out of noise."""
-        order, y = self.order, self.run.label_kwargs(self.order.classes, self.order.num).get("y")
+        order = self.order
         written = save_samples(
             new,
             self.run,
             x,
             columns=columns_of(min(order.num, LARGEST_GRID), order.num_classes(self.run)),
-            labels=None if y is None else y.tolist(),
+            labels=order.labels(self.run),
             seeds=range(order.seed, order.seed + order.num),
         )
         return written if self.recorder is None else written | self.recorder.save(new)
@@ -137,5 +137,6 @@ def _plan(run: Run, request: SampleRequest, out: str | Path | None) -> _Plan:
     )
     is_shown = request.trajectory and len(run.spec.shape) > 1
     order = Order(request.num, sampler, classes, request.seed, request.guidance, request.batch_size)
-    recorder = Recorder(sampler, run.spec, request.num, order.num_classes(run)) if is_shown else None
+    classes = order.num_classes(run)
+    recorder = Recorder(sampler, run.spec, order.labels(run), request.num, classes) if is_shown else None
     return _Plan(run, order, folder, recorder)
