@@ -23,6 +23,12 @@ def test_progress_is_read_without_torch(run):
     assert done.stdout.split() == ["120", "False"]
 
 
+def test_names_that_are_not_imported_yet_are_listed():
+    script = "import sys, idm.tasks; print('train' in dir(idm.tasks), 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
+
+
 def test_a_package_says_which_names_it_lacks():
     with pytest.raises(AttributeError, match=r"module 'idm\.tasks' has no attribute 'sample_onto'"):
         _ = tasks.sample_onto

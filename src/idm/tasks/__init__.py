@@ -59,3 +59,8 @@ __getattr__ = importing(
         "idm.tasks.verifying": ("verify",),
     },
 )
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return __all__
