@@ -10,6 +10,8 @@ Names are imported when they are first used, so that ``import idm`` and the comm
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from idm.core.lazy import importing
+
 if TYPE_CHECKING:
     from idm.core.errors import IdmError
     from idm.core.gaussian import discretized_gaussian_log_likelihood, normal_kl
@@ -76,21 +78,15 @@ _HOMES = {
 }
 """Which module each public name is imported from."""
 
-_ROOMS = ("bench", "data", "demo", "run", "settings", "tasks", "training")
+_ROOMS = ("bench", "data", "demo", "presets", "run", "settings", "tasks", "training")
 """Rooms that pages of Python name."""
 
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_imported = importing(__name__, _HOMES)
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for."""
-    if name in _ROOMS:
-        return import_module(f"idm.{name}")
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'idm' has no attribute '{name}'")
-    value = getattr(import_module(_HOME_OF[name]), name)
-    globals()[name] = value
-    return value
+    return import_module(f"idm.{name}") if name in _ROOMS else _imported(name)
 
 
 def __dir__() -> list[str]:

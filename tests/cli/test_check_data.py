@@ -69,7 +69,9 @@ def test_array_files_are_checked_with_pictures_of_what_is_odd(idm, tmp_path):
     assert result.code == 0
     assert "1 copy of other samples" in result.out
     assert "samples/s in the first epoch" in result.out
-    assert (tmp_path / "out" / "page.html").read_text().count("data:image/png;base64,") == 2
+    page = (tmp_path / "out" / "page.html").read_text()
+    assert page.count("data:image/png;base64,") == 2
+    assert f"Scale, black to white: {data.min():.4g} to {data.max():.4g}." in page
 
 
 def test_a_csv_file_beside_images_without_classes_is_told_as_what_may_list_them(idm, tmp_path):

@@ -199,6 +199,20 @@ def test_fewer_images_replace_more(idm, run, tmp_path):
     assert len(list((tmp_path / "i" / "images").iterdir())) == 2
 
 
+def test_a_network_that_knows_classes_only_asks_for_them_by_the_options_of_the_verb(idm, tiny, tmp_path):
+    command = ("train", "--preset", "digits", "--out", tmp_path / "run", *tiny(training__label_dropout=0.0))
+    assert idm(*command, "--set", "training.num_steps=1").code == 0
+    np.save(tmp_path / "x.npy", Digits().read(np.arange(1)))
+    ends = (tmp_path / "x.npy", tmp_path / "x.npy")
+    for verb, files, options in (
+        ("encode", ends[:1], "--labels CLASSES"),
+        ("interpolate", ends, "--label-a CLASS and --label-b CLASS"),
+    ):
+        result = idm(verb, tmp_path / "run", *files)
+        assert result.code == 2
+        assert result.err == f"error[E200]: samples: the class of each wanted, got none; name it with {options}\n"
+
+
 @pytest.mark.parametrize("option", ["--labels", "--label-a and --label-b"])
 def test_a_class_that_is_wanted_is_asked_for_by_the_options_of_the_verb(run, option):
     opened = load(run)

@@ -59,7 +59,7 @@ def test_people_are_told_which_arrays_of_other_data_are_not_read(idm, run, one, 
 def test_the_classifier_needs_the_run_s_own_data(idm, run, one, tmp_path):
     result = idm("evaluate", run, "--data", one, "--samples", "5", "--out", tmp_path / "out")
     assert result.code == 3
-    assert "leave out samples or data" in result.errors[0]
+    assert "leave out --samples N or --data PATH" in result.errors[0]
     assert not (tmp_path / "out").exists()
 
 

@@ -1,11 +1,12 @@
 """Settings of training that nobody gives follow those that are given, and the run that goes on."""
 
-import shutil
+import shlex
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+import idm as library
 from idm.cli import main
 from idm.core.errors import ResumeError
 from idm.core.progress import SILENT
@@ -162,10 +163,18 @@ def test_the_advice_to_go_on_as_started_works(tmp_path):
     preset = choose_experiment(None, "digits", None, tmp_path / "a", ()).experiment
     with pytest.raises(ResumeError, match="goes on with it as it was started") as error:
         train(preset, tmp_path / "a", device="cpu", listener=SILENT)
-    assert f"'idm train out={tmp_path / 'a'}'" in error.value.lines[0]
-    with pytest.raises(ResumeError) as quoted:
-        train(preset, shutil.copytree(tmp_path / "a", tmp_path / "a b"), device="cpu", listener=SILENT)
-    assert f"\"idm train out='{tmp_path / 'a b'}'\" goes on" in quoted.value.lines[0]
+    advised = error.value.lines[0].split("'")[1]
+    assert advised.startswith("idm.train(")
+    assert eval(advised, {"idm": library}).step == 1
     again = choose_experiment(None, None, None, tmp_path / "a", ()).experiment
     assert again == from_plain(Experiment, to_plain(old))
-    assert train(again, tmp_path / "a", device="cpu", listener=SILENT).step == 1
+
+
+def test_the_advice_to_go_on_as_started_is_a_command_in_a_shell(idm, tmp_path):
+    folder = tmp_path / "a b"
+    small = [word for setting in (*SMALL, "training.num_steps=1") for word in ("--set", setting)]
+    assert idm("train", "--preset", "digits", "--out", folder, *small, "--set", "seed=3").code == 0
+    line, *_ = idm("train", "--preset", "digits", "--out", folder).errors
+    advised = line.split('"')[1]
+    assert advised == f"idm train --out '{folder}'"
+    assert idm(*shlex.split(advised)[1:]).code == 0

@@ -3,16 +3,39 @@
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 import idm
-from idm.cli.app import VERBS
-from idm.cli.flags import in_options
+from idm.cli.app import VERBS, make_app
+from idm.cli.flags import FIRST, GIVEN, CommandLine, in_options, option
+from idm.core.phrasing import Call, phrased_by
 
 PACKAGE = Path(idm.__file__).parent
 OPTION = re.compile(r"--[a-z][\w-]*[;,.]?")
+COMMANDS: Any = typer.main.get_command(make_app())
+OPTIONS = {word for verb in COMMANDS.commands.values() for parameter in verb.params for word in parameter.opts}
+NOUNS = {
+    "batch_size": "refused by the command line itself",
+    "data": "the data",
+    "eta": "told of the command line as sampler.eta",
+    "sampler": "an object of Python",
+    "samples": "the samples",
+    "seed": "refused by the command line itself",
+}
+"""What messages begin with that is called like an option, with what is meant."""
+
 BELOW = sorted(path for path in PACKAGE.rglob("*.py") if path.parts[len(PACKAGE.parts)] != "cli")
+
+
+def heads_of_messages(path: Path) -> set[str]:
+    """Words before the colon with which texts of errors and warnings begin."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    said = [call for call in calls if re.search(r"Error$|^warn|unknown_name$", ast.unparse(call.func))]
+    texts = [ast.unparse(argument).lstrip("f").strip("'\"") for call in said for argument in call.args]
+    return {found[1] for text in texts if (found := re.match(r"(\w+): ", text))}
 
 
 @pytest.mark.parametrize(
@@ -23,13 +46,31 @@ BELOW = sorted(path for path in PACKAGE.rglob("*.py") if path.parts[len(PACKAGE.
         ("sigma_rel: a width wanted, got 3", "--sigma-rel: a width wanted, got 3"),
         ("error[E200]: max_time: a duration wanted", "error[E200]: --max-time: a duration wanted"),
         ("if you trust it, give trust_code=True", "if you trust it, give --trust-code"),
-        ("'idm train init=runs/a data=x.npy out=NEW'", "'idm train --init runs/a --data x.npy --out NEW'"),
-        ("'idm evaluate RUN data=x set=split=test'", "'idm evaluate RUN --data x --set split=test'"),
+        ("error[E200]: labels: one of the 10 classes", "error[E200]: --labels: one of the 10 classes"),
+        ("warning: init: 1 of 2 classes", "warning: --init: 1 of 2 classes"),
+        ("guidance=2.0: a network trained with classes", "--guidance 2.0: a network trained with classes"),
+        ("samples=20: training data; leave out samples=N or data=PATH", "leave out --samples N or --data PATH"),
         ("set=a.b: one value wanted", "--set a.b: one value wanted"),
     ],
 )
 def test_arguments_become_options(said: str, shown: str) -> None:
     assert in_options(said).endswith(shown)
+
+
+def test_every_argument_is_an_option_of_some_verb() -> None:
+    assert {option(name) for name in (*FIRST, *GIVEN)} <= OPTIONS
+
+
+def test_no_message_begins_with_an_argument_that_stays_one() -> None:
+    heads = {head for path in BELOW for head in heads_of_messages(path) if option(head) in OPTIONS}
+    assert {head for head in heads if in_options(f"{head}: ") == f"{head}: "} <= NOUNS.keys()
+
+
+def test_calls_that_are_advised_are_python_or_commands() -> None:
+    call = Call('idm.train(idm.make_experiment("a b"), "NEW")', ("train",), {"data": "a b", "init": None, "out": "NEW"})
+    assert str(call) == """'idm.train(idm.make_experiment("a b"), "NEW")'"""
+    with phrased_by(CommandLine()):
+        assert str(call) == """"idm train --data 'a b' --out NEW\""""
 
 
 @pytest.mark.parametrize(

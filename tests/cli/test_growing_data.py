@@ -59,7 +59,7 @@ def test_new_files_beside_the_old_are_counted_and_the_way_out_works(tmp_path, gr
     with pytest.raises(ResumeError, match="2 new samples, and none of the 8 is missing or changed") as error:
         go(data, run)
     (line,) = error.value.lines
-    assert f"'idm train init={run} data={data} out=NEW'" in line
+    assert line.endswith(f"""'idm.train(idm.make_experiment("{data}", init="{run}"), "NEW", init="{run}")'""")
     begun = go(data, tmp_path / "new", "training.num_steps=1", init=run)
     assert begun.spec.num_train + begun.spec.num_held_out == 10
 

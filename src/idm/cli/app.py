@@ -20,7 +20,7 @@ from idm.cli.ema import ema
 from idm.cli.encode import encode
 from idm.cli.endings import print_traceback, report, stopped
 from idm.cli.evaluate import evaluate
-from idm.cli.flags import in_options
+from idm.cli.flags import CommandLine
 from idm.cli.import_ import import_
 from idm.cli.info import info
 from idm.cli.interpolate import interpolate
@@ -111,7 +111,7 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     given = [argument for argument in arguments if argument != "--debug"]
     keep_freed_memory()
-    with phrased_by(in_options):
+    with phrased_by(CommandLine()):
         return _run(given, debug=debug)
 
 

@@ -18,9 +18,6 @@ from idm.core.text import counted
 if TYPE_CHECKING:
     from idm.data.check import DataCheck, Speed
 
-INDEX, SUMMARY, PAGE = "index.jsonl", "check.json", "page.html"
-NAMES, WHAT = (INDEX, SUMMARY, PAGE), "a check"
-
 MOST_LISTED = 20
 """Further lines are counted, not printed."""
 
@@ -31,7 +28,7 @@ def check_data(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help=f"Write {INDEX}, {SUMMARY} and {PAGE} to this folder."),
+        typer.Option("--out", metavar="DIR", help="Write index.jsonl, check.json and page.html to this folder."),
     ] = None,
     speed: Annotated[
         bool, typer.Option("--speed", metavar="", help="Measure how many samples per second training would read.")
@@ -60,14 +57,14 @@ def check_data(
     with ExitStack() as stack:
         folder = None
         if out is not None:
-            folder = stack.enter_context(results_in(checked_folder(out), NAMES))
+            folder = stack.enter_context(results_in(checked_folder(out), checking.NAMES))
             say_what_is_replaced(folder, output.line)
         given = full_paths(overrides or [])
         check = checking.check_data(path, given)
         measured = None
         if speed and check.source is not None and not check.refusals:
             measured = measure_speed(check.source, check.options, workers)
-        what = f"{WHAT} of {check.path}"
+        what = f"{checking.WHAT} of {check.path}"
         written = {} if folder is None else folder.put(what, lambda place: checking.write_check(place, check))
     _describe(output, check, measured, written, given)
     output.finish(

@@ -40,5 +40,5 @@ def decode(
         say=output.line,
     )
     output.line(f"{counted(len(made.x), 'sample')} decoded, {counted(made.steps, 'step')}")
-    describe_results(output, made.run, made.shape, made.written)
+    describe_results(output, made)
     output.finish(num=len(made.x), steps=made.steps, **made.written)

@@ -1,11 +1,44 @@
-"""Arguments that messages of the library name, written as the options that the command line takes them by."""
+"""What messages of the library name, written as it is typed here: arguments as options, calls as commands."""
 
 import re
+from typing import final
 
-FIRST = ("label_a", "label_b", "max_time", "num", "sigma_rel", "step")
-"""Arguments that a message about them begins with."""
+from idm.cli.output import command
+from idm.core.phrasing import Call
 
-GIVEN = ("data", "device", "init", "label_a", "label_b", "labels", "out", "preset", "sampler", "set", "steps")
+FIRST = (
+    "device",
+    "guidance",
+    "init",
+    "label_a",
+    "label_b",
+    "labels",
+    "max_time",
+    "num",
+    "precision",
+    "preset",
+    "sigma_rel",
+    "step",
+    "steps",
+)
+"""Arguments that a message about them begins with. Not ``data`` and ``samples``, which begin messages about these."""
+
+GIVEN = (
+    "data",
+    "device",
+    "flags",
+    "guidance",
+    "init",
+    "label_a",
+    "label_b",
+    "labels",
+    "out",
+    "preset",
+    "sampler",
+    "samples",
+    "set",
+    "steps",
+)
 """Arguments that messages give values to."""
 
 HEADING = re.compile(rf"^((?:error\[\w+\]: |warning: )?)({'|'.join(FIRST)})(?=: )")
@@ -15,9 +48,24 @@ TRUE = re.compile(r"(?<![\w.=\-/])trust_code=True\b")
 
 def in_options(text: str) -> str:
     """Write ``data=PATH`` as ``--data PATH``, and the argument that a line begins with as its option."""
-    text = HEADING.sub(lambda found: found[1] + _option(found[2]), text)
-    return TRUE.sub("--trust-code", VALUE.sub(lambda found: f"{_option(found[1])} ", text))
+    text = HEADING.sub(lambda found: found[1] + option(found[2]), text)
+    return TRUE.sub("--trust-code", VALUE.sub(lambda found: f"{option(found[1])} ", text))
 
 
-def _option(name: str) -> str:
+def option(name: str) -> str:
+    """Return the option that an argument is given by."""
     return f"--{name.replace('_', '-')}"
+
+
+@final
+class CommandLine:
+    """Writes what messages name as it is typed in a shell."""
+
+    def text(self, text: str) -> str:
+        """Write arguments as options."""
+        return in_options(text)
+
+    def call(self, call: Call) -> str:
+        """Write a call as a command."""
+        given = [(name, value) for name, value in call.options.items() if value is not None]
+        return command("idm", *call.words, *(word for name, value in given for word in (option(name), value)))

@@ -58,5 +58,5 @@ def interpolate(
         say=output.line,
     )
     output.line(f"{counted(num, 'image')} from {a} to {b}, {counted(made.steps, 'step')}")
-    describe_results(output, made.run, made.shape, made.written)
+    describe_results(output, made)
     output.finish(num=num, steps=made.steps, **made.written)

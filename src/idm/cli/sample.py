@@ -46,7 +46,7 @@ def sample(
     path, taken = drawn.run.name, drawn.sampler.diffusion.num_timesteps
     name = type(drawn.sampler).__name__
     output.line(f"{counted(num, 'sample')} by {name}, {counted(taken, 'step')}, from {path}")
-    describe_results(output, drawn.run, drawn.shape, drawn.written)
+    describe_results(output, drawn)
     output.finish(num=num, steps=taken, seed=seed, checkpoint=path, **drawn.written)
 
 

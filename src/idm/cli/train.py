@@ -14,7 +14,7 @@ from idm.core.text import counted
 
 if TYPE_CHECKING:
     from idm.run import Run
-    from idm.tasks.train import Start
+    from idm.tasks.task import Start
 
 
 Config = Annotated[

@@ -74,19 +74,28 @@ def is_notebook() -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
-def best_listener() -> Listener:
-    """Return what long work tells unless told otherwise: a notebook, or the terminal."""
-    return Notebook() if is_notebook() else TERMINAL
-
-
-def listener_or_quiet(listener: Listener | None) -> Listener:
-    """Return the listener; what calls tell that a program makes many of, a notebook or nobody, where there is none.
+def listener_or_best(listener: Listener | None) -> Listener:
+    """Return the listener; where there is none, what long work tells: a notebook, or the terminal.
 
     Raises:
         SettingsError: it is no listener.
     """
+    return _listener_or(TERMINAL, listener)
+
+
+def listener_or_quiet(listener: Listener | None) -> Listener:
+    """Return the listener; where there is none, what calls tell that a program makes many of: a notebook, or nobody.
+
+    Raises:
+        SettingsError: it is no listener.
+    """
+    return _listener_or(SILENT, listener)
+
+
+def _listener_or(otherwise: Listener, listener: Listener | None) -> Listener:
+    """Return the listener; where there is none, a notebook, or ``otherwise`` outside of notebooks."""
     if listener is None:
-        return Notebook() if is_notebook() else SILENT
+        return Notebook() if is_notebook() else otherwise
     if not isinstance(listener, Listener):  # pyright: ignore[reportUnnecessaryIsInstance] (as callers give it)
         raise SettingsError(
             f"listener: an idm.Listener wanted, such as idm.Calls(function), got {type(listener).__name__}"

@@ -3,6 +3,7 @@
 Warnings and what people are told go to standard error, so that standard output stays clean for results.
 """
 
+import math
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -15,6 +16,12 @@ from typing import Protocol, final, runtime_checkable
 
 from idm.core.phrasing import phrased
 from idm.core.text import printable
+
+RECENT_SECONDS = 10.0
+"""Time in which what was done before comes to count a third, to e, of what it did for the present speed."""
+
+LEAST_KEPT = 0.7
+"""What was done before counts at least so much beside what is new: some units make a speed, however slow they are."""
 
 LEAST_SECONDS = 0.1
 """Seconds between two events that a program is told of, at the least; the last one is always told."""
@@ -38,7 +45,7 @@ class Event:
         unit: what is counted, plural.
         done: units done, with those of an earlier call that this one continues.
         total: units when it is finished.
-        rate: units per second in this call; 0 where it is not known yet.
+        rate: units per second in the last seconds of this call; 0 where it is not known yet.
         seconds_left: until it is finished, at that rate; 0 where that is not known.
         status: a few words besides, such as the loss.
     """
@@ -134,18 +141,22 @@ class Within(Listener):
 
 @final
 class Count:
-    """Units done so far, and what follows from the time that they took."""
+    """Units done so far, and what follows from the time that the last of them took."""
 
     def __init__(self, what: str, total: int, unit: str, done: int, parts: int) -> None:
         """Begin; arguments as of ``Listener.follow``."""
         self._what, self._unit, self._total, self._parts = what, unit, total, parts
-        self._done = self._first = done * parts
-        self._start, self._status = time.monotonic(), ""
+        self._done, self._last, self._status = done * parts, time.monotonic(), ""
+        self._recent_units = self._recent_seconds = 0.0
 
     def add(self, units: int, status: str) -> None:
         """Count units, and remember a status that is not empty."""
-        self._done += units
-        self._status = status or self._status
+        now = time.monotonic()
+        seconds = now - self._last
+        kept = max(math.exp(-seconds / RECENT_SECONDS), LEAST_KEPT)
+        self._recent_units = kept * self._recent_units + units
+        self._recent_seconds = kept * self._recent_seconds + seconds
+        self._done, self._last, self._status = self._done + units, now, status or self._status
 
     @property
     def is_finished(self) -> bool:
@@ -155,7 +166,7 @@ class Count:
     def event(self) -> Event:
         """Say how far the work has got."""
         parts, left = self._parts, self._total * self._parts - self._done
-        rate = (self._done - self._first) / max(time.monotonic() - self._start, 1e-9)
+        rate = self._recent_units / max(self._recent_seconds, 1e-9)
         seconds = left / rate if rate > 0 else 0.0
         return Event(self._what, self._unit, self._done // parts, self._total, rate / parts, seconds, self._status)
 

@@ -29,9 +29,10 @@ class Terminal(Listener):
         columns = (
             rich_progress.TextColumn("{task.description}", markup=False),
             rich_progress.BarColumn(),
-            *(rich_progress.TextColumn(f"{{task.fields[{name}]}}", markup=False) for name in ("count", "rate")),
-            rich_progress.TimeRemainingColumn(),
-            rich_progress.TextColumn("{task.fields[status]}", markup=False),
+            *(
+                rich_progress.TextColumn(f"{{task.fields[{name}]}}", markup=False)
+                for name in ("count", "rate", "left", "status")
+            ),
         )
         with rich_progress.Progress(*columns, console=Console(file=cast(Any, Lasting(sys.stderr)))) as bars:
             yield _Bar(bars, Count(what, total, unit, done, parts), done * parts, total * parts)
@@ -52,6 +53,7 @@ class _Bar:
             completed=done,
             count=f"{first.done:,}/{first.total:,} {first.unit}",
             rate="-",
+            left="",
             status="",
         )
 
@@ -63,6 +65,7 @@ class _Bar:
             advance=units,
             count=f"{now.done:,}/{now.total:,} {now.unit}",
             rate=now.speed,
+            left=f"{now.time_left} left",
             status=now.status,
         )
 

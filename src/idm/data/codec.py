@@ -104,6 +104,12 @@ class Codec:
         return ", ".join(pairs[:SHOWN_CHANNELS]) + (", ..." if len(pairs) > SHOWN_CHANNELS else "")
 
     @property
+    def shown(self) -> list[tuple[float, float]]:
+        """Data values that ``preview`` shows at 0 and at 1, one pair, or one per channel."""
+        reach = np.multiply(self.scale, 1.0 if self.bounded else PREVIEW_STDS)
+        return list(zip(np.subtract(self.offset, reach).tolist(), np.add(self.offset, reach).tolist(), strict=True))
+
+    @property
     def bin_width(self) -> float | None:
         """Distance between neighbouring levels in the model's range; None for continuous data."""
         return None if self.levels is None else 2.0 / (self.levels - 1)

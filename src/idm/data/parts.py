@@ -1,13 +1,13 @@
 """Parts of data that were split before: files, folders or rows whose names say train, validation or test."""
 
 import re
-import shlex
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from idm.core.errors import DataError
-from idm.core.text import counted, in_quotes
+from idm.core.phrasing import Call
+from idm.core.text import counted, json_text
 from idm.data.remarks import listed
 
 TRAIN, VALIDATION, TEST, UNLABELED = "train", "val", "test", "unlabeled"
@@ -154,10 +154,15 @@ def choose_rows(
     example = [f"such as {file}" for file, found in zip(files, parts, strict=False) if found != name][:1]
     counts = [f"{counted(others[found], kind)} of {found or 'no part'}" for found in (*WORDS, None) if others[found]]
     unseen = next((found for found in TO_SCORE if name == TRAIN and found in others), None)
-    command = in_quotes(f"idm evaluate RUN data={shlex.quote(str(where))} set=split={unseen}")
+    wanted = f'idm.tasks.ScoreRequest({json_text(str(where))}, source={{"split": "{unseen}"}})'
+    call = Call(
+        f'idm.tasks.evaluate_into("RUN", {wanted})',
+        ("evaluate", "RUN"),
+        {"data": where, "set": f"split={unseen}"},
+    )
     return rows, (
         f"only the part {name} is read; not read: {', '.join(counts + example)}; data.source.split chooses another"
-        + (f", and {command} scores it" if unseen else ""),
+        + (f", and {call} scores it" if unseen else ""),
     )
 
 

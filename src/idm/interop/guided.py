@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from idm.core.errors import SettingsError
+from idm.core.phrasing import Call
 from idm.core.text import shown
 from idm.interop.flag_values import read_flag
 
@@ -52,10 +53,14 @@ SAID_OTHERWISE = {
     "model_channels": "its flag is num_channels",
     "num_classes": "class_cond=true gives the 1,000 classes of the scripts",
     "dims": "images have 2 axes",
-    "use_ddim": "'idm sample sampler=ddim' chooses it",
-    "clip_denoised": "'idm sample set=clip_denoised=false' sets it",
 }
-"""What the network's constructor or the sampling scripts take, with what says it here."""
+"""What the network's constructor takes, with what says it here."""
+
+OF_SAMPLING = {
+    "use_ddim": Call('run.sampler(name="ddim")', ("sample", "RUN"), {"sampler": "ddim"}),
+    "clip_denoised": Call("run.sampler(clip_denoised=False)", ("sample", "RUN"), {"set": "clip_denoised=false"}),
+}
+"""What the sampling scripts take, with the call that sets it here."""
 
 
 def without_ignored(flags: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -72,10 +77,10 @@ def without_ignored(flags: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]
                 f"flags.{name}: flags of the denoising network wanted, got one of a classifier, by which no sampling "
                 "is guided here; leave it out"
             )
-        elif name in SAID_OTHERWISE:
+        elif name in SAID_OTHERWISE or name in OF_SAMPLING:
+            said = SAID_OTHERWISE.get(name) or f"{OF_SAMPLING[name]} sets it"
             lines.append(
-                f"flags.{name}: a flag of the model wanted, got another option of its code; leave it out, "
-                f"{SAID_OTHERWISE[name]}"
+                f"flags.{name}: a flag of the model wanted, got another option of its code; leave it out, {said}"
             )
         elif name in NOT_BUILT:
             lines += _refused(name, value)

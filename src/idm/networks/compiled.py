@@ -50,8 +50,8 @@ class Compiled:
                 raise
             reason = str(error).strip().partition("\n")[0]
             raise SettingsError(
-                f"compile: a network that torch.compile can translate here wanted, got '{reason}'; install what is "
-                "missing (it needs a C++ compiler, on a GPU also Triton), or leave compile off"
+                f"torch.compile: a network that it can translate here wanted, got '{reason}'; install what is "
+                "missing (it needs a C++ compiler, on a GPU also Triton), or do without"
             ) from error
 
     @cached_property

@@ -4,8 +4,18 @@ from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, P
 from idm.report.demo_contents import Bound, DemoContents, Denoising, Reconstruction, SampleSet
 from idm.report.demo_page import write_demo_page
 from idm.report.figures import bound_by_timestep, loss_curve, png, scatter, svg
+from idm.report.frame import scale_in_words, with_names, with_scale
 from idm.report.page import Page
-from idm.report.pictures import columns_of, grid, save_animation, save_grid, save_picture, save_scatter, save_singles
+from idm.report.pictures import (
+    columns_of,
+    grid,
+    save_animation,
+    save_grid,
+    save_picture,
+    save_scatter,
+    save_singles,
+    tiles_in_row,
+)
 from idm.report.tiles import tiles
 
 __all__ = [
@@ -33,8 +43,12 @@ __all__ = [
     "save_picture",
     "save_scatter",
     "save_singles",
+    "scale_in_words",
     "scatter",
     "svg",
     "tiles",
+    "tiles_in_row",
+    "with_names",
+    "with_scale",
     "write_demo_page",
 ]

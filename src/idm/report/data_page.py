@@ -10,6 +10,7 @@ from idm.data import Codec
 from idm.data.check import DataCheck, OddGroup, thumbnail
 from idm.data.values.words import percent
 from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, Table
+from idm.report.frame import has_scale, scale_in_words
 from idm.report.page import Page
 from idm.report.tiles import tiles
 
@@ -77,6 +78,8 @@ def _pictures(check: DataCheck, group: OddGroup) -> list[Block]:
     items = [(name, picture) for name, picture in found if picture is not None]
     rows = [items[first : first + ACROSS] for first in range(0, len(items), ACROSS)]
     blocks: list[Block] = [LabelledPictures(row, group.reason, across=True) for row in rows]
+    if items and codec is not None and has_scale(codec):
+        blocks.append(Paragraph(_scale(check, codec, items[0][0])))
     named = [name for name, picture in found if picture is None]
     if named:
         blocks.append(Paragraph(f"Without a picture: {', '.join(named)}."))
@@ -85,9 +88,20 @@ def _pictures(check: DataCheck, group: OddGroup) -> list[Block]:
     return blocks
 
 
+def _scale(check: DataCheck, codec: Codec, name: str) -> str:
+    """Say which values the picture of a sample shows: that of a file is spread over its own."""
+    if check.opened is None or _file(check, name).is_file():
+        return "Each picture goes from its smallest value, black, to its largest, white."
+    return f"Scale, {scale_in_words(codec, check.opened.shape)}."
+
+
+def _file(check: DataCheck, name: str) -> Path:
+    """Return where a sample lies that is a file of its own."""
+    return (Path(check.index.folder) if check.index else Path(check.path)) / name
+
+
 def _picture(check: DataCheck, codec: Codec | None, name: str) -> Image.Image | None:
-    file = (Path(check.index.folder) if check.index else Path(check.path)) / name
-    if file.is_file():
+    if (file := _file(check, name)).is_file():
         return thumbnail(file, SIDE_PIXELS)
     source = check.opened
     if source is None or codec is None or len(source.shape) < 2:

@@ -46,7 +46,7 @@ def grid(
     """
     pictures, gap = tiles(x, codec, min_side=min_tile), WIDE_GAP if side_by_side(x) else GAP
     count, height, width = pictures.shape[:3]
-    across = min(columns or math.ceil(math.sqrt(count)), count)
+    across = tiles_in_row(count, columns)
     down = math.ceil(count / across)
     size = (down * (height + gap) - gap, across * (width + gap) - gap)
     canvas = np.full((*size, *pictures.shape[3:]), GAP_GREY, dtype=np.uint8)
@@ -54,6 +54,11 @@ def grid(
         top, left = i // across * (height + gap), i % across * (width + gap)
         canvas[top : top + height, left : left + width] = picture
     return Image.fromarray(canvas)
+
+
+def tiles_in_row(count: int, columns: int | None = None) -> int:
+    """Return how many of ``count`` tiles stand in a row of ``grid``."""
+    return min(columns or math.ceil(math.sqrt(count)), count)
 
 
 def columns_of(num: int, classes: int) -> int | None:

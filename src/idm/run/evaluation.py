@@ -75,12 +75,14 @@ class Evaluation:
     Attributes:
         bound: the bound of the data that were scored.
         recognition: what a classifier makes of samples; None where none were drawn.
-        about: which run was asked what: checkpoint, step, seed, data, levels, grid; and of samples the sampler.
+        about: which run was asked what: checkpoint, step, seed, data, levels, grid.
+        sampler: what drew the samples that were recognised; None where none were drawn.
     """
 
     bound: HeldOutBound
     recognition: Recognition | None
     about: dict[str, Any]
+    sampler: Sampler | None = None
 
     def __repr__(self) -> str:
         """Bits/dim and the share recognised in a line."""
@@ -93,11 +95,11 @@ class Evaluation:
 
     def to_plain(self) -> dict[str, Any]:
         """Return JSON-able values, as ``idm evaluate`` writes them; numbers that are not finite among them."""
-        about = {name: value for name, value in self.about.items() if name not in OF_SAMPLES}
-        plain = about | self._bound_to_plain()
-        if self.recognition is not None:
+        plain = self.about | self._bound_to_plain()
+        if self.recognition is not None and self.sampler is not None:
             plain["classifier"] = {
-                **{name: self.about[name] for name in OF_SAMPLES},
+                "sampler": type(self.sampler).__name__,
+                "sampler_steps": self.sampler.diffusion.num_timesteps,
                 "num": self.recognition.num,
                 "samples": _pair(self.recognition.samples),
                 "held_out": _pair(self.recognition.real),
@@ -128,21 +130,16 @@ class Evaluation:
         }
 
 
-OF_SAMPLES = ("sampler", "sampler_steps")
-"""What ``Evaluation.about`` says of samples."""
-
-
-def about(run: Opened, seed: int, data: str | None, sampler: Sampler | None) -> dict[str, Any]:
+def about(run: Opened, seed: int, data: str | None) -> dict[str, Any]:
     """Return what ``Evaluation.about`` tells.
 
     Args:
         run: what was asked.
         seed: seed of noise and samples.
         data: where other data than the run's lie; None for its own.
-        sampler: what drew samples; None where none were drawn.
     """
     codec = run.spec.codec
-    told: dict[str, Any] = {
+    return {
         "checkpoint": str(run.name),
         "step": run.step,
         "seed": seed,
@@ -150,9 +147,6 @@ def about(run: Opened, seed: int, data: str | None, sampler: Sampler | None) -> 
         "levels": codec.levels,
         "grid": codec.grid,
     }
-    if sampler is not None:
-        told |= {"sampler": type(sampler).__name__, "sampler_steps": sampler.diffusion.num_timesteps}
-    return told
 
 
 def _pair(estimate: Estimate) -> dict[str, float]:

@@ -17,12 +17,13 @@ from idm.core.places import kind_at
 from idm.core.progress import warn
 from idm.data import Dataset
 from idm.data.arrays.axes import LAYOUTS
-from idm.data.arrays.files import open_arrays
+from idm.data.arrays.files import named, open_arrays
 from idm.data.base import Samples
 from idm.data.file_names import composed
 from idm.data.images.check import gather
 from idm.data.images.decode import GREY_8, GREY_16, RGB_8, ImageHeader, decode, read_header
 from idm.data.infer import ARRAY_SUFFIXES
+from idm.run.labels import NO_CLASS, number_names
 from idm.run.opened import Opened
 from idm.run.own_data import open_run_data
 
@@ -139,9 +140,23 @@ def _arrays(run: Opened, path: Path) -> Inputs:
     labels: list[int | None] = [None] * len(data)
     names = run.spec.class_names
     if arrays.labels is not None and names is not None and len(arrays.labels) == len(data):
-        number = {composed(name): i for i, name in enumerate(names)}
-        labels = [number.get(composed(str(label))) for label in arrays.labels]
+        labels = _classes(path, arrays.labels, names)
     return Inputs(_encoded(run, str(path), data), labels)
+
+
+def _classes(path: Path, labels: NDArray[Any], known: Sequence[str]) -> list[int | None]:
+    """Number labels as the run does; None for those of no class, and for numbers that are no names of its classes.
+
+    Raises:
+        DataError: names of classes that the run lacks.
+    """
+    texts = list(map(str, labels.tolist()))
+    names = named(path, texts)
+    if names is not None or labels.dtype.kind == "U":
+        texts = names or texts
+        number_names(path, sorted({*texts} - {NO_CLASS}), known)
+    number = {composed(name): row for row, name in enumerate(known)}
+    return [number.get(composed(text)) for text in texts]
 
 
 def _encoded(run: Opened, path: str, data: Samples) -> Tensor:
@@ -158,7 +173,7 @@ def _encoded(run: Opened, path: str, data: Samples) -> Tensor:
 def _arranged(run: Opened, path: str, data: NDArray[Any]) -> Samples:
     """Bring samples of any of the three layouts, or a single one, to [n, c, *space].
 
-    Of two layouts that fit the run's own counts.
+    Where several layouts fit, it is the run's own that is taken.
 
     Raises:
         DataError: no finite numbers, or another shape.
@@ -166,12 +181,11 @@ def _arranged(run: Opened, path: str, data: NDArray[Any]) -> Samples:
     if data.dtype.kind not in "buif":
         raise DataError(f"{path}: real numbers wanted, got {data.dtype}; convert them")
     channels, *space = run.spec.shape
-    shapes = {"first": (channels, *space), "last": (*space, channels)} | (
-        {"none": tuple(space)} if channels == 1 else {}
-    )
+    without = {"none": tuple(space)} if channels == 1 and space else {}
+    shapes = {"first": (channels, *space), "last": (*space, channels)} | without
     for name in sorted(shapes, key=lambda name: name != run.spec.layout):
         several = data[None] if data.shape == shapes[name] else data
-        if several.shape[1:] == shapes[name] and len(several) > 0 and (space or name != "none"):
+        if several.shape[1:] == shapes[name] and len(several) > 0:
             if not np.isfinite(several).all():
                 raise DataError(f"{path}: finite numbers wanted, got NaN or infinity; replace the values")
             return LAYOUTS[name].arrange(several)

@@ -4,12 +4,18 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import SupportsIndex
 
 from idm.core.counts import holds_several, whole_number
-from idm.core.errors import SettingsError
+from idm.core.errors import DataError, SettingsError
 from idm.core.text import nearest
 from idm.data.file_names import composed
 
 Labels = str | SupportsIndex | Iterable[SupportsIndex | str]
 """Classes: one or several names or numbers, such as ["roses", 3], or a text such as "roses,0-2"."""
+
+NO_CLASS = "no class"
+"""The name of a label that stands for none of the classes."""
+
+LISTED = 5
+"""Most classes that are named of those that a run lacks."""
 
 FEW = 12
 """Up to this many classes are named in a message."""
@@ -49,7 +55,7 @@ def class_numbers(labels: Labels | None, names: Sequence[str] | None, option: st
     if lines:
         raise SettingsError(*lines)
     if not found:
-        raise SettingsError(f"{option}: at least one class wanted, got none; leave {option} out for all of them")
+        raise SettingsError(f"{option}: at least one class wanted, got none; leave it out for all of them")
     return found
 
 
@@ -101,6 +107,25 @@ def _wanted(part: str | int, names: Sequence[str]) -> str:
     near = "" if part.isdecimal() else nearest(part, names, cutoff=0.6)
     hint = f"; did you mean '{near}'?" if near else ""
     return f"one of the {len(names)} classes ({listed}) wanted, got '{part}'{hint}"
+
+
+def number_names(where: object, names: Sequence[str], known: Sequence[str]) -> list[int]:
+    """Number the classes of other data as a run does.
+
+    Args:
+        where: what messages call the data.
+        names: names of the classes.
+        known: names of the run's.
+
+    Raises:
+        DataError: classes that the run lacks.
+    """
+    number = {composed(name): row for row, name in enumerate(known)}
+    lacking = [name for name in names if composed(name) not in number]
+    if lacking:
+        got, wanted = (", ".join(some[:LISTED]) + (", ..." if len(some) > LISTED else "") for some in (lacking, known))
+        raise DataError(f"{where}: the run's {len(known)} classes ({wanted}) wanted, got {got}; name them alike")
+    return [number[composed(name)] for name in names]
 
 
 def name_labels(numbers: Sequence[int], names: Sequence[str] | None) -> list[str | None]:

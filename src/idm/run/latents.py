@@ -35,6 +35,19 @@ def is_latents(path: Path) -> bool:
         return False
 
 
+def require_latents(path: Path) -> None:
+    """Refuse to replace a file that does not hold latents.
+
+    Raises:
+        SettingsError: there is another file of that name.
+    """
+    if exists(path) and not is_latents(path):
+        raise SettingsError(
+            f"out={path}: a new file, or one that 'idm encode' wrote, wanted, got another one; move it away, or "
+            "choose another name"
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Latents:
     """Encoded samples.
@@ -77,11 +90,7 @@ class Latents:
             OSError: the disk refuses.
         """
         place = checked_file(Path(path), ".safetensors")
-        if exists(place) and not is_latents(place):
-            raise SettingsError(
-                f"out={place}: a new file, or one that 'idm encode' wrote, wanted, got another one; move it away, or "
-                "choose another name"
-            )
+        require_latents(place)
         return write_atomically(place, self.to_bytes())
 
     @classmethod

@@ -145,8 +145,8 @@ class Opened(ABC):
         """
         if not math.isfinite(scale):
             raise SettingsError(f"guidance: a finite number wanted, got {scale}")
-        self.require_classes(f"guidance {scale}")
-        return self._null_label(f"guidance {scale}")
+        self.require_classes(f"guidance={scale}")
+        return self._null_label(f"guidance={scale}")
 
     def sampler(self, /, **changes: Any) -> Sampler:
         """Return the run's sampler, with settings changed: ``run.sampler(name="ddpm", steps=250)``.
@@ -206,7 +206,7 @@ class Opened(ABC):
         try:
             y = self.unlabelled_kwargs(count)["y"]
         except SettingsError as error:
-            raise SettingsError(f"labels: the class of the images wanted; name it with {option}") from error
+            raise SettingsError(f"samples: the class of each wanted, got none; name it with {option}") from error
         values = [int(none) if label is None else label for label, none in zip(known, y.tolist(), strict=True)]
         return {"y": torch.tensor(values, dtype=torch.int64, device=self.device)}
 

@@ -11,12 +11,13 @@ import numpy as np
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data import SOURCES, Dataset
 from idm.data.arrays.axes import LAYOUTS
+from idm.data.arrays.files import named
 from idm.data.base import Indices, Source
-from idm.data.file_names import composed
 from idm.data.infer import locate, parts_in
 from idm.data.parts import TO_SCORE
 from idm.data.plan import permutation
 from idm.run.data import PATHS, Data
+from idm.run.labels import number_names
 from idm.run.opened import Opened
 from idm.run.own_data import open_run_data
 from idm.run.spec import size_for_images
@@ -24,9 +25,6 @@ from idm.settings import Experiment, from_plain
 
 LOOKED_AT, LOOKED_AT_VALUES = 256, 2**24
 """Samples, and values of them, that are compared with the range of the run at the most."""
-
-LISTED_CLASSES = 5
-"""Most unknown classes that a message names."""
 
 
 def open_data_to_score(run: Opened, path: str | Path | None = None, source: Mapping[str, Any] | None = None) -> Data:
@@ -56,8 +54,9 @@ def open_data_to_score(run: Opened, path: str | Path | None = None, source: Mapp
 
 
 def _open_other(run: Opened, path: Path, told: Mapping[str, Any]) -> Data:
-    source = _open_source(run, path, told)
-    labels = _labels(run, source, path)
+    name, place = locate(path, told.get("name"))
+    source = _open_source(run, path, name, place, told)
+    labels = _labels(run, source, place)
     order = permutation(run.experiment.data.split_seed, "split", 0, len(source))  # the first are a fair sample
     none = np.empty(0, dtype=np.int64)
     codec, crop = run.spec.codec, run.experiment.data.random_crop
@@ -78,13 +77,12 @@ def _open_other(run: Opened, path: Path, told: Mapping[str, Any]) -> Data:
     )
 
 
-def _open_source(run: Opened, path: Path, told: Mapping[str, Any]) -> Source:
+def _open_source(run: Opened, path: Path, name: str, place: Path, told: Mapping[str, Any]) -> Source:
     """Open the data in the order of axes that gives the run's shape; in the run's own, where several do.
 
     Raises:
         DataError: they cannot be read, or have another shape in every order.
     """
-    name, place = locate(path, told.get("name"))
     own = run.experiment.data.source
     if (own.name, name) == ("tiff_stack", "image_folder") and "name" not in told:
         name = own.name  # a folder of TIFF files is either
@@ -163,10 +161,5 @@ def _labels(run: Opened, source: Source, path: Path) -> Indices | None:
             f"{path}: samples with classes wanted, as the run was trained on, got none; put images into a folder per "
             "class, or save labels with the array"
         )
-    number = {composed(name): row for row, name in enumerate(known)}
-    unknown = [name for name in source.class_names if composed(name) not in number]
-    if unknown:
-        listed = ", ".join(unknown[:LISTED_CLASSES]) + (", ..." if len(unknown) > LISTED_CLASSES else "")
-        names = ", ".join(known[:LISTED_CLASSES]) + (", ..." if len(known) > LISTED_CLASSES else "")
-        raise DataError(f"{path}: the run's {len(known)} classes ({names}) wanted, got {listed}; name them alike")
-    return np.array([number[composed(name)] for name in source.class_names], dtype=np.int64)[source.labels]
+    names = named(path, source.class_names) or source.class_names
+    return np.array(number_names(path, names, known), dtype=np.int64)[source.labels]

@@ -38,11 +38,12 @@ def require_recognition(run: Opened, data: Data, num: int) -> None:
         SettingsError: the network was trained without classes, or the samples are more than memory holds.
         DataError: other data than the run's own, of which none are for training a classifier.
     """
-    run.require_classes("samples")
-    require_memory(num, run.spec.shape, "samples")
+    asked = f"samples={num}"
+    run.require_classes(asked)
+    require_memory(num, run.spec.shape, asked)
     if len(data.train) == 0:
         raise DataError(
-            "samples: the run's training data wanted for its classifier, got others; leave out samples or data"
+            f"{asked}: the run's training data wanted for its classifier, got others; leave out samples=N or data=PATH"
         )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, final, overload
+from typing import Any, Literal, TypedDict, Unpack, final, overload
 
 import numpy.typing as npt
 from numpy.typing import NDArray
@@ -26,6 +26,18 @@ from idm.run.scoring import bound_of, chain_of, held_out_bound, in_data_units
 from idm.samplers import Sampler, Seed
 
 
+class DrawOptions(TypedDict, total=False):
+    """Options of ``Run.sample``, whatever it returns."""
+
+    labels: Labels | None
+    seed: Seed
+    guidance: float
+    sampler: Sampler | None
+    batch_size: int | None
+    watch: Watch | None
+    listener: Listener | None
+
+
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class Run(Editable):
@@ -36,14 +48,8 @@ class Run(Editable):
         self,
         num: int | None = None,
         *,
-        labels: Labels | None = None,
-        seed: Seed = 0,
-        guidance: float = 1.0,
-        sampler: Sampler | None = None,
-        batch_size: int | None = None,
-        watch: Watch | None = None,
-        listener: Listener | None = None,
         as_tensor: Literal[False] = False,
+        **options: Unpack[DrawOptions],
     ) -> NDArray[Any]: ...
 
     @overload
@@ -51,14 +57,8 @@ class Run(Editable):
         self,
         num: int | None = None,
         *,
-        labels: Labels | None = None,
-        seed: Seed = 0,
-        guidance: float = 1.0,
-        sampler: Sampler | None = None,
-        batch_size: int | None = None,
-        watch: Watch | None = None,
-        listener: Listener | None = None,
         as_tensor: Literal[True],
+        **options: Unpack[DrawOptions],
     ) -> Tensor: ...
 
     def sample(
@@ -177,19 +177,24 @@ class Run(Editable):
         found = None
         if chosen is not None:
             found = recognise(self, opened, draw(self, samples, seed=seed, sampler=chosen, listener=listener))
-        return Evaluation(bound, found, about(self, seed, None if data is None else str(data), chosen))
+        return Evaluation(bound, found, about(self, seed, None if data is None else str(data)), chosen)
 
-    def picture(self, samples: npt.ArrayLike, *, columns: int | None = None) -> Image.Image:
+    def picture(
+        self, samples: npt.ArrayLike, *, labels: Labels | None = None, columns: int | None = None
+    ) -> Image.Image:
         """Lay samples out as a picture, which a notebook shows; points as a scatter plot.
 
         Args:
             samples: one or several.
+            labels: their classes, in turn, which name columns of one class each.
             columns: samples in a row; as many as make the picture about square by default.
 
         Raises:
             DataError: samples that do not fit the run's data.
+            SettingsError: a label that is no class.
         """
-        return picture_of(as_inputs(self, samples).x, self.spec.codec, columns)
+        x = as_inputs(self, samples).x
+        return picture_of(x, self.spec, columns, self._every_label(labels, len(x)))
 
     def save(
         self, samples: npt.ArrayLike, folder: str | Path, *, labels: Labels | None = None, columns: int | None = None
@@ -210,14 +215,17 @@ class Run(Editable):
             SettingsError: there are other files of these names, or it is the folder of the run's data.
         """
         x = as_inputs(self, samples).x
-        classes = class_numbers(labels, self.spec.class_names)
-        every = None if classes is None else [classes[i % len(classes)] for i in range(len(x))]
+        every = self._every_label(labels, len(x))
         if not str(folder):
             raise SettingsError("folder: a name wanted, got an empty text")
         with sample_folder(results_folder(folder, self, "saved"), self, len(x)) as results:
             return results.put(
                 counted(len(x), "sample"), lambda new: save_samples(new, self, x, columns=columns, labels=every)
             )
+
+    def _every_label(self, labels: Labels | None, count: int) -> list[int] | None:
+        """Repeat labels in turn; None where there are none."""
+        return None if labels is None else self.label_kwargs(labels, count)["y"].tolist()
 
 
 def _at_least_0(value: int, name: str) -> int:

@@ -14,16 +14,14 @@ from torch import Tensor
 from idm.core.files import write_atomically
 from idm.core.outputs import checked_folder
 from idm.core.places import folder_in
-from idm.data import Codec
 from idm.data.base import Samples
-from idm.report import grid, png, save_picture, save_singles, scatter
+from idm.report import grid, png, save_picture, save_singles, scatter, tiles_in_row, with_names, with_scale
 from idm.report.pictures import fit_png, single_name
 from idm.run.data_folder import places_of, refuse_data_folder
+from idm.run.labels import NO_CLASS, name_labels
 from idm.run.opened import Opened
+from idm.run.spec import DataSpec
 from idm.storage.results import Results, results_in
-
-NO_CLASS = "no class"
-"""The name of a label that stands for none of the classes."""
 
 LARGEST_GRID = 400
 """Further samples are not in the grid."""
@@ -70,9 +68,35 @@ def sample_folder(folder: Path, run: Opened, num: int, *, trajectory: bool = Fal
     return results_in(folder, names, OURS)
 
 
-def picture_of(x: Tensor, codec: Codec, columns: int | None = None) -> Image.Image:
-    """Lay samples in the model's range out as a picture: a grid, or a scatter plot of points."""
-    return grid(x, codec, columns=columns) if x.ndim > 2 else Image.open(io.BytesIO(png(scatter(codec.decode(x)))))
+def picture_of(
+    x: Tensor, spec: DataSpec, columns: int | None = None, labels: Sequence[int] | None = None
+) -> Image.Image:
+    """Lay samples in the model's range out as a picture: a scatter plot of points, or a grid.
+
+    Floats and integers of more than 8 bits have a scale below it. Columns of one class each have its name above them,
+    where classes are called otherwise than by numbers.
+
+    Args:
+        x: the samples.
+        spec: what is known of their data.
+        columns: samples per row; as many as make the grid about square by default.
+        labels: class of each sample, or the number after the last one for no class.
+    """
+    if x.ndim == 2:
+        return Image.open(io.BytesIO(png(scatter(spec.codec.decode(x)))))
+    names = _names_of_columns(labels, spec.class_names or (), len(x), tiles_in_row(len(x), columns))
+    picture = with_names(grid(x, spec.codec, columns=columns), names)
+    return with_scale(picture, spec.codec, spec.shape)
+
+
+def _names_of_columns(labels: Sequence[int] | None, known: Sequence[str], count: int, across: int) -> list[str]:
+    """Return the class of each column of a grid; nothing where one has several, or where classes have no names."""
+    if labels is None or all(name.isdecimal() for name in known):
+        return []
+    columns = [{*labels[column:count:across]} for column in range(across)]
+    if any(len(column) > 1 for column in columns):
+        return []
+    return [name or NO_CLASS for name in name_labels([label for column in columns for label in column], known)]
 
 
 def save_samples(
@@ -102,7 +126,7 @@ def save_samples(
     arrays = _save_arrays(out / ARRAYS, run, run.spec.restore(data), labels, seeds)
     written: dict[str, Path] = {}
     shown, name = (x, SCATTER) if x.ndim == 2 else (x[:LARGEST_GRID], GRID)
-    written["picture"] = save_picture(out / name, picture_of(shown, codec, columns))
+    written["picture"] = save_picture(out / name, picture_of(shown, run.spec, columns, labels))
     if save_singles(out / SINGLES, data, codec, spread=not run.from_image_files):
         written["images"] = out / SINGLES
     return written | {"arrays": arrays}

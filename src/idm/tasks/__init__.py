@@ -1,28 +1,66 @@
-"""What is done over hours and on disk: training, long jobs in parts, averages made afterwards, imports."""
+"""What is done over hours and on disk: training, long jobs in parts, averages made afterwards, imports.
 
-from idm.tasks.checking import check_data
-from idm.tasks.choose import make_experiment
-from idm.tasks.editing import decode_into, encode_into, interpolate_into
-from idm.tasks.ema import reconstruct
-from idm.tasks.evaluating import evaluate_into
-from idm.tasks.imported import import_weights
-from idm.tasks.outcome import losses_of
-from idm.tasks.requests import SampleRequest, ScoreRequest
-from idm.tasks.sampling import sample_into
-from idm.tasks.train import train
+Names are imported when they are first used, so that what reads a run's files alone needs no torch.
+"""
+
+from typing import TYPE_CHECKING
+
+from idm.core.lazy import importing
+
+if TYPE_CHECKING:
+    from idm.tasks.checking import check_data
+    from idm.tasks.choose import make_experiment
+    from idm.tasks.describing import describe
+    from idm.tasks.editing import decode_into, encode_into, interpolate_into
+    from idm.tasks.ema import reconstruct
+    from idm.tasks.evaluating import evaluate_into
+    from idm.tasks.imported import import_weights
+    from idm.tasks.outcome import losses_of
+    from idm.tasks.progress import read_progress
+    from idm.tasks.requests import SampleRequest, ScoreRequest
+    from idm.tasks.sampling import sample_into
+    from idm.tasks.training import train
+    from idm.tasks.verifying import verify
 
 __all__ = [
     "SampleRequest",
     "ScoreRequest",
     "check_data",
     "decode_into",
+    "describe",
     "encode_into",
     "evaluate_into",
     "import_weights",
     "interpolate_into",
     "losses_of",
     "make_experiment",
+    "read_progress",
     "reconstruct",
     "sample_into",
     "train",
+    "verify",
 ]
+
+__getattr__ = importing(
+    __name__,
+    {
+        "idm.tasks.checking": ("check_data",),
+        "idm.tasks.choose": ("make_experiment",),
+        "idm.tasks.describing": ("describe",),
+        "idm.tasks.editing": ("decode_into", "encode_into", "interpolate_into"),
+        "idm.tasks.ema": ("reconstruct",),
+        "idm.tasks.evaluating": ("evaluate_into",),
+        "idm.tasks.imported": ("import_weights",),
+        "idm.tasks.outcome": ("losses_of",),
+        "idm.tasks.progress": ("read_progress",),
+        "idm.tasks.requests": ("SampleRequest", "ScoreRequest"),
+        "idm.tasks.sampling": ("sample_into",),
+        "idm.tasks.training": ("train",),
+        "idm.tasks.verifying": ("verify",),
+    },
+)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return __all__

@@ -17,6 +17,8 @@ from idm.settings.experiment import SourceSettings
 from idm.settings.files import fold, lay
 
 INDEX, SUMMARY, PAGE = "index.jsonl", "check.json", "page.html"
+NAMES, WHAT = (INDEX, SUMMARY, PAGE), "a check"
+"""What is written, and what it is."""
 
 
 def check_data(path: str | Path, overrides: Sequence[str] = ()) -> DataCheck:

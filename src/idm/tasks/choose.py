@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from idm.core.errors import SettingsError
+from idm.core.phrasing import Call
 from idm.presets import (
     NOTHING,
     PRESETS,
@@ -32,6 +33,8 @@ from idm.tasks.task import NETWORK_CODE, SOURCE_CODE, Adapt, as_it_is
 
 CODE = {SOURCE_CODE, NETWORK_CODE}
 """The settings that name code."""
+
+LIST = Call("list(idm.presets.PRESETS)", ("config",))
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,7 @@ def _experiment_in(run: Path, *, needed: bool) -> Experiment | None:
     if checkpoint is None and needed:
         raise SettingsError(
             f"train: preset=NAME, data=PATH or a settings file wanted, got none and no run to continue in {run}; "
-            "'idm config' lists presets and settings"
+            f"{LIST} lists presets"
         )
     return None if checkpoint is None else experiment_to_continue(checkpoint)
 

@@ -4,20 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Tensor
-
 from idm.core.errors import SettingsError
 from idm.core.outputs import checked_file
-from idm.core.places import exists, file_in, usable_folder
+from idm.core.places import file_in, usable_folder
 from idm.core.progress import SILENT, Listener
 from idm.core.text import counted
 from idm.editing import inversion_process
 from idm.run import Latents, Run, encoding, load
 from idm.run.inputs import read_inputs
 from idm.run.labels import Labels, class_numbers
-from idm.run.latents import is_latents
+from idm.run.latents import require_latents
 from idm.run.saving import results_folder, sample_folder, save_samples
 from idm.storage.lock import locked
+from idm.tasks.made import Made
 from idm.tasks.together import Say, say_nothing, say_what_is_replaced, together
 
 LATENTS = "latents.safetensors"
@@ -39,25 +38,14 @@ class Encoded:
 
 
 @dataclass(frozen=True, eq=False)
-class Edited:
+class Edited(Made):
     """Samples that were made of latents into a folder.
 
     Attributes:
-        run: what made them.
-        x: the samples, in the model's range.
         steps: of the inversion.
-        written: what was written, by what it is.
     """
 
-    run: Run
-    x: Tensor
     steps: int
-    written: dict[str, Path]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the array that was written, in the data's own order of axes."""
-        return self.run.spec.restore(self.x.numpy()).shape
 
 
 def encode_into(
@@ -97,11 +85,7 @@ def encode_into(
         lambda: class_numbers(labels, opened.spec.class_names),
     )
     with usable_folder(path.parent), locked(path.parent, f".{path.name}.lock"):
-        if exists(path) and not is_latents(path):
-            raise SettingsError(
-                f"out={path}: a new file, or one that 'idm encode' wrote, wanted, got another one; move it away, or "
-                "choose another name"
-            )
+        require_latents(path)
         inputs = read_inputs(opened, names)
         latents = encoding.encode(
             opened, inputs, labels=asked, process=process, batch_size=batch_size, listener=listener
@@ -137,7 +121,7 @@ def decode_into(
         x, y = encoding.decode(opened, codes, labels=asked, batch_size=batch_size, listener=listener)
         what = f"{counted(len(x), 'sample')} decoded from {latents}"
         written = results.put(what, lambda new: save_samples(new, opened, x, labels=y))
-    return Edited(opened, x, codes.steps, written)
+    return Edited(opened, x, written, codes.steps)
 
 
 def interpolate_into(
@@ -191,7 +175,7 @@ def interpolate_into(
         x, y = encoding.interpolate(opened, ends, num, labels=labels, option=option, process=process, listener=listener)
         what = f"{counted(num, 'image')} from {start} to {end}"
         written = results.put(what, lambda new: save_samples(new, opened, x, columns=num, labels=y))
-    return Edited(opened, x, process.num_timesteps, written)
+    return Edited(opened, x, written, process.num_timesteps)
 
 
 def _pair(first: list[int] | None, second: list[int] | None) -> tuple[int, int] | None:

@@ -53,28 +53,15 @@ def evaluate_into(
     listener: Listener = SILENT,
     say: Say = say_nothing,
 ) -> Evaluated | None:
-    """Score data in bits/dim, term by term: evaluation.json, and a plot of the terms over timesteps.
+    """Score data in bits/dim, term by term, into RUN/evaluated by default: evaluation.json, and a plot of the terms.
 
-    Interrupted, it keeps what is finished, and the same call goes on. Under torchrun processes share the work.
-
-    Args:
-        run: a run folder or a checkpoint.
-        request: what is wanted.
-        out: the folder for the results, RUN/evaluated by default; results of an earlier call in it are replaced.
-        device: where to compute; the best one found by default.
-        trust_code: import and call what a custom source or network names; see ``load``.
-        listener: hears how it gets on.
-        say: told what is replaced.
+    Arguments, and all else that is not said here, as of ``sample_into``; the custom source of a run is trusted, too.
 
     Returns:
         What was found, on the main process; None on the others.
 
     Raises:
-        SettingsError: a line per wrong value, or other files in the folder.
         DataError: nothing is held out, or data that cannot be read or do not fit.
-        CheckpointError: no run there, or a damaged one, or a folder that cannot be written to.
-        InterruptedRunError: stopped on request; what is done is kept.
-        NumericalError: bounds or samples are not finite.
     """
     with ExitStack() as stack:
         with joined_ranks(best_device(device)) as ranks:
@@ -93,8 +80,8 @@ def evaluate_into(
         if bound is None or results is None:
             return None
         found = None if drawn is None else recognise(opened, data, drawn)
-        told = about(opened, request.seed, request.data, None if found is None else sampler)
-        evaluation = Evaluation(bound, found, told)
+        asked = about(opened, request.seed, request.data)
+        evaluation = Evaluation(bound, found, asked, None if found is None else sampler)
         written = results.put(f"{WHAT} of {opened.name}", lambda place: write_evaluation(place, evaluation))
         for name in (BOUND, SAMPLES):
             remove_parts(folder / name)

@@ -18,9 +18,10 @@ from idm.run import DataSpec, Run, build_diffusion, load
 from idm.run.build import untried_network
 from idm.schedules import SPACINGS, space_timesteps
 from idm.settings import Experiment, from_plain, to_plain
-from idm.storage import save_checkpoint
+from idm.storage import Checkpoint, save_checkpoint
 from idm.storage.lock import locked
 from idm.storage.retention import folders
+from idm.tasks.flag_file import read_flags
 from idm.training import ema_name
 
 GIVEN_BY_DATA = ("in_channels", "out_channels", "num_classes", "dims", "low_res_channels")
@@ -101,26 +102,37 @@ def spec_from_flags(flags: Mapping[str, Any]) -> DataSpec:
     return DataSpec((3, size, size), Codec.quantized("uint8", 256), names, 0, 0)
 
 
-def import_weights(weights: str | Path, flags: Mapping[str, Any], run: str | Path) -> Run:
+def import_weights(weights: str | Path, flags: Mapping[str, Any] | str | Path, run: str | Path) -> Run:
     """Write a run with one checkpoint that holds published weights.
 
     Args:
         weights: a .pt or .safetensors file of improved-diffusion's network; see ``locate_weights`` for what may be
             around it.
-        flags: the flags it was trained with.
+        flags: the flags it was trained with, or a JSON file of them.
         run: the folder to write.
 
     Raises:
-        SettingsError: flags that make no model.
+        SettingsError: flags that make no model, or a file that holds none.
         CheckpointError: weights that cannot be read or do not fit the flags, or a run in the folder.
         NumericalError: weights that are not finite.
     """
+    if not isinstance(flags, Mapping):
+        given = read_flags(Path(flags))
+        try:
+            return import_weights(weights, given, run)
+        except SettingsError as error:
+            raise type(error)(*(f"flags={flags}: {line}" for line in error.lines)) from error
     weights, run = Path(weights), Path(run)
     experiment, spec = experiment_from_flags(flags), spec_from_flags(flags)
     if folders(run):
-        raise CheckpointError(f"run {run}: a new folder wanted, got one that holds a run; choose another out")
+        raise CheckpointError(f"run {run}: a new folder wanted, got one that holds a run; choose another")
     with usable_folder(run), locked(run):
         return _import(weights, experiment, spec, run)
+
+
+def imported_entry(run: Run) -> str | None:
+    """Say what of a file with several state dicts the weights of an imported run were; None where it held one alone."""
+    return Checkpoint(run.name).document("versions").get("imported_entry")
 
 
 def _import(weights: Path, experiment: Experiment, spec: DataSpec, run: Path) -> Run:

@@ -53,12 +53,11 @@ class Order:
     def draw(self, run: Opened, part: range, watch: Watch, *, whole_batch: bool) -> Tensor:
         """Draw the samples of those numbers; in a whole batch where a smaller one would be translated anew."""
         count = self.batch_size if whole_batch else len(part)
-        first, known = self.seed + part.start, self.every_class(run)
-        turn = None if known is None else [known[i % len(known)] for i in range(part.start, part.start + count)]
+        first = self.seed + part.start
         drawn = draw(
             run,
             count,
-            labels=turn,
+            labels=self.labels(run, range(part.start, part.start + count)),
             seed=range(first, first + count),
             guidance=self.guidance,
             sampler=self.sampler,
@@ -77,6 +76,15 @@ class Order:
         if self.classes is not None:
             return list(self.classes)
         return None if run.spec.num_classes is None else list(range(run.spec.num_classes))
+
+    def labels(self, run: Opened, numbers: range | None = None) -> list[int] | None:
+        """Return the classes of the samples of those numbers, of all by default; None for a run without classes."""
+        known, asked = self.every_class(run), range(self.num) if numbers is None else numbers
+        return None if known is None else [known[number % len(known)] for number in asked]
+
+    def num_classes(self, run: Opened) -> int:
+        """Return how many classes the samples have in turn; 1 where they have none."""
+        return len(self.every_class(run) or [None])
 
 
 def sample_in_parts(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 
+from idm.core.phrasing import Call
 from idm.training import TrainingSettings
 from idm.training.learning_rate import learning_rate
 
@@ -17,6 +18,9 @@ MANY_LINES = 20
 
 FEW_STEPS = 500
 """A run of fewer steps may only have been too short."""
+
+LOOK = Call('idm.tasks.check_data("PATH")', ("check-data", "PATH"))
+"""What shows what is odd in data."""
 
 SURE = 2.0
 """Of many lines, the loss fell where it did by more than so many standard errors."""
@@ -58,7 +62,7 @@ def _reason_of_losses(steps: int, losses: Sequence[float]) -> str:
     return (
         f"training: the loss never fell by more than it varies: {before:.3g} at first, {after:.3g} in the "
         f"second half, where it varies by {spread:.2g}; {more}try another training.learning_rate in a new run, "
-        "or look at the data with 'idm check-data'"
+        f"or look at the data with {LOOK}"
     )
 
 

@@ -58,7 +58,7 @@ def prepare(wish: Wish, device: torch.device, ranks: Ranks) -> Task:
     )
     build_sampler(diffusion, experiment.sampler)
     _refuse_disagreement(ranks, experiment, data)
-    return Task(wish, experiment, run, data, diffusion, network, timesteps, device, ranks, origin, checkpoints)
+    return Task(wish, experiment, data, diffusion, network, timesteps, device, ranks, origin, checkpoints)
 
 
 def _begun(network: nn.Module, experiment: Experiment, data: Data, wish: Wish, ranks: Ranks) -> Origin | None:

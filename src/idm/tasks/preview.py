@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from idm.core.places import file_in
-from idm.report import columns_of, save_grid, save_scatter
+from idm.report import columns_of, save_picture, save_scatter
 from idm.run import Run, draw
+from idm.run.saving import picture_of
 from idm.training.memory import in_smaller_pieces
 
 NUM_IMAGES, NUM_POINTS = 64, 1_000
@@ -28,7 +29,8 @@ def preview(step: int, run: Run) -> Path:
     if len(run.spec.shape) == 1:
         return save_scatter(path, _drawn(run, NUM_POINTS, NUM_POINTS), run.spec.codec)
     columns = columns_of(NUM_IMAGES, run.spec.num_classes or 1) or 8
-    return save_grid(path, _drawn(run, NUM_IMAGES // columns * columns, columns), run.spec.codec, columns)
+    x = _drawn(run, NUM_IMAGES // columns * columns, columns)
+    return save_picture(path, picture_of(x, run.spec, columns, _classes(run, range(len(x)))))
 
 
 def _drawn(run: Run, num: int, row: int) -> Tensor:
@@ -46,6 +48,10 @@ def _drawn(run: Run, num: int, row: int) -> Tensor:
 
 def _samples(run: Run, numbers: range, size: int) -> Tensor:
     """Draw the samples of those numbers, which are their seeds and, in turn, their classes."""
+    return draw(run, len(numbers), labels=_classes(run, numbers), seed=numbers, batch_size=size)
+
+
+def _classes(run: Run, numbers: range) -> list[int] | None:
+    """Return the classes of the samples of those numbers; None for a run without classes."""
     classes = run.spec.num_classes
-    labels = None if classes is None else [number % classes for number in numbers]
-    return draw(run, len(numbers), labels=labels, seed=numbers, batch_size=size)
+    return None if classes is None else [number % classes for number in numbers]

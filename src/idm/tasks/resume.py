@@ -1,12 +1,12 @@
 """Whether the run in a folder may be continued with the settings and data that are asked for."""
 
-import shlex
 from dataclasses import replace
 from pathlib import Path
 
 from idm.core.errors import CheckpointError, ResumeError
+from idm.core.phrasing import Call
 from idm.core.progress import warn
-from idm.core.text import in_quotes
+from idm.core.text import json_text
 from idm.run import Data, DataSpec
 from idm.run.spec import data_differences
 from idm.run.stored import experiment_to_continue, started_experiment, stored_spec
@@ -95,17 +95,24 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> Checkpoin
 
 
 def _grown(run: Path, then: DataSpec, new: int, path: object) -> str:
-    count, folder = then.num_train + then.num_held_out, shlex.quote(str(run))
-    data = "" if path is None else f" data={shlex.quote(str(path))}"
+    count, weights = then.num_train + then.num_held_out, f"init={json_text(str(run))}"
+    data = "" if path is None else f"{json_text(str(path))}, "
+    anew = Call(
+        f'idm.train(idm.make_experiment({data}{weights}), "NEW", {weights})',
+        ("train",),
+        {"init": run, "data": path, "out": "NEW"},
+    )
     return (
         f"data: {run} was started on other data, which grew: got {new:,} new samples, and none of the {count:,} is "
         f"missing or changed; take the new ones away, or train on all of them in a new run that begins with its "
-        f"weights: {in_quotes(f'idm train init={folder}{data} out=NEW')}"
+        f"weights: {anew}"
     )
 
 
 def _as_it_was_started(run: Path) -> str:
-    return f"; {in_quotes(f'idm train out={shlex.quote(str(run))}')} goes on with it as it was started"
+    folder = json_text(str(run))
+    again = Call(f"idm.train(idm.make_experiment(run={folder}), {folder})", ("train",), {"out": run})
+    return f"; {again} goes on with it as it was started"
 
 
 def with_range_of_run(experiment: Experiment, run: Path) -> Experiment:

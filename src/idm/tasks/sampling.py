@@ -1,6 +1,5 @@
 """Drawing samples of a run into a folder, in parts that outlive an interruption and by several processes."""
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from idm.run.saving import LARGEST_GRID, results_folder, sample_folder, save_sam
 from idm.samplers import Sampler
 from idm.storage.results import Results
 from idm.tasks.long_jobs import Order, load_together, sample_in_parts
+from idm.tasks.made import Made
 from idm.tasks.parts import remove_parts
 from idm.tasks.requests import SampleRequest
 from idm.tasks.together import Say, held_by_main, say_nothing, together
@@ -29,25 +29,14 @@ PARTS = ".parts-drawn"
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class Drawn(Made):
     """Samples that were drawn into a folder.
 
     Attributes:
-        run: what they were drawn from.
-        x: the samples, in the model's range.
         sampler: what drew them.
-        written: what was written, by what it is.
     """
 
-    run: Run
-    x: Tensor
     sampler: Sampler
-    written: dict[str, Path]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the array that was written, in the data's own order of axes."""
-        return self.run.spec.restore(self.x.numpy()).shape
 
 
 def sample_into(
@@ -94,7 +83,7 @@ def sample_into(
         what = f"{counted(request.num, 'sample')} from {plan.run.name}, seed {request.seed}"
         written = results.put(what, lambda new: plan.write(new, x))
         remove_parts(parts)
-    return Drawn(plan.run, x, plan.order.sampler, written)
+    return Drawn(plan.run, x, written, plan.order.sampler)
 
 
 @final
@@ -125,13 +114,13 @@ class _Plan:
 
     def write(self, new: Path, x: Tensor) -> dict[str, Path]:
         """Write the samples, and their way out of noise."""
-        order, y = self.order, self.run.label_kwargs(self.order.classes, self.order.num).get("y")
+        order = self.order
         written = save_samples(
             new,
             self.run,
             x,
-            columns=columns_of(min(order.num, LARGEST_GRID), _in_turn(self.run, order.classes)),
-            labels=None if y is None else y.tolist(),
+            columns=columns_of(min(order.num, LARGEST_GRID), order.num_classes(self.run)),
+            labels=order.labels(self.run),
             seeds=range(order.seed, order.seed + order.num),
         )
         return written if self.recorder is None else written | self.recorder.save(new)
@@ -147,11 +136,7 @@ def _plan(run: Run, request: SampleRequest, out: str | Path | None) -> _Plan:
         lambda: request.guidance == 1.0 or run.require_guidance(request.guidance),
     )
     is_shown = request.trajectory and len(run.spec.shape) > 1
-    recorder = Recorder(sampler, run.spec, request.num, _in_turn(run, classes)) if is_shown else None
     order = Order(request.num, sampler, classes, request.seed, request.guidance, request.batch_size)
+    classes = order.num_classes(run)
+    recorder = Recorder(sampler, run.spec, order.labels(run), request.num, classes) if is_shown else None
     return _Plan(run, order, folder, recorder)
-
-
-def _in_turn(run: Run, classes: Sequence[int] | None) -> int:
-    """Return how many classes samples have in turn; 1 where they have none."""
-    return len(classes) if classes is not None else run.spec.num_classes or 1

@@ -102,7 +102,6 @@ class Task:
     Attributes:
         wish: what was asked for.
         experiment: the same settings with every option written out, adapted to the data.
-        run: folder of the run.
         data: the opened data.
         diffusion: the process.
         network: the network, on its device.
@@ -115,7 +114,6 @@ class Task:
 
     wish: Wish
     experiment: Experiment
-    run: Path
     data: Data
     diffusion: GaussianDiffusion
     network: nn.Module
@@ -124,3 +122,8 @@ class Task:
     ranks: Ranks
     origin: Origin | None
     checkpoints: list[Path]
+
+    @property
+    def run(self) -> Path:
+        """Folder of the run."""
+        return self.wish.run

@@ -1,12 +1,14 @@
 """Watching samples come out of noise: an animation, and a strip of a few moments."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from idm.report import columns_of, grid, save_animation, save_grid
+from idm.report import columns_of, save_animation, save_picture
 from idm.run import DataSpec
+from idm.run.saving import picture_of
 from idm.samplers import Sampler, SampleStep
 
 MOST_FRAMES = 40
@@ -19,10 +21,10 @@ STRIP_SAMPLES, STRIP_MOMENTS = 8, 8
 class Recorder:
     """Keeps the first samples of a batch at up to 40 evenly spaced moments, x_T and x_0 included."""
 
-    def __init__(self, sampler: Sampler, spec: DataSpec, num: int, classes: int) -> None:
-        """Choose the moments, and rows for the first of ``num`` samples whose classes come in turn."""
+    def __init__(self, sampler: Sampler, spec: DataSpec, labels: Sequence[int] | None, num: int, classes: int) -> None:
+        """Choose the moments, and rows for the first of ``num`` samples, whose labels have ``classes`` in turn."""
         columns = columns_of(min(num, MOST_SHOWN), classes)
-        self._spec, self._columns, self._seen = spec, columns, 0
+        self._spec, self._labels, self._columns, self._seen = spec, labels, columns, 0
         self._shown = MOST_SHOWN // columns * columns if columns is not None else MOST_SHOWN
         last = sampler.diffusion.num_timesteps
         self._moments = set(_even(last, min(MOST_FRAMES, last + 1)))
@@ -36,13 +38,12 @@ class Recorder:
 
     def save(self, folder: Path) -> dict[str, Path]:
         """Write trajectory.webp, and trajectory.png with a row per sample and a column per moment."""
-        codec = self._spec.codec
-        frames = [grid(frame, codec, columns=self._columns) for frame in self._frames]
+        frames = [picture_of(frame, self._spec, self._columns, self._labels) for frame in self._frames]
         animation = save_animation(folder / "trajectory.webp", frames)
         columns = min(STRIP_MOMENTS, len(self._frames))
         chosen = [self._frames[i][:STRIP_SAMPLES] for i in _even(len(self._frames) - 1, columns)]
         rows = torch.stack(chosen, dim=1).flatten(0, 1)
-        strip = save_grid(folder / "trajectory.png", rows, codec, columns=columns)
+        strip = save_picture(folder / "trajectory.png", picture_of(rows, self._spec, columns))
         return {"strip": strip, "animation": animation}
 
 

@@ -110,6 +110,33 @@ def test_units_that_are_done_little_by_little_are_counted_when_they_are_whole(
     assert second.startswith("sampling: 253/512 samples, 2.0/s")
 
 
+def test_the_speed_is_that_of_the_last_seconds_and_the_time_left_follows_it(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    with Lines(0.5).follow("training", 10_000) as bar:
+        for units in [10] * 100 + [1] * 100:
+            clock.now += 1.0
+            bar.advance(units)
+    lines = capsys.readouterr().err.splitlines()
+    assert "10.0/s" in lines[99]
+    # After 10 s, 1 / e of what was before: 1 + 9 / e = 4.3 a second. After 100 s, 1 / e^10: 8,900 / 1.0004 s left.
+    assert "4.3/s" in lines[109]
+    assert lines[199] == "training: 1,100/10,000 steps, 1.0/s, 2:28:16 left"
+
+
+def test_the_bar_of_a_terminal_tells_the_time_left_at_that_speed(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with TERMINAL.follow("sampling", 100) as bar:
+        clock.now += 4.0
+        bar.advance(20)
+    # 20 in 4 s are 5 a second; the 80 that are left take 16 s.
+    assert "5.0/s 0:16 left" in capsys.readouterr().err
+
+
 def test_the_bar_of_a_terminal_counts_in_the_same_way(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with TERMINAL.follow("sampling", 3, unit="samples", parts=7) as bar:

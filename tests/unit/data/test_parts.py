@@ -303,5 +303,6 @@ def test_another_part_is_offered_to_be_scored_by_a_setting_that_reads_it(tmp_pat
     make(tmp_path)
     settings = data_settings(tmp_path).source
     (line,) = SOURCES.build(settings.name, settings.options).remarks
-    assert line.endswith(f", and 'idm evaluate RUN data={tmp_path} set=split=test' scores it")
+    wanted = f'idm.tasks.ScoreRequest("{tmp_path}", source={{"split": "test"}})'
+    assert line.endswith(f""", and 'idm.tasks.evaluate_into("RUN", {wanted})' scores it""")
     assert "evaluate" not in SOURCES.build(settings.name, {**settings.options, "split": "test"}).remarks[0]

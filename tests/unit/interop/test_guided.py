@@ -69,7 +69,7 @@ def test_attention_at_no_size_may_be_asked_for() -> None:
         ({"in_channels": 1}, "flags.in_channels: .*another option of its code; leave it out, images have 3 channels"),
         (
             {"clip_denoised": False},
-            "flags.clip_denoised: .*leave it out, 'idm sample set=clip_denoised=false' sets it",
+            "flags.clip_denoised: .*leave it out, 'run.sampler\\(clip_denoised=False\\)' sets it",
         ),
         ({"num_classes": 10}, "flags.num_classes: .*leave it out, class_cond=true gives the 1,000 classes"),
         ({"num_head_chanels": 64}, "did you mean 'num_head_channels'"),

@@ -18,6 +18,7 @@ from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT
 from idm.data import SOURCES
 from idm.run import Run, held_out_bound, open_data_to_score, open_run_data, require_recognition
+from idm.run.inputs import read_inputs
 from idm.settings import Experiment, from_plain
 from idm.tasks import train
 
@@ -82,6 +83,37 @@ def test_classes_go_by_their_names_and_not_by_their_places(digits, pixels, tmp_p
     labels = open_data_to_score(digits, tmp_path / "x.npz").held_out.first(30)[1]
     assert labels is not None
     assert sorted(labels.tolist()) == sorted(y[few].tolist())
+
+
+def samples_of(path: Path, labels: list[int], class_names: list[str]) -> Path:
+    data = np.zeros((len(labels), 1, 8, 8), dtype=np.uint8)
+    np.savez(path, data=data, labels=np.array(labels), class_names=np.array(class_names), seeds=np.array(labels))
+    return path
+
+
+def test_samples_that_were_written_go_by_the_names_of_their_classes(of_pictures, tmp_path):
+    path = samples_of(tmp_path / "samples.npz", [1, 0, 1], ["b", "a", "no class"])  # the run calls a 0, and b 1
+    data = open_data_to_score(of_pictures, path)
+    y = data.held_out.first(3)[1]
+    assert y is not None
+    assert sorted(y.tolist()) == [0, 0, 1]
+    assert data.held_out.source.remarks == ()
+    assert of_pictures.read(path).labels == [0, 1, 0]
+    assert read_inputs(of_pictures, [str(samples_of(path, [1, 2], ["b", "a", "no class"]))]).labels == [0, None]
+
+
+def test_what_a_run_draws_and_saves_is_read_and_scored_as_it_is(of_pictures, tmp_path):
+    path = of_pictures.save(of_pictures.sample(4, labels=["b"]), tmp_path, labels=["b"])["arrays"]
+    assert of_pictures.read(path).labels == [1] * 4
+    assert of_pictures.evaluate(path, num=4, steps=2).to_plain()["num"] == 4
+
+
+def test_names_of_classes_that_a_run_lacks_are_refused_in_a_line(of_pictures, tmp_path):
+    path = samples_of(tmp_path / "samples.npz", [1, 0, 1], ["b", "cat"])
+    for read in (of_pictures.read, of_pictures.evaluate):
+        with pytest.raises(DataError) as error:
+            read(path)
+        assert error.value.lines == (f"{path}: the run's 2 classes (a, b) wanted, got cat; name them alike",)
 
 
 def test_unknown_classes_and_none_at_all_are_refused(digits, pixels, tmp_path):
@@ -158,7 +190,7 @@ def test_the_part_to_test_is_scored_with_its_classes_and_what_is_left_out_is_sai
 
 def test_what_needs_training_data_is_refused_of_other_data(digits, pixels, tmp_path):
     np.savez(tmp_path / "x.npz", data=pixels[0], labels=pixels[1])
-    with pytest.raises(DataError, match="leave out samples or data"):
+    with pytest.raises(DataError, match="leave out samples=N or data=PATH"):
         require_recognition(digits, open_data_to_score(digits, tmp_path / "x.npz"), 10)
 
 

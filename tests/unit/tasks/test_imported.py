@@ -83,7 +83,7 @@ def test_respacings_that_no_spacing_gives_are_refused_and_others_advised(spec, i
         ({"diffusion_steps": "x"}, "flags.diffusion_steps"),
         (
             {"use_ddim": True},
-            "flags.use_ddim: .*leave it out, 'idm sample sampler=ddim' chooses it",
+            r"""flags\.use_ddim: .*leave it out, 'run\.sampler\(name="ddim"\)' sets it""",
         ),
     ],
 )

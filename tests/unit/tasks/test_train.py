@@ -287,6 +287,12 @@ def test_what_is_no_experiment_is_refused_in_a_line(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_what_is_no_listener_is_refused_in_a_line(experiment, tmp_path):
+    with pytest.raises(SettingsError, match=r"^listener: an idm\.Listener wanted, such as idm\.Calls\(function\), got"):
+        train(experiment(), tmp_path / "run", device="cpu", listener=print)
+    assert not (tmp_path / "run").exists()
+
+
 def test_fewer_steps_than_are_done_are_refused_and_nothing_is_changed(experiment, tmp_path):
     go(experiment(training__num_steps=3), tmp_path / "run")
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}

@@ -1,6 +1,7 @@
 """Opening .npy and .npz files without running anything in them, and finding data and labels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,6 +22,12 @@ LABEL_KEYS = ("labels", "y")
 
 LABEL_STEM = "labels"
 LABEL_FILE = f"{LABEL_STEM}.npy"
+
+CLASS_NAMES = "class_names"
+"""The array that names the classes which labels number."""
+
+OURS = {"data", "labels", CLASS_NAMES, "seeds"}
+"""The arrays of samples that this program wrote."""
 
 LABEL_KINDS = "buiU"
 """Kinds of dtypes that labels may have."""
@@ -81,6 +88,8 @@ class Keys:
 
     def remarks(self, labels: NDArray[Any] | None) -> tuple[str, ...]:
         """Say which arrays are not read, in one line; nothing where all are."""
+        if {self.data, self.labels, *self.others} <= OURS:
+            return ()
         others = self.others if labels is not None or self.labels is None else (*self.others, self.labels)
         advice = "data.source.key and data.source.labels_key choose others"
         return () if not others else (f"not read: {listed(others)}; {advice}",)
@@ -111,6 +120,26 @@ def open_arrays(path: Path, key: str | None, labels_key: str | None) -> ArrayFil
     )
 
 
+def named(path: Path, numbers: Sequence[str]) -> list[str] | None:
+    """Return the names of classes that are told by number, as a .npz file gives them in ``class_names``.
+
+    Args:
+        path: the file with the numbers.
+        numbers: what it calls its classes.
+
+    Returns:
+        A name for each; None where they are no numbers, or the file does not name them all.
+    """
+    if path.suffix.lower() != ".npz" or not all(number.isdecimal() for number in numbers):
+        return None
+    with _opened(path) as arrays:
+        if CLASS_NAMES not in arrays.files:
+            return None
+        names = as_text(path, _member(path, arrays, CLASS_NAMES))
+    fits = names.ndim == 1 and names.dtype.kind == "U" and all(int(number) < len(names) for number in numbers)
+    return [str(names[int(number)]) for number in numbers] if fits else None
+
+
 def labels_beside(path: Path) -> Path | None:
     """Return the .npy file with the labels of another in the same folder, which its name tells; None without one."""
     if path.name == LABEL_FILE:
@@ -128,7 +157,13 @@ def _map(path: Path) -> NDArray[Any]:
         raise _unreadable(path, error) from error
 
 
-def _open_archive(path: Path, key: str | None, labels_key: str | None) -> ArrayFile:
+@contextmanager
+def _opened(path: Path) -> Generator[Any]:
+    """Open an archive of arrays.
+
+    Raises:
+        UnreadableFileError: it is none, or damaged.
+    """
     with path.open("rb") as file:
         try:
             arrays: Any = np.load(file, allow_pickle=False)
@@ -136,6 +171,11 @@ def _open_archive(path: Path, key: str | None, labels_key: str | None) -> ArrayF
             raise _unreadable(path, error) from error
         if isinstance(arrays, np.ndarray):
             raise UnreadableFileError(f"{path}: an archive of arrays wanted, got a single array; rename it to .npy")
+        yield arrays
+
+
+def _open_archive(path: Path, key: str | None, labels_key: str | None) -> ArrayFile:
+    with _opened(path) as arrays:
         names: list[str] = arrays.files
         keys = choose_keys(path, names, key, labels_key)
         data = _member(path, arrays, keys.data)

@@ -10,7 +10,7 @@ import torch
 
 from idm.core.errors import InterruptedRunError, SettingsError
 from idm.core.files import write_atomically
-from idm.core.notebook import best_listener
+from idm.core.notebook import listener_or_best
 from idm.core.progress import Listener, warn
 from idm.core.ranks import Ranks, joined_ranks
 from idm.core.signals import StopError, at_once, stop_on_signals
@@ -74,7 +74,7 @@ def train(
         raise SettingsError(
             f"experiment: an Experiment wanted, such as that of idm.load(RUN), got {type(experiment).__name__}"
         )
-    deadline, told = Deadline(max_seconds), listener or best_listener()
+    deadline, told = Deadline(max_seconds), listener_or_best(listener)
     first = None if init is None else Path(init)
     wish = Wish(experiment, Path(run), first, adapt, announce, preview, trackers, deadline, told, trust_code, trusted)
     checkpoint, where = _train_together(wish, device)

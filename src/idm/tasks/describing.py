@@ -1,0 +1,137 @@
+"""What a run is: its data, network, process, sampler, and what its training goes on from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from idm.core.errors import CheckpointError
+from idm.run import Run, load
+from idm.settings import to_plain
+from idm.storage import Checkpoint
+from idm.storage.manifest import damage
+from idm.storage.retention import folders
+from idm.tasks.initial import Origin
+from idm.tasks.words import data_in_words, network_in_words, options_in_words, origin_in_words, process_in_words
+
+AVERAGES = ("ema-", "power-")
+"""How the files of averages begin."""
+
+MOST_CLASSES = 20
+"""Further ones are not named."""
+
+
+@dataclass(frozen=True, eq=False)
+class Description:
+    """What a run is.
+
+    Attributes:
+        run: the run, opened.
+        checkpoint: what it was read from.
+        damaged: problems of its other checkpoints, by name.
+        origin: where its weights began; None: they were random.
+    """
+
+    run: Run
+    checkpoint: Checkpoint
+    damaged: dict[str, str]
+    origin: Origin | None
+
+    @property
+    def versions(self) -> dict[str, Any]:
+        """Versions of what wrote the checkpoint; of imported weights also the file they are from."""
+        return self.checkpoint.document("versions")
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return values by name, as ``idm info --json`` prints them."""
+        run, checkpoint = self.run, self.checkpoint
+        return {
+            "checkpoint": run.name,
+            "step": run.step,
+            "num_parameters": run.num_parameters,
+            "num_timesteps": run.diffusion.num_timesteps,
+            "data": run.spec.to_plain(),
+            "experiment": to_plain(run.experiment),
+            "training": checkpoint.document("training") if checkpoint.has("optimizer") else None,
+            "origin": None if self.origin is None else self.origin.to_plain(),
+            "versions": self.versions,
+            "damaged": self.damaged,
+        }
+
+    def in_words(self) -> dict[str, str]:
+        """Return what ``idm info`` shows, by name.
+
+        Raises:
+            CheckpointError: the state of training is none.
+        """
+        run = self.run
+        experiment, codec, names = run.experiment, run.spec.codec, run.spec.class_names or ()
+        sampler, network = to_plain(experiment.sampler), to_plain(experiment.network)
+        name, steps = sampler.pop("name"), sampler.pop("steps")
+        fitted = experiment.diffusion.decoder_variance == "fitted"
+        decoder = "fitted to the training data" if fitted else "the model's"
+        rows = {
+            "checkpoint": str(run.name),
+            "damaged": ", ".join(f"{name} ({problem})" for name, problem in self.damaged.items()),
+            "step": f"{run.step:,} of {experiment.training.num_steps:,}" if run.step else "unknown",
+            "source": options_in_words(to_plain(experiment.data.source)),
+            "data": data_in_words(run.spec),
+            "fingerprint": run.spec.fingerprint,
+            "classes": ", ".join(names[:MOST_CLASSES]) + (", ..." if len(names) > MOST_CLASSES else ""),
+            "range": f"{codec.extent} becomes -1 to 1" + (", what lies beyond is clipped" if codec.clip else ""),
+            "network": network_in_words(experiment, run.network),
+            "": options_in_words({option: value for option, value in network.items() if option != "name"}),
+            "process": process_in_words(experiment, run.diffusion),
+            "decoder": f"variance of the last step: {decoder}",
+            "sampler": f"{name}, {steps or 'all'} steps, {options_in_words(sampler)}",
+            **_training_in_words(self.checkpoint),
+            "guidance": "possible" if experiment.training.label_dropout > 0 and names else "not trained for",
+            "began as": "" if self.origin is None else origin_in_words(self.origin),
+            "versions": options_in_words(self.versions),
+        }
+        return {key: value for key, value in rows.items() if value}
+
+
+def describe(run: str | Path, *, trust_code: bool = False) -> Description:
+    """Open a run, and read what is known of it.
+
+    Args:
+        run: a run folder, or one checkpoint.
+        trust_code: import and call what a custom network names; see ``load``.
+
+    Raises:
+        CheckpointError: no run there, or a damaged one.
+    """
+    opened = load(run, device="cpu", trust_code=trust_code)
+    checkpoint = Checkpoint(opened.name)
+    damaged = {path.name: problem for path in folders(opened.folder) if (problem := damage(path))}
+    return Description(opened, checkpoint, damaged, Origin.of(checkpoint))
+
+
+def _training_in_words(checkpoint: Checkpoint) -> dict[str, str]:
+    """Say what training goes on from; of imported weights there is nothing to say.
+
+    Raises:
+        CheckpointError: the state of training is none.
+    """
+    try:
+        return _state_in_words(checkpoint) if checkpoint.has("optimizer") else {}
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"checkpoint {checkpoint.path}: training.json holds other things than counts") from error
+
+
+def _state_in_words(checkpoint: Checkpoint) -> dict[str, str]:
+    state = checkpoint.document("training")
+    averages = sorted(file.stem for file in checkpoint.path.glob("*.safetensors") if file.stem.startswith(AVERAGES))
+    guard, scale = state.get("guard", {}), state.get("loss_scale", {})
+    passed = sum(window["stop"] - window["start"] for window in guard.get("skipped", []))
+    words = [
+        f"{state.get('seconds', 0.0):,.0f} s so far",
+        "the optimiser's moments",
+        "losses by t" if checkpoint.tensors("timesteps") else "",
+        f"loss scale {scale['factor']:,.0f}" if scale else "",
+        f"data of {passed:,} steps passed over" if passed else "",
+        f"{guard['rollbacks']:,} returns to a checkpoint without getting further" if guard.get("rollbacks") else "",
+        f"{state.get('metrics_length', 0):,} bytes of metrics",
+    ]
+    updates = f" ({state.get('ema_updates', 0):,} updates)"
+    return {"averages": ", ".join(averages) + updates, "training": ", ".join(filter(None, words))}

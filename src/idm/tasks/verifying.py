@@ -1,0 +1,106 @@
+"""Whether the checkpoints of a run are whole, and open."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from idm.core.errors import CheckpointError
+from idm.run import load
+from idm.training import Verdict, verify_run
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was found of a run.
+
+    Attributes:
+        run: its folder, or one checkpoint.
+        checkpoints: what was found of each, oldest first.
+        averages: what was found of those stored at each step.
+        refused: why the newest intact checkpoint cannot be opened, where it cannot.
+    """
+
+    run: Path
+    checkpoints: tuple[Verdict, ...]
+    averages: tuple[Verdict, ...]
+    refused: CheckpointError | None
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """All of them."""
+        return self.checkpoints + self.averages
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.refused is None and not any(verdict.problems for verdict in self.verdicts)
+
+    def require_intact(self) -> None:
+        """Refuse a run with which anything is wrong.
+
+        Raises:
+            CheckpointError: something is.
+        """
+        words = [
+            _damaged("checkpoints", self.checkpoints, "the newest intact one is used"),
+            _damaged("stored averages", self.averages, "idm ema does without them"),
+        ]
+        if any(words):
+            raise CheckpointError(f"run {self.run}: {'; '.join(filter(None, words))}")
+        if self.refused is not None:
+            raise self.refused
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return values by name, as ``idm verify --json`` prints them."""
+        return {
+            "run": self.run,
+            "intact": self.is_intact,
+            "checkpoints": list(map(_plain, self.checkpoints)),
+            "averages": list(map(_plain, self.averages)),
+        }
+
+
+def verify(run: str | Path, *, trust_code: bool = False) -> Verified:
+    """Check every checkpoint of a run and its stored averages, and open the newest as everything else would.
+
+    Args:
+        run: a run folder, or one checkpoint.
+        trust_code: import and call what a custom network names; see ``load``.
+
+    Raises:
+        CheckpointError: there is no checkpoint, neither intact nor damaged.
+    """
+    run = Path(run)
+    verdicts = verify_run(run)
+    checkpoints, averages = (
+        tuple(verdict for verdict in verdicts if verdict.of_averages == of_averages) for of_averages in (False, True)
+    )
+    opens = any(not verdict.problems for verdict in checkpoints)
+    return Verified(run, checkpoints, averages, _refusal(run, trust_code=trust_code) if opens else None)
+
+
+def _refusal(run: Path, *, trust_code: bool) -> CheckpointError | None:
+    """Open a run, and return what stands against it: files may be as they were written, and say what does not fit."""
+    try:
+        load(run, device="cpu", trust_code=trust_code)
+    except CheckpointError as error:
+        return error
+    return None
+
+
+def _damaged(what: str, verdicts: tuple[Verdict, ...], rest: str) -> str:
+    """Say how many are damaged, and what becomes of the rest; nothing if none is."""
+    count = sum(bool(verdict.problems) for verdict in verdicts)
+    left = rest if count < len(verdicts) else "none is intact"
+    return f"{count} of {len(verdicts)} {what} damaged; {left}" if count else ""
+
+
+def _plain(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "path": verdict.path,
+        "step": verdict.step,
+        "files": verdict.num_files,
+        "tensors": verdict.num_tensors,
+        "bytes": verdict.size,
+        "problems": list(verdict.problems),
+    }
