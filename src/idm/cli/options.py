@@ -81,6 +81,14 @@ TrustCode = Annotated[
     ),
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", metavar="N", min=1, help="Samples per call of the network.")]
+Variance = Annotated[
+    str | None,
+    typer.Option(
+        "--variance",
+        metavar="NAME",
+        help="Of reverse steps: model (the run's own, the default), or analytic (optimal by its error curve).",
+    ),
+]
 Spacing = Annotated[
     str | None,
     typer.Option(

@@ -16,6 +16,7 @@ def sample(
     steps: options.SamplerSteps = None,
     spacing: options.Spacing = None,
     eta: options.Eta = None,
+    variance: options.Variance = None,
     guidance: options.Guidance = 1.0,
     overrides: options.SamplerOverrides = None,
     batch_size: options.BatchSize = 256,
@@ -39,7 +40,7 @@ def sample(
     given = {"name": sampler, "steps": steps, "spacing": spacing, "eta": eta}
     output = Output(as_json=as_json)
     settings = sampler_options(overrides or []) | {name: value for name, value in given.items() if value is not None}
-    wanted = SampleRequest(num, labels, seed, guidance, settings, batch_size, trajectory, compile_, precision)
+    wanted = SampleRequest(num, labels, seed, guidance, settings, batch_size, trajectory, compile_, precision, variance)
     drawn = sample_into(run, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line)
     if drawn is None:
         return

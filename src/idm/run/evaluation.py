@@ -146,6 +146,7 @@ def about(run: Opened, seed: int, data: str | None) -> dict[str, Any]:
         "data": data,
         "levels": codec.levels,
         "grid": codec.grid,
+        "variance": run.variance,
     }
 
 

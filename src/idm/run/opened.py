@@ -21,6 +21,7 @@ from idm.run.acceleration import for_sampling, in_precision
 from idm.run.build import build_sampler, null_label
 from idm.run.labels import Labels, class_numbers
 from idm.run.spec import DataSpec
+from idm.run.variance import VARIANCES
 from idm.samplers import Sampler
 from idm.settings import Experiment, from_plain, to_plain
 from idm.settings.experiment import SamplerSettings
@@ -49,6 +50,7 @@ class Opened(ABC):
         compile: translate the network before its first use.
         trust_code: import and call what a custom source names, where the run's own data are opened; a custom network is
             made already.
+        variance: which variance reverse steps have, one of ``VARIANCES``.
         sha256: hash of the manifest of that checkpoint; "" where it was not read from one.
         batch_size: samples per call of the network, where a call of ``sample`` says nothing else.
     """
@@ -64,6 +66,7 @@ class Opened(ABC):
     precision: str | None = None
     compile: bool = False
     trust_code: bool = False
+    variance: str = "model"
     sha256: str = ""
     batch_size: int = SAMPLED_AT_ONCE
 
@@ -90,21 +93,29 @@ class Opened(ABC):
         precision = self.precision or self.experiment.training.precision
         return for_sampling(self.network, precision, self.device, compile=self.compile)
 
-    def using(self: AnyOpened, *, precision: str | None = None, compile: bool | None = None) -> AnyOpened:
-        """Return the same run, its network in another form.
+    def using(
+        self: AnyOpened, *, precision: str | None = None, compile: bool | None = None, variance: str | None = None
+    ) -> AnyOpened:
+        """Return the same run, its network in another form, or its reverse steps with another variance.
 
         Args:
             precision: number format inside the network, float32 or bfloat16; as it is by default.
             compile: translate the network with torch.compile before its first use, which takes minutes and pays for
                 thousands of samples; on a CUDA device its calls are replayed as a graph, too.
+            variance: "analytic": the one that the run's error curve makes optimal, which DDIM then adds, too; "model":
+                the one that it was trained with; as it is by default.
 
         Raises:
-            UnknownNameError: no such number format.
+            UnknownNameError: no such number format, or variance.
+            SettingsError: the analytic variance of a run that has no error curve.
         """
         if precision is not None:
             in_precision(self.network, precision)
         precision = self.precision if precision is None else precision
-        return replace(self, precision=precision, compile=self.compile if compile is None else compile)
+        variance = self.variance if variance is None else variance
+        process = self.diffusion.replace(model_var_type=VARIANCES[variance](self.diffusion.variance))
+        compile = self.compile if compile is None else compile
+        return replace(self, precision=precision, compile=compile, variance=variance, diffusion=process)
 
     @property
     def from_image_files(self) -> bool:

@@ -65,7 +65,8 @@ def evaluate_into(
     """
     with ExitStack() as stack:
         with joined_ranks(best_device(device)) as ranks:
-            opened = load_together(run, ranks, device=device, trust_code=trust_code).using(precision=request.precision)
+            opened = load_together(run, ranks, device=device, trust_code=trust_code)
+            opened = opened.using(precision=request.precision, variance=request.variance)
             folder, sampler, data = together(
                 lambda: results_folder(out, opened, "evaluated"),
                 lambda: opened.sampler(**request.sampler),

@@ -25,6 +25,7 @@ class SampleRequest:
         trajectory: write an animation of the steps.
         compile: translate the network first; see ``Run.using``.
         precision: number format inside the network; see there.
+        variance: of reverse steps; see there.
     """
 
     num: int = 64
@@ -36,6 +37,7 @@ class SampleRequest:
     trajectory: bool = True
     compile: bool = False
     precision: str | None = None
+    variance: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class ScoreRequest:
         seed: of noise and samples.
         batch_size: (sample, step) pairs per call of the network.
         precision: number format inside the network.
+        variance: of reverse steps, for the bound and for samples; see ``Run.using``.
     """
 
     data: str | None = None
@@ -63,3 +66,4 @@ class ScoreRequest:
     seed: int = 0
     batch_size: int = 512
     precision: str | None = None
+    variance: str | None = None

@@ -74,7 +74,8 @@ def sample_into(
     with ExitStack() as stack:
         with joined_ranks(best_device(device)) as ranks:
             opened = load_together(run, ranks, device=device, trust_code=trust_code)
-            plan = _plan(opened.using(precision=request.precision, compile=request.compile), request, out)
+            opened = opened.using(precision=request.precision, compile=request.compile, variance=request.variance)
+            plan = _plan(opened, request, out)
             results = held_by_main(ranks, stack, plan.folder_for_results(), say)
             parts = plan.folder / PARTS
             x = sample_in_parts(plan.run, plan.order, parts, watch=plan.watch, ranks=ranks, listener=listener)
