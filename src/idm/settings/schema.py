@@ -79,11 +79,11 @@ def option_paths(section: str, options: Collection[str]) -> Generator[None, None
 def described(thing: Callable[..., Any]) -> dict[str, str]:
     """Read the "Args:" and "Attributes:" sections of a docstring: name -> meaning.
 
-    A class may describe parameters in its own docstring, its constructor's, or its bases'.
+    A class may describe parameters in its own docstring, its constructor's, or its bases', which count less.
     """
-    documented: list[Any] = [*reversed(thing.__mro__[:-1])] if inspect.isclass(thing) else [thing]
+    documented: list[Any] = [thing]
     if inspect.isclass(thing):
-        documented.append(thing.__init__)
+        documented = [part for base in reversed(thing.__mro__[:-1]) for part in (base, vars(base).get("__init__"))]
     found: dict[str, str] = {}
     for item in documented:
         found |= _described_in(inspect.getdoc(item) or "")
