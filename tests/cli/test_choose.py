@@ -73,7 +73,7 @@ def test_what_is_inferred_of_network_and_sampler_follows_what_is_given(chosen, t
     given = ("channel_mult=1,2", "model_channels=6", "num_timesteps=30")
     found = chosen(tmp_path / "x.npy", config=file) if by_file else chosen(tmp_path / "x.npy", *given)
     options = found.network.options
-    assert (options["channel_mult"], options["attention_resolutions"], options["num_heads"]) == ((1, 2), (), 2)
+    assert (options.channel_mult, options.attention_resolutions, options.num_heads) == ((1, 2), (), 2)
     assert found.sampler.steps == 0  # all of the 30
     with pytest.raises(SettingsError, match=r"network\.channel_mult"):
         chosen(tmp_path / "x.npy", "channel_mult=wide")

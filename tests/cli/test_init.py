@@ -104,7 +104,7 @@ def test_images_are_brought_to_the_size_of_the_samples_that_the_weights_are_of(f
     for number, size in enumerate((20, 20, 20, 20)):
         Image.effect_noise((size, size), 60).save(tmp_path / f"{number}.png")
     begun = choose_experiment(None, None, str(tmp_path), tmp_path / "a", (*STILL, "held_out=1", *told), first)
-    assert begun.experiment.data.source.options.get("image_size") == (None if told else 8)
+    assert begun.experiment.data.source.get("image_size") == (None if told else 8)
 
 
 def test_images_are_of_that_size_also_where_those_of_the_first_run_were_kept_as_they_were(tmp_path):
@@ -113,7 +113,7 @@ def test_images_are_of_that_size_also_where_those_of_the_first_run_were_kept_as_
         for number in range(4):
             Image.effect_noise((size, size), 60).save(tmp_path / folder / f"{number}.png")
     origin = go(tmp_path / "first", *SMALL, *STILL, "held_out=1", data=tmp_path / "own")
-    assert origin.experiment.data.source.options["image_size"] is None
+    assert origin.experiment.data.source.options.image_size is None
     begun = go(tmp_path / "a", *STILL, "held_out=1", init=origin.checkpoint, data=tmp_path / "new")
     assert begun.spec.shape == (1, 8, 8)
 

@@ -35,7 +35,7 @@ ELSEWHERE = {
     ("check_data.py", "With --speed"): "help",
     ("options.py", "Change one setting of the data"): "help",
     ("options.py", "With --data"): "help",
-    ("files.py", "data.source.key and"): "what is told of data that are read",
+    ("keys.py", "data.source.key and"): "what is told of data that are read",
     ("arrow.py", "only the part"): "as above",
     ("parts.py", "only the part"): "as above",
     ("parts.py", "the parts {} are read"): "as above",

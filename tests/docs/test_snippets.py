@@ -11,7 +11,7 @@ import torch
 
 from idm.core.errors import SettingsError
 from idm.core.registry import Registry
-from idm.samplers import Sampler
+from idm.samplers import SAMPLERS, Sampler
 from idm.schedules import cosine_schedule
 from idm.settings import Experiment, from_plain
 from idm.settings.experiment import SamplerSettings
@@ -58,7 +58,7 @@ def test_the_code_of_every_page_passes_the_strict_type_check(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("order", [0, 7])
 def test_an_option_outside_of_the_range_in_its_type_is_refused(order: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    example: Registry[Sampler] = Registry("sampler", {"dpmpp_2m": contributed().Sampler2M})
+    example: Registry[Sampler] = Registry("sampler", {**SAMPLERS, "dpmpp_2m": contributed().Sampler2M})
     monkeypatch.setattr(SamplerSettings, "family", example)
     with pytest.raises(SettingsError, match=rf"^sampler\.order: should be .* [12], got {order}$"):
         from_plain(Experiment, {"sampler": {"name": "dpmpp_2m", "order": order}})

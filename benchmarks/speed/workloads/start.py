@@ -65,7 +65,7 @@ def plain_script(run: Run) -> str:
     }
     weights = run.name / f"{ema_name(run.experiment.training.ema_rates[0])}.safetensors"
     return SCRIPT.format(
-        options=dict(run.experiment.network.options) | given,
+        options=vars(run.experiment.network.options) | given,
         weights=str(weights),
         shape=(NUM_IMAGES, *run.spec.shape),
         num=NUM_IMAGES,

@@ -61,7 +61,10 @@ def _print_preset(name: str, section: str | None, *, as_json: bool) -> None:
     from idm.settings import to_plain
     from idm.settings.listing import subsection
 
-    plain = subsection(to_plain(PRESETS.build(name, {})), section)
+    experiment = PRESETS.build(name, {})
+    plain, source = to_plain(experiment), experiment.data.source
+    plain["data"]["source"] = {"name": source.name, **source.not_default}  # the others may be chosen to suit the data
+    plain = subsection(plain, section)
     if as_json:
         print_json(plain)
     else:

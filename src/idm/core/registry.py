@@ -6,6 +6,8 @@ validated options.
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import field, make_dataclass
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from idm.core.errors import UnknownNameError, unknown_name
@@ -52,3 +54,14 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
                 raise UnknownNameError(*unknown_name(f"{self.kind}.{key}", key, known).lines)
         taken = {key: value for key, value in given.items() if key in inspect.signature(self[name]).parameters}
         return self[name](**taken, **options)
+
+
+@cache
+def options_type(member: Callable[..., Any], given: tuple[str, ...] = ()) -> type[Any]:
+    """Return the parameters of a member, without those of ``given``, as a frozen dataclass with their defaults."""
+    columns = [
+        (name, entry.annotation, field() if entry.default is entry.empty else field(default=entry.default))
+        for name, entry in inspect.signature(member).parameters.items()
+        if name not in given
+    ]
+    return make_dataclass(f"{member.__name__}Options", columns, frozen=True, kw_only=True)

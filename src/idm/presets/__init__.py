@@ -3,7 +3,7 @@
 from idm.core.registry import Registry
 from idm.presets.digits import digits
 from idm.presets.inferred import USUAL, inferred
-from idm.presets.located import NOTHING, Told, data_settings, located, source_told, with_fitting_size, without_source
+from idm.presets.located import NOTHING, Told, data_settings, located, source_told, without_source
 from idm.presets.published import cifar10, cifar10_bound, imagenet64, imagenet64_class_conditional
 from idm.settings import Experiment
 from idm.settings.fitted import fitted, with_fitting_batches
@@ -30,6 +30,5 @@ __all__ = [
     "located",
     "source_told",
     "with_fitting_batches",
-    "with_fitting_size",
     "without_source",
 ]

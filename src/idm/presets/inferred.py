@@ -16,8 +16,8 @@ from idm.settings.experiment import (
     SamplerSettings,
     ScheduleSettings,
 )
-from idm.settings.files import lay
 from idm.settings.fitted import with_fitting_batches
+from idm.settings.validate import lay
 from idm.training import TrainingSettings
 
 USUAL = TrainingSettings(
@@ -75,10 +75,10 @@ def inferred(settings: DataSettings, told: Told = NOTHING, *, trust_code: bool =
     said = lay(experiment, without_source(told.file), told.overrides)
     given = {
         name: value
-        for name, value in said.network.options.items()
+        for name, value in vars(said.network.options).items()
         if any(name in layer.get("network", {}) for layer in (told.file, told.overrides))
     }
-    is_short = said.schedule.options.get("num_timesteps", math.inf) < 2 * SAMPLER_STEPS
+    is_short = (said.schedule.get("num_timesteps") or math.inf) < 2 * SAMPLER_STEPS
     experiment = replace(
         experiment,
         network=network_for(space, data.spacing, given),

@@ -10,10 +10,9 @@ from idm.data import SOURCES
 from idm.data.infer import fitting, is_opened_by, locate, parts_in
 from idm.data.parts import TRAIN
 from idm.run.held_out import is_held_out_elsewhere
-from idm.settings import Experiment, from_plain, to_plain
+from idm.settings import Experiment, from_plain
 from idm.settings.experiment import DataSettings
-from idm.settings.files import merge
-from idm.settings.validate import Plain
+from idm.settings.validate import Plain, lay
 
 
 @dataclass(frozen=True)
@@ -32,64 +31,83 @@ class Told:
 NOTHING = Told()
 
 
-def data_settings(path: str | Path | None, told: Told = NOTHING, below: Experiment | None = None) -> DataSettings:
+@dataclass(frozen=True)
+class Located:
+    """What opens the data at a path.
+
+    Attributes:
+        settings: all settings of the data.
+        said: the options of the source that somebody gave, by name; the others may be chosen to suit the data.
+    """
+
+    settings: DataSettings
+    said: Plain
+
+    def having(self, **options: Any) -> "Located":
+        """Return the same with more options said."""
+        source = self.settings.source.with_options(**options)
+        return Located(replace(self.settings, source=source), self.said | options)
+
+
+def data_settings(
+    path: str | Path | None, told: Told = NOTHING, below: Experiment | None = None, *, is_run: bool = False
+) -> DataSettings:
     """Say what opens the data at a path, with a size that fits where images are given none.
 
     Args:
         path: a file or folder, which becomes absolute; None where the source that is told reads no path.
         told: the options of a settings file, over which the path is laid, and those that are laid over both.
         below: an experiment, such as a preset, whose data settings hold where nothing else is said.
+        is_run: ``below`` is that of a run, which means every option that it has.
 
     Raises:
         SettingsError: wrong values.
         DataError: nothing readable there.
     """
-    return with_fitting_size(located(path, told, below))
+    return _with_fitting_size(located(path, told, below, is_run=is_run)).settings
 
 
-def located(path: str | Path | None, told: Told = NOTHING, below: Experiment | None = None) -> DataSettings:
+def located(
+    path: str | Path | None, told: Told = NOTHING, below: Experiment | None = None, *, is_run: bool = False
+) -> Located:
     """Do what ``data_settings`` does without looking into images: they are given no size that nobody asked for.
 
     Of data that are of parts, such as train and test, the part to train on is chosen, unless samples of another are
     held out.
     """
     _refuse_no_groups(told.file)
-    plain = to_plain(below or Experiment())
-    if path is None:
-        plain = merge(plain, told.file, Experiment)
-    else:
-        plain = _with_place(plain, told.file, _place(Path(path).absolute(), told))
-    plain = merge(plain, told.overrides, Experiment)
-    settings = from_plain(Experiment, {"data": plain["data"]}).data
-    said = plain["data"].get("source", {})
-    options = {key: value for key, value in settings.source.options.items() if key in said}
-    settings = replace(settings, source=replace(settings.source, options=options))
-    if "path" in options and "split" in SOURCES.options(settings.source.name) and "split" not in said:
-        return _of_part_to_train_on(settings)
-    return settings
-
-
-def _of_part_to_train_on(settings: DataSettings) -> DataSettings:
-    """Choose the part to train on, where there are several and the samples to hold out are not those of another."""
+    base = below or Experiment()
+    place = None if path is None else _place(Path(path).absolute(), told)
+    layers = [layer.get("data", {}) for layer in _layers(told, place)]
+    settings = lay(base.data, *layers, path="data")
     source = settings.source
-    parts = parts_in(source.name, source.options)
-    if TRAIN not in parts.values() or is_held_out_elsewhere(settings, parts):
-        return settings
-    return replace(settings, source=replace(source, options={**source.options, "split": TRAIN}))
+    of_base = vars(source.options) if is_run and source.name == base.data.source.name else source.not_default
+    given = set(of_base).union(*(layer.get("source", {}) for layer in layers))
+    found = Located(settings, {name: value for name, value in vars(source.options).items() if name in given})
+    return _of_part_to_train_on(found) if "path" in found.said and "split" not in found.said else found
 
 
-def with_fitting_size(settings: DataSettings) -> DataSettings:
-    """Return the settings with a size that all images have, where images have none that was asked for.
+def _of_part_to_train_on(found: Located) -> Located:
+    """Choose the part to train on, where there are several and the samples to hold out are not those of another."""
+    name = found.settings.source.name
+    if "split" not in SOURCES.options(name):
+        return found
+    parts = parts_in(name, found.said)
+    if TRAIN not in parts.values() or is_held_out_elsewhere(found.settings, parts):
+        return found
+    return found.having(split=TRAIN)
+
+
+def _with_fitting_size(found: Located) -> Located:
+    """Add a size that all images have, where images have none that was asked for.
 
     Raises:
         DataError: images that cannot be read.
     """
-    source = settings.source
-    if "image_size" in source.options or "path" not in source.options:
-        return settings
-    size = fitting(source.name, source.options)
-    options = dict(source.options) | ({} if size is None else {"image_size": size})
-    return replace(settings, source=replace(source, options=options))
+    if "image_size" in found.said or "path" not in found.said:
+        return found
+    size = fitting(found.settings.source.name, found.said)
+    return found if size is None else found.having(image_size=size)
 
 
 def source_told(plain: Mapping[str, Any]) -> str | None:
@@ -111,12 +129,13 @@ def _refuse_no_groups(file: Plain) -> None:
         from_plain(Experiment, {"data": data})
 
 
-def _with_place(plain: Plain, file: Plain, place: Plain) -> Plain:
-    """Lay a file and the place of the data over settings; a file that names another source gives way to it."""
-    opened = {"data": {"source": place}}
-    if source_told(file) in (None, place["name"]):
-        return merge(merge(merge(plain, opened, Experiment), file, Experiment), opened, Experiment)
-    return merge(merge(plain, file, Experiment), opened, Experiment)
+def _layers(told: Told, place: Plain | None) -> list[Plain]:
+    """Order a file, the place of the data and overrides; a file that names another source gives way to the place."""
+    if place is None:
+        return [told.file, told.overrides]
+    opened: Plain = {"data": {"source": place}}
+    first = [opened] if source_told(told.file) in (None, place["name"]) else []
+    return [*first, told.file, opened, told.overrides]
 
 
 def _place(where: Path, told: Told) -> Plain:

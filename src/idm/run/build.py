@@ -8,11 +8,11 @@ from idm.core.rng import derive_seed
 from idm.core.text import one_line
 from idm.diffusion import ContinuousDecoder, DiscretizedDecoder, ErrorCurve, GaussianDiffusion
 from idm.likelihood import with_error_curve
-from idm.networks import NETWORKS, OF_SPACE
+from idm.networks import OF_SPACE
 from idm.run.spec import DataSpec
-from idm.samplers import SAMPLERS, Sampler
+from idm.samplers import Sampler
 from idm.samplers.base import LARGEST_GAIN
-from idm.schedules import SCHEDULES, NoiseSchedule, refuse_more_steps, regrid
+from idm.schedules import NoiseSchedule, refuse_more_steps, regrid
 from idm.settings import Experiment
 from idm.settings.experiment import DiffusionSettings, SamplerSettings, ScheduleSettings
 from idm.settings.schema import option_paths
@@ -23,8 +23,7 @@ LARGEST_AUTOMATIC_FLOOR = 0.1
 
 def build_schedule(settings: ScheduleSettings, levels: int | None) -> NoiseSchedule:
     """Build the schedule, starting at the noise floor of data with that many levels."""
-    with option_paths("schedule", SCHEDULES.options(settings.name)):
-        schedule = SCHEDULES.build(settings.name, settings.options)
+    schedule: NoiseSchedule = settings.build()
     floor = settings.noise_floor
     if floor == "auto":
         floor = 0.0 if levels is None else min(1.0 / (levels - 1), LARGEST_AUTOMATIC_FLOOR)
@@ -115,13 +114,12 @@ def untried_network(
             f"network.name: a network for {len(space)} spatial axes wanted (data of shape {spec.shape}), "
             f"got '{settings.name}'; set network.name={fits}"
         )
-    with option_paths("network", NETWORKS.options(settings.name)):
-        try:
-            return NETWORKS.build(settings.name, settings.options, **given, trust_code=trust_code)
-        except TypeError as error:
-            if "Overflow" not in str(error):
-                raise
-            raise SettingsError("network: sizes of at most 63 bits wanted, got larger ones") from error
+    try:
+        return settings.build(**given, trust_code=trust_code)
+    except TypeError as error:
+        if "Overflow" not in str(error):
+            raise
+        raise SettingsError("network: sizes of at most 63 bits wanted, got larger ones") from error
 
 
 def build_sampler(diffusion: GaussianDiffusion, settings: SamplerSettings, *, bounded: bool = True) -> Sampler:
@@ -135,7 +133,6 @@ def build_sampler(diffusion: GaussianDiffusion, settings: SamplerSettings, *, bo
     total = diffusion.num_timesteps
     refuse_more_steps(diffusion.grid, settings.steps, "sampler.steps")
     grid = regrid(diffusion.grid, settings.steps or total, settings.spacing)
-    options = dict(settings.options)
-    options["clip_denoised"] = options.get("clip_denoised", True) and bounded
-    with option_paths("sampler", SAMPLERS.options(settings.name)):
-        return SAMPLERS.build(settings.name, options, diffusion=diffusion.on(grid))
+    if not bounded:
+        settings = settings.with_options(clip_denoised=False)
+    return settings.build(diffusion=diffusion.on(grid))

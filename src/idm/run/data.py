@@ -8,7 +8,7 @@ import numpy as np
 
 from idm.core.errors import DataError, SettingsError
 from idm.core.rng import derive_seed
-from idm.data import SOURCES, Codec, Dataset, Source
+from idm.data import Codec, Dataset, Source
 from idm.data.base import Indices
 from idm.data.check.training import Opened
 from idm.data.check.values import look_at_values
@@ -53,9 +53,8 @@ def with_absolute_path(experiment: Experiment) -> Experiment:
     settings = experiment.data
     if settings.held_out_list:
         settings = replace(settings, held_out_list=str(Path(settings.held_out_list).absolute()))
-    options = dict(settings.source.options)
-    options |= {key: str(Path(path).absolute()) for key in PATHS if (path := options.get(key))}
-    settings = replace(settings, source=replace(settings.source, options=options))
+    paths = {key: str(Path(path).absolute()) for key in PATHS if (path := settings.source.get(key))}
+    settings = replace(settings, source=settings.source.with_options(**paths))
     return replace(experiment, data=settings)
 
 
@@ -142,10 +141,9 @@ def open_source(settings: DataSettings, *, trust_code: bool = False) -> Source:
         DataError: the data cannot be read, or are made by code that is not trusted.
         SettingsError: windows that do not fit into its samples.
     """
-    if settings.source.options.get("path") == "":
+    if settings.source.get("path") == "":
         raise DataError("data.source.path: a folder or file wanted, got none; give it with data=PATH")
-    with option_paths("data.source", SOURCES.options(settings.source.name)):
-        source = SOURCES.build(settings.source.name, settings.source.options, trust_code=trust_code)
+    source: Source = settings.source.build(trust_code=trust_code)
     if settings.held_out_list or settings.held_out_folder:
         source.remarks = without_advice(source.remarks)
     largest, crop = min(source.shape[1:], default=0), settings.random_crop
@@ -164,10 +162,9 @@ def _remarks(settings: DataSettings, source: Source, train: Indices, held_out: I
 
 def _without_axes(settings: DataSettings, source: Source) -> tuple[str, ...]:
     """Say that samples of many numbers are taken for points, where nobody said that they are."""
-    options, (count, *space) = settings.source.options, source.shape
-    told = options.get("channels", "auto") != "auto" or options.get("spatial_dims") is not None
-    has_axes = bool(space) or "channels" not in SOURCES.options(settings.source.name)
-    if told or has_axes or count <= FEW_COORDINATES:
+    rule, (count, *space) = settings.source.get("channels"), source.shape
+    told = rule != "auto" or settings.source.get("spatial_dims") is not None  # a source without the option has no axes
+    if told or space or count <= FEW_COORDINATES:
         return ()
     return (
         f"data: each sample is read as {count:,} numbers without an axis, as points are; "

@@ -34,5 +34,4 @@ def refuse_data_folder(out: Path, data: str | Path) -> None:
 
 def places_of(settings: DataSettings) -> list[str]:
     """Return the paths of files and folders that settings say the data lie in."""
-    options = settings.source.options
-    return [str(options[name]) for name in ("path", "folder") if options.get(name)]
+    return [str(place) for name in ("path", "folder") if (place := settings.source.get(name))]

@@ -80,7 +80,7 @@ def _part_named(settings: DataSettings) -> Generator[None, None, None]:
     try:
         yield
     except DataError as error:
-        if (part := settings.source.options.get("split")) is None or isinstance(error, UnreadableFileError):
+        if (part := settings.source.get("split")) is None or isinstance(error, UnreadableFileError):
             raise
         *lines, last = error.lines
         advice = f"; only the part {part} is read: set data.source.split=null to read all"

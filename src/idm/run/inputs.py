@@ -128,7 +128,7 @@ def _fit(run: Opened, path: Path, header: ImageHeader) -> int | None:
     height, width = run.spec.shape[1:]
     if (header.height, header.width) == (height, width):
         return None
-    size = run.experiment.data.source.options.get("image_size")
+    size = run.experiment.data.source.get("image_size")
     if size is None or min(header.height, header.width) < size:
         raise DataError(f"{path}: {width} x {height} wanted, got {header.width} x {header.height}; resize or crop it")
     return size

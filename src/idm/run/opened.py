@@ -23,9 +23,8 @@ from idm.run.labels import Labels, class_numbers
 from idm.run.spec import DataSpec
 from idm.run.variance import VARIANCES
 from idm.samplers import Sampler
-from idm.settings import Experiment, from_plain, to_plain
-from idm.settings.experiment import SamplerSettings
-from idm.settings.files import merge
+from idm.settings import Experiment
+from idm.settings.validate import lay
 
 AnyOpened = TypeVar("AnyOpened", bound="Opened")
 
@@ -164,9 +163,7 @@ class Opened(ABC):
 
         Options of the sampler itself are named as in its class: ``run.sampler(eta=0.3)``.
         """
-        settings = from_plain(
-            SamplerSettings, merge(to_plain(self.experiment.sampler), changes, SamplerSettings), "sampler"
-        )
+        settings = lay(self.experiment.sampler, changes, path="sampler")
         return build_sampler(self.diffusion, settings, bounded=self.spec.codec.bounded)
 
     def label_kwargs(self, labels: Labels | None, count: int) -> dict[str, Tensor]:

@@ -21,7 +21,8 @@ from idm.run.labels import number_names
 from idm.run.opened import Opened
 from idm.run.own_data import open_run_data
 from idm.run.spec import size_for_images
-from idm.settings import Experiment, from_plain
+from idm.settings import from_plain
+from idm.settings.experiment import SourceSettings
 
 LOOKED_AT, LOOKED_AT_VALUES = 256, 2**24
 """Samples, and values of them, that are compared with the range of the run at the most."""
@@ -118,14 +119,14 @@ def _told_options(name: str, path: Path, told: Mapping[str, Any]) -> dict[str, A
         SettingsError: options that the source does not have, or of a wrong type.
     """
     source = {**told, "name": name, "path": str(path)}
-    full = from_plain(Experiment, {"data": {"source": source}}).data.source.options
-    return {key: value for key, value in full.items() if key in source}
+    full = from_plain(SourceSettings, source, "data.source")
+    return {key: value for key, value in vars(full.options).items() if key in source}
 
 
 def _options(run: Opened, name: str, path: Path) -> dict[str, Any]:
     """Options that read a source as the run's own data were read, as far as they were of that kind."""
     settings, keys = run.experiment.data.source, SOURCES.options(name)
-    own = dict(settings.options) if settings.name == name else {}
+    own = vars(settings.options) if settings.name == name else {}
     given = {key: value for key, value in own.items() if key not in (*PATHS, "channels", "spatial_dims", "split")}
     if path.suffix.lower() == ".npy":
         given = {}  # its arrays have no names
@@ -139,7 +140,7 @@ def _options(run: Opened, name: str, path: Path) -> dict[str, Any]:
 def _channel_rules(run: Opened, name: str) -> list[dict[str, Any]]:
     """All orders of axes, the one that the run was told first, then the one it found."""
     settings = run.experiment.data.source
-    told = settings.options.get("channels") if settings.name == name else None
+    told = settings.get("channels") if settings.name == name else None
     return [{"channels": rule} for rule in sorted(LAYOUTS, key=lambda rule: (rule != told, rule != run.spec.layout))]
 
 

@@ -124,7 +124,7 @@ def size_for_images(settings: DataSettings, spec: DataSpec) -> int | None:
         settings: the run's own data.
         spec: what it remembers of them.
     """
-    size, (_, *space) = settings.source.options.get("image_size"), spec.shape
+    size, (_, *space) = settings.source.get("image_size"), spec.shape
     if size is not None or settings.random_crop or len(space) != 2 or len(set(space)) != 1:
         return size
     return space[0]

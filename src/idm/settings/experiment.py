@@ -6,7 +6,6 @@ parameters are the further keys of the section. In files a section is flat:
     sampler: {name: ddim, steps: 25, eta: 0.3}
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -20,32 +19,26 @@ from idm.diffusion import LossType, ModelMeanType, ModelVarType
 from idm.networks import NETWORKS
 from idm.samplers import SAMPLERS
 from idm.schedules import SCHEDULES
+from idm.settings.schema import OpenSection
 from idm.timesteps import TIMESTEP_SAMPLERS
 from idm.training import TrainingSettings
-
-Options = Mapping[str, Any]
 
 AUTO = "auto"
 """A range that is chosen by what the data are."""
 
 
-def _no_options() -> Options:
-    return {}
-
-
 @dataclass(frozen=True)
-class SourceSettings:
+class SourceSettings(OpenSection):
     """Where the data come from.
 
     Attributes:
         name: kind of source.
-        options: its own settings.
     """
 
     family: ClassVar[Registry[Any]] = SOURCES
+    section: ClassVar[str] = "data.source"
     given: ClassVar[tuple[str, ...]] = ("trust_code",)
     name: str = "digits"
-    options: Options = field(default_factory=_no_options)
 
 
 @dataclass(frozen=True)
@@ -103,20 +96,18 @@ class DataSettings:
 
 
 @dataclass(frozen=True)
-class ScheduleSettings:
+class ScheduleSettings(OpenSection):
     """Noise levels of the chain.
 
     Attributes:
         name: kind of schedule.
         noise_floor: drop the steps whose noise level is below this; "auto": half a bin of quantised data.
-        options: its own settings.
     """
 
     family: ClassVar[Registry[Any]] = SCHEDULES
-    given: ClassVar[tuple[str, ...]] = ()
+    section: ClassVar[str] = "schedule"
     name: str = "cosine"
     noise_floor: Annotated[float, Ge(0), Lt(1)] | Literal["auto"] = "auto"
-    options: Options = field(default_factory=_no_options)
 
 
 @dataclass(frozen=True)
@@ -139,52 +130,49 @@ class DiffusionSettings:
 
 
 @dataclass(frozen=True)
-class NetworkSettings:
+class NetworkSettings(OpenSection):
     """The network.
 
     Attributes:
         name: kind of network.
-        options: its own settings.
     """
 
     family: ClassVar[Registry[Any]] = NETWORKS
+    section: ClassVar[str] = "network"
     given: ClassVar[tuple[str, ...]] = ("in_channels", "out_channels", "num_classes", "dims", "trust_code")
     name: str = "unet"
-    options: Options = field(default_factory=_no_options)
 
 
 @dataclass(frozen=True)
-class TimestepSettings:
+class TimestepSettings(OpenSection):
     """Which steps are trained on.
 
     Attributes:
         name: kind of timestep sampler.
-        options: its own settings.
     """
 
     family: ClassVar[Registry[Any]] = TIMESTEP_SAMPLERS
+    section: ClassVar[str] = "timesteps"
     given: ClassVar[tuple[str, ...]] = ("num_timesteps",)
     name: str = "uniform"
-    options: Options = field(default_factory=_no_options)
 
 
 @dataclass(frozen=True)
-class SamplerSettings:
+class SamplerSettings(OpenSection):
     """How samples are drawn.
 
     Attributes:
         name: kind of sampler.
         steps: how many steps of the chain to take; 0: all of them.
         spacing: how those steps are chosen.
-        options: its own settings.
     """
 
     family: ClassVar[Registry[Any]] = SAMPLERS
+    section: ClassVar[str] = "sampler"
     given: ClassVar[tuple[str, ...]] = ("diffusion", "denoised_fn")
     name: str = "ddim"
     steps: Annotated[int, Ge(0)] = 50
     spacing: Literal["linspace", "leading", "trailing", "log_snr", "rho"] = "linspace"
-    options: Options = field(default_factory=_no_options)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ import json
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,8 @@ import yaml
 from idm.core.errors import SettingsError
 from idm.settings.experiment import Experiment
 from idm.settings.fitted import OF_A_STARTED_RUN, fitted, kept
-from idm.settings.schema import is_open, option_keys, section_keys
 from idm.settings.short_names import in_full
-from idm.settings.validate import Plain, from_plain, to_plain
+from idm.settings.validate import Plain, lay, to_plain
 from idm.settings.yaml_text import read_yaml, reason
 from idm.training import TrainingSettings
 
@@ -73,18 +71,6 @@ def lay_and_fit(
     stays = {*given, *(in_file & {"batch_size"})}
     unsaid = {name: value for name, value in own.items() if name in OF_A_STARTED_RUN or name not in in_file}
     return fitted(experiment, fitted(lay(base, file), usual, in_file, own).training, stays, unsaid)
-
-
-def lay(base: Experiment, *layers: Plain) -> Experiment:
-    """Lay nested plain values over an experiment, one after another.
-
-    Raises:
-        SettingsError: one line per wrong value.
-    """
-    plain = to_plain(base)
-    for layer in layers:
-        plain = merge(plain, layer, Experiment)
-    return from_plain(Experiment, plain)
 
 
 def read_settings(file: str | Path) -> Plain:
@@ -206,41 +192,3 @@ def _add(result: Plain, more: Plain, path: str) -> None:
             _add(result.setdefault(key, {}), value, f"{where}.")
         else:
             result[key] = value
-
-
-def merge(below: Mapping[str, Any], above: Mapping[str, Any], section: type | None = None, path: str = "") -> Plain:
-    """Lay nested values over others.
-
-    Args:
-        below: the values that give way.
-        above: the values that count.
-        section: settings that they are values of; an open one whose ``name`` changes drops the options that the new
-            member does not have.
-        path: where they lie, with a dot at its end.
-
-    Raises:
-        SettingsError: the values that give way have another value in place of a section.
-    """
-    result: Plain = dict(below)
-    if section is not None and is_open(section) and above.get("name", below.get("name")) != below.get("name"):
-        kept = _names_with(section, above["name"])
-        result = {key: value for key, value in below.items() if key in kept}
-    inner = {} if section is None else {key.name: key.annotation for key in section_keys(section)}
-    for key, value in above.items():
-        old, kind = result.get(key), inner.get(key)
-        is_section = isinstance(kind, type) and is_dataclass(kind)
-        if isinstance(value, Mapping) and isinstance(old, Mapping):
-            result[key] = merge(old, value, kind if is_section else None, f"{path}{key}.")
-        elif is_section and key in result and not isinstance(old, Mapping):  # else it would be replaced in silence
-            raise SettingsError(f"{path}{key}: a group of settings wanted, got {old!r}")
-        else:
-            result[key] = value
-    return result
-
-
-def _names_with(section: type, name: Any) -> set[str]:
-    """Names of the settings of an open section with that member; the section's own if there is no such member."""
-    keys = section_keys(section)
-    if isinstance(name, str) and is_open(section) and name in section.family:
-        keys += option_keys(section, name)
-    return {key.name for key in keys}

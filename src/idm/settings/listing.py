@@ -1,7 +1,6 @@
 """All settings as rows of a table."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -10,7 +9,7 @@ from idm.core.limits import limits_in_words
 from idm.core.text import nearest
 from idm.settings import Experiment, to_plain
 from idm.settings.files import value_in_words
-from idm.settings.schema import REQUIRED, Key, is_open, option_keys, section_keys
+from idm.settings.schema import REQUIRED, Key, every_key
 from idm.settings.validate import Plain
 
 WORDS = {int: "integer", float: "number", bool: "true or false", str: "text", type(None): "null"}
@@ -57,7 +56,7 @@ class Setting:
 
 def every_setting() -> list[Setting]:
     """List all settings, with those of every member of the open families."""
-    return list(_settings(Experiment, ""))
+    return [_setting(*found) for found in every_key(Experiment) if not found[1].is_section]
 
 
 def part(settings: list[Setting], section: str | None) -> list[Setting]:
@@ -96,28 +95,10 @@ def _no_such(name: str, known: list[str]) -> str:
     return f"no such section '{name}'; {hint}"
 
 
-def _settings(section: type, path: str) -> Iterator[Setting]:
-    for key in section_keys(section):
-        where = f"{path}.{key.name}" if path else key.name
-        if isinstance(key.annotation, type) and is_dataclass(key.annotation):
-            yield from _settings(key.annotation, where)
-        elif is_open(section) and key.name == "name":
-            yield Setting(where, " | ".join(section.family), str(key.default), key.meaning.rstrip("."))
-        else:
-            yield _setting(key, where)
-    if is_open(section):
-        for member in section.family:
-            for key in option_keys(section, member):
-                yield _setting(key, f"{path}.{key.name}", f"{path}.name={member}")
-
-
-def _setting(key: Key, path: str, condition: str = "") -> Setting:
-    meaning = key.meaning.replace("``", "").rstrip(".")
-    return Setting(path, in_words(key.annotation), _default(key.default), meaning, condition)
-
-
-def _default(value: Any) -> str:
-    return "" if value is REQUIRED else value_in_words(to_plain(value))
+def _setting(path: str, key: Key, member: str) -> Setting:
+    default = "" if key.default is REQUIRED else value_in_words(to_plain(key.default))
+    condition = f"{path.rpartition('.')[0]}.name={member}" if member else ""
+    return Setting(path, in_words(key.annotation), default, key.meaning.replace("``", "").rstrip("."), condition)
 
 
 def in_words(annotation: Any) -> str:

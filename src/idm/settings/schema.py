@@ -2,23 +2,87 @@
 
 import inspect
 import re
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import MISSING, dataclass, fields, is_dataclass
-from typing import Any, ClassVar, Protocol, TypeGuard, get_type_hints
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
+from functools import partial
+from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 
 from idm.core.errors import DataError, SettingsError
-from idm.core.registry import Registry
+from idm.core.registry import Registry, options_type
+
+AnySection = TypeVar("AnySection", bound="OpenSection")
 
 REQUIRED = inspect.Parameter.empty
 
 
-class OpenSection(Protocol):
-    """A section whose ``name`` chooses a member of a family."""
+@contextmanager
+def option_paths(section: str, options: Collection[str]) -> Generator[None, None, None]:
+    """Give errors that start with the name of an option its dotted path: "eta: ..." becomes "sampler.eta: ..."."""
+    try:
+        yield
+    except (SettingsError, DataError) as error:
+        lines = [f"{section}.{line}" if line.partition(":")[0] in options else line for line in error.lines]
+        raise type(error)(*lines) from error
+
+
+@dataclass(frozen=True)
+class OpenSection:
+    """A section whose ``name`` chooses a member of a family, and whose options are that member's.
+
+    Attributes:
+        name: name of the member.
+        options: the dataclass of its options; what a mapping, or nothing, leaves open has the member's defaults.
+    """
 
     family: ClassVar[Registry[Any]]
-    given: ClassVar[tuple[str, ...]]
-    name: str
+    section: ClassVar[str]
+    given: ClassVar[tuple[str, ...]] = ()
+    name: str = ""
+    options: Any = None
+
+    def __post_init__(self) -> None:
+        """Fill in the defaults of the member.
+
+        Raises:
+            UnknownNameError: no such member.
+            SettingsError: options that are not the member's, or not all that must be given.
+        """
+        kind, told = options_type(self.family[self.name], self.given), self.options
+        if type(told) is kind:
+            return
+        try:
+            object.__setattr__(self, "options", kind(**{} if told is None else told))
+        except TypeError as error:
+            wanted = ", ".join(entry.name for entry in fields(kind))
+            got = ", ".join(map(str, told)) if isinstance(told, Mapping) else type(told).__name__
+            raise SettingsError(
+                f"{self.section}: options of {self.name} wanted ({wanted}), got {got}; "
+                "name only these, and all that have no default"
+            ) from error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by values: the class of the options has no name to import."""
+        return partial(type(self), **{**vars(self), "options": vars(self.options)}), ()
+
+    def get(self, option: str) -> Any:
+        """Return the value of an option; None of a member that does not have it."""
+        return vars(self.options).get(option)
+
+    def with_options(self: AnySection, **options: Any) -> AnySection:
+        """Return the section with other values of some options."""
+        return replace(self, options=replace(self.options, **options))
+
+    @property
+    def not_default(self) -> dict[str, Any]:
+        """The options that are not the defaults, by name."""
+        usual = {entry.name: entry.default for entry in fields(self.options)}
+        return {name: value for name, value in vars(self.options).items() if value != usual[name]}
+
+    def build(self, **given: Any) -> Any:
+        """Make the member; refusals that start with the name of an option get its dotted path."""
+        with option_paths(self.section, self.family.options(self.name)):
+            return self.family.build(self.name, vars(self.options), **given)
 
 
 @dataclass(frozen=True)
@@ -37,10 +101,27 @@ class Key:
     default: Any
     meaning: str
 
+    @property
+    def is_section(self) -> bool:
+        """Whether it is a group of settings."""
+        return isinstance(self.annotation, type) and is_dataclass(self.annotation)
 
-def is_open(section: type) -> TypeGuard[type[OpenSection]]:
-    """Whether a section's keys depend on its ``name``."""
-    return "family" in vars(section)
+
+def every_key(section: type, above: str = "") -> Iterator[tuple[str, Key, str]]:
+    """Yield path and key of all settings and sections, and of the options of every member, whose name comes with them.
+
+    Args:
+        section: a settings dataclass.
+        above: where it lies, with a dot at its end.
+    """
+    for key in section_keys(section):
+        yield f"{above}{key.name}", key, ""
+        if key.is_section:
+            yield from every_key(key.annotation, f"{above}{key.name}.")
+    if issubclass(section, OpenSection):
+        for member in section.family:
+            for key in option_keys(section, member):
+                yield f"{above}{key.name}", key, member
 
 
 def section_keys(section: type) -> list[Key]:
@@ -49,14 +130,15 @@ def section_keys(section: type) -> list[Key]:
     hints, meanings = get_type_hints(section, include_extras=True), described(section)
     keys: list[Key] = []
     for entry in fields(section):
-        if is_open(section) and entry.name == "options":
-            continue
         default = entry.default if entry.default is not MISSING else entry.default_factory
         keys.append(Key(entry.name, hints[entry.name], default, meanings.get(entry.name, "")))
-    return keys
+    if not issubclass(section, OpenSection):
+        return keys
+    name, *others = (key for key in keys if key.name != "options")
+    return [replace(name, annotation=Literal[*section.family]), *others]
 
 
-def option_keys(section: Any, name: str) -> list[Key]:
+def option_keys(section: type[OpenSection], name: str) -> list[Key]:
     """Return the settable parameters of the member ``name`` of an open section's family."""
     member = section.family[name]
     meanings = described(member)
@@ -66,24 +148,14 @@ def option_keys(section: Any, name: str) -> list[Key]:
     ]
 
 
-@contextmanager
-def option_paths(section: str, options: Collection[str]) -> Generator[None, None, None]:
-    """Give errors that start with the name of an option its dotted path: "eta: ..." becomes "sampler.eta: ..."."""
-    try:
-        yield
-    except (SettingsError, DataError) as error:
-        lines = [f"{section}.{line}" if line.partition(":")[0] in options else line for line in error.lines]
-        raise type(error)(*lines) from error
-
-
 def described(thing: Callable[..., Any]) -> dict[str, str]:
     """Read the "Args:" and "Attributes:" sections of a docstring: name -> meaning.
 
-    A class may describe parameters in its own docstring, its constructor's, or its bases'.
+    A class may describe parameters in its own docstring, its constructor's, or its bases', which count less.
     """
-    documented: list[Any] = [*reversed(thing.__mro__[:-1])] if inspect.isclass(thing) else [thing]
+    documented: list[Any] = [thing]
     if inspect.isclass(thing):
-        documented.append(thing.__init__)
+        documented = [part for base in reversed(thing.__mro__[:-1]) for part in (base, vars(base).get("__init__"))]
     found: dict[str, str] = {}
     for item in documented:
         found |= _described_in(inspect.getdoc(item) or "")

@@ -1,13 +1,11 @@
 """Settings by the end of their path, where only one setting has that end: "num_steps" for "training.num_steps"."""
 
-from collections.abc import Iterator
-from dataclasses import is_dataclass
 from functools import cache
 
 from idm.core.errors import SettingsError, UnknownNameError
 from idm.core.text import nearest
 from idm.settings.experiment import Experiment
-from idm.settings.schema import is_open, option_keys, section_keys
+from idm.settings.schema import every_key, section_keys
 
 
 def in_full(override: str) -> str:
@@ -31,22 +29,12 @@ def in_full(override: str) -> str:
 @cache
 def setting_paths() -> tuple[str, ...]:
     """Return the paths of all settings, of the options of every member of the open families, and of their sections."""
-    return tuple(dict.fromkeys(_paths(Experiment, "")))
+    return tuple(dict.fromkeys(path for path, _, _ in every_key(Experiment)))
 
 
 @cache
 def _sections() -> frozenset[str]:
     return frozenset(key.name for key in section_keys(Experiment))
-
-
-def _paths(section: type, above: str) -> Iterator[str]:
-    keys = section_keys(section)
-    if is_open(section):
-        keys += [key for member in section.family for key in option_keys(section, member)]
-    for key in keys:
-        yield f"{above}{key.name}"
-        if isinstance(key.annotation, type) and is_dataclass(key.annotation):
-            yield from _paths(key.annotation, f"{above}{key.name}.")
 
 
 def _choice(paths: list[str]) -> str:

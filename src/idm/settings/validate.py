@@ -4,8 +4,8 @@ Every wrong value gets a line of its own with its dotted path; all of them are r
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin
@@ -14,9 +14,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from idm.core.errors import LONGEST_NAME, MOST_UNKNOWN, SettingsError, UnknownNameError
 from idm.core.text import nearest, shown
-from idm.settings.schema import REQUIRED, Key, is_open, option_keys, section_keys
+from idm.settings.schema import REQUIRED, Key, OpenSection, option_keys, section_keys
 
 Section = TypeVar("Section")
+Open = TypeVar("Open", bound=OpenSection)
 Plain = dict[str, Any]
 
 MOST_VALUES = 1_000
@@ -24,18 +25,26 @@ MOST_VALUES = 1_000
 
 
 def from_plain(section: type[Section], values: Mapping[str, Any], path: str = "") -> Section:
-    """Build a settings dataclass from nested plain values.
+    """Build a settings dataclass from nested plain values; arguments and errors as of ``lay``."""
+    return lay(section(), values, path=path)
+
+
+def lay(base: Section, *layers: Mapping[str, Any], path: str = "") -> Section:
+    """Replace the settings that nested plain values give, layer by layer; the last one counts.
+
+    An open section whose ``name`` changes keeps the options that both members have: those of a layer, and those of the
+    base that are not the defaults.
 
     Args:
-        section: the dataclass.
-        values: the values.
-        path: where the section lies in an experiment, such as "sampler"; "" for the whole.
+        base: a settings dataclass.
+        layers: the values.
+        path: where it lies in an experiment, such as "sampler"; "" for the whole.
 
     Raises:
         SettingsError: one line per wrong value, with its dotted path.
     """
     lines: list[str] = []
-    result = _section(section, values, path, lines)
+    result = _laid(base, layers, path, lines)
     if lines:
         raise SettingsError(*lines)
     return result
@@ -45,7 +54,7 @@ def to_plain(value: Any) -> Any:
     """Return settings as nested plain values, the way files write them."""
     if is_dataclass(value) and not isinstance(value, type):
         plain = {entry.name: to_plain(getattr(value, entry.name)) for entry in fields(value)}
-        return plain | plain.pop("options", {}) if is_open(type(value)) else plain
+        return plain | plain.pop("options") if isinstance(value, OpenSection) else plain
     if isinstance(value, Mapping):
         return {key: to_plain(item) for key, item in value.items()}
     if isinstance(value, Enum):
@@ -53,41 +62,61 @@ def to_plain(value: Any) -> Any:
     return [to_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _section(section: type[Section], values: Any, path: str, lines: list[str]) -> Section:
-    if not isinstance(values, Mapping):
-        lines.append(f"{path}: a group of settings wanted, got {values!r}")
-        return section()
-    keys = section_keys(section)
-    if not is_open(section):
-        return _made(section, _values(keys, values, path, lines), path, lines)
-    name = values.get("name", next(key.default for key in keys if key.name == "name"))
+def _laid(base: Section, layers: Sequence[Any], path: str, lines: list[str]) -> Section:
+    for layer in layers:
+        if not isinstance(layer, Mapping):
+            lines.append(f"{path}: a group of settings wanted, got {layer!r}")
+            return base
+    if isinstance(base, OpenSection):
+        return _laid_over_member(base, layers, path, lines)
+    given: dict[str, list[Any]] = {}
+    for name, value in ((name, value) for layer in layers for name, value in layer.items()):
+        given.setdefault(name, []).append(value)
+    return _replaced(base, _values(section_keys(type(base)), given, base, path, lines), path, lines)
+
+
+def _laid_over_member(base: Open, layers: Sequence[Mapping[str, Any]], path: str, lines: list[str]) -> Open:
+    keys, before = section_keys(type(base)), len(lines)
+    names = [base.name, *(layer["name"] for layer in layers if "name" in layer)]
     try:
-        options = option_keys(section, name)
+        options = {key.name: key for key in option_keys(type(base), names[-1])}
     except (UnknownNameError, TypeError) as error:
         lines.append(f"{_join(path, 'name')}: {error}" if isinstance(error, TypeError) else _named(path, error))
-        return section()
-    every = _values(keys + options, values, path, lines)
-    named = {key.name for key in options}
-    own = {key: value for key, value in every.items() if key not in named}
-    make = cast("Callable[..., Section]", section)  # the fields of an open section are not known statically
-    return make(**own, options={key: value for key, value in every.items() if key in named})
+        return base
+    known = options.keys() | {key.name for key in keys}
+    kept = base.not_default if any(name != base.name for name in names) else vars(base.options)
+    given: Plain = {"name": base.name, **kept}
+    for layer in layers:
+        if layer.get("name", given["name"]) != given["name"]:
+            given = {name: value for name, value in given.items() if name in known}
+        given = _joined(given, layer)
+    own = _values([*keys, *options.values()], {name: [value] for name, value in given.items()}, base, path, lines)
+    own["options"] = {name: own.pop(name) for name in options if name in own}
+    return base if len(lines) > before else _replaced(base, own, path, lines)
 
 
-def _made(section: type[Section], values: Plain, path: str, lines: list[str]) -> Section:
-    """Make the section; what it refuses, which are values that do not fit together, is told by path."""
+def _joined(below: Any, above: Any) -> Any:
+    """Lay nested values over others, in which only mappings are joined."""
+    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
+        return above
+    return {**below, **{name: _joined(below.get(name), value) for name, value in above.items()}}
+
+
+def _replaced(base: Section, values: Plain, path: str, lines: list[str]) -> Section:
+    """Replace values; what the section refuses, which are values that do not fit together, is told by path."""
     try:
-        return section(**values)
+        return replace(cast("Any", base), **values)
     except SettingsError as error:
         lines += [_join(path, line) for line in error.lines]
-        return section()
+        return base
 
 
 def _named(path: str, error: UnknownNameError) -> str:
     return f"{_join(path, 'name')}: {error.lines[0].partition(': ')[2]}"
 
 
-def _values(keys: list[Key], values: Mapping[str, Any], path: str, lines: list[str]) -> Plain:
-    """Convert the values of one section; those that are not given are left to their defaults."""
+def _values(keys: list[Key], values: Mapping[str, list[Any]], base: Any, path: str, lines: list[str]) -> Plain:
+    """Convert the values that are given of one section, layer by layer."""
     known = {key.name: key for key in keys}
     unknown = [name for name in values if name not in known]
     for name in (str(name)[:LONGEST_NAME] for name in unknown[:MOST_UNKNOWN]):
@@ -99,20 +128,17 @@ def _values(keys: list[Key], values: Mapping[str, Any], path: str, lines: list[s
     result: Plain = {}
     for key in keys:
         where = _join(path, key.name)
-        if key.name in values:
-            result[key.name] = _value(key, values[key.name], where, lines)
-        elif isinstance(key.annotation, type) and is_dataclass(key.annotation):
-            result[key.name] = _section(key.annotation, {}, where, lines)  # with the defaults of its member, too
-        elif key.default is REQUIRED:
-            lines.append(f"{where}: must be given ({key.meaning or 'no default'})")
-        elif not callable(key.default) or isinstance(key.default, Enum):
-            result[key.name] = key.default
+        if key.name not in values:
+            if key.default is REQUIRED:
+                lines.append(f"{where}: must be given ({key.meaning or 'no default'})")
+        elif key.is_section:
+            result[key.name] = _laid(getattr(base, key.name), values[key.name], where, lines)
+        else:
+            result[key.name] = _value(key, values[key.name][-1], where, lines)
     return result
 
 
 def _value(key: Key, value: Any, path: str, lines: list[str]) -> Any:
-    if isinstance(key.annotation, type) and is_dataclass(key.annotation):
-        return _section(key.annotation, value, path, lines)
     if isinstance(key.annotation, type) and issubclass(key.annotation, Enum):
         return _member(key.annotation, value, path, lines)
     said = value

@@ -14,7 +14,8 @@ from idm.report.data_page import write_data_page
 from idm.run.data import open_as_training
 from idm.settings import Experiment
 from idm.settings.experiment import SourceSettings
-from idm.settings.files import fold, lay
+from idm.settings.files import fold
+from idm.settings.validate import lay
 
 INDEX, SUMMARY, PAGE = "index.jsonl", "check.json", "page.html"
 NAMES, WHAT = (INDEX, SUMMARY, PAGE), "a check"
@@ -34,12 +35,12 @@ def check_data(path: str | Path, overrides: Sequence[str] = ()) -> DataCheck:
     """
     told = fold(overrides)
     lay(Experiment(), {section: values for section, values in told.items() if section != "data"})
-    settings = located(str(path), Told(overrides=told))
+    found = located(str(path), Told(overrides=told))
 
     def opener(name: str, options: Mapping[str, Any]) -> Opened:
-        return open_as_training(replace(settings, source=SourceSettings(name, options)))
+        return open_as_training(replace(found.settings, source=SourceSettings(name, options)))
 
-    return check_located(settings.source.name, settings.source.options, opener)
+    return check_located(found.settings.source.name, found.said, opener)
 
 
 def write_check(folder: str | Path, check: DataCheck) -> dict[str, Path]:

@@ -24,9 +24,9 @@ from idm.run.spec import size_for_images
 from idm.run.stored import experiment_to_continue, started_experiment, stored_spec
 from idm.settings import Experiment, to_plain
 from idm.settings.experiment import DataSettings, SourceSettings
-from idm.settings.files import fold, fold_values, lay, lay_and_fit, read_settings, value_in_words
+from idm.settings.files import fold, fold_values, lay_and_fit, read_settings, value_in_words
 from idm.settings.listing import every_setting
-from idm.settings.validate import flat
+from idm.settings.validate import flat, lay
 from idm.storage import Checkpoint, open_checkpoint
 from idm.storage.newest import checkpoint_to_continue
 from idm.tasks.task import NETWORK_CODE, SOURCE_CODE, Adapt, as_it_is
@@ -142,7 +142,7 @@ def _chosen(
     if run is not None and data is None and (stored := _experiment_in(run, needed=needed)) is not None:
         return Chosen(lay(stored, told.overrides), trusted=trusted)
     below = started if preset is None else PRESETS.build(preset, {})
-    found = data_settings(data, told, below or _image_size_of(weights))
+    found = data_settings(data, told, below or _image_size_of(weights), is_run=started is not None and preset is None)
     if below is None:
         base = _with_parts_of(
             first, inferred(found, told if first is None else NOTHING, trust_code=SOURCE_CODE in trusted)

@@ -27,7 +27,6 @@ from idm.tasks.resume import (
     with_range_of_run,
 )
 from idm.tasks.task import NETWORK_CODE, SOURCE_CODE, Task, Wish
-from idm.timesteps import TIMESTEP_SAMPLERS
 
 
 def prepare(wish: Wish, device: torch.device, ranks: Ranks) -> Task:
@@ -37,7 +36,7 @@ def prepare(wish: Wish, device: torch.device, ranks: Ranks) -> Task:
         IdmError: as of ``train``.
     """
     run = wish.run
-    experiment = from_plain(Experiment, to_plain(with_absolute_path(wish.experiment)))  # with every option written out
+    experiment = from_plain(Experiment, to_plain(with_absolute_path(wish.experiment)))  # checked, whoever made it
     experiment = with_range_of_run(experiment, run)
     before = remembered_data(run)
     data = open_data(experiment.data, seed=experiment.seed, trust_code=wish.trusts(SOURCE_CODE), before=before)
@@ -53,9 +52,7 @@ def prepare(wish: Wish, device: torch.device, ranks: Ranks) -> Task:
     network = _network(experiment, data, diffusion, shapes, wish)
     origin = _begun(network, experiment, data, wish, ranks)
     network = network.to(device)
-    timesteps = TIMESTEP_SAMPLERS.build(
-        experiment.timesteps.name, experiment.timesteps.options, num_timesteps=diffusion.num_timesteps
-    )
+    timesteps = experiment.timesteps.build(num_timesteps=diffusion.num_timesteps)
     build_sampler(diffusion, experiment.sampler)
     _refuse_disagreement(ranks, experiment, data)
     return Task(wish, experiment, data, diffusion, network, timesteps, device, ranks, origin, checkpoints)

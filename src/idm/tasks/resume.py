@@ -75,7 +75,7 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> Checkpoin
     then = stored_spec(checkpoint)
     others = data_differences(then, data.spec)
     if others and not settings and (new := growth(then, data)):
-        raise ResumeError(_grown(run, then, new, experiment.data.source.options.get("path")))
+        raise ResumeError(_grown(run, then, new, experiment.data.source.get("path")))
     lines = settings + [f"data: this run was started on other data; {words}" for words in others]
     if not lines:
         if experiment.training.num_steps < checkpoint.step:

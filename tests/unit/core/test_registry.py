@@ -1,11 +1,11 @@
 """Registries find members by name and check options against the member's own signature."""
 
-from dataclasses import dataclass
+from dataclasses import FrozenInstanceError, dataclass, replace
 
 import pytest
 
 from idm.core.errors import UnknownNameError
-from idm.core.registry import Registry
+from idm.core.registry import Registry, options_type
 
 
 @dataclass(frozen=True)
@@ -72,3 +72,22 @@ def test_an_unknown_option_is_refused_with_the_nearest_one() -> None:
 def test_what_the_program_supplies_is_no_option() -> None:
     with pytest.raises(UnknownNameError, match=r"shape\.centre"):
         SHAPES.build("circle", {"centre": 3}, centre=7)
+
+
+def test_the_parameters_of_a_member_are_a_frozen_dataclass_with_their_defaults() -> None:
+    options = options_type(Circle, ("centre",))()
+    assert vars(options) == {"radius": 1.0}
+    assert vars(replace(options, radius=2.0)) == {"radius": 2.0}
+    with pytest.raises(FrozenInstanceError):
+        options.radius = 2.0
+
+
+def test_a_parameter_without_a_default_must_be_given() -> None:
+    assert vars(options_type(Circle)(centre=3)) == {"centre": 3, "radius": 1.0}
+    with pytest.raises(TypeError, match="centre"):
+        options_type(Circle)()
+
+
+def test_one_member_has_one_class_of_options() -> None:
+    assert type(options_type(square)(side=1.0)) is type(options_type(square)())
+    assert options_type(square)(side=2.0) == options_type(square)()

@@ -17,6 +17,7 @@ from idm.data.check import check_located
 from idm.data.parts import parts_of
 from idm.presets import Told, data_settings
 from idm.run import open_data
+from idm.settings import Experiment
 
 
 def png(value):
@@ -83,24 +84,32 @@ def values(source):
 def test_the_part_to_train_on_is_read_with_its_classes_and_the_others_are_named(split):
     name, folder, options = split
     settings = data_settings(folder, Told(overrides={"data": {"source": options}}))
-    assert (settings.source.name, settings.source.options["split"]) == (name, "train")
-    source = SOURCES.build(name, settings.source.options)
+    assert (settings.source.name, settings.source.options.split) == (name, "train")
+    source = settings.source.build()
     assert (values(source), source.class_names, source.labels.tolist()) == ([0, 1], ("cat", "dog"), [0, 1])
     (line,) = source.remarks
     assert "only the part train is read; not read: 1 file of val, 1 file of test" in line
-    assert line in check_located(name, settings.source.options).remarks
+    assert line in check_located(name, vars(settings.source.options)).remarks
 
 
 def test_another_part_is_read_where_it_is_asked_for_and_all_only_with_a_word(split):
-    name, folder, options = split
+    _, folder, options = split
     for part, expected in (("test", [2]), ("validation", [3])):
         told = Told(overrides={"data": {"source": options | {"split": part}}})
         settings = data_settings(folder, told)
-        assert values(SOURCES.build(name, settings.source.options)) == expected
+        assert values(settings.source.build()) == expected
     settings = data_settings(folder, Told(overrides={"data": {"source": options | {"split": None}}}))
-    source = SOURCES.build(name, settings.source.options)
+    source = settings.source.build()
     assert sorted(values(source)) == [0, 1, 2, 3]
     assert "the parts test, train, val are read as one; data.source.split=train" in source.remarks[0]
+
+
+def test_a_run_goes_on_with_the_parts_it_read_and_a_preset_leaves_the_choice_open(split):
+    _, folder, options = split
+    all_parts, told = (Told(overrides={"data": {"source": options | more}}) for more in ({"split": None}, {}))
+    below = Experiment(data=data_settings(folder, all_parts))
+    assert data_settings(folder, told, below, is_run=True).source.options.split is None
+    assert data_settings(folder, told, below).source.options.split == "train"
 
 
 def test_a_part_that_is_not_there_is_refused_by_name(split):
@@ -176,10 +185,10 @@ def test_parts_without_one_to_train_on_are_told(tmp_path):
         (tmp_path / file).parent.mkdir()
         (tmp_path / file).write_bytes(png(number))
     settings = data_settings(tmp_path)
-    (remark,) = SOURCES.build("image_folder", settings.source.options).remarks
+    (remark,) = settings.source.build().remarks
     assert remark == "the parts test, val are read as one; data.source.split=test reads one of them"
     told = data_settings(tmp_path, Told(overrides={"data": {"source": {"split": "test"}}}))
-    assert values(SOURCES.build("image_folder", told.source.options)) == [1]
+    assert values(told.source.build()) == [1]
 
 
 def test_the_size_of_images_is_chosen_from_the_part_that_is_read(tmp_path):
@@ -187,7 +196,7 @@ def test_the_size_of_images_is_chosen_from_the_part_that_is_read(tmp_path):
         (tmp_path / name).mkdir(exist_ok=True)
         Image.new("L", (side, side)).save(tmp_path / name / f"{side}.png")
     (tmp_path / "test" / "broken.png").write_bytes(b"no picture")
-    assert data_settings(tmp_path).source.options["image_size"] == 32
+    assert data_settings(tmp_path).source.options.image_size == 32
     with pytest.raises(DataError, match=r"broken\.png"):
         data_settings(tmp_path, Told(overrides={"data": {"source": {"split": "test"}}}))
 
@@ -211,8 +220,8 @@ def table_rows(root, column, values):
 def test_a_column_says_which_part_each_row_belongs_to(tmp_path, make):
     path = make(tmp_path, "Split", ["train", "test", "train", "Validation", "train"])
     settings = data_settings(path)
-    assert settings.source.options["split"] == "train"
-    source = SOURCES.build(settings.source.name, settings.source.options)
+    assert settings.source.options.split == "train"
+    source = settings.source.build()
     assert (values(source), source.class_names) == ([0, 2, 4], ("a",))
     (line,) = source.remarks
     assert line.startswith("only the part train is read; not read: 1 row of val, 1 row of test; ")
@@ -231,7 +240,7 @@ def test_a_column_says_which_part_each_row_belongs_to(tmp_path, make):
 )
 def test_rows_of_another_part_or_of_none_are_not_trained_on(tmp_path, make, column, other, told):
     settings = data_settings(make(tmp_path, column, ["train", other, "train", "val"]))
-    source = SOURCES.build(settings.source.name, settings.source.options)
+    source = settings.source.build()
     assert values(source) == [0, 2]
     assert told in source.remarks[0]
 
@@ -248,8 +257,8 @@ def test_a_table_of_which_every_row_is_kept_is_not_copied(tmp_path):
 @pytest.mark.parametrize("cells", [["train", "other", "train"], ["test", "test", "test"], ["0", "1", "0"]])
 def test_another_column_of_that_name_is_a_column_that_is_not_read(tmp_path, make, cells):
     settings = data_settings(make(tmp_path, "split", cells))
-    assert "split" not in settings.source.options
-    source = SOURCES.build(settings.source.name, settings.source.options)
+    assert settings.source.options.split is None
+    source = settings.source.build()
     assert len(source) == 3
     assert source.remarks == ("columns not read: split; data.source.label_column chooses labels",)
 
@@ -261,9 +270,9 @@ def test_files_in_folders_below_are_read(tmp_path, make):
     make(hub / "data" / "plain")
     (hub / "README.md").write_text("a data set")
     settings = data_settings(hub)
-    source = SOURCES.build(settings.source.name, settings.source.options)
+    source = settings.source.build()
     assert (values(source), source.class_names) == ([0, 1], ("cat", "dog"))
-    index.write_text(check_located(settings.source.name, settings.source.options).index.to_text())
+    index.write_text(check_located(settings.source.name, vars(settings.source.options)).index.to_text())
     assert values(SOURCES.build("index", {"path": str(index)})) == [0, 1]
 
 
@@ -287,7 +296,7 @@ def test_samples_of_another_part_are_held_out_where_a_list_or_folder_names_them(
         (tmp_path / "list.txt").write_text(held_out["held_out_list"])
         held_out = {"held_out_list": str(tmp_path / "list.txt")}
     settings = data_settings(tmp_path, Told(overrides={"data": held_out}))
-    assert settings.source.options.get("split") == part
+    assert settings.source.get("split") == part
     if refusal is not None:
         with pytest.raises(DataError, match=refusal):
             open_data(settings)
@@ -302,7 +311,7 @@ def test_samples_of_another_part_are_held_out_where_a_list_or_folder_names_them(
 def test_another_part_is_offered_to_be_scored_by_a_setting_that_reads_it(tmp_path, make):
     make(tmp_path)
     settings = data_settings(tmp_path).source
-    (line,) = SOURCES.build(settings.name, settings.options).remarks
+    (line,) = settings.build().remarks
     wanted = f'idm.tasks.ScoreRequest("{tmp_path}", source={{"split": "test"}})'
     assert line.endswith(f""", and 'idm.tasks.evaluate_into("RUN", {wanted})' scores it""")
-    assert "evaluate" not in SOURCES.build(settings.name, {**settings.options, "split": "test"}).remarks[0]
+    assert "evaluate" not in settings.with_options(split="test").build().remarks[0]

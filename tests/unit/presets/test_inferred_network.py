@@ -41,8 +41,8 @@ def test_the_network_is_that_of_the_next_size_that_can_be_halved(space, larger):
 )
 def test_signals_and_images_are_halved_to_four_places_or_three_times(space, widths, attention):
     options = network_for(space).options
-    assert (options["channel_mult"], options["attention_resolutions"]) == (widths, attention)
-    assert "halved_axes" not in options
+    assert (options.channel_mult, options.attention_resolutions) == (widths, attention)
+    assert options.halved_axes is None
 
 
 @pytest.mark.parametrize(
@@ -88,15 +88,15 @@ def test_the_finest_axis_is_the_finest_of_those_that_can_be_halved():
 
 
 def test_axes_are_named_in_settings_only_where_they_are_not_the_usual_ones():
-    assert "halved_axes" not in network_for((8, 64, 64)).options
-    assert network_for((64, 64, 8)).options["halved_axes"] == (0, 1)
-    assert network_for((64, 64, 64)).options["halved_axes"] == (0, 1, 2)
-    assert network_for((1, 40)).options["halved_axes"] == (1,)
+    assert network_for((8, 64, 64)).options.halved_axes is None
+    assert network_for((64, 64, 8)).options.halved_axes == (0, 1)
+    assert network_for((64, 64, 64)).options.halved_axes == (0, 1, 2)
+    assert network_for((1, 40)).options.halved_axes == (1,)
 
 
 def test_volumes_which_have_many_places_have_narrow_networks():
-    assert network_for((16, 16)).options["model_channels"] == 64
-    assert network_for((16, 16, 16)).options["model_channels"] == 32
+    assert network_for((16, 16)).options.model_channels == 64
+    assert network_for((16, 16, 16)).options.model_channels == 32
 
 
 @pytest.mark.parametrize(
@@ -115,4 +115,4 @@ def test_volumes_which_have_many_places_have_narrow_networks():
 )
 def test_what_is_chosen_follows_what_is_given(space, given, chosen):
     options = network_for(space, given=given).options
-    assert {name: options[name] for name in chosen} == chosen
+    assert {name: getattr(options, name) for name in chosen} == chosen

@@ -39,11 +39,11 @@ def test_a_preset_says_what_it_is(name):
 def test_published_networks_are_those_of_their_flags(name, flags):
     wanted = unet_options(flags | {"learn_sigma": True})
     experiment = from_plain(Experiment, to_plain(PRESETS.build(name, {})))
-    options = experiment.network.options
+    options = vars(experiment.network.options)
     assert {key: value for key, value in wanted.items() if key in options and options[key] != value} == {}
     assert wanted.keys() - options.keys() <= {"in_channels", "out_channels", "num_classes", "dims"}
     assert experiment.data.class_conditional == (wanted["num_classes"] is not None)
-    assert experiment.data.source.options["image_size"] == flags["image_size"]
+    assert experiment.data.source.options.image_size == flags["image_size"]
 
 
 def test_the_schedule_of_published_recipes_is_the_paper_s():
@@ -120,7 +120,7 @@ def test_the_size_of_voxels_chooses_the_axes_that_are_halved(tmp_path):
         volume = nibabel.Nifti1Image(np.zeros((16, 16, 16), np.uint8), np.diag([*zooms, 1.0]))
         nibabel.save(volume, tmp_path / name / "a.nii")
     axes = {name: inferred(data_settings(str(tmp_path / name))).network.options for name in ("cubes", "slices")}
-    assert {name: options["halved_axes"] for name, options in axes.items()} == {"cubes": (0, 1, 2), "slices": (0, 1)}
+    assert {name: options.halved_axes for name, options in axes.items()} == {"cubes": (0, 1, 2), "slices": (0, 1)}
 
 
 def test_labels_make_guidance_possible(tmp_path):
@@ -149,7 +149,7 @@ def test_large_samples_come_in_smaller_batches(tmp_path, space, batch):
 def test_large_pictures_are_brought_to_64(tmp_path):
     for i in range(3):
         Image.new("RGB", (100 + i, 90)).save(tmp_path / f"{i}.png")
-    assert data_settings(str(tmp_path)).source.options["image_size"] == 64
+    assert data_settings(str(tmp_path)).source.options.image_size == 64
 
 
 def test_nothing_there():
@@ -160,4 +160,4 @@ def test_nothing_there():
 def test_paths_of_data_become_absolute(tmp_path, monkeypatch):
     np.save(tmp_path / "x.npy", np.zeros((6, 1, 8, 8), np.uint8))
     monkeypatch.chdir(tmp_path)
-    assert data_settings("x.npy").source.options["path"] == str(tmp_path / "x.npy")
+    assert data_settings("x.npy").source.options.path == str(tmp_path / "x.npy")

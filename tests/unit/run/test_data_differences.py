@@ -73,7 +73,7 @@ def test_moved_data_are_the_same(experiment, folder):
     settings = experiment(data={"source": {"name": "image_folder", "path": str(folder)}}).data
     before = open_data(settings).spec
     moved = folder.rename(folder.with_name("moved"))
-    source = replace(settings.source, options={**settings.source.options, "path": str(moved)})
+    source = settings.source.with_options(path=str(moved))
     assert data_differences(before, open_data(replace(settings, source=source)).spec) == []
 
 
@@ -81,9 +81,9 @@ def test_the_folder_of_indexed_data_becomes_absolute(experiment, tmp_path, monke
     monkeypatch.chdir(tmp_path)
     options = {"name": "index", "path": "index.jsonl"}
     found = with_absolute_path(experiment(data={"source": options | {"folder": "data"}})).data.source.options
-    assert (found["path"], found["folder"]) == (str(tmp_path / "index.jsonl"), str(tmp_path / "data"))
+    assert (found.path, found.folder) == (str(tmp_path / "index.jsonl"), str(tmp_path / "data"))
     found = with_absolute_path(experiment(data={"source": options | {"folder": None}})).data.source.options
-    assert found["folder"] is None
+    assert found.folder is None
 
 
 @pytest.mark.parametrize("conditional", [True, False])
@@ -112,7 +112,7 @@ def test_a_run_from_before_arrays_were_known_for_labels_goes_on_without_them(exp
     np.savez(tmp_path / "a.npz", x=x, label=np.arange(12) % 2)
     settings = experiment(data={"source": {"name": "arrays", "path": str(tmp_path / "a.npz")}, "held_out": 2})
     with monkeypatch.context() as then:
-        then.setattr("idm.data.arrays.files.find_labels", lambda names, data=None: None)
+        then.setattr("idm.data.arrays.keys.find_labels", lambda names, data=None: None)
         run = train(settings, tmp_path / "run", device="cpu", listener=SILENT)
     assert open_data(settings.data).spec.class_names == ("0", "1")
     assert open_run_data(run).spec == run.spec

@@ -16,8 +16,8 @@ def test_the_flag_for_gradient_checkpointing_becomes_levels(tmp_path: Path, flag
     network = {"name": "unet", "channel_mult": [1, 2, 2], "use_checkpoint": flag}
     (tmp_path / "experiment.json").write_text(json.dumps({"network": network}), encoding="utf-8")
     options = stored_experiment(Checkpoint(tmp_path)).network.options
-    assert options["checkpoint_levels"] == levels
-    assert "use_checkpoint" not in options
+    assert options.checkpoint_levels == levels
+    assert "use_checkpoint" not in vars(options)
 
 
 @pytest.mark.parametrize(
@@ -29,13 +29,13 @@ def test_attention_at_no_level_which_did_nothing_is_left_out_of_stored_networks(
     network = {"name": "unet", "channel_mult": [1, 2, 2]}
     network |= {} if stored is None else {"attention_resolutions": stored}
     (tmp_path / "experiment.json").write_text(json.dumps({"network": network}), encoding="utf-8")
-    assert stored_experiment(Checkpoint(tmp_path)).network.options["attention_resolutions"] == tuple(read)
+    assert stored_experiment(Checkpoint(tmp_path)).network.options.attention_resolutions == tuple(read)
 
 
 def test_a_stored_network_of_which_no_attention_was_told_keeps_that_of_its_time(tmp_path: Path) -> None:
     network = {"name": "unet", "channel_mult": [1, 2]}
     (tmp_path / "experiment.json").write_text(json.dumps({"network": network}), encoding="utf-8")
-    assert stored_experiment(Checkpoint(tmp_path)).network.options["attention_resolutions"] == ()
+    assert stored_experiment(Checkpoint(tmp_path)).network.options.attention_resolutions == ()
 
 
 @pytest.mark.parametrize("section", ["network", "training", "diffusion"])

@@ -4,7 +4,7 @@ import pytest
 
 from idm.core.errors import DataError, SettingsError
 from idm.settings import experiment as settings
-from idm.settings.schema import REQUIRED, described, is_open, option_keys, option_paths, section_keys
+from idm.settings.schema import REQUIRED, OpenSection, described, option_keys, option_paths, section_keys
 
 OPEN = [
     settings.SourceSettings,
@@ -30,8 +30,8 @@ def test_every_option_of_every_member_has_a_meaning_and_a_type(section):
 
 
 def test_open_sections_are_known():
-    assert all(map(is_open, OPEN))
-    assert not any(map(is_open, CLOSED))
+    assert all(issubclass(section, OpenSection) for section in OPEN)
+    assert not any(issubclass(section, OpenSection) for section in CLOSED)
 
 
 def test_what_the_program_supplies_is_no_setting():

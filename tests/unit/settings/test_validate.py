@@ -26,12 +26,12 @@ def test_nothing_given_is_the_defaults():
     assert from_plain(TrainingSettings, {}) == TrainingSettings()
     experiment = from_plain(Experiment, {})
     assert experiment.diffusion == Experiment().diffusion
-    assert experiment.sampler.options["eta"] == 0.0, "options of a section that was not given are written out, too"
+    assert experiment.sampler.options.eta == 0.0, "options of a section that was not given are written out, too"
 
 
 def test_options_of_open_sections_stand_beside_the_name():
     sampler = from_plain(SamplerSettings, {"name": "ddim", "steps": 7, "eta": 0.5})
-    assert (sampler.name, sampler.steps, sampler.options["eta"]) == ("ddim", 7, 0.5)
+    assert (sampler.name, sampler.steps, sampler.options.eta) == ("ddim", 7, 0.5)
     assert to_plain(sampler)["eta"] == 0.5
     assert "options" not in to_plain(sampler)
 
@@ -140,7 +140,7 @@ def test_whole_numbers_may_be_written_with_an_exponent(value):
 
 def test_whole_numbers_in_lists_may_be_written_with_an_exponent():
     network = {"name": "unet", "channel_mult": ["1e0", 2]}
-    assert from_plain(Experiment, {"network": network}).network.options["channel_mult"] == (1, 2)
+    assert from_plain(Experiment, {"network": network}).network.options.channel_mult == (1, 2)
 
 
 @pytest.mark.parametrize("value", ["1e-3", "1.5", "1e999", "nan"])

@@ -11,12 +11,12 @@ from idm.tasks.imported import experiment_from_flags, spec_from_flags
 def test_flags_that_are_not_given_have_the_scripts_defaults():
     experiment = experiment_from_flags({})
     assert experiment.schedule.name == "linear"
-    assert experiment.schedule.options["num_timesteps"] == 1000
+    assert experiment.schedule.options.num_timesteps == 1000
     assert experiment.diffusion.rescale_timesteps
     assert experiment.diffusion.variance is ModelVarType.FIXED_LARGE
     assert experiment.diffusion.prediction is ModelMeanType.EPSILON
     assert experiment.diffusion.loss is LossType.RESCALED_MSE
-    assert experiment.network.options["model_channels"] == 128
+    assert experiment.network.options.model_channels == 128
     assert (experiment.sampler.name, experiment.sampler.steps) == ("ddpm", 0)
     assert spec_from_flags({}).shape == (3, 64, 64)
     assert spec_from_flags({}).num_classes is None

@@ -171,7 +171,7 @@ def test_data_may_move_and_a_run_goes_on_from_another_folder(experiment, tmp_pat
     go(settings("x.npy", 1), tmp_path / "run")
     monkeypatch.chdir(tmp_path / "elsewhere")
     run = load(tmp_path / "run", device="cpu")
-    assert run.experiment.data.source.options["path"] == str(tmp_path / "x.npy")
+    assert run.experiment.data.source.options.path == str(tmp_path / "x.npy")
     assert open_run_data(run).spec == run.spec
     (tmp_path / "x.npy").rename(tmp_path / "y.npy")
     assert go(settings(str(tmp_path / "y.npy"), 2), tmp_path / "run").step == 2

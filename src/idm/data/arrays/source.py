@@ -1,8 +1,6 @@
 """Samples along the first axis of one array: what every source of arrays stands on."""
 
-import math
 from abc import abstractmethod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +9,6 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError
 from idm.data.arrays.axes import FIRST, ChannelRule, find_layout
 from idm.data.base import LEVELS, Indices, Samples, Source, blocks, number_classes
-
-MOST_PACKED, NEVER_TOO_MANY = 5_000, 2**24
-"""Bytes of values that a stored byte stands for at most, and how many are never too many: gzip makes 1,032 of one."""
 
 
 class ArraySource(Source):
@@ -90,45 +85,3 @@ class ArraySource(Source):
                     f"{where}: finite numbers wanted, got NaN or infinity in sample {indices[np.argmin(finite)]}; "
                     "replace the values or remove the samples"
                 )
-
-
-def read_whole(where: Path, stored: Any) -> NDArray[Any]:
-    """Read all values of an array in a file or folder.
-
-    Raises:
-        DataError: as ``refuse_unstored``.
-    """
-    refuse_unstored(where, stored)
-    return np.asarray(stored[...])
-
-
-def refuse_unstored(where: Path, array: Any) -> None:
-    """Refuse an array that declares far more than its file, or its folder, has room for: it would fill memory.
-
-    Args:
-        where: the file or folder.
-        array: has a shape and a dtype.
-
-    Raises:
-        DataError: it does.
-    """
-    num_bytes = math.prod(array.shape) * np.dtype(array.dtype).itemsize
-    if num_bytes <= NEVER_TOO_MANY:
-        return
-    stored = sum(path.stat().st_size for path in ([where] if where.is_file() else where.rglob("*")))
-    if num_bytes > MOST_PACKED * stored:
-        raise DataError(
-            f"{where}: as many values as are stored wanted, got {num_bytes:,} bytes of them declared in {stored:,}; "
-            "write it again"
-        )
-
-
-def read_sorted(stored: Any, indices: Indices) -> NDArray[Any]:
-    """Read entries in any order, repeated ones too, from an array that gives only rising ones."""
-    if len(indices) == 0:
-        return np.asarray(stored[:0])
-    distinct, places = np.unique(indices, return_inverse=True)
-    low, high = int(distinct[0]), int(distinct[-1]) + 1
-    if high - low == len(distinct):
-        return np.asarray(stored[low:high])[places]
-    return np.asarray(stored[distinct])[places]

@@ -2,18 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.core.text import one_line
-from idm.data.arrays.axes import ChannelRule
-from idm.data.arrays.files import choose_keys
-from idm.data.arrays.source import ArraySource, read_sorted, read_whole, refuse_unstored
+from idm.data.arrays.keys import ArrayFile
+from idm.data.arrays.named import NamedArrays, choose_arrays, read_sorted, refuse_unstored
 from idm.data.base import Indices
 from idm.data.extras import import_extra
 from idm.data.reading.damage import reading
@@ -30,35 +27,15 @@ MAX_METADATA = 1_000_000
 """Largest file of metadata that is read, in bytes."""
 
 
-class Zarr(ArraySource):
-    """One array of a Zarr store in a folder, perhaps with another that holds the labels (needs zarr)."""
+class Zarr(NamedArrays):
+    """One array of a Zarr store in a folder, perhaps with another that holds the labels (needs zarr).
 
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        key: str | None = None,
-        labels_key: str | None = None,
-        channels: ChannelRule = "auto",
-        spatial_dims: int | None = None,
-    ) -> None:
-        """Open the store and look at all values.
+    Attributes:
+        path: the folder of a store that is a single array, or a group of arrays; versions 2 and 3. Nothing in it may be
+            a link.
+    """
 
-        Args:
-            path: the folder of a store that is a single array, or a group of arrays; versions 2 and 3. Nothing in it
-                may be a link.
-            key: path of the data in a group; by default the only array besides the labels, or the one called data,
-                images, x or arr_0, or train/images and the like.
-            labels_key: path of the labels, or "none"; by default labels, y, label, targets, classes and the like, with
-                train where the data have it.
-            channels: where the channel axis is: "first", "last", "none", or "auto" by the sizes.
-            spatial_dims: number of spatial axes, from 0 (points) to 3; told by the sizes if not given.
-
-        Raises:
-            UnreadableFileError: not such a store, or damaged.
-            DataError: zarr is missing; no such array; packed in a way that is not read; data that are not read.
-        """
-        self._where = where = Path(path)
+    def _open(self, where: Path, key: str | None, labels_key: str | None) -> ArrayFile:
         if not where.is_dir():
             raise DataError(
                 f"{where}: the folder of a Zarr store wanted, got {'a file' if where.exists() else 'nothing'}"
@@ -68,18 +45,10 @@ class Zarr(ArraySource):
         with reading(where, "a Zarr store", "write it with zarr"):
             root = zarr.open(str(where), mode="r")
             names = _arrays(zarr, root)
-            keys = None if names is None else choose_keys(where, names, key, labels_key)
-            self._data = root if keys is None else root[keys.data]
-            shape, dtype = tuple(self._data.shape), np.dtype(self._data.dtype)
-            refuse_unstored(where, self._data)
-            stored = None if keys is None or keys.labels is None else root[keys.labels]
-            labels = (
-                None
-                if keys is None or stored is None
-                else keys.labels_of(where, shape, tuple(stored.shape), partial(read_whole, where, stored))
-            )
-        self._adopt(where, shape, dtype, labels, channels=channels, spatial_dims=spatial_dims)
-        self.remarks = () if keys is None else keys.remarks(labels)
+            if names is not None:
+                return choose_arrays(where, names, key, labels_key, root.__getitem__)
+            refuse_unstored(where, root)
+            return ArrayFile(root, None)
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
         with reading(self._where, "a Zarr store", "write it again"):

@@ -1,0 +1,136 @@
+"""Arrays that lie in a file or store by name: what their sources share, options included."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.core.errors import DataError
+from idm.data.arrays.axes import ChannelRule
+from idm.data.arrays.keys import ArrayFile, choose_keys
+from idm.data.arrays.source import ArraySource
+from idm.data.base import Indices
+
+MOST_PACKED, NEVER_TOO_MANY = 5_000, 2**24
+"""Bytes of values that a stored byte stands for at most, and how many are never too many: gzip makes 1,032 of one."""
+
+
+class NamedArrays(ArraySource):
+    """One array of a file or store, perhaps with another that holds the labels."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        key: str | None = None,
+        labels_key: str | None = None,
+        channels: ChannelRule = "auto",
+        spatial_dims: int | None = None,
+    ) -> None:
+        """Open it, decide which axis is which (the first is always the samples), and look at all values.
+
+        Args:
+            path: the file or folder.
+            key: name of the data among the arrays of the file, or their path there, such as group/images; by default
+                the only array besides the labels, or the one called data, images, x or arr_0, or train_images, x_train,
+                train/images and the like.
+            labels_key: name or path of the labels there, or "none"; by default labels, y, label, targets, classes and
+                the like, with train where the data have it.
+            channels: where the channel axis is: "first" (n c *space), "last" (n *space c), "none" (n *space,
+                one channel); "auto" tells by the sizes, see idm.data.arrays.axes.find_layout, and refuses what is
+                unclear.
+            spatial_dims: number of spatial axes, from 0 (points) to 3; told by the sizes if not given.
+
+        Raises:
+            UnreadableFileError: not such a file or store, or damaged.
+            DataError: a package that reads it is missing; no such array; ragged, empty or non-finite data; axes or
+                labels that do not fit.
+        """
+        self._where = Path(path)
+        found = self._open(self._where, key, labels_key)
+        self._data = found.data
+        self._adopt(
+            self._where,
+            tuple(found.data.shape),
+            np.dtype(found.data.dtype),
+            found.labels,
+            channels=channels,
+            spatial_dims=spatial_dims,
+        )
+        self.remarks = found.remarks
+
+    @abstractmethod
+    def _open(self, where: Path, key: str | None, labels_key: str | None) -> ArrayFile:
+        """Find data and labels; keys are None where nothing is said of them."""
+
+
+def choose_arrays(
+    where: Path, names: Sequence[str], key: str | None, labels_key: str | None, member: Callable[[str], Any]
+) -> ArrayFile:
+    """Choose data and labels among arrays with names, see ``choose_keys``; the labels are read.
+
+    Args:
+        where: the file or folder.
+        names: all names.
+        key: name of the data, if it is known.
+        labels_key: name of the labels, if it is known, or "none".
+        member: returns the array of a name, in memory or on disk.
+
+    Raises:
+        DataError: as ``choose_keys`` and ``refuse_unstored``; what must be labels is none.
+    """
+    keys = choose_keys(where, names, key, labels_key)
+    data, labels = member(keys.data), None
+    shape = tuple(data.shape)
+    refuse_unstored(where, data)
+    if keys.labels is not None:
+        stored = member(keys.labels)
+        labels = keys.labels_of(where, shape, tuple(stored.shape or ()), partial(_read_whole, where, stored))
+    return ArrayFile(data, labels, keys.remarks(labels))
+
+
+def _read_whole(where: Path, stored: Any) -> NDArray[Any]:
+    """Read all values of an array in a file or folder.
+
+    Raises:
+        DataError: as ``refuse_unstored``.
+    """
+    refuse_unstored(where, stored)
+    return np.asarray(stored[...])
+
+
+def refuse_unstored(where: Path, array: Any) -> None:
+    """Refuse an array that declares far more than its file, or its folder, has room for: it would fill memory.
+
+    Args:
+        where: the file or folder.
+        array: has a shape and a dtype.
+
+    Raises:
+        DataError: it does.
+    """
+    num_bytes = math.prod(array.shape) * np.dtype(array.dtype).itemsize
+    if num_bytes <= NEVER_TOO_MANY:
+        return
+    stored = sum(path.stat().st_size for path in ([where] if where.is_file() else where.rglob("*")))
+    if num_bytes > MOST_PACKED * stored:
+        raise DataError(
+            f"{where}: as many values as are stored wanted, got {num_bytes:,} bytes of them declared in {stored:,}; "
+            "write it again"
+        )
+
+
+def read_sorted(stored: Any, indices: Indices) -> NDArray[Any]:
+    """Read entries in any order, repeated ones too, from an array that gives only rising ones."""
+    if len(indices) == 0:
+        return np.asarray(stored[:0])
+    distinct, places = np.unique(indices, return_inverse=True)
+    low, high = int(distinct[0]), int(distinct[-1]) + 1
+    if high - low == len(distinct):
+        return np.asarray(stored[low:high])[places]
+    return np.asarray(stored[distinct])[places]

@@ -1,0 +1,123 @@
+"""The options of an open section are those of its member, complete from the beginning."""
+
+import copy
+import pickle
+from dataclasses import FrozenInstanceError, fields, replace
+
+import pytest
+
+from idm.core.errors import SettingsError, UnknownNameError
+from idm.presets import PRESETS
+from idm.samplers import DDIMClipping
+from idm.settings import Experiment, from_plain, to_plain
+from idm.settings.experiment import NetworkSettings, SamplerSettings, SourceSettings
+from idm.settings.validate import lay
+
+DDIM = {"clip_denoised": True, "eta": 0.0, "clipping": DDIMClipping.REDERIVE}
+"""The options of ``SamplerDDIM`` with their defaults, in the order of its constructor."""
+
+
+def test_options_have_the_defaults_of_the_member_in_the_order_of_its_constructor():
+    options = SamplerSettings().options
+    assert vars(options) == DDIM
+    assert [entry.name for entry in fields(options)] == list(DDIM)
+    assert vars(SamplerSettings("ddpm").options) == {"clip_denoised": True}
+
+
+def test_what_is_not_given_is_filled_in_wherever_a_section_is_made():
+    assert vars(SamplerSettings(options={"eta": 0.5}).options) == DDIM | {"eta": 0.5}
+    assert Experiment() == from_plain(Experiment, {}) == from_plain(Experiment, to_plain(Experiment()))
+
+
+def test_options_are_frozen_and_a_changed_one_is_a_replacement():
+    sampler = SamplerSettings()
+    with pytest.raises(FrozenInstanceError):
+        sampler.options.eta = 0.5
+    assert sampler.with_options(eta=0.5) == replace(sampler, options=replace(sampler.options, eta=0.5))
+    assert sampler.with_options(eta=0.5).not_default == {"eta": 0.5}
+    assert sampler.options.eta == 0.0
+
+
+@pytest.mark.parametrize(
+    ("make", "line"),
+    [
+        (
+            lambda: SamplerSettings(options={"etta": 1}),
+            "sampler: options of ddim wanted (clip_denoised, eta, clipping), got etta",
+        ),
+        (
+            lambda: SamplerSettings(options=3),
+            "sampler: options of ddim wanted (clip_denoised, eta, clipping), got int",
+        ),
+        (
+            lambda: replace(SamplerSettings(), name="ddpm"),
+            "sampler: options of ddpm wanted (clip_denoised), got SamplerDDIMOptions",
+        ),
+        (
+            lambda: SourceSettings("nifti", {"labels": "none"}),
+            "data.source: options of nifti wanted (path, samples, labels, split), got labels",
+        ),
+        (
+            lambda: SourceSettings("hdf5"),
+            "data.source: options of hdf5 wanted (path, key, labels_key, channels, spatial_dims), got NoneType",
+        ),
+    ],
+)
+def test_options_that_are_not_the_member_s_are_refused(make, line):
+    with pytest.raises(SettingsError) as error:
+        make()
+    assert error.value.lines == (f"{line}; name only these, and all that have no default",)
+
+
+def test_a_member_that_is_not_there_is_refused_with_the_nearest_one():
+    with pytest.raises(UnknownNameError, match="sampler: unknown name 'ddin'; did you mean 'ddim'"):
+        SamplerSettings("ddin")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_an_experiment_can_be_pickled_copied_and_hashed(name):
+    experiment = PRESETS.build(name, {})
+    for other in (pickle.loads(pickle.dumps(experiment)), copy.deepcopy(experiment)):
+        assert other == experiment
+        assert hash(other) == hash(experiment)
+
+
+def test_an_experiment_on_an_index_can_be_pickled():
+    settings = SourceSettings("index", {"path": "index.jsonl"})
+    assert pickle.loads(pickle.dumps(settings)) == settings
+
+
+def test_one_option_laid_over_an_experiment_replaces_one_section():
+    base = Experiment()
+    changed = lay(base, {"sampler": {"eta": 0.3}})
+    assert changed == replace(base, sampler=base.sampler.with_options(eta=0.3))
+    others = [entry.name for entry in fields(base) if entry.name != "sampler"]
+    assert all(getattr(changed, name) is getattr(base, name) for name in others)
+
+
+def test_a_member_takes_over_what_was_meant_and_has_its_own_defaults_for_the_rest():
+    usual = SourceSettings("image_folder", {"path": "a"})
+    told = SourceSettings("image_folder", {"path": "a", "labels": "folder", "max_pixels": 9})
+    assert lay(usual, {"name": "nifti"}).options.labels == "none"
+    other = lay(told, {"name": "tiff_stack"}).options
+    assert (other.path, other.labels, other.max_pixels) == ("a", "folder", 9)
+
+
+def test_of_several_layers_the_last_counts_and_only_what_counts_is_checked():
+    found = lay(Experiment(), {"seed": "word", "sampler": {"eta": 0.3}}, {"seed": 3, "sampler": {"steps": 7}})
+    assert (found.seed, found.sampler.options.eta, found.sampler.steps) == (3, 0.3, 7)
+
+
+def test_a_layer_that_names_another_member_drops_the_options_below_that_it_does_not_have():
+    layers = {"sampler": {"eta": 0.3, "clip_denoised": False}}, {"sampler": {"name": "ddpm"}}
+    assert lay(Experiment(), *layers).sampler == SamplerSettings("ddpm", {"clip_denoised": False})
+    with pytest.raises(SettingsError, match=r"sampler\.eta: no such setting"):
+        lay(Experiment(), *reversed(layers))
+
+
+def test_mappings_are_joined_and_no_layer_is_changed():
+    below, above = {"name": "custom", "make": "a:b", "arguments": {"c": {"d": 1}}}, {"arguments": {"c": {"e": 2}}}
+    expected = {"c": {"d": 1, "e": 2}}
+    assert lay(NetworkSettings(), below, above).options.arguments == expected
+    assert lay(lay(NetworkSettings(), below), above).options.arguments == expected
+    assert (below["arguments"], above) == ({"c": {"d": 1}}, {"arguments": {"c": {"e": 2}}})
