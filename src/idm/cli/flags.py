@@ -20,6 +20,7 @@ FIRST = (
     "sigma_rel",
     "step",
     "steps",
+    "variance",
 )
 """Arguments that a message about them begins with. Not ``data`` and ``samples``, which begin messages about these."""
 
