@@ -8,8 +8,11 @@ from idm.diffusion.objectives import Objective
 from idm.diffusion.predictions import Prediction
 from idm.diffusion.results import LossTerms, NetworkOutput, ReverseStep, VbTerms
 from idm.diffusion.variances import Analytic, CalibratedDecoder, ErrorCurve, ReverseVariance
+from idm.diffusion.weightings import EDM, P2, MinSNR, OfPrediction, Sigmoid, XStartWeighting
 
 __all__ = [
+    "EDM",
+    "P2",
     "Analytic",
     "CalibratedDecoder",
     "Clipped",
@@ -23,16 +26,20 @@ __all__ = [
     "GaussianDiffusion",
     "LossTerms",
     "LossType",
+    "MinSNR",
     "ModelKwargs",
     "ModelMeanType",
     "ModelVarType",
     "NetworkOutput",
     "Objective",
+    "OfPrediction",
     "Place",
     "Prediction",
     "ReverseStep",
     "ReverseVariance",
+    "Sigmoid",
     "VbTerms",
+    "XStartWeighting",
     "extrapolate",
     "select",
 ]

@@ -1,12 +1,25 @@
 """From settings to objects."""
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
 from idm.core.errors import DataError, IdmError, SettingsError
 from idm.core.rng import derive_seed
 from idm.core.text import one_line
-from idm.diffusion import ContinuousDecoder, DiscretizedDecoder, ErrorCurve, GaussianDiffusion
+from idm.diffusion import (
+    EDM,
+    P2,
+    ContinuousDecoder,
+    DiscretizedDecoder,
+    ErrorCurve,
+    GaussianDiffusion,
+    MinSNR,
+    Objective,
+    OfPrediction,
+    Sigmoid,
+)
 from idm.likelihood import with_error_curve
 from idm.networks import OF_SPACE
 from idm.run.spec import DataSpec
@@ -19,6 +32,10 @@ from idm.settings.schema import option_paths
 
 LARGEST_AUTOMATIC_FLOOR = 0.1
 """Half a bin of very coarse data (1 for binary ones) would leave no fine steps at all."""
+
+
+WEIGHTINGS = {"min_snr": MinSNR(), "p2": P2(), "sigmoid": Sigmoid(), "edm": EDM()}
+"""By name, each with the numbers of its paper."""
 
 
 def build_schedule(settings: ScheduleSettings, levels: int | None) -> NoiseSchedule:
@@ -48,7 +65,7 @@ def build_diffusion(experiment: Experiment, spec: DataSpec) -> GaussianDiffusion
         schedule,
         model_mean_type=settings.prediction,
         model_var_type=settings.variance,
-        loss_type=settings.loss,
+        loss_type=build_objective(settings),
         rescale_timesteps=settings.rescale_timesteps,
         decoder=ContinuousDecoder() if levels is None else DiscretizedDecoder(levels),
     )
@@ -57,6 +74,15 @@ def build_diffusion(experiment: Experiment, spec: DataSpec) -> GaussianDiffusion
         lowest = schedule.levels.map(lambda values: values[0])
         return with_error_curve(diffusion, ErrorCurve.at_one(float(lowest.kappa), float(lowest.sigma) ** 2))
     return diffusion
+
+
+def build_objective(settings: DiffusionSettings) -> Objective:
+    """Build the loss, its squared error weighted by the level."""
+    objective: Objective = settings.loss.value
+    if settings.weighting not in WEIGHTINGS:
+        return objective
+    weighting = OfPrediction(settings.prediction.value, WEIGHTINGS[settings.weighting])
+    return replace(objective, weighting=weighting)
 
 
 def null_label(experiment: Experiment, spec: DataSpec) -> int | None:

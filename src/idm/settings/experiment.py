@@ -120,6 +120,9 @@ class DiffusionSettings:
         loss: how squared error and bound add up.
         rescale_timesteps: show the network times in [0, 1000) whatever the number of steps.
         decoder_variance: variance of the last step: the model's own, or fitted to the training data.
+        weighting: how much the squared error of a noise level counts: "uniform" as the network predicts it; "min_snr"
+            learns all levels alike, in fewer steps; "p2" and "sigmoid" favour high noise, for large pictures; "edm" is
+            that of Karras et al. 2022. A loss that is the bound alone has none.
     """
 
     prediction: ModelMeanType = ModelMeanType.EPSILON
@@ -127,6 +130,19 @@ class DiffusionSettings:
     loss: LossType = LossType.RESCALED_MSE
     rescale_timesteps: bool = True
     decoder_variance: Literal["fitted", "model"] = "fitted"
+    weighting: Literal["uniform", "min_snr", "p2", "sigmoid", "edm"] = "uniform"
+
+    def __post_init__(self) -> None:
+        """Refuse weights of a squared error that the loss does not have.
+
+        Raises:
+            SettingsError: as said.
+        """
+        if self.weighting != "uniform" and not self.loss.value.regression:
+            raise SettingsError(
+                f"weighting: uniform wanted with loss={self.loss.name.lower()}, which has no squared error, "
+                f"got {self.weighting}; set loss=rescaled_mse or leave it out"
+            )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,125 @@
+"""How much the squared error of a noise level counts in training, by the names of the papers.
+
+Each says the weight of the squared error of x_0; the error of another prediction is brought to that of x_0 first, so
+that a weighting means the same for all of them.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from idm.core.errors import SettingsError
+from idm.diffusion.predictions import Prediction
+from idm.schedules import Level
+
+
+class XStartWeighting(ABC):
+    """Weight of the squared error of x_0 as a function of the level."""
+
+    @abstractmethod
+    def __call__(self, at: Level) -> Tensor:
+        """Return the weight, shaped as the level."""
+
+
+@dataclass(frozen=True)
+class OfPrediction:
+    """A weighting of x_0 for the squared error of what a network predicts: ``Objective.weighting``.
+
+    x_0 is linear in the output, x_0 = a output + ...: its squared error is a^2 times that of the output.
+
+    Attributes:
+        prediction: what the network's first head means.
+        of_x_start: the weighting.
+    """
+
+    prediction: Prediction
+    of_x_start: XStartWeighting
+
+    def __call__(self, at: Level) -> Tensor:
+        """Return the weight of the output's squared error."""
+        none = torch.zeros_like(at.alpha)
+        slope = self.prediction.x_start(none + 1.0, none, at) - self.prediction.x_start(none, none, at)
+        return self.of_x_start(at) * slope**2
+
+
+@final
+@dataclass(frozen=True)
+class MinSNR(XStartWeighting):
+    """min(SNR, gamma) (Hang et al. 2023, section 3.4): low noise, which is learned soon, does not drown the rest."""
+
+    gamma: float = 5.0
+
+    def __post_init__(self) -> None:
+        """Refuse a limit that is not positive.
+
+        Raises:
+            SettingsError: as said.
+        """
+        _require_positive(gamma=self.gamma)
+
+    def __call__(self, at: Level) -> Tensor:
+        """min(1 / kappa^2, gamma)."""
+        return at.kappa.pow(-2).clamp(max=self.gamma)
+
+
+@final
+@dataclass(frozen=True)
+class P2(XStartWeighting):
+    """SNR / (k + SNR)^gamma, that is (k + SNR)^-gamma on eps (Choi et al. 2022, eq. 8): fine detail counts less."""
+
+    k: float = 1.0
+    gamma: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that are not positive.
+
+        Raises:
+            SettingsError: as said.
+        """
+        _require_positive(k=self.k, gamma=self.gamma)
+
+    def __call__(self, at: Level) -> Tensor:
+        """Return it; 1 / kappa^2 is the SNR."""
+        snr = at.kappa.pow(-2)
+        return snr / (self.k + snr) ** self.gamma
+
+
+@final
+@dataclass(frozen=True)
+class Sigmoid(XStartWeighting):
+    """SNR sigmoid(bias - log SNR), the sigmoid being the weight on eps (Kingma & Gao 2023, section 4)."""
+
+    bias: float = 2.0
+
+    def __call__(self, at: Level) -> Tensor:
+        """SNR / (1 + SNR exp(-bias))."""
+        return 1.0 / (at.kappa**2 + torch.exp(at.kappa.new_tensor(-self.bias)))
+
+
+@final
+@dataclass(frozen=True)
+class EDM(XStartWeighting):
+    """(kappa^2 + sigma_data^2) / (kappa sigma_data)^2 (Karras et al. 2022, section 5): 1 on EDM's own output."""
+
+    sigma_data: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse a deviation that is not positive.
+
+        Raises:
+            SettingsError: as said.
+        """
+        _require_positive(sigma_data=self.sigma_data)
+
+    def __call__(self, at: Level) -> Tensor:
+        """1 / sigma_data^2 + 1 / kappa^2."""
+        return self.sigma_data**-2 + at.kappa.pow(-2)
+
+
+def _require_positive(**numbers: float) -> None:
+    for name, value in numbers.items():
+        if not value > 0:
+            raise SettingsError(f"{name}: a positive number wanted, got {value}")
