@@ -17,7 +17,7 @@ COMPLETED = {
     "idm evaluate RUN --sampler ddi": ["ddim"],
     "idm train --set training.num_": ["training.num_steps="],
     "idm train --set num_st": ["num_steps="],
-    "idm demo --set sampler.name=": ["sampler.name=ddpm", "sampler.name=ddim"],
+    "idm demo --set sampler.name=": [f"sampler.name={name}" for name in ("ddpm", "ddim", "multistep", "heun")],
     "idm train --set random_flip=t": ["random_flip=true"],
     "idm sample RUN --set e": ["eta="],
     "idm sample RUN --set training.": [],

@@ -42,7 +42,7 @@ def commands(run, latents, tmp_path_factory):
         "interpolate": (["interpolate", run, "held-out:0", "held-out:1", "--num", 2, "--steps", 2], "samples.npz"),
         "evaluate": (["evaluate", run, "--num", 2, "--steps", 2], "evaluation.json"),
         "check-data": (["check-data", data], "page.html"),
-        "bench": (["bench", "--only", "updates", "--sizes", "tiny", "--rounds", 2], "results.json"),
+        "bench": (["bench", "--only", "forward", "--sizes", "tiny", "--rounds", 2], "results.json"),
         "demo": (["demo"], "report.html"),
         "train": (["train", "--preset", "digits"], "experiment.yaml"),
     }

@@ -1,5 +1,7 @@
 """Sampling from the command line: files, seeds, labels, samplers."""
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -102,12 +104,14 @@ def test_zero_steps_are_all_of_them(idm, run, tmp_path):
     assert result.json["steps"] > 30
 
 
-def test_the_default_folder_is_in_the_run(idm, run):
+def test_the_default_folder_is_in_the_run(idm, run, tmp_path):
+    run = shutil.copytree(run, tmp_path / "run")  # other tests want it without results
     result = idm("sample", run, "--num", "1", "--json")
     assert result.json["arrays"] == str(run / "sampled" / "samples.npz")
 
 
 def test_a_single_checkpoint_can_be_sampled(idm, run, tmp_path):
+    run = shutil.copytree(run, tmp_path / "run")
     result = idm("sample", run / "checkpoints" / "step-00000060", "--num", "1", "--json")
     assert result.code == 0, result.err
     assert result.json["picture"] == str(run / "sampled" / "grid.png")

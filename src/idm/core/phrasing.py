@@ -3,7 +3,7 @@
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol, final
+from typing import Protocol, final, runtime_checkable
 
 from idm.core.text import in_quotes
 
@@ -28,6 +28,7 @@ class Call:
         return in_quotes(_front_ends[-1].call(self) if _front_ends else self.python)
 
 
+@runtime_checkable
 class FrontEnd(Protocol):
     """Writes what messages name its own way."""
 

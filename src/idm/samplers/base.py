@@ -111,7 +111,6 @@ class Sampler(ABC, Generic[Memory]):
         """Return another denoiser, such as a guided one, with x_0 clipped as the options say."""
         return Clipped(denoise, self.clips, self.denoised_fn)
 
-    @torch.no_grad()  # at each step, not while the caller has its state
     def walk(
         self, denoise: Denoiser, x: Images, *, seed: Seed = 0, start: int | None = None
     ) -> Iterator[SampleStep[Memory]]:
@@ -126,7 +125,13 @@ class Sampler(ABC, Generic[Memory]):
         Raises:
             SettingsError: a start outside of the chain (at the first state asked for).
         """
-        yield from self._states(denoise, x, seed, start)
+        states = self._states(denoise, x, seed, start)
+        while True:
+            with torch.no_grad():  # at each step, not while the caller has its state
+                state = next(states, None)
+            if state is None:
+                return
+            yield state
 
     def _states(self, denoise: Denoiser, x: Images, seed: Seed, start: int | None) -> Iterator[SampleStep[Memory]]:
         last = self.diffusion.num_timesteps - 1
