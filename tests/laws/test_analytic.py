@@ -14,6 +14,7 @@ from torch import Tensor
 from idm.core.rng import Rng
 from idm.diffusion import Analytic, CalibratedDecoder, Denoised, ErrorCurve, GaussianDiffusion
 from idm.diffusion.variances import FixedSmall, LearnedRange, ReverseVariance
+from idm.editing import decode, encode
 from idm.samplers import Sampler, SamplerDDIM, SamplerDDPM, SampleStep
 from idm.schedules import Flow, Grid, Level, PathGrid, cosine_schedule, linear_schedule, regrid, spaced
 
@@ -105,6 +106,15 @@ def test_eta_1_is_ancestral_sampling() -> None:
         )
     )
     torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
+
+
+def test_decoding_adds_no_noise() -> None:
+    grid = linear_schedule(40)
+    plain = GaussianDiffusion(grid, model_var_type=FixedSmall())
+    optimal = plain.replace(model_var_type=Analytic(FixedSmall(), exact_curve(grid)))
+    x = torch.as_tensor(np.random.default_rng(0).normal(size=(3, 1)))
+    ours, theirs = (decode(process, Exact(), encode(process, Exact(), x)) for process in (optimal, plain))
+    assert torch.equal(ours, theirs)
 
 
 def test_a_curve_of_zeros_is_the_posterior_variance_and_one_of_sigma_squared_is_beta() -> None:

@@ -225,6 +225,36 @@ def test_calls_of_the_network(name: str, extra: int, number: int) -> None:
     assert len(denoise.calls) == number + extra * (number - 1)
 
 
+def test_calls_are_known_beforehand() -> None:
+    diffusion = GaussianDiffusion(cosine_schedule(7))
+    assert (SamplerDDIM(diffusion).num_calls, SamplerMultistep(diffusion).num_calls) == (7, 7)
+    assert SamplerHeun(diffusion).num_calls == 13
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda diffusion: SamplerHeun(diffusion, churn_min=2.0, churn_max=1.0), "churn_min: at most churn_max=1.0"),
+        (
+            lambda diffusion: SamplerHeun(diffusion, churn=1.0),
+            "churn: 0 wanted with a network that predicts previous_x",
+        ),
+        (lambda diffusion: SamplerMultistep(diffusion, tau=1e200), "tau: "),
+    ],
+)
+def test_options_that_cannot_be_are_refused(make: Callable[[GaussianDiffusion], Sampler], said: str) -> None:
+    diffusion = GaussianDiffusion(cosine_schedule(8), model_mean_type=ModelMeanType.PREVIOUS_X)
+    with pytest.raises(SettingsError, match=said):
+        make(diffusion)
+
+
+@pytest.mark.usefixtures("unchecked_types")
+def test_a_rule_is_none_of_the_words_for_it() -> None:
+    wrong: Any = "deis"
+    with pytest.raises(SettingsError, match="rule: a MultistepRule wanted, got 'deis'"):
+        SamplerMultistep(GaussianDiffusion(cosine_schedule(8)), rule=wrong)
+
+
 def test_churn_is_that_of_the_paper() -> None:
     """Levels rise by min(S_churn / N, sqrt(2) - 1) between S_tmin and S_tmax; other levels stay."""
     grid, denoise = grid_of(PATHS["cosine"], "log_snr", 9), Exact()

@@ -27,7 +27,7 @@ MOST = 1_000_000
 """Larger batches are not told of: nobody needs them."""
 
 FEW_STEPS = 2
-"""Steps of a chain that are timed; each takes as long as any other."""
+"""Steps of a chain that are timed; calls of the network take equally long."""
 
 SMALL_BATCHES = (2, 4)
 """Batches whose memory is measured; that of others follows, as each sample takes the same."""
@@ -82,7 +82,7 @@ def measure_run(
         with enough_memory("a few samples"):
             few, many = (step_memory(partial(train, size), run.device) for size in SMALL_BATCHES)
         bar.advance()
-        share = short.diffusion.num_timesteps / steps
+        share = short.num_calls / run.sampler().num_calls
         sampling = by_batch(sizes, partial(_draw, run, short), clock, bar.advance, share=share)
         bar.advance(len(sizes) - len(sampling))
         training = by_batch(sizes, train, clock, bar.advance)

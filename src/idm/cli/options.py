@@ -86,7 +86,7 @@ Variance = Annotated[
     typer.Option(
         "--variance",
         metavar="NAME",
-        help="Of reverse steps: model (the run's own, the default), or analytic (optimal by its error curve).",
+        help="Of reverse steps: model (the default), or analytic (by the error curve; for ddpm and ddim).",
     ),
 ]
 Spacing = Annotated[

@@ -44,11 +44,12 @@ def sample(
     drawn = sample_into(run, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line)
     if drawn is None:
         return
-    path, taken = drawn.run.name, drawn.sampler.diffusion.num_timesteps
+    path, taken, calls = drawn.run.name, drawn.sampler.diffusion.num_timesteps, drawn.sampler.num_calls
     name = type(drawn.sampler).__name__
-    output.line(f"{counted(num, 'sample')} by {name}, {counted(taken, 'step')}, from {path}")
+    more = "" if calls == taken else f" and {counted(calls, 'call')} of the network"
+    output.line(f"{counted(num, 'sample')} by {name}, {counted(taken, 'step')}{more}, from {path}")
     describe_results(output, drawn)
-    output.finish(num=num, steps=taken, seed=seed, checkpoint=path, **drawn.written)
+    output.finish(num=num, steps=taken, calls=calls, seed=seed, checkpoint=path, **drawn.written)
 
 
 def sampler_options(overrides: list[str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from idm.core.errors import SettingsError
 from idm.core.registry import Registry
 from idm.diffusion import Analytic, CalibratedDecoder, ReverseVariance
+from idm.samplers import Sampler
 
 
 def of_model(variance: ReverseVariance) -> ReverseVariance:
@@ -21,9 +22,22 @@ def analytic(variance: ReverseVariance) -> ReverseVariance:
     if not isinstance(variance, CalibratedDecoder) or len(variance.curve.log_kappa) < 2:
         raise SettingsError(
             "variance: model wanted, since this run has no error curve, got analytic; "
-            "runs that are trained with diffusion.decoder_variance=fitted have one"
+            "runs that are trained anew, with diffusion.decoder_variance=fitted, have one"
         )
     return Analytic.of(variance, variance.curve)
+
+
+def require_use(variance: str, sampler: Sampler) -> None:
+    """Refuse another variance than the model's where a sampler uses none.
+
+    Raises:
+        SettingsError: as said.
+    """
+    if variance != "model" and not sampler.uses_variance:
+        raise SettingsError(
+            f"variance: model wanted with {type(sampler).__name__}, which uses none, got {variance}; "
+            "choose another sampler, such as ddpm"
+        )
 
 
 VARIANCES: Registry[ReverseVariance] = Registry("variance", {"model": of_model, "analytic": analytic})

@@ -92,6 +92,16 @@ class Sampler(ABC, Generic[Memory]):
         """The option, with its value, that keeps a predicted x_0 in [-1, 1] where nothing does."""
         return "clip_denoised=true"
 
+    @property
+    def num_calls(self) -> int:
+        """Calls of the network for a whole chain."""
+        return self.diffusion.num_timesteps
+
+    @property
+    def uses_variance(self) -> bool:
+        """Whether the variance of the process plays a part in samples."""
+        return False
+
     @abstractmethod
     def step(self, denoise: Denoiser, state: SampleStep[Memory], i: int, noise: NoiseSource) -> SampleStep[Memory]:
         """Go from place ``i`` of the process's grid to i - 1 (from 0 to clean data).

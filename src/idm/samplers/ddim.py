@@ -61,15 +61,19 @@ class SamplerDDIM(Sampler[None]):
     def _rule(self) -> ClippingRule:
         return (self.clipping if self.clip_denoised else DDIMClipping.NONE).value
 
+    @property
+    def uses_variance(self) -> bool:
+        """True: noise of an ``Analytic`` one is added."""
+        return True
+
     def step(self, denoise: Denoiser, state: SampleStep[None], i: int, noise: NoiseSource) -> SampleStep[None]:
         """Go down with the noise of step ``i``, where there is any; the last step adds none."""
         x_t = state.sample
         at = self.diffusion.grid.transition(i, x_t)
-        drawn = noise.normal("step", i, x_t.shape[1:], x_t.dtype) if i > 0 and self._adds_noise(at) else None
-        return self._down(denoise(x_t, at.up), x_t, at, drawn)
-
-    def _adds_noise(self, at: Transition) -> bool:
-        return self.eta > 0 or self.diffusion.variance.x_start_variance(at.up) is not None
+        uncertain = self.diffusion.variance.x_start_variance(at.up)
+        is_random = i > 0 and (self.eta > 0 or uncertain is not None)
+        drawn = noise.normal("step", i, x_t.shape[1:], x_t.dtype) if is_random else None
+        return self._down(denoise(x_t, at.up), x_t, at, drawn, uncertain)
 
     def ddim_sample(
         self,
@@ -91,14 +95,17 @@ class SamplerDDIM(Sampler[None]):
             model_kwargs: conditioning.
         """
         at = self.diffusion.transition(t, x_t)
-        if not self._adds_noise(at):
+        uncertain = self.diffusion.variance.x_start_variance(at.up)
+        if self.eta == 0 and uncertain is None:
             noise = None
         elif noise is None:
             noise = torch.randn_like(x_t)
-        return self._down(self.denoiser(model, model_kwargs)(x_t, at.up), x_t, at, noise)
+        return self._down(self.denoiser(model, model_kwargs)(x_t, at.up), x_t, at, noise, uncertain)
 
-    def _down(self, found: Denoised, x_t: Images, at: Transition, noise: Images | None) -> SampleStep[None]:
-        """Equation 12, with noise of unit variance or with none."""
+    def _down(
+        self, found: Denoised, x_t: Images, at: Transition, noise: Images | None, uncertain: Tensor | None
+    ) -> SampleStep[None]:
+        """Equation 12, with noise of unit variance or with none, and Var(x_0 | x_t) where it is to be counted."""
         if noise is None and not self._rule.keeps_eps:
             return SampleStep(at.ddim(found.x_start, x_t), found.x_start)
         eps = self._rule.eps(found, x_t, at.up)
@@ -108,7 +115,6 @@ class SamplerDDIM(Sampler[None]):
         kept = (1.0 - self.eta**2) * at.down.sigma**2 + (self.eta * at.posterior_mean_coef2 * at.up.sigma) ** 2
         kept, added = kept.clamp(min=0.0).sqrt(), self.eta * at.posterior_variance.sqrt()
         sample = torch.addcmul(at.down.alpha * found.x_start, kept, eps)
-        uncertain = self.diffusion.variance.x_start_variance(at.up)
         if uncertain is not None:
             # weight of x_0 in the mean, alpha_down - kept alpha_up / sigma_up, without its rounding
             lost = added**2 / (at.down.sigma + kept + at.is_last)

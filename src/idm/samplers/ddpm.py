@@ -16,6 +16,11 @@ from idm.schedules import Transition
 class SamplerDDPM(Sampler[None]):
     """Draws x_{t-1} ~ p(x_{t-1} | x_t), step by step; the last step returns the mean."""
 
+    @property
+    def uses_variance(self) -> bool:
+        """True."""
+        return True
+
     def step(self, denoise: Denoiser, state: SampleStep[None], i: int, noise: NoiseSource) -> SampleStep[None]:
         """Draw with the noise of step ``i``; the last step adds none."""
         x_t = state.sample

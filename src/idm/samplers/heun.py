@@ -11,6 +11,7 @@ from typing import Annotated
 from annotated_types import Ge
 from torch import Tensor
 
+from idm.core.errors import SettingsError
 from idm.core.rng import NoiseSource
 from idm.diffusion import Denoiser
 from idm.samplers.base import Sampler, SampleStep
@@ -35,6 +36,26 @@ class SamplerHeun(Sampler[None]):
     churn_min: Annotated[float, Ge(0)] = 0.0
     churn_max: Annotated[float, Ge(0)] = 1e12
     churn_noise: Annotated[float, Ge(0)] = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse an empty range of churn, and churn of a prediction that is of two levels of the grid.
+
+        Raises:
+            SettingsError: as said, or an option out of range.
+        """
+        super().__post_init__()
+        if self.churn_min > self.churn_max:
+            raise SettingsError(f"churn_min: at most churn_max={self.churn_max} wanted, got {self.churn_min}")
+        if self.churn > 0 and self.diffusion.prediction.is_mean:
+            raise SettingsError(
+                "churn: 0 wanted with a network that predicts previous_x, which it does at levels of the grid alone, "
+                f"got {self.churn}"
+            )
+
+    @property
+    def num_calls(self) -> int:
+        """2 T - 1."""
+        return 2 * self.diffusion.num_timesteps - 1
 
     def step(self, denoise: Denoiser, state: SampleStep[None], i: int, noise: NoiseSource) -> SampleStep[None]:
         """Go down by the eps here, then once more by the mean of it and the eps found there."""

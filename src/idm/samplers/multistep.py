@@ -65,15 +65,17 @@ class SamplerMultistep(Sampler[Past]):
     order: Annotated[int, Ge(1), Le(4)] = 2
     corrector: bool = True
     rule: MultistepRule = MultistepRule.UNIPC
-    tau: Annotated[float, Ge(0)] = 0.0
+    tau: Annotated[float, Ge(0), Le(100)] = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse noise where eps is interpolated: its equation has none.
+        """Refuse what is no rule, and noise where eps is interpolated: its equation has none.
 
         Raises:
             SettingsError: as said, or an option out of range.
         """
         super().__post_init__()
+        if self.rule not in list(MultistepRule):
+            raise SettingsError(f"rule: a MultistepRule wanted, got {self.rule!r}; name one, as MultistepRule.DEIS")
         if self.tau > 0 and self._integration.of_eps:
             raise SettingsError(
                 f"tau: 0 wanted with rule={self.rule.name.lower()}, which interpolates eps, got {self.tau}; "

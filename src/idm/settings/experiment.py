@@ -133,11 +133,21 @@ class DiffusionSettings:
     weighting: Literal["uniform", "min_snr", "p2", "sigmoid", "edm"] = "uniform"
 
     def __post_init__(self) -> None:
-        """Refuse weights of a squared error that the loss does not have.
+        """Refuse weights of a squared error that the loss does not have, or that do not suit the prediction.
 
         Raises:
             SettingsError: as said.
         """
+        if self.weighting != "uniform" and self.prediction is ModelMeanType.PREVIOUS_X:
+            raise SettingsError(
+                f"weighting: uniform wanted with prediction=previous_x, which is of two levels, got {self.weighting}; "
+                "set prediction=v"
+            )
+        if self.weighting == "edm" and self.prediction is ModelMeanType.EPSILON:  # 4 kappa^2 + 1, up to 1e9
+            raise SettingsError(
+                "weighting: another than edm wanted with prediction=epsilon, on which it grows with the noise without "
+                "end; set prediction=v"
+            )
         if self.weighting != "uniform" and not self.loss.value.regression:
             raise SettingsError(
                 f"weighting: uniform wanted with loss={self.loss.name.lower()}, which has no squared error, "

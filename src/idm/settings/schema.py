@@ -71,7 +71,7 @@ class OpenSection:
 
     def with_options(self: AnySection, **options: Any) -> AnySection:
         """Return the section with other values of some options."""
-        return replace(self, options=replace(self.options, **options))
+        return replace(self, options={**vars(self.options), **options})
 
     @property
     def not_default(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from idm.report import bound_by_timestep, png
 from idm.run import Data, Evaluation, Run, best_device, open_data_to_score, recognise, require_recognition
 from idm.run.evaluation import about
 from idm.run.saving import results_folder
+from idm.run.variance import require_use
 from idm.samplers import Sampler
 from idm.storage.results import results_in
 from idm.tasks.long_jobs import Order, bound_in_parts, load_together, sample_in_parts
@@ -99,6 +100,7 @@ def _order(run: Run, data: Data, sampler: Sampler, request: ScoreRequest) -> Ord
     if not request.samples:
         return None
     require_recognition(run, data, request.samples)
+    require_use(run.variance, sampler)
     return Order(request.samples, sampler, seed=request.seed)
 
 

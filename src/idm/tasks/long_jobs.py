@@ -197,7 +197,8 @@ class _Watched:
 def _request(run: Opened) -> dict[str, Any]:
     """Return what tells the results of one model from those of another."""
     precision = run.precision or run.experiment.training.precision
-    return {"checkpoint": run.sha256, "precision": precision, "variance": run.variance}
+    variance = {} if run.variance == "model" else {"variance": run.variance}
+    return {"checkpoint": run.sha256, "precision": precision, **variance}
 
 
 def _words_of(sampler: Sampler) -> dict[str, Any]:

@@ -44,7 +44,8 @@ def process_in_words(experiment: Experiment, diffusion: GaussianDiffusion) -> st
     settings = experiment.diffusion
     parts = (settings.prediction, settings.variance, settings.loss)
     words = ", ".join(part.name.lower() for part in parts)
-    return f"{experiment.schedule.name} schedule, {steps}; {words}"
+    weights = "" if settings.weighting == "uniform" else f" with {settings.weighting} weights"
+    return f"{experiment.schedule.name} schedule, {steps}; {words}{weights}"
 
 
 def options_in_words(plain: Mapping[str, Any]) -> str:

@@ -71,6 +71,14 @@ def test_a_run_without_a_curve_is_refused_in_a_line(run, variance):
     assert len(caught.value.lines) == 1
 
 
+def test_a_sampler_that_uses_no_variance_is_refused_it(run, tmp_path):
+    request = SampleRequest(2, sampler={"name": "multistep"}, variance="analytic")
+    with pytest.raises(
+        SettingsError, match="variance: model wanted with SamplerMultistep, which uses none, got analytic"
+    ):
+        sample_into(run.folder, request, tmp_path, device="cpu")
+
+
 def test_an_unknown_name_is_refused_with_the_nearest(run):
     with pytest.raises(UnknownNameError, match="did you mean 'analytic'"):
         run.using(variance="analytical")
