@@ -78,10 +78,13 @@ def _laid(base: Section, layers: Sequence[Any], path: str, lines: list[str]) -> 
 def _laid_over_member(base: Open, layers: Sequence[Mapping[str, Any]], path: str, lines: list[str]) -> Open:
     keys, before = section_keys(type(base)), len(lines)
     names = [base.name, *(layer["name"] for layer in layers if "name" in layer)]
+    if not isinstance(names[-1], str):
+        lines.append(f"{_join(path, 'name')}: one of {', '.join(base.family)} wanted, got {shown(names[-1])}")
+        return base
     try:
         options = {key.name: key for key in option_keys(type(base), names[-1])}
-    except (UnknownNameError, TypeError) as error:
-        lines.append(f"{_join(path, 'name')}: {error}" if isinstance(error, TypeError) else _named(path, error))
+    except UnknownNameError as error:
+        lines.append(_named(path, error))
         return base
     known = options.keys() | {key.name for key in keys}
     kept = base.not_default if any(name != base.name for name in names) else vars(base.options)

@@ -121,3 +121,12 @@ def test_mappings_are_joined_and_no_layer_is_changed():
     assert lay(NetworkSettings(), below, above).options.arguments == expected
     assert lay(lay(NetworkSettings(), below), above).options.arguments == expected
     assert (below["arguments"], above) == ({"c": {"d": 1}}, {"arguments": {"c": {"e": 2}}})
+
+
+@pytest.mark.parametrize("name", [["a"], 3, None, {"a": 1}])
+def test_a_name_that_is_no_text_is_refused_with_the_names_there_are(name: object) -> None:
+    with pytest.raises(
+        SettingsError, match=r"^sampler\.name: one of ddpm, ddim, multistep, heun wanted, got "
+    ) as caught:
+        from_plain(Experiment, {"sampler": {"name": name}})
+    assert len(caught.value.lines) == 1
