@@ -161,9 +161,13 @@ class Opened(ABC):
     def sampler(self, /, **changes: Any) -> Sampler:
         """Return the run's sampler, with settings changed: ``run.sampler(name="ddpm", steps=250)``.
 
-        Options of the sampler itself are named as in its class: ``run.sampler(eta=0.3)``.
+        Options of the sampler itself are named as in its class: ``run.sampler(eta=0.3)``. A sampler that is named
+        without a spacing has the one that it is made for, if there is one, and else the run's own.
         """
         settings = lay(self.experiment.sampler, changes, path="sampler")
+        usual = getattr(settings.family[settings.name], "usual_spacing", "")
+        if usual and "name" in changes and "spacing" not in changes:
+            settings = replace(settings, spacing=usual)
         return build_sampler(self.diffusion, settings, bounded=self.spec.codec.bounded)
 
     def label_kwargs(self, labels: Labels | None, count: int) -> dict[str, Tensor]:

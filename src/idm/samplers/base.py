@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
-from typing import Any, Generic, SupportsIndex
+from typing import Any, ClassVar, Generic, SupportsIndex
 
 import torch
 from torch import Tensor, nn
@@ -59,8 +59,10 @@ class Sampler(ABC, Generic[Memory]):
         diffusion: the process; respace it to take fewer steps.
         clip_denoised: clamp each predicted x_0 to [-1, 1].
         denoised_fn: applied to each predicted x_0 before clipping.
+        usual_spacing: name of the grid that the rule is made for; "": any.
     """
 
+    usual_spacing: ClassVar[str] = ""
     diffusion: GaussianDiffusion
     clip_denoised: bool = True
     denoised_fn: DenoisedFn | None = None

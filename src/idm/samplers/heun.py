@@ -6,7 +6,7 @@ its ends; the last one, to clean data, knows that at the upper end alone: 2 T - 
 
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from annotated_types import Ge
 from torch import Tensor
@@ -32,6 +32,7 @@ class SamplerHeun(Sampler[None]):
         churn_noise: standard deviation of what is drawn for it: S_noise.
     """
 
+    usual_spacing: ClassVar[str] = "log_snr"
     churn: Annotated[float, Ge(0)] = 0.0
     churn_min: Annotated[float, Ge(0)] = 0.0
     churn_max: Annotated[float, Ge(0)] = 1e12

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from annotated_types import Ge, Le
@@ -62,6 +62,7 @@ class SamplerMultistep(Sampler[Past]):
         tau: share of noise: 0 is the flow; at 1 order 1 without a corrector is ancestral sampling with FIXED_SMALL.
     """
 
+    usual_spacing: ClassVar[str] = "log_snr"
     order: Annotated[int, Ge(1), Le(4)] = 2
     corrector: bool = True
     rule: MultistepRule = MultistepRule.UNIPC

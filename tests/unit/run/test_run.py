@@ -208,3 +208,12 @@ def test_single_samples_are_taken_in_every_order_of_axes(tmp_path):
 def test_odd_arguments_get_a_line(trained, call, message):
     with pytest.raises(IdmError, match=message):
         call(trained)
+
+
+@pytest.mark.parametrize("name", ["multistep", "heun"])
+def test_a_solver_that_is_named_alone_begins_where_noise_drowns_the_data(trained, name):
+    def largest(**changes):
+        return float(trained.sampler(steps=5, **changes).diffusion.grid.levels.kappa[-1])
+
+    assert largest(name=name) == pytest.approx(min(20.0, largest()), rel=1e-3)
+    assert largest(name=name, spacing="linspace") == largest() == largest(name="ddpm")
