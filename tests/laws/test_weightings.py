@@ -94,7 +94,16 @@ def test_the_loss_of_a_weighted_objective_is_the_same_for_every_prediction(grid:
         torch.testing.assert_close(loss, expected, rtol=1e-8, atol=0)
 
 
-@pytest.mark.parametrize("make", [lambda: MinSNR(gamma=0.0), lambda: P2(k=-1.0), lambda: EDM(sigma_data=0.0)])
-def test_numbers_that_are_not_positive_are_refused(make: Callable[[], object]) -> None:
-    with pytest.raises(SettingsError, match="a positive number wanted"):
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: MinSNR(gamma=0.0), "gamma: a number > 0 wanted, got 0.0"),
+        (lambda: P2(k=-1.0), "k: a number > 0 wanted, got -1.0"),
+        (lambda: P2(gamma=0.0), "gamma: a number > 0 wanted, got 0.0"),
+        (lambda: EDM(sigma_data=0.0), "sigma_data: a number > 0 wanted, got 0.0"),
+    ],
+)
+def test_numbers_that_are_not_positive_are_refused(make: Callable[[], object], said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
         make()
+    assert caught.value.lines == (said,)

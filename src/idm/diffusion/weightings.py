@@ -6,18 +6,27 @@ that a weighting means the same for all of them.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 import torch
+from annotated_types import Gt
 from torch import Tensor
 
-from idm.core.errors import SettingsError
+from idm.core.limits import refuse_out_of_range
 from idm.diffusion.predictions import Prediction
 from idm.schedules import Level
 
 
 class XStartWeighting(ABC):
     """Weight of the squared error of x_0 as a function of the level."""
+
+    def __post_init__(self) -> None:
+        """Refuse numbers beyond the ranges that their annotations state.
+
+        Raises:
+            SettingsError: a line per wrong number.
+        """
+        refuse_out_of_range(type(self), vars(self))
 
     @abstractmethod
     def __call__(self, at: Level) -> Tensor:
@@ -50,15 +59,7 @@ class OfPrediction:
 class MinSNR(XStartWeighting):
     """min(SNR, gamma) (Hang et al. 2023, section 3.4): low noise, which is learned soon, does not drown the rest."""
 
-    gamma: float = 5.0
-
-    def __post_init__(self) -> None:
-        """Refuse a limit that is not positive.
-
-        Raises:
-            SettingsError: as said.
-        """
-        _require_positive(gamma=self.gamma)
+    gamma: Annotated[float, Gt(0)] = 5.0
 
     def __call__(self, at: Level) -> Tensor:
         """min(1 / kappa^2, gamma)."""
@@ -70,16 +71,8 @@ class MinSNR(XStartWeighting):
 class P2(XStartWeighting):
     """SNR / (k + SNR)^gamma, that is (k + SNR)^-gamma on eps (Choi et al. 2022, eq. 8): fine detail counts less."""
 
-    k: float = 1.0
-    gamma: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Refuse numbers that are not positive.
-
-        Raises:
-            SettingsError: as said.
-        """
-        _require_positive(k=self.k, gamma=self.gamma)
+    k: Annotated[float, Gt(0)] = 1.0
+    gamma: Annotated[float, Gt(0)] = 1.0
 
     def __call__(self, at: Level) -> Tensor:
         """Return it; 1 / kappa^2 is the SNR."""
@@ -104,22 +97,8 @@ class Sigmoid(XStartWeighting):
 class EDM(XStartWeighting):
     """(kappa^2 + sigma_data^2) / (kappa sigma_data)^2 (Karras et al. 2022, section 5): 1 on EDM's own output."""
 
-    sigma_data: float = 0.5
-
-    def __post_init__(self) -> None:
-        """Refuse a deviation that is not positive.
-
-        Raises:
-            SettingsError: as said.
-        """
-        _require_positive(sigma_data=self.sigma_data)
+    sigma_data: Annotated[float, Gt(0)] = 0.5
 
     def __call__(self, at: Level) -> Tensor:
         """1 / sigma_data^2 + 1 / kappa^2."""
         return self.sigma_data**-2 + at.kappa.pow(-2)
-
-
-def _require_positive(**numbers: float) -> None:
-    for name, value in numbers.items():
-        if not value > 0:
-            raise SettingsError(f"{name}: a positive number wanted, got {value}")
