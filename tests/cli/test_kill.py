@@ -114,7 +114,7 @@ def trained(tmp_path_factory, tiny):
 
 LONG_JOBS = {
     "samples.npz": ("sample", "--num", "16", "--batch-size", "2", "--steps", "3", "--sampler", "ddpm"),
-    "evaluation.json": ("evaluate", "--num", "64", "--batch-size", "16"),
+    "evaluation.json": ("evaluate", "--num", "64", "--batch-size", "16", "--steps", "10"),
 }
 PARTS = 3
 """Parts of eight, or of four, that are there when a long job is stopped."""
