@@ -58,7 +58,7 @@ def exit_code(child, seconds=300):
     """Wait for a process, which must end within so many seconds."""
     end, found = time.monotonic() + seconds, (0, 0)
     while found == (0, 0) and time.monotonic() < end:
-        time.sleep(0.005)
+        time.sleep(0.02)
         found = os.waitpid(child, os.WNOHANG)
     if found == (0, 0):
         os.kill(child, signal.SIGKILL)
