@@ -11,7 +11,15 @@ from nbclient import NotebookClient
 from ..once import made_once
 
 NOTEBOOK = Path(__file__).parents[2] / "examples" / "notebook.ipynb"
-TINY = {'"num_steps": 400': '"num_steps": 6', '"sample_interval": 200': '"sample_interval": 3', "steps=50": "steps=4"}
+TINY = {
+    '"num_steps": 400': '"num_steps": 6',
+    '"batch_size": 64': '"batch_size": 8',
+    '"model_channels": 16': '"model_channels": 8',
+    '"sample_interval": 200': '"sample_interval": 3',
+    '"bound_interval": 0': '"bound_interval": 0, "decoder_variance": "model", "sampler.steps": 3',
+    "steps=50": "steps=4",
+    "steps=25": "steps=3",
+}
 
 
 @pytest.fixture(scope="module")
