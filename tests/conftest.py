@@ -34,6 +34,7 @@ UNCHECKED = (
     "unit/run",
     "unit/settings",
     "unit/tasks",
+    "unit/test_gpu_script.py",
     "unit/training/test_crash.py",
     "unit/training/test_distributed.py",
 )

@@ -9,6 +9,9 @@ import pytest
 
 from idm.cli import main
 
+from ..calibration import calibrated_on_few_images
+from ..once import made_once
+
 TINY = {
     "training.num_steps": 6,
     "training.batch_size": 8,
@@ -58,6 +61,13 @@ def set_options(settings):
     return [part for path, value in settings.items() for part in ("--set", f"{path}={value}")]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_images():
+    """Calibrate on few images."""
+    with calibrated_on_few_images():
+        yield
+
+
 @pytest.fixture(scope="session")
 def idm():
     """Run a command and return its exit code and output."""
@@ -77,9 +87,11 @@ def tiny():
 @pytest.fixture(scope="session")
 def run(tmp_path_factory, idm, tiny):
     """A folder with a tiny model of the digits, trained just enough to tell noise from digits."""
-    folder = tmp_path_factory.mktemp("run") / "digits"
     longer = {"num_steps": 120, "batch_size": 16, "log_interval": 40, "save_interval": 60, "sample_interval": 60}
     changes = {f"training__{name}": value for name, value in longer.items()}
-    result = idm("train", "--preset", "digits", "--out", folder, *tiny(training__learning_rate=5e-3, **changes))
-    assert result.code == 0, result.err
-    return folder
+
+    def train(folder):
+        result = idm("train", "--preset", "digits", "--out", folder, *tiny(training__learning_rate=5e-3, **changes))
+        assert result.code == 0, result.err
+
+    return made_once(tmp_path_factory, "digits", train)

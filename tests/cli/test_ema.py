@@ -23,6 +23,7 @@ def trained(folder, widths):
             "batch_size": 8,
             "learning_rate": 0.01,
             "sample_interval": 0,
+            "bound_images": 4,
             "snapshot_interval": 1,
             "posthoc_sigma_rels": list(widths),
             "ema_rates": [0.5],

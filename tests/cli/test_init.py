@@ -25,6 +25,7 @@ SMALL = (
     "schedule.num_timesteps=20",
     "sampler.steps=2",
     "training.posthoc_sigma_rels=[]",
+    "training.bound_images=4",
 )
 STILL = ("training.num_steps=1", "training.learning_rate=1e-30")
 """One step that changes no weight."""

@@ -58,7 +58,7 @@ def exit_code(child, seconds=300):
     """Wait for a process, which must end within so many seconds."""
     end, found = time.monotonic() + seconds, (0, 0)
     while found == (0, 0) and time.monotonic() < end:
-        time.sleep(0.005)
+        time.sleep(0.02)
         found = os.waitpid(child, os.WNOHANG)
     if found == (0, 0):
         os.kill(child, signal.SIGKILL)
@@ -114,7 +114,7 @@ def trained(tmp_path_factory, tiny):
 
 LONG_JOBS = {
     "samples.npz": ("sample", "--num", "16", "--batch-size", "2", "--steps", "3", "--sampler", "ddpm"),
-    "evaluation.json": ("evaluate", "--num", "64", "--batch-size", "16"),
+    "evaluation.json": ("evaluate", "--num", "64", "--batch-size", "16", "--steps", "10"),
 }
 PARTS = 3
 """Parts of eight, or of four, that are there when a long job is stopped."""

@@ -52,7 +52,9 @@ def test_train_sample_evaluate_and_edit(idm, tiny, tmp_path, make):
     path, shape, dtype, levels = make(tmp_path / "data")
     run, out = tmp_path / "run", tmp_path / "out"
     changes = {name.replace(".", "__"): value for name, value in SMALL.items()}
-    result = idm("train", "--data", path, "--out", run, *tiny(training__num_steps=20, data__held_out=4, **changes))
+    changes |= {"data__held_out": 4, "training__num_steps": 20}
+    changes |= {f"training__{what}_interval": 20 for what in ("save", "sample")}
+    result = idm("train", "--data", path, "--out", run, *tiny(**changes))
     assert result.code == 0, result.err
     assert list((run / "samples").glob("*.png"))
 

@@ -136,7 +136,7 @@ def surrogates(document):
     document["class_names"][0] = "half \udc80 猫"
 
 
-def test_a_folder_of_data_whose_name_is_no_utf_8_is_read(tmp_path, idm):
+def test_a_folder_of_data_whose_name_is_no_utf_8_is_read(tmp_path, idm, tiny):
     folder = tmp_path / "pictures\udcff"
     try:
         folder.mkdir()
@@ -146,10 +146,9 @@ def test_a_folder_of_data_whose_name_is_no_utf_8_is_read(tmp_path, idm):
         Image.fromarray(np.full((8, 8), number, dtype=np.uint8)).save(folder / f"{number}.png")
     assert idm("check-data", folder, "--out", tmp_path / "checked").code == 0
     assert (tmp_path / "checked" / "page.html").read_text(encoding="utf-8").replace("\n", "").isprintable()
-    options = ["--set", "training.num_steps=1", "--set", "network.model_channels=8", "--set", "network.num_heads=1"]
     for source in (folder, tmp_path / "checked" / "index.jsonl"):
         run = tmp_path / f"of {source.suffix or 'pictures'}"
-        assert idm("train", "--data", source, "--out", run, *options).code == 0
+        assert idm("train", "--data", source, "--out", run, *tiny(training__num_steps=1, data__held_out=2)).code == 0
         assert idm("evaluate", run, "--steps", 2).code == 0
 
 

@@ -1,20 +1,26 @@
 """Under torchrun: processes train, sample and stop together, and a dead one takes the others along or is replaced."""
 
 import json
+import multiprocessing
 import os
 import random
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch.distributed.run as torchrun
 
+import idm.__main__ as program
 from idm.storage import latest_checkpoint
 
+from ..forks import torch
+from ..once import made_once
 from ..unit.training.together import free_port
 
 SETTINGS = {
@@ -37,36 +43,72 @@ SETTINGS = {
 WITHIN = 30.0
 """Seconds in which processes end or begin anew after one has died."""
 
+PROGRAM = Path(program.__file__)
+"""What ``python -m idm`` runs."""
+
+
+ONE_MACHINE = ("--nproc-per-node", "2")
+
 
 class Job:
-    """``torchrun`` with two processes of the program, or with those of one of several machines."""
+    """``torchrun`` with two processes of the program, or with those of one of several machines.
 
-    def __init__(self, *arguments, restarts=0, machines=("--nproc-per-node", "2")):
-        launch = ["-m", "torch.distributed.run", *machines, "--max-restarts", str(restarts)]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, *launch, "-m", "idm", "--", *map(str, arguments)]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
+    It and they are copies of this process, which has imported in seconds what each would import for itself.
+    """
+
+    def __init__(self, *arguments, restarts=0, machines=ONE_MACHINE):
+        forked = ["--start-method", "fork", "--run-path", "--master-port", str(free_port())]
+        command = [*machines, *forked, "--max-restarts", str(restarts), str(PROGRAM), *map(str, arguments)]
+        self.told = [tempfile.TemporaryFile("w+") for _ in ("out", "err")]  # noqa: SIM115 - read when it has ended
+        self.process = multiprocessing.get_context("fork").Process(target=_launch, args=(command, *self.told))
+        self.process.start()
         self.seen = set()
 
     def ranks(self):
         """Process numbers of the ranks that run now, in order of their birth."""
         found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        alive = [int(number) for number in found if b"idm" in Path(f"/proc/{number}/cmdline").read_bytes()]
+        alive = [int(number) for number in found if runs(number)]
         self.seen |= set(alive)
         return alive
 
     def end(self, seconds=120.0):
         """Wait; return the exit code and the lines of errors."""
-        self.out, self.err = self.process.communicate(timeout=seconds)
-        return self.process.returncode, [line for line in self.err.splitlines() if line.startswith("error[")]
+        self.process.join(seconds)
+        if self.process.exitcode is None:
+            self.process.kill()
+            pytest.fail(f"it did not end within {seconds} s")
+        self.out, self.err = map(_text, self.told)
+        return self.process.exitcode, errors_in(self.err)
 
     def leaves_nobody(self):
-        for number in self.seen:
-            cmdline = Path(f"/proc/{number}/cmdline")
-            if cmdline.exists() and b"idm" in cmdline.read_bytes():
-                return False
-        return True
+        return not any(map(runs, self.seen))
+
+
+def _launch(command, out, err):
+    """Be ``torchrun``, in a new process."""
+    for number, file in ((1, out), (2, err)):
+        os.dup2(file.fileno(), number)
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in (1, 2))
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
+    torchrun.main(command)
+
+
+def _text(file):
+    file.seek(0)
+    return file.read()
+
+
+def runs(number):
+    """Whether a process has not ended."""
+    try:
+        return Path(f"/proc/{number}/cmdline").read_bytes() != b""
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def errors_in(text):
+    return [line for line in text.splitlines() if line.startswith("error[")]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +117,7 @@ def train(tmp_path_factory):
     pictures = tmp_path_factory.mktemp("data") / "pictures.npy"
     np.save(pictures, np.random.default_rng(0).integers(0, 17, (300, 8, 8)).astype(np.uint8))
 
-    def start(run, restarts=0, machines=("--nproc-per-node", "2"), **changes):
+    def start(run, restarts=0, machines=ONE_MACHINE, **changes):
         options = [f"--set={path}={value}" for path, value in {**SETTINGS, **changes}.items()]
         return Job("train", "--data", pictures, "--out", run, *options, restarts=restarts, machines=machines)
 
@@ -85,7 +127,7 @@ def train(tmp_path_factory):
 def wait_for_lines(run, count, job, seconds=60.0):
     end = time.monotonic() + seconds
     path = run / "metrics.jsonl"
-    while time.monotonic() < end and job.process.poll() is None:
+    while time.monotonic() < end and job.process.is_alive():
         if path.is_file() and len(path.read_text().splitlines()) >= count:
             return
         time.sleep(0.02)
@@ -100,13 +142,15 @@ def losses(run):
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, train):
     """A run of two processes that nothing happens to."""
-    run = tmp_path_factory.mktemp("whole") / "run"
-    job = train(run)
-    code, errors = job.end()
-    assert (code, errors) == (0, [])
-    assert "2 processes together" in job.out
-    assert job.out.count("trained") == 1
-    return run
+
+    def make(folder):
+        job = train(folder)
+        code, errors = job.end()
+        assert (code, errors) == (0, [])
+        assert "2 processes together" in job.out
+        assert job.out.count("trained") == 1
+
+    return made_once(tmp_path_factory, "whole", make)
 
 
 def test_a_dead_process_is_replaced_and_nothing_is_lost(whole, train, tmp_path, prove, record):
@@ -168,7 +212,7 @@ def test_a_request_to_stop_saves_once_and_the_run_goes_on_alone(whole, train, tm
     job = train(run)
     wait_for_lines(run, 2, job)
     job.ranks()
-    job.process.send_signal(signal.SIGTERM)
+    job.process.terminate()
     code, errors = job.end(WITHIN)
     assert code == 1  # torchrun's own
     assert len(errors) == 1
@@ -187,11 +231,22 @@ def test_wrong_settings_are_told_once(train, tmp_path):
     assert "an image for each of the 2 processes wanted" in errors[0]
 
 
-def test_images_are_those_of_one_process(whole, tmp_path, idm):
+def test_images_are_those_of_one_process_also_where_each_is_a_program_of_its_own(whole, tmp_path, idm):
     arguments = ("sample", whole, "--num", 13, "--batch-size", 3, "--seed", 4)
-    job = Job(*arguments, "--out", tmp_path / "two")
-    code, errors = job.end()
-    assert (code, errors) == (0, [])
+    start = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        *ONE_MACHINE,
+        "--master-port",
+        free_port(),
+        "-m",
+        "idm",
+        "--",
+    ]
+    command = [str(word) for word in (*start, *arguments, "--out", tmp_path / "two")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, errors_in(done.stderr)) == (0, [])
     assert idm(*arguments, "--out", tmp_path / "one").code == 0
     one, two = (np.load(tmp_path / name / "samples.npz") for name in ("one", "two"))
     for name in one:

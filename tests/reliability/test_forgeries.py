@@ -3,6 +3,7 @@
 The manifests fit, so that nothing but what is said in the documents can tell.
 """
 
+import functools
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from idm.networks.stored import with_shapes
 
 from ..forging import edit, edit_tensors, make_run, newest, put, sign
 from ..hostile import PROMISE, cheap
+from ..once import made_once
 
 UNET = {"name": "unet", "model_channels": 4, "num_res_blocks": 1, "channel_mult": [1, 2], "num_heads": 1}
 VERBS = {
@@ -38,28 +40,33 @@ VERBS = {
 }
 """Every verb that opens a run."""
 
-SOUND = {}
-"""Seconds of processor time that each verb takes on a sound run of each kind, to draw or train what there is."""
-
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """Runs of points and of pictures, and latents of each."""
-    folder, rng = tmp_path_factory.mktemp("forged"), np.random.default_rng(0)
+    return made_once(tmp_path_factory, "forged", make)
+
+
+def make(folder):
+    rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, 40)
     np.savez(folder / "points.npz", x=rng.normal(size=(40, 2)).astype("f4"), y=labels)
     np.savez(folder / "pictures.npz", x=rng.integers(0, 4, (40, 1, 8, 8), dtype=np.uint8), y=labels)
     for name, changes in (("points", {}), ("pictures", {"network": UNET})):
         run = make_run(folder / f"{name}.npz", folder / name, **changes)
-        for verb in VERBS:  # what verbs import for the first time costs a forgery nothing
-            for attempt in ("first", "second"):
-                copy = shutil.copytree(run, folder / f"{attempt}-{name}-{verb}")
-                start = time.process_time()
-                assert call(verb, copy, folder) in (0, 3)
-            SOUND[name, verb] = time.process_time() - start
         encode = ("encode", run, "held-out:0-1", "--steps", "2", "--out", folder / f"{name}.safetensors")
         assert main([*map(str, encode)]) == 0
-    return folder
+
+
+@functools.cache
+def sound(made, kind, verb):
+    """Seconds of processor time that a verb takes on a sound run, to draw or train what there is."""
+    for attempt in ("first", "second"):  # what a verb imports for the first time costs a forgery nothing
+        run = shutil.copytree(made / kind, made / f"{attempt}-{kind}-{verb}")
+        start = time.process_time()
+        assert call(verb, run, made) == 0
+        taken = time.process_time() - start
+    return taken
 
 
 def call(verb, run, folder):
@@ -76,7 +83,7 @@ def judge(made, tmp_path, capsys, kind, forge, verbs, codes):
         (tmp_path / f"{kind}.safetensors").unlink(missing_ok=True)
         shutil.copy(made / f"{kind}.safetensors", tmp_path)
         capsys.readouterr()
-        usual = SOUND[kind, verb]
+        usual = sound(made, kind, verb)
         code = cheap(
             lambda verb=verb, run=run: call(verb, run, tmp_path), lambda code, usual=usual: 0 if code else usual
         )

@@ -4,6 +4,8 @@ import pytest
 
 from idm.settings import Experiment, from_plain
 
+from ..calibration import calibrated_on_few_images
+
 PLAIN = {
     "data": {"source": {"name": "digits"}, "held_out": 1_500},
     "schedule": {"name": "cosine", "num_timesteps": 30},
@@ -30,6 +32,13 @@ PLAIN = {
     },
     "sampler": {"name": "ddim", "steps": 3},
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_images():
+    """Calibrate on few images."""
+    with calibrated_on_few_images():
+        yield
 
 
 @pytest.fixture(scope="session")

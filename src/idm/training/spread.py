@@ -77,8 +77,9 @@ class Spread(ABC):
         values = self.values()
         if names := values.keys() ^ weights.keys():
             raise KeyError(f"weights: other names than the network's: {', '.join(sorted(names)[:3])}")
+        in_full = self.network.state_dict(keep_vars=True)
         for name, value in values.items():
-            value.copy_(self.part(name, _same_shape(name, weights[name], self.network)))
+            value.copy_(self.part(name, _same_shape(name, weights[name], in_full[name])))
 
 
 class Alone(Spread):
@@ -133,8 +134,7 @@ def whole_tensors(spread: Spread, ranks: Ranks, parts: Iterable[tuple[str, str, 
     return found
 
 
-def _same_shape(name: str, value: Tensor, network: nn.Module) -> Tensor:
-    wanted = network.state_dict(keep_vars=True)[name].shape
-    if value.shape != wanted:
-        raise RuntimeError(f"weights: {name} of shape {tuple(wanted)} wanted, got {tuple(value.shape)}")
+def _same_shape(name: str, value: Tensor, wanted: Tensor) -> Tensor:
+    if value.shape != wanted.shape:
+        raise RuntimeError(f"weights: {name} of shape {tuple(wanted.shape)} wanted, got {tuple(value.shape)}")
     return value

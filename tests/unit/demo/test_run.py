@@ -12,6 +12,8 @@ from idm.report.demo_page import _duration
 from idm.run import draw, load
 from idm.schedules import cosine_schedule
 
+from ...once import made_once
+
 SMALL = [
     "network.model_channels=8",
     "network.num_res_blocks=1",
@@ -25,6 +27,12 @@ SMALL = [
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """The page, and what was said while it was made."""
+    folder = made_once(tmp_path_factory, "demo", make_demo)
+    return folder / "run" / "report.html", (folder / "said").read_text(encoding="utf-8").splitlines()
+
+
+def make_demo(folder: Path) -> None:
     said: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         for module, name, value in (
@@ -37,8 +45,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
             (pieces, "INVERSION_STEPS", 10),
         ):
             patch.setattr(module, name, value)
-        page = run_demo(tmp_path_factory.mktemp("demo"), overrides=SMALL, device="cpu", say=said.append)
-    return page, said
+        page = run_demo(folder / "run", overrides=SMALL, device="cpu", say=said.append)
+    assert page == folder / "run" / "report.html"
+    (folder / "said").write_text("\n".join(said), encoding="utf-8")
 
 
 def test_one_page_holds_every_part_and_needs_no_other_file(demo: tuple[Path, list[str]]) -> None:
