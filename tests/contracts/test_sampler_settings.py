@@ -128,10 +128,10 @@ def test_a_second_head_is_ignored_where_the_rule_draws_without_it(way: Make, lea
     plain, of_two = (GaussianDiffusion(grid, model_var_type=kind) for kind in (ModelVarType.FIXED_SMALL, learned))
     known = oracle(plain)
 
-    def two_heads(x: Tensor, time: Tensor, /, *, head: float) -> Tensor:
-        return torch.cat([known(x, time), torch.full_like(x, head)], dim=1)
+    def with_head(head: float) -> Network:
+        return lambda x, time, **classes: torch.cat([known(x, time, **classes), torch.full_like(x, head)], dim=1)
 
-    first, second = (drawn(way, of_two, partial(two_heads, head=head)) for head in (-1.0, 0.5))
+    first, second = (drawn(way, of_two, with_head(head)) for head in (-1.0, 0.5))
     if rule_of(way) is INCLUDED["ddpm"]:
         assert not torch.equal(first, second)
     else:

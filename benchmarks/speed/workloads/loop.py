@@ -58,9 +58,9 @@ def _bare(sampler: Sampler, network: MLP, batch: int) -> Contestant:
     """Call the network as often as a chain does, at the same times."""
     times: list[Tensor] = []
 
-    def seen(x: Tensor, time: Tensor) -> Tensor:
+    def seen(x: Tensor, time: Tensor, /, **conditioning: Tensor) -> Tensor:
         times.append(time)
-        return network(x, time)
+        return network(x, time, **conditioning)
 
     x = torch.zeros(batch, 2)
     sampler.sample(seen, x.shape, noise=x)

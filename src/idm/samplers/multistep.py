@@ -16,7 +16,7 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.rng import NoiseSource
-from idm.diffusion import Denoiser
+from idm.diffusion import Denoised, Denoiser
 from idm.samplers.base import Sampler, SampleStep
 from idm.samplers.exponential import Integration, MultistepRule
 from idm.schedules.table import held_in
@@ -104,6 +104,23 @@ class SamplerMultistep(Sampler[Past]):
         if weights.noise is not None:
             base = torch.addcmul(base, weights.noise, noise.normal("step", i, x_t.shape[1:], x_t.dtype))
         return SampleStep(_sum(base, weights.predict, values), found.x_start, Past(base, values))
+
+    def state_after(self, x: Tensor, i: int, seen: Sequence[tuple[Tensor, Denoised]]) -> SampleStep[Past]:
+        """Return the state at place ``i`` as if steps that saw the places above had led to ``x`` without any error.
+
+        Args:
+            x: the sample.
+            i: its place.
+            seen: samples at the places i, i + 1, ... and what was found in them; at least two, as many as shall be
+                known and one more.
+        """
+        grid = self.diffusion.grid
+        now, *values = (
+            self._integration.read(found, sample, grid.level(i + back, sample))
+            for back, (sample, found) in enumerate(seen)
+        )
+        correct = self._weights(i + 1, len(values), x).correct
+        return SampleStep(x, memory=Past(_sum(x, [-weight for weight in correct], (now, *values)), tuple(values)))
 
     @cached_property
     def _log_snr(self) -> list[float]:
