@@ -19,8 +19,10 @@ def _native(*goals: Goal) -> tuple[Goal, ...]:
 SAMPLING_TINY = (Faster(FLOAT32, 2.5, LUCIDRAINS.name),)
 SAMPLING_SMALL = (Faster(FLOAT32, 1.08, DIFFUSERS.name), *_native(Faster(BFLOAT16, 1.6, DIFFUSERS.name)))
 UPDATES = (Faster(updates.OURS, 1.7, updates.LOOP),)
-ONE_POINT, MANY_POINTS = (
-    tuple(Longer(chain, bound, loop.BARE) for chain in (loop.DDPM, loop.DDIM)) for bound in (1.6, 1.3)
+ONE_POINT = tuple(Longer(chain, 1.35, loop.BARE) for chain in (loop.DDPM, loop.DDIM))
+MANY_POINTS = (
+    *(Longer(chain, 1.3, loop.BARE) for chain in loop.ONE_CALL),
+    *(Longer(chain, 1.3, loop.BARE_TWICE) for chain in loop.TWO_CALLS),
 )
 
 GOALS: Mapping[str, tuple[Goal, ...]] = {

@@ -233,9 +233,18 @@ class GaussianDiffusion:
         return self._time_of(at, like)
 
     def _time_of(self, at: Level, like: Tensor) -> Tensor:
-        time = at.time * TIME_SCALE / self.grid.path.span if self.rescale_timesteps else at.time
-        time = time.float() if time.is_floating_point() else time
-        return time.flatten() if time.ndim else time.expand(like.shape[0])
+        """Times of a level; of one that a grid keeps they are kept with it, and not made again at every walk."""
+        if at.time.ndim:
+            return self._scaled(at.time).flatten()
+        key = (self.rescale_timesteps, self.grid.path.span, like.shape[0])
+        if key not in at.network_times:
+            with torch.inference_mode(False):  # or gradients could never flow past them
+                at.network_times[key] = self._scaled(at.time).expand(like.shape[0])
+        return at.network_times[key]
+
+    def _scaled(self, time: Tensor) -> Tensor:
+        time = time * TIME_SCALE / self.grid.path.span if self.rescale_timesteps else time
+        return time.float() if time.is_floating_point() else time
 
     def predict(self, model: Network, x_t: Images, t: Place, model_kwargs: ModelKwargs | None = None) -> NetworkOutput:
         """Call the network and split its output into heads, in x_t's dtype.

@@ -20,6 +20,23 @@ from idm.samplers.clipping import ClippingRule, DDIMClipping
 from idm.schedules import Transition
 
 
+@dataclass(frozen=True)
+class _Weights:
+    """One step in numbers, or in those of each sample.
+
+    Attributes:
+        x_start: weight of the x_0 that is used, from which eps is derived again.
+        x: weight of the sample.
+        changed: weight of what clipping has added to x_0, where eps is kept as it was before.
+        noise: standard deviation of what is drawn; None where nothing is.
+    """
+
+    x_start: Tensor
+    x: Tensor
+    changed: Tensor
+    noise: Tensor | None
+
+
 @dataclass(frozen=True, repr=False)
 class SamplerDDIM(Sampler[None]):
     """Samples by DDIM; of the model's variance only an ``Analytic`` one plays a part, which adds noise of its own.
@@ -68,12 +85,37 @@ class SamplerDDIM(Sampler[None]):
 
     def step(self, denoise: Denoiser, state: SampleStep[None], i: int, noise: NoiseSource) -> SampleStep[None]:
         """Go down with the noise of step ``i``, where there is any; the last step adds none."""
-        x_t = state.sample
-        at = self.diffusion.grid.transition(i, x_t)
-        uncertain = self.diffusion.variance.x_start_variance(at.up)
-        is_random = i > 0 and (self.eta > 0 or uncertain is not None)
+        x_t, at = state.sample, self.diffusion.grid.transition(i, state.sample)
+        weights = self._weights(i, at, x_t)
+        is_random = i > 0 and weights.noise is not None
         drawn = noise.normal("step", i, x_t.shape[1:], x_t.dtype) if is_random else None
-        return self._down(denoise(x_t, at.up), x_t, at, drawn, uncertain)
+        return self._down(denoise(x_t, at.up), x_t, weights, drawn)
+
+    def _weights(self, i: int, at: Transition, x: Tensor) -> _Weights:
+        """Return the weights of the step from place ``i``, made once."""
+        key = (i, x.device, x.dtype)
+        if key not in self._known_weights:
+            with torch.inference_mode(False):  # or gradients could never flow past them
+                self._known_weights[key] = self._new_weights(at)
+        return self._known_weights[key]
+
+    @cached_property
+    def _known_weights(self) -> dict[tuple[int, torch.device, torch.dtype], _Weights]:
+        return {}
+
+    def _new_weights(self, at: Transition) -> _Weights:
+        """Write equation 12 with eps = (x_t - alpha x_0) / sigma put in."""
+        uncertain = self.diffusion.variance.x_start_variance(at.up)
+        if self.eta == 0 and uncertain is None:
+            return _Weights(at.ddim_coef1, at.ddim_coef2, at.down.sigma / at.up.kappa, None)
+        # sigma_down^2 - eta^2 betatilde, as a sum that rounding leaves positive where eta is at most 1.
+        kept = (1.0 - self.eta**2) * at.down.sigma**2 + (self.eta * at.posterior_mean_coef2 * at.up.sigma) ** 2
+        kept, added = kept.clamp(min=0.0).sqrt(), self.eta * at.posterior_variance.sqrt()
+        # alpha_down - kept alpha_up / sigma_up, without its rounding
+        of_x_start = at.ddim_coef1 + added**2 / (at.down.sigma + kept + at.is_last) / at.up.kappa
+        if uncertain is not None:
+            added = (added**2 + of_x_start**2 * uncertain).sqrt() * (1.0 - at.is_last)
+        return _Weights(of_x_start, kept / at.up.sigma, kept / at.up.kappa, added)
 
     def ddim_sample(
         self,
@@ -95,32 +137,18 @@ class SamplerDDIM(Sampler[None]):
             model_kwargs: conditioning.
         """
         at = self.diffusion.transition(t, x_t)
-        uncertain = self.diffusion.variance.x_start_variance(at.up)
-        if self.eta == 0 and uncertain is None:
-            noise = None
-        elif noise is None:
-            noise = torch.randn_like(x_t)
-        return self._down(self.denoiser(model, model_kwargs)(x_t, at.up), x_t, at, noise, uncertain)
+        weights = self._new_weights(at)
+        noise = None if weights.noise is None else torch.randn_like(x_t) if noise is None else noise
+        return self._down(self.denoiser(model, model_kwargs)(x_t, at.up), x_t, weights, noise)
 
-    def _down(
-        self, found: Denoised, x_t: Images, at: Transition, noise: Images | None, uncertain: Tensor | None
-    ) -> SampleStep[None]:
-        """Equation 12, with noise of unit variance or with none, and Var(x_0 | x_t) where it is to be counted."""
-        if noise is None and not self._rule.keeps_eps:
-            return SampleStep(at.ddim(found.x_start, x_t), found.x_start)
-        eps = self._rule.eps(found, x_t, at.up)
-        if noise is None:
-            return SampleStep(at.down.diffuse(found.x_start, eps), found.x_start)
-        # sigma_down^2 - eta^2 betatilde, as a sum that rounding leaves positive where eta is at most 1.
-        kept = (1.0 - self.eta**2) * at.down.sigma**2 + (self.eta * at.posterior_mean_coef2 * at.up.sigma) ** 2
-        kept, added = kept.clamp(min=0.0).sqrt(), self.eta * at.posterior_variance.sqrt()
-        sample = torch.addcmul(at.down.alpha * found.x_start, kept, eps)
-        if uncertain is not None:
-            # weight of x_0 in the mean, alpha_down - kept alpha_up / sigma_up, without its rounding
-            lost = added**2 / (at.down.sigma + kept + at.is_last)
-            weight = at.ddim_coef1 + lost / at.up.kappa
-            added = (added**2 + weight**2 * uncertain).sqrt() * (1.0 - at.is_last)
-        return SampleStep(torch.addcmul(sample, added, noise), found.x_start)
+    def _down(self, found: Denoised, x_t: Images, weights: _Weights, noise: Images | None) -> SampleStep[None]:
+        """Equation 12, with noise of unit variance or with none."""
+        sample = torch.addcmul(weights.x_start * found.x_start, weights.x, x_t)
+        if self._rule.keeps_eps:
+            sample = torch.addcmul(sample, weights.changed, found.x_start - found.raw)
+        if noise is not None and weights.noise is not None:
+            sample = torch.addcmul(sample, weights.noise, noise)
+        return SampleStep(sample, found.x_start)
 
     sample_loop = Sampler.sample
     """The reference's name for ``sample``."""

@@ -6,8 +6,10 @@ its ends; the last one, to clean data, knows that at the upper end alone: 2 T - 
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, ClassVar
 
+import torch
 from annotated_types import Ge
 from torch import Tensor
 
@@ -15,10 +17,27 @@ from idm.core.errors import SettingsError
 from idm.core.rng import NoiseSource
 from idm.diffusion import Denoiser
 from idm.samplers.base import Sampler, SampleStep
-from idm.schedules import Level, Transition
+from idm.schedules import Transition
 
 LARGEST_CHURN = math.sqrt(2.0) - 1.0
 """Share by which noise grows before a step, at the most."""
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One step in numbers.
+
+    Attributes:
+        at: from the level that is reached by churn, if there is any.
+        keep: weight of the sample on its way there.
+        noise: weight of the noise that is drawn for it; None where none is.
+        correct: weight of the change of x_0; None where the second call is left out.
+    """
+
+    at: Transition
+    keep: Tensor
+    noise: Tensor | None
+    correct: Tensor | None
 
 
 @dataclass(frozen=True, repr=False)
@@ -59,23 +78,40 @@ class SamplerHeun(Sampler[None]):
         return 2 * self.diffusion.num_timesteps - 1
 
     def step(self, denoise: Denoiser, state: SampleStep[None], i: int, noise: NoiseSource) -> SampleStep[None]:
-        """Go down by the eps here, then once more by the mean of it and the eps found there."""
-        x, at = state.sample, self.diffusion.grid.transition(i, state.sample)
-        kappa = float(self.diffusion.grid.levels.kappa[i])
-        share = min(self.churn / self.diffusion.num_timesteps, LARGEST_CHURN)
-        if share > 0 and self.churn_min <= kappa <= self.churn_max and math.isfinite(kappa):
-            higher = self.diffusion.grid.at_ratio(kappa * (1.0 + share), x)
-            x = self._noisier(x, at.up, higher, noise.normal("step", i, x.shape[1:], x.dtype))
-            at = Transition.between(higher, at.down)
-        x_start = denoise(x, at.up).x_start
-        below = at.ddim(x_start, x)
-        if i > 0 and math.isfinite(kappa):  # noise alone has no y
-            eps = at.up.eps(x, x_start)
-            change = at.down.eps(below, denoise(below, at.down).x_start) - eps
-            below = below + 0.5 * (at.down.sigma - at.down.alpha * at.up.kappa) * change
+        """Go down by the eps here, then once more by the mean of it and the eps found there.
+
+        The first way down keeps x_0 and eps, so that the second eps differs by what x_0 has changed.
+        """
+        x, way = state.sample, self._way(i, state.sample)
+        if way.noise is not None:
+            x = torch.addcmul(way.keep * x, way.noise, noise.normal("step", i, x.shape[1:], x.dtype))
+        x_start = denoise(x, way.at.up).x_start
+        below = way.at.ddim(x_start, x)
+        if way.correct is not None:
+            below = torch.addcmul(below, way.correct, denoise(below, way.at.down).x_start - x_start)
         return SampleStep(below, x_start)
 
-    def _noisier(self, x: Tensor, at: Level, higher: Level, noise: Tensor) -> Tensor:
-        """Bring samples to a level with more noise; to the last one of the path, where there is none beyond it."""
-        added = (higher.kappa**2 - at.kappa**2).clamp(min=0.0).sqrt()
-        return higher.alpha * (at.gain * x + self.churn_noise * added * noise)
+    def _way(self, i: int, x: Tensor) -> _Way:
+        """What the step from place ``i`` does, made once."""
+        key = (i, x.device, x.dtype)
+        if key not in self._ways:
+            with torch.inference_mode(False):  # or gradients could never flow past it
+                self._ways[key] = self._new_way(i, x)
+        return self._ways[key]
+
+    @cached_property
+    def _ways(self) -> dict[tuple[int, torch.device, torch.dtype], _Way]:
+        return {}
+
+    def _new_way(self, i: int, x: Tensor) -> _Way:
+        grid, at = self.diffusion.grid, self.diffusion.grid.transition(i, x)
+        kappa, keep, noise = float(grid.levels.kappa[i]), at.up.gain, None
+        share = min(self.churn / self.diffusion.num_timesteps, LARGEST_CHURN)
+        if share > 0 and self.churn_min <= kappa <= self.churn_max and math.isfinite(kappa):
+            higher = grid.at_ratio(kappa * (1.0 + share), x)  # the last level of the path, where there is none beyond
+            keep = higher.alpha * at.up.gain
+            noise = higher.alpha * self.churn_noise * (higher.kappa**2 - at.up.kappa**2).clamp(min=0.0).sqrt()
+            at = Transition.between(higher, at.down)
+        # In y = x / alpha a step is kappa_down - kappa_up long; noise alone has no y.
+        correct = 0.5 * at.ddim_coef1 * at.up.kappa / at.down.kappa if i > 0 and math.isfinite(kappa) else None
+        return _Way(at, keep, noise, correct)

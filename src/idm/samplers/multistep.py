@@ -16,9 +16,10 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.rng import NoiseSource
-from idm.diffusion import Denoiser
+from idm.diffusion import Denoised, Denoiser
 from idm.samplers.base import Sampler, SampleStep
 from idm.samplers.exponential import Integration, MultistepRule
+from idm.schedules.table import held_in
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,15 @@ class Weights:
 
     Attributes:
         keep: weight of the sample.
-        noise: standard deviation of what is drawn.
+        noise: standard deviation of what is drawn; None where nothing is.
         predict: weights of the values at the level up and before it.
         correct: weights of the value at the level down, and then of those.
     """
 
-    keep: float
-    noise: float
-    predict: tuple[float, ...]
-    correct: tuple[float, ...]
+    keep: Tensor
+    noise: Tensor | None
+    predict: tuple[Tensor, ...]
+    correct: tuple[Tensor, ...]
 
 
 @dataclass(frozen=True, repr=False)
@@ -96,30 +97,49 @@ class SamplerMultistep(Sampler[Past]):
             return SampleStep(at.ddim(found.x_start, x_t), found.x_start)
         values = (self._integration.read(found, x_t, at.up), *(past.values if past is not None else ()))
         if past is not None and self.corrector:
-            x_t = _sum(past.base, self._weights(i + 1, len(past.values)).correct, values)
+            x_t = _sum(past.base, self._weights(i + 1, len(past.values), x_t).correct, values)
         values = values[: self.order]
-        weights = self._weights(i, len(values))
+        weights = self._weights(i, len(values), x_t)
         base = weights.keep * x_t
-        if weights.noise > 0:
-            base = base.add(noise.normal("step", i, x_t.shape[1:], x_t.dtype), alpha=weights.noise)
+        if weights.noise is not None:
+            base = torch.addcmul(base, weights.noise, noise.normal("step", i, x_t.shape[1:], x_t.dtype))
         return SampleStep(_sum(base, weights.predict, values), found.x_start, Past(base, values))
+
+    def state_after(self, x: Tensor, i: int, seen: Sequence[tuple[Tensor, Denoised]]) -> SampleStep[Past]:
+        """Return the state at place ``i`` as if steps that saw the places above had led to ``x`` without any error.
+
+        Args:
+            x: the sample.
+            i: its place.
+            seen: samples at the places i, i + 1, ... and what was found in them; at least two, as many as shall be
+                known and one more.
+        """
+        grid = self.diffusion.grid
+        now, *values = (
+            self._integration.read(found, sample, grid.level(i + back, sample))
+            for back, (sample, found) in enumerate(seen)
+        )
+        correct = self._weights(i + 1, len(values), x).correct
+        return SampleStep(x, memory=Past(_sum(x, [-weight for weight in correct], (now, *values)), tuple(values)))
 
     @cached_property
     def _log_snr(self) -> list[float]:
         """Lambda = -log kappa of every place: half of the logarithm of the signal-to-noise ratio."""
         return (-torch.log(self.diffusion.grid.levels.kappa)).tolist()
 
+    def _weights(self, i: int, count: int, x: Tensor) -> Weights:
+        """Return the weights of the step from place ``i``, where ``count`` values are known, made once."""
+        key = (i, count, x.device, x.dtype)
+        if key not in self._known_weights:
+            with torch.inference_mode(False):  # or gradients could never flow past them
+                self._known_weights[key] = self._new_weights(i, count, x)
+        return self._known_weights[key]
+
     @cached_property
-    def _known_weights(self) -> dict[tuple[int, int], Weights]:
+    def _known_weights(self) -> dict[tuple[int, int, torch.device, torch.dtype], Weights]:
         return {}
 
-    def _weights(self, i: int, count: int) -> Weights:
-        """Return the weights of the step from place ``i``, where ``count`` values are known."""
-        if (i, count) not in self._known_weights:
-            self._known_weights[i, count] = self._new_weights(i, count)
-        return self._known_weights[i, count]
-
-    def _new_weights(self, i: int, count: int) -> Weights:
+    def _new_weights(self, i: int, count: int, x: Tensor) -> Weights:
         levels, log_snr = self.diffusion.grid.levels, self._log_snr
         (alpha, alpha_up), (sigma, sigma_up) = (values[[i - 1, i]].tolist() for values in (levels.alpha, levels.sigma))
         h, drift = log_snr[i - 1] - log_snr[i], self.tau**2 * (log_snr[i - 1] - log_snr[i])
@@ -129,15 +149,13 @@ class SamplerMultistep(Sampler[Past]):
             length, scale, keep = -h, sigma, alpha / alpha_up
         nodes = [(log_snr[i + back] - log_snr[i]) / h for back in range(count)]
         predict, correct = (self._integration.weights(length, known) for known in (nodes, [1.0, *nodes]))
-        return Weights(
-            keep,
-            sigma * math.sqrt(-math.expm1(-2.0 * drift)),
-            tuple(scale * weight for weight in predict),
-            tuple(scale * weight for weight in correct),
-        )
+        deviation = sigma * math.sqrt(-math.expm1(-2.0 * drift))
+        numbers = [keep, deviation, *(scale * weight for weight in (*predict, *correct))]
+        keeps, noise, *rest = torch.tensor(numbers, dtype=held_in(x)).to(x.device).unbind()
+        return Weights(keeps, noise if deviation > 0 else None, tuple(rest[:count]), tuple(rest[count:]))
 
 
-def _sum(base: Tensor, weights: Sequence[float], values: Sequence[Tensor]) -> Tensor:
+def _sum(base: Tensor, weights: Sequence[Tensor], values: Sequence[Tensor]) -> Tensor:
     for weight, value in zip(weights, values, strict=True):
-        base = base.add(value, alpha=weight)
+        base = torch.addcmul(base, weight, value)
     return base

@@ -71,6 +71,11 @@ class Level:
         """Logarithm of sigma^2."""
         return 2.0 * torch.log(self.sigma)
 
+    @cached_property
+    def network_times(self) -> dict[tuple[bool, float, int], Tensor]:
+        """What networks have been told of a level of no axes, by whether and how times are scaled, and the batch."""
+        return {}
+
     def diffuse(self, x_start: Tensor, noise: Tensor) -> Tensor:
         """X = alpha x_0 + sigma noise."""
         return torch.addcmul(self.alpha * x_start, self.sigma, noise)
