@@ -65,6 +65,13 @@ class Integration:
         return np.linalg.solve(powers, np.asarray(wanted)).tolist()
 
 
+def weighted_sum(base: Tensor, weights: Sequence[float], values: Sequence[Tensor]) -> Tensor:
+    """Add values, each with a weight, to ``base``."""
+    for weight, value in zip(weights, values, strict=True):
+        base = base.add(value, alpha=weight)
+    return base
+
+
 @unique
 class MultistepRule(Enum):
     """Names of what is interpolated, and how it is integrated.

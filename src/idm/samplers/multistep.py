@@ -5,7 +5,6 @@ Chen 2023; Xue et al. 2023). Order 1 without a corrector is DDIM. The network is
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, ClassVar
@@ -18,7 +17,7 @@ from idm.core.errors import SettingsError
 from idm.core.rng import NoiseSource
 from idm.diffusion import Denoiser
 from idm.samplers.base import Sampler, SampleStep
-from idm.samplers.exponential import Integration, MultistepRule
+from idm.samplers.exponential import Integration, MultistepRule, weighted_sum
 
 
 @dataclass(frozen=True)
@@ -96,13 +95,13 @@ class SamplerMultistep(Sampler[Past]):
             return SampleStep(at.ddim(found.x_start, x_t), found.x_start)
         values = (self._integration.read(found, x_t, at.up), *(past.values if past is not None else ()))
         if past is not None and self.corrector:
-            x_t = _sum(past.base, self._weights(i + 1, len(past.values)).correct, values)
+            x_t = weighted_sum(past.base, self.weights(i + 1, len(past.values)).correct, values)
         values = values[: self.order]
-        weights = self._weights(i, len(values))
+        weights = self.weights(i, len(values))
         base = weights.keep * x_t
         if weights.noise > 0:
             base = base.add(noise.normal("step", i, x_t.shape[1:], x_t.dtype), alpha=weights.noise)
-        return SampleStep(_sum(base, weights.predict, values), found.x_start, Past(base, values))
+        return SampleStep(weighted_sum(base, weights.predict, values), found.x_start, Past(base, values))
 
     @cached_property
     def _log_snr(self) -> list[float]:
@@ -113,7 +112,7 @@ class SamplerMultistep(Sampler[Past]):
     def _known_weights(self) -> dict[tuple[int, int], Weights]:
         return {}
 
-    def _weights(self, i: int, count: int) -> Weights:
+    def weights(self, i: int, count: int) -> Weights:
         """Return the weights of the step from place ``i``, where ``count`` values are known."""
         if (i, count) not in self._known_weights:
             self._known_weights[i, count] = self._new_weights(i, count)
@@ -135,9 +134,3 @@ class SamplerMultistep(Sampler[Past]):
             tuple(scale * weight for weight in predict),
             tuple(scale * weight for weight in correct),
         )
-
-
-def _sum(base: Tensor, weights: Sequence[float], values: Sequence[Tensor]) -> Tensor:
-    for weight, value in zip(weights, values, strict=True):
-        base = base.add(value, alpha=weight)
-    return base
