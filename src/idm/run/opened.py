@@ -25,6 +25,7 @@ from idm.run.variance import VARIANCES
 from idm.samplers import Sampler
 from idm.settings import Experiment
 from idm.settings.validate import lay
+from idm.storage.fits import Fits
 
 AnyOpened = TypeVar("AnyOpened", bound="Opened")
 
@@ -80,6 +81,11 @@ class Opened(ABC):
     def name(self) -> Path:
         """What to call it: the checkpoint, or the folder of a run that is trained."""
         return self.checkpoint or self.folder
+
+    @property
+    def fits(self) -> Fits:
+        """What was found out about the checkpoint after training, in files beside it."""
+        return Fits(self.folder, self.sha256)
 
     @property
     def num_parameters(self) -> int:
