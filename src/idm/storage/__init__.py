@@ -1,4 +1,4 @@
-"""What is kept on disk: checkpoints and their manifests, which of them stay, fits, locks, lines, folders for results."""
+"""What is kept on disk: checkpoints, manifests, which of them stay, fits, locks, lines, folders for results."""
 
 from idm.storage.checkpoint import Checkpoint, save_checkpoint
 from idm.storage.fit_file import Fit
