@@ -57,10 +57,10 @@ def estimate_error_curves(
     """Estimate the mean squared error of the predicted x_0 over the noise level, apart for channels and for values.
 
     Every sample is seen at every second level, with noise of its own at each. Errors that fall as noise grows are
-    averaged until none does (isotonic regression). A channel's average counts the average of all values as one more sample, and a value's
-    that of its channel: a value that never changed in the data may yet do so. Standard errors are those of the averages
-    at the levels themselves, before neighbours were averaged, which makes errors smaller. Estimate on training data:
-    the bound of held-out data then stays a bound.
+    averaged until none does (isotonic regression). A channel's average counts the average of all values as one more
+    sample, and a value's that of its channel: a value that never changed in the data may yet do so. Standard errors are
+    those of the averages at the levels themselves, before neighbours were averaged, which makes errors smaller.
+    Estimate on training data: the bound of held-out data then stays a bound.
 
     Args:
         diffusion: the process.
