@@ -19,12 +19,14 @@ from idm.guidance import ClassifierFreeGuidance
 from idm.networks import num_parameters
 from idm.run.acceleration import for_sampling, in_precision
 from idm.run.build import build_sampler, null_label
+from idm.run.curves import StoredCurves
 from idm.run.labels import Labels, class_numbers
 from idm.run.spec import DataSpec
 from idm.run.variance import VARIANCES
 from idm.samplers import Sampler
 from idm.settings import Experiment
 from idm.settings.validate import lay
+from idm.storage.fits import Fits
 
 AnyOpened = TypeVar("AnyOpened", bound="Opened")
 
@@ -82,6 +84,16 @@ class Opened(ABC):
         return self.checkpoint or self.folder
 
     @property
+    def fits(self) -> Fits:
+        """What was found out about the checkpoint after training, in files beside it."""
+        return Fits(self.folder, self.sha256)
+
+    @property
+    def curves(self) -> StoredCurves:
+        """Its error curves, if they were measured."""
+        return StoredCurves(self.fits, self.spec.shape)
+
+    @property
     def num_parameters(self) -> int:
         """Numbers that were learned."""
         return num_parameters(self.network)
@@ -101,20 +113,24 @@ class Opened(ABC):
             precision: number format inside the network, float32 or bfloat16; as it is by default.
             compile: translate the network with torch.compile before its first use, which takes minutes and pays for
                 thousands of samples; on a CUDA device its calls are replayed as a graph, too.
-            variance: "analytic": the one that the run's error curve makes optimal, which DDIM then adds, too; "model":
-                the one that it was trained with; as it is by default.
+            variance: "analytic": the one that the run's error curve makes optimal, which DDIM then adds, too;
+                "analytic_channel", "analytic_position": by the curves of channels, or of single values, which
+                ``calibrate`` measures; "model": the one that it was trained with; as it is by default.
 
         Raises:
             UnknownNameError: no such number format, or variance.
-            SettingsError: the analytic variance of a run that has no error curve.
+            SettingsError: an analytic variance of a run whose curves were not measured.
+            CheckpointError: the curves are damaged, or those of another checkpoint.
         """
         if precision is not None:
             in_precision(self.network, precision)
         precision = self.precision if precision is None else precision
-        variance = self.variance if variance is None else variance
-        process = self.diffusion.replace(model_var_type=VARIANCES[variance](self.diffusion.variance))
         compile = self.compile if compile is None else compile
-        return replace(self, precision=precision, compile=compile, variance=variance, diffusion=process)
+        same = replace(self, precision=precision, compile=compile)
+        if variance is None:
+            return same
+        rule = VARIANCES[variance](self.diffusion.variance, self.curves)
+        return replace(same, variance=variance, diffusion=self.diffusion.replace(model_var_type=rule))
 
     @property
     def from_image_files(self) -> bool:
@@ -162,12 +178,14 @@ class Opened(ABC):
         """Return the run's sampler, with settings changed: ``run.sampler(name="ddpm", steps=250)``.
 
         Options of the sampler itself are named as in its class: ``run.sampler(eta=0.3)``. A sampler that is named
-        without a spacing has the one that it is made for, if there is one, and else the run's own.
+        without a spacing has the one that it is made for, if there is one, and else the run's own. At most 20 steps,
+        ``run.sampler(steps=10)``, are taken by the run's ``sampler.few_steps`` where nothing else is said.
         """
         settings = lay(self.experiment.sampler, changes, path="sampler")
-        usual = getattr(settings.family[settings.name], "usual_spacing", "")
-        if usual and "name" in changes and "spacing" not in changes:
-            settings = replace(settings, spacing=usual)
+        if changes.keys() <= {"steps"}:
+            settings = settings.for_its_steps()
+        elif "name" in changes and "spacing" not in changes:
+            settings = settings.with_usual_spacing()
         return build_sampler(self.diffusion, settings, bounded=self.spec.codec.bounded)
 
     def label_kwargs(self, labels: Labels | None, count: int) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ from idm.samplers.fitted import SamplerFitted, StepWeights
 from idm.samplers.fitting import fit_weights
 from idm.samplers.heun import SamplerHeun
 from idm.samplers.multistep import SamplerMultistep
-from idm.samplers.trajectories import Trajectories, record, step_errors
+from idm.samplers.trajectories import Trajectories, cheapest_places, record, step_errors
 
 SAMPLERS: Registry[Sampler] = Registry(
     "sampler", {"ddpm": SamplerDDPM, "ddim": SamplerDDIM, "multistep": SamplerMultistep, "heun": SamplerHeun}
@@ -30,6 +30,7 @@ __all__ = [
     "Seed",
     "StepWeights",
     "Trajectories",
+    "cheapest_places",
     "fit_weights",
     "record",
     "step_errors",

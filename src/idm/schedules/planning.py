@@ -1,38 +1,39 @@
-"""Which levels a walk of few steps visits where the cost of every step is known: the cheapest path of so many edges.
+"""Which levels a walk of few steps should visit, if it is known what each step costs: a shortest path.
 
-Dynamic programming over the number of steps (Watson et al. 2021, section 4; Chen et al. 2024, section 3.3).
+The cost of a walk is that of its first step, into the noisiest level that it visits, those of the steps between
+neighbours, and that of the last step, to clean data. With so many levels to visit, the best walk is found exactly by
+dynamic programming (Watson et al. 2021, Learning to Efficiently Sample from Diffusion Probabilistic Models).
 """
 
 import numpy as np
 
-from idm.core.counts import whole_number
 from idm.core.errors import SettingsError
 from idm.schedules.table import Float64
 
 
-def cheapest_places(costs: Float64, count: int) -> list[int]:
-    """Choose ``count`` of n levels, the noisiest one always, so that the steps from it to clean data cost least in sum.
+def cheapest_walk(last: Float64, between: Float64, first: Float64, count: int) -> list[int]:
+    """Return the places [count] of the walk of least cost, growing, in O(count T^2).
 
     Args:
-        costs: of a step from level i to level j - 1 [n, n + 1], j = 0 being clean data; those with j > i are not read.
-        count: steps, the last one to clean data included.
-
-    Returns:
-        Places of the levels, growing.
+        last: cost of the step from a place to clean data [T].
+        between: cost [T, T] of the step from a place (second axis) down to a lower one (first axis); others are not
+            read.
+        first: cost of beginning at a place [T].
+        count: how many places to visit, from 1 to T.
 
     Raises:
-        SettingsError: no steps, or more than there are levels.
+        SettingsError: another count.
     """
-    number = len(costs)
-    if not 1 <= whole_number(count, "steps") <= number:
-        raise SettingsError(f"steps: a number from 1 to {number:,}, of the levels to choose from, wanted, got {count}")
-    between = np.where(np.tri(number, k=-1, dtype=bool), costs[:, 1:], np.inf)
-    least, nexts = costs[:, 0], list[np.ndarray]()  # of the steps to clean data, from every level
-    for _ in range(count - 1):
-        totals = between + least
-        nexts.append(totals.argmin(axis=1))
-        least = totals[np.arange(number), nexts[-1]]
-    places = [number - 1]
-    for chosen in reversed(nexts):
-        places.append(int(chosen[places[-1]]))
-    return places[::-1]
+    number = len(last)
+    if not 1 <= count <= number:
+        raise SettingsError(f"steps: a number from 1 to {number} wanted, got {count}")
+    up = np.where(np.arange(number)[:, None] < np.arange(number), between, np.inf)
+    cost, before = last, np.zeros((count, number), dtype=np.int64)
+    for k in range(1, count):
+        ways = cost[:, None] + up
+        before[k] = ways.argmin(axis=0)
+        cost = ways[before[k], np.arange(number)]
+    walk = [int((cost + first).argmin())]
+    for k in range(count - 1, 0, -1):
+        walk.append(int(before[k, walk[-1]]))
+    return walk[::-1]

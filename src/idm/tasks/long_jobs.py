@@ -10,8 +10,10 @@ from torch import Tensor
 
 from idm.core.progress import SILENT, Listener, Progress, Within
 from idm.core.ranks import Ranks
+from idm.diffusion import Analytic
 from idm.likelihood import VLB
 from idm.run import Data, HeldOutBound, Opened, Run, draw, load
+from idm.run.curves import hash_of
 from idm.run.drawing import Watch
 from idm.run.scoring import bound_of_samples, chain_to_score, summary
 from idm.samplers import Sampler, SampleStep
@@ -197,7 +199,8 @@ class _Watched:
 def _request(run: Opened) -> dict[str, Any]:
     """Return what tells the results of one model from those of another."""
     precision = run.precision or run.experiment.training.precision
-    variance = {} if run.variance == "model" else {"variance": run.variance}
+    rule = run.diffusion.variance
+    variance = {"variance": run.variance, "curve": hash_of(rule.curve)} if isinstance(rule, Analytic) else {}
     return {"checkpoint": run.sha256, "precision": precision, **variance}
 
 

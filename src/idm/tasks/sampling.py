@@ -15,7 +15,6 @@ from idm.run import Run, best_device
 from idm.run.drawing import Watch, require_memory
 from idm.run.labels import class_numbers
 from idm.run.saving import LARGEST_GRID, results_folder, sample_folder, save_samples
-from idm.run.variance import require_use
 from idm.samplers import Sampler
 from idm.storage.results import Results
 from idm.tasks.long_jobs import Order, load_together, sample_in_parts
@@ -137,7 +136,6 @@ def _plan(run: Run, request: SampleRequest, out: str | Path | None) -> _Plan:
         lambda: class_numbers(request.labels, run.spec.class_names),
         lambda: request.guidance == 1.0 or run.require_guidance(request.guidance),
     )
-    require_use(run.variance, sampler)
     is_shown = request.trajectory and len(run.spec.shape) > 1
     order = Order(request.num, sampler, classes, request.seed, request.guidance, request.batch_size)
     classes = order.num_classes(run)

@@ -1,15 +1,18 @@
 """Walks that are recorded, and how far single steps beside them are off."""
 
+import time
+from itertools import combinations, pairwise
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 import idm
-from idm.core.errors import NumericalError
+from idm.core.errors import NumericalError, SettingsError
 from idm.diffusion import Denoised, GaussianDiffusion
 from idm.oracles import GaussianDenoiser
-from idm.samplers import SamplerDDIM, Trajectories, record, step_errors
+from idm.samplers import SamplerDDIM, Trajectories, cheapest_places, record, step_errors
 from idm.schedules import Level, cosine_schedule, regrid
 
 PROCESS = GaussianDiffusion(regrid(cosine_schedule(100), 7, "log_snr"))
@@ -53,6 +56,32 @@ def test_errors_of_steps_are_distances_from_the_recorded_states(power: float) ->
             off = (alpha * walks.x_starts[i] + sigma * eps - walks.at(j)).flatten(1).norm(dim=1)
             np.testing.assert_allclose(found[i, j + 1], float((off**power).mean()), rtol=1e-6, atol=1e-7)
     assert (found[np.triu_indices(7, 2, 8)] == 0).all()
+
+
+@pytest.mark.parametrize("count", range(1, 8))
+def test_no_other_choice_of_as_many_levels_is_off_by_less_in_sum(count: int) -> None:
+    walks = recorded()
+    errors = step_errors(walks)
+
+    def total(places: list[int]) -> float:
+        return float(sum(errors[i, j + 1] for i, j in pairwise([*reversed(places), -1])))
+
+    others = [[*chosen, 6] for chosen in combinations(range(6), count - 1)]
+    assert cheapest_places(walks, count) == min(others, key=total)
+
+
+@pytest.mark.parametrize("count", [0, 8])
+def test_other_numbers_of_steps_than_there_are_levels_are_refused(count: int) -> None:
+    with pytest.raises(SettingsError, match=r"steps: a number from 1 to 7 wanted, got"):
+        cheapest_places(recorded(), count)
+
+
+def test_ten_of_a_thousand_levels_are_chosen_in_less_than_a_second() -> None:
+    grid = regrid(cosine_schedule(1000), 1000, "log_snr")
+    walks = Trajectories(grid, torch.randn(1001, 1, 4), torch.randn(1000, 1, 4))
+    begin = time.perf_counter()
+    assert len(cheapest_places(walks, 10)) == 10
+    assert time.perf_counter() - begin < 1.0
 
 
 def test_what_is_not_finite_is_refused() -> None:
