@@ -36,6 +36,10 @@ class Trajectories:
         """States at a place [n, c, *space]; -1 is clean data."""
         return self.states[place + 1]
 
+    def select(self, rows: Tensor) -> "Trajectories":
+        """Return some of the walks, by their numbers [n]."""
+        return Trajectories(self.grid, self.states[:, rows], self.x_starts[:, rows])
+
 
 def record(
     sampler: Sampler, denoise: Denoiser, noise: Images, *, batch_size: int = 256, listener: Listener = SILENT
