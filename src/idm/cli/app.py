@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from idm.cli.bench import bench
+from idm.cli.calibrate import calibrate
 from idm.cli.check_data import check_data
 from idm.cli.config import config
 from idm.cli.decode import decode
@@ -47,6 +48,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "train": train,
     "sample": sample,
     "evaluate": evaluate,
+    "calibrate": calibrate,
     "encode": encode,
     "decode": decode,
     "interpolate": interpolate,

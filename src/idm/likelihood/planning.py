@@ -1,8 +1,8 @@
 """What the steps of a bound cost where their variances are optimal, known from an error curve alone.
 
-The mean of the KL divergence of a step is 1/2 log(1 + (SNR_down - SNR_up) m(kappa_up)) per value, if its variance is the
-analytic one. So the bound of every choice of levels is known without a call of the network, and the best choice of a
-number of them is a shortest path.
+The mean of the KL divergence of a step is 1/2 log(1 + (SNR_down - SNR_up) m(kappa_up)) per value, if its variance is
+the analytic one. So the bound of every choice of levels is known without a call of the network, and the best choice of
+a number of them is a shortest path.
 """
 
 import math

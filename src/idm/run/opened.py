@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +21,11 @@ from idm.run.acceleration import for_sampling, in_precision
 from idm.run.build import build_sampler, null_label
 from idm.run.curves import StoredCurves
 from idm.run.labels import Labels, class_numbers
+from idm.run.plans import refuse_spacing
 from idm.run.spec import DataSpec
 from idm.run.variance import VARIANCES
 from idm.samplers import Sampler
+from idm.schedules import Grid
 from idm.settings import Experiment
 from idm.settings.validate import lay
 from idm.storage.fits import Fits
@@ -174,19 +176,37 @@ class Opened(ABC):
         self.require_classes(f"guidance={scale}")
         return self._null_label(f"guidance={scale}")
 
-    def sampler(self, /, **changes: Any) -> Sampler:
+    def sampler(self, /, *, plan: str | None = None, **changes: Any) -> Sampler:
         """Return the run's sampler, with settings changed: ``run.sampler(name="ddpm", steps=250)``.
 
         Options of the sampler itself are named as in its class: ``run.sampler(eta=0.3)``. A sampler that is named
         without a spacing has the one that it is made for, if there is one, and else the run's own. At most 20 steps,
-        ``run.sampler(steps=10)``, are taken by the run's ``sampler.few_steps`` where nothing else is said.
+        ``run.sampler(steps=10)``, are taken by the run's ``sampler.few_steps`` where nothing else is said, but for
+        another variance than the model's, of which that one has no use.
+
+        Args:
+            plan: levels chosen for this run, in place of a spacing: a planner, such as "likelihood", or the name of a
+                plan that was kept, such as "likelihood-10".
+            changes: settings.
+
+        Raises:
+            SettingsError: settings that there are not, or out of range; a plan and a spacing.
+            CheckpointError: the plan, or what it is made from, is that of another checkpoint, or damaged.
         """
         settings = lay(self.experiment.sampler, changes, path="sampler")
-        if changes.keys() <= {"steps"}:
+        if changes.keys() <= {"steps"} and self.variance == "model":
             settings = settings.for_its_steps()
         elif "name" in changes and "spacing" not in changes:
             settings = settings.with_usual_spacing()
-        return build_sampler(self.diffusion, settings, bounded=self.spec.codec.bounded)
+        grid = None if plan is None else self.planned_grid(plan, changes)
+        return build_sampler(self.diffusion, settings, bounded=self.spec.codec.bounded, grid=grid)
+
+    def planned_grid(self, plan: str, settings: Mapping[str, Any]) -> Grid:
+        """Return the levels of a plan, for as many steps as settings say; errors as of ``sampler``."""
+        from idm.run.planners import planned  # planners take runs
+
+        refuse_spacing(plan, settings)
+        return planned(self, plan, settings.get("steps")).grid(self.diffusion.grid)
 
     def label_kwargs(self, labels: Labels | None, count: int) -> dict[str, Tensor]:
         """Return the conditioning of ``count`` samples: labels repeated in turn; every class in turn if None.

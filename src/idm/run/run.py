@@ -114,6 +114,7 @@ class Run(Editable):
         *,
         labels: Labels | None = None,
         steps: int = 0,
+        plan: str | None = None,
         seed: int = 0,
         batch_size: int = 512,
         listener: Listener | None = None,
@@ -124,6 +125,7 @@ class Run(Editable):
             samples: one or several.
             labels: their classes, in turn; no class by default.
             steps: of the chain whose bound is evaluated; 0: all.
+            plan: which levels that chain has, in place of evenly spaced ones; see ``sampler``.
             seed: sample i has the noise of seed + i.
             batch_size: (sample, step) pairs per call of the network.
             listener: as in ``sample``.
@@ -133,7 +135,7 @@ class Run(Editable):
             SettingsError: more steps than there are, or no labels for a network that knows classes only.
             NumericalError: bounds are not finite.
         """
-        inputs, chain = as_inputs(self, samples), chain_of(self, steps)
+        inputs, chain = as_inputs(self, samples), chain_of(self, steps, plan)
         given = self.conditioning(class_numbers(labels, self.spec.class_names), inputs.labels)
         listener = listener_or_quiet(listener)
         found = bound_of(self, chain, inputs.x, given, seed=seed, batch_size=batch_size, listener=listener)
@@ -145,6 +147,7 @@ class Run(Editable):
         data: str | Path | None = None,
         *,
         steps: int = 0,
+        plan: str | None = None,
         num: int = 0,
         samples: int = 0,
         sampler: Sampler | None = None,
@@ -157,6 +160,8 @@ class Run(Editable):
         Args:
             data: a folder or file of other data; the held-out samples of its own where None.
             steps: of the chain whose bound is evaluated; 0: all.
+            plan: which levels that chain has, in place of evenly spaced ones; see ``sampler``. "likelihood" are those
+                of the smallest bound, which ``calibrate`` comes before.
             num: how many held-out samples; 0: all.
             samples: draw so many samples too, and let a classifier of the training data recognise them.
             sampler: for these; the run's own by default.
@@ -178,11 +183,13 @@ class Run(Editable):
         if chosen is not None:
             require_recognition(self, opened, samples)
             require_use(self.variance, chosen)
-        bound = held_out_bound(self, opened, steps=steps, num=num, seed=seed, batch_size=batch_size, listener=listener)
+        bound = held_out_bound(
+            self, opened, steps=steps, plan=plan, num=num, seed=seed, batch_size=batch_size, listener=listener
+        )
         found = None
         if chosen is not None:
             found = recognise(self, opened, draw(self, samples, seed=seed, sampler=chosen, listener=listener))
-        return Evaluation(bound, found, about(self, seed, None if data is None else str(data)), chosen)
+        return Evaluation(bound, found, about(self, seed, None if data is None else str(data), plan), chosen)
 
     def calibrate(
         self,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from idm.core.lazy import importing
 
 if TYPE_CHECKING:
+    from idm.tasks.calibrating import calibrate_run
     from idm.tasks.checking import check_data
     from idm.tasks.choose import make_experiment
     from idm.tasks.describing import describe
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SampleRequest",
     "ScoreRequest",
+    "calibrate_run",
     "check_data",
     "decode_into",
     "describe",
@@ -44,6 +46,7 @@ __all__ = [
 __getattr__ = importing(
     __name__,
     {
+        "idm.tasks.calibrating": ("calibrate_run",),
         "idm.tasks.checking": ("check_data",),
         "idm.tasks.choose": ("make_experiment",),
         "idm.tasks.describing": ("describe",),

@@ -164,7 +164,7 @@ def bound_in_parts(
         InterruptedRunError: stopped on request; the images that are done are kept.
     """
     ranks, seed, batch_size = ranks or Ranks(), wanted.seed, wanted.batch_size
-    chain, count = chain_to_score(run, data, steps=wanted.steps, num=wanted.num)
+    chain, count = chain_to_score(run, data, steps=wanted.steps, plan=wanted.plan, num=wanted.num)
     given = {"timesteps": chain.schedule.timesteps.tolist(), "seed": seed, "data": data.spec.to_plain()}
     size = max(BOUND_IMAGES, -(-batch_size // chain.num_timesteps))  # whatever the number of processes is
     by_step = dict.fromkeys(("vb", "xstart_mse", "mse"), (chain.num_timesteps,))
