@@ -21,6 +21,7 @@ from idm.cli.ema import ema
 from idm.cli.encode import encode
 from idm.cli.endings import print_traceback, report, stopped
 from idm.cli.evaluate import evaluate
+from idm.cli.fit_solver import fit_solver
 from idm.cli.flags import CommandLine
 from idm.cli.import_ import import_
 from idm.cli.info import info
@@ -52,6 +53,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "encode": encode,
     "decode": decode,
     "interpolate": interpolate,
+    "fit-solver": fit_solver,
     "ema": ema,
     "import": import_,
     "info": info,

@@ -115,6 +115,7 @@ def collect() -> Names:
     from idm.presets import PRESETS
     from idm.run.acceleration import PRECISIONS
     from idm.run.planners import PLANNERS
+    from idm.run.solver_fit import FITTED
     from idm.run.variance import VARIANCES
     from idm.settings.experiment import SamplerSettings
     from idm.settings.listing import WORDS, every_setting
@@ -126,7 +127,7 @@ def collect() -> Names:
         settings[row.path] = list(dict.fromkeys([*settings.get(row.path, []), *values]))
     return {
         "presets": list(PRESETS),
-        "samplers": list(SamplerSettings.family),
+        "samplers": [*SamplerSettings.family, FITTED],
         "precisions": list(PRECISIONS),
         "variances": list(VARIANCES),
         "plans": list(PLANNERS),

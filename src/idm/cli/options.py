@@ -96,11 +96,12 @@ Plan = Annotated[
     typer.Option(
         "--plan",
         metavar="NAME",
-        help="Levels chosen for this run, in place of a spacing: likelihood (of the smallest bound), or the name of a "
-        "plan that was kept, as 'idm info' lists them. Run 'idm calibrate' first.",
+        help="Levels chosen for this run, in place of a spacing: trajectory (of the best samples), likelihood (of the "
+        "smallest bound, after 'idm calibrate'), or the name of a plan that was kept, as 'idm info' lists them.",
         autocompletion=completion.plans,
     ),
 ]
+Calls = Annotated[int, typer.Option("--calls", metavar="N", min=1, max=20, help="Calls of the network, and steps.")]
 Spacing = Annotated[
     str | None,
     typer.Option(
@@ -129,7 +130,7 @@ SamplerName = Annotated[
     typer.Option(
         "--sampler",
         metavar="NAME",
-        help="ddpm, ddim, multistep or heun; by default the run's own, and multistep for --steps of at most 20.",
+        help="ddpm, ddim, multistep, heun, or fitted (after 'idm fit-solver'); by default the run's own, and multistep for --steps of at most 20.",
         autocompletion=completion.samplers,
     ),
 ]

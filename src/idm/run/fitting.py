@@ -3,12 +3,11 @@
 import torch
 from torch import Tensor
 
-from idm.core.counts import whole_number
 from idm.core.errors import SettingsError
 from idm.core.progress import SILENT, Listener
 from idm.run.opened import Opened
 from idm.run.solver_fit import MOST_CALLS, SolverFit
-from idm.run.walks import Walks, record_walks
+from idm.run.walks import Walks, record_walks, require_levels
 from idm.samplers import Sampler, SamplerFitted, SamplerMultistep, cheapest_places, fit_weights
 from idm.schedules import regrid
 from idm.training.memory import in_smaller_pieces
@@ -39,9 +38,7 @@ def fit_solver(
         CheckpointError: the disk refuses.
         ProcessError: memory is short even for single samples.
     """
-    most = min(MOST_CALLS, run.diffusion.num_timesteps)
-    if not 1 <= whole_number(calls, "calls") <= most:
-        raise SettingsError(f"calls: a number from 1 to {most} wanted, got {calls}")
+    require_levels(run, calls, "calls", MOST_CALLS)
     if not run.sha256:
         raise SettingsError(f"run {run.folder}: a run with a checkpoint wanted to fit a solver to; load one")
     walks = record_walks(run, guidance=guidance, batch_size=batch_size, listener=listener)
@@ -72,9 +69,9 @@ def _fit(run: Opened, walks: Walks, calls: int, guidance: float, batch_size: int
     )
     fitted = SamplerFitted(process, bounded, weights=weights, guidance=guidance)
     usual = SamplerMultistep(run.diffusion.on(regrid(run.diffusion.grid, calls, "log_snr")), bounded)
-    errors = (_error(run, sampler, walks, guidance, others, batch_size) for sampler in (fitted, usual))
+    error, of_usual = (_error(run, sampler, walks, guidance, others, batch_size) for sampler in (fitted, usual))
     kappas = tuple(process.grid.levels.kappa.tolist())
-    return SolverFit(kappas, weights, guidance, *errors, len(rows))
+    return SolverFit(kappas, weights, guidance, error, of_usual, len(rows))
 
 
 def _error(run: Opened, sampler: Sampler, walks: Walks, guidance: float, rows: Tensor, batch_size: int) -> float:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from idm.core.errors import SettingsError
+from idm.core.progress import SILENT, Listener
 from idm.core.types import Network
 from idm.data import SOURCES
 from idm.diffusion import Clipped, Denoiser, GaussianDiffusion, ModelKwargs
@@ -22,6 +23,7 @@ from idm.run.build import build_sampler, null_label
 from idm.run.curves import StoredCurves
 from idm.run.labels import Labels, class_numbers
 from idm.run.plans import refuse_spacing
+from idm.run.solver_fit import FITTED, fitted_sampler
 from idm.run.spec import DataSpec
 from idm.run.variance import VARIANCES
 from idm.samplers import Sampler
@@ -176,7 +178,7 @@ class Opened(ABC):
         self.require_classes(f"guidance={scale}")
         return self._null_label(f"guidance={scale}")
 
-    def sampler(self, /, *, plan: str | None = None, **changes: Any) -> Sampler:
+    def sampler(self, /, *, plan: str | None = None, listener: Listener = SILENT, **changes: Any) -> Sampler:
         """Return the run's sampler, with settings changed: ``run.sampler(name="ddpm", steps=250)``.
 
         Options of the sampler itself are named as in its class: ``run.sampler(eta=0.3)``. A sampler that is named
@@ -185,28 +187,32 @@ class Opened(ABC):
         another variance than the model's, of which that one has no use.
 
         Args:
-            plan: levels chosen for this run, in place of a spacing: a planner, such as "likelihood", or the name of a
-                plan that was kept, such as "likelihood-10".
-            changes: settings.
+            plan: levels chosen for this run, in place of a spacing: a planner, such as "trajectory", or the name of a
+                plan that was kept, such as "trajectory-10".
+            listener: hears how planning gets on.
+            changes: settings; ``name="fitted", steps=4`` is the solver that ``fit_solver(4)`` fitted.
 
         Raises:
-            SettingsError: settings that there are not, or out of range; a plan and a spacing.
-            CheckpointError: the plan, or what it is made from, is that of another checkpoint, or damaged.
+            SettingsError: settings that there are not, or out of range; a plan and a spacing; no such solver.
+            CheckpointError: the solver, the plan, or what it is made from, is that of another checkpoint, or damaged.
         """
+        if changes.get("name") == FITTED:
+            asked = changes if plan is None else {**changes, "plan": plan}
+            return fitted_sampler(self.fits, self.diffusion, asked, bounded=self.spec.codec.bounded)
         settings = lay(self.experiment.sampler, changes, path="sampler")
         if changes.keys() <= {"steps"} and self.variance == "model":
             settings = settings.for_its_steps()
         elif "name" in changes and "spacing" not in changes:
             settings = settings.with_usual_spacing()
-        grid = None if plan is None else self.planned_grid(plan, changes)
+        grid = None if plan is None else self.planned_grid(plan, changes, listener)
         return build_sampler(self.diffusion, settings, bounded=self.spec.codec.bounded, grid=grid)
 
-    def planned_grid(self, plan: str, settings: Mapping[str, Any]) -> Grid:
+    def planned_grid(self, plan: str, settings: Mapping[str, Any], listener: Listener = SILENT) -> Grid:
         """Return the levels of a plan, for as many steps as settings say; errors as of ``sampler``."""
         from idm.run.planners import planned  # planners take runs
 
         refuse_spacing(plan, settings)
-        return planned(self, plan, settings.get("steps")).grid(self.diffusion.grid)
+        return planned(self, plan, settings.get("steps"), listener).grid(self.diffusion.grid)
 
     def label_kwargs(self, labels: Labels | None, count: int) -> dict[str, Tensor]:
         """Return the conditioning of ``count`` samples: labels repeated in turn; every class in turn if None.

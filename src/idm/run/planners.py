@@ -10,6 +10,8 @@ from idm.diffusion import ErrorCurve, ErrorCurves
 from idm.likelihood import BoundByCurve, Calibration
 from idm.run.opened import Opened
 from idm.run.plans import Plan, require_count, stored_plan
+from idm.run.walks import record_walks, require_levels
+from idm.samplers import cheapest_places
 from idm.schedules import refuse_more_steps
 from idm.storage.fits import names_in
 
@@ -42,7 +44,24 @@ def _curve(measured: Calibration, variance: str) -> tuple[ErrorCurve | ErrorCurv
     return curves.get(variance, (measured.together, ""))
 
 
-PLANNERS: Registry[Plan] = Registry("plan", {"likelihood": plan_for_likelihood})
+def plan_for_trajectory(run: Opened, steps: int, listener: Listener) -> Plan:
+    """Choose the levels whose single steps are off by least on the network's own walks; of one kept before, its levels.
+
+    Raises:
+        SettingsError: more steps than recorded walks have, or samples too large for the memory of this machine.
+        NumericalError: what the network returns is not finite.
+        CheckpointError: one that was kept is damaged.
+    """
+    name = f"trajectory-{steps}"
+    if run.fits.find(name) is not None:
+        return require_count(stored_plan(run.fits, name, run.diffusion.grid, "remove it"), steps)
+    require_levels(run, steps, "steps")
+    recorded = record_walks(run, listener=listener).recorded
+    times = recorded.grid.times[cheapest_places(recorded, steps)].tolist()
+    return Plan(name, "trajectory", tuple(times), {"num_walks": recorded.states.shape[1]})
+
+
+PLANNERS: Registry[Plan] = Registry("plan", {"likelihood": plan_for_likelihood, "trajectory": plan_for_trajectory})
 
 
 def planned(run: Opened, name: str, steps: int | None, listener: Listener = SILENT) -> Plan:

@@ -19,6 +19,7 @@ from idm.likelihood.curves import NUM_LEVELS
 from idm.run.drawing import Watch, draw
 from idm.run.editable import Editable
 from idm.run.evaluation import Evaluation, Scores, about
+from idm.run.fitting import fit_solver
 from idm.run.inputs import as_inputs
 from idm.run.labels import Labels, class_numbers
 from idm.run.measuring import BATCH_SIZE, NUM_SAMPLES, measure_curves
@@ -26,6 +27,7 @@ from idm.run.other_data import open_data_to_score
 from idm.run.recognition import recognise, require_recognition
 from idm.run.saving import picture_of, results_folder, sample_folder, save_samples
 from idm.run.scoring import bound_of, chain_of, held_out_bound, in_data_units
+from idm.run.solver_fit import SolverFit
 from idm.run.variance import require_use
 from idm.samplers import Sampler, Seed
 
@@ -222,6 +224,32 @@ class Run(Editable):
         return measure_curves(
             self, opened, num=count, num_levels=num_levels, batch_size=batch_size, listener=listener_or_quiet(listener)
         )
+
+    def fit_solver(
+        self,
+        calls: int = 4,
+        *,
+        guidance: float = 1.0,
+        batch_size: int | None = None,
+        listener: Listener | None = None,
+    ) -> SolverFit:
+        """Fit a solver of a few calls to this network's own walks, and keep it beside the checkpoint.
+
+        ``run.sampler(name="fitted", steps=calls)`` then takes its steps. Nothing is trained.
+
+        Args:
+            calls: of the network, from 1 to 20.
+            guidance: scale of classifier-free guidance; the solver serves that scale alone.
+            batch_size: samples per call of the network, at first; fewer where memory is short.
+            listener: as in ``sample``.
+
+        Raises:
+            SettingsError: no such number, guidance that the network was not trained for, or samples too large for the
+                memory of this machine.
+            NumericalError: what the network returns is not finite.
+            CheckpointError: the disk refuses.
+        """
+        return fit_solver(self, calls, guidance=guidance, batch_size=batch_size, listener=listener_or_quiet(listener))
 
     def picture(
         self, samples: npt.ArrayLike, *, labels: Labels | None = None, columns: int | None = None

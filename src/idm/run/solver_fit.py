@@ -1,22 +1,34 @@
 """A multistep solver fitted to one checkpoint: kept beside it, and read again."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 
-from idm.core.errors import CheckpointError
+from idm.core.errors import CheckpointError, SettingsError
 from idm.core.phrasing import Call
+from idm.core.text import shown
 from idm.diffusion import GaussianDiffusion
-from idm.samplers import SamplerFitted, StepWeights
+from idm.samplers import Sampler, SamplerFitted, StepWeights
 from idm.samplers.fitted import MOST_VALUES
 from idm.schedules import Grid
 from idm.storage import Fit, Fits
 
 KIND = "solver"
+FITTED = "fitted"
+"""The name of the sampler."""
+
+PREFIX = "solver-"
+"""What solvers are kept as, before the number of their calls."""
+
 MOST_CALLS = 20
 """Calls of the network that a solver is fitted for, at the most: with more, the rules of the field leave nothing."""
+
+ROUNDING = 1e-6
+"""By how much the logarithm of a level may lie beyond the ends of its run's."""
 
 LARGEST_WEIGHT = 1e6
 """What is larger is no weight of a solver."""
@@ -71,15 +83,15 @@ class SolverFit:
         kappas, steps, num = (plain[name] for name in ("kappas", "weights", "num_walks"))
         if not (isinstance(kappas, list) and isinstance(steps, list) and len(kappas) == len(steps) == calls):
             raise ValueError(f"levels and weights of {calls} steps wanted")
-        numbers = [_number(plain[name]) for name in NUMBERS]
-        lowest, highest = np.log(whole.levels.kappa.numpy()[[0, -1]]) + [-1e-6, 1e-6]
+        guidance, error, usual = (_number(plain[name]) for name in NUMBERS)
+        lowest, highest = np.log(whole.levels.kappa.numpy()[[0, -1]]).tolist()
         logs = np.log([_positive(kappa) for kappa in kappas])
-        if not (lowest <= logs[0] and logs[-1] <= highest and (np.diff(logs) > 0).all()):
+        if not (lowest - ROUNDING <= logs[0] and logs[-1] <= highest + ROUNDING and (np.diff(logs) > 0).all()):
             raise ValueError("growing levels within those of the run wanted")
         if type(num) is not int or num < 1:
             raise ValueError("a number of walks wanted")
         weights = tuple(_weights(step, min(calls - i, MOST_VALUES)) for i, step in enumerate(steps))
-        return cls(tuple(kappas), weights, *numbers, num)
+        return cls(tuple(kappas), weights, guidance, error, usual, num)
 
     def keep(self, fits: Fits) -> None:
         """Keep it beside the checkpoint, in the place of an earlier one of as many calls.
@@ -103,7 +115,7 @@ def stored_solver(fits: Fits, calls: int, whole: Grid) -> SolverFit:
         SettingsError: none was fitted.
         CheckpointError: it is that of another checkpoint, or damaged.
     """
-    name, way = name_of(calls), f"fit it with {way_to_fit(fits, calls)}"
+    name, way = name_of(calls), f"fit it with {way_to_fit(fits.run, calls)}"
     found: Fit = fits.read(name, KIND, way)
     try:
         return SolverFit.from_plain(found.content, calls, whole)
@@ -111,17 +123,58 @@ def stored_solver(fits: Fits, calls: int, whole: Grid) -> SolverFit:
         raise CheckpointError(f"{name}: a solver for this run wanted, got another ({error}); {way}") from error
 
 
+def fitted_sampler(
+    fits: Fits, process: GaussianDiffusion, settings: Mapping[str, Any], *, bounded: bool
+) -> SamplerFitted:
+    """Return the sampler that was fitted for as many steps as settings say.
+
+    Args:
+        fits: what was found out about a checkpoint.
+        process: of the run, on all of its levels.
+        settings: of the sampler; besides its name they say the number of steps alone.
+        bounded: whether x_0 is clipped.
+
+    Raises:
+        SettingsError: none was fitted, or other settings.
+        CheckpointError: it is that of another checkpoint, or damaged.
+    """
+    if others := sorted(settings.keys() - {"name", "steps"}):
+        raise SettingsError(
+            f"sampler: steps alone wanted beside name={FITTED}, whose levels and weights are known, "
+            f"got {', '.join(others)}; leave out all but steps"
+        )
+    steps = settings.get("steps")
+    if type(steps) is not int or not 1 <= steps <= MOST_CALLS:
+        ways = [name.removeprefix(PREFIX) for name in fits.names() if name.startswith(PREFIX)]
+        way = f"choose from {', '.join(ways)}" if ways else f"fit one with {way_to_fit(fits.run, 4)}"
+        raise SettingsError(f"steps: a number that a solver was fitted for wanted, got {shown(steps)}; {way}")
+    return stored_solver(fits, steps, process.grid).sampler(process, bounded=bounded)
+
+
+def refuse_other_guidance(run: Path, sampler: Sampler, guidance: float) -> None:
+    """Refuse another scale than a solver was fitted under.
+
+    Raises:
+        SettingsError: as said.
+    """
+    if isinstance(sampler, SamplerFitted) and sampler.guidance != guidance:
+        calls = sampler.diffusion.num_timesteps
+        raise SettingsError(
+            f"guidance: {sampler.guidance:g} wanted, which this solver was fitted under, got {guidance:g}; "
+            f"fit another with {way_to_fit(run, calls, guidance)}"
+        )
+
+
 def name_of(calls: int) -> str:
     """Return what the solver of so many calls is kept as."""
-    return f"solver-{calls}"
+    return f"{PREFIX}{calls}"
 
 
-def way_to_fit(fits: Fits, calls: int, guidance: float = 1.0) -> Call:
+def way_to_fit(run: Path, calls: int, guidance: float = 1.0) -> Call:
     """Return the call that fits one."""
     scale = None if guidance == 1.0 else guidance
     more = "" if scale is None else f", guidance={scale:g}"
-    words = ("fit-solver", fits.run)
-    return Call(f"run.fit_solver({calls}{more})", words, {"calls": calls, "guidance": scale})
+    return Call(f"run.fit_solver({calls}{more})", ("fit-solver", run), {"calls": calls, "guidance": scale})
 
 
 def _weights(plain: Any, known: int) -> StepWeights:

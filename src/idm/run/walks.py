@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
+from idm.core.counts import whole_number
 from idm.core.errors import DataError, SettingsError
 from idm.core.memory import machine_memory
 from idm.core.progress import SILENT, Listener
@@ -56,8 +56,7 @@ def record_walks(
         NumericalError: what the network returns is not finite.
         ProcessError: memory is short even for single samples.
     """
-    whole = run.diffusion.grid
-    process = run.diffusion.on(regrid(whole, min(FINE_LEVELS, 1 + FINE_LEVELS * (whole.num_timesteps - 1)), "log_snr"))
+    process = run.diffusion.on(regrid(run.diffusion.grid, num_levels(run), "log_snr"))
     num = _number_of_walks(run, process.num_timesteps)
     sampler = SamplerMultistep(process, clip_denoised=run.spec.codec.bounded)
     given = conditioning_of_training(run, num)
@@ -69,6 +68,28 @@ def record_walks(
         lambda size: record(sampler, denoise, noise, batch_size=size, listener=listener),
     )
     return Walks(recorded, given)
+
+
+def num_levels(run: Opened) -> int:
+    """Return how many levels the walks of a run have: 64, or the only one of a chain of a single step."""
+    return FINE_LEVELS if run.diffusion.num_timesteps > 1 else 1
+
+
+def require_levels(run: Opened, count: int, option: str, most: int = FINE_LEVELS) -> None:
+    """Refuse to choose more of the levels of walks than there are, before any is recorded.
+
+    Args:
+        run: the trained model.
+        count: how many.
+        option: what to call them in messages.
+        most: how many, at the most.
+
+    Raises:
+        SettingsError: others.
+    """
+    most = min(most, num_levels(run))
+    if not 1 <= whole_number(count, option) <= most:
+        raise SettingsError(f"{option}: a number from 1 to {most} wanted, got {count}")
 
 
 def conditioning_of_training(run: Opened, num: int) -> ModelKwargs:
@@ -96,6 +117,6 @@ def _number_of_walks(run: Opened, levels: int) -> int:
         raise SettingsError(
             f"samples: of a size that {num} walks of {levels} levels fit into half of this machine's memory wanted, "
             f"got {' x '.join(map(str, run.spec.shape))}, which needs {num * of_one / 2**30:.0f} GiB; "
-            "use a spacing, or a machine with more memory"
+            "use a machine with more memory"
         )
     return num

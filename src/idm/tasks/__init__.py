@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from idm.tasks.editing import decode_into, encode_into, interpolate_into
     from idm.tasks.ema import reconstruct
     from idm.tasks.evaluating import evaluate_into
+    from idm.tasks.fitting import fit_solver_of
     from idm.tasks.imported import import_weights
     from idm.tasks.outcome import losses_of
     from idm.tasks.progress import read_progress
@@ -32,6 +33,7 @@ __all__ = [
     "describe",
     "encode_into",
     "evaluate_into",
+    "fit_solver_of",
     "import_weights",
     "interpolate_into",
     "losses_of",
@@ -53,6 +55,7 @@ __getattr__ = importing(
         "idm.tasks.editing": ("decode_into", "encode_into", "interpolate_into"),
         "idm.tasks.ema": ("reconstruct",),
         "idm.tasks.evaluating": ("evaluate_into",),
+        "idm.tasks.fitting": ("fit_solver_of",),
         "idm.tasks.imported": ("import_weights",),
         "idm.tasks.outcome": ("losses_of",),
         "idm.tasks.progress": ("read_progress",),

@@ -17,7 +17,7 @@ from idm.run.saving import results_folder
 from idm.run.variance import require_use
 from idm.samplers import Sampler
 from idm.storage.results import results_in
-from idm.tasks.long_jobs import Order, bound_in_parts, load_together, sample_in_parts
+from idm.tasks.long_jobs import Order, bound_in_parts, load_together, sample_in_parts, share_plan
 from idm.tasks.parts import remove_parts
 from idm.tasks.requests import ScoreRequest
 from idm.tasks.together import Say, held_by_main, say_nothing, together
@@ -69,9 +69,10 @@ def evaluate_into(
         with joined_ranks(best_device(device)) as ranks:
             opened = load_together(run, ranks, device=device, trust_code=trust_code)
             opened = opened.using(precision=request.precision, variance=request.variance)
+            share_plan(opened, request.sampler, ranks, listener)
             folder, sampler, data, _ = together(
                 lambda: results_folder(out, opened, "evaluated"),
-                lambda: opened.sampler(**request.sampler),
+                lambda: opened.sampler(**request.sampler, listener=listener),
                 lambda: open_data_to_score(opened, request.data, request.source),
                 lambda: refuse_spacing(request.plan, request.sampler),
             )

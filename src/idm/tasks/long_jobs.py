@@ -1,7 +1,7 @@
 """Sampling and scoring by several processes, and in parts that outlive an interruption."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,16 @@ def load_together(path: str | Path, ranks: Ranks, *, device: str | None = None, 
     """Open on every process the checkpoint that the main one finds to be the newest; see ``load``."""
     chosen = path if ranks.size == 1 else ranks.on_main(lambda: open_checkpoint(path).path)
     return load(chosen, device=device, trust_code=trust_code)
+
+
+def share_plan(run: Run, settings: Mapping[str, Any], ranks: Ranks, listener: Listener) -> None:
+    """Let the main process make the plan that a sampler's settings ask for, which may take a while; the others read it.
+
+    Raises:
+        SettingsError, CheckpointError: as of ``Opened.sampler``.
+    """
+    if ranks.size > 1 and "plan" in settings:
+        ranks.on_main(lambda: run.sampler(**settings, listener=listener).num_calls)
 
 
 @dataclass(frozen=True, eq=False)
