@@ -7,8 +7,10 @@ posterior variance (FIXED_SMALL) on the same steps.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
 
 from idm.core.errors import SettingsError
@@ -16,6 +18,7 @@ from idm.core.rng import NoiseSource
 from idm.core.types import Images, Network
 from idm.diffusion import Denoised, Denoiser, ModelKwargs, Place
 from idm.samplers.base import Sampler, SampleStep
+from idm.samplers.capping import capped
 from idm.samplers.clipping import ClippingRule, DDIMClipping
 from idm.schedules import Transition
 
@@ -31,10 +34,14 @@ class SamplerDDIM(Sampler[None]):
         eta: share of noise, from 0 (deterministic) to 1 (ancestral sampling); a little more where every step of the
             chain has room for it.
         clipping: convention for x_0 and eps; without effect where ``clip_denoised`` is off.
+        last_noise_cap: largest mean absolute value of the noise of the last steps that add any, as of ``SamplerDDPM``.
+        last_noise_steps: how many steps these are.
     """
 
     eta: float = 0.0
     clipping: DDIMClipping = DDIMClipping.REDERIVE
+    last_noise_cap: Annotated[float, Ge(0.0)] = 0.0
+    last_noise_steps: Annotated[int, Ge(1)] = 1
 
     def __post_init__(self) -> None:
         """Refuse an eta for which the noise exceeds sigma of the level below at some step but the last."""
@@ -73,7 +80,7 @@ class SamplerDDIM(Sampler[None]):
         uncertain = self.diffusion.variance.x_start_variance(at.up)
         is_random = i > 0 and (self.eta > 0 or uncertain is not None)
         drawn = noise.normal("step", i, x_t.shape[1:], x_t.dtype) if is_random else None
-        return self._down(denoise(x_t, at.up), x_t, at, drawn, uncertain)
+        return self._down(denoise(x_t, at.up), x_t, at, drawn, uncertain, i)
 
     def ddim_sample(
         self,
@@ -103,7 +110,13 @@ class SamplerDDIM(Sampler[None]):
         return self._down(self.denoiser(model, model_kwargs)(x_t, at.up), x_t, at, noise, uncertain)
 
     def _down(
-        self, found: Denoised, x_t: Images, at: Transition, noise: Images | None, uncertain: Tensor | None
+        self,
+        found: Denoised,
+        x_t: Images,
+        at: Transition,
+        noise: Images | None,
+        uncertain: Tensor | None,
+        i: int | None = None,
     ) -> SampleStep[None]:
         """Equation 12, with noise of unit variance or with none, and Var(x_0 | x_t) where it is to be counted."""
         if noise is None and not self._rule.keeps_eps:
@@ -120,6 +133,8 @@ class SamplerDDIM(Sampler[None]):
             lost = added**2 / (at.down.sigma + kept + at.is_last)
             weight = at.ddim_coef1 + lost / at.up.kappa
             added = (added**2 + weight**2 * uncertain).sqrt() * (1.0 - at.is_last)
+        if i is not None:
+            added = capped(added, i, self.last_noise_cap, self.last_noise_steps)
         return SampleStep(torch.addcmul(sample, added, noise), found.x_start)
 
     sample_loop = Sampler.sample
