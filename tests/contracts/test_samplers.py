@@ -10,13 +10,15 @@ from idm.core.registry import Registry
 from idm.core.types import Network
 from idm.diffusion import GaussianDiffusion, ModelMeanType, ModelVarType
 from idm.samplers import SAMPLERS as INCLUDED
-from idm.samplers import Sampler
+from idm.samplers import Sampler, SamplerFitted
 from idm.schedules import SPACINGS, NoiseSchedule, cosine_schedule, spaced
 
 from ..pages import contributed
 
-SAMPLERS: Registry[Sampler] = Registry("sampler", {**INCLUDED, "dpmpp_2m": contributed().Sampler2M})
-"""The samplers of the package, and the example of CONTRIBUTING.md, which is to promise the same."""
+SAMPLERS: Registry[Sampler] = Registry(
+    "sampler", {**INCLUDED, "fitted": SamplerFitted, "dpmpp_2m": contributed().Sampler2M}
+)
+"""The samplers of the package, with that of runs, and the example of CONTRIBUTING.md, which is to promise the same."""
 
 NUM_TIMESTEPS = 12
 SHAPE = (5, 2, 3, 3)

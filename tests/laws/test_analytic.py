@@ -139,10 +139,10 @@ def test_the_last_step_has_the_error_at_the_lowest_level_and_the_ends_of_the_cur
     assert high == pytest.approx(float(at.posterior_variance[1] + at.posterior_mean_coef1[1] ** 2 * 0.02))
 
 
-def test_it_takes_the_place_of_a_variance_and_of_its_curve_and_keeps_the_heads() -> None:
+def test_it_takes_the_place_of_a_variance_and_of_its_own_curve_and_keeps_the_heads() -> None:
     curve, other = ErrorCurve.at_one(0.1, 0.2), ErrorCurve.at_one(0.1, 0.3)
-    for inner in (LearnedRange(), FixedSmall()):
-        for wrapped in (inner, CalibratedDecoder(inner, other), Analytic(inner, other)):
+    for inner in (LearnedRange(), FixedSmall(), CalibratedDecoder(LearnedRange(), other)):
+        for wrapped in (inner, Analytic(inner, other)):
             made = Analytic.of(wrapped, curve)
             assert (made.inner, made.curve, made.heads) == (inner, curve, inner.heads)
     head = torch.full((2, 1), 7.0)

@@ -76,7 +76,7 @@ def remembered(sampler: SamplerMultistep, states: list[Tensor], i: int, count: i
         for back in range(1, count + 1)
     )
     now = integration.read(exact(states[i], levels[0]), states[i], levels[0])
-    weights = sampler._weights(i + 1, count, now).correct
+    weights = sampler.weights(i + 1, count, now).correct
     base = states[i] - sum((w * v for w, v in zip(weights, (now, *values), strict=True)), torch.zeros_like(now))
     return SampleStep(states[i], memory=Past(base, values))
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from idm.cli.bench import bench
+from idm.cli.calibrate import calibrate
 from idm.cli.check_data import check_data
 from idm.cli.config import config
 from idm.cli.decode import decode
@@ -20,6 +21,7 @@ from idm.cli.ema import ema
 from idm.cli.encode import encode
 from idm.cli.endings import print_traceback, report, stopped
 from idm.cli.evaluate import evaluate
+from idm.cli.fit_solver import fit_solver
 from idm.cli.flags import CommandLine
 from idm.cli.import_ import import_
 from idm.cli.info import info
@@ -47,9 +49,11 @@ VERBS: dict[str, Callable[..., None]] = {
     "train": train,
     "sample": sample,
     "evaluate": evaluate,
+    "calibrate": calibrate,
     "encode": encode,
     "decode": decode,
     "interpolate": interpolate,
+    "fit-solver": fit_solver,
     "ema": ema,
     "import": import_,
     "info": info,

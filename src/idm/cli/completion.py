@@ -18,6 +18,8 @@ class Names(TypedDict):
     presets: list[str]
     samplers: list[str]
     precisions: list[str]
+    variances: list[str]
+    plans: list[str]
     trackers: list[str]
     settings: dict[str, list[str]]
 
@@ -40,6 +42,16 @@ def spacings(incomplete: str) -> list[str]:
 def precisions(incomplete: str) -> list[str]:
     """Complete the name of a number format."""
     return _that_begin(_names()["precisions"], incomplete)
+
+
+def variances(incomplete: str) -> list[str]:
+    """Complete the name of a variance of reverse steps."""
+    return _that_begin(_names()["variances"], incomplete)
+
+
+def plans(incomplete: str) -> list[str]:
+    """Complete the name of what chooses the levels of a walk; a run may have plans of other names."""
+    return _that_begin(_names()["plans"], incomplete)
 
 
 def trackers(incomplete: str) -> list[str]:
@@ -102,6 +114,9 @@ def collect() -> Names:
     """Ask the package for all names."""
     from idm.presets import PRESETS
     from idm.run.acceleration import PRECISIONS
+    from idm.run.planners import PLANNERS
+    from idm.run.solver_fit import FITTED
+    from idm.run.variance import VARIANCES
     from idm.settings.experiment import SamplerSettings
     from idm.settings.listing import WORDS, every_setting
     from idm.training.trackers import TRACKERS
@@ -112,8 +127,10 @@ def collect() -> Names:
         settings[row.path] = list(dict.fromkeys([*settings.get(row.path, []), *values]))
     return {
         "presets": list(PRESETS),
-        "samplers": list(SamplerSettings.family),
+        "samplers": [*SamplerSettings.family, FITTED],
         "precisions": list(PRECISIONS),
+        "variances": list(VARIANCES),
+        "plans": list(PLANNERS),
         "trackers": list(TRACKERS),
         "settings": settings,
     }

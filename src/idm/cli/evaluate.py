@@ -21,6 +21,7 @@ def evaluate(
     sampler: options.SamplerForSamples = None,
     sampler_steps: options.StepsForSamples = None,
     spacing: options.Spacing = None,
+    plan: options.Plan = None,
     variance: options.Variance = None,
     seed: options.Seed = 0,
     batch_size: options.BatchSize = 512,
@@ -42,7 +43,7 @@ def evaluate(
     changes = {"name": sampler, "steps": sampler_steps, "spacing": spacing}
     output = Output(as_json=as_json)
     source, settings = options_to_score(overrides or [], other), {k: v for k, v in changes.items() if v is not None}
-    wanted = ScoreRequest(other, source, steps, num, samples, settings, seed, batch_size, precision, variance)
+    wanted = ScoreRequest(other, source, steps, num, samples, settings, seed, batch_size, precision, variance, plan)
     found = evaluate_into(run, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line)
     if found is not None:
         _describe(output, found.evaluation.to_plain(), found.written, found.remarks)

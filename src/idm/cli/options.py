@@ -86,9 +86,22 @@ Variance = Annotated[
     typer.Option(
         "--variance",
         metavar="NAME",
-        help="Of reverse steps: model (the default), or analytic (by the error curve; for ddpm and ddim).",
+        help="Of reverse steps: model (the default); by error curves, for ddpm and ddim: analytic, analytic_channel, "
+        "analytic_position (the last two after 'idm calibrate').",
+        autocompletion=completion.variances,
     ),
 ]
+Plan = Annotated[
+    str | None,
+    typer.Option(
+        "--plan",
+        metavar="NAME",
+        help="Levels chosen for this run, in place of a spacing: trajectory (of the best samples), likelihood (of the "
+        "smallest bound, after 'idm calibrate'), or the name of a plan that was kept, as 'idm info' lists them.",
+        autocompletion=completion.plans,
+    ),
+]
+Calls = Annotated[int, typer.Option("--calls", metavar="N", min=1, max=20, help="Calls of the network, and steps.")]
 Spacing = Annotated[
     str | None,
     typer.Option(
@@ -117,7 +130,7 @@ SamplerName = Annotated[
     typer.Option(
         "--sampler",
         metavar="NAME",
-        help="ddpm, ddim, multistep or heun; by default the run's own, and multistep for --steps of at most 20.",
+        help="ddpm, ddim, multistep, heun, or fitted (after 'idm fit-solver'); by default the run's own, and multistep for --steps of at most 20.",
         autocompletion=completion.samplers,
     ),
 ]
@@ -157,6 +170,19 @@ OtherData = Annotated[
 ]
 BoundSteps = Annotated[
     int, typer.Option("--steps", metavar="N", min=0, help="Bound of a chain of N steps; 0: of the whole chain.")
+]
+NumCalibrated = Annotated[
+    int, typer.Option("--num", metavar="N", min=0, help="Training samples to measure on, the first ones; 0: all.")
+]
+NumLevels = Annotated[int, typer.Option("--levels", metavar="N", min=1, help="Noise levels to measure at.")]
+DataToCalibrate = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="PATH",
+        help="Measure on other data than the run's own training samples, as of 'idm evaluate'; imported weights have "
+        "none of their own.",
+    ),
 ]
 NumRecognised = Annotated[
     int,

@@ -15,6 +15,7 @@ def sample(
     sampler: options.SamplerName = None,
     steps: options.SamplerSteps = None,
     spacing: options.Spacing = None,
+    plan: options.Plan = None,
     eta: options.Eta = None,
     variance: options.Variance = None,
     guidance: options.Guidance = 1.0,
@@ -37,7 +38,7 @@ def sample(
     from idm.tasks.requests import SampleRequest
     from idm.tasks.sampling import sample_into
 
-    given = {"name": sampler, "steps": steps, "spacing": spacing, "eta": eta}
+    given = {"name": sampler, "steps": steps, "spacing": spacing, "plan": plan, "eta": eta}
     output = Output(as_json=as_json)
     settings = sampler_options(overrides or []) | {name: value for name, value in given.items() if value is not None}
     wanted = SampleRequest(num, labels, seed, guidance, settings, batch_size, trajectory, compile_, precision, variance)

@@ -7,7 +7,7 @@ from idm.diffusion.names import LossType, ModelMeanType, ModelVarType
 from idm.diffusion.objectives import Objective
 from idm.diffusion.predictions import Prediction
 from idm.diffusion.results import LossTerms, NetworkOutput, ReverseStep, VbTerms
-from idm.diffusion.variances import Analytic, CalibratedDecoder, ErrorCurve, ReverseVariance
+from idm.diffusion.variances import Analytic, CalibratedDecoder, ErrorCurve, ErrorCurves, ReverseVariance
 from idm.diffusion.weightings import EDM, P2, MinSNR, OfPrediction, Sigmoid, XStartWeighting
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Denoiser",
     "DiscretizedDecoder",
     "ErrorCurve",
+    "ErrorCurves",
     "GaussianDiffusion",
     "LossTerms",
     "LossType",

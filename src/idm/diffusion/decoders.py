@@ -15,6 +15,11 @@ class Decoder(ABC):
     def log_likelihood(self, x_start: Tensor, reverse: Gaussian) -> Tensor:
         """Log-likelihood of ``x_start`` per element, in nats."""
 
+    @property
+    @abstractmethod
+    def middle(self) -> float:
+        """A value that data can have, in the middle of their range."""
+
 
 @dataclass(frozen=True)
 class DiscretizedDecoder(Decoder):
@@ -38,6 +43,11 @@ class DiscretizedDecoder(Decoder):
             reference_cdf=self.reference_cdf,
         )
 
+    @property
+    def middle(self) -> float:
+        """The level at 0, or next below."""
+        return 2.0 * ((self.levels - 1) // 2) / (self.levels - 1) - 1.0
+
 
 @dataclass(frozen=True)
 class ContinuousDecoder(Decoder):
@@ -46,3 +56,8 @@ class ContinuousDecoder(Decoder):
     def log_likelihood(self, x_start: Tensor, reverse: Gaussian) -> Tensor:
         """Log density at ``x_start``."""
         return reverse.log_density(x_start)
+
+    @property
+    def middle(self) -> float:
+        """0."""
+        return 0.0

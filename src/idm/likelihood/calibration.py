@@ -107,16 +107,20 @@ def _standard_error(values: np.ndarray) -> float | None:
 
 
 def isotonic(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the numbers, none below the one before, that are nearest to ``values`` [k] in weighted squares.
+    """Return the numbers, none below the one before, that are nearest to ``values`` [k, ...] in weighted squares [k].
 
     The i-th is the largest over j <= i of the smallest over l >= i of the weighted mean of values j to l (Barlow et al.
     1972, Statistical Inference under Order Restrictions, section 1.4): for the few levels of a curve fast enough.
+    Further axes are columns, each by itself.
     """
-    weight, total = (np.concatenate([[0.0], np.cumsum(numbers)]) for numbers in (weights, weights * values))
+    columns = weights.reshape(-1, *[1] * (values.ndim - 1))
+    weight, total = (np.insert(np.cumsum(numbers, axis=0), 0, 0.0, axis=0) for numbers in (columns, columns * values))
     span = weight[None, 1:] - weight[:-1, None]
-    means = np.where(span > 0, (total[None, 1:] - total[:-1, None]) / np.where(span > 0, span, 1.0), np.inf)
+    sums = total[None, 1:] - total[:-1, None]
+    means = np.where(span > 0, sums / np.where(span > 0, span, 1.0), np.inf)
     smallest = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
-    return np.diagonal(np.maximum.accumulate(smallest, axis=0)).copy()
+    places = np.arange(len(values))
+    return np.maximum.accumulate(smallest, axis=0)[places, places]
 
 
 def with_error_curve(diffusion: GaussianDiffusion, curve: ErrorCurve) -> GaussianDiffusion:

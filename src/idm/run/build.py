@@ -25,7 +25,7 @@ from idm.networks import OF_SPACE
 from idm.run.spec import DataSpec
 from idm.samplers import Sampler
 from idm.samplers.base import LARGEST_GAIN
-from idm.schedules import NoiseSchedule, refuse_more_steps, regrid
+from idm.schedules import Grid, NoiseSchedule, refuse_more_steps, regrid
 from idm.settings import Experiment
 from idm.settings.experiment import DiffusionSettings, SamplerSettings, ScheduleSettings
 from idm.settings.schema import option_paths
@@ -148,8 +148,10 @@ def untried_network(
         raise SettingsError("network: sizes of at most 63 bits wanted, got larger ones") from error
 
 
-def build_sampler(diffusion: GaussianDiffusion, settings: SamplerSettings, *, bounded: bool = True) -> Sampler:
-    """Build a sampler on the steps it asks for.
+def build_sampler(
+    diffusion: GaussianDiffusion, settings: SamplerSettings, *, bounded: bool = True, grid: Grid | None = None
+) -> Sampler:
+    """Build a sampler on the steps it asks for, or on those of ``grid``.
 
     x_0 is clipped only where the data are bounded.
 
@@ -158,7 +160,7 @@ def build_sampler(diffusion: GaussianDiffusion, settings: SamplerSettings, *, bo
     """
     total = diffusion.num_timesteps
     refuse_more_steps(diffusion.grid, settings.steps, "sampler.steps")
-    grid = regrid(diffusion.grid, settings.steps or total, settings.spacing)
+    grid = regrid(diffusion.grid, settings.steps or total, settings.spacing) if grid is None else grid
     if not bounded:
         settings = settings.with_options(clip_denoised=False)
     return settings.build(diffusion=diffusion.on(grid))

@@ -14,6 +14,8 @@ from idm.core.progress import SILENT, Listener, Progress
 from idm.core.tensors import require_finite
 from idm.run.labels import Labels, class_numbers
 from idm.run.opened import Opened
+from idm.run.solver_fit import refuse_other_guidance
+from idm.run.variance import require_use
 from idm.samplers import Sampler, SampleStep, Seed
 from idm.samplers.base import warn_of_unclipped
 
@@ -51,6 +53,8 @@ def draw(
     sampler = run.sampler() if sampler is None else sampler
     if not isinstance(sampler, Sampler):  # pyright: ignore[reportUnnecessaryIsInstance] (callers' types are not checked)
         raise SettingsError(f"sampler: one from run.sampler(...) wanted, got {type(sampler).__name__}")
+    require_use(run.variance, sampler)
+    refuse_other_guidance(run.folder, sampler, guidance)
     if run.compile and num > batch_size:  # a smaller last batch would be translated once more
         seeds = [*seeds, *[seeds[-1]] * (-num % batch_size)]
     warn_of_unclipped(sampler)

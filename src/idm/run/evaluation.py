@@ -130,13 +130,14 @@ class Evaluation:
         }
 
 
-def about(run: Opened, seed: int, data: str | None) -> dict[str, Any]:
+def about(run: Opened, seed: int, data: str | None, plan: str | None = None) -> dict[str, Any]:
     """Return what ``Evaluation.about`` tells.
 
     Args:
         run: what was asked.
         seed: seed of noise and samples.
         data: where other data than the run's lie; None for its own.
+        plan: what chose the levels of the bound; None: they lie evenly.
     """
     codec = run.spec.codec
     return {
@@ -147,6 +148,7 @@ def about(run: Opened, seed: int, data: str | None) -> dict[str, Any]:
         "levels": codec.levels,
         "grid": codec.grid,
         "variance": run.variance,
+        "plan": plan,
     }
 
 

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from idm.core.errors import SettingsError
+from idm.core.progress import SILENT, Listener
 from idm.core.types import Network
 from idm.data import SOURCES
 from idm.diffusion import Clipped, Denoiser, GaussianDiffusion, ModelKwargs
@@ -19,12 +20,17 @@ from idm.guidance import ClassifierFreeGuidance
 from idm.networks import num_parameters
 from idm.run.acceleration import for_sampling, in_precision
 from idm.run.build import build_sampler, null_label
+from idm.run.curves import StoredCurves
 from idm.run.labels import Labels, class_numbers
+from idm.run.plans import refuse_spacing
+from idm.run.solver_fit import FITTED, fitted_sampler
 from idm.run.spec import DataSpec
 from idm.run.variance import VARIANCES
 from idm.samplers import Sampler
+from idm.schedules import Grid
 from idm.settings import Experiment
 from idm.settings.validate import lay
+from idm.storage.fits import Fits
 
 AnyOpened = TypeVar("AnyOpened", bound="Opened")
 
@@ -82,6 +88,16 @@ class Opened(ABC):
         return self.checkpoint or self.folder
 
     @property
+    def fits(self) -> Fits:
+        """What was found out about the checkpoint after training, in files beside it."""
+        return Fits(self.folder, self.sha256)
+
+    @property
+    def curves(self) -> StoredCurves:
+        """Its error curves, if they were measured."""
+        return StoredCurves(self.fits, self.spec.shape)
+
+    @property
     def num_parameters(self) -> int:
         """Numbers that were learned."""
         return num_parameters(self.network)
@@ -101,20 +117,24 @@ class Opened(ABC):
             precision: number format inside the network, float32 or bfloat16; as it is by default.
             compile: translate the network with torch.compile before its first use, which takes minutes and pays for
                 thousands of samples; on a CUDA device its calls are replayed as a graph, too.
-            variance: "analytic": the one that the run's error curve makes optimal, which DDIM then adds, too; "model":
-                the one that it was trained with; as it is by default.
+            variance: "analytic": the one that the run's error curve makes optimal, which DDIM then adds, too;
+                "analytic_channel", "analytic_position": by the curves of channels, or of single values, which
+                ``calibrate`` measures; "model": the one that it was trained with; as it is by default.
 
         Raises:
             UnknownNameError: no such number format, or variance.
-            SettingsError: the analytic variance of a run that has no error curve.
+            SettingsError: an analytic variance of a run whose curves were not measured.
+            CheckpointError: the curves are damaged, or those of another checkpoint.
         """
         if precision is not None:
             in_precision(self.network, precision)
         precision = self.precision if precision is None else precision
-        variance = self.variance if variance is None else variance
-        process = self.diffusion.replace(model_var_type=VARIANCES[variance](self.diffusion.variance))
         compile = self.compile if compile is None else compile
-        return replace(self, precision=precision, compile=compile, variance=variance, diffusion=process)
+        same = replace(self, precision=precision, compile=compile)
+        if variance is None:
+            return same
+        rule = VARIANCES[variance](self.diffusion.variance, self.curves)
+        return replace(same, variance=variance, diffusion=self.diffusion.replace(model_var_type=rule))
 
     @property
     def from_image_files(self) -> bool:
@@ -158,19 +178,41 @@ class Opened(ABC):
         self.require_classes(f"guidance={scale}")
         return self._null_label(f"guidance={scale}")
 
-    def sampler(self, /, **changes: Any) -> Sampler:
+    def sampler(self, /, *, plan: str | None = None, listener: Listener = SILENT, **changes: Any) -> Sampler:
         """Return the run's sampler, with settings changed: ``run.sampler(name="ddpm", steps=250)``.
 
         Options of the sampler itself are named as in its class: ``run.sampler(eta=0.3)``. A sampler that is named
         without a spacing has the one that it is made for, if there is one, and else the run's own. At most 20 steps,
-        ``run.sampler(steps=10)``, are taken by the run's ``sampler.few_steps`` where nothing else is said.
+        ``run.sampler(steps=10)``, are taken by the run's ``sampler.few_steps`` where nothing else is said, but for
+        another variance than the model's, of which that one has no use.
+
+        Args:
+            plan: levels chosen for this run, in place of a spacing: a planner, such as "trajectory", or the name of a
+                plan that was kept, such as "trajectory-10".
+            listener: hears how planning gets on.
+            changes: settings; ``name="fitted", steps=4`` is the solver that ``fit_solver(4)`` fitted.
+
+        Raises:
+            SettingsError: settings that there are not, or out of range; a plan and a spacing; no such solver.
+            CheckpointError: the solver, the plan, or what it is made from, is that of another checkpoint, or damaged.
         """
+        if changes.get("name") == FITTED:
+            asked = changes if plan is None else {**changes, "plan": plan}
+            return fitted_sampler(self.fits, self.diffusion, asked, bounded=self.spec.codec.bounded)
         settings = lay(self.experiment.sampler, changes, path="sampler")
-        if changes.keys() <= {"steps"}:
+        if changes.keys() <= {"steps"} and self.variance == "model":
             settings = settings.for_its_steps()
         elif "name" in changes and "spacing" not in changes:
             settings = settings.with_usual_spacing()
-        return build_sampler(self.diffusion, settings, bounded=self.spec.codec.bounded)
+        grid = None if plan is None else self.planned_grid(plan, changes, listener)
+        return build_sampler(self.diffusion, settings, bounded=self.spec.codec.bounded, grid=grid)
+
+    def planned_grid(self, plan: str, settings: Mapping[str, Any], listener: Listener = SILENT) -> Grid:
+        """Return the levels of a plan, for as many steps as settings say; errors as of ``sampler``."""
+        from idm.run.planners import planned  # planners take runs
+
+        refuse_spacing(plan, settings)
+        return planned(self, plan, settings.get("steps"), listener).grid(self.diffusion.grid)
 
     def label_kwargs(self, labels: Labels | None, count: int) -> dict[str, Tensor]:
         """Return the conditioning of ``count`` samples: labels repeated in turn; every class in turn if None.

@@ -21,6 +21,7 @@ def held_out_bound(
     data: Data,
     *,
     steps: int = 0,
+    plan: str | None = None,
     num: int = 0,
     seed: int = 0,
     batch_size: int = 512,
@@ -32,6 +33,7 @@ def held_out_bound(
         run: the trained model.
         data: its data, from ``open_run_data``, or others, from ``open_data_to_score``.
         steps: evaluate the bound of a chain of that many evenly spaced steps; 0: the whole chain.
+        plan: which levels that chain has, in place of evenly spaced ones; see ``Opened.sampler``.
         num: how many held-out samples; 0: all.
         seed: seed of the noise.
         batch_size: (sample, step) pairs per call of the network.
@@ -41,12 +43,14 @@ def held_out_bound(
         DataError: nothing is held out.
         SettingsError: more steps than there are.
     """
-    chain, count = chain_to_score(run, data, steps=steps, num=num)
+    chain, count = chain_to_score(run, data, steps=steps, plan=plan, num=num)
     vlb = bound_of_samples(run, data, chain, range(count), seed=seed, batch_size=batch_size, listener=listener)
     return summary(run, data, chain, vlb)
 
 
-def chain_to_score(run: Opened, data: Data, *, steps: int = 0, num: int = 0) -> tuple[GaussianDiffusion, int]:
+def chain_to_score(
+    run: Opened, data: Data, *, steps: int = 0, plan: str | None = None, num: int = 0
+) -> tuple[GaussianDiffusion, int]:
     """Return the process whose bound is evaluated, and the number of held-out samples; arguments as above.
 
     Raises:
@@ -55,15 +59,18 @@ def chain_to_score(run: Opened, data: Data, *, steps: int = 0, num: int = 0) -> 
     """
     if len(data.held_out) == 0:
         raise DataError(f"data.held_out: held-out samples wanted for a bound, got none; {_way_out(run)}")
-    return chain_of(run, steps), min(num or len(data.held_out), len(data.held_out))
+    return chain_of(run, steps, plan), min(num or len(data.held_out), len(data.held_out))
 
 
-def chain_of(run: Opened, steps: int) -> GaussianDiffusion:
-    """Return the process on that many evenly spaced steps; 0: on all of them.
+def chain_of(run: Opened, steps: int, plan: str | None = None) -> GaussianDiffusion:
+    """Return the process on that many evenly spaced steps, or on those of a plan; 0: on all of them.
 
     Raises:
-        SettingsError: more steps than there are.
+        SettingsError: more steps than there are, or no such plan.
+        CheckpointError: the plan, or what it is made from, is that of another checkpoint, or damaged.
     """
+    if plan is not None:
+        return run.diffusion.on(run.planned_grid(plan, {"steps": steps} if steps else {}))
     refuse_more_steps(run.diffusion.schedule, steps, "steps")
     return run.diffusion.respace(spaced(run.diffusion.num_timesteps, steps)) if steps else run.diffusion
 

@@ -1,30 +1,47 @@
-"""Which variance the reverse steps of a trained run have: its own, or the one that its error curve makes optimal."""
+"""Which variance the reverse steps of a trained run have: its own, or one that its error curves make optimal."""
 
 from idm.core.errors import SettingsError
 from idm.core.registry import Registry
 from idm.diffusion import Analytic, CalibratedDecoder, ReverseVariance
+from idm.run.curves import WAY, StoredCurves
 from idm.samplers import Sampler
 
 
-def of_model(variance: ReverseVariance) -> ReverseVariance:
+def of_model(variance: ReverseVariance, curves: StoredCurves) -> ReverseVariance:
     """Return the variance that a network was trained with, the decoder's read off the error curve."""
-    return CalibratedDecoder(variance.inner, variance.curve) if isinstance(variance, Analytic) else variance
+    return variance.inner if isinstance(variance, Analytic) else variance
 
 
-def analytic(variance: ReverseVariance) -> ReverseVariance:
-    """Return the variance that the error curve makes optimal.
+def analytic(variance: ReverseVariance, curves: StoredCurves) -> ReverseVariance:
+    """Return the variance that one error curve makes optimal: the one that was measured, or else the checkpoint's.
 
     Raises:
         SettingsError: there is no curve, or one of a single level.
     """
-    if isinstance(variance, Analytic):
-        return variance
-    if not isinstance(variance, CalibratedDecoder) or len(variance.curve.log_kappa) < 2:
-        raise SettingsError(
-            "variance: model wanted, since this run has no error curve, got analytic; "
-            "runs that are trained anew, with diffusion.decoder_variance=fitted, have one"
-        )
-    return Analytic.of(variance, variance.curve)
+    own, measured = of_model(variance, curves), curves.find()
+    if measured is not None:
+        return Analytic.of(own, measured.together)
+    if not isinstance(own, CalibratedDecoder) or len(own.curve.log_kappa) < 2:
+        raise SettingsError(f"variance: model wanted, since this run has no error curves, got analytic; {WAY}")
+    return Analytic.of(own, own.curve)
+
+
+def analytic_channel(variance: ReverseVariance, curves: StoredCurves) -> ReverseVariance:
+    """Return the variance that an error curve of each channel makes optimal.
+
+    Raises:
+        SettingsError: none were measured.
+    """
+    return Analytic.of(variance, curves.read().of_channels)
+
+
+def analytic_position(variance: ReverseVariance, curves: StoredCurves) -> ReverseVariance:
+    """Return the variance that an error curve of each value of a sample makes optimal.
+
+    Raises:
+        SettingsError: none were measured.
+    """
+    return Analytic.of(variance, curves.read().of_places)
 
 
 def require_use(variance: str, sampler: Sampler) -> None:
@@ -40,4 +57,12 @@ def require_use(variance: str, sampler: Sampler) -> None:
         )
 
 
-VARIANCES: Registry[ReverseVariance] = Registry("variance", {"model": of_model, "analytic": analytic})
+VARIANCES: Registry[ReverseVariance] = Registry(
+    "variance",
+    {
+        "model": of_model,
+        "analytic": analytic,
+        "analytic_channel": analytic_channel,
+        "analytic_position": analytic_position,
+    },
+)

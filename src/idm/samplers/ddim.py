@@ -5,10 +5,12 @@ sigma_t = eta sqrt(betatilde_t) (eq. 16). eta = 0 is deterministic; eta = 1 is a
 posterior variance (FIXED_SMALL) on the same steps.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
 
 from idm.core.errors import SettingsError
@@ -16,6 +18,7 @@ from idm.core.rng import NoiseSource
 from idm.core.types import Images, Network
 from idm.diffusion import Denoised, Denoiser, ModelKwargs, Place
 from idm.samplers.base import Sampler, SampleStep
+from idm.samplers.capping import capped
 from idm.samplers.clipping import ClippingRule, DDIMClipping
 from idm.schedules import Transition
 
@@ -48,10 +51,14 @@ class SamplerDDIM(Sampler[None]):
         eta: share of noise, from 0 (deterministic) to 1 (ancestral sampling); a little more where every step of the
             chain has room for it.
         clipping: convention for x_0 and eps; without effect where ``clip_denoised`` is off.
+        last_noise_cap: largest mean absolute value of the noise of the last steps that add any, as of ``SamplerDDPM``.
+        last_noise_steps: how many steps these are.
     """
 
     eta: float = 0.0
     clipping: DDIMClipping = DDIMClipping.REDERIVE
+    last_noise_cap: Annotated[float, Ge(0.0)] = 0.0
+    last_noise_steps: Annotated[int, Ge(1)] = 1
 
     def __post_init__(self) -> None:
         """Refuse an eta for which the noise exceeds sigma of the level below at some step but the last."""
@@ -96,7 +103,11 @@ class SamplerDDIM(Sampler[None]):
         key = (i, x.device, x.dtype)
         if key not in self._known_weights:
             with torch.inference_mode(False):  # or gradients could never flow past them
-                self._known_weights[key] = self._new_weights(at)
+                weights = self._new_weights(at)
+                if weights.noise is not None:
+                    noise = capped(weights.noise, i, self.last_noise_cap, self.last_noise_steps)
+                    weights = replace(weights, noise=noise)
+                self._known_weights[key] = weights
         return self._known_weights[key]
 
     @cached_property

@@ -1,20 +1,32 @@
 """Ancestral sampling (Ho et al. 2020, algorithm 2)."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
 
 from idm.core.rng import NoiseSource
 from idm.core.types import Images, Network
 from idm.diffusion import Denoiser, ModelKwargs, Place
 from idm.samplers.base import Sampler, SampleStep
+from idm.samplers.capping import capped
 from idm.schedules import Transition
 
 
 @dataclass(frozen=True, repr=False)
 class SamplerDDPM(Sampler[None]):
-    """Draws x_{t-1} ~ p(x_{t-1} | x_t), step by step; the last step returns the mean."""
+    """Draws x_{t-1} ~ p(x_{t-1} | x_t), step by step; the last step returns the mean.
+
+    Attributes:
+        last_noise_cap: largest mean absolute value of the noise of the last steps that add any, in the model's range,
+            where a grey level of 8-bit images is 0.0078; 0: none. Bao et al. 2022 take one or two grey levels.
+        last_noise_steps: how many steps these are.
+    """
+
+    last_noise_cap: Annotated[float, Ge(0.0)] = 0.0
+    last_noise_steps: Annotated[int, Ge(1)] = 1
 
     @property
     def uses_variance(self) -> bool:
@@ -25,7 +37,7 @@ class SamplerDDPM(Sampler[None]):
         """Draw with the noise of step ``i``; the last step adds none."""
         x_t = state.sample
         drawn = noise.normal("step", i, x_t.shape[1:], x_t.dtype) if i > 0 else None
-        return self._down(denoise, x_t, self.diffusion.grid.transition(i, x_t), drawn)
+        return self._down(denoise, x_t, self.diffusion.grid.transition(i, x_t), drawn, i)
 
     def p_sample(
         self,
@@ -36,7 +48,7 @@ class SamplerDDPM(Sampler[None]):
         noise: Images | None = None,
         model_kwargs: ModelKwargs | None = None,
     ) -> SampleStep[None]:
-        """Take one step: mean + std * noise, without noise at step 0.
+        """Take one step: mean + std * noise, without noise at step 0; no cap is put on it.
 
         Args:
             model: the network.
@@ -49,11 +61,15 @@ class SamplerDDPM(Sampler[None]):
         noise = torch.randn_like(x_t) if noise is None else noise
         return self._down(self.denoiser(model, model_kwargs), x_t, at, noise * (1.0 - at.is_last))
 
-    def _down(self, denoise: Denoiser, x_t: Images, at: Transition, noise: Tensor | None) -> SampleStep[None]:
+    def _down(
+        self, denoise: Denoiser, x_t: Images, at: Transition, noise: Tensor | None, i: int | None = None
+    ) -> SampleStep[None]:
         found = denoise(x_t, at.up)
         mean = self.diffusion.reverse_mean(found, at, x_t)
         if noise is not None:
-            mean = torch.addcmul(mean, self.diffusion.variance.std(found.head, at), noise)
+            std = self.diffusion.variance.std(found.head, at)
+            std = std if i is None else capped(std, i, self.last_noise_cap, self.last_noise_steps)
+            mean = torch.addcmul(mean, std, noise)
         return SampleStep(mean, found.x_start)
 
     p_sample_loop = Sampler.sample

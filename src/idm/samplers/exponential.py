@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, unique
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from idm.diffusion import Denoised
@@ -63,6 +64,13 @@ class Integration:
             wanted[2] *= 0.5
         powers = np.vander(np.asarray(nodes, dtype=np.float64), increasing=True).T
         return np.linalg.solve(powers, np.asarray(wanted)).tolist()
+
+
+def weighted_sum(base: Tensor, weights: Sequence[Tensor], values: Sequence[Tensor]) -> Tensor:
+    """Add values, each with a weight without axes, to ``base``."""
+    for weight, value in zip(weights, values, strict=True):
+        base = torch.addcmul(base, weight, value)
+    return base
 
 
 @unique

@@ -5,7 +5,6 @@ Chen 2023; Xue et al. 2023). Order 1 without a corrector is DDIM. The network is
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, ClassVar
@@ -18,7 +17,7 @@ from idm.core.errors import SettingsError
 from idm.core.rng import NoiseSource
 from idm.diffusion import Denoised, Denoiser
 from idm.samplers.base import Sampler, SampleStep
-from idm.samplers.exponential import Integration, MultistepRule
+from idm.samplers.exponential import Integration, MultistepRule, weighted_sum
 from idm.schedules.table import held_in
 
 
@@ -97,13 +96,13 @@ class SamplerMultistep(Sampler[Past]):
             return SampleStep(at.ddim(found.x_start, x_t), found.x_start)
         values = (self._integration.read(found, x_t, at.up), *(past.values if past is not None else ()))
         if past is not None and self.corrector:
-            x_t = _sum(past.base, self._weights(i + 1, len(past.values), x_t).correct, values)
+            x_t = weighted_sum(past.base, self.weights(i + 1, len(past.values), x_t).correct, values)
         values = values[: self.order]
-        weights = self._weights(i, len(values), x_t)
+        weights = self.weights(i, len(values), x_t)
         base = weights.keep * x_t
         if weights.noise is not None:
             base = torch.addcmul(base, weights.noise, noise.normal("step", i, x_t.shape[1:], x_t.dtype))
-        return SampleStep(_sum(base, weights.predict, values), found.x_start, Past(base, values))
+        return SampleStep(weighted_sum(base, weights.predict, values), found.x_start, Past(base, values))
 
     def state_after(self, x: Tensor, i: int, seen: Sequence[tuple[Tensor, Denoised]]) -> SampleStep[Past]:
         """Return the state at place ``i`` as if steps that saw the places above had led to ``x`` without any error.
@@ -119,15 +118,15 @@ class SamplerMultistep(Sampler[Past]):
             self._integration.read(found, sample, grid.level(i + back, sample))
             for back, (sample, found) in enumerate(seen)
         )
-        correct = self._weights(i + 1, len(values), x).correct
-        return SampleStep(x, memory=Past(_sum(x, [-weight for weight in correct], (now, *values)), tuple(values)))
+        correct = self.weights(i + 1, len(values), x).correct
+        return SampleStep(x, memory=Past(weighted_sum(x, [-weight for weight in correct], (now, *values)), tuple(values)))
 
     @cached_property
     def _log_snr(self) -> list[float]:
         """Lambda = -log kappa of every place: half of the logarithm of the signal-to-noise ratio."""
         return (-torch.log(self.diffusion.grid.levels.kappa)).tolist()
 
-    def _weights(self, i: int, count: int, x: Tensor) -> Weights:
+    def weights(self, i: int, count: int, x: Tensor) -> Weights:
         """Return the weights of the step from place ``i``, where ``count`` values are known, made once."""
         key = (i, count, x.device, x.dtype)
         if key not in self._known_weights:
@@ -153,9 +152,3 @@ class SamplerMultistep(Sampler[Past]):
         numbers = [keep, deviation, *(scale * weight for weight in (*predict, *correct))]
         keeps, noise, *rest = torch.tensor(numbers, dtype=held_in(x)).to(x.device).unbind()
         return Weights(keeps, noise if deviation > 0 else None, tuple(rest[:count]), tuple(rest[count:]))
-
-
-def _sum(base: Tensor, weights: Sequence[Tensor], values: Sequence[Tensor]) -> Tensor:
-    for weight, value in zip(weights, values, strict=True):
-        base = torch.addcmul(base, weight, value)
-    return base

@@ -9,6 +9,7 @@ from idm.schedules.grids import GRIDS, regrid
 from idm.schedules.level import Level, Transition
 from idm.schedules.linear import linear_schedule
 from idm.schedules.path import Chain, Flow, Path
+from idm.schedules.planning import cheapest_walk
 from idm.schedules.spacing import SPACINGS, space_timesteps, spaced
 from idm.schedules.table import StepTable
 
@@ -27,6 +28,7 @@ __all__ = [
     "PathGrid",
     "StepTable",
     "Transition",
+    "cheapest_walk",
     "cosine_schedule",
     "linear_schedule",
     "refuse_more_steps",

@@ -101,7 +101,7 @@ def read_json(path: Path) -> Any:
         OSError: the file cannot be read, or is no regular file.
         ValueError: it is too large, too deep, or no JSON.
     """
-    return _parse(_read_text(path))
+    return parse_json(_read_text(path))
 
 
 def make_manifest(folder: Path, step: int, score: Score | None) -> Json:
@@ -113,17 +113,17 @@ def make_manifest(folder: Path, step: int, score: Score | None) -> Json:
         score: what the best checkpoints are chosen by; None: not known.
     """
     files = {file.name: _entry(file) for file in sorted(folder.iterdir()) if not is_of_the_system(file.name)}
-    return _signed({"step": step, "score": to_plain(score), "files": files})
+    return signed({"step": step, "score": to_plain(score), "files": files})
 
 
 def damage(path: Path) -> str:
     """Say what is wrong with a checkpoint folder; empty if every file has its recorded size and hash."""
     try:
         text = _read_text(path / MANIFEST, LARGEST_MANIFEST_BYTES)
-        manifest = _parse(text)
+        manifest = parse_json(text)
         body = {key: value for key, value in manifest.items() if key != "sha256"}
         unsigned = manifest.keys() == {"files"}  # as it was before there were steps and scores in it
-        if not manifest["files"] or text != as_text(body if unsigned else _signed(body)):
+        if not manifest["files"] or text != as_text(body if unsigned else signed(body)):
             return f"{MANIFEST} is not what was written"
         if not unsigned and step_of(path) not in (None, manifest["step"]):
             return f"{MANIFEST} is that of step {manifest['step']}"
@@ -145,12 +145,12 @@ def score_of(path: Path) -> Score | None:
         return None
 
 
-def _signed(body: Json) -> Json:
-    """Return a manifest with the hash of what is in it, last."""
-    return {**body, "sha256": hashlib.sha256(as_text(body).encode()).hexdigest()}
+def parse_json(text: str) -> Any:
+    """Read JSON of bounded depth.
 
-
-def _parse(text: str) -> Any:
+    Raises:
+        ValueError: it is too deep, or no JSON.
+    """
     try:
         document = json.loads(text)
     except RecursionError as error:
@@ -161,6 +161,11 @@ def _parse(text: str) -> Any:
     if level:
         raise ValueError("nested too deeply")
     return document
+
+
+def signed(body: Mapping[str, Any]) -> Json:
+    """Return a document with the hash of what is in it, last."""
+    return {**body, "sha256": hashlib.sha256(as_text(body).encode()).hexdigest()}
 
 
 def _values(outer: Json | list[Any]) -> Iterable[Any]:

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from idm.core.places import folder_in, remove
+from idm.storage.fits import sweep_fits
 from idm.storage.manifest import damage, score_of, step_of
 
 FOLDER = "checkpoints"
@@ -76,6 +77,7 @@ def sweep(run: Path) -> None:
     for path in run.glob(".*.partial"):
         if LEFT_OVER_FILE.fullmatch(path.name):
             remove(path)
+    sweep_fits(run)
     for path in leftovers(folder_in(run, FOLDER)):
         final = path.with_name(path.stem[1:])
         if path.suffix == ".partial" and not final.exists() and not damage(path):

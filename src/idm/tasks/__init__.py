@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from idm.core.lazy import importing
 
 if TYPE_CHECKING:
+    from idm.tasks.calibrating import calibrate_run
     from idm.tasks.checking import check_data
     from idm.tasks.choose import make_experiment
     from idm.tasks.describing import describe
     from idm.tasks.editing import decode_into, encode_into, interpolate_into
     from idm.tasks.ema import reconstruct
     from idm.tasks.evaluating import evaluate_into
+    from idm.tasks.fitting import fit_solver_of
     from idm.tasks.imported import import_weights
     from idm.tasks.outcome import losses_of
     from idm.tasks.progress import read_progress
@@ -25,11 +27,13 @@ if TYPE_CHECKING:
 __all__ = [
     "SampleRequest",
     "ScoreRequest",
+    "calibrate_run",
     "check_data",
     "decode_into",
     "describe",
     "encode_into",
     "evaluate_into",
+    "fit_solver_of",
     "import_weights",
     "interpolate_into",
     "losses_of",
@@ -44,12 +48,14 @@ __all__ = [
 __getattr__ = importing(
     __name__,
     {
+        "idm.tasks.calibrating": ("calibrate_run",),
         "idm.tasks.checking": ("check_data",),
         "idm.tasks.choose": ("make_experiment",),
         "idm.tasks.describing": ("describe",),
         "idm.tasks.editing": ("decode_into", "encode_into", "interpolate_into"),
         "idm.tasks.ema": ("reconstruct",),
         "idm.tasks.evaluating": ("evaluate_into",),
+        "idm.tasks.fitting": ("fit_solver_of",),
         "idm.tasks.imported": ("import_weights",),
         "idm.tasks.outcome": ("losses_of",),
         "idm.tasks.progress": ("read_progress",),

@@ -12,11 +12,12 @@ from idm.core.text import finite
 from idm.report import bound_by_timestep, png
 from idm.run import Data, Evaluation, Run, best_device, open_data_to_score, recognise, require_recognition
 from idm.run.evaluation import about
+from idm.run.plans import refuse_spacing
 from idm.run.saving import results_folder
 from idm.run.variance import require_use
 from idm.samplers import Sampler
 from idm.storage.results import results_in
-from idm.tasks.long_jobs import Order, bound_in_parts, load_together, sample_in_parts
+from idm.tasks.long_jobs import Order, bound_in_parts, load_together, sample_in_parts, share_plan
 from idm.tasks.parts import remove_parts
 from idm.tasks.requests import ScoreRequest
 from idm.tasks.together import Say, held_by_main, say_nothing, together
@@ -68,10 +69,12 @@ def evaluate_into(
         with joined_ranks(best_device(device)) as ranks:
             opened = load_together(run, ranks, device=device, trust_code=trust_code)
             opened = opened.using(precision=request.precision, variance=request.variance)
-            folder, sampler, data = together(
+            share_plan(opened, request.sampler, ranks, listener)
+            folder, sampler, data, _ = together(
                 lambda: results_folder(out, opened, "evaluated"),
-                lambda: opened.sampler(**request.sampler),
+                lambda: opened.sampler(**request.sampler, listener=listener),
                 lambda: open_data_to_score(opened, request.data, request.source),
+                lambda: refuse_spacing(request.plan, request.sampler),
             )
             order = _order(opened, data, sampler, request)
             results = held_by_main(ranks, stack, results_in(folder, NAMES), say)
@@ -82,7 +85,7 @@ def evaluate_into(
         if bound is None or results is None:
             return None
         found = None if drawn is None else recognise(opened, data, drawn)
-        asked = about(opened, request.seed, request.data)
+        asked = about(opened, request.seed, request.data, request.plan)
         evaluation = Evaluation(bound, found, asked, None if found is None else sampler)
         written = results.put(f"{WHAT} of {opened.name}", lambda place: write_evaluation(place, evaluation))
         for name in (BOUND, SAMPLES):

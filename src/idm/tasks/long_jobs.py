@@ -1,7 +1,7 @@
 """Sampling and scoring by several processes, and in parts that outlive an interruption."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,10 @@ from torch import Tensor
 
 from idm.core.progress import SILENT, Listener, Progress, Within
 from idm.core.ranks import Ranks
+from idm.diffusion import Analytic
 from idm.likelihood import VLB
 from idm.run import Data, HeldOutBound, Opened, Run, draw, load
+from idm.run.curves import hash_of
 from idm.run.drawing import Watch
 from idm.run.scoring import bound_of_samples, chain_to_score, summary
 from idm.samplers import Sampler, SampleStep
@@ -28,6 +30,16 @@ def load_together(path: str | Path, ranks: Ranks, *, device: str | None = None, 
     """Open on every process the checkpoint that the main one finds to be the newest; see ``load``."""
     chosen = path if ranks.size == 1 else ranks.on_main(lambda: open_checkpoint(path).path)
     return load(chosen, device=device, trust_code=trust_code)
+
+
+def share_plan(run: Run, settings: Mapping[str, Any], ranks: Ranks, listener: Listener) -> None:
+    """Let the main process make the plan that a sampler's settings ask for, which may take a while; the others read it.
+
+    Raises:
+        SettingsError, CheckpointError: as of ``Opened.sampler``.
+    """
+    if ranks.size > 1 and "plan" in settings:
+        ranks.on_main(lambda: run.sampler(**settings, listener=listener).num_calls)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +174,7 @@ def bound_in_parts(
         InterruptedRunError: stopped on request; the images that are done are kept.
     """
     ranks, seed, batch_size = ranks or Ranks(), wanted.seed, wanted.batch_size
-    chain, count = chain_to_score(run, data, steps=wanted.steps, num=wanted.num)
+    chain, count = chain_to_score(run, data, steps=wanted.steps, plan=wanted.plan, num=wanted.num)
     given = {"timesteps": chain.schedule.timesteps.tolist(), "seed": seed, "data": data.spec.to_plain()}
     size = max(BOUND_IMAGES, -(-batch_size // chain.num_timesteps))  # whatever the number of processes is
     by_step = dict.fromkeys(("vb", "xstart_mse", "mse"), (chain.num_timesteps,))
@@ -197,7 +209,8 @@ class _Watched:
 def _request(run: Opened) -> dict[str, Any]:
     """Return what tells the results of one model from those of another."""
     precision = run.precision or run.experiment.training.precision
-    variance = {} if run.variance == "model" else {"variance": run.variance}
+    rule = run.diffusion.variance
+    variance = {"variance": run.variance, "curve": hash_of(rule.curve)} if isinstance(rule, Analytic) else {}
     return {"checkpoint": run.sha256, "precision": precision, **variance}
 
 

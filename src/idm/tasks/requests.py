@@ -55,6 +55,7 @@ class ScoreRequest:
         batch_size: (sample, step) pairs per call of the network.
         precision: number format inside the network.
         variance: of reverse steps, for the bound and for samples; see ``Run.using``.
+        plan: which levels that chain has, in place of evenly spaced ones; see ``Opened.sampler``.
     """
 
     data: str | None = None
@@ -67,3 +68,4 @@ class ScoreRequest:
     batch_size: int = 512
     precision: str | None = None
     variance: str | None = None
+    plan: str | None = None

@@ -15,10 +15,10 @@ from idm.run import Run, best_device
 from idm.run.drawing import Watch, require_memory
 from idm.run.labels import class_numbers
 from idm.run.saving import LARGEST_GRID, results_folder, sample_folder, save_samples
-from idm.run.variance import require_use
+from idm.run.solver_fit import refuse_other_guidance
 from idm.samplers import Sampler
 from idm.storage.results import Results
-from idm.tasks.long_jobs import Order, load_together, sample_in_parts
+from idm.tasks.long_jobs import Order, load_together, sample_in_parts, share_plan
 from idm.tasks.made import Made
 from idm.tasks.parts import remove_parts
 from idm.tasks.requests import SampleRequest
@@ -76,7 +76,8 @@ def sample_into(
         with joined_ranks(best_device(device)) as ranks:
             opened = load_together(run, ranks, device=device, trust_code=trust_code)
             opened = opened.using(precision=request.precision, compile=request.compile, variance=request.variance)
-            plan = _plan(opened, request, out)
+            share_plan(opened, request.sampler, ranks, listener)
+            plan = _plan(opened, request, out, listener)
             results = held_by_main(ranks, stack, plan.folder_for_results(), say)
             parts = plan.folder / PARTS
             x = sample_in_parts(plan.run, plan.order, parts, watch=plan.watch, ranks=ranks, listener=listener)
@@ -128,16 +129,16 @@ class _Plan:
         return written if self.recorder is None else written | self.recorder.save(new)
 
 
-def _plan(run: Run, request: SampleRequest, out: str | Path | None) -> _Plan:
+def _plan(run: Run, request: SampleRequest, out: str | Path | None, listener: Listener) -> _Plan:
     """Check a request; all that is wrong with it is told at once."""
     folder, _, sampler, classes, _ = together(
         lambda: results_folder(out, run, "sampled"),
         lambda: require_memory(request.num, run.spec.shape),
-        lambda: run.sampler(**request.sampler),
+        lambda: run.sampler(**request.sampler, listener=listener),
         lambda: class_numbers(request.labels, run.spec.class_names),
         lambda: request.guidance == 1.0 or run.require_guidance(request.guidance),
     )
-    require_use(run.variance, sampler)
+    refuse_other_guidance(run.folder, sampler, request.guidance)
     is_shown = request.trajectory and len(run.spec.shape) > 1
     order = Order(request.num, sampler, classes, request.seed, request.guidance, request.batch_size)
     classes = order.num_classes(run)

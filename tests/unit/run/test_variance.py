@@ -24,7 +24,7 @@ def run(experiment, tmp_path_factory):
 def test_it_changes_to_the_optimal_one_and_back(run):
     changed = run.using(variance="analytic")
     curve = run.diffusion.variance.curve
-    assert changed.diffusion.variance == Analytic(run.diffusion.variance.inner, curve)
+    assert changed.diffusion.variance == Analytic(run.diffusion.variance, curve)
     assert changed.using(precision="float32").diffusion.variance == changed.diffusion.variance
     assert changed.using(variance="analytic").diffusion.variance == changed.diffusion.variance
     assert changed.using(variance="model").diffusion.variance == run.diffusion.variance
@@ -65,7 +65,7 @@ def test_samples_of_one_are_not_continued_with_the_other(run, tmp_path):
 def test_a_run_without_a_curve_is_refused_in_a_line(run, variance):
     without = replace(run, diffusion=run.diffusion.replace(model_var_type=variance))
     with pytest.raises(
-        SettingsError, match="variance: model wanted, since this run has no error curve, got analytic"
+        SettingsError, match="variance: model wanted, since this run has no error curves, got analytic"
     ) as caught:
         without.using(variance="analytic")
     assert len(caught.value.lines) == 1

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from idm.diffusion.variances.base import ReverseVariance
-from idm.diffusion.variances.calibrated import CalibratedDecoder
 from idm.diffusion.variances.error_curve import ErrorCurve
+from idm.diffusion.variances.error_curves import ErrorCurves
 from idm.schedules import Level, Transition
 
 
@@ -18,20 +18,21 @@ class Analytic(ReverseVariance):
     The mean of a reverse step counts x_0 with c = posterior_mean_coef1, so that Var(x_down | x_up) = betatilde + c^2
     Var(x_0 | x_up), whose average over the data is betatilde + c^2 m(kappa_up). Of all variances that do not look at
     x_up it has the smallest bound, for any pair of levels (Bao et al. 2022, theorem 1). The step to clean data has m
-    itself. Where the data are Gaussian and the denoiser is exact, so are the samples, in any number of steps.
+    itself. Where the data are Gaussian and the denoiser is exact, so are the samples, in any number of steps. All of
+    that holds of one m for all values of a sample, and of an m for each channel or each value.
 
     Attributes:
         inner: the variance that the network was trained with; its head is not read.
-        curve: mean squared error m of the predicted x_0.
+        curve: mean squared error m of the predicted x_0, of all values together or apart.
     """
 
     inner: ReverseVariance
-    curve: ErrorCurve
+    curve: ErrorCurve | ErrorCurves
 
     @classmethod
-    def of(cls, variance: ReverseVariance, curve: ErrorCurve) -> "Analytic":
-        """Put a curve in the place of a variance, and of another curve that it may have."""
-        return cls(variance.inner if isinstance(variance, Analytic | CalibratedDecoder) else variance, curve)
+    def of(cls, variance: ReverseVariance, curve: ErrorCurve | ErrorCurves) -> "Analytic":
+        """Put a curve in the place of a variance; of another analytic one its curve is replaced."""
+        return cls(variance.inner if isinstance(variance, Analytic) else variance, curve)
 
     @property
     def heads(self) -> int:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.text import counted
+from idm.diffusion.variances.interpolation import interpolated
 from idm.schedules.table import held_in
 
 LEAST_ERROR = 1e-12
@@ -65,7 +66,7 @@ class ErrorCurve:
         """Return the curve that says something of one level alone."""
         return cls((math.log(kappa),), (mean_squared_error,), (None,))
 
-    def _table(self, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    def table(self, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Return log_kappa and the logarithms of the errors, copied once to each device."""
         if (device, dtype) not in self._tables:
             logs = [math.log(max(error, LEAST_ERROR)) for error in self.mean_squared_error]
@@ -81,15 +82,10 @@ class ErrorCurve:
 
     def log_error(self, log_kappa: Tensor) -> Tensor:
         """Logarithm of the error at levels, linear in log_kappa between those of the curve; nan beyond its ends."""
-        known, _ = self._table(log_kappa.device, held_in(log_kappa))
+        known, _ = self.table(log_kappa.device, held_in(log_kappa))
         inside = (log_kappa >= known[0] - SAME_LOG_KAPPA) & (log_kappa <= known[-1] + SAME_LOG_KAPPA)
         return torch.where(inside, self.log_error_within(log_kappa), math.nan)
 
     def log_error_within(self, log_kappa: Tensor) -> Tensor:
         """Return the same, and beyond the ends of the curve the error there."""
-        known, values = self._table(log_kappa.device, held_in(log_kappa))
-        above = torch.bucketize(log_kappa, known).clamp(min=1, max=max(1, len(known) - 1))
-        above, below = above.clamp(max=len(known) - 1), above - 1
-        length = known[above] - known[below]
-        share = ((log_kappa - known[below]) / torch.where(length > 0, length, 1.0)).clamp(0.0, 1.0)
-        return torch.lerp(values[below], values[above], share)
+        return interpolated(*self.table(log_kappa.device, held_in(log_kappa)), log_kappa)

@@ -1,0 +1,51 @@
+"""``idm fit-solver``: fit a sampler of a few calls to a trained network."""
+
+from idm.cli import options
+from idm.cli.output import Output, command
+from idm.core.text import counted
+
+
+def fit_solver(
+    run: options.RunArgument,
+    calls: options.Calls = 4,
+    guidance: options.Guidance = 1.0,
+    batch_size: options.BatchSize = 256,
+    precision: options.Precision = None,
+    device: options.Device = None,
+    trust_code: options.TrustCode = False,
+    as_json: options.Json = False,
+) -> None:
+    """Fit levels and weights of a sampler of few calls to this network's own samples; nothing is trained.
+
+    'idm sample RUN --sampler fitted --steps N' then uses it. It is kept in RUN/fits for the checkpoint that it was
+    fitted to, and takes the place of an earlier one of as many calls.
+    """
+    from idm.core.terminal import TERMINAL
+    from idm.tasks import fit_solver_of
+
+    output = Output(as_json=as_json)
+    found = fit_solver_of(
+        run,
+        calls,
+        guidance=guidance,
+        batch_size=batch_size,
+        precision=precision,
+        device=device,
+        trust_code=trust_code,
+        listener=TERMINAL,
+    )
+    solver, folder = found.solver, found.run.folder
+    output.pairs(
+        {
+            "checkpoint": str(found.run.name),
+            "fitted": f"{counted(calls, 'step')} to {counted(solver.num_walks, 'walk')} of many",
+            "levels": ", ".join(f"{kappa:.3g}" for kappa in reversed(solver.kappas)) + " (noise-to-signal ratios)",
+            "error": f"{solver.error:.3g} from where other walks of many steps end, "
+            f"multistep in as many calls {solver.error_of_multistep:.3g}",
+            "kept": str(found.file),
+        }
+    )
+    output.line()
+    scale = () if guidance == 1.0 else ("--guidance", f"{guidance:g}")
+    output.line(f"Next: {command('idm', 'sample', folder, '--sampler', 'fitted', '--steps', calls, *scale)}")
+    output.finish(run=folder, file=found.file, **found.to_plain())

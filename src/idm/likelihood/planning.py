@@ -1,0 +1,111 @@
+"""What the steps of a bound cost where their variances are optimal, known from an error curve alone.
+
+The mean of the KL divergence of a step is 1/2 log(1 + (SNR_down - SNR_up) m(kappa_up)) per value, if its variance is
+the analytic one. So the bound of every choice of levels is known without a call of the network, and the best choice of
+a number of them is a shortest path.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from idm.core.gaussian import Gaussian, normal_kl
+from idm.diffusion import Decoder, ErrorCurve, ErrorCurves
+from idm.diffusion.variances.interpolation import interpolated
+from idm.schedules import Grid, cheapest_walk
+from idm.schedules.table import Float64
+
+GROUPS = 64
+"""Values are put into so many groups of like errors at the most, to compare steps; bounds are of all values."""
+
+NODES, CURVE = 100, 1000
+"""Errors of x_0 over which the decoder's cost is averaged, and mean squares of them between which it is read off."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class BoundByCurve:
+    """The bound that a denoiser of such errors has on any levels of a grid, in bits/dim.
+
+    Attributes:
+        grid: the levels to choose from.
+        curve: mean squared error of the predicted x_0: of all values together or apart, as the variance will be.
+        decoder: how the last step scores data.
+        power: mean square of the data.
+    """
+
+    grid: Grid
+    curve: ErrorCurve | ErrorCurves
+    decoder: Decoder
+    power: float
+
+    def best_places(self, count: int) -> list[int]:
+        """Return the places of the ``count`` levels of the smallest bound; the noisiest one is chosen, too.
+
+        Raises:
+            SettingsError: no such count.
+        """
+        errors = self._errors(_grouped(self._logs), list(range(self.grid.num_timesteps)))
+        return cheapest_walk(self._decoder(errors), self._steps(errors), self._prior, count)
+
+    def of(self, places: list[int]) -> float:
+        """Return the bound of a walk over some places, growing."""
+        errors, snr = self._errors(self._logs, places), self._snr[places]
+        steps = 0.5 * np.log2(1.0 + (snr[:-1] - snr[1:])[:, None] * errors[1:]).mean(1)
+        return float(self._prior[places[-1]] + steps.sum() + self._decoder(errors[:1])[0])
+
+    @cached_property
+    def _snr(self) -> Float64:
+        return self.grid.levels.kappa.numpy() ** -2.0
+
+    @cached_property
+    def _logs(self) -> Tensor:
+        """Logarithms of the errors at the levels of the curve [k, n], of n values, or of all together."""
+        _, logs = self.curve.table(torch.device("cpu"), torch.float64)
+        return logs.view(len(logs), -1)
+
+    def _errors(self, logs: Tensor, places: list[int]) -> Float64:
+        """Errors at some places [p, n], from logarithms at the levels of the curve."""
+        known, _ = self.curve.table(torch.device("cpu"), torch.float64)
+        return torch.exp(interpolated(known, logs, torch.log(self.grid.levels.kappa[places])[:, None])).numpy()
+
+    def _steps(self, errors: Float64) -> Float64:
+        """Cost [T, T] of the step down to a place (first axis) from a higher one (second axis)."""
+        cost = np.full((len(errors), len(errors)), np.inf)
+        for up in range(1, len(errors)):
+            gain = self._snr[:up] - self._snr[up]
+            cost[:up, up] = np.log1p(gain[:, None] * errors[up]).mean(1) * (0.5 / math.log(2.0))
+        return cost
+
+    def _decoder(self, errors: Float64) -> Float64:
+        """Cost [p] of the last step from places, its error Gaussian, averaged over n values."""
+        z, weight = np.polynomial.hermite_e.hermegauss(NODES)
+        logs = np.linspace(np.log(errors.min()), np.log(errors.max()), CURVE)
+        x_start = torch.full((CURVE, NODES), self.decoder.middle, dtype=torch.float64)
+        error = np.exp(0.5 * logs)[:, None] * z
+        reverse = Gaussian(x_start + torch.from_numpy(error), torch.from_numpy(logs)[:, None].expand_as(x_start))
+        nats = -self.decoder.log_likelihood(x_start, reverse).numpy() @ (weight / weight.sum())
+        return np.interp(np.log(errors), logs, nats / math.log(2.0)).mean(1)
+
+    @cached_property
+    def _prior(self) -> Float64:
+        """Cost [T] of beginning at a place, KL(q(x_t | x_0) || N(0, I))."""
+        at = self.grid.levels
+        kl = normal_kl(at.alpha * math.sqrt(self.power), 2.0 * torch.log(at.sigma), 0.0, 0.0)
+        return kl.numpy() / math.log(2.0)
+
+
+def _grouped(logs: Tensor) -> Tensor:
+    """Average errors, given their logarithms [k, n], over groups of like ones, as near to equal sizes as can be."""
+    number = logs.shape[1]
+    if number <= GROUPS:
+        return logs
+    ranked = logs.exp().sort(dim=1).values
+    ends = np.linspace(0, number, GROUPS + 1).round().astype(int).tolist()
+    return torch.stack([ranked[:, a:b].mean(1) for a, b in pairwise(ends)], dim=1).log()

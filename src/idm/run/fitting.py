@@ -1,0 +1,85 @@
+"""Fitting a solver of a few calls to a trained network: what it takes is recorded, planned, solved and kept here."""
+
+import torch
+from torch import Tensor
+
+from idm.core.errors import SettingsError
+from idm.core.progress import SILENT, Listener
+from idm.run.opened import Opened
+from idm.run.solver_fit import MOST_CALLS, SolverFit
+from idm.run.walks import Walks, record_walks, require_levels
+from idm.samplers import Sampler, SamplerFitted, SamplerMultistep, cheapest_places, fit_weights
+from idm.schedules import regrid
+from idm.training.memory import in_smaller_pieces
+
+HELD_OUT_EVERY = 3
+"""Each walk of that number is kept out of the fit, and measures it."""
+
+
+def fit_solver(
+    run: Opened, calls: int, *, guidance: float = 1.0, batch_size: int | None = None, listener: Listener = SILENT
+) -> SolverFit:
+    """Fit a solver to where the network's own walks lead in many steps, and keep it beside the checkpoint.
+
+    Its levels are those whose single steps are off by least (``cheapest_places``); the weights of each step are then a
+    least-squares fit (``fit_weights``). Nothing is trained.
+
+    Args:
+        run: the trained model.
+        calls: of the network, and steps.
+        guidance: scale of classifier-free guidance; a solver serves that scale alone.
+        batch_size: samples per call of the network, at first; fewer where memory is short.
+        listener: hears how it gets on.
+
+    Raises:
+        SettingsError: no such number of calls, guidance that the network was not trained for, a model that no
+            checkpoint holds, or samples too large for the memory of this machine.
+        NumericalError: what the network returns is not finite.
+        CheckpointError: the disk refuses.
+        ProcessError: memory is short even for single samples.
+    """
+    require_levels(run, calls, "calls", MOST_CALLS)
+    if not run.sha256:
+        raise SettingsError(f"run {run.folder}: a run with a checkpoint wanted to fit a solver to; load one")
+    walks = record_walks(run, guidance=guidance, batch_size=batch_size, listener=listener)
+    fitted = in_smaller_pieces(
+        batch_size or run.batch_size, lambda size: _fit(run, walks, calls, guidance, size, listener)
+    )
+    fitted.keep(run.fits)
+    return fitted
+
+
+def _fit(run: Opened, walks: Walks, calls: int, guidance: float, batch_size: int, listener: Listener) -> SolverFit:
+    recorded, bounded = walks.recorded, run.spec.codec.bounded
+    numbers = torch.arange(recorded.states.shape[1])
+    apart = numbers % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
+    rows, others = numbers[~apart], numbers[apart]
+    known = recorded.select(rows)
+    places = cheapest_places(known, calls)
+    process = run.diffusion.on(recorded.grid.respace(places))
+    denoise = run.denoiser(process, walks.conditioning, guidance=guidance)
+    unfitted = SamplerFitted(process, bounded, guidance=guidance)
+    weights = fit_weights(
+        process,
+        unfitted.clipped(denoise.select(rows)),
+        known.at(places[-1]).to(run.device),
+        lambda place: known.at(-1 if place < 0 else places[place]),
+        batch_size=batch_size,
+        listener=listener,
+    )
+    fitted = SamplerFitted(process, bounded, weights=weights, guidance=guidance)
+    usual = SamplerMultistep(run.diffusion.on(regrid(run.diffusion.grid, calls, "log_snr")), bounded)
+    error, of_usual = (_error(run, sampler, walks, guidance, others, batch_size) for sampler in (fitted, usual))
+    kappas = tuple(process.grid.levels.kappa.tolist())
+    return SolverFit(kappas, weights, guidance, error, of_usual, len(rows))
+
+
+def _error(run: Opened, sampler: Sampler, walks: Walks, guidance: float, rows: Tensor, batch_size: int) -> float:
+    """Root mean square distance of samples from the ends of those walks that began with the same noise."""
+    denoise = sampler.clipped(run.denoiser(sampler.diffusion, walks.conditioning, guidance=guidance))
+    start, end = (walks.recorded.at(place) for place in (walks.recorded.grid.num_timesteps - 1, -1))
+    total = 0.0
+    for part in rows.split(batch_size):
+        drawn = sampler.draw(denoise.select(part), start[part].to(run.device))
+        total += float((drawn.cpu() - end[part]).double().square().sum())
+    return (total / end[rows].numel()) ** 0.5
