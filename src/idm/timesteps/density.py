@@ -84,7 +84,7 @@ class LevelDensity(FixedTimesteps):
 
 
 def edges_between(grid: Grid) -> Float64:
-    """Return times half-way between two or more levels [T + 1]; the ends lie as far beyond, where the path goes so far."""
+    """Return times half-way between two or more levels, and as far beyond the ends [T + 1], where there is a path."""
     times, span = grid.times, grid.path.span
     middle = 0.5 * (times[1:] + times[:-1])
     ends = np.array([2.0 * times[0] - middle[0], 2.0 * times[-1] - middle[-1]]).clip(0.0, span)
