@@ -176,7 +176,7 @@ def test_every_variance_samples_finite_numbers(name: str, var_type: ModelVarType
 
 
 def converted(mean_type: ModelMeanType, diffusion: GaussianDiffusion) -> Network:
-    """The same eps, said as x_0, v or x_{t-1} (their definitions, with this chain's levels)."""
+    """The same eps, said as x_0, v, velocity, EDM's F or x_{t-1} (their definitions, with this chain's levels)."""
     schedule = diffusion.schedule
     abar, abar_prev = torch.as_tensor(schedule.alphas_cumprod), torch.as_tensor(schedule.alphas_cumprod_prev)
     step_of = {int(label): step for step, label in enumerate(schedule.timesteps)}
@@ -185,12 +185,16 @@ def converted(mean_type: ModelMeanType, diffusion: GaussianDiffusion) -> Network
         x_start = (x - (1.0 - a).sqrt() * eps) / a.sqrt()
         mean = (p.sqrt() * (1.0 - a / p) * x_start + (a / p).sqrt() * (1.0 - p) * x) / (1.0 - a)
         v = a.sqrt() * eps - (1.0 - a).sqrt() * x_start
-        named = {"EPSILON": eps, "START_X": x_start, "PREVIOUS_X": mean, "V": v}
+        kappa, data = ((1.0 - a) / a).sqrt(), 0.5
+        edm = (kappa * x_start - data**2 * eps) / (data * (kappa**2 + data**2).sqrt())
+        named = {"EPSILON": eps, "START_X": x_start, "PREVIOUS_X": mean, "V": v, "VELOCITY": eps - x_start, "EDM": edm}
         return {ModelMeanType[name]: value for name, value in named.items()}
 
     def model(x: Tensor, time: Tensor, /, **conditioning: Tensor) -> Tensor:
         step = torch.tensor([step_of[label] for label in time.tolist()])
         a, p = per_image(abar[step], x), per_image(abar_prev[step], x)
+        if mean_type is ModelMeanType.EDM:  # which is shown x / sqrt(sigma^2 + alpha^2 / 4)
+            x = x * (1.0 - a + 0.25 * a).sqrt()
         return outputs(x, a, p, network(x, time, **conditioning))[mean_type]
 
     return model

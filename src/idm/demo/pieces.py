@@ -66,14 +66,14 @@ def denoise(run: Run, sampler: Sampler, *, seed: int = 0) -> Denoising:
     require_finite(states[-1], "samples")
     last = len(states) - 1
     chosen = [round(share * last) for share in MOMENTS]
-    timesteps = sampler.diffusion.schedule.timesteps
+    timesteps = sampler.diffusion.grid.levels.time.tolist()
     labels = [f"t = {timesteps[last - 1 - i]:g}" if i < last else "done" for i in chosen]
     return Denoising(torch.stack([states[i].cpu() for i in chosen], dim=1), labels)
 
 
 def inversion(diffusion: GaussianDiffusion) -> GaussianDiffusion:
     """Return the process to invert by: of as many steps as the page has room to wait for, or as there are."""
-    available = diffusion.schedule.num_steps_below(MAX_NOISE_TO_SIGNAL)
+    available = diffusion.grid.num_steps_below(MAX_NOISE_TO_SIGNAL)
     return inversion_process(diffusion, max(1, min(INVERSION_STEPS, available)))
 
 

@@ -1,11 +1,20 @@
 """The diffusion process and its parts: predictions, variances, objectives, decoders."""
 
 from idm.diffusion.decoders import ContinuousDecoder, Decoder, DiscretizedDecoder
-from idm.diffusion.denoiser import Clipped, Denoised, DenoisedFn, Denoiser, ModelKwargs, extrapolate, select
+from idm.diffusion.denoiser import (
+    Clipped,
+    Denoised,
+    DenoisedFn,
+    Denoiser,
+    ModelKwargs,
+    extrapolate,
+    select,
+    threshold_dynamically,
+)
 from idm.diffusion.gaussian_diffusion import GaussianDiffusion, Place
 from idm.diffusion.names import LossType, ModelMeanType, ModelVarType
 from idm.diffusion.objectives import Objective
-from idm.diffusion.predictions import Prediction
+from idm.diffusion.predictions import Preconditioned, Prediction
 from idm.diffusion.results import LossTerms, NetworkOutput, ReverseStep, VbTerms
 from idm.diffusion.variances import Analytic, CalibratedDecoder, ErrorCurve, ErrorCurves, ReverseVariance
 from idm.diffusion.weightings import EDM, P2, MinSNR, OfPrediction, Sigmoid, XStartWeighting
@@ -35,6 +44,7 @@ __all__ = [
     "Objective",
     "OfPrediction",
     "Place",
+    "Preconditioned",
     "Prediction",
     "ReverseStep",
     "ReverseVariance",
@@ -43,4 +53,5 @@ __all__ = [
     "XStartWeighting",
     "extrapolate",
     "select",
+    "threshold_dynamically",
 ]

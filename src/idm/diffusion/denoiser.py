@@ -3,6 +3,7 @@
 Conditioning, clipping and what else is done to x_0 are bound when a denoiser is made (``GaussianDiffusion.denoiser``).
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, final, runtime_checkable
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from idm.core.errors import SettingsError
+from idm.core.tensors import append_dims
 from idm.core.types import Images, Network
 from idm.diffusion.results import NetworkOutput
 from idm.schedules import Level
@@ -86,29 +88,52 @@ class Clipped:
         inner: the denoiser.
         clip: clamp x_0 to [-1, 1].
         change: applied to x_0 before that.
+        threshold: after that change, bring x_0 to its own range, as ``threshold_dynamically`` does; 0: do not.
     """
 
     inner: Denoiser
     clip: bool = True
     change: DenoisedFn | None = None
+    threshold: float = 0.0
 
     def __call__(self, x: Images, at: Level, /) -> Denoised:
         """Change what the inner denoiser finds."""
-        return clipped(self.inner(x, at), self.clip, self.change)
+        return clipped(self.inner(x, at), self.clip, self.change, self.threshold)
 
     def select(self, rows: Tensor, /) -> "Clipped":
         """Select from the inner denoiser."""
         return replace(self, inner=self.inner.select(rows))
 
 
-def clipped(found: Denoised, clip: bool, change: DenoisedFn | None) -> Denoised:
-    """Return what was found with x_0 changed, and clamped to [-1, 1] if so wished.
+def clipped(found: Denoised, clip: bool, change: DenoisedFn | None, threshold: float = 0.0) -> Denoised:
+    """Return what was found with x_0 changed, and brought to its own range and clamped to [-1, 1] if so wished.
 
     Raises:
         SettingsError: ``change``, which is a ``denoised_fn``, returns no x_0.
     """
     x_start = found.raw if change is None else _x_start(change(found.raw), found.raw)
+    x_start = threshold_dynamically(x_start, threshold) if threshold > 0 else x_start
     return Denoised(x_start.clamp(-1, 1) if clip else x_start, found.raw, found.head, found.variance, found.mean)
+
+
+def threshold_dynamically(x_start: Tensor, share: float) -> Tensor:
+    """Clamp each sample to [-s, s] and divide it by s, where s is a quantile of its |x_0|, but at least 1.
+
+    What guidance, or an error, drives out of range comes back to it, instead of being flattened at its ends (Saharia et
+    al. 2022, section 2.3).
+
+    Args:
+        x_start: predicted x_0 [b, ...].
+        share: of the values of a sample, channels and places together, that lie within [-s, s]; in (0, 1]. Between two
+            values the quantile is linear, as that of numpy.
+    """
+    values = x_start.abs().flatten(1)
+    last = values.shape[1] - 1
+    below = math.floor(share * last)
+    largest = values.topk(last - below + 1).values  # down to the value below the quantile
+    s = torch.lerp(largest[:, -1], largest[:, max(last - below - 1, 0)], share * last - below).clamp(min=1.0)
+    s = append_dims(s, x_start.ndim)
+    return x_start.clamp(-s, s) / s
 
 
 def extrapolate(

@@ -196,6 +196,7 @@ class GaussianDiffusion:
         conditioning: ModelKwargs | None = None,
         clip: bool = True,
         denoised_fn: DenoisedFn | None = None,
+        threshold: float = 0.0,
     ) -> Denoiser:
         """Make a network a denoiser: what samplers, likelihoods, guidance and editing take.
 
@@ -204,9 +205,11 @@ class GaussianDiffusion:
             conditioning: what else it is shown, such as labels ``y`` [b], with one entry per sample.
             clip: clamp the predicted x_0 to [-1, 1] (for PREVIOUS_X this leaves the mean alone).
             denoised_fn: applied to the predicted x_0 before clipping.
+            threshold: bring x_0 to its own range before clipping, as ``threshold_dynamically`` does; 0: do not.
         """
         raw = NetworkDenoiser(self.predict, self._read, network, conditioning or {})
-        return Clipped(raw, clip, denoised_fn) if clip or denoised_fn is not None else raw
+        changes = clip or denoised_fn is not None or threshold > 0
+        return Clipped(raw, clip, denoised_fn, threshold) if changes else raw
 
     def _read(self, output: NetworkOutput, x: Images, at: Level) -> Denoised:
         """Read x_0 from a network's output."""
@@ -258,8 +261,10 @@ class GaussianDiffusion:
         Raises:
             SettingsError: the network returns no tensor, or one of the wrong shape or number of channels.
         """
-        time = self._time_of(self._level(t, x_t), x_t)
-        output = network_output(model(x_t, time, **(model_kwargs or {})))
+        at = self._level(t, x_t)
+        scale = self.prediction.input_scale(at)
+        shown = x_t if scale is None else scale * x_t
+        output = network_output(model(shown, self._time_of(at, x_t), **(model_kwargs or {})))
         if output.dtype != x_t.dtype:
             output = output.to(x_t.dtype)
         batch, channels, *sizes = x_t.shape
@@ -354,12 +359,14 @@ class GaussianDiffusion:
         return VbTerms(self.vb_bpd(step, x_start, x_t, t), step.pred_xstart)
 
     def prior_bpd(self, x_start: Images) -> PerSample:
-        """KL(q(x_T | x_0) || N(0, I)) in bits/dim [b] (Ho et al. 2020, eq. 5, term L_T).
+        """KL(q(x_T | x_0) || p(x_T)) in bits/dim [b] (Ho et al. 2020, eq. 5, term L_T).
 
-        It has no trainable part; a large value means that the chain stops before x_T is noise.
+        p(x_T) is what sampling starts from: N(0, I) on a chain, N(0, sigma_T^2 I) on other paths. It has no trainable
+        part; a large value means that the path stops before x_T is noise.
         """
-        last = self.q_mean_variance(x_start, self.num_timesteps - 1)
-        return nats_to_bits(mean_flat(normal_kl(last.mean, last.log_variance, 0.0, 0.0)))
+        last, one = self.q_mean_variance(x_start, self.num_timesteps - 1), torch.ones_like(x_start[:1])
+        start = self.grid.path.start(self.grid.level(self.num_timesteps - 1, one), one)
+        return nats_to_bits(mean_flat(normal_kl(last.mean, last.log_variance, 0.0, 2.0 * torch.log(start))))
 
     def training_losses(
         self,

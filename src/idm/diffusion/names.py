@@ -7,7 +7,7 @@ from enum import Enum, unique
 from typing import TypeVar, cast
 
 from idm.diffusion.objectives import Objective
-from idm.diffusion.predictions import Epsilon, PreviousX, StartX, V
+from idm.diffusion.predictions import Epsilon, Preconditioned, PreviousX, StartX, V, Velocity
 from idm.diffusion.variances import FixedLarge, FixedSmall, Learned, LearnedRange
 
 Strategy = TypeVar("Strategy")
@@ -15,12 +15,14 @@ Strategy = TypeVar("Strategy")
 
 @unique
 class ModelMeanType(Enum):
-    """What the network's first head means."""
+    """What the network's first head means. That of EDM depends on the deviation of the data, here the paper's 0.5."""
 
     PREVIOUS_X = PreviousX()
     START_X = StartX()
     EPSILON = Epsilon()
     V = V()
+    VELOCITY = Velocity()
+    EDM = Preconditioned()
 
 
 @unique

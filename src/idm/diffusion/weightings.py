@@ -5,7 +5,7 @@ that a weighting means the same for all of them.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, final
 
 import torch
@@ -31,6 +31,10 @@ class XStartWeighting(ABC):
     @abstractmethod
     def __call__(self, at: Level) -> Tensor:
         """Return the weight, shaped as the level."""
+
+    def for_data(self, sigma_data: float) -> "XStartWeighting":
+        """Return the weighting for data of a standard deviation; most are the same for all."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -102,3 +106,7 @@ class EDM(XStartWeighting):
     def __call__(self, at: Level) -> Tensor:
         """1 / sigma_data^2 + 1 / kappa^2."""
         return self.sigma_data**-2 + at.kappa.pow(-2)
+
+    def for_data(self, sigma_data: float) -> XStartWeighting:
+        """Take that deviation."""
+        return replace(self, sigma_data=sigma_data)

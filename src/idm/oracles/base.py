@@ -67,6 +67,8 @@ class ExactDenoiser(ABC):
         """
         x_t = wide(x)
         at = self._transition(time, x_t)
+        scale = self.diffusion.prediction.input_scale(at.up)
+        x_t = x_t if scale is None else x_t / scale  # what is shown is scaled
         given = self.x_start_moments(x_t, at.up, {name: value.to(x_t.device) for name, value in conditioning.items()})
         prediction = self.diffusion.prediction.target(given.mean, x_t, at.up.eps(x_t, given.mean), at.up)
         head = self.diffusion.variance.head(torch.log(_reverse_variance(given.variance, at)), at)

@@ -55,7 +55,7 @@ class Bound:
     """
 
     vlb: VLB
-    timesteps: Sequence[int]
+    timesteps: Sequence[float]
     histogram_bpd: float
 
 

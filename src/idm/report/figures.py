@@ -90,10 +90,10 @@ def _line(axes: "Axes", rows: Sequence[Mapping[str, float]], name: str, **option
         axes.plot([row["step"] for row in known], [row[name] for row in known], marker=marker, **options)
 
 
-def bound_by_timestep(means: Sequence[float], standard_errors: Sequence[float], timesteps: Sequence[int]) -> "Figure":
+def bound_by_timestep(means: Sequence[float], standard_errors: Sequence[float], timesteps: Sequence[float]) -> "Figure":
     """Draw the terms of the variational bound over t, and their running sum from t = 0 upwards.
 
-    Positions are t + 1, so that t = 0, the decoder's term, has a place on a log scale.
+    Positions are t + 1, so that t = 0, the decoder's term, has a place on a log scale; t itself where times end at 1.
 
     Args:
         means: mean of each term over images, bits/dim.
@@ -108,7 +108,9 @@ def bound_by_timestep(means: Sequence[float], standard_errors: Sequence[float], 
         raise DataError(f"bound: as many means, standard errors and timesteps wanted, got {lengths}")
     figure, (terms, running) = empty_figure(9.2, 3.6, panels=2)
     mean, error = np.asarray(means, dtype=np.float64), np.nan_to_num(np.asarray(standard_errors, dtype=np.float64))
-    position = np.asarray(timesteps, dtype=np.float64) + 1
+    position, of_t = np.asarray(timesteps, dtype=np.float64), "t"
+    if position[0] == 0 or position[-1] > 1:
+        position, of_t = position + 1, "t + 1"
     positive = bool((mean > 0).all())
     low = np.maximum(mean - error, mean / 10) if positive else mean - error
     terms.fill_between(position, low, mean + error, color=PALETTE[5], alpha=0.5, linewidth=0, label="± 1 std. error")
@@ -119,7 +121,7 @@ def bound_by_timestep(means: Sequence[float], standard_errors: Sequence[float], 
     running.plot(position, np.cumsum(mean), color=PALETTE[0], linewidth=1.5, label="sum from the decoder to step t")
     for axes, title in ((terms, "Bits per dimension of each step"), (running, "Running sum of the steps")):
         axes.set_xscale("log")
-        style(axes, title=title, x="t + 1 (log scale), noise to the right", y="bits/dim")
+        style(axes, title=title, x=f"{of_t} (log scale), noise to the right", y="bits/dim")
         axes.plot(position[:1], mean[:1], "o", color=ACCENT, markersize=5, label="decoder's term", zorder=3)
         _legend(axes, loc="best")
     return figure

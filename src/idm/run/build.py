@@ -25,9 +25,9 @@ from idm.networks import OF_SPACE
 from idm.run.spec import DataSpec
 from idm.samplers import Sampler
 from idm.samplers.base import LARGEST_GAIN
-from idm.schedules import Grid, NoiseSchedule, refuse_more_steps, regrid
+from idm.schedules import Grid, refuse_more_steps, regrid
 from idm.settings import Experiment
-from idm.settings.experiment import DiffusionSettings, SamplerSettings, ScheduleSettings
+from idm.settings.experiment import AUTO, DiffusionSettings, SamplerSettings, ScheduleSettings
 from idm.settings.schema import option_paths
 
 LARGEST_AUTOMATIC_FLOOR = 0.1
@@ -37,10 +37,13 @@ LARGEST_AUTOMATIC_FLOOR = 0.1
 WEIGHTINGS = {"min_snr": MinSNR(), "p2": P2(), "sigmoid": Sigmoid(), "edm": EDM()}
 """By name, each with the numbers of its paper."""
 
+USUAL_SIGMA_DATA = 0.5
+"""Deviation of the data where none was measured (Karras et al. 2022)."""
 
-def build_schedule(settings: ScheduleSettings, levels: int | None) -> NoiseSchedule:
+
+def build_schedule(settings: ScheduleSettings, levels: int | None) -> Grid:
     """Build the schedule, starting at the noise floor of data with that many levels."""
-    schedule: NoiseSchedule = settings.build()
+    schedule: Grid = settings.build()
     floor = settings.noise_floor
     if floor == "auto":
         floor = 0.0 if levels is None else min(1.0 / (levels - 1), LARGEST_AUTOMATIC_FLOOR)
@@ -54,21 +57,32 @@ def build_diffusion(experiment: Experiment, spec: DataSpec) -> GaussianDiffusion
     Where the decoder's variance will be fitted, it starts at the largest plausible value, the noise of step
     0, so that the bound term of that one step does not pull at a learned variance that serves all steps.
     The chain of unbounded data, whose x_0 is never clipped, ends where noise is ``LARGEST_GAIN`` times the
-    signal; the prior term of the bound counts what is left of the data there.
+    signal; the prior term of the bound counts what is left of the data there. Not so where the last level has no
+    signal: what can be predicted there is no worse without clipping.
+
+    Raises:
+        SettingsError: a prediction, or times, that the levels do not allow.
     """
     settings: DiffusionSettings = experiment.diffusion
     levels = spec.codec.levels
     schedule = build_schedule(experiment.schedule, levels)
-    if not spec.codec.bounded:
+    if not spec.codec.bounded and float(schedule.levels.alpha[-1]) > 0:
         schedule = schedule.respace(range(max(1, schedule.num_steps_below(LARGEST_GAIN))))
-    diffusion = GaussianDiffusion(
-        schedule,
-        model_mean_type=settings.prediction,
-        model_var_type=settings.variance,
-        loss_type=build_objective(settings),
-        rescale_timesteps=settings.rescale_timesteps,
-        decoder=ContinuousDecoder() if levels is None else DiscretizedDecoder(levels),
-    )
+    if schedule.levels.time.is_floating_point() and not settings.rescale_timesteps:
+        raise SettingsError(
+            f"diffusion.rescale_timesteps: true wanted with schedule.name={experiment.schedule.name}, whose times are "
+            "fractions, got false; set it to true"
+        )
+    objective = build_objective(settings)
+    with option_paths("diffusion", ("prediction",)):
+        diffusion = GaussianDiffusion(
+            schedule,
+            model_mean_type=settings.prediction.value.for_data(_sigma_data(settings)),
+            model_var_type=settings.variance,
+            loss_type=objective,
+            rescale_timesteps=settings.rescale_timesteps,
+            decoder=ContinuousDecoder() if levels is None else DiscretizedDecoder(levels),
+        )
     if settings.decoder_variance == "fitted":
         # Until it is fitted: the variance of the noise, and no gradient for a learned variance that will not be used.
         lowest = schedule.levels.map(lambda values: values[0])
@@ -81,8 +95,14 @@ def build_objective(settings: DiffusionSettings) -> Objective:
     objective: Objective = settings.loss.value
     if settings.weighting not in WEIGHTINGS:
         return objective
-    weighting = OfPrediction(settings.prediction.value, WEIGHTINGS[settings.weighting])
+    sigma_data = _sigma_data(settings)
+    prediction, weighting = settings.prediction.value, WEIGHTINGS[settings.weighting]
+    weighting = OfPrediction(prediction.for_data(sigma_data), weighting.for_data(sigma_data))
     return replace(objective, weighting=weighting)
+
+
+def _sigma_data(settings: DiffusionSettings) -> float:
+    return USUAL_SIGMA_DATA if settings.sigma_data == AUTO else settings.sigma_data
 
 
 def null_label(experiment: Experiment, spec: DataSpec) -> int | None:

@@ -17,12 +17,13 @@ class HeldOutBound:
 
     Attributes:
         vlb: the bound and its terms, in bits/dim; of continuous data in the data's own units.
-        timesteps: the number that each step had in the schedule it was first defined in, increasing.
+        timesteps: the number that each step had in the schedule it was first defined in, or its time on another path,
+            increasing.
         histogram: bits/dim of histograms of each pixel by class; None for continuous data.
     """
 
     vlb: VLB
-    timesteps: list[int]
+    timesteps: list[int] | list[float]
     histogram: Estimate | None
 
     @property

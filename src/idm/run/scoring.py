@@ -71,7 +71,7 @@ def chain_of(run: Opened, steps: int, plan: str | None = None) -> GaussianDiffus
     """
     if plan is not None:
         return run.diffusion.on(run.planned_grid(plan, {"steps": steps} if steps else {}))
-    refuse_more_steps(run.diffusion.schedule, steps, "steps")
+    refuse_more_steps(run.diffusion.grid, steps, "steps")
     return run.diffusion.respace(spaced(run.diffusion.num_timesteps, steps)) if steps else run.diffusion
 
 
@@ -132,7 +132,7 @@ def bound_of(
 def summary(run: Opened, data: Data, chain: GaussianDiffusion, vlb: VLB) -> HeldOutBound:
     """Say what the bound of the first held-out samples comes to."""
     histogram = _histogram(run, data, len(vlb.total_bpd))
-    return HeldOutBound(in_data_units(vlb, run), chain.schedule.timesteps.tolist(), histogram)
+    return HeldOutBound(in_data_units(vlb, run), chain.grid.levels.time.tolist(), histogram)
 
 
 def held_out_estimate(run: Opened, data: Data, *, num: int = 256, seed: int = 0, batch_size: int = 128) -> Estimate:

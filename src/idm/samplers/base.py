@@ -10,9 +10,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
-from typing import Any, ClassVar, Generic, SupportsIndex
+from typing import Annotated, Any, ClassVar, Generic, SupportsIndex
 
 import torch
+from annotated_types import Ge, Le
 from torch import Tensor, nn
 from typing_extensions import TypeVar
 
@@ -24,7 +25,6 @@ from idm.core.rng import NoiseSource, Rng
 from idm.core.types import Images, Network
 from idm.diffusion import Clipped, DenoisedFn, Denoiser, GaussianDiffusion, ModelKwargs
 from idm.samplers.noise import StepNoise
-from idm.schedules import NoiseSchedule
 
 LARGEST_GAIN = 20.0
 """Errors of the network's output that become so many times as large in an x_0 that is not clipped are called out."""
@@ -59,6 +59,8 @@ class Sampler(ABC, Generic[Memory]):
         diffusion: the process; respace it to take fewer steps.
         clip_denoised: clamp each predicted x_0 to [-1, 1].
         denoised_fn: applied to each predicted x_0 before clipping.
+        threshold: dynamic thresholding: in place of clamping alone, first clamp and divide each sample by the quantile
+            of its |x_0| that this is the share of, where that is above 1; 0.995 with strong guidance, 0: off.
         usual_spacing: name of the grid that the rule is made for; "": any.
     """
 
@@ -66,20 +68,25 @@ class Sampler(ABC, Generic[Memory]):
     diffusion: GaussianDiffusion
     clip_denoised: bool = True
     denoised_fn: DenoisedFn | None = None
+    threshold: Annotated[float, Ge(0), Le(1)] = 0.0
 
     def __post_init__(self) -> None:
         """Refuse options beyond the ranges that their annotations state; one's own checks call this first.
 
         Raises:
-            SettingsError: a line per wrong option.
+            SettingsError: a line per wrong option, or thresholding of an x_0 that may have any size.
         """
         refuse_out_of_range(type(self), vars(self))
+        if self.threshold > 0 and not self.clips:
+            raise SettingsError(
+                f"threshold: 0 wanted where x_0 is not kept in [-1, 1], got {self.threshold}; set {self.way_to_clip} "
+                "for bounded data, or leave it out"
+            )
 
     def __repr__(self) -> str:
         """Write the steps, and the options that are not the defaults, in a line."""
         grid = self.diffusion.grid
-        of_chain = f" of {grid.num_train_timesteps:,} steps" if isinstance(grid, NoiseSchedule) else " levels"
-        steps = f"{grid.num_timesteps:,}{of_chain}"
+        steps = f"{grid.num_timesteps:,} of {len(grid.schedule_times):,} steps"
         _, *options = ((entry.name, getattr(self, entry.name), entry.default) for entry in fields(self))
         told = [f"{name}={_in_words(value)}" for name, value, usual in options if value is not usual and value != usual]
         return f"{type(self).__name__}({', '.join([steps, *told])})"
@@ -117,11 +124,13 @@ class Sampler(ABC, Generic[Memory]):
 
     def denoiser(self, model: Network, conditioning: ModelKwargs | None = None) -> Denoiser:
         """Return the denoiser that ``model`` is for this sampler, x_0 clipped as its options say."""
-        return self.diffusion.denoiser(model, conditioning=conditioning, clip=self.clips, denoised_fn=self.denoised_fn)
+        return self.clipped(self.diffusion.denoiser(model, conditioning=conditioning, clip=False))
 
     def clipped(self, denoise: Denoiser) -> Denoiser:
         """Return another denoiser, such as a guided one, with x_0 clipped as the options say."""
-        return Clipped(denoise, self.clips, self.denoised_fn)
+        if not self.clips and self.denoised_fn is None:
+            return denoise
+        return Clipped(denoise, self.clips, self.denoised_fn, self.threshold)
 
     def walk(
         self, denoise: Denoiser, x: Images, *, seed: Seed = 0, start: int | None = None

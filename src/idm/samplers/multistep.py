@@ -119,7 +119,9 @@ class SamplerMultistep(Sampler[Past]):
             for back, (sample, found) in enumerate(seen)
         )
         correct = self.weights(i + 1, len(values), x).correct
-        return SampleStep(x, memory=Past(weighted_sum(x, [-weight for weight in correct], (now, *values)), tuple(values)))
+        return SampleStep(
+            x, memory=Past(weighted_sum(x, [-weight for weight in correct], (now, *values)), tuple(values))
+        )
 
     @cached_property
     def _log_snr(self) -> list[float]:

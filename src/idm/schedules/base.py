@@ -38,7 +38,7 @@ class NoiseSchedule(Grid):
     """Signal and noise levels of a chain of T steps, in float64.
 
     Attributes:
-        alphas_cumprod: abar_t [T], strictly decreasing, in (0, 1).
+        alphas_cumprod: abar_t [T], strictly decreasing, in (0, 1); the last one may be 0: no signal is left.
         timesteps: the number that each step had in the schedule it was first defined in, [T], growing; a fraction
             where it lies between two of them.
         num_train_timesteps: how many steps that schedule had.
@@ -62,9 +62,10 @@ class NoiseSchedule(Grid):
         if levels.ndim != 1 or levels.size == 0:
             raise SettingsError(f"schedule: one level per step wanted, got an array of shape {levels.shape}")
         steps = np.diff(levels, prepend=1.0)
-        if not (np.isfinite(levels).all() and levels[-1] > 0 and (steps < 0).all()):
+        ends_in_noise = levels[-1] == 0 and (levels.size > 1 or self.chain is not None)  # noise alone is no path
+        if not (np.isfinite(levels).all() and (levels[-1] > 0 or ends_in_noise) and (steps < 0).all()):
             raise SettingsError(
-                "schedule: every step must add noise and leave some signal (0 < beta < 1), "
+                "schedule: every step must add noise, and all but the last leave some signal (0 < beta < 1), "
                 f"got alphas_cumprod from {levels[0]:.6g} to {levels[-1]:.6g}; use fewer or smaller betas"
             )
 
@@ -107,6 +108,11 @@ class NoiseSchedule(Grid):
     def times(self) -> Float64:
         """``timesteps`` as floats."""
         return self.timesteps.astype(np.float64)
+
+    @property
+    def schedule_times(self) -> Float64:
+        """Steps 0, 1, ... of the schedule that these are from."""
+        return np.arange(self.num_train_timesteps, dtype=np.float64)
 
     @property
     def num_timesteps(self) -> int:
@@ -165,13 +171,15 @@ class NoiseSchedule(Grid):
 
     @cached_property
     def sqrt_recip_alphas_cumprod(self) -> Float64:
-        """sqrt(1 / abar) [T]."""
-        return np.sqrt(1.0 / self.alphas_cumprod)
+        """sqrt(1 / abar) [T]; infinite where no signal is left."""
+        with np.errstate(divide="ignore"):
+            return np.sqrt(1.0 / self.alphas_cumprod)
 
     @cached_property
     def sqrt_recipm1_alphas_cumprod(self) -> Float64:
         """sqrt(1 / abar - 1) [T], the noise-to-signal ratio."""
-        return np.sqrt(1.0 / self.alphas_cumprod - 1.0)
+        with np.errstate(divide="ignore"):
+            return np.sqrt(1.0 / self.alphas_cumprod - 1.0)
 
     @property
     def posterior_mean_coef1(self) -> Float64:
@@ -201,18 +209,3 @@ class NoiseSchedule(Grid):
         """Return the chain of these noise-to-signal ratios, as a rule between the steps that it was defined with."""
         times = self.path.time_of(np.log(kappas))
         return replace(self, alphas_cumprod=self.path.at(times)[0] ** 2, timesteps=times, chain=self.path)
-
-    def with_noise_floor(self, sigma: float) -> "NoiseSchedule":
-        """Drop the steps whose noise level sqrt(1 - abar) is below ``sigma``.
-
-        Quantised data carry no information below about half a bin: there a model can only learn the grid,
-        and spends its likelihood on it. Half a bin is 1 / (levels - 1) in the model range.
-
-        Raises:
-            SettingsError: a floor outside of [0, 1), or above every level.
-        """
-        keep = np.flatnonzero(np.sqrt(1.0 - self.alphas_cumprod) >= sigma)
-        if not 0.0 <= sigma < 1.0 or keep.size == 0:
-            highest = float(np.sqrt(1.0 - self.alphas_cumprod[-1]))
-            raise SettingsError(f"noise_floor: a number from 0 to {highest:.4g} wanted, got {sigma}")
-        return self.respace(keep.tolist())

@@ -27,11 +27,11 @@ def refuse_more_steps(schedule: Grid, wanted: int, option: str, *, or_all: bool 
 
 def what_is_left_out(schedule: Grid) -> str:
     """Say which ends of the schedule that a chain comes from are not in it; empty where it has both ends."""
-    defined = round(schedule.path.span)
-    below, above = int(schedule.times[0]), defined - 1 - int(schedule.times[-1])
+    defined = schedule.schedule_times
+    below, above = (int(left.sum()) for left in (defined < schedule.times[0], defined > schedule.times[-1]))
     parts: list[str] = []
     if below:
         parts.append(f"the noise floor leaves out the {below} with the least noise")
     if above:
         parts.append(f"the {above} with the most noise are left out because x_0 cannot be read from them unclipped")
-    return f"of {defined} steps, {' and '.join(parts)}" if parts else ""
+    return f"of {len(defined)} steps, {' and '.join(parts)}" if parts else ""

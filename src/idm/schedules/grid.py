@@ -53,6 +53,11 @@ class Grid(ABC):
     def times(self) -> Float64:
         """Times of the levels on the path [T], growing."""
 
+    @property
+    @abstractmethod
+    def schedule_times(self) -> Float64:
+        """Times of the levels of the schedule that these are from [n], growing."""
+
     @abstractmethod
     def respace(self, keep: Iterable[int]) -> "Grid":
         """Return the grid that visits only some places; the levels there are unchanged."""
@@ -203,6 +208,20 @@ class Grid(ABC):
     def _times_of_devices(self) -> dict[tuple[torch.device, torch.dtype], tuple[Tensor, Tensor]]:
         return {}
 
+    def with_noise_floor(self, sigma: float) -> "Grid":
+        """Drop the levels whose noise is below ``sigma``.
+
+        Quantised data carry no information below about half a bin: there a model can only learn the grid of values,
+        and spends its likelihood on it. Half a bin is 1 / (levels - 1) in the model range.
+
+        Raises:
+            SettingsError: a floor outside of [0, 1), or above every level that has some signal.
+        """
+        highest = float(self.levels.sigma[self.levels.alpha > 0].max())
+        if not (0.0 <= sigma < 1.0 and sigma <= highest):
+            raise SettingsError(f"noise_floor: a number from 0 to {highest:.4g} wanted, got {sigma}")
+        return self.respace((self.levels.sigma >= sigma).nonzero()[:, 0].tolist())
+
     def num_steps_below(self, noise_to_signal: float) -> int:
         """Count the levels, from the least noisy one, whose ratio sigma / alpha is at most ``noise_to_signal``.
 
@@ -216,12 +235,13 @@ class Grid(ABC):
 class PathGrid(Grid):
     """Levels at any times of any path."""
 
-    def __init__(self, path: Path, times: Float64) -> None:
+    def __init__(self, path: Path, times: Float64, schedule_times: Float64 | None = None) -> None:
         """Choose the levels.
 
         Args:
             path: where they lie.
             times: their times [T], growing.
+            schedule_times: times of the schedule that they are from [n]; their own where None.
 
         Raises:
             SettingsError: no times, or some that do not grow.
@@ -229,6 +249,7 @@ class PathGrid(Grid):
         self._path, self._times = path, np.asarray(times, dtype=np.float64)
         if self._times.ndim != 1 or not self._times.size or not (np.diff(self._times) > 0).all():
             raise SettingsError(f"grid: a list of growing times wanted, got {self._times.tolist()}")
+        self._schedule_times = self._times if schedule_times is None else schedule_times
 
     def __repr__(self) -> str:
         """Path, number of levels and their range in a line."""
@@ -247,13 +268,21 @@ class PathGrid(Grid):
         """As given."""
         return self._times
 
+    @property
+    def schedule_times(self) -> Float64:
+        """As given."""
+        return self._schedule_times
+
     def respace(self, keep: Iterable[int]) -> "PathGrid":
         """Keep some of the times."""
-        return PathGrid(self.path, self.times[sorted_places(keep, self.num_timesteps)])
+        return self._with(self.times[sorted_places(keep, self.num_timesteps)])
 
     def of_ratios(self, kappas: Float64) -> "PathGrid":
         """Read the times off the path."""
-        return PathGrid(self.path, self.path.time_of(np.log(kappas)))
+        return self._with(self.path.time_of(np.log(kappas)))
+
+    def _with(self, times: Float64) -> "PathGrid":
+        return PathGrid(self.path, times, self.schedule_times)
 
 
 def sorted_places(keep: Iterable[int], number: int) -> list[int]:

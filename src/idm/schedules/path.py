@@ -42,10 +42,11 @@ class Path(ABC):
 class Chain(Path):
     """A variance-preserving path, alpha^2 + sigma^2 = 1, known at some times (Ho et al. 2020: 0, 1, ..., T - 1).
 
-    Between them the logarithm of kappa is linear in time; beyond the ends the last level stands.
+    Between them the logarithm of kappa is linear in time, or, where no signal is left at the upper one, alpha is.
+    Beyond the ends the last level stands.
 
     Attributes:
-        alphas_cumprod: abar = alpha^2 [n], strictly decreasing.
+        alphas_cumprod: abar = alpha^2 [n], strictly decreasing; the last one may be 0.
         times: where they are known [n], growing.
         span: T.
     """
@@ -56,19 +57,31 @@ class Chain(Path):
 
     @cached_property
     def log_kappa(self) -> Float64:
-        """log(sigma / alpha) at the known times [n]."""
-        return 0.5 * (np.log1p(-self.alphas_cumprod) - np.log(self.alphas_cumprod))
+        """log(sigma / alpha) at the known times where some signal is left [n or n - 1]."""
+        abar = self.alphas_cumprod[self.alphas_cumprod > 0.0]
+        return 0.5 * (np.log1p(-abar) - np.log(abar))
 
     def at(self, time: Float64) -> tuple[Float64, Float64]:
         """Look known times up; interpolate between them."""
+        known = self.log_kappa.size
         places = np.clip(np.searchsorted(self.times, time), 0, self.times.size - 1)
-        log_kappa = np.interp(time, self.times, self.log_kappa)
-        abar = np.where(self.times[places] == time, self.alphas_cumprod[places], 1.0 / (1.0 + np.exp(2.0 * log_kappa)))
+        between = 1.0 / (1.0 + np.exp(2.0 * np.interp(time, self.times[:known], self.log_kappa)))
+        if known < self.times.size:  # on the way to noise alone
+            share = (self.times[-1] - time) / (self.times[-1] - self.times[-2])
+            between = between * share.clip(0.0, 1.0) ** 2
+        abar = np.where(self.times[places] == time, self.alphas_cumprod[places], between)
         return np.sqrt(abar), np.sqrt(1.0 - abar)
 
     def time_of(self, log_kappa: Float64) -> Float64:
         """Interpolate the times."""
-        return np.interp(log_kappa, self.log_kappa, self.times)
+        known = self.log_kappa.size
+        times = np.interp(log_kappa, self.log_kappa, self.times[:known])
+        if known == self.times.size:
+            return times
+        beyond = log_kappa > self.log_kappa[-1]  # there alpha = share alpha[-2], and alpha^2 = 1 / (1 + kappa^2)
+        signal = 1.0 / (1.0 + np.exp(2.0 * np.where(beyond, log_kappa, self.log_kappa[-1])))
+        share = np.sqrt(signal / self.alphas_cumprod[-2])
+        return np.where(beyond, self.times[-1] - share * (self.times[-1] - self.times[-2]), times)
 
     def start(self, level: Level, noise: Tensor) -> Tensor:
         """Return the noise itself, as all chains of the field start."""

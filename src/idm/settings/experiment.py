@@ -104,7 +104,8 @@ class ScheduleSettings(OpenSection):
     """Noise levels of the chain.
 
     Attributes:
-        name: kind of schedule.
+        name: kind of schedule: "cosine" suits most data; "linear" is that of DDPM, for pictures of 32 pixels and more;
+            "flow" the straight path of flow matching, with prediction=velocity or v.
         noise_floor: drop the steps whose noise level is below this; "auto": half a bin of quantised data.
     """
 
@@ -119,17 +120,23 @@ class DiffusionSettings:
     """What the network predicts and how it is scored.
 
     Attributes:
-        prediction: what the network's first head means.
+        prediction: what the network's first head means: "v" suits most, in few steps too; "epsilon" is that of DDPM,
+            with a slightly better bound after long training; "start_x" the data; "velocity" that of flow matching, for
+            schedule=flow; "edm" scales input and output by the deviation of the data, with timesteps=log_normal as in
+            Karras et al. 2022; "previous_x" only for the chain it was trained on.
+        sigma_data: standard deviation of the data in the model's range, for "edm"; "auto": measured from those that are
+            trained on.
         variance: variance of a reverse step.
         loss: how squared error and bound add up.
         rescale_timesteps: show the network times in [0, 1000) whatever the number of steps.
         decoder_variance: variance of the last step: the model's own, or fitted to the training data.
         weighting: how much the squared error of a noise level counts: "uniform" as the network predicts it; "min_snr"
             learns all levels alike, in fewer steps; "p2" and "sigmoid" favour high noise, for large pictures; "edm" is
-            that of Karras et al. 2022. A loss that is the bound alone has none.
+            that of Karras et al. 2022, of which prediction=edm has no need. A loss that is the bound alone has none.
     """
 
     prediction: ModelMeanType = ModelMeanType.EPSILON
+    sigma_data: Annotated[float, Gt(0)] | Literal["auto"] = "auto"
     variance: ModelVarType = ModelVarType.LEARNED_RANGE
     loss: LossType = LossType.RESCALED_MSE
     rescale_timesteps: bool = True
@@ -137,11 +144,16 @@ class DiffusionSettings:
     weighting: Literal["uniform", "min_snr", "p2", "sigmoid", "edm"] = "uniform"
 
     def __post_init__(self) -> None:
-        """Refuse weights of a squared error that the loss does not have, or that do not suit the prediction.
+        """Refuse weights of a squared error that the loss does not have, and what does not suit the prediction.
 
         Raises:
             SettingsError: as said.
         """
+        if self.sigma_data != AUTO and not self.uses_sigma_data:
+            raise SettingsError(
+                f"sigma_data: {AUTO} wanted where neither prediction nor weighting is edm, got {self.sigma_data}; set "
+                f"sigma_data={AUTO}"
+            )
         if self.weighting != "uniform" and self.prediction is ModelMeanType.PREVIOUS_X:
             raise SettingsError(
                 f"weighting: uniform wanted with prediction=previous_x, which is of two levels, got {self.weighting}; "
@@ -157,6 +169,11 @@ class DiffusionSettings:
                 f"weighting: uniform wanted with loss={self.loss.name.lower()}, which has no squared error, "
                 f"got {self.weighting}; set loss=rescaled_mse or leave it out"
             )
+
+    @property
+    def uses_sigma_data(self) -> bool:
+        """Whether the deviation of the data plays a part."""
+        return ModelMeanType.EDM is self.prediction or self.weighting == "edm"
 
 
 @dataclass(frozen=True)
@@ -178,12 +195,15 @@ class TimestepSettings(OpenSection):
     """Which steps are trained on.
 
     Attributes:
-        name: kind of timestep sampler.
+        name: kind of timestep sampler: "uniform" suits most; "loss_second_moment" is for loss=rescaled_kl, the bound
+            alone; the others change how much levels count, unless importance=true: "logit_normal" favours the middle of
+            the path, for schedule=flow; "log_normal" little noise, for prediction=edm; "log_snr_uniform" every doubling
+            of noise alike.
     """
 
     family: ClassVar[Registry[Any]] = TIMESTEP_SAMPLERS
     section: ClassVar[str] = "timesteps"
-    given: ClassVar[tuple[str, ...]] = ("num_timesteps",)
+    given: ClassVar[tuple[str, ...]] = ("num_timesteps", "grid")
     name: str = "uniform"
 
 

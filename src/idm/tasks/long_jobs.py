@@ -175,7 +175,7 @@ def bound_in_parts(
     """
     ranks, seed, batch_size = ranks or Ranks(), wanted.seed, wanted.batch_size
     chain, count = chain_to_score(run, data, steps=wanted.steps, plan=wanted.plan, num=wanted.num)
-    given = {"timesteps": chain.schedule.timesteps.tolist(), "seed": seed, "data": data.spec.to_plain()}
+    given = {"timesteps": chain.grid.levels.time.tolist(), "seed": seed, "data": data.spec.to_plain()}
     size = max(BOUND_IMAGES, -(-batch_size // chain.num_timesteps))  # whatever the number of processes is
     by_step = dict.fromkeys(("vb", "xstart_mse", "mse"), (chain.num_timesteps,))
     job = Job("bound", Path(folder), _request(run) | given, count, size, {"total_bpd": (), "prior_bpd": (), **by_step})
@@ -221,5 +221,5 @@ def _words_of(sampler: Sampler) -> dict[str, Any]:
         for field in dataclasses.fields(sampler)
         if field.name != "diffusion"
     }
-    timesteps = sampler.diffusion.schedule.timesteps.tolist()
+    timesteps = sampler.diffusion.grid.levels.time.tolist()
     return {"name": type(sampler).__name__, "options": options, "timesteps": timesteps}

@@ -25,6 +25,7 @@ from idm.tasks.resume import (
     remembered_data,
     stored_shapes,
     with_range_of_run,
+    with_sigma_data,
 )
 from idm.tasks.task import NETWORK_CODE, SOURCE_CODE, Task, Wish
 
@@ -40,6 +41,7 @@ def prepare(wish: Wish, device: torch.device, ranks: Ranks) -> Task:
     experiment = with_range_of_run(experiment, run)
     before = remembered_data(run)
     data = open_data(experiment.data, seed=experiment.seed, trust_code=wish.trusts(SOURCE_CODE), before=before)
+    experiment = with_sigma_data(experiment, data, run)
     experiment = wish.adapt(experiment, data.spec.num_train)
     if experiment.training.batch_size < ranks.size:
         raise SettingsError(
@@ -52,7 +54,7 @@ def prepare(wish: Wish, device: torch.device, ranks: Ranks) -> Task:
     network = _network(experiment, data, diffusion, shapes, wish)
     origin = _begun(network, experiment, data, wish, ranks)
     network = network.to(device)
-    timesteps = experiment.timesteps.build(num_timesteps=diffusion.num_timesteps)
+    timesteps = experiment.timesteps.build(num_timesteps=diffusion.num_timesteps, grid=diffusion.grid)
     build_sampler(diffusion, experiment.sampler)
     _refuse_disagreement(ranks, experiment, data)
     return Task(wish, experiment, data, diffusion, network, timesteps, device, ranks, origin, checkpoints)

@@ -8,6 +8,7 @@ from idm.core.phrasing import Call
 from idm.core.progress import warn
 from idm.core.text import json_text
 from idm.run import Data, DataSpec
+from idm.run.deviation import standard_deviation
 from idm.run.spec import data_differences
 from idm.run.stored import experiment_to_continue, started_experiment, stored_spec
 from idm.settings import Experiment, to_plain
@@ -124,6 +125,20 @@ def with_range_of_run(experiment: Experiment, run: Path) -> Experiment:
     if started is None:
         return experiment
     return replace(experiment, data=replace(experiment.data, range=started.data.range))
+
+
+def with_sigma_data(experiment: Experiment, data: Data, run: Path) -> Experiment:
+    """Measure the deviation of the training data where it plays a part and is left to be found; a run keeps its own.
+
+    Raises:
+        SettingsError: values that are all the same.
+    """
+    settings = experiment.diffusion
+    if settings.sigma_data != AUTO or not settings.uses_sigma_data:
+        return experiment
+    started = started_experiment(run)
+    found = standard_deviation(data.train) if started is None else started.diffusion.sigma_data
+    return replace(experiment, diffusion=replace(settings, sigma_data=found))
 
 
 def stored_shapes(checkpoint: Checkpoint, settings: TrainingSettings) -> list[tuple[int, ...]]:

@@ -37,15 +37,17 @@ def origin_in_words(origin: Origin) -> str:
 
 def process_in_words(experiment: Experiment, diffusion: GaussianDiffusion) -> str:
     """Schedule, prediction, variance and loss."""
-    kept, total = diffusion.num_timesteps, diffusion.schedule.num_train_timesteps
-    noise = diffusion.schedule.sqrt_one_minus_alphas_cumprod
+    kept, total = diffusion.num_timesteps, len(diffusion.grid.schedule_times)
+    noise = diffusion.grid.levels.sigma.tolist()
     left = f"{kept:,} of {total:,} steps, those with noise from {noise[0]:.2g} to {noise[-1]:.4g}"
     steps = counted(kept, "step") if kept == total else left
     settings = experiment.diffusion
     parts = (settings.prediction, settings.variance, settings.loss)
     words = ", ".join(part.name.lower() for part in parts)
     weights = "" if settings.weighting == "uniform" else f" with {settings.weighting} weights"
-    return f"{experiment.schedule.name} schedule, {steps}; {words}{weights}"
+    deviation = f", sigma_data={settings.sigma_data}" if settings.uses_sigma_data else ""
+    levels = "" if experiment.timesteps.name == "uniform" else f", {experiment.timesteps.name} levels"
+    return f"{experiment.schedule.name} schedule, {steps}; {words}{weights}{deviation}{levels}"
 
 
 def options_in_words(plain: Mapping[str, Any]) -> str:

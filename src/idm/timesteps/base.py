@@ -1,7 +1,8 @@
 """Which steps of a chain to train on.
 
 A timestep sampler draws t with probability proportional to its weights and returns importance weights
-1 / (T p_t), so that the weighted loss keeps its expectation whatever the weights are.
+1 / (T p_t), so that the weighted loss keeps its expectation whatever the weights are; a density that is to change what
+is minimised has importance 1.
 """
 
 from abc import abstractmethod
@@ -20,6 +21,11 @@ class TimestepSampler(LevelSampler):
     def __init__(self, num_timesteps: int) -> None:
         """Remember T."""
         self.num_timesteps = num_timesteps
+
+    @property
+    def restores_uniform(self) -> bool:
+        """Whether importance weights undo what the distribution does to the expected loss."""
+        return True
 
     @abstractmethod
     def weights(self) -> Tensor:
@@ -46,7 +52,7 @@ class TimestepSampler(LevelSampler):
             step: training step.
 
         Returns:
-            t, int64 [b], and its importance weight 1 / (T p_t), float32 [b].
+            t, int64 [b], and its importance weight 1 / (T p_t), float32 [b]; 1 where the uniform is not restored.
         """
         device = rng.seeds.device
         probability = self.weights()
@@ -54,5 +60,7 @@ class TimestepSampler(LevelSampler):
         position = rng.uniform("t", step).flatten()
         edges = probability.cumsum(0).to(device, position.dtype)
         t = torch.searchsorted(edges, position, right=True).clamp_(max=self.num_timesteps - 1)
+        if not self.restores_uniform:
+            return t, torch.ones_like(t, dtype=torch.float32)
         importance = 1.0 / (self.num_timesteps * probability)
         return t, importance.to(device, torch.float32).index_select(0, t)

@@ -28,6 +28,14 @@ class Prediction(ABC):
     def target(self, x_start: Tensor, x: Tensor, noise: Tensor, at: Level) -> Tensor:
         """Return the output that would be exact for x = alpha x_start + sigma noise."""
 
+    def input_scale(self, at: Level) -> Tensor | None:
+        """By what x is multiplied before the network is shown it; None: it is shown x itself."""
+        return None
+
+    def for_data(self, sigma_data: float) -> "Prediction":
+        """Return the prediction for data of a standard deviation; most mean the same for all."""
+        return self
+
     def on(self, grid: Grid) -> "Prediction":
         """Return the prediction on the levels that a process visits; most mean the same on all.
 
