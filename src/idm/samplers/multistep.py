@@ -5,6 +5,7 @@ Chen 2023; Xue et al. 2023). Order 1 without a corrector is DDIM. The network is
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, ClassVar
