@@ -4,7 +4,7 @@ import pytest
 
 from idm.settings import Experiment, from_plain
 
-from ..calibration import calibrated_on_few_images
+from ..little import few_images
 
 PLAIN = {
     "data": {"source": {"name": "digits"}, "held_out": 1_500},
@@ -35,9 +35,9 @@ PLAIN = {
 
 
 @pytest.fixture(scope="session", autouse=True)
-def few_images():
-    """Calibrate on few images."""
-    with calibrated_on_few_images():
+def little_work():
+    """Do less beside what tests look at."""
+    with few_images():
         yield
 
 
