@@ -2,9 +2,12 @@
 
 import pytest
 
+from idm.core.progress import SILENT
 from idm.settings import Experiment, from_plain
+from idm.tasks import train
 
 from ..little import few_images
+from ..once import made_once
 
 PLAIN = {
     "data": {"source": {"name": "digits"}, "held_out": 1_500},
@@ -53,3 +56,13 @@ def experiment():
         return from_plain(Experiment, plain)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny_run(experiment, tmp_path_factory):
+    """The folder of a run of that experiment, which nobody changes."""
+
+    def make(folder):
+        train(experiment(), folder, device="cpu", listener=SILENT)
+
+    return made_once(tmp_path_factory, "tiny-run", make)
