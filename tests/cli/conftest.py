@@ -18,7 +18,7 @@ TINY = {
     "training.warmup_steps": 0,
     "training.log_interval": 2,
     "training.save_interval": 3,
-    "training.sample_interval": 3,
+    "training.sample_interval": 6,
     "training.snapshot_interval": 5_000,
     "training.bound_images": 4,
     "schedule.num_timesteps": 40,
