@@ -4,10 +4,9 @@ import os
 import platform
 from collections.abc import Sequence
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
-
-import torch
 
 PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
 FIRST, LAST = "<!-- figures -->", "<!-- end of figures -->"
@@ -52,4 +51,4 @@ def here() -> str:
     """Name the processor and the versions that figures belong to."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-    return f"{model}, {os.cpu_count()} cores; Python {platform.python_version()}, PyTorch {torch.__version__}."
+    return f"{model}, {os.cpu_count()} cores; Python {platform.python_version()}, PyTorch {version('torch')}."

@@ -9,7 +9,7 @@ import pytest
 
 from idm.cli import main
 
-from ..calibration import calibrated_on_few_images
+from ..little import few_images, few_pixels
 from ..once import made_once
 
 TINY = {
@@ -18,7 +18,7 @@ TINY = {
     "training.warmup_steps": 0,
     "training.log_interval": 2,
     "training.save_interval": 3,
-    "training.sample_interval": 3,
+    "training.sample_interval": 6,
     "training.snapshot_interval": 5_000,
     "training.bound_images": 4,
     "schedule.num_timesteps": 40,
@@ -62,9 +62,9 @@ def set_options(settings):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def few_images():
-    """Calibrate on few images."""
-    with calibrated_on_few_images():
+def little_work():
+    """Do less beside what tests look at."""
+    with few_images(), few_pixels():
         yield
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from ..calibration import calibrated_on_few_images
+from ..little import few_images, few_pixels
 
 
 @pytest.fixture(scope="session", autouse=True)
-def few_images():
-    """Calibrate on few images."""
-    with calibrated_on_few_images():
+def little_work():
+    """Do less beside what tests look at."""
+    with few_images(), few_pixels():
         yield

@@ -2,9 +2,12 @@
 
 import pytest
 
+from idm.core.progress import SILENT
 from idm.settings import Experiment, from_plain
+from idm.tasks import train
 
-from ..calibration import calibrated_on_few_images
+from ..little import few_images
+from ..once import made_once
 
 PLAIN = {
     "data": {"source": {"name": "digits"}, "held_out": 1_500},
@@ -35,9 +38,9 @@ PLAIN = {
 
 
 @pytest.fixture(scope="session", autouse=True)
-def few_images():
-    """Calibrate on few images."""
-    with calibrated_on_few_images():
+def little_work():
+    """Do less beside what tests look at."""
+    with few_images():
         yield
 
 
@@ -53,3 +56,13 @@ def experiment():
         return from_plain(Experiment, plain)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny_run(experiment, tmp_path_factory):
+    """The folder of a run of that experiment, which nobody changes."""
+
+    def make(folder):
+        train(experiment(), folder, device="cpu", listener=SILENT)
+
+    return made_once(tmp_path_factory, "tiny-run", make)

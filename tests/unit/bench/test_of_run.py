@@ -6,14 +6,12 @@ from idm.bench.of_run import measure_run
 from idm.bench.random_data import RandomData
 from idm.cli import main
 from idm.core.errors import ProcessError
-from idm.core.progress import SILENT
-from idm.tasks import train
+from idm.run import load
 
 
 @pytest.fixture(scope="module")
-def run(experiment, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("measured") / "run"
-    return train(experiment(), folder, device="cpu", listener=SILENT)
+def run(tiny_run):
+    return load(tiny_run, device="cpu")
 
 
 def test_batches_double_and_the_run_stays_what_it_is(run):

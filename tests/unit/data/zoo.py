@@ -33,6 +33,9 @@ class Skipped:
     listed: bool = True
 
 
+FAST = 1
+"""Level of compression: some of the files are large until they are compressed."""
+
 GREY = (np.arange(48).reshape(6, 8) * 5).astype(np.uint8)
 RGB = np.stack([GREY, GREY.T.reshape(6, 8), 255 - GREY], axis=-1)
 FLAT = np.full((16, 16, 3), (200, 30, 90), np.uint8)
@@ -47,7 +50,7 @@ def chunk(kind, body):
 def png(width, height, depth, colour, rows, *, interlace=0, before=b""):
     """A PNG written by hand."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlace))
-    return b"\x89PNG\r\n\x1a\n" + header + before + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + header + before + chunk(b"IDAT", zlib.compress(rows, FAST)) + chunk(b"IEND", b"")
 
 
 def tiff(bits, photometric, pixel, sample_format=1):
@@ -114,7 +117,7 @@ WHOLE_PNG, WHOLE_JPEG = encoded(RGB, "PNG"), encoded(FLAT, "JPEG", quality=95)
 WRONG_CRC = WHOLE_PNG[:-20] + bytes([WHOLE_PNG[-20] ^ 0xFF]) + WHOLE_PNG[-19:]
 ADAM7 = bytes([0, 10]) + bytes([0, 20]) + bytes([0, 30, 40])
 """Passes 1, 6 and 7 of a grey image of 2 x 2; the others are empty."""
-TEXT_BOMB = chunk(b"zTXt", b"comment\0\0" + zlib.compress(bytes(80_000_000)))
+TEXT_BOMB = chunk(b"zTXt", b"comment\0\0" + zlib.compress(bytes(80_000_000), FAST))
 
 
 def commented(text):

@@ -22,16 +22,9 @@ from idm.settings.validate import lay
 from idm.tasks import train
 
 
-@pytest.fixture(scope="module")
-def stored(experiment, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("trained") / "run"
-    train(experiment(), folder, device="cpu", listener=SILENT)
-    return folder
-
-
 @pytest.fixture
-def trained(stored, tmp_path):
-    return load(shutil.copytree(stored, tmp_path / "run"), device="cpu")
+def trained(tiny_run, tmp_path):
+    return load(shutil.copytree(tiny_run, tmp_path / "run"), device="cpu")
 
 
 def test_opening_gives_the_averaged_network_in_evaluation_mode(trained, tmp_path):

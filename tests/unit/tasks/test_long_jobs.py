@@ -6,27 +6,18 @@ import pytest
 import torch
 
 from idm.core.errors import InterruptedRunError
-from idm.core.progress import SILENT
 from idm.core.ranks import Ranks
 from idm.core.terminal import TERMINAL
 from idm.run import draw, held_out_bound, load, open_run_data
-from idm.tasks import train
 from idm.tasks.long_jobs import Order, bound_in_parts, load_together, sample_in_parts
 from idm.tasks.requests import ScoreRequest
 
 from ..training.together import run_together
 
 
-@pytest.fixture(scope="module")
-def trained(experiment, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("trained") / "run"
-    train(experiment(), folder, device="cpu", listener=SILENT)
-    return folder
-
-
 @pytest.fixture
-def digits(trained, tmp_path):
-    return load(shutil.copytree(trained, tmp_path / "run"), device="cpu")
+def digits(tiny_run, tmp_path):
+    return load(shutil.copytree(tiny_run, tmp_path / "run"), device="cpu")
 
 
 @pytest.fixture
