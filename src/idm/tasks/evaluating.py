@@ -9,7 +9,9 @@ from idm.core.files import write_atomically
 from idm.core.progress import SILENT, Listener
 from idm.core.ranks import joined_ranks
 from idm.core.text import finite
+from idm.data.fingerprint import differing
 from idm.report import bound_by_timestep, png
+from idm.report.steps import learned_and_best
 from idm.run import Data, Evaluation, Run, best_device, open_data_to_score, recognise, require_recognition
 from idm.run.evaluation import about
 from idm.run.plans import refuse_spacing
@@ -25,8 +27,8 @@ from idm.tasks.together import Say, held_by_main, say_nothing, together
 BOUND, SAMPLES = ".parts-bound", ".parts-samples"
 """Where the parts of long jobs lie meanwhile."""
 
-PLOT, RESULTS = "bound.png", "evaluation.json"
-NAMES, WHAT = (RESULTS, PLOT), "an evaluation"
+PLOT, RESULTS, VARIANCE = "bound.png", "evaluation.json", "variance.png"
+NAMES, WHAT = (RESULTS, PLOT, VARIANCE), "an evaluation"
 """What is written, and what it is."""
 
 
@@ -90,7 +92,17 @@ def evaluate_into(
         written = results.put(f"{WHAT} of {opened.name}", lambda place: write_evaluation(place, evaluation))
         for name in (BOUND, SAMPLES):
             remove_parts(folder / name)
-    return Evaluated(evaluation, () if request.data is None else data.held_out.source.remarks, written)
+    return Evaluated(evaluation, _remarks(opened, data, request), written)
+
+
+def _remarks(run: Run, data: Data, request: ScoreRequest) -> tuple[str, ...]:
+    """Return what is worth knowing of other data than the run's own, a line each."""
+    if request.data is None:
+        return ()
+    known = run.curves.fingerprint
+    same = bool(known) and not differing(known, data.spec.fingerprint) and run.variance != "model"
+    told = ("the error curves were measured on these data, so the bound is a little too low",) if same else ()
+    return data.held_out.source.remarks + told
 
 
 def _order(run: Run, data: Data, sampler: Sampler, request: ScoreRequest) -> Order | None:
@@ -108,12 +120,16 @@ def _order(run: Run, data: Data, sampler: Sampler, request: ScoreRequest) -> Ord
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> dict[str, Path]:
-    """Write the results as JSON, and a plot of the terms."""
+    """Write the results as JSON, a plot of the terms, and one of the variance where it was learned."""
     plain = evaluation.to_plain()
     terms = plain["terms"]
     figure = bound_by_timestep(terms["mean"], terms["standard_error"], evaluation.bound.timesteps)
     text = json.dumps(finite(plain), indent=2, allow_nan=False) + "\n"
-    return {
+    written = {
         "results": write_atomically(folder / RESULTS, text.encode(), durable=True),
         "plot": write_atomically(folder / PLOT, png(figure)),
     }
+    fractions = evaluation.bound.fractions
+    if fractions is not None:
+        written["variance_plot"] = write_atomically(folder / VARIANCE, png(learned_and_best(fractions)))
+    return written
