@@ -130,7 +130,8 @@ SamplerName = Annotated[
     typer.Option(
         "--sampler",
         metavar="NAME",
-        help="ddpm, ddim, multistep, heun, or fitted (after 'idm fit-solver'); by default the run's own, and multistep for --steps of at most 20.",
+        help="ddpm, ddim, multistep, heun, or fitted (after 'idm fit-solver'); by default the run's own, and multistep "
+        "for --steps of at most 20.",
         autocompletion=completion.samplers,
     ),
 ]
