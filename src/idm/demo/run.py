@@ -105,7 +105,7 @@ def _show(out: Path, overrides: Sequence[str], device: str | None, stages: Stage
         sample_sets=[slow.shown, fast.shown, few.shown],
         denoising=denoising,
         metrics=metrics,
-        bound=Bound(bound.vlb, bound.timesteps, bound.histogram.mean),
+        bound=Bound(bound.vlb, bound.timesteps, bound.histogram.mean, bound.fractions),
         reconstruction=reconstruction,
         interpolations=interpolations,
         classifier_accuracy=fast.recognition.real.mean,

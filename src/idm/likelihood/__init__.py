@@ -4,6 +4,7 @@ from idm.likelihood.bound import VLB, Estimate, calc_bpd_loop, evaluate_bound
 from idm.likelihood.calibration import estimate_error_curve, with_error_curve
 from idm.likelihood.curves import Calibration, estimate_error_curves
 from idm.likelihood.estimate import estimate_bpd
+from idm.likelihood.fractions import VarianceFractions, variance_fractions
 from idm.likelihood.planning import BoundByCurve
 
 __all__ = [
@@ -11,10 +12,12 @@ __all__ = [
     "BoundByCurve",
     "Calibration",
     "Estimate",
+    "VarianceFractions",
     "calc_bpd_loop",
     "estimate_bpd",
     "estimate_error_curve",
     "estimate_error_curves",
     "evaluate_bound",
+    "variance_fractions",
     "with_error_curve",
 ]

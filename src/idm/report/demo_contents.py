@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from idm.data import Codec
-from idm.likelihood import VLB
+from idm.likelihood import VLB, VarianceFractions
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +52,13 @@ class Bound:
         vlb: the bound and its terms.
         timesteps: t of each term in the chain before steps were dropped, increasing.
         histogram_bpd: bits/dim of a model that knows how often each pixel has each level, and nothing else.
+        fractions: what the network learned of the variance, beside the best; None where that is not known.
     """
 
     vlb: VLB
     timesteps: Sequence[int]
     histogram_bpd: float
+    fractions: VarianceFractions | None = None
 
 
 @dataclass(frozen=True, eq=False)

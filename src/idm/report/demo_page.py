@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from idm.likelihood import Estimate
+from idm.likelihood import Estimate, VarianceFractions
 from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, Picture, SideBySide, Table
 from idm.report.demo_contents import Bound, DemoContents, SampleSet
 from idm.report.figures import bound_by_timestep, loss_curve
 from idm.report.page import Page
 from idm.report.pictures import grid
+from idm.report.steps import learned_and_best
 
 SMALL_TILE, TILE = 40, 56
 """Smallest side of a tile in pixels, in grids side by side and in rows that have the page to themselves."""
@@ -125,6 +126,23 @@ def _bound(bound: Bound) -> list[Block]:
             figure,
             "Two line charts: bits per dimension of each step, and their running sum",
             "Each step's share of the bound. Without the prior, the running sum ends at the total.",
+        ),
+        *([] if bound.fractions is None else _variance(bound.fractions)),
+    ]
+
+
+def _variance(fractions: VarianceFractions) -> list[Block]:
+    return [
+        Paragraph(
+            "Besides the data, this network predicts how much noise each reverse step should add. How much is best, if "
+            "it is the same for all pixels, can be computed from how well the network predicts the data. Far from that "
+            "line a better variance may be had without training: see idm calibrate."
+        ),
+        Picture(
+            learned_and_best(fractions),
+            "A line chart: the learned variance and the best one, over the noise level",
+            "What was learned is averaged over samples and pixels, and may differ between them; the best line is the "
+            "one number that suits all of them.",
         ),
     ]
 

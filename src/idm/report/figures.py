@@ -53,7 +53,8 @@ def style(axes: "Axes", *, title: str, x: str, y: str) -> None:
     axes.set_axisbelow(True)
 
 
-def _legend(axes: "Axes", **options: Any) -> None:
+def legend(axes: "Axes", **options: Any) -> None:
+    """Name what is drawn, without a frame."""
     axes.legend(frameon=False, fontsize=8, labelcolor=INK, **options)
 
 
@@ -79,7 +80,7 @@ def loss_curve(rows: Iterable[Mapping[str, float]]) -> "Figure":
     axes.set_yscale("log" if min(row["loss"] for row in rows) > 0 else "linear")
     axes.xaxis.set_major_formatter("{x:,.0f}")
     style(axes, title="Loss over training", x="optimiser steps", y="loss (log scale)")
-    _legend(axes, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    legend(axes, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
@@ -121,7 +122,7 @@ def bound_by_timestep(means: Sequence[float], standard_errors: Sequence[float], 
         axes.set_xscale("log")
         style(axes, title=title, x="t + 1 (log scale), noise to the right", y="bits/dim")
         axes.plot(position[:1], mean[:1], "o", color=ACCENT, markersize=5, label="decoder's term", zorder=3)
-        _legend(axes, loc="best")
+        legend(axes, loc="best")
     return figure
 
 

@@ -1,12 +1,12 @@
 """Results of scoring: bounds and recognition, as values and as what JSON can hold."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from idm.likelihood import VLB, Estimate
+from idm.likelihood import VLB, Estimate, VarianceFractions
 from idm.run.opened import Opened
 from idm.samplers import Sampler
 
@@ -19,11 +19,14 @@ class HeldOutBound:
         vlb: the bound and its terms, in bits/dim; of continuous data in the data's own units.
         timesteps: the number that each step had in the schedule it was first defined in, increasing.
         histogram: bits/dim of histograms of each pixel by class; None for continuous data.
+        fractions: what the network learned of the variance, beside the best; None where it learned none, or the best is
+            not known.
     """
 
     vlb: VLB
     timesteps: list[int]
     histogram: Estimate | None
+    fractions: VarianceFractions | None = None
 
     @property
     def total(self) -> Estimate:
@@ -127,6 +130,7 @@ class Evaluation:
                 "xstart_mse": vlb.xstart_mse.mean(0).tolist(),
                 "eps_mse": vlb.mse.mean(0).tolist(),
             },
+            "variance_fractions": None if bound.fractions is None else asdict(bound.fractions),
         }
 
 

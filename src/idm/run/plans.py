@@ -14,7 +14,7 @@ from idm.core.places import file_in
 from idm.core.progress import warn
 from idm.core.text import shown
 from idm.report import png
-from idm.report.plans import levels_of_walks
+from idm.report.steps import levels_of_walks
 from idm.schedules import Grid, regrid
 from idm.schedules.table import StepOutsideError
 from idm.storage import Fit, Fits

@@ -8,12 +8,17 @@ from idm.core.errors import DataError
 from idm.core.progress import SILENT, Listener
 from idm.core.tensors import require_finite
 from idm.diffusion import GaussianDiffusion, ModelKwargs
-from idm.likelihood import VLB, Estimate, estimate_bpd, evaluate_bound
+from idm.likelihood import VLB, Estimate, VarianceFractions, estimate_bpd, evaluate_bound, variance_fractions
+from idm.likelihood.fractions import learned_rule
 from idm.metrics import histogram_bpd
 from idm.run.data import Data
 from idm.run.evaluation import HeldOutBound
 from idm.run.opened import Opened
+from idm.run.variance import of_model, one_curve
 from idm.schedules import refuse_more_steps, spaced
+
+FRACTIONS_OF = 32
+"""Samples that the learned variance is looked at for."""
 
 
 def held_out_bound(
@@ -132,7 +137,21 @@ def bound_of(
 def summary(run: Opened, data: Data, chain: GaussianDiffusion, vlb: VLB) -> HeldOutBound:
     """Say what the bound of the first held-out samples comes to."""
     histogram = _histogram(run, data, len(vlb.total_bpd))
-    return HeldOutBound(in_data_units(vlb, run), chain.schedule.timesteps.tolist(), histogram)
+    fractions = _fractions(run, data)
+    return HeldOutBound(in_data_units(vlb, run), chain.schedule.timesteps.tolist(), histogram, fractions)
+
+
+def _fractions(run: Opened, data: Data) -> VarianceFractions | None:
+    """Compare what was learned of the variance with the best of it; None where nothing was, or that is not known."""
+    rule, curve = (
+        learned_rule(run.diffusion.variance),
+        one_curve(of_model(run.diffusion.variance, run.curves), run.curves),
+    )
+    if rule is None or curve is None:
+        return None
+    x, y = data.held_out.first(FRACTIONS_OF)
+    denoise = run.denoiser(run.diffusion, {} if y is None else {"y": y.to(run.device)}, clip=run.spec.codec.bounded)
+    return variance_fractions(run.diffusion, rule, denoise, x.to(run.device), curve)
 
 
 def held_out_estimate(run: Opened, data: Data, *, num: int = 256, seed: int = 0, batch_size: int = 128) -> Estimate:

@@ -2,7 +2,7 @@
 
 from idm.core.errors import SettingsError
 from idm.core.registry import Registry
-from idm.diffusion import Analytic, CalibratedDecoder, ReverseVariance
+from idm.diffusion import Analytic, CalibratedDecoder, ErrorCurve, ReverseVariance
 from idm.run.curves import WAY, StoredCurves
 from idm.samplers import Sampler
 
@@ -18,12 +18,24 @@ def analytic(variance: ReverseVariance, curves: StoredCurves) -> ReverseVariance
     Raises:
         SettingsError: there is no curve, or one of a single level.
     """
-    own, measured = of_model(variance, curves), curves.find()
-    if measured is not None:
-        return Analytic.of(own, measured.together)
-    if not isinstance(own, CalibratedDecoder) or len(own.curve.log_kappa) < 2:
+    own = of_model(variance, curves)
+    curve = one_curve(own, curves)
+    if curve is None:
         raise SettingsError(f"variance: model wanted, since this run has no error curves, got analytic; {WAY}")
-    return Analytic.of(own, own.curve)
+    return Analytic.of(own, curve)
+
+
+def one_curve(variance: ReverseVariance, curves: StoredCurves) -> ErrorCurve | None:
+    """Return the error curve of all values, that which was measured, or else the checkpoint's; None: there is none.
+
+    Args:
+        variance: the one that a network was trained with.
+        curves: what was measured, if anything.
+    """
+    measured = curves.find()
+    if measured is not None:
+        return measured.together
+    return variance.curve if isinstance(variance, CalibratedDecoder) and len(variance.curve.log_kappa) > 1 else None
 
 
 def analytic_channel(variance: ReverseVariance, curves: StoredCurves) -> ReverseVariance:

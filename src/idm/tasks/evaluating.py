@@ -10,6 +10,7 @@ from idm.core.progress import SILENT, Listener
 from idm.core.ranks import joined_ranks
 from idm.core.text import finite
 from idm.report import bound_by_timestep, png
+from idm.report.steps import learned_and_best
 from idm.run import Data, Evaluation, Run, best_device, open_data_to_score, recognise, require_recognition
 from idm.run.evaluation import about
 from idm.run.plans import refuse_spacing
@@ -25,8 +26,8 @@ from idm.tasks.together import Say, held_by_main, say_nothing, together
 BOUND, SAMPLES = ".parts-bound", ".parts-samples"
 """Where the parts of long jobs lie meanwhile."""
 
-PLOT, RESULTS = "bound.png", "evaluation.json"
-NAMES, WHAT = (RESULTS, PLOT), "an evaluation"
+PLOT, RESULTS, VARIANCE = "bound.png", "evaluation.json", "variance.png"
+NAMES, WHAT = (RESULTS, PLOT, VARIANCE), "an evaluation"
 """What is written, and what it is."""
 
 
@@ -108,12 +109,16 @@ def _order(run: Run, data: Data, sampler: Sampler, request: ScoreRequest) -> Ord
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> dict[str, Path]:
-    """Write the results as JSON, and a plot of the terms."""
+    """Write the results as JSON, a plot of the terms, and one of the variance where it was learned."""
     plain = evaluation.to_plain()
     terms = plain["terms"]
     figure = bound_by_timestep(terms["mean"], terms["standard_error"], evaluation.bound.timesteps)
     text = json.dumps(finite(plain), indent=2, allow_nan=False) + "\n"
-    return {
+    written = {
         "results": write_atomically(folder / RESULTS, text.encode(), durable=True),
         "plot": write_atomically(folder / PLOT, png(figure)),
     }
+    fractions = evaluation.bound.fractions
+    if fractions is not None:
+        written["variance_plot"] = write_atomically(folder / VARIANCE, png(learned_and_best(fractions)))
+    return written

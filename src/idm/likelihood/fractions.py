@@ -1,0 +1,91 @@
+"""Where a learned variance lies in its range, beside the optimum that an error curve tells.
+
+LEARNED_RANGE interpolates between the posterior variance and beta in their logarithms (Nichol & Dhariwal 2021, eq. 15).
+The best fraction for all values alike is log(1 + (SNR_down - SNR_up) m) / log(sigma_up^2 / sigma_down^2), scaled to the
+data at either level: 0 where x_0 is certain, 1 where the data are white. A head that is badly trained shows at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from idm.core.rng import Rng
+from idm.core.types import Images
+from idm.diffusion import Denoiser, ErrorCurve, GaussianDiffusion
+from idm.diffusion.variances import Analytic, CalibratedDecoder, LearnedRange, ReverseVariance
+from idm.likelihood.calibration import spread_places
+from idm.schedules import Transition
+
+NUM_LEVELS = 32
+QUARTILES = (0.25, 0.75)
+
+
+@dataclass(frozen=True)
+class VarianceFractions:
+    """Fractions of the range of a variance, from 0, the posterior's, to 1, that of beta; a number for each level.
+
+    Attributes:
+        kappa: noise-to-signal ratio where the steps start, growing.
+        mean: of the learned fractions, over samples and values.
+        lower: their lower quartile.
+        upper: their upper quartile.
+        optimal: the best fraction, if it is the same for all samples and values.
+    """
+
+    kappa: Sequence[float]
+    mean: Sequence[float]
+    lower: Sequence[float]
+    upper: Sequence[float]
+    optimal: Sequence[float]
+
+
+def learned_rule(variance: ReverseVariance) -> ReverseVariance | None:
+    """Return the variance that a network learned, under what was put in its place later; None: it learned none."""
+    inner = variance.inner if isinstance(variance, Analytic) else variance
+    inner = inner.inner if isinstance(inner, CalibratedDecoder) else inner
+    return inner if inner.heads > 1 else None
+
+
+def variance_fractions(
+    diffusion: GaussianDiffusion,
+    rule: ReverseVariance,
+    denoise: Denoiser,
+    x_start: Images,
+    curve: ErrorCurve,
+    *,
+    num_levels: int = NUM_LEVELS,
+    seed: int = 0,
+) -> VarianceFractions:
+    """Compare the fractions that a network learned with the best ones, on steps between neighbours of the chain.
+
+    Args:
+        diffusion: the process.
+        rule: the learned variance, from ``learned_rule``.
+        denoise: what finds x_0, and returns the head that the variance reads.
+        x_start: clean data in the model's range; few do, as means are over all of their values.
+        curve: mean squared error of the predicted x_0.
+        num_levels: levels at the most.
+        seed: sample i has the noise of seed + i.
+    """
+    rng = Rng.from_seed(seed, x_start.shape[0], x_start.device)
+    places = [place for place in spread_places(diffusion.grid, num_levels) if place > 0]
+    rows: list[list[float]] = []
+    with torch.no_grad():
+        for place in places:
+            at = diffusion.transition(place, x_start)
+            x = at.up.diffuse(x_start, rng.normal("fractions", place, x_start.shape[1:], x_start.dtype))
+            learned = _fraction(rule.log_variance(denoise(x, at.up).head, at), at).flatten()
+            best = Analytic.of(rule, curve).log_variance(None, at)
+            middle = torch.stack([learned.mean(), *learned.quantile(learned.new_tensor(QUARTILES))])
+            rows.append([float(at.up.kappa), *middle.tolist(), float(_fraction(best, at))])
+    columns = tuple(zip(*rows, strict=True)) if rows else ((),) * 5
+    return VarianceFractions(*columns)
+
+
+def _fraction(log_variance: Tensor, at: Transition) -> Tensor:
+    """Where a log-variance lies between those of the posterior and of beta."""
+    head = LearnedRange().head(log_variance, at)
+    assert head is not None
+    return 0.5 * (head + 1.0)

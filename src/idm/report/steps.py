@@ -1,0 +1,43 @@
+"""Figures of steps: the levels that walks visit, and what a network learned of the variances."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from idm.likelihood import VarianceFractions
+from idm.report.colours import ACCENT, MUTED, PALETTE
+from idm.report.figures import empty_figure, legend, style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def levels_of_walks(walks: Mapping[str, Sequence[float]]) -> "Figure":
+    """Draw the levels that walks visit, a row for each, the first one standing out.
+
+    Args:
+        walks: noise-to-signal ratios of the levels of each, by its name.
+    """
+    figure, (axes,) = empty_figure(9.2, 0.9 + 0.45 * len(walks))
+    for row, kappas in enumerate(walks.values()):
+        colour = MUTED if row else ACCENT
+        axes.plot(kappas, [-row] * len(kappas), "o-", color=colour, markersize=5, linewidth=0.6)
+    axes.set_xscale("log")
+    style(axes, title="Levels that are visited", x="noise-to-signal ratio (log scale), noise to the right", y="")
+    axes.set_yticks([-row for row in range(len(walks))], [f"{name}, {len(k)}" for name, k in walks.items()])
+    axes.set_ylim(-len(walks) + 0.5, 0.5)
+    return figure
+
+
+def learned_and_best(fractions: VarianceFractions) -> "Figure":
+    """Draw the fractions that a network learned of the range of its variance, over the noise, beside the best ones."""
+    figure, (axes,) = empty_figure(9.2, 3.6)
+    kappa = fractions.kappa
+    band = "middle half of all values of all samples"
+    axes.fill_between(kappa, fractions.lower, fractions.upper, color=PALETTE[5], alpha=0.5, linewidth=0, label=band)
+    axes.plot(kappa, fractions.mean, color=PALETTE[0], linewidth=1.4, label="learned, mean")
+    axes.plot(kappa, fractions.optimal, color=ACCENT, linewidth=1.6, label="best, if the same for all values")
+    axes.set_xscale("log")
+    title = "Variance of reverse steps: 0 is the posterior's, 1 is that of beta"
+    style(axes, title=title, x="noise-to-signal ratio (log scale), noise to the right", y="fraction of the range")
+    legend(axes, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
