@@ -12,7 +12,7 @@ HEADINGS = ("checkpoint", "files", "tensors", "size", "state")
 
 
 def verify(run: RunArgument, trust_code: TrustCode = False, as_json: Json = False) -> None:
-    """Check every checkpoint of a run and its stored averages: files against their hashes, tensors, settings, metrics.
+    """Check every checkpoint of a run, its averages and fits: files against their hashes, tensors, settings, metrics.
 
     The newest is opened, too, as other verbs would open it. Exits with 4 if anything is wrong.
     """
@@ -26,6 +26,8 @@ def verify(run: RunArgument, trust_code: TrustCode = False, as_json: Json = Fals
     for verdict in found.verdicts:
         for problem in verdict.problems:
             output.line(f"{verdict.name}: {problem}")
+    for problem in found.damaged_fits.values():
+        output.line(problem)
     output.finish(**found.to_plain())
     found.require_intact()
 

@@ -140,6 +140,17 @@ def names_in(run: Path) -> list[str]:
     return sorted(name for name in files if NAME.fullmatch(name))
 
 
+def damaged_fits(run: Path) -> dict[str, str]:
+    """Say what is wrong with each, by name; empty where all are whole, of whatever checkpoint."""
+    found: dict[str, str] = {}
+    for name in names_in(run):
+        try:
+            read_fit(run, name)
+        except CheckpointError as error:
+            found[name] = str(error)
+    return found
+
+
 def read_fit(run: Path, name: str) -> Fit | None:
     """Read a file, of whatever checkpoint it is; None where there is none.
 

@@ -8,6 +8,7 @@ from idm.core.errors import CheckpointError
 from idm.run import Run, load
 from idm.settings import to_plain
 from idm.storage import Checkpoint
+from idm.storage.fits import names_in
 from idm.storage.manifest import damage
 from idm.storage.retention import folders
 from idm.tasks.initial import Origin
@@ -41,6 +42,12 @@ class Description:
         """Versions of what wrote the checkpoint; of imported weights also the file they are from."""
         return self.checkpoint.document("versions")
 
+    @property
+    def fits(self) -> dict[str, str]:
+        """What was found out about the checkpoint after training: kinds, by name."""
+        found = ((name, self.run.fits.find(name)) for name in names_in(self.run.folder))
+        return {name: fit.kind for name, fit in found if fit is not None}
+
     def to_plain(self) -> dict[str, Any]:
         """Return values by name, as ``idm info --json`` prints them."""
         run, checkpoint = self.run, self.checkpoint
@@ -55,6 +62,7 @@ class Description:
             "origin": None if self.origin is None else self.origin.to_plain(),
             "versions": self.versions,
             "damaged": self.damaged,
+            "fits": self.fits,
         }
 
     def in_words(self) -> dict[str, str]:
@@ -84,6 +92,7 @@ class Description:
             "decoder": f"variance of the last step: {decoder}",
             "sampler": f"{name}, {steps or 'all'} steps, {options_in_words(sampler)}",
             **_training_in_words(self.checkpoint),
+            "fits": ", ".join(self.fits),
             "guidance": "possible" if experiment.training.label_dropout > 0 and names else "not trained for",
             "began as": "" if self.origin is None else origin_in_words(self.origin),
             "versions": options_in_words(self.versions),

@@ -9,6 +9,7 @@ from idm.core.files import write_atomically
 from idm.core.progress import SILENT, Listener
 from idm.core.ranks import joined_ranks
 from idm.core.text import finite
+from idm.data.fingerprint import differing
 from idm.report import bound_by_timestep, png
 from idm.report.steps import learned_and_best
 from idm.run import Data, Evaluation, Run, best_device, open_data_to_score, recognise, require_recognition
@@ -91,7 +92,17 @@ def evaluate_into(
         written = results.put(f"{WHAT} of {opened.name}", lambda place: write_evaluation(place, evaluation))
         for name in (BOUND, SAMPLES):
             remove_parts(folder / name)
-    return Evaluated(evaluation, () if request.data is None else data.held_out.source.remarks, written)
+    return Evaluated(evaluation, _remarks(opened, data, request), written)
+
+
+def _remarks(run: Run, data: Data, request: ScoreRequest) -> tuple[str, ...]:
+    """Return what is worth knowing of other data than the run's own, a line each."""
+    if request.data is None:
+        return ()
+    known = run.curves.fingerprint
+    same = bool(known) and not differing(known, data.spec.fingerprint) and run.variance != "model"
+    told = ("the error curves were measured on these data, so the bound is a little too low",) if same else ()
+    return data.held_out.source.remarks + told
 
 
 def _order(run: Run, data: Data, sampler: Sampler, request: ScoreRequest) -> Order | None:

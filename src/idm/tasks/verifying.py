@@ -1,11 +1,13 @@
 """Whether the checkpoints of a run are whole, and open."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from idm.core.errors import CheckpointError
 from idm.run import load
+from idm.storage.fits import damaged_fits, names_in
 from idm.training import Verdict, verify_run
 
 
@@ -18,12 +20,16 @@ class Verified:
         checkpoints: what was found of each, oldest first.
         averages: what was found of those stored at each step.
         refused: why the newest intact checkpoint cannot be opened, where it cannot.
+        fits: how many files there are of what was found out about checkpoints.
+        damaged_fits: what is wrong with those that are damaged, by name.
     """
 
     run: Path
     checkpoints: tuple[Verdict, ...]
     averages: tuple[Verdict, ...]
     refused: CheckpointError | None
+    fits: int = 0
+    damaged_fits: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -33,7 +39,8 @@ class Verified:
     @property
     def is_intact(self) -> bool:
         """Whether nothing is wrong."""
-        return self.refused is None and not any(verdict.problems for verdict in self.verdicts)
+        whole = not any(verdict.problems for verdict in self.verdicts)
+        return self.refused is None and whole and not self.damaged_fits
 
     def require_intact(self) -> None:
         """Refuse a run with which anything is wrong.
@@ -44,6 +51,7 @@ class Verified:
         words = [
             _damaged("checkpoints", self.checkpoints, "the newest intact one is used"),
             _damaged("stored averages", self.averages, "idm ema does without them"),
+            f"{len(self.damaged_fits)} of {self.fits} fits damaged; make them anew" if self.damaged_fits else "",
         ]
         if any(words):
             raise CheckpointError(f"run {self.run}: {'; '.join(filter(None, words))}")
@@ -57,11 +65,12 @@ class Verified:
             "intact": self.is_intact,
             "checkpoints": list(map(_plain, self.checkpoints)),
             "averages": list(map(_plain, self.averages)),
+            "fits": {"number": self.fits, "damaged": dict(self.damaged_fits)},
         }
 
 
 def verify(run: str | Path, *, trust_code: bool = False) -> Verified:
-    """Check every checkpoint of a run and its stored averages, and open the newest as everything else would.
+    """Check every checkpoint of a run, its stored averages and fits, and open the newest as everything else would.
 
     Args:
         run: a run folder, or one checkpoint.
@@ -76,7 +85,8 @@ def verify(run: str | Path, *, trust_code: bool = False) -> Verified:
         tuple(verdict for verdict in verdicts if verdict.of_averages == of_averages) for of_averages in (False, True)
     )
     opens = any(not verdict.problems for verdict in checkpoints)
-    return Verified(run, checkpoints, averages, _refusal(run, trust_code=trust_code) if opens else None)
+    refused = _refusal(run, trust_code=trust_code) if opens else None
+    return Verified(run, checkpoints, averages, refused, len(names_in(run)), damaged_fits(run))
 
 
 def _refusal(run: Path, *, trust_code: bool) -> CheckpointError | None:
