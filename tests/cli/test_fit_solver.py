@@ -61,7 +61,7 @@ def test_a_plan_is_taken_again_by_name(fitted, idm, tmp_path):
         (("--sampler", "fitted", "--steps", "2", "--spacing", "rho"), "sampler: steps alone wanted"),
         (("--sampler", "fitted", "--steps", "2", "--plan", "trajectory"), "sampler: steps alone wanted"),
         (("--sampler", "fitted", "--steps", "2", "--guidance", "2"), "--guidance: 1 wanted"),
-        (("--plan", "trajectory", "--steps", "3", "--spacing", "rho"), "plan: trajectory without a spacing wanted"),
+        (("--plan", "trajectory", "--steps", "3", "--spacing", "rho"), "--plan: trajectory without a spacing wanted"),
     ],
 )
 def test_what_does_not_fit_together_is_refused_in_a_line(fitted, idm, options, told):
