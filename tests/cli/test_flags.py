@@ -21,6 +21,7 @@ NOUNS = {
     "batch_size": "refused by the command line itself",
     "data": "the data",
     "eta": "told of the command line as sampler.eta",
+    "levels": "those of quantised data",
     "sampler": "an object of Python",
     "samples": "the samples",
     "seed": "refused by the command line itself",

@@ -46,6 +46,7 @@ VERBS = {
     "evaluate": ("evaluate", "RUN", "--num", "2", "--samples", "7", "--out", "evaluated"),
     "encode": ("encode", "RUN", "held-out:0-6", "--steps", "2", "--out", "latents[/x].safetensors"),
     "interpolate": ("interpolate", "RUN", "held-out:0", "held-out:1", "--steps", "2", "--out", "between"),
+    "fit-solver": ("fit-solver", "RUN", "--calls", "2"),
     "ema": ("ema", "RUN", "--sigma-rel", "0.1", "--out", "average"),
     "a class that is none": ("sample", "RUN", "--labels", "\x1b[2J"),
     "a setting that is none": ("train", "--out", "RUN", "--set", "\x1b[2J=3"),

@@ -63,6 +63,7 @@ COMMANDS = {
     ("watch", "--once", "RUN"): 2,
     ("sample", "RUN", "--num", "2", "--device", "cpu"): 4,
     ("train", "--out", "RUN", "--set", "training.num_steps=3", "--device", "cpu"): 4,
+    ("fit-solver", "RUN", "--calls", "2", "--device", "cpu"): 1,
     ("ema", "RUN", "--sigma-rel", "0.08", "--device", "cpu"): 1,
     ("evaluate", "RUN", "--num", "2", "--device", "cpu"): 1,
     ("encode", "RUN", "held-out:0", "--steps", "2", "--device", "cpu"): 1,

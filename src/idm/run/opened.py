@@ -199,12 +199,15 @@ class Opened(ABC):
         if changes.get("name") == FITTED:
             asked = changes if plan is None else {**changes, "plan": plan}
             return fitted_sampler(self.fits, self.diffusion, asked, bounded=self.spec.codec.bounded)
+        grid = None
+        if plan is not None:
+            grid = self.planned_grid(plan, changes, listener)
+            changes = {**changes, "steps": grid.num_timesteps}
         settings = lay(self.experiment.sampler, changes, path="sampler")
         if changes.keys() <= {"steps"} and self.variance == "model":
             settings = settings.for_its_steps()
         elif "name" in changes and "spacing" not in changes:
             settings = settings.with_usual_spacing()
-        grid = None if plan is None else self.planned_grid(plan, changes, listener)
         return build_sampler(self.diffusion, settings, bounded=self.spec.codec.bounded, grid=grid)
 
     def planned_grid(self, plan: str, settings: Mapping[str, Any], listener: Listener = SILENT) -> Grid:
