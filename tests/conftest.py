@@ -27,6 +27,7 @@ START = time.monotonic()
 UNCHECKED = (
     "benchmarks",
     "cli",
+    "contracts/test_choices_of_training.py",
     "laws",
     "reliability",
     "unit/bench",

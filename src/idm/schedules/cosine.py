@@ -24,7 +24,7 @@ def cosine_schedule(
             pixels of larger ones are as noisy (Hoogeboom et al. 2023). 64 shifts nothing; give the true side of
             pictures of 128 and more.
         zero_terminal_snr: rescale to leave no signal at the last step (Lin et al. 2024); off is usual, since the cosine
-            ends at 2e-9 of it. Not with prediction=epsilon.
+            leaves 0.00005 of it. Not with prediction=epsilon.
 
     Raises:
         SettingsError: T or side is out of range.

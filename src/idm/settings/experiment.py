@@ -104,7 +104,7 @@ class ScheduleSettings(OpenSection):
     """Noise levels of the chain.
 
     Attributes:
-        name: kind of schedule: "cosine" suits most data; "linear" is that of DDPM, for pictures of 32 pixels and more;
+        name: kind of schedule: "cosine" suits most data; "linear" is that of DDPM, for large pictures;
             "flow" the straight path of flow matching, with prediction=velocity or v.
         noise_floor: drop the steps whose noise level is below this; "auto": half a bin of quantised data.
     """

@@ -9,6 +9,7 @@ import torch
 
 from idm.core.errors import DataError, SettingsError
 from idm.data import Codec
+from idm.diffusion import EDM, Preconditioned
 from idm.run import DataSpec, build_diffusion, build_network, build_sampler, build_schedule, open_data
 from idm.run.build import null_label
 from idm.settings.experiment import SamplerSettings, ScheduleSettings
@@ -131,6 +132,40 @@ def test_the_chain_of_unbounded_data_ends_where_noise_is_twenty_times_the_signal
     ratio = schedule.sqrt_recipm1_alphas_cumprod[-1]
     assert (ratio <= 20.0) != bounded
     assert schedule.timesteps[-1] == 999 if bounded else 950 < schedule.timesteps[-1] < 999
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [{"name": "flow", "num_timesteps": 50}, {"name": "cosine", "num_timesteps": 50, "zero_terminal_snr": True}],
+)
+def test_a_path_that_ends_in_noise_alone_is_kept_whole_whatever_the_data_are(experiment, schedule):
+    spec = replace(SPEC, codec=replace(SPEC.codec, levels=None, bounded=False))
+    chosen = experiment(schedule=schedule, diffusion={"prediction": "v"})
+    diffusion = build_diffusion(chosen, spec)
+    assert diffusion.num_timesteps == 50
+    assert float(diffusion.prior_bpd(torch.ones(1, 1, 8, 8)).max()) == 0.0
+    assert diffusion.largest_gain <= 1.0
+    with pytest.raises(SettingsError, match=r"^diffusion\.prediction: one that tells x_0 .* got epsilon"):
+        build_diffusion(experiment(schedule=schedule, diffusion={"prediction": "epsilon"}), spec)
+
+
+def test_fractions_are_no_times_to_show_a_network(experiment):
+    chosen = experiment(schedule={"name": "flow"}, diffusion={"prediction": "v", "rescale_timesteps": False})
+    with pytest.raises(SettingsError, match=r"^diffusion\.rescale_timesteps: true wanted with schedule\.name=flow"):
+        build_diffusion(chosen, SPEC)
+    told = build_diffusion(experiment(schedule={"name": "flow"}, diffusion={"prediction": "velocity"}), SPEC)
+    times = told.network_time(torch.tensor([0, told.num_timesteps - 1]), torch.zeros(2, 1))
+    torch.testing.assert_close(times, torch.tensor([63.0, 1000.0]))  # the floor of 17 levels is 1 / 16
+
+
+@pytest.mark.parametrize(("given", "used"), [("auto", 0.5), (0.7, 0.7)])
+def test_the_deviation_of_the_data_is_that_of_prediction_and_weighting(experiment, given, used):
+    settings = {"prediction": "edm", "sigma_data": given, "weighting": "edm"}
+    diffusion = build_diffusion(experiment(diffusion=settings), SPEC)
+    assert diffusion.prediction == Preconditioned(sigma_data=used)
+    assert diffusion.objective.weighting.of_x_start == EDM(sigma_data=used)
+    ones = torch.as_tensor(diffusion.objective.weighting(diffusion.grid.levels))
+    torch.testing.assert_close(ones, torch.ones_like(ones))  # the weight of EDM on its own output
 
 
 def test_a_description_without_a_layout_is_read_as_one_with_channels_first():

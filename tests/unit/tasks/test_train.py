@@ -56,6 +56,12 @@ VARIANTS = {
         "training__num_steps": 8,
         "sampler": {"name": "ddim", "steps": 2},
     },
+    "flow matching": {
+        "schedule": {"name": "flow", "num_timesteps": 30},
+        "diffusion": {"prediction": "velocity"},
+        "timesteps": {"name": "logit_normal"},
+    },
+    "preconditioned": {"diffusion": {"prediction": "edm"}, "timesteps": {"name": "log_normal", "importance": True}},
     "micro-batches": {"training__micro_batch_size": 3},
     "low precision": {"training__precision": "bfloat16"},
 }
