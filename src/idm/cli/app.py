@@ -13,6 +13,7 @@ import typer
 
 from idm.cli.bench import bench
 from idm.cli.check_data import check_data
+from idm.cli.check_math import check_math
 from idm.cli.config import config
 from idm.cli.decode import decode
 from idm.cli.demo import demo
@@ -57,6 +58,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "watch": watch,
     "config": config,
     "check-data": check_data,
+    "check-math": check_math,
     "bench": bench,
 }
 
@@ -94,7 +96,7 @@ def make_app() -> typer.Typer:
     app = typer.Typer(name="idm", no_args_is_help=True, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(_root)
     for name, verb in VERBS.items():
-        command = app.command(name, no_args_is_help=name not in ("config", "demo", "bench"))
+        command = app.command(name, no_args_is_help=name not in ("config", "demo", "check-math", "bench"))
         command(verb if name in LIGHT_VERBS else with_torch(verb))
     return app
 

@@ -19,6 +19,7 @@ class Names(TypedDict):
     samplers: list[str]
     precisions: list[str]
     trackers: list[str]
+    checks: list[str]
     settings: dict[str, list[str]]
 
 
@@ -45,6 +46,11 @@ def precisions(incomplete: str) -> list[str]:
 def trackers(incomplete: str) -> list[str]:
     """Complete the name of a tracker."""
     return _that_begin(_names()["trackers"], incomplete)
+
+
+def checks(incomplete: str) -> list[str]:
+    """Complete the name of a check of the mathematics."""
+    return _that_begin(_names()["checks"], incomplete)
 
 
 def devices(incomplete: str) -> list[str]:
@@ -101,6 +107,7 @@ def _that_begin(names: list[str], incomplete: str) -> list[str]:
 def collect() -> Names:
     """Ask the package for all names."""
     from idm.presets import PRESETS
+    from idm.proof import CHECKS
     from idm.run.acceleration import PRECISIONS
     from idm.settings.experiment import SamplerSettings
     from idm.settings.listing import WORDS, every_setting
@@ -115,6 +122,7 @@ def collect() -> Names:
         "samplers": list(SamplerSettings.family),
         "precisions": list(PRECISIONS),
         "trackers": list(TRACKERS),
+        "checks": list(CHECKS),
         "settings": settings,
     }
 

@@ -27,7 +27,7 @@ SMALLEST_SHARE = 1e-7
 """Terms that are a smaller share of the largest one, with which they add up to nothing, lie below the axis."""
 
 
-def _figure(width: float, height: float, panels: int = 1) -> "tuple[Figure, list[Axes]]":
+def panels_of(width: float, height: float, panels: int = 1) -> "tuple[Figure, list[Axes]]":
     """Make an empty figure, size in inches, with panels side by side."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -71,7 +71,7 @@ def loss_curve(rows: Iterable[Mapping[str, float]]) -> "Figure":
     rows = list(rows)
     if not rows:
         raise DataError("loss curve: at least one line of metrics wanted, got none")
-    figure, (axes,) = _figure(9.2, 3.8)
+    figure, (axes,) = panels_of(9.2, 3.8)
     part = "mse" if any("mse" in row for row in rows) else "loss"
     for quarter, (label, colour) in enumerate(zip(QUARTERS, SEQUENCE, strict=True)):
         _line(axes, rows, f"{part}_q{quarter}", color=colour, linewidth=1.2, label=f"{part}, {label}")
@@ -106,7 +106,7 @@ def bound_by_timestep(means: Sequence[float], standard_errors: Sequence[float], 
     lengths = (len(means), len(standard_errors), len(timesteps))
     if len(set(lengths)) > 1 or not means:
         raise DataError(f"bound: as many means, standard errors and timesteps wanted, got {lengths}")
-    figure, (terms, running) = _figure(9.2, 3.6, panels=2)
+    figure, (terms, running) = panels_of(9.2, 3.6, panels=2)
     mean, error = np.asarray(means, dtype=np.float64), np.nan_to_num(np.asarray(standard_errors, dtype=np.float64))
     position = np.asarray(timesteps, dtype=np.float64) + 1
     positive = bool((mean > 0).all())
@@ -128,7 +128,7 @@ def bound_by_timestep(means: Sequence[float], standard_errors: Sequence[float], 
 def scatter(points: Shaped[np.ndarray, "n c"]) -> "Figure":
     """Draw points in their own units: a histogram for one coordinate, else the first two against each other."""
     points = points[:MAX_POINTS].astype(np.float64)
-    figure, (axes,) = _figure(4.6, 4.4)
+    figure, (axes,) = panels_of(4.6, 4.4)
     title = f"{len(points):,} points"
     if points.shape[1] == 1:
         axes.hist(points[:, 0], bins=max(10, min(100, math.isqrt(len(points)))), color=PALETTE[0])

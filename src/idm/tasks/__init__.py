@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from idm.tasks.imported import import_weights
     from idm.tasks.outcome import losses_of
     from idm.tasks.progress import read_progress
+    from idm.tasks.proving import check_math
     from idm.tasks.requests import SampleRequest, ScoreRequest
     from idm.tasks.sampling import sample_into
     from idm.tasks.training import train
@@ -26,6 +27,7 @@ __all__ = [
     "SampleRequest",
     "ScoreRequest",
     "check_data",
+    "check_math",
     "decode_into",
     "describe",
     "encode_into",
@@ -53,6 +55,7 @@ __getattr__ = importing(
         "idm.tasks.imported": ("import_weights",),
         "idm.tasks.outcome": ("losses_of",),
         "idm.tasks.progress": ("read_progress",),
+        "idm.tasks.proving": ("check_math",),
         "idm.tasks.requests": ("SampleRequest", "ScoreRequest"),
         "idm.tasks.sampling": ("sample_into",),
         "idm.tasks.training": ("train",),
