@@ -27,6 +27,7 @@ from idm.cli.info import info
 from idm.cli.interpolate import interpolate
 from idm.cli.sample import sample
 from idm.cli.startup import with_torch
+from idm.cli.tradeoff import tradeoff
 from idm.cli.train import train
 from idm.cli.verify import verify
 from idm.cli.watch import watch
@@ -48,6 +49,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "train": train,
     "sample": sample,
     "evaluate": evaluate,
+    "tradeoff": tradeoff,
     "encode": encode,
     "decode": decode,
     "interpolate": interpolate,

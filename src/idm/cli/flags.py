@@ -7,6 +7,7 @@ from idm.cli.output import command
 from idm.core.phrasing import Call
 
 FIRST = (
+    "calls",
     "device",
     "guidance",
     "init",
@@ -17,6 +18,7 @@ FIRST = (
     "num",
     "precision",
     "preset",
+    "samplers",
     "sigma_rel",
     "step",
     "steps",

@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from idm.tasks.outcome import losses_of
     from idm.tasks.progress import read_progress
     from idm.tasks.proving import check_math
-    from idm.tasks.requests import SampleRequest, ScoreRequest
+    from idm.tasks.requests import SampleRequest, ScoreRequest, TradeoffRequest
     from idm.tasks.sampling import sample_into
+    from idm.tasks.tradeoff import tradeoff_into
     from idm.tasks.training import train
     from idm.tasks.verifying import verify
 
 __all__ = [
     "SampleRequest",
     "ScoreRequest",
+    "TradeoffRequest",
     "check_data",
     "check_math",
     "decode_into",
@@ -39,6 +41,7 @@ __all__ = [
     "read_progress",
     "reconstruct",
     "sample_into",
+    "tradeoff_into",
     "train",
     "verify",
 ]
@@ -56,8 +59,9 @@ __getattr__ = importing(
         "idm.tasks.outcome": ("losses_of",),
         "idm.tasks.progress": ("read_progress",),
         "idm.tasks.proving": ("check_math",),
-        "idm.tasks.requests": ("SampleRequest", "ScoreRequest"),
+        "idm.tasks.requests": ("SampleRequest", "ScoreRequest", "TradeoffRequest"),
         "idm.tasks.sampling": ("sample_into",),
+        "idm.tasks.tradeoff": ("tradeoff_into",),
         "idm.tasks.training": ("train",),
         "idm.tasks.verifying": ("verify",),
     },
