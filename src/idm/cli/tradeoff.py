@@ -49,12 +49,20 @@ def tradeoff(
     Interrupted, it keeps what is finished, and the same command goes on.
     """
     from idm.core.terminal import TERMINAL
+    from idm.run.tradeoff import WAYS
     from idm.tasks.requests import TradeoffRequest
     from idm.tasks.tradeoff import tradeoff_into
 
-    given = {} if samplers is None else {"samplers": samplers.split(",")}
-    given |= {} if calls is None else {"calls": _numbers(calls)}
-    wanted = TradeoffRequest(**given, samples=samples, num=num, seed=seed, batch_size=batch_size, precision=precision)
+    ways = WAYS if samplers is None else samplers.split(",")
+    wanted = TradeoffRequest(
+        ways,
+        None if calls is None else _numbers(calls),
+        samples=samples,
+        num=num,
+        seed=seed,
+        batch_size=batch_size,
+        precision=precision,
+    )
     output = Output(as_json=as_json)
     found = tradeoff_into(run, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line)
     _describe(output, found.tradeoff)

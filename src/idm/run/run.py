@@ -25,7 +25,7 @@ from idm.run.own_data import open_run_data
 from idm.run.recognition import recognise, require_recognition
 from idm.run.saving import picture_of, results_folder, sample_folder, save_samples
 from idm.run.scoring import bound_of, chain_of, held_out_bound, in_data_units
-from idm.run.tradeoff import CALLS, WAYS, Tradeoff, plan_tradeoff
+from idm.run.tradeoff import WAYS, Tradeoff, plan_tradeoff
 from idm.samplers import Sampler, Seed
 
 
@@ -186,7 +186,7 @@ class Run(Editable):
         self,
         *,
         samplers: Sequence[str] = WAYS,
-        calls: Sequence[int] = CALLS,
+        calls: Sequence[int] | None = None,
         samples: int = 1000,
         num: int = 0,
         seed: int = 0,
@@ -197,7 +197,8 @@ class Run(Editable):
 
         Args:
             samplers: NAME, NAME:SPACING or NAME:SPACING:VARIANCE each.
-            calls: of the network for each sample; Heun makes as many as its two a step leave.
+            calls: of the network for each sample; 5, 10, 20 and 50 by default. Heun makes as many as its two a step
+                leave.
             samples: of each, of every class in turn.
             num: held-out samples to score; 0: all.
             seed: sample i is drawn from seed + i by all of them.

@@ -16,7 +16,7 @@ from idm.run.variance import require_use
 from idm.samplers import Sampler
 from idm.schedules.table import Float64
 
-CALLS = (5, 10, 20, 50)
+USUAL_CALLS = (5, 10, 20, 50)
 WAYS = ("ddim:linspace", "multistep:log_snr", "ddpm:linspace")
 """Samplers, grids and variances that are compared where nothing else is said."""
 
@@ -182,21 +182,24 @@ class TradeoffPlan:
 
 
 def plan_tradeoff(
-    run: Opened, data: Data, *, ways: Sequence[str] = WAYS, calls: Sequence[int] = CALLS, samples: int = 1000
+    run: Opened, data: Data, *, ways: Sequence[str] = WAYS, calls: Sequence[int] | None = None, samples: int = 1000
 ) -> TradeoffPlan:
-    """Check what is to be compared.
+    """Check what is to be compared; without ``calls`` those of 5, 10, 20 and 50 that the run has steps for.
 
     Raises:
         SettingsError: a line per wrong value.
         DataError: there are no training data to compare with.
     """
+    most = run.diffusion.num_timesteps
+    if calls is None:
+        calls = [each for each in USUAL_CALLS if each <= most] or [most]
     numbers = sorted({whole_number(each, "calls") for each in calls})
     if not numbers or numbers[0] < 1 or not ways:
         raise SettingsError(f"calls: numbers from 1, and at least one sampler, wanted, got {list(calls)}, {list(ways)}")
     read = list(dict.fromkeys(Way.read(each) for each in ways))
     settings = [(way, each, *way.on(run, each)) for each in numbers for way in read]
     variances = dict.fromkeys(["model", *(way.variance for way in read)])
-    steps = [each for each in numbers if each <= run.diffusion.num_timesteps]
+    steps = [each for each in numbers if each <= most]
     scored = [(name, each, run.using(variance=name)) for name in variances for each in steps]
     return TradeoffPlan(Judge(run, data, samples), settings, scored if len(data.held_out) else [])
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from idm.run.labels import Labels
-from idm.run.tradeoff import CALLS, WAYS
+from idm.run.tradeoff import WAYS
 
 
 def _no_settings() -> Mapping[str, Any]:
@@ -76,7 +76,7 @@ class TradeoffRequest:
 
     Attributes:
         samplers: NAME, NAME:SPACING or NAME:SPACING:VARIANCE each.
-        calls: of the network for each sample.
+        calls: of the network for each sample; 5, 10, 20 and 50 by default.
         samples: of each.
         num: held-out samples to score; 0: all.
         seed: of noise and samples.
@@ -85,7 +85,7 @@ class TradeoffRequest:
     """
 
     samplers: Sequence[str] = WAYS
-    calls: Sequence[int] = CALLS
+    calls: Sequence[int] | None = None
     samples: int = 1000
     num: int = 0
     seed: int = 0
