@@ -22,6 +22,7 @@ COMPLETED = {
     "idm sample RUN --set e": ["eta="],
     "idm sample RUN --set training.": [],
     "idm check-data PATH --set chan": ["channels="],
+    "idm check-math sam": ["samplers"],
     "idm train --track w": ["wandb"],
     "idm sample RUN --precision bf": ["bfloat16"],
     "idm sample RUN --spacing l": ["linspace", "leading", "log_snr"],

@@ -41,14 +41,18 @@ def commands(run, latents, tmp_path_factory):
         "decode": (["decode", run, latents], "images/00000.png"),
         "interpolate": (["interpolate", run, "held-out:0", "held-out:1", "--num", 2, "--steps", 2], "samples.npz"),
         "evaluate": (["evaluate", run, "--num", 2, "--steps", 2], "evaluation.json"),
+        "tradeoff": (["tradeoff", run, "--calls", 1, "--samples", 30, "--num", 2], "tradeoff.json"),
         "check-data": (["check-data", data], "page.html"),
+        "check-math": (["check-math", "--quick"], "math.json"),
         "bench": (["bench", "--only", "forward", "--sizes", "tiny", "--rounds", 2], "results.json"),
         "demo": (["demo"], "report.html"),
         "train": (["train", "--preset", "digits"], "experiment.yaml"),
     }
 
 
-VERBS = ["sample", "decode", "interpolate", "evaluate", "check-data", "bench", "demo", "train"]
+VERBS = [
+    *("sample", "decode", "interpolate", "evaluate", "tradeoff", "check-data", "check-math", "bench", "demo", "train"),
+]
 
 
 def everything(folder):

@@ -121,6 +121,8 @@ ALWAYS = {
     "bench": ["--only", "nothing"],
     "sample": ["--device", "cpu", "--no-trajectory"],
     "watch": ["--once"],
+    "tradeoff": ["--device", "cpu", "--calls", "1,2", "--samples", "30", "--num", "2"],
+    "check-math": ["--quick", "--", "none"],
 }
 """What follows a verb so that it ends soon."""
 

@@ -48,6 +48,7 @@ COMMANDS = {
     ],
     "sample": [("sample", "RUN", "--num", "2")],
     "evaluate": [("evaluate", "RUN", "--num", "2"), ("evaluate", "RUN", "--data", "points.npz", "--num", "2")],
+    "tradeoff": [("tradeoff", "RUN", "--calls", "1", "--samples", "9", "--num", "2")],
     "encode": [("encode", "RUN", "held-out:0", "--steps", "2")],
     "decode": [("decode", "RUN", "latents.safetensors")],
     "interpolate": [("interpolate", "RUN", "held-out:0", "held-out:1", "--num", "2", "--steps", "2")],
@@ -59,6 +60,7 @@ COMMANDS = {
     "watch": [("watch", "RUN", "--once")],
     "config": [("config", "--preset", "RUN")],
     "bench": [("bench", "RUN")],
+    "check-math": [("check-math", "RUN")],
     "check-data": [("check-data", "RUN"), ("check-data", "CHECKPOINT")],
 }
 """Every verb that can be given a run, or a part of one."""

@@ -14,6 +14,7 @@ import typer
 from idm.cli.bench import bench
 from idm.cli.calibrate import calibrate
 from idm.cli.check_data import check_data
+from idm.cli.check_math import check_math
 from idm.cli.config import config
 from idm.cli.decode import decode
 from idm.cli.demo import demo
@@ -28,6 +29,7 @@ from idm.cli.info import info
 from idm.cli.interpolate import interpolate
 from idm.cli.sample import sample
 from idm.cli.startup import with_torch
+from idm.cli.tradeoff import tradeoff
 from idm.cli.train import train
 from idm.cli.verify import verify
 from idm.cli.watch import watch
@@ -50,6 +52,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "sample": sample,
     "evaluate": evaluate,
     "calibrate": calibrate,
+    "tradeoff": tradeoff,
     "encode": encode,
     "decode": decode,
     "interpolate": interpolate,
@@ -61,6 +64,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "watch": watch,
     "config": config,
     "check-data": check_data,
+    "check-math": check_math,
     "bench": bench,
 }
 
@@ -98,7 +102,7 @@ def make_app() -> typer.Typer:
     app = typer.Typer(name="idm", no_args_is_help=True, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(_root)
     for name, verb in VERBS.items():
-        command = app.command(name, no_args_is_help=name not in ("config", "demo", "bench"))
+        command = app.command(name, no_args_is_help=name not in ("config", "demo", "check-math", "bench"))
         command(verb if name in LIGHT_VERBS else with_torch(verb))
     return app
 

@@ -21,6 +21,7 @@ class Names(TypedDict):
     variances: list[str]
     plans: list[str]
     trackers: list[str]
+    checks: list[str]
     settings: dict[str, list[str]]
 
 
@@ -57,6 +58,11 @@ def plans(incomplete: str) -> list[str]:
 def trackers(incomplete: str) -> list[str]:
     """Complete the name of a tracker."""
     return _that_begin(_names()["trackers"], incomplete)
+
+
+def checks(incomplete: str) -> list[str]:
+    """Complete the name of a check of the mathematics."""
+    return _that_begin(_names()["checks"], incomplete)
 
 
 def devices(incomplete: str) -> list[str]:
@@ -113,6 +119,7 @@ def _that_begin(names: list[str], incomplete: str) -> list[str]:
 def collect() -> Names:
     """Ask the package for all names."""
     from idm.presets import PRESETS
+    from idm.proof import CHECKS
     from idm.run.acceleration import PRECISIONS
     from idm.run.planners import PLANNERS
     from idm.run.solver_fit import FITTED
@@ -132,6 +139,7 @@ def collect() -> Names:
         "variances": list(VARIANCES),
         "plans": list(PLANNERS),
         "trackers": list(TRACKERS),
+        "checks": list(CHECKS),
         "settings": settings,
     }
 

@@ -19,6 +19,7 @@ FIRST = (
     "plan",
     "precision",
     "preset",
+    "samplers",
     "sigma_rel",
     "step",
     "steps",

@@ -15,7 +15,18 @@ LARGEST_SETTINGS_BYTES = 1_000_000
 """Bytes of a file of settings."""
 
 OF_A_RUN = frozenset(
-    {"averages", "checkpoints", "decoded", "evaluated", "interpolated", "metrics.jsonl", "sampled", "samples", SETTINGS}
+    {
+        "averages",
+        "checkpoints",
+        "decoded",
+        "evaluated",
+        "interpolated",
+        "metrics.jsonl",
+        "sampled",
+        "samples",
+        SETTINGS,
+        "tradeoff",
+    }
 )
 """What lies in the folder of a run, besides what is no data by its kind."""
 

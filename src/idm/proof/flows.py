@@ -6,7 +6,6 @@ In y = x / alpha the flow is the same on every path: dy / dlog kappa = y - E[x_0
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import final
 
@@ -64,18 +63,8 @@ class GaussianFlow(Flow):
         return self.mean + (START - self.mean) * ((self.variance + kappa**2) / (self.variance + HIGHEST**2)).sqrt()
 
 
-@final
-@dataclass(frozen=True)
-class MixtureFlow(Flow):
-    """Three Gaussians in the plane, followed by the Runge-Kutta method of order 4 with steps that are halved once."""
-
-    name = "mixture"
-
-    def oracle(self, diffusion: GaussianDiffusion) -> ExactDenoiser:
-        """Return the exact denoiser of three components."""
-        means = torch.tensor([[-0.7, 0.1], [0.6, 0.5], [0.2, -0.8]], dtype=torch.float64)
-        variances = torch.tensor([0.04, 0.09, 0.02], dtype=torch.float64)
-        return MixtureDenoiser(diffusion, torch.tensor([0.5, 0.3, 0.2]), means, variances)
+class FollowedFlow(Flow):
+    """Data whose flow is followed by the Runge-Kutta method of order 4, with steps that are halved once."""
 
     def state(self, kappa: float) -> Tensor:
         """Integrate from the highest level; the lowest one is kept."""
@@ -110,6 +99,19 @@ class MixtureFlow(Flow):
     @cached_property
     def _known(self) -> ExactDenoiser:
         return self.oracle(GaussianDiffusion.from_betas([0.5]))
+
+
+@final
+class MixtureFlow(FollowedFlow):
+    """Three Gaussians in the plane."""
+
+    name = "mixture"
+
+    def oracle(self, diffusion: GaussianDiffusion) -> ExactDenoiser:
+        """Return the exact denoiser of three components."""
+        means = torch.tensor([[-0.7, 0.1], [0.6, 0.5], [0.2, -0.8]], dtype=torch.float64)
+        variances = torch.tensor([0.04, 0.09, 0.02], dtype=torch.float64)
+        return MixtureDenoiser(diffusion, torch.tensor([0.5, 0.3, 0.2]), means, variances)
 
 
 def runge_kutta(slope: Callable[[float, Tensor], Tensor], y: Tensor, length: float, number: int) -> Tensor:

@@ -31,7 +31,7 @@ CHAIN, X_START = "chain", StartX()
 MOST_VALUES = 4
 """Values that a rule remembers at the most."""
 
-SPREAD_STEPS = 48
+SPREAD_STEPS = 12
 
 
 @dataclass(frozen=True)

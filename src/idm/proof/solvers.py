@@ -57,7 +57,6 @@ STOCHASTIC = (
     Solver("DDIM, eta 1", partial(SamplerDDIM, clip_denoised=False, eta=1.0), 1, 1),
     Solver("SA-Solver, tau 1, 1 value", _multistep(order=1, corrector=False, tau=1.0), 1, 1),
     Solver("SA-Solver, tau 1, 2 values", _multistep(order=2, corrector=False, tau=1.0), 2, 2),
-    Solver("SA-Solver, tau 1, UniC", _multistep(order=2, tau=1.0), 2, 2),
-    Solver("Heun, churn 20", partial(SamplerHeun, clip_denoised=False, churn=20.0), 1, 1, calls=2),
+    Solver("Heun, churn 20", partial(SamplerHeun, clip_denoised=False, churn=20.0), 2, 2, calls=2),
 )
 """Those that draw noise; the order is that of mean and covariance."""

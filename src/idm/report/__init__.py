@@ -1,6 +1,7 @@
 """Pictures, figures and self-contained HTML pages. Takes tensors and numbers, computes no results of its own."""
 
 from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, Picture, SideBySide, Table
+from idm.report.curves import Curve, Panel, over_calls
 from idm.report.demo_contents import Bound, DemoContents, Denoising, Reconstruction, SampleSet
 from idm.report.demo_page import write_demo_page
 from idm.report.figures import bound_by_timestep, loss_curve, png, scatter, svg
@@ -23,10 +24,12 @@ __all__ = [
     "Bound",
     "Card",
     "Cards",
+    "Curve",
     "DemoContents",
     "Denoising",
     "LabelledPictures",
     "Page",
+    "Panel",
     "Paragraph",
     "Picture",
     "Reconstruction",
@@ -37,6 +40,7 @@ __all__ = [
     "columns_of",
     "grid",
     "loss_curve",
+    "over_calls",
     "png",
     "save_animation",
     "save_grid",

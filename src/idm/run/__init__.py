@@ -16,6 +16,7 @@ from idm.run.run import Run
 from idm.run.scoring import held_out_bound
 from idm.run.spec import DataSpec
 from idm.run.stored import stored_experiment
+from idm.run.tradeoff import Tradeoff
 
 __all__ = [
     "Data",
@@ -29,6 +30,7 @@ __all__ = [
     "Recognition",
     "Run",
     "Scores",
+    "Tradeoff",
     "best_device",
     "build_diffusion",
     "build_network",

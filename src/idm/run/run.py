@@ -1,5 +1,6 @@
 """A trained model and what people do with it, in the units of their data."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, final, overload
@@ -24,10 +25,12 @@ from idm.run.inputs import as_inputs
 from idm.run.labels import Labels, class_numbers
 from idm.run.measuring import BATCH_SIZE, NUM_SAMPLES, measure_curves
 from idm.run.other_data import open_data_to_score
+from idm.run.own_data import open_run_data
 from idm.run.recognition import recognise, require_recognition
 from idm.run.saving import picture_of, results_folder, sample_folder, save_samples
 from idm.run.scoring import bound_of, chain_of, held_out_bound, in_data_units
 from idm.run.solver_fit import SolverFit
+from idm.run.tradeoff import WAYS, Tradeoff, plan_tradeoff
 from idm.run.variance import require_use
 from idm.samplers import Sampler, Seed
 
@@ -250,6 +253,44 @@ class Run(Editable):
             CheckpointError: the disk refuses.
         """
         return fit_solver(self, calls, guidance=guidance, batch_size=batch_size, listener=listener_or_quiet(listener))
+
+    def tradeoff(
+        self,
+        *,
+        samplers: Sequence[str] = WAYS,
+        calls: Sequence[int] | None = None,
+        samples: int = 1000,
+        num: int = 0,
+        seed: int = 0,
+        batch_size: int | None = None,
+        listener: Listener | None = None,
+    ) -> Tradeoff:
+        """Compare samples and bounds over the calls of the network that they cost, with the same noise throughout.
+
+        Args:
+            samplers: NAME, NAME:SPACING or NAME:SPACING:VARIANCE each.
+            calls: of the network for each sample; 5, 10, 20 and 50 by default. Heun makes as many as its two a step
+                leave.
+            samples: of each, of every class in turn.
+            num: held-out samples to score; 0: all.
+            seed: sample i is drawn from seed + i by all of them.
+            batch_size: samples per call of the network; the run's ``batch_size`` by default.
+            listener: as in ``sample``.
+
+        Raises:
+            DataError: the run's data cannot be opened.
+            SettingsError: a line per wrong value.
+            NumericalError: samples or bounds are not finite.
+        """
+        data, listener = open_run_data(self), listener_or_quiet(listener)
+        samples, num = _at_least_0(samples, "samples"), _at_least_0(num, "num")
+        plan = plan_tradeoff(self, data, ways=samplers, calls=calls, samples=samples)
+        return plan.measure(
+            lambda run, sampler: draw(
+                run, samples, seed=seed, sampler=sampler, batch_size=batch_size, listener=listener
+            ),
+            lambda run, steps: held_out_bound(run, data, steps=steps, num=num, seed=seed, listener=listener),
+        )
 
     def picture(
         self, samples: npt.ArrayLike, *, labels: Labels | None = None, columns: int | None = None

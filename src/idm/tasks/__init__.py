@@ -19,16 +19,20 @@ if TYPE_CHECKING:
     from idm.tasks.imported import import_weights
     from idm.tasks.outcome import losses_of
     from idm.tasks.progress import read_progress
-    from idm.tasks.requests import SampleRequest, ScoreRequest
+    from idm.tasks.proving import check_math
+    from idm.tasks.requests import SampleRequest, ScoreRequest, TradeoffRequest
     from idm.tasks.sampling import sample_into
+    from idm.tasks.tradeoff import tradeoff_into
     from idm.tasks.training import train
     from idm.tasks.verifying import verify
 
 __all__ = [
     "SampleRequest",
     "ScoreRequest",
+    "TradeoffRequest",
     "calibrate_run",
     "check_data",
+    "check_math",
     "decode_into",
     "describe",
     "encode_into",
@@ -41,6 +45,7 @@ __all__ = [
     "read_progress",
     "reconstruct",
     "sample_into",
+    "tradeoff_into",
     "train",
     "verify",
 ]
@@ -59,8 +64,10 @@ __getattr__ = importing(
         "idm.tasks.imported": ("import_weights",),
         "idm.tasks.outcome": ("losses_of",),
         "idm.tasks.progress": ("read_progress",),
-        "idm.tasks.requests": ("SampleRequest", "ScoreRequest"),
+        "idm.tasks.proving": ("check_math",),
+        "idm.tasks.requests": ("SampleRequest", "ScoreRequest", "TradeoffRequest"),
         "idm.tasks.sampling": ("sample_into",),
+        "idm.tasks.tradeoff": ("tradeoff_into",),
         "idm.tasks.training": ("train",),
         "idm.tasks.verifying": ("verify",),
     },

@@ -1,10 +1,11 @@
 """What tasks of sampling and scoring are asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from idm.run.labels import Labels
+from idm.run.tradeoff import WAYS
 
 
 def _no_settings() -> Mapping[str, Any]:
@@ -69,3 +70,26 @@ class ScoreRequest:
     precision: str | None = None
     variance: str | None = None
     plan: str | None = None
+
+
+@dataclass(frozen=True)
+class TradeoffRequest:
+    """A comparison over calls of the network that is wanted; see ``Run.tradeoff``.
+
+    Attributes:
+        samplers: NAME, NAME:SPACING or NAME:SPACING:VARIANCE each.
+        calls: of the network for each sample; 5, 10, 20 and 50 by default.
+        samples: of each.
+        num: held-out samples to score; 0: all.
+        seed: of noise and samples.
+        batch_size: samples per call of the network.
+        precision: number format inside the network.
+    """
+
+    samplers: Sequence[str] = WAYS
+    calls: Sequence[int] | None = None
+    samples: int = 1000
+    num: int = 0
+    seed: int = 0
+    batch_size: int = 256
+    precision: str | None = None

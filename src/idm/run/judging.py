@@ -1,0 +1,122 @@
+"""Samples of a run beside its data: a distance, the share that is recognised, and what chance makes of both."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from torch import Tensor
+
+from idm.core.errors import SettingsError
+from idm.core.rng import derive_seed
+from idm.data import Dataset
+from idm.metrics import Classifier, PrincipalComponents, frechet_distance
+from idm.run.data import Data
+from idm.run.opened import Opened
+from idm.schedules.table import Float64
+
+MOST_FEATURES = 20
+"""Principal components; fewer where samples have fewer values."""
+
+MOST_TRAINING = 10_000
+"""Training samples that are compared with, evenly from all of them."""
+
+MOST_FITTED = 2_000
+"""Of these, how many the components are found from."""
+
+RESAMPLED, NULLS = 100, 5
+"""How often samples are drawn again from those that there are, and data from the training data."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number with its standard error, over samples drawn again from those that there are."""
+
+    mean: float
+    standard_error: float
+
+
+class Judge:
+    """Compares samples with the data of a run."""
+
+    def __init__(self, run: Opened, data: Data, num: int) -> None:
+        """Read the training data, as they are without mirrored ones.
+
+        Raises:
+            SettingsError: fewer samples than features.
+        """
+        self._run, self._data, self.num = run, data, num
+        train = _evenly(data.train, MOST_TRAINING)
+        fitted = train[:: max(1, -(-len(train) // MOST_FITTED))]
+        self.features = PrincipalComponents.of(fitted, min(MOST_FEATURES, train[0].numel()))
+        self.train = self.features(train)
+        if num <= self.size:
+            raise SettingsError(f"samples={num}: more than the {self.size} features that are compared wanted")
+
+    @property
+    def size(self) -> int:
+        """Number of features."""
+        return len(self.features.directions)
+
+    @cached_property
+    def classifier(self) -> Classifier | None:
+        """What recognises classes; None without any."""
+        if self._run.spec.num_classes is None:
+            return None
+        x, y = self._data.train.first(MOST_TRAINING)
+        return None if y is None else Classifier(x, y)
+
+    def distance(self, features: Tensor) -> float:
+        """Return the Fréchet distance from the training data."""
+        return frechet_distance(features, self.train)
+
+    def distances(self, features: Tensor) -> Float64:
+        """Return that of samples drawn again from these: the same ones whatever the samples are, so that they pair."""
+        rng = np.random.default_rng(derive_seed(len(features), "resampled"))
+        return np.array(
+            [self.distance(features[rng.integers(0, len(features), len(features))]) for _ in range(RESAMPLED)]
+        )
+
+    def again(self) -> Interval:
+        """Return the distance of as many training data drawn again."""
+        rng = np.random.default_rng(derive_seed(self.num, "drawn again"))
+        drawn = [self.distance(self.train[rng.integers(0, len(self.train), self.num)]) for _ in range(NULLS)]
+        return Interval(float(np.mean(drawn)), float(np.std(drawn, ddof=1)))
+
+    def held_out(self) -> tuple[Interval | None, Interval | None]:
+        """Return the distance of the held-out data and the share of them that is recognised, where these are known."""
+        x, y = self._data.held_out.first(MOST_TRAINING)
+        distance = None
+        if len(x) > self.size:
+            features = self.features(x)
+            distance = Interval(self.distance(features), deviation(self.distances(features)))
+        if self.classifier is None or y is None or not len(x):
+            return distance, None
+        return distance, _share(self.classifier.correct(x, y))
+
+    def recognised(self, samples: Tensor) -> Interval | None:
+        """Return the share of samples, drawn of every class in turn, that is recognised."""
+        if self.classifier is None:
+            return None
+        return _share(self.classifier.correct(samples, self._run.label_kwargs(None, len(samples))["y"]))
+
+    def as_data(self, samples: Tensor) -> Tensor:
+        """Round samples to the values that data have."""
+        codec = self._run.spec.codec
+        return codec.encode(codec.decode(samples))
+
+
+def _evenly(data: Dataset, most: int) -> Tensor:
+    """Return samples evenly from all that are there, in the model's range."""
+    every = len(data) // (2 if data.random_flip else 1)
+    return data.batch(np.unique(np.linspace(0, every - 1, min(most, every)).astype(np.int64)))[0]
+
+
+def _share(correct: Tensor) -> Interval:
+    """Return a share of ones and zeros, with its standard error."""
+    share = float(correct.mean())
+    return Interval(share, float(np.sqrt(share * (1.0 - share) / max(1, len(correct)))))
+
+
+def deviation(values: Float64) -> float:
+    """Return the standard deviation."""
+    return float(values.std(ddof=1))

@@ -1,0 +1,155 @@
+"""Samples and bounds over calls of the network, into a folder, in parts that outlive an interruption."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from idm.core.files import write_atomically
+from idm.core.progress import SILENT, Listener
+from idm.core.text import json_text
+from idm.report import Curve, Panel, over_calls, png
+from idm.run import HeldOutBound, Opened, Run, Tradeoff, load, open_run_data
+from idm.run.evaluation import about
+from idm.run.judging import Interval
+from idm.run.saving import results_folder
+from idm.run.tradeoff import BoundAt, Quality, plan_tradeoff
+from idm.samplers import Sampler
+from idm.storage.results import results_in
+from idm.tasks.long_jobs import Order, bound_in_parts, sample_in_parts
+from idm.tasks.parts import remove_parts
+from idm.tasks.requests import ScoreRequest, TradeoffRequest
+from idm.tasks.together import Say, say_nothing, say_what_is_replaced, together
+
+RESULTS, PLOT = "tradeoff.json", "tradeoff.png"
+NAMES = (RESULTS, PLOT)
+"""What is written."""
+
+PARTS = ".parts-tradeoff"
+"""Where the parts lie meanwhile, in a folder for each comparison."""
+
+SURE = 1.96
+"""Standard errors on both sides of a number that hold it 95 times of 100."""
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """A comparison in a folder.
+
+    Attributes:
+        run: what was compared.
+        tradeoff: what was found.
+        written: what was written, by what it is.
+    """
+
+    run: Run
+    tradeoff: Tradeoff
+    written: dict[str, Path]
+
+
+def tradeoff_into(
+    run: str | Path,
+    request: TradeoffRequest,
+    out: str | Path | None = None,
+    *,
+    device: str | None = None,
+    trust_code: bool = False,
+    listener: Listener = SILENT,
+    say: Say = say_nothing,
+) -> Compared:
+    """Compare samplers by quality over calls, into RUN/tradeoff by default: tradeoff.json, and a plot.
+
+    Interrupted, it keeps what is finished, and the same call goes on. Arguments, and all else that is not said here, as
+    of ``sample_into``; see ``Run.tradeoff``.
+
+    Raises:
+        DataError: the run's data cannot be opened.
+    """
+    opened = load(run, device=device, trust_code=trust_code).using(precision=request.precision)
+    folder, data = together(lambda: results_folder(out, opened, "tradeoff"), lambda: open_run_data(opened))
+    plan = plan_tradeoff(opened, data, ways=request.samplers, calls=request.calls, samples=request.samples)
+    with ExitStack() as stack:
+        results = stack.enter_context(results_in(folder, NAMES))
+        say_what_is_replaced(results, say)
+        used: list[Path] = []
+
+        def parts(kind: str) -> Path:
+            (folder / PARTS).mkdir(exist_ok=True)
+            used.append(folder / PARTS / f"{kind}-{len(used)}")
+            return used[-1]
+
+        def drawn(variant: Opened, sampler: Sampler) -> Tensor:
+            order = Order(request.samples, sampler, seed=request.seed, batch_size=request.batch_size)
+            found = sample_in_parts(variant, order, parts("samples"), listener=listener)
+            assert found is not None, "this is the only process"
+            return found
+
+        def scored(variant: Opened, steps: int) -> HeldOutBound:
+            wanted = ScoreRequest(steps=steps, num=request.num, seed=request.seed)
+            found = bound_in_parts(variant, data, parts("bound"), wanted, listener=listener)
+            assert found is not None, "this is the only process"
+            return found
+
+        found = plan.measure(drawn, scored)
+        plain = about(opened, request.seed, None) | found.to_plain()
+        written = results.put(f"a comparison of {opened.name}", lambda place: write_tradeoff(place, found, plain))
+        for place in used:
+            remove_parts(place)
+        (folder / PARTS).rmdir()
+    return Compared(opened, found, written)
+
+
+def write_tradeoff(folder: Path, found: Tradeoff, plain: dict[str, object]) -> dict[str, Path]:
+    """Write all numbers, and a plot."""
+    return {
+        "results": write_atomically(folder / RESULTS, (json_text(plain, indent=2) + "\n").encode(), durable=True),
+        "plot": write_atomically(folder / PLOT, png(over_calls(panels_of_tradeoff(found)))),
+    }
+
+
+def panels_of_tradeoff(found: Tradeoff) -> list[Panel]:
+    """Distance over calls, the share that is recognised where that is known, and bits/dim where data are held out."""
+    nulls = {"training data drawn again": found.again, "held-out data": found.held_out}
+    distance = Panel(
+        f"Fréchet distance, {found.features} principal components",
+        f"distance of {found.num:,} samples (log scale)",
+        [_curve(way, [(one.calls, one.frechet) for one in rows]) for way, rows in _by(found.samples)],
+        {name: null.mean for name, null in nulls.items() if null is not None},
+        log=True,
+    )
+    panels = [distance]
+    if found.recognised_held_out is not None:
+        shares = [
+            _curve(way, [(one.calls, one.recognised) for one in rows if one.recognised is not None])
+            for way, rows in _by(found.samples)
+        ]
+        level = {"held-out data": found.recognised_held_out.mean}
+        panels.append(Panel("Recognised by a classifier", "share of samples", shares, level))
+    if found.bounds:
+        names = dict.fromkeys(bound.variance for bound in found.bounds)
+        curves = [_curve(f"variance: {name}", _bounds(found.bounds, name)) for name in names]
+        panels.append(Panel("Bound of held-out data", "bits/dim", curves))
+    return panels
+
+
+def _by(samples: Sequence[Quality]) -> list[tuple[str, list[Quality]]]:
+    ways = dict.fromkeys(one.way for one in samples)
+    return [(way, [one for one in samples if one.way == way]) for way in ways]
+
+
+def _bounds(bounds: Sequence[BoundAt], name: str) -> list[tuple[int, Interval]]:
+    return [(one.steps, one.bits_per_dim) for one in bounds if one.variance == name]
+
+
+def _curve(name: str, points: Sequence[tuple[int, Interval]]) -> Curve:
+    reach = [SURE * value.standard_error for _, value in points]
+    values = [value.mean for _, value in points]
+    return Curve(
+        name,
+        [calls for calls, _ in points],
+        values,
+        [max(value - by, 0.5 * value) for value, by in zip(values, reach, strict=True)],
+        [value + by for value, by in zip(values, reach, strict=True)],
+    )
