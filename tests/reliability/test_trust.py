@@ -52,6 +52,7 @@ COMMANDS = {
     "encode": [("encode", "RUN", "held-out:0", "--steps", "2")],
     "decode": [("decode", "RUN", "latents.safetensors")],
     "interpolate": [("interpolate", "RUN", "held-out:0", "held-out:1", "--num", "2", "--steps", "2")],
+    "calibrate": [("calibrate", "RUN")],
     "fit-solver": [("fit-solver", "RUN", "--calls", "2")],
     "ema": [("ema", "RUN", "--sigma-rel", "0.1")],
     "import": [("import", "RUN", "--out", "new"), ("import", "CHECKPOINT/network.safetensors", "--out", "new")],
