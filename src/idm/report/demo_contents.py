@@ -55,7 +55,7 @@ class Bound:
     """
 
     vlb: VLB
-    timesteps: Sequence[float]
+    timesteps: Sequence[int] | Sequence[float]
     histogram_bpd: float
 
 
