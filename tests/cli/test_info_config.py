@@ -62,7 +62,7 @@ def test_config_lists_every_setting_with_type_default_and_meaning(idm):
     assert settings["training.num_steps", ""]["kind"] == "integer >= 1"
     assert settings["sampler.eta", "sampler.name=ddim"]["default"] == "0.0"
     assert settings["network.width", "network.name=mlp"]["default"] == "128"
-    assert settings["schedule.name", ""]["kind"] == "linear | cosine"
+    assert settings["schedule.name", ""]["kind"] == "linear | cosine | flow"
     without_meaning = [key for key, row in settings.items() if not row["meaning"] or not row["kind"]]
     assert without_meaning == []
 

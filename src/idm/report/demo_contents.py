@@ -56,7 +56,7 @@ class Bound:
     """
 
     vlb: VLB
-    timesteps: Sequence[float]
+    timesteps: Sequence[int] | Sequence[float]
     histogram_bpd: float
     fractions: VarianceFractions | None = None
 

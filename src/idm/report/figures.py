@@ -91,7 +91,9 @@ def _line(axes: "Axes", rows: Sequence[Mapping[str, float]], name: str, **option
         axes.plot([row["step"] for row in known], [row[name] for row in known], marker=marker, **options)
 
 
-def bound_by_timestep(means: Sequence[float], standard_errors: Sequence[float], timesteps: Sequence[float]) -> "Figure":
+def bound_by_timestep(
+    means: Sequence[float], standard_errors: Sequence[float], timesteps: Sequence[int] | Sequence[float]
+) -> "Figure":
     """Draw the terms of the variational bound over t, and their running sum from t = 0 upwards.
 
     Positions are t + 1, so that t = 0, the decoder's term, has a place on a log scale; t itself where times end at 1.

@@ -69,3 +69,9 @@ def test_figures_become_png_and_svg():
     figure = scatter(np.zeros((3, 2)))
     assert Image.open(io.BytesIO(png(figure))).size == tuple(np.rint(figure.get_size_inches() * 150).astype(int))
     assert svg(figure).startswith("<svg")
+
+
+def test_times_of_a_path_that_ends_at_1_are_drawn_as_they_are():
+    terms = bound_by_timestep([2.0, 0.5, 0.1], [0.1, 0.1, 0.0], [0.2, 0.6, 1.0]).axes[0]
+    assert terms.lines[0].get_xdata().tolist() == [0.2, 0.6, 1.0]
+    assert terms.get_xlabel().startswith("t (log scale)")
