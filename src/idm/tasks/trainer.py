@@ -14,7 +14,7 @@ from idm.run import Run
 from idm.run.acceleration import for_training
 from idm.run.build import null_label
 from idm.run.calibrate import BATCH_SIZE, calibrate, calibrate_in_time, calibrated, versions
-from idm.run.opened import SAMPLED_AT_ONCE
+from idm.run.loaded import SAMPLED_AT_ONCE
 from idm.run.scoring import held_out_estimate
 from idm.settings import to_plain
 from idm.tasks.initial import DOCUMENT

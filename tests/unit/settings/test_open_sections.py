@@ -44,11 +44,13 @@ def test_options_are_frozen_and_a_changed_one_is_a_replacement():
     [
         (
             lambda: SamplerSettings(options={"etta": 1}),
-            "sampler: options of ddim wanted (clip_denoised, threshold, eta, clipping, last_noise_cap, last_noise_steps), got etta",
+            "sampler: options of ddim wanted "
+            "(clip_denoised, threshold, eta, clipping, last_noise_cap, last_noise_steps), got etta",
         ),
         (
             lambda: SamplerSettings(options=3),
-            "sampler: options of ddim wanted (clip_denoised, threshold, eta, clipping, last_noise_cap, last_noise_steps), got int",
+            "sampler: options of ddim wanted "
+            "(clip_denoised, threshold, eta, clipping, last_noise_cap, last_noise_steps), got int",
         ),
         (
             lambda: replace(SamplerSettings(), name="ddpm"),

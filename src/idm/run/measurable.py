@@ -1,0 +1,225 @@
+"""A trained model that is scored and compared, and of which more is found out after training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy.typing as npt
+
+from idm.core.counts import whole_number
+from idm.core.errors import SettingsError
+from idm.core.notebook import listener_or_quiet
+from idm.core.progress import Listener
+from idm.likelihood import Calibration
+from idm.likelihood.curves import NUM_LEVELS
+from idm.run.drawing import draw
+from idm.run.editable import Editable
+from idm.run.evaluation import Evaluation, Scores, about
+from idm.run.fitting import fit_solver
+from idm.run.inputs import as_inputs
+from idm.run.labels import Labels, class_numbers
+from idm.run.measuring import BATCH_SIZE, NUM_SAMPLES, measure_curves
+from idm.run.other_data import open_data_to_score
+from idm.run.own_data import open_run_data
+from idm.run.recognition import recognise, require_recognition
+from idm.run.scoring import bound_of, chain_of, held_out_bound, in_data_units
+from idm.run.solver_fit import SolverFit
+from idm.run.tradeoff import WAYS, Tradeoff, plan_tradeoff
+from idm.run.variance import require_use
+from idm.samplers import Sampler
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Measurable(Editable):
+    """The part of a ``Run`` that measures. Samples come in the data's own units, type and order of axes."""
+
+    def score(
+        self,
+        samples: npt.ArrayLike,
+        *,
+        labels: Labels | None = None,
+        steps: int = 0,
+        plan: str | None = None,
+        seed: int = 0,
+        batch_size: int = 512,
+        listener: Listener | None = None,
+    ) -> Scores:
+        """Evaluate the variational bound of each sample, in bits/dim.
+
+        Args:
+            samples: one or several.
+            labels: their classes, in turn; no class by default.
+            steps: of the chain whose bound is evaluated; 0: all.
+            plan: which levels that chain has, in place of evenly spaced ones; see ``sampler``.
+            seed: sample i has the noise of seed + i.
+            batch_size: (sample, step) pairs per call of the network.
+            listener: as in ``sample``.
+
+        Raises:
+            DataError: samples that do not fit the run's data.
+            SettingsError: more steps than there are, or no labels for a network that knows classes only.
+            NumericalError: bounds are not finite.
+        """
+        inputs, chain = as_inputs(self, samples), chain_of(self, steps, plan)
+        given = self.conditioning(class_numbers(labels, self.spec.class_names), inputs.labels)
+        listener = listener_or_quiet(listener)
+        found = bound_of(self, chain, inputs.x, given, seed=seed, batch_size=batch_size, listener=listener)
+        vlb = in_data_units(found, self)
+        return Scores(vlb.total_bpd.double().cpu().numpy(), vlb)
+
+    def evaluate(
+        self,
+        data: str | Path | None = None,
+        *,
+        steps: int = 0,
+        plan: str | None = None,
+        num: int = 0,
+        samples: int = 0,
+        sampler: Sampler | None = None,
+        seed: int = 0,
+        batch_size: int = 512,
+        listener: Listener | None = None,
+    ) -> Evaluation:
+        """Score the run on data that it has not seen.
+
+        Args:
+            data: a folder or file of other data; the held-out samples of its own where None.
+            steps: of the chain whose bound is evaluated; 0: all.
+            plan: which levels that chain has, in place of evenly spaced ones; see ``sampler``. "likelihood" are those
+                of the smallest bound, which ``calibrate`` comes before.
+            num: how many held-out samples; 0: all.
+            samples: draw so many samples too, and let a classifier of the training data recognise them.
+            sampler: for these; the run's own by default.
+            seed: of noise and samples.
+            batch_size: (sample, step) pairs per call of the network.
+            listener: as in ``sample``.
+
+        Raises:
+            DataError: nothing is held out, or data that cannot be read or do not fit.
+            SettingsError: more steps than there are, or samples of a run without classes.
+            NumericalError: bounds or samples are not finite.
+        """
+        listener = listener_or_quiet(listener)
+        steps, num, samples = (
+            _at_least_0(value, name) for value, name in ((steps, "steps"), (num, "num"), (samples, "samples"))
+        )
+        opened = open_data_to_score(self, data)
+        chosen = (sampler or self.sampler()) if samples else None
+        if chosen is not None:
+            require_recognition(self, opened, samples)
+            require_use(self.variance, chosen)
+        bound = held_out_bound(
+            self, opened, steps=steps, plan=plan, num=num, seed=seed, batch_size=batch_size, listener=listener
+        )
+        found = None
+        if chosen is not None:
+            found = recognise(self, opened, draw(self, samples, seed=seed, sampler=chosen, listener=listener))
+        return Evaluation(bound, found, about(self, seed, None if data is None else str(data), plan), chosen)
+
+    def calibrate(
+        self,
+        data: str | Path | None = None,
+        *,
+        num: int = NUM_SAMPLES,
+        num_levels: int = NUM_LEVELS,
+        batch_size: int = BATCH_SIZE,
+        listener: Listener | None = None,
+    ) -> Calibration:
+        """Measure how far the network is from x_0 over the noise level, and keep that beside the checkpoint.
+
+        The analytic variances of ``using`` and the plans of ``sampler`` and ``evaluate`` are computed from it.
+
+        Args:
+            data: a folder or file of other data; the training samples of its own where None. The bound of the very data
+                that a run was calibrated on is a little too low.
+            num: how many samples, the first ones; 0: all.
+            num_levels: noise levels, at the most.
+            batch_size: samples per call of the network, at first; fewer where memory is short.
+            listener: as in ``sample``.
+
+        Raises:
+            DataError: no samples, or data that cannot be read or do not fit.
+            SettingsError: numbers below 1, or more samples than memory holds.
+            NumericalError: what the network returns is not finite.
+            CheckpointError: the disk refuses.
+        """
+        count, opened = _at_least_0(num, "num"), open_data_to_score(self, data)
+        return measure_curves(
+            self, opened, num=count, num_levels=num_levels, batch_size=batch_size, listener=listener_or_quiet(listener)
+        )
+
+    def fit_solver(
+        self,
+        calls: int = 4,
+        *,
+        guidance: float = 1.0,
+        batch_size: int | None = None,
+        listener: Listener | None = None,
+    ) -> SolverFit:
+        """Fit a solver of a few calls to this network's own walks, and keep it beside the checkpoint.
+
+        ``run.sampler(name="fitted", steps=calls)`` then takes its steps. Nothing is trained.
+
+        Args:
+            calls: of the network, from 1 to 20.
+            guidance: scale of classifier-free guidance; the solver serves that scale alone.
+            batch_size: samples per call of the network, at first; fewer where memory is short.
+            listener: as in ``sample``.
+
+        Raises:
+            SettingsError: no such number, guidance that the network was not trained for, or samples too large for the
+                memory of this machine.
+            NumericalError: what the network returns is not finite.
+            CheckpointError: the disk refuses.
+        """
+        return fit_solver(self, calls, guidance=guidance, batch_size=batch_size, listener=listener_or_quiet(listener))
+
+    def tradeoff(
+        self,
+        *,
+        samplers: Sequence[str] = WAYS,
+        calls: Sequence[int] | None = None,
+        samples: int = 1000,
+        num: int = 0,
+        seed: int = 0,
+        batch_size: int | None = None,
+        listener: Listener | None = None,
+    ) -> Tradeoff:
+        """Compare samples and bounds over the calls of the network that they cost, with the same noise throughout.
+
+        Args:
+            samplers: NAME, NAME:SPACING or NAME:SPACING:VARIANCE each.
+            calls: of the network for each sample; 5, 10, 20 and 50 by default. Heun makes as many as its two a step
+                leave.
+            samples: of each, of every class in turn.
+            num: held-out samples to score; 0: all.
+            seed: sample i is drawn from seed + i by all of them.
+            batch_size: samples per call of the network; the run's ``batch_size`` by default.
+            listener: as in ``sample``.
+
+        Raises:
+            DataError: the run's data cannot be opened.
+            SettingsError: a line per wrong value.
+            NumericalError: samples or bounds are not finite.
+        """
+        data, listener = open_run_data(self), listener_or_quiet(listener)
+        samples, num = _at_least_0(samples, "samples"), _at_least_0(num, "num")
+        plan = plan_tradeoff(self, data, ways=samplers, calls=calls, samples=samples)
+        return plan.measure(
+            lambda run, sampler: draw(
+                run, samples, seed=seed, sampler=sampler, batch_size=batch_size, listener=listener
+            ),
+            lambda run, steps: held_out_bound(run, data, steps=steps, num=num, seed=seed, listener=listener),
+        )
+
+
+def _at_least_0(value: int, name: str) -> int:
+    """Return a count.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    number = whole_number(value, name)
+    if number < 0:
+        raise SettingsError(f"{name}: at least 0 wanted, got {number}")
+    return number
