@@ -62,11 +62,11 @@ class Way:
             SettingsError: a name that is none, more steps than the run has, or a variance that is not used.
         """
         run = run.using(variance=self.variance)
-        grid = {"spacing": self.spacing} if self.spacing else {}
-        steps, sampler = calls, run.sampler(name=self.sampler, steps=calls, **grid)
+        named: dict[str, Any] = {"name": self.sampler, **({"spacing": self.spacing} if self.spacing else {})}
+        steps, sampler = calls, run.sampler(steps=calls, **named)
         while sampler.num_calls > calls and steps > 1:
             steps -= max(1, (sampler.num_calls - calls) // 2)
-            sampler = run.sampler(name=self.sampler, steps=steps, **grid)
+            sampler = run.sampler(steps=steps, **named)
         require_use(self.variance, sampler)
         return run, sampler
 
