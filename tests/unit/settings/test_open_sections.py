@@ -13,7 +13,8 @@ from idm.settings import Experiment, from_plain, to_plain
 from idm.settings.experiment import NetworkSettings, SamplerSettings, SourceSettings
 from idm.settings.validate import lay
 
-DDIM = {"clip_denoised": True, "eta": 0.0, "clipping": DDIMClipping.REDERIVE}
+CAP = {"last_noise_cap": 0.0, "last_noise_steps": 1}
+DDIM = {"clip_denoised": True, "eta": 0.0, "clipping": DDIMClipping.REDERIVE, **CAP}
 """The options of ``SamplerDDIM`` with their defaults, in the order of its constructor."""
 
 
@@ -21,7 +22,7 @@ def test_options_have_the_defaults_of_the_member_in_the_order_of_its_constructor
     options = SamplerSettings().options
     assert vars(options) == DDIM
     assert [entry.name for entry in fields(options)] == list(DDIM)
-    assert vars(SamplerSettings("ddpm").options) == {"clip_denoised": True}
+    assert vars(SamplerSettings("ddpm").options) == {"clip_denoised": True, **CAP}
 
 
 def test_what_is_not_given_is_filled_in_wherever_a_section_is_made():
@@ -43,15 +44,16 @@ def test_options_are_frozen_and_a_changed_one_is_a_replacement():
     [
         (
             lambda: SamplerSettings(options={"etta": 1}),
-            "sampler: options of ddim wanted (clip_denoised, eta, clipping), got etta",
+            "sampler: options of ddim wanted "
+            "(clip_denoised, eta, clipping, last_noise_cap, last_noise_steps), got etta",
         ),
         (
             lambda: SamplerSettings(options=3),
-            "sampler: options of ddim wanted (clip_denoised, eta, clipping), got int",
+            "sampler: options of ddim wanted (clip_denoised, eta, clipping, last_noise_cap, last_noise_steps), got int",
         ),
         (
             lambda: replace(SamplerSettings(), name="ddpm"),
-            "sampler: options of ddpm wanted (clip_denoised), got SamplerDDIMOptions",
+            "sampler: options of ddpm wanted (clip_denoised, last_noise_cap, last_noise_steps), got SamplerDDIMOptions",
         ),
         (
             lambda: SourceSettings("nifti", {"labels": "none"}),
