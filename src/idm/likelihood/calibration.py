@@ -47,11 +47,7 @@ def estimate_error_curve(
         NumericalError: what the network returns is not finite.
     """
     number = x_start.shape[0]
-    if min(number, whole_number(num_levels, "num_levels"), whole_number(batch_size, "batch_size")) < 1:
-        raise SettingsError(
-            "error curve: at least one sample, one level and a batch_size of 1 wanted, "
-            f"got {number}, {num_levels} and {batch_size}"
-        )
+    refuse_nothing(number, num_levels, batch_size)
     places = spread_places(diffusion.grid, min(num_levels, number + 1))
     every = [places[0]] * number
     dealt = torch.tensor(every + [places[1 + row % (len(places) - 1)] for row in range(number) if len(places) > 1])
@@ -61,6 +57,19 @@ def estimate_error_curve(
     found = [errors[(dealt == place).numpy()] for place in places]
     kappa = diffusion.grid.levels.kappa.numpy()[places]
     return _curve(np.log(kappa), found)
+
+
+def refuse_nothing(number: int, num_levels: int, batch_size: int) -> None:
+    """Refuse to estimate from no samples, at no levels, or none at a time.
+
+    Raises:
+        SettingsError: as said.
+    """
+    if min(number, whole_number(num_levels, "num_levels"), whole_number(batch_size, "batch_size")) < 1:
+        raise SettingsError(
+            "error curve: at least one sample, one level and a batch_size of 1 wanted, "
+            f"got {number}, {num_levels} and {batch_size}"
+        )
 
 
 def spread_places(grid: Grid, number: int) -> list[int]:

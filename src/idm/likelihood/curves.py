@@ -7,13 +7,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from idm.core.counts import whole_number
-from idm.core.errors import NumericalError, SettingsError
+from idm.core.errors import NumericalError
 from idm.core.progress import SILENT, Listener
 from idm.core.rng import Rng
 from idm.core.types import Images
 from idm.diffusion import Denoiser, ErrorCurve, ErrorCurves, GaussianDiffusion
-from idm.likelihood.calibration import isotonic, spread_places
+from idm.likelihood.calibration import isotonic, refuse_nothing, spread_places
 
 NUM_LEVELS = 64
 """Levels of the curves, where nothing else is said: neighbours on a cosine schedule differ by a fifth in log kappa."""
@@ -76,11 +75,7 @@ def estimate_error_curves(
         NumericalError: what the network returns is not finite.
     """
     number = x_start.shape[0]
-    if min(number, whole_number(num_levels, "num_levels"), whole_number(batch_size, "batch_size")) < 1:
-        raise SettingsError(
-            "error curves: at least one sample, one level and a batch_size of 1 wanted, "
-            f"got {number}, {num_levels} and {batch_size}"
-        )
+    refuse_nothing(number, num_levels, batch_size)
     places = spread_places(diffusion.grid, num_levels)
     rng = Rng.from_seed(seed, number, x_start.device)
     with torch.no_grad(), listener.follow("calibrating", len(places), unit="levels") as bar:

@@ -88,7 +88,7 @@ def test_points_have_no_space_and_a_single_sample_no_standard_error() -> None:
 
 @pytest.mark.parametrize("wrong", [{"num_levels": 0}, {"batch_size": 0}, {"x_start": X[:0]}])
 def test_nothing_to_estimate_from_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(SettingsError, match="error curves: at least one sample, one level"):
+    with pytest.raises(SettingsError, match="error curve: at least one sample, one level"):
         estimate(**wrong)
 
 

@@ -15,6 +15,7 @@ from idm.diffusion import Analytic
 from idm.run import Run, load, open_run_data
 from idm.run.curves import KIND, NAME, hash_of
 from idm.tasks import SampleRequest, ScoreRequest, calibrate_run, describe, evaluate_into, sample_into, train, verify
+from idm.tasks.long_jobs import Order
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +229,14 @@ def test_samples_into_a_folder_are_drawn_on_a_plan(copy: Run, tmp_path: Path) ->
     request = SampleRequest(2, sampler={"name": "ddpm", "plan": "likelihood", "steps": 3}, trajectory=False)
     drawn = sample_into(copy.folder, request, tmp_path / "out", device="cpu")
     assert drawn.sampler.diffusion.grid.times.tolist() == copy.fits.find("likelihood-3").content["times"]
+
+
+def test_parts_of_samples_are_not_continued_with_curves_of_other_numbers(run: Run, copy: Run) -> None:
+    order = Order(4, run.sampler(name="ddpm", steps=3))
+    before = order.request(run.using(variance="analytic_position"))
+    assert order.request(copy.using(variance="analytic_position")) == before
+    copy.calibrate(num=12, num_levels=6)
+    assert order.request(copy.using(variance="analytic_position")) != before
 
 
 def test_another_variance_is_refused_in_python_too_where_a_sampler_uses_none(run: Run) -> None:
