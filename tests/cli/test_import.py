@@ -85,6 +85,23 @@ def test_published_weights_are_scored_on_data_that_are_given(idm, imported, tmp_
     assert "got cat" in idm(*command).errors[0]
 
 
+def test_published_weights_are_calibrated_on_data_that_are_given(idm, imported, tmp_path):
+    for name in ("7", "999"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for file in ("a.png", "b.png"):
+            Image.effect_noise((32, 32), 60).convert("RGB").save(tmp_path / "images" / name / file)
+    without = idm("calibrate", imported)
+    assert without.code == 3
+    assert "--data PATH" in without.errors[0]
+    made = idm("calibrate", imported, "--data", tmp_path / "images", "--levels", "4")
+    assert made.code == 0, made.err
+    for variance in ("model", "analytic", "analytic_channel", "analytic_position"):
+        options = ("--data", tmp_path / "images", "--steps", "3", "--plan", "likelihood", "--variance", variance)
+        result = idm("evaluate", imported, *options, "--out", tmp_path / "out", "--json")
+        assert result.code == 0, result.err
+        assert np.isfinite(result.json["bits_per_dim"]["total"]["mean"])
+
+
 def write_bad(folder, name):
     if name == "other shapes":
         network = unet_from_flags(FLAGS | {"num_channels": 64})
