@@ -131,9 +131,14 @@ def targets() -> dict[ModelMeanType, np.ndarray]:
     x_t = np.sqrt(abar) * x_start + np.sqrt(1.0 - abar) * eps
     beta = 1.0 - abar / prev
     previous = np.sqrt(prev) * beta / (1.0 - abar) * x_start + np.sqrt(abar / prev) * (1.0 - prev) / (1.0 - abar) * x_t
+    kappa_squared, s_squared = (1.0 - abar) / abar, 0.25
+    c_skip = s_squared / (kappa_squared + s_squared)  # Karras et al. 2022, table 1, with their sigma_data of 0.5
+    c_out = np.sqrt(kappa_squared * s_squared / (kappa_squared + s_squared))
     return {
         ModelMeanType.EPSILON: eps,
         ModelMeanType.START_X: x_start,
+        ModelMeanType.VELOCITY: eps - x_start,
+        ModelMeanType.EDM: (x_start - c_skip * x_t / np.sqrt(abar)) / c_out,
         ModelMeanType.V: np.sqrt(abar) * eps - np.sqrt(1.0 - abar) * x_start,
         ModelMeanType.PREVIOUS_X: previous,
     }
@@ -232,6 +237,8 @@ def least_regression(mean_type: ModelMeanType, schedule: NoiseSchedule, t: int) 
         ModelMeanType.START_X: 1.0,
         ModelMeanType.EPSILON: abar / (1.0 - abar),
         ModelMeanType.V: 1.0 / (1.0 - abar),
+        ModelMeanType.VELOCITY: (1.0 + math.sqrt(abar / (1.0 - abar))) ** 2,  # x_0 = (x - sigma u) / (alpha + sigma)
+        ModelMeanType.EDM: abar / (1.0 - abar) + 1.0 / 0.25,  # 1 / c_out^2
         ModelMeanType.PREVIOUS_X: prev * ((1.0 - abar / prev) / (1.0 - abar)) ** 2,
     }
     return worth[mean_type] * remaining

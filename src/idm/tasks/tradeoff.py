@@ -1,13 +1,15 @@
 """Samples and bounds over calls of the network, into a folder, in parts that outlive an interruption."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from torch import Tensor
 
 from idm.core.files import write_atomically
+from idm.core.places import folder_in
 from idm.core.progress import SILENT, Listener
 from idm.core.text import json_text
 from idm.report import Curve, Panel, over_calls, png
@@ -73,31 +75,29 @@ def tradeoff_into(
     with ExitStack() as stack:
         results = stack.enter_context(results_in(folder, NAMES))
         say_what_is_replaced(results, say)
-        used: list[Path] = []
-
-        def parts(kind: str) -> Path:
-            (folder / PARTS).mkdir(exist_ok=True)
-            used.append(folder / PARTS / f"{kind}-{len(used)}")
-            return used[-1]
+        parts = folder_in(folder, PARTS)
+        parts.mkdir(exist_ok=True)
+        places = (folder_in(folder, PARTS, str(number)) for number in count())
 
         def drawn(variant: Opened, sampler: Sampler) -> Tensor:
             order = Order(request.samples, sampler, seed=request.seed, batch_size=request.batch_size)
-            found = sample_in_parts(variant, order, parts("samples"), listener=listener)
+            found = sample_in_parts(variant, order, next(places), listener=listener)
             assert found is not None, "this is the only process"
             return found
 
         def scored(variant: Opened, steps: int) -> HeldOutBound:
             wanted = ScoreRequest(steps=steps, num=request.num, seed=request.seed)
-            found = bound_in_parts(variant, data, parts("bound"), wanted, listener=listener)
+            found = bound_in_parts(variant, data, next(places), wanted, listener=listener)
             assert found is not None, "this is the only process"
             return found
 
         found = plan.measure(drawn, scored)
         plain = about(opened, request.seed, None) | found.to_plain()
         written = results.put(f"a comparison of {opened.name}", lambda place: write_tradeoff(place, found, plain))
-        for place in used:
+        for place in sorted(parts.iterdir()):  # those of a longer comparison that was stopped, too
             remove_parts(place)
-        (folder / PARTS).rmdir()
+        with suppress(OSError):  # somebody else's file
+            parts.rmdir()
     return Compared(opened, found, written)
 
 
