@@ -1,9 +1,13 @@
 """Figures of steps show the numbers they are given."""
 
 import numpy as np
+import torch
 
-from idm.likelihood import VarianceFractions
+from idm.likelihood import VLB, VarianceFractions
 from idm.report import png
+from idm.report.blocks import Picture
+from idm.report.demo_contents import Bound
+from idm.report.demo_page import _bound
 from idm.report.steps import learned_and_best, levels_of_walks
 
 
@@ -25,3 +29,12 @@ def test_what_was_learned_is_drawn_beside_the_best():
     corners = band.get_paths()[0].vertices
     assert {tuple(corner) for corner in corners.round(6).tolist()} == {(0.1, 0.2), (0.1, 0.6), (1.0, 0.3), (1.0, 0.7)}
     assert png(figure).startswith(b"\x89PNG")
+
+
+def test_the_demo_page_shows_what_was_learned_where_that_is_known():
+    fractions = VarianceFractions([0.1, 1.0], [0.4, 0.5], [0.2, 0.3], [0.6, 0.7], [0.3, 0.1])
+    terms = torch.full((4, 3), 0.5)
+    vlb = VLB(terms.sum(1), terms[:, 0], terms, terms, terms)
+    for known, parts in ((fractions, 2), (None, 1)):
+        blocks = _bound(Bound(vlb, [0, 4, 9], 2.0, known))
+        assert sum(isinstance(block, Picture) for block in blocks) == parts
