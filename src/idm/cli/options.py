@@ -117,7 +117,7 @@ SamplerName = Annotated[
     typer.Option(
         "--sampler",
         metavar="NAME",
-        help="ddim, ddpm, ...; the run's own by default.",
+        help="ddpm, ddim, multistep or heun; by default the run's own, and multistep for --steps of at most 20.",
         autocompletion=completion.samplers,
     ),
 ]
@@ -167,7 +167,7 @@ SamplerForSamples = Annotated[
     typer.Option(
         "--sampler",
         metavar="NAME",
-        help="For --samples; the run's own by default.",
+        help="For --samples; by default the run's own, and multistep for --sampler-steps of at most 20.",
         autocompletion=completion.samplers,
     ),
 ]

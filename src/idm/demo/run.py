@@ -22,11 +22,12 @@ from idm.settings.files import fold, lay_and_fit
 from idm.storage.results import results_in
 from idm.tasks import train
 
-SLOW_STEPS, FAST_STEPS = 250, 25
+SLOW_STEPS, FAST_STEPS, FEW_STEPS = 250, 25, 10
 BOUND_STEPS = 100
 PAGE, TITLE, WHAT = "report.html", "A diffusion model of handwritten digits", "the page of a demo"
 NUM_SLOW, NUM_FAST = 200, 1000
-"""Samples drawn for the classifier by the slow and the fast sampler; 200 have a standard error below one percent."""
+"""Samples drawn for the classifier by the slow sampler and by the fast ones; 200 have a standard error below one
+percent."""
 
 ALL_STARTS = "Training, over all starts"
 """What the time of the first stage is called on the page, which agrees with what it says of training."""
@@ -75,11 +76,14 @@ def _show(out: Path, overrides: Sequence[str], device: str | None, stages: Stage
     with stages.stage("Training"):
         run = train(_experiment(out, overrides), out, device=device)
         data = open_run_data(run)
-    slow_steps, fast_steps = (min(steps, run.diffusion.num_timesteps) for steps in (SLOW_STEPS, FAST_STEPS))
+    available = run.diffusion.num_timesteps
+    slow_steps, fast_steps, few_steps = (min(steps, available) for steps in (SLOW_STEPS, FAST_STEPS, FEW_STEPS))
     with stages.stage("Sampling with DDPM"):
         slow = draw(run, data, "DDPM", run.sampler(name="ddpm", steps=slow_steps), NUM_SLOW)
     with stages.stage("Sampling with DDIM"):
         fast = draw(run, data, "DDIM", run.sampler(name="ddim", steps=fast_steps), NUM_FAST)
+    with stages.stage("Sampling with UniPC"):
+        few = draw(run, data, "UniPC", run.sampler(name="multistep", steps=few_steps), NUM_FAST)
     with stages.stage("Scoring held-out digits"):
         steps = min(BOUND_STEPS, run.diffusion.num_timesteps)
         bound = held_out_bound(run, data, steps=steps, listener=TERMINAL)
@@ -98,7 +102,7 @@ def _show(out: Path, overrides: Sequence[str], device: str | None, stages: Stage
         facts=_facts(run),
         codec=run.spec.codec,
         class_names=run.spec.class_names or (),
-        sample_sets=[slow.shown, fast.shown],
+        sample_sets=[slow.shown, fast.shown, few.shown],
         denoising=denoising,
         metrics=metrics,
         bound=Bound(bound.vlb, bound.timesteps, bound.histogram.mean),

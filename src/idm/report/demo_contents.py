@@ -88,7 +88,7 @@ class DemoContents:
         facts: names and values: settings, number of parameters, training time, images/s, machine, versions.
         codec: the codec of the data.
         class_names: names of the classes, in order.
-        sample_sets: the slow sampler first.
+        sample_sets: the slowest sampler first.
         denoising: samples on their way from noise to data.
         metrics: lines of metrics.jsonl.
         bound: the variational bound of held-out data.

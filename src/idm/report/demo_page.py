@@ -50,8 +50,8 @@ def _samples(contents: DemoContents) -> list[Block]:
         ),
         Paragraph(
             "DDPM takes many small steps and adds a little fresh noise after each: slow, and true to the model. DDIM "
-            "takes few large steps and adds none: the starting noise alone decides the sample. Both use the same "
-            "trained network."
+            "takes few large steps and adds none: the starting noise alone decides the sample. UniPC takes fewer "
+            "still, because it remembers what it saw at the step before. All use the same trained network."
         ),
         SideBySide([_by_class(contents, drawn) for drawn in contents.sample_sets]),
     ]

@@ -162,12 +162,14 @@ class Opened(ABC):
         """Return the run's sampler, with settings changed: ``run.sampler(name="ddpm", steps=250)``.
 
         Options of the sampler itself are named as in its class: ``run.sampler(eta=0.3)``. A sampler that is named
-        without a spacing has the one that it is made for, if there is one, and else the run's own.
+        without a spacing has the one that it is made for, if there is one, and else the run's own. At most 20 steps,
+        ``run.sampler(steps=10)``, are taken by the run's ``sampler.few_steps`` where nothing else is said.
         """
         settings = lay(self.experiment.sampler, changes, path="sampler")
-        usual = getattr(settings.family[settings.name], "usual_spacing", "")
-        if usual and "name" in changes and "spacing" not in changes:
-            settings = replace(settings, spacing=usual)
+        if changes.keys() <= {"steps"}:
+            settings = settings.for_its_steps()
+        elif "name" in changes and "spacing" not in changes:
+            settings = settings.with_usual_spacing()
         return build_sampler(self.diffusion, settings, bounded=self.spec.codec.bounded)
 
     def label_kwargs(self, labels: Labels | None, count: int) -> dict[str, Tensor]:

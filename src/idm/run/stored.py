@@ -8,6 +8,7 @@ from idm.core.errors import CheckpointError, SettingsError
 from idm.networks.attention_levels import is_beyond, level_of
 from idm.run.spec import DataSpec
 from idm.settings import Experiment, from_plain
+from idm.settings.experiment import SamplerSettings
 from idm.settings.validate import MOST_VALUES
 from idm.storage import Checkpoint
 from idm.storage.retention import folders
@@ -33,14 +34,17 @@ def stored_experiment(checkpoint: Checkpoint) -> Experiment:
         SettingsError: settings that this version does not know.
     """
     plain = checkpoint.document("experiment")
-    data, network, training = (plain.get(section, {}) for section in ("data", "network", "training"))
+    data, network, training, sampler = (plain.get(part, {}) for part in ("data", "network", "training", "sampler"))
     if isinstance(data, dict):
         data = WITHOUT_RANGES | data
     if isinstance(network, dict):  # anything else is refused below
         network = _attention_of_levels(_levels_from_flag(network))
     if isinstance(training, dict):
         training = WITHOUT_POWER_FUNCTIONS | training
-    return from_plain(Experiment, plain | {"data": data, "network": network, "training": training})
+    if isinstance(sampler, dict):
+        sampler = _few_steps_of(sampler)
+    sections = {"data": data, "network": network, "training": training, "sampler": sampler}
+    return from_plain(Experiment, plain | sections)
 
 
 def started_experiment(run: Path) -> Experiment | None:
@@ -88,6 +92,14 @@ def _levels_from_flag(network: dict[str, Any]) -> dict[str, Any]:
         return network
     rest = {name: value for name, value in network.items() if name != "use_checkpoint"}
     return rest | {"checkpoint_levels": len(rest.get("channel_mult", ())) if network["use_checkpoint"] else 0}
+
+
+def _few_steps_of(sampler: dict[str, Any]) -> dict[str, Any]:
+    """Before few steps had a sampler of their own, DDIM without options was what a run had if nobody chose another."""
+    named = {name: value for name, value in sampler.items() if name != "steps"}
+    usual = vars(SamplerSettings().options) | {"name": "ddim", "spacing": "linspace"}
+    is_chosen = any(value != usual.get(name) for name, value in named.items())
+    return sampler if is_chosen else {"few_steps": SamplerSettings().few_steps} | sampler
 
 
 def _attention_of_levels(network: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ parameters are the further keys of the section. In files a section is flat:
     sampler: {name: ddim, steps: 25, eta: 0.3}
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -22,6 +23,9 @@ from idm.schedules import SCHEDULES
 from idm.settings.schema import OpenSection
 from idm.timesteps import TIMESTEP_SAMPLERS
 from idm.training import TrainingSettings
+
+FEW_STEPS = 20
+"""Steps up to which multistep solvers on levels evenly in the log SNR are better than any other (docs/samplers.md)."""
 
 AUTO = "auto"
 """A range that is chosen by what the data are."""
@@ -191,6 +195,8 @@ class SamplerSettings(OpenSection):
         name: kind of sampler.
         steps: how many steps of the chain to take; 0: all of them.
         spacing: how those steps are chosen.
+        few_steps: sampler for at most 20 steps, with the spacing it is made for, where only the number of steps is
+            said; the same as name where that is given.
     """
 
     family: ClassVar[Registry[Any]] = SAMPLERS
@@ -199,6 +205,36 @@ class SamplerSettings(OpenSection):
     name: str = "ddim"
     steps: Annotated[int, Ge(0)] = 50
     spacing: Literal["linspace", "leading", "trailing", "log_snr", "rho"] = "linspace"
+    few_steps: str = "multistep"
+
+    def __post_init__(self) -> None:
+        """Refuse a sampler for few steps that there is not.
+
+        Raises:
+            SettingsError: as said.
+        """
+        super().__post_init__()
+        if self.few_steps not in self.family:
+            raise SettingsError(f"few_steps: one of {', '.join(self.family)} wanted, got {self.few_steps}")
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Somebody who names a sampler means it for any number of steps."""
+        return {"few_steps": given["name"], **given} if "name" in given else given
+
+    def for_its_steps(self) -> "SamplerSettings":
+        """Return the settings that so many steps are taken with, where nothing else was said.
+
+        Options that the sampler for few steps does not have were chosen for another one, which then stays.
+        """
+        fits = self.not_default.keys() <= self.family.options(self.few_steps).keys()
+        if not (0 < self.steps <= FEW_STEPS and fits) or self.few_steps == self.name:
+            return self
+        return replace(self, name=self.few_steps, options=self.not_default).with_usual_spacing()
+
+    def with_usual_spacing(self) -> "SamplerSettings":
+        """Return the settings with the spacing that the sampler is made for, if there is one."""
+        return replace(self, spacing=getattr(self.family[self.name], "usual_spacing", "") or self.spacing)
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,11 @@ class OpenSection:
         """Pickle by values: the class of the options has no name to import."""
         return partial(type(self), **{**vars(self), "options": vars(self.options)}), ()
 
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what the values that somebody gives mean; sections in which one follows from another say so here."""
+        return given
+
     def get(self, option: str) -> Any:
         """Return the value of an option; None of a member that does not have it."""
         return vars(self.options).get(option)

@@ -76,7 +76,7 @@ def _laid(base: Section, layers: Sequence[Any], path: str, lines: list[str]) -> 
 
 
 def _laid_over_member(base: Open, layers: Sequence[Mapping[str, Any]], path: str, lines: list[str]) -> Open:
-    keys, before = section_keys(type(base)), len(lines)
+    keys, before, layers = section_keys(type(base)), len(lines), [base.read(layer) for layer in layers]
     names = [base.name, *(layer["name"] for layer in layers if "name" in layer)]
     if not isinstance(names[-1], str):
         lines.append(f"{_join(path, 'name')}: one of {', '.join(base.family)} wanted, got {shown(names[-1])}")

@@ -32,6 +32,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
             (run, "NUM_FAST", 30),
             (run, "SLOW_STEPS", 12),
             (run, "FAST_STEPS", 5),
+            (run, "FEW_STEPS", 3),
             (run, "BOUND_STEPS", 8),
             (pieces, "INVERSION_STEPS", 10),
         ):
@@ -58,6 +59,7 @@ def test_one_page_holds_every_part_and_needs_no_other_file(demo: tuple[Path, lis
     assert all(source.startswith("data:image/png;base64,") for source in sources)
     assert "DDPM, 12 steps" in html
     assert "DDIM, 5 steps" in html
+    assert "UniPC, 3 steps" in html
     assert "±" in html
 
 
@@ -66,6 +68,7 @@ def test_stages_are_announced_in_order(demo: tuple[Path, list[str]]) -> None:
         "Training",
         "Sampling with DDPM",
         "Sampling with DDIM",
+        "Sampling with UniPC",
         "Scoring held-out digits",
         "Inverting and interpolating",
     ]

@@ -16,6 +16,9 @@ from idm.diffusion.denoiser import NetworkDenoiser
 from idm.guidance import ClassifierFreeGuidance
 from idm.run import draw, load
 from idm.run.inputs import read_inputs
+from idm.schedules import regrid
+from idm.settings.experiment import SamplerSettings
+from idm.settings.validate import lay
 from idm.tasks import train
 
 
@@ -208,6 +211,35 @@ def test_single_samples_are_taken_in_every_order_of_axes(tmp_path):
 def test_odd_arguments_get_a_line(trained, call, message):
     with pytest.raises(IdmError, match=message):
         call(trained)
+
+
+CHOSEN = (
+    ({}, {"steps": 20}, "SamplerMultistep", "log_snr"),
+    ({}, {"steps": 21}, "SamplerDDIM", "linspace"),
+    ({}, {"steps": 0}, "SamplerDDIM", "linspace"),
+    ({"steps": 5}, {}, "SamplerMultistep", "log_snr"),
+    ({"clip_denoised": False}, {"steps": 5}, "SamplerMultistep", "log_snr"),
+    ({"eta": 0.5}, {"steps": 5}, "SamplerDDIM", "linspace"),
+    ({"name": "ddim"}, {"steps": 5}, "SamplerDDIM", "linspace"),
+    ({"name": "ddpm"}, {"steps": 5}, "SamplerDDPM", "linspace"),
+    ({"name": "ddpm", "few_steps": "heun"}, {"steps": 5}, "SamplerHeun", "log_snr"),
+    ({}, {"steps": 5, "name": "ddim"}, "SamplerDDIM", "linspace"),
+    ({}, {"steps": 5, "eta": 0.0}, "SamplerDDIM", "linspace"),
+    ({}, {"steps": 5, "spacing": "trailing"}, "SamplerDDIM", "trailing"),
+)
+"""What a run's settings name, what a call names, and which sampler on which levels they mean."""
+
+
+@pytest.mark.parametrize(("of_run", "of_call", "sampler", "spacing"), CHOSEN)
+def test_few_steps_are_taken_by_the_best_solver_unless_the_run_or_the_call_names_one(
+    trained, of_run, of_call, sampler, spacing
+):
+    experiment = lay(replace(trained.experiment, sampler=SamplerSettings()), {"sampler": of_run})
+    found = replace(trained, experiment=experiment).sampler(**of_call)
+    grid, steps = found.diffusion.grid, found.diffusion.num_timesteps
+    expected = regrid(trained.diffusion.grid, steps, spacing).levels.kappa
+    assert (type(found).__name__, steps) == (sampler, of_call.get("steps", 5) or trained.diffusion.num_timesteps)
+    torch.testing.assert_close(grid.levels.kappa, expected, rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("name", ["multistep", "heun"])
