@@ -17,7 +17,7 @@ def test_info_describes_a_run(idm, run):
     result = idm("info", run)
     text = " ".join(result.out.split())
     assert Digits().fingerprint() in text
-    for part in ("120 of 120", "1,500 samples of 1 x 8 x 8", "0 to 16 becomes -1 to 1", "ddim, 4 steps", "torch="):
+    for part in ("120 of 120", "1,500 samples of 1 x 8 x 8", "0 to 16 becomes -1 to 1", "multistep, 4 steps", "torch="):
         assert part in text
     assert result.code == 0
 

@@ -34,6 +34,7 @@ OPTIONS: dict[str, Any] = {
     "corrector": False,
     "rule": MultistepRule.DEIS,
     "churn": 3.0,
+    "last_noise_cap": 0.1,
 }
 """Another value than the default of what samplers can be told, one at a time."""
 
@@ -88,6 +89,8 @@ def oracle(diffusion: GaussianDiffusion) -> Network:
         if bool((diffusion.grid.levels.time.float() == time[0].float()).any()):
             return known(x, time, **classes)
         at = diffusion.grid.at_times(time.double().numpy(), x)
+        scale = diffusion.prediction.input_scale(at)
+        x = x if scale is None else x / scale  # what is shown is scaled
         x_start = known.x_start_moments(x, at, classes).mean
         prediction = diffusion.prediction.target(x_start, x, at.eps(x, x_start), at)
         return torch.cat([prediction] * diffusion.variance.heads, dim=1)

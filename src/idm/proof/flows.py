@@ -68,12 +68,15 @@ class FollowedFlow(Flow):
     """Data whose flow is followed by the Runge-Kutta method of order 4, with steps that are halved once."""
 
     def state(self, kappa: float) -> Tensor:
-        """Integrate from the highest level; the lowest one is kept."""
-        return self._lowest if math.isclose(kappa, LOWEST, rel_tol=1e-9) else self._integrated(kappa)
+        """Integrate from the highest level, once to each level: solvers, paths and predictions share them."""
+        place = round(math.log(kappa / HIGHEST), 9)
+        if place not in self._known_states:
+            self._known_states[place] = self._integrated(kappa)
+        return self._known_states[place]
 
     @cached_property
-    def _lowest(self) -> Tensor:
-        return self._integrated(LOWEST)
+    def _known_states(self) -> dict[float, Tensor]:
+        return {}
 
     def _integrated(self, kappa: float) -> Tensor:
         """Extrapolate from two numbers of steps (Richardson).
