@@ -22,23 +22,29 @@ MOST_LISTED = 20
 """Further lines are counted, not printed."""
 
 
+CheckedData = Annotated[
+    str, typer.Argument(metavar="PATH", help="A folder of images, or another kind of data that is read.")
+]
+PageFolder = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Write index.jsonl, check.json and page.html to this folder."),
+]
+MeasureSpeed = Annotated[
+    bool, typer.Option("--speed", metavar="", help="Measure how many samples per second training would read.")
+]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers", metavar="N", min=0, max=256, help="With --speed: how many processes read; see data.workers."
+    ),
+]
+
+
 def check_data(
-    path: Annotated[
-        str, typer.Argument(metavar="PATH", help="A folder of images, or another kind of data that is read.")
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="Write index.jsonl, check.json and page.html to this folder."),
-    ] = None,
-    speed: Annotated[
-        bool, typer.Option("--speed", metavar="", help="Measure how many samples per second training would read.")
-    ] = False,
-    workers: Annotated[
-        int,
-        typer.Option(
-            "--workers", metavar="N", min=0, max=256, help="With --speed: how many processes read; see data.workers."
-        ),
-    ] = 0,
+    path: CheckedData,
+    out: PageFolder = None,
+    speed: MeasureSpeed = False,
+    workers: Workers = 0,
     overrides: DataOverrides = None,
     as_json: Json = False,
 ) -> None:

@@ -83,20 +83,13 @@ def train(
     'idm train --preset digits --out runs/digits' trains on handwritten digits, which need no download;
     'idm train --data PATH --out RUN' on your own data. The first Ctrl-C stops after the present step and saves.
     """
-    from idm.core.errors import SettingsError
-    from idm.core.launch import rank
     from idm.tasks import train as train_experiment
     from idm.tasks.choose import choose_experiment
     from idm.tasks.preview import preview
-    from idm.tasks.run_folder import require_run_folder
     from idm.training import parse_duration
     from idm.training.trackers import careful_tracker
 
-    if out is None:
-        raise SettingsError("--out: a folder for the run wanted, such as --out runs/mine")
-    output, run_folder = Output(as_json=as_json), checked_folder(out)
-    if rank() == 0:
-        require_run_folder(run_folder, [] if data is None else [data])
+    output, run_folder = Output(as_json=as_json), _run_folder(out, data)
     max_seconds = None if max_time is None else parse_duration(max_time)
     trackers = [careful_tracker(name, run_folder) for name in track or []]
     chosen = choose_experiment(config, preset, data, run_folder, overrides or [], init)
@@ -114,6 +107,20 @@ def train(
         trusted=chosen.trusted,
     )
     _finish(output, run, run_folder)
+
+
+def _run_folder(out: Path | None, data: str | None) -> Path:
+    """Return the folder of the run, if it may be one beside these data."""
+    from idm.core.errors import SettingsError
+    from idm.core.launch import rank
+    from idm.tasks.run_folder import require_run_folder
+
+    if out is None:
+        raise SettingsError("--out: a folder for the run wanted, such as --out runs/mine")
+    folder = checked_folder(out)
+    if rank() == 0:
+        require_run_folder(folder, [] if data is None else [data])
+    return folder
 
 
 def _announce(output: Output, start: "Start", run: Path, *, is_inferred: bool) -> None:
