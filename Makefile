@@ -19,7 +19,8 @@ demo: $(READY)
 	$(BIN)/idm demo --out runs/demo
 
 test: $(READY)
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --jaxtyping-packages=idm,beartype.beartype
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations=20 \
+		--jaxtyping-packages=idm,beartype.beartype
 
 prove: $(READY)
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --prove --jaxtyping-packages=idm,beartype.beartype \
