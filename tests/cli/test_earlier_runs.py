@@ -47,6 +47,24 @@ def test_samples_are_those_of_the_version_that_trained_it(earlier):
         near(samples, name)
 
 
+@pytest.mark.parametrize(
+    ("of_run", "sampler"),
+    [
+        ({"steps": 50}, "SamplerMultistep"),
+        ({"steps": 6}, "SamplerDDIM"),  # its own few steps, which nobody chose another sampler for
+        ({"steps": 50, "eta": 0.3}, "SamplerDDIM"),
+        ({"steps": 50, "name": "ddpm", "eta": None, "clipping": None}, "SamplerDDPM"),
+    ],
+)
+def test_few_steps_are_taken_by_the_best_solver_where_its_sampler_was_nobody_s_choice(earlier, of_run, sampler):
+    def change(document):
+        kept = {**document["sampler"], **of_run}
+        document["sampler"] = {name: value for name, value in kept.items() if value is not None}
+        return document
+
+    assert type(idm.load(edit(earlier, "experiment", change), device="cpu").sampler(steps=6)).__name__ == sampler
+
+
 def test_its_bound_and_its_decoder_are_those_of_the_version_that_trained_it(earlier, tmp_path):
     assert main(["evaluate", str(earlier), "--num", "4", "--out", str(tmp_path / "bound"), "--device", "cpu"]) == 0
     found = json.loads((tmp_path / "bound" / "evaluation.json").read_text())["bits_per_dim"]

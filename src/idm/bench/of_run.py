@@ -75,7 +75,8 @@ def measure_run(
         ProcessError: memory is short even for single samples.
     """
     clock, steps = clock or Clock(), run.sampler().diffusion.num_timesteps
-    short = run.sampler(steps=min(FEW_STEPS, run.diffusion.num_timesteps))
+    own = run.sampler_settings({})
+    short = run.sampler(name=own.name, spacing=own.spacing, steps=min(FEW_STEPS, run.diffusion.num_timesteps))
     train = _trainer(run)
     sizes = [1 << i for i in range((largest or LARGEST).bit_length())]
     with listener.follow("measuring", 2 * len(sizes) + 1, unit="sizes") as bar:

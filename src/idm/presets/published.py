@@ -36,7 +36,7 @@ def _published(image_size: int, num_steps: int, class_conditional: bool = False,
         diffusion=DiffusionSettings(prediction=ModelMeanType.EPSILON, decoder_variance="model"),
         network=NetworkSettings(name="unet", options=unet | network),
         training=TrainingSettings(num_steps=num_steps, batch_size=128, learning_rate=1e-4, clip_grad_norm=0.0),
-        sampler=SamplerSettings(name="ddpm", steps=250),
+        sampler=SamplerSettings(name="ddpm", steps=250, few_steps="multistep"),
     )
 
 

@@ -15,6 +15,7 @@ from idm.run.plans import refuse_spacing
 from idm.run.solver_fit import FITTED, fitted_sampler
 from idm.samplers import Sampler
 from idm.schedules import Grid
+from idm.settings.experiment import SamplerSettings
 from idm.settings.validate import lay
 
 
@@ -51,8 +52,8 @@ class Opened(Conditioned):
 
         Options of the sampler itself are named as in its class: ``run.sampler(eta=0.3)``. A sampler that is named
         without a spacing has the one that it is made for, if there is one, and else the run's own. At most 20 steps,
-        ``run.sampler(steps=10)``, are taken by the run's ``sampler.few_steps`` where nothing else is said, but for
-        another variance than the model's, of which that one has no use.
+        ``run.sampler(steps=10)``, are taken by the run's ``sampler.few_steps`` where neither sampler nor spacing is
+        named, but for another variance than the model's, of which that one has no use.
 
         Args:
             plan: levels chosen for this run, in place of a spacing: a planner, such as "trajectory", or the name of a
@@ -71,12 +72,20 @@ class Opened(Conditioned):
         if plan is not None:
             grid = self.planned_grid(plan, changes, listener)
             changes = {**changes, "steps": grid.num_timesteps}
-        settings = lay(self.experiment.sampler, changes, path="sampler")
-        if changes.keys() <= {"steps"} and self.variance == "model":
-            settings = settings.for_its_steps()
-        elif "name" in changes and "spacing" not in changes:
-            settings = settings.with_usual_spacing()
+        settings = self.sampler_settings(changes)
         return build_sampler(self.diffusion, settings, bounded=self.spec.codec.bounded, grid=grid)
+
+    def sampler_settings(self, changes: Mapping[str, Any]) -> SamplerSettings:
+        """Return the settings of the sampler that is used where some of them are changed; errors as of ``sampler``."""
+        settings = lay(self.experiment.sampler, changes, path="sampler")
+        if "spacing" in changes:
+            return settings
+        if "name" in changes:
+            return settings.with_usual_spacing()
+        # Multistep solvers have no use for a variance, and a mean of x_{t-1} has no meaning between the steps.
+        if self.variance != "model" or self.diffusion.prediction.is_mean:
+            return settings
+        return settings.for_its_steps(changes.keys() - {"steps", "few_steps"})
 
     def planned_grid(self, plan: str, settings: Mapping[str, Any], listener: Listener = SILENT) -> Grid:
         """Return the levels of a plan, for as many steps as settings say; errors as of ``sampler``."""

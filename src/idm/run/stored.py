@@ -7,8 +7,8 @@ from typing import Any
 from idm.core.errors import CheckpointError, SettingsError
 from idm.networks.attention_levels import is_beyond, level_of
 from idm.run.spec import DataSpec
-from idm.settings import Experiment, from_plain
-from idm.settings.experiment import SamplerSettings
+from idm.settings import Experiment, from_plain, to_plain
+from idm.settings.experiment import FEW_STEPS, FOR_FEW_STEPS, SamplerSettings
 from idm.settings.validate import MOST_VALUES
 from idm.storage import Checkpoint
 from idm.storage.retention import folders
@@ -95,11 +95,14 @@ def _levels_from_flag(network: dict[str, Any]) -> dict[str, Any]:
 
 
 def _few_steps_of(sampler: dict[str, Any]) -> dict[str, Any]:
-    """Before few steps had a sampler of their own, DDIM without options was what a run had if nobody chose another."""
-    named = {name: value for name, value in sampler.items() if name != "steps"}
-    usual = vars(SamplerSettings().options) | {"name": "ddim", "spacing": "linspace"}
-    is_chosen = any(value != usual.get(name) for name, value in named.items())
-    return sampler if is_chosen else {"few_steps": SamplerSettings().few_steps} | sampler
+    """Before few steps had a sampler of their own, DDIM without options was what a run had if nobody chose another.
+
+    The few steps of a run that has such a number itself are still taken by it.
+    """
+    usual, steps = to_plain(SamplerSettings()), sampler.get("steps", SamplerSettings.steps)
+    is_chosen = any(value != usual.get(name) for name, value in sampler.items() if name != "steps")
+    has_few = isinstance(steps, int) and 0 < steps <= FEW_STEPS
+    return sampler if is_chosen or has_few or "few_steps" in sampler else {"few_steps": FOR_FEW_STEPS} | sampler
 
 
 def _attention_of_levels(network: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ parameters are the further keys of the section. In files a section is flat:
     sampler: {name: ddim, steps: 25, eta: 0.3}
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -26,6 +26,9 @@ from idm.training import TrainingSettings
 
 FEW_STEPS = 20
 """Steps up to which multistep solvers on levels evenly in the log SNR are better than any other (docs/samplers.md)."""
+
+FOR_FEW_STEPS = "multistep"
+"""The best sampler for them that is known here."""
 
 AUTO = "auto"
 """A range that is chosen by what the data are."""
@@ -216,7 +219,7 @@ class SamplerSettings(OpenSection):
         steps: how many steps of the chain to take; 0: all of them.
         spacing: how those steps are chosen.
         few_steps: sampler for at most 20 steps, with the spacing it is made for, where only the number of steps is
-            said; the same as name where that is given.
+            said; "": multistep, but of another name than ddim, and where files or commands give a name, the same.
     """
 
     family: ClassVar[Registry[Any]] = SAMPLERS
@@ -225,15 +228,17 @@ class SamplerSettings(OpenSection):
     name: str = "ddim"
     steps: Annotated[int, Ge(0)] = 50
     spacing: Literal["linspace", "leading", "trailing", "log_snr", "rho"] = "linspace"
-    few_steps: str = "multistep"
+    few_steps: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse a sampler for few steps that there is not.
+        """Choose the sampler for few steps where nobody did, and refuse one that there is not.
 
         Raises:
             SettingsError: as said.
         """
         super().__post_init__()
+        if not self.few_steps:
+            object.__setattr__(self, "few_steps", FOR_FEW_STEPS if self.name == type(self).name else self.name)
         if self.few_steps not in self.family:
             raise SettingsError(f"few_steps: one of {', '.join(self.family)} wanted, got {self.few_steps}")
 
@@ -242,12 +247,15 @@ class SamplerSettings(OpenSection):
         """Somebody who names a sampler means it for any number of steps."""
         return {"few_steps": given["name"], **given} if "name" in given else given
 
-    def for_its_steps(self) -> "SamplerSettings":
-        """Return the settings that so many steps are taken with, where nothing else was said.
+    def for_its_steps(self, said: Collection[str] = ()) -> "SamplerSettings":
+        """Return the settings that so many steps are taken with, where neither sampler nor spacing is named.
 
         Options that the sampler for few steps does not have were chosen for another one, which then stays.
+
+        Args:
+            said: names of options that were given, whatever their values.
         """
-        fits = self.not_default.keys() <= self.family.options(self.few_steps).keys()
+        fits = {*self.not_default, *said} <= self.family.options(self.few_steps).keys()
         if not (0 < self.steps <= FEW_STEPS and fits) or self.few_steps == self.name:
             return self
         return replace(self, name=self.few_steps, options=self.not_default).with_usual_spacing()

@@ -73,7 +73,7 @@ class Description:
         """
         run = self.run
         experiment, codec, names = run.experiment, run.spec.codec, run.spec.class_names or ()
-        sampler, network = to_plain(experiment.sampler.for_its_steps()), to_plain(experiment.network)
+        sampler, network = to_plain(run.sampler_settings({})), to_plain(experiment.network)
         name, steps = sampler.pop("name"), sampler.pop("steps")
         fitted = experiment.diffusion.decoder_variance == "fitted"
         decoder = "fitted to the training data" if fitted else "the model's"

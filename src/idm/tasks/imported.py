@@ -18,7 +18,7 @@ from idm.run import DataSpec, Run, build_diffusion, load
 from idm.run.build import untried_network
 from idm.schedules import SPACINGS, space_timesteps
 from idm.settings import Experiment, from_plain, to_plain
-from idm.settings.experiment import SamplerSettings
+from idm.settings.experiment import FOR_FEW_STEPS
 from idm.storage import Checkpoint, save_checkpoint
 from idm.storage.lock import locked
 from idm.storage.retention import folders
@@ -75,9 +75,9 @@ def _diffusion(full: Mapping[str, Any]) -> dict[str, Any]:
 def _sampler(full: Mapping[str, Any]) -> dict[str, Any]:
     """Sample on the steps of ``timestep_respacing``, by the named spacing that gives them."""
     spec, total = str(full["timestep_respacing"]), int(full["diffusion_steps"])
-    name, few = ("ddim", "ddim") if spec.startswith("ddim") else ("ddpm", SamplerSettings.few_steps)
+    name = "ddim" if spec.startswith("ddim") else "ddpm"
     if not spec:
-        return {"name": name, "steps": 0, "few_steps": few}
+        return {"name": name, "steps": 0, "few_steps": FOR_FEW_STEPS}
     count, spacing = len(space_timesteps(total, spec)), _spacing(total, spec)
     if spacing is None:
         nearest = sorted(range(1, total + 1), key=lambda n: abs(n - count))
@@ -86,7 +86,7 @@ def _sampler(full: Mapping[str, Any]) -> dict[str, Any]:
             f"flags.timestep_respacing: steps that {' or '.join(SPACINGS)} gives wanted, got '{spec}'; "
             f"set it to '{near}', or to '' and choose the steps of every sampling (steps=N)"
         )
-    return {"name": name, "steps": count, "spacing": spacing, "few_steps": few}
+    return {"name": name, "steps": count, "spacing": spacing}
 
 
 def _spacing(total: int, spec: str) -> str | None:

@@ -12,6 +12,7 @@ import idm
 from idm.core.errors import CheckpointError, DataError, IdmError, SettingsError
 from idm.core.progress import SILENT
 from idm.data import Codec
+from idm.diffusion import ModelMeanType
 from idm.diffusion.denoiser import NetworkDenoiser
 from idm.guidance import ClassifierFreeGuidance
 from idm.run import draw, load
@@ -219,6 +220,8 @@ CHOSEN = (
     ({}, {"steps": 5, "name": "ddim"}, "SamplerDDIM", "linspace"),
     ({}, {"steps": 5, "eta": 0.0}, "SamplerDDIM", "linspace"),
     ({}, {"steps": 5, "spacing": "trailing"}, "SamplerDDIM", "trailing"),
+    ({}, {"steps": 5, "threshold": 0.9}, "SamplerMultistep", "log_snr"),
+    ({}, {"steps": 5, "few_steps": "heun"}, "SamplerHeun", "log_snr"),
 )
 """What a run's settings name, what a call names, and which sampler on which levels they mean."""
 
@@ -233,6 +236,13 @@ def test_few_steps_are_taken_by_the_best_solver_unless_the_run_or_the_call_names
     expected = regrid(trained.diffusion.grid, steps, spacing).levels.kappa
     assert (type(found).__name__, steps) == (sampler, of_call.get("steps", 5) or trained.diffusion.num_timesteps)
     torch.testing.assert_close(grid.levels.kappa, expected, rtol=1e-12, atol=0)
+
+
+def test_few_steps_of_a_mean_of_x_t_minus_1_stay_on_the_steps_that_it_was_trained_on(trained):
+    process = trained.diffusion.replace(model_mean_type=ModelMeanType.PREVIOUS_X)
+    experiment = replace(trained.experiment, sampler=SamplerSettings())
+    found = replace(trained, experiment=experiment, diffusion=process).sampler(steps=5)
+    assert type(found).__name__ == "SamplerDDIM"
 
 
 @pytest.mark.parametrize("name", ["multistep", "heun"])

@@ -134,3 +134,24 @@ def test_a_name_that_is_no_text_is_refused_with_the_names_there_are(name: object
     ) as caught:
         from_plain(Experiment, {"sampler": {"name": name}})
     assert len(caught.value.lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("sampler", "few_steps"),
+    [
+        (SamplerSettings(), "multistep"),
+        (SamplerSettings("ddpm", steps=10), "ddpm"),
+        (SamplerSettings("ddpm", few_steps="heun"), "heun"),
+        (lay(SamplerSettings(), {"name": "ddim"}), "ddim"),
+        (lay(SamplerSettings(), {"steps": 10}), "multistep"),
+        (from_plain(SamplerSettings, to_plain(SamplerSettings())), "multistep"),
+    ],
+)
+def test_a_sampler_that_is_named_takes_few_steps_too(sampler: SamplerSettings, few_steps: str) -> None:
+    assert sampler.few_steps == few_steps
+    assert from_plain(SamplerSettings, to_plain(sampler)) == sampler
+
+
+def test_a_sampler_for_few_steps_that_there_is_not_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"^few_steps: one of .*multistep.* wanted, got heum$"):
+        SamplerSettings(few_steps="heum")
