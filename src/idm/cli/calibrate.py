@@ -41,17 +41,16 @@ def calibrate(
         listener=TERMINAL,
     )
     plain = found.to_plain()
-    low, high = plain["kappa"][0], plain["kappa"][-1]
-    errors = plain["error"]
+    kappa, errors = plain["kappa"], plain["error"]
+    ends = [f"{errors[i]:.3g} at {kappa[i]:.3g}" for i in (0, -1)]
     output.pairs(
         {
             "checkpoint": str(found.run.name),
-            "measured": f"{counted(plain['num'], 'sample')} at {counted(len(errors), 'level')}",
-            "error": f"{errors[0]:.3g} at noise-to-signal ratio {low:.3g}, {errors[-1]:.3g} at {high:.3g}",
+            "measured": f"{counted(plain['num'], 'sample')} at {counted(len(errors), 'noise level')}",
+            "error": f"{ends[0]} times as much noise as signal, {ends[1]}",
             "kept": str(found.file),
         }
     )
-    folder = found.run.folder
     output.line()
-    output.line(f"Next: {command('idm', 'evaluate', folder, '--steps', '10', '--plan', 'likelihood')}")
-    output.finish(run=folder, file=found.file, **plain)
+    output.line(f"Next: {command('idm', 'evaluate', found.run.folder, '--steps', '10', '--plan', 'likelihood')}")
+    output.finish(run=found.run.folder, file=found.file, **plain)

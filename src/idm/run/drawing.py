@@ -40,24 +40,15 @@ def draw(
     """Draw samples in the model's range, [num, c, *space] on the CPU; arguments and errors as of ``Run.sample``."""
     if holds_several(labels):
         labels = cast(Labels, list(labels))  # they are read twice
-    if num is None:
-        if (chosen := class_numbers(labels, run.spec.class_names)) is None:
-            raise SettingsError("num: how many samples wanted, or labels, for one sample of each, got neither")
-        num = len(chosen)
-    num = whole_number(num, "num")
+    num = _how_many(run, num, labels)
     batch_size = run.batch_size if batch_size is None else whole_number(batch_size, "batch_size")
     if num < 1 or batch_size < 1:
         raise SettingsError(f"num and batch_size: at least 1 wanted, got {num} and {batch_size}")
     require_memory(num, run.spec.shape)
     seeds = _seeds(seed, num)
-    sampler = run.sampler() if sampler is None else sampler
-    if not isinstance(sampler, Sampler):  # pyright: ignore[reportUnnecessaryIsInstance] (callers' types are not checked)
-        raise SettingsError(f"sampler: one from run.sampler(...) wanted, got {type(sampler).__name__}")
-    require_use(run.variance, sampler)
-    refuse_other_guidance(run.folder, sampler, guidance)
+    sampler = _usable(run, sampler, guidance)
     if run.compile and num > batch_size:  # a smaller last batch would be translated once more
         seeds = [*seeds, *[seeds[-1]] * (-num % batch_size)]
-    warn_of_unclipped(sampler)
     denoise = run.denoiser(sampler.diffusion, run.label_kwargs(labels, len(seeds)), guidance=guidance)
     parts: list[Tensor] = []
     steps = sampler.diffusion.num_timesteps
@@ -71,6 +62,34 @@ def draw(
             drawn = sampler.draw(sampler.clipped(denoise.select(rows)), noise, seed=part, watch=seen)
             parts.append(require_finite(drawn.cpu(), "samples"))
     return torch.cat(parts)[:num]
+
+
+def _how_many(run: Opened, num: int | None, labels: Labels | None) -> int:
+    """Return how many samples are wanted: one of each label by default.
+
+    Raises:
+        SettingsError: neither a number nor labels.
+    """
+    if num is None:
+        if (chosen := class_numbers(labels, run.spec.class_names)) is None:
+            raise SettingsError("num: how many samples wanted, or labels, for one sample of each, got neither")
+        num = len(chosen)
+    return whole_number(num, "num")
+
+
+def _usable(run: Opened, sampler: Sampler | None, guidance: float) -> Sampler:
+    """Return the sampler, the run's own by default.
+
+    Raises:
+        SettingsError: no sampler, or one that has no use for the run's variance or was fitted to other guidance.
+    """
+    sampler = run.sampler() if sampler is None else sampler
+    if not isinstance(sampler, Sampler):  # pyright: ignore[reportUnnecessaryIsInstance] (callers' types are not checked)
+        raise SettingsError(f"sampler: one from run.sampler(...) wanted, got {type(sampler).__name__}")
+    require_use(run.variance, sampler)
+    refuse_other_guidance(run.folder, sampler, guidance)
+    warn_of_unclipped(sampler)
+    return sampler
 
 
 def require_memory(num: int, shape: Sequence[int], option: str = "num") -> None:
