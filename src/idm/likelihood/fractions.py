@@ -92,7 +92,7 @@ def variance_fractions(
 
 
 def mean_and_quartiles(values: Tensor) -> list[float]:
-    """Return the mean of values [n], and their quartiles: those of 2^20 values, evenly from them, where they are more."""
+    """Return the mean of values [n], and their quartiles: of 2^20 values, evenly from them, where they are more."""
     ranked = values[:: -(-len(values) // MOST_RANKED)]
     return torch.stack([values.mean(), *ranked.quantile(ranked.new_tensor(QUARTILES))]).tolist()
 
