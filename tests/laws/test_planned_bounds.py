@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from idm.diffusion import Analytic, ContinuousDecoder, Denoised, GaussianDiffusion
+from idm.diffusion import Analytic, ContinuousDecoder, Denoised, ErrorCurve, GaussianDiffusion
 from idm.diffusion.variances import FixedSmall, LearnedRange
 from idm.likelihood import (
     BoundByCurve,
@@ -16,7 +16,7 @@ from idm.likelihood import (
     evaluate_bound,
     variance_fractions,
 )
-from idm.likelihood.fractions import learned_rule
+from idm.likelihood.fractions import learned_rule, mean_and_quartiles
 from idm.oracles import MixtureDenoiser
 from idm.schedules import Level, cosine_schedule
 
@@ -102,3 +102,34 @@ def test_what_a_network_learned_is_found_under_what_was_put_in_its_place() -> No
     for rule in (learned, CalibratedDecoder(learned, curve), Analytic(CalibratedDecoder(learned, curve), curve)):
         assert learned_rule(rule) is learned
     assert learned_rule(Analytic(FixedSmall(), curve)) is None
+
+
+class Ramp:
+    """A network whose heads are those of its samples, and which counts how many it sees at once."""
+
+    def __init__(self, head: Tensor, rows: Tensor, seen: list[int]) -> None:
+        self.head, self.rows, self.seen = head, rows, seen
+
+    def __call__(self, x: Tensor, at: Level, /) -> Denoised:
+        self.seen.append(len(x))
+        return Denoised(0.0 * x, 0.0 * x, head=self.head[self.rows])
+
+    def select(self, rows: Tensor, /) -> "Ramp":
+        return Ramp(self.head, self.rows[rows], self.seen)
+
+
+def test_fractions_of_samples_a_few_at_a_time_are_each_those_of_its_own_head() -> None:
+    head = torch.tensor([-1.0, -0.5, 0.0, 0.5, 1.0], dtype=torch.float64)[:, None].expand(5, 3)
+    ramp = Ramp(head, torch.arange(5), [])
+    diffusion = GaussianDiffusion(cosine_schedule(20), model_var_type=LearnedRange())
+    curve = ErrorCurve.at_one(0.1, 0.2)
+    x = torch.zeros(5, 3, dtype=torch.float64)
+    found = variance_fractions(diffusion, LearnedRange(), ramp, x, curve, num_levels=2, batch_size=2)
+    assert ramp.seen == [2, 2, 1] * len(found.kappa)
+    for values, expected in ((found.mean, 0.5), (found.lower, 0.25), (found.upper, 0.75)):
+        assert values == pytest.approx([expected] * len(found.kappa))
+
+
+def test_quartiles_of_more_values_than_torch_ranks_are_those_of_all() -> None:
+    values = torch.linspace(0.0, 1.0, 2**24 + 3)
+    assert mean_and_quartiles(values) == pytest.approx([0.5, 0.25, 0.75], abs=1e-5)

@@ -20,6 +20,8 @@ from idm.schedules import Transition
 
 NUM_LEVELS = 32
 QUARTILES = (0.25, 0.75)
+MOST_RANKED = 2**20
+"""Quartiles are those of at most so many values, evenly from all; torch ranks no more than 2^24."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def variance_fractions(
     *,
     num_levels: int = NUM_LEVELS,
     seed: int = 0,
+    batch_size: int = 512,
 ) -> VarianceFractions:
     """Compare the fractions that a network learned with the best ones, on steps between neighbours of the chain.
 
@@ -68,6 +71,7 @@ def variance_fractions(
         curve: mean squared error of the predicted x_0.
         num_levels: levels at the most.
         seed: sample i has the noise of seed + i.
+        batch_size: samples per call of the network.
     """
     rng = Rng.from_seed(seed, x_start.shape[0], x_start.device)
     places = [place for place in spread_places(diffusion.grid, num_levels) if place > 0]
@@ -75,13 +79,22 @@ def variance_fractions(
     with torch.no_grad():
         for place in places:
             at = diffusion.transition(place, x_start)
-            x = at.up.diffuse(x_start, rng.normal("fractions", place, x_start.shape[1:], x_start.dtype))
-            learned = _fraction(rule.log_variance(denoise(x, at.up).head, at), at).flatten()
-            best = Analytic.of(rule, curve).log_variance(None, at)
-            middle = torch.stack([learned.mean(), *learned.quantile(learned.new_tensor(QUARTILES))])
-            rows.append([float(at.up.kappa), *middle.tolist(), float(_fraction(best, at))])
+            found: list[Tensor] = []
+            for part in torch.arange(len(x_start), device=x_start.device).split(batch_size):
+                clean = x_start[part]
+                noise = Rng(rng.seeds[part]).normal("fractions", place, clean.shape[1:], clean.dtype)
+                head = denoise.select(part)(at.up.diffuse(clean, noise), at.up).head
+                found.append(_fraction(rule.log_variance(head, at), at).flatten())
+            best = _fraction(Analytic.of(rule, curve).log_variance(None, at), at)
+            rows.append([float(at.up.kappa), *mean_and_quartiles(torch.cat(found)), float(best)])
     columns = tuple(zip(*rows, strict=True)) if rows else ((),) * 5
     return VarianceFractions(*columns)
+
+
+def mean_and_quartiles(values: Tensor) -> list[float]:
+    """Return the mean of values [n], and their quartiles: of 2^20 values, evenly from them, where they are more."""
+    ranked = values[:: -(-len(values) // MOST_RANKED)]
+    return torch.stack([values.mean(), *ranked.quantile(ranked.new_tensor(QUARTILES))]).tolist()
 
 
 def _fraction(log_variance: Tensor, at: Transition) -> Tensor:

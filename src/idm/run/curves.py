@@ -14,11 +14,15 @@ from idm.diffusion import ErrorCurve, ErrorCurves
 from idm.likelihood import Calibration
 from idm.run.calibrate import LARGEST_LOG, MOST_LEVELS
 from idm.storage import Fit, Fits
+from idm.storage.fits import LARGEST_FIT_BYTES
 
 NAME, KIND = "error-curves", "error_curves"
 WAY = "measure them with idm calibrate RUN, or in Python run.calibrate()"
 COLUMNS = ("error", "standard_error")
 """Of each of the curves: together, of channels and of places."""
+
+BYTES_OF_LEVEL, BYTES_OF_NUMBER, BYTES_OF_WORDS = 8, 4, 2**16
+"""Of a noise-to-signal ratio, of a number of a curve, and of all that a file holds beside these, at the most."""
 
 UNKNOWN = -1.0
 """Stands for a standard error that is not known: every number of a file is finite."""
@@ -47,13 +51,12 @@ class StoredCurves:
         return self.fits.write(NAME, KIND, content, _tensors(found), data=fingerprint)
 
     def find(self) -> Calibration | None:
-        """Return the curves; None where none were measured of this checkpoint.
-
-        Raises:
-            CheckpointError: there is something else of that name.
-        """
+        """Return the curves; None where none were measured of this checkpoint, or something else has their name."""
         found = self.fits.find(NAME)
-        return None if found is None else self._calibration(found)
+        try:
+            return None if found is None or found.kind != KIND else self._calibration(found)
+        except CheckpointError:
+            return None
 
     def read(self) -> Calibration:
         """Return the curves.
@@ -68,7 +71,7 @@ class StoredCurves:
     def fingerprint(self) -> str:
         """Fingerprint of the data that they were measured on; "" where none were, or it is not known."""
         found = self.fits.find(NAME)
-        return "" if found is None else found.data
+        return "" if found is None or found.kind != KIND else found.data
 
     def _calibration(self, found: Fit) -> Calibration:
         """Read what a file holds, which may be anybody's.
@@ -82,6 +85,12 @@ class StoredCurves:
             raise CheckpointError(
                 f"{NAME}: error curves of samples of shape {self.shape} wanted, got others ({error}); {WAY}"
             ) from error
+
+
+def most_levels(shape: tuple[int, ...]) -> int:
+    """Return of how many levels the curves of samples of that shape may be, to be read again."""
+    numbers = len(COLUMNS) * (1 + shape[0] + math.prod(shape))
+    return min(MOST_LEVELS, (LARGEST_FIT_BYTES - BYTES_OF_WORDS) // (BYTES_OF_LEVEL + BYTES_OF_NUMBER * numbers))
 
 
 def hash_of(curve: ErrorCurve | ErrorCurves) -> str:

@@ -2,11 +2,13 @@
 
 from torch import Tensor
 
+from idm.core.counts import whole_number
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT, Listener
 from idm.core.rng import derive_seed
 from idm.likelihood import Calibration, estimate_error_curves
 from idm.likelihood.curves import NUM_LEVELS
+from idm.run.curves import most_levels
 from idm.run.data import Data
 from idm.run.drawing import require_memory
 from idm.run.opened import Opened
@@ -36,14 +38,15 @@ def measure_curves(
 
     Raises:
         DataError: no samples.
-        SettingsError: no levels, a batch size below 1, more samples than memory holds, or a model that no checkpoint
-            holds.
+        SettingsError: no levels, or more than are read again of such samples; a batch size below 1, more samples than
+            memory holds, or a model that no checkpoint holds.
         NumericalError: what the network returns is not finite.
         CheckpointError: the disk refuses.
         ProcessError: memory is short even for single samples.
     """
     if not run.sha256:
         raise SettingsError(f"run {run.folder}: a run with a checkpoint wanted to calibrate; load one")
+    _refuse_unreadable(run, num_levels)
     x, y = _samples(run, data, num)
     conditioning = {} if y is None else {"y": y.to(run.device)}
     denoise = run.denoiser(run.diffusion, conditioning, clip=run.spec.codec.bounded)
@@ -58,6 +61,21 @@ def measure_curves(
     found = in_smaller_pieces(batch_size, estimate)
     run.curves.write(found, data.spec.fingerprint)
     return found
+
+
+def _refuse_unreadable(run: Opened, num_levels: int) -> None:
+    """Refuse more levels than curves are read again of.
+
+    Raises:
+        SettingsError: as said.
+    """
+    levels, most = min(whole_number(num_levels, "num_levels"), run.diffusion.num_timesteps), most_levels(run.spec.shape)
+    if levels > most:
+        way = f"take num_levels={most}" if most else "measure a run of smaller samples"
+        raise SettingsError(
+            f"num_levels: at most {most:,} wanted, as curves of more levels are too large a file for samples of "
+            f"{' x '.join(map(str, run.spec.shape))}, got {num_levels:,}; {way}"
+        )
 
 
 def _samples(run: Opened, data: Data, num: int) -> tuple[Tensor, Tensor | None]:

@@ -113,7 +113,9 @@ def _read(name: str, found: Fit, whole: Grid) -> Plan:
     inside = whole.times[0] <= times[0] and times[-1] <= whole.times[-1]
     if not inside or not (np.diff(times) > 0).all():
         raise ValueError(f"times {shown(times)}")
-    return Plan(name, planner, tuple(times), about)
+    plan = Plan(name, planner, tuple(times), about)
+    plan.grid(whole)  # raises where two of its levels are the same but for rounding
+    return plan
 
 
 def require_count(plan: Plan, steps: int | None) -> Plan:

@@ -50,7 +50,7 @@ def held_out_bound(
     """
     chain, count = chain_to_score(run, data, steps=steps, plan=plan, num=num)
     vlb = bound_of_samples(run, data, chain, range(count), seed=seed, batch_size=batch_size, listener=listener)
-    return summary(run, data, chain, vlb)
+    return summary(run, data, chain, vlb, batch_size=batch_size)
 
 
 def chain_to_score(
@@ -134,14 +134,14 @@ def bound_of(
     return found
 
 
-def summary(run: Opened, data: Data, chain: GaussianDiffusion, vlb: VLB) -> HeldOutBound:
-    """Say what the bound of the first held-out samples comes to."""
+def summary(run: Opened, data: Data, chain: GaussianDiffusion, vlb: VLB, *, batch_size: int = 512) -> HeldOutBound:
+    """Say what the bound of the first held-out samples comes to; the network sees ``batch_size`` of them at once."""
     histogram = _histogram(run, data, len(vlb.total_bpd))
-    fractions = _fractions(run, data)
+    fractions = _fractions(run, data, batch_size)
     return HeldOutBound(in_data_units(vlb, run), chain.grid.levels.time.tolist(), histogram, fractions)
 
 
-def _fractions(run: Opened, data: Data) -> VarianceFractions | None:
+def _fractions(run: Opened, data: Data, batch_size: int) -> VarianceFractions | None:
     """Compare what was learned of the variance with the best of it; None where nothing was, or that is not known."""
     rule, curve = (
         learned_rule(run.diffusion.variance),
@@ -151,7 +151,8 @@ def _fractions(run: Opened, data: Data) -> VarianceFractions | None:
         return None
     x, y = data.held_out.first(FRACTIONS_OF)
     denoise = run.denoiser(run.diffusion, {} if y is None else {"y": y.to(run.device)}, clip=run.spec.codec.bounded)
-    return variance_fractions(run.diffusion, rule, denoise, x.to(run.device), curve)
+    x = x.to(run.device)
+    return variance_fractions(run.diffusion, rule, denoise, x, curve, batch_size=batch_size)
 
 
 def held_out_estimate(run: Opened, data: Data, *, num: int = 256, seed: int = 0, batch_size: int = 128) -> Estimate:

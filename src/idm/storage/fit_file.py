@@ -86,14 +86,16 @@ class Fit:
             raise ValueError("no fit")
         if document["format"] != FORMAT:
             raise ValueError(f"of format {document['format']}, this version reads {FORMAT}")
+        if not all(value.dtype in DTYPES for value in tensors.values()):  # of others there may be no hash
+            raise ValueError("tensors of float32, float64 or int64 wanted, got others")
         body = {key: value for key, value in document.items() if key != "sha256"}
         if signed(body) != document or body.get("tensors") != _hash_of(tensors):
             raise ValueError("not what was written")
         kind, checkpoint, data, values = (body.get(name) for name in ("kind", "checkpoint", "data", "content"))
         if not (_is(KIND, kind) and _is(HASH, checkpoint) and isinstance(data, str) and isinstance(values, dict)):
             raise ValueError("a kind, the hash of a checkpoint, a fingerprint and values by name wanted, got others")
-        if len(data) > LONGEST_FINGERPRINT or not all(value.dtype in DTYPES for value in tensors.values()):
-            raise ValueError("a fingerprint of data, and tensors of float32, float64 or int64 wanted, got others")
+        if len(data) > LONGEST_FINGERPRINT:
+            raise ValueError("a fingerprint of data wanted, got others")
         if name := first_not_finite(tensors):
             raise ValueError(f"{name[:100]} is not finite")
         return cls(str(kind), str(checkpoint), data, values, tensors)

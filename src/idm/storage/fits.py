@@ -24,7 +24,7 @@ from idm.storage.fit_file import Fit
 
 FOLDER = "fits"
 LARGEST_FIT_BYTES = 2**29
-"""Bytes of the largest file that is read: curves of 100 levels for every value of 512 x 512 colour pixels."""
+"""Bytes of the largest file that is read: curves of 85 levels for every value of 512 x 512 colour pixels."""
 
 SUFFIXES = {False: ".json", True: ".safetensors"}
 """How the name of a file ends, by whether it holds tensors."""
@@ -111,7 +111,7 @@ class Fits:
         require_name(name)
         found = read_fit(self.run, name)
         if found is None:
-            raise SettingsError(f"{name}: found out about run {self.run} wanted, got nothing of that name; {way}")
+            raise SettingsError(f"{name}: a fit of run {self.run} wanted, there is none of that name; {way}")
         if found.checkpoint != self.checkpoint:
             raise CheckpointError(f"{name}: that of this checkpoint of run {self.run} wanted, got another's; {way}")
         if found.kind != kind:

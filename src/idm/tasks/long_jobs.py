@@ -190,7 +190,7 @@ def bound_in_parts(
             return {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
 
         found = job.run(compute, ranks)
-    return None if found is None else summary(run, data, chain, VLB(**found))
+    return None if found is None else summary(run, data, chain, VLB(**found), batch_size=batch_size)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from idm.core.errors import CheckpointError, DataError, SettingsError
 from idm.core.progress import SILENT
 from idm.diffusion import Analytic
 from idm.run import Run, load, open_run_data
-from idm.run.curves import KIND, NAME, hash_of
+from idm.run.curves import KIND, NAME, hash_of, most_levels
 from idm.tasks import SampleRequest, ScoreRequest, calibrate_run, describe, evaluate_into, sample_into, train, verify
 from idm.tasks.long_jobs import Order
 
@@ -71,7 +71,7 @@ def test_curves_of_places_are_of_the_samples_shape_and_average_to_that_of_channe
 @pytest.mark.parametrize("variance", ["analytic_channel", "analytic_position"])
 def test_what_needs_curves_is_refused_where_none_were_measured(untouched: Run, variance: str) -> None:
     with pytest.raises(
-        SettingsError, match=r"error-curves: .* got nothing of that name; .* idm calibrate RUN"
+        SettingsError, match=r"error-curves: .* a fit of run .* wanted, there is none of that name; .* idm calibrate RUN"
     ) as caught:
         untouched.using(variance=variance)
     assert len(caught.value.lines) == 1
@@ -119,6 +119,37 @@ def test_forged_curves_are_refused_in_a_line(copy: Run, changes) -> None:
         copy.using(variance="analytic_position")
     assert len(caught.value.lines) == 1
     assert isinstance(caught.value, CheckpointError)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"), [("plan", {}), (KIND, {"log_kappa": torch.zeros(6)}), (KIND, {"places_error": None})]
+)
+def test_another_fit_in_the_name_of_curves_is_as_none_unless_curves_are_asked_for(copy: Run, kind, changes) -> None:
+    found = copy.fits.read(NAME, KIND, "")
+    tensors = {name: value for name, value in ({**found.tensors, **changes}).items() if value is not None}
+    copy.fits.write(NAME, kind, found.content, tensors, data="names=ab")
+    assert copy.curves.find() is None
+    assert copy.curves.fingerprint == ("" if kind == "plan" else "names=ab")
+    evaluated = copy.evaluate(num=2, steps=3)
+    assert np.isfinite(evaluated.bound.total.mean)
+    with pytest.raises((SettingsError, CheckpointError), match=NAME):
+        copy.curves.read()
+
+
+@pytest.mark.parametrize(
+    ("shape", "most"), [((3, 512, 512), 85), ((3, 1024, 1024), 21), ((1, 8, 8), 4096), ((2,), 4096)]
+)
+def test_curves_are_read_again_of_as_many_levels_as_half_a_gibibyte_holds(shape: tuple[int, ...], most: int) -> None:
+    """Eight bytes a value and level, whatever else there is being small: 2^29 / (8 x 3 x 512 x 512) = 85.3."""
+    assert most_levels(shape) == most
+
+
+def test_more_levels_than_are_read_again_are_refused_before_any_work(copy: Run, monkeypatch) -> None:
+    monkeypatch.setattr("idm.run.measuring.most_levels", lambda shape: 5)
+    assert len(copy.calibrate(num=4, num_levels=5).together.log_kappa) == 5
+    monkeypatch.setattr("idm.run.measuring.estimate_error_curves", lambda *_, **__: pytest.fail("measured"))
+    with pytest.raises(SettingsError, match=r"num_levels: at most 5 wanted, .* got 6; take num_levels=5"):
+        copy.calibrate(num=4, num_levels=6)
 
 
 def test_other_data_are_measured_as_they_are_scored(copy: Run, tmp_path: Path) -> None:
@@ -179,7 +210,7 @@ def test_planned_bounds_are_smaller_than_even_ones_and_near_what_was_expected(ru
         ({"plan": "likelihood"}, "steps: how many wanted with plan=likelihood, got none"),
         ({"plan": "likelihood", "steps": 0}, "steps: how many wanted with plan=likelihood, got all"),
         ({"plan": "likelihood", "steps": 31}, "steps: a number from 1 to"),
-        ({"plan": "nothing", "steps": 3}, "got nothing of that name; choose from likelihood"),
+        ({"plan": "nothing", "steps": 3}, "a fit of run .* wanted, there is none of that name; choose from likelihood"),
         ({"plan": "error-curves"}, "one of kind plan wanted, got one of kind error_curves"),
         ({"plan": "../x"}, "small letters"),
         ({"plan": "kept", "steps": 3}, "steps: 2 wanted with plan=kept, got 3"),
@@ -200,7 +231,7 @@ def test_a_plan_may_lie_between_trained_steps(copy: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "times", [[], [5.0, 4.0], [1.0, 1.0], [1.0, 99.0], [-1.0, 3.0], ["a"], [1, 2], [1.0] * 3, None, {}, [1e308, 1e309]]
+    "times", [[], [5.0, 4.0], [1.0, 1.0], [1.0, 99.0], [-1.0, 3.0], ["a"], [1, 2], [1.0] * 3, None, {}, [1e308, 1e309], [3.0, 3.000005, 9.0]]
 )
 def test_forged_plans_are_refused_in_a_line(copy: Run, times) -> None:
     text = {"planner": "me", "times": times, "about": {}}

@@ -10,7 +10,7 @@ from safetensors.torch import load, save
 
 from idm.core.errors import CheckpointError, NumericalError, SettingsError
 from idm.storage.fit_file import FORMAT
-from idm.storage.fits import FOLDER, LARGEST_FIT_BYTES, Fits, names_in, read_fit, sweep_fits
+from idm.storage.fits import FOLDER, LARGEST_FIT_BYTES, Fits, damaged_fits, names_in, read_fit, sweep_fits
 from idm.storage.manifest import as_text, signed
 
 OURS, OTHER = "a" * 64, "b" * 64
@@ -57,7 +57,7 @@ def test_another_checkpoint_is_refused_it_and_told_the_way(fits: Fits) -> None:
 
 
 def test_what_is_not_there_or_of_another_kind_is_refused(fits: Fits) -> None:
-    with pytest.raises(SettingsError, match="nothing of that name; calibrate"):
+    with pytest.raises(SettingsError, match="curve: a fit of run .* wanted, there is none of that name; calibrate"):
         fits.read("curve", "error_curve", "calibrate")
     fits.write("it", "plan", {})
     with pytest.raises(SettingsError, match="one of kind error_curve wanted, got one of kind plan"):
@@ -176,6 +176,16 @@ def test_forged_tensors_are_refused(fits: Fits) -> None:
             fits.read("it", "plan", "")
     path.write_bytes(unsigned)  # the same words and numbers: the order of its header alone is another
     assert fits.read("it", "plan", "").tensors["a"].tolist() == list(range(8))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e4m3fn, torch.float16, torch.bool])
+def test_tensors_of_other_number_formats_are_refused_whatever_signed_them(fits: Fits, dtype: torch.dtype) -> None:
+    text = as_text(signed(BODY | {"tensors": "c" * 64}))
+    put(fits, save({"a": torch.ones(2).to(dtype)}, {"fit": text}), "forged.safetensors")
+    with pytest.raises(CheckpointError, match="tensors of float32, float64 or int64 wanted"):
+        fits.read("forged", "plan", "")
+    assert list(damaged_fits(fits.run)) == ["forged"]
+    assert fits.names() == []
 
 
 def test_a_file_that_is_too_large_is_not_read(fits: Fits) -> None:
