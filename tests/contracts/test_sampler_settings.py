@@ -165,8 +165,7 @@ def test_a_sampler_calls_the_network_as_often_as_it_says_and_no_more_than_its_or
     way: Make, number: int
 ) -> None:
     sampler = way(GaussianDiffusion(cosine_schedule(number)))
-    twice = rule_of(way) is INCLUDED["heun"]
-    assert sampler.num_calls == (2 * number - 1 if twice else number)
+    assert sampler.num_calls == number + (number - 1 if rule_of(way) is INCLUDED["heun"] else 0)
     x = torch.zeros(3, 2)
     network = Counting()
     sampler.sample(network, x.shape, noise=x)
@@ -174,6 +173,18 @@ def test_a_sampler_calls_the_network_as_often_as_it_says_and_no_more_than_its_or
     network = Counting()
     assert len(list(sampler.trajectory(network, x, model_kwargs={"y": LABELS}))) == number
     assert network.batches == [3] * sampler.num_calls
+
+
+@every_way
+def test_from_noise_alone_there_is_no_second_call(way: Make) -> None:
+    chain = cosine_schedule(5, zero_terminal_snr=True)
+    for number in (1, 2, 5):
+        flow = PathGrid(Flow(), np.linspace(0.05, 1.0, 5)).respace(range(5 - number, 5))
+        for grid in (chain.respace(range(5 - number, 5)), flow):
+            sampler, network = way(GaussianDiffusion(grid, model_mean_type=ModelMeanType.V)), Counting()
+            sampler.sample(network, (3, 2), noise=torch.zeros(3, 2))
+            assert len(network.batches) == sampler.num_calls
+            assert sampler.num_calls == number + (max(0, number - 2) if rule_of(way) is INCLUDED["heun"] else 0)
 
 
 @every_way
@@ -194,8 +205,10 @@ def test_every_step_count_from_1_to_t_ends_on_clean_data(way: Make, spacing: str
     chain = cosine_schedule(9)
     for number in range(1, 10):
         sampler = way(GaussianDiffusion(regrid(chain, number, spacing)))
-        states = list(sampler.trajectory(Counting(), sampler.initial_noise((3, 2))))
+        network = Counting()
+        states = list(sampler.trajectory(network, sampler.initial_noise((3, 2))))
         assert len(states) == number
+        assert len(network.batches) == sampler.num_calls
         assert all(bool(torch.isfinite(state.sample).all()) for state in states)
         # At clean data there is no noise: the last sample is the x_0 that the last step uses.
         last = states[-1]

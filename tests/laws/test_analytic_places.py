@@ -119,7 +119,7 @@ def design(data: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("apart", [False, True], ids=["one curve", "curves of places"])
-@pytest.mark.parametrize("name", ["linear", "log_snr"])
+@pytest.mark.parametrize("name", ["linear", "log_snr", "flow"])
 def test_the_bound_that_a_plan_expects_is_the_bound(name: str, apart: bool) -> None:
     """With all signs of data and noise the errors of the exact denoiser have just their expected squares."""
     grid = grids(10)[name]

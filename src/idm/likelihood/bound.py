@@ -28,7 +28,7 @@ class VLB:
 
     Attributes:
         total_bpd: the bound [b], bits/dim: prior plus all terms.
-        prior_bpd: KL(q(x_T | x_0) || N(0, I)) [b], bits/dim.
+        prior_bpd: KL(q(x_T | x_0) || p(x_T)) [b], bits/dim; p(x_T) is what sampling starts from.
         vb: terms of the bound [b, T], bits/dim.
         xstart_mse: mean squared error of the predicted x_0 [b, T].
         mse: mean squared error of the predicted eps [b, T].

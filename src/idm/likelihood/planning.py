@@ -95,9 +95,10 @@ class BoundByCurve:
 
     @cached_property
     def _prior(self) -> Float64:
-        """Cost [T] of beginning at a place, KL(q(x_t | x_0) || N(0, I))."""
+        """Cost [T] of beginning at a place: KL of q(x_t | x_0) to what sampling starts from there."""
         at = self.grid.levels
-        kl = normal_kl(at.alpha * math.sqrt(self.power), 2.0 * torch.log(at.sigma), 0.0, 0.0)
+        start = self.grid.path.start(at, torch.ones_like(at.sigma))
+        kl = normal_kl(at.alpha * math.sqrt(self.power), 2.0 * torch.log(at.sigma), 0.0, 2.0 * torch.log(start))
         return kl.numpy() / math.log(2.0)
 
 

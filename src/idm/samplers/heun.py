@@ -1,7 +1,8 @@
 """Heun's method on the probability-flow ODE, with churn (Karras et al. 2022, algorithm 2).
 
 In y = x / alpha the flow over kappa = sigma / alpha is dy / dkappa = eps. A step takes the mean of the eps at both of
-its ends; the last one, to clean data, knows that at the upper end alone: 2 T - 1 calls of the network for T levels.
+its ends; the last one, to clean data, knows that at the upper end alone, as does one from noise alone, which has no y:
+2 T - 1 calls of the network for T levels, or 2 T - 2.
 """
 
 import math
@@ -74,8 +75,8 @@ class SamplerHeun(Sampler[None]):
 
     @property
     def num_calls(self) -> int:
-        """2 T - 1."""
-        return 2 * self.diffusion.num_timesteps - 1
+        """One a step, and another where a step ends in noise and starts from some signal."""
+        return self.diffusion.num_timesteps + int(self.diffusion.grid.levels.kappa[1:].isfinite().sum())
 
     def step(self, denoise: Denoiser, state: SampleStep[None], i: int, noise: NoiseSource) -> SampleStep[None]:
         """Go down by the eps here, then once more by the mean of it and the eps found there.

@@ -18,8 +18,10 @@ def interpolated(known: Tensor, values: Tensor, log_kappa: Tensor) -> Tensor:
     """
     above = torch.bucketize(log_kappa, known).clamp(min=1, max=max(1, len(known) - 1))
     above, below = above.clamp(max=len(known) - 1), above - 1
-    length = known[above] - known[below]
-    share = ((log_kappa - known[below]) / torch.where(length > 0, length, 1.0)).clamp(0.0, 1.0)
-    if values.ndim > 1 and log_kappa.ndim > 0:  # one level for each sample, which every value of a sample shares
-        below, above = below.flatten(), above.flatten()
-    return torch.lerp(values[below], values[above], share)
+    start, length = known.take(below), known.take(above) - known.take(below)
+    share = ((log_kappa - start) / torch.where(length > 0, length, 1.0)).clamp(0.0, 1.0)
+    if values.ndim == 1:
+        return torch.lerp(values.take(below), values.take(above), share)
+    # One level for each sample, which every value of a sample shares; an index without axes would be read by the host.
+    low, high = (values.index_select(0, rows.flatten()) for rows in (below, above))
+    return torch.lerp(*((low, high) if log_kappa.ndim > 0 else (low[0], high[0])), share)
