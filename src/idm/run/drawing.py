@@ -53,8 +53,7 @@ def draw(
     sampler = run.sampler() if sampler is None else sampler
     if not isinstance(sampler, Sampler):  # pyright: ignore[reportUnnecessaryIsInstance] (callers' types are not checked)
         raise SettingsError(f"sampler: one from run.sampler(...) wanted, got {type(sampler).__name__}")
-    require_use(run.variance, sampler)
-    refuse_other_guidance(run.folder, sampler, guidance)
+    require_sampler(run, sampler, guidance)
     if run.compile and num > batch_size:  # a smaller last batch would be translated once more
         seeds = [*seeds, *[seeds[-1]] * (-num % batch_size)]
     warn_of_unclipped(sampler)
@@ -71,6 +70,16 @@ def draw(
             drawn = sampler.draw(sampler.clipped(denoise.select(rows)), noise, seed=part, watch=seen)
             parts.append(require_finite(drawn.cpu(), "samples"))
     return torch.cat(parts)[:num]
+
+
+def require_sampler(run: Opened, sampler: Sampler, guidance: float = 1.0) -> None:
+    """Refuse a sampler that has no use for the variance of a run, or was fitted under another scale of guidance.
+
+    Raises:
+        SettingsError: as said.
+    """
+    require_use(run.variance, sampler)
+    refuse_other_guidance(run.folder, sampler, guidance)
 
 
 def require_memory(num: int, shape: Sequence[int], option: str = "num") -> None:
