@@ -16,6 +16,7 @@ FIRST = (
     "labels",
     "max_time",
     "num",
+    "num_levels",
     "plan",
     "precision",
     "preset",
@@ -36,6 +37,7 @@ GIVEN = (
     "label_a",
     "label_b",
     "labels",
+    "num_levels",
     "out",
     "plan",
     "preset",
@@ -45,6 +47,9 @@ GIVEN = (
     "steps",
 )
 """Arguments that messages give values to."""
+
+SHORTER = {"num_levels": "levels"}
+"""Options that are called otherwise than their arguments."""
 
 HEADING = re.compile(rf"^((?:error\[\w+\]: |warning: )?)({'|'.join(FIRST)})(?=: )")
 VALUE = re.compile(rf"(?:(?<=^)|(?<=[ \'\"(]))({'|'.join(GIVEN)})=")
@@ -59,7 +64,7 @@ def in_options(text: str) -> str:
 
 def option(name: str) -> str:
     """Return the option that an argument is given by."""
-    return f"--{name.replace('_', '-')}"
+    return f"--{SHORTER.get(name, name).replace('_', '-')}"
 
 
 @final

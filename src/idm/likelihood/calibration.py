@@ -73,11 +73,11 @@ def refuse_nothing(number: int, num_levels: int, batch_size: int) -> None:
 
 
 def spread_places(grid: Grid, number: int) -> list[int]:
-    """Choose places of a grid, the first one always, as evenly in the logarithm of kappa as it allows."""
+    """Choose places of a grid, the first one always, as evenly in the logarithm of kappa as it allows: the nearest."""
     log_kappa = np.log(grid.levels.kappa.numpy())
     finite = log_kappa[np.isfinite(log_kappa)]
     wanted = np.linspace(finite[0], finite[-1], number)
-    return np.unique(np.abs(finite[:, None] - wanted).argmin(axis=0)).tolist()
+    return np.unique(np.searchsorted(0.5 * (finite[1:] + finite[:-1]), wanted)).tolist()
 
 
 def _errors(

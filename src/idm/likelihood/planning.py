@@ -18,11 +18,15 @@ from torch import Tensor
 from idm.core.gaussian import Gaussian, normal_kl
 from idm.diffusion import Decoder, ErrorCurve, ErrorCurves
 from idm.diffusion.variances.interpolation import interpolated
+from idm.likelihood.calibration import spread_places
 from idm.schedules import Grid, cheapest_walk
 from idm.schedules.table import Float64
 
 GROUPS = 64
 """Values are put into so many groups of like errors at the most, to compare steps; bounds are of all values."""
+
+MOST_PLACES = 2000
+"""Of longer grids the levels are chosen among so many at the most: each step between two of them is compared."""
 
 NODES, CURVE = 100, 1000
 """Errors of x_0 over which the decoder's cost is averaged, and mean squares of them between which it is read off."""
@@ -48,11 +52,23 @@ class BoundByCurve:
     def best_places(self, count: int) -> list[int]:
         """Return the places of the ``count`` levels of the smallest bound; the noisiest one is chosen, too.
 
+        Of a grid of more than 2,000 levels they are some of at most 2,000, which lie evenly in the logarithm of kappa,
+        the first and the last one among them: memory grows with the square of their number.
+
         Raises:
-            SettingsError: no such count.
+            SettingsError: no such count, or more than the levels that are chosen among.
         """
-        errors = self._errors(_grouped(self._logs), list(range(self.grid.num_timesteps)))
-        return cheapest_walk(self._decoder(errors), self._steps(errors), self._prior, count)
+        places = self._candidates()
+        errors = self._errors(_grouped(self._logs), places)
+        walk = cheapest_walk(self._decoder(errors), self._steps(errors, self._snr[places]), self._prior[places], count)
+        return [places[i] for i in walk]
+
+    def _candidates(self) -> list[int]:
+        """Return the places that are chosen among, growing."""
+        number = self.grid.num_timesteps
+        if number <= MOST_PLACES:
+            return list(range(number))
+        return sorted({*spread_places(self.grid, MOST_PLACES - 1), number - 1})  # kappa may be infinite at the last
 
     def of(self, places: list[int]) -> float:
         """Return the bound of a walk over some places, growing."""
@@ -75,11 +91,11 @@ class BoundByCurve:
         known, _ = self.curve.table(torch.device("cpu"), torch.float64)
         return torch.exp(interpolated(known, logs, torch.log(self.grid.levels.kappa[places])[:, None])).numpy()
 
-    def _steps(self, errors: Float64) -> Float64:
-        """Cost [T, T] of the step down to a place (first axis) from a higher one (second axis)."""
+    def _steps(self, errors: Float64, snr: Float64) -> Float64:
+        """Cost [p, p] of the step down to a place (first axis) from a higher one (second axis)."""
         cost = np.full((len(errors), len(errors)), np.inf)
         for up in range(1, len(errors)):
-            gain = self._snr[:up] - self._snr[up]
+            gain = snr[:up] - snr[up]
             cost[:up, up] = np.log1p(gain[:, None] * errors[up]).mean(1) * (0.5 / math.log(2.0))
         return cost
 

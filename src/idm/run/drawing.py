@@ -86,10 +86,19 @@ def _usable(run: Opened, sampler: Sampler | None, guidance: float) -> Sampler:
     sampler = run.sampler() if sampler is None else sampler
     if not isinstance(sampler, Sampler):  # pyright: ignore[reportUnnecessaryIsInstance] (callers' types are not checked)
         raise SettingsError(f"sampler: one from run.sampler(...) wanted, got {type(sampler).__name__}")
-    require_use(run.variance, sampler)
-    refuse_other_guidance(run.folder, sampler, guidance)
+    require_sampler(run, sampler, guidance)
     warn_of_unclipped(sampler)
     return sampler
+
+
+def require_sampler(run: Opened, sampler: Sampler, guidance: float = 1.0) -> None:
+    """Refuse a sampler that has no use for the variance of a run, or was fitted under another scale of guidance.
+
+    Raises:
+        SettingsError: as said.
+    """
+    require_use(run.variance, sampler)
+    refuse_other_guidance(run.folder, sampler, guidance)
 
 
 def require_memory(num: int, shape: Sequence[int], option: str = "num") -> None:

@@ -10,22 +10,30 @@ from idm.core.counts import whole_number
 from idm.core.errors import SettingsError
 from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
-from idm.likelihood import Calibration
+from idm.likelihood import Calibration, Estimate
 from idm.likelihood.curves import NUM_LEVELS
-from idm.run.drawing import draw
+from idm.run.drawing import draw, require_sampler
 from idm.run.editable import Editable
 from idm.run.evaluation import Evaluation, Scores, about
 from idm.run.fitting import fit_solver
 from idm.run.inputs import as_inputs
 from idm.run.labels import Labels, class_numbers
 from idm.run.measuring import BATCH_SIZE, NUM_SAMPLES, measure_curves
+from idm.run.opened import Opened
 from idm.run.other_data import open_data_to_score
 from idm.run.own_data import open_run_data
 from idm.run.recognition import recognise, require_recognition
-from idm.run.scoring import bound_of, chain_of, held_out_bound, in_data_units
+from idm.run.scoring import (
+    bits_per_dim,
+    bound_of,
+    bound_of_samples,
+    chain_of,
+    chain_to_score,
+    held_out_bound,
+    in_data_units,
+)
 from idm.run.solver_fit import SolverFit
 from idm.run.tradeoff import WAYS, Tradeoff, plan_tradeoff
-from idm.run.variance import require_use
 from idm.samplers import Sampler
 
 
@@ -60,9 +68,9 @@ class Measurable(Editable):
             SettingsError: more steps than there are, or no labels for a network that knows classes only.
             NumericalError: bounds are not finite.
         """
-        inputs, chain = as_inputs(self, samples), chain_of(self, steps, plan)
-        given = self.conditioning(class_numbers(labels, self.spec.class_names), inputs.labels)
         listener = listener_or_quiet(listener)
+        inputs, chain = as_inputs(self, samples), chain_of(self, steps, plan, listener)
+        given = self.conditioning(class_numbers(labels, self.spec.class_names), inputs.labels)
         found = bound_of(self, chain, inputs.x, given, seed=seed, batch_size=batch_size, listener=listener)
         vlb = in_data_units(found, self)
         return Scores(vlb.total_bpd.double().cpu().numpy(), vlb)
@@ -107,7 +115,7 @@ class Measurable(Editable):
         chosen = (sampler or self.sampler()) if samples else None
         if chosen is not None:
             require_recognition(self, opened, samples)
-            require_use(self.variance, chosen)
+            require_sampler(self, chosen)
         bound = held_out_bound(
             self, opened, steps=steps, plan=plan, num=num, seed=seed, batch_size=batch_size, listener=listener
         )
@@ -194,7 +202,8 @@ class Measurable(Editable):
             samples: of each, of every class in turn.
             num: held-out samples to score; 0: all.
             seed: sample i is drawn from seed + i by all of them.
-            batch_size: samples per call of the network; the run's ``batch_size`` by default.
+            batch_size: samples, or pairs of samples and steps of a bound, per call of the network; the run's
+                ``batch_size`` by default.
             listener: as in ``sample``.
 
         Raises:
@@ -205,11 +214,18 @@ class Measurable(Editable):
         data, listener = open_run_data(self), listener_or_quiet(listener)
         samples, num = _at_least_0(samples, "samples"), _at_least_0(num, "num")
         plan = plan_tradeoff(self, data, ways=samplers, calls=calls, samples=samples)
+        size = self.batch_size if batch_size is None else whole_number(batch_size, "batch_size")
+
+        def scored(run: Opened, steps: int) -> Estimate:
+            chain, count = chain_to_score(run, data, steps=steps, num=num)
+            numbers = range(count)
+            return bits_per_dim(
+                run, bound_of_samples(run, data, chain, numbers, seed=seed, batch_size=size, listener=listener)
+            )
+
         return plan.measure(
-            lambda run, sampler: draw(
-                run, samples, seed=seed, sampler=sampler, batch_size=batch_size, listener=listener
-            ),
-            lambda run, steps: held_out_bound(run, data, steps=steps, num=num, seed=seed, listener=listener),
+            lambda run, sampler: draw(run, samples, seed=seed, sampler=sampler, batch_size=size, listener=listener),
+            scored,
         )
 
 

@@ -48,13 +48,13 @@ def held_out_bound(
         DataError: nothing is held out.
         SettingsError: more steps than there are.
     """
-    chain, count = chain_to_score(run, data, steps=steps, plan=plan, num=num)
+    chain, count = chain_to_score(run, data, steps=steps, plan=plan, num=num, listener=listener)
     vlb = bound_of_samples(run, data, chain, range(count), seed=seed, batch_size=batch_size, listener=listener)
     return summary(run, data, chain, vlb, batch_size=batch_size)
 
 
 def chain_to_score(
-    run: Opened, data: Data, *, steps: int = 0, plan: str | None = None, num: int = 0
+    run: Opened, data: Data, *, steps: int = 0, plan: str | None = None, num: int = 0, listener: Listener = SILENT
 ) -> tuple[GaussianDiffusion, int]:
     """Return the process whose bound is evaluated, and the number of held-out samples; arguments as above.
 
@@ -64,18 +64,20 @@ def chain_to_score(
     """
     if len(data.held_out) == 0:
         raise DataError(f"data.held_out: held-out samples wanted for a bound, got none; {_way_out(run)}")
-    return chain_of(run, steps, plan), min(num or len(data.held_out), len(data.held_out))
+    return chain_of(run, steps, plan, listener), min(num or len(data.held_out), len(data.held_out))
 
 
-def chain_of(run: Opened, steps: int, plan: str | None = None) -> GaussianDiffusion:
+def chain_of(run: Opened, steps: int, plan: str | None = None, listener: Listener = SILENT) -> GaussianDiffusion:
     """Return the process on that many evenly spaced steps, or on those of a plan; 0: on all of them.
+
+    The listener hears how planning gets on.
 
     Raises:
         SettingsError: more steps than there are, or no such plan.
         CheckpointError: the plan, or what it is made from, is that of another checkpoint, or damaged.
     """
     if plan is not None:
-        return run.diffusion.on(run.planned_grid(plan, {"steps": steps} if steps else {}))
+        return run.diffusion.on(run.planned_grid(plan, {"steps": steps} if steps else {}, listener))
     refuse_more_steps(run.diffusion.grid, steps, "steps")
     return run.diffusion.respace(spaced(run.diffusion.num_timesteps, steps)) if steps else run.diffusion
 
@@ -132,6 +134,11 @@ def bound_of(
     found = evaluate_bound(chain, denoise, x.to(run.device), seed=seed, batch_size=batch_size, listener=listener)
     require_finite(torch.stack([found.total_bpd, found.xstart_mse.sum(1), found.mse.sum(1)], dim=1), "bounds")
     return found
+
+
+def bits_per_dim(run: Opened, vlb: VLB) -> Estimate:
+    """Return the mean of bounds in the units of the data, with its standard error over samples."""
+    return Estimate.of(in_data_units(vlb, run).total_bpd)
 
 
 def summary(run: Opened, data: Data, chain: GaussianDiffusion, vlb: VLB, *, batch_size: int = 512) -> HeldOutBound:

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from idm.core.counts import whole_number
 from idm.core.errors import SettingsError
+from idm.likelihood import Estimate
 from idm.run.data import Data
-from idm.run.evaluation import HeldOutBound
+from idm.run.drawing import require_memory, require_sampler
 from idm.run.judging import Interval, Judge, deviation
 from idm.run.opened import Opened
-from idm.run.variance import require_use
 from idm.samplers import Sampler
 from idm.schedules.table import Float64
 
@@ -55,20 +55,20 @@ class Way:
             ":"
         )
 
-    def on(self, run: Opened, calls: int) -> tuple[Opened, Sampler]:
-        """Return the run with that variance, and the sampler with as many steps as that many calls are enough for.
+    def on(self, run: Opened, calls: int) -> Sampler:
+        """Return the sampler of a run with that variance, with as many steps as that many calls are enough for.
 
         Raises:
-            SettingsError: a name that is none, more steps than the run has, or a variance that is not used.
+            SettingsError: a name that is none, more steps than the run has, a variance that is not used, or a solver
+                that was fitted under guidance.
         """
-        run = run.using(variance=self.variance)
         named: dict[str, Any] = {"name": self.sampler, **({"spacing": self.spacing} if self.spacing else {})}
         steps, sampler = calls, run.sampler(steps=calls, **named)
         while sampler.num_calls > calls and steps > 1:
             steps -= max(1, (sampler.num_calls - calls) // 2)
             sampler = run.sampler(steps=steps, **named)
-        require_use(self.variance, sampler)
-        return run, sampler
+        require_sampler(run, sampler)
+        return sampler
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Tradeoff:
 
 
 Draw = Callable[[Opened, Sampler], Tensor]
-Score = Callable[[Opened, int], HeldOutBound]
+Score = Callable[[Opened, int], Estimate]
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class TradeoffPlan:
             steps, recognised = sampler.diffusion.num_timesteps, self.judge.recognised(samples)
             quality = Quality(str(way), sampler.num_calls, steps, distance, distance, recognised)
             found.append((quality, calls, again))
-        bounds = [(name, steps, score(run, steps).total) for name, steps, run in self.scored]
+        bounds = [(name, steps, score(run, steps)) for name, steps, run in self.scored]
         held_out, recognised = self.judge.held_out()
         return Tradeoff(
             self.judge.num,
@@ -190,6 +190,7 @@ def plan_tradeoff(
         SettingsError: a line per wrong value.
         DataError: there are no training data to compare with.
     """
+    require_memory(samples, run.spec.shape, f"samples={samples}")
     most = run.diffusion.num_timesteps
     if calls is None:
         calls = [each for each in USUAL_CALLS if each <= most] or [most]
@@ -197,10 +198,12 @@ def plan_tradeoff(
     if not numbers or numbers[0] < 1 or not ways:
         raise SettingsError(f"calls: numbers from 1, and at least one sampler, wanted, got {list(calls)}, {list(ways)}")
     read = list(dict.fromkeys(Way.read(each) for each in ways))
-    settings = [(way, each, *way.on(run, each)) for each in numbers for way in read]
-    variances = dict.fromkeys(["model", *(way.variance for way in read)])
+    names = dict.fromkeys(["model", *(way.variance for way in read)])
+    variants = {name: run.using(variance=name) for name in names}
+    of_ways = [(way, variants[way.variance]) for way in read]
+    settings = [(way, each, variant, way.on(variant, each)) for each in numbers for way, variant in of_ways]
     steps = [each for each in numbers if each <= most]
-    scored = [(name, each, run.using(variance=name)) for name in variances for each in steps]
+    scored = [(name, each, variant) for name, variant in variants.items() for each in steps]
     return TradeoffPlan(Judge(run, data, samples), settings, scored if len(data.held_out) else [])
 
 

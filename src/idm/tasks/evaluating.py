@@ -13,13 +13,13 @@ from idm.data.fingerprint import differing
 from idm.report import bound_by_timestep, png
 from idm.report.steps import learned_and_best
 from idm.run import Data, Evaluation, Run, best_device, open_data_to_score, recognise, require_recognition
+from idm.run.drawing import require_sampler
 from idm.run.evaluation import about
 from idm.run.plans import refuse_spacing
 from idm.run.saving import results_folder
-from idm.run.variance import require_use
 from idm.samplers import Sampler
 from idm.storage.results import results_in
-from idm.tasks.long_jobs import Order, bound_in_parts, load_together, sample_in_parts, share_plan
+from idm.tasks.long_jobs import Order, bound_in_parts, load_together, sample_in_parts, share_plan, share_plan_of_bound
 from idm.tasks.parts import remove_parts
 from idm.tasks.requests import ScoreRequest
 from idm.tasks.together import Say, held_by_main, say_nothing, together
@@ -79,6 +79,7 @@ def evaluate_into(
                 lambda: refuse_spacing(request.plan, request.sampler),
             )
             order = _order(opened, data, sampler, request)
+            share_plan_of_bound(opened, request, ranks, listener)
             results = held_by_main(ranks, stack, results_in(folder, NAMES), say)
             bound = bound_in_parts(opened, data, folder / BOUND, request, ranks=ranks, listener=listener)
             drawn = None
@@ -115,7 +116,7 @@ def _order(run: Run, data: Data, sampler: Sampler, request: ScoreRequest) -> Ord
     if not request.samples:
         return None
     require_recognition(run, data, request.samples)
-    require_use(run.variance, sampler)
+    require_sampler(run, sampler)
     return Order(request.samples, sampler, seed=request.seed)
 
 

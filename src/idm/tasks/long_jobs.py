@@ -10,12 +10,12 @@ from torch import Tensor
 
 from idm.core.progress import SILENT, Listener, Progress, Within
 from idm.core.ranks import Ranks
-from idm.diffusion import Analytic
+from idm.diffusion import Analytic, GaussianDiffusion
 from idm.likelihood import VLB
 from idm.run import Data, HeldOutBound, Opened, Run, draw, load
 from idm.run.curves import hash_of
 from idm.run.drawing import Watch
-from idm.run.scoring import bound_of_samples, chain_to_score, summary
+from idm.run.scoring import bound_of_samples, chain_of, chain_to_score, summary
 from idm.samplers import Sampler, SampleStep
 from idm.storage import open_checkpoint
 from idm.tasks.part_files import Part
@@ -40,6 +40,16 @@ def share_plan(run: Run, settings: Mapping[str, Any], ranks: Ranks, listener: Li
     """
     if ranks.size > 1 and "plan" in settings:
         ranks.on_main(lambda: run.sampler(**settings, listener=listener).num_calls)
+
+
+def share_plan_of_bound(run: Run, wanted: ScoreRequest, ranks: Ranks, listener: Listener) -> None:
+    """Let the main process make the plan that a bound is wanted on, as ``share_plan`` does.
+
+    Raises:
+        SettingsError, CheckpointError: as of ``Opened.sampler``.
+    """
+    if ranks.size > 1 and wanted.plan is not None:
+        ranks.on_main(lambda: chain_of(run, wanted.steps, wanted.plan, listener).num_timesteps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,8 +183,27 @@ def bound_in_parts(
     Raises:
         InterruptedRunError: stopped on request; the images that are done are kept.
     """
+    chain, count = chain_to_score(run, data, steps=wanted.steps, plan=wanted.plan, num=wanted.num, listener=listener)
+    found = vlb_in_parts(run, data, chain, count, folder, wanted, ranks=ranks, listener=listener)
+    return None if found is None else summary(run, data, chain, found, batch_size=wanted.batch_size)
+
+
+def vlb_in_parts(
+    run: Opened,
+    data: Data,
+    chain: GaussianDiffusion,
+    count: int,
+    folder: str | Path,
+    wanted: ScoreRequest,
+    *,
+    ranks: Ranks | None = None,
+    listener: Listener = SILENT,
+) -> VLB | None:
+    """Evaluate the terms of the bound of the first ``count`` samples alone, on a chain from ``chain_to_score``.
+
+    Arguments, and all else that is not said here, as of ``bound_in_parts``.
+    """
     ranks, seed, batch_size = ranks or Ranks(), wanted.seed, wanted.batch_size
-    chain, count = chain_to_score(run, data, steps=wanted.steps, plan=wanted.plan, num=wanted.num)
     given = {"timesteps": chain.grid.levels.time.tolist(), "seed": seed, "data": data.spec.to_plain()}
     size = max(BOUND_IMAGES, -(-batch_size // chain.num_timesteps))  # whatever the number of processes is
     by_step = dict.fromkeys(("vb", "xstart_mse", "mse"), (chain.num_timesteps,))
@@ -190,7 +219,7 @@ def bound_in_parts(
             return {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
 
         found = job.run(compute, ranks)
-    return None if found is None else summary(run, data, chain, VLB(**found), batch_size=batch_size)
+    return None if found is None else VLB(**found)
 
 
 @dataclass(frozen=True, eq=False)

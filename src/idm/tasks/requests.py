@@ -82,7 +82,7 @@ class TradeoffRequest:
         samples: of each.
         num: held-out samples to score; 0: all.
         seed: of noise and samples.
-        batch_size: samples per call of the network.
+        batch_size: samples, or pairs of samples and steps of a bound, per call of the network.
         precision: number format inside the network.
     """
 

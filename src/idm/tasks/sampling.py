@@ -12,10 +12,9 @@ from idm.core.ranks import joined_ranks
 from idm.core.text import counted
 from idm.report import columns_of
 from idm.run import Run, best_device
-from idm.run.drawing import Watch, require_memory
+from idm.run.drawing import Watch, require_memory, require_sampler
 from idm.run.labels import class_numbers
 from idm.run.saving import LARGEST_GRID, results_folder, sample_folder, save_samples
-from idm.run.solver_fit import refuse_other_guidance
 from idm.samplers import Sampler
 from idm.storage.results import Results
 from idm.tasks.long_jobs import Order, load_together, sample_in_parts, share_plan
@@ -138,7 +137,7 @@ def _plan(run: Run, request: SampleRequest, out: str | Path | None, listener: Li
         lambda: class_numbers(request.labels, run.spec.class_names),
         lambda: request.guidance == 1.0 or run.require_guidance(request.guidance),
     )
-    refuse_other_guidance(run.folder, sampler, request.guidance)
+    require_sampler(run, sampler, request.guidance)
     is_shown = request.trajectory and len(run.spec.shape) > 1
     order = Order(request.num, sampler, classes, request.seed, request.guidance, request.batch_size)
     classes = order.num_classes(run)

@@ -12,15 +12,17 @@ from idm.core.files import write_atomically
 from idm.core.places import folder_in
 from idm.core.progress import SILENT, Listener
 from idm.core.text import json_text
+from idm.likelihood import Estimate
 from idm.report import Curve, Panel, over_calls, png
-from idm.run import HeldOutBound, Opened, Run, Tradeoff, load, open_run_data
+from idm.run import Opened, Run, Tradeoff, load, open_run_data
 from idm.run.evaluation import about
 from idm.run.judging import Interval
 from idm.run.saving import results_folder
+from idm.run.scoring import bits_per_dim, chain_to_score
 from idm.run.tradeoff import BoundAt, Quality, plan_tradeoff
 from idm.samplers import Sampler
 from idm.storage.results import results_in
-from idm.tasks.long_jobs import Order, bound_in_parts, sample_in_parts
+from idm.tasks.long_jobs import Order, sample_in_parts, vlb_in_parts
 from idm.tasks.parts import remove_parts
 from idm.tasks.requests import ScoreRequest, TradeoffRequest
 from idm.tasks.together import Say, say_nothing, say_what_is_replaced, together
@@ -85,11 +87,12 @@ def tradeoff_into(
             assert found is not None, "this is the only process"
             return found
 
-        def scored(variant: Opened, steps: int) -> HeldOutBound:
-            wanted = ScoreRequest(steps=steps, num=request.num, seed=request.seed)
-            found = bound_in_parts(variant, data, next(places), wanted, listener=listener)
+        def scored(variant: Opened, steps: int) -> Estimate:
+            wanted = ScoreRequest(steps=steps, num=request.num, seed=request.seed, batch_size=request.batch_size)
+            chain, number = chain_to_score(variant, data, steps=steps, num=request.num)
+            found = vlb_in_parts(variant, data, chain, number, next(places), wanted, listener=listener)
             assert found is not None, "this is the only process"
-            return found
+            return bits_per_dim(variant, found)
 
         found = plan.measure(drawn, scored)
         plain = about(opened, request.seed, None) | found.to_plain()

@@ -1,6 +1,7 @@
 """Error curves of channels and of single values, estimated from samples."""
 
 import math
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from idm.core.errors import NumericalError, SettingsError
-from idm.diffusion import ContinuousDecoder, DiscretizedDecoder, GaussianDiffusion, ModelMeanType
+from idm.diffusion import ContinuousDecoder, DiscretizedDecoder, ErrorCurve, GaussianDiffusion, ModelMeanType
 from idm.likelihood import BoundByCurve, Calibration, estimate_error_curves
 from idm.schedules import cosine_schedule
 
@@ -128,3 +129,31 @@ def test_a_thousand_levels_are_planned_with_groups_of_like_values_as_with_all() 
     finally:
         planning.GROUPS = before
     assert whole - 1e-12 <= grouped <= whole + 1e-3
+
+
+def test_of_many_levels_the_best_of_those_that_lie_evenly_in_log_kappa_are_planned(monkeypatch) -> None:
+    """Compared with all walks over the nearest levels to ten ratios, and the last level, found one by one."""
+    monkeypatch.setattr("idm.likelihood.planning.MOST_PLACES", 11)
+    grid = cosine_schedule(60)
+    logs = [math.log(kappa) for kappa in grid.levels.kappa.tolist()]
+    wanted = [logs[0] + (logs[-1] - logs[0]) * i / 9 for i in range(10)]
+    nearest = {min(range(60), key=lambda place, log=log: abs(logs[place] - log)) for log in wanted}
+    squared = grid.levels.kappa**2  # half of the values have variance 1, half 0.01; of one alone all walks cost alike
+    errors = 0.5 * squared / (1.0 + squared) + 0.5 * 0.01 * squared / (0.01 + squared)
+    curve = ErrorCurve(tuple(logs), tuple(errors.tolist()), (None,) * 60)
+    bound = BoundByCurve(grid, curve, ContinuousDecoder(), 1.0)
+    best = min(combinations(sorted(nearest | {59}), 4), key=lambda places: bound.of(list(places)))
+    assert bound.best_places(4) == list(best)
+    with pytest.raises(SettingsError, match=f"steps: a number from 1 to {len(nearest | {59})} wanted"):
+        bound.best_places(12)
+
+
+def test_a_million_levels_are_planned_in_little_memory(monkeypatch) -> None:
+    """Of a million levels no table of all pairs is made, which would take eight terabytes."""
+    monkeypatch.setattr("idm.likelihood.planning.MOST_PLACES", 100)
+    grid = cosine_schedule(10**6)
+    bound = BoundByCurve(grid, ErrorCurve.at_one(float(grid.levels.kappa[0]), 0.01), ContinuousDecoder(), 1.0)
+    places = bound.best_places(5)
+    assert len(set(places)) == 5
+    assert places == sorted(places)
+    assert bound.of(places) < bound.of([0, 250_000, 500_000, 750_000, 999_999])

@@ -12,10 +12,12 @@ import torch
 from idm.core.errors import CheckpointError, DataError, SettingsError
 from idm.core.progress import SILENT
 from idm.diffusion import Analytic
-from idm.run import Run, load, open_run_data
-from idm.run.curves import KIND, NAME, hash_of, most_levels
+from idm.run import Run, load, open_run_data, scoring
+from idm.run.curves import KIND, NAME, StoredCurves, hash_of, most_levels
 from idm.tasks import SampleRequest, ScoreRequest, calibrate_run, describe, evaluate_into, sample_into, train, verify
 from idm.tasks.long_jobs import Order
+from idm.tasks.requests import TradeoffRequest
+from idm.tasks.tradeoff import tradeoff_into
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +73,8 @@ def test_curves_of_places_are_of_the_samples_shape_and_average_to_that_of_channe
 @pytest.mark.parametrize("variance", ["analytic_channel", "analytic_position"])
 def test_what_needs_curves_is_refused_where_none_were_measured(untouched: Run, variance: str) -> None:
     with pytest.raises(
-        SettingsError, match=r"error-curves: .* a fit of run .* wanted, there is none of that name; .* idm calibrate RUN"
+        SettingsError,
+        match=r"error-curves: a fit of run .* wanted, there is none of that name; .* idm calibrate RUN",
     ) as caught:
         untouched.using(variance=variance)
     assert len(caught.value.lines) == 1
@@ -231,7 +234,21 @@ def test_a_plan_may_lie_between_trained_steps(copy: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "times", [[], [5.0, 4.0], [1.0, 1.0], [1.0, 99.0], [-1.0, 3.0], ["a"], [1, 2], [1.0] * 3, None, {}, [1e308, 1e309], [3.0, 3.000005, 9.0]]
+    "times",
+    [
+        [],
+        [5.0, 4.0],
+        [1.0, 1.0],
+        [1.0, 99.0],
+        [-1.0, 3.0],
+        ["a"],
+        [1, 2],
+        [1.0] * 3,
+        None,
+        {},
+        [1e308, 1e309],
+        [3.0, 3.000005, 9.0],
+    ],
 )
 def test_forged_plans_are_refused_in_a_line(copy: Run, times) -> None:
     text = {"planner": "me", "times": times, "about": {}}
@@ -291,3 +308,25 @@ def test_damaged_fits_are_told_by_verify_and_not_used(copy: Run) -> None:
         found.require_intact()
     with pytest.raises(CheckpointError, match="damaged"):
         load(copy.folder, device="cpu").using(variance="analytic_position")
+
+
+@pytest.mark.parametrize("into", [False, True], ids=["in Python", "into a folder"])
+def test_bounds_of_a_comparison_are_of_its_batch_size_and_nothing_else_is_found(
+    copy: Run, tmp_path: Path, monkeypatch, into: bool
+) -> None:
+    """The network sees as many pairs as said; curves are read once for a variance, whatever the ways and calls."""
+    sizes, read, evaluate, find = [], [], scoring.evaluate_bound, StoredCurves.find
+    monkeypatch.setattr(scoring, "evaluate_bound", lambda *a, **o: sizes.append(o["batch_size"]) or evaluate(*a, **o))
+    monkeypatch.setattr(scoring, "summary", lambda *_, **__: pytest.fail("more than a bound was found"))
+    monkeypatch.setattr(StoredCurves, "find", lambda self: read.append(1) or find(self))
+    ways = ("ddpm:linspace:analytic", "ddim:linspace:analytic")
+    if into:
+        request = TradeoffRequest(ways, (1, 2), samples=24, num=2, batch_size=12)
+        found = tradeoff_into(copy.folder, request, tmp_path / "out", device="cpu").tradeoff
+    else:
+        found = copy.tradeoff(samplers=ways, calls=(1, 2), samples=24, num=2, batch_size=12)
+    assert set(sizes) == {12}
+    assert len(read) == 1
+    monkeypatch.undo()
+    expected = copy.using(variance="analytic").evaluate(num=2, steps=2).bound.total
+    assert found.bounds[-1].bits_per_dim.mean == pytest.approx(expected.mean, rel=1e-6)

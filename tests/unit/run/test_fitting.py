@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -17,9 +18,10 @@ from idm.run.fitting import fit_solver
 from idm.run.solver_fit import KIND
 from idm.samplers import SamplerFitted, step_errors
 from idm.schedules import Flow, PathGrid
-from idm.tasks import train
+from idm.tasks import ScoreRequest, evaluate_into, train
 
 from ...forging import make_run
+from ..training.together import run_together
 
 LEVELS, WALKS = 12, 9
 
@@ -269,3 +271,47 @@ def test_of_large_samples_fewer_walks_are_kept_and_of_too_large_ones_none(run, m
 def test_a_model_that_no_checkpoint_holds_is_refused_before_any_work(run):
     with pytest.raises(SettingsError, match="a run with a checkpoint wanted"):
         replace(run, sha256="").fit_solver(2)
+
+
+def test_guidance_of_a_solver_is_refused_before_any_bound(run, tmp_path, monkeypatch):
+    run.fit_solver(2, guidance=2.0)
+    for late in ("run.measurable.held_out_bound", "run.measurable.draw", "tasks.evaluating.bound_in_parts"):
+        monkeypatch.setattr(f"idm.{late}", lambda *_, **__: pytest.fail("something was done"))
+    settings = {"name": "fitted", "steps": 2}
+    told = r"guidance: 2 wanted, which this solver was fitted under, got 1"
+    with pytest.raises(SettingsError, match=told):
+        run.evaluate(num=2, samples=10, sampler=run.sampler(**settings))
+    with pytest.raises(SettingsError, match=told):
+        evaluate_into(run.folder, ScoreRequest(num=2, samples=10, sampler=settings), tmp_path / "out", device="cpu")
+    with pytest.raises(SettingsError, match=told):
+        run.tradeoff(samplers=["fitted"], calls=[2], samples=40)
+
+
+def test_a_bound_is_planned_by_the_main_process_alone_and_told_of(run, tmp_path, monkeypatch):
+    """Walks are recorded once by two processes, whose plan the other reads; a listener hears of it."""
+    heard, count, record = [], tmp_path / "recorded", planners.record_walks
+
+    def counted(*arguments, **options):
+        with count.open("a") as file:
+            file.write("once\n")
+        return record(*arguments, **options)
+
+    monkeypatch.setattr(planners, "record_walks", counted)
+    request = ScoreRequest(num=4, steps=3, plan="trajectory")
+
+    def work(ranks):
+        monkeypatch.setattr("idm.tasks.evaluating.joined_ranks", lambda device: nullcontext(ranks))
+        listener = idm.Calls(lambda event: heard.append(event.what), least_seconds=0.0)
+        evaluated = evaluate_into(run.folder, request, tmp_path / "out", device="cpu", listener=listener)
+        return [evaluated is not None, "recording" in heard]
+
+    assert run_together(2, tmp_path / "ranks", work) == [[True, True], [False, False]]
+    assert count.read_text() == "once\n"
+    evaluate_into(
+        run.folder,
+        replace(request, steps=2),
+        tmp_path / "alone",
+        device="cpu",
+        listener=idm.Calls(lambda event: heard.append(event.what), least_seconds=0.0),
+    )
+    assert "recording" in heard

@@ -57,7 +57,7 @@ def test_another_checkpoint_is_refused_it_and_told_the_way(fits: Fits) -> None:
 
 
 def test_what_is_not_there_or_of_another_kind_is_refused(fits: Fits) -> None:
-    with pytest.raises(SettingsError, match="curve: a fit of run .* wanted, there is none of that name; calibrate"):
+    with pytest.raises(SettingsError, match=r"curve: a fit of run .* wanted, there is none of that name; calibrate"):
         fits.read("curve", "error_curve", "calibrate")
     fits.write("it", "plan", {})
     with pytest.raises(SettingsError, match="one of kind error_curve wanted, got one of kind plan"):
