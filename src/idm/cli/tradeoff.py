@@ -10,7 +10,7 @@ from idm.core.errors import SettingsError
 from idm.core.text import counted, finite
 
 if TYPE_CHECKING:
-    from idm.run.judging import Interval
+    from idm.likelihood import Estimate
     from idm.run.tradeoff import Tradeoff
 
 Samplers = Annotated[
@@ -100,5 +100,5 @@ def _describe(output: Output, found: "Tradeoff") -> None:
             output.line(f"  {counted(bound.steps, 'step'):>10}  variance: {bound.variance:<{widest - 10}}  {said}")
 
 
-def _said(value: "Interval", form: str = ".3f") -> str:
+def _said(value: "Estimate", form: str = ".3f") -> str:
     return f"{value.mean:{form}} ± {value.standard_error:{form}}"

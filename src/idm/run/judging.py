@@ -1,6 +1,5 @@
 """Samples of a run beside its data: a distance, the share that is recognised, and what chance makes of both."""
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -9,6 +8,7 @@ from torch import Tensor
 from idm.core.errors import SettingsError
 from idm.core.rng import derive_seed
 from idm.data import Dataset
+from idm.likelihood import Estimate
 from idm.metrics import Classifier, PrincipalComponents, frechet_distance
 from idm.run.data import Data
 from idm.run.opened import Opened
@@ -25,14 +25,6 @@ MOST_FITTED = 2_000
 
 RESAMPLED, NULLS = 100, 5
 """How often samples are drawn again from those that there are, and data from the training data."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A number with its standard error, over samples drawn again from those that there are."""
-
-    mean: float
-    standard_error: float
 
 
 class Judge:
@@ -76,24 +68,24 @@ class Judge:
             [self.distance(features[rng.integers(0, len(features), len(features))]) for _ in range(RESAMPLED)]
         )
 
-    def again(self) -> Interval:
+    def again(self) -> Estimate:
         """Return the distance of as many training data drawn again."""
         rng = np.random.default_rng(derive_seed(self.num, "drawn again"))
         drawn = [self.distance(self.train[rng.integers(0, len(self.train), self.num)]) for _ in range(NULLS)]
-        return Interval(float(np.mean(drawn)), float(np.std(drawn, ddof=1)))
+        return Estimate(float(np.mean(drawn)), float(np.std(drawn, ddof=1)))
 
-    def held_out(self) -> tuple[Interval | None, Interval | None]:
+    def held_out(self) -> tuple[Estimate | None, Estimate | None]:
         """Return the distance of the held-out data and the share of them that is recognised, where these are known."""
         x, y = self._data.held_out.first(MOST_TRAINING)
         distance = None
         if len(x) > self.size:
             features = self.features(x)
-            distance = Interval(self.distance(features), deviation(self.distances(features)))
+            distance = Estimate(self.distance(features), deviation(self.distances(features)))
         if self.classifier is None or y is None or not len(x):
             return distance, None
         return distance, _share(self.classifier.correct(x, y))
 
-    def recognised(self, samples: Tensor) -> Interval | None:
+    def recognised(self, samples: Tensor) -> Estimate | None:
         """Return the share of samples, drawn of every class in turn, that is recognised."""
         if self.classifier is None:
             return None
@@ -111,10 +103,10 @@ def _evenly(data: Dataset, most: int) -> Tensor:
     return data.batch(np.unique(np.linspace(0, every - 1, min(most, every)).astype(np.int64)))[0]
 
 
-def _share(correct: Tensor) -> Interval:
-    """Return a share of ones and zeros, with its standard error."""
+def _share(correct: Tensor) -> Estimate:
+    """Return a share of ones and zeros, with its standard error; that of one alone is 0, not unknown."""
     share = float(correct.mean())
-    return Interval(share, float(np.sqrt(share * (1.0 - share) / max(1, len(correct)))))
+    return Estimate(share, float(np.sqrt(share * (1.0 - share) / max(1, len(correct)))))
 
 
 def deviation(values: Float64) -> float:
