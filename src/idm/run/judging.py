@@ -1,13 +1,16 @@
 """Samples of a run beside its data: a distance, the share that is recognised, and what chance makes of both."""
 
+import math
 from functools import cached_property
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.rng import derive_seed
 from idm.data import Dataset
+from idm.data.base import Indices
 from idm.likelihood import Estimate
 from idm.metrics import Classifier, PrincipalComponents, frechet_distance
 from idm.run.data import Data
@@ -23,6 +26,9 @@ MOST_TRAINING = 10_000
 MOST_FITTED = 2_000
 """Of these, how many the components are found from."""
 
+LARGEST_BYTES = 2**29
+"""Samples that are held at once, in float64, fit into so many bytes; but there are more of them than features."""
+
 RESAMPLED, NULLS = 100, 5
 """How often samples are drawn again from those that there are, and data from the training data."""
 
@@ -37,10 +43,12 @@ class Judge:
             SettingsError: fewer samples than features.
         """
         self._run, self._data, self.num = run, data, num
-        train = _evenly(data.train, MOST_TRAINING)
-        fitted = train[:: max(1, -(-len(train) // MOST_FITTED))]
-        self.features = PrincipalComponents.of(fitted, min(MOST_FEATURES, train[0].numel()))
-        self.train = self.features(train)
+        size, train = math.prod(data.train.shape), _evenly(data.train, MOST_TRAINING)
+        self._at_once = max(2 * MOST_FEATURES, LARGEST_BYTES // (8 * size))
+        fitted = train[:: max(1, -(-len(train) // min(MOST_FITTED, self._at_once)))]
+        self.features = PrincipalComponents.of(data.train.batch(fitted)[0], min(MOST_FEATURES, size))
+        parts = np.array_split(train, -(-len(train) // self._at_once))
+        self.train = torch.cat([self.features(data.train.batch(part)[0]) for part in parts])
         if num <= self.size:
             raise SettingsError(f"samples={num}: more than the {self.size} features that are compared wanted")
 
@@ -54,7 +62,7 @@ class Judge:
         """What recognises classes; None without any."""
         if self._run.spec.num_classes is None:
             return None
-        x, y = self._data.train.first(MOST_TRAINING)
+        x, y = self._data.train.first(min(MOST_TRAINING, self._at_once))
         return None if y is None else Classifier(x, y)
 
     def distance(self, features: Tensor) -> float:
@@ -76,7 +84,7 @@ class Judge:
 
     def held_out(self) -> tuple[Estimate | None, Estimate | None]:
         """Return the distance of the held-out data and the share of them that is recognised, where these are known."""
-        x, y = self._data.held_out.first(MOST_TRAINING)
+        x, y = self._data.held_out.first(min(MOST_TRAINING, self._at_once))
         distance = None
         if len(x) > self.size:
             features = self.features(x)
@@ -97,10 +105,10 @@ class Judge:
         return codec.encode(codec.decode(samples))
 
 
-def _evenly(data: Dataset, most: int) -> Tensor:
-    """Return samples evenly from all that are there, in the model's range."""
+def _evenly(data: Dataset, most: int) -> Indices:
+    """Return numbers of samples, evenly from all that are there."""
     every = len(data) // (2 if data.random_flip else 1)
-    return data.batch(np.unique(np.linspace(0, every - 1, min(most, every)).astype(np.int64)))[0]
+    return np.unique(np.linspace(0, every - 1, min(most, every)).astype(np.int64))
 
 
 def _share(correct: Tensor) -> Estimate:
