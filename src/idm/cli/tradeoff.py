@@ -10,7 +10,7 @@ from idm.core.errors import SettingsError
 from idm.core.text import counted, finite
 
 if TYPE_CHECKING:
-    from idm.likelihood import Estimate
+    from idm.run.judging import Estimate
     from idm.run.tradeoff import Tradeoff
 
 Samplers = Annotated[
