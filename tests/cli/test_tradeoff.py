@@ -9,7 +9,7 @@ from PIL import Image
 
 import idm as library
 from idm.metrics import PrincipalComponents, frechet_distance
-from idm.run import open_run_data
+from idm.run import judging, open_run_data
 
 FEW = ("--calls", "1,3", "--samples", 40, "--num", 3)
 
@@ -88,3 +88,15 @@ def test_what_cannot_be_is_refused_in_a_line_before_anything_is_drawn(idm, run, 
     assert len(result.errors) == 1, result.err
     assert said in result.errors[0]
     assert not (tmp_path / "out").exists()
+
+
+def test_of_the_training_data_no_more_are_held_at_once_than_memory_is_meant_for_them(run, monkeypatch):
+    opened = library.load(run, device="cpu")
+    data = open_run_data(opened)
+    whole, seen, batch = data.train.first(len(data.train))[0], [], data.train.batch
+    monkeypatch.setattr(data.train, "batch", lambda indices: seen.append(len(indices)) or batch(indices))
+    monkeypatch.setattr(judging, "LARGEST_BYTES", 50 * 8 * whole[0].numel())
+    judge = judging.Judge(opened, data, 40)
+    assert judge.classifier is not None
+    assert max(seen) <= 50 < len(whole)
+    torch.testing.assert_close(judge.train, judge.features(whole))

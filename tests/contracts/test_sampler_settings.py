@@ -20,12 +20,12 @@ from idm.diffusion.variances import Analytic, ErrorCurve, FixedSmall, ReverseVar
 from idm.guidance import ClassifierFreeGuidance
 from idm.oracles import MixtureDenoiser
 from idm.samplers import SAMPLERS as INCLUDED
-from idm.samplers import DDIMClipping, MultistepRule, Sampler
+from idm.samplers import DDIMClipping, MultistepRule, Sampler, SamplerFitted
 from idm.schedules import GRIDS, Flow, Grid, PathGrid, cosine_schedule, regrid
 
 from ..pages import contributed
 
-SAMPLERS: dict[str, Callable[..., Sampler]] = {**INCLUDED, "dpmpp_2m": contributed().Sampler2M}
+SAMPLERS: dict[str, Callable[..., Sampler]] = {**INCLUDED, "fitted": SamplerFitted, "dpmpp_2m": contributed().Sampler2M}
 OPTIONS: dict[str, Any] = {
     "eta": 1.0,
     "clipping": DDIMClipping.KEEP_EPS,

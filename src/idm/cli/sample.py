@@ -1,10 +1,13 @@
 """``idm sample``: draw samples of a trained model."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from idm.cli import options
 from idm.cli.output import Output
 from idm.core.text import counted
+
+if TYPE_CHECKING:
+    from idm.tasks.sampling import Drawn
 
 
 def sample(
@@ -47,10 +50,22 @@ def sample(
         return
     path, taken, calls = drawn.run.name, drawn.sampler.diffusion.num_timesteps, drawn.sampler.num_calls
     name = type(drawn.sampler).__name__
-    more = "" if calls == taken else f" and {counted(calls, 'call')} of the network"
-    output.line(f"{counted(num, 'sample')} by {name}, {counted(taken, 'step')}{more}, from {path}")
+    made = f"{counted(taken, 'step')}, {counted(calls, 'call')} of the network"
+    output.line(f"{counted(num, 'sample')} by {name}, {made}, from {path}")
+    if note := _instead(drawn, settings):
+        output.line(note)
     describe_results(output, drawn)
     output.finish(num=num, steps=taken, calls=calls, seed=seed, checkpoint=path, **drawn.written)
+
+
+def _instead(drawn: "Drawn", settings: dict[str, Any]) -> str:
+    """Say that few steps were taken by another sampler than the run's own, which nobody named."""
+    own = drawn.run.experiment.sampler
+    taken = drawn.run.sampler_settings({name: value for name, value in settings.items() if name != "plan"})
+    if "name" in settings or taken.name == own.name:
+        return ""
+    levels = "" if "plan" in settings else f" on {taken.spacing} levels"
+    return f"few steps are taken by {taken.name}{levels}; --sampler {own.name} is the run's own"
 
 
 def sampler_options(overrides: list[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from idm.core.errors import SettingsError
 from idm.core.text import counted, finite
 
 if TYPE_CHECKING:
-    from idm.run.judging import Interval
+    from idm.run.judging import Estimate
     from idm.run.tradeoff import Tradeoff
 
 Samplers = Annotated[
@@ -97,8 +97,10 @@ def _describe(output: Output, found: "Tradeoff") -> None:
         output.heading("Bound of held-out data, bits/dim")
         for bound in found.bounds:
             said = _said(bound.bits_per_dim, ".4f")
-            output.line(f"  {counted(bound.steps, 'step'):>10}  variance: {bound.variance:<{widest - 10}}  {said}")
+            output.line(
+                f"  {counted(bound.steps, 'step'):>10}  variance: {bound.variance:<{max(0, widest - 10)}}  {said}"
+            )
 
 
-def _said(value: "Interval", form: str = ".3f") -> str:
+def _said(value: "Estimate", form: str = ".3f") -> str:
     return f"{value.mean:{form}} ± {value.standard_error:{form}}"

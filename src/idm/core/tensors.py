@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 from torch import Tensor
 
 from idm.core.errors import NumericalError, SettingsError
@@ -22,6 +23,11 @@ def append_dims(x: Tensor, ndim: int) -> Tensor:
 def nats_to_bits(nats: Tensor) -> Tensor:
     """Convert natural-log units to bits (divide by ln 2)."""
     return nats / LN_2
+
+
+def wide(x: Tensor) -> Tensor:
+    """Return ``x`` in float64, on a device that has it: Apple's MPS has not."""
+    return x.to("cpu" if x.device.type == "mps" else x.device, torch.float64)
 
 
 def network_output(output: object) -> Tensor:

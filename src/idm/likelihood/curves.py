@@ -10,6 +10,7 @@ from torch import Tensor
 from idm.core.errors import NumericalError
 from idm.core.progress import SILENT, Listener
 from idm.core.rng import Rng
+from idm.core.tensors import wide
 from idm.core.types import Images
 from idm.diffusion import Denoiser, ErrorCurve, ErrorCurves, GaussianDiffusion
 from idm.likelihood.calibration import isotonic, refuse_nothing, spread_places
@@ -86,7 +87,7 @@ def estimate_error_curves(
             found.append(_moments(diffusion, denoise, x_start, rows, place, rng, batch_size))
             bar.advance()
     log_kappa = torch.log(diffusion.grid.levels.kappa[places])
-    power = float(sum(float(part.double().square().sum()) for part in x_start.split(batch_size))) / x_start.numel()
+    power = float(sum(float(wide(part).square().sum()) for part in x_start.split(batch_size))) / x_start.numel()
     return _calibration(log_kappa, found, power, number)
 
 

@@ -33,12 +33,16 @@ class PrincipalComponents:
         Raises:
             SettingsError: fewer than two samples, or no directions wanted.
         """
-        x = data.flatten(1).double()
+        x = data.flatten(1).to(torch.float64, copy=True)
         if len(x) < 2 or number < 1:
             raise SettingsError(f"features: at least 1 of 2 samples wanted, got {number} of {len(x)}")
-        mean = x.mean(0)
-        _, _, directions = torch.linalg.svd(x - mean, full_matrices=False)
-        return cls(mean, directions[: min(number, len(x) - 1)])
+        mean, number = x.mean(0), min(number, len(x) - 1)
+        if len(x) > x.shape[1]:
+            return cls(mean, torch.linalg.svd(x - mean, full_matrices=False).Vh[:number])
+        x -= mean  # a copy of its own
+        # Of more values than samples: eigenvectors of the products of samples, which need no d x n result.
+        products = torch.linalg.eigh(x @ x.T).eigenvectors[:, -number:].flip(1)
+        return cls(mean, torch.linalg.qr(x.T @ products).Q.T)
 
     def __call__(self, x: Float[Tensor, "n *shape"]) -> Float[Tensor, "n k"]:
         """Return the coordinates of samples, in float64."""

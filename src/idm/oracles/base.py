@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from idm.core.errors import SettingsError
+from idm.core.tensors import wide
 from idm.core.types import Images
 from idm.diffusion import Denoised, Denoiser, GaussianDiffusion, ModelKwargs, select
 from idm.diffusion.gaussian_diffusion import TIME_SCALE
@@ -108,11 +109,6 @@ class _OfLevels:
     def select(self, rows: Tensor, /) -> "_OfLevels":
         """Select from the conditioning."""
         return replace(self, conditioning=select(self.conditioning, rows))
-
-
-def wide(x: Tensor) -> Tensor:
-    """Return ``x`` in float64, on a device that has it: Apple's MPS has not."""
-    return x.to("cpu" if x.device.type == "mps" else x.device, torch.float64)
 
 
 def _reverse_variance(x_start_variance: Tensor, at: Transition) -> Tensor:

@@ -112,3 +112,5 @@ def _ticks(axes: "Axes", panel: Panel) -> None:
     if len(calls) <= 8:
         axes.set_xticks(calls, [f"{number:g}" for number in calls])
         axes.minorticks_off()
+    if len(calls) == 1:  # a single point has no range of its own
+        axes.set_xlim(calls[0] / 2, calls[0] * 2)

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from idm.core.counts import whole_number
 from idm.core.errors import SettingsError
 from idm.core.progress import SILENT, Listener
 from idm.run.opened import Opened
@@ -32,19 +33,20 @@ def fit_solver(
         listener: hears how it gets on.
 
     Raises:
-        SettingsError: no such number of calls, guidance that the network was not trained for, a model that no
-            checkpoint holds, or samples too large for the memory of this machine.
+        SettingsError: no such number of calls, a batch size below 1, guidance that the network was not trained for, a
+            model that no checkpoint holds, or samples too large for the memory of this machine.
         NumericalError: what the network returns is not finite.
         CheckpointError: the disk refuses.
         ProcessError: memory is short even for single samples.
     """
     require_levels(run, calls, "calls", MOST_CALLS)
+    size = run.batch_size if batch_size is None else whole_number(batch_size, "batch_size")
+    if size < 1:
+        raise SettingsError(f"batch_size: at least 1 wanted, got {batch_size}")
     if not run.sha256:
         raise SettingsError(f"run {run.folder}: a run with a checkpoint wanted to fit a solver to; load one")
-    walks = record_walks(run, guidance=guidance, batch_size=batch_size, listener=listener)
-    fitted = in_smaller_pieces(
-        batch_size or run.batch_size, lambda size: _fit(run, walks, calls, guidance, size, listener)
-    )
+    walks = record_walks(run, guidance=guidance, batch_size=size, listener=listener)
+    fitted = in_smaller_pieces(size, lambda size: _fit(run, walks, calls, guidance, size, listener))
     fitted.keep(run.fits)
     return fitted
 

@@ -1,14 +1,17 @@
 """Samples of a run beside its data: a distance, the share that is recognised, and what chance makes of both."""
 
-from dataclasses import dataclass
+import math
 from functools import cached_property
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.rng import derive_seed
 from idm.data import Dataset
+from idm.data.base import Indices
+from idm.likelihood import Estimate
 from idm.metrics import Classifier, PrincipalComponents, frechet_distance
 from idm.run.data import Data
 from idm.run.opened import Opened
@@ -23,16 +26,11 @@ MOST_TRAINING = 10_000
 MOST_FITTED = 2_000
 """Of these, how many the components are found from."""
 
+LARGEST_BYTES = 2**29
+"""Samples that are held at once, in float64, fit into so many bytes; but there are more of them than features."""
+
 RESAMPLED, NULLS = 100, 5
 """How often samples are drawn again from those that there are, and data from the training data."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A number with its standard error, over samples drawn again from those that there are."""
-
-    mean: float
-    standard_error: float
 
 
 class Judge:
@@ -45,10 +43,12 @@ class Judge:
             SettingsError: fewer samples than features.
         """
         self._run, self._data, self.num = run, data, num
-        train = _evenly(data.train, MOST_TRAINING)
-        fitted = train[:: max(1, -(-len(train) // MOST_FITTED))]
-        self.features = PrincipalComponents.of(fitted, min(MOST_FEATURES, train[0].numel()))
-        self.train = self.features(train)
+        size, train = math.prod(data.train.shape), _evenly(data.train, MOST_TRAINING)
+        self._at_once = max(2 * MOST_FEATURES, LARGEST_BYTES // (8 * size))
+        fitted = train[:: max(1, -(-len(train) // min(MOST_FITTED, self._at_once)))]
+        self.features = PrincipalComponents.of(data.train.batch(fitted)[0], min(MOST_FEATURES, size))
+        parts = np.array_split(train, -(-len(train) // self._at_once))
+        self.train = torch.cat([self.features(data.train.batch(part)[0]) for part in parts])
         if num <= self.size:
             raise SettingsError(f"samples={num}: more than the {self.size} features that are compared wanted")
 
@@ -62,7 +62,7 @@ class Judge:
         """What recognises classes; None without any."""
         if self._run.spec.num_classes is None:
             return None
-        x, y = self._data.train.first(MOST_TRAINING)
+        x, y = self._data.train.first(min(MOST_TRAINING, self._at_once))
         return None if y is None else Classifier(x, y)
 
     def distance(self, features: Tensor) -> float:
@@ -76,24 +76,24 @@ class Judge:
             [self.distance(features[rng.integers(0, len(features), len(features))]) for _ in range(RESAMPLED)]
         )
 
-    def again(self) -> Interval:
+    def again(self) -> Estimate:
         """Return the distance of as many training data drawn again."""
         rng = np.random.default_rng(derive_seed(self.num, "drawn again"))
         drawn = [self.distance(self.train[rng.integers(0, len(self.train), self.num)]) for _ in range(NULLS)]
-        return Interval(float(np.mean(drawn)), float(np.std(drawn, ddof=1)))
+        return Estimate(float(np.mean(drawn)), float(np.std(drawn, ddof=1)))
 
-    def held_out(self) -> tuple[Interval | None, Interval | None]:
+    def held_out(self) -> tuple[Estimate | None, Estimate | None]:
         """Return the distance of the held-out data and the share of them that is recognised, where these are known."""
-        x, y = self._data.held_out.first(MOST_TRAINING)
+        x, y = self._data.held_out.first(min(MOST_TRAINING, self._at_once))
         distance = None
         if len(x) > self.size:
             features = self.features(x)
-            distance = Interval(self.distance(features), deviation(self.distances(features)))
+            distance = Estimate(self.distance(features), deviation(self.distances(features)))
         if self.classifier is None or y is None or not len(x):
             return distance, None
         return distance, _share(self.classifier.correct(x, y))
 
-    def recognised(self, samples: Tensor) -> Interval | None:
+    def recognised(self, samples: Tensor) -> Estimate | None:
         """Return the share of samples, drawn of every class in turn, that is recognised."""
         if self.classifier is None:
             return None
@@ -105,16 +105,16 @@ class Judge:
         return codec.encode(codec.decode(samples))
 
 
-def _evenly(data: Dataset, most: int) -> Tensor:
-    """Return samples evenly from all that are there, in the model's range."""
+def _evenly(data: Dataset, most: int) -> Indices:
+    """Return numbers of samples, evenly from all that are there."""
     every = len(data) // (2 if data.random_flip else 1)
-    return data.batch(np.unique(np.linspace(0, every - 1, min(most, every)).astype(np.int64)))[0]
+    return np.unique(np.linspace(0, every - 1, min(most, every)).astype(np.int64))
 
 
-def _share(correct: Tensor) -> Interval:
-    """Return a share of ones and zeros, with its standard error."""
+def _share(correct: Tensor) -> Estimate:
+    """Return a share of ones and zeros, with its standard error; that of one alone is 0, not unknown."""
     share = float(correct.mean())
-    return Interval(share, float(np.sqrt(share * (1.0 - share) / max(1, len(correct)))))
+    return Estimate(share, float(np.sqrt(share * (1.0 - share) / max(1, len(correct)))))
 
 
 def deviation(values: Float64) -> float:

@@ -147,7 +147,8 @@ def fitted_sampler(
     if type(steps) is not int or not 1 <= steps <= MOST_CALLS:
         ways = [name.removeprefix(PREFIX) for name in fits.names() if name.startswith(PREFIX)]
         way = f"choose from {', '.join(ways)}" if ways else f"fit one with {way_to_fit(fits.run, 4)}"
-        raise SettingsError(f"steps: a number that a solver was fitted for wanted, got {shown(steps)}; {way}")
+        got = "none" if steps is None else shown(steps)
+        raise SettingsError(f"steps: a number that a solver was fitted for wanted, got {got}; {way}")
     return stored_solver(fits, steps, process.grid).sampler(process, bounded=bounded)
 
 

@@ -11,7 +11,7 @@ from idm.core.errors import SettingsError
 from idm.likelihood import Estimate
 from idm.run.data import Data
 from idm.run.drawing import require_memory, require_sampler
-from idm.run.judging import Interval, Judge, deviation
+from idm.run.judging import Judge, deviation
 from idm.run.opened import Opened
 from idm.samplers import Sampler
 from idm.schedules.table import Float64
@@ -87,9 +87,9 @@ class Quality:
     way: str
     calls: int
     steps: int
-    frechet: Interval
-    above_best: Interval
-    recognised: Interval | None
+    frechet: Estimate
+    above_best: Estimate
+    recognised: Estimate | None
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class BoundAt:
 
     variance: str
     steps: int
-    bits_per_dim: Interval
+    bits_per_dim: Estimate
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,9 @@ class Tradeoff:
     features: int
     samples: tuple[Quality, ...]
     bounds: tuple[BoundAt, ...]
-    again: Interval
-    held_out: Interval | None
-    recognised_held_out: Interval | None
+    again: Estimate
+    held_out: Estimate | None
+    recognised_held_out: Estimate | None
 
     def to_plain(self) -> dict[str, Any]:
         """Return JSON-able values."""
@@ -164,7 +164,7 @@ class TradeoffPlan:
             samples = self.judge.as_data(draw(run, sampler))
             features = self.judge.features(samples)
             again = self.judge.distances(features)
-            distance = Interval(self.judge.distance(features), deviation(again))
+            distance = Estimate(self.judge.distance(features), deviation(again))
             steps, recognised = sampler.diffusion.num_timesteps, self.judge.recognised(samples)
             quality = Quality(str(way), sampler.num_calls, steps, distance, distance, recognised)
             found.append((quality, calls, again))
@@ -174,7 +174,7 @@ class TradeoffPlan:
             self.judge.num,
             self.judge.size,
             tuple(_paired(found)),
-            tuple(BoundAt(name, steps, Interval(bound.mean, bound.standard_error)) for name, steps, bound in bounds),
+            tuple(BoundAt(*bound) for bound in bounds),
             self.judge.again(),
             held_out,
             recognised,
@@ -212,6 +212,6 @@ def _paired(found: Sequence[tuple[Quality, int, Float64]]) -> list[Quality]:
     paired: list[Quality] = []
     for quality, calls, again in found:
         best, _, of_best = min((each for each in found if each[1] == calls), key=lambda each: each[0].frechet.mean)
-        above = Interval(quality.frechet.mean - best.frechet.mean, deviation(again - of_best))
+        above = Estimate(quality.frechet.mean - best.frechet.mean, deviation(again - of_best))
         paired.append(Quality(quality.way, quality.calls, quality.steps, quality.frechet, above, quality.recognised))
     return paired

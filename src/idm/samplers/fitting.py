@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from idm.core.progress import SILENT, Listener
+from idm.core.tensors import wide
 from idm.core.types import Images
 from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.samplers.fitted import MOST_VALUES, StepWeights, exponential_weights
@@ -68,10 +69,10 @@ def nearest_weights(known: Sequence[Tensor], target: Tensor, start: StepWeights,
         start: weights of the sample and of the first of the values; others start at 0.
         ridge: weight of |w - start|^2, in units of the mean square of what is known.
     """
-    columns = torch.stack([part.flatten().double() for part in known])
+    columns = torch.stack([wide(part).flatten() for part in known])
     begin = torch.zeros(len(known), dtype=torch.float64)
     begin[: 1 + len(start.values)] = torch.tensor([start.keep, *start.values], dtype=torch.float64)
-    missing = target.flatten().double() - begin.to(columns.device) @ columns
+    missing = wide(target).flatten() - begin.to(columns.device) @ columns
     gram, wanted = (columns @ columns.T).cpu(), (columns @ missing).cpu()
     gram += ridge * gram.diagonal().mean() * torch.eye(len(known), dtype=torch.float64)
     keep, *values = (begin + torch.linalg.solve(gram, wanted)).tolist()

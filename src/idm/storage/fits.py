@@ -30,7 +30,7 @@ SUFFIXES = {False: ".json", True: ".safetensors"}
 """How the name of a file ends, by whether it holds tensors."""
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
-LEFT_OVER = re.compile(r"\.[a-z0-9_-]+\.(json|safetensors)\.\d+\.partial")
+LEFT_OVER = re.compile(r"\.[a-z0-9_-]+\.(json|safetensors|png)\.\d+\.partial")
 """What a file is called while it is written."""
 
 

@@ -16,7 +16,6 @@ from idm.likelihood import Estimate
 from idm.report import Curve, Panel, over_calls, png
 from idm.run import Opened, Run, Tradeoff, load, open_run_data
 from idm.run.evaluation import about
-from idm.run.judging import Interval
 from idm.run.saving import results_folder
 from idm.run.scoring import bits_per_dim, chain_to_score
 from idm.run.tradeoff import BoundAt, Quality, plan_tradeoff
@@ -36,6 +35,9 @@ PARTS = ".parts-tradeoff"
 
 SURE = 1.96
 """Standard errors on both sides of a number that hold it 95 times of 100."""
+
+LEAST_SHARE = 0.1
+"""Share of a value down to which an interval that reaches to 0 is drawn on a log scale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +120,7 @@ def panels_of_tradeoff(found: Tradeoff) -> list[Panel]:
     distance = Panel(
         f"Fréchet distance, {found.features} principal components",
         f"distance of {found.num:,} samples (log scale)",
-        [_curve(way, [(one.calls, one.frechet) for one in rows]) for way, rows in _by(found.samples)],
+        [_curve(way, [(one.calls, one.frechet) for one in rows], log=True) for way, rows in _by(found.samples)],
         {name: null.mean for name, null in nulls.items() if null is not None},
         log=True,
     )
@@ -142,17 +144,18 @@ def _by(samples: Sequence[Quality]) -> list[tuple[str, list[Quality]]]:
     return [(way, [one for one in samples if one.way == way]) for way in ways]
 
 
-def _bounds(bounds: Sequence[BoundAt], name: str) -> list[tuple[int, Interval]]:
+def _bounds(bounds: Sequence[BoundAt], name: str) -> list[tuple[int, Estimate]]:
     return [(one.steps, one.bits_per_dim) for one in bounds if one.variance == name]
 
 
-def _curve(name: str, points: Sequence[tuple[int, Interval]]) -> Curve:
+def _curve(name: str, points: Sequence[tuple[int, Estimate]], *, log: bool = False) -> Curve:
+    """Draw intervals of 95 in 100; on a log scale those that reach to 0 end where the axis still has a place."""
     reach = [SURE * value.standard_error for _, value in points]
     values = [value.mean for _, value in points]
     return Curve(
         name,
         [calls for calls, _ in points],
         values,
-        [max(value - by, 0.5 * value) for value, by in zip(values, reach, strict=True)],
+        [(LEAST_SHARE * value if log and by >= value else value - by) for value, by in zip(values, reach, strict=True)],
         [value + by for value, by in zip(values, reach, strict=True)],
     )

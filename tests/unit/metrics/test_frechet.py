@@ -59,5 +59,10 @@ def test_principal_components_are_the_axes_of_data_that_vary_along_axes() -> Non
     torch.testing.assert_close(features.directions.abs(), torch.eye(3).double()[[1, 2]], rtol=0, atol=1e-9)
     torch.testing.assert_close(features(x).std(0), torch.tensor([3.0, 1.0]).double())
     assert len(PrincipalComponents.of(x, 20).directions) == 3
+    wide = torch.zeros(40, 500).double()
+    wide[:, 7], wide[:, 400] = x[:, 2], x[:, 1]  # more values than samples, most of them constant
+    found = PrincipalComponents.of(wide, 5)
+    torch.testing.assert_close(found.directions[:2].abs(), torch.eye(500).double()[[400, 7]], rtol=0, atol=1e-9)
+    torch.testing.assert_close(found.directions @ found.directions.T, torch.eye(5).double())
     with pytest.raises(SettingsError, match="features: at least 1 of 2 samples"):
         PrincipalComponents.of(x[:1], 2)

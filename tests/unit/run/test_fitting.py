@@ -135,6 +135,12 @@ def test_other_numbers_of_calls_are_refused(run, calls):
         run.fit_solver(calls)
 
 
+@pytest.mark.parametrize("batch_size", [0, -1, True, 2.5])
+def test_batches_of_none_are_refused(run, batch_size):
+    with pytest.raises(SettingsError, match="batch_size: "):
+        run.fit_solver(2, batch_size=batch_size)
+
+
 def forged(change):
     def forge(run):
         content = json.loads((run.folder / "fits/solver-2.json").read_text())["content"]

@@ -197,8 +197,9 @@ def test_a_file_that_is_too_large_is_not_read(fits: Fits) -> None:
 
 def test_other_files_in_the_folder_are_no_fits_and_what_a_crash_left_is_swept(fits: Fits) -> None:
     fits.write("it", "plan", {})
-    kept, left = put(fits, "mine", "Notes.txt"), put(fits, "half", ".it.json.123.partial")
+    kept = put(fits, "mine", "Notes.txt")
+    left = [put(fits, "half", f".it.{kind}.123.partial") for kind in ("json", "safetensors", "png")]
     assert names_in(fits.run) == ["it"]
     sweep_fits(fits.run)
     assert kept.exists()
-    assert not left.exists()
+    assert not any(path.exists() for path in left)

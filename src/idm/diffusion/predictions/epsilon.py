@@ -25,7 +25,7 @@ class Epsilon(Prediction):
         """Refuse a level without signal, where every x_0 has the same eps."""
         if float(grid.levels.alpha[-1]) == 0.0:
             raise SettingsError(
-                "prediction: one that tells x_0 where no signal is left wanted, such as v or start_x, got epsilon; or "
-                "begin below that level"
+                "prediction: one that tells x_0 where no signal is left wanted, such as v, velocity or start_x, "
+                "got epsilon"
             )
         return self
