@@ -57,7 +57,7 @@ def test_a_plan_is_taken_again_by_name(fitted, idm, tmp_path):
     ("options", "told"),
     [
         (("--sampler", "fitted", "--steps", "3"), "solver-3: "),
-        (("--sampler", "fitted"), "--steps: a number that a solver was fitted for wanted, got None; choose from 2"),
+        (("--sampler", "fitted"), "--steps: a number that a solver was fitted for wanted, got none; choose from 2"),
         (("--sampler", "fitted", "--steps", "2", "--spacing", "rho"), "sampler: steps alone wanted"),
         (("--sampler", "fitted", "--steps", "2", "--plan", "trajectory"), "sampler: steps alone wanted"),
         (("--sampler", "fitted", "--steps", "2", "--guidance", "2"), "--guidance: 1 wanted"),

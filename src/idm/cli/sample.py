@@ -60,9 +60,11 @@ def sample(
 
 def _instead(drawn: "Drawn", settings: dict[str, Any]) -> str:
     """Say that few steps were taken by another sampler than the run's own, which nobody named."""
+    if "name" in settings:
+        return ""
     own = drawn.run.experiment.sampler
     taken = drawn.run.sampler_settings({name: value for name, value in settings.items() if name != "plan"})
-    if "name" in settings or taken.name == own.name:
+    if taken.name == own.name:
         return ""
     levels = "" if "plan" in settings else f" on {taken.spacing} levels"
     return f"few steps are taken by {taken.name}{levels}; --sampler {own.name} is the run's own"

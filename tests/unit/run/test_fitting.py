@@ -108,7 +108,7 @@ def test_a_solver_serves_its_own_scale_of_guidance_alone(run):
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({}, r"steps: a number that a solver was fitted for wanted, got None; choose from 2"),
+        ({}, r"steps: a number that a solver was fitted for wanted, got none; choose from 2"),
         ({"steps": 0}, r"got 0; choose from 2"),
         ({"steps": "2"}, r"got '2'"),
         ({"steps": 5}, r"solver-5: .* fit it with 'run\.fit_solver\(5\)'"),
