@@ -178,3 +178,14 @@ def test_without_arrays_of_an_earlier_call_nothing_is_removed(idm, run, tmp_path
     assert (tmp_path / "trajectory.webp").read_text() == (tmp_path / "samples.png").read_text() == "mine"
     if arrays is not None:
         assert (tmp_path / "samples.npz").read_bytes() == arrays
+
+
+def test_a_line_tells_that_few_steps_had_another_sampler_than_the_run_s_own(idm, run, tmp_path):
+    said = "few steps are taken by multistep on log_snr levels; --sampler ddim is the run's own"
+    few = ("sample", run, "--num", "1", "--no-trajectory", "--out", tmp_path / "out", "--steps", "3")
+    result = idm(*few)
+    assert "SamplerMultistep, 3 steps, 3 calls of the network" in result.out
+    assert said in result.out
+    named = idm(*few, "--sampler", "ddim")
+    assert "SamplerDDIM, 3 steps, 3 calls of the network" in named.out
+    assert "few steps" not in named.out
