@@ -35,7 +35,7 @@ img { display: block; max-width: 100%; height: auto; }
 .across .item { display: flex; flex-direction: column-reverse; min-width: 0; }
 .across span { padding-top: .35rem; text-align: center; }
 .item span { font-size: .85rem; line-height: 1.3; color: var(--muted); font-variant-numeric: tabular-nums; }
-.beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 25rem), 1fr)); gap: 0 1.5rem; }
+.beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); gap: 0 1.5rem; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .75rem; margin: 1.5rem 0; }
 .cards div { padding: 1rem 1.1rem; background: var(--raised); border-radius: 8px; }
 .cards dd { margin: 0; font-size: 1.625rem; font-weight: 600; line-height: 1.25; color: var(--accent);
