@@ -1,6 +1,8 @@
 """Small tensor helpers used by every room."""
 
 import math
+from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -8,6 +10,9 @@ from torch import Tensor
 from idm.core.errors import NumericalError, SettingsError
 
 LN_2 = math.log(2.0)
+
+Key = TypeVar("Key")
+Made = TypeVar("Made")
 
 
 def mean_flat(x: Tensor) -> Tensor:
@@ -23,6 +28,14 @@ def append_dims(x: Tensor, ndim: int) -> Tensor:
 def nats_to_bits(nats: Tensor) -> Tensor:
     """Convert natural-log units to bits (divide by ln 2)."""
     return nats / LN_2
+
+
+def made_once(known: dict[Key, Made], key: Key, make: Callable[[], Made]) -> Made:
+    """Return what is known under a key; tensors that are made for it may be used where gradients are wanted, too."""
+    if key not in known:
+        with torch.inference_mode(False):  # or gradients could never flow past them
+            known[key] = make()
+    return known[key]
 
 
 def wide(x: Tensor) -> Tensor:

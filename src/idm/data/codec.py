@@ -150,6 +150,10 @@ class Codec:
         offset, scale = self._affine(values.ndim)
         return (values.astype(np.float64) - offset) / scale
 
+    def rounded(self, x: Float[Tensor, "n c *space"]) -> Float[Tensor, "n c *space"]:
+        """Round to values that data have, in the model's range."""
+        return self.encode(self.decode(x))
+
     def decode(self, x: Float[Tensor, "n c *space"]) -> Samples:
         """Convert from the model's range to the dtype and range of the data: the inverse of ``encode``.
 

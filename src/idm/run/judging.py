@@ -99,11 +99,6 @@ class Judge:
             return None
         return _share(self.classifier.correct(samples, self._run.label_kwargs(None, len(samples))["y"]))
 
-    def as_data(self, samples: Tensor) -> Tensor:
-        """Round samples to the values that data have."""
-        codec = self._run.spec.codec
-        return codec.encode(codec.decode(samples))
-
 
 def _evenly(data: Dataset, most: int) -> Indices:
     """Return numbers of samples, evenly from all that are there."""

@@ -20,7 +20,7 @@ def recognise(run: Opened, data: Data, samples: Tensor) -> Recognition:
     labels = run.label_kwargs(None, len(samples))["y"]
     classifier = Classifier(*_labelled(data.train))
     x, y = _labelled(data.held_out)
-    as_data = run.spec.codec.encode(run.spec.codec.decode(samples))
+    as_data = run.spec.codec.rounded(samples)
     return Recognition(
         Estimate.of(classifier.correct(as_data, labels)), Estimate.of(classifier.correct(x, y)), len(samples)
     )

@@ -161,7 +161,7 @@ class TradeoffPlan:
         """
         found: list[tuple[Quality, int, Float64]] = []
         for way, calls, run, sampler in self.settings:
-            samples = self.judge.as_data(draw(run, sampler))
+            samples = run.spec.codec.rounded(draw(run, sampler))
             features = self.judge.features(samples)
             again = self.judge.distances(features)
             distance = Estimate(self.judge.distance(features), deviation(again))

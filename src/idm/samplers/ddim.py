@@ -15,6 +15,7 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.rng import NoiseSource
+from idm.core.tensors import made_once
 from idm.core.types import Images, Network
 from idm.diffusion import Denoised, Denoiser, ModelKwargs, Place
 from idm.samplers.base import Sampler, SampleStep
@@ -100,15 +101,13 @@ class SamplerDDIM(Sampler[None]):
 
     def _weights(self, i: int, at: Transition, x: Tensor) -> _Weights:
         """Return the weights of the step from place ``i``, made once."""
-        key = (i, x.device, x.dtype)
-        if key not in self._known_weights:
-            with torch.inference_mode(False):  # or gradients could never flow past them
-                weights = self._new_weights(at)
-                if weights.noise is not None:
-                    noise = capped(weights.noise, i, self.last_noise_cap, self.last_noise_steps)
-                    weights = replace(weights, noise=noise)
-                self._known_weights[key] = weights
-        return self._known_weights[key]
+        return made_once(self._known_weights, (i, x.device, x.dtype), lambda: self._capped(i, self._new_weights(at)))
+
+    def _capped(self, i: int, weights: _Weights) -> _Weights:
+        """Cap the noise of step ``i``, if it is one of the last."""
+        if weights.noise is None:
+            return weights
+        return replace(weights, noise=capped(weights.noise, i, self.last_noise_cap, self.last_noise_steps))
 
     @cached_property
     def _known_weights(self) -> dict[tuple[int, torch.device, torch.dtype], _Weights]:

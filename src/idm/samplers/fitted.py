@@ -9,6 +9,7 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.rng import NoiseSource
+from idm.core.tensors import made_once
 from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.samplers.base import Sampler, SampleStep
 from idm.samplers.exponential import MultistepRule, weighted_sum
@@ -42,11 +43,8 @@ class StepWeights:
 
     def _held(self, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, ...]:
         """Return the numbers as tensors without axes, copied once to each device."""
-        if (device, dtype) not in self._known:
-            with torch.inference_mode(False):  # or gradients could never flow past them
-                held = torch.tensor([self.keep, *self.values], dtype=dtype).to(device).unbind()
-            self._known[device, dtype] = held
-        return self._known[device, dtype]
+        numbers = [self.keep, *self.values]
+        return made_once(self._known, (device, dtype), lambda: torch.tensor(numbers, dtype=dtype).to(device).unbind())
 
 
 @dataclass(frozen=True, repr=False)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.rng import NoiseSource
+from idm.core.tensors import made_once
 from idm.diffusion import Denoiser
 from idm.samplers.base import Sampler, SampleStep
 from idm.schedules import Transition
@@ -94,11 +95,7 @@ class SamplerHeun(Sampler[None]):
 
     def _way(self, i: int, x: Tensor) -> _Way:
         """What the step from place ``i`` does, made once."""
-        key = (i, x.device, x.dtype)
-        if key not in self._ways:
-            with torch.inference_mode(False):  # or gradients could never flow past it
-                self._ways[key] = self._new_way(i, x)
-        return self._ways[key]
+        return made_once(self._ways, (i, x.device, x.dtype), lambda: self._new_way(i, x))
 
     @cached_property
     def _ways(self) -> dict[tuple[int, torch.device, torch.dtype], _Way]:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.rng import NoiseSource
+from idm.core.tensors import made_once
 from idm.diffusion import Denoised, Denoiser
 from idm.samplers.base import Sampler, SampleStep
 from idm.samplers.exponential import Integration, MultistepRule, weighted_sum
@@ -132,10 +133,7 @@ class SamplerMultistep(Sampler[Past]):
     def weights(self, i: int, count: int, x: Tensor) -> Weights:
         """Return the weights of the step from place ``i``, where ``count`` values are known, made once."""
         key = (i, count, x.device, x.dtype)
-        if key not in self._known_weights:
-            with torch.inference_mode(False):  # or gradients could never flow past them
-                self._known_weights[key] = self._new_weights(i, count, x)
-        return self._known_weights[key]
+        return made_once(self._known_weights, key, lambda: self._new_weights(i, count, x))
 
     @cached_property
     def _known_weights(self) -> dict[tuple[int, int, torch.device, torch.dtype], Weights]:

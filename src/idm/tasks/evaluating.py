@@ -17,9 +17,10 @@ from idm.run.drawing import require_sampler
 from idm.run.evaluation import about
 from idm.run.plans import refuse_spacing
 from idm.run.saving import results_folder
+from idm.run.scoring import chain_of
 from idm.samplers import Sampler
 from idm.storage.results import results_in
-from idm.tasks.long_jobs import Order, bound_in_parts, load_together, sample_in_parts, share_plan, share_plan_of_bound
+from idm.tasks.long_jobs import Order, bound_in_parts, load_together, sample_in_parts, share_plan
 from idm.tasks.parts import remove_parts
 from idm.tasks.requests import ScoreRequest
 from idm.tasks.together import Say, held_by_main, say_nothing, together
@@ -71,7 +72,7 @@ def evaluate_into(
         with joined_ranks(best_device(device)) as ranks:
             opened = load_together(run, ranks, device=device, trust_code=trust_code)
             opened = opened.using(precision=request.precision, variance=request.variance)
-            share_plan(opened, request.sampler, ranks, listener)
+            share_plan(request.sampler.get("plan"), lambda: opened.sampler(**request.sampler, listener=listener), ranks)
             folder, sampler, data, _ = together(
                 lambda: results_folder(out, opened, "evaluated"),
                 lambda: opened.sampler(**request.sampler, listener=listener),
@@ -79,7 +80,7 @@ def evaluate_into(
                 lambda: refuse_spacing(request.plan, request.sampler),
             )
             order = _order(opened, data, sampler, request)
-            share_plan_of_bound(opened, request, ranks, listener)
+            share_plan(request.plan, lambda: chain_of(opened, request.steps, request.plan, listener), ranks)
             results = held_by_main(ranks, stack, results_in(folder, NAMES), say)
             bound = bound_in_parts(opened, data, folder / BOUND, request, ranks=ranks, listener=listener)
             drawn = None

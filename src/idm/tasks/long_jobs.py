@@ -1,7 +1,7 @@
 """Sampling and scoring by several processes, and in parts that outlive an interruption."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from idm.likelihood import VLB
 from idm.run import Data, HeldOutBound, Opened, Run, draw, load
 from idm.run.curves import hash_of
 from idm.run.drawing import Watch
-from idm.run.scoring import bound_of_samples, chain_of, chain_to_score, summary
+from idm.run.scoring import bound_of_samples, chain_to_score, summary
 from idm.samplers import Sampler, SampleStep
 from idm.storage import open_checkpoint
 from idm.tasks.part_files import Part
@@ -32,24 +32,23 @@ def load_together(path: str | Path, ranks: Ranks, *, device: str | None = None, 
     return load(chosen, device=device, trust_code=trust_code)
 
 
-def share_plan(run: Run, settings: Mapping[str, Any], ranks: Ranks, listener: Listener) -> None:
-    """Let the main process make the plan that a sampler's settings ask for, which may take a while; the others read it.
+def share_plan(plan: str | None, make: Callable[[], object], ranks: Ranks) -> None:
+    """Let the main process make a plan of levels, which may take a while and is kept; the others then read it.
+
+    Args:
+        plan: which one is asked for; nothing is made where none is.
+        make: makes what needs it.
+        ranks: the processes.
 
     Raises:
         SettingsError, CheckpointError: as of ``Opened.sampler``.
     """
-    if ranks.size > 1 and "plan" in settings:
-        ranks.on_main(lambda: run.sampler(**settings, listener=listener).num_calls)
 
+    def made() -> None:
+        make()  # the processes share what is kept, not what is returned
 
-def share_plan_of_bound(run: Run, wanted: ScoreRequest, ranks: Ranks, listener: Listener) -> None:
-    """Let the main process make the plan that a bound is wanted on, as ``share_plan`` does.
-
-    Raises:
-        SettingsError, CheckpointError: as of ``Opened.sampler``.
-    """
-    if ranks.size > 1 and wanted.plan is not None:
-        ranks.on_main(lambda: chain_of(run, wanted.steps, wanted.plan, listener).num_timesteps)
+    if ranks.size > 1 and plan is not None:
+        ranks.on_main(made)
 
 
 @dataclass(frozen=True, eq=False)

@@ -75,7 +75,7 @@ def sample_into(
         with joined_ranks(best_device(device)) as ranks:
             opened = load_together(run, ranks, device=device, trust_code=trust_code)
             opened = opened.using(precision=request.precision, compile=request.compile, variance=request.variance)
-            share_plan(opened, request.sampler, ranks, listener)
+            share_plan(request.sampler.get("plan"), lambda: opened.sampler(**request.sampler, listener=listener), ranks)
             plan = _plan(opened, request, out, listener)
             results = held_by_main(ranks, stack, plan.folder_for_results(), say)
             parts = plan.folder / PARTS
