@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 from idm.cli import completion
+from idm.settings import stub
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -37,3 +38,8 @@ def test_the_index_lists_every_room() -> None:
 def test_the_names_that_the_shell_completes_are_those_of_the_package() -> None:
     known = json.loads(completion.FILE.read_text(encoding="utf-8"))
     assert known == completion.collect(), 'run: python -c "from idm.cli import completion; completion.write()"'
+
+
+def test_editors_and_type_checkers_know_the_options_that_members_have() -> None:
+    found = stub.FILE.read_text(encoding="utf-8")
+    assert found == stub.text(), 'run: python -c "from idm.settings import stub; stub.write()"'

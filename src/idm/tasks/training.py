@@ -91,7 +91,7 @@ def _train_together(wish: Wish, device: str | None) -> tuple[Path, torch.device]
         if stop.received:
             raise InterruptedRunError(
                 f"training: all {wish.experiment.training.num_steps:,} steps are done and saved in {wish.run}, and a "
-                "stop was asked for; the same command again draws the last samples"
+                "stop was asked for; the same call again draws the last samples"
             )
     return path, where
 
@@ -110,7 +110,7 @@ def _train(wish: Wish, device: torch.device, ranks: Ranks) -> Path:
                     _announce(task, trainer.num_steps_done)
         except StopError as stop:
             raise InterruptedRunError(
-                f"training: stopped before it began, with nothing to save in {run}; run the same command to start again"
+                f"training: stopped before it began, with nothing to save in {run}; make the same call to start again"
             ) from stop
         return _trained(task, trainer)
 
