@@ -1,7 +1,7 @@
 """``idm fit-solver``: fit a sampler of a few calls to a trained network."""
 
 from idm.cli import options
-from idm.cli.output import Output, command
+from idm.cli.output import Output
 from idm.core.text import counted
 
 
@@ -45,7 +45,6 @@ def fit_solver(
             "kept": str(found.file),
         }
     )
-    output.line()
     scale = () if guidance == 1.0 else ("--guidance", f"{guidance:g}")
-    output.line(f"Next: {command('idm', 'sample', folder, '--sampler', 'fitted', '--steps', calls, *scale)}")
+    output.next("sample", folder, "--sampler", "fitted", "--steps", calls, *scale)
     output.finish(run=folder, file=found.file, **found.to_plain())

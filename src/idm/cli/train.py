@@ -8,7 +8,7 @@ import typer
 from idm.cli import completion
 from idm.cli.flags import in_options
 from idm.cli.options import Device, Json, Overrides, TrustCode, named
-from idm.cli.output import Output, command
+from idm.cli.output import Output
 from idm.core.outputs import checked_folder
 from idm.core.text import counted
 
@@ -146,6 +146,5 @@ def _finish(output: Output, run: "Run", folder: Path) -> None:
     samples = folder / "samples"
     shown = {"samples": samples} if samples.is_dir() else {}
     output.pairs({"trained": counted(run.step, "step"), "model": run.name, **shown, "losses": folder / "metrics.jsonl"})
-    output.line()
-    output.line(f"Next: {command('idm', 'sample', folder, '--num', 64)}")
+    output.next("sample", folder, "--num", 64)
     output.finish(run=folder, checkpoint=run.name, step=run.step)

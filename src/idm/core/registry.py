@@ -60,7 +60,7 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
 def options_type(member: Callable[..., Any], given: tuple[str, ...] = (), module: str = __name__) -> type[Any]:
     """Return the parameters of a member, without those of ``given``, as a frozen dataclass with their defaults.
 
-    It is called ``UNetOptions`` for ``UNet``, ``CosineScheduleOptions`` for ``cosine_schedule``, and found in ``module``.
+    It is called ``UNetOptions`` for ``UNet``, ``CosineScheduleOptions`` for ``cosine_schedule``, and is of ``module``.
     """
     columns = [
         (name, entry.annotation, field() if entry.default is entry.empty else field(default=entry.default))

@@ -33,12 +33,7 @@ def load_together(path: str | Path, ranks: Ranks, *, device: str | None = None, 
 
 
 def share_plan(plan: str | None, make: Callable[[], object], ranks: Ranks) -> None:
-    """Let the main process make a plan of levels, which may take a while and is kept; the others then read it.
-
-    Args:
-        plan: which one is asked for; nothing is made where none is.
-        make: makes what needs it.
-        ranks: the processes.
+    """Let the main process make what needs a plan of levels, if one is asked for; it is kept, and the others read it.
 
     Raises:
         SettingsError, CheckpointError: as of ``Opened.sampler``.

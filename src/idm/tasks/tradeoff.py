@@ -14,11 +14,11 @@ from idm.core.progress import SILENT, Listener
 from idm.core.text import json_text
 from idm.likelihood import Estimate
 from idm.report import Curve, Panel, over_calls, png
-from idm.run import Opened, Run, Tradeoff, load, open_run_data
+from idm.run import Data, Opened, Run, Tradeoff, load, open_run_data
 from idm.run.evaluation import about
 from idm.run.saving import results_folder
 from idm.run.scoring import bits_per_dim, chain_to_score
-from idm.run.tradeoff import BoundAt, Quality, plan_tradeoff
+from idm.run.tradeoff import BoundAt, Quality, TradeoffPlan, plan_tradeoff
 from idm.samplers import Sampler
 from idm.storage.results import results_in
 from idm.tasks.long_jobs import Order, sample_in_parts, vlb_in_parts
@@ -81,22 +81,7 @@ def tradeoff_into(
         say_what_is_replaced(results, say)
         parts = folder_in(folder, PARTS)
         parts.mkdir(exist_ok=True)
-        places = (folder_in(folder, PARTS, str(number)) for number in count())
-
-        def drawn(variant: Opened, sampler: Sampler) -> Tensor:
-            order = Order(request.samples, sampler, seed=request.seed, batch_size=request.batch_size)
-            found = sample_in_parts(variant, order, next(places), listener=listener)
-            assert found is not None, "this is the only process"
-            return found
-
-        def scored(variant: Opened, steps: int) -> Estimate:
-            wanted = ScoreRequest(steps=steps, num=request.num, seed=request.seed, batch_size=request.batch_size)
-            chain, number = chain_to_score(variant, data, steps=steps, num=request.num)
-            found = vlb_in_parts(variant, data, chain, number, next(places), wanted, listener=listener)
-            assert found is not None, "this is the only process"
-            return bits_per_dim(variant, found)
-
-        found = plan.measure(drawn, scored)
+        found = _measured_in_parts(plan, data, request, folder, listener)
         plain = about(opened, request.seed, None) | found.to_plain()
         written = results.put(f"a comparison of {opened.name}", lambda place: write_tradeoff(place, found, plain))
         for place in sorted(parts.iterdir()):  # those of a longer comparison that was stopped, too
@@ -104,6 +89,28 @@ def tradeoff_into(
         with suppress(OSError):  # somebody else's file
             parts.rmdir()
     return Compared(opened, found, written)
+
+
+def _measured_in_parts(
+    plan: TradeoffPlan, data: Data, request: TradeoffRequest, folder: Path, listener: Listener
+) -> Tradeoff:
+    """Draw and score, the parts of each comparison in a folder of its own."""
+    places = (folder_in(folder, PARTS, str(number)) for number in count())
+
+    def drawn(run: Opened, sampler: Sampler) -> Tensor:
+        order = Order(request.samples, sampler, seed=request.seed, batch_size=request.batch_size)
+        found = sample_in_parts(run, order, next(places), listener=listener)
+        assert found is not None, "this is the only process"
+        return found
+
+    def scored(run: Opened, steps: int) -> Estimate:
+        wanted = ScoreRequest(steps=steps, num=request.num, seed=request.seed, batch_size=request.batch_size)
+        chain, number = chain_to_score(run, data, steps=steps, num=request.num)
+        found = vlb_in_parts(run, data, chain, number, next(places), wanted, listener=listener)
+        assert found is not None, "this is the only process"
+        return bits_per_dim(run, found)
+
+    return plan.measure(drawn, scored)
 
 
 def write_tradeoff(folder: Path, found: Tradeoff, plain: dict[str, object]) -> dict[str, Path]:

@@ -64,8 +64,7 @@ def train(
         trusted: settings that name code which may be called in any case, such as "network.make".
 
     Raises:
-        SettingsError: settings that do not fit.
-        DataError: data that cannot be used, or that code makes which is not trusted.
+        SettingsError, DataError: settings that do not fit, data that cannot be used, or code that is not trusted.
         ResumeError: the folder holds a run with other settings.
         CheckpointError: every checkpoint in the folder is damaged, or the disk refuses.
         InterruptedRunError: stopped on request; the state is saved.
