@@ -5,6 +5,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from idm.cli import completion
 from idm.settings import stub
 
@@ -28,6 +30,21 @@ def test_the_layers_are_those_of_the_import_contract() -> None:
     (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
     assert drawn == [layer.replace("idm.", "") for layer in layers]
     assert {room for layer in drawn for room in layer.split(" | ")} == ROOMS
+
+
+WALKS = [walk.partition("\n\n**")[0] for walk in section("How one thing flows").split("\n\n**A ")[1:4]]
+"""Those of a setting, of a seed and of a batch."""
+
+
+@pytest.mark.parametrize("walk", WALKS, ids=["setting", "seed", "batch"])
+def test_a_walk_visits_files_that_are_there_once_each(walk: str) -> None:
+    visits = re.findall(r"^\d+\. `([\w/]+\.py)`, `(?:(\w+)\.)?(\w+)`: ", walk, flags=re.MULTILINE)
+    assert len(visits) == len(re.findall(r"^\d+\. ", walk, flags=re.MULTILINE)) > 5
+    assert len({file for file, _, _ in visits}) == len(visits)
+    for file, kind, name in visits:
+        code = (ROOT / "src" / "idm" / file).read_text(encoding="utf-8")
+        assert re.search(rf"^ *(?:def|class) {name}\b", code, flags=re.MULTILINE)
+        assert not kind or re.search(rf"^class {kind}\b", code, flags=re.MULTILINE)
 
 
 def test_the_index_lists_every_room() -> None:
