@@ -88,7 +88,7 @@ class Job:
     def _in_one_part(self, compute: Compute) -> Part:
         try:
             with stop_on_signals(), at_once():
-                return compute(self.parts[0], _stop_for_nothing)
+                return compute(self.parts[0], lambda: None)  # a signal ends it at once
         except StopError as stop:
             raise InterruptedRunError(
                 f"{self.name}: stopped with 0 of {self.num:,} kept, as all are one batch; "
@@ -181,7 +181,3 @@ def remove_parts(folder: Path) -> None:
     """Remove a finished job's parts, unless another job works with them already."""
     with suppress(CheckpointError), locked(folder_in(folder.parent, folder.name)):
         remove(folder)
-
-
-def _stop_for_nothing() -> None:
-    """Stop for nothing."""

@@ -18,7 +18,7 @@ from idm.run import Data, Opened, Run, Tradeoff, load, open_run_data
 from idm.run.evaluation import about
 from idm.run.saving import results_folder
 from idm.run.scoring import bits_per_dim, chain_to_score
-from idm.run.tradeoff import BoundAt, Quality, TradeoffPlan, plan_tradeoff
+from idm.run.tradeoff import Quality, TradeoffPlan, plan_tradeoff
 from idm.samplers import Sampler
 from idm.storage.results import results_in
 from idm.tasks.long_jobs import Order, sample_in_parts, vlb_in_parts
@@ -141,7 +141,10 @@ def panels_of_tradeoff(found: Tradeoff) -> list[Panel]:
         panels.append(Panel("Recognised by a classifier", "share of samples", shares, level))
     if found.bounds:
         names = dict.fromkeys(bound.variance for bound in found.bounds)
-        curves = [_curve(f"variance: {name}", _bounds(found.bounds, name)) for name in names]
+        curves = [
+            _curve(f"variance: {name}", [(at.steps, at.bits_per_dim) for at in found.bounds if at.variance == name])
+            for name in names
+        ]
         panels.append(Panel("Bound of held-out data", "bits/dim", curves))
     return panels
 
@@ -149,10 +152,6 @@ def panels_of_tradeoff(found: Tradeoff) -> list[Panel]:
 def _by(samples: Sequence[Quality]) -> list[tuple[str, list[Quality]]]:
     ways = dict.fromkeys(one.way for one in samples)
     return [(way, [one for one in samples if one.way == way]) for way in ways]
-
-
-def _bounds(bounds: Sequence[BoundAt], name: str) -> list[tuple[int, Estimate]]:
-    return [(one.steps, one.bits_per_dim) for one in bounds if one.variance == name]
 
 
 def _curve(name: str, points: Sequence[tuple[int, Estimate]], *, log: bool = False) -> Curve:

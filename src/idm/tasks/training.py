@@ -140,8 +140,4 @@ def _claim(task: Task, stack: ExitStack) -> None:
     if folders(task.run) != task.checkpoints:
         refuse_other_run(task.experiment, task.data, task.run)
     stack.enter_context(locked(task.run))
-    _write_settings(task)
-
-
-def _write_settings(task: Task) -> None:
     write_atomically(task.run / SETTINGS, settings_text(to_plain(task.experiment)), durable=True)
