@@ -87,7 +87,8 @@ Variance = Annotated[
         "--variance",
         metavar="NAME",
         help="Of reverse steps: model (the default); by error curves, for ddpm and ddim: analytic, analytic_channel, "
-        "analytic_position (the last two after 'idm calibrate').",
+        "analytic_position (the last two after 'idm calibrate'). With another than model, few steps too are taken by the "
+        "run's own sampler.",
         autocompletion=completion.variances,
     ),
 ]

@@ -289,7 +289,7 @@ def test_parts_of_samples_are_not_continued_with_curves_of_other_numbers(run: Ru
 
 def test_another_variance_is_refused_in_python_too_where_a_sampler_uses_none(run: Run) -> None:
     changed = run.using(variance="analytic")
-    with pytest.raises(SettingsError, match="variance: model wanted with SamplerMultistep, which uses none"):
+    with pytest.raises(SettingsError, match="variance: model wanted with SamplerMultistep, where a step from several x_0"):
         changed.sample(2, sampler=changed.sampler(name="multistep", steps=3))
     with pytest.raises(SettingsError, match="variance: model wanted with SamplerMultistep"):
         changed.evaluate(num=2, samples=10, sampler=changed.sampler(name="multistep", steps=3))
