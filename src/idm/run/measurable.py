@@ -11,7 +11,7 @@ from idm.core.errors import SettingsError
 from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.likelihood import Calibration, Estimate
-from idm.likelihood.curves import NUM_LEVELS
+from idm.likelihood.curves import LEVELS_OF_CURVES
 from idm.run.drawing import draw, require_sampler
 from idm.run.editable import Editable
 from idm.run.evaluation import Evaluation, Scores, about
@@ -129,7 +129,7 @@ class Measurable(Editable):
         data: str | Path | None = None,
         *,
         num: int = NUM_SAMPLES,
-        num_levels: int = NUM_LEVELS,
+        num_levels: int = LEVELS_OF_CURVES,
         batch_size: int = BATCH_SIZE,
         listener: Listener | None = None,
     ) -> Calibration:

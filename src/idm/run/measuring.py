@@ -7,7 +7,7 @@ from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT, Listener
 from idm.core.rng import derive_seed
 from idm.likelihood import Calibration, estimate_error_curves
-from idm.likelihood.curves import NUM_LEVELS
+from idm.likelihood.curves import LEVELS_OF_CURVES
 from idm.run.curves import most_levels
 from idm.run.data import Data
 from idm.run.drawing import require_memory
@@ -22,7 +22,7 @@ def measure_curves(
     data: Data,
     *,
     num: int = NUM_SAMPLES,
-    num_levels: int = NUM_LEVELS,
+    num_levels: int = LEVELS_OF_CURVES,
     batch_size: int = BATCH_SIZE,
     listener: Listener = SILENT,
 ) -> Calibration:

@@ -12,7 +12,7 @@ from idm.guidance import ClassifierFreeGuidance
 from idm.run.build import build_sampler
 from idm.run.conditioned import Conditioned
 from idm.run.plans import refuse_spacing
-from idm.run.solver_fit import FITTED, fitted_sampler
+from idm.run.solver_fit import FITTED_SAMPLER, fitted_sampler
 from idm.samplers import Sampler
 from idm.schedules import Grid
 from idm.settings.experiment import SamplerSettings
@@ -65,7 +65,7 @@ class Opened(Conditioned):
             SettingsError: settings that there are not, or out of range; a plan and a spacing; no such solver.
             CheckpointError: the solver, the plan, or what it is made from, is that of another checkpoint, or damaged.
         """
-        if changes.get("name") == FITTED:
+        if changes.get("name") == FITTED_SAMPLER:
             asked = changes if plan is None else {**changes, "plan": plan}
             return fitted_sampler(self.fits, self.diffusion, asked, bounded=self.spec.codec.bounded)
         grid = None
