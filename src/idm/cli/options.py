@@ -87,8 +87,8 @@ Variance = Annotated[
         "--variance",
         metavar="NAME",
         help="Of reverse steps: model (the default); by error curves, for ddpm and ddim: analytic, analytic_channel, "
-        "analytic_position (the last two after 'idm calibrate'). With another than model, few steps too are taken by the "
-        "run's own sampler.",
+        "analytic_position (the last two after 'idm calibrate'). With one of these the run's own sampler takes few "
+        "steps, too.",
         autocompletion=completion.variances,
     ),
 ]

@@ -118,8 +118,8 @@ def _refuse_side(experiment: Experiment, data: Data) -> None:
     side, shape = experiment.schedule.get("side"), data.spec.shape
     if side not in (None, UNSHIFTED_SIDE) and len(shape) == 1:
         raise SettingsError(
-            f"schedule.side: {UNSHIFTED_SIDE}, which shifts nothing, wanted for points of {counted(shape[0], 'value')}, "
-            f"which have no sides, got {side}; leave it out"
+            f"schedule.side: {UNSHIFTED_SIDE}, which shifts nothing, wanted for points of {counted(shape[0], 'value')} "
+            f"without sides, got {side}; leave it out"
         )
 
 

@@ -109,7 +109,9 @@ def tradeoff_into(
 def write_tradeoff(folder: Path, found: Tradeoff, plain: dict[str, object]) -> dict[str, Path]:
     """Write all numbers, and a plot."""
     return {
-        "results": write_atomically(folder / RESULTS, (json_text(finite(plain), indent=2) + "\n").encode(), durable=True),
+        "results": write_atomically(
+            folder / RESULTS, (json_text(finite(plain), indent=2) + "\n").encode(), durable=True
+        ),
         "plot": write_atomically(folder / PLOT, png(over_calls(panels_of_tradeoff(found)))),
     }
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from idm.diffusion import CalibratedDecoder, ErrorCurve, GaussianDiffusion
-from idm.run.calibrate import CURVE, VARIANCE_OF_0_1, MOST_LEVELS, calibrated
+from idm.run.calibrate import CURVE, MOST_LEVELS, VARIANCE_OF_0_1, calibrated
 from idm.schedules import linear_schedule
 
 DIFFUSION = GaussianDiffusion(linear_schedule(30))

@@ -73,7 +73,7 @@ def test_a_run_without_a_curve_is_refused_in_a_line(run, variance):
 def test_a_sampler_that_uses_no_variance_is_refused_it(run, tmp_path):
     of = {
         "multistep": "where a step from several x_0 may have too much .*; set order=1 and corrector=false, or choose",
-        "heun": "whose every step has more variance than Gaussian data already, .*; choose another sampler, such as ddpm",
+        "heun": "whose every step has more variance than Gaussian data already, .*; choose another sampler",
     }
     for name, reason in of.items():
         request = SampleRequest(2, sampler={"name": name}, variance="analytic")
