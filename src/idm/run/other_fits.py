@@ -8,15 +8,19 @@ from idm.run.solver_fit import PREFIX, way_to_fit
 from idm.storage import Fits
 
 
-def told_of_other_fits(fits: Fits) -> str:
+def told_of_other_fits(fits: Fits, run: str | Path) -> str:
     """Say in a line which curves and solvers are of another checkpoint, and how to make them anew; "" where none are.
 
     Plans are made anew when they are asked for.
+
+    Args:
+        fits: what was found out about a checkpoint.
+        run: what it was opened as: its folder, or that of its run.
     """
     names = [name for name in fits.names_of_others() if name == NAME or _calls(name)]
     if not names or not fits.checkpoint:
         return ""
-    ways = " and ".join(str(_way(fits.run, name)) for name in names)
+    ways = " and ".join(str(_way(Path(run), name)) for name in names)
     return f"fits of another checkpoint, not used for this one: {', '.join(names)}; make anew with {ways}"
 
 

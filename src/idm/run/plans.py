@@ -60,8 +60,8 @@ class Plan:
 
     def keep(self, fits: Fits, whole: Grid) -> None:
         """Keep it beside the checkpoint, with a picture of its levels; a folder that refuses is told of, no more."""
-        known, content = fits.find(self.name), {"planner": self.planner, "times": list(self.times)}
-        content["about"] = dict(self.about)
+        content = {"planner": self.planner, "times": list(self.times), "about": dict(self.about)}
+        known = fits.find(self.name)
         if known is not None and known.content == content:
             return
         try:

@@ -73,7 +73,7 @@ def evaluate_into(
         with joined_ranks(best_device(device)) as ranks:
             opened = load_together(run, ranks, device=device, trust_code=trust_code)
             opened = opened.using(precision=request.precision, variance=request.variance)
-            if told := told_of_other_fits(opened.fits):
+            if told := told_of_other_fits(opened.fits, run):
                 say(told)
             share_plan(request.sampler.get("plan"), lambda: opened.sampler(**request.sampler, listener=listener), ranks)
             folder, sampler, data, _ = together(

@@ -76,7 +76,7 @@ def sample_into(
         with joined_ranks(best_device(device)) as ranks:
             opened = load_together(run, ranks, device=device, trust_code=trust_code)
             opened = opened.using(precision=request.precision, compile=request.compile, variance=request.variance)
-            if told := told_of_other_fits(opened.fits):
+            if told := told_of_other_fits(opened.fits, run):
                 say(told)
             share_plan(request.sampler.get("plan"), lambda: opened.sampler(**request.sampler, listener=listener), ranks)
             plan = _plan(opened, request, out, listener)

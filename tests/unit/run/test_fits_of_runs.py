@@ -229,10 +229,10 @@ def test_curves_of_few_samples_are_called_out(copy: Run, capsys) -> None:
 def test_fits_of_another_checkpoint_are_told_of_with_what_makes_them_anew(copy: Run, tmp_path: Path) -> None:
     copy.fits.write("solver-3", "solver", {})
     copy.fits.write("trajectory-3", "plan", {})
-    assert told_of_other_fits(copy.fits) == ""
+    assert told_of_other_fits(copy.fits, copy.folder) == ""
     (copy.folder / "fits" / "solver-4.json").write_text("nothing")
     other = replace(copy, sha256="0" * 64)
-    assert told_of_other_fits(other.fits) == (
+    assert told_of_other_fits(other.fits, copy.folder) == (
         "fits of another checkpoint, not used for this one: error-curves, solver-3; make anew with "
         "'run.calibrate()' and 'run.fit_solver(3)'"
     )
