@@ -160,6 +160,22 @@ class Counting:
 
 
 @every_way
+def test_a_threshold_brings_each_x_0_to_its_own_range_before_it_is_used(way: Make) -> None:
+    """As defined by Saharia et al. 2022: s is a quantile of |x_0|, at least 1; x_0 is clamped to [-s, s], then / s."""
+    diffusion = GaussianDiffusion(CHAIN.respace([3, 17, 36]), model_mean_type=ModelMeanType.START_X)
+    raw = 3.0 * torch.randn(3, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    raw[2] /= 9.0  # within its range: it stays as it is
+    sampler = dataclasses.replace(way(diffusion), threshold=0.8)
+    states = list(sampler.trajectory(lambda x, time, **_: raw, torch.zeros_like(raw)))
+    s = np.maximum(np.quantile(raw.abs().numpy(), 0.8, axis=1, keepdims=True), 1.0)
+    expected = torch.from_numpy(np.clip(raw.numpy(), -s, s) / s)
+    assert s[0, 0] > 1.0 == s[2, 0]
+    for state in states:
+        torch.testing.assert_close(state.pred_xstart, expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(states[-1].sample, expected, rtol=1e-9, atol=1e-9)
+
+
+@every_way
 @pytest.mark.parametrize("number", [1, 2, 3, 8])
 def test_a_sampler_calls_the_network_as_often_as_it_says_and_no_more_than_its_order_needs(
     way: Make, number: int

@@ -26,7 +26,8 @@ def calibrate(
 
     Optimal variances (--variance analytic_position) and levels (--plan likelihood) of 'idm evaluate' and 'idm sample'
     are computed from it. It is kept in RUN/fits for the checkpoint that was measured, and takes the place of an earlier
-    one.
+    one. It takes about as long as to draw as many samples in half as many steps as there are levels; interrupted, it
+    begins anew.
     """
     from idm.cli.data_options import options_to_score
     from idm.core.terminal import TERMINAL

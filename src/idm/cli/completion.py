@@ -122,7 +122,7 @@ def collect() -> Names:
     from idm.proof import CHECKS
     from idm.run.acceleration import PRECISIONS
     from idm.run.planners import PLANNERS
-    from idm.run.solver_fit import FITTED
+    from idm.run.solver_fit import FITTED_SAMPLER
     from idm.run.variance import VARIANCES
     from idm.settings.experiment import SamplerSettings
     from idm.settings.listing import WORDS, every_setting
@@ -134,7 +134,7 @@ def collect() -> Names:
         settings[row.path] = list(dict.fromkeys([*settings.get(row.path, []), *values]))
     return {
         "presets": list(PRESETS),
-        "samplers": [*SamplerSettings.family, FITTED],
+        "samplers": [*SamplerSettings.family, FITTED_SAMPLER],
         "precisions": list(PRECISIONS),
         "variances": list(VARIANCES),
         "plans": list(PLANNERS),

@@ -1,5 +1,6 @@
 """``idm tradeoff``: what samples and bounds are worth over the calls that they cost."""
 
+import math
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -96,4 +97,6 @@ def _describe(output: Output, found: "Tradeoff") -> None:
 
 
 def _said(value: "Estimate", form: str = ".3f") -> str:
+    if not math.isfinite(value.standard_error):  # of a single sample
+        return f"{value.mean:{form}}"
     return f"{value.mean:{form}} ± {value.standard_error:{form}}"

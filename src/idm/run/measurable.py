@@ -12,8 +12,8 @@ from idm.core.errors import SettingsError
 from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.likelihood import Calibration, Estimate
-from idm.likelihood.curves import NUM_LEVELS
-from idm.run.drawing import draw
+from idm.likelihood.curves import LEVELS_OF_CURVES
+from idm.run.drawing import draw, require_sampler
 from idm.run.editable import Editable
 from idm.run.evaluation import Evaluation, Scores, about
 from idm.run.fitting import fit_solver
@@ -122,7 +122,7 @@ class Measurable(Editable):
         data: str | Path | None = None,
         *,
         num: int = NUM_SAMPLES,
-        num_levels: int = NUM_LEVELS,
+        num_levels: int = LEVELS_OF_CURVES,
         batch_size: int = BATCH_SIZE,
         listener: Listener | None = None,
     ) -> Calibration:

@@ -1,13 +1,16 @@
 """Measuring how far a trained network is from x_0 at every noise level, once training is over."""
 
+import math
+
 from torch import Tensor
 
 from idm.core.counts import whole_number
 from idm.core.errors import DataError, SettingsError
-from idm.core.progress import SILENT, Listener
+from idm.core.progress import SILENT, Listener, warn
 from idm.core.rng import derive_seed
+from idm.core.text import counted
 from idm.likelihood import Calibration, estimate_error_curves
-from idm.likelihood.curves import NUM_LEVELS
+from idm.likelihood.curves import LEVELS_OF_CURVES, SHARES
 from idm.run.curves import most_levels
 from idm.run.data import Data
 from idm.run.drawing import require_memory
@@ -16,13 +19,16 @@ from idm.training.memory import in_smaller_pieces
 
 NUM_SAMPLES, BATCH_SIZE = 1024, 512
 
+FEW_SAMPLES = 100
+"""Fewer make curves that are called out as rough."""
+
 
 def measure_curves(
     run: Opened,
     data: Data,
     *,
     num: int = NUM_SAMPLES,
-    num_levels: int = NUM_LEVELS,
+    num_levels: int = LEVELS_OF_CURVES,
     batch_size: int = BATCH_SIZE,
     listener: Listener = SILENT,
 ) -> Calibration:
@@ -51,6 +57,13 @@ def measure_curves(
         )
 
     found = in_smaller_pieces(batch_size, estimate)
+    if found.num < FEW_SAMPLES:
+        # The mean of n squares of a Gaussian is off by sqrt(2 / n) of itself.
+        off = math.sqrt(2.0 * SHARES / max(found.num, SHARES))
+        warn(
+            f"error curves: measured on {counted(found.num, 'sample')} alone, so those of single values are off by "
+            f"about {off:.0%}, and analytic variances with them; {FEW_SAMPLES} samples or more are better"
+        )
     run.curves.write(found, data.spec.fingerprint)
     return found
 

@@ -64,8 +64,8 @@ def require_use(variance: str, sampler: Sampler) -> None:
     """
     if variance != "model" and not sampler.uses_variance:
         raise SettingsError(
-            f"variance: model wanted with {type(sampler).__name__}, which uses none, got {variance}; "
-            "choose another sampler, such as ddpm"
+            f"variance: model wanted with {type(sampler).__name__}, {sampler.why_no_variance}, got {variance}; "
+            f"{sampler.way_to_use_variance}"
         )
 
 

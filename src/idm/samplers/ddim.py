@@ -87,9 +87,9 @@ class SamplerDDIM(Sampler[None]):
         return (self.clipping if self.clip_denoised else DDIMClipping.NONE).value
 
     @property
-    def uses_variance(self) -> bool:
-        """True: noise of an ``Analytic`` one is added."""
-        return True
+    def why_no_variance(self) -> str:
+        """Noise of an ``Analytic`` one is added."""
+        return ""
 
     def step(self, denoise: Denoiser, state: SampleStep[None], i: int, noise: NoiseSource) -> SampleStep[None]:
         """Go down with the noise of step ``i``, where there is any; the last step adds none."""

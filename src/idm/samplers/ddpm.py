@@ -29,9 +29,9 @@ class SamplerDDPM(Sampler[None]):
     last_noise_steps: Annotated[int, Ge(1)] = 1
 
     @property
-    def uses_variance(self) -> bool:
-        """True."""
-        return True
+    def why_no_variance(self) -> str:
+        """It always plays a part."""
+        return ""
 
     def step(self, denoise: Denoiser, state: SampleStep[None], i: int, noise: NoiseSource) -> SampleStep[None]:
         """Draw with the noise of step ``i``; the last step adds none."""

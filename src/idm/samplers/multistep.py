@@ -20,6 +20,7 @@ from idm.core.tensors import made_once
 from idm.diffusion import Denoised, Denoiser
 from idm.samplers.base import Sampler, SampleStep
 from idm.samplers.exponential import Integration, MultistepRule, weighted_sum
+from idm.schedules import Level
 from idm.schedules.table import held_in
 
 
@@ -62,6 +63,9 @@ class SamplerMultistep(Sampler[Past]):
         corrector: take each step once more when the network has seen its end, which costs no call (UniC).
         rule: what is interpolated, and how it is integrated.
         tau: share of noise: 0 is the flow; at 1 order 1 without a corrector is ancestral sampling with FIXED_SMALL.
+
+    Of the model's variance only an ``Analytic`` one plays a part, and that in order 1 without a corrector: a step adds
+    the square of the weight of x_0 times Var(x_0 | x_t), so that Gaussian data keep their variance, whatever tau is.
     """
 
     usual_spacing: ClassVar[str] = "log_snr"
@@ -86,6 +90,22 @@ class SamplerMultistep(Sampler[Past]):
             )
 
     @property
+    def why_no_variance(self) -> str:
+        """A step from one x_0 lacks what Var(x_0 | x_t) adds; what one from several lacks is no matter of one level.
+
+        It depends on how these x_0 and x_t vary together, which their own steps made, and may be less than nothing: on
+        the flow of Gaussian data a step of order 2 has too little variance at much noise and too much at little noise.
+        """
+        if self.order == 1 and not self.corrector:
+            return ""
+        return "where a step from several x_0 may have too much variance already, and no error curve tells how much"
+
+    @property
+    def way_to_use_variance(self) -> str:
+        """A step from one x_0, or another sampler."""
+        return f"set order=1 and corrector=false, or {super().way_to_use_variance}"
+
+    @property
     def _integration(self) -> Integration:
         return self.rule.value
 
@@ -95,15 +115,15 @@ class SamplerMultistep(Sampler[Past]):
         at = self.diffusion.grid.transition(i, x_t)
         found = denoise(x_t, at.up)
         if i == 0 or not math.isfinite(self._log_snr[i]):  # clean data, or noise alone, are infinitely far in log SNR
-            return SampleStep(at.ddim(found.x_start, x_t), found.x_start)
+            lacking = self._lacking(at.up, at.ddim_coef1) if i > 0 else None
+            spread = None if lacking is None else lacking.sqrt()
+            return SampleStep(_drawn(at.ddim(found.x_start, x_t), spread, i, noise), found.x_start)
         values = (self._integration.read(found, x_t, at.up), *(past.values if past is not None else ()))
         if past is not None and self.corrector:
             x_t = weighted_sum(past.base, self.weights(i + 1, len(past.values), x_t).correct, values)
         values = values[: self.order]
         weights = self.weights(i, len(values), x_t)
-        base = weights.keep * x_t
-        if weights.noise is not None:
-            base = torch.addcmul(base, weights.noise, noise.normal("step", i, x_t.shape[1:], x_t.dtype))
+        base = _drawn(weights.keep * x_t, weights.noise, i, noise)
         return SampleStep(weighted_sum(base, weights.predict, values), found.x_start, Past(base, values))
 
     def state_after(self, x: Tensor, i: int, seen: Sequence[tuple[Tensor, Denoised]]) -> SampleStep[Past]:
@@ -150,6 +170,20 @@ class SamplerMultistep(Sampler[Past]):
         nodes = [(log_snr[i + back] - log_snr[i]) / h for back in range(count)]
         predict, correct = (self._integration.weights(length, known) for known in (nodes, [1.0, *nodes]))
         deviation = sigma * math.sqrt(-math.expm1(-2.0 * drift))
-        numbers = [keep, deviation, *(scale * weight for weight in (*predict, *correct))]
-        keeps, noise, *rest = torch.tensor(numbers, dtype=held_in(x)).to(x.device).unbind()
-        return Weights(keeps, noise if deviation > 0 else None, tuple(rest[:count]), tuple(rest[count:]))
+        of_x_start = -alpha * math.expm1(-h - drift)  # all values together, read as x_0
+        numbers = [keep, deviation, of_x_start, *(scale * weight for weight in (*predict, *correct))]
+        keeps, noise, every, *rest = torch.tensor(numbers, dtype=held_in(x)).to(x.device).unbind()
+        if (lacking := self._lacking(self.diffusion.grid.transition(i, x).up, every)) is not None:
+            noise = (noise**2 + lacking).sqrt()
+        is_random = deviation > 0 or lacking is not None
+        return Weights(keeps, noise if is_random else None, tuple(rest[:count]), tuple(rest[count:]))
+
+    def _lacking(self, at: Level, weight: Tensor) -> Tensor | None:
+        """Return the variance that a step lacks which counts x_0 with ``weight``; None where it is not known."""
+        of_x_start = self.diffusion.variance.x_start_variance(at) if self.uses_variance else None
+        return None if of_x_start is None else weight**2 * of_x_start
+
+
+def _drawn(mean: Tensor, std: Tensor | None, i: int, noise: NoiseSource) -> Tensor:
+    """Add the noise of step ``i``, if there is any."""
+    return mean if std is None else torch.addcmul(mean, std, noise.normal("step", i, mean.shape[1:], mean.dtype))

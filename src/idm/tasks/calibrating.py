@@ -9,7 +9,7 @@ from typing import Any
 from idm.core.counts import whole_number
 from idm.core.progress import SILENT, Listener
 from idm.likelihood import Calibration
-from idm.likelihood.curves import NUM_LEVELS
+from idm.likelihood.curves import LEVELS_OF_CURVES
 from idm.run import Run, load, open_data_to_score
 from idm.run.curves import NAME
 from idm.run.measuring import BATCH_SIZE, NUM_SAMPLES, measure_curves
@@ -48,7 +48,7 @@ def calibrate_run(
     source: Mapping[str, Any] | None = None,
     *,
     num: int = NUM_SAMPLES,
-    num_levels: int = NUM_LEVELS,
+    num_levels: int = LEVELS_OF_CURVES,
     batch_size: int = BATCH_SIZE,
     precision: str | None = None,
     device: str | None = None,

@@ -16,6 +16,7 @@ from idm.report import bound_by_timestep, png
 from idm.report.steps import learned_and_best
 from idm.run import Data, Evaluation, HeldOutBound, Run, best_device, open_data_to_score, recognise, require_recognition
 from idm.run.evaluation import about
+from idm.run.other_fits import told_of_other_fits
 from idm.run.plans import refuse_spacing
 from idm.run.saving import results_folder
 from idm.run.scoring import chain_of
@@ -70,6 +71,8 @@ def evaluate_into(
         with joined_ranks(best_device(device)) as ranks:
             opened = load_together(run, ranks, device=device, trust_code=trust_code)
             opened = opened.using(precision=request.precision, variance=request.variance)
+            if told := told_of_other_fits(opened.fits, run):
+                say(told)
             share_plan(request.sampler.get("plan"), lambda: opened.sampler(**request.sampler, listener=listener), ranks)
             folder, sampler, data, _ = together(
                 lambda: results_folder(out, opened, "evaluated"),

@@ -11,7 +11,7 @@ from torch import Tensor
 from idm.core.files import write_atomically
 from idm.core.places import folder_in
 from idm.core.progress import SILENT, Listener
-from idm.core.text import json_text
+from idm.core.text import finite, json_text
 from idm.likelihood import Estimate
 from idm.report import Curve, Panel, over_calls, png
 from idm.run import Data, Opened, Run, Tradeoff, load, open_run_data
@@ -116,7 +116,9 @@ def _measured_in_parts(
 def write_tradeoff(folder: Path, found: Tradeoff, plain: dict[str, object]) -> dict[str, Path]:
     """Write all numbers, and a plot."""
     return {
-        "results": write_atomically(folder / RESULTS, (json_text(plain, indent=2) + "\n").encode(), durable=True),
+        "results": write_atomically(
+            folder / RESULTS, (json_text(finite(plain), indent=2) + "\n").encode(), durable=True
+        ),
         "plot": write_atomically(folder / PLOT, png(over_calls(panels_of_tradeoff(found)))),
     }
 

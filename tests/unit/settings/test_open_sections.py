@@ -136,7 +136,7 @@ def test_of_several_layers_the_last_counts_and_only_what_counts_is_checked():
 def test_a_layer_that_names_another_member_drops_the_options_below_that_it_does_not_have():
     layers = {"sampler": {"eta": 0.3, "clip_denoised": False}}, {"sampler": {"name": "ddpm"}}
     assert lay(Experiment(), *layers).sampler == SamplerSettings("ddpm", {"clip_denoised": False}, few_steps="ddpm")
-    with pytest.raises(SettingsError, match=r"sampler\.eta: no such setting"):
+    with pytest.raises(SettingsError, match=r"sampler\.eta: an option of ddpm wanted, got one of ddim"):
         lay(Experiment(), *reversed(layers))
 
 

@@ -307,3 +307,16 @@ def test_fewer_steps_than_are_done_are_refused_and_nothing_is_changed(experiment
     ):
         go(experiment(training__num_steps=2), tmp_path / "run")
     assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
+
+
+def test_points_have_no_sides(experiment, tmp_path):
+    np.save(tmp_path / "points.npy", np.zeros((64, 2), dtype=np.float32) + np.arange(64, dtype=np.float32)[:, None])
+    data = {"source": {"name": "arrays", "path": str(tmp_path / "points.npy")}, "held_out": 8}
+    whole = experiment(data=data, network={"name": "mlp", "width": 8}, schedule={"name": "cosine", "side": 128})
+    with pytest.raises(SettingsError) as caught:
+        go(whole, tmp_path / "run")
+    wanted = (
+        "schedule.side: 64, which shifts nothing, wanted for points of 2 values without sides, got 128; leave it out"
+    )
+    assert caught.value.lines == (wanted,)
+    assert not (tmp_path / "run").exists()
