@@ -1,0 +1,199 @@
+"""Training a small network that predicts the errors of a large one, which stays as it is.
+
+Two ways to say what it learns (Bao et al. 2022, Estimating the Optimal Covariance with Imperfect Mean in Diffusion
+Probabilistic Models), of the same error m(kappa; x_t) of ``PredictedError``:
+
+    npr    E[(eps - eps_hat)^2 | x_t] = m / kappa^2, the residual of the noise, whatever the mean is worth
+    sn     E[eps^2 | x_t] - eps_hat^2 = m / kappa^2, from the square of the noise; the same where the mean is exact
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from idm.core.errors import NumericalError
+from idm.core.progress import SILENT, Listener
+from idm.core.registry import Registry
+from idm.core.rng import Rng, derive_seed
+from idm.core.tensors import nats_to_bits
+from idm.core.types import Images
+from idm.diffusion import Denoised, Denoiser, ErrorCurve, ErrorCurves, GaussianDiffusion, PredictedError
+from idm.likelihood.calibration import spread_places
+from idm.schedules import Level
+
+LEARNING_RATE, LARGEST_GRADIENT = 2e-3, 1.0
+"""Of AdamW at first, from where it falls linearly to 0; norm to which gradients are clipped."""
+
+SHARE_COUNTED = 0.1
+"""Share of the steps, the last ones, whose samples tell what the head is worth."""
+
+Draw = Callable[[int, int], tuple[Images, Denoiser]]
+"""Given the step and how many: clean training data, and the denoiser of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A batch at its noise levels, and what the large network found in it.
+
+    Attributes:
+        clean: x_0.
+        noise: eps.
+        x: x_t, which they make.
+        found: what was found in it.
+        at: the levels.
+        lowest: square of kappa at the lowest level of the chain.
+    """
+
+    clean: Tensor
+    noise: Tensor
+    x: Tensor
+    found: Denoised
+    at: Level
+    lowest: float
+
+    def cost(self, log_error: Tensor) -> Tensor:
+        """KL divergence of a step that raises the signal-to-noise ratio by that of the lowest level, nats per value.
+
+        One that raises it by 1 / c, with the variance that m makes optimal, costs 1/2 [log(1 + m / c) + (c + e) /
+        (c + m) - 1], where e is the squared error of x_0. Its expectation is smallest where m is that of e, for every
+        c: a proper score. With the least c that there is, relative errors of m count alike at all levels, and an m that
+        is much less than c does not count, as in the bound.
+        """
+        m, error = torch.exp(log_error), (self.clean - self.found.x_start) ** 2
+        return 0.5 * (torch.log1p(m / self.lowest) + (self.lowest + error) / (self.lowest + m) - 1.0)
+
+
+class HeadLoss(ABC):
+    """What a head is trained to predict."""
+
+    @abstractmethod
+    def of(self, seen: Seen, log_error: Tensor) -> Tensor:
+        """Loss of every value, whose expectation is smallest where ``log_error`` is log m."""
+
+
+@final
+@dataclass(frozen=True)
+class Residual(HeadLoss):
+    """NPR: the squared error of x_0, scored by what steps cost.
+
+    The paper's squared difference has the same minimum, but is ruled by the few largest errors.
+    """
+
+    def of(self, seen: Seen, log_error: Tensor) -> Tensor:
+        """Cost of such a step."""
+        return seen.cost(log_error)
+
+
+@final
+@dataclass(frozen=True)
+class SquaredNoise(HeadLoss):
+    """SN: the squared noise, by the paper's squared difference; it may be less than eps_hat^2."""
+
+    def of(self, seen: Seen, log_error: Tensor) -> Tensor:
+        """(eps^2 - h)^2 with h = eps_hat^2 + m / kappa^2."""
+        h = seen.at.eps(seen.x, seen.found.x_start) ** 2 + torch.exp(log_error) / seen.at.kappa**2
+        return (seen.noise**2 - h) ** 2
+
+
+HEADS: Registry[HeadLoss] = Registry("head", {"npr": Residual, "sn": SquaredNoise})
+
+
+@dataclass(frozen=True)
+class HeadFit:
+    """What a head is worth, on the samples of the last steps of its training, whose noise it had not seen.
+
+    Attributes:
+        num_steps: optimiser steps.
+        bits: mean over the levels of what ``Seen.cost`` says, in bits/dim, of the errors that it predicts.
+        bits_of_curves: the same of the curves that it began with.
+    """
+
+    num_steps: int
+    bits: float
+    bits_of_curves: float
+
+
+def fit_error_head(
+    network: nn.Module,
+    diffusion: GaussianDiffusion,
+    curve: ErrorCurve | ErrorCurves,
+    draw: Draw,
+    loss: HeadLoss,
+    *,
+    num_steps: int,
+    batch_size: int,
+    seed: int = 0,
+    listener: Listener = SILENT,
+) -> HeadFit:
+    """Train a network to be that of a ``PredictedError``.
+
+    Every batch is spread over the levels of the chain, as evenly in the logarithm of kappa as they lie.
+
+    Args:
+        network: the small network, as new.
+        diffusion: the process of the large one.
+        curve: the error that it begins with.
+        draw: clean data, and the large network's denoiser of them.
+        loss: what it learns.
+        num_steps: optimiser steps.
+        batch_size: samples for each.
+        seed: of levels and noise.
+        listener: hears how it gets on, in steps.
+
+    Raises:
+        NumericalError: the loss is not finite.
+    """
+    rule, places = (
+        PredictedError(diffusion.variance, curve, network),
+        torch.tensor(spread_places(diffusion.grid, diffusion.num_timesteps)),
+    )
+    optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=0.0)
+    counted, costs = max(1, round(SHARE_COUNTED * num_steps)), list[Tensor]()
+    with listener.follow("training head", num_steps) as bar:
+        for step in range(num_steps):
+            seen = _see(diffusion, *draw(step, batch_size), places, derive_seed(seed, "head", step) >> 16)
+            log_error = rule.reads(seen.found, seen.x, seen.at)
+            value = loss.of(seen, log_error).mean()
+            optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1.0 - step / num_steps)
+            _update(network, optimizer, value)
+            if step >= num_steps - counted:
+                costs.append(_costs(seen, log_error.detach(), curve))
+            bar.advance(status=f"loss {float(value):.4g}")
+    bits, of_curves = nats_to_bits(torch.stack(costs).mean(0)).tolist()
+    return HeadFit(num_steps, bits, of_curves)
+
+
+def _see(diffusion: GaussianDiffusion, clean: Tensor, denoise: Denoiser, places: Tensor, seed: int) -> Seen:
+    """Put a batch on levels, spread over all, and let the large network look at it."""
+    number = len(clean)
+    shift = Rng.from_seed(seed, 1).uniform("levels")[0]
+    chosen = places[((torch.arange(number) + shift) / number * len(places)).long().clamp(max=len(places) - 1)]
+    noise = Rng.from_seed(seed, number, clean.device).normal("head", 0, clean.shape[1:], clean.dtype)
+    with torch.no_grad():
+        at = diffusion.transition(chosen, clean).up
+        x = at.diffuse(clean, noise)
+        return Seen(clean, noise, x, denoise(x, at), at, float(diffusion.grid.levels.kappa[0]) ** 2)
+
+
+def _update(network: nn.Module, optimizer: torch.optim.Optimizer, value: Tensor) -> None:
+    """Take a step.
+
+    Raises:
+        NumericalError: there is none to take.
+    """
+    if not bool(torch.isfinite(value)):
+        raise NumericalError("head: a finite loss wanted, got another; the network's predictions of x_0 are at fault")
+    optimizer.zero_grad()
+    value.backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
+    optimizer.step()
+
+
+def _costs(seen: Seen, log_error: Tensor, curve: ErrorCurve | ErrorCurves) -> Tensor:
+    """Mean cost of a step with the predicted errors, and with those of the curve."""
+    of_curve = curve.log_error_within(torch.log(seen.at.kappa))
+    return torch.stack([seen.cost(each).mean() for each in (log_error, of_curve)])
