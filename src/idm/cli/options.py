@@ -87,7 +87,7 @@ Variance = Annotated[
         "--variance",
         metavar="NAME",
         help="Of reverse steps: model (the default); by error curves, for ddpm and ddim: analytic, analytic_channel, "
-        "analytic_position (the last two after 'idm calibrate').",
+        "analytic_position (the last two after 'idm calibrate'); npr, sn (after 'idm calibrate --head npr').",
         autocompletion=completion.variances,
     ),
 ]
@@ -176,6 +176,18 @@ NumCalibrated = Annotated[
     int, typer.Option("--num", metavar="N", min=0, help="Training samples to measure on, the first ones; 0: all.")
 ]
 NumLevels = Annotated[int, typer.Option("--levels", metavar="N", min=1, help="Noise levels to measure at.")]
+Head = Annotated[
+    str | None,
+    typer.Option(
+        "--head",
+        metavar="NAME",
+        help="Train a small network to predict the error, too: npr (of the residual of the noise), sn (of its square).",
+        autocompletion=completion.heads,
+    ),
+]
+HeadSteps = Annotated[
+    int | None, typer.Option("--steps", metavar="N", min=1, help="With --head: steps of the optimiser; 300 by default.")
+]
 DataToCalibrate = Annotated[
     str | None,
     typer.Option(

@@ -10,16 +10,46 @@ from idm.core.errors import SettingsError
 from idm.core.progress import SILENT, Listener
 from idm.core.rng import Rng, derive_seed
 from idm.diffusion import Denoiser
+from idm.likelihood import Calibration
+from idm.likelihood.curves import NUM_LEVELS
 from idm.networks.error_network import error_network
+from idm.run import measuring
 from idm.run.data import Data
 from idm.run.heads import keep_head
-from idm.run.measuring import chosen_samples
+from idm.run.measuring import NUM_SAMPLES, chosen_samples, measure_curves
 from idm.run.opened import Opened
 from idm.training.error_head import HEADS, HeadFit, fit_error_head
 from idm.training.memory import in_smaller_pieces
 
-NUM_STEPS, BATCH_SIZE = 1000, 128
+NUM_STEPS, BATCH_SIZE = 300, 128
 MOST_STEPS = 1_000_000
+
+
+def measure_and_train(
+    run: Opened,
+    data: Data,
+    *,
+    num: int = NUM_SAMPLES,
+    num_levels: int = NUM_LEVELS,
+    head: str | None = None,
+    steps: int | None = None,
+    batch_size: int = measuring.BATCH_SIZE,
+    listener: Listener = SILENT,
+) -> tuple[Calibration, HeadFit | None]:
+    """Measure the curves of a run, then train a head that begins with them, where one is wanted; both are kept.
+
+    Arguments and errors as of ``measure_curves`` and ``train_head``; ``steps`` are 300 where None.
+    """
+    if head is None and steps is not None:
+        raise SettingsError(f"steps: none wanted without a head to train, got {steps}; name one with head=npr")
+    num_steps = NUM_STEPS if steps is None else steps
+    if head is not None:
+        require_head(head, num_steps)
+    found = measure_curves(run, data, num=num, num_levels=num_levels, batch_size=batch_size, listener=listener)
+    if head is None:
+        return found, None
+    size = min(BATCH_SIZE, batch_size)
+    return found, train_head(run, data, head, num_steps=num_steps, batch_size=size, listener=listener)
 
 
 def train_head(
@@ -27,7 +57,7 @@ def train_head(
     data: Data,
     head: str,
     *,
-    steps: int = NUM_STEPS,
+    num_steps: int = NUM_STEPS,
     batch_size: int = BATCH_SIZE,
     listener: Listener = SILENT,
 ) -> HeadFit:
@@ -37,8 +67,8 @@ def train_head(
         run: the trained model.
         data: its own data, whose training samples are used, all of them, or others, from ``open_data_to_score``.
         head: one of ``HEADS``.
-        steps: optimiser steps.
-        batch_size: samples for each, at first, 128 at the most; fewer where memory is short.
+        num_steps: of the optimiser.
+        batch_size: samples for each, at first; fewer where memory is short.
         listener: hears how it gets on.
 
     Raises:
@@ -49,7 +79,7 @@ def train_head(
         CheckpointError: the disk refuses.
         ProcessError: memory is short even for single samples.
     """
-    require_head(head, steps)
+    require_head(head, num_steps)
     curve, loss, chosen = run.curves.read().of_places, HEADS[head](), chosen_samples(data)
     seed = derive_seed(run.experiment.seed, f"head {head}")
 
@@ -64,20 +94,28 @@ def train_head(
             torch.manual_seed(seed)
             network = error_network(run.spec.shape).to(run.device)
         return network, fit_error_head(
-            network, run.diffusion, curve, draw, loss, num_steps=steps, batch_size=size, seed=seed, listener=listener
+            network,
+            run.diffusion,
+            curve,
+            draw,
+            loss,
+            num_steps=num_steps,
+            batch_size=size,
+            seed=seed,
+            listener=listener,
         )
 
-    network, found = in_smaller_pieces(min(BATCH_SIZE, batch_size), fit)
+    network, found = in_smaller_pieces(batch_size, fit)
     keep_head(run.curves, head, network, asdict(found), data.spec.fingerprint)
     return found
 
 
-def require_head(head: str, steps: int) -> None:
+def require_head(head: str, num_steps: int) -> None:
     """Refuse what is no head, or no number of optimiser steps, before anything is measured.
 
     Raises:
         UnknownNameError, SettingsError: as said.
     """
     _ = HEADS[head]
-    if not 1 <= whole_number(steps, "steps") <= MOST_STEPS:
-        raise SettingsError(f"steps: a number from 1 to {MOST_STEPS:,} wanted, got {steps}")
+    if not 1 <= whole_number(num_steps, "steps") <= MOST_STEPS:
+        raise SettingsError(f"steps: a number from 1 to {MOST_STEPS:,} wanted, got {num_steps}")

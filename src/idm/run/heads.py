@@ -23,9 +23,7 @@ CURVES = "curves"
 """What tells the curves that a head began with."""
 
 
-def keep_head(
-    curves: StoredCurves, head: str, network: nn.Module, about: Mapping[str, Any], fingerprint: str
-) -> Path:
+def keep_head(curves: StoredCurves, head: str, network: nn.Module, about: Mapping[str, Any], fingerprint: str) -> Path:
     """Keep a head that began with these curves, in the place of an earlier one of that name.
 
     Args:
@@ -57,7 +55,9 @@ def with_head(variance: ReverseVariance, curves: StoredCurves, head: str) -> Pre
     try:
         network = _network(found, curves.shape)
     except (RuntimeError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{name}: a head for samples of shape {curves.shape} wanted, got another; {way}") from error
+        raise CheckpointError(
+            f"{name}: a head for samples of shape {curves.shape} wanted, got another; {way}"
+        ) from error
     return PredictedError(variance.trained, curve, network.to(curves.device))
 
 

@@ -16,10 +16,10 @@ from idm.run.drawing import draw, require_sampler
 from idm.run.editable import Editable
 from idm.run.evaluation import Evaluation, Scores, about
 from idm.run.fitting import fit_solver
-from idm.run.head_training import NUM_STEPS, require_head, train_head
+from idm.run.head_training import measure_and_train
 from idm.run.inputs import as_inputs
 from idm.run.labels import Labels, class_numbers
-from idm.run.measuring import BATCH_SIZE, NUM_SAMPLES, measure_curves
+from idm.run.measuring import BATCH_SIZE, NUM_SAMPLES
 from idm.run.opened import Opened
 from idm.run.other_data import open_data_to_score
 from idm.run.own_data import open_run_data
@@ -132,7 +132,7 @@ class Measurable(Editable):
         num: int = NUM_SAMPLES,
         num_levels: int = NUM_LEVELS,
         head: str | None = None,
-        steps: int = NUM_STEPS,
+        steps: int | None = None,
         batch_size: int = BATCH_SIZE,
         listener: Listener | None = None,
     ) -> Calibration:
@@ -148,24 +148,27 @@ class Measurable(Editable):
             num_levels: noise levels, at the most.
             head: a small network to train on all training samples, the run's own staying as it is: "npr" learns the
                 residual of the noise, "sn" the squared noise; none where None.
-            steps: of the optimiser, for the head.
+            steps: of the optimiser, for the head; 300 by default.
             batch_size: samples per call of the network, at first; fewer where memory is short.
             listener: as in ``sample``.
 
         Raises:
             DataError: no samples, or data that cannot be read or do not fit.
-            SettingsError: numbers below 1, or more samples than memory holds.
+            SettingsError: numbers below 1, more samples than memory holds, or no such head.
             NumericalError: what the network returns is not finite.
             CheckpointError: the disk refuses.
         """
         count, opened, listener = _at_least_0(num, "num"), open_data_to_score(self, data), listener_or_quiet(listener)
-        if head is not None:
-            require_head(head, steps)
-        found = measure_curves(
-            self, opened, num=count, num_levels=num_levels, batch_size=batch_size, listener=listener
+        found, _ = measure_and_train(
+            self,
+            opened,
+            num=count,
+            num_levels=num_levels,
+            head=head,
+            steps=steps,
+            batch_size=batch_size,
+            listener=listener,
         )
-        if head is not None:
-            train_head(self, opened, head, steps=steps, batch_size=batch_size, listener=listener)
         return found
 
     def fit_solver(

@@ -12,8 +12,8 @@ from idm.likelihood import Calibration
 from idm.likelihood.curves import NUM_LEVELS
 from idm.run import Run, load, open_data_to_score
 from idm.run.curves import NAME
-from idm.run.head_training import NUM_STEPS, require_head, train_head
-from idm.run.measuring import BATCH_SIZE, NUM_SAMPLES, measure_curves
+from idm.run.head_training import measure_and_train
+from idm.run.measuring import BATCH_SIZE, NUM_SAMPLES
 from idm.storage.fits import FOLDER
 from idm.training.error_head import HeadFit
 
@@ -55,7 +55,7 @@ def calibrate_run(
     num: int = NUM_SAMPLES,
     num_levels: int = NUM_LEVELS,
     head: str | None = None,
-    steps: int = NUM_STEPS,
+    steps: int | None = None,
     batch_size: int = BATCH_SIZE,
     precision: str | None = None,
     device: str | None = None,
@@ -71,7 +71,7 @@ def calibrate_run(
         num: how many samples, the first ones; 0: all.
         num_levels: noise levels, at the most.
         head: a head to train; see ``Run.calibrate``.
-        steps: of the optimiser, for the head.
+        steps: of the optimiser, for the head; 300 by default.
         batch_size: samples per call of the network, at first; fewer where memory is short.
         precision: number format inside the network; as trained by default.
         device: where to measure; the best one found by default.
@@ -87,10 +87,14 @@ def calibrate_run(
     opened = load(run, device=device, trust_code=trust_code).using(precision=precision)
     chosen = open_data_to_score(opened, data, source)
     size, count = whole_number(batch_size, "batch_size"), whole_number(num, "num")
-    if head is not None:
-        require_head(head, steps)
-    found = measure_curves(opened, chosen, num=count, num_levels=num_levels, batch_size=size, listener=listener)
-    trained = None
-    if head is not None:
-        trained = train_head(opened, chosen, head, steps=steps, batch_size=size, listener=listener)
+    found, trained = measure_and_train(
+        opened,
+        chosen,
+        num=count,
+        num_levels=num_levels,
+        head=head,
+        steps=steps,
+        batch_size=size,
+        listener=listener,
+    )
     return Calibrated(opened, found, opened.folder / FOLDER / f"{NAME}.safetensors", trained)

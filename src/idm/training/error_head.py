@@ -22,11 +22,18 @@ from idm.core.rng import Rng, derive_seed
 from idm.core.tensors import nats_to_bits
 from idm.core.types import Images
 from idm.diffusion import Denoised, Denoiser, ErrorCurve, ErrorCurves, GaussianDiffusion, PredictedError
-from idm.likelihood.calibration import spread_places
-from idm.schedules import Level
+from idm.diffusion.variances.predicted import LARGEST_LOG_KAPPA
+from idm.schedules import Grid, Level
 
 LEARNING_RATE, LARGEST_GRADIENT = 2e-3, 1.0
 """Of AdamW at first, from where it falls linearly to 0; norm to which gradients are clipped."""
+
+BELOW = 0.5
+"""By how much levels are spread below the lowest one, in the logarithm of kappa: they are that one."""
+
+LEAST = 0.25
+"""Errors count down to so many times kappa^2 of the lowest level: with the usual noise floor a deviation of a quarter
+of a grey level."""
 
 SHARE_COUNTED = 0.1
 """Share of the steps, the last ones, whose samples tell what the head is worth."""
@@ -45,7 +52,7 @@ class Seen:
         x: x_t, which they make.
         found: what was found in it.
         at: the levels.
-        lowest: square of kappa at the lowest level of the chain.
+        least: errors much below this do not count.
     """
 
     clean: Tensor
@@ -53,18 +60,18 @@ class Seen:
     x: Tensor
     found: Denoised
     at: Level
-    lowest: float
+    least: float
 
     def cost(self, log_error: Tensor) -> Tensor:
-        """KL divergence of a step that raises the signal-to-noise ratio by that of the lowest level, nats per value.
+        """KL divergence of a step that raises the signal-to-noise ratio by 1 / c, where c is ``least``, nats per value.
 
-        One that raises it by 1 / c, with the variance that m makes optimal, costs 1/2 [log(1 + m / c) + (c + e) /
-        (c + m) - 1], where e is the squared error of x_0. Its expectation is smallest where m is that of e, for every
-        c: a proper score. With the least c that there is, relative errors of m count alike at all levels, and an m that
-        is much less than c does not count, as in the bound.
+        With the variance that m makes optimal it is 1/2 [log(1 + m / c) + (c + e) / (c + m) - 1], where e is the
+        squared error of x_0. Its expectation is smallest where m is that of e, for every c: a proper score. With a c
+        below that of all steps, relative errors of m count alike at all levels, those of the decoder's too, and an m
+        that is much less than c does not count.
         """
         m, error = torch.exp(log_error), (self.clean - self.found.x_start) ** 2
-        return 0.5 * (torch.log1p(m / self.lowest) + (self.lowest + error) / (self.lowest + m) - 1.0)
+        return 0.5 * (torch.log1p(m / self.least) + (self.least + error) / (self.least + m) - 1.0)
 
 
 class HeadLoss(ABC):
@@ -147,36 +154,45 @@ def fit_error_head(
     Raises:
         NumericalError: the loss is not finite.
     """
-    rule, places = (
-        PredictedError(diffusion.variance, curve, network),
-        torch.tensor(spread_places(diffusion.grid, diffusion.num_timesteps)),
-    )
+    rule = PredictedError(diffusion.variance, curve, network)
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=0.0)
     counted, costs = max(1, round(SHARE_COUNTED * num_steps)), list[Tensor]()
     with listener.follow("training head", num_steps) as bar:
         for step in range(num_steps):
-            seen = _see(diffusion, *draw(step, batch_size), places, derive_seed(seed, "head", step) >> 16)
+            seen = _see(diffusion, *draw(step, batch_size), derive_seed(seed, "head", step) >> 16)
             log_error = rule.reads(seen.found, seen.x, seen.at)
             value = loss.of(seen, log_error).mean()
             optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1.0 - step / num_steps)
             _update(network, optimizer, value)
             if step >= num_steps - counted:
                 costs.append(_costs(seen, log_error.detach(), curve))
-            bar.advance(status=f"loss {float(value):.4g}")
+            bar.advance(status=f"loss {float(value.detach()):.4g}")
     bits, of_curves = nats_to_bits(torch.stack(costs).mean(0)).tolist()
     return HeadFit(num_steps, bits, of_curves)
 
 
-def _see(diffusion: GaussianDiffusion, clean: Tensor, denoise: Denoiser, places: Tensor, seed: int) -> Seen:
+def _see(diffusion: GaussianDiffusion, clean: Tensor, denoise: Denoiser, seed: int) -> Seen:
     """Put a batch on levels, spread over all, and let the large network look at it."""
     number = len(clean)
-    shift = Rng.from_seed(seed, 1).uniform("levels")[0]
-    chosen = places[((torch.arange(number) + shift) / number * len(places)).long().clamp(max=len(places) - 1)]
+    chosen = _places(diffusion.grid, number, float(Rng.from_seed(seed, 1).uniform("levels")))
     noise = Rng.from_seed(seed, number, clean.device).normal("head", 0, clean.shape[1:], clean.dtype)
     with torch.no_grad():
         at = diffusion.transition(chosen, clean).up
         x = at.diffuse(clean, noise)
-        return Seen(clean, noise, x, denoise(x, at), at, float(diffusion.grid.levels.kappa[0]) ** 2)
+        return Seen(clean, noise, x, denoise(x, at), at, LEAST * float(diffusion.grid.levels.kappa[0]) ** 2)
+
+
+def _places(grid: Grid, number: int, shift: float) -> Tensor:
+    """Return so many places of a grid, evenly in the logarithm of kappa, which a shift in [0, 1) moves.
+
+    Some more are the lowest one, where the variance of the decoder is the error itself; none has more noise than the
+    time of a head tells.
+    """
+    log_kappa = torch.log(grid.levels.kappa)
+    first = float(log_kappa[0])
+    last = max(first, min(float(log_kappa[-1]), LARGEST_LOG_KAPPA))
+    wanted = first - BELOW + (torch.arange(number) + shift) / number * (last - first + BELOW)
+    return torch.searchsorted(0.5 * (log_kappa[1:] + log_kappa[:-1]), wanted.to(log_kappa))
 
 
 def _update(network: nn.Module, optimizer: torch.optim.Optimizer, value: Tensor) -> None:
@@ -186,7 +202,9 @@ def _update(network: nn.Module, optimizer: torch.optim.Optimizer, value: Tensor)
         NumericalError: there is none to take.
     """
     if not bool(torch.isfinite(value)):
-        raise NumericalError("head: a finite loss wanted, got another; the network's predictions of x_0 are at fault")
+        raise NumericalError(
+            "error head: a finite loss wanted, got another; the network's predictions of x_0 are at fault"
+        )
     optimizer.zero_grad()
     value.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)

@@ -17,8 +17,8 @@ from idm.schedules import Level, Transition
 TIMES = 100.0
 """What the network sees as its time is so many times the logarithm of kappa."""
 
-LARGEST_LOG_KAPPA = 10.0
-"""Beyond this, up or down, the time grows no more; where a chain ends, kappa may be infinite."""
+LARGEST_LOG_KAPPA = 3.0
+"""Beyond this the time grows no more: twenty times as much noise as signal tell nothing, and kappa may be infinite."""
 
 LARGEST_CHANGE = 8.0
 """By how much the network may change the logarithm of an error, up or down."""
@@ -61,7 +61,7 @@ class PredictedError(ReverseVariance):
         """Return log m, of x's shape."""
         log_kappa = torch.log(at.kappa)
         shown = torch.cat([found.x_start, at.eps(x, found.x_start)], dim=1)
-        time = TIMES * log_kappa.clamp(-LARGEST_LOG_KAPPA, LARGEST_LOG_KAPPA)
+        time = TIMES * log_kappa.clamp(max=LARGEST_LOG_KAPPA)
         change = self.network(shown, time.flatten().expand(len(x)))
         return self.curve.log_error_within(log_kappa) + change.clamp(-LARGEST_CHANGE, LARGEST_CHANGE)
 
