@@ -25,7 +25,7 @@ from idm.likelihood import estimate_error_curves, evaluate_bound
 from idm.oracles import MixtureDenoiser
 from idm.samplers import SamplerDDIM, SamplerDDPM, SampleStep
 from idm.schedules import Flow, Grid, Level, PathGrid, cosine_schedule, linear_schedule, spaced
-from idm.training.error_head import HEADS, Seen
+from idm.training.head_losses import HEADS, Seen
 
 CURVE = ErrorCurve((-4.0, 0.0, 3.0), (1e-3, 0.1, 0.4), (None, None, None))
 GRIDS: list[Grid] = [
@@ -65,7 +65,7 @@ class UnitNoise:
 def test_the_variance_is_lambda_squared_and_gamma_squared_times_the_residual_of_the_noise(
     grid: Grid, eta: float | None
 ) -> None:
-    """sigma^2 = lambda^2 + gamma^2 (beta bar / alpha bar) g (Imperfect Mean, eq. 12), at all steps but the last."""
+    """sigma^2 = lambda^2 + gamma^2 (beta bar / alpha bar) g (Imperfect Mean), at all steps but the last."""
     diffusion = GaussianDiffusion(grid, model_var_type=PredictedError(FixedSmall(), CURVE, change))
     x = torch.tensor([[0.3, -1.1], [1.4, 0.2], [-0.5, -0.9]], dtype=torch.float64)
     levels = grid.levels

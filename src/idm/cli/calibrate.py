@@ -57,7 +57,7 @@ def calibrate(
     }
     if found.head is not None:
         worth = f"{found.head.bits:.3f} bits/dim where the curves have {found.head.bits_of_curves:.3f}"
-        told["head"] = f"{head}, {counted(found.head.num_steps, 'step')}: a long step costs {worth}"
+        told["head"] = f"{head}, {counted(found.head.num_steps, 'step')}: a step to half the noise costs {worth}"
     output.pairs({**told, "kept": str(found.file.parent if found.head else found.file)})
     output.line()
     better = () if head is None else ("--variance", head)

@@ -132,7 +132,7 @@ def collect() -> Names:
     from idm.run.variance import VARIANCES
     from idm.settings.experiment import SamplerSettings
     from idm.settings.listing import WORDS, every_setting
-    from idm.training.error_head import HEADS
+    from idm.training.head_losses import HEADS
     from idm.training.trackers import TRACKERS
 
     settings: dict[str, list[str]] = {}

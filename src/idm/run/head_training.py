@@ -18,7 +18,8 @@ from idm.run.data import Data
 from idm.run.heads import keep_head
 from idm.run.measuring import NUM_SAMPLES, chosen_samples, measure_curves
 from idm.run.opened import Opened
-from idm.training.error_head import HEADS, HeadFit, fit_error_head
+from idm.training.error_head import HeadFit, fit_error_head
+from idm.training.head_losses import HEADS
 from idm.training.memory import in_smaller_pieces
 
 NUM_STEPS, BATCH_SIZE = 300, 128

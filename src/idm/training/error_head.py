@@ -1,29 +1,20 @@
-"""Training a small network that predicts the errors of a large one, which stays as it is.
+"""Training a small network that predicts the errors of a large one, which stays as it is."""
 
-Two ways to say what it learns (Bao et al. 2022, Estimating the Optimal Covariance with Imperfect Mean in Diffusion
-Probabilistic Models), of the same error m(kappa; x_t) of ``PredictedError``:
-
-    npr    E[(eps - eps_hat)^2 | x_t] = m / kappa^2, the residual of the noise, whatever the mean is worth
-    sn     E[eps^2 | x_t] - eps_hat^2 = m / kappa^2, from the square of the noise; the same where the mean is exact
-"""
-
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
 
 import torch
 from torch import Tensor, nn
 
 from idm.core.errors import NumericalError
 from idm.core.progress import SILENT, Listener
-from idm.core.registry import Registry
 from idm.core.rng import Rng, derive_seed
 from idm.core.tensors import nats_to_bits
 from idm.core.types import Images
-from idm.diffusion import Denoised, Denoiser, ErrorCurve, ErrorCurves, GaussianDiffusion, PredictedError
+from idm.diffusion import Denoiser, ErrorCurve, ErrorCurves, GaussianDiffusion, PredictedError
 from idm.diffusion.variances.predicted import LARGEST_LOG_KAPPA
-from idm.schedules import Grid, Level
+from idm.schedules import Grid
+from idm.training.head_losses import HeadLoss, Seen
 
 LEARNING_RATE, LARGEST_GRADIENT = 2e-3, 1.0
 """Of AdamW at first, from where it falls linearly to 0; norm to which gradients are clipped."""
@@ -42,80 +33,14 @@ Draw = Callable[[int, int], tuple[Images, Denoiser]]
 """Given the step and how many: clean training data, and the denoiser of them."""
 
 
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """A batch at its noise levels, and what the large network found in it.
-
-    Attributes:
-        clean: x_0.
-        noise: eps.
-        x: x_t, which they make.
-        found: what was found in it.
-        at: the levels.
-        least: errors much below this do not count.
-    """
-
-    clean: Tensor
-    noise: Tensor
-    x: Tensor
-    found: Denoised
-    at: Level
-    least: float
-
-    def cost(self, log_error: Tensor) -> Tensor:
-        """KL divergence of a step that raises the signal-to-noise ratio by 1 / c, where c is ``least``, nats per value.
-
-        With the variance that m makes optimal it is 1/2 [log(1 + m / c) + (c + e) / (c + m) - 1], where e is the
-        squared error of x_0. Its expectation is smallest where m is that of e, for every c: a proper score. With a c
-        below that of all steps, relative errors of m count alike at all levels, those of the decoder's too, and an m
-        that is much less than c does not count.
-        """
-        m, error = torch.exp(log_error), (self.clean - self.found.x_start) ** 2
-        return 0.5 * (torch.log1p(m / self.least) + (self.least + error) / (self.least + m) - 1.0)
-
-
-class HeadLoss(ABC):
-    """What a head is trained to predict."""
-
-    @abstractmethod
-    def of(self, seen: Seen, log_error: Tensor) -> Tensor:
-        """Loss of every value, whose expectation is smallest where ``log_error`` is log m."""
-
-
-@final
-@dataclass(frozen=True)
-class Residual(HeadLoss):
-    """NPR: the squared error of x_0, scored by what steps cost.
-
-    The paper's squared difference has the same minimum, but is ruled by the few largest errors.
-    """
-
-    def of(self, seen: Seen, log_error: Tensor) -> Tensor:
-        """Cost of such a step."""
-        return seen.cost(log_error)
-
-
-@final
-@dataclass(frozen=True)
-class SquaredNoise(HeadLoss):
-    """SN: the squared noise, by the paper's squared difference; it may be less than eps_hat^2."""
-
-    def of(self, seen: Seen, log_error: Tensor) -> Tensor:
-        """(eps^2 - h)^2 with h = eps_hat^2 + m / kappa^2."""
-        h = seen.at.eps(seen.x, seen.found.x_start) ** 2 + torch.exp(log_error) / seen.at.kappa**2
-        return (seen.noise**2 - h) ** 2
-
-
-HEADS: Registry[HeadLoss] = Registry("head", {"npr": Residual, "sn": SquaredNoise})
-
-
 @dataclass(frozen=True)
 class HeadFit:
     """What a head is worth, on the samples of the last steps of its training, whose noise it had not seen.
 
     Attributes:
         num_steps: optimiser steps.
-        bits: mean over the levels of what ``Seen.cost`` says, in bits/dim, of the errors that it predicts.
+        bits: what a step to half the noise-to-signal ratio costs with the errors that it predicts, in bits/dim, averaged
+            over the levels.
         bits_of_curves: the same of the curves that it began with.
     """
 
@@ -212,6 +137,7 @@ def _update(network: nn.Module, optimizer: torch.optim.Optimizer, value: Tensor)
 
 
 def _costs(seen: Seen, log_error: Tensor, curve: ErrorCurve | ErrorCurves) -> Tensor:
-    """Mean cost of a step with the predicted errors, and with those of the curve."""
+    """Mean cost of a step to half of kappa with the predicted errors, and with those of the curve."""
     of_curve = curve.log_error_within(torch.log(seen.at.kappa))
-    return torch.stack([seen.cost(each).mean() for each in (log_error, of_curve)])
+    c = seen.at.kappa**2 / 3.0  # of (2 / kappa)^2 - (1 / kappa)^2
+    return torch.stack([seen.cost(each, c).mean() for each in (log_error, of_curve)])

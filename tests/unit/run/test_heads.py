@@ -17,7 +17,7 @@ from idm.run import Run, load
 from idm.run.heads import KIND
 from idm.tasks import ScoreRequest, TradeoffRequest, calibrate_run, describe, evaluate_into, tradeoff_into, train
 from idm.tasks.long_jobs import Order
-from idm.training.error_head import HEADS
+from idm.training.head_losses import HEADS
 
 from ...forging import POINTS, make_run
 

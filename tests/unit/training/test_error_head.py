@@ -11,7 +11,8 @@ from idm.likelihood import estimate_error_curve
 from idm.networks.error_network import error_network
 from idm.oracles import MixtureDenoiser
 from idm.schedules import Level, cosine_schedule
-from idm.training.error_head import HEADS, HeadFit, fit_error_head
+from idm.training.error_head import HeadFit, fit_error_head
+from idm.training.head_losses import HEADS
 
 DIFFUSION = GaussianDiffusion(cosine_schedule(100).with_noise_floor(0.03).respace(range(97)))
 MEANS, VARIANCES = torch.tensor([[-0.5, 0.0], [0.5, 0.3]]), torch.tensor([0.001, 0.08])

@@ -1,18 +1,22 @@
-"""The variance of a reverse step that a second network predicts from x_t, after the first one was trained."""
+"""The variance of a reverse step that a head predicts from x_t, which is trained after the network."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
 import torch
 from torch import Tensor
 
-from idm.core.types import Images, Network
+from idm.core.types import Images
 from idm.diffusion.denoiser import Denoised
 from idm.diffusion.variances.analytic import optimal_log_variance
 from idm.diffusion.variances.base import ReverseVariance
 from idm.diffusion.variances.error_curve import ErrorCurve
 from idm.diffusion.variances.error_curves import ErrorCurves
 from idm.schedules import Level, Transition
+
+Head = Callable[[Tensor, Tensor], Tensor]
+"""Given what was found [b, 2 c, *space] and times [b]: by how much to change logarithms of errors, [b, c, *space]."""
 
 TIMES = 100.0
 """What the network sees as its time is so many times the logarithm of kappa."""
@@ -31,21 +35,22 @@ class PredictedError(ReverseVariance):
 
     m is E[(x_0 - x_start)^2 | x_t], the error of the very x_start that the mean is made of, clipped if that is. So it
     serves every rule that counts x_0. With x_0 = x_t / alpha - kappa eps the errors of x_0 and of eps are one:
-    m = kappa^2 E[(eps - eps_hat)^2 | x_t], so that betatilde + c^2 m is equation 12 of Bao et al. (2022, Estimating the
-    Optimal Covariance with Imperfect Mean), NPR-DPM; where the mean is exact it is equation 9, SN-DPM, too.
+    m = kappa^2 E[(eps - eps_hat)^2 | x_t]. Hence betatilde + c^2 m is the optimal variance of an imperfect mean of Bao
+    et al. (2022, Estimating the Optimal Covariance with Imperfect Mean), NPR-DPM, and where the mean is exact that of
+    SN-DPM, too.
 
-    The network is shown x_start and eps_hat, which x_t is a sum of, and says by how much the logarithm of m differs
-    from that of a curve: one that says 0 leaves ``Analytic``. It is called once for each call of the first one.
+    A head is shown x_start and eps_hat, which x_t is a sum of, and says by how much the logarithm of m differs from that
+    of a curve: one that says 0 leaves ``Analytic``. It is called once for each call of the network.
 
     Attributes:
-        inner: the variance that the first network was trained with; its head is not read.
+        inner: the variance that the network was trained with; its own head is not read.
         curve: mean squared error of the predicted x_0, of all values together or apart.
-        network: called as ``network(shown, time)`` with [b, 2 c, *space] and [b]; returns [b, c, *space].
+        network: the head.
     """
 
     inner: ReverseVariance
     curve: ErrorCurve | ErrorCurves
-    network: Network
+    network: Head
 
     @property
     def trained(self) -> ReverseVariance:
@@ -54,7 +59,7 @@ class PredictedError(ReverseVariance):
 
     @property
     def heads(self) -> int:
-        """As many as the first network was trained with."""
+        """As many as the network was trained with."""
         return self.inner.heads
 
     def reads(self, found: Denoised, x: Images, at: Level) -> Tensor:
