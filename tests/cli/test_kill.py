@@ -207,7 +207,7 @@ def test_a_verb_that_cannot_be_continued_ends_with_the_signal_s_code(tmp_path, r
 
 
 @pytest.mark.parametrize(
-    ("verb", "busy"), [("calibrate", "calibrating.measure_curves"), ("fit-solver", "fitting.fit_solver")]
+    ("verb", "busy"), [("calibrate", "calibrating.measure_and_train"), ("fit-solver", "fitting.fit_solver")]
 )
 def test_what_begins_anew_after_ctrl_c_says_so_and_leaves_the_run_as_it_was(run, idm, monkeypatch, verb, busy):
     before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}

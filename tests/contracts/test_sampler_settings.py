@@ -16,7 +16,7 @@ from torch import Tensor
 
 from idm.core.types import Network
 from idm.diffusion import GaussianDiffusion, ModelMeanType, ModelVarType
-from idm.diffusion.variances import Analytic, ErrorCurve, FixedSmall, ReverseVariance
+from idm.diffusion.variances import Analytic, ErrorCurve, FixedSmall, PredictedError, ReverseVariance
 from idm.guidance import ClassifierFreeGuidance
 from idm.oracles import MixtureDenoiser
 from idm.samplers import SAMPLERS as INCLUDED
@@ -72,9 +72,18 @@ PLACES: dict[str, tuple[Grid, bool]] = {
 """Levels, and whether the network is told classes."""
 
 CURVE = ErrorCurve((-4.0, 0.0, 3.0), (1e-4, 0.1, 0.4), (None, None, None))
+
+
+def errors_of(shown: Tensor, time: Tensor, /) -> Tensor:
+    """A head that looks at x_0, eps and the time."""
+    x_start, eps = shown.chunk(2, dim=1)
+    return torch.sin(3.0 * x_start) + 0.1 * eps + 1e-3 * time[:, None]
+
+
 VARIANCES: dict[str, ModelVarType | ReverseVariance] = {
     **{entry.name.lower(): entry for entry in ModelVarType},
     "analytic": Analytic(FixedSmall(), CURVE),
+    "predicted": PredictedError(FixedSmall(), CURVE, errors_of),
 }
 LABELS = torch.tensor([0, 1, 2])
 MEANS = torch.tensor([[-0.6, 0.1], [0.5, 0.5], [0.2, -0.7]])

@@ -19,6 +19,7 @@ class Names(TypedDict):
     samplers: list[str]
     precisions: list[str]
     variances: list[str]
+    heads: list[str]
     plans: list[str]
     trackers: list[str]
     checks: list[str]
@@ -48,6 +49,11 @@ def precisions(incomplete: str) -> list[str]:
 def variances(incomplete: str) -> list[str]:
     """Complete the name of a variance of reverse steps."""
     return _that_begin(_names()["variances"], incomplete)
+
+
+def heads(incomplete: str) -> list[str]:
+    """Complete the name of a head."""
+    return _that_begin(_names()["heads"], incomplete)
 
 
 def plans(incomplete: str) -> list[str]:
@@ -126,6 +132,7 @@ def collect() -> Names:
     from idm.run.variance import VARIANCES
     from idm.settings.experiment import SamplerSettings
     from idm.settings.listing import WORDS, every_setting
+    from idm.training.head_losses import HEADS
     from idm.training.trackers import TRACKERS
 
     settings: dict[str, list[str]] = {}
@@ -137,6 +144,7 @@ def collect() -> Names:
         "samplers": [*SamplerSettings.family, FITTED_SAMPLER],
         "precisions": list(PRECISIONS),
         "variances": list(VARIANCES),
+        "heads": list(HEADS),
         "plans": list(PLANNERS),
         "trackers": list(TRACKERS),
         "checks": list(CHECKS),

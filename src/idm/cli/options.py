@@ -90,8 +90,8 @@ Variance = Annotated[
     named(
         "--variance",
         "Of reverse steps: model (the default); by error curves, for ddpm and ddim: analytic, analytic_channel, "
-        "analytic_position (the last two after 'idm calibrate'). With one of these the run's own sampler takes few "
-        "steps, too.",
+        "analytic_position (the last two after 'idm calibrate'); npr, sn (after 'idm calibrate --head npr'). With one of "
+        "these the run's own sampler takes few steps, too.",
         completion.variances,
     ),
 ]
@@ -161,6 +161,15 @@ OtherData = Annotated[
 BoundSteps = Annotated[int, number("--steps", "Bound of a chain of N steps; 0: of the whole chain.", 0)]
 NumCalibrated = Annotated[int, number("--num", "Training samples to measure on, the first ones; 0: all.", 0)]
 NumLevels = Annotated[int, number("--levels", "Noise levels to measure at.", 1)]
+Head = Annotated[
+    str | None,
+    named(
+        "--head",
+        "Train a small network to predict the error, too: npr (of the residual of the noise), sn (of its square).",
+        completion.heads,
+    ),
+]
+HeadSteps = Annotated[int | None, number("--steps", "With --head: steps of the optimiser; 300 by default.", 1)]
 DataToCalibrate = Annotated[
     str | None,
     typer.Option(

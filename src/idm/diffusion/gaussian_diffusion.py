@@ -219,7 +219,7 @@ class GaussianDiffusion:
 
     def reverse(self, found: Denoised, at: Transition, x: Images) -> ReverseStep:
         """Return p(x_down | x_up), given what was found in ``x`` at the level up."""
-        log_variance = self.variance.log_variance(found.head, at)
+        log_variance = self.variance.log_variance(self.variance.reads(found, x, at.up), at)
         return ReverseStep(self.reverse_mean(found, at, x), _expand(log_variance, x), found.x_start)
 
     def reverse_mean(self, found: Denoised, at: Transition, x: Images) -> Images:

@@ -45,7 +45,7 @@ class VarianceFractions:
 
 def learned_rule(variance: ReverseVariance) -> ReverseVariance | None:
     """Return the variance that a network learned, under what was put in its place later; None: it learned none."""
-    inner = variance.inner if isinstance(variance, Analytic) else variance
+    inner = variance.trained
     inner = inner.inner if isinstance(inner, CalibratedDecoder) else inner
     return inner if inner.heads > 1 else None
 

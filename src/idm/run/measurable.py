@@ -13,13 +13,14 @@ from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.likelihood import Calibration, Estimate
 from idm.likelihood.curves import LEVELS_OF_CURVES
-from idm.run.drawing import draw, require_sampler
+from idm.run.drawing import draw
 from idm.run.editable import Editable
 from idm.run.evaluation import Evaluation, Scores, about
 from idm.run.fitting import fit_solver
+from idm.run.head_training import measure_and_train
 from idm.run.inputs import as_inputs
 from idm.run.labels import Labels, class_numbers
-from idm.run.measuring import BATCH_SIZE, NUM_SAMPLES, measure_curves
+from idm.run.measuring import BATCH_SIZE, NUM_SAMPLES
 from idm.run.opened import Opened
 from idm.run.other_data import open_data_to_score
 from idm.run.own_data import open_run_data
@@ -123,33 +124,47 @@ class Measurable(Editable):
         *,
         num: int = NUM_SAMPLES,
         num_levels: int = LEVELS_OF_CURVES,
+        head: str | None = None,
+        steps: int | None = None,
         batch_size: int = BATCH_SIZE,
         listener: Listener | None = None,
     ) -> Calibration:
         """Measure how far the network is from x_0 over the noise level, and keep that beside the checkpoint.
 
-        The analytic variances of ``using`` and the plans of ``sampler`` and ``evaluate`` are computed from it.
+        The analytic variances of ``using`` and the plans of ``sampler`` and ``evaluate`` are computed from it. A head,
+        where one is wanted, is then trained to predict it from noisy samples, for ``using(variance="npr")``.
 
         Args:
             data: a folder or file of other data; the training samples of its own where None. The bound of the very data
                 that a run was calibrated on is a little too low.
             num: how many samples, the first ones; 0: all.
             num_levels: noise levels, at the most.
+            head: a small network to train on all training samples, the run's own staying as it is: "npr" learns the
+                residual of the noise, "sn" the squared noise; none where None.
+            steps: of the optimiser, for the head; 300 by default.
             batch_size: samples per call of the network, at first; fewer where memory is short.
             listener: as in ``sample``.
 
         Raises:
             DataError: no samples, or data that cannot be read or do not fit.
             SettingsError: numbers below 1, more samples than memory holds, more levels than are read again of such
-                samples, or a run that no checkpoint holds.
+                samples, no such head, or a run that no checkpoint holds.
             NumericalError: what the network returns is not finite.
             CheckpointError: the disk refuses.
             ProcessError: memory is short even for single samples.
         """
-        count, opened = _at_least_0(num, "num"), open_data_to_score(self, data)
-        return measure_curves(
-            self, opened, num=count, num_levels=num_levels, batch_size=batch_size, listener=listener_or_quiet(listener)
+        count, opened, listener = _at_least_0(num, "num"), open_data_to_score(self, data), listener_or_quiet(listener)
+        found, _ = measure_and_train(
+            self,
+            opened,
+            num=count,
+            num_levels=num_levels,
+            head=head,
+            steps=steps,
+            batch_size=batch_size,
+            listener=listener,
         )
+        return found
 
     def fit_solver(
         self,

@@ -9,6 +9,7 @@ from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT, Listener, warn
 from idm.core.rng import derive_seed
 from idm.core.text import counted
+from idm.data import Dataset
 from idm.likelihood import Calibration, estimate_error_curves
 from idm.likelihood.curves import LEVELS_OF_CURVES, SHARES
 from idm.run.curves import most_levels
@@ -90,9 +91,19 @@ def _samples(run: Opened, data: Data, num: int) -> tuple[Tensor, Tensor | None]:
         DataError: there are none.
         SettingsError: they are more than memory holds.
     """
-    chosen = data.train if len(data.train) else data.held_out
-    if len(chosen) == 0:
-        raise DataError("data: samples to calibrate on wanted, got none; name others with data=PATH")
+    chosen = chosen_samples(data)
     count = min(num or len(chosen), len(chosen))
     require_memory(count, run.spec.shape, f"num={num}")
     return chosen.first(count)
+
+
+def chosen_samples(data: Data) -> Dataset:
+    """Return the training samples, or those of other data.
+
+    Raises:
+        DataError: there are none.
+    """
+    chosen = data.train if len(data.train) else data.held_out
+    if len(chosen) == 0:
+        raise DataError("data: samples to calibrate on wanted, got none; name others with data=PATH")
+    return chosen

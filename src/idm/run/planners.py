@@ -47,6 +47,8 @@ def _curve(measured: Calibration, variance: str) -> tuple[ErrorCurve | ErrorCurv
     curves: Mapping[str, tuple[ErrorCurves, str]] = {
         "analytic_channel": (measured.of_channels, "channel"),
         "analytic_position": (measured.of_places, "position"),
+        "npr": (measured.of_places, "position"),  # what a head begins with
+        "sn": (measured.of_places, "position"),
     }
     return curves.get(variance, (measured.together, ""))
 

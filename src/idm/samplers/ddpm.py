@@ -67,7 +67,8 @@ class SamplerDDPM(Sampler[None]):
         found = denoise(x_t, at.up)
         mean = self.diffusion.reverse_mean(found, at, x_t)
         if noise is not None:
-            std = self.diffusion.variance.std(found.head, at)
+            variance = self.diffusion.variance
+            std = variance.std(variance.reads(found, x_t, at.up), at)
             std = std if i is None else capped(std, i, self.last_noise_cap, self.last_noise_steps)
             mean = torch.addcmul(mean, std, noise)
         return SampleStep(mean, found.x_start)

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from idm.core.progress import SILENT, Listener, Progress, Within
 from idm.core.ranks import Ranks
-from idm.diffusion import Analytic, GaussianDiffusion
+from idm.diffusion import GaussianDiffusion
 from idm.likelihood import VLB
 from idm.run import Data, HeldOutBound, Opened, Run, draw, load
-from idm.run.curves import hash_of
 from idm.run.drawing import Watch
 from idm.run.scoring import bound_of_samples, chain_to_score, summary
+from idm.run.variance import told
 from idm.samplers import Sampler, SampleStep
 from idm.storage import open_checkpoint
 from idm.tasks.part_files import Part
@@ -232,8 +232,8 @@ class _Watched:
 def _request(run: Opened) -> dict[str, Any]:
     """Return what tells the results of one model from those of another."""
     precision = run.precision or run.experiment.training.precision
-    rule = run.diffusion.variance
-    variance = {"variance": run.variance, "curve": hash_of(rule.curve)} if isinstance(rule, Analytic) else {}
+    numbers = told(run.diffusion.variance)
+    variance = {"variance": run.variance, **numbers} if numbers else {}
     return {"checkpoint": run.sha256, "precision": precision, **variance}
 
 
