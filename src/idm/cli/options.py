@@ -90,8 +90,8 @@ Variance = Annotated[
     named(
         "--variance",
         "Of reverse steps: model (the default); by error curves, for ddpm and ddim: analytic, analytic_channel, "
-        "analytic_position (the last two after 'idm calibrate'); npr, sn (after 'idm calibrate --head npr'). With one of "
-        "these the run's own sampler takes few steps, too.",
+        "analytic_position (the last two after 'idm calibrate'); npr, sn (after 'idm calibrate --head npr'). With one "
+        "of these the run's own sampler takes few steps, too.",
         completion.variances,
     ),
 ]

@@ -17,6 +17,7 @@ from torch import Tensor
 from idm.core.errors import SettingsError
 from idm.core.rng import NoiseSource
 from idm.core.tensors import made_once
+from idm.core.types import Images
 from idm.diffusion import Denoised, Denoiser
 from idm.samplers.base import Sampler, SampleStep
 from idm.samplers.exponential import Integration, MultistepRule, weighted_sum
@@ -46,12 +47,14 @@ class Weights:
         noise: standard deviation of what is drawn; None where nothing is.
         predict: weights of the values at the level up and before it.
         correct: weights of the value at the level down, and then of those.
+        every: weight of all values together, read as x_0.
     """
 
     keep: Tensor
     noise: Tensor | None
     predict: tuple[Tensor, ...]
     correct: tuple[Tensor, ...]
+    every: Tensor
 
 
 @dataclass(frozen=True, repr=False)
@@ -115,15 +118,15 @@ class SamplerMultistep(Sampler[Past]):
         at = self.diffusion.grid.transition(i, x_t)
         found = denoise(x_t, at.up)
         if i == 0 or not math.isfinite(self._log_snr[i]):  # clean data, or noise alone, are infinitely far in log SNR
-            lacking = self._lacking(at.up, at.ddim_coef1) if i > 0 else None
-            spread = None if lacking is None else lacking.sqrt()
+            spread = self._std(None, at.ddim_coef1, found, x_t, at.up) if i > 0 else None
             return SampleStep(_drawn(at.ddim(found.x_start, x_t), spread, i, noise), found.x_start)
         values = (self._integration.read(found, x_t, at.up), *(past.values if past is not None else ()))
         if past is not None and self.corrector:
             x_t = weighted_sum(past.base, self.weights(i + 1, len(past.values), x_t).correct, values)
         values = values[: self.order]
         weights = self.weights(i, len(values), x_t)
-        base = _drawn(weights.keep * x_t, weights.noise, i, noise)
+        std = self._std(weights.noise, weights.every, found, state.sample, at.up)
+        base = _drawn(weights.keep * x_t, std, i, noise)
         return SampleStep(weighted_sum(base, weights.predict, values), found.x_start, Past(base, values))
 
     def state_after(self, x: Tensor, i: int, seen: Sequence[tuple[Tensor, Denoised]]) -> SampleStep[Past]:
@@ -173,15 +176,21 @@ class SamplerMultistep(Sampler[Past]):
         of_x_start = -alpha * math.expm1(-h - drift)  # all values together, read as x_0
         numbers = [keep, deviation, of_x_start, *(scale * weight for weight in (*predict, *correct))]
         keeps, noise, every, *rest = torch.tensor(numbers, dtype=held_in(x)).to(x.device).unbind()
-        if (lacking := self._lacking(self.diffusion.grid.transition(i, x).up, every)) is not None:
-            noise = (noise**2 + lacking).sqrt()
-        is_random = deviation > 0 or lacking is not None
-        return Weights(keeps, noise if is_random else None, tuple(rest[:count]), tuple(rest[count:]))
+        return Weights(keeps, noise if deviation > 0 else None, tuple(rest[:count]), tuple(rest[count:]), every)
 
-    def _lacking(self, at: Level, weight: Tensor) -> Tensor | None:
-        """Return the variance that a step lacks which counts x_0 with ``weight``; None where it is not known."""
-        of_x_start = self.diffusion.variance.x_start_variance(at) if self.uses_variance else None
-        return None if of_x_start is None else weight**2 * of_x_start
+    def _std(self, noise: Tensor | None, weight: Tensor, found: Denoised, x: Images, at: Level) -> Tensor | None:
+        """Standard deviation of what a step draws that counts x_0 with ``weight``; None where it draws nothing.
+
+        What it lacks besides its own noise is added, where the variance of x_0 given x is known.
+        """
+        if not self.uses_variance:
+            return noise
+        variance = self.diffusion.variance
+        uncertain = variance.x_start_variance(variance.reads(found, x, at), at)
+        if uncertain is None:
+            return noise
+        added = weight**2 * uncertain
+        return (added if noise is None else added + noise**2).sqrt()
 
 
 def _drawn(mean: Tensor, std: Tensor | None, i: int, noise: NoiseSource) -> Tensor:
