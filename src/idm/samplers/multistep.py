@@ -153,6 +153,12 @@ class SamplerMultistep(Sampler[Past]):
         """Lambda = -log kappa of every place: half of the logarithm of the signal-to-noise ratio."""
         return (-torch.log(self.diffusion.grid.levels.kappa)).tolist()
 
+    @cached_property
+    def _on_host(self) -> tuple[list[float], list[float]]:
+        """Alpha and sigma of every place."""
+        levels = self.diffusion.grid.levels
+        return levels.alpha.tolist(), levels.sigma.tolist()
+
     def weights(self, i: int, count: int, x: Tensor) -> Weights:
         """Return the weights of the step from place ``i``, where ``count`` values are known, made once."""
         key = (i, count, x.device, x.dtype)
@@ -163,8 +169,8 @@ class SamplerMultistep(Sampler[Past]):
         return {}
 
     def _new_weights(self, i: int, count: int, x: Tensor) -> Weights:
-        levels, log_snr = self.diffusion.grid.levels, self._log_snr
-        (alpha, alpha_up), (sigma, sigma_up) = (values[[i - 1, i]].tolist() for values in (levels.alpha, levels.sigma))
+        log_snr, (alphas, sigmas) = self._log_snr, self._on_host
+        (alpha, alpha_up), (sigma, sigma_up) = alphas[i - 1 : i + 1], sigmas[i - 1 : i + 1]
         h, drift = log_snr[i - 1] - log_snr[i], self.tau**2 * (log_snr[i - 1] - log_snr[i])
         # Noise stretches h (Xue et al. 2023, eq. 8): the drift is that of the flow, 1 + tau^2 times.
         length, scale, keep = h + drift, alpha, math.exp(-drift) * sigma / sigma_up
