@@ -1,13 +1,8 @@
 """``idm calibrate``: measure how far a trained network is from clean data, noise level by noise level."""
 
-from typing import TYPE_CHECKING
-
 from idm.cli import options
-from idm.cli.output import Output
+from idm.cli.output import Output, command
 from idm.core.text import counted
-
-if TYPE_CHECKING:
-    from idm.tasks.calibrating import Calibrated
 
 
 def calibrate(
@@ -45,10 +40,6 @@ def calibrate(
         trust_code=trust_code,
         listener=TERMINAL,
     )
-    _describe(output, found)
-
-
-def _describe(output: Output, found: "Calibrated") -> None:
     plain = found.to_plain()
     kappa, errors = plain["kappa"], plain["error"]
     ends = [f"{errors[i]:.3g} at {kappa[i]:.3g}" for i in (0, -1)]
@@ -60,5 +51,6 @@ def _describe(output: Output, found: "Calibrated") -> None:
             "kept": str(found.file),
         }
     )
-    output.next("evaluate", found.run.folder, "--steps", "10", "--plan", "likelihood")
+    output.line()
+    output.line(f"Next: {command('idm', 'evaluate', found.run.folder, '--steps', '10', '--plan', 'likelihood')}")
     output.finish(run=found.run.folder, file=found.file, **plain)

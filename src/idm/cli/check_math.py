@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from idm.cli import completion
-from idm.cli.options import Json, switch
+from idm.cli.options import Json
 from idm.cli.output import Output
 from idm.core.errors import NumericalError
 
@@ -17,7 +17,7 @@ ProofFolder = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="Write math.json, math.md, math.png and math.svg to this folder."),
 ]
-Quick = Annotated[bool, switch("--quick", "The share of it that takes seconds.")]
+Quick = Annotated[bool, typer.Option("--quick", metavar="", help="The share of it that takes seconds.")]
 
 
 def check_math(
@@ -33,7 +33,10 @@ def check_math(
 
     output = Output(as_json=as_json)
     found = check_math(check, out, quick=quick, listener=TERMINAL, say=output.line)
-    output.table([HEADINGS, *found.rows])
+    rows = [HEADINGS, *found.rows]
+    widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
+    for row in rows:
+        output.line("".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
     wrong = sum(not one.holds for one in found.proof.measured)
     output.line()
     output.line(f"{len(found.rows) - wrong:,} of {len(found.rows):,} as theory says")

@@ -87,11 +87,12 @@ TrustCode = Annotated[
 BatchSize = Annotated[int, number("--batch-size", "Samples per call of the network.", 1)]
 Variance = Annotated[
     str | None,
-    named(
+    typer.Option(
         "--variance",
-        "Of reverse steps: model (the default); by error curves, for ddpm and ddim: analytic, analytic_channel, "
+        metavar="NAME",
+        help="Of reverse steps: model (the default); by error curves, for ddpm and ddim: analytic, analytic_channel, "
         "analytic_position (the last two after 'idm calibrate').",
-        completion.variances,
+        autocompletion=completion.variances,
     ),
 ]
 Plan = Annotated[
@@ -140,7 +141,9 @@ Eta = Annotated[
 Guidance = Annotated[
     float, typer.Option("--guidance", metavar="X", help="Classifier-free guidance; 1 is off, more exaggerates.")
 ]
-Trajectory = Annotated[bool, switch("--trajectory/--no-trajectory", "Write an animation of the steps.")]
+Trajectory = Annotated[
+    bool, typer.Option("--trajectory/--no-trajectory", metavar="", help="Write an animation of the steps.")
+]
 Compile = Annotated[
     bool, switch("--compile", "Use torch.compile; worth it for thousands of samples: the first batch takes minutes.")
 ]
@@ -158,8 +161,10 @@ OtherData = Annotated[
     ),
 ]
 BoundSteps = Annotated[int, number("--steps", "Bound of a chain of N steps; 0: of the whole chain.", 0)]
-NumCalibrated = Annotated[int, number("--num", "Training samples to measure on, the first ones; 0: all.", 0)]
-NumLevels = Annotated[int, number("--levels", "Noise levels to measure at.", 1)]
+NumCalibrated = Annotated[
+    int, typer.Option("--num", metavar="N", min=0, help="Training samples to measure on, the first ones; 0: all.")
+]
+NumLevels = Annotated[int, typer.Option("--levels", metavar="N", min=1, help="Noise levels to measure at.")]
 DataToCalibrate = Annotated[
     str | None,
     typer.Option(
@@ -178,7 +183,10 @@ SamplerForSamples = Annotated[
         completion.samplers,
     ),
 ]
-StepsForSamples = Annotated[int | None, number("--sampler-steps", "For --samples; 0: all.", 0)]
+StepsForSamples = Annotated[
+    int | None, typer.Option("--sampler-steps", metavar="N", min=0, help="For --samples; 0: all.")
+]
 InversionSteps = Annotated[
-    int | None, number("--steps", "DDIM steps: more of them, smaller errors; 100 if not given.", 1)
+    int | None,
+    typer.Option("--steps", metavar="N", min=1, help="DDIM steps: more of them, smaller errors; 100 if not given."),
 ]

@@ -1,6 +1,7 @@
 """Samples carried to the noise that DDIM would make them from, and back; paths between two of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -9,7 +10,7 @@ from idm.core.counts import whole_number
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT, Listener, Within
 from idm.core.tensors import require_finite
-from idm.diffusion import GaussianDiffusion, ModelKwargs
+from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.editing import decode as decode_latents
 from idm.editing import encode as encode_samples
 from idm.editing import interpolate as interpolate_samples
@@ -18,8 +19,7 @@ from idm.run.inputs import Inputs
 from idm.run.latents import Latents
 from idm.run.opened import Opened
 
-Carry = Callable[..., Tensor]
-"""``encode`` or ``decode`` of editing."""
+Carry = Callable[[Tensor, Denoiser], Tensor]
 
 
 def encode(
@@ -48,7 +48,13 @@ def encode(
     """
     process = process or inversion_process(run.diffusion)
     conditioning = run.conditioning(labels, inputs.labels)
-    x = _carried(encode_samples, run, process, inputs.x, conditioning, batch_size, listener, ("encoding", "latents"))
+
+    with _followed(listener, "encoding", inputs.x, batch_size, process) as within:
+
+        def carry(part: Tensor, denoise: Denoiser) -> Tensor:
+            return encode_samples(process, denoise, part, listener=within)
+
+        x = _in_batches(carry, inputs.x, run.denoiser(process, conditioning), batch_size, run.device, what="latents")
     y = conditioning.get("y")
     return Latents(x, None if y is None else y.cpu(), process.num_timesteps, run.spec.codec, str(run.folder))
 
@@ -78,7 +84,13 @@ def decode(
     known = [None] * len(latents.x) if latents.labels is None else latents.labels.tolist()
     conditioning = run.conditioning(labels, known)
     process = inversion_process(run.diffusion, latents.steps)
-    x = _carried(decode_latents, run, process, latents.x, conditioning, batch_size, listener, ("decoding", "samples"))
+
+    with _followed(listener, "decoding", latents.x, batch_size, process) as within:
+
+        def carry(part: Tensor, denoise: Denoiser) -> Tensor:
+            return decode_latents(process, denoise, part, listener=within)
+
+        x = _in_batches(carry, latents.x, run.denoiser(process, conditioning), batch_size, run.device, what="samples")
     y = conditioning.get("y")
     return x, None if y is None else y.tolist()
 
@@ -148,31 +160,32 @@ def _labels_of_ends(run: Opened, ends: Inputs, labels: tuple[int, int] | None, o
         return run.conditioning(None, ends.labels, option)
 
 
-def _carried(
-    carry: Carry,
-    run: Opened,
-    process: GaussianDiffusion,
-    x: Tensor,
-    conditioning: ModelKwargs,
-    batch_size: int,
-    listener: Listener,
-    words: tuple[str, str],
-) -> Tensor:
-    """Carry samples to noise or back, some at a time, and return the results together, on the CPU.
-
-    The listener hears of the steps of all batches as of one loop. The words are what is done, and what comes out.
+@contextmanager
+def _followed(
+    listener: Listener, what: str, x: Tensor, batch_size: int, process: GaussianDiffusion
+) -> Generator[Listener]:
+    """Follow the steps of all batches as one loop, and return what each of them is to tell.
 
     Raises:
         SettingsError: no batch size.
-        NumericalError: results are not finite.
     """
     if whole_number(batch_size, "batch_size") < 1:
         raise SettingsError(f"batch_size: at least 1 wanted, got {batch_size}")
-    batches, denoise = torch.arange(len(x)).split(batch_size), run.denoiser(process, conditioning)
+    batches = -(-len(x) // batch_size)
+    with listener.follow(what, batches * process.num_timesteps) as bar:
+        yield Within(bar)
+
+
+def _in_batches(
+    carry: Carry, x: Tensor, denoise: Denoiser, batch_size: int, device: torch.device, *, what: str
+) -> Tensor:
+    """Apply ``carry`` to batches of samples with their denoiser; the results together, on the CPU.
+
+    Raises:
+        NumericalError: results, which are ``what``, are not finite.
+    """
     parts: list[Tensor] = []
-    with listener.follow(words[0], len(batches) * process.num_timesteps) as bar:
-        within = Within(bar)
-        for rows in batches:
-            carried = carry(process, denoise.select(rows), x[rows].to(run.device), listener=within)
-            parts.append(require_finite(carried.cpu(), words[1]))
+    for rows in torch.arange(len(x)).split(batch_size):
+        carried = carry(x[rows].to(device), denoise.select(rows))
+        parts.append(require_finite(carried.cpu(), what))
     return torch.cat(parts)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy.typing as npt
-from torch import Tensor
 
 from idm.core.counts import whole_number
 from idm.core.errors import SettingsError
@@ -13,7 +12,7 @@ from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.likelihood import Calibration, Estimate
 from idm.likelihood.curves import NUM_LEVELS
-from idm.run.drawing import draw
+from idm.run.drawing import draw, require_sampler
 from idm.run.editable import Editable
 from idm.run.evaluation import Evaluation, Scores, about
 from idm.run.fitting import fit_solver
@@ -94,7 +93,8 @@ class Measurable(Editable):
         Args:
             data: a folder or file of other data; the held-out samples of its own where None.
             steps: of the chain whose bound is evaluated; 0: all.
-            plan: which levels it has, in place of evenly spaced ones, such as "likelihood"; see ``sampler``.
+            plan: which levels that chain has, in place of evenly spaced ones; see ``sampler``. "likelihood" are those
+                of the smallest bound, which ``calibrate`` comes before.
             num: how many held-out samples; 0: all.
             samples: draw so many samples too, and let a classifier of the training data recognise them.
             sampler: for these; the run's own by default.
@@ -107,14 +107,21 @@ class Measurable(Editable):
             SettingsError: more steps than there are, or samples of a run without classes.
             NumericalError: bounds or samples are not finite.
         """
-        steps, num, samples = map(_at_least_0, (steps, num, samples), ("steps", "num", "samples"))
-        opened, listener = open_data_to_score(self, data), listener_or_quiet(listener)
-        chosen = require_recognition(self, opened, samples, sampler) if samples else None
+        listener = listener_or_quiet(listener)
+        steps, num, samples = (
+            _at_least_0(value, name) for value, name in ((steps, "steps"), (num, "num"), (samples, "samples"))
+        )
+        opened = open_data_to_score(self, data)
+        chosen = (sampler or self.sampler()) if samples else None
+        if chosen is not None:
+            require_recognition(self, opened, samples)
+            require_sampler(self, chosen)
         bound = held_out_bound(
             self, opened, steps=steps, plan=plan, num=num, seed=seed, batch_size=batch_size, listener=listener
         )
-        drawn = chosen and draw(self, samples, seed=seed, sampler=chosen, listener=listener)
-        found = None if drawn is None else recognise(self, opened, drawn)
+        found = None
+        if chosen is not None:
+            found = recognise(self, opened, draw(self, samples, seed=seed, sampler=chosen, listener=listener))
         return Evaluation(bound, found, about(self, seed, None if data is None else str(data), plan), chosen)
 
     def calibrate(
@@ -140,11 +147,9 @@ class Measurable(Editable):
 
         Raises:
             DataError: no samples, or data that cannot be read or do not fit.
-            SettingsError: numbers below 1, more samples than memory holds, more levels than are read again of such
-                samples, or a run that no checkpoint holds.
+            SettingsError: numbers below 1, or more samples than memory holds.
             NumericalError: what the network returns is not finite.
             CheckpointError: the disk refuses.
-            ProcessError: memory is short even for single samples.
         """
         count, opened = _at_least_0(num, "num"), open_data_to_score(self, data)
         return measure_curves(
@@ -206,19 +211,19 @@ class Measurable(Editable):
             NumericalError: samples or bounds are not finite.
         """
         data, listener = open_run_data(self), listener_or_quiet(listener)
-        samples, num = map(_at_least_0, (samples, num), ("samples", "num"))
+        samples, num = _at_least_0(samples, "samples"), _at_least_0(num, "num")
         plan = plan_tradeoff(self, data, ways=samplers, calls=calls, samples=samples)
         size = self.batch_size if batch_size is None else whole_number(batch_size, "batch_size")
-
-        def drawn(run: Opened, sampler: Sampler) -> Tensor:
-            return draw(run, samples, seed=seed, sampler=sampler, batch_size=size, listener=listener)
 
         def scored(run: Opened, steps: int) -> Estimate:
             chain, count = chain_to_score(run, data, steps=steps, num=num)
             bound = bound_of_samples(run, data, chain, range(count), seed=seed, batch_size=size, listener=listener)
             return bits_per_dim(run, bound)
 
-        return plan.measure(drawn, scored)
+        return plan.measure(
+            lambda run, sampler: draw(run, samples, seed=seed, sampler=sampler, batch_size=size, listener=listener),
+            scored,
+        )
 
 
 def _at_least_0(value: int, name: str) -> int:

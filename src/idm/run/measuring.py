@@ -26,15 +26,23 @@ def measure_curves(
     batch_size: int = BATCH_SIZE,
     listener: Listener = SILENT,
 ) -> Calibration:
-    """Measure the error curves of a run, and keep them beside its checkpoint; see ``Run.calibrate`` for all else.
+    """Measure the error curves of a run, and keep them beside its checkpoint.
 
     Args:
         run: the trained model.
         data: its own data, whose training samples are used, or others, from ``open_data_to_score``.
         num: how many samples, the first ones; 0: all.
         num_levels: levels of the curves, at the most.
-        batch_size: samples per call of the network, at first.
+        batch_size: samples per call of the network, at first; fewer where memory is short.
         listener: hears how it gets on.
+
+    Raises:
+        DataError: no samples.
+        SettingsError: no levels, or more than are read again of such samples; a batch size below 1, more samples than
+            memory holds, or a model that no checkpoint holds.
+        NumericalError: what the network returns is not finite.
+        CheckpointError: the disk refuses.
+        ProcessError: memory is short even for single samples.
     """
     if not run.sha256:
         raise SettingsError(f"run {run.folder}: a run with a checkpoint wanted to calibrate; load one")

@@ -55,7 +55,7 @@ def calibrate_run(
     trust_code: bool = False,
     listener: Listener = SILENT,
 ) -> Calibrated:
-    """Measure the error curves of a run in a folder; all that is not said here as of ``Run.calibrate``.
+    """Measure the error of the predicted x_0 over the noise level, and keep the curves beside the checkpoint.
 
     Args:
         run: a run folder or a checkpoint.
@@ -63,14 +63,17 @@ def calibrate_run(
         source: options that open other data where those of the run do not.
         num: how many samples, the first ones; 0: all.
         num_levels: noise levels, at the most.
-        batch_size: samples per call of the network, at first.
+        batch_size: samples per call of the network, at first; fewer where memory is short.
         precision: number format inside the network; as trained by default.
         device: where to measure; the best one found by default.
         trust_code: import and call what a custom source or network names; see ``load``.
         listener: hears how it gets on.
 
     Raises:
+        DataError: no samples, or data that cannot be read or do not fit.
+        SettingsError: numbers out of range, or more samples than memory holds.
         CheckpointError: no run there, or a damaged one, or a disk that refuses.
+        NumericalError: what the network returns is not finite.
     """
     opened = load(run, device=device, trust_code=trust_code).using(precision=precision)
     chosen = open_data_to_score(opened, data, source)

@@ -5,8 +5,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Tensor
-
 from idm.core.files import write_atomically
 from idm.core.progress import SILENT, Listener
 from idm.core.ranks import joined_ranks
@@ -14,7 +12,8 @@ from idm.core.text import finite
 from idm.data.fingerprint import differing
 from idm.report import bound_by_timestep, png
 from idm.report.steps import learned_and_best
-from idm.run import Data, Evaluation, HeldOutBound, Run, best_device, open_data_to_score, recognise, require_recognition
+from idm.run import Data, Evaluation, Run, best_device, open_data_to_score, recognise, require_recognition
+from idm.run.drawing import require_sampler
 from idm.run.evaluation import about
 from idm.run.plans import refuse_spacing
 from idm.run.saving import results_folder
@@ -61,7 +60,10 @@ def evaluate_into(
 ) -> Evaluated | None:
     """Score data in bits/dim, term by term, into RUN/evaluated by default: evaluation.json, and a plot of the terms.
 
-    What is not said here is as of ``sample_into``; the custom source of a run is trusted, too.
+    Arguments, and all else that is not said here, as of ``sample_into``; the custom source of a run is trusted, too.
+
+    Returns:
+        What was found, on the main process; None on the others.
 
     Raises:
         DataError: nothing is held out, or data that cannot be read or do not fit.
@@ -81,23 +83,18 @@ def evaluate_into(
             share_plan(request.plan, lambda: chain_of(opened, request.steps, request.plan, listener), ranks)
             results = held_by_main(ranks, stack, results_in(folder, NAMES), say)
             bound = bound_in_parts(opened, data, folder / BOUND, request, ranks=ranks, listener=listener)
-            drawn = order and sample_in_parts(opened, order, folder / SAMPLES, ranks=ranks, listener=listener)
+            drawn = None
+            if order is not None:
+                drawn = sample_in_parts(opened, order, folder / SAMPLES, ranks=ranks, listener=listener)
         if bound is None or results is None:
             return None
-        evaluation = _evaluation(opened, data, request, bound, drawn, sampler)
+        found = None if drawn is None else recognise(opened, data, drawn)
+        asked = about(opened, request.seed, request.data, request.plan)
+        evaluation = Evaluation(bound, found, asked, None if found is None else sampler)
         written = results.put(f"{WHAT} of {opened.name}", lambda place: write_evaluation(place, evaluation))
         for name in (BOUND, SAMPLES):
             remove_parts(folder / name)
     return Evaluated(evaluation, _remarks(opened, data, request), written)
-
-
-def _evaluation(
-    run: Run, data: Data, request: ScoreRequest, bound: HeldOutBound, drawn: Tensor | None, sampler: Sampler
-) -> Evaluation:
-    """Put together what was found, and recognise samples if any were drawn."""
-    found = None if drawn is None else recognise(run, data, drawn)
-    asked = about(run, request.seed, request.data, request.plan)
-    return Evaluation(bound, found, asked, None if found is None else sampler)
 
 
 def _remarks(run: Run, data: Data, request: ScoreRequest) -> tuple[str, ...]:
@@ -119,7 +116,8 @@ def _order(run: Run, data: Data, sampler: Sampler, request: ScoreRequest) -> Ord
     """
     if not request.samples:
         return None
-    require_recognition(run, data, request.samples, sampler)
+    require_recognition(run, data, request.samples)
+    require_sampler(run, sampler)
     return Order(request.samples, sampler, seed=request.seed)
 
 
