@@ -27,7 +27,7 @@ def switch(flag: str, meaning: str) -> Any:
     return typer.Option(flag, metavar="", help=meaning)
 
 
-def setting(meaning: str, complete: Complete) -> Any:
+def _settings_option(meaning: str, complete: Complete) -> Any:
     """Make the option that is given once for each setting."""
     return typer.Option("--set", metavar="PATH=VALUE", help=meaning, autocompletion=complete)
 
@@ -44,20 +44,20 @@ Device = Annotated[
 Json = Annotated[bool, switch("--json", "Print JSON for programs instead of text for people.")]
 Overrides = Annotated[
     list[str] | None,
-    setting(
+    _settings_option(
         "Change one setting, repeatable: training.num_steps=300, or num_steps=300; 'idm config' lists all.",
         completion.settings,
     ),
 ]
 SamplerOverrides = Annotated[
     list[str] | None,
-    setting(
+    _settings_option(
         "Change one setting of the sampler, repeatable; 'idm config sampler' lists them.", completion.sampler_settings
     ),
 ]
 DataOverrides = Annotated[
     list[str] | None,
-    setting(
+    _settings_option(
         "Change one setting of the data, repeatable: data.source.channels=first, or channels=first; "
         "'idm config data' lists all.",
         completion.data_settings,
@@ -65,7 +65,7 @@ DataOverrides = Annotated[
 ]
 SourceOverrides = Annotated[
     list[str] | None,
-    setting(
+    _settings_option(
         "With --data: one setting of how it is read, repeatable: data.source.key=images, or key=images; "
         "'idm config data.source' lists all.",
         completion.data_settings,
