@@ -119,7 +119,8 @@ def test_settings_are_inferred_from_data_and_printed(idm, images, tmp_path, tiny
 
 
 def test_data_take_the_place_of_a_preset_s_and_keep_its_image_size(idm, images, tmp_path, tiny):
-    result = idm("train", "--preset", "cifar10", "--data", images, "--out", tmp_path / "a", *tiny())
+    options = tiny(network__attention_resolutions="[]")
+    result = idm("train", "--preset", "cifar10", "--data", images, "--out", tmp_path / "a", *options)
     assert result.code == 0, result.err
     settings = yaml.safe_load((tmp_path / "a" / "experiment.yaml").read_text())
     assert settings["data"]["source"]["path"] == str(images)
