@@ -39,8 +39,8 @@ class HeadFit:
 
     Attributes:
         num_steps: optimiser steps.
-        bits: what a step to half the noise-to-signal ratio costs with the errors that it predicts, in bits/dim, averaged
-            over the levels.
+        bits: what a step to half the noise-to-signal ratio costs with the errors that it predicts, in bits/dim,
+            averaged over the levels.
         bits_of_curves: the same of the curves that it began with.
     """
 

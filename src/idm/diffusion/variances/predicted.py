@@ -39,8 +39,8 @@ class PredictedError(ReverseVariance):
     et al. (2022, Estimating the Optimal Covariance with Imperfect Mean), NPR-DPM, and where the mean is exact that of
     SN-DPM, too.
 
-    A head is shown x_start and eps_hat, which x_t is a sum of, and says by how much the logarithm of m differs from that
-    of a curve: one that says 0 leaves ``Analytic``. It is called once for each call of the network.
+    A head is shown x_start and eps_hat, which x_t is a sum of, and says by how much the logarithm of m differs from
+    that of a curve: one that says 0 leaves ``Analytic``. It is called once for each call of the network.
 
     Attributes:
         inner: the variance that the network was trained with; its own head is not read.
