@@ -21,6 +21,7 @@ from idm.diffusion import Denoised, Denoiser, ModelKwargs, Place
 from idm.samplers.base import Sampler, SampleStep
 from idm.samplers.capping import capped
 from idm.samplers.clipping import ClippingRule, DDIMClipping
+from idm.samplers.deviation import with_uncertainty
 from idm.schedules import Transition
 
 
@@ -33,12 +34,14 @@ class _Weights:
         x: weight of the sample.
         changed: weight of what clipping has added to x_0, where eps is kept as it was before.
         noise: standard deviation of the noise that eta asks for; None where that is none.
+        uncertain: weight of x_0 whose uncertainty makes further noise; 0 in the last step, which adds none.
     """
 
     x_start: Tensor
     x: Tensor
     changed: Tensor
     noise: Tensor | None
+    uncertain: Tensor
 
 
 @dataclass(frozen=True, repr=False)
@@ -109,23 +112,19 @@ class SamplerDDIM(Sampler[None]):
     def _new_weights(self, at: Transition) -> _Weights:
         """Write equation 12 with eps = (x_t - alpha x_0) / sigma put in."""
         if self.eta == 0:
-            return _Weights(at.ddim_coef1, at.ddim_coef2, at.down.sigma / at.up.kappa, None)
+            uncertain = at.ddim_coef1 * (1.0 - at.is_last)
+            return _Weights(at.ddim_coef1, at.ddim_coef2, at.down.sigma / at.up.kappa, None, uncertain)
         # sigma_down^2 - eta^2 betatilde, as a sum that rounding leaves positive where eta is at most 1.
         kept = (1.0 - self.eta**2) * at.down.sigma**2 + (self.eta * at.posterior_mean_coef2 * at.up.sigma) ** 2
         kept, added = kept.clamp(min=0.0).sqrt(), self.eta * at.posterior_variance.sqrt()
         # alpha_down - kept alpha_up / sigma_up, without its rounding
         of_x_start = at.ddim_coef1 + added**2 / (at.down.sigma + kept + at.is_last) / at.up.kappa
-        return _Weights(of_x_start, kept / at.up.sigma, kept / at.up.kappa, added)
+        uncertain = of_x_start * (1.0 - at.is_last)
+        return _Weights(of_x_start, kept / at.up.sigma, kept / at.up.kappa, added, uncertain)
 
     def _std(self, weights: _Weights, found: Denoised, x_t: Images, at: Transition) -> Tensor | None:
         """Standard deviation of the noise of a step; None where there is none."""
-        variance = self.diffusion.variance
-        uncertain = variance.x_start_variance(variance.reads(found, x_t, at.up), at.up)
-        if uncertain is None:
-            return weights.noise
-        added = uncertain * weights.x_start**2
-        added = added if weights.noise is None else added + weights.noise**2
-        return added.sqrt() * (1.0 - at.is_last)
+        return with_uncertainty(weights.noise, weights.uncertain, self.diffusion.variance, found, x_t, at.up)
 
     def ddim_sample(
         self,

@@ -20,6 +20,7 @@ from idm.core.tensors import made_once
 from idm.core.types import Images
 from idm.diffusion import Denoised, Denoiser
 from idm.samplers.base import Sampler, SampleStep
+from idm.samplers.deviation import with_uncertainty
 from idm.samplers.exponential import Integration, MultistepRule, weighted_sum
 from idm.schedules import Level
 from idm.schedules.table import held_in
@@ -184,19 +185,9 @@ class SamplerMultistep(Sampler[Past]):
         keeps, noise, every, *rest = torch.tensor(numbers, dtype=held_in(x)).to(x.device).unbind()
         return Weights(keeps, noise if deviation > 0 else None, tuple(rest[:count]), tuple(rest[count:]), every)
 
-    def _std(self, noise: Tensor | None, weight: Tensor, found: Denoised, x: Images, at: Level) -> Tensor | None:
-        """Standard deviation of what a step draws that counts x_0 with ``weight``; None where it draws nothing.
-
-        What it lacks besides its own noise is added, where the variance of x_0 given x is known.
-        """
-        if not self.uses_variance:
-            return noise
-        variance = self.diffusion.variance
-        uncertain = variance.x_start_variance(variance.reads(found, x, at), at)
-        if uncertain is None:
-            return noise
-        added = weight**2 * uncertain
-        return (added if noise is None else added + noise**2).sqrt()
+    def _std(self, own: Tensor | None, weight: Tensor, found: Denoised, x: Images, at: Level) -> Tensor | None:
+        """Standard deviation of what a step draws that counts x_0 with ``weight``; None where it draws nothing."""
+        return with_uncertainty(own, weight, self.diffusion.variance, found, x, at) if self.uses_variance else own
 
 
 def _drawn(mean: Tensor, std: Tensor | None, i: int, noise: NoiseSource) -> Tensor:

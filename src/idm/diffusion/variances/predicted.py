@@ -9,11 +9,8 @@ from torch import Tensor
 
 from idm.core.types import Images
 from idm.diffusion.denoiser import Denoised
-from idm.diffusion.variances.analytic import optimal_log_variance
-from idm.diffusion.variances.base import ReverseVariance
-from idm.diffusion.variances.error_curve import ErrorCurve
-from idm.diffusion.variances.error_curves import ErrorCurves
-from idm.schedules import Level, Transition
+from idm.diffusion.variances.optimal import Optimal
+from idm.schedules import Level
 
 Head = Callable[[Tensor, Tensor], Tensor]
 """Given what was found [b, 2 c, *space] and times [b]: by how much to change logarithms of errors, [b, c, *space]."""
@@ -30,7 +27,7 @@ LARGEST_CHANGE = 8.0
 
 @final
 @dataclass(frozen=True, eq=False)
-class PredictedError(ReverseVariance):
+class PredictedError(Optimal):
     """``Analytic``, with an error m(kappa; x_t) of every value of every sample in the place of a curve's average.
 
     m is E[(x_0 - x_start)^2 | x_t], the error of the very x_start that the mean is made of, clipped if that is. So it
@@ -43,24 +40,10 @@ class PredictedError(ReverseVariance):
     that of a curve: one that says 0 leaves ``Analytic``. It is called once for each call of the network.
 
     Attributes:
-        inner: the variance that the network was trained with; its own head is not read.
-        curve: mean squared error of the predicted x_0, of all values together or apart.
         network: the head.
     """
 
-    inner: ReverseVariance
-    curve: ErrorCurve | ErrorCurves
     network: Head
-
-    @property
-    def trained(self) -> ReverseVariance:
-        """The inner one."""
-        return self.inner
-
-    @property
-    def heads(self) -> int:
-        """As many as the network was trained with."""
-        return self.inner.heads
 
     def reads(self, found: Denoised, x: Images, at: Level) -> Tensor:
         """Return log m, of x's shape."""
@@ -70,15 +53,7 @@ class PredictedError(ReverseVariance):
         change = self.network(shown, time.flatten().expand(len(x)))
         return self.curve.log_error_within(log_kappa) + change.clamp(-LARGEST_CHANGE, LARGEST_CHANGE)
 
-    def log_variance(self, head: Tensor | None, at: Transition) -> Tensor:
-        """log(betatilde + c^2 m)."""
-        return optimal_log_variance(self.x_start_variance(head, at.up), at)
-
     def x_start_variance(self, head: Tensor | None, at: Level) -> Tensor:
         """Return m."""
         assert head is not None, "log m, which this variance reads"
         return torch.exp(head)
-
-    def head(self, log_variance: Tensor, at: Transition) -> Tensor | None:
-        """Return the inner variance's head."""
-        return self.inner.head(log_variance, at)
