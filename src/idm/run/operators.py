@@ -1,0 +1,115 @@
+"""Operators as a user writes them: ``mask:hole.png``, ``downsample:4``, ``blur:1.5``, ``mymodule:function``."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from idm.core.code import function_of_code
+from idm.core.errors import DataError, SettingsError
+from idm.core.text import nearest
+from idm.data.arrays.files import open_arrays
+from idm.restoration import OPERATORS, Custom, Mask, Operator
+from idm.run.masks import read_mask
+from idm.run.spec import DataSpec
+
+EXAMPLES: Mapping[str, str] = {
+    "mask": "mask:hole.png",
+    "channels": "channels:0,2",
+    "downsample": "downsample:4",
+    "blur": "blur:1.5",
+    "fourier": "fourier:lines.npy",
+    "matrix": "matrix:A.npy",
+}
+"""How each operator is written."""
+
+
+def parse_operator(text: str, spec: DataSpec) -> Operator:
+    """Make the operator that a text names, for samples of a run.
+
+    ``mask:FILE`` hides what is white, transparent or not 0, and ``mask`` alone what is transparent or NaN in each sample; ``channels:0,2-3`` shows these channels alone;
+    ``downsample:4`` takes means of blocks of so many places along every axis; ``blur:1.5`` is a Gaussian of that
+    standard deviation in places, periodic; ``fourier:FILE`` samples the frequencies that an array marks, of complex
+    data held as two channels; ``matrix:FILE`` is any matrix, of a row per number that is observed. Anything else is
+    ``module:name``, a function of tensors [n, c, *space] in the data's units that Python can import, and is run.
+
+    Args:
+        text: the name, and what it needs.
+        spec: what the samples are like.
+
+    Raises:
+        SettingsError: no such operator, or one that does not fit the samples.
+        DataError: a file, or a function, that cannot be had.
+    """
+    name, colon, value = text.partition(":")
+    if text == "mask":
+        return Mask(spec.shape, torch.ones(spec.shape, dtype=torch.bool))
+    if name in _MAKE:
+        if not value:
+            raise SettingsError(f"operator: {EXAMPLES[name]} or the like wanted, got '{text}'")
+        return OPERATORS.build(name, _MAKE[name](value, spec), shape=spec.shape)
+    if colon and value.isidentifier():
+        return Custom(function_of_code(text, "operator", example="physics:project"))
+    near = nearest(name, _MAKE)
+    hint = f"did you mean {EXAMPLES[near]}?" if near else f"one of {', '.join(EXAMPLES.values())} or MODULE:FUNCTION"
+    raise SettingsError(f"operator: unknown operator '{text}'; {hint}")
+
+
+def _mask(value: str, spec: DataSpec) -> dict[str, Any]:
+    return {"seen": torch.from_numpy(~read_mask(Path(value), spec))}
+
+
+def _channels(value: str, spec: DataSpec) -> dict[str, Any]:
+    seen: list[int] = []
+    for part in value.split(","):
+        first, _, last = part.strip().partition("-")
+        if not (first.isdecimal() and (last or first).isdecimal()) or int(last or first) >= spec.shape[0]:
+            wanted = f"numbers of channels from 0 to {spec.shape[0] - 1}, such as channels:0,2-3,"
+            raise SettingsError(f"operator: {wanted} wanted, got '{value}'")
+        seen += range(int(first), int(last or first) + 1)
+    return {"seen": tuple(dict.fromkeys(seen))}
+
+
+def _downsample(value: str, spec: DataSpec) -> dict[str, Any]:
+    if not value.isdecimal() or int(value) < 2:
+        raise SettingsError(f"operator: a whole number of at least 2 wanted, such as downsample:4, got '{value}'")
+    return {"factor": int(value)}
+
+
+def _blur(value: str, spec: DataSpec) -> dict[str, Any]:
+    try:
+        return {"std": float(value)}
+    except ValueError as error:
+        raise SettingsError(f"operator: a number wanted, such as blur:1.5, got '{value}'") from error
+
+
+def _fourier(value: str, spec: DataSpec) -> dict[str, Any]:
+    sampled = _array(value) != 0
+    return {"sampled": torch.from_numpy(np.ascontiguousarray(sampled))}
+
+
+def _matrix(value: str, spec: DataSpec) -> dict[str, Any]:
+    return {"matrix": torch.from_numpy(np.ascontiguousarray(_array(value), dtype=np.float64))}
+
+
+_MAKE: Mapping[str, Callable[[str, DataSpec], dict[str, Any]]] = {
+    "mask": _mask,
+    "channels": _channels,
+    "downsample": _downsample,
+    "blur": _blur,
+    "fourier": _fourier,
+    "matrix": _matrix,
+}
+
+
+def _array(path: str) -> NDArray[Any]:
+    try:
+        values = np.asarray(open_arrays(Path(path), None, None).data)
+    except DataError as error:
+        raise DataError(*(f"operator: {line}" for line in error.lines)) from error
+    if values.dtype.kind not in "buif" or not np.isfinite(values).all():
+        raise DataError(f"operator: finite real numbers wanted in {path}, got {values.dtype}; convert or replace them")
+    return values
