@@ -27,6 +27,7 @@ from idm.cli.flags import CommandLine
 from idm.cli.import_ import import_
 from idm.cli.info import info
 from idm.cli.interpolate import interpolate
+from idm.cli.restore import restore
 from idm.cli.sample import sample
 from idm.cli.startup import with_torch
 from idm.cli.tradeoff import tradeoff
@@ -56,6 +57,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "encode": encode,
     "decode": decode,
     "interpolate": interpolate,
+    "restore": restore,
     "fit-solver": fit_solver,
     "ema": ema,
     "import": import_,

@@ -43,7 +43,7 @@ def read_mask(path: Path, spec: DataSpec) -> Bool[NDArray[Any], "c *space"]:
     if not path.is_file():
         raise SettingsError(f"mask: a file wanted, got {path}, which is none; check the path")
     if name.endswith(NIFTI_SUFFIXES):
-        hidden = Nifti(path).batch(np.arange(1))[0] != 0
+        hidden = Nifti(path)[0] != 0
         hidden = hidden if hidden.shape == spec.shape else hidden[0]
     elif name.endswith(ARRAY_SUFFIXES):
         hidden = _array(path) != 0

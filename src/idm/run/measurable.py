@@ -13,7 +13,7 @@ from idm.core.progress import Listener
 from idm.likelihood import Calibration, Estimate
 from idm.likelihood.curves import NUM_LEVELS
 from idm.run.drawing import draw, require_sampler
-from idm.run.editable import Editable
+from idm.run.restorable import Restorable
 from idm.run.evaluation import Evaluation, Scores, about
 from idm.run.fitting import fit_solver
 from idm.run.inputs import as_inputs
@@ -38,7 +38,7 @@ from idm.samplers import Sampler
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Measurable(Editable):
+class Measurable(Restorable):
     """The part of a ``Run`` that measures. Samples come in the data's own units, type and order of axes."""
 
     def score(

@@ -70,24 +70,29 @@ def read_file(run: Opened, path: Path, shape: tuple[int, ...], *, may_have_holes
 
 
 def arranged(data: NDArray[Any], shape: tuple[int, ...], layout: str, what: str) -> Values:
-    """Bring one observation or several to [n, *shape]; in the data's order of axes or as they are.
+    """Bring one observation or several, in any of the layouts that arrays may have, to [n, *shape].
+
+    Args:
+        data: as it was read.
+        shape: of one observation.
+        layout: the first one that is tried, where several fit.
+        what: what messages call it.
 
     Raises:
         DataError: no real numbers, infinity, or another shape.
     """
     if data.dtype.kind not in "buif":
         raise DataError(f"{what}: real numbers wanted, got {data.dtype}; convert them")
-    rule = LAYOUTS[layout]
-    in_order = rule.restore(np.empty((1, *shape), dtype=bool)).shape[1:]
-    for wanted, arrange in ((in_order, rule.arrange), (shape, LAYOUTS["first"].arrange)):
+    for rule in sorted(LAYOUTS.values(), key=lambda rule: rule.name != layout):
+        if rule.num_channel_axes == 0 and (shape[0] > 1 or len(shape) == 1):
+            continue
+        wanted = rule.restore(np.empty((1, *shape), dtype=bool)).shape[1:]
         several = data[None] if data.shape == wanted else data
         if several.shape[1:] == wanted and len(several) > 0:
             if np.isinf(several).any():
                 raise DataError(f"{what}: finite numbers, or NaN where nothing was seen, wanted, got infinity")
-            return np.ascontiguousarray(arrange(several), dtype=np.float64)
-    raise DataError(
-        f"{what}: observations of shape {in_order} wanted, as the operator gives of a sample, got {data.shape}"
-    )
+            return np.ascontiguousarray(rule.arrange(several), dtype=np.float64)
+    raise DataError(f"{what}: observations of shape {shape} wanted, as the operator gives of a sample, got {data.shape}")
 
 
 def _opaque(path: Path, shape: tuple[int, ...]) -> tuple[Values, int]:

@@ -53,7 +53,7 @@ def parse_operator(text: str, spec: DataSpec) -> Operator:
         return OPERATORS.build(name, _MAKE[name](value, spec), shape=spec.shape)
     if colon and value.isidentifier():
         return Custom(function_of_code(text, "operator", example="physics:project"))
-    near = nearest(name, _MAKE)
+    near = nearest(name, _MAKE, cutoff=0.6)
     hint = f"did you mean {EXAMPLES[near]}?" if near else f"one of {', '.join(EXAMPLES.values())} or MODULE:FUNCTION"
     raise SettingsError(f"operator: unknown operator '{text}'; {hint}")
 

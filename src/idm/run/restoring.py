@@ -20,7 +20,7 @@ from idm.run.observing import Observed, observations_of
 from idm.run.opened import Opened
 from idm.samplers import Sampler
 
-DEFAULT_METHOD = "pigdm"
+DEFAULT_METHOD = "ddnm"
 DEFAULT_STEPS = 100
 """Steps of a restoration where nothing else is said, by ancestral sampling, whose noise forgets early mistakes."""
 
@@ -55,7 +55,7 @@ class Draws:
     @property
     def steps(self) -> int:
         """Steps of each sample, every time that one is taken."""
-        return self.method.num_calls(self.sampler)
+        return self.method.num_steps(self.sampler)
 
     def draw(self, run: Opened, rows: range, look: Look) -> Tensor:
         """Draw the samples of those numbers, [n, c, *space] in the model's range, on the CPU.

@@ -9,7 +9,7 @@ from torch import Tensor
 from idm.core.errors import SettingsError
 from idm.core.types import Images
 from idm.data import Codec
-from idm.restoration import Custom, LinearOperator, Matrix, Observation, Operator
+from idm.restoration import Custom, LinearOperator, Observation, Operator, Selection
 
 EXAMPLE = "data.range=-1,1"
 
@@ -39,10 +39,7 @@ def observation_of(
     if len({*codec.scale}) == 1:
         unit = codec.scale[0]
         return Observation(operator, (shifted / unit).float(), noise / unit)
-    if isinstance(operator, Matrix):
-        scaled = Matrix(shape, operator.matrix.double() * scale.flatten())
-        return Observation(scaled, shifted.float(), noise)
-    if not operator.averages:
+    if not isinstance(operator, Selection):
         raise SettingsError(
             f"operator: {type(operator).__name__} mixes channels, for which one range wanted, got several; train a run "
             f"on data with one range for all channels, such as {EXAMPLE}"
