@@ -1,21 +1,59 @@
 """Restoration: drawing data that agree with what was observed of them."""
 
-from idm.restoration.methods import DDNM, METHODS, Method, RePaint
+from idm.restoration.methods import (
+    DDNM,
+    DPS,
+    ILVR,
+    METHODS,
+    TDS,
+    TMPD,
+    CovarianceRule,
+    Method,
+    Particles,
+    PiGDM,
+    RePaint,
+    SDEdit,
+)
 from idm.restoration.observation import Observation
-from idm.restoration.operators import OPERATORS, Custom, LinearOperator, Mask, Operator, Selection
+from idm.restoration.operators import (
+    OPERATORS,
+    Blur,
+    Channels,
+    Custom,
+    Downsample,
+    Fourier,
+    LinearOperator,
+    Mask,
+    Matrix,
+    Operator,
+    Selection,
+)
 from idm.restoration.restore import restore, restoring
 
 __all__ = [
     "DDNM",
+    "DPS",
+    "ILVR",
     "METHODS",
     "OPERATORS",
+    "TDS",
+    "TMPD",
+    "Blur",
+    "Channels",
+    "CovarianceRule",
     "Custom",
+    "Downsample",
+    "Fourier",
     "LinearOperator",
     "Mask",
+    "Matrix",
     "Method",
     "Observation",
     "Operator",
+    "Particles",
+    "PiGDM",
     "RePaint",
+    "SDEdit",
     "Selection",
     "restore",
     "restoring",
