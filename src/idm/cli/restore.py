@@ -24,7 +24,7 @@ Operator = Annotated[
         "--operator",
         metavar="NAME:VALUE",
         help="How samples were observed: mask:hole.png (white, transparent or not 0 hides), mask (transparent pixels or "
-        "NaN hide), channels:0,2 (those that are there), downsample:4, blur:1.5, fourier:lines.npy, matrix:A.npy, or a "
+        "NaN hide), channels:0,2 (those that are there), downsample:4, blur:1.5, fourier:4,8, matrix:A.npy, or a "
         "function of yours, MODULE:FUNCTION, which is imported and called.",
         show_default=False,
         autocompletion=completion.operators,
@@ -85,7 +85,7 @@ def restore(
     """
     from idm.cli.written import describe_restored
     from idm.core.terminal import TERMINAL
-    from idm.run.restoring import DEFAULT_METHOD
+    from idm.run.method_settings import DEFAULT_METHOD
     from idm.tasks import RestoreRequest, restore_into
 
     settings = sampler_options(overrides or [])

@@ -12,7 +12,7 @@ from idm.core.code import function_of_code
 from idm.core.errors import DataError, SettingsError
 from idm.core.text import nearest
 from idm.data.arrays.files import open_arrays
-from idm.restoration import OPERATORS, Custom, Mask, Operator
+from idm.restoration import OPERATORS, Custom, Fourier, LinearOperator, Mask, Operator
 from idm.run.masks import read_mask
 from idm.run.spec import DataSpec
 
@@ -21,10 +21,13 @@ EXAMPLES: Mapping[str, str] = {
     "channels": "channels:0,2",
     "downsample": "downsample:4",
     "blur": "blur:1.5",
-    "fourier": "fourier:lines.npy",
+    "fourier": "fourier:4,8",
     "matrix": "matrix:A.npy",
 }
 """How each operator is written."""
+
+LONGEST_DIGITS = 7
+"""Numbers of so many digits are no sizes."""
 
 
 def parse_operator(text: str, spec: DataSpec) -> Operator:
@@ -32,9 +35,10 @@ def parse_operator(text: str, spec: DataSpec) -> Operator:
 
     ``mask:FILE`` hides what is white, transparent or not 0, and ``mask`` alone what is transparent or NaN in each sample; ``channels:0,2-3`` shows these channels alone;
     ``downsample:4`` takes means of blocks of so many places along every axis; ``blur:1.5`` is a Gaussian of that
-    standard deviation in places, periodic; ``fourier:FILE`` samples the frequencies that an array marks, of complex
-    data held as two channels; ``matrix:FILE`` is any matrix, of a row per number that is observed. Anything else is
-    ``module:name``, a function of tensors [n, c, *space] in the data's units that Python can import, and is run.
+    standard deviation in places, periodic; ``fourier:4,8`` samples every fourth line of frequencies and eight in the
+    middle, ``fourier:FILE`` those that an array marks, of complex data held as two channels; ``matrix:FILE`` is any matrix, of a row per number that is observed. Anything else is
+    ``module:name`` that Python can import, and is run: a function of tensors [n, c, *space] in the data's units, or a
+    subclass of ``LinearOperator`` that is made of a shape [c, *space].
 
     Args:
         text: the name, and what it needs.
@@ -52,7 +56,9 @@ def parse_operator(text: str, spec: DataSpec) -> Operator:
             raise SettingsError(f"operator: {EXAMPLES[name]} or the like wanted, got '{text}'")
         return OPERATORS.build(name, _MAKE[name](value, spec), shape=spec.shape)
     if colon and value.isidentifier():
-        return Custom(function_of_code(text, "operator", example="physics:project"))
+        found = function_of_code(text, "operator", example="physics:project")
+        is_linear = isinstance(found, type) and issubclass(found, LinearOperator)
+        return found(spec.shape) if is_linear else Custom(found)
     near = nearest(name, _MAKE, cutoff=0.6)
     hint = f"did you mean {EXAMPLES[near]}?" if near else f"one of {', '.join(EXAMPLES.values())} or MODULE:FUNCTION"
     raise SettingsError(f"operator: unknown operator '{text}'; {hint}")
@@ -70,25 +76,28 @@ def _channels(value: str, spec: DataSpec) -> dict[str, Any]:
             wanted = f"numbers of channels from 0 to {spec.shape[0] - 1}, such as channels:0,2-3,"
             raise SettingsError(f"operator: {wanted} wanted, got '{value}'")
         seen += range(int(first), int(last or first) + 1)
-    return {"seen": tuple(dict.fromkeys(seen))}
+    return {"channels": tuple(dict.fromkeys(seen))}
 
 
 def _downsample(value: str, spec: DataSpec) -> dict[str, Any]:
-    if not value.isdecimal() or int(value) < 2:
-        raise SettingsError(f"operator: a whole number of at least 2 wanted, such as downsample:4, got '{value}'")
-    return {"factor": int(value)}
+    factors = value.split(",")
+    if not all(part.strip().isdecimal() and len(part) < LONGEST_DIGITS for part in factors):
+        raise SettingsError(f"operator: whole numbers wanted, such as downsample:4 or downsample:2,4, got '{value}'")
+    return {"factors": tuple(map(int, factors))}
 
 
 def _blur(value: str, spec: DataSpec) -> dict[str, Any]:
     try:
-        return {"std": float(value)}
+        return {"sigmas": tuple(map(float, value.split(",")))}
     except ValueError as error:
-        raise SettingsError(f"operator: a number wanted, such as blur:1.5, got '{value}'") from error
+        raise SettingsError(f"operator: numbers wanted, such as blur:1.5 or blur:1,2, got '{value}'") from error
 
 
 def _fourier(value: str, spec: DataSpec) -> dict[str, Any]:
-    sampled = _array(value) != 0
-    return {"sampled": torch.from_numpy(np.ascontiguousarray(sampled))}
+    counts = value.split(",")
+    if all(count.strip().isdecimal() and len(count) < LONGEST_DIGITS for count in counts) and len(counts) <= 2:
+        return {"sampled": Fourier.lines(spec.shape, *map(int, counts)).sampled}
+    return {"sampled": torch.from_numpy(np.ascontiguousarray(_array(value) != 0))}
 
 
 def _matrix(value: str, spec: DataSpec) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from idm.run.editable import Editable
 from idm.run.labels import Labels, class_numbers
 from idm.run.observing import as_observed
 from idm.run.operators import parse_operator
-from idm.run.restoring import DEFAULT_METHOD, Restored, draw_all, find_method, plan_draws
+from idm.run.method_settings import DEFAULT_METHOD, find_method
+from idm.run.restoring import Restored, draw_all, plan_draws
 from idm.samplers import Sampler
 
 

@@ -14,13 +14,12 @@ from torch import Tensor
 from idm.core.errors import SettingsError
 from idm.core.progress import Listener
 from idm.core.tensors import require_finite
-from idm.restoration import METHODS, Method, Observation, Operator, restoring
+from idm.restoration import Method, Observation, Operator, restoring
 from idm.run.drawing import require_memory
 from idm.run.observing import Observed, observations_of
 from idm.run.opened import Opened
 from idm.samplers import Sampler
 
-DEFAULT_METHOD = "ddnm"
 DEFAULT_STEPS = 100
 """Steps of a restoration where nothing else is said, by ancestral sampling, whose noise forgets early mistakes."""
 
@@ -122,18 +121,6 @@ def restoring_sampler(run: Opened, changes: Mapping[str, Any], listener: Listene
     named = {} if {"name", "eta"} & changes.keys() else {"name": "ddpm"}
     told = {} if listener is None else {"listener": listener}
     return run.sampler(**{**named, **usual, **changes}, **told)
-
-
-def find_method(name: str, options: Mapping[str, Any]) -> Method:
-    """Make a method of its name and options.
-
-    Raises:
-        SettingsError: there is no such method, or option, or one out of its range.
-    """
-    try:
-        return METHODS.build(name, options)
-    except TypeError as error:
-        raise SettingsError(f"method: options of {name} wanted, got {dict(options)}") from error
 
 
 def draw_all(run: Opened, draws: Draws, batch_size: int, listener: Listener) -> Tensor:

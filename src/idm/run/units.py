@@ -9,7 +9,10 @@ from torch import Tensor
 from idm.core.errors import SettingsError
 from idm.core.types import Images
 from idm.data import Codec
-from idm.restoration import Custom, LinearOperator, Observation, Operator, Selection
+from idm.restoration import Blur, Custom, Downsample, LinearOperator, Matrix, Observation, Operator, Selection
+
+WITHIN_CHANNELS = (Selection, Downsample, Blur)
+"""What they give are means of values of one channel, with weights that add up to 1."""
 
 EXAMPLE = "data.range=-1,1"
 
@@ -39,7 +42,9 @@ def observation_of(
     if len({*codec.scale}) == 1:
         unit = codec.scale[0]
         return Observation(operator, (shifted / unit).float(), noise / unit)
-    if not isinstance(operator, Selection):
+    if isinstance(operator, Matrix):
+        return Observation(Matrix(shape, operator.matrix * scale.flatten()), shifted.float(), noise)
+    if not isinstance(operator, WITHIN_CHANNELS):
         raise SettingsError(
             f"operator: {type(operator).__name__} mixes channels, for which one range wanted, got several; train a run "
             f"on data with one range for all channels, such as {EXAMPLE}"

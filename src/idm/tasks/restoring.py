@@ -16,7 +16,8 @@ from idm.run import Run, load
 from idm.run.labels import Labels, class_numbers
 from idm.run.observing import Observed, observe, read_observed
 from idm.run.restored_files import OURS, names_of, save_restored
-from idm.run.restoring import DEFAULT_METHOD, Draws, find_method, plan_draws, restoring_sampler
+from idm.run.method_settings import DEFAULT_METHOD, find_method
+from idm.run.restoring import Draws, plan_draws, restoring_sampler
 from idm.run.saving import results_folder
 from idm.storage.results import results_in
 from idm.tasks.long_jobs import request_of, words_of
