@@ -18,6 +18,7 @@ from idm.cli.check_math import check_math
 from idm.cli.config import config
 from idm.cli.decode import decode
 from idm.cli.demo import demo
+from idm.cli.edit import edit
 from idm.cli.ema import ema
 from idm.cli.encode import encode
 from idm.cli.endings import print_traceback, report, stopped
@@ -57,6 +58,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "encode": encode,
     "decode": decode,
     "interpolate": interpolate,
+    "edit": edit,
     "restore": restore,
     "fit-solver": fit_solver,
     "ema": ema,

@@ -88,9 +88,8 @@ def restore(
     from idm.run.method_settings import DEFAULT_METHOD
     from idm.tasks import RestoreRequest, restore_into
 
-    settings = sampler_options(overrides or [])
+    settings = sampler_settings(overrides, sampler, steps)
     own: Any = settings.pop("method", {})
-    settings |= {name: value for name, value in {"name": sampler, "steps": steps}.items() if value is not None}
     wanted = RestoreRequest(
         operator, noise, num, method or DEFAULT_METHOD, own, settings, labels, seed, simulate, batch_size
     )
@@ -100,3 +99,9 @@ def restore(
     )
     describe_restored(output, made)
     output.finish(num=num, calls=made.draws.steps, seed=seed, checkpoint=made.run.name, **made.written)
+
+
+def sampler_settings(overrides: list[str] | None, sampler: str | None, steps: int | None) -> dict[str, Any]:
+    """Read settings of a sampler, of which some have options of their own."""
+    named = {"name": sampler, "steps": steps}
+    return sampler_options(overrides or []) | {name: value for name, value in named.items() if value is not None}

@@ -1,4 +1,4 @@
-"""A trained model that restores a user's own samples from what was observed of them."""
+"""A trained model that restores a user's own samples from what was observed of them, or changes them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +12,13 @@ from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.restoration import Method, Operator
 from idm.run.editable import Editable
+from idm.run.edits import plan_edits
+from idm.run.inputs import as_inputs
 from idm.run.labels import Labels, class_numbers
 from idm.run.observing import as_observed
 from idm.run.operators import parse_operator
 from idm.run.method_settings import DEFAULT_METHOD, find_method
-from idm.run.restoring import Restored, draw_all, plan_draws
+from idm.run.restoring import Draws, Restored, draw_all, plan_draws, restoring_sampler
 from idm.samplers import Sampler
 
 
@@ -87,6 +89,51 @@ class Restorable(Editable):
             labels=class_numbers(labels, self.spec.class_names),
             seed=whole_number(seed, "seed"),
         )
+        return self._drawn(draws, batch_size, listener)
+
+    def edit(
+        self,
+        samples: npt.ArrayLike,
+        *,
+        strength: float = 0.5,
+        num: int = 1,
+        labels: Labels | None = None,
+        sampler: Sampler | None = None,
+        seed: int = 0,
+        batch_size: int | None = None,
+        listener: Listener | None = None,
+    ) -> Restored:
+        """Change samples: they go a part of the way to noise, and what is lost is drawn again (SDEdit).
+
+        Args:
+            samples: one or several, such as sketches; in the data's units.
+            strength: how far, from 0 (nothing changes) to 1 (nothing stays).
+            num: results of each.
+            labels: classes that they shall have, in turn; no class by default.
+            sampler: as in ``restore``.
+            seed: result j of sample i is drawn from seed + num i + j.
+            batch_size: as in ``restore``.
+            listener: as there.
+
+        Raises:
+            DataError: samples that do not fit the run's data.
+            SettingsError: numbers out of range.
+            NumericalError: samples are not finite.
+        """
+        inputs = as_inputs(self, samples)
+        draws = plan_edits(
+            self,
+            inputs.x,
+            inputs.labels,
+            strength=strength,
+            labels=class_numbers(labels, self.spec.class_names),
+            num=whole_number(num, "num"),
+            sampler=restoring_sampler(self, {}) if sampler is None else sampler,
+            seed=whole_number(seed, "seed"),
+        )
+        return self._drawn(draws, batch_size, listener)
+
+    def _drawn(self, draws: Draws, batch_size: int | None, listener: Listener | None) -> Restored:
         size = self.batch_size if batch_size is None else whole_number(batch_size, "batch_size")
         if size < 1:
             raise SettingsError(f"batch_size: at least 1 wanted, got {size}")

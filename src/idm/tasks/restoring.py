@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ import torch
 from idm.core.progress import SILENT, Listener
 from idm.core.ranks import Ranks
 from idm.core.text import counted
-from idm.restoration import Operator
+from idm.restoration import Mask, Operator
 from idm.run import Run, load
+from idm.run.edits import plan_edits
 from idm.run.labels import Labels, class_numbers
 from idm.run.observing import Observed, observe, read_observed
 from idm.run.restored_files import OURS, names_of, save_restored
@@ -60,6 +61,27 @@ class RestoreRequest:
     labels: Labels | None = None
     seed: int = 0
     simulate: bool = False
+    batch_size: int = 64
+
+
+@dataclass(frozen=True)
+class EditRequest:
+    """Changed samples that are wanted.
+
+    Attributes:
+        strength: how far they go to noise, from 0 (nothing changes) to 1 (nothing stays).
+        num: results of each.
+        labels: classes that they shall have, in turn; their own by default.
+        sampler: as of ``RestoreRequest``.
+        seed: result j of sample i is drawn from seed + num i + j.
+        batch_size: samples per call of the network.
+    """
+
+    strength: float = 0.5
+    num: int = 1
+    labels: Labels | None = None
+    sampler: Mapping[str, Any] = field(default_factory=_nothing)
+    seed: int = 0
     batch_size: int = 64
 
 
@@ -126,14 +148,64 @@ def restore_into(
         labels=labels,
         seed=request.seed,
     )
-    reference = _reference(request.operator)
-    with results_in(folder, names_of(opened, observed, draws.num, reference), OURS) as results:
+    return _finish(opened, observed, draws, folder, request.batch_size, listener, say, _reference(request.operator))
+
+
+def edit_into(
+    run: str | Path,
+    names: Sequence[str],
+    request: EditRequest,
+    out: str | Path | None = None,
+    *,
+    device: str | None = None,
+    trust_code: bool = False,
+    listener: Listener = SILENT,
+    say: Say = say_nothing,
+) -> Mended:
+    """Change samples, from files or held-out ones, into a folder, RUN/edited by default.
+
+    All else, the errors too, as of ``restore_into``.
+    """
+    opened = load(run, device=device, trust_code=trust_code)
+    folder, sampler, labels = together(
+        lambda: results_folder(out, opened, "edited"),
+        lambda: restoring_sampler(opened, request.sampler, listener),
+        lambda: class_numbers(request.labels, opened.spec.class_names),
+    )
+    whole = Mask(opened.spec.shape, torch.ones(opened.spec.shape, dtype=torch.bool))
+    observed = observe(opened, whole, 0.0, names, request.seed)
+    assert observed.truth is not None
+    draws = plan_edits(
+        opened,
+        observed.truth,
+        observed.labels,
+        strength=request.strength,
+        labels=labels,
+        num=request.num,
+        sampler=sampler,
+        seed=request.seed,
+    )
+    return _finish(opened, replace(observed, truth=None), draws, folder, request.batch_size, listener, say)
+
+
+def _finish(
+    run: Run,
+    observed: Observed,
+    draws: Draws,
+    folder: Path,
+    batch_size: int,
+    listener: Listener,
+    say: Say,
+    reference: Path | None = None,
+) -> Mended:
+    """Draw all samples, and write them to the folder."""
+    with results_in(folder, names_of(run, observed, draws.num, reference), OURS) as results:
         say_what_is_replaced(results, say)
-        x = _in_parts(opened, draws, folder / PARTS, request.batch_size, listener)
-        what = f"{counted(len(draws), 'sample')} restored by {opened.name}"
-        written = results.put(what, lambda new: save_restored(new, opened, observed, draws, x, reference))
+        x = _in_parts(run, draws, folder / PARTS, batch_size, listener)
+        what = f"{counted(len(draws), 'sample')} by {run.name}"
+        written = results.put(what, lambda new: save_restored(new, run, observed, draws, x, reference))
         remove_parts(folder / PARTS)
-    return Mended(opened, x, written, draws)
+    return Mended(run, x, written, draws)
 
 
 def _observed(run: Run, operator: Operator, request: RestoreRequest, names: Sequence[str]) -> Observed:
