@@ -1,0 +1,22 @@
+"""Restoration: drawing data that agree with what was observed of them."""
+
+from idm.restoration.methods import DDNM, METHODS, Method, RePaint
+from idm.restoration.observation import Observation
+from idm.restoration.operators import OPERATORS, Custom, LinearOperator, Mask, Operator, Selection
+from idm.restoration.restore import restore, restoring
+
+__all__ = [
+    "DDNM",
+    "METHODS",
+    "OPERATORS",
+    "Custom",
+    "LinearOperator",
+    "Mask",
+    "Method",
+    "Observation",
+    "Operator",
+    "RePaint",
+    "Selection",
+    "restore",
+    "restoring",
+]

@@ -1,0 +1,77 @@
+"""Restoring data: a walk from noise to data that heeds an observation."""
+
+from collections.abc import Iterator
+
+import torch
+
+from idm.core.errors import SettingsError
+from idm.core.progress import SILENT, Listener
+from idm.core.rng import Rng
+from idm.core.types import Images
+from idm.diffusion import Denoiser
+from idm.restoration.methods.base import Method
+from idm.restoration.observation import Observation
+from idm.samplers import Sampler, SampleStep, Seed
+from idm.samplers.noise import StepNoise
+
+
+def restore(
+    sampler: Sampler,
+    denoise: Denoiser,
+    observation: Observation,
+    x: Images,
+    *,
+    method: Method,
+    seed: Seed = 0,
+    listener: Listener = SILENT,
+) -> Images:
+    """Draw data that agree with an observation, one sample for each.
+
+    Args:
+        sampler: how to go down, on the process that is walked.
+        denoise: finds x_0, under the conditioning of the data; best unclipped, since gradients and corrections are of
+            x_0 as it is read. What comes of it is clipped as the sampler's options say.
+        observation: what is known, with one entry per sample.
+        x: noise that the walks start from, as of ``sampler.initial_noise``.
+        method: how to heed the observation.
+        seed: seeds of all that is drawn besides, one per sample; a sample is the same in every batch.
+        listener: hears how it gets on.
+
+    Returns:
+        Samples in the model's range, of x's shape.
+
+    Raises:
+        SettingsError: a method that does not go with the operator or the sampler, or shapes that do not fit.
+    """
+    steps = method.num_steps(sampler)
+    with listener.follow("restoring", steps) as bar:
+        for state in restoring(sampler, denoise, observation, x, method=method, seed=seed):
+            x = state.sample
+            bar.advance()
+    return x
+
+
+def restoring(
+    sampler: Sampler, denoise: Denoiser, observation: Observation, x: Images, *, method: Method, seed: Seed = 0
+) -> Iterator[SampleStep]:
+    """Yield the states that ``restore`` passes through; gradients are on only where the method takes them."""
+    method.check(sampler, observation)
+    _check_shapes(observation, x)
+    noise = StepNoise(Rng.from_seed(seed, len(x), x.device))
+    states = method.walk(sampler, denoise, observation, x, noise)
+    while True:
+        with torch.no_grad():
+            state = next(states, None)
+        if state is None:
+            return
+        yield state
+
+
+def _check_shapes(observation: Observation, x: Images) -> None:
+    """Refuse observations that are not of such data."""
+    wanted = tuple(observation.operator.apply(x[:1]).shape[1:])
+    got = tuple(observation.values.shape)
+    if got != (len(x), *wanted):
+        raise SettingsError(
+            f"values: {(len(x), *wanted)} wanted, which is what the operator sees of {len(x)} samples, got {got}"
+        )
