@@ -1,5 +1,7 @@
 """Restoration: drawing data that agree with what was observed of them."""
 
+from idm.restoration.checking import check_coverage, observe
+from idm.restoration.coverage import Calibration, Coverage, Region, coverage_of
 from idm.restoration.methods import DDNM, METHODS, Method, RePaint
 from idm.restoration.observation import Observation
 from idm.restoration.operators import OPERATORS, Custom, LinearOperator, Mask, Operator, Selection
@@ -9,6 +11,8 @@ __all__ = [
     "DDNM",
     "METHODS",
     "OPERATORS",
+    "Calibration",
+    "Coverage",
     "Custom",
     "LinearOperator",
     "Mask",
@@ -16,7 +20,11 @@ __all__ = [
     "Observation",
     "Operator",
     "RePaint",
+    "Region",
     "Selection",
+    "check_coverage",
+    "coverage_of",
+    "observe",
     "restore",
     "restoring",
 ]
