@@ -153,6 +153,13 @@ def test_draws_of_jumps_have_the_moments_of_all_cases() -> None:
     assert_moments(drawn(JUMPS, 25), *enumerated(MATRIX, VALUES, 0.3))
 
 
+def test_the_mean_of_jumps_is_that_of_all_cases() -> None:
+    values = torch.stack([VALUES, -VALUES])
+    found = LevyPosterior(JUMPS, (1, 4), MATRIX, 0.3, 60).mean(values, num_chains=100)[:, 0]
+    mean, _ = enumerated(MATRIX, VALUES, 0.3)
+    torch.testing.assert_close(found, torch.stack([mean, -mean]), rtol=0, atol=0.02)
+
+
 def test_draws_of_laplace_walks_have_the_moments_of_an_integral() -> None:
     posterior = LevyPosterior(LAPLACE, (1, 2), torch.eye(2, dtype=torch.float64), 0.3, 40)
     values = torch.tensor([0.5, -0.2], dtype=torch.float64)
