@@ -3,7 +3,11 @@
 from idm.oracles.base import ExactDenoiser, Moments
 from idm.oracles.empirical import EmpiricalDenoiser
 from idm.oracles.enumerated import EnumeratedDenoiser
+from idm.oracles.field import GaussianFieldDenoiser, power_law
 from idm.oracles.gaussian import GaussianDenoiser
+from idm.oracles.gibbs import LevyPosterior
+from idm.oracles.increments import GaussianIncrements, Increments, JumpIncrements, LaplaceIncrements
+from idm.oracles.levy import LevyDenoiser, draw_walks
 from idm.oracles.mixture import MixtureDenoiser
 
 __all__ = [
@@ -11,6 +15,15 @@ __all__ = [
     "EnumeratedDenoiser",
     "ExactDenoiser",
     "GaussianDenoiser",
+    "GaussianFieldDenoiser",
+    "GaussianIncrements",
+    "Increments",
+    "JumpIncrements",
+    "LaplaceIncrements",
+    "LevyDenoiser",
+    "LevyPosterior",
     "MixtureDenoiser",
     "Moments",
+    "draw_walks",
+    "power_law",
 ]

@@ -1,5 +1,7 @@
 """Restoration: drawing data that agree with what was observed of them."""
 
+from idm.restoration.checking import check_coverage, observe
+from idm.restoration.coverage import Calibration, Coverage, Region, coverage_of
 from idm.restoration.methods import (
     DDNM,
     DPS,
@@ -39,8 +41,10 @@ __all__ = [
     "TDS",
     "TMPD",
     "Blur",
+    "Calibration",
     "Channels",
     "CovarianceRule",
+    "Coverage",
     "Custom",
     "Downsample",
     "Fourier",
@@ -53,8 +57,12 @@ __all__ = [
     "Particles",
     "PiGDM",
     "RePaint",
+    "Region",
     "SDEdit",
     "Selection",
+    "check_coverage",
+    "coverage_of",
+    "observe",
     "restore",
     "restoring",
 ]
