@@ -160,7 +160,10 @@ REFUSED = {
     "channel": (("--operator", "channels:1"), "from 0 to 0"),
     "method": (("--operator", "mask:hole.npy", "--method", "repant"), "did you mean 'repaint'?"),
     "method's option": (("--operator", "mask:hole.npy", "--method", "repaint", "--set", "method.jump=3"), "jumps"),
-    "method's range": (("--operator", "mask:hole.npy", "--method", "repaint", "--set", "method.jumps=0"), "greater than or equal to 1"),
+    "method's range": (
+        ("--operator", "mask:hole.npy", "--method", "repaint", "--set", "method.jumps=0"),
+        "greater than or equal to 1",
+    ),
 }
 
 

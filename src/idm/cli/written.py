@@ -23,5 +23,7 @@ def describe_restored(output: Output, made: Mended) -> None:
         f"{counted(len(draws.observations), 'observation')}, {each}, by {draws.method} and "
         f"{type(draws.sampler).__name__}, {counted(draws.steps, 'call')} of the network for each"
     )
+    for sentence in made.coverage.sentences if made.coverage is not None else ():
+        output.line(sentence)
     notes = {"restored": "   (draws, means, standard deviations)", "arrays": "   (data, mean, std)"}
     output.pairs({key: f"{path}{notes.get(key, '')}" for key, path in written.items()})

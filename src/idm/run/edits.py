@@ -1,4 +1,4 @@
-"""Changing samples of a user's own: they are noised in part, and what is lost is drawn again, as another class if wished.
+"""Changing samples of a user's own: noised in part, and what is lost drawn again, as another class if wished.
 
 This is SDEdit (Meng et al. 2022), a restoration of what has been seen whole.
 """

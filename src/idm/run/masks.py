@@ -95,4 +95,6 @@ def _picture(path: Path) -> Bool[NDArray[Any], "h w"]:
     except IdmError:
         raise
     except Exception as error:  # decoders raise whatever they stumble over in a damaged file
-        raise UnreadableFileError(f"mask: {path} cannot be read as a picture ({one_line(error)}); replace it") from error
+        raise UnreadableFileError(
+            f"mask: {path} cannot be read as a picture ({one_line(error)}); replace it"
+        ) from error

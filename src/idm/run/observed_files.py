@@ -92,7 +92,9 @@ def arranged(data: NDArray[Any], shape: tuple[int, ...], layout: str, what: str)
             if np.isinf(several).any():
                 raise DataError(f"{what}: finite numbers, or NaN where nothing was seen, wanted, got infinity")
             return np.ascontiguousarray(rule.arrange(several), dtype=np.float64)
-    raise DataError(f"{what}: observations of shape {shape} wanted, as the operator gives of a sample, got {data.shape}")
+    raise DataError(
+        f"{what}: observations of shape {shape} wanted, as the operator gives of a sample, got {data.shape}"
+    )
 
 
 def _opaque(path: Path, shape: tuple[int, ...]) -> tuple[Values, int]:

@@ -206,7 +206,9 @@ def vlb_in_parts(
     given = {"timesteps": chain.grid.levels.time.tolist(), "seed": seed, "data": data.spec.to_plain()}
     size = max(BOUND_IMAGES, -(-batch_size // chain.num_timesteps))  # whatever the number of processes is
     by_step = dict.fromkeys(("vb", "xstart_mse", "mse"), (chain.num_timesteps,))
-    job = Job("bound", Path(folder), request_of(run) | given, count, size, {"total_bpd": (), "prior_bpd": (), **by_step})
+    job = Job(
+        "bound", Path(folder), request_of(run) | given, count, size, {"total_bpd": (), "prior_bpd": (), **by_step}
+    )
     mine, done = job.progress_of(ranks)
     calls = chain.num_timesteps * -(-job.size // min(job.size, batch_size))
     listener = listener if ranks.is_main else SILENT

@@ -1,6 +1,7 @@
 """Restoring samples from what was observed of them, into a folder, in parts that outlive an interruption."""
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,10 +9,14 @@ from typing import Any
 
 import torch
 
+from idm.core.errors import SettingsError
+from idm.core.files import write_atomically
 from idm.core.progress import SILENT, Listener
 from idm.core.ranks import Ranks
 from idm.core.text import counted
-from idm.restoration import Mask, Operator
+from idm.report import png
+from idm.report.ranks import rank_histograms
+from idm.restoration import Coverage, Mask, Operator, coverage_of
 from idm.run import Run, load
 from idm.run.edits import plan_edits
 from idm.run.labels import Labels, class_numbers
@@ -26,6 +31,10 @@ from idm.tasks.made import Made
 from idm.tasks.part_files import Part
 from idm.tasks.parts import Job, remove_parts
 from idm.tasks.together import Say, say_nothing, say_what_is_replaced, together
+
+COVERAGE, HISTOGRAMS = "coverage.json", "coverage.png"
+LEAST_DRAWS = 19
+"""For regions of 90 %."""
 
 PARTS = ".parts-restored"
 """Where the parts lie meanwhile."""
@@ -50,6 +59,7 @@ class RestoreRequest:
         seed: draw j of observation i is drawn from seed + num i + j.
         simulate: observe whole samples first, so that the truth stands beside the results.
         batch_size: samples per call of the network.
+        coverage: say, with ``simulate``, how often the draws hold the truth; see ``idm.restoration.coverage_of``.
     """
 
     operator: str
@@ -62,6 +72,7 @@ class RestoreRequest:
     seed: int = 0
     simulate: bool = False
     batch_size: int = 64
+    coverage: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,9 +102,11 @@ class Mended(Made):
 
     Attributes:
         draws: how they were drawn.
+        coverage: how often they hold the truth, where that was asked for.
     """
 
     draws: Draws
+    coverage: Coverage | None = None
 
 
 def restore_into(
@@ -137,6 +150,8 @@ def restore_into(
         lambda: class_numbers(request.labels, opened.spec.class_names),
     )
     observed = _observed(opened, operator, request, names)
+    if request.coverage and (observed.truth is None or request.num < LEAST_DRAWS):
+        raise SettingsError(f"num: at least {LEAST_DRAWS} wanted to check coverage, with simulate, got {request.num}")
     draws = plan_draws(
         opened,
         observed,
@@ -148,7 +163,8 @@ def restore_into(
         labels=labels,
         seed=request.seed,
     )
-    return _finish(opened, observed, draws, folder, request.batch_size, listener, say, _reference(request.operator))
+    results = _Results(opened, observed, draws, _reference(request.operator), covers=request.coverage)
+    return results.make(folder, request.batch_size, listener, say)
 
 
 def edit_into(
@@ -185,27 +201,56 @@ def edit_into(
         sampler=sampler,
         seed=request.seed,
     )
-    return _finish(opened, replace(observed, truth=None), draws, folder, request.batch_size, listener, say)
+    results = _Results(opened, replace(observed, truth=None), draws, None, covers=False)
+    return results.make(folder, request.batch_size, listener, say)
 
 
-def _finish(
-    run: Run,
-    observed: Observed,
-    draws: Draws,
-    folder: Path,
-    batch_size: int,
-    listener: Listener,
-    say: Say,
-    reference: Path | None = None,
-) -> Mended:
-    """Draw all samples, and write them to the folder."""
-    with results_in(folder, names_of(run, observed, draws.num, reference), OURS) as results:
-        say_what_is_replaced(results, say)
-        x = _in_parts(run, draws, folder / PARTS, batch_size, listener)
-        what = f"{counted(len(draws), 'sample')} by {run.name}"
-        written = results.put(what, lambda new: save_restored(new, run, observed, draws, x, reference))
-        remove_parts(folder / PARTS)
-    return Mended(run, x, written, draws)
+@dataclass(frozen=True, eq=False)
+class _Results:
+    """What is drawn and written.
+
+    Attributes:
+        run: the run.
+        observed: what was seen.
+        draws: what is drawn.
+        reference: a file whose place in the world volumes have; None where there is none.
+        covers: whether the draws are compared with the truth.
+    """
+
+    run: Run
+    observed: Observed
+    draws: Draws
+    reference: Path | None
+    covers: bool
+
+    def make(self, folder: Path, batch_size: int, listener: Listener, say: Say) -> Mended:
+        """Draw all samples, and write them to the folder."""
+        more = [COVERAGE, HISTOGRAMS] if self.covers else []
+        names = [*names_of(self.run, self.observed, self.draws.num, self.reference), *more]
+        with results_in(folder, names, rf"{OURS}|{COVERAGE}|{HISTOGRAMS}") as results:
+            say_what_is_replaced(results, say)
+            x = _in_parts(self.run, self.draws, folder / PARTS, batch_size, listener)
+            coverage = self._coverage(x) if self.covers else None
+            what = f"{counted(len(self.draws), 'sample')} by {self.run.name}"
+            written = results.put(what, lambda new: self._write(new, x, coverage))
+            remove_parts(folder / PARTS)
+        return Mended(self.run, x, written, self.draws, coverage)
+
+    def _coverage(self, x: torch.Tensor) -> Coverage:
+        """Rank the truth among draws, both as data have them."""
+        truth, codec = self.observed.truth, self.run.spec.codec
+        assert truth is not None
+        return coverage_of(truth, codec.rounded(x).unflatten(0, (len(truth), self.draws.num)))
+
+    def _write(self, new: Path, x: torch.Tensor, coverage: Coverage | None) -> dict[str, Path]:
+        written = save_restored(new, self.run, self.observed, self.draws, x, self.reference)
+        if coverage is None:
+            return written
+        kinds = {"single values": coverage.values, "random projections": coverage.projections}
+        panels = [(title, str(found.main), found.histogram) for title, found in kinds.items()]
+        written["coverage"] = write_atomically(new / COVERAGE, json.dumps(coverage.to_plain(), indent=1))
+        written["ranks"] = write_atomically(new / HISTOGRAMS, png(rank_histograms(panels)))
+        return written
 
 
 def _observed(run: Run, operator: Operator, request: RestoreRequest, names: Sequence[str]) -> Observed:

@@ -52,7 +52,9 @@ def test_channels_of_different_scales_are_weighed_as_their_noise_is(name):
     dense = operator.apply(units).flatten(1).T * scale
     o = operator.apply(torch.randn(2, *SHAPE, generator=torch.Generator().manual_seed(3), dtype=torch.float64))
     found = observation_of(operator, o, 0.3, DIFFERENT, SHAPE)
-    wanted = torch.linalg.solve(0.7 * dense @ dense.T + 0.09 * torch.eye(len(dense), dtype=torch.float64), o.flatten(1).T).T
+    wanted = torch.linalg.solve(
+        0.7 * dense @ dense.T + 0.09 * torch.eye(len(dense), dtype=torch.float64), o.flatten(1).T
+    ).T
     solved = found.operator.solve(o, 0.7, 0.09).flatten(1)
     assert torch.allclose(solved, wanted, rtol=1e-9, atol=1e-9)
     back = found.operator.adjoint(o).flatten(1)
