@@ -145,7 +145,8 @@ def test_a_volume_comes_back_in_its_place(idm, others, tmp_path):
     assert idm(*command, "--method", "ddnm", "--out", tmp_path / "out", *SHORT).code == 0
     for name in ("scan-00", "scan-01", "scan-mean", "scan-std"):
         back = nibabel.load(tmp_path / "out" / "restored" / f"{name}.nii.gz")
-        assert (back.affine == affine).all() and back.shape == values.shape
+        assert (back.affine == affine).all()
+        assert back.shape == values.shape
         seen = np.zeros_like(values[4:]) if name == "scan-std" else values[4:]
         assert np.allclose(back.get_fdata()[4:], seen, atol=1e-5)
 
@@ -188,12 +189,37 @@ def test_a_function_of_ones_own_is_called_with_data(idm, run, tmp_path, monkeypa
         *("restore", run, tmp_path / "total.npy", "--operator", "physics:halves", "--method", "repaint"),
         *("--out", tmp_path / "out", *SHORT),
     )
-    assert result.code == 2 and "operator that picks values" in result.errors[0]
+    assert result.code == 2
+    assert "operator that picks values" in result.errors[0]
     nothing = idm("restore", run, tmp_path / "total.npy", "--operator", "physics:gone", "--out", tmp_path / "out")
-    assert nothing.code == 3 and "none in that module" in nothing.errors[0]
+    assert nothing.code == 3
+    assert "none in that module" in nothing.errors[0]
 
 
 @pytest.mark.parametrize("shape", [(3,), (8, 4), (2, 8, 8)])
 def test_masks_of_other_shapes_are_refused_in_python(run, shape):
     with pytest.raises(SettingsError, match="a mask of shape"):
         checked_mask(np.ones(shape, dtype=bool), load(run, device="cpu").spec)
+
+
+def test_an_edit_keeps_more_the_weaker_it_is(idm, run, tmp_path):
+    """SDEdit from a lower level leaves the sample nearer to itself; of no strength at all it would be the sample."""
+    held_out = load(run, device="cpu").read("held-out:0-3").data.astype(float)
+    far = {}
+    for strength in (0.1, 0.9):
+        out = tmp_path / str(strength)
+        command = ("edit", run, "held-out:0-3", "--strength", strength, "--label-b", 3, "--steps", 10, "--num", 2)
+        assert idm(*command, "--out", out).code == 0
+        far[strength] = np.abs(opened(out)["data"].astype(float) - held_out[:, None]).mean()
+    assert far[0.1] < 0.5 * far[0.9]
+
+
+def test_coverage_is_told_in_a_sentence(idm, run, tmp_path):
+    np.save(tmp_path / "hole.npy", LEFT)
+    command = ("restore", run, "--operator", f"mask:{tmp_path / 'hole.npy'}", "--method", "ddnm", "--steps", 2)
+    result = idm(*command, "--check-coverage", 3, "--out", tmp_path / "out")
+    assert result.code == 0, result.err
+    assert "90 % regions hold the truth in" in result.out
+    assert (tmp_path / "out" / "coverage.png").is_file()
+    refused = idm(*command, "held-out:0", "--check-coverage", 3)
+    assert (refused.code, len(refused.errors)) == (2, 1)

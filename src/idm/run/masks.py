@@ -56,16 +56,16 @@ def checked_mask(hidden: NDArray[Any], spec: DataSpec, what: str = "mask") -> Bo
     """Bring a mask to [c, *space]; ``what`` is what messages call it. Arguments and errors as of ``read_mask``."""
     if hidden.dtype != np.bool_:
         raise SettingsError(f"{what}: an array of booleans wanted, True where nothing is known, got {hidden.dtype}")
-    channels, *space = spec.shape
+    space = spec.shape[1:]
     in_order = LAYOUTS[spec.layout].restore(np.empty((1, *spec.shape), dtype=bool)).shape[1:]
     if hidden.shape == spec.shape:
         found = hidden
-    elif space and hidden.shape == tuple(space):
+    elif space and hidden.shape == space:
         found = np.broadcast_to(hidden, spec.shape)
     elif hidden.shape == in_order:
         found = LAYOUTS[spec.layout].arrange(hidden[None])[0]
     else:
-        shapes = " or ".join(map(str, dict.fromkeys([*([tuple(space)] if space else []), in_order, spec.shape])))
+        shapes = " or ".join(map(str, dict.fromkeys([*([space] if space else []), in_order, spec.shape])))
         raise SettingsError(f"{what}: a mask of shape {shapes} wanted, as the run's samples, got {hidden.shape}")
     if found.all() or not found.any():
         got = "everything" if found.all() else "nothing"

@@ -13,7 +13,6 @@ from idm.core.progress import Listener
 from idm.likelihood import Calibration, Estimate
 from idm.likelihood.curves import NUM_LEVELS
 from idm.run.drawing import draw, require_sampler
-from idm.run.restorable import Restorable
 from idm.run.evaluation import Evaluation, Scores, about
 from idm.run.fitting import fit_solver
 from idm.run.inputs import as_inputs
@@ -23,6 +22,7 @@ from idm.run.opened import Opened
 from idm.run.other_data import open_data_to_score
 from idm.run.own_data import open_run_data
 from idm.run.recognition import recognise, require_recognition
+from idm.run.restorable import Restorable
 from idm.run.scoring import (
     bits_per_dim,
     bound_of,

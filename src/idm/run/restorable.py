@@ -1,6 +1,5 @@
 """A trained model that restores a user's own samples from what was observed of them, or changes them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +14,9 @@ from idm.run.editable import Editable
 from idm.run.edits import plan_edits
 from idm.run.inputs import as_inputs
 from idm.run.labels import Labels, class_numbers
+from idm.run.method_settings import DEFAULT_METHOD, find_method
 from idm.run.observing import as_observed
 from idm.run.operators import parse_operator
-from idm.run.method_settings import DEFAULT_METHOD, find_method
 from idm.run.restoring import Draws, Restored, draw_all, plan_draws, restoring_sampler
 from idm.samplers import Sampler
 

@@ -1,8 +1,8 @@
-"""Writing restored samples: a picture of all, every draw, means and standard deviations, in the kind of file they came."""
+"""Writing restored samples: a picture of all, every draw, means, standard deviations; files of the kind that came."""
 
 import gzip
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from idm.core.files import write_atomically
 from idm.data.arrays.axes import LAYOUTS
 from idm.data.extras import import_extra
 from idm.data.sources.nifti import NIFTI_SUFFIXES
-from idm.report import png, save_picture, scatter, with_names, with_scale
 from idm.report import grid as grid_of
+from idm.report import png, save_picture, scatter, with_names, with_scale
 from idm.report.pictures import fit_png
 from idm.restoration import LinearOperator, Observation, Selection
 from idm.run.observing import Observed
@@ -140,14 +140,15 @@ def _overview(out: Path, run: Opened, observed: Observed, draws: Draws, x: Tenso
     return save_picture(out / GRID, with_scale(picture, spec.codec, spec.shape))
 
 
-def _seen(observations: list[Observation] | Any, shape: tuple[int, ...]) -> Tensor | None:
+def _seen(observations: Sequence[Observation], shape: tuple[int, ...]) -> Tensor | None:
     """Return what was seen as samples in the model's range; None where it cannot be shown so."""
-    if not all(isinstance(one.operator, LinearOperator) for one in observations):
-        return None
     shown: list[Tensor] = []
     for one in observations:
-        is_sample = tuple(one.values.shape[1:]) == shape and not isinstance(one.operator, Selection)
-        shown.append(one.values if is_sample else one.operator.pseudo_inverse(one.values))
+        operator = one.operator
+        if not isinstance(operator, LinearOperator):
+            return None
+        is_sample = tuple(one.values.shape[1:]) == shape and not isinstance(operator, Selection)
+        shown.append(one.values if is_sample else operator.pseudo_inverse(one.values))
     return torch.cat(shown).float()
 
 

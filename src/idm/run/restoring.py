@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from idm.core.errors import SettingsError
-from idm.core.progress import Listener
+from idm.core.progress import SILENT, Listener
 from idm.core.tensors import require_finite
 from idm.restoration import Method, Observation, Operator, restoring
 from idm.run.drawing import require_memory
@@ -114,13 +114,12 @@ def plan_draws(
     return draws
 
 
-def restoring_sampler(run: Opened, changes: Mapping[str, Any], listener: Listener | None = None) -> Sampler:
-    """Return the sampler of a restoration: DDPM in 100 steps, or in all where there are fewer, with settings changed."""
-    steps = min(DEFAULT_STEPS, run.diffusion.num_timesteps)
-    usual = {} if "plan" in changes else {"steps": steps}
-    named = {} if {"name", "eta"} & changes.keys() else {"name": "ddpm"}
-    told = {} if listener is None else {"listener": listener}
-    return run.sampler(**{**named, **usual, **changes}, **told)
+def restoring_sampler(run: Opened, changes: Mapping[str, Any], listener: Listener = SILENT) -> Sampler:
+    """Return the sampler of a restoration: DDPM in 100 steps, or all where there are fewer, with settings changed."""
+    usual: dict[str, Any] = {} if {"name", "eta"} & changes.keys() else {"name": "ddpm"}
+    if "plan" not in changes:
+        usual["steps"] = min(DEFAULT_STEPS, run.diffusion.num_timesteps)
+    return run.sampler(listener=listener, **{**usual, **changes})
 
 
 def draw_all(run: Opened, draws: Draws, batch_size: int, listener: Listener) -> Tensor:

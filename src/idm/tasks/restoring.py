@@ -20,9 +20,9 @@ from idm.restoration import Coverage, Mask, Operator, coverage_of
 from idm.run import Run, load
 from idm.run.edits import plan_edits
 from idm.run.labels import Labels, class_numbers
+from idm.run.method_settings import DEFAULT_METHOD, find_method
 from idm.run.observing import Observed, observe, read_observed
 from idm.run.restored_files import OURS, names_of, save_restored
-from idm.run.method_settings import DEFAULT_METHOD, find_method
 from idm.run.restoring import Draws, plan_draws, restoring_sampler
 from idm.run.saving import results_folder
 from idm.storage.results import results_in
