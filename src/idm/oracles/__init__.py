@@ -5,6 +5,7 @@ from idm.oracles.empirical import EmpiricalDenoiser
 from idm.oracles.enumerated import EnumeratedDenoiser
 from idm.oracles.gaussian import GaussianDenoiser
 from idm.oracles.mixture import MixtureDenoiser
+from idm.oracles.posteriors import Posterior, gaussian_posterior, mixture_posterior
 
 __all__ = [
     "EmpiricalDenoiser",
@@ -13,4 +14,7 @@ __all__ = [
     "GaussianDenoiser",
     "MixtureDenoiser",
     "Moments",
+    "Posterior",
+    "gaussian_posterior",
+    "mixture_posterior",
 ]

@@ -28,7 +28,7 @@ from idm.restoration.operators import (
     Operator,
     Selection,
 )
-from idm.restoration.restore import restore, restoring
+from idm.restoration.restore import restore, restore_particles, restoring
 
 __all__ = [
     "DDNM",
@@ -56,5 +56,6 @@ __all__ = [
     "SDEdit",
     "Selection",
     "restore",
+    "restore_particles",
     "restoring",
 ]
