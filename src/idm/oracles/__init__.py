@@ -9,6 +9,7 @@ from idm.oracles.gibbs import LevyPosterior
 from idm.oracles.increments import GaussianIncrements, Increments, JumpIncrements, LaplaceIncrements
 from idm.oracles.levy import LevyDenoiser, draw_walks
 from idm.oracles.mixture import MixtureDenoiser
+from idm.oracles.posteriors import Posterior, gaussian_posterior, mixture_posterior
 
 __all__ = [
     "EmpiricalDenoiser",
@@ -24,6 +25,12 @@ __all__ = [
     "LevyPosterior",
     "MixtureDenoiser",
     "Moments",
+<<<<<<< HEAD
     "draw_walks",
     "power_law",
+=======
+    "Posterior",
+    "gaussian_posterior",
+    "mixture_posterior",
+>>>>>>> 8ece60c74fa8a0598f7bbaaa290d7c55af989216
 ]

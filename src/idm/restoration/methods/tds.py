@@ -64,8 +64,8 @@ class TDS(Method):
         """Yield the first particle of each observation on the way; in the end one that is drawn by the weights."""
         places = range(sampler.diffusion.num_timesteps - 1, -1, -1)
         for i, cloud in zip(places, self.clouds(sampler, denoise, observation, x, noise), strict=True):
-            chosen = cloud if i > 0 else cloud.draw(1, uniform(noise, CHOICE))
-            yield SampleStep(chosen.samples[:, 0], chosen.x_start[:, 0])
+            last = cloud.draw(1, uniform(noise, CHOICE))[:, 0] if i == 0 else None
+            yield SampleStep(cloud.samples[:, 0], cloud.x_start[:, 0]) if last is None else SampleStep(last, last)
 
     def clouds(
         self, sampler: Sampler, denoise: Denoiser, observation: Observation, x: Images, noise: NoiseSource
@@ -127,13 +127,15 @@ class _Step:
 
 
 def _proposed(sampler: Sampler, look: Look, x: Tensor, i: int, eps: Tensor) -> _Step:
-    """Draw from r, which has the mean of guided x_0 and p's variance.
+    """Draw from r, which has the mean of guided x_0 and p's variance: the sampler's, or what is known of x_0's.
 
     With x_down = mean_r + std eps and d = (mean_r - mean_p) / std, log p - log r is -(d eps + d^2 / 2), summed up.
     """
     diffusion = sampler.diffusion
-    at = diffusion.grid.transition(i, x)
+    at, known = diffusion.grid.transition(i, x), look.found.variance
     std = diffusion.variance.std(look.found.head, at)
+    if known is not None:  # the best variance that a reverse step has (Bao et al. 2022, theorem 1)
+        std = (at.posterior_variance + at.posterior_mean_coef1.square() * known).sqrt()
     mean = diffusion.reverse_mean(_clip(sampler, look.guided), at, x)
     moved = (mean - diffusion.reverse_mean(_clip(sampler, look.found), at, x)) / std
     return _Step(mean + std * eps, -(moved * (eps + 0.5 * moved)).flatten(1).sum(1))
@@ -145,7 +147,8 @@ def _clip(sampler: Sampler, found: Denoised) -> Denoised:
 
 
 def _cloud(x: Tensor, x_start: Tensor, log_weights: Tensor) -> Particles:
-    return Particles(*(each.view(*log_weights.shape, *x.shape[1:]) for each in (x, x_start)), log_weights)
+    shape = (*log_weights.shape, *x.shape[1:])
+    return Particles(x.view(shape), x_start.view(shape), log_weights)
 
 
 def uniform(noise: NoiseSource, step: int) -> Tensor:
