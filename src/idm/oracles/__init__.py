@@ -25,12 +25,9 @@ __all__ = [
     "LevyPosterior",
     "MixtureDenoiser",
     "Moments",
-<<<<<<< HEAD
-    "draw_walks",
-    "power_law",
-=======
     "Posterior",
+    "draw_walks",
     "gaussian_posterior",
     "mixture_posterior",
->>>>>>> 8ece60c74fa8a0598f7bbaaa290d7c55af989216
+    "power_law",
 ]
