@@ -9,6 +9,7 @@ from idm.oracles.gibbs import LevyPosterior
 from idm.oracles.increments import GaussianIncrements, Increments, JumpIncrements, LaplaceIncrements
 from idm.oracles.levy import LevyDenoiser, draw_walks
 from idm.oracles.mixture import MixtureDenoiser
+from idm.oracles.posteriors import Posterior, field_posterior, gaussian_posterior, mixture_posterior
 
 __all__ = [
     "EmpiricalDenoiser",
@@ -24,6 +25,10 @@ __all__ = [
     "LevyPosterior",
     "MixtureDenoiser",
     "Moments",
+    "Posterior",
     "draw_walks",
+    "field_posterior",
+    "gaussian_posterior",
+    "mixture_posterior",
     "power_law",
 ]

@@ -30,7 +30,7 @@ from idm.restoration.operators import (
     Operator,
     Selection,
 )
-from idm.restoration.restore import restore, restoring
+from idm.restoration.restore import restore, restore_particles, restoring
 
 __all__ = [
     "DDNM",
@@ -64,5 +64,6 @@ __all__ = [
     "coverage_of",
     "observe",
     "restore",
+    "restore_particles",
     "restoring",
 ]

@@ -10,6 +10,8 @@ from idm.core.rng import Rng
 from idm.core.types import Images
 from idm.diffusion import Denoiser
 from idm.restoration.methods.base import Method
+from idm.restoration.methods.particles import Particles
+from idm.restoration.methods.tds import TDS
 from idm.restoration.observation import Observation
 from idm.samplers import Sampler, SampleStep, Seed
 from idm.samplers.noise import StepNoise
@@ -65,6 +67,32 @@ def restoring(
         if state is None:
             return
         yield state
+
+
+def restore_particles(
+    sampler: Sampler,
+    denoise: Denoiser,
+    observation: Observation,
+    x: Images,
+    *,
+    method: TDS,
+    seed: Seed = 0,
+    listener: Listener = SILENT,
+) -> Particles:
+    """Return all particles of twisted SMC in the end, of which ``restore`` draws one for each observation.
+
+    ``particles.draw(16, Rng.from_seed(seed, b).uniform("draw"))`` are 16 for each. Arguments as of ``restore``.
+    """
+    method.check(sampler, observation)
+    _check_shapes(observation, x)
+    noise = StepNoise(Rng.from_seed(seed, len(x), x.device))
+    cloud: Particles | None = None
+    with torch.no_grad(), listener.follow("restoring", method.num_steps(sampler)) as bar:
+        for found in method.clouds(sampler, denoise, observation, x, noise):
+            cloud = found
+            bar.advance()
+    assert cloud is not None
+    return cloud
 
 
 def _check_shapes(observation: Observation, x: Images) -> None:

@@ -74,7 +74,7 @@ class Isotropic(Covariance):
 @final
 @dataclass(frozen=True)
 class RowSums(Covariance):
-    """The sums of the rows of A Cov A^T on a diagonal, and s^2 I: one product with the derivative (Boys et al. 2024)."""
+    """Sums of the rows of A Cov A^T on a diagonal, and s^2 I: one product with the derivative (Boys et al. 2024)."""
 
     def spread(self, seen: Linearised, at: Level, observation: Observation) -> Spread:
         """Multiply by ones."""

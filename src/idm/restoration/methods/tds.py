@@ -64,8 +64,8 @@ class TDS(Method):
         """Yield the first particle of each observation on the way; in the end one that is drawn by the weights."""
         places = range(sampler.diffusion.num_timesteps - 1, -1, -1)
         for i, cloud in zip(places, self.clouds(sampler, denoise, observation, x, noise), strict=True):
-            chosen = cloud if i > 0 else cloud.draw(1, uniform(noise, CHOICE))
-            yield SampleStep(chosen.samples[:, 0], chosen.x_start[:, 0])
+            last = cloud.draw(1, uniform(noise, CHOICE))[:, 0] if i == 0 else None
+            yield SampleStep(cloud.samples[:, 0], cloud.x_start[:, 0]) if last is None else SampleStep(last, last)
 
     def clouds(
         self, sampler: Sampler, denoise: Denoiser, observation: Observation, x: Images, noise: NoiseSource
@@ -145,7 +145,8 @@ def _clip(sampler: Sampler, found: Denoised) -> Denoised:
 
 
 def _cloud(x: Tensor, x_start: Tensor, log_weights: Tensor) -> Particles:
-    return Particles(*(each.view(*log_weights.shape, *x.shape[1:]) for each in (x, x_start)), log_weights)
+    shape = (*log_weights.shape, *x.shape[1:])
+    return Particles(x.view(shape), x_start.view(shape), log_weights)
 
 
 def uniform(noise: NoiseSource, step: int) -> Tensor:
