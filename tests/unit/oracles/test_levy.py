@@ -167,8 +167,8 @@ def test_draws_of_laplace_walks_have_the_moments_of_an_integral() -> None:
 
 @pytest.mark.parametrize("law", [LAPLACE, JUMPS])
 def test_draws_given_nothing_are_data(law: Increments) -> None:
-    nothing = torch.zeros(0, dtype=torch.float64)
-    draws = LevyPosterior(law, (1, 4), nothing.view(0, 4), nothing, 1.0, 3).draw(CHAINS)[:, 0]
+    nothing = torch.zeros(1, 4, dtype=torch.float64)
+    draws = LevyPosterior(law, (1, 4), nothing, torch.zeros(1), 1.0, 3).draw(CHAINS)[:, 0]
     assert_moments(draws, torch.zeros(4).double(), law.variance * SUMS @ SUMS.T)
 
 
