@@ -56,11 +56,18 @@ def restore(
 def restoring(
     sampler: Sampler, denoise: Denoiser, observation: Observation, x: Images, *, method: Method, seed: Seed = 0
 ) -> Iterator[SampleStep]:
-    """Yield the states that ``restore`` passes through; gradients are on only where the method takes them."""
+    """Yield the states that ``restore`` passes through; gradients are on only where the method takes them.
+
+    Arguments and errors as there.
+    """
     method.check(sampler, observation)
     _check_shapes(observation, x)
     noise = StepNoise(Rng.from_seed(seed, len(x), x.device))
-    states = method.walk(sampler, denoise, observation, x, noise)
+    return _without_gradients(method.walk(sampler, denoise, observation, x, noise))
+
+
+def _without_gradients(states: Iterator[SampleStep]) -> Iterator[SampleStep]:
+    """Turn gradients off at each step, not while the caller has its state."""
     while True:
         with torch.no_grad():
             state = next(states, None)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, final
 
-from annotated_types import Ge, Le
+from annotated_types import Gt, Le
 
 from idm.core.rng import NoiseSource
 from idm.core.types import Images
@@ -21,14 +21,15 @@ class SDEdit(Stepwise):
     What is coarser than that level's noise stays. A^+ o is the picture itself where all of it is observed.
 
     Attributes:
-        strength: where to start, as a share of the steps: 0 changes nothing, 1 leaves nothing.
+        strength: where to start, as a share of the steps, at least one of which is taken: little of it changes little,
+            1 leaves nothing.
     """
 
-    strength: Annotated[float, Ge(0), Le(1)] = 0.5
+    strength: Annotated[float, Gt(0), Le(1)] = 0.5
 
     def first_place(self, grid: Grid) -> int:
         """Take so many of the steps."""
-        return round(self.strength * grid.num_timesteps) - 1
+        return max(1, round(self.strength * grid.num_timesteps)) - 1
 
     def start(self, grid: Grid, observation: Observation, x: Images, noise: NoiseSource) -> Images:
         """Bring the rough picture to the level."""

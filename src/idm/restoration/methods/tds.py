@@ -127,13 +127,15 @@ class _Step:
 
 
 def _proposed(sampler: Sampler, look: Look, x: Tensor, i: int, eps: Tensor) -> _Step:
-    """Draw from r, which has the mean of guided x_0 and p's variance.
+    """Draw from r, which has the mean of guided x_0 and p's variance: the sampler's, or what is known of x_0's.
 
     With x_down = mean_r + std eps and d = (mean_r - mean_p) / std, log p - log r is -(d eps + d^2 / 2), summed up.
     """
     diffusion = sampler.diffusion
-    at = diffusion.grid.transition(i, x)
+    at, known = diffusion.grid.transition(i, x), look.found.variance
     std = diffusion.variance.std(look.found.head, at)
+    if known is not None:  # the best variance that a reverse step has (Bao et al. 2022, theorem 1)
+        std = (at.posterior_variance + at.posterior_mean_coef1.square() * known).sqrt()
     mean = diffusion.reverse_mean(_clip(sampler, look.guided), at, x)
     moved = (mean - diffusion.reverse_mean(_clip(sampler, look.found), at, x)) / std
     return _Step(mean + std * eps, -(moved * (eps + 0.5 * moved)).flatten(1).sum(1))

@@ -119,6 +119,12 @@ class LinearOperator(Operator):
         return self.adjoint(self.solve(o, 1.0, 0.0))
 
     @final
+    def dense(self) -> Tensor:
+        """Return A as a matrix [m, n], float64, of the n values of a sample and the m numbers of an observation."""
+        units = torch.eye(number_of(self.shape), dtype=torch.float64)
+        return self.apply(units.view(-1, *self.shape)).flatten(1).T
+
+    @final
     def kept(self, name: str, like: Tensor, make: Callable[[], Tensor]) -> Tensor:
         """Return a tensor of the operator's on the device of ``like``, in its dtype if both are real; copied once."""
         dtype = like.dtype

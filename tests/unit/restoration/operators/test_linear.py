@@ -44,12 +44,6 @@ MADE: dict[str, Callable[[], LinearOperator]] = {
 each = pytest.mark.parametrize("operator", [make() for make in MADE.values()], ids=list(MADE))
 
 
-def dense(operator: LinearOperator) -> Tensor:
-    """The matrix, from what the operator makes of unit vectors [m, n]."""
-    units = torch.eye(math.prod(operator.shape), dtype=torch.float64).view(-1, *operator.shape)
-    return operator.apply(units).flatten(1).T
-
-
 def test_there_is_one_of_every_name() -> None:
     assert {OPERATORS[name] for name in OPERATORS} == {type(make()) for make in MADE.values()}
 
@@ -59,14 +53,15 @@ def test_the_adjoint_is_the_transpose(operator: LinearOperator) -> None:
     x = random(3, *operator.shape)
     seen = operator.apply(x)
     o = random(*seen.shape)
+    assert operator.dense().shape == (o[0].numel(), math.prod(operator.shape))
     left, right = ((one * other).flatten(1).sum(1) for one, other in ((seen, o), (x, operator.adjoint(o))))
     torch.testing.assert_close(left, right, rtol=1e-12, atol=1e-12)
-    torch.testing.assert_close(operator.adjoint(o).flatten(1), o.flatten(1) @ dense(operator), rtol=0, atol=1e-12)
+    torch.testing.assert_close(operator.adjoint(o).flatten(1), o.flatten(1) @ operator.dense(), rtol=0, atol=1e-12)
 
 
 @each
 def test_it_solves_as_the_matrix_does(operator: LinearOperator) -> None:
-    matrix, o = dense(operator), operator.apply(random(2, *operator.shape))
+    matrix, o = operator.dense(), operator.apply(random(2, *operator.shape))
     gram, unit = matrix @ matrix.T, torch.eye(len(matrix), dtype=torch.float64)
     for variance, noise in ((0.7, 0.3), (2.0, 1e-4)):
         expected = torch.linalg.solve(variance * gram + noise * unit, o.flatten(1).T).T
@@ -79,7 +74,7 @@ def test_it_solves_as_the_matrix_does(operator: LinearOperator) -> None:
 @each
 def test_its_pseudo_inverse_is_that_of_the_matrix(operator: LinearOperator) -> None:
     o = operator.apply(random(2, *operator.shape))
-    expected = o.flatten(1) @ torch.linalg.pinv(dense(operator), rtol=1e-7).T
+    expected = o.flatten(1) @ torch.linalg.pinv(operator.dense(), rtol=1e-7).T
     ours = operator.pseudo_inverse(o)
     torch.testing.assert_close(ours.flatten(1), expected, rtol=0, atol=1e-8)
     torch.testing.assert_close(operator.apply(ours), o, rtol=0, atol=1e-8)
