@@ -9,7 +9,7 @@ from idm.oracles.gibbs import LevyPosterior
 from idm.oracles.increments import GaussianIncrements, Increments, JumpIncrements, LaplaceIncrements
 from idm.oracles.levy import LevyDenoiser, draw_walks
 from idm.oracles.mixture import MixtureDenoiser
-from idm.oracles.posteriors import Posterior, gaussian_posterior, mixture_posterior
+from idm.oracles.posteriors import Posterior, field_posterior, gaussian_posterior, mixture_posterior
 
 __all__ = [
     "EmpiricalDenoiser",
@@ -27,6 +27,10 @@ __all__ = [
     "Moments",
     "Posterior",
     "draw_walks",
+<<<<<<< HEAD
+=======
+    "field_posterior",
+>>>>>>> 9aee32f6017f35dac3c6407e19ee8c319be9402f
     "gaussian_posterior",
     "mixture_posterior",
     "power_law",

@@ -6,7 +6,9 @@ other, and their distribution is the posterior but for what a chain still rememb
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Annotated
+from functools import cached_property
+from itertools import islice
+from typing import Annotated, final
 
 import torch
 from annotated_types import Ge, Gt
@@ -19,17 +21,19 @@ from idm.core.rng import Rng
 from idm.core.types import Images
 from idm.oracles.increments import Evidence, Increments
 
-USUAL_SWEEPS = 300
+USUAL_SWEEPS, CHAINS = 300, 100
 
 
-@dataclass(frozen=True)
+@final
+@dataclass(frozen=True, eq=False)
 class LevyPosterior:
     """Walks x [c, length] given values = matrix x + noise n.
 
     Attributes:
         law: of the increments.
         shape: c and length.
-        matrix: of the observation [m, c length], float64.
+        matrix: of the observation, float64.
+        values: what was observed.
         noise: standard deviation, above 0.
         sweeps: of a chain.
     """
@@ -37,6 +41,7 @@ class LevyPosterior:
     law: Increments
     shape: tuple[int, int]
     matrix: Float[Tensor, "m d"]
+    values: Float[Tensor, " m"]
     noise: Annotated[float, Gt(0)]
     sweeps: Annotated[int, Ge(1)] = USUAL_SWEEPS
 
@@ -48,39 +53,29 @@ class LevyPosterior:
         """
         refuse_out_of_range(type(self), vars(self))
 
-    def sample(self, values: Float[Tensor, "b m"], seed: int = 0, listener: Listener = SILENT) -> Images:
-        """Draw one walk [b, c, length] for each row of values; repeat a row for more.
-
-        Args:
-            values: what is observed.
-            seed: of the first row; the others have those that follow.
-            listener: hears how it gets on.
-        """
+    def draw(self, number: int, seed: int = 0, listener: Listener = SILENT) -> Images:
+        """Draw walks [number, c, length], each with a chain of its own; chain i has seed + i."""
         increments = torch.empty(0)
         with listener.follow("Gibbs", self.sweeps, unit="sweeps") as bar:
-            for _, latest in self._states(self._seen(values), seed):
+            for _, latest in self._states(number, seed):
                 increments = latest
                 bar.advance()
         return self._walks(increments)
 
-    def mean(self, values: Float[Tensor, "b m"], seed: int = 0, num_chains: int = 50) -> Images:
-        """Estimate E[x | values]: the mean given latent variances is known, and averaged over the last half of chains.
+    @property
+    def mean(self) -> Float[Tensor, " d"]:
+        """An estimate: that given latent variances is known, and averaged over the last half of ``CHAINS`` chains."""
+        return self._mean
 
-        Args:
-            values: what is observed.
-            seed: of the first chain.
-            num_chains: for each row of values.
-        """
-        seen = self._seen(values.repeat_interleave(num_chains, dim=0))
-        first, total = self.sweeps // 2, torch.zeros(len(seen.values), self.matrix.shape[1], dtype=torch.float64)
-        for sweep, (variances, _) in enumerate(self._states(seen, seed)):
-            if sweep >= first:
-                total += mean_increments(variances, seen)
-        return self._walks(total.unflatten(0, (-1, num_chains)).mean(1) / (self.sweeps - first))
+    @cached_property
+    def _mean(self) -> Tensor:
+        states = islice(self._states(CHAINS, 0), self.sweeps // 2, None)
+        means = [mean_increments(variances, self._seen).mean(0, keepdim=True) for variances, _ in states]
+        return self._walks(torch.cat(means).mean(0, keepdim=True)).flatten()
 
-    def _states(self, seen: Evidence, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield latent variances and increments [b, d] after each sweep."""
-        rng = Rng.from_seed(seed, len(seen.values))
+    def _states(self, number: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield latent variances and increments [number, d] after each sweep."""
+        rng, seen = Rng.from_seed(seed, number), self._seen
         variances = self.law.first_variances(rng, self.matrix.shape[1])
         increments = draw_increments(variances, seen, rng, 0)
         for sweep in range(1, self.sweeps + 1):
@@ -91,14 +86,11 @@ class LevyPosterior:
     def _walks(self, increments: Tensor) -> Images:
         return increments.view(-1, *self.shape).cumsum(-1)
 
-    def _seen(self, values: Tensor) -> Evidence:
-        return Evidence(self._of_increments, values.double(), self.noise)
-
-    @property
-    def _of_increments(self) -> Tensor:
-        """The matrix as it acts on increments: each is part of all places from its own on."""
-        by_place = self.matrix.double().view(-1, *self.shape)
-        return by_place.flip(-1).cumsum(-1).flip(-1).flatten(1)
+    @cached_property
+    def _seen(self) -> Evidence:
+        """The same of increments: each is part of all places from its own on."""
+        by_place = self.matrix.double().unflatten(1, self.shape)
+        return Evidence(by_place.flip(-1).cumsum(-1).flip(-1).flatten(1), self.values.double()[None], self.noise)
 
 
 def draw_increments(variances: Tensor, seen: Evidence, rng: Rng, sweep: int) -> Tensor:
@@ -112,10 +104,12 @@ def draw_increments(variances: Tensor, seen: Evidence, rng: Rng, sweep: int) -> 
     """
     prior = variances.sqrt() * rng.normal("increments", sweep, variances.shape[1:], torch.float64)
     noise = seen.noise * rng.normal("noise", sweep, seen.values.shape[1:], torch.float64)
-    return prior + mean_increments(variances, replace(seen, values=seen.values - prior @ seen.matrix.T - noise))
+    missing = seen.values - prior @ seen.matrix.T - noise
+    return prior + mean_increments(variances, replace(seen, values=missing))
 
 
 def mean_increments(variances: Tensor, seen: Evidence) -> Tensor:
     """Mean [b, d] of increments N(0, diag(variances)) given what is seen."""
-    solved = torch.cholesky_solve(seen.values[..., None], seen.root(variances))[..., 0]
+    values = seen.values.expand(len(variances), -1)[..., None]
+    solved = torch.cholesky_solve(values, seen.root(variances))[..., 0]
     return variances * (solved @ seen.matrix)

@@ -22,7 +22,7 @@ class Evidence:
 
     Attributes:
         matrix: [m, d].
-        values: [b, m].
+        values: [b, m], or [1, m] for all alike.
         noise: standard deviation, above 0.
     """
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from idm.core.errors import SettingsError
 from idm.core.rng import Rng
 from idm.core.types import Images
+from idm.oracles.field import GaussianFieldDenoiser
 from idm.oracles.gaussian import GaussianDenoiser
 from idm.oracles.mixture import MixtureDenoiser
 
@@ -80,6 +81,14 @@ def gaussian_posterior(
     mean, variance = (part.expand(tuple(shape)).flatten() for part in (oracle.mean, oracle.variance))
     weights = torch.ones(1, dtype=torch.float64)
     return _posterior(weights.log(), mean[None], torch.diag(variance)[None], shape, matrix, values, noise)
+
+
+def field_posterior(oracle: GaussianFieldDenoiser, matrix: Tensor, values: Tensor, noise: float) -> Posterior:
+    """Return the posterior of a Gaussian random field; arguments as of ``gaussian_posterior``."""
+    covariance = oracle.covariance
+    nothing = torch.zeros(1, dtype=torch.float64)
+    centre = nothing.expand(1, len(covariance))
+    return _posterior(nothing, centre, covariance[None], oracle.spectrum.shape, matrix, values, noise)
 
 
 def mixture_posterior(oracle: MixtureDenoiser, matrix: Tensor, values: Tensor, noise: float) -> Posterior:

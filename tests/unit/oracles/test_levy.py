@@ -120,7 +120,7 @@ def test_levels_that_the_grid_is_too_coarse_for_and_other_data_are_refused() -> 
     with pytest.raises(SettingsError, match="conditioning"):
         oracle.x_start_moments(x, level(1.0), {"y": x})
     with pytest.raises(SettingsError, match="noise"):
-        LevyPosterior(JUMPS, (1, 4), SUMS, 0.0)
+        LevyPosterior(JUMPS, (1, 4), SUMS, SUMS[0], 0.0)
     with pytest.raises(SettingsError, match="probability"):
         JumpIncrements(1.5)
 
@@ -131,8 +131,7 @@ CHAINS = 4000
 
 
 def drawn(law: Increments, sweeps: int, noise: float = 0.3) -> Tensor:
-    posterior = LevyPosterior(law, (1, 4), MATRIX, noise, sweeps)
-    return posterior.sample(VALUES.expand(CHAINS, 2), seed=5)[:, 0]
+    return LevyPosterior(law, (1, 4), MATRIX, VALUES, noise, sweeps).draw(CHAINS, seed=5)[:, 0]
 
 
 def assert_moments(draws: Tensor, mean: Tensor, second: Tensor) -> None:
@@ -154,18 +153,23 @@ def test_draws_of_jumps_have_the_moments_of_all_cases() -> None:
 
 
 def test_the_mean_of_jumps_is_that_of_all_cases() -> None:
-    values = torch.stack([VALUES, -VALUES])
-    found = LevyPosterior(JUMPS, (1, 4), MATRIX, 0.3, 60).mean(values, num_chains=100)[:, 0]
     mean, _ = enumerated(MATRIX, VALUES, 0.3)
-    torch.testing.assert_close(found, torch.stack([mean, -mean]), rtol=0, atol=0.02)
+    found = LevyPosterior(JUMPS, (1, 4), MATRIX, VALUES, 0.3, 60).mean
+    torch.testing.assert_close(found, mean, rtol=0, atol=0.02)
 
 
 def test_draws_of_laplace_walks_have_the_moments_of_an_integral() -> None:
-    posterior = LevyPosterior(LAPLACE, (1, 2), torch.eye(2, dtype=torch.float64), 0.3, 40)
     values = torch.tensor([0.5, -0.2], dtype=torch.float64)
+    posterior = LevyPosterior(LAPLACE, (1, 2), torch.eye(2, dtype=torch.float64), values, 0.3, 40)
     mean, second = integrated((0.5, -0.2), 0.3)
-    draws = posterior.sample(values.expand(CHAINS, 2), seed=3)[:, 0]
-    assert_moments(draws, torch.from_numpy(mean), torch.from_numpy(second))
+    assert_moments(posterior.draw(CHAINS, seed=3)[:, 0], torch.from_numpy(mean), torch.from_numpy(second))
+
+
+@pytest.mark.parametrize("law", [LAPLACE, JUMPS])
+def test_draws_given_nothing_are_data(law: Increments) -> None:
+    nothing = torch.zeros(1, 4, dtype=torch.float64)
+    draws = LevyPosterior(law, (1, 4), nothing, torch.zeros(1), 1.0, 3).draw(CHAINS)[:, 0]
+    assert_moments(draws, torch.zeros(4).double(), law.variance * SUMS @ SUMS.T)
 
 
 def test_latent_variances_of_laplace_increments_are_inverse_to_inverse_gaussians() -> None:
