@@ -27,10 +27,7 @@ __all__ = [
     "Moments",
     "Posterior",
     "draw_walks",
-<<<<<<< HEAD
-=======
     "field_posterior",
->>>>>>> 9aee32f6017f35dac3c6407e19ee8c319be9402f
     "gaussian_posterior",
     "mixture_posterior",
     "power_law",
