@@ -20,6 +20,6 @@ def few_images() -> Generator[None]:
 
 @contextmanager
 def few_pixels() -> Generator[None]:
-    """Have figures drawn in a low resolution."""
-    with mock.patch.object(figures, "DPI", DPI):
+    """Have figures drawn in a low resolution, each part where it comes to lie: to place them takes most of the time."""
+    with mock.patch.multiple(figures, DPI=DPI, LAYOUT=None):
         yield

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from idm.core.progress import SILENT, Calls, Event, Listener
     from idm.core.rng import Rng
     from idm.core.tensors import mean_flat
+    from idm.core.types import Network
+    from idm.data import batch_indices
     from idm.diffusion import GaussianDiffusion, LossType, ModelMeanType, ModelVarType
     from idm.likelihood import calc_bpd_loop
     from idm.networks import MLP, UNet, timestep_embedding
+    from idm.oracles import EmpiricalDenoiser
     from idm.run import Run, load
     from idm.samplers import SamplerDDIM, SamplerDDPM
-    from idm.schedules import NoiseSchedule, cosine_schedule, linear_schedule, space_timesteps
+    from idm.schedules import NoiseSchedule, cosine_schedule, linear_schedule, space_timesteps, spaced
     from idm.settings import Experiment
     from idm.tasks import make_experiment, train
 
@@ -33,6 +36,7 @@ __all__ = [
     "MLP",
     "SILENT",
     "Calls",
+    "EmpiricalDenoiser",
     "Event",
     "Experiment",
     "GaussianDiffusion",
@@ -41,6 +45,7 @@ __all__ = [
     "LossType",
     "ModelMeanType",
     "ModelVarType",
+    "Network",
     "NoiseSchedule",
     "Rng",
     "Run",
@@ -48,6 +53,7 @@ __all__ = [
     "SamplerDDPM",
     "UNet",
     "__version__",
+    "batch_indices",
     "calc_bpd_loop",
     "cosine_schedule",
     "discretized_gaussian_log_likelihood",
@@ -57,6 +63,7 @@ __all__ = [
     "mean_flat",
     "normal_kl",
     "space_timesteps",
+    "spaced",
     "timestep_embedding",
     "train",
 ]
@@ -67,12 +74,15 @@ _HOMES = {
     "idm.core.progress": ("SILENT", "Calls", "Event", "Listener"),
     "idm.core.rng": ("Rng",),
     "idm.core.tensors": ("mean_flat",),
+    "idm.core.types": ("Network",),
+    "idm.data": ("batch_indices",),
     "idm.diffusion": ("GaussianDiffusion", "LossType", "ModelMeanType", "ModelVarType"),
     "idm.likelihood": ("calc_bpd_loop",),
     "idm.networks": ("MLP", "UNet", "timestep_embedding"),
+    "idm.oracles": ("EmpiricalDenoiser",),
     "idm.run": ("Run", "load"),
     "idm.samplers": ("SamplerDDIM", "SamplerDDPM"),
-    "idm.schedules": ("NoiseSchedule", "cosine_schedule", "linear_schedule", "space_timesteps"),
+    "idm.schedules": ("NoiseSchedule", "cosine_schedule", "linear_schedule", "space_timesteps", "spaced"),
     "idm.settings": ("Experiment",),
     "idm.tasks": ("make_experiment", "train"),
 }

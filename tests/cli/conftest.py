@@ -20,12 +20,13 @@ TINY = {
     "training.save_interval": 3,
     "training.sample_interval": 6,
     "training.snapshot_interval": 5_000,
+    "training.bound_interval": 0,
     "training.bound_images": 4,
     "schedule.num_timesteps": 40,
     "network.model_channels": 8,
     "network.num_res_blocks": 1,
-    "network.channel_mult": "1,2",
-    "network.attention_resolutions": "2",
+    "network.channel_mult": "1",
+    "network.attention_resolutions": "1",
     "network.num_heads": 2,
     "sampler.steps": 4,
 }
@@ -88,6 +89,7 @@ def tiny():
 def run(tmp_path_factory, idm, tiny):
     """A folder with a tiny model of the digits, trained just enough to tell noise from digits."""
     longer = {"num_steps": 120, "batch_size": 16, "log_interval": 40, "save_interval": 60, "sample_interval": 60}
+    longer |= {"bound_interval": 120}
     changes = {f"training__{name}": value for name, value in longer.items()}
 
     def train(folder):

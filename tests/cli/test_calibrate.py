@@ -1,6 +1,7 @@
 """Measuring error curves from the command line, and what follows from them."""
 
 import json
+import shlex
 import shutil
 
 import numpy as np
@@ -50,6 +51,38 @@ def test_variances_and_plans_are_had_after_it_and_listed(idm, measured, tmp_path
     assert "5 steps" in drawn.out
     assert "likelihood-5-position" in idm("info", measured).out
     assert idm("verify", measured).code == 0
+
+
+def test_a_head_is_trained_on_what_was_measured_and_used_by_its_name(idm, measured, tmp_path):
+    folder = shutil.copytree(measured, tmp_path / "run")
+    refused = idm("evaluate", folder, "--steps", "3", "--variance", "npr", "--out", tmp_path / "out")
+    assert refused.code == 2
+    (line,) = refused.errors
+    _, advice, _ = line.split("'")
+    assert shlex.split(advice) == ["idm", "calibrate", str(folder), "--head", "npr"]
+    trained = idm(*shlex.split(advice)[1:], "--num", "40", "--levels", "8", "--steps", "2")
+    assert trained.code == 0, trained.err
+    assert "npr, 2 steps" in trained.out
+    assert "--variance npr" in trained.out
+    options = ("--steps", "3", "--variance", "npr", "--out", tmp_path / "out")
+    for verb, more in (("evaluate", ("--num", "4")), ("sample", ("--num", "2", "--sampler", "ddim"))):
+        result = idm(verb, folder, *more, *options)
+        assert result.code == 0, result.err
+    assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["variance"] == "npr"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--steps", "5"), "--steps: none wanted without a head to train, got 5; name one with --head npr"),
+        (("--head", "nrp"), "head: "),
+    ],
+)
+def test_steps_without_a_head_and_heads_that_there_are_not_are_refused_in_a_line(idm, run, options, told):
+    result = idm("calibrate", run, *options)
+    assert result.code == 2
+    (line,) = result.errors
+    assert told in line
 
 
 def test_a_plan_with_a_spacing_is_refused_in_a_line(idm, measured, tmp_path):

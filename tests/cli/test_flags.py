@@ -39,6 +39,26 @@ def heads_of_messages(path: Path) -> set[str]:
     return {found[1] for text in texts if (found := re.match(r"(\w+): ", text))}
 
 
+def texts_of(path: Path) -> list[tuple[str, str]]:
+    """Where texts are, and what they say, without those that only document."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    documented = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    return [
+        (f"{path.relative_to(PACKAGE)}:{node.lineno}", node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented
+    ]
+
+
+TEXTS = [text for path in BELOW for text in texts_of(path)]
+
+
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
@@ -52,6 +72,8 @@ def heads_of_messages(path: Path) -> set[str]:
         ("guidance=2.0: a network trained with classes", "--guidance 2.0: a network trained with classes"),
         ("samples=20: training data; leave out samples=N or data=PATH", "leave out --samples N or --data PATH"),
         ("set=a.b: one value wanted", "--set a.b: one value wanted"),
+        ("saved in run; make the same call to continue", "saved in run; run the same command to continue"),
+        ("the same call again draws the rest", "the same command again draws the rest"),
     ],
 )
 def test_arguments_become_options(said: str, shown: str) -> None:
@@ -90,28 +112,18 @@ def test_settings_stay_what_they_are(text: str) -> None:
 
 
 def test_no_text_below_the_command_line_names_an_option() -> None:
-    found: list[str] = []
-    for path in BELOW:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        documented = {
-            id(node.body[0].value)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-            and node.body
-            and isinstance(node.body[0], ast.Expr)
-        }
-        found += [
-            f"{path.relative_to(PACKAGE)}:{node.lineno}: {node.value}"
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and id(node) not in documented
-            and any(
-                word.startswith("--") and word[2:3].isalpha() and word[-1] != ":"
-                for word in node.value.replace("'", " ").split()
-            )
-        ]
+    found = [
+        f"{where}: {text}"
+        for where, text in TEXTS
+        if any(
+            word.startswith("--") and word[2:3].isalpha() and word[-1] != ":" for word in text.replace("'", " ").split()
+        )
+    ]
     assert found == []
+
+
+def test_no_text_below_the_command_line_speaks_of_running_a_command_again() -> None:
+    assert [where for where, text in TEXTS if "same command" in text or "command again" in text] == []
 
 
 def test_python_does_what_every_verb_does() -> None:

@@ -201,6 +201,33 @@ def test_a_verb_that_cannot_be_continued_ends_with_the_signal_s_code(tmp_path, r
     monkeypatch.setattr("idm.run.encoding.encode_samples", lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGTERM))
     result = idm("encode", run, "held-out:0", "--out", tmp_path / "a.safetensors")
     assert (result.code, result.errors) == (128 + signal.SIGTERM, [])
+    assert result.err.endswith(
+        "idm encode: stopped before its end, of which nothing is kept; run the same command to begin anew\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("verb", "busy"), [("calibrate", "calibrating.measure_and_train"), ("fit-solver", "fitting.fit_solver")]
+)
+def test_what_begins_anew_after_ctrl_c_says_so_and_leaves_the_run_as_it_was(run, idm, monkeypatch, verb, busy):
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+    monkeypatch.setattr(f"idm.tasks.{busy}", lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGINT))
+    result = idm(verb, run)
+    assert result.code == 130
+    assert (
+        f"idm {verb}: stopped before its end, of which nothing is kept; run the same command to begin anew"
+        in result.err
+    )
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+
+
+def test_a_comparison_that_is_stopped_while_it_begins_is_one_that_goes_on(run, idm, monkeypatch):
+    monkeypatch.setattr("idm.tasks.tradeoff.load", lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGTERM))
+    result = idm("tradeoff", run)
+    assert result.code == 75
+    assert result.errors == [
+        "error[E750]: idm tradeoff: stopped, with nothing new to save; run the same command to continue"
+    ]
 
 
 @pytest.mark.parametrize(("number", "codes"), [(signal.SIGTERM, (-15, 143)), (signal.SIGINT, (130,))])

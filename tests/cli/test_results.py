@@ -52,7 +52,19 @@ def commands(run, latents, tmp_path_factory):
 
 
 VERBS = [
-    *("sample", "decode", "interpolate", "edit", "evaluate", "tradeoff", "check-data", "check-math", "bench", "demo", "train"),
+    *(
+        "sample",
+        "decode",
+        "interpolate",
+        "edit",
+        "evaluate",
+        "tradeoff",
+        "check-data",
+        "check-math",
+        "bench",
+        "demo",
+        "train",
+    ),
 ]
 
 

@@ -78,8 +78,27 @@ def test_python_finds_the_same(compared, run):
             "--samplers: NAME, NAME:SPACING or NAME:SPACING:VARIANCE wanted",
         ),
         (("--samplers", "dimm", "--calls", 2), "did you mean 'ddim'?"),
-        (("--samplers", "heun:rho:analytic", "--calls", 2), "--variance: model wanted with SamplerHeun"),
-        (("--calls", "41", "--samplers", "ddim:linspace"), "sampler.steps: a number from 1 to 39"),
+        (
+            ("--samplers", "heun:rho:analytic", "--calls", 2),
+            "--samplers: a variance where one plays a part wanted, as in ddpm:linspace:analytic, got heun:rho:analytic",
+        ),
+        (
+            ("--samplers", "ddpm:rho:analytyc", "--calls", 2),
+            "--samplers: variance: unknown name 'analytyc'; did you mean",
+        ),
+        (
+            ("--samplers", "ddim:linspaze", "--calls", 2),
+            "--samplers: ddim:linspaze in 2 calls: sampler.spacing: should be",
+        ),
+        (
+            ("--calls", "41", "--samplers", "ddim:linspace"),
+            "--calls: at most 39 wanted with ddim:linspace, as this run has 39 steps",
+        ),
+        (
+            ("--calls", "79", "--samplers", "heun:rho"),
+            "--calls: at most 78 wanted with heun:rho, as this run has 39 steps",
+        ),
+        (("--calls", "2", "--samplers", "fitted"), "--samplers: fitted in 2 calls: solver-2: a fit of run"),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_line_before_anything_is_drawn(idm, run, tmp_path, options, said):

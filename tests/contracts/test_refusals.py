@@ -152,11 +152,12 @@ def messages() -> Iterator[Message]:
 
 def test_no_refusal_that_names_a_setting_is_forgotten(refusals):
     tried = [(CASES[number].option, said) for number, (_, _, said) in refusals.items()]
+    every = list(messages())
     forgotten = [
         (message.file, option, message.said)
-        for message in messages()
+        for message in every
         for option in message.options
         if message.elsewhere is None and not any(option == named and message.is_of(said) for named, said in tried)
     ]
     assert forgotten == []
-    assert {message.elsewhere for message in messages()} - {None} == ELSEWHERE.keys()
+    assert {message.elsewhere for message in every} - {None} == ELSEWHERE.keys()

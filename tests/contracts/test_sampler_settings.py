@@ -16,7 +16,7 @@ from torch import Tensor
 
 from idm.core.types import Network
 from idm.diffusion import GaussianDiffusion, ModelMeanType, ModelVarType
-from idm.diffusion.variances import Analytic, ErrorCurve, FixedSmall, ReverseVariance
+from idm.diffusion.variances import Analytic, ErrorCurve, FixedSmall, PredictedError, ReverseVariance
 from idm.guidance import ClassifierFreeGuidance
 from idm.oracles import MixtureDenoiser
 from idm.samplers import SAMPLERS as INCLUDED
@@ -72,9 +72,18 @@ PLACES: dict[str, tuple[Grid, bool]] = {
 """Levels, and whether the network is told classes."""
 
 CURVE = ErrorCurve((-4.0, 0.0, 3.0), (1e-4, 0.1, 0.4), (None, None, None))
+
+
+def errors_of(shown: Tensor, time: Tensor, /) -> Tensor:
+    """A head that looks at x_0, eps and the time."""
+    x_start, eps = shown.chunk(2, dim=1)
+    return torch.sin(3.0 * x_start) + 0.1 * eps + 1e-3 * time[:, None]
+
+
 VARIANCES: dict[str, ModelVarType | ReverseVariance] = {
     **{entry.name.lower(): entry for entry in ModelVarType},
     "analytic": Analytic(FixedSmall(), CURVE),
+    "predicted": PredictedError(FixedSmall(), CURVE, errors_of),
 }
 LABELS = torch.tensor([0, 1, 2])
 MEANS = torch.tensor([[-0.6, 0.1], [0.5, 0.5], [0.2, -0.7]])
@@ -157,6 +166,22 @@ class Counting:
     def __call__(self, x: Tensor, time: Tensor, /, **classes: Tensor) -> Tensor:
         self.batches.append(len(x))
         return torch.sin(x + 0.1 * classes["y"][:, None] if classes else x)
+
+
+@every_way
+def test_a_threshold_brings_each_x_0_to_its_own_range_before_it_is_used(way: Make) -> None:
+    """As defined by Saharia et al. 2022: s is a quantile of |x_0|, at least 1; x_0 is clamped to [-s, s], then / s."""
+    diffusion = GaussianDiffusion(CHAIN.respace([3, 17, 36]), model_mean_type=ModelMeanType.START_X)
+    raw = 3.0 * torch.randn(3, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    raw[2] /= 9.0  # within its range: it stays as it is
+    sampler = dataclasses.replace(way(diffusion), threshold=0.8)
+    states = list(sampler.trajectory(lambda x, time, **_: raw, torch.zeros_like(raw)))
+    s = np.maximum(np.quantile(raw.abs().numpy(), 0.8, axis=1, keepdims=True), 1.0)
+    expected = torch.from_numpy(np.clip(raw.numpy(), -s, s) / s)
+    assert s[0, 0] > 1.0 == s[2, 0]
+    for state in states:
+        torch.testing.assert_close(state.pred_xstart, expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(states[-1].sample, expected, rtol=1e-9, atol=1e-9)
 
 
 @every_way

@@ -3,6 +3,7 @@
 As in test_analytic.py all is linear in Gaussian numbers, here for values of different variances, which do not mix.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,11 +14,26 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.rng import Rng
-from idm.diffusion import Analytic, ContinuousDecoder, Denoised, ErrorCurve, ErrorCurves, GaussianDiffusion
+from idm.diffusion import (
+    Analytic,
+    ContinuousDecoder,
+    Denoised,
+    ErrorCurve,
+    ErrorCurves,
+    GaussianDiffusion,
+    ModelMeanType,
+)
 from idm.diffusion.variances import FixedSmall, LearnedRange
 from idm.likelihood import BoundByCurve
 from idm.likelihood.bound import evaluate_terms
-from idm.samplers import Sampler, SamplerDDIM, SamplerDDPM, SampleStep
+from idm.samplers import (
+    MultistepRule,
+    Sampler,
+    SamplerDDIM,
+    SamplerDDPM,
+    SamplerMultistep,
+    SampleStep,
+)
 from idm.schedules import Flow, Grid, Level, PathGrid, cosine_schedule, linear_schedule, regrid, spaced
 
 OF_PLACES = torch.tensor([[[0.01, 0.3], [0.7, 0.2]], [[1.0, 0.05], [0.4, 0.002]]], dtype=torch.float64)
@@ -81,6 +97,11 @@ def grids(count: int) -> dict[str, Grid]:
     }
 
 
+def of_one_value(diffusion: GaussianDiffusion, **options: object) -> SamplerMultistep:
+    """SA-Solver of one x_0 a step."""
+    return SamplerMultistep(diffusion, clip_denoised=False, order=1, corrector=False, **options)
+
+
 @pytest.mark.parametrize("count", [1, 2, 5, 10])
 @pytest.mark.parametrize("name", ["linear", "log_snr", "uneven", "flow"])
 @pytest.mark.parametrize(
@@ -89,8 +110,12 @@ def grids(count: int) -> dict[str, Grid]:
         lambda d: SamplerDDPM(d, clip_denoised=False),
         lambda d: SamplerDDIM(d, clip_denoised=False),
         lambda d: SamplerDDIM(d, clip_denoised=False, eta=0.7),
+        lambda d: of_one_value(d),
+        lambda d: of_one_value(d, tau=0.6),
+        lambda d: of_one_value(d, tau=3.0),
+        lambda d: of_one_value(d, rule=MultistepRule.DEIS),
     ],
-    ids=["ddpm", "ddim", "eta 0.7"],
+    ids=["ddpm", "ddim", "eta 0.7", "tau 0", "tau 0.6", "tau 3", "eps"],
 )
 def test_every_value_has_the_variance_of_the_data_in_any_number_of_steps(name: str, count: int, sampler) -> None:
     grid = grids(count)[name]
@@ -99,6 +124,37 @@ def test_every_value_has_the_variance_of_the_data_in_any_number_of_steps(name: s
         diffusion = GaussianDiffusion(grid, model_var_type=Analytic.of(LearnedRange(), curves(grid, errors)))
         found = variance_at_the_end(sampler(diffusion), data, errors[0])
         torch.testing.assert_close(found, data, rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("tau", [0.0, 0.6])
+def test_from_noise_alone_every_value_has_the_variance_of_the_data(tau: float) -> None:
+    """The network finds the mean there, whose error is the variance of the data."""
+    grid = cosine_schedule(50, zero_terminal_snr=True).respace([0, 20, 49])
+    errors = torch.cat([exact(grid, OF_PLACES)[:2], OF_PLACES[None]])
+    known = ErrorCurves(
+        torch.tensor([*torch.log(grid.levels.kappa[:2]), 50.0]), errors, torch.full_like(errors, torch.nan)
+    )
+    diffusion = GaussianDiffusion(
+        grid, model_mean_type=ModelMeanType.V, model_var_type=Analytic.of(FixedSmall(), known)
+    )
+    found = variance_at_the_end(of_one_value(diffusion, tau=tau), OF_PLACES, errors[0])
+    torch.testing.assert_close(found, OF_PLACES, rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("tau", [0.0, 0.4, 1.0])
+def test_a_step_of_tau_is_that_of_ddim_with_the_same_noise(tau: float) -> None:
+    # 1 - exp(-2 tau^2 h) = eta^2 (1 - exp(-2 h)) (Xue et al. 2023, proposition 5.2)
+    grid = cosine_schedule(1000).respace([300, 700])
+    h = float(torch.log(grid.levels.kappa[1] / grid.levels.kappa[0]))
+    eta = math.sqrt(math.expm1(-2 * tau**2 * h) / math.expm1(-2 * h))
+    diffusion = GaussianDiffusion(grid, model_var_type=Analytic.of(FixedSmall(), curves(grid, exact(grid, OF_PLACES))))
+    rng = Rng.from_seed(0, 3, "cpu")
+    x = rng.normal("x_T", 0, OF_PLACES.shape, torch.float64)
+    ours, theirs = (
+        sampler.step(Exact(OF_PLACES), SampleStep(x), 1, rng).sample
+        for sampler in (of_one_value(diffusion, tau=tau), SamplerDDIM(diffusion, clip_denoised=False, eta=eta))
+    )
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
 def test_one_curve_for_all_values_is_right_on_average_alone() -> None:

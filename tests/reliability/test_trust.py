@@ -52,7 +52,9 @@ COMMANDS = {
     "encode": [("encode", "RUN", "held-out:0", "--steps", "2")],
     "decode": [("decode", "RUN", "latents.safetensors")],
     "interpolate": [("interpolate", "RUN", "held-out:0", "held-out:1", "--num", "2", "--steps", "2")],
-    "restore": [("restore", "RUN", "held-out:0", "--simulate", "--operator", "channels:0", "--steps", "2", "--num", "1")],
+    "restore": [
+        ("restore", "RUN", "held-out:0", "--simulate", "--operator", "channels:0", "--steps", "2", "--num", "1")
+    ],
     "edit": [("edit", "RUN", "held-out:0", "--steps", "2")],
     "calibrate": [("calibrate", "RUN")],
     "fit-solver": [("fit-solver", "RUN", "--calls", "2")],

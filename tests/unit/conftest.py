@@ -29,7 +29,7 @@ PLAIN = {
         "log_interval": 1,
         "save_interval": 2,
         "sample_interval": 0,
-        "bound_interval": 1,
+        "bound_interval": 4,
         "bound_images": 4,
         "learning_rate": 1e-3,
     },

@@ -4,6 +4,7 @@ A verb is a function whose parameters are its arguments and options; a new one i
 ``VERBS``. Its file imports what needs torch inside of the function, so that help and completion answer at once.
 """
 
+import inspect
 import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -106,9 +107,15 @@ def make_app() -> typer.Typer:
     app = typer.Typer(name="idm", no_args_is_help=True, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(_root)
     for name, verb in VERBS.items():
-        command = app.command(name, no_args_is_help=name not in ("config", "demo", "check-math", "bench"))
+        needs_arguments = name not in ("config", "demo", "check-math", "bench")
+        command = app.command(name, help=_help_of(verb), no_args_is_help=needs_arguments)
         command(verb if name in LIGHT_VERBS else with_torch(verb))
     return app
+
+
+def _help_of(verb: Callable[..., None]) -> str:
+    """Return what a verb's docstring says, a paragraph in a line each: terminals have widths of their own."""
+    return "\n\n".join(" ".join(part.split()) for part in (inspect.getdoc(verb) or "").split("\n\n"))
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from idm.bench.workloads import WORKLOADS
-from idm.cli.options import Device, Json, TrustCode
+from idm.cli.options import Device, Json, TrustCode, number
 from idm.cli.output import Output, stdout_console
 from idm.core.errors import SettingsError, unknown_name
 from idm.core.outputs import checked_folder
@@ -29,17 +29,13 @@ def bench(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for results.json.")] = OUT,
     only: Annotated[
         str | None,
-        typer.Option(
-            "--only",
-            metavar="NAMES",
-            help=f"Some of {', '.join(WORKLOADS)}; all by default.",
-        ),
+        typer.Option("--only", metavar="NAMES", help=f"Some of {', '.join(WORKLOADS)}; all by default."),
     ] = None,
     sizes: Annotated[
         str | None,
         typer.Option("--sizes", metavar="NAMES", help="Sizes of the U-Net: of tiny, small, medium; all by default."),
     ] = None,
-    rounds: Annotated[int, typer.Option("--rounds", metavar="N", min=2, help="How often each is timed.")] = ROUNDS,
+    rounds: Annotated[int, number("--rounds", "How often each is timed.", 2)] = ROUNDS,
     device: Device = None,
     trust_code: TrustCode = False,
     as_json: Json = False,

@@ -1,8 +1,16 @@
-"""``idm calibrate``: measure how far a trained network is from clean data, noise level by noise level."""
+"""``idm calibrate``: measure how far a trained network is from clean data, noise level by noise level.
+
+With ``--head`` a small network is then trained to predict it from noisy samples.
+"""
+
+from typing import TYPE_CHECKING
 
 from idm.cli import options
-from idm.cli.output import Output, command
+from idm.cli.output import Output
 from idm.core.text import counted
+
+if TYPE_CHECKING:
+    from idm.tasks.calibrating import Calibrated
 
 
 def calibrate(
@@ -11,17 +19,20 @@ def calibrate(
     overrides: options.SourceOverrides = None,
     num: options.NumCalibrated = 1024,
     levels: options.NumLevels = 64,
+    head: options.Head = None,
+    steps: options.HeadSteps = None,
     batch_size: options.BatchSize = 512,
     precision: options.Precision = None,
     device: options.Device = None,
     trust_code: options.TrustCode = False,
     as_json: options.Json = False,
 ) -> None:
-    """Measure the error of the predicted clean data over the noise level, once; nothing is trained.
+    """Measure the error of the predicted clean data over the noise level, once; the run's network stays as it is.
 
     Optimal variances (--variance analytic_position) and levels (--plan likelihood) of 'idm evaluate' and 'idm sample'
-    are computed from it. It is kept in RUN/fits for the checkpoint that was measured, and takes the place of an earlier
-    one.
+    are computed from it. --head npr then trains a small network to predict it, for --variance npr. All is kept in
+    RUN/fits for the checkpoint that was measured, and takes the place of an earlier one. It takes about as long as to
+    draw as many samples in half as many steps as there are levels; interrupted, it begins anew.
     """
     from idm.cli.data_options import options_to_score
     from idm.core.terminal import TERMINAL
@@ -34,23 +45,31 @@ def calibrate(
         source,
         num=num,
         num_levels=levels,
+        head=head,
+        steps=steps,
         batch_size=batch_size,
         precision=precision,
         device=device,
         trust_code=trust_code,
         listener=TERMINAL,
     )
+    _describe(output, found, head)
+
+
+def _describe(output: Output, found: "Calibrated", head: str | None) -> None:
     plain = found.to_plain()
     kappa, errors = plain["kappa"], plain["error"]
     ends = [f"{errors[i]:.3g} at {kappa[i]:.3g}" for i in (0, -1)]
-    output.pairs(
-        {
-            "checkpoint": str(found.run.name),
-            "measured": f"{counted(plain['num'], 'sample')} at {counted(len(errors), 'noise level')}",
-            "error": f"{ends[0]} times as much noise as signal, {ends[1]}",
-            "kept": str(found.file),
-        }
-    )
-    output.line()
-    output.line(f"Next: {command('idm', 'evaluate', found.run.folder, '--steps', '10', '--plan', 'likelihood')}")
+    told = {
+        "checkpoint": str(found.run.name),
+        "measured": f"{counted(plain['num'], 'sample')} at {counted(len(errors), 'noise level')}",
+        "error": f"{ends[0]} times as much noise as signal, {ends[1]}",
+    }
+    better = ()
+    if found.head is not None:
+        worth = f"{found.head.bits:.3f} bits/dim where the curves have {found.head.bits_of_curves:.3f}"
+        told["head"] = f"{head}, {counted(found.head.num_steps, 'step')}: a step to half the noise costs {worth}"
+        better = ("--variance", head or "")
+    output.pairs({**told, "kept": str(found.file.parent if found.head else found.file)})
+    output.next("evaluate", found.run.folder, "--steps", "10", "--plan", "likelihood", *better)
     output.finish(run=found.run.folder, file=found.file, **plain)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from idm.cli.flags import in_options
-from idm.cli.options import DataOverrides, Json
-from idm.cli.output import Output, command
+from idm.cli.options import DataOverrides, Json, number, switch
+from idm.cli.output import Output
 from idm.core.errors import DataError
 from idm.core.outputs import checked_folder
 from idm.core.text import counted
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 MOST_LISTED = 20
 """Further lines are counted, not printed."""
 
-
 CheckedData = Annotated[
     str, typer.Argument(metavar="PATH", help="A folder of images, or another kind of data that is read.")
 ]
@@ -29,15 +28,8 @@ PageFolder = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="Write index.jsonl, check.json and page.html to this folder."),
 ]
-MeasureSpeed = Annotated[
-    bool, typer.Option("--speed", metavar="", help="Measure how many samples per second training would read.")
-]
-Workers = Annotated[
-    int,
-    typer.Option(
-        "--workers", metavar="N", min=0, max=256, help="With --speed: how many processes read; see data.workers."
-    ),
-]
+MeasureSpeed = Annotated[bool, switch("--speed", "Measure how many samples per second training would read.")]
+Workers = Annotated[int, number("--workers", "With --speed: how many processes read; see data.workers.", 0, 256)]
 
 
 def check_data(
@@ -61,9 +53,8 @@ def check_data(
 
     output = Output(as_json=as_json)
     with ExitStack() as stack:
-        folder = None
-        if out is not None:
-            folder = stack.enter_context(results_in(checked_folder(out), checking.NAMES))
+        folder = None if out is None else stack.enter_context(results_in(checked_folder(out), checking.NAMES))
+        if folder is not None:
             say_what_is_replaced(folder, output.line)
         given = full_paths(overrides or [])
         check = checking.check_data(path, given)
@@ -110,9 +101,8 @@ def _say_next(output: Output, check: "DataCheck", written: dict[str, Path], give
         return
     data, kept = (check.path, given) if left_out is None else (str(written["index"]), beside_an_index(check, given))
     without = f", without the {left_out:,} refused" if left_out else ""
-    output.line()
     options = [word for override in kept for word in ("--set", override)]
-    output.line(f"Next{without}: {command('idm', 'train', '--data', data, *options, '--out', 'RUN')}")
+    output.next("train", "--data", data, *options, "--out", "RUN", note=without)
 
 
 def _facts(check: "DataCheck") -> dict[str, str]:

@@ -19,6 +19,7 @@ class Names(TypedDict):
     samplers: list[str]
     precisions: list[str]
     variances: list[str]
+    heads: list[str]
     plans: list[str]
     trackers: list[str]
     checks: list[str]
@@ -50,6 +51,11 @@ def precisions(incomplete: str) -> list[str]:
 def variances(incomplete: str) -> list[str]:
     """Complete the name of a variance of reverse steps."""
     return _that_begin(_names()["variances"], incomplete)
+
+
+def heads(incomplete: str) -> list[str]:
+    """Complete the name of a head."""
+    return _that_begin(_names()["heads"], incomplete)
 
 
 def plans(incomplete: str) -> list[str]:
@@ -135,10 +141,11 @@ def collect() -> Names:
     from idm.restoration import METHODS, OPERATORS
     from idm.run.acceleration import PRECISIONS
     from idm.run.planners import PLANNERS
-    from idm.run.solver_fit import FITTED
+    from idm.run.solver_fit import FITTED_SAMPLER
     from idm.run.variance import VARIANCES
     from idm.settings.experiment import SamplerSettings
     from idm.settings.listing import WORDS, every_setting
+    from idm.training.head_losses import HEADS
     from idm.training.trackers import TRACKERS
 
     settings: dict[str, list[str]] = {}
@@ -147,9 +154,10 @@ def collect() -> Names:
         settings[row.path] = list(dict.fromkeys([*settings.get(row.path, []), *values]))
     return {
         "presets": list(PRESETS),
-        "samplers": [*SamplerSettings.family, FITTED],
+        "samplers": [*SamplerSettings.family, FITTED_SAMPLER],
         "precisions": list(PRECISIONS),
         "variances": list(VARIANCES),
+        "heads": list(HEADS),
         "plans": list(PLANNERS),
         "trackers": list(TRACKERS),
         "checks": list(CHECKS),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from idm.cli import completion
-from idm.cli.options import Json
+from idm.cli.options import Json, named
 from idm.cli.output import Output, print_json
 
 if TYPE_CHECKING:
@@ -24,12 +24,7 @@ def config(
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(
-            "--preset",
-            metavar="NAME",
-            help="Print a preset as YAML with comments, to be saved and changed.",
-            autocompletion=completion.presets,
-        ),
+        named("--preset", "Print a preset as YAML with comments, to be saved and changed.", completion.presets),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -23,13 +23,10 @@ def demo(
     """
     from idm.demo import run_demo
 
-    page = run_demo(checked_folder(out), overrides=overrides or [], device=device, say=_say)
     output = Output()
+    folder, given = checked_folder(out), overrides or []
+    page = run_demo(folder, overrides=given, device=device, say=lambda stage: output.line(f"{stage} ..."))
     output.line()
     output.line(f"The page: {page}")
     sevens = command("idm", "sample", out, "--num", 20, "--labels", "3,7", "--out", out / "threes-and-sevens")
     output.line(f"Try next: {sevens}")
-
-
-def _say(stage: str) -> None:
-    Output().line(f"{stage} ...")

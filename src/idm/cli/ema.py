@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from idm.cli.options import Device, Json, OutFolder, RunArgument, TrustCode
-from idm.cli.output import Output, command
+from idm.cli.options import Device, Json, OutFolder, RunArgument, TrustCode, number
+from idm.cli.output import Output
 from idm.core.outputs import checked_folder
 
 DECODER: Mapping[bool | None, str] = {
@@ -30,10 +30,7 @@ def ema(
         ),
     ],
     step: Annotated[
-        int | None,
-        typer.Option(
-            "--step", metavar="N", min=1, help="The average at this step, one of those stored; the newest if not given."
-        ),
+        int | None, number("--step", "The average at this step, one of those stored; the newest if not given.", 1)
     ] = None,
     out: OutFolder = None,
     device: Device = None,
@@ -58,6 +55,5 @@ def ema(
             "model": found.checkpoint,
         }
     )
-    output.line()
-    output.line(f"Next: {command('idm', 'evaluate', folder)}")
+    output.next("evaluate", folder)
     output.finish(run=folder, **asdict(found))

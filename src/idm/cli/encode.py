@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from idm.cli import options
-from idm.cli.output import Output, command
+from idm.cli.output import Output
 from idm.core.text import counted
 
 Images = Annotated[
@@ -60,6 +60,5 @@ def encode(
     if names is not None:
         rows["classes"] = ", ".join(name or "no class" for name in names)
     output.pairs(rows)
-    output.line()
-    output.line(f"Next: {command('idm', 'decode', run, found.path)}")
+    output.next("decode", run, found.path)
     output.finish(latents=found.path, num=len(latents.x), steps=latents.steps, labels=names)

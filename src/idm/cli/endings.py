@@ -11,8 +11,11 @@ from idm.core.launch import rank, restarts_itself
 from idm.core.progress import tell, tell_as_it_is
 from idm.core.signals import StopError, stop_requested
 
-CONTINUED_VERBS = ("train", "sample", "evaluate", "demo")
+CONTINUED_VERBS = ("train", "sample", "evaluate", "tradeoff", "demo")
 """What goes on from where it was when the same command is given again."""
+
+BEGUN_ANEW = ("calibrate", "fit-solver", "check-math", "encode", "decode", "interpolate", "ema", "import")
+"""What begins anew then: its results are written at its end."""
 
 SECONDS_FOR_THE_FIRST = 2.0
 
@@ -29,6 +32,8 @@ def stopped(arguments: Sequence[str], stop: StopError, *, debug: bool = False) -
         debug: print a traceback.
     """
     verb = next((argument for argument in arguments if not argument.startswith("-")), "")
+    if verb in BEGUN_ANEW:
+        tell(f"idm {verb}: stopped before its end, of which nothing is kept; run the same command to begin anew")
     if verb not in CONTINUED_VERBS:
         return 128 + (stop.number or signal.SIGTERM)
     error = InterruptedRunError(f"idm {verb}: stopped, with nothing new to save; run the same command to continue")

@@ -1,7 +1,7 @@
 """``idm fit-solver``: fit a sampler of a few calls to a trained network."""
 
 from idm.cli import options
-from idm.cli.output import Output, command
+from idm.cli.output import Output
 from idm.core.text import counted
 
 
@@ -18,9 +18,11 @@ def fit_solver(
     """Fit levels and weights of a sampler of few calls to this network's own samples; nothing is trained.
 
     'idm sample RUN --sampler fitted --steps N' then uses it. It is kept in RUN/fits for the checkpoint that it was
-    fitted to, and takes the place of an earlier one of as many calls.
+    fitted to, and takes the place of an earlier one of as many calls. It takes about as long as 192 samples of 64
+    steps; interrupted, it begins anew.
     """
     from idm.core.terminal import TERMINAL
+    from idm.run.walks import num_levels
     from idm.tasks import fit_solver_of
 
     output = Output(as_json=as_json)
@@ -34,18 +36,17 @@ def fit_solver(
         trust_code=trust_code,
         listener=TERMINAL,
     )
-    solver, folder = found.solver, found.run.folder
+    solver, folder, fine = found.solver, found.run.folder, counted(num_levels(found.run), "step")
     output.pairs(
         {
             "checkpoint": str(found.run.name),
-            "fitted": f"{counted(calls, 'step')} to {counted(solver.num_walks, 'walk')} of many",
+            "fitted": f"{counted(calls, 'step')} to {counted(solver.num_walks, 'sample')} of {fine}",
             "levels": ", ".join(f"{kappa:.3g}" for kappa in reversed(solver.kappas)) + " (noise-to-signal ratios)",
-            "error": f"{solver.error:.3g} from where other walks of many steps end, "
-            f"multistep in as many calls {solver.error_of_multistep:.3g}",
+            "error": f"{solver.error:.3g} root mean square from other samples of {fine}, where multistep in "
+            f"{counted(calls, 'call')} has {solver.error_of_multistep:.3g}",
             "kept": str(found.file),
         }
     )
-    output.line()
     scale = () if guidance == 1.0 else ("--guidance", f"{guidance:g}")
-    output.line(f"Next: {command('idm', 'sample', folder, '--sampler', 'fitted', '--steps', calls, *scale)}")
+    output.next("sample", folder, "--sampler", "fitted", "--steps", calls, *scale)
     output.finish(run=folder, file=found.file, **found.to_plain())

@@ -10,6 +10,7 @@ FIRST = (
     "calls",
     "device",
     "guidance",
+    "head",
     "init",
     "label_a",
     "label_b",
@@ -38,6 +39,7 @@ GIVEN = (
     "device",
     "flags",
     "guidance",
+    "head",
     "init",
     "label_a",
     "label_b",
@@ -58,12 +60,17 @@ SHORTER = {"num_levels": "levels"}
 
 HEADING = re.compile(rf"^((?:error\[\w+\]: |warning: )?)({'|'.join(FIRST)})(?=: )")
 VALUE = re.compile(rf"(?:(?<=^)|(?<=[ \'\"(]))({'|'.join(GIVEN)})=")
+SAME = {"make the same call": "run the same command", "the same call": "the same command"}
+"""What goes on from where it was, in Python and here."""
+
 TRUE = re.compile(r"(?<![\w.=\-/])trust_code=True\b")
 
 
 def in_options(text: str) -> str:
     """Write ``data=PATH`` as ``--data PATH``, and the argument that a line begins with as its option."""
     text = HEADING.sub(lambda found: found[1] + option(found[2]), text)
+    for call, ours in SAME.items():
+        text = text.replace(call, ours)
     return TRUE.sub("--trust-code", VALUE.sub(lambda found: f"{option(found[1])} ", text))
 
 

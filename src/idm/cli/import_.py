@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from idm.cli.options import Json
-from idm.cli.output import Output, command
+from idm.cli.output import Output
 from idm.core.outputs import checked_folder
 
 
@@ -15,8 +15,7 @@ def import_(
         Path, typer.Argument(metavar="WEIGHTS", help="A .pt file of improved-diffusion.", show_default=False)
     ],
     flags: Annotated[
-        Path | None,
-        typer.Option("--flags", metavar="FLAGS", help="JSON file with the flags it was trained with."),
+        Path | None, typer.Option("--flags", metavar="FLAGS", help="JSON file with the flags it was trained with.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="RUN", help="Folder of the run to write.")] = None,
     as_json: Json = False,
@@ -47,6 +46,5 @@ def import_(
             "run": out,
         }
     )
-    output.line()
-    output.line(f"Next: {command('idm', 'sample', out, '--num', 4, '--sampler', 'ddim', '--steps', 25)}")
+    output.next("sample", out, "--num", 4, "--sampler", "ddim", "--steps", 25)
     output.finish(run=out, checkpoint=run.name, entry=entry)

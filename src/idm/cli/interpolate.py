@@ -34,9 +34,8 @@ def interpolate(
 ) -> None:
     """Interpolate between two images.
 
-    Both are encoded, and what lies between their codes is decoded. Without labels, a network that was trained with
-    label dropout is given no class, so that the class can change on the way; with labels, every image on the way has
-    the class of the nearer end.
+    Both are encoded, and what lies between their codes is decoded. Without labels, a network trained with label dropout
+    is given no class, so that the class can change on the way; with labels, each image has that of the nearer end.
     """
     from idm.cli.written import describe_results
     from idm.core.terminal import TERMINAL

@@ -8,6 +8,30 @@ import typer
 
 from idm.cli import completion
 
+Complete = Callable[[str], list[str]]
+"""Given what was typed so far: what may stand there."""
+
+
+def named(flag: str, meaning: str, complete: Complete) -> Any:
+    """Make an option that takes one of several names, which the shell completes."""
+    return typer.Option(flag, metavar="NAME", help=meaning, autocompletion=complete)
+
+
+def number(flag: str, meaning: str, least: int, most: int | None = None) -> Any:
+    """Make an option that takes a whole number, with its bounds."""
+    return typer.Option(flag, metavar="N", min=least, max=most, help=meaning)
+
+
+def switch(flag: str, meaning: str) -> Any:
+    """Make an option that takes nothing."""
+    return typer.Option(flag, metavar="", help=meaning)
+
+
+def _settings_option(meaning: str, complete: Complete) -> Any:
+    """Make the option that is given once for each setting."""
+    return typer.Option("--set", metavar="PATH=VALUE", help=meaning, autocompletion=complete)
+
+
 RunArgument = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run folder, or one checkpoint in it.", show_default=False)
 ]
@@ -15,22 +39,9 @@ OutFolder = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results; by default one in RUN.")
 ]
 Device = Annotated[
-    str | None,
-    typer.Option(
-        "--device",
-        metavar="NAME",
-        help="cpu, cuda, mps, ...; the best one found by default.",
-        autocompletion=completion.devices,
-    ),
+    str | None, named("--device", "cpu, cuda, mps, ...; the best one found by default.", completion.devices)
 ]
-Json = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON for programs instead of text for people.")]
-
-
-def _settings_option(meaning: str, complete: Callable[[str], list[str]]) -> Any:
-    """Make the option that is given once for each setting."""
-    return typer.Option("--set", metavar="PATH=VALUE", help=meaning, autocompletion=complete)
-
-
+Json = Annotated[bool, switch("--json", "Print JSON for programs instead of text for people.")]
 Overrides = Annotated[
     list[str] | None,
     _settings_option(
@@ -60,55 +71,46 @@ SourceOverrides = Annotated[
         completion.data_settings,
     ),
 ]
-Seed = Annotated[
-    int, typer.Option("--seed", metavar="N", min=0, max=2**31 - 1, help="Sample i is drawn from seed + i.")
-]
+Seed = Annotated[int, number("--seed", "Sample i is drawn from seed + i.", 0, 2**31 - 1)]
 Precision = Annotated[
     str | None,
-    typer.Option(
+    named(
         "--precision",
-        metavar="NAME",
-        help="float32, or bfloat16: faster, results differ slightly; as trained by default.",
-        autocompletion=completion.precisions,
+        "float32, or bfloat16: faster, results differ slightly; as trained by default.",
+        completion.precisions,
     ),
 ]
 TrustCode = Annotated[
     bool,
-    typer.Option(
-        "--trust-code",
-        metavar="",
-        help="Import and call the code that the run's custom source or network names; see 'idm config'.",
-    ),
+    switch("--trust-code", "Import and call the code that the run's custom source or network names; see 'idm config'."),
 ]
-BatchSize = Annotated[int, typer.Option("--batch-size", metavar="N", min=1, help="Samples per call of the network.")]
+BatchSize = Annotated[int, number("--batch-size", "Samples per call of the network.", 1)]
 Variance = Annotated[
     str | None,
-    typer.Option(
+    named(
         "--variance",
-        metavar="NAME",
-        help="Of reverse steps: model (the default); by error curves, for ddpm and ddim: analytic, analytic_channel, "
-        "analytic_position (the last two after 'idm calibrate').",
-        autocompletion=completion.variances,
+        "Of reverse steps: model (the default); by error curves, for ddpm and ddim: analytic, analytic_channel, "
+        "analytic_position (the last two after 'idm calibrate'); npr, sn (after 'idm calibrate --head npr'). With one "
+        "of these the run's own sampler takes few steps, too.",
+        completion.variances,
     ),
 ]
 Plan = Annotated[
     str | None,
-    typer.Option(
+    named(
         "--plan",
-        metavar="NAME",
-        help="Levels chosen for this run, in place of a spacing: trajectory (of the best samples), likelihood (of the "
+        "Levels chosen for this run, in place of a spacing: trajectory (of the best samples), likelihood (of the "
         "smallest bound, after 'idm calibrate'), or the name of a plan that was kept, as 'idm info' lists them.",
-        autocompletion=completion.plans,
+        completion.plans,
     ),
 ]
-Calls = Annotated[int, typer.Option("--calls", metavar="N", min=1, max=20, help="Calls of the network, and steps.")]
+Calls = Annotated[int, number("--calls", "Calls of the network, and steps.", 1, 20)]
 Spacing = Annotated[
     str | None,
-    typer.Option(
+    named(
         "--spacing",
-        metavar="NAME",
-        help="Levels that samples visit: linspace, log_snr, rho, ...; the run's own by default.",
-        autocompletion=completion.spacings,
+        "Levels that samples visit: linspace, log_snr, rho, ...; the run's own by default.",
+        completion.spacings,
     ),
 ]
 Labels = Annotated[
@@ -118,47 +120,34 @@ Labels = Annotated[
     ),
 ]
 NewLabels = Annotated[
-    str | None,
-    typer.Option("--labels", metavar="CLASSES", help="Other classes than they were encoded with, in turn."),
+    str | None, typer.Option("--labels", metavar="CLASSES", help="Other classes than they were encoded with, in turn.")
 ]
 KnownLabels = Annotated[
-    str | None,
-    typer.Option("--labels", metavar="CLASSES", help="Classes of the images, in turn; no class by default."),
+    str | None, typer.Option("--labels", metavar="CLASSES", help="Classes of the images, in turn; no class by default.")
 ]
 SamplerName = Annotated[
     str | None,
-    typer.Option(
+    named(
         "--sampler",
-        metavar="NAME",
-        help="ddpm, ddim, multistep, heun, or fitted (after 'idm fit-solver'); by default the run's own, and multistep "
+        "ddpm, ddim, multistep, heun, or fitted (after 'idm fit-solver'); by default the run's own, and multistep "
         "for --steps of at most 20.",
-        autocompletion=completion.samplers,
+        completion.samplers,
     ),
 ]
-SamplerSteps = Annotated[
-    int | None,
-    typer.Option("--steps", metavar="N", min=0, help="Steps to take, 0 for all; the run's own number by default."),
-]
+SamplerSteps = Annotated[int | None, number("--steps", "Steps to take, 0 for all; the run's own number by default.", 0)]
 Eta = Annotated[
     float | None, typer.Option("--eta", metavar="X", help="Share of noise in DDIM, 0 (deterministic) to 1.")
 ]
 Guidance = Annotated[
     float, typer.Option("--guidance", metavar="X", help="Classifier-free guidance; 1 is off, more exaggerates.")
 ]
-Trajectory = Annotated[
-    bool, typer.Option("--trajectory/--no-trajectory", metavar="", help="Write an animation of the steps.")
-]
+Trajectory = Annotated[bool, switch("--trajectory/--no-trajectory", "Write an animation of the steps.")]
 Compile = Annotated[
-    bool,
-    typer.Option(
-        "--compile",
-        metavar="",
-        help="Use torch.compile; worth it for thousands of samples: the first batch takes minutes.",
-    ),
+    bool, switch("--compile", "Use torch.compile; worth it for thousands of samples: the first batch takes minutes.")
 ]
-NumSamples = Annotated[int, typer.Option("--num", metavar="N", min=1, help="How many samples.")]
-NumOnTheWay = Annotated[int, typer.Option("--num", metavar="N", min=2, help="Images on the way, both ends included.")]
-NumHeldOut = Annotated[int, typer.Option("--num", metavar="N", min=0, help="Held-out samples to score; 0: all.")]
+NumSamples = Annotated[int, number("--num", "How many samples.", 1)]
+NumOnTheWay = Annotated[int, number("--num", "Images on the way, both ends included.", 2)]
+NumHeldOut = Annotated[int, number("--num", "Held-out samples to score; 0: all.", 0)]
 OtherData = Annotated[
     str | None,
     typer.Option(
@@ -169,13 +158,18 @@ OtherData = Annotated[
         "train and test, the part to test.",
     ),
 ]
-BoundSteps = Annotated[
-    int, typer.Option("--steps", metavar="N", min=0, help="Bound of a chain of N steps; 0: of the whole chain.")
+BoundSteps = Annotated[int, number("--steps", "Bound of a chain of N steps; 0: of the whole chain.", 0)]
+NumCalibrated = Annotated[int, number("--num", "Training samples to measure on, the first ones; 0: all.", 0)]
+NumLevels = Annotated[int, number("--levels", "Noise levels to measure at.", 1)]
+Head = Annotated[
+    str | None,
+    named(
+        "--head",
+        "Train a small network to predict the error, too: npr (of the residual of the noise), sn (of its square).",
+        completion.heads,
+    ),
 ]
-NumCalibrated = Annotated[
-    int, typer.Option("--num", metavar="N", min=0, help="Training samples to measure on, the first ones; 0: all.")
-]
-NumLevels = Annotated[int, typer.Option("--levels", metavar="N", min=1, help="Noise levels to measure at.")]
+HeadSteps = Annotated[int | None, number("--steps", "With --head: steps of the optimiser; 300 by default.", 1)]
 DataToCalibrate = Annotated[
     str | None,
     typer.Option(
@@ -185,23 +179,16 @@ DataToCalibrate = Annotated[
         "none of their own.",
     ),
 ]
-NumRecognised = Annotated[
-    int,
-    typer.Option("--samples", metavar="N", min=0, help="Draw N samples too, and let a classifier recognise them."),
-]
+NumRecognised = Annotated[int, number("--samples", "Draw N samples too, and let a classifier recognise them.", 0)]
 SamplerForSamples = Annotated[
     str | None,
-    typer.Option(
+    named(
         "--sampler",
-        metavar="NAME",
-        help="For --samples; by default the run's own, and multistep for --sampler-steps of at most 20.",
-        autocompletion=completion.samplers,
+        "For --samples; by default the run's own, and multistep for --sampler-steps of at most 20.",
+        completion.samplers,
     ),
 ]
-StepsForSamples = Annotated[
-    int | None, typer.Option("--sampler-steps", metavar="N", min=0, help="For --samples; 0: all.")
-]
+StepsForSamples = Annotated[int | None, number("--sampler-steps", "For --samples; 0: all.", 0)]
 InversionSteps = Annotated[
-    int | None,
-    typer.Option("--steps", metavar="N", min=1, help="DDIM steps: more of them, smaller errors; 100 if not given."),
+    int | None, number("--steps", "DDIM steps: more of them, smaller errors; 100 if not given.", 1)
 ]

@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from idm.core.launch import rank
@@ -59,6 +59,17 @@ class Output:
         console.print(Text.assemble((head, "bold"), "".join(rest), lines[0]), soft_wrap=True)
         for line in lines[1:]:
             console.print(Text(" " * width + line), soft_wrap=True)
+
+    def table(self, rows: Sequence[Sequence[str]]) -> None:
+        """Print rows of cells, each column as wide as its widest cell."""
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            self.line("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+
+    def next(self, *words: object, note: str = "") -> None:
+        """Print the command that goes on from here, with a note on it."""
+        self.line()
+        self.line(f"Next{note}: {command('idm', *words)}")
 
     def finish(self, **values: Any) -> None:
         """Print the results as JSON, if that is wanted."""

@@ -1,5 +1,6 @@
 """``idm tradeoff``: what samples and bounds are worth over the calls that they cost."""
 
+import math
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,7 +27,7 @@ Calls = Annotated[
     str | None,
     typer.Option("--calls", metavar="NUMBERS", help="Calls of the network for a sample; 5,10,20,50 if not given."),
 ]
-Drawn = Annotated[int, typer.Option("--samples", metavar="N", min=2, help="Samples to draw by each.")]
+Drawn = Annotated[int, options.number("--samples", "Samples to draw by each.", 2)]
 
 
 def tradeoff(
@@ -54,15 +55,8 @@ def tradeoff(
     from idm.tasks.tradeoff import tradeoff_into
 
     ways = WAYS if samplers is None else samplers.split(",")
-    wanted = TradeoffRequest(
-        ways,
-        None if calls is None else _numbers(calls),
-        samples=samples,
-        num=num,
-        seed=seed,
-        batch_size=batch_size,
-        precision=precision,
-    )
+    numbers = None if calls is None else _numbers(calls)
+    wanted = TradeoffRequest(ways, numbers, samples, num, seed, batch_size, precision)
     output = Output(as_json=as_json)
     found = tradeoff_into(run, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line)
     _describe(output, found.tradeoff)
@@ -103,4 +97,6 @@ def _describe(output: Output, found: "Tradeoff") -> None:
 
 
 def _said(value: "Estimate", form: str = ".3f") -> str:
+    if not math.isfinite(value.standard_error):  # of a single sample
+        return f"{value.mean:{form}}"
     return f"{value.mean:{form}} ± {value.standard_error:{form}}"

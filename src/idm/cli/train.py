@@ -7,8 +7,8 @@ import typer
 
 from idm.cli import completion
 from idm.cli.flags import in_options
-from idm.cli.options import Device, Json, Overrides, TrustCode
-from idm.cli.output import Output, command
+from idm.cli.options import Device, Json, Overrides, TrustCode, named
+from idm.cli.output import Output
 from idm.core.outputs import checked_folder
 from idm.core.text import counted
 
@@ -20,15 +20,7 @@ if TYPE_CHECKING:
 Config = Annotated[
     Path | None, typer.Argument(metavar="CONFIG", help="A YAML or TOML file with settings.", show_default=False)
 ]
-Preset = Annotated[
-    str | None,
-    typer.Option(
-        "--preset",
-        metavar="NAME",
-        help="Start from a preset; 'idm config' lists them.",
-        autocompletion=completion.presets,
-    ),
-]
+Preset = Annotated[str | None, named("--preset", "Start from a preset; 'idm config' lists them.", completion.presets)]
 Data = Annotated[
     str | None,
     typer.Option(
@@ -56,12 +48,7 @@ MaxTime = Annotated[
 ]
 Track = Annotated[
     list[str] | None,
-    typer.Option(
-        "--track",
-        metavar="NAME",
-        help="Also log to tensorboard, trackio or wandb; repeatable.",
-        autocompletion=completion.trackers,
-    ),
+    named("--track", "Also log to tensorboard, trackio or wandb; repeatable.", completion.trackers),
 ]
 
 
@@ -159,6 +146,5 @@ def _finish(output: Output, run: "Run", folder: Path) -> None:
     samples = folder / "samples"
     shown = {"samples": samples} if samples.is_dir() else {}
     output.pairs({"trained": counted(run.step, "step"), "model": run.name, **shown, "losses": folder / "metrics.jsonl"})
-    output.line()
-    output.line(f"Next: {command('idm', 'sample', folder, '--num', 64)}")
+    output.next("sample", folder, "--num", 64)
     output.finish(run=folder, checkpoint=run.name, step=run.step)

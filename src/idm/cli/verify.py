@@ -19,10 +19,7 @@ def verify(run: RunArgument, trust_code: TrustCode = False, as_json: Json = Fals
     from idm.tasks import verify as verify_files
 
     output, found = Output(as_json=as_json), verify_files(run, trust_code=trust_code)
-    rows = [HEADINGS, *map(_row, found.verdicts)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        output.line("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    output.table([HEADINGS, *map(_row, found.verdicts)])
     for verdict in found.verdicts:
         for problem in verdict.problems:
             output.line(f"{verdict.name}: {problem}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from idm.cli.options import Json
+from idm.cli.options import Json, switch
 from idm.cli.output import Output, print_json, stdout_console
 from idm.core.streams import output_is_lost
 from idm.core.text import printable
@@ -21,7 +21,7 @@ SECONDS_BETWEEN_LOOKS = 2.0
 
 def watch(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)],
-    once: Annotated[bool, typer.Option("--once", metavar="", help="Print what is known now, and end.")] = False,
+    once: Annotated[bool, switch("--once", "Print what is known now, and end.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show the progress of a run: losses, speed, time left, last pictures. Ctrl-C ends the watching, not the run."""

@@ -183,7 +183,7 @@ def joined_ranks(device: torch.device) -> Generator[Ranks]:
         if isinstance(error, RuntimeError) and _is_lost_connection(error):
             raise ProcessError(
                 f"process {rank} of {size}: the connection to another process is lost; that one says why, or was "
-                "killed; run the same command to continue from the last checkpoint"
+                "killed; make the same call to continue from the last checkpoint"
             ) from error
         raise
     if ours:

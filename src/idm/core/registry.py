@@ -57,11 +57,15 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
 
 
 @cache
-def options_type(member: Callable[..., Any], given: tuple[str, ...] = ()) -> type[Any]:
-    """Return the parameters of a member, without those of ``given``, as a frozen dataclass with their defaults."""
+def options_type(member: Callable[..., Any], given: tuple[str, ...] = (), module: str = __name__) -> type[Any]:
+    """Return the parameters of a member, without those of ``given``, as a frozen dataclass with their defaults.
+
+    It is called ``UNetOptions`` for ``UNet``, ``CosineScheduleOptions`` for ``cosine_schedule``, and is of ``module``.
+    """
     columns = [
         (name, entry.annotation, field() if entry.default is entry.empty else field(default=entry.default))
         for name, entry in inspect.signature(member).parameters.items()
         if name not in given
     ]
-    return make_dataclass(f"{member.__name__}Options", columns, frozen=True, kw_only=True)
+    name = "".join(word[:1].upper() + word[1:] for word in member.__name__.split("_"))
+    return make_dataclass(f"{name}Options", columns, namespace={"__module__": module}, frozen=True, kw_only=True)

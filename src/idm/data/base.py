@@ -45,6 +45,8 @@ class Source(ABC):
         dtype: dtype of the samples, in the machine's byte order.
         labels: class of each sample, int64 [n] in [0, number of classes); None where there are none.
         class_names: name of each class; None where there are no labels.
+        class_numbers: what labels call the classes, where they number names that the data hold apart from them; None
+            elsewhere. Runs of earlier versions know the classes by them.
         levels: number of equally spaced levels from 0 if the data are known to be quantised (17 for the digits,
             256 for 8-bit, 65,536 for 16-bit data); None otherwise.
         note: how the data were read, in a few words.
@@ -63,6 +65,7 @@ class Source(ABC):
     note: str
     names: tuple[str, ...] | None = None
     remarks: tuple[str, ...] = ()
+    class_numbers: tuple[str, ...] | None = None
     layout: str = "first"
     spacing: tuple[float, ...] | None = None
 
@@ -151,6 +154,8 @@ class Source(ABC):
             number = {composed(name): row for row, name in enumerate(known)}
             if sorted(number) == sorted(map(composed, self.class_names)) and len(number) == len(known):
                 self.labels = np.array([number[composed(name)] for name in self.class_names])[self.labels]
+                self.class_names = known
+            elif known == self.class_numbers:
                 self.class_names = known
 
     def describe(self) -> dict[str, Any]:

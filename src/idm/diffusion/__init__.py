@@ -16,7 +16,14 @@ from idm.diffusion.names import LossType, ModelMeanType, ModelVarType
 from idm.diffusion.objectives import Objective
 from idm.diffusion.predictions import Preconditioned, Prediction
 from idm.diffusion.results import LossTerms, NetworkOutput, ReverseStep, VbTerms
-from idm.diffusion.variances import Analytic, CalibratedDecoder, ErrorCurve, ErrorCurves, ReverseVariance
+from idm.diffusion.variances import (
+    Analytic,
+    CalibratedDecoder,
+    ErrorCurve,
+    ErrorCurves,
+    PredictedError,
+    ReverseVariance,
+)
 from idm.diffusion.weightings import EDM, P2, MinSNR, OfPrediction, Sigmoid, XStartWeighting
 
 __all__ = [
@@ -45,6 +52,7 @@ __all__ = [
     "OfPrediction",
     "Place",
     "Preconditioned",
+    "PredictedError",
     "Prediction",
     "ReverseStep",
     "ReverseVariance",

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.gaussian import Gaussian, normal_kl
-from idm.core.tensors import mean_flat, nats_to_bits, network_output
+from idm.core.tensors import made_once, mean_flat, nats_to_bits, network_output
 from idm.core.types import Images, Network, PerSample
 from idm.diffusion.decoders import Decoder, DiscretizedDecoder
 from idm.diffusion.denoiser import Clipped, Denoised, DenoisedFn, Denoiser, ModelKwargs, NetworkDenoiser, clipped
@@ -219,7 +219,7 @@ class GaussianDiffusion:
 
     def reverse(self, found: Denoised, at: Transition, x: Images) -> ReverseStep:
         """Return p(x_down | x_up), given what was found in ``x`` at the level up."""
-        log_variance = self.variance.log_variance(found.head, at)
+        log_variance = self.variance.log_variance(self.variance.reads(found, x, at.up), at)
         return ReverseStep(self.reverse_mean(found, at, x), _expand(log_variance, x), found.x_start)
 
     def reverse_mean(self, found: Denoised, at: Transition, x: Images) -> Images:
@@ -239,11 +239,10 @@ class GaussianDiffusion:
         """Times of a level; of one that a grid keeps they are kept with it, and not made again at every walk."""
         if at.time.ndim:
             return self._scaled(at.time).flatten()
-        key = (self.rescale_timesteps, self.grid.path.span, like.shape[0])
-        if key not in at.network_times:
-            with torch.inference_mode(False):  # or gradients could never flow past them
-                at.network_times[key] = self._scaled(at.time).expand(like.shape[0])
-        return at.network_times[key]
+        batch = like.shape[0]
+        key = (self.rescale_timesteps, self.grid.path.span, batch)
+        known = at.network_times.get(key)  # looked up at every step of every walk
+        return made_once(at.network_times, key, lambda: self._scaled(at.time).expand(batch)) if known is None else known
 
     def _scaled(self, time: Tensor) -> Tensor:
         time = time * TIME_SCALE / self.grid.path.span if self.rescale_timesteps else time

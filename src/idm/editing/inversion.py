@@ -13,7 +13,7 @@ from idm.core.counts import whole_number
 from idm.core.errors import SettingsError
 from idm.core.progress import SILENT, Listener
 from idm.core.types import Images
-from idm.diffusion import Analytic, Denoiser, GaussianDiffusion
+from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.samplers import Sampler, SamplerDDIM, SampleStep
 from idm.schedules import Grid, refuse_more_steps, spaced
 
@@ -128,10 +128,7 @@ def decoding(
 
 def _deterministic(diffusion: GaussianDiffusion) -> SamplerDDIM:
     """DDIM that adds no noise, as it would by an analytic variance."""
-    variance = diffusion.variance
-    if isinstance(variance, Analytic):
-        diffusion = diffusion.replace(model_var_type=variance.inner)
-    return SamplerDDIM(diffusion, clip_denoised=False)
+    return SamplerDDIM(diffusion.replace(model_var_type=diffusion.variance.trained), clip_denoised=False)
 
 
 def edit(

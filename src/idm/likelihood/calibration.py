@@ -14,7 +14,7 @@ from idm.core.types import Images
 from idm.diffusion import CalibratedDecoder, Denoiser, ErrorCurve, GaussianDiffusion
 from idm.schedules import Grid
 
-NUM_LEVELS = 32
+LEVELS_AFTER_TRAINING = 32
 """Levels of a curve at the most; between neighbours kappa grows by a factor of 2 or less, but where chains end."""
 
 
@@ -23,7 +23,7 @@ def estimate_error_curve(
     denoise: Denoiser,
     x_start: Images,
     *,
-    num_levels: int = NUM_LEVELS,
+    num_levels: int = LEVELS_AFTER_TRAINING,
     seed: int | Sequence[int] = 0,
     batch_size: int = 512,
 ) -> ErrorCurve:

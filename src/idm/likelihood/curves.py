@@ -15,7 +15,7 @@ from idm.core.types import Images
 from idm.diffusion import Denoiser, ErrorCurve, ErrorCurves, GaussianDiffusion
 from idm.likelihood.calibration import isotonic, refuse_nothing, spread_places
 
-NUM_LEVELS = 64
+LEVELS_OF_CURVES = 64
 """Levels of the curves, where nothing else is said: neighbours on a cosine schedule differ by a fifth in log kappa."""
 
 SHARES = 2
@@ -49,7 +49,7 @@ def estimate_error_curves(
     denoise: Denoiser,
     x_start: Images,
     *,
-    num_levels: int = NUM_LEVELS,
+    num_levels: int = LEVELS_OF_CURVES,
     seed: int | Sequence[int] = 0,
     batch_size: int = 512,
     listener: Listener = SILENT,

@@ -18,7 +18,7 @@ from idm.diffusion.variances import Analytic, CalibratedDecoder, LearnedRange, R
 from idm.likelihood.calibration import spread_places
 from idm.schedules import Transition
 
-NUM_LEVELS = 32
+LEVELS_OF_FRACTIONS = 32
 QUARTILES = (0.25, 0.75)
 MOST_RANKED = 2**20
 """Quartiles are those of at most so many values, evenly from all; torch ranks no more than 2^24."""
@@ -45,7 +45,7 @@ class VarianceFractions:
 
 def learned_rule(variance: ReverseVariance) -> ReverseVariance | None:
     """Return the variance that a network learned, under what was put in its place later; None: it learned none."""
-    inner = variance.inner if isinstance(variance, Analytic) else variance
+    inner = variance.trained
     inner = inner.inner if isinstance(inner, CalibratedDecoder) else inner
     return inner if inner.heads > 1 else None
 
@@ -57,7 +57,7 @@ def variance_fractions(
     x_start: Images,
     curve: ErrorCurve,
     *,
-    num_levels: int = NUM_LEVELS,
+    num_levels: int = LEVELS_OF_FRACTIONS,
     seed: int = 0,
     batch_size: int = 512,
 ) -> VarianceFractions:

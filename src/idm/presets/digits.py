@@ -10,6 +10,7 @@ from idm.settings.experiment import (
     ScheduleSettings,
     SourceSettings,
 )
+from idm.settings.options import CosineScheduleOptions, UNetOptions
 from idm.training import TrainingSettings
 
 
@@ -17,19 +18,19 @@ def digits() -> Experiment:
     """Class-conditional digits; trains in two to five minutes on two cores."""
     return Experiment(
         data=DataSettings(source=SourceSettings(name="digits"), held_out=297),
-        schedule=ScheduleSettings(name="cosine", noise_floor=0.06, options={"num_timesteps": 1000}),
+        schedule=ScheduleSettings(name="cosine", noise_floor=0.06, options=CosineScheduleOptions(num_timesteps=1000)),
         diffusion=DiffusionSettings(prediction=ModelMeanType.V),
         network=NetworkSettings(
             name="unet",
-            options={
-                "model_channels": 32,
-                "num_res_blocks": 2,
-                "channel_mult": (1, 2),
-                "attention_resolutions": (2,),
-                "num_heads": 4,
-                "dropout": 0.1,
-                "use_scale_shift_norm": True,
-            },
+            options=UNetOptions(
+                model_channels=32,
+                num_res_blocks=2,
+                channel_mult=(1, 2),
+                attention_resolutions=(2,),
+                num_heads=4,
+                dropout=0.1,
+                use_scale_shift_norm=True,
+            ),
         ),
         training=TrainingSettings(
             num_steps=1400,

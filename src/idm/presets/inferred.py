@@ -17,6 +17,7 @@ from idm.settings.experiment import (
     ScheduleSettings,
 )
 from idm.settings.fitted import with_fitting_batches
+from idm.settings.options import CosineScheduleOptions
 from idm.settings.validate import lay
 from idm.training import TrainingSettings
 
@@ -62,7 +63,7 @@ def inferred(settings: DataSettings, told: Told = NOTHING, *, trust_code: bool =
     conditional = settings.class_conditional and data.labels is not None
     experiment = Experiment(
         data=settings,
-        schedule=ScheduleSettings(name="cosine", options={"num_timesteps": 1000}),
+        schedule=ScheduleSettings(name="cosine", options=CosineScheduleOptions(num_timesteps=1000)),
         diffusion=DiffusionSettings(prediction=ModelMeanType.V),
         network=network_for(space, data.spacing),
         training=replace(

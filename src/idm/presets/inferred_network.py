@@ -10,6 +10,7 @@ from typing import Any
 
 from idm.networks.layers import usually_halved
 from idm.settings.experiment import NetworkSettings
+from idm.settings.options import MLPOptions, UNetOptions
 
 SMALLEST_MAP = 4
 """An axis is not halved to fewer places than this."""
@@ -52,7 +53,7 @@ def network_for(
         given: options of a U-Net that will be laid over those chosen, which follow them.
     """
     if not space:
-        return NetworkSettings(name="mlp", options={"width": 128})
+        return NetworkSettings(name="mlp", options=MLPOptions(width=128))
     given, usual = given or {}, halving_for(space, spacing)
     widths = given.get("channel_mult", (1, 2, 2, 4)[: usual.number + 1])
     halving = usual if "channel_mult" not in given else halving_for(space, spacing, len(widths) - 1)
@@ -70,7 +71,7 @@ def network_for(
     }
     if halving.number > 0 and halving.axes != usually_halved(len(space)):
         options["halved_axes"] = halving.axes
-    return NetworkSettings(name="unet", options=options)
+    return NetworkSettings(name="unet", options=UNetOptions(**options))
 
 
 def halving_for(space: Sequence[int], spacing: Sequence[float] | None = None, number: int | None = None) -> Halving:

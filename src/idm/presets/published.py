@@ -18,23 +18,25 @@ from idm.settings.experiment import (
     SourceSettings,
     TimestepSettings,
 )
+from idm.settings.options import CosineScheduleOptions, ImageFolderOptions, UNetOptions
 from idm.training import TrainingSettings
 
 
 def _published(image_size: int, num_steps: int, class_conditional: bool = False, **network: Any) -> Experiment:
     """T = 4000 cosine steps, learned variance, L_hybrid, four heads at 16x16 and 8x8, EMA 0.9999."""
-    source = SourceSettings(name="image_folder", options={"path": "", "image_size": image_size})
-    unet = {
-        "num_res_blocks": 3,
-        "attention_resolutions": (image_size // 16, image_size // 8),
-        "num_heads": 4,
-        "use_scale_shift_norm": True,
-    }
+    source = SourceSettings(name="image_folder", options=ImageFolderOptions(path="", image_size=image_size))
+    unet = UNetOptions(
+        num_res_blocks=3,
+        attention_resolutions=(image_size // 16, image_size // 8),
+        num_heads=4,
+        use_scale_shift_norm=True,
+        **network,
+    )
     return Experiment(
         data=DataSettings(source=source, held_out=0, class_conditional=class_conditional),
-        schedule=ScheduleSettings(name="cosine", noise_floor=0.0, options={"num_timesteps": 4000}),
+        schedule=ScheduleSettings(name="cosine", noise_floor=0.0, options=CosineScheduleOptions(num_timesteps=4000)),
         diffusion=DiffusionSettings(prediction=ModelMeanType.EPSILON, decoder_variance="model"),
-        network=NetworkSettings(name="unet", options=unet | network),
+        network=NetworkSettings(name="unet", options=unet),
         training=TrainingSettings(num_steps=num_steps, batch_size=128, learning_rate=1e-4, clip_grad_norm=0.0),
         sampler=SamplerSettings(name="ddpm", steps=250, few_steps="multistep"),
     )

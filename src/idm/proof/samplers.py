@@ -31,7 +31,7 @@ def check_samplers(*, quick: bool = False, listener: Listener = SILENT) -> Proof
 
     number = len(grids) * (len(flows) * len(starts) * len(DETERMINISTIC) + len(STOCHASTIC))
     found: list[Measured] = []
-    with listener.follow("orders", number) as bar:
+    with listener.follow("measuring", number, unit="orders") as bar:
         for one in measured():
             found.append(one)
             bar.advance()

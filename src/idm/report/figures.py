@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DPI = 150
+DPI, LAYOUT = 150, "constrained"
 QUARTERS = ("least noisy quarter of t", "second quarter", "third quarter", "noisiest quarter of t")
 MAX_POINTS = 20_000
 """Further points are not drawn."""
@@ -32,7 +32,7 @@ def empty_figure(width: float, height: float, panels: int = 1) -> "tuple[Figure,
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+    figure = Figure(figsize=(width, height), dpi=DPI, layout=LAYOUT, facecolor="white")
     FigureCanvasAgg(figure)
     axes: Any = figure.subplots(1, panels, squeeze=False)
     return figure, list(axes[0])

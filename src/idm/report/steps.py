@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from idm.core.text import counted
 from idm.likelihood import VarianceFractions
 from idm.report.colours import ACCENT, MUTED, PALETTE
 from idm.report.figures import empty_figure, legend, style
@@ -23,9 +24,14 @@ def levels_of_walks(walks: Mapping[str, Sequence[float]]) -> "Figure":
         axes.plot(kappas, [-row] * len(kappas), "o-", color=colour, markersize=5, linewidth=0.6)
     axes.set_xscale("log")
     style(axes, title="Levels that are visited", x="noise-to-signal ratio (log scale), noise to the right", y="")
-    axes.set_yticks([-row for row in range(len(walks))], [f"{name}, {len(k)}" for name, k in walks.items()])
+    axes.set_yticks([-row for row in range(len(walks))], [_of_so_many(name, len(k)) for name, k in walks.items()])
     axes.set_ylim(-len(walks) + 0.5, 0.5)
     return figure
+
+
+def _of_so_many(name: str, levels: int) -> str:
+    """Write a walk's name with the number of its levels; plans are called by it."""
+    return name if str(levels) in name.split("-") else f"{name}, {counted(levels, 'level')}"
 
 
 def learned_and_best(fractions: VarianceFractions) -> "Figure":

@@ -13,7 +13,7 @@ from idm.core.rng import derive_seed
 from idm.core.signals import StopError, at_once
 from idm.diffusion import ErrorCurve, GaussianDiffusion
 from idm.likelihood import estimate_error_curve, with_error_curve
-from idm.likelihood.calibration import NUM_LEVELS
+from idm.likelihood.calibration import LEVELS_AFTER_TRAINING
 from idm.networks.size import device_of
 from idm.run.acceleration import in_precision
 from idm.run.data import Data
@@ -21,8 +21,8 @@ from idm.settings import Experiment
 from idm.training.memory import in_smaller_pieces
 
 NUM_IMAGES, BATCH_SIZE = 1024, 512
-FITTED = "error_curve"
-FITTED_BY_0_1 = "decoder_log_variance"
+CURVE = "error_curve"
+VARIANCE_OF_0_1 = "decoder_log_variance"
 """What runs of version 0.1 hold instead: the logarithm of the error at the lowest level alone."""
 
 LARGEST_LOG = 100.0
@@ -39,7 +39,7 @@ def calibrate(
     data: Data,
     *,
     num: int = NUM_IMAGES,
-    num_levels: int = NUM_LEVELS,
+    num_levels: int = LEVELS_AFTER_TRAINING,
     batch_size: int = BATCH_SIZE,
 ) -> dict[str, Any]:
     """Estimate the curve from the first training samples, JSON-able; nothing where the model's own variance is wanted.
@@ -71,7 +71,7 @@ def calibrate(
         x = x_start.to(device)
         return estimate_error_curve(diffusion, denoise, x, seed=seed, num_levels=num_levels, batch_size=size)
 
-    return {FITTED: {name: list(numbers) for name, numbers in asdict(in_smaller_pieces(batch_size, fit)).items()}}
+    return {CURVE: {name: list(numbers) for name, numbers in asdict(in_smaller_pieces(batch_size, fit)).items()}}
 
 
 def calibrate_in_time(
@@ -101,24 +101,24 @@ def _stored_curve(fitted: dict[str, Any], lowest_kappa: float) -> ErrorCurve | N
     Raises:
         ValueError: something else.
     """
-    if FITTED in fitted:
-        stored = fitted[FITTED]
+    if CURVE in fitted:
+        stored = fitted[CURVE]
         columns: Any = [stored.get(field.name) for field in fields(ErrorCurve)] if isinstance(stored, dict) else [None]
         if not all(isinstance(numbers, list) and len(numbers) <= MOST_LEVELS for numbers in columns):
-            raise ValueError(f"{FITTED}: lists of at most {MOST_LEVELS:,} numbers wanted, got others")
+            raise ValueError(f"{CURVE}: lists of at most {MOST_LEVELS:,} numbers wanted, got others")
         log_kappa, error, standard_error = (tuple(numbers) for numbers in columns)
         given = [number for number in standard_error if number is not None]
         largest = max(map(abs, filter(_is_number, log_kappa)), default=0.0)
         if not all(map(_is_number, (*log_kappa, *error, *given))) or largest > LARGEST_LOG:
-            raise ValueError(f"{FITTED}: numbers that data of float32 can have wanted, got others")
+            raise ValueError(f"{CURVE}: numbers that data of float32 can have wanted, got others")
         if max(error, default=0.0) > math.exp(LARGEST_LOG):
-            raise ValueError(f"{FITTED}: errors of at most exp({LARGEST_LOG:g}) wanted, got others")
+            raise ValueError(f"{CURVE}: errors of at most exp({LARGEST_LOG:g}) wanted, got others")
         return ErrorCurve(log_kappa, error, standard_error)
-    value = fitted.get(FITTED_BY_0_1)
+    value = fitted.get(VARIANCE_OF_0_1)
     if value is None:
         return None
     if not (_is_number(value) and abs(value) <= LARGEST_LOG):
-        raise ValueError(f"{FITTED_BY_0_1}: a number of at most {LARGEST_LOG:g} wanted, or below zero, got others")
+        raise ValueError(f"{VARIANCE_OF_0_1}: a number of at most {LARGEST_LOG:g} wanted, or below zero, got others")
     return ErrorCurve.at_one(lowest_kappa, math.exp(value))
 
 

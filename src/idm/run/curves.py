@@ -35,10 +35,12 @@ class StoredCurves:
     Attributes:
         fits: what was found out about the checkpoint.
         shape: of one sample of its data.
+        device: where the run computes.
     """
 
     fits: Fits
     shape: tuple[int, ...]
+    device: torch.device
 
     def write(self, found: Calibration, fingerprint: str) -> Path:
         """Keep curves, in the place of earlier ones; ``fingerprint`` is that of the data that they were measured on.

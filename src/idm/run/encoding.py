@@ -1,7 +1,6 @@
 """Samples carried to the noise that DDIM would make them from, and back; paths between two of them."""
 
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -10,7 +9,7 @@ from idm.core.counts import whole_number
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT, Listener, Within
 from idm.core.tensors import require_finite
-from idm.diffusion import Denoiser, GaussianDiffusion
+from idm.diffusion import GaussianDiffusion, ModelKwargs
 from idm.editing import decode as decode_latents
 from idm.editing import encode as encode_samples
 from idm.editing import interpolate as interpolate_samples
@@ -19,7 +18,8 @@ from idm.run.inputs import Inputs
 from idm.run.latents import Latents
 from idm.run.opened import Opened
 
-Carry = Callable[[Tensor, Denoiser], Tensor]
+Carry = Callable[..., Tensor]
+"""``encode`` or ``decode`` of editing."""
 
 
 def encode(
@@ -48,13 +48,7 @@ def encode(
     """
     process = process or inversion_process(run.diffusion)
     conditioning = run.conditioning(labels, inputs.labels)
-
-    with _followed(listener, "encoding", inputs.x, batch_size, process) as within:
-
-        def carry(part: Tensor, denoise: Denoiser) -> Tensor:
-            return encode_samples(process, denoise, part, listener=within)
-
-        x = _in_batches(carry, inputs.x, run.denoiser(process, conditioning), batch_size, run.device, what="latents")
+    x = _carried(encode_samples, run, process, inputs.x, conditioning, batch_size, listener, ("encoding", "latents"))
     y = conditioning.get("y")
     return Latents(x, None if y is None else y.cpu(), process.num_timesteps, run.spec.codec, str(run.folder))
 
@@ -84,13 +78,7 @@ def decode(
     known = [None] * len(latents.x) if latents.labels is None else latents.labels.tolist()
     conditioning = run.conditioning(labels, known)
     process = inversion_process(run.diffusion, latents.steps)
-
-    with _followed(listener, "decoding", latents.x, batch_size, process) as within:
-
-        def carry(part: Tensor, denoise: Denoiser) -> Tensor:
-            return decode_latents(process, denoise, part, listener=within)
-
-        x = _in_batches(carry, latents.x, run.denoiser(process, conditioning), batch_size, run.device, what="samples")
+    x = _carried(decode_latents, run, process, latents.x, conditioning, batch_size, listener, ("decoding", "samples"))
     y = conditioning.get("y")
     return x, None if y is None else y.tolist()
 
@@ -160,32 +148,31 @@ def _labels_of_ends(run: Opened, ends: Inputs, labels: tuple[int, int] | None, o
         return run.conditioning(None, ends.labels, option)
 
 
-@contextmanager
-def _followed(
-    listener: Listener, what: str, x: Tensor, batch_size: int, process: GaussianDiffusion
-) -> Generator[Listener]:
-    """Follow the steps of all batches as one loop, and return what each of them is to tell.
+def _carried(
+    carry: Carry,
+    run: Opened,
+    process: GaussianDiffusion,
+    x: Tensor,
+    conditioning: ModelKwargs,
+    batch_size: int,
+    listener: Listener,
+    words: tuple[str, str],
+) -> Tensor:
+    """Carry samples to noise or back, some at a time, and return the results together, on the CPU.
+
+    The listener hears of the steps of all batches as of one loop. The words are what is done, and what comes out.
 
     Raises:
         SettingsError: no batch size.
+        NumericalError: results are not finite.
     """
     if whole_number(batch_size, "batch_size") < 1:
         raise SettingsError(f"batch_size: at least 1 wanted, got {batch_size}")
-    batches = -(-len(x) // batch_size)
-    with listener.follow(what, batches * process.num_timesteps) as bar:
-        yield Within(bar)
-
-
-def _in_batches(
-    carry: Carry, x: Tensor, denoise: Denoiser, batch_size: int, device: torch.device, *, what: str
-) -> Tensor:
-    """Apply ``carry`` to batches of samples with their denoiser; the results together, on the CPU.
-
-    Raises:
-        NumericalError: results, which are ``what``, are not finite.
-    """
+    batches, denoise = torch.arange(len(x)).split(batch_size), run.denoiser(process, conditioning)
     parts: list[Tensor] = []
-    for rows in torch.arange(len(x)).split(batch_size):
-        carried = carry(x[rows].to(device), denoise.select(rows))
-        parts.append(require_finite(carried.cpu(), what))
+    with listener.follow(words[0], len(batches) * process.num_timesteps) as bar:
+        within = Within(bar)
+        for rows in batches:
+            carried = carry(process, denoise.select(rows), x[rows].to(run.device), listener=within)
+            parts.append(require_finite(carried.cpu(), words[1]))
     return torch.cat(parts)

@@ -23,21 +23,7 @@ def fit_solver(
     """Fit a solver to where the network's own walks lead in many steps, and keep it beside the checkpoint.
 
     Its levels are those whose single steps are off by least (``cheapest_places``); the weights of each step are then a
-    least-squares fit (``fit_weights``). Nothing is trained.
-
-    Args:
-        run: the trained model.
-        calls: of the network, and steps.
-        guidance: scale of classifier-free guidance; a solver serves that scale alone.
-        batch_size: samples per call of the network, at first; fewer where memory is short.
-        listener: hears how it gets on.
-
-    Raises:
-        SettingsError: no such number of calls, a batch size below 1, guidance that the network was not trained for, a
-            model that no checkpoint holds, or samples too large for the memory of this machine.
-        NumericalError: what the network returns is not finite.
-        CheckpointError: the disk refuses.
-        ProcessError: memory is short even for single samples.
+    least-squares fit (``fit_weights``). Arguments and errors as of ``Run.fit_solver``.
     """
     require_levels(run, calls, "calls", MOST_CALLS)
     size = run.batch_size if batch_size is None else whole_number(batch_size, "batch_size")

@@ -17,7 +17,7 @@ from idm.core.places import kind_at
 from idm.core.progress import warn
 from idm.data import Dataset
 from idm.data.arrays.axes import LAYOUTS
-from idm.data.arrays.files import named, open_arrays
+from idm.data.arrays.files import open_arrays
 from idm.data.base import Samples
 from idm.data.file_names import composed
 from idm.data.images.check import gather
@@ -140,20 +140,18 @@ def _arrays(run: Opened, path: Path) -> Inputs:
     labels: list[int | None] = [None] * len(data)
     names = run.spec.class_names
     if arrays.labels is not None and names is not None and len(arrays.labels) == len(data):
-        labels = _classes(path, arrays.labels, names)
+        labels = _classes(path, arrays.labels, arrays.class_names, names)
     return Inputs(_encoded(run, str(path), data), labels)
 
 
-def _classes(path: Path, labels: NDArray[Any], known: Sequence[str]) -> list[int | None]:
+def _classes(path: Path, labels: NDArray[Any], names: Sequence[str] | None, known: Sequence[str]) -> list[int | None]:
     """Number labels as the run does; None for those of no class, and for numbers that are no names of its classes.
 
     Raises:
         DataError: names of classes that the run lacks.
     """
-    texts = list(map(str, labels.tolist()))
-    names = named(path, texts)
+    texts = [str(label) if names is None else names[int(label)] for label in labels.tolist()]
     if names is not None or labels.dtype.kind == "U":
-        texts = names or texts
         number_names(path, sorted({*texts} - {NO_CLASS}), known)
     number = {composed(name): row for row, name in enumerate(known)}
     return [number.get(composed(text)) for text in texts]

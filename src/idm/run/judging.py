@@ -91,25 +91,19 @@ class Judge:
             distance = Estimate(self.distance(features), deviation(self.distances(features)))
         if self.classifier is None or y is None or not len(x):
             return distance, None
-        return distance, _share(self.classifier.correct(x, y))
+        return distance, Estimate.of(self.classifier.correct(x, y))
 
     def recognised(self, samples: Tensor) -> Estimate | None:
         """Return the share of samples, drawn of every class in turn, that is recognised."""
         if self.classifier is None:
             return None
-        return _share(self.classifier.correct(samples, self._run.label_kwargs(None, len(samples))["y"]))
+        return Estimate.of(self.classifier.correct(samples, self._run.label_kwargs(None, len(samples))["y"]))
 
 
 def _evenly(data: Dataset, most: int) -> Indices:
     """Return numbers of samples, evenly from all that are there."""
     every = len(data) // (2 if data.random_flip else 1)
     return np.unique(np.linspace(0, every - 1, min(most, every)).astype(np.int64))
-
-
-def _share(correct: Tensor) -> Estimate:
-    """Return a share of ones and zeros, with its standard error; that of one alone is 0, not unknown."""
-    share = float(correct.mean())
-    return Estimate(share, float(np.sqrt(share * (1.0 - share) / max(1, len(correct)))))
 
 
 def deviation(values: Float64) -> float:

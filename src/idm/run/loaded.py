@@ -83,7 +83,7 @@ class Loaded(ABC):
     @property
     def curves(self) -> StoredCurves:
         """Its error curves, if they were measured."""
-        return StoredCurves(self.fits, self.spec.shape)
+        return StoredCurves(self.fits, self.spec.shape, self.device)
 
     @property
     def num_parameters(self) -> int:
@@ -107,12 +107,13 @@ class Loaded(ABC):
                 thousands of samples; on a CUDA device its calls are replayed as a graph, too.
             variance: "analytic": the one that the run's error curve makes optimal, which DDIM then adds, too;
                 "analytic_channel", "analytic_position": by the curves of channels, or of single values, which
-                ``calibrate`` measures; "model": the one that it was trained with; as it is by default.
+                ``calibrate`` measures; "npr", "sn": by errors that a head predicts from the noisy sample, which
+                ``calibrate(head="npr")`` trains; "model": the one that it was trained with; as it is by default.
 
         Raises:
             UnknownNameError: no such number format, or variance.
-            SettingsError: an analytic variance of a run whose curves were not measured.
-            CheckpointError: the curves are damaged, or those of another checkpoint.
+            SettingsError: an analytic variance of a run whose curves were not measured, or that of no head.
+            CheckpointError: curves or head are damaged, or those of another checkpoint.
         """
         if precision is not None:
             in_precision(self.network, precision)

@@ -5,19 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy.typing as npt
+from torch import Tensor
 
 from idm.core.counts import whole_number
 from idm.core.errors import SettingsError
 from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.likelihood import Calibration, Estimate
-from idm.likelihood.curves import NUM_LEVELS
-from idm.run.drawing import draw, require_sampler
+from idm.likelihood.curves import LEVELS_OF_CURVES
+from idm.run.drawing import draw
 from idm.run.evaluation import Evaluation, Scores, about
 from idm.run.fitting import fit_solver
+from idm.run.head_training import measure_and_train
 from idm.run.inputs import as_inputs
 from idm.run.labels import Labels, class_numbers
-from idm.run.measuring import BATCH_SIZE, NUM_SAMPLES, measure_curves
+from idm.run.measuring import BATCH_SIZE, NUM_SAMPLES
 from idm.run.opened import Opened
 from idm.run.other_data import open_data_to_score
 from idm.run.own_data import open_run_data
@@ -93,8 +95,7 @@ class Measurable(Restorable):
         Args:
             data: a folder or file of other data; the held-out samples of its own where None.
             steps: of the chain whose bound is evaluated; 0: all.
-            plan: which levels that chain has, in place of evenly spaced ones; see ``sampler``. "likelihood" are those
-                of the smallest bound, which ``calibrate`` comes before.
+            plan: which levels it has, in place of evenly spaced ones, such as "likelihood"; see ``sampler``.
             num: how many held-out samples; 0: all.
             samples: draw so many samples too, and let a classifier of the training data recognise them.
             sampler: for these; the run's own by default.
@@ -107,21 +108,14 @@ class Measurable(Restorable):
             SettingsError: more steps than there are, or samples of a run without classes.
             NumericalError: bounds or samples are not finite.
         """
-        listener = listener_or_quiet(listener)
-        steps, num, samples = (
-            _at_least_0(value, name) for value, name in ((steps, "steps"), (num, "num"), (samples, "samples"))
-        )
-        opened = open_data_to_score(self, data)
-        chosen = (sampler or self.sampler()) if samples else None
-        if chosen is not None:
-            require_recognition(self, opened, samples)
-            require_sampler(self, chosen)
+        steps, num, samples = map(_at_least_0, (steps, num, samples), ("steps", "num", "samples"))
+        opened, listener = open_data_to_score(self, data), listener_or_quiet(listener)
+        chosen = require_recognition(self, opened, samples, sampler) if samples else None
         bound = held_out_bound(
             self, opened, steps=steps, plan=plan, num=num, seed=seed, batch_size=batch_size, listener=listener
         )
-        found = None
-        if chosen is not None:
-            found = recognise(self, opened, draw(self, samples, seed=seed, sampler=chosen, listener=listener))
+        drawn = chosen and draw(self, samples, seed=seed, sampler=chosen, listener=listener)
+        found = None if drawn is None else recognise(self, opened, drawn)
         return Evaluation(bound, found, about(self, seed, None if data is None else str(data), plan), chosen)
 
     def calibrate(
@@ -129,32 +123,48 @@ class Measurable(Restorable):
         data: str | Path | None = None,
         *,
         num: int = NUM_SAMPLES,
-        num_levels: int = NUM_LEVELS,
+        num_levels: int = LEVELS_OF_CURVES,
+        head: str | None = None,
+        steps: int | None = None,
         batch_size: int = BATCH_SIZE,
         listener: Listener | None = None,
     ) -> Calibration:
         """Measure how far the network is from x_0 over the noise level, and keep that beside the checkpoint.
 
-        The analytic variances of ``using`` and the plans of ``sampler`` and ``evaluate`` are computed from it.
+        The analytic variances of ``using`` and the plans of ``sampler`` and ``evaluate`` are computed from it. A head,
+        where one is wanted, is then trained to predict it from noisy samples, for ``using(variance="npr")``.
 
         Args:
             data: a folder or file of other data; the training samples of its own where None. The bound of the very data
                 that a run was calibrated on is a little too low.
             num: how many samples, the first ones; 0: all.
             num_levels: noise levels, at the most.
+            head: a small network to train on all training samples, the run's own staying as it is: "npr" learns the
+                residual of the noise, "sn" the squared noise; none where None.
+            steps: of the optimiser, for the head; 300 by default.
             batch_size: samples per call of the network, at first; fewer where memory is short.
             listener: as in ``sample``.
 
         Raises:
             DataError: no samples, or data that cannot be read or do not fit.
-            SettingsError: numbers below 1, or more samples than memory holds.
+            SettingsError: numbers below 1, more samples than memory holds, more levels than are read again of such
+                samples, no such head, or a run that no checkpoint holds.
             NumericalError: what the network returns is not finite.
             CheckpointError: the disk refuses.
+            ProcessError: memory is short even for single samples.
         """
-        count, opened = _at_least_0(num, "num"), open_data_to_score(self, data)
-        return measure_curves(
-            self, opened, num=count, num_levels=num_levels, batch_size=batch_size, listener=listener_or_quiet(listener)
+        count, opened, listener = _at_least_0(num, "num"), open_data_to_score(self, data), listener_or_quiet(listener)
+        found, _ = measure_and_train(
+            self,
+            opened,
+            num=count,
+            num_levels=num_levels,
+            head=head,
+            steps=steps,
+            batch_size=batch_size,
+            listener=listener,
         )
+        return found
 
     def fit_solver(
         self,
@@ -175,10 +185,11 @@ class Measurable(Restorable):
             listener: as in ``sample``.
 
         Raises:
-            SettingsError: no such number, guidance that the network was not trained for, or samples too large for the
-                memory of this machine.
+            SettingsError: no such number, guidance that the network was not trained for, samples too large for the
+                memory of this machine, or a run that no checkpoint holds.
             NumericalError: what the network returns is not finite.
             CheckpointError: the disk refuses.
+            ProcessError: memory is short even for single samples.
         """
         return fit_solver(self, calls, guidance=guidance, batch_size=batch_size, listener=listener_or_quiet(listener))
 
@@ -197,13 +208,11 @@ class Measurable(Restorable):
 
         Args:
             samplers: NAME, NAME:SPACING or NAME:SPACING:VARIANCE each.
-            calls: of the network for each sample; 5, 10, 20 and 50 by default. Heun makes as many as its two a step
-                leave.
+            calls: of the network for each sample, at the most; 5, 10, 20 and 50 by default.
             samples: of each, of every class in turn.
             num: held-out samples to score; 0: all.
             seed: sample i is drawn from seed + i by all of them.
-            batch_size: samples, or pairs of samples and steps of a bound, per call of the network; the run's
-                ``batch_size`` by default.
+            batch_size: samples, or pairs of samples and steps, per call of the network; the run's own by default.
             listener: as in ``sample``.
 
         Raises:
@@ -212,21 +221,19 @@ class Measurable(Restorable):
             NumericalError: samples or bounds are not finite.
         """
         data, listener = open_run_data(self), listener_or_quiet(listener)
-        samples, num = _at_least_0(samples, "samples"), _at_least_0(num, "num")
+        samples, num = map(_at_least_0, (samples, num), ("samples", "num"))
         plan = plan_tradeoff(self, data, ways=samplers, calls=calls, samples=samples)
         size = self.batch_size if batch_size is None else whole_number(batch_size, "batch_size")
 
+        def drawn(run: Opened, sampler: Sampler) -> Tensor:
+            return draw(run, samples, seed=seed, sampler=sampler, batch_size=size, listener=listener)
+
         def scored(run: Opened, steps: int) -> Estimate:
             chain, count = chain_to_score(run, data, steps=steps, num=num)
-            numbers = range(count)
-            return bits_per_dim(
-                run, bound_of_samples(run, data, chain, numbers, seed=seed, batch_size=size, listener=listener)
-            )
+            bound = bound_of_samples(run, data, chain, range(count), seed=seed, batch_size=size, listener=listener)
+            return bits_per_dim(run, bound)
 
-        return plan.measure(
-            lambda run, sampler: draw(run, samples, seed=seed, sampler=sampler, batch_size=size, listener=listener),
-            scored,
-        )
+        return plan.measure(drawn, scored)
 
 
 def _at_least_0(value: int, name: str) -> int:

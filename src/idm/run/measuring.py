@@ -1,13 +1,17 @@
 """Measuring how far a trained network is from x_0 at every noise level, once training is over."""
 
+import math
+
 from torch import Tensor
 
 from idm.core.counts import whole_number
 from idm.core.errors import DataError, SettingsError
-from idm.core.progress import SILENT, Listener
+from idm.core.progress import SILENT, Listener, warn
 from idm.core.rng import derive_seed
+from idm.core.text import counted
+from idm.data import Dataset
 from idm.likelihood import Calibration, estimate_error_curves
-from idm.likelihood.curves import NUM_LEVELS
+from idm.likelihood.curves import LEVELS_OF_CURVES, SHARES
 from idm.run.curves import most_levels
 from idm.run.data import Data
 from idm.run.drawing import require_memory
@@ -16,33 +20,28 @@ from idm.training.memory import in_smaller_pieces
 
 NUM_SAMPLES, BATCH_SIZE = 1024, 512
 
+FEW_SAMPLES = 100
+"""Fewer make curves that are called out as rough."""
+
 
 def measure_curves(
     run: Opened,
     data: Data,
     *,
     num: int = NUM_SAMPLES,
-    num_levels: int = NUM_LEVELS,
+    num_levels: int = LEVELS_OF_CURVES,
     batch_size: int = BATCH_SIZE,
     listener: Listener = SILENT,
 ) -> Calibration:
-    """Measure the error curves of a run, and keep them beside its checkpoint.
+    """Measure the error curves of a run, and keep them beside its checkpoint; see ``Run.calibrate`` for all else.
 
     Args:
         run: the trained model.
         data: its own data, whose training samples are used, or others, from ``open_data_to_score``.
         num: how many samples, the first ones; 0: all.
         num_levels: levels of the curves, at the most.
-        batch_size: samples per call of the network, at first; fewer where memory is short.
+        batch_size: samples per call of the network, at first.
         listener: hears how it gets on.
-
-    Raises:
-        DataError: no samples.
-        SettingsError: no levels, or more than are read again of such samples; a batch size below 1, more samples than
-            memory holds, or a model that no checkpoint holds.
-        NumericalError: what the network returns is not finite.
-        CheckpointError: the disk refuses.
-        ProcessError: memory is short even for single samples.
     """
     if not run.sha256:
         raise SettingsError(f"run {run.folder}: a run with a checkpoint wanted to calibrate; load one")
@@ -59,6 +58,13 @@ def measure_curves(
         )
 
     found = in_smaller_pieces(batch_size, estimate)
+    if found.num < FEW_SAMPLES:
+        # The mean of n squares of a Gaussian is off by sqrt(2 / n) of itself.
+        off = math.sqrt(2.0 * SHARES / max(found.num, SHARES))
+        warn(
+            f"error curves: measured on {counted(found.num, 'sample')} alone, so those of single values are off by "
+            f"about {off:.0%}, and analytic variances with them; {FEW_SAMPLES} samples or more are better"
+        )
     run.curves.write(found, data.spec.fingerprint)
     return found
 
@@ -85,9 +91,19 @@ def _samples(run: Opened, data: Data, num: int) -> tuple[Tensor, Tensor | None]:
         DataError: there are none.
         SettingsError: they are more than memory holds.
     """
-    chosen = data.train if len(data.train) else data.held_out
-    if len(chosen) == 0:
-        raise DataError("data: samples to calibrate on wanted, got none; name others with data=PATH")
+    chosen = chosen_samples(data)
     count = min(num or len(chosen), len(chosen))
     require_memory(count, run.spec.shape, f"num={num}")
     return chosen.first(count)
+
+
+def chosen_samples(data: Data) -> Dataset:
+    """Return the training samples, or those of other data.
+
+    Raises:
+        DataError: there are none.
+    """
+    chosen = data.train if len(data.train) else data.held_out
+    if len(chosen) == 0:
+        raise DataError("data: samples to calibrate on wanted, got none; name others with data=PATH")
+    return chosen

@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 
-from idm.core.progress import SILENT, Listener
+from idm.core.progress import SILENT, Listener, warn_once
 from idm.diffusion import Clipped, Denoiser, GaussianDiffusion, ModelKwargs
 from idm.guidance import ClassifierFreeGuidance
 from idm.run.build import build_sampler
 from idm.run.conditioned import Conditioned
 from idm.run.plans import refuse_spacing
-from idm.run.solver_fit import FITTED, fitted_sampler
+from idm.run.solver_fit import FITTED_SAMPLER, fitted_sampler
 from idm.samplers import Sampler
 from idm.schedules import Grid
 from idm.settings.experiment import SamplerSettings
@@ -65,12 +65,12 @@ class Opened(Conditioned):
             SettingsError: settings that there are not, or out of range; a plan and a spacing; no such solver.
             CheckpointError: the solver, the plan, or what it is made from, is that of another checkpoint, or damaged.
         """
-        if changes.get("name") == FITTED:
+        if changes.get("name") == FITTED_SAMPLER:
             asked = changes if plan is None else {**changes, "plan": plan}
             return fitted_sampler(self.fits, self.diffusion, asked, bounded=self.spec.codec.bounded)
         grid = None
         if plan is not None:
-            grid = self.planned_grid(plan, changes, listener)
+            grid = self.planned_grid(plan, changes, listener, of_samples=True)
             changes = {**changes, "steps": grid.num_timesteps}
         settings = self.sampler_settings(changes)
         return build_sampler(self.diffusion, settings, bounded=self.spec.codec.bounded, grid=grid)
@@ -87,9 +87,19 @@ class Opened(Conditioned):
             return settings
         return settings.for_its_steps(changes.keys() - {"steps", "few_steps"})
 
-    def planned_grid(self, plan: str, settings: Mapping[str, Any], listener: Listener = SILENT) -> Grid:
-        """Return the levels of a plan, for as many steps as settings say; errors as of ``sampler``."""
-        from idm.run.planners import planned  # planners take runs
+    def planned_grid(
+        self, plan: str, settings: Mapping[str, Any], listener: Listener = SILENT, *, of_samples: bool = False
+    ) -> Grid:
+        """Return the levels of a plan, for as many steps as settings say; errors as of ``sampler``.
+
+        Levels of the smallest bound are a poor choice ``of_samples``, as is said once.
+        """
+        from idm.run.planners import OF_BOUNDS, planned  # planners take runs
 
         refuse_spacing(plan, settings)
-        return planned(self, plan, settings.get("steps"), listener).grid(self.diffusion.grid)
+        found = planned(self, plan, settings.get("steps"), listener)
+        if of_samples and found.planner in OF_BOUNDS:
+            warn_once(
+                f"plan: {found.name} has the levels of the smallest bound, samples are better with plan=trajectory"
+            )
+        return found.grid(self.diffusion.grid)

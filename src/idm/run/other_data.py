@@ -11,7 +11,6 @@ import numpy as np
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data import SOURCES, Dataset
 from idm.data.arrays.axes import LAYOUTS
-from idm.data.arrays.files import named
 from idm.data.base import Indices, Source
 from idm.data.infer import locate, parts_in
 from idm.data.parts import TO_SCORE
@@ -162,5 +161,4 @@ def _labels(run: Opened, source: Source, path: Path) -> Indices | None:
             f"{path}: samples with classes wanted, as the run was trained on, got none; put images into a folder per "
             "class, or save labels with the array"
         )
-    names = named(path, source.class_names) or source.class_names
-    return np.array(number_names(path, names, known), dtype=np.int64)[source.labels]
+    return np.array(number_names(path, source.class_names, known), dtype=np.int64)[source.labels]

@@ -8,8 +8,9 @@ from idm.core.progress import SILENT, Listener
 from idm.core.registry import Registry
 from idm.diffusion import ErrorCurve, ErrorCurves
 from idm.likelihood import BoundByCurve, Calibration
+from idm.run.curves import hash_of
 from idm.run.opened import Opened
-from idm.run.plans import Plan, require_count, stored_plan
+from idm.run.plans import Plan, kept_plan, require_count, stored_plan
 from idm.run.walks import record_walks, require_levels
 from idm.samplers import cheapest_places
 from idm.schedules import refuse_more_steps
@@ -19,7 +20,8 @@ from idm.storage.fits import names_in
 def plan_for_likelihood(run: Opened, steps: int, listener: Listener) -> Plan:
     """Choose the levels of the smallest bound, if every step has the analytic variance; samples want other levels.
 
-    The curves are those of the run's variance: of channels or single values where that is theirs, else one curve.
+    The curves are those of the run's variance: of channels or single values where that is theirs, else one curve. A
+    plan that was kept is taken again while the run has the curves that it was made from.
 
     Raises:
         SettingsError: more steps than there are, or a run whose error curves were not measured.
@@ -27,12 +29,17 @@ def plan_for_likelihood(run: Opened, steps: int, listener: Listener) -> Plan:
     """
     measured = run.curves.read()
     curve, of = _curve(measured, run.variance)
+    name = "-".join(filter(None, ("likelihood", str(steps), of)))
+    made_from = f"{hash_of(curve)} {measured.power!r}"
+    kept = kept_plan(run.fits, name, run.diffusion.grid)
+    if kept is not None and kept.num_steps == steps and kept.about.get("made_from") == made_from:
+        return kept
     bound = BoundByCurve(run.diffusion.grid, curve, run.diffusion.decoder, measured.power)
     places = bound.best_places(steps)
     times = tuple(float(time) for time in run.diffusion.grid.times[places])
     expected = bound.of(places) + run.spec.codec.log2_scale
     about = {"errors": of or "all", "bits_per_dim": expected if math.isfinite(expected) else None}
-    return Plan("-".join(filter(None, ("likelihood", str(steps), of))), "likelihood", times, about)
+    return Plan(name, "likelihood", times, {**about, "made_from": made_from})
 
 
 def _curve(measured: Calibration, variance: str) -> tuple[ErrorCurve | ErrorCurves, str]:
@@ -40,6 +47,8 @@ def _curve(measured: Calibration, variance: str) -> tuple[ErrorCurve | ErrorCurv
     curves: Mapping[str, tuple[ErrorCurves, str]] = {
         "analytic_channel": (measured.of_channels, "channel"),
         "analytic_position": (measured.of_places, "position"),
+        "npr": (measured.of_places, "position"),  # what a head begins with
+        "sn": (measured.of_places, "position"),
     }
     return curves.get(variance, (measured.together, ""))
 
@@ -62,6 +71,9 @@ def plan_for_trajectory(run: Opened, steps: int, listener: Listener) -> Plan:
 
 
 PLANNERS: Registry[Plan] = Registry("plan", {"likelihood": plan_for_likelihood, "trajectory": plan_for_trajectory})
+
+OF_BOUNDS = ("likelihood",)
+"""Those that choose levels for bits/dim, and not for samples."""
 
 
 def planned(run: Opened, name: str, steps: int | None, listener: Listener = SILENT) -> Plan:

@@ -60,11 +60,12 @@ class Plan:
 
     def keep(self, fits: Fits, whole: Grid) -> None:
         """Keep it beside the checkpoint, with a picture of its levels; a folder that refuses is told of, no more."""
+        content = {"planner": self.planner, "times": list(self.times), "about": dict(self.about)}
         known = fits.find(self.name)
-        if known is not None and known.content.get("times") == list(self.times):
+        if known is not None and known.content == content:
             return
         try:
-            fits.write(self.name, KIND, {"planner": self.planner, "times": list(self.times), "about": dict(self.about)})
+            fits.write(self.name, KIND, content)
             picture = file_in(fits.run, FOLDER, f"{self.name}.png")
             write_atomically(picture, png(levels_of_walks(self._walks(whole))))
         except (CheckpointError, OSError) as error:
@@ -97,6 +98,15 @@ def stored_plan(fits: Fits, name: str, whole: Grid, way: str) -> Plan:
         raise CheckpointError(
             f"{name}: a plan for the levels of this run wanted, got another ({error}); {way}"
         ) from error
+
+
+def kept_plan(fits: Fits, name: str, whole: Grid) -> Plan | None:
+    """Return a plan of this checkpoint that was kept; None where there is none of that name that could be used."""
+    found = fits.find(name)
+    try:
+        return None if found is None or found.kind != KIND else _read(name, found, whole)
+    except (LookupError, TypeError, ValueError):
+        return None
 
 
 def _read(name: str, found: Fit, whole: Grid) -> Plan:

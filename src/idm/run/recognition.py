@@ -7,9 +7,10 @@ from idm.data import Dataset
 from idm.likelihood import Estimate
 from idm.metrics import Classifier
 from idm.run.data import Data
-from idm.run.drawing import require_memory
+from idm.run.drawing import require_memory, require_sampler
 from idm.run.evaluation import Recognition
 from idm.run.opened import Opened
+from idm.samplers import Sampler
 
 
 def recognise(run: Opened, data: Data, samples: Tensor) -> Recognition:
@@ -26,16 +27,18 @@ def recognise(run: Opened, data: Data, samples: Tensor) -> Recognition:
     )
 
 
-def require_recognition(run: Opened, data: Data, num: int) -> None:
-    """Refuse what samples could not be recognised for, before anything is drawn or scored.
+def require_recognition(run: Opened, data: Data, num: int, sampler: Sampler | None = None) -> Sampler:
+    """Return the sampler of samples that can be recognised, before anything is drawn or scored.
 
     Args:
         run: the trained model.
         data: what is scored.
         num: how many samples are wanted.
+        sampler: what draws them; the run's own by default.
 
     Raises:
-        SettingsError: the network was trained without classes, or the samples are more than memory holds.
+        SettingsError: the network was trained without classes, the samples are more than memory holds, or the sampler
+            has no use for the run's variance.
         DataError: other data than the run's own, of which none are for training a classifier.
     """
     asked = f"samples={num}"
@@ -45,6 +48,9 @@ def require_recognition(run: Opened, data: Data, num: int) -> None:
         raise DataError(
             f"{asked}: the run's training data wanted for its classifier, got others; leave out samples=N or data=PATH"
         )
+    sampler = sampler or run.sampler()
+    require_sampler(run, sampler)
+    return sampler
 
 
 def _labelled(dataset: Dataset) -> tuple[Tensor, Tensor]:

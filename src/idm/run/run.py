@@ -40,21 +40,11 @@ class Run(Measurable):
 
     @overload
     def sample(
-        self,
-        num: int | None = None,
-        *,
-        as_tensor: Literal[False] = False,
-        **options: Unpack[DrawOptions],
+        self, num: int | None = None, *, as_tensor: Literal[False] = False, **options: Unpack[DrawOptions]
     ) -> NDArray[Any]: ...
 
     @overload
-    def sample(
-        self,
-        num: int | None = None,
-        *,
-        as_tensor: Literal[True],
-        **options: Unpack[DrawOptions],
-    ) -> Tensor: ...
+    def sample(self, num: int | None = None, *, as_tensor: Literal[True], **options: Unpack[DrawOptions]) -> Tensor: ...
 
     def sample(
         self,

@@ -32,21 +32,17 @@ def held_out_bound(
     batch_size: int = 512,
     listener: Listener = SILENT,
 ) -> HeldOutBound:
-    """Evaluate the bound of held-out data.
+    """Evaluate the bound of the held-out part of data; the other arguments and the errors are as of ``Run.evaluate``.
 
     Args:
         run: the trained model.
         data: its data, from ``open_run_data``, or others, from ``open_data_to_score``.
-        steps: evaluate the bound of a chain of that many evenly spaced steps; 0: the whole chain.
-        plan: which levels that chain has, in place of evenly spaced ones; see ``Opened.sampler``.
-        num: how many held-out samples; 0: all.
-        seed: seed of the noise.
+        steps: of the chain, evenly spaced; 0: all.
+        plan: which levels it has instead.
+        num: how many samples; 0: all.
+        seed: of the noise.
         batch_size: (sample, step) pairs per call of the network.
         listener: hears how it gets on.
-
-    Raises:
-        DataError: nothing is held out.
-        SettingsError: more steps than there are.
     """
     chain, count = chain_to_score(run, data, steps=steps, plan=plan, num=num, listener=listener)
     vlb = bound_of_samples(run, data, chain, range(count), seed=seed, batch_size=batch_size, listener=listener)

@@ -18,7 +18,7 @@ from idm.schedules import Grid
 from idm.storage import Fit, Fits
 
 KIND = "solver"
-FITTED = "fitted"
+FITTED_SAMPLER = "fitted"
 """The name of the sampler."""
 
 PREFIX = "solver-"
@@ -140,7 +140,7 @@ def fitted_sampler(
     """
     if others := sorted(settings.keys() - {"name", "steps"}):
         raise SettingsError(
-            f"sampler: steps alone wanted beside name={FITTED}, whose levels and weights are known, "
+            f"sampler: steps alone wanted beside name={FITTED_SAMPLER}, whose levels and weights are known, "
             f"got {', '.join(others)}; leave out all but steps"
         )
     steps = settings.get("steps")

@@ -8,7 +8,7 @@ from idm.core.errors import CheckpointError, SettingsError
 from idm.networks.attention_levels import is_beyond, level_of
 from idm.run.spec import DataSpec
 from idm.settings import Experiment, from_plain, to_plain
-from idm.settings.experiment import FEW_STEPS, FOR_FEW_STEPS, SamplerSettings
+from idm.settings.sampler import FEW_STEPS, FOR_FEW_STEPS, SamplerSettings
 from idm.settings.validate import MOST_VALUES
 from idm.storage import Checkpoint
 from idm.storage.retention import folders

@@ -1,13 +1,15 @@
 """What samples and bounds of a run are worth over the calls of its network that they cost."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from torch import Tensor
 
 from idm.core.counts import whole_number
-from idm.core.errors import SettingsError
+from idm.core.errors import CheckpointError, SettingsError
+from idm.core.text import counted
 from idm.likelihood import Estimate
 from idm.run.data import Data
 from idm.run.drawing import require_memory, require_sampler
@@ -59,16 +61,41 @@ class Way:
         """Return the sampler of a run with that variance, with as many steps as that many calls are enough for.
 
         Raises:
-            SettingsError: a name that is none, more steps than the run has, a variance that is not used, or a solver
-                that was fitted under guidance.
+            SettingsError: a name that is none, more calls than the run has steps for, a variance that is not used, or a
+                solver that was fitted under guidance.
+            CheckpointError: a solver of another checkpoint, or a damaged one.
         """
         named: dict[str, Any] = {"name": self.sampler, **({"spacing": self.spacing} if self.spacing else {})}
-        steps, sampler = calls, run.sampler(steps=calls, **named)
-        while sampler.num_calls > calls and steps > 1:
-            steps -= max(1, (sampler.num_calls - calls) // 2)
-            sampler = run.sampler(steps=steps, **named)
-        require_sampler(run, sampler)
+        most = run.diffusion.num_timesteps
+        with self._named(calls):
+            steps, sampler = min(calls, most), run.sampler(steps=min(calls, most), **named)
+            while sampler.num_calls > calls and steps > 1:
+                steps -= max(1, (sampler.num_calls - calls) // 2)
+                sampler = run.sampler(steps=steps, **named)
+        of_a_step = -(-sampler.num_calls // steps)
+        if steps == most and calls >= sampler.num_calls + of_a_step:
+            raise SettingsError(
+                f"calls: at most {sampler.num_calls + of_a_step - 1:,} wanted with {self}, as this run has {most:,} "
+                f"steps, got {calls:,}"
+            )
+        if self.variance != "model" and not sampler.uses_variance:
+            raise SettingsError(
+                f"samplers: a variance where one plays a part wanted, as in ddpm:linspace:{self.variance}, got {self}, "
+                f"{sampler.why_no_variance}"
+            )
+        with self._named(calls):
+            require_sampler(run, sampler)
         return sampler
+
+    @contextmanager
+    def _named(self, calls: int) -> Generator[None]:
+        """Say in refusals which of the samplers, in how many calls, is meant: its settings are no options here."""
+        try:
+            yield
+        except (SettingsError, CheckpointError) as error:
+            raise type(error)(
+                *(f"samplers: {self} in {counted(calls, 'call')}: {line}" for line in error.lines)
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -199,12 +226,20 @@ def plan_tradeoff(
         raise SettingsError(f"calls: numbers from 1, and at least one sampler, wanted, got {list(calls)}, {list(ways)}")
     read = list(dict.fromkeys(Way.read(each) for each in ways))
     names = dict.fromkeys(["model", *(way.variance for way in read)])
-    variants = {name: run.using(variance=name) for name in names}
+    variants = {name: _with_variance(run, name) for name in names}
     of_ways = [(way, variants[way.variance]) for way in read]
     settings = [(way, each, variant, way.on(variant, each)) for each in numbers for way, variant in of_ways]
     steps = [each for each in numbers if each <= most]
     scored = [(name, each, variant) for name, variant in variants.items() for each in steps]
     return TradeoffPlan(Judge(run, data, samples), settings, scored if len(data.held_out) else [])
+
+
+def _with_variance(run: Opened, name: str) -> Opened:
+    """Return the run with another variance, or say which part of the samplers is none that it has."""
+    try:
+        return run.using(variance=name)
+    except (SettingsError, CheckpointError) as error:
+        raise type(error)(*(f"samplers: {line}" for line in error.lines)) from error
 
 
 def _paired(found: Sequence[tuple[Quality, int, Float64]]) -> list[Quality]:

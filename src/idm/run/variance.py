@@ -1,15 +1,18 @@
 """Which variance the reverse steps of a trained run have: its own, or one that its error curves make optimal."""
 
+from torch import nn
+
 from idm.core.errors import SettingsError
 from idm.core.registry import Registry
-from idm.diffusion import Analytic, CalibratedDecoder, ErrorCurve, ReverseVariance
-from idm.run.curves import WAY, StoredCurves
+from idm.diffusion import Analytic, CalibratedDecoder, ErrorCurve, PredictedError, ReverseVariance
+from idm.run.curves import WAY, StoredCurves, hash_of
+from idm.run.heads import hash_of_weights, with_head
 from idm.samplers import Sampler
 
 
 def of_model(variance: ReverseVariance, curves: StoredCurves) -> ReverseVariance:
     """Return the variance that a network was trained with, the decoder's read off the error curve."""
-    return variance.inner if isinstance(variance, Analytic) else variance
+    return variance.trained
 
 
 def analytic(variance: ReverseVariance, curves: StoredCurves) -> ReverseVariance:
@@ -56,6 +59,30 @@ def analytic_position(variance: ReverseVariance, curves: StoredCurves) -> Revers
     return Analytic.of(variance, curves.read().of_places)
 
 
+def npr(variance: ReverseVariance, curves: StoredCurves) -> ReverseVariance:
+    """Return the variance that errors predicted by a head make optimal, which learned the residual of the noise.
+
+    Raises:
+        SettingsError: none was trained, or the curves that it began with were measured anew.
+        CheckpointError: it is that of another checkpoint, or damaged.
+    """
+    return with_head(variance, curves, "npr")
+
+
+def sn(variance: ReverseVariance, curves: StoredCurves) -> ReverseVariance:
+    """Return the same of a head that learned the squared noise; errors as of ``npr``."""
+    return with_head(variance, curves, "sn")
+
+
+def told(variance: ReverseVariance) -> dict[str, str]:
+    """Return what tells the numbers of a variance, as of ``VARIANCES``, from those of another of its name."""
+    if isinstance(variance, PredictedError):
+        network = variance.network
+        assert isinstance(network, nn.Module), "a head of a run"
+        return {"curve": hash_of(variance.curve), "head": hash_of_weights(network.state_dict())}
+    return {"curve": hash_of(variance.curve)} if isinstance(variance, Analytic) else {}
+
+
 def require_use(variance: str, sampler: Sampler) -> None:
     """Refuse another variance than the model's where a sampler uses none.
 
@@ -64,8 +91,8 @@ def require_use(variance: str, sampler: Sampler) -> None:
     """
     if variance != "model" and not sampler.uses_variance:
         raise SettingsError(
-            f"variance: model wanted with {type(sampler).__name__}, which uses none, got {variance}; "
-            "choose another sampler, such as ddpm"
+            f"variance: model wanted with {type(sampler).__name__}, {sampler.why_no_variance}, got {variance}; "
+            f"{sampler.way_to_use_variance}"
         )
 
 
@@ -76,5 +103,7 @@ VARIANCES: Registry[ReverseVariance] = Registry(
         "analytic": analytic,
         "analytic_channel": analytic_channel,
         "analytic_position": analytic_position,
+        "npr": npr,
+        "sn": sn,
     },
 )

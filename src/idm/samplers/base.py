@@ -109,7 +109,17 @@ class Sampler(ABC, Generic[Memory]):
     @property
     def uses_variance(self) -> bool:
         """Whether the variance of the process plays a part in samples."""
-        return False
+        return not self.why_no_variance
+
+    @property
+    def why_no_variance(self) -> str:
+        """Why the variance of the process plays no part in samples, such as "which uses none"; "" where it does."""
+        return "which uses none"
+
+    @property
+    def way_to_use_variance(self) -> str:
+        """What to do for a variance to play a part."""
+        return "choose another sampler, such as ddpm"
 
     @abstractmethod
     def step(self, denoise: Denoiser, state: SampleStep[Memory], i: int, noise: NoiseSource) -> SampleStep[Memory]:

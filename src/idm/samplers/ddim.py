@@ -5,7 +5,7 @@ sigma_t = eta sqrt(betatilde_t) (eq. 16). eta = 0 is deterministic; eta = 1 is a
 posterior variance (FIXED_SMALL) on the same steps.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
 
@@ -32,7 +32,7 @@ class _Weights:
         x_start: weight of the x_0 that is used, from which eps is derived again.
         x: weight of the sample.
         changed: weight of what clipping has added to x_0, where eps is kept as it was before.
-        noise: standard deviation of what is drawn; None where nothing is.
+        noise: standard deviation of the noise that eta asks for; None where that is none.
     """
 
     x_start: Tensor
@@ -43,10 +43,10 @@ class _Weights:
 
 @dataclass(frozen=True, repr=False)
 class SamplerDDIM(Sampler[None]):
-    """Samples by DDIM; of the model's variance only an ``Analytic`` one plays a part, which adds noise of its own.
+    """Samples by DDIM; the model's variance plays a part only where it knows that of x_0, and then adds noise.
 
-    Its step counts x_0 with another weight than the posterior, and so adds that weight squared times Var(x_0 | x_t) to
-    eta^2 betatilde (Bao et al. 2022, theorem 1): Analytic-DDIM.
+    A step counts x_0 with another weight than the posterior, and so adds that weight squared times Var(x_0 | x_t) to
+    eta^2 betatilde (Bao et al. 2022, theorem 1): Analytic-DDIM, and SN-DDIM and NPR-DDIM.
 
     Attributes:
         eta: share of noise, from 0 (deterministic) to 1 (ancestral sampling); a little more where every step of the
@@ -87,27 +87,20 @@ class SamplerDDIM(Sampler[None]):
         return (self.clipping if self.clip_denoised else DDIMClipping.NONE).value
 
     @property
-    def uses_variance(self) -> bool:
-        """True: noise of an ``Analytic`` one is added."""
-        return True
+    def why_no_variance(self) -> str:
+        """Noise of an ``Analytic`` one is added."""
+        return ""
 
     def step(self, denoise: Denoiser, state: SampleStep[None], i: int, noise: NoiseSource) -> SampleStep[None]:
         """Go down with the noise of step ``i``, where there is any; the last step adds none."""
         x_t, at = state.sample, self.diffusion.grid.transition(i, state.sample)
-        weights = self._weights(i, at, x_t)
-        is_random = i > 0 and weights.noise is not None
-        drawn = noise.normal("step", i, x_t.shape[1:], x_t.dtype) if is_random else None
-        return self._down(denoise(x_t, at.up), x_t, weights, drawn)
-
-    def _weights(self, i: int, at: Transition, x: Tensor) -> _Weights:
-        """Return the weights of the step from place ``i``, made once."""
-        return made_once(self._known_weights, (i, x.device, x.dtype), lambda: self._capped(i, self._new_weights(at)))
-
-    def _capped(self, i: int, weights: _Weights) -> _Weights:
-        """Cap the noise of step ``i``, if it is one of the last."""
-        if weights.noise is None:
-            return weights
-        return replace(weights, noise=capped(weights.noise, i, self.last_noise_cap, self.last_noise_steps))
+        found = denoise(x_t, at.up)
+        weights = made_once(self._known_weights, (i, x_t.device, x_t.dtype), lambda: self._new_weights(at))
+        std = self._std(weights, found, x_t, at) if i > 0 else None
+        if std is None:
+            return self._down(found, x_t, weights)
+        std = capped(std, i, self.last_noise_cap, self.last_noise_steps)
+        return self._down(found, x_t, weights, std, noise.normal("step", i, x_t.shape[1:], x_t.dtype))
 
     @cached_property
     def _known_weights(self) -> dict[tuple[int, torch.device, torch.dtype], _Weights]:
@@ -115,17 +108,24 @@ class SamplerDDIM(Sampler[None]):
 
     def _new_weights(self, at: Transition) -> _Weights:
         """Write equation 12 with eps = (x_t - alpha x_0) / sigma put in."""
-        uncertain = self.diffusion.variance.x_start_variance(at.up)
-        if self.eta == 0 and uncertain is None:
+        if self.eta == 0:
             return _Weights(at.ddim_coef1, at.ddim_coef2, at.down.sigma / at.up.kappa, None)
         # sigma_down^2 - eta^2 betatilde, as a sum that rounding leaves positive where eta is at most 1.
         kept = (1.0 - self.eta**2) * at.down.sigma**2 + (self.eta * at.posterior_mean_coef2 * at.up.sigma) ** 2
         kept, added = kept.clamp(min=0.0).sqrt(), self.eta * at.posterior_variance.sqrt()
         # alpha_down - kept alpha_up / sigma_up, without its rounding
         of_x_start = at.ddim_coef1 + added**2 / (at.down.sigma + kept + at.is_last) / at.up.kappa
-        if uncertain is not None:
-            added = (added**2 + of_x_start**2 * uncertain).sqrt() * (1.0 - at.is_last)
         return _Weights(of_x_start, kept / at.up.sigma, kept / at.up.kappa, added)
+
+    def _std(self, weights: _Weights, found: Denoised, x_t: Images, at: Transition) -> Tensor | None:
+        """Standard deviation of the noise of a step; None where there is none."""
+        variance = self.diffusion.variance
+        uncertain = variance.x_start_variance(variance.reads(found, x_t, at.up), at.up)
+        if uncertain is None:
+            return weights.noise
+        added = uncertain * weights.x_start**2
+        added = added if weights.noise is None else added + weights.noise**2
+        return added.sqrt() * (1.0 - at.is_last)
 
     def ddim_sample(
         self,
@@ -147,17 +147,26 @@ class SamplerDDIM(Sampler[None]):
             model_kwargs: conditioning.
         """
         at = self.diffusion.transition(t, x_t)
-        weights = self._new_weights(at)
-        noise = None if weights.noise is None else torch.randn_like(x_t) if noise is None else noise
-        return self._down(self.denoiser(model, model_kwargs)(x_t, at.up), x_t, weights, noise)
+        weights, found = self._new_weights(at), self.denoiser(model, model_kwargs)(x_t, at.up)
+        std = self._std(weights, found, x_t, at)
+        if std is None:
+            return self._down(found, x_t, weights)
+        return self._down(found, x_t, weights, std, torch.randn_like(x_t) if noise is None else noise)
 
-    def _down(self, found: Denoised, x_t: Images, weights: _Weights, noise: Images | None) -> SampleStep[None]:
-        """Equation 12, with noise of unit variance or with none."""
+    def _down(
+        self,
+        found: Denoised,
+        x_t: Images,
+        weights: _Weights,
+        std: Tensor | None = None,
+        noise: Images | None = None,
+    ) -> SampleStep[None]:
+        """Equation 12, with noise of unit variance times ``std`` or with none."""
         sample = torch.addcmul(weights.x_start * found.x_start, weights.x, x_t)
         if self._rule.keeps_eps:
             sample = torch.addcmul(sample, weights.changed, found.x_start - found.raw)
-        if noise is not None and weights.noise is not None:
-            sample = torch.addcmul(sample, weights.noise, noise)
+        if std is not None and noise is not None:
+            sample = torch.addcmul(sample, std, noise)
         return SampleStep(sample, found.x_start)
 
     sample_loop = Sampler.sample

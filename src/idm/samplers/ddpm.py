@@ -29,9 +29,9 @@ class SamplerDDPM(Sampler[None]):
     last_noise_steps: Annotated[int, Ge(1)] = 1
 
     @property
-    def uses_variance(self) -> bool:
-        """True."""
-        return True
+    def why_no_variance(self) -> str:
+        """It always plays a part."""
+        return ""
 
     def step(self, denoise: Denoiser, state: SampleStep[None], i: int, noise: NoiseSource) -> SampleStep[None]:
         """Draw with the noise of step ``i``; the last step adds none."""
@@ -67,7 +67,8 @@ class SamplerDDPM(Sampler[None]):
         found = denoise(x_t, at.up)
         mean = self.diffusion.reverse_mean(found, at, x_t)
         if noise is not None:
-            std = self.diffusion.variance.std(found.head, at)
+            variance = self.diffusion.variance
+            std = variance.std(variance.reads(found, x_t, at.up), at)
             std = std if i is None else capped(std, i, self.last_noise_cap, self.last_noise_steps)
             mean = torch.addcmul(mean, std, noise)
         return SampleStep(mean, found.x_start)

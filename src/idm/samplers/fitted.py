@@ -73,6 +73,11 @@ class SamplerFitted(Sampler[tuple[Tensor, ...]]):
                 "give those that were fitted on these levels, or none"
             )
 
+    @property
+    def why_no_variance(self) -> str:
+        """Its weights lead to where the flow ends, which is the right variance already."""
+        return "whose weights were fitted to walks without noise"
+
     @cached_property
     def _weights(self) -> tuple[StepWeights, ...]:
         steps = self.diffusion.num_timesteps

@@ -79,6 +79,16 @@ class SamplerHeun(Sampler[None]):
         """One a step, and another where a step ends in noise and starts from some signal."""
         return self.diffusion.num_timesteps + int(self.diffusion.grid.levels.kappa[1:].isfinite().sum())
 
+    @property
+    def why_no_variance(self) -> str:
+        """Each step has too much variance already, and noise cannot take any away.
+
+        In y = x / alpha a step from kappa_1 to kappa_0 brings Gaussian data of variance S to S d^3 / (q u) (kappa_0 +
+        S d / (4 q)) above S + kappa_0^2, where d = kappa_1 - kappa_0, u = S + kappa_1^2, q = S + kappa_0^2. Churn is no
+        part of that: it goes up to a level with just the noise of that level.
+        """
+        return "whose every step has more variance than Gaussian data already, where a variance can only add"
+
     def step(self, denoise: Denoiser, state: SampleStep[None], i: int, noise: NoiseSource) -> SampleStep[None]:
         """Go down by the eps here, then once more by the mean of it and the eps found there.
 

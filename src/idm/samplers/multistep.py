@@ -17,9 +17,11 @@ from torch import Tensor
 from idm.core.errors import SettingsError
 from idm.core.rng import NoiseSource
 from idm.core.tensors import made_once
+from idm.core.types import Images
 from idm.diffusion import Denoised, Denoiser
 from idm.samplers.base import Sampler, SampleStep
 from idm.samplers.exponential import Integration, MultistepRule, weighted_sum
+from idm.schedules import Level
 from idm.schedules.table import held_in
 
 
@@ -45,12 +47,14 @@ class Weights:
         noise: standard deviation of what is drawn; None where nothing is.
         predict: weights of the values at the level up and before it.
         correct: weights of the value at the level down, and then of those.
+        every: weight of all values together, read as x_0.
     """
 
     keep: Tensor
     noise: Tensor | None
     predict: tuple[Tensor, ...]
     correct: tuple[Tensor, ...]
+    every: Tensor
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,6 +66,9 @@ class SamplerMultistep(Sampler[Past]):
         corrector: take each step once more when the network has seen its end, which costs no call (UniC).
         rule: what is interpolated, and how it is integrated.
         tau: share of noise: 0 is the flow; at 1 order 1 without a corrector is ancestral sampling with FIXED_SMALL.
+
+    Of the model's variance only an ``Analytic`` one plays a part, and that in order 1 without a corrector: a step adds
+    the square of the weight of x_0 times Var(x_0 | x_t), so that Gaussian data keep their variance, whatever tau is.
     """
 
     usual_spacing: ClassVar[str] = "log_snr"
@@ -86,6 +93,22 @@ class SamplerMultistep(Sampler[Past]):
             )
 
     @property
+    def why_no_variance(self) -> str:
+        """A step from one x_0 lacks what Var(x_0 | x_t) adds; what one from several lacks is no matter of one level.
+
+        It depends on how these x_0 and x_t vary together, which their own steps made, and may be less than nothing: on
+        the flow of Gaussian data a step of order 2 has too little variance at much noise and too much at little noise.
+        """
+        if self.order == 1 and not self.corrector:
+            return ""
+        return "where a step from several x_0 may have too much variance already, and no error curve tells how much"
+
+    @property
+    def way_to_use_variance(self) -> str:
+        """A step from one x_0, or another sampler."""
+        return f"set order=1 and corrector=false, or {super().way_to_use_variance}"
+
+    @property
     def _integration(self) -> Integration:
         return self.rule.value
 
@@ -95,15 +118,15 @@ class SamplerMultistep(Sampler[Past]):
         at = self.diffusion.grid.transition(i, x_t)
         found = denoise(x_t, at.up)
         if i == 0 or not math.isfinite(self._log_snr[i]):  # clean data, or noise alone, are infinitely far in log SNR
-            return SampleStep(at.ddim(found.x_start, x_t), found.x_start)
+            spread = self._std(None, at.ddim_coef1, found, x_t, at.up) if i > 0 else None
+            return SampleStep(_drawn(at.ddim(found.x_start, x_t), spread, i, noise), found.x_start)
         values = (self._integration.read(found, x_t, at.up), *(past.values if past is not None else ()))
         if past is not None and self.corrector:
             x_t = weighted_sum(past.base, self.weights(i + 1, len(past.values), x_t).correct, values)
         values = values[: self.order]
         weights = self.weights(i, len(values), x_t)
-        base = weights.keep * x_t
-        if weights.noise is not None:
-            base = torch.addcmul(base, weights.noise, noise.normal("step", i, x_t.shape[1:], x_t.dtype))
+        std = self._std(weights.noise, weights.every, found, state.sample, at.up)
+        base = _drawn(weights.keep * x_t, std, i, noise)
         return SampleStep(weighted_sum(base, weights.predict, values), found.x_start, Past(base, values))
 
     def state_after(self, x: Tensor, i: int, seen: Sequence[tuple[Tensor, Denoised]]) -> SampleStep[Past]:
@@ -130,6 +153,12 @@ class SamplerMultistep(Sampler[Past]):
         """Lambda = -log kappa of every place: half of the logarithm of the signal-to-noise ratio."""
         return (-torch.log(self.diffusion.grid.levels.kappa)).tolist()
 
+    @cached_property
+    def _on_host(self) -> tuple[list[float], list[float]]:
+        """Alpha and sigma of every place."""
+        levels = self.diffusion.grid.levels
+        return levels.alpha.tolist(), levels.sigma.tolist()
+
     def weights(self, i: int, count: int, x: Tensor) -> Weights:
         """Return the weights of the step from place ``i``, where ``count`` values are known, made once."""
         key = (i, count, x.device, x.dtype)
@@ -140,8 +169,8 @@ class SamplerMultistep(Sampler[Past]):
         return {}
 
     def _new_weights(self, i: int, count: int, x: Tensor) -> Weights:
-        levels, log_snr = self.diffusion.grid.levels, self._log_snr
-        (alpha, alpha_up), (sigma, sigma_up) = (values[[i - 1, i]].tolist() for values in (levels.alpha, levels.sigma))
+        log_snr, (alphas, sigmas) = self._log_snr, self._on_host
+        (alpha, alpha_up), (sigma, sigma_up) = alphas[i - 1 : i + 1], sigmas[i - 1 : i + 1]
         h, drift = log_snr[i - 1] - log_snr[i], self.tau**2 * (log_snr[i - 1] - log_snr[i])
         # Noise stretches h (Xue et al. 2023, eq. 8): the drift is that of the flow, 1 + tau^2 times.
         length, scale, keep = h + drift, alpha, math.exp(-drift) * sigma / sigma_up
@@ -150,6 +179,26 @@ class SamplerMultistep(Sampler[Past]):
         nodes = [(log_snr[i + back] - log_snr[i]) / h for back in range(count)]
         predict, correct = (self._integration.weights(length, known) for known in (nodes, [1.0, *nodes]))
         deviation = sigma * math.sqrt(-math.expm1(-2.0 * drift))
-        numbers = [keep, deviation, *(scale * weight for weight in (*predict, *correct))]
-        keeps, noise, *rest = torch.tensor(numbers, dtype=held_in(x)).to(x.device).unbind()
-        return Weights(keeps, noise if deviation > 0 else None, tuple(rest[:count]), tuple(rest[count:]))
+        of_x_start = -alpha * math.expm1(-h - drift)  # all values together, read as x_0
+        numbers = [keep, deviation, of_x_start, *(scale * weight for weight in (*predict, *correct))]
+        keeps, noise, every, *rest = torch.tensor(numbers, dtype=held_in(x)).to(x.device).unbind()
+        return Weights(keeps, noise if deviation > 0 else None, tuple(rest[:count]), tuple(rest[count:]), every)
+
+    def _std(self, noise: Tensor | None, weight: Tensor, found: Denoised, x: Images, at: Level) -> Tensor | None:
+        """Standard deviation of what a step draws that counts x_0 with ``weight``; None where it draws nothing.
+
+        What it lacks besides its own noise is added, where the variance of x_0 given x is known.
+        """
+        if not self.uses_variance:
+            return noise
+        variance = self.diffusion.variance
+        uncertain = variance.x_start_variance(variance.reads(found, x, at), at)
+        if uncertain is None:
+            return noise
+        added = weight**2 * uncertain
+        return (added if noise is None else added + noise**2).sqrt()
+
+
+def _drawn(mean: Tensor, std: Tensor | None, i: int, noise: NoiseSource) -> Tensor:
+    """Add the noise of step ``i``, if there is any."""
+    return mean if std is None else torch.addcmul(mean, std, noise.normal("step", i, mean.shape[1:], mean.dtype))

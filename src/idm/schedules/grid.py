@@ -17,7 +17,7 @@ from torch import Tensor
 
 from idm.core.counts import refuse_one, whole_number
 from idm.core.errors import SettingsError
-from idm.core.tensors import append_dims
+from idm.core.tensors import append_dims, made_once
 from idm.schedules.level import Level, Transition
 from idm.schedules.path import Path
 from idm.schedules.table import Float64, StepOutsideError, StepTable, held_in
@@ -198,11 +198,12 @@ class Grid(ABC):
 
     def _times_on(self, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Return the times of all levels, and those half-way between them, copied once to each device."""
-        if (device, dtype) not in self._times_of_devices:
-            with torch.inference_mode(False):
-                known = self.levels.time.to(dtype).to(device)
-                self._times_of_devices[device, dtype] = (known, 0.5 * (known[1:] + known[:-1]))
-        return self._times_of_devices[device, dtype]
+
+        def make() -> tuple[Tensor, Tensor]:
+            known = self.levels.time.to(dtype).to(device)
+            return known, 0.5 * (known[1:] + known[:-1])
+
+        return made_once(self._times_of_devices, (device, dtype), make)
 
     @cached_property
     def _times_of_devices(self) -> dict[tuple[torch.device, torch.dtype], tuple[Tensor, Tensor]]:

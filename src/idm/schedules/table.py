@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from idm.core.errors import SettingsError
-from idm.core.tensors import append_dims
+from idm.core.tensors import append_dims, made_once
 
 Row = TypeVar("Row")
 Float64 = npt.NDArray[np.float64]
@@ -82,22 +82,19 @@ class StepTable(Generic[Row]):
             refuse_other_steps(t, self._values.shape[1])
         if isinstance(t, int):
             key = (t, like.device, like.dtype)
-            return self._rows[key] if key in self._rows else self._rows.setdefault(key, self._row_of(t, like))
+            known = self._rows.get(key)  # looked up at every step of every walk
+            return made_once(self._rows, key, lambda: self._row_of(t, like)) if known is None else known
         rows = self._on(like).index_select(1, t.to(like.device))
         return self._named(append_dims(rows, like.ndim + 1).unbind(0))
 
     def _row_of(self, t: int, like: Tensor) -> Row:
         refuse_other_steps(t, self._values.shape[1])
-        with torch.inference_mode(False):
-            return self._named(self._on(like)[:, t].unbind(0))
+        return self._named(self._on(like)[:, t].unbind(0))
 
     def _named(self, values: Sequence[Tensor]) -> Row:
         return self._row(**dict(zip(self._names, values, strict=True)))
 
     def _on(self, like: Tensor) -> Tensor:
         dtype = held_in(like)
-        key = (like.device, dtype)
-        if key not in self._tensors:
-            with torch.inference_mode(False):  # or gradients could never flow past it
-                self._tensors[key] = torch.as_tensor(self._values).to(dtype).to(like.device)
-        return self._tensors[key]
+        device = like.device
+        return made_once(self._tensors, (device, dtype), lambda: torch.as_tensor(self._values).to(dtype).to(device))

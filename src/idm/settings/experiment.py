@@ -6,100 +6,22 @@ parameters are the further keys of the section. In files a section is flat:
     sampler: {name: ddim, steps: 25, eta: 0.3}
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Lt
 
 from idm.core.errors import SettingsError
 from idm.core.registry import Registry
-from idm.data import SOURCES
-from idm.data.values.ranges import RangeRule, check_rule, rule_in_words
 from idm.diffusion import LossType, ModelMeanType, ModelVarType
 from idm.networks import NETWORKS
-from idm.samplers import SAMPLERS
 from idm.schedules import SCHEDULES
-from idm.settings.schema import OpenSection
+from idm.settings.data import AUTO, DataSettings, SourceSettings
+from idm.settings.options import NetworkOptions, ScheduleOptions, TimestepOptions
+from idm.settings.sampler import SamplerSettings
+from idm.settings.schema import DEFAULTS, OpenSection
 from idm.timesteps import TIMESTEP_SAMPLERS
 from idm.training import TrainingSettings
-
-FEW_STEPS = 20
-"""Steps up to which multistep solvers on levels evenly in the log SNR are better than any other (docs/samplers.md)."""
-
-FOR_FEW_STEPS = "multistep"
-"""The best sampler for them that is known here."""
-
-AUTO = "auto"
-"""A range that is chosen by what the data are."""
-
-
-@dataclass(frozen=True)
-class SourceSettings(OpenSection):
-    """Where the data come from.
-
-    Attributes:
-        name: kind of source.
-    """
-
-    family: ClassVar[Registry[Any]] = SOURCES
-    section: ClassVar[str] = "data.source"
-    given: ClassVar[tuple[str, ...]] = ("trust_code",)
-    name: str = "digits"
-
-
-@dataclass(frozen=True)
-class DataSettings:
-    """The data and their split.
-
-    Attributes:
-        source: where the data come from.
-        held_out: share (below 1) or number of images kept out of training, by class where there are labels; of no
-            effect where a list or a folder says which.
-        held_out_list: keep out the samples that this text file names, one in a line; "": choose by held_out.
-        held_out_folder: keep out the files in this folder, relative to that of the data; "": choose by held_out.
-        split_seed: seed of the choice and of the order.
-        class_conditional: train on the labels, where there are any.
-        range: which values become -1 and 1. "type": all levels of 8 and 16 bits, else smallest and largest value;
-            "values": the levels found; "percentiles": 0.1 and 99.9; or two numbers. The last two clip what lies beyond.
-            "auto": as type, but fewer levels where the data leave whole bits unused.
-        standardize: scale continuous data by mean and standard deviation instead of a range.
-        random_flip: mirror every second image left to right.
-        random_crop: train on windows of this size, at another place in every epoch; others are cut from the centre;
-            0: no cropping.
-        workers: processes that read data which are not kept in memory; 0: a thread of this process.
-        timeout: seconds that the reading of a batch may take before new processes try again, or the run ends.
-    """
-
-    source: SourceSettings = field(default_factory=SourceSettings)
-    held_out: Annotated[int | float, Ge(0)] = 0.1
-    held_out_list: str = ""
-    held_out_folder: str = ""
-    split_seed: int = 0
-    class_conditional: bool = True
-    range: RangeRule = "auto"
-    standardize: bool = False
-    random_flip: bool = False
-    random_crop: Annotated[int, Ge(0)] = 0
-    workers: Annotated[int, Ge(0), Le(256)] = 0
-    timeout: Annotated[float, Gt(0)] = 25.0
-
-    def __post_init__(self) -> None:
-        """Refuse two ways to say one thing, and a range that has none.
-
-        Raises:
-            SettingsError: as said.
-        """
-        check_rule(self.range)
-        if self.standardize and self.range not in (AUTO, "type"):
-            raise SettingsError(
-                f"range: {AUTO} wanted where standardize=true scales the data, got {rule_in_words(self.range)}; "
-                "leave out one of them"
-            )
-        if self.held_out_list and self.held_out_folder:
-            raise SettingsError(
-                "held_out_list: a list or a folder wanted, got both; leave out held_out_list or held_out_folder"
-            )
 
 
 @dataclass(frozen=True)
@@ -115,6 +37,7 @@ class ScheduleSettings(OpenSection):
     family: ClassVar[Registry[Any]] = SCHEDULES
     section: ClassVar[str] = "schedule"
     name: str = "cosine"
+    options: ScheduleOptions = DEFAULTS
     noise_floor: Annotated[float, Ge(0), Lt(1)] | Literal["auto"] = "auto"
 
 
@@ -191,6 +114,7 @@ class NetworkSettings(OpenSection):
     section: ClassVar[str] = "network"
     given: ClassVar[tuple[str, ...]] = ("in_channels", "out_channels", "num_classes", "dims", "trust_code")
     name: str = "unet"
+    options: NetworkOptions = DEFAULTS
 
 
 @dataclass(frozen=True)
@@ -208,61 +132,7 @@ class TimestepSettings(OpenSection):
     section: ClassVar[str] = "timesteps"
     given: ClassVar[tuple[str, ...]] = ("num_timesteps", "grid")
     name: str = "uniform"
-
-
-@dataclass(frozen=True)
-class SamplerSettings(OpenSection):
-    """How samples are drawn.
-
-    Attributes:
-        name: kind of sampler.
-        steps: how many steps of the chain to take; 0: all of them.
-        spacing: how those steps are chosen.
-        few_steps: sampler for at most 20 steps, with the spacing it is made for, where only the number of steps is
-            said; "": multistep, but of another name than ddim, and where files or commands give a name, the same.
-    """
-
-    family: ClassVar[Registry[Any]] = SAMPLERS
-    section: ClassVar[str] = "sampler"
-    given: ClassVar[tuple[str, ...]] = ("diffusion", "denoised_fn")
-    name: str = "ddim"
-    steps: Annotated[int, Ge(0)] = 50
-    spacing: Literal["linspace", "leading", "trailing", "log_snr", "rho"] = "linspace"
-    few_steps: str = ""
-
-    def __post_init__(self) -> None:
-        """Choose the sampler for few steps where nobody did, and refuse one that there is not.
-
-        Raises:
-            SettingsError: as said.
-        """
-        super().__post_init__()
-        if not self.few_steps:
-            object.__setattr__(self, "few_steps", FOR_FEW_STEPS if self.name == type(self).name else self.name)
-        if self.few_steps not in self.family:
-            raise SettingsError(f"few_steps: one of {', '.join(self.family)} wanted, got {self.few_steps}")
-
-    @classmethod
-    def read(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Somebody who names a sampler means it for any number of steps."""
-        return {"few_steps": given["name"], **given} if "name" in given else given
-
-    def for_its_steps(self, said: Collection[str] = ()) -> "SamplerSettings":
-        """Return the settings that so many steps are taken with, where neither sampler nor spacing is named.
-
-        Options that the sampler for few steps does not have were chosen for another one, which then stays.
-
-        Args:
-            said: names of options that were given, whatever their values.
-        """
-        fits = {*self.not_default, *said} <= self.family.options(self.few_steps).keys()
-        if not (0 < self.steps <= FEW_STEPS and fits) or self.few_steps == self.name:
-            return self
-        return replace(self, name=self.few_steps, options=self.not_default).with_usual_spacing()
-
-    def with_usual_spacing(self) -> "SamplerSettings":
-        """Return the settings with the spacing that the sampler is made for, if there is one."""
-        return replace(self, spacing=getattr(self.family[self.name], "usual_spacing", "") or self.spacing)
+    options: TimestepOptions = DEFAULTS
 
 
 @dataclass(frozen=True)
@@ -288,3 +158,7 @@ class Experiment:
     timesteps: TimestepSettings = field(default_factory=TimestepSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     sampler: SamplerSettings = field(default_factory=SamplerSettings)
+
+
+OPEN_SECTIONS = (SourceSettings, ScheduleSettings, NetworkSettings, TimestepSettings, SamplerSettings)
+"""The sections whose name chooses a member of a family."""

@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
-from functools import partial
 from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 
 from idm.core.errors import DataError, SettingsError
@@ -14,6 +13,12 @@ from idm.core.registry import Registry, options_type
 AnySection = TypeVar("AnySection", bound="OpenSection")
 
 REQUIRED = inspect.Parameter.empty
+
+DEFAULTS: Any = None
+"""In place of options: those of the member, all of them its defaults."""
+
+OPTIONS = "idm.settings.options"
+"""The module of the classes of options."""
 
 
 @contextmanager
@@ -39,7 +44,7 @@ class OpenSection:
     section: ClassVar[str]
     given: ClassVar[tuple[str, ...]] = ()
     name: str = ""
-    options: Any = None
+    options: Any = DEFAULTS
 
     def __post_init__(self) -> None:
         """Fill in the defaults of the member.
@@ -48,7 +53,7 @@ class OpenSection:
             UnknownNameError: no such member.
             SettingsError: options that are not the member's, or not all that must be given.
         """
-        kind, told = options_type(self.family[self.name], self.given), self.options
+        kind, told = self.options_of(self.name), self.options
         if type(told) is kind:
             return
         try:
@@ -56,14 +61,17 @@ class OpenSection:
         except TypeError as error:
             wanted = ", ".join(entry.name for entry in fields(kind))
             got = ", ".join(map(str, told)) if isinstance(told, Mapping) else type(told).__name__
+            advice = "name only these, and all that have no default"
+            if type(told).__module__ == OPTIONS:  # as where the name alone was replaced
+                advice = "give options={} for the defaults of another name"
             raise SettingsError(
-                f"{self.section}: options of {self.name} wanted ({wanted}), got {got}; "
-                "name only these, and all that have no default"
+                f"{self.section}: options of {self.name} wanted ({wanted}), got {got}; {advice}"
             ) from error
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by values: the class of the options has no name to import."""
-        return partial(type(self), **{**vars(self), "options": vars(self.options)}), ()
+    @classmethod
+    def options_of(cls, name: str) -> type[Any]:
+        """Return the class of a member's options."""
+        return options_type(cls.family[name], cls.given, OPTIONS)
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:

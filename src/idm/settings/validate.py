@@ -4,7 +4,7 @@ Every wrong value gets a line of its own with its dotted path; all of them are r
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from functools import lru_cache
@@ -123,9 +123,8 @@ def _values(keys: list[Key], values: Mapping[str, list[Any]], base: Any, path: s
     known = {key.name: key for key in keys}
     unknown = [name for name in values if name not in known]
     for name in (str(name)[:LONGEST_NAME] for name in unknown[:MOST_UNKNOWN]):
-        near = nearest(name, known, cutoff=0.5)
-        hint = f"did you mean '{_join(path, near)}'?" if near else f"known here: {', '.join(known)}"
-        lines.append(f"{_join(path, name)}: no such setting; {hint}")
+        other = _of_another_member(name, path, base, values["name"][-1]) if isinstance(base, OpenSection) else ""
+        lines.append(f"{_join(path, name)}: {other or _unknown(name, path, known)}")
     if len(unknown) > MOST_UNKNOWN:
         lines.append(f"{_join(path, '...')}: {len(unknown) - MOST_UNKNOWN:,} more names that are no settings")
     result: Plain = {}
@@ -139,6 +138,22 @@ def _values(keys: list[Key], values: Mapping[str, list[Any]], base: Any, path: s
         else:
             result[key.name] = _value(key, values[key.name][-1], where, lines)
     return result
+
+
+def _unknown(name: str, path: str, known: Collection[str]) -> str:
+    near = nearest(name, known, cutoff=0.5)
+    hint = f"did you mean '{_join(path, near)}'?" if near else f"known here: {', '.join(known)}"
+    return f"no such setting; {hint}"
+
+
+def _of_another_member(name: str, path: str, section: OpenSection, chosen: str) -> str:
+    """Say whose option a name is that the chosen member of an open section has not; "" where it is nobody's."""
+    family, given = section.family, section.given
+    others = [member for member in family if name in family.options(member, given=given)]
+    if not others:
+        return ""
+    way = f"set {_join(path, 'name')}={others[0]}, or leave it out"
+    return f"an option of {chosen} wanted, got one of {' and '.join(others)}; {way}"
 
 
 def _value(key: Key, value: Any, path: str, lines: list[str]) -> Any:

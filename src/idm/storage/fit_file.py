@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
@@ -99,6 +100,24 @@ class Fit:
         if name := first_not_finite(tensors):
             raise ValueError(f"{name[:100]} is not finite")
         return cls(str(kind), str(checkpoint), data, values, tensors)
+
+
+def checkpoint_named_in(path: Path, *, with_tensors: bool) -> str:
+    """Return the checkpoint that a file says it is of, whatever else it holds; "" where it says none.
+
+    Of tensors nothing is read.
+    """
+    try:
+        with path.open("rb") as stream:
+            if with_tensors:
+                size = stream.read(8)
+                text = _header_of(size + stream.read(min(int.from_bytes(size, "little"), 2 * LARGEST_JSON_BYTES)))
+            else:
+                text = stream.read(LARGEST_JSON_BYTES).decode("utf-8")
+        named = parse_json(text)["checkpoint"]
+    except (OSError, LookupError, TypeError, ValueError):
+        return ""
+    return named if _is(HASH, named) else ""
 
 
 def _is(pattern: re.Pattern[str], value: object) -> bool:

@@ -20,7 +20,7 @@ from idm.core.files import write_atomically
 from idm.core.places import file_in, folder_in, remove
 from idm.core.text import shown
 from idm.storage.disk import cannot_write
-from idm.storage.fit_file import Fit
+from idm.storage.fit_file import Fit, checkpoint_named_in
 
 FOLDER = "fits"
 LARGEST_FIT_BYTES = 2**29
@@ -88,6 +88,11 @@ class Fits:
         """Return the names of all that are of this checkpoint and whole, sorted."""
         return [name for name in names_in(self.run) if self.find(name) is not None]
 
+    def names_of_others(self) -> list[str]:
+        """Return the names of all that says it is of another checkpoint, as after more training, sorted."""
+        named = {name: named_in(self.run, name) for name in names_in(self.run)}
+        return [name for name, checkpoint in named.items() if checkpoint not in ("", self.checkpoint)]
+
     def find(self, name: str) -> Fit | None:
         """Read one; None where there is none of that name, or one of another checkpoint, or a damaged one."""
         try:
@@ -138,6 +143,15 @@ def names_in(run: Path) -> list[str]:
         return []
     files = {path.stem for path in folder.iterdir() if path.suffix in SUFFIXES.values()}
     return sorted(name for name in files if NAME.fullmatch(name))
+
+
+def named_in(run: Path, name: str) -> str:
+    """Return the checkpoint that a file says it is of; "" where it says none, or there is a link in its place."""
+    for with_tensors, suffix in SUFFIXES.items():
+        path = run / FOLDER / (name + suffix)
+        if path.is_file() and not path.is_symlink():
+            return checkpoint_named_in(path, with_tensors=with_tensors)
+    return ""
 
 
 def damaged_fits(run: Path) -> dict[str, str]:

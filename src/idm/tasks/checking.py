@@ -38,7 +38,8 @@ def check_data(path: str | Path, overrides: Sequence[str] = ()) -> DataCheck:
     found = located(str(path), Told(overrides=told))
 
     def opener(name: str, options: Mapping[str, Any]) -> Opened:
-        return open_as_training(replace(found.settings, source=SourceSettings(name, options)))
+        source = SourceSettings(name, SourceSettings.options_of(name)(**options))
+        return open_as_training(replace(found.settings, source=source))
 
     return check_located(found.settings.source.name, found.said, opener)
 

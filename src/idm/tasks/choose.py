@@ -26,6 +26,7 @@ from idm.settings import Experiment, to_plain
 from idm.settings.experiment import DataSettings, SourceSettings
 from idm.settings.files import fold, fold_values, lay_and_fit, read_settings, value_in_words
 from idm.settings.listing import every_setting
+from idm.settings.options import ImageFolderOptions
 from idm.settings.validate import flat, lay
 from idm.storage import Checkpoint, open_checkpoint
 from idm.storage.newest import checkpoint_to_continue
@@ -159,7 +160,7 @@ def _image_size_of(first: Checkpoint | None) -> Experiment | None:
     if first is None:
         return None
     size = size_for_images(experiment_to_continue(first).data, stored_spec(first))
-    options = {"path": ""} | ({} if size is None else {"image_size": size})
+    options = ImageFolderOptions(path="", image_size=size)
     return Experiment(data=DataSettings(source=SourceSettings("image_folder", options)))
 
 

@@ -60,7 +60,7 @@ def encode_into(
     trust_code: bool = False,
     listener: Listener = SILENT,
 ) -> Encoded:
-    """Encode samples into a file.
+    """Encode samples into a file; arguments and errors that are not told here as of ``Run.encode`` and ``load``.
 
     Args:
         run: a run folder or a checkpoint.
@@ -70,13 +70,11 @@ def encode_into(
         steps: of the inversion.
         batch_size: samples per call of the network.
         device: where to compute; the best one found by default.
-        trust_code: import and call what a custom source or network names; see ``load``.
+        trust_code: import and call what a custom source or network names.
         listener: hears how each batch gets on.
 
     Raises:
         SettingsError: a line per wrong value, or another file of that name.
-        DataError: samples that cannot be read or do not fit the run's data.
-        NumericalError: latents are not finite.
     """
     opened = load(run, device=device, trust_code=trust_code)
     path, process, asked = together(
@@ -86,10 +84,8 @@ def encode_into(
     )
     with usable_folder(path.parent), locked(path.parent, f".{path.name}.lock"):
         require_latents(path)
-        inputs = read_inputs(opened, names)
-        latents = encoding.encode(
-            opened, inputs, labels=asked, process=process, batch_size=batch_size, listener=listener
-        )
+        x = read_inputs(opened, names)
+        latents = encoding.encode(opened, x, labels=asked, process=process, batch_size=batch_size, listener=listener)
         latents.save(path)
     return Encoded(opened, latents, path)
 
@@ -141,24 +137,8 @@ def interpolate_into(
 ) -> Edited:
     """Walk from one sample to another into a folder, RUN/interpolated by default.
 
-    Args:
-        run: a run folder or a checkpoint.
-        start: a file of one sample, or a held-out one, such as "held-out:3".
-        end: another.
-        out: the folder.
-        num: how many samples, both ends included.
-        label_a: class of the first.
-        label_b: class of the second; the first's by default.
-        steps: of the inversion.
-        device: where to compute; the best one found by default.
-        trust_code: import and call what a custom source or network names; see ``load``.
-        listener: hears how it gets on.
-        say: told what is replaced.
-
-    Raises:
-        SettingsError: a line per wrong value.
-        DataError: samples that cannot be read or do not fit the run's data.
-        NumericalError: samples are not finite.
+    The ends are a file of one sample each, or a held-out one, such as "held-out:3", and have classes of their own, of
+    which the first's is the second's by default. All else is as of ``Run.interpolate`` and ``decode_into``.
     """
     opened = load(run, device=device, trust_code=trust_code)
     folder, process, first, second = together(
@@ -171,9 +151,8 @@ def interpolate_into(
     labels = _pair(first or second, second or first)
     with sample_folder(folder, opened, num) as results:
         say_what_is_replaced(results, say)
-        option = "label_a=CLASS and label_b=CLASS"
+        option, what = "label_a=CLASS and label_b=CLASS", f"{counted(num, 'image')} from {start} to {end}"
         x, y = encoding.interpolate(opened, ends, num, labels=labels, option=option, process=process, listener=listener)
-        what = f"{counted(num, 'image')} from {start} to {end}"
         written = results.put(what, lambda new: save_samples(new, opened, x, columns=num, labels=y))
     return Edited(opened, x, written, process.num_timesteps)
 

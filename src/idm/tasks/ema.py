@@ -8,7 +8,7 @@ from idm.core.errors import CheckpointError, DataError, SettingsError
 from idm.core.places import folder_in, usable_folder
 from idm.core.progress import warn
 from idm.run import Run, load, open_run_data
-from idm.run.calibrate import FITTED, calibrate, versions
+from idm.run.calibrate import CURVE, calibrate, versions
 from idm.storage import Checkpoint, open_checkpoint
 from idm.storage.checkpoint import write_folder
 from idm.storage.lock import locked
@@ -149,7 +149,7 @@ def _snapshots(folder: Path, source: Checkpoint, step: int) -> list[Snapshot]:
 def _calibration(run: Run, source: Checkpoint) -> tuple[dict[str, Any], bool | None]:
     """Fit the decoder's variance to the new weights, or keep the old one where the data cannot be opened."""
     before = source.document("calibration")
-    if FITTED not in before:
+    if CURVE not in before:
         return before, None
     try:
         data = open_run_data(run)

@@ -5,6 +5,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
+
 from idm.core.files import write_atomically
 from idm.core.progress import SILENT, Listener
 from idm.core.ranks import joined_ranks
@@ -12,9 +14,9 @@ from idm.core.text import finite
 from idm.data.fingerprint import differing
 from idm.report import bound_by_timestep, png
 from idm.report.steps import learned_and_best
-from idm.run import Data, Evaluation, Run, best_device, open_data_to_score, recognise, require_recognition
-from idm.run.drawing import require_sampler
+from idm.run import Data, Evaluation, HeldOutBound, Run, best_device, open_data_to_score, recognise, require_recognition
 from idm.run.evaluation import about
+from idm.run.other_fits import told_of_other_fits
 from idm.run.plans import refuse_spacing
 from idm.run.saving import results_folder
 from idm.run.scoring import chain_of
@@ -60,10 +62,7 @@ def evaluate_into(
 ) -> Evaluated | None:
     """Score data in bits/dim, term by term, into RUN/evaluated by default: evaluation.json, and a plot of the terms.
 
-    Arguments, and all else that is not said here, as of ``sample_into``; the custom source of a run is trusted, too.
-
-    Returns:
-        What was found, on the main process; None on the others.
+    What is not said here is as of ``sample_into``; the custom source of a run is trusted, too.
 
     Raises:
         DataError: nothing is held out, or data that cannot be read or do not fit.
@@ -72,6 +71,8 @@ def evaluate_into(
         with joined_ranks(best_device(device)) as ranks:
             opened = load_together(run, ranks, device=device, trust_code=trust_code)
             opened = opened.using(precision=request.precision, variance=request.variance)
+            if told := told_of_other_fits(opened.fits, run):
+                say(told)
             share_plan(request.sampler.get("plan"), lambda: opened.sampler(**request.sampler, listener=listener), ranks)
             folder, sampler, data, _ = together(
                 lambda: results_folder(out, opened, "evaluated"),
@@ -83,18 +84,23 @@ def evaluate_into(
             share_plan(request.plan, lambda: chain_of(opened, request.steps, request.plan, listener), ranks)
             results = held_by_main(ranks, stack, results_in(folder, NAMES), say)
             bound = bound_in_parts(opened, data, folder / BOUND, request, ranks=ranks, listener=listener)
-            drawn = None
-            if order is not None:
-                drawn = sample_in_parts(opened, order, folder / SAMPLES, ranks=ranks, listener=listener)
+            drawn = order and sample_in_parts(opened, order, folder / SAMPLES, ranks=ranks, listener=listener)
         if bound is None or results is None:
             return None
-        found = None if drawn is None else recognise(opened, data, drawn)
-        asked = about(opened, request.seed, request.data, request.plan)
-        evaluation = Evaluation(bound, found, asked, None if found is None else sampler)
+        evaluation = _evaluation(opened, data, request, bound, drawn, sampler)
         written = results.put(f"{WHAT} of {opened.name}", lambda place: write_evaluation(place, evaluation))
         for name in (BOUND, SAMPLES):
             remove_parts(folder / name)
     return Evaluated(evaluation, _remarks(opened, data, request), written)
+
+
+def _evaluation(
+    run: Run, data: Data, request: ScoreRequest, bound: HeldOutBound, drawn: Tensor | None, sampler: Sampler
+) -> Evaluation:
+    """Put together what was found, and recognise samples if any were drawn."""
+    found = None if drawn is None else recognise(run, data, drawn)
+    asked = about(run, request.seed, request.data, request.plan)
+    return Evaluation(bound, found, asked, None if found is None else sampler)
 
 
 def _remarks(run: Run, data: Data, request: ScoreRequest) -> tuple[str, ...]:
@@ -116,8 +122,7 @@ def _order(run: Run, data: Data, sampler: Sampler, request: ScoreRequest) -> Ord
     """
     if not request.samples:
         return None
-    require_recognition(run, data, request.samples)
-    require_sampler(run, sampler)
+    require_recognition(run, data, request.samples, sampler)
     return Order(request.samples, sampler, seed=request.seed)
 
 

@@ -41,23 +41,20 @@ def fit_solver_of(
     trust_code: bool = False,
     listener: Listener = SILENT,
 ) -> Fitted:
-    """Fit a solver to where a run's own walks lead in many steps, and keep it beside the checkpoint.
+    """Fit a solver to a run in a folder; all that is not said here as of ``Run.fit_solver``.
 
     Args:
         run: a run folder or a checkpoint.
         calls: of the network, from 1 to 20.
-        guidance: scale of classifier-free guidance; a solver serves that scale alone.
-        batch_size: samples per call of the network, at first; fewer where memory is short.
+        guidance: scale of classifier-free guidance.
+        batch_size: samples per call of the network, at first.
         precision: number format inside the network; as trained by default.
         device: where to fit; the best one found by default.
         trust_code: import and call what a custom source or network names; see ``load``.
         listener: hears how it gets on.
 
     Raises:
-        SettingsError: numbers out of range, guidance that the network was not trained for, or samples too large for
-            the memory of this machine.
         CheckpointError: no run there, or a damaged one, or a disk that refuses.
-        NumericalError: what the network returns is not finite.
     """
     opened = load(run, device=device, trust_code=trust_code).using(precision=precision)
     found = fit_solver(opened, calls, guidance=guidance, batch_size=batch_size, listener=listener)

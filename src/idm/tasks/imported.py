@@ -18,7 +18,7 @@ from idm.run import DataSpec, Run, build_diffusion, load
 from idm.run.build import untried_network
 from idm.schedules import SPACINGS, space_timesteps
 from idm.settings import Experiment, from_plain, to_plain
-from idm.settings.experiment import FOR_FEW_STEPS
+from idm.settings.sampler import FOR_FEW_STEPS
 from idm.storage import Checkpoint, save_checkpoint
 from idm.storage.lock import locked
 from idm.storage.retention import folders

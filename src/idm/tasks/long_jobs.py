@@ -10,12 +10,12 @@ from torch import Tensor
 
 from idm.core.progress import SILENT, Listener, Progress, Within
 from idm.core.ranks import Ranks
-from idm.diffusion import Analytic, GaussianDiffusion
+from idm.diffusion import GaussianDiffusion
 from idm.likelihood import VLB
 from idm.run import Data, HeldOutBound, Opened, Run, draw, load
-from idm.run.curves import hash_of
 from idm.run.drawing import Watch
 from idm.run.scoring import bound_of_samples, chain_to_score, summary
+from idm.run.variance import told
 from idm.samplers import Sampler, SampleStep
 from idm.storage import open_checkpoint
 from idm.tasks.part_files import Part
@@ -33,12 +33,7 @@ def load_together(path: str | Path, ranks: Ranks, *, device: str | None = None, 
 
 
 def share_plan(plan: str | None, make: Callable[[], object], ranks: Ranks) -> None:
-    """Let the main process make a plan of levels, which may take a while and is kept; the others then read it.
-
-    Args:
-        plan: which one is asked for; nothing is made where none is.
-        make: makes what needs it.
-        ranks: the processes.
+    """Let the main process make what needs a plan of levels, if one is asked for; it is kept, and the others read it.
 
     Raises:
         SettingsError, CheckpointError: as of ``Opened.sampler``.
@@ -239,8 +234,8 @@ class _Watched:
 def request_of(run: Opened) -> dict[str, Any]:
     """Return what tells the results of one model from those of another."""
     precision = run.precision or run.experiment.training.precision
-    rule = run.diffusion.variance
-    variance = {"variance": run.variance, "curve": hash_of(rule.curve)} if isinstance(rule, Analytic) else {}
+    numbers = told(run.diffusion.variance)
+    variance = {"variance": run.variance, **numbers} if numbers else {}
     return {"checkpoint": run.sha256, "precision": precision, **variance}
 
 

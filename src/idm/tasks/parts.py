@@ -88,11 +88,11 @@ class Job:
     def _in_one_part(self, compute: Compute) -> Part:
         try:
             with stop_on_signals(), at_once():
-                return compute(self.parts[0], _stop_for_nothing)
+                return compute(self.parts[0], lambda: None)  # a signal ends it at once
         except StopError as stop:
             raise InterruptedRunError(
                 f"{self.name}: stopped with 0 of {self.num:,} kept, as all are one batch; "
-                "run the same command to start again"
+                "make the same call to start again"
             ) from stop
 
     def _begin(self, stack: ExitStack) -> list[int]:
@@ -159,7 +159,7 @@ class Job:
             if part is None:
                 remove(self._path(i))
                 raise CheckpointError(
-                    f"{self.name}: parts are gone from {self.folder}, or not finite; run the same command again"
+                    f"{self.name}: parts are gone from {self.folder}, or not finite; make the same call again"
                 )
             for name, value in part.items():
                 # Room for all is made once, so that memory holds the whole and one part, not two wholes.
@@ -174,14 +174,10 @@ class Job:
         missing = self._missing()
         done = self.num - sum(len(self.parts[number]) for number in missing)
         kept = f"{done:,} of {self.num:,} kept in {self.folder}"
-        return f"{self.name}: stopped with {kept}; run the same command to continue"
+        return f"{self.name}: stopped with {kept}; make the same call to continue"
 
 
 def remove_parts(folder: Path) -> None:
     """Remove a finished job's parts, unless another job works with them already."""
     with suppress(CheckpointError), locked(folder_in(folder.parent, folder.name)):
         remove(folder)
-
-
-def _stop_for_nothing() -> None:
-    """Stop for nothing."""

@@ -8,12 +8,13 @@ from torch import nn
 from idm.core.errors import CheckpointError, DataError, SettingsError
 from idm.core.progress import warn
 from idm.core.ranks import Ranks
-from idm.core.text import one_line
+from idm.core.text import counted, one_line
 from idm.diffusion import GaussianDiffusion
 from idm.networks.stored import with_shapes
 from idm.run import Data, build_diffusion, build_network, build_sampler, open_data
 from idm.run.data import with_absolute_path
 from idm.run.stored import UNFIT
+from idm.schedules.cosine import UNSHIFTED_SIDE
 from idm.settings import Experiment, from_plain, to_plain
 from idm.settings.validate import flat
 from idm.storage.manifest import LARGEST_JSON_BYTES, as_text
@@ -51,6 +52,8 @@ def prepare(wish: Wish, device: torch.device, ranks: Ranks) -> Task:
     _refuse_long_names(data)
     diffusion = build_diffusion(experiment, data.spec)
     checkpoints, shapes = ranks.on_main(lambda: _stored(experiment, data, run))
+    if shapes is None:
+        _refuse_side(experiment, data)
     network = _network(experiment, data, diffusion, shapes, wish)
     origin = _begun(network, experiment, data, wish, ranks)
     network = network.to(device)
@@ -104,6 +107,20 @@ def _network(
         raise CheckpointError(
             f"run {wish.run}: its settings do not fit its weights ({one_line(error)}); use another run"
         ) from error
+
+
+def _refuse_side(experiment: Experiment, data: Data) -> None:
+    """Refuse a schedule that is shifted for the size of pictures where data have no sides.
+
+    Raises:
+        SettingsError: as said.
+    """
+    side, shape = experiment.schedule.get("side"), data.spec.shape
+    if side not in (None, UNSHIFTED_SIDE) and len(shape) == 1:
+        raise SettingsError(
+            f"schedule.side: {UNSHIFTED_SIDE}, which shifts nothing, wanted for points of {counted(shape[0], 'value')} "
+            f"without sides, got {side}; leave it out"
+        )
 
 
 def _refuse_long_names(data: Data) -> None:

@@ -96,19 +96,27 @@ def panels_of_orders(measured: Sequence[Measured]) -> list[Panel]:
     drawn_noise = [one for one in of_noise if one.grid == of_noise[-1].grid]
     title = f"Distance from the flow, {drawn[0].data} data"
     return [
-        Panel(title, "error of the end (log scale)", [_curve(one) for one in drawn], log=True, slopes=True),
+        Panel(title, "error of the end (log scale)", _curves(drawn), log=True, slopes=True),
         Panel(
             "Samplers that draw noise, Gaussian data",
             "error of mean and deviation (log scale)",
-            [_curve(one) for one in drawn_noise],
+            _curves(drawn_noise),
             log=True,
             slopes=True,
         ),
     ]
 
 
-def _curve(one: Measured) -> Curve:
-    return Curve(one.solver, [one.calls * steps for steps in one.num_steps], one.errors)
+def _curves(measured: Sequence[Measured]) -> list[Curve]:
+    """Draw each once: samplers that are the same, under other names, share a curve."""
+    same: dict[tuple[tuple[int, float], ...], list[str]] = {}
+    for one in measured:
+        points = zip(one.num_steps, one.errors, strict=True)
+        at = tuple((one.calls * steps, float(f"{error:.6g}")) for steps, error in points)
+        same.setdefault(at, []).append(one.solver)
+    return [
+        Curve("; ".join(names), [calls for calls, _ in at], [error for _, error in at]) for at, names in same.items()
+    ]
 
 
 def _row(one: Measured) -> tuple[str, ...]:

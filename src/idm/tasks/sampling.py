@@ -14,6 +14,7 @@ from idm.report import columns_of
 from idm.run import Run, best_device
 from idm.run.drawing import Watch, require_memory, require_sampler
 from idm.run.labels import class_numbers
+from idm.run.other_fits import told_of_other_fits
 from idm.run.saving import LARGEST_GRID, results_folder, sample_folder, save_samples
 from idm.samplers import Sampler
 from idm.storage.results import Results
@@ -60,7 +61,7 @@ def sample_into(
         device: where to draw; the best one found by default.
         trust_code: import and call what a custom network names; see ``load``.
         listener: hears how it gets on.
-        say: told what is replaced.
+        say: told what is replaced, and which fits are of another checkpoint.
 
     Returns:
         What was drawn, on the main process; None on the others.
@@ -75,6 +76,8 @@ def sample_into(
         with joined_ranks(best_device(device)) as ranks:
             opened = load_together(run, ranks, device=device, trust_code=trust_code)
             opened = opened.using(precision=request.precision, compile=request.compile, variance=request.variance)
+            if told := told_of_other_fits(opened.fits, run):
+                say(told)
             share_plan(request.sampler.get("plan"), lambda: opened.sampler(**request.sampler, listener=listener), ranks)
             plan = _plan(opened, request, out, listener)
             results = held_by_main(ranks, stack, plan.folder_for_results(), say)

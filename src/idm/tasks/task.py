@@ -62,21 +62,7 @@ def as_it_is(experiment: Experiment, num_train: int) -> Experiment:
 
 @dataclass(frozen=True, eq=False)
 class Wish:
-    """What a call of ``train`` asks for; the names are those of its arguments.
-
-    Attributes:
-        experiment: everything that defines the run.
-        run: folder of the run.
-        init: where the weights of a new run begin.
-        adapt: changes settings once it is known how many samples there are to train on.
-        announce: told what is about to be trained.
-        preview: draws samples of the model so far.
-        trackers: told every line of metrics.
-        deadline: when to stop, as on a signal.
-        listener: hears how it gets on.
-        trust_code: whether the code that a custom source or network names may be called.
-        trusted: settings that name code which may be called in any case.
-    """
+    """What a call of ``train`` asks for, whose arguments these are; ``deadline`` is after its ``max_seconds``."""
 
     experiment: Experiment
     run: Path

@@ -11,14 +11,14 @@ from torch import Tensor
 from idm.core.files import write_atomically
 from idm.core.places import folder_in
 from idm.core.progress import SILENT, Listener
-from idm.core.text import json_text
+from idm.core.text import finite, json_text
 from idm.likelihood import Estimate
 from idm.report import Curve, Panel, over_calls, png
-from idm.run import Opened, Run, Tradeoff, load, open_run_data
+from idm.run import Data, Opened, Run, Tradeoff, load, open_run_data
 from idm.run.evaluation import about
 from idm.run.saving import results_folder
 from idm.run.scoring import bits_per_dim, chain_to_score
-from idm.run.tradeoff import BoundAt, Quality, plan_tradeoff
+from idm.run.tradeoff import Quality, TradeoffPlan, plan_tradeoff
 from idm.samplers import Sampler
 from idm.storage.results import results_in
 from idm.tasks.long_jobs import Order, sample_in_parts, vlb_in_parts
@@ -81,22 +81,7 @@ def tradeoff_into(
         say_what_is_replaced(results, say)
         parts = folder_in(folder, PARTS)
         parts.mkdir(exist_ok=True)
-        places = (folder_in(folder, PARTS, str(number)) for number in count())
-
-        def drawn(variant: Opened, sampler: Sampler) -> Tensor:
-            order = Order(request.samples, sampler, seed=request.seed, batch_size=request.batch_size)
-            found = sample_in_parts(variant, order, next(places), listener=listener)
-            assert found is not None, "this is the only process"
-            return found
-
-        def scored(variant: Opened, steps: int) -> Estimate:
-            wanted = ScoreRequest(steps=steps, num=request.num, seed=request.seed, batch_size=request.batch_size)
-            chain, number = chain_to_score(variant, data, steps=steps, num=request.num)
-            found = vlb_in_parts(variant, data, chain, number, next(places), wanted, listener=listener)
-            assert found is not None, "this is the only process"
-            return bits_per_dim(variant, found)
-
-        found = plan.measure(drawn, scored)
+        found = _measured_in_parts(plan, data, request, folder, listener)
         plain = about(opened, request.seed, None) | found.to_plain()
         written = results.put(f"a comparison of {opened.name}", lambda place: write_tradeoff(place, found, plain))
         for place in sorted(parts.iterdir()):  # those of a longer comparison that was stopped, too
@@ -106,10 +91,34 @@ def tradeoff_into(
     return Compared(opened, found, written)
 
 
+def _measured_in_parts(
+    plan: TradeoffPlan, data: Data, request: TradeoffRequest, folder: Path, listener: Listener
+) -> Tradeoff:
+    """Draw and score, the parts of each comparison in a folder of its own."""
+    places = (folder_in(folder, PARTS, str(number)) for number in count())
+
+    def drawn(run: Opened, sampler: Sampler) -> Tensor:
+        order = Order(request.samples, sampler, seed=request.seed, batch_size=request.batch_size)
+        found = sample_in_parts(run, order, next(places), listener=listener)
+        assert found is not None, "this is the only process"
+        return found
+
+    def scored(run: Opened, steps: int) -> Estimate:
+        wanted = ScoreRequest(steps=steps, num=request.num, seed=request.seed, batch_size=request.batch_size)
+        chain, number = chain_to_score(run, data, steps=steps, num=request.num)
+        found = vlb_in_parts(run, data, chain, number, next(places), wanted, listener=listener)
+        assert found is not None, "this is the only process"
+        return bits_per_dim(run, found)
+
+    return plan.measure(drawn, scored)
+
+
 def write_tradeoff(folder: Path, found: Tradeoff, plain: dict[str, object]) -> dict[str, Path]:
     """Write all numbers, and a plot."""
     return {
-        "results": write_atomically(folder / RESULTS, (json_text(plain, indent=2) + "\n").encode(), durable=True),
+        "results": write_atomically(
+            folder / RESULTS, (json_text(finite(plain), indent=2) + "\n").encode(), durable=True
+        ),
         "plot": write_atomically(folder / PLOT, png(over_calls(panels_of_tradeoff(found)))),
     }
 
@@ -134,7 +143,10 @@ def panels_of_tradeoff(found: Tradeoff) -> list[Panel]:
         panels.append(Panel("Recognised by a classifier", "share of samples", shares, level))
     if found.bounds:
         names = dict.fromkeys(bound.variance for bound in found.bounds)
-        curves = [_curve(f"variance: {name}", _bounds(found.bounds, name)) for name in names]
+        curves = [
+            _curve(f"variance: {name}", [(at.steps, at.bits_per_dim) for at in found.bounds if at.variance == name])
+            for name in names
+        ]
         panels.append(Panel("Bound of held-out data", "bits/dim", curves))
     return panels
 
@@ -142,10 +154,6 @@ def panels_of_tradeoff(found: Tradeoff) -> list[Panel]:
 def _by(samples: Sequence[Quality]) -> list[tuple[str, list[Quality]]]:
     ways = dict.fromkeys(one.way for one in samples)
     return [(way, [one for one in samples if one.way == way]) for way in ways]
-
-
-def _bounds(bounds: Sequence[BoundAt], name: str) -> list[tuple[int, Estimate]]:
-    return [(one.steps, one.bits_per_dim) for one in bounds if one.variance == name]
 
 
 def _curve(name: str, points: Sequence[tuple[int, Estimate]], *, log: bool = False) -> Curve:

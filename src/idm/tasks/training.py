@@ -64,8 +64,7 @@ def train(
         trusted: settings that name code which may be called in any case, such as "network.make".
 
     Raises:
-        SettingsError: settings that do not fit.
-        DataError: data that cannot be used, or that code makes which is not trusted.
+        SettingsError, DataError: settings that do not fit, data that cannot be used, or code that is not trusted.
         ResumeError: the folder holds a run with other settings.
         CheckpointError: every checkpoint in the folder is damaged, or the disk refuses.
         InterruptedRunError: stopped on request; the state is saved.
@@ -91,7 +90,7 @@ def _train_together(wish: Wish, device: str | None) -> tuple[Path, torch.device]
         if stop.received:
             raise InterruptedRunError(
                 f"training: all {wish.experiment.training.num_steps:,} steps are done and saved in {wish.run}, and a "
-                "stop was asked for; the same command again draws the last samples"
+                "stop was asked for; the same call again draws the last samples"
             )
     return path, where
 
@@ -110,7 +109,7 @@ def _train(wish: Wish, device: torch.device, ranks: Ranks) -> Path:
                     _announce(task, trainer.num_steps_done)
         except StopError as stop:
             raise InterruptedRunError(
-                f"training: stopped before it began, with nothing to save in {run}; run the same command to start again"
+                f"training: stopped before it began, with nothing to save in {run}; make the same call to start again"
             ) from stop
         return _trained(task, trainer)
 
@@ -141,8 +140,4 @@ def _claim(task: Task, stack: ExitStack) -> None:
     if folders(task.run) != task.checkpoints:
         refuse_other_run(task.experiment, task.data, task.run)
     stack.enter_context(locked(task.run))
-    _write_settings(task)
-
-
-def _write_settings(task: Task) -> None:
     write_atomically(task.run / SETTINGS, settings_text(to_plain(task.experiment)), durable=True)

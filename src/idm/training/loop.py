@@ -185,14 +185,14 @@ class Trainer:
         """
         if self.num_steps_done == 0:
             raise InterruptedRunError(
-                "training: stopped before the first step, with nothing to save; run the same command to start again"
+                "training: stopped before the first step, with nothing to save; make the same call to start again"
             )
         # Where something is not finite this goes back instead, and the stop is answered after the next step.
         if self.records.saved_step != self.num_steps_done:
             self._write(bar, lambda step: self.records.save(step, owed=owed), needed=True)
         raise InterruptedRunError(
             f"training: stopped at step {self.num_steps_done:,} of {self.train_step.settings.num_steps:,}, "
-            f"saved in {self.run_folder}; run the same command to continue"
+            f"saved in {self.run_folder}; make the same call to continue"
         )
 
     @property

@@ -96,7 +96,7 @@ class MicroBatches:
                 write_atomically(self._memory, json.dumps(found) + "\n", durable=True)
         if ranks.size > 1:
             raise ProcessError(
-                f"process {ranks.rank} of {ranks.size}: out of memory; run the same command to continue from the last "
+                f"process {ranks.rank} of {ranks.size}: out of memory; make the same call to continue from the last "
                 f"checkpoint with micro-batches of {self.size:,}"
             )
         _give_back()

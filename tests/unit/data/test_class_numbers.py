@@ -137,3 +137,40 @@ def test_only_whole_numbers_are_ordered_by_size(names, expected):
     labels, classes = number_classes(np.array(names))
     assert classes == expected
     assert [classes[label] for label in labels] == names
+
+
+def stored(kind, root, **arrays):
+    if kind == "arrays":
+        np.savez(root / "a.npz", **arrays)
+        return root / "a.npz"
+    if kind == "zarr":
+        group = zarr.open_group(str(root / "a.zarr"), mode="w")
+        for name, array in arrays.items():
+            group.create_array(name, data=array)
+        return root / "a.zarr"
+    with h5py.File(root / "a.h5", "w") as file:
+        for name, array in arrays.items():
+            file[name] = array
+    return root / "a.h5"
+
+
+@pytest.mark.parametrize("kind", ["arrays", "hdf5", "zarr"])
+@pytest.mark.filterwarnings("ignore:The data type")  # zarr's format says nothing of bytes yet
+def test_classes_have_the_names_that_the_file_gives_their_numbers(tmp_path, kind):
+    x, names = np.arange(48, dtype=np.uint8).reshape(3, 1, 16), np.array([b"owl", b"dog", b"cat"])
+    path = stored(kind, tmp_path, images=x, labels=np.array([2, 0, 2]), class_names=names)
+    source = SOURCES.build(kind, {"path": str(path)})
+    assert (source.class_names, source.labels.tolist(), source.remarks) == (("owl", "cat"), [1, 0, 1], ())
+    before = source.fingerprint()
+    source.take_classes(("0", "2"))  # as a run knows them that was started when the names were not read
+    assert (source.class_names, source.labels.tolist()) == (("0", "2"), [1, 0, 1])
+    assert source.fingerprint() != before
+
+
+@pytest.mark.parametrize("names", [["cat"], ["cat", "cat"], [["cat", "dog"]], [0, 1]])
+def test_names_that_do_not_name_each_class_are_not_read(tmp_path, names):
+    x = np.arange(48, dtype=np.uint8).reshape(3, 1, 16)
+    path = stored("arrays", tmp_path, images=x, labels=np.array([1, 0, 1]), class_names=np.array(names))
+    source = SOURCES.build("arrays", {"path": str(path)})
+    assert (source.class_names, source.labels.tolist()) == (("0", "1"), [1, 0, 1])
+    assert "not read: class_names" in source.remarks[0]

@@ -12,10 +12,10 @@ from idm.report.steps import learned_and_best, levels_of_walks
 
 
 def test_each_walk_has_a_row_of_its_levels_the_first_on_top():
-    (axes,) = levels_of_walks({"mine": [0.1, 2.0, 20.0], "linspace": [0.1, 9.0]}).axes
+    (axes,) = levels_of_walks({"mine-3": [0.1, 2.0, 20.0], "linspace": [0.1, 9.0]}).axes
     np.testing.assert_allclose(axes.lines[0].get_xydata(), [[0.1, 0], [2.0, 0], [20.0, 0]])
     np.testing.assert_allclose(axes.lines[1].get_xydata(), [[0.1, -1], [9.0, -1]])
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["mine, 3", "linspace, 2"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["mine-3", "linspace, 2 levels"]
     assert axes.get_xscale() == "log"
 
 

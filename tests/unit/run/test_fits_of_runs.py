@@ -14,6 +14,7 @@ from idm.core.progress import SILENT
 from idm.diffusion import Analytic
 from idm.run import Run, load, open_run_data, scoring
 from idm.run.curves import KIND, NAME, StoredCurves, hash_of, most_levels
+from idm.run.other_fits import told_of_other_fits
 from idm.tasks import SampleRequest, ScoreRequest, calibrate_run, describe, evaluate_into, sample_into, train, verify
 from idm.tasks.long_jobs import Order
 from idm.tasks.requests import TradeoffRequest
@@ -192,6 +193,59 @@ def test_a_plan_is_made_kept_drawn_and_taken_again_by_name(copy: Run) -> None:
     assert copy.fits.find("likelihood-4-position").content["times"] == places.diffusion.grid.times.tolist()
 
 
+def test_a_plan_of_a_bound_is_made_once_for_the_same_curves(copy: Run, monkeypatch) -> None:
+    first = copy.sampler(name="ddim", steps=4, plan="likelihood").diffusion.grid.times.tolist()
+    with monkeypatch.context() as patch:
+        patch.setattr("idm.run.planners.BoundByCurve", lambda *_: pytest.fail("planned again"))
+        again = copy.sampler(name="ddim", steps=4, plan="likelihood").diffusion.grid.times.tolist()
+        assert again == first
+        copy.calibrate(num=12, num_levels=6)
+        with pytest.raises(pytest.fail.Exception, match="planned again"):
+            copy.sampler(name="ddim", steps=4, plan="likelihood")
+    about = copy.fits.find("likelihood-4").content["about"]
+    copy.sampler(name="ddim", steps=4, plan="likelihood")
+    assert copy.fits.find("likelihood-4").content["about"] != about
+
+
+def test_samples_on_the_levels_of_a_bound_are_called_out(copy: Run, capsys) -> None:
+    copy.score(copy.read("held-out:0").data, labels=[0], steps=6, plan="likelihood")
+    assert capsys.readouterr().err == ""
+    copy.sampler(name="ddim", steps=6, plan="likelihood")
+    wanted = (
+        "warning: plan: likelihood-6 has the levels of the smallest bound, samples are better with plan=trajectory\n"
+    )
+    assert capsys.readouterr().err == wanted
+
+
+def test_curves_of_few_samples_are_called_out(copy: Run, capsys) -> None:
+    copy.calibrate(num=8, num_levels=2)  # four at each level, whose mean square is off by sqrt(2 / 4) of itself
+    assert (
+        "curves: measured on 8 samples alone, so those of single values are off by about 71%" in capsys.readouterr().err
+    )
+    copy.calibrate(num=100, num_levels=2)
+    assert capsys.readouterr().err == ""
+
+
+def test_fits_of_another_checkpoint_are_told_of_with_what_makes_them_anew(copy: Run, tmp_path: Path) -> None:
+    copy.fits.write("solver-3", "solver", {})
+    copy.fits.write("trajectory-3", "plan", {})
+    assert told_of_other_fits(copy.fits, copy.folder) == ""
+    (copy.folder / "fits" / "solver-4.json").write_text("nothing")
+    other = replace(copy, sha256="0" * 64)
+    assert told_of_other_fits(other.fits, copy.folder) == (
+        "fits of another checkpoint, not used for this one: error-curves, solver-3; make anew with "
+        "'run.calibrate()' and 'run.fit_solver(3)'"
+    )
+    said: list[str] = []
+    for path in (copy.folder / "fits").iterdir():
+        path.unlink()
+    other.fits.write("solver-3", "solver", {})
+    sample_into(copy.folder, SampleRequest(1, trajectory=False), tmp_path / "a", device="cpu", say=said.append)
+    evaluate_into(copy.folder, ScoreRequest(steps=2, num=2), tmp_path / "b", device="cpu", say=said.append)
+    assert len(said) == 2
+    assert all("not used for this one: solver-3" in line for line in said)
+
+
 def test_planned_bounds_are_smaller_than_even_ones_and_near_what_was_expected(run: Run) -> None:
     """On the data that the curves are of, but for chance; the network is next to untrained."""
     x = run.restored(open_run_data(run).train.first(24)[0])
@@ -289,7 +343,9 @@ def test_parts_of_samples_are_not_continued_with_curves_of_other_numbers(run: Ru
 
 def test_another_variance_is_refused_in_python_too_where_a_sampler_uses_none(run: Run) -> None:
     changed = run.using(variance="analytic")
-    with pytest.raises(SettingsError, match="variance: model wanted with SamplerMultistep, which uses none"):
+    with pytest.raises(
+        SettingsError, match="variance: model wanted with SamplerMultistep, where a step from several x_0"
+    ):
         changed.sample(2, sampler=changed.sampler(name="multistep", steps=3))
     with pytest.raises(SettingsError, match="variance: model wanted with SamplerMultistep"):
         changed.evaluate(num=2, samples=10, sampler=changed.sampler(name="multistep", steps=3))

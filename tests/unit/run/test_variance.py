@@ -71,11 +71,23 @@ def test_a_run_without_a_curve_is_refused_in_a_line(run, variance):
 
 
 def test_a_sampler_that_uses_no_variance_is_refused_it(run, tmp_path):
-    request = SampleRequest(2, sampler={"name": "multistep"}, variance="analytic")
-    with pytest.raises(
-        SettingsError, match="variance: model wanted with SamplerMultistep, which uses none, got analytic"
-    ):
-        sample_into(run.folder, request, tmp_path, device="cpu")
+    of = {
+        "multistep": "where a step from several x_0 may have too much .*; set order=1 and corrector=false, or choose",
+        "heun": "whose every step has more variance than Gaussian data already, .*; choose another sampler",
+    }
+    for name, reason in of.items():
+        request = SampleRequest(2, sampler={"name": name}, variance="analytic")
+        with pytest.raises(SettingsError, match=f"variance: model wanted with Sampler{name.title()}, {reason}"):
+            sample_into(run.folder, request, tmp_path, device="cpu")
+
+
+def test_what_a_refusal_advises_works(run, tmp_path):
+    settings = {"name": "multistep", "order": 1, "corrector": False, "tau": 0.5, "steps": 2}
+    drawn = [
+        sample_into(run.folder, SampleRequest(2, sampler=settings, variance=name), tmp_path / name, device="cpu").x
+        for name in ("model", "analytic")
+    ]
+    assert not torch.equal(*drawn)
 
 
 def test_an_unknown_name_is_refused_with_the_nearest(run):

@@ -111,7 +111,7 @@ def test_a_section_that_changes_its_name_keeps_its_own_settings_and_what_both_me
 
 
 def test_an_option_of_the_old_member_is_refused_where_it_is_asked_for():
-    with pytest.raises(SettingsError, match=r"sampler\.eta: no such setting"):
+    with pytest.raises(SettingsError, match=r"sampler\.eta: an option of ddpm wanted, got one of ddim"):
         resolve(Experiment(), overrides=["sampler.eta=0.3", "sampler.name=ddpm"])
 
 

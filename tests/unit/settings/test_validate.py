@@ -90,6 +90,14 @@ def test_the_nearest_name_is_suggested():
     assert "did you mean 'start_x'?" in lines(Experiment, {"diffusion": {"prediction": "startx"}})[0]
 
 
+def test_an_option_of_another_member_is_said_to_be_one():
+    (line,) = lines(Experiment, {"sampler": {"name": "heun", "eta": 1}})
+    wanted = "sampler.eta: an option of heun wanted, got one of ddim; set sampler.name=ddim, or leave it out"
+    assert line == wanted
+    (line,) = lines(Experiment, {"sampler": {"name": "multistep", "last_noise_cap": 0.1}})
+    assert "got one of ddpm and ddim; set sampler.name=ddpm, or leave it out" in line
+
+
 def test_what_came_is_quoted():
     assert lines(TrainingSettings, {"batch_size": "many"})[0].endswith("got 'many'")
 

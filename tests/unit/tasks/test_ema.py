@@ -5,7 +5,7 @@ import pytest
 
 from idm.core.progress import SILENT
 from idm.run import load, open_run_data
-from idm.run.calibrate import FITTED, calibrate
+from idm.run.calibrate import CURVE, calibrate
 from idm.storage import Checkpoint
 from idm.tasks import train
 from idm.tasks.ema import reconstruct
@@ -41,7 +41,7 @@ def fitted(checkpoint):
 
 
 def errors(checkpoint):
-    return fitted(checkpoint)[FITTED]["mean_squared_error"]
+    return fitted(checkpoint)[CURVE]["mean_squared_error"]
 
 
 def test_the_decoder_is_fitted_to_the_new_weights(trained):
@@ -51,7 +51,7 @@ def test_the_decoder_is_fitted_to_the_new_weights(trained):
     assert errors(made.checkpoint) != pytest.approx(errors(load(trained_run).checkpoint), rel=1e-3)
     run = load(made.checkpoint, device="cpu")
     again = calibrate(run.experiment, run.diffusion, run.network, open_run_data(run))
-    assert errors(made.checkpoint) == pytest.approx(again[FITTED]["mean_squared_error"], rel=1e-5)
+    assert errors(made.checkpoint) == pytest.approx(again[CURVE]["mean_squared_error"], rel=1e-5)
 
 
 def test_the_decoder_stays_where_the_data_are_away(trained, tmp_path):

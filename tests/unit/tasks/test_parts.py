@@ -182,7 +182,7 @@ def test_parts_that_are_not_finite_are_not_put_together_and_then_computed_anew(t
     job.run(squares, Ranks())
     path = tmp_path / "parts" / "part-000001.safetensors"
     write_part(path, {"number": torch.ones(2), "square": torch.full((2,), math.nan)}, request_of(path))
-    with pytest.raises(CheckpointError, match="or not finite; run the same command again"):
+    with pytest.raises(CheckpointError, match="or not finite; make the same call again"):
         job.run(squares, Ranks())
     assert job.run(squares, Ranks())["square"].tolist() == [0, 1, 4, 9, 16, 25]
 

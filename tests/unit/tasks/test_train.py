@@ -57,7 +57,7 @@ VARIANTS = {
         "sampler": {"name": "ddim", "steps": 2},
     },
     "flow matching": {
-        "schedule": {"name": "flow", "num_timesteps": 30},
+        "schedule": {"name": "flow", "num_timesteps": 10},
         "diffusion": {"prediction": "velocity"},
         "timesteps": {"name": "logit_normal"},
     },
@@ -69,6 +69,7 @@ VARIANTS = {
 
 @pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS.keys())
 def test_a_continued_run_equals_an_uninterrupted_one(experiment, tmp_path, changes):
+    changes = {"training__bound_interval": 1, "schedule__num_timesteps": 10} | changes  # each part ends with a bound
     whole = experiment(**changes)
     go(whole, tmp_path / "whole")
     for num_steps in (1, 3, whole.training.num_steps):
@@ -307,3 +308,16 @@ def test_fewer_steps_than_are_done_are_refused_and_nothing_is_changed(experiment
     ):
         go(experiment(training__num_steps=2), tmp_path / "run")
     assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
+
+
+def test_points_have_no_sides(experiment, tmp_path):
+    np.save(tmp_path / "points.npy", np.zeros((64, 2), dtype=np.float32) + np.arange(64, dtype=np.float32)[:, None])
+    data = {"source": {"name": "arrays", "path": str(tmp_path / "points.npy")}, "held_out": 8}
+    whole = experiment(data=data, network={"name": "mlp", "width": 8}, schedule={"name": "cosine", "side": 128})
+    with pytest.raises(SettingsError) as caught:
+        go(whole, tmp_path / "run")
+    wanted = (
+        "schedule.side: 64, which shifts nothing, wanted for points of 2 values without sides, got 128; leave it out"
+    )
+    assert caught.value.lines == (wanted,)
+    assert not (tmp_path / "run").exists()

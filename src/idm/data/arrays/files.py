@@ -1,6 +1,6 @@
 """Opening .npy and .npz files without running anything in them."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError, UnreadableFileError
 from idm.core.places import kind_at
 from idm.core.text import one_line
-from idm.data.arrays.keys import CLASS_NAMES, ArrayFile, Keys
+from idm.data.arrays.keys import ArrayFile, Keys
 from idm.data.arrays.named import choose_arrays
-from idm.data.label_names import NO_LABELS, as_text, find_labels
+from idm.data.label_names import NO_LABELS, find_labels
 
 LABEL_STEM = "labels"
 LABEL_FILE = f"{LABEL_STEM}.npy"
@@ -44,26 +44,6 @@ def open_arrays(path: Path, key: str | None, labels_key: str | None) -> ArrayFil
     return ArrayFile(
         data, found, () if found is not None else (f"not read: {beside.name}, whose values are no labels",)
     )
-
-
-def named(path: Path, numbers: Sequence[str]) -> list[str] | None:
-    """Return the names of classes that are told by number, as a .npz file gives them in ``class_names``.
-
-    Args:
-        path: the file with the numbers.
-        numbers: what it calls its classes.
-
-    Returns:
-        A name for each; None where they are no numbers, or the file does not name them all.
-    """
-    if path.suffix.lower() != ".npz" or not all(number.isdecimal() for number in numbers):
-        return None
-    with _opened(path) as arrays:
-        if CLASS_NAMES not in arrays.files:
-            return None
-        names = as_text(path, _member(path, arrays, CLASS_NAMES))
-    fits = names.ndim == 1 and names.dtype.kind == "U" and all(int(number) < len(names) for number in numbers)
-    return [str(names[int(number)]) for number in numbers] if fits else None
 
 
 def labels_beside(path: Path) -> Path | None:

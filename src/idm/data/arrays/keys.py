@@ -34,11 +34,13 @@ class ArrayFile:
         data: the samples along the first axis, in memory or left on disk.
         labels: one integer or string per sample, [n]; None where there are none.
         remarks: which arrays are not read, in a line; empty where all are.
+        class_names: name of each class, where labels are numbers of them; None elsewhere.
     """
 
     data: Any
     labels: NDArray[Any] | None
     remarks: tuple[str, ...] = ()
+    class_names: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,12 @@ class Keys:
             return labels.reshape(-1)
         return _no_labels(path, shape, str(labels.dtype)) if must_be else None
 
-    def remarks(self, labels: NDArray[Any] | None) -> tuple[str, ...]:
-        """Say which arrays are not read, in one line; nothing where all are."""
+    def remarks(self, labels: NDArray[Any] | None, *, named: bool = False) -> tuple[str, ...]:
+        """Say which arrays are not read, in one line; nothing where all are; names of classes are where ``named``."""
         if {self.data, self.labels, *self.others} <= OURS:
             return ()
         others = self.others if labels is not None or self.labels is None else (*self.others, self.labels)
+        others = tuple(name for name in others if not (named and name == CLASS_NAMES))
         advice = "data.source.key and data.source.labels_key choose others"
         return () if not others else (f"not read: {listed(others)}; {advice}",)
 

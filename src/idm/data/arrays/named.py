@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from idm.core.errors import DataError
 from idm.data.arrays.axes import ChannelRule
-from idm.data.arrays.keys import ArrayFile, choose_keys
+from idm.data.arrays.keys import CLASS_NAMES, ArrayFile, Keys, choose_keys
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices
+from idm.data.file_names import composed
+from idm.data.label_names import as_text
 
 MOST_PACKED, NEVER_TOO_MANY = 5_000, 2**24
 """Bytes of values that a stored byte stands for at most, and how many are never too many: gzip makes 1,032 of one."""
@@ -63,6 +65,9 @@ class NamedArrays(ArraySource):
             spatial_dims=spatial_dims,
         )
         self.remarks = found.remarks
+        if found.class_names is not None and self.class_names is not None:
+            self.class_numbers = self.class_names
+            self.class_names = tuple(found.class_names[int(number)] for number in self.class_numbers)
 
     @abstractmethod
     def _open(self, where: Path, key: str | None, labels_key: str | None) -> ArrayFile:
@@ -70,13 +75,13 @@ class NamedArrays(ArraySource):
 
 
 def choose_arrays(
-    where: Path, names: Sequence[str], key: str | None, labels_key: str | None, member: Callable[[str], Any]
+    where: Path, arrays: Sequence[str], key: str | None, labels_key: str | None, member: Callable[[str], Any]
 ) -> ArrayFile:
-    """Choose data and labels among arrays with names, see ``choose_keys``; the labels are read.
+    """Choose data and labels among arrays with names, see ``choose_keys``; labels, and the names they number, are read.
 
     Args:
         where: the file or folder.
-        names: all names.
+        arrays: names of all.
         key: name of the data, if it is known.
         labels_key: name of the labels, if it is known, or "none".
         member: returns the array of a name, in memory or on disk.
@@ -84,14 +89,32 @@ def choose_arrays(
     Raises:
         DataError: as ``choose_keys`` and ``refuse_unstored``; what must be labels is none.
     """
-    keys = choose_keys(where, names, key, labels_key)
+    keys = choose_keys(where, arrays, key, labels_key)
     data, labels = member(keys.data), None
     shape = tuple(data.shape)
     refuse_unstored(where, data)
     if keys.labels is not None:
         stored = member(keys.labels)
         labels = keys.labels_of(where, shape, tuple(stored.shape or ()), partial(_read_whole, where, stored))
-    return ArrayFile(data, labels, keys.remarks(labels))
+    names = _class_names(where, keys, labels, member)
+    return ArrayFile(data, labels, keys.remarks(labels, named=names is not None), names)
+
+
+def _class_names(
+    where: Path, keys: Keys, labels: NDArray[Any] | None, member: Callable[[str], Any]
+) -> tuple[str, ...] | None:
+    """Read the names of the classes that labels number; None where there are none, or not one for each."""
+    if labels is None or labels.dtype.kind not in "iu" or CLASS_NAMES not in keys.others or not len(labels):
+        return None
+    try:
+        names = as_text(where, _read_whole(where, member(CLASS_NAMES)))
+    except DataError:  # nobody asked for them
+        return None
+    used = np.unique(labels)
+    if names.ndim != 1 or names.dtype.kind != "U" or used[0] < 0 or used[-1] >= len(names):
+        return None
+    is_one_each = len({composed(name) for name in names[used].tolist()}) == len(used)
+    return tuple(names.tolist()) if is_one_each else None
 
 
 def _read_whole(where: Path, stored: Any) -> NDArray[Any]:

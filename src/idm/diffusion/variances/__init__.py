@@ -7,6 +7,7 @@ from idm.diffusion.variances.error_curve import ErrorCurve
 from idm.diffusion.variances.error_curves import ErrorCurves
 from idm.diffusion.variances.fixed import FixedLarge, FixedSmall
 from idm.diffusion.variances.learned import Learned, LearnedRange
+from idm.diffusion.variances.predicted import PredictedError
 
 __all__ = [
     "Analytic",
@@ -17,5 +18,6 @@ __all__ = [
     "FixedSmall",
     "Learned",
     "LearnedRange",
+    "PredictedError",
     "ReverseVariance",
 ]

@@ -11,6 +11,11 @@ from idm.diffusion.variances.error_curves import ErrorCurves
 from idm.schedules import Level, Transition
 
 
+def optimal_log_variance(x_start_variance: Tensor, at: Transition) -> Tensor:
+    """log(betatilde + c^2 m), where m is the variance of x_0 given x."""
+    return torch.log(at.posterior_variance + at.posterior_mean_coef1**2 * x_start_variance)
+
+
 @dataclass(frozen=True)
 class Analytic(ReverseVariance):
     """The posterior variance, and what the uncertainty of x_0 adds to it.
@@ -32,7 +37,12 @@ class Analytic(ReverseVariance):
     @classmethod
     def of(cls, variance: ReverseVariance, curve: ErrorCurve | ErrorCurves) -> "Analytic":
         """Put a curve in the place of a variance; of another analytic one its curve is replaced."""
-        return cls(variance.inner if isinstance(variance, Analytic) else variance, curve)
+        return cls(variance.trained, curve)
+
+    @property
+    def trained(self) -> ReverseVariance:
+        """The inner one."""
+        return self.inner
 
     @property
     def heads(self) -> int:
@@ -41,9 +51,9 @@ class Analytic(ReverseVariance):
 
     def log_variance(self, head: Tensor | None, at: Transition) -> Tensor:
         """log(betatilde + c^2 m)."""
-        return torch.log(at.posterior_variance + at.posterior_mean_coef1**2 * self.x_start_variance(at.up))
+        return optimal_log_variance(self.x_start_variance(head, at.up), at)
 
-    def x_start_variance(self, at: Level) -> Tensor:
+    def x_start_variance(self, head: Tensor | None, at: Level) -> Tensor:
         """Return m at a level; beyond the ends of the curve that of its nearest end."""
         return torch.exp(self.curve.log_error_within(torch.log(at.kappa)))
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from idm.core.types import Images
+from idm.diffusion.denoiser import Denoised
 from idm.diffusion.variances.base import ReverseVariance
 from idm.diffusion.variances.error_curve import ErrorCurve
-from idm.schedules import Transition
+from idm.schedules import Level, Transition
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,10 @@ class CalibratedDecoder(ReverseVariance):
     def heads(self) -> int:
         """As many as the inner variance reads."""
         return self.inner.heads
+
+    def reads(self, found: Denoised, x: Images, at: Level) -> Tensor | None:
+        """Return what the inner variance reads."""
+        return self.inner.reads(found, x, at)
 
     def log_variance(self, head: Tensor | None, at: Transition) -> Tensor:
         """Return the inner log-variance, replaced where the step ends at clean data."""

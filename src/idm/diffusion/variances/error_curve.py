@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from idm.core.errors import SettingsError
+from idm.core.tensors import made_once
 from idm.core.text import counted
 from idm.diffusion.variances.interpolation import interpolated
 from idm.schedules.table import held_in
@@ -68,13 +69,13 @@ class ErrorCurve:
 
     def table(self, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Return log_kappa and the logarithms of the errors, copied once to each device."""
-        if (device, dtype) not in self._tables:
+
+        def make() -> tuple[Tensor, Tensor]:
             logs = [math.log(max(error, LEAST_ERROR)) for error in self.mean_squared_error]
-            columns = (torch.tensor(list(numbers), dtype=dtype) for numbers in (self.log_kappa, logs))
-            with torch.inference_mode(False):
-                known, values = (column.to(device) for column in columns)
-            self._tables[device, dtype] = (known, values)
-        return self._tables[device, dtype]
+            known, values = (torch.tensor(numbers, dtype=dtype).to(device) for numbers in (self.log_kappa, logs))
+            return known, values
+
+        return made_once(self._tables, (device, dtype), make)
 
     @cached_property
     def _tables(self) -> dict[tuple[torch.device, torch.dtype], tuple[Tensor, Tensor]]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from idm.core.errors import SettingsError
+from idm.core.tensors import made_once
 from idm.diffusion.variances.error_curve import LEAST_ERROR
 from idm.diffusion.variances.interpolation import interpolated
 from idm.schedules.table import held_in
@@ -57,11 +58,12 @@ class ErrorCurves:
 
     def table(self, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Return log_kappa and the logarithms of the errors, copied once to each device."""
-        if (device, dtype) not in self._tables:
-            with torch.inference_mode(False):
-                logs = torch.log(self.mean_squared_error.clamp(min=LEAST_ERROR))
-                self._tables[device, dtype] = (self.log_kappa.to(dtype).to(device), logs.to(dtype).to(device))
-        return self._tables[device, dtype]
+
+        def make() -> tuple[Tensor, Tensor]:
+            logs = torch.log(self.mean_squared_error.clamp(min=LEAST_ERROR))
+            return self.log_kappa.to(dtype).to(device), logs.to(dtype).to(device)
+
+        return made_once(self._tables, (device, dtype), make)
 
     def log_error_within(self, log_kappa: Tensor) -> Tensor:
         """Logarithms of the errors at a level [c, *space], or at one for each sample [b, c, *space].

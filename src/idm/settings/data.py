@@ -1,0 +1,85 @@
+"""Settings of the data: where they come from, how they are read and split."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
+
+from annotated_types import Ge, Gt, Le
+
+from idm.core.errors import SettingsError
+from idm.core.registry import Registry
+from idm.data import SOURCES
+from idm.data.values.ranges import RangeRule, check_rule, rule_in_words
+from idm.settings.options import SourceOptions
+from idm.settings.schema import DEFAULTS, OpenSection
+
+AUTO = "auto"
+"""A range that is chosen by what the data are."""
+
+
+@dataclass(frozen=True)
+class SourceSettings(OpenSection):
+    """Where the data come from.
+
+    Attributes:
+        name: kind of source.
+    """
+
+    family: ClassVar[Registry[Any]] = SOURCES
+    section: ClassVar[str] = "data.source"
+    given: ClassVar[tuple[str, ...]] = ("trust_code",)
+    name: str = "digits"
+    options: SourceOptions = DEFAULTS
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """The data and their split.
+
+    Attributes:
+        source: where the data come from.
+        held_out: share (below 1) or number of images kept out of training, by class where there are labels; of no
+            effect where a list or a folder says which.
+        held_out_list: keep out the samples that this text file names, one in a line; "": choose by held_out.
+        held_out_folder: keep out the files in this folder, relative to that of the data; "": choose by held_out.
+        split_seed: seed of the choice and of the order.
+        class_conditional: train on the labels, where there are any.
+        range: which values become -1 and 1. "type": all levels of 8 and 16 bits, else smallest and largest value;
+            "values": the levels found; "percentiles": 0.1 and 99.9; or two numbers. The last two clip what lies beyond.
+            "auto": as type, but fewer levels where the data leave whole bits unused.
+        standardize: scale continuous data by mean and standard deviation instead of a range.
+        random_flip: mirror every second image left to right.
+        random_crop: train on windows of this size, at another place in every epoch; others are cut from the centre;
+            0: no cropping.
+        workers: processes that read data which are not kept in memory; 0: a thread of this process.
+        timeout: seconds that the reading of a batch may take before new processes try again, or the run ends.
+    """
+
+    source: SourceSettings = field(default_factory=SourceSettings)
+    held_out: Annotated[int | float, Ge(0)] = 0.1
+    held_out_list: str = ""
+    held_out_folder: str = ""
+    split_seed: int = 0
+    class_conditional: bool = True
+    range: RangeRule = "auto"
+    standardize: bool = False
+    random_flip: bool = False
+    random_crop: Annotated[int, Ge(0)] = 0
+    workers: Annotated[int, Ge(0), Le(256)] = 0
+    timeout: Annotated[float, Gt(0)] = 25.0
+
+    def __post_init__(self) -> None:
+        """Refuse two ways to say one thing, and a range that has none.
+
+        Raises:
+            SettingsError: as said.
+        """
+        check_rule(self.range)
+        if self.standardize and self.range not in (AUTO, "type"):
+            raise SettingsError(
+                f"range: {AUTO} wanted where standardize=true scales the data, got {rule_in_words(self.range)}; "
+                "leave out one of them"
+            )
+        if self.held_out_list and self.held_out_folder:
+            raise SettingsError(
+                "held_out_list: a list or a folder wanted, got both; leave out held_out_list or held_out_folder"
+            )
