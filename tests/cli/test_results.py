@@ -40,6 +40,7 @@ def commands(run, latents, tmp_path_factory):
         "sample": (["sample", run, *FEW], "grid.png"),
         "decode": (["decode", run, latents], "images/00000.png"),
         "interpolate": (["interpolate", run, "held-out:0", "held-out:1", "--num", 2, "--steps", 2], "samples.npz"),
+        "edit": (["edit", run, "held-out:0", "--steps", 2], "restored/held-out-0-00.png"),
         "evaluate": (["evaluate", run, "--num", 2, "--steps", 2], "evaluation.json"),
         "tradeoff": (["tradeoff", run, "--calls", 1, "--samples", 30, "--num", 2], "tradeoff.json"),
         "check-data": (["check-data", data], "page.html"),
@@ -51,7 +52,19 @@ def commands(run, latents, tmp_path_factory):
 
 
 VERBS = [
-    *("sample", "decode", "interpolate", "evaluate", "tradeoff", "check-data", "check-math", "bench", "demo", "train"),
+    *(
+        "sample",
+        "decode",
+        "interpolate",
+        "edit",
+        "evaluate",
+        "tradeoff",
+        "check-data",
+        "check-math",
+        "bench",
+        "demo",
+        "train",
+    ),
 ]
 
 

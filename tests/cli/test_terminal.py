@@ -47,6 +47,7 @@ VERBS = {
     "tradeoff": ("tradeoff", "RUN", "--calls", "1", "--samples", "9", "--num", "2", "--out", "compared"),
     "encode": ("encode", "RUN", "held-out:0-6", "--steps", "2", "--out", "latents[/x].safetensors"),
     "interpolate": ("interpolate", "RUN", "held-out:0", "held-out:1", "--steps", "2", "--out", "between"),
+    "edit": ("edit", "RUN", "held-out:0-1", "--label-b", NAMES[0], "--steps", "2", "--out", "[edited"),
     "fit-solver": ("fit-solver", "RUN", "--calls", "2"),
     "ema": ("ema", "RUN", "--sigma-rel", "0.1", "--out", "average"),
     "a class that is none": ("sample", "RUN", "--labels", "\x1b[2J"),

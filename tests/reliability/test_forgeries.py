@@ -36,6 +36,7 @@ VERBS = {
     "encode": ("encode", "RUN", "held-out:0", "--steps", "2", "--out", "OUT/l.safetensors"),
     "decode": ("decode", "RUN", "LATENTS", "--out", "OUT"),
     "interpolate": ("interpolate", "RUN", "held-out:0", "held-out:1", "--num", "2", "--steps", "2", "--out", "OUT"),
+    "edit": ("edit", "RUN", "held-out:0", "--steps", "2", "--out", "OUT"),
     "fit-solver": ("fit-solver", "RUN", "--calls", "2"),
     "ema": ("ema", "RUN", "--sigma-rel", "0.1", "--out", "OUT"),
     "train": ("train", "--out", "RUN", "--set", "training.num_steps=5"),

@@ -52,6 +52,10 @@ COMMANDS = {
     "encode": [("encode", "RUN", "held-out:0", "--steps", "2")],
     "decode": [("decode", "RUN", "latents.safetensors")],
     "interpolate": [("interpolate", "RUN", "held-out:0", "held-out:1", "--num", "2", "--steps", "2")],
+    "restore": [
+        ("restore", "RUN", "held-out:0", "--simulate", "--operator", "channels:0", "--steps", "2", "--num", "1")
+    ],
+    "edit": [("edit", "RUN", "held-out:0", "--steps", "2")],
     "calibrate": [("calibrate", "RUN")],
     "fit-solver": [("fit-solver", "RUN", "--calls", "2")],
     "ema": [("ema", "RUN", "--sigma-rel", "0.1")],
@@ -167,6 +171,8 @@ REFUSED = [
     ("evaluate", "run"),
     ("encode", "run", "held-out:0", "--steps", "2"),
     ("interpolate", "run", "held-out:0", "held-out:1", "--steps", "2"),
+    ("restore", "run", "--check-coverage", "2", "--operator", "channels:0", "--steps", "2"),
+    ("edit", "run", "held-out:0", "--steps", "2"),
 ]
 
 

@@ -19,6 +19,7 @@ from idm.cli.check_math import check_math
 from idm.cli.config import config
 from idm.cli.decode import decode
 from idm.cli.demo import demo
+from idm.cli.edit import edit
 from idm.cli.ema import ema
 from idm.cli.encode import encode
 from idm.cli.endings import print_traceback, report, stopped
@@ -28,6 +29,7 @@ from idm.cli.flags import CommandLine
 from idm.cli.import_ import import_
 from idm.cli.info import info
 from idm.cli.interpolate import interpolate
+from idm.cli.restore import restore
 from idm.cli.sample import sample
 from idm.cli.startup import with_torch
 from idm.cli.tradeoff import tradeoff
@@ -57,6 +59,8 @@ VERBS: dict[str, Callable[..., None]] = {
     "encode": encode,
     "decode": decode,
     "interpolate": interpolate,
+    "edit": edit,
+    "restore": restore,
     "fit-solver": fit_solver,
     "ema": ema,
     "import": import_,

@@ -23,6 +23,8 @@ class Names(TypedDict):
     plans: list[str]
     trackers: list[str]
     checks: list[str]
+    operators: list[str]
+    methods: list[str]
     settings: dict[str, list[str]]
 
 
@@ -69,6 +71,16 @@ def trackers(incomplete: str) -> list[str]:
 def checks(incomplete: str) -> list[str]:
     """Complete the name of a check of the mathematics."""
     return _that_begin(_names()["checks"], incomplete)
+
+
+def operators(incomplete: str) -> list[str]:
+    """Complete how samples were observed."""
+    return _that_begin(_names()["operators"], incomplete)
+
+
+def methods(incomplete: str) -> list[str]:
+    """Complete the name of a method of restoration."""
+    return _that_begin(_names()["methods"], incomplete)
 
 
 def devices(incomplete: str) -> list[str]:
@@ -126,6 +138,7 @@ def collect() -> Names:
     """Ask the package for all names."""
     from idm.presets import PRESETS
     from idm.proof import CHECKS
+    from idm.restoration import METHODS, OPERATORS
     from idm.run.acceleration import PRECISIONS
     from idm.run.planners import PLANNERS
     from idm.run.solver_fit import FITTED_SAMPLER
@@ -148,6 +161,8 @@ def collect() -> Names:
         "plans": list(PLANNERS),
         "trackers": list(TRACKERS),
         "checks": list(CHECKS),
+        "operators": [f"{name}:" for name in OPERATORS],
+        "methods": list(METHODS),
         "settings": settings,
     }
 

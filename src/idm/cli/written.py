@@ -3,6 +3,7 @@
 from idm.cli.output import Output
 from idm.core.text import counted
 from idm.tasks.made import Made
+from idm.tasks.restoring import Mended
 
 
 def describe_results(output: Output, made: Made) -> None:
@@ -12,3 +13,17 @@ def describe_results(output: Output, made: Made) -> None:
     kinds = {"picture": "picture", "images": "images", "arrays": "arrays", "strip": "steps", "animation": "animation"}
     notes = {"arrays": f"   (data {sizes}, {values})", "images": f"   ({counted(len(made.x), 'PNG file')})"}
     output.pairs({kinds[key]: f"{written[key]}{notes.get(key, '')}" for key in kinds if key in written})
+
+
+def describe_restored(output: Output, made: Mended) -> None:
+    """Tell people what was restored, how, and where it lies."""
+    draws, written = made.draws, made.written
+    each = f"{counted(draws.num, 'sample')} each" if draws.num > 1 else "one sample each"
+    output.line(
+        f"{counted(len(draws.observations), 'observation')}, {each}, by {draws.method} and "
+        f"{type(draws.sampler).__name__}, {counted(draws.steps, 'call')} of the network for each"
+    )
+    for sentence in made.coverage.sentences if made.coverage is not None else ():
+        output.line(sentence)
+    notes = {"restored": "   (draws, means, standard deviations)", "arrays": "   (data, mean, std)"}
+    output.pairs({key: f"{path}{notes.get(key, '')}" for key, path in written.items()})

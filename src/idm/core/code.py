@@ -56,29 +56,51 @@ def make_of_code(
     return made
 
 
+def function_of_code(name: str, option: str, *, example: str) -> Callable[..., Any]:
+    """Return the function that is named as "module:name", by whoever asks for it now: its module is imported.
+
+    Args:
+        name: the name, never one that a file holds.
+        option: what to call it in messages.
+        example: a name of one's own for messages.
+
+    Raises:
+        DataError: no such module or name.
+    """
+    found = _named(name, option, example)
+    if not callable(found):
+        raise DataError(f"{option}: a function wanted, got {name}, which is none in that module; check the name")
+    return found
+
+
 def _find(make: str, kind: type, example: str) -> Callable[..., Any]:
-    module_name, colon, name = make.partition(":")
-    if not colon or not all(part.isidentifier() for part in [*module_name.split("."), name]):
-        raise DataError(f"make: MODULE:NAME wanted, such as {example}, got '{make}'; name a class or function")
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise DataError(
-            f"make: a module that Python can import wanted, got {module_name} ({one_line(error)}); add its folder to "
-            "PYTHONPATH"
-        ) from error
-    except Exception as error:  # as above
-        raise DataError(
-            f"make: a module that Python can import wanted, got {module_name}, which raises "
-            f"{type(error).__name__} ({one_line(error)}); mend it"
-        ) from error
-    found = getattr(module, name, None)
+    found = _named(make, "make", example)
     if not callable(found) or not _makes(found, kind):
         raise DataError(
             f"make: a subclass of {kind.__name__}, or a function annotated to return one, wanted, got {make}; "
             "declare what it makes"
         )
     return found
+
+
+def _named(text: str, option: str, example: str) -> Any:
+    """Return what a module has of that name, None where it has nothing."""
+    module_name, colon, name = text.partition(":")
+    if not colon or not all(part.isidentifier() for part in [*module_name.split("."), name]):
+        raise DataError(f"{option}: MODULE:NAME wanted, such as {example}, got '{text}'; name a class or function")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise DataError(
+            f"{option}: a module that Python can import wanted, got {module_name} ({one_line(error)}); add its folder "
+            "to PYTHONPATH"
+        ) from error
+    except Exception as error:  # the code is somebody's own, and may raise anything
+        raise DataError(
+            f"{option}: a module that Python can import wanted, got {module_name}, which raises "
+            f"{type(error).__name__} ({one_line(error)}); mend it"
+        ) from error
+    return getattr(module, name, None)
 
 
 def _makes(thing: Any, kind: type) -> bool:

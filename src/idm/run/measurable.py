@@ -14,7 +14,6 @@ from idm.core.progress import Listener
 from idm.likelihood import Calibration, Estimate
 from idm.likelihood.curves import LEVELS_OF_CURVES
 from idm.run.drawing import draw
-from idm.run.editable import Editable
 from idm.run.evaluation import Evaluation, Scores, about
 from idm.run.fitting import fit_solver
 from idm.run.head_training import measure_and_train
@@ -25,6 +24,7 @@ from idm.run.opened import Opened
 from idm.run.other_data import open_data_to_score
 from idm.run.own_data import open_run_data
 from idm.run.recognition import recognise, require_recognition
+from idm.run.restorable import Restorable
 from idm.run.scoring import (
     bits_per_dim,
     bound_of,
@@ -40,7 +40,7 @@ from idm.samplers import Sampler
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Measurable(Editable):
+class Measurable(Restorable):
     """The part of a ``Run`` that measures. Samples come in the data's own units, type and order of axes."""
 
     def score(

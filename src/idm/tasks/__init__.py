@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from idm.tasks.progress import read_progress
     from idm.tasks.proving import check_math
     from idm.tasks.requests import SampleRequest, ScoreRequest, TradeoffRequest
+    from idm.tasks.restoring import EditRequest, RestoreRequest, edit_into, restore_into
     from idm.tasks.sampling import sample_into
     from idm.tasks.tradeoff import tradeoff_into
     from idm.tasks.training import train
     from idm.tasks.verifying import verify
 
 __all__ = [
+    "EditRequest",
+    "RestoreRequest",
     "SampleRequest",
     "ScoreRequest",
     "TradeoffRequest",
@@ -35,6 +38,7 @@ __all__ = [
     "check_math",
     "decode_into",
     "describe",
+    "edit_into",
     "encode_into",
     "evaluate_into",
     "fit_solver_of",
@@ -44,6 +48,7 @@ __all__ = [
     "make_experiment",
     "read_progress",
     "reconstruct",
+    "restore_into",
     "sample_into",
     "tradeoff_into",
     "train",
@@ -66,6 +71,7 @@ __getattr__ = importing(
         "idm.tasks.progress": ("read_progress",),
         "idm.tasks.proving": ("check_math",),
         "idm.tasks.requests": ("SampleRequest", "ScoreRequest", "TradeoffRequest"),
+        "idm.tasks.restoring": ("EditRequest", "RestoreRequest", "edit_into", "restore_into"),
         "idm.tasks.sampling": ("sample_into",),
         "idm.tasks.tradeoff": ("tradeoff_into",),
         "idm.tasks.training": ("train",),

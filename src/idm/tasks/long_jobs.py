@@ -85,7 +85,7 @@ class Order:
     def request(self, run: Opened) -> dict[str, Any]:
         """Return what tells the samples of this order from those of another."""
         given = {"labels": self.every_class(run), "seed": self.seed, "guidance": self.guidance}
-        return _request(run) | {"sampler": _words_of(self.sampler)} | given
+        return request_of(run) | {"sampler": words_of(self.sampler)} | given
 
     def every_class(self, run: Opened) -> list[int] | None:
         """Return the classes in turn, all of the run's where none were chosen; None for a run without classes."""
@@ -201,7 +201,9 @@ def vlb_in_parts(
     given = {"timesteps": chain.grid.levels.time.tolist(), "seed": seed, "data": data.spec.to_plain()}
     size = max(BOUND_IMAGES, -(-batch_size // chain.num_timesteps))  # whatever the number of processes is
     by_step = dict.fromkeys(("vb", "xstart_mse", "mse"), (chain.num_timesteps,))
-    job = Job("bound", Path(folder), _request(run) | given, count, size, {"total_bpd": (), "prior_bpd": (), **by_step})
+    job = Job(
+        "bound", Path(folder), request_of(run) | given, count, size, {"total_bpd": (), "prior_bpd": (), **by_step}
+    )
     mine, done = job.progress_of(ranks)
     calls = chain.num_timesteps * -(-job.size // min(job.size, batch_size))
     listener = listener if ranks.is_main else SILENT
@@ -229,7 +231,7 @@ class _Watched:
         self.look()
 
 
-def _request(run: Opened) -> dict[str, Any]:
+def request_of(run: Opened) -> dict[str, Any]:
     """Return what tells the results of one model from those of another."""
     precision = run.precision or run.experiment.training.precision
     numbers = told(run.diffusion.variance)
@@ -237,7 +239,7 @@ def _request(run: Opened) -> dict[str, Any]:
     return {"checkpoint": run.sha256, "precision": precision, **variance}
 
 
-def _words_of(sampler: Sampler) -> dict[str, Any]:
+def words_of(sampler: Sampler) -> dict[str, Any]:
     """Return what tells one sampler from another."""
     options = {
         field.name: repr(getattr(sampler, field.name))

@@ -1,0 +1,60 @@
+"""``idm edit``: change samples of one's own, more or less."""
+
+from typing import Annotated
+
+import typer
+
+from idm.cli import options
+from idm.cli.output import Output
+from idm.cli.restore import sampler_settings
+
+Samples = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="IMAGES...",
+        help="Image files, .npy or .npz files, or held-out:0-7 of the run's own data.",
+        show_default=False,
+    ),
+]
+Strength = Annotated[
+    float,
+    typer.Option(
+        "--strength", metavar="X", min=0, max=1, help="How far they go to noise: 0 changes nothing, 1 keeps nothing."
+    ),
+]
+Results = Annotated[int, typer.Option("--num", metavar="N", min=1, help="Results of each.")]
+LabelB = Annotated[
+    str | None,
+    typer.Option("--label-b", metavar="CLASSES", help="Classes that they shall have, in turn; their own by default."),
+]
+
+
+def edit(
+    run: options.RunArgument,
+    images: Samples,
+    strength: Strength = 0.5,
+    label_b: LabelB = None,
+    num: Results = 1,
+    seed: options.Seed = 0,
+    sampler: options.SamplerName = None,
+    steps: options.SamplerSteps = None,
+    overrides: options.SamplerOverrides = None,
+    batch_size: options.BatchSize = 64,
+    out: options.OutFolder = None,
+    device: options.Device = None,
+    trust_code: options.TrustCode = False,
+    as_json: options.Json = False,
+) -> None:
+    """Change samples: part of the way to noise, and back again, as another class if wished (SDEdit).
+
+    What is coarser than the noise stays: of a sketch the layout, of a digit where it stands.
+    """
+    from idm.cli.written import describe_restored
+    from idm.core.terminal import TERMINAL
+    from idm.tasks import EditRequest, edit_into
+
+    wanted = EditRequest(strength, num, label_b, sampler_settings(overrides, sampler, steps), seed, batch_size)
+    output = Output(as_json=as_json)
+    made = edit_into(run, images, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line)
+    describe_restored(output, made)
+    output.finish(num=num, calls=made.draws.steps, seed=seed, checkpoint=made.run.name, **made.written)

@@ -1,0 +1,141 @@
+"""``idm restore``: draw samples that agree with what was observed of them."""
+
+from typing import Annotated, Any
+
+import typer
+
+from idm.cli import completion, options
+from idm.cli.output import Output
+from idm.cli.sample import sampler_options
+from idm.core.errors import SettingsError
+
+Observations = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="OBSERVED...",
+        help="Pictures, .npy, .npz or NIfTI files of what was observed, or folders of them; with --simulate whole "
+        "samples, also held-out:0-7 of the run's own data.",
+        show_default=False,
+    ),
+]
+Operator = Annotated[
+    str,
+    typer.Option(
+        "--operator",
+        metavar="NAME:VALUE",
+        help="How samples were observed: mask:hole.png (white, transparent or not 0 hides), mask (transparent pixels "
+        "or NaN hide), channels:0,2 (those that are there), downsample:4, blur:1.5, fourier:4,8, matrix:A.npy, or a "
+        "function of yours, MODULE:FUNCTION, which is imported and called.",
+        show_default=False,
+        autocompletion=completion.operators,
+    ),
+]
+Noise = Annotated[
+    float,
+    typer.Option("--noise", metavar="X", min=0, help="Standard deviation of the observations, in the data's units."),
+]
+Draws = Annotated[
+    int | None,
+    typer.Option(
+        "--num", metavar="N", min=1, help="Samples of each observation; 8 by default, 19 with --check-coverage."
+    ),
+]
+MethodName = Annotated[
+    str | None,
+    typer.Option(
+        "--method",
+        metavar="NAME",
+        help="How observations are heeded; docs/rooms/restoration.md says what each gets wrong.",
+        autocompletion=completion.methods,
+    ),
+]
+Simulate = Annotated[
+    bool,
+    typer.Option("--simulate", metavar="", help="Observe whole samples first: a trial whose answer is shown beside."),
+]
+CheckCoverage = Annotated[
+    int,
+    typer.Option(
+        "--check-coverage",
+        metavar="N",
+        min=0,
+        help="In place of OBSERVED: observe and restore N held-out samples; say how often the draws hold the truth.",
+        show_default=False,
+    ),
+]
+MoreOverrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change one setting of the method, method.jumps=20, or of the sampler, eta=0.5; repeatable.",
+        autocompletion=completion.sampler_settings,
+    ),
+]
+
+
+def restore(
+    run: options.RunArgument,
+    operator: Operator,
+    observed: Observations = None,
+    noise: Noise = 0.0,
+    num: Draws = None,
+    method: MethodName = None,
+    labels: options.KnownLabels = None,
+    seed: options.Seed = 0,
+    sampler: options.SamplerName = None,
+    steps: options.SamplerSteps = None,
+    overrides: MoreOverrides = None,
+    simulate: Simulate = False,
+    check_coverage: CheckCoverage = 0,
+    batch_size: options.BatchSize = 64,
+    out: options.OutFolder = None,
+    device: options.Device = None,
+    trust_code: options.TrustCode = False,
+    as_json: options.Json = False,
+) -> None:
+    """Restore samples: fill holes, add missing channels, enlarge, deblur; several answers each, and how they differ.
+
+    Results come as the observations did: pictures, arrays, or NIfTI volumes in their place. Interrupted, it keeps the
+    finished batches, and the same command goes on.
+    """
+    from idm.cli.written import describe_restored
+    from idm.core.terminal import TERMINAL
+    from idm.run.method_settings import DEFAULT_METHOD
+    from idm.tasks import RestoreRequest, restore_into
+    from idm.tasks.restoring import LEAST_DRAWS
+
+    settings = sampler_settings(overrides, sampler, steps)
+    own: Any = settings.pop("method", {})
+    covers = check_coverage > 0
+    names = cases(observed or [], check_coverage)
+    count = num or (LEAST_DRAWS if covers else 8)
+    method = method or DEFAULT_METHOD
+    trial = simulate or covers
+    wanted = RestoreRequest(operator, noise, count, method, own, settings, labels, seed, trial, batch_size, covers)
+    output = Output(as_json=as_json)
+    made = restore_into(
+        run, names, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line
+    )
+    describe_restored(output, made)
+    output.finish(num=count, calls=made.draws.steps, seed=seed, checkpoint=made.run.name, **made.written)
+
+
+def cases(observed: list[str], check_coverage: int) -> list[str]:
+    """Return the names of what was observed, or of the held-out samples that coverage is checked on.
+
+    Raises:
+        SettingsError: neither or both are given, or too few samples.
+    """
+    if check_coverage == 1 or (check_coverage > 0) == bool(observed):
+        got = "one sample" if check_coverage == 1 else "both" if observed else "neither"
+        raise SettingsError(
+            f"observed: files of observations, or check_coverage of at least 2 held-out samples, wanted, got {got}"
+        )
+    return observed or [f"held-out:0-{check_coverage - 1}"]
+
+
+def sampler_settings(overrides: list[str] | None, sampler: str | None, steps: int | None) -> dict[str, Any]:
+    """Read settings of a sampler, of which some have options of their own."""
+    named = {"name": sampler, "steps": steps}
+    return sampler_options(overrides or []) | {name: value for name, value in named.items() if value is not None}

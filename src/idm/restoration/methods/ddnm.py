@@ -1,0 +1,74 @@
+"""DDNM (Wang, Yu & Zhang 2023): x_0 is corrected in the directions that are observed."""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, final
+
+from annotated_types import Ge
+from torch import Tensor
+
+from idm.core.tensors import append_dims
+from idm.core.types import Images
+from idm.diffusion import Denoised, Denoiser
+from idm.restoration.methods.base import changed
+from idm.restoration.methods.stepwise import Stepwise
+from idm.restoration.observation import Observation
+from idm.restoration.operators.base import LinearOperator
+from idm.schedules import Level
+
+
+@final
+@dataclass(frozen=True)
+class _Corrected:
+    """x_0 + A^+ (o - A x_0); with noise of the observation A^+ is A^T (A A^T + s^2 / kappa^2 I)^-1.
+
+    Attributes:
+        inner: the denoiser.
+        observation: of a linear operator.
+    """
+
+    inner: Denoiser
+    observation: Observation
+
+    def __call__(self, x: Images, at: Level, /) -> Denoised:
+        """Correct what the inner denoiser finds."""
+        found, operator = self.inner(x, at), self.observation.operator
+        assert isinstance(operator, LinearOperator)
+        missing, noise = self.observation.residual(found.raw), self.observation.variance
+        kappa = append_dims(at.kappa.flatten(), missing.ndim) if at.kappa.ndim else at.kappa
+        solved = operator.solve(missing, 1.0, noise / kappa**2 if noise > 0 else 0.0)
+        return changed(found, found.raw + operator.adjoint(solved))
+
+    def select(self, rows: Tensor, /) -> "_Corrected":
+        """Select from both."""
+        return replace(self, inner=self.inner.select(rows), observation=self.observation.select(rows))
+
+
+@final
+@dataclass(frozen=True)
+class DDNM(Stepwise):
+    """Each x_0 that is found is made to agree with the observation, in its range alone.
+
+    Without noise the outcome agrees exactly: A x = o. With noise the correction is damped where kappa falls below it,
+    by the share that x_0 would have of it, were its variance kappa^2.
+
+    Attributes:
+        jumps: how often each step is taken ("time travel").
+    """
+
+    jumps: Annotated[int, Ge(1)] = 1
+
+    @property
+    def num_rounds(self) -> int:
+        """As the option says."""
+        return self.jumps
+
+    def guide(self, denoise: Denoiser, observation: Observation) -> Denoiser:
+        """Correct x_0."""
+        return _Corrected(denoise, observation)
+
+    def project(self, x: Images, at: Level, observation: Observation, normal: Tensor | None) -> Images:
+        """Correct clean data once more, which clipping may have changed, where they are known without noise."""
+        if observation.noise > 0 or bool(at.sigma > 0):
+            return x
+        assert isinstance(observation.operator, LinearOperator)
+        return x + observation.operator.pseudo_inverse(observation.residual(x))

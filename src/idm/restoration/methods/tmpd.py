@@ -1,0 +1,33 @@
+"""Covariance-matched guidance (Boys, Girolami, Pidstrigach, Reich, Mosca & Akyildiz 2024: TMPD)."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, final
+
+from annotated_types import Gt
+
+from idm.diffusion import Denoiser
+from idm.restoration.methods.covariances import CovarianceRule
+from idm.restoration.methods.matched import MatchedGuidance
+from idm.restoration.methods.stepwise import Stepwise
+from idm.restoration.observation import Observation
+
+
+@final
+@dataclass(frozen=True)
+class TMPD(Stepwise):
+    """x_0 + C A^T (A C A^T + s^2 I)^-1 (o - A x_0), with C = kappa^2 J, the denoiser's own covariance of x_0.
+
+    Exact for Gaussian data of any covariance, if ``covariance`` is FULL.
+
+    Attributes:
+        covariance: what stands for A C A^T: its row sums (ROWS, as published), all of it (FULL), or none of it.
+        data_deviation: standard deviation of the data, from which C follows where there is very much noise.
+    """
+
+    uses_gradients: ClassVar[bool] = True
+    covariance: CovarianceRule = CovarianceRule.ROWS
+    data_deviation: Annotated[float, Gt(0)] = 0.5
+
+    def guide(self, denoise: Denoiser, observation: Observation) -> Denoiser:
+        """Guide x_0."""
+        return MatchedGuidance(denoise, observation, self.covariance.value, self.data_deviation**2)

@@ -1,0 +1,134 @@
+"""What was observed, from one file: a picture, an array or a NIfTI volume, in the units of the data."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from idm.core.errors import DataError, IdmError, UnreadableFileError
+from idm.core.places import kind_at
+from idm.core.text import one_line
+from idm.data.arrays.axes import LAYOUTS
+from idm.data.arrays.files import open_arrays
+from idm.data.images.decode import FORMATS, GREY_8, GREY_16, MAX_PIXELS, RGB_8, decode, read_header
+from idm.data.images.files import SUFFIXES, find_files
+from idm.data.sources.nifti import NIFTI_SUFFIXES, Nifti
+from idm.run.opened import Opened
+
+ARRAY_SUFFIXES = (".npy", ".npz")
+OPAQUE = 128
+"""Pixels of less opacity, of 255, are holes."""
+
+Values = NDArray[np.float64]
+
+
+def files_at(path: Path) -> list[Path]:
+    """Return a file, or the pictures, arrays and volumes in a folder.
+
+    Raises:
+        DataError: a folder without any.
+    """
+    if not path.is_dir():
+        return [path]
+    pictures, others = find_files(path)
+    known = (*ARRAY_SUFFIXES, *NIFTI_SUFFIXES)
+    found = sorted([*pictures, *(name for name in others if name.lower().endswith(known))])
+    if not found:
+        raise DataError(f"{path}: pictures, .npy, .npz or NIfTI files wanted in it, got none; check the path")
+    return [path / name for name in found]
+
+
+def read_file(run: Opened, path: Path, shape: tuple[int, ...], *, may_have_holes: bool) -> Values:
+    """Read the observations of one file [n, *shape].
+
+    Args:
+        run: the run whose data are observed.
+        path: the file.
+        shape: of one observation.
+        may_have_holes: whether transparent pixels stand for what is not seen, and become NaN.
+
+    Raises:
+        DataError: it cannot be read, or holds something else.
+    """
+    name = path.name.lower()
+    if not path.is_file():
+        raise DataError(f"{path}: a file of observations wanted, got {kind_at(path)}; check the path")
+    if name.endswith(NIFTI_SUFFIXES):
+        source = Nifti(path)
+        return arranged(source.read(np.arange(len(source))), shape, "first", str(path))
+    if name.endswith(ARRAY_SUFFIXES):
+        data = np.asarray(open_arrays(path, None, None).data)
+        return arranged(data, shape, run.spec.layout if len(shape) == len(run.spec.shape) else "first", str(path))
+    if path.suffix.lower() not in SUFFIXES:
+        raise DataError(f"{path}: a picture, .npy, .npz or NIfTI file wanted, got '{path.suffix}'; convert it")
+    if len(shape) != 3 or shape[0] not in (1, 3):
+        raise DataError(f"{path}: a .npy or .npz file of observations of shape {shape} wanted, got a picture")
+    clear = _with_transparency(path, shape) if may_have_holes else None
+    return _in_units(run, *(_opaque(path, shape) if clear is None else clear))[None]
+
+
+def arranged(data: NDArray[Any], shape: tuple[int, ...], layout: str, what: str) -> Values:
+    """Bring one observation or several, in any of the layouts that arrays may have, to [n, *shape].
+
+    Args:
+        data: as it was read.
+        shape: of one observation.
+        layout: the first one that is tried, where several fit.
+        what: what messages call it.
+
+    Raises:
+        DataError: no real numbers, infinity, or another shape.
+    """
+    if data.dtype.kind not in "buif":
+        raise DataError(f"{what}: real numbers wanted, got {data.dtype}; convert them")
+    for rule in sorted(LAYOUTS.values(), key=lambda rule: rule.name != layout):
+        if rule.num_channel_axes == 0 and (shape[0] > 1 or len(shape) == 1):
+            continue
+        wanted = rule.restore(np.empty((1, *shape), dtype=bool)).shape[1:]
+        several = data[None] if data.shape == wanted else data
+        if several.shape[1:] == wanted and len(several) > 0:
+            if np.isinf(several).any():
+                raise DataError(f"{what}: finite numbers, or NaN where nothing was seen, wanted, got infinity")
+            return np.ascontiguousarray(rule.arrange(several), dtype=np.float64)
+    raise DataError(
+        f"{what}: observations of shape {shape} wanted, as the operator gives of a sample, got {data.shape}"
+    )
+
+
+def _opaque(path: Path, shape: tuple[int, ...]) -> tuple[Values, int]:
+    """Read a picture without transparency, and what white is in it."""
+    header = read_header(path)
+    kinds = (GREY_8, GREY_16) if shape[0] == 1 else (RGB_8,)
+    if header.kind not in kinds or (header.height, header.width) != shape[1:]:
+        wanted = f"{shape[2]} x {shape[1]}, {' or '.join(kind.name for kind in kinds)}"
+        raise DataError(f"{path}: {wanted}, wanted, got {header.width} x {header.height}, {header.kind.name}")
+    return decode(path, header.kind, None).astype(np.float64), int(np.iinfo(header.kind.dtype).max)
+
+
+def _with_transparency(path: Path, shape: tuple[int, ...]) -> tuple[Values, int] | None:
+    """Read a picture with transparent pixels, which become NaN; None where it has none."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            if not image.has_transparency_data or image.width * image.height > MAX_PIXELS:
+                return None  # which is read, or refused, as others are
+            pixels = np.asarray(image.convert("RGBA" if shape[0] == 3 else "LA")).astype(np.float64)
+    except IdmError:
+        raise
+    except Exception as error:  # decoders raise whatever they stumble over in a damaged file
+        raise UnreadableFileError(f"{path}: cannot be read as an image ({one_line(error)}); replace it") from error
+    if pixels.shape[:2] != shape[1:]:
+        height, width = pixels.shape[:2]
+        raise DataError(f"{path}: {shape[2]} x {shape[1]} wanted, got {width} x {height}")
+    values = np.where(pixels[..., -1:] < OPAQUE, np.nan, pixels[..., :-1])
+    return np.ascontiguousarray(np.moveaxis(values, -1, 0)), 255
+
+
+def _in_units(run: Opened, pixels: Values, white: int) -> Values:
+    """Take pixels as the data of a run on image files, else spread over the range of the data."""
+    if run.from_image_files:
+        return pixels
+    codec = run.spec.codec
+    offset, scale = (np.reshape(part, (-1, 1, 1)) for part in (codec.offset, codec.scale))
+    return offset + scale * (2.0 * pixels / white - 1.0)

@@ -1,0 +1,162 @@
+"""Observations of samples in the units of the data, read, simulated, and brought into the model's range."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from idm.core.errors import DataError
+from idm.core.rng import Rng
+from idm.data.images.check import gather
+from idm.restoration import Mask, Observation, Operator, Selection
+from idm.run.inputs import HELD_OUT, read_inputs
+from idm.run.observed_files import arranged, files_at, read_file
+from idm.run.opened import Opened
+from idm.run.units import observation_of
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """What was seen of some samples.
+
+    Attributes:
+        values: in the data's units [n, *shape], float64: what the operator gives of a sample; of one that picks values
+            whole samples, with NaN where nothing was seen besides.
+        names: what to call each in results.
+        labels: number of the class of each, None where it is not known.
+        files: the file that each came from, None where it is one of several in a file, or none.
+        truth: the samples that were seen, in the model's range, where they are known.
+    """
+
+    values: Tensor
+    names: tuple[str, ...]
+    labels: tuple[int | None, ...]
+    files: tuple[Path | None, ...]
+    truth: Tensor | None = None
+
+
+def read_observed(run: Opened, operator: Operator, names: Sequence[str]) -> Observed:
+    """Read observations from files.
+
+    Pictures and arrays hold what an operator gives of a sample, in the units of the data and their order of axes;
+    of a folder all that lie in it are read.
+
+    Args:
+        run: the run whose data are observed.
+        operator: how.
+        names: files and folders.
+
+    Raises:
+        DataError: files that cannot be read, or of another shape.
+    """
+    paths = [path for name in names for path in files_at(Path(name))]
+    shape, picks = shape_of(operator, run), isinstance(operator, Selection)
+    found = gather(lambda path: read_file(run, path, shape, may_have_holes=picks), paths)
+    rows = [(path, row, len(values)) for path, values in zip(paths, found, strict=True) for row in range(len(values))]
+    titles = [f"{_stem(path)}-{row}" if count > 1 else _stem(path) for path, row, count in rows]
+    files = tuple(None if count > 1 else path for path, _, count in rows)
+    return Observed(torch.from_numpy(np.concatenate(found)), _distinct(titles), (None,) * len(rows), files)
+
+
+def observe(run: Opened, operator: Operator, noise: float, names: Sequence[str], seed: int) -> Observed:
+    """Observe whole samples, from files or held-out ones, with noise from seeds: a trial whose answer is known.
+
+    Args:
+        run: as of ``read_observed``.
+        operator: as there.
+        noise: standard deviation, in the units of the data.
+        names: as of ``read_inputs``.
+        seed: of the first sample; the next ones count on.
+
+    Raises:
+        DataError: as of ``read_inputs``.
+    """
+    inputs = read_inputs(run, names)
+    clean = torch.from_numpy(run.spec.codec.decode(inputs.x).astype(np.float64))
+    values = clean if isinstance(operator, Selection) else operator.apply(clean)
+    drawn = Rng.from_seed(range(seed, seed + len(values)), len(values)).normal("observation", 0, values.shape[1:])
+    titles = [name.replace(":", "-") if name.startswith(HELD_OUT) else _stem(Path(name)) for name in names]
+    if len(titles) != len(values):
+        titles = [f"{row:05d}" for row in range(len(values))]
+    nobody = (None,) * len(values)
+    return Observed(values + noise * drawn, _distinct(titles), tuple(inputs.labels), nobody, inputs.x)
+
+
+def as_observed(run: Opened, operator: Operator, values: npt.ArrayLike) -> Observed:
+    """Take observations as an array in the data's units, one or several.
+
+    Raises:
+        DataError: no numbers, or another shape.
+    """
+    data = np.asarray(values.detach().cpu().numpy() if isinstance(values, Tensor) else values)
+    shape = shape_of(operator, run)
+    layout = run.spec.layout if len(shape) == len(run.spec.shape) else "first"
+    rows = torch.from_numpy(arranged(data, shape, layout, "observed"))
+    nobody = (None,) * len(rows)
+    return Observed(rows, tuple(f"{row:05d}" for row in range(len(rows))), nobody, nobody)
+
+
+def shape_of(operator: Operator, run: Opened) -> tuple[int, ...]:
+    """Return the shape in which one sample of a run is observed: a whole one, where the operator picks values of it."""
+    if isinstance(operator, Selection):
+        return run.spec.shape
+    return tuple(operator.apply(torch.zeros(1, *run.spec.shape, dtype=torch.float64)).shape[1:])
+
+
+def observations_of(run: Opened, operator: Operator, observed: Observed, noise: float) -> list[Observation]:
+    """Bring observations into the model's range, one by one; those with the same holes share their operator.
+
+    Args:
+        run: whose samples were observed.
+        operator: how.
+        observed: from one of the functions here.
+        noise: standard deviation, in the units of the data.
+
+    Raises:
+        SettingsError: channels of different scales, which the operator mixes.
+        DataError: holes in what an operator gives that does not pick values, or samples of nothing but holes.
+    """
+    codec, shape = run.spec.codec, run.spec.shape
+    if not isinstance(operator, Selection):
+        _refuse_holes(observed)
+        whole = observation_of(operator, observed.values, noise, codec, shape)
+        return [whole.select(torch.tensor([row])) for row in range(len(observed.values))]
+    masks: dict[bytes, Selection] = {operator.seen.numpy().tobytes(): operator}
+    found: list[Observation] = []
+    for name, sample in zip(observed.names, observed.values, strict=True):
+        seen = operator.seen & ~sample.isnan()
+        if not seen.any():
+            raise DataError(f"{name}: some values that are seen wanted, got none; leave it out")
+        if seen.all() and noise == 0:
+            raise DataError(f"{name}: holes wanted (NaN, transparent pixels, or a mask), got none; leave it out")
+        key = seen.numpy().tobytes()
+        mask = masks[key] = masks.get(key) or Mask(shape, seen)
+        found.append(observation_of(mask, mask.apply(sample.nan_to_num()[None]), noise, codec, shape))
+    return found
+
+
+def _refuse_holes(observed: Observed) -> None:
+    bad = [name for name, values in zip(observed.names, observed.values, strict=True) if values.isnan().any()]
+    if bad:
+        raise DataError(
+            f"{bad[0]}: finite numbers wanted, got NaN, which stands for values that are not seen with a mask alone; "
+            "replace it"
+        )
+
+
+def _stem(path: Path) -> str:
+    """Name a file without its suffix, and without what no name of a file should hold."""
+    name = path.name.removesuffix(".gz")
+    stem = name.removesuffix(Path(name).suffix)
+    return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in stem).strip(".") or "sample"
+
+
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """Make names differ, by a number where they do not, also where the disk tells no case apart."""
+    if len({name.casefold() for name in names}) == len(names):
+        return tuple(names)
+    return tuple(f"{row:05d}-{name}" for row, name in enumerate(names))

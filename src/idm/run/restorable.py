@@ -1,0 +1,139 @@
+"""A trained model that restores a user's own samples from what was observed of them, or changes them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from idm.core.counts import whole_number
+from idm.core.errors import SettingsError
+from idm.core.notebook import listener_or_quiet
+from idm.core.progress import Listener
+from idm.restoration import Method, Operator
+from idm.run.editable import Editable
+from idm.run.edits import plan_edits
+from idm.run.inputs import as_inputs
+from idm.run.labels import Labels, class_numbers
+from idm.run.method_settings import DEFAULT_METHOD, find_method
+from idm.run.observing import as_observed
+from idm.run.operators import parse_operator
+from idm.run.restoring import Draws, Restored, draw_all, plan_draws, restoring_sampler
+from idm.samplers import Sampler
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Restorable(Editable):
+    """The part of a ``Run`` that restores. Samples come and go in the data's own units, type and order of axes."""
+
+    def operator(self, text: str) -> Operator:
+        """Make an operator for samples of this run: "mask:hole.png", "channels:0,2", "downsample:4", "blur:1.5", ...
+
+        Raises:
+            SettingsError: no such operator, or one that does not fit the samples.
+            DataError: its file cannot be read.
+        """
+        return parse_operator(text, self.spec)
+
+    def method(self, name: str, /, **options: Any) -> Method:
+        """Make a method of restoration: ``run.method("repaint", jumps=20)``; ``idm.restoration.METHODS`` lists them.
+
+        Raises:
+            SettingsError: there is no such method, or option, or one out of its range.
+        """
+        return find_method(name, options)
+
+    def restore(
+        self,
+        observed: npt.ArrayLike,
+        operator: Operator,
+        *,
+        noise: float = 0.0,
+        num: int = 8,
+        method: Method | None = None,
+        sampler: Sampler | None = None,
+        labels: Labels | None = None,
+        seed: int = 0,
+        batch_size: int | None = None,
+        listener: Listener | None = None,
+    ) -> Restored:
+        """Draw samples that agree with what was observed, o = A v + noise n, of data v.
+
+        Args:
+            observed: o, one or several, in the data's units; where A picks values, by a mask or channels, whole
+                samples, of which what is hidden, or NaN, does not count.
+            operator: A, from ``run.operator`` or ``idm.restoration``.
+            noise: standard deviation, in the data's units.
+            num: samples of each observation.
+            method: from ``run.method``.
+            sampler: from ``run.sampler``; DDPM in 100 steps by default.
+            labels: classes of the observations, in turn; no class by default.
+            seed: draw j of observation i is drawn from seed + num i + j.
+            batch_size: samples per call of the network; the run's own by default.
+            listener: hears how it gets on; as in ``sample``.
+
+        Raises:
+            DataError: observations that do not fit the operator.
+            SettingsError: a method that does not go with the operator, or numbers out of range.
+            NumericalError: samples are not finite.
+        """
+        seen = as_observed(self, operator, observed)
+        draws = plan_draws(
+            self,
+            seen,
+            operator,
+            noise=noise,
+            num=whole_number(num, "num"),
+            method=method or find_method(DEFAULT_METHOD, {}),
+            sampler=sampler,
+            labels=class_numbers(labels, self.spec.class_names),
+            seed=whole_number(seed, "seed"),
+        )
+        return self._drawn(draws, batch_size, listener)
+
+    def edit(
+        self,
+        samples: npt.ArrayLike,
+        *,
+        strength: float = 0.5,
+        num: int = 1,
+        labels: Labels | None = None,
+        sampler: Sampler | None = None,
+        seed: int = 0,
+        batch_size: int | None = None,
+        listener: Listener | None = None,
+    ) -> Restored:
+        """Change samples: they go a part of the way to noise, and what is lost is drawn again (SDEdit).
+
+        Args:
+            samples: one or several, such as sketches; in the data's units.
+            strength: how far, from 0 (nothing changes) to 1 (nothing stays).
+            num: results of each.
+            labels: classes that they shall have, in turn; no class by default.
+            sampler: as in ``restore``.
+            seed: result j of sample i is drawn from seed + num i + j.
+            batch_size: as in ``restore``.
+            listener: as there.
+
+        Raises:
+            DataError: samples that do not fit the run's data.
+            SettingsError: numbers out of range.
+            NumericalError: samples are not finite.
+        """
+        inputs = as_inputs(self, samples)
+        draws = plan_edits(
+            self,
+            inputs.x,
+            inputs.labels,
+            strength=strength,
+            labels=class_numbers(labels, self.spec.class_names),
+            num=whole_number(num, "num"),
+            sampler=restoring_sampler(self, {}) if sampler is None else sampler,
+            seed=whole_number(seed, "seed"),
+        )
+        return self._drawn(draws, batch_size, listener)
+
+    def _drawn(self, draws: Draws, batch_size: int | None, listener: Listener | None) -> Restored:
+        size = self.batch_size if batch_size is None else whole_number(batch_size, "batch_size")
+        if size < 1:
+            raise SettingsError(f"batch_size: at least 1 wanted, got {size}")
+        return Restored.of(self, draw_all(self, draws, size, listener_or_quiet(listener)), draws.num)

@@ -1,0 +1,225 @@
+"""Restoring from the command line: what is read, what is kept, and in which kind of file it comes back."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from idm import load
+from idm.core.errors import SettingsError
+from idm.run.masks import checked_mask
+
+from ..forging import make_run
+from ..once import made_once
+
+SHORT = ("--steps", 3, "--num", 2)
+UNET = {"name": "unet", "model_channels": 4, "num_res_blocks": 1, "channel_mult": [1, 2], "num_heads": 1}
+LEFT = np.zeros((8, 8), dtype=bool)
+LEFT[:, :4] = True
+
+
+def opened(folder):
+    with np.load(folder / "restored.npz") as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def grey(path, hidden=LEFT):
+    Image.fromarray(np.where(hidden, 255, 0).astype(np.uint8)).save(path)
+
+
+def transparent(path, hidden=LEFT):
+    pixels = np.zeros((*hidden.shape, 2), dtype=np.uint8)
+    pixels[..., 1] = np.where(hidden, 0, 255)
+    Image.fromarray(pixels, mode="LA").save(path)
+
+
+def array(path, hidden=LEFT):
+    np.save(path, hidden.astype("f4"))
+
+
+MASKS = {"hole.png": grey, "clear.png": transparent, "hole.npy": array}
+
+
+@pytest.fixture(scope="module")
+def digits(run):
+    """A held-out digit of the run, as data [8, 8]."""
+    return load(run, device="cpu").read("held-out:0").data[0].reshape(8, 8)
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_a_mask_of_every_kind_hides_the_same_and_what_is_seen_stays(idm, run, digits, tmp_path, name):
+    MASKS[name](tmp_path / name)
+    np.save(tmp_path / "seen.npy", np.where(LEFT, 0, digits).astype(digits.dtype))
+    result = idm(
+        *("restore", run, tmp_path / "seen.npy", "--operator", f"mask:{tmp_path / name}", "--method", "ddnm"),
+        *("--out", tmp_path / "out", *SHORT),
+    )
+    assert result.code == 0, result.err
+    found = opened(tmp_path / "out")
+    assert found["data"].shape == (1, 2, 1, 8, 8)
+    assert (found["data"][0, :, 0][:, ~LEFT] == digits[~LEFT]).all()
+    kept = np.load(tmp_path / "out" / "restored" / "seen.npy")
+    assert (kept == found["data"][0]).all()
+    assert np.allclose(np.load(tmp_path / "out" / "restored" / "seen-mean.npy"), kept.mean(0))
+    assert np.allclose(np.load(tmp_path / "out" / "restored" / "seen-std.npy"), kept.std(0, ddof=1))
+
+
+def test_transparent_pixels_and_nan_are_holes(idm, run, digits, tmp_path):
+    pixels = np.zeros((8, 8, 2), dtype=np.uint8)
+    pixels[..., 0] = np.rint(digits.astype(float) * 255 / 16)
+    pixels[..., 1] = np.where(LEFT, 0, 255)
+    Image.fromarray(pixels, mode="LA").save(tmp_path / "a.png")
+    np.save(tmp_path / "b.npy", np.where(LEFT, np.nan, digits).astype("f4"))
+    command = ("restore", run, tmp_path / "a.png", tmp_path / "b.npy", "--operator", "mask", "--method", "ddnm")
+    assert idm(*command, "--out", tmp_path / "out", *SHORT).code == 0
+    found = opened(tmp_path / "out")["data"]
+    assert (found[:, :, 0][:, :, ~LEFT] == digits[~LEFT]).all()
+    names = {path.name for path in (tmp_path / "out" / "restored").iterdir()}
+    assert names == {"a-00.png", "a-01.png", "a-mean.png", "a-std.png", "b.npy", "b-mean.npy", "b-std.npy"}
+    picture = np.asarray(Image.open(tmp_path / "out" / "restored" / "a-00.png"))
+    assert (picture == np.rint(found[0, 0, 0].astype(float) * 255 / 16)).all()
+
+
+def test_a_draw_depends_on_its_seed_alone(idm, run, tmp_path):
+    grey(tmp_path / "hole.png")
+    command = ("restore", run, "held-out:0-2", "--simulate", "--operator", f"mask:{tmp_path / 'hole.png'}")
+    command += ("--method", "repaint", "--set", "method.jumps=2", *SHORT)
+    for name, size in (("a", 64), ("b", 2)):
+        assert idm(*command, "--out", tmp_path / name, "--batch-size", size).code == 0
+    first, second = (opened(tmp_path / name) for name in "ab")
+    assert (first["data"] == second["data"]).mean() > 0.99  # but for roundings of float32
+    assert first["seeds"].tolist() == [[0, 1], [2, 3], [4, 5]]
+    assert idm(*command, "--seed", 2, "--out", tmp_path / "c").code == 0
+    assert (opened(tmp_path / "c")["data"][0, 0] != first["data"][0, 0]).any()
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory):
+    """Runs of signals of two leads, RGB pictures, 16-bit pictures and volumes, trained for a moment."""
+
+    def make(folder):
+        rng = np.random.default_rng(0)
+        data = {
+            "signals": rng.normal(size=(24, 2, 16)).astype("f4") * [[3.0], [0.1]] + [[5.0], [-2.0]],
+            "rgb": rng.integers(0, 256, (24, 3, 8, 8), dtype=np.uint8),
+            "deep": rng.integers(0, 65536, (24, 1, 8, 8), dtype=np.uint16),
+            "volumes": rng.normal(size=(24, 1, 8, 4, 4)).astype("f4"),
+        }
+        for name, values in data.items():
+            np.save(folder / f"{name}.npy", values.astype("f4") if name == "signals" else values)
+            make_run(folder / f"{name}.npy", folder / name, network=UNET)
+
+    return made_once(tmp_path_factory, "restorable", make)
+
+
+def test_a_lead_that_is_missing_is_added_in_the_units_of_the_data(idm, others, tmp_path):
+    leads = np.load(others / "signals.npy")[0]
+    np.save(tmp_path / "leads.npy", leads)
+    command = ("restore", others / "signals", tmp_path / "leads.npy", "--operator", "channels:1", "--method", "ddnm")
+    assert idm(*command, "--out", tmp_path / "out", *SHORT).code == 0
+    found = opened(tmp_path / "out")["data"]
+    assert np.allclose(found[0, :, 1], leads[1], atol=1e-5)
+    assert abs(found[0, :, 0].mean() - 5) < 15  # of the first lead's range, not of the second's
+
+
+@pytest.mark.parametrize("kind", ["rgb", "deep"])
+def test_pictures_come_back_as_pictures(idm, others, tmp_path, kind):
+    values = np.load(others / f"{kind}.npy")[0]
+    Image.fromarray(values[0] if len(values) == 1 else np.moveaxis(values, 0, -1)).save(tmp_path / "seen.png")
+    grey(tmp_path / "hole.png")
+    command = ("restore", others / kind, tmp_path / "seen.png", "--operator", f"mask:{tmp_path / 'hole.png'}")
+    assert idm(*command, "--method", "ddnm", "--out", tmp_path / "out", *SHORT).code == 0
+    picture = np.asarray(Image.open(tmp_path / "out" / "restored" / "seen-00.png"))
+    assert picture.dtype == values.dtype
+    assert (picture[~LEFT] == (values[0] if len(values) == 1 else np.moveaxis(values, 0, -1))[~LEFT]).all()
+
+
+def test_a_volume_comes_back_in_its_place(idm, others, tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    affine = np.array([[0, 2.0, 0, 5], [1.5, 0, 0, -3], [0, 0, 4.0, 7], [0, 0, 0, 1]])
+    values = np.load(others / "volumes.npy")[0, 0]
+    hidden = np.zeros(values.shape, dtype=np.uint8)
+    hidden[:4] = 1
+    nibabel.save(nibabel.Nifti1Image(values, affine), tmp_path / "scan.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(hidden, affine), tmp_path / "hole.nii")
+    command = ("restore", others / "volumes", tmp_path / "scan.nii.gz", "--operator", f"mask:{tmp_path / 'hole.nii'}")
+    assert idm(*command, "--method", "ddnm", "--out", tmp_path / "out", *SHORT).code == 0
+    for name in ("scan-00", "scan-01", "scan-mean", "scan-std"):
+        back = nibabel.load(tmp_path / "out" / "restored" / f"{name}.nii.gz")
+        assert (back.affine == affine).all()
+        assert back.shape == values.shape
+        seen = np.zeros_like(values[4:]) if name == "scan-std" else values[4:]
+        assert np.allclose(back.get_fdata()[4:], seen, atol=1e-5)
+
+
+REFUSED = {
+    "another shape": (("--operator", "mask:wrong.npy"), "shape (8, 8)"),
+    "no such file": (("--operator", "mask:gone.png"), "gone.png"),
+    "nothing hidden": (("--operator", "mask:none.npy"), "hides nothing"),
+    "no value": (("--operator", "downsample"), "downsample:4"),
+    "a name misspelt": (("--operator", "downsmple:4"), "did you mean downsample:4?"),
+    "no number": (("--operator", "blur:much"), "blur:1.5"),
+    "channel": (("--operator", "channels:1"), "from 0 to 0"),
+    "method": (("--operator", "mask:hole.npy", "--method", "repant"), "did you mean 'repaint'?"),
+    "method's option": (("--operator", "mask:hole.npy", "--method", "repaint", "--set", "method.jump=3"), "jumps"),
+    "method's range": (
+        ("--operator", "mask:hole.npy", "--method", "repaint", "--set", "method.jumps=0"),
+        "greater than or equal to 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_refusal_is_one_line_with_exit_code_2(idm, run, tmp_path, monkeypatch, case):
+    monkeypatch.chdir(tmp_path)
+    np.save("wrong.npy", np.ones((3, 8), dtype=bool))
+    np.save("none.npy", np.zeros((8, 8), dtype=bool))
+    np.save("hole.npy", LEFT)
+    options, told = REFUSED[case]
+    result = idm("restore", run, "held-out:0", "--simulate", *options, "--out", "out", *SHORT)
+    assert (result.code, len(result.errors)) == (2, 1), result.err
+    assert told in result.errors[0]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_function_of_ones_own_is_called_with_data(idm, run, tmp_path, monkeypatch):
+    (tmp_path / "physics.py").write_text("def halves(v):\n    return v.flatten(1).sum(1, keepdim=True)\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    np.save(tmp_path / "total.npy", np.array([[300.0]]))
+    result = idm(
+        *("restore", run, tmp_path / "total.npy", "--operator", "physics:halves", "--method", "repaint"),
+        *("--out", tmp_path / "out", *SHORT),
+    )
+    assert result.code == 2
+    assert "operator that picks values" in result.errors[0]
+    nothing = idm("restore", run, tmp_path / "total.npy", "--operator", "physics:gone", "--out", tmp_path / "out")
+    assert nothing.code == 3
+    assert "none in that module" in nothing.errors[0]
+
+
+@pytest.mark.parametrize("shape", [(3,), (8, 4), (2, 8, 8)])
+def test_masks_of_other_shapes_are_refused_in_python(run, shape):
+    with pytest.raises(SettingsError, match="a mask of shape"):
+        checked_mask(np.ones(shape, dtype=bool), load(run, device="cpu").spec)
+
+
+def test_an_edit_keeps_more_the_weaker_it_is(idm, run, tmp_path):
+    """SDEdit from a lower level leaves the sample nearer to itself; of no strength at all it would be the sample."""
+    held_out = load(run, device="cpu").read("held-out:0-3").data.astype(float)
+    far = {}
+    for strength in (0.1, 0.9):
+        out = tmp_path / str(strength)
+        command = ("edit", run, "held-out:0-3", "--strength", strength, "--label-b", 3, "--steps", 10, "--num", 2)
+        assert idm(*command, "--out", out).code == 0
+        far[strength] = np.abs(opened(out)["data"].astype(float) - held_out[:, None]).mean()
+    assert far[0.1] < 0.5 * far[0.9]
+
+
+def test_coverage_is_told_in_a_sentence(idm, run, tmp_path):
+    np.save(tmp_path / "hole.npy", LEFT)
+    command = ("restore", run, "--operator", f"mask:{tmp_path / 'hole.npy'}", "--method", "ddnm", "--steps", 2)
+    result = idm(*command, "--check-coverage", 3, "--out", tmp_path / "out")
+    assert result.code == 0, result.err
+    assert "90 % regions hold the truth in" in result.out
+    assert (tmp_path / "out" / "coverage.png").is_file()
+    refused = idm(*command, "held-out:0", "--check-coverage", 3)
+    assert (refused.code, len(refused.errors)) == (2, 1)

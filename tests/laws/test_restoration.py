@@ -1,0 +1,325 @@
+"""Laws of restoration: closed forms of single steps, and posteriors that are known exactly.
+
+With Gaussian data a guided denoiser is affine in the sample, and so is every step: a batch of unit vectors tells the
+mean and covariance of where a walk ends, without drawing anything.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from idm.diffusion import Denoised, Denoiser, GaussianDiffusion, ModelVarType
+from idm.oracles import GaussianDenoiser, MixtureDenoiser, Posterior, gaussian_posterior
+from idm.restoration import (
+    DDNM,
+    DPS,
+    ILVR,
+    TMPD,
+    Blur,
+    CovarianceRule,
+    Custom,
+    Downsample,
+    Fourier,
+    LinearOperator,
+    Mask,
+    Matrix,
+    Method,
+    Observation,
+    PiGDM,
+    RePaint,
+    SDEdit,
+    restore,
+)
+from idm.restoration.methods.observed import replace_observed
+from idm.restoration.methods.stepwise import renoised
+from idm.samplers import Sampler, SamplerDDIM, SamplerDDPM, SamplerHeun, SamplerMultistep
+from idm.schedules import Level, PathGrid, cosine_schedule, spaced
+
+CHAIN = cosine_schedule(1000)
+SHORT = GaussianDiffusion(CHAIN, model_var_type=ModelVarType.FIXED_SMALL).respace(spaced(1000, 12))
+
+
+def doubles(*numbers: float) -> Tensor:
+    return torch.tensor(numbers, dtype=torch.float64)
+
+
+def random(*shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(math.prod(shape)), dtype=torch.float64)
+
+
+# Known values at the end
+
+
+OPERATORS: dict[str, LinearOperator] = {
+    "mask": Mask((2, 4, 4), random(2, 4, 4) > 0),
+    "downsample": Downsample((2, 4, 4), [2]),
+    "blur": Blur((2, 4, 4), [0.6]),
+    "fourier": Fourier.lines((2, 4, 4), every=2),
+    "matrix": Matrix((2, 4, 4), random(5, 32)),
+}
+
+
+@pytest.mark.parametrize("method", [RePaint(jumps=2), ILVR(), DDNM(), DDNM(jumps=2)], ids=repr)
+@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("make", [SamplerDDIM, SamplerDDPM, SamplerMultistep, SamplerHeun])
+def test_what_was_observed_without_noise_comes_out_as_it_was(
+    make: Callable[[GaussianDiffusion], Sampler], name: str, method: Method
+) -> None:
+    operator, sampler = OPERATORS[name], make(SHORT)
+    if not isinstance(operator, method.takes):
+        return
+    oracle = MixtureDenoiser(SHORT, torch.ones(2), 0.7 * random(2, 2, 4, 4).clamp(-1, 1), torch.tensor([0.02, 0.03]))
+    observation = Observation(operator, operator.apply(0.5 * random(3, 2, 4, 4).clamp(-1, 1)))
+    x = sampler.initial_noise((3, 2, 4, 4)).double()
+    result = restore(sampler, oracle.denoiser(), observation, x, method=method)
+    torch.testing.assert_close(operator.apply(result), observation.values, rtol=0, atol=1e-6)
+    if name == "mask":
+        assert float(result.abs().max()) <= 1.0
+
+
+# Single steps
+
+
+def level_of(place: int) -> Level:
+    return SHORT.grid.level(place, torch.zeros(1, 1, dtype=torch.float64))
+
+
+@dataclass(frozen=True)
+class Linear:
+    """x_0-hat = x W: a denoiser with the derivative W."""
+
+    weights: Tensor
+
+    def __call__(self, x: Tensor, at: Level, /) -> Denoised:
+        return Denoised(x @ self.weights, x @ self.weights)
+
+    def select(self, rows: Tensor, /) -> "Linear":
+        return self
+
+
+def test_replaced_values_are_the_observation_at_the_level_with_the_noise_that_is_missing() -> None:
+    mask, at = Mask((3,), torch.tensor([True, False, True])), level_of(6)
+    x, o, normal = random(2, 3), random(2, 2), random(2, 2) + 1.0
+    assert float(at.kappa) > 0.3
+    ours = replace_observed(x, at, Observation(mask, o, 0.3), normal)
+    std = math.sqrt(float(at.sigma**2 - at.alpha**2 * 0.09))
+    torch.testing.assert_close(ours[:, [0, 2]], at.alpha * o + std * normal, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(ours[:, 1], x[:, 1], rtol=0, atol=0)
+    noisier = replace_observed(x, at, Observation(mask, o, 1.01 * float(at.kappa)), normal)
+    torch.testing.assert_close(noisier, x, rtol=0, atol=0)
+
+
+def test_ilvr_replaces_the_means_of_blocks() -> None:
+    coarse, at = Downsample((1, 4), [2]), level_of(6)
+    x, o, normal = random(1, 1, 4), random(1, 1, 2), random(1, 1, 2)
+    ours = ILVR().project(x, at, Observation(coarse, o), normal)
+    expected = at.alpha * o + at.sigma * math.sqrt(0.5) * normal
+    torch.testing.assert_close(coarse.apply(ours), expected, rtol=1e-12, atol=1e-12)
+    flat = coarse.pseudo_inverse(coarse.apply(x))
+    torch.testing.assert_close(ours - coarse.pseudo_inverse(expected), x - flat, rtol=1e-12, atol=1e-12)
+
+
+def test_going_back_up_draws_from_the_forward_process() -> None:
+    schedule, place = SHORT.schedule, 7
+    ratio = float(schedule.alphas_cumprod[place] / schedule.alphas_cumprod[place - 1])
+    zero, one = (renoised(SHORT.grid, doubles(value)[None], place, Constant(0.0)) for value in (0.0, 1.0))
+    noise = renoised(SHORT.grid, doubles(0.0)[None], place, Constant(1.0))
+    assert float(zero) == 0.0
+    assert float(one) == pytest.approx(math.sqrt(ratio), rel=1e-12)
+    assert float(noise) == pytest.approx(math.sqrt(1 - ratio), rel=1e-9)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same number, instead of noise."""
+
+    value: float
+
+    def normal(self, purpose: str, step: int, shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
+        return torch.full((1, *shape), self.value, dtype=dtype)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.4])
+def test_ddnm_corrects_x_start_by_the_damped_pseudo_inverse(noise: float) -> None:
+    operator, at = Matrix((3,), random(2, 3)), level_of(5)
+    a, o, x, weights = operator.dense(), random(2, 2), random(2, 3), random(3, 3)
+    found = DDNM().guide(Linear(weights), Observation(operator, o, noise))(x, at)
+    gain = a.T @ torch.linalg.inv(a @ a.T + noise**2 / at.kappa**2 * torch.eye(2, dtype=torch.float64))
+    expected = x @ weights + (o - x @ weights @ a.T) @ gain.T
+    torch.testing.assert_close(found.raw, expected, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(found.x_start, expected, rtol=1e-10, atol=1e-10)
+
+
+def guided(method: Method, weights: Tensor, observation: Observation, x: Tensor, at: Level) -> Tensor:
+    assert isinstance(method, PiGDM | TMPD)
+    return method.guide(Linear(weights), observation)(x, at).x_start
+
+
+def test_guidance_by_gradients_is_the_formula_for_every_covariance() -> None:
+    """With x_0-hat = x W, C v = sigma^2 / alpha W v for rows v."""
+    at, observation = level_of(5), Observation(Matrix((3,), random(2, 3).abs()), random(2, 2), 0.3)
+    assert isinstance(observation.operator, Matrix)
+    a, unit = observation.operator.dense(), torch.eye(2, dtype=torch.float64)
+    root = random(3, 3)
+    weights, x = 0.1 * root @ root.T, random(2, 3)
+    covariance = at.sigma**2 / at.alpha * weights.T
+    prior = float(at.kappa**2 * 0.64 / (at.kappa**2 + 0.64))
+    spreads = {
+        CovarianceRule.ISOTROPIC: prior * a @ a.T,
+        CovarianceRule.ROWS: torch.diag((a @ covariance @ a.T).sum(1)),
+        CovarianceRule.FULL: a @ covariance @ a.T,
+    }
+    missing = observation.values - x @ weights @ a.T
+    for rule, spread in spreads.items():
+        gain = covariance.T @ a.T @ torch.linalg.inv(spread + 0.09 * unit)
+        expected = x @ weights + missing @ gain.T
+        ours = guided(TMPD(rule, data_deviation=0.8), weights, observation, x, at)
+        torch.testing.assert_close(ours, expected, rtol=1e-9, atol=1e-9)
+    same = guided(PiGDM(data_deviation=0.8), weights, observation, x, at)
+    expected = guided(TMPD(CovarianceRule.ISOTROPIC, 0.8), weights, observation, x, at)
+    torch.testing.assert_close(same, expected, rtol=0, atol=0)
+
+
+def test_where_there_is_too_much_noise_for_derivatives_the_data_are_taken_to_be_independent() -> None:
+    at, a = level_of(11), random(1, 3)
+    assert float(at.kappa) > 100
+    observation = Observation(Matrix((3,), a), random(2, 1), 0.3)
+    weights, x = random(3, 3), random(2, 3)
+    prior = float(at.kappa**2 * 0.64 / (at.kappa**2 + 0.64))
+    gain = prior * a.T / (prior * a @ a.T + 0.09)
+    expected = x @ weights + (observation.values - x @ weights @ a.T) @ gain.T
+    for method in (PiGDM(0.8), TMPD(CovarianceRule.FULL, 0.8)):
+        torch.testing.assert_close(guided(method, weights, observation, x, at), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_dps_goes_down_the_slope_of_the_norm_for_operators_of_any_kind() -> None:
+    """|o - (x W)^2| has the slope -2 W (x W) (o - (x W)^2) / |o - (x W)^2|."""
+    weights, x, o = 0.4 * random(3, 3), random(2, 3), random(2, 3)
+    observation = Observation(Custom(torch.square), o)
+    sampler = SamplerDDIM(SHORT, clip_denoised=False)
+    plain = sampler.draw(Linear(weights), x, start=0)
+    ours = restore(
+        SamplerDDIM(SHORT.respace([0]), clip_denoised=False), Linear(weights), observation, x, method=DPS(0.7)
+    )
+    missing = o - (x @ weights) ** 2
+    slope = -2.0 * ((x @ weights) * missing) @ weights.T / missing.norm(dim=1, keepdim=True)
+    torch.testing.assert_close(ours, plain - 0.7 * slope, rtol=1e-9, atol=1e-9)
+
+
+def test_sdedit_starts_from_the_rough_picture_with_the_noise_of_its_level() -> None:
+    coarse = Downsample((1, 4), [2])
+    o = random(1, 1, 2)
+    start = SDEdit(0.5).start(SHORT.grid, Observation(coarse, o), random(1, 1, 4), Constant(1.5))
+    at = level_of(5)
+    assert SDEdit(0.5).first_place(SHORT.grid) == 5
+    torch.testing.assert_close(start, at.alpha * o.repeat_interleave(2, dim=2) + 1.5 * at.sigma, rtol=1e-12, atol=1e-12)
+    assert SDEdit(1.0).first_place(SHORT.grid) == 11
+    assert SDEdit(1e-6).first_place(SHORT.grid) == 0
+
+
+# Gaussian data: exact posteriors in the limit of steps
+
+
+HIGHEST, LOWEST = 19.0, 0.05
+
+
+@dataclass(frozen=True)
+class UnitNoise:
+    """Row 1 + n + j n + k gets 1 in value k of the noise of step j, counted from the first; every other row 0."""
+
+    rows: int
+    size: int
+
+    def normal(self, purpose: str, step: int, shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
+        noise = torch.zeros(self.rows, self.size, dtype=dtype)
+        first = 1 + self.size + (step - 1) * self.size
+        if step > 0 and first + self.size <= self.rows:
+            noise[first : first + self.size] = torch.eye(self.size, dtype=dtype)
+        return noise
+
+
+def grid_of(steps: int) -> PathGrid:
+    kappas = LOWEST * (HIGHEST / LOWEST) ** (np.arange(steps + 1) / steps)
+    return PathGrid(CHAIN.path, CHAIN.path.time_of(np.log(kappas)))
+
+
+def end_moments(
+    sampler: Sampler, denoise: Denoiser, method: Method, observation: Observation, posterior: Posterior
+) -> tuple[Tensor, Tensor]:
+    """Mean and covariance of y = x / alpha at LOWEST of walks that start at HIGHEST with the exact ones."""
+    number, size = sampler.diffusion.num_timesteps - 1, len(posterior.mean)
+    noisy = isinstance(sampler, SamplerDDPM)
+    x = torch.zeros(1 + size + (number * size if noisy else 0), size, dtype=torch.float64)
+    x[1 : 1 + size] = torch.eye(size, dtype=torch.float64)
+    known = observation.select(torch.zeros(len(x), dtype=torch.int64))
+    states = list(method.walk(sampler, denoise, known, x, UnitNoise(len(x), size)))
+    of_zero, *rest = states[-2].sample
+    gains = torch.stack([row - of_zero for row in rest])
+    (low, high), (_, noise) = ([float(values[i]) for i in (0, -1)] for values in _levels(sampler))
+    mean, covariance = high * posterior.mean, high**2 * posterior.covariance + noise**2 * torch.eye(size).double()
+    end = gains[:size].T @ covariance @ gains[:size] + gains[size:].T @ gains[size:]
+    return (of_zero + mean @ gains[:size]) / low, end / low**2
+
+
+def _levels(sampler: Sampler) -> tuple[Tensor, Tensor]:
+    levels = sampler.diffusion.grid.levels
+    return levels.alpha, levels.sigma
+
+
+def multistep(order: int) -> Callable[[GaussianDiffusion], Sampler]:
+    return lambda diffusion: SamplerMultistep(diffusion, order=order, clip_denoised=False)
+
+
+WALKS: dict[str, tuple[Callable[[GaussianDiffusion], Sampler], int, tuple[int, int]]] = {
+    "DDIM": (lambda diffusion: SamplerDDIM(diffusion, clip_denoised=False), 1, (400, 800)),
+    "ancestral": (lambda diffusion: SamplerDDPM(diffusion, clip_denoised=False), 1, (200, 400)),
+    "Heun": (lambda diffusion: SamplerHeun(diffusion, clip_denoised=False), 2, (150, 300)),
+    "UniPC-2": (multistep(2), 3, (200, 400)),
+}
+ISOTROPIC, ANISOTROPIC = doubles(0.25, 0.25, 0.25), doubles(0.04, 0.3, 0.15)
+MEAN, TRUTH = doubles(0.3, -0.2, 0.1), doubles(0.5, -0.6, 0.2)
+MIXED = torch.tensor([[0.8, -0.5, 0.3], [0.2, 0.4, -0.9]], dtype=torch.float64)
+
+EXACT: dict[str, tuple[Method, Tensor, float]] = {
+    "PiGDM, noisy": (PiGDM(data_deviation=0.5), ISOTROPIC, 0.2),
+    "PiGDM, noiseless": (PiGDM(data_deviation=0.5), ISOTROPIC, 0.0),
+    "TMPD, full covariance": (TMPD(CovarianceRule.FULL), ANISOTROPIC, 0.2),
+}
+
+
+def errors(walk: str, case: str, steps: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
+    """Signed errors of mean and covariance at LOWEST."""
+    (make, _, _), (method, variance, noise) = WALKS[walk], EXACT[case]
+    operator = Matrix((3,), MIXED)
+    observation = Observation(operator, operator.apply(TRUTH[None]), noise)
+    found: list[tuple[Tensor, Tensor]] = []
+    for number in steps:
+        diffusion = GaussianDiffusion(grid_of(number), model_var_type=ModelVarType.FIXED_SMALL)
+        oracle = GaussianDenoiser(diffusion, MEAN, variance)
+        posterior = gaussian_posterior(oracle, (3,), MIXED, observation.values[0], noise)
+        ours = end_moments(make(diffusion), oracle.denoiser(), method, observation, posterior)
+        left = LOWEST**2 * torch.eye(3, dtype=torch.float64)
+        found.append((ours[0] - posterior.mean, ours[1] - posterior.covariance - left))
+    return found
+
+
+def size(error: tuple[Tensor, Tensor]) -> float:
+    return max(float(part.abs().max()) for part in error)
+
+
+@pytest.mark.parametrize("case", EXACT)
+@pytest.mark.parametrize("walk", WALKS)
+def test_guidance_is_exact_for_gaussian_data_in_the_limit_of_steps_at_the_order_of_the_sampler(
+    walk: str, case: str
+) -> None:
+    _, order, steps = WALKS[walk]
+    coarse, fine = errors(walk, case, steps)
+    assert math.log2(size(coarse) / size(fine)) == pytest.approx(order, abs=0.15)
+    share = 1.0 / (2.0**order - 1.0)
+    limit = tuple(f + share * (f - c) for c, f in zip(coarse, fine, strict=True))
+    assert max(float(part.abs().max()) for part in limit) < 1e-6
