@@ -11,7 +11,7 @@ from idm.proof.solvers import DETERMINISTIC, STOCHASTIC
 from idm.proof.weak import measured_weak_order
 
 
-def check_samplers(*, quick: bool = False, listener: Listener = SILENT) -> Proof:
+def check_samplers(*, quick: bool = False, listener: Listener = SILENT) -> Proof[Measured]:
     """Measure every order.
 
     Args:

@@ -1,0 +1,111 @@
+"""The methods of restoration that are compared with exact posteriors, and what each gets wrong."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from idm.diffusion import GaussianDiffusion
+from idm.proof.known import FieldData, GaussianData, Known, MixtureData, PlaneData, WalkData
+from idm.restoration import DDNM, DPS, ILVR, TDS, TMPD, CovarianceRule, Method, PiGDM, RePaint, SDEdit
+from idm.restoration.methods.stepwise import Stepwise
+from idm.samplers import Sampler, SamplerDDPM, SamplerMultistep
+
+STEPS = 40
+
+
+def stochastic(diffusion: GaussianDiffusion) -> Sampler:
+    """Return the sampler of second order that draws as much noise as ancestral sampling."""
+    return SamplerMultistep(diffusion, clip_denoised=False, tau=1.0)
+
+
+def ancestral(diffusion: GaussianDiffusion) -> Sampler:
+    """Return ancestral sampling, with the variance of the process."""
+    return SamplerDDPM(diffusion, clip_denoised=False)
+
+
+@dataclass(frozen=True)
+class Unguided(Stepwise):
+    """Looks at nothing: draws are data."""
+
+
+@dataclass(frozen=True)
+class Restorer:
+    """A method with its options and a sampler.
+
+    Attributes:
+        name: what it is known as.
+        method: the method.
+        remark: what it gets wrong, in a line.
+        exact: data for which theory says that it draws from the posterior.
+        data: for which it is measured.
+        sampler: around which sampler.
+    """
+
+    name: str
+    method: Method
+    remark: str
+    exact: tuple[type[Known], ...] = ()
+    data: tuple[type[Known], ...] = (GaussianData, FieldData, MixtureData, PlaneData, WalkData)
+    sampler: Callable[[GaussianDiffusion], Sampler] = stochastic
+
+
+ALMOST_ALL = (GaussianData, FieldData, MixtureData, PlaneData)
+
+RESTORERS = (
+    Restorer("none", Unguided(), "draws are data, whatever was observed: how much there is to gain"),
+    Restorer(
+        "SDEdit, strength 0.5",
+        SDEdit(),
+        "looks at the observation only where it starts: what is noise there forgets it, what is not keeps its faults",
+    ),
+    Restorer(
+        "RePaint, 10 times",
+        RePaint(),
+        "what is unseen hears of the rest a step late: kinds of data are chosen before they are known; jumps help",
+    ),
+    Restorer("ILVR", ILVR(), "RePaint without jumps, for any operator: kinds of data are chosen too early"),
+    Restorer(
+        "DDNM",
+        DDNM(),
+        "corrects only what is seen, as if its values were independent: means are off, kinds are chosen too early",
+    ),
+    Restorer("DDNM, 5 times", DDNM(jumps=5), "as DDNM; going back lets kinds change, and costs as many calls more"),
+    Restorer(
+        "DPS",
+        DPS(),
+        "how far it goes depends on its scale and on the number of steps, not on the noise: much too narrow",
+    ),
+    Restorer(
+        "PiGDM",
+        PiGDM(),
+        "takes values to be independent, of one variance: exact for such Gaussian data; kinds are chosen too early",
+        exact=(GaussianData,),
+    ),
+    Restorer(
+        "TMPD",
+        TMPD(),
+        "row sums in the place of covariances: right if what is seen is independent; kinds are chosen too early",
+    ),
+    Restorer(
+        "TMPD, full covariance",
+        TMPD(covariance=CovarianceRule.FULL),
+        "takes x_0 given x_t to be Gaussian: exact for all Gaussian data; kinds are chosen too early",
+        exact=(GaussianData, FieldData),
+        data=ALMOST_ALL,
+    ),
+    Restorer(
+        "TDS, 16 particles",
+        TDS(particles=16),
+        "nothing but for the number of particles and steps; of many values few particles count",
+        exact=ALMOST_ALL,
+        data=ALMOST_ALL,
+        sampler=ancestral,
+    ),
+    Restorer(
+        "TDS, 8 particles",
+        TDS(particles=8),
+        "as TDS with 16",
+        exact=(WalkData,),
+        data=(WalkData,),
+        sampler=ancestral,
+    ),
+)
