@@ -13,14 +13,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from idm.core.rng import Rng
 from idm.diffusion import Denoised, Denoiser, GaussianDiffusion, ModelVarType
-from idm.oracles import GaussianDenoiser, MixtureDenoiser, Posterior, gaussian_posterior, mixture_posterior
+from idm.oracles import GaussianDenoiser, MixtureDenoiser, Posterior, gaussian_posterior
 from idm.restoration import (
     DDNM,
     DPS,
     ILVR,
-    TDS,
     TMPD,
     Blur,
     CovarianceRule,
@@ -36,10 +34,8 @@ from idm.restoration import (
     RePaint,
     SDEdit,
     restore,
-    restore_particles,
 )
 from idm.restoration.methods.observed import replace_observed
-from idm.restoration.methods.particles import systematic
 from idm.restoration.methods.stepwise import renoised
 from idm.samplers import Sampler, SamplerDDIM, SamplerDDPM, SamplerHeun, SamplerMultistep
 from idm.schedules import Level, PathGrid, cosine_schedule, spaced
@@ -242,7 +238,7 @@ class UnitNoise:
     def normal(self, purpose: str, step: int, shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
         noise = torch.zeros(self.rows, self.size, dtype=dtype)
         first = 1 + self.size + (step - 1) * self.size
-        if 0 < step and first + self.size <= self.rows:
+        if step > 0 and first + self.size <= self.rows:
             noise[first : first + self.size] = torch.eye(self.size, dtype=dtype)
         return noise
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from idm.metrics import sliced_wasserstein
 from idm.proof.cases import Case, Draws
 from idm.proof.proof import Finding
-from idm.restoration.coverage import LEVELS, held_in, least_draws
+from idm.restoration.coverage import LEVELS, MAIN_LEVEL, held_in, least_draws
 
 NEAR = 0.02
 """Sliced distance above its floor that is still the exact posterior."""
@@ -75,10 +75,14 @@ class Restored(Finding):
         return not self.is_exact or self.is_near
 
     @property
+    def held(self) -> float | None:
+        """What regions of 90 % hold."""
+        return self.coverage[LEVELS.index(MAIN_LEVEL)]
+
+    @property
     def is_near(self) -> bool:
         """Whether nothing tells the draws from exact ones: distance, and regions of 90 %."""
-        held = self.coverage[LEVELS.index(0.9)]
-        return self.distance <= self.floor + NEAR and held is not None and LEAST_HELD <= held <= MOST_HELD
+        return self.distance <= self.floor + NEAR and self.held is not None and LEAST_HELD <= self.held <= MOST_HELD
 
     @property
     def row(self) -> tuple[str, ...]:

@@ -96,8 +96,16 @@ RESTORERS = (
         "TDS, 16 particles",
         TDS(particles=16),
         "nothing but for the number of particles and steps; of many values few particles count",
-        exact=ALMOST_ALL,
-        data=ALMOST_ALL,
+        exact=(GaussianData, FieldData, MixtureData),
+        data=(GaussianData, FieldData, MixtureData),
+        sampler=ancestral,
+    ),
+    Restorer(
+        "TDS, 256 particles",
+        TDS(particles=256),
+        "as with 16; where guidance leads astray most particles are lost, so that there have to be many",
+        exact=(PlaneData,),
+        data=(PlaneData,),
         sampler=ancestral,
     ),
     Restorer(
