@@ -26,7 +26,10 @@ def test_methods_that_are_exact_for_gaussian_data_draw_from_the_posterior(quick:
         "TMPD, full covariance",
         "TDS, 16 particles",
     }
-    assert {one.method for one in quick.measured} <= set(quick.remarks)
+    headings, *rows = quick.summary
+    assert [row[0] for row in rows] == list(dict.fromkeys(one.method for one in quick.measured))
+    assert headings[3:] == ("Gaussian", "what it gets wrong")
+    assert all(row[-1] for row in rows)
 
 
 def test_those_that_are_not_are_told_from_it(quick: Proof[Restored]) -> None:

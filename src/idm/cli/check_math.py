@@ -36,14 +36,12 @@ def check_math(
 
     output = Output(as_json=as_json)
     found = check_math(check, out, quick=quick, listener=TERMINAL, say=output.line)
-    rows = found.proof.rows
-    widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
-    for row in rows:
-        output.line("".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
-    for name, remark in found.proof.remarks.items():
-        output.line(f"{name}: {remark}")
+    for rows in filter(None, (found.proof.rows, found.proof.summary)):
+        widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
+        for row in rows:
+            output.line("".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+        output.line()
     claimed, wrong = found.proof.num_claimed, found.proof.num_wrong
-    output.line()
     output.line(f"{claimed - wrong:,} of {claimed:,} as theory says")
     output.pairs(found.written)
     output.finish(**found.proof.to_plain(), written=found.written)

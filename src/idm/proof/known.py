@@ -194,7 +194,7 @@ class WalkData(Known):
     """Piecewise constant walks with Gaussian jumps at random places: neither Gaussian nor smooth."""
 
     name = "Lévy walk"
-    num_cases, num_draws = 2, 59
+    num_cases, num_draws = 2, 39
     law = JumpIncrements(0.25, 0.5)
 
     def oracle(self, diffusion: GaussianDiffusion) -> ExactDenoiser:

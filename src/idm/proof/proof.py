@@ -1,8 +1,7 @@
 """What a check of the mathematics finds."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 
@@ -45,12 +44,12 @@ class Proof(Generic[Found]):
     Attributes:
         name: of the check.
         measured: all that was, at least one.
-        remarks: on what was measured, by its name.
+        summary: another table, headings first; empty where there is none.
     """
 
     name: str
     measured: tuple[Found, ...]
-    remarks: Mapping[str, str] = field(default_factory=dict[str, str])
+    summary: tuple[tuple[str, ...], ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -74,5 +73,8 @@ class Proof(Generic[Found]):
 
     def to_plain(self) -> dict[str, Any]:
         """Return JSON-able values."""
-        measured = [one.to_plain() for one in self.measured]
-        return {"name": self.name, "holds": self.holds, "measured": measured, "remarks": dict(self.remarks)}
+        plain = {"name": self.name, "holds": self.holds, "measured": [one.to_plain() for one in self.measured]}
+        if not self.summary:
+            return plain
+        headings, *rows = self.summary
+        return plain | {"summary": [dict(zip(headings, row, strict=True)) for row in rows]}

@@ -29,7 +29,7 @@ class Restored(Finding):
         is_exact: whether theory says that draws are from the posterior.
         calls: of the denoiser, for each draw.
         backward: products with its derivative, for each draw.
-        distance: sliced Wasserstein-2 distance to as many exact draws; root mean square over observations.
+        distance: sliced Wasserstein distance to as many exact draws; mean over observations.
         floor: that of two sets of exact draws.
         coverage: shares of the exact posterior in central regions of 50, 90 and 99 % of single values; None where there
             are too few draws.
@@ -129,7 +129,7 @@ def compared(method: str, case: Case, draws: Draws, *, is_exact: bool) -> Restor
 
 def _measured(case: Case, samples: Tensor) -> tuple[float, tuple[float | None, ...], float]:
     """Distance, coverage and error of the mean."""
-    distance = sliced_wasserstein(samples, case.exact).square().mean().sqrt()
+    distance = sliced_wasserstein(samples, case.exact).mean()
     number, exact = samples.shape[1], case.exact
     # Exact draws are as good as truths: their ranks among the samples, value by value [n, d, k].
     ranks = torch.searchsorted(samples.mT.sort(-1).values.contiguous(), exact.mT.contiguous())

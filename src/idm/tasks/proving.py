@@ -74,10 +74,8 @@ def check_math(
 def write_proof(folder: Path, found: Checked) -> dict[str, Path]:
     """Write the table, the figure and all numbers."""
     proof = found.proof
-    figure, (headings, *rows) = over_calls(FIGURES[proof.name](proof.measured)), proof.rows
-    table = _table(headings, rows)
-    if proof.remarks:
-        table += "\n" + _table(("", "what it gets wrong"), list(proof.remarks.items()))
+    figure = over_calls(FIGURES[proof.name](proof.measured))
+    table = "\n".join(_table(*rows) for rows in (proof.summary, proof.rows) if rows)
     return {
         "results": write_atomically(folder / RESULTS, (json_text(proof.to_plain(), indent=2) + "\n").encode()),
         "table": write_atomically(folder / TABLE, table.encode()),
@@ -86,7 +84,7 @@ def write_proof(folder: Path, found: Checked) -> dict[str, Path]:
     }
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _table(headings: Sequence[str], *rows: Sequence[str]) -> str:
     lines = (headings, ["---"] * len(headings), *rows)
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
