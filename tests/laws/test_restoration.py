@@ -229,7 +229,7 @@ def test_sdedit_starts_from_the_rough_picture_with_the_noise_of_its_level() -> N
 # Gaussian data: exact posteriors in the limit of steps
 
 
-HIGHEST, LOWEST = 19.0, 0.05
+HIGHEST, LOWEST = 4.9, 0.05
 
 
 @dataclass(frozen=True)
