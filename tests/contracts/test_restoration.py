@@ -22,7 +22,7 @@ from idm.restoration import (
     restore,
     restoring,
 )
-from idm.samplers import SAMPLERS, Sampler, SamplerDDPM
+from idm.samplers import SAMPLERS, Sampler
 from idm.schedules import Level, cosine_schedule
 
 NUM_TIMESTEPS = 8
@@ -203,12 +203,9 @@ def test_observations_of_another_number_of_samples_or_shape_are_refused(name: st
         restore(sampler, denoise, observation(), x, method=build(name))
 
 
+@pytest.mark.usefixtures("unchecked_types")
 def test_options_are_in_their_ranges() -> None:
     methods: Registry[Method] = METHODS
     for name, option in (("repaint", "jumps"), ("tds", "particles"), ("dps", "scale"), ("sdedit", "strength")):
-        with pytest.raises(SettingsError, match=f"{option}: a number >"):
+        with pytest.raises(SettingsError, match=rf"{option}: a number >=? ?"):
             methods.build(name, {option: -1})
-
-
-def test_particles_need_steps_with_noise() -> None:
-    assert isinstance(sampler_of("tds"), SamplerDDPM)
