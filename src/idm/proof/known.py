@@ -81,6 +81,7 @@ class Known(ABC):
     Attributes:
         name: what it is called.
         views: what is observed, by names.
+        deviation: standard deviation of the data, as methods are told, about.
         lowest: smallest noise-to-signal ratio that samplers visit.
         num_cases: observations in each view.
         num_draws: from the posterior given each of them.
@@ -88,6 +89,7 @@ class Known(ABC):
 
     name: str
     views: Mapping[str, View] = FOUR_OPERATORS
+    deviation: float = 0.5
     lowest: float = 0.05
     num_cases: int = 5
     num_draws: int = 199
@@ -173,15 +175,15 @@ class PlaneData(Known):
     name = "plane"
     views: Mapping[str, View] = {
         f"o {value}, s {noise}": View(Mask((2,), torch.tensor([True, False])), noise, value)
-        for value, noise in ((0.0, 0.05), (0.6, 0.05), (0.0, 0.3))
+        for value, noise in ((0.0, 0.05), (0.8, 0.05), (0.0, 0.3))
     }
-    lowest = 0.01
+    deviation, lowest = 1.03, 0.01
     num_cases, num_draws = 1, 499
 
     def oracle(self, diffusion: GaussianDiffusion) -> MixtureDenoiser:
         """Return the exact denoiser of three components."""
-        weights, variances = torch.tensor([0.5, 0.3, 0.2]), torch.tensor([0.04, 0.06, 0.02])
-        centres = torch.tensor([[-1.0, -0.6], [0.9, 0.2], [0.3, 1.1]], dtype=torch.float64)
+        weights, variances = torch.tensor([0.5, 0.3, 0.2]), torch.tensor([0.09, 0.16, 0.04])
+        centres = torch.tensor([[-1.2, -0.6], [1.2, 0.9], [0.3, -1.5]], dtype=torch.float64)
         return MixtureDenoiser(diffusion, weights, centres, variances)
 
     def posterior(self, matrix: Tensor, values: Tensor, noise: float) -> Answer:

@@ -27,13 +27,14 @@ def check_posterior(*, quick: bool = False, listener: Listener = SILENT) -> Proo
         (restorer, case)
         for case in cases
         for restorer in RESTORERS
-        if isinstance(case.data, restorer.data) and isinstance(case.view.operator, restorer.method.takes)
+        if isinstance(case.data, restorer.data) and isinstance(case.view.operator, restorer.make(1.0).takes)
     ]
     processes = {data.name: process(data, STEPS) for data in known}
     found: list[Restored] = []
     with listener.follow("posteriors", len(asked), unit="rows") as bar:
         for restorer, case in asked:
-            draws = case.restored(restorer.method, restorer.sampler(processes[case.data.name]))
+            method, sampler = restorer.make(case.data.deviation), restorer.sampler(processes[case.data.name])
+            draws = case.restored(method, sampler)
             found.append(compared(restorer.name, case, draws, is_exact=isinstance(case.data, restorer.exact)))
             bar.advance(status=f"{case.data.name}, {case.name}: {restorer.name}")
     return Proof("posterior", tuple(found), summary_of(found))
@@ -57,7 +58,7 @@ def summary_of(measured: Sequence[Restored]) -> tuple[tuple[str, ...], ...]:
         held = [one.held for one in of_it if one.held is not None]
         return f"{fmean(one.distance - one.floor for one in of_it):+.3f}, {100 * fmean(held):.1f}" if held else "-"
 
-    rows = [("method", "calls", "backward", *data, "what it gets wrong")]
+    rows: list[tuple[str, ...]] = [("method", "calls", "backward", *data, "what it gets wrong")]
     for restorer in RESTORERS:
         of_it = [one for one in measured if one.method == restorer.name]
         if of_it:

@@ -33,7 +33,7 @@ class Restorer:
 
     Attributes:
         name: what it is known as.
-        method: the method.
+        make: makes the method, given the standard deviation of the data.
         remark: what it gets wrong, in a line.
         exact: data for which theory says that it draws from the posterior.
         data: for which it is measured.
@@ -41,7 +41,7 @@ class Restorer:
     """
 
     name: str
-    method: Method
+    make: Callable[[float], Method]
     remark: str
     exact: tuple[type[Known], ...] = ()
     data: tuple[type[Known], ...] = (GaussianData, FieldData, MixtureData, PlaneData, WalkData)
@@ -51,69 +51,71 @@ class Restorer:
 ALMOST_ALL = (GaussianData, FieldData, MixtureData, PlaneData)
 
 RESTORERS = (
-    Restorer("none", Unguided(), "draws are data, whatever was observed: how much there is to gain"),
+    Restorer("none", lambda _: Unguided(), "draws are data, whatever was observed: how much there is to gain"),
     Restorer(
         "SDEdit, strength 0.5",
-        SDEdit(),
+        lambda _: SDEdit(),
         "looks at the observation only where it starts: what is noise there forgets it, what is not keeps its faults",
     ),
     Restorer(
         "RePaint, 10 times",
-        RePaint(),
+        lambda _: RePaint(),
         "what is unseen hears of the rest a step late: kinds of data are chosen before they are known; jumps help",
     ),
-    Restorer("ILVR", ILVR(), "RePaint without jumps, for any operator: kinds of data are chosen too early"),
+    Restorer("ILVR", lambda _: ILVR(), "RePaint without jumps, for any operator: kinds of data are chosen too early"),
     Restorer(
         "DDNM",
-        DDNM(),
+        lambda _: DDNM(),
         "corrects only what is seen, as if its values were independent: means are off, kinds are chosen too early",
     ),
-    Restorer("DDNM, 5 times", DDNM(jumps=5), "as DDNM; going back lets kinds change, and costs as many calls more"),
+    Restorer(
+        "DDNM, 5 times", lambda _: DDNM(jumps=5), "as DDNM; going back lets kinds change, and costs as many calls more"
+    ),
     Restorer(
         "DPS",
-        DPS(),
+        lambda _: DPS(),
         "how far it goes depends on its scale and on the number of steps, not on the noise: much too narrow",
     ),
     Restorer(
         "PiGDM",
-        PiGDM(),
+        lambda deviation: PiGDM(data_deviation=deviation),
         "takes values to be independent, of one variance: exact for such Gaussian data; kinds are chosen too early",
         exact=(GaussianData,),
     ),
     Restorer(
         "TMPD",
-        TMPD(),
+        lambda deviation: TMPD(data_deviation=deviation),
         "row sums in the place of covariances: right if what is seen is independent; kinds are chosen too early",
     ),
     Restorer(
         "TMPD, full covariance",
-        TMPD(covariance=CovarianceRule.FULL),
+        lambda deviation: TMPD(CovarianceRule.FULL, deviation),
         "takes x_0 given x_t to be Gaussian: exact for all Gaussian data; kinds are chosen too early",
         exact=(GaussianData, FieldData),
         data=ALMOST_ALL,
     ),
     Restorer(
         "TDS, 16 particles",
-        TDS(particles=16),
+        lambda deviation: TDS(particles=16, data_deviation=deviation),
         "nothing but for the number of particles and steps; of many values few particles count",
         exact=(GaussianData, FieldData, MixtureData),
         data=(GaussianData, FieldData, MixtureData),
         sampler=ancestral,
     ),
     Restorer(
-        "TDS, 256 particles",
-        TDS(particles=256),
-        "as with 16; where guidance leads astray most particles are lost, so that there have to be many",
-        exact=(PlaneData,),
-        data=(PlaneData,),
-        sampler=ancestral,
-    ),
-    Restorer(
         "TDS, 8 particles",
-        TDS(particles=8),
+        lambda deviation: TDS(particles=8, data_deviation=deviation),
         "as TDS with 16",
         exact=(WalkData,),
         data=(WalkData,),
+        sampler=ancestral,
+    ),
+    Restorer(
+        "TDS, 256 particles",
+        lambda deviation: TDS(particles=256, data_deviation=deviation),
+        "as with 16; where guidance leads astray most particles are lost, so that there have to be many",
+        exact=(PlaneData,),
+        data=(PlaneData,),
         sampler=ancestral,
     ),
 )
