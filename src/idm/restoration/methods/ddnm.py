@@ -66,9 +66,9 @@ class DDNM(Stepwise):
         """Correct x_0."""
         return _Corrected(denoise, observation)
 
-    def project(self, x: Images, at: Level, observation: Observation, normal: Tensor | None) -> Images:
-        """Correct clean data once more, which clipping may have changed, where they are known without noise."""
-        if observation.noise > 0 or bool(at.sigma > 0):
+    def finish(self, x: Images, observation: Observation) -> Images:
+        """Correct once more, where values are known without noise: clipping may have changed what was observed."""
+        if observation.noise > 0:
             return x
         assert isinstance(observation.operator, LinearOperator)
         return x + observation.operator.pseudo_inverse(observation.residual(x))

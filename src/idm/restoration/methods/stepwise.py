@@ -77,6 +77,10 @@ class Stepwise(Method):
         """
         return x
 
+    def finish(self, x: Images, observation: Observation) -> Images:
+        """Change clean data, after the last step and ``project``; not by default."""
+        return x
+
     def step(
         self,
         sampler: Sampler,
@@ -94,6 +98,7 @@ class Stepwise(Method):
         x, values = state.sample, observation.values
         normal = noise.normal("observed", i, values.shape[1:], values.dtype) if self.draws else None
         projected = self.project(x, sampler.diffusion.grid.level(i - 1, x), observation, normal)
+        projected = projected if i > 0 else self.finish(projected, observation)
         return state if projected is x else SampleStep(projected, state.pred_xstart)
 
     def walk(
