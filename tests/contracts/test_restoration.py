@@ -100,7 +100,7 @@ def test_there_is_one_state_for_every_step_that_was_announced(name: str) -> None
     x = sampler.initial_noise(SHAPE)
     denoise = PROCESS.denoiser(network, clip=False)
     states = list(restoring(sampler, denoise, observation(), x, method=method))
-    assert len(states) == method.num_steps(sampler)
+    assert len(states) == method.num_steps(sampler, observation())
     assert torch.equal(states[-1].sample, restore(sampler, denoise, observation(), x, method=method))
     assert all(bool(state.sample.isfinite().all()) for state in states)
 

@@ -13,7 +13,7 @@ from idm.restoration.methods.base import changed
 from idm.restoration.methods.stepwise import Stepwise
 from idm.restoration.observation import Observation
 from idm.restoration.operators.base import LinearOperator
-from idm.schedules import Level
+from idm.schedules import Grid, Level
 
 
 @final
@@ -57,8 +57,7 @@ class DDNM(Stepwise):
 
     jumps: Annotated[int, Ge(1)] = 1
 
-    @property
-    def num_rounds(self) -> int:
+    def num_rounds(self, grid: Grid, i: int, observation: Observation) -> int:
         """As the option says."""
         return self.jumps
 
