@@ -175,11 +175,17 @@ def test_guidance_by_gradients_is_the_formula_for_every_covariance() -> None:
         CovarianceRule.FULL: a @ covariance @ a.T,
     }
     missing = observation.values - x @ weights @ a.T
+    spreads[CovarianceRule.BY_SIZE] = spreads[CovarianceRule.FULL]
     for rule, spread in spreads.items():
         gain = covariance.T @ a.T @ torch.linalg.inv(spread + 0.09 * unit)
         expected = x @ weights + missing @ gain.T
         ours = guided(TMPD(rule, data_deviation=0.8), weights, observation, x, at)
         torch.testing.assert_close(ours, expected, rtol=1e-9, atol=1e-9)
+    many = Observation(Matrix((3,), random(17, 3)), random(2, 17), 0.3)
+    by_size, isotropic = (
+        guided(TMPD(rule, 0.8), weights, many, x, at) for rule in (CovarianceRule.BY_SIZE, CovarianceRule.ISOTROPIC)
+    )
+    torch.testing.assert_close(by_size, isotropic, rtol=0, atol=0)
     same = guided(PiGDM(data_deviation=0.8), weights, observation, x, at)
     expected = guided(TMPD(CovarianceRule.ISOTROPIC, 0.8), weights, observation, x, at)
     torch.testing.assert_close(same, expected, rtol=0, atol=0)
@@ -220,6 +226,18 @@ def test_sdedit_starts_from_the_rough_picture_with_the_noise_of_its_level() -> N
     torch.testing.assert_close(start, at.alpha * o.repeat_interleave(2, dim=2) + 1.5 * at.sigma, rtol=1e-12, atol=1e-12)
     assert SDEdit(1.0).first_place(SHORT.grid) == 11
     assert SDEdit(1e-6).first_place(SHORT.grid) == 0
+
+
+@pytest.mark.parametrize(("noise", "rounds"), [(0.0, [7] * 11), (0.3, None)])
+def test_repaint_takes_steps_again_as_long_as_it_puts_values_in(noise: float, rounds: list[int] | None) -> None:
+    mask = Mask((3,), torch.tensor([True, False, True]))
+    observation = Observation(mask, random(2, 2), noise)
+    kappas = SHORT.grid.levels.kappa.tolist()
+    expected = rounds or [7 if below >= noise else 1 for below in kappas[:-1]]
+    ours = [RePaint(jumps=7).num_rounds(SHORT.grid, i, observation) for i in range(1, 12)]
+    assert ours == expected
+    assert sum(count == 7 for count in ours) > 1
+    assert RePaint(jumps=7).num_steps(SamplerDDPM(SHORT), observation) == 1 + sum(expected)
 
 
 # Gaussian data: exact posteriors in the limit of steps

@@ -103,9 +103,9 @@ RESTORERS = (
         sampler=ancestral,
     ),
     Restorer(
-        "TDS, 8 particles",
-        lambda deviation: TDS(particles=8, data_deviation=deviation),
-        "as TDS with 16",
+        "TDS, 8 particles, row sums",
+        lambda deviation: TDS(8, CovarianceRule.ROWS, deviation),
+        "as with 16, and guided by row sums to save products: few particles count where jumps are decided",
         exact=(WalkData,),
         data=(WalkData,),
         sampler=ancestral,
