@@ -22,7 +22,7 @@ from idm.oracles.components import LARGEST_TABLE
 from idm.oracles.increments import Increments
 from idm.schedules import Level
 
-REACH = 7.0
+REACH = 8.0
 """Standard deviations of the end of a walk that its grid reaches in both directions; beyond it would wrap around."""
 
 POINTS_A_MULTIPLE_OF = 32
