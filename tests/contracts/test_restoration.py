@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -22,8 +23,8 @@ from idm.restoration import (
     restore,
     restoring,
 )
-from idm.samplers import SAMPLERS, Sampler, SamplerDDPM
-from idm.schedules import Level, cosine_schedule
+from idm.samplers import SAMPLERS, Sampler
+from idm.schedules import Flow, Level, PathGrid, cosine_schedule
 
 NUM_TIMESTEPS = 8
 SHAPE = (4, 2, 4)
@@ -99,7 +100,7 @@ def test_there_is_one_state_for_every_step_that_was_announced(name: str) -> None
     x = sampler.initial_noise(SHAPE)
     denoise = PROCESS.denoiser(network, clip=False)
     states = list(restoring(sampler, denoise, observation(), x, method=method))
-    assert len(states) == method.num_steps(sampler)
+    assert len(states) == method.num_steps(sampler, observation())
     assert torch.equal(states[-1].sample, restore(sampler, denoise, observation(), x, method=method))
     assert all(bool(state.sample.isfinite().all()) for state in states)
 
@@ -146,6 +147,16 @@ def test_what_a_network_predicts_makes_no_difference(name: str, mean_type: Model
 
     of_type = drawn(PROCESS.replace(model_mean_type=mean_type))
     torch.testing.assert_close(of_type, drawn(PROCESS), rtol=0, atol=1e-5)
+
+
+@every_method
+def test_noise_alone_starts_the_straight_path(name: str) -> None:
+    diffusion = GaussianDiffusion(PathGrid(Flow(), np.array([0.1, 0.5, 1.0])), model_mean_type=ModelMeanType.VELOCITY)
+    sampler, denoise = sampler_of(name, diffusion), diffusion.denoiser(network, clip=False)
+    x = sampler.initial_noise(SHAPE)
+    for noise in (0.0, 0.1):
+        result = restore(sampler, denoise, observation(noise=noise), x, method=build(name))
+        assert bool(result.isfinite().all())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,12 +214,9 @@ def test_observations_of_another_number_of_samples_or_shape_are_refused(name: st
         restore(sampler, denoise, observation(), x, method=build(name))
 
 
+@pytest.mark.usefixtures("unchecked_types")
 def test_options_are_in_their_ranges() -> None:
     methods: Registry[Method] = METHODS
     for name, option in (("repaint", "jumps"), ("tds", "particles"), ("dps", "scale"), ("sdedit", "strength")):
-        with pytest.raises(SettingsError, match=f"{option}: a number >"):
+        with pytest.raises(SettingsError, match=rf"{option}: a number >=? ?"):
             methods.build(name, {option: -1})
-
-
-def test_particles_need_steps_with_noise() -> None:
-    assert isinstance(sampler_of("tds"), SamplerDDPM)

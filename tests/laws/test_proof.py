@@ -1,4 +1,4 @@
-"""The quick share of ``idm check-math samplers``, and that it would notice what is wrong."""
+"""The quick shares of ``idm check-math``, and that they would notice what is wrong."""
 
 from dataclasses import replace
 

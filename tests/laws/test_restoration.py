@@ -175,11 +175,17 @@ def test_guidance_by_gradients_is_the_formula_for_every_covariance() -> None:
         CovarianceRule.FULL: a @ covariance @ a.T,
     }
     missing = observation.values - x @ weights @ a.T
+    spreads[CovarianceRule.BY_SIZE] = spreads[CovarianceRule.FULL]
     for rule, spread in spreads.items():
         gain = covariance.T @ a.T @ torch.linalg.inv(spread + 0.09 * unit)
         expected = x @ weights + missing @ gain.T
         ours = guided(TMPD(rule, data_deviation=0.8), weights, observation, x, at)
         torch.testing.assert_close(ours, expected, rtol=1e-9, atol=1e-9)
+    many = Observation(Matrix((3,), random(17, 3)), random(2, 17), 0.3)
+    by_size, isotropic = (
+        guided(TMPD(rule, 0.8), weights, many, x, at) for rule in (CovarianceRule.BY_SIZE, CovarianceRule.ISOTROPIC)
+    )
+    torch.testing.assert_close(by_size, isotropic, rtol=0, atol=0)
     same = guided(PiGDM(data_deviation=0.8), weights, observation, x, at)
     expected = guided(TMPD(CovarianceRule.ISOTROPIC, 0.8), weights, observation, x, at)
     torch.testing.assert_close(same, expected, rtol=0, atol=0)
@@ -222,10 +228,22 @@ def test_sdedit_starts_from_the_rough_picture_with_the_noise_of_its_level() -> N
     assert SDEdit(1e-6).first_place(SHORT.grid) == 0
 
 
+@pytest.mark.parametrize(("noise", "rounds"), [(0.0, [7] * 11), (0.3, None)])
+def test_repaint_takes_steps_again_as_long_as_it_puts_values_in(noise: float, rounds: list[int] | None) -> None:
+    mask = Mask((3,), torch.tensor([True, False, True]))
+    observation = Observation(mask, random(2, 2), noise)
+    kappas = SHORT.grid.levels.kappa.tolist()
+    expected = rounds or [7 if below >= noise else 1 for below in kappas[:-1]]
+    ours = [RePaint(jumps=7).num_rounds(SHORT.grid, i, observation) for i in range(1, 12)]
+    assert ours == expected
+    assert sum(count == 7 for count in ours) > 1
+    assert RePaint(jumps=7).num_steps(SamplerDDPM(SHORT), observation) == 1 + sum(expected)
+
+
 # Gaussian data: exact posteriors in the limit of steps
 
 
-HIGHEST, LOWEST = 19.0, 0.05
+HIGHEST, LOWEST = 4.9, 0.05
 
 
 @dataclass(frozen=True)
@@ -275,12 +293,14 @@ def multistep(order: int) -> Callable[[GaussianDiffusion], Sampler]:
     return lambda diffusion: SamplerMultistep(diffusion, order=order, clip_denoised=False)
 
 
-WALKS: dict[str, tuple[Callable[[GaussianDiffusion], Sampler], int, tuple[int, int]]] = {
-    "DDIM": (lambda diffusion: SamplerDDIM(diffusion, clip_denoised=False), 1, (400, 800)),
-    "ancestral": (lambda diffusion: SamplerDDPM(diffusion, clip_denoised=False), 1, (200, 400)),
-    "Heun": (lambda diffusion: SamplerHeun(diffusion, clip_denoised=False), 2, (150, 300)),
-    "UniPC-2": (multistep(2), 3, (200, 400)),
+WALKS: dict[str, tuple[Callable[[GaussianDiffusion], Sampler], int, tuple[int, int], float]] = {
+    "DDIM": (lambda diffusion: SamplerDDIM(diffusion, clip_denoised=False), 1, (150, 300), 1e-4),
+    "ancestral": (lambda diffusion: SamplerDDPM(diffusion, clip_denoised=False), 1, (30, 60), 5e-3),
+    "Heun": (lambda diffusion: SamplerHeun(diffusion, clip_denoised=False), 2, (100, 200), 1e-6),
+    "UniPC-2": (multistep(2), 3, (150, 300), 1e-6),
 }
+"""Samplers, their orders, two numbers of steps, and how far from the truth the limit that these tell is."""
+
 ISOTROPIC, ANISOTROPIC = doubles(0.25, 0.25, 0.25), doubles(0.04, 0.3, 0.15)
 MEAN, TRUTH = doubles(0.3, -0.2, 0.1), doubles(0.5, -0.6, 0.2)
 MIXED = torch.tensor([[0.8, -0.5, 0.3], [0.2, 0.4, -0.9]], dtype=torch.float64)
@@ -294,7 +314,7 @@ EXACT: dict[str, tuple[Method, Tensor, float]] = {
 
 def errors(walk: str, case: str, steps: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
     """Signed errors of mean and covariance at LOWEST."""
-    (make, _, _), (method, variance, noise) = WALKS[walk], EXACT[case]
+    (make, *_), (method, variance, noise) = WALKS[walk], EXACT[case]
     operator = Matrix((3,), MIXED)
     observation = Observation(operator, operator.apply(TRUTH[None]), noise)
     found: list[tuple[Tensor, Tensor]] = []
@@ -317,9 +337,58 @@ def size(error: tuple[Tensor, Tensor]) -> float:
 def test_guidance_is_exact_for_gaussian_data_in_the_limit_of_steps_at_the_order_of_the_sampler(
     walk: str, case: str
 ) -> None:
-    _, order, steps = WALKS[walk]
+    _, order, steps, close = WALKS[walk]
     coarse, fine = errors(walk, case, steps)
     assert math.log2(size(coarse) / size(fine)) == pytest.approx(order, abs=0.15)
     share = 1.0 / (2.0**order - 1.0)
     limit = tuple(f + share * (f - c) for c, f in zip(coarse, fine, strict=True))
-    assert max(float(part.abs().max()) for part in limit) < 1e-6
+    assert max(float(part.abs().max()) for part in limit) < close
+
+
+# A mixture: twisted SMC draws from the posterior, whatever guidance is wrong about
+
+
+WEIGHTS = doubles(0.5, 0.3, 0.2)
+MEANS = torch.tensor([[-1.2, -0.6], [1.2, 0.9], [0.3, -1.5]], dtype=torch.float64)
+VARIANCES = doubles(0.09, 0.16, 0.04)
+
+
+def sliced_distance(first: Tensor, second: Tensor, directions: int = 32) -> float:
+    """Mean distance of the sorted projections on directions of the plane (sliced Wasserstein distance, order 1)."""
+    angles = torch.arange(directions, dtype=torch.float64) * math.pi / directions
+    lines = torch.stack([angles.cos(), angles.sin()])
+    return float(((first @ lines).sort(0).values - (second @ lines).sort(0).values).abs().mean())
+
+
+def test_twisted_particles_draw_from_the_posterior_where_guidance_chooses_wrong_modes() -> None:
+    process = GaussianDiffusion(CHAIN, model_var_type=ModelVarType.FIXED_SMALL).respace(spaced(1000, 40))
+    oracle, sampler = MixtureDenoiser(process, WEIGHTS, MEANS, VARIANCES), SamplerDDPM(process, clip_denoised=False)
+    operator, systems, draws = Matrix((2,), torch.tensor([[1.0, 0.0]])), 6, 1020
+    observation = Observation(operator, torch.zeros(systems, 1, dtype=torch.float64), 0.05)
+    posterior = mixture_posterior(oracle, operator.dense(), observation.values[0], 0.05)
+    exact, again = (posterior.draw(draws, seed=seed) for seed in (5, 10**6))
+    floor = sliced_distance(exact, again)
+    x = torch.zeros(systems, 2, dtype=torch.float64)
+    cloud = restore_particles(sampler, oracle.denoiser(), observation, x, method=TDS(particles=256), seed=3)
+    drawn = cloud.draw(draws // systems, Rng.from_seed(4, systems).uniform("draw")).flatten(0, 1)
+    assert sliced_distance(drawn, exact) < floor + 0.02
+    assert 0.3 < float(cloud.effective.mean()) <= 1.0
+    noise = sampler.initial_noise((draws, 2)).double()
+    known = observation.select(torch.zeros(draws, dtype=torch.int64))
+    guided = restore(sampler, oracle.denoiser(), known, noise, method=TMPD())
+    assert sliced_distance(guided, exact) > floor + 0.2
+
+
+def test_resampling_takes_each_particle_as_often_as_its_weight_says_but_for_less_than_one() -> None:
+    weights = torch.rand(5, 40, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    weights = weights / weights.sum(1, keepdim=True)
+    chosen = systematic(weights, doubles(0.0, 0.2, 0.5, 0.9, 0.999)[:, None], 60)
+    counts = torch.stack([torch.bincount(rows, minlength=40) for rows in chosen])
+    assert bool(((counts - 60 * weights).abs() < 1.0).all())
+
+
+def test_resampling_is_without_bias() -> None:
+    weights, places = doubles(0.15, 0.6, 0.25)[None], (torch.arange(1000, dtype=torch.float64)[:, None] + 0.5) / 1000
+    chosen = systematic(weights.expand(1000, 3), places, 4)
+    share = torch.bincount(chosen.flatten(), minlength=3) / 4000
+    torch.testing.assert_close(share.double(), weights[0], rtol=0, atol=1e-3)

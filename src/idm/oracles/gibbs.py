@@ -21,7 +21,7 @@ from idm.core.rng import Rng
 from idm.core.types import Images
 from idm.oracles.increments import Evidence, Increments
 
-USUAL_SWEEPS, CHAINS = 300, 100
+USUAL_SWEEPS, CHAINS = 300, 400
 
 
 @final

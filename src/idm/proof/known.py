@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol, final, runtime_checkable
 
 import torch
@@ -28,24 +29,36 @@ from idm.oracles import (
 from idm.restoration import Blur, Downsample, Fourier, LinearOperator, Mask
 
 SHAPE = (2, 8)
-NUM_VALUES = math.prod(SHAPE)
-LOWEST = 0.05
-"""Smallest noise-to-signal ratio that samplers visit."""
 
-FOUR_OPERATORS: Mapping[str, LinearOperator] = {
-    "mask": Mask(SHAPE, (torch.arange(8) < 4).expand(1, 8)),
-    "downsample": Downsample(SHAPE, [2]),
-    "blur": Blur(SHAPE, [1.0]),
-    "fourier": Fourier.lines(SHAPE, every=8, centre=4),
-}
-SWEEPS = 60
+SWEEPS = 25
 """Of Gibbs sampling; walks of so few places forget their start in a dozen."""
 
 ANY = GaussianDiffusion.from_betas([0.5])
 """A process where none is asked for."""
 
-NOISE = 0.3
-"""What is observed, and the deviation of its noise; half of the values, means of pairs, or low frequencies."""
+
+@dataclass(frozen=True)
+class View:
+    """What is observed of data.
+
+    Attributes:
+        operator: A.
+        noise: standard deviation.
+        value: all that is observed, whatever the data; None: what is seen of data that are drawn.
+    """
+
+    operator: LinearOperator
+    noise: float
+    value: float | None = None
+
+
+FOUR_OPERATORS: Mapping[str, View] = {
+    "mask": View(Mask(SHAPE, (torch.arange(8) < 4).expand(1, 8)), 0.3),
+    "downsample": View(Downsample(SHAPE, [2]), 0.3),
+    "blur": View(Blur(SHAPE, [1.0]), 0.3),
+    "fourier": View(Fourier.lines(SHAPE, every=8, centre=4), 0.3),
+}
+"""Half of the values, means of pairs, all values blurred, or the lower half of the frequencies."""
 
 
 @runtime_checkable
@@ -63,9 +76,23 @@ class Answer(Protocol):
 
 
 class Known(ABC):
-    """A distribution of data."""
+    """A distribution of data.
+
+    Attributes:
+        name: what it is called.
+        views: what is observed, by names.
+        deviation: standard deviation of the data, as methods are told, about.
+        lowest: smallest noise-to-signal ratio that samplers visit.
+        num_cases: observations in each view.
+        num_draws: from the posterior given each of them.
+    """
 
     name: str
+    views: Mapping[str, View] = FOUR_OPERATORS
+    deviation: float = 0.5
+    lowest: float = 0.05
+    num_cases: int = 5
+    num_draws: int = 199
 
     @abstractmethod
     def oracle(self, diffusion: GaussianDiffusion) -> ExactDenoiser:
@@ -76,8 +103,14 @@ class Known(ABC):
         """Return the posterior given values [m] = matrix x + noise n; the data themselves where m is 0."""
 
     def draw(self, number: int, seed: int) -> Images:
-        """Draw data."""
-        return self.posterior(torch.zeros(0, NUM_VALUES), torch.zeros(0), 1.0).draw(number, seed)
+        """Draw data: from the posterior given the sum of no values."""
+        nothing = torch.zeros(1, math.prod(self.shape), dtype=torch.float64)
+        return self.posterior(nothing, torch.zeros(1), 1.0).draw(number, seed)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one sample."""
+        return next(iter(self.views.values())).operator.shape
 
 
 @final
@@ -85,7 +118,7 @@ class GaussianData(Known):
     """Independent values of one variance."""
 
     name = "Gaussian"
-    centre = torch.linspace(-0.3, 0.3, NUM_VALUES, dtype=torch.float64).view(SHAPE)
+    centre = torch.linspace(-0.3, 0.3, math.prod(SHAPE), dtype=torch.float64).view(SHAPE)
 
     def oracle(self, diffusion: GaussianDiffusion) -> GaussianDenoiser:
         """Return the Wiener filter."""
@@ -136,15 +169,39 @@ class MixtureData(Known):
 
 
 @final
+class PlaneData(Known):
+    """Three Gaussians in the plane, whose first coordinate is observed: which of them it was decides the second."""
+
+    name = "plane"
+    views: Mapping[str, View] = {
+        f"o {value}, s {noise}": View(Mask((2,), torch.tensor([True, False])), noise, value)
+        for value, noise in ((0.0, 0.05), (0.8, 0.05), (0.0, 0.3))
+    }
+    deviation, lowest = 1.03, 0.01
+    num_cases, num_draws = 1, 499
+
+    def oracle(self, diffusion: GaussianDiffusion) -> MixtureDenoiser:
+        """Return the exact denoiser of three components."""
+        weights, variances = torch.tensor([0.5, 0.3, 0.2]), torch.tensor([0.09, 0.16, 0.04])
+        centres = torch.tensor([[-1.2, -0.6], [1.2, 0.9], [0.3, -1.5]], dtype=torch.float64)
+        return MixtureDenoiser(diffusion, weights, centres, variances)
+
+    def posterior(self, matrix: Tensor, values: Tensor, noise: float) -> Answer:
+        """Condition each component."""
+        return mixture_posterior(self.oracle(ANY), matrix, values, noise)
+
+
+@final
 class WalkData(Known):
     """Piecewise constant walks with Gaussian jumps at random places: neither Gaussian nor smooth."""
 
     name = "Lévy walk"
+    num_cases, num_draws = 2, 39
     law = JumpIncrements(0.25, 0.5)
 
     def oracle(self, diffusion: GaussianDiffusion) -> ExactDenoiser:
         """Return the denoiser by quadrature."""
-        return LevyDenoiser(diffusion, self.law, SHAPE[1], spacing=0.5 * LOWEST)
+        return LevyDenoiser(diffusion, self.law, SHAPE[1], spacing=0.5 * self.lowest)
 
     def posterior(self, matrix: Tensor, values: Tensor, noise: float) -> Answer:
         """Draw by Gibbs sampling."""

@@ -4,7 +4,9 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
+
+from idm.proof.proof import Finding
 
 FEWEST, MOST = 24, 3072
 """Numbers of steps that are tried."""
@@ -20,7 +22,7 @@ NUM_SLOPES, WITHIN = 3, 0.15
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measured(Finding):
     """Errors of a sampler over the number of steps.
 
     Attributes:
@@ -35,6 +37,18 @@ class Measured:
         errors: the error of each.
         spread: how far the other predictions and paths end from it in ``SPREAD_STEPS`` steps; 0 where there are none.
     """
+
+    headings: ClassVar[tuple[str, ...]] = (
+        "sampler",
+        "data",
+        "grid",
+        "start",
+        "order",
+        "measured",
+        "steps",
+        "error",
+        "holds",
+    )
 
     solver: str
     data: str
@@ -60,6 +74,15 @@ class Measured:
             return False
         most = math.inf if self.at_least else self.order + WITHIN
         return len(self.slopes) == NUM_SLOPES and all(self.order - WITHIN <= slope <= most for slope in self.slopes)
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """The row of a table."""
+        order = f"{'at least ' if self.at_least else ''}{self.order}"
+        slopes = ", ".join(f"{slope:.2f}" for slope in self.slopes)
+        steps, error = f"{self.num_steps[0]} to {self.num_steps[-1]:,}", f"{self.errors[-1]:.1e}"
+        holds = "yes" if self.holds else "NO"
+        return self.solver, self.data, self.grid, self.start, order, slopes, steps, error, holds
 
     def to_plain(self) -> dict[str, Any]:
         """Return JSON-able values."""

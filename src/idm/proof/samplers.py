@@ -11,7 +11,7 @@ from idm.proof.solvers import DETERMINISTIC, STOCHASTIC
 from idm.proof.weak import measured_weak_order
 
 
-def check_samplers(*, quick: bool = False, listener: Listener = SILENT) -> Proof:
+def check_samplers(*, quick: bool = False, listener: Listener = SILENT) -> Proof[Measured]:
     """Measure every order.
 
     Args:
@@ -35,4 +35,6 @@ def check_samplers(*, quick: bool = False, listener: Listener = SILENT) -> Proof
         for one in measured():
             found.append(one)
             bar.advance()
-    return Proof("samplers", tuple(found))
+    spread = max(one.spread for one in found)
+    note = f"with other predictions, and on the straight path, all end within {spread:.0e} of the same"
+    return Proof("samplers", tuple(found), note=note)

@@ -83,8 +83,9 @@ def over_calls(panels: Sequence[Panel]) -> "Figure":
 
 
 def _draw(axes: "Axes", curve: Curve, place: int) -> None:
-    colour, marker = PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)]
-    line = ("-", "--")[place // len(PALETTE) % 2]
+    again = place // len(PALETTE)  # colours come again with other markers and lines
+    colour, marker = PALETTE[place % len(PALETTE)], MARKERS[(place + again) % len(MARKERS)]
+    line = ("-", "--")[again % 2]
     look: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 3.5, "linewidth": 1.3, "linestyle": line}
     axes.plot(curve.calls, curve.values, label=curve.name, zorder=3, **look)
     if curve.low:

@@ -45,7 +45,7 @@ def restore(
     Raises:
         SettingsError: a method that does not go with the operator or the sampler, or shapes that do not fit.
     """
-    steps = method.num_steps(sampler)
+    steps = method.num_steps(sampler, observation)
     with listener.follow("restoring", steps) as bar:
         for state in restoring(sampler, denoise, observation, x, method=method, seed=seed):
             x = state.sample
@@ -94,7 +94,7 @@ def restore_particles(
     _check_shapes(observation, x)
     noise = StepNoise(Rng.from_seed(seed, len(x), x.device))
     cloud: Particles | None = None
-    with torch.no_grad(), listener.follow("restoring", method.num_steps(sampler)) as bar:
+    with torch.no_grad(), listener.follow("restoring", method.num_steps(sampler, observation)) as bar:
         for found in method.clouds(sampler, denoise, observation, x, noise):
             cloud = found
             bar.advance()

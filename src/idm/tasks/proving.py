@@ -1,15 +1,17 @@
 """Checks of the mathematics, into a folder or none."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
 from idm.core.files import write_atomically
 from idm.core.outputs import checked_folder
 from idm.core.progress import SILENT, Listener
 from idm.core.text import json_text
-from idm.proof import CHECKS, Measured, Proof
+from idm.proof import CHECKS, Measured, Proof, Restored
 from idm.report import Curve, Panel, over_calls, png, svg
 from idm.storage.results import results_in
 from idm.tasks.together import Say, say_nothing, say_what_is_replaced
@@ -17,8 +19,6 @@ from idm.tasks.together import Say, say_nothing, say_what_is_replaced
 RESULTS, TABLE, PLOT, DRAWING = "math.json", "math.md", "math.png", "math.svg"
 NAMES = (RESULTS, TABLE, PLOT, DRAWING)
 """What is written."""
-
-HEADINGS = ("sampler", "data", "grid", "start", "order", "measured", "steps", "error", "holds")
 
 
 @dataclass(frozen=True)
@@ -30,18 +30,13 @@ class Checked:
         written: what was written, by what it is.
     """
 
-    proof: Proof
+    proof: Proof[Any]
     written: dict[str, Path] = field(default_factory=dict[str, Path])
 
     @property
     def holds(self) -> bool:
         """Whether everything is as theory says."""
         return self.proof.holds
-
-    @property
-    def rows(self) -> list[tuple[str, ...]]:
-        """The table, a row of ``HEADINGS`` for each order."""
-        return [_row(one) for one in self.proof.measured]
 
 
 def check_math(
@@ -78,14 +73,20 @@ def check_math(
 
 def write_proof(folder: Path, found: Checked) -> dict[str, Path]:
     """Write the table, the figure and all numbers."""
-    figure = over_calls(panels_of_orders(found.proof.measured))
-    table = "\n".join("| " + " | ".join(row) + " |" for row in (HEADINGS, ("---",) * len(HEADINGS), *found.rows))
+    proof = found.proof
+    figure = over_calls(FIGURES[proof.name](proof.measured))
+    table = "\n".join(_table(*rows) for rows in (proof.summary, proof.rows) if rows)
     return {
-        "results": write_atomically(folder / RESULTS, (json_text(found.proof.to_plain(), indent=2) + "\n").encode()),
-        "table": write_atomically(folder / TABLE, (table + "\n").encode()),
+        "results": write_atomically(folder / RESULTS, (json_text(proof.to_plain(), indent=2) + "\n").encode()),
+        "table": write_atomically(folder / TABLE, table.encode()),
         "plot": write_atomically(folder / PLOT, png(figure)),
         "drawing": write_atomically(folder / DRAWING, svg(figure).encode()),
     }
+
+
+def _table(headings: Sequence[str], *rows: Sequence[str]) -> str:
+    lines = (headings, ["---"] * len(headings), *rows)
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def panels_of_orders(measured: Sequence[Measured]) -> list[Panel]:
@@ -119,8 +120,44 @@ def _curves(measured: Sequence[Measured]) -> list[Curve]:
     ]
 
 
-def _row(one: Measured) -> tuple[str, ...]:
-    order = f"{'at least ' if one.at_least else ''}{one.order}"
-    slopes, steps = ", ".join(f"{slope:.2f}" for slope in one.slopes), f"{one.num_steps[0]} to {one.num_steps[-1]:,}"
-    holds = "yes" if one.holds else "NO"
-    return one.solver, one.data, one.grid, one.start, order, slopes, steps, f"{one.errors[-1]:.1e}", holds
+def panels_of_posteriors(measured: Sequence[Restored]) -> list[Panel]:
+    """Draw how far methods are from the posterior of the hardest data, and what their regions of 90 % hold of the rest.
+
+    Means over observations; the hardest data are those whose distances are largest.
+    """
+    by_data = _grouped(measured, lambda one: one.data)
+    hardest = max(by_data, key=lambda name: fmean(map(_excess, by_data[name])))
+    others = [one for one in measured if one.data != hardest] or measured
+    distance, held = "sliced distance above its floor", "share of the posterior held"
+    return [
+        Panel(f"Distance from the posterior, {hardest} data", distance, _of_methods(by_data[hardest], _excess)),
+        Panel("Regions of 90 %", held, _of_methods(others, _held), levels={"as it should be": 0.9}),
+    ]
+
+
+def _of_methods(measured: Sequence[Restored], value: Callable[[Restored], float]) -> list[Curve]:
+    """A point for each method, over calls and products with derivatives."""
+    by_method = _grouped(measured, lambda one: one.method)
+    return [
+        Curve(name, [fmean(one.calls + one.backward for one in of_it)], [fmean(map(value, of_it))])
+        for name, of_it in by_method.items()
+    ]
+
+
+def _grouped(measured: Sequence[Restored], key: Callable[[Restored], str]) -> dict[str, list[Restored]]:
+    return {name: [one for one in measured if key(one) == name] for name in dict.fromkeys(map(key, measured))}
+
+
+def _excess(one: Restored) -> float:
+    return one.distance - one.floor
+
+
+def _held(one: Restored) -> float:
+    return one.held or 0.0
+
+
+FIGURES: Mapping[str, Callable[[Sequence[Any]], list[Panel]]] = {
+    "samplers": panels_of_orders,
+    "posterior": panels_of_posteriors,
+}
+"""What is drawn of each check."""

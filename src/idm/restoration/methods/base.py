@@ -57,7 +57,7 @@ class Method(ABC):
             )
 
     @abstractmethod
-    def num_steps(self, sampler: Sampler) -> int:
+    def num_steps(self, sampler: Sampler, observation: Observation) -> int:
         """Count the states that ``walk`` yields."""
 
     @abstractmethod

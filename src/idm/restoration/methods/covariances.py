@@ -1,4 +1,4 @@
-"""How far A x_0 may lie from what a denoiser found, given x_t: three answers of growing cost."""
+"""How far A x_0 may lie from what a denoiser found, given x_t: answers of growing cost."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -74,7 +74,10 @@ class Isotropic(Covariance):
 @final
 @dataclass(frozen=True)
 class RowSums(Covariance):
-    """Sums of the rows of A Cov A^T on a diagonal, and s^2 I: one product with the derivative (Boys et al. 2024)."""
+    """Sums of the rows of A Cov A^T on a diagonal, and s^2 I: one product with the derivative (Boys et al. 2024).
+
+    Too much or too little where numbers of an observation depend on each other, as those of a blur do.
+    """
 
     def spread(self, seen: Linearised, at: Level, observation: Observation) -> Spread:
         """Multiply by ones."""
@@ -106,13 +109,31 @@ class Full(Covariance):
         return Spread((1.0 / (_floored(values, at) + observation.variance)).view(o.shape), rotate, rotate_back)
 
 
+@final
+@dataclass(frozen=True)
+class BySize(Covariance):
+    """``Full`` where an observation has few numbers, ``Isotropic`` where products for each would take too long.
+
+    Attributes:
+        most: numbers that are few.
+    """
+
+    most: int = 16
+
+    def spread(self, seen: Linearised, at: Level, observation: Observation) -> Spread:
+        """Choose by the size of one observation."""
+        rule = Full() if observation.values[0].numel() <= self.most else Isotropic()
+        return rule.spread(seen, at, observation)
+
+
 @unique
 class CovarianceRule(Enum):
-    """Names of them: ISOTROPIC, ROWS and FULL."""
+    """Names of them: ISOTROPIC, ROWS, FULL, and BY_SIZE, which is FULL for at most 16 numbers and else ISOTROPIC."""
 
     ISOTROPIC = Isotropic()
     ROWS = RowSums()
     FULL = Full()
+    BY_SIZE = BySize()
 
 
 def _floored(variances: Tensor, at: Level) -> Tensor:

@@ -13,7 +13,7 @@ from idm.restoration.methods.base import changed
 from idm.restoration.methods.stepwise import Stepwise
 from idm.restoration.observation import Observation
 from idm.restoration.operators.base import LinearOperator
-from idm.schedules import Level
+from idm.schedules import Grid, Level
 
 
 @final
@@ -57,8 +57,7 @@ class DDNM(Stepwise):
 
     jumps: Annotated[int, Ge(1)] = 1
 
-    @property
-    def num_rounds(self) -> int:
+    def num_rounds(self, grid: Grid, i: int, observation: Observation) -> int:
         """As the option says."""
         return self.jumps
 
@@ -66,9 +65,9 @@ class DDNM(Stepwise):
         """Correct x_0."""
         return _Corrected(denoise, observation)
 
-    def project(self, x: Images, at: Level, observation: Observation, normal: Tensor | None) -> Images:
-        """Correct clean data once more, which clipping may have changed, where they are known without noise."""
-        if observation.noise > 0 or bool(at.sigma > 0):
+    def finish(self, x: Images, observation: Observation) -> Images:
+        """Correct once more, where values are known without noise: clipping may have changed what was observed."""
+        if observation.noise > 0:
             return x
         assert isinstance(observation.operator, LinearOperator)
         return x + observation.operator.pseudo_inverse(observation.residual(x))

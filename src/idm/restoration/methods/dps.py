@@ -31,7 +31,7 @@ class DPS(Stepwise):
 
     takes: ClassVar[type[Operator]] = Operator
     uses_gradients: ClassVar[bool] = True
-    scale: Annotated[float, Gt(0)] = 1.0
+    scale: Annotated[float, Gt(0)] = 0.3
 
     def step(
         self,

@@ -11,7 +11,7 @@ from idm.restoration.methods.observed import replace_observed
 from idm.restoration.methods.stepwise import Stepwise
 from idm.restoration.observation import Observation
 from idm.restoration.operators.base import Operator, Selection
-from idm.schedules import Level
+from idm.schedules import Grid, Level
 
 
 @final
@@ -23,17 +23,16 @@ class RePaint(Stepwise):
     them agree. Values observed without noise come out as they were.
 
     Attributes:
-        jumps: how often each step is taken.
+        jumps: how often each step is taken, as long as it puts values in.
     """
 
     takes: ClassVar[type[Operator]] = Selection
     draws: ClassVar[bool] = True
     jumps: Annotated[int, Ge(1)] = 10
 
-    @property
-    def num_rounds(self) -> int:
-        """As the option says."""
-        return self.jumps
+    def num_rounds(self, grid: Grid, i: int, observation: Observation) -> int:
+        """As the option says, but once where o is noisier than the level below: going up again would forget it."""
+        return self.jumps if float(grid.levels.kappa[i - 1]) >= observation.noise else 1
 
     def project(self, x: Images, at: Level, observation: Observation, normal: Tensor | None) -> Images:
         """Replace the values that are seen."""

@@ -44,15 +44,14 @@ class Stepwise(Method):
 
     draws: ClassVar[bool] = False
 
-    @property
-    def num_rounds(self) -> int:
-        """How often each step but the last is taken, with noise put back in between (RePaint's jumps)."""
+    def num_rounds(self, grid: Grid, i: int, observation: Observation) -> int:
+        """How often the step from place ``i`` > 0 is taken, with noise put back in between (RePaint's jumps)."""
         return 1
 
-    def num_steps(self, sampler: Sampler) -> int:
-        """Count the steps, each time that one is taken."""
-        steps = self.first_place(sampler.diffusion.grid) + 1
-        return max(0, steps - 1) * self.num_rounds + min(steps, 1)
+    def num_steps(self, sampler: Sampler, observation: Observation) -> int:
+        """Count the steps, each time that one is taken; the last one is taken once."""
+        grid = sampler.diffusion.grid
+        return 1 + sum(self.num_rounds(grid, i, observation) for i in range(1, self.first_place(grid) + 1))
 
     def first_place(self, grid: Grid) -> int:
         """Return the place where walks start; the noisiest by default."""
@@ -77,6 +76,10 @@ class Stepwise(Method):
         """
         return x
 
+    def finish(self, x: Images, observation: Observation) -> Images:
+        """Change clean data, after the last step and ``project``; not by default."""
+        return x
+
     def step(
         self,
         sampler: Sampler,
@@ -94,6 +97,7 @@ class Stepwise(Method):
         x, values = state.sample, observation.values
         normal = noise.normal("observed", i, values.shape[1:], values.dtype) if self.draws else None
         projected = self.project(x, sampler.diffusion.grid.level(i - 1, x), observation, normal)
+        projected = projected if i > 0 else self.finish(projected, observation)
         return state if projected is x else SampleStep(projected, state.pred_xstart)
 
     def walk(
@@ -103,7 +107,7 @@ class Stepwise(Method):
         grid = sampler.diffusion.grid
         state = SampleStep(self.start(grid, observation, x, noise))
         for i in range(self.first_place(grid), -1, -1):
-            for number in range(self.num_rounds if i > 0 else 1):
+            for number in range(self.num_rounds(grid, i, observation) if i > 0 else 1):
                 drawn = Round(noise, number)
                 if number > 0:
                     state = SampleStep(renoised(grid, state.sample, i, drawn), state.pred_xstart)

@@ -41,7 +41,7 @@ class TDS(Method):
 
     uses_gradients: ClassVar[bool] = True
     particles: Annotated[int, Ge(1)] = 64
-    covariance: CovarianceRule = CovarianceRule.ROWS
+    covariance: CovarianceRule = CovarianceRule.BY_SIZE
     data_deviation: Annotated[float, Gt(0)] = 0.5
     least_effective: Annotated[float, Ge(0), Le(1)] = 0.5
 
@@ -54,7 +54,7 @@ class TDS(Method):
                 f"{type(sampler).__name__}; choose it, or another method"
             )
 
-    def num_steps(self, sampler: Sampler) -> int:
+    def num_steps(self, sampler: Sampler, observation: Observation) -> int:
         """One for each step of the sampler."""
         return sampler.diffusion.num_timesteps
 
