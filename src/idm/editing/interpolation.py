@@ -6,11 +6,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from idm.core.errors import SettingsError
 from idm.core.progress import SILENT, Listener
 from idm.core.tensors import append_dims
 from idm.core.types import Images
 from idm.diffusion import Denoiser, GaussianDiffusion
-from idm.editing.inversion import decode, encode
+from idm.editing.base import Inversion
+from idm.editing.ddim import DDIMInversion
 
 
 def slerp(start: Images, end: Images, weight: Tensor) -> Images:
@@ -35,6 +37,24 @@ def slerp(start: Images, end: Images, weight: Tensor) -> Images:
     return append_dims(of_start, start.ndim) * start + append_dims(of_end, end.ndim) * end
 
 
+def mix(codes: Float[Tensor, "k c *space"], weights: Float[Tensor, "n k"]) -> Float[Tensor, "n c *space"]:
+    """Mix several codes: sum_k w_k z_k / sqrt(sum_k w_k^2), which for independent noise is noise again.
+
+    Two codes whose angle is a right one, as of noise in many dimensions, then lie on the arc of ``slerp``.
+
+    Args:
+        codes: noise vectors.
+        weights: of each in each mixture, not all of them 0.
+
+    Raises:
+        SettingsError: a mixture of weights that are all 0.
+    """
+    lengths = weights.norm(dim=1, keepdim=True)
+    if bool((lengths == 0).any()):
+        raise SettingsError("weights: one that is not 0 wanted in every mixture, got zeros alone")
+    return torch.tensordot(weights / lengths, codes, dims=1)
+
+
 def interpolate(
     diffusion: GaussianDiffusion,
     denoise: Denoiser,
@@ -43,9 +63,14 @@ def interpolate(
     weights: Sequence[float],
     *,
     path: Denoiser | None = None,
+    inversion: Inversion | None = None,
     listener: Listener = SILENT,
 ) -> Float[Tensor, "n c *space"]:
     """Encode two images, walk between their codes, and decode the way.
+
+    At weights 0 and 1 all states are decoded, so that an exact way to invert gives both images back. Between them x_T
+    alone is mixed, and everything else follows from it: what second states add belongs to one image, and mixed it shows
+    as lost contrast and as texture.
 
     Args:
         diffusion: the process.
@@ -55,12 +80,20 @@ def interpolate(
         weights: positions on the path, 0 at ``start`` and 1 at ``end``.
         path: the same, under the conditioning of the images on the path, with one entry per weight; ``denoise``, where
             it has no conditioning, by default.
-        listener: hears of both loops.
+        inversion: the way, on the same process; DDIM where None.
+        listener: hears of all loops.
 
     Returns:
         One image per weight, [len(weights), c, *space].
     """
-    code = encode(diffusion, denoise, torch.cat([start, end]), listener=listener)
-    weight = torch.tensor(list(weights), dtype=code.dtype, device=code.device)
-    one, other = (code[i : i + 1].expand(len(weight), *code.shape[1:]) for i in (0, 1))
-    return decode(diffusion, path or denoise, slerp(one, other, weight), listener=listener)
+    way = inversion or DDIMInversion(diffusion)
+    states = way.encode(denoise, (torch.cat([start, end]),), listener=listener)
+    places = torch.tensor(list(weights), dtype=states[0].dtype, device=states[0].device)
+    ends, between = ((places == 0) | (places == 1)).nonzero()[:, 0], ((places != 0) & (places != 1)).nonzero()[:, 0]
+    decoded = torch.empty(len(places), *start.shape[1:], dtype=start.dtype, device=start.device)
+    for rows in filter(len, (ends, between)):
+        one, other = ([state[i : i + 1].expand(len(rows), *state.shape[1:]) for state in states] for i in (0, 1))
+        mixed = tuple(slerp(a, b, places[rows]) for a, b in zip(one, other, strict=True))
+        given = mixed if rows is ends else mixed[:1]
+        decoded[rows] = way.decode((path or denoise).select(rows), given, listener=listener)[0].to(decoded)
+    return decoded
