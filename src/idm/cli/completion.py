@@ -22,6 +22,7 @@ class Names(TypedDict):
     plans: list[str]
     trackers: list[str]
     checks: list[str]
+    inversions: list[str]
     settings: dict[str, list[str]]
 
 
@@ -58,6 +59,11 @@ def plans(incomplete: str) -> list[str]:
 def trackers(incomplete: str) -> list[str]:
     """Complete the name of a tracker."""
     return _that_begin(_names()["trackers"], incomplete)
+
+
+def inversions(incomplete: str) -> list[str]:
+    """Complete the name of a way to invert."""
+    return _that_begin(_names()["inversions"], incomplete)
 
 
 def checks(incomplete: str) -> list[str]:
@@ -118,6 +124,7 @@ def _that_begin(names: list[str], incomplete: str) -> list[str]:
 
 def collect() -> Names:
     """Ask the package for all names."""
+    from idm.editing import INVERSIONS
     from idm.presets import PRESETS
     from idm.proof import CHECKS
     from idm.run.acceleration import PRECISIONS
@@ -140,6 +147,7 @@ def collect() -> Names:
         "plans": list(PLANNERS),
         "trackers": list(TRACKERS),
         "checks": list(CHECKS),
+        "inversions": list(INVERSIONS),
         "settings": settings,
     }
 

@@ -201,7 +201,31 @@ SamplerForSamples = Annotated[
 StepsForSamples = Annotated[
     int | None, typer.Option("--sampler-steps", metavar="N", min=0, help="For --samples; 0: all.")
 ]
+InversionMethod = Annotated[
+    str | None,
+    typer.Option(
+        "--method",
+        metavar="NAME",
+        help="How to invert: bdia (exact, the default), rex or o_belm (exact), ddim, fixed_point, rex_sde.",
+        autocompletion=completion.inversions,
+    ),
+]
 InversionSteps = Annotated[
     int | None,
-    typer.Option("--steps", metavar="N", min=1, help="DDIM steps: more of them, smaller errors; 100 if not given."),
+    typer.Option(
+        "--steps", metavar="N", min=1, help="Steps of the inversion: more of them, smaller errors; 100 if not given."
+    ),
+]
+InversionSpacing = Annotated[
+    str | None,
+    typer.Option(
+        "--spacing",
+        metavar="NAME",
+        help="Levels of the inversion: log_snr (the default), linspace, rho, ...",
+        autocompletion=completion.spacings,
+    ),
+]
+InversionSeed = Annotated[
+    int,
+    typer.Option("--seed", metavar="N", min=0, max=2**31 - 1, help="For rex_sde: image i has the noise of seed + i."),
 ]

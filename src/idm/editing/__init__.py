@@ -12,21 +12,24 @@ from idm.editing.o_belm import OBELMInversion
 from idm.editing.rex import RexInversion
 from idm.editing.rex_sde import RexSDEInversion
 
-INVERSIONS: Registry[Inversion] = Registry(
-    "method",
-    {
-        "bdia": BDIAInversion,
-        "ddim": DDIMInversion,
-        "fixed_point": FixedPointInversion,
-        "o_belm": OBELMInversion,
-        "rex": RexInversion,
-        "rex_sde": RexSDEInversion,
-    },
-)
+_MEMBERS: dict[str, type[Inversion]] = {
+    "bdia": BDIAInversion,
+    "ddim": DDIMInversion,
+    "fixed_point": FixedPointInversion,
+    "o_belm": OBELMInversion,
+    "rex": RexInversion,
+    "rex_sde": RexSDEInversion,
+}
+
+INVERSIONS: Registry[Inversion] = Registry("method", _MEMBERS)
+
+NUM_STATES = {name: member.num_states for name, member in _MEMBERS.items()}
+"""How many states each carries."""
 
 __all__ = [
     "CLEAN",
     "INVERSIONS",
+    "NUM_STATES",
     "BDIAInversion",
     "DDIMInversion",
     "FixedPointInversion",

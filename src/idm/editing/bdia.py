@@ -1,8 +1,8 @@
 """BDIA: a step down and a step up from the same eps, added to the sample before (Zhang, Lewis & Kleijn 2023).
 
-x_{t-1} = x_{t+1} + X_{t -> t-1}(x_t) - X_{t -> t+1}(x_t), where X_{t -> s}(x_t) = alpha_s x_0 + sigma_s eps is a step of
-DDIM: gamma = 1 of the paper, for which the rule is symmetric in time, of second order, and its parasitic mode is neither
-damped nor amplified. Samples are added up as they are, not divided by alpha: the latter loses up to four digits.
+x_{t-1} = x_{t+1} + X_{t -> t-1}(x_t) - X_{t -> t+1}(x_t), where X_{t -> s}(x_t) = alpha_s x_0 + sigma_s eps is a step
+of DDIM: gamma = 1 of the paper. The rule is then symmetric in time and of second order, and its parasitic mode neither
+damped nor amplified. Samples are added up as they are, not divided by alpha: that would lose up to four digits.
 """
 
 from dataclasses import dataclass

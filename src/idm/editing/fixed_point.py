@@ -1,8 +1,8 @@
 """DDIM down, and up the solution of the same equation by fixed-point iteration (Pan et al. 2023, AIDI).
 
 A step of DDIM down takes x_{t+1} to x_t by the eps of x_{t+1}. To undo it is to solve for x_{t+1}; with y = x / alpha,
-y_{t+1} = y_t + (kappa_{t+1} - kappa_t) eps(x_{t+1}), which is put into itself, from the step of DDIM up. Where steps are
-short each round makes the error (1 - kappa_t / kappa_{t+1}) |I - dx_0 / dy| times as large.
+y_{t+1} = y_t + (kappa_{t+1} - kappa_t) eps(x_{t+1}), which is put into itself, from the step of DDIM up. A round makes
+the error about (1 - kappa_t / kappa_{t+1}) |I - dx_0 / dy| times as large.
 """
 
 from dataclasses import dataclass

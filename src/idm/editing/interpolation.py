@@ -13,6 +13,7 @@ from idm.core.types import Images
 from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.editing.base import Inversion
 from idm.editing.ddim import DDIMInversion
+from idm.samplers import SamplerMultistep
 
 
 def slerp(start: Images, end: Images, weight: Tensor) -> Images:
@@ -68,9 +69,9 @@ def interpolate(
 ) -> Float[Tensor, "n c *space"]:
     """Encode two images, walk between their codes, and decode the way.
 
-    At weights 0 and 1 all states are decoded, so that an exact way to invert gives both images back. Between them x_T
-    alone is mixed, and everything else follows from it: what second states add belongs to one image, and mixed it shows
-    as lost contrast and as texture.
+    At weights 0 and 1 all states are decoded, so that an exact way to invert gives both images back. Between them, of
+    ways that carry two states, x_T alone is mixed, and what the flow makes of it is solved for as samples are, by UniPC
+    of order 2: what a second state adds belongs to one image, and mixed it shows as lost contrast and as texture.
 
     Args:
         diffusion: the process.
@@ -89,11 +90,28 @@ def interpolate(
     way = inversion or DDIMInversion(diffusion)
     states = way.encode(denoise, (torch.cat([start, end]),), listener=listener)
     places = torch.tensor(list(weights), dtype=states[0].dtype, device=states[0].device)
-    ends, between = ((places == 0) | (places == 1)).nonzero()[:, 0], ((places != 0) & (places != 1)).nonzero()[:, 0]
     decoded = torch.empty(len(places), *start.shape[1:], dtype=start.dtype, device=start.device)
-    for rows in filter(len, (ends, between)):
+    for rows, is_whole in _parts(weights, way.num_states):
         one, other = ([state[i : i + 1].expand(len(rows), *state.shape[1:]) for state in states] for i in (0, 1))
-        mixed = tuple(slerp(a, b, places[rows]) for a, b in zip(one, other, strict=True))
-        given = mixed if rows is ends else mixed[:1]
-        decoded[rows] = way.decode((path or denoise).select(rows), given, listener=listener)[0].to(decoded)
+        mixed = [slerp(a, b, places[rows]) for a, b in zip(one, other, strict=True)]
+        chosen = (path or denoise).select(rows)
+        if is_whole:
+            decoded[rows] = way.decode(chosen, mixed, listener=listener)[0].to(decoded)
+        else:
+            solver = SamplerMultistep(diffusion, clip_denoised=False)
+            decoded[rows] = solver.draw(chosen, mixed[0].to(decoded), listener=listener)
     return decoded
+
+
+def num_loops(weights: Sequence[float], num_states: int) -> int:
+    """Return how many times ``interpolate`` walks over the grid."""
+    return 1 + len(_parts(weights, num_states))
+
+
+def _parts(weights: Sequence[float], num_states: int) -> list[tuple[Tensor, bool]]:
+    """Return the rows that are decoded together, and whether from all of their states or from x_T alone."""
+    if num_states == 1:
+        return [(torch.arange(len(weights)), True)]
+    is_end = torch.tensor([weight in {0.0, 1.0} for weight in weights])
+    parts = [(is_end.nonzero()[:, 0], True), (is_end.logical_not().nonzero()[:, 0], False)]
+    return [(rows, is_whole) for rows, is_whole in parts if len(rows)]

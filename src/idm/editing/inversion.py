@@ -1,7 +1,7 @@
 """The grid to invert by; and encoding by DDIM, with any sampler to go down.
 
-``encode`` goes up from the clean level, ``decode`` down to it; each pairs the same two levels, so that encoding and then
-decoding approaches the identity at first order in the step. Ways that are exact are classes of their own, see
+``encode`` goes up from the clean level, ``decode`` down to it; each pairs the same two levels, so that encoding and
+then decoding approaches the identity at first order in the step. Exact ways are classes of their own, see
 ``INVERSIONS``. Denoisers are to be made with ``clip=False``: nothing is clipped on the way.
 """
 

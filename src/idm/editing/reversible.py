@@ -4,7 +4,7 @@ With Psi_h(z) what a step of length h adds to z, the pair (McCallum & Foster 202
 
     y' = c y + (1 - c) z + Psi_h(z),    z' = z - Psi_{-h}(y'),
 
-is undone line by line, from the last one up, and has the order of the step. The step integrates the line through the x_0
+is undone line by line, from the last one up, and has the order of the step. That integrates the line through the x_0
 at both of its ends exactly against the exponential of the log SNR (Hochbruck & Ostermann 2010; Blasingame & Liu 2026).
 States are float64, while the denoiser is asked in its own type: rounding, which the way back may amplify, then hardly
 ever reaches what the denoiser sees.
@@ -83,8 +83,7 @@ class ReversibleInversion(Inversion):
     def opened(self, states: States) -> States:
         """Take a single sample as both, in float64 where the device has it."""
         wide = torch.float32 if states[0].device.type == "mps" else torch.float64
-        y, z = states if len(states) > 1 else states * 2
-        return y.to(wide), z.to(wide)
+        return states[0].to(wide), states[-1].to(wide)
 
     def down(self, denoise: Denoiser, states: States, place: int, noise: NoiseSource) -> States:
         """One level down: the two lines as they are written above."""
