@@ -11,7 +11,7 @@ units of what the flow makes of it; the largest singular value, of standard devi
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,8 +90,8 @@ def exact_codes(x: NDArray[np.float64], alpha: float, sigma: float) -> NDArray[n
 def amplification(way: Inversion) -> tuple[float, float]:
     """Largest of what the way up makes of errors in the states, and the spectral radius, of all ``SPREADS``.
 
-    Errors are measured in units of the flow: x at a level in those of sqrt(alpha^2 s^2 + sigma^2), and of the data as at
-    the least noisy level.
+    Errors are measured in units of the flow: x at a level in those of sqrt(alpha^2 s^2 + sigma^2), and of the data as
+    at the least noisy level.
     """
     levels = way.diffusion.grid.levels
     found: list[tuple[float, float]] = []
@@ -116,7 +116,7 @@ def amplification(way: Inversion) -> tuple[float, float]:
 class NoNoise:
     """Zeros in the place of noise, which amplifies nothing."""
 
-    def normal(self, purpose: str, step: int, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Tensor:
+    def normal(self, purpose: str, step: int, shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
         """Return zeros."""
         return torch.zeros(2, *shape, dtype=dtype)
 

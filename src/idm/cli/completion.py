@@ -124,10 +124,10 @@ def _that_begin(names: list[str], incomplete: str) -> list[str]:
 
 def collect() -> Names:
     """Ask the package for all names."""
-    from idm.editing import INVERSIONS
     from idm.presets import PRESETS
     from idm.proof import CHECKS
     from idm.run.acceleration import PRECISIONS
+    from idm.run.encoding import METHODS
     from idm.run.planners import PLANNERS
     from idm.run.solver_fit import FITTED
     from idm.run.variance import VARIANCES
@@ -147,7 +147,7 @@ def collect() -> Names:
         "plans": list(PLANNERS),
         "trackers": list(TRACKERS),
         "checks": list(CHECKS),
-        "inversions": list(INVERSIONS),
+        "inversions": list(METHODS),
         "settings": settings,
     }
 

@@ -21,6 +21,9 @@ from idm.run.opened import Opened
 
 Carry = Callable[[Denoiser, States, range], States]
 
+METHODS = tuple(INVERSIONS)
+"""Names of the ways to invert."""
+
 METHOD = "bdia"
 """How samples are inverted where nothing else is said."""
 
