@@ -6,7 +6,7 @@
 The data are a mixture of three Gaussians in each of eight dimensions, whose flow keeps the quantile of every value; 256
 samples, a cosine schedule without the levels below sigma = 0.06. Errors are root mean squares over all values. The
 amplification is that of Gaussian data: what becomes, from the first step to the last, of an error in the states, in
-units of what the flow makes of it; the largest singular value, of standard deviations from 0 to 1. A minute on one core.
+units of what the flow makes of it; the largest singular value, of standard deviations from 0 to 1. A minute.
 """
 
 import argparse
