@@ -6,12 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 
 from idm import load
 from idm.core.errors import SettingsError
 from idm.data import Codec, Digits
+from idm.networks.dropout import Dropout
 from idm.run.latents import Latents
+from idm.samplers import SamplerDDIM
+from idm.schedules import spaced
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +40,8 @@ def test_decoding_undoes_encoding_as_steps_grow(idm, run, held_out, tmp_path):
     errors = {}
     for steps in (2, 34):
         latents = tmp_path / f"{steps}.safetensors"
-        assert idm("encode", run, "held-out:0-3", "--steps", steps, "--out", latents).code == 0
+        way = ("--method", "ddim", "--steps", steps, "--out", latents)
+        assert idm("encode", run, "held-out:0-3", *way).code == 0
         back = decoded(idm, run, latents, tmp_path / str(steps))["data"]
         errors[steps] = np.abs(back.astype(float) - held_out[0]).mean()
     assert errors[34] < 0.75 * errors[2]
@@ -46,11 +52,64 @@ def test_latents_say_where_they_come_from(idm, run, held_out, tmp_path):
     with safe_open(tmp_path / "a.safetensors", framework="np") as opened:
         described = json.loads(opened.metadata()["idm"])
         assert opened.get_tensor("latents").shape == (4, 1, 8, 8)
-    assert described["steps"] == 5
+        assert opened.get_tensor("partner").shape == (4, 1, 8, 8)
+    assert described["format"] == "idm latents 2"
+    assert (described["method"], described["spacing"], described["steps"]) == ("bdia", "log_snr", 5)
+    assert described["checkpoint"] == load(run, device="cpu").sha256
     assert described["labels"] == held_out[1]
     assert described["codec"]["levels"] == 17
     assert described["run"] == str(run)
     assert result.json["labels"] == [str(label) for label in held_out[1]]
+
+
+@pytest.mark.parametrize("method", ["bdia", "o_belm", "rex", "rex_sde"])
+def test_an_exact_method_gives_every_value_back(idm, run, held_out, tmp_path, method):
+    latents = tmp_path / "a.safetensors"
+    result = idm(
+        "encode", run, "held-out:0-3", "--method", method, "--steps", 6, "--seed", 3, "--out", latents, "--json"
+    )
+    assert (result.json["method"], result.json["steps"], result.json["spacing"]) == (method, 6, "log_snr")
+    found = decoded(idm, run, latents, tmp_path / "d", "--batch-size", 3)
+    np.testing.assert_array_equal(found["data"], held_out[0])
+    assert found["labels"].tolist() == held_out[1]
+
+
+def test_a_file_of_the_first_format_decodes_as_it_did(idm, run, tmp_path):
+    """By DDIM, on evenly spaced steps of the chain up to the ratio 20, from x_T alone."""
+    opened = load(run, device="cpu")
+    x = np.random.default_rng(0).standard_normal((2, 1, 8, 8)).astype("f4")
+    said = {"format": "idm latents 1", "run": str(run), "steps": 4, "labels": [3, 5]}
+    said["codec"] = opened.spec.codec.to_dict()
+    save_file({"latents": torch.from_numpy(x)}, tmp_path / "a.safetensors", {"idm": json.dumps(said)})
+    codes = Latents.read(tmp_path / "a.safetensors")
+    assert (codes.method, codes.spacing, codes.checkpoint, codes.partner) == ("ddim", "linspace", "", None)
+    low = opened.diffusion.respace(range(opened.diffusion.grid.num_steps_below(20.0)))
+    process = low.respace(spaced(low.num_timesteps, 4))
+    sampler = SamplerDDIM(process, clip_denoised=False)
+    wanted = sampler.draw(opened.denoiser(process, {"y": torch.tensor([3, 5])}), torch.from_numpy(x))
+    found = decoded(idm, run, tmp_path / "a.safetensors", tmp_path / "d")
+    np.testing.assert_array_equal(found["data"], opened.spec.codec.decode(wanted))
+    assert idm("encode", run, "held-out:0", "--steps", 2, "--out", tmp_path / "a.safetensors").code == 0
+
+
+def test_latents_of_another_checkpoint_are_refused(idm, run, tmp_path):
+    path = tmp_path / "a.safetensors"
+    assert idm("encode", run, "held-out:0", "--steps", 2, "--out", path).code == 0
+    (tmp_path / "b.safetensors").write_bytes(replace(Latents.read(path), checkpoint="0" * 64).to_bytes())
+    result = idm("decode", run, tmp_path / "b.safetensors", "--out", tmp_path / "out")
+    assert (result.code, len(result.errors)) == (4, 1)
+    assert "latents: those of this checkpoint of run" in result.errors[0]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_network_that_drops_values_is_refused(run, held_out):
+    opened = load(run, device="cpu")
+    opened.network.train()
+    for layer in opened.network.modules():
+        if isinstance(layer, Dropout):
+            layer.p = 0.1
+    with pytest.raises(SettingsError, match="in training mode"):
+        opened.encode(held_out[0])
 
 
 def test_every_way_to_name_an_image_gives_the_same_code(idm, run, held_out, tmp_path):
@@ -117,6 +176,9 @@ WRONG = {
     "no number": (["encode", "held-out:x"], 3, "a number or range"),
     "no such file": (["encode", "none.png"], 3, "none.png: an image file wanted, got nothing there"),
     "too many steps": (["encode", "held-out:0", "--steps", "5000"], 2, "steps: a number from 1 to"),
+    "no such method": (["encode", "held-out:0", "--method", "bdai"], 2, "bdia"),
+    "no such grid": (["encode", "held-out:0", "--spacing", "log-snr"], 2, "log_snr"),
+    "no such method on the way": (["interpolate", "held-out:0", "held-out:1", "--method", "bdai"], 2, "bdia"),
     "no such class": (["encode", "held-out:0", "--labels", "12"], 2, "labels: one of the 10 classes"),
     "another suffix": (["encode", "held-out:0", "--out", "a.png"], 2, "ending in .safetensors"),
     "no latents": (["decode", "none.safetensors"], 3, "got nothing there"),

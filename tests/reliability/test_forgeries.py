@@ -303,7 +303,15 @@ LATENTS = {
     "yes": ("steps", True),
     "a word": ("steps", "2"),
     "no steps": ("steps", None),
-    "another format": ("format", "idm latents 2"),
+    "another format": ("format", "idm latents 3"),
+    "another method": ("method", "bdai"),
+    "a method that is none": ("method", ["bdia"]),
+    "a method of one state": ("method", "ddim"),
+    "another grid": ("spacing", "no_grid"),
+    "a seed below zero": ("seed", -1),
+    "a seed beyond all numbers": ("seed", 10**30),
+    "a checkpoint that is none": ("checkpoint", "../../etc/passwd"),
+    "no checkpoint": ("checkpoint", None),
     "labels without end": ("labels", [float("inf")] * 2),
     "too few labels": ("labels", [0]),
     "labels of labels": ("labels", [[0], [1]]),
@@ -314,11 +322,12 @@ LATENTS = {
 }
 
 
-def described_otherwise(path, change):
+def described_otherwise(path, change, changed="latents"):
     with safe_open(path, "pt") as opened:
-        described, x = json.loads(opened.metadata()["idm"]), opened.get_tensor("latents")
-    x = change(described, x)
-    safetensors.torch.save_file({"latents": x}, path, {"idm": json.dumps(described)})
+        described = json.loads(opened.metadata()["idm"])
+        states = {name: opened.get_tensor(name) for name in ("latents", "partner")}
+    states[changed] = change(described, states[changed])
+    safetensors.torch.save_file(states, path, {"idm": json.dumps(described)})
 
 
 @pytest.mark.parametrize("kind", LATENTS)
@@ -330,9 +339,10 @@ def test_latents_that_say_what_is_not_so_are_refused(made, tmp_path, capsys, kin
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("changed", ["latents", "partner"])
 @pytest.mark.parametrize("change", [lambda x: x * float("nan"), lambda x: x.long(), lambda x: x[:0], lambda x: x[0]])
-def test_latents_that_are_no_finite_codes_are_refused(made, tmp_path, capsys, change):
+def test_latents_that_are_no_finite_codes_are_refused(made, tmp_path, capsys, change, changed):
     path = Path(shutil.copy(made / "points.safetensors", tmp_path))
-    described_otherwise(path, lambda described, x: change(x).clone())
+    described_otherwise(path, lambda described, x: change(x).clone(), changed)
     assert main(["decode", str(made / "points"), str(path), "--out", str(tmp_path / "out")]) == 3
     assert len(capsys.readouterr().err.splitlines()) == 1

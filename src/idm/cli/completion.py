@@ -25,6 +25,7 @@ class Names(TypedDict):
     checks: list[str]
     operators: list[str]
     methods: list[str]
+    inversions: list[str]
     settings: dict[str, list[str]]
 
 
@@ -66,6 +67,11 @@ def plans(incomplete: str) -> list[str]:
 def trackers(incomplete: str) -> list[str]:
     """Complete the name of a tracker."""
     return _that_begin(_names()["trackers"], incomplete)
+
+
+def inversions(incomplete: str) -> list[str]:
+    """Complete the name of a way to invert."""
+    return _that_begin(_names()["inversions"], incomplete)
 
 
 def checks(incomplete: str) -> list[str]:
@@ -136,6 +142,7 @@ def _that_begin(names: list[str], incomplete: str) -> list[str]:
 
 def collect() -> Names:
     """Ask the package for all names."""
+    from idm.editing import INVERSIONS
     from idm.presets import PRESETS
     from idm.proof import CHECKS
     from idm.restoration import METHODS, OPERATORS
@@ -163,6 +170,7 @@ def collect() -> Names:
         "checks": list(CHECKS),
         "operators": [f"{name}:" for name in OPERATORS],
         "methods": list(METHODS),
+        "inversions": list(INVERSIONS),
         "settings": settings,
     }
 

@@ -1,4 +1,4 @@
-"""``idm encode``: carry images to the noise that DDIM would make them from."""
+"""``idm encode``: carry images to the noise that they could have been made from."""
 
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +26,10 @@ LatentsFile = Annotated[
 def encode(
     run: options.RunArgument,
     images: Images,
+    method: options.InversionMethod = None,
     steps: options.InversionSteps = None,
+    spacing: options.InversionSpacing = None,
+    seed: options.InversionSeed = 0,
     labels: options.KnownLabels = None,
     out: LatentsFile = None,
     batch_size: options.BatchSize = 256,
@@ -44,7 +47,10 @@ def encode(
         images,
         out,
         labels=labels,
+        method=method,
         steps=steps,
+        spacing=spacing,
+        seed=seed,
         batch_size=batch_size,
         device=device,
         trust_code=trust_code,
@@ -54,11 +60,13 @@ def encode(
     names = None if y is None else name_labels(y.tolist(), found.run.spec.class_names)
     output = Output(as_json=as_json)
     rows: dict[str, object] = {
-        "encoded": f"{counted(len(latents.x), 'sample')}, {counted(latents.steps, 'step')}",
+        "encoded": f"{counted(len(latents.x), 'sample')}, {counted(latents.steps, 'step')} of {latents.spacing}",
+        "method": latents.method,
         "latents": found.path,
     }
     if names is not None:
         rows["classes"] = ", ".join(name or "no class" for name in names)
     output.pairs(rows)
     output.next("decode", run, found.path)
-    output.finish(latents=found.path, num=len(latents.x), steps=latents.steps, labels=names)
+    way = {"method": latents.method, "steps": latents.steps, "spacing": latents.spacing}
+    output.finish(latents=found.path, num=len(latents.x), **way, labels=names)

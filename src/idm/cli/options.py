@@ -189,6 +189,22 @@ SamplerForSamples = Annotated[
     ),
 ]
 StepsForSamples = Annotated[int | None, number("--sampler-steps", "For --samples; 0: all.", 0)]
+InversionMethod = Annotated[
+    str | None,
+    named(
+        "--method",
+        "How to invert: bdia (exact, the default), rex or o_belm (exact), ddim, fixed_point, rex_sde.",
+        completion.inversions,
+    ),
+]
 InversionSteps = Annotated[
-    int | None, number("--steps", "DDIM steps: more of them, smaller errors; 100 if not given.", 1)
+    int | None, number("--steps", "Steps of the inversion: more of them, smaller errors; 100 if not given.", 1)
+]
+InversionSpacing = Annotated[
+    str | None,
+    named("--spacing", "Levels of the inversion: log_snr (the default), linspace, rho, ...", completion.spacings),
+]
+InversionSeed = Annotated[
+    int,
+    typer.Option("--seed", metavar="N", min=0, max=2**31 - 1, help="For rex_sde: image i has the noise of seed + i."),
 ]

@@ -9,11 +9,12 @@ from torch import Tensor
 from idm.core.tensors import require_finite
 from idm.core.terminal import TERMINAL
 from idm.diffusion import GaussianDiffusion
-from idm.editing import decode, encode, interpolate, inversion_process
+from idm.editing import Inversion, interpolate
 from idm.editing.inversion import MAX_NOISE_TO_SIGNAL
 from idm.report import Denoising, Reconstruction, SampleSet
 from idm.run import Data, Recognition, Run, recognise
 from idm.run import draw as draw_samples
+from idm.run.encoding import choose_inversion
 from idm.samplers import Sampler
 
 SHOWN_PER_CLASS = 10
@@ -71,24 +72,24 @@ def denoise(run: Run, sampler: Sampler, *, seed: int = 0) -> Denoising:
     return Denoising(torch.stack([states[i].cpu() for i in chosen], dim=1), labels)
 
 
-def inversion(diffusion: GaussianDiffusion) -> GaussianDiffusion:
-    """Return the process to invert by: of as many steps as the page has room to wait for, or as there are."""
+def inversion(diffusion: GaussianDiffusion) -> Inversion:
+    """Return the way to invert: the usual one, in as many steps as the page has room to wait for, or as there are."""
     available = diffusion.grid.num_steps_below(MAX_NOISE_TO_SIGNAL)
-    return inversion_process(diffusion, max(1, min(INVERSION_STEPS, available)))
+    return choose_inversion(diffusion, steps=max(1, min(INVERSION_STEPS, available))).inversion
 
 
 def reconstruct(run: Run, data: Data) -> Reconstruction:
     """Invert held-out samples to noise and sample them back."""
     x, y = data.held_out.first(RECONSTRUCTED)
     kwargs = {} if y is None else {"y": y.to(run.device)}
-    process = inversion(run.diffusion)
-    denoise = run.denoiser(process, kwargs)
-    code = encode(process, denoise, x.to(run.device))
-    back = require_finite(decode(process, denoise, code).cpu(), "reconstructions")
+    way = inversion(run.diffusion)
+    denoise = run.denoiser(way.diffusion, kwargs)
+    states = way.encode(denoise, (x.to(run.device),))
+    back = require_finite(way.decode(denoise, states)[0].cpu(), "reconstructions")
     codec = run.spec.codec
     original, again = codec.decode(x), codec.decode(back)
     error = float((((back - x) * float(codec.scale[0])) ** 2).mean().sqrt())
-    return Reconstruction(x, back, float((original == again).mean()), error, process.num_timesteps)
+    return Reconstruction(x, back, float((original == again).mean()), error, way.diffusion.num_timesteps)
 
 
 def walk(run: Run, data: Data) -> Tensor:
@@ -97,9 +98,10 @@ def walk(run: Run, data: Data) -> Tensor:
     Encoding and decoding are told of no class, so that the class may change on the way.
     """
     x, _ = data.held_out.first(2 * PAIRS)
-    process = inversion(run.diffusion)
+    way = inversion(run.diffusion)
+    process = way.diffusion
     weights = torch.linspace(0.0, 1.0, PATH).tolist()
     ends, path = (run.denoiser(process, run.unlabelled_kwargs(count)) for count in (2, PATH))
     pairs = x.to(run.device).split(2)
-    rows = [interpolate(process, ends, pair[:1], pair[1:], weights, path=path) for pair in pairs]
+    rows = [interpolate(process, ends, pair[:1], pair[1:], weights, path=path, inversion=way) for pair in pairs]
     return require_finite(torch.stack(rows).cpu(), "interpolations")

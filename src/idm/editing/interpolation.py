@@ -6,11 +6,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from idm.core.errors import SettingsError
 from idm.core.progress import SILENT, Listener
 from idm.core.tensors import append_dims
 from idm.core.types import Images
 from idm.diffusion import Denoiser, GaussianDiffusion
-from idm.editing.inversion import decode, encode
+from idm.editing.base import Inversion
+from idm.editing.ddim import DDIMInversion
+from idm.samplers import SamplerMultistep
 
 
 def slerp(start: Images, end: Images, weight: Tensor) -> Images:
@@ -35,6 +38,24 @@ def slerp(start: Images, end: Images, weight: Tensor) -> Images:
     return append_dims(of_start, start.ndim) * start + append_dims(of_end, end.ndim) * end
 
 
+def mix(codes: Float[Tensor, "k c *space"], weights: Float[Tensor, "n k"]) -> Float[Tensor, "n c *space"]:
+    """Mix several codes: sum_k w_k z_k / sqrt(sum_k w_k^2), which for independent noise is noise again.
+
+    Two codes whose angle is a right one, as of noise in many dimensions, then lie on the arc of ``slerp``.
+
+    Args:
+        codes: noise vectors.
+        weights: of each in each mixture, not all of them 0.
+
+    Raises:
+        SettingsError: a mixture of weights that are all 0.
+    """
+    lengths = weights.norm(dim=1, keepdim=True)
+    if bool((lengths == 0).any()):
+        raise SettingsError("weights: one that is not 0 wanted in every mixture, got zeros alone")
+    return torch.tensordot(weights / lengths, codes, dims=1)
+
+
 def interpolate(
     diffusion: GaussianDiffusion,
     denoise: Denoiser,
@@ -43,9 +64,14 @@ def interpolate(
     weights: Sequence[float],
     *,
     path: Denoiser | None = None,
+    inversion: Inversion | None = None,
     listener: Listener = SILENT,
 ) -> Float[Tensor, "n c *space"]:
     """Encode two images, walk between their codes, and decode the way.
+
+    At weights 0 and 1 all states are decoded, so that an exact way to invert gives both images back. Between them, of
+    ways that carry two states, x_T alone is mixed, and what the flow makes of it is solved for as samples are, by UniPC
+    of order 2: what a second state adds belongs to one image, and mixed it shows as lost contrast and as texture.
 
     Args:
         diffusion: the process.
@@ -55,12 +81,37 @@ def interpolate(
         weights: positions on the path, 0 at ``start`` and 1 at ``end``.
         path: the same, under the conditioning of the images on the path, with one entry per weight; ``denoise``, where
             it has no conditioning, by default.
-        listener: hears of both loops.
+        inversion: the way, on the same process; DDIM where None.
+        listener: hears of all loops.
 
     Returns:
         One image per weight, [len(weights), c, *space].
     """
-    code = encode(diffusion, denoise, torch.cat([start, end]), listener=listener)
-    weight = torch.tensor(list(weights), dtype=code.dtype, device=code.device)
-    one, other = (code[i : i + 1].expand(len(weight), *code.shape[1:]) for i in (0, 1))
-    return decode(diffusion, path or denoise, slerp(one, other, weight), listener=listener)
+    way = inversion or DDIMInversion(diffusion)
+    states = way.encode(denoise, (torch.cat([start, end]),), listener=listener)
+    places = torch.tensor(list(weights), dtype=states[0].dtype, device=states[0].device)
+    decoded = torch.empty(len(places), *start.shape[1:], dtype=start.dtype, device=start.device)
+    for rows, is_whole in _parts(weights, way.num_states):
+        one, other = ([state[i : i + 1].expand(len(rows), *state.shape[1:]) for state in states] for i in (0, 1))
+        mixed = [slerp(a, b, places[rows]) for a, b in zip(one, other, strict=True)]
+        chosen = (path or denoise).select(rows)
+        if is_whole:
+            decoded[rows] = way.decode(chosen, mixed, listener=listener)[0].to(decoded)
+        else:
+            solver = SamplerMultistep(diffusion, clip_denoised=False)
+            decoded[rows] = solver.draw(chosen, mixed[0].to(decoded), listener=listener)
+    return decoded
+
+
+def num_loops(weights: Sequence[float], num_states: int) -> int:
+    """Return how many times ``interpolate`` walks over the grid."""
+    return 1 + len(_parts(weights, num_states))
+
+
+def _parts(weights: Sequence[float], num_states: int) -> list[tuple[Tensor, bool]]:
+    """Return the rows that are decoded together, and whether from all of their states or from x_T alone."""
+    if num_states == 1:
+        return [(torch.arange(len(weights)), True)]
+    is_end = torch.tensor([weight in {0.0, 1.0} for weight in weights])
+    parts = [(is_end.nonzero()[:, 0], True), (is_end.logical_not().nonzero()[:, 0], False)]
+    return [(rows, is_whole) for rows, is_whole in parts if len(rows)]

@@ -1,24 +1,20 @@
-"""Encoding data into the noise that a deterministic sampler would make them from, and back.
+"""The grid to invert by; and encoding by DDIM, with any sampler to go down.
 
-Places of the process's grid are explicit: CLEAN (-1) is the data, place t in [0, T) is x_t. ``encode`` goes up from the
-clean level, ``decode`` down to it; each pairs the same two levels, so that encoding and then decoding approaches
-the identity at first order in the step. Denoisers are to be made with ``clip=False``: nothing is clipped on the way.
+``encode`` goes up from the clean level, ``decode`` down to it; each pairs the same two levels, so that encoding and
+then decoding approaches the identity at first order in the step. Exact ways are classes of their own, see
+``INVERSIONS``. Denoisers are to be made with ``clip=False``: nothing is clipped on the way.
 """
 
 from collections.abc import Iterator
 
-import torch
-
-from idm.core.counts import whole_number
 from idm.core.errors import SettingsError
 from idm.core.progress import SILENT, Listener
 from idm.core.types import Images
 from idm.diffusion import Denoiser, GaussianDiffusion
+from idm.editing.base import checked_place
+from idm.editing.ddim import DDIMInversion
 from idm.samplers import Sampler, SamplerDDIM, SampleStep
-from idm.schedules import Grid, refuse_more_steps, spaced
-
-CLEAN = -1
-"""The level of clean data, one below step 0."""
+from idm.schedules import refuse_more_steps, regrid
 
 DEFAULT_STEPS = 100
 
@@ -28,20 +24,25 @@ MAX_NOISE_TO_SIGNAL = 20.0
 
 
 def inversion_process(
-    diffusion: GaussianDiffusion, num_steps: int | None = None, *, max_noise_to_signal: float = MAX_NOISE_TO_SIGNAL
+    diffusion: GaussianDiffusion,
+    num_steps: int | None = None,
+    *,
+    spacing: str = "linspace",
+    max_noise_to_signal: float = MAX_NOISE_TO_SIGNAL,
 ) -> GaussianDiffusion:
     """Return the process on whose steps data are best encoded and decoded.
 
-    Its steps are spaced evenly over those whose noise-to-signal ratio sigma / alpha is at most
-    ``max_noise_to_signal``: nothing is clipped in an inversion, see ``Grid.num_steps_below``.
+    Its levels lie where the noise-to-signal ratio sigma / alpha is at most ``max_noise_to_signal``: nothing is clipped
+    in an inversion, see ``Grid.num_steps_below``.
 
     Args:
         diffusion: the process that the network was trained on.
         num_steps: how many steps; more of them, smaller error. All there are, but at most 100, if None.
+        spacing: name of a grid, one of ``GRIDS``: evenly over the steps, or "log_snr", evenly in the log SNR.
         max_noise_to_signal: ratio at the noisiest step.
 
     Raises:
-        SettingsError: more steps than there are, or a ratio below every step's.
+        SettingsError: more steps than there are, a ratio below every step's, or an unknown grid.
     """
     available = diffusion.grid.num_steps_below(max_noise_to_signal)
     if available == 0:
@@ -50,7 +51,7 @@ def inversion_process(
     chain = diffusion.respace(range(available))
     wanted = min(DEFAULT_STEPS, available) if num_steps is None else num_steps
     refuse_more_steps(chain.grid, wanted, "steps", or_all=False)
-    return chain.respace(spaced(available, wanted))
+    return chain.on(regrid(chain.grid, wanted, spacing))
 
 
 def encode(
@@ -76,13 +77,7 @@ def encode(
     Raises:
         SettingsError: a level outside of the chain.
     """
-    stop = _checked(diffusion, level)
-    x = x_start
-    with torch.no_grad(), listener.follow("encoding", stop + 1) as bar:
-        for place in range(CLEAN, stop):
-            x = _up(diffusion.grid, denoise, x, place)
-            bar.advance()
-    return x
+    return DDIMInversion(diffusion).encode(denoise, (x_start,), level=level, listener=listener)[0]
 
 
 def decode(
@@ -104,7 +99,7 @@ def decode(
         sampler: how to go down, on the same process; deterministically, by DDIM, where None.
         listener: as there.
     """
-    start = _checked(diffusion, level)
+    start = checked_place(diffusion, level)
     x = x_t
     with listener.follow("decoding", start + 1) as bar:
         for state in decoding(diffusion, denoise, x_t, level=level, sampler=sampler):
@@ -122,7 +117,7 @@ def decoding(
     sampler: Sampler | None = None,
 ) -> Iterator[SampleStep]:
     """Yield the states that ``decode`` passes through."""
-    start = _checked(diffusion, level)
+    start = checked_place(diffusion, level)
     return (sampler or _deterministic(diffusion)).walk(denoise, x_t, start=start)
 
 
@@ -154,21 +149,3 @@ def edit(
     """
     x_t = encode(diffusion, denoise, x_start, level=level)
     return decode(diffusion, edited or denoise, x_t, level=level, sampler=sampler)
-
-
-def _checked(diffusion: GaussianDiffusion, level: int | None) -> int:
-    top = diffusion.num_timesteps - 1
-    if level is None:
-        return top
-    wanted = f"a number from {CLEAN} (clean) to {top}"
-    level = whole_number(level, "level", wanted)
-    if not CLEAN <= level <= top:
-        raise SettingsError(f"level: {wanted} wanted, got {level}")
-    return level
-
-
-def _up(grid: Grid, denoise: Denoiser, x: Images, place: int) -> Images:
-    """One level up, by the eps of the level below; clean data are shown to the network as the least noisy level."""
-    at = grid.level(max(place, 0), x)
-    x_start = denoise(x, at).raw
-    return grid.level(place + 1, x).diffuse(x if place == CLEAN else x_start, at.eps(x, x_start))

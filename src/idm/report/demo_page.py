@@ -156,8 +156,8 @@ def _reconstruction(contents: DemoContents) -> list[Block]:
     ]
     return [
         Paragraph(
-            "DDIM without fresh noise can be run backwards: a real sample is turned into the noise it would have come "
-            "from, and that noise is sampled again. The closer the copy, the more exactly the steps undo each other."
+            "Sampling without fresh noise can be run backwards: a real sample is turned into the noise it would have "
+            "come from, and that noise is sampled again, by steps that undo each other exactly (BDIA)."
         ),
         LabelledPictures(rows, "Held-out samples", f"{found.steps:,} steps in each direction."),
         Cards(

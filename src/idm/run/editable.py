@@ -14,7 +14,6 @@ from idm.core.errors import DataError, SettingsError
 from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.core.text import counted
-from idm.editing import inversion_process
 from idm.run import encoding
 from idm.run.inputs import Inputs, as_inputs, read_inputs
 from idm.run.labels import Labels, class_numbers
@@ -60,28 +59,36 @@ class Editable(Opened):
         samples: npt.ArrayLike,
         *,
         labels: Labels | None = None,
+        method: str | None = None,
         steps: int | None = None,
+        spacing: str | None = None,
+        seed: int = 0,
         batch_size: int = 256,
         listener: Listener | None = None,
     ) -> Latents:
-        """Carry samples to the noise that DDIM would make them from.
+        """Carry samples to the noise that they could have been made from.
 
         Args:
             samples: one or several.
             labels: their classes, in turn; no class by default.
-            steps: of the inversion; more of them, smaller error.
+            method: one of ``idm.editing.INVERSIONS``; bdia by default, whose latents decode to the very samples.
+            steps: of the inversion, 100 by default; more of them, latents closer to those of the exact flow.
+            spacing: name of the grid; log_snr by default.
+            seed: of the noise of rex_sde: sample i has that of seed + i.
             batch_size: samples per call of the network.
             listener: hears how each batch gets on; as in ``sample``.
 
         Raises:
             DataError: samples that do not fit the run's data.
-            SettingsError: more steps than there are, or no labels for a network that knows classes only.
+            SettingsError: an unknown method or grid, more steps than there are, or no labels for a network that knows
+                classes only.
         """
         return encoding.encode(
             self,
             as_inputs(self, samples),
             labels=class_numbers(labels, self.spec.class_names),
-            process=inversion_process(self.diffusion, steps),
+            choice=encoding.choose_inversion(self.diffusion, method, steps, spacing),
+            seed=whole_number(seed, "seed"),
             batch_size=batch_size,
             listener=listener_or_quiet(listener),
         )
@@ -98,6 +105,7 @@ class Editable(Opened):
 
         Raises:
             DataError: latents of other data.
+            CheckpointError: latents of another checkpoint.
         """
         if not isinstance(latents, Latents):  # pyright: ignore[reportUnnecessaryIsInstance] (as callers give it)
             raise DataError(f"latents: those of run.encode or Latents.read(path) wanted, got {type(latents).__name__}")
@@ -117,7 +125,9 @@ class Editable(Opened):
         num: int = 9,
         *,
         labels: Labels | None = None,
+        method: str | None = None,
         steps: int | None = None,
+        spacing: str | None = None,
         listener: Listener | None = None,
     ) -> NDArray[Any]:
         """Walk from one sample to another through the noise that they come from.
@@ -127,7 +137,9 @@ class Editable(Opened):
             end: another.
             num: how many samples, both ends included.
             labels: the classes of the two; no class by default, so that it can change on the way.
-            steps: as in ``encode``.
+            method: as in ``encode``.
+            steps: as there.
+            spacing: as there.
             listener: as there.
 
         Raises:
@@ -146,7 +158,7 @@ class Editable(Opened):
             Inputs(torch.cat(ends), [None] * sum(map(len, ends))),
             whole_number(num, "num"),
             labels=None if classes is None else (classes[0], classes[1]),
-            process=inversion_process(self.diffusion, steps),
+            choice=encoding.choose_inversion(self.diffusion, method, steps, spacing),
             listener=listener_or_quiet(listener),
         )
         return self.restored(x)

@@ -1,6 +1,8 @@
-"""Samples carried to the noise that DDIM would make them from, and back; paths between two of them."""
+"""Samples carried to the noise that they could have been made from, and back; paths between two of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -9,17 +11,57 @@ from idm.core.counts import whole_number
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT, Listener, Within
 from idm.core.tensors import require_finite
-from idm.diffusion import GaussianDiffusion, ModelKwargs
-from idm.editing import decode as decode_latents
-from idm.editing import encode as encode_samples
+from idm.diffusion import Denoiser, GaussianDiffusion
+from idm.editing import INVERSIONS, Inversion, States, inversion_process, refuse_dropout
 from idm.editing import interpolate as interpolate_samples
-from idm.editing import inversion_process
+from idm.editing.interpolation import num_loops
 from idm.run.inputs import Inputs
 from idm.run.latents import Latents
 from idm.run.opened import Opened
 
-Carry = Callable[..., Tensor]
-"""``encode`` or ``decode`` of editing."""
+Carry = Callable[[Denoiser, States, range], States]
+
+METHODS = tuple(INVERSIONS)
+"""Names of the ways to invert."""
+
+METHOD = "bdia"
+"""How samples are inverted where nothing else is said."""
+
+
+@dataclass(frozen=True)
+class InversionChoice:
+    """A way to invert, and the grid to do so by.
+
+    Attributes:
+        inversion: the way, on its grid.
+        method: its name, one of ``INVERSIONS``.
+        spacing: name of the grid.
+    """
+
+    inversion: Inversion
+    method: str
+    spacing: str
+
+
+def choose_inversion(
+    diffusion: GaussianDiffusion, method: str | None = None, steps: int | None = None, spacing: str | None = None
+) -> InversionChoice:
+    """Make a way to invert by its name.
+
+    Args:
+        diffusion: the process that the network was trained on.
+        method: one of ``INVERSIONS``; bdia by default.
+        steps: how many; at most as many as the process has, 100 or all of them by default.
+        spacing: name of a grid; log_snr by default, or linspace where the network knows the levels of its chain alone.
+
+    Raises:
+        SettingsError: an unknown name, or another number of steps.
+    """
+    method = METHOD if method is None else method
+    usual = "linspace" if diffusion.prediction.is_mean else "log_snr"
+    spacing = usual if spacing is None else spacing
+    make = INVERSIONS[method]
+    return InversionChoice(make(inversion_process(diffusion, steps, spacing=spacing)), method, spacing)
 
 
 def encode(
@@ -27,7 +69,8 @@ def encode(
     inputs: Inputs,
     *,
     labels: Sequence[int] | None = None,
-    process: GaussianDiffusion | None = None,
+    choice: InversionChoice | None = None,
+    seed: int = 0,
     batch_size: int = 256,
     listener: Listener = SILENT,
 ) -> Latents:
@@ -38,7 +81,8 @@ def encode(
         inputs: the samples.
         labels: numbers of the classes that they are encoded under, in turn; by default those they are known to have,
             or no class.
-        process: from ``inversion_process``; that of the default number of steps where None.
+        choice: from ``choose_inversion``; its defaults where None.
+        seed: sample i has the noise of seed + i, where the way draws any.
         batch_size: samples at a time.
         listener: hears how it gets on.
 
@@ -46,11 +90,31 @@ def encode(
         SettingsError: a sample without a known class, and a network that knows classes only.
         NumericalError: latents are not finite.
     """
-    process = process or inversion_process(run.diffusion)
+    choice = choice or choose_inversion(run.diffusion)
+    inversion, process = choice.inversion, choice.inversion.diffusion
     conditioning = run.conditioning(labels, inputs.labels)
-    x = _carried(encode_samples, run, process, inputs.x, conditioning, batch_size, listener, ("encoding", "latents"))
+    refuse_dropout(run.network)
+
+    with _followed(listener, "encoding", inputs.x, batch_size, process) as within:
+
+        def carry(denoise: Denoiser, states: States, seeds: range) -> States:
+            return inversion.encode(denoise, states, seed=seeds, listener=within)
+
+        denoise = run.denoiser(process, conditioning)
+        x, *partner = _in_batches(carry, (inputs.x,), denoise, seed, batch_size, run.device, what="latents")
     y = conditioning.get("y")
-    return Latents(x, None if y is None else y.cpu(), process.num_timesteps, run.spec.codec, str(run.folder))
+    return Latents(
+        x,
+        None if y is None else y.cpu(),
+        process.num_timesteps,
+        run.spec.codec,
+        str(run.folder),
+        partner[0] if partner else None,
+        choice.method,
+        choice.spacing,
+        seed,
+        run.sha256,
+    )
 
 
 def decode(
@@ -72,15 +136,25 @@ def decode(
 
     Raises:
         DataError: codes of other data than the model's.
+        CheckpointError: codes of another checkpoint.
         NumericalError: samples are not finite.
     """
     latents.check(run)
     known = [None] * len(latents.x) if latents.labels is None else latents.labels.tolist()
     conditioning = run.conditioning(labels, known)
-    process = inversion_process(run.diffusion, latents.steps)
-    x = _carried(decode_latents, run, process, latents.x, conditioning, batch_size, listener, ("decoding", "samples"))
+    inversion = choose_inversion(run.diffusion, latents.method, latents.steps, latents.spacing).inversion
+    process = inversion.diffusion
+    refuse_dropout(run.network)
+
+    with _followed(listener, "decoding", latents.x, batch_size, process) as within:
+
+        def carry(denoise: Denoiser, states: States, seeds: range) -> States:
+            return inversion.decode(denoise, states, seed=seeds, listener=within)[:1]
+
+        denoise = run.denoiser(process, conditioning)
+        (wide,) = _in_batches(carry, latents.states, denoise, latents.seed, batch_size, run.device, what="samples")
     y = conditioning.get("y")
-    return x, None if y is None else y.tolist()
+    return wide.float(), None if y is None else y.tolist()
 
 
 def interpolate(
@@ -90,7 +164,7 @@ def interpolate(
     *,
     labels: tuple[int, int] | None = None,
     option: str = "labels=CLASSES",
-    process: GaussianDiffusion | None = None,
+    choice: InversionChoice | None = None,
     listener: Listener = SILENT,
 ) -> tuple[Tensor, list[int] | None]:
     """Encode two samples, and decode ``num`` places on the way between their codes, both ends included.
@@ -104,7 +178,7 @@ def interpolate(
         num: how many places.
         labels: numbers of the classes of the two.
         option: how a caller gives those.
-        process: as of ``encode``.
+        choice: as of ``encode``.
         listener: hears how it gets on.
 
     Returns:
@@ -116,12 +190,17 @@ def interpolate(
         NumericalError: samples are not finite.
     """
     start, end = _two(ends.x).to(run.device).split(1)
-    weights, process = _places(num), process or inversion_process(run.diffusion)
+    weights, inversion = _places(num), (choice or choose_inversion(run.diffusion)).inversion
+    process = inversion.diffusion
+    refuse_dropout(run.network)
     of_ends = _labels_of_ends(run, ends, labels, option)
     on_way = {name: y[[round(weight) for weight in weights]] for name, y in of_ends.items()}
     denoise, path = run.denoiser(process, of_ends), run.denoiser(process, on_way)
-    with listener.follow("interpolating", 2 * process.num_timesteps) as bar:
-        x = interpolate_samples(process, denoise, start, end, weights, path=path, listener=Within(bar))
+    loops = num_loops(weights, inversion.num_states)
+    with listener.follow("interpolating", loops * process.num_timesteps) as bar:
+        x = interpolate_samples(
+            process, denoise, start, end, weights, path=path, inversion=inversion, listener=Within(bar)
+        )
     return require_finite(x.cpu(), "images on the way"), on_way["y"].tolist() if on_way else None
 
 
@@ -148,31 +227,41 @@ def _labels_of_ends(run: Opened, ends: Inputs, labels: tuple[int, int] | None, o
         return run.conditioning(None, ends.labels, option)
 
 
-def _carried(
-    carry: Carry,
-    run: Opened,
-    process: GaussianDiffusion,
-    x: Tensor,
-    conditioning: ModelKwargs,
-    batch_size: int,
-    listener: Listener,
-    words: tuple[str, str],
-) -> Tensor:
-    """Carry samples to noise or back, some at a time, and return the results together, on the CPU.
-
-    The listener hears of the steps of all batches as of one loop. The words are what is done, and what comes out.
+@contextmanager
+def _followed(
+    listener: Listener, what: str, x: Tensor, batch_size: int, process: GaussianDiffusion
+) -> Generator[Listener]:
+    """Follow the steps of all batches as one loop, and return what each of them is to tell.
 
     Raises:
         SettingsError: no batch size.
-        NumericalError: results are not finite.
     """
     if whole_number(batch_size, "batch_size") < 1:
         raise SettingsError(f"batch_size: at least 1 wanted, got {batch_size}")
-    batches, denoise = torch.arange(len(x)).split(batch_size), run.denoiser(process, conditioning)
-    parts: list[Tensor] = []
-    with listener.follow(words[0], len(batches) * process.num_timesteps) as bar:
-        within = Within(bar)
-        for rows in batches:
-            carried = carry(process, denoise.select(rows), x[rows].to(run.device), listener=within)
-            parts.append(require_finite(carried.cpu(), words[1]))
-    return torch.cat(parts)
+    batches = -(-len(x) // batch_size)
+    with listener.follow(what, batches * process.num_timesteps) as bar:
+        yield Within(bar)
+
+
+def _in_batches(
+    carry: Carry,
+    states: States,
+    denoise: Denoiser,
+    seed: int,
+    batch_size: int,
+    device: torch.device,
+    *,
+    what: str,
+) -> States:
+    """Apply ``carry`` to batches of samples with their denoiser and seeds; the results together, on the CPU.
+
+    Raises:
+        NumericalError: results, which are ``what``, are not finite.
+    """
+    parts: list[list[Tensor]] = []
+    for rows in torch.arange(len(states[0])).split(batch_size):
+        seeds = range(seed + int(rows[0]), seed + int(rows[-1]) + 1)
+        here = [state[rows].to(torch.float32 if device.type == "mps" else state.dtype) for state in states]
+        carried = carry(denoise.select(rows), tuple(state.to(device) for state in here), seeds)
+        parts.append([require_finite(state.cpu(), what) for state in carried])
+    return tuple(map(torch.cat, zip(*parts, strict=True)))

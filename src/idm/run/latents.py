@@ -12,25 +12,35 @@ from jaxtyping import Float, Int
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from idm.core.errors import DataError, SettingsError, UnreadableFileError
+from idm.core.errors import CheckpointError, DataError, SettingsError, UnreadableFileError
 from idm.core.files import write_atomically
 from idm.core.outputs import checked_file
 from idm.core.places import exists, kind_at
 from idm.core.text import one_line
 from idm.data import Codec
+from idm.editing import INVERSIONS, NUM_STATES
 from idm.run.build import null_label
 from idm.run.opened import Opened
 from idm.run.stored import UNFIT
+from idm.schedules import GRIDS
 from idm.schedules.base import LONGEST
+from idm.storage.fit_file import HASH
 
-FORMAT = "idm latents 1"
+FORMAT = "idm latents 2"
+LARGEST_SEED = 2**31 - 1
+
+STATES = ("latents", "partner")
+"""Names of the tensors."""
+
+FORMATS = ("idm latents 1", FORMAT)
+"""Those that are read. The first one holds x_T alone, of DDIM on steps of the chain, and no checkpoint."""
 
 
 def is_latents(path: Path) -> bool:
     """Whether a file is one that ``Latents.to_bytes`` made; its tensors are not read."""
     try:
         with safe_open(path, framework="pt") as opened:
-            return json.loads((opened.metadata() or {})["idm"])["format"] == FORMAT
+            return json.loads((opened.metadata() or {})["idm"])["format"] in FORMATS
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
@@ -53,11 +63,16 @@ class Latents:
     """Encoded samples.
 
     Attributes:
-        x: the codes at the noisiest level of ``inversion_process`` [n, c, *space].
+        x: the codes x_T at the noisiest level [n, c, *space].
         labels: what each was encoded under: a class, or their number for no class; None for runs without classes.
         steps: number of steps of the chain they were encoded with.
         codec: the codec of the data.
         run: the folder of the run that encoded them.
+        partner: the second state of ways that carry two, of the same shape: what makes decoding exact.
+        method: name of the way they were encoded by.
+        spacing: name of the grid they were encoded on.
+        seed: sample i has the noise of seed + i, where the way draws any.
+        checkpoint: SHA-256 of the manifest of the checkpoint that encoded them; "" where it is not known.
     """
 
     x: Float[Tensor, "n c *space"]
@@ -65,21 +80,36 @@ class Latents:
     steps: int
     codec: Codec
     run: str
+    partner: Float[Tensor, "n c *space"] | None = None
+    method: str = "ddim"
+    spacing: str = "linspace"
+    seed: int = 0
+    checkpoint: str = ""
 
     def __repr__(self) -> str:
-        """How many, of what shape, and where from."""
-        return f"Latents({len(self.x):,} of shape {tuple(self.x.shape[1:])}, {self.steps:,} steps, from {self.run})"
+        """How many, of what shape, by what, and where from."""
+        way = f"{self.method} in {self.steps:,} steps of {self.spacing}"
+        return f"Latents({len(self.x):,} of shape {tuple(self.x.shape[1:])}, {way}, from {self.run})"
+
+    @property
+    def states(self) -> tuple[Tensor, ...]:
+        """All that is needed to decode them: x_T, and the second state where there is one."""
+        return (self.x,) if self.partner is None else (self.x, self.partner)
 
     def to_bytes(self) -> bytes:
         """Return a safetensors file whose metadata are the description as JSON."""
         described = {
             "format": FORMAT,
             "run": self.run,
+            "method": self.method,
+            "spacing": self.spacing,
             "steps": self.steps,
+            "seed": self.seed,
+            "checkpoint": self.checkpoint,
             "labels": None if self.labels is None else self.labels.tolist(),
             "codec": self.codec.to_dict(),
         }
-        tensors = {"latents": self.x.detach().cpu().contiguous()}
+        tensors = {name: x.detach().cpu().contiguous() for name, x in zip(STATES, self.states, strict=False)}
         return safetensors.torch.save(tensors, {"idm": json.dumps(described)})
 
     def save(self, path: str | Path) -> Path:
@@ -107,16 +137,17 @@ class Latents:
         try:
             with safe_open(path, framework="pt") as opened:
                 described: Mapping[str, Any] = json.loads((opened.metadata() or {})["idm"])
-                x = opened.get_tensor("latents")
-            return _described(x, described)
+                states = [opened.get_tensor(name) for name in STATES if name in opened.keys()]  # noqa: SIM118
+            return _described(states, described)
         except (SafetensorError, OSError, *UNFIT) as error:
             raise UnreadableFileError(f"{path}: a file written by 'idm encode' wanted ({one_line(error)})") from error
 
     def check(self, run: Opened) -> None:
-        """Refuse to be decoded by a run that was trained on other data.
+        """Refuse to be decoded by a run that was trained on other data, or by another checkpoint.
 
         Raises:
             DataError: another shape, range or number of classes.
+            CheckpointError: another checkpoint; only that which encoded them undoes its own steps.
         """
         if tuple(self.x.shape[1:]) != run.spec.shape or self.codec != run.spec.codec:
             raise DataError(
@@ -127,6 +158,11 @@ class Latents:
             raise DataError(f"latents: codes with as many classes as the run wanted; decode them with {self.run}")
         none = null_label(run.experiment, run.spec)
         largest = none if none is not None else (run.spec.num_classes or 1) - 1
+        if self.checkpoint and run.sha256 and self.checkpoint != run.sha256:
+            raise CheckpointError(
+                f"latents: those of this checkpoint of run {run.folder} wanted, got another's, of {self.run}; encode "
+                "them anew, or decode them with the checkpoint that encoded them"
+            )
         if self.labels is not None and not bool(((self.labels >= 0) & (self.labels <= largest)).all()):
             raise DataError(f"latents: labels from 0 to {largest} wanted, got {self.labels.tolist()}")
 
@@ -135,20 +171,45 @@ def _values(codec: Codec) -> str:
     return f"{codec.dtype}, {codec.grid}, of which {codec.extent} becomes -1 to 1"
 
 
-def _described(x: Tensor, described: Mapping[str, Any]) -> Latents:
+def _described(states: list[Tensor], described: Mapping[str, Any]) -> Latents:
     """Put codes and what a file says of them together.
 
     Raises:
         KeyError, TypeError, ValueError: it is not what ``Latents.to_bytes`` wrote.
     """
     labels, steps, run = described["labels"], described["steps"], described["run"]
-    if described["format"] != FORMAT or not isinstance(run, str):
+    if described["format"] not in FORMATS or not isinstance(run, str):
         raise ValueError(f"the format {FORMAT} wanted")
-    if x.ndim < 2 or len(x) == 0 or not x.is_floating_point() or not bool(torch.isfinite(x).all()):
-        raise ValueError("codes that are finite numbers wanted")
+    x = states[0]
+    for state in states:
+        finite = state.is_floating_point() and state.shape == x.shape and bool(torch.isfinite(state).all())
+        if x.ndim < 2 or len(x) == 0 or not finite:
+            raise ValueError("codes that are finite numbers, of one shape, wanted")
     if type(steps) is not int or not 1 <= steps <= LONGEST:
         raise ValueError(f"steps: a whole number from 1 to {LONGEST:,} wanted")
     if labels is not None and (len(labels) != len(x) or not all(type(label) is int for label in labels)):
         raise ValueError(f"labels: {len(x)} whole numbers wanted")
     y = None if labels is None else torch.tensor(labels, dtype=torch.int64)
-    return Latents(x.float(), y, steps, Codec.from_dict(described["codec"]), run)
+    way = _way(described, len(states)) if described["format"] == FORMAT else {}
+    held = [state if state.dtype == torch.float64 else state.float() for state in states]
+    partner = held[1] if len(held) > 1 else None
+    return Latents(held[0], y, steps, Codec.from_dict(described["codec"]), run, partner, **way)
+
+
+def _way(described: Mapping[str, Any], num_states: int) -> dict[str, Any]:
+    """Return how codes were made.
+
+    Raises:
+        KeyError, TypeError, ValueError: as said.
+    """
+    way = {name: described[name] for name in ("method", "spacing", "seed", "checkpoint")}
+    method, spacing, seed, checkpoint = way.values()
+    if method not in INVERSIONS or spacing not in GRIDS:
+        raise ValueError(f"a method ({', '.join(INVERSIONS)}) and a spacing ({', '.join(GRIDS)}) wanted")
+    if num_states not in {1, NUM_STATES[method]}:
+        raise ValueError(f"one state or all of the {NUM_STATES[method]} of {method} wanted, got {num_states}")
+    if type(seed) is not int or not 0 <= seed <= LARGEST_SEED:
+        raise ValueError(f"seed: a whole number from 0 to {LARGEST_SEED:,} wanted")
+    if not isinstance(checkpoint, str) or not (checkpoint == "" or HASH.fullmatch(checkpoint)):
+        raise ValueError("checkpoint: the hash of one, or nothing, wanted")
+    return way

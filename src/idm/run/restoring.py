@@ -54,7 +54,7 @@ class Draws:
     @property
     def steps(self) -> int:
         """Steps of each sample, every time that one is taken."""
-        return self.method.num_steps(self.sampler)
+        return self.method.num_steps(self.sampler, self.observations[0])
 
     def draw(self, run: Opened, rows: range, look: Look) -> Tensor:
         """Draw the samples of those numbers, [n, c, *space] in the model's range, on the CPU.

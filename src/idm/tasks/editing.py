@@ -9,7 +9,6 @@ from idm.core.outputs import checked_file
 from idm.core.places import file_in, usable_folder
 from idm.core.progress import SILENT, Listener
 from idm.core.text import counted
-from idm.editing import inversion_process
 from idm.run import Latents, Run, encoding, load
 from idm.run.inputs import read_inputs
 from idm.run.labels import Labels, class_numbers
@@ -54,7 +53,10 @@ def encode_into(
     out: str | Path | None = None,
     *,
     labels: Labels | None = None,
+    method: str | None = None,
     steps: int | None = None,
+    spacing: str | None = None,
+    seed: int = 0,
     batch_size: int = 256,
     device: str | None = None,
     trust_code: bool = False,
@@ -67,7 +69,10 @@ def encode_into(
         names: files of images or arrays, or held-out samples of the run, such as "held-out:0-7".
         out: a .safetensors file, latents.safetensors in the run by default; latents in it are replaced.
         labels: classes of the samples, in turn; no class by default.
+        method: how to invert, one of ``idm.editing.INVERSIONS``; bdia by default.
         steps: of the inversion.
+        spacing: name of the grid of the inversion; log_snr by default.
+        seed: of the noise of rex_sde: sample i has that of seed + i.
         batch_size: samples per call of the network.
         device: where to compute; the best one found by default.
         trust_code: import and call what a custom source or network names.
@@ -77,15 +82,17 @@ def encode_into(
         SettingsError: a line per wrong value, or another file of that name.
     """
     opened = load(run, device=device, trust_code=trust_code)
-    path, process, asked = together(
+    path, choice, asked = together(
         lambda: checked_file(file_in(opened.folder, LATENTS) if out is None else Path(out), ".safetensors"),
-        lambda: inversion_process(opened.diffusion, steps),
+        lambda: encoding.choose_inversion(opened.diffusion, method, steps, spacing),
         lambda: class_numbers(labels, opened.spec.class_names),
     )
     with usable_folder(path.parent), locked(path.parent, f".{path.name}.lock"):
         require_latents(path)
         x = read_inputs(opened, names)
-        latents = encoding.encode(opened, x, labels=asked, process=process, batch_size=batch_size, listener=listener)
+        latents = encoding.encode(
+            opened, x, labels=asked, choice=choice, seed=seed, batch_size=batch_size, listener=listener
+        )
         latents.save(path)
     return Encoded(opened, latents, path)
 
@@ -129,7 +136,9 @@ def interpolate_into(
     num: int = 9,
     label_a: Labels | None = None,
     label_b: Labels | None = None,
+    method: str | None = None,
     steps: int | None = None,
+    spacing: str | None = None,
     device: str | None = None,
     trust_code: bool = False,
     listener: Listener = SILENT,
@@ -138,12 +147,13 @@ def interpolate_into(
     """Walk from one sample to another into a folder, RUN/interpolated by default.
 
     The ends are a file of one sample each, or a held-out one, such as "held-out:3", and have classes of their own, of
-    which the first's is the second's by default. All else is as of ``Run.interpolate`` and ``decode_into``.
+    which the first's is the second's by default; ``method``, ``steps`` and ``spacing`` are of the inversion, as of
+    ``encode_into``. All else is as of ``Run.interpolate`` and ``decode_into``.
     """
     opened = load(run, device=device, trust_code=trust_code)
-    folder, process, first, second = together(
+    folder, choice, first, second = together(
         lambda: results_folder(out, opened, "interpolated"),
-        lambda: inversion_process(opened.diffusion, steps),
+        lambda: encoding.choose_inversion(opened.diffusion, method, steps, spacing),
         lambda: class_numbers(label_a, opened.spec.class_names, "label_a"),
         lambda: class_numbers(label_b, opened.spec.class_names, "label_b"),
     )
@@ -152,9 +162,9 @@ def interpolate_into(
     with sample_folder(folder, opened, num) as results:
         say_what_is_replaced(results, say)
         option, what = "label_a=CLASS and label_b=CLASS", f"{counted(num, 'image')} from {start} to {end}"
-        x, y = encoding.interpolate(opened, ends, num, labels=labels, option=option, process=process, listener=listener)
+        x, y = encoding.interpolate(opened, ends, num, labels=labels, option=option, choice=choice, listener=listener)
         written = results.put(what, lambda new: save_samples(new, opened, x, columns=num, labels=y))
-    return Edited(opened, x, written, process.num_timesteps)
+    return Edited(opened, x, written, choice.inversion.diffusion.num_timesteps)
 
 
 def _pair(first: list[int] | None, second: list[int] | None) -> tuple[int, int] | None:

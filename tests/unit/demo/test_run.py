@@ -136,4 +136,4 @@ def test_figures_that_were_not_finite_are_left_out(tmp_path: Path) -> None:
 def test_a_short_chain_is_inverted_on_all_the_steps_that_it_has_for_it(steps: int) -> None:
     chain = GaussianDiffusion(cosine_schedule(steps))
     usable = int((chain.schedule.alphas_cumprod >= 1 / (1 + 20.0**2)).sum())  # a noise-to-signal ratio of at most 20
-    assert pieces.inversion(chain).num_timesteps == min(100, usable)
+    assert pieces.inversion(chain).diffusion.num_timesteps == min(100, usable)
