@@ -54,7 +54,7 @@ def logits(x: Tensor, at: Level, /) -> Tensor:
     apart = (x.flatten(1)[:, None] - alpha[..., None] * MEANS.flatten(1)).square().sum(2)
     size = math.prod(SHAPE)
     log_density = WEIGHTS.log() - 0.5 * (apart / variance + size * torch.log(2 * math.pi * variance))
-    return torch.stack([log_density[:, CLASSES == label].logsumexp(1) for label in range(3)], dim=1)
+    return torch.stack([log_density[:, label == CLASSES].logsumexp(1) for label in range(3)], dim=1)
 
 
 def classifier_free(rule: GuidanceRule, scale: float = SCALE, low: float = 0.0, high: float = math.inf) -> Denoiser:
