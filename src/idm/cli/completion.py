@@ -20,6 +20,7 @@ class Names(TypedDict):
     precisions: list[str]
     variances: list[str]
     plans: list[str]
+    guidance_rules: list[str]
     trackers: list[str]
     checks: list[str]
     settings: dict[str, list[str]]
@@ -53,6 +54,11 @@ def variances(incomplete: str) -> list[str]:
 def plans(incomplete: str) -> list[str]:
     """Complete the name of what chooses the levels of a walk; a run may have plans of other names."""
     return _that_begin(_names()["plans"], incomplete)
+
+
+def guidance_rules(incomplete: str) -> list[str]:
+    """Complete the name of a rule that combines two predictions."""
+    return _that_begin(_names()["guidance_rules"], incomplete)
 
 
 def trackers(incomplete: str) -> list[str]:
@@ -118,6 +124,7 @@ def _that_begin(names: list[str], incomplete: str) -> list[str]:
 
 def collect() -> Names:
     """Ask the package for all names."""
+    from idm.guidance import GUIDANCE_RULES
     from idm.presets import PRESETS
     from idm.proof import CHECKS
     from idm.run.acceleration import PRECISIONS
@@ -138,6 +145,7 @@ def collect() -> Names:
         "precisions": list(PRECISIONS),
         "variances": list(VARIANCES),
         "plans": list(PLANNERS),
+        "guidance_rules": list(GUIDANCE_RULES),
         "trackers": list(TRACKERS),
         "checks": list(CHECKS),
         "settings": settings,

@@ -56,23 +56,37 @@ def make_of_code(
     return made
 
 
-def _find(make: str, kind: type, example: str) -> Callable[..., Any]:
+def imported(make: str, *, setting: str, example: str) -> Any:
+    """Import a module and return what it calls so; None where it has no such name.
+
+    Args:
+        make: "module:name".
+        setting: what to call the name in messages.
+        example: a name of one's own for messages.
+
+    Raises:
+        DataError: no such name, or a module that cannot be imported.
+    """
     module_name, colon, name = make.partition(":")
     if not colon or not all(part.isidentifier() for part in [*module_name.split("."), name]):
-        raise DataError(f"make: MODULE:NAME wanted, such as {example}, got '{make}'; name a class or function")
+        raise DataError(f"{setting}: MODULE:NAME wanted, such as {example}, got '{make}'; name a class or function")
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise DataError(
-            f"make: a module that Python can import wanted, got {module_name} ({one_line(error)}); add its folder to "
-            "PYTHONPATH"
+            f"{setting}: a module that Python can import wanted, got {module_name} ({one_line(error)}); add its folder "
+            "to PYTHONPATH"
         ) from error
-    except Exception as error:  # as above
+    except Exception as error:  # the code is somebody's own, and may raise anything
         raise DataError(
-            f"make: a module that Python can import wanted, got {module_name}, which raises "
+            f"{setting}: a module that Python can import wanted, got {module_name}, which raises "
             f"{type(error).__name__} ({one_line(error)}); mend it"
         ) from error
-    found = getattr(module, name, None)
+    return getattr(module, name, None)
+
+
+def _find(make: str, kind: type, example: str) -> Callable[..., Any]:
+    found = imported(make, setting="make", example=example)
     if not callable(found) or not _makes(found, kind):
         raise DataError(
             f"make: a subclass of {kind.__name__}, or a function annotated to return one, wanted, got {make}; "

@@ -68,8 +68,10 @@ def classifier_like(network: nn.Module, shape: Sequence[int], num_classes: int, 
     if not isinstance(network, UNet | MLP):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network = UNet(in_channels=channels, out_channels=channels, dims=len(space)) if space else MLP(
-                in_channels=channels, out_channels=channels
+            network = (
+                UNet(in_channels=channels, out_channels=channels, dims=len(space))
+                if space
+                else MLP(in_channels=channels, out_channels=channels)
             )
     if isinstance(network, UNet):
         return copy.deepcopy(EncoderClassifier(network, num_classes))

@@ -62,8 +62,10 @@ class ClassifierState:
         return step
 
     def _expected(self) -> dict[str, Tensor]:
-        weights = {f"weights.{name}": value for name, value in self.network.state_dict().items()}
-        return weights | {f"{each}.{name}": value for name, value in self.network.named_parameters() for each in MEMORY}
+        weights: dict[str, Tensor] = {f"weights.{name}": value for name, value in self.network.state_dict().items()}
+        for each in MEMORY:
+            weights |= {f"{each}.{name}": value for name, value in self.network.named_parameters()}
+        return weights
 
 
 def remove_state(fits: Fits) -> None:

@@ -175,7 +175,10 @@ class _Training:
     def judge(self, listener: Listener) -> ClassifierFit:
         """Classify held-out data at levels from the cleanest to the noisiest one, with the same noise at each."""
         grid, (x, y) = self.run.diffusion.grid, self.data.held_out.first(MOST_HELD_OUT)
-        places = spread_places(grid, NUM_LEVELS) if len(x) else []
+        names = self.classify.class_names
+        if y is None or len(x) == 0:
+            return ClassifierFit(self.num_steps, names, (), (), 0.0, 0)
+        places = spread_places(grid, NUM_LEVELS)
         accuracies: list[float] = []
         with torch.no_grad(), listener.follow("judging", len(places), unit="levels") as bar:
             for place in places:
@@ -185,9 +188,7 @@ class _Training:
                     hits += int((logits.argmax(1).cpu() == y[rows]).sum())
                 accuracies.append(hits / len(x))
                 bar.advance()
-        names = self.classify.class_names
-        chance = float(torch.bincount(y).max()) / len(x) if len(x) else 0.0
-        kappas = tuple(grid.levels.kappa[places].tolist())
+        kappas, chance = tuple(grid.levels.kappa[places].tolist()), float(torch.bincount(y).max()) / len(x)
         return ClassifierFit(self.num_steps, names, kappas, tuple(accuracies), chance, len(x))
 
     def _about(self) -> dict[str, Any]:

@@ -80,6 +80,20 @@ def _guided(run: Opened, guidance: float) -> Opened:
     return run.guided(guidance)
 
 
+def guided_samples(run: Opened, guidance: float, samples: int) -> Opened:
+    """Return the run that draws the samples of an evaluation, whose bound is that of the network without guidance.
+
+    Raises:
+        SettingsError: guidance where no samples are drawn, or of a network that was not trained for it.
+    """
+    if guidance != 1.0 and not samples:
+        raise SettingsError(
+            f"guidance: samples=N wanted beside it, got {guidance:g} without: guidance is of samples alone, as what it "
+            "draws from is no density that has a bound"
+        )
+    return _guided(run, guidance)
+
+
 def _how_many(run: Opened, num: int | None, labels: Labels | None) -> int:
     """Return how many samples are wanted: one of each label by default.
 

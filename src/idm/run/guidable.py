@@ -1,7 +1,6 @@
 """A trained model whose samples may be guided, and which is then no density any more."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -10,11 +9,11 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.diffusion import Clipped, Denoiser, GaussianDiffusion, ModelKwargs
-from idm.guidance import GUIDANCE_RULES, LevelClassifier
+from idm.guidance import LevelClassifier
 from idm.guidance.classifier import checked_logits
 from idm.run.classifier import stored_classifier
 from idm.run.conditioned import Conditioned
-from idm.run.guide import Guide, require_finite_scale, require_interval
+from idm.run.guide import Guide, require_finite_scale, require_interval, rule_of
 from idm.run.labels import Labels, class_numbers
 from idm.run.loaded import Loaded
 from idm.run.versions import worse_version
@@ -79,7 +78,7 @@ class Guidable(Conditioned):
                 "choose one of them"
             )
         require_interval(guidance_interval)
-        rule = GUIDANCE_RULES.build(guidance_rule, options)
+        rule = rule_of(guidance_rule, options)
         worse, words = self._worse(autoguidance, autoguidance_from)
         judge, names, judge_in_words = self._judge(classifier_scale, classifier)
         guide = Guide(
@@ -111,7 +110,7 @@ class Guidable(Conditioned):
         return torch.tensor([values[i % len(values)] for i in range(count)], device=self.device)
 
     def guided_denoiser(self, process: GaussianDiffusion, y: Tensor | None) -> Denoiser:
-        """Return what samples are drawn by, x_0 as it is, from ``drawn_labels``; the network itself without guidance."""
+        """Return what draws samples of the labels y, from ``drawn_labels``; the network itself without guidance."""
 
         def found_by(run: Loaded, labels: Tensor | None) -> Denoiser:
             given = {} if labels is None else {"y": labels}

@@ -12,8 +12,8 @@ from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.likelihood import Calibration, Estimate
 from idm.likelihood.curves import NUM_LEVELS
-from idm.run.drawing import draw, require_sampler
-from idm.run.editable import Editable
+from idm.run.classified import Classified
+from idm.run.drawing import draw, guided_samples, require_sampler
 from idm.run.evaluation import Evaluation, Scores, about
 from idm.run.fitting import fit_solver
 from idm.run.inputs import as_inputs
@@ -38,7 +38,7 @@ from idm.samplers import Sampler
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Measurable(Editable):
+class Measurable(Classified):
     """The part of a ``Run`` that measures. Samples come in the data's own units, type and order of axes."""
 
     def score(
@@ -84,6 +84,7 @@ class Measurable(Editable):
         num: int = 0,
         samples: int = 0,
         sampler: Sampler | None = None,
+        guidance: float = 1.0,
         seed: int = 0,
         batch_size: int = 512,
         listener: Listener | None = None,
@@ -98,6 +99,7 @@ class Measurable(Editable):
             num: how many held-out samples; 0: all.
             samples: draw so many samples too, and let a classifier of the training data recognise them.
             sampler: for these; the run's own by default.
+            guidance: scale of classifier-free guidance of these; the bound is that of the network without it.
             seed: of noise and samples.
             batch_size: (sample, step) pairs per call of the network.
             listener: as in ``sample``.
@@ -112,17 +114,19 @@ class Measurable(Editable):
             _at_least_0(value, name) for value, name in ((steps, "steps"), (num, "num"), (samples, "samples"))
         )
         opened = open_data_to_score(self, data)
+        guided = guided_samples(self, guidance, samples)
         chosen = (sampler or self.sampler()) if samples else None
         if chosen is not None:
             require_recognition(self, opened, samples)
-            require_sampler(self, chosen)
+            require_sampler(guided, chosen)
         bound = held_out_bound(
             self, opened, steps=steps, plan=plan, num=num, seed=seed, batch_size=batch_size, listener=listener
         )
         found = None
         if chosen is not None:
-            found = recognise(self, opened, draw(self, samples, seed=seed, sampler=chosen, listener=listener))
-        return Evaluation(bound, found, about(self, seed, None if data is None else str(data), plan), chosen)
+            found = recognise(self, opened, draw(guided, samples, seed=seed, sampler=chosen, listener=listener))
+        asked = about(self, seed, None if data is None else str(data), plan, guidance)
+        return Evaluation(bound, found, asked, chosen)
 
     def calibrate(
         self,

@@ -1,4 +1,4 @@
-"""Other weights than those that a run is used with: earlier ones, narrower averages, another run's; for autoguidance."""
+"""Other weights than those that a run is used with, for autoguidance: earlier ones, and narrower averages."""
 
 import copy
 import re

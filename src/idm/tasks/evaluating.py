@@ -13,7 +13,7 @@ from idm.data.fingerprint import differing
 from idm.report import bound_by_timestep, png
 from idm.report.steps import learned_and_best
 from idm.run import Data, Evaluation, Run, best_device, open_data_to_score, recognise, require_recognition
-from idm.run.drawing import require_sampler
+from idm.run.drawing import guided_samples, require_sampler
 from idm.run.evaluation import about
 from idm.run.plans import refuse_spacing
 from idm.run.saving import results_folder
@@ -73,23 +73,24 @@ def evaluate_into(
             opened = load_together(run, ranks, device=device, trust_code=trust_code)
             opened = opened.using(precision=request.precision, variance=request.variance)
             share_plan(request.sampler.get("plan"), lambda: opened.sampler(**request.sampler, listener=listener), ranks)
-            folder, sampler, data, _ = together(
+            folder, sampler, data, _, guided = together(
                 lambda: results_folder(out, opened, "evaluated"),
                 lambda: opened.sampler(**request.sampler, listener=listener),
                 lambda: open_data_to_score(opened, request.data, request.source),
                 lambda: refuse_spacing(request.plan, request.sampler),
+                lambda: guided_samples(opened, request.guidance, request.samples),
             )
-            order = _order(opened, data, sampler, request)
+            order = _order(guided, data, sampler, request)
             share_plan(request.plan, lambda: chain_of(opened, request.steps, request.plan, listener), ranks)
             results = held_by_main(ranks, stack, results_in(folder, NAMES), say)
             bound = bound_in_parts(opened, data, folder / BOUND, request, ranks=ranks, listener=listener)
             drawn = None
             if order is not None:
-                drawn = sample_in_parts(opened, order, folder / SAMPLES, ranks=ranks, listener=listener)
+                drawn = sample_in_parts(guided, order, folder / SAMPLES, ranks=ranks, listener=listener)
         if bound is None or results is None:
             return None
         found = None if drawn is None else recognise(opened, data, drawn)
-        asked = about(opened, request.seed, request.data, request.plan)
+        asked = about(opened, request.seed, request.data, request.plan, request.guidance)
         evaluation = Evaluation(bound, found, asked, None if found is None else sampler)
         written = results.put(f"{WHAT} of {opened.name}", lambda place: write_evaluation(place, evaluation))
         for name in (BOUND, SAMPLES):
