@@ -64,24 +64,20 @@ def classifier_like(network: nn.Module, shape: Sequence[int], num_classes: int, 
     Raises:
         SettingsError: a U-Net that is shown an image beside the noisy data.
     """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _made(network, shape, num_classes)
+
+
+def _made(network: nn.Module, shape: Sequence[int], num_classes: int) -> nn.Module:
     channels, *space = shape
     if not isinstance(network, UNet | MLP):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            network = (
-                UNet(in_channels=channels, out_channels=channels, dims=len(space))
-                if space
-                else MLP(in_channels=channels, out_channels=channels)
-            )
+        of_data = {"in_channels": channels, "out_channels": channels}
+        network = UNet(**of_data, dims=len(space)) if space else MLP(**of_data)
     if isinstance(network, UNet):
         return copy.deepcopy(EncoderClassifier(network, num_classes))
-    known = network.state_dict()
-    made = MLP(
-        in_channels=channels,
-        out_channels=num_classes,
-        width=network.point.out_features,
-        num_layers=len(network.layers),
-    )
+    known, first = network.state_dict(), network.point
+    made = MLP(in_channels=channels, out_channels=num_classes, width=first.out_features, num_layers=len(network.layers))
     shared = {name: known[name] for name in made.state_dict() if not name.startswith("out.")}
     made.load_state_dict(shared, strict=False)
-    return made.to(network.point.weight.device)
+    return made.to(first.weight.device)
