@@ -1,6 +1,5 @@
 """Networks that name the class of noisy data: half of a denoising network, and a head (Dhariwal & Nichol 2021, 4)."""
 
-import copy
 from collections.abc import Sequence
 
 import torch
@@ -19,7 +18,7 @@ class EncoderClassifier(nn.Module):
     """The way down and the middle of a U-Net, the mean over all places, and a linear head."""
 
     def __init__(self, unet: UNet, num_classes: int) -> None:
-        """Take the stages of a network, which are shared with it, and add a head that starts at zero.
+        """Take over the stages of a network, and add a head that starts at zero.
 
         Raises:
             SettingsError: a network that is shown an image beside the noisy data.
@@ -51,33 +50,27 @@ class EncoderClassifier(nn.Module):
 
 
 def classifier_like(network: nn.Module, shape: Sequence[int], num_classes: int, *, seed: int) -> nn.Module:
-    """Make a classifier of noisy data that begins with what a denoising network knows of them.
+    """Make a classifier of noisy data of the kind of a denoising network.
 
     Args:
-        network: the denoising network. Of a U-Net the classifier is the half that goes down, with its weights; of an
-            MLP one of the same size, with those weights that both have. Of any other network nothing is taken: a U-Net
-            of the default size begins at random, or an MLP for points.
+        network: a new network of that kind. Of a U-Net the classifier takes over the half that goes down; of an MLP it
+            is one of the same size; of any other network a U-Net of the default size, or an MLP for points.
         shape: channels and spatial sizes of the data.
         num_classes: how many.
-        seed: of weights that begin at random.
+        seed: of what is not taken over.
 
     Raises:
         SettingsError: a U-Net that is shown an image beside the noisy data.
     """
+    channels, *space = shape
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _made(network, shape, num_classes)
-
-
-def _made(network: nn.Module, shape: Sequence[int], num_classes: int) -> nn.Module:
-    channels, *space = shape
-    if not isinstance(network, UNet | MLP):
-        of_data = {"in_channels": channels, "out_channels": channels}
-        network = UNet(**of_data, dims=len(space)) if space else MLP(**of_data)
-    if isinstance(network, UNet):
-        return copy.deepcopy(EncoderClassifier(network, num_classes))
-    known, first = network.state_dict(), network.point
-    made = MLP(in_channels=channels, out_channels=num_classes, width=first.out_features, num_layers=len(network.layers))
-    shared = {name: known[name] for name in made.state_dict() if not name.startswith("out.")}
-    made.load_state_dict(shared, strict=False)
-    return made.to(first.weight.device)
+        if space:
+            unet = (
+                network
+                if isinstance(network, UNet)
+                else UNet(in_channels=channels, out_channels=channels, dims=len(space))
+            )
+            return EncoderClassifier(unet, num_classes)
+        size = {"width": network.width, "num_layers": len(network.layers)} if isinstance(network, MLP) else {}
+        return MLP(in_channels=channels, out_channels=num_classes, **size)

@@ -17,6 +17,7 @@ from idm.core.types import Images
 from idm.diffusion import GaussianDiffusion
 from idm.networks.classifier import classifier_like
 from idm.networks.needs import uses_dropout_seeds
+from idm.run.build import untried_network
 from idm.run.conditioned import Conditioned
 from idm.schedules import Level
 from idm.storage import Fit
@@ -130,14 +131,15 @@ class ClassifierFit:
 
 
 def new_classifier(run: Conditioned, num_classes: int) -> nn.Module:
-    """Make the network that a run's classifier has, before it is trained.
+    """Make the network that a run's classifier has, before it is trained; it begins at random.
 
     Raises:
         SettingsError: a network of which none can be made.
     """
-    return classifier_like(
-        run.network, run.spec.shape, num_classes, seed=derive_seed(run.experiment.seed, "classifier")
-    ).to(run.device)
+    spec, seed = run.spec, derive_seed(run.experiment.seed, "classifier")
+    with torch.random.fork_rng(devices=[]):
+        of_its_kind = untried_network(run.experiment, spec, spec.shape[0], trust_code=run.trust_code)
+    return classifier_like(of_its_kind, spec.shape, num_classes, seed=seed).to(run.device)
 
 
 def stored_classifier(run: Conditioned) -> TrainedClassifier:

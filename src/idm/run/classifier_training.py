@@ -15,18 +15,18 @@ from idm.core.progress import SILENT, Listener, Progress
 from idm.core.rng import Rng, derive_seed
 from idm.core.signals import stop_on_signals
 from idm.data import batch_indices, with_epochs
-from idm.likelihood.calibration import spread_places
 from idm.networks import num_parameters
 from idm.run.classifier import KIND, NAME, ClassifierFit, TrainedClassifier, new_classifier
 from idm.run.classifier_state import ClassifierState, remove_state
 from idm.run.data import Data
 from idm.run.opened import Opened
 from idm.run.own_data import open_run_data
+from idm.schedules import spaced
 from idm.storage.fits import LARGEST_FIT_BYTES
 
 NUM_STEPS, BATCH_SIZE = 2_000, 128
-LEARNING_RATE, WEIGHT_DECAY = 3e-4, 0.05
-"""Of AdamW, as Dhariwal & Nichol 2021 have them; the rate falls to 0 along the training."""
+LEARNING_RATE, WEIGHT_DECAY, WARMUP_STEPS = 1e-3, 0.05, 50
+"""Of AdamW, with the weight decay of Dhariwal & Nichol 2021; the rate falls to 0 along the training."""
 
 NUM_LEVELS, MOST_HELD_OUT = 10, 1_024
 """Levels at which held-out data are classified, and how many of them at the most."""
@@ -43,9 +43,9 @@ def train_classifier(
 ) -> ClassifierFit:
     """Train a classifier of noisy data, and keep it beside the checkpoint.
 
-    It is half of the run's U-Net, with its weights at first, and a head; for points an MLP. Data are noised to the
-    levels of the run's process, all equally often. Stopped by a signal it keeps what is done, and the same call goes on
-    and ends with the same classifier.
+    It is half of a U-Net like the run's, and a head; for points an MLP. Data are noised to the levels of the run's
+    process, all equally often. Stopped by a signal it keeps what is done, and the same call goes on and ends with the
+    same classifier.
 
     Args:
         run: the trained model.
@@ -155,7 +155,7 @@ class _Training:
         logits = self._logits(x, levels, seeds)
         loss = F.cross_entropy(logits, y.to(logits.device))
         for group in optimizer.param_groups:
-            group["lr"] = LEARNING_RATE * (1.0 - step / self.num_steps)
+            group["lr"] = LEARNING_RATE * min(1.0, (step + 1) / WARMUP_STEPS) * (1.0 - step / self.num_steps)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -173,12 +173,12 @@ class _Training:
         return self.classify.logits(noisy, at, dropout_seeds=seeds)
 
     def judge(self, listener: Listener) -> ClassifierFit:
-        """Classify held-out data at levels from the cleanest to the noisiest one, with the same noise at each."""
+        """Classify held-out data at levels evenly by their number, with the same noise at each."""
         grid, (x, y) = self.run.diffusion.grid, self.data.held_out.first(MOST_HELD_OUT)
         names = self.classify.class_names
         if y is None or len(x) == 0:
             return ClassifierFit(self.num_steps, names, (), (), 0.0, 0)
-        places = spread_places(grid, NUM_LEVELS)
+        places = sorted(spaced(grid.num_timesteps, min(NUM_LEVELS, grid.num_timesteps)))
         accuracies: list[float] = []
         with torch.no_grad(), listener.follow("judging", len(places), unit="levels") as bar:
             for place in places:

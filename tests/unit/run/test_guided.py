@@ -241,12 +241,12 @@ def test_a_classifier_learns_the_classes_and_is_worth_more_where_there_is_less_n
 def test_it_guides_a_network_that_knows_no_classes(judged, tmp_path):
     run = opened(judged, tmp_path, "untold")
     assert run.spec.class_names is None
-    guided = run.guided(classifier_scale=1.0)
+    guided = run.guided(classifier_scale=100.0)  # its network was trained for four steps, and hardly looks
     samples = guided.sample(30, labels=[0, 2], seed=1)
     towards = np.array([[np.cos(2 * y), np.sin(2 * y)] for y in (0, 2)])
     along = (samples * np.tile(towards, (15, 1))).sum(1).mean()
     unguided = (run.sample(30, seed=1) * np.tile(towards, (15, 1))).sum(1).mean()
-    assert along > unguided + 0.2
+    assert along > unguided + 0.5
     with pytest.raises(SettingsError, match="a class from 0 to 2 wanted, got 3"):
         guided.sample(labels=[3])
     with pytest.raises(SettingsError, match="trained without classes"):
