@@ -48,6 +48,7 @@ VERBS = {
     "encode": ("encode", "RUN", "held-out:0-6", "--steps", "2", "--out", "latents[/x].safetensors"),
     "interpolate": ("interpolate", "RUN", "held-out:0", "held-out:1", "--steps", "2", "--out", "between"),
     "fit-solver": ("fit-solver", "RUN", "--calls", "2"),
+    "train-classifier": ("train-classifier", "RUN", "--steps", "1", "--batch-size", "4"),
     "ema": ("ema", "RUN", "--sigma-rel", "0.1", "--out", "average"),
     "a class that is none": ("sample", "RUN", "--labels", "\x1b[2J"),
     "a setting that is none": ("train", "--out", "RUN", "--set", "\x1b[2J=3"),
