@@ -36,7 +36,7 @@ def test_a_u_net_s_half_names_classes_of_data_of_one_to_three_axes_of_any_size(s
     x = torch.randn(2, *shape, requires_grad=True)
     logits = made(x, TIME)
     assert torch.equal(logits, torch.zeros(2, 5))  # the head starts at zero, so that no class is likelier
-    nn.init.normal_(made.out.weight)
+    nn.init.normal_(dict(made.named_parameters())["out.weight"])
     (gradient,) = torch.autograd.grad(made(x, TIME)[:, 1].sum(), x)
     assert gradient.abs().max() > 0
     assert num_parameters(made) < num_parameters(network)
@@ -44,7 +44,7 @@ def test_a_u_net_s_half_names_classes_of_data_of_one_to_three_axes_of_any_size(s
 
 def test_a_sample_s_logits_depend_on_that_sample_and_its_seed_alone() -> None:
     made = classifier_like(unet(2), (2, 8, 8), 5, seed=0).train()
-    nn.init.normal_(made.out.weight)
+    nn.init.normal_(dict(made.named_parameters())["out.weight"])
     assert made.uses_dropout_seeds
     x, seeds = torch.randn(2, 2, 8, 8), torch.tensor([5, 9])
     both = made(x, TIME, dropout_seeds=seeds)
