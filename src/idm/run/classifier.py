@@ -1,15 +1,13 @@
 """The classifier of noisy data of a run: kept beside its checkpoint, and read again."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
-from idm.core.code import imported
-from idm.core.errors import CheckpointError, DataError
+from idm.core.errors import CheckpointError
 from idm.core.phrasing import Call
 from idm.core.rng import derive_seed
 from idm.core.text import one_line
@@ -59,42 +57,6 @@ class TrainedClassifier:
     def name(self) -> str:
         """What tells it from others."""
         return f"the run's own, {self.sha256[:16]}"
-
-
-@final
-@dataclass(frozen=True)
-class NamedClassifier:
-    """A classifier of one's own, by the name of its code.
-
-    Attributes:
-        name: "module:name".
-        call: what is called so.
-    """
-
-    name: str
-    call: Callable[[Tensor, Level], Tensor]
-
-    def __call__(self, x: Images, at: Level, /) -> Tensor:
-        """Return logits [b, classes]."""
-        return self.call(x, at)
-
-
-def named_classifier(name: str) -> NamedClassifier:
-    """Import a classifier of noisy data: ``classifier(x, level)`` returns logits [b, classes].
-
-    This runs code of the module. No run names it; whoever calls this does.
-
-    Args:
-        name: "module:name" of a function; its module must be on Python's path (PYTHONPATH, or installed).
-
-    Raises:
-        DataError: there is no such function.
-    """
-    setting = f"classifier={name}"
-    found = imported(name, setting=setting, example="mine:classify")
-    if not callable(found):
-        raise DataError(f"{setting}: a function wanted, got {type(found).__name__}; name one")
-    return NamedClassifier(name, found)
 
 
 @final

@@ -13,7 +13,8 @@ from idm.guidance import LevelClassifier
 from idm.guidance.classifier import checked_logits
 from idm.run.classifier import stored_classifier
 from idm.run.conditioned import Conditioned
-from idm.run.guide import Guide, require_finite_scale, require_interval, rule_of
+from idm.run.guidance_rules import rule_of
+from idm.run.guide import Guide, require_finite_scale, require_interval
 from idm.run.labels import Labels, class_numbers
 from idm.run.loaded import Loaded
 from idm.run.versions import worse_version

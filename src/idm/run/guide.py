@@ -1,18 +1,16 @@
 """How the samples of a run are guided."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 import torch
 from torch import Tensor
 
 from idm.core.errors import SettingsError
-from idm.core.registry import Registry
 from idm.diffusion import Denoiser
 from idm.guidance import (
-    GUIDANCE_RULES,
     Autoguidance,
     ClassifierFreeGuidance,
     ClassifierGuidance,
@@ -20,9 +18,8 @@ from idm.guidance import (
     LevelClassifier,
     Linear,
 )
+from idm.run.guidance_rules import rule_in_words
 from idm.run.loaded import Loaded
-from idm.settings.schema import OpenSection
-from idm.settings.validate import lay
 
 OfLabels = Callable[[Loaded, Tensor | None], Denoiser]
 """Given a run and labels: what its network finds under them."""
@@ -108,43 +105,12 @@ class Guide:
         if self.worse is not None:
             told.append(f"autoguidance {self.autoscale:g} from {self.worse_in_words}")
         if told and self.rule != Linear():
-            told.append(f"by {_in_words(self.rule)}")
+            told.append(f"by {rule_in_words(self.rule)}")
         if self.classifier is not None:
             told.append(f"classifier scale {self.classifier_scale:g} ({self.classifier_in_words})")
         if told and self.interval != (0.0, math.inf):
             told.append("at noise-to-signal ratios from {:g} to {:g}".format(*self.interval))
         return ", ".join(told)
-
-
-@dataclass(frozen=True)
-class RuleSettings(OpenSection):
-    """How two predictions are combined.
-
-    Attributes:
-        name: a rule of ``GUIDANCE_RULES``.
-    """
-
-    family: ClassVar[Registry[Any]] = GUIDANCE_RULES
-    section: ClassVar[str] = "guidance"
-    name: str = "linear"
-
-
-def rule_of(name: str, options: Mapping[str, Any]) -> GuidanceRule:
-    """Make a rule.
-
-    Raises:
-        UnknownNameError: no such rule, or option.
-        SettingsError: options that are out of range.
-    """
-    _ = GUIDANCE_RULES[name]  # names what is wanted as callers do
-    return lay(RuleSettings(), {"name": name, **options}, path="guidance").build()
-
-
-def _in_words(rule: GuidanceRule) -> str:
-    """Name a rule, and its options."""
-    name = next(name for name, member in GUIDANCE_RULES.items() if member is type(rule))
-    told = ", ".join(f"{option}={value:g}" for option, value in vars(rule).items())
-    return f"{name} ({told})" if told else name
 
 
 def require_finite_scale(value: float, name: str) -> None:

@@ -13,9 +13,9 @@ from idm.core.ranks import joined_ranks
 from idm.core.text import counted
 from idm.report import columns_of
 from idm.run import Run, best_device
-from idm.run.classifier import named_classifier
 from idm.run.drawing import Watch, require_memory, require_sampler
 from idm.run.labels import class_numbers
+from idm.run.named_classifier import named_classifier
 from idm.run.saving import LARGEST_GRID, results_folder, sample_folder, save_samples
 from idm.samplers import Sampler
 from idm.storage.results import Results

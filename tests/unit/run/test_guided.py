@@ -16,7 +16,7 @@ from idm.core.errors import CheckpointError, DataError, InterruptedRunError, Set
 from idm.core.progress import SILENT
 from idm.guidance import Autoguidance, ClassifierFreeGuidance, ClassifierGuidance, Projected
 from idm.run import load
-from idm.run.classifier import named_classifier
+from idm.run.named_classifier import named_classifier
 from idm.settings import Experiment, from_plain
 from idm.storage import Checkpoint
 from idm.storage.checkpoint import write_folder
