@@ -8,7 +8,7 @@ from torch import Tensor
 
 from idm.core.types import Images
 from idm.diffusion import Denoised, Denoiser
-from idm.guidance.guided import Guided, scale_within
+from idm.guidance.guided import Guided
 from idm.guidance.rule import GuidanceRule, Linear
 from idm.schedules import Level
 
@@ -40,10 +40,7 @@ class Autoguidance(Guided):
 
     def __call__(self, x: Images, at: Level, /) -> Denoised:
         """Ask both networks."""
-        scale = scale_within(self.scale, self.low, self.high, at, off=1.0)
-        if scale is None:
-            return replace(found := self.better(x, at), x_start=found.raw)
-        return self.rule(self.better, self.worse, scale, x, at)
+        return self.rule.within(self.better, self.worse, self.scale, (self.low, self.high), x, at)
 
     def select(self, rows: Tensor, /) -> "Autoguidance":
         """Select from both."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from idm.core.types import Images
 from idm.diffusion import Denoised, Denoiser
-from idm.guidance.guided import Guided, scale_within
+from idm.guidance.guided import Guided
 from idm.guidance.rule import GuidanceRule, Linear
 from idm.schedules import Level
 
@@ -39,10 +39,7 @@ class ClassifierFreeGuidance(Guided):
 
     def __call__(self, x: Images, at: Level, /) -> Denoised:
         """Predict with and without the class."""
-        scale = scale_within(self.scale, self.low, self.high, at, off=1.0)
-        if scale is None:
-            return replace(found := self.conditional(x, at), x_start=found.raw)
-        return self.rule(self.conditional, self.unconditional, scale, x, at)
+        return self.rule.within(self.conditional, self.unconditional, self.scale, (self.low, self.high), x, at)
 
     def select(self, rows: Tensor, /) -> "ClassifierFreeGuidance":
         """Select from both."""

@@ -10,6 +10,7 @@ from idm.core.limits import refuse_out_of_range
 from idm.core.tensors import append_dims
 from idm.core.types import Images
 from idm.diffusion import Denoised, Denoiser, extrapolate, find_both
+from idm.guidance.guided import scale_within
 from idm.schedules import Level
 
 
@@ -40,6 +41,15 @@ class GuidanceRule(ABC):
             x: noisy data.
             at: its level.
         """
+
+    def within(
+        self, first: Denoiser, second: Denoiser, scale: float, interval: tuple[float, float], x: Images, at: Level
+    ) -> Denoised:
+        """Combine at the noise-to-signal ratios of an interval; at others the first denoiser alone is asked."""
+        here = scale_within(scale, *interval, at, off=1.0)
+        if here is None:
+            return replace(found := first(x, at), x_start=found.raw)
+        return self(first, second, here, x, at)
 
 
 @final
