@@ -27,6 +27,7 @@ COMPLETED = {
     "idm sample RUN --precision bf": ["bfloat16"],
     "idm sample RUN --spacing l": ["linspace", "leading", "log_snr"],
     "idm sample RUN --device cu": ["cuda"],
+    "idm sample RUN --guidance-rule c": ["cfg_zero"],
 }
 
 SCRIPT = """

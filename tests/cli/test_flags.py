@@ -19,6 +19,7 @@ COMMANDS: Any = typer.main.get_command(make_app())
 OPTIONS = {word for verb in COMMANDS.commands.values() for parameter in verb.params for word in parameter.opts}
 NOUNS = {
     "batch_size": "refused by the command line itself",
+    "classifier": "a classifier: of samples, or of noisy data",
     "data": "the data",
     "eta": "told of the command line as sampler.eta",
     "levels": "those of quantised data",

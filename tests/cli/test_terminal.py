@@ -49,6 +49,7 @@ VERBS = {
     "interpolate": ("interpolate", "RUN", "held-out:0", "held-out:1", "--steps", "2", "--out", "between"),
     "edit": ("edit", "RUN", "held-out:0-1", "--label-b", NAMES[0], "--steps", "2", "--out", "[edited"),
     "fit-solver": ("fit-solver", "RUN", "--calls", "2"),
+    "train-classifier": ("train-classifier", "RUN", "--steps", "1", "--batch-size", "4"),
     "ema": ("ema", "RUN", "--sigma-rel", "0.1", "--out", "average"),
     "a class that is none": ("sample", "RUN", "--labels", "\x1b[2J"),
     "a setting that is none": ("train", "--out", "RUN", "--set", "\x1b[2J=3"),

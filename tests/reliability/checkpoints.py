@@ -64,6 +64,8 @@ COMMANDS = {
     ("sample", "RUN", "--num", "2", "--device", "cpu"): 4,
     ("train", "--out", "RUN", "--set", "training.num_steps=3", "--device", "cpu"): 4,
     ("fit-solver", "RUN", "--calls", "2", "--device", "cpu"): 1,
+    ("train-classifier", "RUN", "--steps", "1", "--batch-size", "2", "--device", "cpu"): 1,
+    ("sample", "RUN", "--num", "2", "--autoguidance", "2", "--device", "cpu"): 1,
     ("ema", "RUN", "--sigma-rel", "0.08", "--device", "cpu"): 1,
     ("evaluate", "RUN", "--num", "2", "--device", "cpu"): 1,
     ("encode", "RUN", "held-out:0", "--steps", "2", "--device", "cpu"): 1,

@@ -38,6 +38,7 @@ VERBS = {
     "interpolate": ("interpolate", "RUN", "held-out:0", "held-out:1", "--num", "2", "--steps", "2", "--out", "OUT"),
     "edit": ("edit", "RUN", "held-out:0", "--steps", "2", "--out", "OUT"),
     "fit-solver": ("fit-solver", "RUN", "--calls", "2"),
+    "train-classifier": ("train-classifier", "RUN", "--steps", "2", "--batch-size", "4"),
     "ema": ("ema", "RUN", "--sigma-rel", "0.1", "--out", "OUT"),
     "train": ("train", "--out", "RUN", "--set", "training.num_steps=5"),
 }

@@ -34,6 +34,7 @@ from idm.cli.sample import sample
 from idm.cli.startup import with_torch
 from idm.cli.tradeoff import tradeoff
 from idm.cli.train import train
+from idm.cli.train_classifier import train_classifier
 from idm.cli.verify import verify
 from idm.cli.watch import watch
 from idm.core.allocator import keep_freed_memory
@@ -62,6 +63,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "edit": edit,
     "restore": restore,
     "fit-solver": fit_solver,
+    "train-classifier": train_classifier,
     "ema": ema,
     "import": import_,
     "info": info,

@@ -21,6 +21,7 @@ class Names(TypedDict):
     variances: list[str]
     heads: list[str]
     plans: list[str]
+    guidance_rules: list[str]
     trackers: list[str]
     checks: list[str]
     operators: list[str]
@@ -62,6 +63,11 @@ def heads(incomplete: str) -> list[str]:
 def plans(incomplete: str) -> list[str]:
     """Complete the name of what chooses the levels of a walk; a run may have plans of other names."""
     return _that_begin(_names()["plans"], incomplete)
+
+
+def guidance_rules(incomplete: str) -> list[str]:
+    """Complete the name of a rule that combines two predictions."""
+    return _that_begin(_names()["guidance_rules"], incomplete)
 
 
 def trackers(incomplete: str) -> list[str]:
@@ -142,11 +148,13 @@ def _that_begin(names: list[str], incomplete: str) -> list[str]:
 
 def collect() -> Names:
     """Ask the package for all names."""
-    from idm.editing import INVERSIONS
+    from idm.guidance import GUIDANCE_RULES
     from idm.presets import PRESETS
     from idm.proof import CHECKS
-    from idm.restoration import METHODS, OPERATORS
     from idm.run.acceleration import PRECISIONS
+    from idm.run.encoding import METHODS
+    from idm.run.method_settings import MethodSettings
+    from idm.run.operators import EXAMPLES
     from idm.run.planners import PLANNERS
     from idm.run.solver_fit import FITTED_SAMPLER
     from idm.run.variance import VARIANCES
@@ -166,11 +174,12 @@ def collect() -> Names:
         "variances": list(VARIANCES),
         "heads": list(HEADS),
         "plans": list(PLANNERS),
+        "guidance_rules": list(GUIDANCE_RULES),
         "trackers": list(TRACKERS),
         "checks": list(CHECKS),
-        "operators": [f"{name}:" for name in OPERATORS],
-        "methods": list(METHODS),
-        "inversions": list(INVERSIONS),
+        "operators": [f"{name}:" for name in EXAMPLES],
+        "methods": list(MethodSettings.family),
+        "inversions": list(METHODS),
         "settings": settings,
     }
 

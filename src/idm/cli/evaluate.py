@@ -21,6 +21,7 @@ def evaluate(
     sampler: options.SamplerForSamples = None,
     sampler_steps: options.StepsForSamples = None,
     spacing: options.Spacing = None,
+    guidance: options.GuidanceForSamples = 1.0,
     plan: options.Plan = None,
     variance: options.Variance = None,
     seed: options.Seed = 0,
@@ -43,7 +44,9 @@ def evaluate(
     changes = {"name": sampler, "steps": sampler_steps, "spacing": spacing}
     output = Output(as_json=as_json)
     source, settings = options_to_score(overrides or [], other), {k: v for k, v in changes.items() if v is not None}
-    wanted = ScoreRequest(other, source, steps, num, samples, settings, seed, batch_size, precision, variance, plan)
+    wanted = ScoreRequest(
+        other, source, steps, num, samples, settings, seed, batch_size, precision, variance, plan, guidance
+    )
     found = evaluate_into(run, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line)
     if found is not None:
         _describe(output, found.evaluation.to_plain(), found.written, found.remarks)
@@ -67,9 +70,11 @@ def _describe(output: Output, results: dict[str, Any], written: dict[str, Path],
         if bits[name] is not None
     }
     if found is not None:
+        scale = results["guidance"]
+        under = "" if scale == 1.0 else f", guidance {scale:g}, which the bound is without"
         rows["recognised"] = (
             f"{_with_error(found['samples'], '.1%')} of {counted(found['num'], 'sample')} by {found['sampler']}, "
-            f"{counted(found['sampler_steps'], 'step')} ({found['held_out']['mean']:.1%} of held-out data)"
+            f"{counted(found['sampler_steps'], 'step')}{under} ({found['held_out']['mean']:.1%} of held-out data)"
         )
     remarks += _remarks(bits["total"]["mean"], results["levels"])
     noted = {"noted": in_options("; ".join(remarks))} if remarks else {}

@@ -7,10 +7,15 @@ from idm.cli.output import command
 from idm.core.phrasing import Call
 
 FIRST = (
+    "autoguidance",
+    "autoguidance_from",
     "calls",
+    "classifier_scale",
     "device",
     "guidance",
     "head",
+    "guidance_interval",
+    "guidance_rule",
     "init",
     "label_a",
     "label_b",
@@ -35,6 +40,9 @@ FIRST = (
 """Arguments that a message about them begins with. Not ``data`` and ``samples``, which begin messages about these."""
 
 GIVEN = (
+    "autoguidance",
+    "autoguidance_from",
+    "classifier",
     "data",
     "device",
     "flags",

@@ -138,4 +138,6 @@ def cases(observed: list[str], check_coverage: int) -> list[str]:
 def sampler_settings(overrides: list[str] | None, sampler: str | None, steps: int | None) -> dict[str, Any]:
     """Read settings of a sampler, of which some have options of their own."""
     named = {"name": sampler, "steps": steps}
-    return sampler_options(overrides or []) | {name: value for name, value in named.items() if value is not None}
+    settings, of_guidance = sampler_options(overrides or [])
+    refused = {"guidance": of_guidance} if of_guidance else {}  # restoration takes none: it is no setting of a sampler
+    return settings | refused | {name: value for name, value in named.items() if value is not None}

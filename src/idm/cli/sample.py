@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from idm.cli import options
 from idm.cli.output import Output
-from idm.core.text import counted
+from idm.core.errors import SettingsError
+from idm.core.text import counted, shown
 
 if TYPE_CHECKING:
     from idm.tasks.sampling import Drawn
@@ -22,6 +23,12 @@ def sample(
     eta: options.Eta = None,
     variance: options.Variance = None,
     guidance: options.Guidance = 1.0,
+    guidance_rule: options.GuidanceRule = "linear",
+    guidance_interval: options.GuidanceInterval = None,
+    autoguidance: options.Autoguidance = 1.0,
+    autoguidance_from: options.AutoguidanceFrom = None,
+    classifier_scale: options.ClassifierScale = 0.0,
+    classifier: options.Classifier = None,
     overrides: options.SamplerOverrides = None,
     batch_size: options.BatchSize = 256,
     trajectory: options.Trajectory = True,
@@ -43,8 +50,20 @@ def sample(
 
     given = {"name": sampler, "steps": steps, "spacing": spacing, "plan": plan, "eta": eta}
     output = Output(as_json=as_json)
-    settings = sampler_options(overrides or []) | {name: value for name, value in given.items() if value is not None}
-    wanted = SampleRequest(num, labels, seed, guidance, settings, batch_size, trajectory, compile_, precision, variance)
+    asked = {
+        "guidance_rule": guidance_rule,
+        "guidance_interval": interval_of(guidance_interval),
+        "autoguidance": autoguidance,
+        "autoguidance_from": autoguidance_from,
+        "classifier_scale": classifier_scale,
+        "classifier": classifier,
+    }
+    changes, of_rule = sampler_options(overrides or [])
+    settings = changes | {name: value for name, value in given.items() if value is not None}
+    guide = of_rule | {name: value for name, value in asked.items() if value is not None}
+    wanted = SampleRequest(
+        num, labels, seed, guidance, settings, batch_size, trajectory, compile_, precision, variance, guide
+    )
     drawn = sample_into(run, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line)
     if drawn is None:
         return
@@ -52,7 +71,7 @@ def sample(
     name = type(drawn.sampler).__name__
     made = f"{counted(taken, 'step')}, {counted(calls, 'call')} of the network"
     output.line(f"{counted(num, 'sample')} by {name}, {made}, from {path}")
-    if note := _instead(drawn, settings):
+    for note in filter(None, (str(drawn.run.guide), _instead(drawn, settings))):
         output.line(note)
     describe_results(output, drawn)
     output.finish(num=num, steps=taken, calls=calls, seed=seed, checkpoint=path, **drawn.written)
@@ -70,12 +89,36 @@ def _instead(drawn: "Drawn", settings: dict[str, Any]) -> str:
     return f"few steps are taken by {taken.name}{levels}; --sampler {own.name} is the run's own"
 
 
-def sampler_options(overrides: list[str]) -> dict[str, Any]:
-    """Read sampler settings, with or without the name of their section: "eta=0.3", "sampler.eta=0.3"."""
+def sampler_options(overrides: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read settings of the sampler, with or without the name of their section, and of the rule of guidance.
+
+    "eta=0.3" and "sampler.eta=0.3" are one of the first kind, "guidance.eta=0.3" is one of the second.
+    """
     from idm.settings.files import parse_override
 
     settings: dict[str, Any] = {}
+    of_rule: dict[str, Any] = {}
     for override in overrides:
         plain = parse_override(override)
-        settings |= plain["sampler"] if isinstance(plain.get("sampler"), dict) else plain
-    return settings
+        if isinstance(plain.get("guidance"), dict):
+            of_rule |= plain["guidance"]
+        else:
+            settings |= plain["sampler"] if isinstance(plain.get("sampler"), dict) else plain
+    return settings, of_rule
+
+
+def interval_of(text: str | None) -> tuple[float, float] | None:
+    """Read "LOW,HIGH".
+
+    Raises:
+        SettingsError: something else.
+    """
+    if text is None:
+        return None
+    low, _, high = text.partition(",")
+    try:
+        return float(low), float(high)
+    except ValueError as error:
+        raise SettingsError(
+            f"guidance_interval: two noise-to-signal ratios LOW,HIGH wanted, such as 0.2,5, got {shown(text)}"
+        ) from error

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from copy import copy
 
 import numpy as np
 import torch
@@ -100,6 +101,12 @@ class Dataset:
     def first(self, count: int) -> Batch:
         """Return the first ``count`` samples as they are, or all if there are fewer."""
         return self.batch(np.arange(min(count, len(self._indices))))
+
+    def with_labels(self, labels: Indices) -> "Dataset":
+        """Return the same samples with labels, given for all samples of the source."""
+        labelled = copy(self)
+        labelled._labels = torch.as_tensor(labels[self._indices])
+        return labelled
 
     def batches(self, order: Iterable[Indices], *, ahead: int = 2) -> Batches:
         """Return the batches of an order (see ``plan``); what is not in memory is read while the one before is used.

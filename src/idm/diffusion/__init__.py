@@ -7,13 +7,13 @@ from idm.diffusion.denoiser import (
     DenoisedFn,
     Denoiser,
     ModelKwargs,
-    extrapolate,
     select,
     threshold_dynamically,
 )
 from idm.diffusion.gaussian_diffusion import GaussianDiffusion, Place
 from idm.diffusion.names import LossType, ModelMeanType, ModelVarType
 from idm.diffusion.objectives import Objective
+from idm.diffusion.pairs import extrapolate, find_both
 from idm.diffusion.predictions import Preconditioned, Prediction
 from idm.diffusion.results import LossTerms, NetworkOutput, ReverseStep, VbTerms
 from idm.diffusion.variances import (
@@ -60,6 +60,7 @@ __all__ = [
     "VbTerms",
     "XStartWeighting",
     "extrapolate",
+    "find_both",
     "select",
     "threshold_dynamically",
 ]

@@ -136,36 +136,6 @@ def threshold_dynamically(x_start: Tensor, share: float) -> Tensor:
     return x_start.clamp(-s, s) / s
 
 
-def extrapolate(
-    conditional: Denoiser, unconditional: Denoiser, scale: float | Tensor, x: Images, at: Level
-) -> Denoised:
-    """Move x_0 from what the second denoiser finds by ``scale`` towards what the first finds; the head is the first's.
-
-    Where they are one network under two conditions it is called once, and its outputs are moved before x_0 is read:
-    where there is much noise, reading loses digits.
-    """
-    if isinstance(conditional, NetworkDenoiser) and isinstance(unconditional, NetworkDenoiser):
-        same = conditional.network is unconditional.network and conditional.read == unconditional.read
-        if same and conditional.conditioning.keys() == unconditional.conditioning.keys():
-            return _extrapolate_output(conditional, unconditional, scale, x, at)
-    found, other = conditional(x, at), unconditional(x, at)
-    raw, mean = torch.lerp(other.raw, found.raw, scale), found.mean
-    if mean is not None and other.mean is not None:
-        mean = torch.lerp(other.mean, mean, scale)
-    return replace(found, x_start=raw, raw=raw, mean=mean)
-
-
-def _extrapolate_output(
-    first: NetworkDenoiser, second: NetworkDenoiser, scale: float | Tensor, x: Images, at: Level
-) -> Denoised:
-    conditioning = {name: torch.cat([value, second.conditioning[name]]) for name, value in first.conditioning.items()}
-    twice = at if at.alpha.ndim == 0 else at.map(lambda values: torch.cat([values, values]))
-    output = first.call(first.network, torch.cat([x, x]), twice, conditioning)
-    prediction, other = output.prediction.chunk(2)
-    head = None if output.variance is None else output.variance[: len(x)]
-    return first.read(NetworkOutput(torch.lerp(other, prediction, scale), head), x, at)
-
-
 def select(conditioning: ModelKwargs, rows: Tensor) -> ModelKwargs:
     """Return the conditioning of some samples, by their numbers [n]."""
     return {name: value.index_select(0, rows.to(value.device)) for name, value in conditioning.items()}

@@ -20,6 +20,7 @@ from idm.core.rng import Rng
 from idm.core.tensors import mean_flat
 from idm.core.types import Images, Network
 from idm.diffusion import Denoiser, GaussianDiffusion, ModelKwargs, Place
+from idm.guidance import refuse_guided
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,9 @@ def evaluate_bound(
         The bound and its terms, on x_start's device.
 
     Raises:
-        SettingsError: no samples, or a batch size below 1.
+        SettingsError: no samples, a batch size below 1, or a guided denoiser.
     """
+    refuse_guided(denoise, "bound")
     if x_start.shape[0] < 1 or whole_number(batch_size, "batch_size") < 1:
         raise SettingsError(
             f"bound: at least one sample and a batch_size of at least 1 wanted, got {x_start.shape[0]} and {batch_size}"

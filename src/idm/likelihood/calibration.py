@@ -12,6 +12,7 @@ from idm.core.rng import Rng
 from idm.core.tensors import mean_flat
 from idm.core.types import Images
 from idm.diffusion import CalibratedDecoder, Denoiser, ErrorCurve, GaussianDiffusion
+from idm.guidance import refuse_guided
 from idm.schedules import Grid
 
 LEVELS_AFTER_TRAINING = 32
@@ -43,9 +44,10 @@ def estimate_error_curve(
         batch_size: images per call of the network.
 
     Raises:
-        SettingsError: no samples, no levels, or a batch size below 1.
+        SettingsError: no samples, no levels, a batch size below 1, or a guided denoiser.
         NumericalError: what the network returns is not finite.
     """
+    refuse_guided(denoise, "error curve")
     number = x_start.shape[0]
     refuse_nothing(number, num_levels, batch_size)
     places = spread_places(diffusion.grid, min(num_levels, number + 1))

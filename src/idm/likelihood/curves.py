@@ -13,6 +13,7 @@ from idm.core.rng import Rng
 from idm.core.tensors import wide
 from idm.core.types import Images
 from idm.diffusion import Denoiser, ErrorCurve, ErrorCurves, GaussianDiffusion
+from idm.guidance import refuse_guided
 from idm.likelihood.calibration import isotonic, refuse_nothing, spread_places
 
 LEVELS_OF_CURVES = 64
@@ -72,9 +73,10 @@ def estimate_error_curves(
         listener: hears how it gets on, in levels.
 
     Raises:
-        SettingsError: no samples, no levels, or a batch size below 1.
+        SettingsError: no samples, no levels, a batch size below 1, or a guided denoiser.
         NumericalError: what the network returns is not finite.
     """
+    refuse_guided(denoise, "error curve")
     number = x_start.shape[0]
     refuse_nothing(number, num_levels, batch_size)
     places = spread_places(diffusion.grid, num_levels)

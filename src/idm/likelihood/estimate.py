@@ -7,6 +7,7 @@ from idm.core.errors import SettingsError
 from idm.core.rng import Rng
 from idm.core.types import Images
 from idm.diffusion import Denoiser, GaussianDiffusion
+from idm.guidance import refuse_guided
 from idm.likelihood.bound import evaluate_terms
 
 
@@ -38,8 +39,9 @@ def estimate_bpd(
         Estimates [b], bits/dim.
 
     Raises:
-        SettingsError: no images, or numbers below 1.
+        SettingsError: no images, numbers below 1, or a guided denoiser.
     """
+    refuse_guided(denoise, "bound")
     if min(x_start.shape[0], num_terms, batch_size) < 1:
         raise SettingsError(
             f"bound: at least one image, one term and a batch_size of 1 wanted, got {x_start.shape[0]}, {num_terms} "

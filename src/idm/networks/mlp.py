@@ -37,7 +37,7 @@ class MLP(nn.Module):
             raise SettingsError(
                 f"network: width of at least 2 and num_layers of at least 1 wanted, got {width} and {num_layers}"
             )
-        self.in_channels, self.num_classes = in_channels, num_classes
+        self.in_channels, self.num_classes, self.width = in_channels, num_classes, width
         self.point = nn.Linear(in_channels, width)
         self.time_embed = TimeEmbedding(width, width)
         if num_classes is not None:

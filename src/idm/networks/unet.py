@@ -94,7 +94,7 @@ class UNet(nn.Module):
                 f"low_res_channels={low_res_channels}, num_heads_upsample={num_heads_upsample}"
             )
         self.in_channels, self.low_res_channels, self.num_classes = in_channels, low_res_channels, num_classes
-        self.dims = dims
+        self.dims, self.widths = dims, widths
         attending = attending_levels(attention_resolutions, len(widths))
         check_heads("num_heads", num_heads, widths, [*attending, len(widths) - 1])
         heads_upsample = num_heads if num_heads_upsample == -1 else num_heads_upsample

@@ -40,16 +40,17 @@ def draw(
     """Draw samples in the model's range, [num, c, *space] on the CPU; arguments and errors as of ``Run.sample``."""
     if holds_several(labels):
         labels = cast(Labels, list(labels))  # they are read twice
+    run = _guided(run, guidance)
     num = _how_many(run, num, labels)
     batch_size = run.batch_size if batch_size is None else whole_number(batch_size, "batch_size")
     if num < 1 or batch_size < 1:
         raise SettingsError(f"num and batch_size: at least 1 wanted, got {num} and {batch_size}")
     require_memory(num, run.spec.shape)
     seeds = _seeds(seed, num)
-    sampler = _usable(run, sampler, guidance)
+    sampler = _usable(run, sampler)
     if run.compile and num > batch_size:  # a smaller last batch would be translated once more
         seeds = [*seeds, *[seeds[-1]] * (-num % batch_size)]
-    denoise = run.denoiser(sampler.diffusion, run.label_kwargs(labels, len(seeds)), guidance=guidance)
+    denoise = run.guided_denoiser(sampler.diffusion, run.drawn_labels(labels, len(seeds)))
     parts: list[Tensor] = []
     steps = sampler.diffusion.num_timesteps
     with listener.follow("sampling", len(seeds), unit="samples", parts=steps) as bar:
@@ -64,6 +65,35 @@ def draw(
     return torch.cat(parts)[:num]
 
 
+def _guided(run: Opened, guidance: float) -> Opened:
+    """Return the run, guided by a scale of classifier-free guidance where one is given.
+
+    Raises:
+        SettingsError: it is guided already, or was not trained for it.
+    """
+    if guidance == 1.0:
+        return run
+    if run.guide.is_on:
+        raise SettingsError(
+            f"guidance: 1 wanted of a run that is guided already, got {guidance:g}; say all of it in run.guided(...)"
+        )
+    return run.guided(guidance)
+
+
+def guided_samples(run: Opened, guidance: float, samples: int) -> Opened:
+    """Return the run that draws the samples of an evaluation, whose bound is that of the network without guidance.
+
+    Raises:
+        SettingsError: guidance where no samples are drawn, or of a network that was not trained for it.
+    """
+    if guidance != 1.0 and not samples:
+        raise SettingsError(
+            f"guidance: samples=N wanted beside it, got {guidance:g} without: guidance is of samples alone, as what it "
+            "draws from is no density that has a bound"
+        )
+    return _guided(run, guidance)
+
+
 def _how_many(run: Opened, num: int | None, labels: Labels | None) -> int:
     """Return how many samples are wanted: one of each label by default.
 
@@ -71,13 +101,13 @@ def _how_many(run: Opened, num: int | None, labels: Labels | None) -> int:
         SettingsError: neither a number nor labels.
     """
     if num is None:
-        if (chosen := class_numbers(labels, run.spec.class_names)) is None:
+        if (chosen := class_numbers(labels, run.class_names)) is None:
             raise SettingsError("num: how many samples wanted, or labels, for one sample of each, got neither")
         num = len(chosen)
     return whole_number(num, "num")
 
 
-def _usable(run: Opened, sampler: Sampler | None, guidance: float) -> Sampler:
+def _usable(run: Opened, sampler: Sampler | None) -> Sampler:
     """Return the sampler, the run's own by default.
 
     Raises:
@@ -86,19 +116,19 @@ def _usable(run: Opened, sampler: Sampler | None, guidance: float) -> Sampler:
     sampler = run.sampler() if sampler is None else sampler
     if not isinstance(sampler, Sampler):  # pyright: ignore[reportUnnecessaryIsInstance] (callers' types are not checked)
         raise SettingsError(f"sampler: one from run.sampler(...) wanted, got {type(sampler).__name__}")
-    require_sampler(run, sampler, guidance)
+    require_sampler(run, sampler)
     warn_of_unclipped(sampler)
     return sampler
 
 
-def require_sampler(run: Opened, sampler: Sampler, guidance: float = 1.0) -> None:
-    """Refuse a sampler that has no use for the variance of a run, or was fitted under another scale of guidance.
+def require_sampler(run: Opened, sampler: Sampler) -> None:
+    """Refuse a sampler that has no use for the variance of a run, or was fitted under other guidance.
 
     Raises:
         SettingsError: as said.
     """
     require_use(run.variance, sampler)
-    refuse_other_guidance(run.folder, sampler, guidance)
+    refuse_other_guidance(run.folder, sampler, run.guide)
 
 
 def require_memory(num: int, shape: Sequence[int], option: str = "num") -> None:

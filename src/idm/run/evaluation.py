@@ -135,7 +135,7 @@ class Evaluation:
         }
 
 
-def about(run: Opened, seed: int, data: str | None, plan: str | None = None) -> dict[str, Any]:
+def about(run: Opened, seed: int, data: str | None, plan: str | None = None, guidance: float = 1.0) -> dict[str, Any]:
     """Return what ``Evaluation.about`` tells.
 
     Args:
@@ -143,6 +143,7 @@ def about(run: Opened, seed: int, data: str | None, plan: str | None = None) -> 
         seed: seed of noise and samples.
         data: where other data than the run's lie; None for its own.
         plan: what chose the levels of the bound; None: they lie evenly.
+        guidance: scale of that of the samples; the bound is without any.
     """
     codec = run.spec.codec
     return {
@@ -154,6 +155,7 @@ def about(run: Opened, seed: int, data: str | None, plan: str | None = None) -> 
         "grid": codec.grid,
         "variance": run.variance,
         "plan": plan,
+        "guidance": guidance,
     }
 
 

@@ -13,7 +13,8 @@ from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.likelihood import Calibration, Estimate
 from idm.likelihood.curves import LEVELS_OF_CURVES
-from idm.run.drawing import draw
+from idm.run.classified import Classified
+from idm.run.drawing import draw, guided_samples
 from idm.run.evaluation import Evaluation, Scores, about
 from idm.run.fitting import fit_solver
 from idm.run.head_training import measure_and_train
@@ -40,7 +41,7 @@ from idm.samplers import Sampler
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Measurable(Restorable):
+class Measurable(Classified, Restorable):
     """The part of a ``Run`` that measures. Samples come in the data's own units, type and order of axes."""
 
     def score(
@@ -86,6 +87,7 @@ class Measurable(Restorable):
         num: int = 0,
         samples: int = 0,
         sampler: Sampler | None = None,
+        guidance: float = 1.0,
         seed: int = 0,
         batch_size: int = 512,
         listener: Listener | None = None,
@@ -99,6 +101,7 @@ class Measurable(Restorable):
             num: how many held-out samples; 0: all.
             samples: draw so many samples too, and let a classifier of the training data recognise them.
             sampler: for these; the run's own by default.
+            guidance: scale of classifier-free guidance of these; the bound is that of the network without it.
             seed: of noise and samples.
             batch_size: (sample, step) pairs per call of the network.
             listener: as in ``sample``.
@@ -110,13 +113,15 @@ class Measurable(Restorable):
         """
         steps, num, samples = map(_at_least_0, (steps, num, samples), ("steps", "num", "samples"))
         opened, listener = open_data_to_score(self, data), listener_or_quiet(listener)
-        chosen = require_recognition(self, opened, samples, sampler) if samples else None
+        guided = guided_samples(self, guidance, samples)
+        chosen = require_recognition(guided, opened, samples, sampler) if samples else None
         bound = held_out_bound(
             self, opened, steps=steps, plan=plan, num=num, seed=seed, batch_size=batch_size, listener=listener
         )
-        drawn = chosen and draw(self, samples, seed=seed, sampler=chosen, listener=listener)
+        drawn = chosen and draw(guided, samples, seed=seed, sampler=chosen, listener=listener)
         found = None if drawn is None else recognise(self, opened, drawn)
-        return Evaluation(bound, found, about(self, seed, None if data is None else str(data), plan), chosen)
+        asked = about(self, seed, None if data is None else str(data), plan, guidance)
+        return Evaluation(bound, found, asked, chosen)
 
     def calibrate(
         self,

@@ -4,13 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from idm.core.progress import SILENT, Listener, warn_once
-from idm.diffusion import Clipped, Denoiser, GaussianDiffusion, ModelKwargs
-from idm.guidance import ClassifierFreeGuidance
 from idm.run.build import build_sampler
-from idm.run.conditioned import Conditioned
+from idm.run.guidable import Guidable
 from idm.run.plans import refuse_spacing
 from idm.run.solver_fit import FITTED_SAMPLER, fitted_sampler
 from idm.samplers import Sampler
@@ -20,32 +16,8 @@ from idm.settings.validate import lay
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Opened(Conditioned):
+class Opened(Guidable):
     """The part of a ``Run`` that drawing, scoring and editing need: denoisers and samplers."""
-
-    def denoiser(
-        self, process: GaussianDiffusion, conditioning: ModelKwargs, *, clip: bool = False, guidance: float = 1.0
-    ) -> Denoiser:
-        """Return what the network finds on a process's levels.
-
-        Args:
-            process: the run's own, or the same on other levels.
-            conditioning: from ``label_kwargs`` or ``unlabelled_kwargs``.
-            clip: clamp x_0 to [-1, 1].
-            guidance: scale of classifier-free guidance; 1 is off.
-
-        Raises:
-            SettingsError: guidance of a network that was trained without label dropout, or without labels.
-        """
-        if guidance == 1.0:
-            return process.denoiser(self.model, conditioning=conditioning, clip=clip)
-        null_label = self.require_guidance(guidance)
-        without = {**conditioning, "y": torch.full_like(conditioning["y"], null_label)}
-        with_class, classless = (
-            process.denoiser(self.model, conditioning=given, clip=False) for given in (conditioning, without)
-        )
-        guided = ClassifierFreeGuidance(with_class, classless, guidance)
-        return Clipped(guided) if clip else guided
 
     def sampler(self, /, *, plan: str | None = None, listener: Listener = SILENT, **changes: Any) -> Sampler:
         """Return the run's sampler, with settings changed: ``run.sampler(name="ddpm", steps=250)``.
@@ -97,7 +69,7 @@ class Opened(Conditioned):
         from idm.run.planners import OF_BOUNDS, planned  # planners take runs
 
         refuse_spacing(plan, settings)
-        found = planned(self, plan, settings.get("steps"), listener)
+        found = planned(self.unguided, plan, settings.get("steps"), listener)
         if of_samples and found.planner in OF_BOUNDS:
             warn_once(
                 f"plan: {found.name} has the levels of the smallest bound, samples are better with plan=trajectory"

@@ -138,7 +138,7 @@ def _save_arrays(
     arrays: dict[str, Any] = {"data": data}
     if labels is not None:
         arrays["labels"] = np.asarray(labels, dtype=np.int64)
-        names = run.spec.class_names or ()
+        names = run.class_names or ()
         arrays["class_names"] = np.asarray([*names, *([NO_CLASS] if max(labels) == len(names) else [])])
     if seeds is not None:
         arrays["seeds"] = np.asarray(seeds, dtype=np.int64)

@@ -12,6 +12,7 @@ from idm.core.errors import CheckpointError, SettingsError
 from idm.core.phrasing import Call
 from idm.core.text import shown
 from idm.diffusion import GaussianDiffusion
+from idm.run.guide import Guide
 from idm.samplers import Sampler, SamplerFitted, StepWeights
 from idm.samplers.fitted import MOST_VALUES
 from idm.schedules import Grid
@@ -152,13 +153,20 @@ def fitted_sampler(
     return stored_solver(fits, steps, process.grid).sampler(process, bounded=bounded)
 
 
-def refuse_other_guidance(run: Path, sampler: Sampler, guidance: float) -> None:
-    """Refuse another scale than a solver was fitted under.
+def refuse_other_guidance(run: Path, sampler: Sampler, guide: Guide) -> None:
+    """Refuse other guidance than a solver was fitted under.
 
     Raises:
         SettingsError: as said.
     """
-    if isinstance(sampler, SamplerFitted) and sampler.guidance != guidance:
+    if not isinstance(sampler, SamplerFitted):
+        return
+    if not guide.is_plain:
+        raise SettingsError(
+            f"guidance: that by a scale alone wanted of a fitted solver, got {guide}; choose another sampler"
+        )
+    guidance = guide.scale
+    if sampler.guidance != guidance:
         calls = sampler.diffusion.num_timesteps
         raise SettingsError(
             f"guidance: {sampler.guidance:g} wanted, which this solver was fitted under, got {guidance:g}; "

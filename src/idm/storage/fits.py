@@ -84,6 +84,17 @@ class Fits:
         except OSError as error:
             raise cannot_write(f"fit {path}", error, path.parent, {name: tensors or {}}) from error
 
+    def remove(self, name: str) -> None:
+        """Remove one, of whatever checkpoint it is, if there is one of that name.
+
+        Raises:
+            CheckpointError: there is a link in its place.
+        """
+        require_name(name)
+        folder_in(self.run, FOLDER)
+        for suffix in SUFFIXES.values():
+            remove(file_in(self.run, FOLDER, name + suffix))
+
     def names(self) -> list[str]:
         """Return the names of all that are of this checkpoint and whole, sorted."""
         return [name for name in names_in(self.run) if self.find(name) is not None]

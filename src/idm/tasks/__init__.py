@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from idm.tasks.calibrating import calibrate_run
     from idm.tasks.checking import check_data
     from idm.tasks.choose import make_experiment
+    from idm.tasks.classifying import train_classifier_of
     from idm.tasks.describing import describe
     from idm.tasks.editing import decode_into, encode_into, interpolate_into
     from idm.tasks.ema import reconstruct
@@ -52,6 +53,7 @@ __all__ = [
     "sample_into",
     "tradeoff_into",
     "train",
+    "train_classifier_of",
     "verify",
 ]
 
@@ -61,6 +63,7 @@ __getattr__ = importing(
         "idm.tasks.calibrating": ("calibrate_run",),
         "idm.tasks.checking": ("check_data",),
         "idm.tasks.choose": ("make_experiment",),
+        "idm.tasks.classifying": ("train_classifier_of",),
         "idm.tasks.describing": ("describe",),
         "idm.tasks.editing": ("decode_into", "encode_into", "interpolate_into"),
         "idm.tasks.ema": ("reconstruct",),

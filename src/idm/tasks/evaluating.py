@@ -15,6 +15,7 @@ from idm.data.fingerprint import differing
 from idm.report import bound_by_timestep, png
 from idm.report.steps import learned_and_best
 from idm.run import Data, Evaluation, HeldOutBound, Run, best_device, open_data_to_score, recognise, require_recognition
+from idm.run.drawing import guided_samples
 from idm.run.evaluation import about
 from idm.run.other_fits import told_of_other_fits
 from idm.run.plans import refuse_spacing
@@ -74,17 +75,18 @@ def evaluate_into(
             if told := told_of_other_fits(opened.fits, run):
                 say(told)
             share_plan(request.sampler.get("plan"), lambda: opened.sampler(**request.sampler, listener=listener), ranks)
-            folder, sampler, data, _ = together(
+            folder, sampler, data, _, guided = together(
                 lambda: results_folder(out, opened, "evaluated"),
                 lambda: opened.sampler(**request.sampler, listener=listener),
                 lambda: open_data_to_score(opened, request.data, request.source),
                 lambda: refuse_spacing(request.plan, request.sampler),
+                lambda: guided_samples(opened, request.guidance, request.samples),
             )
-            order = _order(opened, data, sampler, request)
+            order = _order(guided, data, sampler, request)
             share_plan(request.plan, lambda: chain_of(opened, request.steps, request.plan, listener), ranks)
             results = held_by_main(ranks, stack, results_in(folder, NAMES), say)
             bound = bound_in_parts(opened, data, folder / BOUND, request, ranks=ranks, listener=listener)
-            drawn = order and sample_in_parts(opened, order, folder / SAMPLES, ranks=ranks, listener=listener)
+            drawn = order and sample_in_parts(guided, order, folder / SAMPLES, ranks=ranks, listener=listener)
         if bound is None or results is None:
             return None
         evaluation = _evaluation(opened, data, request, bound, drawn, sampler)
@@ -99,7 +101,7 @@ def _evaluation(
 ) -> Evaluation:
     """Put together what was found, and recognise samples if any were drawn."""
     found = None if drawn is None else recognise(run, data, drawn)
-    asked = about(run, request.seed, request.data, request.plan)
+    asked = about(run, request.seed, request.data, request.plan, request.guidance)
     return Evaluation(bound, found, asked, None if found is None else sampler)
 
 

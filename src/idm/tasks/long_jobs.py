@@ -55,7 +55,6 @@ class Order:
         sampler: what draws them, from ``run.sampler``.
         classes: numbers of their classes, repeated in turn; every class in turn where None.
         seed: sample i is drawn from seed + i.
-        guidance: scale of classifier-free guidance.
         batch_size: samples per call of the network.
     """
 
@@ -63,7 +62,6 @@ class Order:
     sampler: Sampler
     classes: Sequence[int] | None = None
     seed: int = 0
-    guidance: float = 1.0
     batch_size: int = 256
 
     def draw(self, run: Opened, part: range, watch: Watch, *, whole_batch: bool) -> Tensor:
@@ -75,7 +73,6 @@ class Order:
             count,
             labels=self.labels(run, range(part.start, part.start + count)),
             seed=range(first, first + count),
-            guidance=self.guidance,
             sampler=self.sampler,
             batch_size=self.batch_size,
             watch=watch,
@@ -84,14 +81,14 @@ class Order:
 
     def request(self, run: Opened) -> dict[str, Any]:
         """Return what tells the samples of this order from those of another."""
-        given = {"labels": self.every_class(run), "seed": self.seed, "guidance": self.guidance}
+        given = {"labels": self.every_class(run), "seed": self.seed, **run.guide.to_plain()}
         return request_of(run) | {"sampler": words_of(self.sampler)} | given
 
     def every_class(self, run: Opened) -> list[int] | None:
-        """Return the classes in turn, all of the run's where none were chosen; None for a run without classes."""
+        """Return the classes in turn, all that there are where none were chosen; None where there are none."""
         if self.classes is not None:
             return list(self.classes)
-        return None if run.spec.num_classes is None else list(range(run.spec.num_classes))
+        return None if run.class_names is None else list(range(len(run.class_names)))
 
     def labels(self, run: Opened, numbers: range | None = None) -> list[int] | None:
         """Return the classes of the samples of those numbers, of all by default; None for a run without classes."""

@@ -27,6 +27,8 @@ class SampleRequest:
         compile: translate the network first; see ``Run.using``.
         precision: number format inside the network; see there.
         variance: of reverse steps; see there.
+        guide: what else guides, as of ``Run.guided``; a classifier by the name of its code, "module:name", which is
+            imported and called.
     """
 
     num: int = 64
@@ -39,6 +41,7 @@ class SampleRequest:
     compile: bool = False
     precision: str | None = None
     variance: str | None = None
+    guide: Mapping[str, Any] = field(default_factory=_no_settings)
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class ScoreRequest:
         precision: number format inside the network.
         variance: of reverse steps, for the bound and for samples; see ``Run.using``.
         plan: which levels that chain has, in place of evenly spaced ones; see ``Opened.sampler``.
+        guidance: scale of classifier-free guidance of the samples; the bound is that of the network without it.
     """
 
     data: str | None = None
@@ -70,6 +74,7 @@ class ScoreRequest:
     precision: str | None = None
     variance: str | None = None
     plan: str | None = None
+    guidance: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """Drawing samples of a run into a folder, in parts that outlive an interruption and by several processes."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 from torch import Tensor
 
@@ -14,6 +15,7 @@ from idm.report import columns_of
 from idm.run import Run, best_device
 from idm.run.drawing import Watch, require_memory, require_sampler
 from idm.run.labels import class_numbers
+from idm.run.named_classifier import named_classifier
 from idm.run.other_fits import told_of_other_fits
 from idm.run.saving import LARGEST_GRID, results_folder, sample_folder, save_samples
 from idm.samplers import Sampler
@@ -79,6 +81,7 @@ def sample_into(
             if told := told_of_other_fits(opened.fits, run):
                 say(told)
             share_plan(request.sampler.get("plan"), lambda: opened.sampler(**request.sampler, listener=listener), ranks)
+            opened = opened.guided(request.guidance, **_resolved(request.guide))
             plan = _plan(opened, request, out, listener)
             results = held_by_main(ranks, stack, plan.folder_for_results(), say)
             parts = plan.folder / PARTS
@@ -131,18 +134,27 @@ class _Plan:
         return written if self.recorder is None else written | self.recorder.save(new)
 
 
+def _resolved(guide: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Import the classifier that a request names.
+
+    Raises:
+        DataError: there is none of that name.
+    """
+    name = guide.get("classifier")
+    return guide if name is None else {**guide, "classifier": named_classifier(name)}
+
+
 def _plan(run: Run, request: SampleRequest, out: str | Path | None, listener: Listener) -> _Plan:
     """Check a request; all that is wrong with it is told at once."""
-    folder, _, sampler, classes, _ = together(
+    folder, _, sampler, classes = together(
         lambda: results_folder(out, run, "sampled"),
         lambda: require_memory(request.num, run.spec.shape),
         lambda: run.sampler(**request.sampler, listener=listener),
-        lambda: class_numbers(request.labels, run.spec.class_names),
-        lambda: request.guidance == 1.0 or run.require_guidance(request.guidance),
+        lambda: class_numbers(request.labels, run.class_names),
     )
-    require_sampler(run, sampler, request.guidance)
+    require_sampler(run, sampler)
     is_shown = request.trajectory and len(run.spec.shape) > 1
-    order = Order(request.num, sampler, classes, request.seed, request.guidance, request.batch_size)
+    order = Order(request.num, sampler, classes, request.seed, request.batch_size)
     classes = order.num_classes(run)
     recorder = Recorder(sampler, run.spec, order.labels(run), request.num, classes) if is_shown else None
     return _Plan(run, order, folder, recorder)

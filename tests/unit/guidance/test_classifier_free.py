@@ -35,8 +35,8 @@ def around(
     network: Network, scale: float, given: dict[str, Tensor], process: GaussianDiffusion = TWO_HEADS
 ) -> ClassifierFreeGuidance:
     without = {**given, "y": torch.full_like(given["y"], NULL)}
-    asked = (process.denoiser(network, conditioning=shown, clip=False) for shown in (given, without))
-    return ClassifierFreeGuidance(*asked, scale)
+    with_label, classless = (process.denoiser(network, conditioning=shown, clip=False) for shown in (given, without))
+    return ClassifierFreeGuidance(with_label, classless, scale)
 
 
 def guided(scale: float, at: Level = AT) -> Tensor:

@@ -1,0 +1,45 @@
+"""``idm train-classifier``: train a classifier of noisy data for a trained network."""
+
+from idm.cli import options
+from idm.cli.output import Output, command
+from idm.core.text import counted
+
+
+def train_classifier(
+    run: options.RunArgument,
+    steps: options.ClassifierSteps = 2_000,
+    batch_size: options.BatchSize = 128,
+    device: options.Device = None,
+    trust_code: options.TrustCode = False,
+    as_json: options.Json = False,
+) -> None:
+    """Train a classifier of noisy data on the run's own labels, half of its network and a head.
+
+    'idm sample RUN --classifier-scale 1' is then guided by it, also where the network was trained without classes. It
+    is kept in RUN/fits for the checkpoint that it begins with. Interrupted, it keeps what is done, and the same command
+    goes on.
+    """
+    from idm.core.terminal import TERMINAL
+    from idm.tasks import train_classifier_of
+
+    output = Output(as_json=as_json)
+    found = train_classifier_of(
+        run, steps, batch_size=batch_size, device=device, trust_code=trust_code, listener=TERMINAL
+    )
+    fit, folder = found.classifier, found.run.folder
+    output.pairs(
+        {
+            "checkpoint": str(found.run.name),
+            "trained": f"{counted(fit.num_steps, 'step')}, {counted(len(fit.class_names), 'class')}",
+            "kept": str(found.file),
+        }
+    )
+    if fit.num_held_out:
+        output.line()
+        output.line(f"named rightly of {counted(fit.num_held_out, 'held-out sample')} (by chance {fit.chance:.0%}):")
+        output.pairs(
+            {f"  noise {kappa:.3g}": f"{share:.1%}" for kappa, share in zip(fit.kappas, fit.accuracies, strict=True)}
+        )
+    output.line()
+    output.line(f"Next: {command('idm', 'sample', folder, '--classifier-scale', '1')}")
+    output.finish(run=folder, file=found.file, **found.to_plain())

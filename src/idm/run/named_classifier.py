@@ -1,0 +1,43 @@
+"""A classifier of noisy data of one's own, by the name of its code."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+from torch import Tensor
+
+from idm.core.code import function_of_code
+from idm.core.types import Images
+from idm.schedules import Level
+
+
+@final
+@dataclass(frozen=True)
+class NamedClassifier:
+    """A classifier of one's own, by the name of its code.
+
+    Attributes:
+        name: "module:name".
+        call: what is called so.
+    """
+
+    name: str
+    call: Callable[[Tensor, Level], Tensor]
+
+    def __call__(self, x: Images, at: Level, /) -> Tensor:
+        """Return logits [b, classes]."""
+        return self.call(x, at)
+
+
+def named_classifier(name: str) -> NamedClassifier:
+    """Import a classifier of noisy data: ``classifier(x, level)`` returns logits [b, classes].
+
+    This runs code of the module. No run names it; whoever calls this does.
+
+    Args:
+        name: "module:name" of a function; its module must be on Python's path (PYTHONPATH, or installed).
+
+    Raises:
+        DataError: there is no such function.
+    """
+    return NamedClassifier(name, function_of_code(name, "classifier", example="mine:classify"))
