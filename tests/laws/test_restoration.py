@@ -13,12 +13,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from idm.core.rng import Rng
 from idm.diffusion import Denoised, Denoiser, GaussianDiffusion, ModelVarType
-from idm.oracles import GaussianDenoiser, MixtureDenoiser, Posterior, gaussian_posterior
+from idm.oracles import GaussianDenoiser, MixtureDenoiser, Posterior, gaussian_posterior, mixture_posterior
 from idm.restoration import (
     DDNM,
     DPS,
     ILVR,
+    TDS,
     TMPD,
     Blur,
     CovarianceRule,
@@ -34,8 +36,10 @@ from idm.restoration import (
     RePaint,
     SDEdit,
     restore,
+    restore_particles,
 )
 from idm.restoration.methods.observed import replace_observed
+from idm.restoration.methods.particles import systematic
 from idm.restoration.methods.stepwise import renoised
 from idm.samplers import Sampler, SamplerDDIM, SamplerDDPM, SamplerHeun, SamplerMultistep
 from idm.schedules import Level, PathGrid, cosine_schedule, spaced

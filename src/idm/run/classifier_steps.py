@@ -61,7 +61,7 @@ class ClassifierTraining:
                 if wanted:
                     raise InterruptedRunError(
                         f"classifier: stopped at step {step:,} of {self.num_steps:,}, kept in {self.run.folder}; "
-                        "run the same command to continue"
+                        "make the same call to continue"
                     )
                 if step < self.num_steps:
                     self._step(optimizer, step, bar)

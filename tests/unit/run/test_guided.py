@@ -263,9 +263,9 @@ def test_a_classifier_of_one_s_own_is_called_where_its_name_is_given(judged, tmp
     assert "guide_code:classify" in str(guided.guide)
     assert guided.sample(labels=[1, 2]).shape == (2, 2)
     for wrong, told in (
-        ("guide_code", r"classifier=guide_code: MODULE:NAME wanted"),
+        ("guide_code", r"classifier: MODULE:NAME wanted"),
         ("no_such_module:f", r"a module that Python can import wanted"),
-        ("guide_code:N", r"a function wanted, got int"),
+        ("guide_code:N", r"a function wanted, got guide_code:N"),
     ):
         with pytest.raises(DataError, match=told):
             named_classifier(wrong)
@@ -282,7 +282,7 @@ def test_a_classifier_that_was_stopped_goes_on_to_the_same_end(judged, tmp_path)
         if event.what == "classifier" and event.done == 7:
             os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(InterruptedRunError, match=r"^classifier: stopped at step 7 of 12, kept in .*; run the same"):
+    with pytest.raises(InterruptedRunError, match=r"^classifier: stopped at step 7 of 12, kept in .*; make the same"):
         run.train_classifier(12, listener=idm.Calls(stop, least_seconds=0.0))
     first = []
     run.train_classifier(12, listener=idm.Calls(lambda event: first.append(event.done), least_seconds=0.0))
