@@ -198,7 +198,7 @@ def test_a_run_that_a_signal_finds_at_its_start_has_nothing_to_save(tmp_path, ti
 
 
 def test_a_verb_that_cannot_be_continued_ends_with_the_signal_s_code(tmp_path, run, idm, monkeypatch):
-    monkeypatch.setattr("idm.run.encoding.encode_samples", lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr("idm.run.encoding.refuse_dropout", lambda network: os.kill(os.getpid(), signal.SIGTERM))
     result = idm("encode", run, "held-out:0", "--out", tmp_path / "a.safetensors")
     assert (result.code, result.errors) == (128 + signal.SIGTERM, [])
     assert result.err.endswith(

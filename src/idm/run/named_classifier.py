@@ -40,4 +40,4 @@ def named_classifier(name: str) -> NamedClassifier:
     Raises:
         DataError: there is no such function.
     """
-    return NamedClassifier(name, function_of_code(name, "classifier", example="mine:classify"))
+    return NamedClassifier(name, function_of_code(name, f"classifier={name}", example="mine:classify"))

@@ -2,7 +2,6 @@
 
 from typing import final
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -102,5 +101,5 @@ class _Scaled(LinearOperator):
 
 def _per_channel(numbers: tuple[float, ...], shape: tuple[int, ...]) -> Tensor:
     """Return numbers by channel, or one for all, as one sample [1, c, *space], float64."""
-    column = np.broadcast_to(np.reshape(numbers, (-1,)), shape[:1]).reshape(1, -1, *([1] * (len(shape) - 1)))
-    return torch.from_numpy(np.ascontiguousarray(np.broadcast_to(column, (1, *shape)))).double()
+    column = torch.tensor(numbers, dtype=torch.float64).expand(shape[0]).view(1, -1, *([1] * (len(shape) - 1)))
+    return column.expand(1, *shape).contiguous()

@@ -263,7 +263,7 @@ def test_a_classifier_of_one_s_own_is_called_where_its_name_is_given(judged, tmp
     assert "guide_code:classify" in str(guided.guide)
     assert guided.sample(labels=[1, 2]).shape == (2, 2)
     for wrong, told in (
-        ("guide_code", r"classifier: MODULE:NAME wanted"),
+        ("guide_code", r"classifier=guide_code: MODULE:NAME wanted"),
         ("no_such_module:f", r"a module that Python can import wanted"),
         ("guide_code:N", r"a function wanted, got guide_code:N"),
     ):
