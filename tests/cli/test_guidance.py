@@ -57,11 +57,11 @@ def test_every_kind_of_guidance_changes_samples_and_is_told(sample, judged):
         ("--autoguidance", "4"): "autoguidance 4 from step 60, ema-",
         (
             "--autoguidance",
-            "30",
+            "300",
             "--autoguidance-from",
             "network",
             *apg,
-        ): "autoguidance 30 from step 120, network, by apg",
+        ): "autoguidance 300 from step 120, network, by apg",
     }
     for options, told in kinds.items():
         drawn, said = sample(*options)
@@ -116,7 +116,7 @@ def test_a_classifier_s_code_runs_where_the_command_names_it(sample, idm, run, t
         (("--guidance", "2", "--guidance-interval", "3,1"), "--guidance-interval: noise-to-signal ratios LOW,HIGH"),
         (
             ("--guidance", "2", "--set", "guidance.phi=2"),
-            "guidance.phi: an option of linear wanted, got one of rescale; set guidance.name=rescale",
+            "guidance.phi: an option of linear wanted, got one of rescale",
         ),
         (("--classifier-scale", "1"), "classifier: a fit of run"),
         (("--classifier-scale", "nan"), "--classifier-scale: a finite number wanted, got nan"),
