@@ -214,6 +214,53 @@ def test_an_edit_keeps_more_the_weaker_it_is(idm, run, tmp_path):
     assert far[0.1] < 0.5 * far[0.9]
 
 
+def test_what_is_encoded_and_decoded_as_the_same_class_comes_back_and_as_another_does_not(idm, run, tmp_path):
+    held_out = load(run, device="cpu").read("held-out:0-3").data
+    found = {}
+    for label_b in ("", "3"):
+        command = ("edit", run, "held-out:0-3", "--method", "bdia", "--strength", 0.6, "--steps", 8)
+        more = ("--label-b", label_b) if label_b else ()
+        assert idm(*command, *more, "--out", tmp_path / f"as {label_b}").code == 0
+        found[label_b] = opened(tmp_path / f"as {label_b}")["data"][:, 0]
+    np.testing.assert_array_equal(found[""], held_out)
+    assert (found["3"] != held_out).any()
+    changed = load(run, device="cpu").edit(
+        held_out, method="bdia", strength=0.6, steps=8, labels=[3], labels_a=load(run).read("held-out:0-3").labels
+    )
+    np.testing.assert_array_equal(changed.draws[:, 0], found["3"])
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--method", "bdia", "--num", 2), "--num: 1 wanted with --method bdia"),
+        (("--method", "bdia", "--sampler", "ddim"), "--sampler: steps and spacing alone wanted with --method bdia"),
+        (("--method", "bdja"), "did you mean"),
+        (("--label-a", 3), "--label-a: a method that inverts wanted beside it, such as bdia, got sdedit"),
+        (("--strength", 0), "above 0 and up to 1"),
+    ],
+)
+def test_an_edit_that_cannot_be_is_refused_in_a_line(idm, run, tmp_path, options, told):
+    refused = idm("edit", run, "held-out:0", "--out", tmp_path / "out", *options)
+    assert (refused.code, len(refused.errors)) == (2, 1)
+    assert told in refused.errors[0]
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_a_method_operators_that_are_not_linear_have_one_of_their_own(idm, run, tmp_path, monkeypatch):
+    (tmp_path / "loud.py").write_text("def loudness(x):\n    return x.square().flatten(1).mean(1, keepdim=True)\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for operator, way in ((f"mask:{tmp_path / 'hole.npy'}", "PiGDM("), ("loud:loudness", "DPS(")):
+        np.save(tmp_path / "hole.npy", LEFT)
+        command = ("restore", run, "held-out:0", "--simulate", "--operator", operator, "--out", tmp_path / way[:3])
+        found = idm(*command, "--steps", 2, "--num", 1)
+        assert found.code == 0, found.err
+        assert f"by {way}" in found.out
+    held_out = load(run, device="cpu").read("held-out:0").data
+    hidden = np.broadcast_to(LEFT, held_out.shape[1:])
+    np.testing.assert_array_equal(opened(tmp_path / "PiG")["data"][0, 0][~hidden], held_out[0][~hidden])
+
+
 def test_coverage_is_told_in_a_sentence(idm, run, tmp_path):
     np.save(tmp_path / "hole.npy", LEFT)
     command = ("restore", run, "--operator", f"mask:{tmp_path / 'hole.npy'}", "--method", "ddnm", "--steps", 2)

@@ -95,6 +95,11 @@ def methods(incomplete: str) -> list[str]:
     return _that_begin(_names()["methods"], incomplete)
 
 
+def edits(incomplete: str) -> list[str]:
+    """Complete the name of a way to edit."""
+    return _that_begin(["sdedit", *_names()["inversions"]], incomplete)
+
+
 def devices(incomplete: str) -> list[str]:
     """Complete the name of a device; to know which of them are here takes torch."""
     return _that_begin(["cpu", "cuda", "mps"], incomplete)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from idm.cli import options
+from idm.cli import completion, options
 from idm.cli.output import Output
 from idm.cli.restore import sampler_settings
 
@@ -23,6 +23,21 @@ Strength = Annotated[
     ),
 ]
 Results = Annotated[int, typer.Option("--num", metavar="N", min=1, help="Results of each.")]
+Method = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        metavar="NAME",
+        help="sdedit draws anew what noise hides; bdia, rex, ... carry samples up as one class and down as another.",
+        autocompletion=completion.edits,
+    ),
+]
+LabelA = Annotated[
+    str | None,
+    typer.Option(
+        "--label-a", metavar="CLASSES", help="Classes that they have, for methods that invert; those known by default."
+    ),
+]
 LabelB = Annotated[
     str | None,
     typer.Option("--label-b", metavar="CLASSES", help="Classes that they shall have, in turn; their own by default."),
@@ -33,6 +48,8 @@ def edit(
     run: options.RunArgument,
     images: Samples,
     strength: Strength = 0.5,
+    method: Method = "sdedit",
+    label_a: LabelA = None,
     label_b: LabelB = None,
     num: Results = 1,
     seed: options.Seed = 0,
@@ -45,15 +62,17 @@ def edit(
     trust_code: options.TrustCode = False,
     as_json: options.Json = False,
 ) -> None:
-    """Change samples: part of the way to noise, and back again, as another class if wished (SDEdit).
+    """Change samples: part of the way to noise, and back again, as another class if wished.
 
-    What is coarser than the noise stays: of a sketch the layout, of a digit where it stands.
+    What is coarser than the noise stays: of a sketch the layout, of a digit where it stands. What is finer is drawn
+    anew by sdedit, and kept as far as another class allows by methods that invert.
     """
     from idm.cli.written import describe_restored
     from idm.core.terminal import TERMINAL
     from idm.tasks import EditRequest, edit_into
 
-    wanted = EditRequest(strength, num, label_b, sampler_settings(overrides, sampler, steps), seed, batch_size)
+    settings = sampler_settings(overrides, sampler, steps)
+    wanted = EditRequest(strength, method, num, label_a, label_b, settings, seed, batch_size)
     output = Output(as_json=as_json)
     made = edit_into(run, images, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line)
     describe_restored(output, made)

@@ -45,7 +45,8 @@ MethodName = Annotated[
     typer.Option(
         "--method",
         metavar="NAME",
-        help="How observations are heeded; docs/rooms/restoration.md says what each gets wrong.",
+        help="How observations are heeded: pigdm by default, dps for functions; docs/restoration.md: what each gets "
+        "wrong.",
         autocompletion=completion.methods,
     ),
 ]
@@ -101,7 +102,6 @@ def restore(
     """
     from idm.cli.written import describe_restored
     from idm.core.terminal import TERMINAL
-    from idm.run.method_settings import DEFAULT_METHOD
     from idm.tasks import RestoreRequest, restore_into
     from idm.tasks.restoring import LEAST_DRAWS
 
@@ -110,7 +110,6 @@ def restore(
     covers = check_coverage > 0
     names = cases(observed or [], check_coverage)
     count = num or (LEAST_DRAWS if covers else 8)
-    method = method or DEFAULT_METHOD
     trial = simulate or covers
     wanted = RestoreRequest(operator, noise, count, method, own, settings, labels, seed, trial, batch_size, covers)
     output = Output(as_json=as_json)

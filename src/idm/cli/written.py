@@ -20,8 +20,8 @@ def describe_restored(output: Output, made: Mended) -> None:
     draws, written = made.draws, made.written
     each = f"{counted(draws.num, 'sample')} each" if draws.num > 1 else "one sample each"
     output.line(
-        f"{counted(len(draws.observations), 'observation')}, {each}, by {draws.method} and "
-        f"{type(draws.sampler).__name__}, {counted(draws.steps, 'call')} of the network for each"
+        f"{counted(len(draws.observations), 'observation')}, {each}, by {draws.way}, "
+        f"{counted(draws.steps, 'call')} of the network for each"
     )
     for sentence in made.coverage.sentences if made.coverage is not None else ():
         output.line(sentence)

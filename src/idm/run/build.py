@@ -1,6 +1,7 @@
 """From settings to objects."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 import torch
 from torch import nn
@@ -184,3 +185,10 @@ def build_sampler(
     if not bounded:
         settings = settings.with_options(clip_denoised=False)
     return settings.build(diffusion=diffusion.on(grid))
+
+
+def words_of(sampler: Sampler) -> dict[str, Any]:
+    """Return what tells one sampler from another."""
+    options = {field.name: repr(getattr(sampler, field.name)) for field in fields(sampler) if field.name != "diffusion"}
+    timesteps = sampler.diffusion.grid.levels.time.tolist()
+    return {"name": type(sampler).__name__, "options": options, "timesteps": timesteps}

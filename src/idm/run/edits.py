@@ -1,54 +1,157 @@
-"""Changing samples of a user's own: noised in part, and what is lost drawn again, as another class if wished.
+"""Changing samples of a user's own: part of the way to noise, and back again, as another class if wished."""
 
-This is SDEdit (Meng et al. 2022), a restoration of what has been seen whole.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
 
 import torch
 from torch import Tensor
 
 from idm.core.errors import SettingsError
+from idm.core.progress import SILENT, Listener, Within
 from idm.restoration import Mask, Observation, SDEdit
 from idm.run.drawing import require_memory
+from idm.run.encoding import InversionChoice, choose_inversion
 from idm.run.opened import Opened
-from idm.run.restoring import Draws
-from idm.samplers import Sampler
+from idm.run.restoring import Draws, Look, Restorations, editing_sampler
+
+SDEDIT = "sdedit"
+"""The way to edit that draws what noise hides; the others are ways to invert."""
+
+OF_INVERSIONS = {"steps", "spacing"}
+"""Settings that an inversion has."""
+
+
+@dataclass(frozen=True)
+class EditPlan:
+    """How samples are to be changed.
+
+    Attributes:
+        method: "sdedit", which draws anew what noise hides (Meng et al. 2022), or one of ``idm.editing.INVERSIONS``,
+            which carry samples up under one class and down under another, and draw nothing.
+        strength: how much of the way to noise samples go, from 0 to 1.
+        num: results of each.
+        labels_a: classes that they have, in turn, where ``method`` inverts; those known by default.
+        labels_b: classes that they shall have, in turn; their own by default.
+        seed: result j of sample i is drawn from seed + num i + j.
+        settings: of the sampler; steps and spacing alone, where ``method`` inverts.
+    """
+
+    method: str
+    strength: float
+    num: int
+    labels_a: Sequence[int] | None
+    labels_b: Sequence[int] | None
+    seed: int
+    settings: Mapping[str, Any]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class ReEncoded(Draws):
+    """Samples that are carried up to a place under one class, and down from it under another.
+
+    Attributes:
+        choice: how.
+        place: of the grid, where they turn round.
+        before: class of each sample as it is; None where it has none.
+    """
+
+    choice: InversionChoice
+    place: int
+    before: Sequence[int | None]
+
+    @property
+    def steps(self) -> int:
+        """Steps up, each time that the network is called, and down."""
+        return (self.place + 1) * (1 + self.choice.inversion.calls_per_step)
+
+    @property
+    def way(self) -> str:
+        """The way to invert."""
+        return f"{self.choice.method} up to place {self.place} and down again"
+
+    def to_plain(self) -> dict[str, Any]:
+        """The way to invert, its levels, and the classes before."""
+        times = self.choice.inversion.diffusion.grid.levels.time.tolist()
+        return {"inversion": self.choice.method, "timesteps": times, "place": self.place, "before": list(self.before)}
+
+    def draw_batch(self, run: Opened, numbers: Sequence[int], observation: Observation, look: Look) -> Tensor:
+        """Encode and decode."""
+        inversion, listener, seeds = self.choice.inversion, Within(_Looks(look, len(numbers))), self.seeds(numbers)
+        x = observation.values.view(len(numbers), *run.spec.shape)
+        known, wanted = (
+            run.denoiser(inversion.diffusion, self.conditioning(run, numbers, labels))
+            for labels in (self.before, self.labels)
+        )
+        states = inversion.encode(known, (x,), level=self.place, seed=seeds, listener=listener)
+        return inversion.decode(wanted, states, level=self.place, seed=seeds, listener=listener)[0].to(x.dtype)
+
+
+@final
+@dataclass(frozen=True)
+class _Looks:
+    """Looks at every step of a batch."""
+
+    look: Look
+    size: int
+
+    def advance(self, units: int = 1, status: str = "") -> None:
+        """Look."""
+        self.look(self.size)
 
 
 def plan_edits(
-    run: Opened,
-    x: Tensor,
-    known: Sequence[int | None],
-    *,
-    strength: float,
-    labels: Sequence[int] | None,
-    num: int,
-    sampler: Sampler,
-    seed: int,
+    run: Opened, x: Tensor, known: Sequence[int | None], plan: EditPlan, listener: Listener = SILENT
 ) -> Draws:
-    """Check what is asked for, and plan it.
-
-    Args:
-        run: the trained model.
-        x: samples in the model's range.
-        known: number of the class of each, None where it is not known.
-        strength: how much of the way to noise they go, from 0 to 1.
-        labels: classes that they shall have, in turn; their own by default.
-        num: results of each.
-        sampler: how steps are taken.
-        seed: result j of sample i is drawn from seed + num i + j.
+    """Check what is asked for of samples x in the model's range, with the numbers of their classes, if known.
 
     Raises:
-        SettingsError: numbers out of range, or no class for a network that knows classes only.
+        SettingsError: numbers out of range, settings that the method has not, or no class for a network that knows
+            classes only.
     """
-    if num < 1 or not 0 < strength <= 1:
+    if plan.num < 1 or not 0 < plan.strength <= 1:
         raise SettingsError(
-            f"num and strength: at least 1, and a number above 0 and up to 1, wanted, got {num} and {strength}"
+            "num and strength: at least 1, and a number above 0 and up to 1, wanted, got "
+            f"{plan.num} and {plan.strength}"
         )
-    require_memory(len(x) * num, run.spec.shape)
-    wanted = list(known) if labels is None else [labels[row % len(labels)] for row in range(len(x))]
+    require_memory(len(x) * plan.num, run.spec.shape)
+    before = _in_turn(known, plan.labels_a)
+    wanted = before if plan.labels_b is None else _in_turn(known, plan.labels_b)
     run.conditioning(None, wanted)
     whole = Mask(run.spec.shape, torch.ones(run.spec.shape, dtype=torch.bool))
-    observations = [Observation(whole, whole.apply(sample[None])) for sample in x]
-    return Draws(observations, num, SDEdit(strength=strength), sampler, wanted, seed)
+    seen = [Observation(whole, whole.apply(sample[None])) for sample in x]
+    if plan.method == SDEDIT:
+        if plan.labels_a is not None:
+            raise SettingsError(f"label_a: a method that inverts wanted beside it, such as bdia, got {SDEDIT}")
+        sampler = editing_sampler(run, plan.settings, listener)
+        return Restorations(seen, plan.num, wanted, plan.seed, SDEdit(strength=plan.strength), sampler)
+    return _inverted(run, seen, before, wanted, plan)
+
+
+def _inverted(
+    run: Opened,
+    seen: Sequence[Observation],
+    before: Sequence[int | None],
+    wanted: Sequence[int | None],
+    plan: EditPlan,
+) -> Draws:
+    """Plan what is encoded and decoded.
+
+    Raises:
+        SettingsError: more than one result of each, settings of samplers, or no such method.
+    """
+    if plan.num > 1:
+        raise SettingsError(f"num: 1 wanted with method={plan.method}, which draws nothing, got {plan.num}")
+    if other := sorted(plan.settings.keys() - OF_INVERSIONS):
+        raise SettingsError(
+            f"sampler: steps and spacing alone wanted with method={plan.method}, which has none, got {other[0]}"
+        )
+    run.conditioning(None, before)
+    choice = choose_inversion(run.diffusion, plan.method, plan.settings.get("steps"), plan.settings.get("spacing"))
+    place = max(1, round(plan.strength * choice.inversion.diffusion.num_timesteps)) - 1
+    return ReEncoded(seen, 1, wanted, plan.seed, choice, place, before)
+
+
+def _in_turn(known: Sequence[int | None], labels: Sequence[int] | None) -> list[int | None]:
+    return list(known) if labels is None else [labels[row % len(labels)] for row in range(len(known))]

@@ -1,15 +1,18 @@
 """Methods of restoration by name and options, as settings are given."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from idm.core.registry import Registry
-from idm.restoration import METHODS, Method
+from idm.restoration import METHODS, LinearOperator, Method, Operator
+from idm.run.loaded import Loaded
 from idm.settings.schema import OpenSection
 from idm.settings.validate import lay
 
-DEFAULT_METHOD = "ddnm"
+USUAL_METHOD, OF_FUNCTIONS = "pigdm", "dps"
+"""Methods where none is named: for linear operators, and for any other function."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +25,22 @@ class MethodSettings(OpenSection):
 
     family: ClassVar[Registry[Any]] = METHODS
     section: ClassVar[str] = "method"
-    name: str = DEFAULT_METHOD
+    name: str = USUAL_METHOD
 
 
-def find_method(name: str, options: Mapping[str, Any]) -> Method:
-    """Make a method of its name and options.
+def find_method(run: Loaded, name: str, options: Mapping[str, Any]) -> Method:
+    """Make a method of its name and options, for data as a run's where they do not say ``data_deviation``.
+
+    That is the root of the mean squared error of x_0 where there is nothing but noise, if error curves were measured.
 
     Raises:
         SettingsError: there is no such method, or option, or one out of its range.
     """
-    return lay(MethodSettings(), {**options, "name": name}, path="method").build()
+    made: Method = lay(MethodSettings(), {**options, "name": name}, path="method").build()
+    measured = None if "data_deviation" in options else run.curves.find()
+    return made if measured is None else made.for_data(math.sqrt(measured.together.mean_squared_error[-1]))
+
+
+def usual_method(operator: Operator) -> str:
+    """Return the name of the method that an operator is restored by where none is named."""
+    return USUAL_METHOD if isinstance(operator, LinearOperator) else OF_FUNCTIONS

@@ -11,13 +11,13 @@ from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.restoration import Method, Operator
 from idm.run.editable import Editable
-from idm.run.edits import plan_edits
+from idm.run.edits import SDEDIT, EditPlan, plan_edits
 from idm.run.inputs import as_inputs
 from idm.run.labels import Labels, class_numbers
-from idm.run.method_settings import DEFAULT_METHOD, find_method
+from idm.run.method_settings import find_method, usual_method
 from idm.run.observing import as_observed
 from idm.run.operators import parse_operator
-from idm.run.restoring import Draws, Restored, draw_all, plan_draws, restoring_sampler
+from idm.run.restoring import Draws, Restored, draw_all, plan_draws
 from idm.samplers import Sampler
 
 
@@ -37,10 +37,12 @@ class Restorable(Editable):
     def method(self, name: str, /, **options: Any) -> Method:
         """Make a method of restoration: ``run.method("repaint", jumps=20)``; ``idm.restoration.METHODS`` lists them.
 
+        ``data_deviation``, where it is not said, follows from the error curves that ``run.calibrate()`` measured.
+
         Raises:
             SettingsError: there is no such method, or option, or one out of its range.
         """
-        return find_method(name, options)
+        return find_method(self, name, options)
 
     def restore(
         self,
@@ -64,8 +66,8 @@ class Restorable(Editable):
             operator: A, from ``run.operator`` or ``idm.restoration``.
             noise: standard deviation, in the data's units.
             num: samples of each observation.
-            method: from ``run.method``.
-            sampler: from ``run.sampler``; DDPM in 100 steps by default.
+            method: from ``run.method``; PiGDM by default, and DPS where A is not linear.
+            sampler: from ``run.sampler``; 50 steps by default, of multistep with the noise of ancestral sampling.
             labels: classes of the observations, in turn; no class by default.
             seed: draw j of observation i is drawn from seed + num i + j.
             batch_size: samples per call of the network; the run's own by default.
@@ -83,7 +85,7 @@ class Restorable(Editable):
             operator,
             noise=noise,
             num=whole_number(num, "num"),
-            method=method or find_method(DEFAULT_METHOD, {}),
+            method=method or self.method(usual_method(operator)),
             sampler=sampler,
             labels=class_numbers(labels, self.spec.class_names),
             seed=whole_number(seed, "seed"),
@@ -95,42 +97,39 @@ class Restorable(Editable):
         samples: npt.ArrayLike,
         *,
         strength: float = 0.5,
-        num: int = 1,
+        method: str = SDEDIT,
         labels: Labels | None = None,
-        sampler: Sampler | None = None,
+        labels_a: Labels | None = None,
+        num: int = 1,
         seed: int = 0,
         batch_size: int | None = None,
         listener: Listener | None = None,
+        **settings: Any,
     ) -> Restored:
-        """Change samples: they go a part of the way to noise, and what is lost is drawn again (SDEdit).
+        """Change samples: they go a part of the way to noise, and back again, as another class if wished.
 
         Args:
             samples: one or several, such as sketches; in the data's units.
             strength: how far, from 0 (nothing changes) to 1 (nothing stays).
-            num: results of each.
-            labels: classes that they shall have, in turn; no class by default.
-            sampler: as in ``restore``.
+            method: "sdedit" draws anew what noise hides; one of ``idm.editing.INVERSIONS``, such as "bdia", carries
+                samples up as one class and down as another, and draws nothing.
+            labels: classes that they shall have, in turn; ``labels_a`` by default.
+            labels_a: classes that they have, for methods that invert; no class by default.
+            num: results of each; 1 where nothing is drawn.
             seed: result j of sample i is drawn from seed + num i + j.
             batch_size: as in ``restore``.
             listener: as there.
+            settings: of the sampler, which is DDPM in 100 steps by default; steps and spacing of an inversion.
 
         Raises:
             DataError: samples that do not fit the run's data.
-            SettingsError: numbers out of range.
+            SettingsError: numbers out of range, or no such method or setting.
             NumericalError: samples are not finite.
         """
         inputs = as_inputs(self, samples)
-        draws = plan_edits(
-            self,
-            inputs.x,
-            inputs.labels,
-            strength=strength,
-            labels=class_numbers(labels, self.spec.class_names),
-            num=whole_number(num, "num"),
-            sampler=restoring_sampler(self, {}) if sampler is None else sampler,
-            seed=whole_number(seed, "seed"),
-        )
-        return self._drawn(draws, batch_size, listener)
+        before, after = (class_numbers(given, self.spec.class_names) for given in (labels_a, labels))
+        plan = EditPlan(method, strength, whole_number(num, "num"), before, after, whole_number(seed, "seed"), settings)
+        return self._drawn(plan_edits(self, inputs.x, inputs.labels, plan), batch_size, listener)
 
     def _drawn(self, draws: Draws, batch_size: int | None, listener: Listener | None) -> Restored:
         size = self.batch_size if batch_size is None else whole_number(batch_size, "batch_size")

@@ -1,10 +1,11 @@
 """Drawing samples of a trained model that agree with what was observed of them."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -14,47 +15,58 @@ from torch import Tensor
 from idm.core.errors import SettingsError
 from idm.core.progress import SILENT, Listener
 from idm.core.tensors import require_finite
+from idm.diffusion import ModelKwargs
 from idm.restoration import Method, Observation, Operator, restoring
+from idm.run.build import words_of
 from idm.run.drawing import require_memory
 from idm.run.observing import Observed, observations_of
 from idm.run.opened import Opened
 from idm.samplers import Sampler
 
-DEFAULT_STEPS = 100
-"""Steps of a restoration where nothing else is said, by ancestral sampling, whose noise forgets early mistakes."""
+RESTORING_STEPS, EDITING_STEPS = 50, 100
+"""Steps of a restoration and of an edit where nothing else is said."""
+
+ANCESTRAL: Mapping[str, Any] = {"name": "ddpm"}
+SECOND_ORDER: Mapping[str, Any] = {"name": "multistep", "tau": 1.0}
+"""Samplers that draw noise, which forgets early mistakes; the second needs half of the steps."""
 
 Look = Callable[[int], None]
 """Called after every step, with how many samples took it."""
 
 
 @dataclass(frozen=True, eq=False)
-class Draws:
+class Draws(ABC):
     """What is to be drawn: ``num`` samples of each observation, in turn.
 
     Attributes:
         observations: one of each, in the model's range.
         num: samples of each.
-        method: how an observation is heeded.
-        sampler: how steps are taken.
-        labels: class of each observation; None where it has none.
+        labels: class of each observation, which its samples have; None where it has none.
         seed: draw j of observation i is drawn from seed + num i + j.
     """
 
     observations: Sequence[Observation]
     num: int
-    method: Method
-    sampler: Sampler
     labels: Sequence[int | None]
-    seed: int = 0
+    seed: int
 
     def __len__(self) -> int:
         """Count all samples."""
         return len(self.observations) * self.num
 
     @property
+    @abstractmethod
     def steps(self) -> int:
         """Steps of each sample, every time that one is taken."""
-        return self.method.num_steps(self.sampler, self.observations[0])
+
+    @property
+    @abstractmethod
+    def way(self) -> str:
+        """How samples are drawn, in words."""
+
+    @abstractmethod
+    def to_plain(self) -> dict[str, Any]:
+        """Return how samples are drawn as JSON-able values, which tell one way from another."""
 
     def draw(self, run: Opened, rows: range, look: Look) -> Tensor:
         """Draw the samples of those numbers, [n, c, *space] in the model's range, on the CPU.
@@ -62,25 +74,65 @@ class Draws:
         Raises:
             NumericalError: samples are not finite.
         """
-        return torch.cat([self._batch(run, numbers, seen, look) for numbers, seen in self._batches(rows)])
+        parts = [self.draw_batch(run, numbers, seen, look) for numbers, seen in self._batches(run, rows)]
+        return require_finite(torch.cat(parts).cpu(), "samples")
 
-    def _batches(self, rows: range) -> Iterator[tuple[list[int], Observation]]:
+    @abstractmethod
+    def draw_batch(self, run: Opened, numbers: Sequence[int], observation: Observation, look: Look) -> Tensor:
+        """Draw the samples of those numbers, of which an observation [n, ...] is on the run's device."""
+
+    def seeds(self, numbers: Sequence[int]) -> list[int]:
+        """Return the seed of each sample."""
+        return [self.seed + number for number in numbers]
+
+    def conditioning(self, run: Opened, numbers: Sequence[int], labels: Sequence[int | None]) -> ModelKwargs:
+        """Return the conditioning of samples of those numbers, by the labels of their observations."""
+        return run.conditioning(None, [labels[number // self.num] for number in numbers])
+
+    def _batches(self, run: Opened, rows: range) -> Iterator[tuple[list[int], Observation]]:
         """Yield samples that are observed by one operator together."""
         for _, group in groupby(rows, key=lambda row: id(self.observations[row // self.num].operator)):
             numbers = list(group)
             each = [self.observations[row // self.num] for row in numbers]
-            yield numbers, replace(each[0], values=torch.cat([one.values for one in each]))
+            yield numbers, replace(each[0], values=torch.cat([one.values for one in each]).to(run.device))
 
-    def _batch(self, run: Opened, numbers: list[int], observation: Observation, look: Look) -> Tensor:
-        sampler, seeds = self.sampler, [self.seed + number for number in numbers]
-        conditioning = run.conditioning(None, [self.labels[number // self.num] for number in numbers])
-        denoise = run.denoiser(sampler.diffusion, conditioning)
+
+@final
+@dataclass(frozen=True, eq=False)
+class Restorations(Draws):
+    """Samples that are drawn on a walk that heeds the observation.
+
+    Attributes:
+        method: how it is heeded.
+        sampler: how steps are taken.
+    """
+
+    method: Method
+    sampler: Sampler
+
+    @property
+    def steps(self) -> int:
+        """As the method says."""
+        return self.method.num_steps(self.sampler, self.observations[0])
+
+    @property
+    def way(self) -> str:
+        """Method and sampler."""
+        return f"{self.method} and {type(self.sampler).__name__}"
+
+    def to_plain(self) -> dict[str, Any]:
+        """Method and sampler in words."""
+        return {"method": repr(self.method), "sampler": words_of(self.sampler)}
+
+    def draw_batch(self, run: Opened, numbers: Sequence[int], observation: Observation, look: Look) -> Tensor:
+        """Walk down from noise."""
+        sampler, seeds = self.sampler, self.seeds(numbers)
+        denoise = run.denoiser(sampler.diffusion, self.conditioning(run, numbers, self.labels))
         x = sampler.initial_noise((len(numbers), *run.spec.shape), seed=seeds, device=run.device)
-        observation = replace(observation, values=observation.values.to(run.device))
         for state in restoring(sampler, denoise, observation, x, method=self.method, seed=seeds):
             x = state.sample
             look(len(numbers))
-        return require_finite(x.cpu(), "samples")
+        return x
 
 
 def plan_draws(
@@ -107,19 +159,36 @@ def plan_draws(
     count = len(observed.values)
     known = observed.labels if labels is None else [labels[row % len(labels)] for row in range(count)]
     run.conditioning(None, known)
-    sampler = restoring_sampler(run, {}) if sampler is None else sampler
-    draws = Draws(observations_of(run, operator, observed, noise), num, method, sampler, known, seed)
+    sampler = restoring_sampler(run, method, {}) if sampler is None else sampler
+    draws = Restorations(observations_of(run, operator, observed, noise), num, known, seed, method, sampler)
     for observation in {id(one.operator): one for one in draws.observations}.values():
         method.check(sampler, observation)
     return draws
 
 
-def restoring_sampler(run: Opened, changes: Mapping[str, Any], listener: Listener = SILENT) -> Sampler:
-    """Return the sampler of a restoration: DDPM in 100 steps, or all where there are fewer, with settings changed."""
-    usual: dict[str, Any] = {} if {"name", "eta"} & changes.keys() else {"name": "ddpm"}
+def restoring_sampler(run: Opened, method: Method, changes: Mapping[str, Any], listener: Listener = SILENT) -> Sampler:
+    """Return the sampler of a restoration: multistep of second order with the noise of ancestral sampling, in 50 steps.
+
+    Ancestral sampling itself where the method takes densities of its steps, where the network knows the levels of its
+    chain alone, and for another variance than the model's, of which multistep samplers have no use.
+    """
+    ancestral = method.weighs_steps or run.diffusion.prediction.is_mean or run.variance != "model"
+    return _sampler(run, ANCESTRAL if ancestral else SECOND_ORDER, RESTORING_STEPS, changes, listener)
+
+
+def editing_sampler(run: Opened, changes: Mapping[str, Any], listener: Listener = SILENT) -> Sampler:
+    """Return the sampler of an edit: DDPM in 100 steps, with settings changed."""
+    return _sampler(run, ANCESTRAL, EDITING_STEPS, changes, listener)
+
+
+def _sampler(
+    run: Opened, usual: Mapping[str, Any], steps: int, changes: Mapping[str, Any], listener: Listener
+) -> Sampler:
+    """Return a usual sampler unless another is named, of ``steps`` steps, or all where there are fewer."""
+    settings: dict[str, Any] = {} if {"name", "eta"} & changes.keys() else dict(usual)
     if "plan" not in changes:
-        usual["steps"] = min(DEFAULT_STEPS, run.diffusion.num_timesteps)
-    return run.sampler(listener=listener, **{**usual, **changes})
+        settings["steps"] = min(steps, run.diffusion.num_timesteps)
+    return run.sampler(listener=listener, **{**settings, **changes})
 
 
 def draw_all(run: Opened, draws: Draws, batch_size: int, listener: Listener) -> Tensor:

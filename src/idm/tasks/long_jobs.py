@@ -13,6 +13,7 @@ from idm.core.ranks import Ranks
 from idm.diffusion import GaussianDiffusion
 from idm.likelihood import VLB
 from idm.run import Data, HeldOutBound, Opened, Run, draw, load
+from idm.run.build import words_of
 from idm.run.drawing import Watch
 from idm.run.scoring import bound_of_samples, chain_to_score, summary
 from idm.run.variance import told
@@ -234,14 +235,3 @@ def request_of(run: Opened) -> dict[str, Any]:
     numbers = told(run.diffusion.variance)
     variance = {"variance": run.variance, **numbers} if numbers else {}
     return {"checkpoint": run.sha256, "precision": precision, **variance}
-
-
-def words_of(sampler: Sampler) -> dict[str, Any]:
-    """Return what tells one sampler from another."""
-    options = {
-        field.name: repr(getattr(sampler, field.name))
-        for field in dataclasses.fields(sampler)
-        if field.name != "diffusion"
-    }
-    timesteps = sampler.diffusion.grid.levels.time.tolist()
-    return {"name": type(sampler).__name__, "options": options, "timesteps": timesteps}

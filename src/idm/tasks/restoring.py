@@ -16,17 +16,18 @@ from idm.core.ranks import Ranks
 from idm.core.text import counted
 from idm.report import png
 from idm.report.ranks import rank_histograms
-from idm.restoration import Coverage, Mask, Operator, coverage_of
+from idm.restoration import Coverage, Mask, Method, Operator, coverage_of
 from idm.run import Run, load
-from idm.run.edits import plan_edits
+from idm.run.edits import SDEDIT, EditPlan, plan_edits
 from idm.run.labels import Labels, class_numbers
-from idm.run.method_settings import DEFAULT_METHOD, find_method
+from idm.run.method_settings import find_method, usual_method
 from idm.run.observing import Observed, observe, read_observed
 from idm.run.restored_files import OURS, names_of, save_restored
 from idm.run.restoring import Draws, plan_draws, restoring_sampler
 from idm.run.saving import results_folder
+from idm.samplers import Sampler
 from idm.storage.results import results_in
-from idm.tasks.long_jobs import request_of, words_of
+from idm.tasks.long_jobs import request_of
 from idm.tasks.made import Made
 from idm.tasks.part_files import Part
 from idm.tasks.parts import Job, remove_parts
@@ -52,9 +53,9 @@ class RestoreRequest:
         operator: what was observed, as of ``Run.operator``.
         noise: standard deviation of its noise, in the data's units.
         num: samples of each observation.
-        method: name of the method.
+        method: name of the method; as of ``Run.restore`` where None.
         options: of the method.
-        sampler: settings of the sampler, as of ``Run.sampler``; DDPM in 100 steps by default.
+        sampler: settings of the sampler, as of ``Run.sampler``; as of ``Run.restore`` where there are none.
         labels: classes of the observations, in turn; no class by default.
         seed: draw j of observation i is drawn from seed + num i + j.
         simulate: observe whole samples first, so that the truth stands beside the results.
@@ -65,7 +66,7 @@ class RestoreRequest:
     operator: str
     noise: float = 0.0
     num: int = 8
-    method: str = DEFAULT_METHOD
+    method: str | None = None
     options: Mapping[str, Any] = field(default_factory=_nothing)
     sampler: Mapping[str, Any] = field(default_factory=_nothing)
     labels: Labels | None = None
@@ -77,20 +78,24 @@ class RestoreRequest:
 
 @dataclass(frozen=True)
 class EditRequest:
-    """Changed samples that are wanted.
+    """Changed samples that are wanted; see ``Run.edit``.
 
     Attributes:
         strength: how far they go to noise, from 0 (nothing changes) to 1 (nothing stays).
+        method: how they are changed.
         num: results of each.
-        labels: classes that they shall have, in turn; their own by default.
-        sampler: as of ``RestoreRequest``.
+        labels_a: classes that they have, in turn; those known by default.
+        labels_b: classes that they shall have, in turn; their own by default.
+        sampler: settings of the sampler, or steps and spacing of an inversion.
         seed: result j of sample i is drawn from seed + num i + j.
         batch_size: samples per call of the network.
     """
 
     strength: float = 0.5
+    method: str = SDEDIT
     num: int = 1
-    labels: Labels | None = None
+    labels_a: Labels | None = None
+    labels_b: Labels | None = None
     sampler: Mapping[str, Any] = field(default_factory=_nothing)
     seed: int = 0
     batch_size: int = 64
@@ -142,11 +147,9 @@ def restore_into(
         NumericalError: samples are not finite.
     """
     opened = load(run, device=device, trust_code=trust_code)
-    folder, operator, method, sampler, labels = together(
+    folder, (operator, method, sampler), labels = together(
         lambda: results_folder(out, opened, "restored"),
-        lambda: opened.operator(request.operator),
-        lambda: find_method(request.method, request.options),
-        lambda: restoring_sampler(opened, request.sampler, listener),
+        lambda: _way(opened, request, listener),
         lambda: class_numbers(request.labels, opened.spec.class_names),
     )
     observed = _observed(opened, operator, request, names)
@@ -183,24 +186,16 @@ def edit_into(
     All else, the errors too, as of ``restore_into``.
     """
     opened = load(run, device=device, trust_code=trust_code)
-    folder, sampler, labels = together(
+    folder, before, after = together(
         lambda: results_folder(out, opened, "edited"),
-        lambda: restoring_sampler(opened, request.sampler, listener),
-        lambda: class_numbers(request.labels, opened.spec.class_names),
+        lambda: class_numbers(request.labels_a, opened.spec.class_names, "label_a"),
+        lambda: class_numbers(request.labels_b, opened.spec.class_names, "label_b"),
     )
     whole = Mask(opened.spec.shape, torch.ones(opened.spec.shape, dtype=torch.bool))
     observed = observe(opened, whole, 0.0, names, request.seed)
     assert observed.truth is not None
-    draws = plan_edits(
-        opened,
-        observed.truth,
-        observed.labels,
-        strength=request.strength,
-        labels=labels,
-        num=request.num,
-        sampler=sampler,
-        seed=request.seed,
-    )
+    plan = EditPlan(request.method, request.strength, request.num, before, after, request.seed, request.sampler)
+    draws = plan_edits(opened, observed.truth, observed.labels, plan, listener)
     results = _Results(opened, replace(observed, truth=None), draws, None, covers=False)
     return results.make(folder, request.batch_size, listener, say)
 
@@ -253,6 +248,16 @@ class _Results:
         return written
 
 
+def _way(run: Run, request: RestoreRequest, listener: Listener) -> tuple[Operator, Method, Sampler]:
+    """Return operator, method and sampler of a request; what is wrong with any of them is told at once."""
+    operator, method = together(
+        lambda: run.operator(request.operator),
+        lambda: None if request.method is None else find_method(run, request.method, request.options),
+    )
+    method = method or find_method(run, usual_method(operator), request.options)
+    return operator, method, restoring_sampler(run, method, request.sampler, listener)
+
+
 def _observed(run: Run, operator: Operator, request: RestoreRequest, names: Sequence[str]) -> Observed:
     if request.simulate:
         return observe(run, operator, request.noise, names, request.seed)
@@ -270,8 +275,7 @@ def _in_parts(run: Run, draws: Draws, folder: Path, size: int, listener: Listene
     values = [one.values.double().numpy().tobytes() for one in draws.observations]
     request = {
         **request_of(run),
-        "sampler": words_of(draws.sampler),
-        "method": repr(draws.method),
+        **draws.to_plain(),
         "observed": hashlib.sha256(b"".join(values)).hexdigest(),
         "operators": [_words(one.operator, run) for one in draws.observations],
         "noise": [one.noise for one in draws.observations],

@@ -6,7 +6,7 @@ A method is a value; nothing changes while it walks.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from idm.core.errors import SettingsError
 from idm.core.limits import refuse_out_of_range
@@ -31,10 +31,12 @@ class Method(ABC):
     Attributes:
         takes: the operators that it works with.
         uses_gradients: whether it differentiates the denoiser.
+        weighs_steps: whether it wants ancestral sampling, of whose steps it takes densities.
     """
 
     takes: ClassVar[type[Operator]] = LinearOperator
     uses_gradients: ClassVar[bool] = False
+    weighs_steps: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Refuse options beyond the ranges that their annotations state.
@@ -55,6 +57,10 @@ class Method(ABC):
             raise SettingsError(
                 f"method: {WORDS[self.takes]} wanted by {type(self).__name__}, got {got}; choose another method"
             )
+
+    def for_data(self, deviation: float) -> Self:
+        """Return the method for data of that standard deviation about their means; the same by default."""
+        return self
 
     @abstractmethod
     def num_steps(self, sampler: Sampler, observation: Observation) -> int:

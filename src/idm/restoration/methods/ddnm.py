@@ -10,6 +10,7 @@ from idm.core.tensors import append_dims
 from idm.core.types import Images
 from idm.diffusion import Denoised, Denoiser
 from idm.restoration.methods.base import changed
+from idm.restoration.methods.observed import agree
 from idm.restoration.methods.stepwise import Stepwise
 from idm.restoration.observation import Observation
 from idm.restoration.operators.base import LinearOperator
@@ -67,7 +68,4 @@ class DDNM(Stepwise):
 
     def finish(self, x: Images, observation: Observation) -> Images:
         """Correct once more, where values are known without noise: clipping may have changed what was observed."""
-        if observation.noise > 0:
-            return x
-        assert isinstance(observation.operator, LinearOperator)
-        return x + observation.operator.pseudo_inverse(observation.residual(x))
+        return agree(x, observation)

@@ -10,6 +10,14 @@ from idm.restoration.operators.base import LinearOperator
 from idm.schedules import Level
 
 
+def agree(x: Images, observation: Observation) -> Images:
+    """Return clean data with A x = o where o has no noise: x + A^+ (o - A x), the nearest such; else x."""
+    if observation.noise > 0:
+        return x
+    assert isinstance(observation.operator, LinearOperator)
+    return x + observation.operator.pseudo_inverse(observation.residual(x))
+
+
 def replace_observed(x: Images, at: Level, observation: Observation, normal: Tensor) -> Images:
     """Replace what A sees of samples by the observation, brought to their level.
 

@@ -1,13 +1,15 @@
 """PiGDM (Song, Vahdat, Mardani & Kautz 2023): guidance as if values of x_0 were independent."""
 
-from dataclasses import dataclass
-from typing import Annotated, ClassVar, final
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Self, final
 
 from annotated_types import Gt
 
+from idm.core.types import Images
 from idm.diffusion import Denoiser
 from idm.restoration.methods.covariances import Isotropic
 from idm.restoration.methods.matched import MatchedGuidance
+from idm.restoration.methods.observed import agree
 from idm.restoration.methods.stepwise import Stepwise
 from idm.restoration.observation import Observation
 
@@ -29,3 +31,11 @@ class PiGDM(Stepwise):
     def guide(self, denoise: Denoiser, observation: Observation) -> Denoiser:
         """Guide x_0."""
         return MatchedGuidance(denoise, observation, Isotropic(), self.data_deviation**2)
+
+    def finish(self, x: Images, observation: Observation) -> Images:
+        """Make clean data agree with what was observed without noise: the last step comes near it, and no more."""
+        return agree(x, observation)
+
+    def for_data(self, deviation: float) -> Self:
+        """Take the deviation for ``data_deviation``."""
+        return replace(self, data_deviation=deviation)

@@ -7,8 +7,8 @@ whatever guidance is wrong about.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated, ClassVar, final
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Self, final
 
 import torch
 from annotated_types import Ge, Gt, Le
@@ -40,6 +40,7 @@ class TDS(Method):
     """
 
     uses_gradients: ClassVar[bool] = True
+    weighs_steps: ClassVar[bool] = True
     particles: Annotated[int, Ge(1)] = 64
     covariance: CovarianceRule = CovarianceRule.BY_SIZE
     data_deviation: Annotated[float, Gt(0)] = 0.5
@@ -53,6 +54,10 @@ class TDS(Method):
                 f"method: sampler=ddpm wanted by TDS, which weighs the noise of each step, got "
                 f"{type(sampler).__name__}; choose it, or another method"
             )
+
+    def for_data(self, deviation: float) -> Self:
+        """Take the deviation for ``data_deviation``."""
+        return replace(self, data_deviation=deviation)
 
     def num_steps(self, sampler: Sampler, observation: Observation) -> int:
         """One for each step of the sampler."""
