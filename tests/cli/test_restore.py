@@ -234,7 +234,10 @@ def test_what_is_encoded_and_decoded_as_the_same_class_comes_back_and_as_another
     ("options", "told"),
     [
         (("--method", "bdia", "--num", 2), "--num: 1 wanted with --method bdia"),
-        (("--method", "bdia", "--sampler", "ddim"), "--sampler: steps and spacing alone wanted with --method bdia"),
+        (
+            ("--method", "bdia", "--sampler", "ddim"),
+            "--method: sdedit wanted beside the sampler's name, got bdia, which takes steps",
+        ),
         (("--method", "bdja"), "did you mean"),
         (("--label-a", 3), "--label-a: a method that inverts wanted beside it, such as bdia, got sdedit"),
         (("--strength", 0), "above 0 and up to 1"),

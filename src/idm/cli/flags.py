@@ -29,7 +29,6 @@ FIRST = (
     "plan",
     "precision",
     "preset",
-    "sampler",
     "samplers",
     "sigma_rel",
     "spacing",
