@@ -145,7 +145,8 @@ def _inverted(
         raise SettingsError(f"num: 1 wanted with method={plan.method}, which draws nothing, got {plan.num}")
     if other := sorted(plan.settings.keys() - OF_INVERSIONS):
         raise SettingsError(
-            f"method: {SDEDIT} wanted beside the sampler's {other[0]}, got {plan.method}, which takes steps and spacing alone"
+            f"method: {SDEDIT} wanted beside the sampler's {other[0]}, got {plan.method}, which takes steps and spacing "
+            "alone"
         )
     run.conditioning(None, before)
     choice = choose_inversion(run.diffusion, plan.method, plan.settings.get("steps"), plan.settings.get("spacing"))
