@@ -11,9 +11,10 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.svm import SVC
 from torch import Tensor
 
@@ -30,12 +31,12 @@ HALVES: Mapping[str, tuple[slice, slice]] = {
 }
 WAYS: Mapping[str, tuple[str | None, dict[str, Any], dict[str, Any]]] = {
     "the default": (None, {}, {}),
-    "PiGDM, 25 steps": ("pigdm", {}, {"name": "multistep", "tau": 1.0, "steps": 25}),
+    "PiGDM in 25 steps": ("pigdm", {}, {"name": "multistep", "tau": 1.0, "steps": 25}),
     "TMPD": ("tmpd", {}, {"name": "multistep", "tau": 1.0, "steps": 50}),
     "DDNM": ("ddnm", {}, {"name": "multistep", "tau": 1.0, "steps": 50}),
     "RePaint": ("repaint", {"jumps": 1}, {"name": "ddpm", "steps": 100}),
-    "RePaint, 10 times": ("repaint", {"jumps": 10}, {"name": "ddpm", "steps": 100}),
-    "TDS, 16 particles": ("tds", {"particles": 16, "covariance": "isotropic"}, {"name": "ddpm", "steps": 50}),
+    "RePaint 10 times": ("repaint", {"jumps": 10}, {"name": "ddpm", "steps": 100}),
+    "TDS with 16 particles": ("tds", {"particles": 16, "covariance": "isotropic"}, {"name": "ddpm", "steps": 50}),
 }
 
 
@@ -50,6 +51,8 @@ def main() -> None:
     run, rows = idm.load(asked.run), []
     data = open_run_data(run)
     (x, y), (x_train, y_train) = data.held_out.first(NUM), data.train.first(len(data.train))
+    if y is None or y_train is None:
+        parser.error("a run whose data have classes wanted")
     judge = Classifier(x_train, y_train)
     whole = judge.correct(x, y).bool()
     print(f"named rightly of the whole images: {float(whole.float().mean()):.3f}")
@@ -81,7 +84,7 @@ def measured(
         listener=TERMINAL,
     )
     seconds = time.perf_counter() - start
-    draws = run.spec.codec.encode(torch.as_tensor(found.draws).flatten(0, 1).view(-1, *run.spec.shape))
+    draws = run.spec.codec.encode(found.draws.reshape(-1, *run.spec.shape))
     right = judge.correct(draws, y.repeat_interleave(DRAWS)).view(-1, DRAWS)[whole]
     spread = (draws.view(NUM, DRAWS, *run.spec.shape) - x[:, None])[:, :, ~seen]
     return {
@@ -93,9 +96,8 @@ def measured(
 
 def ceiling(x_train: Tensor, y_train: Tensor, x: Tensor, y: Tensor, seen: Tensor) -> float:
     """Mean probability of the true class given what is seen, by a calibrated classifier of what is seen."""
-    from sklearn.calibration import CalibratedClassifierCV
-
-    machine = CalibratedClassifierCV(SVC(gamma=16.0 / int(seen.sum()), C=10.0), ensemble=False)
+    made: Any = SVC  # what is told of its arguments in the library's stubs is not what it takes
+    machine: Any = CalibratedClassifierCV(made(gamma=16.0 / int(seen.sum()), C=10.0), ensemble=cast(Any, False))
     machine.fit(x_train[:, seen].numpy(), y_train.numpy())
     return float(machine.predict_proba(x[:, seen].numpy())[range(len(y)), y.numpy()].mean())
 

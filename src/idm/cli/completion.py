@@ -157,7 +157,7 @@ def collect() -> Names:
     from idm.presets import PRESETS
     from idm.proof import CHECKS
     from idm.run.acceleration import PRECISIONS
-    from idm.run.encoding import METHODS
+    from idm.run.inversions import METHODS
     from idm.run.method_settings import MethodSettings
     from idm.run.operators import EXAMPLES
     from idm.run.planners import PLANNERS

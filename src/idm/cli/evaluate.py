@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from idm.cli import options
+from idm.cli import guiding, options
 from idm.cli.flags import in_options
 from idm.cli.output import Output
 from idm.core.text import counted, finite
@@ -21,7 +21,7 @@ def evaluate(
     sampler: options.SamplerForSamples = None,
     sampler_steps: options.StepsForSamples = None,
     spacing: options.Spacing = None,
-    guidance: options.GuidanceForSamples = 1.0,
+    guidance: guiding.GuidanceForSamples = 1.0,
     plan: options.Plan = None,
     variance: options.Variance = None,
     seed: options.Seed = 0,

@@ -1,6 +1,6 @@
 """``idm fit-solver``: fit a sampler of a few calls to a trained network."""
 
-from idm.cli import options
+from idm.cli import guiding, options
 from idm.cli.output import Output
 from idm.core.text import counted
 
@@ -8,7 +8,7 @@ from idm.core.text import counted
 def fit_solver(
     run: options.RunArgument,
     calls: options.Calls = 4,
-    guidance: options.Guidance = 1.0,
+    guidance: guiding.Guidance = 1.0,
     batch_size: options.BatchSize = 256,
     precision: options.Precision = None,
     device: options.Device = None,

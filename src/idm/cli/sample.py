@@ -2,10 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from idm.cli import options
+from idm.cli import guiding, options
 from idm.cli.output import Output
-from idm.core.errors import SettingsError
-from idm.core.text import counted, shown
+from idm.core.text import counted
 
 if TYPE_CHECKING:
     from idm.tasks.sampling import Drawn
@@ -22,13 +21,13 @@ def sample(
     plan: options.Plan = None,
     eta: options.Eta = None,
     variance: options.Variance = None,
-    guidance: options.Guidance = 1.0,
-    guidance_rule: options.GuidanceRule = "linear",
-    guidance_interval: options.GuidanceInterval = None,
-    autoguidance: options.Autoguidance = 1.0,
-    autoguidance_from: options.AutoguidanceFrom = None,
-    classifier_scale: options.ClassifierScale = 0.0,
-    classifier: options.Classifier = None,
+    guidance: guiding.Guidance = 1.0,
+    guidance_rule: guiding.GuidanceRule = "linear",
+    guidance_interval: guiding.GuidanceInterval = None,
+    autoguidance: guiding.Autoguidance = 1.0,
+    autoguidance_from: guiding.AutoguidanceFrom = None,
+    classifier_scale: guiding.ClassifierScale = 0.0,
+    classifier: guiding.Classifier = None,
     overrides: options.SamplerOverrides = None,
     batch_size: options.BatchSize = 256,
     trajectory: options.Trajectory = True,
@@ -52,7 +51,7 @@ def sample(
     output = Output(as_json=as_json)
     asked = {
         "guidance_rule": guidance_rule,
-        "guidance_interval": interval_of(guidance_interval),
+        "guidance_interval": guiding.interval_of(guidance_interval),
         "autoguidance": autoguidance,
         "autoguidance_from": autoguidance_from,
         "classifier_scale": classifier_scale,
@@ -105,20 +104,3 @@ def sampler_options(overrides: list[str]) -> tuple[dict[str, Any], dict[str, Any
         else:
             settings |= plain["sampler"] if isinstance(plain.get("sampler"), dict) else plain
     return settings, of_rule
-
-
-def interval_of(text: str | None) -> tuple[float, float] | None:
-    """Read "LOW,HIGH".
-
-    Raises:
-        SettingsError: something else.
-    """
-    if text is None:
-        return None
-    low, _, high = text.partition(",")
-    try:
-        return float(low), float(high)
-    except ValueError as error:
-        raise SettingsError(
-            f"guidance_interval: two noise-to-signal ratios LOW,HIGH wanted, such as 0.2,5, got {shown(text)}"
-        ) from error

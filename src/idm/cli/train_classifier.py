@@ -1,13 +1,13 @@
 """``idm train-classifier``: train a classifier of noisy data for a trained network."""
 
-from idm.cli import options
+from idm.cli import guiding, options
 from idm.cli.output import Output, command
 from idm.core.text import counted
 
 
 def train_classifier(
     run: options.RunArgument,
-    steps: options.ClassifierSteps = 2_000,
+    steps: guiding.ClassifierSteps = 2_000,
     batch_size: options.BatchSize = 128,
     device: options.Device = None,
     trust_code: options.TrustCode = False,

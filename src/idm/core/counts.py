@@ -29,6 +29,18 @@ def whole_number(value: object, name: str, wanted: str = "a whole number") -> in
     raise SettingsError(f"{name}: {wanted} wanted, got {value!r}")
 
 
+def at_least(least: int, value: object, name: str) -> int:
+    """Return a whole number that is not too small; arguments as of ``whole_number``.
+
+    Raises:
+        SettingsError: it is, or it is no whole number.
+    """
+    number = whole_number(value, name)
+    if number < least:
+        raise SettingsError(f"{name}: at least {least} wanted, got {number}")
+    return number
+
+
 def refuse_one(value: object, name: str, example: str) -> None:
     """Refuse a single value where several are wanted.
 

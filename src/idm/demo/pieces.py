@@ -14,7 +14,7 @@ from idm.editing.inversion import MAX_NOISE_TO_SIGNAL
 from idm.report import Denoising, Reconstruction, SampleSet
 from idm.run import Data, Recognition, Run, recognise
 from idm.run import draw as draw_samples
-from idm.run.encoding import choose_inversion
+from idm.run.inversions import choose_inversion
 from idm.samplers import Sampler
 
 SHOWN_PER_CLASS = 10

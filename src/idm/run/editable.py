@@ -16,6 +16,7 @@ from idm.core.progress import Listener
 from idm.core.text import counted
 from idm.run import encoding
 from idm.run.inputs import Inputs, as_inputs, read_inputs
+from idm.run.inversions import choose_inversion
 from idm.run.labels import Labels, class_numbers
 from idm.run.latents import Latents
 from idm.run.opened import Opened
@@ -87,7 +88,7 @@ class Editable(Opened):
             self,
             as_inputs(self, samples),
             labels=class_numbers(labels, self.spec.class_names),
-            choice=encoding.choose_inversion(self.diffusion, method, steps, spacing),
+            choice=choose_inversion(self.diffusion, method, steps, spacing),
             seed=whole_number(seed, "seed"),
             batch_size=batch_size,
             listener=listener_or_quiet(listener),
@@ -158,7 +159,7 @@ class Editable(Opened):
             Inputs(torch.cat(ends), [None] * sum(map(len, ends))),
             whole_number(num, "num"),
             labels=None if classes is None else (classes[0], classes[1]),
-            choice=encoding.choose_inversion(self.diffusion, method, steps, spacing),
+            choice=choose_inversion(self.diffusion, method, steps, spacing),
             listener=listener_or_quiet(listener),
         )
         return self.restored(x)

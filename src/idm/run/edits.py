@@ -11,7 +11,7 @@ from idm.core.errors import SettingsError
 from idm.core.progress import SILENT, Listener, Within
 from idm.restoration import Mask, Observation, SDEdit
 from idm.run.drawing import require_memory
-from idm.run.encoding import InversionChoice, choose_inversion
+from idm.run.inversions import InversionChoice, choose_inversion
 from idm.run.opened import Opened
 from idm.run.restoring import Draws, Look, Restorations, editing_sampler
 
@@ -145,8 +145,8 @@ def _inverted(
         raise SettingsError(f"num: 1 wanted with method={plan.method}, which draws nothing, got {plan.num}")
     if other := sorted(plan.settings.keys() - OF_INVERSIONS):
         raise SettingsError(
-            f"method: {SDEDIT} wanted beside the sampler's {other[0]}, got {plan.method}, which takes steps and spacing "
-            "alone"
+            f"method: {SDEDIT} wanted beside the sampler's {other[0]}, got {plan.method}, which takes steps and "
+            "spacing alone"
         )
     run.conditioning(None, before)
     choice = choose_inversion(run.diffusion, plan.method, plan.settings.get("steps"), plan.settings.get("spacing"))

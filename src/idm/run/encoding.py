@@ -2,66 +2,24 @@
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from idm.core.counts import whole_number
+from idm.core.counts import at_least
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT, Listener, Within
 from idm.core.tensors import require_finite
 from idm.diffusion import Denoiser, GaussianDiffusion
-from idm.editing import INVERSIONS, Inversion, States, inversion_process, refuse_dropout
+from idm.editing import States, refuse_dropout
 from idm.editing import interpolate as interpolate_samples
 from idm.editing.interpolation import num_loops
 from idm.run.inputs import Inputs
+from idm.run.inversions import InversionChoice, choose_inversion
 from idm.run.latents import Latents
 from idm.run.opened import Opened
 
 Carry = Callable[[Denoiser, States, range], States]
-
-METHODS = tuple(INVERSIONS)
-"""Names of the ways to invert."""
-
-METHOD = "bdia"
-"""How samples are inverted where nothing else is said."""
-
-
-@dataclass(frozen=True)
-class InversionChoice:
-    """A way to invert, and the grid to do so by.
-
-    Attributes:
-        inversion: the way, on its grid.
-        method: its name, one of ``INVERSIONS``.
-        spacing: name of the grid.
-    """
-
-    inversion: Inversion
-    method: str
-    spacing: str
-
-
-def choose_inversion(
-    diffusion: GaussianDiffusion, method: str | None = None, steps: int | None = None, spacing: str | None = None
-) -> InversionChoice:
-    """Make a way to invert by its name.
-
-    Args:
-        diffusion: the process that the network was trained on.
-        method: one of ``INVERSIONS``; bdia by default.
-        steps: how many; at most as many as the process has, 100 or all of them by default.
-        spacing: name of a grid; log_snr by default, or linspace where the network knows the levels of its chain alone.
-
-    Raises:
-        SettingsError: an unknown name, or another number of steps.
-    """
-    method = METHOD if method is None else method
-    usual = "linspace" if diffusion.prediction.is_mean else "log_snr"
-    spacing = usual if spacing is None else spacing
-    make = INVERSIONS[method]
-    return InversionChoice(make(inversion_process(diffusion, steps, spacing=spacing)), method, spacing)
 
 
 def encode(
@@ -236,9 +194,7 @@ def _followed(
     Raises:
         SettingsError: no batch size.
     """
-    if whole_number(batch_size, "batch_size") < 1:
-        raise SettingsError(f"batch_size: at least 1 wanted, got {batch_size}")
-    batches = -(-len(x) // batch_size)
+    batches = -(-len(x) // at_least(1, batch_size, "batch_size"))
     with listener.follow(what, batches * process.num_timesteps) as bar:
         yield Within(bar)
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy.typing as npt
 from torch import Tensor
 
-from idm.core.counts import whole_number
-from idm.core.errors import SettingsError
+from idm.core.counts import at_least, whole_number
 from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.likelihood import Calibration, Estimate
@@ -111,7 +110,7 @@ class Measurable(Classified, Restorable):
             SettingsError: more steps than there are, or samples of a run without classes.
             NumericalError: bounds or samples are not finite.
         """
-        steps, num, samples = map(_at_least_0, (steps, num, samples), ("steps", "num", "samples"))
+        steps, num, samples = (at_least(0, *one) for one in ((steps, "steps"), (num, "num"), (samples, "samples")))
         opened, listener = open_data_to_score(self, data), listener_or_quiet(listener)
         guided = guided_samples(self, guidance, samples)
         chosen = require_recognition(guided, opened, samples, sampler) if samples else None
@@ -158,7 +157,7 @@ class Measurable(Classified, Restorable):
             CheckpointError: the disk refuses.
             ProcessError: memory is short even for single samples.
         """
-        count, opened, listener = _at_least_0(num, "num"), open_data_to_score(self, data), listener_or_quiet(listener)
+        count, opened, listener = at_least(0, num, "num"), open_data_to_score(self, data), listener_or_quiet(listener)
         found, _ = measure_and_train(
             self,
             opened,
@@ -226,7 +225,7 @@ class Measurable(Classified, Restorable):
             NumericalError: samples or bounds are not finite.
         """
         data, listener = open_run_data(self), listener_or_quiet(listener)
-        samples, num = map(_at_least_0, (samples, num), ("samples", "num"))
+        samples, num = at_least(0, samples, "samples"), at_least(0, num, "num")
         plan = plan_tradeoff(self, data, ways=samplers, calls=calls, samples=samples)
         size = self.batch_size if batch_size is None else whole_number(batch_size, "batch_size")
 
@@ -239,15 +238,3 @@ class Measurable(Classified, Restorable):
             return bits_per_dim(run, bound)
 
         return plan.measure(drawn, scored)
-
-
-def _at_least_0(value: int, name: str) -> int:
-    """Return a count.
-
-    Raises:
-        SettingsError: it is none.
-    """
-    number = whole_number(value, name)
-    if number < 0:
-        raise SettingsError(f"{name}: at least 0 wanted, got {number}")
-    return number

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from idm.core.counts import whole_number
-from idm.core.errors import SettingsError
+from idm.core.counts import at_least, whole_number
 from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.restoration import Method, Operator
@@ -132,7 +131,5 @@ class Restorable(Editable):
         return self._drawn(plan_edits(self, inputs.x, inputs.labels, plan), batch_size, listener)
 
     def _drawn(self, draws: Draws, batch_size: int | None, listener: Listener | None) -> Restored:
-        size = self.batch_size if batch_size is None else whole_number(batch_size, "batch_size")
-        if size < 1:
-            raise SettingsError(f"batch_size: at least 1 wanted, got {size}")
+        size = self.batch_size if batch_size is None else at_least(1, batch_size, "batch_size")
         return Restored.of(self, draw_all(self, draws, size, listener_or_quiet(listener)), draws.num)

@@ -11,6 +11,7 @@ from idm.core.progress import SILENT, Listener
 from idm.core.text import counted
 from idm.run import Latents, Run, encoding, load
 from idm.run.inputs import read_inputs
+from idm.run.inversions import choose_inversion
 from idm.run.labels import Labels, class_numbers
 from idm.run.latents import require_latents
 from idm.run.saving import results_folder, sample_folder, save_samples
@@ -84,7 +85,7 @@ def encode_into(
     opened = load(run, device=device, trust_code=trust_code)
     path, choice, asked = together(
         lambda: checked_file(file_in(opened.folder, LATENTS) if out is None else Path(out), ".safetensors"),
-        lambda: encoding.choose_inversion(opened.diffusion, method, steps, spacing),
+        lambda: choose_inversion(opened.diffusion, method, steps, spacing),
         lambda: class_numbers(labels, opened.spec.class_names),
     )
     with usable_folder(path.parent), locked(path.parent, f".{path.name}.lock"):
@@ -153,7 +154,7 @@ def interpolate_into(
     opened = load(run, device=device, trust_code=trust_code)
     folder, choice, first, second = together(
         lambda: results_folder(out, opened, "interpolated"),
-        lambda: encoding.choose_inversion(opened.diffusion, method, steps, spacing),
+        lambda: choose_inversion(opened.diffusion, method, steps, spacing),
         lambda: class_numbers(label_a, opened.spec.class_names, "label_a"),
         lambda: class_numbers(label_b, opened.spec.class_names, "label_b"),
     )

@@ -1,9 +1,10 @@
-"""What tasks of sampling and scoring are asked for."""
+"""What tasks of sampling, scoring, restoring and editing are asked for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from idm.run.edits import SDEDIT
 from idm.run.labels import Labels
 from idm.run.tradeoff import WAYS
 
@@ -98,3 +99,59 @@ class TradeoffRequest:
     seed: int = 0
     batch_size: int = 256
     precision: str | None = None
+
+
+@dataclass(frozen=True)
+class RestoreRequest:
+    """Restored samples that are wanted.
+
+    Attributes:
+        operator: what was observed, as of ``Run.operator``.
+        noise: standard deviation of its noise, in the data's units.
+        num: samples of each observation.
+        method: name of the method; as of ``Run.restore`` where None.
+        options: of the method.
+        sampler: settings of the sampler, as of ``Run.sampler``; as of ``Run.restore`` where there are none.
+        labels: classes of the observations, in turn; no class by default.
+        seed: draw j of observation i is drawn from seed + num i + j.
+        simulate: observe whole samples first, so that the truth stands beside the results.
+        batch_size: samples per call of the network.
+        coverage: say, with ``simulate``, how often the draws hold the truth; see ``idm.restoration.coverage_of``.
+    """
+
+    operator: str
+    noise: float = 0.0
+    num: int = 8
+    method: str | None = None
+    options: Mapping[str, Any] = field(default_factory=_no_settings)
+    sampler: Mapping[str, Any] = field(default_factory=_no_settings)
+    labels: Labels | None = None
+    seed: int = 0
+    simulate: bool = False
+    batch_size: int = 64
+    coverage: bool = False
+
+
+@dataclass(frozen=True)
+class EditRequest:
+    """Changed samples that are wanted; see ``Run.edit``.
+
+    Attributes:
+        strength: how far they go to noise, from 0 (nothing changes) to 1 (nothing stays).
+        method: how they are changed.
+        num: results of each.
+        labels_a: classes that they have, in turn; those known by default.
+        labels_b: classes that they shall have, in turn; their own by default.
+        sampler: settings of the sampler, or steps and spacing of an inversion.
+        seed: result j of sample i is drawn from seed + num i + j.
+        batch_size: samples per call of the network.
+    """
+
+    strength: float = 0.5
+    method: str = SDEDIT
+    num: int = 1
+    labels_a: Labels | None = None
+    labels_b: Labels | None = None
+    sampler: Mapping[str, Any] = field(default_factory=_no_settings)
+    seed: int = 0
+    batch_size: int = 64

@@ -2,10 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -18,8 +17,8 @@ from idm.report import png
 from idm.report.ranks import rank_histograms
 from idm.restoration import Coverage, Mask, Method, Operator, coverage_of
 from idm.run import Run, load
-from idm.run.edits import SDEDIT, EditPlan, plan_edits
-from idm.run.labels import Labels, class_numbers
+from idm.run.edits import EditPlan, plan_edits
+from idm.run.labels import class_numbers
 from idm.run.method_settings import find_method, usual_method
 from idm.run.observing import Observed, observe, read_observed
 from idm.run.restored_files import OURS, names_of, save_restored
@@ -31,6 +30,7 @@ from idm.tasks.long_jobs import request_of
 from idm.tasks.made import Made
 from idm.tasks.part_files import Part
 from idm.tasks.parts import Job, remove_parts
+from idm.tasks.requests import EditRequest, RestoreRequest
 from idm.tasks.together import Say, say_nothing, say_what_is_replaced, together
 
 COVERAGE, HISTOGRAMS = "coverage.json", "coverage.png"
@@ -39,66 +39,6 @@ LEAST_DRAWS = 19
 
 PARTS = ".parts-restored"
 """Where the parts lie meanwhile."""
-
-
-def _nothing() -> Mapping[str, Any]:
-    return {}
-
-
-@dataclass(frozen=True)
-class RestoreRequest:
-    """Restored samples that are wanted.
-
-    Attributes:
-        operator: what was observed, as of ``Run.operator``.
-        noise: standard deviation of its noise, in the data's units.
-        num: samples of each observation.
-        method: name of the method; as of ``Run.restore`` where None.
-        options: of the method.
-        sampler: settings of the sampler, as of ``Run.sampler``; as of ``Run.restore`` where there are none.
-        labels: classes of the observations, in turn; no class by default.
-        seed: draw j of observation i is drawn from seed + num i + j.
-        simulate: observe whole samples first, so that the truth stands beside the results.
-        batch_size: samples per call of the network.
-        coverage: say, with ``simulate``, how often the draws hold the truth; see ``idm.restoration.coverage_of``.
-    """
-
-    operator: str
-    noise: float = 0.0
-    num: int = 8
-    method: str | None = None
-    options: Mapping[str, Any] = field(default_factory=_nothing)
-    sampler: Mapping[str, Any] = field(default_factory=_nothing)
-    labels: Labels | None = None
-    seed: int = 0
-    simulate: bool = False
-    batch_size: int = 64
-    coverage: bool = False
-
-
-@dataclass(frozen=True)
-class EditRequest:
-    """Changed samples that are wanted; see ``Run.edit``.
-
-    Attributes:
-        strength: how far they go to noise, from 0 (nothing changes) to 1 (nothing stays).
-        method: how they are changed.
-        num: results of each.
-        labels_a: classes that they have, in turn; those known by default.
-        labels_b: classes that they shall have, in turn; their own by default.
-        sampler: settings of the sampler, or steps and spacing of an inversion.
-        seed: result j of sample i is drawn from seed + num i + j.
-        batch_size: samples per call of the network.
-    """
-
-    strength: float = 0.5
-    method: str = SDEDIT
-    num: int = 1
-    labels_a: Labels | None = None
-    labels_b: Labels | None = None
-    sampler: Mapping[str, Any] = field(default_factory=_nothing)
-    seed: int = 0
-    batch_size: int = 64
 
 
 @dataclass(frozen=True, eq=False)
