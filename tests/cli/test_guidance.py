@@ -67,8 +67,8 @@ def test_every_kind_of_guidance_changes_samples_and_is_told(sample, judged):
         drawn, said = sample(*options)
         assert told in said, options
         assert (drawn != plain).any(), options
-    drawn, said = sample("--classifier-scale", "500", of=judged[0])
-    assert "classifier scale 500 (the run's own, " in said
+    drawn, said = sample("--classifier-scale", "50000", of=judged[0])
+    assert "classifier scale 50000 (the run's own, " in said
     assert (drawn != plain).any()
 
 

@@ -271,6 +271,7 @@ def test_a_classifier_of_one_s_own_is_called_where_its_name_is_given(judged, tmp
             named_classifier(wrong)
 
 
+@pytest.mark.usefixtures("default_signals")
 def test_a_classifier_that_was_stopped_goes_on_to_the_same_end(judged, tmp_path):
     run = opened(judged, tmp_path, "untold")
     run.train_classifier(12)
@@ -292,6 +293,7 @@ def test_a_classifier_that_was_stopped_goes_on_to_the_same_end(judged, tmp_path)
     assert run.fits.find("classifier-unfinished") is None
 
 
+@pytest.mark.usefixtures("default_signals")
 def test_another_request_begins_anew(judged, tmp_path):
     run = opened(judged, tmp_path, "untold")
 
