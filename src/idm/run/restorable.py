@@ -66,7 +66,7 @@ class Restorable(Editable):
             noise: standard deviation, in the data's units.
             num: samples of each observation.
             method: from ``run.method``; PiGDM by default, and DPS where A is not linear.
-            sampler: from ``run.sampler``; 50 steps by default, of multistep with the noise of ancestral sampling.
+            sampler: from ``run.sampler``; 40 steps by default, of multistep with the noise of ancestral sampling.
             labels: classes of the observations, in turn; no class by default.
             seed: draw j of observation i is drawn from seed + num i + j.
             batch_size: samples per call of the network; the run's own by default.

@@ -23,7 +23,7 @@ from idm.run.observing import Observed, observations_of
 from idm.run.opened import Opened
 from idm.samplers import Sampler
 
-RESTORING_STEPS, EDITING_STEPS = 50, 100
+RESTORING_STEPS, EDITING_STEPS = 40, 100
 """Steps of a restoration and of an edit where nothing else is said."""
 
 ANCESTRAL: Mapping[str, Any] = {"name": "ddpm"}
@@ -167,7 +167,7 @@ def plan_draws(
 
 
 def restoring_sampler(run: Opened, method: Method, changes: Mapping[str, Any], listener: Listener = SILENT) -> Sampler:
-    """Return the sampler of a restoration: multistep of second order with the noise of ancestral sampling, in 50 steps.
+    """Return the sampler of a restoration: multistep of second order with the noise of ancestral sampling, in 40 steps.
 
     Ancestral sampling itself where the method takes densities of its steps, where the network knows the levels of its
     chain alone, and for another variance than the model's, of which multistep samplers have no use.
