@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from enum import Enum
 from typing import Annotated
 
 import pytest
@@ -9,6 +10,16 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from idm.core.errors import SettingsError
 from idm.core.limits import limits_in_words, refuse_out_of_range
+
+
+class Colour(Enum):
+    RED = 1
+    BLUE = 2
+
+
+@dataclass(frozen=True)
+class Painted:
+    colour: Colour = Colour.RED
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,14 @@ def test_every_value_beyond_its_limits_has_a_line(order: int, share: float) -> N
         f"order: a number >= 1, <= 3 wanted, got {order}",
         f"share: a number > 0, < 1 wanted, got {share!r}",
     )
+
+
+@pytest.mark.parametrize("colour", ["red", "RED", 1, None])
+def test_what_is_no_member_of_an_enumeration_is_refused(colour: object) -> None:
+    refuse_out_of_range(Painted, {"colour": Colour.BLUE})
+    with pytest.raises(SettingsError) as caught:
+        refuse_out_of_range(Painted, {"colour": colour})
+    assert caught.value.lines == (f"colour: a member of Colour (RED, BLUE) wanted, got {colour!r}",)
 
 
 def test_other_metadata_are_no_limits() -> None:
