@@ -117,7 +117,15 @@ def test_stored_averages_are_looked_at_too(run):
     assert not last.problems
 
 
-LEFT_BY_THE_SYSTEM = [".DS_Store", "._network.safetensors", "Thumbs.db", "desktop.ini", ".nfs00012", "data.json~"]
+LEFT_BY_THE_SYSTEM = [
+    ".DS_Store",
+    "._network.safetensors",
+    "Thumbs.db",
+    "desktop.ini",
+    ".nfs00012",
+    "data.json~",
+    "Icon\r",
+]
 
 
 @pytest.mark.parametrize("name", LEFT_BY_THE_SYSTEM)
