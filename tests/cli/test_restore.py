@@ -214,6 +214,23 @@ def test_an_edit_keeps_more_the_weaker_it_is(idm, run, tmp_path):
     assert far[0.1] < 0.5 * far[0.9]
 
 
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (("edit", "--label-b", "nobody"), "--label-b"),
+        (("restore", "--simulate", "--labels", "nobody", "--operator", "downsample:2"), "--labels"),
+        (("restore", "--simulate", "--operator", "downsample:3"), "--operator"),
+        (("restore", "--simulate", "--operator", "blur:1,2,3"), "--operator"),
+    ],
+)
+def test_a_refusal_begins_with_the_option_that_is_wrong(idm, run, tmp_path, command, option):
+    verb, *words = command
+    result = idm(verb, run, "held-out:0", *words, "--out", tmp_path / "out")
+    assert result.code == 2
+    (line,) = result.errors
+    assert line.startswith(f"error[E200]: {option}: ")
+
+
 def test_coverage_is_told_in_a_sentence(idm, run, tmp_path):
     np.save(tmp_path / "hole.npy", LEFT)
     command = ("restore", run, "--operator", f"mask:{tmp_path / 'hole.npy'}", "--method", "ddnm", "--steps", 2)

@@ -82,7 +82,7 @@ class EditRequest:
     Attributes:
         strength: how far they go to noise, from 0 (nothing changes) to 1 (nothing stays).
         num: results of each.
-        labels: classes that they shall have, in turn; their own by default.
+        label_b: classes that they shall have, in turn; their own by default.
         sampler: as of ``RestoreRequest``.
         seed: result j of sample i is drawn from seed + num i + j.
         batch_size: samples per call of the network.
@@ -90,7 +90,7 @@ class EditRequest:
 
     strength: float = 0.5
     num: int = 1
-    labels: Labels | None = None
+    label_b: Labels | None = None
     sampler: Mapping[str, Any] = field(default_factory=_nothing)
     seed: int = 0
     batch_size: int = 64
@@ -186,7 +186,7 @@ def edit_into(
     folder, sampler, labels = together(
         lambda: results_folder(out, opened, "edited"),
         lambda: restoring_sampler(opened, request.sampler, listener),
-        lambda: class_numbers(request.labels, opened.spec.class_names),
+        lambda: class_numbers(request.label_b, opened.spec.class_names, "label_b"),
     )
     whole = Mask(opened.spec.shape, torch.ones(opened.spec.shape, dtype=torch.bool))
     observed = observe(opened, whole, 0.0, names, request.seed)
