@@ -22,8 +22,11 @@ LIMITS: Mapping[type, tuple[str, str, Holds]] = {
 
 
 def limits_in_words(limits: tuple[Any, ...]) -> str:
-    """Write limits as ">= 1, <= 3"; nothing of other metadata."""
-    return ", ".join(f"{sign} {getattr(limit, name)}" for limit, name, sign, _ in _known(limits))
+    """Write limits as ">= 1, <= 3"; nothing of other metadata.
+
+    0 and 0.0 are written alike: Python takes annotations that are equal for the same, whichever it met first.
+    """
+    return ", ".join(f"{sign} {getattr(limit, name):.12g}" for limit, name, sign, _ in _known(limits))
 
 
 def refuse_out_of_range(owner: type, values: Mapping[str, Any]) -> None:

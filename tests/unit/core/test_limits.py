@@ -57,3 +57,8 @@ def test_what_is_no_member_of_an_enumeration_is_refused(colour: object) -> None:
 
 def test_other_metadata_are_no_limits() -> None:
     assert limits_in_words(("no limit", Ge(2), 5)) == ">= 2"
+
+
+@pytest.mark.parametrize("limit", [Ge(0), Ge(0.0)])
+def test_a_whole_number_is_written_as_one_whatever_its_type(limit: Ge) -> None:
+    assert limits_in_words((limit, Le(2**20), Lt(0.25))) == ">= 0, <= 1048576, < 0.25"

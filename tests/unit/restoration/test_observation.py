@@ -20,7 +20,7 @@ def test_observations_are_selected_repeated_or_not() -> None:
 
 
 def test_noise_below_0_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"noise: a number >= 0\.0 wanted"):
+    with pytest.raises(SettingsError, match=r"noise: a number >= 0 wanted"):
         Observation(Custom(lambda x: x), torch.zeros(1, 1), -0.1)
 
 
