@@ -84,6 +84,17 @@ def test_a_csv_file_beside_images_without_classes_is_told_as_what_may_list_them(
     assert "classes a (2), b (1)" in " ".join(idm("check-data", path).out.split())
 
 
+def test_of_several_csv_files_all_are_named_and_the_one_to_train_on_is_advised(idm, tmp_path):
+    for number in range(3):
+        Image.new("L", (8, 8), number).save(tmp_path / f"{number}.png")
+    for name in ("extra.csv", "test.csv", "train.csv"):
+        (tmp_path / name).write_text("path,label\n0.png,a\n1.png,b\n")
+    told = " ".join(idm("check-data", tmp_path).out.split())
+    path = tmp_path / "train.csv"
+    assert "train.csv, extra.csv, test.csv are not read; if one lists images and their classes" in told
+    assert f"give its path: {path}" in told
+
+
 def test_nothing_there_is_one_line(idm, tmp_path):
     result = idm("check-data", tmp_path / "missing")
     assert result.code == 3

@@ -14,6 +14,8 @@ import time
 import pytest
 
 from idm.cli import main
+from idm.cli.app import VERBS
+from idm.cli.endings import BEGUN_ANEW, CONTINUED_VERBS
 from idm.storage import open_checkpoint
 from idm.tasks import parts
 
@@ -221,13 +223,29 @@ def test_what_begins_anew_after_ctrl_c_says_so_and_leaves_the_run_as_it_was(run,
     assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
 
 
-def test_a_comparison_that_is_stopped_while_it_begins_is_one_that_goes_on(run, idm, monkeypatch):
-    monkeypatch.setattr("idm.tasks.tradeoff.load", lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGTERM))
-    result = idm("tradeoff", run)
+BEGINNINGS = {
+    "tradeoff": ("tradeoff", ()),
+    "train-classifier": ("classifying", ()),
+    "restore": ("restoring", ("held-out:0", "--simulate", "--operator", "downsample:2")),
+    "edit": ("restoring", ("held-out:0",)),
+}
+"""What goes on where it was: the file that opens the run, and what else the command wants."""
+
+
+@pytest.mark.parametrize("verb", BEGINNINGS)
+def test_what_is_stopped_while_it_begins_is_told_to_be_continued_where_the_verb_goes_on(run, idm, monkeypatch, verb):
+    file, words = BEGINNINGS[verb]
+    monkeypatch.setattr(f"idm.tasks.{file}.load", lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGTERM))
+    result = idm(verb, run, *words)
     assert result.code == 75
     assert result.errors == [
-        "error[E750]: idm tradeoff: stopped, with nothing new to save; run the same command to continue"
+        f"error[E750]: idm {verb}: stopped, with nothing new to save; run the same command to continue"
     ]
+
+
+def test_of_every_verb_it_is_known_what_becomes_of_it_when_it_is_stopped():
+    only_read = {"info", "verify", "watch", "config", "check-data", "bench"}
+    assert sorted([*CONTINUED_VERBS, *BEGUN_ANEW, *only_read]) == sorted(VERBS)
 
 
 @pytest.mark.parametrize(("number", "codes"), [(signal.SIGTERM, (-15, 143)), (signal.SIGINT, (130,))])

@@ -225,7 +225,7 @@ def test_what_is_encoded_and_decoded_as_the_same_class_comes_back_and_as_another
     np.testing.assert_array_equal(found[""], held_out)
     assert (found["3"] != held_out).any()
     changed = load(run, device="cpu").edit(
-        held_out, method="bdia", strength=0.6, steps=8, labels=[3], labels_a=load(run).read("held-out:0-3").labels
+        held_out, method="bdia", strength=0.6, steps=8, label_b=[3], label_a=load(run).read("held-out:0-3").labels
     )
     np.testing.assert_array_equal(changed.draws[:, 0], found["3"])
 
@@ -262,6 +262,23 @@ def test_without_a_method_operators_that_are_not_linear_have_one_of_their_own(id
     held_out = load(run, device="cpu").read("held-out:0").data
     hidden = np.broadcast_to(LEFT, held_out.shape[1:])
     np.testing.assert_array_equal(opened(tmp_path / "PiG")["data"][0, 0][~hidden], held_out[0][~hidden])
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (("edit", "--label-b", "nobody"), "--label-b"),
+        (("restore", "--simulate", "--labels", "nobody", "--operator", "downsample:2"), "--labels"),
+        (("restore", "--simulate", "--operator", "downsample:3"), "--operator"),
+        (("restore", "--simulate", "--operator", "blur:1,2,3"), "--operator"),
+    ],
+)
+def test_a_refusal_begins_with_the_option_that_is_wrong(idm, run, tmp_path, command, option):
+    verb, *words = command
+    result = idm(verb, run, "held-out:0", *words, "--out", tmp_path / "out")
+    assert result.code == 2
+    (line,) = result.errors
+    assert line.startswith(f"error[E200]: {option}: ")
 
 
 def test_coverage_is_told_in_a_sentence(idm, run, tmp_path):

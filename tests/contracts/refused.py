@@ -30,6 +30,10 @@ SPARSE = np.eye(1, 40_000, dtype=np.int64).reshape(40, 1, 1000)
 """Samples of which a single value differs from all others."""
 
 
+FAR = np.where(np.arange(40_000) == 7, 2**30, np.arange(40_000) % 5).reshape(40, 1, 1000).astype(np.int32)
+"""Integers of which a single one lies far from all others."""
+
+
 KINDS = np.arange(8)
 
 
@@ -375,6 +379,7 @@ SETTINGS_OF_ALL: list[Case] = [
     Case("arrays", npz(x=np.eye(8, 2) * 1e300), "data.standardize", "false", {"data.standardize": "true"}),
     Case("arrays", npz(x=SPARSE), "data.range", "values", {"data.range": "percentiles"}),
     Case("arrays", npz(x=FLAT.astype(np.int64) * 1000), "data.range", "values"),
+    Case("arrays", npz(x=FAR), "data.range", "percentiles"),
     Case("arrays", npz(x=SPARSE / 7), "data.range", "[0, 1]", {"data.range": "percentiles"}),
     Case("arrays", npz(x=FLAT), "data.range", "[0, 255]", {"data.range": "[0, 256]"}),
     Case("arrays", npz(x=FLAT), "data.range", "[0, 255]", {"data.range": "[3, 2]"}),

@@ -6,11 +6,14 @@ With ``--head`` a small network is then trained to predict it from noisy samples
 from typing import TYPE_CHECKING
 
 from idm.cli import options
-from idm.cli.output import Output
+from idm.cli.output import Output, to_score
 from idm.core.text import counted
 
 if TYPE_CHECKING:
     from idm.tasks.calibrating import Calibrated
+
+FEW_STEPS = 10
+"""Steps of a planned bound to look at first, where the chain has as many."""
 
 
 def calibrate(
@@ -71,5 +74,6 @@ def _describe(output: Output, found: "Calibrated", head: str | None) -> None:
         told["head"] = f"{head}, {counted(found.head.num_steps, 'step')}: a step to half the noise costs {worth}"
         better = ("--variance", head or "")
     output.pairs({**told, "kept": str(found.file.parent if found.head else found.file)})
-    output.next("evaluate", found.run.folder, "--steps", "10", "--plan", "likelihood", *better)
+    scored, steps = to_score(found.run.spec.num_held_out), min(FEW_STEPS, found.run.diffusion.num_timesteps)
+    output.next("evaluate", found.run.folder, *scored, "--steps", steps, "--plan", "likelihood", *better)
     output.finish(run=found.run.folder, file=found.file, **plain)

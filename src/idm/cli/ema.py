@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from idm.cli.options import Device, Json, OutFolder, RunArgument, TrustCode, number
-from idm.cli.output import Output
+from idm.cli.output import Output, to_score
 from idm.core.outputs import checked_folder
 
 DECODER: Mapping[bool | None, str] = {
@@ -55,5 +55,5 @@ def ema(
             "model": found.checkpoint,
         }
     )
-    output.next("evaluate", folder)
+    output.next("evaluate", folder, *to_score(found.num_held_out))
     output.finish(run=folder, **asdict(found))

@@ -9,6 +9,9 @@ from idm.cli.options import Json
 from idm.cli.output import Output
 from idm.core.outputs import checked_folder
 
+FEW_STEPS = 25
+"""Steps to look at imported weights with, where their chain has as many."""
+
 
 def import_(
     weights: Annotated[
@@ -46,5 +49,6 @@ def import_(
             "run": out,
         }
     )
-    output.next("sample", out, "--num", 4, "--sampler", "ddim", "--steps", 25)
+    steps = ("--steps", FEW_STEPS) if run.diffusion.num_timesteps >= FEW_STEPS else ()
+    output.next("sample", out, "--num", 4, "--sampler", "ddim", *steps)
     output.finish(run=out, checkpoint=run.name, entry=entry)

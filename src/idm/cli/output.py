@@ -99,6 +99,11 @@ def stdout_console() -> "Console":
     return Console(highlight=False, width=None if fixed else WIDTH_WITHOUT_TERMINAL)
 
 
+def to_score(num_held_out: int) -> tuple[str, ...]:
+    """Return what ``idm evaluate`` is to be given besides the run: other data, where the run held none out."""
+    return () if num_held_out else ("--data", "PATH")
+
+
 def command(*words: object) -> str:
     """Return a command that a shell takes as it is printed, whatever blanks and quotes are in its paths."""
     return shlex.join(map(str, words))

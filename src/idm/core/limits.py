@@ -1,7 +1,8 @@
-"""Ranges that annotations state: ``order: Annotated[int, Ge(1), Le(3)]``."""
+"""Ranges that annotations state: ``order: Annotated[int, Ge(1), Le(3)]``, and members of enumerations."""
 
 import operator
 from collections.abc import Callable, Mapping
+from enum import Enum
 from functools import lru_cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -21,12 +22,15 @@ LIMITS: Mapping[type, tuple[str, str, Holds]] = {
 
 
 def limits_in_words(limits: tuple[Any, ...]) -> str:
-    """Write limits as ">= 1, <= 3"; nothing of other metadata."""
-    return ", ".join(f"{sign} {getattr(limit, name)}" for limit, name, sign, _ in _known(limits))
+    """Write limits as ">= 1, <= 3"; nothing of other metadata.
+
+    0 and 0.0 are written alike: Python takes annotations that are equal for the same, whichever it met first.
+    """
+    return ", ".join(f"{sign} {getattr(limit, name):.12g}" for limit, name, sign, _ in _known(limits))
 
 
 def refuse_out_of_range(owner: type, values: Mapping[str, Any]) -> None:
-    """Refuse values beyond the limits that the annotations of a class state.
+    """Refuse values beyond the limits that the annotations of a class state, and what is no member of an enumeration.
 
     Args:
         owner: the class.
@@ -41,8 +45,20 @@ def refuse_out_of_range(owner: type, values: Mapping[str, Any]) -> None:
         if name in values
         and not all(holds(values[name], getattr(limit, where)) for limit, where, _, holds in _known(limits))
     ]
+    lines += [
+        f"{name}: a member of {kind.__name__} ({', '.join(kind.__members__)}) wanted, got {values[name]!r}"
+        for name, kind in _enumerations(owner).items()
+        if name in values and not isinstance(values[name], kind)
+    ]
     if lines:
         raise SettingsError(*lines)
+
+
+@lru_cache(maxsize=256)
+def _enumerations(owner: type) -> Mapping[str, type[Enum]]:
+    """Enumeration of each field that is a member of one."""
+    hints = get_type_hints(owner)
+    return {name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Enum)}
 
 
 @lru_cache(maxsize=256)

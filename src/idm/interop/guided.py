@@ -74,8 +74,8 @@ def without_ignored(flags: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]
     for name, value in flags.items():
         if name.startswith("classifier_"):
             lines.append(
-                f"flags.{name}: flags of the denoising network wanted, got one of a classifier, by which no sampling "
-                "is guided here; leave it out"
+                f"flags.{name}: flags of the denoising network wanted, got one of a classifier, whose weights are not "
+                "read; leave it out"
             )
         elif name in SAID_OTHERWISE or name in OF_SAMPLING:
             said = SAID_OTHERWISE.get(name) or f"{OF_SAMPLING[name]} sets it"

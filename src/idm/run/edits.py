@@ -31,8 +31,8 @@ class EditPlan:
             which carry samples up under one class and down under another, and draw nothing.
         strength: how much of the way to noise samples go, from 0 to 1.
         num: results of each.
-        labels_a: classes that they have, in turn, where ``method`` inverts; those known by default.
-        labels_b: classes that they shall have, in turn; their own by default.
+        label_a: classes that they have, in turn, where ``method`` inverts; those known by default.
+        label_b: classes that they shall have, in turn; their own by default.
         seed: result j of sample i is drawn from seed + num i + j.
         settings: of the sampler; steps and spacing alone, where ``method`` inverts.
     """
@@ -40,8 +40,8 @@ class EditPlan:
     method: str
     strength: float
     num: int
-    labels_a: Sequence[int] | None
-    labels_b: Sequence[int] | None
+    label_a: Sequence[int] | None
+    label_b: Sequence[int] | None
     seed: int
     settings: Mapping[str, Any]
 
@@ -116,13 +116,13 @@ def plan_edits(
             f"{plan.num} and {plan.strength}"
         )
     require_memory(len(x) * plan.num, run.spec.shape)
-    before = _in_turn(known, plan.labels_a)
-    wanted = before if plan.labels_b is None else _in_turn(known, plan.labels_b)
+    before = _in_turn(known, plan.label_a)
+    wanted = before if plan.label_b is None else _in_turn(known, plan.label_b)
     run.conditioning(None, wanted)
     whole = Mask(run.spec.shape, torch.ones(run.spec.shape, dtype=torch.bool))
     seen = [Observation(whole, whole.apply(sample[None])) for sample in x]
     if plan.method == SDEDIT:
-        if plan.labels_a is not None:
+        if plan.label_a is not None:
             raise SettingsError(f"label_a: a method that inverts wanted beside it, such as bdia, got {SDEDIT}")
         sampler = editing_sampler(run, plan.settings, listener)
         return Restorations(seen, plan.num, wanted, plan.seed, SDEdit(strength=plan.strength), sampler)

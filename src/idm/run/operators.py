@@ -55,7 +55,11 @@ def parse_operator(text: str, spec: DataSpec) -> Operator:
     if name in _MAKE:
         if not value:
             raise SettingsError(f"operator: {EXAMPLES[name]} or the like wanted, got '{text}'")
-        return OPERATORS.build(name, _MAKE[name](value, spec), shape=spec.shape)
+        options = _MAKE[name](value, spec)
+        try:
+            return OPERATORS.build(name, options, shape=spec.shape)
+        except SettingsError as error:
+            raise SettingsError(*(f"operator: {line}, of '{text}'" for line in error.lines)) from error
     if colon and value.isidentifier():
         found = function_of_code(text, "operator", example="physics:project")
         is_linear = isinstance(found, type) and issubclass(found, LinearOperator)

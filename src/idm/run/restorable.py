@@ -89,7 +89,7 @@ class Restorable(Editable):
             labels=class_numbers(labels, self.spec.class_names),
             seed=whole_number(seed, "seed"),
         )
-        return self._drawn(draws, batch_size, listener)
+        return self._drawn(draws, batch_size, listener, doing="restoring")
 
     def edit(
         self,
@@ -97,8 +97,8 @@ class Restorable(Editable):
         *,
         strength: float = 0.5,
         method: str = SDEDIT,
-        labels: Labels | None = None,
-        labels_a: Labels | None = None,
+        label_a: Labels | None = None,
+        label_b: Labels | None = None,
         num: int = 1,
         seed: int = 0,
         batch_size: int | None = None,
@@ -112,8 +112,8 @@ class Restorable(Editable):
             strength: how far, from 0 (nothing changes) to 1 (nothing stays).
             method: "sdedit" draws anew what noise hides; one of ``idm.editing.INVERSIONS``, such as "bdia", carries
                 samples up as one class and down as another, and draws nothing.
-            labels: classes that they shall have, in turn; ``labels_a`` by default.
-            labels_a: classes that they have, for methods that invert; no class by default.
+            label_a: classes that they have, in turn, for methods that invert; no class by default.
+            label_b: classes that they shall have, in turn; ``label_a`` by default.
             num: results of each; 1 where nothing is drawn.
             seed: result j of sample i is drawn from seed + num i + j.
             batch_size: as in ``restore``.
@@ -126,10 +126,12 @@ class Restorable(Editable):
             NumericalError: samples are not finite.
         """
         inputs = as_inputs(self, samples)
-        before, after = (class_numbers(given, self.spec.class_names) for given in (labels_a, labels))
+        names = self.spec.class_names
+        before, after = class_numbers(label_a, names, "label_a"), class_numbers(label_b, names, "label_b")
         plan = EditPlan(method, strength, whole_number(num, "num"), before, after, whole_number(seed, "seed"), settings)
-        return self._drawn(plan_edits(self, inputs.x, inputs.labels, plan), batch_size, listener)
+        draws = plan_edits(self, inputs.x, inputs.labels, plan)
+        return self._drawn(draws, batch_size, listener, doing="editing")
 
-    def _drawn(self, draws: Draws, batch_size: int | None, listener: Listener | None) -> Restored:
+    def _drawn(self, draws: Draws, batch_size: int | None, listener: Listener | None, *, doing: str) -> Restored:
         size = self.batch_size if batch_size is None else at_least(1, batch_size, "batch_size")
-        return Restored.of(self, draw_all(self, draws, size, listener_or_quiet(listener)), draws.num)
+        return Restored.of(self, draw_all(self, draws, size, listener_or_quiet(listener), doing=doing), draws.num)

@@ -129,8 +129,8 @@ def _overview(out: Path, run: Opened, observed: Observed, draws: Draws, x: Tenso
         columns["seen"] = seen
     if observed.truth is not None:
         columns["truth"] = observed.truth[:count]
-    columns["mean"] = samples.mean(1)
     if draws.num > 1:
+        columns["mean"] = samples.mean(1)
         scale = torch.tensor(spec.codec.scale).view(-1, *[1] * (x.ndim - 2))
         columns["std"] = 2.0 * (samples.std(1) * scale / largest).clamp(max=1.0) - 1.0
     for j in range(min(draws.num, SHOWN_DRAWS)):

@@ -191,10 +191,10 @@ def _sampler(
     return run.sampler(listener=listener, **{**settings, **changes})
 
 
-def draw_all(run: Opened, draws: Draws, batch_size: int, listener: Listener) -> Tensor:
+def draw_all(run: Opened, draws: Draws, batch_size: int, listener: Listener, *, doing: str) -> Tensor:
     """Draw all samples, a batch at a time; errors as of ``Draws.draw``."""
     parts: list[Tensor] = []
-    with listener.follow("restoring", len(draws), unit="samples", parts=draws.steps) as bar:
+    with listener.follow(doing, len(draws), unit="samples", parts=draws.steps) as bar:
         for first in range(0, len(draws), batch_size):
             parts.append(draws.draw(run, range(first, min(first + batch_size, len(draws))), bar.advance))
     return torch.cat(parts)

@@ -24,7 +24,7 @@ LARGEST_MANIFEST_BYTES = 2**18
 DEEPEST = 12
 """A JSON file that is nested deeper is none of ours."""
 
-LITTER = frozenset({"thumbs.db", "desktop.ini", "@eadir"})
+LITTER = frozenset({"thumbs.db", "desktop.ini", "@eadir", "icon\r"})
 
 _STEP = re.compile(r"step-(\d{8})")
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")

@@ -38,6 +38,7 @@ class Reconstruction:
         error: distance of its profile from the wanted one, relative to that one's norm.
         is_calibrated: whether the decoder's variance was fitted anew; False: the run's is kept, as its data are away;
             None: nothing is fitted, the variance is the model's own.
+        num_held_out: samples that its run held out, on which it can be scored.
     """
 
     checkpoint: Path
@@ -46,6 +47,7 @@ class Reconstruction:
     num_snapshots: int
     error: float
     is_calibrated: bool | None
+    num_held_out: int
 
 
 def reconstruct(
@@ -113,7 +115,8 @@ def _reconstruct(
         written, time, tensors={ema_name(opened.experiment.training.ema_rates[0]): weights}, documents=documents
     )
     _discard_others(written)
-    return Reconstruction(written, sigma_rel, time, len(snapshots), combination.error, is_calibrated)
+    made = len(snapshots), combination.error, is_calibrated
+    return Reconstruction(written, sigma_rel, time, *made, opened.spec.num_held_out)
 
 
 def combination_for(snapshots: list[Snapshot], step: int, sigma_rel: float) -> Combination:

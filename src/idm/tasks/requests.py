@@ -140,8 +140,8 @@ class EditRequest:
         strength: how far they go to noise, from 0 (nothing changes) to 1 (nothing stays).
         method: how they are changed.
         num: results of each.
-        labels_a: classes that they have, in turn; those known by default.
-        labels_b: classes that they shall have, in turn; their own by default.
+        label_a: classes that they have, in turn; those known by default.
+        label_b: classes that they shall have, in turn; their own by default.
         sampler: settings of the sampler, or steps and spacing of an inversion.
         seed: result j of sample i is drawn from seed + num i + j.
         batch_size: samples per call of the network.
@@ -150,8 +150,8 @@ class EditRequest:
     strength: float = 0.5
     method: str = SDEDIT
     num: int = 1
-    labels_a: Labels | None = None
-    labels_b: Labels | None = None
+    label_a: Labels | None = None
+    label_b: Labels | None = None
     sampler: Mapping[str, Any] = field(default_factory=_no_settings)
     seed: int = 0
     batch_size: int = 64

@@ -106,7 +106,9 @@ def restore_into(
         labels=labels,
         seed=request.seed,
     )
-    results = _Results(opened, observed, draws, _reference(request.operator), covers=request.coverage)
+    results = _Results(
+        opened, observed, draws, _reference(request.operator), covers=request.coverage, doing="restoring"
+    )
     return results.make(folder, request.batch_size, listener, say)
 
 
@@ -128,15 +130,15 @@ def edit_into(
     opened = load(run, device=device, trust_code=trust_code)
     folder, before, after = together(
         lambda: results_folder(out, opened, "edited"),
-        lambda: class_numbers(request.labels_a, opened.spec.class_names, "label_a"),
-        lambda: class_numbers(request.labels_b, opened.spec.class_names, "label_b"),
+        lambda: class_numbers(request.label_a, opened.spec.class_names, "label_a"),
+        lambda: class_numbers(request.label_b, opened.spec.class_names, "label_b"),
     )
     whole = Mask(opened.spec.shape, torch.ones(opened.spec.shape, dtype=torch.bool))
     observed = observe(opened, whole, 0.0, names, request.seed)
     assert observed.truth is not None
     plan = EditPlan(request.method, request.strength, request.num, before, after, request.seed, request.sampler)
     draws = plan_edits(opened, observed.truth, observed.labels, plan, listener)
-    results = _Results(opened, replace(observed, truth=None), draws, None, covers=False)
+    results = _Results(opened, replace(observed, truth=None), draws, None, covers=False, doing="editing")
     return results.make(folder, request.batch_size, listener, say)
 
 
@@ -150,6 +152,7 @@ class _Results:
         draws: what is drawn.
         reference: a file whose place in the world volumes have; None where there is none.
         covers: whether the draws are compared with the truth.
+        doing: what is being done, in a word.
     """
 
     run: Run
@@ -157,6 +160,7 @@ class _Results:
     draws: Draws
     reference: Path | None
     covers: bool
+    doing: str
 
     def make(self, folder: Path, batch_size: int, listener: Listener, say: Say) -> Mended:
         """Draw all samples, and write them to the folder."""
@@ -164,7 +168,7 @@ class _Results:
         names = [*names_of(self.run, self.observed, self.draws.num, self.reference), *more]
         with results_in(folder, names, rf"{OURS}|{COVERAGE}|{HISTOGRAMS}") as results:
             say_what_is_replaced(results, say)
-            x = _in_parts(self.run, self.draws, folder / PARTS, batch_size, listener)
+            x = _in_parts(self.run, self.draws, folder / PARTS, batch_size, listener, doing=self.doing)
             coverage = self._coverage(x) if self.covers else None
             what = f"{counted(len(self.draws), 'sample')} by {self.run.name}"
             written = results.put(what, lambda new: self._write(new, x, coverage))
@@ -210,7 +214,7 @@ def _reference(operator: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def _in_parts(run: Run, draws: Draws, folder: Path, size: int, listener: Listener) -> torch.Tensor:
+def _in_parts(run: Run, draws: Draws, folder: Path, size: int, listener: Listener, *, doing: str) -> torch.Tensor:
     """Draw all samples, a batch at a time, each kept as soon as it is done."""
     values = [one.values.double().numpy().tobytes() for one in draws.observations]
     request = {
@@ -223,10 +227,10 @@ def _in_parts(run: Run, draws: Draws, folder: Path, size: int, listener: Listene
         "seed": draws.seed,
         "each": draws.num,
     }
-    job = Job("restoring", folder, request, len(draws), size, {"samples": run.spec.shape})
+    job = Job(doing, folder, request, len(draws), size, {"samples": run.spec.shape})
     ranks = Ranks()
     mine, kept = (min(count * size, len(draws)) for count in job.progress_of(ranks))
-    with listener.follow("restoring", mine, unit="samples", done=kept, parts=draws.steps) as bar:
+    with listener.follow(doing, mine, unit="samples", done=kept, parts=draws.steps) as bar:
 
         def compute(part: range, look: Callable[[], None]) -> Part:
             def stepped(count: int) -> None:

@@ -1,7 +1,7 @@
 """Whether checkpoints and stored averages are whole: files as written, tensors readable and finite, fitting metrics."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -66,13 +66,18 @@ def verify_run(run: str | Path) -> list[Verdict]:
         found = folders(run)
         if not found:
             raise CheckpointError(f"run {run}: it holds no checkpoint; give a folder written by 'idm train'")
-        verdicts = [verify_checkpoint(path) for path in [*found, *stored_averages(run)]]
-        if there := [verdict for verdict in verdicts if not verdict.problems or verdict.path.is_dir()]:
-            return there
+        newest_first = _that_are_there(reversed(found))  # older ones are dropped sooner
+        if newest_first:
+            return [*reversed(newest_first), *_that_are_there(stored_averages(run))]
     raise CheckpointError(
         f"run {run}: its training drops checkpoints faster than they can be read; verify it when training has ended, "
         "or keep more of them (training.keep_checkpoints)"
     )
+
+
+def _that_are_there(paths: Iterable[Path]) -> list[Verdict]:
+    verdicts = [verify_checkpoint(path) for path in paths]
+    return [verdict for verdict in verdicts if not verdict.problems or verdict.path.is_dir()]
 
 
 def verify_checkpoint(path: str | Path) -> Verdict:

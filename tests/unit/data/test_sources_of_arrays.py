@@ -44,8 +44,33 @@ def test_hdf5_follows_no_links_out_of_the_file(tmp_path):
         file["x"] = h5py.ExternalLink("other.h5", "x")
         file["soft"] = h5py.SoftLink("/x")
         file.create_dataset("raw", (4, 1, 8), "f8", external=[(str(tmp_path / "raw"), 0, 256)])
-    with pytest.raises(DataError, match="one array of data wanted, got none"):
+    with pytest.raises(DataError, match=r"lie in the file wanted, got .* \(raw, soft, x\), which are not followed"):
         SOURCES.build("hdf5", {"path": str(tmp_path / "a.h5")})
+
+
+def test_links_and_values_elsewhere_in_an_hdf5_file_are_named_as_not_read(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = np.zeros((4, 1, 8))
+        file["labels"] = h5py.ExternalLink("other.h5", "labels")
+        file["deeper/soft"] = h5py.SoftLink("/nowhere")
+        layout = h5py.VirtualLayout((4, 1, 8), "f8")
+        layout[:] = h5py.VirtualSource("other.h5", "x", (4, 1, 8))
+        file.create_virtual_dataset("virtual", layout)
+    source = SOURCES.build("hdf5", {"path": str(tmp_path / "a.h5")})
+    assert source.labels is None
+    (remark,) = source.remarks
+    assert remark.startswith("not read: deeper/soft, labels, virtual; links")
+
+
+@pytest.mark.parametrize(("names", "got"), [([], "got none; save"), (["y"], "got none besides y; save")])
+def test_a_file_without_samples_is_not_told_to_name_one_of_its_arrays(tmp_path, names, got):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_group("empty")
+        for name in names:
+            file[name] = np.arange(4)
+    with pytest.raises(DataError, match=got) as caught:
+        SOURCES.build("hdf5", {"path": str(tmp_path / "a.h5")})
+    assert "data.source.key" not in str(caught.value)
 
 
 def test_wrong_hdf5_files_are_refused_in_one_line(tmp_path):

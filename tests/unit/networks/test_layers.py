@@ -84,6 +84,18 @@ def test_the_axes_that_are_resampled_can_be_chosen() -> None:
     assert Upsample(1, use_conv=False, dims=3, halved_axes=(2,))(volume).shape == (1, 1, 2, 2, 4)
 
 
+@pytest.mark.parametrize("space", [(6,), (4, 8), (2, 4, 6)])
+def test_even_axes_are_halved_as_without_padding_bit_for_bit(space: tuple[int, ...]) -> None:
+    dims, whole = len(space), tuple(range(len(space)))
+    x = torch.randn(1, 2, *space)
+    layer = Downsample(2, use_conv=True, dims=dims, halved_axes=whole)
+    convolution = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)[dims - 1](2, 2, 3, stride=2, padding=1)
+    convolution.load_state_dict(layer.op.state_dict())
+    assert torch.equal(layer(x), convolution(x))
+    average = (torch.nn.AvgPool1d, torch.nn.AvgPool2d, torch.nn.AvgPool3d)[dims - 1](2)
+    assert torch.equal(Downsample(2, use_conv=False, dims=dims, halved_axes=whole)(x), average(x))
+
+
 @pytest.mark.parametrize("space", [(5,), (3, 4), (7, 1), (3, 5, 2)])
 def test_a_convolution_halves_an_odd_axis_as_if_it_were_one_zero_longer(space: tuple[int, ...]) -> None:
     layer = Downsample(2, use_conv=True, dims=len(space), halved_axes=tuple(range(len(space))))

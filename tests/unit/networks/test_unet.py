@@ -70,6 +70,14 @@ def test_every_even_size_comes_back(size: int, conv_resample: bool) -> None:
         assert network(torch.randn(1, 2, size), TIME[:1]).shape == (1, 4, size)
 
 
+def test_nothing_is_cropped_where_every_level_can_be_halved(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, x = unet(dims=2, channel_mult=(1, 1, 2)).eval(), torch.randn(1, 2, 8, 12)
+    with torch.no_grad():
+        output = network(x, TIME[:1])
+        monkeypatch.setattr("idm.networks.unet._cropped", lambda x, space: x)
+        assert torch.equal(network(x, TIME[:1]), output)
+
+
 ANY_SIZES = [
     (1, (187,)),
     (1, (1,)),

@@ -117,7 +117,15 @@ def test_stored_averages_are_looked_at_too(run):
     assert not last.problems
 
 
-LEFT_BY_THE_SYSTEM = [".DS_Store", "._network.safetensors", "Thumbs.db", "desktop.ini", ".nfs00012", "data.json~"]
+LEFT_BY_THE_SYSTEM = [
+    ".DS_Store",
+    "._network.safetensors",
+    "Thumbs.db",
+    "desktop.ini",
+    ".nfs00012",
+    "data.json~",
+    "Icon\r",
+]
 
 
 @pytest.mark.parametrize("name", LEFT_BY_THE_SYSTEM)
@@ -159,19 +167,25 @@ def test_where_all_are_dropped_the_run_is_looked_at_anew(run, monkeypatch):
         if path.name == "step-00000003" or path.exists() is False:
             return damage(path)
         discard(path)
+        bring_back(run)
         return f"{path.name} is gone"
 
     (run / "checkpoints" / "step-00000003").rename(run / "later")
     monkeypatch.setattr(verify_module, "damage", replaced)
-    monkeypatch.setattr(verify_module, "stored_averages", lambda _: bring_back(run))
     assert problems(run) == {3: ()}
 
 
+def test_the_newest_is_looked_at_first_as_older_ones_are_dropped_sooner(run, monkeypatch):
+    seen = []
+    monkeypatch.setattr(verify_module, "damage", lambda path: seen.append(path.name) or damage(path))
+    assert [verdict.step for verdict in verify_run(run)] == [2, 3]
+    assert seen[:2] == ["step-00000003", "step-00000002"]
+
+
 def bring_back(run):
-    """A checkpoint that training writes while older ones are looked at; no averages."""
+    """Write, as training would, a checkpoint while older ones are looked at."""
     if (run / "later").exists():
         (run / "later").rename(run / "checkpoints" / "step-00000003")
-    return []
 
 
 def test_a_file_that_goes_while_it_is_opened_which_torch_calls_a_runtime_error_is_no_error_of_the_program(

@@ -119,11 +119,14 @@ def choose_keys(path: Path, names: Sequence[str], key: str | None, labels_key: s
 
 def _find_data(path: Path, names: list[str]) -> str:
     others = [name for name in names if find_labels([name]) is None] or [n for n in names if n not in LABEL_KEYS]
+    if not others:
+        besides = f" besides {listed(names)}" if names else ""
+        raise DataError(f"{path}: one array of data wanted, got none{besides}; save the samples in it, such as data")
     found = others if len(others) == 1 else [name for name in DATA if name in others]
     found = found or [name for name in others if is_of_data(name) and part_of_words(words(name)) == TRAIN][:2]
     if not found or (len(found) > 1 and found[0] not in DATA):
         raise DataError(
-            f"{path}: one array of data wanted, got {', '.join(others) or 'none'}; set data.source.key to one of these"
+            f"{path}: one array of data wanted, got {', '.join(others)}; set data.source.key to one of these"
         )
     return found[0]
 

@@ -1,5 +1,6 @@
 """Arrays in HDF5 files, left on disk and read as needed."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ from idm.data.arrays.named import NamedArrays, choose_arrays, read_sorted
 from idm.data.base import Indices
 from idm.data.extras import import_extra
 from idm.data.reading.damage import reading
+from idm.data.remarks import listed
 
 
 class Hdf5(NamedArrays):
     """One data set of an HDF5 file, perhaps with another that holds the labels (needs h5py).
 
-    Data sets outside of the file, behind a link, are not found.
+    Links are not followed, and data sets whose values lie outside of the file are not read; ``remarks`` names them.
 
     Attributes:
         path: a .h5 or .hdf5 file.
@@ -29,28 +31,40 @@ class Hdf5(NamedArrays):
         h5py = import_extra("h5py", "hdf5")
         with reading(where, "an HDF5 file", "write it with h5py"):
             self._file = h5py.File(where, "r")
-            return choose_arrays(where, _data_sets(h5py, self._file), key, labels_key, self._file.__getitem__)
+            names, elsewhere = _data_sets(h5py, self._file)
+            if elsewhere and not names:
+                raise DataError(
+                    f"{where}: a data set whose values lie in the file wanted, got links or values elsewhere "
+                    f"({listed(elsewhere)}), which are not followed; copy the values into the file"
+                )
+            found = choose_arrays(where, names, key, labels_key, self._file.__getitem__)
+            remark = f"not read: {listed(elsewhere)}; links, and values that lie elsewhere, are not followed"
+            return replace(found, remarks=(*found.remarks, remark)) if elsewhere else found
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
         with reading(self._where, "an HDF5 file", "write it again"):
             return read_sorted(self._data, indices)
 
 
-def _data_sets(h5py: Any, group: Any, above: str = "", entered: set[Any] | None = None) -> list[str]:
-    """Paths of all data sets whose values lie in the file itself: no links to other files are followed.
+def _data_sets(h5py: Any, group: Any, above: str = "", entered: set[Any] | None = None) -> tuple[list[str], list[str]]:
+    """Paths of all data sets whose values lie in the file itself, and of what may be a data set and is not followed.
 
-    A group is entered once, however many names lead to it.
+    These are links, and data sets whose values lie elsewhere. A group is entered once, however many names lead to it.
     """
     entered = {group} if entered is None else entered
     found: list[str] = []
+    elsewhere: list[str] = []
     for name in group:
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            continue
-        item = group[name]
+        path = f"{above}{name}"
+        is_link = not isinstance(group.get(name, getlink=True), h5py.HardLink)
+        item: Any = None if is_link else group[name]
         if isinstance(item, h5py.Group):
             if item not in entered:
                 entered.add(item)
-                found += _data_sets(h5py, item, f"{above}{name}/", entered)
+                below = _data_sets(h5py, item, f"{path}/", entered)
+                found, elsewhere = found + below[0], elsewhere + below[1]
         elif isinstance(item, h5py.Dataset) and not item.external and not item.is_virtual:
-            found.append(f"{above}{name}")
-    return found
+            found.append(path)
+        elif is_link or isinstance(item, h5py.Dataset):
+            elsewhere.append(path)
+    return found, elsewhere

@@ -8,7 +8,8 @@ from idm.core.text import counted
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.files import LabelRule, find_files, read_labels
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
-from idm.data.parts import choose_part
+from idm.data.parts import TRAIN, choose_part, part_of_name
+from idm.data.remarks import listed
 
 
 class ImageFolder(ImageSource):
@@ -72,8 +73,15 @@ def list_folder(root: Path, labels: LabelRule = "auto", split: str | None = None
 
 
 def _lists(root: Path, others: Sequence[str]) -> tuple[str, ...]:
-    """Say of the first CSV file beside images without classes that it may hold these; nothing where there is none."""
-    name = next((file for file in others if file.lower().endswith(".csv")), None)
-    if name is None:
+    """Say of CSV files beside images without classes that they may hold these; nothing where there is none.
+
+    One to train on comes before others.
+    """
+    tables = [file for file in others if file.lower().endswith(".csv")]
+    tables.sort(key=lambda file: part_of_name(Path(file).stem) != TRAIN)
+    if not tables:
         return ()
-    return (f"no classes, and {name} is not read; if it lists images and their classes, give its path: {root / name}",)
+    told, path = f"no classes, and {listed(tables)}", root / tables[0]
+    if len(tables) == 1:
+        return (f"{told} is not read; if it lists images and their classes, give its path: {path}",)
+    return (f"{told} are not read; if one lists images and their classes, give its path: {path}",)

@@ -138,7 +138,7 @@ def _type(source: Source) -> ValueRange:
     if source.levels is None:
         found = value_statistics(source)
         low, high = int(found.low.min()), int(found.high.max())
-        levels = num_levels(low, high, advice=lambda: to_fewer_levels(source, low, high))
+        levels = num_levels(low, high, advice=lambda: to_fewer_levels(source, low, high, found))
         chosen = ValueRange.of_levels(levels, low)
         return _with_remarks(chosen, found, *far_values(found, by_channel=False), *narrow_channels(found, chosen))
     return ValueRange.of_levels(source.levels)

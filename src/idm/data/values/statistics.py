@@ -159,13 +159,17 @@ def num_levels(low: int, high: int, step: int = 1, *, advice: Callable[[], str] 
     return levels
 
 
-def to_fewer_levels(source: Source, low: int, high: int) -> str:
+def to_fewer_levels(source: Source, low: int, high: int, found: ValueStatistics) -> str:
     """Advise what to do with a source that has too many levels from ``low`` to ``high``, one apart."""
     step = common_step(source, low)
     levels = (high - low) // step + 1
-    if levels > MAX_LEVELS:
-        return AS_FLOATS
-    return f"they lie in steps of {step:,}, so data.range=values makes {levels:,} of them"
+    if levels <= MAX_LEVELS:
+        return f"they lie in steps of {step:,}, so data.range=values makes {levels:,} of them"
+    inner_low, inner_high = found.inner()
+    low, high = int(inner_low.min()), int(inner_high.max())
+    if 0 < high - low < MAX_LEVELS:
+        return f"nearly all lie from {low:,} to {high:,}: data.range=percentiles clips the rest, or {AS_FLOATS}"
+    return AS_FLOATS
 
 
 def _by_channel(block: Samples) -> NDArray[Any]:

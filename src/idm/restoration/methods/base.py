@@ -6,7 +6,7 @@ A method is a value; nothing changes while it walks.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from idm.core.errors import SettingsError
 from idm.core.limits import refuse_out_of_range
@@ -58,7 +58,7 @@ class Method(ABC):
                 f"method: {WORDS[self.takes]} wanted by {type(self).__name__}, got {got}; choose another method"
             )
 
-    def for_data(self, deviation: float) -> Self:
+    def for_data(self, deviation: float) -> "Method":
         """Return the method for data of that standard deviation about their means; the same by default."""
         return self
 

@@ -1,12 +1,13 @@
 """PiGDM (Song, Vahdat, Mardani & Kautz 2023): guidance as if values of x_0 were independent."""
 
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Self, final
+from typing import Annotated, ClassVar, final
 
 from annotated_types import Gt
 
 from idm.core.types import Images
 from idm.diffusion import Denoiser
+from idm.restoration.methods.base import Method
 from idm.restoration.methods.covariances import Isotropic
 from idm.restoration.methods.matched import MatchedGuidance
 from idm.restoration.methods.observed import agree
@@ -36,6 +37,6 @@ class PiGDM(Stepwise):
         """Make clean data agree with what was observed without noise: the last step comes near it, and no more."""
         return agree(x, observation)
 
-    def for_data(self, deviation: float) -> Self:
+    def for_data(self, deviation: float) -> Method:
         """Take the deviation for ``data_deviation``."""
         return replace(self, data_deviation=deviation)

@@ -8,7 +8,7 @@ whatever guidance is wrong about.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Self, final
+from typing import Annotated, ClassVar, final
 
 import torch
 from annotated_types import Ge, Gt, Le
@@ -55,7 +55,7 @@ class TDS(Method):
                 f"{type(sampler).__name__}; choose it, or another method"
             )
 
-    def for_data(self, deviation: float) -> Self:
+    def for_data(self, deviation: float) -> Method:
         """Take the deviation for ``data_deviation``."""
         return replace(self, data_deviation=deviation)
 

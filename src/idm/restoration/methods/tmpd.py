@@ -1,12 +1,13 @@
 """Covariance-matched guidance (Boys, Girolami, Pidstrigach, Reich, Mosca & Akyildiz 2024: TMPD)."""
 
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Self, final
+from typing import Annotated, ClassVar, final
 
 from annotated_types import Gt
 
 from idm.core.types import Images
 from idm.diffusion import Denoiser
+from idm.restoration.methods.base import Method
 from idm.restoration.methods.covariances import CovarianceRule
 from idm.restoration.methods.matched import MatchedGuidance
 from idm.restoration.methods.observed import agree
@@ -38,6 +39,6 @@ class TMPD(Stepwise):
         """Make clean data agree with what was observed without noise: the last step comes near it, and no more."""
         return agree(x, observation)
 
-    def for_data(self, deviation: float) -> Self:
+    def for_data(self, deviation: float) -> Method:
         """Take the deviation for ``data_deviation``."""
         return replace(self, data_deviation=deviation)
