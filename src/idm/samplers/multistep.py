@@ -85,8 +85,6 @@ class SamplerMultistep(Sampler[Past]):
             SettingsError: as said, or an option out of range.
         """
         super().__post_init__()
-        if self.rule not in list(MultistepRule):
-            raise SettingsError(f"rule: a MultistepRule wanted, got {self.rule!r}; name one, as MultistepRule.DEIS")
         if self.tau > 0 and self._integration.of_eps:
             raise SettingsError(
                 f"tau: 0 wanted with rule={self.rule.name.lower()}, which interpolates eps, got {self.tau}; "
