@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 
 import numpy as np
 import pytest
@@ -36,13 +37,20 @@ def next_of(result):
     return words
 
 
-@pytest.mark.parametrize("num_held_out", [4, 0])
-@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
-def test_it_works_on_a_short_chain_and_where_nothing_was_held_out(idm, tmp_path, verb, num_held_out):
-    path = tmp_path / "points.npy"
+@pytest.fixture(scope="module", params=[4, 0])
+def trained(idm, tmp_path_factory, request):
+    """A file of points, a run of them, and how many were held out."""
+    folder = tmp_path_factory.mktemp("trained")
+    path, run = folder / "points.npy", folder / "run"
     np.save(path, np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32))
-    run = tmp_path / "run"
-    assert idm("train", "--data", path, "--out", run, *SHORT, f"--set=data.held_out={num_held_out}").code == 0
+    assert idm("train", "--data", path, "--out", run, *SHORT, f"--set=data.held_out={request.param}").code == 0
+    return path, run, request.param
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
+def test_it_works_on_a_short_chain_and_where_nothing_was_held_out(idm, tmp_path, trained, verb):
+    path, run, num_held_out = trained
+    run = shutil.copytree(run, tmp_path / "run")
     words = next_of(idm(verb[0], run, *verb[1:]))
     assert ("--data" in words) == (words[0] == "evaluate" and num_held_out == 0)
     result = idm(*(path if word == "PATH" else word for word in words), "--out", tmp_path / "out")
