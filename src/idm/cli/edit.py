@@ -38,6 +38,14 @@ LabelA = Annotated[
         "--label-a", metavar="CLASSES", help="Classes that they have, for methods that invert; those known by default."
     ),
 ]
+SamplerOfEdits = Annotated[
+    str | None,
+    options.named("--sampler", "ddpm (the default), ddim, multistep, heun: for sdedit.", completion.samplers),
+]
+StepsOfEdits = Annotated[
+    int | None,
+    options.number("--steps", "From data to nothing but noise, of which strength is a share; 100 by default.", 0),
+]
 LabelB = Annotated[
     str | None,
     typer.Option("--label-b", metavar="CLASSES", help="Classes that they shall have, in turn; their own by default."),
@@ -53,8 +61,8 @@ def edit(
     label_b: LabelB = None,
     num: Results = 1,
     seed: options.Seed = 0,
-    sampler: options.SamplerName = None,
-    steps: options.SamplerSteps = None,
+    sampler: SamplerOfEdits = None,
+    steps: StepsOfEdits = None,
     overrides: options.SamplerOverrides = None,
     batch_size: options.BatchSize = 64,
     out: options.OutFolder = None,
