@@ -1,4 +1,4 @@
-"""Gaussian diffusion models on your own data: train, sample in few steps, score likelihoods, invert and edit.
+"""Gaussian diffusion models on your own data: train, sample in few steps, score likelihoods, restore and edit.
 
     import idm
     run = idm.load("runs/digits")

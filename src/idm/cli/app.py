@@ -93,7 +93,7 @@ def _root(
         typer.Option("--debug", metavar="", help="Print a traceback with every error; also after the verb."),
     ] = False,
 ) -> None:
-    """Gaussian diffusion models on your own data: train, sample in few steps, score likelihoods, restore, invert and edit.
+    """Gaussian diffusion models on your own data: train, sample in few steps, score likelihoods, restore and edit.
 
     Start with 'idm demo --out runs/demo', or with 'idm train --data PATH --out RUN' on your own images or arrays.
     """
