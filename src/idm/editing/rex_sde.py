@@ -20,7 +20,7 @@ class RexSDEInversion(ReversibleInversion):
     up for all of its noise, and is far larger than noise.
 
     Attributes:
-        tau: share of noise, above 0; 1 is the SDE whose steps ancestral sampling takes.
+        tau: share of noise; 1 is the SDE whose steps ancestral sampling takes, 0 the flow, coupled as x / sigma.
     """
 
     tau: Annotated[float, Ge(0), Le(10)] = 1.0
