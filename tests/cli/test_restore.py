@@ -7,6 +7,7 @@ from PIL import Image
 from idm import Calls, load
 from idm.core.errors import SettingsError
 from idm.run.masks import checked_mask
+from idm.run.restored_files import files_of
 
 from ..forging import make_run
 from ..once import made_once
@@ -196,6 +197,16 @@ def test_an_edit_of_a_folder_comes_back_in_the_kind_of_its_files(idm, others, tm
         back = read_sample(tmp_path / "out" / "restored" / f"{name}{drawn}{suffix}")
         assert np.abs(back.astype(float) - one).max() <= 1e-3 * np.ptp(values.astype(float))
         assert back.dtype == one.dtype or suffix == ".nii"
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i8", "u4", "?"])
+def test_a_volume_of_every_type_of_numbers_is_written_with_its_values(others, tmp_path, dtype):
+    nibabel = pytest.importorskip("nibabel")
+    values = np.arange(128).reshape(1, 8, 4, 4).astype(dtype)
+    nibabel.save(nibabel.Nifti1Image(np.zeros((8, 4, 4), dtype="f4"), AFFINE), tmp_path / "scan.nii")
+    files = files_of(load(others / "volumes", device="cpu"), tmp_path / "scan.nii", None)
+    (tmp_path / "back.nii").write_bytes(files.write(values))
+    assert (read_sample(tmp_path / "back.nii") == values).all()
 
 
 def test_an_edit_of_several_calls_a_step_is_followed_to_its_end(run):

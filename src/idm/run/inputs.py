@@ -99,8 +99,8 @@ def as_inputs(run: Opened, samples: npt.ArrayLike, what: str = "samples") -> Inp
 
 
 def _each(name: str) -> list[str]:
-    """Return a name itself, or those of what lies in a folder."""
-    return [name] if name.startswith(HELD_OUT) else list(map(str, files_at(Path(name))))
+    """Return a name itself, or those of what lies in a folder; no name at all is not the present one."""
+    return [name] if not name or name.startswith(HELD_OUT) else list(map(str, files_at(Path(name))))
 
 
 def _held_out(dataset: Dataset, name: str) -> Inputs:
