@@ -181,6 +181,7 @@ WRONG = {
     "no such method": (["encode", "held-out:0", "--method", "bdai"], 2, "bdia"),
     "no such grid": (["encode", "held-out:0", "--spacing", "log-snr"], 2, "log_snr"),
     "no such method on the way": (["interpolate", "held-out:0", "held-out:1", "--method", "bdai"], 2, "bdia"),
+    "no path of an SDE": (["interpolate", "held-out:0", "held-out:1", "--method", "rex_sde"], 2, "follows the flow"),
     "no such class": (["encode", "held-out:0", "--labels", "12"], 2, "labels: one of the 10 classes"),
     "another suffix": (["encode", "held-out:0", "--out", "a.png"], 2, "ending in .safetensors"),
     "no latents": (["decode", "none.safetensors"], 3, "got nothing there"),
