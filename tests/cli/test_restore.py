@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from idm import load
+from idm import Calls, load
 from idm.core.errors import SettingsError
 from idm.run.masks import checked_mask
+from idm.run.restored_files import files_of
 
 from ..forging import make_run
 from ..once import made_once
@@ -149,6 +150,71 @@ def test_a_volume_comes_back_in_its_place(idm, others, tmp_path):
         assert back.shape == values.shape
         seen = np.zeros_like(values[4:]) if name == "scan-std" else values[4:]
         assert np.allclose(back.get_fdata()[4:], seen, atol=1e-5)
+
+
+AFFINE = np.array([[0, 2.0, 0, 5], [1.5, 0, 0, -3], [0, 0, 4.0, 7], [0, 0, 0, 1]])
+
+
+def write_sample(path, values):
+    """Write one sample into a file of the kind that its name says."""
+    if path.suffix == ".npy":
+        np.save(path, values)
+    elif path.suffix == ".png":
+        Image.fromarray(values[0] if len(values) == 1 else np.moveaxis(values, 0, -1)).save(path)
+    else:
+        nibabel = pytest.importorskip("nibabel")
+        nibabel.save(nibabel.Nifti1Image(values[0], AFFINE), path)
+
+
+def read_sample(path):
+    """Read it again; a volume has to be in its place."""
+    if path.suffix == ".npy":
+        return np.load(path)[0]
+    if path.suffix == ".png":
+        picture = np.asarray(Image.open(path))
+        return picture[None] if picture.ndim == 2 else np.moveaxis(picture, -1, 0)
+    nibabel = pytest.importorskip("nibabel")
+    image = nibabel.load(path)
+    assert (image.affine == AFFINE).all()
+    return image.get_fdata()[None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "suffix"), [("signals", ".npy"), ("rgb", ".png"), ("deep", ".png"), ("volumes", ".nii")]
+)
+def test_an_edit_of_a_folder_comes_back_in_the_kind_of_its_files(idm, others, tmp_path, kind, suffix):
+    """Up and down as no other class by an exact way: each sample itself, but for a thousandth of its range."""
+    (tmp_path / "in").mkdir()
+    values = np.load(others / f"{kind}.npy")[:2]
+    for name, one in zip("ab", values, strict=True):
+        write_sample(tmp_path / "in" / f"{name}{suffix}", one)
+    command = ("edit", others / kind, tmp_path / "in", "--method", "bdia", "--steps", 4, "--strength", 0.6)
+    result = idm(*command, "--out", tmp_path / "out")
+    assert result.code == 0, result.err
+    assert "in 4 steps" in result.out  # 2 of 4 up, and down again
+    drawn = "" if suffix == ".npy" else "-00"
+    for name, one in zip("ab", values, strict=True):
+        back = read_sample(tmp_path / "out" / "restored" / f"{name}{drawn}{suffix}")
+        assert np.abs(back.astype(float) - one).max() <= 1e-3 * np.ptp(values.astype(float))
+        assert back.dtype == one.dtype or suffix == ".nii"
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i8", "u4", "?"])
+def test_a_volume_of_every_type_of_numbers_is_written_with_its_values(others, tmp_path, dtype):
+    nibabel = pytest.importorskip("nibabel")
+    values = np.arange(128).reshape(1, 8, 4, 4).astype(dtype)
+    nibabel.save(nibabel.Nifti1Image(np.zeros((8, 4, 4), dtype="f4"), AFFINE), tmp_path / "scan.nii")
+    files = files_of(load(others / "volumes", device="cpu"), tmp_path / "scan.nii", None)
+    (tmp_path / "back.nii").write_bytes(files.write(values))
+    assert (read_sample(tmp_path / "back.nii") == values).all()
+
+
+def test_an_edit_of_several_calls_a_step_is_followed_to_its_end(run):
+    opened, events = load(run, device="cpu"), []
+    held_out = opened.read("held-out:0-1").data
+    for method in ("fixed_point", "rex"):
+        opened.edit(held_out, method=method, steps=3, listener=Calls(events.append))
+        assert (events[-1].done, events[-1].total) == (2, 2), method
 
 
 REFUSED = {

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from idm.core.errors import SettingsError
 from idm.core.rng import Rng
 from idm.diffusion import Denoised, Denoiser, GaussianDiffusion, ModelVarType
 from idm.oracles import GaussianDenoiser, MixtureDenoiser, Posterior, gaussian_posterior, mixture_posterior
@@ -68,14 +69,17 @@ OPERATORS: dict[str, LinearOperator] = {
 }
 
 
-@pytest.mark.parametrize("method", [RePaint(jumps=2), ILVR(), DDNM(), DDNM(jumps=2)], ids=repr)
+AGREEING = [RePaint(jumps=2), ILVR(), DDNM(), DDNM(jumps=2), PiGDM(), TMPD(), TDS(4)]
+
+
+@pytest.mark.parametrize("method", AGREEING, ids=repr)
 @pytest.mark.parametrize("name", OPERATORS)
 @pytest.mark.parametrize("make", [SamplerDDIM, SamplerDDPM, SamplerMultistep, SamplerHeun])
 def test_what_was_observed_without_noise_comes_out_as_it_was(
     make: Callable[[GaussianDiffusion], Sampler], name: str, method: Method
 ) -> None:
     operator, sampler = OPERATORS[name], make(SHORT)
-    if not isinstance(operator, method.takes):
+    if not isinstance(operator, method.takes) or (method.weighs_steps and not isinstance(sampler, SamplerDDPM)):
         return
     oracle = MixtureDenoiser(SHORT, torch.ones(2), 0.7 * random(2, 2, 4, 4).clamp(-1, 1), torch.tensor([0.02, 0.03]))
     observation = Observation(operator, operator.apply(0.5 * random(3, 2, 4, 4).clamp(-1, 1)))
@@ -159,6 +163,16 @@ def test_ddnm_corrects_x_start_by_the_damped_pseudo_inverse(noise: float) -> Non
     torch.testing.assert_close(found.x_start, expected, rtol=1e-10, atol=1e-10)
 
 
+def test_ddnm_of_pure_noise_leaves_out_what_is_not_reached() -> None:
+    """s^2 / kappa^2 is 0 there: two equal rows have an observation that is in part impossible, and no inverse."""
+    row, x, weights = random(1, 3), random(2, 3), random(3, 3)
+    operator, o = Matrix((3,), torch.cat([row, row])), random(2, 2)
+    pure = Level(*(torch.tensor(value, dtype=torch.float64) for value in (0.0, 1.0, 1.0)))
+    found = DDNM().guide(Linear(weights), Observation(operator, o, 0.4))(x, pure)
+    mean = o.mean(1, keepdim=True) - x @ weights @ row.T
+    torch.testing.assert_close(found.raw, x @ weights + mean * row / row.square().sum(), rtol=1e-9, atol=1e-9)
+
+
 def guided(method: Method, weights: Tensor, observation: Observation, x: Tensor, at: Level) -> Tensor:
     assert isinstance(method, PiGDM | TMPD)
     return method.guide(Linear(weights), observation)(x, at).x_start
@@ -230,6 +244,35 @@ def test_sdedit_starts_from_the_rough_picture_with_the_noise_of_its_level() -> N
     torch.testing.assert_close(start, at.alpha * o.repeat_interleave(2, dim=2) + 1.5 * at.sigma, rtol=1e-12, atol=1e-12)
     assert SDEdit(1.0).first_place(SHORT.grid) == 11
     assert SDEdit(1e-6).first_place(SHORT.grid) == 0
+
+
+WRONG: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
+    "raises": (lambda x: x.view(2, 7), r"a function of data \(1, 3\) wanted, got one that raises RuntimeError \("),
+    "no gradient": (lambda x: x.detach().square(), "a function that torch can differentiate wanted by DPS"),
+    "no row for each": (lambda x: x.sum(), r"a tensor \[1, \.\.\.\] wanted from the function"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_function_that_cannot_be_an_operator_is_refused_in_a_line(case: str) -> None:
+    function, told = WRONG[case]
+    sampler = SamplerDDIM(SHORT.respace([0]), clip_denoised=False)
+    with pytest.raises(SettingsError, match=f"^operator: {told}") as refused:
+        restore(sampler, Linear(random(3, 3)), Observation(Custom(function), random(2, 3)), random(2, 3), method=DPS())
+    assert len(refused.value.lines) == 1
+
+
+def test_a_number_for_each_sample_is_an_observation() -> None:
+    weights, x, o = 0.4 * random(3, 3), random(2, 3), random(2, 1)
+    sampler = SamplerDDIM(SHORT.respace([0]), clip_denoised=False)
+    functions: list[Callable[[Tensor], Tensor]] = [lambda x: x.sum(1), lambda x: x.sum(1, keepdim=True)]
+    flat, kept = (
+        restore(sampler, Linear(weights), Observation(Custom(function), o), x, method=DPS(0.7))
+        for function in functions
+    )
+    sign = (o - (x @ weights).sum(1, keepdim=True)).sign()
+    torch.testing.assert_close(flat, x @ weights + 0.7 * sign * weights.sum(1), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(flat, kept, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(("noise", "rounds"), [(0.0, [7] * 11), (0.3, None)])

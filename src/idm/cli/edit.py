@@ -12,7 +12,7 @@ Samples = Annotated[
     list[str],
     typer.Argument(
         metavar="IMAGES...",
-        help="Image files, .npy or .npz files, or held-out:0-7 of the run's own data.",
+        help="Pictures, .npy, .npz or NIfTI files, folders of them, or held-out:0-7 of the run's own data.",
         show_default=False,
     ),
 ]
@@ -84,4 +84,4 @@ def edit(
     output = Output(as_json=as_json)
     made = edit_into(run, images, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line)
     describe_restored(output, made)
-    output.finish(num=num, calls=made.draws.steps, seed=seed, checkpoint=made.run.name, **made.written)
+    output.finish(num=num, steps=made.draws.steps, seed=seed, checkpoint=made.run.name, **made.written)

@@ -126,7 +126,7 @@ def restore(
         run, names, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line
     )
     describe_restored(output, made)
-    output.finish(num=count, calls=made.draws.steps, seed=seed, checkpoint=made.run.name, **made.written)
+    output.finish(num=count, steps=made.draws.steps, seed=seed, checkpoint=made.run.name, **made.written)
 
 
 def cases(observed: list[str], check_coverage: int) -> list[str]:

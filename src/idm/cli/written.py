@@ -20,8 +20,7 @@ def describe_restored(output: Output, made: Mended) -> None:
     draws, written = made.draws, made.written
     each = f"{counted(draws.num, 'sample')} each" if draws.num > 1 else "one sample each"
     output.line(
-        f"{counted(len(draws.observations), 'observation')}, {each}, by {draws.way}, "
-        f"{counted(draws.steps, 'call')} of the network for each"
+        f"{counted(len(draws.observations), 'observation')}, {each}, by {draws.way}, in {counted(draws.steps, 'step')}"
     )
     for sentence in made.coverage.sentences if made.coverage is not None else ():
         output.line(sentence)

@@ -36,10 +36,12 @@ class Inversion(ABC):
 
     Attributes:
         diffusion: the process, on the grid to go by; see ``inversion_process``.
+        follows_flow: whether codes are the noise that the flow makes of data, which paths between them are of.
         num_states: how many states it carries; one that carries two undoes its own steps exactly, up to rounding.
         calls_per_step: calls of the denoiser for a step of ``encode``.
     """
 
+    follows_flow: ClassVar[bool] = True
     num_states: ClassVar[int] = 1
     diffusion: GaussianDiffusion
 

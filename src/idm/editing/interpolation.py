@@ -86,8 +86,12 @@ def interpolate(
 
     Returns:
         One image per weight, [len(weights), c, *space].
+
+    Raises:
+        SettingsError: a way that does not follow the flow.
     """
     way = inversion or DDIMInversion(diffusion)
+    _require_flow(way)
     states = way.encode(denoise, (torch.cat([start, end]),), listener=listener)
     places = torch.tensor(list(weights), dtype=states[0].dtype, device=states[0].device)
     decoded = torch.empty(len(places), *start.shape[1:], dtype=start.dtype, device=start.device)
@@ -101,6 +105,14 @@ def interpolate(
             solver = SamplerMultistep(diffusion, clip_denoised=False)
             decoded[rows] = solver.draw(chosen, mixed[0].to(decoded), listener=listener)
     return decoded
+
+
+def _require_flow(way: Inversion) -> None:
+    if not way.follows_flow:
+        raise SettingsError(
+            f"method: one that follows the flow wanted between two images, such as bdia, got {type(way).__name__}, "
+            "whose codes make up for noise that is drawn on the way"
+        )
 
 
 def num_loops(weights: Sequence[float], num_states: int) -> int:

@@ -1,7 +1,7 @@
 """The stochastic sampler by a reversible solver, its noise by seeds (Rex: Blasingame & Liu 2026)."""
 
 from dataclasses import dataclass
-from typing import Annotated, final
+from typing import Annotated, ClassVar, final
 
 from annotated_types import Ge, Le
 
@@ -20,9 +20,10 @@ class RexSDEInversion(ReversibleInversion):
     up for all of its noise, and is far larger than noise.
 
     Attributes:
-        tau: share of noise, above 0; 1 is the SDE whose steps ancestral sampling takes.
+        tau: share of noise; 1 is the SDE whose steps ancestral sampling takes, 0 the flow, coupled as x / sigma.
     """
 
+    follows_flow: ClassVar[bool] = False
     tau: Annotated[float, Ge(0), Le(10)] = 1.0
 
     @property

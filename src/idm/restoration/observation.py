@@ -7,6 +7,7 @@ from annotated_types import Ge
 from torch import Tensor
 
 from idm.core.limits import refuse_out_of_range
+from idm.core.tensors import append_dims
 from idm.core.types import Images
 from idm.restoration.operators.base import Operator
 
@@ -46,3 +47,8 @@ class Observation:
     def select(self, rows: Tensor, /) -> "Observation":
         """Return the observations of some of the samples, by their numbers [n], repeated or not."""
         return replace(self, values=self.values.index_select(0, rows.to(self.values.device)))
+
+
+def over(numbers: Tensor, o: Tensor) -> Tensor:
+    """Shape a number of a level, or one of each sample, to broadcast over observations [b, ...]."""
+    return append_dims(numbers.flatten(), o.ndim) if numbers.ndim else numbers

@@ -44,7 +44,7 @@ class Editable(Opened):
         return self.spec.restore(self.spec.codec.decode(x))
 
     def read(self, *names: str | Path) -> Examples:
-        """Read image files, array files or held-out samples of the run, such as "held-out:0-7".
+        """Read pictures, array or NIfTI files, folders of them, or held-out samples, such as "held-out:0-7".
 
         Raises:
             DataError: files that cannot be read or do not fit the run's data; no such held-out sample.
@@ -156,7 +156,7 @@ class Editable(Opened):
             raise SettingsError(f"labels: the classes of the two ends wanted, got {counted(len(classes), 'label')}")
         x, _ = encoding.interpolate(
             self,
-            Inputs(torch.cat(ends), [None] * sum(map(len, ends))),
+            Inputs.of(torch.cat(ends)),
             whole_number(num, "num"),
             labels=None if classes is None else (classes[0], classes[1]),
             choice=choose_inversion(self.diffusion, method, steps, spacing),

@@ -63,8 +63,8 @@ class ReEncoded(Draws):
 
     @property
     def steps(self) -> int:
-        """Steps up, each time that the network is called, and down."""
-        return (self.place + 1) * (1 + self.choice.inversion.calls_per_step)
+        """Steps up, and as many down."""
+        return 2 * (self.place + 1)
 
     @property
     def way(self) -> str:

@@ -23,7 +23,9 @@ from idm.data.file_names import composed
 from idm.data.images.check import gather
 from idm.data.images.decode import GREY_8, GREY_16, RGB_8, ImageHeader, decode, read_header
 from idm.data.infer import ARRAY_SUFFIXES
+from idm.data.sources.nifti import NIFTI_SUFFIXES, Nifti
 from idm.run.labels import NO_CLASS, number_names
+from idm.run.observed_files import files_at
 from idm.run.opened import Opened
 from idm.run.own_data import open_run_data
 
@@ -33,14 +35,26 @@ HELD_OUT = "held-out:"
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """Samples in the model's range [n, c, *space], and the class of each where it is known."""
+    """Samples in the model's range.
+
+    Attributes:
+        x: the samples.
+        labels: class of each, None where it is not known.
+        files: the file that each came from, None where it is one of several in a file, or none.
+    """
 
     x: Float[Tensor, "n c *space"]
     labels: list[int | None]
+    files: list[Path | None]
+
+    @classmethod
+    def of(cls, x: Tensor, labels: list[int | None] | None = None, file: Path | None = None) -> "Inputs":
+        """Take samples of one origin, of no known class where no labels are given."""
+        return cls(x, [None] * len(x) if labels is None else labels, [file if len(x) == 1 else None] * len(x))
 
 
 def read_inputs(run: Opened, names: Sequence[str]) -> Inputs:
-    """Read image files, array files and held-out samples.
+    """Read pictures, array files, NIfTI files, folders of them, and held-out samples.
 
     Images are read as ``idm sample`` writes them: those of a run on image files as these, others as the levels of the
     data spread over the range of the file.
@@ -59,11 +73,14 @@ def read_inputs(run: Opened, names: Sequence[str]) -> Inputs:
         if held_out is not None and name.startswith(HELD_OUT):
             return _held_out(held_out, name)
         path = Path(name)
+        if name.lower().endswith(NIFTI_SUFFIXES):
+            return _volumes(run, path)
         known = path.suffix.lower() in ARRAY_SUFFIXES
-        return _arrays(run, path) if known else Inputs(_image(run, path), [None])
+        return _arrays(run, path) if known else Inputs.of(_image(run, path), file=path)
 
-    parts = gather(read, names)
-    return Inputs(torch.cat([part.x for part in parts]), [label for part in parts for label in part.labels])
+    parts = gather(read, [each for name in names for each in _each(name)])
+    labels, files = [label for part in parts for label in part.labels], [file for part in parts for file in part.files]
+    return Inputs(torch.cat([part.x for part in parts]), labels, files)
 
 
 def as_inputs(run: Opened, samples: npt.ArrayLike, what: str = "samples") -> Inputs:
@@ -78,8 +95,12 @@ def as_inputs(run: Opened, samples: npt.ArrayLike, what: str = "samples") -> Inp
         data = np.asarray(samples)
     except ValueError as error:
         raise DataError(f"{what}: an array wanted, got a list of uneven lengths; pad or cut them") from error
-    x = _encoded(run, what, _arranged(run, what, data))
-    return Inputs(x, [None] * len(x))
+    return Inputs.of(_encoded(run, what, _arranged(run, what, data)))
+
+
+def _each(name: str) -> list[str]:
+    """Return a name itself, or those of what lies in a folder; no name at all is not the present one."""
+    return [name] if not name or name.startswith(HELD_OUT) else list(map(str, files_at(Path(name))))
 
 
 def _held_out(dataset: Dataset, name: str) -> Inputs:
@@ -94,7 +115,7 @@ def _held_out(dataset: Dataset, name: str) -> Inputs:
     if not 0 <= start < stop <= total:
         raise DataError(f"{name}: a number or range such as 0-7 of the {total} held-out samples wanted")
     x, labels = dataset.batch(np.arange(start, stop))
-    return Inputs(x, [None] * len(x) if labels is None else list(labels.tolist()))
+    return Inputs.of(x, None if labels is None else list(labels.tolist()))
 
 
 def _image(run: Opened, path: Path) -> Tensor:
@@ -137,11 +158,17 @@ def _fit(run: Opened, path: Path, header: ImageHeader) -> int | None:
 def _arrays(run: Opened, path: Path) -> Inputs:
     arrays = open_arrays(path, None, None)
     data = _arranged(run, str(path), arrays.data)
-    labels: list[int | None] = [None] * len(data)
+    labels: list[int | None] | None = None
     names = run.spec.class_names
     if arrays.labels is not None and names is not None and len(arrays.labels) == len(data):
         labels = _classes(path, arrays.labels, arrays.class_names, names)
-    return Inputs(_encoded(run, str(path), data), labels)
+    return Inputs.of(_encoded(run, str(path), data), labels, path)
+
+
+def _volumes(run: Opened, path: Path) -> Inputs:
+    volumes = Nifti(path)
+    data = _arranged(run, str(path), volumes.read(np.arange(len(volumes))))
+    return Inputs.of(_encoded(run, str(path), data), file=path)
 
 
 def _classes(path: Path, labels: NDArray[Any], names: Sequence[str] | None, known: Sequence[str]) -> list[int | None]:

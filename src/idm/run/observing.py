@@ -13,7 +13,7 @@ from idm.core.errors import DataError
 from idm.core.rng import Rng
 from idm.data.images.check import gather
 from idm.restoration import Mask, Observation, Operator, Selection
-from idm.run.inputs import HELD_OUT, read_inputs
+from idm.run.inputs import read_inputs
 from idm.run.observed_files import arranged, files_at, read_file
 from idm.run.opened import Opened
 from idm.run.units import observation_of
@@ -79,11 +79,11 @@ def observe(run: Opened, operator: Operator, noise: float, names: Sequence[str],
     clean = torch.from_numpy(run.spec.codec.decode(inputs.x).astype(np.float64))
     values = clean if isinstance(operator, Selection) else operator.apply(clean)
     drawn = Rng.from_seed(range(seed, seed + len(values)), len(values)).normal("observation", 0, values.shape[1:])
-    titles = [name.replace(":", "-") if name.startswith(HELD_OUT) else _stem(Path(name)) for name in names]
-    if len(titles) != len(values):
-        titles = [f"{row:05d}" for row in range(len(values))]
-    nobody = (None,) * len(values)
-    return Observed(values + noise * drawn, _distinct(titles), tuple(inputs.labels), nobody, inputs.x)
+    others = names if len(names) == len(values) else [f"{row:05d}" for row in range(len(values))]
+    titles = [
+        name.replace(":", "-") if file is None else _stem(file) for name, file in zip(others, inputs.files, strict=True)
+    ]
+    return Observed(values + noise * drawn, _distinct(titles), tuple(inputs.labels), tuple(inputs.files), inputs.x)
 
 
 def as_observed(run: Opened, operator: Operator, values: npt.ArrayLike) -> Observed:

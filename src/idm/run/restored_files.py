@@ -190,7 +190,7 @@ def _nifti(run: Opened, sample: NDArray[Any], where: Path) -> bytes:
     values = LAYOUTS[run.spec.layout].arrange(sample[None])[0]
     values = values[0] if len(values) == 1 else np.moveaxis(values, 0, -1)
     like = nibabel.load(where)
-    narrow = values.astype({"b": np.uint8, "i": np.int32, "u": np.int32}.get(values.dtype.kind, values.dtype))
+    narrow = values.astype({"b": np.uint8, "i": np.int32, "u": np.int32, "f": np.float32}[values.dtype.kind])
     kept = values if values.dtype.name in ("uint8", "int16", "uint16", "int32", "float32", "float64") else narrow
     image = nibabel.Nifti1Image(np.ascontiguousarray(kept), like.affine)
     image.header.set_xyzt_units(*like.header.get_xyzt_units())

@@ -51,7 +51,7 @@ def observation_of(
     seen = operator.apply(scale)
     if noise == 0:
         return Observation(operator, (shifted / seen).float())
-    return Observation(_Scaled(operator, seen[0]), shifted.float(), noise)
+    return Observation(ScaledByChannel(operator, seen[0]), shifted.float(), noise)
 
 
 @final
@@ -67,7 +67,7 @@ class _InUnits:
 
 
 @final
-class _Scaled(LinearOperator):
+class ScaledByChannel(LinearOperator):
     """Another operator's observations times a number of each channel: D A, with A A^T and D diagonal together."""
 
     def __init__(self, inner: LinearOperator, scale: Tensor) -> None:

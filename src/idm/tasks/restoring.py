@@ -106,9 +106,8 @@ def restore_into(
         labels=labels,
         seed=request.seed,
     )
-    results = _Results(
-        opened, observed, draws, _reference(request.operator), covers=request.coverage, doing="restoring"
-    )
+    reference = _reference(request.operator)
+    results = _Results(opened, observed, draws, reference, covers=request.coverage, doing="restoring")
     return results.make(folder, request.batch_size, listener, say)
 
 

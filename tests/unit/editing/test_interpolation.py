@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from idm.core.errors import SettingsError
 from idm.diffusion import Denoiser, GaussianDiffusion
-from idm.editing import decode, encode, interpolate, slerp
+from idm.editing import INVERSIONS, RexSDEInversion, decode, encode, interpolate, slerp
 from idm.schedules import cosine_schedule
 
 DIFFUSION = GaussianDiffusion(cosine_schedule(8))
@@ -111,6 +112,12 @@ def test_an_image_on_the_path_is_the_decoded_code_between_the_ends() -> None:
 def test_an_image_on_the_path_does_not_depend_on_the_others() -> None:
     path = interpolate(DIFFUSION, BENT, A, B, [0.1, 0.6, 0.9])
     torch.testing.assert_close(path[1:2], interpolate(DIFFUSION, BENT, A, B, [0.6]), rtol=0, atol=1e-12)
+
+
+def test_a_way_that_does_not_follow_the_flow_has_no_paths() -> None:
+    with pytest.raises(SettingsError, match=r"^method: one that follows the flow wanted .* got RexSDEInversion, "):
+        interpolate(DIFFUSION, BENT, A, B, [0.0, 0.5, 1.0], inversion=RexSDEInversion(DIFFUSION))
+    assert [name for name in INVERSIONS if not INVERSIONS[name](DIFFUSION).follows_flow] == ["rex_sde"]
 
 
 def test_ends_and_path_have_their_own_conditioning() -> None:

@@ -9,9 +9,8 @@ from typing import final
 import torch
 from torch import Tensor
 
-from idm.core.tensors import append_dims
 from idm.restoration.methods.linearised import Linearised
-from idm.restoration.observation import Observation
+from idm.restoration.observation import Observation, over
 from idm.restoration.operators.base import LinearOperator, inverted
 from idm.schedules import Level
 
@@ -67,7 +66,7 @@ class Isotropic(Covariance):
     def spread(self, seen: Linearised, at: Level, observation: Observation) -> Spread:
         """Invert in closed form."""
         operator, o = _linear(observation), observation.values
-        precisions = inverted(operator.eigenvalues(o), _over(seen.variance, o), observation.variance)
+        precisions = inverted(operator.eigenvalues(o), over(seen.variance, o), observation.variance)
         return Spread(precisions, operator.rotate, operator.rotate_back)
 
 
@@ -139,12 +138,7 @@ class CovarianceRule(Enum):
 def _floored(variances: Tensor, at: Level) -> Tensor:
     """Keep variances above a share of kappa^2."""
     least = SMALLEST_SHARE * at.kappa.square().clamp(max=1.0)
-    return torch.maximum(variances, _over(least.to(variances), variances))
-
-
-def _over(level: Tensor, o: Tensor) -> Tensor:
-    """Shape numbers of a level, or of each sample's, to broadcast over observations."""
-    return append_dims(level.flatten(), o.ndim) if level.ndim else level
+    return torch.maximum(variances, over(least.to(variances), variances))
 
 
 def _same(values: Tensor) -> Tensor:

@@ -6,13 +6,12 @@ from typing import Annotated, final
 from annotated_types import Ge
 from torch import Tensor
 
-from idm.core.tensors import append_dims
 from idm.core.types import Images
 from idm.diffusion import Denoised, Denoiser
 from idm.restoration.methods.base import changed
 from idm.restoration.methods.observed import agree
 from idm.restoration.methods.stepwise import Stepwise
-from idm.restoration.observation import Observation
+from idm.restoration.observation import Observation, over
 from idm.restoration.operators.base import LinearOperator
 from idm.schedules import Grid, Level
 
@@ -35,8 +34,7 @@ class _Corrected:
         found, operator = self.inner(x, at), self.observation.operator
         assert isinstance(operator, LinearOperator)
         missing, noise = self.observation.residual(found.raw), self.observation.variance
-        kappa = append_dims(at.kappa.flatten(), missing.ndim) if at.kappa.ndim else at.kappa
-        solved = operator.solve(missing, 1.0, noise / kappa**2 if noise > 0 else 0.0)
+        solved = operator.solve(missing, 1.0, noise / over(at.kappa, missing) ** 2 if noise > 0 else 0.0)
         return changed(found, found.raw + operator.adjoint(solved))
 
     def select(self, rows: Tensor, /) -> "_Corrected":

@@ -7,10 +7,11 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
+from idm.core.errors import SettingsError
 from idm.core.rng import NoiseSource
 from idm.core.types import Images
 from idm.diffusion import Denoised, Denoiser
-from idm.restoration.methods.linearised import LARGEST_RATIO
+from idm.restoration.methods.linearised import LARGEST_RATIO, is_too_noisy
 from idm.restoration.methods.stepwise import Stepwise
 from idm.restoration.observation import Observation
 from idm.restoration.operators.base import Operator
@@ -68,10 +69,18 @@ class _Watched:
         with torch.inference_mode(False), torch.enable_grad():
             leaf = x.detach().clone().requires_grad_()
             found = self._inner(leaf, at)
-            misfit = torch.linalg.vector_norm(self._observation.residual(found.raw).flatten(1), dim=1).sum()
-            (slope,) = torch.autograd.grad(misfit, leaf)
-        self.slope = torch.where(at.kappa <= LARGEST_RATIO, slope, 0.0)
+            self.slope = torch.zeros_like(x) if is_too_noisy(at) else self._slope(found, leaf, at)
         return found
+
+    def _slope(self, found: Denoised, leaf: Tensor, at: Level) -> Tensor:
+        missing = self._observation.residual(found.raw)
+        if found.raw.requires_grad and not missing.requires_grad:
+            raise SettingsError(
+                "operator: a function that torch can differentiate wanted by DPS, got one whose result has no "
+                "gradient; compute it with torch, from what it is given"
+            )
+        (slope,) = torch.autograd.grad(torch.linalg.vector_norm(missing.flatten(1), dim=1).sum(), leaf)
+        return torch.where(at.kappa <= LARGEST_RATIO, slope, 0.0)
 
     def select(self, rows: Tensor, /) -> "_Watched":
         """Select from both."""

@@ -17,6 +17,14 @@ and below 0 at 20: kappa^2 times what it does not know. Up there x_t says little
 """
 
 
+def is_too_noisy(at: Level) -> bool:
+    """Whether no derivative is used at a level, so that none need be taken; False where each sample has its own.
+
+    This reads a number from the device: it costs less than a derivative that is thrown away.
+    """
+    return at.kappa.ndim == 0 and not bool(at.kappa <= LARGEST_RATIO)
+
+
 @final
 class Linearised:
     """What a denoiser finds in some samples, and how that depends on them.
@@ -39,6 +47,7 @@ class Linearised:
             at: their level.
             data_variance: v, of each value of the data.
         """
+        self._is_too_noisy = is_too_noisy(at)
         with torch.inference_mode(False), torch.enable_grad():
             self._x = x.detach().clone().requires_grad_()
             self._found = denoise(self._x, at)
@@ -58,4 +67,6 @@ class Linearised:
 
     def covary(self, values: Images) -> Images:
         """Return the covariance of x_0 given x_t times values of x's shape."""
+        if self._is_too_noisy:
+            return self.variance * values
         return torch.where(self._trusted, self._scale * self.vjp(values), self.variance * values)

@@ -3,9 +3,8 @@
 import torch
 from torch import Tensor
 
-from idm.core.tensors import append_dims
 from idm.core.types import Images
-from idm.restoration.observation import Observation
+from idm.restoration.observation import Observation, over
 from idm.restoration.operators.base import LinearOperator
 from idm.schedules import Level
 
@@ -32,7 +31,7 @@ def replace_observed(x: Images, at: Level, observation: Observation, normal: Ten
     """
     operator, o = observation.operator, observation.values
     assert isinstance(operator, LinearOperator)
-    alpha, sigma = (append_dims(level.flatten(), o.ndim) if level.ndim else level for level in (at.alpha, at.sigma))
+    alpha, sigma = over(at.alpha, o), over(at.sigma, o)
     eigenvalues = operator.eigenvalues(o)
     left = sigma**2 * eigenvalues - alpha**2 * observation.variance
     wanted = alpha * operator.rotate(o) + left.clamp(min=0.0).sqrt() * normal

@@ -22,6 +22,7 @@ from idm.diffusion.denoiser import clipped
 from idm.restoration.methods.base import Method
 from idm.restoration.methods.covariances import CovarianceRule
 from idm.restoration.methods.matched import Look, MatchedGuidance
+from idm.restoration.methods.observed import agree
 from idm.restoration.methods.particles import Particles, systematic
 from idm.restoration.observation import Observation
 from idm.samplers import Sampler, SamplerDDPM, SampleStep
@@ -103,6 +104,7 @@ class TDS(Method):
             x, look, log_weights = step.x, seen, log_weights + gained.view(batch, -1)
             yield _cloud(x, _clip(sampler, look.guided).x_start, log_weights)
         x_start = _clip(sampler, look.guided).x_start  # as samplers do, the last step returns the mean
+        x_start = agree(x_start, guide.observation)
         yield _cloud(x_start, x_start, log_weights)
 
     def _resampled(self, log_weights: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:

@@ -20,7 +20,8 @@ from idm.restoration.observation import Observation
 class TMPD(Stepwise):
     """x_0 + C A^T (A C A^T + s^2 I)^-1 (o - A x_0), with C = kappa^2 J, the denoiser's own covariance of x_0.
 
-    Exact for Gaussian data of any covariance, if ``covariance`` is FULL.
+    Exact for Gaussian data of any covariance, if ``covariance`` is FULL, at the levels where C is a derivative: up to
+    ``LARGEST_RATIO``.
 
     Attributes:
         covariance: what stands for A C A^T: its row sums (ROWS, as published), all of it (FULL), or none of it.

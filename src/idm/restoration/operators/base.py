@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from idm.core.counts import whole_number
-from idm.core.errors import SettingsError
+from idm.core.errors import IdmError, SettingsError
 from idm.core.tensors import made_once
+from idm.core.text import one_line
 from idm.core.types import Images
 
 RANK_TOLERANCE = 16.0
@@ -34,16 +35,28 @@ class Custom(Operator):
     """Any differentiable function of data, linear or not."""
 
     def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
-        """Observe ``function(x)``, which takes [b, c, *space] and returns [b, ...], each row of its own sample."""
+        """Observe ``function(x)``, which takes [b, c, *space] and returns [b, ...], each row of its own sample.
+
+        A number for each sample, [b], is observed as [b, 1].
+        """
         self.function = function
 
     def apply(self, x: Images) -> Tensor:
         """Call the function.
 
         Raises:
-            SettingsError: it returns something else than one observation per sample.
+            SettingsError: it fails, or returns something else than one observation per sample.
         """
-        return _row_per_sample(self.function(x), len(x))
+        try:
+            seen = self.function(x)
+        except (IdmError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # the function is somebody's own, and may raise anything
+            raise SettingsError(
+                f"operator: a function of data {tuple(x.shape)} wanted, got one that raises {type(error).__name__} "
+                f"({one_line(error)}); mend it"
+            ) from error
+        return _row_per_sample(seen, len(x))
 
 
 class LinearOperator(Operator):
@@ -108,7 +121,7 @@ class LinearOperator(Operator):
         Args:
             o: observations [b, ...].
             variance: r^2; a number, or one of each sample, shaped to broadcast over ``o``.
-            noise_variance: s^2, likewise; where it is the number 0, what A cannot reach is left out (pseudo-inverse).
+            noise_variance: s^2, likewise; where it is 0, what A cannot reach is left out (pseudo-inverse).
         """
         inverse = inverted(self.eigenvalues(o), variance, noise_variance)
         return self.rotate_back(self.rotate(o) * inverse)
@@ -146,9 +159,12 @@ class Selection(LinearOperator):
 
 
 def inverted(eigenvalues: Tensor, variance: float | Tensor, noise_variance: float | Tensor) -> Tensor:
-    """Return 1 / (variance eigenvalues + noise_variance), but 0 where that is the inverse of rounding."""
+    """Return 1 / (variance eigenvalues + noise_variance), but 0 where that is the inverse of rounding.
+
+    A number above 0 keeps values from being that; numbers of levels may be 0, as s^2 / kappa^2 of pure noise is.
+    """
     values = variance * eigenvalues + noise_variance
-    if isinstance(noise_variance, Tensor) or noise_variance > 0:
+    if not isinstance(noise_variance, Tensor) and noise_variance > 0:
         return 1.0 / values
     cutoff = RANK_TOLERANCE * torch.finfo(values.dtype).eps * variance * eigenvalues.max()
     return torch.where(values > cutoff, 1.0 / values, torch.zeros_like(values))
@@ -157,7 +173,7 @@ def inverted(eigenvalues: Tensor, variance: float | Tensor, noise_variance: floa
 def _row_per_sample(seen: object, batch: int) -> Tensor:
     """Return what a custom operator returned, if it is an observation."""
     if isinstance(seen, Tensor) and seen.ndim > 0 and len(seen) == batch:
-        return seen
+        return seen[:, None] if seen.ndim == 1 else seen
     got = tuple(seen.shape) if isinstance(seen, Tensor) else type(seen).__name__
     raise SettingsError(f"operator: a tensor [{batch}, ...] wanted from the function, a row per sample, got {got}")
 

@@ -81,6 +81,16 @@ def test_its_pseudo_inverse_is_that_of_the_matrix(operator: LinearOperator) -> N
 
 
 @each
+def test_where_the_noise_of_a_sample_is_none_what_it_cannot_reach_is_left_out(operator: LinearOperator) -> None:
+    o = operator.apply(random(2, *operator.shape))
+    expected = o.flatten(1) @ torch.linalg.pinv(operator.dense(), rtol=1e-7).T
+    noise = torch.tensor([0.0, 0.3], dtype=torch.float64).view(-1, *(1,) * (o.ndim - 1))
+    ours = operator.solve(o, 1.0, noise)
+    torch.testing.assert_close(operator.adjoint(ours)[:1].flatten(1), expected[:1], rtol=0, atol=1e-8)
+    torch.testing.assert_close(ours[1:], operator.solve(o[1:], 1.0, 0.3), rtol=1e-12, atol=1e-12)
+
+
+@each
 def test_rotation_makes_it_diagonal_and_is_orthonormal(operator: LinearOperator) -> None:
     o = operator.apply(random(2, *operator.shape))
     o = random(*o.shape)
