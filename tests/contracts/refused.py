@@ -221,6 +221,14 @@ def two_files(folder):
     return folder
 
 
+def numbers(*rows):
+    def make(folder):
+        (folder / "points.csv").write_text("\n".join(rows) + "\n")
+        return folder / "points.csv"
+
+    return make
+
+
 TWO_SIZES = ((8, 8), (9, 8), (8, 8))
 CELLS = [png(value=value) for value in range(3)]
 UNEVEN = [png(8, 8), png(9, 8), png(8, 8)]
@@ -400,4 +408,35 @@ SETTINGS_OF_ALL: list[Case] = [
         {"data.held_out_folder": "test", "data.source.split": "train"},
     ),
 ]
-CASES = [*ARRAYS, *IMAGES, *FILES_OF_ONE_KIND, *SETTINGS_OF_ALL]
+WITH_WORDS = numbers("a,b,c", "1,2,x", "3,4,y", "5,6,x")
+NUMBERS: list[Case] = [
+    Case("numeric_csv", WITH_WORDS, "data.source.columns", "[a, b]"),
+    Case("numeric_csv", WITH_WORDS, "data.source.label_column", "c"),
+    Case("numeric_csv", WITH_WORDS, "data.source.columns", "[a, b]", {"data.source.columns": "[a, d]"}),
+    Case("numeric_csv", numbers("a,b", "1,", "2,3"), "data.source.columns", "[a]"),
+    Case("numeric_csv", numbers("a,b", "1,2", "3,4"), "data.source.columns", "[a]", {"data.source.columns": "[]"}),
+    Case("numeric_csv", numbers("1,1", "2,3"), "data.source.header", "false", {"data.source.header": "true"}),
+    Case(
+        "numeric_csv",
+        numbers("a|b", "1|2", "3|4"),
+        "data.source.delimiter",
+        "'|'",
+        {"data.source.name": "numeric_csv", "data.source.columns": "[a]"},
+    ),
+    Case(
+        "numeric_csv",
+        numbers("a,b", "1,2", "3,4.5"),
+        "data.source.values",
+        "floats",
+        {"data.source.values": "integers"},
+    ),
+    Case(
+        "numeric_csv",
+        numbers("a,label", "1,0.5", "3,4"),
+        "data.source.label_column",
+        "none",
+        {"data.source.label_column": "label"},
+    ),
+    Case("numeric_csv", numbers("a,split", "1,train", "2,test"), "data.source.split", "null", VAL),
+]
+CASES = [*ARRAYS, *NUMBERS, *IMAGES, *FILES_OF_ONE_KIND, *SETTINGS_OF_ALL]

@@ -68,6 +68,13 @@ def csv_of_images(tmp_path, changed=False):
     return {"path": str(tmp_path / "images.csv")}
 
 
+def numeric_csv(tmp_path, changed=False):
+    values = altered(np.random.default_rng(0).normal(size=(11, 3)), changed)
+    lines = [",".join([*map(repr, row), "ab"[number % 2]]) for number, row in enumerate(values.tolist())]
+    (tmp_path / "points.csv").write_text("\n".join(["u,v,w,label", *lines]))
+    return {"path": str(tmp_path / "points.csv")}
+
+
 def tiff_stack(tmp_path, changed=False):
     for kind in ("cat", "dog"):
         (tmp_path / kind).mkdir()
@@ -144,6 +151,7 @@ MAKE = {
     "image_folder": image_folder,
     "arrays": arrays,
     "csv": csv_of_images,
+    "numeric_csv": numeric_csv,
     "tiff_stack": tiff_stack,
     "hdf5": hdf5,
     "zarr": store,

@@ -125,6 +125,18 @@ def _csv(rng: random.Random) -> bytes:
     return "\n".join(rows).encode()
 
 
+def _numbers(rng: random.Random) -> bytes:
+    mark = rng.choice(",;\t|")
+    rows = [[f"{rng.choice([rng.gauss(0, 1), rng.randrange(9)])}" for _ in range(3)] for _ in range(rng.choice([1, 8]))]
+    names = rng.choice([["a", "b", "label"], ["", "x", "split"], ["path", "y", "x"], ["a", "a", "é"], None])
+    for _ in range(rng.randrange(3)):
+        row = rng.choice(rows)
+        row[rng.randrange(len(row))] = rng.choice(
+            ["", "NA", "inf", "1e999", "train", "0.png", '"', "1_0", "\x00", "9" * 99]
+        )
+    return "\n".join(mark.join(row) for row in ([names] if names else []) + rows).encode()
+
+
 def _tar(rng: random.Random) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
@@ -147,7 +159,14 @@ def _hdf5(rng: random.Random) -> bytes:
     return stream.getvalue()
 
 
-FILES: dict[str, Callable[[random.Random], bytes]] = {"npy": _npy, "npz": _npz, "csv": _csv, "tar": _tar, "h5": _hdf5}
+FILES: dict[str, Callable[[random.Random], bytes]] = {
+    "npy": _npy,
+    "npz": _npz,
+    "csv": _csv,
+    "tar": _tar,
+    "h5": _hdf5,
+    "tsv": _numbers,
+}
 
 
 def _arrays(folder: Path, rng: random.Random) -> Path:

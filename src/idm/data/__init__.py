@@ -16,6 +16,7 @@ from idm.data.sources.hdf5 import Hdf5
 from idm.data.sources.image_folder import ImageFolder
 from idm.data.sources.indexed import source_of_indexes
 from idm.data.sources.nifti import Nifti
+from idm.data.sources.numeric_csv import NumericCsv
 from idm.data.sources.table import table_source
 from idm.data.sources.tiff_stack import TiffStack
 from idm.data.sources.webdataset import webdataset_source
@@ -27,6 +28,7 @@ _FOUND: dict[str, Callable[..., Source]] = {
     "image_folder": ImageFolder,
     "arrays": Arrays,
     "csv": csv_source,
+    "numeric_csv": NumericCsv,
     "tiff_stack": TiffStack,
     "hdf5": Hdf5,
     "zarr": Zarr,

@@ -18,6 +18,7 @@ from idm.data.own_results import result_names
 from idm.data.parts import TRAIN, choose_part, part_of_name, parts_of
 from idm.data.sources.csv_images import parts_in_csv
 from idm.data.sources.index import read_index
+from idm.data.sources.numeric_csv import holds_numbers, parts_in_numbers
 
 IMAGES, INDEX = "image_folder", "index"
 ARRAY_SUFFIXES = frozenset({".npy", ".npz"})
@@ -35,8 +36,12 @@ SOURCE_OF = {
     ".tar": "webdataset",
     ".tif": "tiff_stack",
     ".tiff": "tiff_stack",
+    ".tsv": "numeric_csv",
 }
 """Which source opens a single file of each suffix."""
+
+CSV = {"csv", "numeric_csv"}
+"""Sources of CSV files, of which one lists images and the other holds numbers: what is in the file tells."""
 
 WHOLE_FOLDERS = frozenset({"nifti", "table", "webdataset"})
 """Sources that open all of their files in a folder together."""
@@ -52,7 +57,11 @@ BY_MEMBER = {
     "dataset_dict.json": "table",
 }
 """Which source opens a folder that has a file of this name."""
-LISTING: dict[str, Callable[..., dict[str, str | None]]] = {"csv": parts_in_csv, "table": parts_in_table}
+LISTING: dict[str, Callable[..., dict[str, str | None]]] = {
+    "csv": parts_in_csv,
+    "numeric_csv": parts_in_numbers,
+    "table": parts_in_table,
+}
 """What tells the parts of sources whose rows may be of parts."""
 
 WANTED = "a folder of images, or a .npy, .npz, .csv, .h5, .nii, .parquet, .tar or .tif file"
@@ -133,7 +142,7 @@ def locate(path: str | Path, name: str | None = None) -> tuple[str, Path]:
     if where.is_dir():
         return _in_folder(where)
     if name := source_of_file(where.name):
-        return name, where
+        return _by_content(name, where), where
     if where.is_file():
         if where.suffix.lower() in SUFFIXES:
             raise DataError(f"{where}: {WANTED} wanted, got a single image; give the folder that {where.name} is in")
@@ -146,7 +155,7 @@ def _only_file(where: Path, name: str) -> Path:
     if not where.is_dir() or name in FOLDERS:
         return where
     images, others = find_files(where)
-    found = [file for file in (*images, *others) if source_of_file(file) == name]
+    found = [file for file in (*images, *others) if name in _sources_of(file)]
     files = _without_labels(where, found) or found
     return where / files[0] if len(files) == 1 else where
 
@@ -154,18 +163,29 @@ def _only_file(where: Path, name: str) -> Path:
 def is_opened_by(where: Path, name: str) -> bool:
     """Whether a source opens what lies at a path, as far as names tell."""
     if not where.is_dir():
-        return source_of_file(where.name) in (name, None)
+        return name in _sources_of(where.name) or source_of_file(where.name) is None
     members = {source for member, source in BY_MEMBER.items() if (where / member).is_file()}
     if members:
         return name in members
     images, others = find_files(where)
-    found = {source_of_file(file) for file in (*images, *others)} | ({IMAGES} if images else set())
+    found = set().union(*map(_sources_of, (*images, *others)), {IMAGES} if images else ())
     return name in found
 
 
 def source_of_file(file: str) -> str | None:
     """Name the source that opens a file by its suffix; None if none does."""
     return next((name for suffix, name in SOURCE_OF.items() if file.lower().endswith(suffix)), None)
+
+
+def _sources_of(file: str) -> set[str]:
+    """Name the sources that may open a file by its suffix."""
+    name = source_of_file(file)
+    return set() if name is None else CSV if name in CSV else {name}
+
+
+def _by_content(name: str, file: Path) -> str:
+    """Name the source of a file by what is in it, where its suffix leaves several."""
+    return "numeric_csv" if name == "csv" and holds_numbers(file) else name
 
 
 def _in_folder(where: Path) -> tuple[str, Path]:
@@ -184,7 +204,7 @@ def _in_folder(where: Path) -> tuple[str, Path]:
         if name in WHOLE_FOLDERS:
             return name, where
         if len(data) == 1:
-            return name, where / file
+            return _by_content(name, where / file), where / file
     own = [file for file in result_names(where) if not images and not data and source_of_file(file) == "arrays"]
     if len(own) == 1:
         return "arrays", where / own[0]

@@ -131,6 +131,8 @@ def _options(run: Opened, name: str, path: Path) -> dict[str, Any]:
         given = {}  # its arrays have no names
     if "image_size" in keys:
         given["image_size"] = size_for_images(run.experiment.data, run.spec)
+    if "columns" in keys and run.spec.channel_names is not None:
+        given["columns"] = run.spec.channel_names  # by name, in whatever order the other file has them
     if "labels" in keys and not own and run.spec.class_names is not None:
         given["labels"] = "auto"
     return given

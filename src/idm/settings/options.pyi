@@ -65,6 +65,24 @@ class CsvSourceOptions:
     """largest image that is opened."""
 
 @dataclass(frozen=True, kw_only=True)
+class NumericCsvOptions:
+    """Options of ``data.source.name=numeric_csv``."""
+    path: str | Path
+    """the file, in UTF-8."""
+    columns: tuple[str, ...] | None = ...
+    """names of the columns that are read, in this order; by default all but that of the labels, that of the parts, and a first one without a name that counts the rows. Columns of files without names are called column1, column2 and so on."""
+    label_column: str | None = ...
+    """name of the column of labels, or "none"; by default "label", "class name" or the like, if there is one with a word or a whole number in every row."""
+    delimiter: str | None = ...
+    """what is between columns; by default a tab, a semicolon or a comma, the first of these that the first line has."""
+    header: bool | None = ...
+    """whether the first row names the columns; by default, if not all of it are numbers."""
+    values: Literal['floats', 'integers'] = ...
+    """what numbers become: floats of 64 bits, or integers of 64 bits, whose levels are kept."""
+    split: str | None = ...
+    """which part is read, train, val or test, where a column called split names them; by default all together."""
+
+@dataclass(frozen=True, kw_only=True)
 class TiffStackOptions:
     """Options of ``data.source.name=tiff_stack``."""
     path: str | Path
@@ -358,7 +376,7 @@ class SamplerHeunOptions:
     churn_noise: float = ...
     """standard deviation of what is drawn for it: S_noise."""
 
-SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | CsvSourceOptions | TiffStackOptions | Hdf5Options | ZarrOptions | NiftiOptions | TableSourceOptions | WebdatasetSourceOptions | CustomSourceOptions | IndexSourceOptions
+SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | Hdf5Options | ZarrOptions | NiftiOptions | TableSourceOptions | WebdatasetSourceOptions | CustomSourceOptions | IndexSourceOptions
 
 ScheduleOptions = LinearScheduleOptions | CosineScheduleOptions | FlowScheduleOptions
 
