@@ -5,6 +5,7 @@ A new refusal that names a setting wants a line in ``CASES``.
 
 import io
 import json
+import struct
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -408,6 +409,20 @@ SETTINGS_OF_ALL: list[Case] = [
         {"data.held_out_folder": "test", "data.source.split": "train"},
     ),
 ]
+
+
+def idx(**arrays):
+    """Files by name, _ for -, of uint8."""
+
+    def make(folder):
+        for name, array in arrays.items():
+            head = struct.pack(f">I{array.ndim}I", 0x800 + array.ndim, *array.shape)
+            (folder / f"{name.replace('_', '-')}-ubyte").write_bytes(head + array.tobytes())
+        return folder
+
+    return make
+
+
 WITH_WORDS = numbers("a,b,c", "1,2,x", "3,4,y", "5,6,x")
 NUMBERS: list[Case] = [
     Case("numeric_csv", WITH_WORDS, "data.source.columns", "[a, b]"),
@@ -439,4 +454,12 @@ NUMBERS: list[Case] = [
     ),
     Case("numeric_csv", numbers("a,split", "1,train", "2,test"), "data.source.split", "null", VAL),
 ]
-CASES = [*ARRAYS, *NUMBERS, *IMAGES, *FILES_OF_ONE_KIND, *SETTINGS_OF_ALL]
+BYTES = KINDS.astype(np.uint8)
+IDX: list[Case] = [
+    Case("idx", idx(x_idx4=UNCLEAR), "data.source.channels", "first"),
+    Case("idx", idx(x_idx4=UNCLEAR), "data.source.spatial_dims", "2"),
+    Case("idx", idx(x_idx4=FLAT), "data.source.spatial_dims", "2", {"data.source.spatial_dims": "1"}),
+    Case("idx", idx(images_idx4=FLAT, labels_idx1=BYTES[:7]), "data.source.labels", "none"),
+    Case("idx", idx(train_idx4=FLAT, t10k_idx4=FLAT), "data.source.split", "null", VAL),
+]
+CASES = [*ARRAYS, *NUMBERS, *IDX, *IMAGES, *FILES_OF_ONE_KIND, *SETTINGS_OF_ALL]

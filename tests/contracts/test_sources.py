@@ -1,7 +1,9 @@
 """What every source of data keeps to. A new source adds one line to ``MAKE``."""
 
+import gzip
 import io
 import json
+import struct
 import tarfile
 
 import h5py
@@ -73,6 +75,18 @@ def numeric_csv(tmp_path, changed=False):
     lines = [",".join([*map(repr, row), "ab"[number % 2]]) for number, row in enumerate(values.tolist())]
     (tmp_path / "points.csv").write_text("\n".join(["u,v,w,label", *lines]))
     return {"path": str(tmp_path / "points.csv")}
+
+
+def idx(tmp_path, changed=False):
+    for part, count in (("train", 7), ("t10k", 4)):
+        values = np.random.default_rng(count).integers(0, 256, (count, 4, 5)).astype(np.uint8)
+        values = altered(values, changed and part == "train")
+        (tmp_path / f"{part}-images-idx3-ubyte").write_bytes(
+            struct.pack(">I3I", 0x803, *values.shape) + values.tobytes()
+        )
+        content = struct.pack(">II", 0x801, count) + bytes(number % 3 for number in range(count))
+        (tmp_path / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(content))
+    return {"path": str(tmp_path)}
 
 
 def tiff_stack(tmp_path, changed=False):
@@ -153,6 +167,7 @@ MAKE = {
     "csv": csv_of_images,
     "numeric_csv": numeric_csv,
     "tiff_stack": tiff_stack,
+    "idx": idx,
     "hdf5": hdf5,
     "zarr": store,
     "nifti": nifti,

@@ -1,8 +1,11 @@
 """Folders of images and files of arrays, some of them damaged or odd."""
 
+import gzip
 import io
+import math
 import random
 import shutil
+import struct
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -137,6 +140,13 @@ def _numbers(rng: random.Random) -> bytes:
     return "\n".join(mark.join(row) for row in ([names] if names else []) + rows).encode()
 
 
+def _idx(rng: random.Random) -> bytes:
+    shape = rng.choice([(6, 8, 8), (6, 2), (6,), (), (0, 8, 8), (1, 3, 4, 5), (2**31, 2**31)])
+    kind = rng.choice([8, 8, 9, 11, 12, 13, 14, 7])
+    content = struct.pack(f">HBB{len(shape)}I", 0, kind, len(shape), *shape) + bytes(min(math.prod(shape), 999))
+    return gzip.compress(content, 1) if rng.random() < 0.3 else content
+
+
 def _tar(rng: random.Random) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
@@ -166,6 +176,7 @@ FILES: dict[str, Callable[[random.Random], bytes]] = {
     "tar": _tar,
     "h5": _hdf5,
     "tsv": _numbers,
+    "idx": _idx,
 }
 
 

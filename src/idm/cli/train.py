@@ -26,7 +26,7 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="PATH",
-        help="Images in a folder, a CSV file or tar shards; or CSV files of numbers, NPY, NPZ, HDF5, Zarr, NIfTI, "
+        help="Images in a folder, a CSV file or tar shards; or CSV files of numbers, IDX, NPY, NPZ, HDF5, Zarr, NIfTI, "
         "TIFF, Parquet or a saved Hugging Face data set; or an index of 'idm check-data'. Settings are inferred "
         "from it.",
     ),

@@ -13,6 +13,7 @@ from idm.data.sources.csv_images import csv_source
 from idm.data.sources.custom import custom_source
 from idm.data.sources.digits import Digits
 from idm.data.sources.hdf5 import Hdf5
+from idm.data.sources.idx import Idx
 from idm.data.sources.image_folder import ImageFolder
 from idm.data.sources.indexed import source_of_indexes
 from idm.data.sources.nifti import Nifti
@@ -30,6 +31,7 @@ _FOUND: dict[str, Callable[..., Source]] = {
     "csv": csv_source,
     "numeric_csv": NumericCsv,
     "tiff_stack": TiffStack,
+    "idx": Idx,
     "hdf5": Hdf5,
     "zarr": Zarr,
     "nifti": Nifti,

@@ -11,6 +11,7 @@ from idm.core.places import kind_at
 from idm.core.text import counted
 from idm.data.arrays.arrow import parts_in_table
 from idm.data.arrays.files import LABEL_FILE, labels_beside
+from idm.data.arrays.idx_files import IDX_SUFFIXES
 from idm.data.images.check import gather
 from idm.data.images.decode import MAX_PIXELS, ImageHeader, read_header
 from idm.data.images.files import SUFFIXES, find_files
@@ -37,13 +38,14 @@ SOURCE_OF = {
     ".tif": "tiff_stack",
     ".tiff": "tiff_stack",
     ".tsv": "numeric_csv",
+    **dict.fromkeys(IDX_SUFFIXES, "idx"),
 }
 """Which source opens a single file of each suffix."""
 
 CSV = {"csv", "numeric_csv"}
 """Sources of CSV files, of which one lists images and the other holds numbers: what is in the file tells."""
 
-WHOLE_FOLDERS = frozenset({"nifti", "table", "webdataset"})
+WHOLE_FOLDERS = frozenset({"idx", "nifti", "table", "webdataset"})
 """Sources that open all of their files in a folder together."""
 
 FOLDERS = WHOLE_FOLDERS | {IMAGES, "tiff_stack", "zarr"}
@@ -64,7 +66,7 @@ LISTING: dict[str, Callable[..., dict[str, str | None]]] = {
 }
 """What tells the parts of sources whose rows may be of parts."""
 
-WANTED = "a folder of images, or a .npy, .npz, .csv, .h5, .nii, .parquet, .tar or .tif file"
+WANTED = "a folder of images, or a .npy, .npz, .csv, .h5, .idx, .nii, .parquet, .tar or .tif file"
 
 LARGEST_SIZE = 64
 """Images are fitted to at most this size unless another is asked for."""

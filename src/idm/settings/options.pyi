@@ -97,6 +97,20 @@ class TiffStackOptions:
     """largest page that is opened."""
 
 @dataclass(frozen=True, kw_only=True)
+class IdxOptions:
+    """Options of ``data.source.name=idx``."""
+    path: str | Path
+    """a file of samples, such as train-images-idx3-ubyte or train-images-idx3-ubyte.gz, or their folder."""
+    labels: Literal['auto', 'none'] = ...
+    """whether classes are read from the file beside it, train-labels-idx1-ubyte, if there is one."""
+    channels: Literal['auto', 'first', 'last', 'none'] = ...
+    """where the channel axis is: "first", "last", "none" or "auto", which takes three axes for images of one channel and tells others by their sizes."""
+    spatial_dims: int | None = ...
+    """number of spatial axes; told by the sizes if not given."""
+    split: str | None = ...
+    """which part of a folder is read, train or test, of which t10k is one; by default all together."""
+
+@dataclass(frozen=True, kw_only=True)
 class Hdf5Options:
     """Options of ``data.source.name=hdf5``."""
     path: str | Path
@@ -376,7 +390,7 @@ class SamplerHeunOptions:
     churn_noise: float = ...
     """standard deviation of what is drawn for it: S_noise."""
 
-SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | Hdf5Options | ZarrOptions | NiftiOptions | TableSourceOptions | WebdatasetSourceOptions | CustomSourceOptions | IndexSourceOptions
+SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | IdxOptions | Hdf5Options | ZarrOptions | NiftiOptions | TableSourceOptions | WebdatasetSourceOptions | CustomSourceOptions | IndexSourceOptions
 
 ScheduleOptions = LinearScheduleOptions | CosineScheduleOptions | FlowScheduleOptions
 

@@ -18,7 +18,7 @@ from idm.settings import Experiment, from_plain
 from idm.settings.experiment import DataSettings, SourceSettings
 from idm.tasks import train
 
-from ...forging import POINTS
+from ...forging import POINTS as OF_POINTS
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.normal(size=(12, 3)) * 10.0 ** RNG.integers(-9, 9, (12, 3))
@@ -213,7 +213,7 @@ def test_names_of_columns_stay_with_what_is_known_of_the_data(tmp_path):
 
 def test_a_run_finds_its_columns_by_name_in_another_file(tmp_path):
     path = written(tmp_path / "a.csv", "u,v,label", *(f"{row},{row + 0.5},{'xy'[row % 2]}" for row in range(20)))
-    plain = POINTS | {"data": {"source": {"name": "numeric_csv", "path": str(path)}, "held_out": 4}}
+    plain = OF_POINTS | {"data": {"source": {"name": "numeric_csv", "path": str(path)}, "held_out": 4}}
     run = train(from_plain(Experiment, plain), tmp_path / "run", device="cpu", listener=SILENT)
     other = written(tmp_path / "b.csv", "v,label,more,u", "2.5,y,0,2", "3.5,x,0,3")
     source = open_data_to_score(run, other).held_out.source
