@@ -5,6 +5,7 @@ A new refusal that names a setting wants a line in ``CASES``.
 
 import io
 import json
+import math
 import struct
 import tarfile
 from collections.abc import Callable
@@ -454,6 +455,27 @@ NUMBERS: list[Case] = [
     ),
     Case("numeric_csv", numbers("a,split", "1,train", "2,test"), "data.source.split", "null", VAL),
 ]
+
+
+def one_each(*names, shape=(1, 8, 8)):
+    def make(folder):
+        for number, name in enumerate(names):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            np.save(folder / f"{name}.npy", np.arange(math.prod(shape)).reshape(shape).astype(np.uint8) + number)
+        return folder
+
+    return make
+
+
+EACH = {"data.source.name": "array_folder"}
+ARRAY_FOLDERS: list[Case] = [
+    Case("array_folder", one_each("a", "b"), "data.source.name", "array_folder"),
+    Case("array_folder", one_each(*"abcdef", shape=UNCLEAR.shape[1:]), "data.source.channels", "first"),
+    Case("array_folder", one_each(*"abcdef", shape=UNCLEAR.shape[1:]), "data.source.spatial_dims", "2"),
+    Case("array_folder", one_each("a", "b"), "data.source.spatial_dims", "2", EACH | {"data.source.spatial_dims": "1"}),
+    Case("array_folder", one_each("a", "b/c"), "data.source.labels", "none", EACH | {"data.source.labels": "folder"}),
+    Case("array_folder", one_each("train/a", "test/b"), "data.source.split", "null", EACH | VAL),
+]
 BYTES = KINDS.astype(np.uint8)
 IDX: list[Case] = [
     Case("idx", idx(x_idx4=UNCLEAR), "data.source.channels", "first"),
@@ -462,4 +484,4 @@ IDX: list[Case] = [
     Case("idx", idx(images_idx4=FLAT, labels_idx1=BYTES[:7]), "data.source.labels", "none"),
     Case("idx", idx(train_idx4=FLAT, t10k_idx4=FLAT), "data.source.split", "null", VAL),
 ]
-CASES = [*ARRAYS, *NUMBERS, *IDX, *IMAGES, *FILES_OF_ONE_KIND, *SETTINGS_OF_ALL]
+CASES = [*ARRAYS, *ARRAY_FOLDERS, *NUMBERS, *IDX, *IMAGES, *FILES_OF_ONE_KIND, *SETTINGS_OF_ALL]

@@ -51,6 +51,14 @@ def arrays(tmp_path, changed=False):
     return {"path": str(tmp_path / "signals.npz")}
 
 
+def array_folder(tmp_path, changed=False):
+    for number in range(5):
+        (tmp_path / "ab"[number % 2]).mkdir(exist_ok=True)
+        values = np.random.default_rng(number).normal(size=(2, 20)).astype(">f4")
+        np.save(tmp_path / "ab"[number % 2] / f"{number}.npy", altered(values, changed and number == 2))
+    return {"path": str(tmp_path)}
+
+
 def pictures(count, changed):
     return altered(np.random.default_rng(0).integers(0, 256, (count, 6, 5, 3)).astype(np.uint8), changed)
 
@@ -164,6 +172,7 @@ MAKE = {
     "digits": digits,
     "image_folder": image_folder,
     "arrays": arrays,
+    "array_folder": array_folder,
     "csv": csv_of_images,
     "numeric_csv": numeric_csv,
     "tiff_stack": tiff_stack,

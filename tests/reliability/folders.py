@@ -180,8 +180,20 @@ FILES: dict[str, Callable[[random.Random], bytes]] = {
 }
 
 
+def array_files(folder: Path, rng: random.Random) -> Path:
+    """Five .npy files of one sample each, in one folder or two, of which up to two are damaged or of another kind."""
+    content, places = _npy(rng), ["a/", "b/"] if rng.random() < 0.3 else [""]
+    for number in range(5):
+        _write(folder / f"{rng.choice(places)}{number}.npy", content)
+    for number in range(rng.choice([0, 1, 2])):
+        _write(folder / f"{number}.npy", damaged(content, rng) if rng.random() < 0.6 else _npy(rng))
+    return folder
+
+
 def _arrays(folder: Path, rng: random.Random) -> Path:
-    """A file of arrays or a table of images, half of them damaged."""
+    """A file of arrays or a table of images, half of them damaged; or files of one array each."""
+    if rng.random() < 0.1:
+        return array_files(folder, rng)
     suffix = rng.choice(sorted(FILES))
     content = FILES[suffix](rng)
     folder.mkdir()

@@ -8,6 +8,7 @@ from idm.data.codec import Codec
 from idm.data.dataset import Batch, Dataset
 from idm.data.infer import infer_source
 from idm.data.plan import batch_indices, epoch_permutation, with_epochs
+from idm.data.sources.array_folder import ArrayFolder
 from idm.data.sources.arrays import Arrays
 from idm.data.sources.csv_images import csv_source
 from idm.data.sources.custom import custom_source
@@ -28,6 +29,7 @@ _FOUND: dict[str, Callable[..., Source]] = {
     "digits": Digits,
     "image_folder": ImageFolder,
     "arrays": Arrays,
+    "array_folder": ArrayFolder,
     "csv": csv_source,
     "numeric_csv": NumericCsv,
     "tiff_stack": TiffStack,

@@ -17,6 +17,7 @@ from idm.data.images.decode import MAX_PIXELS, ImageHeader, read_header
 from idm.data.images.files import SUFFIXES, find_files
 from idm.data.own_results import result_names
 from idm.data.parts import TRAIN, choose_part, part_of_name, parts_of
+from idm.data.sources.array_folder import SAMPLE_SUFFIX, holds_samples
 from idm.data.sources.csv_images import parts_in_csv
 from idm.data.sources.index import read_index
 from idm.data.sources.numeric_csv import holds_numbers, parts_in_numbers
@@ -42,13 +43,13 @@ SOURCE_OF = {
 }
 """Which source opens a single file of each suffix."""
 
-CSV = {"csv", "numeric_csv"}
-"""Sources of CSV files, of which one lists images and the other holds numbers: what is in the file tells."""
+ALIKE = {"csv": "numeric_csv", "arrays": "array_folder"}
+"""Another source of files of the same suffixes: what is in a CSV file tells, or how many .npy files a folder has."""
 
 WHOLE_FOLDERS = frozenset({"idx", "nifti", "table", "webdataset"})
 """Sources that open all of their files in a folder together."""
 
-FOLDERS = WHOLE_FOLDERS | {IMAGES, "tiff_stack", "zarr"}
+FOLDERS = WHOLE_FOLDERS | {IMAGES, "array_folder", "tiff_stack", "zarr"}
 """Sources that open folders."""
 
 BY_MEMBER = {
@@ -124,8 +125,8 @@ def parts_in(name: str, options: Mapping[str, Any]) -> dict[str, str | None]:
     if not place.is_dir() or name == "zarr":
         return {}
     images, others = find_files(place)
-    files = images if name in (IMAGES, "tiff_stack") else [file for file in others if source_of_file(file) == name]
-    return dict(zip(files, parts_of(files, every=name == IMAGES) or (), strict=False))
+    files = images if name in (IMAGES, "tiff_stack") else [file for file in others if name in _sources_of(file)]
+    return dict(zip(files, parts_of(files, every=name in (IMAGES, "array_folder")) or (), strict=False))
 
 
 def locate(path: str | Path, name: str | None = None) -> tuple[str, Path]:
@@ -182,7 +183,7 @@ def source_of_file(file: str) -> str | None:
 def _sources_of(file: str) -> set[str]:
     """Name the sources that may open a file by its suffix."""
     name = source_of_file(file)
-    return set() if name is None else CSV if name in CSV else {name}
+    return set() if name is None else {name, ALIKE.get(name, name)}
 
 
 def _by_content(name: str, file: Path) -> str:
@@ -205,6 +206,8 @@ def _in_folder(where: Path) -> tuple[str, Path]:
         name, file = data[0]
         if name in WHOLE_FOLDERS:
             return name, where
+        if name == "arrays" and holds_samples(where, [file for _, file in data]):
+            return "array_folder", where
         if len(data) == 1:
             return _by_content(name, where / file), where / file
     own = [file for file in result_names(where) if not images and not data and source_of_file(file) == "arrays"]
@@ -218,7 +221,9 @@ def _in_folder(where: Path) -> tuple[str, Path]:
 
 def _way_out(images: Sequence[str], data: Sequence[tuple[str, str]]) -> str:
     """Say what to do with a folder of no images or files of data, or of too many."""
-    whole = sorted({IMAGES for _ in images[:1]} | {name for name, _ in data if name in WHOLE_FOLDERS})
+    arrays = [file for _, file in data if file.lower().endswith(SAMPLE_SUFFIX)]
+    folders = {IMAGES for _ in images[:1]} | {"array_folder" for _ in arrays[1:]}
+    whole = sorted(folders | {name for name, _ in data if name in WHOLE_FOLDERS})
     named = "".join(f", or set data.source.name={name}" for name in whole)
     if not data:
         return "give the folder or file that holds the data"

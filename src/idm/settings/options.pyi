@@ -45,6 +45,20 @@ class ArraysOptions:
     """number of spatial axes, from 0 (points) to 3; told by the sizes if not given."""
 
 @dataclass(frozen=True, kw_only=True)
+class ArrayFolderOptions:
+    """Options of ``data.source.name=array_folder``."""
+    path: str | Path
+    """the folder; its sub-folders are included, hidden files are not."""
+    labels: Literal['auto', 'folder', 'parent', 'prefix', 'none'] = ...
+    """where classes come from, as for folders of images."""
+    channels: Literal['auto', 'first', 'last', 'none'] = ...
+    """where the channel axis of a sample is: "first" (c *space), "last" (*space c), "none" (*space, one channel); "auto" tells by the sizes, see idm.data.arrays.axes.find_layout, and refuses what is unclear."""
+    spatial_dims: int | None = ...
+    """number of spatial axes, from 0 (points) to 3; told by the sizes if not given."""
+    split: str | None = ...
+    """which part is read, train, val or test, where folders or files are named so; by default all together."""
+
+@dataclass(frozen=True, kw_only=True)
 class CsvSourceOptions:
     """Options of ``data.source.name=csv``."""
     path: str | Path
@@ -390,7 +404,7 @@ class SamplerHeunOptions:
     churn_noise: float = ...
     """standard deviation of what is drawn for it: S_noise."""
 
-SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | IdxOptions | Hdf5Options | ZarrOptions | NiftiOptions | TableSourceOptions | WebdatasetSourceOptions | CustomSourceOptions | IndexSourceOptions
+SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | ArrayFolderOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | IdxOptions | Hdf5Options | ZarrOptions | NiftiOptions | TableSourceOptions | WebdatasetSourceOptions | CustomSourceOptions | IndexSourceOptions
 
 ScheduleOptions = LinearScheduleOptions | CosineScheduleOptions | FlowScheduleOptions
 
