@@ -8,6 +8,7 @@ import json
 import math
 import struct
 import tarfile
+import wave
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -476,6 +477,25 @@ ARRAY_FOLDERS: list[Case] = [
     Case("array_folder", one_each("a", "b/c"), "data.source.labels", "none", EACH | {"data.source.labels": "folder"}),
     Case("array_folder", one_each("train/a", "test/b"), "data.source.split", "null", EACH | VAL),
 ]
+
+
+def sounds(*names, length=64):
+    def make(folder):
+        for number, name in enumerate(names):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            with wave.open(str(folder / f"{name}.wav"), "wb") as file:
+                file.setparams((1, 1, 8_000, length - number, "NONE", ""))
+                file.writeframes(bytes(range(length - number)))
+        return folder
+
+    return make
+
+
+SOUNDS: list[Case] = [
+    Case("wav", sounds("a", "b"), "data.source.window", "8", {"data.source.window": "64"}),
+    Case("wav", sounds("a", "b/c"), "data.source.labels", "none", {"data.source.labels": "folder"}),
+    Case("wav", sounds("train/a", "test/b"), "data.source.split", "null", VAL),
+]
 BYTES = KINDS.astype(np.uint8)
 IDX: list[Case] = [
     Case("idx", idx(x_idx4=UNCLEAR), "data.source.channels", "first"),
@@ -484,4 +504,4 @@ IDX: list[Case] = [
     Case("idx", idx(images_idx4=FLAT, labels_idx1=BYTES[:7]), "data.source.labels", "none"),
     Case("idx", idx(train_idx4=FLAT, t10k_idx4=FLAT), "data.source.split", "null", VAL),
 ]
-CASES = [*ARRAYS, *ARRAY_FOLDERS, *NUMBERS, *IDX, *IMAGES, *FILES_OF_ONE_KIND, *SETTINGS_OF_ALL]
+CASES = [*ARRAYS, *ARRAY_FOLDERS, *NUMBERS, *IDX, *SOUNDS, *IMAGES, *FILES_OF_ONE_KIND, *SETTINGS_OF_ALL]

@@ -15,6 +15,7 @@ import sklearn.datasets
 import zarr
 from PIL import Image
 from pyarrow import parquet
+from scipy.io import wavfile
 
 from idm.core.registry import Registry
 from idm.data import SOURCES as INCLUDED
@@ -137,6 +138,15 @@ def table(tmp_path, changed=False):
     return {"path": str(tmp_path / "a.parquet")}
 
 
+def sound(tmp_path, changed=False):
+    for number, kind in enumerate(("dog", "cat", "dog")):
+        values = np.random.default_rng(number).integers(-(2**15), 2**15 - 1, (40 + number, 2)).astype(np.int16)
+        values[:40] = altered(values[:40], changed and number == 0)
+        (tmp_path / kind).mkdir(exist_ok=True)
+        wavfile.write(tmp_path / kind / f"{number}.wav", 8_000, values)
+    return {"path": str(tmp_path), "window": 20, "hop": 10}
+
+
 def webdataset(tmp_path, changed=False):
     for shard in range(2):
         with tarfile.open(tmp_path / f"{shard}.tar", "w") as archive:
@@ -181,6 +191,7 @@ MAKE = {
     "zarr": store,
     "nifti": nifti,
     "table": table,
+    "wav": sound,
     "webdataset": webdataset,
     "custom": custom,
     "index": index,

@@ -147,6 +147,18 @@ def _idx(rng: random.Random) -> bytes:
     return gzip.compress(content, 1) if rng.random() < 0.3 else content
 
 
+def _wav(rng: random.Random) -> bytes:
+    tag, bits = rng.choice([(1, 8), (1, 16), (1, 24), (1, 32), (3, 32), (3, 64), (6, 8), (0xFFFE, 16)])
+    channels, frames = rng.choice([1, 2, 2, 0, 9]), rng.choice([40, 40, 1, 0])
+    extra = struct.pack("<HHIH14s", 22, bits, 3, 1, bytes(14)) if tag == 0xFFFE else b""
+    form = struct.pack("<HHIIHH", tag, channels, 8_000, 0, channels * bits // 8, bits) + extra
+    data = rng.randbytes(frames * channels * bits // 8)
+    sizes = [len(data)] * 5 + [0, 0xFFFFFFFF, len(data) + 9]
+    parts = [(b"LIST", b"abc\0", 3), (b"fmt ", form, len(form)), (b"data", data, rng.choice(sizes))]
+    content = b"".join(name + struct.pack("<I", size) + held for name, held, size in parts)
+    return rng.choice([b"RIFF"] * 8 + [b"RIFX", b"RF64"]) + struct.pack("<I", 4 + len(content)) + b"WAVE" + content
+
+
 def _tar(rng: random.Random) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
@@ -177,6 +189,7 @@ FILES: dict[str, Callable[[random.Random], bytes]] = {
     "h5": _hdf5,
     "tsv": _numbers,
     "idx": _idx,
+    "wav": _wav,
 }
 
 

@@ -21,6 +21,7 @@ from idm.data.sources.nifti import Nifti
 from idm.data.sources.numeric_csv import NumericCsv
 from idm.data.sources.table import table_source
 from idm.data.sources.tiff_stack import TiffStack
+from idm.data.sources.wav import Wav
 from idm.data.sources.webdataset import webdataset_source
 from idm.data.sources.zarr import Zarr
 from idm.data.split import split_by_folder, split_by_list, stratified_split
@@ -38,6 +39,7 @@ _FOUND: dict[str, Callable[..., Source]] = {
     "zarr": Zarr,
     "nifti": Nifti,
     "table": table_source,
+    "wav": Wav,
     "webdataset": webdataset_source,
     "custom": custom_source,
 }

@@ -21,6 +21,7 @@ from idm.data.sources.array_folder import SAMPLE_SUFFIX, holds_samples
 from idm.data.sources.csv_images import parts_in_csv
 from idm.data.sources.index import read_index
 from idm.data.sources.numeric_csv import holds_numbers, parts_in_numbers
+from idm.data.sources.wav import WAV_SUFFIXES
 
 IMAGES, INDEX = "image_folder", "index"
 ARRAY_SUFFIXES = frozenset({".npy", ".npz"})
@@ -40,13 +41,14 @@ SOURCE_OF = {
     ".tiff": "tiff_stack",
     ".tsv": "numeric_csv",
     **dict.fromkeys(IDX_SUFFIXES, "idx"),
+    **dict.fromkeys(WAV_SUFFIXES, "wav"),
 }
 """Which source opens a single file of each suffix."""
 
 ALIKE = {"csv": "numeric_csv", "arrays": "array_folder"}
 """Another source of files of the same suffixes: what is in a CSV file tells, or how many .npy files a folder has."""
 
-WHOLE_FOLDERS = frozenset({"idx", "nifti", "table", "webdataset"})
+WHOLE_FOLDERS = frozenset({"idx", "nifti", "table", "wav", "webdataset"})
 """Sources that open all of their files in a folder together."""
 
 FOLDERS = WHOLE_FOLDERS | {IMAGES, "array_folder", "tiff_stack", "zarr"}
@@ -67,7 +69,7 @@ LISTING: dict[str, Callable[..., dict[str, str | None]]] = {
 }
 """What tells the parts of sources whose rows may be of parts."""
 
-WANTED = "a folder of images, or a .npy, .npz, .csv, .h5, .idx, .nii, .parquet, .tar or .tif file"
+WANTED = "a folder of images, or a .npy, .npz, .csv, .h5, .idx, .nii, .parquet, .tar, .tif or .wav file"
 
 LARGEST_SIZE = 64
 """Images are fitted to at most this size unless another is asked for."""
@@ -126,7 +128,7 @@ def parts_in(name: str, options: Mapping[str, Any]) -> dict[str, str | None]:
         return {}
     images, others = find_files(place)
     files = images if name in (IMAGES, "tiff_stack") else [file for file in others if name in _sources_of(file)]
-    return dict(zip(files, parts_of(files, every=name in (IMAGES, "array_folder")) or (), strict=False))
+    return dict(zip(files, parts_of(files, every=name in (IMAGES, "array_folder", "wav")) or (), strict=False))
 
 
 def locate(path: str | Path, name: str | None = None) -> tuple[str, Path]:

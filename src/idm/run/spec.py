@@ -33,6 +33,7 @@ class DataSpec:
         held_out_hash: SHA-256 of the sorted names of the held-out samples, where a list or folder names them; or "".
         fingerprint: what the data are, see ``Source.fingerprint``; "": not known, as in older checkpoints.
         channel_names: name of each channel, such as those of the columns of a table; None where they have none.
+        sampling_rate: values of a signal per second, Hz; None where it is not known.
     """
 
     shape: tuple[int, ...]
@@ -44,6 +45,7 @@ class DataSpec:
     held_out_hash: str = ""
     fingerprint: str = ""
     channel_names: tuple[str, ...] | None = None
+    sampling_rate: float | None = None
 
     def restore(self, samples: Samples) -> NDArray[Any]:
         """Bring samples [n, c, *space] to the order of axes that the data came in."""
@@ -66,6 +68,7 @@ class DataSpec:
             "held_out_hash": self.held_out_hash,
             "fingerprint": self.fingerprint,
             "channel_names": None if self.channel_names is None else list(self.channel_names),
+            "sampling_rate": self.sampling_rate,
         }
 
     @classmethod
@@ -75,7 +78,7 @@ class DataSpec:
         Raises:
             KeyError, TypeError, ValueError: something else.
         """
-        names, of_channels = plain["class_names"], plain.get("channel_names")
+        names, of_channels, rate = plain["class_names"], plain.get("channel_names"), plain.get("sampling_rate")
         shape, codec = tuple(plain["shape"]), Codec.from_dict(plain["codec"])
         counts = [plain["num_train"], plain["num_held_out"]]
         later = [plain.get(name, getattr(cls, name)) for name in NOT_IN_OLDER_ONES]
@@ -93,8 +96,18 @@ class DataSpec:
             raise ValueError("data: names and hashes wanted")
         if of_channels is not None and not (isinstance(of_channels, list) and len(of_channels) == shape[0]):
             raise ValueError("data: a name for each channel wanted")
+        if rate is not None and not (type(rate) in (int, float) and 0 < rate < 2**63):
+            raise ValueError("data: a sampling rate wanted")
         channel_names = None if of_channels is None else tuple(of_channels)
-        return cls(shape, codec, None if names is None else tuple(names), *counts, *later, channel_names=channel_names)
+        return cls(
+            shape,
+            codec,
+            None if names is None else tuple(names),
+            *counts,
+            *later,
+            channel_names=channel_names,
+            sampling_rate=None if rate is None else float(rate),
+        )
 
 
 ASPECTS = {"names": "names of the samples", "sizes": "sizes of the files", "labels": "labels", "contents": "contents"}
@@ -113,6 +126,7 @@ def data_differences(then: DataSpec, now: DataSpec) -> list[str]:
         "shape of a sample": (then.shape, now.shape),
         "axes": (f"channels {then.layout}", f"channels {now.layout}"),
         "classes": (then.num_classes or 0, now.num_classes or 0),
+        "sampling rate": (then.sampling_rate, now.sampling_rate),
     }
     told = [f"{name}: {old} wanted, got {new}" for name, (old, new) in pairs.items() if old != new]
     untold = {

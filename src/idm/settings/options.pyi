@@ -187,6 +187,22 @@ class TableSourceOptions:
     """largest image that is opened."""
 
 @dataclass(frozen=True, kw_only=True)
+class WavOptions:
+    """Options of ``data.source.name=wav``."""
+    path: str | Path
+    """a .wav file, or a folder of them; its sub-folders are included, hidden files are not."""
+    window: int | None = ...
+    """frames of a sample; by default those of the files, if all have one length of at most 4,096, else the largest power of two that no file is shorter than, at most 4,096. What is left at the end of a file is not read."""
+    hop: int | None = ...
+    """frames from the beginning of a window to that of the next; by default the window."""
+    values: Literal['auto', 'stored', 'floats'] = ...
+    """"stored": integers as they are stored, 24 bits as int32; "floats": integers over half of their range, from -1 to 1, float32 up to 24 bits and float64 for 32; "auto": floats of 24 and 32 bits, else as stored."""
+    labels: Literal['auto', 'folder', 'parent', 'prefix', 'none'] = ...
+    """where the classes of files come from, as for folders of images."""
+    split: str | None = ...
+    """which part is read, train, val or test, where folders or files are named so; by default all together."""
+
+@dataclass(frozen=True, kw_only=True)
 class WebdatasetSourceOptions:
     """Options of ``data.source.name=webdataset``."""
     path: str | Path
@@ -404,7 +420,7 @@ class SamplerHeunOptions:
     churn_noise: float = ...
     """standard deviation of what is drawn for it: S_noise."""
 
-SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | ArrayFolderOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | IdxOptions | Hdf5Options | ZarrOptions | NiftiOptions | TableSourceOptions | WebdatasetSourceOptions | CustomSourceOptions | IndexSourceOptions
+SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | ArrayFolderOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | IdxOptions | Hdf5Options | ZarrOptions | NiftiOptions | TableSourceOptions | WavOptions | WebdatasetSourceOptions | CustomSourceOptions | IndexSourceOptions
 
 ScheduleOptions = LinearScheduleOptions | CosineScheduleOptions | FlowScheduleOptions
 

@@ -86,6 +86,7 @@ class Description:
             "data": data_in_words(run.spec),
             "fingerprint": run.spec.fingerprint,
             "channels": listed(run.spec.channel_names or ()),
+            "sampling rate": f"{run.spec.sampling_rate:,g} Hz" if run.spec.sampling_rate else "",
             "classes": ", ".join(names[:MOST_CLASSES]) + (", ..." if len(names) > MOST_CLASSES else ""),
             "range": f"{codec.extent} becomes -1 to 1" + (", what lies beyond is clipped" if codec.clip else ""),
             "network": network_in_words(experiment, run.network),

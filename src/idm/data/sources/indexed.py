@@ -21,7 +21,9 @@ from idm.data.sources.index import WAY_OUT, FileEntry, Index, fits, read_index
 ENCODED = frozenset({"image_folder", "csv", "webdataset"})
 """Sources whose index tells of every image."""
 
-WHOLE = frozenset({"array_folder", "arrays", "hdf5", "idx", "nifti", "numeric_csv", "table", "tiff_stack", "zarr"})
+WHOLE = frozenset(
+    {"array_folder", "arrays", "hdf5", "idx", "nifti", "numeric_csv", "table", "tiff_stack", "wav", "zarr"}
+)
 """Sources whose index tells of the files that they open."""
 
 MAX_REFUSED = 0.01
