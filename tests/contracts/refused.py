@@ -5,7 +5,10 @@ A new refusal that names a setting wants a line in ``CASES``.
 
 import io
 import json
+import math
+import struct
 import tarfile
+import wave
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -221,6 +224,14 @@ def two_files(folder):
     return folder
 
 
+def numbers(*rows):
+    def make(folder):
+        (folder / "points.csv").write_text("\n".join(rows) + "\n")
+        return folder / "points.csv"
+
+    return make
+
+
 TWO_SIZES = ((8, 8), (9, 8), (8, 8))
 CELLS = [png(value=value) for value in range(3)]
 UNEVEN = [png(8, 8), png(9, 8), png(8, 8)]
@@ -400,4 +411,97 @@ SETTINGS_OF_ALL: list[Case] = [
         {"data.held_out_folder": "test", "data.source.split": "train"},
     ),
 ]
-CASES = [*ARRAYS, *IMAGES, *FILES_OF_ONE_KIND, *SETTINGS_OF_ALL]
+
+
+def idx(**arrays):
+    """Files by name, _ for -, of uint8."""
+
+    def make(folder):
+        for name, array in arrays.items():
+            head = struct.pack(f">I{array.ndim}I", 0x800 + array.ndim, *array.shape)
+            (folder / f"{name.replace('_', '-')}-ubyte").write_bytes(head + array.tobytes())
+        return folder
+
+    return make
+
+
+WITH_WORDS = numbers("a,b,c", "1,2,x", "3,4,y", "5,6,x")
+NUMBERS: list[Case] = [
+    Case("numeric_csv", WITH_WORDS, "data.source.columns", "[a, b]"),
+    Case("numeric_csv", WITH_WORDS, "data.source.label_column", "c"),
+    Case("numeric_csv", WITH_WORDS, "data.source.columns", "[a, b]", {"data.source.columns": "[a, d]"}),
+    Case("numeric_csv", numbers("a,b", "1,", "2,3"), "data.source.columns", "[a]"),
+    Case("numeric_csv", numbers("a,b", "1,2", "3,4"), "data.source.columns", "[a]", {"data.source.columns": "[]"}),
+    Case("numeric_csv", numbers("1,1", "2,3"), "data.source.header", "false", {"data.source.header": "true"}),
+    Case(
+        "numeric_csv",
+        numbers("a|b", "1|2", "3|4"),
+        "data.source.delimiter",
+        "'|'",
+        {"data.source.name": "numeric_csv", "data.source.columns": "[a]"},
+    ),
+    Case(
+        "numeric_csv",
+        numbers("a,b", "1,2", "3,4.5"),
+        "data.source.values",
+        "floats",
+        {"data.source.values": "integers"},
+    ),
+    Case(
+        "numeric_csv",
+        numbers("a,label", "1,0.5", "3,4"),
+        "data.source.label_column",
+        "none",
+        {"data.source.label_column": "label"},
+    ),
+    Case("numeric_csv", numbers("a,split", "1,train", "2,test"), "data.source.split", "null", VAL),
+]
+
+
+def one_each(*names, shape=(1, 8, 8)):
+    def make(folder):
+        for number, name in enumerate(names):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            np.save(folder / f"{name}.npy", np.arange(math.prod(shape)).reshape(shape).astype(np.uint8) + number)
+        return folder
+
+    return make
+
+
+EACH = {"data.source.name": "array_folder"}
+ARRAY_FOLDERS: list[Case] = [
+    Case("array_folder", one_each("a", "b"), "data.source.name", "array_folder"),
+    Case("array_folder", one_each(*"abcdef", shape=UNCLEAR.shape[1:]), "data.source.channels", "first"),
+    Case("array_folder", one_each(*"abcdef", shape=UNCLEAR.shape[1:]), "data.source.spatial_dims", "2"),
+    Case("array_folder", one_each("a", "b"), "data.source.spatial_dims", "2", EACH | {"data.source.spatial_dims": "1"}),
+    Case("array_folder", one_each("a", "b/c"), "data.source.labels", "none", EACH | {"data.source.labels": "folder"}),
+    Case("array_folder", one_each("train/a", "test/b"), "data.source.split", "null", EACH | VAL),
+]
+
+
+def sounds(*names, length=64):
+    def make(folder):
+        for number, name in enumerate(names):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            with wave.open(str(folder / f"{name}.wav"), "wb") as file:
+                file.setparams((1, 1, 8_000, length - number, "NONE", ""))
+                file.writeframes(bytes(range(length - number)))
+        return folder
+
+    return make
+
+
+SOUNDS: list[Case] = [
+    Case("wav", sounds("a", "b"), "data.source.window", "8", {"data.source.window": "64"}),
+    Case("wav", sounds("a", "b/c"), "data.source.labels", "none", {"data.source.labels": "folder"}),
+    Case("wav", sounds("train/a", "test/b"), "data.source.split", "null", VAL),
+]
+BYTES = KINDS.astype(np.uint8)
+IDX: list[Case] = [
+    Case("idx", idx(x_idx4=UNCLEAR), "data.source.channels", "first"),
+    Case("idx", idx(x_idx4=UNCLEAR), "data.source.spatial_dims", "2"),
+    Case("idx", idx(x_idx4=FLAT), "data.source.spatial_dims", "2", {"data.source.spatial_dims": "1"}),
+    Case("idx", idx(images_idx4=FLAT, labels_idx1=BYTES[:7]), "data.source.labels", "none"),
+    Case("idx", idx(train_idx4=FLAT, t10k_idx4=FLAT), "data.source.split", "null", VAL),
+]
+CASES = [*ARRAYS, *ARRAY_FOLDERS, *NUMBERS, *IDX, *SOUNDS, *IMAGES, *FILES_OF_ONE_KIND, *SETTINGS_OF_ALL]

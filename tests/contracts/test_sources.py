@@ -1,7 +1,9 @@
 """What every source of data keeps to. A new source adds one line to ``MAKE``."""
 
+import gzip
 import io
 import json
+import struct
 import tarfile
 
 import h5py
@@ -13,6 +15,7 @@ import sklearn.datasets
 import zarr
 from PIL import Image
 from pyarrow import parquet
+from scipy.io import wavfile
 
 from idm.core.registry import Registry
 from idm.data import SOURCES as INCLUDED
@@ -49,6 +52,14 @@ def arrays(tmp_path, changed=False):
     return {"path": str(tmp_path / "signals.npz")}
 
 
+def array_folder(tmp_path, changed=False):
+    for number in range(5):
+        (tmp_path / "ab"[number % 2]).mkdir(exist_ok=True)
+        values = np.random.default_rng(number).normal(size=(2, 20)).astype(">f4")
+        np.save(tmp_path / "ab"[number % 2] / f"{number}.npy", altered(values, changed and number == 2))
+    return {"path": str(tmp_path)}
+
+
 def pictures(count, changed):
     return altered(np.random.default_rng(0).integers(0, 256, (count, 6, 5, 3)).astype(np.uint8), changed)
 
@@ -66,6 +77,25 @@ def csv_of_images(tmp_path, changed=False):
         rows.append(f"{number}.png,{['cat', 'dog'][number % 2]}")
     (tmp_path / "images.csv").write_text("\n".join(rows))
     return {"path": str(tmp_path / "images.csv")}
+
+
+def numeric_csv(tmp_path, changed=False):
+    values = altered(np.random.default_rng(0).normal(size=(11, 3)), changed)
+    lines = [",".join([*map(repr, row), "ab"[number % 2]]) for number, row in enumerate(values.tolist())]
+    (tmp_path / "points.csv").write_text("\n".join(["u,v,w,label", *lines]))
+    return {"path": str(tmp_path / "points.csv")}
+
+
+def idx(tmp_path, changed=False):
+    for part, count in (("train", 7), ("t10k", 4)):
+        values = np.random.default_rng(count).integers(0, 256, (count, 4, 5)).astype(np.uint8)
+        values = altered(values, changed and part == "train")
+        (tmp_path / f"{part}-images-idx3-ubyte").write_bytes(
+            struct.pack(">I3I", 0x803, *values.shape) + values.tobytes()
+        )
+        content = struct.pack(">II", 0x801, count) + bytes(number % 3 for number in range(count))
+        (tmp_path / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(content))
+    return {"path": str(tmp_path)}
 
 
 def tiff_stack(tmp_path, changed=False):
@@ -108,6 +138,15 @@ def table(tmp_path, changed=False):
     return {"path": str(tmp_path / "a.parquet")}
 
 
+def sound(tmp_path, changed=False):
+    for number, kind in enumerate(("dog", "cat", "dog")):
+        values = np.random.default_rng(number).integers(-(2**15), 2**15 - 1, (40 + number, 2)).astype(np.int16)
+        values[:40] = altered(values[:40], changed and number == 0)
+        (tmp_path / kind).mkdir(exist_ok=True)
+        wavfile.write(tmp_path / kind / f"{number}.wav", 8_000, values)
+    return {"path": str(tmp_path), "window": 20, "hop": 10}
+
+
 def webdataset(tmp_path, changed=False):
     for shard in range(2):
         with tarfile.open(tmp_path / f"{shard}.tar", "w") as archive:
@@ -143,12 +182,16 @@ MAKE = {
     "digits": digits,
     "image_folder": image_folder,
     "arrays": arrays,
+    "array_folder": array_folder,
     "csv": csv_of_images,
+    "numeric_csv": numeric_csv,
     "tiff_stack": tiff_stack,
+    "idx": idx,
     "hdf5": hdf5,
     "zarr": store,
     "nifti": nifti,
     "table": table,
+    "wav": sound,
     "webdataset": webdataset,
     "custom": custom,
     "index": index,

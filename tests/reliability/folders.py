@@ -1,8 +1,11 @@
 """Folders of images and files of arrays, some of them damaged or odd."""
 
+import gzip
 import io
+import math
 import random
 import shutil
+import struct
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -125,6 +128,37 @@ def _csv(rng: random.Random) -> bytes:
     return "\n".join(rows).encode()
 
 
+def _numbers(rng: random.Random) -> bytes:
+    mark = rng.choice(",;\t|")
+    rows = [[f"{rng.choice([rng.gauss(0, 1), rng.randrange(9)])}" for _ in range(3)] for _ in range(rng.choice([1, 8]))]
+    names = rng.choice([["a", "b", "label"], ["", "x", "split"], ["path", "y", "x"], ["a", "a", "é"], None])
+    for _ in range(rng.randrange(3)):
+        row = rng.choice(rows)
+        row[rng.randrange(len(row))] = rng.choice(
+            ["", "NA", "inf", "1e999", "train", "0.png", '"', "1_0", "\x00", "9" * 99]
+        )
+    return "\n".join(mark.join(row) for row in ([names] if names else []) + rows).encode()
+
+
+def _idx(rng: random.Random) -> bytes:
+    shape = rng.choice([(6, 8, 8), (6, 2), (6,), (), (0, 8, 8), (1, 3, 4, 5), (2**31, 2**31)])
+    kind = rng.choice([8, 8, 9, 11, 12, 13, 14, 7])
+    content = struct.pack(f">HBB{len(shape)}I", 0, kind, len(shape), *shape) + bytes(min(math.prod(shape), 999))
+    return gzip.compress(content, 1) if rng.random() < 0.3 else content
+
+
+def _wav(rng: random.Random) -> bytes:
+    tag, bits = rng.choice([(1, 8), (1, 16), (1, 24), (1, 32), (3, 32), (3, 64), (6, 8), (0xFFFE, 16)])
+    channels, frames = rng.choice([1, 2, 2, 0, 9]), rng.choice([40, 40, 1, 0])
+    extra = struct.pack("<HHIH14s", 22, bits, 3, 1, bytes(14)) if tag == 0xFFFE else b""
+    form = struct.pack("<HHIIHH", tag, channels, 8_000, 0, channels * bits // 8, bits) + extra
+    data = rng.randbytes(frames * channels * bits // 8)
+    sizes = [len(data)] * 5 + [0, 0xFFFFFFFF, len(data) + 9]
+    parts = [(b"LIST", b"abc\0", 3), (b"fmt ", form, len(form)), (b"data", data, rng.choice(sizes))]
+    content = b"".join(name + struct.pack("<I", size) + held for name, held, size in parts)
+    return rng.choice([b"RIFF"] * 8 + [b"RIFX", b"RF64"]) + struct.pack("<I", 4 + len(content)) + b"WAVE" + content
+
+
 def _tar(rng: random.Random) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
@@ -147,11 +181,32 @@ def _hdf5(rng: random.Random) -> bytes:
     return stream.getvalue()
 
 
-FILES: dict[str, Callable[[random.Random], bytes]] = {"npy": _npy, "npz": _npz, "csv": _csv, "tar": _tar, "h5": _hdf5}
+FILES: dict[str, Callable[[random.Random], bytes]] = {
+    "npy": _npy,
+    "npz": _npz,
+    "csv": _csv,
+    "tar": _tar,
+    "h5": _hdf5,
+    "tsv": _numbers,
+    "idx": _idx,
+    "wav": _wav,
+}
+
+
+def array_files(folder: Path, rng: random.Random) -> Path:
+    """Five .npy files of one sample each, in one folder or two, of which up to two are damaged or of another kind."""
+    content, places = _npy(rng), ["a/", "b/"] if rng.random() < 0.3 else [""]
+    for number in range(5):
+        _write(folder / f"{rng.choice(places)}{number}.npy", content)
+    for number in range(rng.choice([0, 1, 2])):
+        _write(folder / f"{number}.npy", damaged(content, rng) if rng.random() < 0.6 else _npy(rng))
+    return folder
 
 
 def _arrays(folder: Path, rng: random.Random) -> Path:
-    """A file of arrays or a table of images, half of them damaged."""
+    """A file of arrays or a table of images, half of them damaged; or files of one array each."""
+    if rng.random() < 0.1:
+        return array_files(folder, rng)
     suffix = rng.choice(sorted(FILES))
     content = FILES[suffix](rng)
     folder.mkdir()

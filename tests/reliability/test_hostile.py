@@ -3,6 +3,7 @@
 For those in checkpoints see tests/unit/storage/test_damage.py, for images tests/unit/data/zoo.py.
 """
 
+import gzip
 import io
 import json
 import os
@@ -142,6 +143,12 @@ def with_a_canary(save):
     return lambda path: save(path, Canary(path.with_name("canary")))
 
 
+def sound(parts):
+    """A WAV file of a channel of 16 bits, with those parts after its format."""
+    form = struct.pack("<IHHIIHH", 16, 1, 1, 8_000, 16_000, 2, 16)
+    return b"RIFF" + struct.pack("<I", 0) + b"WAVEfmt " + form + parts
+
+
 CODE = "__import__('pathlib').Path('{}').touch()"
 ONE = member(b"a.png", 4, content=b"abcd")
 DATA = {
@@ -154,6 +161,18 @@ DATA = {
     "a pickle.npz": with_a_canary(lambda path, c: path.write_bytes(zipped({"x": pickle.dumps(c)}))),
     "a gigabyte that is not there.npz": zipped({"x.npy": npy_of(2**26, 4)}),
     "more than all memory.npz": zipped({"x.npy": npy_of(2**37, 4)}),
+    "a gigabyte that is not there.idx": struct.pack(">I3I", 0x803, 2**20, 32, 32) + bytes(99),
+    "more than all memory.idx": struct.pack(">I3I", 0x803, *(2**32 - 1,) * 3) + bytes(99),
+    "a gigabyte that is not there.idx.gz": gzip.compress(struct.pack(">I3I", 0x803, 2**20, 32, 32) + bytes(99)),
+    "more than is declared.idx.gz": gzip.compress(struct.pack(">I3I", 0x803, 1, 2, 2) + bytes(2**26)),
+    "255 axes.idx": struct.pack(">I255I", 0x8FF, *(1,) * 255) + bytes(1),
+    "a million columns.tsv": b"a\t" * 1_000_000,
+    "a long number.tsv": b"a\tb\n1\t" + b"9" * 100_000,
+    "a device in a column.csv": b"a,b\n1,/dev/zero\n",
+    "more than is stored.wav": sound(b"data" + struct.pack("<I", 2**31)),
+    "parts without end.wav": sound(bytes(2**24)),
+    "a part of 4 GB.wav": sound(b"LIST" + struct.pack("<I", 2**32 - 2)),
+    "more than all memory.wav": sound(b"ds64" + struct.pack("<IQQQ", 24, 2**63, 2**63, 2**63) + b"data" + b"\xff" * 4),
     "before itself.tar": tar(ONE, member(b"b.png", -512)),
     "before itself, hidden.tar": tar(ONE, member(b".b.png", -512)),
     "before itself, by a note.tar": tar(ONE, member(b"note", 14, b"x", b"14 size=-1536\n"), member(b"b.png", 0)),

@@ -26,8 +26,9 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="PATH",
-        help="Images in a folder, a CSV file or tar shards; or NPY, NPZ, HDF5, Zarr, NIfTI, TIFF, Parquet or a "
-        "saved Hugging Face data set; or an index of 'idm check-data'. Settings are inferred from it.",
+        help="Images in a folder, a CSV file or tar shards; or CSV files of numbers, IDX, NPY, NPZ, HDF5, Zarr, NIfTI, "
+        "TIFF, WAV, Parquet or a saved Hugging Face data set; or an index of 'idm check-data'. Settings are inferred "
+        "from it.",
     ),
 ]
 Init = Annotated[

@@ -8,16 +8,20 @@ from idm.data.codec import Codec
 from idm.data.dataset import Batch, Dataset
 from idm.data.infer import infer_source
 from idm.data.plan import batch_indices, epoch_permutation, with_epochs
+from idm.data.sources.array_folder import ArrayFolder
 from idm.data.sources.arrays import Arrays
 from idm.data.sources.csv_images import csv_source
 from idm.data.sources.custom import custom_source
 from idm.data.sources.digits import Digits
 from idm.data.sources.hdf5 import Hdf5
+from idm.data.sources.idx import Idx
 from idm.data.sources.image_folder import ImageFolder
 from idm.data.sources.indexed import source_of_indexes
 from idm.data.sources.nifti import Nifti
+from idm.data.sources.numeric_csv import NumericCsv
 from idm.data.sources.table import table_source
 from idm.data.sources.tiff_stack import TiffStack
+from idm.data.sources.wav import Wav
 from idm.data.sources.webdataset import webdataset_source
 from idm.data.sources.zarr import Zarr
 from idm.data.split import split_by_folder, split_by_list, stratified_split
@@ -26,12 +30,16 @@ _FOUND: dict[str, Callable[..., Source]] = {
     "digits": Digits,
     "image_folder": ImageFolder,
     "arrays": Arrays,
+    "array_folder": ArrayFolder,
     "csv": csv_source,
+    "numeric_csv": NumericCsv,
     "tiff_stack": TiffStack,
+    "idx": Idx,
     "hdf5": Hdf5,
     "zarr": Zarr,
     "nifti": Nifti,
     "table": table_source,
+    "wav": Wav,
     "webdataset": webdataset_source,
     "custom": custom_source,
 }

@@ -55,6 +55,8 @@ class Source(ABC):
         layout: where the data's own arrays have their channel axis: "first", "last" or "none" (see ``axes``).
         spacing: distance of neighbouring places along each spatial axis, such as the size of voxels, in any one unit;
             None where it is not known.
+        channel_names: name of each channel, such as those of the columns of a table; None where they have none.
+        sampling_rate: values of a signal per second, Hz; None where it is not known.
     """
 
     shape: tuple[int, ...]
@@ -68,6 +70,8 @@ class Source(ABC):
     class_numbers: tuple[str, ...] | None = None
     layout: str = "first"
     spacing: tuple[float, ...] | None = None
+    channel_names: tuple[str, ...] | None = None
+    sampling_rate: float | None = None
 
     @abstractmethod
     def __len__(self) -> int:

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 from idm.data.arrays.files import labels_beside
+from idm.data.arrays.idx_files import is_idx, labels_of_idx
 from idm.data.own_results import walk_without_results
 
 HASHED_BYTES = 1 << 20
@@ -35,7 +36,8 @@ def files_of(folder: Path, file: str) -> list[str]:
         file: a file in it; "": all files below the folder, without hidden ones and what this program wrote.
     """
     if file:
-        beside = labels_beside(folder / file) if file.lower().endswith(".npy") else None
+        place, is_array = folder / file, file.lower().endswith(".npy")
+        beside = labels_beside(place) if is_array else labels_of_idx(place) if is_idx(file) else None
         return [file] if beside is None else [file, beside.name]
     found = (
         path.relative_to(folder)

@@ -11,13 +11,17 @@ from idm.core.places import kind_at
 from idm.core.text import counted
 from idm.data.arrays.arrow import parts_in_table
 from idm.data.arrays.files import LABEL_FILE, labels_beside
+from idm.data.arrays.idx_files import IDX_SUFFIXES
 from idm.data.images.check import gather
 from idm.data.images.decode import MAX_PIXELS, ImageHeader, read_header
 from idm.data.images.files import SUFFIXES, find_files
 from idm.data.own_results import result_names
 from idm.data.parts import TRAIN, choose_part, part_of_name, parts_of
+from idm.data.sources.array_folder import SAMPLE_SUFFIX, holds_samples
 from idm.data.sources.csv_images import parts_in_csv
 from idm.data.sources.index import read_index
+from idm.data.sources.numeric_csv import holds_numbers, parts_in_numbers
+from idm.data.sources.wav import WAV_SUFFIXES
 
 IMAGES, INDEX = "image_folder", "index"
 ARRAY_SUFFIXES = frozenset({".npy", ".npz"})
@@ -35,13 +39,19 @@ SOURCE_OF = {
     ".tar": "webdataset",
     ".tif": "tiff_stack",
     ".tiff": "tiff_stack",
+    ".tsv": "numeric_csv",
+    **dict.fromkeys(IDX_SUFFIXES, "idx"),
+    **dict.fromkeys(WAV_SUFFIXES, "wav"),
 }
 """Which source opens a single file of each suffix."""
 
-WHOLE_FOLDERS = frozenset({"nifti", "table", "webdataset"})
+ALIKE = {"csv": "numeric_csv", "arrays": "array_folder"}
+"""Another source of files of the same suffixes: what is in a CSV file tells, or how many .npy files a folder has."""
+
+WHOLE_FOLDERS = frozenset({"idx", "nifti", "table", "wav", "webdataset"})
 """Sources that open all of their files in a folder together."""
 
-FOLDERS = WHOLE_FOLDERS | {IMAGES, "tiff_stack", "zarr"}
+FOLDERS = WHOLE_FOLDERS | {IMAGES, "array_folder", "tiff_stack", "zarr"}
 """Sources that open folders."""
 
 BY_MEMBER = {
@@ -52,10 +62,14 @@ BY_MEMBER = {
     "dataset_dict.json": "table",
 }
 """Which source opens a folder that has a file of this name."""
-LISTING: dict[str, Callable[..., dict[str, str | None]]] = {"csv": parts_in_csv, "table": parts_in_table}
+LISTING: dict[str, Callable[..., dict[str, str | None]]] = {
+    "csv": parts_in_csv,
+    "numeric_csv": parts_in_numbers,
+    "table": parts_in_table,
+}
 """What tells the parts of sources whose rows may be of parts."""
 
-WANTED = "a folder of images, or a .npy, .npz, .csv, .h5, .nii, .parquet, .tar or .tif file"
+WANTED = "a folder of images, or a .npy, .npz, .csv, .h5, .idx, .nii, .parquet, .tar, .tif or .wav file"
 
 LARGEST_SIZE = 64
 """Images are fitted to at most this size unless another is asked for."""
@@ -113,8 +127,8 @@ def parts_in(name: str, options: Mapping[str, Any]) -> dict[str, str | None]:
     if not place.is_dir() or name == "zarr":
         return {}
     images, others = find_files(place)
-    files = images if name in (IMAGES, "tiff_stack") else [file for file in others if source_of_file(file) == name]
-    return dict(zip(files, parts_of(files, every=name == IMAGES) or (), strict=False))
+    files = images if name in (IMAGES, "tiff_stack") else [file for file in others if name in _sources_of(file)]
+    return dict(zip(files, parts_of(files, every=name in (IMAGES, "array_folder", "wav")) or (), strict=False))
 
 
 def locate(path: str | Path, name: str | None = None) -> tuple[str, Path]:
@@ -133,7 +147,7 @@ def locate(path: str | Path, name: str | None = None) -> tuple[str, Path]:
     if where.is_dir():
         return _in_folder(where)
     if name := source_of_file(where.name):
-        return name, where
+        return _by_content(name, where), where
     if where.is_file():
         if where.suffix.lower() in SUFFIXES:
             raise DataError(f"{where}: {WANTED} wanted, got a single image; give the folder that {where.name} is in")
@@ -146,7 +160,7 @@ def _only_file(where: Path, name: str) -> Path:
     if not where.is_dir() or name in FOLDERS:
         return where
     images, others = find_files(where)
-    found = [file for file in (*images, *others) if source_of_file(file) == name]
+    found = [file for file in (*images, *others) if name in _sources_of(file)]
     files = _without_labels(where, found) or found
     return where / files[0] if len(files) == 1 else where
 
@@ -154,18 +168,29 @@ def _only_file(where: Path, name: str) -> Path:
 def is_opened_by(where: Path, name: str) -> bool:
     """Whether a source opens what lies at a path, as far as names tell."""
     if not where.is_dir():
-        return source_of_file(where.name) in (name, None)
+        return name in _sources_of(where.name) or source_of_file(where.name) is None
     members = {source for member, source in BY_MEMBER.items() if (where / member).is_file()}
     if members:
         return name in members
     images, others = find_files(where)
-    found = {source_of_file(file) for file in (*images, *others)} | ({IMAGES} if images else set())
+    found = set().union(*map(_sources_of, (*images, *others)), {IMAGES} if images else ())
     return name in found
 
 
 def source_of_file(file: str) -> str | None:
     """Name the source that opens a file by its suffix; None if none does."""
     return next((name for suffix, name in SOURCE_OF.items() if file.lower().endswith(suffix)), None)
+
+
+def _sources_of(file: str) -> set[str]:
+    """Name the sources that may open a file by its suffix."""
+    name = source_of_file(file)
+    return set() if name is None else {name, ALIKE.get(name, name)}
+
+
+def _by_content(name: str, file: Path) -> str:
+    """Name the source of a file by what is in it, where its suffix leaves several."""
+    return "numeric_csv" if name == "csv" and holds_numbers(file) else name
 
 
 def _in_folder(where: Path) -> tuple[str, Path]:
@@ -183,8 +208,10 @@ def _in_folder(where: Path) -> tuple[str, Path]:
         name, file = data[0]
         if name in WHOLE_FOLDERS:
             return name, where
+        if name == "arrays" and holds_samples(where, [file for _, file in data]):
+            return "array_folder", where
         if len(data) == 1:
-            return name, where / file
+            return _by_content(name, where / file), where / file
     own = [file for file in result_names(where) if not images and not data and source_of_file(file) == "arrays"]
     if len(own) == 1:
         return "arrays", where / own[0]
@@ -196,7 +223,9 @@ def _in_folder(where: Path) -> tuple[str, Path]:
 
 def _way_out(images: Sequence[str], data: Sequence[tuple[str, str]]) -> str:
     """Say what to do with a folder of no images or files of data, or of too many."""
-    whole = sorted({IMAGES for _ in images[:1]} | {name for name, _ in data if name in WHOLE_FOLDERS})
+    arrays = [file for _, file in data if file.lower().endswith(SAMPLE_SUFFIX)]
+    folders = {IMAGES for _ in images[:1]} | {"array_folder" for _ in arrays[1:]}
+    whole = sorted(folders | {name for name, _ in data if name in WHOLE_FOLDERS})
     named = "".join(f", or set data.source.name={name}" for name in whole)
     if not data:
         return "give the folder or file that holds the data"

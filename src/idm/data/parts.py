@@ -39,6 +39,9 @@ A_WORD = "|".join(sorted(PART_OF, key=len, reverse=True))
 COMPOUND = re.compile(rf"({A_WORD})({A_WORD}|{'|'.join(OF_ALL)})")
 """What is written as one word: trainset, testdata, trainval."""
 
+OF_MNIST = re.compile(r"(?<![^\W_])t10k(?![^\W_])", re.I)
+"""What the part to test is called in the files of MNIST and of those that are named after it."""
+
 A_PART = re.compile(rf"(?<![^\W\d_])(?:{COMPOUND.pattern}|{A_WORD})(?![^\W\d_])[\W_]*", re.I)
 """The word of a part in the name of a file, with what divides it from the next."""
 
@@ -60,6 +63,7 @@ class Chosen:
 
 def words_of(name: str) -> list[str]:
     """Return the words of a name in small letters, without numbers: cifar and train of "cifar10_train0000"."""
+    name = OF_MNIST.sub(TEST, name)
     words = re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())  # of trainA: train, a
     compounds = [(word, COMPOUND.fullmatch(word)) for word in words]
     return [part for word, compound in compounds for part in (compound.groups() if compound else [word])]

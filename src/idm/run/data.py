@@ -119,6 +119,8 @@ def _describe(settings: DataSettings, to_train: Dataset, num_train: int, held_ou
         source.layout,
         hash_of_named(settings, source, held_out),
         source.fingerprint(),
+        source.channel_names,
+        source.sampling_rate,
     )
 
 

@@ -56,6 +56,7 @@ def open_data_to_score(run: Opened, path: str | Path | None = None, source: Mapp
 def _open_other(run: Opened, path: Path, told: Mapping[str, Any]) -> Data:
     name, place = locate(path, told.get("name"))
     source = _open_source(run, path, name, place, told)
+    _refuse_other_rate(run, source, place)
     labels = _labels(run, source, place)
     order = permutation(run.experiment.data.split_seed, "split", 0, len(source))  # the first are a fair sample
     none = np.empty(0, dtype=np.int64)
@@ -131,6 +132,10 @@ def _options(run: Opened, name: str, path: Path) -> dict[str, Any]:
         given = {}  # its arrays have no names
     if "image_size" in keys:
         given["image_size"] = size_for_images(run.experiment.data, run.spec)
+    if "columns" in keys and run.spec.channel_names is not None:
+        given["columns"] = run.spec.channel_names  # by name, in whatever order the other file has them
+    if "window" in keys and len(run.spec.shape) == 2 and not run.experiment.data.random_crop:
+        given["window"] = run.spec.shape[1]
     if "labels" in keys and not own and run.spec.class_names is not None:
         given["labels"] = "auto"
     return given
@@ -141,6 +146,17 @@ def _channel_rules(run: Opened, name: str) -> list[dict[str, Any]]:
     settings = run.experiment.data.source
     told = settings.get("channels") if settings.name == name else None
     return [{"channels": rule} for rule in sorted(LAYOUTS, key=lambda rule: (rule != told, rule != run.spec.layout))]
+
+
+def _refuse_other_rate(run: Opened, source: Source, path: Path) -> None:
+    """Refuse signals of another sampling rate than the run's, where both are known.
+
+    Raises:
+        DataError: they are.
+    """
+    wanted, found = run.spec.sampling_rate, source.sampling_rate
+    if wanted is not None and found is not None and wanted != found:
+        raise DataError(f"{path}: a sampling rate of {wanted:,g} Hz wanted, got {found:,g} Hz; resample the data")
 
 
 def _cropped(shape: tuple[int, ...], crop: int) -> tuple[int, ...]:

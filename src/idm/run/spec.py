@@ -13,7 +13,7 @@ from idm.data.fingerprint import differing
 from idm.settings.experiment import DataSettings
 
 NOT_IN_OLDER_ONES = ("layout", "held_out_hash", "fingerprint")
-"""What descriptions of data in older checkpoints lack."""
+"""Texts that descriptions of data in older checkpoints lack."""
 
 LARGEST_SAMPLE_VALUES = 2**27
 """Values of the largest sample that is drawn: half a gigabyte in float32."""
@@ -32,6 +32,8 @@ class DataSpec:
         layout: where the data's own arrays have their channel axis: "first", "last" or "none".
         held_out_hash: SHA-256 of the sorted names of the held-out samples, where a list or folder names them; or "".
         fingerprint: what the data are, see ``Source.fingerprint``; "": not known, as in older checkpoints.
+        channel_names: name of each channel, such as those of the columns of a table; None where they have none.
+        sampling_rate: values of a signal per second, Hz; None where it is not known.
     """
 
     shape: tuple[int, ...]
@@ -42,6 +44,8 @@ class DataSpec:
     layout: str = "first"
     held_out_hash: str = ""
     fingerprint: str = ""
+    channel_names: tuple[str, ...] | None = None
+    sampling_rate: float | None = None
 
     def restore(self, samples: Samples) -> NDArray[Any]:
         """Bring samples [n, c, *space] to the order of axes that the data came in."""
@@ -63,6 +67,8 @@ class DataSpec:
             "layout": self.layout,
             "held_out_hash": self.held_out_hash,
             "fingerprint": self.fingerprint,
+            "channel_names": None if self.channel_names is None else list(self.channel_names),
+            "sampling_rate": self.sampling_rate,
         }
 
     @classmethod
@@ -72,7 +78,7 @@ class DataSpec:
         Raises:
             KeyError, TypeError, ValueError: something else.
         """
-        names = plain["class_names"]
+        names, of_channels, rate = plain["class_names"], plain.get("channel_names"), plain.get("sampling_rate")
         shape, codec = tuple(plain["shape"]), Codec.from_dict(plain["codec"])
         counts = [plain["num_train"], plain["num_held_out"]]
         later = [plain.get(name, getattr(cls, name)) for name in NOT_IN_OLDER_ONES]
@@ -83,9 +89,25 @@ class DataSpec:
             raise ValueError("data: a shape, and a codec of as many channels, wanted")
         if not all(type(count) is int and 0 <= count < 2**63 for count in counts):
             raise ValueError("data: numbers of samples wanted")
-        if not all(isinstance(text, str) for text in (*later, *(names or ()))) or later[0] not in LAYOUTS:
+        if (
+            not all(isinstance(text, str) for text in (*later, *(names or ()), *(of_channels or ())))
+            or later[0] not in LAYOUTS
+        ):
             raise ValueError("data: names and hashes wanted")
-        return cls(shape, codec, None if names is None else tuple(names), *counts, *later)
+        if of_channels is not None and not (isinstance(of_channels, list) and len(of_channels) == shape[0]):
+            raise ValueError("data: a name for each channel wanted")
+        if rate is not None and not (type(rate) in (int, float) and 0 < rate < 2**63):
+            raise ValueError("data: a sampling rate wanted")
+        channel_names = None if of_channels is None else tuple(of_channels)
+        return cls(
+            shape,
+            codec,
+            None if names is None else tuple(names),
+            *counts,
+            *later,
+            channel_names=channel_names,
+            sampling_rate=None if rate is None else float(rate),
+        )
 
 
 ASPECTS = {"names": "names of the samples", "sizes": "sizes of the files", "labels": "labels", "contents": "contents"}
@@ -104,10 +126,12 @@ def data_differences(then: DataSpec, now: DataSpec) -> list[str]:
         "shape of a sample": (then.shape, now.shape),
         "axes": (f"channels {then.layout}", f"channels {now.layout}"),
         "classes": (then.num_classes or 0, now.num_classes or 0),
+        "sampling rate": (then.sampling_rate, now.sampling_rate),
     }
     told = [f"{name}: {old} wanted, got {new}" for name, (old, new) in pairs.items() if old != new]
     untold = {
         "names of the classes": (then.class_names, now.class_names),
+        "names of the channels": (then.channel_names, now.channel_names),
         "range of the values": (then.codec, now.codec),
         "held-out samples": (then.held_out_hash, now.held_out_hash),
     }

@@ -45,6 +45,20 @@ class ArraysOptions:
     """number of spatial axes, from 0 (points) to 3; told by the sizes if not given."""
 
 @dataclass(frozen=True, kw_only=True)
+class ArrayFolderOptions:
+    """Options of ``data.source.name=array_folder``."""
+    path: str | Path
+    """the folder; its sub-folders are included, hidden files are not."""
+    labels: Literal['auto', 'folder', 'parent', 'prefix', 'none'] = ...
+    """where classes come from, as for folders of images."""
+    channels: Literal['auto', 'first', 'last', 'none'] = ...
+    """where the channel axis of a sample is: "first" (c *space), "last" (*space c), "none" (*space, one channel); "auto" tells by the sizes, see idm.data.arrays.axes.find_layout, and refuses what is unclear."""
+    spatial_dims: int | None = ...
+    """number of spatial axes, from 0 (points) to 3; told by the sizes if not given."""
+    split: str | None = ...
+    """which part is read, train, val or test, where folders or files are named so; by default all together."""
+
+@dataclass(frozen=True, kw_only=True)
 class CsvSourceOptions:
     """Options of ``data.source.name=csv``."""
     path: str | Path
@@ -65,6 +79,24 @@ class CsvSourceOptions:
     """largest image that is opened."""
 
 @dataclass(frozen=True, kw_only=True)
+class NumericCsvOptions:
+    """Options of ``data.source.name=numeric_csv``."""
+    path: str | Path
+    """the file, in UTF-8."""
+    columns: tuple[str, ...] | None = ...
+    """names of the columns that are read, in this order; by default all but that of the labels, that of the parts, and a first one without a name that counts the rows. Columns of files without names are called column1, column2 and so on."""
+    label_column: str | None = ...
+    """name of the column of labels, or "none"; by default "label", "class name" or the like, if there is one with a word or a whole number in every row."""
+    delimiter: str | None = ...
+    """what is between columns; by default a tab, a semicolon or a comma, the first of these that the first line has."""
+    header: bool | None = ...
+    """whether the first row names the columns; by default, if not all of it are numbers."""
+    values: Literal['floats', 'integers'] = ...
+    """what numbers become: floats of 64 bits, or integers of 64 bits, whose levels are kept."""
+    split: str | None = ...
+    """which part is read, train, val or test, where a column called split names them; by default all together."""
+
+@dataclass(frozen=True, kw_only=True)
 class TiffStackOptions:
     """Options of ``data.source.name=tiff_stack``."""
     path: str | Path
@@ -77,6 +109,20 @@ class TiffStackOptions:
     """which part is read, train, val or test, where folders or files are named so; by default all together."""
     max_pixels: int = ...
     """largest page that is opened."""
+
+@dataclass(frozen=True, kw_only=True)
+class IdxOptions:
+    """Options of ``data.source.name=idx``."""
+    path: str | Path
+    """a file of samples, such as train-images-idx3-ubyte or train-images-idx3-ubyte.gz, or their folder."""
+    labels: Literal['auto', 'none'] = ...
+    """whether classes are read from the file beside it, train-labels-idx1-ubyte, if there is one."""
+    channels: Literal['auto', 'first', 'last', 'none'] = ...
+    """where the channel axis is: "first", "last", "none" or "auto", which takes three axes for images of one channel and tells others by their sizes."""
+    spatial_dims: int | None = ...
+    """number of spatial axes; told by the sizes if not given."""
+    split: str | None = ...
+    """which part of a folder is read, train or test, of which t10k is one; by default all together."""
 
 @dataclass(frozen=True, kw_only=True)
 class Hdf5Options:
@@ -139,6 +185,22 @@ class TableSourceOptions:
     """allow images that are smaller than image_size."""
     max_pixels: int = ...
     """largest image that is opened."""
+
+@dataclass(frozen=True, kw_only=True)
+class WavOptions:
+    """Options of ``data.source.name=wav``."""
+    path: str | Path
+    """a .wav file, or a folder of them; its sub-folders are included, hidden files are not."""
+    window: int | None = ...
+    """frames of a sample; by default those of the files, if all have one length of at most 4,096, else the largest power of two that no file is shorter than, at most 4,096. What is left at the end of a file is not read."""
+    hop: int | None = ...
+    """frames from the beginning of a window to that of the next; by default the window."""
+    values: Literal['auto', 'stored', 'floats'] = ...
+    """"stored": integers as they are stored, 24 bits as int32; "floats": integers over half of their range, from -1 to 1, float32 up to 24 bits and float64 for 32; "auto": floats of 24 and 32 bits, else as stored."""
+    labels: Literal['auto', 'folder', 'parent', 'prefix', 'none'] = ...
+    """where the classes of files come from, as for folders of images."""
+    split: str | None = ...
+    """which part is read, train, val or test, where folders or files are named so; by default all together."""
 
 @dataclass(frozen=True, kw_only=True)
 class WebdatasetSourceOptions:
@@ -358,7 +420,7 @@ class SamplerHeunOptions:
     churn_noise: float = ...
     """standard deviation of what is drawn for it: S_noise."""
 
-SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | CsvSourceOptions | TiffStackOptions | Hdf5Options | ZarrOptions | NiftiOptions | TableSourceOptions | WebdatasetSourceOptions | CustomSourceOptions | IndexSourceOptions
+SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | ArrayFolderOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | IdxOptions | Hdf5Options | ZarrOptions | NiftiOptions | TableSourceOptions | WavOptions | WebdatasetSourceOptions | CustomSourceOptions | IndexSourceOptions
 
 ScheduleOptions = LinearScheduleOptions | CosineScheduleOptions | FlowScheduleOptions
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from idm.core.errors import CheckpointError
+from idm.data.remarks import listed
 from idm.run import Run, load
 from idm.settings import to_plain
 from idm.storage import Checkpoint
@@ -84,6 +85,8 @@ class Description:
             "source": options_in_words(to_plain(experiment.data.source)),
             "data": data_in_words(run.spec),
             "fingerprint": run.spec.fingerprint,
+            "channels": listed(run.spec.channel_names or ()),
+            "sampling rate": f"{run.spec.sampling_rate:,g} Hz" if run.spec.sampling_rate else "",
             "classes": ", ".join(names[:MOST_CLASSES]) + (", ..." if len(names) > MOST_CLASSES else ""),
             "range": f"{codec.extent} becomes -1 to 1" + (", what lies beyond is clipped" if codec.clip else ""),
             "network": network_in_words(experiment, run.network),

@@ -261,7 +261,7 @@ def test_values_of_another_type_in_an_index_are_refused_by_name(folder, write, n
 def test_what_an_index_must_not_ask_for_is_refused(folder, write):
     index = write(folder)
     edit(index, lambda head, lines: [{**head, "source": "custom"}, *lines])
-    with pytest.raises(DataError, match=r"an index of arrays, .* wanted, got custom"):
+    with pytest.raises(DataError, match=r"an index of array_folder, arrays, .* wanted, got custom"):
         opened(index)
     edit(index, lambda head, lines: [{**head, "source": "image_folder"}])
     with pytest.raises(DataError, match="an index with images wanted, got none"):

@@ -70,7 +70,8 @@ def test_of_several_files_one_is_named_that_can_be_given(tmp_path, suffix):
                 file["x"] = np.zeros((2, 1, 4))
         else:
             (np.save if suffix == "npy" else np.savez)(tmp_path / f"{name}.{suffix}", np.zeros((2, 1, 4)))
-    advice = rf"give one of them, such as a\.{suffix}, or put all samples into one file$"
+    whole = ", or set data.source.name=array_folder" if suffix == "npy" else ""
+    advice = rf"give one of them, such as a\.{suffix}, or put all samples into one file{whole}$"
     with pytest.raises(DataError, match=advice):
         infer_source(tmp_path)
     assert len(SOURCES.build(*infer_source(tmp_path / f"a.{suffix}"))) == 2

@@ -36,10 +36,10 @@ def open_arrays(path: Path, key: str | None, labels_key: str | None) -> ArrayFil
         raise DataError(
             f"{path}: a .npz file wanted, where arrays have names; leave out data.source.key and data.source.labels_key"
         )
-    data, beside = _map(path), None if labels_key == NO_LABELS else labels_beside(path)
+    data, beside = map_array(path), None if labels_key == NO_LABELS else labels_beside(path)
     if beside is None:
         return ArrayFile(data, None)
-    keys, labels = Keys(path.stem, beside.stem, (), told=beside.name == LABEL_FILE), _map(beside)
+    keys, labels = Keys(path.stem, beside.stem, (), told=beside.name == LABEL_FILE), map_array(beside)
     found = keys.labels_of(beside, data.shape, labels.shape, lambda: labels)
     return ArrayFile(
         data, found, () if found is not None else (f"not read: {beside.name}, whose values are no labels",)
@@ -55,7 +55,13 @@ def labels_beside(path: Path) -> Path | None:
     return None if name is None else path.with_name(f"{name}.npy")
 
 
-def _map(path: Path) -> NDArray[Any]:
+def map_array(path: Path) -> NDArray[Any]:
+    """Leave the array of a .npy file on disk.
+
+    Raises:
+        UnreadableFileError: not such a file, or damaged.
+        DataError: it holds Python objects.
+    """
     try:
         with np.errstate(over="ignore"):  # shapes beyond all numbers are refused after that
             return open_memmap(path, mode="r")

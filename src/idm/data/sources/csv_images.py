@@ -1,20 +1,19 @@
 """Images that a CSV file lists, with or without labels."""
 
-import csv
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 
-from idm.core.errors import DataError, UnreadableFileError
-from idm.core.places import kind_at
-from idm.core.text import one_line
+from idm.core.errors import DataError
 from idm.data.base import Source
+from idm.data.csv_rows import find_parts, read_rows, refuse_more_cells
 from idm.data.file_names import Finder
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
 from idm.data.label_names import NO_LABELS, find_labels, words
-from idm.data.parts import choose_rows, parts_of_rows
+from idm.data.parts import choose_rows
 from idm.data.remarks import unread_columns
 
 
@@ -107,10 +106,7 @@ def parts_in_csv(where: Path, *, path_column: str = "path", delimiter: str = ","
 
 def _parts(rows: Sequence[Mapping[str, str]]) -> tuple[str | None, list[str | None] | None]:
     """Return the name of the column that names the part of each row, and the parts; None both where none does."""
-    for column in rows[0]:
-        if (parts := parts_of_rows(column, [row[column] for row in rows])) is not None:
-            return column, parts
-    return None, None
+    return find_parts(rows[0], lambda column: [row[column] for row in rows])
 
 
 def _as_written(finder: Finder, cell: str) -> str:
@@ -120,28 +116,13 @@ def _as_written(finder: Finder, cell: str) -> str:
 
 def _read(where: Path, delimiter: str) -> list[dict[str, str]]:
     """Return the rows by name of column; cells that a row lacks are empty."""
-    if not where.is_file():
-        raise DataError(f"{where}: a CSV file wanted, got {kind_at(where)}")
-    if len(delimiter) != 1:
-        raise DataError(f"delimiter: one character wanted, got '{delimiter}'")
-    try:
-        with where.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(
-                file, delimiter=delimiter, skipinitialspace=delimiter != " ", restval="", restkey="\0"
-            )
-            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-            rows = list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UnreadableFileError(f"{where}: cannot be read as CSV ({one_line(error)}); save it as UTF-8") from error
+    first, *rows = list(read_rows(where, delimiter)) or [[]]
     if not rows:
         raise DataError(f"{where}: a line of column names and a line per image wanted, got none; add them")
+    columns = [name.strip() for name in first]
     for number, row in enumerate(rows, 2):
-        if "\0" in row:
-            raise DataError(
-                f"{where}: as many cells as columns wanted, got more in row {number}; quote the commas, or set "
-                "data.source.delimiter"
-            )
-    return rows
+        refuse_more_cells(where, number, row, columns)
+    return [dict(zip_longest(columns, row, fillvalue="")) for row in rows]
 
 
 def _check(where: Path, names: list[str], labels: list[str]) -> None:

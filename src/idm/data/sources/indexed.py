@@ -21,7 +21,9 @@ from idm.data.sources.index import WAY_OUT, FileEntry, Index, fits, read_index
 ENCODED = frozenset({"image_folder", "csv", "webdataset"})
 """Sources whose index tells of every image."""
 
-WHOLE = frozenset({"arrays", "hdf5", "nifti", "table", "tiff_stack", "zarr"})
+WHOLE = frozenset(
+    {"array_folder", "arrays", "hdf5", "idx", "nifti", "numeric_csv", "table", "tiff_stack", "wav", "zarr"}
+)
 """Sources whose index tells of the files that they open."""
 
 MAX_REFUSED = 0.01
@@ -150,10 +152,11 @@ def _options(where: Path, index: Index, sources: Registry[Source]) -> Mapping[st
         UnreadableFileError: options that the source does not have, or values of another type.
     """
     known = sources.options(index.source)
-    for name, value in index.options.items():
+    options = {name: tuple(value) if isinstance(value, list) else value for name, value in index.options.items()}
+    for name, value in options.items():
         if name not in known or not fits(known[name].annotation, value):
             raise UnreadableFileError(f"{where}: cannot be read as an index (wrong option {name}); {WAY_OUT}")
-    return index.options
+    return options
 
 
 def _compare(path: Path, entry: FileEntry) -> None:

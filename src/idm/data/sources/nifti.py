@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError, UnreadableFileError
 from idm.core.places import kind_at
 from idm.core.text import one_line
+from idm.data.arrays.alike import refuse_unlike
 from idm.data.arrays.axes import ChannelRule
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices, number_classes
@@ -101,12 +102,7 @@ class Nifti(ArraySource):
             raise UnreadableFileError(f"{path}: cannot be read as NIfTI ({one_line(error)}); replace it") from error
 
     def _compare(self, row: int, headers: list[Header]) -> None:
-        if headers[row][:2] != headers[0][:2]:
-            (shape, dtype, _), (found, other, _) = headers[0], headers[row]
-            raise DataError(
-                f"{self._files[row]}: shape {shape}, {dtype}, wanted as in {self._files[0].name}, "
-                f"got {found}, {other}; bring all files to one shape and dtype"
-            )
+        refuse_unlike(self._files[row], headers[row][:2], headers[0][:2], self._files[0].name)
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
         if self._along_last:

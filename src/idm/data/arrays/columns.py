@@ -1,0 +1,190 @@
+"""Columns of numbers in a CSV file: what they are called, which are values and which are labels."""
+
+import re
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.core.errors import DataError
+from idm.core.text import shown
+from idm.data.csv_rows import guess_delimiter, read_rows, refuse_more_cells
+from idm.data.label_names import find_labels, words
+
+MISSING = frozenset({"", "-", "?", ".", "na", "n/a", "#n/a", "nan", "nil", "none", "null", "missing"})
+"""What stands in a cell without a value, in small letters."""
+
+WHOLE = re.compile(r"[+-]?\d+")
+
+
+@dataclass(frozen=True)
+class NumberTable:
+    """A CSV file of numbers, whose columns are known.
+
+    Attributes:
+        where: the file.
+        delimiter: what is between columns.
+        names: name of each column; column1, column2 and so on where the file names none.
+        is_named: whether its first row names them.
+    """
+
+    where: Path
+    delimiter: str
+    names: tuple[str, ...]
+    is_named: bool
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Go through the rows below the names, as (number of the row in the file, cells); missing cells are empty.
+
+        Raises:
+            UnreadableFileError: the file cannot be read.
+            DataError: more cells than columns.
+        """
+        for number, cells in enumerate(read_rows(self.where, self.delimiter), 1):
+            if number == 1 and self.is_named:
+                continue
+            refuse_more_cells(self.where, number, cells, self.names)
+            yield number, cells + [""] * (len(self.names) - len(cells))
+
+    def texts(self, names: Sequence[str]) -> dict[str, list[str]]:
+        """Read some columns as text, without blanks around it."""
+        places, found = [self.names.index(name) for name in names], {name: list[str]() for name in names}
+        if names:
+            for _, cells in self.rows():
+                for name, place in zip(names, places, strict=True):
+                    found[name].append(cells[place].strip())
+        return found
+
+    def numbers(self, names: Sequence[str], kept: Sequence[int] | None, code: str) -> NDArray[Any]:
+        """Read some columns of some rows as numbers, [rows, columns].
+
+        Args:
+            names: the columns.
+            kept: numbers of the rows, from 0, increasing; None: all.
+            code: what numbers become: "d" (64-bit floats) or "q" (64-bit integers).
+
+        Raises:
+            DataError: a cell that is no finite number, or none of that kind; nothing to read.
+        """
+        places = [self.names.index(name) for name in names]
+        read, found, chosen = READERS[code], array(code), None if kept is None else frozenset(kept)
+        for count, (number, cells) in enumerate(self.rows()):
+            if chosen is None or count in chosen:
+                try:
+                    found.extend([read(cells[place]) for place in places])
+                except (ValueError, OverflowError):
+                    self._refuse(number, cells, names, read)
+        if not found:
+            raise DataError(
+                f"{self.where}: at least one row, and one column in data.source.columns, of numbers wanted, got none; "
+                "add them"
+            )
+        return np.frombuffer(found, dtype=code).reshape(-1, len(names))
+
+    def _refuse(
+        self, number: int, cells: Sequence[str], names: Sequence[str], read: Callable[[str], object]
+    ) -> NoReturn:
+        """Say which cell of a row is no number, and what to do about it."""
+        name, cell = next(
+            (name, cell) for name in names if not _reads(read, cell := cells[self.names.index(name)].strip())
+        )
+        place, others = f"in row {number} of column '{name}'", "choose other columns with data.source.columns"
+        if cell.casefold() in MISSING:
+            raise DataError(
+                f"{self.where}: a number in every row wanted, got none ({shown(cell)}) {place}; fill it in, remove the "
+                f"row, or {others}"
+            )
+        if is_number(cell) and isfinite(float(cell)):
+            raise DataError(
+                f"{self.where}: whole numbers of 64 bits wanted, got {shown(cell)} {place}; set "
+                "data.source.values=floats"
+            )
+        raise DataError(
+            f"{self.where}: finite numbers, with a decimal point, wanted, got {shown(cell)} {place}; {others}, or set "
+            "data.source.label_column to it if it names classes"
+        )
+
+
+def open_numbers(where: Path, delimiter: str | None, header: bool | None) -> NumberTable:
+    """Read what the columns of a CSV file are called.
+
+    Args:
+        where: the file.
+        delimiter: what is between columns; None: told by the first line.
+        header: whether the first row names them; None: if a cell of it is neither a number nor missing.
+
+    Raises:
+        UnreadableFileError: the file cannot be read.
+        DataError: no file, or an empty one; names that come twice or do not fit into a line.
+    """
+    mark = guess_delimiter(where) if delimiter is None else delimiter
+    first = [cell.strip() for cell in next(read_rows(where, mark), [])]
+    if not first:
+        raise DataError(f"{where}: rows of numbers wanted, got an empty file; check the path")
+    named = not all(is_number(cell) or cell.casefold() in MISSING for cell in first) if header is None else header
+    names = [first[0].lstrip("# "), *first[1:]] if named else [f"column{place}" for place in range(1, len(first) + 1)]
+    for place, name in enumerate(names):
+        if not name.isprintable() or name in names[:place]:
+            wrong = "in one line" if not name.isprintable() else "once"
+            raise DataError(
+                f"{where}: each name of a column {wrong} wanted, got {shown(name)} in column {place + 1}; rename it, "
+                "or set data.source.header=false if the first row holds numbers"
+            )
+    return NumberTable(where, mark, tuple(names), named)
+
+
+def guess_label_column(table: NumberTable, chosen: Sequence[str] | None) -> str | None:
+    """Return the column whose name plainly stands for labels; y alone does not, which may be a coordinate."""
+    names = [name for name in table.names if words(name) != ("y",) and name not in (chosen or ())]
+    return find_labels(names) if table.is_named else None
+
+
+def are_labels(cells: Sequence[str]) -> bool:
+    """Whether there is a whole number in every cell, or a word in some and nothing missing in any."""
+    numbers = [cell for cell in cells if is_number(cell)]
+    return all(cells) and (len(numbers) < len(cells) or all(map(WHOLE.fullmatch, numbers)))
+
+
+def count_rows(cells: Sequence[str]) -> bool:
+    """Whether cells number the rows, from 0 or from 1."""
+    return any(all(cell == str(row) for row, cell in enumerate(cells, first)) for first in (0, 1))
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number as files write it, NaN and infinity too."""
+    return _reads(_float, cell)
+
+
+def _float(cell: str) -> float:
+    if "_" in cell:
+        raise ValueError(cell)  # digits in groups are no number in a file
+    return float(cell)
+
+
+def _finite(cell: str) -> float:
+    number = _float(cell)
+    if not isfinite(number):
+        raise ValueError(cell)
+    return number
+
+
+def _whole(cell: str) -> int:
+    if "_" in cell or not -(2**63) <= (number := int(cell)) < 2**63:
+        raise ValueError(cell)
+    return number
+
+
+READERS: dict[str, Callable[[str], float]] = {"d": _finite, "q": _whole}
+
+
+def _reads(read: Callable[[str], object], cell: str) -> bool:
+    try:
+        read(cell)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,92 @@
+"""A folder of .npy files, each of which holds one sample; classes are those of folders of images."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.core.errors import DataError
+from idm.core.places import kind_at
+from idm.data.arrays.alike import Kind, refuse_unlike
+from idm.data.arrays.axes import ChannelRule
+from idm.data.arrays.files import map_array
+from idm.data.arrays.source import ArraySource
+from idm.data.base import Indices
+from idm.data.images.check import gather
+from idm.data.images.files import LabelRule, find_files, read_labels
+from idm.data.parts import choose_part
+from idm.data.reading.damage import reading
+
+SAMPLE_SUFFIX = ".npy"
+FEWEST_FILES, MOST_COMPARED = 5, 20
+"""Fewer files are not taken for samples unless that is said; and how many of them are compared before they are."""
+
+
+class ArrayFolder(ArraySource):
+    """One sample for each .npy file below a folder, all of one shape and dtype, read as they are needed."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        labels: LabelRule = "auto",
+        channels: ChannelRule = "auto",
+        spatial_dims: int | None = None,
+        split: str | None = None,
+    ) -> None:
+        """Judge the headers of all files and look at all values.
+
+        Args:
+            path: the folder; its sub-folders are included, hidden files are not.
+            labels: where classes come from, as for folders of images.
+            channels: where the channel axis of a sample is: "first" (c *space), "last" (*space c), "none" (*space, one
+                channel); "auto" tells by the sizes, see idm.data.arrays.axes.find_layout, and refuses what is unclear.
+            spatial_dims: number of spatial axes, from 0 (points) to 3; told by the sizes if not given.
+            split: which part is read, train, val or test, where folders or files are named so; by default all together.
+
+        Raises:
+            UnreadableFileError: a file that cannot be read, by name.
+            DataError: no files; files of several shapes or dtypes; axes that are unclear; values that are not finite.
+        """
+        where = Path(path)
+        if not where.is_dir():
+            raise DataError(f"{where}: a folder of .npy files wanted, got {kind_at(where)}; check the path")
+        files = [file for file in find_files(where)[1] if file.lower().endswith(SAMPLE_SUFFIX)]
+        if not files:
+            raise DataError(f"{where}: .npy files wanted, got a folder without any; check the path")
+        chosen = choose_part(where, files, split, every=True)
+        self._files = [where / file for file in chosen.files]
+        headers = gather(_look, self._files)
+        first, name = headers[0], self._files[0].name
+        gather(lambda row: refuse_unlike(self._files[row], headers[row], first, name), range(len(headers)))
+        shape, self._dtype_of_files = first
+        self._adopt(
+            where, (len(self._files), *shape), self._dtype_of_files, None, channels=channels, spatial_dims=spatial_dims
+        )
+        self.labels, self.class_names, note = read_labels(list(chosen.below), labels)
+        self.names, self.remarks, self.note = chosen.files, chosen.remarks, f"{self.note}, {note}"
+
+    def _rows(self, indices: Indices) -> NDArray[Any]:
+        rows = np.empty((len(indices), *self._stored[1:]), dtype=self._dtype_of_files)
+        for row, index in zip(rows, indices, strict=True):
+            with reading(self._files[index], "an array of the shape that it had", "restore it"):
+                row[...] = map_array(self._files[index])
+        return rows
+
+
+def holds_samples(where: Path, files: list[str]) -> bool:
+    """Whether .npy files hold a sample each: several of one shape and dtype, as far as some of them tell."""
+    if len(files) < FEWEST_FILES or not all(file.lower().endswith(SAMPLE_SUFFIX) for file in files):
+        return False
+    places = np.unique(np.linspace(0, len(files) - 1, MOST_COMPARED).round().astype(int))
+    try:
+        return len({_look(where / files[place]) for place in places}) == 1
+    except DataError:
+        return False
+
+
+def _look(path: Path) -> Kind:
+    """Return shape and dtype of one file."""
+    found = map_array(path)
+    return found.shape, found.dtype

@@ -1,0 +1,128 @@
+"""Numbers in a CSV file: a row is a point, a column is one of its coordinates, or their classes."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.core.errors import DataError
+from idm.core.text import shown
+from idm.data.arrays.arrow import row_name
+from idm.data.arrays.columns import NumberTable, are_labels, count_rows, guess_label_column, is_number, open_numbers
+from idm.data.arrays.source import ArraySource
+from idm.data.base import Indices
+from idm.data.csv_rows import find_parts
+from idm.data.images.files import SUFFIXES
+from idm.data.label_names import NO_LABELS
+from idm.data.parts import choose_rows, names_parts
+from idm.data.remarks import listed, unread_columns
+
+CODES = {"floats": "d", "integers": "q"}
+ValueKind = Literal["floats", "integers"]
+
+
+class NumericCsv(ArraySource):
+    """Rows of numbers in a CSV or TSV file, as points; the names of the columns stay with a run."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        columns: tuple[str, ...] | None = None,
+        label_column: str | None = None,
+        delimiter: str | None = None,
+        header: bool | None = None,
+        values: ValueKind = "floats",
+        split: str | None = None,
+    ) -> None:
+        """Read all numbers.
+
+        Args:
+            path: the file, in UTF-8.
+            columns: names of the columns that are read, in this order; by default all but that of the labels, that of
+                the parts, and a first one without a name that counts the rows. Columns of files without names are
+                called column1, column2 and so on.
+            label_column: name of the column of labels, or "none"; by default "label", "class name" or the like, if
+                there is one with a word or a whole number in every row.
+            delimiter: what is between columns; by default a tab, a semicolon or a comma, the first of these that
+                the first line has.
+            header: whether the first row names the columns; by default, if not all of it are numbers.
+            values: what numbers become: floats of 64 bits, or integers of 64 bits, whose levels are kept.
+            split: which part is read, train, val or test, where a column called split names them; by default all
+                together.
+
+        Raises:
+            UnreadableFileError: the file cannot be read.
+            DataError: no such column; missing values, or text, in one that is read, by row and column.
+        """
+        where = Path(path)
+        table = open_numbers(where, delimiter, header)
+        told = None if label_column in (None, NO_LABELS) else label_column.strip()
+        for option, names in (("columns", columns or ()), ("label_column", () if told is None else (told,))):
+            if unknown := [name for name in names if name not in table.names]:
+                raise DataError(
+                    f"{where}: a column '{unknown[0]}' wanted, got {listed(table.names)}; "
+                    f"set data.source.{option} to one of these, or data.source.delimiter"
+                )
+        guessed = guess_label_column(table, columns) if label_column is None else None
+        texts = _texts(table, told or guessed, columns)
+        of_labels = told or (guessed if guessed is not None and are_labels(texts[guessed]) else None)
+        if told is not None and not are_labels(texts[told]):
+            found = next((cell for cell in texts[told] if not are_labels([cell])), "")
+            raise DataError(
+                f"{where}: a whole number or text in every row of '{told}' wanted, got {shown(found)}; "
+                "set data.source.label_column to another, or to none"
+            )
+        of_parts, parts = find_parts([name for name in texts if name != of_labels], texts.__getitem__)
+        left_out = {of_labels, of_parts, "" if "" in texts and count_rows(texts[""]) else None}
+        of_values = tuple(name for name in table.names if name not in left_out)
+        chosen = of_values if columns is None else columns
+        rows = None
+        if parts is not None or split is not None:
+            rows, self.remarks = choose_rows(where, parts, split, len(parts or ()))
+        self._values = table.numbers(chosen, rows, CODES[values])
+        labels = None if of_labels is None else _some(texts[of_labels], rows)
+        self._adopt(where, self._values.shape, self._values.dtype, labels, channels="first")
+        self.channel_names = chosen if table.is_named else None
+        self.note = f"{listed(chosen)} in columns, {'no labels' if labels is None else f'labels from {of_labels}'}"
+        others = [name for name in table.names if name not in (*chosen, of_labels, of_parts)]
+        self.remarks += unread_columns([name or "one without a name" for name in others])
+
+    def _rows(self, indices: Indices) -> NDArray[Any]:
+        return self._values[indices]
+
+
+def parts_in_numbers(where: Path, *, delimiter: str | None = None, header: bool | None = None) -> dict[str, str | None]:
+    """Return the part of each row; nothing where they are of no parts.
+
+    Raises:
+        UnreadableFileError, DataError: as ``NumericCsv``.
+    """
+    table = open_numbers(where, delimiter, header)
+    texts = _texts(table, None, None)
+    parts = find_parts(texts, texts.__getitem__)[1] or ()
+    return {row_name(row): part for row, part in enumerate(parts)}
+
+
+def holds_numbers(where: Path) -> bool:
+    """Whether a CSV file holds numbers, and does not list images: by its names of columns and its first row."""
+    with suppress(DataError):
+        table = open_numbers(where, None, None)
+        _, cells = next(table.rows(), (0, list[str]()))
+        names_files = any(Path(cell.strip()).suffix.lower() in SUFFIXES for cell in cells)
+        return "path" not in table.names and not names_files and any(map(is_number, cells))
+    return False
+
+
+def _texts(table: NumberTable, labels: str | None, columns: Sequence[str] | None) -> dict[str, list[str]]:
+    """Read the columns that may say something else than values: labels, parts, and a first one without a name."""
+    first = table.names[:1] if table.names[0] == "" and columns is None else ()
+    of_parts = (name for name in table.names if table.is_named and names_parts(name) and name not in (columns or ()))
+    return table.texts(list(dict.fromkeys([*first, *of_parts, *(() if labels is None else (labels,))])))
+
+
+def _some(texts: Sequence[str], rows: Sequence[int] | None) -> NDArray[Any]:
+    return np.array(texts if rows is None else [texts[row] for row in rows])
