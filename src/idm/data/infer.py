@@ -21,6 +21,7 @@ from idm.data.sources.array_folder import SAMPLE_SUFFIX, holds_samples
 from idm.data.sources.csv_images import parts_in_csv
 from idm.data.sources.index import read_index
 from idm.data.sources.numeric_csv import holds_numbers, parts_in_numbers
+from idm.data.sources.tiff_stack import TIFF_SUFFIXES, holds_measurements
 from idm.data.sources.wav import WAV_SUFFIXES
 
 IMAGES, INDEX = "image_folder", "index"
@@ -202,7 +203,8 @@ def _in_folder(where: Path) -> tuple[str, Path]:
     notes = {INDEX, "csv"} if images else {INDEX}
     data = [(name, file) for name, file in found if name not in notes]
     if images and not data:
-        return IMAGES, where
+        are_tiff = all(file.lower().endswith(TIFF_SUFFIXES) for file in images)
+        return "tiff_stack" if are_tiff and holds_measurements(where / images[0]) else IMAGES, where
     names = {name for name, _ in data}
     if len(names) == 1 and not images:
         name, file = data[0]

@@ -82,3 +82,15 @@ def test_a_single_image_is_told_its_folder_which_is_read(tmp_path):
     with pytest.raises(DataError, match=r"got a single image; give the folder that a\.jpg is in$"):
         infer_source(tmp_path / "a.jpg")
     assert len(SOURCES.build(*infer_source(tmp_path))) == 1
+
+
+@pytest.mark.parametrize(
+    ("dtype", "name"), [("f4", "tiff_stack"), ("i4", "tiff_stack"), ("u1", "image_folder"), ("u2", "image_folder")]
+)
+def test_a_folder_of_tiff_files_of_measurements_is_no_folder_of_pictures(tmp_path, dtype, name):
+    values = np.arange(60).reshape(2, 5, 6).astype(dtype)
+    for number, value in enumerate(values):
+        Image.fromarray(value).save(tmp_path / f"{number}.tif")
+    assert infer_source(tmp_path) == (name, {"path": str(tmp_path)})
+    source = SOURCES.build(*infer_source(tmp_path))
+    assert source.read(np.arange(2))[:, 0].tobytes() == values.tobytes()

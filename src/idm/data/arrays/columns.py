@@ -1,6 +1,5 @@
 """Columns of numbers in a CSV file: what they are called, which are values and which are labels."""
 
-import re
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,13 +12,9 @@ from numpy.typing import NDArray
 
 from idm.core.errors import DataError
 from idm.core.text import shown
+from idm.data.arrays.cells import MISSING, READERS, is_number, reads
 from idm.data.csv_rows import guess_delimiter, read_rows, refuse_more_cells
 from idm.data.label_names import find_labels, words
-
-MISSING = frozenset({"", "-", "?", ".", "na", "n/a", "#n/a", "nan", "nil", "none", "null", "missing"})
-"""What stands in a cell without a value, in small letters."""
-
-WHOLE = re.compile(r"[+-]?\d+")
 
 
 @dataclass(frozen=True)
@@ -91,7 +86,7 @@ class NumberTable:
     ) -> NoReturn:
         """Say which cell of a row is no number, and what to do about it."""
         name, cell = next(
-            (name, cell) for name in names if not _reads(read, cell := cells[self.names.index(name)].strip())
+            (name, cell) for name in names if not reads(read, cell := cells[self.names.index(name)].strip())
         )
         place, others = f"in row {number} of column '{name}'", "choose other columns with data.source.columns"
         if cell.casefold() in MISSING:
@@ -142,49 +137,3 @@ def guess_label_column(table: NumberTable, chosen: Sequence[str] | None) -> str 
     """Return the column whose name plainly stands for labels; y alone does not, which may be a coordinate."""
     names = [name for name in table.names if words(name) != ("y",) and name not in (chosen or ())]
     return find_labels(names) if table.is_named else None
-
-
-def are_labels(cells: Sequence[str]) -> bool:
-    """Whether there is a whole number in every cell, or a word in some and nothing missing in any."""
-    numbers = [cell for cell in cells if is_number(cell)]
-    return all(cells) and (len(numbers) < len(cells) or all(map(WHOLE.fullmatch, numbers)))
-
-
-def count_rows(cells: Sequence[str]) -> bool:
-    """Whether cells number the rows, from 0 or from 1."""
-    return any(all(cell == str(row) for row, cell in enumerate(cells, first)) for first in (0, 1))
-
-
-def is_number(cell: str) -> bool:
-    """Whether a cell is a number as files write it, NaN and infinity too."""
-    return _reads(_float, cell)
-
-
-def _float(cell: str) -> float:
-    if "_" in cell:
-        raise ValueError(cell)  # digits in groups are no number in a file
-    return float(cell)
-
-
-def _finite(cell: str) -> float:
-    number = _float(cell)
-    if not isfinite(number):
-        raise ValueError(cell)
-    return number
-
-
-def _whole(cell: str) -> int:
-    if "_" in cell or not -(2**63) <= (number := int(cell)) < 2**63:
-        raise ValueError(cell)
-    return number
-
-
-READERS: dict[str, Callable[[str], float]] = {"d": _finite, "q": _whole}
-
-
-def _reads(read: Callable[[str], object], cell: str) -> bool:
-    try:
-        read(cell)
-    except ValueError:
-        return False
-    return True

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError
 from idm.core.text import shown
 from idm.data.arrays.arrow import row_name
-from idm.data.arrays.columns import NumberTable, are_labels, count_rows, guess_label_column, is_number, open_numbers
+from idm.data.arrays.cells import are_labels, count_rows, is_number
+from idm.data.arrays.columns import NumberTable, guess_label_column, open_numbers
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices
 from idm.data.csv_rows import find_parts

@@ -126,6 +126,14 @@ class TiffStack(ArraySource):
         return rows
 
 
+def holds_measurements(path: Path) -> bool:
+    """Whether a TIFF file holds floats or signed integers, which are no pictures."""
+    try:
+        return _look(path, MAX_PIXELS).dtype.kind in "if"
+    except DataError:
+        return False
+
+
 def _look(path: Path, max_pixels: int) -> Stack:
     if not path.is_file():
         raise DataError(f"{path}: a TIFF file wanted, got {kind_at(path)}; check the path")
