@@ -12,14 +12,18 @@ Samples = Annotated[
     list[str],
     typer.Argument(
         metavar="IMAGES...",
-        help="Image files, .npy or .npz files, or held-out:0-7 of the run's own data.",
+        help="Pictures, .npy, .npz or NIfTI files, folders of them, or held-out:0-7 of the run's own data.",
         show_default=False,
     ),
 ]
 Strength = Annotated[
     float,
     typer.Option(
-        "--strength", metavar="X", min=0, max=1, help="How far they go to noise: 0 changes nothing, 1 keeps nothing."
+        "--strength",
+        metavar="X",
+        min=0,
+        max=1,
+        help="How far they go to noise: near 0 little changes, 1 keeps nothing.",
     ),
 ]
 Results = Annotated[int, typer.Option("--num", metavar="N", min=1, help="Results of each.")]

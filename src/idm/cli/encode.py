@@ -13,7 +13,7 @@ Images = Annotated[
     list[str],
     typer.Argument(
         metavar="IMAGES...",
-        help="Image files, .npy or .npz files, or held-out:0-7 of the run's own data.",
+        help="Pictures, .npy, .npz or NIfTI files, folders of them, or held-out:0-7 of the run's own data.",
         show_default=False,
     ),
 ]

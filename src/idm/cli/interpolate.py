@@ -10,7 +10,9 @@ from idm.core.text import counted
 
 End = Annotated[
     str,
-    typer.Argument(metavar="IMAGE", help="An image file, a file with one array, or held-out:3.", show_default=False),
+    typer.Argument(
+        metavar="IMAGE", help="A picture, a file with one array or volume, or held-out:3.", show_default=False
+    ),
 ]
 LabelA = Annotated[str | None, typer.Option("--label-a", metavar="CLASS", help="Class of the first image.")]
 LabelB = Annotated[

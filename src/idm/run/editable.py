@@ -44,7 +44,7 @@ class Editable(Opened):
         return self.spec.restore(self.spec.codec.decode(x))
 
     def read(self, *names: str | Path) -> Examples:
-        """Read image files, array files or held-out samples of the run, such as "held-out:0-7".
+        """Read pictures, array files, NIfTI files, folders of them, or held-out samples of the run, "held-out:0-7".
 
         Raises:
             DataError: files that cannot be read or do not fit the run's data; no such held-out sample.

@@ -23,7 +23,9 @@ from idm.data.file_names import composed
 from idm.data.images.check import gather
 from idm.data.images.decode import GREY_8, GREY_16, RGB_8, ImageHeader, decode, read_header
 from idm.data.infer import ARRAY_SUFFIXES
+from idm.data.sources.nifti import NIFTI_SUFFIXES, Nifti
 from idm.run.labels import NO_CLASS, number_names
+from idm.run.observed_files import files_at
 from idm.run.opened import Opened
 from idm.run.own_data import open_run_data
 
@@ -33,14 +35,22 @@ HELD_OUT = "held-out:"
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """Samples in the model's range [n, c, *space], and the class of each where it is known."""
+    """Samples of a user's own.
+
+    Attributes:
+        x: in the model's range.
+        labels: the class of each, None where it is not known.
+        origins: the file that each was read from, or which held-out sample it is, such as "held-out:3"; none of those
+            that came as arrays.
+    """
 
     x: Float[Tensor, "n c *space"]
     labels: list[int | None]
+    origins: tuple[str, ...] = ()
 
 
 def read_inputs(run: Opened, names: Sequence[str]) -> Inputs:
-    """Read image files, array files and held-out samples.
+    """Read image files, array files, NIfTI files, all such files of a folder, and held-out samples.
 
     Images are read as ``idm sample`` writes them: those of a run on image files as these, others as the levels of the
     data spread over the range of the file.
@@ -59,11 +69,16 @@ def read_inputs(run: Opened, names: Sequence[str]) -> Inputs:
         if held_out is not None and name.startswith(HELD_OUT):
             return _held_out(held_out, name)
         path = Path(name)
+        if name.lower().endswith(NIFTI_SUFFIXES):
+            return _volumes(run, path)
         known = path.suffix.lower() in ARRAY_SUFFIXES
         return _arrays(run, path) if known else Inputs(_image(run, path), [None])
 
+    names = [name for given in names for name in _each(given)]
     parts = gather(read, names)
-    return Inputs(torch.cat([part.x for part in parts]), [label for part in parts for label in part.labels])
+    origins = [one for name, part in zip(names, parts, strict=True) for one in part.origins or [name] * len(part.x)]
+    labels = [label for part in parts for label in part.labels]
+    return Inputs(torch.cat([part.x for part in parts]), labels, tuple(origins))
 
 
 def as_inputs(run: Opened, samples: npt.ArrayLike, what: str = "samples") -> Inputs:
@@ -82,6 +97,11 @@ def as_inputs(run: Opened, samples: npt.ArrayLike, what: str = "samples") -> Inp
     return Inputs(x, [None] * len(x))
 
 
+def _each(name: str) -> list[str]:
+    """Return the files of a folder, or what is named itself."""
+    return [name] if name.startswith(HELD_OUT) else list(map(str, files_at(Path(name))))
+
+
 def _held_out(dataset: Dataset, name: str) -> Inputs:
     first, dash, last = name.removeprefix(HELD_OUT).partition("-")
     total = len(dataset)
@@ -94,7 +114,8 @@ def _held_out(dataset: Dataset, name: str) -> Inputs:
     if not 0 <= start < stop <= total:
         raise DataError(f"{name}: a number or range such as 0-7 of the {total} held-out samples wanted")
     x, labels = dataset.batch(np.arange(start, stop))
-    return Inputs(x, [None] * len(x) if labels is None else list(labels.tolist()))
+    origins = tuple(f"{HELD_OUT}{row}" for row in range(start, stop))
+    return Inputs(x, [None] * len(x) if labels is None else list(labels.tolist()), origins)
 
 
 def _image(run: Opened, path: Path) -> Tensor:
@@ -144,6 +165,14 @@ def _arrays(run: Opened, path: Path) -> Inputs:
     return Inputs(_encoded(run, str(path), data), labels)
 
 
+def _volumes(run: Opened, path: Path) -> Inputs:
+    if not path.is_file():
+        raise DataError(f"{path}: a NIfTI file wanted, got {kind_at(path)}; check the path")
+    source = Nifti(path)
+    x = _encoded(run, str(path), _arranged(run, str(path), source.read(np.arange(len(source))), "first"))
+    return Inputs(x, [None] * len(x))
+
+
 def _classes(path: Path, labels: NDArray[Any], names: Sequence[str] | None, known: Sequence[str]) -> list[int | None]:
     """Number labels as the run does; None for those of no class, and for numbers that are no names of its classes.
 
@@ -168,10 +197,10 @@ def _encoded(run: Opened, path: str, data: Samples) -> Tensor:
         raise DataError(*(line.replace("data:", f"{path}:", 1) for line in error.lines)) from error
 
 
-def _arranged(run: Opened, path: str, data: NDArray[Any]) -> Samples:
+def _arranged(run: Opened, path: str, data: NDArray[Any], layout: str | None = None) -> Samples:
     """Bring samples of any of the three layouts, or a single one, to [n, c, *space].
 
-    Where several layouts fit, it is the run's own that is taken.
+    Where several layouts fit, it is ``layout`` that is taken, the run's own by default.
 
     Raises:
         DataError: no finite numbers, or another shape.
@@ -181,7 +210,7 @@ def _arranged(run: Opened, path: str, data: NDArray[Any]) -> Samples:
     channels, *space = run.spec.shape
     without = {"none": tuple(space)} if channels == 1 and space else {}
     shapes = {"first": (channels, *space), "last": (*space, channels)} | without
-    for name in sorted(shapes, key=lambda name: name != run.spec.layout):
+    for name in sorted(shapes, key=lambda name: name != (layout or run.spec.layout)):
         several = data[None] if data.shape == shapes[name] else data
         if several.shape[1:] == shapes[name] and len(several) > 0:
             if not np.isfinite(several).all():

@@ -1,5 +1,6 @@
 """Observations of samples in the units of the data, read, simulated, and brought into the model's range."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,10 +57,8 @@ def read_observed(run: Opened, operator: Operator, names: Sequence[str]) -> Obse
     paths = [path for name in names for path in files_at(Path(name))]
     shape, picks = shape_of(operator, run), isinstance(operator, Selection)
     found = gather(lambda path: read_file(run, path, shape, may_have_holes=picks), paths)
-    rows = [(path, row, len(values)) for path, values in zip(paths, found, strict=True) for row in range(len(values))]
-    titles = [f"{_stem(path)}-{row}" if count > 1 else _stem(path) for path, row, count in rows]
-    files = tuple(None if count > 1 else path for path, _, count in rows)
-    return Observed(torch.from_numpy(np.concatenate(found)), _distinct(titles), (None,) * len(rows), files)
+    titles, files = _titles_and_files([str(path) for path, values in zip(paths, found, strict=True) for _ in values])
+    return Observed(torch.from_numpy(np.concatenate(found)), titles, (None,) * len(titles), files)
 
 
 def observe(run: Opened, operator: Operator, noise: float, names: Sequence[str], seed: int) -> Observed:
@@ -79,11 +78,8 @@ def observe(run: Opened, operator: Operator, noise: float, names: Sequence[str],
     clean = torch.from_numpy(run.spec.codec.decode(inputs.x).astype(np.float64))
     values = clean if isinstance(operator, Selection) else operator.apply(clean)
     drawn = Rng.from_seed(range(seed, seed + len(values)), len(values)).normal("observation", 0, values.shape[1:])
-    titles = [name.replace(":", "-") if name.startswith(HELD_OUT) else _stem(Path(name)) for name in names]
-    if len(titles) != len(values):
-        titles = [f"{row:05d}" for row in range(len(values))]
-    nobody = (None,) * len(values)
-    return Observed(values + noise * drawn, _distinct(titles), tuple(inputs.labels), nobody, inputs.x)
+    titles, files = _titles_and_files(inputs.origins)
+    return Observed(values + noise * drawn, titles, tuple(inputs.labels), files, inputs.x)
 
 
 def as_observed(run: Opened, operator: Operator, values: npt.ArrayLike) -> Observed:
@@ -146,6 +142,18 @@ def _refuse_holes(observed: Observed) -> None:
             f"{bad[0]}: finite numbers wanted, got NaN, which stands for values that are not seen with a mask alone; "
             "replace it"
         )
+
+
+def _titles_and_files(origins: Sequence[str]) -> tuple[tuple[str, ...], tuple[Path | None, ...]]:
+    """Name samples by the files, or held-out samples, that they are, and return the files that hold a single one."""
+    num_in, seen = Counter(origins), Counter[str]()
+    titles: list[str] = []
+    for origin in origins:
+        title = origin.replace(":", "-") if origin.startswith(HELD_OUT) else _stem(Path(origin))
+        titles.append(f"{title}-{seen[origin]}" if num_in[origin] > 1 else title)
+        seen[origin] += 1
+    files = [None if origin.startswith(HELD_OUT) or num_in[origin] > 1 else Path(origin) for origin in origins]
+    return _distinct(titles), tuple(files)
 
 
 def _stem(path: Path) -> str:

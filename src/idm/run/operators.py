@@ -59,7 +59,7 @@ def parse_operator(text: str, spec: DataSpec) -> Operator:
         try:
             return OPERATORS.build(name, options, shape=spec.shape)
         except SettingsError as error:
-            raise SettingsError(*(f"operator: {line}, of '{text}'" for line in error.lines)) from error
+            raise _of_operator(error, text) from error
     if colon and value.isidentifier():
         found = function_of_code(text, "operator", example="physics:project")
         is_linear = isinstance(found, type) and issubclass(found, LinearOperator)
@@ -67,6 +67,11 @@ def parse_operator(text: str, spec: DataSpec) -> Operator:
     near = nearest(name, _MAKE, cutoff=0.6)
     hint = f"did you mean {EXAMPLES[near]}?" if near else f"one of {', '.join(EXAMPLES.values())} or MODULE:FUNCTION"
     raise SettingsError(f"operator: unknown operator '{text}'; {hint}")
+
+
+def _of_operator(error: SettingsError, text: str) -> SettingsError:
+    """Say which operator is meant, once."""
+    return SettingsError(*(f"operator: {line.removeprefix('operator: ')}, of '{text}'" for line in error.lines))
 
 
 def _mask(value: str, spec: DataSpec) -> dict[str, Any]:
@@ -101,12 +106,15 @@ def _blur(value: str, spec: DataSpec) -> dict[str, Any]:
 def _fourier(value: str, spec: DataSpec) -> dict[str, Any]:
     counts = value.split(",")
     if all(count.strip().isdecimal() and len(count) < LONGEST_DIGITS for count in counts) and len(counts) <= 2:
-        return {"sampled": Fourier.lines(spec.shape, *map(int, counts)).sampled}
+        try:
+            return {"sampled": Fourier.lines(spec.shape, *map(int, counts)).sampled}
+        except SettingsError as error:
+            raise _of_operator(error, f"fourier:{value}") from error
     return {"sampled": torch.from_numpy(np.ascontiguousarray(_array(value) != 0))}
 
 
 def _matrix(value: str, spec: DataSpec) -> dict[str, Any]:
-    return {"matrix": torch.from_numpy(np.ascontiguousarray(_array(value), dtype=np.float64))}
+    return {"matrix": torch.from_numpy(np.array(_array(value), dtype=np.float64))}
 
 
 _MAKE: Mapping[str, Callable[[str, DataSpec], dict[str, Any]]] = {
