@@ -1,14 +1,16 @@
 """Operators as a user writes them: ``mask:hole.png``, ``downsample:4``, ``blur:1.5``, ``mymodule:function``."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from idm.core.code import function_of_code
+from idm.core.code import call_code, function_of_code
 from idm.core.errors import DataError, SettingsError
 from idm.core.text import nearest
 from idm.data.arrays.files import open_arrays
@@ -63,10 +65,34 @@ def parse_operator(text: str, spec: DataSpec) -> Operator:
     if colon and value.isidentifier():
         found = function_of_code(text, "operator", example="physics:project")
         is_linear = isinstance(found, type) and issubclass(found, LinearOperator)
-        return found(spec.shape) if is_linear else Custom(found)
+        return call_code(found, text, "operator", spec.shape) if is_linear else Custom(_Own(text, found))
     near = nearest(name, _MAKE, cutoff=0.6)
     hint = f"did you mean {EXAMPLES[near]}?" if near else f"one of {', '.join(EXAMPLES.values())} or MODULE:FUNCTION"
     raise SettingsError(f"operator: unknown operator '{text}'; {hint}")
+
+
+@final
+@dataclass(frozen=True)
+class _Own:
+    """A function of a user's own, by the name of its code."""
+
+    name: str
+    function: Callable[[Tensor], object]
+
+    def __call__(self, v: Tensor) -> Tensor:
+        """Call it.
+
+        Raises:
+            DataError: it raised something.
+            SettingsError: it returned what torch cannot differentiate, where that is wanted.
+        """
+        found = call_code(self.function, self.name, "operator", v)
+        if isinstance(found, Tensor) and v.requires_grad and not found.requires_grad:
+            raise SettingsError(
+                f"operator: values that torch computed from its argument wanted of {self.name}, got some without a "
+                "gradient; leave out detach, numpy and no_grad"
+            )
+        return found  # what is no tensor is told by whoever observes
 
 
 def _of_operator(error: SettingsError, text: str) -> SettingsError:
