@@ -273,6 +273,32 @@ def test_a_function_of_ones_own_is_called_with_data(idm, run, tmp_path, monkeypa
     assert "none in that module" in nothing.errors[0]
 
 
+@pytest.mark.parametrize(
+    ("name", "code", "told"),
+    [
+        ("raises", 3, "--operator: faulty:raises wanted to return, got ZeroDivisionError ("),
+        ("cut", 2, "--operator: values that torch computed from its argument wanted of faulty:cut, got some without"),
+        ("number", 2, "--operator: a tensor [1, ...] wanted from the function, a row per sample, got int"),
+        ("Made", 3, "--operator: faulty:Made wanted to return, got TypeError"),
+    ],
+)
+def test_faults_in_a_function_of_ones_own_are_told_in_a_line(idm, run, tmp_path, monkeypatch, name, code, told):
+    (tmp_path / "faulty.py").write_text(
+        "from idm.restoration import LinearOperator\n"
+        "def raises(v):\n    return v / (1 // 0)\n"
+        "def cut(v):\n    return v.detach().flatten(1)\n"
+        "def number(v):\n    return 3\n"
+        "class Made(LinearOperator):\n    def __init__(self):\n        super().__init__((1,))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    command = ("restore", run, "held-out:0", "--simulate", "--operator", f"faulty:{name}", "--out", tmp_path / "out")
+    refused = idm(*command, *SHORT)
+    assert (refused.code, len(refused.errors)) == (code, 1), refused.err
+    assert told in refused.errors[0]
+    assert "Traceback" not in refused.err
+    assert not (tmp_path / "out" / "restored").exists()
+
+
 @pytest.mark.parametrize("shape", [(3,), (8, 4), (2, 8, 8)])
 def test_masks_of_other_shapes_are_refused_in_python(run, shape):
     with pytest.raises(SettingsError, match="a mask of shape"):
@@ -387,6 +413,22 @@ def test_whole_samples_that_should_have_been_observed_are_told_how(idm, run, dig
         assert (refused.code, len(refused.errors)) == (3, 1)
         assert refused.errors[0].endswith("whole samples are observed with --simulate")
         assert idm(*command, "--simulate").code == 0
+    refused = idm("restore", run, "held-out:0", "--operator", "downsample:2", "--out", tmp_path / "out", *SHORT)
+    assert (refused.code, len(refused.errors)) == (3, 1)
+    assert "got a whole sample; whole samples are observed with --simulate" in refused.errors[0]
+
+
+@pytest.mark.usefixtures("unchecked_types")
+def test_in_python_texts_in_the_place_of_operators_and_methods_are_refused_with_what_makes_them(run, digits):
+    opened = load(run, device="cpu")
+    for operator, method, told in (
+        ("blur:1", None, r'operator: run\.operator\("mask"\) or the like wanted, got \'blur:1\''),
+        (opened.operator("blur:1"), "ddnm", r'method: run\.method\("ddnm"\) or the like wanted, got \'ddnm\''),
+    ):
+        with pytest.raises(SettingsError, match=told):
+            opened.restore(digits, operator, method=method)
+    with pytest.raises(DataError, match=r"got .1, 8, 8.; apply it to whole samples first"):
+        opened.restore(digits[None], opened.operator("downsample:2"))
 
 
 def test_an_edit_of_a_network_that_knows_classes_only_says_which_option_names_one(tmp_path):

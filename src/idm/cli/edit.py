@@ -46,6 +46,19 @@ LabelB = Annotated[
     str | None,
     typer.Option("--label-b", metavar="CLASSES", help="Classes that they shall have, in turn; their own by default."),
 ]
+Sampler = Annotated[
+    str | None, options.named("--sampler", "For sdedit: ddpm by default, ddim, multistep or heun.", completion.samplers)
+]
+Steps = Annotated[int | None, options.number("--steps", "Steps of the whole way; 100 by default.", 0)]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change one setting of the sampler, repeatable; 'idm config sampler' lists them.",
+        autocompletion=completion.sampler_settings,
+    ),
+]
 
 
 def edit(
@@ -57,9 +70,9 @@ def edit(
     label_b: LabelB = None,
     num: Results = 1,
     seed: options.Seed = 0,
-    sampler: options.SamplerName = None,
-    steps: options.SamplerSteps = None,
-    overrides: options.SamplerOverrides = None,
+    sampler: Sampler = None,
+    steps: Steps = None,
+    overrides: Overrides = None,
     batch_size: options.BatchSize = 64,
     out: options.OutFolder = None,
     device: options.Device = None,

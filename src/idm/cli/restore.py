@@ -64,6 +64,15 @@ CheckCoverage = Annotated[
         show_default=False,
     ),
 ]
+Sampler = Annotated[
+    str | None,
+    options.named(
+        "--sampler",
+        "ddpm, ddim, multistep or heun; by default multistep with noise, ddpm for tds.",
+        completion.samplers,
+    ),
+]
+Steps = Annotated[int | None, options.number("--steps", "Steps to take, 0 for all; 40 by default.", 0)]
 MoreOverrides = Annotated[
     list[str] | None,
     typer.Option(
@@ -84,8 +93,8 @@ def restore(
     method: MethodName = None,
     labels: options.KnownLabels = None,
     seed: options.Seed = 0,
-    sampler: options.SamplerName = None,
-    steps: options.SamplerSteps = None,
+    sampler: Sampler = None,
+    steps: Steps = None,
     overrides: MoreOverrides = None,
     simulate: Simulate = False,
     check_coverage: CheckCoverage = 0,

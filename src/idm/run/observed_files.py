@@ -72,7 +72,7 @@ def read_file(run: Opened, path: Path, shape: tuple[int, ...], *, may_have_holes
     return _in_units(run, *(_opaque(run, path, shape) if clear is None else clear))[None]
 
 
-def arranged(data: NDArray[Any], shape: tuple[int, ...], layout: str, what: str) -> Values:
+def arranged(data: NDArray[Any], shape: tuple[int, ...], layout: str, what: str, advice: str = WHOLE) -> Values:
     """Bring one observation or several, in any of the layouts that arrays may have, to [n, *shape].
 
     Args:
@@ -80,6 +80,7 @@ def arranged(data: NDArray[Any], shape: tuple[int, ...], layout: str, what: str)
         shape: of one observation.
         layout: the first one that is tried, where several fit.
         what: what messages call it.
+        advice: what to do with data of another shape.
 
     Raises:
         DataError: no real numbers, infinity, or another shape.
@@ -96,7 +97,7 @@ def arranged(data: NDArray[Any], shape: tuple[int, ...], layout: str, what: str)
                 raise DataError(f"{what}: finite numbers, or NaN where nothing was seen, wanted, got infinity")
             return np.ascontiguousarray(rule.arrange(several), dtype=np.float64)
     raise DataError(
-        f"{what}: observations of shape {shape} wanted, as the operator gives of a sample, got {data.shape}; {WHOLE}"
+        f"{what}: observations of shape {shape} wanted, as the operator gives of a sample, got {data.shape}; {advice}"
     )
 
 

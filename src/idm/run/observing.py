@@ -15,7 +15,7 @@ from idm.core.rng import Rng
 from idm.data.images.check import gather
 from idm.restoration import Mask, Observation, Operator, Selection
 from idm.run.inputs import HELD_OUT, read_inputs
-from idm.run.observed_files import arranged, files_at, read_file
+from idm.run.observed_files import WHOLE, arranged, files_at, read_file
 from idm.run.opened import Opened
 from idm.run.units import observation_of
 
@@ -54,6 +54,8 @@ def read_observed(run: Opened, operator: Operator, names: Sequence[str]) -> Obse
     Raises:
         DataError: files that cannot be read, or of another shape.
     """
+    if own := [name for name in names if name.startswith(HELD_OUT)]:
+        raise DataError(f"{own[0]}: a file of observations wanted, got a whole sample; {WHOLE}")
     paths = [path for name in names for path in files_at(Path(name))]
     shape, picks = shape_of(operator, run), isinstance(operator, Selection)
     found = gather(lambda path: read_file(run, path, shape, may_have_holes=picks), paths)
@@ -91,7 +93,7 @@ def as_observed(run: Opened, operator: Operator, values: npt.ArrayLike) -> Obser
     data = np.asarray(values.detach().cpu().numpy() if isinstance(values, Tensor) else values)
     shape = shape_of(operator, run)
     layout = run.spec.layout if len(shape) == len(run.spec.shape) else "first"
-    rows = torch.from_numpy(arranged(data, shape, layout, "observed"))
+    rows = torch.from_numpy(arranged(data, shape, layout, "observed", "apply it to whole samples first"))
     nobody = (None,) * len(rows)
     return Observed(rows, tuple(f"{row:05d}" for row in range(len(rows))), nobody, nobody)
 
