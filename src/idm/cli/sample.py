@@ -104,6 +104,7 @@ def sampler_options(overrides: list[str]) -> tuple[dict[str, Any], dict[str, Any
             continue
         for name, value in (plain["sampler"] if isinstance(plain.get("sampler"), dict) else plain).items():
             before = settings.get(name)
-            both = isinstance(before, dict) and isinstance(value, dict)  # two options of the method of a restoration
-            settings[name] = {**before, **value} if both else value
+            if isinstance(before, dict) and isinstance(value, dict):  # two options of the method of a restoration
+                value = {**before, **value}
+            settings[name] = value
     return settings, of_rule
