@@ -95,6 +95,7 @@ def test_an_interrupted_job_of_other_guidance_is_not_gone_on_with(run, tmp_path)
 
 def test_a_classifier_s_code_runs_where_the_command_names_it(sample, idm, run, tmp_path, monkeypatch):
     code = "import torch\ndef judge(x, at):\n    return x.flatten(1) @ torch.eye(64)[:, 20:30] * 9\n"
+    code += "def alone(x):\n    return x\n"
     (tmp_path / "cli_judge.py").write_text(code)
     monkeypatch.syspath_prepend(str(tmp_path))
     drawn, said = sample("--classifier", "cli_judge:judge", "--classifier-scale", "5")
@@ -103,6 +104,11 @@ def test_a_classifier_s_code_runs_where_the_command_names_it(sample, idm, run, t
     refused = idm("sample", run, "--classifier", "no.such:judge", "--classifier-scale", "5")
     assert (refused.code, len(refused.err.splitlines())) == (3, 1)
     assert "--classifier no.such:judge: a module that Python can import wanted" in refused.err
+    refused = idm(
+        "sample", run, "--classifier", "cli_judge:alone", "--classifier-scale", "5", "--out", tmp_path / "out"
+    )
+    assert (refused.code, len(refused.err.splitlines())) == (3, 1)
+    assert "--classifier cli_judge:alone: cli_judge:alone wanted to return, got TypeError" in refused.err
 
 
 @pytest.mark.parametrize(

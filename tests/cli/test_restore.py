@@ -1,15 +1,23 @@
 """Restoring from the command line: what is read, what is kept, and in which kind of file it comes back."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from idm import Calls, load
-from idm.core.errors import SettingsError
-from idm.run.masks import checked_mask
+from idm.core.errors import DataError, SettingsError
+from idm.core.progress import SILENT
+from idm.run.masks import checked_mask, read_mask
+from idm.run.observing import read_observed
+from idm.run.operators import parse_operator
 from idm.run.restored_files import files_of
+from idm.settings import Experiment, from_plain
+from idm.tasks import train
 
-from ..forging import make_run
+from ..forging import POINTS, make_run
 from ..once import made_once
 
 SHORT = ("--steps", 3, "--num", 2)
@@ -217,6 +225,75 @@ def test_an_edit_of_several_calls_a_step_is_followed_to_its_end(run):
         assert (events[-1].done, events[-1].total) == (2, 2), method
 
 
+def test_a_volume_of_which_means_were_seen_has_finer_voxels_in_the_same_place(idm, others, tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    fine = np.array([[0, 2.0, 0.5, 5], [1.5, 0, 0, -3], [0, 0, 4.0, 7], [0, 0, 0, 1]])
+    # The middle of the first block of 2 x 2 x 2 voxels is at index 1/2 of the fine ones, the next one two further on.
+    coarse = np.column_stack([2 * fine[:, :3], fine @ [0.5, 0.5, 0.5, 1]])
+    means = np.load(others / "volumes.npy")[0, 0].reshape(4, 2, 2, 2, 2, 2).mean((1, 3, 5))
+    image = nibabel.Nifti1Image(means, coarse)
+    image.set_sform(coarse, 4)  # of the atlas of Montreal
+    nibabel.save(image, tmp_path / "small.nii")
+    command = ("restore", others / "volumes", tmp_path / "small.nii", "--operator", "downsample:2")
+    assert idm(*command, "--method", "ddnm", "--out", tmp_path / "out", *SHORT).code == 0
+    back = nibabel.load(tmp_path / "out" / "restored" / "small-00.nii")
+    assert np.allclose(back.affine, fine)
+    assert back.header["sform_code"] == 4
+    assert np.allclose(back.get_fdata().reshape(4, 2, 2, 2, 2, 2).mean((1, 3, 5)), means, atol=1e-4)
+
+
+def test_a_folder_of_volumes_is_edited_into_volumes(idm, others, tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    affine = np.diag([2.0, 3.0, 4.0, 1.0])
+    values = np.load(others / "volumes.npy")[:2, 0]
+    (tmp_path / "scans").mkdir()
+    for name, volume in zip("ab", values, strict=True):
+        nibabel.save(nibabel.Nifti1Image(volume, affine), tmp_path / "scans" / f"{name}.nii.gz")
+    command = ("edit", others / "volumes", tmp_path / "scans", "--method", "bdia", "--steps", 4)
+    result = idm(*command, "--out", tmp_path / "out")
+    assert result.code == 0, result.err
+    for name, volume in zip("ab", values, strict=True):
+        back = nibabel.load(tmp_path / "out" / "restored" / f"{name}-00.nii.gz")
+        assert (back.affine == affine).all()
+        assert np.allclose(back.get_fdata(), volume, atol=1e-3)  # carried up and down as nothing else
+
+
+def test_a_mask_of_a_volume_has_no_channels_too_many(idm, others, tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    nibabel.save(
+        nibabel.Nifti1Image(np.eye(8, 4)[:, :, None, None] * np.ones((1, 1, 4, 2)), np.eye(4)), tmp_path / "m.nii"
+    )
+    refused = idm("restore", others / "volumes", "held-out:0", "--simulate", "--operator", f"mask:{tmp_path / 'm.nii'}")
+    assert (refused.code, len(refused.errors)) == (2, 1)
+    assert "got (2, 8, 4, 4)" in refused.errors[0]
+
+
+def test_a_mask_whose_transparency_says_nothing_hides_what_is_white(run, tmp_path):
+    pixels = np.repeat(np.where(LEFT, 255, 0).astype(np.uint8)[..., None], 4, axis=2)
+    pixels[..., 3] = 255
+    Image.fromarray(pixels).save(tmp_path / "opaque.png")
+    assert (read_mask(tmp_path / "opaque.png", load(run, device="cpu").spec)[0] == LEFT).all()
+
+
+def test_pixels_of_another_depth_than_the_files_of_a_run_are_refused(tmp_path):
+    deep = np.random.default_rng(0).integers(0, 65536, (12, 8, 8), dtype=np.uint16)
+    (tmp_path / "stamps").mkdir()
+    for row, pixels in enumerate(deep):
+        Image.fromarray(pixels).save(tmp_path / "stamps" / f"{row}.png")
+    data = {"source": {"name": "image_folder", "path": str(tmp_path / "stamps"), "image_size": 8}, "held_out": 0.2}
+    run = train(
+        from_plain(Experiment, {**POINTS, "data": data, "network": UNET}),
+        tmp_path / "run",
+        device="cpu",
+        listener=SILENT,
+    )
+    Image.fromarray((deep[0] >> 8).astype(np.uint8)).save(tmp_path / "grey.png")
+    transparent(tmp_path / "clear.png")
+    for name, told in (("grey.png", "16-bit grey, wanted, got 8 x 8, 8-bit grey"), ("clear.png", "got transparency")):
+        with pytest.raises(DataError, match=told):
+            read_observed(run, run.operator("mask"), [str(tmp_path / name)])
+
+
 REFUSED = {
     "another shape": (("--operator", "mask:wrong.npy"), "shape (8, 8)"),
     "no such file": (("--operator", "mask:gone.png"), "gone.png"),
@@ -260,6 +337,32 @@ def test_a_function_of_ones_own_is_called_with_data(idm, run, tmp_path, monkeypa
     nothing = idm("restore", run, tmp_path / "total.npy", "--operator", "physics:gone", "--out", tmp_path / "out")
     assert nothing.code == 3
     assert "none in that module" in nothing.errors[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "told"),
+    [
+        ("raises", 3, "--operator: faulty:raises wanted to return, got ZeroDivisionError ("),
+        ("cut", 2, "--operator: values that torch computed from its argument wanted of faulty:cut, got some without"),
+        ("number", 2, "--operator: a tensor [1, ...] wanted from the function, a row per sample, got int"),
+        ("Made", 3, "--operator: faulty:Made wanted to return, got TypeError"),
+    ],
+)
+def test_faults_in_a_function_of_ones_own_are_told_in_a_line(idm, run, tmp_path, monkeypatch, name, code, told):
+    (tmp_path / "faulty.py").write_text(
+        "from idm.restoration import LinearOperator\n"
+        "def raises(v):\n    return v / (1 // 0)\n"
+        "def cut(v):\n    return v.detach().flatten(1)\n"
+        "def number(v):\n    return 3\n"
+        "class Made(LinearOperator):\n    def __init__(self):\n        super().__init__((1,))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    command = ("restore", run, "held-out:0", "--simulate", "--operator", f"faulty:{name}", "--out", tmp_path / "out")
+    refused = idm(*command, *SHORT)
+    assert (refused.code, len(refused.errors)) == (code, 1), refused.err
+    assert told in refused.errors[0]
+    assert "Traceback" not in refused.err
+    assert not (tmp_path / "out" / "restored").exists()
 
 
 @pytest.mark.parametrize("shape", [(3,), (8, 4), (2, 8, 8)])
@@ -306,7 +409,7 @@ def test_what_is_encoded_and_decoded_as_the_same_class_comes_back_and_as_another
         ),
         (("--method", "bdja"), "did you mean"),
         (("--label-a", 3), "--label-a: a method that inverts wanted beside it, such as bdia, got sdedit"),
-        (("--strength", 0), "above 0 and up to 1"),
+        (("--strength", 0), "--strength: a number above 0 and up to 1 wanted, got 0.0"),
     ],
 )
 def test_an_edit_that_cannot_be_is_refused_in_a_line(idm, run, tmp_path, options, told):
@@ -319,7 +422,7 @@ def test_an_edit_that_cannot_be_is_refused_in_a_line(idm, run, tmp_path, options
 def test_without_a_method_operators_that_are_not_linear_have_one_of_their_own(idm, run, tmp_path, monkeypatch):
     (tmp_path / "loud.py").write_text("def loudness(x):\n    return x.square().flatten(1).mean(1, keepdim=True)\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    for operator, way in ((f"mask:{tmp_path / 'hole.npy'}", "PiGDM("), ("loud:loudness", "DPS(")):
+    for operator, way in ((f"mask:{tmp_path / 'hole.npy'}", "pigdm ("), ("loud:loudness", "dps (")):
         np.save(tmp_path / "hole.npy", LEFT)
         command = ("restore", run, "held-out:0", "--simulate", "--operator", operator, "--out", tmp_path / way[:3])
         found = idm(*command, "--steps", 2, "--num", 1)
@@ -327,7 +430,7 @@ def test_without_a_method_operators_that_are_not_linear_have_one_of_their_own(id
         assert f"by {way}" in found.out
     held_out = load(run, device="cpu").read("held-out:0").data
     hidden = np.broadcast_to(LEFT, held_out.shape[1:])
-    np.testing.assert_array_equal(opened(tmp_path / "PiG")["data"][0, 0][~hidden], held_out[0][~hidden])
+    np.testing.assert_array_equal(opened(tmp_path / "pig")["data"][0, 0][~hidden], held_out[0][~hidden])
 
 
 @pytest.mark.parametrize(
@@ -337,6 +440,7 @@ def test_without_a_method_operators_that_are_not_linear_have_one_of_their_own(id
         (("restore", "--simulate", "--labels", "nobody", "--operator", "downsample:2"), "--labels"),
         (("restore", "--simulate", "--operator", "downsample:3"), "--operator"),
         (("restore", "--simulate", "--operator", "blur:1,2,3"), "--operator"),
+        (("restore", "--simulate", "--operator", "fourier:2,4"), "--operator"),
     ],
 )
 def test_a_refusal_begins_with_the_option_that_is_wrong(idm, run, tmp_path, command, option):
@@ -345,6 +449,73 @@ def test_a_refusal_begins_with_the_option_that_is_wrong(idm, run, tmp_path, comm
     assert result.code == 2
     (line,) = result.errors
     assert line.startswith(f"error[E200]: {option}: ")
+
+
+def test_the_operator_is_named_once(run):
+    points = replace(load(run, device="cpu").spec, shape=(2,))
+    with pytest.raises(SettingsError, match=r"^operator: data with spatial axes wanted .*, of 'blur:1'$"):
+        parse_operator("blur:1", points)
+
+
+def test_a_matrix_from_a_file_may_be_changed_and_torch_does_not_warn(run, tmp_path, recwarn):
+    np.save(tmp_path / "A.npy", np.ones((2, 64)))
+    opened = load(run, device="cpu")
+    before = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    try:
+        operator = opened.operator(f"matrix:{tmp_path / 'A.npy'}")
+    finally:
+        torch.set_warn_always(before)
+    assert operator.apply(torch.ones(1, 1, 8, 8)).tolist() == [[64.0, 64.0]]
+    assert not recwarn.list
+
+
+def test_whole_samples_that_should_have_been_observed_are_told_how(idm, run, digits, tmp_path):
+    np.save(tmp_path / "whole.npy", digits)
+    Image.fromarray(digits).save(tmp_path / "whole.png")
+    for name in ("whole.npy", "whole.png"):
+        command = ("restore", run, tmp_path / name, "--operator", "downsample:2", "--out", tmp_path / "out", *SHORT)
+        refused = idm(*command)
+        assert (refused.code, len(refused.errors)) == (3, 1)
+        assert refused.errors[0].endswith("whole samples are observed with --simulate")
+        assert idm(*command, "--simulate").code == 0
+    refused = idm("restore", run, "held-out:0", "--operator", "downsample:2", "--out", tmp_path / "out", *SHORT)
+    assert (refused.code, len(refused.errors)) == (3, 1)
+    assert "got a whole sample; whole samples are observed with --simulate" in refused.errors[0]
+
+
+@pytest.mark.usefixtures("unchecked_types")
+def test_in_python_texts_in_the_place_of_operators_and_methods_are_refused_with_what_makes_them(run, digits):
+    opened = load(run, device="cpu")
+    for operator, method, told in (
+        ("blur:1", None, r'operator: run\.operator\("mask"\) or the like wanted, got \'blur:1\''),
+        (opened.operator("blur:1"), "ddnm", r'method: run\.method\("ddnm"\) or the like wanted, got \'ddnm\''),
+    ):
+        with pytest.raises(SettingsError, match=told):
+            opened.restore(digits, operator, method=method)
+    with pytest.raises(DataError, match=r"got .1, 8, 8.; apply it to whole samples first"):
+        opened.restore(digits[None], opened.operator("downsample:2"))
+
+
+def test_an_edit_of_a_network_that_knows_classes_only_says_which_option_names_one(tmp_path):
+    np.savez(tmp_path / "points.npz", x=np.random.default_rng(0).normal(size=(30, 2)), y=np.arange(30) % 2)
+    run = load(make_run(tmp_path / "points.npz", tmp_path / "run"), device="cpu")
+    for method, option in (("sdedit", "label_b"), ("bdia", "label_a")):
+        with pytest.raises(SettingsError, match=f"name it with {option}=CLASSES"):
+            run.edit([[0.1, 0.2]], method=method)
+        assert run.edit([[0.1, 0.2]], method=method, **{option: [1]}).draws.shape == (1, 1, 2)
+
+
+def test_a_method_may_be_named_among_its_options_as_a_refusal_advises_and_is_told_in_words(idm, run, tmp_path):
+    np.save(tmp_path / "hole.npy", LEFT)
+    command = ("restore", run, "held-out:0", "--simulate", "--operator", f"mask:{tmp_path / 'hole.npy'}")
+    command += ("--set", "method.covariance=full", "--out", tmp_path / "out", *SHORT)
+    refused = idm(*command)
+    assert (refused.code, len(refused.errors)) == (2, 1)
+    assert "set method.name=tmpd, or leave it out" in refused.errors[0]
+    followed = idm(*command, "--set", "method.name=tmpd")
+    assert followed.code == 0, followed.err
+    assert "by tmpd (covariance=full, data_deviation=0.5) and SamplerMultistep" in followed.out
 
 
 def test_coverage_is_told_in_a_sentence(idm, run, tmp_path):

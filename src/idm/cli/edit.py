@@ -19,7 +19,11 @@ Samples = Annotated[
 Strength = Annotated[
     float,
     typer.Option(
-        "--strength", metavar="X", min=0, max=1, help="How far they go to noise: 0 changes nothing, 1 keeps nothing."
+        "--strength",
+        metavar="X",
+        min=0,
+        max=1,
+        help="How far they go to noise: near 0 little changes, 1 keeps nothing.",
     ),
 ]
 Results = Annotated[int, typer.Option("--num", metavar="N", min=1, help="Results of each.")]
@@ -38,17 +42,22 @@ LabelA = Annotated[
         "--label-a", metavar="CLASSES", help="Classes that they have, for methods that invert; those known by default."
     ),
 ]
-SamplerOfEdits = Annotated[
-    str | None,
-    options.named("--sampler", "ddpm (the default), ddim, multistep, heun: for sdedit.", completion.samplers),
-]
-StepsOfEdits = Annotated[
-    int | None,
-    options.number("--steps", "From data to nothing but noise, of which strength is a share; 100 by default.", 0),
-]
 LabelB = Annotated[
     str | None,
     typer.Option("--label-b", metavar="CLASSES", help="Classes that they shall have, in turn; their own by default."),
+]
+Sampler = Annotated[
+    str | None, options.named("--sampler", "For sdedit: ddpm by default, ddim, multistep or heun.", completion.samplers)
+]
+Steps = Annotated[int | None, options.number("--steps", "Steps of the whole way; 100 by default.", 0)]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change one setting of the sampler, repeatable; 'idm config sampler' lists them.",
+        autocompletion=completion.sampler_settings,
+    ),
 ]
 
 
@@ -61,9 +70,9 @@ def edit(
     label_b: LabelB = None,
     num: Results = 1,
     seed: options.Seed = 0,
-    sampler: SamplerOfEdits = None,
-    steps: StepsOfEdits = None,
-    overrides: options.SamplerOverrides = None,
+    sampler: Sampler = None,
+    steps: Steps = None,
+    overrides: Overrides = None,
     batch_size: options.BatchSize = 64,
     out: options.OutFolder = None,
     device: options.Device = None,

@@ -54,6 +54,7 @@ GIVEN = (
     "labels",
     "method",
     "num_levels",
+    "operator",
     "out",
     "plan",
     "preset",
@@ -72,7 +73,7 @@ VALUE = re.compile(rf"(?:(?<=^)|(?<=[ \'\"(]))({'|'.join(GIVEN)})=")
 SAME = {"make the same call": "run the same command", "the same call": "the same command"}
 """What goes on from where it was, in Python and here."""
 
-TRUE = re.compile(r"(?<![\w.=\-/])trust_code=True\b")
+TRUE = re.compile(r"(?<![\w.=\-/])(simulate|trust_code)=True\b")
 
 
 def in_options(text: str) -> str:
@@ -80,7 +81,7 @@ def in_options(text: str) -> str:
     text = HEADING.sub(lambda found: found[1] + option(found[2]), text)
     for call, ours in SAME.items():
         text = text.replace(call, ours)
-    return TRUE.sub("--trust-code", VALUE.sub(lambda found: f"{option(found[1])} ", text))
+    return TRUE.sub(lambda found: option(found[1]), VALUE.sub(lambda found: f"{option(found[1])} ", text))
 
 
 def option(name: str) -> str:

@@ -50,15 +50,6 @@ MethodName = Annotated[
         autocompletion=completion.methods,
     ),
 ]
-SamplerOfDraws = Annotated[
-    str | None,
-    options.named(
-        "--sampler",
-        "multistep with the noise of ancestral sampling (tau=1) by default, ddpm for tds; ddpm, ddim, multistep, heun.",
-        completion.samplers,
-    ),
-]
-StepsOfDraws = Annotated[int | None, options.number("--steps", "Steps to take, 0 for all; 40 by default.", 0)]
 Simulate = Annotated[
     bool,
     typer.Option("--simulate", metavar="", help="Observe whole samples first: a trial whose answer is shown beside."),
@@ -73,6 +64,15 @@ CheckCoverage = Annotated[
         show_default=False,
     ),
 ]
+Sampler = Annotated[
+    str | None,
+    options.named(
+        "--sampler",
+        "ddpm, ddim, multistep or heun; by default multistep with noise, ddpm for tds.",
+        completion.samplers,
+    ),
+]
+Steps = Annotated[int | None, options.number("--steps", "Steps to take, 0 for all; 40 by default.", 0)]
 MoreOverrides = Annotated[
     list[str] | None,
     typer.Option(
@@ -93,8 +93,8 @@ def restore(
     method: MethodName = None,
     labels: options.KnownLabels = None,
     seed: options.Seed = 0,
-    sampler: SamplerOfDraws = None,
-    steps: StepsOfDraws = None,
+    sampler: Sampler = None,
+    steps: Steps = None,
     overrides: MoreOverrides = None,
     simulate: Simulate = False,
     check_coverage: CheckCoverage = 0,

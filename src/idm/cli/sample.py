@@ -101,6 +101,10 @@ def sampler_options(overrides: list[str]) -> tuple[dict[str, Any], dict[str, Any
         plain = parse_override(override)
         if isinstance(plain.get("guidance"), dict):
             of_rule |= plain["guidance"]
-        else:
-            settings |= plain["sampler"] if isinstance(plain.get("sampler"), dict) else plain
+            continue
+        for name, value in (plain["sampler"] if isinstance(plain.get("sampler"), dict) else plain).items():
+            before = settings.get(name)
+            if isinstance(before, dict) and isinstance(value, dict):  # two options of the method of a restoration
+                value = {**before, **value}
+            settings[name] = value
     return settings, of_rule

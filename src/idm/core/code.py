@@ -73,6 +73,28 @@ def function_of_code(name: str, option: str, *, example: str) -> Callable[..., A
     return found
 
 
+def call_code(function: Callable[..., Any], name: str, option: str, *given: Any) -> Any:
+    """Call a function of somebody's own, which may raise anything.
+
+    Args:
+        function: what is called.
+        name: its name, "module:name".
+        option: what to call it in messages.
+        given: what it is called with.
+
+    Raises:
+        DataError: it raised something.
+    """
+    try:
+        return function(*given)
+    except (IdmError, MemoryError):
+        raise
+    except Exception as error:
+        raise DataError(
+            f"{option}: {name} wanted to return, got {type(error).__name__} ({one_line(error)}); mend it"
+        ) from error
+
+
 def _find(make: str, kind: type, example: str) -> Callable[..., Any]:
     found = _named(make, "make", example)
     if not callable(found) or not _makes(found, kind):

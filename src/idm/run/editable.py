@@ -156,7 +156,7 @@ class Editable(Opened):
             raise SettingsError(f"labels: the classes of the two ends wanted, got {counted(len(classes), 'label')}")
         x, _ = encoding.interpolate(
             self,
-            Inputs.of(torch.cat(ends)),
+            Inputs(torch.cat(ends), [None] * len(ends)),
             whole_number(num, "num"),
             labels=None if classes is None else (classes[0], classes[1]),
             choice=choose_inversion(self.diffusion, method, steps, spacing),

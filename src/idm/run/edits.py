@@ -110,15 +110,16 @@ def plan_edits(
         SettingsError: numbers out of range, settings that the method has not, or no class for a network that knows
             classes only.
     """
-    if plan.num < 1 or not 0 < plan.strength <= 1:
+    if not 0 < plan.strength <= 1:  # NaN is refused, too
         raise SettingsError(
-            "num and strength: at least 1, and a number above 0 and up to 1, wanted, got "
-            f"{plan.num} and {plan.strength}"
+            f"strength: a number above 0 and up to 1 wanted, got {plan.strength}; 0 would change nothing"
         )
+    if plan.num < 1:
+        raise SettingsError(f"num: at least 1 wanted, got {plan.num}")
     require_memory(len(x) * plan.num, run.spec.shape)
     before = _in_turn(known, plan.label_a)
     wanted = before if plan.label_b is None else _in_turn(known, plan.label_b)
-    run.conditioning(None, wanted)
+    run.conditioning(None, wanted, "label_b=CLASSES" if plan.method == SDEDIT else "label_a=CLASSES")
     whole = Mask(run.spec.shape, torch.ones(run.spec.shape, dtype=torch.bool))
     seen = [Observation(whole, whole.apply(sample[None])) for sample in x]
     if plan.method == SDEDIT:
@@ -148,7 +149,7 @@ def _inverted(
             f"method: {SDEDIT} wanted beside the sampler's {other[0]}, got {plan.method}, which takes steps and "
             "spacing alone"
         )
-    run.conditioning(None, before)
+    run.conditioning(None, before, "label_a=CLASSES")
     choice = choose_inversion(run.diffusion, plan.method, plan.settings.get("steps"), plan.settings.get("spacing"))
     place = max(1, round(plan.strength * choice.inversion.diffusion.num_timesteps)) - 1
     return ReEncoded(seen, 1, wanted, plan.seed, choice, place, before)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.diffusion import Clipped, Denoiser, GaussianDiffusion, ModelKwargs
-from idm.guidance import LevelClassifier
+from idm.guidance import LevelClassifier, Linear
 from idm.guidance.classifier import checked_logits
 from idm.run.classifier import stored_classifier
 from idm.run.conditioned import Conditioned
@@ -80,6 +80,12 @@ class Guidable(Conditioned):
             )
         require_interval(guidance_interval)
         rule = rule_of(guidance_rule, options)
+        if guidance == autoguidance == 1.0 and rule != Linear():
+            raise SettingsError(
+                f"guidance_rule: guidance or autoguidance wanted beside {guidance_rule}, such as guidance=2"
+            )
+        if guidance == autoguidance == 1.0 and classifier_scale == 0.0 and guidance_interval != EVERYWHERE:
+            raise SettingsError("guidance_interval: what is guided wanted beside it, such as guidance=2, got no scale")
         worse, words = self._worse(autoguidance, autoguidance_from)
         judge, names, judge_in_words = self._judge(classifier_scale, classifier)
         guide = Guide(

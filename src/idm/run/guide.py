@@ -129,7 +129,10 @@ def require_interval(interval: tuple[float, float]) -> None:
     Raises:
         SettingsError: as said.
     """
-    low, high = interval
+    try:
+        low, high = map(float, interval)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"guidance_interval: two noise-to-signal ratios wanted, got {interval!r}") from error
     if not 0.0 <= low <= high:  # NaN is refused, too
         raise SettingsError(
             f"guidance_interval: noise-to-signal ratios LOW,HIGH with 0 <= LOW <= HIGH wanted, got {low:g},{high:g}"

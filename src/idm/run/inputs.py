@@ -35,26 +35,22 @@ HELD_OUT = "held-out:"
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """Samples in the model's range.
+    """Samples of a user's own.
 
     Attributes:
-        x: the samples.
-        labels: class of each, None where it is not known.
-        files: the file that each came from, None where it is one of several in a file, or none.
+        x: in the model's range.
+        labels: the class of each, None where it is not known.
+        origins: the file that each was read from, or which held-out sample it is, such as "held-out:3"; none of those
+            that came as arrays.
     """
 
     x: Float[Tensor, "n c *space"]
     labels: list[int | None]
-    files: list[Path | None]
-
-    @classmethod
-    def of(cls, x: Tensor, labels: list[int | None] | None = None, file: Path | None = None) -> "Inputs":
-        """Take samples of one origin, of no known class where no labels are given."""
-        return cls(x, [None] * len(x) if labels is None else labels, [file if len(x) == 1 else None] * len(x))
+    origins: tuple[str, ...] = ()
 
 
 def read_inputs(run: Opened, names: Sequence[str]) -> Inputs:
-    """Read pictures, array files, NIfTI files, folders of them, and held-out samples.
+    """Read image files, array files, NIfTI files, all such files of a folder, and held-out samples.
 
     Images are read as ``idm sample`` writes them: those of a run on image files as these, others as the levels of the
     data spread over the range of the file.
@@ -76,11 +72,13 @@ def read_inputs(run: Opened, names: Sequence[str]) -> Inputs:
         if name.lower().endswith(NIFTI_SUFFIXES):
             return _volumes(run, path)
         known = path.suffix.lower() in ARRAY_SUFFIXES
-        return _arrays(run, path) if known else Inputs.of(_image(run, path), file=path)
+        return _arrays(run, path) if known else Inputs(_image(run, path), [None])
 
-    parts = gather(read, [each for name in names for each in _each(name)])
-    labels, files = [label for part in parts for label in part.labels], [file for part in parts for file in part.files]
-    return Inputs(torch.cat([part.x for part in parts]), labels, files)
+    names = [name for given in names for name in _each(given)]
+    parts = gather(read, names)
+    origins = [one for name, part in zip(names, parts, strict=True) for one in part.origins or [name] * len(part.x)]
+    labels = [label for part in parts for label in part.labels]
+    return Inputs(torch.cat([part.x for part in parts]), labels, tuple(origins))
 
 
 def as_inputs(run: Opened, samples: npt.ArrayLike, what: str = "samples") -> Inputs:
@@ -95,12 +93,13 @@ def as_inputs(run: Opened, samples: npt.ArrayLike, what: str = "samples") -> Inp
         data = np.asarray(samples)
     except ValueError as error:
         raise DataError(f"{what}: an array wanted, got a list of uneven lengths; pad or cut them") from error
-    return Inputs.of(_encoded(run, what, _arranged(run, what, data)))
+    x = _encoded(run, what, _arranged(run, what, data))
+    return Inputs(x, [None] * len(x))
 
 
 def _each(name: str) -> list[str]:
-    """Return a name itself, or those of what lies in a folder; no name at all is not the present one."""
-    return [name] if not name or name.startswith(HELD_OUT) else list(map(str, files_at(Path(name))))
+    """Return the files of a folder, or what is named itself."""
+    return [name] if name.startswith(HELD_OUT) else list(map(str, files_at(Path(name))))
 
 
 def _held_out(dataset: Dataset, name: str) -> Inputs:
@@ -115,7 +114,8 @@ def _held_out(dataset: Dataset, name: str) -> Inputs:
     if not 0 <= start < stop <= total:
         raise DataError(f"{name}: a number or range such as 0-7 of the {total} held-out samples wanted")
     x, labels = dataset.batch(np.arange(start, stop))
-    return Inputs.of(x, None if labels is None else list(labels.tolist()))
+    origins = tuple(f"{HELD_OUT}{row}" for row in range(start, stop))
+    return Inputs(x, [None] * len(x) if labels is None else list(labels.tolist()), origins)
 
 
 def _image(run: Opened, path: Path) -> Tensor:
@@ -158,17 +158,19 @@ def _fit(run: Opened, path: Path, header: ImageHeader) -> int | None:
 def _arrays(run: Opened, path: Path) -> Inputs:
     arrays = open_arrays(path, None, None)
     data = _arranged(run, str(path), arrays.data)
-    labels: list[int | None] | None = None
+    labels: list[int | None] = [None] * len(data)
     names = run.spec.class_names
     if arrays.labels is not None and names is not None and len(arrays.labels) == len(data):
         labels = _classes(path, arrays.labels, arrays.class_names, names)
-    return Inputs.of(_encoded(run, str(path), data), labels, path)
+    return Inputs(_encoded(run, str(path), data), labels)
 
 
 def _volumes(run: Opened, path: Path) -> Inputs:
-    volumes = Nifti(path)
-    data = _arranged(run, str(path), volumes.read(np.arange(len(volumes))))
-    return Inputs.of(_encoded(run, str(path), data), file=path)
+    if not path.is_file():
+        raise DataError(f"{path}: a NIfTI file wanted, got {kind_at(path)}; check the path")
+    source = Nifti(path)
+    x = _encoded(run, str(path), _arranged(run, str(path), source.read(np.arange(len(source))), "first"))
+    return Inputs(x, [None] * len(x))
 
 
 def _classes(path: Path, labels: NDArray[Any], names: Sequence[str] | None, known: Sequence[str]) -> list[int | None]:
@@ -195,10 +197,10 @@ def _encoded(run: Opened, path: str, data: Samples) -> Tensor:
         raise DataError(*(line.replace("data:", f"{path}:", 1) for line in error.lines)) from error
 
 
-def _arranged(run: Opened, path: str, data: NDArray[Any]) -> Samples:
+def _arranged(run: Opened, path: str, data: NDArray[Any], layout: str | None = None) -> Samples:
     """Bring samples of any of the three layouts, or a single one, to [n, c, *space].
 
-    Where several layouts fit, it is the run's own that is taken.
+    Where several layouts fit, it is ``layout`` that is taken, the run's own by default.
 
     Raises:
         DataError: no finite numbers, or another shape.
@@ -208,7 +210,7 @@ def _arranged(run: Opened, path: str, data: NDArray[Any]) -> Samples:
     channels, *space = run.spec.shape
     without = {"none": tuple(space)} if channels == 1 and space else {}
     shapes = {"first": (channels, *space), "last": (*space, channels)} | without
-    for name in sorted(shapes, key=lambda name: name != run.spec.layout):
+    for name in sorted(shapes, key=lambda name: name != (layout or run.spec.layout)):
         several = data[None] if data.shape == shapes[name] else data
         if several.shape[1:] == shapes[name] and len(several) > 0:
             if not np.isfinite(several).all():

@@ -25,7 +25,7 @@ ARRAY_SUFFIXES = (".npy", ".npz")
 def read_mask(path: Path, spec: DataSpec) -> Bool[NDArray[Any], "c *space"]:
     """Read where samples are unknown.
 
-    A picture hides what is white in it, or transparent where it has transparency; an array or volume what is not 0.
+    A picture hides what is transparent in it, or what is white where nothing is; an array or volume what is not 0.
 
     Args:
         path: a picture, a .npy or .npz file of one array, or a NIfTI file.
@@ -44,7 +44,7 @@ def read_mask(path: Path, spec: DataSpec) -> Bool[NDArray[Any], "c *space"]:
         raise SettingsError(f"mask: a file wanted, got {path}, which is none; check the path")
     if name.endswith(NIFTI_SUFFIXES):
         hidden = Nifti(path)[0] != 0
-        hidden = hidden if hidden.shape == spec.shape else hidden[0]
+        hidden = hidden[0] if len(hidden) == 1 else hidden
     elif name.endswith(ARRAY_SUFFIXES):
         hidden = _array(path) != 0
     else:
@@ -66,10 +66,15 @@ def checked_mask(hidden: NDArray[Any], spec: DataSpec, what: str = "mask") -> Bo
         found = LAYOUTS[spec.layout].arrange(hidden[None])[0]
     else:
         shapes = " or ".join(map(str, dict.fromkeys([*([space] if space else []), in_order, spec.shape])))
-        raise SettingsError(f"{what}: a mask of shape {shapes} wanted, as the run's samples, got {hidden.shape}")
+        raise SettingsError(
+            f"{what}: a mask of shape {shapes} wanted, as the run's samples, got {hidden.shape}; resize it"
+        )
     if found.all() or not found.any():
         got = "everything" if found.all() else "nothing"
-        raise SettingsError(f"{what}: a mask that hides a part of a sample wanted, got one that hides {got}")
+        raise SettingsError(
+            f"{what}: a mask that hides a part of a sample wanted, got one that hides {got}; what hides is white "
+            f"(above {GREY} of 255) or transparent in a picture, and not 0 in an array"
+        )
     return np.ascontiguousarray(found)
 
 
@@ -89,7 +94,9 @@ def _picture(path: Path) -> Bool[NDArray[Any], "h w"]:
             if image.width * image.height > MAX_PIXELS:
                 raise SettingsError(f"mask: a picture of at most {MAX_PIXELS:,} pixels wanted, got {path}; cut it")
             if image.has_transparency_data:
-                return np.asarray(image.convert("RGBA"))[..., 3] <= GREY
+                opacity = np.asarray(image.convert("RGBA"))[..., 3]
+                if opacity.min() <= GREY:  # else an editor added a channel that says nothing
+                    return opacity <= GREY
             sixteen_bits = image.mode.startswith("I")
             return np.asarray(image) > 257 * GREY if sixteen_bits else np.asarray(image.convert("L")) > GREY
     except IdmError:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, ClassVar
 
 from idm.core.registry import Registry
@@ -36,9 +37,20 @@ def find_method(run: Loaded, name: str, options: Mapping[str, Any]) -> Method:
     Raises:
         SettingsError: there is no such method, or option, or one out of its range.
     """
-    made: Method = lay(MethodSettings(), {**options, "name": name}, path="method").build()
+    made: Method = lay(MethodSettings(), {"name": name, **options}, path="method").build()
     measured = None if "data_deviation" in options else run.curves.find()
     return made if measured is None else made.for_data(math.sqrt(measured.together.mean_squared_error[-1]))
+
+
+def method_in_words(method: Method) -> str:
+    """Name a method, and its options."""
+    name = next(name for name, member in METHODS.items() if member is type(method))
+    told = ", ".join(f"{option}={_in_words(value)}" for option, value in vars(method).items())
+    return f"{name} ({told})" if told else name
+
+
+def _in_words(value: object) -> str:
+    return value.name.lower() if isinstance(value, Enum) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def usual_method(operator: Operator) -> str:

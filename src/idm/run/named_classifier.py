@@ -6,7 +6,7 @@ from typing import final
 
 from torch import Tensor
 
-from idm.core.code import function_of_code
+from idm.core.code import call_code, function_of_code
 from idm.core.types import Images
 from idm.schedules import Level
 
@@ -25,8 +25,12 @@ class NamedClassifier:
     call: Callable[[Tensor, Level], Tensor]
 
     def __call__(self, x: Images, at: Level, /) -> Tensor:
-        """Return logits [b, classes]."""
-        return self.call(x, at)
+        """Return logits [b, classes].
+
+        Raises:
+            DataError: it raised something.
+        """
+        return call_code(self.call, self.name, f"classifier={self.name}", x, at)
 
 
 def named_classifier(name: str) -> NamedClassifier:

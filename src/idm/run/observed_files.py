@@ -18,6 +18,9 @@ from idm.data.sources.nifti import NIFTI_SUFFIXES, Nifti
 from idm.run.opened import Opened
 
 ARRAY_SUFFIXES = (".npy", ".npz")
+WHOLE = "whole samples are observed with simulate=True"
+"""What to do with samples that were not observed yet."""
+
 OPAQUE = 128
 """Pixels of less opacity, of 255, are holes."""
 
@@ -65,11 +68,11 @@ def read_file(run: Opened, path: Path, shape: tuple[int, ...], *, may_have_holes
         raise DataError(f"{path}: a picture, .npy, .npz or NIfTI file wanted, got '{path.suffix}'; convert it")
     if len(shape) != 3 or shape[0] not in (1, 3):
         raise DataError(f"{path}: a .npy or .npz file of observations of shape {shape} wanted, got a picture")
-    clear = _with_transparency(path, shape) if may_have_holes else None
-    return _in_units(run, *(_opaque(path, shape) if clear is None else clear))[None]
+    clear = _with_transparency(run, path, shape) if may_have_holes else None
+    return _in_units(run, *(_opaque(run, path, shape) if clear is None else clear))[None]
 
 
-def arranged(data: NDArray[Any], shape: tuple[int, ...], layout: str, what: str) -> Values:
+def arranged(data: NDArray[Any], shape: tuple[int, ...], layout: str, what: str, advice: str = WHOLE) -> Values:
     """Bring one observation or several, in any of the layouts that arrays may have, to [n, *shape].
 
     Args:
@@ -77,6 +80,7 @@ def arranged(data: NDArray[Any], shape: tuple[int, ...], layout: str, what: str)
         shape: of one observation.
         layout: the first one that is tried, where several fit.
         what: what messages call it.
+        advice: what to do with data of another shape.
 
     Raises:
         DataError: no real numbers, infinity, or another shape.
@@ -93,26 +97,34 @@ def arranged(data: NDArray[Any], shape: tuple[int, ...], layout: str, what: str)
                 raise DataError(f"{what}: finite numbers, or NaN where nothing was seen, wanted, got infinity")
             return np.ascontiguousarray(rule.arrange(several), dtype=np.float64)
     raise DataError(
-        f"{what}: observations of shape {shape} wanted, as the operator gives of a sample, got {data.shape}"
+        f"{what}: observations of shape {shape} wanted, as the operator gives of a sample, got {data.shape}; {advice}"
     )
 
 
-def _opaque(path: Path, shape: tuple[int, ...]) -> tuple[Values, int]:
+def _opaque(run: Opened, path: Path, shape: tuple[int, ...]) -> tuple[Values, int]:
     """Read a picture without transparency, and what white is in it."""
     header = read_header(path)
     kinds = (GREY_8, GREY_16) if shape[0] == 1 else (RGB_8,)
+    if run.from_image_files:  # whose pixels are values of the data: those of another depth are of another scale
+        kinds = tuple(kind for kind in kinds if kind.dtype.name == run.spec.codec.dtype)
     if header.kind not in kinds or (header.height, header.width) != shape[1:]:
         wanted = f"{shape[2]} x {shape[1]}, {' or '.join(kind.name for kind in kinds)}"
-        raise DataError(f"{path}: {wanted}, wanted, got {header.width} x {header.height}, {header.kind.name}")
+        got = f"{header.width} x {header.height}, {header.kind.name}"
+        raise DataError(f"{path}: {wanted}, wanted, got {got}; {WHOLE}")
     return decode(path, header.kind, None).astype(np.float64), int(np.iinfo(header.kind.dtype).max)
 
 
-def _with_transparency(path: Path, shape: tuple[int, ...]) -> tuple[Values, int] | None:
+def _with_transparency(run: Opened, path: Path, shape: tuple[int, ...]) -> tuple[Values, int] | None:
     """Read a picture with transparent pixels, which become NaN; None where it has none."""
     try:
         with Image.open(path, formats=FORMATS) as image:
             if not image.has_transparency_data or image.width * image.height > MAX_PIXELS:
                 return None  # which is read, or refused, as others are
+            if (run.spec.codec.levels or 0) > 256:
+                raise DataError(
+                    f"{path}: 16-bit grey wanted, got transparency, beside which grey has 8 bits; save it without, and "
+                    "what is transparent as operator=mask:FILE"
+                )
             pixels = np.asarray(image.convert("RGBA" if shape[0] == 3 else "LA")).astype(np.float64)
     except IdmError:
         raise

@@ -1,5 +1,6 @@
 """Observations of samples in the units of the data, read, simulated, and brought into the model's range."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,8 @@ from idm.core.errors import DataError
 from idm.core.rng import Rng
 from idm.data.images.check import gather
 from idm.restoration import Mask, Observation, Operator, Selection
-from idm.run.inputs import read_inputs
-from idm.run.observed_files import arranged, files_at, read_file
+from idm.run.inputs import HELD_OUT, read_inputs
+from idm.run.observed_files import WHOLE, arranged, files_at, read_file
 from idm.run.opened import Opened
 from idm.run.units import observation_of
 
@@ -53,13 +54,13 @@ def read_observed(run: Opened, operator: Operator, names: Sequence[str]) -> Obse
     Raises:
         DataError: files that cannot be read, or of another shape.
     """
+    if own := [name for name in names if name.startswith(HELD_OUT)]:
+        raise DataError(f"{own[0]}: a file of observations wanted, got a whole sample; {WHOLE}")
     paths = [path for name in names for path in files_at(Path(name))]
     shape, picks = shape_of(operator, run), isinstance(operator, Selection)
     found = gather(lambda path: read_file(run, path, shape, may_have_holes=picks), paths)
-    rows = [(path, row, len(values)) for path, values in zip(paths, found, strict=True) for row in range(len(values))]
-    titles = [f"{_stem(path)}-{row}" if count > 1 else _stem(path) for path, row, count in rows]
-    files = tuple(None if count > 1 else path for path, _, count in rows)
-    return Observed(torch.from_numpy(np.concatenate(found)), _distinct(titles), (None,) * len(rows), files)
+    titles, files = _titles_and_files([str(path) for path, values in zip(paths, found, strict=True) for _ in values])
+    return Observed(torch.from_numpy(np.concatenate(found)), titles, (None,) * len(titles), files)
 
 
 def observe(run: Opened, operator: Operator, noise: float, names: Sequence[str], seed: int) -> Observed:
@@ -79,11 +80,8 @@ def observe(run: Opened, operator: Operator, noise: float, names: Sequence[str],
     clean = torch.from_numpy(run.spec.codec.decode(inputs.x).astype(np.float64))
     values = clean if isinstance(operator, Selection) else operator.apply(clean)
     drawn = Rng.from_seed(range(seed, seed + len(values)), len(values)).normal("observation", 0, values.shape[1:])
-    others = names if len(names) == len(values) else [f"{row:05d}" for row in range(len(values))]
-    titles = [
-        name.replace(":", "-") if file is None else _stem(file) for name, file in zip(others, inputs.files, strict=True)
-    ]
-    return Observed(values + noise * drawn, _distinct(titles), tuple(inputs.labels), tuple(inputs.files), inputs.x)
+    titles, files = _titles_and_files(inputs.origins)
+    return Observed(values + noise * drawn, titles, tuple(inputs.labels), files, inputs.x)
 
 
 def as_observed(run: Opened, operator: Operator, values: npt.ArrayLike) -> Observed:
@@ -95,7 +93,7 @@ def as_observed(run: Opened, operator: Operator, values: npt.ArrayLike) -> Obser
     data = np.asarray(values.detach().cpu().numpy() if isinstance(values, Tensor) else values)
     shape = shape_of(operator, run)
     layout = run.spec.layout if len(shape) == len(run.spec.shape) else "first"
-    rows = torch.from_numpy(arranged(data, shape, layout, "observed"))
+    rows = torch.from_numpy(arranged(data, shape, layout, "observed", "apply it to whole samples first"))
     nobody = (None,) * len(rows)
     return Observed(rows, tuple(f"{row:05d}" for row in range(len(rows))), nobody, nobody)
 
@@ -146,6 +144,18 @@ def _refuse_holes(observed: Observed) -> None:
             f"{bad[0]}: finite numbers wanted, got NaN, which stands for values that are not seen with a mask alone; "
             "replace it"
         )
+
+
+def _titles_and_files(origins: Sequence[str]) -> tuple[tuple[str, ...], tuple[Path | None, ...]]:
+    """Name samples by the files, or held-out samples, that they are, and return the files that hold a single one."""
+    num_in, seen = Counter(origins), Counter[str]()
+    titles: list[str] = []
+    for origin in origins:
+        title = origin.replace(":", "-") if origin.startswith(HELD_OUT) else _stem(Path(origin))
+        titles.append(f"{title}-{seen[origin]}" if num_in[origin] > 1 else title)
+        seen[origin] += 1
+    files = [None if origin.startswith(HELD_OUT) or num_in[origin] > 1 else Path(origin) for origin in origins]
+    return _distinct(titles), tuple(files)
 
 
 def _stem(path: Path) -> str:

@@ -1,14 +1,16 @@
 """Operators as a user writes them: ``mask:hole.png``, ``downsample:4``, ``blur:1.5``, ``mymodule:function``."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from idm.core.code import function_of_code
+from idm.core.code import call_code, function_of_code
 from idm.core.errors import DataError, SettingsError
 from idm.core.text import nearest
 from idm.data.arrays.files import open_arrays
@@ -59,14 +61,43 @@ def parse_operator(text: str, spec: DataSpec) -> Operator:
         try:
             return OPERATORS.build(name, options, shape=spec.shape)
         except SettingsError as error:
-            raise SettingsError(*(f"operator: {line}, of '{text}'" for line in error.lines)) from error
+            raise _of_operator(error, text) from error
     if colon and value.isidentifier():
         found = function_of_code(text, "operator", example="physics:project")
         is_linear = isinstance(found, type) and issubclass(found, LinearOperator)
-        return found(spec.shape) if is_linear else Custom(found)
+        return call_code(found, text, "operator", spec.shape) if is_linear else Custom(_Own(text, found))
     near = nearest(name, _MAKE, cutoff=0.6)
     hint = f"did you mean {EXAMPLES[near]}?" if near else f"one of {', '.join(EXAMPLES.values())} or MODULE:FUNCTION"
     raise SettingsError(f"operator: unknown operator '{text}'; {hint}")
+
+
+@final
+@dataclass(frozen=True)
+class _Own:
+    """A function of a user's own, by the name of its code."""
+
+    name: str
+    function: Callable[[Tensor], object]
+
+    def __call__(self, v: Tensor) -> Tensor:
+        """Call it.
+
+        Raises:
+            DataError: it raised something.
+            SettingsError: it returned what torch cannot differentiate, where that is wanted.
+        """
+        found = call_code(self.function, self.name, "operator", v)
+        if isinstance(found, Tensor) and v.requires_grad and not found.requires_grad:
+            raise SettingsError(
+                f"operator: values that torch computed from its argument wanted of {self.name}, got some without a "
+                "gradient; leave out detach, numpy and no_grad"
+            )
+        return found  # what is no tensor is told by whoever observes
+
+
+def _of_operator(error: SettingsError, text: str) -> SettingsError:
+    """Say which operator is meant, once."""
+    return SettingsError(*(f"operator: {line.removeprefix('operator: ')}, of '{text}'" for line in error.lines))
 
 
 def _mask(value: str, spec: DataSpec) -> dict[str, Any]:
@@ -101,12 +132,15 @@ def _blur(value: str, spec: DataSpec) -> dict[str, Any]:
 def _fourier(value: str, spec: DataSpec) -> dict[str, Any]:
     counts = value.split(",")
     if all(count.strip().isdecimal() and len(count) < LONGEST_DIGITS for count in counts) and len(counts) <= 2:
-        return {"sampled": Fourier.lines(spec.shape, *map(int, counts)).sampled}
+        try:
+            return {"sampled": Fourier.lines(spec.shape, *map(int, counts)).sampled}
+        except SettingsError as error:
+            raise _of_operator(error, f"fourier:{value}") from error
     return {"sampled": torch.from_numpy(np.ascontiguousarray(_array(value) != 0))}
 
 
 def _matrix(value: str, spec: DataSpec) -> dict[str, Any]:
-    return {"matrix": torch.from_numpy(np.ascontiguousarray(_array(value), dtype=np.float64))}
+    return {"matrix": torch.from_numpy(np.array(_array(value), dtype=np.float64))}
 
 
 _MAKE: Mapping[str, Callable[[str, DataSpec], dict[str, Any]]] = {

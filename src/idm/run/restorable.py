@@ -6,6 +6,7 @@ from typing import Any
 import numpy.typing as npt
 
 from idm.core.counts import at_least, whole_number
+from idm.core.errors import SettingsError
 from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.restoration import Method, Operator
@@ -77,6 +78,8 @@ class Restorable(Editable):
             SettingsError: a method that does not go with the operator, or numbers out of range.
             NumericalError: samples are not finite.
         """
+        _require(operator, Operator, 'operator: run.operator("mask") or the like')
+        _require(method, (Method, type(None)), 'method: run.method("ddnm") or the like')
         seen = as_observed(self, operator, observed)
         draws = plan_draws(
             self,
@@ -135,3 +138,13 @@ class Restorable(Editable):
     def _drawn(self, draws: Draws, batch_size: int | None, listener: Listener | None, *, doing: str) -> Restored:
         size = self.batch_size if batch_size is None else at_least(1, batch_size, "batch_size")
         return Restored.of(self, draw_all(self, draws, size, listener_or_quiet(listener), doing=doing), draws.num)
+
+
+def _require(given: object, kind: type | tuple[type, ...], wanted: str) -> None:
+    """Refuse what is not of a kind.
+
+    Raises:
+        SettingsError: as said.
+    """
+    if not isinstance(given, kind):
+        raise SettingsError(f"{wanted} wanted, got {given!r}")

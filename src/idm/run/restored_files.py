@@ -33,6 +33,9 @@ OURS = rf"{ARRAYS}|{GRID}|{SCATTER}|{FOLDER}/[^/]+\.(png|npy|nii|nii\.gz)"
 SHOWN_DRAWS, SHOWN_ROWS = 6, 16
 """Draws of an observation, and observations, in the picture."""
 
+ALIGNED = 2
+"""Code of NIfTI for a place that is that of another file, where nothing else is known of it."""
+
 White = NDArray[np.float64]
 
 
@@ -192,7 +195,22 @@ def _nifti(run: Opened, sample: NDArray[Any], where: Path) -> bytes:
     like = nibabel.load(where)
     narrow = values.astype({"b": np.uint8, "i": np.int32, "u": np.int32, "f": np.float32}[values.dtype.kind])
     kept = values if values.dtype.name in ("uint8", "int16", "uint16", "int32", "float32", "float64") else narrow
-    image = nibabel.Nifti1Image(np.ascontiguousarray(kept), like.affine)
+    affine = _finer(like.affine, like.shape, run.spec.shape[1:])
+    image = nibabel.Nifti1Image(np.ascontiguousarray(kept), affine)
+    # What the world is, such as that of a scanner or of an atlas, is told by a code beside the affine.
+    image.set_sform(affine, int(like.header["sform_code"]) or int(like.header["qform_code"]) or ALIGNED)
     image.header.set_xyzt_units(*like.header.get_xyzt_units())
     content = image.to_bytes()
     return gzip.compress(content, mtime=0) if where.name.lower().endswith(".gz") else content
+
+
+def _finer(affine: NDArray[Any], coarse: tuple[int, ...], fine: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return the place of a volume of which another holds means of blocks: its voxels are parts of the other's.
+
+    Voxel i of it lies at (i + 1/2) / f - 1/2 of the other, f being how many of them a block has along the axis.
+    """
+    share = np.eye(4)
+    for axis, (few, many) in enumerate(zip(coarse, fine, strict=False)):
+        share[axis, axis] = few / many
+        share[axis, 3] = 0.5 * few / many - 0.5
+    return np.asarray(affine, dtype=np.float64) @ share

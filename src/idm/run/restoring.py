@@ -19,6 +19,7 @@ from idm.diffusion import ModelKwargs
 from idm.restoration import Method, Observation, Operator, restoring
 from idm.run.build import words_of
 from idm.run.drawing import require_memory
+from idm.run.method_settings import method_in_words
 from idm.run.observing import Observed, observations_of
 from idm.run.opened import Opened
 from idm.samplers import Sampler
@@ -118,7 +119,7 @@ class Restorations(Draws):
     @property
     def way(self) -> str:
         """Method and sampler."""
-        return f"{self.method} and {type(self.sampler).__name__}"
+        return f"{method_in_words(self.method)} and {type(self.sampler).__name__}"
 
     def to_plain(self) -> dict[str, Any]:
         """Method and sampler in words."""

@@ -172,6 +172,7 @@ def _pair(first: list[int] | None, second: list[int] | None) -> tuple[int, int] 
     """Return the classes of the two ends; None where none were given."""
     if first is None or second is None:
         return None
-    if len(first) != 1 or len(second) != 1:
-        raise SettingsError("labels: one class for each end wanted, got several")
+    for name, labels in (("label_a", first), ("label_b", second)):
+        if len(labels) != 1:
+            raise SettingsError(f"{name}: one class wanted, got {len(labels)}; each end has one")
     return first[0], second[0]

@@ -127,6 +127,12 @@ def test_weights_alone_are_told_how_a_run_keeps_others(run, tmp_path):
         ({"autoguidance": 2.0, "guidance": 2.0}, r"autoguidance: guidance=1 wanted beside it, got 2;"),
         ({"autoguidance": float("nan")}, r"autoguidance: a finite number wanted, got nan"),
         ({"classifier_scale": float("inf")}, r"classifier_scale: a finite number wanted, got inf"),
+        ({"guidance_interval": (0.2, 5.0)}, "guidance_interval: what is guided wanted beside it, such as guidance=2"),
+        (
+            {"guidance": 2.0, "guidance_interval": (1.0,)},
+            r"guidance_interval: two noise-to-signal ratios wanted, got \(1.0,\)",
+        ),
+        ({"guidance_rule": "apg"}, "guidance_rule: guidance or autoguidance wanted beside apg, such as guidance=2"),
         ({"guidance": 2.0, "guidance_interval": (3.0, 2.0)}, r"guidance_interval: .* got 3,2"),
         ({"guidance": 2.0, "guidance_interval": (float("nan"), 2.0)}, r"guidance_interval: .* got nan,2"),
         ({"guidance": 2.0, "guidance_rule": "agp"}, r"guidance_rule: unknown name 'agp'; did you mean 'apg'"),
