@@ -26,14 +26,13 @@ Strength = Annotated[
         help="How far they go to noise: near 0 little changes, 1 keeps nothing.",
     ),
 ]
-Results = Annotated[int, typer.Option("--num", metavar="N", min=1, help="Results of each.")]
+Results = Annotated[int, options.number("--num", "Results of each.", 1)]
 Method = Annotated[
     str,
-    typer.Option(
+    options.named(
         "--method",
-        metavar="NAME",
-        help="sdedit draws anew what noise hides; bdia, rex, ... carry samples up as one class and down as another.",
-        autocompletion=completion.edits,
+        "sdedit draws anew what noise hides; bdia, rex, ... carry samples up as one class and down as another.",
+        completion.edits,
     ),
 ]
 LabelA = Annotated[
@@ -52,11 +51,8 @@ Sampler = Annotated[
 Steps = Annotated[int | None, options.number("--steps", "Steps of the whole way; 100 by default.", 0)]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="PATH=VALUE",
-        help="Change one setting of the sampler, repeatable; 'idm config sampler' lists them.",
-        autocompletion=completion.sampler_settings,
+    options.setting(
+        "Change one setting of the sampler, repeatable; 'idm config sampler' lists them.", completion.sampler_settings
     ),
 ]
 

@@ -27,7 +27,7 @@ def switch(flag: str, meaning: str) -> Any:
     return typer.Option(flag, metavar="", help=meaning)
 
 
-def _settings_option(meaning: str, complete: Complete) -> Any:
+def setting(meaning: str, complete: Complete) -> Any:
     """Make the option that is given once for each setting."""
     return typer.Option("--set", metavar="PATH=VALUE", help=meaning, autocompletion=complete)
 
@@ -44,21 +44,21 @@ Device = Annotated[
 Json = Annotated[bool, switch("--json", "Print JSON for programs instead of text for people.")]
 Overrides = Annotated[
     list[str] | None,
-    _settings_option(
+    setting(
         "Change one setting, repeatable: training.num_steps=300, or num_steps=300; 'idm config' lists all.",
         completion.settings,
     ),
 ]
 SamplerOverrides = Annotated[
     list[str] | None,
-    _settings_option(
+    setting(
         "Change one setting of the sampler, repeatable; 'idm config sampler' lists them; of guidance: guidance.eta=0.",
         completion.sampler_settings,
     ),
 ]
 DataOverrides = Annotated[
     list[str] | None,
-    _settings_option(
+    setting(
         "Change one setting of the data, repeatable: data.source.channels=first, or channels=first; "
         "'idm config data' lists all.",
         completion.data_settings,
@@ -66,7 +66,7 @@ DataOverrides = Annotated[
 ]
 SourceOverrides = Annotated[
     list[str] | None,
-    _settings_option(
+    setting(
         "With --data: one setting of how it is read, repeatable: data.source.key=images, or key=images; "
         "'idm config data.source' lists all.",
         completion.data_settings,
@@ -204,5 +204,5 @@ InversionSpacing = Annotated[
 ]
 InversionSeed = Annotated[
     int,
-    typer.Option("--seed", metavar="N", min=0, max=2**31 - 1, help="For rex_sde: image i has the noise of seed + i."),
+    number("--seed", "For rex_sde: image i has the noise of seed + i.", 0, 2**31 - 1),
 ]

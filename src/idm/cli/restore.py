@@ -36,23 +36,19 @@ Noise = Annotated[
 ]
 Draws = Annotated[
     int | None,
-    typer.Option(
-        "--num", metavar="N", min=1, help="Samples of each observation; 8 by default, 19 with --check-coverage."
-    ),
+    options.number("--num", "Samples of each observation; 8 by default, 19 with --check-coverage.", 1),
 ]
 MethodName = Annotated[
     str | None,
-    typer.Option(
+    options.named(
         "--method",
-        metavar="NAME",
-        help="How observations are heeded: pigdm by default, dps for functions; docs/restoration.md: what each gets "
-        "wrong.",
-        autocompletion=completion.methods,
+        "How observations are heeded: pigdm by default, dps for functions; docs/restoration.md: what each gets wrong.",
+        completion.methods,
     ),
 ]
 Simulate = Annotated[
     bool,
-    typer.Option("--simulate", metavar="", help="Observe whole samples first: a trial whose answer is shown beside."),
+    options.switch("--simulate", "Observe whole samples first: a trial whose answer is shown beside."),
 ]
 CheckCoverage = Annotated[
     int,
@@ -75,11 +71,9 @@ Sampler = Annotated[
 Steps = Annotated[int | None, options.number("--steps", "Steps to take, 0 for all; 40 by default.", 0)]
 MoreOverrides = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="PATH=VALUE",
-        help="Change one setting of the method, method.jumps=20, or of the sampler, eta=0.5; repeatable.",
-        autocompletion=completion.sampler_settings,
+    options.setting(
+        "Change one setting of the method, method.jumps=20, or of the sampler, eta=0.5; repeatable.",
+        completion.sampler_settings,
     ),
 ]
 

@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
-import torch
 from torch import Tensor
 
+from idm.core.counts import at_least
 from idm.core.errors import SettingsError
 from idm.core.progress import SILENT, Listener, Within
 from idm.restoration import Mask, Observation, SDEdit
 from idm.run.drawing import require_memory
 from idm.run.inversions import InversionChoice, choose_inversion
 from idm.run.opened import Opened
-from idm.run.restoring import Draws, Look, Restorations, editing_sampler
+from idm.run.restoring import Draws, Look, Restorations, editing_sampler, labels_in_turn
 
 SDEDIT = "sdedit"
 """The way to edit that draws what noise hides; the others are ways to invert."""
@@ -114,13 +114,12 @@ def plan_edits(
         raise SettingsError(
             f"strength: a number above 0 and up to 1 wanted, got {plan.strength}; 0 would change nothing"
         )
-    if plan.num < 1:
-        raise SettingsError(f"num: at least 1 wanted, got {plan.num}")
+    at_least(1, plan.num, "num")
     require_memory(len(x) * plan.num, run.spec.shape)
-    before = _in_turn(known, plan.label_a)
-    wanted = before if plan.label_b is None else _in_turn(known, plan.label_b)
+    before = labels_in_turn(known, plan.label_a)
+    wanted = before if plan.label_b is None else labels_in_turn(known, plan.label_b)
     run.conditioning(None, wanted, "label_b=CLASSES" if plan.method == SDEDIT else "label_a=CLASSES")
-    whole = Mask(run.spec.shape, torch.ones(run.spec.shape, dtype=torch.bool))
+    whole = Mask.whole(run.spec.shape)
     seen = [Observation(whole, whole.apply(sample[None])) for sample in x]
     if plan.method == SDEDIT:
         if plan.label_a is not None:
@@ -153,7 +152,3 @@ def _inverted(
     choice = choose_inversion(run.diffusion, plan.method, plan.settings.get("steps"), plan.settings.get("spacing"))
     place = max(1, round(plan.strength * choice.inversion.diffusion.num_timesteps)) - 1
     return ReEncoded(seen, 1, wanted, plan.seed, choice, place, before)
-
-
-def _in_turn(known: Sequence[int | None], labels: Sequence[int] | None) -> list[int | None]:
-    return list(known) if labels is None else [labels[row % len(labels)] for row in range(len(known))]

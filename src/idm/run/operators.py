@@ -53,7 +53,7 @@ def parse_operator(text: str, spec: DataSpec) -> Operator:
     """
     name, colon, value = text.partition(":")
     if text == "mask":
-        return Mask(spec.shape, torch.ones(spec.shape, dtype=torch.bool))
+        return Mask.whole(spec.shape)
     if name in _MAKE:
         if not value:
             raise SettingsError(f"operator: {EXAMPLES[name]} or the like wanted, got '{text}'")

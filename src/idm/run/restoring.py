@@ -157,14 +157,18 @@ def plan_draws(
     if num < 1 or not 0 <= noise < math.inf:
         raise SettingsError(f"num and noise: at least 1, and a number of at least 0, wanted, got {num} and {noise}")
     require_memory(len(observed.values) * num, run.spec.shape)
-    count = len(observed.values)
-    known = observed.labels if labels is None else [labels[row % len(labels)] for row in range(count)]
+    known = labels_in_turn(observed.labels, labels)
     run.conditioning(None, known)
     sampler = restoring_sampler(run, method, {}) if sampler is None else sampler
     draws = Restorations(observations_of(run, operator, observed, noise), num, known, seed, method, sampler)
     for observation in {id(one.operator): one for one in draws.observations}.values():
         method.check(sampler, observation)
     return draws
+
+
+def labels_in_turn(known: Sequence[int | None], labels: Sequence[int] | None) -> list[int | None]:
+    """Return the class of each observation: those that are asked for, in turn, or what is known of it."""
+    return list(known) if labels is None else [labels[row % len(labels)] for row in range(len(known))]
 
 
 def restoring_sampler(run: Opened, method: Method, changes: Mapping[str, Any], listener: Listener = SILENT) -> Sampler:

@@ -132,8 +132,7 @@ def edit_into(
         lambda: class_numbers(request.label_a, opened.spec.class_names, "label_a"),
         lambda: class_numbers(request.label_b, opened.spec.class_names, "label_b"),
     )
-    whole = Mask(opened.spec.shape, torch.ones(opened.spec.shape, dtype=torch.bool))
-    observed = observe(opened, whole, 0.0, names, request.seed)
+    observed = observe(opened, Mask.whole(opened.spec.shape), 0.0, names, request.seed)
     assert observed.truth is not None
     plan = EditPlan(request.method, request.strength, request.num, before, after, request.seed, request.sampler)
     draws = plan_edits(opened, observed.truth, observed.labels, plan, listener)
@@ -216,11 +215,13 @@ def _reference(operator: str) -> Path | None:
 def _in_parts(run: Run, draws: Draws, folder: Path, size: int, listener: Listener, *, doing: str) -> torch.Tensor:
     """Draw all samples, a batch at a time, each kept as soon as it is done."""
     values = [one.values.double().numpy().tobytes() for one in draws.observations]
+    operators = {id(one.operator): one.operator for one in draws.observations}  # most observations share theirs
+    words = {key: _words(operator, run) for key, operator in operators.items()}
     request = {
         **request_of(run),
         **draws.to_plain(),
         "observed": hashlib.sha256(b"".join(values)).hexdigest(),
-        "operators": [_words(one.operator, run) for one in draws.observations],
+        "operators": [words[id(one.operator)] for one in draws.observations],
         "noise": [one.noise for one in draws.observations],
         "labels": list(draws.labels),
         "seed": draws.seed,

@@ -35,6 +35,11 @@ class Mask(Selection):
             raise SettingsError("mask: some values that are seen wanted, got none")
         self._seen = seen.cpu().expand(self.shape)
 
+    @classmethod
+    def whole(cls, shape: Sequence[int]) -> "Mask":
+        """See every value of samples [c, *space]."""
+        return cls(shape, torch.ones(tuple(shape), dtype=torch.bool))
+
     @property
     def seen(self) -> Tensor:
         """As given, of all channels."""
