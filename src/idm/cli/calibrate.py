@@ -10,7 +10,7 @@ from idm.cli.output import Output, to_score
 from idm.core.text import counted
 
 if TYPE_CHECKING:
-    from idm.tasks.calibrating import Calibrated
+    from idm.run.calibrated import Calibrated
 
 FEW_STEPS = 10
 """Steps of a planned bound to look at first, where the chain has as many."""
@@ -39,24 +39,14 @@ def calibrate(
     """
     from idm.cli.data_options import options_to_score
     from idm.core.terminal import TERMINAL
-    from idm.tasks import calibrate_run
+    from idm.run import load, open_data_to_score
+    from idm.run.calibrated import CalibrateRequest, measure_and_train
 
-    output, source = Output(as_json=as_json), options_to_score(overrides or [], other)
-    found = calibrate_run(
-        run,
-        other,
-        source,
-        num=num,
-        num_levels=levels,
-        head=head,
-        steps=steps,
-        batch_size=batch_size,
-        precision=precision,
-        device=device,
-        trust_code=trust_code,
-        listener=TERMINAL,
-    )
-    _describe(output, found, head)
+    source = options_to_score(overrides or [], other)
+    opened = load(run, device=device, trust_code=trust_code).using(precision=precision)
+    wanted = CalibrateRequest(num, levels, head, steps, batch_size)
+    found = measure_and_train(opened, open_data_to_score(opened, other, source), wanted, TERMINAL)
+    _describe(Output(as_json=as_json), found, head)
 
 
 def _describe(output: Output, found: "Calibrated", head: str | None) -> None:

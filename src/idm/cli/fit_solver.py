@@ -22,31 +22,24 @@ def fit_solver(
     steps; interrupted, it begins anew.
     """
     from idm.core.terminal import TERMINAL
+    from idm.run import load
+    from idm.run.solver_fit import name_of
     from idm.run.walks import num_levels
-    from idm.tasks import fit_solver_of
 
     output = Output(as_json=as_json)
-    found = fit_solver_of(
-        run,
-        calls,
-        guidance=guidance,
-        batch_size=batch_size,
-        precision=precision,
-        device=device,
-        trust_code=trust_code,
-        listener=TERMINAL,
-    )
-    solver, folder, fine = found.solver, found.run.folder, counted(num_levels(found.run), "step")
+    opened = load(run, device=device, trust_code=trust_code).using(precision=precision)
+    solver = opened.fit_solver(calls, guidance=guidance, batch_size=batch_size, listener=TERMINAL)
+    file, folder, fine = opened.fits.path(name_of(calls)), opened.folder, counted(num_levels(opened), "step")
     output.pairs(
         {
-            "checkpoint": str(found.run.name),
+            "checkpoint": str(opened.name),
             "fitted": f"{counted(calls, 'step')} to {counted(solver.num_walks, 'sample')} of {fine}",
             "levels": ", ".join(f"{kappa:.3g}" for kappa in reversed(solver.kappas)) + " (noise-to-signal ratios)",
             "error": f"{solver.error:.3g} root mean square from other samples of {fine}, where multistep in "
             f"{counted(calls, 'call')} has {solver.error_of_multistep:.3g}",
-            "kept": str(found.file),
+            "kept": str(file),
         }
     )
     scale = () if guidance == 1.0 else ("--guidance", f"{guidance:g}")
     output.next("sample", folder, "--sampler", "fitted", "--steps", calls, *scale)
-    output.finish(run=folder, file=found.file, **found.to_plain())
+    output.finish(run=folder, file=file, checkpoint=opened.name, calls=solver.calls, **solver.to_plain())

@@ -1,7 +1,7 @@
 """``idm train-classifier``: train a classifier of noisy data for a trained network."""
 
 from idm.cli import guiding, options
-from idm.cli.output import Output, command
+from idm.cli.output import Output
 from idm.core.text import counted
 
 
@@ -20,18 +20,17 @@ def train_classifier(
     goes on.
     """
     from idm.core.terminal import TERMINAL
-    from idm.tasks import train_classifier_of
+    from idm.run import load
+    from idm.run.classifier import NAME
 
-    output = Output(as_json=as_json)
-    found = train_classifier_of(
-        run, steps, batch_size=batch_size, device=device, trust_code=trust_code, listener=TERMINAL
-    )
-    fit, folder = found.classifier, found.run.folder
+    output, opened = Output(as_json=as_json), load(run, device=device, trust_code=trust_code)
+    fit = opened.train_classifier(steps, batch_size=batch_size, listener=TERMINAL)
+    file, folder = opened.fits.path(NAME), opened.folder
     output.pairs(
         {
-            "checkpoint": str(found.run.name),
+            "checkpoint": str(opened.name),
             "trained": f"{counted(fit.num_steps, 'step')}, {counted(len(fit.class_names), 'class')}",
-            "kept": str(found.file),
+            "kept": str(file),
         }
     )
     if fit.num_held_out:
@@ -40,6 +39,5 @@ def train_classifier(
         output.pairs(
             {f"  noise {kappa:.3g}": f"{share:.1%}" for kappa, share in zip(fit.kappas, fit.accuracies, strict=True)}
         )
-    output.line()
-    output.line(f"Next: {command('idm', 'sample', folder, '--classifier-scale', '1')}")
-    output.finish(run=folder, file=found.file, **found.to_plain())
+    output.next("sample", folder, "--classifier-scale", "1")
+    output.finish(run=folder, file=file, checkpoint=opened.name, **fit.to_plain())

@@ -1,6 +1,7 @@
 """Training a head that predicts the errors of a run's network."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from typing import final
 
 import torch
 from torch import Tensor, nn
@@ -9,48 +10,19 @@ from idm.core.counts import whole_number
 from idm.core.errors import SettingsError
 from idm.core.progress import SILENT, Listener
 from idm.core.rng import Rng, derive_seed
+from idm.data import Dataset
 from idm.diffusion import Denoiser
-from idm.likelihood import Calibration
-from idm.likelihood.curves import LEVELS_OF_CURVES
 from idm.networks.error_network import error_network
-from idm.run import measuring
 from idm.run.data import Data
 from idm.run.heads import keep_head
-from idm.run.measuring import NUM_SAMPLES, chosen_samples, measure_curves
+from idm.run.measuring import chosen_samples
 from idm.run.opened import Opened
-from idm.training.error_head import HeadFit, fit_error_head
+from idm.training.error_head import HeadFit, HeadTraining
 from idm.training.head_losses import HEADS
 from idm.training.memory import in_smaller_pieces
 
 NUM_STEPS, BATCH_SIZE = 300, 128
 MOST_STEPS = 1_000_000
-
-
-def measure_and_train(
-    run: Opened,
-    data: Data,
-    *,
-    num: int = NUM_SAMPLES,
-    num_levels: int = LEVELS_OF_CURVES,
-    head: str | None = None,
-    steps: int | None = None,
-    batch_size: int = measuring.BATCH_SIZE,
-    listener: Listener = SILENT,
-) -> tuple[Calibration, HeadFit | None]:
-    """Measure the curves of a run, then train a head that begins with them, where one is wanted; both are kept.
-
-    Arguments and errors as of ``measure_curves`` and ``train_head``; ``steps`` are 300 where None.
-    """
-    if head is None and steps is not None:
-        raise SettingsError(f"steps: none wanted without a head to train, got {steps}; name one with head=npr")
-    num_steps = NUM_STEPS if steps is None else steps
-    if head is not None:
-        require_head(head, num_steps)
-    found = measure_curves(run, data, num=num, num_levels=num_levels, batch_size=batch_size, listener=listener)
-    if head is None:
-        return found, None
-    size = min(BATCH_SIZE, batch_size)
-    return found, train_head(run, data, head, num_steps=num_steps, batch_size=size, listener=listener)
 
 
 def train_head(
@@ -81,34 +53,40 @@ def train_head(
         ProcessError: memory is short even for single samples.
     """
     require_head(head, num_steps)
-    curve, loss, chosen = run.curves.read().of_places, HEADS[head](), chosen_samples(data)
-    seed = derive_seed(run.experiment.seed, f"head {head}")
-
-    def draw(step: int, count: int) -> tuple[Tensor, Denoiser]:
-        share = Rng.from_seed(derive_seed(seed, "samples", step) >> 16, count).uniform("samples")[:, 0]
-        x, y = chosen.batch((share * len(chosen)).long().numpy())
-        given = {} if y is None else {"y": y.to(run.device)}
-        return x.to(run.device), run.denoiser(run.diffusion, given, clip=run.spec.codec.bounded)
-
-    def fit(size: int) -> tuple[nn.Module, HeadFit]:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            network = error_network(run.spec.shape).to(run.device)
-        return network, fit_error_head(
-            network,
-            run.diffusion,
-            curve,
-            draw,
-            loss,
-            num_steps=num_steps,
-            batch_size=size,
-            seed=seed,
-            listener=listener,
-        )
-
-    network, found = in_smaller_pieces(batch_size, fit)
+    begun = _Begun(run, chosen_samples(data), head)
+    network, found = in_smaller_pieces(batch_size, lambda size: begun.fit(num_steps, size, listener))
     keep_head(run.curves, head, network, asdict(found), data.spec.fingerprint)
     return found
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Begun:
+    """A training of a head of that name, on samples of a run; all that is drawn is a function of the run's seed."""
+
+    run: Opened
+    samples: Dataset
+    head: str
+
+    @property
+    def seed(self) -> int:
+        return derive_seed(self.run.experiment.seed, f"head {self.head}")
+
+    def draw(self, step: int, count: int) -> tuple[Tensor, Denoiser]:
+        """Choose samples for a step, and the run's denoiser of them."""
+        share = Rng.from_seed(derive_seed(self.seed, "samples", step) >> 16, count).uniform("samples")[:, 0]
+        x, y = self.samples.batch((share * len(self.samples)).long().numpy())
+        return x.to(self.run.device), self.run.scoring_denoiser(y)
+
+    def fit(self, num_steps: int, batch_size: int, listener: Listener) -> tuple[nn.Module, HeadFit]:
+        """Train one from the beginning."""
+        run = self.run
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            network = error_network(run.spec.shape).to(run.device)
+        curve, loss = run.curves.read().of_places, HEADS[self.head]()
+        training = HeadTraining(run.diffusion, curve, self.draw, loss, num_steps, batch_size, self.seed)
+        return network, training.train(network, listener)
 
 
 def require_head(head: str, num_steps: int) -> None:

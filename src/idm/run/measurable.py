@@ -11,15 +11,13 @@ from idm.core.counts import at_least, whole_number
 from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.likelihood import Calibration, Estimate
-from idm.likelihood.curves import LEVELS_OF_CURVES
+from idm.run.calibrated import CalibrateRequest, measure_and_train
 from idm.run.classified import Classified
 from idm.run.drawing import draw, guided_samples
 from idm.run.evaluation import Evaluation, Scores, about
 from idm.run.fitting import fit_solver
-from idm.run.head_training import measure_and_train
 from idm.run.inputs import as_inputs
 from idm.run.labels import Labels, class_numbers
-from idm.run.measuring import BATCH_SIZE, NUM_SAMPLES
 from idm.run.opened import Opened
 from idm.run.other_data import open_data_to_score
 from idm.run.own_data import open_run_data
@@ -72,8 +70,8 @@ class Measurable(Classified, Restorable):
         """
         listener = listener_or_quiet(listener)
         inputs, chain = as_inputs(self, samples), chain_of(self, steps, plan, listener)
-        given = self.conditioning(class_numbers(labels, self.spec.class_names), inputs.labels)
-        found = bound_of(self, chain, inputs.x, given, seed=seed, batch_size=batch_size, listener=listener)
+        y = self.conditioning(class_numbers(labels, self.spec.class_names), inputs.labels).get("y")
+        found = bound_of(self, chain, inputs.x, y, seed=seed, batch_size=batch_size, listener=listener)
         vlb = in_data_units(found, self)
         return Scores(vlb.total_bpd.double().cpu().numpy(), vlb)
 
@@ -126,11 +124,11 @@ class Measurable(Classified, Restorable):
         self,
         data: str | Path | None = None,
         *,
-        num: int = NUM_SAMPLES,
-        num_levels: int = LEVELS_OF_CURVES,
+        num: int = CalibrateRequest.num,
+        num_levels: int = CalibrateRequest.num_levels,
         head: str | None = None,
         steps: int | None = None,
-        batch_size: int = BATCH_SIZE,
+        batch_size: int = CalibrateRequest.batch_size,
         listener: Listener | None = None,
     ) -> Calibration:
         """Measure how far the network is from x_0 over the noise level, and keep that beside the checkpoint.
@@ -157,18 +155,9 @@ class Measurable(Classified, Restorable):
             CheckpointError: the disk refuses.
             ProcessError: memory is short even for single samples.
         """
-        count, opened, listener = at_least(0, num, "num"), open_data_to_score(self, data), listener_or_quiet(listener)
-        found, _ = measure_and_train(
-            self,
-            opened,
-            num=count,
-            num_levels=num_levels,
-            head=head,
-            steps=steps,
-            batch_size=batch_size,
-            listener=listener,
-        )
-        return found
+        wanted = CalibrateRequest(at_least(0, num, "num"), num_levels, head, steps, batch_size)
+        opened, listener = open_data_to_score(self, data), listener_or_quiet(listener)
+        return measure_and_train(self, opened, wanted, listener).calibration
 
     def fit_solver(
         self,

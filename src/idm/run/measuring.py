@@ -11,14 +11,12 @@ from idm.core.rng import derive_seed
 from idm.core.text import counted
 from idm.data import Dataset
 from idm.likelihood import Calibration, estimate_error_curves
-from idm.likelihood.curves import LEVELS_OF_CURVES, SHARES
+from idm.likelihood.curves import SHARES
 from idm.run.curves import most_levels
 from idm.run.data import Data
 from idm.run.drawing import require_memory
 from idm.run.opened import Opened
 from idm.training.memory import in_smaller_pieces
-
-NUM_SAMPLES, BATCH_SIZE = 1024, 512
 
 FEW_SAMPLES = 100
 """Fewer make curves that are called out as rough."""
@@ -28,9 +26,9 @@ def measure_curves(
     run: Opened,
     data: Data,
     *,
-    num: int = NUM_SAMPLES,
-    num_levels: int = LEVELS_OF_CURVES,
-    batch_size: int = BATCH_SIZE,
+    num: int,
+    num_levels: int,
+    batch_size: int,
     listener: Listener = SILENT,
 ) -> Calibration:
     """Measure the error curves of a run, and keep them beside its checkpoint; see ``Run.calibrate`` for all else.
@@ -47,8 +45,7 @@ def measure_curves(
         raise SettingsError(f"run {run.folder}: a run with a checkpoint wanted to calibrate; load one")
     _refuse_unreadable(run, num_levels)
     x, y = _samples(run, data, num)
-    conditioning = {} if y is None else {"y": y.to(run.device)}
-    denoise = run.denoiser(run.diffusion, conditioning, clip=run.spec.codec.bounded)
+    denoise = run.scoring_denoiser(y)
     seed = derive_seed(run.experiment.seed, "calibration") >> 16  # sample i has seed + i, which stays within 64 bits
 
     def estimate(size: int) -> Calibration:
@@ -58,15 +55,20 @@ def measure_curves(
         )
 
     found = in_smaller_pieces(batch_size, estimate)
-    if found.num < FEW_SAMPLES:
-        # The mean of n squares of a Gaussian is off by sqrt(2 / n) of itself.
-        off = math.sqrt(2.0 * SHARES / max(found.num, SHARES))
-        warn(
-            f"error curves: measured on {counted(found.num, 'sample')} alone, so those of single values are off by "
-            f"about {off:.0%}, and analytic variances with them; {FEW_SAMPLES} samples or more are better"
-        )
+    _warn_of_few(found.num)
     run.curves.write(found, data.spec.fingerprint)
     return found
+
+
+def _warn_of_few(num: int) -> None:
+    """Say how far curves that were measured on few samples are off."""
+    if num < FEW_SAMPLES:
+        # The mean of n squares of a Gaussian is off by sqrt(2 / n) of itself.
+        off = math.sqrt(2.0 * SHARES / max(num, SHARES))
+        warn(
+            f"error curves: measured on {counted(num, 'sample')} alone, so those of single values are off by "
+            f"about {off:.0%}, and analytic variances with them; {FEW_SAMPLES} samples or more are better"
+        )
 
 
 def _refuse_unreadable(run: Opened, num_levels: int) -> None:

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from torch import Tensor
+
 from idm.core.progress import SILENT, Listener, warn_once
+from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.run.build import build_sampler
 from idm.run.guidable import Guidable
 from idm.run.plans import refuse_spacing
@@ -46,6 +49,11 @@ class Opened(Guidable):
             changes = {**changes, "steps": grid.num_timesteps}
         settings = self.sampler_settings(changes)
         return build_sampler(self.diffusion, settings, bounded=self.spec.codec.bounded, grid=grid)
+
+    def scoring_denoiser(self, y: Tensor | None, process: GaussianDiffusion | None = None) -> Denoiser:
+        """Return what bounds and error curves of samples with labels y see: clipped where the data are bounded."""
+        given = {} if y is None else {"y": y.to(self.device)}
+        return self.denoiser(process or self.diffusion, given, clip=self.spec.codec.bounded)
 
     def sampler_settings(self, changes: Mapping[str, Any]) -> SamplerSettings:
         """Return the settings of the sampler that is used where some of them are changed; errors as of ``sampler``."""

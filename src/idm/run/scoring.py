@@ -7,7 +7,7 @@ from torch import Tensor
 from idm.core.errors import DataError
 from idm.core.progress import SILENT, Listener
 from idm.core.tensors import require_finite
-from idm.diffusion import GaussianDiffusion, ModelKwargs
+from idm.diffusion import GaussianDiffusion
 from idm.likelihood import VLB, Estimate, VarianceFractions, estimate_bpd, evaluate_bound, variance_fractions
 from idm.likelihood.fractions import learned_rule
 from idm.metrics import histogram_bpd
@@ -106,28 +106,26 @@ def bound_of_samples(
         NumericalError: bounds are not finite.
     """
     x, y = data.held_out.batch(np.arange(numbers.start, numbers.stop))
-    conditioning = {} if y is None else {"y": y.to(run.device)}
-    first = seed + numbers.start
-    return bound_of(run, chain, x, conditioning, seed=first, batch_size=batch_size, listener=listener)
+    return bound_of(run, chain, x, y, seed=seed + numbers.start, batch_size=batch_size, listener=listener)
 
 
 def bound_of(
     run: Opened,
     chain: GaussianDiffusion,
     x: Tensor,
-    conditioning: ModelKwargs,
+    y: Tensor | None,
     *,
     seed: int = 0,
     batch_size: int = 512,
     listener: Listener = SILENT,
 ) -> VLB:
-    """Evaluate the bound of samples in the model's range, under their conditioning; sample i has the noise of seed + i.
+    """Evaluate the bound of samples in the model's range, of labels y; sample i has the noise of seed + i.
 
     Raises:
         NumericalError: bounds are not finite.
     """
-    denoise = run.denoiser(chain, conditioning, clip=run.spec.codec.bounded)
-    found = evaluate_bound(chain, denoise, x.to(run.device), seed=seed, batch_size=batch_size, listener=listener)
+    denoise, x = run.scoring_denoiser(y, chain), x.to(run.device)
+    found = evaluate_bound(chain, denoise, x, seed=seed, batch_size=batch_size, listener=listener)
     require_finite(torch.stack([found.total_bpd, found.xstart_mse.sum(1), found.mse.sum(1)], dim=1), "bounds")
     return found
 
@@ -146,15 +144,12 @@ def summary(run: Opened, data: Data, chain: GaussianDiffusion, vlb: VLB, *, batc
 
 def _fractions(run: Opened, data: Data, batch_size: int) -> VarianceFractions | None:
     """Compare what was learned of the variance with the best of it; None where nothing was, or that is not known."""
-    rule, curve = (
-        learned_rule(run.diffusion.variance),
-        one_curve(of_model(run.diffusion.variance, run.curves), run.curves),
-    )
+    rule = learned_rule(run.diffusion.variance)
+    curve = one_curve(of_model(run.diffusion.variance, run.curves), run.curves)
     if rule is None or curve is None:
         return None
     x, y = data.held_out.first(FRACTIONS_OF)
-    denoise = run.denoiser(run.diffusion, {} if y is None else {"y": y.to(run.device)}, clip=run.spec.codec.bounded)
-    x = x.to(run.device)
+    denoise, x = run.scoring_denoiser(y), x.to(run.device)
     return variance_fractions(run.diffusion, rule, denoise, x, curve, batch_size=batch_size)
 
 
@@ -164,9 +159,8 @@ def held_out_estimate(run: Opened, data: Data, *, num: int = 256, seed: int = 0,
     The same samples, steps and noise are drawn whenever it is called, so that checkpoints are compared on equal terms.
     """
     x, y = data.held_out.first(num)
-    conditioning = {} if y is None else {"y": y.to(run.device)}
-    denoise = run.denoiser(run.diffusion, conditioning, clip=run.spec.codec.bounded)
-    bpd = estimate_bpd(run.diffusion, denoise, x.to(run.device), seed=seed, batch_size=batch_size)
+    denoise, x = run.scoring_denoiser(y), x.to(run.device)
+    bpd = estimate_bpd(run.diffusion, denoise, x, seed=seed, batch_size=batch_size)
     return Estimate.of(bpd + run.spec.codec.log2_scale)
 
 

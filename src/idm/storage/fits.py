@@ -95,6 +95,11 @@ class Fits:
         for suffix in SUFFIXES.values():
             remove(file_in(self.run, FOLDER, name + suffix))
 
+    def path(self, name: str) -> Path:
+        """Return the file of one that was written."""
+        paths = [self.run / FOLDER / (name + suffix) for suffix in SUFFIXES.values()]
+        return next(filter(Path.is_file, paths), paths[0])
+
     def names(self) -> list[str]:
         """Return the names of all that are of this checkpoint and whole, sorted."""
         return [name for name in names_in(self.run) if self.find(name) is not None]

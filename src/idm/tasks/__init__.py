@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 from idm.core.lazy import importing
 
 if TYPE_CHECKING:
-    from idm.tasks.calibrating import calibrate_run
     from idm.tasks.checking import check_data
     from idm.tasks.choose import make_experiment
-    from idm.tasks.classifying import train_classifier_of
     from idm.tasks.describing import describe
     from idm.tasks.editing import decode_into, encode_into, interpolate_into
     from idm.tasks.ema import reconstruct
     from idm.tasks.evaluating import evaluate_into
-    from idm.tasks.fitting import fit_solver_of
     from idm.tasks.imported import import_weights
     from idm.tasks.outcome import losses_of
     from idm.tasks.progress import read_progress
@@ -34,7 +31,6 @@ __all__ = [
     "SampleRequest",
     "ScoreRequest",
     "TradeoffRequest",
-    "calibrate_run",
     "check_data",
     "check_math",
     "decode_into",
@@ -42,7 +38,6 @@ __all__ = [
     "edit_into",
     "encode_into",
     "evaluate_into",
-    "fit_solver_of",
     "import_weights",
     "interpolate_into",
     "losses_of",
@@ -53,22 +48,18 @@ __all__ = [
     "sample_into",
     "tradeoff_into",
     "train",
-    "train_classifier_of",
     "verify",
 ]
 
 __getattr__ = importing(
     __name__,
     {
-        "idm.tasks.calibrating": ("calibrate_run",),
         "idm.tasks.checking": ("check_data",),
         "idm.tasks.choose": ("make_experiment",),
-        "idm.tasks.classifying": ("train_classifier_of",),
         "idm.tasks.describing": ("describe",),
         "idm.tasks.editing": ("decode_into", "encode_into", "interpolate_into"),
         "idm.tasks.ema": ("reconstruct",),
         "idm.tasks.evaluating": ("evaluate_into",),
-        "idm.tasks.fitting": ("fit_solver_of",),
         "idm.tasks.imported": ("import_weights",),
         "idm.tasks.outcome": ("losses_of",),
         "idm.tasks.progress": ("read_progress",),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import final
 
 import torch
 from torch import Tensor, nn
@@ -49,51 +50,54 @@ class HeadFit:
     bits_of_curves: float
 
 
-def fit_error_head(
-    network: nn.Module,
-    diffusion: GaussianDiffusion,
-    curve: ErrorCurve | ErrorCurves,
-    draw: Draw,
-    loss: HeadLoss,
-    *,
-    num_steps: int,
-    batch_size: int,
-    seed: int = 0,
-    listener: Listener = SILENT,
-) -> HeadFit:
-    """Train a network to be that of a ``PredictedError``.
+@final
+@dataclass(frozen=True, eq=False)
+class HeadTraining:
+    """How a network is trained to be that of a ``PredictedError``.
 
     Every batch is spread over the levels of the chain, as evenly in the logarithm of kappa as they lie.
 
-    Args:
-        network: the small network, as new.
-        diffusion: the process of the large one.
-        curve: the error that it begins with.
+    Attributes:
+        diffusion: the process of the large network.
+        curve: the error that the small one begins with.
         draw: clean data, and the large network's denoiser of them.
-        loss: what it learns.
+        loss: what is learned.
         num_steps: optimiser steps.
         batch_size: samples for each.
         seed: of levels and noise.
-        listener: hears how it gets on, in steps.
-
-    Raises:
-        NumericalError: the loss is not finite.
     """
-    rule = PredictedError(diffusion.variance, curve, network)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=0.0)
-    counted, costs = max(1, round(SHARE_COUNTED * num_steps)), list[Tensor]()
-    with listener.follow("training head", num_steps) as bar:
-        for step in range(num_steps):
-            seen = _see(diffusion, *draw(step, batch_size), derive_seed(seed, "head", step) >> 16)
-            log_error = rule.reads(seen.found, seen.x, seen.at)
-            value = loss.of(seen, log_error).mean()
-            optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1.0 - step / num_steps)
-            _update(network, optimizer, value)
-            if step >= num_steps - counted:
-                costs.append(_costs(seen, log_error.detach(), curve))
-            bar.advance(status=f"loss {float(value.detach()):.4g}")
-    bits, of_curves = nats_to_bits(torch.stack(costs).mean(0)).tolist()
-    return HeadFit(num_steps, bits, of_curves)
+
+    diffusion: GaussianDiffusion
+    curve: ErrorCurve | ErrorCurves
+    draw: Draw
+    loss: HeadLoss
+    num_steps: int
+    batch_size: int
+    seed: int = 0
+
+    def train(self, network: nn.Module, listener: Listener = SILENT) -> HeadFit:
+        """Train the small network, which is as new; the listener hears of steps.
+
+        Raises:
+            NumericalError: the loss is not finite.
+        """
+        rule = PredictedError(self.diffusion.variance, self.curve, network)
+        optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=0.0)
+        num_steps, costs = self.num_steps, list[Tensor]()
+        counted = max(1, round(SHARE_COUNTED * num_steps))
+        with listener.follow("training head", num_steps) as bar:
+            for step in range(num_steps):
+                seed = derive_seed(self.seed, "head", step) >> 16
+                seen = _see(self.diffusion, *self.draw(step, self.batch_size), seed)
+                log_error = rule.reads(seen.found, seen.x, seen.at)
+                value = self.loss.of(seen, log_error).mean()
+                optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1.0 - step / num_steps)
+                _update(network, optimizer, value)
+                if step >= num_steps - counted:
+                    costs.append(_costs(seen, log_error.detach(), self.curve))
+                bar.advance(status=f"loss {float(value.detach()):.4g}")
+        bits, of_curves = nats_to_bits(torch.stack(costs).mean(0)).tolist()
+        return HeadFit(num_steps, bits, of_curves)
 
 
 def _see(diffusion: GaussianDiffusion, clean: Tensor, denoise: Denoiser, seed: int) -> Seen:

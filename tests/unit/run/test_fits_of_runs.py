@@ -13,9 +13,10 @@ from idm.core.errors import CheckpointError, DataError, SettingsError
 from idm.core.progress import SILENT
 from idm.diffusion import Analytic
 from idm.run import Run, load, open_run_data, scoring
+from idm.run.calibrated import CalibrateRequest, measure_and_train
 from idm.run.curves import KIND, NAME, StoredCurves, hash_of, most_levels
 from idm.run.other_fits import told_of_other_fits
-from idm.tasks import SampleRequest, ScoreRequest, calibrate_run, describe, evaluate_into, sample_into, train, verify
+from idm.tasks import SampleRequest, ScoreRequest, describe, evaluate_into, sample_into, train, verify
 from idm.tasks.long_jobs import Order
 from idm.tasks.requests import TradeoffRequest
 from idm.tasks.tradeoff import tradeoff_into
@@ -161,7 +162,7 @@ def test_other_data_are_measured_as_they_are_scored(copy: Run, tmp_path: Path) -
     found = copy.calibrate(tmp_path / "other.npz", num=0, num_levels=2)
     assert found.num == 10
     assert copy.curves.fingerprint not in ("", copy.spec.fingerprint)
-    told = calibrate_run(copy.folder, num=4, num_levels=2, device="cpu")
+    told = measure_and_train(copy, open_run_data(copy), CalibrateRequest(num=4, num_levels=2))
     assert told.file.is_file()
     assert told.to_plain()["num"] == 4
 

@@ -13,9 +13,10 @@ import idm
 from idm.core.errors import CheckpointError, SettingsError, UnknownNameError
 from idm.core.progress import SILENT
 from idm.diffusion import PredictedError
-from idm.run import Run, load
+from idm.run import Run, load, open_run_data
+from idm.run.calibrated import CalibrateRequest, measure_and_train
 from idm.run.heads import KIND
-from idm.tasks import ScoreRequest, TradeoffRequest, calibrate_run, describe, evaluate_into, tradeoff_into, train
+from idm.tasks import ScoreRequest, TradeoffRequest, describe, evaluate_into, tradeoff_into, train
 from idm.tasks.long_jobs import Order
 from idm.training.head_losses import HEADS
 
@@ -85,7 +86,7 @@ def test_where_no_head_was_trained_the_call_that_trains_it_is_said_and_works(unt
     run = load(shutil.copytree(untouched.folder, tmp_path / "run"), device="cpu")
     with pytest.raises(SettingsError, match=r"head-npr: a fit of run .* wanted, .*'run.calibrate\(head=\"npr\"\)'"):
         run.using(variance="npr")
-    found = calibrate_run(run.folder, num=8, num_levels=4, head="npr", steps=1, device="cpu")
+    found = measure_and_train(run, open_run_data(run), CalibrateRequest(8, 4, "npr", steps=1))
     assert found.to_plain()["head"]["num_steps"] == 1
     assert isinstance(run.using(variance="npr").diffusion.variance, PredictedError)
     assert describe(run.folder).fits == {"error-curves": "error_curves", "head-npr": KIND}

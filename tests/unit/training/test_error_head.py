@@ -5,13 +5,13 @@ import torch
 from torch import Tensor
 
 from idm.core.errors import NumericalError
-from idm.core.progress import Calls, Event
+from idm.core.progress import SILENT, Calls, Event, Listener
 from idm.diffusion import Denoised, Denoiser, GaussianDiffusion, PredictedError
 from idm.likelihood import estimate_error_curve
 from idm.networks.error_network import error_network
 from idm.oracles import MixtureDenoiser
 from idm.schedules import Level, cosine_schedule
-from idm.training.error_head import HeadFit, fit_error_head
+from idm.training.error_head import HeadFit, HeadTraining
 from idm.training.head_losses import HEADS
 
 DIFFUSION = GaussianDiffusion(cosine_schedule(100).with_noise_floor(0.03).respace(range(97)))
@@ -29,19 +29,13 @@ def data(num: int, seed: int) -> Tensor:
 CURVE = estimate_error_curve(DIFFUSION, ORACLE, data(4000, 0), num_levels=24)
 
 
-def fitted(head: str, num_steps: int, denoise: Denoiser = ORACLE, **options) -> tuple[PredictedError, HeadFit]:
+def fitted(
+    head: str, num_steps: int, denoise: Denoiser = ORACLE, *, seed: int = 0, listener: Listener = SILENT
+) -> tuple[PredictedError, HeadFit]:
     torch.manual_seed(0)
     network = error_network((2,))
-    found = fit_error_head(
-        network,
-        DIFFUSION,
-        CURVE,
-        lambda step, count: (data(count, 1 + step), denoise),
-        HEADS[head](),
-        num_steps=num_steps,
-        batch_size=256,
-        **options,
-    )
+    draw = lambda step, count: (data(count, 1 + step), denoise)  # noqa: E731
+    found = HeadTraining(DIFFUSION, CURVE, draw, HEADS[head](), num_steps, 256, seed).train(network, listener)
     return PredictedError(DIFFUSION.variance, CURVE, network.requires_grad_(False)), found
 
 
