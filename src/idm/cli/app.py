@@ -26,6 +26,7 @@ from idm.cli.endings import print_traceback, report, stopped
 from idm.cli.evaluate import evaluate
 from idm.cli.fit_solver import fit_solver
 from idm.cli.flags import CommandLine
+from idm.cli.groups import ungrouped
 from idm.cli.import_ import import_
 from idm.cli.info import info
 from idm.cli.interpolate import interpolate
@@ -111,7 +112,7 @@ def make_app() -> typer.Typer:
     for name, verb in VERBS.items():
         needs_arguments = name not in ("config", "demo", "check-math", "bench")
         command = app.command(name, help=_help_of(verb), no_args_is_help=needs_arguments)
-        command(verb if name in LIGHT_VERBS else with_torch(verb))
+        command(ungrouped(verb if name in LIGHT_VERBS else with_torch(verb)))
     return app
 
 

@@ -6,6 +6,7 @@ With ``--head`` a small network is then trained to predict it from noisy samples
 from typing import TYPE_CHECKING
 
 from idm.cli import options
+from idm.cli.groups import Doing
 from idm.cli.output import Output, to_score
 from idm.core.text import counted
 
@@ -26,9 +27,8 @@ def calibrate(
     steps: options.HeadSteps = None,
     batch_size: options.BatchSize = 512,
     precision: options.Precision = None,
-    device: options.Device = None,
-    trust_code: options.TrustCode = False,
-    as_json: options.Json = False,
+    *,
+    doing: Doing,
 ) -> None:
     """Measure the error of the predicted clean data over the noise level, once; the run's network stays as it is.
 
@@ -39,14 +39,14 @@ def calibrate(
     """
     from idm.cli.data_options import options_to_score
     from idm.core.terminal import TERMINAL
-    from idm.run import load, open_data_to_score
+    from idm.run import open_data_to_score
     from idm.run.calibrated import CalibrateRequest, measure_and_train
 
     source = options_to_score(overrides or [], other)
-    opened = load(run, device=device, trust_code=trust_code).using(precision=precision)
+    opened = doing.load(run, precision)
     wanted = CalibrateRequest(num, levels, head, steps, batch_size)
     found = measure_and_train(opened, open_data_to_score(opened, other, source), wanted, TERMINAL)
-    _describe(Output(as_json=as_json), found, head)
+    _describe(doing.output, found, head)
 
 
 def _describe(output: Output, found: "Calibrated", head: str | None) -> None:

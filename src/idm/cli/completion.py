@@ -5,104 +5,39 @@ tests/docs/test_map.py sees that it is up to date.
 """
 
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TypedDict
+from typing import Any
 
 FILE = Path(__file__).with_name("names.json")
 
 
-class Names(TypedDict):
-    """Names by kind; settings with the values that they can have, where these are few."""
+Names = dict[str, Any]
+"""Names by kind; "settings" with the values that they can have, where these are few."""
 
-    presets: list[str]
-    samplers: list[str]
-    precisions: list[str]
-    variances: list[str]
-    heads: list[str]
-    plans: list[str]
-    guidance_rules: list[str]
-    trackers: list[str]
-    checks: list[str]
-    operators: list[str]
-    methods: list[str]
-    inversions: list[str]
-    settings: dict[str, list[str]]
+Complete = Callable[[str], list[str]]
+"""Given what was typed so far: what may stand there."""
 
 
-def presets(incomplete: str) -> list[str]:
-    """Complete the name of a preset."""
-    return _that_begin(_names()["presets"], incomplete)
+def _one_of(names: Callable[[], list[str]]) -> Complete:
+    def complete(incomplete: str) -> list[str]:
+        return _that_begin(names(), incomplete)
+
+    return complete
 
 
-def samplers(incomplete: str) -> list[str]:
-    """Complete the name of a sampler."""
-    return _that_begin(_names()["samplers"], incomplete)
+def _of_kind(kind: str) -> Complete:
+    return _one_of(lambda: _names()[kind])
 
 
-def spacings(incomplete: str) -> list[str]:
-    """Complete the name of a spacing of levels."""
-    return _that_begin(_names()["settings"]["sampler.spacing"], incomplete)
-
-
-def precisions(incomplete: str) -> list[str]:
-    """Complete the name of a number format."""
-    return _that_begin(_names()["precisions"], incomplete)
-
-
-def variances(incomplete: str) -> list[str]:
-    """Complete the name of a variance of reverse steps."""
-    return _that_begin(_names()["variances"], incomplete)
-
-
-def heads(incomplete: str) -> list[str]:
-    """Complete the name of a head."""
-    return _that_begin(_names()["heads"], incomplete)
-
-
-def plans(incomplete: str) -> list[str]:
-    """Complete the name of what chooses the levels of a walk; a run may have plans of other names."""
-    return _that_begin(_names()["plans"], incomplete)
-
-
-def guidance_rules(incomplete: str) -> list[str]:
-    """Complete the name of a rule that combines two predictions."""
-    return _that_begin(_names()["guidance_rules"], incomplete)
-
-
-def trackers(incomplete: str) -> list[str]:
-    """Complete the name of a tracker."""
-    return _that_begin(_names()["trackers"], incomplete)
-
-
-def inversions(incomplete: str) -> list[str]:
-    """Complete the name of a way to invert."""
-    return _that_begin(_names()["inversions"], incomplete)
-
-
-def checks(incomplete: str) -> list[str]:
-    """Complete the name of a check of the mathematics."""
-    return _that_begin(_names()["checks"], incomplete)
-
-
-def operators(incomplete: str) -> list[str]:
-    """Complete how samples were observed."""
-    return _that_begin(_names()["operators"], incomplete)
-
-
-def methods(incomplete: str) -> list[str]:
-    """Complete the name of a method of restoration."""
-    return _that_begin(_names()["methods"], incomplete)
-
-
-def edits(incomplete: str) -> list[str]:
-    """Complete the name of a way to edit."""
-    return _that_begin(["sdedit", *_names()["inversions"]], incomplete)
-
-
-def devices(incomplete: str) -> list[str]:
-    """Complete the name of a device; to know which of them are here takes torch."""
-    return _that_begin(["cpu", "cuda", "mps"], incomplete)
+presets, samplers, precisions, variances = map(_of_kind, ("presets", "samplers", "precisions", "variances"))
+heads, plans, guidance_rules, trackers = map(_of_kind, ("heads", "plans", "guidance_rules", "trackers"))
+inversions, checks, operators, methods = map(_of_kind, ("inversions", "checks", "operators", "methods"))
+spacings = _one_of(lambda: _names()["settings"]["sampler.spacing"])
+edits = _one_of(lambda: ["sdedit", *_names()["inversions"]])
+devices = _one_of(lambda: ["cpu", "cuda", "mps"])
+"""To know which of them are here takes torch."""
 
 
 def sections(incomplete: str) -> list[str]:

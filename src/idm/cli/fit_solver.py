@@ -1,7 +1,7 @@
 """``idm fit-solver``: fit a sampler of a few calls to a trained network."""
 
 from idm.cli import guiding, options
-from idm.cli.output import Output
+from idm.cli.groups import Doing
 from idm.core.text import counted
 
 
@@ -11,9 +11,8 @@ def fit_solver(
     guidance: guiding.Guidance = 1.0,
     batch_size: options.BatchSize = 256,
     precision: options.Precision = None,
-    device: options.Device = None,
-    trust_code: options.TrustCode = False,
-    as_json: options.Json = False,
+    *,
+    doing: Doing,
 ) -> None:
     """Fit levels and weights of a sampler of few calls to this network's own samples; nothing is trained.
 
@@ -22,12 +21,10 @@ def fit_solver(
     steps; interrupted, it begins anew.
     """
     from idm.core.terminal import TERMINAL
-    from idm.run import load
     from idm.run.solver_fit import name_of
     from idm.run.walks import num_levels
 
-    output = Output(as_json=as_json)
-    opened = load(run, device=device, trust_code=trust_code).using(precision=precision)
+    output, opened = doing.output, doing.load(run, precision)
     solver = opened.fit_solver(calls, guidance=guidance, batch_size=batch_size, listener=TERMINAL)
     file, folder, fine = opened.fits.path(name_of(calls)), opened.folder, counted(num_levels(opened), "step")
     output.pairs(

@@ -1,11 +1,12 @@
 """Options that guide samples. Imports no torch."""
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import typer
 
 from idm.cli import completion
-from idm.cli.options import named, number
+from idm.cli.options import given, named, number
 from idm.core.errors import SettingsError
 from idm.core.text import shown
 
@@ -59,6 +60,23 @@ Classifier = Annotated[
     ),
 ]
 ClassifierSteps = Annotated[int, number("--steps", "Optimiser steps.", 1)]
+
+
+@dataclass(frozen=True)
+class GuideOptions:
+    """What guides samples besides classes."""
+
+    guidance_rule: GuidanceRule = "linear"
+    guidance_interval: GuidanceInterval = None
+    autoguidance: Autoguidance = 1.0
+    autoguidance_from: AutoguidanceFrom = None
+    classifier_scale: ClassifierScale = 0.0
+    classifier: Classifier = None
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What was given, by name."""
+        return given(**{**vars(self), "guidance_interval": interval_of(self.guidance_interval)})
 
 
 def interval_of(text: str | None) -> tuple[float, float] | None:

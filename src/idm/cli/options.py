@@ -1,15 +1,17 @@
 """Arguments and options that several verbs share. Imports no torch."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from idm.cli import completion
+from idm.cli.completion import Complete
 
-Complete = Callable[[str], list[str]]
-"""Given what was typed so far: what may stand there."""
+
+def given(**values: Any) -> dict[str, Any]:
+    """Return the values that were given."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def named(flag: str, meaning: str, complete: Complete) -> Any:

@@ -1,12 +1,16 @@
 """``idm sample``: draw samples of a trained model."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from idm.cli import guiding, options
+from idm.cli.groups import Doing
+from idm.cli.guiding import GuideOptions
 from idm.cli.output import Output
 from idm.core.text import counted
 
 if TYPE_CHECKING:
+    from idm.tasks.requests import SampleRequest
     from idm.tasks.sampling import Drawn
 
 
@@ -22,61 +26,48 @@ def sample(
     eta: options.Eta = None,
     variance: options.Variance = None,
     guidance: guiding.Guidance = 1.0,
-    guidance_rule: guiding.GuidanceRule = "linear",
-    guidance_interval: guiding.GuidanceInterval = None,
-    autoguidance: guiding.Autoguidance = 1.0,
-    autoguidance_from: guiding.AutoguidanceFrom = None,
-    classifier_scale: guiding.ClassifierScale = 0.0,
-    classifier: guiding.Classifier = None,
+    *,
+    guide: GuideOptions,
     overrides: options.SamplerOverrides = None,
     batch_size: options.BatchSize = 256,
     trajectory: options.Trajectory = True,
     compile_: options.Compile = False,
     out: options.OutFolder = None,
     precision: options.Precision = None,
-    device: options.Device = None,
-    trust_code: options.TrustCode = False,
-    as_json: options.Json = False,
+    doing: Doing,
 ) -> None:
     """Draw samples: a picture of all, PNG files, exact values in samples.npz, an animation of the steps.
 
     Interrupted, it keeps the finished batches, and the same command goes on; torchrun shares them out among GPUs.
     """
-    from idm.cli.written import describe_results
-    from idm.core.terminal import TERMINAL
     from idm.tasks.requests import SampleRequest
     from idm.tasks.sampling import sample_into
 
-    given = {"name": sampler, "steps": steps, "spacing": spacing, "plan": plan, "eta": eta}
-    output = Output(as_json=as_json)
-    asked = {
-        "guidance_rule": guidance_rule,
-        "guidance_interval": guiding.interval_of(guidance_interval),
-        "autoguidance": autoguidance,
-        "autoguidance_from": autoguidance_from,
-        "classifier_scale": classifier_scale,
-        "classifier": classifier,
-    }
-    changes, of_rule = sampler_options(overrides or [])
-    settings = changes | {name: value for name, value in given.items() if value is not None}
-    guide = of_rule | {name: value for name, value in asked.items() if value is not None}
+    settings, of_rule = sampler_options(overrides or [])
+    settings |= options.given(name=sampler, steps=steps, spacing=spacing, plan=plan, eta=eta)
+    guides = of_rule | guide.asked
     wanted = SampleRequest(
-        num, labels, seed, guidance, settings, batch_size, trajectory, compile_, precision, variance, guide
+        num, labels, seed, guidance, settings, batch_size, trajectory, compile_, precision, variance, guides
     )
-    drawn = sample_into(run, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line)
-    if drawn is None:
-        return
+    drawn = sample_into(run, wanted, out, **doing.for_task)
+    if drawn is not None:
+        _describe(doing.output, drawn, wanted)
+
+
+def _describe(output: Output, drawn: "Drawn", wanted: "SampleRequest") -> None:
+    from idm.cli.written import describe_results
+
     path, taken, calls = drawn.run.name, drawn.sampler.diffusion.num_timesteps, drawn.sampler.num_calls
-    name = type(drawn.sampler).__name__
+    name, num = type(drawn.sampler).__name__, wanted.num
     made = f"{counted(taken, 'step')}, {counted(calls, 'call')} of the network"
     output.line(f"{counted(num, 'sample')} by {name}, {made}, from {path}")
-    for note in filter(None, (str(drawn.run.guide), _instead(drawn, settings))):
+    for note in filter(None, (str(drawn.run.guide), _instead(drawn, wanted.sampler))):
         output.line(note)
     describe_results(output, drawn)
-    output.finish(num=num, steps=taken, calls=calls, seed=seed, checkpoint=path, **drawn.written)
+    output.finish(num=num, steps=taken, calls=calls, seed=wanted.seed, checkpoint=path, **drawn.written)
 
 
-def _instead(drawn: "Drawn", settings: dict[str, Any]) -> str:
+def _instead(drawn: "Drawn", settings: Mapping[str, Any]) -> str:
     """Say that few steps were taken by another sampler than the run's own, which nobody named."""
     if "name" in settings:
         return ""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from idm.cli import options
+from idm.cli.groups import Doing
 from idm.cli.output import Output
 from idm.core.errors import SettingsError
 from idm.core.text import counted, finite
@@ -40,16 +41,14 @@ def tradeoff(
     batch_size: options.BatchSize = 256,
     out: options.OutFolder = None,
     precision: options.Precision = None,
-    device: options.Device = None,
-    trust_code: options.TrustCode = False,
-    as_json: options.Json = False,
+    *,
+    doing: Doing,
 ) -> None:
     """Compare samplers by what their samples are worth over calls of the network: tradeoff.json, and a plot.
 
     All begin with the same noise. Beside them stand training data drawn again at the same number, and held-out data.
     Interrupted, it keeps what is finished, and the same command goes on.
     """
-    from idm.core.terminal import TERMINAL
     from idm.run.tradeoff import WAYS
     from idm.tasks.requests import TradeoffRequest
     from idm.tasks.tradeoff import tradeoff_into
@@ -57,8 +56,7 @@ def tradeoff(
     ways = WAYS if samplers is None else samplers.split(",")
     numbers = None if calls is None else _numbers(calls)
     wanted = TradeoffRequest(ways, numbers, samples, num, seed, batch_size, precision)
-    output = Output(as_json=as_json)
-    found = tradeoff_into(run, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line)
+    output, found = doing.output, tradeoff_into(run, wanted, out, **doing.for_task)
     _describe(output, found.tradeoff)
     output.line()
     output.pairs(found.written)

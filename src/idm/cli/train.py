@@ -7,7 +7,8 @@ import typer
 
 from idm.cli import completion
 from idm.cli.flags import in_options
-from idm.cli.options import Device, Json, Overrides, TrustCode, named
+from idm.cli.groups import Doing
+from idm.cli.options import Overrides, named
 from idm.cli.output import Output
 from idm.core.outputs import checked_folder
 from idm.core.text import counted
@@ -62,9 +63,8 @@ def train(
     overrides: Overrides = None,
     max_time: MaxTime = None,
     track: Track = None,
-    device: Device = None,
-    trust_code: TrustCode = False,
-    as_json: Json = False,
+    *,
+    doing: Doing,
 ) -> None:
     """Train a model, or go on with the run in its folder.
 
@@ -77,21 +77,21 @@ def train(
     from idm.training import parse_duration
     from idm.training.trackers import careful_tracker
 
-    output, run_folder = Output(as_json=as_json), _run_folder(out, data)
+    output, run_folder = doing.output, _run_folder(out, data)
     max_seconds = None if max_time is None else parse_duration(max_time)
     trackers = [careful_tracker(name, run_folder) for name in track or []]
     chosen = choose_experiment(config, preset, data, run_folder, overrides or [], init)
     run = train_experiment(
         chosen.experiment,
         run_folder,
-        device=device,
+        device=doing.device,
         init=init,
         adapt=chosen.adapt,
         announce=lambda start: _announce(output, start, run_folder, is_inferred=chosen.is_inferred),
         preview=preview,
         trackers=trackers,
         max_seconds=max_seconds,
-        trust_code=trust_code,
+        trust_code=doing.trust_code,
         trusted=chosen.trusted,
     )
     _finish(output, run, run_folder)

@@ -1,7 +1,7 @@
 """``idm train-classifier``: train a classifier of noisy data for a trained network."""
 
 from idm.cli import guiding, options
-from idm.cli.output import Output
+from idm.cli.groups import Doing
 from idm.core.text import counted
 
 
@@ -9,9 +9,8 @@ def train_classifier(
     run: options.RunArgument,
     steps: guiding.ClassifierSteps = 2_000,
     batch_size: options.BatchSize = 128,
-    device: options.Device = None,
-    trust_code: options.TrustCode = False,
-    as_json: options.Json = False,
+    *,
+    doing: Doing,
 ) -> None:
     """Train a classifier of noisy data on the run's own labels, half of its network and a head.
 
@@ -20,10 +19,9 @@ def train_classifier(
     goes on.
     """
     from idm.core.terminal import TERMINAL
-    from idm.run import load
     from idm.run.classifier import NAME
 
-    output, opened = Output(as_json=as_json), load(run, device=device, trust_code=trust_code)
+    output, opened = doing.output, doing.load(run)
     fit = opened.train_classifier(steps, batch_size=batch_size, listener=TERMINAL)
     file, folder = opened.fits.path(NAME), opened.folder
     output.pairs(
