@@ -73,7 +73,6 @@ def train(
     """
     from idm.tasks import train as train_experiment
     from idm.tasks.choose import choose_experiment
-    from idm.tasks.preview import preview
     from idm.training import parse_duration
     from idm.training.trackers import careful_tracker
 
@@ -88,7 +87,6 @@ def train(
         init=init,
         adapt=chosen.adapt,
         announce=lambda start: _announce(output, start, run_folder, is_inferred=chosen.is_inferred),
-        preview=preview,
         trackers=trackers,
         max_seconds=max_seconds,
         trust_code=doing.trust_code,

@@ -1,6 +1,7 @@
 """A trained model and what people do with it, in the units of their data."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, final, overload
 
@@ -76,17 +77,8 @@ class Run(Measurable):
             SettingsError: no samples, more than memory holds, or labels or guidance that it was not trained for.
             NumericalError: samples are not finite.
         """
-        x = draw(
-            self,
-            num,
-            labels=labels,
-            seed=seed,
-            guidance=guidance,
-            sampler=sampler,
-            batch_size=batch_size,
-            watch=watch,
-            listener=listener_or_quiet(listener),
-        )
+        wanted = partial(draw, self, num, labels=labels, seed=seed, guidance=guidance, sampler=sampler)
+        x = wanted(batch_size=batch_size, watch=watch, listener=listener_or_quiet(listener))
         return x if as_tensor else self.restored(x)
 
     def picture(

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from idm.core.counts import at_least
 from idm.core.errors import DataError
 from idm.core.progress import SILENT, Listener
 from idm.core.tensors import require_finite
@@ -56,8 +57,9 @@ def chain_to_score(
 
     Raises:
         DataError: nothing is held out.
-        SettingsError: more steps than there are.
+        SettingsError: more steps than there are, or numbers below 0.
     """
+    num = at_least(0, num, "num")
     if len(data.held_out) == 0:
         raise DataError(f"data.held_out: held-out samples wanted for a bound, got none; {_way_out(run)}")
     return chain_of(run, steps, plan, listener), min(num or len(data.held_out), len(data.held_out))
@@ -74,6 +76,7 @@ def chain_of(run: Opened, steps: int, plan: str | None = None, listener: Listene
     """
     if plan is not None:
         return run.diffusion.on(run.planned_grid(plan, {"steps": steps} if steps else {}, listener))
+    steps = at_least(0, steps, "steps")
     refuse_more_steps(run.diffusion.grid, steps, "steps")
     return run.diffusion.respace(spaced(run.diffusion.num_timesteps, steps)) if steps else run.diffusion
 

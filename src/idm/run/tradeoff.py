@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from idm.core.counts import whole_number
+from idm.core.counts import at_least, whole_number
 from idm.core.errors import CheckpointError, SettingsError
 from idm.likelihood import Estimate
 from idm.run.data import Data
@@ -141,6 +141,7 @@ def plan_tradeoff(
         SettingsError: a line per wrong value.
         DataError: there are no training data to compare with.
     """
+    samples = at_least(0, samples, "samples")
     require_memory(samples, run.spec.shape, f"samples={samples}")
     most = run.diffusion.num_timesteps
     if calls is None:

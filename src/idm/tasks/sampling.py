@@ -16,19 +16,17 @@ from idm.run import Run, best_device
 from idm.run.drawing import Watch, require_memory, require_sampler
 from idm.run.labels import class_numbers
 from idm.run.named_classifier import named_classifier
-from idm.run.other_fits import told_of_other_fits
 from idm.run.saving import LARGEST_GRID, results_folder, sample_folder, save_samples
 from idm.samplers import Sampler
 from idm.storage.results import Results
-from idm.tasks.long_jobs import Order, load_together, sample_in_parts, share_plan
+from idm.tasks.long_jobs import Order, sample_in_parts
 from idm.tasks.made import Made
 from idm.tasks.parts import remove_parts
 from idm.tasks.requests import SampleRequest
-from idm.tasks.together import Say, held_by_main, say_nothing, together
+from idm.tasks.together import Say, held_by_main, open_together, say_nothing, together
 from idm.tasks.trajectory import Recorder
 
 PARTS = ".parts-drawn"
-"""Where the parts lie meanwhile."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,22 +74,11 @@ def sample_into(
     """
     with ExitStack() as stack:
         with joined_ranks(best_device(device)) as ranks:
-            opened = load_together(run, ranks, device=device, trust_code=trust_code)
-            opened = opened.using(precision=request.precision, compile=request.compile, variance=request.variance)
-            if told := told_of_other_fits(opened.fits, run):
-                say(told)
-            share_plan(request.sampler.get("plan"), lambda: opened.sampler(**request.sampler, listener=listener), ranks)
-            opened = opened.guided(request.guidance, **_resolved(request.guide))
+            opened = open_together(run, request, ranks, device, listener, say, trust_code=trust_code)
             plan = _plan(opened, request, out, listener)
             results = held_by_main(ranks, stack, plan.folder_for_results(), say)
-            parts = plan.folder / PARTS
-            x = sample_in_parts(plan.run, plan.order, parts, watch=plan.watch, ranks=ranks, listener=listener)
-        if x is None or results is None:
-            return None
-        what = f"{counted(request.num, 'sample')} from {plan.run.name}, seed {request.seed}"
-        written = results.put(what, lambda new: plan.write(new, x))
-        remove_parts(parts)
-    return Drawn(plan.run, x, written, plan.order.sampler)
+            x = sample_in_parts(plan.run, plan.order, plan.parts, watch=plan.watch, ranks=ranks, listener=listener)
+        return None if x is None or results is None else plan.put(results, x)
 
 
 @final
@@ -112,6 +99,11 @@ class _Plan:
     recorder: Recorder | None
 
     @property
+    def parts(self) -> Path:
+        """Where the parts lie meanwhile."""
+        return self.folder / PARTS
+
+    @property
     def watch(self) -> Watch | None:
         """What is shown the first batch."""
         return None if self.recorder is None else self.recorder.watch
@@ -120,7 +112,14 @@ class _Plan:
         """Hold the folder."""
         return sample_folder(self.folder, self.run, self.order.num, trajectory=self.recorder is not None)
 
-    def write(self, new: Path, x: Tensor) -> dict[str, Path]:
+    def put(self, results: Results, x: Tensor) -> Drawn:
+        """Put samples in the place of earlier results."""
+        what = f"{counted(self.order.num, 'sample')} from {self.run.name}, seed {self.order.seed}"
+        written = results.put(what, lambda new: self._write(new, x))
+        remove_parts(self.parts)
+        return Drawn(self.run, x, written, self.order.sampler)
+
+    def _write(self, new: Path, x: Tensor) -> dict[str, Path]:
         """Write the samples, and their way out of noise."""
         order = self.order
         written = save_samples(
@@ -144,8 +143,9 @@ def _resolved(guide: Mapping[str, Any]) -> Mapping[str, Any]:
     return guide if name is None else {**guide, "classifier": named_classifier(name)}
 
 
-def _plan(run: Run, request: SampleRequest, out: str | Path | None, listener: Listener) -> _Plan:
+def _plan(opened: Run, request: SampleRequest, out: str | Path | None, listener: Listener) -> _Plan:
     """Check a request; all that is wrong with it is told at once."""
+    run = opened.using(compile=request.compile).guided(request.guidance, **_resolved(request.guide))
     folder, _, sampler, classes = together(
         lambda: results_folder(out, run, "sampled"),
         lambda: require_memory(request.num, run.spec.shape),

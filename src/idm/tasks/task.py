@@ -3,10 +3,12 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
 
+from idm.core.errors import SettingsError
 from idm.core.progress import Listener
 from idm.core.ranks import Ranks
 from idm.diffusion import GaussianDiffusion
@@ -20,7 +22,10 @@ SOURCE_CODE, NETWORK_CODE = "data.source.make", "network.make"
 """The settings that name code."""
 
 Preview = Callable[[int, Run], str | Path | None]
-"""Shows a model in training: given the step and the model so far; returns the picture that it wrote, if it did."""
+"""Shows a model in training: given the step and the model so far; returns the picture that it wrote, if it did.
+
+It is called less often where that takes long; a stop leaves it by ``StopError``.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +80,16 @@ class Wish:
     listener: Listener
     trust_code: bool
     trusted: Collection[str] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what is no experiment.
+
+        Raises:
+            SettingsError: it is something else.
+        """
+        if not isinstance(cast(object, self.experiment), Experiment):
+            kind = type(self.experiment).__name__
+            raise SettingsError(f"experiment: an Experiment wanted, such as that of idm.load(RUN), got {kind}")
 
     def trusts(self, setting: str) -> bool:
         """Whether the code that a setting names may be called."""

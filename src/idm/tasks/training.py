@@ -4,11 +4,10 @@ from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import torch
 
-from idm.core.errors import InterruptedRunError, SettingsError
+from idm.core.errors import InterruptedRunError
 from idm.core.files import write_atomically
 from idm.core.notebook import listener_or_best
 from idm.core.progress import Listener, warn
@@ -46,17 +45,14 @@ def train(
 ) -> Run:
     """Train, or go on with the run in that folder, and return the trained model.
 
-    Nothing is written before data, network and settings are known to fit together.
-
     Args:
         experiment: everything that defines the run.
-        run: folder of the run; made if it is not there.
+        run: folder of the run; made, if it is not there, once all is known to fit together.
         device: where to train; the best one found by default.
         init: another run, or one checkpoint, whose first average a new run begins with.
         adapt: changes settings of training once it is known how many samples there are to train on.
         announce: told what is about to be trained, once everything is known to fit together.
-        preview: called with the step and the model so far at every ``training.sample_interval``, less often where that
-            takes long, and at the end; a stop leaves it by ``StopError``.
+        preview: called with the step and the model so far at every ``training.sample_interval``, and at the end.
         trackers: told every line of metrics.
         max_seconds: stop, as on a signal, after so long; None: no limit.
         listener: hears how it gets on, and sees the grids of samples; a bar or lines by default.
@@ -69,20 +65,13 @@ def train(
         CheckpointError: every checkpoint in the folder is damaged, or the disk refuses.
         InterruptedRunError: stopped on request; the state is saved.
     """
-    if not isinstance(cast(object, experiment), Experiment):
-        raise SettingsError(
-            f"experiment: an Experiment wanted, such as that of idm.load(RUN), got {type(experiment).__name__}"
-        )
-    deadline, told = Deadline(max_seconds), listener_or_best(listener)
-    first = None if init is None else Path(init)
+    first, deadline, told = None if init is None else Path(init), Deadline(max_seconds), listener_or_best(listener)
     wish = Wish(experiment, Path(run), first, adapt, announce, preview, trackers, deadline, told, trust_code, trusted)
-    checkpoint, where = _train_together(wish, device)
-    trained = load(checkpoint, device=str(where), trust_code=wish.trusts(NETWORK_CODE))
-    return replace(trained, trust_code=wish.trusts(SOURCE_CODE))
+    return _train_together(wish, device)
 
 
-def _train_together(wish: Wish, device: str | None) -> tuple[Path, torch.device]:
-    """Train in all processes of the job, and return the last checkpoint and where it was trained."""
+def _train_together(wish: Wish, device: str | None) -> Run:
+    """Train in all processes of the job, and open the last checkpoint where it was trained."""
     with stop_on_signals("leaving what was begun", wish.deadline.passed) as stop:
         where = best_device(device)
         with joined_ranks(where) as ranks:
@@ -92,7 +81,8 @@ def _train_together(wish: Wish, device: str | None) -> tuple[Path, torch.device]
                 f"training: all {wish.experiment.training.num_steps:,} steps are done and saved in {wish.run}, and a "
                 "stop was asked for; the same call again draws the last samples"
             )
-    return path, where
+    trained = load(path, device=str(where), trust_code=wish.trusts(NETWORK_CODE))
+    return replace(trained, trust_code=wish.trusts(SOURCE_CODE))
 
 
 def _train(wish: Wish, device: torch.device, ranks: Ranks) -> Path:
