@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from idm.cli import options
-from idm.cli.groups import Doing
+from idm.cli.output import Output
 from idm.core.text import counted
 
 
@@ -18,15 +18,27 @@ def decode(
     labels: options.NewLabels = None,
     out: options.OutFolder = None,
     batch_size: options.BatchSize = 256,
-    *,
-    doing: Doing,
+    device: options.Device = None,
+    trust_code: options.TrustCode = False,
+    as_json: options.Json = False,
 ) -> None:
     """Decode latents into images; with other labels than they were encoded with, into other classes."""
     from idm.cli.written import describe_results
+    from idm.core.terminal import TERMINAL
     from idm.tasks.editing import decode_into
 
-    output = doing.output
-    made = decode_into(run, latents, out, labels=labels, batch_size=batch_size, **doing.for_task)
+    output = Output(as_json=as_json)
+    made = decode_into(
+        run,
+        latents,
+        out,
+        labels=labels,
+        batch_size=batch_size,
+        device=device,
+        trust_code=trust_code,
+        listener=TERMINAL,
+        say=output.line,
+    )
     output.line(f"{counted(len(made.x), 'sample')} decoded, {counted(made.steps, 'step')}")
     describe_results(output, made)
     output.finish(num=len(made.x), steps=made.steps, **made.written)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from idm.cli import completion, options
-from idm.cli.groups import Doing
+from idm.cli.output import Output
 from idm.cli.restore import sampler_settings
 
 Samples = Annotated[
@@ -71,8 +71,9 @@ def edit(
     overrides: Overrides = None,
     batch_size: options.BatchSize = 64,
     out: options.OutFolder = None,
-    *,
-    doing: Doing,
+    device: options.Device = None,
+    trust_code: options.TrustCode = False,
+    as_json: options.Json = False,
 ) -> None:
     """Change samples: part of the way to noise, and back again, as another class if wished.
 
@@ -80,10 +81,12 @@ def edit(
     anew by sdedit, and kept as far as another class allows by methods that invert.
     """
     from idm.cli.written import describe_restored
+    from idm.core.terminal import TERMINAL
     from idm.tasks import EditRequest, edit_into
 
     settings = sampler_settings(overrides, sampler, steps)
     wanted = EditRequest(strength, method, num, label_a, label_b, settings, seed, batch_size)
-    output, made = doing.output, edit_into(run, images, wanted, out, **doing.for_task)
+    output = Output(as_json=as_json)
+    made = edit_into(run, images, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line)
     describe_restored(output, made)
     output.finish(num=num, steps=made.draws.steps, seed=seed, checkpoint=made.run.name, **made.written)

@@ -7,7 +7,6 @@ from typing import Any
 
 from idm.cli import guiding, options
 from idm.cli.flags import in_options
-from idm.cli.groups import Doing
 from idm.cli.output import Output
 from idm.core.text import counted, finite
 
@@ -29,25 +28,28 @@ def evaluate(
     batch_size: options.BatchSize = 512,
     out: options.OutFolder = None,
     precision: options.Precision = None,
-    *,
-    doing: Doing,
+    device: options.Device = None,
+    trust_code: options.TrustCode = False,
+    as_json: options.Json = False,
 ) -> None:
     """Score held-out data in bits/dim, term by term: evaluation.json, and a plot of the terms over timesteps.
 
     Interrupted, it keeps what is finished, and the same command goes on; torchrun shares the work out among GPUs.
     """
     from idm.cli.data_options import options_to_score
+    from idm.core.terminal import TERMINAL
     from idm.tasks.evaluating import evaluate_into
     from idm.tasks.requests import ScoreRequest
 
-    source = options_to_score(overrides or [], other)
-    settings = options.given(name=sampler, steps=sampler_steps, spacing=spacing)
+    changes = {"name": sampler, "steps": sampler_steps, "spacing": spacing}
+    output = Output(as_json=as_json)
+    source, settings = options_to_score(overrides or [], other), {k: v for k, v in changes.items() if v is not None}
     wanted = ScoreRequest(
         other, source, steps, num, samples, settings, seed, batch_size, precision, variance, plan, guidance
     )
-    found = evaluate_into(run, wanted, out, **doing.for_task)
+    found = evaluate_into(run, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line)
     if found is not None:
-        _describe(doing.output, found.evaluation.to_plain(), found.written, found.remarks)
+        _describe(output, found.evaluation.to_plain(), found.written, found.remarks)
 
 
 def _describe(output: Output, results: dict[str, Any], written: dict[str, Path], remarks: tuple[str, ...]) -> None:

@@ -109,41 +109,6 @@ class Ranks:
         return ProcessError(f"process 0 of {self.size}: ended by an error ({words})")
 
 
-class Vote:
-    """Whether any process wants to stop: asked at every step and answered one step later, so that no device waits.
-
-    A process alone has its answer at once.
-    """
-
-    def __init__(self, ranks: Ranks, wish: Callable[[], bool]) -> None:
-        """Start without a vote; ``wish`` tells whether this process wants to stop."""
-        self._ranks, self._wish = ranks, wish
-        self._wishes = torch.zeros(1)
-        self._pending: Any = None
-        self._decided = False
-
-    @property
-    def carried(self) -> bool:
-        """Whether to stop now, the same on all processes."""
-        return self._wish() if self._ranks.size == 1 else self._decided
-
-    def cast(self) -> None:
-        """Take the outcome of the last vote, and begin another; to be called once in a step."""
-        if self._ranks.size == 1:
-            return
-        # That vote has had a whole step to arrive, so that this hardly ever waits.
-        self.settle()
-        self._decided = bool(self._wishes > 0)
-        self._wishes = torch.tensor([float(self._wish())])
-        self._pending = dist.all_reduce(self._wishes, group=self._ranks.host, async_op=True)
-
-    def settle(self) -> None:
-        """Wait for a vote that is still under way."""
-        if self._pending is not None:
-            self._pending.wait()
-            self._pending = None
-
-
 @contextmanager
 def joined_ranks(device: torch.device) -> Generator[Ranks]:
     """Join the processes that ``torchrun`` started, if it did, and leave them in order.
@@ -179,15 +144,19 @@ def joined_ranks(device: torch.device) -> Generator[Ranks]:
     except BaseException as error:
         if ours and dist.is_initialized():
             _leave_in_haste(device)
-        # Of a process that died the others only see that it answers no more.
-        if isinstance(error, RuntimeError) and _is_lost_connection(error):
-            raise ProcessError(
-                f"process {rank} of {size}: the connection to another process is lost; that one says why, or was "
-                "killed; make the same call to continue from the last checkpoint"
-            ) from error
+        _raise_lost(error, rank, size)
         raise
     if ours:
         dist.destroy_process_group()
+
+
+def _raise_lost(error: BaseException, rank: int, size: int) -> None:
+    """Say where a connection is lost: of a process that died the others only see that it answers no more."""
+    if isinstance(error, RuntimeError) and _is_lost_connection(error):
+        raise ProcessError(
+            f"process {rank} of {size}: the connection to another process is lost; that one says why, or was killed; "
+            "make the same call to continue from the last checkpoint"
+        ) from error
 
 
 def _join(device: torch.device) -> None:

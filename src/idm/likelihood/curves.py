@@ -80,17 +80,24 @@ def estimate_error_curves(
     number = x_start.shape[0]
     refuse_nothing(number, num_levels, batch_size)
     places = spread_places(diffusion.grid, num_levels)
-    rng = Rng.from_seed(seed, number, x_start.device)
+    rng, found = Rng.from_seed(seed, number, x_start.device), list[_Moments]()
     with torch.no_grad(), listener.follow("calibrating", len(places), unit="levels") as bar:
-        found: list[_Moments] = []
         for i, place in enumerate(places):
-            shares = min(SHARES, number)
-            rows = torch.arange(i % shares, number, shares, device=x_start.device)
+            rows = _dealt(i, number).to(x_start.device)
             found.append(_moments(diffusion, denoise, x_start, rows, place, rng, batch_size))
             bar.advance()
     log_kappa = torch.log(diffusion.grid.levels.kappa[places])
-    power = float(sum(float(wide(part).square().sum()) for part in x_start.split(batch_size))) / x_start.numel()
-    return _calibration(log_kappa, found, power, number)
+    return _calibration(log_kappa, found, _mean_square(x_start, batch_size), number)
+
+
+def _dealt(i: int, number: int) -> Tensor:
+    """Return which of so many samples are seen at the i-th level."""
+    shares = min(SHARES, number)
+    return torch.arange(i % shares, number, shares)
+
+
+def _mean_square(x: Tensor, batch_size: int) -> float:
+    return float(sum(float(wide(part).square().sum()) for part in x.split(batch_size))) / x.numel()
 
 
 @dataclass(frozen=True, eq=False)

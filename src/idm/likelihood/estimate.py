@@ -42,20 +42,23 @@ def estimate_bpd(
         SettingsError: no images, numbers below 1, or a guided denoiser.
     """
     refuse_guided(denoise, "bound")
-    if min(x_start.shape[0], num_terms, batch_size) < 1:
-        raise SettingsError(
-            f"bound: at least one image, one term and a batch_size of 1 wanted, got {x_start.shape[0]}, {num_terms} "
-            f"and {batch_size}"
-        )
-    seeds = Rng.from_seed(seed, x_start.shape[0], x_start.device).seeds
-    parts = torch.arange(x_start.shape[0]).split(batch_size)
+    number = x_start.shape[0]
+    if min(number, num_terms, batch_size) < 1:
+        got = f"{number}, {num_terms} and {batch_size}"
+        raise SettingsError(f"bound: at least one image, one term and a batch_size of 1 wanted, got {got}")
+    seeds = Rng.from_seed(seed, number, x_start.device).seeds
+    parts = torch.arange(number).split(batch_size)
     with torch.no_grad():
-        return torch.cat(
-            [_estimate(diffusion, denoise.select(rows), x_start[rows], Rng(seeds[rows]), num_terms) for rows in parts]
-        )
+        estimates = [_estimate(diffusion, denoise, x_start, seeds, rows, num_terms) for rows in parts]
+    return torch.cat(estimates)
 
 
-def _estimate(diffusion: GaussianDiffusion, denoise: Denoiser, x_start: Tensor, rng: Rng, num_terms: int) -> Tensor:
+def _estimate(
+    diffusion: GaussianDiffusion, denoise: Denoiser, every: Tensor, seeds: Tensor, rows: Tensor, num_terms: int
+) -> Tensor:
+    """Estimate the bound of some of the images."""
+    denoise, x_start, rng = denoise.select(rows), every[rows], Rng(seeds[rows])
+
     def term(t: Tensor | int, number: int) -> Tensor:
         noise = rng.normal("bound estimate", number, x_start.shape[1:], x_start.dtype)
         return evaluate_terms(diffusion, denoise, x_start, t, noise)[0]

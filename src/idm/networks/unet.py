@@ -28,6 +28,33 @@ class UNet(nn.Module):
     Any sizes will do: an axis of odd length is padded by one place before it is halved, and cropped again on the way
     up. Padding where a level needs it, rather than the data at once, leaves no empty places for attention and norms to
     look at, and changes nothing where sizes can be halved.
+
+    Args:
+        in_channels: channels of the data.
+        out_channels: channels to predict, ``diffusion.out_channels(in_channels)``.
+        model_channels: width of the first level.
+        num_res_blocks: residual blocks per level on the way down; one more on the way up.
+        channel_mult: width of each level, as a multiple of model_channels; one entry per level.
+        attention_resolutions: downsampling factors (1, 2, 4, ... of the levels) at which there is self-attention;
+            a size in pixels becomes one by division, image size / pixels. By default that of the coarsest level,
+            if there are several. The middle always has it.
+        num_heads: attention heads; they must divide the width of every level with attention.
+        num_heads_upsample: attention heads on the way up; -1: as many as on the way down.
+        dropout: dropout probability within residual blocks.
+        use_scale_shift_norm: let time and class scale and shift the features instead of being added to them.
+        conv_resample: change resolution by learned convolutions instead of pooling and repetition.
+        checkpoint_levels: save memory in training at so many levels, counted from the finest: their residual blocks
+            and attention are computed again in the backward pass instead of stored; the middle goes with the
+            coarsest level. 0: none; the number of levels or more: all. Results are the same.
+        num_classes: number of labels, "no class" included if there is one; None: not conditioned on labels.
+        low_res_channels: channels of a low-resolution image to condition on (super-resolution); 0: none.
+        dims: number of spatial axes, 1 to 3.
+        halved_axes: spatial axes that are halved from level to level, 0 being the first after the channels; by
+            default all, but of three axes not the first.
+
+    Raises:
+        SettingsError: a level without channels, attention at no level, heads that do not divide a width, axes that
+            are not there, dims or checkpoint_levels out of range.
     """
 
     def __init__(
@@ -50,77 +77,25 @@ class UNet(nn.Module):
         dims: int = 2,
         halved_axes: tuple[int, ...] | None = None,
     ) -> None:
-        """Build the network.
-
-        Args:
-            in_channels: channels of the data.
-            out_channels: channels to predict, ``diffusion.out_channels(in_channels)``.
-            model_channels: width of the first level.
-            num_res_blocks: residual blocks per level on the way down; one more on the way up.
-            channel_mult: width of each level, as a multiple of model_channels; one entry per level.
-            attention_resolutions: downsampling factors (1, 2, 4, ... of the levels) at which there is self-attention;
-                a size in pixels becomes one by division, image size / pixels. By default that of the coarsest level,
-                if there are several. The middle always has it.
-            num_heads: attention heads; they must divide the width of every level with attention.
-            num_heads_upsample: attention heads on the way up; -1: as many as on the way down.
-            dropout: dropout probability within residual blocks.
-            use_scale_shift_norm: let time and class scale and shift the features instead of being added to them.
-            conv_resample: change resolution by learned convolutions instead of pooling and repetition.
-            checkpoint_levels: save memory in training at so many levels, counted from the finest: their residual blocks
-                and attention are computed again in the backward pass instead of stored; the middle goes with the
-                coarsest level. 0: none; the number of levels or more: all. Results are the same.
-            num_classes: number of labels, "no class" included if there is one; None: not conditioned on labels.
-            low_res_channels: channels of a low-resolution image to condition on (super-resolution); 0: none.
-            dims: number of spatial axes, 1 to 3.
-            halved_axes: spatial axes that are halved from level to level, 0 being the first after the channels; by
-                default all, but of three axes not the first.
-
-        Raises:
-            SettingsError: a level without channels, attention at no level, heads that do not divide a width, axes that
-                are not there, dims or checkpoint_levels out of range.
-        """
         super().__init__()
-        refuse_one(channel_mult, "channel_mult", "(1, 2)")
-        widths = tuple(round(multiple * model_channels) for multiple in channel_mult)
-        if min((model_channels, num_res_blocks, *widths), default=0) < 1 or not widths or not 0.0 <= dropout < 1.0:
-            raise SettingsError(
-                "network: at least one level, channel and residual block, and a dropout from 0 to below 1 wanted, got "
-                f"channel_mult={channel_mult}, model_channels={model_channels}, num_res_blocks={num_res_blocks}, "
-                f"dropout={dropout}"
-            )
-        if low_res_channels < 0 or (num_heads_upsample < 1 and num_heads_upsample != -1):
-            raise SettingsError(
-                "network: low_res_channels of at least 0, and num_heads_upsample of at least 1 or -1, wanted, got "
-                f"low_res_channels={low_res_channels}, num_heads_upsample={num_heads_upsample}"
-            )
+        widths = _widths(channel_mult, model_channels, num_res_blocks, dropout)
+        _refuse_negative(low_res_channels, num_heads_upsample)
+        attending, heads_upsample = _attention(attention_resolutions, num_heads, num_heads_upsample, widths)
         self.in_channels, self.low_res_channels, self.num_classes = in_channels, low_res_channels, num_classes
-        self.dims, self.widths = dims, widths
-        attending = attending_levels(attention_resolutions, len(widths))
-        check_heads("num_heads", num_heads, widths, [*attending, len(widths) - 1])
-        heads_upsample = num_heads if num_heads_upsample == -1 else num_heads_upsample
-        check_heads("num_heads_upsample", heads_upsample, widths, attending)
+        self.dims, self.widths, self.dropout = dims, widths, dropout
+        emb, scale_shift, levels = 4 * model_channels, use_scale_shift_norm, checkpoint_levels
         blueprint = Blueprint(
-            widths,
-            num_res_blocks,
-            tuple(attending),
-            emb_channels=4 * model_channels,
-            dropout=dropout,
-            dims=dims,
-            use_scale_shift_norm=use_scale_shift_norm,
-            conv_resample=conv_resample,
-            checkpoint_levels=checkpoint_levels,
-            halved_axes=halved_axes,
+            widths, num_res_blocks, attending, emb, dropout, dims, scale_shift, conv_resample, levels, halved_axes
         )
-        self.time_embed = TimeEmbedding(model_channels, 4 * model_channels)
+        self.time_embed = TimeEmbedding(model_channels, emb)
         if num_classes is not None:
-            self.label_emb = nn.Embedding(num_classes, 4 * model_channels)
+            self.label_emb = nn.Embedding(num_classes, emb)
         first = convolution(dims, in_channels + low_res_channels, widths[0], 3)
         self.input_blocks, skips = blueprint.down(first, num_heads)
         self.middle_block = blueprint.middle(num_heads)
         self.output_blocks = blueprint.up(skips, heads_upsample)
         last = zeroed(convolution(dims, widths[0], out_channels, 3))
         self.out = nn.Sequential(GroupNorm(widths[0], activated=True), nn.Identity(), last)
-        self.dropout = dropout
         number_layers(self)
 
     @property
@@ -161,10 +136,7 @@ class UNet(nn.Module):
         self._check(x, y, low_res)
         embedding = self.time_embed(time)
         embedding = F.silu(embedding if y is None else embedding + self.label_emb(y))
-        hidden = x.to(embedding.dtype)
-        if low_res is not None:
-            enlarged = F.interpolate(low_res.to(hidden.dtype), size=list(x.shape[2:]), mode=ENLARGE[self.dims])
-            hidden = torch.cat([hidden, enlarged], dim=1)
+        hidden = self._with_low_res(x.to(embedding.dtype), low_res)
         hidden = hidden.contiguous(memory_format=fast_layout(hidden))
         skips: list[Tensor] = []
         for stage in self.input_blocks:
@@ -176,6 +148,13 @@ class UNet(nn.Module):
             hidden = stage(torch.cat([_cropped(hidden, skip.shape[2:]), skip], dim=1), embedding, dropout_seeds)
         return self.out(hidden).to(x.dtype)
 
+    def _with_low_res(self, x: Tensor, low_res: Tensor | None) -> Tensor:
+        """Lay the image to be refined, enlarged, beside x."""
+        if low_res is None:
+            return x
+        enlarged = F.interpolate(low_res.to(x.dtype), size=list(x.shape[2:]), mode=ENLARGE[self.dims])
+        return torch.cat([x, enlarged], dim=1)
+
     def _check(self, x: Tensor, y: Tensor | None, low_res: Tensor | None) -> None:
         if x.ndim != self.dims + 2 or x.shape[1] != self.in_channels:
             raise SettingsError(
@@ -186,6 +165,48 @@ class UNet(nn.Module):
         if (low_res is None) != (self.low_res_channels == 0):
             wanted = "an image low_res" if self.low_res_channels else "no image low_res"
             raise SettingsError(f"network: {wanted} wanted, it was built with low_res_channels={self.low_res_channels}")
+
+
+def _widths(
+    channel_mult: tuple[int | float, ...], model_channels: int, num_res_blocks: int, dropout: float
+) -> tuple[int, ...]:
+    """Return the channels of each level.
+
+    Raises:
+        SettingsError: a level without channels or blocks, no levels, or a dropout that is no probability below 1.
+    """
+    refuse_one(channel_mult, "channel_mult", "(1, 2)")
+    widths = tuple(round(multiple * model_channels) for multiple in channel_mult)
+    if min((model_channels, num_res_blocks, *widths), default=0) < 1 or not widths or not 0.0 <= dropout < 1.0:
+        raise SettingsError(
+            "network: at least one level, channel and residual block, and a dropout from 0 to below 1 wanted, got "
+            f"channel_mult={channel_mult}, model_channels={model_channels}, num_res_blocks={num_res_blocks}, "
+            f"dropout={dropout}"
+        )
+    return widths
+
+
+def _refuse_negative(low_res_channels: int, num_heads_upsample: int) -> None:
+    if low_res_channels < 0 or (num_heads_upsample < 1 and num_heads_upsample != -1):
+        raise SettingsError(
+            "network: low_res_channels of at least 0, and num_heads_upsample of at least 1 or -1, wanted, got "
+            f"low_res_channels={low_res_channels}, num_heads_upsample={num_heads_upsample}"
+        )
+
+
+def _attention(
+    resolutions: tuple[int, ...] | None, num_heads: int, num_heads_upsample: int, widths: tuple[int, ...]
+) -> tuple[tuple[int, ...], int]:
+    """Return the levels with attention, and the heads on the way up.
+
+    Raises:
+        SettingsError: attention at no level, or heads that do not divide a width.
+    """
+    attending = attending_levels(resolutions, len(widths))
+    check_heads("num_heads", num_heads, widths, [*attending, len(widths) - 1])
+    heads_upsample = num_heads if num_heads_upsample == -1 else num_heads_upsample
+    check_heads("num_heads_upsample", heads_upsample, widths, attending)
+    return tuple(attending), heads_upsample
 
 
 def _cropped(x: Tensor, space: Sequence[int]) -> Tensor:

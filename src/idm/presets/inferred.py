@@ -73,6 +73,14 @@ def inferred(settings: DataSettings, told: Told = NOTHING, *, trust_code: bool =
         ),
         sampler=SamplerSettings(name="ddim", steps=SAMPLER_STEPS),
     )
+    experiment = _following(experiment, told, space, data.spacing)
+    return with_fitting_batches(experiment, len(split(settings, data)[0]))
+
+
+def _following(
+    experiment: Experiment, told: Told, space: Sequence[int], spacing: tuple[float, ...] | None
+) -> Experiment:
+    """Choose network, learning rate and steps of samples again, to suit what will be laid over an experiment."""
     said = lay(experiment, without_source(told.file), told.overrides)
     given = {
         name: value
@@ -80,16 +88,13 @@ def inferred(settings: DataSettings, told: Told = NOTHING, *, trust_code: bool =
         if any(name in layer.get("network", {}) for layer in (told.file, told.overrides))
     }
     is_short = (said.schedule.get("num_timesteps") or math.inf) < 2 * SAMPLER_STEPS
-    experiment = replace(
+    rate = _rate_for(said.training.num_steps) if space else RATE_OF_POINTS
+    return replace(
         experiment,
-        network=network_for(space, data.spacing, given),
-        training=replace(
-            experiment.training,
-            learning_rate=_rate_for(said.training.num_steps) if space else RATE_OF_POINTS,
-        ),
+        network=network_for(space, spacing, given),
+        training=replace(experiment.training, learning_rate=rate),
         sampler=replace(experiment.sampler, steps=0 if is_short else SAMPLER_STEPS),
     )
-    return with_fitting_batches(experiment, len(split(settings, data)[0]))
 
 
 def _batch_size_for(space: Sequence[int]) -> int:

@@ -1,7 +1,6 @@
 """Results of scoring: bounds and recognition, as values and as what JSON can hold."""
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -106,8 +105,8 @@ class Evaluation:
                 "sampler": type(self.sampler).__name__,
                 "sampler_steps": self.sampler.diffusion.num_timesteps,
                 "num": self.recognition.num,
-                "samples": asdict(self.recognition.samples),
-                "held_out": asdict(self.recognition.real),
+                "samples": _pair(self.recognition.samples),
+                "held_out": _pair(self.recognition.real),
             }
         return plain
 
@@ -119,11 +118,11 @@ class Evaluation:
             "num": vlb.total_bpd.numel(),
             "steps": len(bound.timesteps),
             "bits_per_dim": {
-                "total": asdict(bound.total),
-                "prior": asdict(Estimate.of(vlb.prior_bpd)),
-                "steps": asdict(Estimate.of(vlb.vb[:, 1:].sum(1))),
-                "decoder": asdict(Estimate.of(vlb.vb[:, 0])),
-                "histogram": None if bound.histogram is None else asdict(bound.histogram),
+                "total": _pair(bound.total),
+                "prior": _pair(Estimate.of(vlb.prior_bpd)),
+                "steps": _pair(Estimate.of(vlb.vb[:, 1:].sum(1))),
+                "decoder": _pair(Estimate.of(vlb.vb[:, 0])),
+                "histogram": None if bound.histogram is None else _pair(bound.histogram),
             },
             "terms": {
                 "timesteps": bound.timesteps,
@@ -136,9 +135,7 @@ class Evaluation:
         }
 
 
-def about(
-    run: Opened, seed: int, data: str | Path | None, plan: str | None = None, guidance: float = 1.0
-) -> dict[str, Any]:
+def about(run: Opened, seed: int, data: str | None, plan: str | None = None, guidance: float = 1.0) -> dict[str, Any]:
     """Return what ``Evaluation.about`` tells.
 
     Args:
@@ -153,10 +150,14 @@ def about(
         "checkpoint": str(run.name),
         "step": run.step,
         "seed": seed,
-        "data": None if data is None else str(data),
+        "data": data,
         "levels": codec.levels,
         "grid": codec.grid,
         "variance": run.variance,
         "plan": plan,
         "guidance": guidance,
     }
+
+
+def _pair(estimate: Estimate) -> dict[str, float]:
+    return {"mean": estimate.mean, "standard_error": estimate.standard_error}

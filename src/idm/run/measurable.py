@@ -13,7 +13,7 @@ from idm.core.progress import Listener
 from idm.likelihood import Calibration, Estimate
 from idm.run.calibrated import CalibrateRequest, measure_and_train
 from idm.run.classified import Classified
-from idm.run.drawing import draw
+from idm.run.drawing import draw, guided_samples
 from idm.run.evaluation import Evaluation, Scores, about
 from idm.run.fitting import fit_solver
 from idm.run.inputs import as_inputs
@@ -21,7 +21,7 @@ from idm.run.labels import Labels, class_numbers
 from idm.run.opened import Opened
 from idm.run.other_data import open_data_to_score
 from idm.run.own_data import open_run_data
-from idm.run.recognition import evaluation_of, to_recognise
+from idm.run.recognition import recognise, require_recognition
 from idm.run.restorable import Restorable
 from idm.run.scoring import (
     bits_per_dim,
@@ -108,13 +108,17 @@ class Measurable(Classified, Restorable):
             SettingsError: more steps than there are, or samples of a run without classes.
             NumericalError: bounds or samples are not finite.
         """
+        steps, num, samples = (at_least(0, *one) for one in ((steps, "steps"), (num, "num"), (samples, "samples")))
         opened, listener = open_data_to_score(self, data), listener_or_quiet(listener)
-        guided, chosen = to_recognise(self, opened, samples, sampler, guidance)
+        guided = guided_samples(self, guidance, samples)
+        chosen = require_recognition(guided, opened, samples, sampler) if samples else None
         bound = held_out_bound(
             self, opened, steps=steps, plan=plan, num=num, seed=seed, batch_size=batch_size, listener=listener
         )
         drawn = chosen and draw(guided, samples, seed=seed, sampler=chosen, listener=listener)
-        return evaluation_of(self, opened, bound, drawn, chosen, about(self, seed, data, plan, guidance))
+        found = None if drawn is None else recognise(self, opened, drawn)
+        asked = about(self, seed, None if data is None else str(data), plan, guidance)
+        return Evaluation(bound, found, asked, chosen)
 
     def calibrate(
         self,

@@ -1,17 +1,14 @@
 """What a classifier of a run's own data makes of its samples."""
 
-from typing import Any
-
 from torch import Tensor
 
-from idm.core.counts import at_least
 from idm.core.errors import DataError
 from idm.data import Dataset
 from idm.likelihood import Estimate
 from idm.metrics import Classifier
 from idm.run.data import Data
-from idm.run.drawing import guided_samples, require_memory, require_sampler
-from idm.run.evaluation import Evaluation, HeldOutBound, Recognition
+from idm.run.drawing import require_memory, require_sampler
+from idm.run.evaluation import Recognition
 from idm.run.opened import Opened
 from idm.samplers import Sampler
 
@@ -28,25 +25,6 @@ def recognise(run: Opened, data: Data, samples: Tensor) -> Recognition:
     return Recognition(
         Estimate.of(classifier.correct(as_data, labels)), Estimate.of(classifier.correct(x, y)), len(samples)
     )
-
-
-def evaluation_of(
-    run: Opened, data: Data, bound: HeldOutBound, drawn: Tensor | None, sampler: Sampler | None, asked: dict[str, Any]
-) -> Evaluation:
-    """Put together what was found, and recognise samples if any were drawn, by the sampler; asked as of ``about``."""
-    found = None if drawn is None else recognise(run, data, drawn)
-    return Evaluation(bound, found, asked, None if found is None else sampler)
-
-
-def to_recognise(
-    run: Opened, data: Data, samples: int, sampler: Sampler | None, guidance: float
-) -> tuple[Opened, Sampler | None]:
-    """Return the run, guided, whose samples are recognised, and what draws them: nothing where none are wanted.
-
-    Errors as of ``guided_samples`` and ``require_recognition``.
-    """
-    guided = guided_samples(run, guidance, at_least(0, samples, "samples"))
-    return guided, require_recognition(guided, data, samples, sampler) if samples else None
 
 
 def require_recognition(run: Opened, data: Data, num: int, sampler: Sampler | None = None) -> Sampler:

@@ -5,6 +5,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
+
 from idm.core.files import write_atomically
 from idm.core.progress import SILENT, Listener
 from idm.core.ranks import joined_ranks
@@ -12,19 +14,18 @@ from idm.core.text import finite
 from idm.data.fingerprint import differing
 from idm.report import bound_by_timestep, png
 from idm.report.steps import learned_and_best
-from idm.run import Data, Evaluation, Run, best_device, open_data_to_score, require_recognition
+from idm.run import Data, Evaluation, HeldOutBound, Run, best_device, open_data_to_score, recognise, require_recognition
 from idm.run.drawing import guided_samples
 from idm.run.evaluation import about
 from idm.run.plans import refuse_spacing
-from idm.run.recognition import evaluation_of
 from idm.run.saving import results_folder
 from idm.run.scoring import chain_of
 from idm.samplers import Sampler
 from idm.storage.results import results_in
-from idm.tasks.long_jobs import Order, bound_in_parts, sample_in_parts
+from idm.tasks.long_jobs import Order, bound_in_parts, sample_in_parts, share_plan
 from idm.tasks.parts import remove_parts
 from idm.tasks.requests import ScoreRequest
-from idm.tasks.together import Say, held_by_main, open_together, say_nothing, share_plan, together
+from idm.tasks.together import Say, held_by_main, open_together, say_nothing, together
 
 BOUND, SAMPLES = ".parts-bound", ".parts-samples"
 """Where the parts of long jobs lie meanwhile."""
@@ -83,12 +84,20 @@ def evaluate_into(
             drawn = order and sample_in_parts(guided, order, folder / SAMPLES, ranks=ranks, listener=listener)
         if bound is None or results is None:
             return None
-        asked = about(opened, request.seed, request.data, request.plan, request.guidance)
-        evaluation = evaluation_of(opened, data, bound, drawn, sampler, asked)
+        evaluation = _evaluation(opened, data, request, bound, drawn, sampler)
         written = results.put(f"{WHAT} of {opened.name}", lambda place: write_evaluation(place, evaluation))
         for name in (BOUND, SAMPLES):
             remove_parts(folder / name)
     return Evaluated(evaluation, _remarks(opened, data, request), written)
+
+
+def _evaluation(
+    run: Run, data: Data, request: ScoreRequest, bound: HeldOutBound, drawn: Tensor | None, sampler: Sampler
+) -> Evaluation:
+    """Put together what was found, and recognise samples if any were drawn."""
+    found = None if drawn is None else recognise(run, data, drawn)
+    asked = about(run, request.seed, request.data, request.plan, request.guidance)
+    return Evaluation(bound, found, asked, None if found is None else sampler)
 
 
 def _remarks(run: Run, data: Data, request: ScoreRequest) -> tuple[str, ...]:

@@ -12,18 +12,39 @@ from idm.core.progress import SILENT, Listener, Progress, Within
 from idm.core.ranks import Ranks
 from idm.diffusion import GaussianDiffusion
 from idm.likelihood import VLB
-from idm.run import Data, HeldOutBound, Opened, draw
+from idm.run import Data, HeldOutBound, Opened, Run, draw, load
 from idm.run.build import words_of
 from idm.run.drawing import Watch
 from idm.run.scoring import bound_of_samples, chain_to_score, summary
 from idm.run.variance import told
 from idm.samplers import Sampler, SampleStep
+from idm.storage import open_checkpoint
 from idm.tasks.part_files import Part
 from idm.tasks.parts import Job
 from idm.tasks.requests import ScoreRequest
 
 BOUND_IMAGES = 16
 """Images in a part of a bound, at least: each of them is as many (image, step) pairs as the chain has steps."""
+
+
+def load_together(path: str | Path, ranks: Ranks, *, device: str | None = None, trust_code: bool = False) -> Run:
+    """Open on every process the checkpoint that the main one finds to be the newest; see ``load``."""
+    chosen = path if ranks.size == 1 else ranks.on_main(lambda: open_checkpoint(path).path)
+    return load(chosen, device=device, trust_code=trust_code)
+
+
+def share_plan(plan: str | None, make: Callable[[], object], ranks: Ranks) -> None:
+    """Let the main process make what needs a plan of levels, if one is asked for; it is kept, and the others read it.
+
+    Raises:
+        SettingsError, CheckpointError: as of ``Opened.sampler``.
+    """
+
+    def made() -> None:
+        make()  # the processes share what is kept, not what is returned
+
+    if ranks.size > 1 and plan is not None:
+        ranks.on_main(made)
 
 
 @dataclass(frozen=True, eq=False)

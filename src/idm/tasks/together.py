@@ -8,10 +8,10 @@ from typing import Any
 from idm.core.errors import SettingsError
 from idm.core.progress import Listener
 from idm.core.ranks import Ranks
-from idm.run import Run, load
+from idm.run import Run
 from idm.run.other_fits import told_of_other_fits
-from idm.storage import open_checkpoint
 from idm.storage.results import Results
+from idm.tasks.long_jobs import load_together, share_plan
 from idm.tasks.requests import SampleRequest, ScoreRequest
 
 Say = Callable[[str], None]
@@ -63,26 +63,6 @@ def say_what_is_replaced(results: Results, say: Say) -> None:
     """Say what the results are going to replace."""
     if results.replaces:
         say(f"replaces {results.replaces}, in {results.folder}")
-
-
-def load_together(path: str | Path, ranks: Ranks, *, device: str | None = None, trust_code: bool = False) -> Run:
-    """Open on every process the checkpoint that the main one finds to be the newest; see ``load``."""
-    chosen = path if ranks.size == 1 else ranks.on_main(lambda: open_checkpoint(path).path)
-    return load(chosen, device=device, trust_code=trust_code)
-
-
-def share_plan(plan: str | None, make: Callable[[], object], ranks: Ranks) -> None:
-    """Let the main process make what needs a plan of levels, if one is asked for; it is kept, and the others read it.
-
-    Raises:
-        SettingsError, CheckpointError: as of ``Opened.sampler``.
-    """
-
-    def made() -> None:
-        make()  # the processes share what is kept, not what is returned
-
-    if ranks.size > 1 and plan is not None:
-        ranks.on_main(made)
 
 
 def open_together(

@@ -11,8 +11,8 @@ from torch import nn
 
 from idm.core.errors import CheckpointError, InterruptedRunError, NumericalError, ProcessError
 from idm.core.progress import SILENT, Listener, Progress, warn
-from idm.core.ranks import Vote
 from idm.core.signals import StopError, at_once, stop_on_signals
+from idm.core.vote import Vote
 from idm.storage import Checkpoint, latest_checkpoint
 from idm.storage.manifest import Json
 from idm.training.clock import Deadline

@@ -9,7 +9,7 @@ from idm.core.errors import InterruptedRunError
 from idm.core.ranks import Ranks
 from idm.core.terminal import TERMINAL
 from idm.run import draw, held_out_bound, load, open_run_data
-from idm.tasks.long_jobs import Order, bound_in_parts, sample_in_parts
+from idm.tasks.long_jobs import Order, bound_in_parts, load_together, sample_in_parts
 from idm.tasks.requests import ScoreRequest
 
 from ..training.together import run_together
