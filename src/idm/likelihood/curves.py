@@ -30,6 +30,11 @@ COLUMNS_AT_ONCE = 512
 class Calibration:
     """What was measured of a denoiser on data.
 
+    Errors that fall as noise grows are averaged until none does (isotonic regression). A channel's average counts the
+    average of all values as one more sample, and a value's that of its channel: a value that never changed in the data
+    may yet do so. Standard errors are those of the averages at the levels themselves, before neighbours were averaged,
+    which makes errors smaller.
+
     Attributes:
         together: the error curve of all values.
         of_channels: that of each channel, [k, c, 1, ...].
@@ -57,11 +62,8 @@ def estimate_error_curves(
 ) -> Calibration:
     """Estimate the mean squared error of the predicted x_0 over the noise level, apart for channels and for values.
 
-    Every sample is seen at every second level, with noise of its own at each. Errors that fall as noise grows are
-    averaged until none does (isotonic regression). A channel's average counts the average of all values as one more
-    sample, and a value's that of its channel: a value that never changed in the data may yet do so. Standard errors are
-    those of the averages at the levels themselves, before neighbours were averaged, which makes errors smaller.
-    Estimate on training data: the bound of held-out data then stays a bound.
+    Every sample is seen at every second level, with noise of its own at each. Estimate on training data: the bound of
+    held-out data then stays a bound.
 
     Args:
         diffusion: the process.

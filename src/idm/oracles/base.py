@@ -20,7 +20,7 @@ from idm.core.errors import SettingsError
 from idm.core.tensors import wide
 from idm.core.types import Images
 from idm.diffusion import Denoised, Denoiser, GaussianDiffusion, ModelKwargs, select
-from idm.diffusion.gaussian_diffusion import TIME_SCALE
+from idm.diffusion.process import TIME_SCALE
 from idm.schedules import Level, Transition
 from idm.schedules.table import StepOutsideError
 

@@ -10,12 +10,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
-from typing import Annotated, Any, ClassVar, Generic, SupportsIndex
+from typing import Annotated, ClassVar, Generic
 
 import torch
 from annotated_types import Ge, Le
-from torch import Tensor, nn
-from typing_extensions import TypeVar
 
 from idm.core.counts import whole_number
 from idm.core.errors import SettingsError
@@ -25,30 +23,10 @@ from idm.core.rng import NoiseSource, Rng
 from idm.core.types import Images, Network
 from idm.diffusion import Clipped, DenoisedFn, Denoiser, GaussianDiffusion, ModelKwargs
 from idm.samplers.noise import StepNoise
+from idm.samplers.state import Memory, SampleStep, Seed, device_of_model
 
 LARGEST_GAIN = 20.0
 """Errors of the network's output that become so many times as large in an x_0 that is not clipped are called out."""
-
-Seed = SupportsIndex | Sequence[int]
-"""One seed per image, or one integer s for seeds s, s + 1, ...; image i depends on its own seed alone."""
-
-
-Memory = TypeVar("Memory", default=Any)
-
-
-@dataclass(frozen=True)
-class SampleStep(Generic[Memory]):
-    """State of the chain after a step.
-
-    Attributes:
-        sample: x_{t-1}, or x_T before the first step.
-        pred_xstart: the x_0 that the step predicted; None before the first step.
-        memory: whatever the sampler wants to see again at its next step; None before the first.
-    """
-
-    sample: Tensor
-    pred_xstart: Tensor | None = None
-    memory: Memory | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -224,7 +202,7 @@ class Sampler(ABC, Generic[Memory]):
             Samples in the model's range, of ``shape``.
         """
         if noise is None:
-            noise = self.initial_noise(shape, seed=seed, device=device or _device_of(model))
+            noise = self.initial_noise(shape, seed=seed, device=device or device_of_model(model))
         elif tuple(noise.shape) != tuple(shape):
             raise SettingsError(f"noise: shape {tuple(shape)} wanted, got {tuple(noise.shape)}")
         warn_of_unclipped(self)
@@ -258,24 +236,15 @@ def warn_of_unclipped(sampler: Sampler) -> None:
     """Say once where errors of the network become very much larger ones of an x_0 that nothing keeps in range."""
     if sampler.clips or sampler.denoised_fn is not None:
         return
-    process = sampler.diffusion
-    gain = process.largest_gain
-    if gain <= LARGEST_GAIN:
-        return
-    most = process.grid.num_steps_below(LARGEST_GAIN)
-    chain = f", or take a chain of the first {most:,} steps, in Python diffusion.respace(range({most}))"
-    warn_once(
-        f"sampler: x_0 is not clipped, and at the noisiest step it has {gain:,.0f} times the error of the network's "
-        f"output, so samples may be useless; set {sampler.way_to_clip}{chain if most else ''}"
-    )
+    gain, most = sampler.diffusion.largest_gain, sampler.diffusion.grid.num_steps_below(LARGEST_GAIN)
+    if gain > LARGEST_GAIN:
+        chain = f", or take a chain of the first {most:,} steps, in Python diffusion.respace(range({most}))"
+        warn_once(
+            f"sampler: x_0 is not clipped, and at the noisiest step it has {gain:,.0f} times the error of the "
+            f"network's output, so samples may be useless; set {sampler.way_to_clip}{chain if most else ''}"
+        )
 
 
 def _in_words(option: object) -> str:
     """Write the value of an option: a member of an enum, or a function, by its name."""
     return option.name.lower() if isinstance(option, Enum) else getattr(option, "__name__", None) or repr(option)
-
-
-def _device_of(model: Network) -> torch.device:
-    """Device of a module's parameters; the CPU for any other callable."""
-    parameter = next(model.parameters(), None) if isinstance(model, nn.Module) else None
-    return torch.device("cpu") if parameter is None else parameter.device

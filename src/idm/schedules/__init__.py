@@ -5,11 +5,12 @@ from idm.schedules.base import NoiseSchedule
 from idm.schedules.cosine import cosine_schedule
 from idm.schedules.counts import refuse_more_steps, what_is_left_out
 from idm.schedules.flow import flow_schedule
-from idm.schedules.grid import Grid, PathGrid
+from idm.schedules.grid import Grid
 from idm.schedules.grids import GRIDS, regrid
 from idm.schedules.level import Level, Transition
 from idm.schedules.linear import linear_schedule
 from idm.schedules.path import Chain, Flow, Path
+from idm.schedules.path_grid import PathGrid
 from idm.schedules.planning import cheapest_walk
 from idm.schedules.rescaled import with_log_snr_shifted, with_zero_terminal_snr
 from idm.schedules.spacing import SPACINGS, space_timesteps, spaced

@@ -4,8 +4,8 @@ import numpy as np
 
 from idm.core.errors import SettingsError
 from idm.schedules.base import refuse_other_lengths
-from idm.schedules.grid import PathGrid
 from idm.schedules.path import Flow
+from idm.schedules.path_grid import PathGrid
 
 
 def flow_schedule(num_timesteps: int = 1000) -> PathGrid:

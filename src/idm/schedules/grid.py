@@ -8,8 +8,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cached_property, partial
-from typing import final
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -18,23 +17,10 @@ from torch import Tensor
 from idm.core.counts import refuse_one, whole_number
 from idm.core.errors import SettingsError
 from idm.core.tensors import append_dims, made_once
+from idm.schedules.grid_tables import joined, level_table, transition_table
 from idm.schedules.level import Level, Transition
 from idm.schedules.path import Path
 from idm.schedules.table import Float64, StepOutsideError, StepTable, held_in
-
-LEVEL = ("alpha", "sigma", "time")
-UP = ("kappa", "gain", "alpha_by_power", "sigma_by_power", "log_variance")
-PAIR = (
-    "h",
-    "log_beta",
-    "log_posterior_variance",
-    "posterior_mean_coef1",
-    "posterior_mean_coef2",
-    "half_log_variance_range",
-    "ddim_coef1",
-    "ddim_coef2",
-)
-"""What a table holds of every level, of the one where a step starts, and of the step; the rest is derived."""
 
 SAME_TIME = 1e-5
 """Difference of two times, relative or not, below which they are the same: float32 keeps no more."""
@@ -90,7 +76,7 @@ class Grid(ABC):
         """The transitions of all levels to the ones below, float64 [T]; the first one ends at clean data."""
         up, one = self.levels, torch.ones(1, dtype=torch.float64)
         # Clean data are shown to the network as the least noisy level.
-        down = _joined(Level(one, 0.0 * one, up.time[:1]), up.map(lambda values: values[:-1]))
+        down = joined(Level(one, 0.0 * one, up.time[:1]), up.map(lambda values: values[:-1]))
         made = Transition.between(up, down, torch.from_numpy(self.new_noise))
         # The decoder p(x_0 | x_1) has no posterior variance; that of the next transition up takes its place.
         log_posterior = made.log_posterior_variance
@@ -100,19 +86,11 @@ class Grid(ABC):
 
     @cached_property
     def _transition_table(self) -> StepTable[Transition]:
-        made = self.transitions
-        columns = {f"up_{name}": getattr(made.up, name) for name in (*LEVEL, *UP)}
-        columns |= {f"down_{name}": getattr(made.down, name) for name in LEVEL}
-        columns |= {name: getattr(made, name) for name in PAIR}
-        return StepTable(partial(_transition, self.levels.time.dtype), **_numpy(columns))
+        return transition_table(self.transitions, self.levels.time.dtype)
 
     @cached_property
     def _level_table(self) -> StepTable[Level]:
-        one = torch.ones(1, dtype=torch.float64)
-        end = Level(0.0 * one, one, torch.full_like(self.levels.time[:1], round(self.path.span)))
-        every = _joined(_joined(self.transitions.down, self.levels.map(lambda values: values[-1:])), end)
-        columns = {name: getattr(every, name) for name in (*LEVEL, *UP)}
-        return StepTable(partial(_level, self.levels.time.dtype), **_numpy(columns))
+        return level_table(self.levels, self.transitions, self.path.span)
 
     def transition(self, i: int | Tensor, like: Tensor) -> Transition:
         """Look up the step down from a place: an int, or int64 [b] for one per sample.
@@ -232,60 +210,6 @@ class Grid(ABC):
         return int((self.levels.kappa <= noise_to_signal).sum())
 
 
-@final
-class PathGrid(Grid):
-    """Levels at any times of any path."""
-
-    def __init__(self, path: Path, times: Float64, schedule_times: Float64 | None = None) -> None:
-        """Choose the levels.
-
-        Args:
-            path: where they lie.
-            times: their times [T], growing.
-            schedule_times: times of the schedule that they are from [n]; their own where None.
-
-        Raises:
-            SettingsError: no times, or some that do not grow.
-        """
-        self._path, self._times = path, np.asarray(times, dtype=np.float64)
-        if self._times.ndim != 1 or not self._times.size or not (np.diff(self._times) > 0).all():
-            raise SettingsError(f"grid: a list of growing times wanted, got {self._times.tolist()}")
-        self._schedule_times = self._times if schedule_times is None else schedule_times
-
-    def __repr__(self) -> str:
-        """Path, number of levels and their range in a line."""
-        first, last = self.times[[0, -1]]
-        return (
-            f"PathGrid({type(self.path).__name__}, {self.num_timesteps:,} levels, times from {first:.4g} to {last:.4g})"
-        )
-
-    @property
-    def path(self) -> Path:
-        """As given."""
-        return self._path
-
-    @property
-    def times(self) -> Float64:
-        """As given."""
-        return self._times
-
-    @property
-    def schedule_times(self) -> Float64:
-        """As given."""
-        return self._schedule_times
-
-    def respace(self, keep: Iterable[int]) -> "PathGrid":
-        """Keep some of the times."""
-        return self._with(self.times[sorted_places(keep, self.num_timesteps)])
-
-    def of_ratios(self, kappas: Float64) -> "PathGrid":
-        """Read the times off the path."""
-        return self._with(self.path.time_of(np.log(kappas)))
-
-    def _with(self, times: Float64) -> "PathGrid":
-        return PathGrid(self.path, times, self.schedule_times)
-
-
 def sorted_places(keep: Iterable[int], number: int) -> list[int]:
     """Return places of a grid of ``number``, sorted.
 
@@ -298,49 +222,3 @@ def sorted_places(keep: Iterable[int], number: int) -> list[int]:
         more = " ..." if len(places) > 8 else ""
         raise SettingsError(f"respacing: distinct steps in [0, {number}) wanted, got {places[:8]}{more}")
     return places
-
-
-def _numpy(columns: dict[str, Tensor]) -> dict[str, Float64]:
-    return {name: values.double().numpy() for name, values in columns.items()}
-
-
-def _joined(first: Level, second: Level) -> Level:
-    return Level(*(torch.cat([getattr(first, name), getattr(second, name)]) for name in LEVEL))
-
-
-def _level(time_dtype: torch.dtype, alpha: Tensor, sigma: Tensor, time: Tensor, **known: Tensor) -> Level:
-    level = Level(alpha, sigma, time if time_dtype.is_floating_point else time.long())
-    vars(level).update(known)
-    return level
-
-
-def _transition(
-    time_dtype: torch.dtype,
-    up_alpha: Tensor,
-    up_sigma: Tensor,
-    up_time: Tensor,
-    up_kappa: Tensor,
-    up_gain: Tensor,
-    up_alpha_by_power: Tensor,
-    up_sigma_by_power: Tensor,
-    up_log_variance: Tensor,
-    down_alpha: Tensor,
-    down_sigma: Tensor,
-    down_time: Tensor,
-    h: Tensor,
-    **of_pair: Tensor,
-) -> Transition:
-    up = _level(
-        time_dtype,
-        up_alpha,
-        up_sigma,
-        up_time,
-        kappa=up_kappa,
-        gain=up_gain,
-        alpha_by_power=up_alpha_by_power,
-        sigma_by_power=up_sigma_by_power,
-        log_variance=up_log_variance,
-    )
-    transition = Transition(up, _level(time_dtype, down_alpha, down_sigma, down_time), **of_pair)
-    vars(transition)["h"] = h
-    return transition

@@ -38,6 +38,12 @@ def latest_checkpoint(run: str | Path) -> Checkpoint | None:
     return None
 
 
+def checkpoint_of_step(run: Path, step: int) -> Checkpoint | None:
+    """Return the newest checkpoint of a run, if it is of that step."""
+    found = latest_checkpoint(run)
+    return found if found is not None and found.step == step else None
+
+
 def checkpoint_to_continue(run: str | Path) -> Checkpoint | None:
     """Find the checkpoint that training in a folder goes on from; None where it begins.
 

@@ -78,6 +78,12 @@ class Guard:
         return self._trouble
 
     @property
+    def trouble_in_words(self) -> str:
+        """How many they are, and when."""
+        first, last = self._trouble[0].step + 1, self._trouble[-1].step + 1  # people count steps from 1
+        return f"loss or gradient not finite {len(self._trouble):,} times from step {first:,} to {last:,}"
+
+    @property
     def full(self) -> bool:
         """Whether so many flags are unread that it is time to read them."""
         return len(self._flags) >= MOST_UNREAD

@@ -9,27 +9,20 @@ from typing import NoReturn
 import torch
 from torch import nn
 
-from idm.core.errors import CheckpointError, InterruptedRunError, NumericalError, ProcessError
+from idm.core.errors import CheckpointError, InterruptedRunError, NumericalError
 from idm.core.progress import SILENT, Listener, Progress, warn
-from idm.core.signals import StopError, at_once, stop_on_signals
+from idm.core.signals import StopError, stop_on_signals
 from idm.core.vote import Vote
-from idm.storage import Checkpoint, latest_checkpoint
-from idm.storage.manifest import Json
+from idm.storage import Checkpoint
+from idm.storage.newest import checkpoint_of_step
 from idm.training.clock import Deadline
-from idm.training.pace import LARGEST_SHARE, Pace
+from idm.training.onlookers import Describe, Measure, Onlookers, Preview
 from idm.training.records import Records
 from idm.training.spread import Spread
 from idm.training.state import TrainingState
 from idm.training.step import TrainStep
 from idm.training.trackers import Tracker
 from idm.training.update import optimiser_step
-
-Describe = Callable[[nn.Module], dict[str, Json]]
-"""Given the averaged network: the documents that a checkpoint holds beside the state of training."""
-Preview = Callable[[int, nn.Module], None]
-"""Given the step and the averaged network: whatever shall be shown of it."""
-Measure = Callable[[nn.Module], dict[str, float]]
-"""Given the averaged network: figures for the metrics; the first of them, smaller is better, ranks checkpoints."""
 
 
 class _WentBackError(Exception):
@@ -74,12 +67,12 @@ class Trainer:
         run = Path(run)
         # Settings, processes and level sampler are the step's own; whoever needs them asks it.
         self.train_step, self.run_folder = step, run
-        self.preview, self.measure = preview, measure if step.settings.bound_interval else None
+        self.measure = measure if step.settings.bound_interval else None
         self.listener = listener if step.ranks.is_main else SILENT  # all have the same terminal
         self.deadline = deadline or Deadline(None)
         self.state = TrainingState.new(spread, step, step.settings)
         by_loss = self.measure is None
-        self.pace, self._told_of_pace = Pace(), False
+        self.onlookers = Onlookers(step, self.state, run, preview, self.measure, self.listener)
         # Restores the newest checkpoint into the state, and so knows from which step to count on.
         self.records = Records(self.state, run, describe=describe, trackers=trackers, by_loss=by_loss)
         self._num_steps_done = self.records.first_step
@@ -155,12 +148,12 @@ class Trainer:
         if logging or self.state.guard.full:
             self._heed_bad_steps(bar)
         if logging:
-            measured = self._measured(vote) if measuring else {}
+            measured = self.onlookers.measured(vote) if measuring else {}
             # A line without its measurement would differ from that of a run that was not stopped: it is owed instead.
             if measured is None:
                 self._stop(bar, owed=norm)
             status = self.records.log(self.num_steps_done, norm, measured)
-        if self._snapshot_due:
+        if settings.snapshot_is_due(self.num_steps_done):
             self._write(bar, self.records.snapshot)
         # The last checkpoint of a run, or of a stop, must succeed; another is tried again an interval later.
         if saving and self.records.saved_step != self.num_steps_done:
@@ -213,17 +206,8 @@ class Trainer:
         for bad in guard.read():
             samples = self.train_step.samples(bad.data_step)
             self.records.journal.event(event="not finite, no update", **asdict(bad), samples=samples)
-        trouble = guard.trouble
-        if trouble:
-            first, last = trouble[0].step + 1, trouble[-1].step + 1  # people count steps from 1
-            reason = f"loss or gradient not finite {len(trouble):,} times from step {first:,} to {last:,}"
-            self._go_back(bar, reason, trouble[0].step)
-
-    @property
-    def _snapshot_due(self) -> bool:
-        # Not at the end besides, as other things are: the last checkpoint holds these averages itself.
-        settings = self.train_step.settings
-        return bool(settings.posthoc_sigma_rels) and self.num_steps_done % settings.snapshot_interval == 0
+        if guard.trouble:
+            self._go_back(bar, guard.trouble_in_words, guard.trouble[0].step)
 
     def _write(self, bar: Progress, write: Callable[[int], object], *, needed: bool = False) -> None:
         """Write what belongs to this step, or warn that a disk refuses unless that is ``needed``.
@@ -256,68 +240,11 @@ class Trainer:
         bar.advance(self.num_steps_done - left + 1)  # the step that led here was not counted
         raise _WentBackError
 
-    def _measured(self, vote: Vote) -> dict[str, float] | None:
-        """Return the figures of the averaged network; None where a stop came before."""
-        # All processes put the average together, before the main one looks at it alone.
-        measure, average = self.measure, self.state.first_average()
-        if measure is None or vote.carried:
-            return None
-
-        def look() -> dict[str, float] | None:
-            try:
-                with at_once():
-                    return measure(self.state.averaged_network(average))
-            except StopError:
-                return None
-            except (ProcessError, NumericalError) as error:
-                warn(f"training: held-out data are not measured ({error}); training goes on")
-                return {}
-
-        return self.train_step.ranks.on_main(look)
-
     def _show(self) -> None:
-        preview = self.preview
-        if preview is None or not self._due(self.train_step.settings.sample_interval):
-            return
-        # The main process's clock decides, and tells the others: putting the average together takes all of them.
-        if not self._finished and not self.train_step.ranks.on_main(self._may_draw):
-            return
-        average = self.state.first_average()
-        if self._finished:  # no step is counted any more, however long it takes
-            self.listener.say(f"training {self.run_folder}: drawing samples")
-
-        def show() -> None:
-            try:
-                with self.pace.measured(), at_once():
-                    preview(self.num_steps_done, self.state.averaged_network(average))
-            except StopError:
-                return  # the next start draws it
-            except OSError as error:
-                what = error.filename or self.run_folder
-                warn(f"{what}: cannot write ({error.strerror or error}); training goes on")
-            except (ProcessError, NumericalError) as error:
-                warn(f"training: no samples are drawn ({error}); training goes on")
-
-        self.train_step.ranks.on_main(show)
-
-    def _may_draw(self) -> bool:
-        """Whether drawing samples takes no more than a small share of the time; say so once where it does."""
-        allowed = self.pace.allows()
-        if not allowed and not self._told_of_pace:
-            self._told_of_pace = True
-            warn(
-                f"training: drawing samples takes {self.pace.last:,.0f} s; it is done less often than every "
-                f"{self.train_step.settings.sample_interval:,} steps, "
-                f"so that it takes at most {LARGEST_SHARE:.0%} of the time"
-            )
-        return allowed
+        if self._due(self.train_step.settings.sample_interval):
+            self.onlookers.show(self.num_steps_done, finished=self._finished)
 
     def _last_checkpoint(self) -> Checkpoint:
         # It was written with the last step; what somebody removed meanwhile is written again.
-        path = self.train_step.ranks.on_main(lambda: _path_of_step(self.run_folder, self.num_steps_done))
-        return self.records.save(self.num_steps_done) if path is None else Checkpoint(path)
-
-
-def _path_of_step(run: Path, step: int) -> Path | None:
-    found = latest_checkpoint(run)
-    return found.path if found is not None and found.step == step else None
+        found = self.train_step.ranks.on_main(lambda: checkpoint_of_step(self.run_folder, self.num_steps_done))
+        return found or self.records.save(self.num_steps_done)

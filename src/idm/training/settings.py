@@ -73,6 +73,10 @@ class TrainingSettings:
     bound_interval: Annotated[int, Ge(0)] = 5_000
     bound_images: Annotated[int, Ge(1)] = 256
 
+    def snapshot_is_due(self, step: int) -> bool:
+        """Whether averages are kept after so many steps; not at the end, where the checkpoint holds them itself."""
+        return bool(self.posthoc_sigma_rels) and step % self.snapshot_interval == 0
+
     def __post_init__(self) -> None:
         """Refuse rates of which two would be kept in one file."""
         if len(set(self.ema_rates)) < len(self.ema_rates):
