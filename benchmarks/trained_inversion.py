@@ -71,7 +71,9 @@ def paths(run: Run) -> None:
     print(ROW(" | ".join(["Weight", *map(str, WEIGHTS)])))
     for grid in GRIDS:
         for name, walk in (("x_T alone", alone), ("both states mixed", mixed)):
-            found = [walk(run, grid, pair, int(y[row])).flatten(1).std(1) for pair, (row, _) in zip(ends, pairs, strict=True)]
+            found = [
+                walk(run, grid, pair, int(y[row])).flatten(1).std(1) for pair, (row, _) in zip(ends, pairs, strict=True)
+            ]
             spread = torch.stack(found).mean(0)
             print(ROW(" | ".join([f"`{grid}`, {name}", *(f"{value:.3f}" for value in spread)])), flush=True)
 
@@ -81,7 +83,13 @@ def alone(run: Run, grid: str, pair: Tensor, label: int) -> Tensor:
     inversion, given = choose_inversion(run.diffusion, steps=STEPS, spacing=grid).inversion, denoisers(run, label)
     process, one, other = inversion.diffusion, *pair.split(1)
     return interpolate(
-        process, given(inversion.diffusion, 2), one, other, WEIGHTS, path=given(process, len(WEIGHTS)), inversion=inversion
+        process,
+        given(inversion.diffusion, 2),
+        one,
+        other,
+        WEIGHTS,
+        path=given(process, len(WEIGHTS)),
+        inversion=inversion,
     )
 
 
@@ -116,7 +124,9 @@ def patches(out: Path) -> None:
     x, _ = open_run_data(run).held_out.first(PATCHES)
     size = sum(parameter.numel() for parameter in run.network.parameters())
     told = there_and_back(run, choose_inversion(run.diffusion, steps=STEPS), x, None)
-    print(f"\n{len(x):,} patches, {run.spec.codec.levels} levels, {size:,} parameters, {run.step} steps\n\nbdia: {told}")
+    print(
+        f"\n{len(x):,} patches, {run.spec.codec.levels} levels, {size:,} parameters, {run.step} steps\n\nbdia: {told}"
+    )
 
 
 def run_of_patches(out: Path) -> Run:

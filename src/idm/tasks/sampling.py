@@ -1,10 +1,9 @@
 """Drawing samples of a run into a folder, in parts that outlive an interruption and by several processes."""
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 from torch import Tensor
 
@@ -15,7 +14,7 @@ from idm.report import columns_of
 from idm.run import Run, best_device
 from idm.run.drawing import Watch, require_memory, require_sampler
 from idm.run.labels import class_numbers
-from idm.run.named_classifier import named_classifier
+from idm.run.named_classifier import guided_by_names
 from idm.run.other_fits import told_of_other_fits
 from idm.run.saving import LARGEST_GRID, results_folder, sample_folder, save_samples
 from idm.samplers import Sampler
@@ -81,7 +80,7 @@ def sample_into(
             if told := told_of_other_fits(opened.fits, run):
                 say(told)
             share_plan(request.sampler.get("plan"), lambda: opened.sampler(**request.sampler, listener=listener), ranks)
-            opened = opened.guided(request.guidance, **_resolved(request.guide))
+            opened = guided_by_names(opened, {"guidance": request.guidance, **request.guide})
             plan = _plan(opened, request, out, listener)
             results = held_by_main(ranks, stack, plan.folder_for_results(), say)
             parts = plan.folder / PARTS
@@ -132,16 +131,6 @@ class _Plan:
             seeds=range(order.seed, order.seed + order.num),
         )
         return written if self.recorder is None else written | self.recorder.save(new)
-
-
-def _resolved(guide: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Import the classifier that a request names.
-
-    Raises:
-        DataError: there is none of that name.
-    """
-    name = guide.get("classifier")
-    return guide if name is None else {**guide, "classifier": named_classifier(name)}
 
 
 def _plan(run: Run, request: SampleRequest, out: str | Path | None, listener: Listener) -> _Plan:

@@ -29,6 +29,10 @@ class Operator(ABC):
     def apply(self, x: Images) -> Tensor:
         """Return what is observed of each sample [b, ...]."""
 
+    def is_a(self, kind: "type[Operator]") -> bool:
+        """Whether methods for a kind of operators work with it; by default those of its class, and of classes above."""
+        return isinstance(self, kind)
+
 
 @final
 class Custom(Operator):
