@@ -45,6 +45,10 @@ class Custom(Operator):
         """
         self.function = function
 
+    def __repr__(self) -> str:
+        """Name the function."""
+        return f"Custom({getattr(self.function, '__qualname__', type(self.function).__name__)})"
+
     def apply(self, x: Images) -> Tensor:
         """Call the function.
 
@@ -79,6 +83,15 @@ class LinearOperator(Operator):
         if not self.shape or min(self.shape) < 1:
             raise SettingsError(f"shape: channels and any spatial sizes wanted, got {self.shape}")
         self._copies: dict[tuple[str, torch.device, torch.dtype], Tensor] = {}
+
+    def __repr__(self) -> str:
+        """Name it, what it does, and the shape of samples, in a line."""
+        return f"{type(self).__name__}({self.words}, samples of {' x '.join(map(str, self.shape))})"
+
+    @property
+    def words(self) -> str:
+        """What it does, in a few words; members say it."""
+        return "linear"
 
     def apply(self, x: Images) -> Tensor:
         """Return A x.
