@@ -92,7 +92,7 @@ def test_what_is_encoded_and_decoded_as_the_same_class_comes_back_and_as_another
         ),
         (("--method", "bdja"), "did you mean"),
         (("--label-a", 3), "--label-a: a method that inverts wanted beside it, such as bdia, got sdedit"),
-        (("--strength", 0), "--strength: a number above 0 and up to 1 wanted, got 0.0"),
+        (("--strength", 0), "--strength: a number above 0 and up to 1 wanted, got 0;"),
     ],
 )
 def test_an_edit_that_cannot_be_is_refused_in_a_line(idm, run, tmp_path, options, told):
