@@ -11,6 +11,7 @@ from idm.cli import main
 
 from ..little import few_images, few_pixels
 from ..once import made_once
+from .restored import make_others
 
 TINY = {
     "training.num_steps": 6,
@@ -97,3 +98,9 @@ def run(tmp_path_factory, idm, tiny):
         assert result.code == 0, result.err
 
     return made_once(tmp_path_factory, "digits", train)
+
+
+@pytest.fixture(scope="session")
+def others(tmp_path_factory):
+    """Runs of signals, RGB and 16-bit pictures, volumes and points, and what they were trained on."""
+    return made_once(tmp_path_factory, "restorable", make_others)

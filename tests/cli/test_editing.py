@@ -285,3 +285,51 @@ def test_a_class_that_is_wanted_is_asked_for_by_the_options_of_the_verb(run, opt
     classes_only = replace(opened, experiment=replace(opened.experiment, training=training))
     with pytest.raises(SettingsError, match=f"name it with {option}$"):
         classes_only.conditioning(None, [None], option)
+
+
+GUIDED = {
+    "rule": (("--guidance", 3, "--guidance-rule", "apg", "--set", "guidance.eta=0.5"), "guidance 3, by apg (eta=0.5"),
+    "threshold": (("--guidance", 3, "--set", "threshold=0.9"), "guidance 3"),
+    "worse": (("--autoguidance", 2, "--autoguidance-from", "network"), "autoguidance 2 from step 120, network"),
+}
+
+
+@pytest.mark.parametrize("name", GUIDED)
+def test_what_is_encoded_by_a_guided_network_decodes_to_the_samples(idm, run, held_out, tmp_path, name):
+    options, told = GUIDED[name]
+    latents = tmp_path / "a.safetensors"
+    result = idm("encode", run, "held-out:0-3", "--steps", 4, *options, "--out", latents)
+    assert result.code == 0, result.err
+    assert told in result.out
+    np.testing.assert_array_equal(decoded(idm, run, latents, tmp_path / "d")["data"], held_out[0])
+
+
+def test_code_of_ones_own_guides_the_way_back_where_the_command_names_it_again(
+    idm, run, held_out, tmp_path, monkeypatch
+):
+    (tmp_path / "back_judge.py").write_text("def judge(x, at):\n    return x.flatten(1)[:, 20:30] * 9\nother = judge\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    latents, judge = tmp_path / "a.safetensors", ("--classifier", "back_judge:judge")
+    way = ("--steps", 3, "--classifier-scale", 2, *judge)
+    assert idm("encode", run, "held-out:0-3", *way, "--out", latents).code == 0
+    refused = idm("decode", run, latents, "--out", tmp_path / "out")
+    assert (refused.code, len(refused.err.splitlines())) == (2, 1)
+    assert "its code runs only where it is named" in refused.err
+    assert not (tmp_path / "out").exists()
+    refused = idm("decode", run, latents, "--classifier", "back_judge:other", "--out", tmp_path / "out")
+    assert "back_judge:judge)' wanted, by which these latents were encoded, got" in refused.err
+    np.testing.assert_array_equal(decoded(idm, run, latents, tmp_path / "d", *judge)["data"], held_out[0])
+
+
+def test_a_guided_interpolation_ends_at_its_images(idm, run, held_out, tmp_path):
+    command = ("interpolate", run, "held-out:0", "held-out:1", "--num", 3, "--steps", 4, "--guidance", 2)
+    assert idm(*command, "--out", tmp_path).code == 0
+    arrays = np.load(tmp_path / "samples.npz")
+    np.testing.assert_array_equal(arrays["data"][[0, 2]], held_out[0][:2])
+    assert arrays["labels"].tolist() == [held_out[1][0], held_out[1][0], held_out[1][1]]
+
+
+def test_a_setting_that_an_inversion_has_not_is_refused_in_a_line(idm, run, tmp_path):
+    refused = idm("encode", run, "held-out:0", "--set", "eta=0.5", "--out", tmp_path / "a.safetensors")
+    assert (refused.code, len(refused.errors)) == (2, 1)
+    assert "eta: settings of an inversion (method, steps, spacing, threshold) wanted" in refused.errors[0]

@@ -7,28 +7,21 @@ import pytest
 import torch
 from PIL import Image
 
-from idm import Calls, load
+from idm import load
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT
 from idm.run.masks import checked_mask, read_mask
 from idm.run.observing import read_observed
 from idm.run.operators import parse_operator
-from idm.run.restored_files import files_of
+from idm.run.restored_kinds import kind_of_sample
 from idm.settings import Experiment, from_plain
 from idm.tasks import train
 
-from ..forging import POINTS, make_run
-from ..once import made_once
+from ..forging import POINTS
+from .restored import AFFINE, SHORT, UNET, opened, read_sample
 
-SHORT = ("--steps", 3, "--num", 2)
-UNET = {"name": "unet", "model_channels": 4, "num_res_blocks": 1, "channel_mult": [1, 2], "num_heads": 1}
 LEFT = np.zeros((8, 8), dtype=bool)
 LEFT[:, :4] = True
-
-
-def opened(folder):
-    with np.load(folder / "restored.npz") as arrays:
-        return {name: arrays[name] for name in arrays.files}
 
 
 def grey(path, hidden=LEFT):
@@ -101,25 +94,6 @@ def test_a_draw_depends_on_its_seed_alone(idm, run, tmp_path):
     assert (opened(tmp_path / "c")["data"][0, 0] != first["data"][0, 0]).any()
 
 
-@pytest.fixture(scope="module")
-def others(tmp_path_factory):
-    """Runs of signals of two leads, RGB pictures, 16-bit pictures and volumes, trained for a moment."""
-
-    def make(folder):
-        rng = np.random.default_rng(0)
-        data = {
-            "signals": rng.normal(size=(24, 2, 16)).astype("f4") * [[3.0], [0.1]] + [[5.0], [-2.0]],
-            "rgb": rng.integers(0, 256, (24, 3, 8, 8), dtype=np.uint8),
-            "deep": rng.integers(0, 65536, (24, 1, 8, 8), dtype=np.uint16),
-            "volumes": rng.normal(size=(24, 1, 8, 4, 4)).astype("f4"),
-        }
-        for name, values in data.items():
-            np.save(folder / f"{name}.npy", values.astype("f4") if name == "signals" else values)
-            make_run(folder / f"{name}.npy", folder / name, network=UNET)
-
-    return made_once(tmp_path_factory, "restorable", make)
-
-
 def test_a_lead_that_is_missing_is_added_in_the_units_of_the_data(idm, others, tmp_path):
     leads = np.load(others / "signals.npy")[0]
     np.save(tmp_path / "leads.npy", leads)
@@ -160,69 +134,14 @@ def test_a_volume_comes_back_in_its_place(idm, others, tmp_path):
         assert np.allclose(back.get_fdata()[4:], seen, atol=1e-5)
 
 
-AFFINE = np.array([[0, 2.0, 0, 5], [1.5, 0, 0, -3], [0, 0, 4.0, 7], [0, 0, 0, 1]])
-
-
-def write_sample(path, values):
-    """Write one sample into a file of the kind that its name says."""
-    if path.suffix == ".npy":
-        np.save(path, values)
-    elif path.suffix == ".png":
-        Image.fromarray(values[0] if len(values) == 1 else np.moveaxis(values, 0, -1)).save(path)
-    else:
-        nibabel = pytest.importorskip("nibabel")
-        nibabel.save(nibabel.Nifti1Image(values[0], AFFINE), path)
-
-
-def read_sample(path):
-    """Read it again; a volume has to be in its place."""
-    if path.suffix == ".npy":
-        return np.load(path)[0]
-    if path.suffix == ".png":
-        picture = np.asarray(Image.open(path))
-        return picture[None] if picture.ndim == 2 else np.moveaxis(picture, -1, 0)
-    nibabel = pytest.importorskip("nibabel")
-    image = nibabel.load(path)
-    assert (image.affine == AFFINE).all()
-    return image.get_fdata()[None]
-
-
-@pytest.mark.parametrize(
-    ("kind", "suffix"), [("signals", ".npy"), ("rgb", ".png"), ("deep", ".png"), ("volumes", ".nii")]
-)
-def test_an_edit_of_a_folder_comes_back_in_the_kind_of_its_files(idm, others, tmp_path, kind, suffix):
-    """Up and down as no other class by an exact way: each sample itself, but for a thousandth of its range."""
-    (tmp_path / "in").mkdir()
-    values = np.load(others / f"{kind}.npy")[:2]
-    for name, one in zip("ab", values, strict=True):
-        write_sample(tmp_path / "in" / f"{name}{suffix}", one)
-    command = ("edit", others / kind, tmp_path / "in", "--method", "bdia", "--steps", 4, "--strength", 0.6)
-    result = idm(*command, "--out", tmp_path / "out")
-    assert result.code == 0, result.err
-    assert "in 4 steps" in result.out  # 2 of 4 up, and down again
-    drawn = "" if suffix == ".npy" else "-00"
-    for name, one in zip("ab", values, strict=True):
-        back = read_sample(tmp_path / "out" / "restored" / f"{name}{drawn}{suffix}")
-        assert np.abs(back.astype(float) - one).max() <= 1e-3 * np.ptp(values.astype(float))
-        assert back.dtype == one.dtype or suffix == ".nii"
-
-
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i8", "u4", "?"])
 def test_a_volume_of_every_type_of_numbers_is_written_with_its_values(others, tmp_path, dtype):
     nibabel = pytest.importorskip("nibabel")
     values = np.arange(128).reshape(1, 8, 4, 4).astype(dtype)
     nibabel.save(nibabel.Nifti1Image(np.zeros((8, 4, 4), dtype="f4"), AFFINE), tmp_path / "scan.nii")
-    files = files_of(load(others / "volumes", device="cpu"), tmp_path / "scan.nii", None)
+    files = kind_of_sample(load(others / "volumes", device="cpu"), tmp_path / "scan.nii", None)
     (tmp_path / "back.nii").write_bytes(files.write(values))
     assert (read_sample(tmp_path / "back.nii") == values).all()
-
-
-def test_an_edit_of_several_calls_a_step_is_followed_to_its_end(run):
-    opened, events = load(run, device="cpu"), []
-    held_out = opened.read("held-out:0-1").data
-    for method in ("fixed_point", "rex"):
-        opened.edit(held_out, method=method, steps=3, listener=Calls(events.append))
-        assert (events[-1].done, events[-1].total) == (2, 2), method
 
 
 def test_a_volume_of_which_means_were_seen_has_finer_voxels_in_the_same_place(idm, others, tmp_path):
@@ -240,22 +159,6 @@ def test_a_volume_of_which_means_were_seen_has_finer_voxels_in_the_same_place(id
     assert np.allclose(back.affine, fine)
     assert back.header["sform_code"] == 4
     assert np.allclose(back.get_fdata().reshape(4, 2, 2, 2, 2, 2).mean((1, 3, 5)), means, atol=1e-4)
-
-
-def test_a_folder_of_volumes_is_edited_into_volumes(idm, others, tmp_path):
-    nibabel = pytest.importorskip("nibabel")
-    affine = np.diag([2.0, 3.0, 4.0, 1.0])
-    values = np.load(others / "volumes.npy")[:2, 0]
-    (tmp_path / "scans").mkdir()
-    for name, volume in zip("ab", values, strict=True):
-        nibabel.save(nibabel.Nifti1Image(volume, affine), tmp_path / "scans" / f"{name}.nii.gz")
-    command = ("edit", others / "volumes", tmp_path / "scans", "--method", "bdia", "--steps", 4)
-    result = idm(*command, "--out", tmp_path / "out")
-    assert result.code == 0, result.err
-    for name, volume in zip("ab", values, strict=True):
-        back = nibabel.load(tmp_path / "out" / "restored" / f"{name}-00.nii.gz")
-        assert (back.affine == affine).all()
-        assert np.allclose(back.get_fdata(), volume, atol=1e-3)  # carried up and down as nothing else
 
 
 def test_a_mask_of_a_volume_has_no_channels_too_many(idm, others, tmp_path):
@@ -371,54 +274,6 @@ def test_masks_of_other_shapes_are_refused_in_python(run, shape):
         checked_mask(np.ones(shape, dtype=bool), load(run, device="cpu").spec)
 
 
-def test_an_edit_keeps_more_the_weaker_it_is(idm, run, tmp_path):
-    """SDEdit from a lower level leaves the sample nearer to itself; of no strength at all it would be the sample."""
-    held_out = load(run, device="cpu").read("held-out:0-3").data.astype(float)
-    far = {}
-    for strength in (0.1, 0.9):
-        out = tmp_path / str(strength)
-        command = ("edit", run, "held-out:0-3", "--strength", strength, "--label-b", 3, "--steps", 10, "--num", 2)
-        assert idm(*command, "--out", out).code == 0
-        far[strength] = np.abs(opened(out)["data"].astype(float) - held_out[:, None]).mean()
-    assert far[0.1] < 0.5 * far[0.9]
-
-
-def test_what_is_encoded_and_decoded_as_the_same_class_comes_back_and_as_another_does_not(idm, run, tmp_path):
-    held_out = load(run, device="cpu").read("held-out:0-3").data
-    found = {}
-    for label_b in ("", "3"):
-        command = ("edit", run, "held-out:0-3", "--method", "bdia", "--strength", 0.6, "--steps", 8)
-        more = ("--label-b", label_b) if label_b else ()
-        assert idm(*command, *more, "--out", tmp_path / f"as {label_b}").code == 0
-        found[label_b] = opened(tmp_path / f"as {label_b}")["data"][:, 0]
-    np.testing.assert_array_equal(found[""], held_out)
-    assert (found["3"] != held_out).any()
-    changed = load(run, device="cpu").edit(
-        held_out, method="bdia", strength=0.6, steps=8, label_b=[3], label_a=load(run).read("held-out:0-3").labels
-    )
-    np.testing.assert_array_equal(changed.draws[:, 0], found["3"])
-
-
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
-        (("--method", "bdia", "--num", 2), "--num: 1 wanted with --method bdia"),
-        (
-            ("--method", "bdia", "--sampler", "ddim"),
-            "--method: sdedit wanted beside the sampler's name, got bdia, which takes steps",
-        ),
-        (("--method", "bdja"), "did you mean"),
-        (("--label-a", 3), "--label-a: a method that inverts wanted beside it, such as bdia, got sdedit"),
-        (("--strength", 0), "--strength: a number above 0 and up to 1 wanted, got 0.0"),
-    ],
-)
-def test_an_edit_that_cannot_be_is_refused_in_a_line(idm, run, tmp_path, options, told):
-    refused = idm("edit", run, "held-out:0", "--out", tmp_path / "out", *options)
-    assert (refused.code, len(refused.errors)) == (2, 1)
-    assert told in refused.errors[0]
-    assert not (tmp_path / "out").exists()
-
-
 def test_without_a_method_operators_that_are_not_linear_have_one_of_their_own(idm, run, tmp_path, monkeypatch):
     (tmp_path / "loud.py").write_text("def loudness(x):\n    return x.square().flatten(1).mean(1, keepdim=True)\n")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -497,15 +352,6 @@ def test_in_python_texts_in_the_place_of_operators_and_methods_are_refused_with_
         opened.restore(digits[None], opened.operator("downsample:2"))
 
 
-def test_an_edit_of_a_network_that_knows_classes_only_says_which_option_names_one(tmp_path):
-    np.savez(tmp_path / "points.npz", x=np.random.default_rng(0).normal(size=(30, 2)), y=np.arange(30) % 2)
-    run = load(make_run(tmp_path / "points.npz", tmp_path / "run"), device="cpu")
-    for method, option in (("sdedit", "label_b"), ("bdia", "label_a")):
-        with pytest.raises(SettingsError, match=f"name it with {option}=CLASSES"):
-            run.edit([[0.1, 0.2]], method=method)
-        assert run.edit([[0.1, 0.2]], method=method, **{option: [1]}).draws.shape == (1, 1, 2)
-
-
 def test_a_method_may_be_named_among_its_options_as_a_refusal_advises_and_is_told_in_words(idm, run, tmp_path):
     np.save(tmp_path / "hole.npy", LEFT)
     command = ("restore", run, "held-out:0", "--simulate", "--operator", f"mask:{tmp_path / 'hole.npy'}")
@@ -527,3 +373,60 @@ def test_coverage_is_told_in_a_sentence(idm, run, tmp_path):
     assert (tmp_path / "out" / "coverage.png").is_file()
     refused = idm(*command, "held-out:0", "--check-coverage", 3)
     assert (refused.code, len(refused.errors)) == (2, 1)
+
+
+def test_the_effective_sample_size_of_particles_is_told(idm, run, tmp_path):
+    np.save(tmp_path / "hole.npy", LEFT)
+    command = ("restore", run, "held-out:0-1", "--simulate", "--operator", f"mask:{tmp_path / 'hole.npy'}")
+    command += ("--noise", 2, "--method", "tds", "--set", "method.particles=3", "--steps", 3, "--num", 2)
+    found = idm(*command, "--batch-size", 3, "--out", tmp_path / "out")
+    assert found.code == 0, found.err
+    shares = opened(tmp_path / "out")["effective"]
+    assert shares.shape == (2, 2)
+    assert ((shares >= 1 / 3 - 1e-6) & (shares <= 1 + 1e-6)).all()
+    told = f"effective sample size: {shares.mean():.0%} of the particles on average, {shares.min():.0%} at the least"
+    assert told in found.out
+    again = idm(*command, "--out", tmp_path / "out", "--json").json["effective"]
+    assert again == {"mean": pytest.approx(shares.mean()), "least": pytest.approx(shares.min())}
+
+
+def test_missing_numbers_of_points_in_a_table_are_found_and_come_back_in_such_a_table(idm, others, tmp_path):
+    (tmp_path / "seen.csv").write_text("north;who;east\n1.5;a;\n;b;-0.5\n0.25;c;NA\n")
+    result = idm(
+        "restore", others / "points", tmp_path / "seen.csv", "--operator", "mask", "--out", tmp_path / "o", *SHORT
+    )
+    assert result.code == 0, result.err
+    written = sorted(path.name for path in (tmp_path / "o" / "restored").iterdir())
+    assert written == ["seen-00.csv", "seen-01.csv", "seen-mean.csv", "seen-std.csv"]
+    lines = (tmp_path / "o" / "restored" / "seen-01.csv").read_text().splitlines()
+    assert lines[0] == "east;north"
+    points = np.array([line.split(";") for line in lines[1:]], dtype=float)
+    np.testing.assert_allclose([points[0, 1], points[1, 0], points[2, 1]], [1.5, -0.5, 0.25], atol=1e-6)
+    np.testing.assert_array_equal(points, opened(tmp_path / "o")["data"][:, 1])
+    assert idm("restore", others / "points", tmp_path / "o" / "restored" / "seen-01.csv", "--operator", "channels:0",
+               "--simulate", "--out", tmp_path / "again", *SHORT).code == 0  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("east,north\n1,x\n", "a finite number in row 2 of column 'north' wanted, got 'x'"),
+        ("a,b,c\n1,2,3\n", "2 columns of numbers (east, north) wanted, as the run was trained on, got 3"),
+        ("east,north\n", "at least one row of numbers wanted, got none"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused_in_a_line(idm, others, tmp_path, text, told):
+    (tmp_path / "seen.csv").write_text(text)
+    refused = idm("restore", others / "points", tmp_path / "seen.csv", "--operator", "mask", "--out", tmp_path / "out")
+    assert (refused.code, len(refused.errors)) == (3, 1)
+    assert told in refused.errors[0]
+
+
+def test_channels_of_different_ranges_are_repainted_with_noise(idm, others, tmp_path):
+    leads = np.load(others / "signals.npy")[0].copy()
+    leads[:, :4] = np.nan
+    np.save(tmp_path / "leads.npy", leads)
+    command = ("restore", others / "signals", tmp_path / "leads.npy", "--operator", "mask", "--noise", 0.05)
+    result = idm(*command, "--method", "repaint", "--set", "method.jumps=2", "--out", tmp_path / "out", *SHORT)
+    assert result.code == 0, result.err
+    assert opened(tmp_path / "out")["data"].shape == (1, 2, 2, 16)

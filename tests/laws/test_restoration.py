@@ -1,22 +1,16 @@
-"""Laws of restoration: closed forms of single steps, and posteriors that are known exactly.
-
-With Gaussian data a guided denoiser is affine in the sample, and so is every step: a batch of unit vectors tells the
-mean and covariance of where a walk ends, without drawing anything.
-"""
+"""Laws of restoration: what is known at the end, and closed forms of single steps."""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from idm.core.errors import SettingsError
-from idm.core.rng import Rng
-from idm.diffusion import Denoised, Denoiser, GaussianDiffusion, ModelVarType
-from idm.oracles import GaussianDenoiser, MixtureDenoiser, Posterior, gaussian_posterior, mixture_posterior
+from idm.data import Codec
+from idm.diffusion import Denoised, GaussianDiffusion, ModelVarType
+from idm.oracles import MixtureDenoiser
 from idm.restoration import (
     DDNM,
     DPS,
@@ -37,13 +31,12 @@ from idm.restoration import (
     RePaint,
     SDEdit,
     restore,
-    restore_particles,
 )
 from idm.restoration.methods.observed import replace_observed
-from idm.restoration.methods.particles import systematic
 from idm.restoration.methods.stepwise import renoised
+from idm.run.units import observation_of
 from idm.samplers import Sampler, SamplerDDIM, SamplerDDPM, SamplerHeun, SamplerMultistep
-from idm.schedules import Level, PathGrid, cosine_schedule, spaced
+from idm.schedules import Level, cosine_schedule, spaced
 
 CHAIN = cosine_schedule(1000)
 SHORT = GaussianDiffusion(CHAIN, model_var_type=ModelVarType.FIXED_SMALL).respace(spaced(1000, 12))
@@ -246,35 +239,6 @@ def test_sdedit_starts_from_the_rough_picture_with_the_noise_of_its_level() -> N
     assert SDEdit(1e-6).first_place(SHORT.grid) == 0
 
 
-WRONG: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
-    "raises": (lambda x: x.view(2, 7), r"a function of data \(1, 3\) wanted, got one that raises RuntimeError \("),
-    "no gradient": (lambda x: x.detach().square(), "a function that torch can differentiate wanted by DPS"),
-    "no row for each": (lambda x: x.sum(), r"a tensor \[1, \.\.\.\] wanted from the function"),
-}
-
-
-@pytest.mark.parametrize("case", WRONG)
-def test_a_function_that_cannot_be_an_operator_is_refused_in_a_line(case: str) -> None:
-    function, told = WRONG[case]
-    sampler = SamplerDDIM(SHORT.respace([0]), clip_denoised=False)
-    with pytest.raises(SettingsError, match=f"^operator: {told}") as refused:
-        restore(sampler, Linear(random(3, 3)), Observation(Custom(function), random(2, 3)), random(2, 3), method=DPS())
-    assert len(refused.value.lines) == 1
-
-
-def test_a_number_for_each_sample_is_an_observation() -> None:
-    weights, x, o = 0.4 * random(3, 3), random(2, 3), random(2, 1)
-    sampler = SamplerDDIM(SHORT.respace([0]), clip_denoised=False)
-    functions: list[Callable[[Tensor], Tensor]] = [lambda x: x.sum(1), lambda x: x.sum(1, keepdim=True)]
-    flat, kept = (
-        restore(sampler, Linear(weights), Observation(Custom(function), o), x, method=DPS(0.7))
-        for function in functions
-    )
-    sign = (o - (x @ weights).sum(1, keepdim=True)).sign()
-    torch.testing.assert_close(flat, x @ weights + 0.7 * sign * weights.sum(1), rtol=1e-9, atol=1e-9)
-    torch.testing.assert_close(flat, kept, rtol=0, atol=0)
-
-
 @pytest.mark.parametrize(("noise", "rounds"), [(0.0, [7] * 11), (0.3, None)])
 def test_repaint_takes_steps_again_as_long_as_it_puts_values_in(noise: float, rounds: list[int] | None) -> None:
     mask = Mask((3,), torch.tensor([True, False, True]))
@@ -287,155 +251,24 @@ def test_repaint_takes_steps_again_as_long_as_it_puts_values_in(noise: float, ro
     assert RePaint(jumps=7).num_steps(SamplerDDPM(SHORT), observation) == 1 + sum(expected)
 
 
-# Gaussian data: exact posteriors in the limit of steps
-
-
-HIGHEST, LOWEST = 4.9, 0.05
-
-
-@dataclass(frozen=True)
-class UnitNoise:
-    """Row 1 + n + j n + k gets 1 in value k of the noise of step j, counted from the first; every other row 0."""
-
-    rows: int
-    size: int
-
-    def normal(self, purpose: str, step: int, shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
-        noise = torch.zeros(self.rows, self.size, dtype=dtype)
-        first = 1 + self.size + (step - 1) * self.size
-        if step > 0 and first + self.size <= self.rows:
-            noise[first : first + self.size] = torch.eye(self.size, dtype=dtype)
-        return noise
-
-
-def grid_of(steps: int) -> PathGrid:
-    kappas = LOWEST * (HIGHEST / LOWEST) ** (np.arange(steps + 1) / steps)
-    return PathGrid(CHAIN.path, CHAIN.path.time_of(np.log(kappas)))
-
-
-def end_moments(
-    sampler: Sampler, denoise: Denoiser, method: Method, observation: Observation, posterior: Posterior
-) -> tuple[Tensor, Tensor]:
-    """Mean and covariance of y = x / alpha at LOWEST of walks that start at HIGHEST with the exact ones."""
-    number, size = sampler.diffusion.num_timesteps - 1, len(posterior.mean)
-    noisy = isinstance(sampler, SamplerDDPM)
-    x = torch.zeros(1 + size + (number * size if noisy else 0), size, dtype=torch.float64)
-    x[1 : 1 + size] = torch.eye(size, dtype=torch.float64)
-    known = observation.select(torch.zeros(len(x), dtype=torch.int64))
-    states = list(method.walk(sampler, denoise, known, x, UnitNoise(len(x), size)))
-    of_zero, *rest = states[-2].sample
-    gains = torch.stack([row - of_zero for row in rest])
-    (low, high), (_, noise) = ([float(values[i]) for i in (0, -1)] for values in _levels(sampler))
-    mean, covariance = high * posterior.mean, high**2 * posterior.covariance + noise**2 * torch.eye(size).double()
-    end = gains[:size].T @ covariance @ gains[:size] + gains[size:].T @ gains[size:]
-    return (of_zero + mean @ gains[:size]) / low, end / low**2
-
-
-def _levels(sampler: Sampler) -> tuple[Tensor, Tensor]:
-    levels = sampler.diffusion.grid.levels
-    return levels.alpha, levels.sigma
-
-
-def multistep(order: int) -> Callable[[GaussianDiffusion], Sampler]:
-    return lambda diffusion: SamplerMultistep(diffusion, order=order, clip_denoised=False)
-
-
-WALKS: dict[str, tuple[Callable[[GaussianDiffusion], Sampler], int, tuple[int, int], float]] = {
-    "DDIM": (lambda diffusion: SamplerDDIM(diffusion, clip_denoised=False), 1, (150, 300), 1e-4),
-    "ancestral": (lambda diffusion: SamplerDDPM(diffusion, clip_denoised=False), 1, (30, 60), 5e-3),
-    "Heun": (lambda diffusion: SamplerHeun(diffusion, clip_denoised=False), 2, (100, 200), 1e-6),
-    "UniPC-2": (multistep(2), 3, (150, 300), 1e-6),
-}
-"""Samplers, their orders, two numbers of steps, and how far from the truth the limit that these tell is."""
-
-ISOTROPIC, ANISOTROPIC = doubles(0.25, 0.25, 0.25), doubles(0.04, 0.3, 0.15)
-MEAN, TRUTH = doubles(0.3, -0.2, 0.1), doubles(0.5, -0.6, 0.2)
-MIXED = torch.tensor([[0.8, -0.5, 0.3], [0.2, 0.4, -0.9]], dtype=torch.float64)
-
-EXACT: dict[str, tuple[Method, Tensor, float]] = {
-    "PiGDM, noisy": (PiGDM(data_deviation=0.5), ISOTROPIC, 0.2),
-    "PiGDM, noiseless": (PiGDM(data_deviation=0.5), ISOTROPIC, 0.0),
-    "TMPD, full covariance": (TMPD(CovarianceRule.FULL), ANISOTROPIC, 0.2),
-}
-
-
-def errors(walk: str, case: str, steps: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
-    """Signed errors of mean and covariance at LOWEST."""
-    (make, *_), (method, variance, noise) = WALKS[walk], EXACT[case]
-    operator = Matrix((3,), MIXED)
-    observation = Observation(operator, operator.apply(TRUTH[None]), noise)
-    found: list[tuple[Tensor, Tensor]] = []
-    for number in steps:
-        diffusion = GaussianDiffusion(grid_of(number), model_var_type=ModelVarType.FIXED_SMALL)
-        oracle = GaussianDenoiser(diffusion, MEAN, variance)
-        posterior = gaussian_posterior(oracle, (3,), MIXED, observation.values[0], noise)
-        ours = end_moments(make(diffusion), oracle.denoiser(), method, observation, posterior)
-        left = LOWEST**2 * torch.eye(3, dtype=torch.float64)
-        found.append((ours[0] - posterior.mean, ours[1] - posterior.covariance - left))
-    return found
-
-
-def size(error: tuple[Tensor, Tensor]) -> float:
-    return max(float(part.abs().max()) for part in error)
-
-
-@pytest.mark.parametrize("case", EXACT)
-@pytest.mark.parametrize("walk", WALKS)
-def test_guidance_is_exact_for_gaussian_data_in_the_limit_of_steps_at_the_order_of_the_sampler(
-    walk: str, case: str
-) -> None:
-    _, order, steps, close = WALKS[walk]
-    coarse, fine = errors(walk, case, steps)
-    assert math.log2(size(coarse) / size(fine)) == pytest.approx(order, abs=0.15)
-    share = 1.0 / (2.0**order - 1.0)
-    limit = tuple(f + share * (f - c) for c, f in zip(coarse, fine, strict=True))
-    assert max(float(part.abs().max()) for part in limit) < close
-
-
-# A mixture: twisted SMC draws from the posterior, whatever guidance is wrong about
-
-
-WEIGHTS = doubles(0.5, 0.3, 0.2)
-MEANS = torch.tensor([[-1.2, -0.6], [1.2, 0.9], [0.3, -1.5]], dtype=torch.float64)
-VARIANCES = doubles(0.09, 0.16, 0.04)
-
-
-def sliced_distance(first: Tensor, second: Tensor, directions: int = 32) -> float:
-    """Mean distance of the sorted projections on directions of the plane (sliced Wasserstein distance, order 1)."""
-    angles = torch.arange(directions, dtype=torch.float64) * math.pi / directions
-    lines = torch.stack([angles.cos(), angles.sin()])
-    return float(((first @ lines).sort(0).values - (second @ lines).sort(0).values).abs().mean())
-
-
-def test_twisted_particles_draw_from_the_posterior_where_guidance_chooses_wrong_modes() -> None:
-    process = GaussianDiffusion(CHAIN, model_var_type=ModelVarType.FIXED_SMALL).respace(spaced(1000, 40))
-    oracle, sampler = MixtureDenoiser(process, WEIGHTS, MEANS, VARIANCES), SamplerDDPM(process, clip_denoised=False)
-    operator, systems, draws = Matrix((2,), torch.tensor([[1.0, 0.0]])), 6, 1020
-    observation = Observation(operator, torch.zeros(systems, 1, dtype=torch.float64), 0.05)
-    posterior = mixture_posterior(oracle, operator.dense(), observation.values[0], 0.05)
-    exact, again = (posterior.draw(draws, seed=seed) for seed in (5, 10**6))
-    floor = sliced_distance(exact, again)
-    x = torch.zeros(systems, 2, dtype=torch.float64)
-    cloud = restore_particles(sampler, oracle.denoiser(), observation, x, method=TDS(particles=256), seed=3)
-    drawn = cloud.draw(draws // systems, Rng.from_seed(4, systems).uniform("draw")).flatten(0, 1)
-    assert sliced_distance(drawn, exact) < floor + 0.02
-    assert 0.3 < float(cloud.effective.mean()) <= 1.0
-    noise = sampler.initial_noise((draws, 2)).double()
-    known = observation.select(torch.zeros(draws, dtype=torch.int64))
-    guided = restore(sampler, oracle.denoiser(), known, noise, method=TMPD())
-    assert sliced_distance(guided, exact) > floor + 0.2
-
-
-def test_resampling_takes_each_particle_as_often_as_its_weight_says_but_for_less_than_one() -> None:
-    weights = torch.rand(5, 40, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    weights = weights / weights.sum(1, keepdim=True)
-    chosen = systematic(weights, doubles(0.0, 0.2, 0.5, 0.9, 0.999)[:, None], 60)
-    counts = torch.stack([torch.bincount(rows, minlength=40) for rows in chosen])
-    assert bool(((counts - 60 * weights).abs() < 1.0).all())
-
-
-def test_resampling_is_without_bias() -> None:
-    weights, places = doubles(0.15, 0.6, 0.25)[None], (torch.arange(1000, dtype=torch.float64)[:, None] + 0.5) / 1000
-    chosen = systematic(weights.expand(1000, 3), places, 4)
-    share = torch.bincount(chosen.flatten(), minlength=3) / 4000
-    torch.testing.assert_close(share.double(), weights[0], rtol=0, atol=1e-3)
+def test_repaint_of_channels_of_different_scales_puts_the_noise_of_each_into_it() -> None:
+    """o = D A x + s n is A x + (s / d) n in a channel of scale d: alpha o / d, of variance sigma^2 - (alpha s / d)^2."""
+    scale, noise = doubles(4.0, 0.5), 0.2
+    seen = Mask((2, 3), torch.tensor([[True, False, True], [True, True, False]]))
+    codec = Codec("float64", None, (0.0, 0.0), (4.0, 0.5))
+    values = random(2, 3)[None]
+    observation = observation_of(seen, seen.apply(values), noise, codec, (2, 3))
+    method = RePaint(jumps=3)
+    method.check(SamplerDDPM(SHORT), observation)
+    x, normal, at = random(1, 2, 3).float(), random(1, 4).float(), level_of(8)
+    found = method.project(x, at, observation, normal)[0]
+    of_channel = (noise / scale)[:, None].expand(2, 3)[seen.seen]
+    variance = at.sigma**2 - at.alpha**2 * of_channel**2
+    wanted = at.alpha * (values[0] / scale[:, None])[seen.seen] + variance.sqrt() * normal[0]
+    assert (variance > 0).all()
+    torch.testing.assert_close(found[seen.seen], wanted.flatten(), rtol=1e-5, atol=1e-5, check_dtype=False)
+    torch.testing.assert_close(found[~seen.seen], x[0][~seen.seen])
+    # Steps are taken again down to the noise of the least noisy channel, whose kappa is s / 4.
+    again = [method.num_rounds(SHORT.grid, i, observation) for i in range(1, SHORT.num_timesteps)]
+    expected = [3 if float(kappa) >= noise / 4 else 1 for kappa in SHORT.grid.levels.kappa[:-1]]
+    assert again == expected

@@ -9,6 +9,15 @@ from idm.cli import options
 from idm.cli.output import Output
 from idm.core.text import counted
 
+ClassifierAgain = Annotated[
+    str | None,
+    typer.Option(
+        "--classifier",
+        metavar="MODULE:NAME",
+        help="The function that guided, where they were encoded with one: latents run no code by themselves.",
+    ),
+]
+
 
 def decode(
     run: options.RunArgument,
@@ -16,13 +25,17 @@ def decode(
         Path, typer.Argument(metavar="LATENTS", help="A file written by 'idm encode'.", show_default=False)
     ],
     labels: options.NewLabels = None,
+    classifier: ClassifierAgain = None,
     out: options.OutFolder = None,
     batch_size: options.BatchSize = 256,
     device: options.Device = None,
     trust_code: options.TrustCode = False,
     as_json: options.Json = False,
 ) -> None:
-    """Decode latents into images; with other labels than they were encoded with, into other classes."""
+    """Decode latents into images; with other labels than they were encoded with, into other classes.
+
+    Method, levels and guidance are those that they were encoded with.
+    """
     from idm.cli.written import describe_results
     from idm.core.terminal import TERMINAL
     from idm.tasks.editing import decode_into
@@ -33,6 +46,7 @@ def decode(
         latents,
         out,
         labels=labels,
+        classifier=classifier,
         batch_size=batch_size,
         device=device,
         trust_code=trust_code,

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from idm.cli import completion, options
+from idm.cli.guiding import OFF, Guide, with_guidance
 from idm.cli.output import Output
 from idm.cli.restore import sampler_settings
 
@@ -48,15 +49,17 @@ LabelB = Annotated[
 Sampler = Annotated[
     str | None, options.named("--sampler", "For sdedit: ddpm by default, ddim, multistep or heun.", completion.samplers)
 ]
-Steps = Annotated[int | None, options.number("--steps", "Steps of the whole way; 100 by default.", 0)]
+Steps = Annotated[int | None, options.number("--steps", "Steps of the whole way, 0 for all; 100 by default.", 0)]
 Overrides = Annotated[
     list[str] | None,
     options.setting(
-        "Change one setting of the sampler, repeatable; 'idm config sampler' lists them.", completion.sampler_settings
+        "Change one setting of the sampler, repeatable; 'idm config sampler' lists them; guidance.phi=0.7.",
+        completion.sampler_settings,
     ),
 ]
 
 
+@with_guidance
 def edit(
     run: options.RunArgument,
     images: Samples,
@@ -68,6 +71,7 @@ def edit(
     seed: options.Seed = 0,
     sampler: Sampler = None,
     steps: Steps = None,
+    guide: Guide = OFF,
     overrides: Overrides = None,
     batch_size: options.BatchSize = 64,
     out: options.OutFolder = None,
@@ -80,13 +84,14 @@ def edit(
     What is coarser than the noise stays: of a sketch the layout, of a digit where it stands. What is finer is drawn
     anew by sdedit, and kept as far as another class allows by methods that invert.
     """
-    from idm.cli.written import describe_restored
+    from idm.cli.written import describe_restored, finish_restored
     from idm.core.terminal import TERMINAL
     from idm.tasks import EditRequest, edit_into
 
-    settings = sampler_settings(overrides, sampler, steps)
-    wanted = EditRequest(strength, method, num, label_a, label_b, settings, seed, batch_size)
+    settings, of_rule = sampler_settings(overrides, sampler, steps)
+    guided = {**guide, **of_rule}
+    wanted = EditRequest(strength, method, num, label_a, label_b, settings, seed, batch_size, guided)
     output = Output(as_json=as_json)
     made = edit_into(run, images, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line)
     describe_restored(output, made)
-    output.finish(num=num, steps=made.draws.steps, seed=seed, checkpoint=made.run.name, **made.written)
+    finish_restored(output, made)

@@ -1,13 +1,18 @@
 """``idm encode``: carry images to the noise that they could have been made from."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from idm.cli import options
+from idm.cli.guiding import OFF, Guide, with_guidance
 from idm.cli.output import Output
+from idm.cli.sample import sampler_options
 from idm.core.text import counted
+
+if TYPE_CHECKING:
+    from idm.tasks.editing import Encoded
 
 Images = Annotated[
     list[str],
@@ -23,6 +28,7 @@ LatentsFile = Annotated[
 ]
 
 
+@with_guidance
 def encode(
     run: options.RunArgument,
     images: Images,
@@ -31,6 +37,8 @@ def encode(
     spacing: options.InversionSpacing = None,
     seed: options.InversionSeed = 0,
     labels: options.KnownLabels = None,
+    guide: Guide = OFF,
+    overrides: options.InversionOverrides = None,
     out: LatentsFile = None,
     batch_size: options.BatchSize = 256,
     device: options.Device = None,
@@ -39,26 +47,20 @@ def encode(
 ) -> None:
     """Encode images into latents, which 'idm decode' turns back into images."""
     from idm.core.terminal import TERMINAL
-    from idm.run.labels import name_labels
-    from idm.tasks.editing import encode_into
+    from idm.tasks import EncodeRequest, encode_into
 
-    found = encode_into(
-        run,
-        images,
-        out,
-        labels=labels,
-        method=method,
-        steps=steps,
-        spacing=spacing,
-        seed=seed,
-        batch_size=batch_size,
-        device=device,
-        trust_code=trust_code,
-        listener=TERMINAL,
-    )
+    inversion, of_rule = inversion_settings(overrides, method, steps, spacing)
+    wanted = EncodeRequest(labels, inversion, seed, batch_size, {**guide, **of_rule})
+    found = encode_into(run, images, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL)
+    _describe(Output(as_json=as_json), run, found)
+
+
+def _describe(output: Output, run: Path, found: "Encoded") -> None:
+    """Tell people what was encoded, and how."""
+    from idm.run.labels import name_labels
+
     latents, y = found.latents, found.latents.labels
-    names = None if y is None else name_labels(y.tolist(), found.run.spec.class_names)
-    output = Output(as_json=as_json)
+    names = None if y is None else name_labels(y.tolist(), found.run.class_names)
     rows: dict[str, object] = {
         "encoded": f"{counted(len(latents.x), 'sample')}, {counted(latents.steps, 'step')} of {latents.spacing}",
         "method": latents.method,
@@ -66,7 +68,18 @@ def encode(
     }
     if names is not None:
         rows["classes"] = ", ".join(name or "no class" for name in names)
+    if latents.guide is not None:
+        rows["guidance"] = latents.guide.words
     output.pairs(rows)
     output.next("decode", run, found.path)
     way = {"method": latents.method, "steps": latents.steps, "spacing": latents.spacing}
     output.finish(latents=found.path, num=len(latents.x), **way, labels=names)
+
+
+def inversion_settings(
+    overrides: list[str] | None, method: str | None, steps: int | None, spacing: str | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read settings of an inversion, and of the rule of guidance."""
+    settings, of_rule = sampler_options(overrides or [])
+    named = {"method": method, "steps": steps, "spacing": spacing}
+    return settings | {name: value for name, value in named.items() if value is not None}, of_rule

@@ -1,10 +1,12 @@
 """``idm interpolate``: walk from one image to another through the noise they come from."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from idm.cli import options
+from idm.cli.encode import inversion_settings
+from idm.cli.guiding import OFF, Guide, with_guidance
 from idm.cli.output import Output
 from idm.core.text import counted
 
@@ -21,6 +23,7 @@ LabelB = Annotated[
 ]
 
 
+@with_guidance
 def interpolate(
     run: options.RunArgument,
     a: End,
@@ -31,6 +34,8 @@ def interpolate(
     method: options.InversionMethod = None,
     steps: options.InversionSteps = None,
     spacing: options.InversionSpacing = None,
+    guide: Guide = OFF,
+    overrides: options.InversionOverrides = None,
     out: options.OutFolder = None,
     device: options.Device = None,
     trust_code: options.TrustCode = False,
@@ -43,25 +48,13 @@ def interpolate(
     """
     from idm.cli.written import describe_results
     from idm.core.terminal import TERMINAL
-    from idm.tasks.editing import interpolate_into
+    from idm.tasks import InterpolateRequest, interpolate_into
 
     output = Output(as_json=as_json)
-    made = interpolate_into(
-        run,
-        a,
-        b,
-        out,
-        num=num,
-        label_a=label_a,
-        label_b=label_b,
-        method=method,
-        steps=steps,
-        spacing=spacing,
-        device=device,
-        trust_code=trust_code,
-        listener=TERMINAL,
-        say=output.line,
-    )
+    inversion, of_rule = inversion_settings(overrides, method, steps, spacing)
+    wanted = InterpolateRequest(num, label_a, label_b, inversion, {**guide, **of_rule})
+    given: dict[str, Any] = {"device": device, "trust_code": trust_code, "listener": TERMINAL, "say": output.line}
+    made = interpolate_into(run, a, b, wanted, out, **given)
     output.line(f"{counted(num, 'image')} from {a} to {b}, {counted(made.steps, 'step')}")
     describe_results(output, made)
     output.finish(num=num, steps=made.steps, **made.written)

@@ -198,7 +198,14 @@ InversionMethod = Annotated[
     ),
 ]
 InversionSteps = Annotated[
-    int | None, number("--steps", "Steps of the inversion: more of them, smaller errors; 100 if not given.", 1)
+    int | None, number("--steps", "Steps of the inversion, 0 for all: more, smaller errors; 100 if not given.", 0)
+]
+InversionOverrides = Annotated[
+    list[str] | None,
+    setting(
+        "threshold=0.995: dynamic thresholding of x_0, as of samplers; of guidance: guidance.phi=0.7. Repeatable.",
+        completion.sampler_settings,
+    ),
 ]
 InversionSpacing = Annotated[
     str | None,

@@ -103,24 +103,20 @@ def restore(
     Results come as the observations did: pictures, arrays, or NIfTI volumes in their place. Interrupted, it keeps the
     finished batches, and the same command goes on.
     """
-    from idm.cli.written import describe_restored
+    from idm.cli.written import describe_restored, finish_restored
     from idm.core.terminal import TERMINAL
     from idm.tasks import RestoreRequest, restore_into
     from idm.tasks.restoring import LEAST_DRAWS
 
-    settings = sampler_settings(overrides, sampler, steps)
-    own: Any = settings.pop("method", {})
-    covers = check_coverage > 0
+    covers, trial = check_coverage > 0, simulate or check_coverage > 0
     names = cases(observed or [], check_coverage)
     count = num or (LEAST_DRAWS if covers else 8)
-    trial = simulate or covers
+    (own, settings), output = method_and_sampler(overrides, sampler, steps), Output(as_json=as_json)
     wanted = RestoreRequest(operator, noise, count, method, own, settings, labels, seed, trial, batch_size, covers)
-    output = Output(as_json=as_json)
-    made = restore_into(
-        run, names, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line
-    )
+    given: dict[str, Any] = {"device": device, "trust_code": trust_code, "listener": TERMINAL, "say": output.line}
+    made = restore_into(run, names, wanted, out, **given)
     describe_restored(output, made)
-    output.finish(num=count, steps=made.draws.steps, seed=seed, checkpoint=made.run.name, **made.written)
+    finish_restored(output, made)
 
 
 def cases(observed: list[str], check_coverage: int) -> list[str]:
@@ -137,9 +133,27 @@ def cases(observed: list[str], check_coverage: int) -> list[str]:
     return observed or [f"held-out:0-{check_coverage - 1}"]
 
 
-def sampler_settings(overrides: list[str] | None, sampler: str | None, steps: int | None) -> dict[str, Any]:
-    """Read settings of a sampler, of which some have options of their own."""
+def method_and_sampler(
+    overrides: list[str] | None, sampler: str | None, steps: int | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read settings of a method, and of a sampler, of which some have options of their own.
+
+    Raises:
+        SettingsError: a rule of guidance, which a posterior has none of.
+    """
+    settings, of_guidance = sampler_settings(overrides, sampler, steps)
+    if of_guidance:
+        raise SettingsError(
+            f"guidance.{next(iter(of_guidance))}: settings of the method or the sampler wanted; nothing restored is "
+            "guided, as draws from a posterior are not"
+        )
+    return settings.pop("method", {}), settings
+
+
+def sampler_settings(
+    overrides: list[str] | None, sampler: str | None, steps: int | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read settings of a sampler, and of the rule of guidance."""
+    settings, of_rule = sampler_options(overrides or [])
     named = {"name": sampler, "steps": steps}
-    settings, of_guidance = sampler_options(overrides or [])
-    refused = {"guidance": of_guidance} if of_guidance else {}  # restoration takes none: it is no setting of a sampler
-    return settings | refused | {name: value for name, value in named.items() if value is not None}
+    return settings | {name: value for name, value in named.items() if value is not None}, of_rule

@@ -3,7 +3,7 @@
 from idm.cli.output import Output
 from idm.core.text import counted
 from idm.tasks.made import Made
-from idm.tasks.restoring import Mended
+from idm.tasks.mending import Mended
 
 
 def describe_results(output: Output, made: Made) -> None:
@@ -22,7 +22,17 @@ def describe_restored(output: Output, made: Mended) -> None:
     output.line(
         f"{counted(len(draws.observations), 'observation')}, {each}, by {draws.way}, in {counted(draws.steps, 'step')}"
     )
+    for note in filter(None, (str(made.run.guide), str(made.effective or ""))):
+        output.line(note)
     for sentence in made.coverage.sentences if made.coverage is not None else ():
         output.line(sentence)
     notes = {"restored": "   (draws, means, standard deviations)", "arrays": "   (data, mean, std)"}
     output.pairs({key: f"{path}{notes.get(key, '')}" for key, path in written.items()})
+
+
+def finish_restored(output: Output, made: Mended) -> None:
+    """Print the record for programs."""
+    draws, effective = made.draws, made.effective
+    particles = {} if effective is None else {"effective": {"mean": effective.mean, "least": effective.least}}
+    about = {"num": draws.num, "steps": draws.steps, "seed": draws.seed, "checkpoint": made.run.name}
+    output.finish(**about, **particles, **made.written)

@@ -1,9 +1,11 @@
-"""Whole numbers as callers of the package give them: Python's, NumPy's, or a tensor that holds one."""
+"""Numbers as callers of the package give them: Python's, NumPy's, or a tensor that holds one."""
 
+import math
 import operator
 from collections.abc import Iterable
-from typing import SupportsIndex, TypeGuard, cast
+from typing import SupportsFloat, SupportsIndex, TypeGuard, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -39,6 +41,23 @@ def at_least(least: int, value: object, name: str) -> int:
     if number < least:
         raise SettingsError(f"{name}: at least {least} wanted, got {number}")
     return number
+
+
+def finite_number(value: object, name: str, wanted: str = "a finite number") -> float:
+    """Return a number as Python's own; texts and truth values are none. Arguments as of ``whole_number``.
+
+    Raises:
+        SettingsError: something else, infinity, NaN, several numbers.
+    """
+    is_truth = isinstance(value, (bool, np.bool_)) or (isinstance(value, Tensor) and value.dtype == torch.bool)
+    if not is_truth and not isinstance(value, (str, bytes)):
+        try:
+            number = float(cast(SupportsFloat, value))
+        except (TypeError, ValueError, RuntimeError, OverflowError):
+            number = math.nan
+        if math.isfinite(number):
+            return number
+    raise SettingsError(f"{name}: {wanted} wanted, got {value!r}")
 
 
 def refuse_one(value: object, name: str, example: str) -> None:

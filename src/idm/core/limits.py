@@ -4,6 +4,7 @@ import operator
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import lru_cache
+from numbers import Real
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -42,8 +43,7 @@ def refuse_out_of_range(owner: type, values: Mapping[str, Any]) -> None:
     lines = [
         f"{name}: a number {limits_in_words(limits)} wanted, got {values[name]!r}"
         for name, limits in _limits(owner).items()
-        if name in values
-        and not all(holds(values[name], getattr(limit, where)) for limit, where, _, holds in _known(limits))
+        if name in values and not _is_within(values[name], limits)
     ]
     lines += [
         f"{name}: a member of {kind.__name__} ({', '.join(kind.__members__)}) wanted, got {values[name]!r}"
@@ -52,6 +52,12 @@ def refuse_out_of_range(owner: type, values: Mapping[str, Any]) -> None:
     ]
     if lines:
         raise SettingsError(*lines)
+
+
+def _is_within(value: object, limits: tuple[Any, ...]) -> bool:
+    """Whether a value is a number that keeps all limits; a text or a truth value is none."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return is_number and all(holds(value, getattr(limit, where)) for limit, where, _, holds in _known(limits))
 
 
 @lru_cache(maxsize=256)

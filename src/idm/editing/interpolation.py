@@ -11,7 +11,7 @@ from idm.core.progress import SILENT, Listener
 from idm.core.tensors import append_dims
 from idm.core.types import Images
 from idm.diffusion import Denoiser, GaussianDiffusion
-from idm.editing.base import Inversion
+from idm.editing.base import Inversion, States
 from idm.editing.ddim import DDIMInversion
 from idm.samplers import SamplerMultistep
 
@@ -78,9 +78,8 @@ def interpolate(
         denoise: what finds x_0, under the conditioning of the two images, with two entries: start, end.
         start: one clean image [1, c, *space], in [-1, 1].
         end: another.
-        weights: positions on the path, 0 at ``start`` and 1 at ``end``.
-        path: the same, under the conditioning of the images on the path, with one entry per weight; ``denoise``, where
-            it has no conditioning, by default.
+        weights: positions on the path, 0 at the start and 1 at the end.
+        path: the same, under the conditioning of the images on the path, an entry per weight; ``denoise`` by default.
         inversion: the way, on the same process; DDIM where None.
         listener: hears of all loops.
 
@@ -93,18 +92,33 @@ def interpolate(
     way = inversion or DDIMInversion(diffusion)
     _require_flow(way)
     states = way.encode(denoise, (torch.cat([start, end]),), listener=listener)
-    places = torch.tensor(list(weights), dtype=states[0].dtype, device=states[0].device)
-    decoded = torch.empty(len(places), *start.shape[1:], dtype=start.dtype, device=start.device)
+    return _decoded(way, path or denoise, states, weights, start, listener)
+
+
+def _decoded(
+    way: Inversion, denoise: Denoiser, states: States, weights: Sequence[float], like: Images, listener: Listener
+) -> Images:
+    """Decode mixtures of the states of two images."""
+    solver = SamplerMultistep(way.diffusion, clip_denoised=False)
+    decoded = like.new_empty(len(weights), *like.shape[1:])
     for rows, is_whole in _parts(weights, way.num_states):
-        one, other = ([state[i : i + 1].expand(len(rows), *state.shape[1:]) for state in states] for i in (0, 1))
-        mixed = [slerp(a, b, places[rows]) for a, b in zip(one, other, strict=True)]
-        chosen = (path or denoise).select(rows)
+        chosen, mixed = denoise.select(rows), _on_arcs(states, [weights[row] for row in rows.tolist()])
         if is_whole:
             decoded[rows] = way.decode(chosen, mixed, listener=listener)[0].to(decoded)
         else:
-            solver = SamplerMultistep(diffusion, clip_denoised=False)
             decoded[rows] = solver.draw(chosen, mixed[0].to(decoded), listener=listener)
     return decoded
+
+
+def _on_arcs(states: States, weights: Sequence[float]) -> States:
+    """Return each state at places between that of the first image and that of the second."""
+    places = torch.tensor(weights, dtype=states[0].dtype, device=states[0].device)
+
+    def on_arc(state: Tensor) -> Tensor:
+        start, end = (image.expand(len(weights), *image.shape[1:]) for image in state.split(1))
+        return slerp(start, end, places)
+
+    return tuple(map(on_arc, states))
 
 
 def _require_flow(way: Inversion) -> None:

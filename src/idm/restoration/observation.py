@@ -6,6 +6,7 @@ from typing import Annotated, final
 from annotated_types import Ge
 from torch import Tensor
 
+from idm.core.counts import finite_number
 from idm.core.limits import refuse_out_of_range
 from idm.core.tensors import append_dims
 from idm.core.types import Images
@@ -28,12 +29,13 @@ class Observation:
     noise: Annotated[float, Ge(0)] = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse noise below 0.
+        """Refuse noise below 0, and noise without end.
 
         Raises:
             SettingsError: as said.
         """
         refuse_out_of_range(type(self), vars(self))
+        finite_number(self.noise, "noise")
 
     @property
     def variance(self) -> float:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from idm.core.errors import InterruptedRunError, NumericalError
-from idm.core.progress import Listener, Progress
+from idm.core.progress import Listener
 from idm.core.rng import Rng, derive_seed
 from idm.data import batch_indices, with_epochs
 from idm.run.classifier import ClassifierFit, TrainedClassifier
@@ -28,6 +28,40 @@ NUM_LEVELS, MOST_HELD_OUT = 10, 1_024
 
 KEPT_EVERY = 500
 """Steps after which an unfinished training is kept, besides when it is stopped."""
+
+
+READ_EVERY = 50
+"""Steps after which losses are read from the device, which is not waited for in between; divides ``KEPT_EVERY``."""
+
+
+@final
+@dataclass(eq=False)
+class Losses:
+    """Losses of the steps since they were last read.
+
+    Attributes:
+        waiting: those on the device.
+        status: the last one that was read, in words.
+    """
+
+    waiting: list[Tensor] = field(default_factory=list[Tensor])
+    status: str = ""
+
+    def read(self, step: int) -> None:
+        """Read them, after so many steps.
+
+        Raises:
+            NumericalError: one is not finite.
+        """
+        if not self.waiting:
+            return
+        values = torch.stack(self.waiting).tolist()
+        self.waiting.clear()
+        bad = [place for place, value in enumerate(values) if not math.isfinite(value)]
+        if bad:
+            number = step - len(values) + bad[0] + 1
+            raise NumericalError(f"classifier: the loss of step {number:,} is not finite; look at the data")
+        self.status = f"loss {values[-1]:.3f}"
 
 
 @final
@@ -52,10 +86,12 @@ class ClassifierTraining:
         network.train().requires_grad_(True)
         optimizer = AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
         state = ClassifierState(network, optimizer, self._about())
-        first = state.restore(fits)
+        first, losses = state.restore(fits), Losses()
         with listener.follow("classifier", self.num_steps, done=first) as bar:
             for step in range(first, self.num_steps + 1):  # a wish may come with the last step, too
                 wanted = wish()
+                if wanted or step % READ_EVERY == 0 or step == self.num_steps:
+                    losses.read(step)
                 if step > first and (wanted or step % KEPT_EVERY == 0):
                     state.keep(fits, step)
                 if wanted:
@@ -64,11 +100,12 @@ class ClassifierTraining:
                         "make the same call to continue"
                     )
                 if step < self.num_steps:
-                    self._step(optimizer, step, bar)
+                    losses.waiting.append(self._step(optimizer, step))
+                    bar.advance(status=losses.status)
         network.eval().requires_grad_(False)
 
-    def _step(self, optimizer: AdamW, step: int, bar: Progress) -> None:
-        """Take a step: data, levels, noise and dropout are functions of the run's seed and its number."""
+    def _step(self, optimizer: AdamW, step: int) -> Tensor:
+        """Take a step, and return its loss; all that is random is a function of the run's seed and the step."""
         seeds = torch.arange(self.batch_size) + (derive_seed(self.run.experiment.seed, "classifier", step) >> 16)
         count = len(self.data.train)
         order = batch_indices(self.run.experiment.seed, step, self.batch_size, count)
@@ -82,10 +119,7 @@ class ClassifierTraining:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise NumericalError(f"classifier: the loss of step {step + 1:,} is not finite; look at the data")
-        bar.advance(status=f"loss {value:.3f}")
+        return loss.detach()
 
     def _logits(self, x: Tensor, places: Tensor, seeds: Tensor) -> Tensor:
         """Add noise to data, and classify them."""

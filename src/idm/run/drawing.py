@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from idm.core.counts import holds_several, whole_number
+from idm.core.counts import finite_number, holds_several, whole_number
 from idm.core.errors import SettingsError
 from idm.core.memory import machine_memory
 from idm.core.progress import SILENT, Listener, Progress
@@ -71,7 +71,7 @@ def _guided(run: Opened, guidance: float) -> Opened:
     Raises:
         SettingsError: it is guided already, or was not trained for it.
     """
-    if guidance == 1.0:
+    if finite_number(guidance, "guidance") == 1.0:
         return run
     if run.guide.is_on:
         raise SettingsError(

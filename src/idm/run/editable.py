@@ -5,17 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from idm.core.counts import whole_number
-from idm.core.errors import DataError, SettingsError
+from idm.core.errors import DataError
 from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
-from idm.core.text import counted
-from idm.run import encoding
-from idm.run.inputs import Inputs, as_inputs, read_inputs
+from idm.guidance import LevelClassifier
+from idm.run import encoding, interpolating
+from idm.run.inputs import as_inputs, read_inputs
 from idm.run.inversions import choose_inversion
 from idm.run.labels import Labels, class_numbers
 from idm.run.latents import Latents
@@ -63,32 +62,34 @@ class Editable(Opened):
         method: str | None = None,
         steps: int | None = None,
         spacing: str | None = None,
+        threshold: float = 0.0,
         seed: int = 0,
         batch_size: int = 256,
         listener: Listener | None = None,
     ) -> Latents:
-        """Carry samples to the noise that they could have been made from.
+        """Carry samples to the noise that they could have been made from, by the network as it is guided.
 
         Args:
             samples: one or several.
             labels: their classes, in turn; no class by default.
             method: one of ``idm.editing.INVERSIONS``; bdia by default, whose latents decode to the very samples.
-            steps: of the inversion, 100 by default; more of them, latents closer to those of the exact flow.
+            steps: of the inversion, 0: all, 100 by default; more of them, latents closer to those of the exact flow.
             spacing: name of the grid; log_snr by default.
+            threshold: share of dynamic thresholding of x_0, 0.995 with strong guidance; 0: x_0 as it is found.
             seed: of the noise of rex_sde: sample i has that of seed + i.
             batch_size: samples per call of the network.
             listener: hears how each batch gets on; as in ``sample``.
 
         Raises:
             DataError: samples that do not fit the run's data.
-            SettingsError: an unknown method or grid, more steps than there are, or no labels for a network that knows
-                classes only.
+            SettingsError: an unknown method or grid, numbers out of range, or no labels for a network, or guidance,
+                that knows classes only.
         """
         return encoding.encode(
             self,
             as_inputs(self, samples),
-            labels=class_numbers(labels, self.spec.class_names),
-            choice=choose_inversion(self.diffusion, method, steps, spacing),
+            labels=class_numbers(labels, self.class_names),
+            choice=choose_inversion(self.diffusion, method, steps, spacing, threshold),
             seed=whole_number(seed, "seed"),
             batch_size=batch_size,
             listener=listener_or_quiet(listener),
@@ -99,21 +100,31 @@ class Editable(Opened):
         latents: Latents,
         *,
         labels: Labels | None = None,
+        classifier: LevelClassifier | None = None,
         batch_size: int = 256,
         listener: Listener | None = None,
     ) -> NDArray[Any]:
-        """Make samples of latents from ``encode``; ``labels`` are other classes than they were encoded under.
+        """Make samples of latents from ``encode``, by the guidance that they were encoded with.
+
+        Args:
+            latents: from ``encode``, or ``Latents.read``.
+            labels: other classes than they were encoded under, in turn.
+            classifier: that of one's own, where they were encoded with one: a file of latents names no code to run.
+            batch_size: samples per call of the network.
+            listener: hears how each batch gets on.
 
         Raises:
             DataError: latents of other data.
             CheckpointError: latents of another checkpoint.
+            SettingsError: a run with other guidance, or a classifier that is missing.
         """
         if not isinstance(latents, Latents):  # pyright: ignore[reportUnnecessaryIsInstance] (as callers give it)
             raise DataError(f"latents: those of run.encode or Latents.read(path) wanted, got {type(latents).__name__}")
         x, _ = encoding.decode(
             self,
             latents,
-            labels=class_numbers(labels, self.spec.class_names),
+            labels=labels,
+            classifier=classifier,
             batch_size=batch_size,
             listener=listener_or_quiet(listener),
         )
@@ -129,6 +140,7 @@ class Editable(Opened):
         method: str | None = None,
         steps: int | None = None,
         spacing: str | None = None,
+        threshold: float = 0.0,
         listener: Listener | None = None,
     ) -> NDArray[Any]:
         """Walk from one sample to another through the noise that they come from.
@@ -138,28 +150,22 @@ class Editable(Opened):
             end: another.
             num: how many samples, both ends included.
             labels: the classes of the two; no class by default, so that it can change on the way.
-            method: as in ``encode``.
-            steps: as there.
-            spacing: as there.
-            listener: as there.
+            method: as in ``encode``, and so ``steps``, ``spacing``, ``threshold`` and ``listener``.
+            steps: of the inversion.
+            spacing: name of the grid.
+            threshold: share of dynamic thresholding.
+            listener: hears how it gets on.
 
         Raises:
             DataError: samples that do not fit the run's data.
             SettingsError: as in ``encode``, or other labels than two.
         """
-        ends = [as_inputs(self, sample, what).x for sample, what in ((start, "start"), (end, "end"))]
-        for x, what in zip(ends, ("start", "end"), strict=True):
-            if len(x) != 1:
-                raise DataError(f"{what}: one sample wanted, got {len(x):,}")
-        classes = class_numbers(labels, self.spec.class_names)
-        if classes is not None and len(classes) != 2:
-            raise SettingsError(f"labels: the classes of the two ends wanted, got {counted(len(classes), 'label')}")
-        x, _ = encoding.interpolate(
+        x, _ = interpolating.interpolate(
             self,
-            Inputs(torch.cat(ends), [None] * len(ends)),
+            interpolating.two_inputs(self, start, end),
             whole_number(num, "num"),
-            labels=None if classes is None else (classes[0], classes[1]),
-            choice=choose_inversion(self.diffusion, method, steps, spacing),
+            labels=interpolating.two_classes(class_numbers(labels, self.class_names)),
+            choice=choose_inversion(self.diffusion, method, steps, spacing, threshold),
             listener=listener_or_quiet(listener),
         )
         return self.restored(x)

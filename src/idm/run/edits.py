@@ -6,20 +6,25 @@ from typing import Any, final
 
 from torch import Tensor
 
-from idm.core.counts import at_least
+from idm.core.counts import at_least, finite_number
 from idm.core.errors import SettingsError
 from idm.core.progress import SILENT, Listener, Within
 from idm.restoration import Mask, Observation, SDEdit
+from idm.run.carrying import carrying_denoiser
 from idm.run.drawing import require_memory
+from idm.run.draws import SAMPLES, Draws, Look, Part
 from idm.run.inversions import InversionChoice, choose_inversion
 from idm.run.opened import Opened
-from idm.run.restoring import Draws, Look, Restorations, editing_sampler, labels_in_turn
+from idm.run.restoring import Restorations, editing_sampler, labels_in_turn
 
 SDEDIT = "sdedit"
 """The way to edit that draws what noise hides; the others are ways to invert."""
 
-OF_INVERSIONS = {"steps", "spacing"}
+OF_INVERSIONS = {"steps", "spacing", "threshold"}
 """Settings that an inversion has."""
+
+
+STRENGTHS = "a number above 0 and up to 1"
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class EditPlan:
         label_a: classes that they have, in turn, where ``method`` inverts; those known by default.
         label_b: classes that they shall have, in turn; their own by default.
         seed: result j of sample i is drawn from seed + num i + j.
-        settings: of the sampler; steps and spacing alone, where ``method`` inverts.
+        settings: of the sampler; steps, spacing and threshold alone, where ``method`` inverts.
     """
 
     method: str
@@ -73,19 +78,20 @@ class ReEncoded(Draws):
 
     def to_plain(self) -> dict[str, Any]:
         """The way to invert, its levels, and the classes before."""
-        times = self.choice.inversion.diffusion.grid.levels.time.tolist()
-        return {"inversion": self.choice.method, "timesteps": times, "place": self.place, "before": list(self.before)}
+        choice, before = self.choice, list(self.before)
+        levels = {"timesteps": choice.process.grid.levels.time.tolist(), "place": self.place}
+        return {"inversion": choice.method, "threshold": choice.threshold, **levels, "before": before}
 
-    def draw_batch(self, run: Opened, numbers: Sequence[int], observation: Observation, look: Look) -> Tensor:
+    def draw_batch(self, run: Opened, numbers: Sequence[int], observation: Observation, look: Look) -> Part:
         """Encode and decode."""
         inversion, listener, seeds = self.choice.inversion, Within(_Looks(look, len(numbers))), self.seeds(numbers)
         x = observation.values.view(len(numbers), *run.spec.shape)
         known, wanted = (
-            run.denoiser(inversion.diffusion, self.conditioning(run, numbers, labels))
+            carrying_denoiser(run, self.choice, self.labels_of(run, numbers, labels))
             for labels in (self.before, self.labels)
         )
         states = inversion.encode(known, (x,), level=self.place, seed=seeds, listener=listener)
-        return inversion.decode(wanted, states, level=self.place, seed=seeds, listener=listener)[0].to(x.dtype)
+        return {SAMPLES: inversion.decode(wanted, states, level=self.place, seed=seeds, listener=listener)[0].to(x)}
 
 
 @final
@@ -110,22 +116,21 @@ def plan_edits(
         SettingsError: numbers out of range, settings that the method has not, or no class for a network that knows
             classes only.
     """
-    if not 0 < plan.strength <= 1:  # NaN is refused, too
-        raise SettingsError(
-            f"strength: a number above 0 and up to 1 wanted, got {plan.strength}; 0 would change nothing"
-        )
+    strength = finite_number(plan.strength, "strength", STRENGTHS)
+    if not 0 < strength <= 1:
+        raise SettingsError(f"strength: {STRENGTHS} wanted, got {strength:g}; 0 would change nothing")
     at_least(1, plan.num, "num")
     require_memory(len(x) * plan.num, run.spec.shape)
     before = labels_in_turn(known, plan.label_a)
     wanted = before if plan.label_b is None else labels_in_turn(known, plan.label_b)
-    run.conditioning(None, wanted, "label_b=CLASSES" if plan.method == SDEDIT else "label_a=CLASSES")
+    run.labels_of(None, wanted, "label_b=CLASSES" if plan.method == SDEDIT else "label_a=CLASSES")
     whole = Mask.whole(run.spec.shape)
     seen = [Observation(whole, whole.apply(sample[None])) for sample in x]
     if plan.method == SDEDIT:
         if plan.label_a is not None:
             raise SettingsError(f"label_a: a method that inverts wanted beside it, such as bdia, got {SDEDIT}")
         sampler = editing_sampler(run, plan.settings, listener)
-        return Restorations(seen, plan.num, wanted, plan.seed, SDEdit(strength=plan.strength), sampler)
+        return Restorations(seen, plan.num, wanted, plan.seed, SDEdit(strength=strength), sampler)
     return _inverted(run, seen, before, wanted, plan)
 
 
@@ -145,10 +150,10 @@ def _inverted(
         raise SettingsError(f"num: 1 wanted with method={plan.method}, which draws nothing, got {plan.num}")
     if other := sorted(plan.settings.keys() - OF_INVERSIONS):
         raise SettingsError(
-            f"method: {SDEDIT} wanted beside the sampler's {other[0]}, got {plan.method}, which takes steps and "
-            "spacing alone"
+            f"method: {SDEDIT} wanted beside the sampler's {other[0]}, got {plan.method}, which takes steps, "
+            "spacing and threshold alone"
         )
-    run.conditioning(None, before, "label_a=CLASSES")
-    choice = choose_inversion(run.diffusion, plan.method, plan.settings.get("steps"), plan.settings.get("spacing"))
-    place = max(1, round(plan.strength * choice.inversion.diffusion.num_timesteps)) - 1
+    run.labels_of(None, before, "label_a=CLASSES")
+    choice = choose_inversion(run.diffusion, plan.method, **plan.settings)
+    place = max(1, round(plan.strength * choice.process.num_timesteps)) - 1
     return ReEncoded(seen, 1, wanted, plan.seed, choice, place, before)

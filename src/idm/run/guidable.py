@@ -1,6 +1,6 @@
 """A trained model whose samples may be guided, and which is then no density any more."""
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -9,19 +9,15 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.diffusion import Clipped, Denoiser, GaussianDiffusion, ModelKwargs
-from idm.guidance import LevelClassifier, Linear
-from idm.guidance.classifier import checked_logits
-from idm.run.classifier import stored_classifier
+from idm.guidance import LevelClassifier
 from idm.run.conditioned import Conditioned
-from idm.run.guidance_rules import rule_of
-from idm.run.guide import Guide, require_finite_scale, require_interval
+from idm.run.guidance_request import EVERYWHERE, GuidanceRequest
+from idm.run.guide import Guide
+from idm.run.guide_making import make_guide
 from idm.run.labels import Labels, class_numbers
 from idm.run.loaded import Loaded
-from idm.run.versions import worse_version
 
 AnyGuidable = TypeVar("AnyGuidable", bound="Guidable")
-EVERYWHERE = (0.0, math.inf)
-"""Noise-to-signal ratios of all levels."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,51 +44,27 @@ class Guidable(Conditioned):
     ) -> AnyGuidable:
         """Return the same run, its samples guided so: ``run.guided(2.0, guidance_rule="apg").sample(64)``.
 
-        Such a run draws samples. Bounds, error curves, latents and all else that takes its network for that of a
-        density refuse it. Say precision and variance first: ``run.using(...).guided(...)``.
+        Such a run draws, edits and encodes; bounds, error curves and posteriors refuse it, as it is no density. Say
+        precision and variance first: ``run.using(...).guided(...)``.
 
         Args:
             guidance: scale of classifier-free guidance: 1 is off, 0 is told no class, more exaggerates the class.
             autoguidance: scale of guidance by a worse version of the network: 1 is off, 1.5 to 3 are usual.
             autoguidance_from: the worse version: the step of an earlier checkpoint or snapshot, or other weights in the
-                run's checkpoint, such as "network" or "power-0.05"; by default that nearest to a quarter of its steps.
+                run's checkpoint, such as "power-0.05"; by default that nearest to a quarter of its steps.
             classifier_scale: of guidance by a classifier, beside the others: 0 is off.
-            classifier: called as ``classifier(x, level)``, returns logits [b, classes] of noisy data; by default the
-                one that ``train_classifier`` trained.
+            classifier: ``classifier(x, level)`` returns logits [b, classes]; by default that of ``train_classifier``.
             guidance_rule: how two predictions are combined, one of ``GUIDANCE_RULES``.
             guidance_interval: smallest and largest noise-to-signal ratio that is guided.
             options: of the rule, such as ``phi=0.7``.
 
         Raises:
-            SettingsError: no such rule, option or interval; both of the first two; a network that was not trained for
-                it; no earlier weights, or no classifier.
+            SettingsError: no such rule, option or interval; both of the first two; what the run was not trained for.
             CheckpointError: what is needed is damaged, or that of another checkpoint.
         """
-        scales = {"guidance": guidance, "autoguidance": autoguidance, "classifier_scale": classifier_scale}
-        for name, scale in scales.items():
-            require_finite_scale(scale, name)
-        if guidance != 1.0:
-            self.require_guidance(guidance)
-        if guidance != 1.0 and autoguidance != 1.0:
-            raise SettingsError(
-                f"autoguidance: guidance=1 wanted beside it, got {guidance:g}; both push away from a worse prediction, "
-                "choose one of them"
-            )
-        require_interval(guidance_interval)
-        rule = rule_of(guidance_rule, options)
-        if guidance == autoguidance == 1.0 and rule != Linear():
-            raise SettingsError(
-                f"guidance_rule: guidance or autoguidance wanted beside {guidance_rule}, such as guidance=2"
-            )
-        if guidance == autoguidance == 1.0 and classifier_scale == 0.0 and guidance_interval != EVERYWHERE:
-            raise SettingsError("guidance_interval: what is guided wanted beside it, such as guidance=2, got no scale")
-        worse, words = self._worse(autoguidance, autoguidance_from)
-        judge, names, judge_in_words = self._judge(classifier_scale, classifier)
-        guide = Guide(
-            guidance, autoguidance, worse, words, classifier_scale, judge, names, judge_in_words, rule,
-            guidance_interval,
-        )  # fmt: skip
-        return replace(self, guide=guide)
+        of_classifier = (classifier_scale, classifier)
+        asked = (guidance, autoguidance, autoguidance_from, *of_classifier, guidance_rule, guidance_interval, options)
+        return replace(self, guide=make_guide(self.unguided, GuidanceRequest(*asked)))
 
     @property
     def unguided(self: AnyGuidable) -> AnyGuidable:
@@ -116,8 +88,28 @@ class Guidable(Conditioned):
         values = list(range(len(names))) if chosen is None else chosen
         return torch.tensor([values[i % len(values)] for i in range(count)], device=self.device)
 
+    def labels_of(
+        self, asked: Sequence[int] | None, known: Sequence[int | None], option: str = "labels=CLASSES"
+    ) -> Tensor | None:
+        """Return the classes of a user's samples, int64 [n], for ``guided_denoiser``; None where there are none.
+
+        Those asked for in turn, else those known, else the number for no class. Arguments as of ``conditioning``.
+
+        Raises:
+            SettingsError: a sample without a known class, and a network that knows classes only, or guidance by class.
+        """
+        by_class = self.guide.asked.is_by_class and self.class_names is not None
+        if by_class and asked is None and None in known:
+            raise SettingsError(
+                f"samples: the class of each wanted, since {self.guide} is guidance by class, got none; name it with "
+                f"{option}"
+            )
+        if by_class and self.spec.class_names is None:  # the classifier's, of which the network is not told
+            return self.drawn_labels(asked or [label for label in known if label is not None], len(known))
+        return self.conditioning(asked, known, option).get("y")
+
     def guided_denoiser(self, process: GaussianDiffusion, y: Tensor | None) -> Denoiser:
-        """Return what draws samples of the labels y, from ``drawn_labels``; the network itself without guidance."""
+        """Return what finds x_0 of samples of labels y, of ``drawn_labels``; the network itself without guidance."""
 
         def found_by(run: Loaded, labels: Tensor | None) -> Denoiser:
             given = {} if labels is None else {"y": labels}
@@ -125,6 +117,18 @@ class Guidable(Conditioned):
 
         null = None if self.guide.scale == 1.0 else self.require_guidance(self.guide.scale)
         return self.guide.around(self, found_by, y, null)
+
+    def require_unguided(self) -> None:
+        """Refuse a run that is guided, where its x_0 has to be the mean of x_0 given x.
+
+        Raises:
+            SettingsError: it is.
+        """
+        if self.guide.is_on:
+            raise SettingsError(
+                f"guidance: a run without it wanted here, got one with {self.guide}, whose predictions are means under "
+                "no density, so that bounds, error curves and posteriors of them mean nothing; take run.unguided"
+            )
 
     def denoiser(
         self, process: GaussianDiffusion, conditioning: ModelKwargs, *, clip: bool = False, guidance: float = 1.0
@@ -141,51 +145,8 @@ class Guidable(Conditioned):
             SettingsError: guidance of a network that was trained without label dropout, or without labels; a run that
                 is guided already.
         """
-        if self.guide.is_on:
-            raise SettingsError(
-                f"guidance: a run without it wanted here, got one with {self.guide}, whose predictions are means under "
-                "no density, so that bounds, error curves, latents and posteriors of them mean nothing; take "
-                "run.unguided"
-            )
+        self.require_unguided()
         if guidance == 1.0:
             return process.denoiser(self.model, conditioning=conditioning, clip=clip)
         found = self.guided(guidance).guided_denoiser(process, conditioning.get("y"))
         return Clipped(found) if clip else found
-
-    def _worse(self, scale: float, asked: str | int | None) -> tuple[Loaded | None, str]:
-        if scale == 1.0:
-            if asked is not None:
-                raise SettingsError(f"autoguidance: a scale wanted beside autoguidance_from={asked}, such as 1.5")
-            return None, ""
-        return worse_version(self.unguided, None if asked is None else str(asked))
-
-    def _judge(
-        self, scale: float, classifier: LevelClassifier | None
-    ) -> tuple[LevelClassifier | None, tuple[str, ...] | None, str]:
-        """Return the classifier, the names of its classes, and what tells it from others."""
-        if scale == 0.0:
-            if classifier is not None:
-                raise SettingsError("classifier_scale: a scale wanted beside a classifier, such as 1, got 0")
-            return None, None, ""
-        if classifier is None:
-            own = stored_classifier(self)
-            return own, own.class_names, own.name
-        return classifier, self._classes_of(classifier), getattr(classifier, "name", "of one's own")
-
-    def _classes_of(self, classifier: LevelClassifier) -> tuple[str, ...]:
-        """Return the names of the classes of a caller's classifier: the network's, or numbers.
-
-        Raises:
-            SettingsError: another number of classes than the network has, or no logits.
-        """
-        with torch.enable_grad():
-            x = torch.zeros(1, *self.spec.shape, device=self.device, requires_grad=True)
-            count = checked_logits(classifier(x, self.diffusion.grid.level(0, x)), 1).shape[1]
-        if self.spec.class_names is None:
-            return tuple(map(str, range(count)))
-        if count != len(self.spec.class_names):
-            raise SettingsError(
-                f"logits: one of each of the {len(self.spec.class_names)} classes of the run wanted of its classifier, "
-                f"got {count}; give one for these classes"
-            )
-        return self.spec.class_names

@@ -1,14 +1,12 @@
 """How the samples of a run are guided."""
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 import torch
 from torch import Tensor
 
-from idm.core.errors import SettingsError
 from idm.diffusion import Denoiser
 from idm.guidance import (
     Autoguidance,
@@ -18,11 +16,29 @@ from idm.guidance import (
     LevelClassifier,
     Linear,
 )
+from idm.run.guidance_request import GuidanceRequest
 from idm.run.guidance_rules import rule_in_words
 from idm.run.loaded import Loaded
+from idm.run.versions import Worse
 
 OfLabels = Callable[[Loaded, Tensor | None], Denoiser]
 """Given a run and labels: what its network finds under them."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """A classifier of noisy data.
+
+    Attributes:
+        classify: names the class.
+        class_names: what it tells apart.
+        name: what tells it from others.
+    """
+
+    classify: LevelClassifier
+    class_names: tuple[str, ...]
+    name: str
 
 
 @final
@@ -31,38 +47,36 @@ class Guide:
     """What pushes the x_0 of a run, resolved: scales, the other network, the classifier.
 
     Attributes:
-        scale: of classifier-free guidance; 1: off.
-        autoscale: of autoguidance; 1: off.
-        worse: the run with the weights that autoguidance pushes away from.
-        worse_in_words: what these are.
-        classifier_scale: of classifier guidance; 0: off.
-        classifier: names the class of noisy data.
-        class_names: what the classifier tells apart.
-        classifier_in_words: what tells it from others.
+        asked: scales and levels.
         rule: how two denoisers are combined.
-        interval: smallest and largest noise-to-signal ratio that is guided.
+        worse: the weights that autoguidance pushes away from; None: off.
+        judge: the classifier; None: off.
     """
 
-    scale: float = 1.0
-    autoscale: float = 1.0
-    worse: Loaded | None = None
-    worse_in_words: str = ""
-    classifier_scale: float = 0.0
-    classifier: LevelClassifier | None = None
-    class_names: tuple[str, ...] | None = None
-    classifier_in_words: str = ""
-    rule: GuidanceRule = Linear()  # noqa: RUF009 (immutable)
-    interval: tuple[float, float] = (0.0, math.inf)
+    asked: GuidanceRequest = field(default_factory=GuidanceRequest)
+    rule: GuidanceRule = field(default_factory=Linear)
+    worse: Worse | None = None
+    judge: Judge | None = None
 
     @property
     def is_on(self) -> bool:
         """Whether anything is guided."""
-        return (self.scale, self.autoscale, self.classifier_scale) != (1.0, 1.0, 0.0)
+        return self.asked.is_on
+
+    @property
+    def scale(self) -> float:
+        """Of classifier-free guidance; 1: off."""
+        return self.asked.guidance
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """What a classifier tells apart."""
+        return None if self.judge is None else self.judge.class_names
 
     @property
     def is_plain(self) -> bool:
         """Whether it is classifier-free guidance of a scale, off included, and nothing else."""
-        plain = (self.autoscale, self.classifier_scale, self.interval) == (1.0, 0.0, (0.0, math.inf))
+        plain = self.worse is None and self.judge is None and self.asked.is_everywhere
         return plain and self.rule == Linear()
 
     def around(self, own: Loaded, found_by: OfLabels, y: Tensor | None, null_label: int | None) -> Denoiser:
@@ -75,26 +89,27 @@ class Guide:
             null_label: what stands for no class, where classifier-free guidance is on.
         """
         told = None if own.spec.num_classes is None else y
-        found = found_by(own, told)
+        found, interval = found_by(own, told), self.asked.guidance_interval
         if self.scale != 1.0 and told is not None and null_label is not None:
             classless = found_by(own, torch.full_like(told, null_label))
-            found = ClassifierFreeGuidance(found, classless, self.scale, *self.interval, self.rule)
+            found = ClassifierFreeGuidance(found, classless, self.scale, *interval, self.rule)
         elif self.worse is not None:
-            found = Autoguidance(found, found_by(self.worse, told), self.autoscale, *self.interval, self.rule)
-        if self.classifier is not None and y is not None:
-            return ClassifierGuidance(found, self.classifier, y, self.classifier_scale, *self.interval)
+            found = Autoguidance(found, found_by(self.worse.run, told), self.asked.autoguidance, *interval, self.rule)
+        if self.judge is not None and y is not None:
+            return ClassifierGuidance(found, self.judge.classify, y, self.asked.classifier_scale, *interval)
         return found
 
     def to_plain(self) -> dict[str, Any]:
         """Return JSON-able values that tell it from others; the scale of classifier-free guidance alone where it is."""
         if self.is_plain:
             return {"guidance": self.scale}
+        asked = self.asked
         return {
             "guidance": self.scale,
-            "autoguidance": [self.autoscale, self.worse_in_words],
-            "classifier": [self.classifier_scale, self.classifier_in_words],
+            "autoguidance": [asked.autoguidance, "" if self.worse is None else str(self.worse)],
+            "classifier": [asked.classifier_scale, "" if self.judge is None else self.judge.name],
             "guidance_rule": repr(self.rule),
-            "guidance_interval": list(map(str, self.interval)),
+            "guidance_interval": list(map(str, asked.guidance_interval)),
         }
 
     def __str__(self) -> str:
@@ -103,37 +118,11 @@ class Guide:
         if self.scale != 1.0:
             told.append(f"guidance {self.scale:g}")
         if self.worse is not None:
-            told.append(f"autoguidance {self.autoscale:g} from {self.worse_in_words}")
+            told.append(f"autoguidance {self.asked.autoguidance:g} from {self.worse}")
         if told and self.rule != Linear():
             told.append(f"by {rule_in_words(self.rule)}")
-        if self.classifier is not None:
-            told.append(f"classifier scale {self.classifier_scale:g} ({self.classifier_in_words})")
-        if told and self.interval != (0.0, math.inf):
-            told.append("at noise-to-signal ratios from {:g} to {:g}".format(*self.interval))
+        if self.judge is not None:
+            told.append(f"classifier scale {self.asked.classifier_scale:g} ({self.judge.name})")
+        if told and not self.asked.is_everywhere:
+            told.append("at noise-to-signal ratios from {:g} to {:g}".format(*self.asked.guidance_interval))
         return ", ".join(told)
-
-
-def require_finite_scale(value: float, name: str) -> None:
-    """Refuse what is no scale.
-
-    Raises:
-        SettingsError: as said.
-    """
-    if not math.isfinite(value):
-        raise SettingsError(f"{name}: a finite number wanted, got {value}")
-
-
-def require_interval(interval: tuple[float, float]) -> None:
-    """Refuse what is no interval of noise-to-signal ratios.
-
-    Raises:
-        SettingsError: as said.
-    """
-    try:
-        low, high = map(float, interval)
-    except (TypeError, ValueError) as error:
-        raise SettingsError(f"guidance_interval: two noise-to-signal ratios wanted, got {interval!r}") from error
-    if not 0.0 <= low <= high:  # NaN is refused, too
-        raise SettingsError(
-            f"guidance_interval: noise-to-signal ratios LOW,HIGH with 0 <= LOW <= HIGH wanted, got {low:g},{high:g}"
-        )

@@ -16,7 +16,6 @@ from idm.core.errors import DataError
 from idm.core.places import kind_at
 from idm.core.progress import warn
 from idm.data import Dataset
-from idm.data.arrays.axes import LAYOUTS
 from idm.data.arrays.files import open_arrays
 from idm.data.base import Samples
 from idm.data.file_names import composed
@@ -25,9 +24,11 @@ from idm.data.images.decode import GREY_8, GREY_16, RGB_8, ImageHeader, decode, 
 from idm.data.infer import ARRAY_SUFFIXES
 from idm.data.sources.nifti import NIFTI_SUFFIXES, Nifti
 from idm.run.labels import NO_CLASS, number_names
+from idm.run.layouts import arranged
 from idm.run.observed_files import files_at
 from idm.run.opened import Opened
 from idm.run.own_data import open_run_data
+from idm.run.point_files import TABLE_SUFFIXES, table_of
 
 HELD_OUT = "held-out:"
 """``held-out:3`` is sample 3 of a run's held-out data, ``held-out:0-7`` the first eight."""
@@ -50,7 +51,7 @@ class Inputs:
 
 
 def read_inputs(run: Opened, names: Sequence[str]) -> Inputs:
-    """Read image files, array files, NIfTI files, all such files of a folder, and held-out samples.
+    """Read image, array and NIfTI files, all such files of a folder, CSV files of points, and held-out samples.
 
     Images are read as ``idm sample`` writes them: those of a run on image files as these, others as the levels of the
     data spread over the range of the file.
@@ -71,6 +72,8 @@ def read_inputs(run: Opened, names: Sequence[str]) -> Inputs:
         path = Path(name)
         if name.lower().endswith(NIFTI_SUFFIXES):
             return _volumes(run, path)
+        if name.lower().endswith(TABLE_SUFFIXES):
+            return _points(run, path)
         known = path.suffix.lower() in ARRAY_SUFFIXES
         return _arrays(run, path) if known else Inputs(_image(run, path), [None])
 
@@ -173,6 +176,21 @@ def _volumes(run: Opened, path: Path) -> Inputs:
     return Inputs(x, [None] * len(x))
 
 
+def _points(run: Opened, path: Path) -> Inputs:
+    table = table_of(path)
+    points = table.read(run.spec, may_have_holes=False)
+    kept = points.astype(run.spec.codec.dtype)
+    if kept.dtype.kind != "f" and (kept != points).any():
+        raise DataError(
+            f"{path}: whole numbers wanted, {kept.dtype}, as the run was trained on, got fractions; round them"
+        )
+    x = _encoded(run, str(path), kept)
+    told, names = table.labels(), run.spec.class_names
+    if names is None or told is None:
+        return Inputs(x, [None] * len(x))
+    return Inputs(x, _classes(path, np.array(told), None, names))
+
+
 def _classes(path: Path, labels: NDArray[Any], names: Sequence[str] | None, known: Sequence[str]) -> list[int | None]:
     """Number labels as the run does; None for those of no class, and for numbers that are no names of its classes.
 
@@ -205,15 +223,8 @@ def _arranged(run: Opened, path: str, data: NDArray[Any], layout: str | None = N
     Raises:
         DataError: no finite numbers, or another shape.
     """
-    if data.dtype.kind not in "buif":
-        raise DataError(f"{path}: real numbers wanted, got {data.dtype}; convert them")
-    channels, *space = run.spec.shape
-    without = {"none": tuple(space)} if channels == 1 and space else {}
-    shapes = {"first": (channels, *space), "last": (*space, channels)} | without
-    for name in sorted(shapes, key=lambda name: name != (layout or run.spec.layout)):
-        several = data[None] if data.shape == shapes[name] else data
-        if several.shape[1:] == shapes[name] and len(several) > 0:
-            if not np.isfinite(several).all():
-                raise DataError(f"{path}: finite numbers wanted, got NaN or infinity; replace the values")
-            return LAYOUTS[name].arrange(several)
-    raise DataError(f"{path}: samples of shape {run.spec.shape} wanted, as the run was trained on, got {data.shape}")
+    wanted = "samples of shape {}, as the run was trained on,"
+    found = arranged(data, run.spec.shape, layout or run.spec.layout, path, wanted=wanted)
+    if not np.isfinite(found).all():
+        raise DataError(f"{path}: finite numbers wanted, got NaN or infinity; replace the values")
+    return found

@@ -20,6 +20,7 @@ from idm.core.text import one_line
 from idm.data import Codec
 from idm.editing import INVERSIONS, NUM_STATES
 from idm.run.build import null_label
+from idm.run.guided_latents import EncodingGuide
 from idm.run.opened import Opened
 from idm.run.stored import UNFIT
 from idm.schedules import GRIDS
@@ -73,6 +74,8 @@ class Latents:
         spacing: name of the grid they were encoded on.
         seed: sample i has the noise of seed + i, where the way draws any.
         checkpoint: SHA-256 of the manifest of the checkpoint that encoded them; "" where it is not known.
+        threshold: share of dynamic thresholding of the denoiser; 0: none.
+        guide: guidance of the denoiser; None: none.
     """
 
     x: Float[Tensor, "n c *space"]
@@ -85,10 +88,13 @@ class Latents:
     spacing: str = "linspace"
     seed: int = 0
     checkpoint: str = ""
+    threshold: float = 0.0
+    guide: EncodingGuide | None = None
 
     def __repr__(self) -> str:
         """How many, of what shape, by what, and where from."""
         way = f"{self.method} in {self.steps:,} steps of {self.spacing}"
+        way += "" if self.guide is None else f", {self.guide.words}"
         return f"Latents({len(self.x):,} of shape {tuple(self.x.shape[1:])}, {way}, from {self.run})"
 
     @property
@@ -106,6 +112,8 @@ class Latents:
             "steps": self.steps,
             "seed": self.seed,
             "checkpoint": self.checkpoint,
+            "threshold": self.threshold,
+            "guide": None if self.guide is None else self.guide.to_plain(),
             "labels": None if self.labels is None else self.labels.tolist(),
             "codec": self.codec.to_dict(),
         }
@@ -145,6 +153,9 @@ class Latents:
     def check(self, run: Opened) -> None:
         """Refuse to be decoded by a run that was trained on other data, or by another checkpoint.
 
+        Args:
+            run: the run, guided as they were encoded (``run_that_decodes``).
+
         Raises:
             DataError: another shape, range or number of classes.
             CheckpointError: another checkpoint; only that which encoded them undoes its own steps.
@@ -154,10 +165,11 @@ class Latents:
                 f"latents: codes of data of shape {run.spec.shape}, {_values(run.spec.codec)}, wanted, as the run was "
                 f"trained on, got {tuple(self.x.shape[1:])}, {_values(self.codec)}; decode them with {self.run}"
             )
-        if (self.labels is None) != (run.spec.num_classes is None):
+        names = run.class_names
+        if (self.labels is None) != (names is None):
             raise DataError(f"latents: codes with as many classes as the run wanted; decode them with {self.run}")
-        none = null_label(run.experiment, run.spec)
-        largest = none if none is not None else (run.spec.num_classes or 1) - 1
+        none = None if run.guide.asked.is_by_class else null_label(run.experiment, run.spec)
+        largest = none if none is not None else len(names or [None]) - 1
         if self.checkpoint and run.sha256 and self.checkpoint != run.sha256:
             raise CheckpointError(
                 f"latents: those of this checkpoint of run {run.folder} wanted, got another's, of {self.run}; encode "
@@ -204,6 +216,7 @@ def _way(described: Mapping[str, Any], num_states: int) -> dict[str, Any]:
     """
     way = {name: described[name] for name in ("method", "spacing", "seed", "checkpoint")}
     method, spacing, seed, checkpoint = way.values()
+    threshold, guide = described.get("threshold", 0.0), described.get("guide")
     if method not in INVERSIONS or spacing not in GRIDS:
         raise ValueError(f"a method ({', '.join(INVERSIONS)}) and a spacing ({', '.join(GRIDS)}) wanted")
     if num_states not in {1, NUM_STATES[method]}:
@@ -212,4 +225,7 @@ def _way(described: Mapping[str, Any], num_states: int) -> dict[str, Any]:
         raise ValueError(f"seed: a whole number from 0 to {LARGEST_SEED:,} wanted")
     if not isinstance(checkpoint, str) or not (checkpoint == "" or HASH.fullmatch(checkpoint)):
         raise ValueError("checkpoint: the hash of one, or nothing, wanted")
-    return way
+    if type(threshold) not in {int, float} or not 0.0 <= threshold <= 1.0:
+        raise ValueError("threshold: a share from 0 to 1 wanted")
+    of_guide = None if guide is None else EncodingGuide.from_plain(guide)
+    return {**way, "threshold": float(threshold), "guide": of_guide}

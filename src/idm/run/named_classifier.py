@@ -1,14 +1,17 @@
 """A classifier of noisy data of one's own, by the name of its code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import Any, TypeVar, final
 
 from torch import Tensor
 
 from idm.core.code import call_code, function_of_code
 from idm.core.types import Images
+from idm.run.guidable import Guidable
 from idm.schedules import Level
+
+AnyGuidable = TypeVar("AnyGuidable", bound=Guidable)
 
 
 @final
@@ -31,6 +34,22 @@ class NamedClassifier:
             DataError: it raised something.
         """
         return call_code(self.call, self.name, f"classifier={self.name}", x, at)
+
+
+def guided_by_names(run: AnyGuidable, guide: Mapping[str, Any]) -> AnyGuidable:
+    """Return a run guided as a request says, which names a classifier of one's own as "module:name".
+
+    Args:
+        run: the run.
+        guide: arguments of ``Run.guided``.
+
+    Raises:
+        DataError: there is no classifier of that name.
+        SettingsError, CheckpointError: as of ``Run.guided``.
+    """
+    name = guide.get("classifier")
+    given: dict[str, Any] = {**guide, "classifier": None if name is None else named_classifier(name)}
+    return run.guided(**given)
 
 
 def named_classifier(name: str) -> NamedClassifier:

@@ -10,12 +10,13 @@ from PIL import Image
 from idm.core.errors import DataError, IdmError, UnreadableFileError
 from idm.core.places import kind_at
 from idm.core.text import one_line
-from idm.data.arrays.axes import LAYOUTS
 from idm.data.arrays.files import open_arrays
 from idm.data.images.decode import FORMATS, GREY_8, GREY_16, MAX_PIXELS, RGB_8, decode, read_header
 from idm.data.images.files import SUFFIXES, find_files
 from idm.data.sources.nifti import NIFTI_SUFFIXES, Nifti
+from idm.run.layouts import arranged
 from idm.run.opened import Opened
+from idm.run.point_files import TABLE_SUFFIXES, table_of
 
 ARRAY_SUFFIXES = (".npy", ".npz")
 WHOLE = "whole samples are observed with simulate=True"
@@ -60,10 +61,13 @@ def read_file(run: Opened, path: Path, shape: tuple[int, ...], *, may_have_holes
         raise DataError(f"{path}: a file of observations wanted, got {kind_at(path)}; check the path")
     if name.endswith(NIFTI_SUFFIXES):
         source = Nifti(path)
-        return arranged(source.read(np.arange(len(source))), shape, "first", str(path))
+        return observed_in(source.read(np.arange(len(source))), shape, "first", str(path))
     if name.endswith(ARRAY_SUFFIXES):
         data = np.asarray(open_arrays(path, None, None).data)
-        return arranged(data, shape, run.spec.layout if len(shape) == len(run.spec.shape) else "first", str(path))
+        return observed_in(data, shape, run.spec.layout if len(shape) == len(run.spec.shape) else "first", str(path))
+    if name.endswith(TABLE_SUFFIXES):
+        points = table_of(path).read(run.spec, may_have_holes=may_have_holes)
+        return observed_in(points, shape, "first", str(path))
     if path.suffix.lower() not in SUFFIXES:
         raise DataError(f"{path}: a picture, .npy, .npz or NIfTI file wanted, got '{path.suffix}'; convert it")
     if len(shape) != 3 or shape[0] not in (1, 3):
@@ -72,7 +76,7 @@ def read_file(run: Opened, path: Path, shape: tuple[int, ...], *, may_have_holes
     return _in_units(run, *(_opaque(run, path, shape) if clear is None else clear))[None]
 
 
-def arranged(data: NDArray[Any], shape: tuple[int, ...], layout: str, what: str, advice: str = WHOLE) -> Values:
+def observed_in(data: NDArray[Any], shape: tuple[int, ...], layout: str, what: str, advice: str = WHOLE) -> Values:
     """Bring one observation or several, in any of the layouts that arrays may have, to [n, *shape].
 
     Args:
@@ -85,20 +89,11 @@ def arranged(data: NDArray[Any], shape: tuple[int, ...], layout: str, what: str,
     Raises:
         DataError: no real numbers, infinity, or another shape.
     """
-    if data.dtype.kind not in "buif":
-        raise DataError(f"{what}: real numbers wanted, got {data.dtype}; convert them")
-    for rule in sorted(LAYOUTS.values(), key=lambda rule: rule.name != layout):
-        if rule.num_channel_axes == 0 and (shape[0] > 1 or len(shape) == 1):
-            continue
-        wanted = rule.restore(np.empty((1, *shape), dtype=bool)).shape[1:]
-        several = data[None] if data.shape == wanted else data
-        if several.shape[1:] == wanted and len(several) > 0:
-            if np.isinf(several).any():
-                raise DataError(f"{what}: finite numbers, or NaN where nothing was seen, wanted, got infinity")
-            return np.ascontiguousarray(rule.arrange(several), dtype=np.float64)
-    raise DataError(
-        f"{what}: observations of shape {shape} wanted, as the operator gives of a sample, got {data.shape}; {advice}"
-    )
+    wanted = "observations of shape {}, as the operator gives of a sample,"
+    found = arranged(data, shape, layout, what, wanted=wanted, advice=advice)
+    if np.isinf(found).any():
+        raise DataError(f"{what}: finite numbers, or NaN where nothing was seen, wanted, got infinity")
+    return np.ascontiguousarray(found, dtype=np.float64)
 
 
 def _opaque(run: Opened, path: Path, shape: tuple[int, ...]) -> tuple[Values, int]:

@@ -15,7 +15,7 @@ from idm.core.rng import Rng
 from idm.data.images.check import gather
 from idm.restoration import Mask, Observation, Operator, Selection
 from idm.run.inputs import HELD_OUT, read_inputs
-from idm.run.observed_files import WHOLE, arranged, files_at, read_file
+from idm.run.observed_files import WHOLE, files_at, observed_in, read_file
 from idm.run.opened import Opened
 from idm.run.units import observation_of
 
@@ -29,7 +29,7 @@ class Observed:
             whole samples, with NaN where nothing was seen besides.
         names: what to call each in results.
         labels: number of the class of each, None where it is not known.
-        files: the file that each came from, None where it is one of several in a file, or none.
+        files: the file that each came from, which may hold several; None where there is none.
         truth: the samples that were seen, in the model's range, where they are known.
     """
 
@@ -93,7 +93,7 @@ def as_observed(run: Opened, operator: Operator, values: npt.ArrayLike) -> Obser
     data = np.asarray(values.detach().cpu().numpy() if isinstance(values, Tensor) else values)
     shape = shape_of(operator, run)
     layout = run.spec.layout if len(shape) == len(run.spec.shape) else "first"
-    rows = torch.from_numpy(arranged(data, shape, layout, "observed", "apply it to whole samples first"))
+    rows = torch.from_numpy(observed_in(data, shape, layout, "observed", "apply it to whole samples first"))
     nobody = (None,) * len(rows)
     return Observed(rows, tuple(f"{row:05d}" for row in range(len(rows))), nobody, nobody)
 
@@ -147,15 +147,20 @@ def _refuse_holes(observed: Observed) -> None:
 
 
 def _titles_and_files(origins: Sequence[str]) -> tuple[tuple[str, ...], tuple[Path | None, ...]]:
-    """Name samples by the files, or held-out samples, that they are, and return the files that hold a single one."""
+    """Name samples by the files, or held-out samples, that they are, and return the files."""
     num_in, seen = Counter(origins), Counter[str]()
     titles: list[str] = []
     for origin in origins:
         title = origin.replace(":", "-") if origin.startswith(HELD_OUT) else _stem(Path(origin))
         titles.append(f"{title}-{seen[origin]}" if num_in[origin] > 1 else title)
         seen[origin] += 1
-    files = [None if origin.startswith(HELD_OUT) or num_in[origin] > 1 else Path(origin) for origin in origins]
+    files = [None if origin.startswith(HELD_OUT) else Path(origin) for origin in origins]
     return _distinct(titles), tuple(files)
+
+
+def title_of_set(first: str) -> str:
+    """Return what to call the set of samples in a file, by the name of the first of them."""
+    return first.removesuffix("-0")
 
 
 def _stem(path: Path) -> str:

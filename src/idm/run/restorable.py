@@ -6,18 +6,19 @@ from typing import Any
 import numpy.typing as npt
 
 from idm.core.counts import at_least, whole_number
-from idm.core.errors import SettingsError
 from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.restoration import Method, Operator
+from idm.run.draws import Draws, InMemory, draw_all
 from idm.run.editable import Editable
 from idm.run.edits import SDEDIT, EditPlan, plan_edits
 from idm.run.inputs import as_inputs
 from idm.run.labels import Labels, class_numbers
-from idm.run.method_settings import find_method, usual_method
+from idm.run.method_settings import find_method
 from idm.run.observing import as_observed
 from idm.run.operators import parse_operator
-from idm.run.restoring import Draws, Restored, draw_all, plan_draws
+from idm.run.restored import Restored
+from idm.run.restoring import RestorePlan, plan_draws
 from idm.samplers import Sampler
 
 
@@ -61,8 +62,7 @@ class Restorable(Editable):
         """Draw samples that agree with what was observed, o = A v + noise n, of data v.
 
         Args:
-            observed: o, one or several, in the data's units; where A picks values, by a mask or channels, whole
-                samples, of which what is hidden, or NaN, does not count.
+            observed: o, one or several; where A picks values whole samples, with hidden ones, or NaN, among them.
             operator: A, from ``run.operator`` or ``idm.restoration``.
             noise: standard deviation, in the data's units.
             num: samples of each observation.
@@ -75,23 +75,12 @@ class Restorable(Editable):
 
         Raises:
             DataError: observations that do not fit the operator.
-            SettingsError: a method that does not go with the operator, or numbers out of range.
+            SettingsError: numbers out of range, a method that does not go with the operator, or a guided run.
             NumericalError: samples are not finite.
         """
-        _require(operator, Operator, 'operator: run.operator("mask") or the like')
-        _require(method, (Method, type(None)), 'method: run.method("ddnm") or the like')
-        seen = as_observed(self, operator, observed)
-        draws = plan_draws(
-            self,
-            seen,
-            operator,
-            noise=noise,
-            num=whole_number(num, "num"),
-            method=method or self.method(usual_method(operator)),
-            sampler=sampler,
-            labels=class_numbers(labels, self.spec.class_names),
-            seed=whole_number(seed, "seed"),
-        )
+        names = class_numbers(labels, self.spec.class_names)
+        plan = RestorePlan(operator, noise, num, method, sampler, names, seed).checked()
+        draws = plan_draws(self, as_observed(self, operator, observed), plan)
         return self._drawn(draws, batch_size, listener, doing="restoring")
 
     def edit(
@@ -108,7 +97,7 @@ class Restorable(Editable):
         listener: Listener | None = None,
         **settings: Any,
     ) -> Restored:
-        """Change samples: they go a part of the way to noise, and back again, as another class if wished.
+        """Change samples: part of the way to noise and back, as another class if wished, by the run as it is guided.
 
         Args:
             samples: one or several, such as sketches; in the data's units.
@@ -121,7 +110,7 @@ class Restorable(Editable):
             seed: result j of sample i is drawn from seed + num i + j.
             batch_size: as in ``restore``.
             listener: as there.
-            settings: of the sampler, which is DDPM in 100 steps by default; steps and spacing of an inversion.
+            settings: of the sampler, DDPM in 100 steps by default; steps, spacing and threshold of an inversion.
 
         Raises:
             DataError: samples that do not fit the run's data.
@@ -129,7 +118,7 @@ class Restorable(Editable):
             NumericalError: samples are not finite.
         """
         inputs = as_inputs(self, samples)
-        names = self.spec.class_names
+        names = self.class_names
         before, after = class_numbers(label_a, names, "label_a"), class_numbers(label_b, names, "label_b")
         plan = EditPlan(method, strength, whole_number(num, "num"), before, after, whole_number(seed, "seed"), settings)
         draws = plan_edits(self, inputs.x, inputs.labels, plan)
@@ -137,14 +126,5 @@ class Restorable(Editable):
 
     def _drawn(self, draws: Draws, batch_size: int | None, listener: Listener | None, *, doing: str) -> Restored:
         size = self.batch_size if batch_size is None else at_least(1, batch_size, "batch_size")
-        return Restored.of(self, draw_all(self, draws, size, listener_or_quiet(listener), doing=doing), draws.num)
-
-
-def _require(given: object, kind: type | tuple[type, ...], wanted: str) -> None:
-    """Refuse what is not of a kind.
-
-    Raises:
-        SettingsError: as said.
-    """
-    if not isinstance(given, kind):
-        raise SettingsError(f"{wanted} wanted, got {given!r}")
+        found = draw_all(self, draws, InMemory(len(draws), size), listener_or_quiet(listener), doing=doing)
+        return Restored.of(self, found, draws.num)

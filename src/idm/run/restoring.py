@@ -1,28 +1,20 @@
 """Drawing samples of a trained model that agree with what was observed of them."""
 
-import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Any, final
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-
+from idm.core.counts import at_least, finite_number, whole_number
 from idm.core.errors import SettingsError
 from idm.core.progress import SILENT, Listener
-from idm.core.tensors import require_finite
-from idm.diffusion import ModelKwargs
 from idm.restoration import Method, Observation, Operator, restoring
 from idm.run.build import words_of
 from idm.run.drawing import require_memory
-from idm.run.method_settings import method_in_words
+from idm.run.draws import EFFECTIVE, SAMPLES, Draws, Look, Part
+from idm.run.method_settings import find_method, method_in_words, usual_method
 from idm.run.observing import Observed, observations_of
 from idm.run.opened import Opened
-from idm.samplers import Sampler
+from idm.samplers import Sampler, SampleStep
 
 RESTORING_STEPS, EDITING_STEPS = 40, 100
 """Steps of a restoration and of an edit where nothing else is said."""
@@ -30,72 +22,6 @@ RESTORING_STEPS, EDITING_STEPS = 40, 100
 ANCESTRAL: Mapping[str, Any] = {"name": "ddpm"}
 SECOND_ORDER: Mapping[str, Any] = {"name": "multistep", "tau": 1.0}
 """Samplers that draw noise, which forgets early mistakes; the second needs half of the steps."""
-
-Look = Callable[[int], None]
-"""Called after every step, with how many samples took it."""
-
-
-@dataclass(frozen=True, eq=False)
-class Draws(ABC):
-    """What is to be drawn: ``num`` samples of each observation, in turn.
-
-    Attributes:
-        observations: one of each, in the model's range.
-        num: samples of each.
-        labels: class of each observation, which its samples have; None where it has none.
-        seed: draw j of observation i is drawn from seed + num i + j.
-    """
-
-    observations: Sequence[Observation]
-    num: int
-    labels: Sequence[int | None]
-    seed: int
-
-    def __len__(self) -> int:
-        """Count all samples."""
-        return len(self.observations) * self.num
-
-    @property
-    @abstractmethod
-    def steps(self) -> int:
-        """Steps of each sample, every time that one is taken."""
-
-    @property
-    @abstractmethod
-    def way(self) -> str:
-        """How samples are drawn, in words."""
-
-    @abstractmethod
-    def to_plain(self) -> dict[str, Any]:
-        """Return how samples are drawn as JSON-able values, which tell one way from another."""
-
-    def draw(self, run: Opened, rows: range, look: Look) -> Tensor:
-        """Draw the samples of those numbers, [n, c, *space] in the model's range, on the CPU.
-
-        Raises:
-            NumericalError: samples are not finite.
-        """
-        parts = [self.draw_batch(run, numbers, seen, look) for numbers, seen in self._batches(run, rows)]
-        return require_finite(torch.cat(parts).cpu(), "samples")
-
-    @abstractmethod
-    def draw_batch(self, run: Opened, numbers: Sequence[int], observation: Observation, look: Look) -> Tensor:
-        """Draw the samples of those numbers, of which an observation [n, ...] is on the run's device."""
-
-    def seeds(self, numbers: Sequence[int]) -> list[int]:
-        """Return the seed of each sample."""
-        return [self.seed + number for number in numbers]
-
-    def conditioning(self, run: Opened, numbers: Sequence[int], labels: Sequence[int | None]) -> ModelKwargs:
-        """Return the conditioning of samples of those numbers, by the labels of their observations."""
-        return run.conditioning(None, [labels[number // self.num] for number in numbers])
-
-    def _batches(self, run: Opened, rows: range) -> Iterator[tuple[list[int], Observation]]:
-        """Yield samples that are observed by one operator together."""
-        for _, group in groupby(rows, key=lambda row: id(self.observations[row // self.num].operator)):
-            numbers = list(group)
-            each = [self.observations[row // self.num] for row in numbers]
-            yield numbers, replace(each[0], values=torch.cat([one.values for one in each]).to(run.device))
 
 
 @final
@@ -125,45 +51,91 @@ class Restorations(Draws):
         """Method and sampler in words."""
         return {"method": repr(self.method), "sampler": words_of(self.sampler)}
 
-    def draw_batch(self, run: Opened, numbers: Sequence[int], observation: Observation, look: Look) -> Tensor:
-        """Walk down from noise."""
+    @property
+    def has_particles(self) -> bool:
+        """As the method says."""
+        return self.method.has_particles
+
+    def draw_batch(self, run: Opened, numbers: Sequence[int], observation: Observation, look: Look) -> Part:
+        """Walk down from noise; the guidance of the run, if there is any, is an edit's."""
         sampler, seeds = self.sampler, self.seeds(numbers)
-        denoise = run.denoiser(sampler.diffusion, self.conditioning(run, numbers, self.labels))
+        denoise = run.guided_denoiser(sampler.diffusion, self.labels_of(run, numbers, self.labels))
         x = sampler.initial_noise((len(numbers), *run.spec.shape), seed=seeds, device=run.device)
-        for state in restoring(sampler, denoise, observation, x, method=self.method, seed=seeds):
-            x = state.sample
+        state = SampleStep(x)
+        for reached in restoring(sampler, denoise, observation, x, method=self.method, seed=seeds):
+            state = reached
             look(len(numbers))
-        return x
+        effective = self.method.effective(state)
+        return {SAMPLES: state.sample, **({} if effective is None else {EFFECTIVE: effective})}
 
 
-def plan_draws(
-    run: Opened,
-    observed: Observed,
-    operator: Operator,
-    *,
-    noise: float,
-    num: int,
-    method: Method,
-    sampler: Sampler | None,
-    labels: Sequence[int] | None,
-    seed: int,
-) -> Draws:
-    """Check what is asked for, all but the observations in the units of the data as of ``Run.restore``.
+@dataclass(frozen=True, eq=False)
+class RestorePlan:
+    """How samples are to be restored; all as of ``Run.restore``, with classes by their numbers.
+
+    Attributes:
+        operator: what was observed.
+        noise: standard deviation of its noise, in the data's units.
+        num: samples of each observation.
+        method: how it is heeded; the usual one of the operator where None.
+        sampler: how steps are taken; the usual one of the method where None.
+        labels: classes of the observations, in turn; those known by default.
+        seed: draw j of observation i is drawn from seed + num i + j.
+    """
+
+    operator: Operator
+    noise: float
+    num: int
+    method: Method | None
+    sampler: Sampler | None
+    labels: Sequence[int] | None
+    seed: int
+
+    def checked(self) -> "RestorePlan":
+        """Return the same with numbers as Python's own.
+
+        Raises:
+            SettingsError: numbers out of range, or what is no operator or method.
+        """
+        _require(self.operator, Operator, 'operator: run.operator("mask") or the like')
+        _require(self.method, (Method, type(None)), 'method: run.method("ddnm") or the like')
+        noise = finite_number(self.noise, "noise", NOISES)
+        if noise < 0:
+            raise SettingsError(f"noise: {NOISES} wanted, got {noise:g}")
+        return replace(self, noise=noise, num=at_least(1, self.num, "num"), seed=whole_number(self.seed, "seed"))
+
+
+NOISES = "a finite number of at least 0"
+
+
+def plan_draws(run: Opened, observed: Observed, plan: RestorePlan) -> Draws:
+    """Check what is asked for, all but the observations.
 
     Raises:
-        SettingsError: numbers out of range, or a method that does not go with operator or sampler.
+        SettingsError: numbers out of range, a method that does not go with operator or sampler, or a guided run.
         DataError: holes where none can be.
     """
-    if num < 1 or not 0 <= noise < math.inf:
-        raise SettingsError(f"num and noise: at least 1, and a number of at least 0, wanted, got {num} and {noise}")
-    require_memory(len(observed.values) * num, run.spec.shape)
-    known = labels_in_turn(observed.labels, labels)
-    run.conditioning(None, known)
-    sampler = restoring_sampler(run, method, {}) if sampler is None else sampler
-    draws = Restorations(observations_of(run, operator, observed, noise), num, known, seed, method, sampler)
-    for observation in {id(one.operator): one for one in draws.observations}.values():
+    run.require_unguided()
+    plan = plan.checked()
+    require_memory(len(observed.values) * plan.num, run.spec.shape)
+    known = labels_in_turn(observed.labels, plan.labels)
+    run.labels_of(None, known)
+    method = plan.method or find_method(run, usual_method(plan.operator), {})
+    sampler = restoring_sampler(run, method, {}) if plan.sampler is None else plan.sampler
+    seen = observations_of(run, plan.operator, observed, plan.noise)
+    for observation in {id(one.operator): one for one in seen}.values():
         method.check(sampler, observation)
-    return draws
+    return Restorations(seen, plan.num, known, plan.seed, method, sampler)
+
+
+def _require(given: object, kind: type | tuple[type, ...], wanted: str) -> None:
+    """Refuse what is not of a kind.
+
+    Raises:
+        SettingsError: as said.
+    """
+    if not isinstance(given, kind):
+        raise SettingsError(f"{wanted} wanted, got {given!r}")
 
 
 def labels_in_turn(known: Sequence[int | None], labels: Sequence[int] | None) -> list[int | None]:
@@ -194,36 +166,3 @@ def _sampler(
     if "plan" not in changes:
         settings["steps"] = min(steps, run.diffusion.num_timesteps)
     return run.sampler(listener=listener, **{**settings, **changes})
-
-
-def draw_all(run: Opened, draws: Draws, batch_size: int, listener: Listener, *, doing: str) -> Tensor:
-    """Draw all samples, a batch at a time; errors as of ``Draws.draw``."""
-    parts: list[Tensor] = []
-    with listener.follow(doing, len(draws), unit="samples", parts=draws.steps) as bar:
-        for first in range(0, len(draws), batch_size):
-            parts.append(draws.draw(run, range(first, min(first + batch_size, len(draws))), bar.advance))
-    return torch.cat(parts)
-
-
-@dataclass(frozen=True, eq=False)
-class Restored:
-    """Samples that agree with observations, in the units, the type and the order of axes of the data.
-
-    Attributes:
-        draws: [n, num, ...], ``num`` of each observation.
-        mean: of the draws of each observation [n, ...], float64.
-        std: standard deviation of them, likewise; 0 where there is one draw.
-    """
-
-    draws: NDArray[Any]
-    mean: NDArray[np.float64]
-    std: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, run: Opened, x: Tensor, num: int) -> "Restored":
-        """Summarise samples in the model's range [n * num, c, *space]."""
-        data = run.spec.restore(run.spec.codec.decode(x))
-        draws = data.reshape(-1, num, *data.shape[1:])
-        values = draws.astype(np.float64)
-        std = values.std(axis=1, ddof=1) if num > 1 else np.zeros_like(values[:, 0])
-        return cls(draws, values.mean(axis=1), std)

@@ -77,6 +77,15 @@ class ScaledByChannel(LinearOperator):
     def _scales(self, like: Tensor) -> Tensor:
         return self.kept("scale", like, lambda: self._scale)
 
+    @property
+    def words(self) -> str:
+        """Those of the inner one."""
+        return f"{self._inner.words}, channels of scales of their own"
+
+    def is_a(self, kind: type[Operator]) -> bool:
+        """As the inner one: values that are picked, and scaled, are replaced in the same way."""
+        return super().is_a(kind) or self._inner.is_a(kind)
+
     def observe(self, x: Images) -> Tensor:
         """Return D A x."""
         return self._scales(x) * self._inner.observe(x)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar, final
+from typing import final
 
 from idm.core.errors import CheckpointError, SettingsError
 from idm.core.text import one_line, shown
@@ -16,8 +16,6 @@ from idm.storage.manifest import damage, step_of
 from idm.storage.retention import folders
 from idm.training import ema_name
 from idm.training.snapshots import PREFIX, SNAPSHOTS, stored_averages
-
-AnyRun = TypeVar("AnyRun", bound=Loaded)
 
 WORSE_AT = 0.25
 """Share of the steps after which weights are the worse version that is taken where none is named: the nearest."""
@@ -49,8 +47,28 @@ class Version:
         return f"step {self.step:,}, {self.name}"
 
 
-def worse_version(run: AnyRun, asked: str | None) -> tuple[AnyRun, str]:
-    """Return a run with the weights of a worse version of it, and what these are in words.
+@final
+@dataclass(frozen=True, eq=False)
+class Worse:
+    """A worse version of a run.
+
+    Attributes:
+        run: the run with its weights.
+        version: which weights.
+        asked: what names them.
+    """
+
+    run: Loaded
+    version: Version
+    asked: str
+
+    def __str__(self) -> str:
+        """Say which weights they are."""
+        return str(self.version)
+
+
+def worse_version(run: Loaded, asked: str | None) -> Worse:
+    """Return a run with the weights of a worse version of it.
 
     Args:
         run: the trained model.
@@ -76,7 +94,8 @@ def worse_version(run: AnyRun, asked: str | None) -> tuple[AnyRun, str]:
         raise CheckpointError(
             f"weights {version.folder}: those of this network wanted, got others ({one_line(error)}); name another step"
         ) from error
-    return replace(run, network=network.eval().requires_grad_(False), step=version.step), str(version)
+    other = replace(run, network=network.eval().requires_grad_(False), step=version.step)
+    return Worse(other, version, version.name if version.step == run.step else str(version.step))
 
 
 def _chosen(run: Loaded, asked: str | None) -> Version:

@@ -18,8 +18,16 @@ if TYPE_CHECKING:
     from idm.tasks.outcome import losses_of
     from idm.tasks.progress import read_progress
     from idm.tasks.proving import check_math
-    from idm.tasks.requests import SampleRequest, ScoreRequest, TradeoffRequest
-    from idm.tasks.restoring import EditRequest, RestoreRequest, edit_into, restore_into
+    from idm.tasks.requests import (
+        EditRequest,
+        EncodeRequest,
+        InterpolateRequest,
+        RestoreRequest,
+        SampleRequest,
+        ScoreRequest,
+        TradeoffRequest,
+    )
+    from idm.tasks.restoring import edit_into, restore_into
     from idm.tasks.sampling import sample_into
     from idm.tasks.tradeoff import tradeoff_into
     from idm.tasks.training import train
@@ -27,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EditRequest",
+    "EncodeRequest",
+    "InterpolateRequest",
     "RestoreRequest",
     "SampleRequest",
     "ScoreRequest",
@@ -64,8 +74,16 @@ __getattr__ = importing(
         "idm.tasks.outcome": ("losses_of",),
         "idm.tasks.progress": ("read_progress",),
         "idm.tasks.proving": ("check_math",),
-        "idm.tasks.requests": ("SampleRequest", "ScoreRequest", "TradeoffRequest"),
-        "idm.tasks.restoring": ("EditRequest", "RestoreRequest", "edit_into", "restore_into"),
+        "idm.tasks.requests": (
+            "EditRequest",
+            "EncodeRequest",
+            "InterpolateRequest",
+            "RestoreRequest",
+            "SampleRequest",
+            "ScoreRequest",
+            "TradeoffRequest",
+        ),
+        "idm.tasks.restoring": ("edit_into", "restore_into"),
         "idm.tasks.sampling": ("sample_into",),
         "idm.tasks.tradeoff": ("tradeoff_into",),
         "idm.tasks.training": ("train",),

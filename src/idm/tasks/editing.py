@@ -3,20 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from idm.core.counts import whole_number
 from idm.core.errors import SettingsError
 from idm.core.outputs import checked_file
 from idm.core.places import file_in, usable_folder
 from idm.core.progress import SILENT, Listener
 from idm.core.text import counted
 from idm.run import Latents, Run, encoding, load
+from idm.run.guided_latents import run_that_decodes
 from idm.run.inputs import read_inputs
-from idm.run.inversions import choose_inversion
+from idm.run.interpolating import interpolate
+from idm.run.inversions import inversion_of
 from idm.run.labels import Labels, class_numbers
 from idm.run.latents import require_latents
+from idm.run.named_classifier import guided_by_names, named_classifier
 from idm.run.saving import results_folder, sample_folder, save_samples
 from idm.storage.lock import locked
 from idm.tasks.made import Made
+from idm.tasks.requests import EncodeRequest, InterpolateRequest
 from idm.tasks.together import Say, say_nothing, say_what_is_replaced, together
 
 LATENTS = "latents.safetensors"
@@ -51,30 +57,20 @@ class Edited(Made):
 def encode_into(
     run: str | Path,
     names: Sequence[str],
+    request: EncodeRequest | None = None,
     out: str | Path | None = None,
     *,
-    labels: Labels | None = None,
-    method: str | None = None,
-    steps: int | None = None,
-    spacing: str | None = None,
-    seed: int = 0,
-    batch_size: int = 256,
     device: str | None = None,
     trust_code: bool = False,
     listener: Listener = SILENT,
 ) -> Encoded:
-    """Encode samples into a file; arguments and errors that are not told here as of ``Run.encode`` and ``load``.
+    """Encode samples into a file; errors that are not told here as of ``Run.encode``, ``Run.guided`` and ``load``.
 
     Args:
         run: a run folder or a checkpoint.
         names: files of images or arrays, or held-out samples of the run, such as "held-out:0-7".
+        request: what is wanted; the defaults where None.
         out: a .safetensors file, latents.safetensors in the run by default; latents in it are replaced.
-        labels: classes of the samples, in turn; no class by default.
-        method: how to invert, one of ``idm.editing.INVERSIONS``; bdia by default.
-        steps: of the inversion.
-        spacing: name of the grid of the inversion; log_snr by default.
-        seed: of the noise of rex_sde: sample i has that of seed + i.
-        batch_size: samples per call of the network.
         device: where to compute; the best one found by default.
         trust_code: import and call what a custom source or network names.
         listener: hears how each batch gets on.
@@ -82,18 +78,17 @@ def encode_into(
     Raises:
         SettingsError: a line per wrong value, or another file of that name.
     """
-    opened = load(run, device=device, trust_code=trust_code)
-    path, choice, asked = together(
+    asked = request or EncodeRequest()
+    opened = guided_by_names(load(run, device=device, trust_code=trust_code), asked.guide)
+    path, choice, labels = together(
         lambda: checked_file(file_in(opened.folder, LATENTS) if out is None else Path(out), ".safetensors"),
-        lambda: choose_inversion(opened.diffusion, method, steps, spacing),
-        lambda: class_numbers(labels, opened.spec.class_names),
+        lambda: inversion_of(opened.diffusion, asked.inversion),
+        lambda: class_numbers(asked.labels, opened.class_names),
     )
+    given: dict[str, Any] = {"labels": labels, "choice": choice, "seed": asked.seed, "batch_size": asked.batch_size}
     with usable_folder(path.parent), locked(path.parent, f".{path.name}.lock"):
         require_latents(path)
-        x = read_inputs(opened, names)
-        latents = encoding.encode(
-            opened, x, labels=asked, choice=choice, seed=seed, batch_size=batch_size, listener=listener
-        )
+        latents = encoding.encode(opened, read_inputs(opened, names), **given, listener=listener)
         latents.save(path)
     return Encoded(opened, latents, path)
 
@@ -104,21 +99,32 @@ def decode_into(
     out: str | Path | None = None,
     *,
     labels: Labels | None = None,
+    classifier: str | None = None,
     batch_size: int = 256,
     device: str | None = None,
     trust_code: bool = False,
     listener: Listener = SILENT,
     say: Say = say_nothing,
 ) -> Edited:
-    """Decode a file of latents into a folder, RUN/decoded by default; ``labels`` are other classes than before.
+    """Decode a file of latents into a folder, RUN/decoded by default, by the guidance that it was encoded with.
 
-    The other arguments and the errors are as of ``encode_into``; ``say`` is told what is replaced.
+    Args:
+        run: as of ``encode_into``.
+        latents: the file.
+        out: the folder.
+        labels: other classes than before.
+        classifier: "module:name" of one's own, where it was encoded with that: it is imported and called.
+        batch_size: samples per call of the network.
+        device: as of ``encode_into``, as the rest.
+        trust_code: as there.
+        listener: as there.
+        say: told what is replaced.
     """
-    opened = load(run, device=device, trust_code=trust_code)
+    opened, codes = load(run, device=device, trust_code=trust_code), Latents.read(latents)
+    opened = run_that_decodes(opened, codes.guide, None if classifier is None else named_classifier(classifier))
     folder, asked = together(
-        lambda: results_folder(out, opened, "decoded"), lambda: class_numbers(labels, opened.spec.class_names)
+        lambda: results_folder(out, opened, "decoded"), lambda: class_numbers(labels, opened.class_names)
     )
-    codes = Latents.read(latents)
     codes.check(opened)
     with sample_folder(folder, opened, len(codes.x)) as results:
         say_what_is_replaced(results, say)
@@ -132,14 +138,9 @@ def interpolate_into(
     run: str | Path,
     start: str,
     end: str,
+    request: InterpolateRequest | None = None,
     out: str | Path | None = None,
     *,
-    num: int = 9,
-    label_a: Labels | None = None,
-    label_b: Labels | None = None,
-    method: str | None = None,
-    steps: int | None = None,
-    spacing: str | None = None,
     device: str | None = None,
     trust_code: bool = False,
     listener: Listener = SILENT,
@@ -148,24 +149,24 @@ def interpolate_into(
     """Walk from one sample to another into a folder, RUN/interpolated by default.
 
     The ends are a file of one sample each, or a held-out one, such as "held-out:3", and have classes of their own, of
-    which the first's is the second's by default; ``method``, ``steps`` and ``spacing`` are of the inversion, as of
-    ``encode_into``. All else is as of ``Run.interpolate`` and ``decode_into``.
+    which the first's is the second's by default. All else is as of ``Run.interpolate`` and ``encode_into``.
     """
-    opened = load(run, device=device, trust_code=trust_code)
+    asked = request or InterpolateRequest()
+    opened = guided_by_names(load(run, device=device, trust_code=trust_code), asked.guide)
     folder, choice, first, second = together(
         lambda: results_folder(out, opened, "interpolated"),
-        lambda: choose_inversion(opened.diffusion, method, steps, spacing),
-        lambda: class_numbers(label_a, opened.spec.class_names, "label_a"),
-        lambda: class_numbers(label_b, opened.spec.class_names, "label_b"),
+        lambda: inversion_of(opened.diffusion, asked.inversion),
+        lambda: class_numbers(asked.label_a, opened.class_names, "label_a"),
+        lambda: class_numbers(asked.label_b, opened.class_names, "label_b"),
     )
-    ends = read_inputs(opened, [start, end])
-    labels = _pair(first or second, second or first)
+    ends, num = read_inputs(opened, [start, end]), whole_number(asked.num, "num")
+    labels, option = _pair(first or second, second or first), "label_a=CLASS and label_b=CLASS"
     with sample_folder(folder, opened, num) as results:
         say_what_is_replaced(results, say)
-        option, what = "label_a=CLASS and label_b=CLASS", f"{counted(num, 'image')} from {start} to {end}"
-        x, y = encoding.interpolate(opened, ends, num, labels=labels, option=option, choice=choice, listener=listener)
+        x, y = interpolate(opened, ends, num, labels=labels, option=option, choice=choice, listener=listener)
+        what = f"{counted(num, 'image')} from {start} to {end}"
         written = results.put(what, lambda new: save_samples(new, opened, x, columns=num, labels=y))
-    return Edited(opened, x, written, choice.inversion.diffusion.num_timesteps)
+    return Edited(opened, x, written, choice.process.num_timesteps)
 
 
 def _pair(first: list[int] | None, second: list[int] | None) -> tuple[int, int] | None:

@@ -1,10 +1,9 @@
 """Drawing samples of a run into a folder, in parts that outlive an interruption and by several processes."""
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 from torch import Tensor
 
@@ -15,7 +14,7 @@ from idm.report import columns_of
 from idm.run import Run, best_device
 from idm.run.drawing import Watch, require_memory, require_sampler
 from idm.run.labels import class_numbers
-from idm.run.named_classifier import named_classifier
+from idm.run.named_classifier import guided_by_names
 from idm.run.saving import LARGEST_GRID, results_folder, sample_folder, save_samples
 from idm.samplers import Sampler
 from idm.storage.results import Results
@@ -133,19 +132,9 @@ class _Plan:
         return written if self.recorder is None else written | self.recorder.save(new)
 
 
-def _resolved(guide: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Import the classifier that a request names.
-
-    Raises:
-        DataError: there is none of that name.
-    """
-    name = guide.get("classifier")
-    return guide if name is None else {**guide, "classifier": named_classifier(name)}
-
-
 def _plan(opened: Run, request: SampleRequest, out: str | Path | None, listener: Listener) -> _Plan:
     """Check a request; all that is wrong with it is told at once."""
-    run = opened.using(compile=request.compile).guided(request.guidance, **_resolved(request.guide))
+    run = guided_by_names(opened.using(compile=request.compile), {"guidance": request.guidance, **request.guide})
     folder, _, sampler, classes = together(
         lambda: results_folder(out, run, "sampled"),
         lambda: require_memory(request.num, run.spec.shape),

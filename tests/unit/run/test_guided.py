@@ -204,12 +204,11 @@ def test_guidance_of_a_call_is_that_of_a_guided_run(run):
     [
         lambda run, x: run.score(x),
         lambda run, x: run.evaluate(num=2),
-        lambda run, x: run.encode(x, labels=[1], steps=2),
         lambda run, x: run.calibrate(num=4, num_levels=2),
-        lambda run, x: run.interpolate(x[0], x[1], 3, steps=2),
+        lambda run, x: run.restore(x, run.operator("channels:0"), noise=1.0, num=1),
     ],
 )
-def test_bounds_curves_and_latents_refuse_a_guided_run_and_say_why(run, use):
+def test_bounds_curves_and_posteriors_refuse_a_guided_run_and_say_why(run, use):
     with pytest.raises(SettingsError, match=r"^guidance: a run without it wanted here, .* no density, so that bounds"):
         use(run.guided(autoguidance=2.0), run.read("held-out:0-1").data)
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from torch import Tensor
+
 from idm.core.errors import SettingsError
 from idm.core.limits import refuse_out_of_range
 from idm.core.rng import NoiseSource
@@ -32,11 +34,13 @@ class Method(ABC):
         takes: the operators that it works with.
         uses_gradients: whether it differentiates the denoiser.
         weighs_steps: whether it wants ancestral sampling, of whose steps it takes densities.
+        has_particles: whether each sample is drawn from particles, of which ``effective`` says how many count.
     """
 
     takes: ClassVar[type[Operator]] = LinearOperator
     uses_gradients: ClassVar[bool] = False
     weighs_steps: ClassVar[bool] = False
+    has_particles: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Refuse options beyond the ranges that their annotations state.
@@ -52,7 +56,7 @@ class Method(ABC):
         Raises:
             SettingsError: as said.
         """
-        if not isinstance(observation.operator, self.takes):
+        if not observation.operator.is_a(self.takes):
             got = type(observation.operator).__name__
             raise SettingsError(
                 f"method: {WORDS[self.takes]} wanted by {type(self).__name__}, got {got}; choose another method"
@@ -61,6 +65,13 @@ class Method(ABC):
     def for_data(self, deviation: float) -> "Method":
         """Return the method for data of that standard deviation about their means; the same by default."""
         return self
+
+    def effective(self, state: SampleStep) -> Tensor | None:
+        """Return, of the last state of ``walk``, which share of the particles of each sample counts [b].
+
+        None where there are no particles.
+        """
+        return None
 
     @abstractmethod
     def num_steps(self, sampler: Sampler, observation: Observation) -> int:

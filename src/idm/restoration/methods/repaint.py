@@ -10,7 +10,7 @@ from idm.core.types import Images
 from idm.restoration.methods.observed import replace_observed
 from idm.restoration.methods.stepwise import Stepwise
 from idm.restoration.observation import Observation
-from idm.restoration.operators.base import Operator, Selection
+from idm.restoration.operators.base import LinearOperator, Operator, Selection
 from idm.schedules import Grid, Level
 
 
@@ -31,8 +31,13 @@ class RePaint(Stepwise):
     jumps: Annotated[int, Ge(1)] = 10
 
     def num_rounds(self, grid: Grid, i: int, observation: Observation) -> int:
-        """As the option says, but once where o is noisier than the level below: going up again would forget it."""
-        return self.jumps if float(grid.levels.kappa[i - 1]) >= observation.noise else 1
+        """As the option says, but once where o is noisier than the level below: going up again would forget it.
+
+        The largest singular value of A counts: where channels have scales of their own, the least noisy of them.
+        """
+        assert isinstance(observation.operator, LinearOperator)
+        largest = float(observation.operator.spectrum.max()) ** 0.5
+        return self.jumps if float(grid.levels.kappa[i - 1]) * largest >= observation.noise else 1
 
     def project(self, x: Images, at: Level, observation: Observation, normal: Tensor | None) -> Images:
         """Replace the values that are seen."""

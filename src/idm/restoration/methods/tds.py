@@ -42,6 +42,7 @@ class TDS(Method):
 
     uses_gradients: ClassVar[bool] = True
     weighs_steps: ClassVar[bool] = True
+    has_particles: ClassVar[bool] = True
     particles: Annotated[int, Ge(1)] = 64
     covariance: CovarianceRule = CovarianceRule.BY_SIZE
     data_deviation: Annotated[float, Gt(0)] = 0.5
@@ -71,7 +72,12 @@ class TDS(Method):
         places = range(sampler.diffusion.num_timesteps - 1, -1, -1)
         for i, cloud in zip(places, self.clouds(sampler, denoise, observation, x, noise), strict=True):
             last = cloud.draw(1, uniform(noise, CHOICE))[:, 0] if i == 0 else None
-            yield SampleStep(cloud.samples[:, 0], cloud.x_start[:, 0]) if last is None else SampleStep(last, last)
+            ends = (cloud.samples[:, 0], cloud.x_start[:, 0]) if last is None else (last, last)
+            yield SampleStep(*ends, cloud)
+
+    def effective(self, state: SampleStep) -> Tensor | None:
+        """As the weights say."""
+        return state.memory.effective if isinstance(state.memory, Particles) else None
 
     def clouds(
         self, sampler: Sampler, denoise: Denoiser, observation: Observation, x: Images, noise: NoiseSource

@@ -29,6 +29,10 @@ class Operator(ABC):
     def apply(self, x: Images) -> Tensor:
         """Return what is observed of each sample [b, ...]."""
 
+    def is_a(self, kind: "type[Operator]") -> bool:
+        """Whether methods for a kind of operators work with it; by default those of its class, and of classes above."""
+        return isinstance(self, kind)
+
 
 @final
 class Custom(Operator):
@@ -40,6 +44,10 @@ class Custom(Operator):
         A number for each sample, [b], is observed as [b, 1].
         """
         self.function = function
+
+    def __repr__(self) -> str:
+        """Name the function."""
+        return f"Custom({getattr(self.function, '__qualname__', type(self.function).__name__)})"
 
     def apply(self, x: Images) -> Tensor:
         """Call the function.
@@ -75,6 +83,15 @@ class LinearOperator(Operator):
         if not self.shape or min(self.shape) < 1:
             raise SettingsError(f"shape: channels and any spatial sizes wanted, got {self.shape}")
         self._copies: dict[tuple[str, torch.device, torch.dtype], Tensor] = {}
+
+    def __repr__(self) -> str:
+        """Name it, what it does, and the shape of samples, in a line."""
+        return f"{type(self).__name__}({self.words}, samples of {' x '.join(map(str, self.shape))})"
+
+    @property
+    def words(self) -> str:
+        """What it does, in a few words; members say it."""
+        return "linear"
 
     def apply(self, x: Images) -> Tensor:
         """Return A x.

@@ -7,6 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from idm.core.counts import finite_number
 from idm.core.errors import SettingsError
 from idm.core.types import Images
 from idm.restoration.operators.axes import per_axis
@@ -34,9 +35,14 @@ class Blur(LinearOperator):
             SettingsError: data without spatial axes, another number of them, or one that is no finite number from 0 on.
         """
         super().__init__(shape)
-        self.sigmas = per_axis("sigmas", [float(sigma) for sigma in sigmas], self.shape)
-        if not all(0.0 <= sigma < math.inf for sigma in self.sigmas):
+        self.sigmas = per_axis("sigmas", [finite_number(sigma, "sigmas") for sigma in sigmas], self.shape)
+        if min(self.sigmas) < 0.0:
             raise SettingsError(f"sigmas: finite numbers of at least 0 wanted, got {list(self.sigmas)}")
+
+    @property
+    def words(self) -> str:
+        """How wide it is."""
+        return f"standard deviation {' x '.join(f'{sigma:g}' for sigma in self.sigmas)} pixels"
 
     @property
     def spectrum(self) -> Tensor:

@@ -35,6 +35,11 @@ class Channels(Selection):
             )
 
     @property
+    def words(self) -> str:
+        """Which channels."""
+        return f"{', '.join(map(str, self.channels))} of {self.shape[0]} channels"
+
+    @property
     def seen(self) -> Tensor:
         """All values of these channels."""
         seen = torch.zeros(self.shape, dtype=torch.bool)

@@ -39,6 +39,11 @@ class Downsample(LinearOperator):
         self._block = math.prod(self.factors)
 
     @property
+    def words(self) -> str:
+        """The size of a block."""
+        return f"means of {' x '.join(map(str, self.factors))}"
+
+    @property
     def spectrum(self) -> Tensor:
         """One over the number of values in a block."""
         return torch.tensor(1.0 / self._block, dtype=torch.float64)

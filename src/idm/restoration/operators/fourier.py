@@ -59,6 +59,11 @@ class Fourier(LinearOperator):
         wanted = (line % every == 0) | ((line >= -(centre // 2)) & (line < (centre + 1) // 2))
         return cls(shape, wanted.view(-1, *(1,) * (len(shape) - 2)).expand(tuple(shape[1:])))
 
+    @property
+    def words(self) -> str:
+        """How many frequencies."""
+        return f"{int(self.sampled.sum()):,} of {self.sampled.numel():,} frequencies"
+
     def _places(self, like: Tensor) -> Tensor:
         return self.kept("places", like, lambda: self.sampled.flatten().nonzero()[:, 0])
 

@@ -41,6 +41,11 @@ class Mask(Selection):
         return cls(shape, torch.ones(tuple(shape), dtype=torch.bool))
 
     @property
+    def words(self) -> str:
+        """How much is seen."""
+        return f"{int(self._seen.sum()):,} of {self._seen.numel():,} values seen"
+
+    @property
     def seen(self) -> Tensor:
         """As given, of all channels."""
         return self._seen

@@ -34,6 +34,11 @@ class Matrix(LinearOperator):
             )
         self.matrix = matrix.cpu().double()
 
+    @property
+    def words(self) -> str:
+        """Its size."""
+        return f"{self.matrix.shape[0]:,} sums of {self.matrix.shape[1]:,} values"
+
     @cached_property
     def _decomposed(self) -> tuple[Tensor, Tensor]:
         """Eigenvalues of A A^T, and its eigenvectors as columns."""

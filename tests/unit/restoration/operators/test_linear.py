@@ -8,7 +8,18 @@ import torch
 from torch import Tensor
 
 from idm.core.errors import SettingsError
-from idm.restoration import OPERATORS, Blur, Channels, Downsample, Fourier, LinearOperator, Mask, Matrix
+from idm.restoration import (
+    OPERATORS,
+    Blur,
+    Channels,
+    Custom,
+    Downsample,
+    Fourier,
+    LinearOperator,
+    Mask,
+    Matrix,
+    Operator,
+)
 
 
 def every_other(*shape: int) -> Tensor:
@@ -188,3 +199,19 @@ def test_lines_are_every_so_many_and_the_middle() -> None:
 def test_what_is_no_operator_is_refused(make: Callable[[], LinearOperator], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("operator", "told"),
+    [
+        (Mask((1, 4), torch.tensor([[True, False, True, True]])), "Mask(3 of 4 values seen, samples of 1 x 4)"),
+        (Channels((3, 4), [2, 0]), "Channels(2, 0 of 3 channels, samples of 3 x 4)"),
+        (Downsample((1, 4, 6), [2, 3]), "Downsample(means of 2 x 3, samples of 1 x 4 x 6)"),
+        (Blur((1, 4, 4), [1.5]), "Blur(standard deviation 1.5 x 1.5 pixels, samples of 1 x 4 x 4)"),
+        (Fourier.lines((2, 8), every=4), "Fourier(2 of 8 frequencies, samples of 2 x 8)"),
+        (Matrix((1, 4), torch.ones(2, 4)), "Matrix(2 sums of 4 values, samples of 1 x 4)"),
+        (Custom(torch.square), "Custom(square)"),
+    ],
+)
+def test_an_operator_says_in_a_line_what_it_does(operator: Operator, told: str) -> None:
+    assert repr(operator) == told

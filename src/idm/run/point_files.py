@@ -1,0 +1,104 @@
+"""Points in CSV and TSV files of numbers: read by the names of their columns, and written back with them."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.core.errors import DataError
+from idm.core.places import kind_at
+from idm.core.text import shown
+from idm.data.arrays.cells import MISSING, is_number
+from idm.data.arrays.columns import NumberTable, guess_label_column, open_numbers
+from idm.run.spec import DataSpec
+
+TABLE_SUFFIXES = (".csv", ".tsv")
+
+
+@final
+@dataclass(frozen=True)
+class PointTable:
+    """A file of points.
+
+    Attributes:
+        table: its columns.
+    """
+
+    table: NumberTable
+
+    def columns(self, spec: DataSpec) -> tuple[str, ...]:
+        """Return the columns that hold the coordinates of a run's points: those of its names, or as many as it has.
+
+        Raises:
+            DataError: points of another number of coordinates, or data that are no points.
+        """
+        names, (count, *space) = self.table.names, spec.shape
+        if space:
+            raise DataError(f"{self.table.where}: samples of shape {spec.shape} wanted, got rows of numbers")
+        if spec.channel_names is not None and set(spec.channel_names) <= set(names):
+            return spec.channel_names
+        values = tuple(name for name in names if name != guess_label_column(self.table, None))
+        if len(values) != count:
+            wanted = f" ({', '.join(spec.channel_names)})" if spec.channel_names else ""
+            raise DataError(
+                f"{self.table.where}: {count} columns of numbers{wanted} wanted, as the run was trained on, got "
+                f"{len(values)}; remove or rename columns"
+            )
+        return values
+
+    def read(self, spec: DataSpec, *, may_have_holes: bool) -> NDArray[np.float64]:
+        """Read the points [n, c]; a cell without a number is NaN where there may be holes.
+
+        Raises:
+            DataError: as of ``columns``; no number in a cell; no rows.
+        """
+        names = self.columns(spec)
+        rows = [
+            [self._number(row, name, cells, may_have_holes=may_have_holes) for name in names]
+            for row, cells in self.table.rows()
+        ]
+        if not rows:
+            raise DataError(f"{self.table.where}: at least one row of numbers wanted, got none; check the file")
+        return np.array(rows, dtype=np.float64)
+
+    def labels(self) -> list[str] | None:
+        """Read the classes; None where no column plainly names any."""
+        name = guess_label_column(self.table, None)
+        return None if name is None else self.table.texts([name])[name]
+
+    def _number(self, row: int, name: str, cells: Sequence[str], *, may_have_holes: bool) -> float:
+        cell = cells[self.table.names.index(name)].strip()
+        if may_have_holes and cell.casefold() in MISSING:
+            return np.nan
+        if not is_number(cell) or not np.isfinite(float(cell)):
+            raise DataError(
+                f"{self.table.where}: a finite number in row {row} of column '{name}' wanted, got {shown(cell)}; fill "
+                "it in"
+            )
+        return float(cell)
+
+    def write(self, points: NDArray[Any], spec: DataSpec) -> bytes:
+        """Write points [n, c], or one [c], as such a file, with the names of columns if it had any."""
+        text = io.StringIO()
+        writer = csv.writer(text, delimiter=self.table.delimiter, lineterminator="\n")
+        if self.table.is_named:
+            writer.writerow(self.columns(spec))
+        writer.writerows(np.atleast_2d(points).tolist())
+        return text.getvalue().encode()
+
+
+def table_of(path: Path) -> PointTable:
+    """Open a file of points.
+
+    Raises:
+        UnreadableFileError: it cannot be read.
+        DataError: there is none, or it holds no columns.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: a file of numbers wanted, got {kind_at(path)}; check the path")
+    return PointTable(open_numbers(path, None, None))

@@ -1,0 +1,39 @@
+"""Samples that agree with observations, as data came."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.run.draws import EFFECTIVE, SAMPLES, Part
+from idm.run.opened import Opened
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """Samples that agree with observations, in the units, the type and the order of axes of the data.
+
+    Attributes:
+        draws: [n, num, ...], ``num`` of each observation.
+        mean: of the draws of each observation [n, ...], float64.
+        std: standard deviation of them, likewise; 0 where there is one draw.
+        effective: effective sample size of the particles that each was drawn from in the end, as a share of them
+            [n, num]; None where there are no particles.
+    """
+
+    draws: NDArray[Any]
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+    effective: NDArray[np.float64] | None = None
+
+    @classmethod
+    def of(cls, run: Opened, found: Part, num: int) -> "Restored":
+        """Summarise what ``draw_all`` drew, ``num`` of each observation."""
+        data = run.spec.restore(run.spec.codec.decode(found[SAMPLES]))
+        draws = data.reshape(-1, num, *data.shape[1:])
+        values = draws.astype(np.float64)
+        std = values.std(axis=1, ddof=1) if num > 1 else np.zeros_like(values[:, 0])
+        effective = found.get(EFFECTIVE)
+        shares = None if effective is None else effective.double().numpy().reshape(-1, num)
+        return cls(draws, values.mean(axis=1), std, shares)

@@ -1,0 +1,145 @@
+"""Kinds of files that restored samples come back in: those that they were seen in."""
+
+import gzip
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from idm.data.arrays.axes import LAYOUTS
+from idm.data.extras import import_extra
+from idm.data.sources.nifti import NIFTI_SUFFIXES
+from idm.report.pictures import fit_png
+from idm.run.opened import Opened
+from idm.run.point_files import TABLE_SUFFIXES, table_of
+
+ARRAY_SUFFIXES = (".npy", ".npz")
+
+ALIGNED = 2
+"""Code of NIfTI for a place that is that of another file, where nothing else is known of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """How restored samples are written.
+
+    Attributes:
+        suffix: of the files.
+        separate: whether each draw has a file of its own.
+        write: makes a file of a sample, of a set of them, or of all draws of a sample, in the units and order of axes
+            of the data.
+    """
+
+    suffix: str
+    separate: bool
+    write: Callable[[NDArray[Any]], bytes]
+
+    def names(self, title: str, num: int) -> list[str]:
+        """Name the files of the draws."""
+        return [f"{title}-{j:02d}{self.suffix}" for j in range(num)] if self.separate else [f"{title}{self.suffix}"]
+
+    def summary(self, title: str) -> tuple[str, str]:
+        """Name the files of mean and standard deviation."""
+        return f"{title}-mean{self.suffix}", f"{title}-std{self.suffix}"
+
+
+def kind_of_set(run: Opened, file: Path | None) -> Kind:
+    """Return how sets of samples that came in one file are written: as such a set for each draw."""
+    suffix = "" if file is None else file.suffix.lower()
+    if file is not None and suffix in TABLE_SUFFIXES:
+        table = table_of(file)
+        return Kind(suffix, True, lambda points: table.write(points, run.spec))
+    return Kind(".npz", True, _npz) if suffix == ".npz" else Kind(".npy", True, _npy)
+
+
+def kind_of_sample(run: Opened, file: Path | None, reference: Path | None) -> Kind:
+    """Return how a sample that belongs to a file is written: as it was, or as the run's data best are.
+
+    Args:
+        run: the run.
+        file: the observation's own file; None where it has none.
+        reference: another file whose place in the world a volume has, such as its mask.
+    """
+    where = nifti_among(file, reference)
+    if where is not None and len(run.spec.shape) > 2:
+        suffix = ".nii.gz" if where.name.lower().endswith(".gz") else ".nii"
+        return Kind(suffix, True, lambda sample: _nifti(run, sample, where))
+    suffix = "" if file is None else file.suffix.lower()
+    if suffix in TABLE_SUFFIXES:
+        return kind_of_set(run, file)
+    if fit_png(run.spec.shape, run.spec.codec) and suffix not in ARRAY_SUFFIXES:
+        return Kind(".png", True, lambda sample: _picture(run, sample))
+    return Kind(".npz", False, _npz) if suffix == ".npz" else Kind(".npy", False, _npy)
+
+
+def nifti_among(*paths: Path | None) -> Path | None:
+    """Return the first NIfTI file; None where there is none."""
+    return next((path for path in paths if path and path.name.lower().endswith(NIFTI_SUFFIXES)), None)
+
+
+def shade(run: Opened, share: NDArray[np.float64]) -> bytes:
+    """Draw numbers from 0 to 1 as black to white."""
+    return _png(np.rint(255 * LAYOUTS[run.spec.layout].arrange(share[None])[0]).astype(np.uint8))
+
+
+def _picture(run: Opened, sample: NDArray[Any]) -> bytes:
+    """Write a sample as ``save_singles`` does, a mean of samples to the nearest value of the file."""
+    codec = run.spec.codec
+    kind, white = (np.uint8, 255) if (codec.levels or 0) <= 256 else (np.uint16, 65535)
+    values = LAYOUTS[run.spec.layout].arrange(sample[None])[0].astype(np.float64)
+    if not run.from_image_files:
+        offset, scale = (np.reshape(part, (-1, 1, 1)) for part in (codec.offset, codec.scale))
+        values = white * (0.5 * (values - offset) / scale + 0.5)
+    return _png(np.rint(values).clip(0, white).astype(kind))
+
+
+def _png(pixels: NDArray[Any]) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, -1)).save(stream, format="PNG")
+    return stream.getvalue()
+
+
+def _npy(values: NDArray[Any]) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, values)
+    return stream.getvalue()
+
+
+def _npz(values: NDArray[Any]) -> bytes:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, data=values)
+    return stream.getvalue()
+
+
+def _nifti(run: Opened, sample: NDArray[Any], where: Path) -> bytes:
+    """Write a volume with the place in the world that another file has."""
+    nibabel = import_extra("nibabel", "nifti")
+    values = LAYOUTS[run.spec.layout].arrange(sample[None])[0]
+    values = values[0] if len(values) == 1 else np.moveaxis(values, 0, -1)
+    like = nibabel.load(where)
+    narrow = values.astype({"b": np.uint8, "i": np.int32, "u": np.int32, "f": np.float32}[values.dtype.kind])
+    kept = values if values.dtype.name in ("uint8", "int16", "uint16", "int32", "float32", "float64") else narrow
+    affine = _finer(like.affine, like.shape, run.spec.shape[1:])
+    image = nibabel.Nifti1Image(np.ascontiguousarray(kept), affine)
+    # What the world is, such as that of a scanner or of an atlas, is told by a code beside the affine.
+    image.set_sform(affine, int(like.header["sform_code"]) or int(like.header["qform_code"]) or ALIGNED)
+    image.header.set_xyzt_units(*like.header.get_xyzt_units())
+    content = image.to_bytes()
+    return gzip.compress(content, mtime=0) if where.name.lower().endswith(".gz") else content
+
+
+def _finer(affine: NDArray[Any], coarse: tuple[int, ...], fine: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return the place of a volume of which another holds means of blocks: its voxels are parts of the other's.
+
+    Voxel i of it lies at (i + 1/2) / f - 1/2 of the other, f being how many of them a block has along the axis.
+    """
+    share = np.eye(4)
+    for axis, (few, many) in enumerate(zip(coarse, fine, strict=False)):
+        share[axis, axis] = few / many
+        share[axis, 3] = 0.5 * few / many - 0.5
+    return np.asarray(affine, dtype=np.float64) @ share

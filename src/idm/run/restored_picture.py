@@ -1,0 +1,89 @@
+"""The picture of restored samples: what was seen, the truth where it is known, mean, spread and some draws."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from idm.core.files import write_atomically
+from idm.data.extras import import_extra
+from idm.report import grid as grid_of
+from idm.report import png, save_picture, scatter, with_names, with_scale
+from idm.report.planes import middle_planes
+from idm.restoration import LinearOperator, Observation, Selection
+from idm.run.draws import Draws
+from idm.run.observing import Observed
+from idm.run.opened import Opened
+from idm.run.restored_kinds import nifti_among
+
+SHOWN_DRAWS, SHOWN_ROWS = 6, 16
+"""Draws of an observation, and observations, in the picture."""
+
+
+def draw_points(path: Path, run: Opened, x: Tensor) -> Path:
+    """Draw all samples as points."""
+    return write_atomically(path, png(scatter(run.spec.codec.decode(x))))
+
+
+def overview(
+    path: Path, run: Opened, observed: Observed, draws: Draws, x: Tensor, largest: float, reference: Path | None
+) -> Path:
+    """Draw a row for each observation; of volumes the three planes through the middle, in their proportions.
+
+    Args:
+        path: where to.
+        run: the run.
+        observed: what was seen.
+        draws: what was asked for.
+        x: what was drawn, in the model's range.
+        largest: standard deviation that is white.
+        reference: as of ``kind_of_sample``.
+    """
+    columns, spec = _columns(run, observed, draws, x, largest), run.spec
+    laid = torch.stack([*columns.values()], dim=1).flatten(0, 1)
+    if laid.ndim == 5:
+        laid = middle_planes(laid, _voxel(run, nifti_among(*observed.files, reference)))
+    picture = with_names(grid_of(laid, spec.codec, columns=len(columns)), list(columns))
+    return save_picture(path, with_scale(picture, spec.codec, spec.shape))
+
+
+def _columns(run: Opened, observed: Observed, draws: Draws, x: Tensor, largest: float) -> dict[str, Tensor]:
+    """Return what the columns show, by their names, each [rows, c, *space] in the model's range."""
+    count, spec = min(len(observed.names), SHOWN_ROWS), run.spec
+    samples = x.view(-1, draws.num, *x.shape[1:])[:count]
+    columns: dict[str, Tensor] = {}
+    if (seen := _seen(draws.observations[:count], spec.shape)) is not None:
+        columns["seen"] = seen
+    if observed.truth is not None:
+        columns["truth"] = observed.truth[:count]
+    if draws.num > 1:
+        columns["mean"] = samples.mean(1)
+        scale = torch.tensor(spec.codec.scale).view(-1, *[1] * (x.ndim - 2))
+        columns["std"] = 2.0 * (samples.std(1) * scale / largest).clamp(max=1.0) - 1.0
+    for j in range(min(draws.num, SHOWN_DRAWS)):
+        columns[f"draw {j}"] = samples[:, j]
+    return columns
+
+
+def _voxel(run: Opened, where: Path | None) -> tuple[float, ...]:
+    """Return the size of a voxel of the run's volumes along each axis, as a file has it; 1 where there is none."""
+    if where is None:
+        return (1.0, 1.0, 1.0)
+    file = import_extra("nibabel", "nifti").load(where)
+    sizes = zip(
+        file.header.get_zooms(), file.shape, run.spec.shape[1:], strict=False
+    )  # those of means of blocks are larger
+    return tuple(float(size) * few / many for size, few, many in sizes)
+
+
+def _seen(observations: Sequence[Observation], shape: tuple[int, ...]) -> Tensor | None:
+    """Return what was seen as samples in the model's range; None where it cannot be shown so."""
+    shown: list[Tensor] = []
+    for one in observations:
+        operator = one.operator
+        if not isinstance(operator, LinearOperator):
+            return None
+        is_sample = tuple(one.values.shape[1:]) == shape and not isinstance(operator, Selection)
+        shown.append(one.values if is_sample else operator.pseudo_inverse(one.values))
+    return torch.cat(shown).float()
