@@ -2,7 +2,7 @@
 
     python benchmarks/few_steps.py RUN --out DIR
     python benchmarks/few_steps.py RUN --out DIR --only bounds --full
-    python benchmarks/few_steps.py RUN --out DIR --only samples --num 1000
+    python benchmarks/few_steps.py RUN --out DIR --only samples --most 10
 
 Bounds are of all held-out samples, with the same noise everywhere: the network is called once for each sample and
 level, and every variance scores what it found, so that all differences are paired. "Steps" of a difference leave out
@@ -11,13 +11,14 @@ published" is the learned variance in every term, the decoder's too, as improved
 ``idm calibrate RUN`` first, and ``--head npr`` where heads are to be compared.
 
 Samples have the same noise in all rows; "error" is the root mean square distance from 64 steps of ``multistep``. A
-solver is fitted to the run where none was. What is measured is kept under --out, and not measured again.
+solver is fitted to the run where none was. What is measured is kept under --out, and not measured again. On one core
+the demo's network takes about ten minutes for all but --full, which takes fifteen more.
 """
 
 import argparse
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,7 @@ class Remembered:
 
     inner: Denoiser
     kept: list[Denoised] = field(default_factory=list[Denoised])
-    next: int = 0
+    places: Iterator[int] = field(default_factory=count)
 
     def again(self) -> "Remembered":
         """Begin anew with what is kept."""
@@ -60,33 +61,14 @@ class Remembered:
 
     def __call__(self, x: Tensor, at: Level, /) -> Denoised:
         """Answer as before, or as the denoiser does."""
-        if self.next == len(self.kept):
+        place = next(self.places)
+        if place == len(self.kept):
             self.kept.append(self.inner(x, at))
-        self.next += 1
-        return self.kept[self.next - 1]
+        return self.kept[place]
 
-    def select(self, rows: Tensor, /) -> "Selected":
-        """Answer for some samples."""
-        return Selected(self, self.inner.select(rows))
-
-
-@dataclass
-class Selected:
-    """Some samples of a denoiser whose answers are kept."""
-
-    of: Remembered
-    inner: Denoiser
-
-    def __call__(self, x: Tensor, at: Level, /) -> Denoised:
-        """Answer as before, or as the denoiser does."""
-        every, self.of.inner = self.of.inner, self.inner
-        found = self.of(x, at)
-        self.of.inner = every
-        return found
-
-    def select(self, rows: Tensor, /) -> "Selected":
-        """Answer for some of these."""
-        return Selected(self.of, self.inner.select(rows))
+    def select(self, rows: Tensor, /) -> "Remembered":
+        """Answer for some samples; what is kept is the same list."""
+        return Remembered(self.inner.select(rows), self.kept, self.places)
 
 
 def variances_of(run: Run) -> dict[str, ReverseVariance]:
@@ -117,11 +99,11 @@ def bounds_on(run: Run, chain: GaussianDiffusion, variances: Mapping[str, Revers
     return {name: (torch.cat([t for t, _ in of]), torch.cat([d for _, d in of])) for name, of in parts.items()}
 
 
-def measured_bounds(run: Run, out: Path, full: bool) -> dict[str, Bounds]:
-    """Measure the bounds of all budgets and levels, and of all levels of the chain; by a name each."""
+def measured_bounds(run: Run, out: Path, most: int, full: bool) -> dict[str, Bounds]:
+    """Measure the bounds of all budgets up to one and all levels, and of the whole chain; by a name each."""
     variances = variances_of(run)
     chains: dict[str, Callable[[], GaussianDiffusion]] = {}
-    for steps in BUDGETS:
+    for steps in [steps for steps in BUDGETS if steps <= most]:
         for name, planner in GRIDS.items():
             plan, planned = (None, run) if planner is None else ("likelihood", run.using(variance=planner))
             chains[f"{steps}, {name}"] = lambda p=plan, r=planned, k=steps: chain_of(r, k, p)
@@ -155,8 +137,8 @@ def signed(difference: Tensor) -> str:
 def beside_the_full_chain(run: Run, found: Mapping[str, Bounds]) -> list[str]:
     """Write how planned steps compare with all of them: with the scalar curve, learned, and as published."""
     whole = found[f"{run.diffusion.num_timesteps}, all"]
-    lines = ["| steps | variance | − all, `analytic` | − all, learned | − all, as published |", "|---|---|---|---|---|"]
-    for steps in BUDGETS:
+    lines = ["| steps | variance | - all, `analytic` | - all, learned | - all, as published |", "|---|---|---|---|---|"]
+    for steps in [steps for steps in BUDGETS if f"{steps}, planned" in found]:
         for grid, variance in (("planned", "analytic"), ("planned by position", "analytic_position")):
             total = found[f"{steps}, {grid}"][variance][0]
             beside = [signed(total - whole[name][0]) for name in ("analytic", LEARNED, PUBLISHED) if name in whole]
@@ -200,11 +182,12 @@ ROWS = (
     *(Row("fitted", "", steps) for steps in (3, 4, 5)),
     *(Row("ddim", "linspace", steps) for steps in (5, 10, 25)),
     Row("ddpm", "linspace", 25),
+    Row("multistep", "log_snr", REFERENCE_STEPS),
 )
 
 
-def measured_samples(run: Run, out: Path, num: int) -> list[str]:
-    """Draw the samples of every row, and compare them with data, with more steps and with one another."""
+def measured_samples(run: Run, out: Path, most: int, num: int) -> list[str]:
+    """Draw the samples of every row up to so many steps; compare them with data, with more steps, with one another."""
     judge, features = Judge(run, open_run_data(run), num), dict[str, Tensor]()
 
     def drawn(row: Row) -> tuple[Tensor, Sampler]:
@@ -213,34 +196,35 @@ def measured_samples(run: Run, out: Path, num: int) -> list[str]:
             torch.save(run.spec.codec.rounded(draw(run, num, sampler=sampler)), file)
         return torch.load(file, weights_only=True), sampler
 
-    reference, _ = drawn(Row("multistep", "log_snr", REFERENCE_STEPS))
+    rows = [row for row in ROWS if row.steps <= most]
+    reference = drawn(ROWS[-1])[0] if ROWS[-1] in rows else None
     lines = ["| sampler | steps | calls | Fréchet distance | error | recognised |", "|---|---|---|---|---|---|"]
-    for row in (*ROWS, Row("multistep", "log_snr", REFERENCE_STEPS)):
+    for row in rows:
         samples, sampler = drawn(row)
         features[f"{row} {row.steps}"] = judge.features(samples)
         lines.append(described(row, sampler, samples, reference, judge))
         print(lines[-1], flush=True)
     pairs = (("fitted 4", "multistep:log_snr 8"), ("multistep:log_snr 5", "multistep:log_snr 10"))
-    lines += ["", *(paired(judge, features, first, second) for first, second in pairs)]
+    lines += ["", *(paired(judge, features, *pair) for pair in pairs if features.keys() >= set(pair))]
     held_out, recognised = judge.held_out()
     return [*lines, f"training data drawn again {judge.again()}, held-out data {held_out}, recognised {recognised}"]
 
 
-def described(row: Row, sampler: Sampler, samples: Tensor, reference: Tensor, judge: Judge) -> str:
+def described(row: Row, sampler: Sampler, samples: Tensor, reference: Tensor | None, judge: Judge) -> str:
     """Write a row of the table."""
     of = judge.features(samples)
     distance = Estimate(judge.distance(of), deviation(judge.distances(of)))
-    error = float((samples - reference).square().mean().sqrt())
+    error = "" if reference is None else f"{float((samples - reference).square().mean().sqrt()):.3f}"
     known = judge.recognised(samples)
     share = "" if known is None else f"{known.mean:.1%} ± {known.standard_error:.1%}"
-    return f"| {row} | {row.steps} | {sampler.num_calls} | {distance} | {error:.3f} | {share} |"
+    return f"| {row} | {row.steps} | {sampler.num_calls} | {distance} | {error} | {share} |"
 
 
 def paired(judge: Judge, features: Mapping[str, Tensor], first: str, second: str) -> str:
     """Write the difference of two distances, over the same samples drawn again."""
     a, b = features[first], features[second]
     found = Estimate(judge.distance(a) - judge.distance(b), deviation(judge.distances(a) - judge.distances(b)))
-    return f"{first} − {second}: {found.mean:+.3f} ± {found.standard_error:.3f}"
+    return f"{first} - {second}: {found.mean:+.3f} ± {found.standard_error:.3f}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -249,23 +233,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", choices=("bounds", "samples"))
+    parser.add_argument("--most", type=int, default=1000, help="leave out what has more steps")
     parser.add_argument("--full", action="store_true", help="bounds of all steps of the chain, too")
     parser.add_argument("--num", type=int, default=1000, help="samples of each row")
     given = parser.parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
     run, lines = idm.load(given.run), dict[str, list[str]]()
     if given.only != "samples":
-        found = measured_bounds(run, given.out, given.full)
-        head = ["| steps, levels | variance | bits/dim | − learned | − learned, steps |", "|---|---|---|---|---|"]
+        found = measured_bounds(run, given.out, given.most, given.full)
+        head = ["| steps, levels | variance | bits/dim | - learned | - learned, steps |", "|---|---|---|---|---|"]
         lines["bounds"] = head + [row for name, of in found.items() for row in rows_of_bounds(name, of)]
         if given.full:
             lines["bounds"] += ["", *beside_the_full_chain(run, found)]
     if given.only != "bounds":
-        lines["samples"] = measured_samples(run, given.out, given.num)
+        lines["samples"] = measured_samples(run, given.out, given.most, given.num)
     for name, of in lines.items():
         (given.out / f"{name}.md").write_text("\n".join(of) + "\n", encoding="utf-8")
         print("\n".join(of))
-    (given.out / "about.json").write_text(json.dumps({"run": str(given.run), "num": given.num}) + "\n")
 
 
 if __name__ == "__main__":
