@@ -72,9 +72,11 @@ def _describe(output: Output, results: dict[str, Any], written: dict[str, Path],
     if found is not None:
         scale = results["guidance"]
         under = "" if scale == 1.0 else f", guidance {scale:g}, which the bound is without"
+        calls = f"{counted(found['sampler_calls'], 'call')} of the network"
+        taken = f"{counted(found['sampler_steps'], 'step')}, {calls}{under}"
         rows["recognised"] = (
             f"{_with_error(found['samples'], '.1%')} of {counted(found['num'], 'sample')} by {found['sampler']}, "
-            f"{counted(found['sampler_steps'], 'step')}{under} ({found['held_out']['mean']:.1%} of held-out data)"
+            f"{taken} ({found['held_out']['mean']:.1%} of held-out data)"
         )
     remarks += _remarks(bits["total"]["mean"], results["levels"])
     noted = {"noted": in_options("; ".join(remarks))} if remarks else {}

@@ -92,9 +92,9 @@ Variance = Annotated[
     str | None,
     named(
         "--variance",
-        "Of reverse steps: model (the default); by error curves, for ddpm and ddim: analytic, analytic_channel, "
-        "analytic_position (the last two after 'idm calibrate'); npr, sn (after 'idm calibrate --head npr'). With one "
-        "of these the run's own sampler takes few steps, too.",
+        "Of reverse steps: model (the default); by error curves, for bounds, ddpm, ddim and multistep of order=1 with "
+        "corrector=false: analytic, analytic_channel, analytic_position (the last two after 'idm calibrate'); npr, sn "
+        "(after 'idm calibrate --head npr'). With one of these the run's own sampler takes few steps, too.",
         completion.variances,
     ),
 ]

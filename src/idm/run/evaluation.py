@@ -104,6 +104,7 @@ class Evaluation:
             plain["classifier"] = {
                 "sampler": type(self.sampler).__name__,
                 "sampler_steps": self.sampler.diffusion.num_timesteps,
+                "sampler_calls": self.sampler.num_calls,
                 "num": self.recognition.num,
                 "samples": _pair(self.recognition.samples),
                 "held_out": _pair(self.recognition.real),

@@ -99,6 +99,12 @@ def test_samples_are_drawn_of_every_class_and_scored(digits: Run) -> None:
     assert 0.0 <= found.samples.mean <= 1.0
 
 
+def test_an_evaluation_states_the_steps_of_its_samples_and_the_calls_that_they_cost(digits: Run) -> None:
+    heun = digits.sampler(name="heun", steps=3)
+    found = digits.evaluate(steps=2, num=2, samples=3, sampler=heun).to_plain()["classifier"]
+    assert (found["sampler"], found["sampler_steps"], found["sampler_calls"]) == ("SamplerHeun", 3, 5)
+
+
 def test_a_network_without_classes_has_no_classifiers_score(tmp_path: Path) -> None:
     run = tiny(tmp_path, data={"source": {"name": "digits"}, "held_out": 40, "class_conditional": False})
     with pytest.raises(SettingsError, match="a network trained with classes wanted"):
