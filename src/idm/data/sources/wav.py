@@ -62,16 +62,24 @@ class Wav(ArraySource):
         chosen = choose_part(where, _files(where), split if where.is_dir() else None, every=True)
         self._wavs = gather(open_wav, [where / file if file else where for file in chosen.files])
         gather(self._compare, self._wavs)
-        self._window = _fitting_window([wav.num_frames for wav in self._wavs]) if window is None else window
-        self._hop = hop or self._window
-        gather(self._refuse_short, self._wavs)
-        counts = [(wav.num_frames - self._window) // self._hop + 1 for wav in self._wavs]
+        counts = self._cut(window, hop)
         self._ends, form = np.cumsum(counts), self._wavs[0].form
         dtype = self._held_as(form, values)
         self._adopt(where, (int(self._ends[-1]), self._window, form.channels), dtype, None, channels="last")
         note = self._name(where, chosen, counts, labels)
         self.note = f"{form}, windows of {self._window:,} frames every {self._hop:,}, {note}"
         self.remarks, self.sampling_rate = (*chosen.remarks, *self._left_out(counts)), float(form.rate)
+
+    def _cut(self, window: int | None, hop: int | None) -> list[int]:
+        """Choose window and hop, and return how many windows each file has.
+
+        Raises:
+            DataError: a file that is shorter than a window.
+        """
+        self._window = _fitting_window([wav.num_frames for wav in self._wavs]) if window is None else window
+        self._hop = hop or self._window
+        gather(self._refuse_short, self._wavs)
+        return [(wav.num_frames - self._window) // self._hop + 1 for wav in self._wavs]
 
     def _held_as(self, form: WavForm, values: SampleKind) -> np.dtype[Any]:
         """Return the dtype of samples, and remember whether integers become floats."""
