@@ -84,7 +84,8 @@ def test_a_step_is_its_number_a_tensor_of_it_and_its_level(
 
 def test_every_public_method_that_takes_t_is_among_them() -> None:
     def takes_t(owner: type) -> set[str]:
-        return {name for name, value in vars(owner).items() if "t" in getattr(value, "__annotations__", {})}
+        members = ((name, value) for kind in owner.__mro__ for name, value in vars(kind).items())
+        return {name for name, value in members if "t" in getattr(value, "__annotations__", {})}
 
     found = takes_t(GaussianDiffusion) | takes_t(SamplerDDPM) | takes_t(SamplerDDIM)
     assert {name for name in found if not name.startswith("_")} - {"transition"} <= set(CALLS)

@@ -206,11 +206,9 @@ class Codec:
         offset, scale = (tuple(map(float, plain[name])) for name in ("offset", "scale"))
         flags = plain["bounded"], plain.get("clip", False)  # older codecs did not clip
         codec = cls(dtype.name, plain["levels"], offset, scale, *flags)
-        is_map = 0 < len(offset) == len(scale) and min(scale) > 0
-        has_levels = codec.levels is None or (
-            type(codec.levels) is int and 1 < codec.levels <= MAX_LEVELS and len(offset) == 1
-        )
-        if not is_map or not has_levels or dtype.kind not in "biuf":
+        is_map, levels = 0 < len(offset) == len(scale) and min(scale) > 0, codec.levels
+        fits = levels is None or (type(levels) is int and 1 < levels <= MAX_LEVELS and len(offset) == 1)
+        if not is_map or not fits or dtype.kind not in "biuf":
             raise ValueError("codec: a map between numbers wanted, got something else")
         return codec
 

@@ -19,6 +19,11 @@ NAMED_SAMPLES = 8
 """Most samples of a batch that a message names."""
 
 
+def _check_flip(shape: tuple[int, ...], *, random_flip: bool) -> None:
+    if random_flip and len(shape) < 2:
+        raise SettingsError(f"random_flip: data with a spatial axis wanted, got {shape}; set data.random_flip=false")
+
+
 class Dataset:
     """Some of the samples of a source, encoded, with their labels.
 
@@ -63,10 +68,7 @@ class Dataset:
             SettingsError: points cannot be mirrored or cropped; a crop that is larger than the samples.
             DataError: the samples cannot be read, or do not fit the codec.
         """
-        if random_flip and len(source.shape) < 2:
-            raise SettingsError(
-                f"random_flip: data with a spatial axis wanted, got {source.shape}; set data.random_flip=false"
-            )
+        _check_flip(source.shape, random_flip=random_flip)
         check_crop(source.shape, crop)
         self.source, self.codec, self.random_flip = source, codec, random_flip
         self._crop, self._crop_seed = crop, crop_seed

@@ -13,8 +13,9 @@ from idm.data.arrays.arrow import parts_in_table
 from idm.data.arrays.files import LABEL_FILE, labels_beside
 from idm.data.arrays.idx_files import IDX_SUFFIXES
 from idm.data.images.check import gather
-from idm.data.images.decode import MAX_PIXELS, ImageHeader, read_header
+from idm.data.images.decode import MAX_PIXELS, read_header
 from idm.data.images.files import SUFFIXES, find_files
+from idm.data.images.fitting import fitting_size
 from idm.data.own_results import result_names
 from idm.data.parts import TRAIN, choose_part, part_of_name, parts_of
 from idm.data.sources.array_folder import SAMPLE_SUFFIX, holds_samples
@@ -63,6 +64,7 @@ BY_MEMBER = {
     "dataset_dict.json": "table",
 }
 """Which source opens a folder that has a file of this name."""
+
 LISTING: dict[str, Callable[..., dict[str, str | None]]] = {
     "csv": parts_in_csv,
     "numeric_csv": parts_in_numbers,
@@ -71,9 +73,6 @@ LISTING: dict[str, Callable[..., dict[str, str | None]]] = {
 """What tells the parts of sources whose rows may be of parts."""
 
 WANTED = "a folder of images, or a .npy, .npz, .csv, .h5, .idx, .nii, .parquet, .tar, .tif or .wav file"
-
-LARGEST_SIZE = 64
-"""Images are fitted to at most this size unless another is asked for."""
 
 
 def infer_source(path: str | Path) -> tuple[str, dict[str, Any]]:
@@ -243,14 +242,3 @@ def _without_labels(where: Path, files: Sequence[str]) -> list[str]:
     arrays = [where / file for file in files if file.lower().endswith(".npy")]
     labels = {where / LABEL_FILE, *filter(None, map(labels_beside, arrays))}
     return [file for file in files if where / file not in labels and Path(file).name != LABEL_FILE]
-
-
-def fitting_size(headers: Sequence[ImageHeader]) -> int | None:
-    """Side of the square that images are fitted to; None where all have one size that is kept, or there are none."""
-    if not headers:
-        return None
-    sizes = {(header.width, header.height) for header in headers}
-    if len(sizes) == 1 and max(max(size) for size in sizes) <= LARGEST_SIZE:
-        return None
-    shortest = min(min(size) for size in sizes)
-    return min(LARGEST_SIZE, 1 << (shortest.bit_length() - 1))

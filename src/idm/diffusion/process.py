@@ -145,13 +145,13 @@ class Process(ABC):  # noqa: B024 (the face is GaussianDiffusion)
             raise SettingsError(f"t: {len(x)} steps wanted, one per sample, got {len(t)}")
         return self.grid.transition(t, x)
 
-    def level_of(self, t: Place, x: Images) -> Level:
+    def _level(self, t: Place, x: Images) -> Level:
         """Return the level of a step."""
         return t if isinstance(t, Level) else self.transition(t, x).up
 
     def q_mean_variance(self, x_start: Images, t: Place) -> Gaussian:
         """q(x_t | x_0) = N(alpha x_0, sigma^2 I)."""
-        at = self.level_of(t, x_start)
+        at = self._level(t, x_start)
         return Gaussian(at.alpha * x_start, expanded(at.log_variance, x_start))
 
     def q_sample(self, x_start: Images, t: Place, noise: Tensor | None = None) -> Images:
@@ -163,7 +163,7 @@ class Process(ABC):  # noqa: B024 (the face is GaussianDiffusion)
             noise: standard normal, of x_start's shape; drawn from torch's default generator if None.
         """
         noise = noise_like(x_start, noise)
-        return self.level_of(t, x_start).diffuse(x_start, noise)
+        return self._level(t, x_start).diffuse(x_start, noise)
 
     def q_posterior(self, x_start: Images, x_t: Images, t: Place) -> Gaussian:
         """q(x_{t-1} | x_t, x_0) (Ho et al. 2020, eq. 6-7); at step 0 its log-variance is that of step 1."""
@@ -172,7 +172,7 @@ class Process(ABC):  # noqa: B024 (the face is GaussianDiffusion)
 
     def predict_xstart_from_eps(self, x_t: Images, t: Place, eps: Images) -> Images:
         """Return the x_0 for which x_t holds the noise ``eps``."""
-        return self.level_of(t, x_t).x_start(x_t, eps)
+        return self._level(t, x_t).x_start(x_t, eps)
 
     def predict_xstart_from_xprev(self, x_t: Images, t: Place, xprev: Images) -> Images:
         """Return the x_0 for which ``xprev`` is the posterior mean."""
@@ -180,7 +180,7 @@ class Process(ABC):  # noqa: B024 (the face is GaussianDiffusion)
 
     def predict_eps_from_xstart(self, x_t: Images, t: Place, pred_xstart: Images) -> Images:
         """Return the noise that x_t holds if its x_0 is ``pred_xstart``."""
-        return self.level_of(t, x_t).eps(x_t, pred_xstart)
+        return self._level(t, x_t).eps(x_t, pred_xstart)
 
 
 def noise_like(x_start: Tensor, noise: Tensor | None) -> Tensor:

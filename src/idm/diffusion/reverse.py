@@ -63,7 +63,7 @@ class ReverseProcess(Process, ABC):
         Raises:
             SettingsError: no such step or steps.
         """
-        at = self.grid.transition(t, like).up if isinstance(t, int | Tensor) else self.level_of(t, like)
+        at = self.grid.transition(t, like).up if isinstance(t, int | Tensor) else self._level(t, like)
         return self._time_of(at, like)
 
     def _time_of(self, at: Level, like: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ class ReverseProcess(Process, ABC):
         Raises:
             SettingsError: the network returns no tensor, or one of the wrong shape or number of channels.
         """
-        at = self.level_of(t, x_t)
+        at = self._level(t, x_t)
         scale = self.prediction.input_scale(at)
         shown = x_t if scale is None else scale * x_t
         output = network_output(model(shown, self._time_of(at, x_t), **(model_kwargs or {})))

@@ -72,11 +72,7 @@ def _warn_of_few(num: int) -> None:
 
 
 def _refuse_unreadable(run: Opened, num_levels: int) -> None:
-    """Refuse more levels than curves are read again of.
-
-    Raises:
-        SettingsError: as said.
-    """
+    """Refuse more levels than curves are read again of, by a ``SettingsError``."""
     levels, most = min(whole_number(num_levels, "num_levels"), run.diffusion.num_timesteps), most_levels(run.spec.shape)
     if levels > most:
         way = f"take num_levels={most}" if most else "measure a run of smaller samples"

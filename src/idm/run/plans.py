@@ -140,11 +140,7 @@ def require_count(plan: Plan, steps: int | None) -> Plan:
 
 
 def refuse_spacing(plan: str | None, settings: Mapping[str, Any]) -> None:
-    """Refuse settings of a sampler that choose levels where a plan does.
-
-    Raises:
-        SettingsError: as said.
-    """
+    """Refuse settings of a sampler that choose levels where a plan does, by a ``SettingsError``."""
     if plan is not None and "spacing" in settings:
         raise SettingsError(
             f"plan: {plan} without a spacing wanted, got spacing={settings['spacing']}; choose one of them"

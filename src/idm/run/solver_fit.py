@@ -154,11 +154,7 @@ def fitted_sampler(
 
 
 def refuse_other_guidance(run: Path, sampler: Sampler, guide: Guide) -> None:
-    """Refuse other guidance than a solver was fitted under.
-
-    Raises:
-        SettingsError: as said.
-    """
+    """Refuse other guidance than a solver was fitted under, by a ``SettingsError``."""
     if not isinstance(sampler, SamplerFitted):
         return
     if not guide.is_plain:

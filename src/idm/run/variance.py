@@ -84,11 +84,7 @@ def told(variance: ReverseVariance) -> dict[str, str]:
 
 
 def require_use(variance: str, sampler: Sampler) -> None:
-    """Refuse another variance than the model's where a sampler uses none.
-
-    Raises:
-        SettingsError: as said.
-    """
+    """Refuse another variance than the model's where a sampler uses none, by a ``SettingsError``."""
     if variance != "model" and not sampler.uses_variance:
         raise SettingsError(
             f"variance: model wanted with {type(sampler).__name__}, {sampler.why_no_variance}, got {variance}; "

@@ -68,11 +68,7 @@ class DataSettings:
     timeout: Annotated[float, Gt(0)] = 25.0
 
     def __post_init__(self) -> None:
-        """Refuse two ways to say one thing, and a range that has none.
-
-        Raises:
-            SettingsError: as said.
-        """
+        """Refuse two ways to say one thing, and a range that has none, by a ``SettingsError``."""
         check_rule(self.range)
         if self.standardize and self.range not in (AUTO, "type"):
             raise SettingsError(

@@ -141,11 +141,7 @@ class Fits:
 
 
 def require_name(name: str) -> None:
-    """Refuse what is no name of a fit.
-
-    Raises:
-        SettingsError: as said.
-    """
+    """Refuse what is no name of a fit, by a ``SettingsError``."""
     if not isinstance(name, str) or not NAME.fullmatch(name):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise SettingsError(
             f"name: small letters, digits, hyphens and underscores wanted, 60 at the most, got {shown(name)}"

@@ -110,11 +110,7 @@ def _network(
 
 
 def _refuse_side(experiment: Experiment, data: Data) -> None:
-    """Refuse a schedule that is shifted for the size of pictures where data have no sides.
-
-    Raises:
-        SettingsError: as said.
-    """
+    """Refuse a schedule that is shifted for the size of pictures where data have no sides, by a ``SettingsError``."""
     side, shape = experiment.schedule.get("side"), data.spec.shape
     if side not in (None, UNSHIFTED_SIDE) and len(shape) == 1:
         raise SettingsError(

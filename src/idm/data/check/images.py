@@ -14,8 +14,9 @@ from idm.data.check.result import DataCheck, count, equal_groups, folder_and_fil
 from idm.data.check.training import Opened, Opener, try_to_open
 from idm.data.images.check import refuse_other, refuse_size
 from idm.data.images.decode import MAX_PIXELS
+from idm.data.images.fitting import fitting_size
 from idm.data.images.source import ImageList
-from idm.data.infer import IMAGES, fitting_size
+from idm.data.infer import IMAGES
 
 EXTREME_ASPECT = 4
 """An image with a side more than this many times the other is called out."""

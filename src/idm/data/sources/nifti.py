@@ -57,11 +57,7 @@ class Nifti(ArraySource):
             DataError: nibabel is missing; no files; files that are not of one shape and dtype.
         """
         where = Path(path)
-        others = find_files(where)[1] if where.is_dir() else []
-        files = [file for file in others if file.lower().endswith(NIFTI_SUFFIXES)]
-        if not where.is_file() and not files:
-            found = "a folder without any" if where.is_dir() else kind_at(where)
-            raise DataError(f"{where}: NIfTI files wanted, got {found}; check the path")
+        files = _files(where)
         chosen = choose_part(where, files, split if files else None, every=False)
         self._files = [where / file for file in chosen.files] or [where]
         self._nibabel = import_extra("nibabel", "nifti")
@@ -69,10 +65,7 @@ class Nifti(ArraySource):
         gather(lambda row: self._compare(row, headers), range(len(headers)))
         shape, dtype, _ = headers[0]
         self._along_last = samples == "last"
-        if self._along_last and len(headers) > 1:
-            raise DataError(
-                f"{where}: one file wanted for data.source.samples=last, got {len(headers)}; give one of them"
-            )
+        _refuse_several(where, headers, along_last=self._along_last)
         stored = (shape[-1], *shape[:-1]) if self._along_last else (len(headers), *shape)
         rule: ChannelRule = "last" if len(stored) == 5 else "none"
         self._adopt(where, stored, dtype, None, channels=rule)
@@ -118,6 +111,25 @@ class Nifti(ArraySource):
             raise UnreadableFileError(f"{path}: cannot be read as NIfTI ({one_line(error)}); replace it") from error
         shape = (*self._stored[1:], self._stored[0]) if self._along_last else self._stored[1:]
         return values.reshape(shape)
+
+
+def _files(where: Path) -> list[str]:
+    """List the files of a folder; none for a file.
+
+    Raises:
+        DataError: nothing there, or a folder without any.
+    """
+    others = find_files(where)[1] if where.is_dir() else []
+    files = [file for file in others if file.lower().endswith(NIFTI_SUFFIXES)]
+    if not where.is_file() and not files:
+        found = "a folder without any" if where.is_dir() else kind_at(where)
+        raise DataError(f"{where}: NIfTI files wanted, got {found}; check the path")
+    return files
+
+
+def _refuse_several(where: Path, headers: list[Header], *, along_last: bool) -> None:
+    if along_last and len(headers) > 1:
+        raise DataError(f"{where}: one file wanted for data.source.samples=last, got {len(headers)}; give one of them")
 
 
 def _common(voxels: list[tuple[float, ...]]) -> tuple[float, ...] | None:

@@ -34,6 +34,9 @@ TIFF_SUFFIXES = (".tif", ".tiff")
 
 PageRule = Literal["samples", "depth", "channels"]
 
+RULES: dict[PageRule, ChannelRule] = {"samples": "none", "depth": "none", "channels": "first"}
+"""Where the channels are of what a page is."""
+
 
 @dataclass(frozen=True)
 class Stack:
@@ -77,12 +80,7 @@ class TiffStack(ArraySource):
             DataError: no files; pages that are not of one kind and size; files of different length.
         """
         where = Path(path)
-        files = (
-            [file for file in find_files(where)[0] if file.lower().endswith(TIFF_SUFFIXES)] if where.is_dir() else [""]
-        )
-        if not files:
-            raise DataError(f"{where}: TIFF files wanted, got a folder without any; check the path")
-        chosen = choose_part(where, files, split if where.is_dir() else None, every=False)
+        chosen = choose_part(where, _files(where), split if where.is_dir() else None, every=False)
         self._files = [where / file if file else where for file in chosen.files]
         stacks = gather(lambda file: _look(file, max_pixels), self._files)
         gather(lambda row: self._compare(row, stacks, by_page=pages == "samples"), range(len(stacks)))
@@ -93,16 +91,16 @@ class TiffStack(ArraySource):
         self._by_page = pages == "samples"
         inner = first.shape if self._by_page else (first.num_pages, *first.shape)
         of_files, class_names, _ = read_labels(list(chosen.below), labels) if where.is_dir() else (None, None, "")
-        rules: dict[str, ChannelRule] = {"samples": "none", "depth": "none", "channels": "first"}
-        rule = "last" if len(first.shape) == 3 else rules[pages]
+        rule = "last" if len(first.shape) == 3 else RULES[pages]
         self._adopt(where, (len(self._file_of), *inner), first.dtype, None, channels=rule)
         if of_files is not None:
             self.labels, self.class_names = of_files[self._file_of], class_names
-        names, self.remarks = chosen.files if where.is_dir() else (where.name,), chosen.remarks
-        self.names = tuple(
-            f"{names[file]}#{page}" if self._by_page else names[file]
-            for file, page in zip(self._file_of, self._page_of, strict=True)
-        )
+        self.names, self.remarks = self._names(chosen.files if where.is_dir() else (where.name,)), chosen.remarks
+
+    def _names(self, files: tuple[str, ...]) -> tuple[str, ...]:
+        """Name the samples."""
+        places = zip(self._file_of, self._page_of, strict=True)
+        return tuple(f"{files[file]}#{page}" if self._by_page else files[file] for file, page in places)
 
     def _compare(self, row: int, stacks: list[Stack], *, by_page: bool) -> None:
         stack, first = stacks[row], stacks[0]
@@ -124,6 +122,20 @@ class TiffStack(ArraySource):
             wanted = [self._page_of[indices[place]] for place in places] if self._by_page else None
             rows[places] = _read(self._files[file], wanted, self.dtype)
         return rows
+
+
+def _files(where: Path) -> list[str]:
+    """List the files of a folder; "" for a path that is none.
+
+    Raises:
+        DataError: a folder without any.
+    """
+    if not where.is_dir():
+        return [""]
+    files = [file for file in find_files(where)[0] if file.lower().endswith(TIFF_SUFFIXES)]
+    if not files:
+        raise DataError(f"{where}: TIFF files wanted, got a folder without any; check the path")
+    return files
 
 
 def holds_measurements(path: Path) -> bool:

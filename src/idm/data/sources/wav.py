@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError
 from idm.core.places import kind_at
 from idm.data.arrays.source import ArraySource
-from idm.data.arrays.wav_files import WavFile, open_wav
+from idm.data.arrays.wav_files import WavFile, WavForm, open_wav
 from idm.data.base import Indices
 from idm.data.images.check import gather
 from idm.data.images.files import LabelRule, find_files, read_labels
-from idm.data.parts import choose_part
+from idm.data.parts import Chosen, choose_part
 
 WAV_SUFFIXES = (".wav", ".wave")
 LARGEST_WINDOW = 4_096
@@ -59,28 +59,43 @@ class Wav(ArraySource):
             DataError: no files; files of another form than the first, or shorter than a window, by name.
         """
         where = Path(path)
-        files = _files(where)
-        chosen = choose_part(where, files, split if where.is_dir() else None, every=True)
+        chosen = choose_part(where, _files(where), split if where.is_dir() else None, every=True)
         self._wavs = gather(open_wav, [where / file if file else where for file in chosen.files])
         gather(self._compare, self._wavs)
+        counts = self._cut(window, hop)
+        self._ends, form = np.cumsum(counts), self._wavs[0].form
+        dtype = self._held_as(form, values)
+        self._adopt(where, (int(self._ends[-1]), self._window, form.channels), dtype, None, channels="last")
+        note = self._name(where, chosen, counts, labels)
+        self.note = f"{form}, windows of {self._window:,} frames every {self._hop:,}, {note}"
+        self.remarks, self.sampling_rate = (*chosen.remarks, *self._left_out(counts)), float(form.rate)
+
+    def _cut(self, window: int | None, hop: int | None) -> list[int]:
+        """Choose window and hop, and return how many windows each file has.
+
+        Raises:
+            DataError: a file that is shorter than a window.
+        """
         self._window = _fitting_window([wav.num_frames for wav in self._wavs]) if window is None else window
         self._hop = hop or self._window
         gather(self._refuse_short, self._wavs)
-        counts = [(wav.num_frames - self._window) // self._hop + 1 for wav in self._wavs]
-        self._ends, form = np.cumsum(counts), self._wavs[0].form
+        return [(wav.num_frames - self._window) // self._hop + 1 for wav in self._wavs]
+
+    def _held_as(self, form: WavForm, values: SampleKind) -> np.dtype[Any]:
+        """Return the dtype of samples, and remember whether integers become floats."""
         self._as_floats = not form.is_float and (values == "floats" or (values == "auto" and form.bits >= DEEP_BITS))
-        dtype = np.dtype(np.float64 if form.bits > DEEP_BITS else np.float32) if self._as_floats else form.dtype
-        self._adopt(where, (int(self._ends[-1]), self._window, form.channels), dtype, None, channels="last")
-        self.sampling_rate = float(form.rate)
+        return np.dtype(np.float64 if form.bits > DEEP_BITS else np.float32) if self._as_floats else form.dtype
+
+    def _name(self, where: Path, chosen: Chosen, counts: Sequence[int], rule: LabelRule) -> str:
+        """Name the windows and their classes, and say where the classes come from."""
         names = chosen.files if where.is_dir() else (where.name,)
         self.names = tuple(f"{name}#{row}" for name, count in zip(names, counts, strict=True) for row in range(count))
-        of_files, class_names, note = (
-            read_labels(list(chosen.below), labels) if where.is_dir() else (None, None, "no labels")
-        )
+        if not where.is_dir():
+            return "no labels"
+        of_files, class_names, note = read_labels(list(chosen.below), rule)
         if of_files is not None:
             self.labels, self.class_names = np.repeat(of_files, counts), class_names
-        self.note = f"{form}, windows of {self._window:,} frames every {self._hop:,}, {note}"
-        self.remarks = (*chosen.remarks, *self._left_out(counts))
+        return note
 
     def _compare(self, wav: WavFile) -> None:
         first = self._wavs[0]
