@@ -71,7 +71,7 @@ class EncodingGuide:
         if classifier is None and self.needs_code and not run.guide.is_on:
             raise SettingsError(
                 f"classifier: the one of {shown(self.words)} wanted, by which these latents were encoded, got none; "
-                "its code runs only where it is named, so name it again"
+                "its code runs only where it is named; name it again, classifier=CLASSIFIER"
             )
         if classifier is not None and (run.guide.is_on or not self.needs_code):
             raise SettingsError(
