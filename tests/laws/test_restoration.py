@@ -253,7 +253,7 @@ def test_repaint_takes_steps_again_as_long_as_it_puts_values_in(noise: float, ro
 
 
 def test_repaint_of_channels_of_different_scales_puts_the_noise_of_each_into_it() -> None:
-    """o = D A x + s n is A x + (s / d) n in a channel of scale d: alpha o / d, of variance sigma^2 - (alpha s / d)^2."""
+    """o = D A x + s n is A x + (s / d) n where the scale is d: alpha o / d, of variance sigma^2 - (alpha s / d)^2."""
     scale, noise = doubles(4.0, 0.5), 0.2
     seen = Mask((2, 3), torch.tensor([[True, False, True], [True, True, False]]))
     codec = Codec("float64", None, (0.0, 0.0), (4.0, 0.5))
