@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from idm.core.errors import SettingsError
 from idm.data import Codec
 from idm.diffusion import Denoised, GaussianDiffusion, ModelVarType
 from idm.oracles import MixtureDenoiser
@@ -252,7 +253,7 @@ def test_repaint_takes_steps_again_as_long_as_it_puts_values_in(noise: float, ro
 
 
 def test_repaint_of_channels_of_different_scales_puts_the_noise_of_each_into_it() -> None:
-    """o = D A x + s n is A x + (s / d) n in a channel of scale d: alpha o / d, of variance sigma^2 - (alpha s / d)^2."""
+    """o = D A x + s n is A x + (s / d) n where the scale is d: alpha o / d, of variance sigma^2 - (alpha s / d)^2."""
     scale, noise = doubles(4.0, 0.5), 0.2
     seen = Mask((2, 3), torch.tensor([[True, False, True], [True, True, False]]))
     codec = Codec("float64", None, (0.0, 0.0), (4.0, 0.5))
@@ -272,3 +273,32 @@ def test_repaint_of_channels_of_different_scales_puts_the_noise_of_each_into_it(
     again = [method.num_rounds(SHORT.grid, i, observation) for i in range(1, SHORT.num_timesteps)]
     expected = [3 if float(kappa) >= noise / 4 else 1 for kappa in SHORT.grid.levels.kappa[:-1]]
     assert again == expected
+
+
+WRONG: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
+    "raises": (lambda x: x.view(2, 7), r"a function of data \(1, 3\) wanted, got one that raises RuntimeError \("),
+    "no gradient": (lambda x: x.detach().square(), "a function that torch can differentiate wanted by DPS"),
+    "no row for each": (lambda x: x.sum(), r"a tensor \[1, \.\.\.\] wanted from the function"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_function_that_cannot_be_an_operator_is_refused_in_a_line(case: str) -> None:
+    function, told = WRONG[case]
+    sampler = SamplerDDIM(SHORT.respace([0]), clip_denoised=False)
+    with pytest.raises(SettingsError, match=f"^operator: {told}") as refused:
+        restore(sampler, Linear(random(3, 3)), Observation(Custom(function), random(2, 3)), random(2, 3), method=DPS())
+    assert len(refused.value.lines) == 1
+
+
+def test_a_number_for_each_sample_is_an_observation() -> None:
+    weights, x, o = 0.4 * random(3, 3), random(2, 3), random(2, 1)
+    sampler = SamplerDDIM(SHORT.respace([0]), clip_denoised=False)
+    functions: list[Callable[[Tensor], Tensor]] = [lambda x: x.sum(1), lambda x: x.sum(1, keepdim=True)]
+    flat, kept = (
+        restore(sampler, Linear(weights), Observation(Custom(function), o), x, method=DPS(0.7))
+        for function in functions
+    )
+    sign = (o - (x @ weights).sum(1, keepdim=True)).sign()
+    torch.testing.assert_close(flat, x @ weights + 0.7 * sign * weights.sum(1), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(flat, kept, rtol=0, atol=0)

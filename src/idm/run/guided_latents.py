@@ -16,6 +16,9 @@ from idm.run.guidance_request import GuidanceRequest, request_of_file
 from idm.run.guide import Guide
 from idm.run.guide_making import make_guide
 
+LONGEST = 500
+"""Characters of what is told of guidance."""
+
 AnyGuidable = TypeVar("AnyGuidable", bound=Guidable)
 
 
@@ -57,9 +60,10 @@ class EncodingGuide:
             KeyError, TypeError, ValueError: it is something else.
         """
         asked, needs_code = request_of_file(plain["asked"])
-        if not isinstance(plain["found"], dict) or not isinstance(plain["words"], str):
-            raise ValueError("what was guided wanted")
-        return cls(asked, needs_code, plain["found"], plain["words"])
+        found, words = plain["found"], plain["words"]
+        if not isinstance(found, dict) or not isinstance(words, str) or not words.isprintable():
+            raise ValueError("what guided wanted")
+        return cls(asked, needs_code, found, words[:LONGEST])
 
     def run(self, run: AnyGuidable, classifier: LevelClassifier | None) -> AnyGuidable:
         """Return a run guided so, unless it is already; the classifier is one of the caller's own.
@@ -71,7 +75,7 @@ class EncodingGuide:
         if classifier is None and self.needs_code and not run.guide.is_on:
             raise SettingsError(
                 f"classifier: the one of {shown(self.words)} wanted, by which these latents were encoded, got none; "
-                "its code runs only where it is named, so name it again"
+                "its code runs only where it is named; name it again, classifier=CLASSIFIER"
             )
         if classifier is not None and (run.guide.is_on or not self.needs_code):
             raise SettingsError(

@@ -56,14 +56,8 @@ def restore_into(
     opened = load(run, device=device, trust_code=trust_code)
     folder, plan = together(lambda: results_folder(out, opened, "restored"), lambda: _plan(opened, request, listener))
     observed = _observed(opened, plan, request, names)
-    mending = Mending(
-        opened,
-        observed,
-        plan_draws(opened, observed, plan),
-        _reference(request.operator),
-        request.coverage,
-        "restoring",
-    )
+    draws, reference = plan_draws(opened, observed, plan), _reference(request.operator)
+    mending = Mending(opened, observed, draws, reference, covers=request.coverage, doing="restoring")
     return mending.make(folder, request.batch_size, listener, say)
 
 

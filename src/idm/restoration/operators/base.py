@@ -47,7 +47,7 @@ class Custom(Operator):
 
     def __repr__(self) -> str:
         """Name the function."""
-        return f"Custom({getattr(self.function, '__qualname__', type(self.function).__name__)})"
+        return f"Custom({getattr(self.function, '__name__', type(self.function).__name__)})"
 
     def apply(self, x: Images) -> Tensor:
         """Call the function.
