@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -168,7 +169,7 @@ class Row:
             if not (run.folder / "fits" / f"solver-{self.steps}.json").exists():
                 run.fit_solver(self.steps)
             return run.sampler(name="fitted", steps=self.steps)
-        spaced = {"spacing": self.spacing} if self.spacing else {}
+        spaced: dict[str, Any] = {"spacing": self.spacing} if self.spacing else {}
         return run.sampler(name=self.name, steps=self.steps, plan=self.plan, **spaced)
 
     def __str__(self) -> str:

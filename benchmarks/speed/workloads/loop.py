@@ -10,7 +10,15 @@ from idm.bench.harness import Contestant
 from idm.bench.table import Plan, Row, Table
 from idm.diffusion import GaussianDiffusion, ModelVarType
 from idm.networks import MLP
-from idm.samplers import MultistepRule, Sampler, SamplerDDIM, SamplerDDPM, SamplerHeun, SamplerMultistep
+from idm.samplers import (
+    MultistepRule,
+    Sampler,
+    SamplerDDIM,
+    SamplerDDPM,
+    SamplerFitted,
+    SamplerHeun,
+    SamplerMultistep,
+)
 from idm.schedules import cosine_schedule
 
 STEPS = 100
@@ -30,6 +38,7 @@ ONE_CALL: Mapping[str, Callable[[GaussianDiffusion], Sampler]] = {
     "UniPC-3 loop": partial(SamplerMultistep, order=3),
     "UniPC-2 loop, tau 1": partial(SamplerMultistep, tau=1.0),
     "DEIS-3 loop": partial(SamplerMultistep, order=3, corrector=False, rule=MultistepRule.DEIS),
+    "fitted loop": SamplerFitted,
 }
 TWO_CALLS: Mapping[str, Callable[[GaussianDiffusion], Sampler]] = {
     "Heun loop": SamplerHeun,
