@@ -8,18 +8,23 @@ from unittest import mock
 from idm.report import figures
 from idm.run.calibrate import calibrate
 
-NUM_IMAGES, DPI = 64, 40
+NUM_IMAGES, DPI = 16, 40
 
 
 @contextmanager
 def few_images() -> Generator[None]:
-    """Have checkpoints calibrated on few images by default."""
-    with mock.patch.dict(inspect.unwrap(calibrate).__kwdefaults__, num=NUM_IMAGES):
+    """Have checkpoints calibrated on few images by default, and few samples drawn to be shown in training."""
+    calibrated = mock.patch.dict(inspect.unwrap(calibrate).__kwdefaults__, num=NUM_IMAGES)
+    with calibrated, mock.patch("idm.tasks.preview.NUM_IMAGES", NUM_IMAGES):
         yield
 
 
 @contextmanager
 def few_pixels() -> Generator[None]:
-    """Have figures drawn in a low resolution, each part where it comes to lie: to place them takes most of the time."""
-    with mock.patch.multiple(figures, DPI=DPI, LAYOUT=None):
+    """Have figures drawn in a low resolution, each part where it comes to lie, and without the ticks of their axes.
+
+    To place and to draw them takes most of the time; tests of figures have them.
+    """
+    nothing = dict.fromkeys(("draw", "get_tightbbox"), lambda *_, **__: None)
+    with mock.patch.multiple(figures, DPI=DPI, LAYOUT=None), mock.patch.multiple("matplotlib.axis.Axis", **nothing):
         yield

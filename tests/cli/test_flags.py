@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,10 @@ def texts_of(path: Path) -> list[tuple[str, str]]:
     ]
 
 
-TEXTS = [text for path in BELOW for text in texts_of(path)]
+@cache
+def texts() -> list[tuple[str, str]]:
+    """Those of everything below the command line."""
+    return [text for path in BELOW for text in texts_of(path)]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +119,7 @@ def test_settings_stay_what_they_are(text: str) -> None:
 def test_no_text_below_the_command_line_names_an_option() -> None:
     found = [
         f"{where}: {text}"
-        for where, text in TEXTS
+        for where, text in texts()
         if any(
             word.startswith("--") and word[2:3].isalpha() and word[-1] != ":" for word in text.replace("'", " ").split()
         )
@@ -124,7 +128,7 @@ def test_no_text_below_the_command_line_names_an_option() -> None:
 
 
 def test_no_text_below_the_command_line_speaks_of_running_a_command_again() -> None:
-    assert [where for where, text in TEXTS if "same command" in text or "command again" in text] == []
+    assert [where for where, text in texts() if "same command" in text or "command again" in text] == []
 
 
 def test_python_does_what_every_verb_does() -> None:

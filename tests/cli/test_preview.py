@@ -16,6 +16,7 @@ from idm.tasks.preview import LONGEST_SECONDS, preview
 def draw(run, tmp_path, monkeypatch):
     """Draw a grid of samples that take so long each, so many at once; return its pixels and how long it took."""
     sample = module.draw
+    monkeypatch.setattr(module, "NUM_IMAGES", 64)
 
     def pixels(seconds, batch_size=64):
         clock = [0.0]

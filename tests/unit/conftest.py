@@ -1,12 +1,14 @@
 """Experiments that train in a moment."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from idm.core.progress import SILENT
 from idm.settings import Experiment, from_plain
 from idm.tasks import train
 
-from ..little import few_images
+from ..little import few_images, few_pixels
 from ..once import made_once
 
 PLAIN = {
@@ -41,6 +43,13 @@ PLAIN = {
 def little_work():
     """Do less beside what tests look at."""
     with few_images():
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def little_pictures(request):
+    """Draw less where figures are not what is looked at."""
+    with nullcontext() if "report" in request.path.parts else few_pixels():
         yield
 
 

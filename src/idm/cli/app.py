@@ -4,6 +4,7 @@ A verb is a function whose parameters are its arguments and options; a new one i
 ``VERBS``. Its file imports what needs torch inside of the function, so that help and completion answer at once.
 """
 
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Sequence
@@ -116,6 +117,12 @@ def make_app() -> typer.Typer:
     return app
 
 
+@functools.cache
+def _program() -> Any:
+    """The program, put together once however often a process runs it."""
+    return typer.main.get_command(make_app())
+
+
 def _help_of(verb: Callable[..., None]) -> str:
     """Return what a verb's docstring says, a paragraph in a line each: terminals have widths of their own."""
     return "\n\n".join(" ".join(part.split()) for part in (inspect.getdoc(verb) or "").split("\n\n"))
@@ -183,7 +190,7 @@ def _invoke(arguments: Sequence[str]) -> int:
         raise SettingsError(f"idm {arguments[0]}: one process wanted, got {num_processes()}; torchrun is for {shared}")
     _refuse_empty(arguments)
     try:
-        result = typer.main.get_command(make_app()).main(list(arguments), prog_name="idm", standalone_mode=False)
+        result = _program().main(list(arguments), prog_name="idm", standalone_mode=False)
     except UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message())

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -219,8 +221,8 @@ def test_a_suspended_program_has_not_waited():
     assert os.waitpid(child, 0)[1] == 0
 
 
-PROGRAM = """
-import itertools, os, sys, time
+PROGRAMS = """
+import gc, itertools, os, sys, time
 import numpy as np
 from idm.core.errors import IdmError
 from idm.data import Codec, Dataset, Source, dataset
@@ -234,8 +236,21 @@ class Slow(Source):
             time.sleep(10_000)
         return np.zeros((len(indices), *self.shape), np.uint8)
 
+gc.freeze()  # they end sooner
+for line in sys.stdin:
+    given, *outputs = line.split(";")
+    child = os.fork()
+    if child == 0:
+        for stream, path in enumerate(outputs, 1):
+            os.dup2(os.open(path.strip(), os.O_CREAT | os.O_WRONLY), stream)
+        break
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+else:
+    sys.exit()
+
 dataset.CACHE_BYTES = 0
-workers, last, timeout = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+workers, last, timeout = int(given.split()[0]), int(given.split()[1]), float(given.split()[2])
 data = Dataset(Slow(), Codec.quantized("uint8", 17), np.arange(1000), workers=workers, timeout=timeout)
 batches = data.batches(np.arange(step, step + 4) for step in itertools.count(last))
 try:
@@ -247,41 +262,67 @@ print("ready", flush=True)
 if last == 1:
     time.sleep(10_000)
 """
+"""For each line of its input it forks a program, which ends as programs do; torch is imported once for all."""
 
 
-def program(*arguments):
-    command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+@pytest.fixture(scope="module")
+def programs():
+    with subprocess.Popen([sys.executable, "-c", PROGRAMS], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that was started, and the files that hold what it says."""
+
+    pid: int
+    out: Path
+    err: Path
+    code: Callable[[], int]
+
+    def ended(self, seconds):
+        """Wait, and return what it said and its exit code."""
+        assert within(seconds, lambda: not is_running(self.pid))
+        return self.out.read_text(), self.err.read_text(), self.code()
+
+
+@pytest.fixture
+def program(programs, tmp_path):
+    def start(*arguments):
+        out, err = tmp_path / "out", tmp_path / "err"
+        programs.stdin.write(f"{' '.join(map(str, arguments))};{out};{err}\n".encode())
+        programs.stdin.flush()
+        return Program(int(programs.stdout.readline()), out, err, lambda: int(programs.stdout.readline()))
+
+    return start
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_program_ends_where_reading_hangs(workers):
-    started = program(workers, 99, 1.0)
-    out, err = started.communicate(timeout=30)
-    assert started.returncode == 6
+def test_a_program_ends_where_reading_hangs(program, workers):
+    out, err, code = program(workers, 99, 1.0).ended(30)
+    assert code == 6
     assert "took longer than 1 s" in out
     assert "Traceback" not in err
 
 
 @pytest.mark.parametrize(("workers", "first"), [(0, 98), (2, 98), (2, 0)])
-def test_a_program_that_ends_leaves_nothing_behind_even_while_a_read_hangs(workers, first):
+def test_a_program_that_ends_leaves_nothing_behind_even_while_a_read_hangs(program, workers, first):
     started = program(workers, first, 60.0)
-    started.stdout.readline()
+    assert within(60, lambda: started.out.exists() and started.out.read_text() == "ready\n")
     pids = running(started.pid)
-    assert started.communicate(timeout=20) == ("", "")
-    assert started.returncode == 0
+    assert started.ended(30) == ("ready\n", "", 0)
     assert within(10, lambda: not any(map(is_running, pids)))
 
 
-def test_processes_end_with_a_killed_program():
+def test_processes_end_with_a_killed_program(program):
     started = program(2, 1, 60.0)
-    assert started.stdout.readline() == "ready\n"
+    assert within(60, lambda: started.out.exists() and started.out.read_text() == "ready\n")
     pids = running(started.pid)
     assert len(pids) == 2
-    started.kill()
-    started.wait()
+    os.kill(started.pid, signal.SIGKILL)
+    assert started.ended(10) == ("ready\n", "", -signal.SIGKILL)
     assert within(10, lambda: not any(map(is_running, pids)))
-    assert started.stderr.read() == ""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
