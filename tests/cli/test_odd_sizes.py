@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 
 SHORT = {
-    "training.num_steps": 5,
-    "training.batch_size": 4,
+    "training.num_steps": 2,
+    "training.batch_size": 2,
     "training.warmup_steps": 0,
-    "training.log_interval": 5,
-    "training.save_interval": 5,
+    "training.log_interval": 2,
+    "training.save_interval": 2,
     "training.sample_interval": 0,
     "data.held_out": 2,
     "schedule.num_timesteps": 40,
     "network.model_channels": 4,
     "network.num_res_blocks": 1,
-    "sampler.steps": 3,
+    "sampler.steps": 2,
 }
 """Little of everything but of levels."""
 

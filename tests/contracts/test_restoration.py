@@ -1,6 +1,7 @@
 """What every member of ``METHODS`` promises, around every sampler that it goes with."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -133,20 +134,26 @@ def test_every_sampler_goes_with_every_method_but_for_particles(name: str, sampl
     assert bool(result.isfinite().all())
 
 
+def drawn(name: str, diffusion: GaussianDiffusion) -> Tensor:
+    """With a network of any type that knows Gaussian data."""
+    model = GaussianDenoiser(diffusion, torch.tensor(0.2), torch.tensor(0.3))
+    sampler = dataclasses.replace(sampler_of(name, diffusion), clip_denoised=False)
+    x = sampler.initial_noise(SHAPE).double()
+    denoise = diffusion.denoiser(model, clip=False)
+    return restore(sampler, denoise, observation(dtype=torch.float64), x, method=build(name))
+
+
+@functools.cache
+def drawn_by_eps(name: str) -> Tensor:
+    return drawn(name, PROCESS)
+
+
 @every_method
 @pytest.mark.parametrize("mean_type", list(ModelMeanType))
 def test_what_a_network_predicts_makes_no_difference(name: str, mean_type: ModelMeanType) -> None:
-    """A network of any type that knows Gaussian data; one that predicts x_{t-1} is guided as well."""
-
-    def drawn(diffusion: GaussianDiffusion) -> Tensor:
-        model = GaussianDenoiser(diffusion, torch.tensor(0.2), torch.tensor(0.3))
-        sampler = dataclasses.replace(sampler_of(name, diffusion), clip_denoised=False)
-        x = sampler.initial_noise(SHAPE).double()
-        denoise = diffusion.denoiser(model, clip=False)
-        return restore(sampler, denoise, observation(dtype=torch.float64), x, method=build(name))
-
-    of_type = drawn(PROCESS.replace(model_mean_type=mean_type))
-    torch.testing.assert_close(of_type, drawn(PROCESS), rtol=0, atol=1e-5)
+    """One that predicts x_{t-1} is guided as well."""
+    of_type = drawn(name, PROCESS.replace(model_mean_type=mean_type))
+    torch.testing.assert_close(of_type, drawn_by_eps(name), rtol=0, atol=1e-5)
 
 
 @every_method

@@ -1,6 +1,7 @@
 """The guard that keeps all tests off the network works, and counts."""
 
 import multiprocessing
+import os
 import socket
 import subprocess
 import sys
@@ -85,8 +86,11 @@ def test_a_session_with_an_attempt_fails_though_its_tests_pass(tmp_path, pytestc
     for name in ("conftest.py", "figures.py", "network.py", "typechecks.py"):
         (tests / name).write_text((pytestconfig.rootpath / "tests" / name).read_text())
     (tests / "test_it.py").write_text(TEST)
-    command = [sys.executable, "-m", "pytest", "--import-mode=importlib", "-p", "no:cacheprovider", *jobs, "tests"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    # Without plugins that are only installed.
+    options = ["--import-mode=importlib", "-p", "no:cacheprovider", "-p", "xdist", *jobs]
+    command = [sys.executable, "-m", "pytest", *options, "tests"]
+    environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
     assert "1 passed" in done.stdout
     assert "network attempts: 1 (unexpected): 192.0.2.1" in done.stdout
     assert done.returncode == 1
