@@ -5,7 +5,8 @@
 
 RUN is a run of the digits, such as that of ``make demo``. Patches of 8 x 8 pixels are cut out of the two photographs
 that scikit-learn ships, and a small network is trained on some of them under --out, once: two minutes of one core. The
-rest takes five minutes. Everything is in float32, as ``idm encode`` has it; errors are in the model's range, which is 2 wide.
+rest takes five minutes. Everything is in float32, as ``idm encode`` has it; errors are in the model's range, which is 2
+wide.
 """
 
 import argparse
