@@ -5,7 +5,8 @@
 
 RUN is a run of the digits, such as that of ``make demo``. Patches of 8 x 8 pixels are cut out of the two photographs
 that scikit-learn ships, and a small network is trained on some of them under --out, once: two minutes of one core. The
-rest takes five minutes. Everything is in float32, as ``idm encode`` has it; errors are in the model's range, which is 2 wide.
+rest takes five minutes. Everything is in float32, as ``idm encode`` has it; errors are in the model's range, which is 2
+wide.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from torch import Tensor
 
 import idm
 from idm.core.terminal import TERMINAL
+from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.editing import INVERSIONS, slerp
 from idm.editing.interpolation import interpolate
 from idm.run import Run, open_run_data
@@ -53,8 +55,8 @@ def round_trips(run: Run) -> None:
     print(f"\n{len(x)} held-out digits, {STEPS} steps\n")
     print(ROW(" | ".join(["Method", *(f"{grid}: values back | largest error | variance" for grid in GRIDS)])))
     for name in INVERSIONS:
-        if INVERSIONS[name].follows_flow:
-            ways = [choose_inversion(run.diffusion, name, STEPS, grid) for grid in GRIDS]
+        ways = [choose_inversion(run.diffusion, name, STEPS, grid) for grid in GRIDS]
+        if ways[0].inversion.follows_flow:
             print(ROW(" | ".join([f"`{name}`", *(there_and_back(run, way, x, y) for way in ways)])), flush=True)
     x, y = open_run_data(run).held_out.first(10_000)
     print(f"\nall {len(x)}, bdia: {there_and_back(run, choose_inversion(run.diffusion, steps=STEPS), x, y)}")
@@ -97,13 +99,18 @@ def mixed(run: Run, grid: str, pair: Tensor, label: int) -> Tensor:
     """Walk with both states mixed."""
     inversion, given = choose_inversion(run.diffusion, steps=STEPS, spacing=grid).inversion, denoisers(run, label)
     states, places = inversion.encode(given(inversion.diffusion, 2), (pair,)), torch.tensor(WEIGHTS)
-    on_way = [slerp(*(end.expand(len(places), *end.shape[1:]) for end in state.split(1)), places) for state in states]
+    ends = [[end.expand(len(places), *end.shape[1:]) for end in state.split(1)] for state in states]
+    on_way = [slerp(start, end, places) for start, end in ends]
     return inversion.decode(given(inversion.diffusion, len(places)), on_way)[0]
 
 
-def denoisers(run: Run, label: int) -> Callable[..., idm.diffusion.Denoiser]:
+def denoisers(run: Run, label: int) -> Callable[[GaussianDiffusion, int], Denoiser]:
     """Return what makes denoisers of so many samples of a class."""
-    return lambda process, count: run.denoiser(process, {"y": torch.full((count,), label)})
+
+    def make(process: GaussianDiffusion, count: int) -> Denoiser:
+        return run.denoiser(process, {"y": torch.full((count,), label)})
+
+    return make
 
 
 def pairs_of_one_class(labels: list[int]) -> list[tuple[int, int]]:

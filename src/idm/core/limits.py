@@ -56,7 +56,7 @@ def refuse_out_of_range(owner: type, values: Mapping[str, Any]) -> None:
 
 def _is_within(value: object, limits: tuple[Any, ...]) -> bool:
     """Whether a value is a number that keeps all limits; a text or a truth value is none."""
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    is_number = not isinstance(value, bool) and isinstance(value, Real)
     return is_number and all(holds(value, getattr(limit, where)) for limit, where, _, holds in _known(limits))
 
 

@@ -223,7 +223,7 @@ def _arranged(run: Opened, path: str, data: NDArray[Any], layout: str | None = N
     Raises:
         DataError: no finite numbers, or another shape.
     """
-    wanted = "samples of shape {}, as the run was trained on,"
+    wanted = "samples of shape {} wanted, as the run was trained on"
     found = arranged(data, run.spec.shape, layout or run.spec.layout, path, wanted=wanted)
     if not np.isfinite(found).all():
         raise DataError(f"{path}: finite numbers wanted, got NaN or infinity; replace the values")

@@ -19,7 +19,7 @@ def arranged(
         shape: of one of them [c, *space].
         layout: the first one that is tried, where several fit.
         what: what messages call them.
-        wanted: what has such a shape, in words, and why, as "samples of shape {}, as ...".
+        wanted: what is wanted in words, with the shape in the place of {}, such as "samples of shape {} wanted".
         advice: what to do with data of another shape.
 
     Raises:
@@ -35,4 +35,4 @@ def arranged(
         if several.shape[1:] == here and len(several) > 0:
             return rule.arrange(several)
     end = f"; {advice}" if advice else ""
-    raise DataError(f"{what}: {wanted.format(shape)} wanted, got {data.shape}{end}")
+    raise DataError(f"{what}: {wanted.format(shape)}, got {data.shape}{end}")

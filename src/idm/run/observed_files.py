@@ -89,7 +89,7 @@ def observed_in(data: NDArray[Any], shape: tuple[int, ...], layout: str, what: s
     Raises:
         DataError: no real numbers, infinity, or another shape.
     """
-    wanted = "observations of shape {}, as the operator gives of a sample,"
+    wanted = "observations of shape {} wanted, as the operator gives of a sample"
     found = arranged(data, shape, layout, what, wanted=wanted, advice=advice)
     if np.isinf(found).any():
         raise DataError(f"{what}: finite numbers, or NaN where nothing was seen, wanted, got infinity")
