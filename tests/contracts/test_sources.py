@@ -13,6 +13,7 @@ import pyarrow
 import pytest
 import sklearn.datasets
 import zarr
+from astropy.io import fits
 from PIL import Image
 from pyarrow import parquet
 from scipy.io import wavfile
@@ -107,6 +108,15 @@ def tiff_stack(tmp_path, changed=False):
     return {"path": str(tmp_path), "labels": "folder"}
 
 
+def stamps(tmp_path, changed=False):
+    for number in range(4):
+        (tmp_path / "ab"[number % 2]).mkdir(exist_ok=True)
+        values = np.random.default_rng(number).normal(size=(6, 5)).astype(np.float32)
+        unit = fits.ImageHDU(altered(values, changed and number == 2))
+        fits.HDUList([fits.PrimaryHDU(), unit]).writeto(tmp_path / "ab"[number % 2] / f"{number}.fits")
+    return {"path": str(tmp_path), "labels": "folder"}
+
+
 def hdf5(tmp_path, changed=False):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["group/x"] = altered(np.random.default_rng(0).normal(size=(11, 2, 20)), changed)
@@ -187,6 +197,7 @@ MAKE = {
     "numeric_csv": numeric_csv,
     "tiff_stack": tiff_stack,
     "idx": idx,
+    "fits": stamps,
     "hdf5": hdf5,
     "zarr": store,
     "nifti": nifti,

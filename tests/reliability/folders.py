@@ -12,6 +12,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from astropy.io import fits
 from PIL import Image
 
 from idm.cli import main
@@ -159,6 +160,23 @@ def _wav(rng: random.Random) -> bytes:
     return rng.choice([b"RIFF"] * 8 + [b"RIFX", b"RF64"]) + struct.pack("<I", 4 + len(content)) + b"WAVE" + content
 
 
+def _fits(rng: random.Random) -> bytes:
+    stream, shape = io.BytesIO(), rng.choice([(6, 8, 8), (8, 8), (6,), (6, 3, 8, 8)])
+    values = np.arange(math.prod(shape)).reshape(shape).astype(rng.choice(["u1", "i2", "u2", "f4", "f8"]))
+    if values.dtype.kind == "f" and rng.random() < 0.2:
+        values.flat[0] = np.nan
+    units = [fits.PrimaryHDU(), fits.ImageHDU(values)]
+    units[1].header["BLANK"] = rng.choice([0, -1, 99, "x"])
+    kind = rng.random()
+    if kind < 0.3 and len(shape) > 1:
+        units[1] = fits.CompImageHDU(values)
+    elif kind < 0.6:
+        column = fits.Column("x", f"{values[0].size}D", dim="(8,8)" if len(shape) == 3 else None, array=values)
+        units[1] = fits.BinTableHDU.from_columns([column, fits.Column("label", "2A", array=["a"] * len(values))])
+    fits.HDUList(units[rng.randrange(2) if kind >= 0.6 else 0 :]).writeto(stream, output_verify="ignore")
+    return stream.getvalue()
+
+
 def _tar(rng: random.Random) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
@@ -190,6 +208,7 @@ FILES: dict[str, Callable[[random.Random], bytes]] = {
     "tsv": _numbers,
     "idx": _idx,
     "wav": _wav,
+    "fits": _fits,
 }
 
 

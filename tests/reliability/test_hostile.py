@@ -149,6 +149,18 @@ def sound(parts):
     return b"RIFF" + struct.pack("<I", 0) + b"WAVEfmt " + form + parts
 
 
+def fits_of(*cards, packed=False):
+    """A FITS file of one unit with those cards, and 64 bytes of data."""
+    content = b"".join(card.ljust(80).encode() for card in ("SIMPLE  =                    T", *cards, "END"))
+    content = content.ljust(-(-len(content) // 2880) * 2880) + bytes(64)
+    return gzip.compress(content) if packed else content
+
+
+def fits_image(*sizes, bitpix=-32, **options):
+    axes = [f"NAXIS{number}  = {size:20}" for number, size in enumerate(sizes, 1)]
+    return fits_of(f"BITPIX  = {bitpix:20}", f"NAXIS   = {len(sizes):20}", *axes, **options)
+
+
 CODE = "__import__('pathlib').Path('{}').touch()"
 ONE = member(b"a.png", 4, content=b"abcd")
 DATA = {
@@ -173,6 +185,13 @@ DATA = {
     "parts without end.wav": sound(bytes(2**24)),
     "a part of 4 GB.wav": sound(b"LIST" + struct.pack("<I", 2**32 - 2)),
     "more than all memory.wav": sound(b"ds64" + struct.pack("<IQQQ", 24, 2**63, 2**63, 2**63) + b"data" + b"\xff" * 4),
+    "more than all memory.fits": fits_image(2**40, 2**20),
+    "a gigabyte that is not there.fits": fits_image(2**14, 2**14),
+    "a gigabyte that is not there.fits.gz": fits_image(2**14, 2**14, packed=True),
+    "sizes below zero.fits": fits_image(-4, 8),
+    "999 axes.fits": fits_image(*[1] * 999),
+    "no bits.fits": fits_image(8, 8, bitpix=7),
+    "a million axes.fits": fits_of("BITPIX  =                    8", f"NAXIS   = {10**6:20}"),
     "before itself.tar": tar(ONE, member(b"b.png", -512)),
     "before itself, hidden.tar": tar(ONE, member(b".b.png", -512)),
     "before itself, by a note.tar": tar(ONE, member(b"note", 14, b"x", b"14 size=-1536\n"), member(b"b.png", 0)),

@@ -13,6 +13,7 @@ from idm.data.sources.arrays import Arrays
 from idm.data.sources.csv_images import csv_source
 from idm.data.sources.custom import custom_source
 from idm.data.sources.digits import Digits
+from idm.data.sources.fits import Fits
 from idm.data.sources.hdf5 import Hdf5
 from idm.data.sources.idx import Idx
 from idm.data.sources.image_folder import ImageFolder
@@ -35,6 +36,7 @@ _FOUND: dict[str, Callable[..., Source]] = {
     "numeric_csv": NumericCsv,
     "tiff_stack": TiffStack,
     "idx": Idx,
+    "fits": Fits,
     "hdf5": Hdf5,
     "zarr": Zarr,
     "nifti": Nifti,

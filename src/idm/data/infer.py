@@ -11,6 +11,7 @@ from idm.core.places import kind_at
 from idm.core.text import counted
 from idm.data.arrays.arrow import parts_in_table
 from idm.data.arrays.files import LABEL_FILE, labels_beside
+from idm.data.arrays.fits_files import FITS_SUFFIXES
 from idm.data.arrays.idx_files import IDX_SUFFIXES
 from idm.data.images.check import gather
 from idm.data.images.decode import MAX_PIXELS, ImageHeader, read_header
@@ -41,6 +42,7 @@ SOURCE_OF = {
     ".tif": "tiff_stack",
     ".tiff": "tiff_stack",
     ".tsv": "numeric_csv",
+    **dict.fromkeys(FITS_SUFFIXES, "fits"),
     **dict.fromkeys(IDX_SUFFIXES, "idx"),
     **dict.fromkeys(WAV_SUFFIXES, "wav"),
 }
@@ -49,7 +51,7 @@ SOURCE_OF = {
 ALIKE = {"csv": "numeric_csv", "arrays": "array_folder"}
 """Another source of files of the same suffixes: what is in a CSV file tells, or how many .npy files a folder has."""
 
-WHOLE_FOLDERS = frozenset({"idx", "nifti", "table", "wav", "webdataset"})
+WHOLE_FOLDERS = frozenset({"fits", "idx", "nifti", "table", "wav", "webdataset"})
 """Sources that open all of their files in a folder together."""
 
 FOLDERS = WHOLE_FOLDERS | {IMAGES, "array_folder", "tiff_stack", "zarr"}
@@ -70,7 +72,7 @@ LISTING: dict[str, Callable[..., dict[str, str | None]]] = {
 }
 """What tells the parts of sources whose rows may be of parts."""
 
-WANTED = "a folder of images, or a .npy, .npz, .csv, .h5, .idx, .nii, .parquet, .tar, .tif or .wav file"
+WANTED = "a folder of images, or a .npy, .npz, .csv, .fits, .h5, .idx, .nii, .parquet, .tar, .tif or .wav file"
 
 LARGEST_SIZE = 64
 """Images are fitted to at most this size unless another is asked for."""
@@ -80,7 +82,7 @@ def infer_source(path: str | Path) -> tuple[str, dict[str, Any]]:
     """Name the source that fits a file or folder, and its options.
 
     A file is read by the source of its suffix, see ``SOURCE_OF``; a folder of images as ``image_folder``; a folder
-    with one file of data, or with NIfTI, Parquet or tar files, by the source of these. Images in folders
+    with one file of data, or with FITS, NIfTI, Parquet or tar files, by the source of these. Images in folders
     keep their one size up to 64 x 64; others are fitted to the largest power of two that none of them falls short of,
     at most 64. An index says itself.
 

@@ -125,6 +125,32 @@ class IdxOptions:
     """which part of a folder is read, train or test, of which t10k is one; by default all together."""
 
 @dataclass(frozen=True, kw_only=True)
+class FitsOptions:
+    """Options of ``data.source.name=fits``."""
+    path: str | Path
+    """a .fits, .fit, .fts, .fits.gz or .fits.fz file, or a folder of them."""
+    hdu: str | int | None = ...
+    """name (EXTNAME) or number, from 0, of the header and data unit; by default the first with an image, or else the first table with images in a column."""
+    samples: Literal['auto', 'files', 'planes'] = ...
+    """a sample is the image of a file; or one of its planes, the entries of the axis that varies slowest (NAXIS3 of a cube); auto: planes of a lone cube, else files. Of tables every row is a sample."""
+    column: str | None = ...
+    """name of the column of images in a table; by default the only one."""
+    label_column: str | None = ...
+    """name of the column of labels in a table, or "none"; by default "label", "class" or the like."""
+    missing: Literal['refuse', 'fill', 'skip'] = ...
+    """what becomes of missing values: "refuse" them, "fill" them, or "skip" the samples that miss some."""
+    fill: float = ...
+    """what stands for missing values with missing=fill."""
+    channels: Literal['auto', 'first', 'last', 'none'] = ...
+    """where the channel axis of a sample is; samples of two axes are images of one channel."""
+    spatial_dims: int | None = ...
+    """number of spatial axes; told by the sizes if not given."""
+    labels: Literal['auto', 'folder', 'parent', 'prefix', 'none'] = ...
+    """where the classes of files come from, as for folders of images."""
+    split: str | None = ...
+    """which part is read, train, val or test, where folders or files are named so; by default all together."""
+
+@dataclass(frozen=True, kw_only=True)
 class Hdf5Options:
     """Options of ``data.source.name=hdf5``."""
     path: str | Path
@@ -420,7 +446,7 @@ class SamplerHeunOptions:
     churn_noise: float = ...
     """standard deviation of what is drawn for it: S_noise."""
 
-SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | ArrayFolderOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | IdxOptions | Hdf5Options | ZarrOptions | NiftiOptions | TableSourceOptions | WavOptions | WebdatasetSourceOptions | CustomSourceOptions | IndexSourceOptions
+SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | ArrayFolderOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | IdxOptions | FitsOptions | Hdf5Options | ZarrOptions | NiftiOptions | TableSourceOptions | WavOptions | WebdatasetSourceOptions | CustomSourceOptions | IndexSourceOptions
 
 ScheduleOptions = LinearScheduleOptions | CosineScheduleOptions | FlowScheduleOptions
 
