@@ -21,6 +21,7 @@ import zarr
 from astropy.io import fits
 from PIL import Image
 from pyarrow import parquet as writer
+from scipy.io import netcdf_file
 
 from idm.data.check import check_path
 
@@ -542,6 +543,47 @@ FITS: list[Case] = [
     Case("fits", fits_images("a", "b", shape=UNCLEAR.shape[1:]), DIM, "2"),
     Case("fits", fits_images("a", "b", shape=(3, 8, 8)), DIM, "2", {DIM: "1"}),
 ]
+
+
+def netcdf(**variables):
+    """Files by name, and variables with their shapes along axes a, b and so on, of which a grows."""
+
+    def make(folder):
+        for name, shapes in variables.items():
+            with netcdf_file(str(folder / f"{name}.nc"), "w") as file:
+                for number, (variable, (axes, shape)) in enumerate(shapes.items()):
+                    for axis, size in zip(axes, shape, strict=True):
+                        if axis not in file.dimensions:
+                            file.createDimension(axis, None if axis == "a" else size)
+                    values = np.arange(math.prod(shape)).reshape(shape) + number
+                    file.createVariable(variable, "i4", tuple(axes))[:] = values
+        return folder
+
+    return make
+
+
+def unnamed_axes(folder):
+    with h5py.File(folder / "a.nc", "w") as file:
+        file["x"] = FLAT
+    return folder / "a.nc"
+
+
+VARIABLES, LABELLED, SPACE = "data.source.variables", "data.source.label_variable", "data.source.channel_axes"
+IMAGES_OF = netcdf(a={"t": ("abc", (8, 8, 8)), "z": ("bc", (8, 8)), "sort": ("a", (8,))})
+DEEP = netcdf(a={"t": ("abcde", (8, 2, 8, 8, 8))})
+NETCDF: list[Case] = [
+    Case("netcdf", IMAGES_OF, VARIABLES, "[t]", {VARIABLES: "[u]"}),
+    Case("netcdf", IMAGES_OF, VARIABLES, "[t]", {VARIABLES: "[t, z]"}),
+    Case("netcdf", netcdf(a={"t": ("ab", (8, 8)), "u": ("ab", (8, 8))}, b={"t": ("ab", (8, 8))}), VARIABLES, "[t]"),
+    Case("netcdf", IMAGES_OF, "data.source.sample_axes", "[a]", {"data.source.sample_axes": "[d]"}),
+    Case("netcdf", IMAGES_OF, SPACE, "[b]", {SPACE: "[d]"}),
+    Case("netcdf", DEEP, SPACE, "[b]"),
+    Case("netcdf", DEEP, "data.source.sample_axes", "[a, b]"),
+    Case("netcdf", IMAGES_OF, LABELLED, "sort", {LABELLED: "kind"}),
+    Case("netcdf", IMAGES_OF, LABELLED, "none", {LABELLED: "z"}),
+    Case("netcdf", unnamed_axes, "data.source.name", "hdf5"),
+    Case("netcdf", netcdf(train={"t": ("ab", (8, 8))}, test={"t": ("ab", (8, 8))}), "data.source.split", "null", VAL),
+]
 BYTES = KINDS.astype(np.uint8)
 IDX: list[Case] = [
     Case("idx", idx(x_idx4=UNCLEAR), "data.source.channels", "first"),
@@ -550,4 +592,15 @@ IDX: list[Case] = [
     Case("idx", idx(images_idx4=FLAT, labels_idx1=BYTES[:7]), "data.source.labels", "none"),
     Case("idx", idx(train_idx4=FLAT, t10k_idx4=FLAT), "data.source.split", "null", VAL),
 ]
-CASES = [*ARRAYS, *ARRAY_FOLDERS, *NUMBERS, *IDX, *SOUNDS, *FITS, *IMAGES, *FILES_OF_ONE_KIND, *SETTINGS_OF_ALL]
+CASES = [
+    *ARRAYS,
+    *ARRAY_FOLDERS,
+    *NUMBERS,
+    *IDX,
+    *SOUNDS,
+    *FITS,
+    *NETCDF,
+    *IMAGES,
+    *FILES_OF_ONE_KIND,
+    *SETTINGS_OF_ALL,
+]

@@ -16,7 +16,7 @@ import zarr
 from astropy.io import fits
 from PIL import Image
 from pyarrow import parquet
-from scipy.io import wavfile
+from scipy.io import netcdf_file, wavfile
 
 from idm.core.registry import Registry
 from idm.data import SOURCES as INCLUDED
@@ -132,6 +132,16 @@ def store(tmp_path, changed=False):
     return {"path": str(tmp_path / "a.zarr")}
 
 
+def netcdf(tmp_path, changed=False):
+    values = altered(np.random.default_rng(0).normal(size=(9, 4, 5)).astype(np.float32), changed)
+    with netcdf_file(str(tmp_path / "a.nc"), "w") as file:
+        for name, size in (("time", None), ("lat", 4), ("lon", 5)):
+            file.createDimension(name, size)
+        file.createVariable("t", "f4", ("time", "lat", "lon"))[:] = values
+        file.createVariable("kind", "i4", ("time",))[:] = np.arange(9) % 3
+    return {"path": str(tmp_path / "a.nc"), "label_variable": "kind"}
+
+
 def nifti(tmp_path, changed=False):
     for number in range(4):
         volume = np.random.default_rng(number).normal(size=(4, 5, 6)).astype(np.float32)
@@ -200,6 +210,7 @@ MAKE = {
     "fits": stamps,
     "hdf5": hdf5,
     "zarr": store,
+    "netcdf": netcdf,
     "nifti": nifti,
     "table": table,
     "wav": sound,

@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 from astropy.io import fits
 from PIL import Image
+from scipy.io import netcdf_file
 
 from idm.cli import main
 
@@ -177,6 +178,28 @@ def _fits(rng: random.Random) -> bytes:
     return stream.getvalue()
 
 
+def _netcdf(rng: random.Random) -> bytes:
+    stream, kind = io.BytesIO(), rng.choice(["i1", "i2", "i4", "f4", "f8"])
+    if rng.random() < 0.3:
+        with h5py.File(stream, "w") as file:
+            file["x"] = np.arange(48, dtype=kind).reshape(6, 8)
+            for axis, size in enumerate((6, 8)):
+                file[f"axis{axis}"] = np.arange(size)
+                file[f"axis{axis}"].make_scale()
+                file["x"].dims[axis].attach_scale(file[f"axis{axis}"])
+            file["x"].attrs[rng.choice(["scale_factor", "_FillValue", "units"])] = rng.choice([0, 2.5, np.nan, b"x"])
+        return stream.getvalue()
+    file = netcdf_file(stream, "w", version=rng.choice([1, 2]))
+    for axis, size in (("time", rng.choice([None, 6])), ("x", 8)):
+        file.createDimension(axis, size)
+    for name in rng.choice(["u", "uv", "uvw"]):
+        file.createVariable(name, kind, ("time", "x"))[:] = np.arange(48).reshape(6, 8)
+    name = rng.choice(["scale_factor", "add_offset", "_FillValue", "valid_range", "missing_value", "units"])
+    setattr(file.variables["u"], name, rng.choice([0.5, 0.0, 7, "K", np.array([1.0, 30.0])]))
+    file.flush()
+    return stream.getvalue()
+
+
 def _tar(rng: random.Random) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
@@ -209,6 +232,7 @@ FILES: dict[str, Callable[[random.Random], bytes]] = {
     "idx": _idx,
     "wav": _wav,
     "fits": _fits,
+    "nc": _netcdf,
 }
 
 

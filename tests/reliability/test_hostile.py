@@ -161,6 +161,28 @@ def fits_image(*sizes, bitpix=-32, **options):
     return fits_of(f"BITPIX  = {bitpix:20}", f"NAXIS   = {len(sizes):20}", *axes, **options)
 
 
+def netcdf_of(*sizes, records=0, attributes=bytes(8)):
+    """A classic NetCDF file of a variable x of bytes, whose first axis grows, and 64 bytes of data."""
+
+    def n(number):
+        return struct.pack(">I", number)
+
+    axes = b"".join(n(1) + bytes([97 + number]) + bytes(3) + n(size) for number, size in enumerate((0, *sizes)))
+    numbers = b"".join(map(n, range(len(sizes) + 1)))
+    variable = n(1) + b"x\0\0\0" + n(len(sizes) + 1) + numbers + attributes + n(1) + n(0)
+    head = b"CDF\1" + n(records) + n(10) + n(len(sizes) + 1) + axes + bytes(8) + n(11) + n(1) + variable
+    return head + n(len(head) + 4) + bytes(64)
+
+
+def netcdf_elsewhere(path):
+    """Variables that lie in another file."""
+    with h5py.File(path.with_name("other.nc"), "w") as file:
+        file["x"] = np.zeros((4, 8))
+    with h5py.File(path, "w") as file:
+        file["x"] = h5py.ExternalLink("other.nc", "x")
+        file.create_dataset("y", (4, 8), "f8", external=[("/dev/zero", 0, 256)])
+
+
 CODE = "__import__('pathlib').Path('{}').touch()"
 ONE = member(b"a.png", 4, content=b"abcd")
 DATA = {
@@ -192,6 +214,13 @@ DATA = {
     "999 axes.fits": fits_image(*[1] * 999),
     "no bits.fits": fits_image(8, 8, bitpix=7),
     "a million axes.fits": fits_of("BITPIX  =                    8", f"NAXIS   = {10**6:20}"),
+    "more than all memory.nc": netcdf_of(2**31, 2**31, records=2**31),
+    "a gigabyte that is not there.nc": netcdf_of(2**10, records=2**20),
+    "records of nothing.nc": netcdf_of(0, records=2**32 - 1),
+    "attributes without end.nc": netcdf_of(8, records=8, attributes=struct.pack(">II", 12, 2**32 - 1)),
+    "variables elsewhere.nc": netcdf_elsewhere,
+    "a maze.nc": maze,
+    "more than is stored.nc": hollow_hdf5,
     "before itself.tar": tar(ONE, member(b"b.png", -512)),
     "before itself, hidden.tar": tar(ONE, member(b".b.png", -512)),
     "before itself, by a note.tar": tar(ONE, member(b"note", 14, b"x", b"14 size=-1536\n"), member(b"b.png", 0)),

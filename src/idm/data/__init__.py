@@ -18,6 +18,7 @@ from idm.data.sources.hdf5 import Hdf5
 from idm.data.sources.idx import Idx
 from idm.data.sources.image_folder import ImageFolder
 from idm.data.sources.indexed import source_of_indexes
+from idm.data.sources.netcdf import NetCdf
 from idm.data.sources.nifti import Nifti
 from idm.data.sources.numeric_csv import NumericCsv
 from idm.data.sources.table import table_source
@@ -39,6 +40,7 @@ _FOUND: dict[str, Callable[..., Source]] = {
     "fits": Fits,
     "hdf5": Hdf5,
     "zarr": Zarr,
+    "netcdf": NetCdf,
     "nifti": Nifti,
     "table": table_source,
     "wav": Wav,

@@ -23,6 +23,7 @@ from idm.data.sources.csv_images import parts_in_csv
 from idm.data.sources.index import read_index
 from idm.data.sources.numeric_csv import holds_numbers, parts_in_numbers
 from idm.data.sources.tiff_stack import TIFF_SUFFIXES, holds_measurements
+from idm.data.sources.variable_files import NETCDF_SUFFIXES
 from idm.data.sources.wav import WAV_SUFFIXES
 
 IMAGES, INDEX = "image_folder", "index"
@@ -44,6 +45,7 @@ SOURCE_OF = {
     ".tsv": "numeric_csv",
     **dict.fromkeys(FITS_SUFFIXES, "fits"),
     **dict.fromkeys(IDX_SUFFIXES, "idx"),
+    **dict.fromkeys(NETCDF_SUFFIXES, "netcdf"),
     **dict.fromkeys(WAV_SUFFIXES, "wav"),
 }
 """Which source opens a single file of each suffix."""
@@ -51,7 +53,7 @@ SOURCE_OF = {
 ALIKE = {"csv": "numeric_csv", "arrays": "array_folder"}
 """Another source of files of the same suffixes: what is in a CSV file tells, or how many .npy files a folder has."""
 
-WHOLE_FOLDERS = frozenset({"fits", "idx", "nifti", "table", "wav", "webdataset"})
+WHOLE_FOLDERS = frozenset({"fits", "idx", "netcdf", "nifti", "table", "wav", "webdataset"})
 """Sources that open all of their files in a folder together."""
 
 FOLDERS = WHOLE_FOLDERS | {IMAGES, "array_folder", "tiff_stack", "zarr"}
@@ -72,7 +74,7 @@ LISTING: dict[str, Callable[..., dict[str, str | None]]] = {
 }
 """What tells the parts of sources whose rows may be of parts."""
 
-WANTED = "a folder of images, or a .npy, .npz, .csv, .fits, .h5, .idx, .nii, .parquet, .tar, .tif or .wav file"
+WANTED = "a folder of images, or a .npy, .npz, .csv, .fits, .h5, .idx, .nc, .nii, .parquet, .tar, .tif or .wav file"
 
 LARGEST_SIZE = 64
 """Images are fitted to at most this size unless another is asked for."""
@@ -82,7 +84,7 @@ def infer_source(path: str | Path) -> tuple[str, dict[str, Any]]:
     """Name the source that fits a file or folder, and its options.
 
     A file is read by the source of its suffix, see ``SOURCE_OF``; a folder of images as ``image_folder``; a folder
-    with one file of data, or with FITS, NIfTI, Parquet or tar files, by the source of these. Images in folders
+    with one file of data, or with FITS, NetCDF, NIfTI, Parquet or tar files, by the source of these. Images in folders
     keep their one size up to 64 x 64; others are fitted to the largest power of two that none of them falls short of,
     at most 64. An index says itself.
 

@@ -179,6 +179,26 @@ class ZarrOptions:
     """number of spatial axes, from 0 (points) to 3; told by the sizes if not given."""
 
 @dataclass(frozen=True, kw_only=True)
+class NetCdfOptions:
+    """Options of ``data.source.name=netcdf``."""
+    path: str | Path
+    """a .nc file, a folder of such, whose samples follow each other, or a Zarr store whose axes have names."""
+    variables: tuple[str, ...] | None = ...
+    """names of the variables that are read, the channels; by default all that share the axes which hold most values, without coordinates."""
+    sample_axes: tuple[str, ...] | None = ...
+    """names of the axes that number the samples, the last one fastest: [time] or [time, level]; by default the axis that grows, or one called time or the like, or the first."""
+    channel_axes: tuple[str, ...] = ...
+    """names of axes whose places are channels of their own, such as [level]; the others are space."""
+    label_variable: str | None = ...
+    """name of the variable of labels along the samples, or "none"; by default "label", "class" or the like."""
+    missing: Literal['refuse', 'fill', 'skip'] = ...
+    """what becomes of missing values: "refuse" them, "fill" them, or "skip" the samples that miss some."""
+    fill: float = ...
+    """what stands for missing values with missing=fill."""
+    split: str | None = ...
+    """which part is read, train, val or test, where folders or files are named so; by default all together."""
+
+@dataclass(frozen=True, kw_only=True)
 class NiftiOptions:
     """Options of ``data.source.name=nifti``."""
     path: str | Path
@@ -446,7 +466,7 @@ class SamplerHeunOptions:
     churn_noise: float = ...
     """standard deviation of what is drawn for it: S_noise."""
 
-SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | ArrayFolderOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | IdxOptions | FitsOptions | Hdf5Options | ZarrOptions | NiftiOptions | TableSourceOptions | WavOptions | WebdatasetSourceOptions | CustomSourceOptions | IndexSourceOptions
+SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | ArrayFolderOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | IdxOptions | FitsOptions | Hdf5Options | ZarrOptions | NetCdfOptions | NiftiOptions | TableSourceOptions | WavOptions | WebdatasetSourceOptions | CustomSourceOptions | IndexSourceOptions
 
 ScheduleOptions = LinearScheduleOptions | CosineScheduleOptions | FlowScheduleOptions
 
