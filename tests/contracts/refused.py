@@ -17,6 +17,8 @@ import h5py
 import nibabel
 import numpy as np
 import pyarrow
+import soundfile
+import tifffile
 import zarr
 from astropy.io import fits
 from PIL import Image
@@ -24,6 +26,9 @@ from pyarrow import parquet as writer
 from scipy.io import netcdf_file
 
 from idm.data.check import check_path
+
+from ..dicoms import write as write_dicom
+from ..edfs import edf_of
 
 UNCLEAR = np.arange(8 * 10 * 12 * 16).reshape(8, 10, 12, 16).astype(np.uint8)
 """Samples whose axes cannot be told apart."""
@@ -584,6 +589,82 @@ NETCDF: list[Case] = [
     Case("netcdf", unnamed_axes, "data.source.name", "hdf5"),
     Case("netcdf", netcdf(train={"t": ("ab", (8, 8))}, test={"t": ("ab", (8, 8))}), "data.source.split", "null", VAL),
 ]
+
+
+def slices(*series):
+    """Files of slices by name, each with the identifier of its series and its number there."""
+
+    def make(folder):
+        for name, identifier, number in series:
+            told = {"SeriesInstanceUID": identifier, "InstanceNumber": number}
+            write_dicom(folder / f"{name}.dcm", FLAT[number, 0], **told)
+        return folder
+
+    return make
+
+
+LABELS = "data.source.labels"
+VOLUMES = {"data.source.samples": "volumes"}
+DICOM: list[Case] = [
+    Case("dicom", slices(("a", "1", 1), ("b", "1", 2), ("c", "2", 1)), "data.source.samples", "slices", VOLUMES),
+    Case("dicom", slices(("a", "1", 1), ("b", "1", 1)), "data.source.samples", "slices", VOLUMES),
+    Case(
+        "dicom", slices(("a_0", "1", 1), ("b", "1", 1)), "data.source.labels", "none", {"data.source.labels": "prefix"}
+    ),
+    Case("dicom", slices(("train/a", "1", 1), ("test/b", "2", 1)), "data.source.split", "null", VAL),
+]
+
+
+def recordings(*names, **options):
+    def make(folder):
+        for number, name in enumerate(names):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            values = np.arange(80).reshape(2, 40).astype(np.int16)[:, : 40 - 10 * number]
+            (folder / f"{name}.edf").write_bytes(edf_of(values, **options))
+        return folder
+
+    return make
+
+
+def flacs(*names):
+    def make(folder):
+        for number, name in enumerate(names):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(folder / f"{name}.flac", np.arange(40 - number).astype(np.int16), 8_000)
+        return folder
+
+    return make
+
+
+SIGNALS = "data.source.signals"
+SIGNALS_IN_FILES: list[Case] = [
+    Case("edf", recordings("a", "b"), "data.source.window", "8", {"data.source.window": "40"}),
+    Case("edf", recordings("a", "b"), SIGNALS, "[s1]", {SIGNALS: "[s2]"}),
+    Case("edf", recordings("a", per_record=(10, 5)), SIGNALS, "[s1]", {SIGNALS: "[s0, s1]"}),
+    Case("edf", recordings("a", "b/c"), LABELS, "none", {LABELS: "folder"}),
+    Case("edf", recordings("a", "b"), LABELS, "none", {LABELS: "annotations"}),
+    Case("edf", recordings("train/a", "test/b"), "data.source.split", "null", VAL),
+    Case("sound", flacs("a", "b"), "data.source.window", "8", {"data.source.window": "40"}),
+    Case("sound", flacs("a", "b/c"), LABELS, "none", {LABELS: "folder"}),
+    Case("sound", flacs("train/a", "test/b"), "data.source.split", "null", VAL),
+]
+
+
+def bands(*names):
+    def make(folder):
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            values = np.arange(4 * 5 * 7).reshape(4, 5, 7).astype("u2")
+            tifffile.imwrite(folder / f"{name}.tif", values, photometric="minisblack", planarconfig="contig")
+        return folder
+
+    return make
+
+
+TIFFS: list[Case] = [
+    Case("tiff", bands("a", "b/c"), LABELS, "none", {LABELS: "folder"}),
+    Case("tiff", bands("train/a", "test/b"), "data.source.split", "null", VAL),
+]
 BYTES = KINDS.astype(np.uint8)
 IDX: list[Case] = [
     Case("idx", idx(x_idx4=UNCLEAR), "data.source.channels", "first"),
@@ -598,6 +679,9 @@ CASES = [
     *NUMBERS,
     *IDX,
     *SOUNDS,
+    *DICOM,
+    *SIGNALS_IN_FILES,
+    *TIFFS,
     *FITS,
     *NETCDF,
     *IMAGES,

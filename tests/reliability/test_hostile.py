@@ -15,12 +15,16 @@ import h5py
 import numpy as np
 import pyarrow
 import pytest
+import soundfile
 import zarr
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from idm.core.errors import DataError, SettingsError
 from idm.data import SOURCES, infer_source
 from idm.settings import Experiment, resolve
 
+from .. import dicoms
+from ..edfs import edf_of, numbers
 from ..hostile import PROMISE, Canary, cheap
 
 
@@ -183,6 +187,38 @@ def netcdf_elsewhere(path):
         file.create_dataset("y", (4, 8), "f8", external=[("/dev/zero", 0, 256)])
 
 
+def dicom(syntax=ExplicitVRLittleEndian, **told):
+    def write(path):
+        dicoms.write(path, np.zeros((8, 8), "u1"), syntax=syntax, **told)
+
+    return write
+
+
+def dicom_in_itself(path):
+    """Sequences in sequences, a hundred thousand deep."""
+    dicom()(path)
+    deep = (b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0\xff\xff\xff\xff") * 100_000
+    content = path.read_bytes()
+    place = content.index(b"\x20\x00\x0e\x00")
+    path.write_bytes(content[:place] + deep)
+
+
+def flac_of(frames):
+    """A FLAC file of a second that declares so many frames."""
+    stream = io.BytesIO()
+    soundfile.write(stream, np.zeros(8_000, np.int16), 8_000, format="FLAC")
+    content = stream.getvalue()
+    (said,) = struct.unpack(">Q", content[18:26])
+    return content[:18] + struct.pack(">Q", said >> 36 << 36 | frames) + content[26:]
+
+
+def tiff_of(width, height, after=0):
+    """A TIFF file of a page of 64-bit floats, with the place of the next page, and 64 bytes of data."""
+    numbers = {256: width, 257: height, 258: 64, 259: 1, 262: 1, 273: 150, 277: 1, 278: height, 279: 2**31, 339: 3}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, number) for tag, number in numbers.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(numbers)) + entries + struct.pack("<I", after) + bytes(80)
+
+
 CODE = "__import__('pathlib').Path('{}').touch()"
 ONE = member(b"a.png", 4, content=b"abcd")
 DATA = {
@@ -221,6 +257,18 @@ DATA = {
     "variables elsewhere.nc": netcdf_elsewhere,
     "a maze.nc": maze,
     "more than is stored.nc": hollow_hdf5,
+    "a gigabyte that is not there.dcm": dicom(Rows=60_000, Columns=60_000),
+    "frames that are not there.dcm": dicom(NumberOfFrames=2**31 - 1),
+    "packed.dcm": dicom(DeflatedExplicitVRLittleEndian),
+    "sequences in sequences.dcm": dicom_in_itself,
+    "more than is stored.edf": edf_of(numbers(1, 40), records=10**7),
+    "9,999 signals.edf": edf_of(numbers(1, 40))[:252] + b"9999" + bytes(256),
+    "numbers without end.edf": edf_of(numbers(1, 40)).replace(b"10      ", b"9" * 8),
+    "more than all memory.flac": flac_of(2**36 - 1),
+    "no header.flac": b"fLaC" + b"\x01\xff\xff\xff" * 100_000,
+    "more than all memory.tif": tiff_of(2**31, 2**31),
+    "a gigabyte that is not there.tif": tiff_of(2**14, 2**14),
+    "itself next.tif": tiff_of(8, 8, after=8),
     "before itself.tar": tar(ONE, member(b"b.png", -512)),
     "before itself, hidden.tar": tar(ONE, member(b".b.png", -512)),
     "before itself, by a note.tar": tar(ONE, member(b"note", 14, b"x", b"14 size=-1536\n"), member(b"b.png", 0)),

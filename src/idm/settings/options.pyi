@@ -125,6 +125,36 @@ class IdxOptions:
     """which part of a folder is read, train or test, of which t10k is one; by default all together."""
 
 @dataclass(frozen=True, kw_only=True)
+class DicomOptions:
+    """Options of ``data.source.name=dicom``."""
+    path: str | Path
+    """a DICOM file, or a folder of them, whatever their names; its sub-folders are included."""
+    samples: Literal['slices', 'volumes'] = ...
+    """a sample is a slice, a frame of a file; or a volume, the slices of a series or frames of a file."""
+    labels: Literal['auto', 'folder', 'parent', 'prefix', 'none'] = ...
+    """where the classes of files come from, as for folders of images."""
+    split: str | None = ...
+    """which part is read, train, val or test, where folders or files are named so; by default all together."""
+
+@dataclass(frozen=True, kw_only=True)
+class EdfOptions:
+    """Options of ``data.source.name=edf``."""
+    path: str | Path
+    """an .edf or .bdf file, or a folder of them; its sub-folders are included, hidden files are not."""
+    signals: tuple[str, ...] | None = ...
+    """names of the signals that are read, the channels; by default all of the rate that most have."""
+    window: int | None = ...
+    """frames of a sample; by default as for WAV files."""
+    hop: int | None = ...
+    """frames from the beginning of a window to that of the next; by default the window."""
+    values: Literal['physical', 'stored'] = ...
+    """"physical": in the units of each signal, 64-bit floats; "stored": whole numbers as they are stored, int16, or int32 of 24 bits; all files must be scaled alike then."""
+    labels: Literal['auto', 'folder', 'parent', 'prefix', 'none'] | Literal['annotations'] = ...
+    """where the classes of files come from, as for folders of images; or "annotations": the class of a window is the text of the annotation that covers most of it, or else of one in it that has no length; windows without any are left out."""
+    split: str | None = ...
+    """which part is read, train, val or test, where folders or files are named so; by default all together."""
+
+@dataclass(frozen=True, kw_only=True)
 class FitsOptions:
     """Options of ``data.source.name=fits``."""
     path: str | Path
@@ -211,6 +241,22 @@ class NiftiOptions:
     """which part is read, train, val or test, where folders or files are named so; by default all together."""
 
 @dataclass(frozen=True, kw_only=True)
+class SoundOptions:
+    """Options of ``data.source.name=sound``."""
+    path: str | Path
+    """a file of FLAC, Ogg Vorbis or Opus, MP3, AIFF, AU, CAF, W64, or of a kind of WAV that the source wav refuses, or a folder of such, without WAV files; its sub-folders are included, hidden files are not."""
+    window: int | None = ...
+    """frames of a sample; by default as for WAV files."""
+    hop: int | None = ...
+    """frames from the beginning of a window to that of the next; by default the window."""
+    values: Literal['auto', 'stored', 'floats'] = ...
+    """"stored": integers as they are stored, in as many bits or the next 8, 16 or 32; "floats": from -1 to 1; "auto": integers of up to 16 bits as stored. What is no integer, or packed with loss, is floats."""
+    labels: Literal['auto', 'folder', 'parent', 'prefix', 'none'] = ...
+    """where the classes of files come from, as for folders of images."""
+    split: str | None = ...
+    """which part is read, train, val or test, where folders or files are named so; by default all together."""
+
+@dataclass(frozen=True, kw_only=True)
 class TableSourceOptions:
     """Options of ``data.source.name=table``."""
     path: str | Path
@@ -231,6 +277,22 @@ class TableSourceOptions:
     """allow images that are smaller than image_size."""
     max_pixels: int = ...
     """largest image that is opened."""
+
+@dataclass(frozen=True, kw_only=True)
+class TiffOptions:
+    """Options of ``data.source.name=tiff``."""
+    path: str | Path
+    """a TIFF file, or a folder of them."""
+    pages: Literal['samples', 'channels'] = ...
+    """what pages are that are neither depth nor channels: samples, or channels such as bands."""
+    missing: Literal['refuse', 'fill', 'skip'] = ...
+    """what becomes of NaN: "refuse" it, "fill" it, or "skip" the samples that have some."""
+    fill: float = ...
+    """what stands for NaN with missing=fill."""
+    labels: Literal['auto', 'folder', 'parent', 'prefix', 'none'] = ...
+    """where the classes of files come from, as for folders of images."""
+    split: str | None = ...
+    """which part is read, train, val or test, where folders or files are named so; by default all together."""
 
 @dataclass(frozen=True, kw_only=True)
 class WavOptions:
@@ -466,7 +528,7 @@ class SamplerHeunOptions:
     churn_noise: float = ...
     """standard deviation of what is drawn for it: S_noise."""
 
-SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | ArrayFolderOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | IdxOptions | FitsOptions | Hdf5Options | ZarrOptions | NetCdfOptions | NiftiOptions | TableSourceOptions | WavOptions | WebdatasetSourceOptions | CustomSourceOptions | IndexSourceOptions
+SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | ArrayFolderOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | IdxOptions | DicomOptions | EdfOptions | FitsOptions | Hdf5Options | ZarrOptions | NetCdfOptions | NiftiOptions | SoundOptions | TableSourceOptions | TiffOptions | WavOptions | WebdatasetSourceOptions | CustomSourceOptions | IndexSourceOptions
 
 ScheduleOptions = LinearScheduleOptions | CosineScheduleOptions | FlowScheduleOptions
 

@@ -2,7 +2,6 @@
 
 import gzip
 import math
-import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from idm.data.arrays.packing import Packing
 from idm.data.base import Indices
-from idm.data.extras import import_extra
+from idm.data.extras import import_extra, quiet
 from idm.data.label_names import as_text
 from idm.data.reading.damage import reading
 
@@ -84,8 +83,7 @@ class FitsArray:
 def opened(where: Path) -> Generator[Any]:
     """Open a file with astropy, without its warnings; nothing is scaled."""
     fits = import_extra("astropy.io.fits", "fits")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet("astropy"):
         _refuse_sizes(fits, where)
         with fits.open(where, memmap=True, do_not_scale_image_data=True, lazy_load_hdus=False) as units:
             yield units

@@ -84,7 +84,7 @@ def read_classic(where: Path) -> list[Variable]:
     if records == UNKNOWN[width]:
         begin = min((entry[4] for entry in of_records), default=len(content))
         records = (len(content) - begin) // max(1, stride)
-    return [_mapped(content, axes, entry, records, stride) for entry in found]
+    return [_variable_of(where, axes, entry, records, stride) for entry in found]
 
 
 Entry = tuple[str, np.dtype[Any], list[int], dict[str, Any], int]
@@ -105,9 +105,25 @@ def _size(axes: list[tuple[str, int]], entry: Entry) -> int:
     return math.prod(axes[number][1] for number in entry[2][1:]) * entry[1].itemsize
 
 
-def _mapped(
-    content: NDArray[np.uint8], axes: list[tuple[str, int]], entry: Entry, records: int, stride: int
-) -> Variable:
+@dataclass(frozen=True)
+class _OnDisk:
+    """An array in a file, mapped into memory for as long as some of it is read."""
+
+    where: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    begin: int
+    strides: tuple[int, ...]
+
+    def mapped(self) -> NDArray[Any]:
+        """Return all of it; it is refused where it would reach beyond the end of the file."""
+        return np.ndarray(self.shape, self.dtype, np.memmap(self.where, np.uint8, "r"), self.begin, self.strides)
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        return np.array(self.mapped()[key])
+
+
+def _variable_of(where: Path, axes: list[tuple[str, int]], entry: Entry, records: int, stride: int) -> Variable:
     name, dtype, numbers, attributes, begin = entry
     grows = bool(numbers) and axes[numbers[0]][1] == 0
     shape = tuple(axes[number][1] for number in numbers)
@@ -115,7 +131,7 @@ def _mapped(
         shape = (records, *shape[1:])
     inner = [dtype.itemsize * math.prod(shape[place + 1 :]) for place in range(len(shape))]
     strides = (stride, *inner[1:]) if grows else tuple(inner)
-    # The array is refused where it would reach beyond the end of the file.
-    data = np.ndarray(shape, dtype.newbyteorder(">"), content, begin, strides)
+    data = _OnDisk(where, shape, dtype.newbyteorder(">"), begin, strides)
+    data.mapped()
     growing = frozenset({axes[numbers[0]][0]}) if grows else frozenset[str]()
     return Variable(name, tuple(axes[number][0] for number in numbers), shape, dtype, data, attributes, growing)
