@@ -156,8 +156,8 @@ def _packing(where: Path, found: Any, stored: np.dtype[Any]) -> Packing:
     scale, offset = 1.0 if slope is None else float(slope), float(intercept or 0)
     bits = int(found.get("BitsStored") or 8 * stored.itemsize)
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if stored.kind == "i" else (0, 2**bits - 1)
-    limits = {} if (scale, offset) == (1, 0) else {"low": low, "high": high}
-    return Packing(stored, scale, offset, **limits)
+    is_plain = (scale, offset) == (1, 0)
+    return Packing(stored, scale, offset, low=None if is_plain else low, high=None if is_plain else high)
 
 
 def _place(found: Any) -> float | None:

@@ -48,7 +48,7 @@ class TiffFile:
     axes: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    order: str
+    order: Literal["<", ">"]
     offset: int | None
 
     def sizes(self, axes: str) -> tuple[int, ...]:
@@ -112,8 +112,9 @@ class Tiff(MeasuredSource):
         self._pieces = Pieces.of(counts)
         self._inner = (int(np.prod(first.sizes(self._then), dtype=int)), *first.sizes(self._space))
         of_files, class_names, note = found.labels(labels)
-        is_labelled = of_files is not None and class_names is not None
-        known = np.array(class_names)[of_files[self._pieces.owners]] if is_labelled else None
+        known = None
+        if of_files is not None and class_names is not None:
+            known = np.array(class_names)[of_files[self._pieces.owners]]
         self._adopt_measured(
             where,
             (self._pieces.total, *self._inner),
