@@ -17,11 +17,18 @@ import h5py
 import nibabel
 import numpy as np
 import pyarrow
+import soundfile
+import tifffile
 import zarr
+from astropy.io import fits
 from PIL import Image
 from pyarrow import parquet as writer
+from scipy.io import netcdf_file
 
 from idm.data.check import check_path
+
+from ..dicoms import write as write_dicom
+from ..edfs import edf_of
 
 UNCLEAR = np.arange(8 * 10 * 12 * 16).reshape(8, 10, 12, 16).astype(np.uint8)
 """Samples whose axes cannot be told apart."""
@@ -496,6 +503,168 @@ SOUNDS: list[Case] = [
     Case("wav", sounds("a", "b/c"), "data.source.labels", "none", {"data.source.labels": "folder"}),
     Case("wav", sounds("train/a", "test/b"), "data.source.split", "null", VAL),
 ]
+
+
+def fits_images(*names, shape=(8, 8)):
+    """Files of an image and its weights; the images of one of them miss a value."""
+
+    def make(folder):
+        for number, name in enumerate(names):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            image = np.arange(math.prod(shape)).reshape(shape).astype("i4") + number
+            image.reshape(-1)[:1] = -9 if "gap" in name else 0
+            units = [fits.PrimaryHDU(), fits.ImageHDU(image, name="SCI"), fits.ImageHDU(image[..., :4], name="WHT")]
+            units[1].header["BLANK"] = -9
+            fits.HDUList(units).writeto(folder / f"{name}.fits")
+        return folder
+
+    return make
+
+
+def fits_table(folder):
+    values = np.arange(8 * 16).reshape(8, 4, 4).astype("f4")
+    columns = [fits.Column(name, "16E", dim="(4,4)", array=values) for name in ("g", "r")]
+    kinds = fits.Column("kind", "A", array=list("abababab"))
+    fits.BinTableHDU.from_columns([*columns, kinds]).writeto(folder / "a.fits")
+    return folder / "a.fits"
+
+
+FILL = {"data.source.missing": "fill", "data.source.fill": "0.5"}
+COLUMN = {"data.source.column": "g"}
+DIM = "data.source.spatial_dims"
+FITS: list[Case] = [
+    Case("fits", fits_images("a", "b"), "data.source.hdu", "wht", {"data.source.hdu": "3"}),
+    Case("fits", fits_images("a", "b"), "data.source.hdu", "1", {"data.source.hdu": "0"}),
+    Case("fits", fits_table, "data.source.column", "g"),
+    Case("fits", fits_table, "data.source.column", "g", {"data.source.column": "kind"}),
+    Case("fits", fits_table, "data.source.label_column", "kind", COLUMN | {"data.source.label_column": "sort"}),
+    Case("fits", fits_table, "data.source.label_column", "none", COLUMN | {"data.source.label_column": "r"}),
+    Case("fits", fits_images("a", "gap", "b"), "data.source.missing", "skip"),
+    Case("fits", fits_images("gap"), "data.source.missing", "fill", {"data.source.missing": "skip"}),
+    Case("fits", fits_images("a", "gap"), "data.source.fill", "-1", FILL),
+    Case("fits", fits_images("a", "b/c"), "data.source.labels", "none", {"data.source.labels": "folder"}),
+    Case("fits", fits_images("train/a", "test/b"), "data.source.split", "null", VAL),
+    Case("fits", fits_images("a", "b", shape=UNCLEAR.shape[1:]), "data.source.channels", "first"),
+    Case("fits", fits_images("a", "b", shape=UNCLEAR.shape[1:]), DIM, "2"),
+    Case("fits", fits_images("a", "b", shape=(3, 8, 8)), DIM, "2", {DIM: "1"}),
+]
+
+
+def netcdf(**variables):
+    """Files by name, and variables with their shapes along axes a, b and so on, of which a grows."""
+
+    def make(folder):
+        for name, shapes in variables.items():
+            with netcdf_file(str(folder / f"{name}.nc"), "w") as file:
+                for number, (variable, (axes, shape)) in enumerate(shapes.items()):
+                    for axis, size in zip(axes, shape, strict=True):
+                        if axis not in file.dimensions:
+                            file.createDimension(axis, None if axis == "a" else size)
+                    values = np.arange(math.prod(shape)).reshape(shape) + number
+                    file.createVariable(variable, "i4", tuple(axes))[:] = values
+        return folder
+
+    return make
+
+
+def unnamed_axes(folder):
+    with h5py.File(folder / "a.nc", "w") as file:
+        file["x"] = FLAT
+    return folder / "a.nc"
+
+
+VARIABLES, LABELLED, SPACE = "data.source.variables", "data.source.label_variable", "data.source.channel_axes"
+IMAGES_OF = netcdf(a={"t": ("abc", (8, 8, 8)), "z": ("bc", (8, 8)), "sort": ("a", (8,))})
+DEEP = netcdf(a={"t": ("abcde", (8, 2, 8, 8, 8))})
+NETCDF: list[Case] = [
+    Case("netcdf", IMAGES_OF, VARIABLES, "[t]", {VARIABLES: "[u]"}),
+    Case("netcdf", IMAGES_OF, VARIABLES, "[t]", {VARIABLES: "[t, z]"}),
+    Case("netcdf", netcdf(a={"t": ("ab", (8, 8)), "u": ("ab", (8, 8))}, b={"t": ("ab", (8, 8))}), VARIABLES, "[t]"),
+    Case("netcdf", IMAGES_OF, "data.source.sample_axes", "[a]", {"data.source.sample_axes": "[d]"}),
+    Case("netcdf", IMAGES_OF, SPACE, "[b]", {SPACE: "[d]"}),
+    Case("netcdf", DEEP, SPACE, "[b]"),
+    Case("netcdf", DEEP, "data.source.sample_axes", "[a, b]"),
+    Case("netcdf", IMAGES_OF, LABELLED, "sort", {LABELLED: "kind"}),
+    Case("netcdf", IMAGES_OF, LABELLED, "none", {LABELLED: "z"}),
+    Case("netcdf", unnamed_axes, "data.source.name", "hdf5"),
+    Case("netcdf", netcdf(train={"t": ("ab", (8, 8))}, test={"t": ("ab", (8, 8))}), "data.source.split", "null", VAL),
+]
+
+
+def slices(*series):
+    """Files of slices by name, each with the identifier of its series and its number there."""
+
+    def make(folder):
+        for name, identifier, number in series:
+            told = {"SeriesInstanceUID": identifier, "InstanceNumber": number}
+            write_dicom(folder / f"{name}.dcm", FLAT[number, 0], **told)
+        return folder
+
+    return make
+
+
+LABELS = "data.source.labels"
+VOLUMES = {"data.source.samples": "volumes"}
+DICOM: list[Case] = [
+    Case("dicom", slices(("a", "1", 1), ("b", "1", 2), ("c", "2", 1)), "data.source.samples", "slices", VOLUMES),
+    Case("dicom", slices(("a", "1", 1), ("b", "1", 1)), "data.source.samples", "slices", VOLUMES),
+    Case(
+        "dicom", slices(("a_0", "1", 1), ("b", "1", 1)), "data.source.labels", "none", {"data.source.labels": "prefix"}
+    ),
+    Case("dicom", slices(("train/a", "1", 1), ("test/b", "2", 1)), "data.source.split", "null", VAL),
+]
+
+
+def recordings(*names, **options):
+    def make(folder):
+        for number, name in enumerate(names):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            values = np.arange(80).reshape(2, 40).astype(np.int16)[:, : 40 - 10 * number]
+            (folder / f"{name}.edf").write_bytes(edf_of(values, **options))
+        return folder
+
+    return make
+
+
+def flacs(*names):
+    def make(folder):
+        for number, name in enumerate(names):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(folder / f"{name}.flac", np.arange(40 - number).astype(np.int16), 8_000)
+        return folder
+
+    return make
+
+
+SIGNALS = "data.source.signals"
+SIGNALS_IN_FILES: list[Case] = [
+    Case("edf", recordings("a", "b"), "data.source.window", "8", {"data.source.window": "40"}),
+    Case("edf", recordings("a", "b"), SIGNALS, "[s1]", {SIGNALS: "[s2]"}),
+    Case("edf", recordings("a", per_record=(10, 5)), SIGNALS, "[s1]", {SIGNALS: "[s0, s1]"}),
+    Case("edf", recordings("a", "b/c"), LABELS, "none", {LABELS: "folder"}),
+    Case("edf", recordings("a", "b"), LABELS, "none", {LABELS: "annotations"}),
+    Case("edf", recordings("train/a", "test/b"), "data.source.split", "null", VAL),
+    Case("sound", flacs("a", "b"), "data.source.window", "8", {"data.source.window": "40"}),
+    Case("sound", flacs("a", "b/c"), LABELS, "none", {LABELS: "folder"}),
+    Case("sound", flacs("train/a", "test/b"), "data.source.split", "null", VAL),
+]
+
+
+def bands(*names):
+    def make(folder):
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            values = np.arange(4 * 5 * 7).reshape(4, 5, 7).astype("u2")
+            tifffile.imwrite(folder / f"{name}.tif", values, photometric="minisblack", planarconfig="contig")
+        return folder
+
+    return make
+
+
+TIFFS: list[Case] = [
+    Case("tiff", bands("a", "b/c"), LABELS, "none", {LABELS: "folder"}),
+    Case("tiff", bands("train/a", "test/b"), "data.source.split", "null", VAL),
+]
 BYTES = KINDS.astype(np.uint8)
 IDX: list[Case] = [
     Case("idx", idx(x_idx4=UNCLEAR), "data.source.channels", "first"),
@@ -504,4 +673,18 @@ IDX: list[Case] = [
     Case("idx", idx(images_idx4=FLAT, labels_idx1=BYTES[:7]), "data.source.labels", "none"),
     Case("idx", idx(train_idx4=FLAT, t10k_idx4=FLAT), "data.source.split", "null", VAL),
 ]
-CASES = [*ARRAYS, *ARRAY_FOLDERS, *NUMBERS, *IDX, *SOUNDS, *IMAGES, *FILES_OF_ONE_KIND, *SETTINGS_OF_ALL]
+CASES = [
+    *ARRAYS,
+    *ARRAY_FOLDERS,
+    *NUMBERS,
+    *IDX,
+    *SOUNDS,
+    *DICOM,
+    *SIGNALS_IN_FILES,
+    *TIFFS,
+    *FITS,
+    *NETCDF,
+    *IMAGES,
+    *FILES_OF_ONE_KIND,
+    *SETTINGS_OF_ALL,
+]

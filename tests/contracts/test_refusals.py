@@ -42,7 +42,10 @@ ELSEWHERE = {
     ("data.py", "data: each sample is read"): "as above",
     ("words.py", "data: "): "as above",
     ("remarks.py", "columns not read"): "as above",
-    ("wav.py", "{} frames are in no window"): "as above",
+    ("fits_files.py", "not read: "): "as above",
+    ("edf.py", "not read: "): "as above",
+    ("variable_choice.py", "not read: "): "as above",
+    ("windows.py", "{} frames are in no window"): "as above",
 }
 """What names a setting but comes of nothing at a path that is refused: by file and beginning, with what it is."""
 

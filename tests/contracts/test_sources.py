@@ -12,10 +12,13 @@ import numpy as np
 import pyarrow
 import pytest
 import sklearn.datasets
+import soundfile
+import tifffile
 import zarr
+from astropy.io import fits
 from PIL import Image
 from pyarrow import parquet
-from scipy.io import wavfile
+from scipy.io import netcdf_file, wavfile
 
 from idm.core.registry import Registry
 from idm.data import SOURCES as INCLUDED
@@ -23,6 +26,8 @@ from idm.data import Codec, base
 from idm.data.check import check_path
 from idm.data.fingerprint import differing
 
+from .. import dicoms
+from ..edfs import edf_of
 from ..pages import contributed
 
 SOURCES = Registry("source", {**INCLUDED, "sines": contributed().Sines})
@@ -107,6 +112,25 @@ def tiff_stack(tmp_path, changed=False):
     return {"path": str(tmp_path), "labels": "folder"}
 
 
+def stamps(tmp_path, changed=False):
+    for number in range(4):
+        (tmp_path / "ab"[number % 2]).mkdir(exist_ok=True)
+        values = np.random.default_rng(number).normal(size=(6, 5)).astype(np.float32)
+        unit = fits.ImageHDU(altered(values, changed and number == 2))
+        fits.HDUList([fits.PrimaryHDU(), unit]).writeto(tmp_path / "ab"[number % 2] / f"{number}.fits")
+    return {"path": str(tmp_path), "labels": "folder"}
+
+
+def dicom(tmp_path, changed=False):
+    for number in range(4):
+        (tmp_path / "ab"[number % 2]).mkdir(exist_ok=True)
+        pixels = altered(
+            np.random.default_rng(number).integers(0, 255, (4, 5)).astype(np.uint8), changed and number == 2
+        )
+        dicoms.write(tmp_path / "ab"[number % 2] / f"{number}.dcm", pixels)
+    return {"path": str(tmp_path), "labels": "folder"}
+
+
 def hdf5(tmp_path, changed=False):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["group/x"] = altered(np.random.default_rng(0).normal(size=(11, 2, 20)), changed)
@@ -120,6 +144,16 @@ def store(tmp_path, changed=False):
     group.create_array("x", data=altered(values, changed))
     group.create_array("y", data=np.arange(11) % 3)
     return {"path": str(tmp_path / "a.zarr")}
+
+
+def netcdf(tmp_path, changed=False):
+    values = altered(np.random.default_rng(0).normal(size=(9, 4, 5)).astype(np.float32), changed)
+    with netcdf_file(str(tmp_path / "a.nc"), "w") as file:
+        for name, size in (("time", None), ("lat", 4), ("lon", 5)):
+            file.createDimension(name, size)
+        file.createVariable("t", "f4", ("time", "lat", "lon"))[:] = values
+        file.createVariable("kind", "i4", ("time",))[:] = np.arange(9) % 3
+    return {"path": str(tmp_path / "a.nc"), "label_variable": "kind"}
 
 
 def nifti(tmp_path, changed=False):
@@ -145,6 +179,32 @@ def sound(tmp_path, changed=False):
         (tmp_path / kind).mkdir(exist_ok=True)
         wavfile.write(tmp_path / kind / f"{number}.wav", 8_000, values)
     return {"path": str(tmp_path), "window": 20, "hop": 10}
+
+
+def edf(tmp_path, changed=False):
+    for number, kind in enumerate(("dog", "cat", "dog")):
+        values = np.random.default_rng(number).integers(-(2**15), 2**15 - 1, (2, 40)).astype(np.int16)
+        values = altered(values, changed and number == 0)
+        (tmp_path / kind).mkdir(exist_ok=True)
+        (tmp_path / kind / f"{number}.edf").write_bytes(edf_of(values))
+    return {"path": str(tmp_path), "window": 20, "hop": 10}
+
+
+def flac(tmp_path, changed=False):
+    for number, kind in enumerate(("dog", "cat", "dog")):
+        values = np.random.default_rng(number).integers(-(2**15), 2**15 - 1, (40, 2)).astype(np.int16)
+        (tmp_path / kind).mkdir(exist_ok=True)
+        soundfile.write(tmp_path / kind / f"{number}.flac", altered(values, changed and number == 0), 8_000)
+    return {"path": str(tmp_path), "window": 20, "hop": 10}
+
+
+def bands(tmp_path, changed=False):
+    for kind in ("cat", "dog"):
+        (tmp_path / kind).mkdir()
+        values = np.random.default_rng(0).integers(0, 60_000, (3, 6, 5, 7)).astype(np.uint16)
+        options = {"photometric": "minisblack", "planarconfig": "contig"}
+        tifffile.imwrite(tmp_path / kind / "a.tif", altered(values, changed and kind == "cat"), **options)
+    return {"path": str(tmp_path), "labels": "folder"}
 
 
 def webdataset(tmp_path, changed=False):
@@ -187,10 +247,16 @@ MAKE = {
     "numeric_csv": numeric_csv,
     "tiff_stack": tiff_stack,
     "idx": idx,
+    "dicom": dicom,
+    "edf": edf,
+    "fits": stamps,
     "hdf5": hdf5,
     "zarr": store,
+    "netcdf": netcdf,
     "nifti": nifti,
+    "sound": flac,
     "table": table,
+    "tiff": bands,
     "wav": sound,
     "webdataset": webdataset,
     "custom": custom,

@@ -7,15 +7,23 @@ import random
 import shutil
 import struct
 import tarfile
+import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 import numpy as np
+import soundfile
+import tifffile
+from astropy.io import fits
 from PIL import Image
+from scipy.io import netcdf_file
 
 from idm.cli import main
 
+from .. import dicoms
+from ..edfs import edf_of, note, numbers
 from ..unit.data.zoo import BY_ACTION, BY_CONTENT
 from .checkpoints import make_runs
 from .configs import SHORT
@@ -159,6 +167,99 @@ def _wav(rng: random.Random) -> bytes:
     return rng.choice([b"RIFF"] * 8 + [b"RIFX", b"RF64"]) + struct.pack("<I", 4 + len(content)) + b"WAVE" + content
 
 
+def _fits(rng: random.Random) -> bytes:
+    stream, shape = io.BytesIO(), rng.choice([(6, 8, 8), (8, 8), (6,), (6, 3, 8, 8)])
+    values = np.arange(math.prod(shape)).reshape(shape).astype(rng.choice(["u1", "i2", "u2", "f4", "f8"]))
+    if values.dtype.kind == "f" and rng.random() < 0.2:
+        values.flat[0] = np.nan
+    units = [fits.PrimaryHDU(), fits.ImageHDU(values)]
+    units[1].header["BLANK"] = rng.choice([0, -1, 99, "x"])
+    kind = rng.random()
+    if kind < 0.3 and len(shape) > 1:
+        units[1] = fits.CompImageHDU(values)
+    elif kind < 0.6:
+        column = fits.Column("x", f"{values[0].size}D", dim="(8,8)" if len(shape) == 3 else None, array=values)
+        units[1] = fits.BinTableHDU.from_columns([column, fits.Column("label", "2A", array=["a"] * len(values))])
+    fits.HDUList(units[rng.randrange(2) if kind >= 0.6 else 0 :]).writeto(stream, output_verify="ignore")
+    return stream.getvalue()
+
+
+def _netcdf(rng: random.Random) -> bytes:
+    stream, kind = io.BytesIO(), rng.choice(["i1", "i2", "i4", "f4", "f8"])
+    if rng.random() < 0.3:
+        with h5py.File(stream, "w") as file:
+            file["x"] = np.arange(48, dtype=kind).reshape(6, 8)
+            for axis, size in enumerate((6, 8)):
+                file[f"axis{axis}"] = np.arange(size)
+                file[f"axis{axis}"].make_scale()
+                file["x"].dims[axis].attach_scale(file[f"axis{axis}"])
+            file["x"].attrs[rng.choice(["scale_factor", "_FillValue", "units"])] = rng.choice([0, 2.5, np.nan, b"x"])
+        return stream.getvalue()
+    file = netcdf_file(stream, "w", version=rng.choice([1, 2]))
+    for axis, size in (("time", rng.choice([None, 6])), ("x", 8)):
+        file.createDimension(axis, size)
+    for name in rng.choice(["u", "uv", "uvw"]):
+        file.createVariable(name, kind, ("time", "x"))[:] = np.arange(48).reshape(6, 8)
+    name = rng.choice(["scale_factor", "add_offset", "_FillValue", "valid_range", "missing_value"])
+    setattr(file.variables["u"], name, rng.choice([0.5, 0.0, 7, np.nan, np.array([1.0, 30.0])]))
+    file.flush()
+    return stream.getvalue()
+
+
+def _dicom(rng: random.Random) -> bytes:
+    kind, shape = rng.choice(["u1", "u2", "i2", "u4"]), rng.choice([(8, 8), (6, 8, 8), (8, 8, 3), (1, 1)])
+    told = rng.choice(
+        [
+            {"RescaleSlope": rng.choice([1, 0, "0.5", "1e999"]), "RescaleIntercept": rng.choice([0, -7, "0.25"])},
+            {"Rows": rng.choice([0, 7, 65_535])},
+            {"BitsAllocated": rng.choice([1, 8, 12, 64]), "BitsStored": rng.choice([1, 5, 12])},
+            {"PhotometricInterpretation": rng.choice(["RGB", "MONOCHROME1", "YBR_FULL", ""])},
+            {"NumberOfFrames": rng.choice([0, 1, 6, -1])},
+            {},
+        ]
+    )
+    if shape[-1] == 3:
+        kind = "u1"
+    path = Path(tempfile.mkdtemp()) / "a.dcm"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return dicoms.write(path, np.arange(math.prod(shape)).reshape(shape).astype(kind), **told).read_bytes()
+    finally:
+        shutil.rmtree(path.parent)
+
+
+def _edf(rng: random.Random) -> bytes:
+    values = numbers(rng.choice([1, 2]), rng.choice([40, 40, 10, 0]))
+    told = rng.choice(
+        [
+            {"per_record": (rng.choice([5, 20]), 10)[: len(values)]},
+            {"seconds": rng.choice([0.5, 0.0, -1.0, 1e9])},
+            {"records": rng.choice([-1, 0, 9, 10**7])},
+            {"digital_max": rng.choice(["0", "x", "-32768"]), "physical_max": rng.choice(["nan", "1e9", "7"])},
+            {"kind": rng.choice(["EDF+C", "EDF+D"]), "notes": [note(rng.choice([at, 2 * at]), "é") for at in range(4)]},
+            {},
+        ]
+    )
+    return edf_of(values[:, : 10 if len(values[0]) < 40 else 40], **(told if len(values[0]) else {}))
+
+
+def _flac(rng: random.Random) -> bytes:
+    stream, kind = io.BytesIO(), rng.choice(["PCM_S8", "PCM_16", "PCM_24"])
+    values = np.arange(rng.choice([40, 1, 1_000]) * 2).reshape(-1, 2)[:, : rng.choice([1, 2])].astype(np.int16)
+    soundfile.write(stream, values, 8_000, kind, format="FLAC")
+    return stream.getvalue()
+
+
+def _tiff(rng: random.Random) -> bytes:
+    stream, shape = io.BytesIO(), rng.choice([(4, 5, 7), (6, 4, 5), (4, 5), (2, 3, 4, 5)])
+    values = np.arange(math.prod(shape)).reshape(shape).astype(rng.choice(["u2", "f8", "u4", "i1", "f2"]))
+    planar = {"planarconfig": "contig"} if shape[-1] == 7 else {}
+    options = rng.choice([{"bigtiff": True}, {"byteorder": ">"}, {"compression": "zlib"}, {"rowsperstrip": 1}, {}])
+    tifffile.imwrite(stream, values, photometric="minisblack", **planar, **options)
+    return stream.getvalue()
+
+
 def _tar(rng: random.Random) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
@@ -190,6 +291,12 @@ FILES: dict[str, Callable[[random.Random], bytes]] = {
     "tsv": _numbers,
     "idx": _idx,
     "wav": _wav,
+    "dcm": _dicom,
+    "edf": _edf,
+    "fits": _fits,
+    "flac": _flac,
+    "nc": _netcdf,
+    "tif": _tiff,
 }
 
 

@@ -15,12 +15,16 @@ import h5py
 import numpy as np
 import pyarrow
 import pytest
+import soundfile
 import zarr
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from idm.core.errors import DataError, SettingsError
 from idm.data import SOURCES, infer_source
 from idm.settings import Experiment, resolve
 
+from .. import dicoms
+from ..edfs import edf_of, numbers
 from ..hostile import PROMISE, Canary, cheap
 
 
@@ -149,6 +153,72 @@ def sound(parts):
     return b"RIFF" + struct.pack("<I", 0) + b"WAVEfmt " + form + parts
 
 
+def fits_of(*cards, packed=False):
+    """A FITS file of one unit with those cards, and 64 bytes of data."""
+    content = b"".join(card.ljust(80).encode() for card in ("SIMPLE  =                    T", *cards, "END"))
+    content = content.ljust(-(-len(content) // 2880) * 2880) + bytes(64)
+    return gzip.compress(content) if packed else content
+
+
+def fits_image(*sizes, bitpix=-32, **options):
+    axes = [f"NAXIS{number}  = {size:20}" for number, size in enumerate(sizes, 1)]
+    return fits_of(f"BITPIX  = {bitpix:20}", f"NAXIS   = {len(sizes):20}", *axes, **options)
+
+
+def netcdf_of(*sizes, records=0, attributes=bytes(8)):
+    """A classic NetCDF file of a variable x of bytes, whose first axis grows, and 64 bytes of data."""
+
+    def n(number):
+        return struct.pack(">I", number)
+
+    axes = b"".join(n(1) + bytes([97 + number]) + bytes(3) + n(size) for number, size in enumerate((0, *sizes)))
+    numbers = b"".join(map(n, range(len(sizes) + 1)))
+    variable = n(1) + b"x\0\0\0" + n(len(sizes) + 1) + numbers + attributes + n(1) + n(0)
+    head = b"CDF\1" + n(records) + n(10) + n(len(sizes) + 1) + axes + bytes(8) + n(11) + n(1) + variable
+    return head + n(len(head) + 4) + bytes(64)
+
+
+def netcdf_elsewhere(path):
+    """Variables that lie in another file."""
+    with h5py.File(path.with_name("other.nc"), "w") as file:
+        file["x"] = np.zeros((4, 8))
+    with h5py.File(path, "w") as file:
+        file["x"] = h5py.ExternalLink("other.nc", "x")
+        file.create_dataset("y", (4, 8), "f8", external=[("/dev/zero", 0, 256)])
+
+
+def dicom(syntax=ExplicitVRLittleEndian, **told):
+    def write(path):
+        dicoms.write(path, np.zeros((8, 8), "u1"), syntax=syntax, **told)
+
+    return write
+
+
+def dicom_in_itself(path):
+    """Sequences in sequences, a hundred thousand deep."""
+    dicom()(path)
+    deep = (b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0\xff\xff\xff\xff") * 100_000
+    content = path.read_bytes()
+    place = content.index(b"\x20\x00\x0e\x00")
+    path.write_bytes(content[:place] + deep)
+
+
+def flac_of(frames):
+    """A FLAC file of a second that declares so many frames."""
+    stream = io.BytesIO()
+    soundfile.write(stream, np.zeros(8_000, np.int16), 8_000, format="FLAC")
+    content = stream.getvalue()
+    (said,) = struct.unpack(">Q", content[18:26])
+    return content[:18] + struct.pack(">Q", said >> 36 << 36 | frames) + content[26:]
+
+
+def tiff_of(width, height, after=0):
+    """A TIFF file of a page of 64-bit floats, with the place of the next page, and 64 bytes of data."""
+    numbers = {256: width, 257: height, 258: 64, 259: 1, 262: 1, 273: 150, 277: 1, 278: height, 279: 2**31, 339: 3}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, number) for tag, number in numbers.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(numbers)) + entries + struct.pack("<I", after) + bytes(80)
+
+
 CODE = "__import__('pathlib').Path('{}').touch()"
 ONE = member(b"a.png", 4, content=b"abcd")
 DATA = {
@@ -173,6 +243,32 @@ DATA = {
     "parts without end.wav": sound(bytes(2**24)),
     "a part of 4 GB.wav": sound(b"LIST" + struct.pack("<I", 2**32 - 2)),
     "more than all memory.wav": sound(b"ds64" + struct.pack("<IQQQ", 24, 2**63, 2**63, 2**63) + b"data" + b"\xff" * 4),
+    "more than all memory.fits": fits_image(2**40, 2**20),
+    "a gigabyte that is not there.fits": fits_image(2**14, 2**14),
+    "a gigabyte that is not there.fits.gz": fits_image(2**14, 2**14, packed=True),
+    "sizes below zero.fits": fits_image(-4, 8),
+    "999 axes.fits": fits_image(*[1] * 999),
+    "no bits.fits": fits_image(8, 8, bitpix=7),
+    "a million axes.fits": fits_of("BITPIX  =                    8", f"NAXIS   = {10**6:20}"),
+    "more than all memory.nc": netcdf_of(2**31, 2**31, records=2**31),
+    "a gigabyte that is not there.nc": netcdf_of(2**10, records=2**20),
+    "records of nothing.nc": netcdf_of(0, records=2**32 - 1),
+    "attributes without end.nc": netcdf_of(8, records=8, attributes=struct.pack(">II", 12, 2**32 - 1)),
+    "variables elsewhere.nc": netcdf_elsewhere,
+    "a maze.nc": maze,
+    "more than is stored.nc": hollow_hdf5,
+    "a gigabyte that is not there.dcm": dicom(Rows=60_000, Columns=60_000),
+    "frames that are not there.dcm": dicom(NumberOfFrames=2**31 - 1),
+    "packed.dcm": dicom(DeflatedExplicitVRLittleEndian),
+    "sequences in sequences.dcm": dicom_in_itself,
+    "more than is stored.edf": edf_of(numbers(1, 40), records=10**7),
+    "9,999 signals.edf": edf_of(numbers(1, 40))[:252] + b"9999" + bytes(256),
+    "numbers without end.edf": edf_of(numbers(1, 40)).replace(b"10      ", b"9" * 8),
+    "more than all memory.flac": flac_of(2**36 - 1),
+    "no header.flac": b"fLaC" + b"\x01\xff\xff\xff" * 100_000,
+    "more than all memory.tif": tiff_of(2**31, 2**31),
+    "a gigabyte that is not there.tif": tiff_of(2**14, 2**14),
+    "itself next.tif": tiff_of(8, 8, after=8),
     "before itself.tar": tar(ONE, member(b"b.png", -512)),
     "before itself, hidden.tar": tar(ONE, member(b".b.png", -512)),
     "before itself, by a note.tar": tar(ONE, member(b"note", 14, b"x", b"14 size=-1536\n"), member(b"b.png", 0)),

@@ -154,8 +154,8 @@ OtherData = Annotated[
         "--data",
         metavar="PATH",
         help="Score other data in place of the held-out samples: images in a folder, a CSV file or tar shards; "
-        "or CSV files of numbers, IDX, NPY, NPZ, HDF5, Zarr, NIfTI, TIFF, WAV, Parquet or a saved Hugging Face data set"
-        ". Of data in parts, such as train and test, the part to test.",
+        "or CSV files of numbers, IDX, NPY, NPZ, HDF5, Zarr, NIfTI, DICOM, FITS, NetCDF, TIFF, WAV, FLAC, EDF, Parquet "
+        "or a saved Hugging Face data set. Of data in parts, such as train and test, the part to test.",
     ),
 ]
 BoundSteps = Annotated[int, number("--steps", "Bound of a chain of N steps; 0: of the whole chain.", 0)]

@@ -28,8 +28,8 @@ Data = Annotated[
         "--data",
         metavar="PATH",
         help="Images in a folder, a CSV file or tar shards; or CSV files of numbers, IDX, NPY, NPZ, HDF5, Zarr, NIfTI, "
-        "TIFF, WAV, Parquet or a saved Hugging Face data set; or an index of 'idm check-data'. Settings are inferred "
-        "from it.",
+        "DICOM, FITS, NetCDF, TIFF, WAV, FLAC, EDF, Parquet or a saved Hugging Face data set; or an index of "
+        "'idm check-data'. Settings are inferred from it.",
     ),
 ]
 Init = Annotated[

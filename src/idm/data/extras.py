@@ -1,6 +1,10 @@
 """Packages that only some sources need: imported when one is opened, or else named with the way to get them."""
 
 import importlib
+import logging
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 from idm.core.errors import DataError
@@ -23,3 +27,16 @@ def import_extra(module: str, extra: str) -> Any:
         raise DataError(
             f"data.source: the package {package} wanted for such files, which is missing; pip install 'idm[{extra}]'"
         ) from error
+
+
+@contextmanager
+def quiet(package: str) -> Generator[None]:
+    """Keep what a package says of odd files off the terminal: what is wrong with them is said in one line."""
+    logger = logging.getLogger(package)
+    before, logger.disabled = logger.disabled, True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = before

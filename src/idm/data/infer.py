@@ -10,8 +10,11 @@ from idm.core.errors import DataError
 from idm.core.places import kind_at
 from idm.core.text import counted
 from idm.data.arrays.arrow import parts_in_table
+from idm.data.arrays.dicom_files import DICOM_SUFFIXES
 from idm.data.arrays.files import LABEL_FILE, labels_beside
+from idm.data.arrays.fits_files import FITS_SUFFIXES
 from idm.data.arrays.idx_files import IDX_SUFFIXES
+from idm.data.arrays.tiff_tags import is_beyond_pictures
 from idm.data.images.check import gather
 from idm.data.images.decode import MAX_PIXELS, read_header
 from idm.data.images.files import SUFFIXES, find_files
@@ -20,9 +23,12 @@ from idm.data.own_results import result_names
 from idm.data.parts import TRAIN, choose_part, part_of_name, parts_of
 from idm.data.sources.array_folder import SAMPLE_SUFFIX, holds_samples
 from idm.data.sources.csv_images import parts_in_csv
+from idm.data.sources.edf import EDF_SUFFIXES
 from idm.data.sources.index import read_index
 from idm.data.sources.numeric_csv import holds_numbers, parts_in_numbers
+from idm.data.sources.sound import SOUND_SUFFIXES
 from idm.data.sources.tiff_stack import TIFF_SUFFIXES, holds_measurements
+from idm.data.sources.variable_files import NETCDF_SUFFIXES
 from idm.data.sources.wav import WAV_SUFFIXES
 
 IMAGES, INDEX = "image_folder", "index"
@@ -42,21 +48,30 @@ SOURCE_OF = {
     ".tif": "tiff_stack",
     ".tiff": "tiff_stack",
     ".tsv": "numeric_csv",
+    **dict.fromkeys(DICOM_SUFFIXES, "dicom"),
+    **dict.fromkeys(EDF_SUFFIXES, "edf"),
+    **dict.fromkeys(FITS_SUFFIXES, "fits"),
     **dict.fromkeys(IDX_SUFFIXES, "idx"),
+    **dict.fromkeys(NETCDF_SUFFIXES, "netcdf"),
+    **dict.fromkeys(SOUND_SUFFIXES, "sound"),
     **dict.fromkeys(WAV_SUFFIXES, "wav"),
 }
 """Which source opens a single file of each suffix."""
 
-ALIKE = {"csv": "numeric_csv", "arrays": "array_folder"}
-"""Another source of files of the same suffixes: what is in a CSV file tells, or how many .npy files a folder has."""
+ALIKE = {"csv": "numeric_csv", "arrays": "array_folder", "tiff_stack": "tiff"}
+"""Another source of files of the same suffixes: what is in a file tells, or how many .npy files a folder has."""
 
-WHOLE_FOLDERS = frozenset({"idx", "nifti", "table", "wav", "webdataset"})
+WHOLE_FOLDERS = frozenset({"dicom", "edf", "fits", "idx", "netcdf", "nifti", "sound", "table", "wav", "webdataset"})
 """Sources that open all of their files in a folder together."""
 
-FOLDERS = WHOLE_FOLDERS | {IMAGES, "array_folder", "tiff_stack", "zarr"}
+NAMED_FREELY = frozenset({IMAGES, "array_folder", "edf", "sound", "wav"})
+"""Sources whose files may have words for parts in their names by chance: every one must have one."""
+
+FOLDERS = WHOLE_FOLDERS | {IMAGES, "array_folder", "tiff", "tiff_stack", "zarr"}
 """Sources that open folders."""
 
 BY_MEMBER = {
+    "DICOMDIR": "dicom",
     "zarr.json": "zarr",
     ".zgroup": "zarr",
     ".zarray": "zarr",
@@ -72,14 +87,17 @@ LISTING: dict[str, Callable[..., dict[str, str | None]]] = {
 }
 """What tells the parts of sources whose rows may be of parts."""
 
-WANTED = "a folder of images, or a .npy, .npz, .csv, .h5, .idx, .nii, .parquet, .tar, .tif or .wav file"
+WANTED = (
+    "a folder of images, or a .npy, .npz, .csv, .dcm, .edf, .fits, .flac, .h5, .idx, .nc, .nii, .parquet, .tar, .tif "
+    "or .wav file"
+)
 
 
 def infer_source(path: str | Path) -> tuple[str, dict[str, Any]]:
     """Name the source that fits a file or folder, and its options.
 
     A file is read by the source of its suffix, see ``SOURCE_OF``; a folder of images as ``image_folder``; a folder
-    with one file of data, or with NIfTI, Parquet or tar files, by the source of these. Images in folders
+    with one file of data, or with files of a source in ``WHOLE_FOLDERS``, by the source of these. Images in folders
     keep their one size up to 64 x 64; others are fitted to the largest power of two that none of them falls short of,
     at most 64. An index says itself.
 
@@ -127,8 +145,10 @@ def parts_in(name: str, options: Mapping[str, Any]) -> dict[str, str | None]:
     if not place.is_dir() or name == "zarr":
         return {}
     images, others = find_files(place)
-    files = images if name in (IMAGES, "tiff_stack") else [file for file in others if name in _sources_of(file)]
-    return dict(zip(files, parts_of(files, every=name in (IMAGES, "array_folder", "wav")) or (), strict=False))
+    files = images if name in (IMAGES, "tiff", "tiff_stack") else [file for file in others if name in _sources_of(file)]
+    return dict(
+        zip(files, parts_of(files, every=name in (IMAGES, "array_folder", "edf", "sound", "wav")) or (), strict=False)
+    )
 
 
 def locate(path: str | Path, name: str | None = None) -> tuple[str, Path]:
@@ -190,6 +210,8 @@ def _sources_of(file: str) -> set[str]:
 
 def _by_content(name: str, file: Path) -> str:
     """Name the source of a file by what is in it, where its suffix leaves several."""
+    if name == "tiff_stack" and is_beyond_pictures(file):
+        return "tiff"
     return "numeric_csv" if name == "csv" and holds_numbers(file) else name
 
 
@@ -203,6 +225,8 @@ def _in_folder(where: Path) -> tuple[str, Path]:
     data = [(name, file) for name, file in found if name not in notes]
     if images and not data:
         are_tiff = all(file.lower().endswith(TIFF_SUFFIXES) for file in images)
+        if are_tiff and is_beyond_pictures(where / images[0]):
+            return "tiff", where
         return "tiff_stack" if are_tiff and holds_measurements(where / images[0]) else IMAGES, where
     names = {name for name, _ in data}
     if len(names) == 1 and not images:

@@ -85,7 +85,7 @@ def _open_source(run: Opened, path: Path, name: str, place: Path, told: Mapping[
         DataError: they cannot be read, or have another shape in every order.
     """
     own = run.experiment.data.source
-    if (own.name, name) == ("tiff_stack", "image_folder") and "name" not in told:
+    if own.name in ("tiff", "tiff_stack") and name in ("image_folder", "tiff", "tiff_stack") and "name" not in told:
         name = own.name  # a folder of TIFF files is either
     keys = SOURCES.options(name)
     options = _options(run, name, place) | _told_options(name, place, told)

@@ -125,6 +125,62 @@ class IdxOptions:
     """which part of a folder is read, train or test, of which t10k is one; by default all together."""
 
 @dataclass(frozen=True, kw_only=True)
+class DicomOptions:
+    """Options of ``data.source.name=dicom``."""
+    path: str | Path
+    """a DICOM file, or a folder of them, whatever their names; its sub-folders are included."""
+    samples: Literal['slices', 'volumes'] = ...
+    """a sample is a slice, a frame of a file; or a volume, the slices of a series or frames of a file."""
+    labels: Literal['auto', 'folder', 'parent', 'prefix', 'none'] = ...
+    """where the classes of files come from, as for folders of images."""
+    split: str | None = ...
+    """which part is read, train, val or test, where folders or files are named so; by default all together."""
+
+@dataclass(frozen=True, kw_only=True)
+class EdfOptions:
+    """Options of ``data.source.name=edf``."""
+    path: str | Path
+    """an .edf or .bdf file, or a folder of them; its sub-folders are included, hidden files are not."""
+    signals: tuple[str, ...] | None = ...
+    """names of the signals that are read, the channels; by default all of the rate that most have."""
+    window: int | None = ...
+    """frames of a sample; by default as for WAV files."""
+    hop: int | None = ...
+    """frames from the beginning of a window to that of the next; by default the window."""
+    values: Literal['physical', 'stored'] = ...
+    """"physical": in the units of each signal, 64-bit floats; "stored": whole numbers as they are stored, int16, or int32 of 24 bits; all files must be scaled alike then."""
+    labels: Literal['auto', 'folder', 'parent', 'prefix', 'none'] | Literal['annotations'] = ...
+    """where the classes of files come from, as for folders of images; or "annotations": the class of a window is the text of the annotation that covers most of it, or else of one in it that has no length; windows without any are left out."""
+    split: str | None = ...
+    """which part is read, train, val or test, where folders or files are named so; by default all together."""
+
+@dataclass(frozen=True, kw_only=True)
+class FitsOptions:
+    """Options of ``data.source.name=fits``."""
+    path: str | Path
+    """a .fits, .fit, .fts, .fits.gz or .fits.fz file, or a folder of them."""
+    hdu: str | int | None = ...
+    """name (EXTNAME) or number, from 0, of the header and data unit; by default the first with an image, or else the first table with images in a column."""
+    samples: Literal['auto', 'files', 'planes'] = ...
+    """a sample is the image of a file; or one of its planes, the entries of the axis that varies slowest (NAXIS3 of a cube); auto: planes of a lone cube, else files. Of tables every row is a sample."""
+    column: str | None = ...
+    """name of the column of images in a table; by default the only one."""
+    label_column: str | None = ...
+    """name of the column of labels in a table, or "none"; by default "label", "class" or the like."""
+    missing: Literal['refuse', 'fill', 'skip'] = ...
+    """what becomes of missing values: "refuse" them, "fill" them, or "skip" the samples that miss some."""
+    fill: float = ...
+    """what stands for missing values with missing=fill."""
+    channels: Literal['auto', 'first', 'last', 'none'] = ...
+    """where the channel axis of a sample is; samples of two axes are images of one channel."""
+    spatial_dims: int | None = ...
+    """number of spatial axes; told by the sizes if not given."""
+    labels: Literal['auto', 'folder', 'parent', 'prefix', 'none'] = ...
+    """where the classes of files come from, as for folders of images."""
+    split: str | None = ...
+    """which part is read, train, val or test, where folders or files are named so; by default all together."""
+
+@dataclass(frozen=True, kw_only=True)
 class Hdf5Options:
     """Options of ``data.source.name=hdf5``."""
     path: str | Path
@@ -153,12 +209,48 @@ class ZarrOptions:
     """number of spatial axes, from 0 (points) to 3; told by the sizes if not given."""
 
 @dataclass(frozen=True, kw_only=True)
+class NetCdfOptions:
+    """Options of ``data.source.name=netcdf``."""
+    path: str | Path
+    """a .nc file, a folder of such, whose samples follow each other, or a Zarr store whose axes have names."""
+    variables: tuple[str, ...] | None = ...
+    """names of the variables that are read, the channels; by default all that share the axes which hold most values, without coordinates."""
+    sample_axes: tuple[str, ...] | None = ...
+    """names of the axes that number the samples, the last one fastest: [time] or [time, level]; by default the axis that grows, or one called time or the like, or the first."""
+    channel_axes: tuple[str, ...] = ...
+    """names of axes whose places are channels of their own, such as [level]; the others are space."""
+    label_variable: str | None = ...
+    """name of the variable of labels along the samples, or "none"; by default "label", "class" or the like."""
+    missing: Literal['refuse', 'fill', 'skip'] = ...
+    """what becomes of missing values: "refuse" them, "fill" them, or "skip" the samples that miss some."""
+    fill: float = ...
+    """what stands for missing values with missing=fill."""
+    split: str | None = ...
+    """which part is read, train, val or test, where folders or files are named so; by default all together."""
+
+@dataclass(frozen=True, kw_only=True)
 class NiftiOptions:
     """Options of ``data.source.name=nifti``."""
     path: str | Path
     """a folder of .nii or .nii.gz files, or one file."""
     samples: Literal['files', 'last'] = ...
     """a sample is a file; or an entry of the last axis of the only file, such as a point in time."""
+    labels: Literal['auto', 'folder', 'parent', 'prefix', 'none'] = ...
+    """where the classes of files come from, as for folders of images."""
+    split: str | None = ...
+    """which part is read, train, val or test, where folders or files are named so; by default all together."""
+
+@dataclass(frozen=True, kw_only=True)
+class SoundOptions:
+    """Options of ``data.source.name=sound``."""
+    path: str | Path
+    """a file of FLAC, Ogg Vorbis or Opus, MP3, AIFF, AU, CAF, W64, or of a kind of WAV that the source wav refuses, or a folder of such, without WAV files; its sub-folders are included, hidden files are not."""
+    window: int | None = ...
+    """frames of a sample; by default as for WAV files."""
+    hop: int | None = ...
+    """frames from the beginning of a window to that of the next; by default the window."""
+    values: Literal['auto', 'stored', 'floats'] = ...
+    """"stored": integers as they are stored, in as many bits or the next 8, 16 or 32; "floats": from -1 to 1; "auto": integers of up to 16 bits as stored. What is no integer, or packed with loss, is floats."""
     labels: Literal['auto', 'folder', 'parent', 'prefix', 'none'] = ...
     """where the classes of files come from, as for folders of images."""
     split: str | None = ...
@@ -185,6 +277,22 @@ class TableSourceOptions:
     """allow images that are smaller than image_size."""
     max_pixels: int = ...
     """largest image that is opened."""
+
+@dataclass(frozen=True, kw_only=True)
+class TiffOptions:
+    """Options of ``data.source.name=tiff``."""
+    path: str | Path
+    """a TIFF file, or a folder of them."""
+    pages: Literal['samples', 'channels'] = ...
+    """what pages are that are neither depth nor channels: samples, or channels such as bands."""
+    missing: Literal['refuse', 'fill', 'skip'] = ...
+    """what becomes of NaN: "refuse" it, "fill" it, or "skip" the samples that have some."""
+    fill: float = ...
+    """what stands for NaN with missing=fill."""
+    labels: Literal['auto', 'folder', 'parent', 'prefix', 'none'] = ...
+    """where the classes of files come from, as for folders of images."""
+    split: str | None = ...
+    """which part is read, train, val or test, where folders or files are named so; by default all together."""
 
 @dataclass(frozen=True, kw_only=True)
 class WavOptions:
@@ -420,7 +528,7 @@ class SamplerHeunOptions:
     churn_noise: float = ...
     """standard deviation of what is drawn for it: S_noise."""
 
-SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | ArrayFolderOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | IdxOptions | Hdf5Options | ZarrOptions | NiftiOptions | TableSourceOptions | WavOptions | WebdatasetSourceOptions | CustomSourceOptions | IndexSourceOptions
+SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | ArrayFolderOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | IdxOptions | DicomOptions | EdfOptions | FitsOptions | Hdf5Options | ZarrOptions | NetCdfOptions | NiftiOptions | SoundOptions | TableSourceOptions | TiffOptions | WavOptions | WebdatasetSourceOptions | CustomSourceOptions | IndexSourceOptions
 
 ScheduleOptions = LinearScheduleOptions | CosineScheduleOptions | FlowScheduleOptions
 

@@ -31,7 +31,7 @@ class Hdf5(NamedArrays):
         h5py = import_extra("h5py", "hdf5")
         with reading(where, "an HDF5 file", "write it with h5py"):
             self._file = h5py.File(where, "r")
-            names, elsewhere = _data_sets(h5py, self._file)
+            names, elsewhere = data_sets(h5py, self._file)
             if elsewhere and not names:
                 raise DataError(
                     f"{where}: a data set whose values lie in the file wanted, got links or values elsewhere "
@@ -46,7 +46,7 @@ class Hdf5(NamedArrays):
             return read_sorted(self._data, indices)
 
 
-def _data_sets(h5py: Any, group: Any, above: str = "", entered: set[Any] | None = None) -> tuple[list[str], list[str]]:
+def data_sets(h5py: Any, group: Any, above: str = "", entered: set[Any] | None = None) -> tuple[list[str], list[str]]:
     """Paths of all data sets whose values lie in the file itself, and of what may be a data set and is not followed.
 
     These are links, and data sets whose values lie elsewhere. A group is entered once, however many names lead to it.
@@ -61,7 +61,7 @@ def _data_sets(h5py: Any, group: Any, above: str = "", entered: set[Any] | None 
         if isinstance(item, h5py.Group):
             if item not in entered:
                 entered.add(item)
-                below = _data_sets(h5py, item, f"{path}/", entered)
+                below = data_sets(h5py, item, f"{path}/", entered)
                 found, elsewhere = found + below[0], elsewhere + below[1]
         elif isinstance(item, h5py.Dataset) and not item.external and not item.is_virtual:
             found.append(path)

@@ -22,7 +22,24 @@ ENCODED = frozenset({"image_folder", "csv", "webdataset"})
 """Sources whose index tells of every image."""
 
 WHOLE = frozenset(
-    {"array_folder", "arrays", "hdf5", "idx", "nifti", "numeric_csv", "table", "tiff_stack", "wav", "zarr"}
+    {
+        "array_folder",
+        "arrays",
+        "dicom",
+        "edf",
+        "fits",
+        "hdf5",
+        "idx",
+        "netcdf",
+        "nifti",
+        "numeric_csv",
+        "sound",
+        "table",
+        "tiff",
+        "tiff_stack",
+        "wav",
+        "zarr",
+    }
 )
 """Sources whose index tells of the files that they open."""
 

@@ -41,10 +41,10 @@ class Zarr(NamedArrays):
                 f"{where}: the folder of a Zarr store wanted, got {'a file' if where.exists() else 'nothing'}"
             )
         zarr = import_extra("zarr", "zarr")
-        _refuse_other_codecs(where)
+        refuse_other_codecs(where)
         with reading(where, "a Zarr store", "write it with zarr"):
             root = zarr.open(str(where), mode="r")
-            names = _arrays(zarr, root)
+            names = array_names(zarr, root)
             if names is not None:
                 return choose_arrays(where, names, key, labels_key, root.__getitem__)
             refuse_unstored(where, root)
@@ -55,18 +55,18 @@ class Zarr(NamedArrays):
             return read_sorted(self._data.oindex, indices)
 
 
-def _arrays(zarr: Any, root: Any, above: str = "") -> list[str] | None:
+def array_names(zarr: Any, root: Any, above: str = "") -> list[str] | None:
     """Paths of all arrays of a group; None for a store that is a single array."""
     if not isinstance(root, zarr.Group):
         return None
     found: list[str] = []
     for name, item in root.members():
-        inner = _arrays(zarr, item, f"{above}{name}/")
+        inner = array_names(zarr, item, f"{above}{name}/")
         found += [f"{above}{name}"] if inner is None else inner
     return sorted(found)
 
 
-def _refuse_other_codecs(where: Path) -> None:
+def refuse_other_codecs(where: Path) -> None:
     """Read the names of all codecs from the metadata, before the library makes objects of them.
 
     What lies elsewhere is not read: the library follows links, behind which anything may be.

@@ -1,0 +1,46 @@
+"""What the coordinates of a file say: names of channels that lie along an axis, and distances in space."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.data.arrays.variable_choice import Chosen
+from idm.data.arrays.variables import Variable
+
+FEW_PLACES = 1_000_000
+"""Coordinates of more places are not looked at."""
+
+EVEN = 1e-3
+"""Distances that differ by no more than this share are taken for the same."""
+
+
+def channel_names(chosen: Chosen, found: Mapping[str, Variable]) -> tuple[str, ...]:
+    """Name each channel by its variable and its places along the axes of channels: t level=500."""
+    names = [variable.name for variable in chosen.variables]
+    for axis, size in zip(chosen.channel_axes, chosen.sizes(chosen.channel_axes), strict=True):
+        values = coordinate(found, axis, size)
+        places = [f"{value:g}" for value in (range(size) if values is None else values.tolist())]
+        names = [f"{name} {axis}={place}" for name in names for place in places]
+    return tuple(names)
+
+
+def spacing(chosen: Chosen, found: Mapping[str, Variable]) -> tuple[float, ...] | None:
+    """Return the distances along the axes of space, where all have even coordinates in one unit."""
+    values = [
+        coordinate(found, axis, size) for axis, size in zip(chosen.space, chosen.sizes(chosen.space), strict=True)
+    ]
+    units = {str(found[axis].attributes.get("units", "")) for axis in chosen.space if axis in found}
+    if not values or len(units) != 1 or any(value is None or len(value) < 2 for value in values):
+        return None
+    steps = [np.diff(value) for value in values if value is not None]
+    even = all(np.isfinite(step).all() and step[0] and np.allclose(step, step[0], rtol=EVEN) for step in steps)
+    return tuple(abs(float(step[0])) for step in steps) if even else None
+
+
+def coordinate(found: Mapping[str, Variable], axis: str, size: int) -> NDArray[np.float64] | None:
+    """Return the coordinates of the places of an axis; None where there are none."""
+    variable = found.get(axis)
+    if variable is None or variable.shape != (size,) or size > FEW_PLACES or variable.stored.kind not in "iuf":
+        return None
+    return variable.packing.values(np.asarray(variable.data[...])).astype(np.float64)

@@ -1,0 +1,126 @@
+"""Samples of measurements, some of whose values may be missing, and what becomes of these."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.core.errors import DataError
+from idm.data.arrays.axes import ChannelRule
+from idm.data.arrays.source import ArraySource
+from idm.data.base import Indices, blocks
+
+MissingRule = Literal["refuse", "fill", "skip"]
+Item = TypeVar("Item")
+
+
+class MeasuredSource(ArraySource):
+    """Samples along the first axis of one array, of which values may be missing.
+
+    They are refused; or filled with a number; or samples that miss some are left out.
+    """
+
+    @abstractmethod
+    def _measured(self, indices: Indices) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return entries of those numbers of the first axis, of all that are stored, and where values are missing."""
+
+    def _adopt_measured(
+        self,
+        where: object,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        labels: NDArray[Any] | None,
+        *,
+        missing: MissingRule,
+        fill: float,
+        may_miss: bool,
+        channels: ChannelRule,
+        spatial_dims: int | None = None,
+    ) -> None:
+        """Leave out what is to be left out, then decide which axis is which and look at all values, see ``_adopt``.
+
+        Args:
+            where: what messages call the array.
+            shape: shape of the stored array.
+            dtype: dtype of its values.
+            labels: one integer or string per stored sample; None where there are none.
+            missing: what becomes of missing values.
+            fill: what stands for them where they are filled.
+            may_miss: whether some may be missing.
+            channels: where the channel axis is.
+            spatial_dims: number of spatial axes; told by the sizes if not given.
+
+        Raises:
+            DataError: as ``_adopt``; missing values that are refused; no sample without, or a number that does not fit.
+        """
+        self._missing, self._may_miss, self._num_stored = missing, may_miss, shape[0]
+        self._kept = np.arange(shape[0])
+        if missing == "fill":
+            _refuse_fill(fill, dtype)
+        self._fill = dtype.type(fill) if missing == "fill" else dtype.type(0)
+        if missing == "skip" and may_miss and 0 not in shape:
+            self._kept = self._complete(where, shape, dtype)
+        self._adopt(
+            where,
+            (len(self._kept), *shape[1:]),
+            dtype,
+            None if labels is None else labels[self._kept],
+            channels=channels,
+            spatial_dims=spatial_dims,
+        )
+
+    def _of_kept(self, items: Sequence[Item]) -> tuple[Item, ...]:
+        """Return what belongs to the samples that are read, of something for each that is stored."""
+        return tuple(items[index] for index in self._kept.tolist())
+
+    @property
+    def _left_out(self) -> tuple[str, ...]:
+        """Say how many samples are left out, in a line; nothing where none are."""
+        number = self._num_stored - len(self._kept)
+        return (f"{number:,} of {self._num_stored:,} samples are not read, since values are missing",) if number else ()
+
+    def _complete(self, where: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Indices:
+        found = [indices[~self._miss_any(indices)] for indices in blocks(self._kept, _bytes(shape, dtype))]
+        kept = np.concatenate(found)
+        if not len(kept):
+            raise DataError(
+                f"{where}: a sample of which no value is missing wanted, got none among {shape[0]:,}; set "
+                "data.source.missing=fill to put a number in their place"
+            )
+        return kept
+
+    def _miss_any(self, indices: Indices) -> NDArray[np.bool_]:
+        return np.asarray(self._measured(indices)[1].reshape(len(indices), -1).any(axis=1))
+
+    def _rows(self, indices: Indices) -> NDArray[Any]:
+        values, missing = self._measured(self._kept[indices])
+        if self._missing == "fill":
+            values[missing] = self._fill
+        return values
+
+    def _refuse_non_finite(self, where: object) -> None:
+        if self._missing == "refuse" and self._may_miss:
+            for indices in blocks(self._kept, self.sample_bytes):
+                missing = self._measured(indices)[1].reshape(len(indices), -1)
+                if missing.any():
+                    row = int(np.argmax(missing.any(axis=1)))
+                    raise DataError(
+                        f"{where}: all values wanted, got {missing[row].mean():.1%} missing in sample {indices[row]}; "
+                        "set data.source.missing=skip to leave such samples out, or fill to put a number in their place"
+                    )
+        super()._refuse_non_finite(where)
+
+
+def _bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    return max(1, int(np.prod(shape[1:], dtype=object))) * dtype.itemsize
+
+
+def _refuse_fill(fill: float, dtype: np.dtype[Any]) -> None:
+    limits = np.iinfo(dtype) if dtype.kind in "iu" else None
+    fits = math.isfinite(fill) and (limits is None or (fill.is_integer() and limits.min <= fill <= limits.max))
+    if not fits:
+        wanted = "a finite number" if limits is None else f"a whole number from {limits.min} to {limits.max}"
+        raise DataError(f"fill: {wanted} wanted for values of {dtype.name}, got {fill:g}; set data.source.fill to one")

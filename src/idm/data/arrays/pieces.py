@@ -1,0 +1,49 @@
+"""Samples that lie in several files, one after the other: which file each is in, and where there."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.data.base import Indices
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """Numbers of samples in pieces.
+
+    Attributes:
+        counts: samples of each piece, int64.
+    """
+
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, counts: Sequence[int]) -> "Pieces":
+        """Pieces of so many samples each."""
+        return cls(np.array(counts, np.int64))
+
+    @property
+    def total(self) -> int:
+        """Samples of all pieces."""
+        return int(self.counts.sum())
+
+    @property
+    def owners(self) -> Indices:
+        """The piece of each sample."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
+
+    def groups(self, indices: Indices) -> Iterator[tuple[int, Indices, Indices]]:
+        """Go through the pieces that samples are in: number, places among ``indices``, and numbers in the piece."""
+        ends = np.cumsum(self.counts)
+        owners = np.searchsorted(ends, indices, side="right")
+        for owner in np.unique(owners).tolist():
+            places = np.flatnonzero(owners == owner)
+            yield owner, places, indices[places] - int(ends[owner] - self.counts[owner])
+
+    def names(self, files: Sequence[str]) -> list[str]:
+        """Name each sample by its file and its number there: a.fits#3."""
+        return [
+            f"{file}#{row}" for file, count in zip(files, self.counts.tolist(), strict=True) for row in range(count)
+        ]

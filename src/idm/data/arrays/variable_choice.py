@@ -1,0 +1,194 @@
+"""Which variables of a file are the channels of samples, and which of their axes are what."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.core.errors import DataError
+from idm.data.arrays.axes import MAX_SPATIAL
+from idm.data.arrays.variables import Variable
+from idm.data.label_names import NO_LABELS, as_text, find_labels
+from idm.data.remarks import listed
+
+COUNTING = (
+    "sample",
+    "samples",
+    "time",
+    "t",
+    "member",
+    "ensemble",
+    "realization",
+    "number",
+    "station",
+    "profile",
+    "obs",
+)
+"""Names of axes that number samples, in small letters."""
+
+OF_OTHERS = ("coordinates", "bounds", "grid_mapping", "ancillary_variables", "cell_measures", "climatology")
+"""Attributes that name variables which describe another one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """What is read of one file.
+
+    Attributes:
+        variables: the variables, which are channels.
+        sample_axes: axes that number samples, the last one fastest.
+        channel_axes: axes whose places are channels of their own.
+        space: the other axes.
+        labels: the variable of labels; None without one.
+        remarks: what is worth knowing of the other variables, a line each.
+    """
+
+    variables: tuple[Variable, ...]
+    sample_axes: tuple[str, ...]
+    channel_axes: tuple[str, ...]
+    space: tuple[str, ...]
+    labels: Variable | None
+    remarks: tuple[str, ...] = ()
+
+    def sizes(self, axes: Sequence[str]) -> tuple[int, ...]:
+        """Return the sizes of axes."""
+        first = self.variables[0]
+        return tuple(first.shape[first.axes.index(axis)] for axis in axes)
+
+    @property
+    def num_samples(self) -> int:
+        """Number of samples."""
+        return math.prod(self.sizes(self.sample_axes))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a sample, (c, *space)."""
+        return (len(self.variables) * math.prod(self.sizes(self.channel_axes)), *self.sizes(self.space))
+
+    def read_labels(self, where: Path) -> NDArray[Any] | None:
+        """Read the labels; text may lie in single characters along a further axis."""
+        if self.labels is None:
+            return None
+        stored = np.asarray(self.labels.data[...])
+        if stored.dtype.kind == "S" and stored.ndim == 2:
+            stored = np.ascontiguousarray(stored).view(f"S{stored.shape[1]}")[:, 0]
+        return as_text(where, stored)
+
+
+def choose_variables(
+    where: Path,
+    found: Mapping[str, Variable],
+    variables: Sequence[str] | None,
+    sample_axes: Sequence[str] | None,
+    channel_axes: Sequence[str],
+    label_variable: str | None,
+) -> Chosen:
+    """Choose the variables and say what their axes are.
+
+    Args:
+        where: the file, for messages.
+        found: all variables.
+        variables: names of those that are read; by default all of the largest kind, see ``_largest_kind``.
+        sample_axes: axes that number samples; by default the one that grows, or time and the like, or the first.
+        channel_axes: axes whose places are channels.
+        label_variable: name of the labels, or "none"; by default the one whose name tells it.
+
+    Raises:
+        DataError: no such variable or axis; variables of several shapes; more axes than samples can have.
+    """
+    if unknown := [name for name in (*(variables or ()), *_told(label_variable)) if name not in found]:
+        option = "label_variable" if unknown[0] == label_variable else "variables"
+        raise DataError(
+            f"{where}: a variable '{unknown[0]}' wanted, got {listed(sorted(found))}; set data.source.{option} to some "
+            "of these"
+        )
+    names = tuple(variables) if variables else _largest_kind(where, found)
+    chosen = tuple(found[name] for name in names)
+    first = chosen[0]
+    for other in chosen:
+        if (other.axes, other.shape) != (first.axes, first.shape) or other.stored.kind not in "iuf":
+            raise DataError(
+                f"{where}: numbers along {_axes(first)} wanted in all variables as in {first.name}, got {other.stored} "
+                f"along {_axes(other)} in {other.name}; set data.source.variables to variables of one shape"
+            )
+    samples = tuple(sample_axes or _usual_axes(first))
+    if unknown := [axis for axis in (*samples, *channel_axes) if axis not in first.axes or not axis]:
+        option = "sample_axes" if unknown[0] in samples else "channel_axes"
+        raise DataError(
+            f"{where}: an axis '{unknown[0]}' wanted, got {_axes(first)}; set data.source.{option} to some of these"
+        )
+    space = tuple(axis for axis in first.axes if axis not in (*samples, *channel_axes))
+    if len(space) > MAX_SPATIAL:
+        raise DataError(
+            f"{where}: at most {MAX_SPATIAL} axes of space wanted, got {', '.join(space)}; set "
+            "data.source.channel_axes to some of them, or data.source.sample_axes"
+        )
+    labels = _labels(where, found, chosen, samples, label_variable)
+    others = [name for name in _of_data(found) if name not in names and found[name] is not labels]
+    remark = (f"not read: {listed(others)}; data.source.variables chooses others",) if others else ()
+    return Chosen(chosen, samples, tuple(channel_axes), space, labels, remark)
+
+
+def _told(name: str | None) -> tuple[str, ...]:
+    return () if name in (None, NO_LABELS) else (name,)
+
+
+def _axes(variable: Variable) -> str:
+    return ", ".join(
+        f"{axis or 'one without a name'} ({size:,})" for axis, size in zip(variable.axes, variable.shape, strict=True)
+    )
+
+
+def _of_data(found: Mapping[str, Variable]) -> list[str]:
+    """Names of the variables that are no coordinates and describe no others."""
+    words = [str(variable.attributes.get(name, "")).split() for variable in found.values() for name in OF_OTHERS]
+    describing = {word for some in words for word in some}
+    return [
+        name
+        for name, variable in found.items()
+        if variable.stored.kind in "iuf" and name not in describing and variable.axes not in ((), (name,))
+    ]
+
+
+def _largest_kind(where: Path, found: Mapping[str, Variable]) -> tuple[str, ...]:
+    """Names of the variables that share the axes which hold most values, but for labels."""
+    names = [name for name in _of_data(found) if all(found[name].axes)]
+    names = [name for name in names if find_labels([name]) is None] or names
+    if not names:
+        raise DataError(
+            f"{where}: a variable of numbers with named axes wanted, got none among {listed(sorted(found)) or 'none'}; "
+            "an HDF5 file without such is read with data.source.name=hdf5"
+        )
+    largest = max(names, key=lambda name: (math.prod(found[name].shape), len(found[name].axes)))
+    return tuple(name for name in names if found[name].axes == found[largest].axes)
+
+
+def _usual_axes(variable: Variable) -> tuple[str, ...]:
+    growing = [axis for axis in variable.axes if axis in variable.growing]
+    counting = [axis for name in COUNTING for axis in variable.axes if axis.lower() == name]
+    return (*growing, *counting, *variable.axes)[:1]
+
+
+def _labels(
+    where: Path, found: Mapping[str, Variable], chosen: Sequence[Variable], samples: Sequence[str], told: str | None
+) -> Variable | None:
+    def is_one(variable: Variable) -> bool:
+        is_text = variable.stored.kind == "S" and len(variable.axes) == 2
+        return variable.axes[: 1 if is_text else None] == tuple(samples) and variable.stored.kind in "iuSOT"
+
+    if told == NO_LABELS:
+        return None
+    if told is None:
+        of_samples = [name for name, variable in found.items() if is_one(variable) and variable not in chosen]
+        name = find_labels(of_samples)
+        return None if name is None else found[name]
+    if not is_one(found[told]):
+        raise DataError(
+            f"{where}: a word or whole number for each {' and '.join(samples)} wanted in '{told}', got "
+            f"{found[told].stored} along {_axes(found[told])}; set data.source.label_variable to another, or to none"
+        )
+    return found[told]

@@ -1,0 +1,154 @@
+"""Slices, or volumes of the slices of a series, in DICOM files."""
+
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.core.errors import DataError
+from idm.core.text import counted
+from idm.data.arrays.dicom_files import DicomFile, is_dicom, open_dicom
+from idm.data.arrays.listing import list_files
+from idm.data.arrays.source import ArraySource
+from idm.data.base import Indices
+from idm.data.images.check import gather
+from idm.data.images.files import LabelRule
+
+SampleKind = Literal["slices", "volumes"]
+Frame = tuple[DicomFile, int]
+"""A file and the number of a frame in it."""
+
+EVEN = 0.01
+"""Distances that differ by no more than this share are taken for the same."""
+
+
+class Dicom(ArraySource):
+    """Uncompressed images of DICOM files, ordered by series and by their place along the normal (needs pydicom).
+
+    Slope and intercept are applied: whole ones give whole numbers, exactly, such as Hounsfield units, others 64-bit
+    floats. Files without an image are left out.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        samples: SampleKind = "slices",
+        labels: LabelRule = "none",
+        split: str | None = None,
+    ) -> None:
+        """Judge the headers of all files.
+
+        Args:
+            path: a DICOM file, or a folder of them, whatever their names; its sub-folders are included.
+            samples: a sample is a slice, a frame of a file; or a volume, the slices of a series or frames of a file.
+            labels: where the classes of files come from, as for folders of images.
+            split: which part is read, train, val or test, where folders or files are named so; by default all together.
+
+        Raises:
+            UnreadableFileError: a file that cannot be read, by name.
+            DataError: pydicom is missing; no files; compressed pixels; images that are not of one shape; volumes of
+                several lengths, or of which two slices lie at one place.
+        """
+        where = Path(path)
+        listed = list_files(where, "DICOM files", lambda file: is_dicom(where / file), split, every=False)
+        opened = gather(open_dicom, listed.files)
+        found = {file.where: file for file in opened if file is not None}
+        if not found:
+            raise DataError(f"{where}: DICOM files with an image wanted, got none; give another file or folder")
+        files = sorted(found.values(), key=lambda file: (file.series, file.place is None, file.place or file.number))
+        gather(lambda file: self._compare(file, files[0]), files)
+        self._volumes = samples == "volumes"
+        self._samples = (
+            _volumes(where, files) if self._volumes else [[frame] for file in files for frame in _frames(file)]
+        )
+        first = self._samples[0]
+        gather(lambda frames: self._compare_lengths(frames, first), self._samples)
+        self.dtype = np.dtype(np.result_type(*(file.packing.dtype for file in files)))
+        inner = (len(first), *first[0][0].shape) if self._volumes else first[0][0].shape
+        is_grey = len(first[0][0].shape) == 2
+        of_files, class_names, note = listed.labels(labels)
+        self._adopt(where, (len(self._samples), *inner), self.dtype, None, channels="none" if is_grey else "last")
+        row = {file: number for number, file in enumerate(listed.files)}
+        owners = [row[frames[0][0].where] for frames in self._samples]
+        if of_files is not None:
+            self.labels, self.class_names = of_files[owners], class_names
+        lone = all(file.num_frames == 1 for file in files) or self._volumes
+        self.names = tuple(
+            listed.names[owner] if lone else f"{listed.names[owner]}#{frames[0][1]}"
+            for owner, frames in zip(owners, self._samples, strict=True)
+        )
+        self.spacing = self._spacing(files)
+        left_out = len(opened) - len(found)
+        remark = (f"{counted(left_out, 'file')} without an image not read",) if left_out else ()
+        self.note = f"DICOM, {files[0].photometric}, {self.note}, {note}"
+        self.remarks = (*listed.remarks, *remark)
+
+    def _compare(self, file: DicomFile, first: DicomFile) -> None:
+        if (file.shape, file.photometric) != (first.shape, first.photometric):
+            raise DataError(
+                f"{file.where}: {first.photometric} of shape {first.shape} wanted as in {first.where.name}, got "
+                f"{file.photometric} of {file.shape}; bring all images to one kind and size"
+            )
+
+    def _compare_lengths(self, frames: list[Frame], first: list[Frame]) -> None:
+        if len(frames) != len(first):
+            raise DataError(
+                f"{frames[0][0].where}: {counted(len(first), 'slice')} wanted as in the series of "
+                f"{first[0][0].where.name}, got {len(frames):,}; bring all to one length, or set "
+                "data.source.samples=slices"
+            )
+
+    def _spacing(self, files: list[DicomFile]) -> tuple[float, ...] | None:
+        """Return the distances of neighbouring pixels in mm, where all files agree on them."""
+        inner = {file.spacing for file in files}
+        of_plane = next(iter(inner))
+        if len(inner) > 1 or of_plane is None or min(of_plane) <= 0:
+            return None
+        if not self._volumes:
+            return of_plane
+        steps = {_step(frames) for frames in self._samples}
+        step = next(iter(steps))
+        return (step, *of_plane) if step is not None and np.allclose([s or 0 for s in steps], step, rtol=EVEN) else None
+
+    def _rows(self, indices: Indices) -> NDArray[Any]:
+        rows = np.empty((len(indices), *self._stored[1:]), self.dtype)
+        for row, index in zip(rows, indices.tolist(), strict=True):
+            for place, (file, frame) in enumerate(self._samples[index]):
+                row[place if self._volumes else ...] = file.read(frame)
+        return rows
+
+
+def _frames(file: DicomFile) -> list[Frame]:
+    return [(file, frame) for frame in range(file.num_frames)]
+
+
+def _volumes(where: Path, files: list[DicomFile]) -> list[list[Frame]]:
+    """Put together the slices of each series; a file of several frames is a volume of its own.
+
+    Raises:
+        DataError: two slices of a series at one place.
+    """
+    found = [_frames(file) for file in files if file.num_frames > 1]
+    for _, members in groupby((file for file in files if file.num_frames == 1), key=lambda file: file.series):
+        slices = list(members)
+        places = [file.place if file.place is not None else file.number for file in slices]
+        for one, other, at, then in zip(slices, slices[1:], places, places[1:], strict=False):
+            if at == then:
+                raise DataError(
+                    f"{where}: one slice at each place of a series wanted, got {one.where.name} and {other.where.name} "
+                    "at one; set data.source.samples=slices, or give one series each"
+                )
+        found.append([(file, 0) for file in slices])
+    return found
+
+
+def _step(frames: list[Frame]) -> float | None:
+    """Return the distance of neighbouring slices in mm; None where it is not known, or uneven."""
+    places = [file.place for file, _ in frames]
+    if frames[0][0].num_frames > 1 or None in places or len(places) < 2:
+        return frames[0][0].thickness
+    steps = np.diff(np.array(places, np.float64))
+    return float(steps[0]) if np.allclose(steps, steps[0], rtol=EVEN) else None

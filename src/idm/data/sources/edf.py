@@ -1,0 +1,196 @@
+"""Signals in EDF and BDF files: windows of one length, signals as channels, annotations as classes."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from annotated_types import Ge
+from numpy.typing import NDArray
+
+from idm.core.errors import DataError
+from idm.core.text import counted
+from idm.data.arrays.edf_files import Annotation, EdfFile, Signal, open_edf
+from idm.data.arrays.listing import list_files
+from idm.data.arrays.windows import WindowSource, labels_of_files
+from idm.data.base import Indices
+from idm.data.images.check import gather
+from idm.data.images.files import LabelRule
+from idm.data.remarks import listed
+
+EDF_SUFFIXES = (".edf", ".bdf")
+ValueKind = Literal["physical", "stored"]
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the frames of a file are.
+
+    Attributes:
+        channels: name and units of each signal, and its range where numbers are read as they are stored.
+        rate: frames per second.
+    """
+
+    channels: tuple[tuple[Any, ...], ...]
+    rate: float
+
+    def __str__(self) -> str:
+        """Write it: "C3 [uV], C4 [uV] at 100 Hz"."""
+        names = [f"{name} [{units}]" if units else name for name, units, *_ in self.channels]
+        ranges = {str(scale) for _, _, *scale in self.channels if scale}
+        return f"{listed(names)} at {self.rate:,g} Hz" + (f" scaled as {listed(sorted(ranges))}" if ranges else "")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The signals that are read of a file."""
+
+    file: EdfFile
+    signals: tuple[Signal, ...]
+    form: Form
+
+    @property
+    def where(self) -> Path:
+        """The file."""
+        return self.file.where
+
+    @property
+    def num_frames(self) -> int:
+        """How many values there are of each signal."""
+        return self.file.num_records * self.signals[0].per_record
+
+
+class Edf(WindowSource):
+    """Windows of EDF, EDF+ and BDF files of one form, read as they are needed; names and rate stay with a run."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        signals: tuple[str, ...] | None = None,
+        window: Annotated[int, Ge(1)] | None = None,
+        hop: Annotated[int, Ge(1)] | None = None,
+        values: ValueKind = "physical",
+        labels: LabelRule | Literal["annotations"] = "auto",
+        split: str | None = None,
+    ) -> None:
+        """Judge the headers of all files and look at all values.
+
+        Args:
+            path: an .edf or .bdf file, or a folder of them; its sub-folders are included, hidden files are not.
+            signals: names of the signals that are read, the channels; by default all of the rate that most have.
+            window: frames of a sample; by default as for WAV files.
+            hop: frames from the beginning of a window to that of the next; by default the window.
+            values: "physical": in the units of each signal, 64-bit floats; "stored": whole numbers as they are stored,
+                int16, or int32 of 24 bits; all files must be scaled alike then.
+            labels: where the classes of files come from, as for folders of images; or "annotations": the class of a
+                window is the text of the annotation that covers most of it, or else of one in it that has no length;
+                windows without any are left out.
+            split: which part is read, train, val or test, where folders or files are named so; by default all together.
+
+        Raises:
+            UnreadableFileError: a file that cannot be read, by name.
+            DataError: no files; no such signal; signals of several rates; files of another form than the first, or
+                shorter than a window, by name; recordings with gaps; no annotations where they are wanted.
+        """
+        where = Path(path)
+        found = list_files(where, "EDF files", lambda name: name.lower().endswith(EDF_SUFFIXES), split, every=True)
+        files = gather(open_edf, found.files)
+        self._chosen = gather(lambda file: _choose(file, signals, values), files)
+        self._physical, first = values == "physical", self._chosen[0]
+        firsts = self._cut(self._chosen, window, hop)
+        counts = [len(some) for some in firsts]
+        if labels == "annotations":
+            pairs = gather(lambda row: self._annotated(row, firsts[row]), range(len(files)))
+            firsts, known, note = [pair[0] for pair in pairs], [pair[1] for pair in pairs], "labels from annotations"
+            _refuse_none(where, firsts)
+        else:
+            of_files = found.labels(labels)
+            known, note = labels_of_files(of_files, firsts), of_files[2]
+        dtype = np.dtype(np.float64 if self._physical else np.int16 if first.file.width == 2 else np.int32)
+        self._adopt_windows(where, found, firsts, dtype, channels=len(first.signals), labels=known)
+        self.sampling_rate, self.channel_names = (
+            first.form.rate or None,
+            tuple(signal.label for signal in first.signals),
+        )
+        self.note = f"{first.form}, windows of {self._window:,} frames every {self._hop:,}, {note}"
+        others = [signal.label for signal in first.file.signals if signal not in first.signals]
+        unread = (f"not read: {listed(others)}; data.source.signals chooses others",) if others else ()
+        without = sum(counts) - sum(len(some) for some in firsts)
+        bare = (f"{counted(without, 'window')} without an annotation not read",) if without else ()
+        self.remarks = (*found.remarks, *unread, *bare, *self._left_out(counts))
+
+    def _annotated(self, row: int, firsts: Indices) -> tuple[Indices, NDArray[Any]]:
+        """Return the windows with an annotation, and its text."""
+        rate, notes = self._chosen[row].form.rate or 1.0, self._chosen[row].file.annotations()
+        best = longest(notes, firsts / rate, self._window / rate)
+        texts = np.array([note.text for note in notes] or [""])
+        return firsts[best >= 0], texts[best[best >= 0]]
+
+    def _frames(self, owner: int, first: int, count: int) -> NDArray[Any]:
+        found, frames = self._chosen[owner], np.empty((count, len(self._chosen[owner].signals)), self.dtype)
+        for column, signal in enumerate(found.signals):
+            stored = found.file.read(signal, first, count)
+            frames[:, column] = signal.values(stored) if self._physical else stored
+        return frames
+
+
+def longest(notes: Sequence[Annotation], begins: NDArray[np.float64], length: float) -> Indices:
+    """Number the annotation that covers most of each window, the first of several; -1 where there is none.
+
+    Args:
+        notes: annotations; those without a length count where they lie in a window that no other covers.
+        begins: seconds at which windows begin, increasing.
+        length: their length in seconds.
+    """
+    best, covered = np.full(len(begins), -1), np.full(len(begins), -1.0)
+    for number, note in enumerate(notes):
+        end = note.onset + max(note.duration, 0.0)
+        first, last = np.searchsorted(begins, [note.onset - length, end], side="right").tolist()
+        here = begins[first:last]
+        shared = np.minimum(here + length, end) - np.maximum(here, note.onset)
+        is_more = (shared > covered[first:last]) & ((shared > 0) | (note.duration <= 0))
+        covered[first:last][is_more], best[first:last][is_more] = shared[is_more], number
+    return best
+
+
+def _choose(file: EdfFile, names: Sequence[str] | None, values: ValueKind) -> Chosen:
+    """Choose the signals of a file by name, or all of the rate that most have.
+
+    Raises:
+        DataError: no such signal; signals of several rates.
+    """
+    by_name = {signal.label: signal for signal in reversed(file.signals)}
+    if unknown := [name for name in names or () if name not in by_name]:
+        raise DataError(
+            f"{file.where}: a signal '{unknown[0]}' wanted, got {listed(list(by_name)[::-1]) or 'annotations alone'}; "
+            "set data.source.signals to some of these"
+        )
+    usual = Counter(signal.per_record for signal in file.signals).most_common(1)
+    if not usual:
+        raise DataError(f"{file.where}: a recording with signals wanted, got annotations alone; give another file")
+    chosen = tuple(by_name[name] for name in names) if names else _of_rate(file, usual[0][0])
+    if len({signal.per_record for signal in chosen}) > 1:
+        raise DataError(
+            f"{file.where}: signals of one rate wanted, got {listed([signal.label for signal in chosen])} of several; "
+            "set data.source.signals to some of one rate"
+        )
+    channels = tuple(
+        (signal.label, signal.units, *(() if values == "physical" else ((signal.physical, signal.digital),)))
+        for signal in chosen
+    )
+    return Chosen(file, chosen, Form(channels, chosen[0].per_record / file.seconds if file.seconds else 0.0))
+
+
+def _of_rate(file: EdfFile, per_record: int) -> tuple[Signal, ...]:
+    return tuple(signal for signal in file.signals if signal.per_record == per_record)
+
+
+def _refuse_none(where: Path, firsts: Sequence[Indices]) -> None:
+    if not any(len(some) for some in firsts):
+        raise DataError(
+            f"{where}: annotations in some window wanted, got none; set data.source.labels to where classes come from, "
+            "or to none"
+        )

@@ -1,0 +1,183 @@
+"""TIFF files of any number of bands, pages and bits, as scientific instruments and ImageJ write them."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.core.errors import DataError
+from idm.core.places import kind_at
+from idm.data.arrays.alike import refuse_unlike
+from idm.data.arrays.listing import list_files
+from idm.data.arrays.measured import MeasuredSource, MissingRule
+from idm.data.arrays.named import refuse_unstored
+from idm.data.arrays.packing import Packing
+from idm.data.arrays.pieces import Pieces
+from idm.data.base import Indices
+from idm.data.extras import import_extra, quiet
+from idm.data.images.check import gather
+from idm.data.images.files import LabelRule
+from idm.data.reading.damage import reading
+from idm.data.sources.tiff_stack import TIFF_SUFFIXES
+
+SPACE, CHANNELS = "ZYX", "CS"
+"""Letters of axes of space, and of channels and samples of a pixel; all others number pages, such as time."""
+
+UNPACKED = 1
+"""TIFF's code of no compression."""
+
+
+@dataclass(frozen=True)
+class TiffFile:
+    """What the first series of a file holds.
+
+    Attributes:
+        where: the file.
+        axes: letter of each axis.
+        shape: its shape.
+        dtype: of its pixels, in the machine's byte order.
+        order: "<" or ">".
+        offset: bytes before the pixels, where they lie one after the other; None where pages are scattered.
+    """
+
+    where: Path
+    axes: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    order: Literal["<", ">"]
+    offset: int | None
+
+    def sizes(self, axes: str) -> tuple[int, ...]:
+        """Return the sizes of axes."""
+        return tuple(self.shape[self.axes.index(axis)] for axis in axes)
+
+    def array(self) -> NDArray[Any]:
+        """Return the pixels, left on disk where they lie one after the other.
+
+        Raises:
+            UnreadableFileError: they are not there any more.
+        """
+        with reading(self.where, "a TIFF file", "restore it"):
+            if self.offset is not None:
+                return np.memmap(self.where, self.dtype.newbyteorder(self.order), "r", self.offset, self.shape)
+            with opened(self.where) as file:
+                return file.series[0].asarray().reshape(self.shape)
+
+
+class Tiff(MeasuredSource):
+    """Pages of TIFF files with their bands as channels, without compression (needs tifffile).
+
+    Axes are those that ImageJ, OME and others wrote into the file: time and pages number samples, depth is space.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        pages: Literal["samples", "channels"] = "samples",
+        missing: MissingRule = "refuse",
+        fill: float = 0.0,
+        labels: LabelRule = "none",
+        split: str | None = None,
+    ) -> None:
+        """Judge the headers of all files and look at the values of floats.
+
+        Args:
+            path: a TIFF file, or a folder of them.
+            pages: what pages are that are neither depth nor channels: samples, or channels such as bands.
+            missing: what becomes of NaN: "refuse" it, "fill" it, or "skip" the samples that have some.
+            fill: what stands for NaN with missing=fill.
+            labels: where the classes of files come from, as for folders of images.
+            split: which part is read, train, val or test, where folders or files are named so; by default all together.
+
+        Raises:
+            UnreadableFileError: a file that cannot be read, by name.
+            DataError: tifffile is missing; no files; compressed pixels; files of another shape or dtype.
+        """
+        where = Path(path)
+        found = list_files(where, "TIFF files", lambda name: name.lower().endswith(TIFF_SUFFIXES), split, every=False)
+        self._files = gather(open_tiff, found.files)
+        first = self._files[0]
+        others = "".join(axis for axis in first.axes if axis not in SPACE + CHANNELS)
+        self._along = others if pages == "samples" else ""
+        of_channels = "".join(axis for axis in first.axes if axis in CHANNELS)
+        self._then = (others if pages == "channels" else "") + of_channels
+        self._space = "".join(axis for axis in first.axes if axis in SPACE)
+        gather(self._compare, self._files)
+        counts = [int(np.prod(file.sizes(self._along), dtype=int)) for file in self._files]
+        self._pieces = Pieces.of(counts)
+        self._inner = (int(np.prod(first.sizes(self._then), dtype=int)), *first.sizes(self._space))
+        of_files, class_names, note = found.labels(labels)
+        known = None
+        if of_files is not None and class_names is not None:
+            known = np.array(class_names)[of_files[self._pieces.owners]]
+        self._adopt_measured(
+            where,
+            (self._pieces.total, *self._inner),
+            first.dtype,
+            known,
+            missing=missing,
+            fill=fill,
+            may_miss=Packing(first.dtype).may_miss,
+            channels="first",
+        )
+        self.names = self._of_kept(self._pieces.names(found.names) if self._along else found.names)
+        self.note = f"TIFF, axes {first.axes}, {self.note}, {note}"
+        self.remarks = (*found.remarks, *self._left_out)
+
+    def _compare(self, file: TiffFile) -> None:
+        first, inner = self._files[0], self._then + self._space
+        if file.axes != first.axes:
+            raise DataError(
+                f"{file.where}: axes {first.axes} wanted as in {first.where.name}, got {file.axes}; give files "
+                "of one kind"
+            )
+        refuse_unlike(file.where, (file.sizes(inner), file.dtype), (first.sizes(inner), first.dtype), first.where.name)
+
+    def _measured(self, indices: Indices) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        values = np.empty((len(indices), *self._inner), self._files[0].dtype)
+        order = [self._files[0].axes.index(axis) for axis in self._along + self._then + self._space]
+        for owner, places, rows in self._pieces.groups(indices):
+            file = self._files[owner]
+            ordered = file.array().transpose(order)
+            taken = ordered[np.unravel_index(rows, file.sizes(self._along))] if self._along else ordered[None]
+            values[places] = taken.reshape(-1, *self._inner)
+        return values, Packing(values.dtype).missing(values)
+
+
+@contextmanager
+def opened(where: Path) -> Generator[Any]:
+    """Open a file with tifffile; other files that it names are not."""
+    with quiet("tifffile"), import_extra("tifffile", "tiff").TiffFile(where, _multifile=False) as file:
+        yield file
+
+
+def open_tiff(where: Path) -> TiffFile:
+    """Read the header of a file, and compare its size with what is stored.
+
+    Raises:
+        UnreadableFileError: no TIFF file, or a damaged one.
+        DataError: tifffile is missing; compressed pixels.
+    """
+    if not where.is_file():
+        raise DataError(f"{where}: a TIFF file wanted, got {kind_at(where)}; check the path")
+    import_extra("tifffile", "tiff")
+    with reading(where, "a TIFF file", "replace it"), opened(where) as file:
+        series = file.series[0]
+        pages = [page for page in series.pages if page is not None]
+        if any(int(page.keyframe.compression) != UNPACKED for page in pages):
+            raise DataError(
+                f"{where}: pixels that are not compressed wanted, got {series.keyframe.compression.name}; unpack "
+                "it by tiffcp -c none"
+            )
+        dtype, shape = np.dtype(series.dtype), tuple(map(int, series.shape))
+        found = TiffFile(where, series.axes, shape, dtype.newbyteorder("="), file.byteorder, series.dataoffset)
+        refuse_unstored(where, found)
+        num_bytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
+        if num_bytes > where.stat().st_size or len(set(found.axes)) != len(found.axes):
+            raise ValueError(f"{num_bytes:,} bytes of pixels declared along {found.axes}")
+        return found

@@ -1,0 +1,250 @@
+"""NetCDF files and Zarr stores with named axes: values come back bit for bit, or as scale and offset say."""
+
+import math
+
+import h5netcdf
+import numpy as np
+import pytest
+import zarr
+from scipy.io import netcdf_file
+
+from idm.core.errors import DataError, UnreadableFileError
+from idm.data import SOURCES, infer_source
+from idm.data.check import check_path
+
+RNG = np.random.default_rng(0)
+AXES = ("time", "lat", "lon")
+T = np.arange(60).reshape(3, 4, 5)
+RAISED = (T - 30).astype("i2")
+
+
+def classic(version):
+    """Write a file of a classic format with SciPy: variables by name, each with axes, values and attributes."""
+
+    def write(path, variables, growing="time"):
+        with netcdf_file(str(path), "w", version=version) as file:
+            for name, (axes, values, attributes) in variables.items():
+                for axis, size in zip(axes, values.shape, strict=True):
+                    if axis not in file.dimensions:
+                        file.createDimension(axis, None if axis == growing else size)
+                variable = file.createVariable(name, values.dtype.newbyteorder(">"), axes)
+                variable[:] = values
+                for key, value in attributes.items():
+                    setattr(variable, key, value)
+
+    return write
+
+
+def by_h5netcdf(path, variables, growing="time", **options):
+    with h5netcdf.File(path, "w") as file:
+        for name, (axes, values, attributes) in variables.items():
+            for axis, size in zip(axes, values.shape, strict=True):
+                if axis not in file.dimensions:
+                    file.dimensions[axis] = None if axis == growing else size
+                    if axis == growing:
+                        file.resize_dimension(axis, size)
+            told = dict(attributes)
+            fill = told.pop("_FillValue", None)
+            variable = file.create_variable(name, axes, values.dtype, fillvalue=fill, **options)
+            variable[...] = values
+            variable.attrs.update(told)
+
+
+def packed(path, variables, growing="time"):
+    by_h5netcdf(path, variables, growing, chunks=None, compression="gzip", shuffle=True)
+
+
+def by_zarr(path, variables, growing="time", version=2):
+    group = zarr.open_group(str(path), mode="w", zarr_format=version)
+    for name, (axes, values, attributes) in variables.items():
+        told = dict(attributes)
+        fill = told.pop("_FillValue", None)
+        named = {"dimension_names": axes} if version == 3 else {"attributes": {"_ARRAY_DIMENSIONS": list(axes)}}
+        array = group.create_array(name, data=values, fill_value=fill, **named)
+        array.attrs.update({key: np.asarray(value).tolist() for key, value in told.items()})
+
+
+def open_netcdf(path, **options):
+    return SOURCES.build("netcdf", {"path": str(path), **options})
+
+
+WRITERS = {"classic": classic(1), "64-bit offset": classic(2), "HDF5": by_h5netcdf, "packed HDF5": packed}
+KINDS = {
+    "floats": (RNG.normal(size=(3, 4, 5)).astype("f4"), {}, None),
+    "double floats": (RNG.normal(size=(3, 4, 5)), {"units": "K"}, None),
+    "bytes": ((T - 30).astype("i1"), {}, None),
+    "integers": (RAISED, {}, None),
+    "scaled": (RAISED, {"scale_factor": 0.25, "add_offset": 270.5}, RAISED * 0.25 + 270.5),
+    "scaled to whole numbers": (RAISED, {"scale_factor": 2.0, "add_offset": -3.0}, RAISED.astype("i4") * 2 - 3),
+    "unsigned by attribute": ((T * 4).astype("u1").view("i1"), {"_Unsigned": "true"}, (T * 4).astype("u1")),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("writer", WRITERS)
+def test_values_come_back_bit_for_bit_or_scaled(tmp_path, writer, kind):
+    values, attributes, expected = KINDS[kind]
+    expected = values if expected is None else expected
+    WRITERS[writer](tmp_path / "a.nc", {"t": (AXES, values, attributes)})
+    source = SOURCES.build(*infer_source(tmp_path / "a.nc"))
+    assert (source.shape, source.dtype, source.channel_names) == ((1, 4, 5), expected.dtype, ("t",))
+    assert source.read(np.array([2, 0, 0]))[:, 0].tobytes() == expected[[2, 0, 0]].tobytes()
+
+
+BESIDES = {"time": (("time",), np.arange(3.0), {}), "lat": (("lat",), np.arange(4.0) / 2, {"units": "m"})}
+WIND = {
+    **BESIDES,
+    "lon": (("lon",), np.arange(5.0), {"units": "m"}),
+    "u": (AXES, T.astype("f4"), {"units": "m/s"}),
+    "v": (AXES, -T.astype("f4"), {}),
+    "area": (("lat", "lon"), np.ones((4, 5)), {}),
+}
+
+
+@pytest.mark.parametrize("writer", [*WRITERS, "Zarr 2", "Zarr 3"])
+def test_variables_of_the_same_axes_are_channels_and_coordinates_tell_distances(tmp_path, writer):
+    write = WRITERS.get(writer) or (lambda path, variables: by_zarr(path, variables, version=int(writer[-1])))
+    write(tmp_path / "a.nc", WIND)
+    source = open_netcdf(tmp_path / "a.nc")
+    assert (source.channel_names, source.spacing) == (("u", "v"), (0.5, 1.0))
+    np.testing.assert_array_equal(source.read(np.arange(3)), np.stack([T, -T], axis=1))
+    assert source.remarks == ("not read: area; data.source.variables chooses others",)
+    assert source.note.startswith("u [m/s], v: samples along time, space lat, lon")
+    assert open_netcdf(tmp_path / "a.nc", variables=("v",)).shape == (1, 4, 5)
+
+
+DEEP = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5).astype("f4")
+LEVELS = {"level": (("level",), np.array([500.0, 850.0, 1_000.0]), {})}
+CASES = [
+    ({}, DEEP[:, None], ("q",)),
+    ({"sample_axes": ("time", "level")}, DEEP.reshape(6, 1, 4, 5), ("q",)),
+    ({"sample_axes": ("level", "time")}, DEEP.swapaxes(0, 1).reshape(6, 1, 4, 5), ("q",)),
+    ({"sample_axes": ("lon",)}, DEEP.transpose(3, 0, 1, 2)[:, None], ("q",)),
+    ({"sample_axes": ("lat", "level")}, DEEP.transpose(2, 1, 0, 3).reshape(12, 1, 2, 5), ("q",)),
+    ({"channel_axes": ("level",)}, DEEP, ("q level=500", "q level=850", "q level=1000")),
+    (
+        {"sample_axes": ("lat",), "channel_axes": ("lon", "time")},
+        DEEP.transpose(2, 3, 0, 1).reshape(4, 10, 3),
+        tuple(f"q lon={lon} time={time}" for lon in range(5) for time in range(2)),
+    ),
+    ({"sample_axes": ("time", "level", "lat", "lon")}, DEEP.reshape(120, 1), ("q",)),
+]
+
+
+@pytest.mark.parametrize("write", [by_h5netcdf, classic(2), by_zarr], ids=["HDF5", "classic", "Zarr"])
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_any_axes_number_samples_or_are_channels(tmp_path, write, number):
+    options, expected, names = CASES[number]
+    write(tmp_path / "a.nc", {"q": (("time", "level", "lat", "lon"), DEEP, {}), **LEVELS})
+    source = open_netcdf(tmp_path / "a.nc", **options)
+    order = RNG.permutation(len(expected))
+    np.testing.assert_array_equal(source.read(order), expected[order])
+    assert source.channel_names == names
+
+
+def gap(value, dtype):
+    return np.where(T == 25, value, T).astype(dtype)
+
+
+UNWRITTEN = {"f4": math.ldexp(15.0, 119), "i2": -32_767}
+GAPS = {
+    "_FillValue": (gap(-99, "i2"), {"_FillValue": np.int16(-99)}),
+    "missing_value": (gap(-99, "i2"), {"missing_value": np.int16(-99)}),
+    "valid_range": (gap(99, "i2"), {"valid_range": np.array([0, 98], "i2")}),
+    "valid_max": (gap(99, "f4"), {"valid_max": np.float32(98)}),
+    "NaN": (gap(np.nan, "f4"), {}),
+    "scaled": (gap(-99, "i2"), {"_FillValue": np.int16(-99), "scale_factor": 0.5}),
+    "unwritten": (gap(UNWRITTEN["i2"], "i2"), {}),
+    "unwritten floats": (gap(UNWRITTEN["f4"], "f4"), {}),
+}
+
+
+@pytest.mark.parametrize("write", [by_h5netcdf, classic(1)], ids=["HDF5", "classic"])
+@pytest.mark.parametrize("kind", GAPS)
+def test_missing_values_are_refused_filled_or_left_out_with_their_sample(tmp_path, write, kind):
+    values, attributes = GAPS[kind]
+    write(tmp_path / "a.nc", {"t": (AXES, values, attributes)})
+    with pytest.raises(DataError, match=r"all values wanted, got 5\.0% missing in sample 1; set"):
+        open_netcdf(tmp_path / "a.nc")
+    filled = open_netcdf(tmp_path / "a.nc", missing="fill", fill=-4.0)
+    scale = attributes.get("scale_factor", 1)
+    np.testing.assert_array_equal(filled.read(np.arange(3))[:, 0], np.where(T == 25, -4, T * scale))
+    skipped = open_netcdf(tmp_path / "a.nc", missing="skip")
+    assert skipped.names == ("a.nc#0", "a.nc#2")
+    np.testing.assert_array_equal(skipped[1][0], T[2] * scale)
+
+
+def test_files_of_a_folder_follow_each_other_with_labels(tmp_path):
+    letters = np.array([list("ab"), list("cd"), list("ab")], "S1")
+    for number, write in enumerate([classic(1), by_h5netcdf]):
+        label = (("time", "letters"), letters, {}) if number == 0 else (("time",), np.array([7, 8, 7]), {})
+        write(tmp_path / f"{number}.nc", {"t": (AXES, (T + 100 * number).astype("i4"), {}), "label": label})
+    (tmp_path / "x").mkdir()
+    classic(2)(tmp_path / "x" / "a.nc", {"t": (AXES, T.astype("i4"), {}), "label": (("time", "letters"), letters, {})})
+    assert open_netcdf(tmp_path / "0.nc").class_names == ("ab", "cd")
+    assert open_netcdf(tmp_path / "1.nc").labels.tolist() == [0, 1, 0]
+    both = open_netcdf(tmp_path, label_variable="none")
+    assert (len(both), both.names[3], both.labels) == (9, "1.nc#0", None)
+    np.testing.assert_array_equal(both.read(np.array([4, 0]))[:, 0], [T[1] + 100, T[0]])
+
+
+REFUSED = [
+    ({"variables": ("w",)}, "a variable 'w' wanted, got area, lat, lon, time, u and 1 more; set"),
+    ({"variables": ("u", "area")}, r"numbers along time \(3\), lat \(4\), lon \(5\) wanted in all variables as in u"),
+    ({"sample_axes": ("day",)}, r"an axis 'day' wanted, got time \(3\)"),
+    ({"channel_axes": ("x",)}, r"an axis 'x' wanted, got time \(3\)"),
+    ({"label_variable": "kind"}, r"a variable 'kind' wanted, got .*; set data\.source\.label_variable"),
+    ({"label_variable": "area"}, "a word or whole number for each time wanted in 'area', got float64 along"),
+]
+
+
+@pytest.mark.parametrize(("options", "said"), REFUSED)
+def test_what_a_file_does_not_have_is_refused_in_a_line(tmp_path, options, said):
+    by_h5netcdf(tmp_path / "a.nc", WIND)
+    with pytest.raises(DataError, match=said) as caught:
+        open_netcdf(tmp_path / "a.nc", **options)
+    assert len(caught.value.lines) == 1
+
+
+def test_a_file_that_is_still_written_has_as_many_records_as_there_are(tmp_path):
+    classic(1)(tmp_path / "a.nc", {"t": (AXES, T.astype("f4"), {}), "u": (AXES, T.astype("i1"), {})})
+    content = (tmp_path / "a.nc").read_bytes()
+    (tmp_path / "a.nc").write_bytes(content[:4] + b"\xff" * 4 + content[8:])
+    assert len(open_netcdf(tmp_path / "a.nc", variables=("t",))) == 3
+
+
+def test_files_of_64_bit_data_are_read(tmp_path):
+    """CDF-5 has counts of 64 bits: one variable x(n) of unsigned 64-bit numbers, by the grammar of the format."""
+
+    def n(value):
+        return value.to_bytes(8, "big")
+
+    name, data = n(1) + b"x\0\0\0", np.array([2**64 - 3, 5], ">u8").tobytes()
+    axes = b"\0\0\0\x0a" + n(1) + name + n(2)
+    head = b"CDF\x05" + n(0) + axes + bytes(12) + b"\0\0\0\x0b" + n(1) + name + n(1) + n(0) + bytes(12)
+    head += b"\0\0\0\x0b" + n(16)
+    (tmp_path / "a.nc").write_bytes(head + n(len(head) + 8) + data)
+    assert open_netcdf(tmp_path / "a.nc", variables=("x",)).read(np.arange(2)).tolist() == [[2**64 - 3], [5]]
+
+
+def test_damaged_files_and_those_of_another_kind_are_refused_by_name(tmp_path):
+    classic(1)(tmp_path / "b.nc", WIND)
+    whole = (tmp_path / "b.nc").read_bytes()
+    for content in (b"", b"CDF", b"CDF\x07" + whole[4:], whole[:200], whole[:-200], b"GRIB" + whole[4:]):
+        (tmp_path / "c.nc").write_bytes(content)
+        with pytest.raises(UnreadableFileError, match=r"c\.nc: cannot be read as a NetCDF file") as caught:
+            open_netcdf(tmp_path / "c.nc")
+        assert len(caught.value.lines) == 1
+    (tmp_path / "c.nc").unlink()
+    by_h5netcdf(tmp_path / "c.nc", {"u": (AXES, T[:, :2], {})})
+    with pytest.raises(
+        DataError, match=r"c\.nc: u, v of shape \(2, 4, 5\) wanted as in b\.nc, got u of shape \(1, 2, 5"
+    ):
+        open_netcdf(tmp_path)
+
+
+def test_what_is_checked_can_be_trained_on_by_its_index(tmp_path):
+    by_h5netcdf(tmp_path / "a.nc", WIND)
+    check = check_path(tmp_path / "a.nc")
+    (tmp_path / "index.jsonl").write_text(check.index.to_text(), encoding="utf-8")
+    assert (check.source, len(SOURCES.build(*infer_source(tmp_path / "index.jsonl")))) == ("netcdf", 3)
