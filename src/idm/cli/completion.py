@@ -27,6 +27,8 @@ class Names(TypedDict):
     operators: list[str]
     methods: list[str]
     inversions: list[str]
+    metrics: list[str]
+    features: list[str]
     settings: dict[str, list[str]]
 
 
@@ -95,6 +97,17 @@ def methods(incomplete: str) -> list[str]:
     return _that_begin(_names()["methods"], incomplete)
 
 
+def metrics(incomplete: str) -> list[str]:
+    """Complete the last of several names of metrics."""
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in _that_begin(_names()["metrics"], last)]
+
+
+def features(incomplete: str) -> list[str]:
+    """Complete what is compared of samples."""
+    return _that_begin(_names()["features"], incomplete)
+
+
 def edits(incomplete: str) -> list[str]:
     """Complete the name of a way to edit."""
     return _that_begin(["sdedit", *_names()["inversions"]], incomplete)
@@ -154,6 +167,7 @@ def _that_begin(names: list[str], incomplete: str) -> list[str]:
 def collect() -> Names:
     """Ask the package for all names."""
     from idm.guidance import GUIDANCE_RULES
+    from idm.metrics import FEATURES, METRICS
     from idm.presets import PRESETS
     from idm.proof import CHECKS
     from idm.run.acceleration import PRECISIONS
@@ -185,6 +199,8 @@ def collect() -> Names:
         "operators": [f"{name}:" for name in EXAMPLES],
         "methods": list(MethodSettings.family),
         "inversions": list(METHODS),
+        "metrics": list(METRICS),
+        "features": list(FEATURES),
         "settings": settings,
     }
 

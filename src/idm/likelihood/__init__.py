@@ -1,6 +1,7 @@
 """Likelihood of data under a diffusion model."""
 
-from idm.likelihood.bound import VLB, Estimate, calc_bpd_loop, evaluate_bound
+from idm.core.estimate import Estimate
+from idm.likelihood.bound import VLB, calc_bpd_loop, evaluate_bound
 from idm.likelihood.calibration import estimate_error_curve, with_error_curve
 from idm.likelihood.curves import Calibration, estimate_error_curves
 from idm.likelihood.estimate import estimate_bpd

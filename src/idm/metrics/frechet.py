@@ -5,48 +5,11 @@ al. 2017), which know nothing of other data than photographs. The distance grows
 with that of samples: compare it with that of data drawn again at the same number.
 """
 
-from dataclasses import dataclass
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from idm.core.errors import SettingsError
-
-
-@dataclass(frozen=True, eq=False)
-class PrincipalComponents:
-    """Coordinates along the directions in which data vary most.
-
-    Attributes:
-        mean: of the data [d].
-        directions: orthonormal rows [k, d], the one of the largest variance first.
-    """
-
-    mean: Float[Tensor, " d"]
-    directions: Float[Tensor, "k d"]
-
-    @classmethod
-    def of(cls, data: Float[Tensor, "n *shape"], number: int) -> "PrincipalComponents":
-        """Find the directions of data, at most as many as there are values and one fewer than samples.
-
-        Raises:
-            SettingsError: fewer than two samples, or no directions wanted.
-        """
-        x = data.flatten(1).to(torch.float64, copy=True)
-        if len(x) < 2 or number < 1:
-            raise SettingsError(f"features: at least 1 of 2 samples wanted, got {number} of {len(x)}")
-        mean, number = x.mean(0), min(number, len(x) - 1)
-        if len(x) > x.shape[1]:
-            return cls(mean, torch.linalg.svd(x - mean, full_matrices=False).Vh[:number])
-        x -= mean  # a copy of its own
-        # Of more values than samples: eigenvectors of the products of samples, which need no d x n result.
-        products = torch.linalg.eigh(x @ x.T).eigenvectors[:, -number:].flip(1)
-        return cls(mean, torch.linalg.qr(x.T @ products).Q.T)
-
-    def __call__(self, x: Float[Tensor, "n *shape"]) -> Float[Tensor, "n k"]:
-        """Return the coordinates of samples, in float64."""
-        return (x.flatten(1).double().to(self.mean.device) - self.mean) @ self.directions.T
 
 
 def frechet_distance(first: Float[Tensor, "n k"], second: Float[Tensor, "m k"]) -> float:
