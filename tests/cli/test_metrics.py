@@ -52,3 +52,23 @@ def test_what_cannot_be_measured_is_told_in_a_line(idm, run, mine, tmp_path, wan
     assert (result.code, len(result.errors)) == (code, 1)
     assert said in result.errors[0]
     assert not (tmp_path / "out" / "evaluation.json").exists()
+
+
+def test_samples_are_compared_with_the_training_data_beside_their_null(idm, run, tmp_path):
+    wanted = ("--samples", "30", "--sampler-steps", "2", "--metrics", "frechet,values,memorisation")
+    result = idm("evaluate", run, *wanted, "--features", "pca:5", "--out", tmp_path / "out", "--json")
+    assert result.code == 0, result.err
+    found = result.json
+    (frechet,) = found["metrics"]["frechet"]
+    assert frechet["null"]["lower"] <= frechet["null"]["mean"] <= frechet["null"]["upper"] < frechet["value"]
+    assert "frechet" in found["worse_than_chance"]
+    assert found["features"]["name"] == "pca"
+    assert len(found["features"]["sha256"]) == 64
+
+
+def test_fewer_samples_than_features_are_refused_before_any_is_drawn(idm, run, tmp_path):
+    wanted = ("--samples", "30", "--metrics", "frechet", "--features", "values")
+    result = idm("evaluate", run, *wanted, "--out", tmp_path / "out")
+    assert result.code == 2
+    assert "more than the 64 features wanted for --metrics frechet" in result.errors[0]
+    assert "such as --features pca:3" in result.errors[0]

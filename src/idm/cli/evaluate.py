@@ -74,6 +74,8 @@ def _describe(output: Output, found: "Evaluated") -> None:
     remarks = found.remarks + _remarks(evaluation)
     noted = {"noted": in_options("; ".join(remarks))} if remarks else {}
     rows = {figure.name: figure.in_words() for figures in evaluation.figures.values() for figure in figures}
+    if (worse := evaluation.worse_than_chance) is not None:
+        rows["worse"] = f"than real data are in 19 of 20 cases, all figures together: {', '.join(worse) or 'none'}"
     output.pairs(noted | rows | {name: str(path) for name, path in found.written.items()})
     output.finish(**finite(results), **{name: str(path) for name, path in found.written.items()})
 

@@ -7,16 +7,39 @@ from idm.core.registry import Registry
 from idm.metrics.base import Metric
 from idm.metrics.bound import Bound
 from idm.metrics.classifier import Classifier
+from idm.metrics.comparison import Comparison, Kind, worse_than_chance
 from idm.metrics.evidence import BoundParts, Evidence, Labelled, Needs, Setup
 from idm.metrics.features import FEATURES, FeatureExtractor, PrincipalComponents, RandomConvolutions, Values
 from idm.metrics.figure import Better, Figure, Null
-from idm.metrics.frechet import frechet_distance
+from idm.metrics.frechet import Frechet, frechet_distance
 from idm.metrics.histogram import histogram_bpd
+from idm.metrics.kernel import KernelDistance, kernel_distance
+from idm.metrics.manifolds import DensityCoverage, Diversity, PrecisionRecall
+from idm.metrics.memorisation import Memorisation
 from idm.metrics.own import OwnMetric
 from idm.metrics.recognition import Recognised
-from idm.metrics.sliced import sliced_wasserstein
+from idm.metrics.sliced import SlicedWasserstein, sliced_wasserstein
+from idm.metrics.spectrum import Spectrum, radial_power
+from idm.metrics.two_sample import TwoSample
+from idm.metrics.value_histograms import ValueHistograms
 
-METRICS: Registry[Metric] = Registry("metrics", {"bound": Bound, "classifier": Recognised})
+METRICS: Registry[Metric] = Registry(
+    "metrics",
+    {
+        "bound": Bound,
+        "classifier": Recognised,
+        "frechet": Frechet,
+        "kid": KernelDistance,
+        "precision_recall": PrecisionRecall,
+        "density_coverage": DensityCoverage,
+        "diversity": Diversity,
+        "two_sample": TwoSample,
+        "sliced_wasserstein": SlicedWasserstein,
+        "spectrum": Spectrum,
+        "values": ValueHistograms,
+        "memorisation": Memorisation,
+    },
+)
 
 
 def find_metric(name: str) -> Metric:
@@ -39,21 +62,36 @@ __all__ = [
     "Bound",
     "BoundParts",
     "Classifier",
+    "Comparison",
+    "DensityCoverage",
+    "Diversity",
     "Evidence",
     "FeatureExtractor",
     "Figure",
+    "Frechet",
+    "KernelDistance",
+    "Kind",
     "Labelled",
+    "Memorisation",
     "Metric",
     "Needs",
     "Null",
     "OwnMetric",
+    "PrecisionRecall",
     "PrincipalComponents",
     "RandomConvolutions",
     "Recognised",
     "Setup",
+    "SlicedWasserstein",
+    "Spectrum",
+    "TwoSample",
+    "ValueHistograms",
     "Values",
     "find_metric",
     "frechet_distance",
     "histogram_bpd",
+    "kernel_distance",
+    "radial_power",
     "sliced_wasserstein",
+    "worse_than_chance",
 ]

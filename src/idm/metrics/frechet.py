@@ -1,15 +1,53 @@
-"""How far the distribution of samples is from that of data: the Fréchet distance of Gaussians on principal components.
+"""How far the distribution of samples is from that of data: the Fréchet distance of Gaussians on features.
 
 With few values per sample, principal components of the training data take the place of a network's features (Heusel et
 al. 2017), which know nothing of other data than photographs. The distance grows with the number of values and falls
 with that of samples: compare it with that of data drawn again at the same number.
 """
 
+from dataclasses import dataclass
+from typing import ClassVar, final
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from idm.core.errors import SettingsError
+from idm.metrics.comparison import Comparison, Kind, Statistic
+from idm.metrics.evidence import Setup
+
+
+@final
+@dataclass(frozen=True)
+class Frechet(Comparison):
+    """Squared Fréchet distance of the Gaussians with mean and covariance of the features (Heusel et al. 2017)."""
+
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind("frechet", "squared Fréchet distance of Gaussians of the features"),)
+
+    def check(self, setup: Setup) -> None:
+        """Refuse no more samples than features: their covariance has directions of no variance, whatever the truth."""
+        super().check(setup)
+        count = min(setup.num_samples, setup.num_real // 2)
+        if count <= setup.num_features:
+            raise SettingsError(
+                f"samples={setup.num_samples}: more than the {setup.num_features} features wanted for metrics=frechet, "
+                f"as fewer have a degenerate covariance, got {count} beside as many of {setup.num_real} real ones; "
+                f"draw more, or compare fewer features, such as features=pca:{max(1, count // 10)}"
+            )
+
+    def prepare(self, pool: Float[Tensor, "N d"]) -> Statistic:
+        """Sum moments of the pool once; the second side has what the first one leaves of them."""
+        pool = pool - pool.mean(0)
+        total, squares = pool.sum(0), pool.T @ pool
+
+        def compare(first: Tensor) -> list[float]:
+            side = pool[first]
+            ours = side.sum(0), side.T @ side
+            theirs = total - ours[0], squares - ours[1]
+            moments = [_moments(*sums, count) for sums, count in ((ours, len(side)), (theirs, len(pool) - len(side)))]
+            return [_distance(*moments[0], *moments[1])]
+
+        return compare
 
 
 def frechet_distance(first: Float[Tensor, "n k"], second: Float[Tensor, "m k"]) -> float:
@@ -26,10 +64,21 @@ def frechet_distance(first: Float[Tensor, "n k"], second: Float[Tensor, "m k"]) 
             raise SettingsError(f"samples: more than their {x.shape[1]} features wanted, got {len(x)}")
     first, second = first.double(), second.double()
     of_first, of_second = torch.atleast_2d(torch.cov(first.T)), torch.atleast_2d(torch.cov(second.T))
+    return _distance(first.mean(0), of_first, second.mean(0), of_second)
+
+
+def _distance(mean: Tensor, of_first: Tensor, other: Tensor, of_second: Tensor) -> float:
+    """Return the distance of two means and covariances."""
     root = _root(of_first)
     cross = torch.linalg.eigvalsh(root @ of_second @ root).clamp(min=0.0).sqrt().sum()
-    apart = (first.mean(0) - second.mean(0)).square().sum()
+    apart = (mean - other).square().sum()
     return max(0.0, float(apart + of_first.trace() + of_second.trace() - 2.0 * cross))
+
+
+def _moments(total: Tensor, squares: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return mean and unbiased covariance of ``count`` rows from their sum and the sum of their products."""
+    mean = total / count
+    return mean, (squares - count * torch.outer(mean, mean)) / (count - 1)
 
 
 def _root(covariance: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from idm.core.text import counted
 from idm.data import Codec
 from idm.likelihood import VLB, Estimate, VarianceFractions
-from idm.metrics import BoundParts, FeatureExtractor, Figure, Values
+from idm.metrics import BoundParts, FeatureExtractor, Figure, Values, worse_than_chance
 from idm.metrics.recognition import OF_HELD_OUT, RECOGNISED
 from idm.run.opened import Opened
 from idm.samplers import Sampler
@@ -129,6 +129,12 @@ class Evaluation:
         return {figure.name: figure for figures in self.figures.values() for figure in figures}
 
     @property
+    def worse_than_chance(self) -> list[str] | None:
+        """Names of figures that are worse than real data have them, see there; None where no figure has a null."""
+        compared = [figure for figure in self._by_name.values() if figure.null is not None]
+        return [figure.name for figure in worse_than_chance(compared)] if compared else None
+
+    @property
     def recognition(self) -> Recognition | None:
         """What a classifier makes of samples; None where it was not asked."""
         if RECOGNISED not in (known := self._by_name):
@@ -148,7 +154,7 @@ class Evaluation:
             told = {"name": self.features.name, "version": self.features.version, "sha256": self.features.sha256}
             plain |= {"samples": how | {"num": self.num_samples}, "features": told}
         rows = {name: [figure.to_plain() for figure in figures] for name, figures in self.figures.items()}
-        return plain | {"metrics": rows}
+        return plain | {"metrics": rows, "worse_than_chance": self.worse_than_chance}
 
 
 def _bound_to_plain(bound: HeldOutBound) -> dict[str, Any]:

@@ -43,11 +43,11 @@ class PrincipalComponents:
             raise SettingsError(f"features: at least 1 of 2 samples wanted, got {number} of {len(x)}")
         mean, number = x.mean(0), min(number, len(x) - 1)
         if len(x) > x.shape[1]:
-            return cls(mean, torch.linalg.svd(x - mean, full_matrices=False).Vh[:number])
+            return cls(mean, _upright(torch.linalg.svd(x - mean, full_matrices=False).Vh[:number]))
         x -= mean  # a copy of its own
         # Of more values than samples: eigenvectors of the products of samples, which need no d x n result.
         products = torch.linalg.eigh(x @ x.T).eigenvectors[:, -number:].flip(1)
-        return cls(mean, torch.linalg.qr(x.T @ products).Q.T)
+        return cls(mean, _upright(torch.linalg.qr(x.T @ products).Q.T))
 
     @property
     def sha256(self) -> str:
@@ -57,3 +57,9 @@ class PrincipalComponents:
     def __call__(self, x: Images, /) -> Float[Tensor, "n k"]:
         """Return the coordinates of samples, in float64."""
         return (x.flatten(1).double().to(self.mean.device) - self.mean) @ self.directions.T
+
+
+def _upright(directions: Tensor) -> Tensor:
+    """Turn each direction so that its largest part is positive: which sign it has is nobody's choice."""
+    largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))
+    return directions * torch.where(largest < 0, -1.0, 1.0)
