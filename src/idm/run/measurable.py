@@ -14,6 +14,7 @@ from idm.likelihood import Calibration, Estimate
 from idm.likelihood.curves import LEVELS_OF_CURVES
 from idm.metrics import Needs
 from idm.run.classified import Classified
+from idm.run.comparing import ComparedBounds, Terms, compare_bounds
 from idm.run.drawing import draw, guided_samples
 from idm.run.evaluation import Evaluation, Scores, about
 from idm.run.figures import choose_metrics
@@ -131,6 +132,41 @@ class Measurable(Classified, Restorable):
         figures = chosen.figures(guided, opened, bound, drawn, listener)
         asked = about(self, seed, None if data is None else str(data), plan, guidance)
         return Evaluation(bound, figures, asked, chosen.sampler, samples, chosen.features)
+
+    def compare(
+        self,
+        other: "Measurable",
+        data: str | Path | None = None,
+        *,
+        calls: int = 0,
+        steps: int = 0,
+        num: int = 0,
+        seed: int = 0,
+        batch_size: int = 512,
+        listener: Listener | None = None,
+    ) -> ComparedBounds:
+        """Compare the bounds of this run and another one on the same samples, image by image.
+
+        Args:
+            other: the other run.
+            data: a folder or file of other data; the held-out samples where None, which are to be the same of both.
+            calls: of the network for each sample, an even number from 4 on: its terms are a sample of all, drawn alike
+                for both runs; 0: every term.
+            steps: of the chains whose bounds are evaluated; 0: all.
+            num: how many held-out samples; 0: all.
+            seed: of steps and noise.
+            batch_size: (sample, step) pairs per call of the network.
+            listener: as in ``sample``.
+
+        Raises:
+            DataError: nothing is held out, or other samples than those of the other run.
+            SettingsError: more steps than there are, no such number of calls, or data of other levels.
+            NumericalError: bounds are not finite.
+        """
+        calls, steps, num = (at_least(0, *one) for one in ((calls, "calls"), (steps, "steps"), (num, "num")))
+        both = open_data_to_score(self, data), open_data_to_score(other, data)
+        terms = Terms(calls, steps, num, seed, batch_size)
+        return compare_bounds(self, other, both, terms, listener_or_quiet(listener))
 
     def calibrate(
         self,
