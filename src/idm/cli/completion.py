@@ -31,9 +31,16 @@ def _of_kind(kind: str) -> Complete:
     return _one_of(lambda: _names()[kind])
 
 
+def metrics(incomplete: str) -> list[str]:
+    """Complete the last of several names of metrics."""
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in _that_begin(_names()["metrics"], last)]
+
+
 presets, samplers, precisions, variances = map(_of_kind, ("presets", "samplers", "precisions", "variances"))
 heads, plans, guidance_rules, trackers = map(_of_kind, ("heads", "plans", "guidance_rules", "trackers"))
 inversions, checks, operators, methods = map(_of_kind, ("inversions", "checks", "operators", "methods"))
+features = _of_kind("features")
 spacings = _one_of(lambda: _names()["settings"]["sampler.spacing"])
 edits = _one_of(lambda: ["sdedit", *_names()["inversions"]])
 devices = _one_of(lambda: ["cpu", "cuda", "mps"])
@@ -89,6 +96,7 @@ def _that_begin(names: list[str], incomplete: str) -> list[str]:
 def collect() -> Names:
     """Ask the package for all names."""
     from idm.guidance import GUIDANCE_RULES
+    from idm.metrics import FEATURES, METRICS
     from idm.presets import PRESETS
     from idm.proof import CHECKS
     from idm.run.acceleration import PRECISIONS
@@ -120,6 +128,8 @@ def collect() -> Names:
         "operators": [f"{name}:" for name in EXAMPLES],
         "methods": list(MethodSettings.family),
         "inversions": list(METHODS),
+        "metrics": list(METRICS),
+        "features": list(FEATURES),
         "settings": settings,
     }
 

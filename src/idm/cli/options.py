@@ -179,7 +179,29 @@ DataToCalibrate = Annotated[
         "none of their own.",
     ),
 ]
-NumRecognised = Annotated[int, number("--samples", "Draw N samples too, and let a classifier recognise them.", 0)]
+NumRecognised = Annotated[
+    int, number("--samples", "Draw N samples too, for metrics that look at them; by default a classifier does.", 0)
+]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics",
+        metavar="NAMES",
+        help="What is measured, with commas between: bound, classifier, frechet, kid, precision_recall, "
+        "density_coverage, diversity, two_sample, sliced_wasserstein, spectrum, values, memorisation, or "
+        "MODULE:CALLABLE of your own, which is imported and run; bound if not given, and with --samples classifier.",
+        autocompletion=completion.metrics,
+    ),
+]
+Features = Annotated[
+    str | None,
+    named(
+        "--features",
+        "What metrics compare of samples: pca (the default), pca:50, values, random, or MODULE:FUNCTION of your own, "
+        "which is imported and run.",
+        completion.features,
+    ),
+]
 SamplerForSamples = Annotated[
     str | None,
     named(

@@ -5,7 +5,6 @@ negative log-likelihood for t = 0 (Ho et al. 2020, eq. 5). Terms are evaluated i
 steps; the noise of a term depends on the image's seed and the step alone.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import SupportsIndex
@@ -46,25 +45,6 @@ class VLB:
         """Join the bounds of several batches of images."""
         names = ("total_bpd", "prior_bpd", "vb", "xstart_mse", "mse")
         return VLB(**{name: torch.cat([getattr(part, name) for part in parts]) for name in names})
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over images and its standard error."""
-
-    mean: float
-    standard_error: float
-
-    @classmethod
-    def of(cls, values: Tensor) -> "Estimate":
-        """Mean of values [n] and the standard error of that mean (nan for fewer than two values)."""
-        wide = values.double()
-        error = float(wide.std() / math.sqrt(wide.numel())) if wide.numel() > 1 else math.nan
-        return cls(float(wide.mean()), error)
-
-    def __str__(self) -> str:
-        """Write as 1.745 ± 0.016."""
-        return f"{self.mean:.3f} ± {self.standard_error:.3f}"
 
 
 def calc_bpd_loop(

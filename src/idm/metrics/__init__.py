@@ -1,8 +1,97 @@
-"""What samples and models are compared with: a classifier, histograms of pixels, the data's spread, other samples."""
+"""What samples and models are worth: metrics, each of which says what it found in figures.
 
+A new metric is a file and a line in ``METRICS``.
+"""
+
+from idm.core.registry import Registry
+from idm.metrics.base import Metric
+from idm.metrics.bound import Bound
 from idm.metrics.classifier import Classifier
-from idm.metrics.frechet import PrincipalComponents, frechet_distance
+from idm.metrics.comparison import Comparison, Kind, worse_than_chance
+from idm.metrics.evidence import BoundParts, Evidence, Labelled, Needs, Setup
+from idm.metrics.features import FEATURES, FeatureExtractor, PrincipalComponents, RandomConvolutions, Values
+from idm.metrics.figure import Better, Figure, Null
+from idm.metrics.frechet import Frechet, frechet_distance
 from idm.metrics.histogram import histogram_bpd
-from idm.metrics.sliced import sliced_wasserstein
+from idm.metrics.kernel import KernelDistance, kernel_distance
+from idm.metrics.manifolds import DensityCoverage, Diversity, PrecisionRecall
+from idm.metrics.memorisation import Memorisation
+from idm.metrics.own import OwnMetric
+from idm.metrics.recognition import Recognised
+from idm.metrics.sliced import SlicedWasserstein, sliced_wasserstein
+from idm.metrics.spectrum import Spectrum, radial_power
+from idm.metrics.two_sample import TwoSample
+from idm.metrics.value_histograms import ValueHistograms
 
-__all__ = ["Classifier", "PrincipalComponents", "frechet_distance", "histogram_bpd", "sliced_wasserstein"]
+METRICS: Registry[Metric] = Registry(
+    "metrics",
+    {
+        "bound": Bound,
+        "classifier": Recognised,
+        "frechet": Frechet,
+        "kid": KernelDistance,
+        "precision_recall": PrecisionRecall,
+        "density_coverage": DensityCoverage,
+        "diversity": Diversity,
+        "two_sample": TwoSample,
+        "sliced_wasserstein": SlicedWasserstein,
+        "spectrum": Spectrum,
+        "values": ValueHistograms,
+        "memorisation": Memorisation,
+    },
+)
+
+
+def find_metric(name: str) -> Metric:
+    """Make the metric of a name, or of ``module:callable``, whose module is imported and run.
+
+    Args:
+        name: as whoever asks for it wrote it; no file names metrics.
+
+    Raises:
+        SettingsError: there is none of that name.
+        DataError: there is no such code.
+    """
+    return OwnMetric.named(name) if ":" in name else METRICS.build(name, {})
+
+
+__all__ = [
+    "FEATURES",
+    "METRICS",
+    "Better",
+    "Bound",
+    "BoundParts",
+    "Classifier",
+    "Comparison",
+    "DensityCoverage",
+    "Diversity",
+    "Evidence",
+    "FeatureExtractor",
+    "Figure",
+    "Frechet",
+    "KernelDistance",
+    "Kind",
+    "Labelled",
+    "Memorisation",
+    "Metric",
+    "Needs",
+    "Null",
+    "OwnMetric",
+    "PrecisionRecall",
+    "PrincipalComponents",
+    "RandomConvolutions",
+    "Recognised",
+    "Setup",
+    "SlicedWasserstein",
+    "Spectrum",
+    "TwoSample",
+    "ValueHistograms",
+    "Values",
+    "find_metric",
+    "frechet_distance",
+    "histogram_bpd",
+    "kernel_distance",
+    "radial_power",
+    "sliced_wasserstein",
+    "worse_than_chance",
+]

@@ -1,4 +1,4 @@
-"""How far the distribution of samples is from that of data: the Fréchet distance of Gaussians on principal components.
+"""How far the distribution of samples is from that of data: the Fréchet distance of Gaussians on features.
 
 With few values per sample, principal components of the training data take the place of a network's features (Heusel et
 al. 2017), which know nothing of other data than photographs. The distance grows with the number of values and falls
@@ -6,47 +6,48 @@ with that of samples: compare it with that of data drawn again at the same numbe
 """
 
 from dataclasses import dataclass
+from typing import ClassVar, final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from idm.core.errors import SettingsError
+from idm.metrics.comparison import Comparison, Kind, Statistic
+from idm.metrics.evidence import Setup
 
 
-@dataclass(frozen=True, eq=False)
-class PrincipalComponents:
-    """Coordinates along the directions in which data vary most.
+@final
+@dataclass(frozen=True)
+class Frechet(Comparison):
+    """Squared Fréchet distance of the Gaussians with mean and covariance of the features (Heusel et al. 2017)."""
 
-    Attributes:
-        mean: of the data [d].
-        directions: orthonormal rows [k, d], the one of the largest variance first.
-    """
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind("frechet", "squared Fréchet distance of Gaussians of the features"),)
 
-    mean: Float[Tensor, " d"]
-    directions: Float[Tensor, "k d"]
+    def check(self, setup: Setup) -> None:
+        """Refuse no more samples than features: their covariance has directions of no variance, whatever the truth."""
+        super().check(setup)
+        count = min(setup.num_samples, setup.num_real // 2)
+        if count <= setup.num_features:
+            raise SettingsError(
+                f"samples={setup.num_samples}: more than the {setup.num_features} features wanted for metrics=frechet, "
+                f"as fewer have a degenerate covariance, got {count} beside as many of {setup.num_real} real ones; "
+                f"draw more, or compare fewer features, such as features=pca:{max(1, count // 10)}"
+            )
 
-    @classmethod
-    def of(cls, data: Float[Tensor, "n *shape"], number: int) -> "PrincipalComponents":
-        """Find the directions of data, at most as many as there are values and one fewer than samples.
+    def prepare(self, pool: Float[Tensor, "N d"]) -> Statistic:
+        """Sum moments of the pool once; the second side has what the first one leaves of them."""
+        pool = pool - pool.mean(0)
+        total, squares = pool.sum(0), pool.T @ pool
 
-        Raises:
-            SettingsError: fewer than two samples, or no directions wanted.
-        """
-        x = data.flatten(1).to(torch.float64, copy=True)
-        if len(x) < 2 or number < 1:
-            raise SettingsError(f"features: at least 1 of 2 samples wanted, got {number} of {len(x)}")
-        mean, number = x.mean(0), min(number, len(x) - 1)
-        if len(x) > x.shape[1]:
-            return cls(mean, torch.linalg.svd(x - mean, full_matrices=False).Vh[:number])
-        x -= mean  # a copy of its own
-        # Of more values than samples: eigenvectors of the products of samples, which need no d x n result.
-        products = torch.linalg.eigh(x @ x.T).eigenvectors[:, -number:].flip(1)
-        return cls(mean, torch.linalg.qr(x.T @ products).Q.T)
+        def compare(first: Tensor) -> list[float]:
+            side = pool[first]
+            ours = side.sum(0), side.T @ side
+            theirs = total - ours[0], squares - ours[1]
+            moments = [_moments(*sums, count) for sums, count in ((ours, len(side)), (theirs, len(pool) - len(side)))]
+            return [_distance(*moments[0], *moments[1])]
 
-    def __call__(self, x: Float[Tensor, "n *shape"]) -> Float[Tensor, "n k"]:
-        """Return the coordinates of samples, in float64."""
-        return (x.flatten(1).double().to(self.mean.device) - self.mean) @ self.directions.T
+        return compare
 
 
 def frechet_distance(first: Float[Tensor, "n k"], second: Float[Tensor, "m k"]) -> float:
@@ -63,10 +64,21 @@ def frechet_distance(first: Float[Tensor, "n k"], second: Float[Tensor, "m k"]) 
             raise SettingsError(f"samples: more than their {x.shape[1]} features wanted, got {len(x)}")
     first, second = first.double(), second.double()
     of_first, of_second = torch.atleast_2d(torch.cov(first.T)), torch.atleast_2d(torch.cov(second.T))
+    return _distance(first.mean(0), of_first, second.mean(0), of_second)
+
+
+def _distance(mean: Tensor, of_first: Tensor, other: Tensor, of_second: Tensor) -> float:
+    """Return the distance of two means and covariances."""
     root = _root(of_first)
     cross = torch.linalg.eigvalsh(root @ of_second @ root).clamp(min=0.0).sqrt().sum()
-    apart = (first.mean(0) - second.mean(0)).square().sum()
+    apart = (mean - other).square().sum()
     return max(0.0, float(apart + of_first.trace() + of_second.trace() - 2.0 * cross))
+
+
+def _moments(total: Tensor, squares: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return mean and unbiased covariance of ``count`` rows from their sum and the sum of their products."""
+    mean = total / count
+    return mean, (squares - count * torch.outer(mean, mean)) / (count - 1)
 
 
 def _root(covariance: Tensor) -> Tensor:

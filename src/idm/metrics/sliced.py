@@ -1,15 +1,46 @@
 """How far two clouds of points are apart: the sliced Wasserstein distance."""
 
 import math
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, final
 
 import torch
+from annotated_types import Ge
 from jaxtyping import Float
 from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.rng import Rng
+from idm.metrics.comparison import Comparison, Kind, Statistic
 
 USUAL_DIRECTIONS = 64
+
+
+@final
+@dataclass(frozen=True)
+class SlicedWasserstein(Comparison):
+    """Mean Wasserstein-1 distance of the features' projections.
+
+    Attributes:
+        directions: onto so many.
+    """
+
+    kinds: ClassVar[tuple[Kind, ...]] = (
+        Kind("sliced_wasserstein", "mean Wasserstein distance of the features' projections"),
+    )
+    directions: Annotated[int, Ge(1)] = USUAL_DIRECTIONS
+
+    def prepare(self, pool: Float[Tensor, "N d"]) -> Statistic:
+        """Put the projections of the pool in order once; whose they are is all that changes."""
+        ordered = (pool.double() @ unit_vectors(self.directions, pool.shape[1], 0).T).T.sort(1)
+        gaps = torch.diff(ordered.values, dim=1)
+
+        def compare(first: Tensor) -> list[float]:
+            mine = first[ordered.indices].double()
+            apart = mine.cumsum(1) / mine.sum(1, keepdim=True) - (1.0 - mine).cumsum(1) / (~first).sum()
+            return [float((apart[:, :-1].abs() * gaps).sum(1).mean())]
+
+        return compare
 
 
 def sliced_wasserstein(

@@ -1,12 +1,17 @@
 """Results of scoring: bounds and recognition, as values and as what JSON can hold."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from idm.core.text import counted
+from idm.data import Codec
 from idm.likelihood import VLB, Estimate, VarianceFractions
+from idm.metrics import BoundParts, FeatureExtractor, Figure, Values, worse_than_chance
+from idm.metrics.recognition import OF_HELD_OUT, RECOGNISED
 from idm.run.opened import Opened
 from idm.samplers import Sampler
 
@@ -33,6 +38,19 @@ class HeldOutBound:
     def total(self) -> Estimate:
         """The bound, bits/dim, with its standard error over samples."""
         return Estimate.of(self.vlb.total_bpd)
+
+    def parts(self, codec: Codec, *, own: bool) -> BoundParts:
+        """Return what metrics read of it.
+
+        Args:
+            codec: of the data.
+            own: whether they are the run's own held-out samples.
+        """
+        vlb, kind = self.vlb, "held-out sample" if own else "sample"
+        grid = "densities in the data's own units" if codec.levels is None else f"probabilities of {codec.grid}"
+        chain = f"bound of {counted(len(self.timesteps), 'step')}"
+        about = f"{counted(vlb.total_bpd.numel(), kind)}, {chain}; {grid}"
+        return BoundParts(vlb.total_bpd, vlb.prior_bpd, vlb.vb[:, 1:].sum(1), vlb.vb[:, 0], self.histogram, about)
 
 
 @dataclass(frozen=True)
@@ -77,63 +95,91 @@ class Evaluation:
     """What a run was found to be worth.
 
     Attributes:
-        bound: the bound of the data that were scored.
-        recognition: what a classifier makes of samples; None where none were drawn.
+        bound: the bound of the data that were scored; None where no metric needs it.
+        figures: what each metric found.
         about: which run was asked what: checkpoint, step, seed, data, levels, grid.
-        sampler: what drew the samples that were recognised; None where none were drawn.
+        sampler: what drew the samples; None where none were drawn.
+        num_samples: how many were drawn.
+        features: what was compared of samples.
     """
 
-    bound: HeldOutBound
-    recognition: Recognition | None
+    bound: HeldOutBound | None
+    figures: Mapping[str, Sequence[Figure]]
     about: dict[str, Any]
     sampler: Sampler | None = None
+    num_samples: int = 0
+    features: FeatureExtractor = field(default_factory=Values)
+
+    def __getitem__(self, name: str) -> Figure:
+        """Return the figure of that name, such as "total" or "recognised".
+
+        Raises:
+            KeyError: no metric that was measured has it.
+        """
+        return self._by_name[name]
 
     def __repr__(self) -> str:
-        """Bits/dim and the share recognised in a line."""
-        total = self.bound.total
-        found = [f"{total.mean:.4f} ± {total.standard_error:.4f} bits/dim of {len(self.bound.vlb.total_bpd):,} samples"]
-        if self.recognition is not None:
-            share = self.recognition.samples
-            found.append(f"{share.mean:.1%} ± {share.standard_error:.1%} of {self.recognition.num:,} recognised")
-        return f"Evaluation({', '.join(found)})"
+        """First figure of each metric in a line."""
+        return (
+            f"Evaluation({'; '.join(f'{rows[0].name} {rows[0].in_words()}' for rows in self.figures.values() if rows)})"
+        )
+
+    @property
+    def _by_name(self) -> dict[str, Figure]:
+        return {figure.name: figure for figures in self.figures.values() for figure in figures}
+
+    @property
+    def worse_than_chance(self) -> list[str] | None:
+        """Names of figures that are worse than real data have them, see there; None where no figure has a null."""
+        compared = [figure for figure in self._by_name.values() if figure.null is not None]
+        return [figure.name for figure in worse_than_chance(compared)] if compared else None
+
+    @property
+    def recognition(self) -> Recognition | None:
+        """What a classifier makes of samples; None where it was not asked."""
+        if RECOGNISED not in (known := self._by_name):
+            return None
+        samples, real = (Estimate(known[name].value, known[name].standard_error) for name in (RECOGNISED, OF_HELD_OUT))
+        return Recognition(samples, real, self.num_samples)
 
     def to_plain(self) -> dict[str, Any]:
         """Return JSON-able values, as ``idm evaluate`` writes them; numbers that are not finite among them."""
-        plain = self.about | self._bound_to_plain()
-        if self.recognition is not None and self.sampler is not None:
-            plain["classifier"] = {
-                "sampler": type(self.sampler).__name__,
-                "sampler_steps": self.sampler.diffusion.num_timesteps,
-                "sampler_calls": self.sampler.num_calls,
-                "num": self.recognition.num,
-                "samples": _pair(self.recognition.samples),
-                "held_out": _pair(self.recognition.real),
-            }
-        return plain
+        plain = self.about | ({} if self.bound is None else _bound_to_plain(self.bound))
+        found, sampler = self.recognition, self.sampler
+        if sampler is not None:
+            how: dict[str, Any] = {"sampler": type(sampler).__name__}
+            how |= {"sampler_steps": sampler.diffusion.num_timesteps, "sampler_calls": sampler.num_calls}
+            if found is not None:
+                shares = {"samples": _pair(found.samples), "held_out": _pair(found.real)}
+                plain["classifier"] = how | {"num": found.num} | shares
+            told = {"name": self.features.name, "version": self.features.version, "sha256": self.features.sha256}
+            plain |= {"samples": how | {"num": self.num_samples}, "features": told}
+        rows = {name: [figure.to_plain() for figure in figures] for name, figures in self.figures.items()}
+        return plain | {"metrics": rows, "worse_than_chance": self.worse_than_chance}
 
-    def _bound_to_plain(self) -> dict[str, Any]:
-        bound = self.bound
-        vlb = bound.vlb
-        terms = [Estimate.of(column) for column in vlb.vb.T]
-        return {
-            "num": vlb.total_bpd.numel(),
-            "steps": len(bound.timesteps),
-            "bits_per_dim": {
-                "total": _pair(bound.total),
-                "prior": _pair(Estimate.of(vlb.prior_bpd)),
-                "steps": _pair(Estimate.of(vlb.vb[:, 1:].sum(1))),
-                "decoder": _pair(Estimate.of(vlb.vb[:, 0])),
-                "histogram": None if bound.histogram is None else _pair(bound.histogram),
-            },
-            "terms": {
-                "timesteps": bound.timesteps,
-                "mean": [term.mean for term in terms],
-                "standard_error": [term.standard_error for term in terms],
-                "xstart_mse": vlb.xstart_mse.mean(0).tolist(),
-                "eps_mse": vlb.mse.mean(0).tolist(),
-            },
-            "variance_fractions": None if bound.fractions is None else asdict(bound.fractions),
-        }
+
+def _bound_to_plain(bound: HeldOutBound) -> dict[str, Any]:
+    vlb = bound.vlb
+    terms = [Estimate.of(column) for column in vlb.vb.T]
+    return {
+        "num": vlb.total_bpd.numel(),
+        "steps": len(bound.timesteps),
+        "bits_per_dim": {
+            "total": _pair(bound.total),
+            "prior": _pair(Estimate.of(vlb.prior_bpd)),
+            "steps": _pair(Estimate.of(vlb.vb[:, 1:].sum(1))),
+            "decoder": _pair(Estimate.of(vlb.vb[:, 0])),
+            "histogram": None if bound.histogram is None else _pair(bound.histogram),
+        },
+        "terms": {
+            "timesteps": bound.timesteps,
+            "mean": [term.mean for term in terms],
+            "standard_error": [term.standard_error for term in terms],
+            "xstart_mse": vlb.xstart_mse.mean(0).tolist(),
+            "eps_mse": vlb.mse.mean(0).tolist(),
+        },
+        "variance_fractions": None if bound.fractions is None else asdict(bound.fractions),
+    }
 
 
 def about(run: Opened, seed: int, data: str | None, plan: str | None = None, guidance: float = 1.0) -> dict[str, Any]:

@@ -60,9 +60,18 @@ def chain_to_score(
         SettingsError: more steps than there are, or numbers below 0.
     """
     num = at_least(0, num, "num")
+    require_held_out(run, data)
+    return chain_of(run, steps, plan, listener), min(num or len(data.held_out), len(data.held_out))
+
+
+def require_held_out(run: Opened, data: Data) -> None:
+    """Refuse data of which nothing is held out.
+
+    Raises:
+        DataError: as said.
+    """
     if len(data.held_out) == 0:
         raise DataError(f"data.held_out: held-out samples wanted for a bound, got none; {_way_out(run)}")
-    return chain_of(run, steps, plan, listener), min(num or len(data.held_out), len(data.held_out))
 
 
 def chain_of(run: Opened, steps: int, plan: str | None = None, listener: Listener = SILENT) -> GaussianDiffusion:

@@ -5,22 +5,22 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Tensor
-
 from idm.core.files import write_atomically
 from idm.core.progress import SILENT, Listener
 from idm.core.ranks import joined_ranks
 from idm.core.text import finite
 from idm.data.fingerprint import differing
+from idm.likelihood import Estimate
+from idm.metrics import Needs
 from idm.report import bound_by_timestep, png
 from idm.report.steps import learned_and_best
-from idm.run import Data, Evaluation, HeldOutBound, Run, best_device, open_data_to_score, recognise, require_recognition
+from idm.run import Data, Evaluation, Run, best_device, open_data_to_score
 from idm.run.drawing import guided_samples
 from idm.run.evaluation import about
+from idm.run.figures import choose_metrics
 from idm.run.plans import refuse_spacing
 from idm.run.saving import results_folder
 from idm.run.scoring import chain_of
-from idm.samplers import Sampler
 from idm.storage.results import results_in
 from idm.tasks.long_jobs import Order, bound_in_parts, sample_in_parts, share_plan
 from idm.tasks.parts import remove_parts
@@ -77,27 +77,26 @@ def evaluate_into(
                 lambda: refuse_spacing(request.plan, request.sampler),
                 lambda: guided_samples(opened, request.guidance, request.samples),
             )
-            order = _order(guided, data, sampler, request)
+            metrics = choose_metrics(
+                guided, data, request.metrics, samples=request.samples, sampler=sampler, features=request.features
+            )
             share_plan(request.plan, lambda: chain_of(opened, request.steps, request.plan, listener), ranks)
             results = held_by_main(ranks, stack, results_in(folder, NAMES), say)
-            bound = bound_in_parts(opened, data, folder / BOUND, request, ranks=ranks, listener=listener)
-            drawn = order and sample_in_parts(guided, order, folder / SAMPLES, ranks=ranks, listener=listener)
-        if bound is None or results is None:
+            bound = drawn = None
+            if Needs.BOUND in metrics.needs:
+                bound = bound_in_parts(opened, data, folder / BOUND, request, ranks=ranks, listener=listener)
+            if metrics.sampler is not None:
+                order = Order(request.samples, metrics.sampler, seed=request.seed)
+                drawn = sample_in_parts(guided, order, folder / SAMPLES, ranks=ranks, listener=listener)
+        if results is None:
             return None
-        evaluation = _evaluation(opened, data, request, bound, drawn, sampler)
+        asked = about(opened, request.seed, request.data, request.plan, request.guidance)
+        figures = metrics.figures(guided, data, bound, drawn, listener)
+        evaluation = Evaluation(bound, figures, asked, metrics.sampler, request.samples, metrics.features)
         written = results.put(f"{WHAT} of {opened.name}", lambda place: write_evaluation(place, evaluation))
         for name in (BOUND, SAMPLES):
             remove_parts(folder / name)
     return Evaluated(evaluation, _remarks(opened, data, request), written)
-
-
-def _evaluation(
-    run: Run, data: Data, request: ScoreRequest, bound: HeldOutBound, drawn: Tensor | None, sampler: Sampler
-) -> Evaluation:
-    """Put together what was found, and recognise samples if any were drawn."""
-    found = None if drawn is None else recognise(run, data, drawn)
-    asked = about(run, request.seed, request.data, request.plan, request.guidance)
-    return Evaluation(bound, found, asked, None if found is None else sampler)
 
 
 def _remarks(run: Run, data: Data, request: ScoreRequest) -> tuple[str, ...]:
@@ -110,30 +109,16 @@ def _remarks(run: Run, data: Data, request: ScoreRequest) -> tuple[str, ...]:
     return data.held_out.source.remarks + told
 
 
-def _order(run: Run, data: Data, sampler: Sampler, request: ScoreRequest) -> Order | None:
-    """Return the samples that a classifier is to recognise; None where none are wanted.
-
-    Raises:
-        SettingsError: the network was trained without classes, or they are more than memory holds.
-        DataError: no training data for the classifier.
-    """
-    if not request.samples:
-        return None
-    require_recognition(run, data, request.samples, sampler)
-    return Order(request.samples, sampler, seed=request.seed)
-
-
 def write_evaluation(folder: Path, evaluation: Evaluation) -> dict[str, Path]:
-    """Write the results as JSON, a plot of the terms, and one of the variance where it was learned."""
-    plain = evaluation.to_plain()
-    terms = plain["terms"]
-    figure = bound_by_timestep(terms["mean"], terms["standard_error"], evaluation.bound.timesteps)
-    text = json.dumps(finite(plain), indent=2, allow_nan=False) + "\n"
-    written = {
-        "results": write_atomically(folder / RESULTS, text.encode(), durable=True),
-        "plot": write_atomically(folder / PLOT, png(figure)),
-    }
-    fractions = evaluation.bound.fractions
-    if fractions is not None:
-        written["variance_plot"] = write_atomically(folder / VARIANCE, png(learned_and_best(fractions)))
+    """Write the results as JSON; of a bound a plot of the terms, and one of the variance where it was learned."""
+    text = json.dumps(finite(evaluation.to_plain()), indent=2, allow_nan=False) + "\n"
+    written = {"results": write_atomically(folder / RESULTS, text.encode(), durable=True)}
+    bound = evaluation.bound
+    if bound is None:
+        return written
+    terms = [Estimate.of(column) for column in bound.vlb.vb.T]
+    figure = bound_by_timestep([one.mean for one in terms], [one.standard_error for one in terms], bound.timesteps)
+    written["plot"] = write_atomically(folder / PLOT, png(figure))
+    if bound.fractions is not None:
+        written["variance_plot"] = write_atomically(folder / VARIANCE, png(learned_and_best(bound.fractions)))
     return written

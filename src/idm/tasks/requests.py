@@ -62,6 +62,8 @@ class ScoreRequest:
         variance: of reverse steps, for the bound and for samples; see ``Run.using``.
         plan: which levels that chain has, in place of evenly spaced ones; see ``Opened.sampler``.
         guidance: scale of classifier-free guidance of the samples; the bound is that of the network without it.
+        metrics: what is measured, as of ``Run.evaluate``; code that is named there is imported and run.
+        features: what is compared of samples, as there.
     """
 
     data: str | None = None
@@ -76,6 +78,8 @@ class ScoreRequest:
     variance: str | None = None
     plan: str | None = None
     guidance: float = 1.0
+    metrics: Sequence[str] | None = None
+    features: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,161 @@
+"""The bound from a few of its terms: stratified importance sampling of steps, with an error bar.
+
+Most of a bound lies in few steps, so steps are drawn in proportion to the root mean square of their terms, which a
+pilot finds (Nichol & Dhariwal 2021 do so in training), and one from each of n equal shares of that probability, so that
+no part of it is missed. The lowest step, the decoder's, is always there, and twice, as all of its scatter is that of
+noise. Every term is expected to count once, whatever the pilot found.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from idm.core.errors import SettingsError
+from idm.core.estimate import Estimate
+from idm.core.rng import Rng
+from idm.core.types import Images
+from idm.diffusion import Denoiser, GaussianDiffusion
+from idm.guidance import refuse_guided
+from idm.likelihood.bound import evaluate_terms
+from idm.likelihood.pilot import StepProposal
+
+LOWEST = 2
+"""Draws of the lowest step."""
+
+LEAST_CALLS = LOWEST + 2
+
+NORMAL_95 = 1.959963984540054
+"""Standard deviations on either side of a mean that hold 95 % of a normal distribution."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class SampledBound:
+    """Estimates of the bound of images, in bits/dim.
+
+    Attributes:
+        bits_per_dim: of each image [n]; unbiased.
+        variance: of each of them over steps and noise [n]; it is expected to be a little too large, never too small.
+        calls: of the network for each image.
+    """
+
+    bits_per_dim: Float[Tensor, " n"]
+    variance: Float[Tensor, " n"]
+    calls: int
+
+    @property
+    def of_these(self) -> Estimate:
+        """Mean, and how far it is off from the exact bound of these very images."""
+        error = self.variance.sum().sqrt() / len(self.variance)
+        return Estimate(float(self.bits_per_dim.mean()), float(error))
+
+    @property
+    def of_data(self) -> Estimate:
+        """Mean, and how far it is off from that of all data that these images are drawn from."""
+        return Estimate.of(self.bits_per_dim)
+
+    def interval(self, estimate: Estimate) -> tuple[float, float]:
+        """Return the interval that holds the truth in 95 of 100 cases, for one of the estimates above."""
+        half = NORMAL_95 * estimate.standard_error
+        return estimate.mean - half, estimate.mean + half
+
+
+def sample_bound(
+    diffusion: GaussianDiffusion,
+    denoise: Denoiser,
+    x_start: Images,
+    proposal: StepProposal,
+    *,
+    calls: int = 18,
+    seed: int = 0,
+    batch_size: int = 512,
+) -> SampledBound:
+    """Estimate the bound of every image from a few terms.
+
+    Image i has steps and noise of seed + i, whatever the network and the other images are: two networks under the same
+    proposal are compared on equal terms, so that their differences scatter far less than either estimate.
+
+    Args:
+        diffusion: the process.
+        denoise: what finds x_0.
+        x_start: clean data in [-1, 1], [b, c, *space].
+        proposal: how likely steps are, from ``fit_proposal`` of this chain.
+        calls: of the network for each image, an even number: two of the lowest step, and one of each other that is
+            drawn.
+        seed: image i has seed + i.
+        batch_size: (image, step) pairs per call of the network.
+
+    Raises:
+        SettingsError: no images, fewer than 4 calls or an odd number, a proposal of another chain, a guided denoiser.
+    """
+    refuse_guided(denoise, "bound")
+    if calls < LEAST_CALLS or calls % 2:
+        raise SettingsError(f"calls: an even number from {LEAST_CALLS} on wanted, got {calls}")
+    if min(len(x_start), batch_size) < 1:
+        raise SettingsError(f"bound: an image and a batch_size of 1 wanted, got {len(x_start)} and {batch_size}")
+    if len(proposal.shares) != diffusion.num_timesteps - 1:
+        raise SettingsError(
+            f"proposal: one of a chain of {diffusion.num_timesteps} steps wanted, got one of {len(proposal.shares) + 1}"
+        )
+    seeds = Rng.from_seed(seed, len(x_start), x_start.device).seeds
+    found: list[tuple[Tensor, Tensor]] = []
+    with torch.no_grad():
+        for rows in torch.arange(len(x_start)).split(batch_size):
+            drawer = _Drawer(diffusion, denoise, x_start, rows, Rng(seeds[rows]), batch_size)
+            found.append(drawer.estimate(proposal, calls - LOWEST))
+    bits, variance = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return SampledBound(bits, variance, calls)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Drawer:
+    """Evaluates terms of some images, as many at once as fit.
+
+    Attributes:
+        diffusion: the process.
+        denoise: what finds x_0 of all images.
+        x_start: all images.
+        rows: which of them these are.
+        rng: their random numbers.
+        batch_size: (image, step) pairs per call.
+    """
+
+    diffusion: GaussianDiffusion
+    denoise: Denoiser
+    x_start: Tensor
+    rows: Tensor
+    rng: Rng
+    batch_size: int
+
+    def estimate(self, proposal: StepProposal, count: int) -> tuple[Tensor, Tensor]:
+        """Return estimates and their variances [b], from ``count`` steps beside the lowest."""
+        on_host = Rng(self.rng.seeds.cpu())
+        drawn = torch.stack([on_host.uniform("bound steps", number).flatten() for number in range(count)])
+        shares = (torch.arange(count, dtype=torch.float64)[:, None] + drawn.double()) / count
+        steps, weights = proposal.steps_at(shares)
+        lowest = self._terms(torch.zeros(LOWEST, len(self.rows), dtype=torch.int64), 0).double()
+        terms = self._terms(steps, LOWEST).double() * (weights / count).to(lowest.device)
+        bits = self.diffusion.prior_bpd(self.x_start[self.rows]).double() + lowest.mean(0) + terms.sum(0)
+        # Of neighbouring shares the squared difference is expected to be the sum of their variances or more.
+        pairs = (terms[0::2] - terms[1::2]).square().sum(0)
+        return bits, lowest.var(0) / LOWEST + pairs
+
+    def _terms(self, steps: Tensor, first: int) -> Tensor:
+        """Return terms [k, b] at steps [k, b], whose noise is numbered from ``first`` on."""
+        parts: list[Tensor] = []
+        for numbers in torch.arange(len(steps)).split(max(1, self.batch_size // len(self.rows))):
+            noise = self._noise([first + int(number) for number in numbers])
+            every = self.rows.repeat(len(numbers))
+            t = steps[numbers].flatten()
+            found, *_ = evaluate_terms(self.diffusion, self.denoise.select(every), self.x_start[every], t, noise)
+            parts.append(found.view(len(numbers), -1))
+        return torch.cat(parts)
+
+    def _noise(self, numbers: Sequence[int]) -> Tensor:
+        x = self.x_start
+        return self.rng.normals("bound terms", numbers, x.shape[1:], x.dtype).flatten(0, 1)

@@ -1,0 +1,156 @@
+"""Metrics that compare samples with real data, each beside its null: real data against real data.
+
+Of m real samples n are put in the place of the samples, and compared with the m - n others, many times over; the
+samples are compared with as many real ones. Were they drawn from the distribution of the data, both would be alike, so
+the share of drawings that is at least as bad is a p-value. As many of either side are compared as that needs: n is half
+of m at the most. Samples and data are put into an order of their own first, so that the one they came in counts for
+nothing.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+import torch
+from annotated_types import Ge
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from idm.core.errors import SettingsError
+from idm.core.rng import derive_seed
+from idm.core.text import counted
+from idm.metrics.base import Metric
+from idm.metrics.evidence import Evidence, Labelled, Needs, Setup
+from idm.metrics.figure import Better, Figure, Null
+
+Statistic = Callable[[Bool[Tensor, " N"]], Sequence[float]]
+"""Given which rows of a pool are on the first side: the numbers that tell both sides apart."""
+
+USUAL_DRAWINGS = 399
+LEAST = 10
+"""Samples on either side, at the least."""
+
+GROUPS = 10
+"""Parts of the samples that are left out in turn, for the standard error."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a number of a comparison is; see ``Figure``."""
+
+    name: str
+    note: str
+    better: Better = Better.LOWER
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison(Metric):
+    """Compares samples with real data.
+
+    Attributes:
+        drawings: how often real data take the place of samples; 0: never, and figures have no null.
+    """
+
+    needs: ClassVar[Needs] = Needs.SAMPLES | Needs.REAL
+    kinds: ClassVar[tuple[Kind, ...]]
+    most: ClassVar[int] = 10_000
+    """Rows of both sides that are compared at the most."""
+
+    drawings: Annotated[int, Ge(0)] = USUAL_DRAWINGS
+
+    def rows(self, evidence: Evidence, of: Labelled) -> Float[Tensor, "n d"]:
+        """Return what is compared of samples or data, a row each; their features by default."""
+        return evidence.features(of.x)
+
+    @abstractmethod
+    def prepare(self, pool: Float[Tensor, "N d"]) -> Statistic:
+        """Return what compares some rows of a pool with the others."""
+
+    def check(self, setup: Setup) -> None:
+        """Refuse too few samples."""
+        if min(setup.num_samples, setup.num_real // 2) < LEAST:
+            raise SettingsError(
+                f"samples={setup.num_samples}: at least {LEAST} of them and {2 * LEAST} real ones wanted to compare, "
+                f"got {setup.num_real} real ones; draw more, or leave the metric out"
+            )
+
+    def measure(self, evidence: Evidence) -> list[Figure]:
+        """Compare, and do the same of real data."""
+        samples, real = (self.rows(evidence, part)[_own_order(part.x)] for part in (evidence.samples, evidence.real))
+        count = min(len(samples), len(real) // 2, self.most // 2)
+        if count < 1:
+            raise SettingsError(f"samples: one and two real ones wanted, got {len(samples)} and {len(real)}")
+        samples, real = samples[:count], real[: self.most]
+        others = len(real) - count
+        value = self._value(samples, real[count:])
+        error, nulls = self._standard_error(samples, real[count:]), self._nulls(real, count)
+        sizes = f"{counted(count, 'sample')} and {others:,} real"
+        return [
+            Figure(
+                kind.name,
+                value[i],
+                error[i],
+                unit=kind.unit,
+                better=kind.better,
+                note=f"{kind.note}; {sizes}",
+                null=_null(kind.better, nulls[:, i], value[i]) if len(nulls) else None,
+            )
+            for i, kind in enumerate(self.kinds)
+        ]
+
+    def _value(self, samples: Tensor, others: Tensor) -> Sequence[float]:
+        return self.prepare(torch.cat([samples, others]))(_first(len(samples), len(samples) + len(others)))
+
+    def _nulls(self, real: Tensor, count: int) -> np.ndarray:
+        """Return [drawings, k] numbers of real data in the place of samples."""
+        statistic, rng = self.prepare(real), np.random.default_rng(derive_seed(len(real), "null", count))
+        found = np.empty((self.drawings, len(self.kinds)))
+        for row in found:
+            row[:] = statistic(torch.from_numpy(rng.permutation(len(real)) < count))
+        return found
+
+    def _standard_error(self, samples: Tensor, others: Tensor) -> Sequence[float]:
+        """Leave out a tenth of the samples in turn: the jackknife, in which no sample counts twice."""
+        if len(samples) < 2 * GROUPS:
+            return [float("nan")] * len(self.kinds)
+        group = torch.arange(len(samples)) % GROUPS
+        without = np.array([self._value(samples[group != out], others) for out in range(GROUPS)])
+        return np.sqrt((GROUPS - 1) * without.var(0)).tolist()
+
+
+def _first(count: int, number: int) -> Tensor:
+    return torch.arange(number) < count
+
+
+def _own_order(x: Tensor) -> Tensor:
+    """Return a shuffled order of samples that is the same in whatever order they come: it goes by what they are."""
+    flat = x.flatten(1).to("cpu", torch.float64)
+    weights = np.random.default_rng(derive_seed(0, "own order")).normal(size=flat.shape[1])
+    turn = np.random.default_rng(derive_seed(len(flat), "shuffled")).permutation(len(flat))
+    return torch.argsort(flat @ torch.from_numpy(weights))[torch.from_numpy(turn)]
+
+
+def _null(better: Better, drawn: np.ndarray, value: float) -> Null:
+    above, below = ((1 + int(side.sum())) / (len(drawn) + 1) for side in (drawn >= value, drawn <= value))
+    p_values = {Better.LOWER: above, Better.HIGHER: below, Better.NEAR_NULL: min(1.0, 2.0 * min(above, below))}
+    lower, upper = np.quantile(drawn, (0.025, 0.975)).tolist()
+    return Null(float(drawn.mean()), lower, upper, len(drawn), p_values[better])
+
+
+def worse_than_chance(figures: Sequence[Figure], level: float = 0.05) -> list[Figure]:
+    """Return the figures that are worse than those of real data, after Holm (1979): all are right in 95 % of cases.
+
+    Args:
+        figures: of any metrics; those without a null count for nothing.
+        level: how often real data may have any figure that is returned.
+    """
+    known = [(figure.null.p_value, figure) for figure in figures if figure.null is not None]
+    found: list[Figure] = []
+    for place, (p_value, figure) in enumerate(sorted(known, key=lambda one: one[0])):
+        if p_value * (len(known) - place) > level:
+            break
+        found.append(figure)
+    return found

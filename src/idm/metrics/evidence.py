@@ -1,0 +1,146 @@
+"""What metrics measure on: samples, real data, and the bound of these, made once for all of them."""
+
+from dataclasses import dataclass, field
+from enum import Flag, auto
+from functools import cached_property
+from typing import TypeVar
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from idm.core.errors import SettingsError
+from idm.core.estimate import Estimate
+from idm.metrics.features import FeatureExtractor, Values
+
+T = TypeVar("T")
+
+
+class Needs(Flag):
+    """What a metric is to be given; ``REAL`` is training data, or data to score where there are none to train on."""
+
+    NOTHING = 0
+    SAMPLES = auto()
+    HELD_OUT = auto()
+    TRAINING = auto()
+    REAL = auto()
+    BOUND = auto()
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Samples in the model's range, with their classes where there are any.
+
+    Attributes:
+        x: the samples.
+        y: number of the class of each; None without classes.
+    """
+
+    x: Float[Tensor, "n c *space"]
+    y: Int[Tensor, " n"] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class BoundParts:
+    """The bound of each held-out sample [n], and its parts, in bits/dim.
+
+    Attributes:
+        total: the whole.
+        prior: what is left of the data after all noise was added.
+        steps: all reverse steps but the last.
+        decoder: the last step, to exact values.
+        histogram: of independent histograms of each value; None where there are none.
+        about: which samples, chain and levels, in words.
+    """
+
+    total: Float[Tensor, " n"]
+    prior: Float[Tensor, " n"]
+    steps: Float[Tensor, " n"]
+    decoder: Float[Tensor, " n"]
+    histogram: Estimate | None = None
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is known before anything is drawn or scored, for metrics to refuse what they cannot measure.
+
+    Attributes:
+        shape: of a sample.
+        num_samples: how many are drawn.
+        num_real: how many real ones they are compared with.
+        num_features: that each sample has.
+    """
+
+    shape: tuple[int, ...]
+    num_samples: int
+    num_real: int
+    num_features: int
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What was drawn, read and scored. A metric reads what it needs; what is missing is refused when it is read.
+
+    Attributes:
+        drawn: samples of the model.
+        scored: data that it has not seen.
+        trained_on: data that it has; None for other data than its own.
+        parts: the bound of the data to score.
+        features: what is compared of samples.
+        levels: number of levels of the data; None for continuous ones.
+        about_drawn: how many samples, and what drew them, in words.
+    """
+
+    drawn: Labelled | None = None
+    scored: Labelled | None = None
+    trained_on: Labelled | None = None
+    parts: BoundParts | None = None
+    features: FeatureExtractor = field(default_factory=Values)
+    levels: int | None = None
+    about_drawn: str = ""
+
+    @property
+    def samples(self) -> Labelled:
+        """Return the samples of the model."""
+        return _there(self.drawn, "samples")
+
+    @property
+    def held_out(self) -> Labelled:
+        """Return the data that the model has not seen."""
+        return _there(self.scored, "held-out data")
+
+    @property
+    def training(self) -> Labelled:
+        """Return the data that the model has seen."""
+        return _there(self.trained_on, "training data")
+
+    @property
+    def real(self) -> Labelled:
+        """Return training data, or those to score where there are none."""
+        return _there(self.trained_on or self.scored, "real data")
+
+    @property
+    def bound(self) -> BoundParts:
+        """Return the bound of the held-out data."""
+        return _there(self.parts, "the bound of held-out data")
+
+    @cached_property
+    def sample_features(self) -> Float[Tensor, "n d"]:
+        """Return the features of the samples."""
+        return self.features(self.samples.x)
+
+    @cached_property
+    def real_features(self) -> Float[Tensor, "m d"]:
+        """Return the features of the real data."""
+        return self.features(self.real.x)
+
+
+def _there(part: T | None, name: str) -> T:
+    """Return what is there.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    if part is None:
+        raise SettingsError(f"evidence: {name} wanted by this metric, got none; give them, and name them in its needs")
+    return part

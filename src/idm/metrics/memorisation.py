@@ -1,0 +1,69 @@
+"""Are samples copies? Their distances to the nearest training data beside those of held-out data.
+
+Samples that are as good as data lie as near to the training data as held-out data do: then either is nearer in half of
+all pairs. Samples that are nearer more often are copied (Meehan et al. 2020).
+"""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import ClassVar, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from idm.core.text import counted
+from idm.metrics.base import Metric
+from idm.metrics.evidence import Evidence, Needs
+from idm.metrics.figure import Figure, Null
+from idm.metrics.two_sample import area_under_curve
+
+PER_CALL = 1024
+"""Samples at once."""
+
+NEAREST_SHARE = 0.01
+"""Held-out data that are nearer than all others of them; a sample that is as near counts as a copy."""
+
+
+@final
+@dataclass(frozen=True)
+class Memorisation(Metric):
+    """Whether samples are nearer to the training data than held-out data are, in the root mean square of values."""
+
+    needs: ClassVar[Needs] = Needs.SAMPLES | Needs.HELD_OUT | Needs.TRAINING
+
+    def measure(self, evidence: Evidence) -> list[Figure]:
+        """Return how often a sample is nearer, and the share of samples that are copies."""
+        training = evidence.training.x
+        ours, theirs = (to_nearest(part.x, training) for part in (evidence.samples, evidence.held_out))
+        n, m = len(ours), len(theirs)
+        nearer = area_under_curve(-torch.cat([ours, theirs]), torch.arange(n + m) < n)
+        spread = math.sqrt((n + m + 1) / (12.0 * n * m))  # of the rank sum, where both are of one distribution
+        p_value = 1.0 - NormalDist(0.5, spread).cdf(nearer)
+        null = Null(0.5, 0.5 - 1.96 * spread, 0.5 + 1.96 * spread, 0, p_value)
+        sizes = f"{counted(n, 'sample')}, {m:,} held out, {len(training):,} for training"
+        said = f"how often a sample is nearer to training data than held-out data are; {sizes}"
+        near = theirs.quantile(NEAREST_SHARE)
+        copies = f"samples that are nearer to training data than {1 - NEAREST_SHARE:.0%} of held-out data"
+        return [
+            Figure("memorisation", nearer, _error(ours, theirs), note=said, null=null),
+            Figure.mean_of("copies", (ours < near).double(), form=".1%", note=copies),
+        ]
+
+
+def to_nearest(x: Float[Tensor, "n *shape"], data: Float[Tensor, "m *shape"]) -> Float[Tensor, " n"]:
+    """Return the root mean square distance of every sample to the nearest of the data."""
+    flat, known = x.flatten(1).to("cpu", torch.float64), data.flatten(1).to("cpu", torch.float64)
+    parts = [torch.cdist(part, known).min(1).values for part in flat.split(PER_CALL)]
+    return torch.cat(parts) / math.sqrt(flat.shape[1])
+
+
+def _error(ours: Tensor, theirs: Tensor) -> float:
+    """Return the standard error of the share of pairs (DeLong et al. 1988)."""
+    n, m = len(ours), len(theirs)
+    if min(n, m) < 2:
+        return math.nan
+    of_ours = 1.0 - torch.searchsorted(theirs.sort().values, ours).double() / m
+    of_theirs = torch.searchsorted(ours.sort().values, theirs).double() / n
+    return math.sqrt(float(of_ours.var() / n + of_theirs.var() / m))
