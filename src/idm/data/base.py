@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Shaped
 from numpy.typing import NDArray
 
+from idm.data.beside import NOTHING_BESIDE, Beside
 from idm.data.file_names import composed
 from idm.data.fingerprint import digest, spread, write_fingerprint
 
@@ -57,6 +58,7 @@ class Source(ABC):
             None where it is not known.
         channel_names: name of each channel, such as those of the columns of a table; None where they have none.
         sampling_rate: values of a signal per second, Hz; None where it is not known.
+        beside: columns or arrays that hold something else of each sample, such as the patient it is of.
     """
 
     shape: tuple[int, ...]
@@ -72,6 +74,7 @@ class Source(ABC):
     spacing: tuple[float, ...] | None = None
     channel_names: tuple[str, ...] | None = None
     sampling_rate: float | None = None
+    beside: Beside = NOTHING_BESIDE
 
     @abstractmethod
     def __len__(self) -> int:

@@ -89,7 +89,7 @@ def inferred(settings: DataSettings, told: Told = NOTHING, *, trust_code: bool =
         ),
         sampler=replace(experiment.sampler, steps=0 if is_short else SAMPLER_STEPS),
     )
-    return with_fitting_batches(experiment, len(split(settings, data)[0]))
+    return with_fitting_batches(experiment, len(split(settings, data).train))
 
 
 def _batch_size_for(space: Sequence[int]) -> int:

@@ -97,7 +97,7 @@ def _open_source(run: Opened, path: Path, name: str, place: Path, told: Mapping[
     refused: DataError | None = None
     for rule in rules:
         try:
-            source = SOURCES.build(name, options | rule)
+            source = SOURCES.build(name, options | rule, apart=run.experiment.data.apart)
         except UnreadableFileError:
             raise
         except DataError as error:  # this order of axes, or anything else, which the others will tell, too

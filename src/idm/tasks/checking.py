@@ -41,7 +41,8 @@ def check_data(path: str | Path, overrides: Sequence[str] = ()) -> DataCheck:
         source = SourceSettings(name, SourceSettings.options_of(name)(**options))
         return open_as_training(replace(found.settings, source=source))
 
-    return check_located(found.settings.source.name, found.said, opener)
+    check = check_located(found.settings.source.name, found.said, opener)
+    return replace(check, apart=found.settings.apart)
 
 
 def write_check(folder: str | Path, check: DataCheck) -> dict[str, Path]:

@@ -50,6 +50,7 @@ class DataCheck:
         class_names: names of the classes in the order of their numbers; None without classes.
         values: the range of the values, where the source could be opened.
         outside: files that lie outside of the folder they are listed in.
+        apart: columns or arrays that are neither samples nor labels.
     """
 
     path: str
@@ -69,6 +70,7 @@ class DataCheck:
     class_names: tuple[str, ...] | None = None
     values: ValuesFound | None = None
     outside: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
 
     @property
     def index(self) -> Index | None:
@@ -84,6 +86,8 @@ class DataCheck:
     def left_out(self) -> int | None:
         """Return how many refused images training on the index would do without; None where it would refuse them."""
         refused = sum(entry.refusal is not None for entry in self.files)
+        if self.apart and self.source in ENCODED:
+            return None  # the index of images has no columns
         if len(self.refusals) > refused or refused > (MAX_REFUSED * len(self.files) if self.source in ENCODED else 0):
             return None
         return refused
