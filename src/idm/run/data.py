@@ -188,4 +188,4 @@ def open_as_training(settings: DataSettings) -> Opened:
     values = replace(values, remarks=values.remarks + _remarks(settings, source, parts))
     nothing = np.empty(0, dtype=np.int64)
     Dataset(source, values.codec, nothing, random_flip=settings.random_flip, crop=settings.random_crop)
-    return Opened(source, values)
+    return Opened(source, values, parts.held_out)
