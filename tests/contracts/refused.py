@@ -504,6 +504,17 @@ GROUPS: list[Case] = [
     Case("arrays", npz(x=FLAT, who=PATIENTS, at=UNCLEAR[:, 0, 0]), "data.group_by", "who", {"data.group_by": "at"}),
     Case("arrays", npz(x=FLAT, who=PATIENTS, at=PATIENTS / 2), "data.group_by", "who", {"data.group_by": "at"}),
     Case("arrays", npz(x=FLAT, who=KINDS * 0), "data.held_out", "0", {"data.group_by": "who"}),
+    *(
+        Case("arrays", npz(x=FLAT, age=KINDS, at=at), "data.attributes", "age", {"data.attributes": name})
+        for name, at in (
+            ("when", KINDS),
+            ("at", KINDS * 0),
+            ("at", KINDS * np.nan),
+            ("at", KINDS * 1e300),
+            ("at", np.array([*"abcdefgh"])),
+            ("at", np.arange(8 * 5_000).reshape(8, -1)),
+        )
+    ),
     Case("arrays", npz(x=FLAT), "data.group_pattern", "[]", {"data.group_pattern": "(*)"}),
     Case("image_folder", held_out, "data.group_by", "''", {"data.group_by": "patient"}),
     *(

@@ -17,6 +17,7 @@ from idm.core.text import counted
 from idm.run import encoding
 from idm.run.inputs import Inputs, as_inputs, read_inputs
 from idm.run.inversions import choose_inversion
+from idm.run.label_kinds import Label
 from idm.run.labels import Labels, class_numbers
 from idm.run.latents import Latents
 from idm.run.opened import Opened
@@ -32,7 +33,7 @@ class Examples:
     """
 
     data: NDArray[Any]
-    labels: list[int] | None
+    labels: list[Label] | None
 
 
 @dataclass(frozen=True, eq=False, repr=False)

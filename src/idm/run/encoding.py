@@ -10,6 +10,7 @@ from idm.core.counts import at_least
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT, Listener, Within
 from idm.core.tensors import require_finite
+from idm.data.remarks import listed
 from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.editing import States, refuse_dropout
 from idm.editing import interpolate as interpolate_samples
@@ -48,6 +49,7 @@ def encode(
         SettingsError: a sample without a known class, and a network that knows classes only.
         NumericalError: latents are not finite.
     """
+    _refuse_numbers(run)
     choice = choice or choose_inversion(run.diffusion)
     inversion, process = choice.inversion, choice.inversion.diffusion
     conditioning = run.conditioning(labels, inputs.labels)
@@ -147,6 +149,7 @@ def interpolate(
         SettingsError: no class is known, and the network knows classes only; or fewer than two places.
         NumericalError: samples are not finite.
     """
+    _refuse_numbers(run)
     start, end = _two(ends.x).to(run.device).split(1)
     weights, inversion = _places(num), (choice or choose_inversion(run.diffusion)).inversion
     process = inversion.diffusion
@@ -160,6 +163,19 @@ def interpolate(
             process, denoise, start, end, weights, path=path, inversion=inversion, listener=Within(bar)
         )
     return require_finite(x.cpu(), "images on the way"), on_way["y"].tolist() if on_way else None
+
+
+def _refuse_numbers(run: Opened) -> None:
+    """Refuse a network whose labels are numbers, which files of latents do not hold.
+
+    Raises:
+        SettingsError: it is one.
+    """
+    if run.spec.attributes is not None:
+        raise SettingsError(
+            "latents: a run with classes, or without labels, wanted, got one that is told "
+            f"{listed(run.spec.attributes.names)}; draw samples and score them under such labels instead"
+        )
 
 
 def _two(x: Tensor) -> Tensor:

@@ -15,7 +15,8 @@ from idm.run.classifier import stored_classifier
 from idm.run.conditioned import Conditioned
 from idm.run.guidance_rules import rule_of
 from idm.run.guide import Guide, require_finite_scale, require_interval
-from idm.run.labels import Labels, class_numbers
+from idm.run.label_kinds import LabelKind, kind_of
+from idm.run.labels import Labels
 from idm.run.loaded import Loaded
 from idm.run.versions import worse_version
 
@@ -104,17 +105,24 @@ class Guidable(Conditioned):
         """Names of the classes that samples may be drawn of: the network's, else the classifier's; None: none."""
         return self.guide.class_names if self.spec.class_names is None else self.spec.class_names
 
+    @property
+    def label_kind(self) -> LabelKind:
+        """What samples may be drawn of: what the network is told, else the classes of the classifier."""
+        own = self.spec.label_kind
+        return own if own.is_told else kind_of(self.guide.class_names)
+
     def drawn_labels(self, labels: Labels | None, count: int) -> Tensor | None:
-        """Return classes of ``count`` samples, int64 [count]; None where neither network nor classifier knows any.
+        """Return labels of ``count`` samples, [count] or [count, k]; None where nothing is told any.
 
         Raises:
             SettingsError: a label that is no class.
         """
-        chosen, names = class_numbers(labels, self.class_names), self.class_names
-        if names is None:
+        kind = self.label_kind
+        chosen = kind.read(labels)
+        values = kind.every() if chosen is None else chosen
+        if not kind.is_told:
             return None
-        values = list(range(len(names))) if chosen is None else chosen
-        return torch.tensor([values[i % len(values)] for i in range(count)], device=self.device)
+        return kind.tensor([values[i % len(values)] for i in range(count)]).to(self.device)
 
     def guided_denoiser(self, process: GaussianDiffusion, y: Tensor | None) -> Denoiser:
         """Return what draws samples of the labels y, from ``drawn_labels``; the network itself without guidance."""

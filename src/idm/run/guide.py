@@ -65,7 +65,7 @@ class Guide:
         plain = (self.autoscale, self.classifier_scale, self.interval) == (1.0, 0.0, (0.0, math.inf))
         return plain and self.rule == Linear()
 
-    def around(self, own: Loaded, found_by: OfLabels, y: Tensor | None, null_label: int | None) -> Denoiser:
+    def around(self, own: Loaded, found_by: OfLabels, y: Tensor | None, null_label: int | float | None) -> Denoiser:
         """Return the guided denoiser.
 
         Args:
@@ -74,7 +74,7 @@ class Guide:
             y: labels [b]; None for a network without classes, and without a classifier.
             null_label: what stands for no class, where classifier-free guidance is on.
         """
-        told = None if own.spec.num_classes is None else y
+        told = y if own.spec.label_kind.is_told else None
         found = found_by(own, told)
         if self.scale != 1.0 and told is not None and null_label is not None:
             classless = found_by(own, torch.full_like(told, null_label))

@@ -19,6 +19,7 @@ from idm.diffusion import ModelKwargs
 from idm.restoration import Method, Observation, Operator, restoring
 from idm.run.build import words_of
 from idm.run.drawing import require_memory
+from idm.run.label_kinds import Label
 from idm.run.method_settings import method_in_words
 from idm.run.observing import Observed, observations_of
 from idm.run.opened import Opened
@@ -48,7 +49,7 @@ class Draws(ABC):
 
     observations: Sequence[Observation]
     num: int
-    labels: Sequence[int | None]
+    labels: Sequence[Label | None]
     seed: int
 
     def __len__(self) -> int:
@@ -86,7 +87,7 @@ class Draws(ABC):
         """Return the seed of each sample."""
         return [self.seed + number for number in numbers]
 
-    def conditioning(self, run: Opened, numbers: Sequence[int], labels: Sequence[int | None]) -> ModelKwargs:
+    def conditioning(self, run: Opened, numbers: Sequence[int], labels: Sequence[Label | None]) -> ModelKwargs:
         """Return the conditioning of samples of those numbers, by the labels of their observations."""
         return run.conditioning(None, [labels[number // self.num] for number in numbers])
 
@@ -145,7 +146,7 @@ def plan_draws(
     num: int,
     method: Method,
     sampler: Sampler | None,
-    labels: Sequence[int] | None,
+    labels: Sequence[Label] | None,
     seed: int,
 ) -> Draws:
     """Check what is asked for, all but the observations in the units of the data as of ``Run.restore``.
@@ -166,7 +167,7 @@ def plan_draws(
     return draws
 
 
-def labels_in_turn(known: Sequence[int | None], labels: Sequence[int] | None) -> list[int | None]:
+def labels_in_turn(known: Sequence[Label | None], labels: Sequence[Label] | None) -> list[Label | None]:
     """Return the class of each observation: those that are asked for, in turn, or what is known of it."""
     return list(known) if labels is None else [labels[row % len(labels)] for row in range(len(known))]
 

@@ -46,6 +46,7 @@ class DataSettings:
         group_pattern: the same by names of samples, as patient-(*)_*.png: a glob with parentheses around what names the
             group; of several, with commas between them, the first that fits.
         split_seed: seed of the choice and of the order.
+        attributes: columns, or arrays beside the data, of numbers that samples are labelled with in place of classes.
         class_conditional: train on the labels, where there are any.
         range: which values become -1 and 1. "type": all levels of 8 and 16 bits, else smallest and largest value;
             "values": the levels found; "percentiles": 0.1 and 99.9; or two numbers. The last two clip what lies beyond.
@@ -65,6 +66,7 @@ class DataSettings:
     group_by: str = ""
     group_pattern: tuple[str, ...] = ()
     split_seed: int = 0
+    attributes: tuple[str, ...] = ()
     class_conditional: bool = True
     range: RangeRule = "auto"
     standardize: bool = False
@@ -76,7 +78,7 @@ class DataSettings:
     @property
     def apart(self) -> tuple[str, ...]:
         """Names of columns or arrays that are neither samples nor labels."""
-        return (self.group_by,) if self.group_by else ()
+        return (*((self.group_by,) if self.group_by else ()), *self.attributes)
 
     def __post_init__(self) -> None:
         """Refuse two ways to say one thing, and a range that has none.
