@@ -186,20 +186,26 @@ def blocks(indices: Indices, sample_bytes: int) -> Iterator[Indices]:
 def number_classes(names: NDArray[Any]) -> tuple[Indices, tuple[str, ...]]:
     """Number the distinct values of ``names``: the class of each sample, the name of each class.
 
-    Whole numbers are in order of size, written as text, too: 10 comes after 9. Other text is sorted.
+    Whole numbers are in order of size, written as text, too: 10 comes after 9, and folder 1/10 after 1/9. Other text is
+    sorted.
     """
     values = names if names.dtype.kind != "U" else np.array([composed(name) for name in names.reshape(-1).tolist()])
     distinct, labels = np.unique(values, return_inverse=True)
     texts = [str(name) for name in distinct]
-    order = np.array(sorted(range(len(texts)), key=lambda row: int(texts[row]))) if _are_numbers(texts) else None
+    order = (
+        np.array(sorted(range(len(texts)), key=lambda row: [*map(int, texts[row].split("/"))]))
+        if _are_numbers(texts)
+        else None
+    )
     if order is None:
         return labels.astype(np.int64).reshape(-1), tuple(texts)
     return np.argsort(order)[labels].astype(np.int64).reshape(-1), tuple(texts[row] for row in order)
 
 
 def _are_numbers(texts: list[str]) -> bool:
-    """Whether all are whole numbers of a size that can be compared."""
-    return all(len(text) < LONGEST_NUMBER and text.isascii() and text.removeprefix("-").isdigit() for text in texts)
+    """Whether all are whole numbers of a size that can be compared, or paths of such."""
+    parts = (part for text in texts for part in text.split("/"))
+    return all(len(part) < LONGEST_NUMBER and part.isascii() and part.removeprefix("-").isdigit() for part in parts)
 
 
 def _bytes_of(name: str) -> bytes:
