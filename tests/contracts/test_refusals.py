@@ -43,6 +43,7 @@ ELSEWHERE = {
     ("words.py", "data: "): "as above",
     ("remarks.py", "columns not read"): "as above",
     ("wav.py", "{} frames are in no window"): "as above",
+    ("leaks.py", "the content of {}"): "as above",
 }
 """What names a setting but comes of nothing at a path that is refused: by file and beginning, with what it is."""
 
