@@ -666,6 +666,38 @@ TIFFS: list[Case] = [
     Case("tiff", bands("train/a", "test/b"), "data.source.split", "null", VAL),
 ]
 BYTES = KINDS.astype(np.uint8)
+PATIENTS = KINDS // 2
+GROUPS: list[Case] = [
+    Case("arrays", npz(x=FLAT, patient=PATIENTS), "data.group_by", "patient", {"data.group_by": "doctor"}),
+    Case("arrays", npz(x=FLAT, who=PATIENTS, at=PATIENTS[:7]), "data.group_by", "who", {"data.group_by": "at"}),
+    Case("arrays", npz(x=FLAT, who=PATIENTS, at=UNCLEAR[:, 0, 0]), "data.group_by", "who", {"data.group_by": "at"}),
+    Case("arrays", npz(x=FLAT, who=PATIENTS, at=PATIENTS / 2), "data.group_by", "who", {"data.group_by": "at"}),
+    Case("arrays", npz(x=FLAT, who=KINDS * 0), "data.held_out", "0", {"data.group_by": "who"}),
+    *(
+        Case("arrays", npz(x=FLAT, age=KINDS, at=at), "data.attributes", "age", {"data.attributes": name})
+        for name, at in (
+            ("when", KINDS),
+            ("at", KINDS * 0),
+            ("at", KINDS * np.nan),
+            ("at", KINDS * 1e300),
+            ("at", np.array([*"abcdefgh"])),
+            ("at", np.arange(8 * 5_000).reshape(8, -1)),
+        )
+    ),
+    Case("arrays", npz(x=FLAT), "data.group_pattern", "[]", {"data.group_pattern": "(*)"}),
+    Case("image_folder", held_out, "data.group_by", "''", {"data.group_by": "patient"}),
+    *(
+        Case("image_folder", held_out, "data.group_pattern", "**/(*).png", {"data.group_pattern": wrong})
+        for wrong in ("*", "[(*)", "(**)b", "[b-a](*)", "(*)/*")
+    ),
+    *(
+        Case("image_folder", held_out, option, value, {"data.group_pattern": "**/*(g)", option: given})
+        for option, value, given in (
+            ("data.held_out_list", "''", "names.txt"),
+            ("data.held_out_folder", "''", "val"),
+        )
+    ),
+]
 IDX: list[Case] = [
     Case("idx", idx(x_idx4=UNCLEAR), "data.source.channels", "first"),
     Case("idx", idx(x_idx4=UNCLEAR), "data.source.spatial_dims", "2"),
@@ -677,6 +709,7 @@ CASES = [
     *ARRAYS,
     *ARRAY_FOLDERS,
     *NUMBERS,
+    *GROUPS,
     *IDX,
     *SOUNDS,
     *DICOM,

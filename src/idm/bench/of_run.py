@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from idm.bench.batches import BatchSpeed, by_batch, enough_memory
 from idm.bench.harness import Clock, Contestant
@@ -104,7 +105,7 @@ def _draw(run: Run, sampler: Sampler, size: int) -> Contestant:
 def _trainer(run: Run) -> Callable[[int], Contestant]:
     """Return what builds a step of training on so many samples."""
     source = RandomData.like(run.spec)
-    dataset = Dataset(source, run.spec.codec, np.arange(len(source)), labels=source.labels)
+    dataset = Dataset(source, run.spec.codec, np.arange(len(source)), labels=_labels(run, len(source)))
 
     def train(size: int) -> Contestant:
         settings = replace(run.experiment.training, batch_size=size, micro_batch_size=0)
@@ -112,6 +113,12 @@ def _trainer(run: Run) -> Callable[[int], Contestant]:
         return own_step(network, run.diffusion, settings, dataset, run.device)
 
     return train
+
+
+def _labels(run: Run, count: int) -> NDArray[Any] | None:
+    """Return labels of samples as the network is told them; None where it is told none."""
+    given = run.label_kwargs(None, count)
+    return given["y"].cpu().numpy() if given else None
 
 
 def _memory_of(device: torch.device) -> int | None:

@@ -46,6 +46,7 @@ def check_data(
     files that were checked. Exit code 3 if training would refuse something.
     """
     from idm.cli.data_options import full_paths
+    from idm.core.terminal import TERMINAL
     from idm.data.check import measure_speed
     from idm.storage.results import results_in
     from idm.tasks import checking
@@ -57,10 +58,10 @@ def check_data(
         if folder is not None:
             say_what_is_replaced(folder, output.line)
         given = full_paths(overrides or [])
-        check = checking.check_data(path, given)
+        check = checking.check_data(path, given, listener=TERMINAL)
         measured = None
         if speed and check.source is not None and not check.refusals:
-            measured = measure_speed(check.source, check.options, workers)
+            measured = measure_speed(check.source, check.options, workers, check.apart)
         what = f"{checking.WHAT} of {check.path}"
         written = {} if folder is None else folder.put(what, lambda place: checking.write_check(place, check))
     _describe(output, check, measured, written, given)

@@ -119,7 +119,7 @@ Spacing = Annotated[
 Labels = Annotated[
     str | None,
     typer.Option(
-        "--labels", metavar="CLASSES", help="Classes by name, number or range, taken in turn; all by default."
+        "--labels", metavar="LABELS", help="Classes by name, number or range, or numbers (age=63;age=20), in turn."
     ),
 ]
 NewLabels = Annotated[

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Shaped
 from numpy.typing import NDArray
 
+from idm.data.beside import NOTHING_BESIDE, Beside
 from idm.data.file_names import composed
 from idm.data.fingerprint import digest, spread, write_fingerprint
 
@@ -57,6 +58,7 @@ class Source(ABC):
             None where it is not known.
         channel_names: name of each channel, such as those of the columns of a table; None where they have none.
         sampling_rate: values of a signal per second, Hz; None where it is not known.
+        beside: columns or arrays that hold something else of each sample, such as the patient it is of.
     """
 
     shape: tuple[int, ...]
@@ -72,6 +74,7 @@ class Source(ABC):
     spacing: tuple[float, ...] | None = None
     channel_names: tuple[str, ...] | None = None
     sampling_rate: float | None = None
+    beside: Beside = NOTHING_BESIDE
 
     @abstractmethod
     def __len__(self) -> int:
@@ -183,20 +186,26 @@ def blocks(indices: Indices, sample_bytes: int) -> Iterator[Indices]:
 def number_classes(names: NDArray[Any]) -> tuple[Indices, tuple[str, ...]]:
     """Number the distinct values of ``names``: the class of each sample, the name of each class.
 
-    Whole numbers are in order of size, written as text, too: 10 comes after 9. Other text is sorted.
+    Whole numbers are in order of size, written as text, too: 10 comes after 9, and folder 1/10 after 1/9. Other text is
+    sorted.
     """
     values = names if names.dtype.kind != "U" else np.array([composed(name) for name in names.reshape(-1).tolist()])
     distinct, labels = np.unique(values, return_inverse=True)
     texts = [str(name) for name in distinct]
-    order = np.array(sorted(range(len(texts)), key=lambda row: int(texts[row]))) if _are_numbers(texts) else None
+    order = (
+        np.array(sorted(range(len(texts)), key=lambda row: [*map(int, texts[row].split("/"))]))
+        if _are_numbers(texts)
+        else None
+    )
     if order is None:
         return labels.astype(np.int64).reshape(-1), tuple(texts)
     return np.argsort(order)[labels].astype(np.int64).reshape(-1), tuple(texts[row] for row in order)
 
 
 def _are_numbers(texts: list[str]) -> bool:
-    """Whether all are whole numbers of a size that can be compared."""
-    return all(len(text) < LONGEST_NUMBER and text.isascii() and text.removeprefix("-").isdigit() for text in texts)
+    """Whether all are whole numbers of a size that can be compared, or paths of such."""
+    parts = (part for text in texts for part in text.split("/"))
+    return all(len(part) < LONGEST_NUMBER and part.isascii() and part.removeprefix("-").isdigit() for part in parts)
 
 
 def _bytes_of(name: str) -> bytes:

@@ -3,9 +3,11 @@
 import math
 from collections.abc import Iterable
 from copy import copy
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from idm.core.errors import SettingsError
@@ -14,6 +16,9 @@ from idm.data.codec import Codec
 from idm.data.crop import check_crop, crop_shares, crop_windows
 from idm.data.reading.loader import TIMEOUT_SECONDS, Batches
 from idm.data.reading.reader import Batch
+
+Labels = NDArray[Any]
+"""Classes, int64 [n], or numbers, float32 [n, k]."""
 
 NAMED_SAMPLES = 8
 """Most samples of a batch that a message names."""
@@ -44,7 +49,7 @@ class Dataset:
         codec: Codec,
         indices: Indices,
         *,
-        labels: Indices | None = None,
+        labels: Labels | None = None,
         random_flip: bool = False,
         crop: int = 0,
         crop_seed: int = 0,
@@ -57,7 +62,7 @@ class Dataset:
             source: where the samples come from.
             codec: how they map to the model's range.
             indices: which samples of the source.
-            labels: labels of all samples of the source, or None to go without.
+            labels: labels of all samples of the source, [n] or [n, k], or None to go without.
             random_flip: add the mirrored samples.
             crop: size of every spatial axis after cropping; 0: as they are.
             crop_seed: seed of where to crop.
@@ -104,7 +109,7 @@ class Dataset:
         """Return the first ``count`` samples as they are, or all if there are fewer."""
         return self.batch(np.arange(min(count, len(self._indices))))
 
-    def with_labels(self, labels: Indices) -> "Dataset":
+    def with_labels(self, labels: Labels) -> "Dataset":
         """Return the same samples with labels, given for all samples of the source."""
         labelled = copy(self)
         labelled._labels = torch.as_tensor(labels[self._indices])

@@ -37,7 +37,7 @@ def stratified_split(
     order = permutation(seed, "split", 0, total)
     classes = np.zeros(total, dtype=np.int64) if labels is None else labels[order]
     held = np.zeros(total, dtype=np.bool_)
-    for value, count in zip(*_shares(classes, num_held_out), strict=True):
+    for value, count in zip(*class_shares(classes, num_held_out), strict=True):
         held[np.flatnonzero(classes == value)[:count]] = True
     return order[~held], order[held]
 
@@ -101,8 +101,8 @@ def _split_where(option: str, held: NDArray[np.bool_], seed: int) -> tuple[Indic
     return order[~held[order]], order[held[order]]
 
 
-def _shares(classes: Indices, wanted: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Class numbers, and how many of each to take: exact shares by the method of largest remainders."""
+def class_shares(classes: Indices, wanted: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return class numbers, and how many of each to take: exact shares by the method of largest remainders."""
     values, sizes = np.unique(classes, return_counts=True)
     shares, remainders = np.divmod(sizes * wanted, len(classes))
     largest = np.argsort(-remainders, kind="stable")[: wanted - int(shares.sum())]

@@ -14,6 +14,7 @@ def custom_network(
     in_channels: int,
     out_channels: int,
     num_classes: int | None = None,
+    num_attributes: int = 0,
     dims: int = 2,
     arguments: Mapping[str, Any] | None = None,
     trust_code: bool = False,
@@ -27,7 +28,9 @@ def custom_network(
             module must be on Python's path (PYTHONPATH, or installed).
         in_channels: channels of the data.
         out_channels: channels to predict.
-        num_classes: number of labels, "no class" included if there is one; None: not conditioned on labels.
+        num_classes: number of labels, "no class" included if there is one; None: not conditioned on classes.
+        num_attributes: how many numbers a label has, where labels are numbers [b, num_attributes], NaN where one is
+            missing; 0: they are none.
         dims: number of spatial axes.
         arguments: further keyword arguments to call it with.
         trust_code: False where ``make`` may be a stranger's, as in a run: then it is refused.
@@ -35,5 +38,11 @@ def custom_network(
     Raises:
         DataError: no such module or name, or no network; arguments that do not fit; code that is not trusted.
     """
-    sizes = {"in_channels": in_channels, "out_channels": out_channels, "num_classes": num_classes, "dims": dims}
+    sizes = {
+        "in_channels": in_channels,
+        "out_channels": out_channels,
+        "num_classes": num_classes,
+        "num_attributes": num_attributes,
+        "dims": dims,
+    }
     return make_of_code(make, nn.Module, arguments, example="mynetworks:Net", trust_code=trust_code, **sizes)

@@ -53,12 +53,50 @@ class TimeEmbedding(nn.Sequential):
         return super().forward(waves.to(dtype))
 
 
-def check_labels(y: Tensor | None, num_classes: int | None) -> None:
-    """Refuse labels for a network without classes, and a network with classes without labels.
+def check_labels(y: Tensor | None, num_classes: int | None, num_attributes: int = 0) -> None:
+    """Refuse labels that a network was not built for, and none where it was.
 
     Raises:
-        SettingsError: one without the other.
+        SettingsError: as said.
     """
+    if num_attributes:
+        if y is None or y.ndim != 2 or y.shape[1] != num_attributes:
+            got = "none" if y is None else f"shape {tuple(y.shape)}"
+            raise SettingsError(f"network: labels y [b, {num_attributes}] wanted, got {got}")
+        return
     if (y is None) != (num_classes is None):
         wanted = "no labels" if num_classes is None else "labels y"
         raise SettingsError(f"network: {wanted} wanted, it was built with num_classes={num_classes}")
+
+
+class AttributeEmbedding(nn.Sequential):
+    """The embedding of labels that are numbers, through a small network; what is missing has an embedding of its own.
+
+    The first layer is shown every number, 0 where it is missing, and whether it is: its second half holds what stands
+    for a missing one.
+    """
+
+    def __init__(self, num_attributes: int, features: int) -> None:
+        """Map ``num_attributes`` numbers to ``features`` features."""
+        super().__init__(nn.Linear(2 * num_attributes, features), nn.SiLU(), nn.Linear(features, features))
+
+    def forward(self, input: Float[Tensor, "b attributes"]) -> Float[Tensor, "b features"]:
+        """Embed numbers [b, attributes], NaN where one is missing, in the dtype of the parameters."""
+        missing = input.isnan()
+        shown = torch.cat([input.masked_fill(missing, 0.0), missing.to(input.dtype)], dim=1)
+        return super().forward(shown.to(next(self.parameters()).dtype))
+
+
+def label_embedding(num_classes: int | None, num_attributes: int, features: int) -> nn.Module | None:
+    """Return what embeds labels: classes, or numbers; None where there are none.
+
+    Raises:
+        SettingsError: both.
+    """
+    if num_classes is not None and num_attributes:
+        raise SettingsError(
+            f"network: num_classes or num_attributes wanted, got both ({num_classes} and {num_attributes})"
+        )
+    if num_attributes:
+        return AttributeEmbedding(num_attributes, features)
+    return None if num_classes is None else nn.Embedding(num_classes, features)

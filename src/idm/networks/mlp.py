@@ -4,7 +4,7 @@ import torch.nn.functional as F  # noqa: N812 (the field's name)
 from torch import Tensor, nn
 
 from idm.core.errors import SettingsError
-from idm.networks.embeddings import TimeEmbedding, check_labels
+from idm.networks.embeddings import TimeEmbedding, check_labels, label_embedding
 from idm.networks.layers import zeroed
 
 
@@ -19,6 +19,7 @@ class MLP(nn.Module):
         width: int = 128,
         num_layers: int = 3,
         num_classes: int | None = None,
+        num_attributes: int = 0,
     ) -> None:
         """Build the network.
 
@@ -27,7 +28,8 @@ class MLP(nn.Module):
             out_channels: values to predict, ``diffusion.out_channels(in_channels)``.
             width: number of features.
             num_layers: number of hidden layers.
-            num_classes: number of labels, "no class" included if there is one; None: not conditioned on labels.
+            num_classes: number of labels, "no class" included if there is one; None: not conditioned on classes.
+            num_attributes: how many numbers a label has, where labels are numbers; 0: they are none.
 
         Raises:
             SettingsError: no features or no layers.
@@ -37,23 +39,25 @@ class MLP(nn.Module):
             raise SettingsError(
                 f"network: width of at least 2 and num_layers of at least 1 wanted, got {width} and {num_layers}"
             )
-        self.in_channels, self.num_classes, self.width = in_channels, num_classes, width
+        self.in_channels, self.width = in_channels, width
+        self.num_classes, self.num_attributes = num_classes, num_attributes
         self.point = nn.Linear(in_channels, width)
         self.time_embed = TimeEmbedding(width, width)
-        if num_classes is not None:
-            self.label_emb = nn.Embedding(num_classes, width)
+        labels = label_embedding(num_classes, num_attributes, width)
+        if labels is not None:
+            self.label_emb = labels
         self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(num_layers))
         self.out = zeroed(nn.Linear(width, out_channels))
 
     def forward(self, x: Tensor, time: Tensor, /, y: Tensor | None = None) -> Tensor:
-        """Predict [b, out_channels] from points [b, in_channels], times [b] and labels [b].
+        """Predict [b, out_channels] from points [b, in_channels], times [b] and labels, as of ``UNet``.
 
         Raises:
             SettingsError: shapes or conditioning that the network was not built for.
         """
         if x.ndim != 2 or x.shape[1] != self.in_channels:
             raise SettingsError(f"network: points [b, {self.in_channels}] wanted, got shape {tuple(x.shape)}")
-        check_labels(y, self.num_classes)
+        check_labels(y, self.num_classes, self.num_attributes)
         embedding = self.time_embed(time)
         if y is not None:
             embedding = embedding + self.label_emb(y)

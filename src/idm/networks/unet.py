@@ -14,7 +14,7 @@ from idm.core.counts import refuse_one
 from idm.core.errors import SettingsError
 from idm.networks.attention_levels import attending_levels, check_heads
 from idm.networks.dropout import number_layers
-from idm.networks.embeddings import TimeEmbedding, check_labels
+from idm.networks.embeddings import TimeEmbedding, check_labels, label_embedding
 from idm.networks.fast.processor import fast_layout
 from idm.networks.layers import GroupNorm, convolution, zeroed
 from idm.networks.stages import Blueprint, Stage
@@ -46,7 +46,8 @@ class UNet(nn.Module):
         checkpoint_levels: save memory in training at so many levels, counted from the finest: their residual blocks
             and attention are computed again in the backward pass instead of stored; the middle goes with the
             coarsest level. 0: none; the number of levels or more: all. Results are the same.
-        num_classes: number of labels, "no class" included if there is one; None: not conditioned on labels.
+        num_classes: number of labels, "no class" included if there is one; None: not conditioned on classes.
+        num_attributes: how many numbers a label has, where labels are numbers; 0: they are none.
         low_res_channels: channels of a low-resolution image to condition on (super-resolution); 0: none.
         dims: number of spatial axes, 1 to 3.
         halved_axes: spatial axes that are halved from level to level, 0 being the first after the channels; by
@@ -73,6 +74,7 @@ class UNet(nn.Module):
         conv_resample: bool = True,
         checkpoint_levels: int = 0,
         num_classes: int | None = None,
+        num_attributes: int = 0,
         low_res_channels: int = 0,
         dims: int = 2,
         halved_axes: tuple[int, ...] | None = None,
@@ -81,15 +83,16 @@ class UNet(nn.Module):
         widths = _widths(channel_mult, model_channels, num_res_blocks, dropout)
         _refuse_negative(low_res_channels, num_heads_upsample)
         attending, heads_upsample = _attention(attention_resolutions, num_heads, num_heads_upsample, widths)
-        self.in_channels, self.low_res_channels, self.num_classes = in_channels, low_res_channels, num_classes
+        self.in_channels, self.low_res_channels = in_channels, low_res_channels
+        self.num_classes, self.num_attributes = num_classes, num_attributes
         self.dims, self.widths, self.dropout = dims, widths, dropout
         emb, scale_shift, levels = 4 * model_channels, use_scale_shift_norm, checkpoint_levels
         blueprint = Blueprint(
             widths, num_res_blocks, attending, emb, dropout, dims, scale_shift, conv_resample, levels, halved_axes
         )
         self.time_embed = TimeEmbedding(model_channels, emb)
-        if num_classes is not None:
-            self.label_emb = nn.Embedding(num_classes, emb)
+        if (labels := label_embedding(num_classes, num_attributes, emb)) is not None:
+            self.label_emb = labels
         first = convolution(dims, in_channels + low_res_channels, widths[0], 3)
         self.input_blocks, skips = blueprint.down(first, num_heads)
         self.middle_block = blueprint.middle(num_heads)
@@ -121,7 +124,8 @@ class UNet(nn.Module):
         Args:
             x: noisy samples [b, in_channels, *space].
             time: network times [b].
-            y: labels, int64 [b]; wanted if and only if the network has classes.
+            y: classes, int64 [b], or numbers, floats [b, num_attributes] of which NaN is missing; wanted if and only if
+                the network was built for them.
             low_res: image to be refined [b, low_res_channels, *smaller]; wanted if and only if the network has
                 low_res_channels.
             dropout_seeds: a seed per sample, int64 [b]: what is dropped in training is a function of it, whatever batch
@@ -161,7 +165,7 @@ class UNet(nn.Module):
                 f"network: data of {self.in_channels} channels and {self.dims} spatial axes wanted, "
                 f"got shape {tuple(x.shape)}; build it with in_channels and dims of the data"
             )
-        check_labels(y, self.num_classes)
+        check_labels(y, self.num_classes, self.num_attributes)
         if (low_res is None) != (self.low_res_channels == 0):
             wanted = "an image low_res" if self.low_res_channels else "no image low_res"
             raise SettingsError(f"network: {wanted} wanted, it was built with low_res_channels={self.low_res_channels}")

@@ -60,7 +60,7 @@ def inferred(settings: DataSettings, told: Told = NOTHING, *, trust_code: bool =
     """
     data = open_source(settings, trust_code=trust_code)
     space = [settings.random_crop or size for size in data.shape[1:]]
-    conditional = settings.class_conditional and data.labels is not None
+    conditional = bool(settings.attributes) or (settings.class_conditional and data.labels is not None)
     experiment = Experiment(
         data=settings,
         schedule=ScheduleSettings(name="cosine", options=CosineScheduleOptions(num_timesteps=1000)),
@@ -74,7 +74,7 @@ def inferred(settings: DataSettings, told: Told = NOTHING, *, trust_code: bool =
         sampler=SamplerSettings(name="ddim", steps=SAMPLER_STEPS),
     )
     experiment = _following(experiment, told, space, data.spacing)
-    return with_fitting_batches(experiment, len(split(settings, data)[0]))
+    return with_fitting_batches(experiment, len(split(settings, data).train))
 
 
 def _following(

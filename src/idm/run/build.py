@@ -106,9 +106,9 @@ def _sigma_data(settings: DiffusionSettings) -> float:
     return USUAL_SIGMA_DATA if settings.sigma_data == AUTO else settings.sigma_data
 
 
-def null_label(experiment: Experiment, spec: DataSpec) -> int | None:
-    """Return the label that stands for no class; None for networks trained without one."""
-    return spec.num_classes if experiment.training.label_dropout > 0 else None
+def null_label(experiment: Experiment, spec: DataSpec) -> int | float | None:
+    """Return what stands for no label; None for networks trained without it."""
+    return spec.label_kind.null if experiment.training.label_dropout > 0 else None
 
 
 def build_network(experiment: Experiment, spec: DataSpec, out_channels: int, *, trust_code: bool = False) -> nn.Module:
@@ -125,7 +125,7 @@ def build_network(experiment: Experiment, spec: DataSpec, out_channels: int, *, 
         DataError: it is made by code that is not trusted, or cannot be made.
     """
     network = untried_network(experiment, spec, out_channels, trust_code=trust_code).eval()
-    labels = {} if spec.num_classes is None else {"y": torch.zeros(1, dtype=torch.int64)}
+    labels = {"y": spec.label_kind.tensor(spec.label_kind.every()[:1])} if spec.label_kind.is_told else {}
     wanted = (1, out_channels, *spec.shape[1:])
     try:
         with torch.no_grad():
@@ -148,12 +148,10 @@ def untried_network(
 ) -> nn.Module:
     """Build the network of a run, which was tried when that began; arguments and errors as of ``build_network``."""
     channels, *space = spec.shape
-    classes = spec.num_classes
-    if classes is not None and null_label(experiment, spec) is not None:
-        classes += 1
+    labels = spec.label_kind.sizes(has_null=null_label(experiment, spec) is not None)
     torch.manual_seed(derive_seed(experiment.seed, "weights"))
     settings = experiment.network
-    given = {"in_channels": channels, "out_channels": out_channels, "num_classes": classes, "dims": len(space)}
+    given = {"in_channels": channels, "out_channels": out_channels, "dims": len(space), "num_classes": None} | labels
     of_space = OF_SPACE.get(settings.name)
     if of_space is not None and of_space != bool(space):
         fits = "unet" if space else "mlp"

@@ -7,11 +7,14 @@ import torch
 from torch import Tensor
 
 from idm.core.counts import at_least
+from idm.core.errors import SettingsError
 from idm.core.progress import Listener, Within
 from idm.core.tensors import require_finite
+from idm.data.remarks import listed
 from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.editing import States, refuse_dropout
 from idm.run.inversions import InversionChoice
+from idm.run.labels import Labels, class_numbers
 from idm.run.opened import Opened
 
 Carry = Callable[[Denoiser, States, range], States]
@@ -26,6 +29,29 @@ def carrying_denoiser(run: Opened, choice: InversionChoice, y: Tensor | None) ->
     for part in (run.network, run.guide):  # networks may be in forms that hide their layers from the denoiser
         refuse_dropout(part)
     return choice.limited(run.guided_denoiser(choice.process, y))
+
+
+def classes_of_latents(run: Opened, labels: Labels | None, option: str = "labels") -> list[int] | None:
+    """Understand classes of samples that are encoded or decoded; see ``class_numbers``.
+
+    Raises:
+        SettingsError: what is no class; a network whose labels are numbers.
+    """
+    refuse_numbers(run)
+    return class_numbers(labels, run.class_names, option)
+
+
+def refuse_numbers(run: Opened) -> None:
+    """Refuse a network whose labels are numbers, which latents do not hold.
+
+    Raises:
+        SettingsError: it is one.
+    """
+    if run.spec.attributes is not None:
+        raise SettingsError(
+            "latents: a run with classes, or without labels, wanted, got one that is told "
+            f"{listed(run.spec.attributes.names)}; edit samples, or draw and score them under such labels, instead"
+        )
 
 
 @contextmanager

@@ -4,12 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.run.build import null_label
-from idm.run.labels import Labels, class_numbers
+from idm.run.label_kinds import Label
+from idm.run.labels import Labels
 from idm.run.loaded import Loaded
 
 
@@ -27,12 +27,12 @@ class Conditioned(Loaded):
         Raises:
             SettingsError: a label that is no class, or labels for a network without classes.
         """
-        chosen = class_numbers(labels, self.spec.class_names)
-        if self.spec.num_classes is None:
+        kind = self.spec.label_kind
+        chosen = kind.read(labels)
+        values = kind.every() if chosen is None else chosen
+        if not kind.is_told:
             return {}
-        values = list(range(self.spec.num_classes)) if chosen is None else chosen
-        repeated = [values[i % len(values)] for i in range(count)]
-        return {"y": torch.tensor(repeated, device=self.device)}
+        return {"y": kind.tensor([values[i % len(values)] for i in range(count)]).to(self.device)}
 
     def unlabelled_kwargs(self, count: int) -> dict[str, Tensor]:
         """Return the conditioning of ``count`` samples of no class; nothing for a network without classes.
@@ -40,12 +40,13 @@ class Conditioned(Loaded):
         Raises:
             SettingsError: the network was trained with classes but without label dropout.
         """
-        if self.spec.num_classes is None:
+        if not self.spec.label_kind.is_told:
             return {}
-        return {"y": torch.full((count,), self._null_label("no class"), device=self.device)}
+        self._null_label("no class")
+        return {"y": self.spec.label_kind.nothing(count).to(self.device)}
 
     def conditioning(
-        self, asked: Sequence[int] | None, known: Sequence[int | None], option: str = "labels=CLASSES"
+        self, asked: Sequence[Label] | None, known: Sequence[Label | None], option: str = "labels=CLASSES"
     ) -> dict[str, Tensor]:
         """Return the conditioning of samples: the classes asked for in turn, else those known, else no class.
 
@@ -57,27 +58,30 @@ class Conditioned(Loaded):
         Raises:
             SettingsError: a sample without a known class, and a network that knows classes only.
         """
-        count = len(known)
-        if asked is not None or self.spec.num_classes is None:
+        count, kind = len(known), self.spec.label_kind
+        if asked is not None or not kind.is_told:
             return self.label_kwargs(asked, count)
-        if None not in known:
-            return {"y": torch.tensor(list(known), dtype=torch.int64, device=self.device)}
+        there = [label for label in known if label is not None]
+        if len(there) == count:
+            return {"y": kind.tensor(there).to(self.device)}
         try:
             y = self.unlabelled_kwargs(count)["y"]
         except SettingsError as error:
             raise SettingsError(f"samples: the class of each wanted, got none; name it with {option}") from error
-        values = [int(none) if label is None else label for label, none in zip(known, y.tolist(), strict=True)]
-        return {"y": torch.tensor(values, dtype=torch.int64, device=self.device)}
+        if there:
+            y[[label is not None for label in known]] = kind.tensor(there).to(y)
+        return {"y": y}
 
-    def require_guidance(self, scale: float) -> int:
-        """Return the label that stands for no class, which guidance needs.
+    def require_guidance(self, scale: float) -> int | float:
+        """Return what stands for no label, which guidance needs.
 
         Raises:
             SettingsError: no such scale, or the network was trained without label dropout, or without labels.
         """
         if not math.isfinite(scale):
             raise SettingsError(f"guidance: a finite number wanted, got {scale}")
-        self.require_classes(f"guidance={scale}")
+        if not self.spec.label_kind.is_told:
+            self.require_classes(f"guidance={scale}")
         return self._null_label(f"guidance={scale}")
 
     def require_classes(self, wanted: str) -> int:
@@ -90,7 +94,7 @@ class Conditioned(Loaded):
             raise SettingsError(f"{wanted}: a network trained with classes wanted, this one was trained without")
         return self.spec.num_classes
 
-    def _null_label(self, wanted: str) -> int:
+    def _null_label(self, wanted: str) -> int | float:
         label = null_label(self.experiment, self.spec)
         if label is None:
             raise SettingsError(

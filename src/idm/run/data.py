@@ -3,19 +3,22 @@
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from idm.core.errors import DataError, SettingsError
 from idm.core.rng import derive_seed
 from idm.data import Codec, Dataset, Source
+from idm.data.attributes import Attributes, fit_attributes, read_attributes
 from idm.data.base import Indices
 from idm.data.check.training import Opened
 from idm.data.check.values import look_at_values
 from idm.data.fingerprint import differing
 from idm.data.parts import without_advice
 from idm.data.values.ranges import find_range
-from idm.run.held_out import hash_of_named, nearly_all_held_out, split
+from idm.run.held_out import Split, hash_of_named, remarks_on_split, split
 from idm.run.spec import DataSpec
 from idm.settings import Experiment
 from idm.settings.experiment import DataSettings
@@ -82,23 +85,23 @@ def open_data(
     """
     source = open_source(settings, trust_code=trust_code)
     if before is not None:
-        _number_as_before(source, before, conditional=settings.class_conditional)
-    train, held_out = split(settings, source)
+        _number_as_before(source, before, conditional=settings.class_conditional and not settings.attributes)
+    parts = split(settings, source)
     remarks: tuple[str, ...] = ()
     if codec is None:  # otherwise it is a run's, whose range and remarks are known
         codec, about_range = _fit_codec(settings, source)
-        remarks = about_range + _remarks(settings, source, train, held_out)
-    labels = source.labels if settings.class_conditional else None
+        remarks = about_range + _remarks(settings, source, parts)
+    labels, attributes = _labels(settings, source, parts.train, None if before is None else before.attributes)
     take = partial(Dataset, source, codec, labels=labels, crop=settings.random_crop)
     to_train = take(
-        train,
+        parts.train,
         random_flip=settings.random_flip,
         crop_seed=derive_seed(seed, "crop"),
         workers=settings.workers,
         timeout=settings.timeout,
     )
-    spec = _describe(settings, to_train, len(train), held_out)
-    return Data(to_train, take(held_out), spec, remarks)
+    spec = _describe(settings, to_train, len(parts.train), parts.held_out, attributes)
+    return Data(to_train, take(parts.held_out), spec, remarks)
 
 
 def _fit_codec(settings: DataSettings, source: Source) -> tuple[Codec, tuple[str, ...]]:
@@ -107,9 +110,27 @@ def _fit_codec(settings: DataSettings, source: Source) -> tuple[Codec, tuple[str
     return Codec.of(source.dtype.name, chosen), chosen.remarks
 
 
-def _describe(settings: DataSettings, to_train: Dataset, num_train: int, held_out: Indices) -> DataSpec:
+def _labels(
+    settings: DataSettings, source: Source, train: Indices, before: Attributes | None
+) -> tuple[NDArray[Any] | None, Attributes | None]:
+    """Return what the network is told of every sample, and what its numbers are where it is numbers.
+
+    Raises:
+        DataError: no such numbers.
+    """
+    if not settings.attributes:
+        return source.labels if settings.class_conditional else None, None
+    names, values = read_attributes(source, settings.attributes)
+    found = fit_attributes(names, values, train)
+    scale = found if before is None or before.names != names else before
+    return scale.standardize(values), found
+
+
+def _describe(
+    settings: DataSettings, to_train: Dataset, num_train: int, held_out: Indices, attributes: Attributes | None
+) -> DataSpec:
     source = to_train.source
-    is_labelled = settings.class_conditional and source.labels is not None
+    is_labelled = settings.class_conditional and source.labels is not None and attributes is None
     return DataSpec(
         to_train.shape,
         to_train.codec,
@@ -121,6 +142,7 @@ def _describe(settings: DataSettings, to_train: Dataset, num_train: int, held_ou
         source.fingerprint(),
         source.channel_names,
         source.sampling_rate,
+        attributes,
     )
 
 
@@ -145,7 +167,7 @@ def open_source(settings: DataSettings, *, trust_code: bool = False) -> Source:
     """
     if settings.source.get("path") == "":
         raise DataError("data.source.path: a folder or file wanted, got none; give it with data=PATH")
-    source: Source = settings.source.build(trust_code=trust_code)
+    source: Source = settings.source.build(trust_code=trust_code, apart=settings.apart)
     if settings.held_out_list or settings.held_out_folder:
         source.remarks = without_advice(source.remarks)
     largest, crop = min(source.shape[1:], default=0), settings.random_crop
@@ -157,9 +179,9 @@ def open_source(settings: DataSettings, *, trust_code: bool = False) -> Source:
     return source
 
 
-def _remarks(settings: DataSettings, source: Source, train: Indices, held_out: Indices) -> tuple[str, ...]:
+def _remarks(settings: DataSettings, source: Source, parts: Split) -> tuple[str, ...]:
     """Say what is worth knowing before training of the shape of samples and of their parts, a line each."""
-    return _without_axes(settings, source) + nearly_all_held_out(settings, train, held_out)
+    return _without_axes(settings, source) + remarks_on_split(settings, parts)
 
 
 def _without_axes(settings: DataSettings, source: Source) -> tuple[str, ...]:
@@ -184,8 +206,9 @@ def open_as_training(settings: DataSettings) -> Opened:
     """
     source = open_source(settings)
     parts = split(settings, source)
+    _labels(settings, source, parts.train, None)
     values = look_at_values(source, settings.range, standardize=settings.standardize)
-    values = replace(values, remarks=values.remarks + _remarks(settings, source, *parts))
+    values = replace(values, remarks=values.remarks + _remarks(settings, source, parts))
     nothing = np.empty(0, dtype=np.int64)
     Dataset(source, values.codec, nothing, random_flip=settings.random_flip, crop=settings.random_crop)
-    return Opened(source, values)
+    return Opened(source, values, parts.held_out)

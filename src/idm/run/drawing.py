@@ -12,7 +12,7 @@ from idm.core.errors import SettingsError
 from idm.core.memory import machine_memory
 from idm.core.progress import SILENT, Listener, Progress
 from idm.core.tensors import require_finite
-from idm.run.labels import Labels, class_numbers
+from idm.run.labels import Labels
 from idm.run.opened import Opened
 from idm.run.solver_fit import refuse_other_guidance
 from idm.run.variance import require_use
@@ -101,7 +101,7 @@ def _how_many(run: Opened, num: int | None, labels: Labels | None) -> int:
         SettingsError: neither a number nor labels.
     """
     if num is None:
-        if (chosen := class_numbers(labels, run.class_names)) is None:
+        if (chosen := run.label_kind.read(labels)) is None:
             raise SettingsError("num: how many samples wanted, or labels, for one sample of each, got neither")
         num = len(chosen)
     return whole_number(num, "num")

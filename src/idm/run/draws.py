@@ -12,6 +12,7 @@ from torch import Tensor
 from idm.core.progress import Listener
 from idm.core.tensors import require_finite
 from idm.restoration import Observation
+from idm.run.label_kinds import Label
 from idm.run.opened import Opened
 
 Look = Callable[[int], None]
@@ -39,7 +40,7 @@ class Draws(ABC):
 
     observations: Sequence[Observation]
     num: int
-    labels: Sequence[int | None]
+    labels: Sequence[Label | None]
     seed: int
 
     def __len__(self) -> int:
@@ -87,7 +88,7 @@ class Draws(ABC):
         """Return the seed of each sample."""
         return [self.seed + number for number in numbers]
 
-    def labels_of(self, run: Opened, numbers: Sequence[int], labels: Sequence[int | None]) -> Tensor | None:
+    def labels_of(self, run: Opened, numbers: Sequence[int], labels: Sequence[Label | None]) -> Tensor | None:
         """Return the classes of samples of those numbers, by the labels of their observations."""
         return run.labels_of(None, [labels[number // self.num] for number in numbers])
 

@@ -14,9 +14,11 @@ from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.guidance import LevelClassifier
 from idm.run import encoding, interpolating
+from idm.run.carrying import classes_of_latents
 from idm.run.inputs import as_inputs, read_inputs
 from idm.run.inversions import choose_inversion
-from idm.run.labels import Labels, class_numbers
+from idm.run.label_kinds import Label
+from idm.run.labels import Labels
 from idm.run.latents import Latents
 from idm.run.opened import Opened
 
@@ -31,7 +33,7 @@ class Examples:
     """
 
     data: NDArray[Any]
-    labels: list[int] | None
+    labels: list[Label] | None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -88,7 +90,7 @@ class Editable(Opened):
         return encoding.encode(
             self,
             as_inputs(self, samples),
-            labels=class_numbers(labels, self.class_names),
+            labels=classes_of_latents(self, labels),
             choice=choose_inversion(self.diffusion, method, steps, spacing, threshold),
             seed=whole_number(seed, "seed"),
             batch_size=batch_size,
@@ -164,7 +166,7 @@ class Editable(Opened):
             self,
             interpolating.two_inputs(self, start, end),
             whole_number(num, "num"),
-            labels=interpolating.two_classes(class_numbers(labels, self.class_names)),
+            labels=interpolating.two_classes(classes_of_latents(self, labels)),
             choice=choose_inversion(self.diffusion, method, steps, spacing, threshold),
             listener=listener_or_quiet(listener),
         )

@@ -14,6 +14,7 @@ from idm.run.carrying import carrying_denoiser
 from idm.run.drawing import require_memory
 from idm.run.draws import SAMPLES, Draws, Look, Part
 from idm.run.inversions import InversionChoice, choose_inversion
+from idm.run.label_kinds import Label
 from idm.run.opened import Opened
 from idm.run.restoring import Restorations, editing_sampler, labels_in_turn
 
@@ -45,8 +46,8 @@ class EditPlan:
     method: str
     strength: float
     num: int
-    label_a: Sequence[int] | None
-    label_b: Sequence[int] | None
+    label_a: Sequence[Label] | None
+    label_b: Sequence[Label] | None
     seed: int
     settings: Mapping[str, Any]
 
@@ -64,7 +65,7 @@ class ReEncoded(Draws):
 
     choice: InversionChoice
     place: int
-    before: Sequence[int | None]
+    before: Sequence[Label | None]
 
     @property
     def steps(self) -> int:
@@ -108,7 +109,7 @@ class _Looks:
 
 
 def plan_edits(
-    run: Opened, x: Tensor, known: Sequence[int | None], plan: EditPlan, listener: Listener = SILENT
+    run: Opened, x: Tensor, known: Sequence[Label | None], plan: EditPlan, listener: Listener = SILENT
 ) -> Draws:
     """Check what is asked for of samples x in the model's range, with the numbers of their classes, if known.
 
@@ -137,8 +138,8 @@ def plan_edits(
 def _inverted(
     run: Opened,
     seen: Sequence[Observation],
-    before: Sequence[int | None],
-    wanted: Sequence[int | None],
+    before: Sequence[Label | None],
+    wanted: Sequence[Label | None],
     plan: EditPlan,
 ) -> Draws:
     """Plan what is encoded and decoded.

@@ -8,11 +8,11 @@ from idm.core.progress import SILENT, Listener
 from idm.diffusion import Denoiser
 from idm.editing import States
 from idm.guidance import LevelClassifier
-from idm.run.carrying import carrying_denoiser, followed, in_batches
+from idm.run.carrying import carrying_denoiser, classes_of_latents, followed, in_batches, refuse_numbers
 from idm.run.guided_latents import EncodingGuide, run_that_decodes
 from idm.run.inputs import Inputs
 from idm.run.inversions import InversionChoice, choose_inversion
-from idm.run.labels import Labels, class_numbers
+from idm.run.labels import Labels
 from idm.run.latents import Latents
 from idm.run.opened import Opened
 
@@ -42,6 +42,7 @@ def encode(
         SettingsError: a sample without a known class, and a network, or guidance, that knows classes only.
         NumericalError: latents are not finite.
     """
+    refuse_numbers(run)
     choice = choice or choose_inversion(run.diffusion)
     y = run.labels_of(labels, inputs.labels)
     denoise = carrying_denoiser(run, choice, y)
@@ -103,7 +104,7 @@ def decode(
     latents.check(run)
     choice = choose_inversion(run.diffusion, latents.method, latents.steps, latents.spacing, latents.threshold)
     known = [None] * len(latents.x) if latents.labels is None else latents.labels.tolist()
-    y = run.labels_of(class_numbers(labels, run.class_names), known)
+    y = run.labels_of(classes_of_latents(run, labels), known)
     denoise = carrying_denoiser(run, choice, y)
 
     with followed(listener, "decoding", latents.x, batch_size, choice.process) as within:

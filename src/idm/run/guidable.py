@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor
 
 from idm.core.errors import SettingsError
@@ -14,7 +13,8 @@ from idm.run.conditioned import Conditioned
 from idm.run.guidance_request import EVERYWHERE, GuidanceRequest
 from idm.run.guide import Guide
 from idm.run.guide_making import make_guide
-from idm.run.labels import Labels, class_numbers
+from idm.run.label_kinds import Label, LabelKind, kind_of
+from idm.run.labels import Labels
 from idm.run.loaded import Loaded
 
 AnyGuidable = TypeVar("AnyGuidable", bound="Guidable")
@@ -76,20 +76,27 @@ class Guidable(Conditioned):
         """Names of the classes that samples may be drawn of: the network's, else the classifier's; None: none."""
         return self.guide.class_names if self.spec.class_names is None else self.spec.class_names
 
+    @property
+    def label_kind(self) -> LabelKind:
+        """What samples may be drawn of: what the network is told, else the classes of the classifier."""
+        own = self.spec.label_kind
+        return own if own.is_told else kind_of(self.guide.class_names)
+
     def drawn_labels(self, labels: Labels | None, count: int) -> Tensor | None:
-        """Return classes of ``count`` samples, int64 [count]; None where neither network nor classifier knows any.
+        """Return labels of ``count`` samples, [count] or [count, k]; None where nothing is told any.
 
         Raises:
             SettingsError: a label that is no class.
         """
-        chosen, names = class_numbers(labels, self.class_names), self.class_names
-        if names is None:
+        kind = self.label_kind
+        chosen = kind.read(labels)
+        values = kind.every() if chosen is None else chosen
+        if not kind.is_told:
             return None
-        values = list(range(len(names))) if chosen is None else chosen
-        return torch.tensor([values[i % len(values)] for i in range(count)], device=self.device)
+        return kind.tensor([values[i % len(values)] for i in range(count)]).to(self.device)
 
     def labels_of(
-        self, asked: Sequence[int] | None, known: Sequence[int | None], option: str = "labels=CLASSES"
+        self, asked: Sequence[Label] | None, known: Sequence[Label | None], option: str = "labels=CLASSES"
     ) -> Tensor | None:
         """Return the classes of a user's samples, int64 [n], for ``guided_denoiser``; None where there are none.
 
@@ -98,13 +105,13 @@ class Guidable(Conditioned):
         Raises:
             SettingsError: a sample without a known class, and a network that knows classes only, or guidance by class.
         """
-        by_class = self.guide.asked.is_by_class and self.class_names is not None
+        by_class = self.guide.asked.is_by_class and self.label_kind.is_told
         if by_class and asked is None and None in known:
             raise SettingsError(
                 f"samples: the class of each wanted, since {self.guide} is guidance by class, got none; name it with "
                 f"{option}"
             )
-        if by_class and self.spec.class_names is None:  # the classifier's, of which the network is not told
+        if by_class and not self.spec.label_kind.is_told:  # the classifier's, of which the network is not told
             return self.drawn_labels(asked or [label for label in known if label is not None], len(known))
         return self.conditioning(asked, known, option).get("y")
 

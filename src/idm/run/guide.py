@@ -79,7 +79,7 @@ class Guide:
         plain = self.worse is None and self.judge is None and self.asked.is_everywhere
         return plain and self.rule == Linear()
 
-    def around(self, own: Loaded, found_by: OfLabels, y: Tensor | None, null_label: int | None) -> Denoiser:
+    def around(self, own: Loaded, found_by: OfLabels, y: Tensor | None, null_label: int | float | None) -> Denoiser:
         """Return the guided denoiser.
 
         Args:
@@ -88,7 +88,7 @@ class Guide:
             y: labels [b]; None for a network without classes, and without a classifier.
             null_label: what stands for no class, where classifier-free guidance is on.
         """
-        told = None if own.spec.num_classes is None else y
+        told = y if own.spec.label_kind.is_told else None
         found, interval = found_by(own, told), self.asked.guidance_interval
         if self.scale != 1.0 and told is not None and null_label is not None:
             classless = found_by(own, torch.full_like(told, null_label))

@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 
 from idm.core.errors import SettingsError
+from idm.data.remarks import listed
 from idm.guidance import LevelClassifier
 from idm.guidance.classifier import checked_logits
 from idm.run.classifier import stored_classifier
@@ -28,7 +29,16 @@ def make_guide(run: Conditioned, asked: GuidanceRequest) -> Guide:
 
 
 def _judge(run: Conditioned, classifier: LevelClassifier | None) -> Judge:
-    """Return a classifier of the caller's own, or the run's."""
+    """Return a classifier of the caller's own, or the run's.
+
+    Raises:
+        SettingsError: a run whose labels are numbers.
+    """
+    if run.spec.attributes is not None:
+        raise SettingsError(
+            "classifier_scale: a run with classes, or without labels, wanted, got one that is told "
+            f"{listed(run.spec.attributes.names)}; take guidance=2 in its place"
+        )
     if classifier is None:
         own = stored_classifier(run)
         return Judge(own, own.class_names, own.name)

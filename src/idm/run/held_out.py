@@ -3,11 +3,16 @@
 import hashlib
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+import numpy as np
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.core.places import kind_at
+from idm.core.text import counted
 from idm.data import Indices, Source, split_by_folder, split_by_list, stratified_split
+from idm.data.groups import BY, PATTERN, Groups, grouped_split, groups_by, groups_by_names
 from idm.data.parts import TRAIN
 from idm.settings.experiment import DataSettings
 from idm.settings.schema import option_paths
@@ -16,28 +21,93 @@ FEWEST_TO_TRAIN_ON = 0.1
 """Where less than this share of the samples is trained on, that is called out."""
 
 
-def split(settings: DataSettings, source: Source) -> tuple[Indices, Indices]:
+NEAR = 0.2
+"""By how much of it the number of samples that groups hold out may miss what is wanted before that is called out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Which samples are trained on and which are not.
+
+    Attributes:
+        train: numbers of those to train on.
+        held_out: numbers of those held out.
+        groups: what is not divided; None where nothing is said of it.
+        wanted: how many were to be held out; None where a list or a folder says which.
+    """
+
+    train: Indices
+    held_out: Indices
+    groups: Groups | None = None
+    wanted: int | None = None
+
+
+def split(settings: DataSettings, source: Source) -> Split:
     """Choose the samples to train on and those held out.
 
     Raises:
-        DataError: no samples to train on; a list or folder that does not fit.
+        DataError: no samples to train on; a list or folder that does not fit, or divides groups; no such groups.
     """
-    with option_paths("data", ("held_out", "held_out_list", "held_out_folder")), _part_named(settings):
-        if settings.held_out_list:
-            return split_by_list(source.names, _listed(Path(settings.held_out_list)), seed=settings.split_seed)
-        if settings.held_out_folder:
-            return split_by_folder(source.names, settings.held_out_folder, seed=settings.split_seed)
-    total = len(source)
+    seed = settings.split_seed
+    with option_paths("data", ("held_out_list", "held_out_folder", BY, PATTERN)), _part_named(settings):
+        groups = _groups(settings, source)
+        if settings.held_out_list or settings.held_out_folder:
+            option = "held_out_list" if settings.held_out_list else "held_out_folder"
+            if settings.held_out_list:
+                parts = split_by_list(source.names, _listed(Path(settings.held_out_list)), seed=seed)
+            else:
+                parts = split_by_folder(source.names, settings.held_out_folder, seed=seed)
+            if groups is not None:
+                groups.refuse_divided(option, parts[1])
+            return Split(*parts, groups)
+    num_held_out = _num_held_out(settings, len(source))
+    if groups is None:
+        return Split(*stratified_split(source.labels, len(source), num_held_out, seed=seed), None, num_held_out)
+    with option_paths("data", (BY, PATTERN)):
+        return Split(*grouped_split(groups, source.labels, num_held_out, seed=seed), groups, num_held_out)
+
+
+def _groups(settings: DataSettings, source: Source) -> Groups | None:
+    if settings.group_by:
+        return groups_by(source, settings.group_by)
+    return groups_by_names(source, settings.group_pattern) if settings.group_pattern else None
+
+
+def _num_held_out(settings: DataSettings, total: int) -> int:
     wanted = settings.held_out if settings.held_out >= 1 else settings.held_out * total
     num_held_out = round(wanted) if wanted < total else total  # NaN and infinity are not below it
     if num_held_out >= total:
         raise DataError(
             f"data.held_out: fewer than the {total} samples there are wanted, got {settings.held_out}; set it lower"
         )
-    return stratified_split(source.labels, total, num_held_out, seed=settings.split_seed)
+    return num_held_out
 
 
-def nearly_all_held_out(settings: DataSettings, train: Indices, held_out: Indices) -> tuple[str, ...]:
+def remarks_on_split(settings: DataSettings, parts: Split) -> tuple[str, ...]:
+    """Say which groups are held out, and that few of the samples are left to train on, a line each."""
+    return _grouped_in_words(parts) + _nearly_all_held_out(settings, parts.train, parts.held_out)
+
+
+def _grouped_in_words(parts: Split) -> tuple[str, ...]:
+    if parts.groups is None:
+        return ()
+    of, held, total = parts.groups.of, len(parts.held_out), len(parts.train) + len(parts.held_out)
+    num_groups = len(set(of[parts.held_out].tolist()))
+    line = (
+        f"data: {num_groups:,} of {counted(len(parts.groups.names), 'group')} (data.{parts.groups.told}) "
+        f"{'is' if num_groups == 1 else 'are'} held out, {held:,} of {total:,} samples"
+    )
+    if parts.wanted is None or abs(held - parts.wanted) <= NEAR * parts.wanted:
+        return (line,)
+    sizes = np.bincount(of)
+    largest = sizes.argmax()
+    return (
+        f"{line}; {parts.wanted:,} were wanted, but groups are not divided, and the largest, "
+        f"{parts.groups.names[largest]}, has {sizes[largest]:,}",
+    )
+
+
+def _nearly_all_held_out(settings: DataSettings, train: Indices, held_out: Indices) -> tuple[str, ...]:
     """Say that few of the samples are left to train on, in one line; nothing where they are enough."""
     total = len(train) + len(held_out)
     if len(train) >= FEWEST_TO_TRAIN_ON * total:
@@ -50,10 +120,14 @@ def nearly_all_held_out(settings: DataSettings, train: Indices, held_out: Indice
 
 
 def hash_of_named(settings: DataSettings, source: Source, held_out: Indices) -> str:
-    """SHA-256 of the sorted names of the held-out samples, where a list or folder names them; or ""."""
-    if source.names is None or not (settings.held_out_list or settings.held_out_folder):
+    """SHA-256 of the sorted names of the held-out samples, where a list, a folder or groups say which; or "".
+
+    Of samples without names it is that of their numbers.
+    """
+    grouped = settings.group_by or settings.group_pattern
+    if not grouped and (source.names is None or not (settings.held_out_list or settings.held_out_folder)):
         return ""
-    names = sorted(source.names[index] for index in held_out)
+    names = sorted(map(str, held_out.tolist()) if source.names is None else (source.names[index] for index in held_out))
     return hashlib.sha256("\n".join(names).encode("utf-8", "surrogatepass")).hexdigest()
 
 

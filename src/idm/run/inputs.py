@@ -23,6 +23,7 @@ from idm.data.images.check import gather
 from idm.data.images.decode import GREY_8, GREY_16, RGB_8, ImageHeader, decode, read_header
 from idm.data.infer import ARRAY_SUFFIXES
 from idm.data.sources.nifti import NIFTI_SUFFIXES, Nifti
+from idm.run.label_kinds import Label, LabelKind
 from idm.run.labels import NO_CLASS, number_names
 from idm.run.layouts import arranged
 from idm.run.observed_files import files_at
@@ -46,7 +47,7 @@ class Inputs:
     """
 
     x: Float[Tensor, "n c *space"]
-    labels: list[int | None]
+    labels: list[Label | None]
     origins: tuple[str, ...] = ()
 
 
@@ -68,7 +69,7 @@ def read_inputs(run: Opened, names: Sequence[str]) -> Inputs:
 
     def read(name: str) -> Inputs:
         if held_out is not None and name.startswith(HELD_OUT):
-            return _held_out(held_out, name)
+            return _held_out(held_out, name, run.spec.label_kind)
         path = Path(name)
         if name.lower().endswith(NIFTI_SUFFIXES):
             return _volumes(run, path)
@@ -105,7 +106,7 @@ def _each(name: str) -> list[str]:
     return [name] if name.startswith(HELD_OUT) else list(map(str, files_at(Path(name))))
 
 
-def _held_out(dataset: Dataset, name: str) -> Inputs:
+def _held_out(dataset: Dataset, name: str, kind: LabelKind) -> Inputs:
     first, dash, last = name.removeprefix(HELD_OUT).partition("-")
     total = len(dataset)
     try:
@@ -118,7 +119,7 @@ def _held_out(dataset: Dataset, name: str) -> Inputs:
         raise DataError(f"{name}: a number or range such as 0-7 of the {total} held-out samples wanted")
     x, labels = dataset.batch(np.arange(start, stop))
     origins = tuple(f"{HELD_OUT}{row}" for row in range(start, stop))
-    return Inputs(x, [None] * len(x) if labels is None else list(labels.tolist()), origins)
+    return Inputs(x, [None] * len(x) if labels is None else list(kind.labels_of(labels)), origins)
 
 
 def _image(run: Opened, path: Path) -> Tensor:
@@ -161,10 +162,10 @@ def _fit(run: Opened, path: Path, header: ImageHeader) -> int | None:
 def _arrays(run: Opened, path: Path) -> Inputs:
     arrays = open_arrays(path, None, None)
     data = _arranged(run, str(path), arrays.data)
-    labels: list[int | None] = [None] * len(data)
+    labels: list[Label | None] = [None] * len(data)
     names = run.spec.class_names
     if arrays.labels is not None and names is not None and len(arrays.labels) == len(data):
-        labels = _classes(path, arrays.labels, arrays.class_names, names)
+        labels = list(_classes(path, arrays.labels, arrays.class_names, names))
     return Inputs(_encoded(run, str(path), data), labels)
 
 
@@ -188,7 +189,7 @@ def _points(run: Opened, path: Path) -> Inputs:
     told, names = table.labels(), run.spec.class_names
     if names is None or told is None:
         return Inputs(x, [None] * len(x))
-    return Inputs(x, _classes(path, np.array(told), None, names))
+    return Inputs(x, list(_classes(path, np.array(told), None, names)))
 
 
 def _classes(path: Path, labels: NDArray[Any], names: Sequence[str] | None, known: Sequence[str]) -> list[int | None]:

@@ -13,7 +13,7 @@ from idm.core.tensors import require_finite
 from idm.core.text import counted
 from idm.editing import interpolate as interpolate_samples
 from idm.editing.interpolation import num_loops
-from idm.run.carrying import carrying_denoiser
+from idm.run.carrying import carrying_denoiser, refuse_numbers
 from idm.run.inputs import Inputs, as_inputs
 from idm.run.inversions import InversionChoice, choose_inversion
 from idm.run.opened import Opened
@@ -51,6 +51,7 @@ def interpolate(
         SettingsError: no class is known where one is needed; or fewer than two places.
         NumericalError: samples are not finite.
     """
+    refuse_numbers(run)
     way, weights = choice or choose_inversion(run.diffusion), _places(num)
     of_ends = _labels_of_ends(run, _two(ends), labels, option)
     on_way = None if of_ends is None else of_ends[[round(weight) for weight in weights]]

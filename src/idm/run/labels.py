@@ -1,15 +1,16 @@
 """Classes as people give them, in Python and on the command line: numbers, names, ranges."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 from idm.core.counts import holds_several, whole_number
 from idm.core.errors import DataError, SettingsError
 from idm.core.text import nearest
 from idm.data.file_names import composed
 
-Labels = str | SupportsIndex | Iterable[SupportsIndex | str]
-"""Classes: one or several names or numbers, such as ["roses", 3], or a text such as "roses,0-2"."""
+Labels = str | float | SupportsIndex | Iterable[Any]
+"""Classes: one or several names or numbers, such as ["roses", 3], or a text such as "roses,0-2"; or, for a network that
+is told numbers, these: [63.5, 20] or "age=63.5,dose=2;age=20", see ``ValueLabels``."""
 
 NO_CLASS = "no class"
 """The name of a label that stands for none of the classes."""

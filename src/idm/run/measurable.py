@@ -20,7 +20,7 @@ from idm.run.evaluation import Evaluation, Scores, about
 from idm.run.figures import choose_metrics
 from idm.run.fitting import fit_solver
 from idm.run.inputs import as_inputs
-from idm.run.labels import Labels, class_numbers
+from idm.run.labels import Labels
 from idm.run.opened import Opened
 from idm.run.other_data import open_data_to_score
 from idm.run.own_data import open_run_data
@@ -72,7 +72,7 @@ class Measurable(Classified, Restorable):
         """
         listener = listener_or_quiet(listener)
         inputs, chain = as_inputs(self, samples), chain_of(self, steps, plan, listener)
-        y = self.conditioning(class_numbers(labels, self.spec.class_names), inputs.labels).get("y")
+        y = self.conditioning(self.spec.label_kind.read(labels), inputs.labels).get("y")
         found = bound_of(self, chain, inputs.x, y, seed=seed, batch_size=batch_size, listener=listener)
         vlb = in_data_units(found, self)
         return Scores(vlb.total_bpd.double().cpu().numpy(), vlb)

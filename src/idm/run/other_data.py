@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data import SOURCES, Dataset
 from idm.data.arrays.axes import LAYOUTS
-from idm.data.base import Indices, Source
+from idm.data.attributes import OPTION as ATTRIBUTES
+from idm.data.attributes import read_attributes
+from idm.data.base import Source
 from idm.data.infer import locate, parts_in
 from idm.data.parts import TO_SCORE
 from idm.data.plan import permutation
@@ -22,6 +25,7 @@ from idm.run.own_data import open_run_data
 from idm.run.spec import size_for_images
 from idm.settings import from_plain
 from idm.settings.experiment import SourceSettings
+from idm.settings.schema import option_paths
 
 LOOKED_AT, LOOKED_AT_VALUES = 256, 2**24
 """Samples, and values of them, that are compared with the range of the run at the most."""
@@ -97,7 +101,7 @@ def _open_source(run: Opened, path: Path, name: str, place: Path, told: Mapping[
     refused: DataError | None = None
     for rule in rules:
         try:
-            source = SOURCES.build(name, options | rule)
+            source = SOURCES.build(name, options | rule, apart=run.experiment.data.apart)
         except UnreadableFileError:
             raise
         except DataError as error:  # this order of axes, or anything else, which the others will tell, too
@@ -163,12 +167,15 @@ def _cropped(shape: tuple[int, ...], crop: int) -> tuple[int, ...]:
     return (shape[0], *(min(crop, size) if crop else size for size in shape[1:]))
 
 
-def _labels(run: Opened, source: Source, path: Path) -> Indices | None:
-    """Number the classes as the run does.
+def _labels(run: Opened, source: Source, path: Path) -> NDArray[Any] | None:
+    """Number the classes as the run does, or read the numbers that it is told.
 
     Raises:
-        DataError: no classes where the run was trained with them, or others.
+        DataError: no classes or numbers where the run was trained with them, or others.
     """
+    if run.spec.attributes is not None:
+        with option_paths("data", (ATTRIBUTES,)):
+            return run.spec.attributes.standardize(read_attributes(source, run.experiment.data.attributes)[1])
     known = run.spec.class_names
     if known is None:
         return None

@@ -13,7 +13,7 @@ from idm.run.draws import Draws, InMemory, draw_all
 from idm.run.editable import Editable
 from idm.run.edits import SDEDIT, EditPlan, plan_edits
 from idm.run.inputs import as_inputs
-from idm.run.labels import Labels, class_numbers
+from idm.run.labels import Labels
 from idm.run.method_settings import find_method
 from idm.run.observing import as_observed
 from idm.run.operators import parse_operator
@@ -78,8 +78,8 @@ class Restorable(Editable):
             SettingsError: numbers out of range, a method that does not go with the operator, or a guided run.
             NumericalError: samples are not finite.
         """
-        names = class_numbers(labels, self.spec.class_names)
-        plan = RestorePlan(operator, noise, num, method, sampler, names, seed).checked()
+        of_each = self.spec.label_kind.read(labels)
+        plan = RestorePlan(operator, noise, num, method, sampler, of_each, seed).checked()
         draws = plan_draws(self, as_observed(self, operator, observed), plan)
         return self._drawn(draws, batch_size, listener, doing="restoring")
 
@@ -118,8 +118,8 @@ class Restorable(Editable):
             NumericalError: samples are not finite.
         """
         inputs = as_inputs(self, samples)
-        names = self.class_names
-        before, after = class_numbers(label_a, names, "label_a"), class_numbers(label_b, names, "label_b")
+        read = self.label_kind.read
+        before, after = read(label_a, "label_a"), read(label_b, "label_b")
         plan = EditPlan(method, strength, whole_number(num, "num"), before, after, whole_number(seed, "seed"), settings)
         draws = plan_edits(self, inputs.x, inputs.labels, plan)
         return self._drawn(draws, batch_size, listener, doing="editing")

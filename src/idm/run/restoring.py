@@ -11,6 +11,7 @@ from idm.restoration import Method, Observation, Operator, restoring
 from idm.run.build import words_of
 from idm.run.drawing import require_memory
 from idm.run.draws import EFFECTIVE, SAMPLES, Draws, Look, Part
+from idm.run.label_kinds import Label
 from idm.run.method_settings import find_method, method_in_words, usual_method
 from idm.run.observing import Observed, observations_of
 from idm.run.opened import Opened
@@ -88,7 +89,7 @@ class RestorePlan:
     num: int
     method: Method | None
     sampler: Sampler | None
-    labels: Sequence[int] | None
+    labels: Sequence[Label] | None
     seed: int
 
     def checked(self) -> "RestorePlan":
@@ -138,7 +139,7 @@ def _require(given: object, kind: type | tuple[type, ...], wanted: str) -> None:
         raise SettingsError(f"{wanted} wanted, got {given!r}")
 
 
-def labels_in_turn(known: Sequence[int | None], labels: Sequence[int] | None) -> list[int | None]:
+def labels_in_turn(known: Sequence[Label | None], labels: Sequence[Label] | None) -> list[Label | None]:
     """Return the class of each observation: those that are asked for, in turn, or what is known of it."""
     return list(known) if labels is None else [labels[row % len(labels)] for row in range(len(known))]
 

@@ -16,6 +16,7 @@ from idm.core.progress import Listener
 from idm.core.text import counted
 from idm.run.drawing import Watch, draw
 from idm.run.inputs import as_inputs
+from idm.run.label_kinds import Label
 from idm.run.labels import Labels
 from idm.run.measurable import Measurable
 from idm.run.saving import picture_of, results_folder, sample_folder, save_samples
@@ -125,6 +126,6 @@ class Run(Measurable):
                 counted(len(x), "sample"), lambda new: save_samples(new, self, x, columns=columns, labels=every)
             )
 
-    def _every_label(self, labels: Labels | None, count: int) -> list[int] | None:
+    def _every_label(self, labels: Labels | None, count: int) -> list[Label] | None:
         """Repeat labels in turn; None where there are none."""
-        return None if labels is None else self.label_kwargs(labels, count)["y"].tolist()
+        return None if labels is None else self.spec.label_kind.labels_of(self.label_kwargs(labels, count)["y"])

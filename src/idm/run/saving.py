@@ -18,6 +18,7 @@ from idm.data.base import Samples
 from idm.report import grid, png, save_picture, save_singles, scatter, tiles_in_row, with_names, with_scale
 from idm.report.pictures import fit_png, single_name
 from idm.run.data_folder import places_of, refuse_data_folder
+from idm.run.label_kinds import Label
 from idm.run.labels import NO_CLASS, name_labels
 from idm.run.opened import Opened
 from idm.run.spec import DataSpec
@@ -69,7 +70,7 @@ def sample_folder(folder: Path, run: Opened, num: int, *, trajectory: bool = Fal
 
 
 def picture_of(
-    x: Tensor, spec: DataSpec, columns: int | None = None, labels: Sequence[int] | None = None
+    x: Tensor, spec: DataSpec, columns: int | None = None, labels: Sequence[Label] | None = None
 ) -> Image.Image:
     """Lay samples in the model's range out as a picture: a scatter plot of points, or a grid.
 
@@ -89,14 +90,15 @@ def picture_of(
     return with_scale(picture, spec.codec, spec.shape)
 
 
-def _names_of_columns(labels: Sequence[int] | None, known: Sequence[str], count: int, across: int) -> list[str]:
+def _names_of_columns(labels: Sequence[Label] | None, known: Sequence[str], count: int, across: int) -> list[str]:
     """Return the class of each column of a grid; nothing where one has several, or where classes have no names."""
     if labels is None or all(name.isdecimal() for name in known):
         return []
     columns = [{*labels[column:count:across]} for column in range(across)]
     if any(len(column) > 1 for column in columns):
         return []
-    return [name or NO_CLASS for name in name_labels([label for column in columns for label in column], known)]
+    numbers = [label for column in columns for label in column if isinstance(label, int)]
+    return [name or NO_CLASS for name in name_labels(numbers, known)]
 
 
 def save_samples(
@@ -105,7 +107,7 @@ def save_samples(
     x: Tensor,
     *,
     columns: int | None = None,
-    labels: Sequence[int] | None = None,
+    labels: Sequence[Label] | None = None,
     seeds: Sequence[int] | None = None,
 ) -> dict[str, Path]:
     """Write samples of a run to a new folder.
@@ -133,13 +135,11 @@ def save_samples(
 
 
 def _save_arrays(
-    path: Path, run: Opened, data: Samples, labels: Sequence[int] | None, seeds: Sequence[int] | None
+    path: Path, run: Opened, data: Samples, labels: Sequence[Label] | None, seeds: Sequence[int] | None
 ) -> Path:
     arrays: dict[str, Any] = {"data": data}
     if labels is not None:
-        arrays["labels"] = np.asarray(labels, dtype=np.int64)
-        names = run.class_names or ()
-        arrays["class_names"] = np.asarray([*names, *([NO_CLASS] if max(labels) == len(names) else [])])
+        arrays |= run.label_kind.arrays(labels)
     if seeds is not None:
         arrays["seeds"] = np.asarray(seeds, dtype=np.int64)
     stream = io.BytesIO()

@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 
 from idm.data import Codec
 from idm.data.arrays.axes import LAYOUTS
+from idm.data.attributes import Attributes
 from idm.data.base import Samples
 from idm.data.fingerprint import differing
+from idm.run.label_kinds import LabelKind, kind_of
 from idm.settings.experiment import DataSettings
 
 NOT_IN_OLDER_ONES = ("layout", "held_out_hash", "fingerprint")
@@ -34,6 +36,7 @@ class DataSpec:
         fingerprint: what the data are, see ``Source.fingerprint``; "": not known, as in older checkpoints.
         channel_names: name of each channel, such as those of the columns of a table; None where they have none.
         sampling_rate: values of a signal per second, Hz; None where it is not known.
+        attributes: the numbers that the network is conditioned on in place of classes; None: none.
     """
 
     shape: tuple[int, ...]
@@ -46,10 +49,16 @@ class DataSpec:
     fingerprint: str = ""
     channel_names: tuple[str, ...] | None = None
     sampling_rate: float | None = None
+    attributes: Attributes | None = None
 
     def restore(self, samples: Samples) -> NDArray[Any]:
         """Bring samples [n, c, *space] to the order of axes that the data came in."""
         return LAYOUTS[self.layout].restore(samples)
+
+    @property
+    def label_kind(self) -> LabelKind:
+        """What the network is told of samples."""
+        return kind_of(self.class_names, self.attributes)
 
     @property
     def num_classes(self) -> int | None:
@@ -69,6 +78,7 @@ class DataSpec:
             "fingerprint": self.fingerprint,
             "channel_names": None if self.channel_names is None else list(self.channel_names),
             "sampling_rate": self.sampling_rate,
+            "attributes": None if self.attributes is None else self.attributes.to_plain(),
         }
 
     @classmethod
@@ -107,6 +117,7 @@ class DataSpec:
             *later,
             channel_names=channel_names,
             sampling_rate=None if rate is None else float(rate),
+            attributes=None if plain.get("attributes") is None else Attributes.from_plain(plain["attributes"]),
         )
 
 
@@ -133,6 +144,7 @@ def data_differences(then: DataSpec, now: DataSpec) -> list[str]:
         "names of the classes": (then.class_names, now.class_names),
         "names of the channels": (then.channel_names, now.channel_names),
         "range of the values": (then.codec, now.codec),
+        "attributes": (then.attributes, now.attributes),
         "held-out samples": (then.held_out_hash, now.held_out_hash),
     }
     told += [f"other {name}" for name, (old, new) in untold.items() if old != new]

@@ -94,7 +94,7 @@ def require_levels(run: Opened, count: int, option: str, most: int = FINE_LEVELS
 
 def conditioning_of_training(run: Opened, num: int) -> ModelKwargs:
     """Return the labels of training samples, evenly spread over all; every class in turn where the data are away."""
-    if run.spec.num_classes is None:
+    if not run.spec.label_kind.is_told:
         return {}
     try:
         data = open_run_data(run).train

@@ -26,7 +26,7 @@ class SourceSettings(OpenSection):
 
     family: ClassVar[Registry[Any]] = SOURCES
     section: ClassVar[str] = "data.source"
-    given: ClassVar[tuple[str, ...]] = ("trust_code",)
+    given: ClassVar[tuple[str, ...]] = ("trust_code", "apart")
     name: str = "digits"
     options: SourceOptions = DEFAULTS
 
@@ -41,7 +41,12 @@ class DataSettings:
             effect where a list or a folder says which.
         held_out_list: keep out the samples that this text file names, one in a line; "": choose by held_out.
         held_out_folder: keep out the files in this folder, relative to that of the data; "": choose by held_out.
+        group_by: keep samples of a group, such as a patient, on one side of the split: the column, or the array beside
+            the data, that names the group of each; "": none.
+        group_pattern: the same by names of samples, as patient-(*)_*.png: a glob with parentheses around what names the
+            group; of several, with commas between them, the first that fits.
         split_seed: seed of the choice and of the order.
+        attributes: columns, or arrays beside the data, of numbers that samples are labelled with in place of classes.
         class_conditional: train on the labels, where there are any.
         range: which values become -1 and 1. "type": all levels of 8 and 16 bits, else smallest and largest value;
             "values": the levels found; "percentiles": 0.1 and 99.9; or two numbers. The last two clip what lies beyond.
@@ -58,7 +63,10 @@ class DataSettings:
     held_out: Annotated[int | float, Ge(0)] = 0.1
     held_out_list: str = ""
     held_out_folder: str = ""
+    group_by: str = ""
+    group_pattern: tuple[str, ...] = ()
     split_seed: int = 0
+    attributes: tuple[str, ...] = ()
     class_conditional: bool = True
     range: RangeRule = "auto"
     standardize: bool = False
@@ -66,6 +74,11 @@ class DataSettings:
     random_crop: Annotated[int, Ge(0)] = 0
     workers: Annotated[int, Ge(0), Le(256)] = 0
     timeout: Annotated[float, Gt(0)] = 25.0
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """Names of columns or arrays that are neither samples nor labels."""
+        return (*((self.group_by,) if self.group_by else ()), *self.attributes)
 
     def __post_init__(self) -> None:
         """Refuse two ways to say one thing, and a range that has none, by a ``SettingsError``."""
@@ -79,3 +92,5 @@ class DataSettings:
             raise SettingsError(
                 "held_out_list: a list or a folder wanted, got both; leave out held_out_list or held_out_folder"
             )
+        if self.group_by and self.group_pattern:
+            raise SettingsError("group_by: a column or a pattern wanted, got both; leave out group_by or group_pattern")

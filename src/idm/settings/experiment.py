@@ -112,7 +112,14 @@ class NetworkSettings(OpenSection):
 
     family: ClassVar[Registry[Any]] = NETWORKS
     section: ClassVar[str] = "network"
-    given: ClassVar[tuple[str, ...]] = ("in_channels", "out_channels", "num_classes", "dims", "trust_code")
+    given: ClassVar[tuple[str, ...]] = (
+        "in_channels",
+        "out_channels",
+        "num_classes",
+        "num_attributes",
+        "dims",
+        "trust_code",
+    )
     name: str = "unet"
     options: NetworkOptions = DEFAULTS
 

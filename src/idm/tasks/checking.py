@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from idm.core.files import write_atomically
+from idm.core.progress import SILENT, Listener
 from idm.core.text import json_text
 from idm.data.check import DataCheck, check_located
 from idm.data.check.training import Opened
@@ -22,12 +23,13 @@ NAMES, WHAT = (INDEX, SUMMARY, PAGE), "a check"
 """What is written, and what it is."""
 
 
-def check_data(path: str | Path, overrides: Sequence[str] = ()) -> DataCheck:
+def check_data(path: str | Path, overrides: Sequence[str] = (), *, listener: Listener = SILENT) -> DataCheck:
     """Look at data: what is there, what training would refuse or convert and why, what is odd.
 
     Args:
         path: a folder of images, or another kind of data that is read.
         overrides: settings of the data, such as "data.source.channels=first".
+        listener: hears how looking at the samples gets on.
 
     Raises:
         SettingsError: wrong settings.
@@ -41,7 +43,8 @@ def check_data(path: str | Path, overrides: Sequence[str] = ()) -> DataCheck:
         source = SourceSettings(name, SourceSettings.options_of(name)(**options))
         return open_as_training(replace(found.settings, source=source))
 
-    return check_located(found.settings.source.name, found.said, opener)
+    check = check_located(found.settings.source.name, found.said, opener, listener)
+    return replace(check, apart=found.settings.apart)
 
 
 def write_check(folder: str | Path, check: DataCheck) -> dict[str, Path]:

@@ -95,7 +95,7 @@ def make_experiment(
     if chosen.adapt is as_it_is:
         return chosen.experiment
     source = open_source(chosen.experiment.data, trust_code=trust_code)
-    return chosen.adapt(chosen.experiment, len(split(chosen.experiment.data, source)[0]))
+    return chosen.adapt(chosen.experiment, len(split(chosen.experiment.data, source).train))
 
 
 def choose_experiment(

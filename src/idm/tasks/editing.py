@@ -12,11 +12,12 @@ from idm.core.places import file_in, usable_folder
 from idm.core.progress import SILENT, Listener
 from idm.core.text import counted
 from idm.run import Latents, Run, encoding, load
+from idm.run.carrying import classes_of_latents
 from idm.run.guided_latents import run_that_decodes
 from idm.run.inputs import read_inputs
 from idm.run.interpolating import interpolate
 from idm.run.inversions import inversion_of
-from idm.run.labels import Labels, class_numbers
+from idm.run.labels import Labels
 from idm.run.latents import require_latents
 from idm.run.named_classifier import guided_by_names, named_classifier
 from idm.run.saving import results_folder, sample_folder, save_samples
@@ -83,7 +84,7 @@ def encode_into(
     path, choice, labels = together(
         lambda: checked_file(file_in(opened.folder, LATENTS) if out is None else Path(out), ".safetensors"),
         lambda: inversion_of(opened.diffusion, asked.inversion),
-        lambda: class_numbers(asked.labels, opened.class_names),
+        lambda: classes_of_latents(opened, asked.labels),
     )
     given: dict[str, Any] = {"labels": labels, "choice": choice, "seed": asked.seed, "batch_size": asked.batch_size}
     with usable_folder(path.parent), locked(path.parent, f".{path.name}.lock"):
@@ -122,9 +123,7 @@ def decode_into(
     """
     opened, codes = load(run, device=device, trust_code=trust_code), Latents.read(latents)
     opened = run_that_decodes(opened, codes.guide, None if classifier is None else named_classifier(classifier))
-    folder, asked = together(
-        lambda: results_folder(out, opened, "decoded"), lambda: class_numbers(labels, opened.class_names)
-    )
+    folder, asked = together(lambda: results_folder(out, opened, "decoded"), lambda: classes_of_latents(opened, labels))
     codes.check(opened)
     with sample_folder(folder, opened, len(codes.x)) as results:
         say_what_is_replaced(results, say)
@@ -156,8 +155,8 @@ def interpolate_into(
     folder, choice, first, second = together(
         lambda: results_folder(out, opened, "interpolated"),
         lambda: inversion_of(opened.diffusion, asked.inversion),
-        lambda: class_numbers(asked.label_a, opened.class_names, "label_a"),
-        lambda: class_numbers(asked.label_b, opened.class_names, "label_b"),
+        lambda: classes_of_latents(opened, asked.label_a, "label_a"),
+        lambda: classes_of_latents(opened, asked.label_b, "label_b"),
     )
     ends, num = read_inputs(opened, [start, end]), whole_number(asked.num, "num")
     labels, option = _pair(first or second, second or first), "label_a=CLASS and label_b=CLASS"

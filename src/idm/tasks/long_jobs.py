@@ -15,6 +15,7 @@ from idm.likelihood import VLB
 from idm.run import Data, HeldOutBound, Opened, Run, draw, load
 from idm.run.build import words_of
 from idm.run.drawing import Watch
+from idm.run.label_kinds import Label
 from idm.run.scoring import bound_of_samples, chain_to_score, summary
 from idm.run.variance import told
 from idm.samplers import Sampler, SampleStep
@@ -61,7 +62,7 @@ class Order:
 
     num: int
     sampler: Sampler
-    classes: Sequence[int] | None = None
+    classes: Sequence[Label] | None = None
     seed: int = 0
     batch_size: int = 256
 
@@ -85,20 +86,20 @@ class Order:
         given = {"labels": self.every_class(run), "seed": self.seed, **run.guide.to_plain()}
         return request_of(run) | {"sampler": words_of(self.sampler)} | given
 
-    def every_class(self, run: Opened) -> list[int] | None:
-        """Return the classes in turn, all that there are where none were chosen; None where there are none."""
+    def every_class(self, run: Opened) -> list[Label] | None:
+        """Return the labels in turn, all that there are where none were chosen; None where there are none."""
         if self.classes is not None:
             return list(self.classes)
-        return None if run.class_names is None else list(range(len(run.class_names)))
+        return run.label_kind.every() or None
 
-    def labels(self, run: Opened, numbers: range | None = None) -> list[int] | None:
+    def labels(self, run: Opened, numbers: range | None = None) -> list[Label] | None:
         """Return the classes of the samples of those numbers, of all by default; None for a run without classes."""
         known, asked = self.every_class(run), range(self.num) if numbers is None else numbers
         return None if known is None else [known[number % len(known)] for number in asked]
 
     def num_classes(self, run: Opened) -> int:
         """Return how many classes the samples have in turn; 1 where they have none."""
-        return len(self.every_class(run) or [None])
+        return run.label_kind.columns(self.classes)
 
 
 def sample_in_parts(

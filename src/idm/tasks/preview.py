@@ -9,6 +9,7 @@ from torch import Tensor
 from idm.core.places import file_in
 from idm.report import columns_of, save_picture, save_scatter
 from idm.run import Run, draw
+from idm.run.label_kinds import Label
 from idm.run.saving import picture_of
 from idm.training.memory import in_smaller_pieces
 
@@ -28,7 +29,7 @@ def preview(step: int, run: Run) -> Path:
     path = file_in(run.folder, "samples", f"step-{step:06d}.png")
     if len(run.spec.shape) == 1:
         return save_scatter(path, _drawn(run, NUM_POINTS, NUM_POINTS), run.spec.codec)
-    columns = columns_of(NUM_IMAGES, run.spec.num_classes or 1) or 8
+    columns = columns_of(NUM_IMAGES, run.spec.label_kind.columns(None)) or 8
     x = _drawn(run, NUM_IMAGES // columns * columns, columns)
     return save_picture(path, picture_of(x, run.spec, columns, _classes(run, range(len(x)))))
 
@@ -51,7 +52,7 @@ def _samples(run: Run, numbers: range, size: int) -> Tensor:
     return draw(run, len(numbers), labels=_classes(run, numbers), seed=numbers, batch_size=size)
 
 
-def _classes(run: Run, numbers: range) -> list[int] | None:
-    """Return the classes of the samples of those numbers; None for a run without classes."""
-    classes = run.spec.num_classes
-    return None if classes is None else [number % classes for number in numbers]
+def _classes(run: Run, numbers: range) -> list[Label] | None:
+    """Return the labels of the samples of those numbers; None for a run without labels."""
+    every = run.spec.label_kind.every()
+    return [every[number % len(every)] for number in numbers] if every else None

@@ -9,7 +9,6 @@ from idm.core.progress import SILENT, Listener
 from idm.restoration import Mask, Method, Operator
 from idm.run import Run, load
 from idm.run.edits import EditPlan, plan_edits
-from idm.run.labels import class_numbers
 from idm.run.method_settings import find_method, usual_method
 from idm.run.named_classifier import guided_by_names
 from idm.run.observing import Observed, observe, read_observed
@@ -79,8 +78,8 @@ def edit_into(
     opened = guided_by_names(load(run, device=device, trust_code=trust_code), request.guide)
     folder, before, after = together(
         lambda: results_folder(out, opened, "edited"),
-        lambda: class_numbers(request.label_a, opened.class_names, "label_a"),
-        lambda: class_numbers(request.label_b, opened.class_names, "label_b"),
+        lambda: opened.label_kind.read(request.label_a, "label_a"),
+        lambda: opened.label_kind.read(request.label_b, "label_b"),
     )
     observed = observe(opened, Mask.whole(opened.spec.shape), 0.0, names, request.seed)
     assert observed.truth is not None
@@ -93,7 +92,7 @@ def edit_into(
 def _plan(run: Run, request: RestoreRequest, listener: Listener) -> RestorePlan:
     """Read a request; what is wrong with any of it is told at once."""
     (operator, method, sampler), labels = together(
-        lambda: _way(run, request, listener), lambda: class_numbers(request.labels, run.spec.class_names)
+        lambda: _way(run, request, listener), lambda: run.spec.label_kind.read(request.labels)
     )
     return RestorePlan(operator, request.noise, request.num, method, sampler, labels, request.seed).checked()
 

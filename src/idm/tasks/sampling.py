@@ -13,7 +13,6 @@ from idm.core.text import counted
 from idm.report import columns_of
 from idm.run import Run, best_device
 from idm.run.drawing import Watch, require_memory, require_sampler
-from idm.run.labels import class_numbers
 from idm.run.named_classifier import guided_by_names
 from idm.run.saving import LARGEST_GRID, results_folder, sample_folder, save_samples
 from idm.samplers import Sampler
@@ -139,7 +138,7 @@ def _plan(opened: Run, request: SampleRequest, out: str | Path | None, listener:
         lambda: results_folder(out, run, "sampled"),
         lambda: require_memory(request.num, run.spec.shape),
         lambda: run.sampler(**request.sampler, listener=listener),
-        lambda: class_numbers(request.labels, run.class_names),
+        lambda: run.label_kind.read(request.labels),
     )
     require_sampler(run, sampler)
     is_shown = request.trajectory and len(run.spec.shape) > 1

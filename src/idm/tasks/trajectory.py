@@ -8,6 +8,7 @@ from torch import Tensor
 
 from idm.report import columns_of, save_animation, save_picture
 from idm.run import DataSpec
+from idm.run.label_kinds import Label
 from idm.run.saving import picture_of
 from idm.samplers import Sampler, SampleStep
 
@@ -21,7 +22,9 @@ STRIP_SAMPLES, STRIP_MOMENTS = 8, 8
 class Recorder:
     """Keeps the first samples of a batch at up to 40 evenly spaced moments, x_T and x_0 included."""
 
-    def __init__(self, sampler: Sampler, spec: DataSpec, labels: Sequence[int] | None, num: int, classes: int) -> None:
+    def __init__(
+        self, sampler: Sampler, spec: DataSpec, labels: Sequence[Label] | None, num: int, classes: int
+    ) -> None:
         """Choose the moments, and rows for the first of ``num`` samples, whose labels have ``classes`` in turn."""
         columns = columns_of(min(num, MOST_SHOWN), classes)
         self._spec, self._labels, self._columns, self._seen = spec, labels, columns, 0

@@ -76,7 +76,7 @@ class TrainStep:
         *,
         seed: int,
         device: torch.device,
-        null_label: int | None = None,
+        null_label: int | float | None = None,
         ranks: Ranks | None = None,
         dtype: torch.dtype = torch.float32,
         seeded_dropout: bool = False,
@@ -91,7 +91,7 @@ class TrainStep:
             settings: how training goes.
             seed: seed of every draw.
             device: where the network is.
-            null_label: stands for no class where labels are dropped.
+            null_label: stands for no label where labels are dropped.
             ranks: the processes, which share every batch out; None: there is one.
             dtype: format of data, noise and losses.
             seeded_dropout: give the network a seed per sample, ``dropout_seeds``; otherwise what it drops, if anything,
@@ -210,7 +210,7 @@ class TrainStep:
         # Not told the class now and then, the network learns to do without, which guidance needs.
         if self.null_label is not None:
             dropped = rng.uniform("label dropout").flatten() < self.settings.label_dropout
-            labels = torch.where(dropped, self.null_label, labels)
+            labels = torch.where(append_dims(dropped, labels.ndim), self.null_label, labels)
         return x_start, labels
 
     def _batches_from(self, step: int) -> Batches:

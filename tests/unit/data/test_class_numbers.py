@@ -174,3 +174,8 @@ def test_names_that_do_not_name_each_class_are_not_read(tmp_path, names):
     source = SOURCES.build("arrays", {"path": str(path)})
     assert (source.class_names, source.labels.tolist()) == (("0", "1"), [1, 0, 1])
     assert "not read: class_names" in source.remarks[0]
+
+
+def test_paths_of_numbered_folders_are_in_order_of_their_numbers():
+    _, names = number_classes(np.array(["10/2", "2/10", "2/9", "2/9"]))
+    assert names == ("2/9", "2/10", "10/2")

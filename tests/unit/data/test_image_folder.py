@@ -47,6 +47,11 @@ def test_the_innermost_folders_are_classes_where_asked_for(tmp_path):
     assert labelled(tmp_path, *names, labels="parent") == ([0, 1, 1], ("cat", "dog"))
 
 
+def test_whole_paths_of_folders_are_classes_where_asked_for(tmp_path):
+    found = labelled(tmp_path, "cat/tabby/1.png", "cat/manx/1.png", "dog/tabby/2.png", labels="path")
+    assert found == ([0, 1, 2], ("cat/manx", "cat/tabby", "dog/tabby"))
+
+
 def test_file_name_prefixes_are_classes(tmp_path):
     assert labelled(tmp_path, "b_1.png", "a_2.png", "a_1.png", "b_x_y.png") == ([0, 0, 1, 1], ("a", "b"))
 
@@ -78,7 +83,7 @@ def test_files_without_the_label_asked_for_are_named(tmp_path):
         labelled(tmp_path, "a/1.png", "loose.png", labels="folder")
     with pytest.raises(DataError, match=r"a/1\.png: a '_' in its name wanted"):
         labelled(tmp_path, "a/1.png", "a_b/2.png", labels="prefix")
-    with pytest.raises(DataError, match="auto, folder, parent, prefix or none wanted, got 'file'"):
+    with pytest.raises(DataError, match="auto, folder, parent, path, prefix or none wanted, got 'file'"):
         labelled(tmp_path, labels="file")
 
 

@@ -210,3 +210,48 @@ def test_samples_without_axes_are_told_where_they_may_be_signals(tmp_path, shape
     if told:
         assert "data.source.channels=none reads signals of 40 places" in remarks()[0]
         assert remarks(spatial_dims=0) == []
+
+
+def test_groups_are_told_before_training_and_remembered(of_pictures):
+    settings = of_pictures(group_pattern=("*/(*).png",), held_out=2).data
+    data = open_data(settings)
+    assert [(row + 6) % 12 for row in which(data.held_out)] == which(data.held_out)[::-1]  # day and night of a number
+    assert data.remarks[-1] == "data: 1 of 6 groups (data.group_pattern=*/(*).png) is held out, 2 of 12 samples"
+    assert len(data.spec.held_out_hash) == 64
+    assert open_data(replace(settings, group_pattern=("(*)/*",))).spec.held_out_hash != data.spec.held_out_hash
+
+
+def test_a_share_that_groups_cannot_meet_is_said_in_a_line(of_pictures):
+    data = open_data(of_pictures(group_pattern=("(*)/*",), held_out=1).data)
+    assert data.remarks[-1].endswith(
+        "6 of 12 samples; 1 were wanted, but groups are not divided, and the largest, day, has 6"
+    )
+
+
+def test_a_list_or_folder_does_not_divide_groups(of_pictures, tmp_path):
+    pattern = ("*/(*).png",)
+    with pytest.raises(DataError, match=r"data\.held_out_folder: all samples .* got some of 0 and 5 more; name them"):
+        open_data(of_pictures(group_pattern=pattern, held_out_folder="day").data)
+    pair = write_list(tmp_path / "pair.txt", "day/2.png", "night/2.png")
+    assert which(open_data(of_pictures(group_pattern=pattern, held_out_list=pair).data).held_out) == [2, 8]
+    with pytest.raises(DataError, match=r"data\.held_out_list: all samples of a group"):
+        open_data(of_pictures(group_pattern=pattern, held_out_list=write_list(tmp_path / "b.txt", "day/2.png")).data)
+
+
+def test_a_run_keeps_its_groups_and_is_not_resumed_with_others(experiment, tmp_path):
+    values, patients = np.arange(40 * 4).reshape(40, 1, 4).astype(np.float32), np.arange(40) // 4
+    source = {"name": "arrays", "path": str(tmp_path / "a.npz")}
+    settings = experiment(data={"source": source, "group_by": "patient", "held_out": 0.25})
+    np.savez(tmp_path / "a.npz", x=values, patient=patients)
+    train(settings, tmp_path / "run", device="cpu", listener=SILENT)
+    opened = load(tmp_path / "run", device="cpu")
+    data = open_run_data(opened)
+    assert opened.experiment.data.group_by == "patient"
+    assert opened.spec.num_held_out == 8
+    assert not {int(x) // 16 for x in data.held_out.codec.decode(data.held_out.first(40)[0])[:, 0, 0]} & {
+        int(x) // 16 for x in data.train.codec.decode(data.train.first(40)[0])[:, 0, 0]
+    }
+    train(settings, tmp_path / "run", device="cpu", listener=SILENT)
+    np.savez(tmp_path / "a.npz", x=values, patient=patients[::-1] * 3)
+    with pytest.raises(ResumeError, match="other data"):
+        train(settings, tmp_path / "run", device="cpu", listener=SILENT)

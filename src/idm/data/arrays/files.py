@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,17 @@ from idm.core.places import kind_at
 from idm.core.text import one_line
 from idm.data.arrays.keys import ArrayFile, Keys
 from idm.data.arrays.named import choose_arrays
+from idm.data.beside import Beside
 from idm.data.label_names import NO_LABELS, find_labels
 
 LABEL_STEM = "labels"
 LABEL_FILE = f"{LABEL_STEM}.npy"
 
 
-def open_arrays(path: Path, key: str | None, labels_key: str | None) -> ArrayFile:
+def open_arrays(path: Path, key: str | None, labels_key: str | None, apart: tuple[str, ...] = ()) -> ArrayFile:
     """Open a .npy file (left on disk) with its ``labels.npy``, or read data and labels from a .npz file.
+
+    Other .npy files beside a .npy file may hold something else of each sample.
 
     Raises:
         UnreadableFileError: not such a file, or damaged.
@@ -31,28 +35,37 @@ def open_arrays(path: Path, key: str | None, labels_key: str | None) -> ArrayFil
     if not path.is_file():
         raise DataError(f"{path}: a .npy or .npz file wanted, got {kind_at(path)}")
     if path.suffix.lower() == ".npz":
-        return _open_archive(path, key, labels_key)
+        return _open_archive(path, key, labels_key, apart)
     if key is not None or labels_key not in (None, NO_LABELS):
         raise DataError(
             f"{path}: a .npz file wanted, where arrays have names; leave out data.source.key and data.source.labels_key"
         )
     data, beside = map_array(path), None if labels_key == NO_LABELS else labels_beside(path)
-    if beside is None:
-        return ArrayFile(data, None)
+    others = Beside(tuple(stem for stem in _stems(path) if stem != path.stem), partial(_map_beside, path))
+    if beside is None or beside.stem in apart:
+        return ArrayFile(data, None, beside=others)
     keys, labels = Keys(path.stem, beside.stem, (), told=beside.name == LABEL_FILE), map_array(beside)
     found = keys.labels_of(beside, data.shape, labels.shape, lambda: labels)
-    return ArrayFile(
-        data, found, () if found is not None else (f"not read: {beside.name}, whose values are no labels",)
-    )
+    remarks = () if found is not None else (f"not read: {beside.name}, whose values are no labels",)
+    return ArrayFile(data, found, remarks, beside=others)
 
 
 def labels_beside(path: Path) -> Path | None:
     """Return the .npy file with the labels of another in the same folder, which its name tells; None without one."""
     if path.name == LABEL_FILE:
         return None
-    stems = [file.stem for file in path.parent.glob("*.npy") if file.is_file()]
-    name = LABEL_STEM if LABEL_STEM in stems else find_labels(sorted(stems), path.stem)
+    stems = _stems(path)
+    name = LABEL_STEM if LABEL_STEM in stems else find_labels(stems, path.stem)
     return None if name is None else path.with_name(f"{name}.npy")
+
+
+def _stems(path: Path) -> list[str]:
+    """Names of all .npy files in the folder of one, without their suffix."""
+    return sorted(file.stem for file in path.parent.glob("*.npy") if file.is_file())
+
+
+def _map_beside(path: Path, name: str) -> NDArray[Any]:
+    return map_array(path.with_name(f"{name}.npy"))
 
 
 def map_array(path: Path) -> NDArray[Any]:
@@ -86,9 +99,16 @@ def _opened(path: Path) -> Generator[Any]:
         yield arrays
 
 
-def _open_archive(path: Path, key: str | None, labels_key: str | None) -> ArrayFile:
+def _open_archive(path: Path, key: str | None, labels_key: str | None, apart: tuple[str, ...]) -> ArrayFile:
     with _opened(path) as arrays:
-        return choose_arrays(path, arrays.files, key, labels_key, partial(_member, path, arrays))
+        found = choose_arrays(path, arrays.files, key, labels_key, partial(_member, path, arrays), apart)
+    return replace(found, beside=Beside(found.beside.names, partial(_read_member, path)))
+
+
+def _read_member(path: Path, name: str) -> NDArray[Any]:
+    """Read an array of an archive that was closed."""
+    with _opened(path) as arrays:
+        return _member(path, arrays, name)
 
 
 def _member(path: Path, arrays: Any, name: str) -> NDArray[Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError
+from idm.data.beside import NOTHING_BESIDE, Beside
 from idm.data.label_names import DATA, NO_LABELS, as_text, find_labels, is_of_data, words
 from idm.data.parts import TRAIN, part_of_words
 from idm.data.remarks import listed
@@ -35,12 +36,14 @@ class ArrayFile:
         labels: one integer or string per sample, [n]; None where there are none.
         remarks: which arrays are not read, in a line; empty where all are.
         class_names: name of each class, where labels are numbers of them; None elsewhere.
+        beside: the other arrays.
     """
 
     data: Any
     labels: NDArray[Any] | None
     remarks: tuple[str, ...] = ()
     class_names: tuple[str, ...] | None = None
+    beside: Beside = NOTHING_BESIDE
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,9 @@ class Keys:
         return () if not others else (f"not read: {listed(others)}; {advice}",)
 
 
-def choose_keys(path: Path, names: Sequence[str], key: str | None, labels_key: str | None) -> Keys:
+def choose_keys(
+    path: Path, names: Sequence[str], key: str | None, labels_key: str | None, apart: tuple[str, ...] = ()
+) -> Keys:
     """Choose the data and the labels among the names of arrays.
 
     Args:
@@ -100,6 +105,7 @@ def choose_keys(path: Path, names: Sequence[str], key: str | None, labels_key: s
         key: name of the data; by default the only one besides the labels, or a word for data, or the one of the part
             to train on.
         labels_key: name of the labels, or "none"; by default the one whose words tell it, see ``label_names``.
+        apart: names that are neither unless they are told so.
 
     Raises:
         DataError: no such name, or several candidates.
@@ -110,10 +116,11 @@ def choose_keys(path: Path, names: Sequence[str], key: str | None, labels_key: s
             raise DataError(
                 f"{path}: an array '{name}' wanted, got {', '.join(names)}; set data.source.{option} to one of these"
             )
-    of_data = key or _find_data(path, [name for name in names if name != told])
-    of_labels = told or (None if labels_key == NO_LABELS else find_labels(names, of_data))
+    free = [name for name in names if name not in apart]
+    of_data = key or _find_data(path, [name for name in free if name != told])
+    of_labels = told or (None if labels_key == NO_LABELS else find_labels(free, of_data))
     of_labels = None if of_labels == of_data else of_labels
-    others = tuple(name for name in names if name not in (of_data, of_labels))
+    others = tuple(name for name in free if name not in (of_data, of_labels))
     return Keys(of_data, of_labels, others, told=told is not None)
 
 

@@ -15,6 +15,7 @@ from idm.data.arrays.axes import ChannelRule
 from idm.data.arrays.keys import CLASS_NAMES, ArrayFile, Keys, choose_keys
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices
+from idm.data.beside import Beside
 from idm.data.file_names import composed
 from idm.data.label_names import as_text
 
@@ -33,6 +34,7 @@ class NamedArrays(ArraySource):
         labels_key: str | None = None,
         channels: ChannelRule = "auto",
         spatial_dims: int | None = None,
+        apart: tuple[str, ...] = (),
     ) -> None:
         """Open it, decide which axis is which (the first is always the samples), and look at all values.
 
@@ -47,6 +49,7 @@ class NamedArrays(ArraySource):
                 one channel); "auto" tells by the sizes, see idm.data.arrays.axes.find_layout, and refuses what is
                 unclear.
             spatial_dims: number of spatial axes, from 0 (points) to 3; told by the sizes if not given.
+            apart: arrays that are neither data nor labels unless they are named so, such as those that name groups.
 
         Raises:
             UnreadableFileError: not such a file or store, or damaged.
@@ -54,7 +57,7 @@ class NamedArrays(ArraySource):
                 labels that do not fit.
         """
         self._where = Path(path)
-        found = self._open(self._where, key, labels_key)
+        found = self._open(self._where, key, labels_key, apart)
         self._data = found.data
         self._adopt(
             self._where,
@@ -64,18 +67,23 @@ class NamedArrays(ArraySource):
             channels=channels,
             spatial_dims=spatial_dims,
         )
-        self.remarks = found.remarks
+        self.remarks, self.beside = found.remarks, found.beside
         if found.class_names is not None and self.class_names is not None:
             self.class_numbers = self.class_names
             self.class_names = tuple(found.class_names[int(number)] for number in self.class_numbers)
 
     @abstractmethod
-    def _open(self, where: Path, key: str | None, labels_key: str | None) -> ArrayFile:
-        """Find data and labels; keys are None where nothing is said of them."""
+    def _open(self, where: Path, key: str | None, labels_key: str | None, apart: tuple[str, ...]) -> ArrayFile:
+        """Find data and labels, which are not ``apart``; keys are None where nothing is said of them."""
 
 
 def choose_arrays(
-    where: Path, arrays: Sequence[str], key: str | None, labels_key: str | None, member: Callable[[str], Any]
+    where: Path,
+    arrays: Sequence[str],
+    key: str | None,
+    labels_key: str | None,
+    member: Callable[[str], Any],
+    apart: tuple[str, ...] = (),
 ) -> ArrayFile:
     """Choose data and labels among arrays with names, see ``choose_keys``; labels, and the names they number, are read.
 
@@ -85,11 +93,12 @@ def choose_arrays(
         key: name of the data, if it is known.
         labels_key: name of the labels, if it is known, or "none".
         member: returns the array of a name, in memory or on disk.
+        apart: names of arrays that are neither.
 
     Raises:
         DataError: as ``choose_keys`` and ``refuse_unstored``; what must be labels is none.
     """
-    keys = choose_keys(where, arrays, key, labels_key)
+    keys = choose_keys(where, arrays, key, labels_key, apart)
     data, labels = member(keys.data), None
     shape = tuple(data.shape)
     refuse_unstored(where, data)
@@ -97,7 +106,9 @@ def choose_arrays(
         stored = member(keys.labels)
         labels = keys.labels_of(where, shape, tuple(stored.shape or ()), partial(_read_whole, where, stored))
     names = _class_names(where, keys, labels, member)
-    return ArrayFile(data, labels, keys.remarks(labels, named=names is not None), names)
+    others = tuple(name for name in arrays if name != keys.data)
+    remarks = keys.remarks(labels, named=names is not None)
+    return ArrayFile(data, labels, remarks, names, Beside(others, lambda name: _read_whole(where, member(name))))
 
 
 def _class_names(

@@ -3,6 +3,7 @@
 Nothing is written, and nothing is changed. ``idm check-data`` prints what is found here.
 """
 
+from idm.data.check.leaks import Leak
 from idm.data.check.path import check_images, check_located, check_path
 from idm.data.check.result import DataCheck, OddGroup
 from idm.data.check.samples import check_source
@@ -13,6 +14,7 @@ from idm.data.sources.index import FileEntry
 __all__ = [
     "DataCheck",
     "FileEntry",
+    "Leak",
     "OddGroup",
     "Speed",
     "check_images",

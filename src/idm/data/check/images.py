@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from idm.core.errors import DataError
+from idm.core.progress import SILENT, Listener
+from idm.data.check.leaks import find_copies, find_leaks, gather_hashes
 from idm.data.check.look import Looked, look
-from idm.data.check.result import DataCheck, count, equal_groups, folder_and_file, odd_groups
+from idm.data.check.result import DataCheck, count, folder_and_file, odd_copies, odd_groups
 from idm.data.check.training import Opened, Opener, try_to_open
 from idm.data.images.check import refuse_other, refuse_size
 from idm.data.images.decode import MAX_PIXELS
@@ -22,7 +24,9 @@ EXTREME_ASPECT = 4
 """An image with a side more than this many times the other is called out."""
 
 
-def check_listed(source: str, options: Mapping[str, Any], images: ImageList, opener: Opener) -> DataCheck:
+def check_listed(
+    source: str, options: Mapping[str, Any], images: ImageList, opener: Opener, listener: Listener = SILENT
+) -> DataCheck:
     """Hash and decode images, and judge them as training would.
 
     Args:
@@ -30,14 +34,20 @@ def check_listed(source: str, options: Mapping[str, Any], images: ImageList, ope
         options: its options; images in folders are brought to a size that fits where none is given.
         images: what it finds there.
         opener: opens the source as training would.
+        listener: hears how looking at the images gets on.
     """
     labels, class_names = images.classes()
     of_each = [None] * len(images.names) if labels is None or class_names is None else [class_names[i] for i in labels]
     folder, _ = folder_and_file(Path(options["path"]))
     largest = options.get("max_pixels", MAX_PIXELS)
-    with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
-        looking = partial(look, folder, max_pixels=largest)
-        found = list(pool.map(looking, images.places, images.names, of_each))
+    found: list[Looked] = []
+    with (
+        ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool,
+        listener.follow("checking", len(images.names), unit="images") as bar,
+    ):
+        for looked_at in pool.map(partial(look, folder, max_pixels=largest), images.places, images.names, of_each):
+            found.append(looked_at)
+            bar.advance()
     if source == IMAGES and "image_size" not in options:
         size = fitting_size([item.header for item in found if item.header is not None and item.entry.refusal is None])
         options = dict(options) | ({} if size is None else {"image_size": size})
@@ -87,8 +97,10 @@ def _summary(
         "pixels": count(item.header.kind.name for item in looked if item.header is not None),
         "size": count(f"{item.header.width} x {item.header.height}" for item in looked if item.header is not None),
     }
-    duplicates = equal_groups([(item.entry.path, item.digest) for item in looked])
-    copies = [("same contents as another", name) for group in duplicates for name in group]
+    names = [entry.path for entry in entries]
+    contents = gather_hashes((item.content for item in looked), len(looked))
+    duplicates = find_copies(contents, names)
+    leaks = None if opened is None or opened.held_out is None else find_leaks(contents, names, opened.sides(names))
     return DataCheck(
         path=options["path"],
         source=source,
@@ -102,9 +114,10 @@ def _summary(
         low=tuple(min(column) for column in zip(*(item.low for item in fine), strict=True)),
         high=tuple(max(column) for column in zip(*(item.high for item in fine), strict=True)),
         duplicates=duplicates,
-        odd=odd_groups(_odd(looked) + copies),
+        odd=odd_groups(_odd(looked) + odd_copies(duplicates, leaks)),
         opened=None if opened is None else opened.source,
         values=None if opened is None else opened.values,
+        leaks=leaks,
     )
 
 

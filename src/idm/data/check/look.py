@@ -9,6 +9,7 @@ from jaxtyping import Shaped
 
 from idm.core.errors import DataError
 from idm.data.check.image_facts import ImageFacts, read_facts
+from idm.data.check.leaks import hash_content, hash_name
 from idm.data.hashing import hashed
 from idm.data.images.decode import MAX_PIXELS, ImageHeader, decode, read_header
 from idm.data.images.items import Place, Slice
@@ -23,7 +24,7 @@ class Looked:
         place: where it lies.
         entry: its line in the index.
         header: its header, where it is one that is read.
-        digest: hash of its pixels; of its bytes where it cannot be decoded.
+        content: hashes of its pixels, see ``leaks``; of its bytes where it cannot be decoded.
         low: smallest value per channel; empty where it cannot be decoded.
         high: largest value per channel.
     """
@@ -31,7 +32,7 @@ class Looked:
     place: Place
     entry: FileEntry
     header: ImageHeader | None
-    digest: str
+    content: bytes
     low: tuple[int | float, ...] = ()
     high: tuple[int | float, ...] = ()
 
@@ -55,9 +56,9 @@ def look(folder: Path, place: Place, name: str, label: str | None, max_pixels: i
         header = read_header(place, max_pixels)
         pixels = decode(place, header.kind, None)
     except DataError as error:
-        return Looked(place, replace(entry, refusal=error.lines[0]), header, entry.sha256 or name)
-    content = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
-    return Looked(place, replace(entry, size=(header.width, header.height)), header, content, *_range(pixels))
+        return Looked(place, replace(entry, refusal=error.lines[0]), header, hash_name(entry.sha256 or name))
+    seen = replace(entry, size=(header.width, header.height))
+    return Looked(place, seen, header, hash_content(pixels), *_range(pixels))
 
 
 def _entry(folder: Path, place: Place, name: str, label: str | None) -> FileEntry:

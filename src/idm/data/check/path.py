@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from idm.core.errors import DataError
+from idm.core.progress import SILENT, Listener
 from idm.data.check.images import check_listed
 from idm.data.check.result import DataCheck, folder_and_file
 from idm.data.check.samples import check_source
@@ -32,24 +33,27 @@ def check_path(path: str | Path) -> DataCheck:
     return check_located(name, {"path": str(place)})
 
 
-def check_located(name: str, options: Mapping[str, Any], opener: Opener = open_as_training) -> DataCheck:
+def check_located(
+    name: str, options: Mapping[str, Any], opener: Opener = open_as_training, listener: Listener = SILENT
+) -> DataCheck:
     """Check the data that a source opens.
 
     Args:
         name: name of the source.
         options: those of its options that are given; images in a folder are brought to a size that fits where none is.
         opener: opens the source as training would, or raises what training would refuse it for.
+        listener: hears how looking at the samples gets on.
 
     Raises:
         DataError: no images in a folder that should have some; no index.
     """
-    check = _checked(name, options, opener)
+    check = _checked(name, options, opener, listener)
     return replace(check, outside=_outside(name, check))
 
 
-def _checked(name: str, options: Mapping[str, Any], opener: Opener) -> DataCheck:
+def _checked(name: str, options: Mapping[str, Any], opener: Opener, listener: Listener) -> DataCheck:
     if name not in LISTS:
-        return check_source(name, _with_size(name, options), opener)
+        return check_source(name, _with_size(name, options), opener, listener)
     find = LISTS[name]
     taken = {key: value for key, value in options.items() if key in inspect.signature(find).parameters}
     try:
@@ -57,8 +61,8 @@ def _checked(name: str, options: Mapping[str, Any], opener: Opener) -> DataCheck
     except DataError:
         if name == IMAGES:
             raise
-        return check_source(name, options, opener)  # the source says the same of its list
-    return check_listed(name, options, images, opener)
+        return check_source(name, options, opener, listener)  # the source says the same of its list
+    return check_listed(name, options, images, opener, listener)
 
 
 def check_images(root: Path) -> DataCheck:

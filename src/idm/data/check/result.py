@@ -7,6 +7,7 @@ from typing import Any
 
 from idm.core.text import counted
 from idm.data.base import Source
+from idm.data.check.leaks import Leak, leaks_in_words
 from idm.data.check.values import ValuesFound
 from idm.data.sources.index import FileEntry, Index
 from idm.data.sources.indexed import ENCODED, MAX_REFUSED, WHOLE
@@ -50,6 +51,8 @@ class DataCheck:
         class_names: names of the classes in the order of their numbers; None without classes.
         values: the range of the values, where the source could be opened.
         outside: files that lie outside of the folder they are listed in.
+        apart: columns or arrays that are neither samples nor labels.
+        leaks: contents that are on both sides of the split; None where the data could not be opened and split.
     """
 
     path: str
@@ -69,6 +72,8 @@ class DataCheck:
     class_names: tuple[str, ...] | None = None
     values: ValuesFound | None = None
     outside: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+    leaks: tuple[Leak, ...] | None = None
 
     @property
     def index(self) -> Index | None:
@@ -84,6 +89,8 @@ class DataCheck:
     def left_out(self) -> int | None:
         """Return how many refused images training on the index would do without; None where it would refuse them."""
         refused = sum(entry.refusal is not None for entry in self.files)
+        if self.apart and self.source in ENCODED:
+            return None  # the index of images has no columns
         if len(self.refusals) > refused or refused > (MAX_REFUSED * len(self.files) if self.source in ENCODED else 0):
             return None
         return refused
@@ -100,7 +107,10 @@ class DataCheck:
         if self.duplicates:
             copies = sum(len(group) - 1 for group in self.duplicates)
             words = "1 copy" if copies == 1 else f"{copies:,} copies"
-            found.append(f"{words} of other samples; copies may end up on both sides of the held-out split")
+            told = "; copies may end up on both sides of the held-out split" if self.leaks is None else ""
+            none = self.leaks is not None and all(leak.mirrored for leak in self.leaks)
+            found.append(f"{words} of other samples{told}{', none of them on both sides of the split' if none else ''}")
+        found += leaks_in_words(self.leaks or ())
         sizes = list(self.classes.values()) if self.classes else []
         if sizes and max(sizes) > FEW_PER_CLASS * min(sizes):
             found.append(f"classes from {min(sizes):,} to {max(sizes):,} samples")
@@ -128,6 +138,7 @@ class DataCheck:
             | ({} if self.values is None else self.values.to_plain()),
             "conversions": self.conversions,
             "duplicates": [list(group) for group in self.duplicates],
+            "leaks": None if self.leaks is None else [asdict(leak) for leak in self.leaks],
             "odd": [asdict(group) for group in self.odd],
             "skipped": list(self.skipped),
             "remarks": list(self.remarks),
@@ -143,12 +154,11 @@ def count(values: Any) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
-def equal_groups(digests: Sequence[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
-    """Group the names of (name, digest) pairs whose digests are equal, without groups of one."""
-    groups: dict[str, list[str]] = {}
-    for name, digest in digests:
-        groups.setdefault(digest, []).append(name)
-    return tuple(tuple(names) for names in groups.values() if len(names) > 1)
+def odd_copies(duplicates: Sequence[Sequence[str]], leaks: Sequence[Leak] | None) -> list[tuple[str, str]]:
+    """Return (reason, name) pairs of samples that are copies of others, those on both sides of the split first."""
+    sides = ("on both sides of the split, mirrored", "on both sides of the split")
+    leaking = [(sides[not leak.mirrored], name) for leak in leaks or () for name in (*leak.train, *leak.held_out)]
+    return leaking + [("same contents as another", name) for group in duplicates for name in group]
 
 
 def odd_groups(reasons: Sequence[tuple[str, str]]) -> tuple[OddGroup, ...]:

@@ -1,31 +1,35 @@
 """Checking any source sample by sample: equal ones, flat ones, ranges, classes."""
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from idm.core.progress import SILENT, Listener
 from idm.data.base import Source
-from idm.data.check.result import DataCheck, equal_groups, folder_and_file, odd_groups
+from idm.data.check.leaks import Contents, find_copies, find_leaks, gather_hashes, hash_content
+from idm.data.check.result import DataCheck, folder_and_file, odd_copies, odd_groups
 from idm.data.check.training import Opener, open_as_training, try_to_open
 from idm.data.hashing import files_of, hashed
 from idm.data.sources.index import FileEntry
 from idm.data.values.statistics import extremes
 
 
-def check_source(name: str, options: Mapping[str, Any], opener: Opener = open_as_training) -> DataCheck:
-    """Open a source as training would and go through its samples."""
+def check_source(
+    name: str, options: Mapping[str, Any], opener: Opener = open_as_training, listener: Listener = SILENT
+) -> DataCheck:
+    """Open a source as training would and go through its samples; the listener hears how that gets on."""
     found, refusals = try_to_open(name, options, opener)
     opened = None if found is None else found.source
     files = _entries(Path(options["path"]), opened, refusals) if options.get("path") else ()
     if found is None or opened is None:
         return DataCheck(str(options.get("path", "")), name, options, files, (), refusals, 0, {}, None, (), (), (), ())
-    digests, flat = _go_through(opened)
+    contents, flat = _go_through(opened, listener)
     names = opened.names or tuple(map(str, range(len(opened))))
-    duplicates = equal_groups(list(zip(names, digests, strict=True)))
+    duplicates = find_copies(contents, names)
+    leaks = None if found.held_out is None else find_leaks(contents, names, found.sides(names))
     low, high = extremes(opened)
     return DataCheck(
         path=str(options.get("path", "")),
@@ -40,13 +44,11 @@ def check_source(name: str, options: Mapping[str, Any], opener: Opener = open_as
         low=tuple(low.tolist()),
         high=tuple(high.tolist()),
         duplicates=duplicates,
-        odd=odd_groups(
-            [("one value everywhere", names[row]) for row in flat]
-            + [("same contents as another", name) for group in duplicates for name in group]
-        ),
+        odd=odd_groups([("one value everywhere", names[row]) for row in flat] + odd_copies(duplicates, leaks)),
         opened=opened,
         class_names=opened.class_names,
         values=found.values,
+        leaks=leaks,
     )
 
 
@@ -63,16 +65,23 @@ def _entries(path: Path, opened: Source | None, refusals: tuple[str, ...]) -> tu
     return (first, *entries[1:])
 
 
-def _go_through(source: Source) -> tuple[list[str], list[int]]:
-    """Hash of every sample, and the numbers of samples with more than one value in all of which it is the same."""
-    digests: list[str] = []
+def _go_through(source: Source, listener: Listener) -> tuple[Contents, list[int]]:
+    """Hashes of every sample, and the numbers of samples with more than one value in all of which it is the same."""
     flat: list[int] = []
-    for block in source.blocks():
-        rows = np.ascontiguousarray(block).reshape(len(block), -1)
-        if rows.shape[1] > 1:
-            flat += (len(digests) + np.flatnonzero((rows == rows[:, :1]).all(axis=1))).tolist()
-        digests += [hashlib.sha256(row.tobytes()).hexdigest() for row in rows]
-    return digests, flat
+
+    def hashes() -> Iterator[bytes]:
+        first = 0
+        with listener.follow("checking", len(source), unit="samples") as bar:
+            for block in source.blocks():
+                rows = block.reshape(len(block), -1)
+                if rows.shape[1] > 1:
+                    flat.extend((first + np.flatnonzero((rows == rows[:, :1]).all(axis=1))).tolist())
+                for sample in block:
+                    yield hash_content(sample)
+                    bar.advance()
+                first += len(block)
+
+    return gather_hashes(hashes(), len(source)), flat
 
 
 def _classes(source: Source) -> dict[str, int] | None:

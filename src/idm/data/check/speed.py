@@ -29,20 +29,21 @@ class Speed:
     later: float
 
 
-def measure_speed(name: str, options: Mapping[str, Any], workers: int = 0) -> Speed:
+def measure_speed(name: str, options: Mapping[str, Any], workers: int = 0, apart: tuple[str, ...] = ()) -> Speed:
     """Open a source and go through it twice in random order, in batches of at most 64.
 
     Args:
         name: kind of source.
         options: its settings.
         workers: number of processes that read what is not kept in memory; 0: a thread does.
+        apart: columns or arrays that are neither samples nor labels.
 
     Raises:
         DataError: the data cannot be read.
     """
     batch_indices(0, 0, 1, 1)  # what happens once in a process is not counted
     start = time.perf_counter()
-    source = SOURCES.build(name, options)
+    source = SOURCES.build(name, options, apart=apart)
     dataset = Dataset(source, Codec.fit(source), np.arange(len(source)), workers=workers)
     opening = time.perf_counter() - start
     num, seconds = _epoch(dataset, 0)

@@ -1,12 +1,16 @@
 """Opening data as training would."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from idm.core.errors import DataError, SettingsError
 from idm.data import SOURCES
-from idm.data.base import Source
+from idm.data.base import Indices, Source
+from idm.data.check.leaks import HELD_OUT, TRAIN, UNSPLIT
 from idm.data.check.values import ValuesFound, look_at_values
 
 
@@ -17,10 +21,23 @@ class Opened:
     Attributes:
         source: the source.
         values: their range.
+        held_out: numbers of the samples that would be held out; None where the data are not split.
     """
 
     source: Source
     values: ValuesFound
+    held_out: Indices | None = None
+
+    def sides(self, names: Sequence[str]) -> NDArray[np.int8]:
+        """Say on which side of the split the samples of these names are, see ``leaks``."""
+        known = self.source.names or tuple(map(str, range(len(self.source))))
+        of_rows = np.full(len(known), UNSPLIT if self.held_out is None else TRAIN, dtype=np.int8)
+        if self.held_out is not None:
+            of_rows[self.held_out] = HELD_OUT
+        if known is names or list(known) == list(names):
+            return of_rows
+        by_name = dict(zip(known, of_rows.tolist(), strict=True))
+        return np.array([by_name.get(name, UNSPLIT) for name in names], dtype=np.int8)
 
 
 Opener = Callable[[str, Mapping[str, Any]], Opened]

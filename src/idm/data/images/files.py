@@ -16,7 +16,7 @@ from idm.data.own_results import walk_without_results
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
 """Kinds of image files that are read, in lower case."""
 
-LabelRule = Literal["auto", "folder", "parent", "prefix", "none"]
+LabelRule = Literal["auto", "folder", "parent", "path", "prefix", "none"]
 
 
 def find_files(root: Path) -> tuple[list[str], list[str]]:
@@ -72,9 +72,10 @@ def read_labels(files: list[str], rule: LabelRule) -> tuple[Indices | None, tupl
 
     Args:
         files: relative paths.
-        rule: "folder": the first folder of the path. "parent": the last, in which the file lies. "prefix": the file
-            name up to its first "_". "none": no classes. "auto": folders, if every file lies in one of several; else
-            prefixes, if every file has one, there are several, and each is shared by several files; else none.
+        rule: "folder": the first folder of the path. "parent": the last, in which the file lies. "path": all of them,
+            as "cat/tabby". "prefix": the file name up to its first "_". "none": no classes. "auto": folders, if every
+            file lies in one of several; else prefixes, if every file has one, there are several, and each is shared by
+            several files; else none.
 
     Raises:
         DataError: a file without a folder or prefix where the rule asks for one, or no such rule.
@@ -84,7 +85,7 @@ def read_labels(files: list[str], rule: LabelRule) -> tuple[Indices | None, tupl
     if rule == "auto":
         return read_labels(files, _guess(files))
     if rule not in RULES:
-        raise DataError(f"labels: auto, folder, parent, prefix or none wanted, got '{rule}'")
+        raise DataError(f"labels: auto, folder, parent, path, prefix or none wanted, got '{rule}'")
     name, wanted, note = RULES[rule]
     labels, class_names = number_classes(np.array([_named(file, name(file), wanted) for file in files]))
     return labels, class_names, note
@@ -107,6 +108,10 @@ def _parent(file: str) -> str:
     return file.rpartition("/")[0].rpartition("/")[2]
 
 
+def _path(file: str) -> str:
+    return file.rpartition("/")[0]
+
+
 def _prefix(file: str) -> str:
     return file.rpartition("/")[2].partition("_")[0] if "_" in file.rpartition("/")[2] else ""
 
@@ -120,6 +125,7 @@ def _named(file: str, name: str, wanted: str) -> str:
 RULES: dict[str, tuple[Callable[[str], str], str, str]] = {
     "folder": (_folder, "a sub-folder", "labels from sub-folders"),
     "parent": (_parent, "a sub-folder", "labels from the folders that hold the files"),
+    "path": (_path, "a sub-folder", "labels from the whole paths of folders"),
     "prefix": (_prefix, "a '_' in its name", "labels from file names"),
 }
 """How each rule names the class of a file, what it wants, and what is noted of it."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.data.base import Indices, Samples, Source, number_classes
+from idm.data.beside import NOTHING_BESIDE, Beside
 from idm.data.fingerprint import digest, spread
 from idm.data.images.collection import Images
 from idm.data.images.decode import MAX_PIXELS
@@ -41,6 +42,7 @@ class ImageList:
         class_names: names of all classes, which ``labels`` then number; None: the values of the labels.
         skipped: files beside them that are not read.
         remarks: what is worth knowing of how they were found, a line each.
+        beside: columns that hold something else of each image.
     """
 
     places: Sequence[Place]
@@ -50,6 +52,7 @@ class ImageList:
     class_names: tuple[str, ...] | None = None
     skipped: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    beside: Beside = NOTHING_BESIDE
 
     def classes(self) -> tuple[Indices | None, tuple[str, ...] | None]:
         """Return the class of each image and the name of each class; None both without labels."""
@@ -85,6 +88,7 @@ class ImageSource(Source):
         self.shape, self.dtype, self.levels = self._images.shape, self._images.dtype, self._images.levels
         self.labels, self.class_names = images.classes()
         self.note, self.remarks = f"{self._images.words}, {images.note}", images.remarks
+        self.beside = images.beside
 
     def __len__(self) -> int:
         """Return the number of images."""

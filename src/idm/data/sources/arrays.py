@@ -22,8 +22,8 @@ class Arrays(NamedArrays):
         path: a .npy or .npz file.
     """
 
-    def _open(self, where: Path, key: str | None, labels_key: str | None) -> ArrayFile:
-        return open_arrays(where, key, labels_key)
+    def _open(self, where: Path, key: str | None, labels_key: str | None, apart: tuple[str, ...]) -> ArrayFile:
+        return open_arrays(where, key, labels_key, apart)
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
         return self._data[indices]

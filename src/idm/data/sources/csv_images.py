@@ -1,13 +1,17 @@
 """Images that a CSV file lists, with or without labels."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from idm.core.errors import DataError
 from idm.data.base import Source
+from idm.data.beside import Beside
 from idm.data.csv_rows import find_parts, read_rows, refuse_more_cells
 from idm.data.file_names import Finder
 from idm.data.images.decode import MAX_PIXELS
@@ -27,6 +31,7 @@ def csv_source(
     image_size: int | None = None,
     upscale: bool = False,
     max_pixels: int = MAX_PIXELS,
+    apart: tuple[str, ...] = (),
 ) -> Source:
     """Open the image files that a CSV file lists, in its order; its first line names the columns.
 
@@ -41,12 +46,20 @@ def csv_source(
             one size, which is kept.
         upscale: allow images that are smaller than image_size.
         max_pixels: largest image that is opened.
+        apart: columns that say something else than labels, such as groups.
 
     Raises:
         UnreadableFileError: the CSV file or an image cannot be read.
         DataError: no such column; rows without path or label, or with the path of another; images that do not suit.
     """
-    images = list_csv(Path(path), path_column=path_column, label_column=label_column, delimiter=delimiter, split=split)
+    images = list_csv(
+        Path(path),
+        path_column=path_column,
+        label_column=label_column,
+        delimiter=delimiter,
+        split=split,
+        apart=apart,
+    )
     return ImageSource(images, ImageOptions(image_size, upscale, max_pixels))
 
 
@@ -57,6 +70,7 @@ def list_csv(
     label_column: str | None = None,
     delimiter: str = ",",
     split: str | None = None,
+    apart: tuple[str, ...] = (),
 ) -> ImageList:
     """Read which images a CSV file lists, and their labels; none is opened. For arguments see ``csv_source``.
 
@@ -77,7 +91,7 @@ def list_csv(
     of_parts, parts = _parts(rows)
     numbers, remarks = choose_rows(where, parts, split, len(rows))
     rows = [rows[number] for number in numbers]
-    others = [column for column in columns if column not in (path_column, of_parts)]
+    others = [column for column in columns if column not in (path_column, of_parts, *apart)]
     guessed = find_labels([column for column in others if words(column) != ("y",)]) if label_column is None else None
     of_labels = told or guessed
     labels = None if of_labels is None else [row[of_labels].strip() for row in rows]
@@ -90,7 +104,14 @@ def list_csv(
         None if labels is None else np.array(labels),
         f"listed in {where.name}, {'no labels' if labels is None else f'labels from {of_labels}'}",
         remarks=remarks + unread_columns([column for column in others if column != of_labels]),
+        beside=Beside(tuple(columns), partial(_cells, where, delimiter, numbers)),
     )
+
+
+def _cells(where: Path, delimiter: str, numbers: Sequence[int], column: str) -> NDArray[Any]:
+    """Read the cells of a column as text, of the rows of those numbers."""
+    rows = _read(where, delimiter)
+    return np.array([rows[number][column].strip() for number in numbers])
 
 
 def parts_in_csv(where: Path, *, path_column: str = "path", delimiter: str = ",") -> dict[str, str | None]:

@@ -25,7 +25,7 @@ class Hdf5(NamedArrays):
         path: a .h5 or .hdf5 file.
     """
 
-    def _open(self, where: Path, key: str | None, labels_key: str | None) -> ArrayFile:
+    def _open(self, where: Path, key: str | None, labels_key: str | None, apart: tuple[str, ...]) -> ArrayFile:
         if not where.is_file():
             raise DataError(f"{where}: an HDF5 file wanted, got {kind_at(where)}")
         h5py = import_extra("h5py", "hdf5")
@@ -37,7 +37,7 @@ class Hdf5(NamedArrays):
                     f"{where}: a data set whose values lie in the file wanted, got links or values elsewhere "
                     f"({listed(elsewhere)}), which are not followed; copy the values into the file"
                 )
-            found = choose_arrays(where, names, key, labels_key, self._file.__getitem__)
+            found = choose_arrays(where, names, key, labels_key, self._file.__getitem__, apart)
             remark = f"not read: {listed(elsewhere)}; links, and values that lie elsewhere, are not followed"
             return replace(found, remarks=(*found.remarks, remark)) if elsewhere else found
 

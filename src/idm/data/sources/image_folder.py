@@ -35,8 +35,8 @@ class ImageFolder(ImageSource):
             path: the folder; its sub-folders are included, hidden files are not.
             image_size: side of the square that every image is resized and cropped to; by default all images
                 must have one size, which is kept.
-            labels: where classes come from: sub-folders (the first of the path, or "parent": the one the file lies
-                in), file names up to the first "_", nowhere, or whichever fits.
+            labels: where classes come from: sub-folders (the first of the path; "parent": the one the file lies in;
+                "path": all of them), file names up to the first "_", nowhere, or whichever fits.
             split: which part is read, train, val or test, where folders or files are named so; by default all together.
             upscale: allow images that are smaller than image_size.
             max_pixels: largest image that is opened.

@@ -58,6 +58,7 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
         image_size: int | None = None,
         upscale: bool = False,
         max_pixels: int = MAX_PIXELS,
+        apart: tuple[str, ...] = (),
     ) -> Source:
         """Open what an index lists, without what the check refused.
 
@@ -72,6 +73,7 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
                 one size, which is kept.
             upscale: allow images that are smaller than image_size.
             max_pixels: largest image that is opened.
+            apart: columns or arrays that are neither samples nor labels, see the sources that have them.
 
         Raises:
             UnreadableFileError: no index; a file that cannot be read.
@@ -83,7 +85,7 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
         if index.source in ENCODED:
             kept = _without_refused(where, index, max_refused)
             return ImageSource(_images(where, root, index, kept), ImageOptions(image_size, upscale, max_pixels))
-        return _whole(where, root, index, sources)
+        return _whole(where, root, index, sources, apart)
 
     return index_source
 
@@ -147,7 +149,7 @@ def _compare_size(path: Path, entry: FileEntry) -> None:
         raise changed(path, f"{size:,} bytes instead of {entry.num_bytes:,}")
 
 
-def _whole(where: Path, root: Path, index: Index, sources: Registry[Source]) -> Source:
+def _whole(where: Path, root: Path, index: Index, sources: Registry[Source], apart: tuple[str, ...]) -> Source:
     """Compare all files, then open them with their own source."""
     if index.source not in WHOLE:
         raise DataError(f"{where}: an index of {', '.join(sorted(ENCODED | WHOLE))} wanted, got {index.source}")
@@ -159,7 +161,8 @@ def _whole(where: Path, root: Path, index: Index, sources: Registry[Source]) -> 
         raise DataError(f"{new[0]}: a file of the index wanted, got a new one; remove it, or check the data again")
     finder = Finder(root)
     gather(lambda entry: _compare(finder.find(entry.path), entry), index.files)
-    return sources.build(index.source, {**_options(where, index, sources), "path": str(finder.find(index.file))})
+    options = {**_options(where, index, sources), "path": str(finder.find(index.file))}
+    return sources.build(index.source, options, apart=apart)
 
 
 def _options(where: Path, index: Index, sources: Registry[Source]) -> Mapping[str, Any]:

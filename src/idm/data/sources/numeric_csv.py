@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from idm.data.arrays.cells import are_labels, count_rows, is_number
 from idm.data.arrays.columns import NumberTable, guess_label_column, open_numbers
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices
+from idm.data.beside import Beside
 from idm.data.csv_rows import find_parts
 from idm.data.images.files import SUFFIXES
 from idm.data.label_names import NO_LABELS
@@ -38,6 +40,7 @@ class NumericCsv(ArraySource):
         header: bool | None = None,
         values: ValueKind = "floats",
         split: str | None = None,
+        apart: tuple[str, ...] = (),
     ) -> None:
         """Read all numbers.
 
@@ -54,6 +57,7 @@ class NumericCsv(ArraySource):
             values: what numbers become: floats of 64 bits, or integers of 64 bits, whose levels are kept.
             split: which part is read, train, val or test, where a column called split names them; by default all
                 together.
+            apart: columns that are no values unless ``columns`` names them, such as those that name groups.
 
         Raises:
             UnreadableFileError: the file cannot be read.
@@ -68,7 +72,7 @@ class NumericCsv(ArraySource):
                     f"{where}: a column '{unknown[0]}' wanted, got {listed(table.names)}; "
                     f"set data.source.{option} to one of these, or data.source.delimiter"
                 )
-        guessed = guess_label_column(table, columns) if label_column is None else None
+        guessed = guess_label_column(table, (*(columns or ()), *apart)) if label_column is None else None
         texts = _texts(table, told or guessed, columns)
         of_labels = told or (guessed if guessed is not None and are_labels(texts[guessed]) else None)
         if told is not None and not are_labels(texts[told]):
@@ -78,7 +82,7 @@ class NumericCsv(ArraySource):
                 "set data.source.label_column to another, or to none"
             )
         of_parts, parts = find_parts([name for name in texts if name != of_labels], texts.__getitem__)
-        left_out = {of_labels, of_parts, "" if "" in texts and count_rows(texts[""]) else None}
+        left_out = {of_labels, of_parts, *apart, "" if "" in texts and count_rows(texts[""]) else None}
         of_values = tuple(name for name in table.names if name not in left_out)
         chosen = of_values if columns is None else columns
         rows = None
@@ -89,8 +93,9 @@ class NumericCsv(ArraySource):
         self._adopt(where, self._values.shape, self._values.dtype, labels, channels="first")
         self.channel_names = chosen if table.is_named else None
         self.note = f"{listed(chosen)} in columns, {'no labels' if labels is None else f'labels from {of_labels}'}"
-        others = [name for name in table.names if name not in (*chosen, of_labels, of_parts)]
+        others = [name for name in table.names if name not in (*chosen, of_labels, of_parts, *apart)]
         self.remarks += unread_columns([name or "one without a name" for name in others])
+        self.beside = Beside(table.names, partial(_cells, table, rows))
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
         return self._values[indices]
@@ -123,6 +128,11 @@ def _texts(table: NumberTable, labels: str | None, columns: Sequence[str] | None
     first = table.names[:1] if table.names[0] == "" and columns is None else ()
     of_parts = (name for name in table.names if table.is_named and names_parts(name) and name not in (columns or ()))
     return table.texts(list(dict.fromkeys([*first, *of_parts, *(() if labels is None else (labels,))])))
+
+
+def _cells(table: NumberTable, rows: Sequence[int] | None, name: str) -> NDArray[Any]:
+    """Read a column as text."""
+    return _some(table.texts([name])[name], rows)
 
 
 def _some(texts: Sequence[str], rows: Sequence[int] | None) -> NDArray[Any]:

@@ -1,7 +1,9 @@
 """Samples in a column of a table: encoded images, or lists of numbers of one shape."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from idm.data.arrays.arrow import WRITE_ANEW, OpenedTable, open_table, row_name
 from idm.data.arrays.axes import ChannelRule
 from idm.data.arrays.table import TableArrays
 from idm.data.base import Source
+from idm.data.beside import Beside
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.items import ImageItem
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
@@ -62,6 +65,7 @@ def table_source(
     image_size: int | None = None,
     upscale: bool = False,
     max_pixels: int = MAX_PIXELS,
+    apart: tuple[str, ...] = (),
 ) -> Source:
     """Open a column of Parquet files, or of a data set that Hugging Face's ``datasets`` saved (needs pyarrow).
 
@@ -79,22 +83,25 @@ def table_source(
             one size, which is kept.
         upscale: allow images that are smaller than image_size.
         max_pixels: largest image that is opened.
+        apart: columns that are neither samples nor labels unless they are named so, such as those that name groups.
 
     Raises:
         UnreadableFileError: a file or image that cannot be read.
         DataError: pyarrow is missing; no such column; cells that are empty or not of one shape.
     """
     opened = open_table(Path(path), split)
-    of_labels = None if label_column == NO_LABELS else label_column or find_labels(opened.names)
-    name = column or _find(opened, of_labels)
+    names = [name for name in opened.names if name not in apart]
+    of_labels = None if label_column == NO_LABELS else label_column or find_labels(names)
+    name = column or _find(opened, names, of_labels)
     of_labels = None if of_labels == name else of_labels
-    remarks = opened.remarks + unread_columns([other for other in opened.names if other not in (name, of_labels)])
+    remarks = opened.remarks + unread_columns([other for other in names if other not in (name, of_labels)])
     cells = _filled(opened, name)
     labels, class_names = (None, None) if of_labels is None else _labels(opened, of_labels)
     encoded = _encoded(opened, name, cells)
+    beside = Beside(tuple(opened.names), partial(_cells, opened))
     if encoded is None:
         arrays = TableArrays(opened.where, cells, labels, class_names, channels, spatial_dims)
-        arrays.remarks = remarks
+        arrays.remarks, arrays.beside = remarks, beside
         return arrays
     images = ImageList(
         [Cell(opened.where, encoded, row) for row in range(len(encoded))],
@@ -103,12 +110,19 @@ def table_source(
         f"column {name}, {'no labels' if labels is None else f'labels from {of_labels}'}",
         class_names,
         remarks=remarks,
+        beside=beside,
     )
     return ImageSource(images, ImageOptions(image_size, upscale, max_pixels))
 
 
-def _find(opened: OpenedTable, of_labels: str | None) -> str:
-    names = [name for name in opened.names if name != of_labels]
+def _cells(opened: OpenedTable, name: str) -> NDArray[Any]:
+    """Read a column of numbers or text; an empty cell is None."""
+    with reading(opened.where, "a table", WRITE_ANEW):
+        return np.asarray(opened.column(name).to_pylist())
+
+
+def _find(opened: OpenedTable, known: Sequence[str], of_labels: str | None) -> str:
+    names = [name for name in known if name != of_labels]
     found = names if len(names) == 1 else [name for name in COLUMNS if name in names]
     if not found:
         raise DataError(

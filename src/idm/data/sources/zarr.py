@@ -35,7 +35,7 @@ class Zarr(NamedArrays):
             a link.
     """
 
-    def _open(self, where: Path, key: str | None, labels_key: str | None) -> ArrayFile:
+    def _open(self, where: Path, key: str | None, labels_key: str | None, apart: tuple[str, ...]) -> ArrayFile:
         if not where.is_dir():
             raise DataError(
                 f"{where}: the folder of a Zarr store wanted, got {'a file' if where.exists() else 'nothing'}"
@@ -46,7 +46,7 @@ class Zarr(NamedArrays):
             root = zarr.open(str(where), mode="r")
             names = array_names(zarr, root)
             if names is not None:
-                return choose_arrays(where, names, key, labels_key, root.__getitem__)
+                return choose_arrays(where, names, key, labels_key, root.__getitem__, apart)
             refuse_unstored(where, root)
             return ArrayFile(root, None)
 

@@ -25,8 +25,8 @@ INNER = (0.1, 99.9)
 MOST_VALUES = 1 << 21
 """Percentiles of larger data are those of about so many values, drawn evenly from all with a fixed seed."""
 
-FEW_VALUES = 4096
-"""Values that are tried before a whole block."""
+VALUES_AT_ONCE = 65_536
+"""Values of a block that are int64 at a time."""
 
 Channels = NDArray[Any]
 """One number per channel, [c]."""
@@ -116,9 +116,9 @@ def common_step(source: Source, low: int) -> int:
     """Largest number that divides the distance of every value of integer data from ``low``; 0 if there is no other."""
     step = 0
     for block in source.blocks():
-        apart = block.astype(np.int64).reshape(-1) - low
-        for some in (apart[:FEW_VALUES], apart):  # the step is nearly always 1, which few values tell
-            step = math.gcd(step, int(np.gcd.reduce(some)))
+        values = block.reshape(-1)
+        for first in range(0, len(values), VALUES_AT_ONCE):  # the step is nearly always 1, which few values tell
+            step = math.gcd(step, int(np.gcd.reduce(values[first : first + VALUES_AT_ONCE].astype(np.int64) - low)))
             if step == 1:
                 return 1
     return step

@@ -1,0 +1,151 @@
+"""Numbers that samples are labelled with, such as an age or a pose, brought to one scale by those to train on."""
+
+import hashlib
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.core.errors import DataError
+from idm.data.arrays.cells import MISSING
+from idm.data.base import Indices, Source
+
+OPTION = "attributes"
+"""The setting that names the columns or arrays."""
+
+NUM_EXAMPLES = 64
+"""Labels of training samples that are remembered, and drawn from in turn where nobody asks for others."""
+
+MOST = 4_096
+"""Numbers of one label at the most."""
+
+LARGEST = 1e30
+"""Larger numbers, either way, are refused."""
+
+Row = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """The numbers that a label is made of, and their scale.
+
+    Attributes:
+        names: name of each: that of the column, or of the array with the place in it, such as "pose[2]".
+        mean: mean of each over the training samples that have it.
+        std: its standard deviation, not zero.
+        examples: labels of some training samples; NaN where one is missing.
+        digest: hash of the labels of all samples, which tells them from others.
+    """
+
+    names: tuple[str, ...]
+    mean: Row
+    std: Row
+    examples: tuple[Row, ...]
+    digest: str = ""
+
+    def standardize(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Bring labels [n, k] to mean 0 and deviation 1; what is missing stays NaN."""
+        return ((values - np.array(self.mean)) / np.array(self.std)).astype(np.float32)
+
+    def restore(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Undo ``standardize``."""
+        return values.astype(np.float64) * np.array(self.std) + np.array(self.mean)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return JSON-able values; what is missing is None."""
+        plain = asdict(self)
+        plain["examples"] = [[None if np.isnan(value) else value for value in row] for row in self.examples]
+        return plain | {name: list(plain[name]) for name in ("names", "mean", "std")}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> "Attributes":
+        """Restore what ``to_plain`` returned.
+
+        Raises:
+            KeyError, TypeError, ValueError: something else.
+        """
+        given = {entry.name: plain[entry.name] for entry in fields(cls)}
+        names, mean, std = (tuple(given[name]) for name in ("names", "mean", "std"))
+        examples = tuple(tuple(np.nan if value is None else float(value) for value in row) for row in given["examples"])
+        numbers = np.array([*mean, *std], dtype=np.float64)
+        if not all(isinstance(text, str) for text in (*names, given["digest"])) or not 0 < len(names) <= MOST:
+            raise ValueError("attributes: names and a hash wanted")
+        if {len(row) for row in (mean, std, *examples)} != {len(names)} or not np.isfinite(numbers).all() or 0 in std:
+            raise ValueError("attributes: a mean and a deviation of each wanted")
+        return cls(names, tuple(map(float, mean)), tuple(map(float, std)), examples, given["digest"])
+
+
+def read_attributes(source: Source, columns: tuple[str, ...]) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Read the labels of all samples: names of their numbers, and float64 [n, k]; NaN where one is missing.
+
+    Args:
+        source: the data.
+        columns: names of columns, or of arrays of one or several numbers per sample.
+
+    Raises:
+        DataError: none of that name, or no numbers.
+    """
+    names: list[str] = []
+    found: list[NDArray[np.float64]] = []
+    for column in columns:
+        values = _as_numbers(column, source.beside.read(OPTION, column, len(source)))
+        names += [column] if values.shape[1] == 1 else [f"{column}[{place}]" for place in range(values.shape[1])]
+        found.append(values)
+    if len(names) > MOST:
+        raise DataError(f"{OPTION}: at most {MOST:,} numbers of a sample wanted, got {len(names):,}; name fewer")
+    return tuple(names), np.concatenate(found, axis=1)
+
+
+def fit_attributes(names: tuple[str, ...], values: NDArray[np.float64], train: Indices) -> Attributes:
+    """Choose the scale of labels by those of the samples to train on.
+
+    Raises:
+        DataError: a number that is missing, or the same, in all of them.
+    """
+    seen = values[train]
+    for name, column in zip(names, seen.T, strict=True):
+        there = column[~np.isnan(column)]
+        if not len(there) or (there == there[0]).all():
+            got = f"{there[0]:g} in all" if len(there) else "none in any"
+            raise DataError(
+                f"{OPTION}: numbers that differ between training samples wanted in '{name}', got {got}; leave it out"
+            )
+    examples = seen[np.linspace(0, len(seen) - 1, min(NUM_EXAMPLES, len(seen))).round().astype(np.int64)]
+    return Attributes(
+        names,
+        tuple(np.nanmean(seen, axis=0).tolist()),
+        tuple(np.nanstd(seen, axis=0).tolist()),
+        tuple(map(tuple, examples.tolist())),
+        hashlib.sha256(values.astype("<f8").tobytes()).hexdigest(),
+    )
+
+
+def _as_numbers(column: str, values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return entries as numbers, [n, k]; those without a value, and words that say so, become NaN.
+
+    Raises:
+        DataError: other words, or numbers that are too large.
+    """
+    flat = values.reshape(len(values), -1)
+    try:
+        if flat.dtype.kind in "UO":
+            cells = [np.nan if _is_missing(cell) else float(cell) for cell in flat.reshape(-1).tolist()]
+            numbers = np.array(cells, dtype=np.float64).reshape(flat.shape)
+        else:
+            numbers = flat.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{OPTION}: numbers wanted in '{column}', got {error}; name another, or use it as labels"
+        ) from error
+    if (np.abs(numbers) > LARGEST).any():
+        row = int(np.argmax((np.abs(numbers) > LARGEST).any(axis=1)))
+        raise DataError(
+            f"{OPTION}: numbers of at most {LARGEST:g} wanted in '{column}', got {np.nanmax(np.abs(numbers)):g} for "
+            f"sample {row}; replace it"
+        )
+    return numbers
+
+
+def _is_missing(cell: object) -> bool:
+    return cell is None or (isinstance(cell, str) and cell.strip().casefold() in MISSING)

@@ -1,0 +1,61 @@
+"""What data hold of each sample besides its values: columns of a table, arrays of a file."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.core.errors import DataError
+from idm.data.label_names import as_text
+from idm.data.remarks import listed
+
+
+def _nothing(name: str) -> NoReturn:
+    raise AssertionError(f"there is no {name} to be read")
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Columns or arrays of one entry per sample, read only when they are asked for.
+
+    Attributes:
+        names: what they are called.
+        load: reads the one of a name, [n, ...], of numbers or text.
+    """
+
+    names: tuple[str, ...] = ()
+    load: Callable[[str], NDArray[Any]] = _nothing
+
+    def read(self, option: str, name: str, count: int) -> NDArray[Any]:
+        """Read the column or array of a name, [count] or [count, k].
+
+        Args:
+            option: the setting that names it, for messages.
+            name: its name.
+            count: number of samples.
+
+        Raises:
+            DataError: none of that name, or not one entry per sample.
+        """
+        if not self.names:
+            raise DataError(f"{option}: data with columns or further arrays wanted, got '{name}' of data without any")
+        if name not in self.names:
+            raise DataError(f"{option}: one of {listed(self.names)} wanted, got '{name}'; name one of them")
+        found = as_text(name, self.load(name))
+        if found.shape[:1] != (count,) or found.ndim > 2:
+            raise DataError(
+                f"{option}: an entry for each of {count:,} samples wanted, got '{name}' of shape {found.shape}; "
+                "name another"
+            )
+        return found
+
+
+NOTHING_BESIDE = Beside()
+"""That of data which have no columns or further arrays."""
+
+
+def some_rows(values: NDArray[Any], rows: "range | list[int] | tuple[int, ...] | NDArray[np.int64]") -> NDArray[Any]:
+    """Return the entries of those numbers."""
+    return values[np.asarray(rows, dtype=np.int64)]
