@@ -29,7 +29,7 @@ class StepProposal:
         shares: probability of each [T - 1], float64, none 0; step 1 is the first.
     """
 
-    shares: Float[Tensor, " T-1"]
+    shares: Float[Tensor, " steps"]
 
     def __post_init__(self) -> None:
         """Refuse what are no probabilities.
