@@ -21,7 +21,7 @@ COMPLETED = {
     "idm train --set random_flip=t": ["random_flip=true"],
     "idm sample RUN --set e": ["eta="],
     "idm sample RUN --set training.": [],
-    "idm check-data PATH --set chan": ["channels="],
+    "idm check-data PATH --set chan": ["channels=", "channel_axes="],
     "idm check-math sam": ["samplers"],
     "idm train --track w": ["wandb"],
     "idm sample RUN --precision bf": ["bfloat16"],

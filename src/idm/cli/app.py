@@ -7,7 +7,7 @@ A verb is a function whose parameters are its arguments and options; a new one i
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -106,11 +106,11 @@ def _root(
         raise typer.Exit
 
 
-def make_app() -> typer.Typer:
+def make_app(verbs: Mapping[str, Callable[..., None]] = VERBS) -> typer.Typer:
     """Build the program."""
     app = typer.Typer(name="idm", no_args_is_help=True, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(_root)
-    for name, verb in VERBS.items():
+    for name, verb in verbs.items():
         needs_arguments = name not in ("config", "demo", "check-math", "bench")
         command = app.command(name, help=_help_of(verb), no_args_is_help=needs_arguments)
         command(ungrouped(verb if name in LIGHT_VERBS else with_torch(verb)))
@@ -118,9 +118,9 @@ def make_app() -> typer.Typer:
 
 
 @functools.cache
-def _program() -> Any:
-    """The program, put together once however often a process runs it."""
-    return typer.main.get_command(make_app())
+def _program_of(*verbs: tuple[str, Callable[..., None]]) -> Any:
+    """Put the program together, once however often a process runs it."""
+    return typer.main.get_command(make_app(dict(verbs)))
 
 
 def _help_of(verb: Callable[..., None]) -> str:
@@ -190,7 +190,7 @@ def _invoke(arguments: Sequence[str]) -> int:
         raise SettingsError(f"idm {arguments[0]}: one process wanted, got {num_processes()}; torchrun is for {shared}")
     _refuse_empty(arguments)
     try:
-        result = _program().main(list(arguments), prog_name="idm", standalone_mode=False)
+        result = _program_of(*VERBS.items()).main(list(arguments), prog_name="idm", standalone_mode=False)
     except UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message())
