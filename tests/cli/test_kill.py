@@ -71,10 +71,10 @@ def exit_code(child, seconds=300):
 
 def test_kills_at_random_moments_change_nothing(tmp_path, tiny, prove, record):
     options = tiny(
-        training__num_steps=20,
-        training__save_interval=3,
-        training__log_interval=4,
-        training__snapshot_interval=7,
+        training__num_steps=14,
+        training__save_interval=4,
+        training__log_interval=3,
+        training__snapshot_interval=5,
         **NO_PICTURES,
     )
 
@@ -116,7 +116,7 @@ def trained(tmp_path_factory, tiny):
 
 LONG_JOBS = {
     "samples.npz": ("sample", "--num", "16", "--batch-size", "2", "--steps", "3", "--sampler", "ddpm"),
-    "evaluation.json": ("evaluate", "--num", "64", "--batch-size", "16", "--steps", "10"),
+    "evaluation.json": ("evaluate", "--num", "64", "--batch-size", "16", "--steps", "4"),
 }
 PARTS = 3
 """Parts of eight, or of four, that are there when a long job is stopped."""

@@ -6,7 +6,6 @@ import os
 import random
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -48,17 +47,20 @@ PROGRAM = Path(program.__file__)
 
 
 ONE_MACHINE = ("--nproc-per-node", "2")
+FORKED = ("--start-method", "fork", "--run-path", str(PROGRAM))
+OF_ITS_OWN = ("-m", "idm", "--")
 
 
 class Job:
     """``torchrun`` with two processes of the program, or with those of one of several machines.
 
-    It and they are copies of this process, which has imported in seconds what each would import for itself.
+    It and, unless it starts ``program`` as others do, they are copies of this process, which has imported in seconds
+    what each would import for itself.
     """
 
-    def __init__(self, *arguments, restarts=0, machines=ONE_MACHINE):
-        forked = ["--start-method", "fork", "--run-path", "--master-port", str(free_port())]
-        command = [*machines, *forked, "--max-restarts", str(restarts), str(PROGRAM), *map(str, arguments)]
+    def __init__(self, *arguments, restarts=0, machines=ONE_MACHINE, program=FORKED):
+        port = ["--master-port", str(free_port())]
+        command = [*machines, *port, "--max-restarts", str(restarts), *program, *map(str, arguments)]
         self.told = [tempfile.TemporaryFile("w+") for _ in ("out", "err")]  # noqa: SIM115 - read when it has ended
         self.process = multiprocessing.get_context("fork").Process(target=_launch, args=(command, *self.told))
         self.process.start()
@@ -233,20 +235,8 @@ def test_wrong_settings_are_told_once(train, tmp_path):
 
 def test_images_are_those_of_one_process_also_where_each_is_a_program_of_its_own(whole, tmp_path, idm):
     arguments = ("sample", whole, "--num", 13, "--batch-size", 3, "--seed", 4)
-    start = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        *ONE_MACHINE,
-        "--master-port",
-        free_port(),
-        "-m",
-        "idm",
-        "--",
-    ]
-    command = [str(word) for word in (*start, *arguments, "--out", tmp_path / "two")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    assert (done.returncode, errors_in(done.stderr)) == (0, [])
+    job = Job(*arguments, "--out", tmp_path / "two", program=OF_ITS_OWN)
+    assert job.end() == (0, [])
     assert idm(*arguments, "--out", tmp_path / "one").code == 0
     one, two = (np.load(tmp_path / name / "samples.npz") for name in ("one", "two"))
     for name in one:
