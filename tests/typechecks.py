@@ -3,7 +3,8 @@
 ``--jaxtyping-packages`` has every function of the package checked by jaxtyping and beartype. jaxtyping's part compares
 the sizes of axes between arguments, and costs more than most of the functions themselves; it is needed only where types
 name axes. Functions whose types name none are checked by beartype alone; those inside of functions, which would be
-compiled anew at every call, by the static type checker alone.
+compiled anew at every call, by the static type checker alone. The checks of a function are compiled when it is called
+first: most processes call few of them.
 """
 
 import functools
@@ -23,9 +24,11 @@ def check_axes_only_where_they_are_named() -> None:
 
     @functools.wraps(every)
     def jaxtyped(fn: Any = _decorator._sentinel, **options: Any) -> Any:
-        if not inspect.isfunction(fn) or any(map(_names_axes, fn.__annotations__.values())):
+        if not inspect.isfunction(fn):
             return every(fn, **options)
-        return fn if "<locals>" in fn.__qualname__ else _checked(fn)
+        if any(map(_names_axes, fn.__annotations__.values())):
+            return _checked(fn, functools.partial(every, **options))
+        return fn if "<locals>" in fn.__qualname__ else _checked(fn, beartype)
 
     jaxtyping.jaxtyped = _decorator.jaxtyped = jaxtyped
 
@@ -39,8 +42,8 @@ def _names_axes(annotation: Any) -> bool:
     return any(map(_names_axes, typing.get_args(annotation)))
 
 
-def _checked(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Check a function by beartype from its first call on, unless checks are switched off."""
+def _checked(fn: Callable[..., Any], check: Callable[..., Any]) -> Callable[..., Any]:
+    """Check a function from its first call on, unless checks are switched off."""
     checked: Callable[..., Any] | None = None
 
     @functools.wraps(fn)
@@ -49,7 +52,7 @@ def _checked(fn: Callable[..., Any]) -> Callable[..., Any]:
         if jaxtyping.config.jaxtyping_disable:
             return fn(*args, **kwargs)
         if checked is None:
-            checked = beartype(fn)
+            checked = check(fn)
         return checked(*args, **kwargs)
 
     return either
