@@ -152,5 +152,5 @@ def test_an_evaluation_guides_samples_alone_and_says_so(idm, run, tmp_path):
         "error[E200]: --guidance: --samples N wanted beside it, got 2 without: guidance"
     )
     told = idm(*few, "--guidance", "2", "--samples", "10", "--sampler-steps", "2")
-    assert "2 steps, guidance 2, which the bound is without (" in " ".join(told.out.split())
+    assert "2 steps, 2 calls of the network, guidance 2, which the bound is without" in " ".join(told.out.split())
     assert json.loads((tmp_path / "evaluation.json").read_text())["guidance"] == 2.0

@@ -67,7 +67,7 @@ class Metrics:
         """
         evidence = self._evidence(run, data, bound, drawn)
         found: dict[str, list[Figure]] = {}
-        with listener.follow("metrics", len(self.members), unit="metrics") as bar:
+        with listener.follow("measuring", len(self.members), unit="metrics") as bar:
             for name, metric in self.members.items():
                 found[name] = metric.measure(evidence)
                 bar.advance()

@@ -97,7 +97,7 @@ def open_dicom(where: Path) -> DicomFile | None:
         syntax = pydicom.filereader.read_file_meta_info(where).TransferSyntaxUID
         if syntax not in PLAIN:  # before anything is unpacked
             raise DataError(
-                f"{where}: pixels that are not compressed wanted, got {syntax.name}; decompress it, by gdcmconv --raw "
+                f"{where}: pixels that are not compressed wanted, got {syntax.name}; decompress it, by gdcmconv "
                 "or by pydicom's decompress() with a plug-in"
             )
         found = pydicom.dcmread(where, stop_before_pixels=True, specific_tags=TAGS)
