@@ -200,7 +200,7 @@ def test_a_run_that_a_signal_finds_at_its_start_has_nothing_to_save(tmp_path, ti
 
 
 def test_a_verb_that_cannot_be_continued_ends_with_the_signal_s_code(tmp_path, run, idm, monkeypatch):
-    monkeypatch.setattr("idm.run.encoding.refuse_dropout", lambda network: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr("idm.run.carrying.refuse_dropout", lambda network: os.kill(os.getpid(), signal.SIGTERM))
     result = idm("encode", run, "held-out:0", "--out", tmp_path / "a.safetensors")
     assert (result.code, result.errors) == (128 + signal.SIGTERM, [])
     assert result.err.endswith(
@@ -209,11 +209,11 @@ def test_a_verb_that_cannot_be_continued_ends_with_the_signal_s_code(tmp_path, r
 
 
 @pytest.mark.parametrize(
-    ("verb", "busy"), [("calibrate", "calibrating.measure_and_train"), ("fit-solver", "fitting.fit_solver")]
+    ("verb", "busy"), [("calibrate", "calibrated.measure_and_train"), ("fit-solver", "measurable.fit_solver")]
 )
 def test_what_begins_anew_after_ctrl_c_says_so_and_leaves_the_run_as_it_was(run, idm, monkeypatch, verb, busy):
     before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
-    monkeypatch.setattr(f"idm.tasks.{busy}", lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGINT))
+    monkeypatch.setattr(f"idm.run.{busy}", lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGINT))
     result = idm(verb, run)
     assert result.code == 130
     assert (
@@ -224,18 +224,18 @@ def test_what_begins_anew_after_ctrl_c_says_so_and_leaves_the_run_as_it_was(run,
 
 
 BEGINNINGS = {
-    "tradeoff": ("tradeoff", ()),
-    "train-classifier": ("classifying", ()),
-    "restore": ("restoring", ("held-out:0", "--simulate", "--operator", "downsample:2")),
-    "edit": ("restoring", ("held-out:0",)),
+    "tradeoff": ("tasks.tradeoff", ()),
+    "train-classifier": ("run", ()),
+    "restore": ("tasks.restoring", ("held-out:0", "--simulate", "--operator", "downsample:2")),
+    "edit": ("tasks.restoring", ("held-out:0",)),
 }
-"""What goes on where it was: the file that opens the run, and what else the command wants."""
+"""What goes on where it was: what opens the run, and what else the command wants."""
 
 
 @pytest.mark.parametrize("verb", BEGINNINGS)
 def test_what_is_stopped_while_it_begins_is_told_to_be_continued_where_the_verb_goes_on(run, idm, monkeypatch, verb):
-    file, words = BEGINNINGS[verb]
-    monkeypatch.setattr(f"idm.tasks.{file}.load", lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGTERM))
+    place, words = BEGINNINGS[verb]
+    monkeypatch.setattr(f"idm.{place}.load", lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGTERM))
     result = idm(verb, run, *words)
     assert result.code == 75
     assert result.errors == [

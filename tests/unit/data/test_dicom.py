@@ -161,7 +161,7 @@ def test_compressed_pixels_damaged_files_and_others_are_refused_by_name(tmp_path
     found.PixelData = pydicom.encaps.encapsulate([b"\0\0"])
     found["PixelData"].is_undefined_length = True
     found.save_as(path)
-    with pytest.raises(DataError, match=r"got JPEG 2000 .*; decompress it, by gdcmconv --raw"):
+    with pytest.raises(DataError, match=r"got JPEG 2000 .*; decompress it, by gdcmconv or"):
         SOURCES.build("dicom", {"path": str(path)})
     for content in (b"", whole[:100], whole[128:], whole[:140], whole[:-300] + b"x"):
         path.write_bytes(content)
