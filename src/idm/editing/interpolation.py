@@ -97,7 +97,7 @@ def interpolate(
 
 def _decoded(
     way: Inversion, denoise: Denoiser, states: States, weights: Sequence[float], like: Images, listener: Listener
-) -> Images:
+) -> Float[Tensor, "n c *space"]:
     """Decode mixtures of the states of two images."""
     solver = SamplerMultistep(way.diffusion, clip_denoised=False)
     decoded = like.new_empty(len(weights), *like.shape[1:])
