@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, Protocol, final
+from typing import Any, Protocol, final, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -100,6 +100,7 @@ class Draws(ABC):
             yield numbers, replace(each[0], values=torch.cat([one.values for one in each]).to(run.device))
 
 
+@runtime_checkable
 class Batches(Protocol):
     """Where samples are drawn in batches."""
 
