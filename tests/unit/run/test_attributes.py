@@ -160,3 +160,19 @@ def test_a_run_keeps_its_numbers_and_samples_guides_and_scores_by_them(trained):
     before = open_data(settings.data).spec.attributes
     np.savez(folder / "a.npz", x=np.load(folder / "a.npz")["x"], age=np.linspace(20, 81, 60))
     assert open_data(settings.data).spec.attributes != before
+
+
+def test_what_is_restored_and_edited_is_told_numbers_and_latents_are_not(trained):
+    _, run, _ = trained
+    operator, seen = run.operator("channels:0"), np.array([[40.0, NAN]])
+    young, old, none = (run.restore(seen, operator, noise=1.0, num=2, labels=[age]).draws for age in (20, 70, "none"))
+    assert young.shape == (1, 2, 2)
+    assert not np.array_equal(young, old)
+    np.testing.assert_array_equal(run.restore(seen, operator, noise=1.0, num=2).draws, none)
+    first, second = (run.edit(np.array([[40.0, -40.0]]), label_b=[age]).draws for age in (20, 70))
+    assert first.shape == (1, 1, 2)
+    assert not np.array_equal(first, second)
+    with pytest.raises(SettingsError, match=r"^labels: numbers of age wanted"):
+        run.restore(seen, operator, labels="roses")
+    with pytest.raises(SettingsError, match="got one that is told age"):
+        run.encode(np.array([[40.0, -40.0]]))
