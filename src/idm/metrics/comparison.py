@@ -7,6 +7,7 @@ of m at the most. Samples and data are put into an order of their own first, so 
 nothing.
 """
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -134,6 +135,8 @@ def _own_order(x: Tensor) -> Tensor:
 
 
 def _null(better: Better, drawn: np.ndarray, value: float) -> Null:
+    if not np.isfinite([value, *drawn]).all():
+        return Null(float(drawn.mean()), math.nan, math.nan, len(drawn), math.nan)
     above, below = ((1 + int(side.sum())) / (len(drawn) + 1) for side in (drawn >= value, drawn <= value))
     p_values = {Better.LOWER: above, Better.HIGHER: below, Better.NEAR_NULL: min(1.0, 2.0 * min(above, below))}
     lower, upper = np.quantile(drawn, (0.025, 0.975)).tolist()
@@ -144,10 +147,11 @@ def worse_than_chance(figures: Sequence[Figure], level: float = 0.05) -> list[Fi
     """Return the figures that are worse than those of real data, after Holm (1979): all are right in 95 % of cases.
 
     Args:
-        figures: of any metrics; those without a null count for nothing.
+        figures: of any metrics; those without a null, or of no number, count for nothing.
         level: how often real data may have any figure that is returned.
     """
-    known = [(figure.null.p_value, figure) for figure in figures if figure.null is not None]
+    nulls = [(figure.null.p_value, figure) for figure in figures if figure.null is not None]
+    known = [one for one in nulls if math.isfinite(one[0])]
     found: list[Figure] = []
     for place, (p_value, figure) in enumerate(sorted(known, key=lambda one: one[0])):
         if p_value * (len(known) - place) > level:

@@ -41,7 +41,8 @@ class Neighbours:
             return self.distances.new_zeros(len(rows))
         order = self.order[rows]
         if int(side[order].sum(1).min()) < k:
-            order = _sorted(self.distances, len(self.distances) - 1)[rows]
+            inside = self.distances[rows][:, rows].fill_diagonal_(torch.inf)  # a copy: the side is small, or far apart
+            return inside.kthvalue(k, dim=1).values
         rank = side[order].cumsum(1)
         place = (rank >= k).int().argmax(1, keepdim=True)  # the first such place
         return self.distances[rows[:, None], order.gather(1, place)].squeeze(1)

@@ -41,7 +41,8 @@ class Spectrum(Comparison):
 
     def prepare(self, pool: Float[Tensor, "N r"]) -> Statistic:
         """Compare mean powers."""
-        total, least = pool.sum(0), LEAST_POWER * float(pool.mean(0).max())
+        total = pool.sum(0)
+        least = max(LEAST_POWER * float(pool.mean(0).max()), torch.finfo(torch.float64).tiny)
 
         def compare(first: Tensor) -> list[float]:
             side, count = pool[first].sum(0), int(first.sum())

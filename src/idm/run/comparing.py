@@ -17,7 +17,7 @@ from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.likelihood import Estimate, StepProposal, fit_proposal, sample_bound
 from idm.run.data import Data
 from idm.run.opened import Opened
-from idm.run.scoring import bound_of_samples, chain_to_score, in_data_units
+from idm.run.scoring import bound_of_samples, chain_to_score, in_data_units, require_held_out
 
 PILOT = 16
 """Images that a proposal of steps is fitted on."""
@@ -57,7 +57,8 @@ class ComparedBounds:
 
     def __repr__(self) -> str:
         """Write the difference in a line."""
-        found, better = self.difference, "first" if self.difference.mean < 0 else "second"
+        found = self.difference
+        better = "neither" if found.mean == 0.0 else "first" if found.mean < 0 else "second"
         said = f"{found.mean:+.4f} ± {found.standard_error:.4f} bits/dim, {better} is better, p = {self.p_value:.3g}"
         return f"ComparedBounds({said}, {len(self.first):,} samples)"
 
@@ -89,6 +90,8 @@ def compare_bounds(
     grids = [run.spec.codec.grid for run in (first, second)]
     if grids[0] != grids[1]:
         raise SettingsError(f"compare: bits/dim of the same levels wanted, got those of {grids[0]} and {grids[1]}")
+    for run, its_data in zip((first, second), data, strict=True):
+        require_held_out(run, its_data)
     _refuse_other_samples(first, second, data, terms.num)
     proposal: StepProposal | None = None
     found: list[NDArray[np.float64]] = []

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from idm.core.counts import holds_several
 from idm.core.errors import SettingsError
 from idm.core.text import shown
 from idm.data.arrays.cells import MISSING
-from idm.data.attributes import Attributes, Row
+from idm.data.attributes import LARGEST, Attributes, Row
 from idm.data.remarks import listed
 from idm.run.labels import Labels, class_numbers
 
@@ -184,10 +185,11 @@ class ValueLabels(LabelKind):
         if labels is None:
             return None
         given = self._texts(labels) if isinstance(labels, str) else labels
-        if isinstance(given, Mapping) or not isinstance(given, Iterable):
+        if isinstance(given, Mapping) or not holds_several(given):
             given = [given]
         every = list(given)
-        if len(self.attributes.names) > 1 and every and not any(isinstance(row, (Mapping, Iterable)) for row in every):
+        has_rows = any(isinstance(row, str) or holds_several(row) for row in every)
+        if len(self.attributes.names) > 1 and every and not has_rows:
             every = [every]  # the numbers of one label
         found = [self._row(row, option) for row in every]
         if not found:
@@ -241,15 +243,15 @@ class ValueLabels(LabelKind):
             if unknown := [name for name in given if name not in names]:
                 raise SettingsError(f"{wanted}, got {shown(unknown[0])}; name those that the run was trained on")
             given = [given.get(name) for name in names]
-        row = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+        row: list[Any] = list(given) if not isinstance(given, str) and holds_several(given) else [given]
         if len(row) != len(names):
             raise SettingsError(f"{wanted}, got {len(row)} of them; give {len(names)}, or say NAME=NUMBER")
         try:
             values = tuple(math.nan if _is_missing(value) else float(value) for value in row)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise SettingsError(f"{wanted}, got {shown(given)}; write none for what is not known") from error
-        if any(map(math.isinf, values)):
-            raise SettingsError(f"{wanted}, got infinity; write none for what is not known")
+        if any(abs(value) > LARGEST for value in values):
+            raise SettingsError(f"{wanted}, got {shown(given)}, beyond {LARGEST:g}; write none for what is not known")
         return values
 
 

@@ -81,7 +81,7 @@ def series(folder, number, order, **told):
             np.full((4, 5), 10 * number + place, "u1"),
             SeriesInstanceUID=f"1.2.{number}",
             ImageOrientationPatient=[0, 1, 0, 0, 0, 1],
-            ImagePositionPatient=[2.5 * place, 7 * name, 0],
+            ImagePositionPatient=[1.5 * (place - 1), 7 * name, 0],  # the middle one is at 0
             InstanceNumber=name,
             PixelSpacing=[0.5, 0.75],
             **told,
@@ -103,7 +103,7 @@ def test_slices_are_ordered_by_their_place_in_the_body_whatever_their_files_are_
     assert slices.names[:3] == ("a/1-1", "a/1-2", "a/1-0")
     assert (slices.spacing, slices.remarks) == ((0.5, 0.75), ("1 file without an image not read",))
     volumes = SOURCES.build("dicom", options | {"samples": "volumes"})
-    assert (volumes.shape, volumes.spacing) == ((1, 3, 4, 5), (2.5, 0.5, 0.75))
+    assert (volumes.shape, volumes.spacing) == ((1, 3, 4, 5), (1.5, 0.5, 0.75))
     assert volumes.read(np.array([1, 0]))[:, 0, :, 0, 0].tolist() == [[20, 21, 22], [10, 11, 12]]
     (tmp_path / "report.dcm").unlink()
     labelled = SOURCES.build("dicom", options | {"samples": "volumes", "labels": "folder"})

@@ -248,3 +248,18 @@ def test_what_is_checked_can_be_trained_on_by_its_index(tmp_path):
     check = check_path(tmp_path / "a.nc")
     (tmp_path / "index.jsonl").write_text(check.index.to_text(), encoding="utf-8")
     assert (check.source, len(SOURCES.build(*infer_source(tmp_path / "index.jsonl")))) == ("netcdf", 3)
+
+
+@pytest.mark.parametrize(("dtype", "mark"), [("u1", np.float32(-9999)), ("i2", np.float32(np.nan)), ("u1", 0.5)])
+def test_marks_that_the_stored_type_cannot_hold_mark_nothing(tmp_path, dtype, mark):
+    values = np.array([[0, 241, 5], [1, 2, 3]], dtype)
+    by_h5netcdf(tmp_path / "a.nc", {"v": (("time", "x"), values, {"missing_value": mark})})
+    np.testing.assert_array_equal(open_netcdf(tmp_path / "a.nc").read(np.arange(2))[:, 0], values)
+
+
+def test_attributes_of_bytes_are_texts(tmp_path):
+    values = np.array([[1, -3], [-16, 5]], "i1")
+    told = {"_Unsigned": np.bytes_("true"), "ancillary_variables": np.bytes_("error")}
+    axes = ("time", "x")
+    by_h5netcdf(tmp_path / "a.nc", {"v": (axes, values, told), "error": (axes, values, {})})
+    np.testing.assert_array_equal(open_netcdf(tmp_path / "a.nc").read(np.arange(2))[:, 0], values.view("u1"))

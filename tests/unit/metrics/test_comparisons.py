@@ -177,6 +177,20 @@ def test_copies_are_nearer_in_all_pairs_and_held_out_data_in_half_of_them() -> N
     assert (nearer.value, copies.value) == (pytest.approx(0.5), pytest.approx(1 / 50))
 
 
+def test_exact_copies_count_where_held_out_data_are_copies_too() -> None:
+    training = normal(200, 1, 6, seed=8)
+    held_out = torch.cat([training[:3], normal(97, 1, 6, seed=7)])
+    found = Memorisation().measure(Evidence(Labelled(training[50:]), Labelled(held_out), Labelled(training)))
+    assert found[1].value == 1.0
+
+
+def test_figures_of_no_number_are_no_worse_than_chance() -> None:
+    blank = torch.zeros(20, 1, 8)
+    found = Spectrum(drawings=19).measure(Evidence(Labelled(blank), trained_on=Labelled(torch.zeros(60, 1, 8))))
+    assert found[0].value == 0.0
+    assert [one.name for one in worse_than_chance([figure("a", math.nan), figure("b", 0.01)])] == ["b"]
+
+
 def test_the_share_of_pairs_and_its_error_are_those_of_all_pairs() -> None:
     x, held_out, training = (normal(n, 1, 6, seed=s) for n, s in ((20, 6), (50, 7), (200, 8)))
     ours, theirs = (cdist(z.flatten(1), training.flatten(1)).min(1) for z in (x, held_out))

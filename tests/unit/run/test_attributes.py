@@ -49,6 +49,17 @@ def test_labels_of_one_number_are_divided_by_commas(given):
     assert same(ValueLabels(OF_ONE).read(given), [[63], [20]])
 
 
+@pytest.mark.parametrize("given", [torch.tensor(63.0), np.array(63.0), torch.tensor([63.0]), 63])
+def test_a_number_of_an_array_is_a_label(given):
+    assert same(ValueLabels(OF_ONE).read(given), [[63]])
+
+
+@pytest.mark.parametrize("given", [[10**400], [1e300], "1e39"])
+def test_numbers_that_float32_cannot_hold_are_refused(given):
+    with pytest.raises(SettingsError, match=r"^labels: numbers of age wanted"):
+        ValueLabels(OF_ONE).read(given)
+
+
 @pytest.mark.parametrize("given", ["63", "age=x,dose=1", "size=3", [[1, 2, 3]], "inf,1", [], [["a", 1]], 5])
 def test_what_is_no_label_is_refused_in_a_line(given):
     with pytest.raises(SettingsError, match=r"^labels: ") as caught:

@@ -74,11 +74,13 @@ class DicomFile:
 
 def is_dicom(where: Path) -> bool:
     """Whether a file is called as DICOM files are, or begins as they do."""
+    if not where.is_file():  # opening a pipe would wait for somebody who writes
+        return False
     if where.name.lower().endswith(DICOM_SUFFIXES):
         return True
     try:
         with where.open("rb") as file:
-            return where.is_file() and file.read(PREAMBLE + len(MAGIC))[PREAMBLE:] == MAGIC
+            return file.read(PREAMBLE + len(MAGIC))[PREAMBLE:] == MAGIC
     except OSError:
         return False
 

@@ -3,6 +3,7 @@
 The specifications are those of EDF (Kemp et al. 1992), EDF+ (Kemp & Olivan 2003) and BioSemi's BDF, with 24 bits.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,7 +143,7 @@ def open_edf(where: Path) -> EdfFile:
         if width is None or len(head) < HEAD:
             raise ValueError("its first bytes are not those of the format")
         num_signals, num_records, seconds = int(head[252:256]), int(head[236:244]), float(head[244:252])
-        if not 1 <= num_signals <= total // OF_SIGNAL or seconds < 0:
+        if not 1 <= num_signals <= total // OF_SIGNAL or not 0 <= seconds < math.inf:
             raise ValueError(f"{num_signals:,} signals, {seconds} seconds a record")
         every = _signals(file.read(num_signals * OF_SIGNAL), num_signals, width)
         offset, num_bytes = HEAD + num_signals * OF_SIGNAL, sum(signal.per_record for signal in every) * width

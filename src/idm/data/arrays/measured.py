@@ -119,7 +119,7 @@ def _bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
 
 
 def _refuse_fill(fill: float, dtype: np.dtype[Any]) -> None:
-    limits = np.iinfo(dtype) if dtype.kind in "iu" else None
+    fill, limits = float(fill), np.iinfo(dtype) if dtype.kind in "iu" else None
     fits = math.isfinite(fill) and (limits is None or (fill.is_integer() and limits.min <= fill <= limits.max))
     if not fits:
         wanted = "a finite number" if limits is None else f"a whole number from {limits.min} to {limits.max}"

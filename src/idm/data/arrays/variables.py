@@ -63,12 +63,14 @@ class Variable:
             numbers[0] = [FILLS[stored.name]]
         within = _numbers(told.get("valid_range")) or [None, None]
         low, high = ((_numbers(told.get(name)) or [usual])[0] for name, usual in zip(ENDS, within, strict=True))
-        of_stored = (np.asarray(number).astype(stored).item() for some in numbers for number in some)
+        of_stored = (
+            np.asarray(number).astype(stored).item() for some in numbers for number in some if self._can_be(number)
+        )
         return Packing(
             stored,
             float((_numbers(told.get("scale_factor")) or [1.0])[0]),
             float((_numbers(told.get("add_offset")) or [0.0])[0]),
-            tuple(number for number in of_stored if not math.isnan(number)),
+            tuple(of_stored),
             low,
             high,
         )
@@ -78,6 +80,14 @@ class Variable:
         """Dtype with the sign that attributes say: old files have no type for unsigned numbers."""
         said = str(self.attributes.get("_Unsigned", "")).lower()
         return np.dtype(f"u{self.stored.itemsize}") if said == "true" and self.stored.kind == "i" else self.stored
+
+    def _can_be(self, number: int | float) -> bool:
+        """Whether a number can be stored, with a sign or as the same bits without: others mark nothing as missing."""
+        if self.stored.kind not in "iu":
+            return not math.isnan(number)
+        limits = [np.iinfo(dtype) for dtype in (self.stored, self._signed)]
+        least, most = min(one.min for one in limits), max(one.max for one in limits)
+        return math.isfinite(number) and number == int(number) and least <= number <= most
 
     def take(self, along: Sequence[str], rows: Indices, then: Sequence[str]) -> NDArray[Any]:
         """Return entries [n, *then] as they are stored.

@@ -58,7 +58,7 @@ class Dicom(ArraySource):
         found = {file.where: file for file in opened if file is not None}
         if not found:
             raise DataError(f"{where}: DICOM files with an image wanted, got none; give another file or folder")
-        files = sorted(found.values(), key=lambda file: (file.series, file.place is None, file.place or file.number))
+        files = sorted(found.values(), key=_turn)
         gather(lambda file: self._compare(file, files[0]), files)
         self._volumes = samples == "volumes"
         self._samples = (
@@ -123,6 +123,11 @@ class Dicom(ArraySource):
 
 def _frames(file: DicomFile) -> list[Frame]:
     return [(file, frame) for frame in range(file.num_frames)]
+
+
+def _turn(file: DicomFile) -> tuple[str, bool, int | float]:
+    """Return what files are ordered by: series, and in it the place; their number where none has a place."""
+    return file.series, file.place is None, file.number if file.place is None else file.place
 
 
 def _volumes(where: Path, files: list[DicomFile]) -> list[list[Frame]]:

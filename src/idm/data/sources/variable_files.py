@@ -73,7 +73,8 @@ def _of_hdf5(where: Path) -> Iterator[Variable]:
     file = h5py.File(where, "r")
     for path in data_sets(h5py, file)[0]:
         data = file[path]
-        attributes = {name: data.attrs[name] for name in data.attrs if name not in ("DIMENSION_LIST", "REFERENCE_LIST")}
+        told = {name: data.attrs[name] for name in data.attrs if name not in ("DIMENSION_LIST", "REFERENCE_LIST")}
+        attributes = {name: _text(value) if isinstance(value, bytes) else value for name, value in told.items()}
         if _text(attributes.get("NAME")).startswith(NO_VARIABLE):
             continue
         own = path.rpartition("/")[2]
