@@ -244,7 +244,7 @@ class NiftiOptions:
 class SoundOptions:
     """Options of ``data.source.name=sound``."""
     path: str | Path
-    """a file of FLAC, Ogg Vorbis or Opus, MP3, AIFF, AU, CAF, W64, or of a kind of WAV that the source wav refuses, or a folder of such, without WAV files; its sub-folders are included, hidden files are not."""
+    """a file of FLAC, Ogg Vorbis or Opus, AIFF, AU, CAF, W64, or of a kind of WAV that the source wav refuses, or a folder of such, without WAV files; its sub-folders are included, hidden files are not."""
     window: int | None = ...
     """frames of a sample; by default as for WAV files."""
     hop: int | None = ...

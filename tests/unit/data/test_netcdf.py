@@ -263,3 +263,11 @@ def test_attributes_of_bytes_are_texts(tmp_path):
     axes = ("time", "x")
     by_h5netcdf(tmp_path / "a.nc", {"v": (axes, values, told), "error": (axes, values, {})})
     np.testing.assert_array_equal(open_netcdf(tmp_path / "a.nc").read(np.arange(2))[:, 0], values.view("u1"))
+
+
+def test_labels_over_two_axes_of_samples_are_in_their_order(tmp_path):
+    values, labels = np.arange(12).reshape(3, 2, 2).astype("i4"), np.array([[5, 7], [7, 5], [5, 5]], "i4")
+    axes = ("time", "member")
+    by_h5netcdf(tmp_path / "a.nc", {"v": ((*axes, "x"), values, {}), "kind": (axes, labels, {})})
+    source = open_netcdf(tmp_path / "a.nc", variables=("v",), sample_axes=axes, label_variable="kind")
+    assert [source.class_names[number] for number in source.labels] == ["5", "7", "7", "5", "5", "5"]

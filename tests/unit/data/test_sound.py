@@ -101,3 +101,9 @@ def test_what_is_checked_can_be_trained_on_by_its_index(tmp_path):
     check = check_path(tmp_path / "a.flac")
     (tmp_path / "index.jsonl").write_text(check.index.to_text(), encoding="utf-8")
     assert (check.source, len(SOURCES.build(*infer_source(tmp_path / "index.jsonl")))) == ("sound", 1)
+
+
+def test_windows_of_mp3_files_would_be_decoded_wrongly(tmp_path):
+    soundfile.write(tmp_path / "a.mp3", 0.2 * np.sin(np.arange(44_100) / 30), 44_100)
+    with pytest.raises(DataError, match=r"a\.mp3: .* wanted, got MP3, .*; convert it to FLAC"):
+        build(tmp_path / "a.mp3")

@@ -76,7 +76,7 @@ class Chosen:
         stored = np.asarray(self.labels.data[...])
         if stored.dtype.kind == "S" and stored.ndim == 2:
             stored = np.ascontiguousarray(stored).view(f"S{stored.shape[1]}")[:, 0]
-        return as_text(where, stored)
+        return as_text(where, stored).reshape(-1)  # over several axes of samples, the last one fastest
 
 
 def choose_variables(

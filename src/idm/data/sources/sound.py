@@ -82,7 +82,7 @@ class Sound(WindowSource):
         """Judge the headers of all files, and look at the values of floats.
 
         Args:
-            path: a file of FLAC, Ogg Vorbis or Opus, MP3, AIFF, AU, CAF, W64, or of a kind of WAV that the source wav
+            path: a file of FLAC, Ogg Vorbis or Opus, AIFF, AU, CAF, W64, or of a kind of WAV that the source wav
                 refuses, or a folder of such, without WAV files; its sub-folders are included, hidden files are not.
             window: frames of a sample; by default as for WAV files.
             hop: frames from the beginning of a window to that of the next; by default the window.
@@ -118,6 +118,11 @@ class Sound(WindowSource):
         with reading(where, "a sound file", "replace it"), self._library.SoundFile(str(where)) as file:
             if not file.seekable() or file.frames < 0 or file.samplerate <= 0:
                 raise ValueError(f"{file.frames:,} frames at {file.samplerate:,} Hz")
+            if file.format == "MP3":
+                raise DataError(
+                    f"{where}: sound that can be read from any place on wanted, got MP3, whose parts alone are decoded "
+                    "wrongly; convert it to FLAC"
+                )
             found = SoundFile(where, SoundForm(file.samplerate, file.channels, file.subtype), file.frames)
             refuse_unstored(where, found)
             return found
