@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from idm.cli import completion, options
-from idm.cli.guiding import OFF, Guide, with_guidance
+from idm.cli import completion, guiding, options
+from idm.cli.guiding import GuideOptions
 from idm.cli.output import Output
 from idm.cli.restore import sampler_settings
 
@@ -59,7 +59,6 @@ Overrides = Annotated[
 ]
 
 
-@with_guidance
 def edit(
     run: options.RunArgument,
     images: Samples,
@@ -71,7 +70,9 @@ def edit(
     seed: options.Seed = 0,
     sampler: Sampler = None,
     steps: Steps = None,
-    guide: Guide = OFF,
+    guidance: guiding.Guidance = 1.0,
+    *,
+    guide: GuideOptions,
     overrides: Overrides = None,
     batch_size: options.BatchSize = 64,
     out: options.OutFolder = None,
@@ -89,7 +90,7 @@ def edit(
     from idm.tasks import EditRequest, edit_into
 
     settings, of_rule = sampler_settings(overrides, sampler, steps)
-    guided = {**guide, **of_rule}
+    guided = {"guidance": guidance} | guide.asked | of_rule
     wanted = EditRequest(strength, method, num, label_a, label_b, settings, seed, batch_size, guided)
     output = Output(as_json=as_json)
     made = edit_into(run, images, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from idm.cli import options
-from idm.cli.guiding import OFF, Guide, with_guidance
+from idm.cli import guiding, options
+from idm.cli.guiding import GuideOptions
 from idm.cli.output import Output
 from idm.cli.sample import sampler_options
 from idm.core.text import counted
@@ -28,7 +28,6 @@ LatentsFile = Annotated[
 ]
 
 
-@with_guidance
 def encode(
     run: options.RunArgument,
     images: Images,
@@ -37,7 +36,9 @@ def encode(
     spacing: options.InversionSpacing = None,
     seed: options.InversionSeed = 0,
     labels: options.KnownLabels = None,
-    guide: Guide = OFF,
+    guidance: guiding.Guidance = 1.0,
+    *,
+    guide: GuideOptions,
     overrides: options.InversionOverrides = None,
     out: LatentsFile = None,
     batch_size: options.BatchSize = 256,
@@ -50,7 +51,7 @@ def encode(
     from idm.tasks import EncodeRequest, encode_into
 
     inversion, of_rule = inversion_settings(overrides, method, steps, spacing)
-    wanted = EncodeRequest(labels, inversion, seed, batch_size, {**guide, **of_rule})
+    wanted = EncodeRequest(labels, inversion, seed, batch_size, {"guidance": guidance} | guide.asked | of_rule)
     found = encode_into(run, images, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL)
     _describe(Output(as_json=as_json), run, found)
 

@@ -1,8 +1,5 @@
 """Options that guide samples. Imports no torch."""
 
-import functools
-import inspect
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -97,40 +94,3 @@ def interval_of(text: str | None) -> tuple[float, float] | None:
         raise SettingsError(
             f"guidance_interval: two noise-to-signal ratios LOW,HIGH wanted, such as 0.2,5, got {shown(text)}"
         ) from error
-
-
-Guide = Mapping[str, Any]
-"""The options that guide, by name, as ``Run.guided`` takes them."""
-
-OFF: Guide = {}
-
-OPTIONS: Mapping[str, tuple[Any, Any]] = {
-    "guidance": (Guidance, 1.0),
-    "guidance_rule": (GuidanceRule, "linear"),
-    "guidance_interval": (GuidanceInterval, None),
-    "autoguidance": (Autoguidance, 1.0),
-    "autoguidance_from": (AutoguidanceFrom, None),
-    "classifier_scale": (ClassifierScale, 0.0),
-    "classifier": (Classifier, None),
-}
-"""Each with its default."""
-
-
-def with_guidance(verb: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb the options that guide, in the place of its argument ``guide``, in which it gets them together."""
-
-    @functools.wraps(verb)
-    def guided(**given: Any) -> None:
-        guide = {name: given.pop(name) for name in OPTIONS}
-        guide["guidance_interval"] = interval_of(guide["guidance_interval"])
-        verb(**given, guide={name: value for name, value in guide.items() if value is not None})
-
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    options = [
-        inspect.Parameter(name, kind, default=default, annotation=annotation)
-        for name, (annotation, default) in OPTIONS.items()
-    ]
-    parameters = inspect.signature(verb).parameters.values()
-    shown = [option for one in parameters for option in (options if one.name == "guide" else [one])]
-    guided.__signature__ = inspect.Signature(shown)  # pyright: ignore[reportAttributeAccessIssue] (typer reads it)
-    return guided

@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from idm.cli import options
+from idm.cli import guiding, options
 from idm.cli.encode import inversion_settings
-from idm.cli.guiding import OFF, Guide, with_guidance
+from idm.cli.guiding import GuideOptions
 from idm.cli.output import Output
 from idm.core.text import counted
 
@@ -23,7 +23,6 @@ LabelB = Annotated[
 ]
 
 
-@with_guidance
 def interpolate(
     run: options.RunArgument,
     a: End,
@@ -34,7 +33,9 @@ def interpolate(
     method: options.InversionMethod = None,
     steps: options.InversionSteps = None,
     spacing: options.InversionSpacing = None,
-    guide: Guide = OFF,
+    guidance: guiding.Guidance = 1.0,
+    *,
+    guide: GuideOptions,
     overrides: options.InversionOverrides = None,
     out: options.OutFolder = None,
     device: options.Device = None,
@@ -52,7 +53,7 @@ def interpolate(
 
     output = Output(as_json=as_json)
     inversion, of_rule = inversion_settings(overrides, method, steps, spacing)
-    wanted = InterpolateRequest(num, label_a, label_b, inversion, {**guide, **of_rule})
+    wanted = InterpolateRequest(num, label_a, label_b, inversion, {"guidance": guidance} | guide.asked | of_rule)
     given: dict[str, Any] = {"device": device, "trust_code": trust_code, "listener": TERMINAL, "say": output.line}
     made = interpolate_into(run, a, b, wanted, out, **given)
     output.line(f"{counted(num, 'image')} from {a} to {b}, {counted(made.steps, 'step')}")
