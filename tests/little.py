@@ -17,7 +17,8 @@ def few_images() -> Generator[None]:
     """Have few images by default for calibrations, previews and, at few levels, learned variances."""
     calibrated = mock.patch.dict(inspect.unwrap(calibrate).__kwdefaults__, num=NUM_IMAGES)
     few_levels = mock.patch.dict(inspect.unwrap(variance_fractions).__kwdefaults__, num_levels=NUM_LEVELS)
-    with calibrated, few_levels, mock.patch("idm.tasks.preview.NUM_IMAGES", NUM_IMAGES):
+    few = mock.patch("idm.run.scoring.FRACTIONS_OF", 4)
+    with calibrated, few_levels, few, mock.patch("idm.tasks.preview.NUM_IMAGES", NUM_IMAGES):
         yield
 
 
