@@ -37,21 +37,21 @@ class Ours(Entrant):
 
     Attributes:
         precision: number format, by its name in settings.
-        checkpoint_levels: levels of the network that store no activations for the backward pass.
+        checkpoint_stages: stages of the network that store no activations for the backward pass.
         compiled: whether torch.compile translates training steps.
     """
 
     precision: Literal["float32", "bfloat16"] = "float32"
-    checkpoint_levels: int = 0
+    checkpoint_stages: int = 0
     compiled: bool = False
 
-    def checkpointed(self, levels: int) -> "Ours":
-        """The same with so many levels checkpointed."""
-        return replace(self, checkpoint_levels=levels)
+    def checkpointed(self, stages: int) -> "Ours":
+        """The same with another number of stages checkpointed."""
+        return replace(self, checkpoint_stages=stages)
 
     def network(self, config: Configuration) -> nn.Module:
         """Build our U-Net."""
-        return our_unet(config, checkpoint_levels=self.checkpoint_levels).to(self.device)
+        return our_unet(config, checkpoint_stages=self.checkpoint_stages).to(self.device)
 
     def predictor(self, network: nn.Module) -> Callable[[Tensor, Tensor], object]:
         """Return the network in its number format."""

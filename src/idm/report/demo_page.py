@@ -39,7 +39,7 @@ def _glance(contents: DemoContents) -> list[Block]:
         Card(_percent(drawn.accuracy), f"of samples recognised, {drawn.name}", _percent(drawn.accuracy_error))
         for drawn in contents.sample_sets
     ]
-    cards.append(Card(_duration(sum(seconds for _, seconds in contents.stages)), "for everything on this page"))
+    cards.append(Card(_duration(sum(seconds for _, seconds in contents.chapters)), "for everything on this page"))
     return [Cards(cards)]
 
 
@@ -193,8 +193,8 @@ def _training(contents: DemoContents) -> list[Block]:
 
 
 def _facts(contents: DemoContents) -> list[Block]:
-    times = [(name, _duration(seconds)) for name, seconds in contents.stages]
-    return [SideBySide([Table(contents.facts), Table(times, header=("Stage", "Wall-clock time"))])]
+    times = [(name, _duration(seconds)) for name, seconds in contents.chapters]
+    return [SideBySide([Table(contents.facts), Table(times, header=("Chapter", "Wall-clock time"))])]
 
 
 def _percent(share: float) -> str:

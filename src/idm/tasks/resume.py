@@ -26,7 +26,7 @@ MACHINE_SETTINGS = ("data.source.path", "data.source.folder", "data.held_out_lis
 
 FREE_TO_CHANGE = (
     *MACHINE_SETTINGS,
-    "network.checkpoint_levels",
+    "network.checkpoint_stages",
     "sampler",
     "training.num_steps",
     "training.micro_batch_size",

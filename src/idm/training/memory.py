@@ -87,7 +87,7 @@ class MicroBatches:
         if self.size == 1 or self.count == self._smallest_share:
             raise ProcessError(
                 "training: out of memory with a single image at a time; choose a smaller network or "
-                "network.checkpoint_levels, which stores less"
+                "network.checkpoint_stages, which stores less"
             )
         self.size = -(-self.size // 2)
         if self._memory is not None:

@@ -316,9 +316,9 @@ def test_a_sharded_u_net_is_a_replicated_one(tmp_path):
     ways = list(itertools.product(("none", "fsdp2"), (0, 2)))
     x, time = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(1)), torch.tensor([1.0, 5.0, 50.0, 900.0])
 
-    def gradients(ranks, shard, levels):
+    def gradients(ranks, shard, stages):
         torch.manual_seed(0)
-        network = UNet(**settings, checkpoint_levels=levels)
+        network = UNet(**settings, checkpoint_stages=stages)
         for parameter in network.parameters():
             torch.nn.init.normal_(parameter, std=0.05)
         spread = spread_over(ranks, network, shard)
