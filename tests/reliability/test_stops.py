@@ -72,11 +72,11 @@ def seconds_to_end(pid: int) -> tuple[float, int]:
     return time.monotonic() - begin, os.waitstatus_to_exitcode(status)
 
 
-def saved(told: str, run: Path) -> bool:
+def saved(told: str, run_folder: Path) -> bool:
     """Whether a run says what is there: a checkpoint of the step it stopped at, or nothing where it did not begin."""
     if step := re.search(r"stopped at step ([\d,]+) of", told):
-        return open_checkpoint(run).step == int(step.group(1).replace(",", ""))
-    return re.search("nothing (new )?to save", told) is not None and not (run / "checkpoints").exists()
+        return open_checkpoint(run_folder).step == int(step.group(1).replace(",", ""))
+    return re.search("nothing (new )?to save", told) is not None and not (run_folder / "checkpoints").exists()
 
 
 @pytest.fixture(scope="module")

@@ -116,7 +116,7 @@ def stored_solver(fits: Fits, calls: int, whole: Grid) -> SolverFit:
         SettingsError: none was fitted.
         CheckpointError: it is that of another checkpoint, or damaged.
     """
-    name, way = name_of(calls), f"fit it with {way_to_fit(fits.run, calls)}"
+    name, way = name_of(calls), f"fit it with {way_to_fit(fits.run_folder, calls)}"
     found: Fit = fits.read(name, KIND, way)
     try:
         return SolverFit.from_plain(found.content, calls, whole)
@@ -147,13 +147,13 @@ def fitted_sampler(
     steps = settings.get("steps")
     if type(steps) is not int or not 1 <= steps <= MOST_CALLS:
         ways = [name.removeprefix(PREFIX) for name in fits.names() if name.startswith(PREFIX)]
-        way = f"choose from {', '.join(ways)}" if ways else f"fit one with {way_to_fit(fits.run, 4)}"
+        way = f"choose from {', '.join(ways)}" if ways else f"fit one with {way_to_fit(fits.run_folder, 4)}"
         got = "none" if steps is None else shown(steps)
         raise SettingsError(f"steps: a number that a solver was fitted for wanted, got {got}; {way}")
     return stored_solver(fits, steps, process.grid).sampler(process, bounded=bounded)
 
 
-def refuse_other_guidance(run: Path, sampler: Sampler, guide: Guide) -> None:
+def refuse_other_guidance(run_folder: Path, sampler: Sampler, guide: Guide) -> None:
     """Refuse other guidance than a solver was fitted under, by a ``SettingsError``."""
     if not isinstance(sampler, SamplerFitted):
         return
@@ -166,7 +166,7 @@ def refuse_other_guidance(run: Path, sampler: Sampler, guide: Guide) -> None:
         calls = sampler.diffusion.num_timesteps
         raise SettingsError(
             f"guidance: {sampler.guidance:g} wanted, which this solver was fitted under, got {guidance:g}; "
-            f"fit another with {way_to_fit(run, calls, guidance)}"
+            f"fit another with {way_to_fit(run_folder, calls, guidance)}"
         )
 
 
@@ -175,11 +175,11 @@ def name_of(calls: int) -> str:
     return f"{PREFIX}{calls}"
 
 
-def way_to_fit(run: Path, calls: int, guidance: float = 1.0) -> Call:
+def way_to_fit(run_folder: Path, calls: int, guidance: float = 1.0) -> Call:
     """Return the call that fits one."""
     scale = None if guidance == 1.0 else guidance
     more = "" if scale is None else f", guidance={scale:g}"
-    return Call(f"run.fit_solver({calls}{more})", ("fit-solver", run), {"calls": calls, "guidance": scale})
+    return Call(f"run.fit_solver({calls}{more})", ("fit-solver", run_folder), {"calls": calls, "guidance": scale})
 
 
 def _weights(plain: Any, known: int) -> StepWeights:

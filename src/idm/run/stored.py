@@ -48,12 +48,12 @@ def stored_experiment(checkpoint: Checkpoint) -> Experiment:
     return from_plain(Experiment, plain | sections)
 
 
-def started_experiment(run: Path) -> Experiment | None:
+def started_experiment(run_folder: Path) -> Experiment | None:
     """Read what the run in a folder was started with, from its newest checkpoint that can be read; None: no run there.
 
     The checkpoint is not verified, which takes long where it is large; training does so before it goes on.
     """
-    for path in reversed(folders(run)):
+    for path in reversed(folders(run_folder)):
         with suppress(CheckpointError, SettingsError):
             return stored_experiment(Checkpoint(path))
     return None

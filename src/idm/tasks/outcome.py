@@ -66,10 +66,10 @@ def _reason_of_losses(steps: int, losses: Sequence[float]) -> str:
     )
 
 
-def losses_of(run: str | Path) -> list[float]:
+def losses_of(run_folder: str | Path) -> list[float]:
     """Read the losses in a run's ``metrics.jsonl``: of the lines that tell one; none where it is not readable."""
     try:
-        lines = (Path(run) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = (Path(run_folder) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return []
     return [loss for line in lines if (loss := _loss_in(line)) is not None]

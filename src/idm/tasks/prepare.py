@@ -37,12 +37,12 @@ def prepare(wish: Wish, device: torch.device, ranks: Ranks) -> Task:
     Raises:
         IdmError: as of ``train``.
     """
-    run = wish.run
+    run_folder = wish.run_folder
     experiment = from_plain(Experiment, to_plain(with_absolute_path(wish.experiment)))  # checked, whoever made it
-    experiment = with_range_of_run(experiment, run)
-    before = remembered_data(run)
+    experiment = with_range_of_run(experiment, run_folder)
+    before = remembered_data(run_folder)
     data = open_data(experiment.data, seed=experiment.seed, trust_code=wish.trusts(SOURCE_CODE), before=before)
-    experiment = with_sigma_data(experiment, data, run)
+    experiment = with_sigma_data(experiment, data, run_folder)
     experiment = wish.adapt(experiment, data.spec.num_train)
     if experiment.training.batch_size < ranks.size:
         raise SettingsError(
@@ -51,7 +51,7 @@ def prepare(wish: Wish, device: torch.device, ranks: Ranks) -> Task:
         )
     _refuse_long_names(data)
     diffusion = build_diffusion(experiment, data.spec)
-    checkpoints, shapes = ranks.on_main(lambda: _stored(experiment, data, run))
+    checkpoints, shapes = ranks.on_main(lambda: _stored(experiment, data, run_folder))
     if shapes is None:
         _refuse_side(experiment, data)
     network = _network(experiment, data, diffusion, shapes, wish)
@@ -70,11 +70,11 @@ def _begun(network: nn.Module, experiment: Experiment, data: Data, wish: Wish, r
         SettingsError: weights that do not fit, or the run's own.
         CheckpointError: there are none.
     """
-    run, init = wish.run, wish.init
-    if init is not None and run.resolve() in (init.resolve(), *init.resolve().parents):
-        raise SettingsError(f"out={run}: another folder than that of the run to begin with wanted, got the same")
-    if init is None or folders(run):
-        return origin_of_run(run)
+    run_folder, init = wish.run_folder, wish.init
+    if init is not None and run_folder.resolve() in (init.resolve(), *init.resolve().parents):
+        raise SettingsError(f"out={run_folder}: another folder than that of the run to begin with wanted, got the same")
+    if init is None or folders(run_folder):
+        return origin_of_run(run_folder)
     initial = InitialWeights.read(init)
     for note in begin_with(initial, network, experiment, data.spec):
         if ranks.is_main:
@@ -82,9 +82,9 @@ def _begun(network: nn.Module, experiment: Experiment, data: Data, wish: Wish, r
     return initial.origin
 
 
-def _stored(experiment: Experiment, data: Data, run: Path) -> tuple[list[Path], list[tuple[int, ...]] | None]:
+def _stored(experiment: Experiment, data: Data, run_folder: Path) -> tuple[list[Path], list[tuple[int, ...]] | None]:
     """Return the checkpoints of a run that may be continued, and the shapes of its weights; None where it begins."""
-    checkpoints, newest = folders(run), refuse_other_run(experiment, data, run)
+    checkpoints, newest = folders(run_folder), refuse_other_run(experiment, data, run_folder)
     return checkpoints, None if newest is None else stored_shapes(newest, experiment.training)
 
 
@@ -105,7 +105,7 @@ def _network(
             return build_network(experiment, data.spec, out_channels, trust_code=wish.trusts(NETWORK_CODE))
     except UNFIT as error:
         raise CheckpointError(
-            f"run {wish.run}: its settings do not fit its weights ({one_line(error)}); use another run"
+            f"run {wish.run_folder}: its settings do not fit its weights ({one_line(error)}); use another run"
         ) from error
 
 

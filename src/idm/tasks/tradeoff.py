@@ -56,7 +56,7 @@ class Compared:
 
 
 def tradeoff_into(
-    run: str | Path,
+    run_folder: str | Path,
     request: TradeoffRequest,
     out: str | Path | None = None,
     *,
@@ -73,7 +73,7 @@ def tradeoff_into(
     Raises:
         DataError: the run's data cannot be opened.
     """
-    opened = load(run, device=device, trust_code=trust_code).using(precision=request.precision)
+    opened = load(run_folder, device=device, trust_code=trust_code).using(precision=request.precision)
     folder, data = together(lambda: results_folder(out, opened, "tradeoff"), lambda: open_run_data(opened))
     plan = plan_tradeoff(opened, data, ways=request.samplers, calls=request.calls, samples=request.samples)
     with ExitStack() as stack:

@@ -54,15 +54,15 @@ class MicroBatches:
         count = self.count
         return [slice(share * i // count, share * (i + 1) // count) for i in range(count)]
 
-    def remember_in(self, run: Path, ranks: Ranks) -> None:
+    def remember_in(self, run_folder: Path, ranks: Ranks) -> None:
         """Take up what was found in a run folder before, on such a device, and write there what is found from now on.
 
         Args:
-            run: folder of the run; nothing is written before memory is short.
+            run_folder: folder of the run; nothing is written before memory is short.
             ranks: the processes, which all take up what the main one reads.
         """
-        self._memory = run / MEMORY
-        size = ranks.on_main(lambda: self._remembered(run / MEMORY))
+        self._memory = run_folder / MEMORY
+        size = ranks.on_main(lambda: self._remembered(run_folder / MEMORY))
         if size < self.size and ranks.is_main:
             warn(f"training: micro-batches of {size:,}, because memory was short before ({self._memory})")
         self.size = size
