@@ -58,7 +58,7 @@ class Bench:
         Args:
             work: what all of them do in a call.
             entrants: what builds them, by name; the first that is built is what the others are compared with.
-            seconds: the time for all of it, as far as there is so much left.
+            seconds: the time for all of it, or what is left if that is less.
 
         Returns:
             Names of those that took part.

@@ -14,7 +14,7 @@ ONE_AT_A_TIME, BATCHED, BATCHED_BFLOAT16 = "one step at a time", "batched over s
 
 
 def likelihood(scope: Scope) -> list[Plan]:
-    """Evaluate so many terms of the bound of one image."""
+    """Evaluate some terms of the bound of one image."""
     return [partial(_likelihood, config) for config in scope.sizes if config in SIZES]
 
 

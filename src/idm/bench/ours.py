@@ -27,7 +27,7 @@ DIFFUSION = GaussianDiffusion(
 
 
 def short_chain(steps: int) -> GaussianDiffusion:
-    """Return the process that takes so many of the steps."""
+    """Return the process that takes that number of the steps, evenly."""
     return DIFFUSION.respace(spaced(NUM_TIMESTEPS, steps))
 
 

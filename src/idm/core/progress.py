@@ -22,10 +22,10 @@ RECENT_SECONDS = 10.0
 """Time in which what was done before comes to count a third, to e, of what it did for the present speed."""
 
 LEAST_KEPT = 0.7
-"""What was done before counts at least so much beside what is new: some units make a speed, however slow they are."""
+"""Least share that is kept of what was done before: some units make a speed, however slow they are."""
 
-LEAST_SECONDS = 0.1
-"""Seconds between two events that a program is told of, at the least; the last one is always told."""
+SECONDS_BETWEEN_EVENTS = 0.1
+"""Fewest seconds between two events that a program is told of; the last one is always told."""
 
 
 @runtime_checkable
@@ -69,7 +69,7 @@ class _Nothing:
 
 @final
 class Silent(Listener):
-    """Hears nothing."""
+    """A listener that ignores what it is told."""
 
     def follow(
         self, what: str, total: int, *, unit: str = "steps", done: int = 0, parts: int = 1
@@ -144,7 +144,7 @@ class Calls(Listener):
 
     hear: Callable[[Event], None]
     see: Callable[[str, Path], None] | None = None
-    least_seconds: float = LEAST_SECONDS
+    least_seconds: float = SECONDS_BETWEEN_EVENTS
 
     @contextmanager
     def follow(

@@ -31,14 +31,14 @@ NUDGE = signal.SIGURG
 """What the thread wakes the main one with: where nobody handles it, the system ignores it."""
 
 SAME_REQUEST_SECONDS = 1.0
-"""Signals within so many seconds are one request."""
+"""Longest time between two signals that are one request."""
 
 NOTHING = b"\0"
 """No signal has this number."""
 
 SECONDS_BETWEEN_LOOKS, SECONDS_UNTIL_TOLD = 0.2, 0.1
 SECONDS_BETWEEN_ERRORS = 2.0
-"""An error that some library swallowed is raised again so much later."""
+"""Time after which an error that some library swallowed is raised again."""
 
 
 class StopError(BaseException):

@@ -48,7 +48,7 @@ class Losses:
     status: str = ""
 
     def read(self, step: int) -> None:
-        """Read them, after so many steps.
+        """Read them, after ``step`` steps.
 
         Raises:
             NumericalError: one is not finite.

@@ -27,7 +27,7 @@ MOST_FITTED = 2_000
 """Of these, how many the components are found from."""
 
 LARGEST_BYTES = 2**29
-"""Samples that are held at once, in float64, fit into so many bytes; but there are more of them than features."""
+"""Most bytes of samples that are held at once, in float64; but there are more of them than features."""
 
 RESAMPLED, NULLS = 100, 5
 """How often samples are drawn again from those that there are, and data from the training data."""

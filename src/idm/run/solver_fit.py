@@ -76,7 +76,7 @@ class SolverFit:
 
     @classmethod
     def from_plain(cls, plain: Any, calls: int, whole: Grid) -> "SolverFit":
-        """Restore what ``to_plain`` returned, of a solver of so many calls, from what may be anybody's.
+        """Restore what ``to_plain`` returned, of a solver of that number of calls, from what may be anybody's.
 
         Raises:
             LookupError, TypeError, ValueError: something else, or a solver for other levels than those of ``whole``.
@@ -105,7 +105,7 @@ class SolverFit:
 
 
 def stored_solver(fits: Fits, calls: int, whole: Grid) -> SolverFit:
-    """Read the solver of so many calls.
+    """Read the solver of that number of calls.
 
     Args:
         fits: what was found out about a checkpoint.
@@ -171,7 +171,7 @@ def refuse_other_guidance(run_folder: Path, sampler: Sampler, guide: Guide) -> N
 
 
 def name_of(calls: int) -> str:
-    """Return what the solver of so many calls is kept as."""
+    """Return the name that the solver of that number of calls is kept under."""
     return f"{PREFIX}{calls}"
 
 
@@ -183,7 +183,7 @@ def way_to_fit(run_folder: Path, calls: int, guidance: float = 1.0) -> Call:
 
 
 def _weights(plain: Any, known: int) -> StepWeights:
-    """Read the weights of a step that sees so many values, and counts at least one."""
+    """Read the weights of a step that sees that number of values, and counts at least one."""
     if not (isinstance(plain, dict) and plain.keys() == OF_STEP and isinstance(plain["values"], list)):
         raise ValueError("weights of steps wanted")
     if not 1 <= len(plain["values"]) <= known:

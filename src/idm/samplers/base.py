@@ -26,7 +26,7 @@ from idm.samplers.noise import StepNoise
 from idm.samplers.state import Memory, SampleStep, Seed, device_of_model
 
 LARGEST_GAIN = 20.0
-"""Errors of the network's output that become so many times as large in an x_0 that is not clipped are called out."""
+"""Largest factor by which errors of the network's output grow in an x_0 that is not clipped; a larger one is told."""
 
 
 @dataclass(frozen=True, repr=False)

@@ -85,5 +85,5 @@ def _rates(usual: TrainingSettings, steps: int) -> tuple[float, ...]:
 
 
 def _rate(length: float) -> float:
-    """Return the rate of an average over so many steps, to two digits of what each step forgets."""
+    """Return the rate of an average over a number of steps, to two digits of what each step forgets."""
     return round(1.0 - float(f"{1.0 / length:.2g}"), 12)

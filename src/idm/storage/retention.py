@@ -27,9 +27,9 @@ class Retention:
     """What is kept of a run's checkpoints.
 
     Attributes:
-        newest: so many of the newest intact ones, at least 1.
+        newest: number of the newest intact ones, at least 1.
         every: those whose step is a multiple of it; 0: none for that reason.
-        best: so many intact ones with the smallest scores, of those that were scored as the newest was.
+        best: number of intact ones with the smallest scores, of those that were scored as the newest was.
     """
 
     newest: int = 2

@@ -22,8 +22,8 @@ FEW_STEPS = 500
 LOOK = Call('idm.tasks.check_data("PATH")', ("check-data", "PATH"))
 """What shows what is odd in data."""
 
-SURE = 2.0
-"""Of many lines, the loss fell where it did by more than so many standard errors."""
+SURE_STANDARD_ERRORS = 2.0
+"""Standard errors that the loss, of many lines, falls by at the least where it is said to have fallen."""
 
 
 def reason_to_doubt(settings: TrainingSettings, losses: Sequence[float]) -> str:
@@ -53,7 +53,7 @@ def _reason_of_losses(steps: int, losses: Sequence[float]) -> str:
     before, after, spread = losses[0], fmean(last), stdev(last)
 
     def is_above(first: Sequence[float]) -> bool:
-        return fmean(first) - after > SURE * spread * math.sqrt(1 / len(first) + 1 / len(last))
+        return fmean(first) - after > SURE_STANDARD_ERRORS * spread * math.sqrt(1 / len(first) + 1 / len(last))
 
     tenth = losses[: max(1, len(losses) // 10)]
     if is_above(losses[:1]) or is_above(tenth) if len(losses) >= MANY_LINES else min(losses[1:]) < losses[0]:

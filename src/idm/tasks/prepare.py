@@ -14,7 +14,7 @@ from idm.networks.stored import with_shapes
 from idm.run import Data, build_diffusion, build_network, build_sampler, open_data
 from idm.run.data import with_absolute_path
 from idm.run.stored import UNFIT
-from idm.schedules.cosine import UNSHIFTED_SIDE
+from idm.schedules.cosine import UNSHIFTED_SIDE_PIXELS
 from idm.settings import Experiment, from_plain, to_plain
 from idm.settings.validate import flat
 from idm.storage.manifest import LARGEST_JSON_BYTES, as_text
@@ -112,10 +112,10 @@ def _network(
 def _refuse_side(experiment: Experiment, data: Data) -> None:
     """Refuse a schedule that is shifted for the size of pictures where data have no sides, by a ``SettingsError``."""
     side, shape = experiment.schedule.get("side"), data.spec.shape
-    if side not in (None, UNSHIFTED_SIDE) and len(shape) == 1:
+    if side not in (None, UNSHIFTED_SIDE_PIXELS) and len(shape) == 1:
         raise SettingsError(
-            f"schedule.side: {UNSHIFTED_SIDE}, which shifts nothing, wanted for points of {counted(shape[0], 'value')} "
-            f"without sides, got {side}; leave it out"
+            f"schedule.side: {UNSHIFTED_SIDE_PIXELS}, which shifts nothing, wanted for points of "
+            f"{counted(shape[0], 'value')} without sides, got {side}; leave it out"
         )
 
 

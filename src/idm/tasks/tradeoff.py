@@ -33,7 +33,7 @@ NAMES = (RESULTS, PLOT)
 PARTS = ".parts-tradeoff"
 """Where the parts lie meanwhile, in a folder for each comparison."""
 
-SURE = 1.96
+SURE_STANDARD_ERRORS = 1.96
 """Standard errors on both sides of a number that hold it 95 times of 100."""
 
 LEAST_SHARE = 0.1
@@ -158,7 +158,7 @@ def _by(samples: Sequence[Quality]) -> list[tuple[str, list[Quality]]]:
 
 def _curve(name: str, points: Sequence[tuple[int, Estimate]], *, log: bool = False) -> Curve:
     """Draw intervals of 95 in 100; on a log scale those that reach to 0 end where the axis still has a place."""
-    reach = [SURE * value.standard_error for _, value in points]
+    reach = [SURE_STANDARD_ERRORS * value.standard_error for _, value in points]
     values = [value.mean for _, value in points]
     return Curve(
         name,

@@ -54,7 +54,7 @@ def train(
         announce: told what is about to be trained, once everything is known to fit together.
         preview: called with the step and the model so far at every ``training.sample_interval``, and at the end.
         trackers: told every line of metrics.
-        max_seconds: stop, as on a signal, after so long; None: no limit.
+        max_seconds: longest time to train, after which it stops as on a signal; None: no limit.
         listener: hears how it gets on, and sees the grids of samples; a bar or lines by default.
         trust_code: whether the code that a custom source or network names may be imported and called.
         trusted: settings that name code which may be called in any case, such as "network.make".

@@ -25,7 +25,7 @@ def parse_duration(text: str) -> float:
 
 
 class Deadline:
-    """A moment, so many seconds from now; None: never."""
+    """A moment, given in seconds from now; None: never."""
 
     def __init__(self, seconds: float | None) -> None:
         """Start the clock."""

@@ -44,7 +44,7 @@ class Journal:
         return self._run_folder / "events.jsonl"
 
     def start(self, step: int) -> None:
-        """Begin to measure time, with so many steps done."""
+        """Begin to measure time, with ``step`` steps done."""
         self._step, self._time = step, time.monotonic()
 
     def log(self, step: int, batch_size: int, means: Mapping[str, float], **values: float) -> str:
@@ -93,7 +93,7 @@ class Journal:
         return {METRICS: self._metrics.commit(), EVENTS: self._events.commit()}
 
     def go_back(self, metrics_length: int) -> None:
-        """Drop the metrics after so many bytes; what happened stays written."""
+        """Drop the metrics after ``metrics_length`` bytes; what happened stays written."""
         if self._writes:
             self._metrics.cut(metrics_length)
 

@@ -50,7 +50,7 @@ class MicroBatches:
         return min(-(-self._largest_share // self.size), self._smallest_share)
 
     def parts(self, share: int) -> list[slice]:
-        """Split so many images; sizes differ by one at the most."""
+        """Split ``share`` images; sizes differ by one at the most."""
         count = self.count
         return [slice(share * i // count, share * (i + 1) // count) for i in range(count)]
 
@@ -107,7 +107,7 @@ class MicroBatches:
 
 
 def in_smaller_pieces(size: int, work: Callable[[int], T]) -> T:
-    """Do work on so many images at a time, and on half as many where memory is short.
+    """Do work on ``size`` images at a time, and on half as many where memory is short.
 
     Args:
         size: images at a time, at first.
