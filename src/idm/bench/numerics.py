@@ -34,7 +34,7 @@ def _checks(config: Configuration, network: nn.Module) -> Iterator[Check]:
     x, time = config.data(BATCH), torch.tensor([20.0, 700.0])
     with torch.no_grad():
         wanted = exact(x.double(), time.double())
-        plain, short = network(x, time), OUR_BFLOAT16.model(network)(x, time)
+        plain, short = network(x, time), OUR_BFLOAT16.in_format(network)(x, time)
         moved: Any = copy.deepcopy(network)
         moved = moved.to(memory_format=torch.channels_last)
         layout = moved(x.contiguous(memory_format=torch.channels_last), time)

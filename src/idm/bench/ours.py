@@ -55,9 +55,9 @@ class Ours(Entrant):
 
     def predictor(self, network: nn.Module) -> Callable[[Tensor, Tensor], object]:
         """Return the network in its number format."""
-        return self.model(network)
+        return self.in_format(network)
 
-    def model(self, network: nn.Module) -> Network:
+    def in_format(self, network: nn.Module) -> Network:
         """Return the network in its number format."""
         return in_precision(network, self.precision)
 
@@ -87,9 +87,9 @@ class Ours(Entrant):
         return self._chain(SamplerDDIM(short_chain(steps)), config, batch)
 
     def _chain(self, sampler: Sampler, config: Configuration, batch: int) -> Contestant:
-        model = self.model(self.network(config).eval().requires_grad_(False))
+        network = self.in_format(self.network(config).eval().requires_grad_(False))
         noise = self.data(config, batch)
-        return lambda: sampler.sample(model, noise.shape, noise=noise)
+        return lambda: sampler.sample(network, noise.shape, noise=noise)
 
 
 OUR_FLOAT32 = Ours("idm float32")

@@ -58,12 +58,12 @@ def draw(run: Run, data: Data, name: str, sampler: Sampler, num: int, *, seed: i
     return Drawn(shown, found)
 
 
-def denoise(run: Run, sampler: Sampler, *, seed: int = 0) -> Denoising:
+def follow(run: Run, sampler: Sampler, *, seed: int = 0) -> Denoising:
     """Follow a few samples from noise to data."""
     shape = (NUM_DENOISED, *run.spec.shape)
     x_T = sampler.initial_noise(shape, seed=seed, device=run.device)  # noqa: N806 (the field's name)
     kwargs = run.label_kwargs(None, NUM_DENOISED)
-    states = [x_T, *(s.sample for s in sampler.trajectory(run.model, x_T, model_kwargs=kwargs, seed=seed))]
+    states = [x_T, *(s.sample for s in sampler.trajectory(run.sampling_network, x_T, model_kwargs=kwargs, seed=seed))]
     require_finite(states[-1], "samples")
     last = len(states) - 1
     chosen = [round(share * last) for share in MOMENTS]

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from idm.core.terminal import TERMINAL
-from idm.demo.pieces import denoise, draw, reconstruct, walk
+from idm.demo.pieces import draw, follow, reconstruct, walk
 from idm.networks import num_parameters
 from idm.presets import PRESETS
 from idm.report import Bound, DemoContents, write_demo_page
@@ -89,7 +89,7 @@ def _show(out: Path, overrides: Sequence[str], device: str | None, chapters: Cha
         bound = held_out_bound(run, data, steps=steps, listener=TERMINAL)
     with chapters.chapter("Inverting and interpolating"):
         reconstruction, interpolations = reconstruct(run, data), walk(run, data)
-        denoising = denoise(run, run.sampler(name="ddpm", steps=slow_steps))
+        denoising = follow(run, run.sampler(name="ddpm", steps=slow_steps))
     assert bound.histogram is not None, "the digits are quantised"
     metrics = _metrics(out)
     trained_for = _training_seconds(metrics, chapters)

@@ -111,7 +111,7 @@ class _Averaged:
 def _train_step(task: Task, spread: Spread) -> TrainStep:
     settings = task.experiment.training
     return TrainStep(
-        for_training(spread.model, settings),
+        for_training(spread.training_network, settings),
         task.diffusion,
         task.timesteps,
         task.data.train,
