@@ -41,7 +41,7 @@ class Bench:
 
     @contextmanager
     def trying(self, what: str, seconds: float) -> Generator[None]:
-        """Do something for at most so many seconds; if it fails, note the reason in one line and go on."""
+        """Do something for a limited time; if it fails, note the reason in one line and go on."""
         began = time.monotonic()
         try:
             with self.budget.limit(seconds):

@@ -9,7 +9,7 @@ from idm.core.errors import ProcessError
 from idm.training.memory import is_out_of_memory
 
 LONGEST_SECONDS = 10.0
-"""After a batch that takes longer no larger one is tried."""
+"""Longest time of a batch after which a larger one is tried."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from idm.bench.sizes import Configuration
 CPU = torch.device("cpu")
 NUM_TIMESTEPS = 1000
 LEARNING_RATE, CLIP_GRAD_NORM = 1e-4, 1.0
-"""Of every training recipe."""
+"""Learning rate and gradient clipping of every training recipe."""
 MIDDLE_TIME = 500.0
 """The time at which networks are called; which one it is makes no difference to their speed."""
 

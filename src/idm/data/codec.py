@@ -35,7 +35,7 @@ FAR_HALF_WIDTHS, FAR_STDS = 3.0, 30.0
 """Half widths of the range of bounded data, and standard deviations of others, beyond which values are far out."""
 
 LARGEST_VALUE = 1e300
-"""Beyond this, sums and products of a codec's numbers are not finite."""
+"""Largest number of a codec: beyond it, sums and products are not finite."""
 
 SAMPLES_AT_ONCE = 1024
 """Most samples that are decoded at a time, in float64."""

@@ -58,7 +58,7 @@ class Comparison(Metric):
     needs: ClassVar[Needs] = Needs.SAMPLES | Needs.REAL
     kinds: ClassVar[tuple[Kind, ...]]
     most: ClassVar[int] = 10_000
-    """Rows of both sides that are compared at the most."""
+    """Most rows of both sides that are compared."""
 
     drawings: Annotated[int, Ge(0)] = USUAL_DRAWINGS
 

@@ -15,7 +15,7 @@ SAMPLES_PER_CALL = 256
 """Samples that are looked at together."""
 
 LEAST_POWER = 1e-12
-"""Of the largest: what is below it is rounding."""
+"""Share of the largest power below which there is rounding alone."""
 
 
 @final

@@ -22,7 +22,7 @@ HIGHEST_RATIO = 20.0
 """Noise-to-signal ratio from which samplers go."""
 
 DATA_SEED, NOISE_SEED, WALK_SEED, START_SEED, FIRST_SEED, SECOND_SEED = 11, 12, 1_000_000, 2_000_000, 10_000, 20_000
-"""Of data, of the noise of observations, of walks and where they start, and of two sets of exact draws."""
+"""Seeds of data, of the noise of observations, of walks and where they start, and of two sets of exact draws."""
 
 CURVE_DRAWS = 200
 

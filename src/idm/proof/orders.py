@@ -31,7 +31,7 @@ RATIOS: Mapping[str, Callable[[Float64], Float64]] = {
 CHAIN, X_START = "chain", StartX()
 
 MOST_VALUES = 4
-"""Values that a rule remembers at the most."""
+"""Most values that a rule remembers."""
 
 SPREAD_STEPS = 12
 

@@ -21,7 +21,7 @@ PICTURES_PER_ROW, MOST_SHOWN = 8, 16
 """Pictures per row, and per group."""
 
 MOST_LISTED = 200
-"""Further rows of a table are counted, not shown."""
+"""Most rows of a table that are shown; further ones are counted."""
 
 
 def write_data_page(path: str | Path, check: DataCheck) -> Path:

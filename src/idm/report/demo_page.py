@@ -14,7 +14,7 @@ SMALL_TILE_PIXELS, TILE_PIXELS = 40, 56
 """Smallest side of a tile in pixels, in grids side by side and in rows that have the page to themselves."""
 
 MAX_RECONSTRUCTIONS = 14
-"""Further reconstructions are not shown."""
+"""Most reconstructions that are shown."""
 
 
 def write_demo_page(path: str | Path, contents: DemoContents) -> Path:

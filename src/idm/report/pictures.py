@@ -21,7 +21,7 @@ GAP_PIXELS, WIDE_GAP_PIXELS = 2, 8
 """Pixels between tiles; the second where channels stand side by side, to tell samples from channels."""
 
 MOST_COLUMNS = 16
-"""With more classes than this, they have no columns."""
+"""Most classes that have a column each."""
 
 SAMPLES_AT_ONCE = 256
 """Most single images that are converted at a time."""

@@ -21,7 +21,7 @@ Tiles = UInt8[np.ndarray, "n h w"] | UInt8[np.ndarray, "n h w 3"]
 """Grey or RGB pictures."""
 
 MAX_CHANNELS = 8
-"""Further channels are not shown."""
+"""Most channels that are shown."""
 
 LINE_WIDTH_PIXELS, LINE_HEIGHT_PIXELS = 96, 64
 """Size of the drawing of a sample with one spatial axis, in pixels."""

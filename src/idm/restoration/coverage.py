@@ -17,12 +17,12 @@ from idm.core.errors import SettingsError
 from idm.core.rng import Rng
 
 LEVELS = (0.5, 0.9, 0.99)
-"""Of the regions that are looked at, where there are draws enough; growing."""
+"""Shares of truths that regions are to hold, where there are draws enough; growing."""
 
 MAIN_LEVEL = 0.9
 
 NUM_BINS = 10
-"""Of rank histograms, at the most."""
+"""Most bins of rank histograms."""
 
 STANDARD_ERRORS, LEAST_DIFFERENCE = 2.0, 0.02
 """Standard errors, and least share of truths, by which a coverage is off its level where it is called another."""

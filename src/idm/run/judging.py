@@ -24,7 +24,7 @@ MOST_TRAINING = 10_000
 """Training samples that are compared with, evenly from all of them."""
 
 MOST_FITTED = 2_000
-"""Of these, how many the components are found from."""
+"""Most of these samples that the components are found from."""
 
 LARGEST_BYTES = 2**29
 """Most bytes of samples that are held at once, in float64; but there are more of them than features."""

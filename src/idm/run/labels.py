@@ -19,7 +19,7 @@ LISTED = 5
 """Most classes that are named of those that a run lacks."""
 
 FEW = 12
-"""Up to this many classes are named in a message."""
+"""Most classes of a run that are named in a message."""
 
 TOO_MANY_DIGITS = 7
 """Fewest digits of numbers that are no classes."""

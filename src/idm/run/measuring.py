@@ -19,7 +19,7 @@ from idm.run.opened import Opened
 from idm.training.memory import in_smaller_pieces
 
 FEW_SAMPLES = 100
-"""Fewer make curves that are called out as rough."""
+"""Fewest samples whose curves are not called out as rough."""
 
 
 def measure_curves(

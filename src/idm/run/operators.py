@@ -36,7 +36,7 @@ def parse_operator(text: str, spec: DataSpec) -> Operator:
     """Make the operator that a text names, for samples of a run.
 
     ``mask:FILE`` hides what is white, transparent or not 0, ``mask`` alone what is transparent or NaN in each sample.
-    ``channels:0,2-3`` shows these channels alone. ``downsample:4`` takes means of blocks of so many places along every
+    ``channels:0,2-3`` shows these channels alone. ``downsample:4`` takes means of blocks of 4 places along every
     axis. ``blur:1.5`` is a periodic Gaussian of that standard deviation in places. ``fourier:4,8`` samples every fourth
     line of frequencies and eight in the middle, ``fourier:FILE`` those that an array marks, of complex data held as two
     channels. ``matrix:FILE`` is any matrix, of a row per number that is observed. Anything else is ``module:name`` that

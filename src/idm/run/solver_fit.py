@@ -26,7 +26,7 @@ PREFIX = "solver-"
 """What solvers are kept as, before the number of their calls."""
 
 MOST_CALLS = 20
-"""Calls of the network that a solver is fitted for, at the most: with more, the rules of the field leave nothing."""
+"""Most calls of the network that a solver is fitted for: with more, the rules of the field leave nothing."""
 
 ROUNDING = 1e-6
 """By how much the logarithm of a level may lie beyond the ends of its run's."""

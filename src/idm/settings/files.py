@@ -22,7 +22,7 @@ LARGEST_FILE_BYTES = 2**18
 """Bytes of the largest settings file that is read: a setting takes a few dozen, and a large file long to read."""
 
 MOST_VALUES = 100_000
-"""More values than that are no settings; a few aliases in YAML can stand for endlessly many."""
+"""Most values of a settings file; a few aliases in YAML can stand for endlessly many."""
 
 
 def resolve(base: Experiment, *, file: str | Path | None = None, overrides: Iterable[str] = ()) -> Experiment:

@@ -28,7 +28,7 @@ Grids of samples and bounds, which take as long as tens of steps, need no more t
 """
 
 SHORTEST_AVERAGE = 2.0
-"""Steps that an average looks back on, 1 / (1 - rate), at the least."""
+"""Fewest steps that an average looks back on, 1 / (1 - rate)."""
 
 OF_A_STARTED_RUN = ("num_steps", "batch_size", "warmup_steps", "ema_rates")
 """Of these settings, those that a run keeps in any case: its length, and what it cannot change on its way."""

@@ -19,7 +19,7 @@ AVERAGES = ("ema-", "power-")
 """How the files of averages begin."""
 
 MOST_CLASSES = 20
-"""Further ones are not named."""
+"""Most classes that are named."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from idm.training import TrainingSettings
 from idm.training.learning_rate import learning_rate
 
 FEWEST_LINES = 5
-"""Fewer lines of metrics than that say nothing of whether the loss fell."""
+"""Fewest lines of metrics that say whether the loss fell."""
 
 MANY_LINES = 20
 """Of fewer lines, of which a run on settings that fit it has as many, any that is below the first tells of a fall."""
@@ -23,7 +23,7 @@ LOOK = Call('idm.tasks.check_data("PATH")', ("check-data", "PATH"))
 """What shows what is odd in data."""
 
 SURE_STANDARD_ERRORS = 2.0
-"""Standard errors that the loss, of many lines, falls by at the least where it is said to have fallen."""
+"""Fewest standard errors that the loss, of many lines, falls by where it is said to have fallen."""
 
 
 def reason_to_doubt(settings: TrainingSettings, losses: Sequence[float]) -> str:

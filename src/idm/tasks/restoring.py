@@ -20,7 +20,7 @@ from idm.tasks.requests import EditRequest, RestoreRequest
 from idm.tasks.together import Say, say_nothing, together
 
 LEAST_DRAWS = 19
-"""For regions of 90 %."""
+"""Fewest draws that regions of 90 % are made of."""
 
 
 def restore_into(

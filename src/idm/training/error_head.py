@@ -18,7 +18,7 @@ from idm.schedules import Grid
 from idm.training.head_losses import HeadLoss, Seen
 
 LEARNING_RATE, LARGEST_GRADIENT = 2e-3, 1.0
-"""Of AdamW at first, from where it falls linearly to 0; norm to which gradients are clipped."""
+"""Rate of AdamW at first, which falls linearly to 0; norm to which gradients are clipped."""
 
 BELOW = 0.5
 """By how much levels are spread below the lowest one, in the logarithm of kappa: they are that one."""

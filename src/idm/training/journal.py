@@ -111,4 +111,4 @@ class Journal:
 
 
 LONG_WAIT_SHARE = 0.1
-"""From this share of the time on, progress says that training waits for data."""
+"""Smallest share of the time of which progress says that training waits for data."""

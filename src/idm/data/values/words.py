@@ -12,7 +12,7 @@ FAR_RATIO = 10
 """Values are far where all span more than this many times what the inner ones span."""
 
 FEWEST_VALUES = 20
-"""Of fewer values in a channel none is called far."""
+"""Fewest values of a channel of which any is called far."""
 
 NARROW_CHANNEL = 1 / 16
 """A channel that fills less than this share of the range of all channels is called out."""

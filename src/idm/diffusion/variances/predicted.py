@@ -19,7 +19,7 @@ TIME_PER_LOG_KAPPA = 100.0
 """What the network sees as its time is the logarithm of kappa times this."""
 
 LARGEST_LOG_KAPPA = 3.0
-"""Beyond this the time grows no more: twenty times as much noise as signal tell nothing, and kappa may be infinite."""
+"""Log kappa beyond which the time grows no more: twenty times as much noise as signal tell nothing."""
 
 LARGEST_CHANGE = 8.0
 """By how much the network may change the logarithm of an error, up or down."""

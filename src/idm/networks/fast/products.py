@@ -15,7 +15,7 @@ MOST_PLACES, LEAST_WORK = 256, 2**24
 
 LOW_PRECISION = (torch.bfloat16, torch.float16)
 LONGEST_EXPLICIT = 256
-"""Up to this many places explicit matrix products are the faster attention in low precision on a CPU."""
+"""Most places at which explicit matrix products are the faster attention in low precision on a CPU."""
 
 
 def linear(tokens: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
