@@ -64,7 +64,7 @@ class Listener(ABC):
 @final
 class _Nothing:
     def advance(self, units: int = 1, status: str = "") -> None:
-        """Count nothing."""
+        """Ignore what was done."""
 
 
 @final
@@ -74,7 +74,7 @@ class Silent(Listener):
     def follow(
         self, what: str, total: int, *, unit: str = "steps", done: int = 0, parts: int = 1
     ) -> AbstractContextManager[Progress]:
-        """Follow nothing."""
+        """Return a progress that ignores what was done."""
         return nullcontext(_Nothing())
 
 
@@ -95,7 +95,7 @@ class Within(Listener):
     def follow(
         self, what: str, total: int, *, unit: str = "steps", done: int = 0, parts: int = 1
     ) -> AbstractContextManager[Progress]:
-        """Hand out what follows already."""
+        """Return the progress of the loop around this work."""
         return nullcontext(self.progress)
 
 
@@ -150,11 +150,11 @@ class Calls(Listener):
     def follow(
         self, what: str, total: int, *, unit: str = "steps", done: int = 0, parts: int = 1
     ) -> Generator[Progress]:
-        """Tell the function."""
+        """Pass events on to ``hear``."""
         yield _Regular(self.hear, Count(what, total, unit, done, parts), self.least_seconds, at_once=True)
 
     def show(self, what: str, picture: Path) -> None:
-        """Tell the other function."""
+        """Pass the picture on to ``see``, if there is one."""
         if self.see is not None:
             self.see(what, picture)
 

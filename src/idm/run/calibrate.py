@@ -29,7 +29,7 @@ LARGEST_LOG = 100.0
 """Largest logarithm of an error or of kappa, up or down, of data that float32 holds."""
 
 MOST_LEVELS = 4096
-"""No curve needs more numbers."""
+"""Most levels of a curve that is read."""
 
 
 def calibrate(

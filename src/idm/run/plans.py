@@ -22,7 +22,7 @@ from idm.storage.fits import FOLDER
 
 KIND = "plan"
 MOST_STEPS = 100_000
-"""A plan of more is none of ours."""
+"""Most steps of a plan that is read."""
 
 FOR_COMPARISON = ("linspace", "log_snr")
 """Spacings whose levels are drawn beside those of a plan."""

@@ -219,13 +219,13 @@ def vlb_in_parts(
 
 @dataclass(frozen=True, eq=False)
 class _Watched:
-    """Progress that looks whether to stop."""
+    """Progress that also asks whether to stop."""
 
     bar: Progress
     look: Callable[[], None]
 
     def advance(self, units: int = 1, status: str = "") -> None:
-        """Count, and look."""
+        """Count what was done, and call ``look``."""
         self.bar.advance(units, status)
         self.look()
 

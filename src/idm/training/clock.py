@@ -32,5 +32,5 @@ class Deadline:
         self._end = math.inf if seconds is None else time.monotonic() + seconds
 
     def passed(self) -> bool:
-        """Whether the moment has come."""
+        """Whether the time is over."""
         return time.monotonic() >= self._end

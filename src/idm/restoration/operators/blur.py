@@ -41,7 +41,7 @@ class Blur(LinearOperator):
 
     @property
     def words(self) -> str:
-        """How wide it is."""
+        """The standard deviations in words."""
         return f"standard deviation {' x '.join(f'{sigma:g}' for sigma in self.sigmas)} pixels"
 
     @property

@@ -61,7 +61,7 @@ class Fourier(LinearOperator):
 
     @property
     def words(self) -> str:
-        """How many frequencies."""
+        """The number of its frequencies in words."""
         return f"{int(self.sampled.sum()):,} of {self.sampled.numel():,} frequencies"
 
     def _places(self, like: Tensor) -> Tensor:
