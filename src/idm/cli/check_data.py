@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from idm.data.check import DataCheck, Speed
 
 MOST_LISTED = 20
-"""Further lines are counted, not printed."""
+"""Most lines that are printed; further ones are counted."""
 
 CheckedData = Annotated[
     str, typer.Argument(metavar="PATH", help="A folder of images, or another kind of data that is read.")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    run: options.RunArgument,
+    run_folder: options.RunArgument,
     other: options.OtherData = None,
     overrides: options.SourceOverrides = None,
     steps: options.BoundSteps = 0,
@@ -64,7 +64,9 @@ def evaluate(
         None if metrics is None else metrics.split(","),
         features,
     )
-    found = evaluate_into(run, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line)
+    found = evaluate_into(
+        run_folder, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line
+    )
     if found is not None:
         _describe(output, found)
 

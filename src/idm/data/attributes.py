@@ -17,11 +17,11 @@ OPTION = "attributes"
 NUM_EXAMPLES = 64
 """Labels of training samples that are remembered, and drawn from in turn where nobody asks for others."""
 
-MOST = 4_096
-"""Numbers of one label at the most."""
+MOST_NUMBERS = 4_096
+"""Most numbers of one label."""
 
-LARGEST = 1e30
-"""Larger numbers, either way, are refused."""
+LARGEST_NUMBER = 1e30
+"""Largest number of a label, either way; larger ones are refused."""
 
 Row = tuple[float, ...]
 
@@ -69,7 +69,7 @@ class Attributes:
         names, mean, std = (tuple(given[name]) for name in ("names", "mean", "std"))
         examples = tuple(tuple(np.nan if value is None else float(value) for value in row) for row in given["examples"])
         numbers = np.array([*mean, *std], dtype=np.float64)
-        if not all(isinstance(text, str) for text in (*names, given["digest"])) or not 0 < len(names) <= MOST:
+        if not all(isinstance(text, str) for text in (*names, given["digest"])) or not 0 < len(names) <= MOST_NUMBERS:
             raise ValueError("attributes: names and a hash wanted")
         if {len(row) for row in (mean, std, *examples)} != {len(names)} or not np.isfinite(numbers).all() or 0 in std:
             raise ValueError("attributes: a mean and a deviation of each wanted")
@@ -92,8 +92,10 @@ def read_attributes(source: Source, columns: tuple[str, ...]) -> tuple[tuple[str
         values = _as_numbers(column, source.beside.read(OPTION, column, len(source)))
         names += [column] if values.shape[1] == 1 else [f"{column}[{place}]" for place in range(values.shape[1])]
         found.append(values)
-    if len(names) > MOST:
-        raise DataError(f"{OPTION}: at most {MOST:,} numbers of a sample wanted, got {len(names):,}; name fewer")
+    if len(names) > MOST_NUMBERS:
+        raise DataError(
+            f"{OPTION}: at most {MOST_NUMBERS:,} numbers of a sample wanted, got {len(names):,}; name fewer"
+        )
     return tuple(names), np.concatenate(found, axis=1)
 
 
@@ -138,11 +140,11 @@ def _as_numbers(column: str, values: NDArray[Any]) -> NDArray[np.float64]:
         raise DataError(
             f"{OPTION}: numbers wanted in '{column}', got {error}; name another, or use it as labels"
         ) from error
-    if (np.abs(numbers) > LARGEST).any():
-        row = int(np.argmax((np.abs(numbers) > LARGEST).any(axis=1)))
+    if (np.abs(numbers) > LARGEST_NUMBER).any():
+        row = int(np.argmax((np.abs(numbers) > LARGEST_NUMBER).any(axis=1)))
         raise DataError(
-            f"{OPTION}: numbers of at most {LARGEST:g} wanted in '{column}', got {np.nanmax(np.abs(numbers)):g} for "
-            f"sample {row}; replace it"
+            f"{OPTION}: numbers of at most {LARGEST_NUMBER:g} wanted in '{column}', got {np.nanmax(np.abs(numbers)):g} "
+            f"for sample {row}; replace it"
         )
     return numbers
 

@@ -23,10 +23,10 @@ from idm.guidance import refuse_guided
 from idm.likelihood.bound import evaluate_terms
 from idm.likelihood.pilot import StepProposal
 
-LOWEST = 2
+LOWEST_DRAWS = 2
 """Draws of the lowest step."""
 
-LEAST_CALLS = LOWEST + 2
+LEAST_CALLS = LOWEST_DRAWS + 2
 
 NORMAL_95 = 1.959963984540054
 """Standard deviations on either side of a mean that hold 95 % of a normal distribution."""
@@ -106,7 +106,7 @@ def sample_bound(
     with torch.no_grad():
         for rows in torch.arange(len(x_start)).split(batch_size):
             drawer = _Drawer(diffusion, denoise, x_start, rows, Rng(seeds[rows]), batch_size)
-            found.append(drawer.estimate(proposal, calls - LOWEST))
+            found.append(drawer.estimate(proposal, calls - LOWEST_DRAWS))
     bits, variance = (torch.cat(parts) for parts in zip(*found, strict=True))
     return SampledBound(bits, variance, calls)
 
@@ -138,12 +138,12 @@ class _Drawer:
         drawn = torch.stack([on_host.uniform("bound steps", number).flatten() for number in range(count)])
         shares = (torch.arange(count, dtype=torch.float64)[:, None] + drawn.double()) / count
         steps, weights = proposal.steps_at(shares)
-        lowest = self._terms(torch.zeros(LOWEST, len(self.rows), dtype=torch.int64), 0).double()
-        terms = self._terms(steps, LOWEST).double() * (weights / count).to(lowest.device)
+        lowest = self._terms(torch.zeros(LOWEST_DRAWS, len(self.rows), dtype=torch.int64), 0).double()
+        terms = self._terms(steps, LOWEST_DRAWS).double() * (weights / count).to(lowest.device)
         bits = self.diffusion.prior_bpd(self.x_start[self.rows]).double() + lowest.mean(0) + terms.sum(0)
         # Of neighbouring shares the squared difference is expected to be the sum of their variances or more.
         pairs = (terms[0::2] - terms[1::2]).square().sum(0)
-        return bits, lowest.var(0) / LOWEST + pairs
+        return bits, lowest.var(0) / LOWEST_DRAWS + pairs
 
     def _terms(self, steps: Tensor, first: int) -> Tensor:
         """Return terms [k, b] at steps [k, b], whose noise is numbered from ``first`` on."""

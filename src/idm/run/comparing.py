@@ -19,7 +19,7 @@ from idm.run.data import Data
 from idm.run.opened import Opened
 from idm.run.scoring import bound_of_samples, chain_to_score, in_data_units, require_held_out
 
-PILOT = 16
+PILOT_IMAGES = 16
 """Images that a proposal of steps is fitted on."""
 
 
@@ -114,7 +114,7 @@ def _proposal(
     """Return the one that is known, where it is of a chain like this, so that both runs are asked the same."""
     if known is not None and len(known.shares) == chain.num_timesteps - 1:
         return known
-    x, denoise = _denoiser(run, data, chain, min(PILOT, len(data.held_out)))
+    x, denoise = _denoiser(run, data, chain, min(PILOT_IMAGES, len(data.held_out)))
     return fit_proposal(chain, denoise, x, seed=terms.seed, batch_size=terms.batch_size)
 
 

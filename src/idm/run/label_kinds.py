@@ -14,7 +14,7 @@ from idm.core.counts import holds_several
 from idm.core.errors import SettingsError
 from idm.core.text import shown
 from idm.data.arrays.cells import MISSING
-from idm.data.attributes import LARGEST, Attributes, Row
+from idm.data.attributes import LARGEST_NUMBER, Attributes, Row
 from idm.data.remarks import listed
 from idm.run.labels import Labels, class_numbers
 
@@ -58,7 +58,7 @@ class LabelKind(ABC):
 
     @abstractmethod
     def nothing(self, count: int) -> Tensor:
-        """Return what stands for no label, so many times."""
+        """Return what stands for no label, ``count`` times."""
 
     @abstractmethod
     def sizes(self, *, has_null: bool) -> dict[str, int]:
@@ -125,7 +125,7 @@ class ClassLabels(LabelKind):
     unnamed: str = "no class"
 
     def __post_init__(self) -> None:
-        """Know what stands for none."""
+        """Set what stands for no label."""
         object.__setattr__(self, "null", len(self.names))
 
     def read(self, labels: Labels | None, option: str = "labels") -> list[Label] | None:
@@ -250,8 +250,10 @@ class ValueLabels(LabelKind):
             values = tuple(math.nan if _is_missing(value) else float(value) for value in row)
         except (TypeError, ValueError, OverflowError) as error:
             raise SettingsError(f"{wanted}, got {shown(given)}; write none for what is not known") from error
-        if any(abs(value) > LARGEST for value in values):
-            raise SettingsError(f"{wanted}, got {shown(given)}, beyond {LARGEST:g}; write none for what is not known")
+        if any(abs(value) > LARGEST_NUMBER for value in values):
+            raise SettingsError(
+                f"{wanted}, got {shown(given)}, beyond {LARGEST_NUMBER:g}; write none for what is not known"
+            )
         return values
 
 

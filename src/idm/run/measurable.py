@@ -100,7 +100,7 @@ class Measurable(Classified, Restorable):
             steps: of the chain whose bound is evaluated; 0: all.
             plan: which levels it has, in place of evenly spaced ones, such as "likelihood"; see ``sampler``.
             num: how many held-out samples; 0: all.
-            samples: draw so many samples too, and let a classifier of the training data recognise them.
+            samples: number of samples to draw as well, which a classifier of the training data recognises.
             sampler: for these; the run's own by default.
             guidance: scale of classifier-free guidance of these; the bound is that of the network without it.
             metrics: what is measured, by name, such as "bound" and "frechet"; "module:callable" is imported and run.

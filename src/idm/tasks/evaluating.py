@@ -51,7 +51,7 @@ class Evaluated:
 
 
 def evaluate_into(
-    run: str | Path,
+    run_folder: str | Path,
     request: ScoreRequest,
     out: str | Path | None = None,
     *,
@@ -69,7 +69,7 @@ def evaluate_into(
     """
     with ExitStack() as stack:
         with joined_ranks(best_device(device)) as ranks:
-            opened = open_together(run, request, ranks, device, listener, say, trust_code=trust_code)
+            opened = open_together(run_folder, request, ranks, device, listener, say, trust_code=trust_code)
             folder, sampler, data, _, guided = together(
                 lambda: results_folder(out, opened, "evaluated"),
                 lambda: opened.sampler(**request.sampler, listener=listener),

@@ -145,7 +145,7 @@ def sample_in_parts(
 
 
 def _look_and_count(look: Callable[[], None], bar: Progress, count: int, watch: Watch | None) -> Watch:
-    """Return what looks at every step whether to stop, counts that of so many samples, and shows it."""
+    """Return what looks at every step whether to stop, counts that of ``count`` samples, and shows it."""
 
     def seen(state: SampleStep) -> None:
         look()
@@ -219,13 +219,13 @@ def vlb_in_parts(
 
 @dataclass(frozen=True, eq=False)
 class _Watched:
-    """Progress that looks whether to stop."""
+    """Progress that also asks whether to stop."""
 
     bar: Progress
     look: Callable[[], None]
 
     def advance(self, units: int = 1, status: str = "") -> None:
-        """Count, and look."""
+        """Count what was done, and call ``look``."""
         self.bar.advance(units, status)
         self.look()
 

@@ -18,11 +18,11 @@ from idm.data.reading.damage import reading
 VERSIONS = {b"0": 2, b"\xffBIOSEMI": 3}
 """Bytes of a number, by the first eight bytes of a file."""
 
-FIELDS = (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)
+FIELD_BYTES = (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)
 """Bytes of what the header says of each signal, all signals after each other."""
 
 ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
-HEAD, OF_SIGNAL = 256, sum(FIELDS)
+HEAD_BYTES, SIGNAL_BYTES = 256, sum(FIELD_BYTES)
 
 
 @dataclass(frozen=True)
@@ -138,15 +138,15 @@ def open_edf(where: Path) -> EdfFile:
     if not where.is_file():
         raise DataError(f"{where}: an EDF file wanted, got {kind_at(where)}; check the path")
     with reading(where, "an EDF file", "replace it"), where.open("rb") as file:
-        head, total = file.read(HEAD), where.stat().st_size
+        head, total = file.read(HEAD_BYTES), where.stat().st_size
         width = VERSIONS.get(head[:8].rstrip())
-        if width is None or len(head) < HEAD:
+        if width is None or len(head) < HEAD_BYTES:
             raise ValueError("its first bytes are not those of the format")
         num_signals, num_records, seconds = int(head[252:256]), int(head[236:244]), float(head[244:252])
-        if not 1 <= num_signals <= total // OF_SIGNAL or not 0 <= seconds < math.inf:
+        if not 1 <= num_signals <= total // SIGNAL_BYTES or not 0 <= seconds < math.inf:
             raise ValueError(f"{num_signals:,} signals, {seconds} seconds a record")
-        every = _signals(file.read(num_signals * OF_SIGNAL), num_signals, width)
-        offset, num_bytes = HEAD + num_signals * OF_SIGNAL, sum(signal.per_record for signal in every) * width
+        every = _signals(file.read(num_signals * SIGNAL_BYTES), num_signals, width)
+        offset, num_bytes = HEAD_BYTES + num_signals * SIGNAL_BYTES, sum(signal.per_record for signal in every) * width
         stored = (total - offset) // num_bytes
         if num_records > stored:
             raise ValueError(f"{num_records:,} records declared, {stored:,} stored")
@@ -169,7 +169,7 @@ def open_edf(where: Path) -> EdfFile:
 def _signals(content: bytes, number: int, width: int) -> list[Signal]:
     texts: list[list[str]] = []
     place = 0
-    for size in FIELDS:
+    for size in FIELD_BYTES:
         fields = (content[place + size * row : place + size * (row + 1)] for row in range(number))
         texts.append([field.decode("latin-1").strip() for field in fields])
         place += size * number

@@ -18,7 +18,7 @@ from idm.data.label_names import as_text
 from idm.data.reading.damage import reading
 
 RESTORE = "restore it"
-MOST_AXES, BLOCK = 999, 2_880
+MOST_AXES, BLOCK_BYTES = 999, 2_880
 """What the format allows, and the bytes that all its parts are filled up to."""
 
 
@@ -107,4 +107,4 @@ def _refuse_sizes(fits: Any, where: Path) -> None:
             if min([*sizes, *counts]) < 0:
                 raise ValueError("sizes below zero declared")
             num_bytes = abs(int(header["BITPIX"])) // 8 * counts[1] * (counts[0] + (math.prod(sizes) if axes else 0))
-            file.seek(file.tell() + -(-num_bytes // BLOCK) * BLOCK)
+            file.seek(file.tell() + -(-num_bytes // BLOCK_BYTES) * BLOCK_BYTES)

@@ -19,8 +19,8 @@ from idm.data.beside import Beside
 from idm.data.file_names import composed
 from idm.data.label_names import as_text
 
-MOST_PACKED, NEVER_TOO_MANY = 5_000, 2**24
-"""Bytes of values that a stored byte stands for at most, and how many are never too many: gzip makes 1,032 of one."""
+MOST_UNPACKED_PER_BYTE, HARMLESS_BYTES = 5_000, 2**24
+"""Most bytes of values that a stored byte stands for, and how many are never too many: gzip makes 1,032 of one."""
 
 
 class NamedArrays(ArraySource):
@@ -149,10 +149,10 @@ def refuse_unstored(where: Path, array: Any) -> None:
         DataError: it does.
     """
     num_bytes = math.prod(array.shape) * np.dtype(array.dtype).itemsize
-    if num_bytes <= NEVER_TOO_MANY:
+    if num_bytes <= HARMLESS_BYTES:
         return
     stored = sum(path.stat().st_size for path in ([where] if where.is_file() else where.rglob("*")))
-    if num_bytes > MOST_PACKED * stored:
+    if num_bytes > MOST_UNPACKED_PER_BYTE * stored:
         raise DataError(
             f"{where}: as many values as are stored wanted, got {num_bytes:,} bytes of them declared in {stored:,}; "
             "write it again"

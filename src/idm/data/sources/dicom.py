@@ -20,7 +20,7 @@ SampleKind = Literal["slices", "volumes"]
 Frame = tuple[DicomFile, int]
 """A file and the number of a frame in it."""
 
-EVEN = 0.01
+EVEN_TOLERANCE = 0.01
 """Distances that differ by no more than this share are taken for the same."""
 
 
@@ -111,7 +111,11 @@ class Dicom(ArraySource):
             return of_plane
         steps = {_step(frames) for frames in self._samples}
         step = next(iter(steps))
-        return (step, *of_plane) if step is not None and np.allclose([s or 0 for s in steps], step, rtol=EVEN) else None
+        return (
+            (step, *of_plane)
+            if step is not None and np.allclose([s or 0 for s in steps], step, rtol=EVEN_TOLERANCE)
+            else None
+        )
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
         rows = np.empty((len(indices), *self._stored[1:]), self.dtype)
@@ -156,4 +160,4 @@ def _step(frames: list[Frame]) -> float | None:
     if frames[0][0].num_frames > 1 or None in places or len(places) < 2:
         return frames[0][0].thickness
     steps = np.diff(np.array(places, np.float64))
-    return float(steps[0]) if np.allclose(steps, steps[0], rtol=EVEN) else None
+    return float(steps[0]) if np.allclose(steps, steps[0], rtol=EVEN_TOLERANCE) else None

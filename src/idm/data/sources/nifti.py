@@ -25,7 +25,7 @@ MAX_BYTES = 4 << 30
 Header = tuple[tuple[int, ...], np.dtype[Any], tuple[float, ...]]
 """Shape, dtype and distances along the axes of one file."""
 
-ALIKE = 0.01
+ALIKE_TOLERANCE = 0.01
 """Distances that differ by no more than this share are taken for the same."""
 
 
@@ -136,4 +136,4 @@ def _common(voxels: list[tuple[float, ...]]) -> tuple[float, ...] | None:
     """Return the size of voxels if the files agree on one that makes sense."""
     sizes = np.array(voxels)
     sensible = np.isfinite(sizes).all() and (sizes > 0).all()
-    return tuple(sizes[0].tolist()) if sensible and np.allclose(sizes, sizes[0], rtol=ALIKE, atol=0) else None
+    return tuple(sizes[0].tolist()) if sensible and np.allclose(sizes, sizes[0], rtol=ALIKE_TOLERANCE, atol=0) else None

@@ -62,7 +62,7 @@ class SoundFile:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of a sample that is stored."""
+        """Dtype of a stored frame of a channel."""
         return np.dtype(np.int16)
 
 

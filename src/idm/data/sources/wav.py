@@ -15,7 +15,7 @@ from idm.data.images.files import LabelRule
 
 WAV_SUFFIXES = (".wav", ".wave")
 DEEP_BITS = 24
-"""Integers of so many bits or more become floats unless told otherwise: their levels are too many to tell apart."""
+"""Fewest bits of integers that become floats unless told otherwise: their levels are too many to tell apart."""
 
 SampleKind = Literal["auto", "stored", "floats"]
 
