@@ -23,6 +23,9 @@ MOST = 4_096
 LARGEST = 1e30
 """Larger numbers, either way, are refused."""
 
+SMALLEST = np.finfo(np.float64).tiny
+"""Deviations below are held with few digits, and nothing can be divided by the smallest of them."""
+
 Row = tuple[float, ...]
 
 
@@ -104,21 +107,32 @@ def fit_attributes(names: tuple[str, ...], values: NDArray[np.float64], train: I
         DataError: a number that is missing, or the same, in all of them.
     """
     seen = values[train]
-    for name, column in zip(names, seen.T, strict=True):
-        there = column[~np.isnan(column)]
-        if not len(there) or (there == there[0]).all():
-            got = f"{there[0]:g} in all" if len(there) else "none in any"
-            raise DataError(
-                f"{OPTION}: numbers that differ between training samples wanted in '{name}', got {got}; leave it out"
-            )
+    scales = [_scale(name, column[~np.isnan(column)]) for name, column in zip(names, seen.T, strict=True)]
     examples = seen[np.linspace(0, len(seen) - 1, min(NUM_EXAMPLES, len(seen))).round().astype(np.int64)]
     return Attributes(
         names,
-        tuple(np.nanmean(seen, axis=0).tolist()),
-        tuple(np.nanstd(seen, axis=0).tolist()),
+        tuple(mean for mean, _ in scales),
+        tuple(std for _, std in scales),
         tuple(map(tuple, examples.tolist())),
         hashlib.sha256(values.astype("<f8").tobytes()).hexdigest(),
     )
+
+
+def _scale(name: str, numbers: NDArray[np.float64]) -> tuple[float, float]:
+    """Return mean and standard deviation; the deviation is computed in units of the largest, whose square is 1.
+
+    Raises:
+        DataError: no numbers, or the same in all samples, as far as the deviation tells.
+    """
+    mean = float(numbers.mean()) if len(numbers) else 0.0
+    largest = float(np.abs(numbers - mean).max(initial=0.0))
+    std = largest * float(((numbers - mean) / largest).std()) if largest else 0.0
+    if std < SMALLEST:
+        got = f"{numbers[0]:g} in all" if len(numbers) else "none in any"
+        raise DataError(
+            f"{OPTION}: numbers that differ between training samples wanted in '{name}', got {got}; leave it out"
+        )
+    return mean, std
 
 
 def _as_numbers(column: str, values: NDArray[Any]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from idm.core.errors import DataError
 from idm.core.places import kind_at
-from idm.data.arrays.fits_array import FitsArray, opened
+from idm.data.arrays.fits_array import Column, FitsArray, opened
 from idm.data.arrays.named import refuse_unstored
 from idm.data.arrays.packing import Packing
 from idm.data.extras import import_extra
@@ -111,29 +111,57 @@ def _table(where: Path, number: int, unit: Any, column: str | None, label_column
         raise DataError(
             f"{where}: a column of images '{chosen}' wanted, got {listed(found)}; set data.source.column to one"
         )
-    record = unit.columns.dtype.newbyteorder(">")
-    described, base = unit.columns[chosen], record[chosen].base.newbyteorder("=")
-    packing = _packing(base, described.bscale, described.bzero, described.null if base.kind in "iu" else None)
-    shape, of_labels = (int(unit.header["NAXIS2"]), *record[chosen].shape), _labels(where, record, chosen, label_column)
-    return FitsArray(where, number, shape, packing, unit.fileinfo()["datLoc"], record, chosen, of_labels)
+    record, data = _record(where, unit), _column(unit, chosen)
+    shape, label = (int(unit.header["NAXIS2"]), *record[chosen].shape), _label(where, unit, chosen, label_column)
+    return FitsArray(where, number, shape, data.packing, unit.fileinfo()["datLoc"], record, data, label)
 
 
-def _labels(where: Path, record: np.dtype[Any], data: str, told: str | None) -> str | None:
-    """Return the name of the column of labels: the one that was told, or whose name tells it."""
-    names = list(record.names or ())
-    known = {name for name in names if record[name].base.kind in "iuS" and not record[name].shape}
-    if told in (None, NO_LABELS):
-        return find_labels(sorted(known), data) if told is None else None
-    if told not in names:
+def _record(where: Path, unit: Any) -> np.dtype[Any]:
+    """Return the dtype of the rows of a table, which may be longer than their columns.
+
+    Raises:
+        DataError: they are shorter.
+    """
+    record, num_bytes = unit.columns.dtype.newbyteorder(">"), int(unit.header["NAXIS1"])
+    if num_bytes < record.itemsize:
         raise DataError(
-            f"{where}: a column '{told}' wanted, got {listed(names)}; set data.source.label_column to one of these"
+            f"{where}: rows of {record.itemsize:,} bytes, as their columns take, wanted, got NAXIS1 = {num_bytes:,}; "
+            "write the table anew"
+        )
+    formats, offsets = zip(*(record.fields[name][:2] for name in record.names), strict=True)
+    return np.dtype({"names": record.names, "formats": formats, "offsets": offsets, "itemsize": num_bytes})
+
+
+def _column(unit: Any, name: str) -> Column:
+    """Return a column with what its numbers stand for."""
+    described, base = unit.columns[name], unit.columns.dtype[name].base.newbyteorder("=")
+    if "L" in str(described.format):
+        return Column(name, Packing(np.dtype(np.bool_)))
+    is_text, blank = base.kind == "S", described.null if base.kind in "iu" else None
+    return Column(name, Packing(base) if is_text else _packing(base, described.bscale, described.bzero, blank))
+
+
+def _label(where: Path, unit: Any, data: str, told: str | None) -> Column | None:
+    """Return the column of labels: the one that was told, or whose name tells it."""
+    record = unit.columns.dtype
+    plain = [name for name in record.names if record[name].base.kind in "iuS" and not record[name].shape]
+    columns = {name: _column(unit, name) for name in plain}
+    known = {name: column for name, column in columns.items() if column.packing.dtype.kind in "biuS"}
+    if told in (None, NO_LABELS):
+        name = find_labels(sorted(known), data) if told is None else None
+        return None if name is None else known[name]
+    if told not in record.names:
+        raise DataError(
+            f"{where}: a column '{told}' wanted, got {listed(record.names)}; set data.source.label_column to one of "
+            "these"
         )
     if told not in known:
+        found = columns[told].packing.dtype if told in columns else record[told]
         raise DataError(
-            f"{where}: a word or whole number in every row of '{told}' wanted, got {record[told]}; set "
+            f"{where}: a word or whole number in every row of '{told}' wanted, got {found}; set "
             "data.source.label_column to another, or to none"
         )
-    return told
+    return known[told]
 
 
 def _packing(stored: np.dtype[Any], scale: Any, offset: Any, blank: Any) -> Packing:
