@@ -144,7 +144,7 @@ def _as_numbers(column: str, values: NDArray[Any]) -> NDArray[np.float64]:
     flat = values.reshape(len(values), -1)
     try:
         if flat.dtype.kind in "UO":
-            cells = [np.nan if _is_missing(cell) else float(cell) for cell in flat.reshape(-1).tolist()]
+            cells = [np.nan if is_missing(cell) else float(cell) for cell in flat.reshape(-1).tolist()]
             numbers = np.array(cells, dtype=np.float64).reshape(flat.shape)
         else:
             numbers = flat.astype(np.float64)
@@ -161,5 +161,6 @@ def _as_numbers(column: str, values: NDArray[Any]) -> NDArray[np.float64]:
     return numbers
 
 
-def _is_missing(cell: object) -> bool:
+def is_missing(cell: object) -> bool:
+    """Whether there is no number, or a word that says so."""
     return cell is None or (isinstance(cell, str) and cell.strip().casefold() in MISSING)
