@@ -1,6 +1,7 @@
 """Windows of files of sound: what sources of their formats share, options included."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,6 +30,8 @@ class Sounds(WindowSource):
 
     _kind: str
     """What the files are called in messages: "WAV files"."""
+
+    _files: Sequence[Any]
 
     def __init__(
         self,

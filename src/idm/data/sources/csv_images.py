@@ -78,16 +78,10 @@ def list_csv(
         UnreadableFileError: the CSV file cannot be read.
         DataError: no such column; rows without path or label, or with the path of another.
     """
-    rows = _read(where, delimiter)
+    rows, path_column = _read(where, delimiter), path_column.strip()
     columns = list(rows[0])
-    path_column = path_column.strip()
     told = None if label_column in (None, NO_LABELS) else label_column.strip()
-    for option, column in (("path_column", path_column), ("label_column", told)):
-        if column is not None and column not in columns:
-            raise DataError(
-                f"{where}: a column '{column}' wanted, got {', '.join(columns)}; "
-                f"set data.source.{option} to one of these, or data.source.delimiter"
-            )
+    _refuse_unknown(where, columns, {"path_column": path_column, "label_column": told})
     of_parts, parts = _parts(rows)
     numbers, remarks = choose_rows(where, parts, split, len(rows))
     rows = [rows[number] for number in numbers]
@@ -106,6 +100,16 @@ def list_csv(
         remarks=remarks + unread_columns([column for column in others if column != of_labels]),
         beside=Beside(tuple(columns), partial(_cells, where, delimiter, numbers)),
     )
+
+
+def _refuse_unknown(where: Path, columns: Sequence[str], told: Mapping[str, str | None]) -> None:
+    """Refuse columns that there are not, by the option that names each."""
+    for option, column in told.items():
+        if column is not None and column not in columns:
+            raise DataError(
+                f"{where}: a column '{column}' wanted, got {', '.join(columns)}; "
+                f"set data.source.{option} to one of these, or data.source.delimiter"
+            )
 
 
 def _cells(where: Path, delimiter: str, numbers: Sequence[int], column: str) -> NDArray[Any]:
