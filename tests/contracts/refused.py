@@ -573,6 +573,12 @@ def unnamed_axes(folder):
     return folder / "a.nc"
 
 
+def scaled_labels(folder):
+    with netcdf_file(str(netcdf(a={"t": ("ab", (8, 8)), "sort": ("a", (8,))})(folder) / "a.nc"), "a") as file:
+        file.variables["sort"].scale_factor = 0.5
+    return folder
+
+
 VARIABLES, LABELLED, SPACE = "data.source.variables", "data.source.label_variable", "data.source.channel_axes"
 IMAGES_OF = netcdf(a={"t": ("abc", (8, 8, 8)), "z": ("bc", (8, 8)), "sort": ("a", (8,))})
 DEEP = netcdf(a={"t": ("abcde", (8, 2, 8, 8, 8))})
@@ -586,6 +592,10 @@ NETCDF: list[Case] = [
     Case("netcdf", DEEP, "data.source.sample_axes", "[a, b]"),
     Case("netcdf", IMAGES_OF, LABELLED, "sort", {LABELLED: "kind"}),
     Case("netcdf", IMAGES_OF, LABELLED, "none", {LABELLED: "z"}),
+    Case("netcdf", scaled_labels, LABELLED, "none", {LABELLED: "sort"}),
+    Case("netcdf", netcdf(a={"t": ("ab", (8, 8)), "v": ("abb", (8, 8, 8))}), VARIABLES, "[t]", {VARIABLES: "[v]"}),
+    Case("netcdf", IMAGES_OF, "data.source.sample_axes", "[b]", {SPACE: "[a]"}),
+    Case("netcdf", IMAGES_OF, SPACE, "[b]", {SPACE: "[a]"}),
     Case("netcdf", unnamed_axes, "data.source.name", "hdf5"),
     Case("netcdf", netcdf(train={"t": ("ab", (8, 8))}, test={"t": ("ab", (8, 8))}), "data.source.split", "null", VAL),
 ]
