@@ -9,6 +9,7 @@ from astropy.io import fits
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data import SOURCES, infer_source
 from idm.data.check import check_path
+from idm.data.groups import groups_by
 
 RNG = np.random.default_rng(0)
 
@@ -263,3 +264,22 @@ def test_rows_are_as_long_as_the_header_says(tmp_path):
     widened(tmp_path / "b.fits", 80, 0)
     with pytest.raises(DataError, match=r"b\.fits: rows of 84 bytes, as their columns take, wanted, got NAXIS1 = 80"):
         SOURCES.build("fits", {"path": str(tmp_path / "b.fits")})
+
+
+def test_columns_of_tables_name_groups(tmp_path):
+    for number in range(2):
+        field = fits.Column("label", "I", bzero=32_768, array=np.array([40_000, number, 40_000], "u2"))
+        night = fits.Column("night", "3A", array=np.array(["a", "b", "a"]))
+        table_with(field, night, fits.Column("seeing", "E", array=np.array([1.0, 0.5, 2.0]))).writeto(
+            tmp_path / f"{number}.fits"
+        )
+    source = SOURCES.build("fits", {"path": str(tmp_path)}, apart=("label",))
+    assert source.labels is None
+    groups = groups_by(source, "label")
+    assert [groups.names[group] for group in groups.of] == ["40000", "0", "40000", "40000", "1", "40000"]
+    assert groups_by(source, "night").of.tolist() == [0, 1, 0, 0, 1, 0]
+    with pytest.raises(DataError, match=r"text for each sample wanted in 'seeing', got 0\.5 for 0\.fits#1"):
+        groups_by(source, "seeing")
+    save(tmp_path / "image" / "a.fits", CUBE)
+    with pytest.raises(DataError, match="group_by: data with columns or further arrays wanted, got 'night'"):
+        groups_by(SOURCES.build("fits", {"path": str(tmp_path / "image")}), "night")

@@ -11,6 +11,7 @@ from scipy.io import netcdf_file
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data import SOURCES, infer_source
 from idm.data.check import check_path
+from idm.data.groups import groups_by
 
 RNG = np.random.default_rng(0)
 AXES = ("time", "lat", "lon")
@@ -367,3 +368,49 @@ def test_axes_of_one_name_are_refused_by_it_and_other_variables_read(tmp_path):
         DataError, match=r"each axis once wanted, got 'time' twice; name it in data\.source\.sample_axes"
     ):
         open_netcdf(tmp_path / "a.nc", sample_axes=("time",), channel_axes=("time",))
+
+
+@pytest.mark.parametrize("write", [by_h5netcdf, classic(1)], ids=["HDF5", "classic"])
+def test_variables_along_axes_of_samples_name_groups(tmp_path, write):
+    """Of two times at three stations, of which one is read per file, the last station misses a value at the first."""
+    values = np.arange(24.0).reshape(2, 3, 4)
+    letters = np.array([list("ab"), list("cd"), list("ab")], "S1")
+    for number in range(2):
+        told = {
+            "v": (("time", "station", "x"), np.where(values == 9, np.nan, values), {}),
+            "ship": (("station", "letters"), letters, {}),
+            "year": (("time",), np.array([2_000, 2_001 + number], "i4"), {}),
+            "cruise": (("station", "time"), np.array([[1, 2], [3, 4], [5, 6]], "i4"), {}),
+            "label": (("time", "station"), np.array([[7, 8, 7], [8, 7, 7]], "i4"), {}),
+        }
+        if write is not by_h5netcdf:
+            told.pop("cruise")  # axes that grow are the first in the classic formats
+        write(tmp_path / f"{number}.nc", told)
+    options = {"path": str(tmp_path), "sample_axes": ("time", "station"), "missing": "skip"}
+    source = SOURCES.build("netcdf", options, apart=("label",))
+    assert source.labels is None
+    kept = [0, 1, 3, 4, 5]
+    groups = {
+        "ship": ["ab", "cd", "ab", "ab", "cd", "ab"],
+        "label": ["7", "8", "7", "8", "7", "7"],
+        **({"cruise": ["1", "3", "5", "2", "4", "6"]} if write is by_h5netcdf else {}),
+    }
+    for name, expected in groups.items():
+        found = groups_by(source, name)
+        assert [found.names[group] for group in found.of] == [expected[row] for row in kept] * 2
+    years = groups_by(source, "year")
+    assert [years.names[group] for group in years.of] == [*["2000"] * 2, *["2001"] * 3, *["2000"] * 2, *["2002"] * 3]
+    with pytest.raises(DataError, match=r"group_by: one of .*ship.* wanted, got 'x'"):
+        groups_by(source, "x")
+
+
+def test_missing_groups_are_refused_and_points_do_not_hold_them(tmp_path):
+    told = {
+        "v": (("time",), np.arange(3.0), {}),
+        "ship": (("time",), np.array([1, -9, 1], "i2"), {"missing_value": -9}),
+    }
+    by_h5netcdf(tmp_path / "a.nc", told)
+    source = SOURCES.build("netcdf", {"path": str(tmp_path / "a.nc")}, apart=("ship",))
+    assert source.channel_names == ("v",)
+    with pytest.raises(DataError, match=r"text for each sample wanted in 'ship', got nan for a\.nc#1; fill it in"):
+        groups_by(source, "ship")

@@ -2,20 +2,22 @@
 
 import gzip
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from idm.core.errors import DataError
 from idm.data.arrays.packing import Packing
 from idm.data.base import Indices
 from idm.data.extras import import_extra, quiet
 from idm.data.label_names import as_text
 from idm.data.reading.damage import reading
+from idm.data.remarks import listed
 
 RESTORE = "restore it"
 MOST_AXES, BLOCK = 999, 2_880
@@ -58,6 +60,7 @@ class FitsArray:
         record: dtype of the rows of a table; None for images.
         column: the column that is read; None for images.
         label: the column of labels; None without one.
+        beside: columns of one entry in each row, by name.
         remarks: what is worth knowing of the rest of the file, a line each.
     """
 
@@ -69,6 +72,7 @@ class FitsArray:
     record: np.dtype[Any] | None = None
     column: Column | None = None
     label: Column | None = None
+    beside: Mapping[str, Column] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
     @property
@@ -90,15 +94,25 @@ class FitsArray:
             found = mapped[rows] if self.column is None else self.column.of(mapped, rows)
             return found.reshape(-1, *self.shape[1:])
 
-    def labels(self) -> NDArray[Any]:
-        """Read the label of each row of a table with a column of labels."""
-        assert self.label is not None
+    def entries(self, name: str) -> NDArray[Any]:
+        """Read a column of one entry in each row of a table; numbers that are missing are NaN.
+
+        Raises:
+            UnreadableFileError: it cannot be read.
+            DataError: there is none of that name.
+        """
+        if (column := self.beside.get(name)) is None:
+            raise DataError(
+                f"{self.where}: a column '{name}' wanted as in other files, got {listed(list(self.beside)) or 'none'}; "
+                "give files of one kind"
+            )
         with reading(self.where, "a FITS file", RESTORE):
-            labels = np.array(self.label.of(self._mapped(), slice(None)))
-            if labels.dtype.kind != "S":
-                values = self.label.packing.values(labels)
-                return values.astype(np.uint8) if values.dtype.kind == "b" else values
-            return np.char.rstrip(as_text(self.where, labels))
+            stored = np.array(column.of(self._mapped(), slice(None)))
+            if stored.dtype.kind == "S":
+                return np.char.rstrip(as_text(self.where, stored))
+            values, missing = column.packing.values(stored), column.packing.missing(stored)
+            values = values.astype(np.uint8) if values.dtype.kind == "b" else values
+            return np.where(missing, np.nan, values) if missing.any() else values
 
     def _mapped(self) -> NDArray[Any]:
         dtype = self.packing.stored.newbyteorder(">") if self.record is None else self.record

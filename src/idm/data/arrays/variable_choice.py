@@ -42,15 +42,25 @@ def choose_variables(where: Path, found: Mapping[str, Variable], wanted: Wanted)
         DataError: no such variable or axis; variables of several shapes; more axes than samples can have.
     """
     _refuse_unknown(where, found, wanted)
-    names = wanted.variables or _largest_kind(where, found)
+    free = {name: variable for name, variable in found.items() if name not in wanted.apart}
+    names = wanted.variables or _largest_kind(where, free)
     chosen = tuple(found[name] for name in names)
     _refuse_unlike(where, chosen)
     first, samples = chosen[0], wanted.sample_axes or _usual_axes(chosen[0])
     space = _space(where, first, samples, wanted.channel_axes)
-    labels = _labels(where, found, chosen, samples, wanted.label_variable)
-    others = [name for name in _of_data(found) if name not in names and found[name] is not labels]
+    labels = _labels(where, found if wanted.label_variable else free, chosen, samples, wanted.label_variable)
+    others = [name for name in _of_data(free) if name not in names and found[name] is not labels]
     remark = (f"not read: {listed(others)}; data.source.variables chooses others",) if others else ()
-    return Chosen(chosen, samples, wanted.channel_axes, space, labels, remark)
+    beside = {name: variable for name, variable in found.items() if _is_beside(variable, samples)}
+    return Chosen(chosen, samples, wanted.channel_axes, space, labels, beside, remark)
+
+
+def _is_beside(variable: Variable, samples: Sequence[str]) -> bool:
+    """Whether a variable says something of samples: it lies along some of their axes, text along one more."""
+    axes = (
+        variable.axes[:-1] if variable.stored.kind == "S" and set(variable.axes[-1:]) - set(samples) else variable.axes
+    )
+    return bool(axes) and set(axes) <= set(samples) and len(set(axes)) == len(axes)
 
 
 def _refuse_unknown(where: Path, found: Mapping[str, Variable], wanted: Wanted) -> None:

@@ -14,6 +14,7 @@ from idm.data.arrays.listing import Listed, list_files
 from idm.data.arrays.measured import MeasuredSource, Missing, MissingRule
 from idm.data.arrays.pieces import Pieces
 from idm.data.base import Indices
+from idm.data.beside import NOTHING_BESIDE, Beside
 from idm.data.images.check import gather
 from idm.data.images.files import LabelRule
 
@@ -42,6 +43,7 @@ class Fits(MeasuredSource):
         spatial_dims: number of spatial axes; told by the sizes if not given.
         labels: where the classes of files come from, as for folders of images.
         split: which part is read, train, val or test, where folders or files are named so; by default all together.
+        apart: columns that are no labels unless they are named so, such as those that name groups.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Fits(MeasuredSource):
         spatial_dims: int | None = None,
         labels: LabelRule = "none",
         split: str | None = None,
+        apart: tuple[str, ...] = (),
     ) -> None:
         """Judge the headers of all files and look at the values that may be missing.
 
@@ -68,14 +71,15 @@ class Fits(MeasuredSource):
         """
         where = Path(path)
         found = list_files(where, "FITS files", is_fits, split, every=False)
-        self._open(gather(lambda file: open_fits(file, hdu, column, label_column), found.files), samples)
+        self._open(gather(lambda file: open_fits(file, hdu, column, label_column, apart), found.files), samples)
         known, note = self._labels(found, labels)
         rule = Missing(missing, fill, any(array.packing.may_miss for array in self._arrays))
         shape, is_told = (self._pieces.total, *self._inner(self._arrays[0])), (channels, spatial_dims) != ("auto", None)
         axes: ChannelRule = channels if is_told or len(shape) != 1 + IMAGE_AXES else "none"
         self._adopt_measured(where, shape, self._dtype, known, rule, channels=axes, spatial_dims=spatial_dims)
         self.names = self._of_kept(self._pieces.names(found.names) if self._by_row else found.names)
-        remarks = self._arrays[0].remarks
+        remarks, beside = self._arrays[0].remarks, tuple(self._arrays[0].beside)
+        self.beside = Beside(beside, self._read_beside) if beside else NOTHING_BESIDE
         self.note, self.remarks = f"FITS, {self.note}, {note}", (*found.remarks, *remarks, *self._left_out)
 
     def _open(self, arrays: list[FitsArray], samples: SampleAxis) -> None:
@@ -94,7 +98,15 @@ class Fits(MeasuredSource):
             return np.array(names)[of_files[self._pieces.owners]], note
         if (label := self._arrays[0].label) is None:
             return None, note
-        return np.concatenate(gather(FitsArray.labels, self._arrays)), f"labels from {label.name}"
+        return self._entries(label.name), f"labels from {label.name}"
+
+    def _entries(self, name: str) -> NDArray[Any]:
+        """Read a column of all tables."""
+        return np.concatenate(gather(lambda array: array.entries(name), self._arrays))
+
+    def _read_beside(self, name: str) -> NDArray[Any]:
+        """Read a column of the samples that are read."""
+        return self._entries(name)[self._kept]
 
     def _inner(self, array: FitsArray) -> tuple[int, ...]:
         return array.shape[1:] if self._by_row else array.shape

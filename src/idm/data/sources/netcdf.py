@@ -15,6 +15,7 @@ from idm.data.arrays.measured import MeasuredSource, Missing, MissingRule
 from idm.data.arrays.pieces import Pieces
 from idm.data.arrays.variable_choice import choose_variables
 from idm.data.base import Indices
+from idm.data.beside import Beside
 from idm.data.images.check import gather
 from idm.data.reading.damage import reading
 from idm.data.sources.variable_files import NETCDF_SUFFIXES, hdf5_files, open_variables
@@ -38,6 +39,7 @@ class NetCdf(MeasuredSource):
         missing: what becomes of missing values: "refuse" them, "fill" them, or "skip" the samples that miss some.
         fill: what stands for missing values with missing=fill.
         split: which part is read, train, val or test, where folders or files are named so; by default all together.
+        apart: variables that are neither channels nor labels unless they are named so, such as those that name groups.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class NetCdf(MeasuredSource):
         missing: MissingRule = "refuse",
         fill: float = 0.0,
         split: str | None = None,
+        apart: tuple[str, ...] = (),
     ) -> None:
         """Judge the headers of all files and look at the values that may be missing.
 
@@ -59,7 +62,7 @@ class NetCdf(MeasuredSource):
             DataError: a package is missing; no files; no such variable or axis; variables or files of several shapes;
                 missing values.
         """
-        where, wanted = Path(path), Wanted(variables, sample_axes, channel_axes, label_variable)
+        where, wanted = Path(path), Wanted(variables, sample_axes, channel_axes, label_variable, apart)
         found = _files_at(where, split)
         labels = self._open(found.files, wanted)
         may_miss = any(packing.may_miss for packings in self._packings for packing in packings)
@@ -68,6 +71,7 @@ class NetCdf(MeasuredSource):
         self.names = self._of_kept(self._pieces.names(found.names))
         self.note = f"{self._chosen[0]}, {'no labels' if self.labels is None else 'labels'}"
         self.remarks = (*found.remarks, *self._chosen[0].remarks, *self._left_out)
+        self.beside = Beside(tuple(self._chosen[0].beside), self._read_beside)
 
     def _open(self, files: Sequence[Path], wanted: Wanted) -> NDArray[Any] | None:
         """Choose the variables of all files, and return the labels of all samples."""
@@ -92,6 +96,15 @@ class NetCdf(MeasuredSource):
             self.spacing = spacing(self._chosen[0], opened[0])
         known = [some for some in labels if some is not None]
         return np.concatenate(known) if len(known) == len(labels) else None
+
+    def _read_beside(self, name: str) -> NDArray[Any]:
+        """Read what a variable says of the samples that are read."""
+
+        def read(row: int) -> NDArray[Any]:
+            with reading(self._files[row], "a NetCDF file", "restore it"):
+                return self._chosen[row].read_beside(self._files[row], name)
+
+        return np.concatenate(gather(read, range(len(self._files))))[self._kept]
 
     def _compare(self, row: int) -> None:
         first, found = self._chosen[0], self._chosen[row]
