@@ -81,11 +81,17 @@ class Chosen:
         """Read the labels; text may lie in single characters along a further axis.
 
         Raises:
-            DataError: fractions.
+            DataError: missing ones, or fractions.
         """
         if self.labels is None:
             return None
-        found = self._of_samples(where, self.labels, self.labels.read_all())
+        stored = self.labels.read_all()
+        if stored.dtype.kind in "iu" and (missing := self.labels.packing.missing(stored)).any():
+            raise DataError(
+                f"{where}: a label for every sample wanted, got none in {self.labels.name} for {missing.sum():,} of "
+                f"{missing.size:,}; fill them in, or set data.source.label_variable to another, or to none"
+            )
+        found = self._of_samples(where, self.labels, stored)
         if found.dtype.kind == "f":
             raise DataError(
                 f"{where}: whole numbers or words wanted as labels, got those of {self.labels.name}, whose scale makes "

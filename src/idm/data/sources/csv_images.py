@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError
 from idm.data.base import Source
 from idm.data.beside import Beside
-from idm.data.csv_rows import find_parts, read_rows, refuse_more_cells
+from idm.data.csv_rows import find_parts, read_rows, refuse_more_cells, refuse_unknown
 from idm.data.file_names import Finder
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
@@ -81,7 +81,7 @@ def list_csv(
     rows, path_column = _read(where, delimiter), path_column.strip()
     columns = list(rows[0])
     told = None if label_column in (None, NO_LABELS) else label_column.strip()
-    _refuse_unknown(where, columns, {"path_column": path_column, "label_column": told})
+    refuse_unknown(where, columns, {"path_column": (path_column,), "label_column": () if told is None else (told,)})
     of_parts, parts = _parts(rows)
     numbers, remarks = choose_rows(where, parts, split, len(rows))
     rows = [rows[number] for number in numbers]
@@ -100,16 +100,6 @@ def list_csv(
         remarks=remarks + unread_columns([column for column in others if column != of_labels]),
         beside=Beside(tuple(columns), partial(_cells, where, delimiter, numbers)),
     )
-
-
-def _refuse_unknown(where: Path, columns: Sequence[str], told: Mapping[str, str | None]) -> None:
-    """Refuse columns that there are not, by the option that names each."""
-    for option, column in told.items():
-        if column is not None and column not in columns:
-            raise DataError(
-                f"{where}: a column '{column}' wanted, got {', '.join(columns)}; "
-                f"set data.source.{option} to one of these, or data.source.delimiter"
-            )
 
 
 def _cells(where: Path, delimiter: str, numbers: Sequence[int], column: str) -> NDArray[Any]:

@@ -92,13 +92,24 @@ class Fits(MeasuredSource):
         self._dtype = np.dtype(np.result_type(*(array.packing.dtype for array in arrays)))
 
     def _labels(self, found: Listed, rule: LabelRule) -> tuple[NDArray[Any] | None, str]:
-        """Return the label of each sample, told by its file or by a column, and where labels come from."""
+        """Return the label of each sample, told by its file or by a column, and where labels come from.
+
+        Raises:
+            DataError: rows without a label.
+        """
         of_files, names, note = found.labels(rule)
         if of_files is not None and names is not None:
             return np.array(names)[of_files[self._pieces.owners]], note
         if (label := self._arrays[0].label) is None:
             return None, note
-        return self._entries(label.name), f"labels from {label.name}"
+        labels = self._entries(label.name)
+        if labels.dtype.kind == "f":
+            raise DataError(
+                f"{self._arrays[0].where}: a label in every row of '{label.name}' wanted, got none in "
+                f"{np.isnan(labels).sum():,} of {len(labels):,}; fill them in, or set data.source.label_column to "
+                "another, or to none"
+            )
+        return labels, f"labels from {label.name}"
 
     def _entries(self, name: str) -> NDArray[Any]:
         """Read a column of all tables."""

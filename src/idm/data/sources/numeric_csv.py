@@ -1,6 +1,6 @@
 """Numbers in a CSV file: a row is a point, a column is one of its coordinates, or their classes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,7 @@ from idm.data.arrays.columns import NumberTable, guess_label_column, open_number
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices
 from idm.data.beside import Beside
-from idm.data.csv_rows import find_parts
+from idm.data.csv_rows import find_parts, refuse_unknown
 from idm.data.images.files import SUFFIXES
 from idm.data.label_names import NO_LABELS
 from idm.data.parts import choose_rows, names_parts
@@ -111,7 +111,9 @@ def _choose(
         DataError: no such column; labels that are none.
     """
     told = None if label_column in (None, NO_LABELS) else label_column.strip()
-    _refuse_unknown(table, {"columns": columns or (), "label_column": () if told is None else (told,)})
+    refuse_unknown(
+        table.where, table.names, {"columns": columns or (), "label_column": () if told is None else (told,)}
+    )
     guessed = guess_label_column(table, (*(columns or ()), *apart)) if label_column is None else None
     texts = _texts(table, told or guessed, columns)
     if told is not None:
@@ -123,16 +125,6 @@ def _choose(
     others = [name for name in table.names if name not in (*chosen, of_labels, of_parts, *apart)]
     labels = None if of_labels is None else texts[of_labels]
     return Chosen(chosen, of_labels, labels, parts, [name or "one without a name" for name in others])
-
-
-def _refuse_unknown(table: NumberTable, told: Mapping[str, Sequence[str]]) -> None:
-    """Refuse columns that there are not, by the option that names each."""
-    for option, names in told.items():
-        if unknown := [name for name in names if name not in table.names]:
-            raise DataError(
-                f"{table.where}: a column '{unknown[0]}' wanted, got {listed(table.names)}; "
-                f"set data.source.{option} to one of these, or data.source.delimiter"
-            )
 
 
 def _refuse_no_labels(table: NumberTable, name: str, cells: Sequence[str]) -> None:
