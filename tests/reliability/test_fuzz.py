@@ -1,4 +1,4 @@
-"""Wrong input of every kind gives lines, not tracebacks: 26,000 inputs, of which a share is tried every time."""
+"""Wrong input of every kind gives lines, not tracebacks: 25,000 inputs, of which a share is tried every time."""
 
 import pytest
 

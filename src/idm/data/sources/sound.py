@@ -16,6 +16,9 @@ from idm.data.extras import import_extra
 from idm.data.reading.damage import reading
 
 SOUND_SUFFIXES = (".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".mp3")
+BEGINNINGS = (b"fLaC", b"OggS", b"FORM", b".snd", b"dns.", b"caff", b"riff", b"RIFF", b"RIFX", b"RF64")
+"""The first bytes of the formats that are read. In all others the library looks for MP3, and says so itself."""
+
 INTEGERS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "ALAC_16": 16, "ALAC_24": 24}
 """Bits of the kinds of samples that are stored as integers, exactly."""
 
@@ -86,14 +89,10 @@ class Sound(Sounds):
         if not where.is_file():
             raise DataError(f"{where}: a sound file wanted, got {kind_at(where)}; check the path")
         library = import_extra("soundfile", "sound")
+        _refuse_others(where)
         with reading(where, "a sound file", "replace it"), library.SoundFile(str(where)) as file:
             if not file.seekable() or file.frames < 0 or file.samplerate <= 0:
                 raise ValueError(f"{file.frames:,} frames at {file.samplerate:,} Hz")
-            if file.format == "MP3":
-                raise DataError(
-                    f"{where}: sound that can be read from any place on wanted, got MP3, whose parts alone are decoded "
-                    "wrongly; convert it to FLAC"
-                )
             found = SoundFile(where, SoundForm(file.samplerate, file.channels, file.subtype), file.frames)
             refuse_unstored(where, found)
             return found
@@ -107,3 +106,22 @@ class Sound(Sounds):
             if frames.shape != (count, file.form.channels):
                 raise ValueError(f"{count:,} frames wanted from {first:,} on, got {len(frames):,}")
             return frames >> (16 if bits <= 16 else 32) - bits if bits else frames
+
+
+def _refuse_others(where: Path) -> None:
+    """Refuse files whose first bytes are of none of the formats.
+
+    Raises:
+        UnreadableFileError: they are.
+        DataError: MP3, by a tag or the mark of a frame.
+    """
+    with reading(where, "a sound file", "replace it"):
+        with where.open("rb") as file:
+            head = file.read(4)
+        if head.startswith(b"ID3") or (head[:1] == b"\xff" and head[1:2] >= b"\xe0"):
+            raise DataError(
+                f"{where}: sound that can be read from any place on wanted, got MP3, whose parts alone are decoded "
+                "wrongly; convert it to FLAC"
+            )
+        if not head.startswith(BEGINNINGS):
+            raise ValueError("its first bytes are those of another format")
