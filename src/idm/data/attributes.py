@@ -23,6 +23,9 @@ MOST_NUMBERS = 4_096
 LARGEST_NUMBER = 1e30
 """Largest number of a label, either way; larger ones are refused."""
 
+SMALLEST = np.finfo(np.float64).tiny
+"""Deviations below are held with few digits, and nothing can be divided by the smallest of them."""
+
 Row = tuple[float, ...]
 
 
@@ -106,21 +109,32 @@ def fit_attributes(names: tuple[str, ...], values: NDArray[np.float64], train: I
         DataError: a number that is missing, or the same, in all of them.
     """
     seen = values[train]
-    for name, column in zip(names, seen.T, strict=True):
-        there = column[~np.isnan(column)]
-        if not len(there) or (there == there[0]).all():
-            got = f"{there[0]:g} in all" if len(there) else "none in any"
-            raise DataError(
-                f"{OPTION}: numbers that differ between training samples wanted in '{name}', got {got}; leave it out"
-            )
+    scales = [_scale(name, column[~np.isnan(column)]) for name, column in zip(names, seen.T, strict=True)]
     examples = seen[np.linspace(0, len(seen) - 1, min(NUM_EXAMPLES, len(seen))).round().astype(np.int64)]
     return Attributes(
         names,
-        tuple(np.nanmean(seen, axis=0).tolist()),
-        tuple(np.nanstd(seen, axis=0).tolist()),
+        tuple(mean for mean, _ in scales),
+        tuple(std for _, std in scales),
         tuple(map(tuple, examples.tolist())),
         hashlib.sha256(values.astype("<f8").tobytes()).hexdigest(),
     )
+
+
+def _scale(name: str, numbers: NDArray[np.float64]) -> tuple[float, float]:
+    """Return mean and standard deviation; the deviation is computed in units of the largest, whose square is 1.
+
+    Raises:
+        DataError: no numbers, or the same in all samples, as far as the deviation tells.
+    """
+    mean = float(numbers.mean()) if len(numbers) else 0.0
+    largest = float(np.abs(numbers - mean).max(initial=0.0))
+    std = largest * float(((numbers - mean) / largest).std()) if largest else 0.0
+    if std < SMALLEST:
+        got = f"{numbers[0]:g} in all" if len(numbers) else "none in any"
+        raise DataError(
+            f"{OPTION}: numbers that differ between training samples wanted in '{name}', got {got}; leave it out"
+        )
+    return mean, std
 
 
 def _as_numbers(column: str, values: NDArray[Any]) -> NDArray[np.float64]:
@@ -132,7 +146,7 @@ def _as_numbers(column: str, values: NDArray[Any]) -> NDArray[np.float64]:
     flat = values.reshape(len(values), -1)
     try:
         if flat.dtype.kind in "UO":
-            cells = [np.nan if _is_missing(cell) else float(cell) for cell in flat.reshape(-1).tolist()]
+            cells = [np.nan if is_missing(cell) else float(cell) for cell in flat.reshape(-1).tolist()]
             numbers = np.array(cells, dtype=np.float64).reshape(flat.shape)
         else:
             numbers = flat.astype(np.float64)
@@ -149,5 +163,6 @@ def _as_numbers(column: str, values: NDArray[Any]) -> NDArray[np.float64]:
     return numbers
 
 
-def _is_missing(cell: object) -> bool:
+def is_missing(cell: object) -> bool:
+    """Whether there is no number, or a word that says so."""
     return cell is None or (isinstance(cell, str) and cell.strip().casefold() in MISSING)

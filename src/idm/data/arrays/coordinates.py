@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from idm.data.arrays.variable_choice import Chosen
+from idm.data.arrays.chosen_variables import Chosen
 from idm.data.arrays.variables import Variable
 
 FEW_PLACES = 1_000_000
@@ -45,4 +45,4 @@ def coordinate(found: Mapping[str, Variable], axis: str, size: int) -> NDArray[n
     variable = found.get(axis)
     if variable is None or variable.shape != (size,) or size > FEW_PLACES or variable.stored.kind not in "iuf":
         return None
-    return variable.packing.values(np.asarray(variable.data[...])).astype(np.float64)
+    return variable.packing.values(variable.read_all()).astype(np.float64)

@@ -4,6 +4,7 @@ The specifications are those of EDF (Kemp et al. 1992), EDF+ (Kemp & Olivan 2003
 """
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,11 +46,6 @@ class Signal:
     per_record: int
     offset: int
 
-    def values(self, stored: NDArray[Any]) -> NDArray[np.float64]:
-        """Return what stored numbers stand for."""
-        (low, high), (lowest, highest) = self.physical, self.digital
-        return (stored.astype(np.float64) - lowest) * ((high - low) / (highest - lowest)) + low
-
 
 @dataclass(frozen=True)
 class Annotation:
@@ -86,21 +82,26 @@ class EdfFile:
     num_bytes: int
     offset: int
 
-    def read(self, signal: Signal, first: int, count: int) -> NDArray[Any]:
-        """Return stored numbers of a signal, int16 or int32.
+    def read(self, signals: Sequence[Signal], first: int, count: int) -> NDArray[Any]:
+        """Return stored numbers [count, signals] of signals of one rate, int16 or int32; no other bytes are read.
 
         Raises:
             UnreadableFileError: they are not there any more.
         """
+        stored = np.empty((count, len(signals), self.width), np.uint8)
         with reading(self.where, "an EDF file", "restore it"):
-            begin, end = first // signal.per_record, -(-(first + count) // signal.per_record)
-            stored = self._records(signal)[begin:end].reshape(-1, self.width)
-            stored = stored[first - begin * signal.per_record :][:count]
-            if self.width == 2:
-                return np.ascontiguousarray(stored).view("<i2")[:, 0].astype(np.int16)
-            wide = np.zeros((len(stored), 4), np.uint8)
-            wide[:, 1:] = stored
-            return (wide.view("<i4")[:, 0] >> 8).astype(np.int32)
+            mapped, done = np.memmap(self.where, np.uint8, "r", self.offset, (self.num_records, self.num_bytes)), 0
+            for records, begin, end in _pieces(first, count, signals[0].per_record):
+                here, some = mapped[records], len(range(*records.indices(self.num_records))) * (end - begin)
+                for column, signal in enumerate(signals):
+                    numbers = here[:, signal.offset + begin * self.width : signal.offset + end * self.width]
+                    stored[done : done + some, column] = numbers.reshape(-1, self.width)
+                done += some
+        if self.width == 2:
+            return stored.view("<i2")[..., 0].astype(np.int16)
+        wide = np.zeros((*stored.shape[:2], 4), np.uint8)
+        wide[..., 1:] = stored
+        return (wide.view("<i4")[..., 0] >> 8).astype(np.int32)
 
     def annotations(self) -> list[Annotation]:
         """Read all annotations; those that keep the time of records have no text and are left out.
@@ -126,6 +127,19 @@ class EdfFile:
                 f"{self.where}: a recording without gaps wanted, got records that do not follow each other; save each "
                 "part as a file"
             )
+
+
+def _pieces(first: int, count: int, per_record: int) -> Iterator[tuple[slice, int, int]]:
+    """Go through the records of some numbers: first, middle and last ones, and the numbers there, from and to."""
+    (begin, skipped), (end, rest) = divmod(first, per_record), divmod(first + count, per_record)
+    if begin == end:
+        yield slice(begin, begin + 1), skipped, rest
+        return
+    yield slice(begin, begin + 1), skipped, per_record
+    if end > begin + 1:
+        yield slice(begin + 1, end), 0, per_record
+    if rest:
+        yield slice(end, end + 1), 0, rest
 
 
 def open_edf(where: Path) -> EdfFile:

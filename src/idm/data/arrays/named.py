@@ -24,7 +24,20 @@ MOST_UNPACKED_PER_BYTE, HARMLESS_BYTES = 5_000, 2**24
 
 
 class NamedArrays(ArraySource):
-    """One array of a file or store, perhaps with another that holds the labels."""
+    """One array of a file or store, perhaps with another that holds the labels.
+
+    Args:
+        path: the file or folder.
+        key: name of the data among the arrays of the file, or their path there, such as group/images; by default the
+            only array besides the labels, or the one called data, images, x or arr_0, or train_images, x_train,
+            train/images and the like.
+        labels_key: name or path of the labels there, or "none"; by default labels, y, label, targets, classes and the
+            like, with train where the data have it.
+        channels: where the channel axis is: "first" (n c *space), "last" (n *space c), "none" (n *space, one channel);
+            "auto" tells by the sizes, see idm.data.arrays.axes.find_layout, and refuses what is unclear.
+        spatial_dims: number of spatial axes, from 0 (points) to 3; told by the sizes if not given.
+        apart: arrays that are neither data nor labels unless they are named so, such as those that name groups.
+    """
 
     def __init__(
         self,
@@ -37,19 +50,6 @@ class NamedArrays(ArraySource):
         apart: tuple[str, ...] = (),
     ) -> None:
         """Open it, decide which axis is which (the first is always the samples), and look at all values.
-
-        Args:
-            path: the file or folder.
-            key: name of the data among the arrays of the file, or their path there, such as group/images; by default
-                the only array besides the labels, or the one called data, images, x or arr_0, or train_images, x_train,
-                train/images and the like.
-            labels_key: name or path of the labels there, or "none"; by default labels, y, label, targets, classes and
-                the like, with train where the data have it.
-            channels: where the channel axis is: "first" (n c *space), "last" (n *space c), "none" (n *space,
-                one channel); "auto" tells by the sizes, see idm.data.arrays.axes.find_layout, and refuses what is
-                unclear.
-            spatial_dims: number of spatial axes, from 0 (points) to 3; told by the sizes if not given.
-            apart: arrays that are neither data nor labels unless they are named so, such as those that name groups.
 
         Raises:
             UnreadableFileError: not such a file or store, or damaged.

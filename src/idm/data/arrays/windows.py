@@ -101,6 +101,11 @@ class WindowSource(ArraySource):
         if labels:
             self.labels, self.class_names = number_classes(np.concatenate(labels))
 
+    @property
+    def _windows(self) -> str:
+        """Say what windows are."""
+        return f"windows of {self._window:,} frames every {self._hop:,}"
+
     def _compare(self, found: Recording) -> None:
         first = self._recordings[0]
         if found.form != first.form:

@@ -13,7 +13,7 @@ from idm.data.arrays.alike import refuse_unlike
 from idm.data.arrays.axes import ChannelRule
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices, number_classes
-from idm.data.extras import import_extra
+from idm.data.extras import import_extra, quiet
 from idm.data.images.check import gather
 from idm.data.images.files import LabelRule, find_files, read_labels
 from idm.data.parts import choose_part
@@ -32,8 +32,9 @@ ALIKE_TOLERANCE = 0.01
 class Nifti(ArraySource):
     """NIfTI volumes [x, y, z] or images [x, y], with channels along a fourth axis (needs nibabel).
 
-    Slope and intercept are applied, which gives float64; files without them keep their dtype. Orientation is not used,
-    and the size of voxels only to choose a network: bring volumes to one space first.
+    Slope and intercept are applied, which gives float64, or complex128 of complex numbers; files without them keep
+    their dtype. Orientation is not used, and the size of voxels only to choose a network: bring volumes to one space
+    first.
     """
 
     def __init__(
@@ -85,12 +86,13 @@ class Nifti(ArraySource):
             raise DataError(f"{path}: at most {MAX_BYTES / 8:,.0f} values wanted, got shape {shape}; cut it")
         while len(shape) > 1 and shape[-1] == 1:
             shape = shape[:-1]
-        scaled = (proxy.slope, proxy.inter) != (1, 0)
-        return shape, np.dtype(np.float64) if scaled else np.dtype(proxy.dtype), voxel
+        stored, scaled = np.dtype(proxy.dtype), (proxy.slope, proxy.inter) != (1, 0)
+        return shape, np.dtype(np.complex128 if stored.kind == "c" else np.float64) if scaled else stored, voxel
 
     def _open(self, path: Path) -> Any:
         try:
-            return self._nibabel.load(path)
+            with quiet("nibabel.global"):
+                return self._nibabel.load(path)
         except Exception as error:  # the library raises several kinds for damaged files
             raise UnreadableFileError(f"{path}: cannot be read as NIfTI ({one_line(error)}); replace it") from error
 
