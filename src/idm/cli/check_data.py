@@ -52,12 +52,11 @@ def check_data(
     from idm.tasks import checking
     from idm.tasks.together import say_what_is_replaced
 
-    output = Output(as_json=as_json)
+    output, given = Output(as_json=as_json), full_paths(overrides or [])
     with ExitStack() as stack:
         folder = None if out is None else stack.enter_context(results_in(checked_folder(out), checking.NAMES))
         if folder is not None:
             say_what_is_replaced(folder, output.line)
-        given = full_paths(overrides or [])
         check = checking.check_data(path, given, listener=TERMINAL)
         measured = None
         if speed and check.source is not None and not check.refusals:

@@ -86,17 +86,14 @@ class UNet(nn.Module):
         self.in_channels, self.low_res_channels = in_channels, low_res_channels
         self.num_classes, self.num_attributes = num_classes, num_attributes
         self.dims, self.widths, self.dropout = dims, widths, dropout
-        emb, scale_shift, stages = 4 * model_channels, use_scale_shift_norm, checkpoint_stages
-        blueprint = Blueprint(
-            widths, num_res_blocks, attending, emb, dropout, dims, scale_shift, conv_resample, stages, halved_axes
-        )
+        emb, ways = 4 * model_channels, (use_scale_shift_norm, conv_resample, checkpoint_stages, halved_axes)
+        blueprint = Blueprint(widths, num_res_blocks, attending, emb, dropout, dims, *ways)
         self.time_embed = TimeEmbedding(model_channels, emb)
         if (labels := label_embedding(num_classes, num_attributes, emb)) is not None:
             self.label_emb = labels
         first = convolution(dims, in_channels + low_res_channels, widths[0], 3)
         self.input_blocks, skips = blueprint.down(first, num_heads)
-        self.middle_block = blueprint.middle(num_heads)
-        self.output_blocks = blueprint.up(skips, heads_upsample)
+        self.middle_block, self.output_blocks = blueprint.middle(num_heads), blueprint.up(skips, heads_upsample)
         last = zeroed(convolution(dims, widths[0], out_channels, 3))
         self.out = nn.Sequential(GroupNorm(widths[0], activated=True), nn.Identity(), last)
         number_layers(self)
@@ -124,10 +121,9 @@ class UNet(nn.Module):
         Args:
             x: noisy samples [b, in_channels, *space].
             time: network times [b].
-            y: classes, int64 [b], or numbers, floats [b, num_attributes] of which NaN is missing; wanted if and only if
+            y: classes, int64 [b], or numbers, floats [b, num_attributes] of which NaN is missing; only and always where
                 the network was built for them.
-            low_res: image to be refined [b, low_res_channels, *smaller]; wanted if and only if the network has
-                low_res_channels.
+            low_res: image to be refined [b, low_res_channels, *smaller]; only and always where there are such channels.
             dropout_seeds: a seed per sample, int64 [b]: what is dropped in training is a function of it, whatever batch
                 the sample is in; None: of the state of torch's generator.
 

@@ -65,10 +65,8 @@ def train(
         CheckpointError: every checkpoint in the folder is damaged, or the disk refuses.
         InterruptedRunError: stopped on request; the state is saved.
     """
-    first, deadline, told = None if init is None else Path(init), Deadline(max_seconds), listener_or_best(listener)
-    wish = Wish(
-        experiment, Path(run_folder), first, adapt, announce, preview, trackers, deadline, told, trust_code, trusted
-    )
+    first, due, told = None if init is None else Path(init), Deadline(max_seconds), listener_or_best(listener)
+    wish = Wish(experiment, Path(run_folder), first, adapt, announce, preview, trackers, due, told, trust_code, trusted)
     return _train_together(wish, device)
 
 
