@@ -203,9 +203,8 @@ def _netcdf(rng: random.Random) -> bytes:
     for name in rng.choice(["u", "uv", "uvw"]):
         file.createVariable(name, kind, ("time", "x"))[:] = np.arange(48).reshape(6, 8)
     name = rng.choice(["scale_factor", "add_offset", "_FillValue", "valid_range", "missing_value"])
-    setattr(
-        file.variables["u"], name, rng.choice([0.5, 0.0, 7, np.nan, np.array([1.0, 30.0]), np.array([-3, 9], "i2")])
-    )
+    odd = [0.5, 0.0, 7, np.nan, np.array([1.0, 30.0]), np.array([-3, 9], "i2")]
+    setattr(file.variables["u"], name, rng.choice(odd[:3] if name in ("_FillValue", "missing_value") else odd))
     if rng.random() < 0.3:
         file.variables["u"]._Unsigned = rng.choice(["true", "false", ""])
     file.flush()

@@ -23,7 +23,7 @@ from ...edfs import edf_of, numbers
 from .test_netcdf import by_h5netcdf, classic
 
 resource = pytest.importorskip("resource")
-COUNT, FREE = 80, MOST_OPEN + 24
+COUNT, FREE = MOST_OPEN + 36, MOST_OPEN + 24
 """Files of a folder, and those that may be open besides what is open already."""
 
 
@@ -86,7 +86,7 @@ def few_files():
 def test_more_files_than_may_be_open_are_read(tmp_path, few_files, kind):
     suffix, write = WRITE[kind]
     for number in range(COUNT):
-        write(tmp_path / f"{number:02}.{suffix}", number)
+        write(tmp_path / f"{number:03}.{suffix}", number)
     source = SOURCES.build(kind.partition(",")[0], {"path": str(tmp_path)})
     assert len(source) == COUNT
     rows = source.read(np.arange(COUNT)[::-1])

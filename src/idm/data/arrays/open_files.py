@@ -10,8 +10,8 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_OPEN = 16
-"""Files that are open at once; systems allow a process 256 or more, for everything."""
+MOST_OPEN = 64
+"""Files that are open at once, of one source; systems allow a process 256 or more, for everything."""
 
 
 @final

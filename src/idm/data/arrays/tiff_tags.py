@@ -32,7 +32,7 @@ def is_beyond_pictures(where: Path) -> bool:
             samples, form, bits = (
                 _first(file, tags.get(tag), order, is_long=is_long) for tag in (SAMPLES, SAMPLE_FORMAT, BITS)
             )
-    except (OSError, KeyError, struct.error):
+    except (OSError, KeyError, ValueError, struct.error):  # ValueError: a place beyond those that files have
         return False
     is_odd = (bits, form) in ((64, UNSIGNED), (64, SIGNED), (64, 3), (32, UNSIGNED), (8, SIGNED), (16, 3))
     return samples > MOST_PICTURE_CHANNELS or (samples > 1 and bits > 8) or is_odd

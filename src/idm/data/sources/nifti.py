@@ -108,7 +108,8 @@ class Nifti(ArraySource):
     def _values(self, path: Path) -> NDArray[Any]:
         proxy = self._open(path).dataobj
         try:
-            values = np.asanyarray(proxy)
+            with np.errstate(all="ignore"):  # what slopes make of values is looked at then
+                values = np.asanyarray(proxy)
         except Exception as error:  # as above
             raise UnreadableFileError(f"{path}: cannot be read as NIfTI ({one_line(error)}); replace it") from error
         shape = (*self._stored[1:], self._stored[0]) if self._along_last else self._stored[1:]
