@@ -23,10 +23,8 @@ def run_together(size, folder, work, *, seconds=60):
     folder.mkdir(parents=True, exist_ok=True)
     port, fork = free_port(), multiprocessing.get_context("fork")
     processes = [fork.Process(target=_rank, args=(i, size, port, folder, work)) for i in range(size)]
-    gc.freeze()  # or each process would look through all that the tests have made so far
     for process in processes:
         process.start()
-    gc.unfreeze()
     try:
         for process in processes:
             process.join(seconds)
@@ -49,6 +47,7 @@ def _rank(rank, size, port, folder, work):
         "MASTER_PORT": str(port),
     }
     torch.set_num_threads(1)
+    gc.freeze()  # or it would look through all that the tests have made so far
     try:
         with joined_ranks(torch.device("cpu")) as ranks:
             result = work(ranks)
