@@ -88,6 +88,16 @@ class Dataset:
         """Return how many samples there are to draw, mirrored ones included."""
         return len(self._indices) * (2 if self.random_flip else 1)
 
+    @property
+    def num_read(self) -> int:
+        """How many samples of the source there are, none of them mirrored."""
+        return len(self._indices)
+
+    @property
+    def labels(self) -> Tensor | None:
+        """Labels of these, in order; None without any."""
+        return self._labels
+
     def batch(self, indices: Indices) -> Batch:
         """Return the samples of those numbers, [b, *shape], and their labels.
 

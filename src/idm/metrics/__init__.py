@@ -12,7 +12,7 @@ from idm.metrics.evidence import BoundParts, Evidence, Labelled, Needs, Setup
 from idm.metrics.features import FEATURES, FeatureExtractor, PrincipalComponents, RandomConvolutions, Values
 from idm.metrics.figure import Better, Figure, Null
 from idm.metrics.frechet import Frechet, frechet_distance
-from idm.metrics.histogram import histogram_bpd
+from idm.metrics.histogram import Histograms, histogram_bpd
 from idm.metrics.kernel import KernelDistance, kernel_distance
 from idm.metrics.manifolds import DensityCoverage, Diversity, PrecisionRecall
 from idm.metrics.memorisation import Memorisation
@@ -69,6 +69,7 @@ __all__ = [
     "FeatureExtractor",
     "Figure",
     "Frechet",
+    "Histograms",
     "KernelDistance",
     "Kind",
     "Labelled",

@@ -11,7 +11,7 @@ from idm.core.tensors import require_finite
 from idm.diffusion import GaussianDiffusion
 from idm.likelihood import VLB, Estimate, VarianceFractions, estimate_bpd, evaluate_bound, variance_fractions
 from idm.likelihood.fractions import learned_rule
-from idm.metrics import histogram_bpd
+from idm.run.baseline import histogram_of
 from idm.run.data import Data
 from idm.run.evaluation import HeldOutBound
 from idm.run.opened import Opened
@@ -189,6 +189,4 @@ def _histogram(run: Opened, data: Data, count: int) -> Estimate | None:
     levels = run.spec.codec.levels
     if levels is None or levels > len(data.train):
         return None  # histograms need several samples per level to be a baseline worth printing
-    train_x, train_y = data.train.first(len(data.train))
-    x, y = data.held_out.first(count)
-    return Estimate.of(histogram_bpd(train_x, train_y, x, y, levels))
+    return histogram_of(data, levels, count)

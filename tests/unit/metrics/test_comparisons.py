@@ -35,6 +35,7 @@ from idm.metrics import (
     sliced_wasserstein,
     worse_than_chance,
 )
+from idm.metrics.features import find_features, fitted_and_compared
 from idm.metrics.two_sample import area_under_curve
 
 
@@ -94,20 +95,24 @@ def test_neighbours_of_a_small_side_are_found_beyond_those_that_are_kept() -> No
     assert compared(Diversity(), far, many) == [pytest.approx(radii(far.numpy(), 1).mean(), rel=1e-12)]
 
 
-def test_the_classifier_judges_every_row_as_one_that_was_fitted_without_it() -> None:
-    pool, count = torch.cat([FIRST, SECOND]).numpy(), len(FIRST)
+WIDE = normal(8, 15, seed=20), normal(9, 15, seed=21)
+
+
+@pytest.mark.parametrize(("first", "second"), [(FIRST, SECOND), WIDE], ids=["more rows", "more features"])
+def test_the_classifier_judges_every_row_as_one_that_was_fitted_without_it(first: Tensor, second: Tensor) -> None:
+    pool, count = torch.cat([first, second]).numpy(), len(first)
     scaled = (pool - pool.mean(0)) / pool.std(0)
     inputs = np.concatenate([pool, scaled**2], axis=1)
     inputs = (inputs - inputs.mean(0)) / inputs.std(0)
     inputs = np.concatenate([np.ones((len(pool), 1)), inputs], axis=1)
-    told = np.where(np.arange(len(pool)) < count, 1 / count, -1 / len(SECOND))
-    penalty = 0.05 * len(pool) * np.diag([0.0, *[1.0] * 8])
+    told = np.where(np.arange(len(pool)) < count, 1 / count, -1 / len(second))
+    penalty = 0.05 * len(pool) * np.diag([0.0, *[1.0] * (inputs.shape[1] - 1)])
     scores = []
     for out in range(len(pool)):
         z, t = np.delete(inputs, out, 0), np.delete(told, out)
         scores.append(inputs[out] @ np.linalg.solve(z.T @ z + penalty, z.T @ t))
     wins = [scores[i] > scores[j] for i in range(count) for j in range(count, len(pool))]
-    assert compared(TwoSample()) == [pytest.approx(np.mean(wins), abs=1e-12)]
+    assert compared(TwoSample(), first, second) == [pytest.approx(np.mean(wins), abs=1e-12)]
 
 
 def test_of_equal_scores_half_are_counted() -> None:
@@ -225,6 +230,36 @@ def test_nulls_are_of_the_same_numbers_and_hold_real_data_as_often_as_they_say()
     # Uniform on 1/40, ..., 1: the mean of 60 has a deviation of 0.037; more than 9 are below 5 % once in 1,000 times.
     assert abs(np.mean(p_values) - 0.51) < 4 * 0.037
     assert sum(p <= 0.05 for p in p_values) <= 9
+
+
+def p_values_of_data(apart: bool) -> list[float]:
+    """P-values of real data of more values than samples in the place of samples, by features fitted to real data."""
+    found = []
+    for seed in range(60):
+        x = normal(100, 150, seed=300 + seed)
+        samples, real = x[:20], x[20:]
+        to_fit, others = fitted_and_compared(len(real))
+        features = find_features("pca:5", real[to_fit] if apart else real)
+        given = Evidence(
+            Labelled(samples),
+            trained_on=Labelled(real),
+            features=features,
+            compared=Labelled(real[others]) if apart else None,
+        )
+        null = SlicedWasserstein(drawings=39, directions=4).measure(given)[0].null
+        assert null is not None
+        found.append(null.p_value)
+    return found
+
+
+def test_features_that_are_fitted_to_other_real_data_raise_no_false_alarms() -> None:
+    p_values = p_values_of_data(apart=True)
+    assert abs(np.mean(p_values) - 0.51) < 4 * 0.037  # as above
+    assert sum(p <= 0.05 for p in p_values) <= 9
+
+
+def test_those_that_are_fitted_to_what_is_compared_do() -> None:
+    assert sum(p <= 0.05 for p in p_values_of_data(apart=False)) > 30
 
 
 def test_the_standard_error_is_that_of_samples_drawn_again() -> None:

@@ -24,12 +24,14 @@ class OwnFeatures:
         call: what is called so.
         version: what the function says in an attribute ``version``; "unknown" where it has none.
         sha256: what it says in ``sha256``; empty where it has none.
+        is_fitted: whether it was fitted to the samples that are compared, which is not known; taken as not.
     """
 
     name: str
     call: Callable[[Tensor], object]
     version: str = "unknown"
     sha256: str = ""
+    is_fitted: bool = False
 
     @classmethod
     def named(cls, name: str) -> "OwnFeatures":
