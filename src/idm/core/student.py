@@ -7,6 +7,9 @@ import numpy as np
 LARGEST = 1e4
 """Largest t that is looked for."""
 
+SMALLEST = 1e-15
+"""Smallest share beyond a t: less is lost in rounding."""
+
 
 def within(t: float, degrees: int) -> float:
     """Return how often |T| is below ``t`` for a whole number of degrees of freedom, from 1 on.
@@ -26,8 +29,8 @@ def within(t: float, degrees: int) -> float:
 
 
 def two_sided(t: float, degrees: int) -> float:
-    """Return how often |T| is at least ``t``, to about 1e-15."""
-    return max(0.0, 1.0 - within(t, degrees))
+    """Return how often |T| is at least ``t``, to about 1e-15, which is also the least that is returned."""
+    return max(SMALLEST, 1.0 - within(t, degrees))
 
 
 def quantile(share: float, degrees: int) -> float:

@@ -14,7 +14,7 @@ from idm.likelihood import Calibration, Estimate
 from idm.metrics import Needs
 from idm.run.calibrated import CalibrateRequest, measure_and_train
 from idm.run.classified import Classified
-from idm.run.comparing import ComparedBounds, Terms, compare_bounds
+from idm.run.comparing import ComparedBounds, Comparison, EqualTerms, compare_bounds
 from idm.run.drawing import draw, guided_samples
 from idm.run.evaluation import Evaluation, Scores, about
 from idm.run.figures import choose_metrics
@@ -163,8 +163,8 @@ class Measurable(Classified, Restorable):
         """
         calls, steps, num = (at_least(0, *one) for one in ((calls, "calls"), (steps, "steps"), (num, "num")))
         both = open_data_to_score(self, data), open_data_to_score(other, data)
-        terms = Terms(calls, steps, num, seed, batch_size)
-        return compare_bounds(self, other, both, terms, listener_or_quiet(listener))
+        terms = EqualTerms(calls, steps, num, seed, batch_size)
+        return compare_bounds(Comparison((self, other), both, terms), listener_or_quiet(listener))
 
     def calibrate(
         self,

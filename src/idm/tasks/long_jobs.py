@@ -209,7 +209,7 @@ def vlb_in_parts(
     with listener.follow("bound", mine * calls, done=done * calls) as bar:
 
         def compute(part: range, look: Callable[[], None]) -> Part:
-            within = Within(_Watched(bar, look))
+            within = Within(Watched(bar, look))
             found = bound_of_samples(run, data, chain, part, seed=seed, batch_size=batch_size, listener=within)
             return {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
 
@@ -218,7 +218,7 @@ def vlb_in_parts(
 
 
 @dataclass(frozen=True, eq=False)
-class _Watched:
+class Watched:
     """Progress that looks whether to stop."""
 
     bar: Progress

@@ -83,6 +83,31 @@ class ScoreRequest:
 
 
 @dataclass(frozen=True)
+class CompareRequest:
+    """A comparison of two runs that is wanted; see ``Run.compare``.
+
+    Attributes:
+        data: other data; the runs' held-out samples by default.
+        source: options that open other data where those of the runs do not.
+        calls: of the network for each sample; 0: every term.
+        steps: of the chains whose bounds are evaluated; 0: all.
+        num: how many samples; 0: all.
+        seed: of steps and noise.
+        batch_size: (sample, step) pairs per call of the network.
+        precision: number format inside the networks.
+    """
+
+    data: str | None = None
+    source: Mapping[str, Any] = field(default_factory=_no_settings)
+    calls: int = 0
+    steps: int = 0
+    num: int = 0
+    seed: int = 0
+    batch_size: int = 512
+    precision: str | None = None
+
+
+@dataclass(frozen=True)
 class TradeoffRequest:
     """A comparison over calls of the network that is wanted; see ``Run.tradeoff``.
 

@@ -43,8 +43,8 @@ class OwnFeatures:
         found = function_of_code(name, "features", example="mine:features")
         if inspect.isclass(found):
             found = call_code(found, name, "features")
-        about = {key: str(value) for key in ("version", "sha256") if (value := getattr(found, key, None)) is not None}
-        return cls(name, found, **about)
+        version, sha256 = (str(getattr(found, key, usual)) for key, usual in (("version", cls.version), ("sha256", "")))
+        return cls(name, found, version, sha256)
 
     def __call__(self, x: Images, /) -> Float[Tensor, "n d"]:
         """Return the features, in float64 on the CPU.

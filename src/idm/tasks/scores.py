@@ -1,0 +1,38 @@
+"""Scores of single samples as a table, with the names and numbers that the samples have in their source."""
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from idm.core.files import write_atomically
+from idm.run import Data
+
+SCORES = "scores.csv"
+INDEX, NAME = "index", "name"
+"""Columns: the number of a sample in its source, and its name, where samples have names."""
+
+
+def write_scores(folder: Path, data: Data, columns: Mapping[str, Tensor]) -> Path:
+    """Write a row for each of the first held-out samples, in the order in which they are scored.
+
+    Numbers have as many digits as tell them apart from all others.
+
+    Args:
+        folder: where ``scores.csv`` goes.
+        data: what was scored.
+        columns: scores [n] by name.
+    """
+    count = len(next(iter(columns.values())))
+    numbers, names = data.held_out.sources_of(np.arange(count))
+    first = {INDEX: numbers} if names is None else {INDEX: numbers, NAME: names}
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*first, *columns])
+    values = [column.double().cpu().tolist() for column in columns.values()]
+    writer.writerows(zip(*first.values(), *values, strict=True))
+    # Names of files may hold what is no text.
+    return write_atomically(folder / SCORES, text.getvalue().encode("utf-8", "backslashreplace"), durable=True)
