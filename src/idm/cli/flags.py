@@ -9,10 +9,12 @@ from idm.core.phrasing import Call
 FIRST = (
     "autoguidance",
     "autoguidance_from",
+    "budget",
     "calls",
     "classifier_scale",
     "device",
     "features",
+    "flow_steps",
     "guidance",
     "guidance_interval",
     "guidance_rule",
@@ -37,6 +39,7 @@ FIRST = (
     "step",
     "steps",
     "strength",
+    "target_se",
     "variance",
 )
 """Arguments that a message about them begins with. Not ``data`` and ``samples``, which begin messages about these."""

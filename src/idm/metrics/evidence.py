@@ -23,6 +23,7 @@ class Needs(Flag):
     TRAINING = auto()
     REAL = auto()
     BOUND = auto()
+    FLOW = auto()
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,19 @@ class BoundParts:
     about: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class FlowScores:
+    """The likelihood of each held-out sample by the probability flow.
+
+    Attributes:
+        bits_per_dim: of each [n].
+        about: which samples and solver, and the direction of the bound, in words.
+    """
+
+    bits_per_dim: Float[Tensor, " n"]
+    about: str = ""
+
+
 @dataclass(frozen=True)
 class Setup:
     """What is known before anything is drawn or scored, for metrics to refuse what they cannot measure.
@@ -86,6 +100,7 @@ class Evidence:
         trained_on: data that it has; None for other data than its own.
         compared: real data that samples are compared with, of which the features know nothing; all of ``trained_on``
             where None, or else those to score.
+        flow_scores: the likelihood of the data to score by the probability flow.
         parts: the bound of the data to score.
         features: what is compared of samples.
         levels: number of levels of the data; None for continuous ones.
@@ -100,6 +115,7 @@ class Evidence:
     levels: int | None = None
     about_drawn: str = ""
     compared: Labelled | None = None
+    flow_scores: FlowScores | None = None
 
     @property
     def samples(self) -> Labelled:
@@ -125,6 +141,11 @@ class Evidence:
     def bound(self) -> BoundParts:
         """Return the bound of the held-out data."""
         return _there(self.parts, "the bound of held-out data")
+
+    @property
+    def flow(self) -> FlowScores:
+        """Return the likelihood of the held-out data by the flow."""
+        return _there(self.flow_scores, "the likelihood of held-out data by the flow")
 
 
 def _there(part: T | None, name: str) -> T:

@@ -12,7 +12,8 @@ from idm.core.progress import SILENT, Listener
 from idm.core.tensors import require_finite
 from idm.diffusion import GaussianDiffusion
 from idm.likelihood import SampledBound, StepProposal, fit_proposal, sample_bound
-from idm.likelihood.sampled import LEAST_CALLS, USUAL_CALLS, refuse_odd
+from idm.likelihood.sampled import LEAST_CALLS, USUAL_CALLS
+from idm.run.bound_request import BoundRequest
 from idm.run.data import Data
 from idm.run.opened import Opened
 
@@ -37,35 +38,7 @@ class Terms:
     proposal: StepProposal
 
 
-def refuse_estimates(budget: int, target_se: float | None) -> None:
-    """Refuse what says twice, or not at all, how much an estimate may cost.
-
-    Args:
-        budget: calls of the network for each sample; 0: nothing is said.
-        target_se: standard error that steps and noise may leave; None: nothing is said.
-
-    Raises:
-        SettingsError: both, or a number out of range.
-    """
-    if budget and target_se is not None:
-        raise SettingsError(f"budget: a budget or a target_se wanted, got {budget} and {target_se:g}; leave one out")
-    if budget:
-        refuse_odd(budget, "budget")
-    if target_se is not None and not (target_se > 0.0 and math.isfinite(target_se)):
-        raise SettingsError(f"target_se: a number of bits/dim above 0 wanted, got {target_se}")
-
-
-def plan_terms(
-    run: Opened,
-    data: Data,
-    chain: GaussianDiffusion,
-    count: int,
-    *,
-    budget: int = 0,
-    target_se: float | None = None,
-    seed: int = 0,
-    batch_size: int = 512,
-) -> Terms | None:
+def plan_terms(run: Opened, data: Data, chain: GaussianDiffusion, count: int, wanted: BoundRequest) -> Terms | None:
     """Fit how likely steps are, and find how many calls are to be made for each sample; None: every term is evaluated.
 
     Args:
@@ -73,31 +46,24 @@ def plan_terms(
         data: what is scored.
         chain: whose bound is meant.
         count: how many held-out samples.
-        budget: calls of the network for each sample, those of the pilot not counted.
-        target_se: standard error of the mean over these samples that steps and noise may leave, bits/dim.
-        seed: of steps and noise.
-        batch_size: (sample, step) pairs per call of the network.
+        wanted: what it may cost; the calls of the pilot, of a few samples, come on top.
 
     Raises:
         SettingsError: more calls than the chain has steps, of which the full sum is the better one.
     """
-    refuse_estimates(budget, target_se)
+    budget, target_se, most = wanted.budget, wanted.target_se, chain.num_timesteps
     if not budget and target_se is None:
         return None
-    if budget > chain.num_timesteps:
-        raise SettingsError(
-            f"budget: at most {chain.num_timesteps:,} calls wanted, one for each step, got {budget:,}; leave it out"
-        )
-    terms = fit_terms(run, data, chain, budget or USUAL_CALLS, seed=seed, batch_size=batch_size)
+    if max(budget, USUAL_CALLS if target_se is not None else 0) > most:
+        name, least = ("budget", budget) if budget else ("target_se", USUAL_CALLS)
+        raise SettingsError(f"{name}: a chain of {least:,} steps or more wanted, got {most:,}; leave it out")
+    seed, size = wanted.seed, wanted.batch_size
+    terms = fit_terms(run, data, chain, budget or USUAL_CALLS, seed=seed, batch_size=size)
     if target_se is None:
         return terms
-    if chain.num_timesteps < USUAL_CALLS:
-        raise SettingsError(
-            f"target_se: a chain of {USUAL_CALLS} steps wanted, got {chain.num_timesteps}; leave it out"
-        )
-    numbers = range(min(PILOT, len(data.held_out)))
-    found = estimate_of(run, data, chain, numbers, terms, seed=seed, batch_size=batch_size)
-    return replace(terms, calls=_calls_for(target_se, found, count, chain.num_timesteps))
+    pilot = range(min(PILOT, len(data.held_out)))
+    found = estimate_of(run, data, chain, pilot, terms, seed=seed, batch_size=size)
+    return replace(terms, calls=_calls_for(target_se, found, count, most))
 
 
 def fit_terms(

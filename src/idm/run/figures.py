@@ -15,11 +15,13 @@ from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT, Listener
 from idm.core.text import counted
 from idm.data import Dataset
+from idm.likelihood import FlowLikelihood
 from idm.metrics import Evidence, Figure, Labelled, Metric, Needs, Recognised, Setup, find_metric
 from idm.metrics.features import USUAL_FEATURES, FeatureExtractor, Values, find_features, fitted_and_compared
 from idm.run.data import Data
 from idm.run.drawing import require_memory, require_sampler
-from idm.run.evaluation import HeldOutBound
+from idm.run.flows import flow_scores
+from idm.run.held_out_bounds import ScoredBound
 from idm.run.opened import Opened
 from idm.run.recognition import require_recognition
 from idm.run.scoring import require_held_out
@@ -57,7 +59,14 @@ class Metrics:
         return needs_of(self.members)
 
     def figures(
-        self, run: Opened, data: Data, bound: HeldOutBound | None, drawn: Tensor | None, listener: Listener = SILENT
+        self,
+        run: Opened,
+        data: Data,
+        bound: ScoredBound | None,
+        drawn: Tensor | None,
+        listener: Listener = SILENT,
+        *,
+        flow: FlowLikelihood | None = None,
     ) -> dict[str, list[Figure]]:
         """Measure all, and return their figures by metric; all see the same evidence.
 
@@ -67,8 +76,9 @@ class Metrics:
             bound: of the held-out data, where a metric needs it.
             drawn: samples in the model's range, of every class in turn, where a metric looks at them.
             listener: hears how it gets on.
+            flow: likelihoods by the flow, where a metric needs them.
         """
-        evidence = self._evidence(run, data, bound, drawn)
+        evidence = self._evidence(run, data, bound, drawn, flow)
         found: dict[str, list[Figure]] = {}
         with listener.follow("measuring", len(self.members), unit="metrics") as bar:
             for name, metric in self.members.items():
@@ -76,7 +86,14 @@ class Metrics:
                 bar.advance()
         return found
 
-    def _evidence(self, run: Opened, data: Data, bound: HeldOutBound | None, drawn: Tensor | None) -> Evidence:
+    def _evidence(
+        self,
+        run: Opened,
+        data: Data,
+        bound: ScoredBound | None,
+        drawn: Tensor | None,
+        flow: FlowLikelihood | None,
+    ) -> Evidence:
         needs = self.needs
         reads_real, has_trained = bool(needs & Needs.REAL), len(data.train) > 0
         trained_on = has_trained and (reads_real or bool(needs & Needs.TRAINING))
@@ -87,6 +104,7 @@ class Metrics:
             scored=held_out,
             trained_on=training,
             parts=None if bound is None else bound.parts(run.spec.codec, own=has_trained),
+            flow_scores=None if flow is None else flow_scores(flow, run.spec.codec, own=has_trained),
             features=self.features,
             levels=run.spec.codec.levels,
             about_drawn=self._about_drawn(run),
@@ -165,7 +183,7 @@ def _refuse_samples(members: Mapping[str, Metric], samples: int) -> None:
 
 
 def _refuse_missing(run: Opened, data: Data, members: Mapping[str, Metric]) -> None:
-    if needs_of(members) & (Needs.HELD_OUT | Needs.BOUND):
+    if needs_of(members) & (Needs.HELD_OUT | Needs.BOUND | Needs.FLOW):
         require_held_out(run, data)
     for name, metric in members.items():
         if metric.needs & Needs.TRAINING and not len(data.train) and not isinstance(metric, Recognised):

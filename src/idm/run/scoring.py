@@ -9,11 +9,19 @@ from idm.core.errors import DataError
 from idm.core.progress import SILENT, Listener
 from idm.core.tensors import require_finite
 from idm.diffusion import GaussianDiffusion
-from idm.likelihood import VLB, Estimate, VarianceFractions, estimate_bpd, evaluate_bound, variance_fractions
+from idm.likelihood import (
+    VLB,
+    Estimate,
+    SampledBound,
+    VarianceFractions,
+    estimate_bpd,
+    evaluate_bound,
+    variance_fractions,
+)
 from idm.likelihood.fractions import learned_rule
 from idm.run.baseline import histogram_of
 from idm.run.data import Data
-from idm.run.evaluation import HeldOutBound
+from idm.run.held_out_bounds import EstimatedBound, HeldOutBound
 from idm.run.opened import Opened
 from idm.run.variance import of_model, one_curve
 from idm.schedules import refuse_more_steps, spaced
@@ -152,6 +160,11 @@ def summary(run: Opened, data: Data, chain: GaussianDiffusion, vlb: VLB, *, batc
     histogram = _histogram(run, data, len(vlb.total_bpd))
     fractions = _fractions(run, data, batch_size)
     return HeldOutBound(in_data_units(vlb, run), chain.grid.levels.time.tolist(), histogram, fractions)
+
+
+def summary_of_estimate(run: Opened, data: Data, chain: GaussianDiffusion, found: SampledBound) -> EstimatedBound:
+    """Say what estimates of the bound of the first held-out samples come to."""
+    return EstimatedBound(found, chain.num_timesteps, _histogram(run, data, len(found.bits_per_dim)))
 
 
 def _fractions(run: Opened, data: Data, batch_size: int) -> VarianceFractions | None:

@@ -6,14 +6,48 @@ from pathlib import Path
 from idm.core.progress import SILENT, Listener, Within
 from idm.core.ranks import Ranks
 from idm.diffusion import GaussianDiffusion
-from idm.likelihood import SampledBound
+from idm.likelihood import FlowLikelihood, SampledBound
+from idm.likelihood.flow import usual_probes
 from idm.run import Data, Opened
-from idm.run.estimating import Terms, estimate_of
-from idm.tasks.long_jobs import BOUND_IMAGES, Watched, request_of
+from idm.run.bound_request import BoundRequest
+from idm.run.estimating import Terms, estimate_of, plan_terms
+from idm.run.flows import flow_of_samples, warn_of_few_steps
+from idm.run.held_out_bounds import ScoredBound
+from idm.run.scoring import chain_to_score, summary_of_estimate
+from idm.tasks.long_jobs import BOUND_IMAGES, Watched, bound_in_parts, request_of
 from idm.tasks.part_files import Part
 from idm.tasks.parts import Job
+from idm.tasks.requests import ScoreRequest
+
+FLOW_IMAGES = 64
+"""Images in a part of a likelihood by the flow, at the most: each of them is some hundreds of calls of the network."""
 
 COLUMNS = ("bits_per_dim", "variance", "prior", "decoder")
+
+
+def scored_in_parts(
+    run: Opened,
+    data: Data,
+    folder: str | Path,
+    wanted: ScoreRequest,
+    *,
+    ranks: Ranks | None = None,
+    listener: Listener = SILENT,
+) -> ScoredBound | None:
+    """Evaluate the bound that is wanted, or estimate it, where there is a limit to what it may cost.
+
+    Arguments, and all else that is not said here, as of ``bound_in_parts``.
+    """
+    ranks, bound = ranks or Ranks(), wanted.bound
+    chain, count = chain_to_score(run, data, steps=bound.steps, plan=bound.plan, num=bound.num, listener=listener)
+    terms = ranks.on_main(lambda: plan_terms(run, data, chain, count, bound))
+    if terms is None:
+        return bound_in_parts(run, data, folder, wanted, ranks=ranks, listener=listener)
+    seed, size = bound.seed, bound.batch_size
+    found = estimate_in_parts(
+        run, data, chain, count, terms, folder, seed=seed, batch_size=size, ranks=ranks, listener=listener
+    )
+    return None if found is None else summary_of_estimate(run, data, chain, found)
 
 
 def estimate_in_parts(
@@ -50,3 +84,37 @@ def estimate_in_parts(
 
         found = job.run(compute, ranks)
     return None if found is None else SampledBound(calls=terms.calls, **found)
+
+
+def flow_in_parts(
+    run: Opened,
+    data: Data,
+    folder: str | Path,
+    wanted: BoundRequest,
+    *,
+    ranks: Ranks | None = None,
+    listener: Listener = SILENT,
+) -> FlowLikelihood | None:
+    """Evaluate the likelihood of held-out data by the flow, a batch at a time.
+
+    Arguments, and all else that is not said here, as of ``bound_in_parts``.
+    """
+    ranks, steps, seed = ranks or Ranks(), wanted.flow_steps, wanted.seed
+    count = min(wanted.num or len(data.held_out), len(data.held_out))
+    given = {"flow_steps": steps, "seed": seed, "data": data.spec.to_plain()}
+    size = min(wanted.batch_size, FLOW_IMAGES)
+    job = Job("flow", Path(folder), request_of(run) | given, count, size, {"bits_per_dim": (), "of_half": ()})
+    mine, done = job.progress_of(ranks)
+    per_part = steps + steps // 2
+    listener = listener if ranks.is_main else SILENT
+    with listener.follow("flow", mine * per_part, done=done * per_part) as bar:
+
+        def compute(part: range, look: Callable[[], None]) -> Part:
+            within = Within(Watched(bar, look))
+            found = flow_of_samples(run, data, part, seed=seed, steps=steps, batch_size=size, listener=within)
+            return {"bits_per_dim": found.bits_per_dim, "of_half": found.of_half}
+
+        found = job.run(compute, ranks)
+    if found is None:
+        return None
+    return warn_of_few_steps(FlowLikelihood(steps=steps, probes=usual_probes(run.spec.shape), **found))

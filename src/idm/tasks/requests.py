@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from idm.run.bound_request import BoundRequest
 from idm.run.edits import SDEDIT
 from idm.run.labels import Labels
 from idm.run.tradeoff import WAYS
@@ -64,6 +65,9 @@ class ScoreRequest:
         guidance: scale of classifier-free guidance of the samples; the bound is that of the network without it.
         metrics: what is measured, as of ``Run.evaluate``; code that is named there is imported and run.
         features: what is compared of samples, as there.
+        budget: calls of the network for each sample, as of ``BoundRequest``; 0: every term of the bound.
+        target_se: standard error that is wanted instead, as there.
+        flow_steps: of the solver of the metric "flow", as there.
     """
 
     data: str | None = None
@@ -80,6 +84,19 @@ class ScoreRequest:
     guidance: float = 1.0
     metrics: Sequence[str] | None = None
     features: str | None = None
+    budget: int = 0
+    target_se: float | None = None
+    flow_steps: int = BoundRequest.flow_steps
+
+    @property
+    def bound(self) -> BoundRequest:
+        """Which bound is wanted.
+
+        Raises:
+            SettingsError: numbers that cannot be.
+        """
+        costs = (self.budget, self.target_se, self.flow_steps)
+        return BoundRequest(self.steps, self.plan, self.num, *costs, self.seed, self.batch_size)
 
 
 @dataclass(frozen=True)
