@@ -50,6 +50,19 @@ def continuous_bound(
         SettingsError: no images, no such number of calls, a chain of one level or whose noisiest level has no signal, a
             network that predicts the mean of x_{t-1}, or a guided denoiser.
     """
+    _refuse(diffusion, denoise, x_start, calls, batch_size)
+    seeds = Rng.from_seed(seed, len(x_start), x_start.device).seeds
+    parts = torch.arange(len(x_start)).split(batch_size)
+    found: list[tuple[Tensor, ...]] = []
+    with torch.no_grad(), listener.follow("bound", calls * len(parts), unit="terms") as bar:
+        for rows in parts:
+            found.append(_estimates(diffusion, denoise.select(rows), x_start[rows], Rng(seeds[rows]), calls))
+            bar.advance(calls)
+    bits, variance, prior, decoder = (torch.cat(values) for values in zip(*found, strict=True))
+    return SampledBound(bits, variance, calls, prior, decoder)
+
+
+def _refuse(diffusion: GaussianDiffusion, denoise: Denoiser, x_start: Tensor, calls: int, batch_size: int) -> None:
     refuse_guided(denoise, "bound")
     refuse_odd(calls, "calls")
     kappas = diffusion.grid.levels.kappa
@@ -60,22 +73,16 @@ def continuous_bound(
         )
     if min(len(x_start), batch_size) < 1:
         raise SettingsError(f"bound: an image and a batch_size of 1 wanted, got {len(x_start)} and {batch_size}")
-    seeds = Rng.from_seed(seed, len(x_start), x_start.device).seeds
-    parts = torch.arange(len(x_start)).split(batch_size)
-    found: list[tuple[Tensor, ...]] = []
-    with torch.no_grad(), listener.follow("bound", calls * len(parts), unit="terms") as bar:
-        for rows in parts:
-            rng, x, of_these = Rng(seeds[rows]), x_start[rows], denoise.select(rows)
-            lowest = torch.stack([_decoder(diffusion, of_these, x, rng, draw) for draw in range(LOWEST)])
-            bar.advance(LOWEST)
-            terms = _integral(diffusion, of_these, x, rng, calls - LOWEST)
-            bar.advance(calls - LOWEST)
-            prior, decoder = diffusion.prior_bpd(x).double(), lowest.mean(0)
-            # Of neighbouring strata the squared difference is expected to be the sum of their variances or more.
-            pairs = (terms[0::2] - terms[1::2]).square().sum(0)
-            found.append((prior + decoder + terms.sum(0), lowest.var(0) / LOWEST + pairs, prior, decoder))
-    bits, variance, prior, decoder = (torch.cat(values) for values in zip(*found, strict=True))
-    return SampledBound(bits, variance, calls, prior, decoder)
+
+
+def _estimates(diffusion: GaussianDiffusion, denoise: Denoiser, x: Tensor, rng: Rng, calls: int) -> tuple[Tensor, ...]:
+    """Return estimates, their variances, and the parts of prior and decoder [b]."""
+    lowest = torch.stack([_decoder(diffusion, denoise, x, rng, draw) for draw in range(LOWEST)])
+    terms = _integral(diffusion, denoise, x, rng, calls - LOWEST)
+    prior, decoder = diffusion.prior_bpd(x).double(), lowest.mean(0)
+    # Of neighbouring strata the squared difference is expected to be the sum of their variances or more.
+    pairs = (terms[0::2] - terms[1::2]).square().sum(0)
+    return prior + decoder + terms.sum(0), lowest.var(0) / LOWEST + pairs, prior, decoder
 
 
 def _decoder(diffusion: GaussianDiffusion, denoise: Denoiser, x: Tensor, rng: Rng, draw: int) -> Tensor:

@@ -92,39 +92,49 @@ def flow_likelihood(
         denoise: what finds x_0, best without clipping.
         x_start: data in the model's range, [b, c, *space].
         steps: of the solver, an even number, evenly in the logarithm of kappa.
-        probes: random vectors of signs for each trace, the same all along; 0: exact, in one product for each value of a
-            sample; by default exact for 16 values or fewer, and else one.
+        probes: random vectors of signs for each trace, the same all along; 0: exact; see ``usual_probes``.
         bin_width: distance of neighbouring levels of quantised data in the model's range; None for continuous data.
         seed: of probes and of the noise in bins: image i has seed + i.
         batch_size: samples per call of the network.
         listener: hears how it gets on, in steps.
 
     Raises:
-        SettingsError: no samples, an odd number of steps, a network that predicts the mean of x_{t-1}, which has no
-            meaning between the steps, a guided denoiser, or one that torch cannot differentiate.
+        SettingsError: no samples, an odd number of steps, a prediction of the mean of x_{t-1}, which has no meaning
+            between steps, a guided denoiser, or one without a gradient.
     """
-    refuse_guided(denoise, "flow")
-    if diffusion.prediction.is_mean:
-        raise SettingsError("flow: a prediction that has a meaning between steps wanted, got previous_x")
-    if len(x_start) < 1 or at_least(1, batch_size, "batch_size") < 1 or at_least(2, steps, "steps") % 2:
-        raise SettingsError(f"flow: a sample and an even number of steps wanted, got {len(x_start)} and {steps}")
+    _refuse(diffusion, denoise, x_start, steps, batch_size)
     number = usual_probes(x_start.shape[1:]) if probes is None else at_least(0, probes, "probes")
     seeds = Rng.from_seed(seed, len(x_start), x_start.device).seeds
     parts = torch.arange(len(x_start)).split(batch_size)
     found: list[tuple[Tensor, Tensor]] = []
     with listener.follow("flow", (steps + steps // 2) * len(parts)) as bar:
         for rows in parts:
-            rng, x = Rng(seeds[rows]), x_start[rows]
-            if bin_width is not None:
-                x = x + bin_width * (rng.uniform("bins", 0, x[0].numel()).view(x.shape) - 0.5).to(x)
+            x = _spread(x_start[rows], rng := Rng(seeds[rows]), bin_width)
             flow = _Flow(diffusion, denoise.select(rows), _Trace.by(rng, x, number), bar)
             found.append((flow.bits(x, steps, bin_width), flow.bits(x, steps // 2, bin_width)))
-    bits, of_half = (torch.cat(values) for values in zip(*found, strict=True))
-    return FlowLikelihood(bits, of_half, steps, number)
+    return FlowLikelihood(*map(torch.cat, zip(*found, strict=True)), steps, number)
+
+
+def _refuse(diffusion: GaussianDiffusion, denoise: Denoiser, x_start: Tensor, steps: int, batch_size: int) -> None:
+    refuse_guided(denoise, "flow")
+    if diffusion.prediction.is_mean:
+        raise SettingsError("flow: a prediction that has a meaning between steps wanted, got previous_x")
+    if len(x_start) < 1 or at_least(1, batch_size, "batch_size") < 1 or at_least(2, steps, "steps") % 2:
+        raise SettingsError(f"flow: a sample and an even number of steps wanted, got {len(x_start)} and {steps}")
+
+
+def _spread(x: Tensor, rng: Rng, bin_width: float | None) -> Tensor:
+    """Spread quantised data evenly over their bins; continuous ones stay."""
+    if bin_width is None:
+        return x
+    return x + bin_width * (rng.uniform("bins", 0, x[0].numel()).view(x.shape) - 0.5).to(x)
 
 
 def usual_probes(shape: Sequence[int]) -> int:
-    """Return how many probes there are where nothing is said: none for 16 values or fewer, and else one."""
+    """Return how many probes there are where nothing is said: one for samples of more than 16 values.
+
+    Traces of others are exact, at one product for each value.
+    """
     return int(math.prod(shape) > MOST_EXACT)
 
 

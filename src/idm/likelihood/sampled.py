@@ -99,14 +99,7 @@ def sample_bound(
     Raises:
         SettingsError: no images, fewer than 4 calls or an odd number, a proposal of another chain, a guided denoiser.
     """
-    refuse_guided(denoise, "bound")
-    refuse_odd(calls, "calls")
-    if min(len(x_start), batch_size) < 1:
-        raise SettingsError(f"bound: an image and a batch_size of 1 wanted, got {len(x_start)} and {batch_size}")
-    if len(proposal.shares) != diffusion.num_timesteps - 1:
-        raise SettingsError(
-            f"proposal: one of a chain of {diffusion.num_timesteps} steps wanted, got one of {len(proposal.shares) + 1}"
-        )
+    _refuse(diffusion, denoise, x_start, proposal, calls, batch_size)
     seeds = Rng.from_seed(seed, len(x_start), x_start.device).seeds
     parts = torch.arange(len(x_start)).split(batch_size)
     found: list[tuple[Tensor, ...]] = []
@@ -116,6 +109,24 @@ def sample_bound(
             found.append(drawer.estimate(proposal, calls))
     bits, variance, prior, decoder = (torch.cat(values) for values in zip(*found, strict=True))
     return SampledBound(bits, variance, calls, prior, decoder)
+
+
+def _refuse(
+    diffusion: GaussianDiffusion,
+    denoise: Denoiser,
+    x_start: Tensor,
+    proposal: StepProposal,
+    calls: int,
+    batch_size: int,
+) -> None:
+    refuse_guided(denoise, "bound")
+    refuse_odd(calls, "calls")
+    if min(len(x_start), batch_size) < 1:
+        raise SettingsError(f"bound: an image and a batch_size of 1 wanted, got {len(x_start)} and {batch_size}")
+    if len(proposal.shares) != diffusion.num_timesteps - 1:
+        raise SettingsError(
+            f"proposal: one of a chain of {diffusion.num_timesteps} steps wanted, got one of {len(proposal.shares) + 1}"
+        )
 
 
 def refuse_odd(calls: int, name: str) -> None:

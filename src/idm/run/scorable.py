@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Unpack
 
 import numpy.typing as npt
-from torch import Tensor
 
 from idm.core.counts import at_least
 from idm.core.notebook import listener_or_quiet
@@ -129,13 +128,10 @@ class Scorable(Restorable):
             samples: draw so many samples too, and let a classifier of the training data recognise them.
             sampler: for these; the run's own by default.
             guidance: scale of classifier-free guidance of these; the bound is that of the network without it.
-            metrics: what is measured, by name, such as "bound"; "module:callable" is imported and run. The bound by
-                default, and with samples the classifier.
-            features: what is compared of samples: "pca" (the default), "pca:50", "values", "random", or
-                "module:function", which is imported and run.
+            metrics: names, or "module:callable", which is imported and run; "bound", and with samples "classifier".
+            features: what is compared of samples: "pca" (the default), "pca:50", "values", "random", "module:function".
             listener: as in ``sample``.
-            bound: steps, plan, num, budget, target_se, flow_steps, seed and batch_size, as of ``BoundRequest``; seed is
-                that of samples, too.
+            bound: steps, plan, num, budget, target_se, flow_steps, seed, batch_size, as of ``BoundRequest``.
 
         Raises:
             DataError: nothing is held out, or data that cannot be read or do not fit.
@@ -148,12 +144,11 @@ class Scorable(Restorable):
         chosen = choose_metrics(guided, opened, metrics, samples=samples, sampler=sampler, features=features)
         scored = score_held_out(self, opened, wanted, listener) if Needs.BOUND in chosen.needs else None
         flow = flow_of_held_out(self, opened, wanted, listener) if Needs.FLOW in chosen.needs else None
-        drawn: Tensor | None = None
-        if chosen.sampler is not None:
-            drawn = draw(guided, samples, seed=wanted.seed, sampler=chosen.sampler, listener=listener)
+        by, seed = chosen.sampler, wanted.seed
+        drawn = None if by is None else draw(guided, samples, seed=seed, sampler=by, listener=listener)
         figures = chosen.figures(guided, opened, scored, drawn, listener, flow=flow)
-        asked = about(self, wanted.seed, None if data is None else str(data), wanted.plan, guidance)
-        return Evaluation(scored, figures, asked, chosen.sampler, samples, chosen.features, flow)
+        asked = about(self, seed, None if data is None else str(data), wanted.plan, guidance)
+        return Evaluation(scored, figures, asked, by, samples, chosen.features, flow)
 
     def compare(
         self,
