@@ -99,8 +99,7 @@ def flow_likelihood(
         listener: hears how it gets on, in steps.
 
     Raises:
-        SettingsError: no samples, an odd number of steps, a prediction of the mean of x_{t-1}, which has no meaning
-            between steps, a guided denoiser, or one without a gradient.
+        SettingsError: no samples, odd steps, or a denoiser that is guided, has no gradient, or predicts x_{t-1}.
     """
     _refuse(diffusion, denoise, x_start, steps, batch_size)
     number = usual_probes(x_start.shape[1:]) if probes is None else at_least(0, probes, "probes")
@@ -112,7 +111,8 @@ def flow_likelihood(
             x = _spread(x_start[rows], rng := Rng(seeds[rows]), bin_width)
             flow = _Flow(diffusion, denoise.select(rows), _Trace.by(rng, x, number), bar)
             found.append((flow.bits(x, steps, bin_width), flow.bits(x, steps // 2, bin_width)))
-    return FlowLikelihood(*map(torch.cat, zip(*found, strict=True)), steps, number)
+    bits, of_half = map(torch.cat, zip(*found, strict=True))
+    return FlowLikelihood(bits, of_half, steps, number)
 
 
 def _refuse(diffusion: GaussianDiffusion, denoise: Denoiser, x_start: Tensor, steps: int, batch_size: int) -> None:
