@@ -35,7 +35,7 @@ from idm.metrics import (
     sliced_wasserstein,
     worse_than_chance,
 )
-from idm.metrics.features import find_features, fitted_and_compared
+from idm.metrics.features import OwnFeatures, find_features, fitted_and_compared
 from idm.metrics.two_sample import area_under_curve
 
 
@@ -230,6 +230,21 @@ def test_nulls_are_of_the_same_numbers_and_hold_real_data_as_often_as_they_say()
     # Uniform on 1/40, ..., 1: the mean of 60 has a deviation of 0.037; more than 9 are below 5 % once in 1,000 times.
     assert abs(np.mean(p_values) - 0.51) < 4 * 0.037
     assert sum(p <= 0.05 for p in p_values) <= 9
+
+
+def test_features_are_made_of_no_more_samples_than_are_compared() -> None:
+    seen: list[int] = []
+
+    def features(x: Tensor) -> Tensor:
+        seen.append(len(x))
+        return x.flatten(1).double()
+
+    given = Evidence(
+        Labelled(normal(500, 2)), trained_on=Labelled(normal(60, 2, seed=1)), features=OwnFeatures("f", features)
+    )
+    figure = SlicedWasserstein(drawings=0, directions=2).measure(given)[0]
+    assert seen == [30, 60]
+    assert "30 samples and 30 real" in figure.note
 
 
 def p_values_of_data(apart: bool) -> list[float]:
