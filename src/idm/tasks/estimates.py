@@ -1,9 +1,8 @@
 """Estimates of bounds, some samples at a time, in parts that outlive an interruption and by several processes."""
 
-from collections.abc import Callable
 from pathlib import Path
 
-from idm.core.progress import SILENT, Listener, Within
+from idm.core.progress import SILENT, Listener
 from idm.core.ranks import Ranks
 from idm.diffusion import GaussianDiffusion
 from idm.likelihood import FlowLikelihood, SampledBound
@@ -14,7 +13,7 @@ from idm.run.estimating import Terms, estimate_of, plan_terms
 from idm.run.flows import flow_of_samples, warn_of_few_steps
 from idm.run.held_out_bounds import ScoredBound
 from idm.run.scoring import chain_to_score, summary_of_estimate
-from idm.tasks.long_jobs import BOUND_IMAGES, Watched, bound_in_parts, request_of
+from idm.tasks.long_jobs import BOUND_IMAGES, bound_in_parts, request_of, told_in_parts
 from idm.tasks.part_files import Part
 from idm.tasks.parts import Job
 from idm.tasks.requests import ScoreRequest
@@ -72,17 +71,13 @@ def estimate_in_parts(
     request = request_of(run) | given | {"calls": terms.calls}
     size = max(BOUND_IMAGES, -(-batch_size // terms.calls))  # whatever the number of processes is
     job = Job("bound", Path(folder), request, count, size, dict.fromkeys(COLUMNS, ()))
-    mine, done = job.progress_of(ranks)
-    per_part = terms.calls * -(-job.size // min(job.size, batch_size))
-    listener = listener if ranks.is_main else SILENT
-    with listener.follow("bound", mine * per_part, unit="terms", done=done * per_part) as bar:
+    units = terms.calls * -(-job.size // min(job.size, batch_size))
 
-        def compute(part: range, look: Callable[[], None]) -> Part:
-            within = Within(Watched(bar, look))
-            found = estimate_of(run, data, chain, part, terms, seed=seed, batch_size=batch_size, listener=within)
-            return {name: getattr(found, name) for name in COLUMNS}
+    def compute(part: range, within: Listener) -> Part:
+        found = estimate_of(run, data, chain, part, terms, seed=seed, batch_size=batch_size, listener=within)
+        return {name: getattr(found, name) for name in COLUMNS}
 
-        found = job.run(compute, ranks)
+    found = told_in_parts(job, units, compute, ranks, listener, "terms")
     return None if found is None else SampledBound(calls=terms.calls, **found)
 
 
@@ -104,17 +99,12 @@ def flow_in_parts(
     given = {"flow_steps": steps, "seed": seed, "data": data.spec.to_plain()}
     size = min(wanted.batch_size, FLOW_IMAGES)
     job = Job("flow", Path(folder), request_of(run) | given, count, size, {"bits_per_dim": (), "of_half": ()})
-    mine, done = job.progress_of(ranks)
-    per_part = steps + steps // 2
-    listener = listener if ranks.is_main else SILENT
-    with listener.follow("flow", mine * per_part, done=done * per_part) as bar:
 
-        def compute(part: range, look: Callable[[], None]) -> Part:
-            within = Within(Watched(bar, look))
-            found = flow_of_samples(run, data, part, seed=seed, steps=steps, batch_size=size, listener=within)
-            return {"bits_per_dim": found.bits_per_dim, "of_half": found.of_half}
+    def compute(part: range, within: Listener) -> Part:
+        found = flow_of_samples(run, data, part, seed=seed, steps=steps, batch_size=size, listener=within)
+        return {"bits_per_dim": found.bits_per_dim, "of_half": found.of_half}
 
-        found = job.run(compute, ranks)
+    found = told_in_parts(job, steps + steps // 2, compute, ranks, listener)
     if found is None:
         return None
     return warn_of_few_steps(FlowLikelihood(steps=steps, probes=usual_probes(run.spec.shape), **found))

@@ -203,22 +203,42 @@ def vlb_in_parts(
     job = Job(
         "bound", Path(folder), request_of(run) | given, count, size, {"total_bpd": (), "prior_bpd": (), **by_step}
     )
-    mine, done = job.progress_of(ranks)
     calls = chain.num_timesteps * -(-job.size // min(job.size, batch_size))
-    listener = listener if ranks.is_main else SILENT
-    with listener.follow("bound", mine * calls, done=done * calls) as bar:
 
-        def compute(part: range, look: Callable[[], None]) -> Part:
-            within = Within(Watched(bar, look))
-            found = bound_of_samples(run, data, chain, part, seed=seed, batch_size=batch_size, listener=within)
-            return {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
+    def compute(part: range, within: Listener) -> Part:
+        found = bound_of_samples(run, data, chain, part, seed=seed, batch_size=batch_size, listener=within)
+        return {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
 
-        found = job.run(compute, ranks)
+    found = told_in_parts(job, calls, compute, ranks, listener)
     return None if found is None else VLB(**found)
 
 
+def told_in_parts(
+    job: Job,
+    units: int,
+    compute: Callable[[range, Listener], Part],
+    ranks: Ranks,
+    listener: Listener,
+    unit: str = "steps",
+) -> Part | None:
+    """Do a job of which every part is told of little by little, and stopped at the next such moment.
+
+    Args:
+        job: the job.
+        units: that a part is told of in.
+        compute: given the numbers of a part's samples and what hears of units: its tensors.
+        ranks: the processes.
+        listener: hears how it gets on, on the main process.
+        unit: what is counted, plural.
+    """
+    mine, done = job.progress_of(ranks)
+    listener = listener if ranks.is_main else SILENT
+    with listener.follow(job.name, mine * units, unit=unit, done=done * units) as bar:
+        return job.run(lambda part, look: compute(part, Within(_Watched(bar, look))), ranks)
+
+
 @dataclass(frozen=True, eq=False)
-class Watched:
+class _Watched:
     """Progress that looks whether to stop."""
 
     bar: Progress
