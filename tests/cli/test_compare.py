@@ -55,6 +55,7 @@ def test_what_cannot_be_compared_is_refused_in_a_line(idm, run, others, tmp_path
     for given, code, said in (
         ((run, others / "points"), 2, "compare: bits/dim of the same levels wanted"),
         ((run, run, "--calls", "5"), 2, "--calls: an even number from 4 on wanted, got 5"),
+        ((run, run, "--calls", "400"), 2, "--calls: a chain of 400 steps or more wanted, got"),
         ((run, run, "--steps", "999"), 2, "--steps: a number from 1 to"),
         ((run, tmp_path / "none"), 4, "none"),
     ):

@@ -17,7 +17,7 @@ from idm.diffusion import GaussianDiffusion
 from idm.likelihood import Estimate
 from idm.likelihood.sampled import refuse_odd
 from idm.run.data import Data
-from idm.run.estimating import Terms, estimate_of, fit_terms
+from idm.run.estimating import Terms, estimate_of, fit_terms, refuse_short_chain
 from idm.run.opened import Opened
 from idm.run.scoring import bound_of_samples, chain_to_score, in_data_units, require_held_out
 
@@ -144,11 +144,16 @@ class Comparison:
         _refuse_other_samples(self.runs, self.data, self.terms.num)
 
     def measure(self, scored: Scorer, listener: Listener = SILENT) -> ComparedBounds:
-        """Score both; where terms are drawn, both are asked the same ones."""
+        """Score both; where terms are drawn, both are asked the same ones.
+
+        Raises:
+            SettingsError: more calls than a chain has steps.
+        """
         terms, wanted = None, self.terms
         found: list[NDArray[np.float64]] = []
         for run, its_data in zip(self.runs, self.data, strict=True):
             chain, count = chain_to_score(run, its_data, steps=wanted.steps, num=wanted.num, listener=listener)
+            refuse_short_chain(chain, wanted.calls, "calls")
             if wanted.calls and (terms is None or len(terms.proposal.shares) != chain.num_timesteps - 1):
                 terms = fit_terms(run, its_data, chain, wanted.calls, seed=wanted.seed, batch_size=wanted.batch_size)
             found.append(scored(run, its_data, chain, count, terms).double().cpu().numpy())

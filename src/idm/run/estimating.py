@@ -54,9 +54,7 @@ def plan_terms(run: Opened, data: Data, chain: GaussianDiffusion, count: int, wa
     budget, target_se, most = wanted.budget, wanted.target_se, chain.num_timesteps
     if not budget and target_se is None:
         return None
-    if max(budget, USUAL_CALLS if target_se is not None else 0) > most:
-        name, least = ("budget", budget) if budget else ("target_se", USUAL_CALLS)
-        raise SettingsError(f"{name}: a chain of {least:,} steps or more wanted, got {most:,}; leave it out")
+    refuse_short_chain(chain, budget or USUAL_CALLS, "budget" if budget else "target_se")
     seed, size = wanted.seed, wanted.batch_size
     terms = fit_terms(run, data, chain, budget or USUAL_CALLS, seed=seed, batch_size=size)
     if target_se is None:
@@ -64,6 +62,23 @@ def plan_terms(run: Opened, data: Data, chain: GaussianDiffusion, count: int, wa
     pilot = range(min(PILOT, len(data.held_out)))
     found = estimate_of(run, data, chain, pilot, terms, seed=seed, batch_size=size)
     return replace(terms, calls=_calls_for(target_se, found, count, most))
+
+
+def refuse_short_chain(chain: GaussianDiffusion, calls: int, name: str) -> None:
+    """Refuse more calls than a chain has steps, of which the full sum is the better one.
+
+    Args:
+        chain: whose bound is meant.
+        calls: of the network for each sample.
+        name: what the caller calls them.
+
+    Raises:
+        SettingsError: as said.
+    """
+    if calls > chain.num_timesteps:
+        raise SettingsError(
+            f"{name}: a chain of {calls:,} steps or more wanted, got {chain.num_timesteps:,}; leave it out"
+        )
 
 
 def fit_terms(
