@@ -133,3 +133,26 @@ def test_the_flow_scores_every_sample_beside_the_bound_and_goes_on_where_it_was(
     assert result.json["metrics"]["flow"][0]["value"] == pytest.approx(mean)
     refused = idm("evaluate", run, "--metrics", "flow", "--flow-steps", "3")
     assert (refused.code, refused.errors) == (2, ["error[E200]: --flow-steps: an even number wanted, got 3"])
+
+
+def test_the_table_goes_where_it_is_named_and_replaces_nothing_of_others(idm, run, tmp_path):
+    few = ("evaluate", run, "--num", "3", "--steps", "2", "--out", tmp_path / "out", "--scores")
+    assert idm(*few[:-1]).code == 0  # whose table is replaced by the next one
+    for place in (tmp_path / "tables" / "mine.csv", tmp_path / "out" / "other.csv"):
+        for _ in range(2):  # the second time it replaces its own
+            result = idm(*few, place, "--json")
+            assert result.code == 0, result.err
+            assert result.json["scores"] == str(place)
+            assert len(place.read_text().splitlines()) == 4
+        assert not (tmp_path / "out" / "scores.csv").exists()
+    (tmp_path / "taken.csv").write_text("mine")
+    refused = idm(*few, tmp_path / "taken.csv")
+    assert (refused.code, len(refused.errors)) == (2, 1)
+    assert "taken.csv" in refused.errors[0]
+    assert (tmp_path / "taken.csv").read_text() == "mine"
+    wrong = idm(*few, tmp_path / "scores.txt")
+    assert (wrong.code, len(wrong.errors)) == (2, 1)
+    assert "a file name ending in .csv wanted" in wrong.errors[0]
+    assert "--scores " in wrong.errors[0]
+    drawn = ("--metrics", "values", "--samples", "30", "--sampler-steps", "2")
+    assert "--scores: a metric of single samples wanted" in idm(*few, "a.csv", *drawn).errors[0]

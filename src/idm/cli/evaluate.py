@@ -34,6 +34,14 @@ TargetSe = Annotated[
 FlowSteps = Annotated[
     int, options.number("--flow-steps", "For --metrics flow: steps of its solver, an even number.", 2)
 ]
+Scores = Annotated[
+    str | None,
+    typer.Option(
+        "--scores",
+        metavar="FILE",
+        help="A .csv file for the scores of single samples; by default one beside the others.",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ class BoundOptions:
     target_se: TargetSe = None
     flow_steps: FlowSteps = 50
     plan: options.Plan = None
+    scores: Scores = None
 
 
 @dataclass(frozen=True)

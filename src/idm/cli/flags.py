@@ -34,6 +34,7 @@ FIRST = (
     "precision",
     "preset",
     "samplers",
+    "scores",
     "sigma_rel",
     "spacing",
     "step",
@@ -67,6 +68,7 @@ GIVEN = (
     "preset",
     "sampler",
     "samples",
+    "scores",
     "set",
     "steps",
 )

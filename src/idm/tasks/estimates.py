@@ -13,9 +13,9 @@ from idm.run.estimating import Terms, estimate_of, plan_terms
 from idm.run.flows import flow_of_samples, warn_of_few_steps
 from idm.run.held_out_bounds import ScoredBound
 from idm.run.scoring import chain_to_score, summary_of_estimate
-from idm.tasks.long_jobs import BOUND_IMAGES, bound_in_parts, request_of, told_in_parts
+from idm.tasks.long_jobs import BOUND_IMAGES, bound_in_parts, request_of
 from idm.tasks.part_files import Part
-from idm.tasks.parts import Job
+from idm.tasks.parts import Job, told_in_parts
 from idm.tasks.requests import ScoreRequest
 
 FLOW_IMAGES = 64

@@ -1,6 +1,7 @@
 """Scoring a run into a folder, in parts that outlive an interruption and by several processes."""
 
 import json
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, final
 
 from torch import Tensor
 
+from idm.core.errors import SettingsError
 from idm.core.files import write_atomically
 from idm.core.progress import SILENT, Listener
 from idm.core.ranks import Ranks, joined_ranks
@@ -30,7 +32,7 @@ from idm.tasks.estimates import flow_in_parts, scored_in_parts
 from idm.tasks.long_jobs import Order, sample_in_parts, share_plan
 from idm.tasks.parts import remove_parts
 from idm.tasks.requests import ScoreRequest
-from idm.tasks.scores import SCORES, write_scores
+from idm.tasks.scores import SCORES, place_of_scores, write_scores
 from idm.tasks.together import Say, held_by_main, open_together, say_nothing, together
 
 BOUND, FLOW, SAMPLES = ".parts-bound", ".parts-flow", ".parts-samples"
@@ -78,9 +80,9 @@ def evaluate_into(
             opened = open_together(run, request, ranks, device, listener, say, trust_code=trust_code)
             plan = _plan(opened, request, out, listener)
             share_plan(request.plan, lambda: chain_of(opened, request.steps, request.plan, listener), ranks)
-            results = held_by_main(ranks, stack, results_in(plan.folder, NAMES), say)
+            results = [held_by_main(ranks, stack, results_in(*names), say) for names in plan.places]
             found = plan.measure(ranks, listener)
-        return None if results is None else plan.put(results, found, listener)
+        return plan.put([one for one in results if one is not None], found, listener) if ranks.is_main else None
 
 
 @final
@@ -110,6 +112,7 @@ class _Plan:
         request: what is wanted.
         data: what is scored.
         folder: where results go.
+        table: where the scores of single samples go, there or elsewhere.
         metrics: what is measured.
     """
 
@@ -118,7 +121,15 @@ class _Plan:
     request: ScoreRequest
     data: Data
     folder: Path
+    table: Path
     metrics: Metrics
+
+    @property
+    def places(self) -> list[tuple[Path, tuple[str, ...]]]:
+        """Folders, and names of what is written there: that of the table by itself, where it is another one."""
+        if self.table.parent == self.folder:
+            return [(self.folder, (*NAMES, self.table.name))]
+        return [(self.folder, NAMES), (self.table.parent, (self.table.name,))]
 
     def measure(self, ranks: Ranks, listener: Listener) -> _Found:
         """Score and draw what metrics need, in parts; on the main process what was found."""
@@ -133,7 +144,7 @@ class _Plan:
             drawn = sample_in_parts(self.guided, order, self.folder / SAMPLES, **together)
         return _Found(scored, flow, drawn)
 
-    def put(self, results: Results, found: _Found, listener: Listener) -> Evaluated:
+    def put(self, results: Sequence[Results], found: _Found, listener: Listener) -> Evaluated:
         """Measure, and put the results in the place of earlier ones."""
         run, data, request, metrics = self.run, self.data, self.request, self.metrics
         figures = metrics.figures(self.guided, data, found.scored, found.drawn, listener, flow=found.flow)
@@ -141,7 +152,15 @@ class _Plan:
         evaluation = Evaluation(
             found.scored, figures, asked, metrics.sampler, request.samples, metrics.features, found.flow
         )
-        written = results.put(f"{WHAT} of {run.name}", lambda place: write_evaluation(place, evaluation, data))
+        what, (first, *others) = f"{WHAT} of {run.name}", results
+
+        def table(place: Path) -> dict[str, Path]:
+            scores = evaluation.scores
+            return {"scores": write_scores(place, data, scores, self.table.name)} if scores else {}
+
+        written = first.put(what, lambda new: write_evaluation(new, evaluation) | ({} if others else table(new)))
+        for apart in others:
+            written |= apart.put(what, table)
         for name in (BOUND, FLOW, SAMPLES):
             remove_parts(self.folder / name)
         return Evaluated(evaluation, _remarks(run, data, request), written)
@@ -157,10 +176,15 @@ def _plan(opened: Run, request: ScoreRequest, out: str | Path | None, listener: 
         lambda: guided_samples(opened, request.guidance, request.samples),
         lambda: request.bound,
     )
+    table = place_of_scores(request.scores, opened, folder)
     metrics = choose_metrics(
         guided, data, request.metrics, samples=request.samples, sampler=sampler, features=request.features
     )
-    return _Plan(opened, guided, request, data, folder, metrics)
+    if request.scores is not None and not metrics.needs & (Needs.BOUND | Needs.FLOW):
+        raise SettingsError(
+            f"scores: a metric of single samples wanted, such as bound, got {','.join(metrics.members)}; leave it out"
+        )
+    return _Plan(opened, guided, request, data, folder, table, metrics)
 
 
 def _remarks(run: Run, data: Data, request: ScoreRequest) -> tuple[str, ...]:
@@ -173,18 +197,10 @@ def _remarks(run: Run, data: Data, request: ScoreRequest) -> tuple[str, ...]:
     return data.held_out.source.remarks + told
 
 
-def write_evaluation(folder: Path, evaluation: Evaluation, data: Data) -> dict[str, Path]:
-    """Write the results as JSON; the scores of each sample; plots of all terms of a bound, and of a learned variance.
-
-    Args:
-        folder: where files go.
-        evaluation: what was found.
-        data: what was scored.
-    """
+def write_evaluation(folder: Path, evaluation: Evaluation) -> dict[str, Path]:
+    """Write the results as JSON; of all terms of a bound a plot, and one of the variance where it was learned."""
     text = json.dumps(finite(evaluation.to_plain()), indent=2, allow_nan=False) + "\n"
     written = {"results": write_atomically(folder / RESULTS, text.encode(), durable=True)}
-    if evaluation.scores:
-        written["scores"] = write_scores(folder, data, evaluation.scores)
     bound = evaluation.bound
     if bound is None:
         return written

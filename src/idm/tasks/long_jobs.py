@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from idm.core.progress import SILENT, Listener, Progress, Within
+from idm.core.progress import SILENT, Listener, Progress
 from idm.core.ranks import Ranks
 from idm.diffusion import GaussianDiffusion
 from idm.likelihood import VLB
@@ -21,7 +21,7 @@ from idm.run.variance import told
 from idm.samplers import Sampler, SampleStep
 from idm.storage import open_checkpoint
 from idm.tasks.part_files import Part
-from idm.tasks.parts import Job
+from idm.tasks.parts import Job, told_in_parts
 from idm.tasks.requests import ScoreRequest
 
 BOUND_IMAGES = 16
@@ -211,43 +211,6 @@ def vlb_in_parts(
 
     found = told_in_parts(job, calls, compute, ranks, listener)
     return None if found is None else VLB(**found)
-
-
-def told_in_parts(
-    job: Job,
-    units: int,
-    compute: Callable[[range, Listener], Part],
-    ranks: Ranks,
-    listener: Listener,
-    unit: str = "steps",
-) -> Part | None:
-    """Do a job of which every part is told of little by little, and stopped at the next such moment.
-
-    Args:
-        job: the job.
-        units: that a part is told of in.
-        compute: given the numbers of a part's samples and what hears of units: its tensors.
-        ranks: the processes.
-        listener: hears how it gets on, on the main process.
-        unit: what is counted, plural.
-    """
-    mine, done = job.progress_of(ranks)
-    listener = listener if ranks.is_main else SILENT
-    with listener.follow(job.name, mine * units, unit=unit, done=done * units) as bar:
-        return job.run(lambda part, look: compute(part, Within(_Watched(bar, look))), ranks)
-
-
-@dataclass(frozen=True, eq=False)
-class _Watched:
-    """Progress that looks whether to stop."""
-
-    bar: Progress
-    look: Callable[[], None]
-
-    def advance(self, units: int = 1, status: str = "") -> None:
-        """Count, and look."""
-        self.bar.advance(units, status)
-        self.look()
 
 
 def request_of(run: Opened) -> dict[str, Any]:

@@ -68,6 +68,7 @@ class ScoreRequest:
         budget: calls of the network for each sample, as of ``BoundRequest``; 0: every term of the bound.
         target_se: standard error that is wanted instead, as there.
         flow_steps: of the solver of the metric "flow", as there.
+        scores: a .csv file for the scores of single samples; ``scores.csv`` beside the other results by default.
     """
 
     data: str | None = None
@@ -87,6 +88,7 @@ class ScoreRequest:
     budget: int = 0
     target_se: float | None = None
     flow_steps: int = BoundRequest.flow_steps
+    scores: str | None = None
 
     @property
     def bound(self) -> BoundRequest:
