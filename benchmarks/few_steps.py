@@ -188,7 +188,7 @@ ROWS = (
 
 
 def measured_samples(run: Run, out: Path, most: int, num: int) -> list[str]:
-    """Draw the samples of every row up to so many steps; compare them with data, with more steps, with one another."""
+    """Draw the samples of every row up to some steps; compare them with data, with more steps, with one another."""
     judge, features = Judge(run, open_run_data(run), num), dict[str, Tensor]()
 
     def drawn(row: Row) -> tuple[Tensor, Sampler]:

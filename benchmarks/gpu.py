@@ -31,8 +31,8 @@ from speed.peers import versions
 
 MINUTES = 8.5
 FLOPS_BAR = 5e-3
-CHAIN = 250
-SLACK = 10.0
+CHAIN_STEPS = 250
+SLACK_SECONDS = 10.0
 """Seconds that a part may overrun, so that what it measured last is not lost."""
 
 
@@ -80,7 +80,7 @@ def _calls(bench: Bench, forms: Forms, batch: int, steps: int, seconds: tuple[fl
     bench.report.check(f"{forms.config.name}: operations per image", abs(forms.flops / known - 1), FLOPS_BAR)
     names = forward(bench, forms, batch, seconds=seconds[0], names=EVERYTHING)
     same_results(bench, forms, batch, names)
-    chain(bench, forms, batch, steps=steps, of=CHAIN, seconds=seconds[1], names=names)
+    chain(bench, forms, batch, steps=steps, of=CHAIN_STEPS, seconds=seconds[1], names=names)
 
 
 def _batches(bench: Bench, forms: Forms, batches: tuple[int, ...]) -> None:
@@ -93,7 +93,7 @@ def run(bench: Bench, parts: list[Section], out: Path | None) -> None:
     for part in parts:
         began = bench.budget.spent
         print(f"\n{part.name} ({began:.0f} s)", flush=True)
-        with bench.trying(part.name, part.seconds + SLACK):
+        with bench.trying(part.name, part.seconds + SLACK_SECONDS):
             part.run()
         bench.report.seconds[part.name] = bench.budget.spent - began
         if out is not None:
@@ -110,7 +110,7 @@ def main() -> int:
     parser.add_argument("--device", default="cuda", help="where to measure")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="time for everything")
     parser.add_argument("--quick", action="store_true", help="a miniature of everything, to try the script itself")
-    parser.add_argument("--steps", type=int, default=10, help=f"steps of a chain of {CHAIN} that are timed")
+    parser.add_argument("--steps", type=int, default=10, help=f"steps of a chain of {CHAIN_STEPS} that are timed")
     parser.add_argument("--only", default="", metavar="WORD", help="only the parts with this word in their name")
     options = parser.parse_args()
     device = torch.device(options.device)

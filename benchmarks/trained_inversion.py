@@ -105,7 +105,7 @@ def mixed(run: Run, grid: str, pair: Tensor, label: int) -> Tensor:
 
 
 def denoisers(run: Run, label: int) -> Callable[[GaussianDiffusion, int], Denoiser]:
-    """Return what makes denoisers of so many samples of a class."""
+    """Return what makes denoisers of a number of samples of a class."""
 
     def make(process: GaussianDiffusion, count: int) -> Denoiser:
         return run.denoiser(process, {"y": torch.full((count,), label)})

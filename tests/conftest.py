@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import functools
 import gc
 import os
 import signal
@@ -14,10 +15,11 @@ from unittest import mock
 import hypothesis
 import jaxtyping
 import pytest
+from sklearn.datasets import load_digits
 
 from .figures import PAGE, Figure, here, write
 from .network import no_network
-from .typechecks import check_axes_only_where_they_are_named
+from .typechecks import Test, check_axes_only_where_they_are_named
 
 check_axes_only_where_they_are_named()
 
@@ -89,6 +91,13 @@ def no_waiting_for_disks() -> Generator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def digits_read_once() -> Generator[None]:
+    """Have scikit-learn unpack and parse its digits once, and not for every run that is opened."""
+    with mock.patch("sklearn.datasets.load_digits", functools.cache(load_digits)):
+        yield
+
+
 @pytest.fixture
 def default_signals() -> Generator[None]:
     """Have signals mean what they do by default, in this process and in those that it starts.
@@ -142,6 +151,11 @@ def pytest_testnodedown(node: pytest.Item) -> None:
         _found(node.config, what).extend(getattr(node, "workeroutput", {}).get(what, []))
 
 
+def pytest_runtest_logstart() -> None:
+    """Have the first calls of every function in this test be checked."""
+    Test.number += 1
+
+
 def pytest_collection() -> None:
     """Collect no garbage while tests are: imports make a million objects that stay, and hardly any that do not."""
     gc.disable()
@@ -152,6 +166,7 @@ def pytest_collection_finish() -> None:
     gc.enable()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000)  # what a test makes is little: 700 new objects are no reason to look through it
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

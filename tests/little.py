@@ -5,17 +5,20 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from unittest import mock
 
+from idm.likelihood import variance_fractions
 from idm.report import figures
 from idm.run.calibrate import calibrate
 
-NUM_IMAGES, DPI = 16, 40
+NUM_IMAGES, NUM_LEVELS, DPI = 16, 6, 40
 
 
 @contextmanager
 def few_images() -> Generator[None]:
-    """Have checkpoints calibrated on few images by default, and few samples drawn to be shown in training."""
+    """Have few images by default for calibrations, previews and, at few levels, learned variances."""
     calibrated = mock.patch.dict(inspect.unwrap(calibrate).__kwdefaults__, num=NUM_IMAGES)
-    with calibrated, mock.patch("idm.tasks.preview.NUM_IMAGES", NUM_IMAGES):
+    few_levels = mock.patch.dict(inspect.unwrap(variance_fractions).__kwdefaults__, num_levels=NUM_LEVELS)
+    few = mock.patch("idm.run.scoring.FRACTIONS_OF", 4)
+    with calibrated, few_levels, few, mock.patch("idm.tasks.preview.NUM_IMAGES", NUM_IMAGES):
         yield
 
 

@@ -4,7 +4,8 @@
 the sizes of axes between arguments, and costs more than most of the functions themselves; it is needed only where types
 name axes. Functions whose types name none are checked by beartype alone; those inside of functions, which would be
 compiled anew at every call, by the static type checker alone. The checks of a function are compiled when it is called
-first: most processes call few of them.
+first: most processes call few of them. And in each test only the first calls of a function are checked: a loop's
+thousandth call is of the types of its first.
 """
 
 import functools
@@ -16,6 +17,15 @@ from typing import Any
 import jaxtyping
 from beartype import beartype
 from jaxtyping import AbstractArray, _decorator
+
+CALLS_PER_TEST = 3
+"""Calls of a function that are checked in each test."""
+
+
+class Test:
+    """Which test is running, by its number."""
+
+    number = 0
 
 
 def check_axes_only_where_they_are_named() -> None:
@@ -43,14 +53,18 @@ def _names_axes(annotation: Any) -> bool:
 
 
 def _checked(fn: Callable[..., Any], check: Callable[..., Any]) -> Callable[..., Any]:
-    """Check a function from its first call on, unless checks are switched off."""
+    """Check a function's first calls in each test, unless checks are switched off."""
     checked: Callable[..., Any] | None = None
+    test, left = -1, 0
 
     @functools.wraps(fn)
     def either(*args: Any, **kwargs: Any) -> Any:
-        nonlocal checked
-        if jaxtyping.config.jaxtyping_disable:
+        nonlocal checked, test, left
+        if test != Test.number:
+            test, left = Test.number, CALLS_PER_TEST
+        if not left or jaxtyping.config.jaxtyping_disable:
             return fn(*args, **kwargs)
+        left -= 1
         if checked is None:
             checked = check(fn)
         return checked(*args, **kwargs)

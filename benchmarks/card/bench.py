@@ -41,7 +41,7 @@ class Bench:
 
     @contextmanager
     def trying(self, what: str, seconds: float) -> Generator[None]:
-        """Do something for at most so many seconds; if it fails, note the reason in one line and go on."""
+        """Do something for a limited time; if it fails, note the reason in one line and go on."""
         began = time.monotonic()
         try:
             with self.budget.limit(seconds):
@@ -58,7 +58,7 @@ class Bench:
         Args:
             work: what all of them do in a call.
             entrants: what builds them, by name; the first that is built is what the others are compared with.
-            seconds: the time for all of it, as far as there is so much left.
+            seconds: the time for all of it, or what is left if that is less.
 
         Returns:
             Names of those that took part.

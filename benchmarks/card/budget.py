@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
-AT_ONCE = 1e-3
+AT_ONCE_SECONDS = 1e-3
 """Seconds until the alarm where no time is left: 0 would switch it off."""
-AGAIN = 5.0
+AGAIN_SECONDS = 5.0
 """Seconds after which the alarm rings again, should the first have fallen where exceptions are dropped."""
 
 
@@ -19,7 +19,7 @@ class OutOfTime(BaseException):
 
 @dataclass(frozen=True)
 class Budget:
-    """So many seconds from now on."""
+    """A span of time in seconds, from now on."""
 
     seconds: float
     start: float = field(default_factory=time.monotonic)
@@ -37,9 +37,9 @@ class Budget:
     @contextmanager
     def limit(self, seconds: float) -> Generator[None]:
         """Raise OutOfTime within the block after ``seconds``, or at the end of the whole if that comes first."""
-        allowed, began = max(min(seconds, self.left), AT_ONCE), time.monotonic()
+        allowed, began = max(min(seconds, self.left), AT_ONCE_SECONDS), time.monotonic()
         handler = signal.signal(signal.SIGALRM, _ring)
-        outer, _ = signal.setitimer(signal.ITIMER_REAL, allowed, AGAIN)
+        outer, _ = signal.setitimer(signal.ITIMER_REAL, allowed, AGAIN_SECONDS)
         try:
             yield
         finally:
@@ -47,7 +47,7 @@ class Budget:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, handler)
             if rest:
-                signal.setitimer(signal.ITIMER_REAL, rest, AGAIN)
+                signal.setitimer(signal.ITIMER_REAL, rest, AGAIN_SECONDS)
 
 
 def _ring(number: int, frame: FrameType | None) -> None:

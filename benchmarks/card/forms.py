@@ -73,14 +73,14 @@ class Forms:
             ImportError: diffusers is not installed.
         """
         network = DIFFUSERS.network(self.config).to(self.device, torch.bfloat16).eval().requires_grad_(False)
-        return DIFFUSERS.model(network)
+        return DIFFUSERS.in_format(network)
 
     @cached_property
     def compiled_peer(self) -> Network:
         """The same in channels_last and translated, as its documentation recommends."""
         network: Any = DIFFUSERS.network(self.config).to(self.device, torch.bfloat16).eval().requires_grad_(False)
         translated: Any = torch.compile(network.to(memory_format=torch.channels_last), dynamic=False)
-        return DIFFUSERS.model(translated)
+        return DIFFUSERS.in_format(translated)
 
     @cached_property
     def flops(self) -> int:

@@ -29,10 +29,10 @@ def training(bench: Bench, forms: Forms, batch: int, *, seconds: float) -> None:
 
 
 def memory(bench: Bench, config: Configuration, batch: int) -> None:
-    """Measure the most memory that training steps, with no, one and all levels checkpointed, and calls take."""
+    """Measure the most memory that training steps, with no, one and all stages checkpointed, and calls take."""
     ours = _ours(bench)
-    for levels, name in {0: "", 1: ", 1 level checkpointed", len(config.mult): ", all levels checkpointed"}.items():
-        step = partial(ours.checkpointed(levels).training_step, config, batch)
+    for stages, name in {0: "", 1: ", 1 stage checkpointed", len(config.mult): ", all stages checkpointed"}.items():
+        step = partial(ours.checkpointed(stages).training_step, config, batch)
         _peak(bench, f"training step, bfloat16{name}", config, batch, step)
     _peak(bench, "forward, bfloat16", config, batch, partial(ours.forward, config, batch))
 

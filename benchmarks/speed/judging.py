@@ -59,7 +59,7 @@ class Goal(ABC):
 
 @dataclass(frozen=True)
 class Faster(Goal):
-    """At least so many times as fast as the base."""
+    """At least ``bound`` times as fast as the base."""
 
     def judge(self, rows: Mapping[str, Measured]) -> Verdict:
         """Pair the rounds."""
@@ -71,7 +71,7 @@ class Faster(Goal):
 
 @dataclass(frozen=True)
 class Longer(Goal):
-    """At most so many times as long as the base, which does less."""
+    """At most ``bound`` times as long as the base, which does less."""
 
     def judge(self, rows: Mapping[str, Measured]) -> Verdict:
         """Pair the rounds, the other way round."""

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from idm.bench.check import FORWARD, LOSS, Check, largest
+from idm.bench.check import FORWARD_TOLERANCE, LOSS_TOLERANCE, Check, largest
 from idm.bench.sizes import Build, Configuration, our_unet
 from idm.diffusion import DiscretizedDecoder, GaussianDiffusion, LossType, ModelVarType
 from idm.schedules import linear_schedule, space_timesteps
@@ -43,9 +43,9 @@ def _checks(network: nn.Module, known: Mapping[str, Tensor]) -> Iterator[Check]:
     network.load_state_dict({name: _weight(name, value.shape) for name, value in network.state_dict().items()})
     with torch.no_grad():
         output = network(known["network/x"], known["network/t"])
-    yield Check("forward in float32 against the reference", largest(output, known["network/y"]), FORWARD)
+    yield Check("forward in float32 against the reference", largest(output, known["network/y"]), FORWARD_TOLERANCE)
     found = PROCESS.training_losses(_closed_form, known["loss/x_start"], known["loss/t"], noise=known["loss/noise"])
-    yield Check("loss in float32 against the reference", largest(found.loss, known["loss/loss"]), LOSS)
+    yield Check("loss in float32 against the reference", largest(found.loss, known["loss/loss"]), LOSS_TOLERANCE)
 
 
 def _weight(name: str, shape: torch.Size) -> Tensor:

@@ -117,10 +117,10 @@ def test_folders_of_images_are_read_whole(tmp_path):
         assert [rows[name].call() for name in ("DataLoader", "idm")] == [512, 512]
 
 
-def test_tables_of_memory_have_a_row_for_no_one_and_all_levels_and_the_peer_with_the_same_network(tmp_path):
+def test_tables_of_memory_have_a_row_for_no_one_and_all_stages_and_the_peer_with_the_same_network(tmp_path):
     scope = Scope([TINY, SMALL, MEDIUM], [DIFFUSERS, OUR_FLOAT32])
     plans = plans_of("memory", scope, tmp_path, peers=[DIFFUSERS])
-    names = ["idm float32", "idm float32, 1 level checkpointed", "idm float32, all levels", "diffusers float32"]
+    names = ["idm float32", "idm float32, 1 stage checkpointed", "idm float32, all stages", "diffusers float32"]
     assert len(plans) == 3
     medium = plans[-1]()
     assert list(medium.memory) == names

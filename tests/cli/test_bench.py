@@ -17,7 +17,7 @@ LITTLE = ["--only", "forward", "--sizes", "tiny", "--rounds", 2]
 @pytest.fixture
 def short_samples(monkeypatch):
     """Time what lasts a moment: the figures are not what is tested; bfloat16 is slow on some processors."""
-    monkeypatch.setattr(harness, "SHORTEST", 0.001)
+    monkeypatch.setattr(harness, "SHORTEST_SECONDS", 0.001)
     monkeypatch.setattr(harness, "TRIES", 1)
     monkeypatch.setattr("idm.bench.run.OURS", (OUR_FLOAT32,))
     peak = Peak(1e12, "a shape", 1e12)

@@ -15,7 +15,7 @@ def few(monkeypatch):
     """DDIM and ancestral sampling alone."""
     monkeypatch.setattr(samplers, "DETERMINISTIC", solvers.DETERMINISTIC[1:2])
     monkeypatch.setattr(samplers, "STOCHASTIC", solvers.STOCHASTIC[-1:])
-    monkeypatch.setattr("idm.proof.measured.MOST", 400)
+    monkeypatch.setattr("idm.proof.measured.MOST_STEPS", 400)
 
 
 def test_what_holds_is_a_table_a_figure_and_json(idm, few, tmp_path):

@@ -57,7 +57,7 @@ def start(command, *, before=lambda: None, told=os.devnull):
 
 
 def exit_code(child, seconds=300):
-    """Wait for a process, which must end within so many seconds."""
+    """Wait for a process, which must end within ``seconds``."""
     end, found = time.monotonic() + seconds, (0, 0)
     while found == (0, 0) and time.monotonic() < end:
         time.sleep(0.02)

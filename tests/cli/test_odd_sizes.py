@@ -1,4 +1,4 @@
-"""Data of any size are trained on, sampled and scored with the levels that are inferred from their size."""
+"""Data of any size are trained on, sampled and scored with the stages that are inferred from their size."""
 
 import json
 import math
@@ -19,7 +19,7 @@ SHORT = {
     "network.num_res_blocks": 1,
     "sampler.steps": 2,
 }
-"""Little of everything but of levels."""
+"""Little of everything but of stages."""
 
 SHAPES = [
     ((1, 15, 15), 3),
@@ -27,11 +27,11 @@ SHAPES = [
     ((2, 187), 4),
     ((1, 24, 24, 15), 3),
 ]
-"""Shape of a sample, and the number of levels of the next size that can be halved."""
+"""Shape of a sample, and the number of stages of the next size that can be halved."""
 
 
-@pytest.mark.parametrize(("shape", "num_levels"), SHAPES)
-def test_train_sample_and_evaluate(idm, tmp_path, shape, num_levels):
+@pytest.mark.parametrize(("shape", "num_stages"), SHAPES)
+def test_train_sample_and_evaluate(idm, tmp_path, shape, num_stages):
     data = np.random.default_rng(0).integers(0, 256, (8, *shape)).astype(np.uint8)
     np.save(tmp_path / "x.npy", data)
     run, out = tmp_path / "run", tmp_path / "out"
@@ -39,7 +39,7 @@ def test_train_sample_and_evaluate(idm, tmp_path, shape, num_levels):
     result = idm("train", "--data", tmp_path / "x.npy", "--out", run, *options)
     assert result.code == 0, result.err
     (stored,) = run.glob("**/experiment.json")
-    assert len(json.loads(stored.read_text())["network"]["channel_mult"]) == num_levels
+    assert len(json.loads(stored.read_text())["network"]["channel_mult"]) == num_stages
 
     result = idm("sample", run, "--num", "2", "--out", out)
     assert result.code == 0, result.err

@@ -39,7 +39,7 @@ SETTINGS = {
     "training.bound_interval": 0,
     "training.warmup_steps": 0,
 }
-WITHIN = 30.0
+WITHIN_SECONDS = 30.0
 """Seconds in which processes end or begin anew after one has died."""
 
 PROGRAM = Path(program.__file__)
@@ -164,7 +164,7 @@ def test_a_dead_process_is_replaced_and_nothing_is_lost(whole, train, tmp_path, 
         os.kill(victims[number % 2], signal.SIGKILL)
         killed = time.monotonic()
         while set(job.ranks()) & set(victims):
-            assert time.monotonic() - killed < WITHIN
+            assert time.monotonic() - killed < WITHIN_SECONDS
             time.sleep(0.05)
         code, _ = job.end()
         assert code == 0
@@ -184,7 +184,7 @@ def test_on_several_machines_dead_processes_are_replaced_though_each_counts_its_
         os.kill(victim, signal.SIGKILL)
         killed = time.monotonic()
         while victim in jobs[1].ranks():
-            assert time.monotonic() - killed < WITHIN
+            assert time.monotonic() - killed < WITHIN_SECONDS
             time.sleep(0.05)
     assert [job.end()[0] for job in jobs] == [0, 0]
     assert losses(run) == losses(whole)
@@ -199,7 +199,7 @@ def test_without_restarts_a_dead_process_ends_the_others_with_a_reason(whole, tr
         wait_for_lines(run, 3, job)
         dead = number % 2
         os.kill(job.ranks()[dead], signal.SIGKILL)
-        code, errors = job.end(WITHIN)
+        code, errors = job.end(WITHIN_SECONDS)
         assert code == 1
         assert job.leaves_nobody()
         assert re.search(rf"Root Cause.*rank +: {dead} .*SIGKILL", job.err, re.DOTALL)  # torchrun's own words
@@ -215,7 +215,7 @@ def test_a_request_to_stop_saves_once_and_the_run_goes_on_alone(whole, train, tm
     wait_for_lines(run, 2, job)
     job.ranks()
     job.process.terminate()
-    code, errors = job.end(WITHIN)
+    code, errors = job.end(WITHIN_SECONDS)
     assert code == 1  # torchrun's own
     assert len(errors) == 1
     assert "training: stopped at step" in errors[0]

@@ -532,7 +532,19 @@ def fits_table(folder):
 FILL = {"data.source.missing": "fill", "data.source.fill": "0.5"}
 COLUMN = {"data.source.column": "g"}
 DIM = "data.source.spatial_dims"
+
+
+def fits_labels(folder):
+    columns = [
+        fits.Column("label", "I", null=-1, array=[0, -1] * 4),
+        fits.Column("x", "64E", dim="(8,8)", array=FLAT[:, 0]),
+    ]
+    fits.BinTableHDU.from_columns(columns).writeto(folder / "a.fits")
+    return folder
+
+
 FITS: list[Case] = [
+    Case("fits", fits_labels, "data.source.label_column", "none"),
     Case("fits", fits_images("a", "b"), "data.source.hdu", "wht", {"data.source.hdu": "3"}),
     Case("fits", fits_images("a", "b"), "data.source.hdu", "1", {"data.source.hdu": "0"}),
     Case("fits", fits_table, "data.source.column", "g"),
@@ -573,6 +585,18 @@ def unnamed_axes(folder):
     return folder / "a.nc"
 
 
+def scaled_labels(folder):
+    with netcdf_file(str(netcdf(a={"t": ("ab", (8, 8)), "sort": ("a", (8,))})(folder) / "a.nc"), "a") as file:
+        file.variables["sort"].scale_factor = 0.5
+    return folder
+
+
+def missing_labels(folder):
+    with netcdf_file(str(netcdf(a={"t": ("ab", (8, 8)), "sort": ("a", (8,))})(folder) / "a.nc"), "a") as file:
+        file.variables["sort"].missing_value = 3
+    return folder
+
+
 VARIABLES, LABELLED, SPACE = "data.source.variables", "data.source.label_variable", "data.source.channel_axes"
 IMAGES_OF = netcdf(a={"t": ("abc", (8, 8, 8)), "z": ("bc", (8, 8)), "sort": ("a", (8,))})
 DEEP = netcdf(a={"t": ("abcde", (8, 2, 8, 8, 8))})
@@ -586,6 +610,11 @@ NETCDF: list[Case] = [
     Case("netcdf", DEEP, "data.source.sample_axes", "[a, b]"),
     Case("netcdf", IMAGES_OF, LABELLED, "sort", {LABELLED: "kind"}),
     Case("netcdf", IMAGES_OF, LABELLED, "none", {LABELLED: "z"}),
+    Case("netcdf", scaled_labels, LABELLED, "none", {LABELLED: "sort"}),
+    Case("netcdf", missing_labels, LABELLED, "none", {LABELLED: "sort"}),
+    Case("netcdf", netcdf(a={"t": ("ab", (8, 8)), "v": ("abb", (8, 8, 8))}), VARIABLES, "[t]", {VARIABLES: "[v]"}),
+    Case("netcdf", IMAGES_OF, "data.source.sample_axes", "[b]", {SPACE: "[a]"}),
+    Case("netcdf", IMAGES_OF, SPACE, "[b]", {SPACE: "[a]"}),
     Case("netcdf", unnamed_axes, "data.source.name", "hdf5"),
     Case("netcdf", netcdf(train={"t": ("ab", (8, 8))}, test={"t": ("ab", (8, 8))}), "data.source.split", "null", VAL),
 ]

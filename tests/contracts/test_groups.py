@@ -4,7 +4,9 @@ import h5py
 import numpy as np
 import pytest
 import zarr
+from astropy.io import fits
 from pyarrow import parquet
+from scipy.io import netcdf_file
 
 from idm.core.errors import DataError
 from idm.data import SOURCES
@@ -42,10 +44,31 @@ def column_of_table(path):
     parquet.write_table(table.append_column("patient", [PATIENTS[: len(table)].tolist()]), path)
 
 
+def column_of_fits(path):
+    """Make a table of one row of each image."""
+    for patient, file in zip(PATIENTS, sorted(path.rglob("*.fits")), strict=False):
+        values = fits.getdata(file)
+        stamp = fits.Column("x", f"{values.size}E", dim=str(values.shape[::-1]), array=values[None])
+        column = fits.Column("patient", "3A", array=[patient])
+        fits.BinTableHDU.from_columns([stamp, column]).writeto(file, overwrite=True)
+
+
+def variable_of_netcdf(path):
+    with netcdf_file(str(path), "a") as file:
+        file.createDimension("letters", 3)
+        of_samples = next(iter(file.variables.values())).dimensions[:1]
+        patients = PATIENTS[: next(iter(file.variables.values())).shape[0]]
+        file.createVariable("patient", "S1", (*of_samples, "letters"))[:] = (
+            patients.astype("S3").view("S1").reshape(-1, 3)
+        )
+
+
 COLUMNS = {
     "arrays": array_of_npz,
     "csv": column_of_csv,
+    "fits": column_of_fits,
     "hdf5": array_of_hdf5,
+    "netcdf": variable_of_netcdf,
     "numeric_csv": column_of_csv,
     "table": column_of_table,
     "zarr": array_of_zarr,

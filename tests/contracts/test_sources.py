@@ -1,5 +1,6 @@
 """What every source of data keeps to. A new source adds one line to ``MAKE``."""
 
+import copy
 import gzip
 import io
 import json
@@ -318,7 +319,7 @@ def changed_digits(monkeypatch):
     """Change a value of the digits that the next sources read."""
 
     def change():
-        bundle = sklearn.datasets.load_digits()
+        bundle = copy.copy(sklearn.datasets.load_digits())
         bundle.images = altered(bundle.images, True)
         monkeypatch.setattr(sklearn.datasets, "load_digits", lambda: bundle)
 

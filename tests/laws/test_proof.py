@@ -8,7 +8,16 @@ import torch
 from idm.diffusion import GaussianDiffusion, ModelVarType
 from idm.oracles import ExactDenoiser
 from idm.proof import check_samplers
-from idm.proof.flows import HIGHEST, LOWEST, START, Flow, FollowedFlow, GaussianFlow, MixtureFlow, runge_kutta
+from idm.proof.flows import (
+    HIGHEST_RATIO,
+    LOWEST_RATIO,
+    START,
+    Flow,
+    FollowedFlow,
+    GaussianFlow,
+    MixtureFlow,
+    runge_kutta,
+)
 from idm.proof.measured import Measured
 from idm.proof.orders import grid_of, measured_order
 from idm.proof.solvers import DETERMINISTIC, STOCHASTIC
@@ -26,7 +35,7 @@ def test_every_sampler_is_of_its_order() -> None:
 def test_another_order_than_that_of_the_sampler_does_not_hold(
     wrong: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("idm.proof.measured.MOST", 200)
+    monkeypatch.setattr("idm.proof.measured.MOST_STEPS", 200)
     monkeypatch.setattr("idm.proof.measured.LARGEST_ERROR", 0.5)
     ddim, ancestral = replace(DETERMINISTIC[0], **wrong), replace(STOCHASTIC[0], **wrong)
     assert not measured_order(ddim, GaussianFlow(), "rho", exact=True).holds
@@ -56,7 +65,7 @@ def test_the_reference_of_the_mixture_finds_the_flow_of_a_gaussian_too() -> None
         def oracle(self, diffusion: GaussianDiffusion) -> ExactDenoiser:
             return GaussianFlow().oracle(diffusion)
 
-    torch.testing.assert_close(Followed().state(LOWEST), GaussianFlow().state(LOWEST), rtol=0, atol=1e-11)
+    torch.testing.assert_close(Followed().state(LOWEST_RATIO), GaussianFlow().state(LOWEST_RATIO), rtol=0, atol=1e-11)
 
 
 def test_runge_kutta_is_of_fourth_order() -> None:
@@ -82,4 +91,4 @@ def test_moments_of_a_step_are_those_of_bayes_rule() -> None:
 def test_levels_of_the_flow_begin_and_end_where_they_should() -> None:
     flow: Flow
     for flow in (GaussianFlow(), MixtureFlow()):
-        torch.testing.assert_close(flow.state(HIGHEST), START, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(flow.state(HIGHEST_RATIO), START, rtol=1e-12, atol=1e-12)

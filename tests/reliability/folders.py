@@ -10,9 +10,11 @@ import tarfile
 import tempfile
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import h5py
+import nibabel
 import numpy as np
 import soundfile
 import tifffile
@@ -201,7 +203,10 @@ def _netcdf(rng: random.Random) -> bytes:
     for name in rng.choice(["u", "uv", "uvw"]):
         file.createVariable(name, kind, ("time", "x"))[:] = np.arange(48).reshape(6, 8)
     name = rng.choice(["scale_factor", "add_offset", "_FillValue", "valid_range", "missing_value"])
-    setattr(file.variables["u"], name, rng.choice([0.5, 0.0, 7, np.nan, np.array([1.0, 30.0])]))
+    odd = [0.5, 0.0, 7, np.nan, np.array([1.0, 30.0]), np.array([-3, 9], "i2")]
+    setattr(file.variables["u"], name, rng.choice(odd[:3] if name in ("_FillValue", "missing_value") else odd))
+    if rng.random() < 0.3:
+        file.variables["u"]._Unsigned = rng.choice(["true", "false", ""])
     file.flush()
     return stream.getvalue()
 
@@ -282,6 +287,14 @@ def _hdf5(rng: random.Random) -> bytes:
     return stream.getvalue()
 
 
+def _nifti(rng: random.Random) -> bytes:
+    values = np.arange(480).reshape(rng.choice([(8, 10, 6), (8, 10, 6, 1), (480,), (4, 5, 4, 6)]))
+    image = nibabel.Nifti1Image(values.astype(rng.choice(["u1", "i2", "f4", "f8", "c8"])), np.eye(4))
+    if rng.random() < 0.3:
+        image.header.set_slope_inter(rng.choice([0.5, 2.0]), rng.choice([0.0, -7.0]))
+    return image.to_bytes()
+
+
 FILES: dict[str, Callable[[random.Random], bytes]] = {
     "npy": _npy,
     "npz": _npz,
@@ -298,6 +311,27 @@ FILES: dict[str, Callable[[random.Random], bytes]] = {
     "nc": _netcdf,
     "tif": _tiff,
 }
+READERS = {**FILES, "nii": _nifti}
+"""What writes a file of each suffix."""
+
+ABSENT = {"nc", "fits", "tif"}
+"""Suffixes of files whose values may be missing."""
+
+
+def make_files(folder: Path) -> Make:
+    """Return what makes files for every reader, four of five of them damaged, and checks them."""
+    import_module("astropy.table")  # which takes memory: once here, not in every child
+
+    def make(rng: random.Random, folder: Path):
+        suffix = rng.choice(sorted(READERS))
+        content = READERS[suffix](rng)
+        (folder / "0.png").write_bytes(IMAGES["png"])
+        path = folder / "data" / f"data.{suffix}"
+        _write(path, damaged(content, rng) if rng.random() < 0.8 else content)
+        rule = [f"--set=data.source.missing={rng.choice(['skip', 'fill'])}"] if suffix in ABSENT else []
+        return lambda: main(["check-data", str(path), *(rule if rng.random() < 0.5 else [])])
+
+    return make
 
 
 def array_files(folder: Path, rng: random.Random) -> Path:

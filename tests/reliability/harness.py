@@ -23,13 +23,13 @@ from pathlib import Path
 import jaxtyping
 import torch
 
-SECONDS = 5.0
+CPU_SECONDS = 5.0
 """Of processor time, which a busy machine does not lengthen."""
 
-LONGEST_WAIT = 60.0
+LONGEST_WAIT_SECONDS = 60.0
 """Seconds of the clock, for what hangs without working."""
 
-MORE_MEMORY = 2**30
+MORE_MEMORY_BYTES = 2**30
 BATCH = 100
 NOT_MADE = 99
 CODES = {0, 2, 3, 4, 5, 6, 75}
@@ -40,7 +40,7 @@ LINE = re.compile(
     r"|[^:]+: [\d,]+/[\d,]+ \w+, (?:[\d.,]+/s|[\d.,]+ s/\w+), [\d:]+ left.*"
 )
 
-CLOCKS = {signal.ITIMER_PROF: SECONDS, signal.ITIMER_REAL: LONGEST_WAIT}
+CLOCKS = {signal.ITIMER_PROF: CPU_SECONDS, signal.ITIMER_REAL: LONGEST_WAIT_SECONDS}
 
 Run = Callable[[], int]
 """Works on an input and returns an exit code."""
@@ -105,7 +105,7 @@ def _work(name: str, make: Make, numbers: Sequence[int], folder: Path, written: 
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     space = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (space + MORE_MEMORY, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_AS, (space + MORE_MEMORY_BYTES, resource.RLIM_INFINITY))
     warnings.resetwarnings()
     warnings.simplefilter("ignore", DeprecationWarning)
     warnings.simplefilter("ignore", PendingDeprecationWarning)
@@ -134,7 +134,7 @@ def _work(name: str, make: Make, numbers: Sequence[int], folder: Path, written: 
             sys.stderr.flush()
             problem = problem or _complaint(code, _text(folder / "out"), _text(folder / "err"))
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-            record = {"number": number, "code": code, "problem": problem, "seconds": SECONDS - remaining}
+            record = {"number": number, "code": code, "problem": problem, "seconds": CPU_SECONDS - remaining}
             records.write(json.dumps(record | {"memory": memory}) + "\n")
             records.flush()
             os.chdir(folder)

@@ -161,7 +161,7 @@ def test_what_is_larger_than_what_is_stored_is_refused_before_it_is_built(
         ("training.batch_size", 10**12),
         ("timesteps", {"name": "loss_second_moment", "history_per_term": 10**12}),
         ("data.workers", 10**9),
-        ("network.checkpoint_levels", 10**18),
+        ("network.checkpoint_stages", 10**18),
     ],
 )
 def test_numbers_that_are_no_sizes_of_tensors_are_refused_or_cost_nothing(made, tmp_path, capsys, path, value, record):

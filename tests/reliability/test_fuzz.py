@@ -1,4 +1,4 @@
-"""Wrong input of every kind gives lines, not tracebacks: 10,000 inputs, of which a share is tried every time."""
+"""Wrong input of every kind gives lines, not tracebacks: 25,000 inputs, of which a share is tried every time."""
 
 import pytest
 
@@ -6,13 +6,14 @@ from .calls import make_calls
 from .checkpoints import make_checkpoints
 from .commands import make_commands
 from .configs import make_configs
-from .folders import make_folders
+from .folders import READERS, make_files, make_folders
 from .harness import fuzz
 
 KINDS = {
     "configurations": (make_configs, 3_500),
     "checkpoints": (make_checkpoints, 2_500),
     "images and folders": (make_folders, 2_500),
+    "files of every reader": (make_files, 1_000 * len(READERS)),
     "command lines": (make_commands, 1_000),
     "calls": (make_calls, 500),
 }

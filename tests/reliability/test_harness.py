@@ -31,7 +31,7 @@ WRONG = {
     "a code without a line": lambda: 2,
     "a line without a code": lambda: say("error[E200]: a number wanted", 0),
     "an odd line": lambda: say("hello", 0),
-    "too much memory": lambda: len(bytes(2 * harness.MORE_MEMORY)),
+    "too much memory": lambda: len(bytes(2 * harness.MORE_MEMORY_BYTES)),
     "a dead process": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "work without end": work_without_end,
     "a wait without end": lambda: time.sleep(60),

@@ -116,7 +116,7 @@ def experiment(tmp_path):
 
 
 def go(experiment, run, *, stop=None):
-    """Train, and ask the process to stop after so many steps: where samples are drawn, however slow the machine is."""
+    """Train, and ask the process to stop after some steps: where samples are drawn, however slow the machine is."""
 
     def ask(step, _):
         if step == stop:

@@ -96,7 +96,7 @@ def place(made, tmp_path, monkeypatch):
     (tmp_path / "own.yaml").write_text("training: {num_steps: 1}")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("idm.bench.of_run.LARGEST", 1)
+    monkeypatch.setattr("idm.bench.of_run.LARGEST_TRIED", 1)
     yield tmp_path
     sys.modules.pop("strangers_code", None)
 

@@ -18,7 +18,7 @@ PARTS = ["limits", "agreement", "forward", "sampling", "training", "memory"]
 
 @pytest.mark.slow
 def test_the_miniature_measures_everything_and_prints_its_table_last(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(harness, "SHORTEST", 0.001)  # the figures are not what is tested
+    monkeypatch.setattr(harness, "SHORTEST_SECONDS", 0.001)  # the figures are not what is tested
     monkeypatch.setattr(harness, "TRIES", 1)
     monkeypatch.setitem(inspect.unwrap(harness.compare).__kwdefaults__, "rounds", 2)
     for name in ("CALLS", "ROUNDS"):

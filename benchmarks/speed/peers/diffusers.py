@@ -64,9 +64,9 @@ class Diffusers(Peer):
 
     def predictor(self, network: nn.Module) -> Callable[[Tensor, Tensor], object]:
         """Return the network in its number format."""
-        return self.model(network)
+        return self.in_format(network)
 
-    def model(self, network: nn.Module) -> Network:
+    def in_format(self, network: nn.Module) -> Network:
         """Return the network in its number format; its own result is wrapped."""
 
         def unwrapped(x: Tensor, time: Tensor, /, **conditioning: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ class Diffusers(Peer):
     def training_step(self, config: Configuration, batch: int) -> Contestant:
         """Its recipe for unconditional images: squared error, clipping, AdamW, EMAModel; weights stay float32."""
         network = self.network(config).train()
-        model = self.model(network)
+        formatted = self.in_format(network)
         parameters = list(network.parameters())
         optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=0.0, fused=self.fused)
         ema = _training_utils().EMAModel(parameters)
@@ -86,7 +86,7 @@ class Diffusers(Peer):
 
         def update() -> None:
             t, noise = torch.randint(NUM_TIMESTEPS, (batch,), device=self.device), torch.randn_like(x)
-            output = model(scheduler.add_noise(x, noise, t), t)[:, : config.channels]
+            output = formatted(scheduler.add_noise(x, noise, t), t)[:, : config.channels]
             nn.functional.mse_loss(output, noise).backward()
             nn.utils.clip_grad_norm_(parameters, CLIP_GRAD_NORM)
             optimizer.step()
@@ -107,14 +107,14 @@ class Diffusers(Peer):
 
     def _chain(self, scheduler: Any, config: Configuration, batch: int, steps: int, *, channels: int) -> Contestant:
         """Sampling as in its pipelines; ``channels`` of the network's output are for the scheduler."""
-        model, noise = self.model(self.network(config).eval()), self.data(config, batch)
+        formatted, noise = self.in_format(self.network(config).eval()), self.data(config, batch)
 
         @torch.no_grad()
         def chain() -> Tensor:
             scheduler.set_timesteps(steps, device=self.device)
             x = noise
             for t in scheduler.timesteps:
-                x = scheduler.step(model(x, t)[:, :channels], t, x).prev_sample
+                x = scheduler.step(formatted(x, t)[:, :channels], t, x).prev_sample
             return x
 
         return chain

@@ -34,7 +34,7 @@ class Lucidrains(Peer):
         _library()
 
     def network(self, config: Configuration) -> nn.Module:
-        """Build its U-Net of the same widths, with full attention at the same sizes; it has two blocks per level."""
+        """Build its U-Net of the same widths, with full attention at the same sizes; it has two blocks per stage."""
         sizes = [config.size // 2**level for level in range(len(config.mult))]
         network: nn.Module = _library().Unet(
             config.width,

@@ -14,7 +14,7 @@ ONE_AT_A_TIME, BATCHED, BATCHED_BFLOAT16 = "one step at a time", "batched over s
 
 
 def likelihood(scope: Scope) -> list[Plan]:
-    """Evaluate so many terms of the bound of one image."""
+    """Evaluate some terms of the bound of one image."""
     return [partial(_likelihood, config) for config in scope.sizes if config in SIZES]
 
 
@@ -29,6 +29,6 @@ def _likelihood(config: Configuration) -> Table:
 
 
 def _bound(entrant: Ours, config: Configuration, *, batch_size: int) -> Contestant:
-    model = entrant.model(entrant.network(config).eval().requires_grad_(False))
+    network = entrant.in_format(entrant.network(config).eval().requires_grad_(False))
     chain, x = short_chain(NUM_TERMS), config.data(1).clamp(-1, 1)
-    return lambda: calc_bpd_loop(chain, model, x, batch_size=batch_size)
+    return lambda: calc_bpd_loop(chain, network, x, batch_size=batch_size)

@@ -9,7 +9,7 @@ from idm.core.errors import ProcessError
 from idm.training.memory import is_out_of_memory
 
 LONGEST_SECONDS = 10.0
-"""After a batch that takes longer no larger one is tried."""
+"""Longest time of a batch after which a larger one is tried."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def by_batch(
 
     Args:
         sizes: samples in each.
-        make: builds the work on so many samples.
+        make: given a number of samples, builds the work on them.
         clock: where times are read.
         tick: called after each batch, for progress.
         share: what the timed work is of the whole.
@@ -69,7 +69,7 @@ class ShortMemoryError(ProcessError):
 
 @contextmanager
 def enough_memory(samples: str) -> Generator[None]:
-    """Do what needs memory for so many samples.
+    """Do what needs memory for some samples; ``samples`` says how many in words.
 
     Raises:
         ShortMemoryError: there is not enough.

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from idm.core.errors import NumericalError
 
-FORWARD, LOSS = 1e-5, 1e-6
+FORWARD_TOLERANCE, LOSS_TOLERANCE = 1e-5, 1e-6
 """Largest deviations of outputs and losses in float32."""
 
 

@@ -14,8 +14,8 @@ from idm.bench.sizes import Configuration
 CPU = torch.device("cpu")
 NUM_TIMESTEPS = 1000
 LEARNING_RATE, CLIP_GRAD_NORM = 1e-4, 1.0
-"""Of every training recipe."""
-MIDDLE = 500.0
+"""Learning rate and gradient clipping of every training recipe."""
+MIDDLE_TIME = 500.0
 """The time at which networks are called; which one it is makes no difference to their speed."""
 
 
@@ -58,7 +58,7 @@ class Entrant(ABC):
     def forward(self, config: Configuration, batch: int) -> Contestant:
         """Return one call of the network without gradients."""
         predict = self.predictor(self.network(config).eval())
-        x, time = self.data(config, batch), torch.full((batch,), MIDDLE, device=self.device)
+        x, time = self.data(config, batch), torch.full((batch,), MIDDLE_TIME, device=self.device)
 
         @torch.no_grad()
         def call() -> None:
@@ -72,4 +72,4 @@ class Entrant(ABC):
 
     def forward_flops(self, config: Configuration) -> int:
         """Operations of one call of the network on one image."""
-        return forward_flops(self.network(config).eval(), config.data(1), torch.full((1,), MIDDLE))
+        return forward_flops(self.network(config).eval(), config.data(1), torch.full((1,), MIDDLE_TIME))

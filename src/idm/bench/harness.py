@@ -18,12 +18,12 @@ import torch
 Contestant = Callable[[], object]
 Tick = Callable[[], None]
 TRIES = 4
-SHORTEST, MOST_CALLS = 0.25, 5_000
+SHORTEST_SECONDS, MOST_CALLS = 0.25, 5_000
 """Seconds that a sample lasts at least, by repeated calls, but no more calls than that: others cannot hide in it, and
 clocks tell it apart from nothing."""
 BUSY_SHARE = 0.08
 """Largest share of all processors' time that others may take during a sample."""
-LEAST_BUSY = 0.02
+LEAST_BUSY_SECONDS = 0.02
 """Seconds that others may take in any case: the kernel counts in hundredths."""
 
 
@@ -106,7 +106,7 @@ class Clock:
             torch.cuda.synchronize()
         elapsed = self.wall() - start
         others = (self.busy() - busy) - (self.own() - own)
-        return elapsed / calls, others <= max(LEAST_BUSY, BUSY_SHARE * elapsed * self.processors)
+        return elapsed / calls, others <= max(LEAST_BUSY_SECONDS, BUSY_SHARE * elapsed * self.processors)
 
 
 def compare(
@@ -146,12 +146,12 @@ def compare(
 
 
 def _warmed_up(contestant: Contestant, warmup: int, clock: Clock, tick: Tick) -> int:
-    """Call a contestant so many times, and return how many of its calls make a sample."""
+    """Call a contestant to warm up, and return how many of its calls make a sample."""
     shortest = math.inf
     for _ in range(warmup):
         shortest = min(shortest, clock.sample(contestant)[0])
         tick()
-    return max(1, min(MOST_CALLS, math.ceil(SHORTEST / max(shortest, 1e-9))))
+    return max(1, min(MOST_CALLS, math.ceil(SHORTEST_SECONDS / max(shortest, 1e-9))))
 
 
 def undisturbed(contestant: Contestant, clock: Clock, calls: int = 1) -> tuple[float, bool]:

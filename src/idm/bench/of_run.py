@@ -21,11 +21,11 @@ from idm.data import Dataset
 from idm.run import Run
 from idm.samplers import Sampler
 
-LARGEST = 1024
-"""Larger batches are not tried."""
+LARGEST_TRIED = 1024
+"""Samples of the largest batch that is tried."""
 
-MOST = 1_000_000
-"""Larger batches are not told of: nobody needs them."""
+LARGEST_TOLD = 1_000_000
+"""Samples of the largest batch that is told of: nobody needs a larger one."""
 
 FEW_STEPS = 2
 """Steps of a chain that are timed; calls of the network take equally long."""
@@ -68,7 +68,7 @@ def measure_run(
 
     Args:
         run: the run; its weights are not changed.
-        largest: the largest batch that is tried, ``LARGEST`` by default.
+        largest: the largest batch that is tried, ``LARGEST_TRIED`` by default.
         clock: where times are read; the machine's by default.
         listener: hears how it gets on.
 
@@ -79,7 +79,7 @@ def measure_run(
     own = run.sampler_settings({})
     short = run.sampler(name=own.name, spacing=own.spacing, steps=min(FEW_STEPS, run.diffusion.num_timesteps))
     train = _trainer(run)
-    sizes = [1 << i for i in range((largest or LARGEST).bit_length())]
+    sizes = [1 << i for i in range((largest or LARGEST_TRIED).bit_length())]
     with listener.follow("measuring", 2 * len(sizes) + 1, unit="sizes") as bar:
         with enough_memory("a few samples"):
             few, many = (step_memory(partial(train, size), run.device) for size in SMALL_BATCHES)
@@ -92,7 +92,7 @@ def measure_run(
     each = max((many - few) / (SMALL_BATCHES[1] - SMALL_BATCHES[0]), 1.0)
     base, batch = few - each * SMALL_BATCHES[0], run.experiment.training.batch_size
     memory = _memory_of(run.device)
-    room = None if memory is None else min(MOST, max(1, int((memory - base) / each)))
+    room = None if memory is None else min(LARGEST_TOLD, max(1, int((memory - base) / each)))
     return RunSpeed(sampling, training, steps, batch, round(base + each * batch), room)
 
 
@@ -103,7 +103,7 @@ def _draw(run: Run, sampler: Sampler, size: int) -> Contestant:
 
 
 def _trainer(run: Run) -> Callable[[int], Contestant]:
-    """Return what builds a step of training on so many samples."""
+    """Return what builds a step of training on a given number of samples."""
     source = RandomData.like(run.spec)
     dataset = Dataset(source, run.spec.codec, np.arange(len(source)), labels=_labels(run, len(source)))
 

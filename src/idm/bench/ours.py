@@ -27,7 +27,7 @@ DIFFUSION = GaussianDiffusion(
 
 
 def short_chain(steps: int) -> GaussianDiffusion:
-    """Return the process that takes so many of the steps."""
+    """Return the process that takes that number of the steps, evenly."""
     return DIFFUSION.respace(spaced(NUM_TIMESTEPS, steps))
 
 
@@ -37,27 +37,27 @@ class Ours(Entrant):
 
     Attributes:
         precision: number format, by its name in settings.
-        checkpoint_levels: levels of the network that store no activations for the backward pass.
+        checkpoint_stages: stages of the network that store no activations for the backward pass.
         compiled: whether torch.compile translates training steps.
     """
 
     precision: Literal["float32", "bfloat16"] = "float32"
-    checkpoint_levels: int = 0
+    checkpoint_stages: int = 0
     compiled: bool = False
 
-    def checkpointed(self, levels: int) -> "Ours":
-        """The same with so many levels checkpointed."""
-        return replace(self, checkpoint_levels=levels)
+    def checkpointed(self, stages: int) -> "Ours":
+        """The same with another number of stages checkpointed."""
+        return replace(self, checkpoint_stages=stages)
 
     def network(self, config: Configuration) -> nn.Module:
         """Build our U-Net."""
-        return our_unet(config, checkpoint_levels=self.checkpoint_levels).to(self.device)
+        return our_unet(config, checkpoint_stages=self.checkpoint_stages).to(self.device)
 
     def predictor(self, network: nn.Module) -> Callable[[Tensor, Tensor], object]:
         """Return the network in its number format."""
-        return self.model(network)
+        return self.in_format(network)
 
-    def model(self, network: nn.Module) -> Network:
+    def in_format(self, network: nn.Module) -> Network:
         """Return the network in its number format."""
         return in_precision(network, self.precision)
 
@@ -87,9 +87,9 @@ class Ours(Entrant):
         return self._chain(SamplerDDIM(short_chain(steps)), config, batch)
 
     def _chain(self, sampler: Sampler, config: Configuration, batch: int) -> Contestant:
-        model = self.model(self.network(config).eval().requires_grad_(False))
+        network = self.in_format(self.network(config).eval().requires_grad_(False))
         noise = self.data(config, batch)
-        return lambda: sampler.sample(model, noise.shape, noise=noise)
+        return lambda: sampler.sample(network, noise.shape, noise=noise)
 
 
 OUR_FLOAT32 = Ours("idm float32")

@@ -35,8 +35,8 @@ def own_step(
         device: where it computes.
     """
     spread, numbers = Alone(network.train()), count()
-    model, timesteps = for_training(spread.model, settings), UniformTimesteps(diffusion.num_timesteps)
-    step = TrainStep(model, diffusion, timesteps, dataset, settings, seed=0, device=device)
+    in_training, timesteps = for_training(spread.training_network, settings), UniformTimesteps(diffusion.num_timesteps)
+    step = TrainStep(in_training, diffusion, timesteps, dataset, settings, seed=0, device=device)
     state = TrainingState.new(spread, step, settings)
 
     def update() -> None:

@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812 (the field's name)
 from idm.bench.harness import Clock, undisturbed
 
 FORMATS = (torch.float32, torch.bfloat16)
-WARMUP, CALLS = 2, 5
+WARMUP_CALLS, TIMED_CALLS = 2, 5
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,9 @@ def _matmul_rate(size: int, dtype: torch.dtype, clock: Clock) -> float:
 def _seconds(call: Callable[[], object], clock: Clock) -> float:
     """Median time of a call."""
     with torch.no_grad():
-        for _ in range(WARMUP):
+        for _ in range(WARMUP_CALLS):
             call()
-        return statistics.median(undisturbed(call, clock)[0] for _ in range(CALLS))
+        return statistics.median(undisturbed(call, clock)[0] for _ in range(TIMED_CALLS))
 
 
 def measure_peaks(clock: Clock | None = None) -> dict[torch.dtype, Peak]:

@@ -21,7 +21,7 @@ from idm.bench.workloads import WORKLOADS
 from idm.core.progress import SILENT, Listener
 from idm.storage.results import results_in
 
-WARMUP = 2
+WARMUP_CALLS = 2
 
 
 @dataclass
@@ -74,13 +74,13 @@ class Bench:
             self._peaks = measure_peaks(self.clock)
             show_peaks(self.show, self._peaks)
         calls = {name: row.call for name, row in table.rows.items()}
-        total = len(table.memory) + len(calls) * (WARMUP + self.rounds)
+        total = len(table.memory) + len(calls) * (WARMUP_CALLS + self.rounds)
         with self.listener.follow(f"{place} {table.title}", total, unit="calls") as bar:
             memory: dict[str, int] = {}
             for name, find in table.memory.items():
                 memory[name] = find()
                 bar.advance()
-            timing = partial(compare, rounds=self.rounds, warmup=WARMUP, clock=self.clock, tick=bar.advance)
+            timing = partial(compare, rounds=self.rounds, warmup=WARMUP_CALLS, clock=self.clock, tick=bar.advance)
             found = timing(calls) if calls else []
         return outcome(table, found, {dtype: peak.convolution for dtype, peak in self._peaks.items()}, memory)
 

@@ -19,9 +19,9 @@ class Configuration:
         name: what it is called.
         size: height and width of the images.
         channels: channels of the images.
-        width: channels of the first level.
-        mult: width of each level, as a multiple of the first.
-        num_res_blocks: residual blocks per level on the way down.
+        width: channels of the first stage.
+        mult: width of each stage, as a multiple of the first.
+        num_res_blocks: residual blocks per stage on the way down.
         attention_sizes: heights at which there is self-attention.
     """
 
@@ -48,14 +48,14 @@ Build = Callable[[Configuration], nn.Module]
 """Builds a network of that size."""
 
 
-def our_unet(config: Configuration, *, checkpoint_levels: int = 0) -> UNet:
+def our_unet(config: Configuration, *, checkpoint_stages: int = 0) -> UNet:
     """Build our network with random weights everywhere, so that no branch is zero."""
-    network = initial_unet(config, checkpoint_levels=checkpoint_levels)
+    network = initial_unet(config, checkpoint_stages=checkpoint_stages)
     randomised(network)
     return network
 
 
-def initial_unet(config: Configuration, *, checkpoint_levels: int = 0) -> UNet:
+def initial_unet(config: Configuration, *, checkpoint_stages: int = 0) -> UNet:
     """Build our network as it is before training."""
     return UNet(
         in_channels=config.channels,
@@ -65,7 +65,7 @@ def initial_unet(config: Configuration, *, checkpoint_levels: int = 0) -> UNet:
         channel_mult=config.mult,
         attention_resolutions=tuple(config.size // size for size in config.attention_sizes),
         num_heads=NUM_HEADS,
-        checkpoint_levels=checkpoint_levels,
+        checkpoint_stages=checkpoint_stages,
     )
 
 

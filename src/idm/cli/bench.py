@@ -22,7 +22,7 @@ OUT, ROUNDS = Path("runs/bench"), 7
 
 
 def bench(
-    run: Annotated[
+    run_folder: Annotated[
         Path | None,
         typer.Argument(metavar="RUN", help="Measure this run instead: its speed, memory and batches here."),
     ] = None,
@@ -46,14 +46,14 @@ def bench(
     share of its best that is, and how much memory training takes.
     """
     output = Output(as_json=as_json)
-    if run is not None:
+    if run_folder is not None:
         of_machine = {"--out": out != OUT, "--only": only is not None, "--sizes": sizes is not None}
         for name, is_given in (of_machine | {"--rounds": rounds != ROUNDS}).items():
             if is_given:
                 raise SettingsError(
                     f"{name}: nothing beside RUN wanted, which it does not change; leave out one of them"
                 )
-        _bench_run(run, output, device, trust_code=trust_code)
+        _bench_run(run_folder, output, device, trust_code=trust_code)
     else:
         _bench_machine(output, out, only, sizes, rounds, as_json=as_json)
 

@@ -18,7 +18,7 @@ FEW_STEPS = 10
 
 
 def calibrate(
-    run: options.RunArgument,
+    run_folder: options.RunArgument,
     other: options.DataToCalibrate = None,
     overrides: options.SourceOverrides = None,
     num: options.NumCalibrated = 1024,
@@ -43,7 +43,7 @@ def calibrate(
     from idm.run.calibrated import CalibrateRequest, measure_and_train
 
     source = options_to_score(overrides or [], other)
-    opened = doing.load(run, precision)
+    opened = doing.load(run_folder, precision)
     wanted = CalibrateRequest(num, levels, head, steps, batch_size)
     found = measure_and_train(opened, open_data_to_score(opened, other, source), wanted, TERMINAL)
     _describe(doing.output, found, head)

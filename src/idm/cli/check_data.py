@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from idm.data.check import DataCheck, Speed
 
 MOST_LISTED = 20
-"""Further lines are counted, not printed."""
+"""Most lines that are printed; further ones are counted."""
 
 CheckedData = Annotated[
     str, typer.Argument(metavar="PATH", help="A folder of images, or another kind of data that is read.")
@@ -52,12 +52,11 @@ def check_data(
     from idm.tasks import checking
     from idm.tasks.together import say_what_is_replaced
 
-    output = Output(as_json=as_json)
+    output, given = Output(as_json=as_json), full_paths(overrides or [])
     with ExitStack() as stack:
         folder = None if out is None else stack.enter_context(results_in(checked_folder(out), checking.NAMES))
         if folder is not None:
             say_what_is_replaced(folder, output.line)
-        given = full_paths(overrides or [])
         check = checking.check_data(path, given, listener=TERMINAL)
         measured = None
         if speed and check.source is not None and not check.refusals:

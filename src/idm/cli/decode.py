@@ -20,7 +20,7 @@ ClassifierAgain = Annotated[
 
 
 def decode(
-    run: options.RunArgument,
+    run_folder: options.RunArgument,
     latents: Annotated[
         Path, typer.Argument(metavar="LATENTS", help="A file written by 'idm encode'.", show_default=False)
     ],
@@ -42,7 +42,7 @@ def decode(
 
     output = Output(as_json=as_json)
     made = decode_into(
-        run,
+        run_folder,
         latents,
         out,
         labels=labels,

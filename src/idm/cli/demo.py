@@ -25,7 +25,7 @@ def demo(
 
     output = Output()
     folder, given = checked_folder(out), overrides or []
-    page = run_demo(folder, overrides=given, device=device, say=lambda stage: output.line(f"{stage} ..."))
+    page = run_demo(folder, overrides=given, device=device, say=lambda chapter: output.line(f"{chapter} ..."))
     output.line()
     output.line(f"The page: {page}")
     sevens = command("idm", "sample", out, "--num", 20, "--labels", "3,7", "--out", out / "threes-and-sevens")

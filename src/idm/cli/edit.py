@@ -60,7 +60,7 @@ Overrides = Annotated[
 
 
 def edit(
-    run: options.RunArgument,
+    run_folder: options.RunArgument,
     images: Samples,
     strength: Strength = 0.5,
     method: Method = "sdedit",
@@ -93,6 +93,8 @@ def edit(
     guided = {"guidance": guidance} | guide.asked | of_rule
     wanted = EditRequest(strength, method, num, label_a, label_b, settings, seed, batch_size, guided)
     output = Output(as_json=as_json)
-    made = edit_into(run, images, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line)
+    made = edit_into(
+        run_folder, images, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line
+    )
     describe_restored(output, made)
     finish_restored(output, made)

@@ -19,7 +19,7 @@ DECODER: Mapping[bool | None, str] = {
 
 
 def ema(
-    run: RunArgument,
+    run_folder: RunArgument,
     sigma_rel: Annotated[
         float,
         typer.Option(
@@ -45,7 +45,7 @@ def ema(
     from idm.tasks.ema import reconstruct
 
     destination = None if out is None else checked_folder(out)
-    found = reconstruct(run, sigma_rel, destination, step=step, device=device, trust_code=trust_code)
+    found = reconstruct(run_folder, sigma_rel, destination, step=step, device=device, trust_code=trust_code)
     folder, output = found.checkpoint.parent.parent, Output(as_json=as_json)
     output.pairs(
         {

@@ -29,7 +29,7 @@ LatentsFile = Annotated[
 
 
 def encode(
-    run: options.RunArgument,
+    run_folder: options.RunArgument,
     images: Images,
     method: options.InversionMethod = None,
     steps: options.InversionSteps = None,
@@ -52,11 +52,11 @@ def encode(
 
     inversion, of_rule = inversion_settings(overrides, method, steps, spacing)
     wanted = EncodeRequest(labels, inversion, seed, batch_size, {"guidance": guidance} | guide.asked | of_rule)
-    found = encode_into(run, images, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL)
-    _describe(Output(as_json=as_json), run, found)
+    found = encode_into(run_folder, images, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL)
+    _describe(Output(as_json=as_json), run_folder, found)
 
 
-def _describe(output: Output, run: Path, found: "Encoded") -> None:
+def _describe(output: Output, run_folder: Path, found: "Encoded") -> None:
     """Tell people what was encoded, and how."""
     from idm.run.labels import name_labels
 
@@ -72,7 +72,7 @@ def _describe(output: Output, run: Path, found: "Encoded") -> None:
     if latents.guide is not None:
         rows["guidance"] = latents.guide.words
     output.pairs(rows)
-    output.next("decode", run, found.path)
+    output.next("decode", run_folder, found.path)
     way = {"method": latents.method, "steps": latents.steps, "spacing": latents.spacing}
     output.finish(latents=found.path, num=len(latents.x), **way, labels=names)
 

@@ -79,7 +79,7 @@ class SampleOptions:
 
 
 def evaluate(
-    run: options.RunArgument,
+    run_folder: options.RunArgument,
     other: options.OtherData = None,
     overrides: options.SourceOverrides = None,
     *,
@@ -103,7 +103,7 @@ def evaluate(
     how: dict[str, Any] = {"seed": seed, "batch_size": batch_size, "precision": precision, "variance": variance}
     source = options_to_score(overrides or [], other)
     wanted = ScoreRequest(other, source, **vars(bound), **drawn.asked, **how)
-    found = evaluate_into(run, wanted, out, **doing.for_task)
+    found = evaluate_into(run_folder, wanted, out, **doing.for_task)
     if found is not None:
         _describe(doing.output, found)
 

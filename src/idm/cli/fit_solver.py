@@ -6,7 +6,7 @@ from idm.core.text import counted
 
 
 def fit_solver(
-    run: options.RunArgument,
+    run_folder: options.RunArgument,
     calls: options.Calls = 4,
     guidance: guiding.Guidance = 1.0,
     batch_size: options.BatchSize = 256,
@@ -24,7 +24,7 @@ def fit_solver(
     from idm.run.solver_fit import name_of
     from idm.run.walks import num_levels
 
-    output, opened = doing.output, doing.load(run, precision)
+    output, opened = doing.output, doing.load(run_folder, precision)
     solver = opened.fit_solver(calls, guidance=guidance, batch_size=batch_size, listener=TERMINAL)
     file, folder, fine = opened.fits.path(name_of(calls)), opened.folder, counted(num_levels(opened), "step")
     output.pairs(

@@ -46,11 +46,11 @@ class Doing:
             "say": self.output.line,
         }
 
-    def load(self, run: "Path", precision: str | None = None) -> "Run":
+    def load(self, run_folder: "Path", precision: str | None = None) -> "Run":
         """Open a run."""
         from idm.run import load
 
-        return load(run, device=self.device, trust_code=self.trust_code).using(precision=precision)
+        return load(run_folder, device=self.device, trust_code=self.trust_code).using(precision=precision)
 
 
 def ungrouped(verb: Callable[..., None]) -> Callable[..., None]:

@@ -24,7 +24,7 @@ LabelB = Annotated[
 
 
 def interpolate(
-    run: options.RunArgument,
+    run_folder: options.RunArgument,
     a: End,
     b: End,
     num: options.NumOnTheWay = 9,
@@ -55,7 +55,7 @@ def interpolate(
     inversion, of_rule = inversion_settings(overrides, method, steps, spacing)
     wanted = InterpolateRequest(num, label_a, label_b, inversion, {"guidance": guidance} | guide.asked | of_rule)
     given: dict[str, Any] = {"device": device, "trust_code": trust_code, "listener": TERMINAL, "say": output.line}
-    made = interpolate_into(run, a, b, wanted, out, **given)
+    made = interpolate_into(run_folder, a, b, wanted, out, **given)
     output.line(f"{counted(num, 'image')} from {a} to {b}, {counted(made.steps, 'step')}")
     describe_results(output, made)
     output.finish(num=num, steps=made.steps, **made.written)

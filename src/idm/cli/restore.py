@@ -79,7 +79,7 @@ MoreOverrides = Annotated[
 
 
 def restore(
-    run: options.RunArgument,
+    run_folder: options.RunArgument,
     operator: Operator,
     observed: Observations = None,
     noise: Noise = 0.0,
@@ -114,7 +114,7 @@ def restore(
     (own, settings), output = method_and_sampler(overrides, sampler, steps), Output(as_json=as_json)
     wanted = RestoreRequest(operator, noise, count, method, own, settings, labels, seed, trial, batch_size, covers)
     given: dict[str, Any] = {"device": device, "trust_code": trust_code, "listener": TERMINAL, "say": output.line}
-    made = restore_into(run, names, wanted, out, **given)
+    made = restore_into(run_folder, names, wanted, out, **given)
     describe_restored(output, made)
     finish_restored(output, made)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def sample(
-    run: options.RunArgument,
+    run_folder: options.RunArgument,
     num: options.NumSamples = 64,
     labels: options.Labels = None,
     seed: options.Seed = 0,
@@ -49,7 +49,7 @@ def sample(
     wanted = SampleRequest(
         num, labels, seed, guidance, settings, batch_size, trajectory, compile_, precision, variance, guides
     )
-    drawn = sample_into(run, wanted, out, **doing.for_task)
+    drawn = sample_into(run_folder, wanted, out, **doing.for_task)
     if drawn is not None:
         _describe(doing.output, drawn, wanted)
 

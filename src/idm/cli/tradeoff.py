@@ -32,7 +32,7 @@ Drawn = Annotated[int, options.number("--samples", "Samples to draw by each.", 2
 
 
 def tradeoff(
-    run: options.RunArgument,
+    run_folder: options.RunArgument,
     samplers: Samplers = None,
     calls: Calls = None,
     samples: Drawn = 1000,
@@ -56,7 +56,7 @@ def tradeoff(
     ways = WAYS if samplers is None else samplers.split(",")
     numbers = None if calls is None else _numbers(calls)
     wanted = TradeoffRequest(ways, numbers, samples, num, seed, batch_size, precision)
-    output, found = doing.output, tradeoff_into(run, wanted, out, **doing.for_task)
+    output, found = doing.output, tradeoff_into(run_folder, wanted, out, **doing.for_task)
     _describe(output, found.tradeoff)
     output.line()
     output.pairs(found.written)

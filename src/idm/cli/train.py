@@ -109,7 +109,7 @@ def _run_folder(out: Path | None, data: str | None) -> Path:
     return folder
 
 
-def _announce(output: Output, start: "Start", run: Path, *, is_inferred: bool) -> None:
+def _announce(output: Output, start: "Start", run_folder: Path, *, is_inferred: bool) -> None:
     from idm.tasks.choose import what_is_new
     from idm.tasks.words import data_in_words, network_in_words, origin_in_words, process_in_words
 
@@ -132,7 +132,7 @@ def _announce(output: Output, start: "Start", run: Path, *, is_inferred: bool) -
             **({} if start.origin is None else {"weights": f"began as {origin_in_words(start.origin)}"}),
             "process": process_in_words(experiment, start.diffusion),
             "training": f"{counted(settings.num_steps, 'step')} of {batch}{together}{resumed}",
-            "run": run,
+            "run": run_folder,
         }
     )
     if start.num_steps_done >= settings.num_steps:

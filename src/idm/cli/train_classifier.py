@@ -6,7 +6,7 @@ from idm.core.text import counted
 
 
 def train_classifier(
-    run: options.RunArgument,
+    run_folder: options.RunArgument,
     steps: guiding.ClassifierSteps = 2_000,
     batch_size: options.BatchSize = 128,
     *,
@@ -21,7 +21,7 @@ def train_classifier(
     from idm.core.terminal import TERMINAL
     from idm.run.classifier import NAME
 
-    output, opened = doing.output, doing.load(run)
+    output, opened = doing.output, doing.load(run_folder)
     fit = opened.train_classifier(steps, batch_size=batch_size, listener=TERMINAL)
     file, folder = opened.fits.path(NAME), opened.folder
     output.pairs(

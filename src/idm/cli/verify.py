@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 HEADINGS = ("checkpoint", "files", "tensors", "size", "state")
 
 
-def verify(run: RunArgument, trust_code: TrustCode = False, as_json: Json = False) -> None:
+def verify(run_folder: RunArgument, trust_code: TrustCode = False, as_json: Json = False) -> None:
     """Check every checkpoint of a run, its averages and fits: files against their hashes, tensors, settings, metrics.
 
     The newest is opened, too, as other verbs would open it. Exits with 4 if anything is wrong.
     """
     from idm.tasks import verify as verify_files
 
-    output, found = Output(as_json=as_json), verify_files(run, trust_code=trust_code)
+    output, found = Output(as_json=as_json), verify_files(run_folder, trust_code=trust_code)
     output.table([HEADINGS, *map(_row, found.verdicts)])
     for verdict in found.verdicts:
         for problem in verdict.problems:

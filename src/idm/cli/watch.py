@@ -20,7 +20,7 @@ SECONDS_BETWEEN_LOOKS = 2.0
 
 
 def watch(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)],
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)],
     once: Annotated[bool, switch("--once", "Print what is known now, and end.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -29,17 +29,17 @@ def watch(
 
     console = stdout_console()
     if as_json:
-        print_json(read_progress(run).to_plain())
+        print_json(read_progress(run_folder).to_plain())
         return
     if once or not console.is_terminal:
-        Output().pairs(_rows(read_progress(run)))
+        Output().pairs(_rows(read_progress(run_folder)))
         return
     from rich.live import Live
 
-    with Live(_table(read_progress(run)), console=console, auto_refresh=False) as live:
+    with Live(_table(read_progress(run_folder)), console=console, auto_refresh=False) as live:
         while not output_is_lost():
             time.sleep(SECONDS_BETWEEN_LOOKS)
-            live.update(_table(read_progress(run)), refresh=True)
+            live.update(_table(read_progress(run_folder)), refresh=True)
 
 
 def _table(found: "RunProgress") -> "Table":
@@ -59,7 +59,7 @@ def _rows(found: "RunProgress") -> dict[str, str]:
     step, left = known.get("step"), found.seconds_left
     quartiles = [known.get(f"mse_q{i}", known.get(f"loss_q{i}")) for i in range(4)]
     rows = {
-        "run": str(found.run),
+        "run": str(found.run_folder),
         "step": "none logged yet" if step is None else f"{step:,} of {total:,}" if total else f"{step:,}",
         "loss": _number(known.get("loss")),
         "by noise, least first": "  ".join(_number(value) or "-" for value in quartiles) if step else "",

@@ -7,8 +7,8 @@ import sys
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 """Numbers of ``mallopt``'s parameters, as in glibc's malloc.h."""
 
-ALL = 2**31 - 1
-LARGEST = (2**30, 2**25)
+ALL_BYTES = 2**31 - 1
+LARGEST_BYTES = (2**30, 2**25)
 """Bytes up to which blocks come from kept memory; older versions of glibc take no more than the second."""
 
 
@@ -28,4 +28,4 @@ def keep_freed_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    return any(mallopt(MMAP_THRESHOLD, size) for size in LARGEST) and bool(mallopt(TRIM_THRESHOLD, ALL))
+    return any(mallopt(MMAP_THRESHOLD, size) for size in LARGEST_BYTES) and bool(mallopt(TRIM_THRESHOLD, ALL_BYTES))

@@ -88,7 +88,7 @@ class InterruptedRunError(IdmError):
 
 
 MOST_UNKNOWN = 20
-"""Of so many unknown names at most each is told: of more, somebody made a file of them."""
+"""Most unknown names that are told one by one; the others are counted."""
 
 LONGEST_NAME = 100
 """Characters of a name that are told, and looked for among those that are known."""

@@ -11,8 +11,8 @@ from idm.core.errors import SettingsError
 from idm.core.progress import SILENT, Calls, Event, Listener, Progress
 from idm.core.terminal import TERMINAL
 
-SECONDS = 0.5
-"""Between two updates of a bar."""
+SECONDS_BETWEEN_UPDATES = 0.5
+"""Seconds between two updates of a bar."""
 
 
 @final
@@ -28,7 +28,7 @@ class Notebook(Listener):
         self, what: str, total: int, *, unit: str = "steps", done: int = 0, parts: int = 1
     ) -> Generator[Progress]:
         """Show one bar for the loop."""
-        told = Calls(_Bar().update, least_seconds=SECONDS)
+        told = Calls(_Bar().update, least_seconds=SECONDS_BETWEEN_UPDATES)
         with told.follow(what, total, unit=unit, done=done, parts=parts) as bar:
             yield bar
 

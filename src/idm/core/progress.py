@@ -22,10 +22,10 @@ RECENT_SECONDS = 10.0
 """Time in which what was done before comes to count a third, to e, of what it did for the present speed."""
 
 LEAST_KEPT = 0.7
-"""What was done before counts at least so much beside what is new: some units make a speed, however slow they are."""
+"""Least share that is kept of what was done before: some units make a speed, however slow they are."""
 
-LEAST_SECONDS = 0.1
-"""Seconds between two events that a program is told of, at the least; the last one is always told."""
+SECONDS_BETWEEN_EVENTS = 0.1
+"""Fewest seconds between two events that a program is told of; the last one is always told."""
 
 
 @runtime_checkable
@@ -64,17 +64,17 @@ class Listener(ABC):
 @final
 class _Nothing:
     def advance(self, units: int = 1, status: str = "") -> None:
-        """Count nothing."""
+        """Ignore what was done."""
 
 
 @final
 class Silent(Listener):
-    """Hears nothing."""
+    """A listener that ignores what it is told."""
 
     def follow(
         self, what: str, total: int, *, unit: str = "steps", done: int = 0, parts: int = 1
     ) -> AbstractContextManager[Progress]:
-        """Follow nothing."""
+        """Return a progress that ignores what was done."""
         return nullcontext(_Nothing())
 
 
@@ -95,7 +95,7 @@ class Within(Listener):
     def follow(
         self, what: str, total: int, *, unit: str = "steps", done: int = 0, parts: int = 1
     ) -> AbstractContextManager[Progress]:
-        """Hand out what follows already."""
+        """Return the progress of the loop around this work."""
         return nullcontext(self.progress)
 
 
@@ -144,17 +144,17 @@ class Calls(Listener):
 
     hear: Callable[[Event], None]
     see: Callable[[str, Path], None] | None = None
-    least_seconds: float = LEAST_SECONDS
+    least_seconds: float = SECONDS_BETWEEN_EVENTS
 
     @contextmanager
     def follow(
         self, what: str, total: int, *, unit: str = "steps", done: int = 0, parts: int = 1
     ) -> Generator[Progress]:
-        """Tell the function."""
+        """Pass events on to ``hear``."""
         yield _Regular(self.hear, Count(what, total, unit, done, parts), self.least_seconds, at_once=True)
 
     def show(self, what: str, picture: Path) -> None:
-        """Tell the other function."""
+        """Pass the picture on to ``see``, if there is one."""
         if self.see is not None:
             self.see(what, picture)
 

@@ -28,17 +28,17 @@ from idm.core.progress import tell
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 NUDGE = signal.SIGURG
-"""What the thread wakes the main one with: where nobody handles it, the system ignores it."""
+"""Signal that wakes the main thread: without a handler the system ignores it."""
 
 SAME_REQUEST_SECONDS = 1.0
-"""Signals within so many seconds are one request."""
+"""Longest time between two signals that are one request."""
 
 NOTHING = b"\0"
-"""No signal has this number."""
+"""Byte in place of the number of a signal: there was none."""
 
 SECONDS_BETWEEN_LOOKS, SECONDS_UNTIL_TOLD = 0.2, 0.1
 SECONDS_BETWEEN_ERRORS = 2.0
-"""An error that some library swallowed is raised again so much later."""
+"""Time after which an error that some library swallowed is raised again."""
 
 
 class StopError(BaseException):

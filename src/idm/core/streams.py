@@ -22,7 +22,7 @@ class Lasting:
         self.error: OSError | None = None
 
     def __getattr__(self, name: str) -> Any:
-        """Be the other stream in all but what is below."""
+        """Return what the other stream has, of all that is not below."""
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:

@@ -17,11 +17,14 @@ OPTION = "attributes"
 NUM_EXAMPLES = 64
 """Labels of training samples that are remembered, and drawn from in turn where nobody asks for others."""
 
-MOST = 4_096
-"""Numbers of one label at the most."""
+MOST_NUMBERS = 4_096
+"""Most numbers of one label."""
 
-LARGEST = 1e30
-"""Larger numbers, either way, are refused."""
+LARGEST_NUMBER = 1e30
+"""Largest number of a label, either way; larger ones are refused."""
+
+SMALLEST = np.finfo(np.float64).tiny
+"""Deviations below are held with few digits, and nothing can be divided by the smallest of them."""
 
 Row = tuple[float, ...]
 
@@ -69,7 +72,7 @@ class Attributes:
         names, mean, std = (tuple(given[name]) for name in ("names", "mean", "std"))
         examples = tuple(tuple(np.nan if value is None else float(value) for value in row) for row in given["examples"])
         numbers = np.array([*mean, *std], dtype=np.float64)
-        if not all(isinstance(text, str) for text in (*names, given["digest"])) or not 0 < len(names) <= MOST:
+        if not all(isinstance(text, str) for text in (*names, given["digest"])) or not 0 < len(names) <= MOST_NUMBERS:
             raise ValueError("attributes: names and a hash wanted")
         if {len(row) for row in (mean, std, *examples)} != {len(names)} or not np.isfinite(numbers).all() or 0 in std:
             raise ValueError("attributes: a mean and a deviation of each wanted")
@@ -92,8 +95,10 @@ def read_attributes(source: Source, columns: tuple[str, ...]) -> tuple[tuple[str
         values = _as_numbers(column, source.beside.read(OPTION, column, len(source)))
         names += [column] if values.shape[1] == 1 else [f"{column}[{place}]" for place in range(values.shape[1])]
         found.append(values)
-    if len(names) > MOST:
-        raise DataError(f"{OPTION}: at most {MOST:,} numbers of a sample wanted, got {len(names):,}; name fewer")
+    if len(names) > MOST_NUMBERS:
+        raise DataError(
+            f"{OPTION}: at most {MOST_NUMBERS:,} numbers of a sample wanted, got {len(names):,}; name fewer"
+        )
     return tuple(names), np.concatenate(found, axis=1)
 
 
@@ -104,21 +109,32 @@ def fit_attributes(names: tuple[str, ...], values: NDArray[np.float64], train: I
         DataError: a number that is missing, or the same, in all of them.
     """
     seen = values[train]
-    for name, column in zip(names, seen.T, strict=True):
-        there = column[~np.isnan(column)]
-        if not len(there) or (there == there[0]).all():
-            got = f"{there[0]:g} in all" if len(there) else "none in any"
-            raise DataError(
-                f"{OPTION}: numbers that differ between training samples wanted in '{name}', got {got}; leave it out"
-            )
+    scales = [_scale(name, column[~np.isnan(column)]) for name, column in zip(names, seen.T, strict=True)]
     examples = seen[np.linspace(0, len(seen) - 1, min(NUM_EXAMPLES, len(seen))).round().astype(np.int64)]
     return Attributes(
         names,
-        tuple(np.nanmean(seen, axis=0).tolist()),
-        tuple(np.nanstd(seen, axis=0).tolist()),
+        tuple(mean for mean, _ in scales),
+        tuple(std for _, std in scales),
         tuple(map(tuple, examples.tolist())),
         hashlib.sha256(values.astype("<f8").tobytes()).hexdigest(),
     )
+
+
+def _scale(name: str, numbers: NDArray[np.float64]) -> tuple[float, float]:
+    """Return mean and standard deviation; the deviation is computed in units of the largest, whose square is 1.
+
+    Raises:
+        DataError: no numbers, or the same in all samples, as far as the deviation tells.
+    """
+    mean = float(numbers.mean()) if len(numbers) else 0.0
+    largest = float(np.abs(numbers - mean).max(initial=0.0))
+    std = largest * float(((numbers - mean) / largest).std()) if largest else 0.0
+    if std < SMALLEST:
+        got = f"{numbers[0]:g} in all" if len(numbers) else "none in any"
+        raise DataError(
+            f"{OPTION}: numbers that differ between training samples wanted in '{name}', got {got}; leave it out"
+        )
+    return mean, std
 
 
 def _as_numbers(column: str, values: NDArray[Any]) -> NDArray[np.float64]:
@@ -130,7 +146,7 @@ def _as_numbers(column: str, values: NDArray[Any]) -> NDArray[np.float64]:
     flat = values.reshape(len(values), -1)
     try:
         if flat.dtype.kind in "UO":
-            cells = [np.nan if _is_missing(cell) else float(cell) for cell in flat.reshape(-1).tolist()]
+            cells = [np.nan if is_missing(cell) else float(cell) for cell in flat.reshape(-1).tolist()]
             numbers = np.array(cells, dtype=np.float64).reshape(flat.shape)
         else:
             numbers = flat.astype(np.float64)
@@ -138,14 +154,15 @@ def _as_numbers(column: str, values: NDArray[Any]) -> NDArray[np.float64]:
         raise DataError(
             f"{OPTION}: numbers wanted in '{column}', got {error}; name another, or use it as labels"
         ) from error
-    if (np.abs(numbers) > LARGEST).any():
-        row = int(np.argmax((np.abs(numbers) > LARGEST).any(axis=1)))
+    if (np.abs(numbers) > LARGEST_NUMBER).any():
+        row = int(np.argmax((np.abs(numbers) > LARGEST_NUMBER).any(axis=1)))
         raise DataError(
-            f"{OPTION}: numbers of at most {LARGEST:g} wanted in '{column}', got {np.nanmax(np.abs(numbers)):g} for "
-            f"sample {row}; replace it"
+            f"{OPTION}: numbers of at most {LARGEST_NUMBER:g} wanted in '{column}', got {np.nanmax(np.abs(numbers)):g} "
+            f"for sample {row}; replace it"
         )
     return numbers
 
 
-def _is_missing(cell: object) -> bool:
+def is_missing(cell: object) -> bool:
+    """Whether there is no number, or a word that says so."""
     return cell is None or (isinstance(cell, str) and cell.strip().casefold() in MISSING)

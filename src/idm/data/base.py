@@ -25,7 +25,7 @@ Samples = Shaped[np.ndarray, "n c *space"]
 """Samples in the dtype and range of the data."""
 
 BLOCK_BYTES = 32 << 20
-"""How much of a source is looked at in one piece."""
+"""Bytes of a source that are looked at in one piece."""
 
 CACHE_BYTES = 1 << 30
 """Samples that take more memory than this are not kept in memory, but read as needed."""

@@ -31,11 +31,11 @@ PREVIEW_STDS = 3.0
 SHOWN_CHANNELS = 4
 """Ranges of further channels are not written out."""
 
-FAR, FAR_STDS = 3.0, 30.0
+FAR_HALF_WIDTHS, FAR_STDS = 3.0, 30.0
 """Half widths of the range of bounded data, and standard deviations of others, beyond which values are far out."""
 
 LARGEST_VALUE = 1e300
-"""Beyond this, sums and products of a codec's numbers are not finite."""
+"""Largest number of a codec: beyond it, sums and products are not finite."""
 
 SAMPLES_AT_ONCE = 1024
 """Most samples that are decoded at a time, in float64."""
@@ -138,7 +138,7 @@ class Codec:
 
     def remarks_on(self, data: Samples) -> tuple[str, ...]:
         """Say how many values of other data lie beyond the range, a line where they are clipped or far out of it."""
-        largest = 1.0 if self.clip else FAR if self.bounded else FAR_STDS
+        largest = 1.0 if self.clip else FAR_HALF_WIDTHS if self.bounded else FAR_STDS
         with np.errstate(over="ignore"):
             share = float((np.abs(self._mapped(np.asarray(data))) > largest * (1.0 + 1e-6)).mean())
         if not share:

@@ -2,13 +2,14 @@
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.core.places import kind_at
 from idm.core.text import one_line
 from idm.data.parts import names_parts, parts_of_rows
+from idm.data.remarks import listed
 
 DELIMITERS = "\t;,"
 """What may be between columns where nothing is said of it; what the first line has of these counts, in this order."""
@@ -52,6 +53,25 @@ def refuse_more_cells(where: Path, number: int, cells: Sequence[str], columns: S
             f"{where}: as many cells as columns wanted, got more in row {number}; quote the commas, or set "
             "data.source.delimiter"
         )
+
+
+def refuse_unknown(where: Path, columns: Sequence[str], told: Mapping[str, Sequence[str]]) -> None:
+    """Refuse columns that there are not.
+
+    Args:
+        where: the file, for messages.
+        columns: names of all columns.
+        told: names that were given, by the option that gave them.
+
+    Raises:
+        DataError: there are.
+    """
+    for option, names in told.items():
+        if unknown := [name for name in names if name not in columns]:
+            raise DataError(
+                f"{where}: a column '{unknown[0]}' wanted, got {listed(columns)}; set data.source.{option} to one of "
+                "these, or data.source.delimiter"
+            )
 
 
 def guess_delimiter(where: Path) -> str:

@@ -14,7 +14,7 @@ class Finder:
     """Finds files below a folder by names that lists give, whichever way the file system writes their accents."""
 
     def __init__(self, folder: Path) -> None:
-        """Look into nothing yet.
+        """Remember the folder; nothing is looked into yet.
 
         Args:
             folder: what names are relative to.

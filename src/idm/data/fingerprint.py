@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 WHOLE_BYTES = 32 << 20
-"""Contents of at most so many bytes are hashed as a whole."""
+"""Most bytes of contents that are hashed as a whole."""
 
-MOST, FEWEST = 1_000, 16
+MOST_SAMPLES, FEWEST_SAMPLES = 1_000, 16
 """Samples of larger sets that are hashed; where they are large themselves, as many as WHOLE_BYTES hold."""
 
-DIGITS = 16
+HASH_DIGITS = 16
 """Hexadecimal digits that are kept of each SHA-256: equal by chance once in 2^64."""
 
 
@@ -30,7 +30,7 @@ def spread(count: int, num_bytes: int) -> NDArray[np.int64]:
     if num_bytes <= WHOLE_BYTES:
         return np.arange(count)
     fitting = WHOLE_BYTES * count // num_bytes
-    chosen = min(count, max(FEWEST, min(MOST, fitting)))
+    chosen = min(count, max(FEWEST_SAMPLES, min(MOST_SAMPLES, fitting)))
     return np.unique(np.linspace(0, count - 1, chosen).round().astype(np.int64))
 
 
@@ -39,7 +39,7 @@ def digest(parts: Iterable[bytes]) -> str:
     total = hashlib.sha256()
     for part in parts:
         total.update(hashlib.sha256(part).digest())
-    return total.hexdigest()[:DIGITS]
+    return total.hexdigest()[:HASH_DIGITS]
 
 
 def write_fingerprint(aspects: Mapping[str, str]) -> str:

@@ -73,8 +73,9 @@ def groups_by(source: Source, name: str) -> Groups:
     if "" in texts:
         row = texts.index("")
         where = f"sample {row}" if source.names is None else source.names[row]
+        found = values.reshape(-1).tolist()[row]
         raise DataError(
-            f"{BY}: a whole number or text for each sample wanted in '{name}', got {values.reshape(-1)[row]!r} for "
+            f"{BY}: a whole number or text for each sample wanted in '{name}', got {found!r} for "
             f"{where}; fill it in, or name another"
         )
     return Groups(*number_classes(np.array(texts)), f"{BY}={name}")

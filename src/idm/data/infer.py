@@ -10,10 +10,7 @@ from idm.core.errors import DataError
 from idm.core.places import kind_at
 from idm.core.text import counted
 from idm.data.arrays.arrow import parts_in_table
-from idm.data.arrays.dicom_files import DICOM_SUFFIXES
 from idm.data.arrays.files import LABEL_FILE, labels_beside
-from idm.data.arrays.fits_files import FITS_SUFFIXES
-from idm.data.arrays.idx_files import IDX_SUFFIXES
 from idm.data.arrays.tiff_tags import is_beyond_pictures
 from idm.data.images.check import gather
 from idm.data.images.decode import MAX_PIXELS, read_header
@@ -23,62 +20,19 @@ from idm.data.own_results import result_names
 from idm.data.parts import TRAIN, choose_part, part_of_name, parts_of
 from idm.data.sources.array_folder import SAMPLE_SUFFIX, holds_samples
 from idm.data.sources.csv_images import parts_in_csv
-from idm.data.sources.edf import EDF_SUFFIXES
 from idm.data.sources.index import read_index
 from idm.data.sources.numeric_csv import holds_numbers, parts_in_numbers
-from idm.data.sources.sound import SOUND_SUFFIXES
 from idm.data.sources.tiff_stack import TIFF_SUFFIXES, holds_measurements
-from idm.data.sources.variable_files import NETCDF_SUFFIXES
-from idm.data.sources.wav import WAV_SUFFIXES
-
-IMAGES, INDEX = "image_folder", "index"
-ARRAY_SUFFIXES = frozenset({".npy", ".npz"})
-
-SOURCE_OF = {
-    ".npy": "arrays",
-    ".npz": "arrays",
-    ".csv": "csv",
-    ".h5": "hdf5",
-    ".hdf5": "hdf5",
-    ".jsonl": "index",
-    ".nii": "nifti",
-    ".nii.gz": "nifti",
-    ".parquet": "table",
-    ".tar": "webdataset",
-    ".tif": "tiff_stack",
-    ".tiff": "tiff_stack",
-    ".tsv": "numeric_csv",
-    **dict.fromkeys(DICOM_SUFFIXES, "dicom"),
-    **dict.fromkeys(EDF_SUFFIXES, "edf"),
-    **dict.fromkeys(FITS_SUFFIXES, "fits"),
-    **dict.fromkeys(IDX_SUFFIXES, "idx"),
-    **dict.fromkeys(NETCDF_SUFFIXES, "netcdf"),
-    **dict.fromkeys(SOUND_SUFFIXES, "sound"),
-    **dict.fromkeys(WAV_SUFFIXES, "wav"),
-}
-"""Which source opens a single file of each suffix."""
-
-ALIKE = {"csv": "numeric_csv", "arrays": "array_folder", "tiff_stack": "tiff"}
-"""Another source of files of the same suffixes: what is in a file tells, or how many .npy files a folder has."""
-
-WHOLE_FOLDERS = frozenset({"dicom", "edf", "fits", "idx", "netcdf", "nifti", "sound", "table", "wav", "webdataset"})
-"""Sources that open all of their files in a folder together."""
-
-NAMED_FREELY = frozenset({IMAGES, "array_folder", "edf", "sound", "wav"})
-"""Sources whose files may have words for parts in their names by chance: every one must have one."""
-
-FOLDERS = WHOLE_FOLDERS | {IMAGES, "array_folder", "tiff", "tiff_stack", "zarr"}
-"""Sources that open folders."""
-
-BY_MEMBER = {
-    "DICOMDIR": "dicom",
-    "zarr.json": "zarr",
-    ".zgroup": "zarr",
-    ".zarray": "zarr",
-    "state.json": "table",
-    "dataset_dict.json": "table",
-}
-"""Which source opens a folder that has a file of this name."""
+from idm.data.suffixes import (
+    BY_MEMBER,
+    FOLDERS,
+    IMAGES,
+    INDEX,
+    NAMED_FREELY,
+    WHOLE_FOLDERS,
+    source_of_file,
+    sources_of,
+)
 
 LISTING: dict[str, Callable[..., dict[str, str | None]]] = {
     "csv": parts_in_csv,
@@ -145,10 +99,8 @@ def parts_in(name: str, options: Mapping[str, Any]) -> dict[str, str | None]:
     if not place.is_dir() or name == "zarr":
         return {}
     images, others = find_files(place)
-    files = images if name in (IMAGES, "tiff", "tiff_stack") else [file for file in others if name in _sources_of(file)]
-    return dict(
-        zip(files, parts_of(files, every=name in (IMAGES, "array_folder", "edf", "sound", "wav")) or (), strict=False)
-    )
+    files = images if name in (IMAGES, "tiff", "tiff_stack") else [file for file in others if name in sources_of(file)]
+    return dict(zip(files, parts_of(files, every=name in NAMED_FREELY) or (), strict=False))
 
 
 def locate(path: str | Path, name: str | None = None) -> tuple[str, Path]:
@@ -180,7 +132,7 @@ def _only_file(where: Path, name: str) -> Path:
     if not where.is_dir() or name in FOLDERS:
         return where
     images, others = find_files(where)
-    found = [file for file in (*images, *others) if name in _sources_of(file)]
+    found = [file for file in (*images, *others) if name in sources_of(file)]
     files = _without_labels(where, found) or found
     return where / files[0] if len(files) == 1 else where
 
@@ -188,24 +140,13 @@ def _only_file(where: Path, name: str) -> Path:
 def is_opened_by(where: Path, name: str) -> bool:
     """Whether a source opens what lies at a path, as far as names tell."""
     if not where.is_dir():
-        return name in _sources_of(where.name) or source_of_file(where.name) is None
+        return name in sources_of(where.name) or source_of_file(where.name) is None
     members = {source for member, source in BY_MEMBER.items() if (where / member).is_file()}
     if members:
         return name in members
     images, others = find_files(where)
-    found = set().union(*map(_sources_of, (*images, *others)), {IMAGES} if images else ())
+    found = set().union(*map(sources_of, (*images, *others)), {IMAGES} if images else ())
     return name in found
-
-
-def source_of_file(file: str) -> str | None:
-    """Name the source that opens a file by its suffix; None if none does."""
-    return next((name for suffix, name in SOURCE_OF.items() if file.lower().endswith(suffix)), None)
-
-
-def _sources_of(file: str) -> set[str]:
-    """Name the sources that may open a file by its suffix."""
-    name = source_of_file(file)
-    return set() if name is None else {name, ALIKE.get(name, name)}
 
 
 def _by_content(name: str, file: Path) -> str:

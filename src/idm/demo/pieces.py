@@ -18,14 +18,14 @@ from idm.run.inversions import choose_inversion
 from idm.samplers import Sampler
 
 SHOWN_PER_CLASS = 10
-DENOISED = 8
+NUM_DENOISED = 8
 MOMENTS = (0.0, 0.2, 0.4, 0.55, 0.7, 0.8, 0.9, 1.0)
 """Shares of the steps done at which the denoising is shown."""
 
-RECONSTRUCTED = 14
+NUM_RECONSTRUCTED = 14
 INVERSION_STEPS = 100
-PAIRS = 4
-PATH = 9
+NUM_PAIRS = 4
+PATH_IMAGES = 9
 """Images per row of an interpolation, both ends included."""
 
 
@@ -58,12 +58,12 @@ def draw(run: Run, data: Data, name: str, sampler: Sampler, num: int, *, seed: i
     return Drawn(shown, found)
 
 
-def denoise(run: Run, sampler: Sampler, *, seed: int = 0) -> Denoising:
+def follow(run: Run, sampler: Sampler, *, seed: int = 0) -> Denoising:
     """Follow a few samples from noise to data."""
-    shape = (DENOISED, *run.spec.shape)
+    shape = (NUM_DENOISED, *run.spec.shape)
     x_T = sampler.initial_noise(shape, seed=seed, device=run.device)  # noqa: N806 (the field's name)
-    kwargs = run.label_kwargs(None, DENOISED)
-    states = [x_T, *(s.sample for s in sampler.trajectory(run.model, x_T, model_kwargs=kwargs, seed=seed))]
+    kwargs = run.label_kwargs(None, NUM_DENOISED)
+    states = [x_T, *(s.sample for s in sampler.trajectory(run.sampling_network, x_T, model_kwargs=kwargs, seed=seed))]
     require_finite(states[-1], "samples")
     last = len(states) - 1
     chosen = [round(share * last) for share in MOMENTS]
@@ -80,7 +80,7 @@ def inversion(diffusion: GaussianDiffusion) -> Inversion:
 
 def reconstruct(run: Run, data: Data) -> Reconstruction:
     """Invert held-out samples to noise and sample them back."""
-    x, y = data.held_out.first(RECONSTRUCTED)
+    x, y = data.held_out.first(NUM_RECONSTRUCTED)
     kwargs = {} if y is None else {"y": y.to(run.device)}
     way = inversion(run.diffusion)
     denoise = run.denoiser(way.diffusion, kwargs)
@@ -97,11 +97,11 @@ def walk(run: Run, data: Data) -> Tensor:
 
     Encoding and decoding are told of no class, so that the class may change on the way.
     """
-    x, _ = data.held_out.first(2 * PAIRS)
+    x, _ = data.held_out.first(2 * NUM_PAIRS)
     way = inversion(run.diffusion)
     process = way.diffusion
-    weights = torch.linspace(0.0, 1.0, PATH).tolist()
-    ends, path = (run.denoiser(process, run.unlabelled_kwargs(count)) for count in (2, PATH))
+    weights = torch.linspace(0.0, 1.0, PATH_IMAGES).tolist()
+    ends, path = (run.denoiser(process, run.unlabelled_kwargs(count)) for count in (2, PATH_IMAGES))
     pairs = x.to(run.device).split(2)
     rows = [interpolate(process, ends, pair[:1], pair[1:], weights, path=path, inversion=way) for pair in pairs]
     return require_finite(torch.stack(rows).cpu(), "interpolations")

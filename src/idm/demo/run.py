@@ -1,4 +1,4 @@
-"""The stages of the demonstration, in order and timed."""
+"""The chapters of the demonstration, in order and timed."""
 
 import json
 import platform
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from idm.core.terminal import TERMINAL
-from idm.demo.pieces import denoise, draw, reconstruct, walk
+from idm.demo.pieces import draw, follow, reconstruct, walk
 from idm.networks import num_parameters
 from idm.presets import PRESETS
 from idm.report import Bound, DemoContents, write_demo_page
@@ -30,22 +30,22 @@ NUM_SLOW, NUM_FAST = 200, 1000
 percent."""
 
 ALL_STARTS = "Training, over all starts"
-"""What the time of the first stage is called on the page, which agrees with what it says of training."""
+"""What the time of the first chapter is called on the page, which agrees with what it says of training."""
 
 Say = Callable[[str], None]
 
 
-class Stages:
+class Chapters:
     """Names and wall-clock times of what was done."""
 
     def __init__(self, say: Say) -> None:
-        """Announce each stage with ``say``."""
+        """Announce each chapter with ``say``."""
         self.say = say
         self.times: list[tuple[str, float]] = []
 
     @contextmanager
-    def stage(self, name: str) -> Generator[None]:
-        """Time a stage."""
+    def chapter(self, name: str) -> Generator[None]:
+        """Time a chapter."""
         self.say(name)
         start = time.monotonic()
         yield
@@ -59,40 +59,40 @@ def run_demo(out: str | Path, *, overrides: Iterable[str] = (), device: str | No
         out: the run folder; a finished or interrupted demo in it is continued.
         overrides: settings such as "training.num_steps=300".
         device: where to train; the best one found by default.
-        say: told the name of each stage.
+        say: told the name of each chapter.
 
     Returns:
         The page, ``out``/report.html.
     """
     out = Path(out)
     with results_in(out, (PAGE,)) as results:
-        contents = _show(out, list(overrides), device, Stages(say))
+        contents = _show(out, list(overrides), device, Chapters(say))
         written = results.put(WHAT, lambda folder: {"page": write_demo_page(folder / PAGE, contents)})
     return written["page"]
 
 
-def _show(out: Path, overrides: Sequence[str], device: str | None, stages: Stages) -> DemoContents:
+def _show(out: Path, overrides: Sequence[str], device: str | None, chapters: Chapters) -> DemoContents:
     """Train, and let the model do what the page shows."""
-    with stages.stage("Training"):
+    with chapters.chapter("Training"):
         run = train(_experiment(out, overrides), out, device=device)
         data = open_run_data(run)
     available = run.diffusion.num_timesteps
     slow_steps, fast_steps, few_steps = (min(steps, available) for steps in (SLOW_STEPS, FAST_STEPS, FEW_STEPS))
-    with stages.stage("Sampling with DDPM"):
+    with chapters.chapter("Sampling with DDPM"):
         slow = draw(run, data, "DDPM", run.sampler(name="ddpm", steps=slow_steps), NUM_SLOW)
-    with stages.stage("Sampling with DDIM"):
+    with chapters.chapter("Sampling with DDIM"):
         fast = draw(run, data, "DDIM", run.sampler(name="ddim", steps=fast_steps), NUM_FAST)
-    with stages.stage("Sampling with UniPC"):
+    with chapters.chapter("Sampling with UniPC"):
         few = draw(run, data, "UniPC", run.sampler(name="multistep", steps=few_steps), NUM_FAST)
-    with stages.stage("Scoring held-out digits"):
+    with chapters.chapter("Scoring held-out digits"):
         steps = min(BOUND_STEPS, run.diffusion.num_timesteps)
         bound = held_out_bound(run, data, steps=steps, listener=TERMINAL)
-    with stages.stage("Inverting and interpolating"):
+    with chapters.chapter("Inverting and interpolating"):
         reconstruction, interpolations = reconstruct(run, data), walk(run, data)
-        denoising = denoise(run, run.sampler(name="ddpm", steps=slow_steps))
+        denoising = follow(run, run.sampler(name="ddpm", steps=slow_steps))
     assert bound.histogram is not None, "the digits are quantised"
     metrics = _metrics(out)
-    trained_for = _training_seconds(metrics, stages)
+    trained_for = _training_seconds(metrics, chapters)
     return DemoContents(
         title=TITLE,
         lead=(
@@ -109,7 +109,7 @@ def _show(out: Path, overrides: Sequence[str], device: str | None, stages: Stage
         reconstruction=reconstruction,
         interpolations=interpolations,
         classifier_accuracy=fast.recognition.real.mean,
-        stages=[(ALL_STARTS, trained_for), *stages.times[1:]],
+        chapters=[(ALL_STARTS, trained_for), *chapters.times[1:]],
     )
 
 
@@ -125,9 +125,9 @@ def _metrics(out: Path) -> list[dict[str, float]]:
     return [{name: float(value) for name, value in row.items() if value is not None} for row in rows]
 
 
-def _training_seconds(metrics: Sequence[Mapping[str, float]], stages: Stages) -> float:
+def _training_seconds(metrics: Sequence[Mapping[str, float]], chapters: Chapters) -> float:
     """Time the training took in all, also where this call only continued it or found it finished."""
-    return metrics[-1]["seconds"] if metrics else stages.times[0][1]
+    return metrics[-1]["seconds"] if metrics else chapters.times[0][1]
 
 
 def _rounded(seconds: float) -> str:

@@ -108,5 +108,5 @@ class EDM(XStartWeighting):
         return self.sigma_data**-2 + at.kappa.pow(-2)
 
     def for_data(self, sigma_data: float) -> XStartWeighting:
-        """Take that deviation."""
+        """Return the same for data of that deviation."""
         return replace(self, sigma_data=sigma_data)

@@ -20,7 +20,7 @@ DEFAULT_STEPS = 100
 
 
 MAX_NOISE_TO_SIGNAL = 20.0
-"""Where inversion turns around: further up, x_0 is what is left of x_t less many times its size in noise."""
+"""Noise-to-signal ratio at which inversion turns around: further up, x_0 is a small difference of large numbers."""
 
 
 def inversion_process(

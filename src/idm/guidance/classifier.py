@@ -74,7 +74,7 @@ class ClassifierGuidance(Guided):
 
 
 def checked_logits(logits: object, count: int) -> Tensor:
-    """Return what a classifier returned for so many samples that wanted gradients, if it is logits [b, classes].
+    """Return what a classifier returned for a number of samples that wanted gradients, if it is logits [b, classes].
 
     Raises:
         SettingsError: something else, or a tensor that was not computed from the samples.

@@ -16,8 +16,8 @@ from idm.interop.flag_values import read_flag
 TRANSLATED: dict[str, Any] = {"num_head_channels": -1, "channel_mult": ""}
 """Flags that become options of the network, with the scripts' defaults: not used."""
 
-MOST_LEVELS = 16
-"""Levels of the deepest network; images of 32,768 pixels would be halved to one."""
+MOST_STAGES = 16
+"""Number of stages of the deepest network; images of 32,768 pixels would be halved to one."""
 
 NOT_BUILT = {
     "resblock_updown": "residual blocks that change the resolution",
@@ -109,9 +109,9 @@ def read_multiples(text: str) -> tuple[int | float, ...]:
         SettingsError: something else.
     """
     parts = [part.strip() for part in text.split(",")]
-    if len(parts) > MOST_LEVELS or not all(re.fullmatch(r"\d{1,4}(\.\d{1,4})?", part) for part in parts):
+    if len(parts) > MOST_STAGES or not all(re.fullmatch(r"\d{1,4}(\.\d{1,4})?", part) for part in parts):
         raise SettingsError(
-            f"flags.channel_mult: at most {MOST_LEVELS} multiples such as '1,2,3,4' wanted, got {shown(text)}"
+            f"flags.channel_mult: at most {MOST_STAGES} multiples such as '1,2,3,4' wanted, got {shown(text)}"
         )
     return tuple(int(part) if part.isdigit() else float(part) for part in parts)
 
@@ -121,10 +121,10 @@ def heads_of_width(num_head_channels: int, widths: Sequence[int]) -> int:
 
     Args:
         num_head_channels: the flag, which counts where it is not -1.
-        widths: of the levels with attention.
+        widths: of the stages with attention.
 
     Raises:
-        SettingsError: they do not divide a width, or the levels would have different numbers of heads.
+        SettingsError: they do not divide a width, or the stages would have different numbers of heads.
     """
     numbers = {width // num_head_channels for width in widths if num_head_channels > 0}
     if len(numbers) == 1 and all(width % num_head_channels == 0 for width in widths):
@@ -132,6 +132,6 @@ def heads_of_width(num_head_channels: int, widths: Sequence[int]) -> int:
     listed = ", ".join(str(width) for width in sorted(set(widths)))
     raise SettingsError(
         "flags.num_head_channels: -1, or channels that make one number of heads of the widths at attention "
-        f"({listed}), wanted, got {num_head_channels}; this network has as many heads at every level, choose other "
+        f"({listed}), wanted, got {num_head_channels}; this network has as many heads at every stage, choose other "
         "weights"
     )

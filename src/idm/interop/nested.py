@@ -48,8 +48,8 @@ LOSSES = frozenset({"lpips", "loss", "loss_fn", "perceptual_loss", "discriminato
 OTHER_PARTS = frozenset({"first_stage_model", "cond_stage_model"})
 """Networks of a latent diffusion model, which is told as what it is."""
 
-DEEPEST = 4
-"""State dicts are looked for within so many others."""
+MOST_NESTED = 4
+"""Most dicts within one another in which a state dict is looked for."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Weights:
 
 def find_weights(content: Any) -> Weights | None:
     """Find the state dict: the whole, or an entry of one of the usual names; an average rather than a last step."""
-    found = _search(content, DEEPEST)
+    found = _search(content, MOST_NESTED)
     return None if found is None else _without_prefix(found)
 
 

@@ -20,13 +20,13 @@ from idm.interop.guided import (
     without_ignored,
 )
 from idm.networks import UNet
-from idm.networks.attention_levels import level_of
+from idm.networks.attention_stages import stage_of
 
 NUM_CLASSES = 1000
 """The scripts know no other number of classes."""
 
 CHANNEL_MULT: dict[int, tuple[int, ...]] = {256: (1, 1, 2, 2, 4, 4), 64: (1, 2, 3, 4), 32: (1, 2, 2, 2)}
-"""Widths of the levels by image size."""
+"""Widths of the stages by image size."""
 
 SUPER_RESOLVED = (64, 256)
 """Sizes for which the scripts have a network for super-resolution."""
@@ -97,7 +97,7 @@ def unet_options(flags: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         SettingsError: flags as for ``complete_flags``, a size for which the scripts define no network, attention at no
-            level, or heads of one width that would be of different number.
+            stage, or heads of one width that would be of different number.
     """
     full = complete_flags(flags)
     super_resolution = "large_size" in full
@@ -114,7 +114,7 @@ def unet_options(flags: Mapping[str, Any]) -> dict[str, Any]:
         **_heads(full, multiples, factors),
         "dropout": full["dropout"],
         "use_scale_shift_norm": full["use_scale_shift_norm"],
-        "checkpoint_levels": len(multiples) if full["use_checkpoint"] else 0,
+        "checkpoint_stages": len(multiples) if full["use_checkpoint"] else 0,
         "num_classes": NUM_CLASSES if full["class_cond"] else None,
         "low_res_channels": 3 if super_resolution else 0,
         "dims": 2,
@@ -122,7 +122,7 @@ def unet_options(flags: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _multiples(full: Mapping[str, Any], size_flag: str) -> tuple[int | float, ...]:
-    """Widths of the levels: those that are given, or those that the scripts have for the size of the images."""
+    """Widths of the stages: those that are given, or those that the scripts have for the size of the images."""
     size = full[size_flag]
     if size < 1:
         raise SettingsError(f"flags.{size_flag}: a size in pixels wanted, got {size}")
@@ -137,7 +137,7 @@ def _multiples(full: Mapping[str, Any], size_flag: str) -> tuple[int | float, ..
     return CHANNEL_MULT[size]
 
 
-def _factors(resolutions: str, size: int, num_levels: int) -> tuple[int, ...]:
+def _factors(resolutions: str, size: int, num_stages: int) -> tuple[int, ...]:
     """Pixel sizes "16,8" to downsampling factors, rounded down as in the scripts; none for ""."""
     parts = [part.strip() for part in resolutions.split(",")] if resolutions else []
     if not all(part.isdecimal() and len(part) < 10 and int(part) > 0 for part in parts):
@@ -145,11 +145,11 @@ def _factors(resolutions: str, size: int, num_levels: int) -> tuple[int, ...]:
             f"flags.attention_resolutions: sizes in pixels such as '16,8' wanted, got {shown(resolutions)}"
         )
     for part in parts:
-        if level_of(size // int(part), num_levels) is None:
-            levels = ", ".join(str(size // 2**level) for level in range(num_levels) if size >= 2**level)
+        if stage_of(size // int(part), num_stages) is None:
+            stages = ", ".join(str(size // 2**stage) for stage in range(num_stages) if size >= 2**stage)
             raise SettingsError(
-                f"flags.attention_resolutions: sizes in pixels of the {num_levels} level(s) wanted ({levels}), got "
-                f"{part}; give attention_resolutions without it, at a size that no level has there is no attention"
+                f"flags.attention_resolutions: sizes in pixels of the {num_stages} stage(s) wanted ({stages}), got "
+                f"{part}; give attention_resolutions without it, at a size that no stage has there is no attention"
             )
     return tuple(dict.fromkeys(size // int(part) for part in parts))
 
@@ -158,8 +158,8 @@ def _heads(full: Mapping[str, Any], multiples: Sequence[int | float], factors: S
     """Numbers of attention heads; ``num_head_channels``, where it is given, decides over them."""
     if full["num_head_channels"] == -1:
         return {"num_heads": full["num_heads"], "num_heads_upsample": full["num_heads_upsample"]}
-    attending = {level_of(factor, len(multiples)) for factor in factors} | {len(multiples) - 1}
-    widths = [round(multiple * full["num_channels"]) for level, multiple in enumerate(multiples) if level in attending]
+    attending = {stage_of(factor, len(multiples)) for factor in factors} | {len(multiples) - 1}
+    widths = [round(multiple * full["num_channels"]) for stage, multiple in enumerate(multiples) if stage in attending]
     return {"num_heads": heads_of_width(full["num_head_channels"], widths), "num_heads_upsample": -1}
 
 

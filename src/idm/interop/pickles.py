@@ -20,7 +20,7 @@ LARGEST_PICKLE_BYTES = 2**23
 """Bytes of the largest that is read: a tensor takes about 150 of them, a number in a list 9."""
 
 TUPLES_TOLD, MOST_SHARED, DEEPEST = 10_000, 10, 100
-"""Tuples that are told more than once may have so many parts, so many more for each operation, and be so deep."""
+"""Most parts of tuples that are told more than once: at first, more for each operation; and how deep they may be."""
 
 EFFECTS = {
     code.name: (

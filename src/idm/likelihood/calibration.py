@@ -16,7 +16,7 @@ from idm.guidance import refuse_guided
 from idm.schedules import Grid
 
 LEVELS_AFTER_TRAINING = 32
-"""Levels of a curve at the most; between neighbours kappa grows by a factor of 2 or less, but where chains end."""
+"""Most levels of a curve; between neighbours kappa grows by a factor of 2 or less, but where chains end."""
 
 
 def estimate_error_curve(

@@ -19,7 +19,7 @@ from idm.core.types import Images
 from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.guidance import refuse_guided
 from idm.likelihood.bound import evaluate_terms
-from idm.likelihood.sampled import LOWEST, USUAL_CALLS, SampledBound, refuse_odd
+from idm.likelihood.sampled import LOWEST_DRAWS, USUAL_CALLS, SampledBound, refuse_odd
 
 
 def continuous_bound(
@@ -77,12 +77,12 @@ def _refuse(diffusion: GaussianDiffusion, denoise: Denoiser, x_start: Tensor, ca
 
 def _estimates(diffusion: GaussianDiffusion, denoise: Denoiser, x: Tensor, rng: Rng, calls: int) -> tuple[Tensor, ...]:
     """Return estimates, their variances, and the parts of prior and decoder [b]."""
-    lowest = torch.stack([_decoder(diffusion, denoise, x, rng, draw) for draw in range(LOWEST)])
-    terms = _integral(diffusion, denoise, x, rng, calls - LOWEST)
+    lowest = torch.stack([_decoder(diffusion, denoise, x, rng, draw) for draw in range(LOWEST_DRAWS)])
+    terms = _integral(diffusion, denoise, x, rng, calls - LOWEST_DRAWS)
     prior, decoder = diffusion.prior_bpd(x).double(), lowest.mean(0)
     # Of neighbouring strata the squared difference is expected to be the sum of their variances or more.
     pairs = (terms[0::2] - terms[1::2]).square().sum(0)
-    return prior + decoder + terms.sum(0), lowest.var(0) / LOWEST + pairs, prior, decoder
+    return prior + decoder + terms.sum(0), lowest.var(0) / LOWEST_DRAWS + pairs, prior, decoder
 
 
 def _decoder(diffusion: GaussianDiffusion, denoise: Denoiser, x: Tensor, rng: Rng, draw: int) -> Tensor:

@@ -19,8 +19,8 @@ from idm.likelihood.calibration import isotonic, refuse_nothing, spread_places
 LEVELS_OF_CURVES = 64
 """Levels of the curves, where nothing else is said: neighbours on a cosine schedule differ by a fifth in log kappa."""
 
-SHARES = 2
-"""Among so many levels in a row the samples are dealt: more different ones are seen than at all levels alike."""
+NUM_SHARES = 2
+"""Number of levels in a row that the samples are dealt among: more different ones are seen than at all levels alike."""
 
 COLUMNS_AT_ONCE = 512
 """Curves that are made to grow at once: of 100 levels they take 40 MiB."""
@@ -93,8 +93,8 @@ def estimate_error_curves(
 
 
 def _dealt(i: int, number: int) -> Tensor:
-    """Return which of so many samples are seen at the i-th level."""
-    shares = min(SHARES, number)
+    """Return which of ``number`` samples are seen at the i-th level."""
+    shares = min(NUM_SHARES, number)
     return torch.arange(i % shares, number, shares)
 
 

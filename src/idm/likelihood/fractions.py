@@ -21,7 +21,7 @@ from idm.schedules import Transition
 LEVELS_OF_FRACTIONS = 32
 QUARTILES = (0.25, 0.75)
 MOST_RANKED = 2**20
-"""Quartiles are those of at most so many values, evenly from all; torch ranks no more than 2^24."""
+"""Most values that quartiles are found from, evenly from all; torch ranks no more than 2^24."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from idm.likelihood.calibration import spread_places
 
 LEVELS_OF_PILOT = 32
 EVEN_SHARE = 0.02
-"""Of the probability, spread evenly over all steps: none is impossible, and no weight is large."""
+"""Share of the probability that is spread evenly over all steps: none is impossible, and no weight is large."""
 
 
 @final

@@ -22,13 +22,13 @@ from idm.likelihood.calibration import spread_places
 from idm.schedules import Grid, cheapest_walk
 from idm.schedules.table import Float64
 
-GROUPS = 64
-"""Values are put into so many groups of like errors at the most, to compare steps; bounds are of all values."""
+MOST_GROUPS = 64
+"""Most groups of values of like errors that steps are compared by; bounds are of all values."""
 
 MOST_PLACES = 2000
-"""Of longer grids the levels are chosen among so many at the most: each step between two of them is compared."""
+"""Most levels of a longer grid that are chosen among: each step between two of them is compared."""
 
-NODES, CURVE = 100, 1000
+NUM_NODES, NUM_CURVE_POINTS = 100, 1000
 """Errors of x_0 over which the decoder's cost is averaged, and mean squares of them between which it is read off."""
 
 
@@ -101,9 +101,9 @@ class BoundByCurve:
 
     def _decoder(self, errors: Float64) -> Float64:
         """Cost [p] of the last step from places, its error Gaussian, averaged over n values."""
-        z, weight = np.polynomial.hermite_e.hermegauss(NODES)
-        logs = np.linspace(np.log(errors.min()), np.log(errors.max()), CURVE)
-        x_start = torch.full((CURVE, NODES), self.decoder.middle, dtype=torch.float64)
+        z, weight = np.polynomial.hermite_e.hermegauss(NUM_NODES)
+        logs = np.linspace(np.log(errors.min()), np.log(errors.max()), NUM_CURVE_POINTS)
+        x_start = torch.full((NUM_CURVE_POINTS, NUM_NODES), self.decoder.middle, dtype=torch.float64)
         error = np.exp(0.5 * logs)[:, None] * z
         reverse = Gaussian(x_start + torch.from_numpy(error), torch.from_numpy(logs)[:, None].expand_as(x_start))
         nats = -self.decoder.log_likelihood(x_start, reverse).numpy() @ (weight / weight.sum())
@@ -121,8 +121,8 @@ class BoundByCurve:
 def _grouped(logs: Tensor) -> Tensor:
     """Average errors, given their logarithms [k, n], over groups of like ones, as near to equal sizes as can be."""
     number = logs.shape[1]
-    if number <= GROUPS:
+    if number <= MOST_GROUPS:
         return logs
     ranked = logs.exp().sort(dim=1).values
-    ends = np.linspace(0, number, GROUPS + 1).round().astype(int).tolist()
+    ends = np.linspace(0, number, MOST_GROUPS + 1).round().astype(int).tolist()
     return torch.stack([ranked[:, a:b].mean(1) for a, b in pairwise(ends)], dim=1).log()

@@ -24,10 +24,10 @@ from idm.guidance import refuse_guided
 from idm.likelihood.bound import evaluate_terms
 from idm.likelihood.pilot import StepProposal
 
-LOWEST, USUAL_CALLS = 2, 18
+LOWEST_DRAWS, USUAL_CALLS = 2, 18
 """Draws of the lowest step, of so many calls; of more calls a share as large, so that all scatter falls."""
 
-LEAST_CALLS = LOWEST + 2
+LEAST_CALLS = LOWEST_DRAWS + 2
 
 NORMAL_95 = 1.959963984540054
 """Standard deviations on either side of a mean that hold 95 % of a normal distribution."""
@@ -168,7 +168,7 @@ class _Drawer:
 
     def estimate(self, proposal: StepProposal, calls: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return estimates, their variances, and the parts of prior and decoder [b]."""
-        num_lowest = LOWEST * max(1, calls // USUAL_CALLS)
+        num_lowest = LOWEST_DRAWS * max(1, calls // USUAL_CALLS)
         count = calls - num_lowest
         on_host = Rng(self.rng.seeds.cpu())
         drawn = torch.stack([on_host.uniform("bound steps", number).flatten() for number in range(count)])

@@ -30,13 +30,13 @@ Statistic = Callable[[Bool[Tensor, " N"]], Sequence[float]]
 """Given which rows of a pool are on the first side: the numbers that tell both sides apart."""
 
 USUAL_DRAWINGS = 399
-LEAST = 10
-"""Samples on either side, at the least."""
+FEWEST_SAMPLES = 10
+"""Fewest samples on either side."""
 
 AT_ONCE = 1_024
 """Samples that are held in float64 at once."""
 
-GROUPS = 10
+NUM_PARTS = 10
 """Parts of the samples that are left out in turn, for the standard error."""
 
 
@@ -61,7 +61,7 @@ class Comparison(Metric):
     needs: ClassVar[Needs] = Needs.SAMPLES | Needs.REAL
     kinds: ClassVar[tuple[Kind, ...]]
     most: ClassVar[int] = 10_000
-    """Rows of both sides that are compared at the most."""
+    """Most rows of both sides that are compared."""
 
     drawings: Annotated[int, Ge(0)] = USUAL_DRAWINGS
 
@@ -75,10 +75,10 @@ class Comparison(Metric):
 
     def check(self, setup: Setup) -> None:
         """Refuse too few samples."""
-        if min(setup.num_samples, setup.num_real // 2) < LEAST:
+        if min(setup.num_samples, setup.num_real // 2) < FEWEST_SAMPLES:
             raise SettingsError(
-                f"samples={setup.num_samples}: at least {LEAST} of them and {2 * LEAST} real ones wanted to compare, "
-                f"got {setup.num_real} real ones; draw more, or leave the metric out"
+                f"samples={setup.num_samples}: at least {FEWEST_SAMPLES} of them and {2 * FEWEST_SAMPLES} real ones "
+                f"wanted to compare, got {setup.num_real} real ones; draw more, or leave the metric out"
             )
 
     def measure(self, evidence: Evidence) -> list[Figure]:
@@ -119,11 +119,11 @@ class Comparison(Metric):
 
     def _standard_error(self, samples: Tensor, others: Tensor) -> Sequence[float]:
         """Leave out a tenth of the samples in turn: the jackknife, in which no sample counts twice."""
-        if len(samples) < 2 * GROUPS:
+        if len(samples) < 2 * NUM_PARTS:
             return [float("nan")] * len(self.kinds)
-        group = torch.arange(len(samples)) % GROUPS
-        without = np.array([self._value(samples[group != out], others) for out in range(GROUPS)])
-        return np.sqrt((GROUPS - 1) * without.var(0)).tolist()
+        group = torch.arange(len(samples)) % NUM_PARTS
+        without = np.array([self._value(samples[group != out], others) for out in range(NUM_PARTS)])
+        return np.sqrt((NUM_PARTS - 1) * without.var(0)).tolist()
 
 
 def _first(count: int, number: int) -> Tensor:

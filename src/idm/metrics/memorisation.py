@@ -19,8 +19,8 @@ from idm.metrics.evidence import Evidence, Needs
 from idm.metrics.figure import Figure, Null
 from idm.metrics.two_sample import area_under_curve
 
-PER_CALL = 1024
-"""Samples at once."""
+SAMPLES_PER_CALL = 1024
+"""Samples that are looked at together."""
 
 NEAREST_SHARE = 0.01
 """Held-out data that are nearer than all others of them; a sample that is as near counts as a copy."""
@@ -56,7 +56,7 @@ def to_nearest(x: Float[Tensor, "n *shape"], data: Float[Tensor, "m *shape"]) ->
     """Return the root mean square distance of every sample to the nearest of the data."""
     flat, known = x.flatten(1).to("cpu", torch.float64), data.flatten(1).to("cpu", torch.float64)
     mode = "donot_use_mm_for_euclid_dist"  # which has copies at 0, and not near it
-    parts = [torch.cdist(part, known, compute_mode=mode).min(1).values for part in flat.split(PER_CALL)]
+    parts = [torch.cdist(part, known, compute_mode=mode).min(1).values for part in flat.split(SAMPLES_PER_CALL)]
     return torch.cat(parts) / math.sqrt(flat.shape[1])
 
 

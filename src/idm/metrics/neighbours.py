@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-NEAREST = 96
+NUM_NEAREST = 96
 """Neighbours that are kept in order; those of a side are found among them, or else among all."""
 
 
@@ -28,7 +28,7 @@ class Neighbours:
     def of(cls, pool: Float[Tensor, "N d"]) -> "Neighbours":
         """Compute them, exactly: rows that are equal are at 0."""
         distances = torch.cdist(pool, pool, compute_mode="donot_use_mm_for_euclid_dist")
-        return cls(distances, _sorted(distances, min(NEAREST, len(pool) - 1)))
+        return cls(distances, _sorted(distances, min(NUM_NEAREST, len(pool) - 1)))
 
     def to_nearest(self, side: Bool[Tensor, " N"], k: int) -> Float[Tensor, " n"]:
         """Return the distance of each row of a side to its k-th nearest other row of that side.

@@ -22,7 +22,7 @@ class SlicedWasserstein(Comparison):
     """Mean Wasserstein-1 distance of the features' projections.
 
     Attributes:
-        directions: onto so many.
+        directions: number of directions that are projected onto.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = (

@@ -11,11 +11,11 @@ from idm.core.errors import SettingsError
 from idm.metrics.comparison import Comparison, Kind, Statistic
 from idm.metrics.evidence import Evidence, Labelled, Setup
 
-PER_CALL = 256
-"""Samples at once."""
+SAMPLES_PER_CALL = 256
+"""Samples that are looked at together."""
 
 LEAST_POWER = 1e-12
-"""Of the largest: what is below it is rounding."""
+"""Share of the largest power below which there is rounding alone."""
 
 
 @final
@@ -63,7 +63,7 @@ def radial_power(x: Float[Tensor, "n c *space"]) -> Float[Tensor, "n r"]:
     ring, number = _rings(shape)
     axes, places = tuple(range(2, x.ndim)), x[0, 0].numel()
     parts: list[Tensor] = []
-    for part in x.to("cpu", torch.float64).split(PER_CALL):
+    for part in x.to("cpu", torch.float64).split(SAMPLES_PER_CALL):
         power = (torch.fft.fftn(part, dim=axes).abs().square() / places).mean(1).flatten(1)
         sums = power.new_zeros(len(part), number).index_add_(1, ring, power)
         parts.append(sums[:, :-1] / torch.bincount(ring, minlength=number)[:-1])

@@ -18,7 +18,7 @@ class EncoderClassifier(nn.Module):
     """The way down and the middle of a U-Net, the mean over all places, and a linear head."""
 
     def __init__(self, unet: UNet, num_classes: int) -> None:
-        """Take over the stages of a network, and add a head that starts at zero.
+        """Take over the pieces of a network, and add a head that starts at zero.
 
         Raises:
             SettingsError: a network that is shown an image beside the noisy data.
@@ -43,8 +43,8 @@ class EncoderClassifier(nn.Module):
         embedding = F.silu(self.time_embed(time))
         hidden = x.to(embedding.dtype)
         hidden = hidden.contiguous(memory_format=fast_layout(hidden))
-        for stage in self.input_blocks:
-            hidden = stage(hidden, embedding, dropout_seeds)
+        for piece in self.input_blocks:
+            hidden = piece(hidden, embedding, dropout_seeds)
         hidden = self.norm(self.middle_block(hidden, embedding, dropout_seeds))
         return self.out(hidden.flatten(2).mean(2)).to(x.dtype)
 

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from idm.core.rng import Rng
 
-LEVELS = 2**16
-"""The probability is a multiple of 1 / LEVELS: each random word decides on four values."""
+DENOMINATOR = 2**16
+"""The probability is a multiple of 1 / DENOMINATOR: each random word decides on four values."""
 
 
 class Dropout(nn.Module):
@@ -34,10 +34,10 @@ class Dropout(nn.Module):
             return x
         if seeds is None:
             return F.dropout(x, self.p)
-        dropped, count = round(self.p * LEVELS), x[0].numel()
+        dropped, count = round(self.p * DENOMINATOR), x[0].numel()
         words = Rng(seeds).bits("dropout", self.layer, -(-count // 4))
-        kept = words.view(torch.int16)[:, :count] >= dropped - LEVELS // 2
-        return x * kept.view(x.shape) * (LEVELS / (LEVELS - dropped))
+        kept = words.view(torch.int16)[:, :count] >= dropped - DENOMINATOR // 2
+        return x * kept.view(x.shape) * (DENOMINATOR / (DENOMINATOR - dropped))
 
 
 def number_layers(network: nn.Module) -> None:

@@ -35,8 +35,8 @@ def usually_halved(dims: int) -> tuple[int, ...]:
     return tuple(range(dims)) if dims < 3 else (1, 2)
 
 
-def level_factors(dims: int, halved_axes: Sequence[int] | None) -> tuple[int, ...]:
-    """Return the factor by which each spatial axis changes between levels: 2 for the halved axes, 1 for the others.
+def axis_factors(dims: int, halved_axes: Sequence[int] | None) -> tuple[int, ...]:
+    """Return the factor by which each spatial axis changes between stages: 2 for the halved axes, 1 for the others.
 
     Raises:
         SettingsError: axes that are not there, or one given twice.
@@ -103,7 +103,7 @@ class Upsample(nn.Module):
     def __init__(self, channels: int, *, use_conv: bool, dims: int, halved_axes: tuple[int, ...] | None = None) -> None:
         """Keep the number of channels."""
         super().__init__()
-        self.factors = level_factors(dims, halved_axes)
+        self.factors = axis_factors(dims, halved_axes)
         self.conv = convolution(dims, channels, channels, 3) if use_conv else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -125,7 +125,7 @@ class Downsample(nn.Module):
     def __init__(self, channels: int, *, use_conv: bool, dims: int, halved_axes: tuple[int, ...] | None = None) -> None:
         """Keep the number of channels."""
         super().__init__()
-        self.factors = level_factors(dims, halved_axes)
+        self.factors = axis_factors(dims, halved_axes)
         self.op = convolution(dims, channels, channels, 3, self.factors) if use_conv else None
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The U-Net of improved DDPM (Nichol & Dhariwal 2021), for one to three spatial axes.
 
-Residual blocks at several resolutions on the way down, a middle, and the same on the way up, joined by skip
-connections; self-attention at some resolutions. Parameters have improved-diffusion's names and shapes.
+Residual blocks at several resolutions, its stages, on the way down, a middle, and the same on the way up, joined by
+skip connections; self-attention at some stages. Parameters have improved-diffusion's names and shapes.
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from idm.core.counts import refuse_one
 from idm.core.errors import SettingsError
-from idm.networks.attention_levels import attending_levels, check_heads
+from idm.networks.attention_stages import attending_stages, check_heads
 from idm.networks.dropout import number_layers
 from idm.networks.embeddings import TimeEmbedding, check_labels, label_embedding
 from idm.networks.fast.processor import fast_layout
 from idm.networks.layers import GroupNorm, convolution, zeroed
-from idm.networks.stages import Blueprint, Stage
+from idm.networks.pieces import Blueprint, Piece
 
 ENLARGE = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
@@ -26,36 +26,36 @@ class UNet(nn.Module):
     """Predicts from noisy samples, times and, where it was built for them, labels and a low-resolution image.
 
     Any sizes will do: an axis of odd length is padded by one place before it is halved, and cropped again on the way
-    up. Padding where a level needs it, rather than the data at once, leaves no empty places for attention and norms to
+    up. Padding where a stage needs it, rather than the data at once, leaves no empty places for attention and norms to
     look at, and changes nothing where sizes can be halved.
 
     Args:
         in_channels: channels of the data.
         out_channels: channels to predict, ``diffusion.out_channels(in_channels)``.
-        model_channels: width of the first level.
-        num_res_blocks: residual blocks per level on the way down; one more on the way up.
-        channel_mult: width of each level, as a multiple of model_channels; one entry per level.
-        attention_resolutions: downsampling factors (1, 2, 4, ... of the levels) at which there is self-attention;
-            a size in pixels becomes one by division, image size / pixels. By default that of the coarsest level,
+        model_channels: width of the first stage.
+        num_res_blocks: residual blocks per stage on the way down; one more on the way up.
+        channel_mult: width of each stage, as a multiple of model_channels; one entry per stage.
+        attention_resolutions: downsampling factors (1, 2, 4, ... of the stages) at which there is self-attention;
+            a size in pixels becomes one by division, image size / pixels. By default that of the coarsest stage,
             if there are several. The middle always has it.
-        num_heads: attention heads; they must divide the width of every level with attention.
+        num_heads: attention heads; they must divide the width of every stage with attention.
         num_heads_upsample: attention heads on the way up; -1: as many as on the way down.
         dropout: dropout probability within residual blocks.
         use_scale_shift_norm: let time and class scale and shift the features instead of being added to them.
         conv_resample: change resolution by learned convolutions instead of pooling and repetition.
-        checkpoint_levels: save memory in training at so many levels, counted from the finest: their residual blocks
-            and attention are computed again in the backward pass instead of stored; the middle goes with the
-            coarsest level. 0: none; the number of levels or more: all. Results are the same.
+        checkpoint_stages: number of stages, counted from the finest, at which training saves memory: their residual
+            blocks and attention are computed again in the backward pass instead of stored; the middle goes with the
+            coarsest stage. 0: none; the number of stages or more: all. Results are the same.
         num_classes: number of labels, "no class" included if there is one; None: not conditioned on classes.
         num_attributes: how many numbers a label has, where labels are numbers; 0: they are none.
         low_res_channels: channels of a low-resolution image to condition on (super-resolution); 0: none.
         dims: number of spatial axes, 1 to 3.
-        halved_axes: spatial axes that are halved from level to level, 0 being the first after the channels; by
+        halved_axes: spatial axes that are halved from stage to stage, 0 being the first after the channels; by
             default all, but of three axes not the first.
 
     Raises:
-        SettingsError: a level without channels, attention at no level, heads that do not divide a width, axes that
-            are not there, dims or checkpoint_levels out of range.
+        SettingsError: a stage without channels, attention at no stage, heads that do not divide a width, axes that
+            are not there, dims or checkpoint_stages out of range.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class UNet(nn.Module):
         dropout: float = 0.0,
         use_scale_shift_norm: bool = True,
         conv_resample: bool = True,
-        checkpoint_levels: int = 0,
+        checkpoint_stages: int = 0,
         num_classes: int | None = None,
         num_attributes: int = 0,
         low_res_channels: int = 0,
@@ -86,17 +86,14 @@ class UNet(nn.Module):
         self.in_channels, self.low_res_channels = in_channels, low_res_channels
         self.num_classes, self.num_attributes = num_classes, num_attributes
         self.dims, self.widths, self.dropout = dims, widths, dropout
-        emb, scale_shift, levels = 4 * model_channels, use_scale_shift_norm, checkpoint_levels
-        blueprint = Blueprint(
-            widths, num_res_blocks, attending, emb, dropout, dims, scale_shift, conv_resample, levels, halved_axes
-        )
+        emb, ways = 4 * model_channels, (use_scale_shift_norm, conv_resample, checkpoint_stages, halved_axes)
+        blueprint = Blueprint(widths, num_res_blocks, attending, emb, dropout, dims, *ways)
         self.time_embed = TimeEmbedding(model_channels, emb)
         if (labels := label_embedding(num_classes, num_attributes, emb)) is not None:
             self.label_emb = labels
         first = convolution(dims, in_channels + low_res_channels, widths[0], 3)
         self.input_blocks, skips = blueprint.down(first, num_heads)
-        self.middle_block = blueprint.middle(num_heads)
-        self.output_blocks = blueprint.up(skips, heads_upsample)
+        self.middle_block, self.output_blocks = blueprint.middle(num_heads), blueprint.up(skips, heads_upsample)
         last = zeroed(convolution(dims, widths[0], out_channels, 3))
         self.out = nn.Sequential(GroupNorm(widths[0], activated=True), nn.Identity(), last)
         number_layers(self)
@@ -107,8 +104,8 @@ class UNet(nn.Module):
         return self.dropout > 0.0
 
     def pieces(self) -> list[nn.Module]:
-        """Return the stages, which are called one after another."""
-        return [module for module in self.modules() if isinstance(module, Stage)]
+        """Return the pieces, which are called one after another."""
+        return [module for module in self.modules() if isinstance(module, Piece)]
 
     def forward(
         self,
@@ -124,10 +121,9 @@ class UNet(nn.Module):
         Args:
             x: noisy samples [b, in_channels, *space].
             time: network times [b].
-            y: classes, int64 [b], or numbers, floats [b, num_attributes] of which NaN is missing; wanted if and only if
+            y: classes, int64 [b], or numbers, floats [b, num_attributes] of which NaN is missing; only and always where
                 the network was built for them.
-            low_res: image to be refined [b, low_res_channels, *smaller]; wanted if and only if the network has
-                low_res_channels.
+            low_res: image to be refined [b, low_res_channels, *smaller]; only and always where there are such channels.
             dropout_seeds: a seed per sample, int64 [b]: what is dropped in training is a function of it, whatever batch
                 the sample is in; None: of the state of torch's generator.
 
@@ -143,13 +139,13 @@ class UNet(nn.Module):
         hidden = self._with_low_res(x.to(embedding.dtype), low_res)
         hidden = hidden.contiguous(memory_format=fast_layout(hidden))
         skips: list[Tensor] = []
-        for stage in self.input_blocks:
-            hidden = stage(hidden, embedding, dropout_seeds)
+        for piece in self.input_blocks:
+            hidden = piece(hidden, embedding, dropout_seeds)
             skips.append(hidden)
         hidden = self.middle_block(hidden, embedding, dropout_seeds)
-        for stage in self.output_blocks:
+        for piece in self.output_blocks:
             skip = skips.pop()
-            hidden = stage(torch.cat([_cropped(hidden, skip.shape[2:]), skip], dim=1), embedding, dropout_seeds)
+            hidden = piece(torch.cat([_cropped(hidden, skip.shape[2:]), skip], dim=1), embedding, dropout_seeds)
         return self.out(hidden).to(x.dtype)
 
     def _with_low_res(self, x: Tensor, low_res: Tensor | None) -> Tensor:
@@ -174,16 +170,16 @@ class UNet(nn.Module):
 def _widths(
     channel_mult: tuple[int | float, ...], model_channels: int, num_res_blocks: int, dropout: float
 ) -> tuple[int, ...]:
-    """Return the channels of each level.
+    """Return the channels of each stage.
 
     Raises:
-        SettingsError: a level without channels or blocks, no levels, or a dropout that is no probability below 1.
+        SettingsError: a stage without channels or blocks, no stages, or a dropout that is no probability below 1.
     """
     refuse_one(channel_mult, "channel_mult", "(1, 2)")
     widths = tuple(round(multiple * model_channels) for multiple in channel_mult)
     if min((model_channels, num_res_blocks, *widths), default=0) < 1 or not widths or not 0.0 <= dropout < 1.0:
         raise SettingsError(
-            "network: at least one level, channel and residual block, and a dropout from 0 to below 1 wanted, got "
+            "network: at least one stage, channel and residual block, and a dropout from 0 to below 1 wanted, got "
             f"channel_mult={channel_mult}, model_channels={model_channels}, num_res_blocks={num_res_blocks}, "
             f"dropout={dropout}"
         )
@@ -201,12 +197,12 @@ def _refuse_negative(low_res_channels: int, num_heads_upsample: int) -> None:
 def _attention(
     resolutions: tuple[int, ...] | None, num_heads: int, num_heads_upsample: int, widths: tuple[int, ...]
 ) -> tuple[tuple[int, ...], int]:
-    """Return the levels with attention, and the heads on the way up.
+    """Return the stages with attention, and the heads on the way up.
 
     Raises:
-        SettingsError: attention at no level, or heads that do not divide a width.
+        SettingsError: attention at no stage, or heads that do not divide a width.
     """
-    attending = attending_levels(resolutions, len(widths))
+    attending = attending_stages(resolutions, len(widths))
     check_heads("num_heads", num_heads, widths, [*attending, len(widths) - 1])
     heads_upsample = num_heads if num_heads_upsample == -1 else num_heads_upsample
     check_heads("num_heads_upsample", heads_upsample, widths, attending)

@@ -22,7 +22,7 @@ from idm.oracles.components import LARGEST_TABLE
 from idm.oracles.increments import Increments
 from idm.schedules import Level
 
-REACH = 8.0
+REACH_STDS = 8.0
 """Standard deviations of the end of a walk that its grid reaches in both directions; beyond it would wrap around."""
 
 POINTS_A_MULTIPLE_OF = 32
@@ -49,7 +49,7 @@ class LevyDenoiser(ExactDenoiser):
         """
         super().__init__(diffusion)
         self.law, self.length, self.spacing = law, length, spacing
-        reach = REACH * math.sqrt(length * law.variance)
+        reach = REACH_STDS * math.sqrt(length * law.variance)
         self._half = POINTS_A_MULTIPLE_OF // 2 * math.ceil(2.0 * reach / spacing / POINTS_A_MULTIPLE_OF)
 
     def x_start_moments(self, x_t: Images, at: Level, conditioning: Mapping[str, Tensor]) -> Moments:

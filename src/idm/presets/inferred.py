@@ -36,8 +36,8 @@ POINTS_AT_ONCE = 512
 """Points cost so little that the time of a step hardly depends on their number, and its noise does."""
 
 USUAL_PLACES, SMALLEST_BATCH = 32 * 32, 8
-"""A usual batch is of samples of at most so many places. Larger samples come in smaller batches, down to this one: time
-and memory of a step stay about the same."""
+"""Most places of samples that come in batches of the usual size, and fewest samples of a batch. Larger samples come in
+smaller batches, down to that: time and memory of a step stay about the same."""
 
 LOWEST_RATE, HIGHEST_RATE, RATE_OF_POINTS = 2e-4, 1e-3, 3e-3
 """Learning rates: of a U-Net in a run of the usual length and in a short one, and of a network of points."""

@@ -1,6 +1,6 @@
-"""The network for data nobody has described: levels and halved axes from sizes and, of volumes, from voxels.
+"""The network for data nobody has described: stages and halved axes from sizes and, of volumes, from voxels.
 
-What a user gives of it is followed: attention and heads fit the levels and widths that are given.
+What a user gives of it is followed: attention and heads fit the stages and widths that are given.
 """
 
 import math
@@ -16,21 +16,21 @@ SMALLEST_MAP = 4
 """An axis is not halved to fewer places than this."""
 
 MOST_HALVINGS = 3
-"""A U-Net has at most one level more than this."""
+"""A U-Net has at most one stage more than this."""
 
-LARGEST_ATTENTION = 256
-"""Self-attention is for maps of at most so many places."""
+MOST_ATTENTION_PLACES = 256
+"""Most places of a map with self-attention."""
 
 MOST_HEADS = 4
-"""There are as many heads of attention, or the most of its divisors that divide the width of every level."""
+"""There are as many heads of attention, or the most of its divisors that divide the width of every stage."""
 
 
 @dataclass(frozen=True)
 class Halving:
-    """How a U-Net changes from level to level.
+    """How a U-Net changes from stage to stage.
 
     Attributes:
-        number: how often the axes are halved, one less than there are levels.
+        number: how often the axes are halved, one less than there are stages.
         axes: which spatial axes are halved; the others stay whole.
     """
 
@@ -38,7 +38,7 @@ class Halving:
     axes: tuple[int, ...]
 
     def space(self, space: Sequence[int], times: int) -> list[int]:
-        """Return the sizes after so many halvings, each of which rounds up."""
+        """Return the sizes after a number of halvings, each of which rounds up."""
         return [-(-size // 2**times) if axis in self.axes else size for axis, size in enumerate(space)]
 
 
@@ -65,7 +65,7 @@ def network_for(
         "model_channels": channels,
         "num_res_blocks": 2,
         "channel_mult": widths,
-        "attention_resolutions": tuple(2**times for times, places in maps.items() if places <= LARGEST_ATTENTION),
+        "attention_resolutions": tuple(2**times for times, places in maps.items() if places <= MOST_ATTENTION_PLACES),
         "num_heads": math.gcd(MOST_HEADS, *(round(width * channels) for width in widths)),
         "dropout": 0.1,
     }

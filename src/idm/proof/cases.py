@@ -18,11 +18,11 @@ from idm.restoration import Method, Observation, observe, restore
 from idm.samplers import Sampler
 from idm.schedules import Level, PathGrid
 
-HIGHEST = 20.0
+HIGHEST_RATIO = 20.0
 """Noise-to-signal ratio from which samplers go."""
 
 DATA_SEED, NOISE_SEED, WALK_SEED, START_SEED, FIRST_SEED, SECOND_SEED = 11, 12, 1_000_000, 2_000_000, 10_000, 20_000
-"""Of data, of the noise of observations, of walks and where they start, and of two sets of exact draws."""
+"""Seeds of data, of the noise of observations, of walks and where they start, and of two sets of exact draws."""
 
 CURVE_DRAWS = 200
 
@@ -139,11 +139,11 @@ class Counted:
 
 
 def process(data: Known, num_steps: int) -> GaussianDiffusion:
-    """Return the levels of so many steps, evenly in log kappa, with the analytic variance of the data.
+    """Return the levels of ``num_steps`` steps, evenly in log kappa, with the analytic variance of the data.
 
     The variance is that of steps of a whole distribution (Bao et al. 2022), as ``idm calibrate`` measures it.
     """
-    kappas = data.lowest * (HIGHEST / data.lowest) ** (np.arange(num_steps) / max(1, num_steps - 1))
+    kappas = data.lowest * (HIGHEST_RATIO / data.lowest) ** (np.arange(num_steps) / max(1, num_steps - 1))
     path = PATHS[CHAIN]
     diffusion = GaussianDiffusion(PathGrid(path, path.time_of(np.log(kappas))), model_var_type=ModelVarType.FIXED_SMALL)
     errors = _errors(data, diffusion)

@@ -17,7 +17,7 @@ from idm.diffusion import GaussianDiffusion
 from idm.oracles import ExactDenoiser, GaussianDenoiser, MixtureDenoiser
 from idm.schedules import Grid, Level
 
-HIGHEST, LOWEST = 20.0, 0.05
+HIGHEST_RATIO, LOWEST_RATIO = 20.0, 0.05
 """Noise-to-signal ratios between which samplers go."""
 
 START = torch.tensor([[9.0, -14.0], [-21.0, 3.0], [4.0, 26.0]], dtype=torch.float64)
@@ -61,7 +61,9 @@ class GaussianFlow(Flow):
 
     def state(self, kappa: float) -> Tensor:
         """Scale the distance from the mean."""
-        return self.mean + (START - self.mean) * ((self.variance + kappa**2) / (self.variance + HIGHEST**2)).sqrt()
+        return (
+            self.mean + (START - self.mean) * ((self.variance + kappa**2) / (self.variance + HIGHEST_RATIO**2)).sqrt()
+        )
 
 
 class FollowedFlow(Flow):
@@ -69,7 +71,7 @@ class FollowedFlow(Flow):
 
     def state(self, kappa: float) -> Tensor:
         """Integrate from the highest level, once to each level: solvers, paths and predictions share them."""
-        place = round(math.log(kappa / HIGHEST), 9)
+        place = round(math.log(kappa / HIGHEST_RATIO), 9)
         if place not in self._known_states:
             self._known_states[place] = self._integrated(kappa)
         return self._known_states[place]
@@ -84,8 +86,8 @@ class FollowedFlow(Flow):
         Raises:
             NumericalError: they differ by too much.
         """
-        length = math.log(kappa / HIGHEST)
-        number = max(4, math.ceil(RUNGE_KUTTA_STEPS * abs(length) / math.log(HIGHEST / LOWEST)))
+        length = math.log(kappa / HIGHEST_RATIO)
+        number = max(4, math.ceil(RUNGE_KUTTA_STEPS * abs(length) / math.log(HIGHEST_RATIO / LOWEST_RATIO)))
         coarse, fine = (runge_kutta(self._slope, START, length, steps) for steps in (number, 2 * number))
         difference = (fine - coarse) / 15.0
         error = float((difference / fine.abs().clamp(min=1.0)).abs().max())
@@ -94,8 +96,8 @@ class FollowedFlow(Flow):
         return fine + difference
 
     def _slope(self, log_ratio: float, y: Tensor) -> Tensor:
-        """Y - E[x_0 | y] at kappa = HIGHEST exp(log_ratio)."""
-        kappa = torch.tensor(HIGHEST * math.exp(log_ratio), dtype=torch.float64)
+        """Y - E[x_0 | y] at kappa = HIGHEST_RATIO exp(log_ratio)."""
+        kappa = torch.tensor(HIGHEST_RATIO * math.exp(log_ratio), dtype=torch.float64)
         level = Level(torch.ones_like(kappa), kappa, kappa)
         return y - self._known.x_start_moments(y, level, {}).mean
 

@@ -31,7 +31,7 @@ from idm.restoration import Blur, Downsample, Fourier, LinearOperator, Mask
 SHAPE = (2, 8)
 
 SWEEPS = 25
-"""Of Gibbs sampling; walks of so few places forget their start in a dozen."""
+"""Sweeps of Gibbs sampling; walks of few places forget their start in a dozen."""
 
 ANY = GaussianDiffusion.from_betas([0.5])
 """A process where none is asked for."""

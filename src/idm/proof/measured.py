@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from idm.proof.proof import Finding
 
-FEWEST, MOST = 24, 3072
+FEWEST_STEPS, MOST_STEPS = 24, 3072
 """Numbers of steps that are tried."""
 
 LEAST_ERROR, LARGEST_ERROR = 1e-11, 1e-2
@@ -18,7 +18,7 @@ LARGEST_SPREAD = 1e-9
 """Distance of the ends of two walks that differ by rounding alone."""
 
 NUM_SLOPES, WITHIN = 3, 0.15
-"""So many doublings in a row are to show the order, each so closely."""
+"""Number of doublings in a row that are to show the order, and how closely each is to show it."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,10 @@ def doubled(asked: Measured, error: Callable[[int], float]) -> Measured:
 
     Args:
         asked: what is measured, as yet without numbers.
-        error: that of so many steps.
+        error: given a number of steps, the error of that many.
     """
-    found, number = asked, FEWEST
-    while number <= MOST and not found.holds and (not found.errors or found.errors[-1] >= LEAST_ERROR):
+    found, number = asked, FEWEST_STEPS
+    while number <= MOST_STEPS and not found.holds and (not found.errors or found.errors[-1] >= LEAST_ERROR):
         found = replace(found, num_steps=(*found.num_steps, number), errors=(*found.errors, error(number)))
         number *= 2
     return found

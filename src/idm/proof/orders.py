@@ -10,7 +10,7 @@ from torch import Tensor
 from idm.core.rng import Rng
 from idm.diffusion import Denoised, Denoiser, GaussianDiffusion, ModelMeanType, Prediction
 from idm.diffusion.predictions import StartX
-from idm.proof.flows import HIGHEST, LOWEST, Flow
+from idm.proof.flows import HIGHEST_RATIO, LOWEST_RATIO, Flow
 from idm.proof.measured import Measured, doubled
 from idm.proof.solvers import Solver
 from idm.samplers import Sampler, SamplerMultistep, SampleStep
@@ -21,15 +21,17 @@ from idm.schedules.table import Float64
 
 PATHS: Mapping[str, Path] = {"chain": cosine_schedule(1000).path, "straight path": StraightPath()}
 RATIOS: Mapping[str, Callable[[Float64], Float64]] = {
-    "log_snr": lambda shares: LOWEST * (HIGHEST / LOWEST) ** shares,
-    "rho": lambda shares: (LOWEST ** (1 / 7) + shares * (HIGHEST ** (1 / 7) - LOWEST ** (1 / 7))) ** 7,
+    "log_snr": lambda shares: LOWEST_RATIO * (HIGHEST_RATIO / LOWEST_RATIO) ** shares,
+    "rho": lambda shares: (
+        (LOWEST_RATIO ** (1 / 7) + shares * (HIGHEST_RATIO ** (1 / 7) - LOWEST_RATIO ** (1 / 7))) ** 7
+    ),
 }
 """Noise-to-signal ratios by their shares of the way up, as the grids of those names have them."""
 
 CHAIN, X_START = "chain", StartX()
 
 MOST_VALUES = 4
-"""Values that a rule remembers at the most."""
+"""Most values that a rule remembers."""
 
 SPREAD_STEPS = 12
 
@@ -102,7 +104,7 @@ def measured_order(solver: Solver, flow: Flow, spacing: str, *, exact: bool) -> 
     asked = Measured(
         solver.name, flow.name, spacing, start, order, at_least=not exact, calls=solver.calls, spread=spread
     )
-    end = flow.state(LOWEST)
+    end = flow.state(LOWEST_RATIO)
     return doubled(asked, lambda number: _distance(walked(solver, flow, spacing, number, exact=exact), end))
 
 

@@ -11,7 +11,7 @@ from idm.proof.cases import Case, Draws
 from idm.proof.proof import Finding
 from idm.restoration.coverage import LEVELS, MAIN_LEVEL, held_in, least_draws
 
-NEAR = 0.02
+NEAR_DISTANCE = 0.02
 """Sliced distance above its floor that is still the exact posterior."""
 
 LEAST_HELD, MOST_HELD = 0.87, 0.93
@@ -82,7 +82,11 @@ class Restored(Finding):
     @property
     def is_near(self) -> bool:
         """Whether nothing tells the draws from exact ones: distance, and regions of 90 %."""
-        return self.distance <= self.floor + NEAR and self.held is not None and LEAST_HELD <= self.held <= MOST_HELD
+        return (
+            self.distance <= self.floor + NEAR_DISTANCE
+            and self.held is not None
+            and LEAST_HELD <= self.held <= MOST_HELD
+        )
 
     @property
     def row(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from idm.core.tensors import append_dims
 from idm.diffusion import GaussianDiffusion, ModelVarType
-from idm.proof.flows import LOWEST, GaussianFlow
+from idm.proof.flows import LOWEST_RATIO, GaussianFlow
 from idm.proof.measured import Measured, doubled
 from idm.proof.orders import CHAIN, grid_of
 from idm.proof.solvers import Solver
@@ -56,7 +56,7 @@ def weak_error_of(solver: Solver, flow: GaussianFlow, spacing: str, number: int)
     alpha, sigma = (values[[0, -1]] for values in (diffusion.grid.levels.alpha, diffusion.grid.levels.sigma))
     mean, variance = alpha[1] * flow.mean, alpha[1] ** 2 * flow.variance + sigma[1] ** 2
     mean, variance = end_moments(solver.make(diffusion), flow, mean, variance)
-    wrong = mean / alpha[0] - flow.mean, variance.sqrt() / alpha[0] - (flow.variance + LOWEST**2).sqrt()
+    wrong = mean / alpha[0] - flow.mean, variance.sqrt() / alpha[0] - (flow.variance + LOWEST_RATIO**2).sqrt()
     return float(torch.cat(wrong).abs().max())
 
 

@@ -17,11 +17,11 @@ from idm.report.tiles import tiles
 SIDE_PIXELS = 96
 """Largest side of a picture in pixels."""
 
-ACROSS, MOST_SHOWN = 8, 16
+PICTURES_PER_ROW, MOST_SHOWN = 8, 16
 """Pictures per row, and per group."""
 
 MOST_LISTED = 200
-"""Further rows of a table are counted, not shown."""
+"""Most rows of a table that are shown; further ones are counted."""
 
 
 def write_data_page(path: str | Path, check: DataCheck) -> Path:
@@ -76,7 +76,7 @@ def _pictures(check: DataCheck, group: OddGroup) -> list[Block]:
     codec = None if check.values is None else check.values.codec
     found = [(name, _picture(check, codec, name)) for name in group.names[:MOST_SHOWN]]
     items = [(name, picture) for name, picture in found if picture is not None]
-    rows = [items[first : first + ACROSS] for first in range(0, len(items), ACROSS)]
+    rows = [items[first : first + PICTURES_PER_ROW] for first in range(0, len(items), PICTURES_PER_ROW)]
     blocks: list[Block] = [LabelledPictures(row, group.reason, across=True) for row in rows]
     if items and codec is not None and has_scale(codec):
         blocks.append(Paragraph(_scale(check, codec, items[0][0])))

@@ -97,7 +97,8 @@ class DemoContents:
         reconstruction: held-out samples, inverted to noise and sampled back.
         interpolations: samples between pairs of samples, in the model's range.
         classifier_accuracy: share of held-out data which the classifier gets right.
-        stages: names of the stages of the demo and their wall-clock times in seconds, that of training over all starts.
+        chapters: names of the chapters of the demo and their wall-clock times in seconds; that of training is over all
+            starts.
     """
 
     title: str
@@ -112,4 +113,4 @@ class DemoContents:
     reconstruction: Reconstruction
     interpolations: Float[Tensor, "pairs n c *space"]
     classifier_accuracy: float
-    stages: Sequence[tuple[str, float]]
+    chapters: Sequence[tuple[str, float]]

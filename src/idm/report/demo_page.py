@@ -10,11 +10,11 @@ from idm.report.page import Page
 from idm.report.pictures import grid
 from idm.report.steps import learned_and_best
 
-SMALL_TILE, TILE = 40, 56
+SMALL_TILE_PIXELS, TILE_PIXELS = 40, 56
 """Smallest side of a tile in pixels, in grids side by side and in rows that have the page to themselves."""
 
 MAX_RECONSTRUCTIONS = 14
-"""Further reconstructions are not shown."""
+"""Most reconstructions that are shown."""
 
 
 def write_demo_page(path: str | Path, contents: DemoContents) -> Path:
@@ -39,7 +39,7 @@ def _glance(contents: DemoContents) -> list[Block]:
         Card(_percent(drawn.accuracy), f"of samples recognised, {drawn.name}", _percent(drawn.accuracy_error))
         for drawn in contents.sample_sets
     ]
-    cards.append(Card(_duration(sum(seconds for _, seconds in contents.stages)), "for everything on this page"))
+    cards.append(Card(_duration(sum(seconds for _, seconds in contents.chapters)), "for everything on this page"))
     return [Cards(cards)]
 
 
@@ -62,7 +62,7 @@ def _by_class(contents: DemoContents, drawn: SampleSet) -> Block:
     per_class = drawn.samples.shape[0] // len(contents.class_names)
     parts = drawn.samples.split(per_class)
     rows = [
-        (name, grid(part, contents.codec, columns=per_class, min_tile=SMALL_TILE))
+        (name, grid(part, contents.codec, columns=per_class, min_tile=SMALL_TILE_PIXELS))
         for name, part in zip(contents.class_names, parts, strict=True)
     ]
     caption = f"{drawn.name}: {per_class} per class of {drawn.num:,} drawn in {_duration(drawn.seconds)}."
@@ -72,7 +72,7 @@ def _by_class(contents: DemoContents, drawn: SampleSet) -> Block:
 def _denoising(contents: DemoContents) -> list[Block]:
     moments = contents.denoising.moments
     columns = [
-        (label, grid(moments[:, i], contents.codec, columns=1, min_tile=TILE))
+        (label, grid(moments[:, i], contents.codec, columns=1, min_tile=TILE_PIXELS))
         for i, label in enumerate(contents.denoising.labels)
     ]
     return [
@@ -151,7 +151,7 @@ def _reconstruction(contents: DemoContents) -> list[Block]:
     found = contents.reconstruction
     both = ("original", found.originals), ("rebuilt", found.reconstructions)
     rows = [
-        (name, grid(x[:MAX_RECONSTRUCTIONS], contents.codec, columns=MAX_RECONSTRUCTIONS, min_tile=TILE))
+        (name, grid(x[:MAX_RECONSTRUCTIONS], contents.codec, columns=MAX_RECONSTRUCTIONS, min_tile=TILE_PIXELS))
         for name, x in both
     ]
     return [
@@ -171,7 +171,7 @@ def _reconstruction(contents: DemoContents) -> list[Block]:
 
 def _interpolations(contents: DemoContents) -> list[Block]:
     x = contents.interpolations
-    picture = grid(x.flatten(0, 1), contents.codec, columns=x.shape[1], min_tile=TILE)
+    picture = grid(x.flatten(0, 1), contents.codec, columns=x.shape[1], min_tile=TILE_PIXELS)
     return [
         Paragraph(
             "Two samples are turned into noise, the noise is mixed in small steps from the first to the second, and "
@@ -193,8 +193,8 @@ def _training(contents: DemoContents) -> list[Block]:
 
 
 def _facts(contents: DemoContents) -> list[Block]:
-    times = [(name, _duration(seconds)) for name, seconds in contents.stages]
-    return [SideBySide([Table(contents.facts), Table(times, header=("Stage", "Wall-clock time"))])]
+    times = [(name, _duration(seconds)) for name, seconds in contents.chapters]
+    return [SideBySide([Table(contents.facts), Table(times, header=("Chapter", "Wall-clock time"))])]
 
 
 def _percent(share: float) -> str:

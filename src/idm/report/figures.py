@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DPI, LAYOUT = 150, "constrained"
 QUARTERS = ("least noisy quarter of t", "second quarter", "third quarter", "noisiest quarter of t")
 MAX_POINTS = 20_000
-"""Further points are not drawn."""
+"""Most points that are drawn."""
 
 SMALLEST_SHARE = 1e-7
 """Terms that are a smaller share of the largest one, with which they add up to nothing, lie below the axis."""

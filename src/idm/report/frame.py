@@ -14,13 +14,13 @@ from PIL import Image, ImageDraw, ImageFont
 from idm.data import Codec
 from idm.report.colours import INK, WHITE
 
-FONT_PIXELS, PADDING = 12, 5
+FONT_PIXELS, PADDING_PIXELS = 12, 5
 """Height of letters, and space around them."""
 
 LONGEST_NAME_PIXELS = 140
 """Names that are longer than that end in dots."""
 
-BAR_WIDTH, BAR_HEIGHT = 96, 10
+BAR_WIDTH_PIXELS, BAR_HEIGHT_PIXELS = 96, 10
 """Size of the bar from black to white in pixels."""
 
 MOST_RANGES = 4
@@ -95,21 +95,23 @@ def _number(codec: Codec, value: float) -> str:
 def _bar(low: str, high: str) -> Image.Image:
     """Draw a bar from black to white between two numbers."""
     left, right = _line(low), _line(high)
-    grey = np.tile(np.linspace(0, 255, BAR_WIDTH).round().astype(np.uint8), (BAR_HEIGHT, 1))
-    strip = Image.new("L", (left.width + BAR_WIDTH + right.width, left.height), WHITE)
-    top = (left.height - BAR_HEIGHT) // 2
+    grey = np.tile(np.linspace(0, 255, BAR_WIDTH_PIXELS).round().astype(np.uint8), (BAR_HEIGHT_PIXELS, 1))
+    strip = Image.new("L", (left.width + BAR_WIDTH_PIXELS + right.width, left.height), WHITE)
+    top = (left.height - BAR_HEIGHT_PIXELS) // 2
     strip.paste(left, (0, 0))
     strip.paste(Image.fromarray(grey), (left.width, top))
-    strip.paste(right, (left.width + BAR_WIDTH, 0))
-    ImageDraw.Draw(strip).rectangle((left.width, top, left.width + BAR_WIDTH - 1, top + BAR_HEIGHT - 1), outline=INK)
+    strip.paste(right, (left.width + BAR_WIDTH_PIXELS, 0))
+    ImageDraw.Draw(strip).rectangle(
+        (left.width, top, left.width + BAR_WIDTH_PIXELS - 1, top + BAR_HEIGHT_PIXELS - 1), outline=INK
+    )
     return strip
 
 
 def _line(text: str) -> Image.Image:
     """Draw a text, dark on white, with space around it."""
     font = _font()
-    line = Image.new("L", (round(font.getlength(text)) + 2 * PADDING, FONT_PIXELS + 2 * PADDING), WHITE)
-    ImageDraw.Draw(line).text((PADDING, line.height / 2), text, fill=INK, font=font, anchor="lm")
+    line = Image.new("L", (round(font.getlength(text)) + 2 * PADDING_PIXELS, FONT_PIXELS + 2 * PADDING_PIXELS), WHITE)
+    ImageDraw.Draw(line).text((PADDING_PIXELS, line.height / 2), text, fill=INK, font=font, anchor="lm")
     return line
 
 

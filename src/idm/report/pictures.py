@@ -17,11 +17,11 @@ from idm.data.base import Samples
 from idm.report.figures import png, scatter
 from idm.report.tiles import GAP_GREY, side_by_side, tiles
 
-GAP, WIDE_GAP = 2, 8
+GAP_PIXELS, WIDE_GAP_PIXELS = 2, 8
 """Pixels between tiles; the second where channels stand side by side, to tell samples from channels."""
 
 MOST_COLUMNS = 16
-"""With more classes than this, they have no columns."""
+"""Most classes that have a column each."""
 
 SAMPLES_AT_ONCE = 256
 """Most single images that are converted at a time."""
@@ -44,7 +44,7 @@ def grid(
     Raises:
         DataError: no samples, or points.
     """
-    pictures, gap = tiles(x, codec, min_side=min_tile), WIDE_GAP if side_by_side(x) else GAP
+    pictures, gap = tiles(x, codec, min_side=min_tile), WIDE_GAP_PIXELS if side_by_side(x) else GAP_PIXELS
     count, height, width = pictures.shape[:3]
     across = tiles_in_row(count, columns)
     down = math.ceil(count / across)

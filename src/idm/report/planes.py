@@ -7,10 +7,10 @@ import torch.nn.functional as F  # noqa: N812 (the field's name)
 from jaxtyping import Float
 from torch import Tensor
 
-GAP = 1
+GAP_PIXELS = 1
 """Pixels between planes, before they are enlarged; their value is in the middle of the range."""
 
-LONGEST_SIDE = 512
+LONGEST_SIDE_PIXELS = 512
 """Pixels of the longest side of a plane, but for one per voxel."""
 
 
@@ -24,7 +24,7 @@ def middle_planes(
         voxel: size of a voxel along each axis, in any unit; pixels are square, and as large as its smallest side.
     """
     sides = [size * count for size, count in zip(voxel, x.shape[2:], strict=True)]
-    pixel = max(min(voxel), max(sides) / LONGEST_SIDE)
+    pixel = max(min(voxel), max(sides) / LONGEST_SIDE_PIXELS)
     planes: list[Tensor] = []
     for axis in range(3):
         cut = x.select(2 + axis, x.shape[2 + axis] // 2)
@@ -40,5 +40,5 @@ def _beside(planes: Sequence[Tensor]) -> Tensor:
     parts: list[Tensor] = []
     for plane in planes:
         above = (high - plane.shape[2]) // 2
-        parts.append(F.pad(plane, (0 if not parts else GAP, 0, above, high - plane.shape[2] - above)))
+        parts.append(F.pad(plane, (0 if not parts else GAP_PIXELS, 0, above, high - plane.shape[2] - above)))
     return torch.cat(parts, dim=3)

@@ -10,7 +10,7 @@ from idm.report.figures import empty_figure, style
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LINE = 48
+LINE_CHARACTERS = 48
 """Characters of a line below a panel."""
 
 
@@ -29,7 +29,7 @@ def rank_histograms(panels: Sequence[tuple[str, str, Sequence[float]]]) -> "Figu
         style(
             axes,
             title=title,
-            x=f"rank of the truth among the draws\n{textwrap.fill(sentence, LINE)}",
+            x=f"rank of the truth among the draws\n{textwrap.fill(sentence, LINE_CHARACTERS)}",
             y="share, 1: calibrated",
         )
         axes.set_xlim(0, 1)

@@ -21,18 +21,18 @@ Tiles = UInt8[np.ndarray, "n h w"] | UInt8[np.ndarray, "n h w 3"]
 """Grey or RGB pictures."""
 
 MAX_CHANNELS = 8
-"""Further channels are not shown."""
+"""Most channels that are shown."""
 
-LINE_WIDTH, LINE_HEIGHT = 96, 64
+LINE_WIDTH_PIXELS, LINE_HEIGHT_PIXELS = 96, 64
 """Size of the drawing of a sample with one spatial axis, in pixels."""
 
 OVERSAMPLING = 4
 """Lines are drawn this many times larger, then reduced, so that they come out smooth."""
 
-MARGIN = 4
+MARGIN_PIXELS = 4
 """Empty pixels around a line drawing."""
 
-CHANNEL_GAP, GAP_GREY = 2, 128
+CHANNEL_GAP_PIXELS, GAP_GREY = 2, 128
 """Pixels between channels that stand side by side; as far from white as from black."""
 
 LONGEST_SIDE_PIXELS = 512
@@ -83,20 +83,20 @@ def _enlarged(pictures: Tiles, min_side: int, across: int = 1) -> UInt8[np.ndarr
 
 def _beside(channels: Sequence[UInt8[np.ndarray, "n h w"]]) -> UInt8[np.ndarray, "n h wider"]:
     """Put channels next to each other with gaps between them."""
-    gap = np.full((*channels[0].shape[:2], CHANNEL_GAP), GAP_GREY, dtype=np.uint8)
+    gap = np.full((*channels[0].shape[:2], CHANNEL_GAP_PIXELS), GAP_GREY, dtype=np.uint8)
     parts = [part for channel in channels for part in (gap, channel)]
     return np.concatenate(parts[1:], axis=2)
 
 
 def _drawing(channels: Float[np.ndarray, "c length"]) -> UInt8[np.ndarray, "h w 3"]:
     """Draw values in [0, 1] over their position, 1 at the top."""
-    size = (LINE_WIDTH * OVERSAMPLING, LINE_HEIGHT * OVERSAMPLING)
-    left, right = MARGIN * OVERSAMPLING, size[0] - MARGIN * OVERSAMPLING
-    top, bottom = MARGIN * OVERSAMPLING, size[1] - MARGIN * OVERSAMPLING
+    size = (LINE_WIDTH_PIXELS * OVERSAMPLING, LINE_HEIGHT_PIXELS * OVERSAMPLING)
+    left, right = MARGIN_PIXELS * OVERSAMPLING, size[0] - MARGIN_PIXELS * OVERSAMPLING
+    top, bottom = MARGIN_PIXELS * OVERSAMPLING, size[1] - MARGIN_PIXELS * OVERSAMPLING
     canvas = Image.new("RGB", size, WHITE)
     draw = ImageDraw.Draw(canvas)
     for values, colour in zip(channels, PALETTE, strict=False):
         across = np.linspace(left, right, max(len(values), 2))
         down = bottom - (bottom - top) * (values if len(values) > 1 else values.repeat(2))
         draw.line(list(zip(across.tolist(), down.tolist(), strict=True)), fill=colour, width=OVERSAMPLING + 2)
-    return np.asarray(canvas.resize((LINE_WIDTH, LINE_HEIGHT), Image.Resampling.LANCZOS))
+    return np.asarray(canvas.resize((LINE_WIDTH_PIXELS, LINE_HEIGHT_PIXELS), Image.Resampling.LANCZOS))

@@ -17,17 +17,17 @@ from idm.core.errors import SettingsError
 from idm.core.rng import Rng
 
 LEVELS = (0.5, 0.9, 0.99)
-"""Of the regions that are looked at, where there are draws enough; growing."""
+"""Shares of truths that regions are to hold, where there are draws enough; growing."""
 
 MAIN_LEVEL = 0.9
 
 NUM_BINS = 10
-"""Of rank histograms, at the most."""
+"""Most bins of rank histograms."""
 
-DEVIATIONS, LEAST_DIFFERENCE = 2.0, 0.02
-"""A coverage is another than its level where it is so many standard errors and such a share from it."""
+STANDARD_ERRORS, LEAST_DIFFERENCE = 2.0, 0.02
+"""Standard errors, and least share of truths, by which a coverage is off its level where it is called another."""
 
-SAME = 1e-4
+SAME_VALUE = 1e-4
 """Difference of two values in the model's range that tells nothing, 1/80 of a step of 256 levels."""
 
 
@@ -48,7 +48,7 @@ class Region:
     @property
     def verdict(self) -> str:
         """Say what is wrong with them, if anything."""
-        allowed = max(DEVIATIONS * self.error, LEAST_DIFFERENCE)
+        allowed = max(STANDARD_ERRORS * self.error, LEAST_DIFFERENCE)
         if abs(self.held - self.level) <= allowed:
             return "as they should be"
         return "too narrow" if self.held < self.level else "too wide"
@@ -142,12 +142,12 @@ def coverage_of(
     number = among.shape[1]
     if number < least_draws(LEVELS[0]):
         raise SettingsError(f"draws: at least {least_draws(LEVELS[0])} of each wanted, got {number}")
-    known = ((among - truth[:, None]).abs() <= SAME).all(0).all(0)
+    known = ((among - truth[:, None]).abs() <= SAME_VALUE).all(0).all(0)
     if bool(known.all()):
         raise SettingsError("operator: one that leaves something open wanted, all draws are the data themselves")
     weights = Rng.from_seed(seed, num_projections).normal("projections", 0, truth.shape[1:], torch.float64).to(truth)
     rng = Rng.from_seed(seed, len(truth))
-    values, every = ranks_of(truth, among, rng, SAME), torch.ones(num_projections, dtype=torch.bool)
+    values, every = ranks_of(truth, among, rng, SAME_VALUE), torch.ones(num_projections, dtype=torch.bool)
     projections = ranks_of(truth @ weights.T, among @ weights.T, rng, 0.0)
     return Coverage(
         len(truth), number, Calibration.of(values, ~known, number), Calibration.of(projections, every, number)

@@ -26,10 +26,10 @@ VARIANCE_OF_0_1 = "decoder_log_variance"
 """What runs of version 0.1 hold instead: the logarithm of the error at the lowest level alone."""
 
 LARGEST_LOG = 100.0
-"""Beyond this, up or down, the logarithm of an error or of kappa is none of data that float32 holds."""
+"""Largest logarithm of an error or of kappa, up or down, of data that float32 holds."""
 
 MOST_LEVELS = 4096
-"""No curve needs more numbers."""
+"""Most levels of a curve that is read."""
 
 
 def calibrate(

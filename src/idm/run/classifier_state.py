@@ -31,7 +31,7 @@ class ClassifierState:
     about: Mapping[str, Any]
 
     def keep(self, fits: Fits, step: int) -> None:
-        """Keep what so many steps led to.
+        """Keep what the steps done so far led to, ``step`` of them.
 
         Raises:
             NumericalError: something is not finite.

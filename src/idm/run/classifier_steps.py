@@ -21,10 +21,10 @@ from idm.run.opened import Opened
 from idm.schedules import spaced
 
 LEARNING_RATE, WEIGHT_DECAY, WARMUP_STEPS = 1e-3, 0.05, 50
-"""Of AdamW, with the weight decay of Dhariwal & Nichol 2021; the rate falls to 0 along the training."""
+"""Options of AdamW, with the weight decay of Dhariwal & Nichol 2021; the rate falls to 0 along the training."""
 
 NUM_LEVELS, MOST_HELD_OUT = 10, 1_024
-"""Levels at which held-out data are classified, and how many of them at the most."""
+"""Levels at which held-out data are classified, and most samples of these data."""
 
 KEPT_EVERY = 500
 """Steps after which an unfinished training is kept, besides when it is stopped."""
@@ -48,7 +48,7 @@ class Losses:
     status: str = ""
 
     def read(self, step: int) -> None:
-        """Read them, after so many steps.
+        """Read them, after ``step`` steps.
 
         Raises:
             NumericalError: one is not finite.

@@ -17,7 +17,7 @@ from idm.storage.fits import LARGEST_FIT_BYTES
 
 NUM_STEPS, BATCH_SIZE = 2_000, 128
 BYTES_PER_PARAMETER = 12
-"""Of what is kept of an unfinished training: a weight and two averages, in float32."""
+"""Bytes that an unfinished training keeps for each parameter: a weight and two averages, in float32."""
 
 
 def train_classifier(

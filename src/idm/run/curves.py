@@ -22,7 +22,7 @@ COLUMNS = ("error", "standard_error")
 """Of each of the curves: together, of channels and of places."""
 
 BYTES_OF_LEVEL, BYTES_OF_NUMBER, BYTES_OF_WORDS = 8, 4, 2**16
-"""Of a noise-to-signal ratio, of a number of a curve, and of all that a file holds beside these, at the most."""
+"""Bytes of a noise-to-signal ratio, of a number of a curve, and most of all that a file holds beside these."""
 
 UNKNOWN = -1.0
 """Stands for a standard error that is not known: every number of a file is finite."""

@@ -10,7 +10,7 @@ from idm.data import Dataset
 MOST_SAMPLES, SAMPLES_AT_ONCE = 4096, 64
 """Samples that are looked at, evenly among all; and how many are read together."""
 
-DIGITS = 4
+KEPT_DIGITS = 4
 """What is kept of the deviation: more would depend on the order of the sum."""
 
 
@@ -32,4 +32,4 @@ def standard_deviation(data: Dataset) -> float:
             "diffusion.sigma_data: data whose values differ wanted, got ones that are all the same; give a number, or "
             "choose another prediction"
         )
-    return float(f"{deviation:.{DIGITS}g}")
+    return float(f"{deviation:.{KEPT_DIGITS}g}")

@@ -98,13 +98,13 @@ class ReEncoded(Draws):
 @final
 @dataclass(frozen=True)
 class _Looks:
-    """Looks at every step of a batch."""
+    """Progress of a batch that calls ``look`` at every step."""
 
     look: Look
     size: int
 
     def advance(self, units: int = 1, status: str = "") -> None:
-        """Look."""
+        """Call ``look`` with the size of the batch."""
         self.look(self.size)
 
 

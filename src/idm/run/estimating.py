@@ -17,7 +17,7 @@ from idm.run.bound_request import BoundRequest
 from idm.run.data import Data
 from idm.run.opened import Opened
 
-PILOT = 16
+PILOT_IMAGES = 16
 """Samples that a proposal of steps is fitted on, and that an error is foretold from."""
 
 SURPLUS = 1.25
@@ -59,7 +59,7 @@ def plan_terms(run: Opened, data: Data, chain: GaussianDiffusion, count: int, wa
     terms = fit_terms(run, data, chain, budget or USUAL_CALLS, seed=seed, batch_size=size)
     if target_se is None:
         return terms
-    pilot = range(min(PILOT, len(data.held_out)))
+    pilot = range(min(PILOT_IMAGES, len(data.held_out)))
     found = estimate_of(run, data, chain, pilot, terms, seed=seed, batch_size=size)
     return replace(terms, calls=_calls_for(target_se, found, count, most))
 
@@ -89,7 +89,7 @@ def fit_terms(
     Raises:
         SettingsError: a chain of a single step.
     """
-    x, y = data.held_out.first(PILOT)
+    x, y = data.held_out.first(PILOT_IMAGES)
     denoise = run.scoring_denoiser(y, chain)
     return Terms(calls, fit_proposal(chain, denoise, x.to(run.device), seed=seed, batch_size=batch_size))
 

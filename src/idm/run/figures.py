@@ -30,8 +30,8 @@ from idm.samplers import Sampler
 USUAL, USUAL_OF_SAMPLES = ("bound",), ("bound", "classifier")
 """Metrics where none are named: without samples, and with some."""
 
-MOST_REAL, MOST_BYTES, LEAST_REAL = 10_000, 2**30, 64
-"""Real samples that metrics look at, evenly from all: at most so many, and so many bytes; but not fewer than these."""
+MOST_REAL_SAMPLES, MOST_BYTES, FEWEST_REAL_SAMPLES = 10_000, 2**30, 64
+"""Most real samples that metrics look at, evenly from all, most bytes of them, and the fewest whatever they take."""
 
 
 @final
@@ -237,5 +237,5 @@ def _as_drawn(run: Opened, samples: Tensor) -> Labelled:
 def evenly(dataset: Dataset) -> Labelled:
     """Return samples evenly from all that are there, none of them mirrored."""
     every = len(dataset) // (2 if dataset.random_flip else 1)
-    most = max(LEAST_REAL, min(MOST_REAL, MOST_BYTES // (4 * math.prod(dataset.shape))))
+    most = max(FEWEST_REAL_SAMPLES, min(MOST_REAL_SAMPLES, MOST_BYTES // (4 * math.prod(dataset.shape))))
     return Labelled(*dataset.batch(np.unique(np.linspace(0, every - 1, min(most, every)).astype(np.int64))))

@@ -120,7 +120,7 @@ class Guidable(Conditioned):
 
         def found_by(run: Loaded, labels: Tensor | None) -> Denoiser:
             given = {} if labels is None else {"y": labels}
-            return process.denoiser(run.model, conditioning=given, clip=False)
+            return process.denoiser(run.sampling_network, conditioning=given, clip=False)
 
         null = None if self.guide.scale == 1.0 else self.require_guidance(self.guide.scale)
         return self.guide.around(self, found_by, y, null)
@@ -154,6 +154,6 @@ class Guidable(Conditioned):
         """
         self.require_unguided()
         if guidance == 1.0:
-            return process.denoiser(self.model, conditioning=conditioning, clip=clip)
+            return process.denoiser(self.sampling_network, conditioning=conditioning, clip=clip)
         found = self.guided(guidance).guided_denoiser(process, conditioning.get("y"))
         return Clipped(found) if clip else found

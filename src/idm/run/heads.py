@@ -63,7 +63,7 @@ def with_head(variance: ReverseVariance, curves: StoredCurves, head: str) -> Pre
 
 def way_to_train(curves: StoredCurves, head: str) -> Call:
     """Return the call that trains a head."""
-    return Call(f'run.calibrate(head="{head}")', ("calibrate", curves.fits.run), {"head": head})
+    return Call(f'run.calibrate(head="{head}")', ("calibrate", curves.fits.run_folder), {"head": head})
 
 
 def hash_of_weights(tensors: Mapping[str, Tensor]) -> str:

@@ -18,7 +18,7 @@ from idm.settings.experiment import DataSettings
 from idm.settings.schema import option_paths
 
 FEWEST_TO_TRAIN_ON = 0.1
-"""Where less than this share of the samples is trained on, that is called out."""
+"""Smallest share of the samples to train on that is not called out."""
 
 
 NEAR = 0.2

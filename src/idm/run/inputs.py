@@ -21,8 +21,8 @@ from idm.data.base import Samples
 from idm.data.file_names import composed
 from idm.data.images.check import gather
 from idm.data.images.decode import GREY_8, GREY_16, RGB_8, ImageHeader, decode, read_header
-from idm.data.infer import ARRAY_SUFFIXES
 from idm.data.sources.nifti import NIFTI_SUFFIXES, Nifti
+from idm.data.suffixes import ARRAY_SUFFIXES
 from idm.run.label_kinds import Label, LabelKind
 from idm.run.labels import NO_CLASS, number_names
 from idm.run.layouts import arranged

@@ -24,10 +24,10 @@ MOST_TRAINING = 10_000
 """Training samples that are compared with, evenly from all of them."""
 
 MOST_FITTED = 2_000
-"""Of these, how many the components are found from."""
+"""Most of these samples that the components are found from."""
 
 LARGEST_BYTES = 2**29
-"""Samples that are held at once, in float64, fit into so many bytes; but there are more of them than features."""
+"""Most bytes of samples that are held at once, in float64; but there are more of them than features."""
 
 RESAMPLED, NULLS = 100, 5
 """How often samples are drawn again from those that there are, and data from the training data."""

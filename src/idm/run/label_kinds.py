@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -10,13 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from idm.core.counts import holds_several
-from idm.core.errors import SettingsError
-from idm.core.text import shown
-from idm.data.arrays.cells import MISSING
-from idm.data.attributes import LARGEST, Attributes, Row
-from idm.data.remarks import listed
+from idm.data.attributes import Attributes, Row
 from idm.run.labels import Labels, class_numbers
+from idm.run.number_labels import read_rows
 
 Label = int | Row
 """The number of a class, or the numbers that a sample is labelled with, in their own units; NaN is missing."""
@@ -58,7 +54,7 @@ class LabelKind(ABC):
 
     @abstractmethod
     def nothing(self, count: int) -> Tensor:
-        """Return what stands for no label, so many times."""
+        """Return what stands for no label, ``count`` times."""
 
     @abstractmethod
     def sizes(self, *, has_null: bool) -> dict[str, int]:
@@ -125,7 +121,7 @@ class ClassLabels(LabelKind):
     unnamed: str = "no class"
 
     def __post_init__(self) -> None:
-        """Know what stands for none."""
+        """Set what stands for no label."""
         object.__setattr__(self, "null", len(self.names))
 
     def read(self, labels: Labels | None, option: str = "labels") -> list[Label] | None:
@@ -182,19 +178,7 @@ class ValueLabels(LabelKind):
         is one number, commas do between labels, too. A value is a number, a sequence of numbers, or of such sequences,
         or of numbers by name.
         """
-        if labels is None:
-            return None
-        given = self._texts(labels) if isinstance(labels, str) else labels
-        if isinstance(given, Mapping) or not holds_several(given):
-            given = [given]
-        every = list(given)
-        has_rows = any(isinstance(row, str) or holds_several(row) for row in every)
-        if len(self.attributes.names) > 1 and every and not has_rows:
-            every = [every]  # the numbers of one label
-        found = [self._row(row, option) for row in every]
-        if not found:
-            raise SettingsError(f"{option}: at least one label wanted, got none; leave it out for those of the data")
-        return list(found)
+        return None if labels is None else list(read_rows(self.attributes.names, labels, option))
 
     def every(self) -> list[Label]:
         """Return labels of training samples."""
@@ -224,39 +208,6 @@ class ValueLabels(LabelKind):
     def arrays(self, labels: Sequence[Label]) -> dict[str, Any]:
         """Return the numbers and their names."""
         return {"attributes": np.array(labels), "attribute_names": np.array(self.attributes.names)}
-
-    def _texts(self, text: str) -> list[Any]:
-        """Take a text apart: a list or a mapping of texts for each label."""
-        parts = [part for part in text.split(";") if part.strip()]
-        if len(self.attributes.names) == 1:
-            parts = [piece for part in parts for piece in part.split(",")]
-        return [self._named(part) if "=" in part else part.split(",") for part in parts]
-
-    def _named(self, part: str) -> dict[str, str]:
-        pairs = (piece.partition("=") for piece in part.split(","))
-        return {name.strip(): value for name, _, value in pairs}
-
-    def _row(self, given: Any, option: str) -> Row:
-        names = self.attributes.names
-        wanted = f"{option}: numbers of {listed(names)} wanted"
-        if isinstance(given, Mapping):
-            if unknown := [name for name in given if name not in names]:
-                raise SettingsError(f"{wanted}, got {shown(unknown[0])}; name those that the run was trained on")
-            given = [given.get(name) for name in names]
-        row: list[Any] = list(given) if not isinstance(given, str) and holds_several(given) else [given]
-        if len(row) != len(names):
-            raise SettingsError(f"{wanted}, got {len(row)} of them; give {len(names)}, or say NAME=NUMBER")
-        try:
-            values = tuple(math.nan if _is_missing(value) else float(value) for value in row)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise SettingsError(f"{wanted}, got {shown(given)}; write none for what is not known") from error
-        if any(abs(value) > LARGEST for value in values):
-            raise SettingsError(f"{wanted}, got {shown(given)}, beyond {LARGEST:g}; write none for what is not known")
-        return values
-
-
-def _is_missing(value: object) -> bool:
-    return value is None or (isinstance(value, str) and value.strip().casefold() in MISSING)
 
 
 def _listed(numbers: list[int] | None) -> list[Label] | None:

@@ -19,10 +19,10 @@ LISTED = 5
 """Most classes that are named of those that a run lacks."""
 
 FEW = 12
-"""Up to this many classes are named in a message."""
+"""Most classes of a run that are named in a message."""
 
-LONG = 7
-"""Numbers of so many digits are no classes."""
+TOO_MANY_DIGITS = 7
+"""Fewest digits of numbers that are no classes."""
 
 
 def class_numbers(labels: Labels | None, names: Sequence[str] | None, option: str = "labels") -> list[int] | None:
@@ -81,7 +81,7 @@ def _spread(part: str | int, names: Sequence[str]) -> Sequence[str | int]:
 
 
 def _is_number(text: str) -> bool:
-    return text.isdecimal() and len(text) < LONG
+    return text.isdecimal() and len(text) < TOO_MANY_DIGITS
 
 
 def _numbering(names: Sequence[str]) -> Callable[[str | int], int | None]:

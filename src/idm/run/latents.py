@@ -68,7 +68,7 @@ class Latents:
         labels: what each was encoded under: a class, or their number for no class; None for runs without classes.
         steps: number of steps of the chain they were encoded with.
         codec: the codec of the data.
-        run: the folder of the run that encoded them.
+        run_folder: the folder of the run that encoded them.
         partner: the second state of ways that carry two, of the same shape: what makes decoding exact.
         method: name of the way they were encoded by.
         spacing: name of the grid they were encoded on.
@@ -82,7 +82,7 @@ class Latents:
     labels: Int[Tensor, " n"] | None
     steps: int
     codec: Codec
-    run: str
+    run_folder: str
     partner: Float[Tensor, "n c *space"] | None = None
     method: str = "ddim"
     spacing: str = "linspace"
@@ -95,7 +95,7 @@ class Latents:
         """How many, of what shape, by what, and where from."""
         way = f"{self.method} in {self.steps:,} steps of {self.spacing}"
         way += "" if self.guide is None else f", {self.guide.words}"
-        return f"Latents({len(self.x):,} of shape {tuple(self.x.shape[1:])}, {way}, from {self.run})"
+        return f"Latents({len(self.x):,} of shape {tuple(self.x.shape[1:])}, {way}, from {self.run_folder})"
 
     @property
     def states(self) -> tuple[Tensor, ...]:
@@ -106,7 +106,7 @@ class Latents:
         """Return a safetensors file whose metadata are the description as JSON."""
         described = {
             "format": FORMAT,
-            "run": self.run,
+            "run": self.run_folder,
             "method": self.method,
             "spacing": self.spacing,
             "steps": self.steps,
@@ -163,17 +163,19 @@ class Latents:
         if tuple(self.x.shape[1:]) != run.spec.shape or self.codec != run.spec.codec:
             raise DataError(
                 f"latents: codes of data of shape {run.spec.shape}, {_values(run.spec.codec)}, wanted, as the run was "
-                f"trained on, got {tuple(self.x.shape[1:])}, {_values(self.codec)}; decode them with {self.run}"
+                f"trained on, got {tuple(self.x.shape[1:])}, {_values(self.codec)}; decode them with {self.run_folder}"
             )
         names = run.class_names
         if (self.labels is None) != (names is None):
-            raise DataError(f"latents: codes with as many classes as the run wanted; decode them with {self.run}")
+            raise DataError(
+                f"latents: codes with as many classes as the run wanted; decode them with {self.run_folder}"
+            )
         none = None if run.guide.asked.is_by_class else null_label(run.experiment, run.spec)
         largest = none if none is not None else len(names or [None]) - 1
         if self.checkpoint and run.sha256 and self.checkpoint != run.sha256:
             raise CheckpointError(
-                f"latents: those of this checkpoint of run {run.folder} wanted, got another's, of {self.run}; encode "
-                "them anew, or decode them with the checkpoint that encoded them"
+                f"latents: those of this checkpoint of run {run.folder} wanted, got another's, of {self.run_folder}; "
+                "encode them anew, or decode them with the checkpoint that encoded them"
             )
         if self.labels is not None and not bool(((self.labels >= 0) & (self.labels <= largest)).all()):
             raise DataError(f"latents: labels from 0 to {largest} wanted, got {self.labels.tolist()}")
@@ -189,8 +191,8 @@ def _described(states: list[Tensor], described: Mapping[str, Any]) -> Latents:
     Raises:
         KeyError, TypeError, ValueError: it is not what ``Latents.to_bytes`` wrote.
     """
-    labels, steps, run = described["labels"], described["steps"], described["run"]
-    if described["format"] not in FORMATS or not isinstance(run, str):
+    labels, steps, folder = described["labels"], described["steps"], described["run"]
+    if described["format"] not in FORMATS or not isinstance(folder, str):
         raise ValueError(f"the format {FORMAT} wanted")
     x = states[0]
     for state in states:
@@ -205,7 +207,7 @@ def _described(states: list[Tensor], described: Mapping[str, Any]) -> Latents:
     way = _way(described, len(states)) if described["format"] == FORMAT else {}
     held = [state if state.dtype == torch.float64 else state.float() for state in states]
     partner = held[1] if len(held) > 1 else None
-    return Latents(held[0], y, steps, Codec.from_dict(described["codec"]), run, partner, **way)
+    return Latents(held[0], y, steps, Codec.from_dict(described["codec"]), folder, partner, **way)
 
 
 def _way(described: Mapping[str, Any], num_states: int) -> dict[str, Any]:

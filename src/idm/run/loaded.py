@@ -91,7 +91,7 @@ class Loaded(ABC):
         return num_parameters(self.network)
 
     @cached_property
-    def model(self) -> Network:
+    def sampling_network(self) -> Network:
         """The network in the form that samples are drawn and data are scored with."""
         precision = self.precision or self.experiment.training.precision
         return for_sampling(self.network, precision, self.device, compile=self.compile)

@@ -11,7 +11,7 @@ from idm.core.rng import derive_seed
 from idm.core.text import counted
 from idm.data import Dataset
 from idm.likelihood import Calibration, estimate_error_curves
-from idm.likelihood.curves import SHARES
+from idm.likelihood.curves import NUM_SHARES
 from idm.run.curves import most_levels
 from idm.run.data import Data
 from idm.run.drawing import require_memory
@@ -19,7 +19,7 @@ from idm.run.opened import Opened
 from idm.training.memory import in_smaller_pieces
 
 FEW_SAMPLES = 100
-"""Fewer make curves that are called out as rough."""
+"""Fewest samples whose curves are not called out as rough."""
 
 
 def measure_curves(
@@ -64,7 +64,7 @@ def _warn_of_few(num: int) -> None:
     """Say how far curves that were measured on few samples are off."""
     if num < FEW_SAMPLES:
         # The mean of n squares of a Gaussian is off by sqrt(2 / n) of itself.
-        off = math.sqrt(2.0 * SHARES / max(num, SHARES))
+        off = math.sqrt(2.0 * NUM_SHARES / max(num, NUM_SHARES))
         warn(
             f"error curves: measured on {counted(num, 'sample')} alone, so those of single values are off by "
             f"about {off:.0%}, and analytic variances with them; {FEW_SAMPLES} samples or more are better"

@@ -28,15 +28,15 @@ EXAMPLES: Mapping[str, str] = {
 }
 """How each operator is written."""
 
-LONGEST_DIGITS = 7
-"""Numbers of so many digits are no sizes."""
+TOO_MANY_DIGITS = 7
+"""Fewest digits of numbers that are no sizes."""
 
 
 def parse_operator(text: str, spec: DataSpec) -> Operator:
     """Make the operator that a text names, for samples of a run.
 
     ``mask:FILE`` hides what is white, transparent or not 0, ``mask`` alone what is transparent or NaN in each sample.
-    ``channels:0,2-3`` shows these channels alone. ``downsample:4`` takes means of blocks of so many places along every
+    ``channels:0,2-3`` shows these channels alone. ``downsample:4`` takes means of blocks of 4 places along every
     axis. ``blur:1.5`` is a periodic Gaussian of that standard deviation in places. ``fourier:4,8`` samples every fourth
     line of frequencies and eight in the middle, ``fourier:FILE`` those that an array marks, of complex data held as two
     channels. ``matrix:FILE`` is any matrix, of a row per number that is observed. Anything else is ``module:name`` that
@@ -117,7 +117,7 @@ def _channels(value: str, spec: DataSpec) -> dict[str, Any]:
 
 def _downsample(value: str, spec: DataSpec) -> dict[str, Any]:
     factors = value.split(",")
-    if not all(part.strip().isdecimal() and len(part) < LONGEST_DIGITS for part in factors):
+    if not all(part.strip().isdecimal() and len(part) < TOO_MANY_DIGITS for part in factors):
         raise SettingsError(f"operator: whole numbers wanted, such as downsample:4 or downsample:2,4, got '{value}'")
     return {"factors": tuple(map(int, factors))}
 
@@ -131,7 +131,7 @@ def _blur(value: str, spec: DataSpec) -> dict[str, Any]:
 
 def _fourier(value: str, spec: DataSpec) -> dict[str, Any]:
     counts = value.split(",")
-    if all(count.strip().isdecimal() and len(count) < LONGEST_DIGITS for count in counts) and len(counts) <= 2:
+    if all(count.strip().isdecimal() and len(count) < TOO_MANY_DIGITS for count in counts) and len(counts) <= 2:
         try:
             return {"sampled": Fourier.lines(spec.shape, *map(int, counts)).sampled}
         except SettingsError as error:

@@ -28,7 +28,7 @@ from idm.settings.experiment import SourceSettings
 from idm.settings.schema import option_paths
 
 LOOKED_AT, LOOKED_AT_VALUES = 256, 2**24
-"""Samples, and values of them, that are compared with the range of the run at the most."""
+"""Most samples, and most values of them, that are compared with the range of the run."""
 
 
 def open_data_to_score(run: Opened, path: str | Path | None = None, source: Mapping[str, Any] | None = None) -> Data:

@@ -22,7 +22,7 @@ from idm.storage.fits import FOLDER
 
 KIND = "plan"
 MOST_STEPS = 100_000
-"""A plan of more is none of ours."""
+"""Most steps of a plan that is read."""
 
 FOR_COMPARISON = ("linspace", "log_snr")
 """Spacings whose levels are drawn beside those of a plan."""
@@ -66,7 +66,7 @@ class Plan:
             return
         try:
             fits.write(self.name, KIND, content)
-            picture = file_in(fits.run, FOLDER, f"{self.name}.png")
+            picture = file_in(fits.run_folder, FOLDER, f"{self.name}.png")
             write_atomically(picture, png(levels_of_walks(self._walks(whole))))
         except (CheckpointError, OSError) as error:
             warn(f"plan {self.name}: used, but not kept ({error})")

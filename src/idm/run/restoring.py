@@ -40,7 +40,7 @@ class Restorations(Draws):
 
     @property
     def steps(self) -> int:
-        """As the method says."""
+        """Number of steps that the method takes."""
         return self.method.num_steps(self.sampler, self.observations[0])
 
     @property
@@ -54,7 +54,7 @@ class Restorations(Draws):
 
     @property
     def has_particles(self) -> bool:
-        """As the method says."""
+        """Whether the method draws with particles."""
         return self.method.has_particles
 
     def draw_batch(self, run: Opened, numbers: Sequence[int], observation: Observation, look: Look) -> Part:

@@ -25,7 +25,7 @@ from idm.run.spec import DataSpec
 from idm.storage.results import Results, results_in
 
 LARGEST_GRID = 400
-"""Further samples are not in the grid."""
+"""Most samples that are in the grid."""
 
 ARRAYS, GRID, SCATTER, SINGLES = "samples.npz", "grid.png", "samples.png", "images"
 STRIP, ANIMATION = "trajectory.png", "trajectory.webp"

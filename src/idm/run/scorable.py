@@ -125,7 +125,7 @@ class Scorable(Restorable):
 
         Args:
             data: a folder or file of other data; the held-out samples of its own where None.
-            samples: draw so many samples too, and let a classifier of the training data recognise them.
+            samples: number of samples to draw as well, which a classifier of the training data recognises.
             sampler: for these; the run's own by default.
             guidance: scale of classifier-free guidance of these; the bound is that of the network without it.
             metrics: names, or "module:callable", which is imported and run; "bound", and with samples "classifier".

@@ -26,7 +26,7 @@ PREFIX = "solver-"
 """What solvers are kept as, before the number of their calls."""
 
 MOST_CALLS = 20
-"""Calls of the network that a solver is fitted for, at the most: with more, the rules of the field leave nothing."""
+"""Most calls of the network that a solver is fitted for: with more, the rules of the field leave nothing."""
 
 ROUNDING = 1e-6
 """By how much the logarithm of a level may lie beyond the ends of its run's."""
@@ -76,7 +76,7 @@ class SolverFit:
 
     @classmethod
     def from_plain(cls, plain: Any, calls: int, whole: Grid) -> "SolverFit":
-        """Restore what ``to_plain`` returned, of a solver of so many calls, from what may be anybody's.
+        """Restore what ``to_plain`` returned, of a solver of that number of calls, from what may be anybody's.
 
         Raises:
             LookupError, TypeError, ValueError: something else, or a solver for other levels than those of ``whole``.
@@ -105,7 +105,7 @@ class SolverFit:
 
 
 def stored_solver(fits: Fits, calls: int, whole: Grid) -> SolverFit:
-    """Read the solver of so many calls.
+    """Read the solver of that number of calls.
 
     Args:
         fits: what was found out about a checkpoint.
@@ -116,7 +116,7 @@ def stored_solver(fits: Fits, calls: int, whole: Grid) -> SolverFit:
         SettingsError: none was fitted.
         CheckpointError: it is that of another checkpoint, or damaged.
     """
-    name, way = name_of(calls), f"fit it with {way_to_fit(fits.run, calls)}"
+    name, way = name_of(calls), f"fit it with {way_to_fit(fits.run_folder, calls)}"
     found: Fit = fits.read(name, KIND, way)
     try:
         return SolverFit.from_plain(found.content, calls, whole)
@@ -147,13 +147,13 @@ def fitted_sampler(
     steps = settings.get("steps")
     if type(steps) is not int or not 1 <= steps <= MOST_CALLS:
         ways = [name.removeprefix(PREFIX) for name in fits.names() if name.startswith(PREFIX)]
-        way = f"choose from {', '.join(ways)}" if ways else f"fit one with {way_to_fit(fits.run, 4)}"
+        way = f"choose from {', '.join(ways)}" if ways else f"fit one with {way_to_fit(fits.run_folder, 4)}"
         got = "none" if steps is None else shown(steps)
         raise SettingsError(f"steps: a number that a solver was fitted for wanted, got {got}; {way}")
     return stored_solver(fits, steps, process.grid).sampler(process, bounded=bounded)
 
 
-def refuse_other_guidance(run: Path, sampler: Sampler, guide: Guide) -> None:
+def refuse_other_guidance(run_folder: Path, sampler: Sampler, guide: Guide) -> None:
     """Refuse other guidance than a solver was fitted under, by a ``SettingsError``."""
     if not isinstance(sampler, SamplerFitted):
         return
@@ -166,24 +166,24 @@ def refuse_other_guidance(run: Path, sampler: Sampler, guide: Guide) -> None:
         calls = sampler.diffusion.num_timesteps
         raise SettingsError(
             f"guidance: {sampler.guidance:g} wanted, which this solver was fitted under, got {guidance:g}; "
-            f"fit another with {way_to_fit(run, calls, guidance)}"
+            f"fit another with {way_to_fit(run_folder, calls, guidance)}"
         )
 
 
 def name_of(calls: int) -> str:
-    """Return what the solver of so many calls is kept as."""
+    """Return the name that the solver of that number of calls is kept under."""
     return f"{PREFIX}{calls}"
 
 
-def way_to_fit(run: Path, calls: int, guidance: float = 1.0) -> Call:
+def way_to_fit(run_folder: Path, calls: int, guidance: float = 1.0) -> Call:
     """Return the call that fits one."""
     scale = None if guidance == 1.0 else guidance
     more = "" if scale is None else f", guidance={scale:g}"
-    return Call(f"run.fit_solver({calls}{more})", ("fit-solver", run), {"calls": calls, "guidance": scale})
+    return Call(f"run.fit_solver({calls}{more})", ("fit-solver", run_folder), {"calls": calls, "guidance": scale})
 
 
 def _weights(plain: Any, known: int) -> StepWeights:
-    """Read the weights of a step that sees so many values, and counts at least one."""
+    """Read the weights of a step that sees that number of values, and counts at least one."""
     if not (isinstance(plain, dict) and plain.keys() == OF_STEP and isinstance(plain["values"], list)):
         raise ValueError("weights of steps wanted")
     if not 1 <= len(plain["values"]) <= known:

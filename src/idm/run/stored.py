@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from idm.core.errors import CheckpointError, SettingsError
-from idm.networks.attention_levels import is_beyond, level_of
+from idm.networks.attention_stages import is_beyond, stage_of
 from idm.run.spec import DataSpec
 from idm.settings import Experiment, from_plain, to_plain
+from idm.settings.renamed import in_names_of_today
 from idm.settings.sampler import FEW_STEPS, FOR_FEW_STEPS, SamplerSettings
 from idm.settings.validate import MOST_VALUES
 from idm.storage import Checkpoint
@@ -23,7 +24,7 @@ UNFIT = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError
 """What documents that are none of ours make of the code that reads them."""
 
 ONCE_BY_DEFAULT = [4]
-"""Where a network attended of which nothing was said, whatever levels it had."""
+"""Where a network attended of which nothing was said, whatever stages it had."""
 
 
 def stored_experiment(checkpoint: Checkpoint) -> Experiment:
@@ -33,12 +34,12 @@ def stored_experiment(checkpoint: Checkpoint) -> Experiment:
         CheckpointError: the file cannot be read.
         SettingsError: settings that this version does not know.
     """
-    plain = checkpoint.document("experiment")
+    plain = in_names_of_today(checkpoint.document("experiment"))
     data, network, training, sampler = (plain.get(part, {}) for part in ("data", "network", "training", "sampler"))
     if isinstance(data, dict):
         data = WITHOUT_RANGES | data
     if isinstance(network, dict):  # anything else is refused below
-        network = _attention_of_levels(_levels_from_flag(network))
+        network = _attention_of_stages(_stages_from_flag(network))
     if isinstance(training, dict):
         training = WITHOUT_POWER_FUNCTIONS | training
     if isinstance(sampler, dict):
@@ -47,12 +48,12 @@ def stored_experiment(checkpoint: Checkpoint) -> Experiment:
     return from_plain(Experiment, plain | sections)
 
 
-def started_experiment(run: Path) -> Experiment | None:
+def started_experiment(run_folder: Path) -> Experiment | None:
     """Read what the run in a folder was started with, from its newest checkpoint that can be read; None: no run there.
 
     The checkpoint is not verified, which takes long where it is large; training does so before it goes on.
     """
-    for path in reversed(folders(run)):
+    for path in reversed(folders(run_folder)):
         with suppress(CheckpointError, SettingsError):
             return stored_experiment(Checkpoint(path))
     return None
@@ -86,12 +87,12 @@ def stored_spec(checkpoint: Checkpoint) -> DataSpec:
         ) from error
 
 
-def _levels_from_flag(network: dict[str, Any]) -> dict[str, Any]:
-    """Before there were levels, gradient checkpointing was a flag for all of them."""
+def _stages_from_flag(network: dict[str, Any]) -> dict[str, Any]:
+    """Gradient checkpointing was once a flag for all stages."""
     if "use_checkpoint" not in network:
         return network
     rest = {name: value for name, value in network.items() if name != "use_checkpoint"}
-    return rest | {"checkpoint_levels": len(rest.get("channel_mult", ())) if network["use_checkpoint"] else 0}
+    return rest | {"checkpoint_stages": len(rest.get("channel_mult", ())) if network["use_checkpoint"] else 0}
 
 
 def _few_steps_of(sampler: dict[str, Any]) -> dict[str, Any]:
@@ -105,14 +106,14 @@ def _few_steps_of(sampler: dict[str, Any]) -> dict[str, Any]:
     return sampler if is_chosen or has_few or "few_steps" in sampler else {"few_steps": FOR_FEW_STEPS} | sampler
 
 
-def _attention_of_levels(network: dict[str, Any]) -> dict[str, Any]:
-    """Leave out attention at no level, which was once allowed and did nothing: the network is the same without."""
-    levels, factors = network.get("channel_mult"), network.get("attention_resolutions", ONCE_BY_DEFAULT)
-    if not isinstance(levels, list) or not isinstance(factors, list) or len(factors) > MOST_VALUES:
+def _attention_of_stages(network: dict[str, Any]) -> dict[str, Any]:
+    """Leave out attention at no stage, which was once allowed and did nothing: the network is the same without."""
+    multiples, factors = network.get("channel_mult"), network.get("attention_resolutions", ONCE_BY_DEFAULT)
+    if not isinstance(multiples, list) or not isinstance(factors, list) or len(factors) > MOST_VALUES:
         return network  # checked later
     if not all(type(one) is int for one in factors):
         return network  # checked later
     if is_beyond(factors) and "attention_resolutions" in network:
         return network  # still allowed
-    kept = [factor for factor in dict.fromkeys(factors) if level_of(factor, len(levels)) is not None]
+    kept = [factor for factor in dict.fromkeys(factors) if stage_of(factor, len(multiples)) is not None]
     return network | {"attention_resolutions": kept}

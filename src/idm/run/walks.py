@@ -22,7 +22,7 @@ NUM_WALKS, FINE_LEVELS = 192, 64
 """Walks and their levels; at 64 levels UniPC is off by 0.002 on the digits, a twentieth of what a fit of 4 is."""
 
 FEWEST_WALKS, LARGEST_BYTES = 6, 2**30
-"""Walks are at least so many, and beyond that no more than fit into so many bytes."""
+"""Fewest walks, and most bytes that more of them may take."""
 
 
 @dataclass(frozen=True, eq=False)

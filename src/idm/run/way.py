@@ -41,7 +41,7 @@ class Way:
         return cls(*parts)
 
     def __str__(self) -> str:
-        """As it is read."""
+        """The text that it was read from."""
         return ":".join([self.sampler, self.spacing, *([] if self.variance == "model" else [self.variance])]).rstrip(
             ":"
         )

@@ -23,10 +23,10 @@ from idm.core.rng import NoiseSource, Rng
 from idm.core.types import Images, Network
 from idm.diffusion import Clipped, DenoisedFn, Denoiser, GaussianDiffusion, ModelKwargs
 from idm.samplers.noise import StepNoise
-from idm.samplers.state import Memory, SampleStep, Seed, device_of_model
+from idm.samplers.state import Memory, SampleStep, Seed, device_of_network
 
 LARGEST_GAIN = 20.0
-"""Errors of the network's output that become so many times as large in an x_0 that is not clipped are called out."""
+"""Largest factor by which errors of the network's output grow in an x_0 that is not clipped; a larger one is told."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -110,9 +110,9 @@ class Sampler(ABC, Generic[Memory]):
             noise: noise, one seed per sample.
         """
 
-    def denoiser(self, model: Network, conditioning: ModelKwargs | None = None) -> Denoiser:
-        """Return the denoiser that ``model`` is for this sampler, x_0 clipped as its options say."""
-        return self.clipped(self.diffusion.denoiser(model, conditioning=conditioning, clip=False))
+    def denoiser(self, network: Network, conditioning: ModelKwargs | None = None) -> Denoiser:
+        """Return the denoiser that ``network`` is for this sampler, x_0 clipped as its options say."""
+        return self.clipped(self.diffusion.denoiser(network, conditioning=conditioning, clip=False))
 
     def clipped(self, denoise: Denoiser) -> Denoiser:
         """Return another denoiser, such as a guided one, with x_0 clipped as the options say."""
@@ -202,7 +202,7 @@ class Sampler(ABC, Generic[Memory]):
             Samples in the model's range, of ``shape``.
         """
         if noise is None:
-            noise = self.initial_noise(shape, seed=seed, device=device or device_of_model(model))
+            noise = self.initial_noise(shape, seed=seed, device=device or device_of_network(model))
         elif tuple(noise.shape) != tuple(shape):
             raise SettingsError(f"noise: shape {tuple(shape)} wanted, got {tuple(noise.shape)}")
         warn_of_unclipped(self)

@@ -30,7 +30,7 @@ class SamplerDDPM(Sampler[None]):
 
     @property
     def why_no_variance(self) -> str:
-        """It always plays a part."""
+        """Nothing: the variance always plays a part."""
         return ""
 
     def step(self, denoise: Denoiser, state: SampleStep[None], i: int, noise: NoiseSource) -> SampleStep[None]:

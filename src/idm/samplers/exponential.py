@@ -18,7 +18,7 @@ from idm.diffusion import Denoised
 from idm.schedules import Level
 
 SERIES_BELOW, SERIES_TERMS, MOST_MOMENTS = 1.0, 24, 5
-"""Where |h| is smaller, moments are summed as a series of so many terms, which the recursion would lose digits of."""
+"""Value of |h| below which a series sums the moments, as the recursion would lose digits; its terms; most moments."""
 
 SERIES = np.array(
     [[math.factorial(n) / math.factorial(n + k + 1) for k in range(SERIES_TERMS)] for n in range(MOST_MOMENTS)]

@@ -22,7 +22,7 @@ from idm.samplers.base import Sampler, SampleStep
 from idm.schedules import Transition
 
 LARGEST_CHURN = math.sqrt(2.0) - 1.0
-"""Share by which noise grows before a step, at the most."""
+"""Largest share by which noise grows before a step."""
 
 
 @dataclass(frozen=True)

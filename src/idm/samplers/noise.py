@@ -9,7 +9,7 @@ from torch import Tensor
 
 from idm.core.rng import Rng
 
-LARGEST_BLOCK = 65_536
+LARGEST_BLOCK_NUMBERS = 65_536
 """Numbers drawn ahead; a batch of more is drawn step by step."""
 
 MOST_STEPS = 256
@@ -31,7 +31,7 @@ class StepNoise:
         ahead = self._ahead.get(kind)
         if ahead is None or step not in ahead:
             per_step = max(1, len(self._rng.seeds) * math.prod(shape))
-            count = max(1, min(step + 1, MOST_STEPS, LARGEST_BLOCK // per_step))
+            count = max(1, min(step + 1, MOST_STEPS, LARGEST_BLOCK_NUMBERS // per_step))
             steps = range(step, step - count, -1)
             ahead = dict(zip(steps, self._rng.normals(purpose, steps, shape, dtype), strict=True))
             self._ahead[kind] = ahead

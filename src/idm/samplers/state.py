@@ -32,7 +32,7 @@ class SampleStep(Generic[Memory]):
     memory: Memory | None = None
 
 
-def device_of_model(model: Network) -> torch.device:
+def device_of_network(network: Network) -> torch.device:
     """Device of a module's parameters; the CPU for any other callable."""
-    parameter = next(model.parameters(), None) if isinstance(model, nn.Module) else None
+    parameter = next(network.parameters(), None) if isinstance(network, nn.Module) else None
     return torch.device("cpu") if parameter is None else parameter.device

@@ -9,12 +9,12 @@ from idm.core.errors import SettingsError
 from idm.schedules.base import NoiseSchedule
 from idm.schedules.rescaled import with_log_snr_shifted, with_zero_terminal_snr
 
-UNSHIFTED_SIDE = 64
-"""Pictures of so many pixels a side have the noise of the plain schedule."""
+UNSHIFTED_SIDE_PIXELS = 64
+"""Side of pictures that have the noise of the plain schedule."""
 
 
 def cosine_schedule(
-    num_timesteps: int = 1000, *, side: Annotated[int, Ge(1)] = UNSHIFTED_SIDE, zero_terminal_snr: bool = False
+    num_timesteps: int = 1000, *, side: Annotated[int, Ge(1)] = UNSHIFTED_SIDE_PIXELS, zero_terminal_snr: bool = False
 ) -> NoiseSchedule:
     """abar(u) = cos^2((u + 0.008) / 1.008 * pi / 2), betas clipped at 0.999; shifted for larger pictures if so wished.
 
@@ -32,6 +32,6 @@ def cosine_schedule(
     chain = NoiseSchedule.from_alpha_bar(lambda u: math.cos((u + 0.008) / 1.008 * math.pi / 2) ** 2, num_timesteps)
     if side < 1:
         raise SettingsError(f"side: at least 1 wanted, got {side}")
-    if side != UNSHIFTED_SIDE:
-        chain = with_log_snr_shifted(chain, 2.0 * math.log(UNSHIFTED_SIDE / side))
+    if side != UNSHIFTED_SIDE_PIXELS:
+        chain = with_log_snr_shifted(chain, 2.0 * math.log(UNSHIFTED_SIDE_PIXELS / side))
     return with_zero_terminal_snr(chain) if zero_terminal_snr else chain

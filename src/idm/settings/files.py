@@ -12,6 +12,7 @@ import yaml
 from idm.core.errors import SettingsError
 from idm.settings.experiment import Experiment
 from idm.settings.fitted import OF_A_STARTED_RUN, fitted, kept
+from idm.settings.renamed import in_names_of_today
 from idm.settings.short_names import in_full
 from idm.settings.validate import Plain, lay, to_plain
 from idm.settings.yaml_text import read_yaml, reason
@@ -21,7 +22,7 @@ LARGEST_FILE_BYTES = 2**18
 """Bytes of the largest settings file that is read: a setting takes a few dozen, and a large file long to read."""
 
 MOST_VALUES = 100_000
-"""More values than that are no settings; a few aliases in YAML can stand for endlessly many."""
+"""Most values of a settings file; a few aliases in YAML can stand for endlessly many."""
 
 
 def resolve(base: Experiment, *, file: str | Path | None = None, overrides: Iterable[str] = ()) -> Experiment:
@@ -74,7 +75,7 @@ def lay_and_fit(
 
 
 def read_settings(file: str | Path) -> Plain:
-    """Read a YAML or TOML file into plain values."""
+    """Read a YAML or TOML file, of this version or an earlier one, into plain values."""
     file = Path(file)
     if file.is_dir():
         raise SettingsError(f"settings file {file}: a YAML or TOML file wanted, got a folder; give data as data=PATH")
@@ -90,7 +91,7 @@ def read_settings(file: str | Path) -> Plain:
         raise SettingsError(f"settings file {file}: settings by name wanted, got {type(values).__name__}")
     if _is_endless(values):
         raise SettingsError(f"settings file {file}: at most {MOST_VALUES:,} values wanted, got more; use fewer aliases")
-    return values
+    return in_names_of_today(values)
 
 
 def _text_of(file: Path) -> str:

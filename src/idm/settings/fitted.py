@@ -28,7 +28,7 @@ Grids of samples and bounds, which take as long as tens of steps, need no more t
 """
 
 SHORTEST_AVERAGE = 2.0
-"""Steps that an average looks back on, 1 / (1 - rate), at the least."""
+"""Fewest steps that an average looks back on, 1 / (1 - rate)."""
 
 OF_A_STARTED_RUN = ("num_steps", "batch_size", "warmup_steps", "ema_rates")
 """Of these settings, those that a run keeps in any case: its length, and what it cannot change on its way."""
@@ -85,5 +85,5 @@ def _rates(usual: TrainingSettings, steps: int) -> tuple[float, ...]:
 
 
 def _rate(length: float) -> float:
-    """Return the rate of an average over so many steps, to two digits of what each step forgets."""
+    """Return the rate of an average over a number of steps, to two digits of what each step forgets."""
     return round(1.0 - float(f"{1.0 / length:.2g}"), 12)

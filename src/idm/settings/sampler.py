@@ -58,7 +58,7 @@ class SamplerSettings(OpenSection):
         return {"few_steps": given["name"], **given} if "name" in given else given
 
     def for_its_steps(self, said: Collection[str] = ()) -> "SamplerSettings":
-        """Return the settings that so many steps are taken with, where neither sampler nor spacing is named.
+        """Return the settings that its number of steps is taken with, where neither sampler nor spacing is named.
 
         Options that the sampler for few steps does not have were chosen for another one, which then stays.
 

@@ -21,7 +21,7 @@ Open = TypeVar("Open", bound=OpenSection)
 Plain = dict[str, Any]
 
 MOST_VALUES = 1_000
-"""Values of the longest list that is a setting."""
+"""Most values of a list that is a setting."""
 
 
 def from_plain(section: type[Section], values: Mapping[str, Any], path: str = "") -> Section:

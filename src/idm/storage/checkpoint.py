@@ -70,7 +70,7 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    run: str | Path,
+    run_folder: str | Path,
     step: int,
     *,
     tensors: Mapping[str, Mapping[str, Tensor]],
@@ -81,7 +81,7 @@ def save_checkpoint(
     """Write a checkpoint, verify it, then drop those that need not be kept.
 
     Args:
-        run: folder of the run.
+        run_folder: folder of the run.
         step: completed optimiser steps.
         tensors: tensors by name, by the name of their file.
         documents: JSON-able values by the name of their file.
@@ -92,10 +92,10 @@ def save_checkpoint(
         NumericalError: a tensor is not finite; nothing is written.
         CheckpointError: the disk refuses; earlier checkpoints are as they were.
     """
-    run = Path(run)
-    final = run / FOLDER / step_name(step)
+    run_folder = Path(run_folder)
+    final = run_folder / FOLDER / step_name(step)
     write_folder(final, step, tensors=tensors, documents=documents, score=score)
-    tidy(run, keep or Retention())
+    tidy(run_folder, keep or Retention())
     return Checkpoint(final)
 
 

@@ -1,5 +1,6 @@
 """Writing the files of a checkpoint so that they outlast a crash of the machine."""
 
+import cmath
 import os
 import shutil
 from collections.abc import Mapping
@@ -50,8 +51,11 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
 
 def first_not_finite(tensors: Mapping[str, Tensor]) -> str:
     """Name of the first tensor that holds NaN or infinity; empty if there is none."""
-    floating = ((name, value) for name, value in tensors.items() if value.is_floating_point() or value.is_complex())
-    return next((name for name, value in floating if not bool(torch.isfinite(value).all())), "")
+    floating = {name: value for name, value in tensors.items() if value.is_floating_point() or value.is_complex()}
+    # A sum is finite only if all its terms are, and takes one pass; of finite terms it may still overflow.
+    if all(cmath.isfinite(value.sum().item()) for value in floating.values()):
+        return ""
+    return next((name for name, value in floating.items() if not bool(torch.isfinite(value).all())), "")
 
 
 def sync(path: Path) -> None:

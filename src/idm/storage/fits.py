@@ -39,11 +39,11 @@ class Fits:
     """What was found out about one checkpoint.
 
     Attributes:
-        run: folder of the run.
+        run_folder: folder of the run.
         checkpoint: SHA-256 of the manifest of the checkpoint; "" where it was not read from one.
     """
 
-    run: Path
+    run_folder: Path
     checkpoint: str
 
     def write(
@@ -74,10 +74,12 @@ class Fits:
         """
         require_name(name)
         if not self.checkpoint:
-            raise SettingsError(f"run {self.run}: a run with a checkpoint wanted for {name}; save or load it first")
+            raise SettingsError(
+                f"run {self.run_folder}: a run with a checkpoint wanted for {name}; save or load it first"
+            )
         content_of_file = Fit(kind, self.checkpoint, data, content, tensors or {}).to_bytes()
-        folder_in(self.run, FOLDER)
-        path, other = (file_in(self.run, FOLDER, name + SUFFIXES[has]) for has in (bool(tensors), not tensors))
+        folder_in(self.run_folder, FOLDER)
+        path, other = (file_in(self.run_folder, FOLDER, name + SUFFIXES[has]) for has in (bool(tensors), not tensors))
         try:
             remove(other)
             return write_atomically(path, content_of_file, durable=True)
@@ -91,28 +93,28 @@ class Fits:
             CheckpointError: there is a link in its place.
         """
         require_name(name)
-        folder_in(self.run, FOLDER)
+        folder_in(self.run_folder, FOLDER)
         for suffix in SUFFIXES.values():
-            remove(file_in(self.run, FOLDER, name + suffix))
+            remove(file_in(self.run_folder, FOLDER, name + suffix))
 
     def path(self, name: str) -> Path:
         """Return the file of one that was written."""
-        paths = [self.run / FOLDER / (name + suffix) for suffix in SUFFIXES.values()]
+        paths = [self.run_folder / FOLDER / (name + suffix) for suffix in SUFFIXES.values()]
         return next(filter(Path.is_file, paths), paths[0])
 
     def names(self) -> list[str]:
         """Return the names of all that are of this checkpoint and whole, sorted."""
-        return [name for name in names_in(self.run) if self.find(name) is not None]
+        return [name for name in names_in(self.run_folder) if self.find(name) is not None]
 
     def names_of_others(self) -> list[str]:
         """Return the names of all that says it is of another checkpoint, as after more training, sorted."""
-        named = {name: named_in(self.run, name) for name in names_in(self.run)}
+        named = {name: named_in(self.run_folder, name) for name in names_in(self.run_folder)}
         return [name for name, checkpoint in named.items() if checkpoint not in ("", self.checkpoint)]
 
     def find(self, name: str) -> Fit | None:
         """Read one; None where there is none of that name, or one of another checkpoint, or a damaged one."""
         try:
-            found = read_fit(self.run, name)
+            found = read_fit(self.run_folder, name)
         except CheckpointError:
             return None
         return found if found is not None and found.checkpoint == self.checkpoint else None
@@ -130,11 +132,13 @@ class Fits:
             CheckpointError: it is of another checkpoint, or damaged.
         """
         require_name(name)
-        found = read_fit(self.run, name)
+        found = read_fit(self.run_folder, name)
         if found is None:
-            raise SettingsError(f"{name}: a fit of run {self.run} wanted, there is none of that name; {way}")
+            raise SettingsError(f"{name}: a fit of run {self.run_folder} wanted, there is none of that name; {way}")
         if found.checkpoint != self.checkpoint:
-            raise CheckpointError(f"{name}: that of this checkpoint of run {self.run} wanted, got another's; {way}")
+            raise CheckpointError(
+                f"{name}: that of this checkpoint of run {self.run_folder} wanted, got another's; {way}"
+            )
         if found.kind != kind:
             raise SettingsError(f"{name}: one of kind {kind} wanted, got one of kind {found.kind}; choose another name")
         return found
@@ -148,44 +152,44 @@ def require_name(name: str) -> None:
         )
 
 
-def names_in(run: Path) -> list[str]:
+def names_in(run_folder: Path) -> list[str]:
     """Return the names of what is there, of whatever checkpoint, sorted; none where the folder is a link."""
-    folder = run / FOLDER
+    folder = run_folder / FOLDER
     if folder.is_symlink() or not folder.is_dir():
         return []
     files = {path.stem for path in folder.iterdir() if path.suffix in SUFFIXES.values()}
     return sorted(name for name in files if NAME.fullmatch(name))
 
 
-def named_in(run: Path, name: str) -> str:
+def named_in(run_folder: Path, name: str) -> str:
     """Return the checkpoint that a file says it is of; "" where it says none, or there is a link in its place."""
     for with_tensors, suffix in SUFFIXES.items():
-        path = run / FOLDER / (name + suffix)
+        path = run_folder / FOLDER / (name + suffix)
         if path.is_file() and not path.is_symlink():
             return checkpoint_named_in(path, with_tensors=with_tensors)
     return ""
 
 
-def damaged_fits(run: Path) -> dict[str, str]:
+def damaged_fits(run_folder: Path) -> dict[str, str]:
     """Say what is wrong with each, by name; empty where all are whole, of whatever checkpoint."""
     found: dict[str, str] = {}
-    for name in names_in(run):
+    for name in names_in(run_folder):
         try:
-            read_fit(run, name)
+            read_fit(run_folder, name)
         except CheckpointError as error:
             found[name] = str(error)
     return found
 
 
-def read_fit(run: Path, name: str) -> Fit | None:
+def read_fit(run_folder: Path, name: str) -> Fit | None:
     """Read a file, of whatever checkpoint it is; None where there is none.
 
     Raises:
         CheckpointError: it is damaged, too large, or there is a link in its place.
     """
-    folder_in(run, FOLDER)
+    folder_in(run_folder, FOLDER)
     for with_tensors, suffix in SUFFIXES.items():
-        path = file_in(run, FOLDER, name + suffix)
+        path = file_in(run_folder, FOLDER, name + suffix)
         if path.exists():
             return _read(path, with_tensors=with_tensors)
     return None
@@ -203,12 +207,12 @@ def _read(path: Path, *, with_tensors: bool) -> Fit:
         raise CheckpointError(f"fit {path}: damaged ({error}); remove it, and make it anew") from error
 
 
-def sweep_fits(run: Path) -> None:
+def sweep_fits(run_folder: Path) -> None:
     """Remove what a crash left of files that were written.
 
     Raises:
         CheckpointError: the folder is a link.
     """
-    for path in folder_in(run, FOLDER).glob(".*.partial"):
+    for path in folder_in(run_folder, FOLDER).glob(".*.partial"):
         if LEFT_OVER.fullmatch(path.name):
             remove(path)

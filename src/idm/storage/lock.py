@@ -19,18 +19,18 @@ _held: set[IO[str]] = set()
 
 
 @contextmanager
-def locked(run: Path, name: str = LOCK) -> Generator[None]:
+def locked(folder: Path, name: str = LOCK) -> Generator[None]:
     """Hold a folder for this block; the lock goes with the process, however that ends, and leaves no file.
 
     Args:
-        run: the folder; made if it is not there.
+        folder: the folder; made if it is not there.
         name: what the lock is called: work under another name does not exclude this.
 
     Raises:
         CheckpointError: another process or thread holds it, or there is a link in place of the lock.
     """
-    run.mkdir(parents=True, exist_ok=True)
-    path = file_in(run, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = file_in(folder, name)
     stream = _take(path)
     if stream is None:
         yield
@@ -69,11 +69,11 @@ def _take(path: Path) -> IO[str] | None:
         stream.close()
 
 
-def _taken(run: Path, stream: IO[str]) -> CheckpointError:
+def _taken(folder: Path, stream: IO[str]) -> CheckpointError:
     with stream:
         holder = (_content(stream).strip() if _is_ours(stream) else "") or "another process"
     return CheckpointError(
-        f"{run}: a folder that nothing else works in wanted, but {holder} does; stop that, or choose another"
+        f"{folder}: a folder that nothing else works in wanted, but {holder} does; stop that, or choose another"
     )
 
 

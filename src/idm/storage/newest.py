@@ -16,15 +16,15 @@ TRIES = 5
 """How often a run is looked at anew where a training that goes on has dropped what was found."""
 
 
-def latest_checkpoint(run: str | Path) -> Checkpoint | None:
+def latest_checkpoint(run_folder: str | Path) -> Checkpoint | None:
     """Find the newest checkpoint of a run that verifies; None if there is none.
 
     Where newer ones are damaged, a line on standard error says so, once per process.
     """
-    run = Path(run)
+    run_folder = Path(run_folder)
     for _ in range(TRIES):
         damaged: list[tuple[str, str]] = []
-        paths = folders(run)
+        paths = folders(run_folder)
         for path in reversed(paths):
             problem = damage(path)
             if not problem:
@@ -38,31 +38,31 @@ def latest_checkpoint(run: str | Path) -> Checkpoint | None:
     return None
 
 
-def checkpoint_of_step(run: Path, step: int) -> Checkpoint | None:
+def checkpoint_of_step(run_folder: Path, step: int) -> Checkpoint | None:
     """Return the newest checkpoint of a run, if it is of that step."""
-    found = latest_checkpoint(run)
+    found = latest_checkpoint(run_folder)
     return found if found is not None and found.step == step else None
 
 
-def checkpoint_to_continue(run: str | Path) -> Checkpoint | None:
+def checkpoint_to_continue(run_folder: str | Path) -> Checkpoint | None:
     """Find the checkpoint that training in a folder goes on from; None where it begins.
 
     Raises:
         CheckpointError: there are checkpoints, and none is intact: beginning anew would cost what is left of them.
     """
-    run = Path(run)
-    found = latest_checkpoint(run)
-    if found is None and folders(run):
+    run_folder = Path(run_folder)
+    found = latest_checkpoint(run_folder)
+    if found is None and folders(run_folder):
         raise CheckpointError(
-            f"run {run}: {_all_damaged(run)}; nothing was changed: check the disk, restore a checkpoint, "
+            f"run {run_folder}: {_all_damaged(run_folder)}; nothing was changed: check the disk, restore a checkpoint, "
             "or choose a new folder"
         )
     return found
 
 
-def intact_checkpoints(run: str | Path) -> list[Checkpoint]:
+def intact_checkpoints(run_folder: str | Path) -> list[Checkpoint]:
     """Return all checkpoints of a run that verify, oldest first."""
-    return [Checkpoint(path) for path in folders(Path(run)) if not damage(path)]
+    return [Checkpoint(path) for path in folders(Path(run_folder)) if not damage(path)]
 
 
 @cache
@@ -113,6 +113,6 @@ def read_newest(path: Path, read: Callable[[Checkpoint], T]) -> T:
     return read(open_checkpoint(path))
 
 
-def _all_damaged(run: Path) -> str:
-    broken = [f"{path.name}: {damage(path)}" for path in folders(run)]
+def _all_damaged(run_folder: Path) -> str:
+    broken = [f"{path.name}: {damage(path)}" for path in folders(run_folder)]
     return f"every checkpoint is damaged ({'; '.join(broken)})"

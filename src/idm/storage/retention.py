@@ -27,18 +27,18 @@ class Retention:
     """What is kept of a run's checkpoints.
 
     Attributes:
-        newest: so many of the newest intact ones, at least 1.
+        newest: number of the newest intact ones, at least 1.
         every: those whose step is a multiple of it; 0: none for that reason.
-        best: so many intact ones with the smallest scores, of those that were scored as the newest was.
+        best: number of intact ones with the smallest scores, of those that were scored as the newest was.
     """
 
     newest: int = 2
     every: int = 0
     best: int = 0
 
-    def superfluous(self, run: Path) -> list[Path]:
+    def superfluous(self, run_folder: Path) -> list[Path]:
         """Return the checkpoints that need not be kept; none while there are too few intact ones."""
-        paths = folders(run)
+        paths = folders(run_folder)
         newest = _intact(reversed(paths), self.newest)
         if len(newest) < self.newest:
             return []
@@ -47,9 +47,9 @@ class Retention:
         return [path for path in older if not (self.every and (step_of(path) or 0) % self.every == 0)]
 
 
-def folders(run: Path) -> list[Path]:
+def folders(run_folder: Path) -> list[Path]:
     """Folders of a run that have a checkpoint's name, oldest first, whether intact or not."""
-    return [path for path in sorted((run / FOLDER).glob("step-*")) if step_of(path) is not None]
+    return [path for path in sorted((run_folder / FOLDER).glob("step-*")) if step_of(path) is not None]
 
 
 def discard(path: Path) -> None:
@@ -61,24 +61,24 @@ def discard(path: Path) -> None:
         remove(hidden)
 
 
-def tidy(run: Path, keep: Retention) -> None:
+def tidy(run_folder: Path, keep: Retention) -> None:
     """Clean up after a crash, and drop the checkpoints that need not be kept.
 
     Raises:
         CheckpointError: the folder of the checkpoints is a link, which may lead to anything.
     """
-    sweep(run)
-    for path in keep.superfluous(run):
+    sweep(run_folder)
+    for path in keep.superfluous(run_folder):
         discard(path)
 
 
-def sweep(run: Path) -> None:
+def sweep(run_folder: Path) -> None:
     """Clean up after a crash: finish a checkpoint that lacks only its name, remove all other leftovers."""
-    for path in run.glob(".*.partial"):
+    for path in run_folder.glob(".*.partial"):
         if LEFT_OVER_FILE.fullmatch(path.name):
             remove(path)
-    sweep_fits(run)
-    for path in leftovers(folder_in(run, FOLDER)):
+    sweep_fits(run_folder)
+    for path in leftovers(folder_in(run_folder, FOLDER)):
         final = path.with_name(path.stem[1:])
         if path.suffix == ".partial" and not final.exists() and not damage(path):
             with suppress(OSError):

@@ -62,7 +62,7 @@ def make_experiment(
     preset: str | None = None,
     file: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
-    run: str | Path | None = None,
+    run_folder: str | Path | None = None,
     init: str | Path | None = None,
     trust_code: bool = False,
 ) -> Experiment:
@@ -74,8 +74,8 @@ def make_experiment(
         file: a YAML or TOML file of settings, which count more.
         settings: values by path, such as {"training.num_steps": 300, "eta": 0.3}, which count most; the end of a path
             will do where no other ends so.
-        run: folder of a run that training will go on with: what it was started with counts more than what would be
-            inferred, and nothing else need be given.
+        run_folder: folder of a run that training will go on with: what it was started with counts more than what would
+            be inferred, and nothing else need be given.
         init: another run, or one checkpoint, whose weights training will begin with: its network is taken over.
         trust_code: import and call what a custom source names, where the data are looked at.
 
@@ -85,12 +85,12 @@ def make_experiment(
     """
     if not isinstance(data, str | Path | None):  # pyright: ignore[reportUnnecessaryIsInstance] (as callers give it)
         raise SettingsError(f"data: a path wanted, got {type(data).__name__}; save arrays with numpy.save")
-    if all(given is None for given in (data, preset, file, init, run)) and not settings:
+    if all(given is None for given in (data, preset, file, init, run_folder)) and not settings:
         raise SettingsError("experiment: data, a preset, a file or settings wanted, got none of them")
     told = Told({} if file is None else read_settings(file), fold_values(settings or {}))
     trusted = frozenset(CODE) if trust_code else frozenset[str]()
     where = None if data is None else str(data)
-    folder, first = (None if place is None else Path(place) for place in (run, init))
+    folder, first = (None if place is None else Path(place) for place in (run_folder, init))
     chosen = _chosen(told, file, preset, where, folder, first, trusted=trusted)
     if chosen.adapt is as_it_is:
         return chosen.experiment
@@ -102,7 +102,7 @@ def choose_experiment(
     config: Path | None,
     preset: str | None,
     data: str | None,
-    run: Path,
+    run_folder: Path,
     overrides: Sequence[str],
     init: Path | None = None,
 ) -> Chosen:
@@ -118,7 +118,7 @@ def choose_experiment(
         DataError: data that cannot be read.
     """
     told = Told({} if config is None else read_settings(config), fold(overrides))
-    return _chosen(told, config, preset, data, run, init, trusted=frozenset(CODE & flat(told.overrides).keys()))
+    return _chosen(told, config, preset, data, run_folder, init, trusted=frozenset(CODE & flat(told.overrides).keys()))
 
 
 def _chosen(
@@ -126,13 +126,13 @@ def _chosen(
     config: str | Path | None,
     preset: str | None,
     data: str | None,
-    run: Path | None,
+    run_folder: Path | None,
     init: Path | None,
     *,
     trusted: frozenset[str],
 ) -> Chosen:
     """Choose as ``choose_experiment``; without a run there is none to go on with."""
-    started = None if run is None else started_experiment(run)
+    started = None if run_folder is None else started_experiment(run_folder)
     weights = None if init is None or started is not None else open_checkpoint(init)
     first = None if weights is None else experiment_to_continue(weights)
     if data is None and (preset is not None or config is not None or first is not None):
@@ -140,7 +140,7 @@ def _chosen(
         experiment = lay_and_fit(base, told.file, told.overrides, base.training, started)
         return Chosen(experiment, _fitting_batches(told, started), trusted=trusted)
     needed = source_told(told.overrides) is None
-    if run is not None and data is None and (stored := _experiment_in(run, needed=needed)) is not None:
+    if run_folder is not None and data is None and (stored := _experiment_in(run_folder, needed=needed)) is not None:
         return Chosen(lay(stored, told.overrides), trusted=trusted)
     below = started if preset is None else PRESETS.build(preset, {})
     found = data_settings(data, told, below or _image_size_of(weights), is_run=started is not None and preset is None)
@@ -175,17 +175,17 @@ def _fitting_batches(told: Told, started: Experiment | None) -> Adapt:
     return as_it_is if started is not None or "batch_size" in given else with_fitting_batches
 
 
-def _experiment_in(run: Path, *, needed: bool) -> Experiment | None:
+def _experiment_in(run_folder: Path, *, needed: bool) -> Experiment | None:
     """Return the experiment of the run in a folder; None where there is none and none is needed.
 
     Raises:
         SettingsError: there is none, and it is needed.
     """
-    checkpoint = checkpoint_to_continue(run)
+    checkpoint = checkpoint_to_continue(run_folder)
     if checkpoint is None and needed:
         raise SettingsError(
-            f"train: preset=NAME, data=PATH or a settings file wanted, got none and no run to continue in {run}; "
-            f"{LIST} lists presets"
+            f"train: preset=NAME, data=PATH or a settings file wanted, got none and no run to continue in {run_folder}"
+            f"; {LIST} lists presets"
         )
     return None if checkpoint is None else experiment_to_continue(checkpoint)
 

@@ -19,7 +19,7 @@ AVERAGES = ("ema-", "power-")
 """How the files of averages begin."""
 
 MOST_CLASSES = 20
-"""Further ones are not named."""
+"""Most classes that are named."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,17 +103,17 @@ class Description:
         return {key: value for key, value in rows.items() if value}
 
 
-def describe(run: str | Path, *, trust_code: bool = False) -> Description:
+def describe(run_folder: str | Path, *, trust_code: bool = False) -> Description:
     """Open a run, and read what is known of it.
 
     Args:
-        run: a run folder, or one checkpoint.
+        run_folder: a run folder, or one checkpoint.
         trust_code: import and call what a custom network names; see ``load``.
 
     Raises:
         CheckpointError: no run there, or a damaged one.
     """
-    opened = load(run, device="cpu", trust_code=trust_code)
+    opened = load(run_folder, device="cpu", trust_code=trust_code)
     checkpoint = Checkpoint(opened.name)
     damaged = {path.name: problem for path in folders(opened.folder) if (problem := damage(path))}
     return Description(opened, checkpoint, damaged, Origin.of(checkpoint))

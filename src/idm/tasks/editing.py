@@ -56,7 +56,7 @@ class Edited(Made):
 
 
 def encode_into(
-    run: str | Path,
+    run_folder: str | Path,
     names: Sequence[str],
     request: EncodeRequest | None = None,
     out: str | Path | None = None,
@@ -68,7 +68,7 @@ def encode_into(
     """Encode samples into a file; errors that are not told here as of ``Run.encode``, ``Run.guided`` and ``load``.
 
     Args:
-        run: a run folder or a checkpoint.
+        run_folder: a run folder or a checkpoint.
         names: files of images or arrays, or held-out samples of the run, such as "held-out:0-7".
         request: what is wanted; the defaults where None.
         out: a .safetensors file, latents.safetensors in the run by default; latents in it are replaced.
@@ -80,7 +80,7 @@ def encode_into(
         SettingsError: a line per wrong value, or another file of that name.
     """
     asked = request or EncodeRequest()
-    opened = guided_by_names(load(run, device=device, trust_code=trust_code), asked.guide)
+    opened = guided_by_names(load(run_folder, device=device, trust_code=trust_code), asked.guide)
     path, choice, labels = together(
         lambda: checked_file(file_in(opened.folder, LATENTS) if out is None else Path(out), ".safetensors"),
         lambda: inversion_of(opened.diffusion, asked.inversion),
@@ -95,7 +95,7 @@ def encode_into(
 
 
 def decode_into(
-    run: str | Path,
+    run_folder: str | Path,
     latents: str | Path,
     out: str | Path | None = None,
     *,
@@ -110,7 +110,7 @@ def decode_into(
     """Decode a file of latents into a folder, RUN/decoded by default, by the guidance that it was encoded with.
 
     Args:
-        run: as of ``encode_into``.
+        run_folder: as of ``encode_into``.
         latents: the file.
         out: the folder.
         labels: other classes than before.
@@ -121,7 +121,7 @@ def decode_into(
         listener: as there.
         say: told what is replaced.
     """
-    opened, codes = load(run, device=device, trust_code=trust_code), Latents.read(latents)
+    opened, codes = load(run_folder, device=device, trust_code=trust_code), Latents.read(latents)
     opened = run_that_decodes(opened, codes.guide, None if classifier is None else named_classifier(classifier))
     folder, asked = together(lambda: results_folder(out, opened, "decoded"), lambda: classes_of_latents(opened, labels))
     codes.check(opened)
@@ -134,7 +134,7 @@ def decode_into(
 
 
 def interpolate_into(
-    run: str | Path,
+    run_folder: str | Path,
     start: str,
     end: str,
     request: InterpolateRequest | None = None,
@@ -151,7 +151,7 @@ def interpolate_into(
     which the first's is the second's by default. All else is as of ``Run.interpolate`` and ``encode_into``.
     """
     asked = request or InterpolateRequest()
-    opened = guided_by_names(load(run, device=device, trust_code=trust_code), asked.guide)
+    opened = guided_by_names(load(run_folder, device=device, trust_code=trust_code), asked.guide)
     folder, choice, first, second = together(
         lambda: results_folder(out, opened, "interpolated"),
         lambda: inversion_of(opened.diffusion, asked.inversion),

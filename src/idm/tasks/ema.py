@@ -51,7 +51,7 @@ class Reconstruction:
 
 
 def reconstruct(
-    run: str | Path,
+    run_folder: str | Path,
     sigma_rel: float,
     out: str | Path | None = None,
     *,
@@ -62,7 +62,7 @@ def reconstruct(
     """Make the average of width ``sigma_rel`` of a run, and write it as a run of its own (Karras et al. 2024, 3.2).
 
     Args:
-        run: a run folder, of which the newest checkpoint is used, or one checkpoint of it.
+        run_folder: a run folder, of which the newest checkpoint is used, or one checkpoint of it.
         sigma_rel: standard deviation of the average's profile, relative to the number of steps done.
         out: the folder to write, RUN/averages/sigma-rel-X by default; an average in it is replaced.
         step: the average's time, a step with a snapshot; the checkpoint's by default.
@@ -74,11 +74,11 @@ def reconstruct(
         CheckpointError: a run without stored averages, or a folder that holds another run.
         NumericalError: the weights, or what the network returns, are not finite.
     """
-    folder = open_checkpoint(run).path.parent.parent
+    folder = open_checkpoint(run_folder).path.parent.parent
     destination = _free_folder(Path(out or folder_in(folder, SNAPSHOTS, f"sigma-rel-{sigma_rel:g}")))
     with usable_folder(destination), locked(destination):
         return read_newest(
-            Path(run),
+            Path(run_folder),
             lambda source: _reconstruct(
                 source, sigma_rel, destination, step=step, device=device, trust_code=trust_code
             ),

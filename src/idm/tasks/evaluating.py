@@ -59,7 +59,7 @@ class Evaluated:
 
 
 def evaluate_into(
-    run: str | Path,
+    run_folder: str | Path,
     request: ScoreRequest,
     out: str | Path | None = None,
     *,
@@ -77,7 +77,7 @@ def evaluate_into(
     """
     with ExitStack() as stack:
         with joined_ranks(best_device(device)) as ranks:
-            opened = open_together(run, request, ranks, device, listener, say, trust_code=trust_code)
+            opened = open_together(run_folder, request, ranks, device, listener, say, trust_code=trust_code)
             plan = _plan(opened, request, out, listener)
             share_plan(request.plan, lambda: chain_of(opened, request.steps, request.plan, listener), ranks)
             results = [held_by_main(ranks, stack, results_in(*names), say) for names in plan.places]

@@ -103,14 +103,14 @@ def spec_from_flags(flags: Mapping[str, Any]) -> DataSpec:
     return DataSpec((3, size, size), Codec.quantized("uint8", 256), names, 0, 0)
 
 
-def import_weights(weights: str | Path, flags: Mapping[str, Any] | str | Path, run: str | Path) -> Run:
+def import_weights(weights: str | Path, flags: Mapping[str, Any] | str | Path, run_folder: str | Path) -> Run:
     """Write a run with one checkpoint that holds published weights.
 
     Args:
         weights: a .pt or .safetensors file of improved-diffusion's network; see ``locate_weights`` for what may be
             around it.
         flags: the flags it was trained with, or a JSON file of them.
-        run: the folder to write.
+        run_folder: the folder to write.
 
     Raises:
         SettingsError: flags that make no model, or a file that holds none.
@@ -120,15 +120,15 @@ def import_weights(weights: str | Path, flags: Mapping[str, Any] | str | Path, r
     if not isinstance(flags, Mapping):
         given = read_flags(Path(flags))
         try:
-            return import_weights(weights, given, run)
+            return import_weights(weights, given, run_folder)
         except SettingsError as error:
             raise type(error)(*(f"flags={flags}: {line}" for line in error.lines)) from error
-    weights, run = Path(weights), Path(run)
+    weights, run_folder = Path(weights), Path(run_folder)
     experiment, spec = experiment_from_flags(flags), spec_from_flags(flags)
-    if folders(run):
-        raise CheckpointError(f"run {run}: a new folder wanted, got one that holds a run; choose another")
-    with usable_folder(run), locked(run):
-        return _import(weights, experiment, spec, run)
+    if folders(run_folder):
+        raise CheckpointError(f"run {run_folder}: a new folder wanted, got one that holds a run; choose another")
+    with usable_folder(run_folder), locked(run_folder):
+        return _import(weights, experiment, spec, run_folder)
 
 
 def imported_entry(run: Run) -> str | None:
@@ -136,7 +136,7 @@ def imported_entry(run: Run) -> str | None:
     return Checkpoint(run.name).document("versions").get("imported_entry")
 
 
-def _import(weights: Path, experiment: Experiment, spec: DataSpec, run: Path) -> Run:
+def _import(weights: Path, experiment: Experiment, spec: DataSpec, run_folder: Path) -> Run:
     """Write the run; see ``import_weights``."""
     found = locate_weights(weights)
     diffusion = build_diffusion(experiment, spec)
@@ -148,7 +148,7 @@ def _import(weights: Path, experiment: Experiment, spec: DataSpec, run: Path) ->
     step = int(numbered.group(1)) if numbered else 0
     experiment = replace(experiment, training=replace(experiment.training, num_steps=max(step, 1)))
     checkpoint = save_checkpoint(
-        run,
+        run_folder,
         step,
         tensors={ema_name(experiment.training.ema_rates[0]): tensors},
         documents={

@@ -102,9 +102,9 @@ class InitialWeights:
         return cls(origin, experiment, stored_spec(checkpoint), tensors)
 
 
-def origin_of_run(run: Path) -> Origin | None:
+def origin_of_run(run_folder: Path) -> Origin | None:
     """Say where the run in a folder began, from its newest checkpoint; None: with random weights, or there is none."""
-    newest = folders(run)[-1:]
+    newest = folders(run_folder)[-1:]
     return Origin.of(Checkpoint(newest[0])) if newest else None
 
 

@@ -145,7 +145,7 @@ def sample_in_parts(
 
 
 def _look_and_count(look: Callable[[], None], bar: Progress, count: int, watch: Watch | None) -> Watch:
-    """Return what looks at every step whether to stop, counts that of so many samples, and shows it."""
+    """Return what looks at every step whether to stop, counts that of ``count`` samples, and shows it."""
 
     def seen(state: SampleStep) -> None:
         look()

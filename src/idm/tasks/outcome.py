@@ -11,7 +11,7 @@ from idm.training import TrainingSettings
 from idm.training.learning_rate import learning_rate
 
 FEWEST_LINES = 5
-"""Fewer lines of metrics than that say nothing of whether the loss fell."""
+"""Fewest lines of metrics that say whether the loss fell."""
 
 MANY_LINES = 20
 """Of fewer lines, of which a run on settings that fit it has as many, any that is below the first tells of a fall."""
@@ -22,8 +22,8 @@ FEW_STEPS = 500
 LOOK = Call('idm.tasks.check_data("PATH")', ("check-data", "PATH"))
 """What shows what is odd in data."""
 
-SURE = 2.0
-"""Of many lines, the loss fell where it did by more than so many standard errors."""
+SURE_STANDARD_ERRORS = 2.0
+"""Fewest standard errors that the loss, of many lines, falls by where it is said to have fallen."""
 
 
 def reason_to_doubt(settings: TrainingSettings, losses: Sequence[float]) -> str:
@@ -53,7 +53,7 @@ def _reason_of_losses(steps: int, losses: Sequence[float]) -> str:
     before, after, spread = losses[0], fmean(last), stdev(last)
 
     def is_above(first: Sequence[float]) -> bool:
-        return fmean(first) - after > SURE * spread * math.sqrt(1 / len(first) + 1 / len(last))
+        return fmean(first) - after > SURE_STANDARD_ERRORS * spread * math.sqrt(1 / len(first) + 1 / len(last))
 
     tenth = losses[: max(1, len(losses) // 10)]
     if is_above(losses[:1]) or is_above(tenth) if len(losses) >= MANY_LINES else min(losses[1:]) < losses[0]:
@@ -66,10 +66,10 @@ def _reason_of_losses(steps: int, losses: Sequence[float]) -> str:
     )
 
 
-def losses_of(run: str | Path) -> list[float]:
+def losses_of(run_folder: str | Path) -> list[float]:
     """Read the losses in a run's ``metrics.jsonl``: of the lines that tell one; none where it is not readable."""
     try:
-        lines = (Path(run) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = (Path(run_folder) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return []
     return [loss for line in lines if (loss := _loss_in(line)) is not None]

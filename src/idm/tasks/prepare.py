@@ -14,7 +14,7 @@ from idm.networks.stored import with_shapes
 from idm.run import Data, build_diffusion, build_network, build_sampler, open_data
 from idm.run.data import with_absolute_path
 from idm.run.stored import UNFIT
-from idm.schedules.cosine import UNSHIFTED_SIDE
+from idm.schedules.cosine import UNSHIFTED_SIDE_PIXELS
 from idm.settings import Experiment, from_plain, to_plain
 from idm.settings.validate import flat
 from idm.storage.manifest import LARGEST_JSON_BYTES, as_text
@@ -37,12 +37,12 @@ def prepare(wish: Wish, device: torch.device, ranks: Ranks) -> Task:
     Raises:
         IdmError: as of ``train``.
     """
-    run = wish.run
+    run_folder = wish.run_folder
     experiment = from_plain(Experiment, to_plain(with_absolute_path(wish.experiment)))  # checked, whoever made it
-    experiment = with_range_of_run(experiment, run)
-    before = remembered_data(run)
+    experiment = with_range_of_run(experiment, run_folder)
+    before = remembered_data(run_folder)
     data = open_data(experiment.data, seed=experiment.seed, trust_code=wish.trusts(SOURCE_CODE), before=before)
-    experiment = with_sigma_data(experiment, data, run)
+    experiment = with_sigma_data(experiment, data, run_folder)
     experiment = wish.adapt(experiment, data.spec.num_train)
     if experiment.training.batch_size < ranks.size:
         raise SettingsError(
@@ -51,7 +51,7 @@ def prepare(wish: Wish, device: torch.device, ranks: Ranks) -> Task:
         )
     _refuse_long_names(data)
     diffusion = build_diffusion(experiment, data.spec)
-    checkpoints, shapes = ranks.on_main(lambda: _stored(experiment, data, run))
+    checkpoints, shapes = ranks.on_main(lambda: _stored(experiment, data, run_folder))
     if shapes is None:
         _refuse_side(experiment, data)
     network = _network(experiment, data, diffusion, shapes, wish)
@@ -70,11 +70,11 @@ def _begun(network: nn.Module, experiment: Experiment, data: Data, wish: Wish, r
         SettingsError: weights that do not fit, or the run's own.
         CheckpointError: there are none.
     """
-    run, init = wish.run, wish.init
-    if init is not None and run.resolve() in (init.resolve(), *init.resolve().parents):
-        raise SettingsError(f"out={run}: another folder than that of the run to begin with wanted, got the same")
-    if init is None or folders(run):
-        return origin_of_run(run)
+    run_folder, init = wish.run_folder, wish.init
+    if init is not None and run_folder.resolve() in (init.resolve(), *init.resolve().parents):
+        raise SettingsError(f"out={run_folder}: another folder than that of the run to begin with wanted, got the same")
+    if init is None or folders(run_folder):
+        return origin_of_run(run_folder)
     initial = InitialWeights.read(init)
     for note in begin_with(initial, network, experiment, data.spec):
         if ranks.is_main:
@@ -82,9 +82,9 @@ def _begun(network: nn.Module, experiment: Experiment, data: Data, wish: Wish, r
     return initial.origin
 
 
-def _stored(experiment: Experiment, data: Data, run: Path) -> tuple[list[Path], list[tuple[int, ...]] | None]:
+def _stored(experiment: Experiment, data: Data, run_folder: Path) -> tuple[list[Path], list[tuple[int, ...]] | None]:
     """Return the checkpoints of a run that may be continued, and the shapes of its weights; None where it begins."""
-    checkpoints, newest = folders(run), refuse_other_run(experiment, data, run)
+    checkpoints, newest = folders(run_folder), refuse_other_run(experiment, data, run_folder)
     return checkpoints, None if newest is None else stored_shapes(newest, experiment.training)
 
 
@@ -105,17 +105,17 @@ def _network(
             return build_network(experiment, data.spec, out_channels, trust_code=wish.trusts(NETWORK_CODE))
     except UNFIT as error:
         raise CheckpointError(
-            f"run {wish.run}: its settings do not fit its weights ({one_line(error)}); use another run"
+            f"run {wish.run_folder}: its settings do not fit its weights ({one_line(error)}); use another run"
         ) from error
 
 
 def _refuse_side(experiment: Experiment, data: Data) -> None:
     """Refuse a schedule that is shifted for the size of pictures where data have no sides, by a ``SettingsError``."""
     side, shape = experiment.schedule.get("side"), data.spec.shape
-    if side not in (None, UNSHIFTED_SIDE) and len(shape) == 1:
+    if side not in (None, UNSHIFTED_SIDE_PIXELS) and len(shape) == 1:
         raise SettingsError(
-            f"schedule.side: {UNSHIFTED_SIDE}, which shifts nothing, wanted for points of {counted(shape[0], 'value')} "
-            f"without sides, got {side}; leave it out"
+            f"schedule.side: {UNSHIFTED_SIDE_PIXELS}, which shifts nothing, wanted for points of "
+            f"{counted(shape[0], 'value')} without sides, got {side}; leave it out"
         )
 
 

@@ -29,7 +29,7 @@ class RunProgress:
     """How far a run has got.
 
     Attributes:
-        run: its folder.
+        run_folder: its folder.
         num_steps: optimiser steps that its settings ask for; None where they do not say.
         figures: the last line of its metrics, such as "step" and "loss", and the newest of its held-out bound; empty
             where nothing is logged yet.
@@ -39,7 +39,7 @@ class RunProgress:
         picture: the newest grid of samples; None where there is none yet.
     """
 
-    run: Path
+    run_folder: Path
     num_steps: int | None
     figures: Figures
     seconds_left: float | None
@@ -51,37 +51,37 @@ class RunProgress:
         """Return values by name, as ``idm watch --json`` prints them; what is not known yet is left out."""
         logged = self.figures | {"seconds_left": self.seconds_left} if self.figures else {}
         found = {"checkpoint": self.checkpoint, "pictures": self.picture}
-        ours = {"run": self.run, "num_steps": self.num_steps, "events": self.num_events}
+        ours = {"run": self.run_folder, "num_steps": self.num_steps, "events": self.num_events}
         return ours | logged | ours | {name: path for name, path in found.items() if path is not None}
 
 
-def read_progress(run: str | Path) -> RunProgress:
+def read_progress(run_folder: str | Path) -> RunProgress:
     """Read how far the run in a folder has got.
 
     Raises:
         CheckpointError: the folder holds no run.
     """
-    run = Path(run)
-    if not (run / "experiment.yaml").is_file():
-        raise CheckpointError(f"run {run}: no run in this folder; give a folder written by 'idm train'")
-    rows, total = _last_lines(run / "metrics.jsonl"), _num_steps(run)
+    run_folder = Path(run_folder)
+    if not (run_folder / "experiment.yaml").is_file():
+        raise CheckpointError(f"run {run_folder}: no run in this folder; give a folder written by 'idm train'")
+    rows, total = _last_lines(run_folder / "metrics.jsonl"), _num_steps(run_folder)
     last = rows[-1] if rows else {}
     bounds = [row for row in rows if "held_out_bpd" in row]
     return RunProgress(
-        run,
+        run_folder,
         total,
         figures=(bounds[-1] if bounds else {}) | last,
         seconds_left=_seconds_left(last, total),
-        num_events=len(_last_lines(run / "events.jsonl")),
-        checkpoint=max(run.glob("checkpoints/step-*"), default=None),
-        picture=max(run.glob("samples/step-*.png"), default=None),
+        num_events=len(_last_lines(run_folder / "events.jsonl")),
+        checkpoint=max(run_folder.glob("checkpoints/step-*"), default=None),
+        picture=max(run_folder.glob("samples/step-*.png"), default=None),
     )
 
 
-def _num_steps(run: Path) -> int | None:
+def _num_steps(run_folder: Path) -> int | None:
     """Return the number of steps that the settings say; None where they do not, as they are written."""
     try:
-        with (run / "experiment.yaml").open("rb") as stream:
+        with (run_folder / "experiment.yaml").open("rb") as stream:
             found = NUM_STEPS.search(stream.read(LARGEST_SETTINGS_BYTES))
     except OSError:
         return None

@@ -55,7 +55,7 @@ class ScoreRequest:
         source: options that open other data where those of the run do not.
         steps: of the chain whose bound is evaluated; 0: all.
         num: how many held-out samples; 0: all.
-        samples: draw so many samples too, and let a classifier recognise them.
+        samples: number of samples to draw as well, which a classifier recognises.
         sampler: settings of the sampler for these that differ from the run's.
         seed: of noise and samples.
         batch_size: (sample, step) pairs per call of the network.

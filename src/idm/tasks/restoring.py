@@ -20,11 +20,11 @@ from idm.tasks.requests import EditRequest, RestoreRequest
 from idm.tasks.together import Say, say_nothing, together
 
 LEAST_DRAWS = 19
-"""For regions of 90 %."""
+"""Fewest draws that regions of 90 % are made of."""
 
 
 def restore_into(
-    run: str | Path,
+    run_folder: str | Path,
     names: Sequence[str],
     request: RestoreRequest,
     out: str | Path | None = None,
@@ -39,7 +39,7 @@ def restore_into(
     Interrupted, it keeps the finished batches, and the same call goes on.
 
     Args:
-        run: a run folder or a checkpoint.
+        run_folder: a run folder or a checkpoint.
         names: files and folders of observations; of whole samples, or held-out ones, to simulate.
         request: what is wanted.
         out: the folder for the results, RUN/restored by default; results of an earlier call in it are replaced.
@@ -52,7 +52,7 @@ def restore_into(
         IdmError: what ``Run.restore`` raises; other files in the folder, or one that cannot be written to; stopped on
             request, with the batches that are done kept.
     """
-    opened = load(run, device=device, trust_code=trust_code)
+    opened = load(run_folder, device=device, trust_code=trust_code)
     folder, plan = together(lambda: results_folder(out, opened, "restored"), lambda: _plan(opened, request, listener))
     observed = _observed(opened, plan, request, names)
     draws, reference = plan_draws(opened, observed, plan), _reference(request.operator)
@@ -61,7 +61,7 @@ def restore_into(
 
 
 def edit_into(
-    run: str | Path,
+    run_folder: str | Path,
     names: Sequence[str],
     request: EditRequest,
     out: str | Path | None = None,
@@ -75,7 +75,7 @@ def edit_into(
 
     All else, the errors too, as of ``restore_into``.
     """
-    opened = guided_by_names(load(run, device=device, trust_code=trust_code), request.guide)
+    opened = guided_by_names(load(run_folder, device=device, trust_code=trust_code), request.guide)
     folder, before, after = together(
         lambda: results_folder(out, opened, "edited"),
         lambda: opened.label_kind.read(request.label_a, "label_a"),

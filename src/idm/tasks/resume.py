@@ -26,7 +26,7 @@ MACHINE_SETTINGS = ("data.source.path", "data.source.folder", "data.held_out_lis
 
 FREE_TO_CHANGE = (
     *MACHINE_SETTINGS,
-    "network.checkpoint_levels",
+    "network.checkpoint_stages",
     "sampler",
     "training.num_steps",
     "training.micro_batch_size",
@@ -47,17 +47,17 @@ LISTED_DIFFERENCES = 5
 """Most differences from the run in a folder that are told one by one."""
 
 
-def remembered_data(run: Path) -> DataSpec | None:
+def remembered_data(run_folder: Path) -> DataSpec | None:
     """Return what the run in a folder remembers of its data; None where nothing was begun.
 
     Raises:
         CheckpointError: every checkpoint in it is damaged.
     """
-    checkpoint = checkpoint_to_continue(run)
+    checkpoint = checkpoint_to_continue(run_folder)
     return None if checkpoint is None else stored_spec(checkpoint)
 
 
-def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> Checkpoint | None:
+def refuse_other_run(experiment: Experiment, data: Data, run_folder: Path) -> Checkpoint | None:
     """Refuse to continue a run whose settings or data are others; a folder without a checkpoint is free.
 
     The checkpoint to go on from is returned; None where training begins.
@@ -68,7 +68,7 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> Checkpoin
         ResumeError: a line that says so, and one for each of the first differences.
         CheckpointError: every checkpoint in it is damaged.
     """
-    checkpoint = checkpoint_to_continue(run)
+    checkpoint = checkpoint_to_continue(run_folder)
     if checkpoint is None:
         return None
     started = experiment_to_continue(checkpoint)
@@ -76,58 +76,58 @@ def refuse_other_run(experiment: Experiment, data: Data, run: Path) -> Checkpoin
     then = stored_spec(checkpoint)
     others = data_differences(then, data.spec)
     if others and not settings and (new := growth(then, data)):
-        raise ResumeError(_grown(run, then, new, experiment.data.source.get("path")))
+        raise ResumeError(_grown(run_folder, then, new, experiment.data.source.get("path")))
     lines = settings + [f"data: this run was started on other data; {words}" for words in others]
     if not lines:
         if experiment.training.num_steps < checkpoint.step:
             raise ResumeError(
-                f"training.num_steps: at least the {checkpoint.step:,} steps that {run} has done wanted, "
+                f"training.num_steps: at least the {checkpoint.step:,} steps that {run_folder} has done wanted, "
                 f"got {experiment.training.num_steps:,}; leave it out, or train in a new folder"
             )
         _warn_of_another_rate(checkpoint.step, started.training, experiment.training)
         return checkpoint
     more = len(lines) - LISTED_DIFFERENCES
     raise ResumeError(
-        f"{run} holds another run: its settings and data wanted, got others; keep them, or choose a new folder"
-        f"{_as_it_was_started(run) if len(lines) == len(settings) else ''}",
+        f"{run_folder} holds another run: its settings and data wanted, got others; keep them, or choose a new folder"
+        f"{_as_it_was_started(run_folder) if len(lines) == len(settings) else ''}",
         *lines[:LISTED_DIFFERENCES],
         *([f"... and {more} more"] if more > 0 else []),
     )
 
 
-def _grown(run: Path, then: DataSpec, new: int, path: object) -> str:
-    count, weights = then.num_train + then.num_held_out, f"init={json_text(str(run))}"
+def _grown(run_folder: Path, then: DataSpec, new: int, path: object) -> str:
+    count, weights = then.num_train + then.num_held_out, f"init={json_text(str(run_folder))}"
     data = "" if path is None else f"{json_text(str(path))}, "
     anew = Call(
         f'idm.train(idm.make_experiment({data}{weights}), "NEW", {weights})',
         ("train",),
-        {"init": run, "data": path, "out": "NEW"},
+        {"init": run_folder, "data": path, "out": "NEW"},
     )
     return (
-        f"data: {run} was started on other data, which grew: got {new:,} new samples, and none of the {count:,} is "
-        f"missing or changed; take the new ones away, or train on all of them in a new run that begins with its "
+        f"data: {run_folder} was started on other data, which grew: got {new:,} new samples, and none of the {count:,} "
+        f"is missing or changed; take the new ones away, or train on all of them in a new run that begins with its "
         f"weights: {anew}"
     )
 
 
-def _as_it_was_started(run: Path) -> str:
-    folder = json_text(str(run))
-    again = Call(f"idm.train(idm.make_experiment(run={folder}), {folder})", ("train",), {"out": run})
+def _as_it_was_started(run_folder: Path) -> str:
+    folder = json_text(str(run_folder))
+    again = Call(f"idm.train(idm.make_experiment(run_folder={folder}), {folder})", ("train",), {"out": run_folder})
     return f"; {again} goes on with it as it was started"
 
 
-def with_range_of_run(experiment: Experiment, run: Path) -> Experiment:
+def with_range_of_run(experiment: Experiment, run_folder: Path) -> Experiment:
     """Go on with the range that the run in a folder has, where the range is left to be chosen.
 
     So a run goes on as it began also where another range would be chosen today.
     """
-    started = None if experiment.data.range != AUTO else started_experiment(run)
+    started = None if experiment.data.range != AUTO else started_experiment(run_folder)
     if started is None:
         return experiment
     return replace(experiment, data=replace(experiment.data, range=started.data.range))
 
 
-def with_sigma_data(experiment: Experiment, data: Data, run: Path) -> Experiment:
+def with_sigma_data(experiment: Experiment, data: Data, run_folder: Path) -> Experiment:
     """Measure the deviation of the training data where it plays a part and is left to be found; a run keeps its own.
 
     Raises:
@@ -136,7 +136,7 @@ def with_sigma_data(experiment: Experiment, data: Data, run: Path) -> Experiment
     settings = experiment.diffusion
     if settings.sigma_data != AUTO or not settings.uses_sigma_data:
         return experiment
-    started = started_experiment(run)
+    started = started_experiment(run_folder)
     found = standard_deviation(data.train) if started is None else started.diffusion.sigma_data
     return replace(experiment, diffusion=replace(settings, sigma_data=found))
 

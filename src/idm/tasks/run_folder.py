@@ -25,32 +25,32 @@ SECTIONS = {"data", "network", "training", "sampler"}
 """Some that are in the settings of every run."""
 
 
-def require_run_folder(run: Path, data: Iterable[str] = ()) -> None:
+def require_run_folder(run_folder: Path, data: Iterable[str] = ()) -> None:
     """Refuse a folder that cannot be written to, or in which training would alter what is not a run's.
 
     Args:
-        run: the folder.
+        run_folder: the folder.
         data: where the data lie; a new run is none of these places.
 
     Raises:
         SettingsError: it is the folder of the data.
         CheckpointError: it is such a folder, or there is a link in place of what training writes.
     """
-    require_usable(run)
+    require_usable(run_folder)
     for name in WRITTEN:
-        file_in(run, name)
+        file_in(run_folder, name)
     for name in FILLED:
-        folder_in(run, name)
-    if folders(run) or _is_as_written(run / SETTINGS):
+        folder_in(run_folder, name)
+    if folders(run_folder) or _is_as_written(run_folder / SETTINGS):
         return
     for place in data:
-        refuse_data_folder(run, place)
-    foreign = [name for name in WRITTEN if exists(run / name) and (run / name).stat().st_size]
-    foreign += [path.relative_to(run) for pattern in REPLACED for path in sorted(run.glob(pattern))]
+        refuse_data_folder(run_folder, place)
+    foreign = [name for name in WRITTEN if exists(run_folder / name) and (run_folder / name).stat().st_size]
+    foreign += [path.relative_to(run_folder) for pattern in REPLACED for path in sorted(run_folder.glob(pattern))]
     if foreign:
         raise CheckpointError(
-            f"{run}: a new folder or that of a run wanted, got {foreign[0]} without a run; move it away, or choose "
-            "another folder"
+            f"{run_folder}: a new folder or that of a run wanted, got {foreign[0]} without a run; move it away, or "
+            "choose another folder"
         )
 
 

@@ -39,7 +39,7 @@ class Drawn(Made):
 
 
 def sample_into(
-    run: str | Path,
+    run_folder: str | Path,
     request: SampleRequest,
     out: str | Path | None = None,
     *,
@@ -53,7 +53,7 @@ def sample_into(
     Interrupted, it keeps the finished batches, and the same call goes on. Under torchrun processes share the work.
 
     Args:
-        run: a run folder or a checkpoint.
+        run_folder: a run folder or a checkpoint.
         request: what is wanted.
         out: the folder for the results, RUN/sampled by default; results of an earlier call in it are replaced.
         device: where to draw; the best one found by default.
@@ -72,7 +72,7 @@ def sample_into(
     """
     with ExitStack() as stack:
         with joined_ranks(best_device(device)) as ranks:
-            opened = open_together(run, request, ranks, device, listener, say, trust_code=trust_code)
+            opened = open_together(run_folder, request, ranks, device, listener, say, trust_code=trust_code)
             plan = _plan(opened, request, out, listener)
             results = held_by_main(ranks, stack, plan.folder_for_results(), say)
             x = sample_in_parts(plan.run, plan.order, plan.parts, watch=plan.watch, ranks=ranks, listener=listener)

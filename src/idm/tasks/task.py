@@ -70,7 +70,7 @@ class Wish:
     """What a call of ``train`` asks for, whose arguments these are; ``deadline`` is after its ``max_seconds``."""
 
     experiment: Experiment
-    run: Path
+    run_folder: Path
     init: Path | None
     adapt: Adapt
     announce: Announce | None
@@ -125,6 +125,6 @@ class Task:
     checkpoints: list[Path]
 
     @property
-    def run(self) -> Path:
+    def run_folder(self) -> Path:
         """Folder of the run."""
-        return self.wish.run
+        return self.wish.run_folder

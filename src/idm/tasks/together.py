@@ -66,7 +66,7 @@ def say_what_is_replaced(results: Results, say: Say) -> None:
 
 
 def open_together(
-    run: str | Path,
+    run_folder: str | Path,
     request: SampleRequest | ScoreRequest,
     ranks: Ranks,
     device: str | None,
@@ -79,9 +79,9 @@ def open_together(
 
     Levels that its sampler needs planned are planned by the main process. Arguments as of ``sample_into``.
     """
-    opened = load_together(run, ranks, device=device, trust_code=trust_code)
+    opened = load_together(run_folder, ranks, device=device, trust_code=trust_code)
     opened = opened.using(precision=request.precision, variance=request.variance)
-    if others := told_of_other_fits(opened.fits, run):
+    if others := told_of_other_fits(opened.fits, run_folder):
         say(others)
     share_plan(request.sampler.get("plan"), lambda: opened.sampler(**request.sampler, listener=listener), ranks)
     return opened

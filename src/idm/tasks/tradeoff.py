@@ -33,7 +33,7 @@ NAMES = (RESULTS, PLOT)
 PARTS = ".parts-tradeoff"
 """Where the parts lie meanwhile, in a folder for each comparison."""
 
-SURE = 1.96
+SURE_STANDARD_ERRORS = 1.96
 """Standard errors on both sides of a number that hold it 95 times of 100."""
 
 LEAST_SHARE = 0.1
@@ -56,7 +56,7 @@ class Compared:
 
 
 def tradeoff_into(
-    run: str | Path,
+    run_folder: str | Path,
     request: TradeoffRequest,
     out: str | Path | None = None,
     *,
@@ -73,7 +73,7 @@ def tradeoff_into(
     Raises:
         DataError: the run's data cannot be opened.
     """
-    opened = load(run, device=device, trust_code=trust_code).using(precision=request.precision)
+    opened = load(run_folder, device=device, trust_code=trust_code).using(precision=request.precision)
     folder, data = together(lambda: results_folder(out, opened, "tradeoff"), lambda: open_run_data(opened))
     plan = plan_tradeoff(opened, data, ways=request.samplers, calls=request.calls, samples=request.samples)
     with ExitStack() as stack:
@@ -158,7 +158,7 @@ def _by(samples: Sequence[Quality]) -> list[tuple[str, list[Quality]]]:
 
 def _curve(name: str, points: Sequence[tuple[int, Estimate]], *, log: bool = False) -> Curve:
     """Draw intervals of 95 in 100; on a log scale those that reach to 0 end where the axis still has a place."""
-    reach = [SURE * value.standard_error for _, value in points]
+    reach = [SURE_STANDARD_ERRORS * value.standard_error for _, value in points]
     values = [value.mean for _, value in points]
     return Curve(
         name,

@@ -40,7 +40,7 @@ def make_trainer(task: Task) -> Trainer:
     return Trainer(
         spread,
         step,
-        task.run,
+        task.run_folder,
         describe=averaged.describe,
         preview=None if wish.preview is None else averaged.show,
         measure=averaged.measure if len(task.data.held_out) else None,
@@ -82,7 +82,7 @@ class _Averaged:
         assert wish.preview is not None, "else it is not called"
         picture = wish.preview(number, self._as_run(network, self.task.diffusion, number))
         if picture is not None:
-            wish.listener.show(f"training {self.task.run}", Path(picture))
+            wish.listener.show(f"training {self.task.run_folder}", Path(picture))
 
     def measure(self, network: nn.Module) -> dict[str, float]:
         """Estimate the bound of held-out data, with the decoder's variance fitted anew."""
@@ -103,13 +103,15 @@ class _Averaged:
     def _as_run(self, network: nn.Module, diffusion: GaussianDiffusion, number: int = 0) -> Run:
         task, size = self.task, self._fitting(SAMPLED_AT_ONCE)
         where = device_of(network)
-        return Run(task.run, None, number, task.experiment, task.data.spec, network, diffusion, where, batch_size=size)
+        return Run(
+            task.run_folder, None, number, task.experiment, task.data.spec, network, diffusion, where, batch_size=size
+        )
 
 
 def _train_step(task: Task, spread: Spread) -> TrainStep:
     settings = task.experiment.training
     return TrainStep(
-        for_training(spread.model, settings),
+        for_training(spread.training_network, settings),
         task.diffusion,
         task.timesteps,
         task.data.train,

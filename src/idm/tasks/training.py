@@ -30,7 +30,7 @@ from idm.training import Deadline, Tracker, Trainer
 
 def train(
     experiment: Experiment,
-    run: str | Path,
+    run_folder: str | Path,
     *,
     device: str | None = None,
     init: str | Path | None = None,
@@ -47,14 +47,14 @@ def train(
 
     Args:
         experiment: everything that defines the run.
-        run: folder of the run; made, if it is not there, once all is known to fit together.
+        run_folder: folder of the run; made, if it is not there, once all is known to fit together.
         device: where to train; the best one found by default.
         init: another run, or one checkpoint, whose first average a new run begins with.
         adapt: changes settings of training once it is known how many samples there are to train on.
         announce: told what is about to be trained, once everything is known to fit together.
         preview: called with the step and the model so far at every ``training.sample_interval``, and at the end.
         trackers: told every line of metrics.
-        max_seconds: stop, as on a signal, after so long; None: no limit.
+        max_seconds: longest time to train, after which it stops as on a signal; None: no limit.
         listener: hears how it gets on, and sees the grids of samples; a bar or lines by default.
         trust_code: whether the code that a custom source or network names may be imported and called.
         trusted: settings that name code which may be called in any case, such as "network.make".
@@ -65,8 +65,8 @@ def train(
         CheckpointError: every checkpoint in the folder is damaged, or the disk refuses.
         InterruptedRunError: stopped on request; the state is saved.
     """
-    first, deadline, told = None if init is None else Path(init), Deadline(max_seconds), listener_or_best(listener)
-    wish = Wish(experiment, Path(run), first, adapt, announce, preview, trackers, deadline, told, trust_code, trusted)
+    first, due, told = None if init is None else Path(init), Deadline(max_seconds), listener_or_best(listener)
+    wish = Wish(experiment, Path(run_folder), first, adapt, announce, preview, trackers, due, told, trust_code, trusted)
     return _train_together(wish, device)
 
 
@@ -78,8 +78,8 @@ def _train_together(wish: Wish, device: str | None) -> Run:
             path = _train(wish, where, ranks)
         if stop.received:
             raise InterruptedRunError(
-                f"training: all {wish.experiment.training.num_steps:,} steps are done and saved in {wish.run}, and a "
-                "stop was asked for; the same call again draws the last samples"
+                f"training: all {wish.experiment.training.num_steps:,} steps are done and saved in {wish.run_folder}, "
+                "and a stop was asked for; the same call again draws the last samples"
             )
     trained = load(path, device=str(where), trust_code=wish.trusts(NETWORK_CODE))
     return replace(trained, trust_code=wish.trusts(SOURCE_CODE))
@@ -87,8 +87,8 @@ def _train_together(wish: Wish, device: str | None) -> Run:
 
 def _train(wish: Wish, device: torch.device, ranks: Ranks) -> Path:
     """Train in one of the processes of a job; nothing that lives on them outlives the call."""
-    run = wish.run
-    ranks.on_main(lambda: require_run_folder(run, places_of(wish.experiment.data)))
+    run_folder = wish.run_folder
+    ranks.on_main(lambda: require_run_folder(run_folder, places_of(wish.experiment.data)))
     with ExitStack() as stack:
         try:
             with at_once():
@@ -99,7 +99,8 @@ def _train(wish: Wish, device: torch.device, ranks: Ranks) -> Path:
                     _announce(task, trainer.num_steps_done)
         except StopError as stop:
             raise InterruptedRunError(
-                f"training: stopped before it began, with nothing to save in {run}; make the same call to start again"
+                f"training: stopped before it began, with nothing to save in {run_folder}; make the same call to "
+                "start again"
             ) from stop
         return _trained(task, trainer)
 
@@ -118,7 +119,7 @@ def _trained(task: Task, trainer: Trainer) -> Path:
     before = trainer.num_steps_done
     path = trainer.run().path
     if task.ranks.is_main and trainer.num_steps_done > before:
-        losses = losses_of(task.run) if task.origin is None else []  # trained weights need not improve
+        losses = losses_of(task.run_folder) if task.origin is None else []  # trained weights need not improve
         doubt = reason_to_doubt(task.experiment.training, losses)
         if doubt:
             warn(doubt)
@@ -127,7 +128,7 @@ def _trained(task: Task, trainer: Trainer) -> Path:
 
 def _claim(task: Task, stack: ExitStack) -> None:
     """Make the folder this run's, unless it became another's meanwhile, and hold it."""
-    if folders(task.run) != task.checkpoints:
-        refuse_other_run(task.experiment, task.data, task.run)
-    stack.enter_context(locked(task.run))
-    write_atomically(task.run / SETTINGS, settings_text(to_plain(task.experiment)), durable=True)
+    if folders(task.run_folder) != task.checkpoints:
+        refuse_other_run(task.experiment, task.data, task.run_folder)
+    stack.enter_context(locked(task.run_folder))
+    write_atomically(task.run_folder / SETTINGS, settings_text(to_plain(task.experiment)), durable=True)

@@ -16,7 +16,7 @@ class Verified:
     """What was found of a run.
 
     Attributes:
-        run: its folder, or one checkpoint.
+        run_folder: its folder, or one checkpoint.
         checkpoints: what was found of each, oldest first.
         averages: what was found of those stored at each step.
         refused: why the newest intact checkpoint cannot be opened, where it cannot.
@@ -24,7 +24,7 @@ class Verified:
         damaged_fits: what is wrong with those that are damaged, by name.
     """
 
-    run: Path
+    run_folder: Path
     checkpoints: tuple[Verdict, ...]
     averages: tuple[Verdict, ...]
     refused: CheckpointError | None
@@ -54,14 +54,14 @@ class Verified:
             f"{len(self.damaged_fits)} of {self.fits} fits damaged; make them anew" if self.damaged_fits else "",
         ]
         if any(words):
-            raise CheckpointError(f"run {self.run}: {'; '.join(filter(None, words))}")
+            raise CheckpointError(f"run {self.run_folder}: {'; '.join(filter(None, words))}")
         if self.refused is not None:
             raise self.refused
 
     def to_plain(self) -> dict[str, Any]:
         """Return values by name, as ``idm verify --json`` prints them."""
         return {
-            "run": self.run,
+            "run": self.run_folder,
             "intact": self.is_intact,
             "checkpoints": list(map(_plain, self.checkpoints)),
             "averages": list(map(_plain, self.averages)),
@@ -69,30 +69,30 @@ class Verified:
         }
 
 
-def verify(run: str | Path, *, trust_code: bool = False) -> Verified:
+def verify(run_folder: str | Path, *, trust_code: bool = False) -> Verified:
     """Check every checkpoint of a run, its stored averages and fits, and open the newest as everything else would.
 
     Args:
-        run: a run folder, or one checkpoint.
+        run_folder: a run folder, or one checkpoint.
         trust_code: import and call what a custom network names; see ``load``.
 
     Raises:
         CheckpointError: there is no checkpoint, neither intact nor damaged.
     """
-    run = Path(run)
-    verdicts = verify_run(run)
+    run_folder = Path(run_folder)
+    verdicts = verify_run(run_folder)
     checkpoints, averages = (
         tuple(verdict for verdict in verdicts if verdict.of_averages == of_averages) for of_averages in (False, True)
     )
     opens = any(not verdict.problems for verdict in checkpoints)
-    refused = _refusal(run, trust_code=trust_code) if opens else None
-    return Verified(run, checkpoints, averages, refused, len(names_in(run)), damaged_fits(run))
+    refused = _refusal(run_folder, trust_code=trust_code) if opens else None
+    return Verified(run_folder, checkpoints, averages, refused, len(names_in(run_folder)), damaged_fits(run_folder))
 
 
-def _refusal(run: Path, *, trust_code: bool) -> CheckpointError | None:
+def _refusal(run_folder: Path, *, trust_code: bool) -> CheckpointError | None:
     """Open a run, and return what stands against it: files may be as they were written, and say what does not fit."""
     try:
-        load(run, device="cpu", trust_code=trust_code)
+        load(run_folder, device="cpu", trust_code=trust_code)
     except CheckpointError as error:
         return error
     return None

@@ -25,12 +25,12 @@ def parse_duration(text: str) -> float:
 
 
 class Deadline:
-    """A moment, so many seconds from now; None: never."""
+    """A moment, given in seconds from now; None: never."""
 
     def __init__(self, seconds: float | None) -> None:
         """Start the clock."""
         self._end = math.inf if seconds is None else time.monotonic() + seconds
 
     def passed(self) -> bool:
-        """Whether the moment has come."""
+        """Whether the time is over."""
         return time.monotonic() >= self._end

@@ -18,14 +18,14 @@ from idm.schedules import Grid
 from idm.training.head_losses import HeadLoss, Seen
 
 LEARNING_RATE, LARGEST_GRADIENT = 2e-3, 1.0
-"""Of AdamW at first, from where it falls linearly to 0; norm to which gradients are clipped."""
+"""Rate of AdamW at first, which falls linearly to 0; norm to which gradients are clipped."""
 
 BELOW = 0.5
 """By how much levels are spread below the lowest one, in the logarithm of kappa: they are that one."""
 
-LEAST = 0.25
-"""Errors count down to so many times kappa^2 of the lowest level: with the usual noise floor a deviation of a quarter
-of a grey level."""
+LEAST_ERROR = 0.25
+"""Least error that counts, as a multiple of kappa^2 of the lowest level: with the usual noise floor a deviation of a
+quarter of a grey level."""
 
 SHARE_COUNTED = 0.1
 """Share of the steps, the last ones, whose samples tell what the head is worth."""
@@ -108,11 +108,11 @@ def _see(diffusion: GaussianDiffusion, clean: Tensor, denoise: Denoiser, seed: i
     with torch.no_grad():
         at = diffusion.transition(chosen, clean).up
         x = at.diffuse(clean, noise)
-        return Seen(clean, noise, x, denoise(x, at), at, LEAST * float(diffusion.grid.levels.kappa[0]) ** 2)
+        return Seen(clean, noise, x, denoise(x, at), at, LEAST_ERROR * float(diffusion.grid.levels.kappa[0]) ** 2)
 
 
 def _places(grid: Grid, number: int, shift: float) -> Tensor:
-    """Return so many places of a grid, evenly in the logarithm of kappa, which a shift in [0, 1) moves.
+    """Return ``number`` places of a grid, evenly in the logarithm of kappa, which a shift in [0, 1) moves.
 
     Some more are the lowest one, where the variance of the decoder is the error itself; none has more noise than the
     time of a head tells.

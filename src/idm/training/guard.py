@@ -85,7 +85,7 @@ class Guard:
 
     @property
     def full(self) -> bool:
-        """Whether so many flags are unread that it is time to read them."""
+        """Whether as many flags are unread as may be."""
         return len(self._flags) >= MOST_UNREAD
 
     def data_step(self, step: int) -> int:

@@ -21,30 +21,30 @@ class Journal:
     """
 
     def __init__(
-        self, run: Path, lengths: Mapping[str, int], *, writes: bool = True, trackers: Sequence[Tracker] = ()
+        self, run_folder: Path, lengths: Mapping[str, int], *, writes: bool = True, trackers: Sequence[Tracker] = ()
     ) -> None:
         """Open the files and drop what came after the checkpoint that training goes on from.
 
         Args:
-            run: folder of the run.
+            run_folder: folder of the run.
             lengths: sizes that the files had then, as ``commit`` told; empty for a new run.
             writes: whether this process writes.
             trackers: told every line of metrics.
         """
-        self._run, self._writes, self._trackers = run, writes, trackers if writes else ()
+        self._run_folder, self._writes, self._trackers = run_folder, writes, trackers if writes else ()
         self.seconds = 0.0
         self._step, self._time = 0, time.monotonic()
         if writes:
-            self._metrics = JsonLines(run / "metrics.jsonl", lengths.get(METRICS, 0))
-            self._events = JsonLines(run / "events.jsonl", lengths.get(EVENTS, 0))
+            self._metrics = JsonLines(run_folder / "metrics.jsonl", lengths.get(METRICS, 0))
+            self._events = JsonLines(run_folder / "events.jsonl", lengths.get(EVENTS, 0))
 
     @property
     def events_path(self) -> Path:
         """Where events are."""
-        return self._run / "events.jsonl"
+        return self._run_folder / "events.jsonl"
 
     def start(self, step: int) -> None:
-        """Begin to measure time, with so many steps done."""
+        """Begin to measure time, with ``step`` steps done."""
         self._step, self._time = step, time.monotonic()
 
     def log(self, step: int, batch_size: int, means: Mapping[str, float], **values: float) -> str:
@@ -93,7 +93,7 @@ class Journal:
         return {METRICS: self._metrics.commit(), EVENTS: self._events.commit()}
 
     def go_back(self, metrics_length: int) -> None:
-        """Drop the metrics after so many bytes; what happened stays written."""
+        """Drop the metrics after ``metrics_length`` bytes; what happened stays written."""
         if self._writes:
             self._metrics.cut(metrics_length)
 
@@ -111,4 +111,4 @@ class Journal:
 
 
 LONG_WAIT_SHARE = 0.1
-"""From this share of the time on, progress says that training waits for data."""
+"""Smallest share of the time of which progress says that training waits for data."""

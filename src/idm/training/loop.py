@@ -41,7 +41,7 @@ class Trainer:
         self,
         spread: Spread,
         step: TrainStep,
-        run: str | Path,
+        run_folder: str | Path,
         *,
         describe: Describe,
         preview: Preview | None = None,
@@ -50,12 +50,12 @@ class Trainer:
         deadline: Deadline | None = None,
         listener: Listener = SILENT,
     ) -> None:
-        """Take over from the newest checkpoint in ``run``, if there is one.
+        """Take over from the newest checkpoint in ``run_folder``, if there is one.
 
         Args:
             spread: the network that is trained, laid over the processes; of a single one, ``Alone(network)``.
             step: how one step's gradient is made; its settings say how long and how fast, and what is saved when.
-            run: the folder.
+            run_folder: the folder.
             describe: what a checkpoint says of the averaged network.
             preview: called at every sample interval, less often where that takes more than a small share of the time,
                 and at the end; a stop leaves it by a ``StopError``, as it does ``measure``.
@@ -64,17 +64,17 @@ class Trainer:
             deadline: stop then, as on a signal; None: never.
             listener: hears how it gets on.
         """
-        run = Path(run)
+        run_folder = Path(run_folder)
         # Settings, processes and level sampler are the step's own; whoever needs them asks it.
-        self.train_step, self.run_folder = step, run
+        self.train_step, self.run_folder = step, run_folder
         self.measure = measure if step.settings.bound_interval else None
         self.listener = listener if step.ranks.is_main else SILENT  # all have the same terminal
         self.deadline = deadline or Deadline(None)
         self.state = TrainingState.new(spread, step, step.settings)
         by_loss = self.measure is None
-        self.onlookers = Onlookers(step, self.state, run, preview, self.measure, self.listener)
+        self.onlookers = Onlookers(step, self.state, run_folder, preview, self.measure, self.listener)
         # Restores the newest checkpoint into the state, and so knows from which step to count on.
-        self.records = Records(self.state, run, describe=describe, trackers=trackers, by_loss=by_loss)
+        self.records = Records(self.state, run_folder, describe=describe, trackers=trackers, by_loss=by_loss)
         self._num_steps_done = self.records.first_step
 
     @property

@@ -50,19 +50,19 @@ class MicroBatches:
         return min(-(-self._largest_share // self.size), self._smallest_share)
 
     def parts(self, share: int) -> list[slice]:
-        """Split so many images; sizes differ by one at the most."""
+        """Split ``share`` images; sizes differ by one at the most."""
         count = self.count
         return [slice(share * i // count, share * (i + 1) // count) for i in range(count)]
 
-    def remember_in(self, run: Path, ranks: Ranks) -> None:
+    def remember_in(self, run_folder: Path, ranks: Ranks) -> None:
         """Take up what was found in a run folder before, on such a device, and write there what is found from now on.
 
         Args:
-            run: folder of the run; nothing is written before memory is short.
+            run_folder: folder of the run; nothing is written before memory is short.
             ranks: the processes, which all take up what the main one reads.
         """
-        self._memory = run / MEMORY
-        size = ranks.on_main(lambda: self._remembered(run / MEMORY))
+        self._memory = run_folder / MEMORY
+        size = ranks.on_main(lambda: self._remembered(run_folder / MEMORY))
         if size < self.size and ranks.is_main:
             warn(f"training: micro-batches of {size:,}, because memory was short before ({self._memory})")
         self.size = size
@@ -87,7 +87,7 @@ class MicroBatches:
         if self.size == 1 or self.count == self._smallest_share:
             raise ProcessError(
                 "training: out of memory with a single image at a time; choose a smaller network or "
-                "network.checkpoint_levels, which stores less"
+                "network.checkpoint_stages, which stores less"
             )
         self.size = -(-self.size // 2)
         if self._memory is not None:
@@ -107,7 +107,7 @@ class MicroBatches:
 
 
 def in_smaller_pieces(size: int, work: Callable[[int], T]) -> T:
-    """Do work on so many images at a time, and on half as many where memory is short.
+    """Do work on ``size`` images at a time, and on half as many where memory is short.
 
     Args:
         size: images at a time, at first.

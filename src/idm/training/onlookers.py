@@ -31,13 +31,13 @@ class Onlookers:
         self,
         step: TrainStep,
         state: TrainingState,
-        run: Path,
+        run_folder: Path,
         preview: Preview | None,
         measure: Measure | None,
         listener: Listener,
     ) -> None:
         """Look at the state of a training in that folder; other arguments as of ``Trainer``."""
-        self._step, self._state, self._run_folder = step, state, run
+        self._step, self._state, self._run_folder = step, state, run_folder
         self._preview, self._measure, self._listener = preview, measure, listener
         self._pace, self._told_of_pace = Pace(), False
 

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 LARGEST_SHARE = 0.05
-"""Of the time spent on training."""
+"""Largest share of the time of training that is spent on what is not: pictures and measures."""
 
 SECONDS_FOR_FREE = 5.0
 """Seconds that are spent whatever the share: short runs are shown too."""

@@ -42,22 +42,22 @@ class Records:
     def __init__(
         self,
         state: TrainingState,
-        run: Path,
+        run_folder: Path,
         *,
         describe: Callable[[nn.Module], dict[str, Json]],
         trackers: Sequence[Tracker] = (),
         by_loss: bool = True,
     ) -> None:
-        """Take over from the newest checkpoint in ``run``, if there is one.
+        """Take over from the newest checkpoint in ``run_folder``, if there is one.
 
         Args:
             state: what is saved; its step knows the settings and the processes.
-            run: the folder.
+            run_folder: the folder.
             describe: what a checkpoint says of the averaged network.
             trackers: told every line of metrics.
             by_loss: rank checkpoints by the loss, not by what is measured.
         """
-        self._state, self._run, self._describe = state, run, describe
+        self._state, self._run_folder, self._describe = state, run_folder, describe
         step = state.step
         # Folder and files are the main process's; what it finds there it tells the others.
         settings, ranks = step.settings, step.ranks
@@ -67,15 +67,15 @@ class Records:
         self.first_step, self.saved_step = 0, -1
         self.owed: float | None = None
         self.in_haste = False
-        found = ranks.on_main(lambda: _tidied(run, self._retention))
+        found = ranks.on_main(lambda: _tidied(run_folder, self._retention))
         document = {}
         if found is not None:
             checkpoint = Checkpoint(found)
             document, self.first_step = self._restore(checkpoint), checkpoint.step
         # Lines after the checkpoint are dropped: the steps that they tell of are made again.
-        self.journal = Journal(run, document, writes=ranks.is_main, trackers=trackers)
+        self.journal = Journal(run_folder, document, writes=ranks.is_main, trackers=trackers)
         self.journal.seconds = float(document.get("seconds", 0.0))
-        step.micro_batches.remember_in(run, ranks)
+        step.micro_batches.remember_in(run_folder, ranks)
 
     def save(self, step: int, *, owed: torch.Tensor | None = None) -> Checkpoint:
         """Write a checkpoint of this moment.
@@ -98,7 +98,7 @@ class Records:
     def snapshot(self, step: int) -> None:
         """Keep the averages that others are made from afterwards; errors as in ``save``."""
         averages = self._state.power_averages()
-        self._state.step.ranks.on_main(lambda: save_snapshot(self._run, step, averages))
+        self._state.step.ranks.on_main(lambda: save_snapshot(self._run_folder, step, averages))
 
     def log(self, step: int, norm: torch.Tensor, measured: Mapping[str, float]) -> str:
         """Append a line of metrics, and return a few words of it.
@@ -152,7 +152,7 @@ class Records:
 
     def _target(self, reason: str, step: int) -> Path:
         """Choose the checkpoint to go back to, and discard those after it."""
-        guard, checkpoints = self._state.guard, intact_checkpoints(self._run)
+        guard, checkpoints = self._state.guard, intact_checkpoints(self._run_folder)
         if not checkpoints or guard.num_rollbacks == MOST_ROLLBACKS:
             tried = f"after {guard.num_rollbacks} returns to a checkpoint" if checkpoints else "before any checkpoint"
             raise NumericalError(
@@ -164,7 +164,7 @@ class Records:
         # Their steps will be made again, of other data.
         for newer in (c for c in checkpoints if c.step > target.step):
             discard(newer.path)
-        discard_after(self._run, target.step)
+        discard_after(self._run_folder, target.step)
         return target.path
 
     def _write(self, step: int, tensors: Tensors, owed: float | None) -> Path:
@@ -173,7 +173,7 @@ class Records:
         average = tensors[self._state.averages.profiles[0].name]
         described = self._describe(self._state.averaged_network(average, needed=True))
         return save_checkpoint(
-            self._run,
+            self._run_folder,
             step,
             tensors=tensors,
             documents={"training": self._document(step, tensors, owed), **described},
@@ -186,7 +186,7 @@ class Records:
         try:
             lengths = self.journal.commit()
         except OSError as error:
-            raise cannot_write(error.filename or self._run, error, self._run, tensors) from error
+            raise cannot_write(error.filename or self._run_folder, error, self._run_folder, tensors) from error
         now = {"step": step, "seconds": self.journal.seconds, "score": to_plain(self._score)}
         # JSON has no infinity: null is read back as NaN, which writes the same line.
         line = None if owed is None else {"grad_norm": owed if math.isfinite(owed) else None}
@@ -242,9 +242,9 @@ def _owed(document: Json) -> float | None:
     return math.nan if norm is None else float(norm)
 
 
-def _tidied(run: Path, keep: Retention) -> Path | None:
+def _tidied(run_folder: Path, keep: Retention) -> Path | None:
     """Clean up a run folder, and return its newest checkpoint; errors as of ``checkpoint_to_continue``."""
-    tidy(run, keep)
-    found = checkpoint_to_continue(run)
-    discard_after(run, 0 if found is None else found.step)
+    tidy(run_folder, keep)
+    found = checkpoint_to_continue(run_folder)
+    discard_after(run_folder, 0 if found is None else found.step)
     return None if found is None else found.path

@@ -41,8 +41,8 @@ class TrainingSettings:
             of num_steps.
         keep_checkpoints: how many of the newest checkpoints to keep; those that are damaged do not count.
         keep_every: also keep the checkpoints whose step is a multiple of this; 0: none for that reason.
-        keep_best: also keep so many checkpoints with the smallest held-out bound before them, or with the smallest loss
-            where that is not estimated.
+        keep_best: number of checkpoints with the smallest held-out bound before them, or with the smallest loss where
+            that is not estimated, to keep as well.
         sample_interval: steps between two grids of samples, more where drawing takes more than a twentieth of the time;
             the last step has one too. 0: none at all.
         bound_interval: steps between two estimates of the bound of held-out images, with the averaged weights; 0: none.
@@ -74,7 +74,7 @@ class TrainingSettings:
     bound_images: Annotated[int, Ge(1)] = 256
 
     def snapshot_is_due(self, step: int) -> bool:
-        """Whether averages are kept after so many steps; not at the end, where the checkpoint holds them itself."""
+        """Whether averages are kept after ``step`` steps; not at the end, where the checkpoint holds them itself."""
         return bool(self.posthoc_sigma_rels) and step % self.snapshot_interval == 0
 
     def __post_init__(self) -> None:

@@ -26,7 +26,7 @@ class Sharded(Spread):
         for piece in pieces_of(network):
             fully_shard(piece)
         self._root: FSDPModule = fully_shard(network)
-        self.model = network
+        self.training_network = network
         self._sharded = {name: value for name, value in network.named_parameters() if isinstance(value, DTensor)}
         self.parameters = {name: nn.Parameter(value.to_local().detach()) for name, value in self._sharded.items()}
 

@@ -43,42 +43,42 @@ class Snapshot:
     average: Average
 
 
-def save_snapshot(run: Path, step: int, averages: Mapping[str, Mapping[str, Tensor]]) -> None:
+def save_snapshot(run_folder: Path, step: int, averages: Mapping[str, Mapping[str, Tensor]]) -> None:
     """Keep averages, by the names of their profiles, whatever becomes of the checkpoints.
 
     Raises:
         CheckpointError: the disk refuses.
         NumericalError: something is not finite; nothing is written.
     """
-    write_folder(run / SNAPSHOTS / step_name(step), step, tensors=averages, documents={})
+    write_folder(run_folder / SNAPSHOTS / step_name(step), step, tensors=averages, documents={})
 
 
-def stored_averages(run: Path) -> list[Path]:
+def stored_averages(run_folder: Path) -> list[Path]:
     """Folders of a run's snapshots, oldest first, whether intact or not."""
-    return [path for path in sorted((run / SNAPSHOTS).glob("step-*")) if step_of(path) is not None]
+    return [path for path in sorted((run_folder / SNAPSHOTS).glob("step-*")) if step_of(path) is not None]
 
 
-def discard_after(run: Path, step: int) -> None:
+def discard_after(run_folder: Path, step: int) -> None:
     """Remove the snapshots of steps that are not done any more, and what a crash left of others.
 
     Raises:
         CheckpointError: their folder is a link, which may lead to anything.
     """
-    folder = folder_in(run, SNAPSHOTS)
-    for path in stored_averages(run):
+    folder = folder_in(run_folder, SNAPSHOTS)
+    for path in stored_averages(run_folder):
         if (step_of(path) or 0) > step:
             discard(path)
     for leftover in leftovers(folder):
         remove(leftover)
 
 
-def snapshots_until(run: Path, last: Checkpoint) -> list[Snapshot]:
+def snapshots_until(run_folder: Path, last: Checkpoint) -> list[Snapshot]:
     """Return the intact snapshots of a run up to a checkpoint, and the averages in that itself, oldest first.
 
     A line on standard error tells of each that is damaged.
     """
     intact: list[Path] = []
-    for path in (path for path in stored_averages(run) if (step_of(path) or 0) < last.step):
+    for path in (path for path in stored_averages(run_folder) if (step_of(path) or 0) < last.step):
         if problem := damage(path):
             warn(f"averages {path}: damaged ({problem}); the others are used")
         else:

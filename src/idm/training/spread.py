@@ -22,12 +22,12 @@ class Spread(ABC):
 
     Attributes:
         network: the network whose state a checkpoint holds.
-        model: what a training step calls; gradients are averaged over the processes.
+        training_network: what a training step calls; gradients are averaged over the processes.
         parameters: this process's part of every parameter, by name; its ``grad`` is valid after ``collect_gradients``.
     """
 
     network: nn.Module
-    model: nn.Module
+    training_network: nn.Module
     parameters: dict[str, nn.Parameter]
 
     @abstractmethod
@@ -87,7 +87,7 @@ class Alone(Spread):
 
     def __init__(self, network: nn.Module) -> None:
         """Train the network as it is."""
-        self.network, self.model = network, network
+        self.network, self.training_network = network, network
         self.parameters = dict(network.named_parameters())
 
     def accumulating(self, *, last: bool) -> AbstractContextManager[Any]:
@@ -103,7 +103,7 @@ class Replicated(Spread):
         self.network = network
         self.parameters = dict(network.named_parameters())
         self._replica = DistributedDataParallel(network, gradient_as_bucket_view=True)
-        self.model = self._replica
+        self.training_network = self._replica
 
     def accumulating(self, *, last: bool) -> AbstractContextManager[Any]:
         """Keep gradients here until the last micro-batch."""

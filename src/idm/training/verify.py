@@ -48,8 +48,8 @@ class Verdict:
         return f"{SNAPSHOTS}/{self.path.name}" if self.of_averages else self.path.name
 
 
-def verify_run(run: str | Path) -> list[Verdict]:
-    """Check every checkpoint of a run folder and all averages stored there, or the one folder that ``run`` is.
+def verify_run(run_folder: str | Path) -> list[Verdict]:
+    """Check every checkpoint of a run folder and all averages stored there, or the one folder that ``run_folder`` is.
 
     What a training that goes on drops meanwhile is left out.
 
@@ -59,19 +59,19 @@ def verify_run(run: str | Path) -> list[Verdict]:
     Raises:
         CheckpointError: there is no checkpoint, neither intact nor damaged.
     """
-    run = Path(run)
-    if run.is_dir() and (step_of(run) is not None or (run / MANIFEST).exists()):
-        return [verify_checkpoint(run)]
+    run_folder = Path(run_folder)
+    if run_folder.is_dir() and (step_of(run_folder) is not None or (run_folder / MANIFEST).exists()):
+        return [verify_checkpoint(run_folder)]
     for _ in range(TRIES):
-        found = folders(run)
+        found = folders(run_folder)
         if not found:
-            raise CheckpointError(f"run {run}: it holds no checkpoint; give a folder written by 'idm train'")
+            raise CheckpointError(f"run {run_folder}: it holds no checkpoint; give a folder written by 'idm train'")
         newest_first = _that_are_there(reversed(found))  # older ones are dropped sooner
         if newest_first:
-            return [*reversed(newest_first), *_that_are_there(stored_averages(run))]
+            return [*reversed(newest_first), *_that_are_there(stored_averages(run_folder))]
     raise CheckpointError(
-        f"run {run}: its training drops checkpoints faster than they can be read; verify it when training has ended, "
-        "or keep more of them (training.keep_checkpoints)"
+        f"run {run_folder}: its training drops checkpoints faster than they can be read; verify it when training has "
+        "ended, or keep more of them (training.keep_checkpoints)"
     )
 
 
@@ -127,7 +127,7 @@ def _look_into_json(file: Path) -> str:
     return ""
 
 
-def _misfits(path: Path, run: Path) -> Iterator[str]:
+def _misfits(path: Path, run_folder: Path) -> Iterator[str]:
     """Say where the files of metrics and events end before what the checkpoint knows of them, or hold no such lines."""
     training = read_json(path / "training.json") if (path / "training.json").is_file() else {}
     counts = ("step", "metrics_length", "events_length")
@@ -136,7 +136,7 @@ def _misfits(path: Path, run: Path) -> Iterator[str]:
         yield "training.json holds other things than counts"
         return
     for name, last in (("metrics", training.get("step")), ("events", None)):
-        length, file = training.get(f"{name}_length", 0), run / f"{name}.jsonl"
+        length, file = training.get(f"{name}_length", 0), run_folder / f"{name}.jsonl"
         size = file.stat().st_size if file.is_file() else 0
         if size < length:
             yield f"{file.name} has {size:,} bytes, not the {length:,} that were there"

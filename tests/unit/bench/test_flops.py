@@ -30,26 +30,26 @@ def unet_flops(config):
         return places * (linear(channels, 3 * channels) + linear(channels, channels)) + products
 
     widths = [config.width * multiple for multiple in config.mult]
-    sizes = [config.size // 2**level for level in range(len(widths))]
+    sizes = [config.size // 2**stage for stage in range(len(widths))]
     total = linear(config.width, embedding) + linear(embedding, embedding)
     total += convolution(config.channels, widths[0], config.size)
     skips, channels = [widths[0]], widths[0]
-    for level, (width, size) in enumerate(zip(widths, sizes, strict=True)):
+    for stage, (width, size) in enumerate(zip(widths, sizes, strict=True)):
         for _ in range(config.num_res_blocks):
             total += block(channels, width, size)
             total += attention(width, size) if size in config.attention_sizes else 0
             channels = width
             skips.append(width)
-        if level < len(widths) - 1:
+        if stage < len(widths) - 1:
             total += convolution(width, width, size // 2)
             skips.append(width)
     total += 2 * block(channels, channels, sizes[-1]) + attention(channels, sizes[-1])
-    for level, (width, size) in reversed(list(enumerate(zip(widths, sizes, strict=True)))):
+    for stage, (width, size) in reversed(list(enumerate(zip(widths, sizes, strict=True)))):
         for _ in range(config.num_res_blocks + 1):
             total += block(channels + skips.pop(), width, size)
             total += attention(width, size) if size in config.attention_sizes else 0
             channels = width
-        if level:
+        if stage:
             total += convolution(width, width, size * 2)
     return total + convolution(widths[0], 2 * config.channels, config.size)
 

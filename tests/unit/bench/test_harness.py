@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from idm.bench.harness import MOST_CALLS, SHORTEST, TRIES, Clock, Comparison, busy_seconds, compare, own_seconds
+from idm.bench.harness import MOST_CALLS, SHORTEST_SECONDS, TRIES, Clock, Comparison, busy_seconds, compare, own_seconds
 
 
 @dataclass
@@ -74,8 +74,8 @@ def test_a_sample_that_others_disturbed_is_taken_again():
 def test_short_calls_are_repeated_until_a_sample_lasts_and_times_are_of_one_of_them():
     machine = Machine()
     contestants = {
-        "long": machine.contestant("long", lambda: 2.0 * SHORTEST),
-        "short": machine.contestant("short", lambda: SHORTEST / 8),
+        "long": machine.contestant("long", lambda: 2.0 * SHORTEST_SECONDS),
+        "short": machine.contestant("short", lambda: SHORTEST_SECONDS / 8),
         "nothing": machine.contestant("nothing", lambda: 1e-12),
     }
     rows = compare(contestants, rounds=2, warmup=1, clock=machine.clock())
@@ -84,7 +84,7 @@ def test_short_calls_are_repeated_until_a_sample_lasts_and_times_are_of_one_of_t
         "short": 1 + 2 * 8,
         "nothing": 1 + 2 * MOST_CALLS,
     }
-    assert [row.seconds for row in rows] == pytest.approx([2.0 * SHORTEST, SHORTEST / 8, 1e-12])
+    assert [row.seconds for row in rows] == pytest.approx([2.0 * SHORTEST_SECONDS, SHORTEST_SECONDS / 8, 1e-12])
     assert rows[1].ratio == pytest.approx(16.0)
 
 

@@ -121,12 +121,12 @@ def test_a_call_that_fails_leaves_nothing_behind():
     assert peak(lambda: matrix()) == 1
 
 
-def test_each_level_checkpointed_saves_memory_of_a_training_step_down_to_what_weights_take():
+def test_each_stage_checkpointed_saves_memory_of_a_training_step_down_to_what_weights_take():
     weights = 4 * num_parameters(our_unet(TINY))
 
-    def found(levels):
-        return step_memory(lambda: OUR_FLOAT32.checkpointed(levels).training_step(TINY, 8), CPU)
+    def found(stages):
+        return step_memory(lambda: OUR_FLOAT32.checkpointed(stages).training_step(TINY, 8), CPU)
 
-    none, one, both = (found(levels) for levels in range(3))
+    none, one, both = (found(stages) for stages in range(3))
     assert none > 1.05 * one > 1.2 * both
     assert both > 5 * weights  # they, their average, gradients and two moments

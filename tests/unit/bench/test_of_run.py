@@ -54,7 +54,7 @@ def test_memory_that_is_short_ends_the_larger_batches_alone(run, monkeypatch):
 
 def test_no_largest_batch_is_told_where_the_system_does_not_tell_its_memory(run, capsys, monkeypatch):
     monkeypatch.setattr("idm.core.memory.os.sysconf_names", {})
-    monkeypatch.setattr("idm.bench.of_run.LARGEST", 1)
+    monkeypatch.setattr("idm.bench.of_run.LARGEST_TRIED", 1)
     assert measure_run(run).largest_batch is None
     assert main(["bench", str(run.folder), "--device", "cpu"]) == 0
     assert "largest batch" not in capsys.readouterr().out
@@ -77,7 +77,7 @@ def test_random_data_are_like_those_of_the_run(run):
 
 
 def test_the_verb_shows_a_row_per_batch(run, capsys, monkeypatch):
-    monkeypatch.setattr("idm.bench.of_run.LARGEST", 2)
+    monkeypatch.setattr("idm.bench.of_run.LARGEST_TRIED", 2)
     assert main(["bench", str(run.folder), "--device", "cpu"]) == 0
     shown = capsys.readouterr().out
     assert "samples per second" in shown

@@ -25,7 +25,7 @@ def test_our_step_does_what_the_trainer_does(entrant, tmp_path):
     for _ in range(3):
         update()
     timesteps = UniformTimesteps(DIFFUSION.num_timesteps)
-    step = TrainStep(entrant.model(trained), DIFFUSION, timesteps, dataset, settings, seed=0, device=device)
+    step = TrainStep(entrant.in_format(trained), DIFFUSION, timesteps, dataset, settings, seed=0, device=device)
     Trainer(Alone(trained), step, tmp_path, describe=lambda averaged: {}).run()
     for name, value in trained.state_dict().items():
         assert torch.equal(ours.state_dict()[name], value), name

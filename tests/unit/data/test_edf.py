@@ -92,8 +92,31 @@ def test_annotations_are_classes_of_the_windows_that_they_cover_most(tmp_path):
 
 def test_the_longest_annotation_of_a_window_counts_and_then_the_first():
     notes = [Annotation(0.0, 1.2, "a"), Annotation(1.0, 1.0, "b"), Annotation(2.5, 0.0, "c"), Annotation(2.6, 0.0, "d")]
-    assert longest(notes, np.array([0.0, 0.7, 1.0, 2.0, 3.0]), 1.0).tolist() == [0, 1, 1, 2, -1]
-    assert longest([Annotation(0.0, 9.0, "a"), Annotation(0.0, 9.0, "b")], np.array([3.0]), 1.0).tolist() == [0]
+    firsts = np.array([0, 7, 10, 20, 30])
+    assert longest(notes, firsts, 10, 10.0).tolist() == [0, 1, 1, 2, -1]
+    assert longest([Annotation(0.0, 9.0, "a"), Annotation(0.0, 9.0, "b")], firsts[4:], 10, 10.0).tolist() == [0]
+
+
+@pytest.mark.parametrize(("window", "rate"), [(1, 10.0), (3, 10.0), (7, 100.0), (256, 256.0), (1, 3.0)])
+def test_an_annotation_without_a_length_lies_in_one_window_also_at_their_borders(window, rate):
+    """At the first frame of a window it is in that window alone, whatever its time in seconds is rounded to."""
+    firsts = window * np.arange(1_000)
+    for number in (1, 3, 7, 300, 999):
+        found = longest([Annotation(number * window / rate, 0.0, "a")], firsts, window, rate)
+        assert np.flatnonzero(found >= 0).tolist() == [number]
+        whole = longest([Annotation(number * window / rate, window / rate, "a")], firsts, window, rate)
+        assert np.flatnonzero(whole >= 0).tolist() == [number]
+
+
+@pytest.mark.parametrize("width", [2, 3])
+@pytest.mark.parametrize("per_record", [1, 4, 10, 40])
+def test_windows_across_records_of_any_length_come_back_bit_for_bit(tmp_path, per_record, width):
+    values = numbers(3, 40, width)
+    (tmp_path / "a.edf").write_bytes(edf_of(values, per_record=(per_record,) * 3, width=width))
+    for window in (1, 3, 4, 10, 13, 40):
+        source = build(tmp_path / "a.edf", values="stored", window=window, hop=1)
+        expected = np.lib.stride_tricks.sliding_window_view(values, window, axis=1).swapaxes(0, 1)
+        np.testing.assert_array_equal(source.read(np.arange(len(source))), expected)
 
 
 def test_recordings_with_gaps_are_refused_and_those_without_read(tmp_path):

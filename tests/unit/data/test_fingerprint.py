@@ -8,7 +8,7 @@ from PIL import Image
 
 from idm.core.errors import UnreadableFileError
 from idm.data import SOURCES, ImageFolder, Source, fingerprint
-from idm.data.fingerprint import FEWEST, MOST, WHOLE_BYTES, differing, digest, spread
+from idm.data.fingerprint import FEWEST_SAMPLES, MOST_SAMPLES, WHOLE_BYTES, differing, digest, spread
 from idm.data.images import collection as images
 
 
@@ -24,9 +24,9 @@ def test_a_small_set_is_hashed_as_a_whole(count):
 @pytest.mark.parametrize(
     ("count", "sample_bytes", "expected"),
     [
-        (10**6, 3_072, MOST),  # a tenth of the bytes that are allowed
+        (10**6, 3_072, MOST_SAMPLES),  # a tenth of the bytes that are allowed
         (10**6, 10**5, WHOLE_BYTES // 10**5),  # as many as these bytes hold
-        (10**4, 10**9, FEWEST),
+        (10**4, 10**9, FEWEST_SAMPLES),
         (3, 10**9, 3),
     ],
 )
@@ -132,7 +132,7 @@ def test_what_became_of_files_is_told(folder):
 
 def test_of_a_large_folder_a_few_files_are_read_and_all_sizes_compared(folder, monkeypatch):
     monkeypatch.setattr(fingerprint, "WHOLE_BYTES", 1)
-    monkeypatch.setattr(fingerprint, "FEWEST", 2)
+    monkeypatch.setattr(fingerprint, "FEWEST_SAMPLES", 2)
     before = ImageFolder(folder).fingerprint()
     whole = (folder / "1.bmp").read_bytes()
     (folder / "1.bmp").write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))

@@ -9,6 +9,7 @@ from astropy.io import fits
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data import SOURCES, infer_source
 from idm.data.check import check_path
+from idm.data.groups import groups_by
 
 RNG = np.random.default_rng(0)
 
@@ -178,3 +179,107 @@ def test_what_is_checked_can_be_trained_on_by_its_index(tmp_path):
     check = check_path(save(tmp_path / "data" / "a.fits", CUBE).parent)
     (tmp_path / "index.jsonl").write_text(check.index.to_text(), encoding="utf-8")
     assert (check.source, len(SOURCES.build(*infer_source(tmp_path / "index.jsonl")))) == ("fits", 6)
+
+
+def table_with(*columns, count=3):
+    """A table of stamps with these columns."""
+    stamp = fits.Column("x", "20E", dim="(5,4)", array=numbers("f4", (count, 4, 5)))
+    return fits.BinTableHDU.from_columns([*columns, stamp])
+
+
+LABELS = {
+    "unsigned": (
+        fits.Column("label", "I", bzero=32_768, array=np.array([0, 40_000, 65_535], "u2")),
+        ("0", "40000", "65535"),
+    ),
+    "signed bytes": (fits.Column("label", "B", bzero=-128, array=np.array([-128, 0, 127], "i1")), ("-128", "0", "127")),
+    "scaled": (fits.Column("label", "I", array=np.array([1, 2, 0])), ("5", "15", "25")),
+    "logical": (fits.Column("label", "L", array=np.array([True, False, True])), ("0", "1")),
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_are_what_astropy_reads_in_the_column(tmp_path, kind):
+    column, names = LABELS[kind]
+    table_with(column).writeto(tmp_path / "a.fits")
+    for key, value in {"TSCAL1": 10, "TZERO1": 5}.items() if kind == "scaled" else ():
+        fits.setval(tmp_path / "a.fits", key, value=value, ext=1)
+    source = SOURCES.build("fits", {"path": str(tmp_path / "a.fits")})
+    with fits.open(tmp_path / "a.fits") as units:
+        expected = [str(int(value)) for value in units[1].data["label"]]
+    assert source.class_names == names
+    assert [names[label] for label in source.labels] == expected
+
+
+def test_a_column_of_fractions_is_no_label(tmp_path):
+    table_with(fits.Column("label", "I", array=np.array([1, 2, 3]))).writeto(tmp_path / "a.fits")
+    fits.setval(tmp_path / "a.fits", "TSCAL1", value=0.5, ext=1)
+    assert SOURCES.build("fits", {"path": str(tmp_path / "a.fits")}).labels is None
+    with pytest.raises(DataError, match="a word or whole number in every row of 'label' wanted, got float64; set"):
+        SOURCES.build("fits", {"path": str(tmp_path / "a.fits"), "label_column": "label"})
+
+
+def test_logical_stamps_are_bits(tmp_path):
+    values = np.arange(60).reshape(3, 4, 5) % 3 == 0
+    column = fits.Column("mask", "20L", dim="(5,4)", array=values)
+    fits.BinTableHDU.from_columns([column]).writeto(tmp_path / "a.fits")
+    source = SOURCES.build("fits", {"path": str(tmp_path / "a.fits")})
+    assert (source.dtype, source.levels) == (np.bool_, 2)
+    np.testing.assert_array_equal(source.read(np.array([2, 0]))[:, 0], values[[2, 0]])
+
+
+@pytest.mark.parametrize("suffix", ["fits", "fits.gz"])
+def test_zero_bytes_after_the_last_unit_are_passed_over_as_astropy_does(tmp_path, suffix):
+    content = save(tmp_path / "whole.fits", CUBE).read_bytes()
+    for rest in (b"\0", bytes(2_880), bytes(10_000)):
+        whole = content + rest
+        (tmp_path / f"a.{suffix}").write_bytes(gzip.compress(whole) if suffix.endswith("gz") else whole)
+        source = SOURCES.build("fits", {"path": str(tmp_path / f"a.{suffix}")})
+        np.testing.assert_array_equal(source.read(np.arange(6))[:, 0], CUBE)
+    (tmp_path / "b.fits").write_bytes(content + bytes(2_880) + b"more")
+    with pytest.raises(UnreadableFileError, match=r"b\.fits: .*zero bytes after the last unit, and more behind them"):
+        SOURCES.build("fits", {"path": str(tmp_path / "b.fits")})
+
+
+def widened(path, row_bytes, unused):
+    """Write a table of labels and stamps whose rows have so many bytes by their header, and unused ones at the end."""
+    unit = table_with(fits.Column("label", "J", array=np.array([5, 7, 5])))
+    unit.writeto(path)
+    with fits.open(path) as units:
+        begin, expected = units[1].fileinfo()["datLoc"], np.array(units[1].data["x"])
+    content = path.read_bytes()
+    rows = np.frombuffer(content[begin : begin + 3 * 84], "u1").reshape(3, 84)
+    rows = np.concatenate([rows, np.full((3, unused), 99, "u1")], axis=1).tobytes()
+    place = content.index(b"NAXIS1  =", 2_880) + 10
+    head = content[:place] + f"{row_bytes:>20}".encode() + content[place + 20 : begin]
+    path.write_bytes(head + rows.ljust(2_880, b"\0"))
+    return expected
+
+
+def test_rows_are_as_long_as_the_header_says(tmp_path):
+    expected = widened(tmp_path / "a.fits", 84 + 6, 6)
+    source = SOURCES.build("fits", {"path": str(tmp_path / "a.fits")})
+    np.testing.assert_array_equal(source.read(np.arange(3))[:, 0], expected)
+    assert source.labels.tolist() == [0, 1, 0]
+    widened(tmp_path / "b.fits", 80, 0)
+    with pytest.raises(DataError, match=r"b\.fits: rows of 84 bytes, as their columns take, wanted, got NAXIS1 = 80"):
+        SOURCES.build("fits", {"path": str(tmp_path / "b.fits")})
+
+
+def test_columns_of_tables_name_groups(tmp_path):
+    for number in range(2):
+        field = fits.Column("label", "I", bzero=32_768, array=np.array([40_000, number, 40_000], "u2"))
+        night = fits.Column("night", "3A", array=np.array(["a", "b", "a"]))
+        table_with(field, night, fits.Column("seeing", "E", array=np.array([1.0, 0.5, 2.0]))).writeto(
+            tmp_path / f"{number}.fits"
+        )
+    source = SOURCES.build("fits", {"path": str(tmp_path)}, apart=("label",))
+    assert source.labels is None
+    groups = groups_by(source, "label")
+    assert [groups.names[group] for group in groups.of] == ["40000", "0", "40000", "40000", "1", "40000"]
+    assert groups_by(source, "night").of.tolist() == [0, 1, 0, 0, 1, 0]
+    with pytest.raises(DataError, match=r"text for each sample wanted in 'seeing', got 0\.5 for 0\.fits#1"):
+        groups_by(source, "seeing")
+    save(tmp_path / "image" / "a.fits", CUBE)
+    with pytest.raises(DataError, match="group_by: data with columns or further arrays wanted, got 'night'"):
+        groups_by(SOURCES.build("fits", {"path": str(tmp_path / "image")}), "night")

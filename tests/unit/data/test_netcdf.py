@@ -11,6 +11,7 @@ from scipy.io import netcdf_file
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data import SOURCES, infer_source
 from idm.data.check import check_path
+from idm.data.groups import groups_by
 
 RNG = np.random.default_rng(0)
 AXES = ("time", "lat", "lon")
@@ -271,3 +272,145 @@ def test_labels_over_two_axes_of_samples_are_in_their_order(tmp_path):
     by_h5netcdf(tmp_path / "a.nc", {"v": ((*axes, "x"), values, {}), "kind": (axes, labels, {})})
     source = open_netcdf(tmp_path / "a.nc", variables=("v",), sample_axes=axes, label_variable="kind")
     assert [source.class_names[number] for number in source.labels] == ["5", "7", "7", "5", "5", "5"]
+
+
+def bits(*numbers, dtype):
+    """Unsigned numbers as the classic formats store them, which have no type for them."""
+    return np.array(numbers, f"u{dtype[1:]}").view(dtype)
+
+
+UNSIGNED = {"_Unsigned": "true"}
+TENTHS = {"scale_factor": np.float32(0.1), "add_offset": np.float32(0)}
+LIMITS = {
+    # what is stored, attributes, which of it stands for a value (NetCDF User's Guide, appendix A)
+    "unsigned range": (
+        bits(0, 3, 128, 254, 255, dtype="i1"),
+        {**UNSIGNED, "valid_range": bits(3, 254, dtype="i1")},
+        "123",
+    ),
+    "unsigned least": (bits(0, 127, 128, 255, dtype="i1"), {**UNSIGNED, "valid_min": bits(128, dtype="i1")[0]}, "23"),
+    "unsigned most": (bits(0, 127, 254, 255, dtype="i1"), {**UNSIGNED, "valid_max": bits(254, dtype="i1")[0]}, "012"),
+    "unsigned range of a wider type": (
+        bits(0, 200, 255, dtype="i1"),
+        {**UNSIGNED, "valid_range": np.array([0, 200], "i2")},
+        "01",
+    ),
+    "unsigned and unwritten": (bits(0, 32_769, 65_535, dtype="i2"), UNSIGNED, "02"),  # -32,767 as 16 bits
+    "of the stored type": (
+        np.array([0, 2, 50, 90], "i2"),
+        {"scale_factor": 0.5, "valid_range": np.array([2, 60], "i2")},
+        "12",
+    ),
+    "of the type of values": (
+        np.array([0, 2, 50, 90], "i2"),
+        {"scale_factor": 0.5, "add_offset": 10.0, "valid_range": np.array([11.0, 35.0])},
+        "12",
+    ),
+    "upside down": (
+        np.array([0, -2, -50, -90], "i2"),
+        {"scale_factor": -0.5, "valid_min": 1.0, "valid_max": 25.0},
+        "12",
+    ),
+    "of floats for whole numbers": (np.array([0, 2, 5, 9], "i2"), {"valid_range": np.array([1.5, 5.5])}, "12"),
+    "of wider whole values": (
+        np.array([1, 2, 5, 6], "i1"),
+        {"scale_factor": np.int32(2), "valid_range": np.array([4, 10], "i4")},
+        "12",
+    ),
+    "rounded": (np.array([0, 1, 3, 4], "i2"), {**TENTHS, "valid_range": np.array([0.1, 0.3], "f4")}, "12"),
+    "endless": (np.array([0, 1, 3, 4], "i2"), {"scale_factor": 0.5, "valid_range": np.array([0.4, np.inf])}, "123"),
+}
+
+
+@pytest.mark.parametrize("write", [by_h5netcdf, classic(1)], ids=["HDF5", "classic"])
+@pytest.mark.parametrize("kind", LIMITS)
+def test_limits_are_of_what_is_stored_or_of_values_as_their_type_says(tmp_path, write, kind):
+    stored, attributes, kept = LIMITS[kind]
+    write(tmp_path / "a.nc", {"v": (("time", "x"), stored[:, None], attributes)})
+    assert open_netcdf(tmp_path / "a.nc", missing="skip").names == tuple(f"a.nc#{row}" for row in kept)
+
+
+def test_whole_limits_of_zarr_whose_type_is_not_told_are_of_what_is_stored(tmp_path):
+    attributes = {"scale_factor": 2, "valid_range": [4, 10]}
+    by_zarr(tmp_path / "a.zarr", {"v": (("time", "x"), np.array([[1], [4], [10], [11]], "i2"), attributes)})
+    assert open_netcdf(tmp_path / "a.zarr", missing="skip").names == ("a.zarr#1", "a.zarr#2")
+
+
+def test_labels_and_coordinates_have_the_sign_and_scale_that_attributes_say(tmp_path):
+    values = np.arange(6.0).reshape(2, 3)
+    kind = (("time",), bits(7, 200, dtype="i1"), UNSIGNED)
+    x = (("x",), bits(100, 150, 200, dtype="i1"), {**UNSIGNED, "scale_factor": 0.5})
+    by_h5netcdf(tmp_path / "a.nc", {"v": (("time", "x"), values, {}), "label": kind, "x": x})
+    source = open_netcdf(tmp_path / "a.nc")
+    assert (source.class_names, source.spacing) == (("7", "200"), (25.0,))
+    half = (("time",), np.array([1, 2], "i2"), {"scale_factor": 0.5})
+    by_h5netcdf(tmp_path / "b.nc", {"v": (("time", "x"), values, {}), "label": half})
+    with pytest.raises(DataError, match=r"b\.nc: whole numbers or words wanted as labels, got those of label, whose"):
+        open_netcdf(tmp_path / "b.nc")
+    assert open_netcdf(tmp_path / "b.nc", label_variable="none").labels is None
+
+
+def test_bytes_that_attributes_call_signed_are(tmp_path):
+    values = np.array([[0, 127], [128, 255]], "u1")
+    by_h5netcdf(tmp_path / "a.nc", {"v": (("time", "x"), values, {"_Unsigned": "false"})})
+    np.testing.assert_array_equal(open_netcdf(tmp_path / "a.nc").read(np.arange(2))[:, 0], [[0, 127], [-128, -1]])
+
+
+def test_axes_of_one_name_are_refused_by_it_and_other_variables_read(tmp_path):
+    with h5netcdf.File(tmp_path / "a.nc", "w") as file:
+        file.dimensions = {"time": 2, "x": 3}
+        file.create_variable("covariance", ("time", "x", "x"), "f4")[...] = 0
+        file.create_variable("v", ("time", "x"), "f4")[...] = 1
+    assert open_netcdf(tmp_path / "a.nc").channel_names == ("v",)
+    with pytest.raises(DataError, match=r"axes of several names wanted in 'covariance', got time \(2\), x \(3\), x"):
+        open_netcdf(tmp_path / "a.nc", variables=("covariance",))
+    with pytest.raises(
+        DataError, match=r"each axis once wanted, got 'time' twice; name it in data\.source\.sample_axes"
+    ):
+        open_netcdf(tmp_path / "a.nc", sample_axes=("time",), channel_axes=("time",))
+
+
+@pytest.mark.parametrize("write", [by_h5netcdf, classic(1)], ids=["HDF5", "classic"])
+def test_variables_along_axes_of_samples_name_groups(tmp_path, write):
+    """Of two times at three stations, of which one is read per file, the last station misses a value at the first."""
+    values = np.arange(24.0).reshape(2, 3, 4)
+    letters = np.array([list("ab"), list("cd"), list("ab")], "S1")
+    for number in range(2):
+        told = {
+            "v": (("time", "station", "x"), np.where(values == 9, np.nan, values), {}),
+            "ship": (("station", "letters"), letters, {}),
+            "year": (("time",), np.array([2_000, 2_001 + number], "i4"), {}),
+            "cruise": (("station", "time"), np.array([[1, 2], [3, 4], [5, 6]], "i4"), {}),
+            "label": (("time", "station"), np.array([[7, 8, 7], [8, 7, 7]], "i4"), {}),
+        }
+        if write is not by_h5netcdf:
+            told.pop("cruise")  # axes that grow are the first in the classic formats
+        write(tmp_path / f"{number}.nc", told)
+    options = {"path": str(tmp_path), "sample_axes": ("time", "station"), "missing": "skip"}
+    source = SOURCES.build("netcdf", options, apart=("label",))
+    assert source.labels is None
+    kept = [0, 1, 3, 4, 5]
+    groups = {
+        "ship": ["ab", "cd", "ab", "ab", "cd", "ab"],
+        "label": ["7", "8", "7", "8", "7", "7"],
+        **({"cruise": ["1", "3", "5", "2", "4", "6"]} if write is by_h5netcdf else {}),
+    }
+    for name, expected in groups.items():
+        found = groups_by(source, name)
+        assert [found.names[group] for group in found.of] == [expected[row] for row in kept] * 2
+    years = groups_by(source, "year")
+    assert [years.names[group] for group in years.of] == [*["2000"] * 2, *["2001"] * 3, *["2000"] * 2, *["2002"] * 3]
+    with pytest.raises(DataError, match=r"group_by: one of .*ship.* wanted, got 'x'"):
+        groups_by(source, "x")
+
+
+def test_missing_groups_are_refused_and_points_do_not_hold_them(tmp_path):
+    told = {
+        "v": (("time",), np.arange(3.0), {}),
+        "ship": (("time",), np.array([1, -9, 1], "i2"), {"missing_value": -9}),
+    }
+    by_h5netcdf(tmp_path / "a.nc", told)
+    source = SOURCES.build("netcdf", {"path": str(tmp_path / "a.nc")}, apart=("ship",))
+    assert source.channel_names == ("v",)
+    with pytest.raises(DataError, match=r"text for each sample wanted in 'ship', got nan for a\.nc#1; fill it in"):
+        groups_by(source, "ship")

@@ -103,6 +103,14 @@ def test_what_is_checked_can_be_trained_on_by_its_index(tmp_path):
     assert (check.source, len(SOURCES.build(*infer_source(tmp_path / "index.jsonl")))) == ("sound", 1)
 
 
+def test_files_of_other_formats_are_refused_before_the_library_speaks(tmp_path, capfd):
+    for content in (b"", b"fLa", bytes(2_000), b"\xffx" * 2_000):
+        (tmp_path / "a.flac").write_bytes(content)
+        with pytest.raises(UnreadableFileError, match=r"a\.flac: cannot be read as a sound file"):
+            build(tmp_path / "a.flac")
+    assert capfd.readouterr().err == ""
+
+
 def test_windows_of_mp3_files_would_be_decoded_wrongly(tmp_path):
     soundfile.write(tmp_path / "a.mp3", 0.2 * np.sin(np.arange(44_100) / 30), 44_100)
     with pytest.raises(DataError, match=r"a\.mp3: .* wanted, got MP3, .*; convert it to FLAC"):

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import struct
 import sys
 
 import h5py
@@ -153,6 +154,20 @@ def test_nifti_volumes_keep_their_dtype_and_apply_slope_and_intercept(tmp_path, 
     source = SOURCES.build("nifti", {"path": str(tmp_path / "scaled")})
     assert source.dtype == np.float64
     np.testing.assert_array_equal(source[0][0], raw)
+
+
+def test_scaled_complex_volumes_keep_both_parts(tmp_path):
+    values = (np.arange(60).reshape(3, 4, 5) * (1 - 2j)).astype(np.complex64)
+    image = nibabel.Nifti1Image(values, np.eye(4))
+    image.header.set_slope_inter(2.0, 0.5)
+    nibabel.save(image, tmp_path / "a.nii")
+    content = bytearray((tmp_path / "a.nii").read_bytes())
+    content[112:120] = struct.pack("<2f", 2.0, 0.5)  # slope and intercept, which the library has applied already
+    (tmp_path / "a.nii").write_bytes(content)
+    read = np.asanyarray(nibabel.load(tmp_path / "a.nii").dataobj)
+    source = SOURCES.build("nifti", {"path": str(tmp_path)})
+    np.testing.assert_array_equal(source[0], [read.real, read.imag])
+    assert source.shape == (2, 3, 4, 5)
 
 
 def test_one_nifti_file_gives_a_sample_per_entry_of_its_last_axis(tmp_path):

@@ -1,11 +1,14 @@
 """TIFF files of many bands, pages and bits: what tifffile and ImageJ wrote comes back bit for bit."""
 
+import struct
+
 import numpy as np
 import pytest
 import tifffile
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data import SOURCES, infer_source
+from idm.data.arrays.tiff_tags import is_beyond_pictures
 from idm.data.check import check_path
 
 RNG = np.random.default_rng(0)
@@ -125,3 +128,15 @@ def test_what_is_checked_can_be_trained_on_by_its_index(tmp_path):
     check = check_path(tmp_path / "a.tif")
     (tmp_path / "index.jsonl").write_text(check.index.to_text(), encoding="utf-8")
     assert (check.source, len(SOURCES.build(*infer_source(tmp_path / "index.jsonl")))) == ("tiff", 1)
+
+
+@pytest.mark.parametrize("place", [2**63, 2**64 - 1])
+def test_places_beyond_those_that_files_have_are_refused_in_a_line(tmp_path, place):
+    head = b"II+\0" + struct.pack("<HHQ", 8, 0, 16)
+    far = struct.pack("<QHHQQ", 1, 277, 3, 9, place)  # the first entry lies elsewhere
+    for content in (head[:8] + struct.pack("<Q", place), head + far):
+        (tmp_path / "a.tif").write_bytes(content)
+        assert not is_beyond_pictures(tmp_path / "a.tif")
+        with pytest.raises(DataError, match=r"a\.tif: ") as caught:
+            SOURCES.build(*infer_source(tmp_path / "a.tif"))
+        assert len(caught.value.lines) == 1

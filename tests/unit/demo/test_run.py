@@ -1,4 +1,4 @@
-"""The demonstration, much smaller: every stage runs, and the page holds every part."""
+"""The demonstration, much smaller: every chapter runs, and the page holds every part."""
 
 import re
 from pathlib import Path
@@ -72,7 +72,7 @@ def test_one_page_holds_every_part_and_needs_no_other_file(demo: tuple[Path, lis
     assert "±" in html
 
 
-def test_stages_are_announced_in_order(demo: tuple[Path, list[str]]) -> None:
+def test_chapters_are_announced_in_order(demo: tuple[Path, list[str]]) -> None:
     assert demo[1] == [
         "Training",
         "Sampling with DDPM",
@@ -101,11 +101,11 @@ def test_shown_samples_are_ordered_by_class(demo: tuple[Path, list[str]]) -> Non
 
 
 def test_the_time_of_training_is_that_of_the_run_not_of_the_call() -> None:
-    stages = run.Stages(lambda _: None)
-    with stages.stage("Training"):
+    chapters = run.Chapters(lambda _: None)
+    with chapters.chapter("Training"):
         pass
-    assert run._training_seconds([{"seconds": 100.0}, {"seconds": 250.0}], stages) == 250.0
-    assert run._training_seconds([], stages) == stages.times[0][1]
+    assert run._training_seconds([{"seconds": 100.0}, {"seconds": 250.0}], chapters) == 250.0
+    assert run._training_seconds([], chapters) == chapters.times[0][1]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_the_lead_tells_the_recorded_time(demo: tuple[Path, list[str]]) -> None:
     assert f"Trained in {run._rounded(seconds)} on 1500 digits" in demo[0].read_text(encoding="utf-8").replace(",", "")
 
 
-def test_the_table_of_stages_tells_the_recorded_time_of_training_too(demo: tuple[Path, list[str]]) -> None:
+def test_the_table_of_chapters_tells_the_recorded_time_of_training_too(demo: tuple[Path, list[str]]) -> None:
     seconds = run._metrics(demo[0].parent)[-1]["seconds"]
     (cell,) = re.findall(rf"{run.ALL_STARTS}</t[dh]>\s*<td[^>]*>([^<]*)<", demo[0].read_text(encoding="utf-8"))
     assert cell == _duration(seconds)

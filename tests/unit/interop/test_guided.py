@@ -29,8 +29,8 @@ def test_flags_of_training_alone_are_ignored() -> None:
     assert complete_flags(FLAGS | training) == complete_flags(FLAGS)
 
 
-def test_channels_per_head_become_the_heads_that_they_make_where_all_levels_have_as_many() -> None:
-    widths = {round(FLAGS["num_channels"] * 2)}  # both levels of attention, and the middle, have twice the first width
+def test_channels_per_head_become_the_heads_that_they_make_where_all_stages_have_as_many() -> None:
+    widths = {round(FLAGS["num_channels"] * 2)}  # both stages of attention, and the middle, have twice the first width
     (width,) = widths
     expected = unet_options(FLAGS) | {"num_heads": 4, "num_heads_upsample": -1}
     assert unet_options(FLAGS | {"num_head_channels": width // 4, "num_heads": 7, "num_heads_upsample": 3}) == expected

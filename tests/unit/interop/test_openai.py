@@ -36,10 +36,10 @@ def test_words_are_read_as_the_scripts_read_them() -> None:
     assert options["num_classes"] == 1000
 
 
-@pytest.mark.parametrize(("size", "levels"), [(32, 4), (64, 4), (256, 6)])
-def test_checkpointing_is_that_of_all_levels(size: int, levels: int) -> None:
-    assert unet_options({"image_size": size})["checkpoint_levels"] == 0
-    assert unet_options({"image_size": size, "use_checkpoint": "True"})["checkpoint_levels"] == levels
+@pytest.mark.parametrize(("size", "stages"), [(32, 4), (64, 4), (256, 6)])
+def test_checkpointing_is_that_of_all_stages(size: int, stages: int) -> None:
+    assert unet_options({"image_size": size})["checkpoint_stages"] == 0
+    assert unet_options({"image_size": size, "use_checkpoint": "True"})["checkpoint_stages"] == stages
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_super_resolution_sees_twice_the_channels_and_wants_the_small_image() ->
         ({"attention_resolutions": "16,x"}, "sizes in pixels such as '16,8' wanted, got '16,x'"),
         ({"attention_resolutions": "0"}, "sizes in pixels such as '16,8' wanted, got '0'"),
         ({"attention_resolutions": "-2"}, "sizes in pixels such as '16,8' wanted, got '-2'"),
-        ({"attention_resolutions": "3"}, r"sizes in pixels of the 4 level\(s\) wanted \(64, 32, 16, 8\), got 3; give"),
+        ({"attention_resolutions": "3"}, r"sizes in pixels of the 4 stage\(s\) wanted \(64, 32, 16, 8\), got 3; give"),
         ({"image_size": 32, "attention_resolutions": "32,2"}, r"wanted \(32, 16, 8, 4\), got 2; give"),
         ({"num_channels": True}, "flags.num_channels: a value like 128 wanted, got True"),
         ({"num_channels": 128.5}, "flags.num_channels: a value like 128 wanted, got 128.5"),

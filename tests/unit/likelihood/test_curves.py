@@ -123,11 +123,11 @@ def test_a_thousand_levels_are_planned_with_groups_of_like_values_as_with_all() 
     curve = ErrorCurves(torch.log(grid.levels.kappa), errors, errors)
     bound = BoundByCurve(grid, curve, ContinuousDecoder(), 1.0)
     grouped = bound.of(bound.best_places(6))
-    before, planning.GROUPS = planning.GROUPS, 400
+    before, planning.MOST_GROUPS = planning.MOST_GROUPS, 400
     try:
         whole = bound.of(bound.best_places(6))
     finally:
-        planning.GROUPS = before
+        planning.MOST_GROUPS = before
     assert whole - 1e-12 <= grouped <= whole + 1e-3
 
 

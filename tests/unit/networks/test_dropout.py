@@ -49,8 +49,8 @@ def test_the_gradient_goes_where_values_are_kept():
     assert torch.equal(x.grad, torch.where(kept == 0, 0.0, 2.0))
 
 
-@pytest.mark.parametrize("checkpoint_levels", [0, 2])
-def test_a_network_in_parts_is_the_whole_network(checkpoint_levels):
+@pytest.mark.parametrize("checkpoint_stages", [0, 2])
+def test_a_network_in_parts_is_the_whole_network(checkpoint_stages):
     torch.manual_seed(0)
     network = UNet(
         in_channels=1,
@@ -59,7 +59,7 @@ def test_a_network_in_parts_is_the_whole_network(checkpoint_levels):
         channel_mult=(1, 2),
         num_heads=2,
         dropout=0.4,
-        checkpoint_levels=checkpoint_levels,
+        checkpoint_stages=checkpoint_stages,
     )
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.05)

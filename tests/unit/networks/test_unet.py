@@ -38,17 +38,17 @@ TIME = torch.tensor([0.0, 10.5, 999.0])
 
 
 @pytest.mark.parametrize(
-    ("dims", "conv_resample", "use_scale_shift_norm", "checkpoint_levels", "dropout"),
+    ("dims", "conv_resample", "use_scale_shift_norm", "checkpoint_stages", "dropout"),
     list(itertools.product((1, 2, 3), (True, False), (True, False), (0, 1, 3), (0.0, 0.3))),
 )
 def test_every_combination_of_options_trains(
-    dims: int, conv_resample: bool, use_scale_shift_norm: bool, checkpoint_levels: int, dropout: float
+    dims: int, conv_resample: bool, use_scale_shift_norm: bool, checkpoint_stages: int, dropout: float
 ) -> None:
     network = unet(
         dims=dims,
         conv_resample=conv_resample,
         use_scale_shift_norm=use_scale_shift_norm,
-        checkpoint_levels=checkpoint_levels,
+        checkpoint_stages=checkpoint_stages,
         dropout=dropout,
         num_classes=5,
         low_res_channels=1,
@@ -70,7 +70,7 @@ def test_every_even_size_comes_back(size: int, conv_resample: bool) -> None:
         assert network(torch.randn(1, 2, size), TIME[:1]).shape == (1, 4, size)
 
 
-def test_nothing_is_cropped_where_every_level_can_be_halved(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_cropped_where_every_stage_can_be_halved(monkeypatch: pytest.MonkeyPatch) -> None:
     network, x = unet(dims=2, channel_mult=(1, 1, 2)).eval(), torch.randn(1, 2, 8, 12)
     with torch.no_grad():
         output = network(x, TIME[:1])
@@ -94,13 +94,13 @@ ANY_SIZES = [
 
 @pytest.mark.parametrize(("dims", "space"), ANY_SIZES)
 @pytest.mark.parametrize("conv_resample", [True, False])
-@pytest.mark.parametrize("num_levels", [1, 2, 4])
+@pytest.mark.parametrize("num_stages", [1, 2, 4])
 def test_data_of_any_size_come_back_in_that_size(
-    dims: int, space: tuple[int, ...], conv_resample: bool, num_levels: int
+    dims: int, space: tuple[int, ...], conv_resample: bool, num_stages: int
 ) -> None:
     network = unet(
         dims=dims,
-        channel_mult=(1,) * num_levels,
+        channel_mult=(1,) * num_stages,
         attention_resolutions=(),
         conv_resample=conv_resample,
         low_res_channels=1,
@@ -114,9 +114,9 @@ def test_data_of_any_size_come_back_in_that_size(
 
 
 @pytest.mark.parametrize(("dims", "space"), [(1, (15,)), (2, (15, 31)), (3, (15, 9, 31))])
-def test_the_levels_of_an_odd_size_are_those_of_the_next_that_can_be_halved(dims: int, space: tuple[int, ...]) -> None:
+def test_the_stages_of_an_odd_size_are_those_of_the_next_that_can_be_halved(dims: int, space: tuple[int, ...]) -> None:
     def maps(space: tuple[int, ...]) -> list[tuple[int, ...]]:
-        """Spatial sizes of what residual blocks below the first level are given."""
+        """Spatial sizes of what residual blocks below the first stage are given."""
         seen: list[tuple[int, ...]] = []
         network = unet(
             dims=dims, channel_mult=(1, 1, 1, 1), attention_resolutions=(), halved_axes=tuple(range(dims))
@@ -142,7 +142,7 @@ def test_the_axes_that_are_halved_can_be_chosen(halved_axes: tuple[int, ...] | N
     assert seen == [coarsest]
 
 
-def test_attention_is_at_the_coarsest_of_several_levels_unless_told_otherwise() -> None:
+def test_attention_is_at_the_coarsest_of_several_stages_unless_told_otherwise() -> None:
     parameters = lambda **options: sum(p.numel() for p in UNet(in_channels=1, out_channels=1, **options).parameters())  # noqa: E731
     assert parameters() == parameters(attention_resolutions=(4,)) > parameters(attention_resolutions=())
     assert parameters(channel_mult=(1, 2)) == parameters(channel_mult=(1, 2), attention_resolutions=(2,))
@@ -179,14 +179,14 @@ def test_low_res_is_enlarged_linearly_and_seen_as_further_channels() -> None:
     torch.testing.assert_close(conditioned(x, TIME, low_res=low_res), plain(torch.cat([x, enlarged], dim=1), TIME))
 
 
-LEVELS = range(5)
-"""Numbers of checkpointed levels of a network of three: none, some, all, more than there are."""
+STAGES = range(5)
+"""Numbers of checkpointed stages of a network of three: none, some, all, more than there are."""
 
 
-def gradients(levels: int, wrap: Callable[[nn.Module], Network], **options: Any) -> list[Tensor]:
-    """The output and all gradients of a network of three levels, always with the same dropout."""
+def gradients(stages: int, wrap: Callable[[nn.Module], Network], **options: Any) -> list[Tensor]:
+    """The output and all gradients of a network of three stages, always with the same dropout."""
     network = unet(
-        dropout=0.5, channel_mult=(1, 2, 2), attention_resolutions=(1, 2), checkpoint_levels=levels, **options
+        dropout=0.5, channel_mult=(1, 2, 2), attention_resolutions=(1, 2), checkpoint_stages=stages, **options
     )
     torch.manual_seed(7)
     output = wrap(network)(data(), TIME)
@@ -196,27 +196,27 @@ def gradients(levels: int, wrap: Callable[[nn.Module], Network], **options: Any)
 
 @pytest.mark.parametrize("wrap", [lambda network: network, Autocast], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("conv_resample", [True, False])
-def test_results_are_the_same_to_the_bit_however_many_levels_are_checkpointed(
+def test_results_are_the_same_to_the_bit_however_many_stages_are_checkpointed(
     wrap: Callable[[nn.Module], Network], conv_resample: bool
 ) -> None:
-    plain, *others = (gradients(levels, wrap, conv_resample=conv_resample) for levels in LEVELS)
+    plain, *others = (gradients(stages, wrap, conv_resample=conv_resample) for stages in STAGES)
     for other in others:
         assert len(other) == len(plain) > 100
         assert all(torch.equal(one, two) for one, two in zip(other, plain, strict=True))
 
 
-def test_random_numbers_after_a_step_do_not_depend_on_checkpointed_levels() -> None:
-    def afterwards(levels: int) -> Tensor:
-        gradients(levels, lambda network: network)
+def test_random_numbers_after_a_step_do_not_depend_on_checkpointed_stages() -> None:
+    def afterwards(stages: int) -> Tensor:
+        gradients(stages, lambda network: network)
         return torch.rand(3)
 
-    assert all(torch.equal(afterwards(levels), afterwards(0)) for levels in LEVELS)
+    assert all(torch.equal(afterwards(stages), afterwards(0)) for stages in STAGES)
 
 
-def test_blocks_of_checkpointed_levels_alone_are_computed_twice() -> None:
-    def calls(levels: int) -> dict[int, int]:
+def test_blocks_of_checkpointed_stages_alone_are_computed_twice() -> None:
+    def calls(stages: int) -> dict[int, int]:
         """Calls of residual blocks by the height of what they are given."""
-        network, found = unet(channel_mult=(1, 2, 2), checkpoint_levels=levels), Counter[int]()
+        network, found = unet(channel_mult=(1, 2, 2), checkpoint_stages=stages), Counter[int]()
         for block in network.modules():
             if isinstance(block, ResBlock):
                 block.register_forward_pre_hook(lambda module, inputs: found.update([inputs[0].shape[2]]))
@@ -255,13 +255,13 @@ def test_attention_lets_distant_places_see_each_other() -> None:
         ({"num_heads_upsample": 5}, "num_heads_upsample: a divisor of the 16 channels at attention wanted, got 5"),
         (
             {"num_heads": 6, "channel_mult": (3, 4, 6), "attention_resolutions": (1, 2)},
-            r"of the 32 channels .* got 6 \(level 2 of 3, downsampled by 2\); choose from 1, 2, 4, 8$",
+            r"of the 32 channels .* got 6 \(stage 2 of 3, downsampled by 2\); choose from 1, 2, 4, 8$",
         ),
-        ({"num_heads": 0}, r"got 0 \(level 2 of 2"),
+        ({"num_heads": 0}, r"got 0 \(stage 2 of 2"),
         *(
             (
                 {"attention_resolutions": factors},
-                rf"2 level\(s\) wanted \(1, 2\), each once, got {said}; a size in pixels",
+                rf"2 stage\(s\) wanted \(1, 2\), each once, got {said}; a size in pixels",
             )
             for factors, said in {
                 (16, 8): "16, 8",
@@ -272,15 +272,15 @@ def test_attention_lets_distant_places_see_each_other() -> None:
                 (2, 2): "2, 2",
             }.items()
         ),
-        ({"channel_mult": (1,), "attention_resolutions": (2, 1)}, r"1 level\(s\) wanted \(1\), each once, got 2, 1"),
+        ({"channel_mult": (1,), "attention_resolutions": (2, 1)}, r"1 stage\(s\) wanted \(1\), each once, got 2, 1"),
         ({"halved_axes": (2,)}, r"halved_axes: different spatial axes of 0, 1 wanted, got \(2,\)"),
         ({"halved_axes": (-1,)}, r"halved_axes: .* got \(-1,\)"),
         ({"halved_axes": (1, 1), "channel_mult": (1,), "attention_resolutions": ()}, r"halved_axes: .* got \(1, 1\)"),
-        ({"channel_mult": ()}, "at least one level"),
-        ({"channel_mult": (1, 0)}, "at least one level"),
-        ({"model_channels": 0}, "at least one level"),
+        ({"channel_mult": ()}, "at least one stage"),
+        ({"channel_mult": (1, 0)}, "at least one stage"),
+        ({"model_channels": 0}, "at least one stage"),
         ({"dropout": 1.0}, "dropout from 0 to below 1"),
-        ({"checkpoint_levels": -1}, r"checkpoint_levels: 0 \(none\) or more levels wanted, got -1"),
+        ({"checkpoint_stages": -1}, r"checkpoint_stages: 0 \(none\) or more stages wanted, got -1"),
         ({"dims": 4}, "dims: 1, 2 or 3 spatial axes wanted, got 4"),
         ({"low_res_channels": -1}, "low_res_channels of at least 0"),
         ({"num_heads_upsample": 0}, "num_heads_upsample of at least 1 or -1"),

@@ -1,4 +1,4 @@
-"""Levels, halved axes and attention follow from sizes and, of volumes, from voxels."""
+"""Stages, halved axes and attention follow from sizes and, of volumes, from voxels."""
 
 import pytest
 

@@ -11,7 +11,7 @@ from idm.core.errors import DataError
 from idm.core.files import write_atomically
 from idm.data import Codec
 from idm.report import columns_of, grid, pictures, save_animation, save_grid, save_scatter, save_singles
-from idm.report.pictures import GAP, GAP_GREY, WIDE_GAP
+from idm.report.pictures import GAP_GREY, GAP_PIXELS, WIDE_GAP_PIXELS
 
 
 def codec(dtype, levels, channels=1):
@@ -28,10 +28,10 @@ def counting(number, levels):
 
 def test_a_grid_is_filled_row_by_row_and_grey_elsewhere():
     picture = np.asarray(grid(counting(5, 256), codec("uint8", 256), columns=3, min_tile=6))
-    assert picture.shape == (2 * 6 + GAP, 3 * 6 + 2 * GAP)
+    assert picture.shape == (2 * 6 + GAP_PIXELS, 3 * 6 + 2 * GAP_PIXELS)
     expected = np.full_like(picture, GAP_GREY)
     for i in range(5):
-        top, left = i // 3 * (6 + GAP), i % 3 * (6 + GAP)
+        top, left = i // 3 * (6 + GAP_PIXELS), i % 3 * (6 + GAP_PIXELS)
         expected[top : top + 6, left : left + 6] = i
     np.testing.assert_array_equal(picture, expected)
 
@@ -39,7 +39,7 @@ def test_a_grid_is_filled_row_by_row_and_grey_elsewhere():
 @pytest.mark.parametrize(("number", "shape"), [(1, (1, 1)), (4, (2, 2)), (5, (2, 3)), (10, (3, 4))])
 def test_a_grid_is_about_square(number, shape):
     picture = np.asarray(grid(counting(number, 256), codec("uint8", 256), min_tile=1))
-    assert picture.shape == tuple(side * (2 + GAP) - GAP for side in shape)
+    assert picture.shape == tuple(side * (2 + GAP_PIXELS) - GAP_PIXELS for side in shape)
 
 
 def test_points_are_drawn_in_the_units_of_the_data(tmp_path, monkeypatch):
@@ -59,8 +59,8 @@ def test_a_grid_of_classes_in_turn_is_about_square_with_one_class_to_a_column(nu
 
 def test_samples_are_further_apart_than_their_channels():
     picture = np.asarray(grid(-torch.ones(2, 2, 4, 4), codec("float32", None, 2), columns=2, min_tile=4))
-    channels = [0] * 4 + [GAP_GREY] * GAP + [0] * 4
-    np.testing.assert_array_equal(picture, [[*channels, *[GAP_GREY] * WIDE_GAP, *channels]] * 4)
+    channels = [0] * 4 + [GAP_GREY] * GAP_PIXELS + [0] * 4
+    np.testing.assert_array_equal(picture, [[*channels, *[GAP_GREY] * WIDE_GAP_PIXELS, *channels]] * 4)
 
 
 @pytest.mark.parametrize(("dtype", "levels"), [("uint8", 256), ("uint8", 17), ("uint8", 2), ("uint16", 65_536)])

@@ -7,7 +7,7 @@ import torch
 from idm.core.errors import DataError
 from idm.data import Codec
 from idm.report import tiles
-from idm.report.tiles import CHANNEL_GAP, GAP_GREY, LONGEST_SIDE_PIXELS, MAX_CHANNELS
+from idm.report.tiles import CHANNEL_GAP_PIXELS, GAP_GREY, LONGEST_SIDE_PIXELS, MAX_CHANNELS
 
 
 def codec(channels=1):
@@ -35,21 +35,21 @@ def test_three_channels_are_rgb():
 def test_other_channels_stand_side_by_side_with_grey_between():
     x = random(2, 4, 6, 5)
     picture = tiles(x, codec(4))
-    assert picture.shape == (2, 6, 4 * 5 + 3 * CHANNEL_GAP)
+    assert picture.shape == (2, 6, 4 * 5 + 3 * CHANNEL_GAP_PIXELS)
     for channel in range(4):
-        left = channel * (5 + CHANNEL_GAP)
+        left = channel * (5 + CHANNEL_GAP_PIXELS)
         assert np.abs(picture[:, :, left : left + 5] - grey(x[:, channel])).max() <= 1
-        assert (picture[:, :, left + 5 : left + 5 + CHANNEL_GAP] == GAP_GREY).all()
+        assert (picture[:, :, left + 5 : left + 5 + CHANNEL_GAP_PIXELS] == GAP_GREY).all()
 
 
 def test_the_gap_keeps_its_width_where_pixels_are_enlarged():
     picture = tiles(-torch.ones(1, 2, 3, 3), codec(2), min_side=12)
-    assert picture.shape == (1, 12, 24 + CHANNEL_GAP)
-    assert (picture == GAP_GREY).sum() == 12 * CHANNEL_GAP
+    assert picture.shape == (1, 12, 24 + CHANNEL_GAP_PIXELS)
+    assert (picture == GAP_GREY).sum() == 12 * CHANNEL_GAP_PIXELS
 
 
 def test_no_more_channels_than_can_be_seen_are_shown():
-    assert tiles(random(1, 20, 4, 4), codec(20)).shape[2] == MAX_CHANNELS * 4 + (MAX_CHANNELS - 1) * CHANNEL_GAP
+    assert tiles(random(1, 20, 4, 4), codec(20)).shape[2] == MAX_CHANNELS * 4 + (MAX_CHANNELS - 1) * CHANNEL_GAP_PIXELS
 
 
 def test_pictures_are_not_enlarged_beyond_the_longest_side():

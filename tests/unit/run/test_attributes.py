@@ -120,6 +120,19 @@ def test_the_scale_is_that_of_the_training_samples_that_have_a_number():
             fit_attributes(("age",), np.array(column)[:, None], np.arange(3))
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1.0, 1e29])
+def test_numbers_of_any_size_have_a_deviation(size):
+    """1, 3 and 8 have the mean 4 and the variance (9 + 1 + 16) / 3."""
+    found = fit_attributes(("age",), np.array([[1.0], [3.0], [8.0]]) * size, np.arange(3))
+    np.testing.assert_allclose([found.mean[0] / size, found.std[0] / size], [4, math.sqrt(26 / 3)], rtol=1e-12)
+    np.testing.assert_allclose(found.standardize(np.array([[8.0 * size]])), 4 / math.sqrt(26 / 3), rtol=1e-6)
+
+
+def test_numbers_too_small_to_divide_by_are_refused():
+    with pytest.raises(DataError, match="numbers that differ between training samples wanted in 'age'"):
+        fit_attributes(("age",), np.array([[0.0], [5e-324]]), np.arange(2))
+
+
 def test_columns_and_arrays_are_read_and_words_for_missing_ones_too(tmp_path):
     (tmp_path / "a.csv").write_text("u,v,age,dose\n1,2,60,NA\n3,4,,2.5\n5,6,70,1\n")
     source = SOURCES.build("numeric_csv", {"path": str(tmp_path / "a.csv")}, apart=("age", "dose"))

@@ -68,7 +68,7 @@ def test_networks_for_other_data_are_refused(experiment):
         build_network(experiment(network={"name": "mlp"}), SPEC, 2)
 
 
-def test_attention_at_no_level_is_refused_by_the_path_of_the_setting(experiment):
+def test_attention_at_no_stage_is_refused_by_the_path_of_the_setting(experiment):
     with pytest.raises(
         SettingsError, match=r"^network\.attention_resolutions: .* wanted \(1, 2\), each once, got 16, 8;"
     ):

@@ -83,7 +83,7 @@ def test_its_error_is_that_of_its_samples_from_walks_that_were_held_out(run):
         (run.sampler(name="fitted", steps=2), fit.error),
         (run.sampler(name="multistep", steps=2), fit.error_of_multistep),
     ):
-        drawn = sampler.sample(run.model, start.shape, noise=start, model_kwargs=kwargs)
+        drawn = sampler.sample(run.sampling_network, start.shape, noise=start, model_kwargs=kwargs)
         assert float((drawn - end).double().square().mean().sqrt()) == pytest.approx(error, rel=1e-5)
 
 

@@ -11,19 +11,25 @@ from idm.run.stored import experiment_to_continue, stored_spec
 from idm.storage import Checkpoint
 
 
-@pytest.mark.parametrize(("flag", "levels"), [(False, 0), (True, 3)])
-def test_the_flag_for_gradient_checkpointing_becomes_levels(tmp_path: Path, flag: bool, levels: int) -> None:
+@pytest.mark.parametrize(("flag", "stages"), [(False, 0), (True, 3)])
+def test_the_flag_for_gradient_checkpointing_becomes_stages(tmp_path: Path, flag: bool, stages: int) -> None:
     network = {"name": "unet", "channel_mult": [1, 2, 2], "use_checkpoint": flag}
     (tmp_path / "experiment.json").write_text(json.dumps({"network": network}), encoding="utf-8")
     options = stored_experiment(Checkpoint(tmp_path)).network.options
-    assert options.checkpoint_levels == levels
+    assert options.checkpoint_stages == stages
     assert "use_checkpoint" not in vars(options)
+
+
+def test_a_setting_that_had_another_name_is_read_by_it(tmp_path: Path) -> None:
+    network = {"name": "unet", "channel_mult": [1, 2, 2], "checkpoint_levels": 2}
+    (tmp_path / "experiment.json").write_text(json.dumps({"network": network}), encoding="utf-8")
+    assert stored_experiment(Checkpoint(tmp_path)).network.options.checkpoint_stages == 2
 
 
 @pytest.mark.parametrize(
     ("stored", "read"), [([16, 8], []), ([2, 2, 3, 0, -2], [2]), ([1, 2, 4], [1, 2, 4]), (None, [4])]
 )
-def test_attention_at_no_level_which_did_nothing_is_left_out_of_stored_networks(
+def test_attention_at_no_stage_which_did_nothing_is_left_out_of_stored_networks(
     tmp_path: Path, stored: list[int] | None, read: list[int]
 ) -> None:
     network = {"name": "unet", "channel_mult": [1, 2, 2]}

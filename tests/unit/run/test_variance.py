@@ -33,7 +33,7 @@ def test_samples_of_ddim_are_drawn_with_its_noise(run):
     noise = own.sampler().initial_noise((1, *run.spec.shape), seed=0)
     for chosen, differ in ((own, False), (optimal, True)):
         sampler = chosen.sampler(name="ddim", steps=4)
-        denoise = sampler.denoiser(chosen.model, chosen.label_kwargs([0], 1))
+        denoise = sampler.denoiser(chosen.sampling_network, chosen.label_kwargs([0], 1))
         first, second = (sampler.draw(denoise, noise, seed=seed) for seed in (0, 1))
         assert (not torch.equal(first, second)) == differ
 

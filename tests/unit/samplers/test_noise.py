@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from idm.core.rng import Rng
-from idm.samplers.noise import LARGEST_BLOCK, MOST_STEPS, StepNoise
+from idm.samplers.noise import LARGEST_BLOCK_NUMBERS, MOST_STEPS, StepNoise
 
 
-@pytest.mark.parametrize("shape", [(2,), (3,), (1, 8, 8), (LARGEST_BLOCK // 3,), (LARGEST_BLOCK,)])
+@pytest.mark.parametrize("shape", [(2,), (3,), (1, 8, 8), (LARGEST_BLOCK_NUMBERS // 3,), (LARGEST_BLOCK_NUMBERS,)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_noise_drawn_ahead_is_the_noise_of_each_step(shape: tuple[int, ...], dtype: torch.dtype) -> None:
     rng = Rng.from_seed([5, 900], 2)

@@ -36,6 +36,23 @@ def test_toml_and_yaml_say_the_same(tmp_path):
     assert resolve(Experiment(), file=tmp_path / "a.toml") == resolve(Experiment(), file=tmp_path / "a.yaml")
 
 
+def test_a_file_of_an_earlier_version_is_read_in_names_of_today(tmp_path):
+    file = tmp_path / "experiment.yaml"
+    file.write_text("network: {name: unet, channel_mult: [1, 2], checkpoint_levels: 2}\n")
+    assert resolve(Experiment(), file=file).network.options.checkpoint_stages == 2
+    file.write_text("network: {name: unet, checkpoint_levels: 2, checkpoint_stages: 1}\n")
+    with pytest.raises(SettingsError, match=r"^network\.checkpoint_levels: no such setting"):
+        resolve(Experiment(), file=file)
+    file.write_text("network: 3\n")
+    assert read_settings(file) == {"network": 3}
+
+
+@pytest.mark.parametrize("path", ["network.checkpoint_levels", "checkpoint_levels"])
+def test_an_earlier_name_that_is_typed_is_answered_by_that_of_today(path):
+    with pytest.raises(SettingsError, match=r"no such setting; did you mean '?network\.checkpoint_stages'?\?$"):
+        resolve(Experiment(), overrides=[f"{path}=2"])
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -23,8 +23,8 @@ def fits(tmp_path: Path) -> Fits:
 
 
 def put(fits: Fits, text: str | bytes, name: str = "forged.json") -> Path:
-    (fits.run / FOLDER).mkdir(exist_ok=True)
-    path = fits.run / FOLDER / name
+    (fits.run_folder / FOLDER).mkdir(exist_ok=True)
+    path = fits.run_folder / FOLDER / name
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return path
 
@@ -36,24 +36,24 @@ def test_what_is_written_is_read_again_with_words_tensors_and_fingerprint(fits: 
     assert (plan.content, plan.data, dict(plan.tensors)) == ({"times": [0.5, 3.0]}, "names=ab", {})
     assert curve.content == {"levels": 2}
     assert curve.tensors["error"].tolist() == [[1.5], [2.5]]
-    assert fits.names() == names_in(fits.run) == ["curve", "plan-10"]
+    assert fits.names() == names_in(fits.run_folder) == ["curve", "plan-10"]
 
 
 def test_a_later_one_takes_the_place_of_an_earlier_one_whether_it_has_tensors_or_not(fits: Fits) -> None:
     fits.write("it", "plan", {}, {"a": torch.ones(1)})
     fits.write("it", "plan", {"n": 1})
     assert fits.read("it", "plan", "").content == {"n": 1}
-    assert [path.name for path in (fits.run / FOLDER).iterdir()] == ["it.json"]
+    assert [path.name for path in (fits.run_folder / FOLDER).iterdir()] == ["it.json"]
 
 
 def test_another_checkpoint_is_refused_it_and_told_the_way(fits: Fits) -> None:
     fits.write("curve", "error_curve", {})
-    other = Fits(fits.run, OTHER)
+    other = Fits(fits.run_folder, OTHER)
     with pytest.raises(CheckpointError, match="got another's; calibrate it anew"):
         other.read("curve", "error_curve", "calibrate it anew")
     assert other.find("curve") is None
     assert other.names() == []
-    assert names_in(fits.run) == ["curve"]
+    assert names_in(fits.run_folder) == ["curve"]
 
 
 def test_what_is_not_there_or_of_another_kind_is_refused(fits: Fits) -> None:
@@ -109,8 +109,8 @@ def test_a_folder_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_a_pipe_in_place_of_a_file_is_not_waited_for(fits: Fits) -> None:
-    (fits.run / FOLDER).mkdir()
-    os.mkfifo(fits.run / FOLDER / "it.json")
+    (fits.run_folder / FOLDER).mkdir()
+    os.mkfifo(fits.run_folder / FOLDER / "it.json")
     with pytest.raises(CheckpointError, match="a pipe"):
         fits.read("it", "plan", "")
 
@@ -121,7 +121,7 @@ def test_a_flipped_byte_of_a_file_of_words_is_noticed(fits: Fits) -> None:
     for place in range(0, len(whole) - 1, 5):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         try:
-            found = read_fit(fits.run, "it")
+            found = read_fit(fits.run_folder, "it")
         except CheckpointError:
             continue
         assert found is not None
@@ -184,7 +184,7 @@ def test_tensors_of_other_number_formats_are_refused_whatever_signed_them(fits: 
     put(fits, save({"a": torch.ones(2).to(dtype)}, {"fit": text}), "forged.safetensors")
     with pytest.raises(CheckpointError, match="tensors of float32, float64 or int64 wanted"):
         fits.read("forged", "plan", "")
-    assert list(damaged_fits(fits.run)) == ["forged"]
+    assert list(damaged_fits(fits.run_folder)) == ["forged"]
     assert fits.names() == []
 
 
@@ -199,7 +199,7 @@ def test_other_files_in_the_folder_are_no_fits_and_what_a_crash_left_is_swept(fi
     fits.write("it", "plan", {})
     kept = put(fits, "mine", "Notes.txt")
     left = [put(fits, "half", f".it.{kind}.123.partial") for kind in ("json", "safetensors", "png")]
-    assert names_in(fits.run) == ["it"]
-    sweep_fits(fits.run)
+    assert names_in(fits.run_folder) == ["it"]
+    sweep_fits(fits.run_folder)
     assert kept.exists()
     assert not any(path.exists() for path in left)

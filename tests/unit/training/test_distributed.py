@@ -64,7 +64,7 @@ def train_all(make_step, network, tmp_path):
         timesteps = LossSecondMoment(10, history_per_term=2)
         settings = SETTINGS | {"shard": shard} | settings
         dropout = isinstance(net, OnALine)
-        model = in_precision(spread.model, inside)
+        model = in_precision(spread.training_network, inside)
         step = make_step(2, timesteps, model, ranks=ranks, dtype=dtype, seeded_dropout=dropout, **settings)
         real = step.accumulate_gradients
 
@@ -316,16 +316,16 @@ def test_a_sharded_u_net_is_a_replicated_one(tmp_path):
     ways = list(itertools.product(("none", "fsdp2"), (0, 2)))
     x, time = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(1)), torch.tensor([1.0, 5.0, 50.0, 900.0])
 
-    def gradients(ranks, shard, levels):
+    def gradients(ranks, shard, stages):
         torch.manual_seed(0)
-        network = UNet(**settings, checkpoint_levels=levels)
+        network = UNet(**settings, checkpoint_stages=stages)
         for parameter in network.parameters():
             torch.nn.init.normal_(parameter, std=0.05)
         spread = spread_over(ranks, network, shard)
         mine = ranks.share(4)
         for i in range(2):
             with spread.accumulating(last=i == 1):
-                (spread.model(x[mine], time[mine]) - 1).square().mean().backward()
+                (spread.training_network(x[mine], time[mine]) - 1).square().mean().backward()
         spread.collect_gradients()
         return {name: spread.whole(name, part.grad).double().norm().item() for name, part in spread.parameters.items()}
 
@@ -356,11 +356,11 @@ def test_gradients_travel_once_in_a_step_however_many_micro_batches_it_has(tmp_p
             return allreduce_hook(None, bucket)
 
         if shard == "none":
-            spread.model.register_comm_hook(None, all_reduce)
+            spread.training_network.register_comm_hook(None, all_reduce)
         with mock.patch.object(torch.distributed, name, reduce_scatter):
             for i in range(count):
                 with spread.accumulating(last=i == count - 1):
-                    spread.model(torch.ones(2, 3), torch.ones(2), y=torch.tensor([0, 1])).sum().backward()
+                    spread.training_network(torch.ones(2, 3), torch.ones(2), y=torch.tensor([0, 1])).sum().backward()
             spread.collect_gradients()
         return travelled
 

@@ -67,7 +67,7 @@ def libraries(monkeypatch):
     ("name", "module"), [("wandb", "wandb"), ("trackio", "trackio"), ("tensorboard", "torch.utils.tensorboard")]
 )
 def test_numbers_arrive_at_their_step(libraries, tmp_path, name, module):
-    tracker = TRACKERS.build(name, {}, run=tmp_path / "mine")
+    tracker = TRACKERS.build(name, {}, run_folder=tmp_path / "mine")
     assert isinstance(tracker, Tracker)
     tracker.log(ROW)
     tracker.close()
@@ -126,7 +126,7 @@ def test_a_tracker_begins_with_the_first_line(libraries, tmp_path):
 def test_runs_of_one_name_in_two_places_are_two(libraries, tmp_path):
     idents = set()
     for place in ("a", "b", "b"):
-        TRACKERS.build("wandb", {}, run=tmp_path / place / "mine")
+        TRACKERS.build("wandb", {}, run_folder=tmp_path / place / "mine")
         idents.add(libraries["wandb"].given[1]["id"])
     assert len(idents) == 2
 

@@ -19,7 +19,7 @@ def free_port():
 
 
 def run_together(size, folder, work, *, seconds=60):
-    """Call ``work(ranks)`` in so many processes; return what each returned, which JSON must be able to tell."""
+    """Call ``work(ranks)`` in ``size`` processes; return what each returned, which JSON must be able to tell."""
     folder.mkdir(parents=True, exist_ok=True)
     port, fork = free_port(), multiprocessing.get_context("fork")
     processes = [fork.Process(target=_rank, args=(i, size, port, folder, work)) for i in range(size)]

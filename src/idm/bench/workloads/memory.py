@@ -28,7 +28,7 @@ LOADS = {TINY: Load(128), SMALL: Load(16), MEDIUM: Load(2, timed=False)}
 
 
 def memory(scope: Scope, peers: Sequence[Entrant] = ()) -> list[Plan]:
-    """Training steps of ours with no, one and all levels checkpointed, then those of peers with the same network."""
+    """Training steps of ours with no, one and all stages checkpointed, then those of peers with the same network."""
     return [partial(_memory, scope, peers, config, LOADS[config]) for config in scope.sizes if config in LOADS]
 
 
@@ -45,6 +45,6 @@ def _checkpointed(scope: Scope, config: Configuration) -> dict[str, Entrant]:
     found: dict[str, Entrant] = {}
     for ours in (entrant for entrant in OURS if entrant in scope.entrants):
         found[ours.name] = ours
-        found[f"{ours.name}, 1 level checkpointed"] = ours.checkpointed(1)
-        found[f"{ours.name}, all levels"] = ours.checkpointed(len(config.mult))
+        found[f"{ours.name}, 1 stage checkpointed"] = ours.checkpointed(1)
+        found[f"{ours.name}, all stages"] = ours.checkpointed(len(config.mult))
     return found

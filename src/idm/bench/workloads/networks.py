@@ -9,7 +9,7 @@ FORWARD_BATCHES = {TINY: (16,), SMALL: (16,), MEDIUM: (2,)}
 TRAINING_BATCHES = {TINY: (16, 128), SMALL: (16,), MEDIUM: (2,)}
 
 BACKWARD_AND_FORWARD = 3
-"""A training step counts as so many forward passes."""
+"""Number of forward passes that a training step counts as."""
 
 
 def forward(scope: Scope) -> list[Plan]:

@@ -12,7 +12,7 @@ from idm.core.errors import DataError
 ChannelRule = Literal["auto", "first", "last", "none"]
 
 FEW_CHANNELS = 4
-"""Up to this many entries an axis is taken for the channels when nothing else is said."""
+"""Most entries of an axis that is taken for the channels when nothing else is said."""
 
 MAX_SPATIAL = 3
 

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from idm.data.arrays.variable_choice import Chosen
+from idm.data.arrays.chosen_variables import Chosen
 from idm.data.arrays.variables import Variable
 
 FEW_PLACES = 1_000_000
 """Coordinates of more places are not looked at."""
 
-EVEN = 1e-3
+EVEN_TOLERANCE = 1e-3
 """Distances that differ by no more than this share are taken for the same."""
 
 
@@ -34,7 +34,9 @@ def spacing(chosen: Chosen, found: Mapping[str, Variable]) -> tuple[float, ...] 
     if not values or len(units) != 1 or any(value is None or len(value) < 2 for value in values):
         return None
     steps = [np.diff(value) for value in values if value is not None]
-    even = all(np.isfinite(step).all() and step[0] and np.allclose(step, step[0], rtol=EVEN) for step in steps)
+    even = all(
+        np.isfinite(step).all() and step[0] and np.allclose(step, step[0], rtol=EVEN_TOLERANCE) for step in steps
+    )
     return tuple(abs(float(step[0])) for step in steps) if even else None
 
 
@@ -43,4 +45,4 @@ def coordinate(found: Mapping[str, Variable], axis: str, size: int) -> NDArray[n
     variable = found.get(axis)
     if variable is None or variable.shape != (size,) or size > FEW_PLACES or variable.stored.kind not in "iuf":
         return None
-    return variable.packing.values(np.asarray(variable.data[...])).astype(np.float64)
+    return variable.packing.values(variable.read_all()).astype(np.float64)

@@ -15,7 +15,7 @@ from idm.data.extras import import_extra, quiet
 from idm.data.reading.damage import reading
 
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
-PREAMBLE, MAGIC = 128, b"DICM"
+PREAMBLE_BYTES, MAGIC = 128, b"DICM"
 
 PLAIN = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"})
 """Transfer syntaxes whose pixels are not compressed: implicit and explicit little-endian, explicit big-endian."""
@@ -80,7 +80,7 @@ def is_dicom(where: Path) -> bool:
         return True
     try:
         with where.open("rb") as file:
-            return file.read(PREAMBLE + len(MAGIC))[PREAMBLE:] == MAGIC
+            return file.read(PREAMBLE_BYTES + len(MAGIC))[PREAMBLE_BYTES:] == MAGIC
     except OSError:
         return False
 

@@ -4,6 +4,7 @@ The specifications are those of EDF (Kemp et al. 1992), EDF+ (Kemp & Olivan 2003
 """
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,11 @@ from idm.data.reading.damage import reading
 VERSIONS = {b"0": 2, b"\xffBIOSEMI": 3}
 """Bytes of a number, by the first eight bytes of a file."""
 
-FIELDS = (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)
+FIELD_BYTES = (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)
 """Bytes of what the header says of each signal, all signals after each other."""
 
 ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
-HEAD, OF_SIGNAL = 256, sum(FIELDS)
+HEAD_BYTES, SIGNAL_BYTES = 256, sum(FIELD_BYTES)
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,6 @@ class Signal:
     digital: tuple[float, float]
     per_record: int
     offset: int
-
-    def values(self, stored: NDArray[Any]) -> NDArray[np.float64]:
-        """Return what stored numbers stand for."""
-        (low, high), (lowest, highest) = self.physical, self.digital
-        return (stored.astype(np.float64) - lowest) * ((high - low) / (highest - lowest)) + low
 
 
 @dataclass(frozen=True)
@@ -86,21 +82,26 @@ class EdfFile:
     num_bytes: int
     offset: int
 
-    def read(self, signal: Signal, first: int, count: int) -> NDArray[Any]:
-        """Return stored numbers of a signal, int16 or int32.
+    def read(self, signals: Sequence[Signal], first: int, count: int) -> NDArray[Any]:
+        """Return stored numbers [count, signals] of signals of one rate, int16 or int32; no other bytes are read.
 
         Raises:
             UnreadableFileError: they are not there any more.
         """
+        stored = np.empty((count, len(signals), self.width), np.uint8)
         with reading(self.where, "an EDF file", "restore it"):
-            begin, end = first // signal.per_record, -(-(first + count) // signal.per_record)
-            stored = self._records(signal)[begin:end].reshape(-1, self.width)
-            stored = stored[first - begin * signal.per_record :][:count]
-            if self.width == 2:
-                return np.ascontiguousarray(stored).view("<i2")[:, 0].astype(np.int16)
-            wide = np.zeros((len(stored), 4), np.uint8)
-            wide[:, 1:] = stored
-            return (wide.view("<i4")[:, 0] >> 8).astype(np.int32)
+            mapped, done = np.memmap(self.where, np.uint8, "r", self.offset, (self.num_records, self.num_bytes)), 0
+            for records, begin, end in _pieces(first, count, signals[0].per_record):
+                here, some = mapped[records], len(range(*records.indices(self.num_records))) * (end - begin)
+                for column, signal in enumerate(signals):
+                    numbers = here[:, signal.offset + begin * self.width : signal.offset + end * self.width]
+                    stored[done : done + some, column] = numbers.reshape(-1, self.width)
+                done += some
+        if self.width == 2:
+            return stored.view("<i2")[..., 0].astype(np.int16)
+        wide = np.zeros((*stored.shape[:2], 4), np.uint8)
+        wide[..., 1:] = stored
+        return (wide.view("<i4")[..., 0] >> 8).astype(np.int32)
 
     def annotations(self) -> list[Annotation]:
         """Read all annotations; those that keep the time of records have no text and are left out.
@@ -128,6 +129,19 @@ class EdfFile:
             )
 
 
+def _pieces(first: int, count: int, per_record: int) -> Iterator[tuple[slice, int, int]]:
+    """Go through the records of some numbers: first, middle and last ones, and the numbers there, from and to."""
+    (begin, skipped), (end, rest) = divmod(first, per_record), divmod(first + count, per_record)
+    if begin == end:
+        yield slice(begin, begin + 1), skipped, rest
+        return
+    yield slice(begin, begin + 1), skipped, per_record
+    if end > begin + 1:
+        yield slice(begin + 1, end), 0, per_record
+    if rest:
+        yield slice(end, end + 1), 0, rest
+
+
 def open_edf(where: Path) -> EdfFile:
     """Read the header of a file, and compare its sizes with what is stored.
 
@@ -138,15 +152,15 @@ def open_edf(where: Path) -> EdfFile:
     if not where.is_file():
         raise DataError(f"{where}: an EDF file wanted, got {kind_at(where)}; check the path")
     with reading(where, "an EDF file", "replace it"), where.open("rb") as file:
-        head, total = file.read(HEAD), where.stat().st_size
+        head, total = file.read(HEAD_BYTES), where.stat().st_size
         width = VERSIONS.get(head[:8].rstrip())
-        if width is None or len(head) < HEAD:
+        if width is None or len(head) < HEAD_BYTES:
             raise ValueError("its first bytes are not those of the format")
         num_signals, num_records, seconds = int(head[252:256]), int(head[236:244]), float(head[244:252])
-        if not 1 <= num_signals <= total // OF_SIGNAL or not 0 <= seconds < math.inf:
+        if not 1 <= num_signals <= total // SIGNAL_BYTES or not 0 <= seconds < math.inf:
             raise ValueError(f"{num_signals:,} signals, {seconds} seconds a record")
-        every = _signals(file.read(num_signals * OF_SIGNAL), num_signals, width)
-        offset, num_bytes = HEAD + num_signals * OF_SIGNAL, sum(signal.per_record for signal in every) * width
+        every = _signals(file.read(num_signals * SIGNAL_BYTES), num_signals, width)
+        offset, num_bytes = HEAD_BYTES + num_signals * SIGNAL_BYTES, sum(signal.per_record for signal in every) * width
         stored = (total - offset) // num_bytes
         if num_records > stored:
             raise ValueError(f"{num_records:,} records declared, {stored:,} stored")
@@ -169,7 +183,7 @@ def open_edf(where: Path) -> EdfFile:
 def _signals(content: bytes, number: int, width: int) -> list[Signal]:
     texts: list[list[str]] = []
     place = 0
-    for size in FIELDS:
+    for size in FIELD_BYTES:
         fields = (content[place + size * row : place + size * (row + 1)] for row in range(number))
         texts.append([field.decode("latin-1").strip() for field in fields])
         place += size * number

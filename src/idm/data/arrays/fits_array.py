@@ -2,24 +2,49 @@
 
 import gzip
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from idm.core.errors import DataError
 from idm.data.arrays.packing import Packing
 from idm.data.base import Indices
 from idm.data.extras import import_extra, quiet
 from idm.data.label_names import as_text
 from idm.data.reading.damage import reading
+from idm.data.remarks import listed
 
 RESTORE = "restore it"
-MOST_AXES, BLOCK = 999, 2_880
+MOST_AXES, BLOCK_BYTES = 999, 2_880
 """What the format allows, and the bytes that all its parts are filled up to."""
+
+MOST_FILLED = 2**24
+"""Zero bytes after the last unit that are passed over, as tapes and transfers leave them."""
+
+TRUE = ord("T")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        name: its name.
+        packing: what its numbers stand for; that of bools where they are logical.
+    """
+
+    name: str
+    packing: Packing
+
+    def of(self, table: NDArray[Any], rows: Indices | slice) -> NDArray[Any]:
+        """Return what is stored of it in some rows; logical values are told by their letters."""
+        found = table[self.name][rows]
+        return found == TRUE if self.packing.stored.kind == "b" else found
 
 
 @dataclass(frozen=True)
@@ -33,8 +58,9 @@ class FitsArray:
         packing: what its stored numbers stand for.
         offset: bytes before a plain array, which is mapped into memory; None: it is packed, and unpacked by astropy.
         record: dtype of the rows of a table; None for images.
-        column: name of the column that is read.
-        label_column: name of the column of labels; None without one.
+        column: the column that is read; None for images.
+        label: the column of labels; None without one.
+        beside: columns of one entry in each row, by name.
         remarks: what is worth knowing of the rest of the file, a line each.
     """
 
@@ -44,8 +70,9 @@ class FitsArray:
     packing: Packing
     offset: int | None
     record: np.dtype[Any] | None = None
-    column: str = ""
-    label_column: str | None = None
+    column: Column | None = None
+    label: Column | None = None
+    beside: Mapping[str, Column] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
     @property
@@ -63,20 +90,34 @@ class FitsArray:
             if self.offset is None:
                 with opened(self.where) as units:
                     return np.asarray(units[self.number].section[...])[rows]
-            return self._mapped(self.column)[rows].reshape(-1, *self.shape[1:])
+            mapped = self._mapped()
+            found = mapped[rows] if self.column is None else self.column.of(mapped, rows)
+            return found.reshape(-1, *self.shape[1:])
 
-    def labels(self) -> NDArray[Any]:
-        """Read the label of each row of a table with a column of labels."""
-        assert self.label_column is not None
+    def entries(self, name: str) -> NDArray[Any]:
+        """Read a column of one entry in each row of a table; numbers that are missing are NaN.
+
+        Raises:
+            UnreadableFileError: it cannot be read.
+            DataError: there is none of that name.
+        """
+        if (column := self.beside.get(name)) is None:
+            raise DataError(
+                f"{self.where}: a column '{name}' wanted as in other files, got {listed(list(self.beside)) or 'none'}; "
+                "give files of one kind"
+            )
         with reading(self.where, "a FITS file", RESTORE):
-            labels = as_text(self.where, np.array(self._mapped(self.label_column)))
-            return np.char.rstrip(labels) if labels.dtype.kind == "U" else labels
+            stored = np.array(column.of(self._mapped(), slice(None)))
+            if stored.dtype.kind == "S":
+                return np.char.rstrip(as_text(self.where, stored))
+            values, missing = column.packing.values(stored), column.packing.missing(stored)
+            values = values.astype(np.uint8) if values.dtype.kind == "b" else values
+            return np.where(missing, np.nan, values) if missing.any() else values
 
-    def _mapped(self, column: str) -> NDArray[Any]:
+    def _mapped(self) -> NDArray[Any]:
         dtype = self.packing.stored.newbyteorder(">") if self.record is None else self.record
         shape = self.shape if self.record is None else self.shape[:1]
-        mapped = np.memmap(self.where, dtype, "r", self.offset or 0, shape)
-        return mapped[column] if column else mapped
+        return np.memmap(self.where, dtype, "r", self.offset or 0, shape)
 
 
 @contextmanager
@@ -97,7 +138,7 @@ def _refuse_sizes(fits: Any, where: Path) -> None:
     """
     opener = gzip.open if where.name.lower().endswith(".gz") else open
     with opener(where, "rb") as file:
-        while file.peek(1):
+        while _goes_on(file):
             header = fits.Header.fromfile(file)
             axes = int(header["NAXIS"])
             if not 0 <= axes <= MOST_AXES:
@@ -107,4 +148,20 @@ def _refuse_sizes(fits: Any, where: Path) -> None:
             if min([*sizes, *counts]) < 0:
                 raise ValueError("sizes below zero declared")
             num_bytes = abs(int(header["BITPIX"])) // 8 * counts[1] * (counts[0] + (math.prod(sizes) if axes else 0))
-            file.seek(file.tell() + -(-num_bytes // BLOCK) * BLOCK)
+            file.seek(file.tell() + -(-num_bytes // BLOCK_BYTES) * BLOCK_BYTES)
+
+
+def _goes_on(file: Any) -> bool:
+    """Whether a unit follows, and not the end, or zero bytes up to it.
+
+    Raises:
+        ValueError: too many of these, or something behind them.
+    """
+    begin, head = file.tell(), file.read(BLOCK_BYTES)
+    if head.strip(b"\0"):
+        file.seek(begin)
+        return True
+    rest = file.read(MOST_FILLED)
+    if rest.strip(b"\0") or len(rest) == MOST_FILLED:
+        raise ValueError("zero bytes after the last unit, and more behind them")
+    return False

@@ -8,7 +8,7 @@ import numpy as np
 
 from idm.core.errors import DataError
 from idm.core.places import kind_at
-from idm.data.arrays.fits_array import FitsArray, opened
+from idm.data.arrays.fits_array import Column, FitsArray, opened
 from idm.data.arrays.named import refuse_unstored
 from idm.data.arrays.packing import Packing
 from idm.data.extras import import_extra
@@ -21,7 +21,9 @@ DTYPES = {8: "u1", 16: "i2", 32: "i4", 64: "i8", -32: "f4", -64: "f8"}
 """dtype of the pixels of each BITPIX."""
 
 
-def open_fits(where: Path, hdu: str | int | None, column: str | None, label_column: str | None) -> FitsArray:
+def open_fits(
+    where: Path, hdu: str | int | None, column: str | None, label_column: str | None, apart: tuple[str, ...] = ()
+) -> FitsArray:
     """Read the headers of a file, find the array that is read, and compare its size with what is stored.
 
     Args:
@@ -29,6 +31,7 @@ def open_fits(where: Path, hdu: str | int | None, column: str | None, label_colu
         hdu: name or number of the unit; by default the first with an image, or else with a table that has images.
         column: name of the column of images of a table; by default the only one.
         label_column: name of the column of labels, or "none"; by default one whose name tells it.
+        apart: names of columns that are no labels unless they are named so.
 
     Raises:
         UnreadableFileError: no FITS file, or a damaged one.
@@ -42,7 +45,11 @@ def open_fits(where: Path, hdu: str | int | None, column: str | None, label_colu
         unit, others = units[number], [_title(units, row) for row in range(len(units)) if _holds(units[row])]
         others.remove(_title(units, number))
         remarks = (f"not read: {listed(others)}; data.source.hdu chooses another",) if others else ()
-        found = _image(where, number, unit) if unit.is_image else _table(where, number, unit, column, label_column)
+        if unit.is_image:
+            found = _image(where, number, unit)
+        else:
+            found = _table(where, number, unit, column)
+            found = replace(found, label=_label(where, unit.columns.dtype, found, label_column, apart))
         refuse_unstored(where, found)
         _compare(found)
         return replace(found, remarks=remarks)
@@ -100,7 +107,7 @@ def _image(where: Path, number: int, unit: Any) -> FitsArray:
     return FitsArray(where, number, tuple(unit.shape), packing, unit.fileinfo()["datLoc"] if is_plain else None)
 
 
-def _table(where: Path, number: int, unit: Any, column: str | None, label_column: str | None) -> FitsArray:
+def _table(where: Path, number: int, unit: Any, column: str | None) -> FitsArray:
     if where.name.lower().endswith(".gz"):
         raise DataError(f"{where}: a table in a plain file wanted, got one packed by gzip; unpack it with gunzip")
     found = _columns(unit)
@@ -111,29 +118,59 @@ def _table(where: Path, number: int, unit: Any, column: str | None, label_column
         raise DataError(
             f"{where}: a column of images '{chosen}' wanted, got {listed(found)}; set data.source.column to one"
         )
-    record = unit.columns.dtype.newbyteorder(">")
-    described, base = unit.columns[chosen], record[chosen].base.newbyteorder("=")
-    packing = _packing(base, described.bscale, described.bzero, described.null if base.kind in "iu" else None)
-    shape, of_labels = (int(unit.header["NAXIS2"]), *record[chosen].shape), _labels(where, record, chosen, label_column)
-    return FitsArray(where, number, shape, packing, unit.fileinfo()["datLoc"], record, chosen, of_labels)
+    record, data = _record(where, unit), _column(unit, chosen)
+    shape, begin = (int(unit.header["NAXIS2"]), *record[chosen].shape), unit.fileinfo()["datLoc"]
+    plain = [name for name in record.names or () if record[name].base.kind in "iufS" and not record[name].shape]
+    beside = {name: _column(unit, name) for name in plain if name != chosen}
+    return FitsArray(where, number, shape, data.packing, begin, record, data, beside=beside)
 
 
-def _labels(where: Path, record: np.dtype[Any], data: str, told: str | None) -> str | None:
-    """Return the name of the column of labels: the one that was told, or whose name tells it."""
-    names = list(record.names or ())
-    known = {name for name in names if record[name].base.kind in "iuS" and not record[name].shape}
+def _record(where: Path, unit: Any) -> np.dtype[Any]:
+    """Return the dtype of the rows of a table, which may be longer than their columns.
+
+    Raises:
+        DataError: they are shorter.
+    """
+    record, num_bytes = unit.columns.dtype.newbyteorder(">"), int(unit.header["NAXIS1"])
+    if num_bytes < record.itemsize:
+        raise DataError(
+            f"{where}: rows of {record.itemsize:,} bytes, as their columns take, wanted, got NAXIS1 = {num_bytes:,}; "
+            "write the table anew"
+        )
+    formats, offsets = zip(*(record.fields[name][:2] for name in record.names), strict=True)
+    return np.dtype({"names": record.names, "formats": formats, "offsets": offsets, "itemsize": num_bytes})
+
+
+def _column(unit: Any, name: str) -> Column:
+    """Return a column with what its numbers stand for."""
+    described, base = unit.columns[name], unit.columns.dtype[name].base.newbyteorder("=")
+    if "L" in str(described.format):
+        return Column(name, Packing(np.dtype(np.bool_)))
+    is_text, blank = base.kind == "S", described.null if base.kind in "iu" else None
+    return Column(name, Packing(base) if is_text else _packing(base, described.bscale, described.bzero, blank))
+
+
+def _label(
+    where: Path, record: np.dtype[Any], found: FitsArray, told: str | None, apart: tuple[str, ...]
+) -> Column | None:
+    """Return the column of labels: the one that was told, or whose name tells it."""
+    columns, data = found.beside, found.column.name if found.column else None
+    known = {name: column for name, column in columns.items() if column.packing.dtype.kind in "biuS"}
     if told in (None, NO_LABELS):
-        return find_labels(sorted(known), data) if told is None else None
+        name = find_labels(sorted(set(known) - set(apart)), data) if told is None else None
+        return None if name is None else known[name]
+    names = list(record.names or ())
     if told not in names:
         raise DataError(
             f"{where}: a column '{told}' wanted, got {listed(names)}; set data.source.label_column to one of these"
         )
     if told not in known:
+        kind = columns[told].packing.dtype if told in columns else record[told]
         raise DataError(
-            f"{where}: a word or whole number in every row of '{told}' wanted, got {record[told]}; set "
+            f"{where}: a word or whole number in every row of '{told}' wanted, got {kind}; set "
             "data.source.label_column to another, or to none"
         )
-    return told
+    return known[told]
 
 
 def _packing(stored: np.dtype[Any], scale: Any, offset: Any, blank: Any) -> Packing:

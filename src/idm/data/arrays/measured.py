@@ -3,6 +3,7 @@
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -15,6 +16,21 @@ from idm.data.base import Indices, blocks
 
 MissingRule = Literal["refuse", "fill", "skip"]
 Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What becomes of missing values.
+
+    Attributes:
+        rule: "refuse" them, "fill" them, or "skip" the samples that miss some.
+        fill: what stands for them where they are filled.
+        may_be: whether there may be any.
+    """
+
+    rule: MissingRule
+    fill: float
+    may_be: bool
 
 
 class MeasuredSource(ArraySource):
@@ -33,10 +49,8 @@ class MeasuredSource(ArraySource):
         shape: tuple[int, ...],
         dtype: np.dtype[Any],
         labels: NDArray[Any] | None,
+        missing: Missing,
         *,
-        missing: MissingRule,
-        fill: float,
-        may_miss: bool,
         channels: ChannelRule,
         spatial_dims: int | None = None,
     ) -> None:
@@ -48,29 +62,21 @@ class MeasuredSource(ArraySource):
             dtype: dtype of its values.
             labels: one integer or string per stored sample; None where there are none.
             missing: what becomes of missing values.
-            fill: what stands for them where they are filled.
-            may_miss: whether some may be missing.
             channels: where the channel axis is.
             spatial_dims: number of spatial axes; told by the sizes if not given.
 
         Raises:
             DataError: as ``_adopt``; missing values that are refused; no sample without, or a number that does not fit.
         """
-        self._missing, self._may_miss, self._num_stored = missing, may_miss, shape[0]
-        self._kept = np.arange(shape[0])
-        if missing == "fill":
-            _refuse_fill(fill, dtype)
-        self._fill = dtype.type(fill) if missing == "fill" else dtype.type(0)
-        if missing == "skip" and may_miss and 0 not in shape:
+        self._missing, self._kept, self._num_stored = missing, np.arange(shape[0]), shape[0]
+        if missing.rule == "fill":
+            _refuse_fill(missing.fill, dtype)
+        self._fill = dtype.type(missing.fill if missing.rule == "fill" else 0)
+        if missing.rule == "skip" and missing.may_be and 0 not in shape:
             self._kept = self._complete(where, shape, dtype)
-        self._adopt(
-            where,
-            (len(self._kept), *shape[1:]),
-            dtype,
-            None if labels is None else labels[self._kept],
-            channels=channels,
-            spatial_dims=spatial_dims,
-        )
+        kept = None if labels is None else labels[self._kept]
+        shape = (len(self._kept), *shape[1:])
+        self._adopt(where, shape, dtype, kept, channels=channels, spatial_dims=spatial_dims)
 
     def _of_kept(self, items: Sequence[Item]) -> tuple[Item, ...]:
         """Return what belongs to the samples that are read, of something for each that is stored."""
@@ -97,12 +103,12 @@ class MeasuredSource(ArraySource):
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
         values, missing = self._measured(self._kept[indices])
-        if self._missing == "fill":
+        if self._missing.rule == "fill":
             values[missing] = self._fill
         return values
 
     def _refuse_non_finite(self, where: object) -> None:
-        if self._missing == "refuse" and self._may_miss:
+        if self._missing.rule == "refuse" and self._missing.may_be:
             for indices in blocks(self._kept, self.sample_bytes):
                 missing = self._measured(indices)[1].reshape(len(indices), -1)
                 if missing.any():

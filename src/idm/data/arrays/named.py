@@ -19,12 +19,25 @@ from idm.data.beside import Beside
 from idm.data.file_names import composed
 from idm.data.label_names import as_text
 
-MOST_PACKED, NEVER_TOO_MANY = 5_000, 2**24
-"""Bytes of values that a stored byte stands for at most, and how many are never too many: gzip makes 1,032 of one."""
+MOST_UNPACKED_PER_BYTE, HARMLESS_BYTES = 5_000, 2**24
+"""Most bytes of values that a stored byte stands for, and how many are never too many: gzip makes 1,032 of one."""
 
 
 class NamedArrays(ArraySource):
-    """One array of a file or store, perhaps with another that holds the labels."""
+    """One array of a file or store, perhaps with another that holds the labels.
+
+    Args:
+        path: the file or folder.
+        key: name of the data among the arrays of the file, or their path there, such as group/images; by default the
+            only array besides the labels, or the one called data, images, x or arr_0, or train_images, x_train,
+            train/images and the like.
+        labels_key: name or path of the labels there, or "none"; by default labels, y, label, targets, classes and the
+            like, with train where the data have it.
+        channels: where the channel axis is: "first" (n c *space), "last" (n *space c), "none" (n *space, one channel);
+            "auto" tells by the sizes, see idm.data.arrays.axes.find_layout, and refuses what is unclear.
+        spatial_dims: number of spatial axes, from 0 (points) to 3; told by the sizes if not given.
+        apart: arrays that are neither data nor labels unless they are named so, such as those that name groups.
+    """
 
     def __init__(
         self,
@@ -37,19 +50,6 @@ class NamedArrays(ArraySource):
         apart: tuple[str, ...] = (),
     ) -> None:
         """Open it, decide which axis is which (the first is always the samples), and look at all values.
-
-        Args:
-            path: the file or folder.
-            key: name of the data among the arrays of the file, or their path there, such as group/images; by default
-                the only array besides the labels, or the one called data, images, x or arr_0, or train_images, x_train,
-                train/images and the like.
-            labels_key: name or path of the labels there, or "none"; by default labels, y, label, targets, classes and
-                the like, with train where the data have it.
-            channels: where the channel axis is: "first" (n c *space), "last" (n *space c), "none" (n *space,
-                one channel); "auto" tells by the sizes, see idm.data.arrays.axes.find_layout, and refuses what is
-                unclear.
-            spatial_dims: number of spatial axes, from 0 (points) to 3; told by the sizes if not given.
-            apart: arrays that are neither data nor labels unless they are named so, such as those that name groups.
 
         Raises:
             UnreadableFileError: not such a file or store, or damaged.
@@ -149,10 +149,10 @@ def refuse_unstored(where: Path, array: Any) -> None:
         DataError: it does.
     """
     num_bytes = math.prod(array.shape) * np.dtype(array.dtype).itemsize
-    if num_bytes <= NEVER_TOO_MANY:
+    if num_bytes <= HARMLESS_BYTES:
         return
     stored = sum(path.stat().st_size for path in ([where] if where.is_file() else where.rglob("*")))
-    if num_bytes > MOST_PACKED * stored:
+    if num_bytes > MOST_UNPACKED_PER_BYTE * stored:
         raise DataError(
             f"{where}: as many values as are stored wanted, got {num_bytes:,} bytes of them declared in {stored:,}; "
             "write it again"

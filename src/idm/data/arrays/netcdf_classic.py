@@ -41,7 +41,7 @@ class _Header:
         return found
 
     def number(self, width: int) -> int:
-        """Return a number of so many bytes."""
+        """Return a number, of the size that is given in bytes."""
         return int.from_bytes(self.bytes(width), "big")
 
     def count(self, tag: int) -> int:

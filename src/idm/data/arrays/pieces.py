@@ -21,7 +21,7 @@ class Pieces:
 
     @classmethod
     def of(cls, counts: Sequence[int]) -> "Pieces":
-        """Pieces of so many samples each."""
+        """Return pieces of the given numbers of samples."""
         return cls(np.array(counts, np.int64))
 
     @property

@@ -10,8 +10,8 @@ HEADS = {b"II*\0": ("<", False), b"MM\0*": (">", False), b"II+\0": ("<", True), 
 BITS, SAMPLES, SAMPLE_FORMAT = 258, 277, 339
 UNSIGNED, SIGNED = 1, 2
 
-OF_PICTURES = 4
-"""Channels of pictures at most."""
+MOST_PICTURE_CHANNELS = 4
+"""Most channels of pictures."""
 
 
 def is_beyond_pictures(where: Path) -> bool:
@@ -32,10 +32,10 @@ def is_beyond_pictures(where: Path) -> bool:
             samples, form, bits = (
                 _first(file, tags.get(tag), order, is_long=is_long) for tag in (SAMPLES, SAMPLE_FORMAT, BITS)
             )
-    except (OSError, KeyError, struct.error):
+    except (OSError, KeyError, ValueError, struct.error):  # ValueError: a place beyond those that files have
         return False
     is_odd = (bits, form) in ((64, UNSIGNED), (64, SIGNED), (64, 3), (32, UNSIGNED), (8, SIGNED), (16, 3))
-    return samples > OF_PICTURES or (samples > 1 and bits > 8) or is_odd
+    return samples > MOST_PICTURE_CHANNELS or (samples > 1 and bits > 8) or is_odd
 
 
 def _first(file: BufferedReader, entry: bytes | None, order: str, *, is_long: bool) -> int:

@@ -2,17 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from idm.core.errors import DataError
 from idm.data.arrays.axes import MAX_SPATIAL
+from idm.data.arrays.chosen_variables import Chosen, Wanted
 from idm.data.arrays.variables import Variable
-from idm.data.label_names import NO_LABELS, as_text, find_labels
+from idm.data.label_names import NO_LABELS, find_labels
 from idm.data.remarks import listed
 
 COUNTING = (
@@ -34,103 +30,84 @@ OF_OTHERS = ("coordinates", "bounds", "grid_mapping", "ancillary_variables", "ce
 """Attributes that name variables which describe another one."""
 
 
-@dataclass(frozen=True, eq=False)
-class Chosen:
-    """What is read of one file.
-
-    Attributes:
-        variables: the variables, which are channels.
-        sample_axes: axes that number samples, the last one fastest.
-        channel_axes: axes whose places are channels of their own.
-        space: the other axes.
-        labels: the variable of labels; None without one.
-        remarks: what is worth knowing of the other variables, a line each.
-    """
-
-    variables: tuple[Variable, ...]
-    sample_axes: tuple[str, ...]
-    channel_axes: tuple[str, ...]
-    space: tuple[str, ...]
-    labels: Variable | None
-    remarks: tuple[str, ...] = ()
-
-    def sizes(self, axes: Sequence[str]) -> tuple[int, ...]:
-        """Return the sizes of axes."""
-        first = self.variables[0]
-        return tuple(first.shape[first.axes.index(axis)] for axis in axes)
-
-    @property
-    def num_samples(self) -> int:
-        """Number of samples."""
-        return math.prod(self.sizes(self.sample_axes))
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of a sample, (c, *space)."""
-        return (len(self.variables) * math.prod(self.sizes(self.channel_axes)), *self.sizes(self.space))
-
-    def read_labels(self, where: Path) -> NDArray[Any] | None:
-        """Read the labels; text may lie in single characters along a further axis."""
-        if self.labels is None:
-            return None
-        stored = np.asarray(self.labels.data[...])
-        if stored.dtype.kind == "S" and stored.ndim == 2:
-            stored = np.ascontiguousarray(stored).view(f"S{stored.shape[1]}")[:, 0]
-        return as_text(where, stored).reshape(-1)  # over several axes of samples, the last one fastest
-
-
-def choose_variables(
-    where: Path,
-    found: Mapping[str, Variable],
-    variables: Sequence[str] | None,
-    sample_axes: Sequence[str] | None,
-    channel_axes: Sequence[str],
-    label_variable: str | None,
-) -> Chosen:
+def choose_variables(where: Path, found: Mapping[str, Variable], wanted: Wanted) -> Chosen:
     """Choose the variables and say what their axes are.
 
     Args:
         where: the file, for messages.
         found: all variables.
-        variables: names of those that are read; by default all of the largest kind, see ``_largest_kind``.
-        sample_axes: axes that number samples; by default the one that grows, or time and the like, or the first.
-        channel_axes: axes whose places are channels.
-        label_variable: name of the labels, or "none"; by default the one whose name tells it.
+        wanted: which of them, and what their axes are.
 
     Raises:
         DataError: no such variable or axis; variables of several shapes; more axes than samples can have.
     """
-    if unknown := [name for name in (*(variables or ()), *_told(label_variable)) if name not in found]:
-        option = "label_variable" if unknown[0] == label_variable else "variables"
+    _refuse_unknown(where, found, wanted)
+    free = {name: variable for name, variable in found.items() if name not in wanted.apart}
+    names = wanted.variables or _largest_kind(where, free)
+    chosen = tuple(found[name] for name in names)
+    _refuse_unlike(where, chosen)
+    first, samples = chosen[0], wanted.sample_axes or _usual_axes(chosen[0])
+    space = _space(where, first, samples, wanted.channel_axes)
+    labels = _labels(where, found if wanted.label_variable else free, chosen, samples, wanted.label_variable)
+    others = [name for name in _of_data(free) if name not in names and found[name] is not labels]
+    remark = (f"not read: {listed(others)}; data.source.variables chooses others",) if others else ()
+    beside = {name: variable for name, variable in found.items() if _is_beside(variable, samples)}
+    return Chosen(chosen, samples, wanted.channel_axes, space, labels, beside, remark)
+
+
+def _is_beside(variable: Variable, samples: Sequence[str]) -> bool:
+    """Whether a variable says something of samples: it lies along some of their axes, text along one more."""
+    axes = (
+        variable.axes[:-1] if variable.stored.kind == "S" and set(variable.axes[-1:]) - set(samples) else variable.axes
+    )
+    return bool(axes) and set(axes) <= set(samples) and len(set(axes)) == len(axes)
+
+
+def _refuse_unknown(where: Path, found: Mapping[str, Variable], wanted: Wanted) -> None:
+    label = wanted.label_variable
+    if unknown := [name for name in (*(wanted.variables or ()), *_told(label)) if name not in found]:
+        option = "label_variable" if unknown[0] == label else "variables"
         raise DataError(
             f"{where}: a variable '{unknown[0]}' wanted, got {listed(sorted(found))}; set data.source.{option} to some "
             "of these"
         )
-    names = tuple(variables) if variables else _largest_kind(where, found)
-    chosen = tuple(found[name] for name in names)
+
+
+def _refuse_unlike(where: Path, chosen: Sequence[Variable]) -> None:
+    """Refuse axes that cannot be told apart by their names, and variables of several shapes."""
     first = chosen[0]
+    if len(set(first.axes)) < len(first.axes):
+        raise DataError(
+            f"{where}: axes of several names wanted in '{first.name}', got {_axes(first)}; name them by different "
+            "names, or set data.source.variables to other variables"
+        )
     for other in chosen:
         if (other.axes, other.shape) != (first.axes, first.shape) or other.stored.kind not in "iuf":
             raise DataError(
                 f"{where}: numbers along {_axes(first)} wanted in all variables as in {first.name}, got {other.stored} "
                 f"along {_axes(other)} in {other.name}; set data.source.variables to variables of one shape"
             )
-    samples = tuple(sample_axes or _usual_axes(first))
-    if unknown := [axis for axis in (*samples, *channel_axes) if axis not in first.axes or not axis]:
+
+
+def _space(where: Path, first: Variable, samples: Sequence[str], channels: Sequence[str]) -> tuple[str, ...]:
+    """Return the axes that are left for space."""
+    if unknown := [axis for axis in (*samples, *channels) if axis not in first.axes or not axis]:
         option = "sample_axes" if unknown[0] in samples else "channel_axes"
         raise DataError(
             f"{where}: an axis '{unknown[0]}' wanted, got {_axes(first)}; set data.source.{option} to some of these"
         )
-    space = tuple(axis for axis in first.axes if axis not in (*samples, *channel_axes))
+    if twice := sorted({axis for axis in (*samples, *channels) if (*samples, *channels).count(axis) > 1}):
+        raise DataError(
+            f"{where}: each axis once wanted, got '{twice[0]}' twice; name it in data.source.sample_axes or in "
+            "data.source.channel_axes, once"
+        )
+    space = tuple(axis for axis in first.axes if axis not in (*samples, *channels))
     if len(space) > MAX_SPATIAL:
         raise DataError(
             f"{where}: at most {MAX_SPATIAL} axes of space wanted, got {', '.join(space)}; set "
             "data.source.channel_axes to some of them, or data.source.sample_axes"
         )
-    labels = _labels(where, found, chosen, samples, label_variable)
-    others = [name for name in _of_data(found) if name not in names and found[name] is not labels]
-    remark = (f"not read: {listed(others)}; data.source.variables chooses others",) if others else ()
-    return Chosen(chosen, samples, tuple(channel_axes), space, labels, remark)
+    return space
 
 
 def _told(name: str | None) -> tuple[str, ...]:
@@ -157,6 +134,7 @@ def _of_data(found: Mapping[str, Variable]) -> list[str]:
 def _largest_kind(where: Path, found: Mapping[str, Variable]) -> tuple[str, ...]:
     """Names of the variables that share the axes which hold most values, but for labels."""
     names = [name for name in _of_data(found) if all(found[name].axes)]
+    names = [name for name in names if len(set(found[name].axes)) == len(found[name].axes)] or names
     names = [name for name in names if find_labels([name]) is None] or names
     if not names:
         raise DataError(

@@ -1,6 +1,5 @@
 """Variables: arrays whose axes have names, as NetCDF files and some Zarr stores hold them, with what they stand for."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -9,21 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from idm.data.arrays.conventions import packing_of, signed
 from idm.data.arrays.named import read_sorted
 from idm.data.arrays.packing import Packing
 from idm.data.base import Indices
-
-FILLS: dict[str, int | float] = {
-    "int16": -32_767,
-    "int32": -2_147_483_647,
-    "int64": -9_223_372_036_854_775_806,
-    "uint16": 65_535,
-    "uint32": 4_294_967_295,
-    "uint64": 18_446_744_073_709_551_614,
-    "float32": float.fromhex("0x1.ep+122"),
-    "float64": float.fromhex("0x1.ep+122"),
-}
-"""What NetCDF puts where nothing was written, unless a variable says another number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,42 +40,20 @@ class Variable:
 
     @property
     def packing(self) -> Packing:
-        """What stored numbers stand for, by the conventions for climate and forecast metadata (CF 1.11, 2.5.1 and 8.1).
+        """What stored numbers stand for.
 
         Raises:
             TypeError, ValueError: attributes that make no sense.
         """
-        told, stored = self.attributes, self._signed
-        numbers = [_numbers(told.get(name)) for name in ("_FillValue", "missing_value")]
-        if not numbers[0] and self.unwritten and stored.name in FILLS:
-            numbers[0] = [FILLS[stored.name]]
-        within = _numbers(told.get("valid_range")) or [None, None]
-        low, high = ((_numbers(told.get(name)) or [usual])[0] for name, usual in zip(ENDS, within, strict=True))
-        of_stored = (
-            np.asarray(number).astype(stored).item() for some in numbers for number in some if self._can_be(number)
-        )
-        return Packing(
-            stored,
-            float((_numbers(told.get("scale_factor")) or [1.0])[0]),
-            float((_numbers(told.get("add_offset")) or [0.0])[0]),
-            tuple(of_stored),
-            low,
-            high,
-        )
+        return packing_of(self.stored, self.attributes, unwritten=self.unwritten)
 
-    @property
-    def _signed(self) -> np.dtype[Any]:
-        """Dtype with the sign that attributes say: old files have no type for unsigned numbers."""
-        said = str(self.attributes.get("_Unsigned", "")).lower()
-        return np.dtype(f"u{self.stored.itemsize}") if said == "true" and self.stored.kind == "i" else self.stored
+    def read_all(self) -> NDArray[Any]:
+        """Return all entries as they are stored."""
+        return self._with_sign(np.asarray(self.data[...]))
 
-    def _can_be(self, number: int | float) -> bool:
-        """Whether a number can be stored, with a sign or as the same bits without: others mark nothing as missing."""
-        if self.stored.kind not in "iu":
-            return not math.isnan(number)
-        limits = [np.iinfo(dtype) for dtype in (self.stored, self._signed)]
-        least, most = min(one.min for one in limits), max(one.max for one in limits)
-        return math.isfinite(number) and number == int(number) and least <= number <= most
+    def _with_sign(self, found: NDArray[Any]) -> NDArray[Any]:
+        own = signed(self.stored, self.attributes)
+        return found if own == self.stored else found.astype(self.stored, copy=False).view(own)
 
     def take(self, along: Sequence[str], rows: Indices, then: Sequence[str]) -> NDArray[Any]:
         """Return entries [n, *then] as they are stored.
@@ -111,7 +77,7 @@ class Variable:
             if here.any():
                 along_last = _Along(self.data, tuple(key), places[-1], first)
                 found[here] = read_sorted(along_last, coordinates[-1][here]).transpose([0, *_after(order, first)])
-        return found.view(self._signed)
+        return self._with_sign(found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,17 +94,6 @@ class _Along:
         return np.moveaxis(np.asarray(self.data[key]), self.first, 0)
 
 
-ENDS = ("valid_min", "valid_max")
-
-
 def _after(order: Sequence[int], first: int) -> list[int]:
     """Where axes are, in their new order, after the one of the samples went to the front."""
     return [place + 1 if place < first else place for place in order[1:]]
-
-
-def _numbers(given: Any) -> list[Any]:
-    """Return what an attribute holds as plain numbers; nothing where it is not there."""
-    values = np.asarray([] if given is None else given).reshape(-1)
-    if values.dtype.kind not in "iuf":
-        raise TypeError(f"numbers wanted as attributes, got {values.dtype}")
-    return values.tolist() if given is not None else []

@@ -25,7 +25,7 @@ CODES = {(PCM, 8): "u1", (PCM, 16): "i2", (PCM, 24): "i4", (PCM, 32): "i4", (FLO
 ORDERS: dict[bytes, Order] = {b"RIFF": "<", b"RIFX": ">", b"RF64": "<", b"BW64": "<"}
 """Order of bytes by the first four; the last two hold more than 4 GB."""
 
-LONG = 0xFFFFFFFF
+UNKNOWN_BYTES = 0xFFFFFFFF
 """Size of a part that is said elsewhere, in ds64, or that was not known when the file was begun: to its end."""
 
 MOST_PARTS, FORMAT_BYTES = 1_000, 40
@@ -115,21 +115,21 @@ def open_wav(where: Path) -> WavFile:
             raise ValueError("its first bytes are not those of the format")
         form, size, offset = _parts(where, file, ORDERS[name])
         stored = total - offset
-        if size != LONG and size > stored:
+        if size != UNKNOWN_BYTES and size > stored:
             raise ValueError(f"{size:,} bytes of samples declared, {stored:,} stored")
         return WavFile(where, form, offset, min(size, stored) // form.frame_bytes)
 
 
 def _parts(where: Path, file: BufferedIOBase, order: Order) -> tuple[WavForm, int, int]:
     """Go through the parts up to the samples: their form, their bytes, and where they begin."""
-    form, long_size = None, LONG
+    form, long_size = None, UNKNOWN_BYTES
     for _ in range(MOST_PARTS):
         name, size = struct.unpack(f"{order}4sI", file.read(8))
         begin = file.tell()
         if name == b"data":
             if form is None:
                 raise ValueError("samples without a format before them")
-            return form, long_size if size == LONG else size, begin
+            return form, long_size if size == UNKNOWN_BYTES else size, begin
         if name == b"fmt ":
             form = _form(where, file.read(min(size, FORMAT_BYTES)), order)
         elif name == b"ds64":

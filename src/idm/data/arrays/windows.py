@@ -15,8 +15,8 @@ from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices, number_classes
 from idm.data.images.check import gather
 
-LARGEST_WINDOW = 4_096
-"""Frames of a window at most where nothing is said of it."""
+LARGEST_WINDOW_FRAMES = 4_096
+"""Most frames of a window where nothing is said of it."""
 
 
 @runtime_checkable
@@ -40,7 +40,7 @@ class Recording(Protocol):
 
 
 class WindowSource(ArraySource):
-    """Windows of recordings of one form, which begin every so many frames."""
+    """Windows of recordings of one form, which begin at equal distances in frames."""
 
     _recordings: Sequence[Any]
 
@@ -101,6 +101,11 @@ class WindowSource(ArraySource):
         if labels:
             self.labels, self.class_names = number_classes(np.concatenate(labels))
 
+    @property
+    def _windows(self) -> str:
+        """Say what windows are."""
+        return f"windows of {self._window:,} frames every {self._hop:,}"
+
     def _compare(self, found: Recording) -> None:
         first = self._recordings[0]
         if found.form != first.form:
@@ -148,6 +153,6 @@ def labels_of_files(
 
 def _fitting_window(lengths: Sequence[int]) -> int:
     shortest = max(1, min(lengths))
-    if len(set(lengths)) == 1 and shortest <= LARGEST_WINDOW:
+    if len(set(lengths)) == 1 and shortest <= LARGEST_WINDOW_FRAMES:
         return shortest
-    return min(LARGEST_WINDOW, 1 << (shortest.bit_length() - 1))
+    return min(LARGEST_WINDOW_FRAMES, 1 << (shortest.bit_length() - 1))

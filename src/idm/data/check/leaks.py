@@ -50,7 +50,7 @@ def hash_name(text: str) -> bytes:
 
 
 def gather_hashes(hashes: Iterable[bytes], count: int) -> Contents:
-    """Put the hashes of so many samples into an array of 32 bytes a sample, one by one."""
+    """Put the hashes of ``count`` samples into an array of 32 bytes a sample, one by one."""
     found = np.empty((count, 4), dtype=np.uint64)
     for row, content in zip(found, hashes, strict=True):
         row[:] = np.frombuffer(content, dtype="<u8")

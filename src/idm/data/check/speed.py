@@ -9,9 +9,9 @@ import numpy as np
 
 from idm.data import SOURCES, Codec, Dataset, batch_indices
 
-BATCH = 64
-SECONDS = 20.0
-"""An epoch that takes longer than this is cut short."""
+BATCH_SIZE = 64
+LONGEST_SECONDS = 20.0
+"""Longest time of an epoch, which is cut short where it takes longer."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ def measure_speed(name: str, options: Mapping[str, Any], workers: int = 0, apart
 
 def _epoch(dataset: Dataset, number: int) -> tuple[int, float]:
     """Samples read in one epoch, and seconds."""
-    size = min(BATCH, len(dataset))
+    size = min(BATCH_SIZE, len(dataset))
     steps = len(dataset) // size
     order = (batch_indices(0, number * steps + step, size, len(dataset)) for step in range(steps))
     start, num = time.perf_counter(), 0
     for x, _ in dataset.batches(order):
         num += len(x)
-        if time.perf_counter() - start > SECONDS:
+        if time.perf_counter() - start > LONGEST_SECONDS:
             break
     return num, time.perf_counter() - start

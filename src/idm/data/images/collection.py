@@ -17,7 +17,7 @@ LARGEST_SIZE = math.isqrt(MAX_PIXELS)
 
 MANY_FILES = 2_000
 MANY_BYTES = 500_000_000
-"""More images than the one that take more bytes than the other are not decoded before they are used."""
+"""Most images, and most bytes of more of them, that are decoded before they are used."""
 
 
 class Images:

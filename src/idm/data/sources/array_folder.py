@@ -20,7 +20,7 @@ from idm.data.reading.damage import reading
 
 SAMPLE_SUFFIX = ".npy"
 FEWEST_FILES, MOST_COMPARED = 5, 20
-"""Fewer files are not taken for samples unless that is said; and how many of them are compared before they are."""
+"""Fewest files that are taken for samples where nothing is said; most of them that are compared before they are."""
 
 
 class ArrayFolder(ArraySource):

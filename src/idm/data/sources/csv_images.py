@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError
 from idm.data.base import Source
 from idm.data.beside import Beside
-from idm.data.csv_rows import find_parts, read_rows, refuse_more_cells
+from idm.data.csv_rows import find_parts, read_rows, refuse_more_cells, refuse_unknown
 from idm.data.file_names import Finder
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
@@ -78,16 +78,10 @@ def list_csv(
         UnreadableFileError: the CSV file cannot be read.
         DataError: no such column; rows without path or label, or with the path of another.
     """
-    rows = _read(where, delimiter)
+    rows, path_column = _read(where, delimiter), path_column.strip()
     columns = list(rows[0])
-    path_column = path_column.strip()
     told = None if label_column in (None, NO_LABELS) else label_column.strip()
-    for option, column in (("path_column", path_column), ("label_column", told)):
-        if column is not None and column not in columns:
-            raise DataError(
-                f"{where}: a column '{column}' wanted, got {', '.join(columns)}; "
-                f"set data.source.{option} to one of these, or data.source.delimiter"
-            )
+    refuse_unknown(where, columns, {"path_column": (path_column,), "label_column": () if told is None else (told,)})
     of_parts, parts = _parts(rows)
     numbers, remarks = choose_rows(where, parts, split, len(rows))
     rows = [rows[number] for number in numbers]

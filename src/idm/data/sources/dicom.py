@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError
 from idm.core.text import counted
 from idm.data.arrays.dicom_files import DicomFile, is_dicom, open_dicom
-from idm.data.arrays.listing import list_files
+from idm.data.arrays.listing import Listed, list_files
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices
 from idm.data.images.check import gather
@@ -20,7 +20,7 @@ SampleKind = Literal["slices", "volumes"]
 Frame = tuple[DicomFile, int]
 """A file and the number of a frame in it."""
 
-EVEN = 0.01
+EVEN_TOLERANCE = 0.01
 """Distances that differ by no more than this share are taken for the same."""
 
 
@@ -29,6 +29,12 @@ class Dicom(ArraySource):
 
     Slope and intercept are applied: whole ones give whole numbers, exactly, such as Hounsfield units, others 64-bit
     floats. Files without an image are left out.
+
+    Args:
+        path: a DICOM file, or a folder of them, whatever their names; its sub-folders are included.
+        samples: a sample is a slice, a frame of a file; or a volume, the slices of a series or frames of a file.
+        labels: where the classes of files come from, as for folders of images.
+        split: which part is read, train, val or test, where folders or files are named so; by default all together.
     """
 
     def __init__(
@@ -41,50 +47,54 @@ class Dicom(ArraySource):
     ) -> None:
         """Judge the headers of all files.
 
-        Args:
-            path: a DICOM file, or a folder of them, whatever their names; its sub-folders are included.
-            samples: a sample is a slice, a frame of a file; or a volume, the slices of a series or frames of a file.
-            labels: where the classes of files come from, as for folders of images.
-            split: which part is read, train, val or test, where folders or files are named so; by default all together.
-
         Raises:
             UnreadableFileError: a file that cannot be read, by name.
             DataError: pydicom is missing; no files; compressed pixels; images that are not of one shape; volumes of
                 several lengths, or of which two slices lie at one place.
         """
         where = Path(path)
-        listed = list_files(where, "DICOM files", lambda file: is_dicom(where / file), split, every=False)
-        opened = gather(open_dicom, listed.files)
-        found = {file.where: file for file in opened if file is not None}
-        if not found:
-            raise DataError(f"{where}: DICOM files with an image wanted, got none; give another file or folder")
-        files = sorted(found.values(), key=_turn)
-        gather(lambda file: self._compare(file, files[0]), files)
+        found = list_files(where, "DICOM files", lambda file: is_dicom(where / file), split, every=False)
+        opened = gather(open_dicom, found.files)
+        files = sorted({file.where: file for file in opened if file is not None}.values(), key=_turn)
         self._volumes = samples == "volumes"
-        self._samples = (
-            _volumes(where, files) if self._volumes else [[frame] for file in files for frame in _frames(file)]
-        )
-        first = self._samples[0]
-        gather(lambda frames: self._compare_lengths(frames, first), self._samples)
+        self._samples = self._put_together(where, files)
+        first, of_frame = files[0], self._samples[0][0][0].shape
         self.dtype = np.dtype(np.result_type(*(file.packing.dtype for file in files)))
-        inner = (len(first), *first[0][0].shape) if self._volumes else first[0][0].shape
-        is_grey = len(first[0][0].shape) == 2
-        of_files, class_names, note = listed.labels(labels)
-        self._adopt(where, (len(self._samples), *inner), self.dtype, None, channels="none" if is_grey else "last")
-        row = {file: number for number, file in enumerate(listed.files)}
+        shape = (len(self._samples), *((len(self._samples[0]),) if self._volumes else ()), *of_frame)
+        self._adopt(where, shape, self.dtype, None, channels="none" if len(of_frame) == 2 else "last")
+        note = self._name(found, labels)
+        self.spacing = self._spacing(files)
+        left_out = sum(file is None for file in opened)
+        remark = (f"{counted(left_out, 'file')} without an image not read",) if left_out else ()
+        self.note = f"DICOM, {first.photometric}, {self.note}, {note}"
+        self.remarks = (*found.remarks, *remark)
+
+    def _put_together(self, where: Path, files: list[DicomFile]) -> list[list[Frame]]:
+        """Compare all files, and return the frames of each sample.
+
+        Raises:
+            DataError: no files; images that are not of one shape; volumes of several lengths.
+        """
+        if not files:
+            raise DataError(f"{where}: DICOM files with an image wanted, got none; give another file or folder")
+        gather(lambda file: self._compare(file, files[0]), files)
+        found = _volumes(where, files) if self._volumes else [[frame] for file in files for frame in _frames(file)]
+        gather(lambda frames: self._compare_lengths(frames, found[0]), found)
+        return found
+
+    def _name(self, found: Listed, rule: LabelRule) -> str:
+        """Take names and classes of samples from the files of their first frames; say where classes come from."""
+        of_files, class_names, note = found.labels(rule)
+        row = {file: number for number, file in enumerate(found.files)}
         owners = [row[frames[0][0].where] for frames in self._samples]
         if of_files is not None:
             self.labels, self.class_names = of_files[owners], class_names
-        lone = all(file.num_frames == 1 for file in files) or self._volumes
+        lone = self._volumes or all(frames[0][0].num_frames == 1 for frames in self._samples)
         self.names = tuple(
-            listed.names[owner] if lone else f"{listed.names[owner]}#{frames[0][1]}"
+            found.names[owner] if lone else f"{found.names[owner]}#{frames[0][1]}"
             for owner, frames in zip(owners, self._samples, strict=True)
         )
-        self.spacing = self._spacing(files)
-        left_out = len(opened) - len(found)
-        remark = (f"{counted(left_out, 'file')} without an image not read",) if left_out else ()
-        self.note = f"DICOM, {files[0].photometric}, {self.note}, {note}"
-        self.remarks = (*listed.remarks, *remark)
+        return note
 
     def _compare(self, file: DicomFile, first: DicomFile) -> None:
         if (file.shape, file.photometric) != (first.shape, first.photometric):
@@ -111,7 +121,11 @@ class Dicom(ArraySource):
             return of_plane
         steps = {_step(frames) for frames in self._samples}
         step = next(iter(steps))
-        return (step, *of_plane) if step is not None and np.allclose([s or 0 for s in steps], step, rtol=EVEN) else None
+        return (
+            (step, *of_plane)
+            if step is not None and np.allclose([s or 0 for s in steps], step, rtol=EVEN_TOLERANCE)
+            else None
+        )
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
         rows = np.empty((len(indices), *self._stored[1:]), self.dtype)
@@ -156,4 +170,4 @@ def _step(frames: list[Frame]) -> float | None:
     if frames[0][0].num_frames > 1 or None in places or len(places) < 2:
         return frames[0][0].thickness
     steps = np.diff(np.array(places, np.float64))
-    return float(steps[0]) if np.allclose(steps, steps[0], rtol=EVEN) else None
+    return float(steps[0]) if np.allclose(steps, steps[0], rtol=EVEN_TOLERANCE) else None

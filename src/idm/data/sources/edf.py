@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError
 from idm.core.text import counted
 from idm.data.arrays.edf_files import Annotation, EdfFile, Signal, open_edf
-from idm.data.arrays.listing import list_files
+from idm.data.arrays.listing import Listed, list_files
 from idm.data.arrays.windows import WindowSource, labels_of_files
 from idm.data.base import Indices
 from idm.data.images.check import gather
@@ -57,13 +57,38 @@ class Chosen:
         return self.file.where
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """Say which signals are not read, in a line; nothing where all are."""
+        others = [signal.label for signal in self.file.signals if signal not in self.signals]
+        return (f"not read: {listed(others)}; data.source.signals chooses others",) if others else ()
+
+    @property
     def num_frames(self) -> int:
         """How many values there are of each signal."""
         return self.file.num_records * self.signals[0].per_record
 
+    def values(self, stored: NDArray[Any]) -> NDArray[np.float64]:
+        """Return what stored numbers [n, signals] stand for."""
+        low, high = np.array([signal.physical for signal in self.signals]).T
+        lowest, highest = np.array([signal.digital for signal in self.signals]).T
+        return (stored.astype(np.float64) - lowest) * ((high - low) / (highest - lowest)) + low
+
 
 class Edf(WindowSource):
-    """Windows of EDF, EDF+ and BDF files of one form, read as they are needed; names and rate stay with a run."""
+    """Windows of EDF, EDF+ and BDF files of one form, read as they are needed; names and rate stay with a run.
+
+    Args:
+        path: an .edf or .bdf file, or a folder of them; its sub-folders are included, hidden files are not.
+        signals: names of the signals that are read, the channels; by default all of the rate that most have.
+        window: frames of a sample; by default as for WAV files.
+        hop: frames from the beginning of a window to that of the next; by default the window.
+        values: "physical": in the units of each signal, 64-bit floats; "stored": whole numbers as they are stored,
+            int16, or int32 of 24 bits; all files must be scaled alike then.
+        labels: where the classes of files come from, as for folders of images; or "annotations": the class of a
+            window is the text of the annotation that covers most of it, or else of one in it that has no length;
+            windows without any are left out.
+        split: which part is read, train, val or test, where folders or files are named so; by default all together.
+    """
 
     def __init__(
         self,
@@ -78,81 +103,76 @@ class Edf(WindowSource):
     ) -> None:
         """Judge the headers of all files and look at all values.
 
-        Args:
-            path: an .edf or .bdf file, or a folder of them; its sub-folders are included, hidden files are not.
-            signals: names of the signals that are read, the channels; by default all of the rate that most have.
-            window: frames of a sample; by default as for WAV files.
-            hop: frames from the beginning of a window to that of the next; by default the window.
-            values: "physical": in the units of each signal, 64-bit floats; "stored": whole numbers as they are stored,
-                int16, or int32 of 24 bits; all files must be scaled alike then.
-            labels: where the classes of files come from, as for folders of images; or "annotations": the class of a
-                window is the text of the annotation that covers most of it, or else of one in it that has no length;
-                windows without any are left out.
-            split: which part is read, train, val or test, where folders or files are named so; by default all together.
-
         Raises:
             UnreadableFileError: a file that cannot be read, by name.
             DataError: no files; no such signal; signals of several rates; files of another form than the first, or
                 shorter than a window, by name; recordings with gaps; no annotations where they are wanted.
         """
         where = Path(path)
-        found = list_files(where, "EDF files", lambda name: name.lower().endswith(EDF_SUFFIXES), split, every=True)
-        files = gather(open_edf, found.files)
-        self._chosen = gather(lambda file: _choose(file, signals, values), files)
+        found = list_files(where, "EDF files", is_edf, split, every=True)
+        self._chosen = gather(lambda file: _choose(file, signals, values), gather(open_edf, found.files))
         self._physical, first = values == "physical", self._chosen[0]
-        firsts = self._cut(self._chosen, window, hop)
-        counts = [len(some) for some in firsts]
-        if labels == "annotations":
-            pairs = gather(lambda row: self._annotated(row, firsts[row]), range(len(files)))
-            firsts, known, note = [pair[0] for pair in pairs], [pair[1] for pair in pairs], "labels from annotations"
-            _refuse_none(where, firsts)
-        else:
-            of_files = found.labels(labels)
-            known, note = labels_of_files(of_files, firsts), of_files[2]
-        dtype = np.dtype(np.float64 if self._physical else np.int16 if first.file.width == 2 else np.int32)
+        every = self._cut(self._chosen, window, hop)
+        firsts, known, note = self._labelled(where, found, every, labels)
+        stored = np.int16 if first.file.width == 2 else np.int32
+        dtype = np.dtype(np.float64 if self._physical else stored)
         self._adopt_windows(where, found, firsts, dtype, channels=len(first.signals), labels=known)
-        self.sampling_rate, self.channel_names = (
-            first.form.rate or None,
-            tuple(signal.label for signal in first.signals),
-        )
-        self.note = f"{first.form}, windows of {self._window:,} frames every {self._hop:,}, {note}"
-        others = [signal.label for signal in first.file.signals if signal not in first.signals]
-        unread = (f"not read: {listed(others)}; data.source.signals chooses others",) if others else ()
-        without = sum(counts) - sum(len(some) for some in firsts)
-        bare = (f"{counted(without, 'window')} without an annotation not read",) if without else ()
-        self.remarks = (*found.remarks, *unread, *bare, *self._left_out(counts))
+        self.sampling_rate = first.form.rate or None
+        self.channel_names = tuple(signal.label for signal in first.signals)
+        self.note = f"{first.form}, {self._windows}, {note}"
+        bare = sum(map(len, every)) - sum(map(len, firsts))
+        without = (f"{counted(bare, 'window')} without an annotation not read",) if bare else ()
+        self.remarks = (*found.remarks, *first.remarks, *without, *self._left_out(list(map(len, every))))
+
+    def _labelled(
+        self, where: Path, found: Listed, firsts: list[Indices], rule: LabelRule | Literal["annotations"]
+    ) -> tuple[list[Indices], list[NDArray[Any]], str]:
+        """Return the windows that are read, the class of each, and where classes come from."""
+        if rule != "annotations":
+            of_files = found.labels(rule)
+            return firsts, labels_of_files(of_files, firsts), of_files[2]
+        pairs = gather(lambda row: self._annotated(row, firsts[row]), range(len(firsts)))
+        _refuse_none(where, [kept for kept, _ in pairs])
+        return [kept for kept, _ in pairs], [texts for _, texts in pairs], "labels from annotations"
 
     def _annotated(self, row: int, firsts: Indices) -> tuple[Indices, NDArray[Any]]:
         """Return the windows with an annotation, and its text."""
         rate, notes = self._chosen[row].form.rate or 1.0, self._chosen[row].file.annotations()
-        best = longest(notes, firsts / rate, self._window / rate)
+        best = longest(notes, firsts, self._window, rate)
         texts = np.array([note.text for note in notes] or [""])
         return firsts[best >= 0], texts[best[best >= 0]]
 
     def _frames(self, owner: int, first: int, count: int) -> NDArray[Any]:
-        found, frames = self._chosen[owner], np.empty((count, len(self._chosen[owner].signals)), self.dtype)
-        for column, signal in enumerate(found.signals):
-            stored = found.file.read(signal, first, count)
-            frames[:, column] = signal.values(stored) if self._physical else stored
-        return frames
+        found = self._chosen[owner]
+        stored = found.file.read(found.signals, first, count)
+        return found.values(stored) if self._physical else stored
 
 
-def longest(notes: Sequence[Annotation], begins: NDArray[np.float64], length: float) -> Indices:
+def is_edf(name: str) -> bool:
+    """Whether a file is called as EDF and BDF files are."""
+    return name.lower().endswith(EDF_SUFFIXES)
+
+
+def longest(notes: Sequence[Annotation], firsts: Indices, window: int, rate: float) -> Indices:
     """Number the annotation that covers most of each window, the first of several; -1 where there is none.
+
+    Times are brought to frames and rounded to a millionth of one: seconds of frames have no exact number, so that an
+    annotation at a border would lie in two windows.
 
     Args:
         notes: annotations; those without a length count where they lie in a window that no other covers.
-        begins: seconds at which windows begin, increasing.
-        length: their length in seconds.
+        firsts: first frames of windows, increasing.
+        window: frames of a window.
+        rate: frames per second.
     """
-    best, covered = np.full(len(begins), -1), np.full(len(begins), -1.0)
+    best, covered = np.full(len(firsts), -1), np.full(len(firsts), -1.0)
     for number, note in enumerate(notes):
-        end = note.onset + max(note.duration, 0.0)
-        first, last = np.searchsorted(begins, [note.onset - length, end], side="right").tolist()
-        here = begins[first:last]
-        shared = np.minimum(here + length, end) - np.maximum(here, note.onset)
-        is_more = (shared > covered[first:last]) & ((shared > 0) | (note.duration <= 0))
-        covered[first:last][is_more], best[first:last][is_more] = shared[is_more], number
+        begin, end = (round(at * rate, 6) for at in (note.onset, note.onset + max(note.duration, 0.0)))
+        low, high = np.searchsorted(firsts, [begin - window, end], side="right").tolist()
+        here = firsts[low:high]
+        shared = np.minimum(here + window, end) - np.maximum(here, begin)
+        is_more = (shared > covered[low:high]) & ((shared > 0) | (note.duration <= 0))
+        covered[low:high][is_more], best[low:high][is_more] = shared[is_more], number
     return best
 
 

@@ -60,10 +60,9 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
         max_pixels: int = MAX_PIXELS,
         apart: tuple[str, ...] = (),
     ) -> Source:
-        """Open what an index lists, without what the check refused.
+        """Open what an index lists, without what the check refused; it compares sizes of files, and hashes of contents.
 
-        Sizes of files are compared on opening. The contents of images are compared with their hashes whenever they are
-        read, those of other files on opening.
+        Images are hashed whenever they are read, other files on opening.
 
         Args:
             path: an index that ``idm check-data PATH --out DIR`` wrote.

@@ -1,5 +1,6 @@
 """Variables of NetCDF files, and of Zarr stores with named axes: channels over any axes, with missing values."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,15 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError
+from idm.data.arrays.chosen_variables import Chosen, Wanted
 from idm.data.arrays.coordinates import channel_names, spacing
 from idm.data.arrays.listing import Listed, list_files
-from idm.data.arrays.measured import MeasuredSource, MissingRule
+from idm.data.arrays.measured import MeasuredSource, Missing, MissingRule
 from idm.data.arrays.pieces import Pieces
-from idm.data.arrays.variable_choice import Chosen, choose_variables
+from idm.data.arrays.variable_choice import choose_variables
 from idm.data.base import Indices
+from idm.data.beside import Beside
 from idm.data.images.check import gather
 from idm.data.reading.damage import reading
-from idm.data.sources.variable_files import NETCDF_SUFFIXES, open_variables
+from idm.data.sources.variable_files import NETCDF_SUFFIXES, hdf5_files, open_variables
 
 
 class NetCdf(MeasuredSource):
@@ -23,6 +26,20 @@ class NetCdf(MeasuredSource):
 
     scale_factor and add_offset are applied: whole ones give whole numbers, exactly, others 64-bit floats. _FillValue,
     missing_value, what lies outside of valid_range, NetCDF's numbers for unwritten places, and NaN are missing values.
+
+    Args:
+        path: a .nc file, a folder of such, whose samples follow each other, or a Zarr store whose axes have names.
+        variables: names of the variables that are read, the channels; by default all that share the axes which hold
+            most values, without coordinates.
+        sample_axes: names of the axes that number the samples, the last one fastest: [time] or [time, level]; by
+            default the axis that grows, or one called time or the like, or the first.
+        channel_axes: names of axes whose places are channels of their own, such as [level]; the others are space.
+        label_variable: name of the variable of labels along the samples, or "none"; by default "label", "class" or
+            the like.
+        missing: what becomes of missing values: "refuse" them, "fill" them, or "skip" the samples that miss some.
+        fill: what stands for missing values with missing=fill.
+        split: which part is read, train, val or test, where folders or files are named so; by default all together.
+        apart: variables that are neither channels nor labels unless they are named so, such as those that name groups.
     """
 
     def __init__(
@@ -36,70 +53,58 @@ class NetCdf(MeasuredSource):
         missing: MissingRule = "refuse",
         fill: float = 0.0,
         split: str | None = None,
+        apart: tuple[str, ...] = (),
     ) -> None:
         """Judge the headers of all files and look at the values that may be missing.
-
-        Args:
-            path: a .nc file, a folder of such, whose samples follow each other, or a Zarr store whose axes have names.
-            variables: names of the variables that are read, the channels; by default all that share the axes which hold
-                most values, without coordinates.
-            sample_axes: names of the axes that number the samples, the last one fastest: [time] or [time, level]; by
-                default the axis that grows, or one called time or the like, or the first.
-            channel_axes: names of axes whose places are channels of their own, such as [level]; the others are space.
-            label_variable: name of the variable of labels along the samples, or "none"; by default "label", "class" or
-                the like.
-            missing: what becomes of missing values: "refuse" them, "fill" them, or "skip" the samples that miss some.
-            fill: what stands for missing values with missing=fill.
-            split: which part is read, train, val or test, where folders or files are named so; by default all together.
 
         Raises:
             UnreadableFileError: a file that cannot be read, by name.
             DataError: a package is missing; no files; no such variable or axis; variables or files of several shapes;
                 missing values.
         """
-        where = Path(path)
-        found = (
-            Listed((where,), (where.name,), ())
-            if is_store(where)
-            else list_files(where, "NetCDF files", is_netcdf, split, every=False)
-        )
-        opened = gather(open_variables, found.files)
+        where, wanted = Path(path), Wanted(variables, sample_axes, channel_axes, label_variable, apart)
+        found = _files_at(where, split)
+        labels = self._open(found.files, wanted)
+        may_miss = any(packing.may_miss for packings in self._packings for packing in packings)
+        shape, rule = (self._pieces.total, *self._chosen[0].shape), Missing(missing, fill, may_miss)
+        self._adopt_measured(where, shape, self._dtype, labels, rule, channels="first")
+        self.names = self._of_kept(self._pieces.names(found.names))
+        self.note = f"{self._chosen[0]}, {'no labels' if self.labels is None else 'labels'}"
+        self.remarks = (*found.remarks, *self._chosen[0].remarks, *self._left_out)
+        self.beside = Beside(tuple(self._chosen[0].beside), self._read_beside)
+
+    def _open(self, files: Sequence[Path], wanted: Wanted) -> NDArray[Any] | None:
+        """Choose the variables of all files, and return the labels of all samples."""
+        keeper = hdf5_files()
+        opened = gather(lambda file: open_variables(file, keeper), files)
 
         def choose(row: int) -> Chosen:
-            with reading(found.files[row], "a NetCDF file", "replace it"):
-                return choose_variables(
-                    found.files[row], opened[row], variables, sample_axes, channel_axes, label_variable
-                )
+            with reading(files[row], "a NetCDF file", "replace it"):
+                return choose_variables(files[row], opened[row], wanted)
 
-        self._files, self._chosen = found.files, gather(choose, range(len(opened)))
-        gather(self._compare, range(len(self._chosen)))
-        first = self._chosen[0]
-        with reading(where, "a NetCDF file", "replace it"):
-            self._packings = [[variable.packing for variable in chosen.variables] for chosen in self._chosen]
-            packings = [packing for some in self._packings for packing in some]
-            self._dtype = np.dtype(np.result_type(*(packing.dtype for packing in packings)))
-            labels = [chosen.read_labels(file) for chosen, file in zip(self._chosen, self._files, strict=True)]
-            self.channel_names = channel_names(first, opened[0])
-            distances = spacing(first, opened[0])
+        self._files, self._chosen = files, gather(choose, range(len(opened)))
+        gather(self._compare, range(len(files)))
+        self._packings, labels = [], []
+        for file, chosen in zip(files, self._chosen, strict=True):
+            with reading(file, "a NetCDF file", "replace it"):
+                self._packings.append([variable.packing for variable in chosen.variables])
+                labels.append(chosen.read_labels(file))
+        self._dtype = np.dtype(np.result_type(*(one.dtype for packings in self._packings for one in packings)))
         self._pieces = Pieces.of([chosen.num_samples for chosen in self._chosen])
+        with reading(files[0], "a NetCDF file", "replace it"):
+            self.channel_names = channel_names(self._chosen[0], opened[0])
+            self.spacing = spacing(self._chosen[0], opened[0])
         known = [some for some in labels if some is not None]
-        self._adopt_measured(
-            where,
-            (self._pieces.total, *first.shape),
-            self._dtype,
-            np.concatenate(known) if len(known) == len(labels) else None,
-            missing=missing,
-            fill=fill,
-            may_miss=any(packing.may_miss for packing in packings),
-            channels="first",
-        )
-        self.spacing, self.names = distances, self._of_kept(self._pieces.names(found.names))
-        what = ", ".join(_described(variable.name, variable.attributes) for variable in first.variables[:5])
-        axes = f"samples along {', '.join(first.sample_axes)}" + (
-            f", space {', '.join(first.space)}" if first.space else ""
-        )
-        self.note = f"{what}: {axes}, {'no labels' if self.labels is None else 'labels'}"
-        self.remarks = (*found.remarks, *first.remarks, *self._left_out)
+        return np.concatenate(known) if len(known) == len(labels) else None
+
+    def _read_beside(self, name: str) -> NDArray[Any]:
+        """Read what a variable says of the samples that are read."""
+
+        def read(row: int) -> NDArray[Any]:
+            with reading(self._files[row], "a NetCDF file", "restore it"):
+                return self._chosen[row].read_beside(self._files[row], name)
+
+        return np.concatenate(gather(read, range(len(self._files))))[self._kept]
 
     def _compare(self, row: int) -> None:
         first, found = self._chosen[0], self._chosen[row]
@@ -137,7 +142,8 @@ def is_store(where: Path) -> bool:
     return any((where / name).is_file() for name in (".zgroup", ".zarray", "zarr.json"))
 
 
-def _described(name: str, attributes: Any) -> str:
-    units = attributes.get("units", "")
-    text = units.decode(errors="replace") if isinstance(units, bytes) else str(units)
-    return f"{name} [{text}]" if text else name
+def _files_at(where: Path, split: str | None) -> Listed:
+    """Return a Zarr store as it is, or list the NetCDF files."""
+    if is_store(where):
+        return Listed((where,), (where.name,), ())
+    return list_files(where, "NetCDF files", is_netcdf, split, every=False)

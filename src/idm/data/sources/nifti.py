@@ -13,7 +13,7 @@ from idm.data.arrays.alike import refuse_unlike
 from idm.data.arrays.axes import ChannelRule
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices, number_classes
-from idm.data.extras import import_extra
+from idm.data.extras import import_extra, quiet
 from idm.data.images.check import gather
 from idm.data.images.files import LabelRule, find_files, read_labels
 from idm.data.parts import choose_part
@@ -25,15 +25,16 @@ MAX_BYTES = 4 << 30
 Header = tuple[tuple[int, ...], np.dtype[Any], tuple[float, ...]]
 """Shape, dtype and distances along the axes of one file."""
 
-ALIKE = 0.01
+ALIKE_TOLERANCE = 0.01
 """Distances that differ by no more than this share are taken for the same."""
 
 
 class Nifti(ArraySource):
     """NIfTI volumes [x, y, z] or images [x, y], with channels along a fourth axis (needs nibabel).
 
-    Slope and intercept are applied, which gives float64; files without them keep their dtype. Orientation is not used,
-    and the size of voxels only to choose a network: bring volumes to one space first.
+    Slope and intercept are applied, which gives float64, or complex128 of complex numbers; files without them keep
+    their dtype. Orientation is not used, and the size of voxels only to choose a network: bring volumes to one space
+    first.
     """
 
     def __init__(
@@ -85,12 +86,13 @@ class Nifti(ArraySource):
             raise DataError(f"{path}: at most {MAX_BYTES / 8:,.0f} values wanted, got shape {shape}; cut it")
         while len(shape) > 1 and shape[-1] == 1:
             shape = shape[:-1]
-        scaled = (proxy.slope, proxy.inter) != (1, 0)
-        return shape, np.dtype(np.float64) if scaled else np.dtype(proxy.dtype), voxel
+        stored, scaled = np.dtype(proxy.dtype), (proxy.slope, proxy.inter) != (1, 0)
+        return shape, np.dtype(np.complex128 if stored.kind == "c" else np.float64) if scaled else stored, voxel
 
     def _open(self, path: Path) -> Any:
         try:
-            return self._nibabel.load(path)
+            with quiet("nibabel.global"):
+                return self._nibabel.load(path)
         except Exception as error:  # the library raises several kinds for damaged files
             raise UnreadableFileError(f"{path}: cannot be read as NIfTI ({one_line(error)}); replace it") from error
 
@@ -106,7 +108,8 @@ class Nifti(ArraySource):
     def _values(self, path: Path) -> NDArray[Any]:
         proxy = self._open(path).dataobj
         try:
-            values = np.asanyarray(proxy)
+            with np.errstate(all="ignore"):  # what slopes make of values is looked at then
+                values = np.asanyarray(proxy)
         except Exception as error:  # as above
             raise UnreadableFileError(f"{path}: cannot be read as NIfTI ({one_line(error)}); replace it") from error
         shape = (*self._stored[1:], self._stored[0]) if self._along_last else self._stored[1:]
@@ -136,4 +139,4 @@ def _common(voxels: list[tuple[float, ...]]) -> tuple[float, ...] | None:
     """Return the size of voxels if the files agree on one that makes sense."""
     sizes = np.array(voxels)
     sensible = np.isfinite(sizes).all() and (sizes > 0).all()
-    return tuple(sizes[0].tolist()) if sensible and np.allclose(sizes, sizes[0], rtol=ALIKE, atol=0) else None
+    return tuple(sizes[0].tolist()) if sensible and np.allclose(sizes, sizes[0], rtol=ALIKE_TOLERANCE, atol=0) else None

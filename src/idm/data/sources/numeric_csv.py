@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from idm.data.arrays.columns import NumberTable, guess_label_column, open_number
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices
 from idm.data.beside import Beside
-from idm.data.csv_rows import find_parts
+from idm.data.csv_rows import find_parts, refuse_unknown
 from idm.data.images.files import SUFFIXES
 from idm.data.label_names import NO_LABELS
 from idm.data.parts import choose_rows, names_parts
@@ -28,7 +29,22 @@ ValueKind = Literal["floats", "integers"]
 
 
 class NumericCsv(ArraySource):
-    """Rows of numbers in a CSV or TSV file, as points; the names of the columns stay with a run."""
+    """Rows of numbers in a CSV or TSV file, as points; the names of the columns stay with a run.
+
+    Args:
+        path: the file, in UTF-8.
+        columns: names of the columns that are read, in this order; by default all but that of the labels, that of the
+            parts, and a first one without a name that counts the rows. Columns of files without names are called
+            column1, column2 and so on.
+        label_column: name of the column of labels, or "none"; by default "label", "class name" or the like, if there is
+            one with a word or a whole number in every row.
+        delimiter: what is between columns; by default a tab, a semicolon or a comma, the first of these that the first
+            line has.
+        header: whether the first row names the columns; by default, if not all of it are numbers.
+        values: what numbers become: floats of 64 bits, or integers of 64 bits, whose levels are kept.
+        split: which part is read, train, val or test, where a column called split names them; by default all together.
+        apart: columns that are no values unless ``columns`` names them, such as those that name groups.
+    """
 
     def __init__(
         self,
@@ -44,61 +60,80 @@ class NumericCsv(ArraySource):
     ) -> None:
         """Read all numbers.
 
-        Args:
-            path: the file, in UTF-8.
-            columns: names of the columns that are read, in this order; by default all but that of the labels, that of
-                the parts, and a first one without a name that counts the rows. Columns of files without names are
-                called column1, column2 and so on.
-            label_column: name of the column of labels, or "none"; by default "label", "class name" or the like, if
-                there is one with a word or a whole number in every row.
-            delimiter: what is between columns; by default a tab, a semicolon or a comma, the first of these that
-                the first line has.
-            header: whether the first row names the columns; by default, if not all of it are numbers.
-            values: what numbers become: floats of 64 bits, or integers of 64 bits, whose levels are kept.
-            split: which part is read, train, val or test, where a column called split names them; by default all
-                together.
-            apart: columns that are no values unless ``columns`` names them, such as those that name groups.
-
         Raises:
             UnreadableFileError: the file cannot be read.
             DataError: no such column; missing values, or text, in one that is read, by row and column.
         """
         where = Path(path)
         table = open_numbers(where, delimiter, header)
-        told = None if label_column in (None, NO_LABELS) else label_column.strip()
-        for option, names in (("columns", columns or ()), ("label_column", () if told is None else (told,))):
-            if unknown := [name for name in names if name not in table.names]:
-                raise DataError(
-                    f"{where}: a column '{unknown[0]}' wanted, got {listed(table.names)}; "
-                    f"set data.source.{option} to one of these, or data.source.delimiter"
-                )
-        guessed = guess_label_column(table, (*(columns or ()), *apart)) if label_column is None else None
-        texts = _texts(table, told or guessed, columns)
-        of_labels = told or (guessed if guessed is not None and are_labels(texts[guessed]) else None)
-        if told is not None and not are_labels(texts[told]):
-            found = next((cell for cell in texts[told] if not are_labels([cell])), "")
-            raise DataError(
-                f"{where}: a whole number or text in every row of '{told}' wanted, got {shown(found)}; "
-                "set data.source.label_column to another, or to none"
-            )
-        of_parts, parts = find_parts([name for name in texts if name != of_labels], texts.__getitem__)
-        left_out = {of_labels, of_parts, *apart, "" if "" in texts and count_rows(texts[""]) else None}
-        of_values = tuple(name for name in table.names if name not in left_out)
-        chosen = of_values if columns is None else columns
+        found = _choose(table, columns, label_column, apart)
         rows = None
-        if parts is not None or split is not None:
-            rows, self.remarks = choose_rows(where, parts, split, len(parts or ()))
-        self._values = table.numbers(chosen, rows, CODES[values])
-        labels = None if of_labels is None else _some(texts[of_labels], rows)
+        if found.parts is not None or split is not None:
+            rows, self.remarks = choose_rows(where, found.parts, split, len(found.parts or ()))
+        self._values = table.numbers(found.columns, rows, CODES[values])
+        labels = None if found.labels is None else _some(found.labels, rows)
         self._adopt(where, self._values.shape, self._values.dtype, labels, channels="first")
-        self.channel_names = chosen if table.is_named else None
-        self.note = f"{listed(chosen)} in columns, {'no labels' if labels is None else f'labels from {of_labels}'}"
-        others = [name for name in table.names if name not in (*chosen, of_labels, of_parts, *apart)]
-        self.remarks += unread_columns([name or "one without a name" for name in others])
+        self.channel_names = found.columns if table.is_named else None
+        of_labels = "no labels" if labels is None else f"labels from {found.of_labels}"
+        self.note = f"{listed(found.columns)} in columns, {of_labels}"
+        self.remarks += unread_columns(found.others)
         self.beside = Beside(table.names, partial(_cells, table, rows))
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
         return self._values[indices]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The columns of a file, by what they hold.
+
+    Attributes:
+        columns: names of those that are read.
+        of_labels: name of that of the labels; None without one.
+        labels: its cells; None without one.
+        parts: the part of each row; None where no column names parts.
+        others: what those are called that are not read.
+    """
+
+    columns: tuple[str, ...]
+    of_labels: str | None
+    labels: list[str] | None
+    parts: list[str | None] | None
+    others: list[str]
+
+
+def _choose(
+    table: NumberTable, columns: tuple[str, ...] | None, label_column: str | None, apart: tuple[str, ...]
+) -> Chosen:
+    """Tell columns of values, of labels and of parts.
+
+    Raises:
+        DataError: no such column; labels that are none.
+    """
+    told = None if label_column in (None, NO_LABELS) else label_column.strip()
+    refuse_unknown(
+        table.where, table.names, {"columns": columns or (), "label_column": () if told is None else (told,)}
+    )
+    guessed = guess_label_column(table, (*(columns or ()), *apart)) if label_column is None else None
+    texts = _texts(table, told or guessed, columns)
+    if told is not None:
+        _refuse_no_labels(table, told, texts[told])
+    of_labels = told or (guessed if guessed is not None and are_labels(texts[guessed]) else None)
+    of_parts, parts = find_parts([name for name in texts if name != of_labels], texts.__getitem__)
+    left_out = {of_labels, of_parts, *apart, "" if "" in texts and count_rows(texts[""]) else None}
+    chosen = tuple(name for name in table.names if name not in left_out) if columns is None else columns
+    others = [name for name in table.names if name not in (*chosen, of_labels, of_parts, *apart)]
+    labels = None if of_labels is None else texts[of_labels]
+    return Chosen(chosen, of_labels, labels, parts, [name or "one without a name" for name in others])
+
+
+def _refuse_no_labels(table: NumberTable, name: str, cells: Sequence[str]) -> None:
+    if not are_labels(cells):
+        found = next((cell for cell in cells if not are_labels([cell])), "")
+        raise DataError(
+            f"{table.where}: a whole number or text in every row of '{name}' wanted, got {shown(found)}; "
+            "set data.source.label_column to another, or to none"
+        )
 
 
 def parts_in_numbers(where: Path, *, delimiter: str | None = None, header: bool | None = None) -> dict[str, str | None]:

@@ -2,25 +2,23 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from annotated_types import Ge
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError
 from idm.core.places import kind_at
 from idm.core.text import counted
-from idm.data.arrays.listing import list_files
 from idm.data.arrays.named import refuse_unstored
-from idm.data.arrays.windows import WindowSource, labels_of_files
+from idm.data.arrays.sounds import SampleKind, Sounds
 from idm.data.extras import import_extra
-from idm.data.images.check import gather
-from idm.data.images.files import LabelRule
 from idm.data.reading.damage import reading
-from idm.data.sources.wav import SampleKind
 
 SOUND_SUFFIXES = (".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".mp3")
+BEGINNINGS = (b"fLaC", b"OggS", b"FORM", b".snd", b"dns.", b"caff", b"riff", b"RIFF", b"RIFX", b"RF64")
+"""The first bytes of the formats that are read. In all others the library looks for MP3, and says so itself."""
+
 INTEGERS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "ALAC_16": 16, "ALAC_24": 24}
 """Bits of the kinds of samples that are stored as integers, exactly."""
 
@@ -62,77 +60,68 @@ class SoundFile:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of a sample that is stored."""
+        """Dtype of a stored frame of a channel."""
         return np.dtype(np.int16)
 
 
-class Sound(WindowSource):
-    """Windows of sound files of one form, decoded as they are needed (needs soundfile); the rate stays with a run."""
+class Sound(Sounds):
+    """Windows of sound files of one form, decoded as they are needed (needs soundfile); the rate stays with a run.
 
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        window: Annotated[int, Ge(1)] | None = None,
-        hop: Annotated[int, Ge(1)] | None = None,
-        values: SampleKind = "auto",
-        labels: LabelRule = "auto",
-        split: str | None = None,
-    ) -> None:
-        """Judge the headers of all files, and look at the values of floats.
+    Args:
+        path: a file of FLAC, Ogg Vorbis or Opus, AIFF, AU, CAF, W64, or of a kind of WAV that the source wav refuses,
+            or a folder of such, without WAV files; its sub-folders are included, hidden files are not.
+        values: "stored": integers as they are stored, in as many bits or the next 8, 16 or 32; "floats": from -1 to 1;
+            "auto": integers of up to 16 bits as stored. What is no integer, or packed with loss, is floats.
+    """
 
-        Args:
-            path: a file of FLAC, Ogg Vorbis or Opus, AIFF, AU, CAF, W64, or of a kind of WAV that the source wav
-                refuses, or a folder of such, without WAV files; its sub-folders are included, hidden files are not.
-            window: frames of a sample; by default as for WAV files.
-            hop: frames from the beginning of a window to that of the next; by default the window.
-            values: "stored": integers as they are stored, in as many bits or the next 8, 16 or 32; "floats": from -1 to
-                1; "auto": integers of up to 16 bits as stored. What is no integer, or packed with loss, is floats.
-            labels: where the classes of files come from, as for folders of images.
-            split: which part is read, train, val or test, where folders or files are named so; by default all together.
+    _kind = "sound files"
 
-        Raises:
-            UnreadableFileError: a file that cannot be read, by name.
-            DataError: soundfile is missing; no files; files of another form than the first, or shorter than a window,
-                by name.
-        """
-        where = Path(path)
-        found = list_files(where, "sound files", lambda name: name.lower().endswith(SOUND_SUFFIXES), split, every=True)
-        self._library = import_extra("soundfile", "sound")
-        self._files = gather(self._open, found.files)
-        firsts, form = self._cut(self._files, window, hop), self._files[0].form
+    def _is_one(self, name: str) -> bool:
+        return name.lower().endswith(SOUND_SUFFIXES)
+
+    def _choose(self, form: SoundForm, values: SampleKind) -> np.dtype[Any]:
         bits = INTEGERS.get(form.kind, 0)
         self._stored_bits = bits if values == "stored" or (values == "auto" and bits <= 16) else 0
         floats = WIDEST.get(form.kind, np.dtype(np.float32))
-        dtype = np.dtype(f"i{1 if bits == 8 else 2 if bits == 16 else 4}") if self._stored_bits else floats
-        of_files = found.labels(labels)
-        known = labels_of_files(of_files, firsts)
-        self._adopt_windows(where, found, firsts, dtype, channels=form.channels, labels=known)
-        self.sampling_rate = float(form.rate)
-        self.note = f"{form}, windows of {self._window:,} frames every {self._hop:,}, {of_files[2]}"
-        self.remarks = (*found.remarks, *self._left_out([len(some) for some in firsts]))
+        return np.dtype(f"i{1 if bits == 8 else 2 if bits == 16 else 4}") if self._stored_bits else floats
 
     def _open(self, where: Path) -> SoundFile:
         if not where.is_file():
             raise DataError(f"{where}: a sound file wanted, got {kind_at(where)}; check the path")
-        with reading(where, "a sound file", "replace it"), self._library.SoundFile(str(where)) as file:
+        library = import_extra("soundfile", "sound")
+        _refuse_others(where)
+        with reading(where, "a sound file", "replace it"), library.SoundFile(str(where)) as file:
             if not file.seekable() or file.frames < 0 or file.samplerate <= 0:
                 raise ValueError(f"{file.frames:,} frames at {file.samplerate:,} Hz")
-            if file.format == "MP3":
-                raise DataError(
-                    f"{where}: sound that can be read from any place on wanted, got MP3, whose parts alone are decoded "
-                    "wrongly; convert it to FLAC"
-                )
             found = SoundFile(where, SoundForm(file.samplerate, file.channels, file.subtype), file.frames)
             refuse_unstored(where, found)
             return found
 
     def _frames(self, owner: int, first: int, count: int) -> NDArray[Any]:
-        file, bits = self._files[owner], self._stored_bits
-        with reading(file.where, "a sound file", "restore it"), self._library.SoundFile(str(file.where)) as opened:
+        file, bits, library = self._files[owner], self._stored_bits, import_extra("soundfile", "sound")
+        with reading(file.where, "a sound file", "restore it"), library.SoundFile(str(file.where)) as opened:
             opened.seek(first)
             dtype = f"int{16 if bits <= 16 else 32}" if bits else self.dtype.name
             frames = opened.read(count, dtype, always_2d=True)
             if frames.shape != (count, file.form.channels):
                 raise ValueError(f"{count:,} frames wanted from {first:,} on, got {len(frames):,}")
             return frames >> (16 if bits <= 16 else 32) - bits if bits else frames
+
+
+def _refuse_others(where: Path) -> None:
+    """Refuse files whose first bytes are of none of the formats.
+
+    Raises:
+        UnreadableFileError: they are.
+        DataError: MP3, by a tag or the mark of a frame.
+    """
+    with reading(where, "a sound file", "replace it"):
+        with where.open("rb") as file:
+            head = file.read(4)
+        if head.startswith(b"ID3") or (head[:1] == b"\xff" and head[1:2] >= b"\xe0"):
+            raise DataError(
+                f"{where}: sound that can be read from any place on wanted, got MP3, whose parts alone are decoded "
+                "wrongly; convert it to FLAC"
+            )
+        if not head.startswith(BEGINNINGS):
+            raise ValueError("its first bytes are those of another format")

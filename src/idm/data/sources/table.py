@@ -89,30 +89,71 @@ def table_source(
         UnreadableFileError: a file or image that cannot be read.
         DataError: pyarrow is missing; no such column; cells that are empty or not of one shape.
     """
-    opened = open_table(Path(path), split)
+    chosen = _choose(open_table(Path(path), split), column, label_column, apart)
+    options = ImageOptions(image_size, upscale, max_pixels)
+    return chosen.arrays(channels, spatial_dims) if chosen.encoded is None else chosen.images(options)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The columns of a table that are read.
+
+    Attributes:
+        opened: the table.
+        name: name of the column of samples.
+        cells: its cells.
+        encoded: the bytes of encoded images; None for lists of numbers.
+        of_labels: name of the column of labels; None without one.
+        remarks: what is worth knowing of the table, a line each.
+    """
+
+    opened: OpenedTable
+    name: str
+    cells: Any
+    encoded: Any
+    of_labels: str | None
+    remarks: tuple[str, ...]
+
+    @property
+    def beside(self) -> Beside:
+        """All columns."""
+        return Beside(tuple(self.opened.names), partial(_cells, self.opened))
+
+    def labels(self) -> tuple[NDArray[Any] | None, tuple[str, ...] | None]:
+        """Read the label of each row, and the names of the classes that they number; None where there are none."""
+        return (None, None) if self.of_labels is None else _labels(self.opened, self.of_labels)
+
+    def arrays(self, channels: ChannelRule, spatial_dims: int | None) -> Source:
+        """Take lists of numbers for samples."""
+        found = TableArrays(self.opened.where, self.cells, *self.labels(), channels, spatial_dims)
+        found.remarks, found.beside = self.remarks, self.beside
+        return found
+
+    def images(self, options: ImageOptions) -> Source:
+        """Take encoded images for samples."""
+        labels, class_names = self.labels()
+        rows = range(len(self.encoded))
+        images = ImageList(
+            [Cell(self.opened.where, self.encoded, row) for row in rows],
+            [row_name(row) for row in rows],
+            labels,
+            f"column {self.name}, {'no labels' if labels is None else f'labels from {self.of_labels}'}",
+            class_names,
+            remarks=self.remarks,
+            beside=self.beside,
+        )
+        return ImageSource(images, options)
+
+
+def _choose(opened: OpenedTable, column: str | None, label_column: str | None, apart: tuple[str, ...]) -> Chosen:
+    """Choose the columns of samples and of labels; columns that are ``apart`` are neither."""
     names = [name for name in opened.names if name not in apart]
     of_labels = None if label_column == NO_LABELS else label_column or find_labels(names)
     name = column or _find(opened, names, of_labels)
     of_labels = None if of_labels == name else of_labels
     remarks = opened.remarks + unread_columns([other for other in names if other not in (name, of_labels)])
     cells = _filled(opened, name)
-    labels, class_names = (None, None) if of_labels is None else _labels(opened, of_labels)
-    encoded = _encoded(opened, name, cells)
-    beside = Beside(tuple(opened.names), partial(_cells, opened))
-    if encoded is None:
-        arrays = TableArrays(opened.where, cells, labels, class_names, channels, spatial_dims)
-        arrays.remarks, arrays.beside = remarks, beside
-        return arrays
-    images = ImageList(
-        [Cell(opened.where, encoded, row) for row in range(len(encoded))],
-        [row_name(row) for row in range(len(encoded))],
-        labels,
-        f"column {name}, {'no labels' if labels is None else f'labels from {of_labels}'}",
-        class_names,
-        remarks=remarks,
-        beside=beside,
-    )
-    return ImageSource(images, ImageOptions(image_size, upscale, max_pixels))
+    return Chosen(opened, name, cells, _encoded(opened, name, cells), of_labels, remarks)
 
 
 def _cells(opened: OpenedTable, name: str) -> NDArray[Any]:

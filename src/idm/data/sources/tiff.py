@@ -13,7 +13,7 @@ from idm.core.errors import DataError
 from idm.core.places import kind_at
 from idm.data.arrays.alike import refuse_unlike
 from idm.data.arrays.listing import list_files
-from idm.data.arrays.measured import MeasuredSource, MissingRule
+from idm.data.arrays.measured import MeasuredSource, Missing, MissingRule
 from idm.data.arrays.named import refuse_unstored
 from idm.data.arrays.packing import Packing
 from idm.data.arrays.pieces import Pieces
@@ -72,6 +72,14 @@ class Tiff(MeasuredSource):
     """Pages of TIFF files with their bands as channels, without compression (needs tifffile).
 
     Axes are those that ImageJ, OME and others wrote into the file: time and pages number samples, depth is space.
+
+    Args:
+        path: a TIFF file, or a folder of them.
+        pages: what pages are that are neither depth nor channels: samples, or channels such as bands.
+        missing: what becomes of NaN: "refuse" it, "fill" it, or "skip" the samples that have some.
+        fill: what stands for NaN with missing=fill.
+        labels: where the classes of files come from, as for folders of images.
+        split: which part is read, train, val or test, where folders or files are named so; by default all together.
     """
 
     def __init__(
@@ -86,48 +94,34 @@ class Tiff(MeasuredSource):
     ) -> None:
         """Judge the headers of all files and look at the values of floats.
 
-        Args:
-            path: a TIFF file, or a folder of them.
-            pages: what pages are that are neither depth nor channels: samples, or channels such as bands.
-            missing: what becomes of NaN: "refuse" it, "fill" it, or "skip" the samples that have some.
-            fill: what stands for NaN with missing=fill.
-            labels: where the classes of files come from, as for folders of images.
-            split: which part is read, train, val or test, where folders or files are named so; by default all together.
-
         Raises:
             UnreadableFileError: a file that cannot be read, by name.
             DataError: tifffile is missing; no files; compressed pixels; files of another shape or dtype.
         """
         where = Path(path)
         found = list_files(where, "TIFF files", lambda name: name.lower().endswith(TIFF_SUFFIXES), split, every=False)
-        self._files = gather(open_tiff, found.files)
-        first = self._files[0]
-        others = "".join(axis for axis in first.axes if axis not in SPACE + CHANNELS)
-        self._along = others if pages == "samples" else ""
-        of_channels = "".join(axis for axis in first.axes if axis in CHANNELS)
-        self._then = (others if pages == "channels" else "") + of_channels
-        self._space = "".join(axis for axis in first.axes if axis in SPACE)
-        gather(self._compare, self._files)
-        counts = [int(np.prod(file.sizes(self._along), dtype=int)) for file in self._files]
-        self._pieces = Pieces.of(counts)
-        self._inner = (int(np.prod(first.sizes(self._then), dtype=int)), *first.sizes(self._space))
+        self._open(gather(open_tiff, found.files), pages)
         of_files, class_names, note = found.labels(labels)
         known = None
         if of_files is not None and class_names is not None:
             known = np.array(class_names)[of_files[self._pieces.owners]]
-        self._adopt_measured(
-            where,
-            (self._pieces.total, *self._inner),
-            first.dtype,
-            known,
-            missing=missing,
-            fill=fill,
-            may_miss=Packing(first.dtype).may_miss,
-            channels="first",
-        )
+        first, shape = self._files[0], (self._pieces.total, *self._inner)
+        rule = Missing(missing, fill, Packing(first.dtype).may_miss)
+        self._adopt_measured(where, shape, first.dtype, known, rule, channels="first")
         self.names = self._of_kept(self._pieces.names(found.names) if self._along else found.names)
         self.note = f"TIFF, axes {first.axes}, {self.note}, {note}"
         self.remarks = (*found.remarks, *self._left_out)
+
+    def _open(self, files: list[TiffFile], pages: str) -> None:
+        """Compare all files, and decide what their axes are."""
+        self._files, axes = files, files[0].axes
+        of_channels = "".join(axis for axis in axes if axis in CHANNELS)
+        others = "".join(axis for axis in axes if axis not in SPACE + CHANNELS)
+        self._along, self._then = (others, of_channels) if pages == "samples" else ("", others + of_channels)
+        self._space = "".join(axis for axis in axes if axis in SPACE)
+        gather(self._compare, files)
+        self._pieces = Pieces.of([int(np.prod(file.sizes(self._along), dtype=int)) for file in files])
+        self._inner = (int(np.prod(files[0].sizes(self._then), dtype=int)), *files[0].sizes(self._space))
 
     def _compare(self, file: TiffFile) -> None:
         first, inner = self._files[0], self._then + self._space

@@ -14,6 +14,7 @@ from idm.core.text import one_line
 from idm.data.arrays.axes import ChannelRule
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices
+from idm.data.extras import quiet
 from idm.data.images.check import gather
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.files import LabelRule, find_files, read_labels
@@ -31,6 +32,9 @@ DTYPES = {
 
 BITS, SAMPLE_FORMAT = 258, 339
 TIFF_SUFFIXES = (".tif", ".tiff")
+
+READER = "PIL.TiffImagePlugin"
+"""What would speak of damaged files itself."""
 
 PageRule = Literal["samples", "depth", "channels"]
 
@@ -150,7 +154,7 @@ def _look(path: Path, max_pixels: int) -> Stack:
     if not path.is_file():
         raise DataError(f"{path}: a TIFF file wanted, got {kind_at(path)}; check the path")
     try:
-        with Image.open(path, formats=("TIFF",)) as image:
+        with quiet(READER), Image.open(path, formats=("TIFF",)) as image:
             kinds = {_kind(path, image, page, max_pixels) for page in range(getattr(image, "n_frames", 1))}
             num_pages = getattr(image, "n_frames", 1)
     except DataError:
@@ -182,7 +186,7 @@ def _kind(path: Path, image: Any, page: int, max_pixels: int) -> tuple[tuple[int
 def _read(path: Path, pages: list[Any] | None, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Decode some pages, or all, as [pages, h, w] or [pages, h, w, 3]."""
     try:
-        with Image.open(path, formats=("TIFF",)) as image:
+        with quiet(READER), Image.open(path, formats=("TIFF",)) as image:
             chosen = range(getattr(image, "n_frames", 1)) if pages is None else map(int, pages)
             return np.stack([_page(image, page, dtype) for page in chosen])
     except Exception as error:  # as above

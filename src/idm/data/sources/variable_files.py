@@ -12,6 +12,7 @@ from idm.core.errors import DataError
 from idm.core.places import kind_at
 from idm.data.arrays.named import refuse_unstored
 from idm.data.arrays.netcdf_classic import read_classic
+from idm.data.arrays.open_files import OpenFiles
 from idm.data.arrays.variables import Variable
 from idm.data.extras import import_extra
 from idm.data.reading.damage import reading
@@ -28,8 +29,17 @@ AXES = "_ARRAY_DIMENSIONS"
 NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable"
 
 
-def open_variables(where: Path) -> dict[str, Variable]:
+def hdf5_files() -> OpenFiles:
+    """Return a holder of few open HDF5 files, for all that are read together."""
+    return OpenFiles(lambda where: import_extra("h5py", "netcdf").File(where, "r"))
+
+
+def open_variables(where: Path, files: OpenFiles) -> dict[str, Variable]:
     """Read what variables there are; their values stay on disk.
+
+    Args:
+        where: a file, or the folder of a Zarr store.
+        files: what keeps HDF5 files open, see ``hdf5_files``.
 
     Raises:
         UnreadableFileError: neither a NetCDF file nor a Zarr store, or a damaged one.
@@ -49,7 +59,7 @@ def open_variables(where: Path) -> dict[str, Variable]:
             return _by_name(where, iter(read_classic(where)))
         if begin != HDF5:
             raise ValueError("its first bytes are those of another format")
-        return _by_name(where, _of_hdf5(where))
+        return _by_name(where, _of_hdf5(where, files))
 
 
 def _by_name(where: Path, found: Iterator[Variable]) -> dict[str, Variable]:
@@ -67,12 +77,12 @@ class _Declared:
         self.shape, self.dtype = variable.shape, variable.stored
 
 
-def _of_hdf5(where: Path) -> Iterator[Variable]:
+def _of_hdf5(where: Path, files: OpenFiles) -> Iterator[Variable]:
     """Go through the data sets of an HDF5 file whose axes have scales; links are not followed."""
     h5py = import_extra("h5py", "netcdf")
-    file = h5py.File(where, "r")
-    for path in data_sets(h5py, file)[0]:
-        data = file[path]
+    file = files[where]
+    for path in data_sets(h5py, file.members)[0]:
+        data = file.members[path]
         told = {name: data.attrs[name] for name in data.attrs if name not in ("DIMENSION_LIST", "REFERENCE_LIST")}
         attributes = {name: _text(value) if isinstance(value, bytes) else value for name, value in told.items()}
         if _text(attributes.get("NAME")).startswith(NO_VARIABLE):
@@ -81,7 +91,8 @@ def _of_hdf5(where: Path) -> Iterator[Variable]:
         is_scale = _text(attributes.get("CLASS")) == "DIMENSION_SCALE" and len(data.shape) == 1
         axes = (own,) if is_scale else tuple(_axis(scales) for scales in data.dims)
         growing = frozenset(axis for axis, most in zip(axes, data.maxshape, strict=True) if most is None)
-        yield Variable(path, axes, data.shape, data.dtype.newbyteorder("="), data, attributes, growing)
+        stored = data.dtype.newbyteorder("=")
+        yield Variable(path, axes, data.shape, stored, files.array(where, path), attributes, growing)
 
 
 def _axis(scales: Any) -> str:

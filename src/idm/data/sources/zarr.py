@@ -23,7 +23,7 @@ CODECS = NUMBERS | PACKED
 METADATA = frozenset({".zarray", ".zgroup", ".zattrs", ".zmetadata", "zarr.json"})
 """Names of the files that say what the others hold, in small letters."""
 
-MAX_METADATA = 1_000_000
+MAX_METADATA_BYTES = 1_000_000
 """Largest file of metadata that is read, in bytes."""
 
 
@@ -75,7 +75,7 @@ def refuse_other_codecs(where: Path) -> None:
         if file.name.lower() not in METADATA:
             continue
         try:
-            if file.stat().st_size > MAX_METADATA:
+            if file.stat().st_size > MAX_METADATA_BYTES:
                 raise ValueError("too large")
             names = set(_codecs(json.loads(file.read_bytes())))
         except (ValueError, OSError, RecursionError) as error:

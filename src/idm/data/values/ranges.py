@@ -14,7 +14,7 @@ import numpy as np
 from idm.core.errors import DataError, SettingsError
 from idm.data.base import CACHE_BYTES, LEVELS, Source
 from idm.data.values.statistics import (
-    INNER,
+    INNER_PERCENTILES,
     Channels,
     ValueStatistics,
     common_step,
@@ -199,9 +199,10 @@ def _used(source: Source, found: ValueStatistics, chosen: ValueRange) -> tuple[s
 
 def _refuse_flat(flat: bool) -> None:
     if flat:
+        low, high = INNER_PERCENTILES
         raise DataError(
-            f"data: different values at the percentiles {INNER[0]} and {INNER[1]} wanted, got equal ones; set "
-            "data.range=values, or two numbers"
+            f"data: different values at the percentiles {low} and {high} wanted, got equal ones; set data.range=values"
+            ", or two numbers"
         )
 
 

@@ -19,11 +19,11 @@ AS_FLOATS = "save them as float32, which is treated as continuous"
 MAX_INTEGER = 2**53
 """Integers beyond this are not exact in float64."""
 
-INNER = (0.1, 99.9)
+INNER_PERCENTILES = (0.1, 99.9)
 """Percentiles between which the inner values lie."""
 
 MOST_VALUES = 1 << 21
-"""Percentiles of larger data are those of about so many values, drawn evenly from all with a fixed seed."""
+"""Most values, about, that percentiles are found from, of larger data drawn evenly from all with a fixed seed."""
 
 VALUES_AT_ONCE = 65_536
 """Values of a block that are int64 at a time."""
@@ -50,11 +50,12 @@ class ValueStatistics:
     some: NDArray[Any]
 
     def inner(self) -> tuple[Channels, Channels]:
-        """Values at the percentiles ``INNER`` of each channel: values that occur, without the outermost on each side.
+        """Values at the percentiles ``INNER_PERCENTILES`` of each channel.
 
-        The largest of fewer than 1,000 values lies beyond the 99.9th percentile taken this way.
+        They are values that occur, without the outermost on each side. The largest of fewer than 1,000 values
+        lies beyond the 99.9th percentile taken this way.
         """
-        lower, upper = INNER
+        lower, upper = INNER_PERCENTILES
         ordered = self.some.astype(np.int8) if self.some.dtype.kind == "b" else self.some
         return (
             np.percentile(ordered, lower, axis=1, method="higher"),

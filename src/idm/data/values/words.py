@@ -5,20 +5,20 @@ from typing import Any
 import numpy as np
 
 from idm.data.base import LEVELS
-from idm.data.values.statistics import INNER, Channels, ValueStatistics
+from idm.data.values.statistics import INNER_PERCENTILES, Channels, ValueStatistics
 from idm.data.values.value_range import ValueRange
 
-FAR = 10
+FAR_RATIO = 10
 """Values are far where all span more than this many times what the inner ones span."""
 
 FEWEST_VALUES = 20
-"""Of fewer values in a channel none is called far."""
+"""Fewest values of a channel of which any is called far."""
 
 NARROW_CHANNEL = 1 / 16
 """A channel that fills less than this share of the range of all channels is called out."""
 
 FEW_FLOATS = 256
-"""Floats of at most so many different values are called out."""
+"""Most different values of floats that are called out."""
 
 SMALLEST_PERCENT = 1e-4
 """A smaller share is written as less than this."""
@@ -102,12 +102,12 @@ def far_values(found: ValueStatistics, *, by_channel: bool) -> tuple[str, ...]:
         )
     with np.errstate(over="ignore"):
         inner = 0.5 * inner_high - 0.5 * inner_low
-        far = (inner > 0) & (0.5 * high - 0.5 * low > FAR * inner)
+        far = (inner > 0) & (0.5 * high - 0.5 * low > FAR_RATIO * inner)
     if not far.any():
         return ()
     channel = int(np.argmax(far))
     where = f" of channel {channel}" if by_channel and len(far) > 1 else ""
-    most = f"{INNER[1] - INNER[0]:g} %"
+    most = f"{INNER_PERCENTILES[1] - INNER_PERCENTILES[0]:g} %"
     return (
         f"data: {most} of the values{where} lie from {inner_low[channel]:.6g} to {inner_high[channel]:.6g}, all from "
         f"{low[channel]:.6g} to {high[channel]:.6g}, so that nearly all become nearly the same; data.range=percentiles "

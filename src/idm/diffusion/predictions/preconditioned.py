@@ -52,7 +52,7 @@ class Preconditioned(Prediction):
         return torch.addcmul(at.sigma / self.sigma_data * scale * x_start, at.alpha * self.sigma_data * scale, -noise)
 
     def for_data(self, sigma_data: float) -> Prediction:
-        """Take that deviation."""
+        """Return the same for data of that deviation."""
         return replace(self, sigma_data=sigma_data)
 
     def _variance(self, at: Level) -> Tensor:

@@ -15,11 +15,11 @@ from idm.schedules import Level
 Head = Callable[[Tensor, Tensor], Tensor]
 """Given what was found [b, 2 c, *space] and times [b]: by how much to change logarithms of errors, [b, c, *space]."""
 
-TIMES = 100.0
-"""What the network sees as its time is so many times the logarithm of kappa."""
+TIME_PER_LOG_KAPPA = 100.0
+"""What the network sees as its time is the logarithm of kappa times this."""
 
 LARGEST_LOG_KAPPA = 3.0
-"""Beyond this the time grows no more: twenty times as much noise as signal tell nothing, and kappa may be infinite."""
+"""Log kappa beyond which the time grows no more: twenty times as much noise as signal tell nothing."""
 
 LARGEST_CHANGE = 8.0
 """By how much the network may change the logarithm of an error, up or down."""
@@ -49,7 +49,7 @@ class PredictedError(Optimal):
         """Return log m, of x's shape."""
         log_kappa = torch.log(at.kappa)
         shown = torch.cat([found.x_start, at.eps(x, found.x_start)], dim=1)
-        time = TIMES * log_kappa.clamp(max=LARGEST_LOG_KAPPA)
+        time = TIME_PER_LOG_KAPPA * log_kappa.clamp(max=LARGEST_LOG_KAPPA)
         change = self.network(shown, time.flatten().expand(len(x)))
         return self.curve.log_error_within(log_kappa) + change.clamp(-LARGEST_CHANGE, LARGEST_CHANGE)
 

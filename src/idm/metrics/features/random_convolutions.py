@@ -22,8 +22,8 @@ from idm.metrics.features.base import hash_of
 WIDTHS = (16, 32)
 """Channels of the layers; each layer has half the resolution of the one before."""
 
-PER_CALL = 256
-"""Samples at once."""
+SAMPLES_PER_CALL = 256
+"""Samples that are looked at together."""
 
 CONVOLUTIONS = (functional.conv1d, functional.conv2d, functional.conv3d)
 
@@ -81,7 +81,7 @@ class RandomConvolutions:
     def __call__(self, x: Images, /) -> Float[Tensor, "n d"]:
         """Return the features, in float64 on the CPU."""
         with torch.no_grad():
-            return torch.cat([self._features(part) for part in x.to("cpu", torch.float32).split(PER_CALL)])
+            return torch.cat([self._features(part) for part in x.to("cpu", torch.float32).split(SAMPLES_PER_CALL)])
 
     def _features(self, x: Tensor) -> Tensor:
         found: list[Tensor] = []

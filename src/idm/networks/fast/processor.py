@@ -8,7 +8,7 @@ WIDE_VECTORS = torch.backends.mkldnn.is_available() and torch.backends.cpu.get_c
 for its own maker's processors only, and can be half as fast on others."""
 
 FEWEST_PLACES_LAST = 1024
-"""From so many places on, torch's group norm of images with their channels last is about as fast as of others."""
+"""Fewest places of images whose channels lie last: of fewer, torch's group norm is slower than of others."""
 
 
 def has_wide_vectors(x: Tensor) -> bool:

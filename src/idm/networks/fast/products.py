@@ -11,11 +11,11 @@ from idm.networks.fast.processor import has_wide_vectors
 CONVOLVED: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 MOST_PLACES, LEAST_WORK = 256, 2**24
-"""Up to so many places, and from so many products on, kernels of length one are best convolved."""
+"""Most places, and fewest products, at which kernels of length one are best convolved."""
 
 LOW_PRECISION = (torch.bfloat16, torch.float16)
 LONGEST_EXPLICIT = 256
-"""Up to this many places explicit matrix products are the faster attention in low precision on a CPU."""
+"""Most places at which explicit matrix products are the faster attention in low precision on a CPU."""
 
 
 def linear(tokens: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -15,7 +15,7 @@ from idm.restoration.operators.base import LinearOperator, inverted
 from idm.schedules import Level
 
 SMALLEST_SHARE = 1e-6
-"""Of kappa^2, below which no variance is taken: a network's derivative may be 0 or negative."""
+"""Smallest variance that is taken, as a share of kappa^2: a network's derivative may be 0 or negative."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class SDEdit(Stepwise):
     strength: Annotated[float, Gt(0), Le(1)] = 0.5
 
     def first_place(self, grid: Grid) -> int:
-        """Take so many of the steps."""
+        """Return the place of the level that ``strength`` of the steps lie below."""
         return max(1, round(self.strength * grid.num_timesteps)) - 1
 
     def start(self, grid: Grid, observation: Observation, x: Images, noise: NoiseSource) -> Images:

@@ -19,7 +19,7 @@ from idm.core.text import one_line
 from idm.core.types import Images
 
 RANK_TOLERANCE = 16.0
-"""Eigenvalues below so many roundings of the largest one are 0 where nothing else holds them up."""
+"""Roundings of the largest eigenvalue below which others are 0 where nothing else holds them up."""
 
 
 class Operator(ABC):

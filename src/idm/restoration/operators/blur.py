@@ -13,8 +13,8 @@ from idm.core.types import Images
 from idm.restoration.operators.axes import per_axis
 from idm.restoration.operators.base import LinearOperator
 
-REACH = 12.0
-"""Standard deviations after which the Gaussian is 0 in float64; so far its tails go around the circle."""
+REACH_STDS = 12.0
+"""Standard deviations up to which the tails of the Gaussian go around the circle: beyond, it is 0 in float64."""
 
 
 @final
@@ -41,7 +41,7 @@ class Blur(LinearOperator):
 
     @property
     def words(self) -> str:
-        """How wide it is."""
+        """The standard deviations in words."""
         return f"standard deviation {' x '.join(f'{sigma:g}' for sigma in self.sigmas)} pixels"
 
     @property
@@ -79,7 +79,7 @@ def _kernel(size: int, sigma: float) -> Tensor:
     """Weights of the neighbours of value 0 on a circle, whose sum is 1 [size]."""
     if sigma == 0:
         return torch.eye(1, size, dtype=torch.float64)[0]
-    turns = math.ceil(REACH * sigma / size)
+    turns = math.ceil(REACH_STDS * sigma / size)
     distance = torch.arange(-turns * size, (turns + 1) * size, dtype=torch.float64)
     weights = torch.exp(-0.5 * (distance / sigma) ** 2).view(-1, size).sum(0)
     return weights / weights.sum()

@@ -36,7 +36,7 @@ class Channels(Selection):
 
     @property
     def words(self) -> str:
-        """Which channels."""
+        """Its channels in words."""
         return f"{', '.join(map(str, self.channels))} of {self.shape[0]} channels"
 
     @property

@@ -40,7 +40,7 @@ class Downsample(LinearOperator):
 
     @property
     def words(self) -> str:
-        """The size of a block."""
+        """The size of its blocks in words."""
         return f"means of {' x '.join(map(str, self.factors))}"
 
     @property

@@ -45,7 +45,7 @@ class Fourier(LinearOperator):
 
     @classmethod
     def lines(cls, shape: Sequence[int], every: int, centre: int = 0) -> "Fourier":
-        """Sample whole lines: every so many along the first spatial axis, and so many in the middle.
+        """Sample whole lines along the first spatial axis: each ``every``-th, and ``centre`` of them in the middle.
 
         Raises:
             SettingsError: ``every`` below 1 or ``centre`` below 0, or data of a wrong shape.
@@ -61,7 +61,7 @@ class Fourier(LinearOperator):
 
     @property
     def words(self) -> str:
-        """How many frequencies."""
+        """The number of its frequencies in words."""
         return f"{int(self.sampled.sum()):,} of {self.sampled.numel():,} frequencies"
 
     def _places(self, like: Tensor) -> Tensor:

@@ -42,7 +42,7 @@ class Mask(Selection):
 
     @property
     def words(self) -> str:
-        """How much is seen."""
+        """How much is seen, in words."""
         return f"{int(self._seen.sum()):,} of {self._seen.numel():,} values seen"
 
     @property

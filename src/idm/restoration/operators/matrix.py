@@ -36,7 +36,7 @@ class Matrix(LinearOperator):
 
     @property
     def words(self) -> str:
-        """Its size."""
+        """The size of its matrix in words."""
         return f"{self.matrix.shape[0]:,} sums of {self.matrix.shape[1]:,} values"
 
     @cached_property

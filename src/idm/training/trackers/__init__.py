@@ -16,7 +16,7 @@ TRACKERS: Registry[Tracker] = Registry("tracker", {"tensorboard": TensorBoard, "
 """Trackers by name, which are those of their libraries; each is made from the folder of the run."""
 
 
-def careful_tracker(name: str, run: str | Path) -> Careful:
+def careful_tracker(name: str, run_folder: str | Path) -> Careful:
     """Return the tracker of that name for the run in a folder; nothing is written or sent before there are metrics.
 
     Raises:
@@ -25,7 +25,7 @@ def careful_tracker(name: str, run: str | Path) -> Careful:
     """
     make = TRACKERS[name]
     require(name)
-    return Careful(name, lambda: make(Path(run)))
+    return Careful(name, lambda: make(Path(run_folder)))
 
 
 __all__ = ["TRACKERS", "Careful", "TensorBoard", "Tracker", "Trackio", "Wandb", "careful_tracker"]

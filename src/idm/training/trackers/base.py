@@ -61,9 +61,9 @@ class Careful:
         warn(f"tracker {self._name}: {type(error).__name__}: {one_line(error)}; it is told nothing more")
 
 
-def name_of(run: Path) -> str:
+def name_of(run_folder: Path) -> str:
     """Return a name for a run elsewhere: its folder's, and what tells that from folders of the same name."""
-    path = run.resolve()
+    path = run_folder.resolve()
     return f"{path.name}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
 
 

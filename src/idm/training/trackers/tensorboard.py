@@ -11,10 +11,10 @@ from idm.training.trackers.base import numbers
 class TensorBoard:
     """Writes event files to RUN/tensorboard."""
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run_folder: Path) -> None:
         """Open the folder."""
         module = importlib.import_module("torch.utils.tensorboard")
-        self._writer = module.SummaryWriter(str(folder_in(run, "tensorboard")))
+        self._writer = module.SummaryWriter(str(folder_in(run_folder, "tensorboard")))
 
     def log(self, row: dict[str, Any]) -> None:
         """Write the numbers of a line at its step."""

@@ -10,9 +10,9 @@ from idm.training.trackers.base import name_of, numbers
 class Trackio:
     """Continues one Trackio run per folder."""
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run_folder: Path) -> None:
         """Begin, or go on."""
-        self._run = importlib.import_module("trackio").init(project="idm", name=name_of(run), resume="allow")
+        self._run = importlib.import_module("trackio").init(project="idm", name=name_of(run_folder), resume="allow")
 
     def log(self, row: dict[str, Any]) -> None:
         """Store the numbers of a line at its step."""

@@ -11,12 +11,12 @@ from idm.training.trackers.base import name_of, numbers
 class Wandb:
     """Continues one W&B run per folder."""
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run_folder: Path) -> None:
         """Begin, or go on."""
-        folder_in(run, "wandb")  # which it makes there
-        name, ident = run.resolve().name, name_of(run)
+        folder_in(run_folder, "wandb")  # which it makes there
+        name, ident = run_folder.resolve().name, name_of(run_folder)
         self._run = importlib.import_module("wandb").init(
-            project="idm", name=name, id=ident, dir=str(run), resume="allow"
+            project="idm", name=name, id=ident, dir=str(run_folder), resume="allow"
         )
 
     def log(self, row: dict[str, Any]) -> None:

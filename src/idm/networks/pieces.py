@@ -1,4 +1,4 @@
-"""The stages of the U-Net, built: on the way down, in the middle, on the way up.
+"""The pieces of the U-Net, built: on the way down, in the middle, on the way up.
 
 Modules are nested as improved-diffusion nests them, because published weights are named by that nesting.
 """
@@ -11,14 +11,14 @@ from torch.utils.checkpoint import checkpoint
 
 from idm.core.errors import SettingsError
 from idm.networks.attention import AttentionBlock
-from idm.networks.layers import Downsample, Upsample, level_factors
+from idm.networks.layers import Downsample, Upsample, axis_factors
 from idm.networks.resblock import ResBlock
 
 BLOCKS = (ResBlock, AttentionBlock)
 """Layers that store much more than their input for the backward pass."""
 
 
-class Stage(nn.ModuleList):
+class Piece(nn.ModuleList):
     """Layers applied in turn, of which the residual blocks see the embedding too."""
 
     def __init__(self, layers: list[nn.Module], *, checkpointed: bool) -> None:
@@ -37,30 +37,30 @@ class Stage(nn.ModuleList):
 
 @dataclass(frozen=True)
 class Blueprint:
-    """What all stages of a network have in common; fields as in ``UNet``.
+    """What all pieces of a network have in common; fields as in ``UNet``.
 
     Attributes:
-        widths: channels of each level.
-        attention_levels: levels with self-attention, 0 being the finest.
-        halved_axes: spatial axes that change between levels; None: see ``usually_halved``.
+        widths: channels of each stage.
+        attention_stages: stages with self-attention, 0 being the finest.
+        halved_axes: spatial axes that change between stages; None: see ``usually_halved``.
     """
 
     widths: tuple[int, ...]
     num_res_blocks: int
-    attention_levels: tuple[int, ...]
+    attention_stages: tuple[int, ...]
     emb_channels: int
     dropout: float
     dims: int
     use_scale_shift_norm: bool
     conv_resample: bool
-    checkpoint_levels: int
+    checkpoint_stages: int
     halved_axes: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         """Check what no layer checks."""
-        level_factors(self.dims, self.halved_axes)
-        if self.checkpoint_levels < 0:
-            raise SettingsError(f"checkpoint_levels: 0 (none) or more levels wanted, got {self.checkpoint_levels}")
+        axis_factors(self.dims, self.halved_axes)
+        if self.checkpoint_stages < 0:
+            raise SettingsError(f"checkpoint_stages: 0 (none) or more stages wanted, got {self.checkpoint_stages}")
 
     def block(self, channels: int, width: int) -> ResBlock:
         """Return a residual block."""
@@ -73,45 +73,45 @@ class Blueprint:
             use_scale_shift_norm=self.use_scale_shift_norm,
         )
 
-    def stage(self, level: int, *layers: nn.Module) -> Stage:
-        """Return a stage of layers at a level, 0 being the finest."""
-        return Stage(list(layers), checkpointed=level < self.checkpoint_levels)
+    def piece(self, stage: int, *layers: nn.Module) -> Piece:
+        """Return a piece of layers at a stage, 0 being the finest."""
+        return Piece(list(layers), checkpointed=stage < self.checkpoint_stages)
 
     def resampling(self, kind: type[Downsample] | type[Upsample], channels: int) -> nn.Module:
-        """Return a change from a level to the next."""
+        """Return a change from a stage to the next."""
         return kind(channels, use_conv=self.conv_resample, dims=self.dims, halved_axes=self.halved_axes)
 
-    def attention(self, level: int, num_heads: int) -> list[nn.Module]:
-        """Return the self-attention of a level, if it has one."""
-        return [AttentionBlock(self.widths[level], num_heads)] if level in self.attention_levels else []
+    def attention(self, stage: int, num_heads: int) -> list[nn.Module]:
+        """Return the self-attention of a stage, if it has one."""
+        return [AttentionBlock(self.widths[stage], num_heads)] if stage in self.attention_stages else []
 
     def down(self, first: nn.Module, num_heads: int) -> tuple[nn.ModuleList, list[int]]:
-        """Return the stages on the way down, and the channels that each hands over to the way up."""
+        """Return the pieces on the way down, and the channels that each hands over to the way up."""
         channels = self.widths[0]
-        stages, skips = [self.stage(0, first)], [channels]
-        for level, width in enumerate(self.widths):
+        pieces, skips = [self.piece(0, first)], [channels]
+        for stage, width in enumerate(self.widths):
             for _ in range(self.num_res_blocks):
-                stages.append(self.stage(level, self.block(channels, width), *self.attention(level, num_heads)))
+                pieces.append(self.piece(stage, self.block(channels, width), *self.attention(stage, num_heads)))
                 skips.append(channels := width)
-            if level < len(self.widths) - 1:
-                stages.append(self.stage(level, self.resampling(Downsample, channels)))
+            if stage < len(self.widths) - 1:
+                pieces.append(self.piece(stage, self.resampling(Downsample, channels)))
                 skips.append(channels)
-        return nn.ModuleList(stages), skips
+        return nn.ModuleList(pieces), skips
 
-    def middle(self, num_heads: int) -> Stage:
+    def middle(self, num_heads: int) -> Piece:
         """Return the middle: block, attention, block."""
-        level, width = len(self.widths) - 1, self.widths[-1]
-        return self.stage(level, self.block(width, width), AttentionBlock(width, num_heads), self.block(width, width))
+        stage, width = len(self.widths) - 1, self.widths[-1]
+        return self.piece(stage, self.block(width, width), AttentionBlock(width, num_heads), self.block(width, width))
 
     def up(self, skips: list[int], num_heads: int) -> nn.ModuleList:
-        """Return the stages on the way up, each of which takes what a stage on the way down handed over."""
-        channels, stages, waiting = self.widths[-1], list[Stage](), list(skips)
-        for level in reversed(range(len(self.widths))):
+        """Return the pieces on the way up, each of which takes what a piece on the way down handed over."""
+        channels, pieces, waiting = self.widths[-1], list[Piece](), list(skips)
+        for stage in reversed(range(len(self.widths))):
             for i in range(self.num_res_blocks + 1):
-                width = self.widths[level]
-                layers = [self.block(channels + waiting.pop(), width), *self.attention(level, num_heads)]
+                width = self.widths[stage]
+                layers = [self.block(channels + waiting.pop(), width), *self.attention(stage, num_heads)]
                 channels = width
-                if level > 0 and i == self.num_res_blocks:
+                if stage > 0 and i == self.num_res_blocks:
                     layers.append(self.resampling(Upsample, channels))
-                stages.append(self.stage(level, *layers))
-        return nn.ModuleList(stages)
+                pieces.append(self.piece(stage, *layers))
+        return nn.ModuleList(pieces)
