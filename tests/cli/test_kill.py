@@ -225,6 +225,7 @@ def test_what_begins_anew_after_ctrl_c_says_so_and_leaves_the_run_as_it_was(run,
 
 BEGINNINGS = {
     "tradeoff": ("tasks.tradeoff", ()),
+    "compare": ("tasks.comparing", ("other",)),
     "train-classifier": ("run", ()),
     "restore": ("tasks.restoring", ("held-out:0", "--simulate", "--operator", "downsample:2")),
     "edit": ("tasks.restoring", ("held-out:0",)),

@@ -44,6 +44,7 @@ VERBS = {
     "watch": ("watch", "RUN", "--once"),
     "sample": ("sample", "RUN", "--num", "2", "--labels", NAMES[0], "--out", "[bold]sampled"),
     "evaluate": ("evaluate", "RUN", "--num", "2", "--samples", "7", "--out", "evaluated"),
+    "compare": ("compare", "RUN", "RUN", "--num", "2", "--steps", "3", "--out", "judged"),
     "tradeoff": ("tradeoff", "RUN", "--calls", "1", "--samples", "9", "--num", "2", "--out", "compared"),
     "encode": ("encode", "RUN", "held-out:0-6", "--steps", "2", "--out", "latents[/x].safetensors"),
     "interpolate": ("interpolate", "RUN", "held-out:0", "held-out:1", "--steps", "2", "--out", "between"),

@@ -10,7 +10,7 @@ from idm.core.errors import SettingsError
 from idm.core.estimate import Estimate
 from idm.core.registry import Registry
 from idm.metrics import METRICS as INCLUDED
-from idm.metrics import BoundParts, Evidence, Figure, Labelled, Metric, Needs
+from idm.metrics import BoundParts, Evidence, Figure, FlowScores, Labelled, Metric, Needs
 from idm.metrics.features import find_features
 
 from ..pages import contributed
@@ -38,7 +38,9 @@ def evidence(drawn: Labelled, trained_on: Labelled | None = None) -> Evidence:
     scored, trained_on = pictures(50, 1), trained_on or pictures(140, 2)
     parts = [torch.rand(50, generator=torch.Generator().manual_seed(i)) for i in range(3)]
     bound = BoundParts(sum(parts), *parts, Estimate(2.0, 0.1), "50 held-out samples")
-    return Evidence(drawn, scored, trained_on, bound, find_features("pca:4", trained_on.x), LEVELS, "60 samples")
+    flow = FlowScores(torch.rand(50, generator=torch.Generator().manual_seed(7)), "50 held-out samples")
+    features = find_features("pca:4", trained_on.x)
+    return Evidence(drawn, scored, trained_on, bound, features, LEVELS, "60 samples", flow_scores=flow)
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +74,7 @@ def test_a_metric_reads_nothing_but_what_it_needs(name: str, usual: Evidence) ->
         scored=usual.scored if Needs.HELD_OUT in needs else None,
         trained_on=usual.trained_on if needs & (Needs.TRAINING | Needs.REAL) else None,
         parts=usual.parts if Needs.BOUND in needs else None,
+        flow_scores=usual.flow_scores if Needs.FLOW in needs else None,
         features=usual.features,
         levels=LEVELS,
     )

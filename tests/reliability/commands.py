@@ -109,7 +109,7 @@ SETTINGS = (
     "data.source.name=custom",
     "seed=" + "[" * 3_000,
 )
-SMALL = {"--num", "--samples", "--rounds", "--workers", "--steps", "--sampler-steps"}
+SMALL = {"--num", "--samples", "--rounds", "--workers", "--steps", "--sampler-steps", "--flow-steps"}
 """Options for which large numbers are only much work."""
 
 NEVER = {"--compile", "--speed"}

@@ -32,6 +32,7 @@ VERBS = {
     "watch": ("watch", "RUN", "--once"),
     "sample": ("sample", "RUN", "--num", "2", "--out", "OUT"),
     "evaluate": ("evaluate", "RUN", "--num", "2", "--steps", "2", "--out", "OUT"),
+    "compare": ("compare", "RUN", "RUN", "--num", "2", "--steps", "2", "--out", "OUT"),
     "tradeoff": ("tradeoff", "RUN", "--calls", "1", "--samples", "30", "--num", "2", "--out", "OUT"),
     "encode": ("encode", "RUN", "held-out:0", "--steps", "2", "--out", "OUT/l.safetensors"),
     "decode": ("decode", "RUN", "LATENTS", "--out", "OUT"),

@@ -52,6 +52,7 @@ COMMANDS = {
         ("sample", "RUN", "--num", "2", "--classifier-scale", "1"),
     ],
     "evaluate": [("evaluate", "RUN", "--num", "2"), ("evaluate", "RUN", "--data", "points.npz", "--num", "2")],
+    "compare": [("compare", "RUN", "RUN", "--num", "2", "--steps", "2")],
     "tradeoff": [("tradeoff", "RUN", "--calls", "1", "--samples", "9", "--num", "2")],
     "encode": [("encode", "RUN", "held-out:0", "--steps", "2")],
     "decode": [("decode", "RUN", "latents.safetensors")],

@@ -17,6 +17,7 @@ from idm.cli.bench import bench
 from idm.cli.calibrate import calibrate
 from idm.cli.check_data import check_data
 from idm.cli.check_math import check_math
+from idm.cli.compare import compare
 from idm.cli.config import config
 from idm.cli.decode import decode
 from idm.cli.demo import demo
@@ -57,6 +58,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "train": train,
     "sample": sample,
     "evaluate": evaluate,
+    "compare": compare,
     "calibrate": calibrate,
     "tradeoff": tradeoff,
     "encode": encode,

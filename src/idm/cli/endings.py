@@ -11,7 +11,7 @@ from idm.core.launch import rank, restarts_itself
 from idm.core.progress import tell, tell_as_it_is
 from idm.core.signals import StopError, stop_requested
 
-CONTINUED_VERBS = ("train", "sample", "evaluate", "tradeoff", "demo", "edit", "restore", "train-classifier")
+CONTINUED_VERBS = ("train", "sample", "evaluate", "compare", "tradeoff", "demo", "edit", "restore", "train-classifier")
 """What goes on from where it was when the same command is given again."""
 
 BEGUN_ANEW = ("calibrate", "fit-solver", "check-math", "encode", "decode", "interpolate", "ema", "import")

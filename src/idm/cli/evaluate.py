@@ -1,10 +1,14 @@
 """``idm evaluate``: score a run on the data it has not seen."""
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from idm.cli import guiding, options
 from idm.cli.flags import in_options
+from idm.cli.groups import Doing
 from idm.cli.output import Output
 from idm.core.text import finite
 
@@ -13,62 +17,95 @@ if TYPE_CHECKING:
     from idm.tasks.evaluating import Evaluated
 
 
+Budget = Annotated[
+    int,
+    options.number(
+        "--budget", "Estimate the bound from N calls of the network for each sample, an even number; 0: all terms.", 0
+    ),
+]
+TargetSe = Annotated[
+    float | None,
+    typer.Option(
+        "--target-se",
+        metavar="BITS",
+        help="Estimate it from as many calls as leave this standard error, bits/dim, of the mean of the samples.",
+    ),
+]
+FlowSteps = Annotated[
+    int, options.number("--flow-steps", "For --metrics flow: steps of its solver, an even number.", 2)
+]
+Scores = Annotated[
+    str | None,
+    typer.Option(
+        "--scores",
+        metavar="FILE",
+        help="A .csv file for the scores of single samples; by default one beside the others.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class BoundOptions:
+    """Which bound is evaluated, and what it may cost."""
+
+    steps: options.BoundSteps = 0
+    num: options.NumHeldOut = 0
+    budget: Budget = 0
+    target_se: TargetSe = None
+    flow_steps: FlowSteps = 50
+    plan: options.Plan = None
+    scores: Scores = None
+
+
+@dataclass(frozen=True)
+class SampleOptions:
+    """Which samples are drawn, and what is measured of them."""
+
+    samples: options.NumRecognised = 0
+    metrics: options.Metrics = None
+    features: options.Features = None
+    sampler: options.SamplerForSamples = None
+    sampler_steps: options.StepsForSamples = None
+    spacing: options.Spacing = None
+    guidance: guiding.GuidanceForSamples = 1.0
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What tasks are told."""
+        settings = options.given(name=self.sampler, steps=self.sampler_steps, spacing=self.spacing)
+        names = None if self.metrics is None else self.metrics.split(",")
+        told = {"samples": self.samples, "features": self.features, "guidance": self.guidance}
+        return told | {"sampler": settings, "metrics": names}
+
+
 def evaluate(
     run_folder: options.RunArgument,
     other: options.OtherData = None,
     overrides: options.SourceOverrides = None,
-    steps: options.BoundSteps = 0,
-    num: options.NumHeldOut = 0,
-    samples: options.NumRecognised = 0,
-    metrics: options.Metrics = None,
-    features: options.Features = None,
-    sampler: options.SamplerForSamples = None,
-    sampler_steps: options.StepsForSamples = None,
-    spacing: options.Spacing = None,
-    guidance: guiding.GuidanceForSamples = 1.0,
-    plan: options.Plan = None,
+    *,
+    bound: BoundOptions,
+    drawn: SampleOptions,
     variance: options.Variance = None,
     seed: options.Seed = 0,
     batch_size: options.BatchSize = 512,
     out: options.OutFolder = None,
     precision: options.Precision = None,
-    device: options.Device = None,
-    trust_code: options.TrustCode = False,
-    as_json: options.Json = False,
+    doing: Doing,
 ) -> None:
-    """Score held-out data in bits/dim, term by term, and samples by metrics: evaluation.json, and a plot of the terms.
+    """Score held-out data in bits/dim, term by term, and samples by metrics: evaluation.json, scores.csv, and a plot.
 
     Interrupted, it keeps what is finished, and the same command goes on; torchrun shares the work out among GPUs.
     """
     from idm.cli.data_options import options_to_score
-    from idm.core.terminal import TERMINAL
     from idm.tasks.evaluating import evaluate_into
     from idm.tasks.requests import ScoreRequest
 
-    changes = {"name": sampler, "steps": sampler_steps, "spacing": spacing}
-    output = Output(as_json=as_json)
-    source, settings = options_to_score(overrides or [], other), {k: v for k, v in changes.items() if v is not None}
-    wanted = ScoreRequest(
-        other,
-        source,
-        steps,
-        num,
-        samples,
-        settings,
-        seed,
-        batch_size,
-        precision,
-        variance,
-        plan,
-        guidance,
-        None if metrics is None else metrics.split(","),
-        features,
-    )
-    found = evaluate_into(
-        run_folder, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line
-    )
+    how: dict[str, Any] = {"seed": seed, "batch_size": batch_size, "precision": precision, "variance": variance}
+    source = options_to_score(overrides or [], other)
+    wanted = ScoreRequest(other, source, **vars(bound), **drawn.asked, **how)
+    found = evaluate_into(run_folder, wanted, out, **doing.for_task)
     if found is not None:
-        _describe(output, found)
+        _describe(doing.output, found)
 
 
 def _describe(output: Output, found: "Evaluated") -> None:
@@ -85,7 +122,7 @@ def _describe(output: Output, found: "Evaluated") -> None:
 def _remarks(evaluation: "Evaluation") -> tuple[str, ...]:
     """Say where a bound is worse than that of a model which knows nothing: every level as likely as any other."""
     levels = evaluation.about["levels"]
-    if levels is None or evaluation.bound is None or evaluation.bound.total.mean <= math.log2(levels):
+    if levels is None or evaluation.scored is None or evaluation.scored.total.mean <= math.log2(levels):
         return ()
     noise = f"{math.log2(levels):.4g}, that of noise with all levels alike"
     return (f"the total is above {noise}; train for longer, or look at the data",)

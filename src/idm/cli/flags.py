@@ -9,10 +9,12 @@ from idm.core.phrasing import Call
 FIRST = (
     "autoguidance",
     "autoguidance_from",
+    "budget",
     "calls",
     "classifier_scale",
     "device",
     "features",
+    "flow_steps",
     "guidance",
     "guidance_interval",
     "guidance_rule",
@@ -32,11 +34,13 @@ FIRST = (
     "precision",
     "preset",
     "samplers",
+    "scores",
     "sigma_rel",
     "spacing",
     "step",
     "steps",
     "strength",
+    "target_se",
     "variance",
 )
 """Arguments that a message about them begins with. Not ``data`` and ``samples``, which begin messages about these."""
@@ -64,6 +68,7 @@ GIVEN = (
     "preset",
     "sampler",
     "samples",
+    "scores",
     "set",
     "steps",
 )

@@ -88,6 +88,16 @@ class Dataset:
         """Return how many samples there are to draw, mirrored ones included."""
         return len(self._indices) * (2 if self.random_flip else 1)
 
+    @property
+    def num_read(self) -> int:
+        """How many samples of the source there are, none of them mirrored."""
+        return len(self._indices)
+
+    @property
+    def labels(self) -> Tensor | None:
+        """Labels of these, in order; None without any."""
+        return self._labels
+
     def batch(self, indices: Indices) -> Batch:
         """Return the samples of those numbers, [b, *shape], and their labels.
 
@@ -127,12 +137,17 @@ class Dataset:
 
     def describe(self, indices: Indices) -> str:
         """Name the samples of those numbers in a few words, by their numbers and names in the source."""
-        numbers = self._indices[indices % len(self) % len(self._indices)].tolist()
-        shown, more = numbers[:NAMED_SAMPLES], len(numbers) - NAMED_SAMPLES
-        names = [] if self.source.names is None else [self.source.names[number] for number in shown]
-        listed = ", ".join(map(str, shown)) + (f" and {more} more" if more > 0 else "")
+        numbers, names = self.sources_of(indices[:NAMED_SAMPLES])
+        more = len(indices) - NAMED_SAMPLES
+        listed = ", ".join(map(str, numbers)) + (f" and {more} more" if more > 0 else "")
         in_words = f" ({', '.join(names)}{', ...' if more > 0 else ''})" if names else ""
-        return f"{'sample' if len(numbers) == 1 else 'samples'} {listed}{in_words}"
+        return f"{'sample' if len(indices) == 1 else 'samples'} {listed}{in_words}"
+
+    def sources_of(self, indices: Indices) -> tuple[list[int], list[str] | None]:
+        """Return the numbers that samples have in the source, and their names there; None where they have none."""
+        numbers = self._indices[indices % len(self) % len(self._indices)].tolist()
+        names = self.source.names
+        return numbers, None if names is None else [names[number] for number in numbers]
 
     def _read(self, places: Indices) -> Tensor:
         return self.codec.encode(self.source.read(self._indices[places]))

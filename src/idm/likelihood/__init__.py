@@ -3,8 +3,10 @@
 from idm.core.estimate import Estimate
 from idm.likelihood.bound import VLB, calc_bpd_loop, evaluate_bound
 from idm.likelihood.calibration import estimate_error_curve, with_error_curve
+from idm.likelihood.continuous import continuous_bound
 from idm.likelihood.curves import Calibration, estimate_error_curves
 from idm.likelihood.estimate import estimate_bpd
+from idm.likelihood.flow import FlowLikelihood, flow_likelihood
 from idm.likelihood.fractions import VarianceFractions, variance_fractions
 from idm.likelihood.pilot import StepProposal, fit_proposal
 from idm.likelihood.planning import BoundByCurve
@@ -15,15 +17,18 @@ __all__ = [
     "BoundByCurve",
     "Calibration",
     "Estimate",
+    "FlowLikelihood",
     "SampledBound",
     "StepProposal",
     "VarianceFractions",
     "calc_bpd_loop",
+    "continuous_bound",
     "estimate_bpd",
     "estimate_error_curve",
     "estimate_error_curves",
     "evaluate_bound",
     "fit_proposal",
+    "flow_likelihood",
     "sample_bound",
     "variance_fractions",
     "with_error_curve",

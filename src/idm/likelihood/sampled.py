@@ -2,8 +2,8 @@
 
 Most of a bound lies in few steps, so steps are drawn in proportion to the root mean square of their terms, which a
 pilot finds (Nichol & Dhariwal 2021 do so in training), and one from each of n equal shares of that probability, so that
-no part of it is missed. The lowest step, the decoder's, is always there, and twice, as all of its scatter is that of
-noise. Every term is expected to count once, whatever the pilot found.
+no part of it is missed. The lowest step, the decoder's, is always there, and at least twice, as all of its scatter is
+that of noise. Every term is expected to count once, whatever the pilot found.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.estimate import Estimate
+from idm.core.progress import SILENT, Listener, Progress
 from idm.core.rng import Rng
 from idm.core.types import Images
 from idm.diffusion import Denoiser, GaussianDiffusion
@@ -23,8 +24,8 @@ from idm.guidance import refuse_guided
 from idm.likelihood.bound import evaluate_terms
 from idm.likelihood.pilot import StepProposal
 
-LOWEST_DRAWS = 2
-"""Draws of the lowest step."""
+LOWEST_DRAWS, USUAL_CALLS = 2, 18
+"""Draws of the lowest step, of so many calls; of more calls a share as large, so that all scatter falls."""
 
 LEAST_CALLS = LOWEST_DRAWS + 2
 
@@ -41,11 +42,15 @@ class SampledBound:
         bits_per_dim: of each image [n]; unbiased.
         variance: of each of them over steps and noise [n]; it is expected to be a little too large, never too small.
         calls: of the network for each image.
+        prior: part of the prior [n], which is exact.
+        decoder: estimate of the part of the lowest step [n].
     """
 
     bits_per_dim: Float[Tensor, " n"]
     variance: Float[Tensor, " n"]
     calls: int
+    prior: Float[Tensor, " n"]
+    decoder: Float[Tensor, " n"]
 
     @property
     def of_these(self) -> Estimate:
@@ -70,9 +75,10 @@ def sample_bound(
     x_start: Images,
     proposal: StepProposal,
     *,
-    calls: int = 18,
+    calls: int = USUAL_CALLS,
     seed: int = 0,
     batch_size: int = 512,
+    listener: Listener = SILENT,
 ) -> SampledBound:
     """Estimate the bound of every image from a few terms.
 
@@ -84,31 +90,57 @@ def sample_bound(
         denoise: what finds x_0.
         x_start: clean data in [-1, 1], [b, c, *space].
         proposal: how likely steps are, from ``fit_proposal`` of this chain.
-        calls: of the network for each image, an even number: two of the lowest step, and one of each other that is
-            drawn.
+        calls: of the network for each image, an even number: two of the lowest step for each 18 of them, and one of
+            each other that is drawn.
         seed: image i has seed + i.
         batch_size: (image, step) pairs per call of the network.
+        listener: hears how it gets on, in terms of an image.
 
     Raises:
         SettingsError: no images, fewer than 4 calls or an odd number, a proposal of another chain, a guided denoiser.
     """
+    _refuse(diffusion, denoise, x_start, proposal, calls, batch_size)
+    seeds = Rng.from_seed(seed, len(x_start), x_start.device).seeds
+    parts = torch.arange(len(x_start)).split(batch_size)
+    found: list[tuple[Tensor, ...]] = []
+    with torch.no_grad(), listener.follow("bound", calls * len(parts), unit="terms") as bar:
+        for rows in parts:
+            drawer = _Drawer(diffusion, denoise, x_start, rows, Rng(seeds[rows]), batch_size, bar)
+            found.append(drawer.estimate(proposal, calls))
+    bits, variance, prior, decoder = (torch.cat(values) for values in zip(*found, strict=True))
+    return SampledBound(bits, variance, calls, prior, decoder)
+
+
+def _refuse(
+    diffusion: GaussianDiffusion,
+    denoise: Denoiser,
+    x_start: Tensor,
+    proposal: StepProposal,
+    calls: int,
+    batch_size: int,
+) -> None:
     refuse_guided(denoise, "bound")
-    if calls < LEAST_CALLS or calls % 2:
-        raise SettingsError(f"calls: an even number from {LEAST_CALLS} on wanted, got {calls}")
+    refuse_odd(calls, "calls")
     if min(len(x_start), batch_size) < 1:
         raise SettingsError(f"bound: an image and a batch_size of 1 wanted, got {len(x_start)} and {batch_size}")
     if len(proposal.shares) != diffusion.num_timesteps - 1:
         raise SettingsError(
             f"proposal: one of a chain of {diffusion.num_timesteps} steps wanted, got one of {len(proposal.shares) + 1}"
         )
-    seeds = Rng.from_seed(seed, len(x_start), x_start.device).seeds
-    found: list[tuple[Tensor, Tensor]] = []
-    with torch.no_grad():
-        for rows in torch.arange(len(x_start)).split(batch_size):
-            drawer = _Drawer(diffusion, denoise, x_start, rows, Rng(seeds[rows]), batch_size)
-            found.append(drawer.estimate(proposal, calls - LOWEST_DRAWS))
-    bits, variance = (torch.cat(parts) for parts in zip(*found, strict=True))
-    return SampledBound(bits, variance, calls)
+
+
+def refuse_odd(calls: int, name: str) -> None:
+    """Refuse what is no number of calls of an estimate.
+
+    Args:
+        calls: as they are given.
+        name: what the caller calls them.
+
+    Raises:
+        SettingsError: fewer than 4, or an odd number.
+    """
+    if calls < LEAST_CALLS or calls % 2:
+        raise SettingsError(f"{name}: an even number from {LEAST_CALLS} on wanted, got {calls}")
 
 
 @final
@@ -123,6 +155,7 @@ class _Drawer:
         rows: which of them these are.
         rng: their random numbers.
         batch_size: (image, step) pairs per call.
+        bar: told of terms.
     """
 
     diffusion: GaussianDiffusion
@@ -131,19 +164,22 @@ class _Drawer:
     rows: Tensor
     rng: Rng
     batch_size: int
+    bar: Progress
 
-    def estimate(self, proposal: StepProposal, count: int) -> tuple[Tensor, Tensor]:
-        """Return estimates and their variances [b], from ``count`` steps beside the lowest."""
+    def estimate(self, proposal: StepProposal, calls: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return estimates, their variances, and the parts of prior and decoder [b]."""
+        num_lowest = LOWEST_DRAWS * max(1, calls // USUAL_CALLS)
+        count = calls - num_lowest
         on_host = Rng(self.rng.seeds.cpu())
         drawn = torch.stack([on_host.uniform("bound steps", number).flatten() for number in range(count)])
         shares = (torch.arange(count, dtype=torch.float64)[:, None] + drawn.double()) / count
         steps, weights = proposal.steps_at(shares)
-        lowest = self._terms(torch.zeros(LOWEST_DRAWS, len(self.rows), dtype=torch.int64), 0).double()
-        terms = self._terms(steps, LOWEST_DRAWS).double() * (weights / count).to(lowest.device)
-        bits = self.diffusion.prior_bpd(self.x_start[self.rows]).double() + lowest.mean(0) + terms.sum(0)
+        lowest = self._terms(torch.zeros(num_lowest, len(self.rows), dtype=torch.int64), 0).double()
+        terms = self._terms(steps, num_lowest).double() * (weights / count).to(lowest.device)
+        prior, decoder = self.diffusion.prior_bpd(self.x_start[self.rows]).double(), lowest.mean(0)
         # Of neighbouring shares the squared difference is expected to be the sum of their variances or more.
         pairs = (terms[0::2] - terms[1::2]).square().sum(0)
-        return bits, lowest.var(0) / LOWEST_DRAWS + pairs
+        return prior + decoder + terms.sum(0), lowest.var(0) / num_lowest + pairs, prior, decoder
 
     def _terms(self, steps: Tensor, first: int) -> Tensor:
         """Return terms [k, b] at steps [k, b], whose noise is numbered from ``first`` on."""
@@ -154,6 +190,7 @@ class _Drawer:
             t = steps[numbers].flatten()
             found, *_ = evaluate_terms(self.diffusion, self.denoise.select(every), self.x_start[every], t, noise)
             parts.append(found.view(len(numbers), -1))
+            self.bar.advance(len(numbers))
         return torch.cat(parts)
 
     def _noise(self, numbers: Sequence[int]) -> Tensor:

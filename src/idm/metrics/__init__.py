@@ -8,11 +8,12 @@ from idm.metrics.base import Metric
 from idm.metrics.bound import Bound
 from idm.metrics.classifier import Classifier
 from idm.metrics.comparison import Comparison, Kind, worse_than_chance
-from idm.metrics.evidence import BoundParts, Evidence, Labelled, Needs, Setup
+from idm.metrics.evidence import BoundParts, Evidence, FlowScores, Labelled, Needs, Setup
 from idm.metrics.features import FEATURES, FeatureExtractor, PrincipalComponents, RandomConvolutions, Values
 from idm.metrics.figure import Better, Figure, Null
+from idm.metrics.flow import Flow
 from idm.metrics.frechet import Frechet, frechet_distance
-from idm.metrics.histogram import histogram_bpd
+from idm.metrics.histogram import Histograms, histogram_bpd
 from idm.metrics.kernel import KernelDistance, kernel_distance
 from idm.metrics.manifolds import DensityCoverage, Diversity, PrecisionRecall
 from idm.metrics.memorisation import Memorisation
@@ -27,6 +28,7 @@ METRICS: Registry[Metric] = Registry(
     "metrics",
     {
         "bound": Bound,
+        "flow": Flow,
         "classifier": Recognised,
         "frechet": Frechet,
         "kid": KernelDistance,
@@ -68,7 +70,10 @@ __all__ = [
     "Evidence",
     "FeatureExtractor",
     "Figure",
+    "Flow",
+    "FlowScores",
     "Frechet",
+    "Histograms",
     "KernelDistance",
     "Kind",
     "Labelled",

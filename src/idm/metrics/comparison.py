@@ -33,6 +33,9 @@ USUAL_DRAWINGS = 399
 FEWEST_SAMPLES = 10
 """Fewest samples on either side."""
 
+AT_ONCE = 1_024
+"""Samples that are held in float64 at once."""
+
 NUM_PARTS = 10
 """Parts of the samples that are left out in turn, for the standard error."""
 
@@ -80,11 +83,12 @@ class Comparison(Metric):
 
     def measure(self, evidence: Evidence) -> list[Figure]:
         """Compare, and do the same of real data."""
-        samples, real = (self.rows(evidence, part)[_own_order(part.x)] for part in (evidence.samples, evidence.real))
-        count = min(len(samples), len(real) // 2, self.most // 2)
+        drawn, there = evidence.samples, evidence.real
+        count = min(len(drawn.x), len(there.x) // 2, self.most // 2)
         if count < 1:
-            raise SettingsError(f"samples: one and two real ones wanted, got {len(samples)} and {len(real)}")
-        samples, real = samples[:count], real[: self.most]
+            raise SettingsError(f"samples: one and two real ones wanted, got {len(drawn.x)} and {len(there.x)}")
+        samples = self.rows(evidence, _in_own_order(drawn, count))
+        real = self.rows(evidence, _in_own_order(there, self.most))
         others = len(real) - count
         value = self._value(samples, real[count:])
         error, nulls = self._standard_error(samples, real[count:]), self._nulls(real, count)
@@ -126,12 +130,14 @@ def _first(count: int, number: int) -> Tensor:
     return torch.arange(number) < count
 
 
-def _own_order(x: Tensor) -> Tensor:
-    """Return a shuffled order of samples that is the same in whatever order they come: it goes by what they are."""
-    flat = x.flatten(1).to("cpu", torch.float64)
-    weights = np.random.default_rng(derive_seed(0, "own order")).normal(size=flat.shape[1])
+def _in_own_order(of: Labelled, most: int) -> Labelled:
+    """Return some samples, shuffled in a way that is the same in whatever order they come: it goes by what they are."""
+    flat = of.x.flatten(1)
+    weights = torch.from_numpy(np.random.default_rng(derive_seed(0, "own order")).normal(size=flat.shape[1]))
+    places = torch.cat([part.to("cpu", torch.float64) @ weights for part in flat.split(AT_ONCE)])
     turn = np.random.default_rng(derive_seed(len(flat), "shuffled")).permutation(len(flat))
-    return torch.argsort(flat @ torch.from_numpy(weights))[torch.from_numpy(turn)]
+    chosen = torch.argsort(places)[torch.from_numpy(turn)][:most]
+    return Labelled(of.x[chosen.to(of.x.device)], None if of.y is None else of.y[chosen.to(of.y.device)])
 
 
 def _null(better: Better, drawn: np.ndarray, value: float) -> Null:

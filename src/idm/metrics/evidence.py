@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from enum import Flag, auto
-from functools import cached_property
 from typing import TypeVar
 
 from jaxtyping import Float, Int
@@ -24,6 +23,7 @@ class Needs(Flag):
     TRAINING = auto()
     REAL = auto()
     BOUND = auto()
+    FLOW = auto()
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +60,19 @@ class BoundParts:
     about: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class FlowScores:
+    """The likelihood of each held-out sample by the probability flow.
+
+    Attributes:
+        bits_per_dim: of each [n].
+        about: which samples and solver, and the direction of the bound, in words.
+    """
+
+    bits_per_dim: Float[Tensor, " n"]
+    about: str = ""
+
+
 @dataclass(frozen=True)
 class Setup:
     """What is known before anything is drawn or scored, for metrics to refuse what they cannot measure.
@@ -85,6 +98,9 @@ class Evidence:
         drawn: samples of the model.
         scored: data that it has not seen.
         trained_on: data that it has; None for other data than its own.
+        compared: real data that samples are compared with, of which the features know nothing; all of ``trained_on``
+            where None, or else those to score.
+        flow_scores: the likelihood of the data to score by the probability flow.
         parts: the bound of the data to score.
         features: what is compared of samples.
         levels: number of levels of the data; None for continuous ones.
@@ -98,6 +114,8 @@ class Evidence:
     features: FeatureExtractor = field(default_factory=Values)
     levels: int | None = None
     about_drawn: str = ""
+    compared: Labelled | None = None
+    flow_scores: FlowScores | None = None
 
     @property
     def samples(self) -> Labelled:
@@ -116,23 +134,18 @@ class Evidence:
 
     @property
     def real(self) -> Labelled:
-        """Return training data, or those to score where there are none."""
-        return _there(self.trained_on or self.scored, "real data")
+        """Return the data to compare samples with."""
+        return _there(self.compared or self.trained_on or self.scored, "real data")
 
     @property
     def bound(self) -> BoundParts:
         """Return the bound of the held-out data."""
         return _there(self.parts, "the bound of held-out data")
 
-    @cached_property
-    def sample_features(self) -> Float[Tensor, "n d"]:
-        """Return the features of the samples."""
-        return self.features(self.samples.x)
-
-    @cached_property
-    def real_features(self) -> Float[Tensor, "m d"]:
-        """Return the features of the real data."""
-        return self.features(self.real.x)
+    @property
+    def flow(self) -> FlowScores:
+        """Return the likelihood of the held-out data by the flow."""
+        return _there(self.flow_scores, "the likelihood of held-out data by the flow")
 
 
 def _there(part: T | None, name: str) -> T:

@@ -11,6 +11,9 @@ from idm.metrics.comparison import Comparison, Kind, Statistic
 from idm.metrics.figure import Better
 from idm.metrics.neighbours import Neighbours
 
+LEAST_DISTANCE = 1e-12
+"""What distances are divided by at the least, where all data are the same."""
+
 
 @final
 @dataclass(frozen=True)
@@ -72,14 +75,26 @@ class DensityCoverage(Comparison):
 @final
 @dataclass(frozen=True)
 class Diversity(Comparison):
-    """How far each sample is from the nearest other sample: less than in data where they repeat themselves."""
+    """How far each sample is from the nearest other sample, beside as many data: less where they repeat themselves.
+
+    Samples alone would say how varied they are, and not whether chance explains it: their null, of parts of the same
+    data, scatters less than that of data drawn anew.
+    """
 
     kinds: ClassVar[tuple[Kind, ...]] = (
-        Kind("diversity", "mean distance of a sample to the nearest other one", Better.NEAR_NULL),
+        Kind(
+            "diversity", "mean distance to the nearest other one, of samples by that of as many data", Better.NEAR_NULL
+        ),
     )
     most: ClassVar[int] = 4_000
 
     def prepare(self, pool: Float[Tensor, "N d"]) -> Statistic:
         """Find neighbours once."""
         near = Neighbours.of(pool)
-        return lambda first: [float(near.to_nearest(first, 1).mean())]
+
+        def compare(first: Tensor) -> list[float]:
+            as_many = ~first & ((~first).cumsum(0) <= first.sum())  # the pool is in no order
+            ours, theirs = (float(near.to_nearest(side, 1).mean()) for side in (first, as_many))
+            return [ours / max(theirs, LEAST_DISTANCE)]
+
+        return compare

@@ -30,19 +30,27 @@ class TwoSample(Comparison):
 
     def prepare(self, pool: Float[Tensor, "N d"]) -> Statistic:
         """Solve for all labels once: the inputs are the same whichever rows are on which side."""
-        inputs = torch.cat([torch.ones_like(pool[:, :1]), _scaled(torch.cat([pool, _scaled(pool).square()], dim=1))], 1)
-        penalty = torch.full((inputs.shape[1],), self.ridge * len(pool), dtype=inputs.dtype)
-        penalty[0] = 0.0  # of the intercept
-        solved = torch.linalg.solve(inputs.T @ inputs + torch.diag(penalty), inputs.T)
-        own = (inputs * solved.T).sum(1)  # how much a row says of itself
+        inputs = _scaled(torch.cat([pool, _scaled(pool).square()], dim=1))
+        solved = _regressed(inputs, self.ridge * len(pool))
+        # How much a row says of itself; all columns are of mean 0, so that the intercept is the mean of the labels.
+        own = (inputs * solved.T).sum(1) + 1.0 / len(pool)
 
         def compare(first: Tensor) -> list[float]:
             count = int(first.sum())
             told = torch.where(first, 1.0 / count, -1.0 / (len(pool) - count)).to(inputs)
-            unseen = (inputs @ (solved @ told) - own * told) / (1.0 - own).clamp(min=1e-9)
+            unseen = (told.mean() + inputs @ (solved @ told) - own * told) / (1.0 - own).clamp(min=1e-9)
             return [area_under_curve(unseen, first)]
 
         return compare
+
+
+def _regressed(inputs: Float[Tensor, "N p"], penalty: float) -> Float[Tensor, "p N"]:
+    """Return what makes weights of labels: (Z'Z + c)^-1 Z' = Z' (ZZ' + c)^-1, whichever system is the smaller one."""
+    if inputs.shape[0] < inputs.shape[1]:
+        products = inputs @ inputs.T
+        return torch.linalg.solve(products + penalty * torch.eye(len(products)).to(products), inputs).T
+    products = inputs.T @ inputs
+    return torch.linalg.solve(products + penalty * torch.eye(len(products)).to(products), inputs.T)
 
 
 def area_under_curve(scores: Float[Tensor, " N"], first: Bool[Tensor, " N"]) -> float:

@@ -1,9 +1,9 @@
 """Which of two runs predicts the same data better: differences of their bounds, image by image."""
 
 import math
-from dataclasses import dataclass
-from statistics import NormalDist
-from typing import final
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -12,15 +12,17 @@ from torch import Tensor
 
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT, Listener
-from idm.core.tensors import require_finite
-from idm.diffusion import Denoiser, GaussianDiffusion
-from idm.likelihood import Estimate, StepProposal, fit_proposal, sample_bound
+from idm.core.student import quantile, two_sided
+from idm.diffusion import GaussianDiffusion
+from idm.likelihood import Estimate
+from idm.likelihood.sampled import refuse_odd
 from idm.run.data import Data
+from idm.run.estimating import Terms, estimate_of, fit_terms, refuse_short_chain
 from idm.run.opened import Opened
 from idm.run.scoring import bound_of_samples, chain_to_score, in_data_units, require_held_out
 
-PILOT_IMAGES = 16
-"""Images that a proposal of steps is fitted on."""
+SURE = 0.95
+"""How often the interval of a difference holds the true one; what it excludes is told."""
 
 
 @final
@@ -46,27 +48,55 @@ class ComparedBounds:
         return Estimate.of(torch.from_numpy(self.first - self.second))
 
     @property
+    def interval(self) -> tuple[float, float]:
+        """Interval that holds the true mean in 95 of 100 cases, by Student's t; nan of a single sample."""
+        found = self.difference
+        if not math.isfinite(found.standard_error):
+            return math.nan, math.nan
+        half = quantile(SURE, len(self.first) - 1) * found.standard_error
+        return found.mean - half, found.mean + half
+
+    @property
     def p_value(self) -> float:
-        """How often two runs that are equally good would differ at least as much; nan of a single sample."""
+        """How often two runs that are equally good would differ at least as much, by Student's t.
+
+        It is nan of a single sample.
+        """
         found = self.difference
         if not math.isfinite(found.standard_error):
             return math.nan
         if not found.standard_error:
             return float(found.mean == 0.0)
-        return 2.0 * NormalDist().cdf(-abs(found.mean) / found.standard_error)
+        return two_sided(found.mean / found.standard_error, len(self.first) - 1)
+
+    @property
+    def better(self) -> str:
+        """Which run is better, "first" or "second"; "cannot be told" where the interval holds 0, or is not known."""
+        low, high = self.interval
+        return "first" if high < 0.0 else "second" if low > 0.0 else "cannot be told"
 
     def __repr__(self) -> str:
         """Write the difference in a line."""
-        found = self.difference
-        better = "neither" if found.mean == 0.0 else "first" if found.mean < 0 else "second"
-        said = f"{found.mean:+.4f} ± {found.standard_error:.4f} bits/dim, {better} is better, p = {self.p_value:.3g}"
+        found, better = self.difference, self.better
+        verdict = better if "cannot" in better else f"{better} is better"
+        said = f"{found.mean:+.4f} ± {found.standard_error:.4f} bits/dim, {verdict}, p = {self.p_value:.3g}"
         return f"ComparedBounds({said}, {len(self.first):,} samples)"
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return JSON-able values, numbers that are not finite among them."""
+        found, means = self.difference, (Estimate.of(torch.from_numpy(one)) for one in (self.first, self.second))
+        return {
+            "num": len(self.first),
+            **{name: vars(mean) for name, mean in zip(("first", "second"), means, strict=True)},
+            "difference": {**vars(found), "interval": list(self.interval), "p_value": self.p_value},
+            "better": self.better,
+        }
 
 
 @final
 @dataclass(frozen=True)
-class Terms:
-    """Which terms of the bounds are evaluated.
+class EqualTerms:
+    """On which terms two runs are compared.
 
     Attributes:
         calls: of the network for each sample; 0: every term.
@@ -83,66 +113,76 @@ class Terms:
     batch_size: int = 512
 
 
-def compare_bounds(
-    first: Opened, second: Opened, data: tuple[Data, Data], terms: Terms, listener: Listener = SILENT
-) -> ComparedBounds:
-    """Evaluate the bounds of both runs on their data, which are the same; errors are as of ``Run.compare``."""
-    grids = [run.spec.codec.grid for run in (first, second)]
-    if grids[0] != grids[1]:
-        raise SettingsError(f"compare: bits/dim of the same levels wanted, got those of {grids[0]} and {grids[1]}")
-    for run, its_data in zip((first, second), data, strict=True):
-        require_held_out(run, its_data)
-    _refuse_other_samples(first, second, data, terms.num)
-    proposal: StepProposal | None = None
-    found: list[NDArray[np.float64]] = []
-    for run, its_data in zip((first, second), data, strict=True):
-        chain, count = chain_to_score(run, its_data, steps=terms.steps, num=terms.num, listener=listener)
-        if terms.calls:
-            proposal = _proposal(run, its_data, chain, terms, proposal)
-            bits = _sampled(run, its_data, chain, count, terms, proposal)
-        else:
-            every, size, seed = range(count), terms.batch_size, terms.seed
-            vlb = bound_of_samples(run, its_data, chain, every, seed=seed, batch_size=size, listener=listener)
-            bits = in_data_units(vlb, run).total_bpd
-        found.append(bits.double().cpu().numpy())
-    return ComparedBounds(*found)
+Scorer = Callable[[Opened, Data, GaussianDiffusion, int, Terms | None], Tensor]
+"""Given a run, its data, a chain, the number of samples and which terms, all where None: bits/dim [n]."""
 
 
-def _proposal(
-    run: Opened, data: Data, chain: GaussianDiffusion, terms: Terms, known: StepProposal | None
-) -> StepProposal:
-    """Return the one that is known, where it is of a chain like this, so that both runs are asked the same."""
-    if known is not None and len(known.shares) == chain.num_timesteps - 1:
-        return known
-    x, denoise = _denoiser(run, data, chain, min(PILOT_IMAGES, len(data.held_out)))
-    return fit_proposal(chain, denoise, x, seed=terms.seed, batch_size=terms.batch_size)
+@final
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two runs that can be compared: their held-out samples are the same, in the same levels.
+
+    Attributes:
+        runs: the runs.
+        data: what is scored of each.
+        terms: on which terms.
+    """
+
+    runs: tuple[Opened, Opened]
+    data: tuple[Data, Data]
+    terms: EqualTerms = field(default_factory=EqualTerms)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be compared; errors are as of ``Run.compare``."""
+        grids = [run.spec.codec.grid for run in self.runs]
+        if grids[0] != grids[1]:
+            raise SettingsError(f"compare: bits/dim of the same levels wanted, got those of {grids[0]} and {grids[1]}")
+        if self.terms.calls:
+            refuse_odd(self.terms.calls, "calls")
+        for run, its_data in zip(self.runs, self.data, strict=True):
+            require_held_out(run, its_data)
+        _refuse_other_samples(self.runs, self.data, self.terms.num)
+
+    def measure(self, scored: Scorer, listener: Listener = SILENT) -> ComparedBounds:
+        """Score both; where terms are drawn, both are asked the same ones.
+
+        Raises:
+            SettingsError: more calls than a chain has steps.
+        """
+        terms, wanted = None, self.terms
+        found: list[NDArray[np.float64]] = []
+        for run, its_data in zip(self.runs, self.data, strict=True):
+            chain, count = chain_to_score(run, its_data, steps=wanted.steps, num=wanted.num, listener=listener)
+            refuse_short_chain(chain, wanted.calls, "calls")
+            if wanted.calls and (terms is None or len(terms.proposal.shares) != chain.num_timesteps - 1):
+                terms = fit_terms(run, its_data, chain, wanted.calls, seed=wanted.seed, batch_size=wanted.batch_size)
+            found.append(scored(run, its_data, chain, count, terms).double().cpu().numpy())
+        return ComparedBounds(*found)
 
 
-def _sampled(
-    run: Opened, data: Data, chain: GaussianDiffusion, count: int, terms: Terms, proposal: StepProposal
-) -> Tensor:
-    x, denoise = _denoiser(run, data, chain, count)
-    found = sample_bound(
-        chain, denoise, x, proposal, calls=terms.calls, seed=terms.seed, batch_size=terms.batch_size
-    ).bits_per_dim
-    return require_finite(found[:, None], "bounds")[:, 0] + run.spec.codec.log2_scale
+def compare_bounds(compared: Comparison, listener: Listener = SILENT) -> ComparedBounds:
+    """Evaluate the bounds of both runs; errors are as of ``Run.compare``."""
+    seed, size = compared.terms.seed, compared.terms.batch_size
+
+    def scored(run: Opened, data: Data, chain: GaussianDiffusion, count: int, terms: Terms | None) -> Tensor:
+        every = range(count)
+        if terms is not None:
+            found = estimate_of(run, data, chain, every, terms, seed=seed, batch_size=size, listener=listener)
+            return found.bits_per_dim
+        vlb = bound_of_samples(run, data, chain, every, seed=seed, batch_size=size, listener=listener)
+        return in_data_units(vlb, run).total_bpd
+
+    return compared.measure(scored, listener)
 
 
-def _denoiser(run: Opened, data: Data, chain: GaussianDiffusion, count: int) -> tuple[Tensor, Denoiser]:
-    """Return the first held-out samples, and what denoises them."""
-    x, y = data.held_out.first(count)
-    conditioning = {} if y is None else {"y": y.to(run.device)}
-    return x.to(run.device), run.denoiser(chain, conditioning, clip=run.spec.codec.bounded)
-
-
-def _refuse_other_samples(first: Opened, second: Opened, data: tuple[Data, Data], num: int) -> None:
+def _refuse_other_samples(runs: tuple[Opened, Opened], data: tuple[Data, Data], num: int) -> None:
     """Refuse held-out samples that are not the same, in the data's own values.
 
     Raises:
         DataError: as said.
     """
     x, y = (its.held_out.first(num or len(its.held_out))[0] for its in data)
-    values = [run.spec.codec.decode(part) for run, part in ((first, x), (second, y))]
+    values = [run.spec.codec.decode(part) for run, part in zip(runs, (x, y), strict=True)]
     # Continuous values come back through the range of either run, with its rounding.
     if x.shape != y.shape or not np.allclose(values[0], values[1], rtol=1e-5, atol=1e-5 * np.abs(values[0]).max()):
         raise DataError(

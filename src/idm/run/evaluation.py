@@ -1,56 +1,20 @@
 """Results of scoring: bounds and recognition, as values and as what JSON can hold."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
-from idm.core.text import counted
-from idm.data import Codec
-from idm.likelihood import VLB, Estimate, VarianceFractions
-from idm.metrics import BoundParts, FeatureExtractor, Figure, Values, worse_than_chance
+from idm.likelihood import VLB, Estimate, FlowLikelihood
+from idm.metrics import FeatureExtractor, Figure, Values, worse_than_chance
 from idm.metrics.recognition import OF_HELD_OUT, RECOGNISED
+from idm.run.flows import flow_to_plain
+from idm.run.held_out_bounds import HeldOutBound, ScoredBound, pair
 from idm.run.opened import Opened
 from idm.samplers import Sampler
-
-
-@dataclass(frozen=True, eq=False)
-class HeldOutBound:
-    """The variational bound of held-out data.
-
-    Attributes:
-        vlb: the bound and its terms, in bits/dim; of continuous data in the data's own units.
-        timesteps: the number that each step had in the schedule it was first defined in, or its time on another path,
-            increasing.
-        histogram: bits/dim of histograms of each pixel by class; None for continuous data.
-        fractions: what the network learned of the variance, beside the best; None where it learned none, or the best is
-            not known.
-    """
-
-    vlb: VLB
-    timesteps: list[int] | list[float]
-    histogram: Estimate | None
-    fractions: VarianceFractions | None = None
-
-    @property
-    def total(self) -> Estimate:
-        """The bound, bits/dim, with its standard error over samples."""
-        return Estimate.of(self.vlb.total_bpd)
-
-    def parts(self, codec: Codec, *, own: bool) -> BoundParts:
-        """Return what metrics read of it.
-
-        Args:
-            codec: of the data.
-            own: whether they are the run's own held-out samples.
-        """
-        vlb, kind = self.vlb, "held-out sample" if own else "sample"
-        grid = "densities in the data's own units" if codec.levels is None else f"probabilities of {codec.grid}"
-        chain = f"bound of {counted(len(self.timesteps), 'step')}"
-        about = f"{counted(vlb.total_bpd.numel(), kind)}, {chain}; {grid}"
-        return BoundParts(vlb.total_bpd, vlb.prior_bpd, vlb.vb[:, 1:].sum(1), vlb.vb[:, 0], self.histogram, about)
 
 
 @dataclass(frozen=True)
@@ -95,20 +59,33 @@ class Evaluation:
     """What a run was found to be worth.
 
     Attributes:
-        bound: the bound of the data that were scored; None where no metric needs it.
+        scored: the bound of the data that were scored, term by term or estimated; None where no metric needs it.
         figures: what each metric found.
         about: which run was asked what: checkpoint, step, seed, data, levels, grid.
         sampler: what drew the samples; None where none were drawn.
         num_samples: how many were drawn.
         features: what was compared of samples.
+        flow: likelihoods by the probability flow; None where no metric needs them.
     """
 
-    bound: HeldOutBound | None
+    scored: ScoredBound | None
     figures: Mapping[str, Sequence[Figure]]
     about: dict[str, Any]
     sampler: Sampler | None = None
     num_samples: int = 0
     features: FeatureExtractor = field(default_factory=Values)
+    flow: FlowLikelihood | None = None
+
+    @property
+    def scores(self) -> dict[str, Tensor]:
+        """What is known of each sample that was scored [n], by name."""
+        flow = {} if self.flow is None else {"flow_bits_per_dim": self.flow.bits_per_dim}
+        return ({} if self.scored is None else self.scored.scores) | flow
+
+    @property
+    def bound(self) -> HeldOutBound | None:
+        """The bound with all of its terms; None where there is none, or where it was estimated."""
+        return None if self.scored is None else self.scored.whole
 
     def __getitem__(self, name: str) -> Figure:
         """Return the figure of that name, such as "total" or "recognised".
@@ -144,42 +121,20 @@ class Evaluation:
 
     def to_plain(self) -> dict[str, Any]:
         """Return JSON-able values, as ``idm evaluate`` writes them; numbers that are not finite among them."""
-        plain = self.about | ({} if self.bound is None else _bound_to_plain(self.bound))
+        plain = self.about | ({} if self.scored is None else self.scored.to_plain())
+        if self.flow is not None:
+            plain["flow"] = flow_to_plain(self.flow)
         found, sampler = self.recognition, self.sampler
         if sampler is not None:
             how: dict[str, Any] = {"sampler": type(sampler).__name__}
             how |= {"sampler_steps": sampler.diffusion.num_timesteps, "sampler_calls": sampler.num_calls}
             if found is not None:
-                shares = {"samples": _pair(found.samples), "held_out": _pair(found.real)}
+                shares = {"samples": pair(found.samples), "held_out": pair(found.real)}
                 plain["classifier"] = how | {"num": found.num} | shares
             told = {"name": self.features.name, "version": self.features.version, "sha256": self.features.sha256}
             plain |= {"samples": how | {"num": self.num_samples}, "features": told}
         rows = {name: [figure.to_plain() for figure in figures] for name, figures in self.figures.items()}
         return plain | {"metrics": rows, "worse_than_chance": self.worse_than_chance}
-
-
-def _bound_to_plain(bound: HeldOutBound) -> dict[str, Any]:
-    vlb = bound.vlb
-    terms = [Estimate.of(column) for column in vlb.vb.T]
-    return {
-        "num": vlb.total_bpd.numel(),
-        "steps": len(bound.timesteps),
-        "bits_per_dim": {
-            "total": _pair(bound.total),
-            "prior": _pair(Estimate.of(vlb.prior_bpd)),
-            "steps": _pair(Estimate.of(vlb.vb[:, 1:].sum(1))),
-            "decoder": _pair(Estimate.of(vlb.vb[:, 0])),
-            "histogram": None if bound.histogram is None else _pair(bound.histogram),
-        },
-        "terms": {
-            "timesteps": bound.timesteps,
-            "mean": [term.mean for term in terms],
-            "standard_error": [term.standard_error for term in terms],
-            "xstart_mse": vlb.xstart_mse.mean(0).tolist(),
-            "eps_mse": vlb.mse.mean(0).tolist(),
-        },
-        "variance_fractions": None if bound.fractions is None else asdict(bound.fractions),
-    }
 
 
 def about(run: Opened, seed: int, data: str | None, plan: str | None = None, guidance: float = 1.0) -> dict[str, Any]:
@@ -204,7 +159,3 @@ def about(run: Opened, seed: int, data: str | None, plan: str | None = None, gui
         "plan": plan,
         "guidance": guidance,
     }
-
-
-def _pair(estimate: Estimate) -> dict[str, float]:
-    return {"mean": estimate.mean, "standard_error": estimate.standard_error}

@@ -8,17 +8,20 @@ from operator import or_
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT, Listener
 from idm.core.text import counted
 from idm.data import Dataset
+from idm.likelihood import FlowLikelihood
 from idm.metrics import Evidence, Figure, Labelled, Metric, Needs, Recognised, Setup, find_metric
-from idm.metrics.features import USUAL_FEATURES, FeatureExtractor, Values, find_features
+from idm.metrics.features import USUAL_FEATURES, FeatureExtractor, Values, find_features, fitted_and_compared
 from idm.run.data import Data
 from idm.run.drawing import require_memory, require_sampler
-from idm.run.evaluation import HeldOutBound
+from idm.run.flows import flow_scores
+from idm.run.held_out_bounds import ScoredBound
 from idm.run.opened import Opened
 from idm.run.recognition import require_recognition
 from idm.run.scoring import require_held_out
@@ -41,12 +44,14 @@ class Metrics:
         num_samples: how many samples are drawn.
         sampler: what draws them; None where no metric looks at samples.
         features: what is compared of samples.
+        compared: which of the real samples they are compared with; all where None.
     """
 
     members: Mapping[str, Metric]
     num_samples: int
     sampler: Sampler | None
     features: FeatureExtractor
+    compared: NDArray[np.int64] | None = None
 
     @property
     def needs(self) -> Needs:
@@ -54,7 +59,14 @@ class Metrics:
         return needs_of(self.members)
 
     def figures(
-        self, run: Opened, data: Data, bound: HeldOutBound | None, drawn: Tensor | None, listener: Listener = SILENT
+        self,
+        run: Opened,
+        data: Data,
+        bound: ScoredBound | None,
+        drawn: Tensor | None,
+        listener: Listener = SILENT,
+        *,
+        flow: FlowLikelihood | None = None,
     ) -> dict[str, list[Figure]]:
         """Measure all, and return their figures by metric; all see the same evidence.
 
@@ -64,8 +76,9 @@ class Metrics:
             bound: of the held-out data, where a metric needs it.
             drawn: samples in the model's range, of every class in turn, where a metric looks at them.
             listener: hears how it gets on.
+            flow: likelihoods by the flow, where a metric needs them.
         """
-        evidence = self._evidence(run, data, bound, drawn)
+        evidence = self._evidence(run, data, bound, drawn, flow)
         found: dict[str, list[Figure]] = {}
         with listener.follow("measuring", len(self.members), unit="metrics") as bar:
             for name, metric in self.members.items():
@@ -73,19 +86,29 @@ class Metrics:
                 bar.advance()
         return found
 
-    def _evidence(self, run: Opened, data: Data, bound: HeldOutBound | None, drawn: Tensor | None) -> Evidence:
+    def _evidence(
+        self,
+        run: Opened,
+        data: Data,
+        bound: ScoredBound | None,
+        drawn: Tensor | None,
+        flow: FlowLikelihood | None,
+    ) -> Evidence:
         needs = self.needs
         reads_real, has_trained = bool(needs & Needs.REAL), len(data.train) > 0
         trained_on = has_trained and (reads_real or bool(needs & Needs.TRAINING))
         scored = len(data.held_out) > 0 and (bool(needs & Needs.HELD_OUT) or (reads_real and not has_trained))
+        held_out, training = evenly(data.held_out) if scored else None, evenly(data.train) if trained_on else None
         return Evidence(
             drawn=None if drawn is None else _as_drawn(run, drawn),
-            scored=evenly(data.held_out) if scored else None,
-            trained_on=evenly(data.train) if trained_on else None,
+            scored=held_out,
+            trained_on=training,
             parts=None if bound is None else bound.parts(run.spec.codec, own=has_trained),
+            flow_scores=None if flow is None else flow_scores(flow, run.spec.codec, own=has_trained),
             features=self.features,
             levels=run.spec.codec.levels,
             about_drawn=self._about_drawn(run),
+            compared=_some(training or held_out, self.compared),
         )
 
     def _about_drawn(self, run: Opened) -> str:
@@ -133,9 +156,10 @@ def choose_metrics(
     if features is not None and not compared:
         raise SettingsError(f"features: a metric that compares samples wanted beside it, got {', '.join(members)}")
     extractor: FeatureExtractor = Values()
+    rows: NDArray[np.int64] | None = None
     if compared:
-        extractor = _refuse_unmeasurable(data, members, samples, features or USUAL_FEATURES)
-    return Metrics(members, samples, _sampler(run, data, members, samples, sampler), extractor)
+        extractor, rows = _refuse_unmeasurable(data, members, samples, features or USUAL_FEATURES)
+    return Metrics(members, samples, _sampler(run, data, members, samples, sampler), extractor, rows)
 
 
 def needs_of(members: Mapping[str, Metric]) -> Needs:
@@ -159,21 +183,36 @@ def _refuse_samples(members: Mapping[str, Metric], samples: int) -> None:
 
 
 def _refuse_missing(run: Opened, data: Data, members: Mapping[str, Metric]) -> None:
-    if needs_of(members) & (Needs.HELD_OUT | Needs.BOUND):
+    if needs_of(members) & (Needs.HELD_OUT | Needs.BOUND | Needs.FLOW):
         require_held_out(run, data)
     for name, metric in members.items():
         if metric.needs & Needs.TRAINING and not len(data.train) and not isinstance(metric, Recognised):
             raise DataError(f"metrics={name}: the run's training data wanted, got others; leave out data=PATH")
 
 
-def _refuse_unmeasurable(data: Data, members: Mapping[str, Metric], samples: int, features: str) -> FeatureExtractor:
-    """Return the features, and let every metric look at what there will be."""
-    real = evenly(data.train if len(data.train) else data.held_out)
-    extractor = find_features(features, real.x)
-    setup = Setup(tuple(real.x.shape[1:]), samples, len(real.x), extractor(real.x[:1]).shape[1])
+def _refuse_unmeasurable(
+    data: Data, members: Mapping[str, Metric], samples: int, features: str
+) -> tuple[FeatureExtractor, NDArray[np.int64] | None]:
+    """Return the features and which of the real samples are compared, and let every metric look at what there will be.
+
+    Features that are fitted have some of the samples to themselves; all others are compared by all of them.
+    """
+    real = evenly(data.train if len(data.train) else data.held_out).x
+    to_fit, others = fitted_and_compared(len(real))
+    extractor = find_features(features, real[to_fit])
+    compared = others if extractor.is_fitted else None
+    num_real = len(real) if compared is None else len(compared)
+    setup = Setup(tuple(real.shape[1:]), samples, num_real, extractor(real[:1]).shape[1])
     for metric in members.values():
         metric.check(setup)
-    return extractor
+    return extractor, compared
+
+
+def _some(of: Labelled | None, rows: NDArray[np.int64] | None) -> Labelled | None:
+    """Return some rows; None where nothing is said."""
+    if of is None or rows is None:
+        return None
+    return Labelled(of.x[rows], None if of.y is None else of.y[rows])
 
 
 def _sampler(

@@ -1,170 +1,32 @@
-"""A trained model that is scored and compared, and of which more is found out after training."""
+"""A trained model of which more is found out after training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy.typing as npt
 from torch import Tensor
 
 from idm.core.counts import at_least, whole_number
 from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.likelihood import Calibration, Estimate
-from idm.metrics import Needs
 from idm.run.calibrated import CalibrateRequest, measure_and_train
 from idm.run.classified import Classified
-from idm.run.comparing import ComparedBounds, Terms, compare_bounds
-from idm.run.drawing import draw, guided_samples
-from idm.run.evaluation import Evaluation, Scores, about
-from idm.run.figures import choose_metrics
+from idm.run.drawing import draw
 from idm.run.fitting import fit_solver
-from idm.run.inputs import as_inputs
-from idm.run.labels import Labels
 from idm.run.opened import Opened
 from idm.run.other_data import open_data_to_score
 from idm.run.own_data import open_run_data
-from idm.run.restorable import Restorable
-from idm.run.scoring import (
-    bits_per_dim,
-    bound_of,
-    bound_of_samples,
-    chain_of,
-    chain_to_score,
-    held_out_bound,
-    in_data_units,
-)
+from idm.run.scorable import Scorable
+from idm.run.scoring import bits_per_dim, bound_of_samples, chain_to_score
 from idm.run.solver_fit import SolverFit
 from idm.run.tradeoff import WAYS, Tradeoff, plan_tradeoff
 from idm.samplers import Sampler
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Measurable(Classified, Restorable):
+class Measurable(Classified, Scorable):
     """The part of a ``Run`` that measures. Samples come in the data's own units, type and order of axes."""
-
-    def score(
-        self,
-        samples: npt.ArrayLike,
-        *,
-        labels: Labels | None = None,
-        steps: int = 0,
-        plan: str | None = None,
-        seed: int = 0,
-        batch_size: int = 512,
-        listener: Listener | None = None,
-    ) -> Scores:
-        """Evaluate the variational bound of each sample, in bits/dim.
-
-        Args:
-            samples: one or several.
-            labels: their classes, in turn; no class by default.
-            steps: of the chain whose bound is evaluated; 0: all.
-            plan: which levels that chain has, in place of evenly spaced ones; see ``sampler``.
-            seed: sample i has the noise of seed + i.
-            batch_size: (sample, step) pairs per call of the network.
-            listener: as in ``sample``.
-
-        Raises:
-            DataError: samples that do not fit the run's data.
-            SettingsError: more steps than there are, or no labels for a network that knows classes only.
-            NumericalError: bounds are not finite.
-        """
-        listener = listener_or_quiet(listener)
-        inputs, chain = as_inputs(self, samples), chain_of(self, steps, plan, listener)
-        y = self.conditioning(self.spec.label_kind.read(labels), inputs.labels).get("y")
-        found = bound_of(self, chain, inputs.x, y, seed=seed, batch_size=batch_size, listener=listener)
-        vlb = in_data_units(found, self)
-        return Scores(vlb.total_bpd.double().cpu().numpy(), vlb)
-
-    def evaluate(
-        self,
-        data: str | Path | None = None,
-        *,
-        steps: int = 0,
-        plan: str | None = None,
-        num: int = 0,
-        samples: int = 0,
-        sampler: Sampler | None = None,
-        guidance: float = 1.0,
-        metrics: Sequence[str] | None = None,
-        features: str | None = None,
-        seed: int = 0,
-        batch_size: int = 512,
-        listener: Listener | None = None,
-    ) -> Evaluation:
-        """Score the run on data that it has not seen.
-
-        Args:
-            data: a folder or file of other data; the held-out samples of its own where None.
-            steps: of the chain whose bound is evaluated; 0: all.
-            plan: which levels it has, in place of evenly spaced ones, such as "likelihood"; see ``sampler``.
-            num: how many held-out samples; 0: all.
-            samples: number of samples to draw as well, which a classifier of the training data recognises.
-            sampler: for these; the run's own by default.
-            guidance: scale of classifier-free guidance of these; the bound is that of the network without it.
-            metrics: what is measured, by name, such as "bound" and "frechet"; "module:callable" is imported and run.
-                The bound by default, and with samples the classifier.
-            features: what is compared of samples: "pca" (the default), "pca:50", "values", "random", or
-                "module:function", which is imported and run.
-            seed: of noise and samples.
-            batch_size: (sample, step) pairs per call of the network.
-            listener: as in ``sample``.
-
-        Raises:
-            DataError: nothing is held out, or data that cannot be read or do not fit.
-            SettingsError: more steps than there are, samples of a run without classes, or what a metric refuses.
-            NumericalError: bounds or samples are not finite.
-        """
-        steps, num, samples = (at_least(0, *one) for one in ((steps, "steps"), (num, "num"), (samples, "samples")))
-        opened, listener = open_data_to_score(self, data), listener_or_quiet(listener)
-        guided = guided_samples(self, guidance, samples)
-        chosen = choose_metrics(guided, opened, metrics, samples=samples, sampler=sampler, features=features)
-        bound = drawn = None
-        if Needs.BOUND in chosen.needs:
-            bound = held_out_bound(
-                self, opened, steps=steps, plan=plan, num=num, seed=seed, batch_size=batch_size, listener=listener
-            )
-        if chosen.sampler is not None:
-            drawn = draw(guided, samples, seed=seed, sampler=chosen.sampler, listener=listener)
-        figures = chosen.figures(guided, opened, bound, drawn, listener)
-        asked = about(self, seed, None if data is None else str(data), plan, guidance)
-        return Evaluation(bound, figures, asked, chosen.sampler, samples, chosen.features)
-
-    def compare(
-        self,
-        other: "Measurable",
-        data: str | Path | None = None,
-        *,
-        calls: int = 0,
-        steps: int = 0,
-        num: int = 0,
-        seed: int = 0,
-        batch_size: int = 512,
-        listener: Listener | None = None,
-    ) -> ComparedBounds:
-        """Compare the bounds of this run and another one on the same samples, image by image.
-
-        Args:
-            other: the other run.
-            data: a folder or file of other data; the held-out samples where None, which are to be the same of both.
-            calls: of the network for each sample, an even number from 4 on: its terms are a sample of all, drawn alike
-                for both runs; 0: every term.
-            steps: of the chains whose bounds are evaluated; 0: all.
-            num: how many held-out samples; 0: all.
-            seed: of steps and noise.
-            batch_size: (sample, step) pairs per call of the network.
-            listener: as in ``sample``.
-
-        Raises:
-            DataError: nothing is held out, or other samples than those of the other run.
-            SettingsError: more steps than there are, no such number of calls, or data of other levels.
-            NumericalError: bounds are not finite.
-        """
-        calls, steps, num = (at_least(0, *one) for one in ((calls, "calls"), (steps, "steps"), (num, "num")))
-        both = open_data_to_score(self, data), open_data_to_score(other, data)
-        terms = Terms(calls, steps, num, seed, batch_size)
-        return compare_bounds(self, other, both, terms, listener_or_quiet(listener))
 
     def calibrate(
         self,

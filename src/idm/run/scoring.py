@@ -9,11 +9,19 @@ from idm.core.errors import DataError
 from idm.core.progress import SILENT, Listener
 from idm.core.tensors import require_finite
 from idm.diffusion import GaussianDiffusion
-from idm.likelihood import VLB, Estimate, VarianceFractions, estimate_bpd, evaluate_bound, variance_fractions
+from idm.likelihood import (
+    VLB,
+    Estimate,
+    SampledBound,
+    VarianceFractions,
+    estimate_bpd,
+    evaluate_bound,
+    variance_fractions,
+)
 from idm.likelihood.fractions import learned_rule
-from idm.metrics import histogram_bpd
+from idm.run.baseline import histogram_of
 from idm.run.data import Data
-from idm.run.evaluation import HeldOutBound
+from idm.run.held_out_bounds import EstimatedBound, HeldOutBound
 from idm.run.opened import Opened
 from idm.run.variance import of_model, one_curve
 from idm.schedules import refuse_more_steps, spaced
@@ -154,6 +162,11 @@ def summary(run: Opened, data: Data, chain: GaussianDiffusion, vlb: VLB, *, batc
     return HeldOutBound(in_data_units(vlb, run), chain.grid.levels.time.tolist(), histogram, fractions)
 
 
+def summary_of_estimate(run: Opened, data: Data, chain: GaussianDiffusion, found: SampledBound) -> EstimatedBound:
+    """Say what estimates of the bound of the first held-out samples come to."""
+    return EstimatedBound(found, chain.num_timesteps, _histogram(run, data, len(found.bits_per_dim)))
+
+
 def _fractions(run: Opened, data: Data, batch_size: int) -> VarianceFractions | None:
     """Compare what was learned of the variance with the best of it; None where nothing was, or that is not known."""
     rule = learned_rule(run.diffusion.variance)
@@ -189,6 +202,4 @@ def _histogram(run: Opened, data: Data, count: int) -> Estimate | None:
     levels = run.spec.codec.levels
     if levels is None or levels > len(data.train):
         return None  # histograms need several samples per level to be a baseline worth printing
-    train_x, train_y = data.train.first(len(data.train))
-    x, y = data.held_out.first(count)
-    return Estimate.of(histogram_bpd(train_x, train_y, x, y, levels))
+    return histogram_of(data, levels, count)

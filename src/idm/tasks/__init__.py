@@ -10,6 +10,7 @@ from idm.core.lazy import importing
 if TYPE_CHECKING:
     from idm.tasks.checking import check_data
     from idm.tasks.choose import make_experiment
+    from idm.tasks.comparing import compare_into
     from idm.tasks.describing import describe
     from idm.tasks.editing import decode_into, encode_into, interpolate_into
     from idm.tasks.ema import reconstruct
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from idm.tasks.progress import read_progress
     from idm.tasks.proving import check_math
     from idm.tasks.requests import (
+        CompareRequest,
         EditRequest,
         EncodeRequest,
         InterpolateRequest,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from idm.tasks.verifying import verify
 
 __all__ = [
+    "CompareRequest",
     "EditRequest",
     "EncodeRequest",
     "InterpolateRequest",
@@ -43,6 +46,7 @@ __all__ = [
     "TradeoffRequest",
     "check_data",
     "check_math",
+    "compare_into",
     "decode_into",
     "describe",
     "edit_into",
@@ -66,6 +70,7 @@ __getattr__ = importing(
     {
         "idm.tasks.checking": ("check_data",),
         "idm.tasks.choose": ("make_experiment",),
+        "idm.tasks.comparing": ("compare_into",),
         "idm.tasks.describing": ("describe",),
         "idm.tasks.editing": ("decode_into", "encode_into", "interpolate_into"),
         "idm.tasks.ema": ("reconstruct",),
@@ -75,6 +80,7 @@ __getattr__ = importing(
         "idm.tasks.progress": ("read_progress",),
         "idm.tasks.proving": ("check_math",),
         "idm.tasks.requests": (
+            "CompareRequest",
             "EditRequest",
             "EncodeRequest",
             "InterpolateRequest",

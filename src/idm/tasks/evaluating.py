@@ -1,37 +1,45 @@
 """Scoring a run into a folder, in parts that outlive an interruption and by several processes."""
 
 import json
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, final
 
+from torch import Tensor
+
+from idm.core.errors import SettingsError
 from idm.core.files import write_atomically
 from idm.core.progress import SILENT, Listener
-from idm.core.ranks import joined_ranks
+from idm.core.ranks import Ranks, joined_ranks
 from idm.core.text import finite
 from idm.data.fingerprint import differing
-from idm.likelihood import Estimate
+from idm.likelihood import Estimate, FlowLikelihood
 from idm.metrics import Needs
 from idm.report import bound_by_timestep, png
 from idm.report.steps import learned_and_best
 from idm.run import Data, Evaluation, Run, best_device, open_data_to_score
 from idm.run.drawing import guided_samples
 from idm.run.evaluation import about
-from idm.run.figures import choose_metrics
+from idm.run.figures import Metrics, choose_metrics
+from idm.run.held_out_bounds import ScoredBound
 from idm.run.plans import refuse_spacing
 from idm.run.saving import results_folder
 from idm.run.scoring import chain_of
-from idm.storage.results import results_in
-from idm.tasks.long_jobs import Order, bound_in_parts, sample_in_parts, share_plan
+from idm.storage.results import Results, results_in
+from idm.tasks.estimates import flow_in_parts, scored_in_parts
+from idm.tasks.long_jobs import Order, sample_in_parts, share_plan
 from idm.tasks.parts import remove_parts
 from idm.tasks.requests import ScoreRequest
+from idm.tasks.scores import SCORES, place_of_scores, write_scores
 from idm.tasks.together import Say, held_by_main, open_together, say_nothing, together
 
-BOUND, SAMPLES = ".parts-bound", ".parts-samples"
+BOUND, FLOW, SAMPLES = ".parts-bound", ".parts-flow", ".parts-samples"
 """Where the parts of long jobs lie meanwhile."""
 
 PLOT, RESULTS, VARIANCE = "bound.png", "evaluation.json", "variance.png"
-NAMES, WHAT = (RESULTS, PLOT, VARIANCE), "an evaluation"
+NAMES, WHAT = (RESULTS, SCORES, PLOT, VARIANCE), "an evaluation"
 """What is written, and what it is."""
 
 
@@ -60,7 +68,7 @@ def evaluate_into(
     listener: Listener = SILENT,
     say: Say = say_nothing,
 ) -> Evaluated | None:
-    """Score data in bits/dim, term by term, into RUN/evaluated by default: evaluation.json, and a plot of the terms.
+    """Score data in bits/dim, term by term, into RUN/evaluated by default: evaluation.json, scores.csv and a plot.
 
     What is not said here is as of ``sample_into``; the custom source of a run is trusted, too.
 
@@ -70,33 +78,113 @@ def evaluate_into(
     with ExitStack() as stack:
         with joined_ranks(best_device(device)) as ranks:
             opened = open_together(run_folder, request, ranks, device, listener, say, trust_code=trust_code)
-            folder, sampler, data, _, guided = together(
-                lambda: results_folder(out, opened, "evaluated"),
-                lambda: opened.sampler(**request.sampler, listener=listener),
-                lambda: open_data_to_score(opened, request.data, request.source),
-                lambda: refuse_spacing(request.plan, request.sampler),
-                lambda: guided_samples(opened, request.guidance, request.samples),
-            )
-            metrics = choose_metrics(
-                guided, data, request.metrics, samples=request.samples, sampler=sampler, features=request.features
-            )
+            plan = _plan(opened, request, out, listener)
             share_plan(request.plan, lambda: chain_of(opened, request.steps, request.plan, listener), ranks)
-            results = held_by_main(ranks, stack, results_in(folder, NAMES), say)
-            bound = drawn = None
-            if Needs.BOUND in metrics.needs:
-                bound = bound_in_parts(opened, data, folder / BOUND, request, ranks=ranks, listener=listener)
-            if metrics.sampler is not None:
-                order = Order(request.samples, metrics.sampler, seed=request.seed)
-                drawn = sample_in_parts(guided, order, folder / SAMPLES, ranks=ranks, listener=listener)
-        if results is None:
-            return None
-        asked = about(opened, request.seed, request.data, request.plan, request.guidance)
-        figures = metrics.figures(guided, data, bound, drawn, listener)
-        evaluation = Evaluation(bound, figures, asked, metrics.sampler, request.samples, metrics.features)
-        written = results.put(f"{WHAT} of {opened.name}", lambda place: write_evaluation(place, evaluation))
-        for name in (BOUND, SAMPLES):
-            remove_parts(folder / name)
-    return Evaluated(evaluation, _remarks(opened, data, request), written)
+            results = [held_by_main(ranks, stack, results_in(*names), say) for names in plan.places]
+            found = plan.measure(ranks, listener)
+        return plan.put([one for one in results if one is not None], found, listener) if ranks.is_main else None
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What was scored and drawn for metrics, where they need it.
+
+    Attributes:
+        scored: the bound.
+        flow: likelihoods by the flow.
+        drawn: samples.
+    """
+
+    scored: ScoredBound | None
+    flow: FlowLikelihood | None
+    drawn: Tensor | None
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """A request that was found to suit its run.
+
+    Attributes:
+        run: the run.
+        guided: the same, guided as its samples are to be.
+        request: what is wanted.
+        data: what is scored.
+        folder: where results go.
+        table: where the scores of single samples go, there or elsewhere.
+        metrics: what is measured.
+    """
+
+    run: Run
+    guided: Run
+    request: ScoreRequest
+    data: Data
+    folder: Path
+    table: Path
+    metrics: Metrics
+
+    @property
+    def places(self) -> list[tuple[Path, tuple[str, ...]]]:
+        """Folders, and names of what is written there: that of the table by itself, where it is another one."""
+        if self.table.parent == self.folder:
+            return [(self.folder, (*NAMES, self.table.name))]
+        return [(self.folder, NAMES), (self.table.parent, (self.table.name,))]
+
+    def measure(self, ranks: Ranks, listener: Listener) -> _Found:
+        """Score and draw what metrics need, in parts; on the main process what was found."""
+        request, needs, scored, flow, drawn = self.request, self.metrics.needs, None, None, None
+        together: dict[str, Any] = {"ranks": ranks, "listener": listener}
+        if Needs.BOUND in needs:
+            scored = scored_in_parts(self.run, self.data, self.folder / BOUND, request, **together)
+        if Needs.FLOW in needs:
+            flow = flow_in_parts(self.run, self.data, self.folder / FLOW, request.bound, **together)
+        if self.metrics.sampler is not None:
+            order = Order(request.samples, self.metrics.sampler, seed=request.seed)
+            drawn = sample_in_parts(self.guided, order, self.folder / SAMPLES, **together)
+        return _Found(scored, flow, drawn)
+
+    def put(self, results: Sequence[Results], found: _Found, listener: Listener) -> Evaluated:
+        """Measure, and put the results in the place of earlier ones."""
+        run, data, request, metrics = self.run, self.data, self.request, self.metrics
+        figures = metrics.figures(self.guided, data, found.scored, found.drawn, listener, flow=found.flow)
+        asked = about(run, request.seed, request.data, request.plan, request.guidance)
+        evaluation = Evaluation(
+            found.scored, figures, asked, metrics.sampler, request.samples, metrics.features, found.flow
+        )
+        what, (first, *others) = f"{WHAT} of {run.name}", results
+
+        def table(place: Path) -> dict[str, Path]:
+            scores = evaluation.scores
+            return {"scores": write_scores(place, data, scores, self.table.name)} if scores else {}
+
+        written = first.put(what, lambda new: write_evaluation(new, evaluation) | ({} if others else table(new)))
+        for apart in others:
+            written |= apart.put(what, table)
+        for name in (BOUND, FLOW, SAMPLES):
+            remove_parts(self.folder / name)
+        return Evaluated(evaluation, _remarks(run, data, request), written)
+
+
+def _plan(opened: Run, request: ScoreRequest, out: str | Path | None, listener: Listener) -> _Plan:
+    """Check a request; all that is wrong with it is told at once."""
+    folder, sampler, data, _, guided, _ = together(
+        lambda: results_folder(out, opened, "evaluated"),
+        lambda: opened.sampler(**request.sampler, listener=listener),
+        lambda: open_data_to_score(opened, request.data, request.source),
+        lambda: refuse_spacing(request.plan, request.sampler),
+        lambda: guided_samples(opened, request.guidance, request.samples),
+        lambda: request.bound,
+    )
+    table = place_of_scores(request.scores, opened, folder)
+    metrics = choose_metrics(
+        guided, data, request.metrics, samples=request.samples, sampler=sampler, features=request.features
+    )
+    if request.scores is not None and not metrics.needs & (Needs.BOUND | Needs.FLOW):
+        raise SettingsError(
+            f"scores: a metric of single samples wanted, such as bound, got {','.join(metrics.members)}; leave it out"
+        )
+    return _Plan(opened, guided, request, data, folder, table, metrics)
 
 
 def _remarks(run: Run, data: Data, request: ScoreRequest) -> tuple[str, ...]:
@@ -110,7 +198,7 @@ def _remarks(run: Run, data: Data, request: ScoreRequest) -> tuple[str, ...]:
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> dict[str, Path]:
-    """Write the results as JSON; of a bound a plot of the terms, and one of the variance where it was learned."""
+    """Write the results as JSON; of all terms of a bound a plot, and one of the variance where it was learned."""
     text = json.dumps(finite(evaluation.to_plain()), indent=2, allow_nan=False) + "\n"
     written = {"results": write_atomically(folder / RESULTS, text.encode(), durable=True)}
     bound = evaluation.bound

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from idm.core.progress import SILENT, Listener, Progress, Within
+from idm.core.progress import SILENT, Listener, Progress
 from idm.core.ranks import Ranks
 from idm.diffusion import GaussianDiffusion
 from idm.likelihood import VLB
@@ -21,7 +21,7 @@ from idm.run.variance import told
 from idm.samplers import Sampler, SampleStep
 from idm.storage import open_checkpoint
 from idm.tasks.part_files import Part
-from idm.tasks.parts import Job
+from idm.tasks.parts import Job, told_in_parts
 from idm.tasks.requests import ScoreRequest
 
 BOUND_IMAGES = 16
@@ -203,31 +203,14 @@ def vlb_in_parts(
     job = Job(
         "bound", Path(folder), request_of(run) | given, count, size, {"total_bpd": (), "prior_bpd": (), **by_step}
     )
-    mine, done = job.progress_of(ranks)
     calls = chain.num_timesteps * -(-job.size // min(job.size, batch_size))
-    listener = listener if ranks.is_main else SILENT
-    with listener.follow("bound", mine * calls, done=done * calls) as bar:
 
-        def compute(part: range, look: Callable[[], None]) -> Part:
-            within = Within(_Watched(bar, look))
-            found = bound_of_samples(run, data, chain, part, seed=seed, batch_size=batch_size, listener=within)
-            return {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
+    def compute(part: range, within: Listener) -> Part:
+        found = bound_of_samples(run, data, chain, part, seed=seed, batch_size=batch_size, listener=within)
+        return {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
 
-        found = job.run(compute, ranks)
+    found = told_in_parts(job, calls, compute, ranks, listener)
     return None if found is None else VLB(**found)
-
-
-@dataclass(frozen=True, eq=False)
-class _Watched:
-    """Progress that also asks whether to stop."""
-
-    bar: Progress
-    look: Callable[[], None]
-
-    def advance(self, units: int = 1, status: str = "") -> None:
-        """Count what was done, and call ``look``."""
-        self.bar.advance(units, status)
-        self.look()
 
 
 def request_of(run: Opened) -> dict[str, Any]:

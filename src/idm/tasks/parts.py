@@ -11,7 +11,7 @@ from typing import Any
 from idm.core.errors import CheckpointError, InterruptedRunError, SettingsError
 from idm.core.files import write_atomically
 from idm.core.places import folder_in, open_in_place, remove
-from idm.core.progress import warn
+from idm.core.progress import SILENT, Listener, Progress, Within, warn
 from idm.core.ranks import Ranks
 from idm.core.signals import StopError, at_once, stop_on_signals
 from idm.storage.lock import locked
@@ -175,6 +175,43 @@ class Job:
         done = self.num - sum(len(self.parts[number]) for number in missing)
         kept = f"{done:,} of {self.num:,} kept in {self.folder}"
         return f"{self.name}: stopped with {kept}; make the same call to continue"
+
+
+def told_in_parts(
+    job: Job,
+    units: int,
+    compute: Callable[[range, Listener], Part],
+    ranks: Ranks,
+    listener: Listener,
+    unit: str = "steps",
+) -> Part | None:
+    """Do a job of which every part is told of little by little, and stopped at the next such moment.
+
+    Args:
+        job: the job.
+        units: that a part is told of in.
+        compute: given the numbers of a part's samples and what hears of units: its tensors.
+        ranks: the processes.
+        listener: hears how it gets on, on the main process.
+        unit: what is counted, plural.
+    """
+    mine, done = job.progress_of(ranks)
+    listener = listener if ranks.is_main else SILENT
+    with listener.follow(job.name, mine * units, unit=unit, done=done * units) as bar:
+        return job.run(lambda part, look: compute(part, Within(_Watched(bar, look))), ranks)
+
+
+@dataclass(frozen=True, eq=False)
+class _Watched:
+    """Progress that looks whether to stop."""
+
+    bar: Progress
+    look: Callable[[], None]
+
+    def advance(self, units: int = 1, status: str = "") -> None:
+        """Count, and look."""
+        self.bar.advance(units, status)
+        self.look()
 
 
 def remove_parts(folder: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from idm.run.bound_request import BoundRequest
 from idm.run.edits import SDEDIT
 from idm.run.labels import Labels
 from idm.run.tradeoff import WAYS
@@ -64,6 +65,10 @@ class ScoreRequest:
         guidance: scale of classifier-free guidance of the samples; the bound is that of the network without it.
         metrics: what is measured, as of ``Run.evaluate``; code that is named there is imported and run.
         features: what is compared of samples, as there.
+        budget: calls of the network for each sample, as of ``BoundRequest``; 0: every term of the bound.
+        target_se: standard error that is wanted instead, as there.
+        flow_steps: of the solver of the metric "flow", as there.
+        scores: a .csv file for the scores of single samples; ``scores.csv`` beside the other results by default.
     """
 
     data: str | None = None
@@ -80,6 +85,45 @@ class ScoreRequest:
     guidance: float = 1.0
     metrics: Sequence[str] | None = None
     features: str | None = None
+    budget: int = 0
+    target_se: float | None = None
+    flow_steps: int = BoundRequest.flow_steps
+    scores: str | None = None
+
+    @property
+    def bound(self) -> BoundRequest:
+        """Which bound is wanted.
+
+        Raises:
+            SettingsError: numbers that cannot be.
+        """
+        costs = (self.budget, self.target_se, self.flow_steps)
+        return BoundRequest(self.steps, self.plan, self.num, *costs, self.seed, self.batch_size)
+
+
+@dataclass(frozen=True)
+class CompareRequest:
+    """A comparison of two runs that is wanted; see ``Run.compare``.
+
+    Attributes:
+        data: other data; the runs' held-out samples by default.
+        source: options that open other data where those of the runs do not.
+        calls: of the network for each sample; 0: every term.
+        steps: of the chains whose bounds are evaluated; 0: all.
+        num: how many samples; 0: all.
+        seed: of steps and noise.
+        batch_size: (sample, step) pairs per call of the network.
+        precision: number format inside the networks.
+    """
+
+    data: str | None = None
+    source: Mapping[str, Any] = field(default_factory=_no_settings)
+    calls: int = 0
+    steps: int = 0
+    num: int = 0
+    seed: int = 0
+    batch_size: int = 512
+    precision: str | None = None
 
 
 @dataclass(frozen=True)

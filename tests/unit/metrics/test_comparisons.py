@@ -35,6 +35,7 @@ from idm.metrics import (
     sliced_wasserstein,
     worse_than_chance,
 )
+from idm.metrics.features import OwnFeatures, find_features, fitted_and_compared
 from idm.metrics.two_sample import area_under_curve
 
 
@@ -45,9 +46,13 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
 FIRST, SECOND = normal(23, 4), 1.3 * normal(31, 4, seed=1) + 0.4
 
 
+def turned(number: int) -> Tensor:
+    return torch.randperm(number, generator=torch.Generator().manual_seed(9))
+
+
 def compared(metric: Comparison, first: Tensor = FIRST, second: Tensor = SECOND) -> list[float]:
     """What the metric says of both sides, which lie in the pool in another order than they are given in."""
-    turn = torch.randperm(len(first) + len(second), generator=torch.Generator().manual_seed(9))
+    turn = turned(len(first) + len(second))
     return list(metric.prepare(torch.cat([first, second])[turn])((torch.arange(len(turn)) < len(first))[turn]))
 
 
@@ -85,29 +90,36 @@ def test_precision_recall_density_and_coverage_are_their_definitions() -> None:
     assert compared(PrecisionRecall()) == pytest.approx([precision, recall], abs=1e-12)
     inside = apart <= radii(y, 5)
     assert compared(DensityCoverage()) == pytest.approx([inside.sum() / (5 * len(x)), inside.any(0).mean()], abs=1e-12)
-    assert compared(Diversity()) == [pytest.approx(radii(x, 1).mean(), rel=1e-12)]
+    as_many = [row - len(x) for row in turned(len(x) + len(y)).tolist() if row >= len(x)][: len(x)]
+    assert compared(Diversity()) == [pytest.approx(radii(x, 1).mean() / radii(y[as_many], 1).mean(), rel=1e-12)]
 
 
 def test_neighbours_of_a_small_side_are_found_beyond_those_that_are_kept() -> None:
     many, few = normal(400, 2, seed=2), 30.0 + normal(3, 2, seed=3)
     far = torch.cat([few, -few])
-    assert compared(Diversity(), far, many) == [pytest.approx(radii(far.numpy(), 1).mean(), rel=1e-12)]
+    as_many = [row - 6 for row in turned(406).tolist() if row >= 6][:6]
+    expected = radii(far.numpy(), 1).mean() / radii(many.numpy()[as_many], 1).mean()
+    assert compared(Diversity(), far, many) == [pytest.approx(expected, rel=1e-12)]
 
 
-def test_the_classifier_judges_every_row_as_one_that_was_fitted_without_it() -> None:
-    pool, count = torch.cat([FIRST, SECOND]).numpy(), len(FIRST)
+WIDE = normal(8, 15, seed=20), normal(9, 15, seed=21)
+
+
+@pytest.mark.parametrize(("first", "second"), [(FIRST, SECOND), WIDE], ids=["more rows", "more features"])
+def test_the_classifier_judges_every_row_as_one_that_was_fitted_without_it(first: Tensor, second: Tensor) -> None:
+    pool, count = torch.cat([first, second]).numpy(), len(first)
     scaled = (pool - pool.mean(0)) / pool.std(0)
     inputs = np.concatenate([pool, scaled**2], axis=1)
     inputs = (inputs - inputs.mean(0)) / inputs.std(0)
     inputs = np.concatenate([np.ones((len(pool), 1)), inputs], axis=1)
-    told = np.where(np.arange(len(pool)) < count, 1 / count, -1 / len(SECOND))
-    penalty = 0.05 * len(pool) * np.diag([0.0, *[1.0] * 8])
+    told = np.where(np.arange(len(pool)) < count, 1 / count, -1 / len(second))
+    penalty = 0.05 * len(pool) * np.diag([0.0, *[1.0] * (inputs.shape[1] - 1)])
     scores = []
     for out in range(len(pool)):
         z, t = np.delete(inputs, out, 0), np.delete(told, out)
         scores.append(inputs[out] @ np.linalg.solve(z.T @ z + penalty, z.T @ t))
     wins = [scores[i] > scores[j] for i in range(count) for j in range(count, len(pool))]
-    assert compared(TwoSample()) == [pytest.approx(np.mean(wins), abs=1e-12)]
+    assert compared(TwoSample(), first, second) == [pytest.approx(np.mean(wins), abs=1e-12)]
 
 
 def test_of_equal_scores_half_are_counted() -> None:
@@ -215,16 +227,62 @@ def measured(metric: Comparison, x: Tensor, real: Tensor) -> Figure:
     return metric.measure(Evidence(Labelled(x), trained_on=Labelled(real)))[0]
 
 
-def test_nulls_are_of_the_same_numbers_and_hold_real_data_as_often_as_they_say() -> None:
-    metric, p_values = SlicedWasserstein(drawings=39, directions=4), []
-    for seed in range(60):
+@pytest.mark.parametrize("metric", [SlicedWasserstein(drawings=39, directions=4), Diversity(drawings=39)], ids=str)
+def test_nulls_are_of_the_same_numbers_and_hold_real_data_as_often_as_they_say(metric: Comparison) -> None:
+    p_values: list[float] = []
+    for seed in range(120):
         x = normal(90, 2, seed=100 + seed)
         null = measured(metric, x[:30], x[30:]).null
         assert null is not None
         p_values.append(null.p_value)
-    # Uniform on 1/40, ..., 1: the mean of 60 has a deviation of 0.037; more than 9 are below 5 % once in 1,000 times.
-    assert abs(np.mean(p_values) - 0.51) < 4 * 0.037
+    # Uniform on 1/40, ..., 1: the mean of 120 has a deviation of 0.026; more than 14 are below 5 % once in 1,000 times.
+    assert abs(np.mean(p_values) - 0.51) < 4 * 0.026
+    assert sum(p <= 0.05 for p in p_values) <= 14
+
+
+def test_features_are_made_of_no_more_samples_than_are_compared() -> None:
+    seen: list[int] = []
+
+    def features(x: Tensor) -> Tensor:
+        seen.append(len(x))
+        return x.flatten(1).double()
+
+    given = Evidence(
+        Labelled(normal(500, 2)), trained_on=Labelled(normal(60, 2, seed=1)), features=OwnFeatures("f", features)
+    )
+    figure = SlicedWasserstein(drawings=0, directions=2).measure(given)[0]
+    assert seen == [30, 60]
+    assert "30 samples and 30 real" in figure.note
+
+
+def p_values_of_data(repeats: int, *, apart: bool) -> list[float]:
+    """P-values of real data of more values than samples in the place of samples, by features fitted to real data."""
+    found = []
+    for seed in range(repeats):
+        x = normal(100, 150, seed=300 + seed)
+        samples, real = x[:20], x[20:]
+        to_fit, others = fitted_and_compared(len(real))
+        features = find_features("pca:5", real[to_fit] if apart else real)
+        given = Evidence(
+            Labelled(samples),
+            trained_on=Labelled(real),
+            features=features,
+            compared=Labelled(real[others]) if apart else None,
+        )
+        null = SlicedWasserstein(drawings=39, directions=4).measure(given)[0].null
+        assert null is not None
+        found.append(null.p_value)
+    return found
+
+
+def test_features_that_are_fitted_to_other_real_data_raise_no_false_alarms() -> None:
+    p_values = p_values_of_data(60, apart=True)
+    assert abs(np.mean(p_values) - 0.51) < 4 * 0.037  # of 60
     assert sum(p <= 0.05 for p in p_values) <= 9
+
+
+def test_those_that_are_fitted_to_what_is_compared_do() -> None:
+    assert sum(p <= 0.05 for p in p_values_of_data(15, apart=False)) > 7
 
 
 def test_the_standard_error_is_that_of_samples_drawn_again() -> None:

@@ -46,11 +46,16 @@ def test_a_sample_of_the_terms_gives_the_difference_to_its_error(runs: tuple[Run
     assert abs(off.mean()) < 4 * off.std(ddof=1) / math.sqrt(len(off))
 
 
-def test_p_values_are_those_of_the_normal_distribution() -> None:
-    found = ComparedBounds(np.array([1.0, 3.0]), np.array([0.0, 0.0]))  # 2 ± 1
-    assert found.p_value == pytest.approx(math.erfc(2.0 / math.sqrt(2.0)))
-    assert "second is better" in repr(found)
+def test_p_values_and_intervals_are_those_of_student_s_t() -> None:
+    found = ComparedBounds(np.array([1.0, 3.0]), np.array([0.0, 0.0]))  # 2 ± 1, with one degree of freedom: Cauchy's
+    assert found.p_value == pytest.approx(1.0 - 2.0 / math.pi * math.atan(2.0))
+    reach = math.tan(0.475 * math.pi)
+    assert found.interval == pytest.approx((2.0 - reach, 2.0 + reach))
+    assert "cannot be told" in repr(found)
+    assert ComparedBounds(np.array([2.0, 2.1, 1.9]), np.zeros(3)).better == "second"
+    assert ComparedBounds(np.zeros(3), np.array([2.0, 2.1, 1.9])).better == "first"
     assert math.isnan(ComparedBounds(np.ones(1), np.zeros(1)).p_value)
+    assert ComparedBounds(np.ones(1), np.zeros(1)).better == "cannot be told"
 
 
 def test_other_samples_and_other_levels_are_refused(runs: tuple[Run, Run], tmp_path: Path) -> None:

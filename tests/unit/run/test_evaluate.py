@@ -9,7 +9,11 @@ import torch
 
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT
+from idm.likelihood import Estimate
+from idm.metrics import histogram_bpd
 from idm.run import Run, draw, held_out_bound, open_run_data, recognise, require_recognition
+from idm.run.baseline import histogram_of
+from idm.run.figures import choose_metrics, evenly
 from idm.settings import Experiment, from_plain
 from idm.tasks import train
 
@@ -109,3 +113,27 @@ def test_a_network_without_classes_has_no_classifiers_score(tmp_path: Path) -> N
     run = tiny(tmp_path, data={"source": {"name": "digits"}, "held_out": 40, "class_conditional": False})
     with pytest.raises(SettingsError, match="a network trained with classes wanted"):
         require_recognition(run, open_run_data(run), 5)
+
+
+def test_features_are_fitted_to_training_samples_that_are_not_compared(digits: Run) -> None:
+    data = open_run_data(digits)
+    chosen = choose_metrics(digits, data, ["values"], samples=20, features="pca:5")
+    x = evenly(data.train).x
+    assert chosen.compared is not None
+    others = np.setdiff1d(np.arange(len(x)), chosen.compared)
+    assert abs(len(others) - len(chosen.compared)) <= 1
+    torch.testing.assert_close(
+        chosen.features(x[others]).mean(0), torch.zeros(5, dtype=torch.float64), atol=1e-9, rtol=0
+    )
+    assert choose_metrics(digits, data, ["values"], samples=20, features="values").compared is None
+    figure = digits.evaluate(samples=20, metrics=["values"], sampler=digits.sampler(steps=2))["values"]
+    assert f"{len(chosen.compared) - 20:,} real" in figure.note
+
+
+def test_histograms_are_counted_a_piece_of_the_data_at_a_time(digits: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = open_run_data(digits)
+    (x, y), (asked, of_asked) = data.train.first(len(data.train)), data.held_out.first(30)
+    expected = Estimate.of(histogram_bpd(x, y, asked, of_asked, 17))
+    monkeypatch.setattr("idm.data.base.BLOCK_BYTES", 7 * 64 * 4)
+    found = histogram_of(data, 17, 30)
+    assert (found.mean, found.standard_error) == pytest.approx((expected.mean, expected.standard_error), rel=1e-12)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from torch import Tensor
 
 from idm.core.registry import Registry
+from idm.metrics.features.apart import fitted_and_compared
 from idm.metrics.features.base import FeatureExtractor, Values, hash_of
 from idm.metrics.features.components import PrincipalComponents
 from idm.metrics.features.own import OwnFeatures
@@ -47,5 +48,6 @@ __all__ = [
     "RandomConvolutions",
     "Values",
     "find_features",
+    "fitted_and_compared",
     "hash_of",
 ]

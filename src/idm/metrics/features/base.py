@@ -34,6 +34,11 @@ class FeatureExtractor(Protocol):
         """Hash of its numbers; empty where it has none."""
         ...
 
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it was fitted to samples, which are then not to be compared: they are not like others any more."""
+        ...
+
     def __call__(self, x: Images, /) -> Float[Tensor, "n d"]:
         """Return the features of samples."""
         ...
@@ -47,6 +52,7 @@ class Values:
     name: str = "values"
     version: str = "1"
     sha256: str = ""
+    is_fitted: bool = False
 
     @classmethod
     def of(cls, data: Images) -> "Values":

@@ -24,12 +24,14 @@ class PrincipalComponents:
         directions: orthonormal rows [k, d], the one of the largest variance first.
         name: as of ``FeatureExtractor``.
         version: as there.
+        is_fitted: as there.
     """
 
     mean: Float[Tensor, " d"]
     directions: Float[Tensor, "k d"]
     name: str = "pca"
     version: str = "1"
+    is_fitted: bool = True
 
     @classmethod
     def of(cls, data: Float[Tensor, "n *shape"], number: int = USUAL_COMPONENTS) -> "PrincipalComponents":

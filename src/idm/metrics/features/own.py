@@ -24,12 +24,14 @@ class OwnFeatures:
         call: what is called so.
         version: what the function says in an attribute ``version``; "unknown" where it has none.
         sha256: what it says in ``sha256``; empty where it has none.
+        is_fitted: whether it was fitted to the samples that are compared, which is not known; taken as not.
     """
 
     name: str
     call: Callable[[Tensor], object]
     version: str = "unknown"
     sha256: str = ""
+    is_fitted: bool = False
 
     @classmethod
     def named(cls, name: str) -> "OwnFeatures":
@@ -41,8 +43,8 @@ class OwnFeatures:
         found = function_of_code(name, "features", example="mine:features")
         if inspect.isclass(found):
             found = call_code(found, name, "features")
-        about = {key: str(value) for key in ("version", "sha256") if (value := getattr(found, key, None)) is not None}
-        return cls(name, found, **about)
+        version, sha256 = (str(getattr(found, key, usual)) for key, usual in (("version", cls.version), ("sha256", "")))
+        return cls(name, found, version, sha256)
 
     def __call__(self, x: Images, /) -> Float[Tensor, "n d"]:
         """Return the features, in float64 on the CPU.

@@ -39,6 +39,7 @@ class RandomConvolutions:
         seed: of the weights.
         name: as of ``FeatureExtractor``.
         version: as there.
+        is_fitted: as there.
     """
 
     channels: int
@@ -46,6 +47,7 @@ class RandomConvolutions:
     seed: int = 0
     name: str = "random"
     version: str = "1"
+    is_fitted: bool = False
 
     @classmethod
     def of(cls, data: Float[Tensor, "n *shape"]) -> "RandomConvolutions":

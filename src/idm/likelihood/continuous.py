@@ -1,0 +1,107 @@
+"""The bound of a chain of infinitely many steps (Kingma et al. 2021, Variational Diffusion Models, eq. 17).
+
+Between the lowest and the noisiest level of a grid the sum over steps becomes an integral over l = log kappa, in nats
+per sample integral of kappa^-2 E |x_0 - x_0(x_t)|^2 dl: of the levels only the two ends count, and of the variances
+none, as all that are right become the posterior's. Prior and decoder stay as they are. The bound of ever longer chains
+with the posterior variance comes down to it in proportion to 1 / T.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from idm.core.errors import SettingsError
+from idm.core.progress import SILENT, Listener
+from idm.core.rng import Rng
+from idm.core.tensors import append_dims, mean_flat, nats_to_bits
+from idm.core.types import Images
+from idm.diffusion import Denoiser, GaussianDiffusion
+from idm.guidance import refuse_guided
+from idm.likelihood.bound import evaluate_terms
+from idm.likelihood.sampled import LOWEST_DRAWS, USUAL_CALLS, SampledBound, refuse_odd
+
+
+def continuous_bound(
+    diffusion: GaussianDiffusion,
+    denoise: Denoiser,
+    x_start: Images,
+    *,
+    calls: int = USUAL_CALLS,
+    seed: int = 0,
+    batch_size: int = 512,
+    listener: Listener = SILENT,
+) -> SampledBound:
+    """Estimate the bound in continuous time of every image, without bias.
+
+    The range of l is cut into equal strata, of each of which one level is drawn for every image; the decoder's term is
+    drawn twice.
+
+    Args:
+        diffusion: the process; its grid says which levels are the ends.
+        denoise: what finds x_0.
+        x_start: clean data in the model's range, [b, c, *space].
+        calls: of the network for each image, an even number from 4 on, two of them for the decoder.
+        seed: image i has seed + i.
+        batch_size: images per call of the network.
+        listener: hears how it gets on, in terms of an image.
+
+    Raises:
+        SettingsError: no images, no such number of calls, a chain of one level or whose noisiest level has no signal, a
+            network that predicts the mean of x_{t-1}, or a guided denoiser.
+    """
+    _refuse(diffusion, denoise, x_start, calls, batch_size)
+    seeds = Rng.from_seed(seed, len(x_start), x_start.device).seeds
+    parts = torch.arange(len(x_start)).split(batch_size)
+    found: list[tuple[Tensor, ...]] = []
+    with torch.no_grad(), listener.follow("bound", calls * len(parts), unit="terms") as bar:
+        for rows in parts:
+            found.append(_estimates(diffusion, denoise.select(rows), x_start[rows], Rng(seeds[rows]), calls))
+            bar.advance(calls)
+    bits, variance, prior, decoder = (torch.cat(values) for values in zip(*found, strict=True))
+    return SampledBound(bits, variance, calls, prior, decoder)
+
+
+def _refuse(diffusion: GaussianDiffusion, denoise: Denoiser, x_start: Tensor, calls: int, batch_size: int) -> None:
+    refuse_guided(denoise, "bound")
+    refuse_odd(calls, "calls")
+    kappas = diffusion.grid.levels.kappa
+    if diffusion.prediction.is_mean or len(kappas) < 2 or not math.isfinite(float(kappas[-1])):
+        raise SettingsError(
+            "continuous bound: two levels with some signal, and a prediction that has a meaning between them, wanted, "
+            f"got {diffusion}"
+        )
+    if min(len(x_start), batch_size) < 1:
+        raise SettingsError(f"bound: an image and a batch_size of 1 wanted, got {len(x_start)} and {batch_size}")
+
+
+def _estimates(diffusion: GaussianDiffusion, denoise: Denoiser, x: Tensor, rng: Rng, calls: int) -> tuple[Tensor, ...]:
+    """Return estimates, their variances, and the parts of prior and decoder [b]."""
+    lowest = torch.stack([_decoder(diffusion, denoise, x, rng, draw) for draw in range(LOWEST_DRAWS)])
+    terms = _integral(diffusion, denoise, x, rng, calls - LOWEST_DRAWS)
+    prior, decoder = diffusion.prior_bpd(x).double(), lowest.mean(0)
+    # Of neighbouring strata the squared difference is expected to be the sum of their variances or more.
+    pairs = (terms[0::2] - terms[1::2]).square().sum(0)
+    return prior + decoder + terms.sum(0), lowest.var(0) / LOWEST_DRAWS + pairs, prior, decoder
+
+
+def _decoder(diffusion: GaussianDiffusion, denoise: Denoiser, x: Tensor, rng: Rng, draw: int) -> Tensor:
+    """Return the term of the lowest level [b], bits/dim."""
+    noise = rng.normal("continuous decoder", draw, x.shape[1:], x.dtype)
+    return evaluate_terms(diffusion, denoise, x, 0, noise)[0].double()
+
+
+def _integral(diffusion: GaussianDiffusion, denoise: Denoiser, x: Tensor, rng: Rng, count: int) -> Tensor:
+    """Return the shares of strata in the integral [k, b], bits/dim."""
+    grid, on_host = diffusion.grid, Rng(rng.seeds.cpu())
+    ends = torch.log(grid.levels.kappa[[0, -1]])
+    width = float(ends[1] - ends[0]) / count
+    terms: list[Tensor] = []
+    for stratum in range(count):
+        places = float(ends[0]) + width * (stratum + on_host.uniform("continuous levels", stratum).flatten().double())
+        at = grid.at_times(grid.path.time_of(places.numpy()), x)
+        noise = rng.normal("continuous terms", stratum, x.shape[1:], x.dtype)
+        error = denoise(at.diffuse(x, noise), at).x_start - x
+        kappa = append_dims(torch.exp(places).to(x.device), x.ndim)
+        terms.append(nats_to_bits(width * mean_flat((error.double() / kappa).square())))
+    return torch.stack(terms)

@@ -1,0 +1,205 @@
+"""A trained model that is scored: on held-out data, on samples of one's own, beside another one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy.typing as npt
+
+from idm.core.counts import at_least
+from idm.core.notebook import listener_or_quiet
+from idm.core.progress import Listener
+from idm.likelihood import FlowLikelihood
+from idm.likelihood.flow import USUAL_FLOW_STEPS
+from idm.metrics import Needs
+from idm.run.bound_request import BoundOptions, BoundRequest
+from idm.run.comparing import ComparedBounds, Comparison, EqualTerms, compare_bounds
+from idm.run.data import Data
+from idm.run.drawing import draw, guided_samples
+from idm.run.estimating import estimate_of, plan_terms
+from idm.run.evaluation import Evaluation, Scores, about
+from idm.run.figures import choose_metrics
+from idm.run.flows import flow_of, flow_of_samples, warn_of_few_steps
+from idm.run.held_out_bounds import ScoredBound
+from idm.run.inputs import as_inputs
+from idm.run.labels import Labels
+from idm.run.opened import Opened
+from idm.run.other_data import open_data_to_score
+from idm.run.restorable import Restorable
+from idm.run.scoring import (
+    bound_of,
+    bound_of_samples,
+    chain_of,
+    chain_to_score,
+    in_data_units,
+    summary,
+    summary_of_estimate,
+)
+from idm.samplers import Sampler
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Scorable(Restorable):
+    """The part of a ``Run`` that scores. Samples come in the data's own units, type and order of axes."""
+
+    def score(
+        self,
+        samples: npt.ArrayLike,
+        *,
+        labels: Labels | None = None,
+        steps: int = 0,
+        plan: str | None = None,
+        seed: int = 0,
+        batch_size: int = 512,
+        listener: Listener | None = None,
+    ) -> Scores:
+        """Evaluate the variational bound of each sample, in bits/dim.
+
+        Args:
+            samples: one or several.
+            labels: their classes, in turn; no class by default.
+            steps: of the chain whose bound is evaluated; 0: all.
+            plan: which levels that chain has, in place of evenly spaced ones; see ``sampler``.
+            seed: sample i has the noise of seed + i.
+            batch_size: (sample, step) pairs per call of the network.
+            listener: as in ``sample``.
+
+        Raises:
+            DataError: samples that do not fit the run's data.
+            SettingsError: more steps than there are, or no labels for a network that knows classes only.
+            NumericalError: bounds are not finite.
+        """
+        listener = listener_or_quiet(listener)
+        inputs, chain = as_inputs(self, samples), chain_of(self, steps, plan, listener)
+        y = self.conditioning(self.spec.label_kind.read(labels), inputs.labels).get("y")
+        found = bound_of(self, chain, inputs.x, y, seed=seed, batch_size=batch_size, listener=listener)
+        vlb = in_data_units(found, self)
+        return Scores(vlb.total_bpd.double().cpu().numpy(), vlb)
+
+    def score_by_flow(
+        self,
+        samples: npt.ArrayLike,
+        *,
+        labels: Labels | None = None,
+        steps: int = USUAL_FLOW_STEPS,
+        probes: int | None = None,
+        seed: int = 0,
+        batch_size: int = 512,
+        listener: Listener | None = None,
+    ) -> FlowLikelihood:
+        """Evaluate the density of each sample under the probability flow, in bits/dim; see ``flow_likelihood``.
+
+        Args:
+            samples: one or several.
+            labels: their classes, in turn; no class by default.
+            steps: of the solver, an even number.
+            probes: vectors of random signs for each trace; 0: exact; by default exact for 16 values or fewer, else one.
+            seed: sample i has the noise and the probes of seed + i.
+            batch_size: samples per call of the network.
+            listener: as in ``sample``.
+
+        Raises:
+            DataError: samples that do not fit the run's data.
+            SettingsError: numbers that cannot be, or no labels for a network that knows classes only.
+            NumericalError: densities are not finite.
+        """
+        inputs, listener = as_inputs(self, samples), listener_or_quiet(listener)
+        y = self.conditioning(self.spec.label_kind.read(labels), inputs.labels).get("y")
+        how: dict[str, Any] = {"steps": steps, "probes": probes, "seed": seed, "batch_size": batch_size}
+        return warn_of_few_steps(flow_of(self, inputs.x, y, **how, listener=listener))
+
+    def evaluate(
+        self,
+        data: str | Path | None = None,
+        *,
+        samples: int = 0,
+        sampler: Sampler | None = None,
+        guidance: float = 1.0,
+        metrics: Sequence[str] | None = None,
+        features: str | None = None,
+        listener: Listener | None = None,
+        **bound: Unpack[BoundOptions],
+    ) -> Evaluation:
+        """Score the run on data that it has not seen.
+
+        Args:
+            data: a folder or file of other data; the held-out samples of its own where None.
+            samples: number of samples to draw as well, which a classifier of the training data recognises.
+            sampler: for these; the run's own by default.
+            guidance: scale of classifier-free guidance of these; the bound is that of the network without it.
+            metrics: names, or "module:callable", which is imported and run; "bound", and with samples "classifier".
+            features: what is compared of samples: "pca" (the default), "pca:50", "values", "random", "module:function".
+            listener: as in ``sample``.
+            bound: steps, plan, num, budget, target_se, flow_steps, seed, batch_size, as of ``BoundRequest``.
+
+        Raises:
+            DataError: nothing is held out, or data that cannot be read or do not fit.
+            SettingsError: options that cannot be, samples of a run without classes, or what a metric refuses.
+            NumericalError: bounds or samples are not finite.
+        """
+        wanted, samples = BoundRequest(**bound), at_least(0, samples, "samples")
+        opened, listener = open_data_to_score(self, data), listener_or_quiet(listener)
+        guided = guided_samples(self, guidance, samples)
+        chosen = choose_metrics(guided, opened, metrics, samples=samples, sampler=sampler, features=features)
+        scored = score_held_out(self, opened, wanted, listener) if Needs.BOUND in chosen.needs else None
+        flow = flow_of_held_out(self, opened, wanted, listener) if Needs.FLOW in chosen.needs else None
+        by, seed = chosen.sampler, wanted.seed
+        drawn = None if by is None else draw(guided, samples, seed=seed, sampler=by, listener=listener)
+        figures = chosen.figures(guided, opened, scored, drawn, listener, flow=flow)
+        asked = about(self, seed, None if data is None else str(data), wanted.plan, guidance)
+        return Evaluation(scored, figures, asked, by, samples, chosen.features, flow)
+
+    def compare(
+        self,
+        other: "Scorable",
+        data: str | Path | None = None,
+        *,
+        calls: int = 0,
+        steps: int = 0,
+        num: int = 0,
+        seed: int = 0,
+        batch_size: int = 512,
+        listener: Listener | None = None,
+    ) -> ComparedBounds:
+        """Compare the bounds of this run and another one on the same samples, image by image.
+
+        Args:
+            other: the other run.
+            data: a folder or file of other data; the held-out samples where None, which are to be the same of both.
+            calls: of the network for each sample, an even number from 4 on: its terms are a sample of all, drawn alike
+                for both runs; 0: every term.
+            steps: of the chains whose bounds are evaluated; 0: all.
+            num: how many held-out samples; 0: all.
+            seed: of steps and noise.
+            batch_size: (sample, step) pairs per call of the network.
+            listener: as in ``sample``.
+
+        Raises:
+            DataError: nothing is held out, or other samples than those of the other run.
+            SettingsError: more steps than there are, no such number of calls, or data of other levels.
+            NumericalError: bounds are not finite.
+        """
+        calls, steps, num = (at_least(0, *one) for one in ((calls, "calls"), (steps, "steps"), (num, "num")))
+        both = open_data_to_score(self, data), open_data_to_score(other, data)
+        terms = EqualTerms(calls, steps, num, seed, batch_size)
+        return compare_bounds(Comparison((self, other), both, terms), listener_or_quiet(listener))
+
+
+def flow_of_held_out(run: Opened, data: Data, wanted: BoundRequest, listener: Listener) -> FlowLikelihood:
+    """Evaluate the likelihood of held-out data by the flow; errors are as of ``Run.evaluate``."""
+    numbers = range(min(wanted.num or len(data.held_out), len(data.held_out)))
+    how: dict[str, Any] = {"steps": wanted.flow_steps, "seed": wanted.seed, "batch_size": wanted.batch_size}
+    return warn_of_few_steps(flow_of_samples(run, data, numbers, **how, listener=listener))
+
+
+def score_held_out(run: Opened, data: Data, wanted: BoundRequest, listener: Listener) -> ScoredBound:
+    """Evaluate or estimate the bound of held-out data; errors are as of ``Run.evaluate``."""
+    chain, count = chain_to_score(run, data, steps=wanted.steps, plan=wanted.plan, num=wanted.num, listener=listener)
+    terms = plan_terms(run, data, chain, count, wanted)
+    seed, size = wanted.seed, wanted.batch_size
+    if terms is None:
+        vlb = bound_of_samples(run, data, chain, range(count), seed=seed, batch_size=size, listener=listener)
+        return summary(run, data, chain, vlb, batch_size=size)
+    found = estimate_of(run, data, chain, range(count), terms, seed=seed, batch_size=size, listener=listener)
+    return summary_of_estimate(run, data, chain, found)

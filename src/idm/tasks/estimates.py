@@ -1,0 +1,110 @@
+"""Estimates of bounds, some samples at a time, in parts that outlive an interruption and by several processes."""
+
+from pathlib import Path
+
+from idm.core.progress import SILENT, Listener
+from idm.core.ranks import Ranks
+from idm.diffusion import GaussianDiffusion
+from idm.likelihood import FlowLikelihood, SampledBound
+from idm.likelihood.flow import usual_probes
+from idm.run import Data, Opened
+from idm.run.bound_request import BoundRequest
+from idm.run.estimating import Terms, estimate_of, plan_terms
+from idm.run.flows import flow_of_samples, warn_of_few_steps
+from idm.run.held_out_bounds import ScoredBound
+from idm.run.scoring import chain_to_score, summary_of_estimate
+from idm.tasks.long_jobs import BOUND_IMAGES, bound_in_parts, request_of
+from idm.tasks.part_files import Part
+from idm.tasks.parts import Job, told_in_parts
+from idm.tasks.requests import ScoreRequest
+
+FLOW_IMAGES = 64
+"""Images in a part of a likelihood by the flow, at the most: each of them is some hundreds of calls of the network."""
+
+COLUMNS = ("bits_per_dim", "variance", "prior", "decoder")
+
+
+def scored_in_parts(
+    run: Opened,
+    data: Data,
+    folder: str | Path,
+    wanted: ScoreRequest,
+    *,
+    ranks: Ranks | None = None,
+    listener: Listener = SILENT,
+) -> ScoredBound | None:
+    """Evaluate the bound that is wanted, or estimate it, where there is a limit to what it may cost.
+
+    Arguments, and all else that is not said here, as of ``bound_in_parts``.
+    """
+    ranks, bound = ranks or Ranks(), wanted.bound
+    chain, count = chain_to_score(run, data, steps=bound.steps, plan=bound.plan, num=bound.num, listener=listener)
+    terms = ranks.on_main(lambda: plan_terms(run, data, chain, count, bound))
+    if terms is None:
+        return bound_in_parts(run, data, folder, wanted, ranks=ranks, listener=listener)
+    seed, size = bound.seed, bound.batch_size
+    found = estimate_in_parts(
+        run, data, chain, count, terms, folder, seed=seed, batch_size=size, ranks=ranks, listener=listener
+    )
+    return None if found is None else summary_of_estimate(run, data, chain, found)
+
+
+def estimate_in_parts(
+    run: Opened,
+    data: Data,
+    chain: GaussianDiffusion,
+    count: int,
+    terms: Terms,
+    folder: str | Path,
+    *,
+    seed: int = 0,
+    batch_size: int = 512,
+    ranks: Ranks | None = None,
+    listener: Listener = SILENT,
+) -> SampledBound | None:
+    """Evaluate what ``estimate_of`` does for the first ``count`` samples.
+
+    Other arguments, and all else that is not said here, as of ``bound_in_parts``.
+    """
+    ranks = ranks or Ranks()
+    given = {"timesteps": chain.grid.levels.time.tolist(), "seed": seed, "data": data.spec.to_plain()}
+    request = request_of(run) | given | {"calls": terms.calls}
+    size = max(BOUND_IMAGES, -(-batch_size // terms.calls))  # whatever the number of processes is
+    job = Job("bound", Path(folder), request, count, size, dict.fromkeys(COLUMNS, ()))
+    units = terms.calls * -(-job.size // min(job.size, batch_size))
+
+    def compute(part: range, within: Listener) -> Part:
+        found = estimate_of(run, data, chain, part, terms, seed=seed, batch_size=batch_size, listener=within)
+        return {name: getattr(found, name) for name in COLUMNS}
+
+    found = told_in_parts(job, units, compute, ranks, listener, "terms")
+    return None if found is None else SampledBound(calls=terms.calls, **found)
+
+
+def flow_in_parts(
+    run: Opened,
+    data: Data,
+    folder: str | Path,
+    wanted: BoundRequest,
+    *,
+    ranks: Ranks | None = None,
+    listener: Listener = SILENT,
+) -> FlowLikelihood | None:
+    """Evaluate the likelihood of held-out data by the flow, a batch at a time.
+
+    Arguments, and all else that is not said here, as of ``bound_in_parts``.
+    """
+    ranks, steps, seed = ranks or Ranks(), wanted.flow_steps, wanted.seed
+    count = min(wanted.num or len(data.held_out), len(data.held_out))
+    given = {"flow_steps": steps, "seed": seed, "data": data.spec.to_plain()}
+    size = min(wanted.batch_size, FLOW_IMAGES)
+    job = Job("flow", Path(folder), request_of(run) | given, count, size, {"bits_per_dim": (), "of_half": ()})
+
+    def compute(part: range, within: Listener) -> Part:
+        found = flow_of_samples(run, data, part, seed=seed, steps=steps, batch_size=size, listener=within)
+        return {"bits_per_dim": found.bits_per_dim, "of_half": found.of_half}
+
+    found = told_in_parts(job, steps + steps // 2, compute, ranks, listener)
+    if found is None:
+        return None
+    return warn_of_few_steps(FlowLikelihood(steps=steps, probes=usual_probes(run.spec.shape), **found))
