@@ -280,6 +280,8 @@ IMAGES: list[Case] = [
     Case("image_folder", images(*TWO_SIZES), "data.source.image_size", "8", {"data.source.image_size": "64"}),
     Case("image_folder", images(*TWO_SIZES), "data.source.image_size", "8", {"data.source.image_size": "0"}),
     Case("image_folder", images(*TWO_SIZES), "data.source.image_size", "8", {"data.source.image_size": "6000"}),
+    Case("image_folder", images(*TWO_SIZES), "data.source.image_size", "[4,8]", {"data.source.image_size": "[8,6000]"}),
+    Case("image_folder", images(*TWO_SIZES), "data.source.image_size", "4,8", {"data.source.image_size": "4,8,8"}),
     Case("image_folder", images(*TWO_SIZES), "data.source.upscale", "true", {"data.source.image_size": "64"}),
     Case("image_folder", images((8, 8), (8, 8)), "data.source.max_pixels", "99", {"data.source.max_pixels": "9"}),
     Case("image_folder", images((8, 8), (8, 8)), "data.source.labels", "none", {"data.source.labels": "folder"}),

@@ -16,6 +16,7 @@ from idm.data.images.check import gather
 from idm.data.images.decode import MAX_PIXELS, read_header
 from idm.data.images.files import SUFFIXES, find_files
 from idm.data.images.fitting import fitting_size
+from idm.data.images.resize import ImageSize
 from idm.data.own_results import result_names
 from idm.data.parts import TRAIN, choose_part, part_of_name, parts_of
 from idm.data.sources.array_folder import SAMPLE_SUFFIX, holds_samples
@@ -52,8 +53,8 @@ def infer_source(path: str | Path) -> tuple[str, dict[str, Any]]:
 
     A file is read by the source of its suffix, see ``SOURCE_OF``; a folder of images as ``image_folder``; a folder
     with one file of data, or with files of a source in ``WHOLE_FOLDERS``, by the source of these. Images in folders
-    keep their one size up to 64 x 64; others are fitted to the largest power of two that none of them falls short of,
-    at most 64. An index says itself.
+    keep their one size up to 64 x 64, and larger ones their one shape; others are fitted to the largest power of two
+    that none of them falls short of, at most 64. An index says itself.
 
     Raises:
         DataError: nothing there, nothing that is read, or more than one thing.
@@ -63,8 +64,8 @@ def infer_source(path: str | Path) -> tuple[str, dict[str, Any]]:
     return name, {"path": str(place)} | ({} if size is None else {"image_size": size})
 
 
-def fitting(name: str, options: Mapping[str, Any]) -> int | None:
-    """Side of the square that the images of a source are brought to where nothing is said of it; None: as they are.
+def fitting(name: str, options: Mapping[str, Any]) -> ImageSize | None:
+    """What the images of a source are brought to where nothing is said of it; None: as they are.
 
     Args:
         name: name of the source; only folders of images and indexes are looked into.

@@ -21,6 +21,7 @@ from idm.data.base import Samples
 from idm.data.file_names import composed
 from idm.data.images.check import gather
 from idm.data.images.decode import GREY_8, GREY_16, RGB_8, ImageHeader, decode, read_header
+from idm.data.images.resize import Frame, frame_of
 from idm.data.sources.nifti import NIFTI_SUFFIXES, Nifti
 from idm.data.suffixes import ARRAY_SUFFIXES
 from idm.run.label_kinds import Label, LabelKind
@@ -148,15 +149,15 @@ def _kind(path: Path) -> str:
     return f"one ending in '{path.suffix}'" if path.is_file() else kind_at(path)
 
 
-def _fit(run: Opened, path: Path, header: ImageHeader) -> int | None:
-    """Size to resize and crop to, as in training; None where the image has the right size."""
+def _fit(run: Opened, path: Path, header: ImageHeader) -> Frame | None:
+    """What to resize and crop to, as in training; None where the image has the right size."""
     height, width = run.spec.shape[1:]
     if (header.height, header.width) == (height, width):
         return None
-    size = run.experiment.data.source.get("image_size")
-    if size is None or min(header.height, header.width) < size:
+    frame = frame_of(run.experiment.data.source.get("image_size"))
+    if frame is None or not frame.is_covered_by(header.width, header.height):
         raise DataError(f"{path}: {width} x {height} wanted, got {header.width} x {header.height}; resize or crop it")
-    return size
+    return frame
 
 
 def _arrays(run: Opened, path: Path) -> Inputs:

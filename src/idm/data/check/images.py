@@ -17,6 +17,7 @@ from idm.data.check.training import Opened, Opener, try_to_open
 from idm.data.images.check import refuse_other, refuse_size
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.fitting import fitting_size
+from idm.data.images.resize import frame_of
 from idm.data.images.source import ImageList
 from idm.data.infer import IMAGES
 
@@ -63,20 +64,24 @@ def _compare(looked: Sequence[Looked], options: Mapping[str, Any]) -> list[Looke
     first = next((item for item in looked if item.header is not None and item.entry.refusal is None), None)
     if first is None or first.header is None:
         return list(looked)
-    wanted, name, size = first.header, first.entry.path, options.get("image_size")
+    try:
+        frame = frame_of(options.get("image_size"))
+    except DataError:  # which opening them says once for all
+        return list(looked)
+    wanted, name = first.header, first.entry.path
     upscale, largest = options.get("upscale", False), options.get("max_pixels", MAX_PIXELS)
 
     def judged(item: Looked) -> Looked:
         if item.header is None or item.entry.refusal is not None:
             return item
         try:
-            refuse_other(item.place, item.header, wanted, name, one_size=size is None)
-            if size is not None:
-                refuse_size(item.place, item.header, size, upscale=upscale, max_pixels=largest)
+            refuse_other(item.place, item.header, wanted, name, one_size=frame is None)
+            if frame is not None:
+                refuse_size(item.place, item.header, frame, upscale=upscale, max_pixels=largest)
         except DataError as error:
             return replace(item, entry=replace(item.entry, refusal=error.lines[0]))
-        fits = size is None or (item.header.width, item.header.height) == (size, size)
-        words = item.entry.conversions if fits else (*item.entry.conversions, f"resized and cropped to {size} x {size}")
+        fits = frame is None or (item.header.width, item.header.height) == (frame.width, frame.height)
+        words = item.entry.conversions if fits else (*item.entry.conversions, f"resized and cropped to {frame}")
         return replace(item, entry=replace(item.entry, conversions=words))
 
     return [judged(item) for item in looked]

@@ -6,7 +6,7 @@ from typing import TypeVar
 from idm.core.errors import DataError
 from idm.data.images.decode import ImageHeader, read_header
 from idm.data.images.items import Place
-from idm.data.images.resize import fitted_size
+from idm.data.images.resize import Frame
 
 LINES_SHOWN = 5
 """How many wrong files a message names."""
@@ -52,26 +52,26 @@ def gather(
 
 
 def check_headers(
-    places: Sequence[Place], names: Sequence[str], size: int | None, *, upscale: bool, max_pixels: int
+    places: Sequence[Place], names: Sequence[str], frame: Frame | None, *, upscale: bool, max_pixels: int
 ) -> ImageHeader:
     """Read the headers of all images and return the first, which decides for all.
 
     Raises:
         UnreadableFileError: images that cannot be read.
-        DataError: images that are not read, or not of the kind of the first; smaller than ``size`` without
-            ``upscale``; of another size than the first where no ``size`` is given.
+        DataError: images that are not read, or not of the kind of the first; smaller than the frame without
+            ``upscale``; of another size than the first where there is no frame.
     """
 
     def check(place: Place) -> ImageHeader:
         header = read_header(place, max_pixels)
-        if size is not None:
-            refuse_size(place, header, size, upscale=upscale, max_pixels=max_pixels)
+        if frame is not None:
+            refuse_size(place, header, frame, upscale=upscale, max_pixels=max_pixels)
         return header
 
     headers = gather(check, places)
     first = headers[0]
     rows = range(len(places))
-    gather(lambda row: refuse_other(places[row], headers[row], first, names[0], one_size=size is None), rows)
+    gather(lambda row: refuse_other(places[row], headers[row], first, names[0], one_size=frame is None), rows)
     return first
 
 
@@ -93,18 +93,18 @@ def refuse_other(place: Place, header: ImageHeader, first: ImageHeader, first_na
         )
 
 
-def refuse_size(place: Place, header: ImageHeader, size: int, *, upscale: bool, max_pixels: int) -> None:
-    """Refuse what is too small for ``size``, or so narrow that it would become too large.
+def refuse_size(place: Place, header: ImageHeader, frame: Frame, *, upscale: bool, max_pixels: int) -> None:
+    """Refuse what is too small for a frame, or so narrow that it would become too large.
 
     Raises:
         DataError: as said.
     """
     found = f"{header.width} x {header.height}"
-    if min(header.width, header.height) < size and not upscale:
+    if not upscale and not frame.is_covered_by(header.width, header.height):
         raise DataError(
-            f"{place}: at least {size} x {size} wanted, got {found}; remove it, set "
+            f"{place}: at least {frame} wanted, got {found}; remove it, set "
             "data.source.upscale=true, or, for a model that is not trained yet, lower data.source.image_size"
         )
-    width, height = fitted_size(header.width, header.height, size)
-    if width * height > max(max_pixels, size * size):
-        raise DataError(f"{place}: too long and narrow to be resized to {size}, got {found}; crop it")
+    width, height = frame.scaled(header.width, header.height)
+    if width * height > max(max_pixels, frame.width * frame.height):
+        raise DataError(f"{place}: too long and narrow to be resized to {frame}, got {found}; crop it")

@@ -17,7 +17,7 @@ from idm.core.errors import DataError, UnreadableFileError
 from idm.core.text import one_line
 from idm.data.images.items import Place, header_of, source_of
 from idm.data.images.orientation import orientation_of, upright
-from idm.data.images.resize import fit_square
+from idm.data.images.resize import Frame, fit
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 MAX_PIXELS = 32_000_000
@@ -107,8 +107,8 @@ def _judge(path: Place, image: ImageFile.ImageFile) -> ImageHeader:
     return ImageHeader(kind, width, height)
 
 
-def decode(path: Place, kind: PixelKind, size: int | None) -> Shaped[np.ndarray, "c h w"]:
-    """Decode an upright image; fit it to size x size, if a size is given.
+def decode(path: Place, kind: PixelKind, frame: Frame | None) -> Shaped[np.ndarray, "c h w"]:
+    """Decode an upright image; fit it to a frame, if one is given.
 
     Raises:
         UnreadableFileError: the file is damaged or truncated.
@@ -119,7 +119,7 @@ def decode(path: Place, kind: PixelKind, size: int | None) -> Shaped[np.ndarray,
             if KINDS.get(opened.mode) is not kind:
                 raise DataError(f"{path}: {kind.name} wanted, got mode {opened.mode}; the file was changed meanwhile")
             image = upright(opened)
-            pixels = _pixels(image, kind) if size is None else _fitted(image, kind, size)
+            pixels = _pixels(image, kind) if frame is None else _fitted(image, kind, frame)
     except DataError:
         raise
     except Exception as error:  # decoders raise whatever they stumble over in a damaged file
@@ -132,12 +132,12 @@ def _pixels(image: Image.Image, kind: PixelKind) -> Shaped[np.ndarray, "h w *c"]
     return np.asarray(widened).astype(kind.dtype)
 
 
-def _fitted(image: Image.Image, kind: PixelKind, size: int) -> Shaped[np.ndarray, "h w *c"]:
+def _fitted(image: Image.Image, kind: PixelKind, frame: Frame) -> Shaped[np.ndarray, "h w *c"]:
     """Resize and crop; 16-bit pixels go through floats, rounded and clipped only once."""
     pixels = _pixels(image, kind)
     if kind is not GREY_16:
-        return np.asarray(fit_square(Image.fromarray(pixels), size))
-    fitted = np.asarray(fit_square(Image.fromarray(pixels.astype(np.float32)), size))
+        return np.asarray(fit(Image.fromarray(pixels), frame))
+    fitted = np.asarray(fit(Image.fromarray(pixels.astype(np.float32)), frame))
     return np.rint(fitted).clip(0, 65_535).astype(np.uint16)
 
 

@@ -7,6 +7,7 @@ from idm.core.errors import DataError
 from idm.core.text import counted
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.files import LabelRule, find_files, read_labels
+from idm.data.images.resize import ImageSize
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
 from idm.data.parts import TRAIN, choose_part, part_of_name
 from idm.data.remarks import listed
@@ -23,7 +24,7 @@ class ImageFolder(ImageSource):
         self,
         path: str | Path,
         *,
-        image_size: int | None = None,
+        image_size: ImageSize | None = None,
         labels: LabelRule = "auto",
         split: str | None = None,
         upscale: bool = False,
@@ -33,8 +34,8 @@ class ImageFolder(ImageSource):
 
         Args:
             path: the folder; its sub-folders are included, hidden files are not.
-            image_size: side of the square that every image is resized and cropped to; by default all images
-                must have one size, which is kept.
+            image_size: what every image is resized and cropped to: the side of a square, or height and width; by
+                default all images must have one size, which is kept.
             labels: where classes come from: sub-folders (the first of the path; "parent": the one the file lies in;
                 "path": all of them), file names up to the first "_", nowhere, or whichever fits.
             split: which part is read, train, val or test, where folders or files are named so; by default all together.

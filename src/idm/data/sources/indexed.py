@@ -15,6 +15,7 @@ from idm.data.hashing import files_of, hashed
 from idm.data.images.check import gather
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.items import Indexed, Slice, changed
+from idm.data.images.resize import ImageSize
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
 from idm.data.sources.index import WAY_OUT, FileEntry, Index, fits, read_index
 
@@ -55,7 +56,7 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
         *,
         folder: str | None = None,
         max_refused: Annotated[float, Ge(0), Le(1)] = MAX_REFUSED,
-        image_size: int | None = None,
+        image_size: ImageSize | None = None,
         upscale: bool = False,
         max_pixels: int = MAX_PIXELS,
         apart: tuple[str, ...] = (),
@@ -68,8 +69,8 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
             path: an index that ``idm check-data PATH --out DIR`` wrote.
             folder: where the data lie, if they were moved since.
             max_refused: largest share of images that may be left out because the check refused them.
-            image_size: for images, the side of the square that each is resized and cropped to; by default all must have
-                one size, which is kept.
+            image_size: for images, what each is resized and cropped to: the side of a square, or height and width; by
+                default all must have one size, which is kept.
             upscale: allow images that are smaller than image_size.
             max_pixels: largest image that is opened.
             apart: columns or arrays that are neither samples nor labels, see the sources that have them.

@@ -18,6 +18,7 @@ from idm.data.base import Source
 from idm.data.beside import Beside
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.items import ImageItem
+from idm.data.images.resize import ImageSize
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
 from idm.data.label_names import NO_LABELS, as_text, find_labels
 from idm.data.reading.damage import reading
@@ -62,7 +63,7 @@ def table_source(
     split: str | None = None,
     channels: ChannelRule = "auto",
     spatial_dims: int | None = None,
-    image_size: int | None = None,
+    image_size: ImageSize | None = None,
     upscale: bool = False,
     max_pixels: int = MAX_PIXELS,
     apart: tuple[str, ...] = (),
@@ -79,8 +80,8 @@ def table_source(
             a column called split names them; by default all together.
         channels: for numbers, where the channel axis is: "first", "last", "none", or "auto" by the sizes.
         spatial_dims: for numbers, the number of spatial axes; told by the sizes if not given.
-        image_size: for images, the side of the square that each is resized and cropped to; by default all must have
-            one size, which is kept.
+        image_size: for images, what each is resized and cropped to: the side of a square, or height and width; by
+            default all must have one size, which is kept.
         upscale: allow images that are smaller than image_size.
         max_pixels: largest image that is opened.
         apart: columns that are neither samples nor labels unless they are named so, such as those that name groups.

@@ -13,6 +13,7 @@ from idm.data.base import Source
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.files import SUFFIXES, find_files
 from idm.data.images.items import Slice
+from idm.data.images.resize import ImageSize
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
 from idm.data.parts import choose_part
 
@@ -41,7 +42,7 @@ def webdataset_source(
     image: str | None = None,
     label: str = "cls",
     split: str | None = None,
-    image_size: int | None = None,
+    image_size: ImageSize | None = None,
     upscale: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> Source:
@@ -52,8 +53,8 @@ def webdataset_source(
         image: suffix of the images; by default the only one of png, jpg, jpeg, webp, bmp, tif, tiff in each sample.
         label: suffix of the files that hold the class of a sample as text.
         split: which part is read, train, val or test, where folders or files are named so; by default all together.
-        image_size: side of the square that every image is resized and cropped to; by default all images must have
-            one size, which is kept.
+        image_size: what every image is resized and cropped to: the side of a square, or height and width; by default
+            all images must have one size, which is kept.
         upscale: allow images that are smaller than image_size.
         max_pixels: largest image that is opened.
 
