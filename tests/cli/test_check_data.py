@@ -260,6 +260,23 @@ def test_pictures_that_are_not_square_keep_their_shape_from_the_check_to_the_sam
     assert scored.code == 0, scored.err
 
 
+@pytest.mark.parametrize(("rule", "channels"), [("white", 3), ("keep", 4)])
+def test_pictures_with_transparency_are_trained_on_drawn_and_encoded(idm, tiny, tmp_path, rule, channels):
+    for number in range(8):
+        pixels = np.random.default_rng(number).integers(0, 256, (8, 12, 4)).astype(np.uint8)
+        save(tmp_path / "clear" / f"{number}.png", pixels)
+    assert "set data.source.pixels=white" in idm("check-data", tmp_path / "clear").out
+    command = next_command(idm("check-data", tmp_path / "clear", "--set", f"pixels={rule}", "--out", tmp_path / "out"))
+    assert command[3:5] == ["--set", f"data.source.pixels={rule}"]
+    trained = idm(*command[:-1], tmp_path / "run", *tiny(training__num_steps=1))
+    assert trained.code == 0, trained.err
+    assert idm("sample", tmp_path / "run", "--num", "2", "--steps", "2", "--out", tmp_path / "drawn").code == 0
+    assert np.load(tmp_path / "drawn" / "samples.npz")["data"].shape == (2, channels, 8, 12)
+    codes = tmp_path / "codes.safetensors"
+    encoded = idm("encode", tmp_path / "run", tmp_path / "clear" / "0.png", "--steps", "2", "--out", codes)
+    assert encoded.code == 0, encoded.err
+
+
 @pytest.mark.parametrize(
     ("told", "said"),
     [

@@ -16,6 +16,7 @@ from idm.data.images.check import gather
 from idm.data.images.decode import MAX_PIXELS, read_header
 from idm.data.images.files import SUFFIXES, find_files
 from idm.data.images.fitting import fitting_size
+from idm.data.images.pixels import policy_of
 from idm.data.images.resize import ImageSize
 from idm.data.own_results import result_names
 from idm.data.parts import TRAIN, choose_part, part_of_name, parts_of
@@ -80,8 +81,8 @@ def fitting(name: str, options: Mapping[str, Any]) -> ImageSize | None:
     if name != IMAGES:
         return None
     files = choose_part(place, find_files(place)[0], options.get("split"), every=True).files
-    largest = options.get("max_pixels", MAX_PIXELS)
-    return fitting_size(gather(lambda file: read_header(place / file, largest), files))
+    largest, policy = options.get("max_pixels", MAX_PIXELS), policy_of(options.get("pixels"))
+    return fitting_size(gather(lambda file: read_header(place / file, largest, policy), files))
 
 
 def parts_in(name: str, options: Mapping[str, Any]) -> dict[str, str | None]:

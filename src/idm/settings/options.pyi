@@ -29,6 +29,8 @@ class ImageFolderOptions:
     """allow images that are smaller than image_size."""
     max_pixels: int = ...
     """largest image that is opened."""
+    pixels: Literal['refuse', 'convert', 'white', 'black', 'keep'] = ...
+    """what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to grey or RGB of 8 bits without alpha; the same on "white" or "black"; or "keep" alpha as a channel."""
 
 @dataclass(frozen=True, kw_only=True)
 class ArraysOptions:
@@ -77,6 +79,8 @@ class CsvSourceOptions:
     """allow images that are smaller than image_size."""
     max_pixels: int = ...
     """largest image that is opened."""
+    pixels: Literal['refuse', 'convert', 'white', 'black', 'keep'] = ...
+    """what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to grey or RGB of 8 bits without alpha; the same on "white" or "black"; or "keep" alpha as a channel."""
 
 @dataclass(frozen=True, kw_only=True)
 class NumericCsvOptions:
@@ -277,6 +281,8 @@ class TableSourceOptions:
     """allow images that are smaller than image_size."""
     max_pixels: int = ...
     """largest image that is opened."""
+    pixels: Literal['refuse', 'convert', 'white', 'black', 'keep'] = ...
+    """what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to grey or RGB of 8 bits without alpha; the same on "white" or "black"; or "keep" alpha as a channel."""
 
 @dataclass(frozen=True, kw_only=True)
 class TiffOptions:
@@ -327,6 +333,8 @@ class WebdatasetSourceOptions:
     """allow images that are smaller than image_size."""
     max_pixels: int = ...
     """largest image that is opened."""
+    pixels: Literal['refuse', 'convert', 'white', 'black', 'keep'] = ...
+    """what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to grey or RGB of 8 bits without alpha; the same on "white" or "black"; or "keep" alpha as a channel."""
 
 @dataclass(frozen=True, kw_only=True)
 class CustomSourceOptions:
@@ -351,6 +359,8 @@ class IndexSourceOptions:
     """allow images that are smaller than image_size."""
     max_pixels: int = ...
     """largest image that is opened."""
+    pixels: Literal['refuse', 'convert', 'white', 'black', 'keep'] = ...
+    """what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to grey or RGB of 8 bits without alpha; the same on "white" or "black"; or "keep" alpha as a channel."""
 
 @dataclass(frozen=True, kw_only=True)
 class LinearScheduleOptions:

@@ -13,6 +13,7 @@ from idm.data.check.leaks import hash_content, hash_name
 from idm.data.hashing import hashed
 from idm.data.images.decode import MAX_PIXELS, ImageHeader, decode, read_header
 from idm.data.images.items import Place, Slice
+from idm.data.images.pixels import PixelPolicy
 from idm.data.sources.index import FileEntry
 
 
@@ -37,7 +38,9 @@ class Looked:
     high: tuple[int | float, ...] = ()
 
 
-def look(folder: Path, place: Place, name: str, label: str | None, max_pixels: int = MAX_PIXELS) -> Looked:
+def look(
+    folder: Path, place: Place, name: str, label: str | None, *, policy: PixelPolicy, max_pixels: int = MAX_PIXELS
+) -> Looked:
     """Hash an image, read its header and decode it.
 
     Args:
@@ -45,16 +48,17 @@ def look(folder: Path, place: Place, name: str, label: str | None, max_pixels: i
         place: where the image lies.
         name: its name.
         label: name of its class.
+        policy: what becomes of pixels that are neither grey nor RGB.
         max_pixels: largest image that is opened.
     """
     entry = _entry(folder, place, name, label)
-    facts = None if entry.sha256 is None else read_facts(place)
+    facts = None if entry.sha256 is None else read_facts(place, policy)
     if facts is not None:
         entry = _with_facts(entry, facts)
     header = None
     try:
-        header = read_header(place, max_pixels)
-        pixels = decode(place, header.kind, None)
+        header = read_header(place, max_pixels, policy)
+        pixels = decode(place, header.kind, None, policy)
     except DataError as error:
         return Looked(place, replace(entry, refusal=error.lines[0]), header, hash_name(entry.sha256 or name))
     seen = replace(entry, size=(header.width, header.height))

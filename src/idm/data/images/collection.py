@@ -10,6 +10,7 @@ from idm.data.base import CACHE_BYTES, LEVELS, Indices, Samples
 from idm.data.images.check import check_headers, gather
 from idm.data.images.decode import decode
 from idm.data.images.items import Place, num_bytes
+from idm.data.images.pixels import PixelPolicy
 from idm.data.images.resize import Frame
 
 MANY_FILES = 2_000
@@ -31,7 +32,14 @@ class Images:
     """
 
     def __init__(
-        self, places: Sequence[Place], names: Sequence[str], *, frame: Frame | None, upscale: bool, max_pixels: int
+        self,
+        places: Sequence[Place],
+        names: Sequence[str],
+        *,
+        frame: Frame | None,
+        policy: PixelPolicy,
+        upscale: bool,
+        max_pixels: int,
     ) -> None:
         """Judge the headers of all images, at least one, and decode them if they fit into memory.
 
@@ -39,6 +47,7 @@ class Images:
             places: where each image lies.
             names: short name of each image, for comparisons.
             frame: what every image is resized and cropped to; None: all have one size.
+            policy: what becomes of pixels that are neither grey nor RGB.
             upscale: allow images that are smaller.
             max_pixels: largest image that is opened.
 
@@ -46,8 +55,8 @@ class Images:
             UnreadableFileError: images that cannot be read, by name.
             DataError: images that are not of one kind or size, by name.
         """
-        self._places, self._frame = places, frame
-        first = check_headers(places, names, frame, upscale=upscale, max_pixels=max_pixels)
+        self._places, self._frame, self._policy = places, frame, policy
+        first = check_headers(places, names, frame, policy, upscale=upscale, max_pixels=max_pixels)
         self._kind = first.kind
         space = (first.height, first.width) if frame is None else (frame.height, frame.width)
         self.shape, self.dtype = (first.kind.channels, *space), first.kind.dtype
@@ -87,7 +96,7 @@ class Images:
 
     def _fill(self, images: Samples, row: int, index: np.int64) -> None:
         place = self._places[int(index)]
-        pixels = decode(place, self._kind, self._frame)
+        pixels = decode(place, self._kind, self._frame, self._policy)
         if pixels.shape != self.shape:
             raise DataError(
                 f"{place}: an image of shape {self.shape} wanted, got {pixels.shape}; it is not what its header said"

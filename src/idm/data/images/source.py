@@ -13,6 +13,7 @@ from idm.data.fingerprint import digest, spread
 from idm.data.images.collection import Images
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.items import Place, changed_at, encoded, num_bytes
+from idm.data.images.pixels import PixelRule, policy_of
 from idm.data.images.resize import ImageSize, frame_of
 
 
@@ -25,11 +26,13 @@ class ImageOptions:
             must have one size.
         upscale: allow images that are smaller than image_size.
         max_pixels: largest image that is opened.
+        pixels: what becomes of transparency, CMYK, 16-bit colour and files of several kinds.
     """
 
     image_size: ImageSize | None = None
     upscale: bool = False
     max_pixels: int = MAX_PIXELS
+    pixels: PixelRule = "refuse"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +87,7 @@ class ImageSource(Source):
             images.places,
             images.names,
             frame=frame_of(options.image_size),
+            policy=policy_of(options.pixels),
             upscale=options.upscale,
             max_pixels=options.max_pixels,
         )

@@ -15,6 +15,7 @@ from idm.data.hashing import files_of, hashed
 from idm.data.images.check import gather
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.items import Indexed, Slice, changed
+from idm.data.images.pixels import PixelRule
 from idm.data.images.resize import ImageSize
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
 from idm.data.sources.index import WAY_OUT, FileEntry, Index, fits, read_index
@@ -59,6 +60,7 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
         image_size: ImageSize | None = None,
         upscale: bool = False,
         max_pixels: int = MAX_PIXELS,
+        pixels: PixelRule = "refuse",
         apart: tuple[str, ...] = (),
     ) -> Source:
         """Open what an index lists, without what the check refused; it compares sizes of files, and hashes of contents.
@@ -73,6 +75,8 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
                 default all must have one size, which is kept.
             upscale: allow images that are smaller than image_size.
             max_pixels: largest image that is opened.
+            pixels: what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to
+                grey or RGB of 8 bits without alpha; the same on "white" or "black"; or "keep" alpha as a channel.
             apart: columns or arrays that are neither samples nor labels, see the sources that have them.
 
         Raises:
@@ -84,7 +88,7 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
         root = Path(folder or index.folder)
         if index.source in ENCODED:
             kept = _without_refused(where, index, max_refused)
-            return ImageSource(_images(where, root, index, kept), ImageOptions(image_size, upscale, max_pixels))
+            return ImageSource(_images(where, root, index, kept), ImageOptions(image_size, upscale, max_pixels, pixels))
         return _whole(where, root, index, sources, apart)
 
     return index_source

@@ -18,6 +18,7 @@ from idm.data.base import Source
 from idm.data.beside import Beside
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.items import ImageItem
+from idm.data.images.pixels import PixelRule
 from idm.data.images.resize import ImageSize
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
 from idm.data.label_names import NO_LABELS, as_text, find_labels
@@ -66,6 +67,7 @@ def table_source(
     image_size: ImageSize | None = None,
     upscale: bool = False,
     max_pixels: int = MAX_PIXELS,
+    pixels: PixelRule = "refuse",
     apart: tuple[str, ...] = (),
 ) -> Source:
     """Open a column of Parquet files, or of a data set that Hugging Face's ``datasets`` saved (needs pyarrow).
@@ -84,6 +86,8 @@ def table_source(
             default all must have one size, which is kept.
         upscale: allow images that are smaller than image_size.
         max_pixels: largest image that is opened.
+        pixels: what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to
+            grey or RGB of 8 bits without alpha; the same on "white" or "black"; or "keep" alpha as a channel.
         apart: columns that are neither samples nor labels unless they are named so, such as those that name groups.
 
     Raises:
@@ -91,7 +95,7 @@ def table_source(
         DataError: pyarrow is missing; no such column; cells that are empty or not of one shape.
     """
     chosen = _choose(open_table(Path(path), split), column, label_column, apart)
-    options = ImageOptions(image_size, upscale, max_pixels)
+    options = ImageOptions(image_size, upscale, max_pixels, pixels)
     return chosen.arrays(channels, spatial_dims) if chosen.encoded is None else chosen.images(options)
 
 

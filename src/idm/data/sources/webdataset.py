@@ -13,6 +13,7 @@ from idm.data.base import Source
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.files import SUFFIXES, find_files
 from idm.data.images.items import Slice
+from idm.data.images.pixels import PixelRule
 from idm.data.images.resize import ImageSize
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
 from idm.data.parts import choose_part
@@ -45,6 +46,7 @@ def webdataset_source(
     image_size: ImageSize | None = None,
     upscale: bool = False,
     max_pixels: int = MAX_PIXELS,
+    pixels: PixelRule = "refuse",
 ) -> Source:
     """Open the images of tar shards, in the order of the shards' names; nothing is unpacked.
 
@@ -57,12 +59,16 @@ def webdataset_source(
             all images must have one size, which is kept.
         upscale: allow images that are smaller than image_size.
         max_pixels: largest image that is opened.
+        pixels: what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to
+            grey or RGB of 8 bits without alpha; the same on "white" or "black"; or "keep" alpha as a channel.
 
     Raises:
         UnreadableFileError: a shard or an image cannot be read.
         DataError: no shards; samples without image, or only some with a label; links; images that do not suit.
     """
-    return ImageSource(list_shards(Path(path), image, label, split), ImageOptions(image_size, upscale, max_pixels))
+    return ImageSource(
+        list_shards(Path(path), image, label, split), ImageOptions(image_size, upscale, max_pixels, pixels)
+    )
 
 
 def list_shards(where: Path, image: str | None = None, label: str = "cls", split: str | None = None) -> ImageList:
