@@ -25,6 +25,7 @@ from idm.data.sources.csv_images import parts_in_csv
 from idm.data.sources.index import read_index
 from idm.data.sources.numeric_csv import holds_numbers, parts_in_numbers
 from idm.data.sources.tiff_stack import TIFF_SUFFIXES, holds_measurements
+from idm.data.sources.zipped import parts_in_zip
 from idm.data.suffixes import (
     BY_MEMBER,
     FOLDERS,
@@ -40,12 +41,13 @@ LISTING: dict[str, Callable[..., dict[str, str | None]]] = {
     "csv": parts_in_csv,
     "numeric_csv": parts_in_numbers,
     "table": parts_in_table,
+    "zip": parts_in_zip,
 }
 """What tells the parts of sources whose rows may be of parts."""
 
 WANTED = (
-    "a folder of images, or a .npy, .npz, .csv, .dcm, .edf, .fits, .flac, .h5, .idx, .nc, .nii, .parquet, .tar, .tif "
-    "or .wav file"
+    "a folder of images, or a .npy, .npz, .csv, .dcm, .edf, .fits, .flac, .h5, .idx, .nc, .nii, .parquet, .tar, "
+    ".tif, .wav or .zip file"
 )
 
 

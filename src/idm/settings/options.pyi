@@ -337,6 +337,24 @@ class WebdatasetSourceOptions:
     """what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to grey or RGB of 8 bits without alpha; the same on "white" or "black"; or "keep" alpha as a channel."""
 
 @dataclass(frozen=True, kw_only=True)
+class ZipSourceOptions:
+    """Options of ``data.source.name=zip``."""
+    path: str | Path
+    """a .zip file."""
+    labels: Literal['auto', 'folder', 'parent', 'path', 'prefix', 'none'] = ...
+    """where classes come from: "auto": dataset.json at the top, if there is one, else folders or file names, as those of a folder of images; the other rules leave dataset.json aside."""
+    split: str | None = ...
+    """which part is read, train, val or test, where folders or files are named so; by default all together."""
+    image_size: int | tuple[int, int] | None = ...
+    """what every image is resized and cropped to: the side of a square, or height and width; by default all images must have one size, which is kept."""
+    upscale: bool = ...
+    """allow images that are smaller than image_size."""
+    max_pixels: int = ...
+    """largest image that is opened."""
+    pixels: Literal['refuse', 'convert', 'white', 'black', 'keep'] = ...
+    """what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to grey or RGB of 8 bits without alpha; the same on "white" or "black"; or "keep" alpha as a channel."""
+
+@dataclass(frozen=True, kw_only=True)
 class CustomSourceOptions:
     """Options of ``data.source.name=custom``."""
     make: str
@@ -538,7 +556,7 @@ class SamplerHeunOptions:
     churn_noise: float = ...
     """standard deviation of what is drawn for it: S_noise."""
 
-SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | ArrayFolderOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | IdxOptions | DicomOptions | EdfOptions | FitsOptions | Hdf5Options | ZarrOptions | NetCdfOptions | NiftiOptions | SoundOptions | TableSourceOptions | TiffOptions | WavOptions | WebdatasetSourceOptions | CustomSourceOptions | IndexSourceOptions
+SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | ArrayFolderOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | IdxOptions | DicomOptions | EdfOptions | FitsOptions | Hdf5Options | ZarrOptions | NetCdfOptions | NiftiOptions | SoundOptions | TableSourceOptions | TiffOptions | WavOptions | WebdatasetSourceOptions | ZipSourceOptions | CustomSourceOptions | IndexSourceOptions
 
 ScheduleOptions = LinearScheduleOptions | CosineScheduleOptions | FlowScheduleOptions
 

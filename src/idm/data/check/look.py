@@ -12,7 +12,7 @@ from idm.data.check.image_facts import ImageFacts, read_facts
 from idm.data.check.leaks import hash_content, hash_name
 from idm.data.hashing import hashed
 from idm.data.images.decode import MAX_PIXELS, ImageHeader, decode, read_header
-from idm.data.images.items import Place, Slice
+from idm.data.images.items import Deflated, Place, Slice, encoded
 from idm.data.images.pixels import PixelPolicy
 from idm.data.sources.index import FileEntry
 
@@ -66,12 +66,22 @@ def look(
 
 
 def _entry(folder: Path, place: Place, name: str, label: str | None) -> FileEntry:
-    if not isinstance(place, Slice):
-        assert isinstance(place, Path)
-        return FileEntry(name, *hashed(place), label=label)
-    digest = hashlib.sha256(place.read()).hexdigest()
-    archive = place.file.relative_to(folder).as_posix()
-    return FileEntry(name, place.length, digest, label=label, archive=archive, offset=place.offset)
+    packed = place.packed if isinstance(place, Deflated) else None
+    part = place.plain if isinstance(place, Deflated) else place
+    if not isinstance(part, Slice):
+        assert isinstance(part, Path)
+        return FileEntry(name, *hashed(part), label=label)
+    digest = _digest(place)
+    archive, offset = part.file.relative_to(folder).as_posix(), part.offset
+    return FileEntry(name, part.length, digest, label=label, archive=archive, offset=offset, packed=packed)
+
+
+def _digest(place: Place) -> str | None:
+    """Hash the bytes of a part of an archive; None where they cannot be unpacked, which decoding says."""
+    try:
+        return hashlib.sha256(encoded(place)).hexdigest()
+    except DataError:
+        return None
 
 
 def _with_facts(entry: FileEntry, facts: ImageFacts) -> FileEntry:

@@ -42,6 +42,7 @@ class FileEntry:
         refusal: why training would refuse it, one line; None if it would not.
         archive: the larger file that holds it, relative as path; None for a file of its own.
         offset: where its bytes begin in that.
+        packed: how many bytes there it is packed in; None where it is not packed.
     """
 
     path: str
@@ -56,6 +57,7 @@ class FileEntry:
     refusal: str | None = None
     archive: str | None = None
     offset: int = 0
+    packed: int | None = None
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,16 @@ from idm.core.registry import Registry
 from idm.data.base import Source
 from idm.data.file_names import Finder, composed
 from idm.data.hashing import files_of, hashed
+from idm.data.images.archives import LARGEST_BYTES, LARGEST_RATIO
 from idm.data.images.check import gather
 from idm.data.images.decode import MAX_PIXELS
-from idm.data.images.items import Indexed, Slice, changed
+from idm.data.images.items import Deflated, Indexed, Slice, changed
 from idm.data.images.pixels import PixelRule
 from idm.data.images.resize import ImageSize
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
 from idm.data.sources.index import WAY_OUT, FileEntry, Index, fits, read_index
 
-ENCODED = frozenset({"image_folder", "csv", "webdataset"})
+ENCODED = frozenset({"image_folder", "csv", "webdataset", "zip"})
 """Sources whose index tells of every image."""
 
 WHOLE = frozenset(
@@ -136,14 +137,30 @@ def _place(finder: Finder, entry: FileEntry) -> Indexed:
     assert entry.num_bytes is not None, "what has no size was refused"
     assert entry.sha256 is not None, "what has no hash was refused"
     if entry.archive is not None:
-        archive, name = finder.find(entry.archive), entry.path.removeprefix(f"{entry.archive}/")
-        size = archive.stat().st_size if archive.is_file() else 0
-        if not 0 <= entry.offset <= entry.offset + entry.num_bytes <= size:
-            raise changed(archive, f"no file, or one without byte {entry.offset + entry.num_bytes:,}")
-        return Indexed(Slice(archive, name, entry.offset, entry.num_bytes), entry.num_bytes, entry.sha256)
+        return Indexed(_part(finder.find(entry.archive), entry), entry.num_bytes, entry.sha256)
     path = finder.find(entry.path)
     _compare_size(path, entry)
     return Indexed(path, entry.num_bytes, entry.sha256)
+
+
+def _part(archive: Path, entry: FileEntry) -> Slice | Deflated:
+    """Say where an image lies in an archive.
+
+    Raises:
+        DataError: the archive is gone, or too short, or an image unpacked larger than it can be.
+    """
+    assert entry.archive is not None, "it lies in an archive"
+    assert entry.num_bytes is not None, "what has no size was refused"
+    length = entry.num_bytes if entry.packed is None else entry.packed
+    size = archive.stat().st_size if archive.is_file() else 0
+    if not 0 <= entry.offset <= entry.offset + length <= size:
+        raise changed(archive, f"no file, or one without byte {entry.offset + length:,}")
+    plain = Slice(archive, entry.path.removeprefix(f"{entry.archive}/"), entry.offset, entry.num_bytes)
+    if entry.packed is None:
+        return plain
+    if not 0 <= entry.num_bytes <= min(LARGEST_BYTES, LARGEST_RATIO * length):
+        raise changed(archive, f"{entry.num_bytes:,} bytes of {length:,}")
+    return Deflated(plain, entry.packed)
 
 
 def _compare_size(path: Path, entry: FileEntry) -> None:
