@@ -4,6 +4,7 @@ import io
 import json
 import stat
 import struct
+import tarfile
 import zipfile
 import zlib
 
@@ -124,6 +125,29 @@ def test_several_processes_read_the_same_batches(tmp_path, monkeypatch):
         expected = np.stack([PIXELS[number] for number in numbers]).transpose(0, 3, 1, 2)
         np.testing.assert_array_equal(one, expected)
         np.testing.assert_array_equal(other, expected)
+
+
+def tarred(path, labels, *others):
+    described = [("./dataset.json", json.dumps({"labels": labels}).encode()), *others]
+    with tarfile.open(path, "w") as archive:
+        for name, content in [*zip(NAMES, map(png, PIXELS), strict=True), *described]:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return SOURCES.build("webdataset", {"path": str(path)})
+
+
+def test_shards_have_such_labels_too_unless_samples_have_their_own(tmp_path):
+    told = tarred(tmp_path / "a.tar", [[name, number + 8] for number, name in enumerate(NAMES)])
+    assert told.class_names == ("8", "9", "10", "11")
+    assert told.labels.tolist() == [0, 1, 2, 3]
+    assert told.note.endswith("labels from dataset.json")
+    assert tarred(tmp_path / "b.tar", None).labels is None
+    own = [(name.replace("png", "cls"), b"x") for name in NAMES]
+    assert tarred(tmp_path / "c.tar", [[name, 1] for name in NAMES], *own).class_names == ("x",)
+    with pytest.raises(DataError, match=r"img00000000: a label wanted .*, got none; .*label=none"):
+        tarred(tmp_path / "d.tar", [[name, 1] for name in NAMES[1:]])
+    assert SOURCES.build("webdataset", {"path": str(tmp_path / "d.tar"), "label": "none"}).labels is None
 
 
 def link(name):

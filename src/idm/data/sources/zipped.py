@@ -1,7 +1,5 @@
 """Images in a zip archive, with classes from ``dataset.json`` or folders: data sets as StyleGAN and EDM have them."""
 
-import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -9,21 +7,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from idm.core.errors import DataError, UnreadableFileError
+from idm.core.errors import DataError
 from idm.core.places import kind_at
-from idm.core.text import counted, one_line
+from idm.core.text import counted
 from idm.data.base import Source
 from idm.data.images.archives import files_in_zip
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.files import SUFFIXES, LabelRule, read_labels
-from idm.data.images.items import Deflated, Slice, encoded
+from idm.data.images.items import Deflated, Slice
 from idm.data.images.pixels import PixelRule
 from idm.data.images.resize import ImageSize
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
+from idm.data.images.told_labels import LABELS, read_told_labels
 from idm.data.parts import choose_part, parts_of
-
-LABELS = "dataset.json"
-"""The file of labels at the top of an archive."""
 
 
 def zip_source(
@@ -66,7 +62,7 @@ def list_zip(where: Path, labels: LabelRule = "auto", split: str | None = None) 
     files, images = _images(where)
     chosen = choose_part(where, images, split, every=True)
     others = [name for name in files if name not in set(images) and name != LABELS]
-    told = _told(where, files[LABELS]) if LABELS in files and labels == "auto" else None
+    told = read_told_labels(files[LABELS]) if LABELS in files and labels == "auto" else None
     remarks = chosen.remarks
     if told is not None:
         classes, class_names, note = _classes(where, told, chosen.files), None, f"labels from {LABELS}"
@@ -109,37 +105,6 @@ def _images(where: Path) -> tuple[Mapping[str, Slice | Deflated], list[str]]:
         found = f"{counted(len(files), 'other file')} such as {next(iter(files))}" if files else "an empty archive"
         raise DataError(f"{where}: PNG, JPEG, WebP, BMP or TIFF images wanted in it, got {found}; check the path")
     return files, images
-
-
-def _told(where: Path, item: Slice | Deflated) -> dict[str, int] | None:
-    """Read the class number of each image; None where the file has none.
-
-    Raises:
-        UnreadableFileError: no JSON.
-        DataError: JSON of another kind.
-    """
-    try:
-        plain = json.loads(encoded(item))
-    except (ValueError, RecursionError) as error:
-        raise UnreadableFileError(f"{item}: cannot be read as JSON ({one_line(error)}); write it anew") from error
-    rows = plain.get("labels") if isinstance(plain, dict) else plain
-    if rows is None:
-        return None
-    if not isinstance(rows, list) or not all(map(_is_label, rows)):
-        raise DataError(
-            f'{item}: {{"labels": [["NAME", CLASS NUMBER], ...]}} wanted, got something else; '
-            "set data.source.labels=none to go without"
-        )
-    if doubled := [name for name, count in Counter(name for name, _ in rows).items() if count > 1]:
-        raise DataError(f"{item}: one label of each image wanted, got several of {doubled[0]!r}; remove all but one")
-    return dict(rows)
-
-
-def _is_label(row: object) -> bool:
-    if not isinstance(row, list) or len(row) != 2:
-        return False
-    name, number = row
-    return isinstance(name, str) and isinstance(number, int) and not isinstance(number, bool) and abs(number) < 2**63
 
 
 def _classes(where: Path, told: Mapping[str, int], names: Sequence[str]) -> NDArray[np.int64]:
