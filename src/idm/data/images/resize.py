@@ -24,11 +24,6 @@ class Frame:
         """Write width and height, in the order in which sizes of images are told."""
         return f"{self.width} x {self.height}"
 
-    @property
-    def as_setting(self) -> str:
-        """Write it as ``image_size`` has it."""
-        return str(self.height) if self.height == self.width else f"[{self.height},{self.width}]"
-
     def scaled(self, width: int, height: int) -> tuple[int, int]:
         """Width and height of an image that is scaled until it just covers the frame."""
         scale = max(self.width / width, self.height / height)
