@@ -234,6 +234,71 @@ def test_the_closing_line_carries_what_an_index_of_images_needs(idm, folder, tmp
     assert "4 of 3 x 16 x 16" in result.out
 
 
+def save(path, pixels):
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def test_pictures_that_are_not_square_keep_their_shape_from_the_check_to_the_samples(idm, tiny, tmp_path):
+    for number in range(8):
+        pixels = np.random.default_rng(number).integers(0, 256, (60, 80, 3)).astype(np.uint8)
+        save(tmp_path / "wide" / f"{number}.png", pixels)
+    checked = idm("check-data", tmp_path / "wide")
+    assert "8 of 3 x 48 x 64" in checked.out
+    assert "resized and cropped to 64 x 48" in checked.out
+    smaller = idm("check-data", tmp_path / "wide", "--set", "image_size=[12,16]", "--out", tmp_path / "out")
+    assert "8 of 3 x 12 x 16" in smaller.out
+    command = next_command(smaller)
+    assert command[3:5] == ["--set", "data.source.image_size=[12,16]"]
+    trained = idm(*command[:-1], tmp_path / "run", *tiny(training__num_steps=1))
+    assert trained.code == 0, trained.err
+    assert idm("sample", tmp_path / "run", "--num", "2", "--steps", "2", "--out", tmp_path / "drawn").code == 0
+    assert np.load(tmp_path / "drawn" / "samples.npz")["data"].shape == (2, 3, 12, 16)
+    scored = idm(
+        "encode", tmp_path / "run", tmp_path / "wide" / "0.png", "--steps", "2", "--out", tmp_path / "codes.safetensors"
+    )
+    assert scored.code == 0, scored.err
+
+
+@pytest.mark.parametrize(("rule", "channels"), [("white", 3), ("keep", 4)])
+def test_pictures_with_transparency_are_trained_on_drawn_and_encoded(idm, tiny, tmp_path, rule, channels):
+    for number in range(8):
+        pixels = np.random.default_rng(number).integers(0, 256, (8, 12, 4)).astype(np.uint8)
+        save(tmp_path / "clear" / f"{number}.png", pixels)
+    assert "set data.source.pixels=white" in idm("check-data", tmp_path / "clear").out
+    command = next_command(idm("check-data", tmp_path / "clear", "--set", f"pixels={rule}", "--out", tmp_path / "out"))
+    assert command[3:5] == ["--set", f"data.source.pixels={rule}"]
+    trained = idm(*command[:-1], tmp_path / "run", *tiny(training__num_steps=1))
+    assert trained.code == 0, trained.err
+    assert idm("sample", tmp_path / "run", "--num", "2", "--steps", "2", "--out", tmp_path / "drawn").code == 0
+    assert np.load(tmp_path / "drawn" / "samples.npz")["data"].shape == (2, channels, 8, 12)
+    codes = tmp_path / "codes.safetensors"
+    encoded = idm("encode", tmp_path / "run", tmp_path / "clear" / "0.png", "--steps", "2", "--out", codes)
+    assert encoded.code == 0, encoded.err
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("image_size=8,12", None),
+        ("image_size=[8,12]", None),
+        ("image_size=8", None),
+        ("image_size=[8,8,8]", "data.source.image_size: should be a whole number, or two with a comma"),
+        ("image_size=[8]", "data.source.image_size: should be a whole number, or two with a comma"),
+        ("image_size=[8,x]", "data.source.image_size: should be a whole number, or two with a comma"),
+        ("image_size=[8,0]", "image_size: at least 1 wanted, got 0"),
+    ],
+)
+def test_a_size_is_a_side_or_height_and_width(idm, tmp_path, told, said):
+    for number in range(3):
+        save(
+            tmp_path / "wide" / f"{number}.png", np.random.default_rng(number).integers(0, 9, (16, 24)).astype(np.uint8)
+        )
+    result = idm("check-data", tmp_path / "wide", "--set", told)
+    assert (result.code == 0) is (said is None), result.err
+    assert said is None or said in result.err + result.out
+
+
 def test_settings_that_training_would_refuse_are_refused(idm, folder):
     result = idm("check-data", folder, "--set", "training.batch_size=0", "--set", "network.name=unt")
     assert (result.code, len(result.errors)) == (2, 2)

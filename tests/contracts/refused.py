@@ -9,6 +9,7 @@ import math
 import struct
 import tarfile
 import wave
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -218,6 +219,38 @@ def mixed(folder):
     return folder
 
 
+def clear(folder):
+    for number in range(4):
+        Image.new("RGBA", (8, 8), (number, 0, 0, 50 * number)).save(folder / f"{number}.png")
+    return folder
+
+
+def printed(folder):
+    for number in range(4):
+        Image.new("CMYK", (8, 8), (number, 0, 0, 50 * number)).save(folder / f"{number}.tif")
+    return folder
+
+
+def grey_and_colour(folder):
+    images((8, 8), (8, 8))(folder)
+    for number in range(2, 4):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(folder / f"{number}.png")
+    return folder
+
+
+def zipped(*members):
+    def make(folder):
+        with zipfile.ZipFile(folder / "a.zip", "w") as archive:
+            for name, content in members:
+                archive.writestr(name, content)
+        return folder / "a.zip"
+
+    return make
+
+
+TWO_ZIPPED = zipped(("0.png", png()), ("1.png", png()))
+
+
 def unknown_suffix(folder):
     np.save(folder / "a.npy", FLAT)
     return (folder / "a.npy").rename(folder / "a.bin")
@@ -280,6 +313,8 @@ IMAGES: list[Case] = [
     Case("image_folder", images(*TWO_SIZES), "data.source.image_size", "8", {"data.source.image_size": "64"}),
     Case("image_folder", images(*TWO_SIZES), "data.source.image_size", "8", {"data.source.image_size": "0"}),
     Case("image_folder", images(*TWO_SIZES), "data.source.image_size", "8", {"data.source.image_size": "6000"}),
+    Case("image_folder", images(*TWO_SIZES), "data.source.image_size", "[4,8]", {"data.source.image_size": "[8,6000]"}),
+    Case("image_folder", images(*TWO_SIZES), "data.source.image_size", "4,8", {"data.source.image_size": "4,8,8"}),
     Case("image_folder", images(*TWO_SIZES), "data.source.upscale", "true", {"data.source.image_size": "64"}),
     Case("image_folder", images((8, 8), (8, 8)), "data.source.max_pixels", "99", {"data.source.max_pixels": "9"}),
     Case("image_folder", images((8, 8), (8, 8)), "data.source.labels", "none", {"data.source.labels": "folder"}),
@@ -291,6 +326,9 @@ IMAGES: list[Case] = [
         "test",
         {"data.source.split": "val"},
     ),
+    Case("image_folder", clear, "data.source.pixels", "white"),
+    Case("image_folder", printed, "data.source.pixels", "convert"),
+    Case("image_folder", grey_and_colour, "data.source.pixels", "convert"),
     Case("image_folder", mixed, "data.source.name", "image_folder"),
     Case("image_folder", two_files, "data.source.name", "image_folder"),
     Case("csv", listed("path", "0.png", "1.png", "2.png", sizes=TWO_SIZES), "data.source.image_size", "8"),
@@ -334,6 +372,35 @@ IMAGES: list[Case] = [
     ),
     Case("webdataset", shards(("0.png", png()), ("0.bmp", png()), ("1.png", png())), "data.source.image", "png"),
     Case("webdataset", shards(("0.png", png()), ("0.cls", b"a"), ("1.png", png())), "data.source.label", "none"),
+    Case("zip", zipped(("0.png", png()), ("1.png", png(9, 8))), "data.source.image_size", "8"),
+    Case("zip", zipped(("0.png", png()), ("1.png", png()), ("dataset.json", "[1]")), "data.source.labels", "none"),
+    Case(
+        "zip",
+        zipped(("0.png", png()), ("1.png", png()), ("dataset.json", '{"labels": [["0.png", 1]]}')),
+        "data.source.labels",
+        "none",
+    ),
+    Case(
+        "zip",
+        zipped(("0.png", png()), ("1.png", png())),
+        "data.source.labels",
+        "none",
+        {"data.source.labels": "folder"},
+    ),
+    Case(
+        "zip",
+        zipped(("0.png", png()), ("1.png", png())),
+        "data.source.upscale",
+        "true",
+        {"data.source.image_size": "16"},
+    ),
+    Case(
+        "zip",
+        zipped(("0.png", png()), ("1.png", png())),
+        "data.source.max_pixels",
+        "99",
+        {"data.source.max_pixels": "9"},
+    ),
     Case("table", parquet(image=UNEVEN), "data.source.image_size", "8"),
     Case("table", parquet(image=CELLS), "data.source.upscale", "true", {"data.source.image_size": "16"}),
     Case("table", parquet(image=CELLS), "data.source.max_pixels", "99", {"data.source.max_pixels": "9"}),

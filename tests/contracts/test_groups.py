@@ -90,6 +90,7 @@ PATTERNS = {
     "tiff": ("(*/*)#*", lambda name: name.split("#")[0]),
     "nifti": ("**/(?).nii.gz", lambda name: name.split("/")[1]),
     "webdataset": ("(*.tar)/**", lambda name: name.split("/")[0]),
+    "zip": ("**/img*(?).png", lambda name: name[-5]),
     "table": ("row (*)", lambda name: name),
 }
 """A pattern for the names of each source that has names, and what it means."""

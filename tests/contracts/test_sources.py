@@ -6,6 +6,7 @@ import io
 import json
 import struct
 import tarfile
+import zipfile
 
 import h5py
 import nibabel
@@ -219,6 +220,17 @@ def webdataset(tmp_path, changed=False):
     return {"path": str(tmp_path)}
 
 
+def zipped(tmp_path, changed=False):
+    labels = []
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for number, pixels in enumerate(pictures(6, changed)):
+            name, packing = f"00000/img{number:08d}.png", (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)[number % 2]
+            archive.writestr(zipfile.ZipInfo(name), encoded(pixels), packing)
+            labels.append([name, number % 2])
+        archive.writestr("dataset.json", json.dumps({"labels": labels}))
+    return {"path": str(tmp_path / "set.zip")}
+
+
 def index(tmp_path, changed=False):
     (tmp_path / "data").mkdir()
     image_folder(tmp_path / "data", changed)
@@ -260,6 +272,7 @@ MAKE = {
     "tiff": bands,
     "wav": sound,
     "webdataset": webdataset,
+    "zip": zipped,
     "custom": custom,
     "index": index,
     "sines": sines,

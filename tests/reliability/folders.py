@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import math
 import random
 import shutil
@@ -9,6 +10,7 @@ import struct
 import tarfile
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -278,6 +280,18 @@ def _tar(rng: random.Random) -> bytes:
     return stream.getvalue()
 
 
+def _zip(rng: random.Random) -> bytes:
+    stream = io.BytesIO()
+    packing = rng.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(stream, "w", packing) as archive:
+        for number in range(3):
+            name = rng.choice([f"00000/{number}.png"] * 9 + [f"../{number}.png", "/x.png", "00000/0.png"])
+            archive.writestr(name, IMAGES["png"])
+        labels = [[f"00000/{number}.png", rng.choice([number] * 9 + ["a", None, 10**30])] for number in range(3)]
+        archive.writestr("dataset.json", json.dumps({"labels": labels}))
+    return stream.getvalue()
+
+
 def _hdf5(rng: random.Random) -> bytes:
     stream = io.BytesIO()
     with h5py.File(stream, "w") as file:
@@ -310,6 +324,7 @@ FILES: dict[str, Callable[[random.Random], bytes]] = {
     "flac": _flac,
     "nc": _netcdf,
     "tif": _tiff,
+    "zip": _zip,
 }
 READERS = {**FILES, "nii": _nifti}
 """What writes a file of each suffix."""

@@ -30,6 +30,7 @@ from idm.data.sources.tiff_stack import TiffStack
 from idm.data.sources.wav import Wav
 from idm.data.sources.webdataset import webdataset_source
 from idm.data.sources.zarr import Zarr
+from idm.data.sources.zipped import zip_source
 from idm.data.split import split_by_folder, split_by_list, stratified_split
 
 _FOUND: dict[str, Callable[..., Source]] = {
@@ -53,6 +54,7 @@ _FOUND: dict[str, Callable[..., Source]] = {
     "tiff": Tiff,
     "wav": Wav,
     "webdataset": webdataset_source,
+    "zip": zip_source,
     "custom": custom_source,
 }
 SOURCES: Registry[Source] = Registry("source", {**_FOUND, "index": source_of_indexes(Registry("source", _FOUND))})

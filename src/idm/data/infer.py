@@ -16,6 +16,8 @@ from idm.data.images.check import gather
 from idm.data.images.decode import MAX_PIXELS, read_header
 from idm.data.images.files import SUFFIXES, find_files
 from idm.data.images.fitting import fitting_size
+from idm.data.images.pixels import policy_of
+from idm.data.images.resize import ImageSize
 from idm.data.own_results import result_names
 from idm.data.parts import TRAIN, choose_part, part_of_name, parts_of
 from idm.data.sources.array_folder import SAMPLE_SUFFIX, holds_samples
@@ -23,6 +25,7 @@ from idm.data.sources.csv_images import parts_in_csv
 from idm.data.sources.index import read_index
 from idm.data.sources.numeric_csv import holds_numbers, parts_in_numbers
 from idm.data.sources.tiff_stack import TIFF_SUFFIXES, holds_measurements
+from idm.data.sources.zipped import parts_in_zip
 from idm.data.suffixes import (
     BY_MEMBER,
     FOLDERS,
@@ -38,12 +41,13 @@ LISTING: dict[str, Callable[..., dict[str, str | None]]] = {
     "csv": parts_in_csv,
     "numeric_csv": parts_in_numbers,
     "table": parts_in_table,
+    "zip": parts_in_zip,
 }
 """What tells the parts of sources whose rows may be of parts."""
 
 WANTED = (
-    "a folder of images, or a .npy, .npz, .csv, .dcm, .edf, .fits, .flac, .h5, .idx, .nc, .nii, .parquet, .tar, .tif "
-    "or .wav file"
+    "a folder of images, or a .npy, .npz, .csv, .dcm, .edf, .fits, .flac, .h5, .idx, .nc, .nii, .parquet, .tar, "
+    ".tif, .wav or .zip file"
 )
 
 
@@ -52,8 +56,8 @@ def infer_source(path: str | Path) -> tuple[str, dict[str, Any]]:
 
     A file is read by the source of its suffix, see ``SOURCE_OF``; a folder of images as ``image_folder``; a folder
     with one file of data, or with files of a source in ``WHOLE_FOLDERS``, by the source of these. Images in folders
-    keep their one size up to 64 x 64; others are fitted to the largest power of two that none of them falls short of,
-    at most 64. An index says itself.
+    keep their one size up to 64 x 64, and larger ones their one shape; others are fitted to the largest power of two
+    that none of them falls short of, at most 64. An index says itself.
 
     Raises:
         DataError: nothing there, nothing that is read, or more than one thing.
@@ -63,8 +67,8 @@ def infer_source(path: str | Path) -> tuple[str, dict[str, Any]]:
     return name, {"path": str(place)} | ({} if size is None else {"image_size": size})
 
 
-def fitting(name: str, options: Mapping[str, Any]) -> int | None:
-    """Side of the square that the images of a source are brought to where nothing is said of it; None: as they are.
+def fitting(name: str, options: Mapping[str, Any]) -> ImageSize | None:
+    """What the images of a source are brought to where nothing is said of it; None: as they are.
 
     Args:
         name: name of the source; only folders of images and indexes are looked into.
@@ -79,8 +83,8 @@ def fitting(name: str, options: Mapping[str, Any]) -> int | None:
     if name != IMAGES:
         return None
     files = choose_part(place, find_files(place)[0], options.get("split"), every=True).files
-    largest = options.get("max_pixels", MAX_PIXELS)
-    return fitting_size(gather(lambda file: read_header(place / file, largest), files))
+    largest, policy = options.get("max_pixels", MAX_PIXELS), policy_of(options.get("pixels"))
+    return fitting_size(gather(lambda file: read_header(place / file, largest, policy), files))
 
 
 def parts_in(name: str, options: Mapping[str, Any]) -> dict[str, str | None]:

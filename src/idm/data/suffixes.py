@@ -25,6 +25,7 @@ SOURCE_OF = {
     ".tif": "tiff_stack",
     ".tiff": "tiff_stack",
     ".tsv": "numeric_csv",
+    ".zip": "zip",
     **dict.fromkeys(DICOM_SUFFIXES, "dicom"),
     **dict.fromkeys(EDF_SUFFIXES, "edf"),
     **dict.fromkeys(FITS_SUFFIXES, "fits"),

@@ -20,7 +20,10 @@ from idm.data.arrays.files import open_arrays
 from idm.data.base import Samples
 from idm.data.file_names import composed
 from idm.data.images.check import gather
-from idm.data.images.decode import GREY_8, GREY_16, RGB_8, ImageHeader, decode, read_header
+from idm.data.images.decode import ImageHeader, decode, read_header
+from idm.data.images.kinds import GREY_8, GREY_16, GREY_ALPHA_8, RGB_8, RGBA_8
+from idm.data.images.pixels import policy_of
+from idm.data.images.resize import Frame, frame_of
 from idm.data.sources.nifti import NIFTI_SUFFIXES, Nifti
 from idm.data.suffixes import ARRAY_SUFFIXES
 from idm.run.label_kinds import Label, LabelKind
@@ -122,6 +125,10 @@ def _held_out(dataset: Dataset, name: str, kind: LabelKind) -> Inputs:
     return Inputs(x, [None] * len(x) if labels is None else list(kind.labels_of(labels)), origins)
 
 
+KIND_OF = {kind.channels: kind for kind in (GREY_8, GREY_ALPHA_8, RGB_8, RGBA_8)}
+"""The kind of 8 bits of each number of channels."""
+
+
 def _image(run: Opened, path: Path) -> Tensor:
     spec = run.spec
     levels = spec.codec.levels
@@ -131,12 +138,13 @@ def _image(run: Opened, path: Path) -> Tensor:
             f"{path}: a .npy or .npz file with {spec.codec.dtype} samples of shape {spec.shape} wanted, got "
             f"{_kind(path)}; write some into one by numpy.save{advice}"
         )
-    header = read_header(path)
+    policy = policy_of(run.experiment.data.source.get("pixels")).without_advice()
+    header = read_header(path, policy=policy)
     deep = levels > 256 if not run.from_image_files else spec.codec.dtype == GREY_16.dtype.name
-    wanted = (GREY_16 if deep else GREY_8) if spec.shape[0] == 1 else RGB_8
-    if header.kind is not wanted or (deep and wanted is RGB_8):
+    wanted = GREY_16 if deep and spec.shape[0] == 1 else KIND_OF.get(spec.shape[0], RGB_8)
+    if not policy.suits(header.kind, wanted) or (deep and wanted is not GREY_16):
         raise DataError(f"{path}: {wanted.name} wanted, as the run was trained on, got {header.kind.name}")
-    pixels = decode(path, wanted, _fit(run, path, header))
+    pixels = decode(path, wanted, _fit(run, path, header), policy)
     if run.from_image_files:
         return _encoded(run, str(path), pixels[None])
     white = np.iinfo(wanted.dtype).max
@@ -148,15 +156,15 @@ def _kind(path: Path) -> str:
     return f"one ending in '{path.suffix}'" if path.is_file() else kind_at(path)
 
 
-def _fit(run: Opened, path: Path, header: ImageHeader) -> int | None:
-    """Size to resize and crop to, as in training; None where the image has the right size."""
+def _fit(run: Opened, path: Path, header: ImageHeader) -> Frame | None:
+    """What to resize and crop to, as in training; None where the image has the right size."""
     height, width = run.spec.shape[1:]
     if (header.height, header.width) == (height, width):
         return None
-    size = run.experiment.data.source.get("image_size")
-    if size is None or min(header.height, header.width) < size:
+    frame = frame_of(run.experiment.data.source.get("image_size"))
+    if frame is None or not frame.is_covered_by(header.width, header.height):
         raise DataError(f"{path}: {width} x {height} wanted, got {header.width} x {header.height}; resize or crop it")
-    return size
+    return frame
 
 
 def _arrays(run: Opened, path: Path) -> Inputs:

@@ -11,8 +11,9 @@ from idm.core.errors import DataError, IdmError, UnreadableFileError
 from idm.core.places import kind_at
 from idm.core.text import one_line
 from idm.data.arrays.files import open_arrays
-from idm.data.images.decode import FORMATS, GREY_8, GREY_16, MAX_PIXELS, RGB_8, decode, read_header
+from idm.data.images.decode import FORMATS, MAX_PIXELS, decode, read_header
 from idm.data.images.files import SUFFIXES, find_files
+from idm.data.images.kinds import GREY_8, GREY_16, RGB_8
 from idm.data.sources.nifti import NIFTI_SUFFIXES, Nifti
 from idm.run.layouts import arranged
 from idm.run.opened import Opened

@@ -136,6 +136,7 @@ def _options(run: Opened, name: str, path: Path) -> dict[str, Any]:
         given = {}  # its arrays have no names
     if "image_size" in keys:
         given["image_size"] = size_for_images(run.experiment.data, run.spec)
+        given["pixels"] = settings.get("pixels") or "refuse"
     if "columns" in keys and run.spec.channel_names is not None:
         given["columns"] = run.spec.channel_names  # by name, in whatever order the other file has them
     if "window" in keys and len(run.spec.shape) == 2 and not run.experiment.data.random_crop:

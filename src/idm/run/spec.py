@@ -11,6 +11,7 @@ from idm.data.arrays.axes import LAYOUTS
 from idm.data.attributes import Attributes
 from idm.data.base import Samples
 from idm.data.fingerprint import differing
+from idm.data.images.resize import ImageSize
 from idm.run.label_kinds import LabelKind, kind_of
 from idm.settings.experiment import DataSettings
 
@@ -151,8 +152,8 @@ def data_differences(then: DataSpec, now: DataSpec) -> list[str]:
     return told + [f"other {ASPECTS.get(name, name)}" for name in differing(then.fingerprint, now.fingerprint)]
 
 
-def size_for_images(settings: DataSettings, spec: DataSpec) -> int | None:
-    """Return the size that a run brings other images to: that of its samples, unless these are not square.
+def size_for_images(settings: DataSettings, spec: DataSpec) -> ImageSize | None:
+    """Return the size that a run brings other images to: that of its samples.
 
     Where samples are cut out of images, it is the size of these.
 
@@ -161,6 +162,6 @@ def size_for_images(settings: DataSettings, spec: DataSpec) -> int | None:
         spec: what it remembers of them.
     """
     size, (_, *space) = settings.source.get("image_size"), spec.shape
-    if size is not None or settings.random_crop or len(space) != 2 or len(set(space)) != 1:
+    if size is not None or settings.random_crop or len(space) != 2:
         return size
-    return space[0]
+    return space[0] if space[0] == space[1] else (space[0], space[1])

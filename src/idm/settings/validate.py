@@ -161,7 +161,8 @@ def _value(key: Key, value: Any, path: str, lines: list[str]) -> Any:
         return _member(key.annotation, value, path, lines)
     said = value
     if _is_tuple(key.annotation) and isinstance(value, (str, int, float)) and value not in _words(key.annotation):
-        value = str(value).split(",")
+        parts = str(value).split(",")
+        value = value if len(parts) == 1 and _is_one_or_several(key.annotation) else parts
     if isinstance(value, (list, tuple)) and len(value) > MOST_VALUES:
         lines.append(f"{path}: at most {MOST_VALUES:,} values wanted, got {len(value):,}")
         return key.default
@@ -170,6 +171,8 @@ def _value(key: Key, value: Any, path: str, lines: list[str]) -> Any:
     except ValidationError as error:
         words = _words(key.annotation) if _is_tuple(key.annotation) else ()
         wanted = f"should be {', '.join(words)} or numbers with a comma between them" if words else _wanted(error)
+        if _is_one_or_several(key.annotation):
+            wanted = "should be a whole number, or two with a comma between them"
         lines.append(f"{path}: {wanted}, got {shown(said)}")
         return key.default
     several = isinstance(result, tuple)
@@ -225,6 +228,11 @@ def _words(annotation: Any) -> tuple[Any, ...]:
 
 def _is_tuple(annotation: Any) -> bool:
     return any(get_origin(option) is tuple for option in (annotation, *get_args(annotation)))
+
+
+def _is_one_or_several(annotation: Any) -> bool:
+    """Whether a whole number and a pair of them are both values: a side, or height and width."""
+    return _is_tuple(annotation) and int in get_args(annotation)
 
 
 def _join(path: str, name: str) -> str:

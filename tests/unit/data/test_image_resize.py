@@ -1,7 +1,8 @@
-"""Images are resized and cropped to squares as a reader would by hand."""
+"""Images are resized and cropped to squares and other shapes as a reader would by hand."""
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from idm.core.errors import DataError
 from idm.data import ImageFolder
@@ -56,3 +57,37 @@ def test_a_strip_is_not_blown_up(tmp_path):
     save(tmp_path / "strip.png", noise(1, 10_000, 1))
     with pytest.raises(DataError, match=r"strip\.png: too long and narrow"):
         ImageFolder(tmp_path, image_size=64, upscale=True)
+
+
+def test_an_image_is_halved_while_both_sides_are_twice_those_of_the_frame(tmp_path):
+    pixels = (np.arange(4 * 12).reshape(4, 12) * 4).astype(np.uint8)
+    save(tmp_path / "a.png", pixels)
+    halved = pixels.reshape(2, 2, 6, 2).mean((1, 3))
+    np.testing.assert_array_equal(only(ImageFolder(tmp_path, image_size=(2, 6))), halved)
+    np.testing.assert_array_equal(only(ImageFolder(tmp_path, image_size=(2, 4))), halved[:, 1:5])
+
+
+def test_an_image_of_another_shape_covers_the_frame_and_loses_its_longer_side(tmp_path):
+    pixels = noise(20, 18)
+    save(tmp_path / "a.png", pixels)
+    resized = Image.fromarray(pixels).resize((14, 16), Image.Resampling.BICUBIC)  # 20 x 14 / 18 is 15.6
+    np.testing.assert_array_equal(only(ImageFolder(tmp_path, image_size=(10, 14))), np.asarray(resized)[3:13])
+
+
+def test_one_number_is_the_square_of_it(tmp_path):
+    save(tmp_path / "a.png", noise(20, 31))
+    np.testing.assert_array_equal(
+        only(ImageFolder(tmp_path, image_size=12)), only(ImageFolder(tmp_path, image_size=(12, 12)))
+    )
+
+
+def test_what_does_not_cover_a_frame_is_refused_and_the_advice_works(tmp_path):
+    save(tmp_path / "a.png", noise(10, 30))
+    with pytest.raises(DataError, match=r"a\.png: at least 16 x 12 wanted, got 30 x 10; remove it, set data"):
+        ImageFolder(tmp_path, image_size=(12, 16))
+    assert ImageFolder(tmp_path, image_size=(12, 16), upscale=True).shape == (3, 12, 16)
+    assert ImageFolder(tmp_path, image_size=(10, 16)).shape == (3, 10, 16)
+    with pytest.raises(DataError, match=r"image_size: at most 5,656 wanted, got 6,000; set it lower"):
+        ImageFolder(tmp_path, image_size=(10, 6_000))
+    with pytest.raises(DataError, match=r"image_size: at least 1 wanted, got 0; set it higher"):
+        ImageFolder(tmp_path, image_size=(10, 0))

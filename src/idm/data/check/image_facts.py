@@ -9,6 +9,7 @@ from PIL import Image
 from idm.data.images.decode import FORMATS, TAGS
 from idm.data.images.items import Place, source_of
 from idm.data.images.orientation import orientation_of
+from idm.data.images.pixels import PixelPolicy
 
 SUFFIXES_OF = {
     "PNG": (".png",),
@@ -46,19 +47,19 @@ class ImageFacts:
     conversions: tuple[str, ...]
 
 
-def read_facts(place: Place) -> ImageFacts | None:
+def read_facts(place: Place, policy: PixelPolicy) -> ImageFacts | None:
     """Read the header of an image; None where it is of no format that is read."""
     try:
         with Image.open(source_of(place), formats=FORMATS) as image:
-            return _facts(Path(str(place)), image)
+            return _facts(Path(str(place)), image, policy)
     except Exception:  # decoders raise whatever they stumble over; what they say is part of the refusal
         return None
 
 
-def _facts(path: Path, image: Image.Image) -> ImageFacts:
+def _facts(path: Path, image: Image.Image, policy: PixelPolicy) -> ImageFacts:
     name, tagged = str(image.format), not TAGS.isdisjoint(image.info) or image.format == "TIFF"
     orientation = orientation_of(image) if tagged else 1
-    words = [WIDENED[image.mode]] if image.mode in WIDENED else []
+    words = [*policy.conversions(image), *([WIDENED[image.mode]] if image.mode in WIDENED else [])]
     if image.mode == "L" and _is_shallow(image):
         words.append("few greys spread over 8 bits")
     if orientation > 1:

@@ -17,6 +17,8 @@ from idm.data.check.training import Opened, Opener, try_to_open
 from idm.data.images.check import refuse_other, refuse_size
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.fitting import fitting_size
+from idm.data.images.pixels import PixelPolicy, policy_of
+from idm.data.images.resize import frame_of
 from idm.data.images.source import ImageList
 from idm.data.infer import IMAGES
 
@@ -39,44 +41,54 @@ def check_listed(
     labels, class_names = images.classes()
     of_each = [None] * len(images.names) if labels is None or class_names is None else [class_names[i] for i in labels]
     folder, _ = folder_and_file(Path(options["path"]))
-    largest = options.get("max_pixels", MAX_PIXELS)
+    largest, policy = options.get("max_pixels", MAX_PIXELS), policy_of(options.get("pixels"))
     found: list[Looked] = []
     with (
         ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool,
         listener.follow("checking", len(images.names), unit="images") as bar,
     ):
-        for looked_at in pool.map(partial(look, folder, max_pixels=largest), images.places, images.names, of_each):
+        for looked_at in pool.map(
+            partial(look, folder, policy=policy, max_pixels=largest), images.places, images.names, of_each
+        ):
             found.append(looked_at)
             bar.advance()
     if source == IMAGES and "image_size" not in options:
         size = fitting_size([item.header for item in found if item.header is not None and item.entry.refusal is None])
         options = dict(options) | ({} if size is None else {"image_size": size})
-    looked = _compare(found, options)
+    looked = _compare(found, options, policy)
     refusals = tuple(item.entry.refusal for item in looked if item.entry.refusal is not None)
     opened, further = (None, ()) if refusals else try_to_open(source, options, opener)
     check = _summary(source, options, looked, opened, refusals + further)
     return replace(check, skipped=images.skipped, class_names=class_names)
 
 
-def _compare(looked: Sequence[Looked], options: Mapping[str, Any]) -> list[Looked]:
+def _compare(looked: Sequence[Looked], options: Mapping[str, Any], policy: PixelPolicy) -> list[Looked]:
     """Refuse what is not of the kind of the first, and what cannot be brought to the size that is asked for."""
-    first = next((item for item in looked if item.header is not None and item.entry.refusal is None), None)
-    if first is None or first.header is None:
+    fine = [(item, item.header) for item in looked if item.header is not None and item.entry.refusal is None]
+    if not fine:
         return list(looked)
-    wanted, name, size = first.header, first.entry.path, options.get("image_size")
+    try:
+        frame = frame_of(options.get("image_size"))
+    except DataError:  # which opening them says once for all
+        return list(looked)
+    kind = policy.shared([header.kind for _, header in fine])
+    wanted, name = replace(fine[0][1], kind=kind), fine[0][0].entry.path
     upscale, largest = options.get("upscale", False), options.get("max_pixels", MAX_PIXELS)
 
     def judged(item: Looked) -> Looked:
         if item.header is None or item.entry.refusal is not None:
             return item
         try:
-            refuse_other(item.place, item.header, wanted, name, one_size=size is None)
-            if size is not None:
-                refuse_size(item.place, item.header, size, upscale=upscale, max_pixels=largest)
+            refuse_other(item.place, item.header, wanted, name, policy, one_size=frame is None)
+            if frame is not None:
+                refuse_size(item.place, item.header, frame, upscale=upscale, max_pixels=largest)
         except DataError as error:
             return replace(item, entry=replace(item.entry, refusal=error.lines[0]))
-        fits = size is None or (item.header.width, item.header.height) == (size, size)
-        words = item.entry.conversions if fits else (*item.entry.conversions, f"resized and cropped to {size} x {size}")
+        fits = frame is None or (item.header.width, item.header.height) == (frame.width, frame.height)
+        words = (
+            item.entry.conversions if item.header.kind is kind else (*item.entry.conversions, f"read as {kind.name}")
+        )
+        words = words if fits else (*words, f"resized and cropped to {frame}")
         return replace(item, entry=replace(item.entry, conversions=words))
 
     return [judged(item) for item in looked]
@@ -111,14 +123,21 @@ def _summary(
         num_samples=len(fine),
         counts=counts,
         classes=count(labels) if labels else None,
-        low=tuple(min(column) for column in zip(*(item.low for item in fine), strict=True)),
-        high=tuple(max(column) for column in zip(*(item.high for item in fine), strict=True)),
+        low=tuple(map(min, _by_channel([item.low for item in fine]))),
+        high=tuple(map(max, _by_channel([item.high for item in fine]))),
         duplicates=duplicates,
         odd=odd_groups(_odd(looked) + odd_copies(duplicates, leaks)),
         opened=None if opened is None else opened.source,
         values=None if opened is None else opened.values,
         leaks=leaks,
     )
+
+
+def _by_channel(values: Sequence[tuple[int | float, ...]]) -> list[tuple[int | float, ...]]:
+    """Gather one value per channel of each image by channels; all as one where images have different channels."""
+    if len(set(map(len, values))) > 1:
+        return [tuple(value for each in values for value in each)]
+    return list(zip(*values, strict=True))
 
 
 def _odd(looked: Sequence[Looked]) -> list[tuple[str, str]]:

@@ -12,7 +12,8 @@ from idm.data.check.image_facts import ImageFacts, read_facts
 from idm.data.check.leaks import hash_content, hash_name
 from idm.data.hashing import hashed
 from idm.data.images.decode import MAX_PIXELS, ImageHeader, decode, read_header
-from idm.data.images.items import Place, Slice
+from idm.data.images.items import Deflated, Place, Slice, encoded
+from idm.data.images.pixels import PixelPolicy
 from idm.data.sources.index import FileEntry
 
 
@@ -37,7 +38,9 @@ class Looked:
     high: tuple[int | float, ...] = ()
 
 
-def look(folder: Path, place: Place, name: str, label: str | None, max_pixels: int = MAX_PIXELS) -> Looked:
+def look(
+    folder: Path, place: Place, name: str, label: str | None, *, policy: PixelPolicy, max_pixels: int = MAX_PIXELS
+) -> Looked:
     """Hash an image, read its header and decode it.
 
     Args:
@@ -45,16 +48,17 @@ def look(folder: Path, place: Place, name: str, label: str | None, max_pixels: i
         place: where the image lies.
         name: its name.
         label: name of its class.
+        policy: what becomes of pixels that are neither grey nor RGB.
         max_pixels: largest image that is opened.
     """
     entry = _entry(folder, place, name, label)
-    facts = None if entry.sha256 is None else read_facts(place)
+    facts = None if entry.sha256 is None else read_facts(place, policy)
     if facts is not None:
         entry = _with_facts(entry, facts)
     header = None
     try:
-        header = read_header(place, max_pixels)
-        pixels = decode(place, header.kind, None)
+        header = read_header(place, max_pixels, policy)
+        pixels = decode(place, header.kind, None, policy)
     except DataError as error:
         return Looked(place, replace(entry, refusal=error.lines[0]), header, hash_name(entry.sha256 or name))
     seen = replace(entry, size=(header.width, header.height))
@@ -62,12 +66,22 @@ def look(folder: Path, place: Place, name: str, label: str | None, max_pixels: i
 
 
 def _entry(folder: Path, place: Place, name: str, label: str | None) -> FileEntry:
-    if not isinstance(place, Slice):
-        assert isinstance(place, Path)
-        return FileEntry(name, *hashed(place), label=label)
-    digest = hashlib.sha256(place.read()).hexdigest()
-    archive = place.file.relative_to(folder).as_posix()
-    return FileEntry(name, place.length, digest, label=label, archive=archive, offset=place.offset)
+    packed = place.packed if isinstance(place, Deflated) else None
+    part = place.plain if isinstance(place, Deflated) else place
+    if not isinstance(part, Slice):
+        assert isinstance(part, Path)
+        return FileEntry(name, *hashed(part), label=label)
+    digest = _digest(place)
+    archive, offset = part.file.relative_to(folder).as_posix(), part.offset
+    return FileEntry(name, part.length, digest, label=label, archive=archive, offset=offset, packed=packed)
+
+
+def _digest(place: Place) -> str | None:
+    """Hash the bytes of a part of an archive; None where they cannot be unpacked, which decoding says."""
+    try:
+        return hashlib.sha256(encoded(place)).hexdigest()
+    except DataError:
+        return None
 
 
 def _with_facts(entry: FileEntry, facts: ImageFacts) -> FileEntry:

@@ -18,8 +18,9 @@ from idm.data.sources.csv_images import list_csv
 from idm.data.sources.image_folder import list_folder
 from idm.data.sources.index import read_index
 from idm.data.sources.webdataset import list_shards
+from idm.data.sources.zipped import list_zip
 
-LISTS = {IMAGES: list_folder, "csv": list_csv, "webdataset": list_shards}
+LISTS = {IMAGES: list_folder, "csv": list_csv, "webdataset": list_shards, "zip": list_zip}
 """What finds the images of a source."""
 
 

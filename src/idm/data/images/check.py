@@ -1,12 +1,14 @@
 """Judging the headers of all files of a folder, so that every file that does not suit is named at once."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from idm.core.errors import DataError
 from idm.data.images.decode import ImageHeader, read_header
 from idm.data.images.items import Place
-from idm.data.images.resize import fitted_size
+from idm.data.images.pixels import PixelPolicy
+from idm.data.images.resize import Frame
 
 LINES_SHOWN = 5
 """How many wrong files a message names."""
@@ -52,59 +54,67 @@ def gather(
 
 
 def check_headers(
-    places: Sequence[Place], names: Sequence[str], size: int | None, *, upscale: bool, max_pixels: int
+    places: Sequence[Place],
+    names: Sequence[str],
+    frame: Frame | None,
+    policy: PixelPolicy,
+    *,
+    upscale: bool,
+    max_pixels: int,
 ) -> ImageHeader:
-    """Read the headers of all images and return the first, which decides for all.
+    """Read the headers of all images and return the first, which decides for all, with the kind that all are read as.
 
     Raises:
         UnreadableFileError: images that cannot be read.
-        DataError: images that are not read, or not of the kind of the first; smaller than ``size`` without
-            ``upscale``; of another size than the first where no ``size`` is given.
+        DataError: images that are not read, or not of the kind of the first; smaller than the frame without
+            ``upscale``; of another size than the first where there is no frame.
     """
 
     def check(place: Place) -> ImageHeader:
-        header = read_header(place, max_pixels)
-        if size is not None:
-            refuse_size(place, header, size, upscale=upscale, max_pixels=max_pixels)
+        header = read_header(place, max_pixels, policy)
+        if frame is not None:
+            refuse_size(place, header, frame, upscale=upscale, max_pixels=max_pixels)
         return header
 
     headers = gather(check, places)
-    first = headers[0]
+    first = replace(headers[0], kind=policy.shared([header.kind for header in headers]))
     rows = range(len(places))
-    gather(lambda row: refuse_other(places[row], headers[row], first, names[0], one_size=size is None), rows)
+    gather(lambda row: refuse_other(places[row], headers[row], first, names[0], policy, one_size=frame is None), rows)
     return first
 
 
-def refuse_other(place: Place, header: ImageHeader, first: ImageHeader, first_name: str, *, one_size: bool) -> None:
+def refuse_other(
+    place: Place, header: ImageHeader, first: ImageHeader, first_name: str, policy: PixelPolicy, *, one_size: bool
+) -> None:
     """Refuse another kind of pixels than the first image has, and another size where all must have one.
 
     Raises:
         DataError: as said.
     """
-    if header.kind != first.kind:
+    if not policy.suits(header.kind, first.kind):
         raise DataError(
             f"{place}: {first.kind.name} wanted as in {first_name}, got {header.kind.name}; "
-            "convert all files to one kind"
+            "convert all files to one kind, or set data.source.pixels=convert"
         )
-    if one_size and header != first:
+    if one_size and (header.width, header.height) != (first.width, first.height):
         raise DataError(
             f"{place}: {first.width} x {first.height} wanted as in {first_name}, "
             f"got {header.width} x {header.height}; set data.source.image_size to resize and crop all files"
         )
 
 
-def refuse_size(place: Place, header: ImageHeader, size: int, *, upscale: bool, max_pixels: int) -> None:
-    """Refuse what is too small for ``size``, or so narrow that it would become too large.
+def refuse_size(place: Place, header: ImageHeader, frame: Frame, *, upscale: bool, max_pixels: int) -> None:
+    """Refuse what is too small for a frame, or so narrow that it would become too large.
 
     Raises:
         DataError: as said.
     """
     found = f"{header.width} x {header.height}"
-    if min(header.width, header.height) < size and not upscale:
+    if not upscale and not frame.is_covered_by(header.width, header.height):
         raise DataError(
-            f"{place}: at least {size} x {size} wanted, got {found}; remove it, set "
+            f"{place}: at least {frame} wanted, got {found}; remove it, set "
             "data.source.upscale=true, or, for a model that is not trained yet, lower data.source.image_size"
         )
-    width, height = fitted_size(header.width, header.height, size)
-    if width * height > max(max_pixels, size * size):
-        raise DataError(f"{place}: too long and narrow to be resized to {size}, got {found}; crop it")
+    width, height = frame.scaled(header.width, header.height)
+    if width * height > max(max_pixels, frame.width * frame.height):
+        raise DataError(f"{place}: too long and narrow to be resized to {frame}, got {found}; crop it")

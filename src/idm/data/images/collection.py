@@ -1,6 +1,5 @@
 """Encoded images of one kind and size, read as samples: what every source made of image files stands on."""
 
-import math
 import os
 from collections.abc import Sequence
 
@@ -9,11 +8,10 @@ import numpy as np
 from idm.core.errors import DataError
 from idm.data.base import CACHE_BYTES, LEVELS, Indices, Samples
 from idm.data.images.check import check_headers, gather
-from idm.data.images.decode import MAX_PIXELS, decode
+from idm.data.images.decode import decode
 from idm.data.images.items import Place, num_bytes
-
-LARGEST_SIZE = math.isqrt(MAX_PIXELS)
-"""Largest side of the square that images are brought to."""
+from idm.data.images.pixels import PixelPolicy
+from idm.data.images.resize import Frame
 
 MANY_FILES = 2_000
 MANY_BYTES = 500_000_000
@@ -34,32 +32,36 @@ class Images:
     """
 
     def __init__(
-        self, places: Sequence[Place], names: Sequence[str], *, image_size: int | None, upscale: bool, max_pixels: int
+        self,
+        places: Sequence[Place],
+        names: Sequence[str],
+        *,
+        frame: Frame | None,
+        policy: PixelPolicy,
+        upscale: bool,
+        max_pixels: int,
     ) -> None:
         """Judge the headers of all images, at least one, and decode them if they fit into memory.
 
         Args:
             places: where each image lies.
             names: short name of each image, for comparisons.
-            image_size: side of the square that every image is resized and cropped to; None: all have one size.
-            upscale: allow images that are smaller than image_size.
+            frame: what every image is resized and cropped to; None: all have one size.
+            policy: what becomes of pixels that are neither grey nor RGB.
+            upscale: allow images that are smaller.
             max_pixels: largest image that is opened.
 
         Raises:
             UnreadableFileError: images that cannot be read, by name.
             DataError: images that are not of one kind or size, by name.
         """
-        if image_size is not None and image_size < 1:
-            raise DataError(f"image_size: at least 1 wanted, got {image_size}")
-        if image_size is not None and image_size > LARGEST_SIZE:
-            raise DataError(f"image_size: at most {LARGEST_SIZE:,} wanted, got {image_size:,}; set it lower")
-        self._places, self._size = places, image_size
-        first = check_headers(places, names, image_size, upscale=upscale, max_pixels=max_pixels)
+        self._places, self._frame, self._policy = places, frame, policy
+        first = check_headers(places, names, frame, policy, upscale=upscale, max_pixels=max_pixels)
         self._kind = first.kind
-        space = (first.height, first.width) if image_size is None else (image_size, image_size)
+        space = (first.height, first.width) if frame is None else (frame.height, frame.width)
         self.shape, self.dtype = (first.kind.channels, *space), first.kind.dtype
         self.levels = LEVELS[self.dtype]
-        fitted = "" if image_size is None else f", resized and cropped to {image_size} x {image_size}"
+        fitted = "" if frame is None else f", resized and cropped to {frame}"
         self.words = f"{first.kind.name}{fitted}"
         self._pixels = self._decode(np.arange(len(self))) if self._is_small() else None
 
@@ -94,7 +96,7 @@ class Images:
 
     def _fill(self, images: Samples, row: int, index: np.int64) -> None:
         place = self._places[int(index)]
-        pixels = decode(place, self._kind, self._size)
+        pixels = decode(place, self._kind, self._frame, self._policy)
         if pixels.shape != self.shape:
             raise DataError(
                 f"{place}: an image of shape {self.shape} wanted, got {pixels.shape}; it is not what its header said"

@@ -1,13 +1,13 @@
 """From one image file to pixels: what is read without loss, and what is refused.
 
 The header is judged before anything is decoded. Pixels come in the depth of the file: 8-bit grey or RGB, or
-16-bit grey. Transparency, CMYK, animation, 16-bit colour and floats are refused with a way out, never dropped
-silently. EXIF orientation is honoured; colour profiles are not applied.
+16-bit grey. Animation and floats are refused with a way out, never dropped silently, and so are transparency, CMYK and
+16-bit colour unless a policy of ``pixels`` says what becomes of them. EXIF orientation is honoured; colour profiles
+are not applied.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
@@ -16,8 +16,10 @@ from PIL import Image, ImageFile
 from idm.core.errors import DataError, UnreadableFileError
 from idm.core.text import one_line
 from idm.data.images.items import Place, header_of, source_of
+from idm.data.images.kinds import GREY_16, PixelKind
 from idm.data.images.orientation import orientation_of, upright
-from idm.data.images.resize import fit_square
+from idm.data.images.pixels import REFUSE_OTHERS, PixelPolicy
+from idm.data.images.resize import Frame, fit
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 MAX_PIXELS = 32_000_000
@@ -25,33 +27,6 @@ MAX_PIXELS = 32_000_000
 
 TAGS = frozenset({"exif", "xmp", "XML:com.adobe.xmp"})
 """Where Pillow keeps what may hold an orientation; asking for it without any would decode a PNG."""
-
-
-@dataclass(frozen=True)
-class PixelKind:
-    """A kind of pixels: the Pillow mode they are read in, how many channels that has, and its dtype."""
-
-    name: str
-    mode: str
-    channels: int
-    dtype: np.dtype[Any]
-
-
-GREY_8 = PixelKind("8-bit grey", "L", 1, np.dtype(np.uint8))
-RGB_8 = PixelKind("8-bit RGB", "RGB", 3, np.dtype(np.uint8))
-GREY_16 = PixelKind("16-bit grey", "I;16", 1, np.dtype(np.uint16))
-
-KINDS = {"1": GREY_8, "L": GREY_8, "P": RGB_8, "RGB": RGB_8} | dict.fromkeys(
-    ("I;16", "I;16B", "I;16L", "I;16N"), GREY_16
-)
-"""Kind of pixels of each Pillow mode that is read."""
-
-REFUSED = {"I": "32-bit integers", "F": "floats"} | dict.fromkeys(("RGBA", "LA", "PA", "RGBa", "La"), "transparency")
-WAY_OUT = {
-    "transparency": "flatten it onto a background colour",
-    "32-bit integers": "save the data as .npy",
-    "floats": "save the data as .npy",
-}
 
 
 @dataclass(frozen=True)
@@ -63,8 +38,8 @@ class ImageHeader:
     height: int
 
 
-def read_header(path: Place, max_pixels: int = MAX_PIXELS) -> ImageHeader:
-    """Read an image's header and judge it.
+def read_header(path: Place, max_pixels: int = MAX_PIXELS, policy: PixelPolicy = REFUSE_OTHERS) -> ImageHeader:
+    """Read an image's header and judge it; the policy says which kinds of pixels are read.
 
     Raises:
         UnreadableFileError: nothing there, or no image of the known formats.
@@ -75,7 +50,7 @@ def read_header(path: Place, max_pixels: int = MAX_PIXELS) -> ImageHeader:
         with Image.open(header_of(path), formats=FORMATS) as image:
             if image.width * image.height > max_pixels:
                 raise _too_large(path, f"{image.width} x {image.height}", max_pixels)
-            return _judge(path, image)
+            return _judge(path, image, policy)
     except DataError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # a warning where they are errors
@@ -90,25 +65,21 @@ def _refuse_pipes(path: Place) -> None:
         raise DataError(f"{path}: an image file wanted, got a pipe, socket or device; remove it")
 
 
-def _judge(path: Place, image: ImageFile.ImageFile) -> ImageHeader:
+def _judge(path: Place, image: ImageFile.ImageFile, policy: PixelPolicy) -> ImageHeader:
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":  # MPO: one JPEG picture with previews behind it
         raise DataError(f"{path}: one picture wanted, got {frames} frames; save them as files of their own")
-    if image.info.get("transparency") is not None:
-        raise _refused(path, "transparency")
-    if image.mode not in KINDS:
-        raise _refused(path, REFUSED.get(image.mode, f"{image.mode} colours"))
-    kind = KINDS[image.mode]
-    if kind is not GREY_16 and any(";16" in str(tile.args) for tile in image.tile):
-        raise DataError(f"{path}: 8-bit colour wanted, got 16-bit colour; save it with 8 bits, or the data as .npy")
+    kind = policy.kind_of(path, image)
     tagged = image.format != "TIFF" and not TAGS.isdisjoint(image.info)  # Pillow gives TIFF sizes as turned
     turned = tagged and orientation_of(image) >= 5
     width, height = (image.height, image.width) if turned else (image.width, image.height)
     return ImageHeader(kind, width, height)
 
 
-def decode(path: Place, kind: PixelKind, size: int | None) -> Shaped[np.ndarray, "c h w"]:
-    """Decode an upright image; fit it to size x size, if a size is given.
+def decode(
+    path: Place, kind: PixelKind, frame: Frame | None, policy: PixelPolicy = REFUSE_OTHERS
+) -> Shaped[np.ndarray, "c h w"]:
+    """Decode an upright image as a kind of pixels; fit it to a frame, if one is given.
 
     Raises:
         UnreadableFileError: the file is damaged or truncated.
@@ -116,10 +87,10 @@ def decode(path: Place, kind: PixelKind, size: int | None) -> Shaped[np.ndarray,
     """
     try:
         with Image.open(source_of(path), formats=FORMATS) as opened:
-            if KINDS.get(opened.mode) is not kind:
+            if not policy.suits(policy.kind_of(path, opened), kind):
                 raise DataError(f"{path}: {kind.name} wanted, got mode {opened.mode}; the file was changed meanwhile")
-            image = upright(opened)
-            pixels = _pixels(image, kind) if size is None else _fitted(image, kind, size)
+            pixels = policy.pixels(upright(opened), kind)
+            pixels = pixels if frame is None else _fitted(pixels, frame)
     except DataError:
         raise
     except Exception as error:  # decoders raise whatever they stumble over in a damaged file
@@ -127,22 +98,12 @@ def decode(path: Place, kind: PixelKind, size: int | None) -> Shaped[np.ndarray,
     return pixels[None] if kind.channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
-def _pixels(image: Image.Image, kind: PixelKind) -> Shaped[np.ndarray, "h w *c"]:
-    widened = image.convert(kind.mode) if image.mode in ("1", "P") else image
-    return np.asarray(widened).astype(kind.dtype)
-
-
-def _fitted(image: Image.Image, kind: PixelKind, size: int) -> Shaped[np.ndarray, "h w *c"]:
+def _fitted(pixels: Shaped[np.ndarray, "h w *c"], frame: Frame) -> Shaped[np.ndarray, "height width *c"]:
     """Resize and crop; 16-bit pixels go through floats, rounded and clipped only once."""
-    pixels = _pixels(image, kind)
-    if kind is not GREY_16:
-        return np.asarray(fit_square(Image.fromarray(pixels), size))
-    fitted = np.asarray(fit_square(Image.fromarray(pixels.astype(np.float32)), size))
+    if pixels.dtype != GREY_16.dtype:
+        return np.asarray(fit(Image.fromarray(pixels), frame))
+    fitted = np.asarray(fit(Image.fromarray(pixels.astype(np.float32)), frame))
     return np.rint(fitted).clip(0, 65_535).astype(np.uint16)
-
-
-def _refused(path: Place, what: str) -> DataError:
-    return DataError(f"{path}: grey or RGB wanted, got {what}; {WAY_OUT.get(what, 'convert it to RGB')}")
 
 
 def _too_large(path: Place, found: str, max_pixels: int) -> DataError:

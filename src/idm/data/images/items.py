@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -64,6 +65,43 @@ class Slice(ImageItem):
         return self.length
 
 
+@dataclass(frozen=True)
+class Deflated(ImageItem):
+    """A file in a zip archive that is packed by deflate.
+
+    Attributes:
+        plain: its name, where its packed bytes begin, and how many it has unpacked.
+        packed: how many packed bytes there are.
+    """
+
+    plain: Slice
+    packed: int
+
+    def __str__(self) -> str:
+        """Name the archive and the file in it."""
+        return str(self.plain)
+
+    def open(self) -> io.BytesIO:
+        """Unpack it, which makes no more bytes than were said.
+
+        Raises:
+            UnreadableFileError: damaged, or of another size.
+        """
+        content = Slice(self.plain.file, self.plain.name, self.plain.offset, self.packed).read()
+        try:
+            unpacked = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, self.plain.length + 1)
+        except zlib.error as error:
+            raise UnreadableFileError(f"{self}: cannot be unpacked ({error}); write the archive anew") from error
+        if len(unpacked) != self.plain.length:
+            raise UnreadableFileError(f"{self}: cannot be unpacked (of another size); write the archive anew")
+        return io.BytesIO(unpacked)
+
+    @property
+    def num_bytes(self) -> int:
+        """How many bytes there are, unpacked."""
+        return self.plain.length
+
+
 @dataclass(frozen=True, slots=True)
 class Indexed(ImageItem):
     """An image whose bytes must be those that were indexed.
@@ -74,7 +112,7 @@ class Indexed(ImageItem):
         sha256: their hash, hexadecimal.
     """
 
-    place: Path | Slice
+    place: Path | Slice | Deflated
     length: int
     sha256: str
 
@@ -138,6 +176,7 @@ def changed_at(place: Place) -> int:
     """Return when the file that an image lies in came there or was changed, nanoseconds; 0 if that is not known."""
     if isinstance(place, Indexed):
         return changed_at(place.place)
+    place = place.plain if isinstance(place, Deflated) else place
     file = place.file if isinstance(place, Slice) else place
     try:
         return file.stat().st_ctime_ns if isinstance(file, Path) else 0

@@ -13,6 +13,8 @@ from idm.data.fingerprint import digest, spread
 from idm.data.images.collection import Images
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.items import Place, changed_at, encoded, num_bytes
+from idm.data.images.pixels import PixelRule, policy_of
+from idm.data.images.resize import ImageSize, frame_of
 
 
 @dataclass(frozen=True)
@@ -20,14 +22,17 @@ class ImageOptions:
     """How images are fitted and which are refused.
 
     Attributes:
-        image_size: side of the square that every image is resized and cropped to; None: all must have one size.
+        image_size: what every image is resized and cropped to, the side of a square, or height and width; None: all
+            must have one size.
         upscale: allow images that are smaller than image_size.
         max_pixels: largest image that is opened.
+        pixels: what becomes of transparency, CMYK, 16-bit colour and files of several kinds.
     """
 
-    image_size: int | None = None
+    image_size: ImageSize | None = None
     upscale: bool = False
     max_pixels: int = MAX_PIXELS
+    pixels: PixelRule = "refuse"
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,13 +80,14 @@ class ImageSource(Source):
 
         Raises:
             UnreadableFileError: images that cannot be read, by name.
-            DataError: images that are not of one kind or size, by name.
+            DataError: images that are not of one kind or size, by name; an image_size out of range.
         """
         self._places, self.names = images.places, tuple(images.names)
         self._images = Images(
             images.places,
             images.names,
-            image_size=options.image_size,
+            frame=frame_of(options.image_size),
+            policy=policy_of(options.pixels),
             upscale=options.upscale,
             max_pixels=options.max_pixels,
         )

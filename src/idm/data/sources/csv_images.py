@@ -15,6 +15,8 @@ from idm.data.beside import Beside
 from idm.data.csv_rows import find_parts, read_rows, refuse_more_cells, refuse_unknown
 from idm.data.file_names import Finder
 from idm.data.images.decode import MAX_PIXELS
+from idm.data.images.pixels import PixelRule
+from idm.data.images.resize import ImageSize
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
 from idm.data.label_names import NO_LABELS, find_labels, words
 from idm.data.parts import choose_rows
@@ -28,9 +30,10 @@ def csv_source(
     label_column: str | None = None,
     delimiter: str = ",",
     split: str | None = None,
-    image_size: int | None = None,
+    image_size: ImageSize | None = None,
     upscale: bool = False,
     max_pixels: int = MAX_PIXELS,
+    pixels: PixelRule = "refuse",
     apart: tuple[str, ...] = (),
 ) -> Source:
     """Open the image files that a CSV file lists, in its order; its first line names the columns.
@@ -42,10 +45,12 @@ def csv_source(
             one. Blanks around names and labels do not count.
         delimiter: what is between columns.
         split: which part is read, train, val or test, where a column called split names them; by default all together.
-        image_size: side of the square that every image is resized and cropped to; by default all images must have
-            one size, which is kept.
+        image_size: what every image is resized and cropped to: the side of a square, or height and width; by default
+            all images must have one size, which is kept.
         upscale: allow images that are smaller than image_size.
         max_pixels: largest image that is opened.
+        pixels: what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to
+            grey or RGB of 8 bits without alpha; the same on "white" or "black"; or "keep" alpha as a channel.
         apart: columns that say something else than labels, such as groups.
 
     Raises:
@@ -60,7 +65,7 @@ def csv_source(
         split=split,
         apart=apart,
     )
-    return ImageSource(images, ImageOptions(image_size, upscale, max_pixels))
+    return ImageSource(images, ImageOptions(image_size, upscale, max_pixels, pixels))
 
 
 def list_csv(

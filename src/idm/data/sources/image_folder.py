@@ -7,6 +7,8 @@ from idm.core.errors import DataError
 from idm.core.text import counted
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.files import LabelRule, find_files, read_labels
+from idm.data.images.pixels import PixelRule
+from idm.data.images.resize import ImageSize
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
 from idm.data.parts import TRAIN, choose_part, part_of_name
 from idm.data.remarks import listed
@@ -23,29 +25,32 @@ class ImageFolder(ImageSource):
         self,
         path: str | Path,
         *,
-        image_size: int | None = None,
+        image_size: ImageSize | None = None,
         labels: LabelRule = "auto",
         split: str | None = None,
         upscale: bool = False,
         max_pixels: int = MAX_PIXELS,
+        pixels: PixelRule = "refuse",
     ) -> None:
         """Find and check the files.
 
         Args:
             path: the folder; its sub-folders are included, hidden files are not.
-            image_size: side of the square that every image is resized and cropped to; by default all images
-                must have one size, which is kept.
+            image_size: what every image is resized and cropped to: the side of a square, or height and width; by
+                default all images must have one size, which is kept.
             labels: where classes come from: sub-folders (the first of the path; "parent": the one the file lies in;
                 "path": all of them), file names up to the first "_", nowhere, or whichever fits.
             split: which part is read, train, val or test, where folders or files are named so; by default all together.
             upscale: allow images that are smaller than image_size.
             max_pixels: largest image that is opened.
+            pixels: what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to
+                grey or RGB of 8 bits without alpha; the same on "white" or "black"; or "keep" alpha as a channel.
 
         Raises:
             UnreadableFileError: a file that cannot be read, by name.
             DataError: no images; files that are not of one kind or size, by name; no labels where they are asked for.
         """
-        super().__init__(list_folder(Path(path), labels, split), ImageOptions(image_size, upscale, max_pixels))
+        super().__init__(list_folder(Path(path), labels, split), ImageOptions(image_size, upscale, max_pixels, pixels))
 
 
 def list_folder(root: Path, labels: LabelRule = "auto", split: str | None = None) -> ImageList:

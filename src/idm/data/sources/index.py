@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 from idm.core.errors import DataError, UnreadableFileError
 from idm.core.places import kind_at
 from idm.core.text import json_text, one_line
+from idm.data.images.resize import ImageSize
 
 VERSION = 1
 """Number of the format, in the first line."""
@@ -41,6 +42,7 @@ class FileEntry:
         refusal: why training would refuse it, one line; None if it would not.
         archive: the larger file that holds it, relative as path; None for a file of its own.
         offset: where its bytes begin in that.
+        packed: how many bytes there it is packed in; None where it is not packed.
     """
 
     path: str
@@ -55,6 +57,7 @@ class FileEntry:
     refusal: str | None = None
     archive: str | None = None
     offset: int = 0
+    packed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Index:
         source: name of the source that reads it.
         folder: absolute path of the folder that all paths are relative to.
         file: the file in it that the source opens; "": the folder itself.
-        image_size: side of the square that images are brought to; None: they keep their size.
+        image_size: side of the square, or height and width, that images are brought to; None: they keep their size.
         class_names: names of the classes, in the order of their numbers; None without labels.
         files: all files, in the order in which they are read.
         options: further options of the source, by name.
@@ -74,7 +77,7 @@ class Index:
     source: str
     folder: str
     file: str
-    image_size: int | None
+    image_size: ImageSize | None
     class_names: tuple[str, ...] | None
     files: tuple[FileEntry, ...]
     options: Mapping[str, Any] = field(default_factory=dict)

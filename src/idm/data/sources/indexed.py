@@ -12,13 +12,16 @@ from idm.core.registry import Registry
 from idm.data.base import Source
 from idm.data.file_names import Finder, composed
 from idm.data.hashing import files_of, hashed
+from idm.data.images.archives import LARGEST_BYTES, LARGEST_RATIO
 from idm.data.images.check import gather
 from idm.data.images.decode import MAX_PIXELS
-from idm.data.images.items import Indexed, Slice, changed
+from idm.data.images.items import Deflated, Indexed, Slice, changed
+from idm.data.images.pixels import PixelRule
+from idm.data.images.resize import ImageSize
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
 from idm.data.sources.index import WAY_OUT, FileEntry, Index, fits, read_index
 
-ENCODED = frozenset({"image_folder", "csv", "webdataset"})
+ENCODED = frozenset({"image_folder", "csv", "webdataset", "zip"})
 """Sources whose index tells of every image."""
 
 WHOLE = frozenset(
@@ -55,9 +58,10 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
         *,
         folder: str | None = None,
         max_refused: Annotated[float, Ge(0), Le(1)] = MAX_REFUSED,
-        image_size: int | None = None,
+        image_size: ImageSize | None = None,
         upscale: bool = False,
         max_pixels: int = MAX_PIXELS,
+        pixels: PixelRule = "refuse",
         apart: tuple[str, ...] = (),
     ) -> Source:
         """Open what an index lists, without what the check refused; it compares sizes of files, and hashes of contents.
@@ -68,10 +72,12 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
             path: an index that ``idm check-data PATH --out DIR`` wrote.
             folder: where the data lie, if they were moved since.
             max_refused: largest share of images that may be left out because the check refused them.
-            image_size: for images, the side of the square that each is resized and cropped to; by default all must have
-                one size, which is kept.
+            image_size: for images, what each is resized and cropped to: the side of a square, or height and width; by
+                default all must have one size, which is kept.
             upscale: allow images that are smaller than image_size.
             max_pixels: largest image that is opened.
+            pixels: what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to
+                grey or RGB of 8 bits without alpha; the same on "white" or "black"; or "keep" alpha as a channel.
             apart: columns or arrays that are neither samples nor labels, see the sources that have them.
 
         Raises:
@@ -83,7 +89,7 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
         root = Path(folder or index.folder)
         if index.source in ENCODED:
             kept = _without_refused(where, index, max_refused)
-            return ImageSource(_images(where, root, index, kept), ImageOptions(image_size, upscale, max_pixels))
+            return ImageSource(_images(where, root, index, kept), ImageOptions(image_size, upscale, max_pixels, pixels))
         return _whole(where, root, index, sources, apart)
 
     return index_source
@@ -131,14 +137,30 @@ def _place(finder: Finder, entry: FileEntry) -> Indexed:
     assert entry.num_bytes is not None, "what has no size was refused"
     assert entry.sha256 is not None, "what has no hash was refused"
     if entry.archive is not None:
-        archive, name = finder.find(entry.archive), entry.path.removeprefix(f"{entry.archive}/")
-        size = archive.stat().st_size if archive.is_file() else 0
-        if not 0 <= entry.offset <= entry.offset + entry.num_bytes <= size:
-            raise changed(archive, f"no file, or one without byte {entry.offset + entry.num_bytes:,}")
-        return Indexed(Slice(archive, name, entry.offset, entry.num_bytes), entry.num_bytes, entry.sha256)
+        return Indexed(_part(finder.find(entry.archive), entry), entry.num_bytes, entry.sha256)
     path = finder.find(entry.path)
     _compare_size(path, entry)
     return Indexed(path, entry.num_bytes, entry.sha256)
+
+
+def _part(archive: Path, entry: FileEntry) -> Slice | Deflated:
+    """Say where an image lies in an archive.
+
+    Raises:
+        DataError: the archive is gone, or too short, or an image unpacked larger than it can be.
+    """
+    assert entry.archive is not None, "it lies in an archive"
+    assert entry.num_bytes is not None, "what has no size was refused"
+    length = entry.num_bytes if entry.packed is None else entry.packed
+    size = archive.stat().st_size if archive.is_file() else 0
+    if not 0 <= entry.offset <= entry.offset + length <= size:
+        raise changed(archive, f"no file, or one without byte {entry.offset + length:,}")
+    plain = Slice(archive, entry.path.removeprefix(f"{entry.archive}/"), entry.offset, entry.num_bytes)
+    if entry.packed is None:
+        return plain
+    if not 0 <= entry.num_bytes <= min(LARGEST_BYTES, LARGEST_RATIO * length):
+        raise changed(archive, f"{entry.num_bytes:,} bytes of {length:,}")
+    return Deflated(plain, entry.packed)
 
 
 def _compare_size(path: Path, entry: FileEntry) -> None:

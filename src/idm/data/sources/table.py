@@ -18,6 +18,8 @@ from idm.data.base import Source
 from idm.data.beside import Beside
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.items import ImageItem
+from idm.data.images.pixels import PixelRule
+from idm.data.images.resize import ImageSize
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
 from idm.data.label_names import NO_LABELS, as_text, find_labels
 from idm.data.reading.damage import reading
@@ -62,9 +64,10 @@ def table_source(
     split: str | None = None,
     channels: ChannelRule = "auto",
     spatial_dims: int | None = None,
-    image_size: int | None = None,
+    image_size: ImageSize | None = None,
     upscale: bool = False,
     max_pixels: int = MAX_PIXELS,
+    pixels: PixelRule = "refuse",
     apart: tuple[str, ...] = (),
 ) -> Source:
     """Open a column of Parquet files, or of a data set that Hugging Face's ``datasets`` saved (needs pyarrow).
@@ -79,10 +82,12 @@ def table_source(
             a column called split names them; by default all together.
         channels: for numbers, where the channel axis is: "first", "last", "none", or "auto" by the sizes.
         spatial_dims: for numbers, the number of spatial axes; told by the sizes if not given.
-        image_size: for images, the side of the square that each is resized and cropped to; by default all must have
-            one size, which is kept.
+        image_size: for images, what each is resized and cropped to: the side of a square, or height and width; by
+            default all must have one size, which is kept.
         upscale: allow images that are smaller than image_size.
         max_pixels: largest image that is opened.
+        pixels: what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to
+            grey or RGB of 8 bits without alpha; the same on "white" or "black"; or "keep" alpha as a channel.
         apart: columns that are neither samples nor labels unless they are named so, such as those that name groups.
 
     Raises:
@@ -90,7 +95,7 @@ def table_source(
         DataError: pyarrow is missing; no such column; cells that are empty or not of one shape.
     """
     chosen = _choose(open_table(Path(path), split), column, label_column, apart)
-    options = ImageOptions(image_size, upscale, max_pixels)
+    options = ImageOptions(image_size, upscale, max_pixels, pixels)
     return chosen.arrays(channels, spatial_dims) if chosen.encoded is None else chosen.images(options)
 
 
