@@ -13,6 +13,7 @@ FIRST = (
     "classifier_scale",
     "device",
     "features",
+    "formats",
     "guidance",
     "guidance_interval",
     "guidance_rule",
@@ -49,6 +50,7 @@ GIVEN = (
     "device",
     "features",
     "flags",
+    "formats",
     "guidance",
     "head",
     "init",
@@ -69,7 +71,7 @@ GIVEN = (
 )
 """Arguments that messages give values to."""
 
-SHORTER = {"num_levels": "levels"}
+SHORTER = {"formats": "format", "num_levels": "levels"}
 """Options that are called otherwise than their arguments."""
 
 HEADING = re.compile(rf"^((?:error\[\w+\]: |warning: )?)({'|'.join(FIRST)})(?=: )")
