@@ -6,6 +6,7 @@ import h5py
 import nibabel
 import numpy as np
 import pytest
+from PIL import Image
 
 from idm.run import load
 
@@ -72,3 +73,19 @@ def test_what_is_decoded_and_what_is_saved_from_python_have_formats_too(idm, oth
     assert written["netcdf"] == tmp_path / "saved" / "samples.nc"
     with h5py.File(written["netcdf"]) as file:
         np.testing.assert_array_equal(file["data"][()], exact(tmp_path / "decoded")[:, 0])
+
+
+def test_pictures_lie_in_a_folder_for_each_class_which_goes_with_them(idm, run, tmp_path):
+    out = tmp_path / "out"
+    few = ("--num", 2, "--steps", 2, "--no-trajectory", "--labels", "3,7", "--seed", 5)
+    result = idm("sample", run, *few, "--format", "png", "--out", out)
+    assert result.code == 0, result.err
+    assert sorted(path.relative_to(out).as_posix() for path in (out / "png").rglob("*.png")) == [
+        "png/3/00000_seed5.png",
+        "png/7/00001_seed6.png",
+    ]
+    for row, name in enumerate(("3/00000_seed5", "7/00001_seed6")):
+        single = np.asarray(Image.open(out / "images" / f"0000{row}.png"))
+        np.testing.assert_array_equal(np.asarray(Image.open(out / "png" / f"{name}.png")), single)
+    assert idm("sample", run, *few, "--out", out).code == 0
+    assert not (out / "png").exists()

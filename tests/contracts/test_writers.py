@@ -14,6 +14,8 @@ import nibabel
 import numpy as np
 import pytest
 import tifffile
+from astropy.io import fits
+from PIL import Image, ImageSequence
 from scipy.io import wavfile
 
 from idm.core.errors import IdmError
@@ -35,8 +37,8 @@ WIND = NetCdfMetadata(
 def samples_of(shape, dtype, count=3, **form):
     """Numbers that all differ, as far as the dtype goes."""
     values = np.random.default_rng(0).uniform(0, 2 if dtype == "bool" else 200, (count, *shape)).astype(dtype)
-    beside = {"labels": np.array([0, 1, 0]), "class_names": np.array(["cat", "a dog/.."]), "seeds": np.arange(7, 10)}
-    return ToWrite(values, Form(shape, np.dtype(dtype), **form), ("cat", "a dog/..", "cat"), (7, 8, 9), beside)
+    beside = {"labels": np.array([0, 1, 0]), "class_names": np.array(["cat", "größe /.."]), "seeds": np.arange(7, 10)}
+    return ToWrite(values, Form(shape, np.dtype(dtype), **form), ("cat", "größe /..", "cat"), (7, 8, 9), beside)
 
 
 def as_npz(file):
@@ -69,14 +71,31 @@ def as_wav(file):
     return wavfile.read(io.BytesIO(file))[1].T
 
 
+def as_fits(file):
+    return fits.getdata(io.BytesIO(file))
+
+
+def as_png(file):
+    return np.asarray(Image.open(io.BytesIO(file)))[None]
+
+
+def as_frames(file):
+    animation = Image.open(io.BytesIO(file))
+    return np.stack([np.asarray(frame.convert("L")) for frame in ImageSequence.Iterator(animation)])[None]
+
+
 READ = {
     "csv": (as_csv, (4,), ("float64",)),
+    "fits": (as_fits, (3, 5, 6), ("uint8", "int16", "uint16", "int32", "int64", "float32", "float64")),
+    "gif": (as_frames, (1, 4, 5, 6), ("uint8",)),
     "hdf5": (as_hdf5, (2, 5, 6), ("bool", "uint8", "int16", "uint16", "int64", "float16", "float32", "float64")),
     "netcdf": (as_netcdf, (5, 6), ("uint8", "int16", "uint16", "int64", "float32", "float64")),
     "nifti": (as_nifti, (1, 4, 5, 6), ("uint8", "int16", "uint16", "int32", "int64", "float32", "float64")),
     "npz": (as_npz, (2, 5, 6), ("bool", "uint8", "int16", "float16", "float32", "float64")),
+    "png": (as_png, (1, 5, 6), ("uint8", "uint16")),
     "tiff": (as_tiff, (4, 5, 6), ("uint8", "int16", "uint16", "int32", "float16", "float32", "float64")),
     "wav": (as_wav, (2, 33), ("uint8", "int16", "int32", "float32", "float64")),
+    "webp": (as_frames, (1, 4, 5, 6), ("uint8",)),
 }
 """How a file is read, what samples it may hold, and which types come back as they were."""
 
@@ -91,7 +110,8 @@ def prepared(name, dtype):
     _, shape, _ = READ[name]
     if name == "netcdf":
         shape = (1, *shape)
-    samples = samples_of(shape, dtype, sampling_rate=8000.0)
+    levels = {"uint8": 256, "uint16": 65_536}.get(dtype)
+    samples = samples_of(shape, dtype, sampling_rate=8000.0, levels=levels, from_images=True)
     return samples, build_writers((name,), samples.form)[name]
 
 
@@ -102,7 +122,7 @@ def test_the_library_of_the_format_reads_the_same_numbers(name, dtype):
     found = [READ[name][0](file) for file in files.values()]
     wanted = samples.data[:, 0] if name in ("netcdf", "nifti") else samples.data
     whole = np.stack(found) if isinstance(writer, SeparateWriter) else found[0]
-    assert whole.dtype == np.dtype(dtype)
+    assert whole.dtype.newbyteorder("=") == np.dtype(dtype)
     np.testing.assert_array_equal(whole, wanted)
 
 
@@ -114,7 +134,9 @@ def test_files_are_called_as_promised_whatever_a_class_is_called(name):
     assert all(path == writer.place or path.startswith(f"{writer.place}/") for path in names)
     if isinstance(writer, SeparateWriter):
         kind = writer.suffix(samples.form)
-        titles = ("00000_cat_seed7", "00001_a-dog_seed8", "00002_cat_seed9")
+        titles = ("00000_cat_seed7", "00001_größe_seed8", "00002_cat_seed9")
+        if name == "png":  # a folder for each class
+            titles = ("cat/00000_seed7", "größe/00001_seed8", "cat/00002_seed9")
         assert names == [f"{writer.place}/{title}{kind}" for title in titles]
 
 
@@ -153,7 +175,7 @@ def test_columns_have_the_names_of_the_data_and_class_and_seed_beside():
     ((_, file),) = build_writers(("csv",), samples.form)["csv"].files(samples)
     names, *rows = csv.reader(io.StringIO(file.decode()))
     assert names == ["height", "weight, kg", "label", "seed"]
-    assert [row[2:] for row in rows] == [["cat", "7"], ["a dog/..", "8"], ["cat", "9"]]
+    assert [row[2:] for row in rows] == [["cat", "7"], ["größe /..", "8"], ["cat", "9"]]
     np.testing.assert_array_equal(np.array([row[:2] for row in rows], np.float32), samples.data)
 
 
@@ -173,6 +195,7 @@ def test_a_signal_has_its_rate():
         ("hdf5", "hdf5", (2, 5, 6), {}),
         ("npz", "arrays", (2, 5, 6), {}),
         ("tiff", "tiff", (4, 5, 6), {}),
+        ("fits", "fits", (1, 5, 6), {}),
     ],
 )
 def test_what_was_written_is_read_with_all_that_is_known_of_it(tmp_path, name, source, shape, form):
@@ -206,6 +229,11 @@ def test_what_was_written_is_read_with_all_that_is_known_of_it(tmp_path, name, s
         ("csv", Form((1, 8, 8), np.dtype("float32")), "for csv points wanted"),
         ("nifti", Form((1, 64), np.dtype("float32")), "for nifti images or volumes wanted"),
         ("tiff", Form((2,), np.dtype("float32")), "for tiff images or volumes wanted"),
+        ("fits", Form((2,), np.dtype("float32")), "for fits signals, images or volumes wanted"),
+        ("png", Form((1, 8, 8), np.dtype("float32")), "for png grey or RGB images of integers wanted"),
+        ("png", Form((3, 8, 8), np.dtype("uint16"), levels=65_536), "for png grey or RGB images of integers wanted"),
+        ("gif", Form((1, 8, 8), np.dtype("uint8")), "for gif volumes of one or three channels wanted"),
+        ("webp", Form((2, 4, 8, 8), np.dtype("uint8")), "for webp volumes of one or three channels wanted"),
     ],
 )
 def test_what_a_format_cannot_hold_is_refused_in_a_line_whose_advice_works(name, form, words):
@@ -226,3 +254,25 @@ def test_data_go_out_as_they_came_in_where_the_format_can_hold_them():
     volume = Form((1, 4, 5, 6), np.dtype("float32"))
     assert usual_formats("nifti", volume) == ("nifti",)
     assert usual_formats("wav", volume) == usual_formats("digits", volume) == ()
+
+
+def test_pictures_of_other_data_have_black_and_white_at_the_ends_of_their_range():
+    values = np.array([[[[0, 8, 16]]]], np.uint8)
+    form = Form((1, 1, 3), values.dtype, levels=17, shown=((0.0, 16.0),))
+    ((_, file),) = build_writers(("png",), form)["png"].files(ToWrite(values, form))
+    assert np.asarray(Image.open(io.BytesIO(file))).tolist() == [[0, 128, 255]]
+
+
+def test_slices_of_floats_are_shown_in_a_stated_range_and_clipped_to_it():
+    values = np.array([[-3.0, -1.0], [0.0, 5.0]]).reshape(1, 1, 2, 1, 2)
+    form = Form((1, 2, 1, 2), values.dtype, shown=((-1.0, 1.0),))
+    ((_, file),) = build_writers(("webp",), form)["webp"].files(ToWrite(values, form))
+    assert as_frames(file)[0, :, 0].tolist() == [[0, 0], [128, 255]]
+
+
+def test_three_channels_of_bytes_are_colours_of_a_tiff_file():
+    samples = samples_of((3, 5, 6), "uint8")
+    (_, file), *_ = build_writers(("tiff",), samples.form)["tiff"].files(samples)
+    with tifffile.TiffFile(io.BytesIO(file)) as found:
+        assert (found.series[0].axes, found.pages[0].photometric.name) == ("YXS", "RGB")
+        np.testing.assert_array_equal(found.asarray(), np.moveaxis(samples.data[0], 0, -1))

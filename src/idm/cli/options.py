@@ -155,8 +155,8 @@ Formats = Annotated[
     typer.Option(
         "--format",
         metavar="NAMES",
-        help="Formats of files besides pictures and samples.npz, with commas between: csv, hdf5, netcdf, nifti, tiff, "
-        "wav; by default the one that the data came in, npz for none.",
+        help="Formats of files besides pictures and samples.npz, with commas between: csv, fits, gif, hdf5, netcdf, "
+        "nifti, png (a folder for each class), tiff, wav, webp; by default that of the data, npz for none.",
         autocompletion=completion.formats,
     ),
 ]

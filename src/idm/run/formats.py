@@ -15,11 +15,11 @@ from idm.data.writers import ALWAYS, Form, ToWrite, Writer, build_writers, usual
 from idm.run.label_kinds import Label
 from idm.run.labels import name_labels
 from idm.run.opened import Opened
-from idm.run.spec import DataSpec
 
 
-def form_of(spec: DataSpec) -> Form:
-    """Return what writers need to know of samples of some data."""
+def form_of(run: Opened) -> Form:
+    """Return what writers need to know of samples of a run."""
+    spec = run.spec
     return Form(
         spec.shape,
         np.dtype(spec.codec.dtype),
@@ -27,6 +27,8 @@ def form_of(spec: DataSpec) -> Form:
         spec.channel_names,
         spec.sampling_rate,
         spec.metadata,
+        spec.codec.levels,
+        run.from_image_files,
         tuple(spec.codec.shown),
     )
 
@@ -42,7 +44,7 @@ def writers_for(run: Opened, formats: Sequence[str] | None) -> dict[str, Writer]
         SettingsError: no such format, or one that cannot hold such samples, in a line each.
         DataError: a package is missing that a format was named for.
     """
-    form = form_of(run.spec)
+    form = form_of(run)
     if formats is not None:
         return build_writers(formats, form)
     usual = usual_formats(run.experiment.data.source.name, form)
@@ -80,7 +82,7 @@ def save_formats(
     beside: dict[str, Any] = {} if labels is None else run.label_kind.arrays(labels)
     if seeds is not None:
         beside["seeds"] = np.asarray(seeds, dtype=np.int64)
-    samples = ToWrite(data, form_of(run.spec), _classes(run, labels), list(seeds or ()), beside)
+    samples = ToWrite(data, form_of(run), _classes(run, labels), list(seeds or ()), beside)
     for name, writer in writers.items():
         for path, content in writer.files(samples):
             write_atomically(out / path, content, durable=name == ALWAYS)

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from idm.data.arrays.axes import LAYOUTS
 from idm.data.extras import import_extra
 from idm.data.sources.nifti import NIFTI_SUFFIXES, place_of
 from idm.data.writers.nifti import UNKNOWN, nifti_bytes
 from idm.data.writers.npz import npz_bytes
+from idm.data.writers.png import png_bytes
 from idm.report.pictures import fit_png
 from idm.run.opened import Opened
 from idm.run.point_files import TABLE_SUFFIXES, table_of
@@ -82,7 +82,7 @@ def nifti_among(*paths: Path | None) -> Path | None:
 
 def shade(run: Opened, share: NDArray[np.float64]) -> bytes:
     """Draw numbers from 0 to 1 as black to white."""
-    return _png(np.rint(255 * LAYOUTS[run.spec.layout].arrange(share[None])[0]).astype(np.uint8))
+    return png_bytes(np.rint(255 * LAYOUTS[run.spec.layout].arrange(share[None])[0]).astype(np.uint8))
 
 
 def _picture(run: Opened, sample: NDArray[Any]) -> bytes:
@@ -93,13 +93,7 @@ def _picture(run: Opened, sample: NDArray[Any]) -> bytes:
     if not run.from_image_files:
         offset, scale = (np.reshape(part, (-1, 1, 1)) for part in (codec.offset, codec.scale))
         values = white * (0.5 * (values - offset) / scale + 0.5)
-    return _png(np.rint(values).clip(0, white).astype(kind))
-
-
-def _png(pixels: NDArray[Any]) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, -1)).save(stream, format="PNG")
-    return stream.getvalue()
+    return png_bytes(np.rint(values).clip(0, white).astype(kind))
 
 
 def _npy(values: NDArray[Any]) -> bytes:

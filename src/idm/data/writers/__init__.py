@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from idm.core.errors import SettingsError
 from idm.core.registry import Registry
 from idm.data.extras import import_extra
+from idm.data.writers.animations import GifWriter, WebpWriter
 from idm.data.writers.base import Form, ToWrite, Writer
+from idm.data.writers.fits import FitsWriter
 from idm.data.writers.hdf5 import Hdf5Writer
 from idm.data.writers.netcdf import NetCdfWriter
 from idm.data.writers.nifti import NiftiWriter
 from idm.data.writers.npz import Npz
+from idm.data.writers.png import PngWriter
 from idm.data.writers.table import CsvWriter
 from idm.data.writers.tiff import TiffWriter
 from idm.data.writers.wav import WavWriter
@@ -19,11 +22,15 @@ WRITERS: Registry[Writer] = Registry(
     {
         "npz": Npz,
         "csv": CsvWriter,
+        "fits": FitsWriter,
+        "gif": GifWriter,
         "hdf5": Hdf5Writer,
         "netcdf": NetCdfWriter,
         "nifti": NiftiWriter,
+        "png": PngWriter,
         "tiff": TiffWriter,
         "wav": WavWriter,
+        "webp": WebpWriter,
     },
 )
 
@@ -31,6 +38,7 @@ ALWAYS = "npz"
 """The format that samples are written in besides all others."""
 
 FORMAT_OF_SOURCE = {
+    "fits": "fits",
     "hdf5": "hdf5",
     "netcdf": "netcdf",
     "nifti": "nifti",

@@ -3,7 +3,7 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,11 +11,15 @@ from numpy.typing import NDArray
 
 from idm.data.arrays.axes import LAYOUTS
 from idm.data.base import Samples
+from idm.data.file_names import composed
 from idm.data.metadata import Metadata
 
 LONGEST_CLASS = 40
 """Most characters of a class in the name of a file."""
 
+
+SIMPLER = {"bool": "uint8", "float16": "float32"}
+"""What becomes of types that many formats lack."""
 
 TITLE = r"[0-9]{5,12}(_[^/]*)?"
 """Regular expression of what ``ToWrite.title`` returns."""
@@ -32,6 +36,8 @@ class Form:
         channel_names: name of each channel; None where they have none.
         sampling_rate: values of a signal per second, Hz; None where it is not known.
         metadata: what else is known of them.
+        levels: number of their levels; None of continuous data.
+        from_images: whether the data were image files, whose values are shades as they are.
         shown: data values that are black and white in pictures, one pair, or one for each channel.
     """
 
@@ -41,6 +47,8 @@ class Form:
     channel_names: tuple[str, ...] | None = None
     sampling_rate: float | None = None
     metadata: Metadata | None = None
+    levels: int | None = None
+    from_images: bool = False
     shown: tuple[tuple[float, float], ...] = ((0.0, 255.0),)
 
 
@@ -72,6 +80,10 @@ class ToWrite:
         name = in_file_name(self.classes[row]) if self.classes else ""
         seed = f"seed{self.seeds[row]}" if self.seeds else ""
         return "_".join(filter(None, (f"{row:05d}", name, seed)))
+
+    def number(self, row: int) -> str:
+        """Name a sample by its number and seed alone: 00003_seed10."""
+        return replace(self, classes=()).title(row)
 
 
 class Writer(ABC):
@@ -118,5 +130,10 @@ class SeparateWriter(Writer):
 
 
 def in_file_name(name: str) -> str:
-    """Return what names of classes and channels become in names of files: no more than letters, digits and - . +."""
-    return re.sub(r"[^\w.+-]+|_", "-", name)[:LONGEST_CLASS].strip("-.")
+    """Return what the name of a class becomes in names of files: letters and digits of any script, - and . alone."""
+    return re.sub(r"[^\w.-]+|_", "-", composed(name))[:LONGEST_CLASS].strip("-.")
+
+
+def wider(values: NDArray[Any], missing: Mapping[str, str] = SIMPLER) -> NDArray[Any]:
+    """Return values, of types that a format lacks as those that it has in place of them."""
+    return values.astype(missing.get(values.dtype.name, values.dtype), copy=False)

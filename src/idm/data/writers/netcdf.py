@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from idm.data.extras import import_extra
 from idm.data.metadata import NetCdfMetadata
 from idm.data.metadata.netcdf import Named
-from idm.data.writers.base import Form, ToWrite, Writer
+from idm.data.writers.base import Form, ToWrite, Writer, wider
 
 SAMPLE = "sample"
 """The axis that numbers samples."""
@@ -84,9 +84,7 @@ def _scale(file: Any, name: str, size: int, axis: Named | None) -> Any:
 
 def _put(file: Any, variable: Named, values: NDArray[Any], scales: list[Any]) -> None:
     """Write a variable along axes."""
-    values = values.astype(np.uint8) if values.dtype == np.bool_ else values
-    values = values.astype(np.float32) if values.dtype == np.float16 else values
-    data = file.create_dataset(variable.name, data=values, compression="gzip", shuffle=True)
+    data = file.create_dataset(variable.name, data=wider(values), compression="gzip", shuffle=True)
     for place, scale in enumerate(scales):
         data.dims[place].attach_scale(scale)
     _describe(data, variable.attributes)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from idm.data.extras import import_extra
 from idm.data.metadata import NiftiMetadata
-from idm.data.writers.base import TITLE, Form, SeparateWriter
+from idm.data.writers.base import TITLE, Form, SeparateWriter, wider
 
 UNKNOWN = NiftiMetadata(tuple(np.eye(4).reshape(-1).tolist()))
 """The place of volumes of which none is known."""
@@ -45,9 +45,8 @@ def nifti_bytes(values: NDArray[Any], place: NiftiMetadata) -> bytes:
     nibabel = import_extra("nibabel", "nifti", "formats")
     of_channels = np.moveaxis(values if values.ndim == 4 else values[..., None], 0, -1)
     arranged = values[0] if len(values) == 1 else of_channels
-    narrow = {"bool": np.dtype(np.uint8), "float16": np.dtype(np.float32)}
-    dtype = narrow.get(arranged.dtype.name, arranged.dtype)
-    image = nibabel.Nifti1Image(np.ascontiguousarray(arranged, dtype=dtype), place.matrix, dtype=dtype)
+    kept = np.ascontiguousarray(wider(arranged))
+    image = nibabel.Nifti1Image(kept, place.matrix, dtype=kept.dtype)
     # What the world is, such as that of a scanner or of an atlas, is told by a code beside the affine.
     image.set_sform(place.matrix, place.code or ALIGNED)
     image.header.set_xyzt_units(place.length, place.time)

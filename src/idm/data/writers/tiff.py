@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.data.extras import import_extra
-from idm.data.writers.base import TITLE, Form, SeparateWriter
+from idm.data.writers.base import TITLE, Form, SeparateWriter, wider
 
 RGB_CHANNELS = 3
 
@@ -27,12 +27,9 @@ class TiffWriter(SeparateWriter):
         return ".tif"
 
     def content(self, values: NDArray[Any], form: Form) -> bytes:
-        """Return a file whose axes are named, as ImageJ and tifffile read them."""
+        """Return a file whose axes are named, as tifffile does it."""
         tifffile = import_extra("tifffile", "tiff", "formats")
-        axes, values = (
-            ("ZYX" if values.ndim == 4 else "YX"),
-            values.astype(np.uint8 if values.dtype == bool else values.dtype),
-        )
+        values, axes = wider(values, {"bool": "uint8"}), "ZYX" if values.ndim == 4 else "YX"
         is_colour = axes == "YX" and len(values) == RGB_CHANNELS and values.dtype.name in ("uint8", "uint16")
         if len(values) == 1:
             values = values[0]
