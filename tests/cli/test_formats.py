@@ -1,6 +1,7 @@
 """``--format``: samples leave in the format that the data came in, or in those that are named."""
 
 import csv
+import sys
 
 import h5py
 import nibabel
@@ -89,3 +90,15 @@ def test_pictures_lie_in_a_folder_for_each_class_which_goes_with_them(idm, run, 
         np.testing.assert_array_equal(np.asarray(Image.open(out / "png" / f"{name}.png")), single)
     assert idm("sample", run, *few, "--out", out).code == 0
     assert not (out / "png").exists()
+
+
+def test_a_format_whose_package_is_missing_is_refused_if_named_and_else_left_out(idm, others, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    asked = idm("sample", others / "volumes", *FEW, "--out", tmp_path / "asked", "--format", "hdf5")
+    (line,) = asked.errors
+    assert (asked.code, "--format: the package h5py wanted" in line, "idm[hdf5]" in line) == (3, True, True)
+    monkeypatch.setattr("idm.run.formats.usual_formats", lambda *_: ("hdf5",))
+    usual = idm("sample", others / "volumes", *FEW, "--out", tmp_path / "usual")
+    assert usual.code == 0
+    assert "samples are written as npz alone" in usual.err
+    assert (tmp_path / "usual" / "samples.npz").is_file()

@@ -192,7 +192,7 @@ def test_a_signal_has_its_rate():
         ("netcdf", "netcdf", (4, 3, 4), {"metadata": WIND}),
         ("csv", "numeric_csv", (2,), {"channel_names": ("height", "weight, kg")}),
         ("wav", "wav", (2, 40), {"sampling_rate": 8000.0}),
-        ("hdf5", "hdf5", (2, 5, 6), {}),
+        ("hdf5", "hdf5", (2, 5, 6), {"channel_names": ("u", "v")}),
         ("npz", "arrays", (2, 5, 6), {}),
         ("tiff", "tiff", (4, 5, 6), {}),
         ("fits", "fits", (1, 5, 6), {}),
@@ -215,7 +215,7 @@ def test_what_was_written_is_read_with_all_that_is_known_of_it(tmp_path, name, s
         samples.form.metadata,
         samples.form.sampling_rate,
     )
-    if "channel_names" in form:
+    if name == "csv":
         assert found.channel_names == form["channel_names"]
 
 
@@ -276,3 +276,26 @@ def test_three_channels_of_bytes_are_colours_of_a_tiff_file():
     with tifffile.TiffFile(io.BytesIO(file)) as found:
         assert (found.series[0].axes, found.pages[0].photometric.name) == ("YXS", "RGB")
         np.testing.assert_array_equal(found.asarray(), np.moveaxis(samples.data[0], 0, -1))
+
+
+@pytest.mark.parametrize("name", ["csv", "hdf5"])
+def test_names_that_a_format_cannot_hold_do_not_stop_it(name):
+    samples = samples_of((2,), "float64", channel_names=("a\x00b", "\ud800"))
+    ((_, file),) = build_writers((name,), samples.form)[name].files(samples)
+    if name == "hdf5":
+        with h5py.File(io.BytesIO(file)) as found:
+            assert found["channel_names"].asstr()[()].tolist() == ["a\\x00b", "\\ud800"]
+            assert found["class_names"].asstr()[()].tolist() == ["cat", "größe /.."]
+    else:
+        assert file.decode().splitlines()[0] == "a\x00b,?,label,seed"
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e27])
+def test_an_affine_of_any_size_is_written(scale):
+    place = NiftiMetadata((*(scale * np.array(AFFINE[:12])).tolist(), *AFFINE[12:]), packed=False)
+    samples = samples_of((1, 4, 5, 6), "float32", metadata=NiftiMetadata((scale,) * 12 + AFFINE[12:], packed=False))
+    for metadata in (place, samples.form.metadata):
+        form = Form(samples.form.shape, samples.form.dtype, metadata=metadata)
+        (_, file), *_ = build_writers(("nifti",), form)["nifti"].files(ToWrite(samples.data, form))
+        found = nibabel.Nifti1Image.from_bytes(file)
+        np.testing.assert_allclose(found.get_sform(), metadata.matrix, rtol=1e-6)

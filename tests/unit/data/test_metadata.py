@@ -75,6 +75,7 @@ def test_a_kind_of_later_versions_is_no_metadata():
         {"affine": [10**400] + [0] * 15},
         {"affine": [float("nan")] * 16},
         {"affine": "no numbers"},
+        {"affine": [0.0] * 15 + [1.0]},
         {"code": "4"},
         {"code": 99},
         {"length": "../../etc"},

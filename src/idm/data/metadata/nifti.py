@@ -46,6 +46,8 @@ class NiftiMetadata(Metadata):
         numbers = checked_numbers(self.affine, 16)
         if len(numbers) != 16 or max(map(abs, numbers)) > LARGEST_NUMBER or numbers[12:] != (0.0, 0.0, 0.0, 1.0):
             raise ValueError("metadata: an affine of 4 x 4 numbers wanted")
+        if not np.linalg.norm(np.reshape(numbers, (4, 4))[:3, :3], axis=0).all():
+            raise ValueError("metadata: voxels of some size wanted")
         checked_whole(self.code, LARGEST_CODE)
         if self.length not in LENGTHS or self.time not in TIMES:
             raise ValueError("metadata: units of NIfTI wanted")

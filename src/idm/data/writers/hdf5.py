@@ -2,8 +2,12 @@
 
 import io
 from collections.abc import Iterator
-from typing import final
+from typing import Any, final
 
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.core.text import printable
 from idm.data.extras import import_extra
 from idm.data.writers.base import Form, ToWrite, Writer
 
@@ -25,12 +29,18 @@ class Hdf5Writer(Writer):
         with h5py.File(stream, "w") as file:
             data = file.create_dataset("data", data=samples.arranged, compression="gzip", shuffle=True)
             for name, values in samples.beside.items():
-                text = h5py.string_dtype() if values.dtype.kind == "U" else values.dtype
-                file.create_dataset(
-                    name, data=values.astype(object) if values.dtype.kind == "U" else values, dtype=text
-                )
+                _put(h5py, file, name, values)
             if samples.form.channel_names is not None:
-                data.attrs["channel_names"] = list(samples.form.channel_names)
+                _put(h5py, file, "channel_names", np.array(samples.form.channel_names))
             if samples.form.sampling_rate is not None:
                 data.attrs["sampling_rate"] = samples.form.sampling_rate
         yield self.place, stream.getvalue()
+
+
+def _put(h5py: Any, file: Any, name: str, values: NDArray[Any]) -> None:
+    """Write a further data set; of text, what HDF5 cannot hold is written out."""
+    if values.dtype.kind == "U":
+        texts = [printable(text) for text in values.reshape(-1).tolist()]
+        file.create_dataset(name, data=np.array(texts, dtype=object).reshape(values.shape), dtype=h5py.string_dtype())
+    else:
+        file.create_dataset(name, data=values)

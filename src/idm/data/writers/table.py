@@ -41,4 +41,4 @@ def table_bytes(rows: Any, names: Sequence[str] | None, delimiter: str = ",") ->
     if names is not None:
         writer.writerow(names)
     writer.writerows(rows)
-    return text.getvalue().encode()
+    return text.getvalue().encode(errors="replace")  # names may hold halves of characters
