@@ -31,16 +31,21 @@ def _of_kind(kind: str) -> Complete:
     return _one_of(lambda: _names()[kind])
 
 
-def metrics(incomplete: str) -> list[str]:
-    """Complete the last of several names of metrics."""
-    before, comma, last = incomplete.rpartition(",")
-    return [f"{before}{comma}{name}" for name in _that_begin(_names()["metrics"], last)]
+def _several_of(kind: str) -> Complete:
+    """Complete the last of several names."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [f"{before}{comma}{name}" for name in _that_begin(_names()[kind], last)]
+
+    return complete
 
 
 presets, samplers, precisions, variances = map(_of_kind, ("presets", "samplers", "precisions", "variances"))
 heads, plans, guidance_rules, trackers = map(_of_kind, ("heads", "plans", "guidance_rules", "trackers"))
 inversions, checks, operators, methods = map(_of_kind, ("inversions", "checks", "operators", "methods"))
 features = _of_kind("features")
+metrics, formats = map(_several_of, ("metrics", "formats"))
 spacings = _one_of(lambda: _names()["settings"]["sampler.spacing"])
 edits = _one_of(lambda: ["sdedit", *_names()["inversions"]])
 devices = _one_of(lambda: ["cpu", "cuda", "mps"])
@@ -95,6 +100,7 @@ def _that_begin(names: list[str], incomplete: str) -> list[str]:
 
 def collect() -> Names:
     """Ask the package for all names."""
+    from idm.data.writers import WRITERS
     from idm.guidance import GUIDANCE_RULES
     from idm.metrics import FEATURES, METRICS
     from idm.presets import PRESETS
@@ -130,6 +136,7 @@ def collect() -> Names:
         "inversions": list(METHODS),
         "metrics": list(METRICS),
         "features": list(FEATURES),
+        "formats": list(WRITERS),
         "settings": settings,
     }
 

@@ -15,6 +15,7 @@ FIRST = (
     "device",
     "features",
     "flow_steps",
+    "formats",
     "guidance",
     "guidance_interval",
     "guidance_rule",
@@ -53,6 +54,7 @@ GIVEN = (
     "device",
     "features",
     "flags",
+    "formats",
     "guidance",
     "head",
     "init",
@@ -74,7 +76,7 @@ GIVEN = (
 )
 """Arguments that messages give values to."""
 
-SHORTER = {"num_levels": "levels"}
+SHORTER = {"formats": "format", "num_levels": "levels"}
 """Options that are called otherwise than their arguments."""
 
 HEADING = re.compile(rf"^((?:error\[\w+\]: |warning: )?)({'|'.join(FIRST)})(?=: )")

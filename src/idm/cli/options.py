@@ -14,6 +14,11 @@ def given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def listed(names: str | None) -> list[str] | None:
+    """Return names between commas; None where nothing was given."""
+    return None if names is None else [name.strip() for name in names.split(",") if name.strip()]
+
+
 def named(flag: str, meaning: str, complete: Complete) -> Any:
     """Make an option that takes one of several names, which the shell completes."""
     return typer.Option(flag, metavar="NAME", help=meaning, autocompletion=complete)
@@ -144,6 +149,16 @@ Eta = Annotated[
 Trajectory = Annotated[bool, switch("--trajectory/--no-trajectory", "Write an animation of the steps.")]
 Compile = Annotated[
     bool, switch("--compile", "Use torch.compile; worth it for thousands of samples: the first batch takes minutes.")
+]
+Formats = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="NAMES",
+        help="Formats of files besides pictures and samples.npz, with commas between: csv, fits, gif, hdf5, netcdf, "
+        "nifti, png (a folder for each class), tiff, wav, webp; by default that of the data, npz for none.",
+        autocompletion=completion.formats,
+    ),
 ]
 NumSamples = Annotated[int, number("--num", "How many samples.", 1)]
 NumOnTheWay = Annotated[int, number("--num", "Images on the way, both ends included.", 2)]

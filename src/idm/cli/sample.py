@@ -32,6 +32,7 @@ def sample(
     batch_size: options.BatchSize = 256,
     trajectory: options.Trajectory = True,
     compile_: options.Compile = False,
+    formats: options.Formats = None,
     out: options.OutFolder = None,
     precision: options.Precision = None,
     doing: Doing,
@@ -47,7 +48,18 @@ def sample(
     settings |= options.given(name=sampler, steps=steps, spacing=spacing, plan=plan, eta=eta)
     guides = of_rule | guide.asked
     wanted = SampleRequest(
-        num, labels, seed, guidance, settings, batch_size, trajectory, compile_, precision, variance, guides
+        num,
+        labels,
+        seed,
+        guidance,
+        settings,
+        batch_size,
+        trajectory,
+        compile_,
+        precision,
+        variance,
+        guides,
+        options.listed(formats),
     )
     drawn = sample_into(run_folder, wanted, out, **doing.for_task)
     if drawn is not None:

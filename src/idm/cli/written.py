@@ -11,6 +11,7 @@ def describe_results(output: Output, made: Made) -> None:
     codec, sizes, written = made.run.spec.codec, " x ".join(map(str, made.shape)), made.written
     values = f"{codec.dtype}, {codec.grid}" if codec.levels else codec.dtype
     kinds = {"picture": "picture", "images": "images", "arrays": "arrays", "strip": "steps", "animation": "animation"}
+    kinds |= {name: f"as {name}" for name in written if name not in kinds}
     notes = {"arrays": f"   (data {sizes}, {values})", "images": f"   ({counted(len(made.x), 'PNG file')})"}
     output.pairs({kinds[key]: f"{written[key]}{notes.get(key, '')}" for key in kinds if key in written})
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from idm.data.beside import NOTHING_BESIDE, Beside
 from idm.data.file_names import composed
 from idm.data.fingerprint import digest, spread, write_fingerprint
+from idm.data.metadata import Metadata
 
 Indices = NDArray[np.int64]
 """Numbers of samples, int64 [n]."""
@@ -58,6 +59,7 @@ class Source(ABC):
             None where it is not known.
         channel_names: name of each channel, such as those of the columns of a table; None where they have none.
         sampling_rate: values of a signal per second, Hz; None where it is not known.
+        metadata: what else their owner needs back with samples, such as where a volume lies; None: nothing is known.
         beside: columns or arrays that hold something else of each sample, such as the patient it is of.
     """
 
@@ -74,6 +76,7 @@ class Source(ABC):
     spacing: tuple[float, ...] | None = None
     channel_names: tuple[str, ...] | None = None
     sampling_rate: float | None = None
+    metadata: Metadata | None = None
     beside: Beside = NOTHING_BESIDE
 
     @abstractmethod

@@ -10,12 +10,13 @@ from typing import Any
 from idm.core.errors import DataError
 
 
-def import_extra(module: str, extra: str) -> Any:
+def import_extra(module: str, extra: str, setting: str = "data.source") -> Any:
     """Import a module of an optional package.
 
     Args:
         module: what to import.
         extra: the extra of this package that installs it.
+        setting: what asks for it.
 
     Raises:
         DataError: it is not installed.
@@ -25,7 +26,7 @@ def import_extra(module: str, extra: str) -> Any:
     except ImportError as error:
         package = module.partition(".")[0]
         raise DataError(
-            f"data.source: the package {package} wanted for such files, which is missing; pip install 'idm[{extra}]'"
+            f"{setting}: the package {package} wanted for such files, which is missing; pip install 'idm[{extra}]'"
         ) from error
 
 

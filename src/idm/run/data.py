@@ -143,6 +143,7 @@ def _describe(
         source.channel_names,
         source.sampling_rate,
         attributes,
+        source.metadata if to_train.shape == source.shape else None,  # pieces that are cut out have no place
     )
 
 

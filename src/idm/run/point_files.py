@@ -1,7 +1,5 @@
 """Points in CSV and TSV files of numbers: read by the names of their columns, and written back with them."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from idm.core.places import kind_at
 from idm.core.text import shown
 from idm.data.arrays.cells import MISSING, is_number
 from idm.data.arrays.columns import NumberTable, guess_label_column, open_numbers
+from idm.data.writers.table import table_bytes
 from idm.run.spec import DataSpec
 
 TABLE_SUFFIXES = (".csv", ".tsv")
@@ -84,12 +83,8 @@ class PointTable:
 
     def write(self, points: NDArray[Any], spec: DataSpec) -> bytes:
         """Write points [n, c], or one [c], as such a file, with the names of columns if it had any."""
-        text = io.StringIO()
-        writer = csv.writer(text, delimiter=self.table.delimiter, lineterminator="\n")
-        if self.table.is_named:
-            writer.writerow(self.columns(spec))
-        writer.writerows(np.atleast_2d(points).tolist())
-        return text.getvalue().encode()
+        names = self.columns(spec) if self.table.is_named else None
+        return table_bytes(np.atleast_2d(points).tolist(), names, self.table.delimiter)
 
 
 def table_of(path: Path) -> PointTable:

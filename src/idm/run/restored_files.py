@@ -1,6 +1,5 @@
 """Writing restored samples: a picture of all, every draw, means, standard deviations; files of the kind that came."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from idm.core.files import write_atomically
+from idm.data.writers.npz import npz_bytes
 from idm.run.draws import SAMPLES, Draws, Part
 from idm.run.observing import Observed, title_of_set
 from idm.run.opened import Opened
@@ -120,8 +120,6 @@ def _arrays(found: Restored, draws: Draws, names: Sequence[str]) -> bytes:
     """Return exact values of all, as a .npz file."""
     seeds = (draws.seed + np.arange(len(draws))).reshape(len(names), draws.num)
     particles: dict[str, Any] = {} if found.effective is None else {"effective": found.effective}
-    stream = io.BytesIO()
-    np.savez_compressed(
-        stream, data=found.draws, mean=found.mean, std=found.std, names=np.asarray(names), seeds=seeds, **particles
+    return npz_bytes(
+        data=found.draws, mean=found.mean, std=found.std, names=np.asarray(names), seeds=seeds, **particles
     )
-    return stream.getvalue()

@@ -1,27 +1,25 @@
 """Kinds of files that restored samples come back in: those that they were seen in."""
 
-import gzip
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from idm.data.arrays.axes import LAYOUTS
 from idm.data.extras import import_extra
-from idm.data.sources.nifti import NIFTI_SUFFIXES
+from idm.data.sources.nifti import NIFTI_SUFFIXES, place_of
+from idm.data.writers.nifti import UNKNOWN, nifti_bytes
+from idm.data.writers.npz import npz_bytes
+from idm.data.writers.png import png_bytes
 from idm.report.pictures import fit_png
 from idm.run.opened import Opened
 from idm.run.point_files import TABLE_SUFFIXES, table_of
 
 ARRAY_SUFFIXES = (".npy", ".npz")
-
-ALIGNED = 2
-"""Code of NIfTI for a place that is that of another file, where nothing else is known of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +82,7 @@ def nifti_among(*paths: Path | None) -> Path | None:
 
 def shade(run: Opened, share: NDArray[np.float64]) -> bytes:
     """Draw numbers from 0 to 1 as black to white."""
-    return _png(np.rint(255 * LAYOUTS[run.spec.layout].arrange(share[None])[0]).astype(np.uint8))
+    return png_bytes(np.rint(255 * LAYOUTS[run.spec.layout].arrange(share[None])[0]).astype(np.uint8))
 
 
 def _picture(run: Opened, sample: NDArray[Any]) -> bytes:
@@ -95,13 +93,7 @@ def _picture(run: Opened, sample: NDArray[Any]) -> bytes:
     if not run.from_image_files:
         offset, scale = (np.reshape(part, (-1, 1, 1)) for part in (codec.offset, codec.scale))
         values = white * (0.5 * (values - offset) / scale + 0.5)
-    return _png(np.rint(values).clip(0, white).astype(kind))
-
-
-def _png(pixels: NDArray[Any]) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, -1)).save(stream, format="PNG")
-    return stream.getvalue()
+    return png_bytes(np.rint(values).clip(0, white).astype(kind))
 
 
 def _npy(values: NDArray[Any]) -> bytes:
@@ -111,26 +103,18 @@ def _npy(values: NDArray[Any]) -> bytes:
 
 
 def _npz(values: NDArray[Any]) -> bytes:
-    stream = io.BytesIO()
-    np.savez_compressed(stream, data=values)
-    return stream.getvalue()
+    return npz_bytes(data=values)
 
 
 def _nifti(run: Opened, sample: NDArray[Any], where: Path) -> bytes:
     """Write a volume with the place in the world that another file has."""
-    nibabel = import_extra("nibabel", "nifti")
-    values = LAYOUTS[run.spec.layout].arrange(sample[None])[0]
-    values = values[0] if len(values) == 1 else np.moveaxis(values, 0, -1)
-    like = nibabel.load(where)
-    narrow = values.astype({"b": np.uint8, "i": np.int32, "u": np.int32, "f": np.float32}[values.dtype.kind])
-    kept = values if values.dtype.name in ("uint8", "int16", "uint16", "int32", "float32", "float64") else narrow
-    affine = _finer(like.affine, like.shape, run.spec.shape[1:])
-    image = nibabel.Nifti1Image(np.ascontiguousarray(kept), affine)
-    # What the world is, such as that of a scanner or of an atlas, is told by a code beside the affine.
-    image.set_sform(affine, int(like.header["sform_code"]) or int(like.header["qform_code"]) or ALIGNED)
-    image.header.set_xyzt_units(*like.header.get_xyzt_units())
-    content = image.to_bytes()
-    return gzip.compress(content, mtime=0) if where.name.lower().endswith(".gz") else content
+    like = import_extra("nibabel", "nifti").load(where)
+    place = place_of(like, packed=where.name.lower().endswith(".gz")) or UNKNOWN
+    affine = _finer(place.matrix, like.shape, run.spec.shape[1:])
+    return nifti_bytes(
+        LAYOUTS[run.spec.layout].arrange(sample[None])[0],
+        replace(place, affine=tuple(affine.reshape(-1).tolist())),
+    )
 
 
 def _finer(affine: NDArray[Any], coarse: tuple[int, ...], fine: tuple[int, ...]) -> NDArray[np.float64]:

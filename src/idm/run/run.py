@@ -1,5 +1,6 @@
 """A trained model and what people do with it, in the units of their data."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -100,7 +101,13 @@ class Run(Measurable):
         return picture_of(x, self.spec, columns, self._every_label(labels, len(x)))
 
     def save(
-        self, samples: npt.ArrayLike, folder: str | Path, *, labels: Labels | None = None, columns: int | None = None
+        self,
+        samples: npt.ArrayLike,
+        folder: str | Path,
+        *,
+        labels: Labels | None = None,
+        columns: int | None = None,
+        formats: Sequence[str] | None = None,
     ) -> dict[str, Path]:
         """Write samples to a folder: a picture of all, PNG files where they fit, exact values in samples.npz.
 
@@ -109,22 +116,24 @@ class Run(Measurable):
             folder: results of an earlier call in it are replaced, nothing else.
             labels: their classes, in turn, which are stored beside them.
             columns: samples in a row of the picture.
+            formats: names of further formats, such as "nifti", see ``idm.data.writers``; by default the one that the
+                run's data came in.
 
         Returns:
             What was written, by what it is.
 
         Raises:
             DataError: samples that do not fit the run's data.
-            SettingsError: there are other files of these names, or it is the folder of the run's data.
+            SettingsError: there are other files of these names, or it is the folder of the run's data; no such format,
+                or one that cannot hold such samples.
         """
         x = as_inputs(self, samples).x
         every = self._every_label(labels, len(x))
         if not str(folder):
             raise SettingsError("folder: a name wanted, got an empty text")
-        with sample_folder(results_folder(folder, self, "saved"), self, len(x)) as results:
-            return results.put(
-                counted(len(x), "sample"), lambda new: save_samples(new, self, x, columns=columns, labels=every)
-            )
+        write = partial(save_samples, run=self, x=x, columns=columns, labels=every, formats=formats)
+        with sample_folder(results_folder(folder, self, "saved"), self, len(x), formats=formats) as results:
+            return results.put(counted(len(x), "sample"), write)
 
     def _every_label(self, labels: Labels | None, count: int) -> list[Label] | None:
         """Repeat labels in turn; None where there are none."""

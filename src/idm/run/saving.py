@@ -5,19 +5,18 @@ import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from idm.core.files import write_atomically
 from idm.core.outputs import checked_folder
 from idm.core.places import folder_in
-from idm.data.base import Samples
+from idm.data.writers import PATTERN
+from idm.data.writers.npz import NAME as ARRAYS
 from idm.report import grid, png, save_picture, save_singles, scatter, tiles_in_row, with_names, with_scale
 from idm.report.pictures import fit_png, single_name
 from idm.run.data_folder import places_of, refuse_data_folder
+from idm.run.formats import names_taken, save_formats, writers_for
 from idm.run.label_kinds import Label
 from idm.run.labels import NO_CLASS, name_labels
 from idm.run.opened import Opened
@@ -27,9 +26,9 @@ from idm.storage.results import Results, results_in
 LARGEST_GRID = 400
 """Most samples that are in the grid."""
 
-ARRAYS, GRID, SCATTER, SINGLES = "samples.npz", "grid.png", "samples.png", "images"
+GRID, SCATTER, SINGLES = "grid.png", "samples.png", "images"
 STRIP, ANIMATION = "trajectory.png", "trajectory.webp"
-OURS = "|".join([*map(re.escape, (ARRAYS, GRID, SCATTER, STRIP, ANIMATION)), rf"{SINGLES}/[0-9]{{5,12}}\.png"])
+OURS = "|".join([*map(re.escape, (GRID, SCATTER, STRIP, ANIMATION)), rf"{SINGLES}/[0-9]{{5,12}}\.png", PATTERN])
 """Names of all that samples of any run are written to."""
 
 
@@ -48,7 +47,9 @@ def results_folder(out: str | Path | None, run: Opened, default: str) -> Path:
     return folder
 
 
-def sample_folder(folder: Path, run: Opened, num: int, *, trajectory: bool = False) -> AbstractContextManager[Results]:
+def sample_folder(
+    folder: Path, run: Opened, num: int, *, trajectory: bool = False, formats: Sequence[str] | None = None
+) -> AbstractContextManager[Results]:
     """Hold the folder that samples of a run go to, before they are made.
 
     Args:
@@ -56,9 +57,10 @@ def sample_folder(folder: Path, run: Opened, num: int, *, trajectory: bool = Fal
         run: the run.
         num: how many samples there will be.
         trajectory: whether their way from noise will be shown.
+        formats: as of ``save_samples``.
 
     Raises:
-        SettingsError: there are other files in their places.
+        SettingsError: there are other files in their places; formats as of ``writers_for``.
         CheckpointError: it cannot be written to, another command works in it, or there are links in it.
     """
     spec = run.spec
@@ -66,6 +68,7 @@ def sample_folder(folder: Path, run: Opened, num: int, *, trajectory: bool = Fal
     names += [STRIP, ANIMATION] if trajectory else []
     if fit_png(spec.shape, spec.codec):
         names += [f"{SINGLES}/{single_name(0)}", *_singles(folder, num)]
+    names += names_taken(folder, writers_for(run, formats))
     return results_in(folder, names, OURS)
 
 
@@ -109,6 +112,7 @@ def save_samples(
     columns: int | None = None,
     labels: Sequence[Label] | None = None,
     seeds: Sequence[int] | None = None,
+    formats: Sequence[str] | None = None,
 ) -> dict[str, Path]:
     """Write samples of a run to a new folder.
 
@@ -119,32 +123,23 @@ def save_samples(
         columns: samples per row of the grid.
         labels: class of each sample, or the number after the last one for no class.
         seeds: seed of each sample.
+        formats: names of formats besides that of exact values; by default the one that the run's data came in.
 
     Returns:
         What was written, by what it is.
+
+    Raises:
+        SettingsError: as of ``writers_for``.
     """
     codec = run.spec.codec
     data = codec.decode(x)
-    arrays = _save_arrays(out / ARRAYS, run, run.spec.restore(data), labels, seeds)
+    files = save_formats(out, run, data, writers_for(run, formats), labels, seeds)
     written: dict[str, Path] = {}
     shown, name = (x, SCATTER) if x.ndim == 2 else (x[:LARGEST_GRID], GRID)
     written["picture"] = save_picture(out / name, picture_of(shown, run.spec, columns, labels))
     if save_singles(out / SINGLES, data, codec, spread=not run.from_image_files):
         written["images"] = out / SINGLES
-    return written | {"arrays": arrays}
-
-
-def _save_arrays(
-    path: Path, run: Opened, data: Samples, labels: Sequence[Label] | None, seeds: Sequence[int] | None
-) -> Path:
-    arrays: dict[str, Any] = {"data": data}
-    if labels is not None:
-        arrays |= run.label_kind.arrays(labels)
-    if seeds is not None:
-        arrays["seeds"] = np.asarray(seeds, dtype=np.int64)
-    stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)
-    return write_atomically(path, stream.getvalue(), durable=True)
+    return written | files
 
 
 def _singles(folder: Path, count: int) -> list[str]:

@@ -12,6 +12,7 @@ from idm.data.attributes import Attributes
 from idm.data.base import Samples
 from idm.data.fingerprint import differing
 from idm.data.images.resize import ImageSize
+from idm.data.metadata import Metadata, metadata_from_plain, metadata_to_plain
 from idm.run.label_kinds import LabelKind, kind_of
 from idm.settings.experiment import DataSettings
 
@@ -38,6 +39,7 @@ class DataSpec:
         channel_names: name of each channel, such as those of the columns of a table; None where they have none.
         sampling_rate: values of a signal per second, Hz; None where it is not known.
         attributes: the numbers that the network is conditioned on in place of classes; None: none.
+        metadata: what else the owner of the data needs back with samples; None: nothing is known.
     """
 
     shape: tuple[int, ...]
@@ -51,6 +53,7 @@ class DataSpec:
     channel_names: tuple[str, ...] | None = None
     sampling_rate: float | None = None
     attributes: Attributes | None = None
+    metadata: Metadata | None = None
 
     def restore(self, samples: Samples) -> NDArray[Any]:
         """Bring samples [n, c, *space] to the order of axes that the data came in."""
@@ -80,6 +83,7 @@ class DataSpec:
             "channel_names": None if self.channel_names is None else list(self.channel_names),
             "sampling_rate": self.sampling_rate,
             "attributes": None if self.attributes is None else self.attributes.to_plain(),
+            "metadata": metadata_to_plain(self.metadata),
         }
 
     @classmethod
@@ -119,6 +123,7 @@ class DataSpec:
             channel_names=channel_names,
             sampling_rate=None if rate is None else float(rate),
             attributes=None if plain.get("attributes") is None else Attributes.from_plain(plain["attributes"]),
+            metadata=metadata_from_plain(plain.get("metadata"), shape),
         )
 
 

@@ -18,8 +18,8 @@ LARGEST_RECORD_BYTES = 10 * 2**20
 LONGEST_LINE_BYTES = 2**13
 """Bytes of the longest line of a record that is read, so that no odd one costs much."""
 
-NAME = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)?[A-Za-z0-9_-][A-Za-z0-9._-]*")
-"""What is written has such names: at most one folder deep, and none leads out of the folder."""
+NAME = re.compile(r"(?:[\w-][\w.-]*/){0,2}[\w-][\w.-]*")
+"""What is written has such names: at most two folders deep, of letters of any script, and none leads out."""
 
 HASH = re.compile(r"[0-9a-f]{64}")
 

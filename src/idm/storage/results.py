@@ -96,11 +96,12 @@ class Results:
                 self._path(name).unlink()
         for name in names:
             path = self._path(name)
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             (new / name).replace(path)
-        for parent in {self._path(name).parent for name in before} - {self.folder}:
+        above = {parent for name in before for parent in self._path(name).relative_to(self.folder).parents}
+        for parent in sorted(above - {Path()}, reverse=True):  # the deepest first
             with suppress(OSError):  # not empty
-                parent.rmdir()
+                (self.folder / parent).rmdir()
         write_record(Record(what, self._others | self._written), self.folder)
         self._earlier = Record()
 

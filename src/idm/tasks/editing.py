@@ -13,6 +13,7 @@ from idm.core.progress import SILENT, Listener
 from idm.core.text import counted
 from idm.run import Latents, Run, encoding, load
 from idm.run.carrying import classes_of_latents
+from idm.run.formats import writers_for
 from idm.run.guided_latents import run_that_decodes
 from idm.run.inputs import read_inputs
 from idm.run.interpolating import interpolate
@@ -101,6 +102,7 @@ def decode_into(
     *,
     labels: Labels | None = None,
     classifier: str | None = None,
+    formats: Sequence[str] | None = None,
     batch_size: int = 256,
     device: str | None = None,
     trust_code: bool = False,
@@ -115,6 +117,7 @@ def decode_into(
         out: the folder.
         labels: other classes than before.
         classifier: "module:name" of one's own, where it was encoded with that: it is imported and called.
+        formats: names of formats of files, as of ``Run.save``.
         batch_size: samples per call of the network.
         device: as of ``encode_into``, as the rest.
         trust_code: as there.
@@ -123,13 +126,17 @@ def decode_into(
     """
     opened, codes = load(run_folder, device=device, trust_code=trust_code), Latents.read(latents)
     opened = run_that_decodes(opened, codes.guide, None if classifier is None else named_classifier(classifier))
-    folder, asked = together(lambda: results_folder(out, opened, "decoded"), lambda: classes_of_latents(opened, labels))
+    folder, asked, _ = together(
+        lambda: results_folder(out, opened, "decoded"),
+        lambda: classes_of_latents(opened, labels),
+        lambda: writers_for(opened, formats),
+    )
     codes.check(opened)
-    with sample_folder(folder, opened, len(codes.x)) as results:
+    with sample_folder(folder, opened, len(codes.x), formats=formats) as results:
         say_what_is_replaced(results, say)
         x, y = encoding.decode(opened, codes, labels=asked, batch_size=batch_size, listener=listener)
         what = f"{counted(len(x), 'sample')} decoded from {latents}"
-        written = results.put(what, lambda new: save_samples(new, opened, x, labels=y))
+        written = results.put(what, lambda new: save_samples(new, opened, x, labels=y, formats=formats))
     return Edited(opened, x, written, codes.steps)
 
 

@@ -31,6 +31,7 @@ class SampleRequest:
         variance: of reverse steps; see there.
         guide: what else guides, as of ``Run.guided``; a classifier by the name of its code, "module:name", which is
             imported and called.
+        formats: names of formats of files, as of ``Run.save``.
     """
 
     num: int = 64
@@ -44,6 +45,7 @@ class SampleRequest:
     precision: str | None = None
     variance: str | None = None
     guide: Mapping[str, Any] = field(default_factory=_no_settings)
+    formats: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)

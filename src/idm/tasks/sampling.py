@@ -1,5 +1,6 @@
 """Drawing samples of a run into a folder, in parts that outlive an interruption and by several processes."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from idm.core.text import counted
 from idm.report import columns_of
 from idm.run import Run, best_device
 from idm.run.drawing import Watch, require_memory, require_sampler
+from idm.run.formats import writers_for
 from idm.run.named_classifier import guided_by_names
 from idm.run.saving import LARGEST_GRID, results_folder, sample_folder, save_samples
 from idm.samplers import Sampler
@@ -89,12 +91,14 @@ class _Plan:
         order: what is drawn.
         folder: where results go.
         recorder: keeps moments of the first samples for an animation; None where none is wanted.
+        formats: names of formats of files, as of ``Run.save``.
     """
 
     run: Run
     order: Order
     folder: Path
     recorder: Recorder | None
+    formats: Sequence[str] | None = None
 
     @property
     def parts(self) -> Path:
@@ -108,7 +112,8 @@ class _Plan:
 
     def folder_for_results(self) -> AbstractContextManager[Results]:
         """Hold the folder."""
-        return sample_folder(self.folder, self.run, self.order.num, trajectory=self.recorder is not None)
+        shown = self.recorder is not None
+        return sample_folder(self.folder, self.run, self.order.num, trajectory=shown, formats=self.formats)
 
     def put(self, results: Results, x: Tensor) -> Drawn:
         """Put samples in the place of earlier results."""
@@ -127,6 +132,7 @@ class _Plan:
             columns=columns_of(min(order.num, LARGEST_GRID), order.num_classes(self.run)),
             labels=order.labels(self.run),
             seeds=range(order.seed, order.seed + order.num),
+            formats=self.formats,
         )
         return written if self.recorder is None else written | self.recorder.save(new)
 
@@ -134,15 +140,16 @@ class _Plan:
 def _plan(opened: Run, request: SampleRequest, out: str | Path | None, listener: Listener) -> _Plan:
     """Check a request; all that is wrong with it is told at once."""
     run = guided_by_names(opened.using(compile=request.compile), {"guidance": request.guidance, **request.guide})
-    folder, _, sampler, classes = together(
+    folder, _, sampler, classes, _ = together(
         lambda: results_folder(out, run, "sampled"),
         lambda: require_memory(request.num, run.spec.shape),
         lambda: run.sampler(**request.sampler, listener=listener),
         lambda: run.label_kind.read(request.labels),
+        lambda: writers_for(run, request.formats),
     )
     require_sampler(run, sampler)
     is_shown = request.trajectory and len(run.spec.shape) > 1
     order = Order(request.num, sampler, classes, request.seed, request.batch_size)
     classes = order.num_classes(run)
     recorder = Recorder(sampler, run.spec, order.labels(run), request.num, classes) if is_shown else None
-    return _Plan(run, order, folder, recorder)
+    return _Plan(run, order, folder, recorder, request.formats)

@@ -53,6 +53,9 @@ def test_sections_that_are_none_are_refused_by_name(tmp_path: Path, section: str
 
 
 CODEC = {"dtype": "uint8", "levels": 17, "offset": [8.0], "scale": [8.0], "bounded": True}
+PLACE = {"kind": "nifti", "affine": [1.0] * 16, "code": 0, "length": "mm", "time": "sec", "packed": True}
+AXIS = {"name": "t", "attributes": {}, "size": 0, "values": None}
+FIELD = {"kind": "netcdf", "variables": [AXIS], "channel_axes": [], "space": []}
 SPEC = {"shape": [1, 8, 8], "codec": CODEC, "class_names": ["0", "1"], "num_train": 5, "num_held_out": 1}
 
 
@@ -60,6 +63,7 @@ def test_a_description_of_data_without_what_came_later_is_read(tmp_path: Path) -
     (tmp_path / "data.json").write_text(json.dumps(SPEC), encoding="utf-8")
     spec = stored_spec(Checkpoint(tmp_path))
     assert (spec.shape, spec.num_classes, spec.layout, spec.fingerprint) == ((1, 8, 8), 2, "first", "")
+    assert spec.metadata is None
     assert DataSpec.from_plain(json.loads(json.dumps(spec.to_plain()))) == spec
 
 
@@ -77,6 +81,10 @@ def test_a_description_of_data_without_what_came_later_is_read(tmp_path: Path) -
         *({"codec": {**CODEC, "levels": value}} for value in (1, "17", 17.0, [17], True)),
         {"codec": {**CODEC, "offset": [8.0, 8.0], "scale": [8.0, 8.0]}},
         {"codec": []},
+        *({"metadata": value} for value in ([], "nifti", {"kind": 3}, {"kind": "nifti"}, {"kind": "netcdf"})),
+        *({"metadata": {**PLACE, **part}} for part in ({"affine": [[1]]}, {"affine": [10**400] * 16}, {"time": []})),
+        *({"metadata": {**FIELD, "space": value}} for value in (None, 3, "ab", [3], [{}], {}, [[[]]])),
+        *({"metadata": {**FIELD, "variables": value}} for value in ([], [None], [{**AXIS, "attributes": 3}])),
     ],
 )
 def test_what_is_no_description_of_data_is_refused_in_a_line(tmp_path: Path, changes: dict[str, object]) -> None:

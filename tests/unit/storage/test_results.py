@@ -211,3 +211,19 @@ def test_a_record_of_as_many_files_as_are_drawn_at_once_is_read(tmp_path):
     files = {f"images/{number:05d}.png": ((1234, f"{number:064x}"), (1235, "0" * 64)) for number in range(50_000)}
     write_record(Record("50,000 samples, while they replace others", files), tmp_path)
     assert Record.read(tmp_path).files == files
+
+
+def test_files_two_folders_deep_of_letters_of_any_script_are_replaced_and_their_folders_go(tmp_path):
+    name, further = "png/größe-猫/00000.png", r"png/[^/]+/[^/]+\.png"
+
+    def write(new):
+        (new / name).parent.mkdir(parents=True)
+        (new / name).write_bytes(b"1")
+        return {}
+
+    with results_in(tmp_path / "out", [], further) as results:
+        results.put("pictures", write)
+    assert (tmp_path / "out" / name).read_bytes() == b"1"
+    with results_in(tmp_path / "out", [], further) as results:
+        results.put("nothing", lambda new: {})
+    assert not (tmp_path / "out" / "png").exists()

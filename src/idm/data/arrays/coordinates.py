@@ -1,12 +1,15 @@
 """What the coordinates of a file say: names of channels that lie along an axis, and distances in space."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
 from idm.data.arrays.chosen_variables import Chosen
 from idm.data.arrays.variables import Variable
+from idm.data.metadata.base import MOST_PLACES
+from idm.data.metadata.netcdf import Named, NetCdfMetadata, kept_attributes
 
 FEW_PLACES = 1_000_000
 """Coordinates of more places are not looked at."""
@@ -46,3 +49,25 @@ def coordinate(found: Mapping[str, Variable], axis: str, size: int) -> NDArray[n
     if variable is None or variable.shape != (size,) or size > FEW_PLACES or variable.stored.kind not in "iuf":
         return None
     return variable.packing.values(variable.read_all()).astype(np.float64)
+
+
+def metadata_of(chosen: Chosen, found: Mapping[str, Variable]) -> NetCdfMetadata | None:
+    """Return names, units and coordinates of what is read; None where names are such as no file may have.
+
+    Axes of more than ``MOST_PLACES`` places, and those along which something is missing, have no coordinates.
+    """
+
+    def axes(names: Sequence[str]) -> tuple[Named, ...]:
+        return tuple(_axis(found, name, size) for name, size in zip(names, chosen.sizes(names), strict=True))
+
+    with suppress(ValueError):
+        variables = [Named(one.name.rpartition("/")[2], kept_attributes(one.attributes)) for one in chosen.variables]
+        return NetCdfMetadata(tuple(variables), axes(chosen.channel_axes), axes(chosen.space))
+    return None
+
+
+def _axis(found: Mapping[str, Variable], name: str, size: int) -> Named:
+    values = coordinate(found, name, size) if size <= MOST_PLACES else None
+    if values is None or not np.isfinite(values).all():
+        return Named(name, size=size)
+    return Named(name, kept_attributes(found[name].attributes), size, tuple(values.tolist()))

@@ -1,5 +1,7 @@
 """Volumes in NIfTI files: one per file, or one per entry of the last axis of a single file."""
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,17 +18,21 @@ from idm.data.base import Indices, number_classes
 from idm.data.extras import import_extra, quiet
 from idm.data.images.check import gather
 from idm.data.images.files import LabelRule, find_files, read_labels
+from idm.data.metadata import NiftiMetadata
 from idm.data.parts import choose_part
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 MAX_BYTES = 4 << 30
 """Files whose header promises more than this are not opened."""
 
-Header = tuple[tuple[int, ...], np.dtype[Any], tuple[float, ...]]
-"""Shape, dtype and distances along the axes of one file."""
+Header = tuple[tuple[int, ...], np.dtype[Any], tuple[float, ...], NiftiMetadata | None]
+"""Shape, dtype, distances along the axes, and place in the world of one file."""
 
 ALIKE_TOLERANCE = 0.01
 """Distances that differ by no more than this share are taken for the same."""
+
+PLACE_TOLERANCE = 1e-4
+"""The same of the entries of an affine."""
 
 
 class Nifti(ArraySource):
@@ -64,13 +70,14 @@ class Nifti(ArraySource):
         self._nibabel = import_extra("nibabel", "nifti")
         headers = gather(self._look, self._files)
         gather(lambda row: self._compare(row, headers), range(len(headers)))
-        shape, dtype, _ = headers[0]
+        shape, dtype, _, _ = headers[0]
         self._along_last = samples == "last"
         _refuse_several(where, headers, along_last=self._along_last)
         stored = (shape[-1], *shape[:-1]) if self._along_last else (len(headers), *shape)
         rule: ChannelRule = "last" if len(stored) == 5 else "none"
         self._adopt(where, stored, dtype, None, channels=rule)
-        self.spacing = _common([voxel[: len(self.shape) - 1] for _, _, voxel in headers])
+        self.spacing = _common([voxel[: len(self.shape) - 1] for _, _, voxel, _ in headers])
+        self.metadata = _common_place([place for _, _, _, place in headers], self.spacing)
         self.names = tuple(map(str, range(stored[0]))) if self._along_last else chosen.files or (where.name,)
         classes, class_names, note = read_labels(list(chosen.below), labels) if files else (None, None, "no labels")
         if classes is not None and class_names is not None and not self._along_last:
@@ -87,7 +94,8 @@ class Nifti(ArraySource):
         while len(shape) > 1 and shape[-1] == 1:
             shape = shape[:-1]
         stored, scaled = np.dtype(proxy.dtype), (proxy.slope, proxy.inter) != (1, 0)
-        return shape, np.dtype(np.complex128 if stored.kind == "c" else np.float64) if scaled else stored, voxel
+        dtype = np.dtype(np.complex128 if stored.kind == "c" else np.float64) if scaled else stored
+        return shape, dtype, voxel, place_of(image, packed=path.name.lower().endswith(".gz"))
 
     def _open(self, path: Path) -> Any:
         try:
@@ -140,3 +148,25 @@ def _common(voxels: list[tuple[float, ...]]) -> tuple[float, ...] | None:
     sizes = np.array(voxels)
     sensible = np.isfinite(sizes).all() and (sizes > 0).all()
     return tuple(sizes[0].tolist()) if sensible and np.allclose(sizes, sizes[0], rtol=ALIKE_TOLERANCE, atol=0) else None
+
+
+def place_of(image: Any, *, packed: bool) -> NiftiMetadata | None:
+    """Return where an image that nibabel opened lies in the world; None where that makes no sense."""
+    header = image.header
+    with suppress(ValueError, KeyError, AttributeError):  # odd numbers, or another kind of header
+        code = int(header["sform_code"]) or int(header["qform_code"])
+        return NiftiMetadata(tuple(image.affine.reshape(-1).tolist()), code, *header.get_xyzt_units(), packed=packed)
+    return None
+
+
+def _common_place(places: list[NiftiMetadata | None], voxel: tuple[float, ...] | None) -> NiftiMetadata | None:
+    """Return the place that the files agree on; one of their size of voxels, if they agree on that alone."""
+    first = places[0]
+    if first is None:
+        return None
+    if all(place is not None and np.allclose(place.affine, first.affine, rtol=PLACE_TOLERANCE) for place in places):
+        return first
+    if voxel is None:
+        return None
+    sizes = (*voxel, 1.0, 1.0, 1.0)[:3]
+    return replace(first, affine=tuple(np.diag([*sizes, 1.0]).reshape(-1).tolist()), code=0)

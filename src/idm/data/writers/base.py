@@ -1,0 +1,139 @@
+"""What every writer of samples is: files of one format, whose tools know the values as they were."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.data.arrays.axes import LAYOUTS
+from idm.data.base import Samples
+from idm.data.file_names import composed
+from idm.data.metadata import Metadata
+
+LONGEST_CLASS = 40
+"""Most characters of a class in the name of a file."""
+
+
+SIMPLER = {"bool": "uint8", "float16": "float32"}
+"""What becomes of types that many formats lack."""
+
+TITLE = r"[0-9]{5,12}(_[^/]*)?"
+"""Regular expression of what ``ToWrite.title`` returns."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What samples of a run are, whatever their values.
+
+    Attributes:
+        shape: channels and spatial sizes of one, (c, *space).
+        dtype: of their values.
+        layout: where arrays of them have their channel axis: "first", "last" or "none".
+        channel_names: name of each channel; None where they have none.
+        sampling_rate: values of a signal per second, Hz; None where it is not known.
+        metadata: what else is known of them.
+        levels: number of their levels; None of continuous data.
+        from_images: whether the data were image files, whose values are shades as they are.
+        shown: data values that are black and white in pictures, one pair, or one for each channel.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    layout: str = "first"
+    channel_names: tuple[str, ...] | None = None
+    sampling_rate: float | None = None
+    metadata: Metadata | None = None
+    levels: int | None = None
+    from_images: bool = False
+    shown: tuple[tuple[float, float], ...] = ((0.0, 255.0),)
+
+
+@dataclass(frozen=True, eq=False)
+class ToWrite:
+    """Samples on their way to files.
+
+    Attributes:
+        data: the samples [n, c, *space] in the units and dtype of the data.
+        form: what they are.
+        classes: name of the class of each; "" or nothing where there is none.
+        seeds: seed of each; nothing where they have none.
+        beside: arrays with an entry for each sample, or of all, that stand beside them, such as labels.
+    """
+
+    data: Samples
+    form: Form
+    classes: Sequence[str] = ()
+    seeds: Sequence[int] = ()
+    beside: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
+
+    @property
+    def arranged(self) -> NDArray[Any]:
+        """The samples in the order of axes that the data came in."""
+        return LAYOUTS[self.form.layout].restore(self.data)
+
+    def title(self, row: int) -> str:
+        """Name a sample by its number, class and seed: 00003_cat_seed10."""
+        name = in_file_name(self.classes[row]) if self.classes else ""
+        seed = f"seed{self.seeds[row]}" if self.seeds else ""
+        return "_".join(filter(None, (f"{row:05d}", name, seed)))
+
+    def number(self, row: int) -> str:
+        """Name a sample by its number and seed alone: 00003_seed10."""
+        return replace(self, classes=()).title(row)
+
+
+class Writer(ABC):
+    """A format of files.
+
+    Attributes:
+        place: name of its file, or of the folder of its files, in a folder of results.
+        pattern: regular expression of the names of its files there.
+        package: package that it needs besides those of the program, and the extra that installs it; None: no other.
+    """
+
+    place: ClassVar[str]
+    pattern: ClassVar[str]
+    package: ClassVar[tuple[str, str] | None] = None
+
+    @abstractmethod
+    def wanted(self, form: Form) -> str:
+        """Say what samples the format can hold, in a few words; "" where these are such."""
+
+    @abstractmethod
+    def files(self, samples: ToWrite) -> Iterator[tuple[str, bytes]]:
+        """Go through the files, by their names in the folder of results."""
+
+
+class SeparateWriter(Writer):
+    """A format of which each sample is a file of its own, in a folder of them."""
+
+    @abstractmethod
+    def suffix(self, form: Form) -> str:
+        """Return how names of files end."""
+
+    @abstractmethod
+    def content(self, values: NDArray[Any], form: Form) -> bytes:
+        """Return the file of a sample [c, *space]."""
+
+    def name(self, samples: ToWrite, row: int) -> str:
+        """Return the name of the file of a sample."""
+        return f"{self.place}/{samples.title(row)}{self.suffix(samples.form)}"
+
+    def files(self, samples: ToWrite) -> Iterator[tuple[str, bytes]]:
+        """Go through the files, one for each sample."""
+        for row, values in enumerate(samples.data):
+            yield self.name(samples, row), self.content(values, samples.form)
+
+
+def in_file_name(name: str) -> str:
+    """Return what the name of a class becomes in names of files: letters and digits of any script, - and . alone."""
+    return re.sub(r"[^\w.-]+|_", "-", composed(name))[:LONGEST_CLASS].strip("-.")
+
+
+def wider(values: NDArray[Any], missing: Mapping[str, str] = SIMPLER) -> NDArray[Any]:
+    """Return values, of types that a format lacks as those that it has in place of them."""
+    return values.astype(missing.get(values.dtype.name, values.dtype), copy=False)

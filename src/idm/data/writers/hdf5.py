@@ -1,0 +1,46 @@
+"""HDF5: all samples in one data set."""
+
+import io
+from collections.abc import Iterator
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.core.text import printable
+from idm.data.extras import import_extra
+from idm.data.writers.base import Form, ToWrite, Writer
+
+
+@final
+class Hdf5Writer(Writer):
+    """One HDF5 file of all samples, with labels and seeds as further data sets (needs h5py)."""
+
+    place, pattern, package = "samples.h5", r"samples\.h5", ("h5py", "hdf5")
+
+    def wanted(self, form: Form) -> str:
+        """Accept everything."""
+        return ""
+
+    def files(self, samples: ToWrite) -> Iterator[tuple[str, bytes]]:
+        """Give the one file."""
+        h5py = import_extra("h5py", "hdf5", "formats")
+        stream = io.BytesIO()
+        with h5py.File(stream, "w") as file:
+            data = file.create_dataset("data", data=samples.arranged, compression="gzip", shuffle=True)
+            for name, values in samples.beside.items():
+                _put(h5py, file, name, values)
+            if samples.form.channel_names is not None:
+                _put(h5py, file, "channel_names", np.array(samples.form.channel_names))
+            if samples.form.sampling_rate is not None:
+                data.attrs["sampling_rate"] = samples.form.sampling_rate
+        yield self.place, stream.getvalue()
+
+
+def _put(h5py: Any, file: Any, name: str, values: NDArray[Any]) -> None:
+    """Write a further data set; of text, what HDF5 cannot hold is written out."""
+    if values.dtype.kind == "U":
+        texts = [printable(text) for text in values.reshape(-1).tolist()]
+        file.create_dataset(name, data=np.array(texts, dtype=object).reshape(values.shape), dtype=h5py.string_dtype())
+    else:
+        file.create_dataset(name, data=values)
