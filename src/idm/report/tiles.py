@@ -32,8 +32,8 @@ OVERSAMPLING = 4
 MARGIN_PIXELS = 4
 """Empty pixels around a line drawing."""
 
-CHANNEL_GAP_PIXELS, GAP_GREY = 2, 128
-"""Pixels between channels that stand side by side; as far from white as from black."""
+CHANNEL_GAP_PIXELS, GAP_GREY = 2, 224
+"""Pixels between channels that stand side by side; a light grey, which is told from white."""
 
 LONGEST_SIDE_PIXELS = 512
 """Tiles are not enlarged beyond this."""
