@@ -29,7 +29,7 @@ SAMPLES_AT_ONCE = 256
 def grid(
     x: Float[Tensor, "n c *space"], codec: Codec, *, columns: int | None = None, min_tile: int = 48
 ) -> Image.Image:
-    """Lay samples out row by row.
+    """Lay images out row by row.
 
     Args:
         x: samples in the model's range.
@@ -41,7 +41,7 @@ def grid(
         A grey or RGB picture.
 
     Raises:
-        DataError: no samples, or points.
+        DataError: no samples, or what are no images.
     """
     pictures, gap = tiles(x, codec, min_side=min_tile), WIDE_GAP_PIXELS if side_by_side(x) else GAP_PIXELS
     count, height, width = pictures.shape[:3]
@@ -78,7 +78,7 @@ def save_grid(path: str | Path, x: Float[Tensor, "n c *space"], codec: Codec, co
     """Write ``grid`` to a file whose suffix names the format.
 
     Raises:
-        DataError: no samples, or points, or a suffix that names no picture format.
+        DataError: no samples, what are no images, or a suffix that names no picture format.
     """
     return save_picture(path, grid(x, codec, columns=columns))
 

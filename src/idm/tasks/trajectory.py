@@ -4,19 +4,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from idm.report import columns_of, save_animation, save_picture
+from idm.report.frame import beside
 from idm.run import DataSpec
 from idm.run.label_kinds import Label
-from idm.run.saving import picture_of
+from idm.run.saving import picture_of, sample_picture
 from idm.samplers import Sampler, SampleStep
 
 MOST_FRAMES = 40
 MOST_SHOWN = 36
 """Samples in the animation."""
 
-STRIP_SAMPLES, STRIP_MOMENTS = 8, 8
+STRIP_SAMPLES, STRIP_MOMENTS, STRIP_PICTURES = 8, 8, 4
 
 
 class Recorder:
@@ -43,11 +45,20 @@ class Recorder:
         """Write trajectory.webp, and trajectory.png with a row per sample and a column per moment."""
         frames = [picture_of(frame, self._spec, self._columns, self._labels) for frame in self._frames]
         animation = save_animation(folder / "trajectory.webp", frames)
-        columns = min(STRIP_MOMENTS, len(self._frames))
-        chosen = [self._frames[i][:STRIP_SAMPLES] for i in _even(len(self._frames) - 1, columns)]
-        rows = torch.stack(chosen, dim=1).flatten(0, 1)
-        strip = save_picture(folder / "trajectory.png", picture_of(rows, self._spec, columns))
+        strip = save_picture(folder / "trajectory.png", self._strip())
         return {"strip": strip, "animation": animation}
+
+    def _strip(self) -> Image.Image:
+        """Lay moments out as columns; those of points, which have none, as pictures side by side."""
+        if sample_picture(self._spec).has_columns:
+            moments = [moment[:STRIP_SAMPLES] for moment in self._some(STRIP_MOMENTS)]
+            return picture_of(torch.stack(moments, dim=1).flatten(0, 1), self._spec, len(moments))
+        pictures = [picture_of(moment, self._spec) for moment in self._some(STRIP_PICTURES)]
+        return beside(pictures, pictures[0].width, 0)
+
+    def _some(self, count: int) -> list[Tensor]:
+        """Return evenly spaced moments."""
+        return [self._frames[i] for i in _even(len(self._frames) - 1, min(count, len(self._frames)))]
 
 
 def _even(last: int, count: int) -> list[int]:

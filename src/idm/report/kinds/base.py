@@ -63,16 +63,19 @@ class SamplePicture(ABC):
     """Lays samples of one kind of data out as a picture.
 
     Attributes:
-        most: samples that a picture of a model in training has.
         has_columns: whether each sample stands in a column, which can have a name.
     """
 
-    most: ClassVar[int] = 64
     has_columns: ClassVar[bool] = True
 
     def __init__(self, shown: Shown) -> None:
         """Take what is known of the data."""
         self.shown = shown
+
+    @property
+    @abstractmethod
+    def most(self) -> int:
+        """How many samples a picture has of a model in training, or of data that are looked at."""
 
     @abstractmethod
     def columns(self, count: int) -> int:

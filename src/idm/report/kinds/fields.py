@@ -8,14 +8,17 @@ from PIL import Image
 from torch import Tensor
 
 from idm.report.kinds.base import SamplePicture
-from idm.report.kinds.panels import across, lay_panels, viridis
+from idm.report.kinds.panels import across, fitting, lay_panels, viridis
 
 
 @final
 class FieldPicture(SamplePicture):
     """The channels of each field side by side, from dark blue for small values to yellow for large ones."""
 
-    most = 36
+    @property
+    def most(self) -> int:
+        """As many as fit on a page."""
+        return fitting(cast(tuple[int, int, int], self.shown.shape))
 
     def columns(self, count: int) -> int:
         """Return as many as make the picture about square."""

@@ -20,6 +20,11 @@ MOST_PIXELS = 4096
 class ImagePicture(SamplePicture):
     """A grid of grey or RGB images; of more than 8 bits, with the scale of their values below it."""
 
+    @property
+    def most(self) -> int:
+        """An eight by eight grid."""
+        return 64
+
     def columns(self, count: int) -> int:
         """Return as many as make a square grid."""
         return tiles_in_row(count)

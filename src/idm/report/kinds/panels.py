@@ -13,11 +13,12 @@ from idm.report.colours import WHITE
 from idm.report.frame import beside, colour_bar, stacked, text_line, with_captions
 from idm.report.kinds.base import Shown
 
-MOST_CHANNELS = 8
-"""Most channels that are shown."""
+MOST_CHANNELS, MOST_SAMPLES = 8, 36
+"""Most channels that are shown, and samples where nobody says how many."""
 
-MOST_PIXELS = 1600
-"""Most pixels of all panels from side to side, and from top to bottom; panels are reduced, and rows left out."""
+MOST_PIXELS, USUAL_PIXELS = 1600, 960
+"""Most pixels of all panels from side to side, and from top to bottom; panels are reduced, and rows left out. The
+second from side to side where nobody says how many samples stand in a row: what fits on a page."""
 
 LEAST_PIXELS, LEAST_NAMED_PIXELS = 80, 128
 """Small panels are enlarged by a whole factor until both sides have so many; the second where they have names."""
@@ -55,8 +56,22 @@ def across(shape: tuple[int, int, int], count: int) -> int:
         count: how many samples.
     """
     channels, high, wide = min(shape[0], MOST_CHANNELS), *shape[1:]
-    most = MOST_PIXELS * min(high, wide) // (channels * LEAST_NAMED_PIXELS * wide)
+    most = USUAL_PIXELS * min(high, wide) // (channels * LEAST_NAMED_PIXELS * wide)
     return max(1, min(count, most, round(math.sqrt(ASPECT * count * high / (channels * wide)))))
+
+
+def fitting(shape: tuple[int, int, int]) -> int:
+    """Return how many samples fit on a page, at most 36, each of whose panels is about as large as is drawn.
+
+    Args:
+        shape: channels, height and width of a sample.
+    """
+    columns, (high, wide) = across(shape, MOST_SAMPLES), shape[1:]
+    panels = columns * min(shape[0], MOST_CHANNELS)
+    block = math.ceil(max(high, wide) / (MOST_PIXELS // panels))
+    high, wide = math.ceil(high / block), math.ceil(wide / block)
+    rows = max(1, USUAL_PIXELS // (_enlargement((high, wide), LEAST_NAMED_PIXELS, panels) * high))
+    return min(MOST_SAMPLES, columns * rows)
 
 
 def lay_panels(

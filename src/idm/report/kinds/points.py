@@ -35,7 +35,12 @@ EQUAL_WITHIN = 2.0
 class PointPicture(SamplePicture):
     """A histogram of one coordinate, two against each other, of more every pair, with histograms on the diagonal."""
 
-    most, has_columns = 1_000, False
+    has_columns = False
+
+    @property
+    def most(self) -> int:
+        """As many as show a density."""
+        return 1_000
 
     def columns(self, count: int) -> int:
         """Return 1: all points are in one picture."""

@@ -39,7 +39,10 @@ PANEL = "#f3f5f8"
 class SignalPicture(SamplePicture):
     """A panel per sample, in which each channel has a row of its own; names at the left, time below."""
 
-    most = 24
+    @property
+    def most(self) -> int:
+        """Six rows of four."""
+        return 24
 
     def columns(self, count: int) -> int:
         """Return more the more samples there are."""
