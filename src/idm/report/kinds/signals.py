@@ -41,8 +41,8 @@ class SignalPicture(SamplePicture):
 
     @property
     def most(self) -> int:
-        """Six rows of four."""
-        return 24
+        """Four rows of four."""
+        return 16
 
     def columns(self, count: int) -> int:
         """Return more the more samples there are."""
