@@ -61,7 +61,7 @@ def value_histogram(shown: Shown, data: Samples) -> "Figure":
         )
     for place, axes in enumerate(panels):
         axes.set_yscale("log")
-        name = f"{'value' if together else shown.name(place)}{shown.unit(place)}"
+        name = "value" if together else shown.label(place)
         style(axes, title="" if place else "How often values occur", x=name, y="" if place else "share (log scale)")
         axes.locator_params(axis="x", nbins=6 if together else 4)
     _name_lines(panels[:1] if together else [], shown, drawn)

@@ -75,7 +75,7 @@ def test_bars_of_many_levels_have_as_many_each():
 def test_channels_of_their_own_ranges_have_a_panel_each():
     shown = Shown((2, 50), floats(2), ("potential", "pressure"), units=("mV", "bar"))
     data = np.random.default_rng(0).normal(size=(3, 2, 50))
-    assert [axes.get_xlabel() for axes in value_histogram(shown, data).axes] == ["potential mV", "pressure bar"]
+    assert [axes.get_xlabel() for axes in value_histogram(shown, data).axes] == ["potential (mV)", "pressure (bar)"]
     assert len(value_histogram(Shown((40, 9), Codec.quantized("uint8", 4)), np.zeros((2, 40, 9), np.uint8)).axes) == 1
 
 

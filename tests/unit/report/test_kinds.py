@@ -153,7 +153,7 @@ def test_points_are_drawn_in_their_units(figures):
     picture_for(shown).draw(torch.tensor([[-1.0, 1.0], [1.0, 0.0]]))
     (axes,) = figures[0].axes
     np.testing.assert_allclose(axes.collections[0].get_offsets(), [[5, 1], [15, -2]])
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("mass kg", "height")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("mass (kg)", "height")
 
 
 def test_every_pair_of_coordinates_is_drawn():

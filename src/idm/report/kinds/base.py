@@ -47,6 +47,12 @@ class Shown:
         """Return the unit of a channel after a space; nothing where it is not known."""
         return f" {self.units[channel]}" if self.units and self.units[channel] else ""
 
+    def label(self, channel: int) -> str:
+        """Name a channel with its unit, as axes do."""
+        return (
+            f"{self.name(channel)} ({self.units[channel]})" if self.unit(channel) and self.units else self.name(channel)
+        )
+
     def ends(self, channel: int) -> tuple[str, str]:
         """Return the values of a channel at the two ends of what is shown."""
         pairs = self.codec.shown

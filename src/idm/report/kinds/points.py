@@ -48,7 +48,7 @@ class PointPicture(SamplePicture):
 
     def _laid_out(self, x: Float[Tensor, "n c"], columns: int, names: Sequence[str]) -> Image.Image:
         channels, shown = range(self.shown.channels), self.shown
-        known = [f"{shown.name(i)}{shown.unit(i)}" for i in channels] if shown.channel_names or shown.units else []
+        known = [shown.label(i) for i in channels] if shown.channel_names or shown.units else []
         return raster(scatter(shown.codec.decode(x[:MOST_POINTS]), known, len(x)))
 
 
