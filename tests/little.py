@@ -2,8 +2,11 @@
 
 import inspect
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 from unittest import mock
+
+from matplotlib.axis import Axis
 
 from idm.likelihood import variance_fractions
 from idm.report import figures
@@ -22,6 +25,10 @@ def few_images() -> Generator[None]:
         yield
 
 
+IN_FULL: dict[str, Any] = {}
+"""What draws the axes of figures, kept while others stand for it."""
+
+
 @contextmanager
 def few_pixels() -> Generator[None]:
     """Have figures drawn in a low resolution, each part where it comes to lie, and without the ticks of their axes.
@@ -29,5 +36,16 @@ def few_pixels() -> Generator[None]:
     To place and to draw them takes most of the time; tests of figures have them.
     """
     nothing = dict.fromkeys(("draw", "get_tightbbox"), lambda *_, **__: None)
-    with mock.patch.multiple(figures, DPI=DPI, LAYOUT=None), mock.patch.multiple("matplotlib.axis.Axis", **nothing):
+    for name in nothing:
+        IN_FULL.setdefault(name, getattr(Axis, name))
+    with mock.patch.multiple(figures, DPI=DPI, LAYOUT=None), mock.patch.multiple(Axis, **nothing):
+        yield
+
+
+@contextmanager
+def all_pixels() -> Generator[None]:
+    """Have figures drawn in full, although others before had few pixels."""
+    with mock.patch.multiple(figures, LAYOUT="constrained"), ExitStack() as stack:
+        for name, function in IN_FULL.items():
+            stack.enter_context(mock.patch.object(Axis, name, function))
         yield

@@ -71,8 +71,9 @@ def test_array_files_are_checked_with_pictures_of_what_is_odd(idm, tmp_path):
     assert "1 copy of other samples" in result.out
     assert "samples/s in the first epoch" in result.out
     page = (tmp_path / "out" / "page.html").read_text()
-    assert page.count("data:image/png;base64,") == 2
-    assert f"Scale, black to white: {data.min():.4g} to {data.max():.4g}." in page
+    assert page.count("data:image/png;base64,") == 4  # samples, values, frequencies, and what is odd
+    assert "6 of 6 samples, evenly spaced." in page
+    assert 'alt="same contents as another: 1, 4"' in page
 
 
 def test_a_csv_file_beside_images_without_classes_is_told_as_what_may_list_them(idm, tmp_path):

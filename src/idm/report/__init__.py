@@ -4,8 +4,9 @@ from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, P
 from idm.report.curves import Curve, Panel, over_calls
 from idm.report.demo_contents import Bound, DemoContents, Denoising, Reconstruction, SampleSet
 from idm.report.demo_page import write_demo_page
-from idm.report.figures import bound_by_timestep, loss_curve, png, scatter, svg
+from idm.report.figures import bound_by_timestep, loss_curve, png, svg
 from idm.report.frame import scale_in_words, with_names, with_scale
+from idm.report.kinds import SamplePicture, Shown, picture_for, scatter
 from idm.report.page import Page
 from idm.report.pictures import (
     columns_of,
@@ -13,7 +14,6 @@ from idm.report.pictures import (
     save_animation,
     save_grid,
     save_picture,
-    save_scatter,
     save_singles,
     tiles_in_row,
 )
@@ -33,7 +33,9 @@ __all__ = [
     "Paragraph",
     "Picture",
     "Reconstruction",
+    "SamplePicture",
     "SampleSet",
+    "Shown",
     "SideBySide",
     "Table",
     "bound_by_timestep",
@@ -41,11 +43,11 @@ __all__ = [
     "grid",
     "loss_curve",
     "over_calls",
+    "picture_for",
     "png",
     "save_animation",
     "save_grid",
     "save_picture",
-    "save_scatter",
     "save_singles",
     "scale_in_words",
     "scatter",

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 CSS_PIXELS_PER_INCH = 96
 
+PAGE_PIXELS = 960
+"""Width of a page; wider pictures are reduced, smoothly."""
+
 
 class Block(ABC):
     """One part of a section."""
@@ -45,7 +48,8 @@ class Picture(Block):
     """A picture or figure with a caption.
 
     Attributes:
-        content: pixels, which are shown one to one or reduced, with hard edges; or a figure.
+        content: pixels, which are shown one to one, with hard edges, or reduced where they are wider than a page; or a
+            figure.
         alt: what is seen, for those who cannot see it.
         caption: what it means; empty: no caption.
     """
@@ -157,11 +161,16 @@ def _error(error: str) -> str:
     return f"<small> ± {escape(error)}</small>" if error else ""
 
 
+def _kind(picture: Image.Image) -> str:
+    """Return the class of CSS that a picture is shown by."""
+    return "pixels" if picture.width <= PAGE_PIXELS else "drawing"
+
+
 def _image(content: "Image.Image | Figure", alt: str) -> str:
     if isinstance(content, Image.Image):
         stream = io.BytesIO()
         content.save(stream, format="PNG", optimize=True)
-        file, width, height, kind = stream.getvalue(), content.width, content.height, "pixels"
+        file, width, height, kind = stream.getvalue(), content.width, content.height, _kind(content)
     else:
         file, kind = png(content), "drawing"
         width, height = (round(inches * CSS_PIXELS_PER_INCH) for inches in content.get_size_inches())

@@ -1,18 +1,17 @@
-"""The page of ``idm check-data``: what was found in data, with pictures of what is odd."""
+"""The page of ``idm check-data``: what was found in data, what they look like, and what is odd."""
 
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from idm.core.phrasing import phrased
-from idm.data import Codec
 from idm.data.check import DataCheck, OddGroup, thumbnail
 from idm.data.values.words import percent
-from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, Table
-from idm.report.frame import has_scale, scale_in_words
+from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, Picture, Table
+from idm.report.data_look import sections, shown_of
+from idm.report.frame import has_scale
+from idm.report.kinds import picture_for
 from idm.report.page import Page
-from idm.report.tiles import tiles
 
 SIDE_PIXELS = 96
 """Largest side of a picture in pixels."""
@@ -29,6 +28,9 @@ def write_data_page(path: str | Path, check: DataCheck) -> Path:
     verdict = "Training would refuse these data." if check.refusals else "Training would read these data."
     page = Page(f"Data: {Path(check.path).name}", f"{verdict} {check.path}")
     page.section("At a glance", *_glance(check))
+    if check.opened is not None and check.values is not None:
+        for heading, block in sections(check.opened, check.values.codec):
+            page.section(heading, block)
     if check.refusals:
         page.section("Refused", *_table([(line,) for line in check.refusals]))
     if check.conversions:
@@ -53,7 +55,7 @@ def _glance(check: DataCheck) -> list[Block]:
         Card(f"{len(check.skipped):,}", "files skipped"),
     ]
     if check.low:
-        cards.append(Card(f"{min(check.low):g} to {max(check.high):g}", "values"))
+        cards.append(Card(f"{min(check.low):.4g} to {max(check.high):.4g}", "values"))
     if check.values is not None and check.values.share is not None:
         cards.append(Card(percent(check.values.share), f"of the range of {check.values.codec.dtype}"))
     if check.values is not None and check.values.distinct is not None:
@@ -72,15 +74,18 @@ def _table(rows: list[tuple[str, ...]]) -> list[Block]:
 
 
 def _pictures(check: DataCheck, group: OddGroup) -> list[Block]:
-    """Show the first pictures of a group in rows; files that cannot be decoded are named only."""
-    codec = None if check.values is None else check.values.codec
-    found = [(name, _picture(check, codec, name)) for name in group.names[:MOST_SHOWN]]
-    items = [(name, picture) for name, picture in found if picture is not None]
+    """Show the first samples of a group in rows, files as they are; what has no picture is named only."""
+    names = group.names[:MOST_SHOWN]
+    found = {name: thumbnail(file, SIDE_PIXELS) for name in names if (file := _file(check, name)).is_file()}
+    items = [(name, picture) for name, picture in found.items() if picture is not None]
     rows = [items[first : first + PICTURES_PER_ROW] for first in range(0, len(items), PICTURES_PER_ROW)]
     blocks: list[Block] = [LabelledPictures(row, group.reason, across=True) for row in rows]
-    if items and codec is not None and has_scale(codec):
-        blocks.append(Paragraph(_scale(check, codec, items[0][0])))
-    named = [name for name, picture in found if picture is None]
+    if items and check.values is not None and has_scale(check.values.codec):
+        blocks.append(Paragraph("Each picture goes from its smallest value, black, to its largest, white."))
+    others = [name for name in names if name not in found]
+    drawn = _drawn(check, group.reason, others)
+    blocks += drawn
+    named = [name for name in found if found[name] is None] + ([] if drawn else others)
     if named:
         blocks.append(Paragraph(f"Without a picture: {', '.join(named)}."))
     if len(group.names) > MOST_SHOWN:
@@ -88,25 +93,20 @@ def _pictures(check: DataCheck, group: OddGroup) -> list[Block]:
     return blocks
 
 
-def _scale(check: DataCheck, codec: Codec, name: str) -> str:
-    """Say which values the picture of a sample shows: that of a file is spread over its own."""
-    if check.opened is None or _file(check, name).is_file():
-        return "Each picture goes from its smallest value, black, to its largest, white."
-    return f"Scale, {scale_in_words(codec, check.opened.shape)}."
-
-
 def _file(check: DataCheck, name: str) -> Path:
     """Return where a sample lies that is a file of its own."""
     return (Path(check.index.folder) if check.index else Path(check.path)) / name
 
 
-def _picture(check: DataCheck, codec: Codec | None, name: str) -> Image.Image | None:
-    if (file := _file(check, name)).is_file():
-        return thumbnail(file, SIDE_PIXELS)
+def _drawn(check: DataCheck, reason: str, names: list[str]) -> list[Block]:
+    """Draw samples that are no files, with their names above them; nothing for points."""
     source = check.opened
-    if source is None or codec is None or len(source.shape) < 2:
-        return None
-    row = source.names.index(name) if source.names else int(name)
-    picture = Image.fromarray(tiles(codec.encode(source.read(np.array([row]))), codec, min_side=SIDE_PIXELS // 2)[0])
-    picture.thumbnail((2 * SIDE_PIXELS, 2 * SIDE_PIXELS))
-    return picture
+    if source is None or check.values is None or len(source.shape) < 2:
+        return []
+    picture, blocks = picture_for(shown_of(source, check.values.codec)), list[Block]()
+    for first in range(0, len(names), PICTURES_PER_ROW):
+        row = names[first : first + PICTURES_PER_ROW]
+        numbers = np.array([source.names.index(name) if source.names else int(name) for name in row])
+        x = picture.shown.codec.encode(source.read(numbers))
+        blocks.append(Picture(picture.draw(x, columns=len(row), names=row), f"{reason}: {', '.join(row)}"))
+    return blocks

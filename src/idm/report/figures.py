@@ -4,12 +4,11 @@ Every figure is white with dark lines. ``png`` and ``svg`` turn it into what a f
 """
 
 import io
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Shaped
+from PIL import Image
 
 from idm.core.errors import DataError
 from idm.report.colours import ACCENT, INK, MUTED, PALETTE, RULE, SEQUENCE
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
 
 DPI, LAYOUT = 150, "constrained"
 QUARTERS = ("least noisy quarter of t", "second quarter", "third quarter", "noisiest quarter of t")
-MAX_POINTS = 20_000
-"""Most points that are drawn."""
-
 SMALLEST_SHARE = 1e-7
 """Terms that are a smaller share of the largest one, with which they add up to nothing, lie below the axis."""
 
@@ -130,29 +126,16 @@ def bound_by_timestep(
     return figure
 
 
-def scatter(points: Shaped[np.ndarray, "n c"]) -> "Figure":
-    """Draw points in their own units: a histogram for one coordinate, else the first two against each other."""
-    points = points[:MAX_POINTS].astype(np.float64)
-    figure, (axes,) = empty_figure(4.6, 4.4)
-    title = f"{len(points):,} points"
-    if points.shape[1] == 1:
-        axes.hist(points[:, 0], bins=max(10, min(100, math.isqrt(len(points)))), color=PALETTE[0])
-        style(axes, title=title, x="value", y="number")
-        return figure
-    if points.shape[1] > 2:
-        title += f", the first two of {points.shape[1]:,} coordinates"
-    size = min(16.0, max(1.5, 4000 / max(len(points), 1)))
-    axes.scatter(points[:, 0], points[:, 1], s=size, color=PALETTE[0], alpha=0.6, linewidths=0)
-    axes.set_aspect("equal", adjustable="datalim")
-    style(axes, title=title, x="first coordinate", y="second coordinate")
-    return figure
-
-
 def png(figure: "Figure") -> bytes:
     """Return the figure as a PNG file of 150 dots per inch."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=DPI)
     return stream.getvalue()
+
+
+def raster(figure: "Figure") -> Image.Image:
+    """Return the figure as a picture, of as many dots per inch."""
+    return Image.open(io.BytesIO(png(figure))).convert("RGB")
 
 
 def svg(figure: "Figure") -> str:

@@ -39,7 +39,7 @@ img { display: block; max-width: 100%; height: auto; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .75rem; margin: 1.5rem 0; }
 .cards div { padding: 1rem 1.1rem; background: var(--raised); border-radius: 8px; }
 .cards dd { margin: 0; font-size: 1.625rem; font-weight: 600; line-height: 1.25; color: var(--accent);
-  font-variant-numeric: tabular-nums; white-space: nowrap; }
+  font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .cards small { font-size: .95rem; font-weight: 400; color: var(--muted); }
 .cards dt { margin-top: .2rem; font-size: .875rem; line-height: 1.4; color: var(--muted); }
 .scroll { overflow-x: auto; margin: 1.5rem 0; }

@@ -1,4 +1,4 @@
-"""Pictures of samples in files: grids, single images, animations, scatter plots. All are written atomically."""
+"""Pictures of samples in files: grids, single images, animations. All are written atomically."""
 
 import io
 import math
@@ -14,7 +14,6 @@ from idm.core.errors import DataError
 from idm.core.files import write_atomically
 from idm.data import Codec
 from idm.data.base import Samples
-from idm.report.figures import png, scatter
 from idm.report.tiles import GAP_GREY, side_by_side, tiles
 
 GAP_PIXELS, WIDE_GAP_PIXELS = 2, 8
@@ -30,7 +29,7 @@ SAMPLES_AT_ONCE = 256
 def grid(
     x: Float[Tensor, "n c *space"], codec: Codec, *, columns: int | None = None, min_tile: int = 48
 ) -> Image.Image:
-    """Lay samples out row by row.
+    """Lay images out row by row.
 
     Args:
         x: samples in the model's range.
@@ -42,7 +41,7 @@ def grid(
         A grey or RGB picture.
 
     Raises:
-        DataError: no samples, or points.
+        DataError: no samples, or what are no images.
     """
     pictures, gap = tiles(x, codec, min_side=min_tile), WIDE_GAP_PIXELS if side_by_side(x) else GAP_PIXELS
     count, height, width = pictures.shape[:3]
@@ -79,7 +78,7 @@ def save_grid(path: str | Path, x: Float[Tensor, "n c *space"], codec: Codec, co
     """Write ``grid`` to a file whose suffix names the format.
 
     Raises:
-        DataError: no samples, or points, or a suffix that names no picture format.
+        DataError: no samples, what are no images, or a suffix that names no picture format.
     """
     return save_picture(path, grid(x, codec, columns=columns))
 
@@ -161,11 +160,6 @@ def save_animation(
     stream = io.BytesIO()
     first.save(stream, format=kind, save_all=True, append_images=rest, duration=durations, loop=0, lossless=True)
     return write_atomically(path, stream.getvalue())
-
-
-def save_scatter(path: str | Path, x: Float[Tensor, "n c"], codec: Codec) -> Path:
-    """Write a scatter plot of points in the model's range, drawn in the data's units, as PNG (``figures.scatter``)."""
-    return write_atomically(path, png(scatter(codec.decode(x))))
 
 
 def _format(path: Path, known: tuple[str, ...]) -> str:

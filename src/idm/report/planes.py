@@ -1,5 +1,6 @@
 """Volumes as pictures: three planes through the middle."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -8,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 GAP_PIXELS = 1
-"""Pixels between planes, before they are enlarged; their value is in the middle of the range."""
+"""Pixels between planes, before they are enlarged; what is no plane is NaN."""
 
 LONGEST_SIDE_PIXELS = 512
 """Pixels of the longest side of a plane, but for one per voxel."""
@@ -23,15 +24,25 @@ def middle_planes(
         x: volumes in the model's range.
         voxel: size of a voxel along each axis, in any unit; pixels are square, and as large as its smallest side.
     """
-    sides = [size * count for size, count in zip(voxel, x.shape[2:], strict=True)]
-    pixel = max(min(voxel), max(sides) / LONGEST_SIDE_PIXELS)
-    planes: list[Tensor] = []
+    sizes, planes = _plane_sizes(x.shape[2:], voxel), list[Tensor]()
     for axis in range(3):
         cut = x.select(2 + axis, x.shape[2 + axis] // 2)
-        lengths = [side for other, side in enumerate(sides) if other != axis]
-        size = [max(1, round(length / pixel)) for length in lengths]
-        planes.append(F.interpolate(cut, size=size, mode="nearest-exact"))
+        planes.append(F.interpolate(cut, size=sizes[axis], mode="nearest-exact"))
     return _beside(planes)
+
+
+def planes_size(space: Sequence[int], voxel: Sequence[float]) -> tuple[int, int]:
+    """Return height and width of the planes of a volume side by side, in pixels."""
+    sizes = _plane_sizes(space, voxel)
+    return max(high for high, _ in sizes), sum(wide for _, wide in sizes) + 2 * GAP_PIXELS
+
+
+def _plane_sizes(space: Sequence[int], voxel: Sequence[float]) -> list[tuple[int, int]]:
+    """Return height and width in pixels of the plane across each axis."""
+    sides = [size * count for size, count in zip(voxel, space, strict=True)]
+    pixel = max(min(voxel), max(sides) / LONGEST_SIDE_PIXELS)
+    deep, high, wide = (max(1, round(side / pixel)) for side in sides)
+    return [(high, wide), (deep, wide), (deep, high)]
 
 
 def _beside(planes: Sequence[Tensor]) -> Tensor:
@@ -40,5 +51,6 @@ def _beside(planes: Sequence[Tensor]) -> Tensor:
     parts: list[Tensor] = []
     for plane in planes:
         above = (high - plane.shape[2]) // 2
-        parts.append(F.pad(plane, (0 if not parts else GAP_PIXELS, 0, above, high - plane.shape[2] - above)))
+        sides = (0 if not parts else GAP_PIXELS, 0, above, high - plane.shape[2] - above)
+        parts.append(F.pad(plane, sides, value=math.nan))
     return torch.cat(parts, dim=3)

@@ -1,8 +1,6 @@
-"""One small picture per sample, for data with one to three spatial axes and any number of channels.
+"""One small picture per image: grey for one channel, RGB for three, else the channels side by side in grey with gaps.
 
-Two axes: grey for one channel, RGB for three, else the channels side by side in grey with a gap between them. Three
-axes: the same for the middle slice along the first spatial axis. One axis: a line drawing with one colour per channel.
-Points have no tile; ``figures.scatter`` shows them.
+Other kinds of data have pictures of their own, see ``kinds``.
 """
 
 import math
@@ -10,12 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from PIL import Image, ImageDraw
 from torch import Tensor
 
 from idm.core.errors import DataError
 from idm.data import Codec
-from idm.report.colours import PALETTE, WHITE
 
 Tiles = UInt8[np.ndarray, "n h w"] | UInt8[np.ndarray, "n h w 3"]
 """Grey or RGB pictures."""
@@ -23,17 +19,8 @@ Tiles = UInt8[np.ndarray, "n h w"] | UInt8[np.ndarray, "n h w 3"]
 MAX_CHANNELS = 8
 """Most channels that are shown."""
 
-LINE_WIDTH_PIXELS, LINE_HEIGHT_PIXELS = 96, 64
-"""Size of the drawing of a sample with one spatial axis, in pixels."""
-
-OVERSAMPLING = 4
-"""Lines are drawn this many times larger, then reduced, so that they come out smooth."""
-
-MARGIN_PIXELS = 4
-"""Empty pixels around a line drawing."""
-
-CHANNEL_GAP_PIXELS, GAP_GREY = 2, 128
-"""Pixels between channels that stand side by side; as far from white as from black."""
+CHANNEL_GAP_PIXELS, GAP_GREY = 2, 224
+"""Pixels between channels that stand side by side; a light grey, which is told from white."""
 
 LONGEST_SIDE_PIXELS = 512
 """Tiles are not enlarged beyond this."""
@@ -51,16 +38,11 @@ def tiles(x: Float[Tensor, "n c *space"], codec: Codec, *, min_side: int = 1) ->
         Pictures [n, h, w] (grey) or [n, h, w, 3] (RGB).
 
     Raises:
-        DataError: no samples, or points, which have no spatial axis.
+        DataError: no samples, or what are no images.
     """
-    axes = x.ndim - 2
-    if not 1 <= axes <= 3 or x.shape[0] == 0:
-        raise DataError(f"pictures: samples [n, c, *space] with one to three spatial axes wanted, got {tuple(x.shape)}")
+    if x.ndim != 4 or x.shape[0] == 0:
+        raise DataError(f"pictures: images [n, c, h, w] wanted, got {tuple(x.shape)}; picture_for draws other data")
     unit = codec.preview(x)
-    if axes == 1:
-        return _enlarged(np.stack([_drawing(sample) for sample in unit[:, :MAX_CHANNELS]]), min_side)
-    if axes == 3:
-        unit = unit[:, :, unit.shape[2] // 2]
     levels = np.rint(255 * unit).astype(np.uint8)
     if levels.shape[1] == 3:
         return _enlarged(levels.transpose(0, 2, 3, 1), min_side)
@@ -86,17 +68,3 @@ def _beside(channels: Sequence[UInt8[np.ndarray, "n h w"]]) -> UInt8[np.ndarray,
     gap = np.full((*channels[0].shape[:2], CHANNEL_GAP_PIXELS), GAP_GREY, dtype=np.uint8)
     parts = [part for channel in channels for part in (gap, channel)]
     return np.concatenate(parts[1:], axis=2)
-
-
-def _drawing(channels: Float[np.ndarray, "c length"]) -> UInt8[np.ndarray, "h w 3"]:
-    """Draw values in [0, 1] over their position, 1 at the top."""
-    size = (LINE_WIDTH_PIXELS * OVERSAMPLING, LINE_HEIGHT_PIXELS * OVERSAMPLING)
-    left, right = MARGIN_PIXELS * OVERSAMPLING, size[0] - MARGIN_PIXELS * OVERSAMPLING
-    top, bottom = MARGIN_PIXELS * OVERSAMPLING, size[1] - MARGIN_PIXELS * OVERSAMPLING
-    canvas = Image.new("RGB", size, WHITE)
-    draw = ImageDraw.Draw(canvas)
-    for values, colour in zip(channels, PALETTE, strict=False):
-        across = np.linspace(left, right, max(len(values), 2))
-        down = bottom - (bottom - top) * (values if len(values) > 1 else values.repeat(2))
-        draw.line(list(zip(across.tolist(), down.tolist(), strict=True)), fill=colour, width=OVERSAMPLING + 2)
-    return np.asarray(canvas.resize((LINE_WIDTH_PIXELS, LINE_HEIGHT_PIXELS), Image.Resampling.LANCZOS))

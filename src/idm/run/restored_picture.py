@@ -6,16 +6,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from idm.core.files import write_atomically
 from idm.data.extras import import_extra
-from idm.report import grid as grid_of
-from idm.report import png, save_picture, scatter, with_names, with_scale
-from idm.report.planes import middle_planes
+from idm.report import save_picture
 from idm.restoration import LinearOperator, Observation, Selection
 from idm.run.draws import Draws
 from idm.run.observing import Observed
 from idm.run.opened import Opened
 from idm.run.restored_kinds import nifti_among
+from idm.run.saving import picture_of, sample_picture
 
 SHOWN_DRAWS, SHOWN_ROWS = 6, 16
 """Draws of an observation, and observations, in the picture."""
@@ -23,7 +21,7 @@ SHOWN_DRAWS, SHOWN_ROWS = 6, 16
 
 def draw_points(path: Path, run: Opened, x: Tensor) -> Path:
     """Draw all samples as points."""
-    return write_atomically(path, png(scatter(run.spec.codec.decode(x))))
+    return save_picture(path, picture_of(x, run.spec))
 
 
 def overview(
@@ -40,12 +38,10 @@ def overview(
         largest: standard deviation that is white.
         reference: as of ``kind_of_sample``.
     """
-    columns, spec = _columns(run, observed, draws, x, largest), run.spec
+    columns = _columns(run, observed, draws, x, largest)
     laid = torch.stack([*columns.values()], dim=1).flatten(0, 1)
-    if laid.ndim == 5:
-        laid = middle_planes(laid, _voxel(run, nifti_among(*observed.files, reference)))
-    picture = with_names(grid_of(laid, spec.codec, columns=len(columns)), list(columns))
-    return save_picture(path, with_scale(picture, spec.codec, spec.shape))
+    picture = sample_picture(run.spec, _voxel(run, nifti_among(*observed.files, reference)))
+    return save_picture(path, picture.draw(laid, columns=len(columns), names=list(columns)))
 
 
 def _columns(run: Opened, observed: Observed, draws: Draws, x: Tensor, largest: float) -> dict[str, Tensor]:
@@ -66,10 +62,10 @@ def _columns(run: Opened, observed: Observed, draws: Draws, x: Tensor, largest: 
     return columns
 
 
-def _voxel(run: Opened, where: Path | None) -> tuple[float, ...]:
-    """Return the size of a voxel of the run's volumes along each axis, as a file has it; 1 where there is none."""
-    if where is None:
-        return (1.0, 1.0, 1.0)
+def _voxel(run: Opened, where: Path | None) -> tuple[float, ...] | None:
+    """Return the size of a voxel of the run's volumes along each axis, as a file has it; None where there is none."""
+    if where is None or len(run.spec.shape) != 4:
+        return None
     file = import_extra("nibabel", "nifti").load(where)
     sizes = zip(
         file.header.get_zooms(), file.shape, run.spec.shape[1:], strict=False

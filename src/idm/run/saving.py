@@ -1,6 +1,5 @@
 """Writing samples of a run to a folder: a picture of all, one file each, and their exact values."""
 
-import io
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -13,7 +12,7 @@ from idm.core.outputs import checked_folder
 from idm.core.places import folder_in
 from idm.data.writers import PATTERN
 from idm.data.writers.npz import NAME as ARRAYS
-from idm.report import grid, png, save_picture, save_singles, scatter, tiles_in_row, with_names, with_scale
+from idm.report import SamplePicture, Shown, picture_for, save_picture, save_singles
 from idm.report.pictures import fit_png, single_name
 from idm.run.data_folder import places_of, refuse_data_folder
 from idm.run.formats import names_taken, save_formats, writers_for
@@ -75,22 +74,34 @@ def sample_folder(
 def picture_of(
     x: Tensor, spec: DataSpec, columns: int | None = None, labels: Sequence[Label] | None = None
 ) -> Image.Image:
-    """Lay samples in the model's range out as a picture: a scatter plot of points, or a grid.
+    """Lay samples in the model's range out as a picture.
 
-    Floats and integers of more than 8 bits have a scale below it. Columns of one class each have its name above them,
-    where classes are called otherwise than by numbers.
+    Each kind of data has a picture of its own, see ``idm.report.kinds``. Columns of one class each have its name above
+    them, where classes are called otherwise than by numbers.
 
     Args:
         x: the samples.
         spec: what is known of their data.
-        columns: samples per row; as many as make the grid about square by default.
+        columns: samples per row; as many as suit the kind of data by default.
         labels: class of each sample, or the number after the last one for no class.
     """
-    if x.ndim == 2:
-        return Image.open(io.BytesIO(png(scatter(spec.codec.decode(x)))))
-    names = _names_of_columns(labels, spec.class_names or (), len(x), tiles_in_row(len(x), columns))
-    picture = with_names(grid(x, spec.codec, columns=columns), names)
-    return with_scale(picture, spec.codec, spec.shape)
+    picture = sample_picture(spec)
+    columns = min(columns or picture.columns(len(x)), len(x))
+    names = _names_of_columns(labels, spec.class_names or (), len(x), columns)
+    return picture.draw(x, columns=columns, names=names)
+
+
+def sample_picture(spec: DataSpec, voxel_size: tuple[float, ...] | None = None) -> SamplePicture:
+    """Return what draws samples of a run.
+
+    Args:
+        spec: what is known of their data.
+        voxel_size: size of a voxel of volumes along each axis, in any unit; None: that of the data, or cubes.
+    """
+    known, units = spec.metadata, None
+    if known is not None:
+        voxel_size, units = voxel_size or (known.voxel_size if len(spec.shape) == 4 else None), known.units
+    return picture_for(Shown(spec.shape, spec.codec, spec.channel_names, spec.sampling_rate, voxel_size, units))
 
 
 def _names_of_columns(labels: Sequence[Label] | None, known: Sequence[str], count: int, across: int) -> list[str]:

@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from idm.core.places import file_in
-from idm.report import columns_of, save_picture, save_scatter
+from idm.report import columns_of, save_picture
 from idm.run import Run, draw
 from idm.run.label_kinds import Label
-from idm.run.saving import picture_of
+from idm.run.saving import picture_of, sample_picture
 from idm.training.memory import in_smaller_pieces
 
-NUM_IMAGES, NUM_POINTS = 64, 1_000
+NUM_IMAGES = 64
+"""Most samples of a grid."""
 
 LONGEST_SECONDS = 60.0
 """About as long as a grid may take: one of slow samples has fewer rows, at least one."""
@@ -27,10 +28,11 @@ def preview(step: int, run: Run) -> Path:
         NumericalError: samples are not finite.
     """
     path = file_in(run.folder, "samples", f"step-{step:06d}.png")
-    if len(run.spec.shape) == 1:
-        return save_scatter(path, _drawn(run, NUM_POINTS, NUM_POINTS), run.spec.codec)
-    columns = columns_of(NUM_IMAGES, run.spec.label_kind.columns(None)) or 8
-    x = _drawn(run, NUM_IMAGES // columns * columns, columns)
+    picture = sample_picture(run.spec)
+    num = min(picture.most, NUM_IMAGES) if picture.has_columns else picture.most
+    columns = columns_of(num, run.spec.label_kind.columns(None)) or picture.columns(num)
+    row = columns if picture.has_columns else num
+    x = _drawn(run, max(1, num // row) * row, row)
     return save_picture(path, picture_of(x, run.spec, columns, _classes(run, range(len(x)))))
 
 

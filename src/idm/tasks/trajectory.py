@@ -9,12 +9,11 @@ from torch import Tensor
 from idm.report import columns_of, save_animation, save_picture
 from idm.run import DataSpec
 from idm.run.label_kinds import Label
-from idm.run.saving import picture_of
+from idm.run.saving import picture_of, sample_picture
 from idm.samplers import Sampler, SampleStep
 
-MOST_FRAMES = 40
-MOST_SHOWN = 36
-"""Samples in the animation."""
+MOST_FRAMES, MOST_SHOWN, FRAME_PIXELS = 40, 36, 1024
+"""Frames of the animation, samples in it, and the longest side of a frame."""
 
 STRIP_SAMPLES, STRIP_MOMENTS = 8, 8
 
@@ -26,9 +25,10 @@ class Recorder:
         self, sampler: Sampler, spec: DataSpec, labels: Sequence[Label] | None, num: int, classes: int
     ) -> None:
         """Choose the moments, and rows for the first of ``num`` samples, whose labels have ``classes`` in turn."""
-        columns = columns_of(min(num, MOST_SHOWN), classes)
+        most = min(MOST_SHOWN, sample_picture(spec).most)
+        columns = columns_of(min(num, most), classes)
         self._spec, self._labels, self._columns, self._seen = spec, labels, columns, 0
-        self._shown = MOST_SHOWN // columns * columns if columns is not None else MOST_SHOWN
+        self._shown = max(1, most // columns) * columns if columns is not None else most
         last = sampler.diffusion.num_timesteps
         self._moments = set(_even(last, min(MOST_FRAMES, last + 1)))
         self._frames: list[Tensor] = []
@@ -42,6 +42,8 @@ class Recorder:
     def save(self, folder: Path) -> dict[str, Path]:
         """Write trajectory.webp, and trajectory.png with a row per sample and a column per moment."""
         frames = [picture_of(frame, self._spec, self._columns, self._labels) for frame in self._frames]
+        for frame in frames:
+            frame.thumbnail((FRAME_PIXELS, FRAME_PIXELS))
         animation = save_animation(folder / "trajectory.webp", frames)
         columns = min(STRIP_MOMENTS, len(self._frames))
         chosen = [self._frames[i][:STRIP_SAMPLES] for i in _even(len(self._frames) - 1, columns)]

@@ -59,12 +59,6 @@ def test_a_term_next_to_nothing_does_not_stretch_the_axis():
     assert bottom == pytest.approx(5e-4)
 
 
-def test_points_are_drawn_where_they_are():
-    x = np.array([[0.0, 1.0, 9.0], [2.0, -1.0, 9.0]])
-    np.testing.assert_allclose(scatter(x).axes[0].collections[0].get_offsets(), x[:, :2])
-    assert sum(bar.get_height() for bar in scatter(x[:, :1]).axes[0].patches) == 2
-
-
 def test_figures_become_png_and_svg():
     figure = scatter(np.zeros((3, 2)))
     assert Image.open(io.BytesIO(png(figure))).size == tuple(np.rint(figure.get_size_inches() * 150).astype(int))

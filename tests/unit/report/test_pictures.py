@@ -10,7 +10,7 @@ from PIL import Image
 from idm.core.errors import DataError
 from idm.core.files import write_atomically
 from idm.data import Codec
-from idm.report import columns_of, grid, pictures, save_animation, save_grid, save_scatter, save_singles
+from idm.report import columns_of, grid, save_animation, save_grid, save_singles
 from idm.report.pictures import GAP_GREY, GAP_PIXELS, WIDE_GAP_PIXELS
 
 
@@ -40,14 +40,6 @@ def test_a_grid_is_filled_row_by_row_and_grey_elsewhere():
 def test_a_grid_is_about_square(number, shape):
     picture = np.asarray(grid(counting(number, 256), codec("uint8", 256), min_tile=1))
     assert picture.shape == tuple(side * (2 + GAP_PIXELS) - GAP_PIXELS for side in shape)
-
-
-def test_points_are_drawn_in_the_units_of_the_data(tmp_path, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(pictures, "png", lambda figure: drawn.append(figure) or b"")
-    of_points = Codec(offset=(10.0, -2.0), scale=(5.0, 3.0), dtype="float32", levels=None)
-    save_scatter(tmp_path / "x.png", torch.tensor([[-1.0, 1.0], [1.0, 0.0]]), of_points)
-    np.testing.assert_allclose(drawn[0].axes[0].collections[0].get_offsets(), [[5, 1], [15, -2]])
 
 
 @pytest.mark.parametrize(

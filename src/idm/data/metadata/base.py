@@ -19,6 +19,16 @@ class Metadata(ABC):
     apart: see ``Source.channel_names`` and ``Source.sampling_rate``.
     """
 
+    @property
+    def voxel_size(self) -> tuple[float, ...] | None:
+        """Size of a voxel along each axis of space, in any one unit; None where it is not known."""
+        return None
+
+    @property
+    def units(self) -> tuple[str, ...] | None:
+        """Unit of each channel, "" of one without; None where they are not known."""
+        return None
+
     @abstractmethod
     def to_plain(self) -> dict[str, Any]:
         """Return JSON-able values."""

@@ -89,6 +89,12 @@ class NetCdfMetadata(Metadata):
         if not self.variables or len(names) > MOST_NAMED or len(set(names)) < len(names):
             raise ValueError("metadata: variables and axes of different names wanted")
 
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The attribute of that name of each channel's variable."""
+        places = math.prod(axis.size for axis in self.channel_axes)
+        return tuple(dict(one.attributes).get("units", "") for one in self.variables for _ in range(places))
+
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Whether it is that of samples of a shape (c, *space)."""
         channels = len(self.variables) * math.prod(axis.size for axis in self.channel_axes)

@@ -57,6 +57,11 @@ class NiftiMetadata(Metadata):
         """The affine, [4, 4]."""
         return np.reshape(self.affine, (4, 4))
 
+    @property
+    def voxel_size(self) -> tuple[float, ...]:
+        """Lengths of the affine's columns."""
+        return tuple(np.linalg.norm(self.matrix[:3, :3], axis=0).tolist())
+
     def to_plain(self) -> dict[str, Any]:
         """Return JSON-able values."""
         return {

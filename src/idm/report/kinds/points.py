@@ -1,0 +1,125 @@
+"""Points: every pair of coordinates in the units of the data."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+from jaxtyping import Float, Shaped
+from PIL import Image
+from torch import Tensor
+
+from idm.core.errors import DataError
+from idm.report.colours import INK, PALETTE
+from idm.report.figures import empty_figure, raster, style
+from idm.report.kinds.base import SamplePicture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_POINTS, MOST_COORDINATES = 20_000, 5
+"""Most points and coordinates that are drawn."""
+
+PANEL_INCHES, MARGINS_INCHES = 1.9, (0.85, 0.7)
+"""Side of a panel of one of several pairs, and the space for names at the left and below."""
+
+LONGEST_NAME = 20
+"""Characters of a name; longer ones end in dots."""
+
+EQUAL_WITHIN = 2.0
+"""Both axes have one scale where neither coordinate spans more than this many times the other's range."""
+
+
+@final
+class PointPicture(SamplePicture):
+    """A histogram of one coordinate, two against each other, of more every pair, with histograms on the diagonal."""
+
+    has_columns = False
+
+    @property
+    def most(self) -> int:
+        """As many as show a density."""
+        return 1_000
+
+    def columns(self, count: int) -> int:
+        """Return 1: all points are in one picture."""
+        return 1
+
+    def _laid_out(self, x: Float[Tensor, "n c"], columns: int, names: Sequence[str]) -> Image.Image:
+        channels, shown = range(self.shown.channels), self.shown
+        known = [shown.label(i) for i in channels] if shown.channel_names or shown.units else []
+        return raster(scatter(shown.codec.decode(x[:MOST_POINTS]), known, len(x)))
+
+
+def scatter(points: Shaped[np.ndarray, "n c"], names: Sequence[str] = (), total: int | None = None) -> "Figure":
+    """Draw points in their own units.
+
+    Args:
+        points: the points.
+        names: of the coordinates, which are numbered by default.
+        total: how many there are, where these are some.
+
+    Raises:
+        DataError: no points.
+    """
+    if not len(points):
+        raise DataError("pictures: at least one sample wanted, got none")
+    points, total = points[:MOST_POINTS].astype(np.float64), total or len(points)
+    count, drawn = points.shape[1], min(points.shape[1], MOST_COORDINATES)
+    names = [_shortened(name) for name in names] or [f"coordinate {i}" for i in range(count)]
+    title = f"{len(points):,} points" if len(points) == total else f"first {len(points):,} of {total:,} points"
+    title += f", first {drawn} of {count:,} coordinates" if drawn < count else ""
+    if count > 2:
+        return _pairs(points[:, :drawn], names, title)
+    figure, (axes,) = empty_figure(4.6, 4.4)
+    if count == 1:
+        _histogram(axes, points[:, 0])
+        style(axes, title=title, x=names[0] if count > 1 or names[0] != "coordinate 0" else "value", y="number")
+        return figure
+    _scatter(axes, points[:, 0], points[:, 1])
+    spans = np.ptp(points, axis=0)
+    if spans.max() <= EQUAL_WITHIN * spans.min():
+        axes.set_aspect("equal", adjustable="datalim")
+    style(axes, title=title, x=names[0], y=names[1])
+    return figure
+
+
+def _pairs(points: Shaped[np.ndarray, "n c"], names: Sequence[str], title: str) -> "Figure":
+    """Draw a triangle of panels: histograms on the diagonal, below it each pair of coordinates."""
+    count, (left, below) = points.shape[1], MARGINS_INCHES
+    width, height = left + count * PANEL_INCHES + 0.15, below + count * PANEL_INCHES + 0.35
+    figure, (unused,) = empty_figure(width, height)
+    unused.remove()
+    figure.set_layout_engine("none")
+    for row in range(count):
+        for column in range(row + 1):
+            corner = left + column * PANEL_INCHES, below + (count - 1 - row) * PANEL_INCHES
+            sides = (PANEL_INCHES - 0.14) / width, (PANEL_INCHES - 0.14) / height
+            axes = figure.add_axes((corner[0] / width, corner[1] / height, *sides))
+            if row == column:
+                _histogram(axes, points[:, row])
+            else:
+                _scatter(axes, points[:, column], points[:, row])
+            is_side, is_bottom = column == 0 and row > 0, row == count - 1
+            style(axes, title="", x=names[column] if is_bottom else "", y=names[row] if is_side else "")
+            axes.locator_params(nbins=4)
+            axes.tick_params(labelbottom=is_bottom, labelleft=is_side)
+            axes.yaxis.set_label_coords(-(left - 0.16) / (PANEL_INCHES - 0.14), 0.5)
+            if row == column:
+                axes.set_yticks([])
+    figure.text(0.08 / width, 1 - 0.1 / height, title, va="top", fontsize=10, fontweight="bold", color=INK)
+    return figure
+
+
+def _histogram(axes: "Axes", values: Shaped[np.ndarray, " n"]) -> None:
+    axes.hist(values, bins=max(10, min(100, math.isqrt(len(values)))), color=PALETTE[0])
+
+
+def _scatter(axes: "Axes", x: Shaped[np.ndarray, " n"], y: Shaped[np.ndarray, " n"]) -> None:
+    size = min(16.0, max(1.5, 4000 / max(len(x), 1)))
+    axes.scatter(x, y, s=size, color=PALETTE[0], alpha=0.6, linewidths=0, rasterized=True)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
