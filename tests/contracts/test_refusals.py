@@ -29,6 +29,8 @@ ELSEWHERE = {
     ("crop.py", "crop: a size that fits"): "a data set that is made in Python",
     ("axes.py", "channels: auto, first, last"): "a word that settings refuse before, given in Python",
     ("files.py", "labels: auto, folder"): "as above",
+    ("pixels.py", "pixels: {} wanted"): "as above",
+    ("resize.py", "image_size: one side"): "as above",
     ("scoring.py", "data.held_out: held-out samples wanted"): "a run without held-out samples",
     ("scoring.py", "this run was trained with"): "as above",
     ("scoring.py", "{}: score other data"): "as above",

@@ -110,8 +110,10 @@ class Nifti(ArraySource):
     def _rows(self, indices: Indices) -> NDArray[Any]:
         if self._along_last:
             return np.moveaxis(self._values(self._files[0]), -1, 0)[indices]
-        rows = [self._values(self._files[index]) for index in indices]
-        return np.stack(rows) if rows else np.empty((0, *self._stored[1:]), dtype=self.dtype)
+        rows = np.empty((len(indices), *self._stored[1:]), dtype=self.dtype)
+        for place, index in enumerate(indices):
+            rows[place] = self._values(self._files[index])  # copied one by one: a file is open as long as its map is
+        return rows
 
     def _values(self, path: Path) -> NDArray[Any]:
         proxy = self._open(path).dataobj
