@@ -135,8 +135,8 @@ class Scorable(Restorable):
 
         Raises:
             DataError: nothing is held out, or data that cannot be read or do not fit.
-            SettingsError: options that cannot be, or that no metric looks at, samples of a run without classes, or what a
-                metric refuses.
+            SettingsError: options that cannot be, or that no metric looks at, samples of a run without classes, or what
+                a metric refuses.
             NumericalError: bounds or samples are not finite.
         """
         wanted, samples = BoundRequest(**bound), at_least(0, samples, "samples")

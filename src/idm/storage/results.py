@@ -41,7 +41,7 @@ class Results:
     @property
     def kept(self) -> list[str]:
         """What earlier commands wrote there under other names, and is left as it is."""
-        return [name for name in self._others if exists(self._path(name))]
+        return [name for name in self._others if exists(self.folder / name)]
 
     def require_free(self, names: Collection[str]) -> None:
         """Refuse to write files where there are others than an earlier command wrote.
