@@ -80,7 +80,7 @@ def test_other_samples_and_other_levels_are_refused(runs: tuple[Run, Run], tmp_p
 class Unheard(Listener):
     """Must hear nothing."""
 
-    def follow(self, what: str, total: int, **options: Any) -> AbstractContextManager[Progress]:  # noqa: ARG002
+    def follow(self, what: str, total: int, **options: Any) -> AbstractContextManager[Progress]:
         raise AssertionError(what)
 
 
