@@ -68,10 +68,10 @@ def warn_of_few_steps(found: FlowLikelihood) -> FlowLikelihood:
     if found.has_few_steps:
         error = found.mean.standard_error
         beside = f", beside a standard error of {error:.2g}" if math.isfinite(error) else ""
-        warn(
-            f"flow_steps: {found.steps} are few, as half of them move samples by {found.rms_moved:.2g} bits/dim (root "
-            f"mean square){beside}; take {max(FEWEST_STEPS, 2 * found.steps)}"
-        )
+        reason = f"half of them move samples by {found.rms_moved:.2g} bits/dim (root mean square){beside}"
+        if found.steps < FEWEST_STEPS:
+            reason = f"fewer than {FEWEST_STEPS} tell nothing of how far off they are"
+        warn(f"flow_steps: {found.steps} are few, as {reason}; take {max(FEWEST_STEPS, 2 * found.steps)}")
     return found
 
 

@@ -12,11 +12,12 @@ from idm.core.errors import DataError, SettingsError
 from idm.data import Codec
 from idm.likelihood import FlowLikelihood, flow_likelihood
 from idm.run import Run, flows, open_run_data
-from idm.run.flows import flow_scores, flow_to_plain
+from idm.run.flows import flow_scores, flow_to_plain, warn_of_few_steps
 
 from .test_evaluate import tiny
 
 CONTINUOUS = Codec("float32", None, (0.0,), (1.0,))
+
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Run:
@@ -54,7 +55,7 @@ def test_held_out_samples_are_scored_as_ones_own_are(digits: Run) -> None:
     own = digits.score_by_flow(digits.restored(x), labels=y.tolist(), steps=4, seed=5)
     torch.testing.assert_close(own.bits_per_dim, found.flow.bits_per_dim, rtol=1e-5, atol=1e-5)
     assert found["flow"].value == pytest.approx(found.flow.mean.mean)
-    assert found["flow"].note.endswith("1 probe; too few steps to bound probabilities of 17 levels")
+    assert found["flow"].note.endswith("1 probe; too few steps to bound probabilities of 17 levels (0 to 16)")
     assert found.flow.probes == 1
     plain = found.to_plain()["flow"]
     assert (plain["steps"], plain["bits_per_dim"]["mean"]) == (4, found.flow.mean.mean)
@@ -82,14 +83,19 @@ def test_few_steps_are_those_that_move_single_samples(found: FlowLikelihood, few
     assert [("upper bound" in one, "too few steps" in one) for one in said] == [(not few, few), (False, few)]
 
 
+def told(capsys: pytest.CaptureFixture[str]) -> str:
+    return capsys.readouterr().err
+
+
 def test_few_steps_are_called_out(points: Run, capsys: pytest.CaptureFixture[str]) -> None:
     for count in (40, 3, 1):
         x = np.random.default_rng(0).normal(size=(count, 2))
         assert points.score_by_flow(x, steps=2).has_few_steps
-        said = capsys.readouterr().err
-        assert "warning: flow_steps: 2 are few, as half of them move samples by" in said
-        assert said.endswith("take 8\n")
-        assert "nan" not in said
+        assert "flow_steps: 2 are few, as fewer than 8 tell nothing of how far off they are; take 8" in told(capsys)
+    for bits, beside in (([1, 9, 1, 9], ", beside a standard error of 2.3"), ([5], "")):
+        warn_of_few_steps(likelihood(bits, [0.3, -0.3, 0.3, -0.3][: len(bits)]))
+        reason = f"half of them move samples by 0.3 bits/dim (root mean square){beside}"
+        assert told(capsys) == f"warning: flow_steps: 50 are few, as {reason}; take 100\n"
     found = likelihood([1, 9, 1, 9], [0.3, -0.3, 0.3, -0.3])
     assert found.moved.mean == pytest.approx(0.0)
     assert found.rms_moved == pytest.approx(0.3)
