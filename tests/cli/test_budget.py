@@ -145,14 +145,55 @@ def test_the_table_goes_where_it_is_named_and_replaces_nothing_of_others(idm, ru
             assert result.json["scores"] == str(place)
             assert len(place.read_text().splitlines()) == 4
         assert not (tmp_path / "out" / "scores.csv").exists()
+    assert "leaves other.csv of an earlier command" in idm(*few[:-1]).out
     (tmp_path / "taken.csv").write_text("mine")
     refused = idm(*few, tmp_path / "taken.csv")
     assert (refused.code, len(refused.errors)) == (2, 1)
     assert "taken.csv" in refused.errors[0]
     assert (tmp_path / "taken.csv").read_text() == "mine"
+    (tmp_path / "out" / "taken.csv").write_text("mine")
+    for place in (tmp_path / "taken.csv", tmp_path / "out" / "taken.csv"):
+        refused = idm(*few, place)
+        assert (refused.code, len(refused.errors)) == (2, 1)
+        assert f"--scores {place}: a folder without other files" in refused.errors[0]
+        assert refused.errors[0].endswith("give another file name")
     wrong = idm(*few, tmp_path / "scores.txt")
     assert (wrong.code, len(wrong.errors)) == (2, 1)
     assert "a file name ending in .csv wanted" in wrong.errors[0]
     assert "--scores " in wrong.errors[0]
     drawn = ("--metrics", "values", "--samples", "30", "--sampler-steps", "2")
     assert "--scores: a metric of single samples wanted" in idm(*few, "a.csv", *drawn).errors[0]
+
+
+def test_others_may_write_to_the_folder_of_the_table_meanwhile(idm, run, tmp_path, monkeypatch):
+    from idm.storage.results import results_in
+    from idm.tasks import evaluating
+
+    few = ("evaluate", run, "--num", "3", "--steps", "2", "--out", tmp_path / "out", "--scores")
+    scored = evaluating.scored_in_parts
+
+    def beside(*given, **options):
+        with results_in(tmp_path / "tables", ("theirs.csv",)):
+            return scored(*given, **options)
+
+    monkeypatch.setattr(evaluating, "scored_in_parts", beside)
+    result = idm(*few, tmp_path / "tables" / "mine.csv")
+    assert result.code == 0, result.err
+    monkeypatch.undo()
+    result = idm(*few, tmp_path / "out" / ".." / "out" / "mine.csv")  # the same folder by another way
+    assert result.code == 0, result.err
+    assert (tmp_path / "out" / "mine.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--flow-steps", "20"), "--flow-steps: a metric that it is for wanted, got --metrics bound; name flow, too"),
+        (("--metrics", "flow", "--budget", "8"), "--budget: a metric that it is for wanted, got --metrics flow; name"),
+    ],
+)
+def test_options_that_no_metric_looks_at_are_refused(idm, run, tmp_path, given, said):
+    result = idm("evaluate", run, *given, "--out", tmp_path / "out")
+    assert (result.code, len(result.errors)) == (2, 1), result.err
+    assert said in result.errors[0]
+    assert not (tmp_path / "out").exists()

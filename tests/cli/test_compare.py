@@ -39,7 +39,7 @@ def test_the_difference_of_two_checkpoints_is_told_and_written(idm, run, earlier
 
 
 def test_a_run_is_not_told_from_itself(idm, run, tmp_path):
-    for more in ((), ("--calls", "6")):
+    for more in ((), ("--budget", "6")):
         result = idm("compare", run, run, "--num", "5", *more, "--out", tmp_path / "out", "--json")
         assert result.code == 0, result.err
         assert (result.json["better"], result.json["difference"]["p_value"]) == ("cannot be told", 1.0)
@@ -49,13 +49,16 @@ def test_one_sample_tells_nothing(idm, run, earlier, tmp_path):
     result = idm("compare", run, earlier, "--num", "1", "--steps", "2", "--out", tmp_path / "out", "--json")
     assert result.code == 0, result.err
     assert (result.json["better"], result.json["difference"]["interval"]) == ("cannot be told", [None, None])
+    told = idm("compare", run, earlier, "--num", "1", "--steps", "2", "--out", tmp_path / "out").out
+    assert "nan" not in told
+    assert "±" not in told
 
 
 def test_what_cannot_be_compared_is_refused_in_a_line(idm, run, others, tmp_path):
     for given, code, said in (
         ((run, others / "points"), 2, "compare: bits/dim of the same levels wanted"),
-        ((run, run, "--calls", "5"), 2, "--calls: an even number from 4 on wanted, got 5"),
-        ((run, run, "--calls", "400"), 2, "--calls: a chain of 400 steps or more wanted, got"),
+        ((run, run, "--budget", "5"), 2, "--budget: an even number from 4 on wanted, got 5"),
+        ((run, run, "--budget", "400"), 2, "--budget: a chain of 400 steps or more wanted, got"),
         ((run, run, "--steps", "999"), 2, "--steps: a number from 1 to"),
         ((run, tmp_path / "none"), 4, "none"),
     ):

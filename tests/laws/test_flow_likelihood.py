@@ -10,6 +10,8 @@ from scipy import stats
 from torch import Tensor
 
 from idm.core.errors import SettingsError
+from idm.core.event import Event
+from idm.core.progress import Calls
 from idm.diffusion import GaussianDiffusion, ModelMeanType
 from idm.likelihood import Estimate, flow_likelihood
 from idm.likelihood.flow import LARGEST_KAPPA
@@ -126,6 +128,13 @@ def test_every_sample_has_its_own_noise_and_probes_whatever_it_is_computed_with(
     torch.testing.assert_close(rest, whole[3:], rtol=1e-5, atol=1e-5)
     assert torch.isfinite(whole).all()
     assert Estimate.of(whole).mean == pytest.approx(float(whole.mean()))
+
+
+def test_every_call_of_the_network_is_heard_of_and_so_is_a_signal_between_two() -> None:
+    grid, heard = GRIDS["linear"], list[Event]()
+    gaussian(grid, data(3), steps=4, batch_size=2, listener=Calls(heard.append, least_seconds=0.0))
+    # Two batches; four calls for each of 4 steps, and of 2.
+    assert [(event.done, event.total, event.unit) for event in heard] == [(done, 48, "calls") for done in range(49)]
 
 
 def test_what_has_no_flow_is_refused() -> None:

@@ -1,5 +1,7 @@
 """``idm compare``: which of two runs predicts the same data better."""
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,13 +19,8 @@ First = Annotated[
     Path, typer.Argument(metavar="RUN_A", help="A run folder, or one checkpoint in it.", show_default=False)
 ]
 Second = Annotated[Path, typer.Argument(metavar="RUN_B", help="Another one, of the same data.", show_default=False)]
-Calls = Annotated[
-    int,
-    options.number(
-        "--calls",
-        "Estimate from so many calls of the network for each sample, an even number from 4 on; 0: all terms.",
-        0,
-    ),
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results; by default RUN_A/compared.")
 ]
 
 
@@ -32,12 +29,12 @@ def compare(
     second: Second,
     other: options.OtherData = None,
     overrides: options.SourceOverrides = None,
-    calls: Calls = 0,
+    budget: options.Budget = 0,
     steps: options.BoundSteps = 0,
     num: options.NumHeldOut = 0,
     seed: options.Seed = 0,
     batch_size: options.BatchSize = 512,
-    out: options.OutFolder = None,
+    out: Out = None,
     precision: options.Precision = None,
     *,
     doing: Doing,
@@ -52,7 +49,7 @@ def compare(
     from idm.tasks.requests import CompareRequest
 
     source = options_to_score(overrides or [], other)
-    wanted = CompareRequest(other, source, calls, steps, num, seed, batch_size, precision)
+    wanted = CompareRequest(other, source, budget, steps, num, seed, batch_size, precision)
     _describe(doing.output, compare_into(first, second, wanted, out, **doing.for_task))
 
 
@@ -63,11 +60,14 @@ def _describe(output: Output, found: "Judged") -> None:
     better = {"first": f"{names[0]} is better", "second": f"{names[1]} is better"}.get(
         plain["better"], "which is better cannot be told"
     )
-    means = [f"{plain[one]['mean']:.4f} ± {plain[one]['standard_error']:.4f} bits/dim" for one in ("first", "second")]
+    means = [f"{plain[one]['mean']:.4f}{_error(plain[one])} bits/dim" for one in ("first", "second")]
     rows = {"first": f"{means[0]}  {names[0]}", "second": f"{means[1]}  {names[1]}"}
-    rows["difference"] = (
-        f"{apart['mean']:+.4f} ± {apart['standard_error']:.4f} bits/dim, {low:+.4f} to {high:+.4f} in 95 of 100 cases, "
-        f"p = {apart['p_value']:.3g}, {counted(plain['num'], 'sample')}"
-    )
+    chance = f", {low:+.4f} to {high:+.4f} in 95 of 100 cases, p = {apart['p_value']:.3g}" if math.isfinite(low) else ""
+    rows["difference"] = f"{apart['mean']:+.4f}{_error(apart)} bits/dim{chance}, {counted(plain['num'], 'sample')}"
     output.pairs(rows | {"verdict": better} | {name: str(path) for name, path in found.written.items()})
     output.finish(**finite(plain), **{name: str(path) for name, path in found.written.items()})
+
+
+def _error(found: Mapping[str, float]) -> str:
+    """Write a standard error; nothing of a single sample, which has none."""
+    return f" ± {found['standard_error']:.4f}" if math.isfinite(found["standard_error"]) else ""

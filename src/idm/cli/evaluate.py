@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from idm.tasks.evaluating import Evaluated
 
 
-Budget = Annotated[
-    int,
-    options.number(
-        "--budget", "Estimate the bound from N calls of the network for each sample, an even number; 0: all terms.", 0
-    ),
-]
 TargetSe = Annotated[
     float | None,
     typer.Option(
@@ -50,7 +44,7 @@ class BoundOptions:
 
     steps: options.BoundSteps = 0
     num: options.NumHeldOut = 0
-    budget: Budget = 0
+    budget: options.Budget = 0
     target_se: TargetSe = None
     flow_steps: FlowSteps = 50
     plan: options.Plan = None

@@ -173,6 +173,14 @@ OtherData = Annotated[
         "or a saved Hugging Face data set. Of data in parts, such as train and test, the part to test.",
     ),
 ]
+Budget = Annotated[
+    int,
+    number(
+        "--budget",
+        "Estimate the bound from N calls of the network for each sample, an even number from 4 on; 0: all terms.",
+        0,
+    ),
+]
 BoundSteps = Annotated[int, number("--steps", "Bound of a chain of N steps; 0: of the whole chain.", 0)]
 NumCalibrated = Annotated[int, number("--num", "Training samples to measure on, the first ones; 0: all.", 0)]
 NumLevels = Annotated[int, number("--levels", "Noise levels to measure at.", 1)]

@@ -21,5 +21,5 @@ class Estimate:
         return cls(float(wide.mean()), error)
 
     def __str__(self) -> str:
-        """Write as 1.745 ± 0.016."""
-        return f"{self.mean:.3f} ± {self.standard_error:.3f}"
+        """Write as 1.745 ± 0.016, or 1.745 where there is no error."""
+        return f"{self.mean:.3f}" + (f" ± {self.standard_error:.3f}" if math.isfinite(self.standard_error) else "")

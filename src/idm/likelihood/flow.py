@@ -35,6 +35,10 @@ USUAL_FLOW_STEPS = 50
 LARGEST_KAPPA = 100.0
 """Noise-to-signal ratio at which the flow ends, where its path goes that far: the prior costs 1e-4 bits/dim there."""
 
+CALLS_A_STEP = 4
+FEWEST_STEPS, LARGEST_MOVE = 8, 0.05
+"""Steps below which half as many tell nothing, and bits/dim by which half as many may move samples at the most."""
+
 MOST_EXACT = 16
 """Values of samples up to which a trace is exact where nothing else is said; of more it takes one probe."""
 
@@ -67,10 +71,20 @@ class FlowLikelihood:
         return Estimate.of(self.bits_per_dim - self.of_half)
 
     @property
+    def rms_moved(self) -> float:
+        """Root mean square of that over samples: errors of the solver that cancel out in the mean are in it."""
+        return float((self.bits_per_dim - self.of_half).double().square().mean().sqrt())
+
+    @property
     def has_few_steps(self) -> bool:
-        """Whether half as many steps move the mean by more than its standard error; a single sample: by 0.01."""
+        """Whether the solver takes too few steps to be trusted.
+
+        That is fewer than 8, or so few that half as many move samples by more than 0.05 bits/dim, or than the standard
+        error of the mean. Samples are moved one by one, with the same noise and probes, so that each of them tells.
+        """
         error = self.mean.standard_error
-        return abs(self.moved.mean) > (error if math.isfinite(error) else 0.01)
+        most = min(error, LARGEST_MOVE) if math.isfinite(error) else LARGEST_MOVE
+        return self.steps < FEWEST_STEPS or self.rms_moved > most
 
 
 def flow_likelihood(
@@ -96,7 +110,7 @@ def flow_likelihood(
         bin_width: distance of neighbouring levels of quantised data in the model's range; None for continuous data.
         seed: of probes and of the noise in bins: image i has seed + i.
         batch_size: samples per call of the network.
-        listener: hears how it gets on, in steps.
+        listener: hears how it gets on, in calls of the network.
 
     Raises:
         SettingsError: no samples, odd steps, or a denoiser that is guided, has no gradient, or predicts x_{t-1}.
@@ -106,7 +120,7 @@ def flow_likelihood(
     seeds = Rng.from_seed(seed, len(x_start), x_start.device).seeds
     parts = torch.arange(len(x_start)).split(batch_size)
     found: list[tuple[Tensor, Tensor]] = []
-    with listener.follow("flow", (steps + steps // 2) * len(parts)) as bar:
+    with listener.follow("flow", flow_calls(steps) * len(parts), unit="calls") as bar:
         for rows in parts:
             x = _spread(x_start[rows], rng := Rng(seeds[rows]), bin_width)
             flow = _Flow(diffusion, denoise.select(rows), _Trace.by(rng, x, number), bar)
@@ -128,6 +142,11 @@ def _spread(x: Tensor, rng: Rng, bin_width: float | None) -> Tensor:
     if bin_width is None:
         return x
     return x + bin_width * (rng.uniform("bins", 0, x[0].numel()).view(x.shape) - 0.5).to(x)
+
+
+def flow_calls(steps: int) -> int:
+    """Return how many calls of the network a likelihood in that many steps takes, half as many ones among them."""
+    return CALLS_A_STEP * (steps + steps // 2)
 
 
 def usual_probes(shape: Sequence[int]) -> int:
@@ -175,7 +194,7 @@ class _Flow:
         diffusion: the process.
         denoise: what finds x_0 of these samples.
         trace: how traces are found.
-        bar: told of steps.
+        bar: told of calls of the network.
     """
 
     diffusion: GaussianDiffusion
@@ -199,7 +218,6 @@ class _Flow:
             k4, v4 = self._rate(y + h * k3, at + h)
             y = y + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
             grown = grown + h / 6.0 * (v1 + 2.0 * v2 + 2.0 * v3 + v4)
-            self.bar.advance()
         log_density = self._log_prior(y, math.exp(end)) + grown
         return -log_density / (size * LN_2) - (0.0 if bin_width is None else math.log2(bin_width))
 
@@ -211,7 +229,9 @@ class _Flow:
             found = self.denoise(level.alpha * leaf, level).x_start
             if not found.requires_grad:
                 raise SettingsError("flow: a denoiser that torch can differentiate wanted, got one without a gradient")
-            return y - found.detach(), y[0].numel() - self.trace.of(found, leaf)
+            rate = y - found.detach(), y[0].numel() - self.trace.of(found, leaf)
+        self.bar.advance()
+        return rate
 
     def _log_prior(self, y: Tensor, kappa: float) -> Tensor:
         """Return the log density [b] of what sampling starts from, N(0, start^2) of x = alpha y."""

@@ -13,14 +13,18 @@ from torch import Tensor
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT, Listener
 from idm.core.student import quantile, two_sided
+from idm.core.text import counted
+from idm.data import Codec
+from idm.data.base import Indices, Samples, blocks
 from idm.diffusion import GaussianDiffusion
 from idm.likelihood import Estimate
 from idm.likelihood.sampled import refuse_odd
 from idm.run.data import Data
 from idm.run.estimating import Terms, estimate_of, fit_terms, refuse_short_chain
 from idm.run.opened import Opened
-from idm.run.scoring import bound_of_samples, chain_to_score, in_data_units, require_held_out
+from idm.run.scoring import bound_of_samples, chain_to_score, in_data_units
 
+FLOAT_BYTES = 4
 SURE = 0.95
 """How often the interval of a difference holds the true one; what it excludes is told."""
 
@@ -79,8 +83,10 @@ class ComparedBounds:
         """Write the difference in a line."""
         found, better = self.difference, self.better
         verdict = better if "cannot" in better else f"{better} is better"
-        said = f"{found.mean:+.4f} ± {found.standard_error:.4f} bits/dim, {verdict}, p = {self.p_value:.3g}"
-        return f"ComparedBounds({said}, {len(self.first):,} samples)"
+        known = math.isfinite(found.standard_error)
+        error, p_value = (f" ± {found.standard_error:.4f}", f", p = {self.p_value:.3g}") if known else ("", "")
+        said = f"{found.mean:+.4f}{error} bits/dim, {verdict}{p_value}"
+        return f"ComparedBounds({said}, {counted(len(self.first), 'sample')})"
 
     def to_plain(self) -> dict[str, Any]:
         """Return JSON-able values, numbers that are not finite among them."""
@@ -99,14 +105,14 @@ class EqualTerms:
     """On which terms two runs are compared.
 
     Attributes:
-        calls: of the network for each sample; 0: every term.
+        budget: calls of the network for each sample; 0: every term.
         steps: of the chains, evenly spaced; 0: all.
         num: how many held-out samples; 0: all.
         seed: sample i has the steps and the noise of seed + i.
         batch_size: (sample, step) pairs per call of the network.
     """
 
-    calls: int = 0
+    budget: int = 0
     steps: int = 0
     num: int = 0
     seed: int = 0
@@ -137,25 +143,28 @@ class Comparison:
         grids = [run.spec.codec.grid for run in self.runs]
         if grids[0] != grids[1]:
             raise SettingsError(f"compare: bits/dim of the same levels wanted, got those of {grids[0]} and {grids[1]}")
-        if self.terms.calls:
-            refuse_odd(self.terms.calls, "calls")
-        for run, its_data in zip(self.runs, self.data, strict=True):
-            require_held_out(run, its_data)
+        if self.terms.budget:
+            refuse_odd(self.terms.budget, "budget")
+        for chain, _ in self.chains:
+            refuse_short_chain(chain, self.terms.budget, "budget")
         _refuse_other_samples(self.runs, self.data, self.terms.num)
 
-    def measure(self, scored: Scorer, listener: Listener = SILENT) -> ComparedBounds:
-        """Score both; where terms are drawn, both are asked the same ones.
+    @property
+    def chains(self) -> list[tuple[GaussianDiffusion, int]]:
+        """The process of each run whose bound is evaluated, and of how many samples."""
+        steps, num = self.terms.steps, self.terms.num
+        return [
+            chain_to_score(run, its_data, steps=steps, num=num)
+            for run, its_data in zip(self.runs, self.data, strict=True)
+        ]
 
-        Raises:
-            SettingsError: more calls than a chain has steps.
-        """
+    def measure(self, scored: Scorer) -> ComparedBounds:
+        """Score both; where terms are drawn, both are asked the same ones."""
         terms, wanted = None, self.terms
         found: list[NDArray[np.float64]] = []
-        for run, its_data in zip(self.runs, self.data, strict=True):
-            chain, count = chain_to_score(run, its_data, steps=wanted.steps, num=wanted.num, listener=listener)
-            refuse_short_chain(chain, wanted.calls, "calls")
-            if wanted.calls and (terms is None or len(terms.proposal.shares) != chain.num_timesteps - 1):
-                terms = fit_terms(run, its_data, chain, wanted.calls, seed=wanted.seed, batch_size=wanted.batch_size)
+        for run, its_data, (chain, count) in zip(self.runs, self.data, self.chains, strict=True):
+            if wanted.budget and (terms is None or len(terms.proposal.shares) != chain.num_timesteps - 1):
+                terms = fit_terms(run, its_data, chain, wanted.budget, seed=wanted.seed, batch_size=wanted.batch_size)
             found.append(scored(run, its_data, chain, count, terms).double().cpu().numpy())
         return ComparedBounds(*found)
 
@@ -172,7 +181,18 @@ def compare_bounds(compared: Comparison, listener: Listener = SILENT) -> Compare
         vlb = bound_of_samples(run, data, chain, every, seed=seed, batch_size=size, listener=listener)
         return in_data_units(vlb, run).total_bpd
 
-    return compared.measure(scored, listener)
+    return compared.measure(scored)
+
+
+def agree(first: Samples, second: Samples, codecs: tuple[Codec, Codec]) -> bool:
+    """Whether samples that either codec gives back are the same: to the last level of quantised data.
+
+    Continuous ones come back through the ranges of both, with the rounding of 32 bits there.
+    """
+    if codecs[0].levels is not None:
+        return np.array_equal(first, second)
+    reach = max(float((np.abs(codec.offset) + np.abs(codec.scale)).max()) for codec in codecs)
+    return np.allclose(first, second, rtol=1e-5, atol=1e-6 * reach)
 
 
 def _refuse_other_samples(runs: tuple[Opened, Opened], data: tuple[Data, Data], num: int) -> None:
@@ -181,11 +201,17 @@ def _refuse_other_samples(runs: tuple[Opened, Opened], data: tuple[Data, Data], 
     Raises:
         DataError: as said.
     """
-    x, y = (its.held_out.first(num or len(its.held_out))[0] for its in data)
-    values = [run.spec.codec.decode(part) for run, part in zip(runs, (x, y), strict=True)]
-    # Continuous values come back through the range of either run, with its rounding.
-    if x.shape != y.shape or not np.allclose(values[0], values[1], rtol=1e-5, atol=1e-5 * np.abs(values[0]).max()):
+    parts, codecs = [its.held_out for its in data], (runs[0].spec.codec, runs[1].spec.codec)
+    counts = [min(num or part.num_read, part.num_read) for part in parts]
+
+    def are_same(numbers: Indices) -> bool:
+        first, second = (codec.decode(part.batch(numbers)[0]) for codec, part in zip(codecs, parts, strict=True))
+        return agree(first, second, codecs)
+
+    pieces = blocks(np.arange(counts[0]), FLOAT_BYTES * math.prod(parts[0].shape))
+    alike = (counts[0], parts[0].shape) == (counts[1], parts[1].shape)
+    if not alike or not all(map(are_same, pieces)):
         raise DataError(
-            f"compare: the same held-out samples of both runs wanted, got {len(x):,} and {len(y):,} that differ; score "
-            "both on others with data=PATH"
+            f"compare: the same held-out samples of both runs wanted, got {counts[0]:,} and {counts[1]:,} that differ; "
+            "score both on others with data=PATH"
         )

@@ -19,7 +19,7 @@ from idm.run.data import Data
 from idm.run.drawing import draw, guided_samples
 from idm.run.estimating import estimate_of, plan_terms
 from idm.run.evaluation import Evaluation, Scores, about
-from idm.run.figures import choose_metrics
+from idm.run.figures import choose_metrics, refuse_idle
 from idm.run.flows import flow_of, flow_of_samples, warn_of_few_steps
 from idm.run.held_out_bounds import ScoredBound
 from idm.run.inputs import as_inputs
@@ -96,7 +96,7 @@ class Scorable(Restorable):
             steps: of the solver, an even number.
             probes: vectors of random signs for each trace; 0: exact; by default exact for 16 values or fewer, else one.
             seed: sample i has the noise and the probes of seed + i.
-            batch_size: samples per call of the network.
+            batch_size: samples per call of the network, of which at most 64 are taken.
             listener: as in ``sample``.
 
         Raises:
@@ -135,13 +135,15 @@ class Scorable(Restorable):
 
         Raises:
             DataError: nothing is held out, or data that cannot be read or do not fit.
-            SettingsError: options that cannot be, samples of a run without classes, or what a metric refuses.
+            SettingsError: options that cannot be, or that no metric looks at, samples of a run without classes, or what
+                a metric refuses.
             NumericalError: bounds or samples are not finite.
         """
         wanted, samples = BoundRequest(**bound), at_least(0, samples, "samples")
         opened, listener = open_data_to_score(self, data), listener_or_quiet(listener)
         guided = guided_samples(self, guidance, samples)
         chosen = choose_metrics(guided, opened, metrics, samples=samples, sampler=sampler, features=features)
+        refuse_idle(wanted, chosen)
         scored = score_held_out(self, opened, wanted, listener) if Needs.BOUND in chosen.needs else None
         flow = flow_of_held_out(self, opened, wanted, listener) if Needs.FLOW in chosen.needs else None
         by, seed = chosen.sampler, wanted.seed
@@ -155,7 +157,7 @@ class Scorable(Restorable):
         other: "Scorable",
         data: str | Path | None = None,
         *,
-        calls: int = 0,
+        budget: int = 0,
         steps: int = 0,
         num: int = 0,
         seed: int = 0,
@@ -167,8 +169,8 @@ class Scorable(Restorable):
         Args:
             other: the other run.
             data: a folder or file of other data; the held-out samples where None, which are to be the same of both.
-            calls: of the network for each sample, an even number from 4 on: its terms are a sample of all, drawn alike
-                for both runs; 0: every term.
+            budget: calls of the network for each sample, an even number from 4 on: its terms are a sample of all, drawn
+                alike for both runs; 0: every term.
             steps: of the chains whose bounds are evaluated; 0: all.
             num: how many held-out samples; 0: all.
             seed: of steps and noise.
@@ -180,9 +182,9 @@ class Scorable(Restorable):
             SettingsError: more steps than there are, no such number of calls, or data of other levels.
             NumericalError: bounds are not finite.
         """
-        calls, steps, num = (at_least(0, *one) for one in ((calls, "calls"), (steps, "steps"), (num, "num")))
+        budget, steps, num = (at_least(0, *one) for one in ((budget, "budget"), (steps, "steps"), (num, "num")))
         both = open_data_to_score(self, data), open_data_to_score(other, data)
-        terms = EqualTerms(calls, steps, num, seed, batch_size)
+        terms = EqualTerms(budget, steps, num, seed, batch_size)
         return compare_bounds(Comparison((self, other), both, terms), listener_or_quiet(listener))
 
 

@@ -28,14 +28,20 @@ class Results:
         replaces: what an earlier command wrote there, in a few words; empty if nothing is replaced.
     """
 
-    def __init__(self, folder: Path, record: Record, may_write: Callable[[str], bool]) -> None:
+    def __init__(self, folder: Path, record: Record, may_write: Callable[[str], bool], setting: str = "") -> None:
         """Take over a folder: what its record says of files of the names that are written here may be replaced."""
+        self._setting = setting
         earlier = {name: entries for name, entries in record.files.items() if may_write(name)}
         self._earlier, self._written = Record(record.what, earlier), dict[str, tuple[Entry, ...]]()
         self._others = {name: entries for name, entries in record.files.items() if name not in earlier}
         # Where commands of several kinds share a folder, the record tells what the last of them wrote.
         what = counted(len(earlier), "file") + " of an earlier command" if self._others else record.what
         self.folder, self.replaces = folder, what if earlier else ""
+
+    @property
+    def kept(self) -> list[str]:
+        """What earlier commands wrote there under other names, and is left as it is."""
+        return [name for name in self._others if exists(self.folder / name)]
 
     def require_free(self, names: Collection[str]) -> None:
         """Refuse to write files where there are others than an earlier command wrote.
@@ -51,9 +57,11 @@ class Results:
         foreign = [name for name in names if exists(self._path(name)) and not now.has(self.folder, name)]
         if foreign:
             more = f" and {len(foreign) - 1:,} more" if len(foreign) > 1 else ""
+            which = self._setting or f"out={self.folder}"
+            way = "give another file name" if self._setting else "move it away, or choose another folder"
             raise SettingsError(
-                f"out={self.folder}: a folder without other files of these names wanted, got {foreign[0]}{more}, "
-                "which this program did not write; move it away, or choose another folder"
+                f"{which}: a folder without other files of these names wanted, got {foreign[0]}{more}, which this "
+                f"program did not write; {way}"
             )
 
     def put(self, what: str, write: Callable[[Path], dict[str, Path]]) -> dict[str, Path]:
@@ -119,13 +127,14 @@ def write_record(record: Record, folder: Path) -> None:
 
 
 @contextmanager
-def results_in(folder: Path, names: Collection[str], further: str = "") -> Generator[Results]:
+def results_in(folder: Path, names: Collection[str], further: str = "", setting: str = "") -> Generator[Results]:
     """Hold a folder for the results of a command, before its work begins.
 
     Args:
         folder: the folder; made, and removed again if nothing is written.
         names: what is to be written, by names in the folder.
         further: regular expression of other names of what such a command may have written there.
+        setting: the setting that names a single file, with its value; by default ``out`` names the folder.
 
     Raises:
         SettingsError: there are other files of those names.
@@ -134,7 +143,7 @@ def results_in(folder: Path, names: Collection[str], further: str = "") -> Gener
     with usable_folder(folder), locked(folder, LOCK):
         remove(folder / UNFINISHED)
         ours = re.compile("|".join([*map(re.escape, names), further]))
-        results = Results(folder, Record.read(folder), lambda name: ours.fullmatch(name) is not None)
+        results = Results(folder, Record.read(folder), lambda name: ours.fullmatch(name) is not None, setting)
         results.require_free(names)
         try:
             yield results

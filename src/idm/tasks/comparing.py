@@ -78,7 +78,7 @@ def compare_into(
     runs = opened[0], opened[1]
     folder = results_folder(out, runs[0], "compared")
     data = [open_data_to_score(run, request.data, request.source) for run in runs]
-    terms = EqualTerms(request.calls, request.steps, request.num, request.seed, request.batch_size)
+    terms = EqualTerms(request.budget, request.steps, request.num, request.seed, request.batch_size)
     compared = Comparison(runs, (data[0], data[1]), terms)
     places = [folder / f"{PARTS}{number}" for number in (1, 2)]
     with ExitStack() as stack:
@@ -112,7 +112,7 @@ def _measured_in_parts(compared: Comparison, places: Iterator[Path], listener: L
         assert vlb is not None, "this is the only process"
         return in_data_units(vlb, run).total_bpd
 
-    return compared.measure(scored, listener)
+    return compared.measure(scored)
 
 
 def _write(folder: Path, judged: Judged, data: Data) -> dict[str, Path]:

@@ -1,25 +1,23 @@
 """Estimates of bounds, some samples at a time, in parts that outlive an interruption and by several processes."""
 
+import hashlib
 from pathlib import Path
 
 from idm.core.progress import SILENT, Listener
 from idm.core.ranks import Ranks
 from idm.diffusion import GaussianDiffusion
 from idm.likelihood import FlowLikelihood, SampledBound
-from idm.likelihood.flow import usual_probes
+from idm.likelihood.flow import flow_calls, usual_probes
 from idm.run import Data, Opened
 from idm.run.bound_request import BoundRequest
 from idm.run.estimating import Terms, estimate_of, plan_terms
-from idm.run.flows import flow_of_samples, warn_of_few_steps
+from idm.run.flows import FLOW_IMAGES, flow_of_samples, warn_of_few_steps
 from idm.run.held_out_bounds import ScoredBound
 from idm.run.scoring import chain_to_score, summary_of_estimate
 from idm.tasks.long_jobs import BOUND_IMAGES, bound_in_parts, request_of
 from idm.tasks.part_files import Part
 from idm.tasks.parts import Job, told_in_parts
 from idm.tasks.requests import ScoreRequest
-
-FLOW_IMAGES = 64
-"""Images in a part of a likelihood by the flow, at the most: each of them is some hundreds of calls of the network."""
 
 COLUMNS = ("bits_per_dim", "variance", "prior", "decoder")
 
@@ -68,7 +66,7 @@ def estimate_in_parts(
     """
     ranks = ranks or Ranks()
     given = {"timesteps": chain.grid.levels.time.tolist(), "seed": seed, "data": data.spec.to_plain()}
-    request = request_of(run) | given | {"calls": terms.calls}
+    request = request_of(run) | given | {"calls": terms.calls, "proposal": _hash_of(terms)}
     size = max(BOUND_IMAGES, -(-batch_size // terms.calls))  # whatever the number of processes is
     job = Job("bound", Path(folder), request, count, size, dict.fromkeys(COLUMNS, ()))
     units = terms.calls * -(-job.size // min(job.size, batch_size))
@@ -81,6 +79,11 @@ def estimate_in_parts(
     return None if found is None else SampledBound(calls=terms.calls, **found)
 
 
+def _hash_of(terms: Terms) -> str:
+    """Tell a proposal of steps from others, to four digits: the last ones may differ when it is fitted again."""
+    return hashlib.sha256(" ".join(f"{share:.3e}" for share in terms.proposal.shares.tolist()).encode()).hexdigest()
+
+
 def flow_in_parts(
     run: Opened,
     data: Data,
@@ -90,7 +93,7 @@ def flow_in_parts(
     ranks: Ranks | None = None,
     listener: Listener = SILENT,
 ) -> FlowLikelihood | None:
-    """Evaluate the likelihood of held-out data by the flow, a batch at a time.
+    """Evaluate the likelihood of held-out data by the flow, a batch of at most 64 samples at a time.
 
     Arguments, and all else that is not said here, as of ``bound_in_parts``.
     """
@@ -104,7 +107,7 @@ def flow_in_parts(
         found = flow_of_samples(run, data, part, seed=seed, steps=steps, batch_size=size, listener=within)
         return {"bits_per_dim": found.bits_per_dim, "of_half": found.of_half}
 
-    found = told_in_parts(job, steps + steps // 2, compute, ranks, listener)
+    found = told_in_parts(job, flow_calls(steps), compute, ranks, listener, "calls")
     if found is None:
         return None
     return warn_of_few_steps(FlowLikelihood(steps=steps, probes=usual_probes(run.spec.shape), **found))

@@ -1,8 +1,7 @@
 """Scoring a run into a folder, in parts that outlive an interruption and by several processes."""
 
 import json
-from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -22,7 +21,7 @@ from idm.report.steps import learned_and_best
 from idm.run import Data, Evaluation, Run, best_device, open_data_to_score
 from idm.run.drawing import guided_samples
 from idm.run.evaluation import about
-from idm.run.figures import Metrics, choose_metrics
+from idm.run.figures import Metrics, choose_metrics, refuse_idle
 from idm.run.held_out_bounds import ScoredBound
 from idm.run.plans import refuse_spacing
 from idm.run.saving import results_folder
@@ -33,7 +32,7 @@ from idm.tasks.long_jobs import Order, sample_in_parts, share_plan
 from idm.tasks.parts import remove_parts
 from idm.tasks.requests import ScoreRequest
 from idm.tasks.scores import SCORES, place_of_scores, write_scores
-from idm.tasks.together import Say, held_by_main, open_together, say_nothing, together
+from idm.tasks.together import Say, held_by_main, open_together, say_nothing, say_what_is_replaced, together
 
 BOUND, FLOW, SAMPLES = ".parts-bound", ".parts-flow", ".parts-samples"
 """Where the parts of long jobs lie meanwhile."""
@@ -80,9 +79,12 @@ def evaluate_into(
             opened = open_together(run_folder, request, ranks, device, listener, say, trust_code=trust_code)
             plan = _plan(opened, request, out, listener)
             share_plan(request.plan, lambda: chain_of(opened, request.steps, request.plan, listener), ranks)
-            results = [held_by_main(ranks, stack, results_in(*names), say) for names in plan.places]
+            ranks.on_main(lambda: plan.require_free_table(say))
+            results = held_by_main(ranks, stack, results_in(plan.folder, plan.names), say)
+            if results is not None and (tables := [name for name in results.kept if name.endswith(".csv")]):
+                say(f"leaves {', '.join(tables)} of an earlier command, in {plan.folder}")
             found = plan.measure(ranks, listener)
-        return plan.put([one for one in results if one is not None], found, listener) if ranks.is_main else None
+        return None if results is None else plan.put(results, found, listener)
 
 
 @final
@@ -125,11 +127,25 @@ class _Plan:
     metrics: Metrics
 
     @property
-    def places(self) -> list[tuple[Path, tuple[str, ...]]]:
-        """Folders, and names of what is written there: that of the table by itself, where it is another one."""
-        if self.table.parent == self.folder:
-            return [(self.folder, (*NAMES, self.table.name))]
-        return [(self.folder, NAMES), (self.table.parent, (self.table.name,))]
+    def is_apart(self) -> bool:
+        """Whether the table goes to another folder than the other results."""
+        return self.table.parent != self.folder
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of what is written to the folder for results."""
+        return NAMES if self.is_apart else (*NAMES, self.table.name)
+
+    def require_free_table(self, say: Say) -> None:
+        """Refuse a name of the table that somebody else's file has, before the work; say what it replaces elsewhere."""
+        if self.request.scores is not None:
+            with self.hold_table() as results:
+                if self.is_apart:
+                    say_what_is_replaced(results, say)
+
+    def hold_table(self) -> AbstractContextManager[Results]:
+        """Hold the folder of the table, no longer than it takes to look or to write it: others may work there."""
+        return results_in(self.table.parent, (self.table.name,), setting=f"scores={self.request.scores}")
 
     def measure(self, ranks: Ranks, listener: Listener) -> _Found:
         """Score and draw what metrics need, in parts; on the main process what was found."""
@@ -144,7 +160,7 @@ class _Plan:
             drawn = sample_in_parts(self.guided, order, self.folder / SAMPLES, **together)
         return _Found(scored, flow, drawn)
 
-    def put(self, results: Sequence[Results], found: _Found, listener: Listener) -> Evaluated:
+    def put(self, results: Results, found: _Found, listener: Listener) -> Evaluated:
         """Measure, and put the results in the place of earlier ones."""
         run, data, request, metrics = self.run, self.data, self.request, self.metrics
         figures = metrics.figures(self.guided, data, found.scored, found.drawn, listener, flow=found.flow)
@@ -152,15 +168,16 @@ class _Plan:
         evaluation = Evaluation(
             found.scored, figures, asked, metrics.sampler, request.samples, metrics.features, found.flow
         )
-        what, (first, *others) = f"{WHAT} of {run.name}", results
+        what, apart = f"{WHAT} of {run.name}", self.is_apart
 
         def table(place: Path) -> dict[str, Path]:
             scores = evaluation.scores
             return {"scores": write_scores(place, data, scores, self.table.name)} if scores else {}
 
-        written = first.put(what, lambda new: write_evaluation(new, evaluation) | ({} if others else table(new)))
-        for apart in others:
-            written |= apart.put(what, table)
+        written = results.put(what, lambda new: write_evaluation(new, evaluation) | ({} if apart else table(new)))
+        if apart:
+            with self.hold_table() as place:
+                written |= place.put(f"scores of {run.name}", table)
         for name in (BOUND, FLOW, SAMPLES):
             remove_parts(self.folder / name)
         return Evaluated(evaluation, _remarks(run, data, request), written)
@@ -184,6 +201,7 @@ def _plan(opened: Run, request: ScoreRequest, out: str | Path | None, listener: 
         raise SettingsError(
             f"scores: a metric of single samples wanted, such as bound, got {','.join(metrics.members)}; leave it out"
         )
+    refuse_idle(request.bound, metrics)
     return _Plan(opened, guided, request, data, folder, table, metrics)
 
 

@@ -110,7 +110,7 @@ class CompareRequest:
     Attributes:
         data: other data; the runs' held-out samples by default.
         source: options that open other data where those of the runs do not.
-        calls: of the network for each sample; 0: every term.
+        budget: calls of the network for each sample; 0: every term.
         steps: of the chains whose bounds are evaluated; 0: all.
         num: how many samples; 0: all.
         seed: of steps and noise.
@@ -120,7 +120,7 @@ class CompareRequest:
 
     data: str | None = None
     source: Mapping[str, Any] = field(default_factory=_no_settings)
-    calls: int = 0
+    budget: int = 0
     steps: int = 0
     num: int = 0
     seed: int = 0

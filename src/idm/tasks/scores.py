@@ -30,7 +30,7 @@ def place_of_scores(path: str | Path | None, run: Run, folder: Path) -> Path:
     if named.suffix != ".csv" or (named.exists() and not named.is_file()):
         raise SettingsError(f"scores={path}: a file name ending in .csv wanted, of a file or of nothing yet")
     parent = results_folder(named.parent, run, "")
-    return folder / named.name if parent.absolute() == folder.absolute() else named
+    return folder / named.name if parent.resolve() == folder.resolve() else named
 
 
 def write_scores(folder: Path, data: Data, columns: Mapping[str, Tensor], name: str = SCORES) -> Path:

@@ -1,16 +1,23 @@
 """Two runs on the same samples."""
 
 import math
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from idm.core.errors import DataError, SettingsError
-from idm.run import Run
-from idm.run.comparing import ComparedBounds
+from idm.core.progress import Listener, Progress
+from idm.data import SOURCES, Codec, Dataset
+from idm.data.base import Indices
+from idm.data.reading.reader import Batch
+from idm.run import Data, Run, open_run_data
+from idm.run.comparing import ComparedBounds, Comparison, EqualTerms, agree
 
 from .test_evaluate import tiny
 
@@ -35,13 +42,13 @@ def test_differences_are_those_of_the_bounds_on_equal_terms(runs: tuple[Run, Run
 
 
 def test_a_run_is_as_good_as_itself(runs: tuple[Run, Run]) -> None:
-    for calls in (0, 6):
-        found = runs[0].compare(runs[0], num=5, calls=calls)
+    for budget in (0, 6):
+        found = runs[0].compare(runs[0], num=5, budget=budget)
         assert (found.difference.mean, found.difference.standard_error, found.p_value) == (0.0, 0.0, 1.0)
 
 
 def test_a_sample_of_the_terms_gives_the_difference_to_its_error(runs: tuple[Run, Run]) -> None:
-    whole, few = runs[0].compare(runs[1]), runs[0].compare(runs[1], calls=8)
+    whole, few = runs[0].compare(runs[1]), runs[0].compare(runs[1], budget=8)
     off = few.first - few.second - (whole.first - whole.second)
     assert abs(off.mean()) < 4 * off.std(ddof=1) / math.sqrt(len(off))
 
@@ -55,7 +62,7 @@ def test_p_values_and_intervals_are_those_of_student_s_t() -> None:
     assert ComparedBounds(np.array([2.0, 2.1, 1.9]), np.zeros(3)).better == "second"
     assert ComparedBounds(np.zeros(3), np.array([2.0, 2.1, 1.9])).better == "first"
     assert math.isnan(ComparedBounds(np.ones(1), np.zeros(1)).p_value)
-    assert ComparedBounds(np.ones(1), np.zeros(1)).better == "cannot be told"
+    assert repr(ComparedBounds(np.ones(1), np.zeros(1))) == "ComparedBounds(+1.0000 bits/dim, cannot be told, 1 sample)"
 
 
 def test_other_samples_and_other_levels_are_refused(runs: tuple[Run, Run], tmp_path: Path) -> None:
@@ -65,6 +72,64 @@ def test_other_samples_and_other_levels_are_refused(runs: tuple[Run, Run], tmp_p
     codec = replace(runs[0].spec.codec, levels=None)
     with pytest.raises(SettingsError, match="compare: bits/dim of the same levels wanted"):
         runs[0].compare(replace(runs[1], spec=replace(runs[1].spec, codec=codec)))
-    with pytest.raises(SettingsError, match="calls: an even number"):
-        runs[0].compare(runs[1], num=2, calls=5)
+    with pytest.raises(SettingsError, match="budget: an even number"):
+        runs[0].compare(runs[1], num=2, budget=5)
     assert torch.isfinite(torch.from_numpy(runs[0].compare(runs[1], num=2, steps=3).first)).all()
+
+
+class Unheard(Listener):
+    """Must hear nothing."""
+
+    def follow(self, what: str, total: int, **options: Any) -> AbstractContextManager[Progress]:
+        raise AssertionError(what)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [({"budget": 8}, "budget: a chain of 8 "), ({"steps": 7}, "steps: a number ")], ids=str
+)
+def test_what_the_second_run_cannot_do_is_refused_before_the_first_is_scored(
+    runs: tuple[Run, Run], given: Any, said: str
+) -> None:
+    short = replace(runs[1], diffusion=runs[1].diffusion.respace(list(range(6))))
+    with pytest.raises(SettingsError, match=said):
+        runs[0].compare(short, num=2, listener=Unheard(), **given)
+
+
+def test_samples_are_told_apart_by_a_single_level_and_read_in_pieces(
+    runs: tuple[Run, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.random.default_rng(0).integers(60_000, 2**16, (20, 1, 8, 8), dtype=np.uint16)
+    codec, others = Codec.quantized("uint16", 2**16), values.copy()
+    others[19, 0, 7, 7] -= 1
+    data = open_run_data(runs[0])
+
+    def held_out(name: str, samples: NDArray[np.uint16]) -> Data:
+        np.save(tmp_path / f"{name}.npy", samples)
+        source = SOURCES.build("arrays", {"path": str(tmp_path / f"{name}.npy")})
+        return replace(data, held_out=Dataset(source, codec, np.arange(20)))
+
+    first, second = held_out("first", values), held_out("second", others)
+    run = replace(runs[0], spec=replace(runs[0].spec, codec=codec))
+    both = run, run
+    batch, sizes = Dataset.batch, list[int]()
+
+    def seen(self: Dataset, indices: Indices) -> Batch:
+        sizes.append(len(indices))
+        return batch(self, indices)
+
+    monkeypatch.setattr(Dataset, "batch", seen)
+    monkeypatch.setattr("idm.data.base.BLOCK_BYTES", 3 * 4 * 64)
+    Comparison(both, (first, first))
+    assert (max(sizes), sum(sizes)) == (3, 40)
+    Comparison(both, (first, second), EqualTerms(num=19))
+    with pytest.raises(DataError, match="compare: the same held-out samples of both runs wanted, got 20 and 20"):
+        Comparison(both, (first, second))
+
+
+def test_continuous_samples_are_those_that_come_back_through_either_range() -> None:
+    x = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    narrow, wide = (Codec("float32", None, (offset,), (scale,)) for offset, scale in ((0.0, 1.0), (0.5, 30.0)))
+    back = [codec.decode(codec.encode(x)) for codec in (narrow, wide)]
+    assert not np.array_equal(*back)
+    assert agree(*back, (narrow, wide))
+    assert not agree(back[0], back[1] + np.float32(1e-3), (narrow, wide))

@@ -5,9 +5,11 @@ import shutil
 import pytest
 import torch
 
+from idm.likelihood import StepProposal
 from idm.run import load, open_run_data
+from idm.run.estimating import Terms, estimate_of, fit_terms
 from idm.run.flows import flow_of_samples
-from idm.tasks.estimates import flow_in_parts, scored_in_parts
+from idm.tasks.estimates import estimate_in_parts, flow_in_parts, scored_in_parts
 from idm.tasks.requests import ScoreRequest
 
 from ..training.together import run_together
@@ -30,6 +32,17 @@ def test_two_processes_find_what_one_call_finds(digits, tmp_path, cost):
         return all(torch.allclose(found.scores[name], values, rtol=1e-4, atol=1e-4) for name, values in wanted.items())
 
     assert run_together(2, tmp_path / "ranks", work) == [True, None]
+
+
+def test_parts_that_were_drawn_by_another_proposal_are_drawn_again(digits, tmp_path):
+    data, chain, count = open_run_data(digits), digits.diffusion, 20
+    fitted = fit_terms(digits, data, chain, 6)
+    even = torch.full_like(fitted.proposal.shares, 1 / (chain.num_timesteps - 1))
+    for terms in (Terms(6, StepProposal(even)), fitted):
+        # Two parts, so that they are kept.
+        found = estimate_in_parts(digits, data, chain, count, terms, tmp_path / "parts", batch_size=8)
+        alone = estimate_of(digits, data, chain, range(count), terms, batch_size=8)
+        torch.testing.assert_close(found.bits_per_dim, alone.bits_per_dim, rtol=1e-4, atol=1e-4)
 
 
 def test_a_likelihood_by_the_flow_is_that_of_one_call(digits, tmp_path):
