@@ -113,14 +113,9 @@ def collect() -> Names:
     from idm.run.solver_fit import FITTED_SAMPLER
     from idm.run.variance import VARIANCES
     from idm.settings.experiment import SamplerSettings
-    from idm.settings.listing import WORDS, every_setting
     from idm.training.head_losses import HEADS
     from idm.training.trackers import TRACKERS
 
-    settings: dict[str, list[str]] = {}
-    for row in every_setting():  # a path has a row for each member that has such an option
-        values = ["true", "false"] if row.kind == WORDS[bool] else row.kind.split(" | ") if " | " in row.kind else []
-        settings[row.path] = list(dict.fromkeys([*settings.get(row.path, []), *values]))
     return {
         "presets": list(PRESETS),
         "samplers": [*SamplerSettings.family, FITTED_SAMPLER],
@@ -137,8 +132,19 @@ def collect() -> Names:
         "metrics": list(METRICS),
         "features": list(FEATURES),
         "formats": list(WRITERS),
-        "settings": settings,
+        "settings": _words_of_settings(),
     }
+
+
+def _words_of_settings() -> dict[str, list[str]]:
+    """Return the paths of settings with the words that each takes, if it takes words."""
+    from idm.settings.listing import WORDS, every_setting
+
+    settings: dict[str, list[str]] = {}
+    for row in every_setting():  # a path has a row for each member that has such an option
+        values = ["true", "false"] if row.kind == WORDS[bool] else row.kind.split(" | ") if " | " in row.kind else []
+        settings[row.path] = list(dict.fromkeys([*settings.get(row.path, []), *values]))
+    return settings
 
 
 def write() -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from idm.cli import guiding, options
+from idm.cli import guiding, inverting, options
 from idm.cli.guiding import GuideOptions
 from idm.cli.output import Output
 from idm.cli.sample import sampler_options
@@ -31,15 +31,15 @@ LatentsFile = Annotated[
 def encode(
     run_folder: options.RunArgument,
     images: Images,
-    method: options.InversionMethod = None,
-    steps: options.InversionSteps = None,
-    spacing: options.InversionSpacing = None,
-    seed: options.InversionSeed = 0,
+    method: inverting.InversionMethod = None,
+    steps: inverting.InversionSteps = None,
+    spacing: inverting.InversionSpacing = None,
+    seed: inverting.InversionSeed = 0,
     labels: options.KnownLabels = None,
     guidance: guiding.Guidance = 1.0,
     *,
     guide: GuideOptions,
-    overrides: options.InversionOverrides = None,
+    overrides: inverting.InversionOverrides = None,
     out: LatentsFile = None,
     batch_size: options.BatchSize = 256,
     device: options.Device = None,

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from idm.cli import guiding, options
+from idm.cli import guiding, inverting, options
 from idm.cli.encode import inversion_settings
 from idm.cli.guiding import GuideOptions
 from idm.cli.output import Output
@@ -30,13 +30,13 @@ def interpolate(
     num: options.NumOnTheWay = 9,
     label_a: LabelA = None,
     label_b: LabelB = None,
-    method: options.InversionMethod = None,
-    steps: options.InversionSteps = None,
-    spacing: options.InversionSpacing = None,
+    method: inverting.InversionMethod = None,
+    steps: inverting.InversionSteps = None,
+    spacing: inverting.InversionSpacing = None,
     guidance: guiding.Guidance = 1.0,
     *,
     guide: GuideOptions,
-    overrides: options.InversionOverrides = None,
+    overrides: inverting.InversionOverrides = None,
     out: options.OutFolder = None,
     device: options.Device = None,
     trust_code: options.TrustCode = False,

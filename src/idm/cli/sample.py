@@ -46,20 +46,9 @@ def sample(
 
     settings, of_rule = sampler_options(overrides or [])
     settings |= options.given(name=sampler, steps=steps, spacing=spacing, plan=plan, eta=eta)
-    guides = of_rule | guide.asked
+    guides, files = of_rule | guide.asked, options.listed(formats)
     wanted = SampleRequest(
-        num,
-        labels,
-        seed,
-        guidance,
-        settings,
-        batch_size,
-        trajectory,
-        compile_,
-        precision,
-        variance,
-        guides,
-        options.listed(formats),
+        num, labels, seed, guidance, settings, batch_size, trajectory, compile_, precision, variance, guides, files
     )
     drawn = sample_into(run_folder, wanted, out, **doing.for_task)
     if drawn is not None:

@@ -18,7 +18,6 @@ from idm.data import Dataset
 from idm.likelihood import FlowLikelihood
 from idm.metrics import Evidence, Figure, Labelled, Metric, Needs, Recognised, Setup, find_metric
 from idm.metrics.features import USUAL_FEATURES, FeatureExtractor, Values, find_features, fitted_and_compared
-from idm.run.bound_request import BoundRequest
 from idm.run.data import Data
 from idm.run.drawing import require_memory, require_sampler
 from idm.run.flows import flow_scores
@@ -161,25 +160,6 @@ def choose_metrics(
     if compared:
         extractor, rows = _refuse_unmeasurable(data, members, samples, features or USUAL_FEATURES)
     return Metrics(members, samples, _sampler(run, data, members, samples, sampler), extractor, rows)
-
-
-def refuse_idle(wanted: BoundRequest, metrics: Metrics) -> None:
-    """Refuse options of a bound, or of the flow, that no metric looks at.
-
-    Raises:
-        SettingsError: a line for each.
-    """
-    options = {"bound": ("steps", "plan", "budget", "target_se"), "flow": ("flow_steps",)}
-    idle = [metric for metric, need in (("bound", Needs.BOUND), ("flow", Needs.FLOW)) if not metrics.needs & need]
-    usual, names = BoundRequest(), ",".join(metrics.members)
-    lines = [
-        f"{name}: a metric that it is for wanted, got metrics={names}; name {metric}, too, or leave it out"
-        for metric in idle
-        for name in options[metric]
-        if getattr(wanted, name) != getattr(usual, name)
-    ]
-    if lines:
-        raise SettingsError(*lines)
 
 
 def needs_of(members: Mapping[str, Metric]) -> Needs:

@@ -19,9 +19,10 @@ from idm.run.data import Data
 from idm.run.drawing import draw, guided_samples
 from idm.run.estimating import estimate_of, plan_terms
 from idm.run.evaluation import Evaluation, Scores, about
-from idm.run.figures import choose_metrics, refuse_idle
+from idm.run.figures import choose_metrics
 from idm.run.flows import flow_of, flow_of_samples, warn_of_few_steps
 from idm.run.held_out_bounds import ScoredBound
+from idm.run.idle import refuse_idle
 from idm.run.inputs import as_inputs
 from idm.run.labels import Labels
 from idm.run.opened import Opened
@@ -135,21 +136,19 @@ class Scorable(Restorable):
 
         Raises:
             DataError: nothing is held out, or data that cannot be read or do not fit.
-            SettingsError: options that cannot be, or that no metric looks at, samples of a run without classes, or what
-                a metric refuses.
+            SettingsError: options that cannot be, or that no metric looks at, or what a metric refuses.
             NumericalError: bounds or samples are not finite.
         """
         wanted, samples = BoundRequest(**bound), at_least(0, samples, "samples")
         opened, listener = open_data_to_score(self, data), listener_or_quiet(listener)
         guided = guided_samples(self, guidance, samples)
         chosen = choose_metrics(guided, opened, metrics, samples=samples, sampler=sampler, features=features)
-        refuse_idle(wanted, chosen)
+        refuse_idle(wanted, chosen.members)
         scored = score_held_out(self, opened, wanted, listener) if Needs.BOUND in chosen.needs else None
         flow = flow_of_held_out(self, opened, wanted, listener) if Needs.FLOW in chosen.needs else None
-        by, seed = chosen.sampler, wanted.seed
-        drawn = None if by is None else draw(guided, samples, seed=seed, sampler=by, listener=listener)
+        by, asked = chosen.sampler, about(self, wanted.seed, None if data is None else str(data), wanted.plan, guidance)
+        drawn = None if by is None else draw(guided, samples, seed=wanted.seed, sampler=by, listener=listener)
         figures = chosen.figures(guided, opened, scored, drawn, listener, flow=flow)
-        asked = about(self, seed, None if data is None else str(data), wanted.plan, guidance)
         return Evaluation(scored, figures, asked, by, samples, chosen.features, flow)
 
     def compare(

@@ -21,6 +21,7 @@ from idm.run.inversions import inversion_of
 from idm.run.labels import Labels
 from idm.run.latents import require_latents
 from idm.run.named_classifier import guided_by_names, named_classifier
+from idm.run.opened import Opened
 from idm.run.saving import results_folder, sample_folder, save_samples
 from idm.storage.lock import locked
 from idm.tasks.made import Made
@@ -126,11 +127,7 @@ def decode_into(
     """
     opened, codes = load(run_folder, device=device, trust_code=trust_code), Latents.read(latents)
     opened = run_that_decodes(opened, codes.guide, None if classifier is None else named_classifier(classifier))
-    folder, asked, _ = together(
-        lambda: results_folder(out, opened, "decoded"),
-        lambda: classes_of_latents(opened, labels),
-        lambda: writers_for(opened, formats),
-    )
+    folder, asked = _decoded_to(out, opened, labels, formats)
     codes.check(opened)
     with sample_folder(folder, opened, len(codes.x), formats=formats) as results:
         say_what_is_replaced(results, say)
@@ -138,6 +135,18 @@ def decode_into(
         what = f"{counted(len(x), 'sample')} decoded from {latents}"
         written = results.put(what, lambda new: save_samples(new, opened, x, labels=y, formats=formats))
     return Edited(opened, x, written, codes.steps)
+
+
+def _decoded_to(
+    out: str | Path | None, run: Opened, labels: Labels | None, formats: Sequence[str] | None
+) -> tuple[Path, list[int] | None]:
+    """Return the folder and the classes, or refuse them and the formats together."""
+    folder, asked, _ = together(
+        lambda: results_folder(out, run, "decoded"),
+        lambda: classes_of_latents(run, labels),
+        lambda: writers_for(run, formats),
+    )
+    return folder, asked
 
 
 def interpolate_into(

@@ -21,8 +21,9 @@ from idm.report.steps import learned_and_best
 from idm.run import Data, Evaluation, Run, best_device, open_data_to_score
 from idm.run.drawing import guided_samples
 from idm.run.evaluation import about
-from idm.run.figures import Metrics, choose_metrics, refuse_idle
+from idm.run.figures import Metrics, choose_metrics
 from idm.run.held_out_bounds import ScoredBound
+from idm.run.idle import refuse_idle
 from idm.run.plans import refuse_spacing
 from idm.run.saving import results_folder
 from idm.run.scoring import chain_of
@@ -201,7 +202,7 @@ def _plan(opened: Run, request: ScoreRequest, out: str | Path | None, listener: 
         raise SettingsError(
             f"scores: a metric of single samples wanted, such as bound, got {','.join(metrics.members)}; leave it out"
         )
-    refuse_idle(request.bound, metrics)
+    refuse_idle(request.bound, metrics.members)
     return _Plan(opened, guided, request, data, folder, table, metrics)
 
 

@@ -66,14 +66,11 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
     ) -> Source:
         """Open what an index lists, without what the check refused; it compares sizes of files, and hashes of contents.
 
-        Images are hashed whenever they are read, other files on opening.
-
         Args:
             path: an index that ``idm check-data PATH --out DIR`` wrote.
             folder: where the data lie, if they were moved since.
             max_refused: largest share of images that may be left out because the check refused them.
-            image_size: for images, what each is resized and cropped to: the side of a square, or height and width; by
-                default all must have one size, which is kept.
+            image_size: for images, what they are resized and cropped to: a side, or height and width; kept by default.
             upscale: allow images that are smaller than image_size.
             max_pixels: largest image that is opened.
             pixels: what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to
@@ -82,10 +79,10 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
 
         Raises:
             UnreadableFileError: no index; a file that cannot be read.
-            DataError: files that are gone or changed, by name; too many refused; data that do not suit.
+            DataError: files that are gone or changed, by name (images are hashed whenever they are read, others on
+                opening); too many refused; data that do not suit.
         """
-        where = Path(path)
-        index = read_index(where)
+        where, index = Path(path), read_index(Path(path))
         root = Path(folder or index.folder)
         if index.source in ENCODED:
             kept = _without_refused(where, index, max_refused)

@@ -82,8 +82,7 @@ def table_source(
             a column called split names them; by default all together.
         channels: for numbers, where the channel axis is: "first", "last", "none", or "auto" by the sizes.
         spatial_dims: for numbers, the number of spatial axes; told by the sizes if not given.
-        image_size: for images, what each is resized and cropped to: the side of a square, or height and width; by
-            default all must have one size, which is kept.
+        image_size: for images, what they are resized and cropped to: a side, or height and width; kept by default.
         upscale: allow images that are smaller than image_size.
         max_pixels: largest image that is opened.
         pixels: what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to
