@@ -70,12 +70,12 @@ class Nifti(ArraySource):
         self._nibabel = import_extra("nibabel", "nifti")
         headers = gather(self._look, self._files)
         gather(lambda row: self._compare(row, headers), range(len(headers)))
-        shape, dtype, _, _ = headers[0]
+        shape, self._in_files, _, _ = headers[0]
         self._along_last = samples == "last"
         _refuse_several(where, headers, along_last=self._along_last)
         stored = (shape[-1], *shape[:-1]) if self._along_last else (len(headers), *shape)
         rule: ChannelRule = "last" if len(stored) == 5 else "none"
-        self._adopt(where, stored, dtype, None, channels=rule)
+        self._adopt(where, stored, self._in_files, None, channels=rule)
         self.spacing = _common([voxel[: len(self.shape) - 1] for _, _, voxel, _ in headers])
         self.metadata = _common_place([place for _, _, _, place in headers], self.spacing)
         self.names = tuple(map(str, range(stored[0]))) if self._along_last else chosen.files or (where.name,)
@@ -110,7 +110,7 @@ class Nifti(ArraySource):
     def _rows(self, indices: Indices) -> NDArray[Any]:
         if self._along_last:
             return np.moveaxis(self._values(self._files[0]), -1, 0)[indices]
-        rows = np.empty((len(indices), *self._stored[1:]), dtype=self.dtype)
+        rows = np.empty((len(indices), *self._stored[1:]), dtype=self._in_files)
         for place, index in enumerate(indices):
             rows[place] = self._values(self._files[index])  # copied one by one: a file is open as long as its map is
         return rows
