@@ -61,7 +61,8 @@ def list_zip(where: Path, labels: LabelRule = "auto", split: str | None = None) 
     """
     files, images = _images(where)
     chosen = choose_part(where, images, split, every=True)
-    others = [name for name in files if name not in set(images) and name != LABELS]
+    known = {*images, LABELS}
+    others = [name for name in files if name not in known]
     told = read_told_labels(files[LABELS]) if LABELS in files and labels == "auto" else None
     remarks = chosen.remarks
     if told is not None:
