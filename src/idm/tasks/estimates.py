@@ -14,7 +14,7 @@ from idm.run.estimating import Terms, estimate_of, plan_terms
 from idm.run.flows import FLOW_IMAGES, flow_of_samples, warn_of_few_steps
 from idm.run.held_out_bounds import ScoredBound
 from idm.run.scoring import chain_to_score, summary_of_estimate
-from idm.tasks.long_jobs import BOUND_IMAGES, bound_in_parts, request_of
+from idm.tasks.long_jobs import BOUND_IMAGES, bound_in_parts, request_of, request_of_bound
 from idm.tasks.part_files import Part
 from idm.tasks.parts import Job, told_in_parts
 from idm.tasks.requests import ScoreRequest
@@ -65,8 +65,7 @@ def estimate_in_parts(
     Other arguments, and all else that is not said here, as of ``bound_in_parts``.
     """
     ranks = ranks or Ranks()
-    given = {"timesteps": chain.grid.levels.time.tolist(), "seed": seed, "data": data.spec.to_plain()}
-    request = request_of(run) | given | {"calls": terms.calls, "proposal": _hash_of(terms)}
+    request = request_of_bound(run, data, chain, seed) | {"calls": terms.calls, "proposal": _hash_of(terms)}
     size = max(BOUND_IMAGES, -(-batch_size // terms.calls))  # whatever the number of processes is
     job = Job("bound", Path(folder), request, count, size, dict.fromkeys(COLUMNS, ()))
     units = terms.calls * -(-job.size // min(job.size, batch_size))

@@ -197,12 +197,10 @@ def vlb_in_parts(
     Arguments, and all else that is not said here, as of ``bound_in_parts``.
     """
     ranks, seed, batch_size = ranks or Ranks(), wanted.seed, wanted.batch_size
-    given = {"timesteps": chain.grid.levels.time.tolist(), "seed": seed, "data": data.spec.to_plain()}
     size = max(BOUND_IMAGES, -(-batch_size // chain.num_timesteps))  # whatever the number of processes is
     by_step = dict.fromkeys(("vb", "xstart_mse", "mse"), (chain.num_timesteps,))
-    job = Job(
-        "bound", Path(folder), request_of(run) | given, count, size, {"total_bpd": (), "prior_bpd": (), **by_step}
-    )
+    request = request_of_bound(run, data, chain, seed)
+    job = Job("bound", Path(folder), request, count, size, {"total_bpd": (), "prior_bpd": (), **by_step})
     calls = chain.num_timesteps * -(-job.size // min(job.size, batch_size))
 
     def compute(part: range, within: Listener) -> Part:
@@ -211,6 +209,12 @@ def vlb_in_parts(
 
     found = told_in_parts(job, calls, compute, ranks, listener)
     return None if found is None else VLB(**found)
+
+
+def request_of_bound(run: Opened, data: Data, chain: GaussianDiffusion, seed: int) -> dict[str, Any]:
+    """Return what tells bounds of one chain, of some data, from others."""
+    given = {"timesteps": chain.grid.levels.time.tolist(), "seed": seed, "data": data.spec.to_plain()}
+    return request_of(run) | given
 
 
 def request_of(run: Opened) -> dict[str, Any]:
