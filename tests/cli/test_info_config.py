@@ -40,11 +40,17 @@ def test_info_tells_what_training_goes_on_from(idm, run, tmp_path):
     document = json.loads((newest / "training.json").read_text())
     document["guard"] = {"skipped": [{"start": 3, "stop": 5}, {"start": 9, "stop": 10}], "rollbacks": 1}
     document["loss_scale"] = {"factor": 1024.0, "good_steps": 3}
+    document["memorising_since"] = 40
     write(newest, document)
     text = " ".join(idm("info", copy).out.split())
-    for part in ("loss scale 1,024", "data of 3 steps passed over", "1 returns to a checkpoint"):
+    for part in (
+        "loss scale 1,024",
+        "data of 3 steps passed over",
+        "1 returns to a checkpoint",
+        "memorisation began by step 40",
+    ):
         assert part in text
-    for wrong in ({"guard": []}, {"guard": {"skipped": 3}}, {"seconds": "long"}):
+    for wrong in ({"guard": []}, {"memorising_since": [40]}, {"guard": {"skipped": 3}}, {"seconds": "long"}):
         write(newest, document | wrong)
         result = idm("info", copy)
         assert (result.code, len(result.errors)) == (4, 1)

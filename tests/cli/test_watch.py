@@ -125,3 +125,15 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(idm, copy):
         (copy / name).unlink()
         os.mkfifo(copy / name)
     assert idm("watch", copy, "--once").code == 4
+
+
+def test_memorisation_is_shown_with_the_step_that_it_began_by(idm, copy):
+    rows = [
+        {"step": 40, "loss": 0.3, "memorised": 0.02, "memorised_error": 0.03},
+        {"step": 80, "loss": 0.2, "memorised": 0.253, "memorised_error": 0.041, "memorising_since": 80},
+        {"step": 100, "loss": 0.2},
+    ]
+    for number, shown in ((1, "memorised 2% ± 3% checkpoint"), (3, "memorised 25% ± 4%, began by step 80")):
+        (copy / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[:number]))
+        assert shown in " ".join(idm("watch", copy, "--once").out.split())
+    assert idm("watch", copy, "--json").json["memorising_since"] == 80

@@ -8,9 +8,10 @@ import torch
 
 from idm.core.errors import SettingsError
 from idm.core.estimate import Estimate
+from idm.core.level_errors import LevelErrors
 from idm.core.registry import Registry
 from idm.metrics import METRICS as INCLUDED
-from idm.metrics import BoundParts, Evidence, Figure, FlowScores, Labelled, Metric, Needs
+from idm.metrics import BoundParts, Evidence, Figure, FlowScores, Labelled, LevelScores, Metric, Needs
 from idm.metrics.features import find_features
 
 from ..pages import contributed
@@ -34,13 +35,19 @@ def pictures(number: int, seed: int) -> Labelled:
     return Labelled((x.clamp(-1, 1) * 2).round() / 2, y)
 
 
+def errors(number: int, seed: int) -> LevelErrors:
+    values = torch.rand(number, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return LevelErrors(torch.tensor([0.2, 1.0, 9.0]).double(), values + 1.0, values, values)
+
+
 def evidence(drawn: Labelled, trained_on: Labelled | None = None) -> Evidence:
     scored, trained_on = pictures(50, 1), trained_on or pictures(140, 2)
     parts = [torch.rand(50, generator=torch.Generator().manual_seed(i)) for i in range(3)]
     bound = BoundParts(sum(parts), *parts, Estimate(2.0, 0.1), "50 held-out samples")
     flow = FlowScores(torch.rand(50, generator=torch.Generator().manual_seed(7)), "50 held-out samples")
-    features = find_features("pca:4", trained_on.x)
-    return Evidence(drawn, scored, trained_on, bound, features, LEVELS, "60 samples", flow_scores=flow)
+    features, levels = find_features("pca:4", trained_on.x), LevelScores(errors(50, 8), errors(60, 9))
+    told = {"flow_scores": flow, "level_scores": levels}
+    return Evidence(drawn, scored, trained_on, bound, features, LEVELS, "60 samples", **told)
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +82,7 @@ def test_a_metric_reads_nothing_but_what_it_needs(name: str, usual: Evidence) ->
         trained_on=usual.trained_on if needs & (Needs.TRAINING | Needs.REAL) else None,
         parts=usual.parts if Needs.BOUND in needs else None,
         flow_scores=usual.flow_scores if Needs.FLOW in needs else None,
+        level_scores=usual.level_scores if Needs.LEVELS in needs else None,
         features=usual.features,
         levels=LEVELS,
     )

@@ -37,6 +37,8 @@ Scores = Annotated[
     ),
 ]
 
+Maps = Annotated[bool, options.switch("--maps", "Also write where in each sample its bits are: maps.npz.")]
+
 
 @dataclass(frozen=True)
 class BoundOptions:
@@ -49,6 +51,7 @@ class BoundOptions:
     flow_steps: FlowSteps = 50
     plan: options.Plan = None
     scores: Scores = None
+    maps: Maps = False
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ FIRST = (
     "label_a",
     "label_b",
     "labels",
+    "maps",
     "max_time",
     "method",
     "metrics",

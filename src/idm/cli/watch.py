@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,8 @@ from idm.core.streams import output_is_lost
 from idm.core.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.table import Table
 
     from idm.tasks.progress import RunProgress
@@ -64,6 +66,7 @@ def _rows(found: "RunProgress") -> dict[str, str]:
         "loss": _number(known.get("loss")),
         "by noise, least first": "  ".join(_number(value) or "-" for value in quartiles) if step else "",
         "held-out bits/dim": _number(known.get("held_out_bpd")),
+        "memorised": _memorised(known),
         "images per second": _number(known.get("images_per_second")),
         "waiting for data": "" if not known.get("waited") else f"{known['waited']:.0%} of the time",
         "time left": "" if left is None else _clock(left),
@@ -72,6 +75,15 @@ def _rows(found: "RunProgress") -> dict[str, str]:
         "pictures": str(found.picture or ""),
     }
     return {name: value for name, value in rows.items() if value}
+
+
+def _memorised(known: "Mapping[str, Any]") -> str:
+    """Say by how much errors on training samples are smaller, and since when; "" where nobody looked."""
+    share, error, since = (known.get(name) for name in ("memorised", "memorised_error", "memorising_since"))
+    if share is None:
+        return ""
+    said = f"{share:.0%}" + ("" if error is None else f" ± {error:.0%}")
+    return said if since is None else f"{said}, began by step {since:,}"
 
 
 def _number(value: float | None) -> str:

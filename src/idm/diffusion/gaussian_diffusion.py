@@ -33,7 +33,7 @@ class GaussianDiffusion(ReverseProcess):
         rows = is_0.expand(len(x_t)).nonzero()[:, 0].to(x_t.device) if on_host else None
         if rows is not None and len(rows) == len(x_t):
             return self.decoder_bpd(step, x_start)
-        kl = nats_to_bits(mean_flat(self.q_posterior(x_start, x_t, at).kl(step.gaussian)))
+        kl = nats_to_bits(mean_flat(self._kl(step, x_start, x_t, at)))
         if rows is None:
             return torch.where(is_0, self.decoder_bpd(step, x_start), kl)
         return kl.index_put((rows,), self.decoder_bpd(step.select(rows), x_start[rows])) if len(rows) else kl
@@ -41,6 +41,16 @@ class GaussianDiffusion(ReverseProcess):
     def decoder_bpd(self, step: ReverseStep, x_start: Images) -> PerSample:
         """-log p(x_0 | x_1) in bits/dim [b], the term of step 0."""
         return -nats_to_bits(mean_flat(self.decoder.log_likelihood(x_start, step.gaussian)))
+
+    def vb_by_value(self, step: ReverseStep, x_start: Images, x_t: Images, t: int) -> Images:
+        """Share of every value in the term of the bound at step ``t``, in bits; their mean is ``vb_bpd``."""
+        if t == 0:
+            return -nats_to_bits(self.decoder.log_likelihood(x_start, step.gaussian))
+        return nats_to_bits(self._kl(step, x_start, x_t, self.transition(t, x_t)))
+
+    def _kl(self, step: ReverseStep, x_start: Images, x_t: Images, at: Transition) -> Tensor:
+        """KL(q(x_{t-1} | x_t, x_0) || p(x_{t-1} | x_t)) of every value, in nats."""
+        return self.q_posterior(x_start, x_t, at).kl(step.gaussian)
 
     def _vb_terms_bpd(
         self,
@@ -62,9 +72,17 @@ class GaussianDiffusion(ReverseProcess):
         p(x_T) is what sampling starts from: N(0, I) on a chain, N(0, sigma_T^2 I) on other paths. It has no trainable
         part; a large value means that the path stops before x_T is noise.
         """
+        return nats_to_bits(mean_flat(self._prior(x_start)))
+
+    def prior_by_value(self, x_start: Images) -> Images:
+        """Share of every value in that, in bits; their mean is ``prior_bpd``."""
+        return nats_to_bits(self._prior(x_start))
+
+    def _prior(self, x_start: Images) -> Tensor:
+        """KL(q(x_T | x_0) || p(x_T)) of every value, in nats."""
         last, one = self.q_mean_variance(x_start, self.num_timesteps - 1), torch.ones_like(x_start[:1])
         start = self.grid.path.start(self.grid.level(self.num_timesteps - 1, one), one)
-        return nats_to_bits(mean_flat(normal_kl(last.mean, last.log_variance, 0.0, 2.0 * torch.log(start))))
+        return normal_kl(last.mean, last.log_variance, 0.0, 2.0 * torch.log(start))
 
     def training_losses(
         self,

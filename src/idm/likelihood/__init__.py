@@ -8,6 +8,8 @@ from idm.likelihood.curves import Calibration, estimate_error_curves
 from idm.likelihood.estimate import estimate_bpd
 from idm.likelihood.flow import FlowLikelihood, flow_likelihood
 from idm.likelihood.fractions import VarianceFractions, variance_fractions
+from idm.likelihood.levels import level_errors, x_start_errors
+from idm.likelihood.maps import MappedBound, map_bound
 from idm.likelihood.pilot import StepProposal, fit_proposal
 from idm.likelihood.planning import BoundByCurve
 from idm.likelihood.sampled import SampledBound, sample_bound
@@ -18,6 +20,7 @@ __all__ = [
     "Calibration",
     "Estimate",
     "FlowLikelihood",
+    "MappedBound",
     "SampledBound",
     "StepProposal",
     "VarianceFractions",
@@ -29,7 +32,10 @@ __all__ = [
     "evaluate_bound",
     "fit_proposal",
     "flow_likelihood",
+    "level_errors",
+    "map_bound",
     "sample_bound",
     "variance_fractions",
     "with_error_curve",
+    "x_start_errors",
 ]

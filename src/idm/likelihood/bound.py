@@ -18,8 +18,9 @@ from idm.core.progress import SILENT, Listener, Progress
 from idm.core.rng import Rng
 from idm.core.tensors import mean_flat
 from idm.core.types import Images, Network
-from idm.diffusion import Denoiser, GaussianDiffusion, ModelKwargs, Place
+from idm.diffusion import Denoiser, GaussianDiffusion, ModelKwargs, Place, ReverseStep
 from idm.guidance import refuse_guided
+from idm.schedules import Transition
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,7 @@ def evaluate_bound(
     Raises:
         SettingsError: no samples, a batch size below 1, or a guided denoiser.
     """
-    refuse_guided(denoise, "bound")
-    if x_start.shape[0] < 1 or whole_number(batch_size, "batch_size") < 1:
-        raise SettingsError(
-            f"bound: at least one sample and a batch_size of at least 1 wanted, got {x_start.shape[0]} and {batch_size}"
-        )
+    refuse_unscorable(denoise, x_start, batch_size)
     size = min(x_start.shape[0], batch_size)
     seeds = Rng.from_seed(seed, x_start.shape[0], x_start.device).seeds
     parts = torch.arange(x_start.shape[0]).split(size)
@@ -111,6 +108,19 @@ def evaluate_bound(
     with torch.no_grad(), listener.follow("bound", total) as bar:
         return VLB.concatenate(
             [_bound(diffusion, denoise, x_start, rows, Rng(seeds[rows]), batch_size, bar) for rows in parts]
+        )
+
+
+def refuse_unscorable(denoise: Denoiser, x_start: Tensor, batch_size: int) -> None:
+    """Refuse to evaluate the bound of nothing, nothing at a time, or under guidance.
+
+    Raises:
+        SettingsError: as said.
+    """
+    refuse_guided(denoise, "bound")
+    if x_start.shape[0] < 1 or whole_number(batch_size, "batch_size") < 1:
+        raise SettingsError(
+            f"bound: at least one sample and a batch_size of at least 1 wanted, got {x_start.shape[0]} and {batch_size}"
         )
 
 
@@ -140,6 +150,33 @@ def _bound(
     return VLB(prior + vb.sum(1), prior, vb, xstart_mse, mse)
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A noisy image, and the reverse step that is taken from it.
+
+    Attributes:
+        x_t: the image, with noise.
+        at: the transition to the level below.
+        step: the reverse step.
+    """
+
+    x_t: Tensor
+    at: Transition
+    step: ReverseStep
+
+    def errors(self, x_start: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean squared errors of the predicted x_0 and eps, each [b]."""
+        eps = self.at.up.eps(self.x_t, self.step.pred_xstart)
+        return mean_flat((self.step.pred_xstart - x_start) ** 2), mean_flat((eps - noise) ** 2)
+
+
+def see(diffusion: GaussianDiffusion, denoise: Denoiser, x_start: Tensor, t: Place, noise: Tensor) -> Seen:
+    """Add noise to clean data, and denoise them; arguments as of ``evaluate_terms``."""
+    at = diffusion.transition(t, x_start)
+    x_t = at.up.diffuse(x_start, noise)
+    return Seen(x_t, at, diffusion.reverse(denoise(x_t, at.up), at, x_t))
+
+
 def evaluate_terms(
     diffusion: GaussianDiffusion, denoise: Denoiser, x_start: Tensor, t: Place, noise: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -152,9 +189,5 @@ def evaluate_terms(
         t: a step, or one for each image [b].
         noise: what is added to x_start.
     """
-    at = diffusion.transition(t, x_start)
-    x_t = at.up.diffuse(x_start, noise)
-    step = diffusion.reverse(denoise(x_t, at.up), at, x_t)
-    eps = at.up.eps(x_t, step.pred_xstart)
-    errors = mean_flat((step.pred_xstart - x_start) ** 2), mean_flat((eps - noise) ** 2)
-    return diffusion.vb_bpd(step, x_start, x_t, t), *errors
+    seen = see(diffusion, denoise, x_start, t, noise)
+    return diffusion.vb_bpd(seen.step, x_start, seen.x_t, t), *seen.errors(x_start, noise)

@@ -8,13 +8,14 @@ from idm.metrics.base import Metric
 from idm.metrics.bound import Bound
 from idm.metrics.classifier import Classifier
 from idm.metrics.comparison import Comparison, Kind, worse_than_chance
-from idm.metrics.evidence import BoundParts, Evidence, FlowScores, Labelled, Needs, Setup
+from idm.metrics.evidence import BoundParts, Evidence, FlowScores, Labelled, LevelScores, Needs, Setup
 from idm.metrics.features import FEATURES, FeatureExtractor, PrincipalComponents, RandomConvolutions, Values
 from idm.metrics.figure import Better, Figure, Null
 from idm.metrics.flow import Flow
 from idm.metrics.frechet import Frechet, frechet_distance
 from idm.metrics.histogram import Histograms, histogram_bpd
 from idm.metrics.kernel import KernelDistance, kernel_distance
+from idm.metrics.levels import Levels
 from idm.metrics.manifolds import DensityCoverage, Diversity, PrecisionRecall
 from idm.metrics.memorisation import Memorisation
 from idm.metrics.own import OwnMetric
@@ -29,6 +30,7 @@ METRICS: Registry[Metric] = Registry(
     {
         "bound": Bound,
         "flow": Flow,
+        "levels": Levels,
         "classifier": Recognised,
         "frechet": Frechet,
         "kid": KernelDistance,
@@ -77,6 +79,8 @@ __all__ = [
     "KernelDistance",
     "Kind",
     "Labelled",
+    "LevelScores",
+    "Levels",
     "Memorisation",
     "Metric",
     "Needs",

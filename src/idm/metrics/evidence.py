@@ -9,6 +9,7 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.estimate import Estimate
+from idm.core.level_errors import LevelErrors
 from idm.metrics.features import FeatureExtractor, Values
 
 T = TypeVar("T")
@@ -24,6 +25,7 @@ class Needs(Flag):
     REAL = auto()
     BOUND = auto()
     FLOW = auto()
+    LEVELS = auto()
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +75,19 @@ class FlowScores:
     about: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class LevelScores:
+    """Errors over noise levels.
+
+    Attributes:
+        held_out: of data that the model has not seen.
+        training: of data that it was trained on, at the same levels; None of other data than the run's own.
+    """
+
+    held_out: LevelErrors
+    training: LevelErrors | None = None
+
+
 @dataclass(frozen=True)
 class Setup:
     """What is known before anything is drawn or scored, for metrics to refuse what they cannot measure.
@@ -101,6 +116,7 @@ class Evidence:
         compared: real data that samples are compared with, of which the features know nothing; all of ``trained_on``
             where None, or else those to score.
         flow_scores: the likelihood of the data to score by the probability flow.
+        level_scores: errors over noise levels of the data to score, and of training data.
         parts: the bound of the data to score.
         features: what is compared of samples.
         levels: number of levels of the data; None for continuous ones.
@@ -116,6 +132,7 @@ class Evidence:
     about_drawn: str = ""
     compared: Labelled | None = None
     flow_scores: FlowScores | None = None
+    level_scores: LevelScores | None = None
 
     @property
     def samples(self) -> Labelled:
@@ -146,6 +163,11 @@ class Evidence:
     def flow(self) -> FlowScores:
         """Return the likelihood of the held-out data by the flow."""
         return _there(self.flow_scores, "the likelihood of held-out data by the flow")
+
+    @property
+    def by_level(self) -> LevelScores:
+        """Return the errors over noise levels."""
+        return _there(self.level_scores, "errors over noise levels")
 
 
 def _there(part: T | None, name: str) -> T:

@@ -44,6 +44,7 @@ def digits() -> Experiment:
             save_interval=350,
             sample_interval=700,
             bound_interval=350,
+            memorisation_interval=140,
             snapshot_interval=140,
         ),
         sampler=SamplerSettings(name="ddim", steps=25),

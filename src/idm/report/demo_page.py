@@ -6,6 +6,7 @@ from idm.likelihood import Estimate, VarianceFractions
 from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, Picture, SideBySide, Table
 from idm.report.demo_contents import Bound, DemoContents, SampleSet
 from idm.report.figures import bound_by_timestep, loss_curve
+from idm.report.levels import memorisation_clock
 from idm.report.page import Page
 from idm.report.pictures import grid
 from idm.report.steps import learned_and_best
@@ -189,6 +190,19 @@ def _training(contents: DemoContents) -> list[Block]:
             "error is largest for the least noisy steps; all curves should fall and then level off."
         ),
         Picture(loss_curve(contents.metrics), "Line chart: loss over training steps, by noise level"),
+        *_memorisation(contents),
+    ]
+
+
+def _memorisation(contents: DemoContents) -> list[Block]:
+    if not any("memorised" in row for row in contents.metrics):
+        return []
+    return [
+        Paragraph(
+            "A network that is trained on few samples for long enough learns them by heart: its errors on them fall "
+            "below those on samples that it has not seen. Near zero, nothing is memorised."
+        ),
+        Picture(memorisation_clock(contents.metrics), "Line chart: memorisation over training steps"),
     ]
 
 

@@ -20,6 +20,7 @@ class BoundOptions(TypedDict, total=False):
     flow_steps: int
     seed: int
     batch_size: int
+    maps: bool
 
 
 @final
@@ -38,6 +39,7 @@ class BoundRequest:
         flow_steps: of the solver, where the metric "flow" is measured, an even number.
         seed: of steps and noise: sample i has seed + i.
         batch_size: (sample, step) pairs per call of the network.
+        maps: also say where in each sample its bits are; of every term of the bound.
     """
 
     steps: int = 0
@@ -48,6 +50,7 @@ class BoundRequest:
     flow_steps: int = USUAL_FLOW_STEPS
     seed: int = 0
     batch_size: int = 512
+    maps: bool = False
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot be.
@@ -61,6 +64,10 @@ class BoundRequest:
             raise SettingsError(f"flow_steps: an even number wanted, got {self.flow_steps}")
         if self.budget:
             refuse_odd(self.budget, "budget")
+        if self.maps and (self.budget or self.target_se is not None):
+            raise SettingsError(
+                "maps: every term of the bound wanted, got an estimate from a few of them; leave one of the two out"
+            )
         if self.target_se is None:
             return
         if self.budget:

@@ -24,6 +24,9 @@ Watch = Callable[[SampleStep], None]
 BYTES_PER_VALUE = 4
 """Samples are drawn in float32."""
 
+SEVERAL_CALLS = "draw them in several calls, each with a seed of its own"
+"""What to do where samples are too many for memory."""
+
 
 def draw(
     run: Opened,
@@ -131,13 +134,14 @@ def require_sampler(run: Opened, sampler: Sampler) -> None:
     refuse_other_guidance(run.folder, sampler, run.guide)
 
 
-def require_memory(num: int, shape: Sequence[int], option: str = "num") -> None:
+def require_memory(num: int, shape: Sequence[int], option: str = "num", *, way: str = SEVERAL_CALLS) -> None:
     """Refuse more samples than the memory of this machine holds as they are drawn, before any is.
 
     Args:
         num: how many.
         shape: of one of them.
         option: what to call their number in messages.
+        way: what to do in place of that.
 
     Raises:
         SettingsError: they are too many.
@@ -149,7 +153,7 @@ def require_memory(num: int, shape: Sequence[int], option: str = "num") -> None:
     if num > most:
         raise SettingsError(
             f"{option}: at most {most:,} samples of {' x '.join(map(str, shape))} wanted, which is what the memory of "
-            f"this machine holds, got {num:,}; draw them in several calls, each with a seed of its own"
+            f"this machine holds, got {num:,}; {way}"
         )
 
 

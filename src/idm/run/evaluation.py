@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from idm.likelihood import VLB, Estimate, FlowLikelihood
-from idm.metrics import FeatureExtractor, Figure, Values, worse_than_chance
+from idm.metrics import FeatureExtractor, Figure, LevelScores, Values, worse_than_chance
 from idm.metrics.recognition import OF_HELD_OUT, RECOGNISED
 from idm.run.flows import flow_to_plain
 from idm.run.held_out_bounds import HeldOutBound, ScoredBound, pair
+from idm.run.levels import levels_to_plain
 from idm.run.opened import Opened
 from idm.samplers import Sampler
 
@@ -39,10 +40,13 @@ class Scores:
     Attributes:
         bits_per_dim: of each sample [n]; of continuous data in the data's own units.
         vlb: the same with its terms.
+        maps: of every value of each sample, in the order of axes of the data, with a mean that is its score; None where
+            they were not asked for.
     """
 
     bits_per_dim: NDArray[np.float64]
     vlb: VLB
+    maps: NDArray[np.float32] | None = None
 
     def __repr__(self) -> str:
         """How many, and their mean."""
@@ -66,6 +70,7 @@ class Evaluation:
         num_samples: how many were drawn.
         features: what was compared of samples.
         flow: likelihoods by the probability flow; None where no metric needs them.
+        levels: errors over noise levels; None where no metric needs them.
     """
 
     scored: ScoredBound | None
@@ -75,6 +80,7 @@ class Evaluation:
     num_samples: int = 0
     features: FeatureExtractor = field(default_factory=Values)
     flow: FlowLikelihood | None = None
+    levels: LevelScores | None = None
 
     @property
     def scores(self) -> dict[str, Tensor]:
@@ -86,6 +92,11 @@ class Evaluation:
     def bound(self) -> HeldOutBound | None:
         """The bound with all of its terms; None where there is none, or where it was estimated."""
         return None if self.scored is None else self.scored.whole
+
+    @property
+    def maps(self) -> NDArray[np.float32] | None:
+        """Bits/dim of every value of each held-out sample, as of ``Scores``; None where they were not asked for."""
+        return None if self.bound is None else self.bound.maps
 
     def __getitem__(self, name: str) -> Figure:
         """Return the figure of that name, such as "total" or "recognised".
@@ -124,6 +135,8 @@ class Evaluation:
         plain = self.about | ({} if self.scored is None else self.scored.to_plain())
         if self.flow is not None:
             plain["flow"] = flow_to_plain(self.flow)
+        if self.levels is not None:
+            plain["levels_of_noise"] = levels_to_plain(self.levels)
         found, sampler = self.recognition, self.sampler
         if sampler is not None:
             how: dict[str, Any] = {"sampler": type(sampler).__name__}

@@ -16,7 +16,7 @@ from idm.core.progress import SILENT, Listener
 from idm.core.text import counted
 from idm.data import Dataset
 from idm.likelihood import FlowLikelihood
-from idm.metrics import Evidence, Figure, Labelled, Metric, Needs, Recognised, Setup, find_metric
+from idm.metrics import Evidence, Figure, Labelled, LevelScores, Metric, Needs, Recognised, Setup, find_metric
 from idm.metrics.features import USUAL_FEATURES, FeatureExtractor, Values, find_features, fitted_and_compared
 from idm.run.data import Data
 from idm.run.drawing import require_memory, require_sampler
@@ -67,6 +67,7 @@ class Metrics:
         listener: Listener = SILENT,
         *,
         flow: FlowLikelihood | None = None,
+        levels: LevelScores | None = None,
     ) -> dict[str, list[Figure]]:
         """Measure all, and return their figures by metric; all see the same evidence.
 
@@ -77,8 +78,9 @@ class Metrics:
             drawn: samples in the model's range, of every class in turn, where a metric looks at them.
             listener: hears how it gets on.
             flow: likelihoods by the flow, where a metric needs them.
+            levels: errors over noise levels, where a metric needs them.
         """
-        evidence = self._evidence(run, data, bound, drawn, flow)
+        evidence = self._evidence(run, data, bound, drawn, flow, levels)
         found: dict[str, list[Figure]] = {}
         with listener.follow("measuring", len(self.members), unit="metrics") as bar:
             for name, metric in self.members.items():
@@ -93,6 +95,7 @@ class Metrics:
         bound: ScoredBound | None,
         drawn: Tensor | None,
         flow: FlowLikelihood | None,
+        levels: LevelScores | None,
     ) -> Evidence:
         needs = self.needs
         reads_real, has_trained = bool(needs & Needs.REAL), len(data.train) > 0
@@ -105,6 +108,7 @@ class Metrics:
             trained_on=training,
             parts=None if bound is None else bound.parts(run.spec.codec, own=has_trained),
             flow_scores=None if flow is None else flow_scores(flow, run.spec.codec, own=has_trained),
+            level_scores=levels,
             features=self.features,
             levels=run.spec.codec.levels,
             about_drawn=self._about_drawn(run),
@@ -183,7 +187,7 @@ def _refuse_samples(members: Mapping[str, Metric], samples: int) -> None:
 
 
 def _refuse_missing(run: Opened, data: Data, members: Mapping[str, Metric]) -> None:
-    if needs_of(members) & (Needs.HELD_OUT | Needs.BOUND | Needs.FLOW):
+    if needs_of(members) & (Needs.HELD_OUT | Needs.BOUND | Needs.FLOW | Needs.LEVELS):
         require_held_out(run, data)
     for name, metric in members.items():
         if metric.needs & Needs.TRAINING and not len(data.train) and not isinstance(metric, Recognised):

@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import Any, final
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from idm.core.text import counted
@@ -85,12 +87,14 @@ class HeldOutBound(ScoredBound):
         histogram: as of ``ScoredBound``.
         fractions: what the network learned of the variance, beside the best; None where it learned none, or the best is
             not known.
+        maps: bits/dim of every value of each sample; None where they were not asked for.
     """
 
     vlb: VLB
     timesteps: list[int] | list[float]
     histogram: Estimate | None
     fractions: VarianceFractions | None = None
+    maps: NDArray[np.float32] | None = None
 
     @property
     def scores(self) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ def refuse_idle(wanted: BoundRequest, metrics: Mapping[str, Metric]) -> None:
     Raises:
         SettingsError: a line for each.
     """
-    options = {"bound": ("steps", "plan", "budget", "target_se"), "flow": ("flow_steps",)}
+    options = {"bound": ("steps", "plan", "budget", "target_se", "maps"), "flow": ("flow_steps",)}
     needs, usual, names = needs_of(metrics), BoundRequest(), ",".join(metrics)
     idle = [metric for metric, need in (("bound", Needs.BOUND), ("flow", Needs.FLOW)) if not needs & need]
     lines = [

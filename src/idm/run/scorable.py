@@ -1,7 +1,7 @@
 """A trained model that is scored: on held-out data, on samples of one's own, beside another one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -25,6 +25,8 @@ from idm.run.held_out_bounds import ScoredBound
 from idm.run.idle import refuse_idle
 from idm.run.inputs import as_inputs
 from idm.run.labels import Labels
+from idm.run.levels import level_scores
+from idm.run.maps import mapped_bound, mapped_samples, require_room_for_maps
 from idm.run.opened import Opened
 from idm.run.other_data import open_data_to_score
 from idm.run.restorable import Restorable
@@ -53,6 +55,7 @@ class Scorable(Restorable):
         plan: str | None = None,
         seed: int = 0,
         batch_size: int = 512,
+        maps: bool = False,
         listener: Listener | None = None,
     ) -> Scores:
         """Evaluate the variational bound of each sample, in bits/dim.
@@ -64,6 +67,7 @@ class Scorable(Restorable):
             plan: which levels that chain has, in place of evenly spaced ones; see ``sampler``.
             seed: sample i has the noise of seed + i.
             batch_size: (sample, step) pairs per call of the network.
+            maps: also say where in each sample its bits are.
             listener: as in ``sample``.
 
         Raises:
@@ -74,9 +78,11 @@ class Scorable(Restorable):
         listener = listener_or_quiet(listener)
         inputs, chain = as_inputs(self, samples), chain_of(self, steps, plan, listener)
         y = self.conditioning(self.spec.label_kind.read(labels), inputs.labels).get("y")
-        found = bound_of(self, chain, inputs.x, y, seed=seed, batch_size=batch_size, listener=listener)
+        how: dict[str, Any] = {"seed": seed, "batch_size": batch_size, "listener": listener}
+        mapped = mapped_bound(self, chain, inputs.x, y, **how) if maps else None
+        found = bound_of(self, chain, inputs.x, y, **how) if mapped is None else mapped.vlb
         vlb = in_data_units(found, self)
-        return Scores(vlb.total_bpd.double().cpu().numpy(), vlb)
+        return Scores(vlb.total_bpd.double().cpu().numpy(), vlb, None if mapped is None else mapped.maps)
 
     def score_by_flow(
         self,
@@ -132,7 +138,7 @@ class Scorable(Restorable):
             metrics: names, or "module:callable", which is imported and run; "bound", and with samples "classifier".
             features: what is compared of samples: "pca" (the default), "pca:50", "values", "random", "module:function".
             listener: as in ``sample``.
-            bound: steps, plan, num, budget, target_se, flow_steps, seed, batch_size, as of ``BoundRequest``.
+            bound: steps, plan, num, budget, target_se, flow_steps, seed, batch_size, maps, as of ``BoundRequest``.
 
         Raises:
             DataError: nothing is held out, or data that cannot be read or do not fit.
@@ -146,10 +152,11 @@ class Scorable(Restorable):
         refuse_idle(wanted, chosen.members)
         scored = score_held_out(self, opened, wanted, listener) if Needs.BOUND in chosen.needs else None
         flow = flow_of_held_out(self, opened, wanted, listener) if Needs.FLOW in chosen.needs else None
+        levels = level_scores(self, opened, wanted, listener) if Needs.LEVELS in chosen.needs else None
         by, asked = chosen.sampler, about(self, wanted.seed, None if data is None else str(data), wanted.plan, guidance)
         drawn = None if by is None else draw(guided, samples, seed=wanted.seed, sampler=by, listener=listener)
-        figures = chosen.figures(guided, opened, scored, drawn, listener, flow=flow)
-        return Evaluation(scored, figures, asked, by, samples, chosen.features, flow)
+        figures = chosen.figures(guided, opened, scored, drawn, listener, flow=flow, levels=levels)
+        return Evaluation(scored, figures, asked, by, samples, chosen.features, flow, levels)
 
     def compare(
         self,
@@ -199,6 +206,10 @@ def score_held_out(run: Opened, data: Data, wanted: BoundRequest, listener: List
     chain, count = chain_to_score(run, data, steps=wanted.steps, plan=wanted.plan, num=wanted.num, listener=listener)
     terms = plan_terms(run, data, chain, count, wanted)
     seed, size = wanted.seed, wanted.batch_size
+    if wanted.maps:
+        require_room_for_maps(run, count)
+        mapped = mapped_samples(run, data, chain, range(count), seed=seed, batch_size=size, listener=listener)
+        return replace(summary(run, data, chain, mapped.vlb, batch_size=size), maps=mapped.maps)
     if terms is None:
         vlb = bound_of_samples(run, data, chain, range(count), seed=seed, batch_size=size, listener=listener)
         return summary(run, data, chain, vlb, batch_size=size)

@@ -21,6 +21,7 @@ LONGEST_INTERVALS = {
     "snapshot_interval": 4,
     "sample_interval": 1,
     "bound_interval": 1,
+    "memorisation_interval": 10,
 }
 """Intervals are at most the number of all steps divided by this; 0, which is none, stays 0.
 

@@ -14,6 +14,7 @@ from idm.storage.manifest import damage
 from idm.storage.retention import folders
 from idm.tasks.initial import Origin
 from idm.tasks.words import data_in_words, network_in_words, options_in_words, origin_in_words, process_in_words
+from idm.training.memorisation import SINCE
 
 AVERAGES = ("ema-", "power-")
 """How the files of averages begin."""
@@ -146,4 +147,9 @@ def _state_in_words(checkpoint: Checkpoint) -> dict[str, str]:
         f"{state.get('metrics_length', 0):,} bytes of metrics",
     ]
     updates = f" ({state.get('ema_updates', 0):,} updates)"
-    return {"averages": ", ".join(averages) + updates, "training": ", ".join(filter(None, words))}
+    since = state.get(SINCE)
+    return {
+        "averages": ", ".join(averages) + updates,
+        "training": ", ".join(filter(None, words)),
+        "memorisation": "" if since is None else f"began by step {since:,}",
+    }

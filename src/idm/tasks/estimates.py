@@ -15,6 +15,7 @@ from idm.run.flows import FLOW_IMAGES, flow_of_samples, warn_of_few_steps
 from idm.run.held_out_bounds import ScoredBound
 from idm.run.scoring import chain_to_score, summary_of_estimate
 from idm.tasks.long_jobs import BOUND_IMAGES, bound_in_parts, request_of, request_of_bound
+from idm.tasks.map_parts import mapped_in_parts
 from idm.tasks.part_files import Part
 from idm.tasks.parts import Job, told_in_parts
 from idm.tasks.requests import ScoreRequest
@@ -38,6 +39,8 @@ def scored_in_parts(
     ranks, bound = ranks or Ranks(), wanted.bound
     chain, count = chain_to_score(run, data, steps=bound.steps, plan=bound.plan, num=bound.num, listener=listener)
     terms = ranks.on_main(lambda: plan_terms(run, data, chain, count, bound))
+    if bound.maps:
+        return mapped_in_parts(run, data, chain, count, folder, wanted, ranks=ranks, listener=listener)
     if terms is None:
         return bound_in_parts(run, data, folder, wanted, ranks=ranks, listener=listener)
     seed, size = bound.seed, bound.batch_size

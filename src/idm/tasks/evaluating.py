@@ -15,8 +15,9 @@ from idm.core.ranks import Ranks, joined_ranks
 from idm.core.text import finite
 from idm.data.fingerprint import differing
 from idm.likelihood import Estimate, FlowLikelihood
-from idm.metrics import Needs
+from idm.metrics import LevelScores, Needs
 from idm.report import bound_by_timestep, png
+from idm.report.levels import errors_over_levels
 from idm.report.steps import learned_and_best
 from idm.run import Data, Evaluation, Run, best_device, open_data_to_score
 from idm.run.drawing import guided_samples
@@ -29,7 +30,10 @@ from idm.run.saving import results_folder
 from idm.run.scoring import chain_of
 from idm.storage.results import Results, results_in
 from idm.tasks.estimates import flow_in_parts, scored_in_parts
+from idm.tasks.level_parts import HELD_OUT, TRAINING, levels_in_parts
 from idm.tasks.long_jobs import Order, sample_in_parts, share_plan
+from idm.tasks.map_parts import FILE as MAPS
+from idm.tasks.map_parts import write_maps
 from idm.tasks.parts import remove_parts
 from idm.tasks.requests import ScoreRequest
 from idm.tasks.scores import SCORES, place_of_scores, write_scores
@@ -38,8 +42,8 @@ from idm.tasks.together import Say, held_by_main, open_together, say_nothing, sa
 BOUND, FLOW, SAMPLES = ".parts-bound", ".parts-flow", ".parts-samples"
 """Where the parts of long jobs lie meanwhile."""
 
-PLOT, RESULTS, VARIANCE = "bound.png", "evaluation.json", "variance.png"
-NAMES, WHAT = (RESULTS, SCORES, PLOT, VARIANCE), "an evaluation"
+PLOT, RESULTS, VARIANCE, LEVELS = "bound.png", "evaluation.json", "variance.png", "levels.png"
+NAMES, WHAT = (RESULTS, SCORES, PLOT, VARIANCE, LEVELS, MAPS), "an evaluation"
 """What is written, and what it is."""
 
 
@@ -97,11 +101,13 @@ class _Found:
         scored: the bound.
         flow: likelihoods by the flow.
         drawn: samples.
+        levels: errors over noise levels.
     """
 
     scored: ScoredBound | None
     flow: FlowLikelihood | None
     drawn: Tensor | None
+    levels: LevelScores | None
 
 
 @final
@@ -150,24 +156,27 @@ class _Plan:
 
     def measure(self, ranks: Ranks, listener: Listener) -> _Found:
         """Score and draw what metrics need, in parts; on the main process what was found."""
-        request, needs, scored, flow, drawn = self.request, self.metrics.needs, None, None, None
+        request, needs, scored, flow, drawn, levels = self.request, self.metrics.needs, None, None, None, None
         together: dict[str, Any] = {"ranks": ranks, "listener": listener}
         if Needs.BOUND in needs:
             scored = scored_in_parts(self.run, self.data, self.folder / BOUND, request, **together)
         if Needs.FLOW in needs:
             flow = flow_in_parts(self.run, self.data, self.folder / FLOW, request.bound, **together)
+        if Needs.LEVELS in needs:
+            levels = levels_in_parts(self.run, self.data, self.folder, request.bound, **together)
         if self.metrics.sampler is not None:
             order = Order(request.samples, self.metrics.sampler, seed=request.seed)
             drawn = sample_in_parts(self.guided, order, self.folder / SAMPLES, **together)
-        return _Found(scored, flow, drawn)
+        return _Found(scored, flow, drawn, levels)
 
     def put(self, results: Results, found: _Found, listener: Listener) -> Evaluated:
         """Measure, and put the results in the place of earlier ones."""
         run, data, request, metrics = self.run, self.data, self.request, self.metrics
-        figures = metrics.figures(self.guided, data, found.scored, found.drawn, listener, flow=found.flow)
+        further: dict[str, Any] = {"flow": found.flow, "levels": found.levels}
+        figures = metrics.figures(self.guided, data, found.scored, found.drawn, listener, **further)
         asked = about(run, request.seed, request.data, request.plan, request.guidance)
         evaluation = Evaluation(
-            found.scored, figures, asked, metrics.sampler, request.samples, metrics.features, found.flow
+            found.scored, figures, asked, metrics.sampler, request.samples, metrics.features, **further
         )
         what, apart = f"{WHAT} of {run.name}", self.is_apart
 
@@ -175,11 +184,15 @@ class _Plan:
             scores = evaluation.scores
             return {"scores": write_scores(place, data, scores, self.table.name)} if scores else {}
 
-        written = results.put(what, lambda new: write_evaluation(new, evaluation) | ({} if apart else table(new)))
+        def write(new: Path) -> dict[str, Path]:
+            maps = {} if evaluation.maps is None else {"maps": write_maps(new, data, evaluation.maps)}
+            return write_evaluation(new, evaluation) | maps | ({} if apart else table(new))
+
+        written = results.put(what, write)
         if apart:
             with self.hold_table() as place:
                 written |= place.put(f"scores of {run.name}", table)
-        for name in (BOUND, FLOW, SAMPLES):
+        for name in (BOUND, FLOW, SAMPLES, HELD_OUT, TRAINING):
             remove_parts(self.folder / name)
         return Evaluated(evaluation, _remarks(run, data, request), written)
 
@@ -220,6 +233,8 @@ def write_evaluation(folder: Path, evaluation: Evaluation) -> dict[str, Path]:
     """Write the results as JSON; of all terms of a bound a plot, and one of the variance where it was learned."""
     text = json.dumps(finite(evaluation.to_plain()), indent=2, allow_nan=False) + "\n"
     written = {"results": write_atomically(folder / RESULTS, text.encode(), durable=True)}
+    if evaluation.levels is not None:
+        written["levels_plot"] = write_atomically(folder / LEVELS, png(errors_over_levels(evaluation.levels)))
     bound = evaluation.bound
     if bound is None:
         return written

@@ -20,7 +20,7 @@ from idm.run.scoring import bound_of_samples, chain_to_score, summary
 from idm.run.variance import told
 from idm.samplers import Sampler, SampleStep
 from idm.storage import open_checkpoint
-from idm.tasks.part_files import Part
+from idm.tasks.part_files import Part, Shapes
 from idm.tasks.parts import Job, told_in_parts
 from idm.tasks.requests import ScoreRequest
 
@@ -196,19 +196,38 @@ def vlb_in_parts(
 
     Arguments, and all else that is not said here, as of ``bound_in_parts``.
     """
-    ranks, seed, batch_size = ranks or Ranks(), wanted.seed, wanted.batch_size
-    size = max(BOUND_IMAGES, -(-batch_size // chain.num_timesteps))  # whatever the number of processes is
-    by_step = dict.fromkeys(("vb", "xstart_mse", "mse"), (chain.num_timesteps,))
-    request = request_of_bound(run, data, chain, seed)
-    job = Job("bound", Path(folder), request, count, size, {"total_bpd": (), "prior_bpd": (), **by_step})
-    calls = chain.num_timesteps * -(-job.size // min(job.size, batch_size))
+    ranks, wanted_size = ranks or Ranks(), wanted.batch_size
+    job = job_of_bound(run, data, chain, count, folder, wanted)
+    calls = chain.num_timesteps * -(-job.size // min(job.size, wanted_size))
 
     def compute(part: range, within: Listener) -> Part:
-        found = bound_of_samples(run, data, chain, part, seed=seed, batch_size=batch_size, listener=within)
-        return {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
+        how: dict[str, Any] = {"seed": wanted.seed, "batch_size": wanted_size, "listener": within}
+        return columns_of(bound_of_samples(run, data, chain, part, **how))
 
     found = told_in_parts(job, calls, compute, ranks, listener)
     return None if found is None else VLB(**found)
+
+
+def job_of_bound(
+    run: Opened,
+    data: Data,
+    chain: GaussianDiffusion,
+    count: int,
+    folder: str | Path,
+    wanted: ScoreRequest,
+    further: Shapes | None = None,
+) -> Job:
+    """Return the job of a bound, whose parts hold the columns of a ``VLB`` and ``further`` ones; else as there."""
+    size = max(BOUND_IMAGES, -(-wanted.batch_size // chain.num_timesteps))  # whatever the number of processes is
+    by_step = dict.fromkeys(("vb", "xstart_mse", "mse"), (chain.num_timesteps,))
+    request, more = request_of_bound(run, data, chain, wanted.seed), further or {}
+    request |= {"further": sorted(more)} if more else {}
+    return Job("bound", Path(folder), request, count, size, {"total_bpd": (), "prior_bpd": (), **by_step, **more})
+
+
+def columns_of(vlb: VLB) -> Part:
+    """Return the tensors of a bound by their names."""
+    return {field.name: getattr(vlb, field.name) for field in dataclasses.fields(vlb)}
 
 
 def request_of_bound(run: Opened, data: Data, chain: GaussianDiffusion, seed: int) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 import json
 import re
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +33,8 @@ class RunProgress:
     Attributes:
         run_folder: its folder.
         num_steps: optimiser steps that its settings ask for; None where they do not say.
-        figures: the last line of its metrics, such as "step" and "loss", and the newest of its held-out bound; empty
-            where nothing is logged yet.
+        figures: the last line of its metrics, such as "step" and "loss", and the newest of its held-out bound and of
+            its memorisation; empty where nothing is logged yet.
         seconds_left: until all steps are done, at the present rate; None where that is not known.
         num_events: bad steps and returns to a checkpoint so far.
         checkpoint: the newest; None where there is none yet.
@@ -66,16 +68,21 @@ def read_progress(run_folder: str | Path) -> RunProgress:
         raise CheckpointError(f"run {run_folder}: no run in this folder; give a folder written by 'idm train'")
     rows, total = _last_lines(run_folder / "metrics.jsonl"), _num_steps(run_folder)
     last = rows[-1] if rows else {}
-    bounds = [row for row in rows if "held_out_bpd" in row]
+    measured = (_newest(rows, name) for name in ("memorised", "held_out_bpd"))
     return RunProgress(
         run_folder,
         total,
-        figures=(bounds[-1] if bounds else {}) | last,
+        figures=reduce(or_, measured, Figures()) | last,
         seconds_left=_seconds_left(last, total),
         num_events=len(_last_lines(run_folder / "events.jsonl")),
         checkpoint=max(run_folder.glob("checkpoints/step-*"), default=None),
         picture=max(run_folder.glob("samples/step-*.png"), default=None),
     )
+
+
+def _newest(rows: list[Figures], name: str) -> Figures:
+    """Return the last row that has a figure; nothing where none has."""
+    return next((row for row in reversed(rows) if name in row), {})
 
 
 def _num_steps(run_folder: Path) -> int | None:

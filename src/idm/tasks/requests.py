@@ -71,6 +71,7 @@ class ScoreRequest:
         target_se: standard error that is wanted instead, as there.
         flow_steps: of the solver of the metric "flow", as there.
         scores: a .csv file for the scores of single samples; ``scores.csv`` beside the other results by default.
+        maps: also say where in each sample its bits are: ``maps.npz``.
     """
 
     data: str | None = None
@@ -91,6 +92,7 @@ class ScoreRequest:
     target_se: float | None = None
     flow_steps: int = BoundRequest.flow_steps
     scores: str | None = None
+    maps: bool = False
 
     @property
     def bound(self) -> BoundRequest:
@@ -100,7 +102,7 @@ class ScoreRequest:
             SettingsError: numbers that cannot be.
         """
         costs = (self.budget, self.target_se, self.flow_steps)
-        return BoundRequest(self.steps, self.plan, self.num, *costs, self.seed, self.batch_size)
+        return BoundRequest(self.steps, self.plan, self.num, *costs, self.seed, self.batch_size, self.maps)
 
 
 @dataclass(frozen=True)

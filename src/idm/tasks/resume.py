@@ -40,6 +40,8 @@ FREE_TO_CHANGE = (
     "training.sample_interval",
     "training.bound_interval",
     "training.bound_images",
+    "training.memorisation_interval",
+    "training.best_before_memorisation",
 )
 """Settings (or whole sections) that a resumed run may change; data at another place must be the same data."""
 

@@ -14,6 +14,7 @@ from idm.run import Run
 from idm.run.acceleration import for_training
 from idm.run.build import null_label
 from idm.run.calibrate import BATCH_SIZE, calibrate, calibrate_in_time, calibrated, versions
+from idm.run.clock import MemorisationClock, make_clock
 from idm.run.loaded import SAMPLED_AT_ONCE
 from idm.run.scoring import held_out_estimate
 from idm.settings import to_plain
@@ -36,7 +37,8 @@ def make_trainer(task: Task) -> Trainer:
     wish = task.wish
     spread = spread_over(task.ranks, task.network, task.experiment.training.shard)
     step = _train_step(task, spread)
-    averaged = _Averaged(task, step)
+    clock = make_clock(task.experiment.training, task.data, task.diffusion.grid)
+    averaged = _Averaged(task, step, clock)
     return Trainer(
         spread,
         step,
@@ -44,6 +46,7 @@ def make_trainer(task: Task) -> Trainer:
         describe=averaged.describe,
         preview=None if wish.preview is None else averaged.show,
         measure=averaged.measure if len(task.data.held_out) else None,
+        clock=None if clock is None else averaged.memorised,
         trackers=wish.trackers,
         deadline=wish.deadline,
         listener=wish.listener,
@@ -58,10 +61,12 @@ class _Averaged:
     Attributes:
         task: what is trained.
         step: how; it knows how many samples go through the network at once.
+        clock: looks whether training samples are told from others; None: nobody does.
     """
 
     task: Task
     step: TrainStep
+    clock: MemorisationClock | None
 
     def describe(self, network: nn.Module) -> dict[str, dict[str, Any]]:
         """Return the documents of a checkpoint."""
@@ -94,6 +99,12 @@ class _Averaged:
             lambda pairs: held_out_estimate(run, task.data, num=num, batch_size=pairs),
         )
         return {"held_out_bpd": found.mean, "held_out_bpd_error": found.standard_error}
+
+    def memorised(self, network: nn.Module) -> dict[str, float]:
+        """Say by how much training samples are known better than held-out ones."""
+        assert self.clock is not None, "else it is not called"
+        run, look = self._as_run(network, self.task.diffusion), self.clock.look
+        return in_smaller_pieces(self._fitting(MEASURED_AT_ONCE), lambda size: look(run, size))
 
     def _fitting(self, most: int) -> int:
         """As many samples at once as training takes, or as are small in any case."""

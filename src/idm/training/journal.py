@@ -47,7 +47,7 @@ class Journal:
         """Begin to measure time, with ``step`` steps done."""
         self._step, self._time = step, time.monotonic()
 
-    def log(self, step: int, batch_size: int, means: Mapping[str, float], **values: float) -> str:
+    def log(self, step: int, batch_size: int, means: Mapping[str, float], **values: int | float) -> str:
         """Append a line of metrics, and return a few words of it.
 
         Args:

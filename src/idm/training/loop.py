@@ -16,7 +16,7 @@ from idm.core.vote import Vote
 from idm.storage import Checkpoint
 from idm.storage.newest import checkpoint_of_step
 from idm.training.clock import Deadline
-from idm.training.onlookers import Describe, Measure, Onlookers, Preview
+from idm.training.onlookers import Describe, Measure, Measures, Onlookers, Preview
 from idm.training.records import Records
 from idm.training.spread import Spread
 from idm.training.state import TrainingState
@@ -46,6 +46,7 @@ class Trainer:
         describe: Describe,
         preview: Preview | None = None,
         measure: Measure | None = None,
+        clock: Measure | None = None,
         trackers: Sequence[Tracker] = (),
         deadline: Deadline | None = None,
         listener: Listener = SILENT,
@@ -60,21 +61,22 @@ class Trainer:
             preview: called at every sample interval, less often where that takes more than a small share of the time,
                 and at the end; a stop leaves it by a ``StopError``, as it does ``measure``.
             measure: called at every bound interval.
+            clock: called at every memorisation interval.
             trackers: told every line of metrics.
             deadline: stop then, as on a signal; None: never.
             listener: hears how it gets on.
         """
         run_folder = Path(run_folder)
-        # Settings, processes and level sampler are the step's own; whoever needs them asks it.
         self.train_step, self.run_folder = step, run_folder
-        self.measure = measure if step.settings.bound_interval else None
         self.listener = listener if step.ranks.is_main else SILENT  # all have the same terminal
         self.deadline = deadline or Deadline(None)
         self.state = TrainingState.new(spread, step, step.settings)
-        by_loss = self.measure is None
-        self.onlookers = Onlookers(step, self.state, run_folder, preview, self.measure, self.listener)
+        every = Measures(measure if step.settings.bound_interval else None, clock)
+        self.onlookers = Onlookers(step, self.state, run_folder, preview, every, self.listener)
         # Restores the newest checkpoint into the state, and so knows from which step to count on.
-        self.records = Records(self.state, run_folder, describe=describe, trackers=trackers, by_loss=by_loss)
+        self.records = Records(
+            self.state, run_folder, describe=describe, trackers=trackers, by_loss=every.bound is None
+        )
         self._num_steps_done = self.records.first_step
 
     @property
@@ -141,14 +143,14 @@ class Trainer:
     def _after_step(self, norm: torch.Tensor, vote: Vote, bar: Progress) -> None:
         """Do what is due after a step; once there is a wish to stop, only what saving needs."""
         settings, status = self.train_step.settings, ""
-        measuring = self.measure is not None and self._due(settings.bound_interval)
+        due = self.onlookers.due(self.num_steps_done)
         # What is measured is written in the line of metrics of its step, so that there must be one.
-        logging, saving = measuring or self._due(settings.log_interval), self._due(settings.save_interval)
+        logging = due != Measures() or self._due(settings.log_interval)
         # Flags of bad steps wait on the device until something is written that must not hold their traces.
         if logging or self.state.guard.full:
             self._heed_bad_steps(bar)
         if logging:
-            measured = self.onlookers.measured(vote) if measuring else {}
+            measured = self.onlookers.measured(vote, due)
             # A line without its measurement would differ from that of a run that was not stopped: it is owed instead.
             if measured is None:
                 self._stop(bar, owed=norm)
@@ -156,7 +158,7 @@ class Trainer:
         if settings.snapshot_is_due(self.num_steps_done):
             self._write(bar, self.records.snapshot)
         # The last checkpoint of a run, or of a stop, must succeed; another is tried again an interval later.
-        if saving and self.records.saved_step != self.num_steps_done:
+        if self._due(settings.save_interval) and self.records.saved_step != self.num_steps_done:
             self._write(bar, self.records.save, needed=self._finished or vote.carried)
         bar.advance(status=status)
         if not vote.carried:
@@ -193,7 +195,7 @@ class Trainer:
         return self.num_steps_done == self.train_step.settings.num_steps
 
     def _due(self, interval: int) -> bool:
-        return interval > 0 and (self.num_steps_done % interval == 0 or self._finished)
+        return self.train_step.settings.is_due(interval, self.num_steps_done)
 
     def _heed_bad_steps(self, bar: Progress) -> None:
         """Write down which steps were bad, and go back to a checkpoint where they were too many.

@@ -1,7 +1,7 @@
 """What a run keeps on disk while it is trained: checkpoints and the journal, and the way back to them."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,12 @@ from idm.storage.disk import cannot_write
 from idm.storage.manifest import Json, Score, to_plain
 from idm.storage.newest import checkpoint_to_continue, intact_checkpoints
 from idm.storage.retention import discard, tidy
+from idm.training.documents import owed_norm, refuse_other_counts
 from idm.training.guard import MOST_ROLLBACKS
-from idm.training.journal import EVENTS, METRICS, Journal
+from idm.training.journal import METRICS, Journal
 from idm.training.learning_rate import learning_rate
+from idm.training.memorisation import SINCE, Onset
+from idm.training.onlookers import Measured
 from idm.training.snapshots import discard_after, save_snapshot
 from idm.training.state import Tensors, TrainingState, refuse_not_finite
 from idm.training.trackers import Tracker
@@ -64,6 +67,7 @@ class Records:
         self._retention = Retention(settings.keep_checkpoints, settings.keep_every, settings.keep_best)
         self._by_loss = by_loss
         self._score: Score | None = None
+        self._onset = Onset()
         self.first_step, self.saved_step = 0, -1
         self.owed: float | None = None
         self.in_haste = False
@@ -100,25 +104,29 @@ class Records:
         averages = self._state.power_averages()
         self._state.step.ranks.on_main(lambda: save_snapshot(self._run_folder, step, averages))
 
-    def log(self, step: int, norm: torch.Tensor, measured: Mapping[str, float]) -> str:
+    def log(self, step: int, norm: torch.Tensor, measured: Measured) -> str:
         """Append a line of metrics, and return a few words of it.
 
         Args:
             step: completed optimiser steps.
             norm: norm of the last gradient.
-            measured: figures of the averaged network, if it was measured now.
+            measured: figures of the averaged network, as far as it was measured now.
         """
         train_step = self._state.step
         # Read on every process, as the sums are over all of them, though only the main one writes.
         means = self._state.meter.read(train_step.ranks)
-        figures = means if self._by_loss else measured
+        figures = means if self._by_loss else measured.bound
         # A checkpoint between two measurements is ranked by the last one.
         self._score = Score.of(figures) if figures else self._score
+        memory = self._onset.heed(step, measured.memorisation, tells=train_step.ranks.is_main)
+        if self._onset.since is not None and train_step.settings.best_before_memorisation:
+            self._score = None
         return self.journal.log(
             step,
             train_step.settings.batch_size,
             means,
-            **measured,
+            **measured.bound,
+            **memory,
             grad_norm=float(norm),
             learning_rate=learning_rate(train_step.settings, step - 1),
             waited=train_step.seconds_waited(),
@@ -190,17 +198,18 @@ class Records:
         now = {"step": step, "seconds": self.journal.seconds, "score": to_plain(self._score)}
         # JSON has no infinity: null is read back as NaN, which writes the same line.
         line = None if owed is None else {"grad_norm": owed if math.isfinite(owed) else None}
-        stopped = {"owed": line, "in_haste": stop_requested()}
+        stopped = {"owed": line, "in_haste": stop_requested(), SINCE: self._onset.since}
         return {**now, **lengths, **stopped, **self._state.document(step)}
 
     def _restore(self, checkpoint: Checkpoint, *, guard: bool = True) -> dict[str, Any]:
         document = checkpoint.document("training")
         # Hashes were right, so that whatever fails here is a checkpoint of another training, or of another version.
         try:
-            _refuse_other_counts(checkpoint, document)
+            refuse_other_counts(checkpoint, document)
             score = Score.from_plain(document.get("score"))
+            self._onset.restore(document.get(SINCE), checkpoint.step)
             self._state.restore(checkpoint, guard=guard)
-            self.owed, self.in_haste = _owed(document), bool(document.get("in_haste"))
+            self.owed, self.in_haste = owed_norm(document), bool(document.get("in_haste"))
         except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"checkpoint {checkpoint.path}: it does not fit this training ({one_line(error)})"
@@ -209,37 +218,6 @@ class Records:
         # Something left to do: the checkpoint is written again once it is done.
         self.saved_step = checkpoint.step if self.owed is None and not self.in_haste else -1
         return document
-
-
-def _refuse_other_counts(checkpoint: Checkpoint, document: Json) -> None:
-    """Refuse a document whose counts are none.
-
-    Raises:
-        KeyError: one is missing.
-        ValueError: one is no number, or another checkpoint's.
-    """
-    seconds = document["seconds"]
-    counts = [document[name] for name in (METRICS, EVENTS) if name in document]  # not in older checkpoints
-    counts.append(document["ema_updates"])
-    if document["step"] != checkpoint.step or not all(type(count) is int and 0 <= count < 2**63 for count in counts):
-        raise ValueError(f"training.json: counts of step {checkpoint.step} wanted, got others")
-    if type(seconds) not in (int, float) or not 0.0 <= seconds < 2**63:
-        raise ValueError(f"training.json: seconds of at least 0 wanted, got {seconds!r}")
-
-
-def _owed(document: Json) -> float | None:
-    """Return the norm that the line of metrics waits for; None where no line does, as in older checkpoints.
-
-    Raises:
-        ValueError: it is no number.
-    """
-    owed = document.get("owed")
-    if owed is None:
-        return None
-    norm = owed["grad_norm"]
-    if norm is not None and type(norm) not in (int, float):
-        raise ValueError(f"training.json: a norm wanted as owed, got {norm!r}")
-    return math.nan if norm is None else float(norm)
 
 
 def _tidied(run_folder: Path, keep: Retention) -> Path | None:

@@ -47,6 +47,10 @@ class TrainingSettings:
             the last step has one too. 0: none at all.
         bound_interval: steps between two estimates of the bound of held-out images, with the averaged weights; 0: none.
         bound_images: how many held-out images such an estimate looks at, at the most.
+        memorisation_interval: steps between two looks at whether training samples are told from held-out ones; unless
+            given, at most a tenth of num_steps. 0: none. A look is at as many samples, 256 at the most, as take a
+            thirtieth of the work of the interval, and there is none where these are fewer than 16.
+        best_before_memorisation: whether the keep_best checkpoints are all from before memorisation was seen to begin.
     """
 
     num_steps: Annotated[int, Ge(1)] = 100_000
@@ -72,6 +76,12 @@ class TrainingSettings:
     sample_interval: Annotated[int, Ge(0)] = 5_000
     bound_interval: Annotated[int, Ge(0)] = 5_000
     bound_images: Annotated[int, Ge(1)] = 256
+    memorisation_interval: Annotated[int, Ge(0)] = 5_000
+    best_before_memorisation: bool = False
+
+    def is_due(self, interval: int, step: int) -> bool:
+        """Whether what is done every so many steps, 0 for never, is done after ``step`` steps; at the end it is."""
+        return interval > 0 and (step % interval == 0 or step == self.num_steps)
 
     def snapshot_is_due(self, step: int) -> bool:
         """Whether averages are kept after ``step`` steps; not at the end, where the checkpoint holds them itself."""

@@ -137,3 +137,26 @@ def test_histograms_are_counted_a_piece_of_the_data_at_a_time(digits: Run, monke
     monkeypatch.setattr("idm.data.base.BLOCK_BYTES", 7 * 64 * 4)
     found = histogram_of(data, 17, 30)
     assert (found.mean, found.standard_error) == pytest.approx((expected.mean, expected.standard_error), rel=1e-12)
+
+
+def test_maps_of_continuous_channels_have_the_bits_of_each_in_its_own_unit(tmp_path: Path) -> None:
+    runs = [points(tmp_path / f"{scale:g}", scale) for scale in (1.0, 1024.0)]
+    maps = [run.evaluate(maps=True).maps for run in runs]
+    assert maps[0] is not None
+    assert maps[1] is not None
+    assert maps[0].shape == (20, 2)
+    np.testing.assert_allclose(maps[1] - maps[0], 10.0, atol=5e-3)  # log2(1024) more in every channel
+    for run, found in zip(runs, maps, strict=True):
+        bound = held_out_bound(run, open_run_data(run)).vlb.total_bpd
+        np.testing.assert_allclose(found.mean(1), bound.numpy(), rtol=1e-4, atol=1e-3)
+
+
+def test_maps_have_their_channels_where_the_data_have_them(tmp_path: Path) -> None:
+    data = np.random.default_rng(0).integers(0, 255, (40, 4, 6, 3)).astype(np.uint8)
+    np.save(tmp_path / "last.npy", data)
+    source = {"name": "arrays", "path": str(tmp_path / "last.npy"), "channels": "last"}
+    run = tiny(tmp_path / "run", data={"source": source, "held_out": 10})
+    found = run.evaluate(num=3, steps=2, maps=True)
+    assert found.maps is not None
+    assert found.maps.shape == (3, 4, 6, 3)
+    np.testing.assert_allclose(found.maps.reshape(3, -1).mean(1), found.scores["bits_per_dim"].numpy(), rtol=1e-4)

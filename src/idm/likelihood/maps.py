@@ -1,0 +1,78 @@
+"""Maps of the bound: which values of a sample are unlikely.
+
+Every term of the bound is a mean over the values of a sample: of Kullback-Leibler divergences of single values, and of
+the decoder's log-likelihoods of them. Their sum over steps says where in a sample its bits are.
+"""
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from idm.core.progress import SILENT, Listener, Progress
+from idm.core.rng import Rng
+from idm.core.tensors import mean_flat, wide
+from idm.core.types import Images
+from idm.diffusion import Denoiser, GaussianDiffusion
+from idm.likelihood.bound import VLB, refuse_unscorable, see
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class MappedBound:
+    """The bound of images, and where in them it comes from.
+
+    Attributes:
+        vlb: the bound and its terms.
+        maps: bits of every value, whose mean over an image is ``vlb.total_bpd`` of it.
+    """
+
+    vlb: VLB
+    maps: Images
+
+
+def map_bound(
+    diffusion: GaussianDiffusion,
+    denoise: Denoiser,
+    x_start: Images,
+    *,
+    seed: int = 0,
+    batch_size: int = 512,
+    listener: Listener = SILENT,
+) -> MappedBound:
+    """Evaluate what ``evaluate_bound`` does, with the same noise, value by value.
+
+    Args:
+        diffusion: the process; a respaced one gives the bound of the shorter chain.
+        denoise: what finds x_0.
+        x_start: clean data in [-1, 1], [b, c, *space].
+        seed: image i has seed + i.
+        batch_size: images per call of the network, each at one step.
+        listener: hears how it gets on, in steps of the chain.
+
+    Raises:
+        SettingsError: no samples, a batch size below 1, or a guided denoiser.
+    """
+    refuse_unscorable(denoise, x_start, batch_size)
+    seeds = Rng.from_seed(seed, len(x_start), x_start.device).seeds
+    parts = torch.arange(len(x_start), device=x_start.device).split(batch_size)
+    with torch.no_grad(), listener.follow("bound", diffusion.num_timesteps * len(parts)) as bar:
+        found = [_mapped(diffusion, denoise.select(rows), x_start[rows], Rng(seeds[rows]), bar) for rows in parts]
+    return MappedBound(VLB.concatenate([one.vlb for one in found]), torch.cat([one.maps for one in found]))
+
+
+def _mapped(diffusion: GaussianDiffusion, denoise: Denoiser, x_start: Tensor, rng: Rng, bar: Progress) -> MappedBound:
+    """Add up the bits of every value, in float64, over all steps."""
+    prior = diffusion.prior_by_value(x_start)
+    maps, columns = wide(prior).clone(), list[tuple[Tensor, ...]]()
+    for t in range(diffusion.num_timesteps):
+        noise = rng.normal("bound", t, x_start.shape[1:], x_start.dtype)
+        seen = see(diffusion, denoise, x_start, t, noise)
+        values = diffusion.vb_by_value(seen.step, x_start, seen.x_t, t)
+        maps += wide(values)
+        columns.append((mean_flat(values), *seen.errors(x_start, noise)))
+        bar.advance()
+    vb, xstart_mse, mse = (torch.stack(parts, dim=1) for parts in zip(*columns, strict=True))
+    prior_bpd = mean_flat(prior)
+    return MappedBound(VLB(prior_bpd + vb.sum(1), prior_bpd, vb, xstart_mse, mse), maps.to(x_start))
