@@ -106,6 +106,7 @@ def collect() -> Names:
     from idm.presets import PRESETS
     from idm.proof import CHECKS
     from idm.run.acceleration import PRECISIONS
+    from idm.run.classifier_features import CLASSIFIER
     from idm.run.inversions import METHODS
     from idm.run.method_settings import MethodSettings
     from idm.run.operators import EXAMPLES
@@ -130,7 +131,7 @@ def collect() -> Names:
         "methods": list(MethodSettings.family),
         "inversions": list(METHODS),
         "metrics": list(METRICS),
-        "features": list(FEATURES),
+        "features": [*FEATURES, CLASSIFIER],
         "formats": list(WRITERS),
         "settings": _words_of_settings(),
     }

@@ -1,12 +1,14 @@
-"""``idm evaluate``: score a run on the data it has not seen."""
+"""``idm evaluate``: score a run on the data it has not seen, or samples beside real data."""
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from idm.cli import guiding, options
+from idm.cli.evaluate_sets import SetOptions, evaluate_sets, refuse_options_of_runs, refuse_sets
 from idm.cli.flags import in_options
 from idm.cli.groups import Doing
 from idm.cli.output import Output
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
     from idm.tasks.evaluating import Evaluated
 
 
+MaybeRun = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="RUN", help="A run folder, or one checkpoint in it; none with --from and --against.", show_default=False
+    ),
+]
 TargetSe = Annotated[
     float | None,
     typer.Option(
@@ -56,11 +64,9 @@ class BoundOptions:
 
 @dataclass(frozen=True)
 class SampleOptions:
-    """Which samples are drawn, and what is measured of them."""
+    """Which samples are drawn."""
 
     samples: options.NumRecognised = 0
-    metrics: options.Metrics = None
-    features: options.Features = None
     sampler: options.SamplerForSamples = None
     sampler_steps: options.StepsForSamples = None
     spacing: options.Spacing = None
@@ -70,36 +76,63 @@ class SampleOptions:
     def asked(self) -> dict[str, Any]:
         """What tasks are told."""
         settings = options.given(name=self.sampler, steps=self.sampler_steps, spacing=self.spacing)
+        return {"samples": self.samples, "guidance": self.guidance, "sampler": settings}
+
+
+@dataclass(frozen=True)
+class MeasureOptions:
+    """What is measured."""
+
+    metrics: options.Metrics = None
+    features: options.Features = None
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What tasks are told."""
         names = None if self.metrics is None else self.metrics.split(",")
-        told = {"samples": self.samples, "features": self.features, "guidance": self.guidance}
-        return told | {"sampler": settings, "metrics": names}
+        return {"metrics": names, "features": self.features}
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """How the network is called."""
+
+    variance: options.Variance = None
+    seed: options.Seed = 0
+    batch_size: options.BatchSize = 512
+    precision: options.Precision = None
 
 
 def evaluate(
-    run_folder: options.RunArgument,
+    run_folder: MaybeRun = None,
     other: options.OtherData = None,
     overrides: options.SourceOverrides = None,
     *,
+    sets: SetOptions,
     bound: BoundOptions,
     drawn: SampleOptions,
-    variance: options.Variance = None,
-    seed: options.Seed = 0,
-    batch_size: options.BatchSize = 512,
+    measured: MeasureOptions,
+    network: NetworkOptions,
     out: options.OutFolder = None,
-    precision: options.Precision = None,
     doing: Doing,
 ) -> None:
     """Score held-out data in bits/dim, term by term, and samples by metrics: evaluation.json, scores.csv, and a plot.
 
-    Interrupted, it keeps what is finished, and the same command goes on; torchrun shares the work out among GPUs.
+    Without RUN, samples of anybody's are compared with real data: --from PATH --against PATH; nothing is written then
+    without --out. Interrupted, it keeps what is finished, and the same command goes on; torchrun shares the work out
+    among GPUs.
     """
+    if run_folder is None:
+        refuse_options_of_runs(other, doing, bound, drawn, network)
+        evaluate_sets(sets, **measured.asked, overrides=overrides or [], out=out, doing=doing)
+        return
+    refuse_sets(sets)
     from idm.cli.data_options import options_to_score
     from idm.tasks.evaluating import evaluate_into
     from idm.tasks.requests import ScoreRequest
 
-    how: dict[str, Any] = {"seed": seed, "batch_size": batch_size, "precision": precision, "variance": variance}
     source = options_to_score(overrides or [], other)
-    wanted = ScoreRequest(other, source, **vars(bound), **drawn.asked, **how)
+    wanted = ScoreRequest(other, source, **vars(bound), **drawn.asked, **measured.asked, **vars(network))
     found = evaluate_into(run_folder, wanted, out, **doing.for_task)
     if found is not None:
         _describe(doing.output, found)
@@ -109,10 +142,7 @@ def _describe(output: Output, found: "Evaluated") -> None:
     evaluation, results = found.evaluation, found.evaluation.to_plain()
     remarks = found.remarks + _remarks(evaluation)
     noted = {"noted": in_options("; ".join(remarks))} if remarks else {}
-    rows = {figure.name: figure.in_words() for figures in evaluation.figures.values() for figure in figures}
-    if (worse := evaluation.worse_than_chance) is not None:
-        rows["worse"] = f"than real data are in 19 of 20 cases, all figures together: {', '.join(worse) or 'none'}"
-    output.pairs(noted | rows | {name: str(path) for name, path in found.written.items()})
+    output.pairs(noted | evaluation.in_words | {name: str(path) for name, path in found.written.items()})
     output.finish(**finite(results), **{name: str(path) for name, path in found.written.items()})
 
 

@@ -7,9 +7,11 @@ from idm.cli.output import command
 from idm.core.phrasing import Call
 
 FIRST = (
+    "against",
     "autoguidance",
     "autoguidance_from",
     "budget",
+    "cache",
     "calls",
     "classifier_scale",
     "device",
@@ -36,6 +38,8 @@ FIRST = (
     "precision",
     "preset",
     "samplers",
+    "samples_from",
+    "save_reference",
     "scores",
     "sigma_rel",
     "spacing",
@@ -48,8 +52,10 @@ FIRST = (
 """Arguments that a message about them begins with. Not ``data`` and ``samples``, which begin messages about these."""
 
 GIVEN = (
+    "against",
     "autoguidance",
     "autoguidance_from",
+    "cache",
     "classifier",
     "data",
     "device",
@@ -71,13 +77,15 @@ GIVEN = (
     "preset",
     "sampler",
     "samples",
+    "samples_from",
+    "save_reference",
     "scores",
     "set",
     "steps",
 )
 """Arguments that messages give values to."""
 
-SHORTER = {"formats": "format", "num_levels": "levels"}
+SHORTER = {"formats": "format", "num_levels": "levels", "samples_from": "from"}
 """Options that are called otherwise than their arguments."""
 
 HEADING = re.compile(rf"^((?:error\[\w+\]: |warning: )?)({'|'.join(FIRST)})(?=: )")

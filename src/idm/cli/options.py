@@ -74,7 +74,7 @@ DataOverrides = Annotated[
 SourceOverrides = Annotated[
     list[str] | None,
     setting(
-        "With --data: one setting of how it is read, repeatable: data.source.key=images, or key=images; "
+        "With --data or --against: one setting of how it is read, repeatable: data.source.key=images, or key=images; "
         "'idm config data.source' lists all.",
         completion.data_settings,
     ),
@@ -220,8 +220,9 @@ Features = Annotated[
     str | None,
     named(
         "--features",
-        "What metrics compare of samples: pca (the default), pca:50, values, random, or MODULE:FUNCTION of your own, "
-        "which is imported and run.",
+        "What metrics compare of samples: pca (the default), pca:50, values, random, classifier (after 'idm "
+        "train-classifier'; without RUN classifier:RUN), a file of TorchScript (.pt) or torch.export (.pt2), a folder "
+        "with a DINOv2, or MODULE:FUNCTION of your own; files of code and functions are run.",
         completion.features,
     ),
 ]

@@ -8,7 +8,7 @@ from idm.metrics.base import Metric
 from idm.metrics.bound import Bound
 from idm.metrics.classifier import Classifier
 from idm.metrics.comparison import Comparison, Kind, worse_than_chance
-from idm.metrics.evidence import BoundParts, Evidence, FlowScores, Labelled, LevelScores, Needs, Setup
+from idm.metrics.evidence import BoundParts, Evidence, FlowScores, Labelled, LevelScores, Moments, Needs, Setup
 from idm.metrics.features import FEATURES, FeatureExtractor, PrincipalComponents, RandomConvolutions, Values
 from idm.metrics.figure import Better, Figure, Null
 from idm.metrics.flow import Flow
@@ -17,9 +17,13 @@ from idm.metrics.histogram import Histograms, histogram_bpd
 from idm.metrics.kernel import KernelDistance, kernel_distance
 from idm.metrics.levels import Levels
 from idm.metrics.manifolds import DensityCoverage, Diversity, PrecisionRecall
+from idm.metrics.measuring import make_features, measure_all, measure_on, reads_features
 from idm.metrics.memorisation import Memorisation
+from idm.metrics.moments import moments_of
 from idm.metrics.own import OwnMetric
 from idm.metrics.recognition import Recognised
+from idm.metrics.reference import Identity, Reference
+from idm.metrics.reference_file import read_reference
 from idm.metrics.sliced import SlicedWasserstein, sliced_wasserstein
 from idm.metrics.spectrum import Spectrum, radial_power
 from idm.metrics.two_sample import TwoSample
@@ -76,6 +80,7 @@ __all__ = [
     "FlowScores",
     "Frechet",
     "Histograms",
+    "Identity",
     "KernelDistance",
     "Kind",
     "Labelled",
@@ -83,6 +88,7 @@ __all__ = [
     "Levels",
     "Memorisation",
     "Metric",
+    "Moments",
     "Needs",
     "Null",
     "OwnMetric",
@@ -90,6 +96,7 @@ __all__ = [
     "PrincipalComponents",
     "RandomConvolutions",
     "Recognised",
+    "Reference",
     "Setup",
     "SlicedWasserstein",
     "Spectrum",
@@ -100,7 +107,13 @@ __all__ = [
     "frechet_distance",
     "histogram_bpd",
     "kernel_distance",
+    "make_features",
+    "measure_all",
+    "measure_on",
+    "moments_of",
     "radial_power",
+    "read_reference",
+    "reads_features",
     "sliced_wasserstein",
     "worse_than_chance",
 ]

@@ -87,8 +87,8 @@ class Comparison(Metric):
         count = min(len(drawn.x), len(there.x) // 2, self.most // 2)
         if count < 1:
             raise SettingsError(f"samples: one and two real ones wanted, got {len(drawn.x)} and {len(there.x)}")
-        samples = self.rows(evidence, _in_own_order(drawn, count))
-        real = self.rows(evidence, _in_own_order(there, self.most))
+        samples = self.rows(evidence, in_own_order(drawn, count))
+        real = self.rows(evidence, in_own_order(there, self.most))
         others = len(real) - count
         value = self._value(samples, real[count:])
         error, nulls = self._standard_error(samples, real[count:]), self._nulls(real, count)
@@ -130,7 +130,7 @@ def _first(count: int, number: int) -> Tensor:
     return torch.arange(number) < count
 
 
-def _in_own_order(of: Labelled, most: int) -> Labelled:
+def in_own_order(of: Labelled, most: int) -> Labelled:
     """Return some samples, shuffled in a way that is the same in whatever order they come: it goes by what they are."""
     flat = of.x.flatten(1)
     weights = torch.from_numpy(np.random.default_rng(derive_seed(0, "own order")).normal(size=flat.shape[1]))

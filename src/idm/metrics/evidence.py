@@ -88,6 +88,21 @@ class LevelScores:
     training: LevelErrors | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """What is known of the features of real data besides rows of some of them.
+
+    Attributes:
+        mean: of each feature.
+        covariance: unbiased.
+        num: how many samples they are of.
+    """
+
+    mean: Float[Tensor, " d"]
+    covariance: Float[Tensor, "d d"]
+    num: int
+
+
 @dataclass(frozen=True)
 class Setup:
     """What is known before anything is drawn or scored, for metrics to refuse what they cannot measure.
@@ -117,6 +132,7 @@ class Evidence:
             where None, or else those to score.
         flow_scores: the likelihood of the data to score by the probability flow.
         level_scores: errors over noise levels of the data to score, and of training data.
+        moments: of the features of all real data, of which those that are compared are some; None where not known.
         parts: the bound of the data to score.
         features: what is compared of samples.
         levels: number of levels of the data; None for continuous ones.
@@ -133,6 +149,7 @@ class Evidence:
     compared: Labelled | None = None
     flow_scores: FlowScores | None = None
     level_scores: LevelScores | None = None
+    moments: Moments | None = None
 
     @property
     def samples(self) -> Labelled:
@@ -152,7 +169,16 @@ class Evidence:
     @property
     def real(self) -> Labelled:
         """Return the data to compare samples with."""
-        return _there(self.compared or self.trained_on or self.scored, "real data")
+        return _there(self._real, "real data")
+
+    @property
+    def has_real(self) -> bool:
+        """Whether there are any, and not moments alone."""
+        return self._real is not None
+
+    @property
+    def _real(self) -> Labelled | None:
+        return self.compared or self.trained_on or self.scored
 
     @property
     def bound(self) -> BoundParts:

@@ -13,8 +13,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from idm.core.errors import SettingsError
+from idm.core.text import counted
 from idm.metrics.comparison import Comparison, Kind, Statistic
-from idm.metrics.evidence import Setup
+from idm.metrics.evidence import Evidence, Moments, Setup
+from idm.metrics.figure import Figure
 
 
 @final
@@ -34,6 +36,13 @@ class Frechet(Comparison):
                 f"as fewer have a degenerate covariance, got {count} beside as many of {setup.num_real} real ones; "
                 f"draw more, or compare fewer features, such as features=pca:{max(1, count // 10)}"
             )
+
+    def measure(self, evidence: Evidence) -> list[Figure]:
+        """Compare as all comparisons do, where there are rows, and with moments of all real data, where these are."""
+        found = super().measure(evidence) if evidence.has_real or evidence.moments is None else []
+        if evidence.moments is None:
+            return found
+        return [*found, _from_moments(evidence.features(evidence.samples.x), evidence.moments)]
 
     def prepare(self, pool: Float[Tensor, "N d"]) -> Statistic:
         """Sum moments of the pool once; the second side has what the first one leaves of them."""
@@ -65,6 +74,15 @@ def frechet_distance(first: Float[Tensor, "n k"], second: Float[Tensor, "m k"]) 
     first, second = first.double(), second.double()
     of_first, of_second = torch.atleast_2d(torch.cov(first.T)), torch.atleast_2d(torch.cov(second.T))
     return _distance(first.mean(0), of_first, second.mean(0), of_second)
+
+
+def _from_moments(samples: Float[Tensor, "n d"], real: Moments) -> Figure:
+    """Return the distance of all samples from moments of real data, as papers give it."""
+    covariance = torch.atleast_2d(torch.cov(samples.T))
+    value = _distance(samples.mean(0), covariance, real.mean.double(), real.covariance.double())
+    sizes = f"{counted(len(samples), 'sample')} and the moments of {real.num:,} real"
+    note = f"the same of {sizes}; it grows where samples are fewer, and has no null"
+    return Figure("frechet_moments", value, note=note)
 
 
 def _distance(mean: Tensor, of_first: Tensor, other: Tensor, of_second: Tensor) -> float:

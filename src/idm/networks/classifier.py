@@ -40,16 +40,22 @@ class EncoderClassifier(nn.Module):
 
     def forward(self, x: Tensor, time: Tensor, /, dropout_seeds: Tensor | None = None) -> Tensor:
         """Return logits [b, classes] of noisy samples [b, c, *space] at network times [b]; seeds as of ``UNet``."""
+        return self.out(self.features(x, time, dropout_seeds)).to(x.dtype)
+
+    def features(self, x: Tensor, time: Tensor, /, dropout_seeds: Tensor | None = None) -> Tensor:
+        """Return what the head reads of them [b, width]: means over all places."""
         embedding = F.silu(self.time_embed(time))
         hidden = x.to(embedding.dtype)
         hidden = hidden.contiguous(memory_format=fast_layout(hidden))
         for piece in self.input_blocks:
             hidden = piece(hidden, embedding, dropout_seeds)
         hidden = self.norm(self.middle_block(hidden, embedding, dropout_seeds))
-        return self.out(hidden.flatten(2).mean(2)).to(x.dtype)
+        return hidden.flatten(2).mean(2)
 
 
-def classifier_like(network: nn.Module, shape: Sequence[int], num_classes: int, *, seed: int) -> nn.Module:
+def classifier_like(
+    network: nn.Module, shape: Sequence[int], num_classes: int, *, seed: int
+) -> EncoderClassifier | MLP:
     """Make a classifier of noisy data of the kind of a denoising network.
 
     Args:

@@ -58,10 +58,14 @@ class MLP(nn.Module):
         if x.ndim != 2 or x.shape[1] != self.in_channels:
             raise SettingsError(f"network: points [b, {self.in_channels}] wanted, got shape {tuple(x.shape)}")
         check_labels(y, self.num_classes, self.num_attributes)
+        return self.out(self.features(x, time, y)).to(x.dtype)
+
+    def features(self, x: Tensor, time: Tensor, /, y: Tensor | None = None) -> Tensor:
+        """Return what the last layer reads of points [b, width]; arguments as of ``forward``."""
         embedding = self.time_embed(time)
         if y is not None:
             embedding = embedding + self.label_emb(y)
         hidden = self.point(x.to(embedding.dtype)) + embedding
         for layer in self.layers:
             hidden = hidden + layer(F.silu(hidden))
-        return self.out(F.silu(hidden)).to(x.dtype)
+        return F.silu(hidden)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from idm.core.errors import CheckpointError
 from idm.core.phrasing import Call
@@ -13,7 +13,8 @@ from idm.core.rng import derive_seed
 from idm.core.text import one_line
 from idm.core.types import Images
 from idm.diffusion import GaussianDiffusion
-from idm.networks.classifier import classifier_like
+from idm.networks import MLP
+from idm.networks.classifier import EncoderClassifier, classifier_like
 from idm.networks.needs import uses_dropout_seeds
 from idm.run.build import untried_network
 from idm.run.conditioned import Conditioned
@@ -37,7 +38,7 @@ class TrainedClassifier:
         sha256: hash of its weights.
     """
 
-    network: nn.Module
+    network: EncoderClassifier | MLP
     process: GaussianDiffusion
     class_names: tuple[str, ...]
     sha256: str = ""
@@ -48,10 +49,17 @@ class TrainedClassifier:
 
     def logits(self, x: Images, at: Level, dropout_seeds: Tensor | None = None) -> Tensor:
         """Return logits [b, classes]; in training what is dropped depends on a seed per sample, int64 [b]."""
-        scale = self.process.prediction.input_scale(at)
-        shown = x if scale is None else scale * x
         seeds = {"dropout_seeds": dropout_seeds} if uses_dropout_seeds(self.network) else {}
-        return self.network(shown, self.process.network_time(at, x), **seeds)
+        return self.network(self._shown(x, at), self.process.network_time(at, x), **seeds)
+
+    def features(self, x: Images) -> Tensor:
+        """Return what the head reads of data [b, width]: of these at the lowest level, without its noise."""
+        at = self.process.grid.level(0, x)
+        return self.network.features(self._shown(at.alpha * x, at), self.process.network_time(at, x))
+
+    def _shown(self, x: Images, at: Level) -> Tensor:
+        scale = self.process.prediction.input_scale(at)
+        return x if scale is None else scale * x
 
     @property
     def name(self) -> str:
@@ -92,7 +100,7 @@ class ClassifierFit:
         }
 
 
-def new_classifier(run: Conditioned, num_classes: int) -> nn.Module:
+def new_classifier(run: Conditioned, num_classes: int) -> EncoderClassifier | MLP:
     """Make the network that a run's classifier has, before it is trained; it begins at random.
 
     Raises:

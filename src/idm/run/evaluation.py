@@ -130,6 +130,14 @@ class Evaluation:
         samples, real = (Estimate(known[name].value, known[name].standard_error) for name in (RECOGNISED, OF_HELD_OUT))
         return Recognition(samples, real, self.num_samples)
 
+    @property
+    def in_words(self) -> dict[str, str]:
+        """Every figure in a line, by name; and those that are worse than chance, where there are nulls."""
+        rows = {figure.name: figure.in_words() for figures in self.figures.values() for figure in figures}
+        if (worse := self.worse_than_chance) is not None:
+            rows["worse"] = f"than real data are in 19 of 20 cases, all figures together: {', '.join(worse) or 'none'}"
+        return rows
+
     def to_plain(self) -> dict[str, Any]:
         """Return JSON-able values, as ``idm evaluate`` writes them; numbers that are not finite among them."""
         plain = self.about | ({} if self.scored is None else self.scored.to_plain())

@@ -1,23 +1,20 @@
 """Metrics of a run: which are measured, what is drawn and read for them, and their figures."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
 from typing import final
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT, Listener
 from idm.core.text import counted
-from idm.data import Dataset
 from idm.likelihood import FlowLikelihood
-from idm.metrics import Evidence, Figure, Labelled, LevelScores, Metric, Needs, Recognised, Setup, find_metric
-from idm.metrics.features import USUAL_FEATURES, FeatureExtractor, Values, find_features, fitted_and_compared
+from idm.metrics import Evidence, Figure, Labelled, LevelScores, Metric, Needs, Recognised, find_metric, measure_all
+from idm.metrics.features import USUAL_FEATURES, FeatureExtractor
+from idm.run.compared import Compared, choose_compared, evenly
 from idm.run.data import Data
 from idm.run.drawing import require_memory, require_sampler
 from idm.run.flows import flow_scores
@@ -30,9 +27,6 @@ from idm.samplers import Sampler
 USUAL, USUAL_OF_SAMPLES = ("bound",), ("bound", "classifier")
 """Metrics where none are named: without samples, and with some."""
 
-MOST_REAL_SAMPLES, MOST_BYTES, FEWEST_REAL_SAMPLES = 10_000, 2**30, 64
-"""Most real samples that metrics look at, evenly from all, most bytes of them, and the fewest whatever they take."""
-
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -43,20 +37,23 @@ class Metrics:
         members: by name.
         num_samples: how many samples are drawn.
         sampler: what draws them; None where no metric looks at samples.
-        features: what is compared of samples.
-        compared: which of the real samples they are compared with; all where None.
+        compared: with what samples are compared.
     """
 
     members: Mapping[str, Metric]
     num_samples: int
     sampler: Sampler | None
-    features: FeatureExtractor
-    compared: NDArray[np.int64] | None = None
+    compared: Compared = field(default_factory=Compared)
 
     @property
     def needs(self) -> Needs:
         """What any of them is to be given."""
         return needs_of(self.members)
+
+    @property
+    def features(self) -> FeatureExtractor:
+        """What is compared of samples."""
+        return self.compared.features
 
     def figures(
         self,
@@ -80,13 +77,7 @@ class Metrics:
             flow: likelihoods by the flow, where a metric needs them.
             levels: errors over noise levels, where a metric needs them.
         """
-        evidence = self._evidence(run, data, bound, drawn, flow, levels)
-        found: dict[str, list[Figure]] = {}
-        with listener.follow("measuring", len(self.members), unit="metrics") as bar:
-            for name, metric in self.members.items():
-                found[name] = metric.measure(evidence)
-                bar.advance()
-        return found
+        return measure_all(self.members, self._evidence(run, data, bound, drawn, flow, levels), listener)
 
     def _evidence(
         self,
@@ -100,7 +91,8 @@ class Metrics:
         needs = self.needs
         reads_real, has_trained = bool(needs & Needs.REAL), len(data.train) > 0
         trained_on = has_trained and (reads_real or bool(needs & Needs.TRAINING))
-        scored = len(data.held_out) > 0 and (bool(needs & Needs.HELD_OUT) or (reads_real and not has_trained))
+        reads_held_out = bool(needs & Needs.HELD_OUT) or self.compared.held_out
+        scored = len(data.held_out) > 0 and (reads_held_out or (reads_real and not has_trained))
         held_out, training = evenly(data.held_out) if scored else None, evenly(data.train) if trained_on else None
         return Evidence(
             drawn=None if drawn is None else _as_drawn(run, drawn),
@@ -112,7 +104,7 @@ class Metrics:
             features=self.features,
             levels=run.spec.codec.levels,
             about_drawn=self._about_drawn(run),
-            compared=_some(training or held_out, self.compared),
+            compared=self.compared.of(training, held_out),
         )
 
     def _about_drawn(self, run: Opened) -> str:
@@ -143,7 +135,7 @@ def choose_metrics(
             and with samples the classifier.
         samples: how many are drawn.
         sampler: what draws them; the run's own by default.
-        features: what is compared of samples, as of ``find_features``.
+        features: what is compared of samples, as of ``choose_compared``.
 
     Raises:
         SettingsError: no such metric or features; samples that no metric looks at, or none where one does; a network
@@ -159,11 +151,10 @@ def choose_metrics(
     compared = needs & Needs.SAMPLES and needs & Needs.REAL
     if features is not None and not compared:
         raise SettingsError(f"features: a metric that compares samples wanted beside it, got {', '.join(members)}")
-    extractor: FeatureExtractor = Values()
-    rows: NDArray[np.int64] | None = None
+    chosen = Compared()
     if compared:
-        extractor, rows = _refuse_unmeasurable(data, members, samples, features or USUAL_FEATURES)
-    return Metrics(members, samples, _sampler(run, data, members, samples, sampler), extractor, rows)
+        chosen = choose_compared(run, data, members.values(), samples, features or USUAL_FEATURES)
+    return Metrics(members, samples, _sampler(run, data, members, samples, sampler), chosen)
 
 
 def needs_of(members: Mapping[str, Metric]) -> Needs:
@@ -194,31 +185,6 @@ def _refuse_missing(run: Opened, data: Data, members: Mapping[str, Metric]) -> N
             raise DataError(f"metrics={name}: the run's training data wanted, got others; leave out data=PATH")
 
 
-def _refuse_unmeasurable(
-    data: Data, members: Mapping[str, Metric], samples: int, features: str
-) -> tuple[FeatureExtractor, NDArray[np.int64] | None]:
-    """Return the features and which of the real samples are compared, and let every metric look at what there will be.
-
-    Features that are fitted have some of the samples to themselves; all others are compared by all of them.
-    """
-    real = evenly(data.train if len(data.train) else data.held_out).x
-    to_fit, others = fitted_and_compared(len(real))
-    extractor = find_features(features, real[to_fit])
-    compared = others if extractor.is_fitted else None
-    num_real = len(real) if compared is None else len(compared)
-    setup = Setup(tuple(real.shape[1:]), samples, num_real, extractor(real[:1]).shape[1])
-    for metric in members.values():
-        metric.check(setup)
-    return extractor, compared
-
-
-def _some(of: Labelled | None, rows: NDArray[np.int64] | None) -> Labelled | None:
-    """Return some rows; None where nothing is said."""
-    if of is None or rows is None:
-        return None
-    return Labelled(of.x[rows], None if of.y is None else of.y[rows])
-
-
 def _sampler(
     run: Opened, data: Data, members: Mapping[str, Metric], samples: int, sampler: Sampler | None
 ) -> Sampler | None:
@@ -236,10 +202,3 @@ def _as_drawn(run: Opened, samples: Tensor) -> Labelled:
     """Return samples as data would be, with the classes that they were drawn of."""
     labels = run.drawn_labels(None, len(samples))
     return Labelled(run.spec.codec.rounded(samples), None if labels is None else labels.cpu())
-
-
-def evenly(dataset: Dataset) -> Labelled:
-    """Return samples evenly from all that are there, none of them mirrored."""
-    every = len(dataset) // (2 if dataset.random_flip else 1)
-    most = max(FEWEST_REAL_SAMPLES, min(MOST_REAL_SAMPLES, MOST_BYTES // (4 * math.prod(dataset.shape))))
-    return Labelled(*dataset.batch(np.unique(np.linspace(0, every - 1, min(most, every)).astype(np.int64))))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,26 @@ from idm.run.data import PATHS, Data
 from idm.run.labels import number_names
 from idm.run.opened import Opened
 from idm.run.own_data import open_run_data
-from idm.run.spec import size_for_images
+from idm.run.spec import DataSpec, size_for_images
 from idm.settings import from_plain
-from idm.settings.experiment import SourceSettings
+from idm.settings.experiment import DataSettings, SourceSettings
 from idm.settings.schema import option_paths
 
 LOOKED_AT, LOOKED_AT_VALUES = 256, 2**24
-"""Most samples, and most values of them, that are compared with the range of the run."""
+"""Most samples, and most values of them, that are compared with the range of the data that they are to be like."""
+
+
+@dataclass(frozen=True)
+class Like:
+    """What other data are to be like.
+
+    Attributes:
+        settings: how the known data are opened; the same is tried first.
+        spec: what is known of them: other data are to have their shape, classes and sampling rate, and get their codec.
+    """
+
+    settings: DataSettings
+    spec: DataSpec
 
 
 def open_data_to_score(run: Opened, path: str | Path | None = None, source: Mapping[str, Any] | None = None) -> Data:
@@ -48,7 +61,7 @@ def open_data_to_score(run: Opened, path: str | Path | None = None, source: Mapp
         DataError: they cannot be read, or are not like those of the run.
     """
     if path is not None:
-        return _open_other(run, Path(path).absolute(), source or {})
+        return open_like(Like(run.experiment.data, run.spec), Path(path).absolute(), source or {})
     try:
         return open_run_data(run)
     except DataError as error:
@@ -57,18 +70,25 @@ def open_data_to_score(run: Opened, path: str | Path | None = None, source: Mapp
         raise type(error)(*lines, last + advice) from error
 
 
-def _open_other(run: Opened, path: Path, told: Mapping[str, Any]) -> Data:
+def open_like(like: Like, path: Path, told: Mapping[str, Any]) -> Data:
+    """Open data in the shape and range of others, as held-out data; errors are as of ``open_data_to_score``.
+
+    Args:
+        like: the others.
+        path: a file or folder.
+        told: as ``source`` there.
+    """
     name, place = locate(path, told.get("name"))
-    source = _open_source(run, path, name, place, told)
-    _refuse_other_rate(run, source, place)
-    labels = _labels(run, source, place)
-    order = permutation(run.experiment.data.split_seed, "split", 0, len(source))  # the first are a fair sample
+    source = _open_source(like, path, name, place, told)
+    _refuse_other_rate(like, source, place)
+    labels = _labels(like, source, place)
+    order = permutation(like.settings.split_seed, "split", 0, len(source))  # the first are a fair sample
     none = np.empty(0, dtype=np.int64)
-    codec, crop = run.spec.codec, run.experiment.data.random_crop
+    codec, crop = like.spec.codec, like.settings.random_crop
     looked_at = max(1, min(len(source), LOOKED_AT, LOOKED_AT_VALUES // math.prod(source.shape)))
     source.remarks += codec.remarks_on(source.read(order[:looked_at]))
     spec = replace(
-        run.spec,
+        like.spec,
         num_train=0,
         num_held_out=len(source),
         layout=source.layout,
@@ -82,38 +102,39 @@ def _open_other(run: Opened, path: Path, told: Mapping[str, Any]) -> Data:
     )
 
 
-def _open_source(run: Opened, path: Path, name: str, place: Path, told: Mapping[str, Any]) -> Source:
+def _open_source(like: Like, path: Path, name: str, place: Path, told: Mapping[str, Any]) -> Source:
     """Open the data in the order of axes that gives the run's shape; in the run's own, where several do.
 
     Raises:
         DataError: they cannot be read, or have another shape in every order.
     """
-    own = run.experiment.data.source
+    own = like.settings.source
     if own.name in ("tiff", "tiff_stack") and name in ("image_folder", "tiff", "tiff_stack") and "name" not in told:
         name = own.name  # a folder of TIFF files is either
     keys = SOURCES.options(name)
-    options = _options(run, name, place) | _told_options(name, place, told)
+    options = _options(like, name, place) | _told_options(name, place, told)
     if "split" in keys and "split" not in told:
         parts = parts_in(name, options).values()
         options |= {"split": next((part for part in TO_SCORE if part in parts), None)}
-    rules = _channel_rules(run, name) if "channels" in keys and "channels" not in told else [{}]
+    rules = _channel_rules(like, name) if "channels" in keys and "channels" not in told else [{}]
     found: list[tuple[int, ...]] = []
     refused: DataError | None = None
     for rule in rules:
         try:
-            source = SOURCES.build(name, options | rule, apart=run.experiment.data.apart)
+            source = SOURCES.build(name, options | rule, apart=like.settings.apart)
         except UnreadableFileError:
             raise
         except DataError as error:  # this order of axes, or anything else, which the others will tell, too
             refused = refused or error
             continue
-        if _cropped(source.shape, run.experiment.data.random_crop) == run.spec.shape:
+        if _cropped(source.shape, like.settings.random_crop) == like.spec.shape:
             return source
         found.append(source.shape)
     if not found and refused is not None:
         raise refused
-    larger = " or larger" if run.experiment.data.random_crop else ""
-    raise DataError(f"{path}: samples of shape {run.spec.shape}{larger} wanted, got {found[0]}; choose data like them")
+    larger = " or larger" if like.settings.random_crop else ""
+    wanted = f"samples of shape {like.spec.shape}{larger} wanted"
+    raise DataError(f"{path}: {wanted}, got {found[0]}; choose data like them")
 
 
 def _told_options(name: str, path: Path, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,39 +148,39 @@ def _told_options(name: str, path: Path, told: Mapping[str, Any]) -> dict[str, A
     return {key: value for key, value in vars(full.options).items() if key in source}
 
 
-def _options(run: Opened, name: str, path: Path) -> dict[str, Any]:
+def _options(like: Like, name: str, path: Path) -> dict[str, Any]:
     """Options that read a source as the run's own data were read, as far as they were of that kind."""
-    settings, keys = run.experiment.data.source, SOURCES.options(name)
+    settings, keys = like.settings.source, SOURCES.options(name)
     own = vars(settings.options) if settings.name == name else {}
     given = {key: value for key, value in own.items() if key not in (*PATHS, "channels", "spatial_dims", "split")}
     if path.suffix.lower() == ".npy":
         given = {}  # its arrays have no names
     if "image_size" in keys:
-        given["image_size"] = size_for_images(run.experiment.data, run.spec)
+        given["image_size"] = size_for_images(like.settings, like.spec)
         given["pixels"] = settings.get("pixels") or "refuse"
-    if "columns" in keys and run.spec.channel_names is not None:
-        given["columns"] = run.spec.channel_names  # by name, in whatever order the other file has them
-    if "window" in keys and len(run.spec.shape) == 2 and not run.experiment.data.random_crop:
-        given["window"] = run.spec.shape[1]
-    if "labels" in keys and not own and run.spec.class_names is not None:
+    if "columns" in keys and like.spec.channel_names is not None:
+        given["columns"] = like.spec.channel_names  # by name, in whatever order the other file has them
+    if "window" in keys and len(like.spec.shape) == 2 and not like.settings.random_crop:
+        given["window"] = like.spec.shape[1]
+    if "labels" in keys and not own and like.spec.class_names is not None:
         given["labels"] = "auto"
     return given
 
 
-def _channel_rules(run: Opened, name: str) -> list[dict[str, Any]]:
+def _channel_rules(like: Like, name: str) -> list[dict[str, Any]]:
     """All orders of axes, the one that the run was told first, then the one it found."""
-    settings = run.experiment.data.source
+    settings = like.settings.source
     told = settings.get("channels") if settings.name == name else None
-    return [{"channels": rule} for rule in sorted(LAYOUTS, key=lambda rule: (rule != told, rule != run.spec.layout))]
+    return [{"channels": rule} for rule in sorted(LAYOUTS, key=lambda rule: (rule != told, rule != like.spec.layout))]
 
 
-def _refuse_other_rate(run: Opened, source: Source, path: Path) -> None:
+def _refuse_other_rate(like: Like, source: Source, path: Path) -> None:
     """Refuse signals of another sampling rate than the run's, where both are known.
 
     Raises:
         DataError: they are.
     """
-    wanted, found = run.spec.sampling_rate, source.sampling_rate
+    wanted, found = like.spec.sampling_rate, source.sampling_rate
     if wanted is not None and found is not None and wanted != found:
         raise DataError(f"{path}: a sampling rate of {wanted:,g} Hz wanted, got {found:,g} Hz; resample the data")
 
@@ -168,16 +189,16 @@ def _cropped(shape: tuple[int, ...], crop: int) -> tuple[int, ...]:
     return (shape[0], *(min(crop, size) if crop else size for size in shape[1:]))
 
 
-def _labels(run: Opened, source: Source, path: Path) -> NDArray[Any] | None:
+def _labels(like: Like, source: Source, path: Path) -> NDArray[Any] | None:
     """Number the classes as the run does, or read the numbers that it is told.
 
     Raises:
         DataError: no classes or numbers where the run was trained with them, or others.
     """
-    if run.spec.attributes is not None:
+    if like.spec.attributes is not None:
         with option_paths("data", (ATTRIBUTES,)):
-            return run.spec.attributes.standardize(read_attributes(source, run.experiment.data.attributes)[1])
-    known = run.spec.class_names
+            return like.spec.attributes.standardize(read_attributes(source, like.settings.attributes)[1])
+    known = like.spec.class_names
     if known is None:
         return None
     if source.labels is None or source.class_names is None:

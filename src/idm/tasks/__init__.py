@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from idm.tasks.ema import reconstruct
     from idm.tasks.evaluating import evaluate_into
     from idm.tasks.imported import import_weights
+    from idm.tasks.opened_sets import SetsRequest
     from idm.tasks.outcome import losses_of
     from idm.tasks.progress import read_progress
     from idm.tasks.proving import check_math
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         TradeoffRequest,
     )
     from idm.tasks.restoring import edit_into, restore_into
+    from idm.tasks.sample_sets import evaluate_samples, evaluate_samples_into
     from idm.tasks.sampling import sample_into
     from idm.tasks.tradeoff import tradeoff_into
     from idm.tasks.training import train
@@ -43,6 +45,7 @@ __all__ = [
     "RestoreRequest",
     "SampleRequest",
     "ScoreRequest",
+    "SetsRequest",
     "TradeoffRequest",
     "check_data",
     "check_math",
@@ -52,6 +55,8 @@ __all__ = [
     "edit_into",
     "encode_into",
     "evaluate_into",
+    "evaluate_samples",
+    "evaluate_samples_into",
     "import_weights",
     "interpolate_into",
     "losses_of",
@@ -79,6 +84,7 @@ __getattr__ = importing(
         "idm.tasks.outcome": ("losses_of",),
         "idm.tasks.progress": ("read_progress",),
         "idm.tasks.proving": ("check_math",),
+        "idm.tasks.opened_sets": ("SetsRequest",),
         "idm.tasks.requests": (
             "CompareRequest",
             "EditRequest",
@@ -90,6 +96,7 @@ __getattr__ = importing(
             "TradeoffRequest",
         ),
         "idm.tasks.restoring": ("edit_into", "restore_into"),
+        "idm.tasks.sample_sets": ("evaluate_samples", "evaluate_samples_into"),
         "idm.tasks.sampling": ("sample_into",),
         "idm.tasks.tradeoff": ("tradeoff_into",),
         "idm.tasks.training": ("train",),

@@ -13,7 +13,8 @@ from idm.likelihood import Estimate
 from idm.metrics import histogram_bpd
 from idm.run import Run, draw, held_out_bound, open_run_data, recognise, require_recognition
 from idm.run.baseline import histogram_of
-from idm.run.figures import choose_metrics, evenly
+from idm.run.compared import evenly
+from idm.run.figures import choose_metrics
 from idm.settings import Experiment, from_plain
 from idm.tasks import train
 
@@ -119,15 +120,15 @@ def test_features_are_fitted_to_training_samples_that_are_not_compared(digits: R
     data = open_run_data(digits)
     chosen = choose_metrics(digits, data, ["values"], samples=20, features="pca:5")
     x = evenly(data.train).x
-    assert chosen.compared is not None
-    others = np.setdiff1d(np.arange(len(x)), chosen.compared)
-    assert abs(len(others) - len(chosen.compared)) <= 1
+    assert chosen.compared.rows is not None
+    others = np.setdiff1d(np.arange(len(x)), chosen.compared.rows)
+    assert abs(len(others) - len(chosen.compared.rows)) <= 1
     torch.testing.assert_close(
         chosen.features(x[others]).mean(0), torch.zeros(5, dtype=torch.float64), atol=1e-9, rtol=0
     )
-    assert choose_metrics(digits, data, ["values"], samples=20, features="values").compared is None
+    assert choose_metrics(digits, data, ["values"], samples=20, features="values").compared.rows is None
     figure = digits.evaluate(samples=20, metrics=["values"], sampler=digits.sampler(steps=2))["values"]
-    assert f"{len(chosen.compared) - 20:,} real" in figure.note
+    assert f"{len(chosen.compared.rows) - 20:,} real" in figure.note
 
 
 def test_histograms_are_counted_a_piece_of_the_data_at_a_time(digits: Run, monkeypatch: pytest.MonkeyPatch) -> None:

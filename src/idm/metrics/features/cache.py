@@ -1,0 +1,77 @@
+"""Features that were made once are kept, by what they are of and what made them."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from idm.core.files import write_atomically
+from idm.core.places import file_in
+from idm.metrics.features.base import FeatureExtractor
+
+ROWS = "rows"
+HEADER_BYTES = 2**16
+"""Most bytes of a file besides its numbers."""
+
+
+@final
+@dataclass(frozen=True)
+class FeatureCache:
+    """A folder of features, in a file for each set of data and each extractor.
+
+    Attributes:
+        folder: the folder, made as needed; None: nothing is kept.
+    """
+
+    folder: Path | None = None
+
+    def rows(
+        self,
+        features: FeatureExtractor,
+        about: Mapping[str, Any],
+        size: tuple[int, int],
+        make: Callable[[], Float[Tensor, "n d"]],
+    ) -> Float[Tensor, "n d"]:
+        """Return features in float32: those that are kept, or else new ones, which are kept.
+
+        Features without a hash are made anew every time, as nothing tells them from those of other code.
+
+        Args:
+            features: what makes them.
+            about: JSON-able values that tell the data from others: a fingerprint, which samples, their range.
+            size: how many samples and features.
+            make: makes them.
+
+        Raises:
+            CheckpointError: there is a link in the place of the file.
+        """
+        if self.folder is None or not features.sha256:
+            return make().float()
+        words = {**about, "name": features.name, "version": features.version, "sha256": features.sha256}
+        number = hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()[:32]
+        path = file_in(self.folder, f"features-{number}.safetensors")
+        found = _read(path, size)
+        if found is None:
+            found = make().float()
+            write_atomically(path, save({ROWS: found.contiguous()}))
+        return found
+
+
+def _read(path: Path, size: tuple[int, int]) -> Tensor | None:
+    """Return the features in a file; None where it is missing, damaged, or of another size than it must have."""
+    try:
+        if path.stat().st_size > 4 * size[0] * size[1] + HEADER_BYTES:
+            return None
+        found = load(path.read_bytes())[ROWS]
+    except (OSError, LookupError, ValueError, RuntimeError, SafetensorError):
+        return None
+    is_whole = found.dtype == torch.float32 and tuple(found.shape) == size and bool(found.isfinite().all())
+    return found if is_whole else None

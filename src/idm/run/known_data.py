@@ -1,0 +1,147 @@
+"""Real data that samples of any origin are compared with: data that are opened, or statistics that were kept."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from idm.core.errors import DataError, SettingsError
+from idm.core.text import one_line
+from idm.data import Codec, Dataset
+from idm.metrics import Identity, Labelled, Moments, Reference, moments_of, read_reference
+from idm.metrics.features import FeatureExtractor, fitted_and_compared, parts_of, restored
+from idm.run.compared import FEWEST_REAL_SAMPLES, numbers_evenly
+from idm.run.data import open_data
+from idm.run.other_data import Like
+from idm.run.spec import DataSpec
+from idm.run.ways_of_features import FeatureWay
+from idm.settings.experiment import DataSettings
+
+MOST_ROW_BYTES = 2**27
+"""Most bytes of the features that are compared and kept: those of 10,000 samples where they are 3,355."""
+
+SAMPLES_PER_PIECE = 512
+"""Samples that are read together for the moments of all."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class KnownData:
+    """What samples are compared with.
+
+    Attributes:
+        reference: features, and what made them.
+        features: the same extractor, for the samples.
+        like: what samples are to be like.
+        values: the real samples that there are features of; None where only statistics are known.
+        remarks: what is worth knowing of the data, a line each.
+    """
+
+    reference: Reference
+    features: FeatureExtractor
+    like: Like
+    values: Labelled | None = None
+    remarks: tuple[str, ...] = ()
+
+
+def known_by_data(settings: DataSettings, way: FeatureWay) -> KnownData:
+    """Open real data, and make the features of some of them, evenly from all.
+
+    Features that are fitted have some of the samples to themselves.
+
+    Args:
+        settings: how the data are opened.
+        way: how features are made.
+
+    Raises:
+        DataError: the data cannot be read.
+        SettingsError: settings or features that cannot be.
+    """
+    opened = open_data(settings)
+    data, spec = opened.train, opened.spec
+    numbers = numbers_evenly(data)
+    to_fit, others = fitted_and_compared(len(numbers))
+    features = way.find(data.batch(numbers[to_fit])[0])
+    left = np.setdiff1d(np.arange(data.num_read), numbers[to_fit]) if features.is_fitted else np.arange(data.num_read)
+    compared = _thinned(numbers[others] if features.is_fitted else numbers, data, features)
+    rows = way.rows(features, data, compared, spec)
+    moments = _moments(data, left, features, way) if way.moments else None
+    identity, codec = Identity.of(features), spec.codec.to_dict()
+    reference = Reference(identity, spec.shape, codec, spec.fingerprint, rows, moments, parts_of(features))
+    values = Labelled(data.batch(compared)[0])
+    return KnownData(reference, features, Like(settings, spec), values, data.source.remarks)
+
+
+def known_by_file(path: Path, way: FeatureWay) -> KnownData:
+    """Read statistics that were kept of real data.
+
+    Features that are made by this package are made again of what the file says; all others are those of ``way``.
+
+    Raises:
+        DataError: no such statistics.
+        SettingsError: other features than those that the statistics are of.
+    """
+    reference = read_reference(path)
+    try:
+        codec = Codec.from_dict(reference.codec)
+        own = restored(reference.identity.name, reference.shape, reference.fitted)
+    except (LookupError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path}: reference statistics wanted, got another file ({one_line(error)}); make them anew with "
+            "save_reference=FILE"
+        ) from error
+    if len(codec.offset) not in (1, reference.shape[0]):
+        raise DataError(f"{path}: a range for {reference.shape[0]} channels wanted, got others; make it anew")
+    features = own if own is not None and _is_meant(reference, way) else _named(path, reference, way)
+    _refuse_other_features(path, reference, features)
+    spec = DataSpec(reference.shape, codec, None, 0, 0, fingerprint=reference.data)
+    return KnownData(reference, features, Like(DataSettings(), spec))
+
+
+def _is_meant(reference: Reference, way: FeatureWay) -> bool:
+    """Whether the features of the file itself are asked for, by nothing or by their name."""
+    asked = f"{reference.identity.name}:{reference.num_features}"
+    return way.features in (None, reference.identity.name, asked)
+
+
+def _named(path: Path, reference: Reference, way: FeatureWay) -> FeatureExtractor:
+    if way.features is None:
+        raise SettingsError(
+            f"features: those that {path} is of wanted, {reference.identity}, got none; no file names code that is "
+            "run, so name them with features=NAME"
+        )
+    return way.find(torch.zeros(1).expand(2, *reference.shape))
+
+
+def _refuse_other_features(path: Path, reference: Reference, features: FeatureExtractor) -> None:
+    found = Identity.of(features)
+    if found != reference.identity:
+        raise SettingsError(
+            f"features: those that {path} is of wanted, {reference.identity}, got {found}; name the same, or make "
+            "statistics of others with save_reference=FILE"
+        )
+
+
+def _thinned(numbers: NDArray[np.int64], data: Dataset, features: FeatureExtractor) -> NDArray[np.int64]:
+    """Leave out samples, evenly, whose features would be too large to keep."""
+    size = features(data.batch(numbers[:1])[0]).shape[1]
+    most = max(FEWEST_REAL_SAMPLES, MOST_ROW_BYTES // (4 * size))
+    return numbers[np.unique(np.linspace(0, len(numbers) - 1, min(most, len(numbers))).astype(np.int64))]
+
+
+def _moments(data: Dataset, numbers: NDArray[np.int64], features: FeatureExtractor, way: FeatureWay) -> Moments | None:
+    """Return those of all samples of those numbers, which are read a piece at a time."""
+    pieces = np.array_split(numbers, max(1, -(-len(numbers) // SAMPLES_PER_PIECE)))
+
+    def made() -> Iterator[Tensor]:
+        with way.listener.follow("statistics", len(numbers), unit="samples") as bar:
+            for piece in pieces:
+                yield features(data.batch(piece)[0])
+                bar.advance(len(piece))
+
+    return moments_of(made())

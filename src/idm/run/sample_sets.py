@@ -1,0 +1,149 @@
+"""Samples of any origin beside real data, without a model: which metrics there are, and what they find."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.core.errors import DataError, SettingsError
+from idm.data import Dataset
+from idm.metrics import (
+    Evidence,
+    Figure,
+    Frechet,
+    Labelled,
+    Metric,
+    Needs,
+    Setup,
+    find_metric,
+    measure_on,
+    reads_features,
+)
+from idm.metrics.features import Values
+from idm.run.compared import numbers_evenly
+from idm.run.data import Data
+from idm.run.known_data import KnownData
+from idm.run.ways_of_features import FeatureWay
+
+USUAL_OF_SETS = ("frechet", "kid", "precision_recall", "density_coverage", "diversity", "two_sample")
+"""Metrics where none are named: those of features, which statistics have, too."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class SampleSets:
+    """Samples and real data, and what is measured of them.
+
+    Attributes:
+        known: the real data.
+        samples: the samples, read like them.
+        numbers: which of the samples are looked at.
+        members: metrics by name.
+        way: how features are made.
+    """
+
+    known: KnownData
+    samples: Data
+    numbers: NDArray[np.int64]
+    members: Mapping[str, Metric]
+    way: FeatureWay
+
+    @property
+    def _dataset(self) -> Dataset:
+        return self.samples.held_out
+
+    def figures(self) -> dict[str, list[Figure]]:
+        """Measure all, and return their figures by metric."""
+        known, x = self.known, Labelled(self._dataset.batch(self.numbers)[0])
+        real = known.reference.rows
+        ours = self.way.rows(known.features, self._dataset, self.numbers, self.samples.spec)
+        of_features = Evidence(
+            Labelled(ours.double()),
+            compared=None if real is None else Labelled(real.double()),
+            features=Values(),
+            moments=known.reference.moments,
+        )
+        of_values = Evidence(x, scored=known.values, features=known.features, levels=self.samples.spec.codec.levels)
+        return measure_on(self.members, of_features, of_values, self.way.listener)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What was compared, JSON-able."""
+        reference, codec = self.known.reference, self.samples.spec.codec
+        return {
+            "num": len(self.numbers),
+            "num_given": len(self._dataset),
+            "num_real": num_real(self.known),
+            "shape": list(reference.shape),
+            "levels": codec.levels,
+            "grid": codec.grid,
+            "features": vars(reference.identity) | {"num": reference.num_features},
+            "fingerprints": {"samples": self.samples.spec.fingerprint, "against": reference.data},
+        }
+
+
+def find_metrics_of_sets(names: Sequence[str] | None) -> dict[str, Metric]:
+    """Find metrics that need no model.
+
+    Args:
+        names: of metrics, ``module:callable`` of one's own among them, which is imported and run; the usual ones by
+            default.
+
+    Raises:
+        SettingsError: no such metric, or one of a model.
+        DataError: no such code.
+    """
+    members = {name: find_metric(name) for name in (USUAL_OF_SETS if names is None else names)}
+    if not members:
+        raise SettingsError("metrics: at least one wanted, such as frechet, got none")
+    for name, metric in members.items():
+        if not metric.needs & Needs.SAMPLES or metric.needs & (Needs.BOUND | Needs.FLOW | Needs.TRAINING):
+            raise SettingsError(
+                f"metrics={name}: a metric of samples beside real data wanted, such as frechet, got one of a run; name "
+                "the run, or leave it out"
+            )
+    return members
+
+
+def sets_of(known: KnownData, samples: Data, members: Mapping[str, Metric], way: FeatureWay) -> SampleSets:
+    """Put both sides together, and refuse what cannot be measured before features are made.
+
+    Raises:
+        SettingsError: what a metric refuses, or what statistics do not have.
+        DataError: features of samples of another number than those of the data.
+    """
+    _refuse_statistics(known, members)
+    dataset = samples.held_out
+    numbers = numbers_evenly(dataset)
+    size = known.features(dataset.batch(numbers[:1])[0]).shape[1]
+    if size != known.reference.num_features:
+        raise DataError(
+            f"features: {known.reference.num_features} numbers of each sample wanted, as of the real data, got {size}; "
+            "make the statistics anew with save_reference=FILE"
+        )
+    setup = Setup(known.reference.shape, len(numbers), num_real(known), size)
+    for metric in members.values():
+        metric.check(setup)
+    return SampleSets(known, samples, numbers, members, way)
+
+
+def num_real(known: KnownData) -> int:
+    """Return how many real samples there are features of."""
+    rows, moments = known.reference.rows, known.reference.moments
+    return len(rows) if rows is not None else 0 if moments is None else moments.num
+
+
+def _refuse_statistics(known: KnownData, members: Mapping[str, Metric]) -> None:
+    for name, metric in members.items():
+        if known.values is None and not reads_features(metric):
+            raise SettingsError(
+                f"metrics={name}: the real data themselves wanted, got statistics of their features; give against=PATH "
+                "of data, or leave it out"
+            )
+        if known.reference.rows is None and not isinstance(metric, Frechet):
+            raise SettingsError(
+                f"metrics={name}: statistics with features of single samples wanted, got mean and covariance alone; "
+                "take metrics=frechet"
+            )

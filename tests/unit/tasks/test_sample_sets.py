@@ -1,0 +1,147 @@
+"""Samples of any origin beside real data, in whatever form either lies."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from idm.core.errors import DataError, SettingsError
+from idm.data import SOURCES
+from idm.metrics import Comparison, Metric, find_metric
+from idm.metrics.features import FeatureExtractor, RandomConvolutions
+from idm.run import sample_sets
+from idm.tasks import SetsRequest, evaluate_samples, evaluate_samples_into
+
+METRICS = ("frechet", "kid", "precision_recall", "density_coverage", "diversity", "two_sample", "sliced_wasserstein")
+BOTH = (*METRICS, "spectrum", "values")
+
+
+@pytest.fixture(scope="module")
+def digits() -> np.ndarray:
+    """All digits [1797, 1, 8, 8] in an order of no meaning, as pixels of 8 bits."""
+    source = SOURCES.build("digits", {})
+    turn = np.random.default_rng(0).permutation(len(source))
+    return (15 * source.read(np.arange(len(source)))[turn]).astype(np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def few_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw few nulls: what they hold is not what is looked at."""
+
+    def found(name: str) -> Metric:
+        metric = find_metric(name)
+        return replace(metric, drawings=9) if isinstance(metric, Comparison) else metric
+
+    monkeypatch.setattr(sample_sets, "find_metric", found)
+
+
+def saved(path: Path, **arrays: np.ndarray) -> Path:
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.fixture
+def places(tmp_path: Path, digits: np.ndarray) -> tuple[Path, Path]:
+    """Samples in the layout of an evaluation suite, and real data in that of a data set."""
+    suite = digits[:40].transpose(0, 2, 3, 1)
+    samples = saved(tmp_path / "samples.npz", arr_0=suite, arr_1=np.arange(40))
+    return samples, saved(tmp_path / "real.npz", images=digits[40:340])
+
+
+def values(found: dict[str, list]) -> dict[str, float]:
+    return {figure.name: figure.value for figures in found.values() for figure in figures}
+
+
+def test_pictures_in_a_folder_are_worth_what_the_same_arrays_are(places, digits: np.ndarray, tmp_path: Path) -> None:
+    samples, real = places
+    for number, picture in enumerate(digits[:40]):
+        (tmp_path / "pictures").mkdir(exist_ok=True)
+        Image.fromarray(picture[0]).save(tmp_path / "pictures" / f"{number:03d}.png")
+    of_arrays, of_pictures = (evaluate_samples(path, real, metrics=BOTH) for path in (samples, tmp_path / "pictures"))
+    assert values(of_arrays.figures) == pytest.approx(values(of_pictures.figures), rel=1e-6)
+    assert of_arrays["frechet"].null is not None
+    about = of_arrays.to_plain()
+    assert (about["num"], about["num_given"], about["shape"]) == (40, 40, [1, 8, 8])
+    assert about["features"]["name"] == "pca"
+
+
+def test_statistics_in_a_file_are_worth_what_their_data_are(places, tmp_path: Path) -> None:
+    samples, real = places
+    kept = tmp_path / "statistics.safetensors"
+    written = evaluate_samples_into(SetsRequest(str(real), save_reference=str(kept)))
+    assert (written.evaluation, written.written) == (None, {"reference": kept})
+    beside_data, beside_file = (evaluate_samples(samples, where, metrics=METRICS) for where in (real, kept))
+    found, again = values(beside_data.figures), values(beside_file.figures)
+    assert again.pop("frechet_moments") > 0
+    assert again == pytest.approx(found, rel=1e-9)
+    assert beside_file["kid"].null == beside_data["kid"].null
+    with pytest.raises(SettingsError, match="metrics=spectrum: the real data themselves wanted"):
+        evaluate_samples(samples, kept, metrics=["spectrum"])
+    with pytest.raises(SettingsError, match=r"features: those that .* is of wanted, pca 1 \(.*\), got random 1"):
+        evaluate_samples(samples, kept, features="random")
+    assert evaluate_samples(samples, kept, metrics=["kid"], features="pca").features.name == "pca"
+
+
+def test_features_that_are_kept_are_not_made_again(places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples, real = places
+    seen: list[int] = []
+    make = RandomConvolutions.__call__
+
+    def counted(self: FeatureExtractor, x) -> object:
+        seen.append(len(x))
+        return make(self, x)
+
+    monkeypatch.setattr(RandomConvolutions, "__call__", counted)
+    how = {"metrics": ["kid"], "features": "random", "cache": tmp_path / "kept"}
+    first = evaluate_samples(samples, real, **how)
+    of_first = sum(seen)
+    again = evaluate_samples(samples, real, **how)
+    assert of_first >= 340
+    assert sum(seen) - of_first < 10
+    assert values(again.figures) == values(first.figures)
+
+
+def test_what_does_not_fit_is_refused(places, tmp_path: Path, digits: np.ndarray) -> None:
+    samples, real = places
+    wide = saved(tmp_path / "wide.npz", arr_0=np.zeros((30, 1, 8, 9), np.uint8))
+    with pytest.raises(DataError, match=r"samples of shape \(1, 8, 8\) wanted, got \(1, 8, 9\)"):
+        evaluate_samples(wide, real)
+    fractions = saved(tmp_path / "fractions.npz", arr_0=digits[:40] / 255)
+    with pytest.raises(DataError, match="uint8 values from 0 to 255 wanted, got float64"):
+        evaluate_samples(fractions, real)
+    for metric in ("bound", "memorisation", "classifier"):
+        with pytest.raises(SettingsError, match=f"metrics={metric}: a metric of samples beside real data wanted"):
+            evaluate_samples(samples, real, metrics=[metric])
+    with pytest.raises(SettingsError, match="more than the 64 features wanted for metrics=frechet"):
+        evaluate_samples(samples, real, metrics=["frechet"], features="values")
+    with pytest.raises(SettingsError, match=r"set=data\.held_out: a setting of how data are read wanted"):
+        evaluate_samples(samples, real, settings=["data.held_out=3"])
+    with pytest.raises(SettingsError, match="samples_from: samples to compare wanted"):
+        SetsRequest(str(real))
+    with pytest.raises(SettingsError, match="features=classifier: the run whose classifier is meant wanted"):
+        evaluate_samples(samples, real, features="classifier")
+
+
+def test_a_setting_is_for_both_where_both_have_it(tmp_path: Path, digits: np.ndarray) -> None:
+    both = saved(tmp_path / "both.npz", first=digits[:300], second=digits[300:600])
+    with pytest.raises(DataError, match=r"set data\.source\.key"):
+        evaluate_samples(both, both)
+    found = evaluate_samples(both, both, metrics=["kid"], settings=["data.source.key=first"])
+    assert found.about["num"] == 300
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number, picture in enumerate(digits[:300]):
+        Image.fromarray(picture[0]).save(pictures / f"{number:03d}.png")
+    found = evaluate_samples(both, pictures, metrics=["kid"], settings=["data.source.key=first"])
+    assert found.about["num_real"] == 150
+
+
+def test_nothing_of_anybody_else_is_replaced(places, tmp_path: Path) -> None:
+    samples, real = places
+    (tmp_path / "statistics.safetensors").write_text("mine")
+    request = SetsRequest(str(real), str(samples), ["kid"], save_reference=str(tmp_path / "statistics.safetensors"))
+    with pytest.raises(SettingsError, match=r"save_reference=.*which this program did not write"):
+        evaluate_samples_into(request)
+    assert (tmp_path / "statistics.safetensors").read_text() == "mine"
