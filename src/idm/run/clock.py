@@ -30,7 +30,7 @@ def make_clock(settings: TrainingSettings, data: Data, grid: Grid) -> "Memorisat
     None where nothing is held out, or where it would take more than its share of the work. How many samples it looks at
     is a function of the settings alone, so that all starts of a run agree.
     """
-    images = settings.memorisation_interval * settings.batch_size
+    images = min(settings.memorisation_interval, settings.num_steps) * settings.batch_size
     affordable = int(LARGEST_SHARE * PASSES_OF_A_STEP * images / (2 * NUM_LEVELS))
     number = min(MOST_SAMPLES, affordable, len(data.held_out), data.train.num_read)
     return MemorisationClock(data, number, places_of_clock(grid)) if number >= FEWEST_SAMPLES else None
