@@ -29,6 +29,7 @@ USUAL = TrainingSettings(
     ema_rates=(0.999,),
     save_interval=1_000,
     sample_interval=1_000,
+    memorisation_interval=1_000,
 )
 """How long an inferred experiment trains, with the settings that follow from that; ``fitted`` brings them to others."""
 

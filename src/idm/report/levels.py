@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from idm.core.errors import DataError
-from idm.core.estimate import Estimate
 from idm.core.level_errors import LevelErrors
 from idm.metrics import LevelScores
 from idm.report.colours import ACCENT, MUTED, PALETTE
@@ -27,6 +27,8 @@ def errors_over_levels(scores: LevelScores) -> "Figure":
     """
     figure, (bits, errors, gaps) = empty_figure(12.6, 3.8, panels=3)
     held_out, training = scores.held_out, scores.training
+    for axes in (bits, errors):
+        axes.set_yscale("log")
     kinds = [("held-out", OF_HELD_OUT, held_out)]
     kinds += [] if training is None else [("training", OF_TRAINING, training)]
     for name, colour, found in kinds:
@@ -43,7 +45,6 @@ def errors_over_levels(scores: LevelScores) -> "Figure":
         axes.set_xscale("log")
         style(axes, title=title, x=NOISE, y=y)
     for axes in (bits, errors):
-        axes.set_yscale("log")
         legend(axes, loc="best")
     gaps.axhline(0.0, color=MUTED, linewidth=0.8)
     if training is not None:
@@ -57,19 +58,23 @@ def _draw_memorisation(errors: "Axes", gaps: "Axes", training: LevelErrors, held
     if training.optimum is not None and training.excess is not None:
         least = training.optimum.mean(0)
         shown = least > 0  # on a log scale
-        look: dict[str, Any] = {"color": MUTED, "linewidth": 1.2, "linestyle": "--"}
-        errors.plot(training.kappa[shown].numpy(), least[shown].numpy(), label="training, the least there is", **look)
-        errors.set_ylim(bottom=float(scale.min()) / 30)
+        look: dict[str, Any] = {"color": MUTED, "linestyle": "--", "label": "training, the least there is"}
+        errors.plot(training.kappa[shown].numpy(), least[shown].numpy(), linewidth=1.2, **look)
+        errors.set_ylim(float(scale.min()) / 30, float(scale.max()) * 3)
         _draw(gaps, training.kappa, training.excess / scale, OF_TRAINING, "excess over the least for training")
     gap = 1.0 - training.x_start.mean(0) / scale
-    gaps.plot(training.kappa.numpy(), gap.numpy(), color=OF_HELD_OUT, linewidth=1.4, label="training below held-out")
+    error = torch.hypot(*(each.x_start.std(0) / len(each.x_start) ** 0.5 for each in (training, held_out))) / scale
+    of_gap: dict[str, Any] = {"color": OF_HELD_OUT, "linewidth": 1.4, "elinewidth": 0.8}
+    of_gap |= {"yerr": error.numpy(), "label": "training below held-out"}
+    gaps.errorbar(training.kappa.numpy(), gap.numpy(), **of_gap)
 
 
 def _draw(axes: "Axes", kappa: Tensor, values: Tensor, colour: str, name: str) -> None:
-    """Draw means over samples with their standard errors."""
-    found = [Estimate.of(column) for column in values.T]
-    mean, error = ([getattr(one, part) for one in found] for part in ("mean", "standard_error"))
-    axes.errorbar(kappa.numpy(), mean, yerr=error, color=colour, linewidth=1.4, elinewidth=0.8, label=name)
+    """Draw means over samples with their standard errors; on a log scale those above 0."""
+    mean, error = values.mean(0), values.std(0) / len(values) ** 0.5
+    shown = mean > (0.0 if axes.get_yscale() == "log" else -torch.inf)
+    x, y, off = (part[shown].numpy() for part in (kappa, mean, error))
+    axes.errorbar(x, y, yerr=off, color=colour, linewidth=1.4, elinewidth=0.8, label=name)
 
 
 def memorisation_clock(rows: Iterable[Mapping[str, int | float]]) -> "Figure":

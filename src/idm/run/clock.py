@@ -1,10 +1,8 @@
 """The memorisation clock: errors on training samples beside those on held-out ones, always with the same noise."""
 
-import math
 from typing import final
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from idm.core.level_errors import HIGHEST_KAPPA, LOWEST_KAPPA, LevelErrors, memorised
@@ -12,7 +10,7 @@ from idm.data import Dataset
 from idm.likelihood import x_start_errors
 from idm.likelihood.levels import kappas_of
 from idm.run.data import Data
-from idm.run.levels import best_of_training, told_to
+from idm.run.levels import best_of_training, places_near, told_to
 from idm.run.opened import Opened
 from idm.schedules import Grid
 from idm.training import TrainingSettings
@@ -30,7 +28,7 @@ def make_clock(settings: TrainingSettings, data: Data, grid: Grid) -> "Memorisat
     None where nothing is held out, or where it would take more than its share of the work. How many samples it looks at
     is a function of the settings alone, so that all starts of a run agree.
     """
-    images = settings.memorisation_interval * settings.batch_size
+    images = min(settings.memorisation_interval, settings.num_steps) * settings.batch_size
     affordable = int(LARGEST_SHARE * PASSES_OF_A_STEP * images / (2 * NUM_LEVELS))
     number = min(MOST_SAMPLES, affordable, len(data.held_out), data.train.num_read)
     return MemorisationClock(data, number, places_of_clock(grid)) if number >= FEWEST_SAMPLES else None
@@ -38,10 +36,8 @@ def make_clock(settings: TrainingSettings, data: Data, grid: Grid) -> "Memorisat
 
 def places_of_clock(grid: Grid) -> list[int]:
     """Return the places that lie nearest to even ones, in log kappa, between the lowest and the highest."""
-    log_kappa = torch.log(grid.levels.kappa).numpy()
-    step = math.log(HIGHEST_KAPPA / LOWEST_KAPPA) / NUM_LEVELS
-    wanted = math.log(LOWEST_KAPPA) + step * (np.arange(NUM_LEVELS) + 0.5)
-    return np.unique(np.abs(log_kappa - wanted[:, None]).argmin(1)).tolist()
+    step = (HIGHEST_KAPPA / LOWEST_KAPPA) ** (1.0 / NUM_LEVELS)
+    return places_near(grid, LOWEST_KAPPA * step ** (np.arange(NUM_LEVELS) + 0.5))
 
 
 @final

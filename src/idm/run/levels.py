@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from idm.core.estimate import Estimate
@@ -15,24 +16,34 @@ from idm.core.progress import SILENT, Listener
 from idm.core.tensors import require_finite
 from idm.data import Dataset
 from idm.likelihood import level_errors, x_start_errors
-from idm.likelihood.calibration import spread_places
 from idm.metrics import LevelScores
 from idm.oracles import EmpiricalDenoiser
 from idm.run.bound_request import BoundRequest
 from idm.run.data import Data
 from idm.run.held_out_bounds import pair
 from idm.run.opened import Opened
+from idm.schedules import Grid
 
 NUM_LEVELS, MOST_SAMPLES = 16, 512
 """Levels that are looked at, and most samples of either kind where no number is given."""
+
+HIGHEST_KAPPA_SHOWN = 100.0
+"""Highest noise-to-signal ratio that is looked at, if the grid goes that far: nothing of a sample is left above."""
 
 MOST_TRAINING_VALUES = 2**24
 """Most values of a training set whose optimum is computed, which is summed over all of it for every noisy sample."""
 
 
 def places_of(run: Opened) -> list[int]:
-    """Return the levels, evenly in the logarithm of kappa."""
-    return spread_places(run.diffusion.grid, NUM_LEVELS)
+    """Return the levels that are looked at, from the lowest one on."""
+    grid = run.diffusion.grid
+    return places_near(grid, np.geomspace(float(grid.levels.kappa[0]), HIGHEST_KAPPA_SHOWN, NUM_LEVELS))
+
+
+def places_near(grid: Grid, kappas: NDArray[np.float64]) -> list[int]:
+    """Return the places whose kappa is nearest, in its logarithm, to any of those; where several are, they are one."""
+    log_kappa = torch.log(grid.levels.kappa).numpy()
+    return np.unique(np.abs(log_kappa - np.log(kappas)[:, None]).argmin(1)).tolist()
 
 
 def counts_of(data: Data, wanted: BoundRequest) -> tuple[int, int]:

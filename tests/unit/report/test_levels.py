@@ -34,7 +34,7 @@ def test_errors_and_what_is_memorised_are_drawn_over_kappa():
     np.testing.assert_allclose(bars(errors)["held-out"], [[0.5, 2.0], [2.0, 4.0]])
     np.testing.assert_allclose(bars(errors)["training"], [[0.5, 1.0], [2.0, 3.0]])
     np.testing.assert_allclose(lines(errors)["training, the least there is"], [[2.0, 1.5]])  # 0 is on no log scale
-    np.testing.assert_allclose(lines(gaps)["training below held-out"], [[0.5, 0.5], [2.0, 0.25]])
+    np.testing.assert_allclose(bars(gaps)["training below held-out"], [[0.5, 0.5], [2.0, 0.25]])
     np.testing.assert_allclose(bars(gaps)["excess over the least for training"], [[0.5, 0.5], [2.0, 0.375]])
 
 
