@@ -66,7 +66,7 @@ def in_features(evidence: Evidence, most: int, listener: Listener = SILENT) -> E
 
 def make_features(features: FeatureExtractor, x: Tensor, listener: Listener = SILENT) -> Tensor:
     """Return the features of samples [n, d], made a piece at a time."""
-    with listener.follow("features", len(x), unit="samples") as bar:
+    with listener.follow("extracting", len(x), unit="samples") as bar:
         parts: list[Tensor] = []
         for part in x.split(SAMPLES_PER_PIECE):
             parts.append(features(part))
