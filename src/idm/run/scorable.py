@@ -130,7 +130,9 @@ class Scorable(Restorable):
             sampler: for these; the run's own by default.
             guidance: scale of classifier-free guidance of these; the bound is that of the network without it.
             metrics: names, or "module:callable", which is imported and run; "bound", and with samples "classifier".
-            features: what is compared of samples: "pca" (the default), "pca:50", "values", "random", "module:function".
+            features: what is compared of samples: "pca" (the default), "pca:50", "values", "random", "classifier" (see
+                ``train_classifier``), a network in a file, a folder with a DINOv2, or "module:function"; networks in
+                files and functions are run.
             listener: as in ``sample``.
             bound: steps, plan, num, budget, target_se, flow_steps, seed, batch_size, as of ``BoundRequest``.
 
