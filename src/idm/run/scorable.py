@@ -119,6 +119,7 @@ class Scorable(Restorable):
         guidance: float = 1.0,
         metrics: Sequence[str] | None = None,
         features: str | None = None,
+        cache: str | Path | None = None,
         listener: Listener | None = None,
         **bound: Unpack[BoundOptions],
     ) -> Evaluation:
@@ -133,6 +134,7 @@ class Scorable(Restorable):
             features: what is compared of samples: "pca" (the default), "pca:50", "values", "random", "classifier" (see
                 ``train_classifier``), a network in a file, a folder with a DINOv2, or "module:function"; networks in
                 files and functions are run.
+            cache: a folder where features of real data are kept, and found again for the same data.
             listener: as in ``sample``.
             bound: steps, plan, num, budget, target_se, flow_steps, seed, batch_size, as of ``BoundRequest``.
 
@@ -144,7 +146,8 @@ class Scorable(Restorable):
         wanted, samples = BoundRequest(**bound), at_least(0, samples, "samples")
         opened, listener = open_data_to_score(self, data), listener_or_quiet(listener)
         guided = guided_samples(self, guidance, samples)
-        chosen = choose_metrics(guided, opened, metrics, samples=samples, sampler=sampler, features=features)
+        what: dict[str, Any] = {"sampler": sampler, "features": features, "cache": cache}
+        chosen = choose_metrics(guided, opened, metrics, samples=samples, **what)
         refuse_idle(wanted, chosen.members)
         scored = score_held_out(self, opened, wanted, listener) if Needs.BOUND in chosen.needs else None
         flow = flow_of_held_out(self, opened, wanted, listener) if Needs.FLOW in chosen.needs else None
