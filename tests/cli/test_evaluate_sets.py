@@ -91,3 +91,12 @@ def test_the_classifier_of_a_run_says_what_is_compared(idm, run, places, tmp_pat
     assert len(told[0]["sha256"]) == 64
     held_out = idm("info", judged, "--json").json["data"]["num_held_out"]
     assert f"20 samples and {held_out - 20:,} real" in ours.json["metrics"]["kid"][0]["note"]
+
+
+def test_samples_of_a_run_are_compared_from_their_folder(idm, run, places, tmp_path):
+    drawn = idm("sample", run, "--num", "20", "--steps", "2", "--no-trajectory", "--out", tmp_path / "drawn")
+    assert drawn.code == 0, drawn.err
+    result = idm("evaluate", "--from", tmp_path / "drawn", *places[2:], "--metrics", "values", "--json")
+    assert result.code == 0, result.err
+    assert result.json["num"] == 20
+    assert result.json["metrics"]["values"][0]["value"] > 0

@@ -39,6 +39,7 @@ def test_a_metric_of_ones_own_is_measured_because_the_command_names_it(idm, run,
         (("--metrics", "classifier"), 2, "--metrics classifier: a number of samples to draw wanted"),
         (("--samples", "4", "--metrics", "bound"), 2, "a metric that looks at them wanted"),
         (("--features", "pca"), 2, "--features: a metric that compares samples wanted beside it"),
+        (("--cache", "kept"), 2, "--cache: a metric that compares samples wanted beside it"),
         (("--metrics", "no_such_module:f", "--samples", "4"), 3, "a module that Python can import wanted"),
         (
             ("--metrics", "my_metrics:nothing", "--samples", "2", "--sampler-steps", "2"),

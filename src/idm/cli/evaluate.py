@@ -85,12 +85,13 @@ class MeasureOptions:
 
     metrics: options.Metrics = None
     features: options.Features = None
+    cache: options.Cache = None
 
     @property
     def asked(self) -> dict[str, Any]:
         """What tasks are told."""
         names = None if self.metrics is None else self.metrics.split(",")
-        return {"metrics": names, "features": self.features}
+        return {"metrics": names, "features": self.features, "cache": self.cache}
 
 
 @dataclass(frozen=True)

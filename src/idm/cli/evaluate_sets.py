@@ -42,10 +42,6 @@ SaveReference = Annotated[
         "without --from.",
     ),
 ]
-Cache = Annotated[
-    str | None,
-    typer.Option("--cache", metavar="DIR", help="With --from: keep features here, for the next time that they count."),
-]
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,6 @@ class SetOptions:
     samples_from: From = None
     against: Against = None
     save_reference: SaveReference = None
-    cache: Cache = None
 
     @property
     def given(self) -> list[str]:
@@ -68,6 +63,7 @@ def evaluate_sets(
     *,
     metrics: Sequence[str] | None,
     features: str | None,
+    cache: str | None,
     overrides: Sequence[str],
     out: Any,
     doing: Doing,
@@ -90,7 +86,7 @@ def evaluate_sets(
         features,
         full_paths(overrides),
         sets.save_reference,
-        sets.cache,
+        cache,
     )
     given = {name: value for name, value in doing.for_task.items() if name != "trust_code"}
     _describe(doing.output, evaluate_samples_into(request, out, **given))

@@ -226,6 +226,14 @@ Features = Annotated[
         completion.features,
     ),
 ]
+Cache = Annotated[
+    str | None,
+    typer.Option(
+        "--cache",
+        metavar="DIR",
+        help="Keep features of real data in this folder, for the next time that they are compared.",
+    ),
+]
 SamplerForSamples = Annotated[
     str | None,
     named(

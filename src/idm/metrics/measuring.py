@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TypeGuard
 
 import torch
@@ -11,7 +12,7 @@ from idm.core.progress import SILENT, Listener
 from idm.metrics.base import Metric
 from idm.metrics.comparison import Comparison, in_own_order
 from idm.metrics.evidence import Evidence, Labelled
-from idm.metrics.features import FeatureExtractor, Values
+from idm.metrics.features import FeatureCache, FeatureExtractor, Values, hash_of
 from idm.metrics.figure import Figure
 
 SAMPLES_PER_PIECE = 512
@@ -19,7 +20,10 @@ SAMPLES_PER_PIECE = 512
 
 
 def measure_all(
-    members: Mapping[str, Metric], evidence: Evidence, listener: Listener = SILENT
+    members: Mapping[str, Metric],
+    evidence: Evidence,
+    listener: Listener = SILENT,
+    cache: FeatureCache | None = None,
 ) -> dict[str, list[Figure]]:
     """Measure all on the same evidence, and return their figures by metric.
 
@@ -27,12 +31,14 @@ def measure_all(
         members: metrics by name.
         evidence: what they need.
         listener: hears how it gets on.
+        cache: where features of real data are kept, and found again; nowhere by default.
 
     Raises:
         SettingsError: what a metric needs is missing.
     """
     most = max((metric.most for metric in members.values() if reads_features(metric)), default=0)
-    return measure_on(members, in_features(evidence, most, listener) if most else evidence, evidence, listener)
+    of_features = in_features(evidence, most, listener, cache or FeatureCache()) if most else evidence
+    return measure_on(members, of_features, evidence, listener)
 
 
 def measure_on(
@@ -52,7 +58,7 @@ def reads_features(metric: Metric) -> TypeGuard[Comparison]:
     return isinstance(metric, Comparison) and type(metric).rows is Comparison.rows
 
 
-def in_features(evidence: Evidence, most: int, listener: Listener = SILENT) -> Evidence:
+def in_features(evidence: Evidence, most: int, listener: Listener, cache: FeatureCache) -> Evidence:
     """Put rows of features in the place of samples and real ones, at most that many of both together and no others.
 
     Which ones does not depend on the order that they come in.
@@ -60,13 +66,17 @@ def in_features(evidence: Evidence, most: int, listener: Listener = SILENT) -> E
     drawn, there = evidence.samples, evidence.real
     count = min(most // 2, len(there.x) // 2)
     drawn, there = in_own_order(drawn, count), in_own_order(there, most)
-    ours, theirs = (make_features(evidence.features, part.x, listener) for part in (drawn, there))
+    features = evidence.features
+    ours = make_features(features, drawn.x, listener)
+    size = len(there.x), ours.shape[1]
+    made = partial(make_features, features, there.x, listener)
+    theirs = cache.rows(features, lambda: {"contents": hash_of(there.x)}, size, made).to(ours)
     return replace(evidence, drawn=Labelled(ours, drawn.y), compared=Labelled(theirs, there.y), features=Values())
 
 
 def make_features(features: FeatureExtractor, x: Tensor, listener: Listener = SILENT) -> Tensor:
     """Return the features of samples [n, d], made a piece at a time."""
-    with listener.follow("features", len(x), unit="samples") as bar:
+    with listener.follow("extracting", len(x), unit="samples") as bar:
         parts: list[Tensor] = []
         for part in x.split(SAMPLES_PER_PIECE):
             parts.append(features(part))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
+from pathlib import Path
 from typing import final
 
 from torch import Tensor
@@ -13,7 +14,7 @@ from idm.core.progress import SILENT, Listener
 from idm.core.text import counted
 from idm.likelihood import FlowLikelihood
 from idm.metrics import Evidence, Figure, Labelled, LevelScores, Metric, Needs, Recognised, find_metric, measure_all
-from idm.metrics.features import USUAL_FEATURES, FeatureExtractor
+from idm.metrics.features import USUAL_FEATURES, FeatureCache, FeatureExtractor
 from idm.run.compared import Compared, choose_compared, evenly
 from idm.run.data import Data
 from idm.run.drawing import require_memory, require_sampler
@@ -38,12 +39,14 @@ class Metrics:
         num_samples: how many samples are drawn.
         sampler: what draws them; None where no metric looks at samples.
         compared: with what samples are compared.
+        cache: where features of real data are kept.
     """
 
     members: Mapping[str, Metric]
     num_samples: int
     sampler: Sampler | None
     compared: Compared = field(default_factory=Compared)
+    cache: FeatureCache = field(default_factory=FeatureCache)
 
     @property
     def needs(self) -> Needs:
@@ -77,7 +80,7 @@ class Metrics:
             flow: likelihoods by the flow, where a metric needs them.
             levels: errors over noise levels, where a metric needs them.
         """
-        return measure_all(self.members, self._evidence(run, data, bound, drawn, flow, levels), listener)
+        return measure_all(self.members, self._evidence(run, data, bound, drawn, flow, levels), listener, self.cache)
 
     def _evidence(
         self,
@@ -125,6 +128,7 @@ def choose_metrics(
     samples: int = 0,
     sampler: Sampler | None = None,
     features: str | None = None,
+    cache: str | Path | None = None,
 ) -> Metrics:
     """Find metrics, and refuse what cannot be measured, before anything is drawn or scored.
 
@@ -136,6 +140,7 @@ def choose_metrics(
         samples: how many are drawn.
         sampler: what draws them; the run's own by default.
         features: what is compared of samples, as of ``choose_compared``.
+        cache: a folder where features of real data are kept, and found again.
 
     Raises:
         SettingsError: no such metric or features; samples that no metric looks at, or none where one does; a network
@@ -149,12 +154,14 @@ def choose_metrics(
     _refuse_samples(members, samples)
     _refuse_missing(run, data, members)
     compared = needs & Needs.SAMPLES and needs & Needs.REAL
-    if features is not None and not compared:
-        raise SettingsError(f"features: a metric that compares samples wanted beside it, got {', '.join(members)}")
+    for option, value in (("features", features), ("cache", cache)):
+        if value is not None and not compared:
+            raise SettingsError(f"{option}: a metric that compares samples wanted beside it, got {', '.join(members)}")
     chosen = Compared()
     if compared:
         chosen = choose_compared(run, data, members.values(), samples, features or USUAL_FEATURES)
-    return Metrics(members, samples, _sampler(run, data, members, samples, sampler), chosen)
+    by = _sampler(run, data, members, samples, sampler)
+    return Metrics(members, samples, by, chosen, FeatureCache.at(cache))
 
 
 def needs_of(members: Mapping[str, Metric]) -> Needs:

@@ -125,6 +125,7 @@ class Scorable(Restorable):
         guidance: float = 1.0,
         metrics: Sequence[str] | None = None,
         features: str | None = None,
+        cache: str | Path | None = None,
         listener: Listener | None = None,
         **bound: Unpack[BoundOptions],
     ) -> Evaluation:
@@ -136,7 +137,10 @@ class Scorable(Restorable):
             sampler: for these; the run's own by default.
             guidance: scale of classifier-free guidance of these; the bound is that of the network without it.
             metrics: names, or "module:callable", which is imported and run; "bound", and with samples "classifier".
-            features: what is compared of samples: "pca" (the default), "pca:50", "values", "random", "module:function".
+            features: what is compared of samples: "pca" (the default), "pca:50", "values", "random", "classifier" (see
+                ``train_classifier``), a network in a file, a folder with a DINOv2, or "module:function"; networks in
+                files and functions are run.
+            cache: a folder where features of real data are kept, and found again for the same data.
             listener: as in ``sample``.
             bound: steps, plan, num, budget, target_se, flow_steps, seed, batch_size, maps, as of ``BoundRequest``.
 
@@ -148,7 +152,8 @@ class Scorable(Restorable):
         wanted, samples = BoundRequest(**bound), at_least(0, samples, "samples")
         opened, listener = open_data_to_score(self, data), listener_or_quiet(listener)
         guided = guided_samples(self, guidance, samples)
-        chosen = choose_metrics(guided, opened, metrics, samples=samples, sampler=sampler, features=features)
+        what: dict[str, Any] = {"sampler": sampler, "features": features, "cache": cache}
+        chosen = choose_metrics(guided, opened, metrics, samples=samples, **what)
         refuse_idle(wanted, chosen.members)
         scored = score_held_out(self, opened, wanted, listener) if Needs.BOUND in chosen.needs else None
         flow = flow_of_held_out(self, opened, wanted, listener) if Needs.FLOW in chosen.needs else None

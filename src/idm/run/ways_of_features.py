@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -68,6 +68,9 @@ class FeatureWay:
         def make() -> Tensor:
             return make_features(features, data.batch(numbers)[0], self.listener)
 
+        def about() -> dict[str, Any]:
+            encoded = {"codec": spec.codec.to_dict(), "shape": list(spec.shape)}
+            return {"data": spec.fingerprint, "numbers": numbers.tolist()} | encoded
+
         size = len(numbers), features(data.batch(numbers[:1])[0]).shape[1]
-        about = {"data": spec.fingerprint, "numbers": numbers.tolist(), "codec": spec.codec.to_dict()}
-        return self.cache.rows(features, about | {"shape": list(spec.shape)}, size, make)
+        return self.cache.rows(features, about, size, make)

@@ -209,7 +209,13 @@ def _plan(opened: Run, request: ScoreRequest, out: str | Path | None, listener: 
     )
     table = place_of_scores(request.scores, opened, folder)
     metrics = choose_metrics(
-        guided, data, request.metrics, samples=request.samples, sampler=sampler, features=request.features
+        guided,
+        data,
+        request.metrics,
+        samples=request.samples,
+        sampler=sampler,
+        features=request.features,
+        cache=request.cache,
     )
     if request.scores is not None and not metrics.needs & (Needs.BOUND | Needs.FLOW):
         raise SettingsError(

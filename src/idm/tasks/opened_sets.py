@@ -65,8 +65,6 @@ class SetsRequest:
                 f"save_reference={saved}: real data wanted to keep statistics of, got statistics; leave it out, or "
                 "give against=PATH of data"
             )
-        if self.cache is not None and Path(self.cache).exists() and not Path(self.cache).is_dir():
-            raise SettingsError(f"cache={self.cache}: a folder wanted, got a file; choose another")
 
     @property
     def is_against_statistics(self) -> bool:
@@ -103,8 +101,8 @@ def open_sets(request: SetsRequest, device: str | None, listener: Listener) -> O
     """
     named = request.samples_from
     members = {} if named is None else find_metrics_of_sets(request.metrics)
-    cache = FeatureCache(None if request.cache is None else Path(request.cache))
-    way = FeatureWay(best_device(device), request.features, cache, request.save_reference is not None, listener)
+    cache, keeps = FeatureCache.at(request.cache), request.save_reference is not None
+    way = FeatureWay(best_device(device), request.features, cache, keeps, listener)
     told = _told(request.settings)
     if request.is_against_statistics:
         known = known_by_file(Path(request.against), way)

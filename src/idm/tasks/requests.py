@@ -67,6 +67,7 @@ class ScoreRequest:
         guidance: scale of classifier-free guidance of the samples; the bound is that of the network without it.
         metrics: what is measured, as of ``Run.evaluate``; code that is named there is imported and run.
         features: what is compared of samples, as there.
+        cache: where features of real data are kept, as there.
         budget: calls of the network for each sample, as of ``BoundRequest``; 0: every term of the bound.
         target_se: standard error that is wanted instead, as there.
         flow_steps: of the solver of the metric "flow", as there.
@@ -88,6 +89,7 @@ class ScoreRequest:
     guidance: float = 1.0
     metrics: Sequence[str] | None = None
     features: str | None = None
+    cache: str | None = None
     budget: int = 0
     target_se: float | None = None
     flow_steps: int = BoundRequest.flow_steps

@@ -1,9 +1,12 @@
 """Several metrics on one evidence."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
 
+from idm.core.errors import SettingsError
 from idm.metrics import (
     Evidence,
     Figure,
@@ -17,7 +20,7 @@ from idm.metrics import (
     measure_all,
     reads_features,
 )
-from idm.metrics.features import OwnFeatures
+from idm.metrics.features import FeatureCache, OwnFeatures
 
 
 def normal(number: int, seed: int) -> Labelled:
@@ -56,3 +59,23 @@ def test_by_the_values_themselves_figures_are_those_of_the_metric_alone(metric: 
     for one, other in zip(alone, together, strict=True):
         assert (other.name, other.value, other.note) == (one.name, pytest.approx(one.value, rel=1e-12), one.note)
         assert other.null == one.null
+
+
+def test_features_of_real_data_are_kept_and_those_of_samples_made_anew(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def features(x: Tensor) -> Tensor:
+        seen.append(len(x))
+        return x.flatten(1)[:, :2]
+
+    extractor = OwnFeatures("f", features, sha256="of this code")
+    members: dict[str, Metric] = {"kid": KernelDistance(drawings=3)}
+    found = [
+        measure_all(members, Evidence(drawn, trained_on=REAL, features=extractor), cache=FeatureCache(tmp_path))
+        for drawn in (SAMPLES, SAMPLES, normal(20, 2))
+    ]
+    assert seen == [30, 90, 30, 20]
+    assert found[0]["kid"][0].value == found[1]["kid"][0].value != found[2]["kid"][0].value
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(SettingsError, match=r"cache=.*: a folder wanted, got a file"):
+        FeatureCache.at(tmp_path / "file")

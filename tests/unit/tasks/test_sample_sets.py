@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from idm.core.errors import DataError, SettingsError
 from idm.data import SOURCES
-from idm.metrics import Comparison, Metric, find_metric
+from idm.metrics import Comparison, Identity, Metric, find_metric, read_reference
 from idm.metrics.features import FeatureExtractor, RandomConvolutions
 from idm.run import sample_sets
 from idm.tasks import SetsRequest, evaluate_samples, evaluate_samples_into
@@ -69,19 +70,19 @@ def test_pictures_in_a_folder_are_worth_what_the_same_arrays_are(places, digits:
 
 def test_statistics_in_a_file_are_worth_what_their_data_are(places, tmp_path: Path) -> None:
     samples, real = places
-    kept = tmp_path / "statistics.safetensors"
-    written = evaluate_samples_into(SetsRequest(str(real), save_reference=str(kept)))
-    assert (written.evaluation, written.written) == (None, {"reference": kept})
-    beside_data, beside_file = (evaluate_samples(samples, where, metrics=METRICS) for where in (real, kept))
+    path = tmp_path / "statistics.safetensors"
+    written = evaluate_samples_into(SetsRequest(str(real), save_reference=str(path)))
+    assert (written.evaluation, written.written) == (None, {"reference": path})
+    beside_data, beside_file = (evaluate_samples(samples, where, metrics=METRICS) for where in (real, path))
     found, again = values(beside_data.figures), values(beside_file.figures)
     assert again.pop("frechet_moments") > 0
     assert again == pytest.approx(found, rel=1e-9)
     assert beside_file["kid"].null == beside_data["kid"].null
     with pytest.raises(SettingsError, match="metrics=spectrum: the real data themselves wanted"):
-        evaluate_samples(samples, kept, metrics=["spectrum"])
+        evaluate_samples(samples, path, metrics=["spectrum"])
     with pytest.raises(SettingsError, match=r"features: those that .* is of wanted, pca 1 \(.*\), got random 1"):
-        evaluate_samples(samples, kept, features="random")
-    assert evaluate_samples(samples, kept, metrics=["kid"], features="pca").features.name == "pca"
+        evaluate_samples(samples, path, features="random")
+    assert evaluate_samples(samples, path, metrics=["kid"], features="pca").features.name == "pca"
 
 
 def test_features_that_are_kept_are_not_made_again(places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,3 +146,51 @@ def test_nothing_of_anybody_else_is_replaced(places, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"save_reference=.*which this program did not write"):
         evaluate_samples_into(request)
     assert (tmp_path / "statistics.safetensors").read_text() == "mine"
+
+
+def kept(folder: Path, real: Path, **changes: object) -> Path:
+    """Statistics of real data in a file, of which somebody changed a part."""
+    path = folder / "kept.safetensors"
+    evaluate_samples_into(SetsRequest(str(real), save_reference=str(path)))
+    path.write_bytes(replace(read_reference(path), **changes).to_bytes())
+    return path
+
+
+def test_mean_and_covariance_alone_have_a_distance_and_nothing_else(places, tmp_path: Path) -> None:
+    samples, real = places
+    path = kept(tmp_path, real, rows=None)
+    found = evaluate_samples(samples, path, metrics=["frechet"])
+    assert list(values(found.figures)) == ["frechet_moments"]
+    assert found.about["num_real"] == 150
+    with pytest.raises(SettingsError, match="metrics=kid: statistics with features of single samples wanted"):
+        evaluate_samples(samples, path)
+
+
+OTHERS = {
+    "a range": ({"codec": {}}, DataError, "reference statistics wanted, got another file"),
+    "components": ({"fitted": {}}, DataError, "reference statistics wanted, got another file"),
+    "a shape": ({"shape": (1, 8, 9)}, DataError, "reference statistics wanted, got another file"),
+    "a hash": ({"identity": Identity("pca", "1", "0" * 64)}, SettingsError, "those that .* is of wanted, pca 1"),
+    "code": ({"identity": Identity("no_such_module:f", "1", "")}, SettingsError, "no file names code that is run"),
+    "features": ({"rows": torch.zeros(60, 7), "moments": None}, DataError, "7 numbers of each sample wanted"),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_statistics_that_somebody_changed_are_refused_and_name_nothing_that_runs(places, tmp_path, what: str) -> None:
+    samples, real = places
+    changes, error, said = OTHERS[what]
+    with pytest.raises(error, match=said):
+        evaluate_samples(samples, kept(tmp_path, real, **changes))
+
+
+def test_the_features_of_a_function_are_named_again(places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples, real = places
+    (tmp_path / "of_means.py").write_text("def means(x):\n    return x.mean(2).flatten(1)\nmeans.sha256 = 'a'\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "means.safetensors"
+    evaluate_samples_into(SetsRequest(str(real), save_reference=str(path), features="of_means:means"))
+    with pytest.raises(SettingsError, match="name them with features=NAME"):
+        evaluate_samples(samples, path)
+    found = evaluate_samples(samples, path, features="of_means:means", metrics=["kid"])
+    assert found.about["features"]["num"] == 8

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from idm.core.errors import SettingsError
 from idm.core.files import write_atomically
 from idm.core.places import file_in
 from idm.metrics.features.base import FeatureExtractor
@@ -33,10 +34,22 @@ class FeatureCache:
 
     folder: Path | None = None
 
+    @classmethod
+    def at(cls, path: str | Path | None) -> "FeatureCache":
+        """Keep features in a folder, which need not be there yet; nothing where None.
+
+        Raises:
+            SettingsError: there is something else of that name.
+        """
+        folder = None if path is None else Path(path)
+        if folder is not None and folder.exists() and not folder.is_dir():
+            raise SettingsError(f"cache={path}: a folder wanted, got a file; choose another")
+        return cls(folder)
+
     def rows(
         self,
         features: FeatureExtractor,
-        about: Mapping[str, Any],
+        about: Callable[[], Mapping[str, Any]],
         size: tuple[int, int],
         make: Callable[[], Float[Tensor, "n d"]],
     ) -> Float[Tensor, "n d"]:
@@ -46,7 +59,7 @@ class FeatureCache:
 
         Args:
             features: what makes them.
-            about: JSON-able values that tell the data from others: a fingerprint, which samples, their range.
+            about: returns JSON-able values that tell the data from others: a fingerprint, which samples, their range.
             size: how many samples and features.
             make: makes them.
 
@@ -55,7 +68,7 @@ class FeatureCache:
         """
         if self.folder is None or not features.sha256:
             return make().float()
-        words = {**about, "name": features.name, "version": features.version, "sha256": features.sha256}
+        words = {**about(), "name": features.name, "version": features.version, "sha256": features.sha256}
         number = hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()[:32]
         path = file_in(self.folder, f"features-{number}.safetensors")
         found = _read(path, size)
