@@ -193,7 +193,17 @@ def _refuse_missing(run: Opened, data: Data, members: Mapping[str, Metric]) -> N
 def _refuse_unmeasurable(
     data: Data, members: Mapping[str, Metric], samples: int, features: str
 ) -> tuple[FeatureExtractor, NDArray[np.int64] | None]:
-    """Return the features and which of the real samples are compared, and let every metric look at what there will be.
+    """Return the features and which of the real samples are compared, and let every metric look at what there will be."""
+    extractor, compared, setup = set_up(data, samples, features)
+    for metric in members.values():
+        metric.check(setup)
+    return extractor, compared
+
+
+def set_up(
+    data: Data, samples: int, features: str = USUAL_FEATURES
+) -> tuple[FeatureExtractor, NDArray[np.int64] | None, Setup]:
+    """Return the features, which of the real samples are compared (None: all), and what metrics are to look at.
 
     Features that are fitted have some of the samples to themselves; all others are compared by all of them.
     """
@@ -202,10 +212,7 @@ def _refuse_unmeasurable(
     extractor = find_features(features, real[to_fit])
     compared = others if extractor.is_fitted else None
     num_real = len(real) if compared is None else len(compared)
-    setup = Setup(tuple(real.shape[1:]), samples, num_real, extractor(real[:1]).shape[1])
-    for metric in members.values():
-        metric.check(setup)
-    return extractor, compared
+    return extractor, compared, Setup(tuple(real.shape[1:]), samples, num_real, extractor(real[:1]).shape[1])
 
 
 def _some(of: Labelled | None, rows: NDArray[np.int64] | None) -> Labelled | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from idm.tasks.outcome import losses_of
     from idm.tasks.progress import read_progress
     from idm.tasks.proving import check_math
+    from idm.tasks.reporting import ReportRequest, report_into
     from idm.tasks.requests import (
         CompareRequest,
         EditRequest,
@@ -40,6 +41,7 @@ __all__ = [
     "EditRequest",
     "EncodeRequest",
     "InterpolateRequest",
+    "ReportRequest",
     "RestoreRequest",
     "SampleRequest",
     "ScoreRequest",
@@ -58,6 +60,7 @@ __all__ = [
     "make_experiment",
     "read_progress",
     "reconstruct",
+    "report_into",
     "restore_into",
     "sample_into",
     "tradeoff_into",
@@ -79,6 +82,7 @@ __getattr__ = importing(
         "idm.tasks.outcome": ("losses_of",),
         "idm.tasks.progress": ("read_progress",),
         "idm.tasks.proving": ("check_math",),
+        "idm.tasks.reporting": ("ReportRequest", "report_into"),
         "idm.tasks.requests": (
             "CompareRequest",
             "EditRequest",
