@@ -24,6 +24,9 @@ PAGE_PIXELS, WIDE_PIXELS = 960, 560
 """Width of a page; wider pictures are reduced, smoothly. Drawings that are wider than the second can be moved to the
 side on a narrow page, where their letters would be too small to be read."""
 
+SHORT_CELL, LONG_CELL = 24, 60
+"""Letters up to which all cells of a column stay on a line each, and from which on they have a width to break in."""
+
 LARGEST_PNG_BYTES, WEBP_QUALITY = 250_000, 88
 """Larger pictures of pixels are embedded as WebP, whose loss is hardly seen: a page is sent by mail."""
 
@@ -124,8 +127,7 @@ class Table(Block):
 
     def html(self) -> str:
         """Write a ``table`` element that scrolls where it is too wide."""
-        numbers = [all(cell[:1].isdigit() for cell in column) for column in zip(*self.rows, strict=True)]
-        kinds = [' class="number"' if number and i else "" for i, number in enumerate(numbers)]
+        kinds = [_kind_of_column(column, is_first=not i) for i, column in enumerate(zip(*self.rows, strict=True))]
         head = "".join(f"<th{kind}>{escape(name)}</th>" for name, kind in zip(self.header, kinds, strict=False))
         body = "".join(
             "<tr>" + "".join(f"<td{kind}>{escape(cell)}</td>" for cell, kind in zip(row, kinds, strict=True)) + "</tr>"
@@ -163,6 +165,14 @@ class Cards(Block):
             for card in self.cards
         ]
         return f'<dl class="cards">{"".join(parts)}</dl>'
+
+
+def _kind_of_column(cells: Sequence[str], *, is_first: bool) -> str:
+    """Return the class of the cells of a column: numbers, short texts that stay on a line, long ones that want room."""
+    if not is_first and all(cell[:1].isdigit() for cell in cells):
+        return ' class="number"'
+    longest = max(map(len, cells))
+    return ' class="short"' if longest <= SHORT_CELL else ' class="long"' if longest > LONG_CELL else ""
 
 
 def _error(error: str) -> str:

@@ -105,7 +105,7 @@ def sections(source: Source, codec: Codec) -> list[tuple[str, Block]]:
 
 
 def histogram_edges(codec: Codec, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the edges of bars that hold all values: of quantised data each is of one level, or as wide as the same number of them."""
+    """Return the edges of bars that hold all values: of quantised data a bar is of one level, or of equally many."""
     low, high = values.min(), values.max()
     if codec.levels is None:
         return np.linspace(low, high, NUM_BINS + 1) if low < high else np.array([low - 0.5, low + 0.5])

@@ -1,10 +1,11 @@
 """Figures of how samples are distributed beside data: values, pairs of coordinates, the power of frequencies."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from idm.core.errors import DataError
 from idm.data.base import Samples
@@ -22,6 +23,9 @@ MOST_CHANNELS = 4
 
 PANEL_INCHES = (4.5, 3.2)
 """Width and height of a figure: two are beside each other on a page, and one fills that of a phone."""
+
+MOST_TICKS = 16
+"""Places along the shortest axis up to which each frequency has its number."""
 
 NUM_CELLS = 48
 """Cells of a density along each axis."""
@@ -47,13 +51,13 @@ def value_densities(shown: Shown, sets: Sets) -> "list[Figure]":
         figure, (axes,) = empty_figure(*PANEL_INCHES)
         for place, (name, values) in enumerate(columns.items()):
             share = np.histogram(values, bins=edges)[0] / len(values)
-            look = {"color": PALETTE[place % len(PALETTE)], "linestyle": LINES[place % len(LINES)]}
+            look: dict[str, Any] = {"color": PALETTE[place % len(PALETTE)], "linestyle": LINES[place % len(LINES)]}
             axes.stairs(share, edges, label=name, linewidth=1.3, **look)
         axes.set_yscale("log" if len(shown.shape) > 1 else "linear")
         scale = " (log scale)" if len(shown.shape) > 1 else ""
         style(axes, title="How often values occur", x=_named(shown, channel), y=f"share{scale}")
         axes.locator_params(axis="x", nbins=6)
-        legend_below(axes)
+        legend_below(axes, PANEL_INCHES[1])
         found.append(figure)
     return found
 
@@ -94,24 +98,29 @@ def power_spectra(shown: Shown, sets: Sets) -> "list[Figure]":
     _require(sets)
     found: list[Figure] = []
     for channel in range(min(shown.channels, MOST_CHANNELS)):
-        figure, (axes,) = empty_figure(*PANEL_INCHES)
+        (figure, (axes,)), highest = empty_figure(*PANEL_INCHES), 0.0
         for place, (name, values) in enumerate(sets.items()):
             one = torch.from_numpy(values[:, channel : channel + 1].astype(np.float64))
             power = radial_power(one).mean(0)[1:].numpy()
-            look = {"color": PALETTE[place % len(PALETTE)], "linestyle": LINES[place % len(LINES)]}
+            look: dict[str, Any] = {"color": PALETTE[place % len(PALETTE)], "linestyle": LINES[place % len(LINES)]}
+            highest = max(highest, float(power.max()))
             axes.plot(np.arange(1, len(power) + 1), power, marker="o", ms=3, lw=1.3, label=name, **look)
         axes.set_xscale("log")
-        axes.set_yscale("log" if any(line.get_ydata().max() > 0 for line in axes.lines) else "linear")  # pyright: ignore
+        axes.set_yscale("log" if highest > 0 else "linear")
+        if min(shown.shape[1:]) <= MOST_TICKS:
+            rings = range(1, min(shown.shape[1:]) // 2 + 1)
+            axes.set_xticks(list(rings), [str(ring) for ring in rings])
+            axes.minorticks_off()
         name = "" if shown.channels == 1 else f", {shown.name(channel)}"
         style(
             axes, title=f"Power of frequencies{name}", x="periods along the shortest axis (log scale)", y="mean power"
         )
-        legend_below(axes)
+        legend_below(axes, PANEL_INCHES[1])
         found.append(figure)
     return found
 
 
-def _require(sets: Sets) -> None:
+def _require(sets: Mapping[str, np.ndarray]) -> None:
     if not sets or not all(len(values) for values in sets.values()):
         raise DataError("figure: at least one sample of each kind wanted, got none")
 
@@ -127,7 +136,7 @@ def _ends(values: np.ndarray) -> tuple[float, float]:
     return (low, high) if low < high else (low - 0.5, high + 0.5)
 
 
-def cumulative(sets: Mapping[str, np.ndarray], *, title: str, x: str) -> "Figure":
+def cumulative(sets: Mapping[str, Float[np.ndarray, " n"]], *, title: str, x: str) -> "Figure":
     """Draw which share of numbers is at most so large, a line for each set.
 
     Raises:
@@ -136,9 +145,9 @@ def cumulative(sets: Mapping[str, np.ndarray], *, title: str, x: str) -> "Figure
     _require(sets)
     figure, (axes,) = empty_figure(*PANEL_INCHES)
     for place, (name, values) in enumerate(sets.items()):
-        look = {"color": PALETTE[place % len(PALETTE)], "linestyle": LINES[place % len(LINES)]}
+        look: dict[str, Any] = {"color": PALETTE[place % len(PALETTE)], "linestyle": LINES[place % len(LINES)]}
         axes.plot(np.sort(values), np.arange(1, len(values) + 1) / len(values), lw=1.4, label=name, **look)
     axes.set_ylim(0, 1)
     style(axes, title=title, x=x, y="share that is at most so large")
-    legend_below(axes)
+    legend_below(axes, PANEL_INCHES[1])
     return figure

@@ -54,10 +54,9 @@ def legend(axes: "Axes", **options: Any) -> None:
     axes.legend(frameon=False, fontsize=8, labelcolor=INK, **options)
 
 
-def legend_below(axes: "Axes", columns: int = 2) -> None:
-    """Name what is drawn below the axes, where names hide nothing."""
-    place = (0.5, -0.6 / max(axes.figure.get_size_inches()[1] - 1.2, 0.5))
-    legend(axes, loc="upper center", bbox_to_anchor=place, ncols=columns)
+def legend_below(axes: "Axes", inches: float) -> None:
+    """Name what is drawn below the axes of a figure that is so many inches high, where names hide nothing."""
+    legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.6 / (inches - 1.2)), ncols=2)
 
 
 def loss_curve(rows: Iterable[Mapping[str, float]]) -> "Figure":

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from idm.core.errors import DataError
 from idm.metrics import Better, Figure
@@ -46,15 +46,23 @@ def beside_nulls(runs: Mapping[str, Sequence[Figure]]) -> "Drawing":
     for place, (run, figures) in enumerate(runs.items()):
         known = {one.name: distance(one) for one in figures if math.isfinite(distance(one))}
         rows = [names.index(name) + 0.16 * (place - (len(runs) - 1) / 2) for name in known]
-        look = {"color": PALETTE[place % len(PALETTE)], "marker": MARKERS[place % len(MARKERS)]}
+        look: dict[str, Any] = {"color": PALETTE[place % len(PALETTE)], "marker": MARKERS[place % len(MARKERS)]}
         axes.plot(list(known.values()), rows, linestyle="", markersize=5, label=run, zorder=3, **look)
     axes.set_xscale("symlog", linthresh=LINEAR_UP_TO)
+    axes.set_xticks(_ticks(axes.get_xlim()))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.minorticks_off()
     style(axes, title="Samples among real data", x="distance from the mean of real data; worse to the right", y="")
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     if len(runs) > 1:
         legend(axes, loc="upper center", bbox_to_anchor=(0.4, -0.8 / (MARGIN_INCHES + ROW_INCHES * len(names))))
     return drawing
+
+
+def _ticks(ends: tuple[float, float]) -> list[int | float]:
+    """Return places on the axis that have a number."""
+    return [place for place in (-100, -10, -1, 0, 1, 3, 10, 100, FARTHEST) if ends[0] <= place <= ends[1]]
 
 
 def distance(figure: Figure) -> float:

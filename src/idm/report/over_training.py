@@ -66,5 +66,5 @@ def _drawn(trace: Trace, runs: Mapping[str, Sequence[tuple[float, float, float]]
     axes.locator_params(axis="x", nbins=5)
     style(axes, title=trace.title, x="optimiser steps", y=trace.y)
     if len(runs) > 1:
-        legend_below(axes)
+        legend_below(axes, PANEL_INCHES[1])
     return figure

@@ -27,12 +27,10 @@ img { display: block; max-width: 100%; height: auto; }
 .pixels { image-rendering: pixelated; }
 .drawing { background: #fff; border-radius: 6px; }
 @media (prefers-color-scheme: dark) { .drawing { padding: .5rem; } }
-@media (max-width: 40rem) { main { padding: 2rem 1rem 3rem; } h1 { font-size: 1.625rem; }
-  figure:has(.wide) { overflow-x: auto; } .wide { max-width: none; width: 46rem; } .pixels { image-rendering: auto; } }
 .beside .pixels { image-rendering: auto; }
 h3 { margin: 1.5rem 0 .5rem; font-size: 1.0625rem; line-height: 1.35; overflow-wrap: anywhere; }
 nav { columns: 12rem; column-gap: 1.5rem; margin-top: 1.75rem; font-size: .95rem; }
-nav a { display: block; padding: .2rem 0; color: var(--accent); text-decoration: none; }
+nav a { display: block; break-inside: avoid; padding: .2rem 0; color: var(--accent); text-decoration: none; }
 nav a:hover { text-decoration: underline; }
 details { margin: 1rem 0; }
 summary { cursor: pointer; color: var(--accent); font-size: .95rem; }
@@ -49,7 +47,7 @@ summary { cursor: pointer; color: var(--accent); font-size: .95rem; }
 .cards div { padding: 1rem 1.1rem; background: var(--raised); border-radius: 8px; }
 .cards dd { margin: 0; font-size: 1.625rem; font-weight: 600; line-height: 1.25; color: var(--accent);
   font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
-.cards small { font-size: .95rem; font-weight: 400; color: var(--muted); }
+.cards small { white-space: nowrap; font-size: .95rem; font-weight: 400; color: var(--muted); }
 .cards dt { margin-top: .2rem; font-size: .875rem; line-height: 1.4; color: var(--muted); }
 .scroll { overflow-x: auto; margin: 1.5rem 0; }
 table { border-collapse: collapse; font-size: .95rem; line-height: 1.45; }
@@ -58,7 +56,12 @@ th, td { padding: .4rem 1.75rem .4rem 0; border-bottom: 1px solid var(--rule); t
 th { font-weight: 600; color: var(--muted); }
 td:first-child { color: var(--muted); }
 th:last-child, td:last-child { padding-right: 0; }
-.number { text-align: right; font-variant-numeric: tabular-nums; }
+.short { white-space: nowrap; }
+.long { min-width: min(18rem, 70vw); }
+.number { white-space: nowrap; text-align: right; font-variant-numeric: tabular-nums; }
+@media (max-width: 40rem) { main { padding: 2rem 1rem 3rem; } h1 { font-size: 1.625rem; }
+  .cards dd { font-size: 1.3rem; } .cards { grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); }
+  figure:has(.wide) { overflow-x: auto; } .wide { max-width: none; width: 46rem; } .pixels { image-rendering: auto; } }
 @media print { section { margin-top: 1.5rem; padding-top: 1rem; } figure, tr, .cards div { break-inside: avoid; }
   h2, h3 { break-after: avoid; } nav, details { display: none; } }
 """

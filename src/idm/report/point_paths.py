@@ -68,7 +68,7 @@ def round_trip(originals: Points, again: Points, behind: Points, names: Sequence
     figure, axes = _before(behind, names, "To noise and back")
     axes.scatter(*_places(originals), s=44, facecolors="none", edgecolors=PALETTE[0], label="original", zorder=3)
     axes.scatter(*_places(again), s=22, marker="x", color=ACCENT, label="rebuilt", zorder=4)
-    legend_below(axes)
+    legend_below(axes, PANEL_INCHES[0])
     return figure
 
 
@@ -80,7 +80,7 @@ def beside_data(points: Points, data: Points, names: Sequence[str], title: str) 
     """
     figure, axes = _before(data, names, title)
     axes.scatter(*_places(points), s=7, color=PALETTE[0], linewidths=0, label="samples", zorder=3, rasterized=True)
-    legend_below(axes)
+    legend_below(axes, PANEL_INCHES[0])
     return figure
 
 

@@ -193,7 +193,7 @@ def _refuse_missing(run: Opened, data: Data, members: Mapping[str, Metric]) -> N
 def _refuse_unmeasurable(
     data: Data, members: Mapping[str, Metric], samples: int, features: str
 ) -> tuple[FeatureExtractor, NDArray[np.int64] | None]:
-    """Return the features and which of the real samples are compared, and let every metric look at what there will be."""
+    """Return the features and which real samples are compared, and let every metric look at what there will be."""
     extractor, compared, setup = set_up(data, samples, features)
     for metric in members.values():
         metric.check(setup)

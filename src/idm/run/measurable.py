@@ -12,8 +12,8 @@ from idm.core.progress import Listener
 from idm.likelihood import Calibration, Estimate
 from idm.run.calibrated import CalibrateRequest, measure_and_train
 from idm.run.classified import Classified
-from idm.run.drawing import draw
 from idm.run.data import Data
+from idm.run.drawing import draw
 from idm.run.fitting import fit_solver
 from idm.run.opened import Opened
 from idm.run.other_data import open_data_to_score

@@ -47,9 +47,9 @@ class Bound(Section):
         """Say what bits/dim are."""
         return [
             Paragraph(
-                "How many bits it would take to store one value of data that the model has not seen, if its probabilities "
-                "were used to compress them: an upper bound, lower is better. Of continuous data it is that of a density in "
-                "their own units, and may be negative. Errors are standard errors over samples."
+                "How many bits it would take to store one value of data that the model has not seen, if its "
+                "probabilities were used to compress them: an upper bound, lower is better. Of continuous data it is "
+                "that of a density in their own units, and may be negative. Errors are standard errors over samples."
             )
         ]
 
@@ -68,9 +68,9 @@ def _terms(subject: Subject, found: HeldOutBound, *, is_shorter: bool) -> list[B
     figure = bound_by_timestep([one.mean for one in terms], [one.standard_error for one in terms], found.timesteps)
     num, steps, whole = len(found.vlb.total_bpd), len(found.timesteps), subject.run.diffusion.num_timesteps
     shorter = f" Its chain has {steps:,} of the {whole:,} steps, and so a larger bound." if is_shorter else ""
-    said = f"Each step's share of the bound of {num:,} samples.{shorter} Without the prior, the running sum ends at the total."
+    said = f"Each step's share of the bound of {num:,} samples.{shorter} The running sum lacks the prior."
     blocks: list[Block] = [Picture(figure, "Two line charts: bits/dim of each step, and their running sum", said)]
     if found.fractions is not None:
-        said = "What the network learned of the variance of reverse steps, averaged over samples and values, beside the best."
+        said = "What the network learned of the variance of reverse steps, over samples and values, beside the best."
         blocks.append(Picture(learned_and_best(found.fractions), "Line chart: learned and best variance", said))
     return blocks

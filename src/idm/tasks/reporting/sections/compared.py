@@ -29,7 +29,7 @@ class Compared(Section):
         first, others = subjects[0], subjects[1:]
         rows = [(other.name, *_difference(first, other)) for other in others]
         header = (f"{first.name} beside", "Difference, bits/dim", "95 %", "p", "Better")
-        text = "Differences of the bound on the same held-out samples with the same noise, which scatter far less than bounds do."
+        text = "Differences of bounds of the same held-out samples with the same noise scatter far less than bounds do."
         return [Paragraph(f"{text} Below 0 {first.name} is better."), Table(rows, header=header)]
 
     def lay_out(self, subjects: Sequence[Subject], gathered: Sequence[Sequence[Block]]) -> list[Block]:
@@ -44,7 +44,7 @@ def _difference(first: Subject, second: Subject) -> tuple[str, str, str, str]:
     try:
         found = compare_bounds(Comparison((first.run, second.run), (first.data, second.data), terms), first.listener)
     except IdmError as error:  # other data, or other levels
-        return "–", "–", "–", phrased(str(error))
+        return "-", "-", "-", phrased(str(error))
     low, high = found.interval
     better = {"first": first.name, "second": second.name}.get(found.better, found.better)
     apart = found.difference

@@ -41,9 +41,9 @@ class Interpolation(Section):
                 pair = Inputs(x[first : first + 2], labels[first : first + 2])
                 ways.append(interpolating.interpolate(run, pair, places, choice=choice, listener=subject.listener)[0])
         said = (
-            "Two samples are turned into noise, the noise is mixed in small steps from the first to the second, and each "
-            f"mixture is drawn, by {choice.method} in {steps:,} steps. Where every place of the way looks like data, the model "
-            "has learned more than a list of examples."
+            "Two samples are turned into noise, the noise is mixed in small steps from the first to the second, and "
+            f"each mixture is drawn, by {choice.method} in {steps:,} steps. Where every place of the way looks like "
+            "data, the model has learned more than a list of examples."
         )
         if has_rows:
             picture = subject.picture.draw(torch.cat(ways), columns=places)

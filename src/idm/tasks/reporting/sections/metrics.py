@@ -11,6 +11,9 @@ from idm.report.forest import beside_nulls
 from idm.tasks.reporting.section import DATA, Section
 from idm.tasks.reporting.subject import Subject
 
+IN_BOUND = ("prior", "steps", "decoder", "histogram")
+"""Parts of the bound, which has a section of its own."""
+
 
 @final
 class Metrics(Section):
@@ -27,7 +30,10 @@ class Metrics(Section):
         verdict = f"Worse than real data are in 19 of 20 cases, all figures together: {worse or 'none'}."
         missing = [f"{name} ({phrased(reason)})" for name, reason in subject.metrics.items() if reason]
         blocks: list[Block] = [
-            Table([_row(one) for one in figures], header=("Figure", "Value", "Real data, 95 %", "p", "What it is"))
+            Table(
+                [_row(one) for one in figures if one.name not in IN_BOUND],
+                header=("Figure", "Value", "Real data, 95 %", "p", "What it is"),
+            )
         ]
         blocks.append(Paragraph(verdict))
         return [*blocks, *([Paragraph(f"Not measured: {'; '.join(missing)}.")] if missing else [])]
@@ -35,9 +41,9 @@ class Metrics(Section):
     def introduce(self, subjects: Sequence[Subject]) -> Sequence[Block]:
         """Say how to read them, and draw all runs beside the nulls."""
         text = (
-            "Beside each figure stands its null: what real data have in the place of samples, at the same numbers of both, "
-            "with the interval that holds 95 % of 399 drawings, and the share p of them that is as bad. Errors are standard "
-            "errors."
+            "Beside each figure stands its null: what real data have in the place of samples, at the same numbers of "
+            "both, with the interval that holds 95 % of 399 drawings, and the share p of them that is as bad. Errors "
+            "are standard errors."
         )
         figures = {subject.name: list(subject.figures.values()) for subject in subjects}
         if not any(one.null is not None for every in figures.values() for one in every):

@@ -53,7 +53,7 @@ class Neighbours(Section):
         """Say how to read it."""
         return [
             Paragraph(
-                "A model that repeats its training data draws samples that lie nearer to them than new data do. Where the "
-                "line of samples runs to the left of that of held-out data, look at the pairs."
+                "A model that repeats its training data draws samples that lie nearer to them than new data do. Where "
+                "the line of samples runs to the left of that of held-out data, look at the pairs."
             )
         ]

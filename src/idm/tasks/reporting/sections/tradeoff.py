@@ -44,9 +44,9 @@ class OverCalls(Section):
         """Say how to read it."""
         return [
             Paragraph(
-                "What more calls of the network buy. All ways begin with the same noise. A way is a sampler, the levels that "
-                "it visits and, where it is not the model's own, the variance of its steps. Errors are standard errors; the "
-                "distance of training data drawn again is what good samples can reach at this number."
+                "What more calls of the network buy. All ways begin with the same noise. A way is a sampler, the "
+                "levels that it visits and, where it is not the model's own, the variance of its steps. Errors are "
+                "standard errors; the distance of training data drawn again is what good samples can reach here."
             )
         ]
 
@@ -71,7 +71,7 @@ def _tables(found: Tradeoff, ways: Sequence[str], calls: Sequence[int], num: int
     ]
     if found.recognised_held_out is not None:
         shares = [
-            (call, *(f"{100 * one.recognised.mean:.1f} %" if one.recognised else "–" for one in row))
+            (call, *(f"{100 * one.recognised.mean:.1f} %" if one.recognised else "-" for one in row))
             for call, row in named
         ]
         about = f"Share that a classifier recognises; {100 * found.recognised_held_out.mean:.1f} % of held-out data."
@@ -80,7 +80,7 @@ def _tables(found: Tradeoff, ways: Sequence[str], calls: Sequence[int], num: int
         names = list(dict.fromkeys(bound.variance for bound in found.bounds))
         known = {(bound.steps, bound.variance): str(bound.bits_per_dim) for bound in found.bounds}
         steps = list(dict.fromkeys(bound.steps for bound in found.bounds))
-        about = f"Bound of {counted(num, 'held-out sample')} in bits/dim, by steps of the chain and variance of reverse steps."
+        about = f"Bound of {counted(num, 'held-out sample')} in bits/dim, by steps and variance of the chain."
         table = [(str(step), *(known[step, name] for name in names)) for step in steps]
         blocks += [Paragraph(about), Table(table, header=("Steps", *(f"variance: {name}" for name in names)))]
     return blocks

@@ -31,8 +31,10 @@ class Training(Section):
 
     def introduce(self, subjects: Sequence[Subject]) -> Sequence[Block]:
         """Draw what was recorded beside the losses."""
-        text = "The network learns to tell noise from data at every noise level. Little noise is hard to see, so the error "
-        text += "is largest at the least noisy levels; all curves should fall and then level off."
+        text = (
+            "The network learns to tell noise from data at every noise level. Little noise is hard to see, so the "
+            "error is largest at the least noisy levels; all curves should fall and then level off."
+        )
         traces = traces_of({subject.name: subject.rows for subject in subjects})
         drawn = [Picture(one, f"Line chart: {one.axes[0].get_title('left')}") for one in traces]
         return [Paragraph(text), *([SideBySide(drawn, least_rem=26)] if drawn else [])]

@@ -32,8 +32,8 @@ class Trajectory(Section):
         states = _follow(subject, NUM_ROWS if has_rows else NUM_POINTS, moments)
         names = [_name(subject, moment, last) for moment in moments]
         said = (
-            f"{subject.sampler_in_words}, from noise at the left to the sample at the right; t is the time of the level that "
-            "a state has."
+            f"{subject.sampler_in_words}, from noise at the left to the sample at the right; t is the time of the "
+            "level that a state has."
         )
         if has_rows:
             x = torch.stack(states, dim=1).flatten(0, 1)
