@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Points = Shaped[np.ndarray, "n c"]
+Points = Shaped[np.ndarray, "_ c"]
 
 MOMENT_INCHES = (2.3, 2.3)
 """Size of a figure of one moment."""
