@@ -46,6 +46,7 @@ VERBS = {
     "evaluate": ("evaluate", "RUN", "--num", "2", "--samples", "7", "--out", "evaluated"),
     "compare": ("compare", "RUN", "RUN", "--num", "2", "--steps", "3", "--out", "judged"),
     "tradeoff": ("tradeoff", "RUN", "--calls", "1", "--samples", "9", "--num", "2", "--out", "compared"),
+    "report": ("report", "RUN", "--budget", "1000", "--sections", "samples,configuration", "--out", "[page.html"),
     "encode": ("encode", "RUN", "held-out:0-6", "--steps", "2", "--out", "latents[/x].safetensors"),
     "interpolate": ("interpolate", "RUN", "held-out:0", "held-out:1", "--steps", "2", "--out", "between"),
     "edit": ("edit", "RUN", "held-out:0-1", "--label-b", NAMES[0], "--steps", "2", "--out", "[edited"),

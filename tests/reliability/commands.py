@@ -122,6 +122,7 @@ ALWAYS = {
     "sample": ["--device", "cpu", "--no-trajectory"],
     "watch": ["--once"],
     "tradeoff": ["--device", "cpu", "--calls", "1,2", "--samples", "30", "--num", "2"],
+    "report": ["--device", "cpu", "--budget", "1000", "--sections", "samples,bound,cost"],
     "check-math": ["--quick", "--", "none"],
 }
 """What follows a verb so that it ends soon."""

@@ -54,6 +54,7 @@ COMMANDS = {
     "evaluate": [("evaluate", "RUN", "--num", "2"), ("evaluate", "RUN", "--data", "points.npz", "--num", "2")],
     "compare": [("compare", "RUN", "RUN", "--num", "2", "--steps", "2")],
     "tradeoff": [("tradeoff", "RUN", "--calls", "1", "--samples", "9", "--num", "2")],
+    "report": [("report", "RUN", "--budget", "1000", "--sections", "samples,training,configuration")],
     "encode": [("encode", "RUN", "held-out:0", "--steps", "2")],
     "decode": [("decode", "RUN", "latents.safetensors")],
     "interpolate": [("interpolate", "RUN", "held-out:0", "held-out:1", "--num", "2", "--steps", "2")],

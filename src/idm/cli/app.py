@@ -32,6 +32,7 @@ from idm.cli.groups import ungrouped
 from idm.cli.import_ import import_
 from idm.cli.info import info
 from idm.cli.interpolate import interpolate
+from idm.cli.report import report as report_verb
 from idm.cli.restore import restore
 from idm.cli.sample import sample
 from idm.cli.startup import with_torch
@@ -61,6 +62,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "compare": compare,
     "calibrate": calibrate,
     "tradeoff": tradeoff,
+    "report": report_verb,
     "encode": encode,
     "decode": decode,
     "interpolate": interpolate,

@@ -45,7 +45,7 @@ presets, samplers, precisions, variances = map(_of_kind, ("presets", "samplers",
 heads, plans, guidance_rules, trackers = map(_of_kind, ("heads", "plans", "guidance_rules", "trackers"))
 inversions, checks, operators, methods = map(_of_kind, ("inversions", "checks", "operators", "methods"))
 features = _of_kind("features")
-metrics, formats = map(_several_of, ("metrics", "formats"))
+metrics, formats, report_sections = map(_several_of, ("metrics", "formats", "report_sections"))
 spacings = _one_of(lambda: _names()["settings"]["sampler.spacing"])
 edits = _one_of(lambda: ["sdedit", *_names()["inversions"]])
 devices = _one_of(lambda: ["cpu", "cuda", "mps"])
@@ -114,6 +114,7 @@ def collect() -> Names:
     from idm.run.solver_fit import FITTED_SAMPLER
     from idm.run.variance import VARIANCES
     from idm.settings.experiment import SamplerSettings
+    from idm.tasks.reporting import SECTIONS
     from idm.training.head_losses import HEADS
     from idm.training.trackers import TRACKERS
 
@@ -133,6 +134,7 @@ def collect() -> Names:
         "metrics": list(METRICS),
         "features": [*FEATURES, CLASSIFIER],
         "formats": list(WRITERS),
+        "report_sections": list(SECTIONS),
         "settings": _words_of_settings(),
     }
 

@@ -14,7 +14,7 @@ from idm.core.signals import StopError, stop_requested
 CONTINUED_VERBS = ("train", "sample", "evaluate", "compare", "tradeoff", "demo", "edit", "restore", "train-classifier")
 """What goes on from where it was when the same command is given again."""
 
-BEGUN_ANEW = ("calibrate", "fit-solver", "check-math", "encode", "decode", "interpolate", "ema", "import")
+BEGUN_ANEW = ("calibrate", "fit-solver", "check-math", "encode", "decode", "interpolate", "ema", "import", "report")
 """What begins anew then: its results are written at its end."""
 
 SECONDS_FOR_THE_FIRST = 2.0

@@ -10,7 +10,7 @@ from statistics import NormalDist
 from typing import ClassVar, final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from idm.core.text import counted
@@ -52,12 +52,35 @@ class Memorisation(Metric):
         ]
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class Nearest:
+    """The nearest data of every sample, growing.
+
+    Attributes:
+        distances: root mean square distances.
+        rows: which of the data they are.
+    """
+
+    distances: Float[Tensor, "n k"]
+    rows: Int[Tensor, "n k"]
+
+
+def nearest(x: Float[Tensor, "n *shape"], data: Float[Tensor, "m *shape"], count: int = 1) -> Nearest:
+    """Find the ``count`` nearest of the data of every sample, or all where there are fewer."""
+    flat, known = x.flatten(1).to("cpu", torch.float64), data.flatten(1).to("cpu", torch.float64)
+    mode, count = "donot_use_mm_for_euclid_dist", min(count, len(known))  # which has copies at 0, and not near it
+    parts = [
+        torch.cdist(part, known, compute_mode=mode).topk(count, dim=1, largest=False)
+        for part in flat.split(SAMPLES_PER_CALL)
+    ]
+    distances = torch.cat([part.values for part in parts]) / math.sqrt(flat.shape[1])
+    return Nearest(distances, torch.cat([part.indices for part in parts]))
+
+
 def to_nearest(x: Float[Tensor, "n *shape"], data: Float[Tensor, "m *shape"]) -> Float[Tensor, " n"]:
     """Return the root mean square distance of every sample to the nearest of the data."""
-    flat, known = x.flatten(1).to("cpu", torch.float64), data.flatten(1).to("cpu", torch.float64)
-    mode = "donot_use_mm_for_euclid_dist"  # which has copies at 0, and not near it
-    parts = [torch.cdist(part, known, compute_mode=mode).min(1).values for part in flat.split(SAMPLES_PER_CALL)]
-    return torch.cat(parts) / math.sqrt(flat.shape[1])
+    return nearest(x, data).distances[:, 0]
 
 
 def _error(ours: Tensor, theirs: Tensor) -> float:

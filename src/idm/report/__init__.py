@@ -1,6 +1,7 @@
 """Pictures, figures and self-contained HTML pages. Takes tensors and numbers, computes no results of its own."""
 
-from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, Picture, SideBySide, Table
+from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, Picture, Table
+from idm.report.containers import Fold, Group, SideBySide
 from idm.report.curves import Curve, Panel, over_calls
 from idm.report.demo_contents import Bound, DemoContents, Denoising, Reconstruction, SampleSet
 from idm.report.demo_page import write_demo_page
@@ -27,6 +28,8 @@ __all__ = [
     "Curve",
     "DemoContents",
     "Denoising",
+    "Fold",
+    "Group",
     "LabelledPictures",
     "Page",
     "Panel",

@@ -6,10 +6,10 @@ Every text is escaped; pictures are embedded.
 import base64
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from PIL import Image
 
@@ -20,8 +20,18 @@ if TYPE_CHECKING:
 
 CSS_PIXELS_PER_INCH = 96
 
-PAGE_PIXELS = 960
-"""Width of a page; wider pictures are reduced, smoothly."""
+PAGE_PIXELS, WIDE_PIXELS = 960, 560
+"""Width of a page; wider pictures are reduced, smoothly. Drawings that are wider than the second can be moved to the
+side on a narrow page, where their letters would be too small to be read."""
+
+SHORT_CELL, LONG_CELL = 24, 60
+"""Letters up to which all cells of a column stay on a line each, and from which on they have a width to break in."""
+
+LARGEST_PNG_BYTES, WEBP_QUALITY = 250_000, 88
+"""Larger pictures of pixels are embedded as WebP, whose loss is hardly seen: a page is sent by mail."""
+
+Drawn: TypeAlias = "tuple[str, Image.Image | Figure]"
+"""What is seen, and a picture or figure of it."""
 
 
 class Block(ABC):
@@ -30,6 +40,10 @@ class Block(ABC):
     @abstractmethod
     def html(self) -> str:
         """Write the block as HTML."""
+
+    def drawn(self) -> Iterator[Drawn]:
+        """Yield the pictures and figures of the block; none by default."""
+        return iter(())
 
 
 @dataclass(frozen=True)
@@ -63,6 +77,10 @@ class Picture(Block):
         caption = f"<figcaption>{escape(self.caption)}</figcaption>" if self.caption else ""
         return f"<figure>{_image(self.content, self.alt)}{caption}</figure>"
 
+    def drawn(self) -> Iterator[Drawn]:
+        """Yield the picture."""
+        yield self.alt, self.content
+
 
 @dataclass(frozen=True)
 class LabelledPictures(Block):
@@ -90,6 +108,10 @@ class LabelledPictures(Block):
         direction = "across" if self.across else "down"
         return f'<figure><div class="{direction}">{"".join(parts)}</div>{caption}</figure>'
 
+    def drawn(self) -> Iterator[Drawn]:
+        """Yield the pictures."""
+        return ((f"{self.alt}: {label}", picture) for label, picture in self.items)
+
 
 @dataclass(frozen=True)
 class Table(Block):
@@ -105,8 +127,7 @@ class Table(Block):
 
     def html(self) -> str:
         """Write a ``table`` element that scrolls where it is too wide."""
-        numbers = [all(cell[:1].isdigit() for cell in column) for column in zip(*self.rows, strict=True)]
-        kinds = [' class="number"' if number and i else "" for i, number in enumerate(numbers)]
+        kinds = [_kind_of_column(column, is_first=not i) for i, column in enumerate(zip(*self.rows, strict=True))]
         head = "".join(f"<th{kind}>{escape(name)}</th>" for name, kind in zip(self.header, kinds, strict=False))
         body = "".join(
             "<tr>" + "".join(f"<td{kind}>{escape(cell)}</td>" for cell, kind in zip(row, kinds, strict=True)) + "</tr>"
@@ -146,33 +167,37 @@ class Cards(Block):
         return f'<dl class="cards">{"".join(parts)}</dl>'
 
 
-@dataclass(frozen=True)
-class SideBySide(Block):
-    """Blocks next to each other where there is room, else below each other."""
-
-    blocks: Sequence[Block]
-
-    def html(self) -> str:
-        """Write the blocks in columns."""
-        return f'<div class="beside">{"".join(f"<div>{block.html()}</div>" for block in self.blocks)}</div>'
+def _kind_of_column(cells: Sequence[str], *, is_first: bool) -> str:
+    """Return the class of the cells of a column: numbers, short texts that stay on a line, long ones that want room."""
+    if not is_first and all(cell[:1].isdigit() for cell in cells):
+        return ' class="number"'
+    longest = max(map(len, cells))
+    return ' class="short"' if longest <= SHORT_CELL else ' class="long"' if longest > LONG_CELL else ""
 
 
 def _error(error: str) -> str:
     return f"<small> ± {escape(error)}</small>" if error else ""
 
 
-def _kind(picture: Image.Image) -> str:
-    """Return the class of CSS that a picture is shown by."""
-    return "pixels" if picture.width <= PAGE_PIXELS else "drawing"
-
-
 def _image(content: "Image.Image | Figure", alt: str) -> str:
     if isinstance(content, Image.Image):
-        stream = io.BytesIO()
-        content.save(stream, format="PNG", optimize=True)
-        file, width, height, kind = stream.getvalue(), content.width, content.height, _kind(content)
+        file, media = _pixels(content)
+        width, height, kind = content.width, content.height, "pixels" if content.width <= PAGE_PIXELS else "drawing"
     else:
-        file, kind = png(content), "drawing"
+        file, media, kind = png(content), "png", "drawing"
         width, height = (round(inches * CSS_PIXELS_PER_INCH) for inches in content.get_size_inches())
-    source = f"data:image/png;base64,{base64.b64encode(file).decode('ascii')}"
+    kind += " wide" if kind == "drawing" and width > WIDE_PIXELS else ""
+    source = f"data:image/{media};base64,{base64.b64encode(file).decode('ascii')}"
     return f'<img class="{kind}" src="{source}" alt="{escape(alt)}" width="{width}" height="{height}">'
+
+
+def _pixels(picture: Image.Image) -> tuple[bytes, str]:
+    """Return a file of a picture and its kind: as it is, unless that takes many bytes."""
+    stream = io.BytesIO()
+    picture.save(stream, format="PNG", optimize=True)
+    if len(stream.getvalue()) <= LARGEST_PNG_BYTES:
+        return stream.getvalue(), "png"
+    small, stream = picture.copy(), io.BytesIO()
+    small.thumbnail((2 * PAGE_PIXELS, 4 * PAGE_PIXELS))  # twice what a page shows; nothing where it is smaller
+    small.save(stream, format="WEBP", quality=WEBP_QUALITY)
+    return stream.getvalue(), "webp"

@@ -56,7 +56,7 @@ def value_histogram(shown: Shown, data: Samples) -> "Figure":
     figure, panels = empty_figure(9.2, 3.0, 1 if together else len(drawn))
     for channel in drawn:
         axes, values = panels[0 if together else channel], data[:, channel].ravel().astype(np.float64)
-        share, edges = np.histogram(values, bins=_edges(shown.codec, values))
+        share, edges = np.histogram(values, bins=histogram_edges(shown.codec, values))
         axes.stairs(
             share / len(values), edges, color=_colour(shown, channel), linewidth=1.3, label=_label(shown, channel)
         )
@@ -104,8 +104,8 @@ def sections(source: Source, codec: Codec) -> list[tuple[str, Block]]:
     return found
 
 
-def _edges(codec: Codec, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the edges of the bars: of quantised data each is of one level, or as wide as the same number of them."""
+def histogram_edges(codec: Codec, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the edges of bars that hold all values: of quantised data a bar is of one level, or of equally many."""
     low, high = values.min(), values.max()
     if codec.levels is None:
         return np.linspace(low, high, NUM_BINS + 1) if low < high else np.array([low - 0.5, low + 0.5])

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from idm.likelihood import Estimate, VarianceFractions
-from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, Picture, SideBySide, Table
+from idm.report.blocks import Block, Card, Cards, LabelledPictures, Paragraph, Picture, Table
+from idm.report.containers import SideBySide
 from idm.report.demo_contents import Bound, DemoContents, SampleSet
 from idm.report.figures import bound_by_timestep, loss_curve
 from idm.report.levels import memorisation_clock

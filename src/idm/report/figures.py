@@ -54,6 +54,11 @@ def legend(axes: "Axes", **options: Any) -> None:
     axes.legend(frameon=False, fontsize=8, labelcolor=INK, **options)
 
 
+def legend_below(axes: "Axes", inches: float) -> None:
+    """Name what is drawn below the axes of a figure that is so many inches high, where names hide nothing."""
+    legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.6 / (inches - 1.2)), ncols=2)
+
+
 def loss_curve(rows: Iterable[Mapping[str, float]]) -> "Figure":
     """Draw the loss of training over steps, and its parts by quarter of the noise levels, on a log scale.
 
@@ -144,3 +149,13 @@ def svg(figure: "Figure") -> str:
     figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = stream.getvalue()
     return text[text.index("<svg") :]
+
+
+def pdf(figure: "Figure") -> bytes:
+    """Return the figure as a PDF file whose letters are text in a font that it carries, as journals ask for."""
+    import matplotlib as mpl
+
+    stream = io.BytesIO()
+    with mpl.rc_context({"pdf.fonttype": 42}):
+        figure.savefig(stream, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    return stream.getvalue()

@@ -27,6 +27,13 @@ img { display: block; max-width: 100%; height: auto; }
 .pixels { image-rendering: pixelated; }
 .drawing { background: #fff; border-radius: 6px; }
 @media (prefers-color-scheme: dark) { .drawing { padding: .5rem; } }
+.beside .pixels { image-rendering: auto; }
+h3 { margin: 1.5rem 0 .5rem; font-size: 1.0625rem; line-height: 1.35; overflow-wrap: anywhere; }
+nav { columns: 12rem; column-gap: 1.5rem; margin-top: 1.75rem; font-size: .95rem; }
+nav a { display: block; break-inside: avoid; padding: .2rem 0; color: var(--accent); text-decoration: none; }
+nav a:hover { text-decoration: underline; }
+details { margin: 1rem 0; }
+summary { cursor: pointer; color: var(--accent); font-size: .95rem; }
 .down { display: grid; grid-template-columns: auto minmax(0, 1fr); align-items: center; }
 .down .item { display: contents; }
 .down span { padding-right: .75rem; text-align: right; }
@@ -35,12 +42,12 @@ img { display: block; max-width: 100%; height: auto; }
 .across .item { display: flex; flex-direction: column-reverse; min-width: 0; }
 .across span { padding-top: .35rem; text-align: center; }
 .item span { font-size: .85rem; line-height: 1.3; color: var(--muted); font-variant-numeric: tabular-nums; }
-.beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); gap: 0 1.5rem; }
+.beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, var(--least)), 1fr)); gap: 0 1.5rem; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .75rem; margin: 1.5rem 0; }
 .cards div { padding: 1rem 1.1rem; background: var(--raised); border-radius: 8px; }
 .cards dd { margin: 0; font-size: 1.625rem; font-weight: 600; line-height: 1.25; color: var(--accent);
   font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
-.cards small { font-size: .95rem; font-weight: 400; color: var(--muted); }
+.cards small { white-space: nowrap; font-size: .95rem; font-weight: 400; color: var(--muted); }
 .cards dt { margin-top: .2rem; font-size: .875rem; line-height: 1.4; color: var(--muted); }
 .scroll { overflow-x: auto; margin: 1.5rem 0; }
 table { border-collapse: collapse; font-size: .95rem; line-height: 1.45; }
@@ -49,28 +56,40 @@ th, td { padding: .4rem 1.75rem .4rem 0; border-bottom: 1px solid var(--rule); t
 th { font-weight: 600; color: var(--muted); }
 td:first-child { color: var(--muted); }
 th:last-child, td:last-child { padding-right: 0; }
-.number { text-align: right; font-variant-numeric: tabular-nums; }
+.short { white-space: nowrap; }
+.long { min-width: min(18rem, 70vw); }
+.number { white-space: nowrap; text-align: right; font-variant-numeric: tabular-nums; }
+@media (max-width: 40rem) { main { padding: 2rem 1rem 3rem; } h1 { font-size: 1.625rem; }
+  .cards dd { font-size: 1.3rem; } .cards { grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); }
+  figure:has(.wide) { overflow-x: auto; } .wide { max-width: none; width: 46rem; } .pixels { image-rendering: auto; } }
+@media print { section { margin-top: 1.5rem; padding-top: 1rem; } figure, tr, .cards div { break-inside: avoid; }
+  h2, h3 { break-after: avoid; } nav, details { display: none; } }
 """
 
 
 class Page:
     """A page that grows section by section."""
 
-    def __init__(self, title: str, lead: str) -> None:
+    def __init__(self, title: str, lead: str, *, has_contents: bool = False) -> None:
         """Start a page.
 
         Args:
             title: heading of the page, and its name in the browser.
             lead: one or two sentences on what is shown.
+            has_contents: list the sections at the top.
         """
         self.title = title
         self.lead = lead
+        self._has_contents = has_contents
+        self._headings: list[str] = []
         self._sections: list[str] = []
 
     def section(self, heading: str, *blocks: Block) -> "Page":
         """Add a section and return the page."""
         body = "\n".join(block.html() for block in blocks)
-        self._sections.append(f"<section>\n<h2>{escape(heading)}</h2>\n{body}\n</section>")
+        place = f' id="section-{len(self._headings) + 1}"' if self._has_contents else ""
+        self._headings.append(heading)
+        self._sections.append(f"<section{place}>\n<h2>{escape(heading)}</h2>\n{body}\n</section>")
         return self
 
     def html(self) -> str:
@@ -80,9 +99,17 @@ class Page:
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f"<title>{escape(self.title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n<header>\n"
-            f'<h1>{escape(self.title)}</h1>\n<p class="lead">{escape(self.lead)}</p>\n</header>\n'
+            f'<h1>{escape(self.title)}</h1>\n<p class="lead">{escape(self.lead)}</p>\n'
+            f"{self._contents()}</header>\n"
             f"{sections}\n</main>\n</body>\n</html>\n"
         )
+
+    def _contents(self) -> str:
+        """List the sections, which are on this page; nothing where that is not wanted."""
+        if not self._has_contents:
+            return ""
+        links = (f'<a href="#section-{i}">{escape(heading)}</a>' for i, heading in enumerate(self._headings, start=1))
+        return f"<nav>{''.join(links)}</nav>\n"
 
     def write(self, path: str | Path) -> Path:
         """Write the document atomically, UTF-8, without marks that change the direction of reading and the like."""

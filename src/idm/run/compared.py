@@ -64,12 +64,17 @@ def choose_compared(run: Opened, data: Data, metrics: Iterable[Metric], samples:
         DataError: nothing is held out, for the classifier.
         CheckpointError: the classifier is that of another checkpoint, or damaged.
     """
-    chosen, real = _classified(run, data) if features == CLASSIFIER else _fitted(data, features, run.device)
-    num_real = len(real.x) if chosen.rows is None else len(chosen.rows)
-    setup = Setup(tuple(real.x.shape[1:]), samples, num_real, chosen.features(real.x[:1]).shape[1])
+    chosen, setup = set_up(run, data, samples, features)
     for metric in metrics:
         metric.check(setup)
     return chosen
+
+
+def set_up(run: Opened, data: Data, samples: int, features: str) -> tuple[Compared, Setup]:
+    """Choose features and real samples, and say what metrics are to look at; errors as of ``choose_compared``."""
+    chosen, real = _classified(run, data) if features == CLASSIFIER else _fitted(data, features, run.device)
+    num_real = len(real.x) if chosen.rows is None else len(chosen.rows)
+    return chosen, Setup(tuple(real.x.shape[1:]), samples, num_real, chosen.features(real.x[:1]).shape[1])
 
 
 def _classified(run: Opened, data: Data) -> tuple[Compared, Labelled]:

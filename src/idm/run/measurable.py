@@ -12,6 +12,7 @@ from idm.core.progress import Listener
 from idm.likelihood import Calibration, Estimate
 from idm.run.calibrated import CalibrateRequest, measure_and_train
 from idm.run.classified import Classified
+from idm.run.data import Data
 from idm.run.drawing import draw
 from idm.run.fitting import fit_solver
 from idm.run.opened import Opened
@@ -20,7 +21,7 @@ from idm.run.own_data import open_run_data
 from idm.run.scorable import Scorable
 from idm.run.scoring import bits_per_dim, bound_of_samples, chain_to_score
 from idm.run.solver_fit import SolverFit
-from idm.run.tradeoff import WAYS, Tradeoff, plan_tradeoff
+from idm.run.tradeoff import WAYS, Tradeoff, TradeoffPlan, plan_tradeoff
 from idm.samplers import Sampler
 
 
@@ -124,13 +125,20 @@ class Measurable(Classified, Scorable):
         data, listener = open_run_data(self), listener_or_quiet(listener)
         plan = plan_tradeoff(self, data, ways=samplers, calls=calls, samples=samples)
         size = self.batch_size if batch_size is None else whole_number(batch_size, "batch_size")
+        return measure_tradeoff(plan, data, samples, num, seed=seed, batch_size=size, listener=listener)
 
-        def drawn(run: Opened, sampler: Sampler) -> Tensor:
-            return draw(run, samples, seed=seed, sampler=sampler, batch_size=size, listener=listener)
 
-        def scored(run: Opened, steps: int) -> Estimate:
-            chain, count = chain_to_score(run, data, steps=steps, num=num)
-            bound = bound_of_samples(run, data, chain, range(count), seed=seed, batch_size=size, listener=listener)
-            return bits_per_dim(run, bound)
+def measure_tradeoff(
+    plan: TradeoffPlan, data: Data, samples: int, num: int = 0, *, seed: int, batch_size: int, listener: Listener
+) -> Tradeoff:
+    """Draw and score what was planned; arguments and errors as of ``Measurable.tradeoff``."""
 
-        return plan.measure(drawn, scored)
+    def drawn(run: Opened, sampler: Sampler) -> Tensor:
+        return draw(run, samples, seed=seed, sampler=sampler, batch_size=batch_size, listener=listener)
+
+    def scored(run: Opened, steps: int) -> Estimate:
+        chain, count = chain_to_score(run, data, steps=steps, num=num)
+        bound = bound_of_samples(run, data, chain, range(count), seed=seed, batch_size=batch_size, listener=listener)
+        return bits_per_dim(run, bound)
+
+    return plan.measure(drawn, scored)

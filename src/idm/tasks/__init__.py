@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from idm.tasks.outcome import losses_of
     from idm.tasks.progress import read_progress
     from idm.tasks.proving import check_math
+    from idm.tasks.reporting import ReportRequest, report_into
     from idm.tasks.requests import (
         CompareRequest,
         EditRequest,
@@ -42,6 +43,7 @@ __all__ = [
     "EditRequest",
     "EncodeRequest",
     "InterpolateRequest",
+    "ReportRequest",
     "RestoreRequest",
     "SampleRequest",
     "ScoreRequest",
@@ -63,6 +65,7 @@ __all__ = [
     "make_experiment",
     "read_progress",
     "reconstruct",
+    "report_into",
     "restore_into",
     "sample_into",
     "tradeoff_into",
@@ -85,6 +88,7 @@ __getattr__ = importing(
         "idm.tasks.progress": ("read_progress",),
         "idm.tasks.proving": ("check_math",),
         "idm.tasks.opened_sets": ("SetsRequest",),
+        "idm.tasks.reporting": ("ReportRequest", "report_into"),
         "idm.tasks.requests": (
             "CompareRequest",
             "EditRequest",

@@ -66,7 +66,7 @@ def read_progress(run_folder: str | Path) -> RunProgress:
     run_folder = Path(run_folder)
     if not (run_folder / "experiment.yaml").is_file():
         raise CheckpointError(f"run {run_folder}: no run in this folder; give a folder written by 'idm train'")
-    rows, total = _last_lines(run_folder / "metrics.jsonl"), _num_steps(run_folder)
+    rows, total = last_lines(run_folder / "metrics.jsonl"), _num_steps(run_folder)
     last = rows[-1] if rows else {}
     measured = (_newest(rows, name) for name in ("memorised", "held_out_bpd"))
     return RunProgress(
@@ -74,7 +74,7 @@ def read_progress(run_folder: str | Path) -> RunProgress:
         total,
         figures=reduce(or_, measured, Figures()) | last,
         seconds_left=_seconds_left(last, total),
-        num_events=len(_last_lines(run_folder / "events.jsonl")),
+        num_events=len(last_lines(run_folder / "events.jsonl")),
         checkpoint=max(run_folder.glob("checkpoints/step-*"), default=None),
         picture=max(run_folder.glob("samples/step-*.png"), default=None),
     )
@@ -103,14 +103,14 @@ def _seconds_left(row: Figures, total: int | None) -> float | None:
     return round(seconds, 1) if seconds < LARGEST_NUMBER else None
 
 
-def _last_lines(path: Path) -> list[Figures]:
-    """Return the numbers in the last lines of a file; a line that is being written is left out."""
+def last_lines(path: Path, most: int = MOST_BYTES) -> list[Figures]:
+    """Return the numbers in the last lines of a file, of so many bytes; a line that is being written is left out."""
     if not path.is_file():
         return []
     with path.open("rb") as stream:
         size = stream.seek(0, 2)
-        stream.seek(max(0, size - MOST_BYTES))
-        lines = stream.read(MOST_BYTES).split(b"\n")
+        stream.seek(max(0, size - most))
+        lines = stream.read(most).split(b"\n")
     rows: list[Figures] = []
     for line in lines[:-1]:
         try:

@@ -66,17 +66,15 @@ class Trainer:
             deadline: stop then, as on a signal; None: never.
             listener: hears how it gets on.
         """
-        run_folder = Path(run_folder)
-        self.train_step, self.run_folder = step, run_folder
+        self.train_step, self.run_folder = step, Path(run_folder)
         self.listener = listener if step.ranks.is_main else SILENT  # all have the same terminal
         self.deadline = deadline or Deadline(None)
         self.state = TrainingState.new(spread, step, step.settings)
         every = Measures(measure if step.settings.bound_interval else None, clock)
-        self.onlookers = Onlookers(step, self.state, run_folder, preview, every, self.listener)
+        self.onlookers = Onlookers(step, self.state, self.run_folder, preview, every, self.listener)
         # Restores the newest checkpoint into the state, and so knows from which step to count on.
-        self.records = Records(
-            self.state, run_folder, describe=describe, trackers=trackers, by_loss=every.bound is None
-        )
+        by_loss = every.bound is None
+        self.records = Records(self.state, self.run_folder, describe=describe, trackers=trackers, by_loss=by_loss)
         self._num_steps_done = self.records.first_step
 
     @property

@@ -9,6 +9,7 @@ import torch
 from idm.core.errors import DataError
 from idm.data import Codec, Digits, stratified_split
 from idm.metrics import Classifier, histogram_bpd
+from idm.metrics.memorisation import nearest
 
 
 def digits() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -73,3 +74,12 @@ def test_probabilities_of_all_levels_sum_to_one() -> None:
 def test_digits_cost_about_2_2_bits_per_dimension() -> None:
     train_x, train_y, x, y = digits()
     assert float(histogram_bpd(train_x, train_y, x, y, levels=17).mean()) == pytest.approx(2.2, abs=0.05)
+
+
+def test_the_nearest_data_are_named_in_order() -> None:
+    data = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 2.0]])
+    found = nearest(torch.tensor([[0.0, 1.9], [4.0, 0.0]]), data, 2)
+    assert found.rows.tolist() == [[2, 0], [1, 0]]
+    expected = torch.tensor([[0.1, 1.9], [0.0, 4.0]], dtype=torch.float64) / 2**0.5  # root mean square of two values
+    torch.testing.assert_close(found.distances, expected, atol=1e-6, rtol=0)
+    assert nearest(data, data[:1], 5).rows.tolist() == [[0], [0], [0]]

@@ -5,7 +5,20 @@ import re
 import pytest
 from PIL import Image
 
-from idm.report import Card, Cards, LabelledPictures, Page, Paragraph, Picture, SideBySide, Table, bound_by_timestep
+from idm.report import (
+    Card,
+    Cards,
+    Fold,
+    Group,
+    LabelledPictures,
+    Page,
+    Paragraph,
+    Picture,
+    SideBySide,
+    Table,
+    bound_by_timestep,
+)
+from idm.report.preformatted import Preformatted
 
 NASTY = "<script>alert('x')</script> & \"q\""
 PIXELS = Image.new("L", (3, 2), 7)
@@ -56,3 +69,36 @@ def test_the_file_is_the_document_in_utf_8(tmp_path, old):
     page = Page("é ε", "±")
     assert page.write(path).read_bytes().decode() == page.html()
     assert [file.name for file in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_the_list_of_sections_leads_to_each_of_them():
+    page = Page("title", "lead", has_contents=True)
+    for heading in (NASTY, "two"):
+        page.section(heading, Paragraph("text"))
+    links = re.findall(r'<a href="([^"]*)">([^<]*)</a>', page.html())
+    assert [name for _, name in links] == [
+        "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt; &amp; &quot;q&quot;",
+        "two",
+    ]
+    assert all(f'<section id="{link.removeprefix("#")}">' in page.html() for link, _ in links)
+    assert "<nav>" not in Page("title", "lead").section("two").html()
+
+
+def test_what_holds_blocks_yields_what_is_drawn_in_them():
+    one, two, three = (Image.new("L", (width, 1)) for width in (1, 2, 3))
+    inner = [Picture(one, "one"), Group("g", [LabelledPictures([("x", two)], "two")]), Fold("f", [Picture(three, "f")])]
+    found = list(SideBySide([*inner, Paragraph("text")]).drawn())
+    assert [(name, picture.size) for name, picture in found] == [("one", (1, 1)), ("two: x", (2, 1)), ("f", (3, 1))]
+
+
+def test_a_picture_of_many_bytes_is_embedded_as_one_of_few_and_a_small_one_as_it_is():
+    noise = Image.effect_noise((900, 900), 90)
+    large, small = Picture(noise, "noise").html(), Picture(PIXELS, "few").html()
+    assert "data:image/png;base64," in small
+    assert "data:image/webp;base64," in large
+    assert 'width="900" height="900"' in large
+    assert len(large) < len(noise.tobytes())  # noise, which no PNG makes smaller
+
+
+def test_lines_that_are_formatted_stay_lines():
+    assert "<pre>a: 1\n  b: &lt;2</pre>" in Preformatted("a: 1\n  b: <2").html()

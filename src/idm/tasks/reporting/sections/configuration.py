@@ -1,0 +1,42 @@
+"""What was trained, on what, and where this page was made."""
+
+import platform
+from collections.abc import Sequence
+from typing import final
+
+import numpy
+import torch
+import yaml
+
+from idm.report import Block, Fold, Paragraph, Table
+from idm.report.preformatted import Preformatted
+from idm.settings import to_plain
+from idm.tasks.describing import describe
+from idm.tasks.reporting.section import Section
+from idm.tasks.reporting.subject import Subject
+
+
+@final
+class Configuration(Section):
+    """Settings, data and versions; of several runs, where they differ."""
+
+    heading = "Configuration and environment"
+
+    def gather(self, subject: Subject) -> Sequence[Block]:
+        """Describe a run, and this machine."""
+        run = subject.run
+        words = describe(run.name, trust_code=run.trust_code).in_words()
+        here = {
+            "Python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": numpy.__version__,
+            "system": f"{platform.system()} {platform.machine()}",
+            "device": f"{run.device}, {torch.get_num_threads()} threads",
+        }
+        text = yaml.safe_dump(to_plain(run.experiment), sort_keys=False, allow_unicode=True)
+        return [
+            Table([(name.strip() or "its options", value) for name, value in words.items()]),
+            Paragraph("This page was made with:"),
+            Table(list(here.items())),
+            Fold("All settings", [Preformatted(text)]),
+        ]

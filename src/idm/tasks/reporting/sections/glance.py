@@ -1,0 +1,45 @@
+"""At a glance: the numbers that people ask for first."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import final
+
+from idm.metrics import Figure
+from idm.report import Block, Card, Cards
+from idm.tasks.reporting.section import Section
+from idm.tasks.reporting.subject import Subject
+
+CARDS = {
+    "total": "bits/dim of held-out data, lower is better",
+    "frechet": "Fréchet distance of features, lower is better",
+    "recognised": "of samples recognised as their class",
+    "precision": "precision: samples that lie among data",
+    "recall": "recall: data that lie among samples",
+    "memorisation": "of samples are nearer to training data than held-out data are; 50 % is right",
+}
+"""Figures that are shown, where there are such, with what they are."""
+
+SHARES = ("recognised", "precision", "recall", "memorisation")
+"""Those that are shares."""
+
+
+@final
+class Glance(Section):
+    """Cards."""
+
+    heading = "At a glance"
+
+    def gather(self, subject: Subject) -> Sequence[Block]:
+        """Return a card for each figure."""
+        run = subject.run
+        known = {} if subject.why_no_data else subject.figures
+        cards = [_card(name, known) for name in CARDS if name in known]
+        cards.append(Card(f"{run.num_parameters:,}", "parameters"))
+        return [Cards([*cards, *([Card(f"{run.step:,}", "optimiser steps")] if run.step else [])])]
+
+
+def _card(name: str, known: Mapping[str, Figure]) -> Card:
+    figure, is_share = known[name], name in SHARES
+    value = f"{100 * figure.value:.1f} %" if is_share else f"{figure.value:.4g}"
+    error = f"{100 * figure.standard_error:.1f}" if is_share else f"{figure.standard_error:.2g}"
+    return Card(value, CARDS[name], error if math.isfinite(figure.standard_error) else "")

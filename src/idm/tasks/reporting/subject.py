@@ -1,0 +1,180 @@
+"""A run that is reported on, and what several sections share of it, made once."""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import final
+
+from torch import Tensor
+
+from idm.core.errors import IdmError
+from idm.core.progress import Listener
+from idm.likelihood.sampled import USUAL_CALLS
+from idm.metrics import METRICS, Figure, Labelled, LevelScores, Metric, Needs, Recognised, Setup
+from idm.metrics.features import USUAL_FEATURES
+from idm.report import SamplePicture
+from idm.report.over_training import TRACES
+from idm.run import Data, Run, draw, open_run_data
+from idm.run.bound_request import BoundRequest
+from idm.run.compared import evenly, set_up
+from idm.run.figures import choose_metrics
+from idm.run.held_out_bounds import ScoredBound
+from idm.run.levels import MOST_SAMPLES, NUM_LEVELS, level_scores
+from idm.run.saving import sample_picture
+from idm.run.scorable import score_held_out
+from idm.samplers import Sampler
+from idm.tasks.progress import last_lines
+from idm.tasks.reporting.effort import Effort
+
+MOST_BYTES, MOST_LINES = 2**26, 2_000
+"""Most bytes of metrics that are read, from their end, and about the most lines that are drawn."""
+
+MEASURED = {trace.name for trace in TRACES}
+"""What lines of metrics are kept for, however many there are."""
+
+LEFT_OUT = ("flow",)
+"""Metrics that cost far more calls than others do."""
+
+
+@final
+class Subject:
+    """A run that is reported on.
+
+    Attributes:
+        run: the run.
+        name: what it is called on the page.
+        effort: what the page may cost.
+        seed: sample i is drawn from seed + i.
+        listener: hears how it gets on.
+        times: what was done, and the seconds that it took.
+    """
+
+    def __init__(self, run: Run, name: str, effort: Effort, seed: int, listener: Listener) -> None:
+        """Begin with nothing measured."""
+        self.run, self.name, self.effort, self.seed, self.listener = run, name, effort, seed, listener
+        self.times: list[tuple[str, float]] = []
+
+    @contextmanager
+    def timed(self, what: str) -> Generator[None]:
+        """Note how long something takes."""
+        start = time.monotonic()
+        yield
+        self.times.append((what, time.monotonic() - start))
+
+    @cached_property
+    def rows(self) -> list[dict[str, float]]:
+        """Lines of the run's metrics that tell a step and a loss, evenly from all; none of imported weights."""
+        lines = last_lines(self.run.folder / "metrics.jsonl", MOST_BYTES)
+        known = [{name: float(value) for name, value in line.items() if value is not None} for line in lines]
+        told = [line for line in known if {"step", "loss"} <= line.keys()]
+        every = -(-len(told) // MOST_LINES) if told else 1
+        return [line for i, line in enumerate(told) if not i % every or line is told[-1] or MEASURED & line.keys()]
+
+    @cached_property
+    def data(self) -> Data:
+        """The run's data; errors as of ``open_run_data``."""
+        return open_run_data(self.run)
+
+    @cached_property
+    def why_no_data(self) -> str:
+        """Why the run's data cannot be opened; "" where they can."""
+        try:
+            return "" if len(self.data.train) else "there are no training data"
+        except IdmError as error:
+            return str(error)
+
+    @cached_property
+    def training(self) -> Labelled:
+        """Training data, evenly from all."""
+        return evenly(self.data.train)
+
+    @cached_property
+    def held_out(self) -> Labelled:
+        """Held-out data, evenly from all."""
+        return evenly(self.data.held_out)
+
+    @cached_property
+    def picture(self) -> SamplePicture:
+        """What draws samples."""
+        return sample_picture(self.run.spec)
+
+    @property
+    def across(self) -> int:
+        """How many samples stand beside each other on a page."""
+        return self.picture.columns(self.picture.most)
+
+    @property
+    def point_names(self) -> list[str]:
+        """Names of the coordinates of points."""
+        shown = self.picture.shown
+        named = shown.channel_names or shown.units
+        return [shown.label(i) if named else f"coordinate {i}" for i in range(shown.channels)]
+
+    @cached_property
+    def sampler(self) -> Sampler:
+        """The run's own sampler."""
+        return self.run.sampler()
+
+    @cached_property
+    def samples(self) -> Tensor:
+        """Samples of every class in turn, in the model's range."""
+        num = self.effort.samples(self.sampler.num_calls)
+        what = f"{num:,} samples, {self.sampler_in_words}"
+        with self.timed(what):
+            return draw(self.run, num, seed=self.seed, sampler=self.sampler, listener=self.listener)
+
+    @property
+    def sampler_in_words(self) -> str:
+        """The sampler and its number of steps."""
+        return (
+            f"{type(self.sampler).__name__.removeprefix('Sampler')} in {self.sampler.diffusion.num_timesteps:,} steps"
+        )
+
+    @cached_property
+    def bound(self) -> ScoredBound:
+        """The bound of the whole chain on held-out data: all terms, or estimated where these are too many."""
+        steps, available = self.run.diffusion.num_timesteps, len(self.data.held_out)
+        calls = 0 if self.effort.fits_whole(steps, available) or steps <= USUAL_CALLS else USUAL_CALLS
+        num = available if self.effort.fits_whole(steps, available) else self.effort.scored(calls or steps, available)
+        with self.timed("bound of held-out data"):
+            wanted = BoundRequest(num=num, budget=calls, seed=self.seed)
+            return score_held_out(self.run, self.data, wanted, self.listener)
+
+    @cached_property
+    def levels(self) -> LevelScores:
+        """Errors over noise levels."""
+        num = self.effort.scored_by_level(NUM_LEVELS, MOST_SAMPLES)
+        with self.timed("errors over noise levels"):
+            return level_scores(self.run, self.data, BoundRequest(num=num, seed=self.seed), self.listener)
+
+    @cached_property
+    def figures(self) -> dict[str, Figure]:
+        """Figures of all metrics that can be measured, by name."""
+        chosen = [name for name, reason in self.metrics.items() if not reason]
+        if not chosen:
+            return {}
+        num = len(self.samples)
+        metrics = choose_metrics(self.run, self.data, chosen, samples=num, sampler=self.sampler)
+        bound = self.bound if Needs.BOUND in metrics.needs else None
+        levels = self.levels if Needs.LEVELS in metrics.needs else None
+        with self.timed("metrics of samples"):
+            found = metrics.figures(self.run, self.data, bound, self.samples, self.listener, levels=levels)
+        return {figure.name: figure for figures in found.values() for figure in figures}
+
+    @cached_property
+    def metrics(self) -> dict[str, str]:
+        """Why each metric cannot be measured; "" where it can."""
+        _, setup = set_up(self.run, self.data, len(self.samples), USUAL_FEATURES)
+        return {name: self._why_not(METRICS.build(name, {}), setup) for name in METRICS if name not in LEFT_OUT}
+
+    def _why_not(self, metric: Metric, setup: Setup) -> str:
+        if metric.needs & (Needs.HELD_OUT | Needs.BOUND | Needs.LEVELS) and not len(self.data.held_out):
+            return "no data are held out"
+        if isinstance(metric, Recognised) and self.run.spec.num_classes is None:
+            return "the network was trained without classes"
+        try:
+            metric.check(setup)
+        except IdmError as error:
+            return str(error)
+        return ""

@@ -1,0 +1,192 @@
+"""``idm report``: one page of a run of any kind of data, or of several side by side, that asks for nothing."""
+
+import re
+import shutil
+
+import pytest
+from PIL import Image
+
+from idm.tasks.reporting import SECTIONS, ReportRequest, report_into
+
+LITTLE = ("--budget", 1_000)
+FEW_CALLS, FEW_REAL = (2, 4), 160
+MOST_BYTES = 5_000_000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def little_measured():
+    """Compare at few numbers of calls, and with few real samples."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("idm.tasks.reporting.sections.tradeoff.USUAL_CALLS", FEW_CALLS)
+        patch.setattr("idm.run.figures.MOST_REAL_SAMPLES", FEW_REAL)
+        yield
+
+
+def headings(html):
+    return re.findall(r"<h2>([^<]*)</h2>", html)
+
+
+def stands_alone(html):
+    sources = re.findall(r'src="([^"]{0,30})', html)
+    assert all(re.match(r"data:image/(png|webp);base64,", source) for source in sources)
+    text = re.sub(r'src="[^"]*"', "", html)
+    assert not re.search(r'<link|<script|<iframe|url\(|@import|https?://|href="(?!#)', text)
+    return len(sources)
+
+
+@pytest.fixture(scope="module")
+def page(idm, run, tmp_path_factory):
+    """The page of a run of digits, with its figures."""
+    folder = tmp_path_factory.mktemp("page")
+    result = idm("report", run, *LITTLE, "--out", folder / "page.html", "--figures", folder / "figures")
+    assert result.code == 0, result.err
+    return folder, result
+
+
+def test_the_page_of_a_run_has_every_section_and_needs_nothing_else(page):
+    folder, result = page
+    html = (folder / "page.html").read_text(encoding="utf-8")
+    expected = {SECTIONS[name].heading for name in SECTIONS} - {SECTIONS["compared"].heading}  # of a single run
+    assert expected <= set(headings(html))
+    assert stands_alone(html) > 15
+    assert len(html.encode()) < MOST_BYTES
+    assert str(folder / "page.html") in result.out.replace("\n", "")
+
+
+def test_bits_per_dimension_add_up(page):
+    html = (page[0] / "page.html").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"<tr><td>([^<]*)</td><td[^>]*>(-?[\d.]+)", html))
+    parts = [float(value) for name, value in rows.items() if name.startswith(("Prior", "Reverse", "Decoder"))]
+    assert len(parts) == 3
+    assert sum(parts) == pytest.approx(float(rows["Total"]), abs=2e-3)  # each is rounded to three digits
+
+
+def test_steps_samplers_and_variances_have_a_column_each(page):
+    html = (page[0] / "page.html").read_text(encoding="utf-8")
+    header = re.findall(r"<th[^>]*>([^<]*)</th>", html)
+    for name in (
+        "ddim:linspace",
+        "multistep:log_snr",
+        "ddpm:linspace:analytic",
+        "variance: model",
+        "variance: analytic",
+    ):
+        assert name in header
+    for calls in FEW_CALLS:
+        assert re.search(rf"<tr><td[^>]*>{calls}</td>(<td[^>]*>\d+\.\d+ ± \d+\.\d+</td>){{4}}</tr>", html)
+
+
+def test_the_samples_of_the_page_are_those_that_idm_sample_draws(page, idm, run, tmp_path):
+    shown = Image.open(page[0] / "figures" / "samples-1.png").convert("L")
+    assert idm("sample", run, "--num", 70, "--out", tmp_path / "s", "--no-trajectory").code == 0
+    theirs = Image.open(tmp_path / "s" / "grid.png").convert("L")
+    assert theirs.width == shown.width < theirs.height + shown.height
+    below_names = shown.crop((0, shown.height - theirs.height, shown.width, shown.height))
+    assert below_names.tobytes() == theirs.tobytes()
+
+
+def test_figures_are_files_for_a_paper(page):
+    names = sorted(path.name for path in (page[0] / "figures").iterdir() if not path.name.startswith("."))
+    figures = [name for name in names if name.endswith(".pdf")]
+    assert {"training-1.pdf", "tradeoff-1.pdf", "bound-1.pdf", "metrics-1.pdf"} <= set(figures)
+    assert all(name.replace(".pdf", ".svg") in names for name in figures)
+    assert (page[0] / "figures" / "bound-1.pdf").read_bytes().startswith(b"%PDF")
+    assert b"/Type3" not in (page[0] / "figures" / "bound-1.pdf").read_bytes()  # letters are text
+    assert "samples-1.png" in names
+
+
+@pytest.mark.parametrize("kind", ["signals", "rgb", "deep", "volumes", "points"])
+def test_every_kind_of_data_has_a_page(idm, others, tmp_path, kind):
+    chosen = "samples,distributions,neighbours,trajectory,inversion,interpolation"
+    result = idm("report", others / kind, *LITTLE, "--sections", chosen, "--out", tmp_path / "page.html")
+    assert result.code == 0, result.err
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert headings(html) == [SECTIONS[name].heading for name in SECTIONS if name in chosen]
+    assert stands_alone(html) >= 6
+    assert len(html.encode()) < MOST_BYTES
+
+
+def test_what_does_not_apply_is_left_out_with_a_line(idm, run, tmp_path):
+    bare = shutil.copytree(run, tmp_path / "bare")
+    (bare / "metrics.jsonl").unlink()
+    result = idm("report", bare, *LITTLE, "--sections", "samples,training", "--out", tmp_path / "page.html")
+    assert result.code == 0, result.err
+    assert "left out of bare: Training (no losses were recorded in its folder)" in result.out
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert headings(html) == ["Samples", "Not on this page"]
+    assert re.search(r"<td[^>]*>Training</td><td[^>]*>no losses were recorded in its folder</td>", html)
+
+
+def test_metrics_that_cannot_be_measured_are_named_with_the_reason(idm, others, tmp_path):
+    result = idm("report", others / "points", *LITTLE, "--sections", "metrics", "--out", tmp_path / "page.html")
+    assert result.code == 0, result.err
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "classifier (the network was trained without classes)" in html
+    assert "spectrum (" in html
+
+
+def test_two_runs_stand_side_by_side_and_are_compared(idm, run, tmp_path):
+    older = sorted((run / "checkpoints").iterdir())[0]
+    chosen = "samples,compared,metrics,configuration"
+    result = idm("report", run, older, *LITTLE, "--sections", chosen, "--out", tmp_path / "page.html")
+    assert result.code == 0, result.err
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    names = re.findall(r"<h3>([^<]*)</h3>", html)
+    assert len(set(names)) == 2
+    assert all(names.count(name) == 3 for name in names)  # in every section but the comparison
+    assert headings(html) == [SECTIONS[name].heading for name in SECTIONS if name in chosen]
+    assert re.search(r"<td[^>]*>[+-]\d\.\d{4} ± 0\.\d{4}</td>", html)
+    stands_alone(html)
+
+
+def test_a_page_is_replaced_by_the_next_and_nothing_of_others_is(idm, run, tmp_path):
+    again = ("report", run, *LITTLE, "--sections", "cost", "--out", tmp_path / "page.html")
+    assert idm(*again).code == 0
+    assert "replaces a page of" in idm(*again).out
+    (tmp_path / "page.html").write_text("mine")
+    result = idm(*again)
+    assert (result.code, len(result.errors)) == (2, 1), result.err
+    assert "which this program did not write; give another file name" in result.errors[0]
+    assert (tmp_path / "page.html").read_text() == "mine"
+
+
+def test_figures_of_somebody_else_are_refused_before_the_work(idm, run, tmp_path):
+    (tmp_path / "samples-1.png").write_text("mine")
+    place = ("--out", tmp_path / "page.html", "--figures", tmp_path)
+    result = idm("report", run, *LITTLE, "--sections", "samples", *place)
+    assert result.code == 2
+    assert result.errors[0].startswith(f"error[E200]: --figures {tmp_path}: a folder without other files")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["samples-1.png"]
+
+
+def test_page_and_figures_may_share_a_folder(idm, run, tmp_path):
+    place = ("--out", tmp_path / "page.html", "--figures", tmp_path)
+    for _ in range(2):
+        assert idm("report", run, *LITTLE, "--sections", "training", *place).code == 0
+    assert {"page.html", "training-1.pdf", "training-1.svg"} <= {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--sections", "sampels"), "--sections: unknown name 'sampels'; did you mean 'samples'?"),
+        (("--sections", ","), "--sections: at least one wanted, such as samples, got none"),
+        (("--out", "page.txt"), "--out page.txt: a file name ending in .html wanted"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_line(idm, run, tmp_path, monkeypatch, options, said):
+    monkeypatch.chdir(tmp_path)
+    result = idm("report", run, *options)
+    assert (result.code, len(result.errors)) == (2, 1), result.err
+    assert said in result.errors[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mistake_of_the_program_is_not_hidden(run, tmp_path, monkeypatch):
+    def gather(section, subject):
+        raise ValueError("not an error of a user")
+
+    monkeypatch.setattr(SECTIONS["cost"], "gather", gather)
+    with pytest.raises(ValueError, match="not an error"):
+        report_into([run], ReportRequest(["cost"]), tmp_path / "page.html", device="cpu")
+    assert not (tmp_path / "page.html").exists()

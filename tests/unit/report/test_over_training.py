@@ -1,0 +1,22 @@
+"""What is recorded beside losses has a curve for each run that has it."""
+
+import numpy as np
+
+from idm.report.over_training import traces_of
+
+ROWS = [
+    {"step": 10.0, "loss": 1.0},
+    {"step": 20.0, "loss": 0.9, "held_out_bpd": 3.0, "held_out_bpd_error": 0.1},
+    {"step": 40.0, "loss": 0.8, "held_out_bpd": 2.5},
+]
+
+
+def test_lines_that_have_a_number_are_drawn_with_its_error():
+    (figure,) = traces_of({"one": ROWS, "two": ROWS[:2], "without": ROWS[:1]})
+    curves = [bar.lines[0] for bar in figure.axes[0].containers]
+    assert [np.asarray(curve.get_xydata()).tolist() for curve in curves] == [[[20.0, 3.0], [40.0, 2.5]], [[20.0, 3.0]]]
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["one", "two"]
+
+
+def test_nothing_is_drawn_where_nothing_was_recorded():
+    assert traces_of({"one": ROWS[:1]}) == []
