@@ -15,6 +15,7 @@ from idm.core.text import finite
 if TYPE_CHECKING:
     from idm.run import Evaluation
     from idm.tasks.evaluating import Evaluated
+    from idm.tasks.evaluating_sets import EvaluatedSets
 
 
 TargetSe = Annotated[
@@ -74,7 +75,7 @@ class SampleOptions:
 
 def evaluate(
     run_folder: options.RunArgument,
-    other: options.OtherData = None,
+    others: options.SeveralData = None,
     overrides: options.SourceOverrides = None,
     *,
     bound: BoundOptions,
@@ -91,26 +92,43 @@ def evaluate(
     Interrupted, it keeps what is finished, and the same command goes on; torchrun shares the work out among GPUs.
     """
     from idm.cli.data_options import options_to_score
-    from idm.tasks.evaluating import evaluate_into
-    from idm.tasks.requests import ScoreRequest
+    from idm.tasks import ScoreRequest, evaluate_into, evaluate_sets_into
 
     how: dict[str, Any] = {"seed": seed, "batch_size": batch_size, "precision": precision, "variance": variance}
-    source = options_to_score(overrides or [], other)
-    wanted = ScoreRequest(other, source, **vars(bound), **drawn.asked, **how)
-    found = evaluate_into(run_folder, wanted, out, **doing.for_task)
-    if found is not None:
+    first, *more = others or [None]
+    source = options_to_score(overrides or [], first)
+    wanted = ScoreRequest(first, source, **vars(bound), **drawn.asked, **how)
+    if more:
+        of_sets = evaluate_sets_into(run_folder, wanted, others or [], out, **doing.for_task)
+        if of_sets is not None:
+            _describe_sets(doing.output, of_sets)
+    elif (found := evaluate_into(run_folder, wanted, out, **doing.for_task)) is not None:
         _describe(doing.output, found)
 
 
 def _describe(output: Output, found: "Evaluated") -> None:
     evaluation, results = found.evaluation, found.evaluation.to_plain()
-    remarks = found.remarks + _remarks(evaluation)
+    output.pairs(_rows(evaluation, found.remarks) | {name: str(path) for name, path in found.written.items()})
+    output.finish(**finite(results), **{name: str(path) for name, path in found.written.items()})
+
+
+def _rows(evaluation: "Evaluation", remarks: tuple[str, ...]) -> dict[str, str]:
+    """What people are told of an evaluation: what is worth knowing, then figures."""
+    remarks += _remarks(evaluation)
     noted = {"noted": in_options("; ".join(remarks))} if remarks else {}
     rows = {figure.name: figure.in_words() for figures in evaluation.figures.values() for figure in figures}
     if (worse := evaluation.worse_than_chance) is not None:
         rows["worse"] = f"than real data are in 19 of 20 cases, all figures together: {', '.join(worse) or 'none'}"
-    output.pairs(noted | rows | {name: str(path) for name, path in found.written.items()})
-    output.finish(**finite(results), **{name: str(path) for name, path in found.written.items()})
+    return noted | rows
+
+
+def _describe_sets(output: Output, found: "EvaluatedSets") -> None:
+    for path, evaluation in found.evaluations.items():
+        output.pairs({"set": path} | _rows(evaluation, found.remarks[path]))
+    written = {name: str(path) for name, path in found.written.items()}
+    output.pairs(written)
+    sets = {path: finite(evaluation.to_plain()) for path, evaluation in found.evaluations.items()}
+    output.finish(sets=sets, **written)
 
 
 def _remarks(evaluation: "Evaluation") -> tuple[str, ...]:
