@@ -372,7 +372,13 @@ IMAGES: list[Case] = [
     ),
     Case("webdataset", shards(("0.png", png()), ("0.bmp", png()), ("1.png", png())), "data.source.image", "png"),
     Case("webdataset", shards(("0.png", png()), ("0.cls", b"a"), ("1.png", png())), "data.source.label", "none"),
-    Case("zip", zipped(("0.png", png()), ("1.png", png(9, 8))), "data.source.image_size", "8"),
+    Case(
+        "zip",
+        zipped(("0.png", png()), ("1.png", png(9, 8))),
+        "data.source.image_size",
+        "8",
+        {"data.source.image_size": "null"},
+    ),
     Case("zip", zipped(("0.png", png()), ("1.png", png()), ("dataset.json", "[1]")), "data.source.labels", "none"),
     Case(
         "zip",
@@ -457,8 +463,35 @@ FILES_OF_ONE_KIND: list[Case] = [
 ]
 
 
+def gaps(folder):
+    """An image of which one corner is missing."""
+    values = np.arange(16.0).reshape(4, 4)
+    values[0, 0] = np.nan
+    fits.PrimaryHDU(values).writeto(folder / "a.fits")
+    return folder / "a.fits"
+
+
 SETTINGS_OF_ALL: list[Case] = [
     Case("arrays", npz(x=FLAT), "data.random_crop", "8", {"data.random_crop": "9"}),
+    Case("arrays", npz(x=FLAT), "data.random_crop", "[4,8]", {"data.random_crop": "[4,9]"}),
+    Case("arrays", npz(x=FLAT), "data.patch_size", "8", {"data.patch_size": "9"}),
+    Case("arrays", npz(x=FLAT), "data.patch_size", "4", {"data.patch_stride": "2"}),
+    Case("arrays", npz(x=FLAT), "data.patch_stride", "[2,4]", {"data.patch_size": "4", "data.patch_stride": "[2]"}),
+    Case("fits", gaps, "data.patch_size", "2", {"data.patch_size": "4", "data.source.missing": "skip"}),
+    Case(
+        "arrays",
+        npz(x=FLAT[:1]),
+        "data.held_out",
+        "0",
+        {"data.patch_size": "7", "data.patch_stride": "1", "data.held_out": "0.5"},
+    ),
+    Case(
+        "arrays",
+        npz(x=FLAT[:1]),
+        "data.patch_size",
+        "2",
+        {"data.patch_size": "7", "data.patch_stride": "1", "data.held_out": "0.5"},
+    ),
     Case("arrays", npz(x=np.arange(16).reshape(8, 2)), "data.random_flip", "false", {"data.random_flip": "true"}),
     Case("arrays", npz(x=FLAT), "data.standardize", "false", {"data.standardize": "true"}),
     Case("arrays", npz(x=np.eye(8, 2) * 1e300), "data.standardize", "false", {"data.standardize": "true"}),

@@ -48,6 +48,7 @@ ELSEWHERE = {
     ("edf.py", "not read: "): "as above",
     ("variable_choice.py", "not read: "): "as above",
     ("windows.py", "{} frames are in no window"): "as above",
+    ("patches.py", "{} of the places are in no patch"): "as above",
     ("leaks.py", "the content of {}"): "as above",
 }
 """What names a setting but comes of nothing at a path that is refused: by file and beginning, with what it is."""

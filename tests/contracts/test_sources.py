@@ -27,13 +27,20 @@ from idm.data import SOURCES as INCLUDED
 from idm.data import Codec, base
 from idm.data.check import check_path
 from idm.data.fingerprint import differing
+from idm.data.patches import Patches
 
 from .. import dicoms
 from ..edfs import edf_of
 from ..pages import contributed
 
-SOURCES = Registry("source", {**INCLUDED, "sines": contributed().Sines})
-"""The sources of the package, and the example of CONTRIBUTING.md, which is to promise the same."""
+
+def patches(path):
+    """Patches of the samples of another source."""
+    return Patches(INCLUDED.build("arrays", {"path": path}), 8, 4)
+
+
+SOURCES = Registry("source", {**INCLUDED, "patches": patches, "sines": contributed().Sines})
+"""The sources of the package, patches, and the example of CONTRIBUTING.md, which are to promise the same."""
 
 
 def altered(values, changed):
@@ -275,6 +282,7 @@ MAKE = {
     "zip": zipped,
     "custom": custom,
     "index": index,
+    "patches": arrays,
     "sines": sines,
 }
 """Options of a small instance of each source, with labels; with one value ``changed``, if it lies in files."""

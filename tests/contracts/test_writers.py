@@ -7,20 +7,27 @@ import csv
 import gzip
 import io
 import re
+import struct
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import edfio
 import h5netcdf
 import h5py
 import nibabel
 import numpy as np
+import pyarrow
 import pytest
 import tifffile
+import zarr
 from astropy.io import fits
 from PIL import Image, ImageSequence
+from pyarrow import parquet
 from scipy.io import wavfile
 
 from idm.core.errors import IdmError
 from idm.data import SOURCES
-from idm.data.metadata import NetCdfMetadata, NiftiMetadata
+from idm.data.metadata import EdfMetadata, FitsMetadata, NetCdfMetadata, NiftiMetadata, TiffMetadata
 from idm.data.metadata.netcdf import Named
 from idm.data.writers import PATTERN, WRITERS, Form, ToWrite, build_writers, usual_formats
 from idm.data.writers.base import SeparateWriter
@@ -32,6 +39,8 @@ WIND = NetCdfMetadata(
     (Named("level", (("units", "hPa"),), 2, (850.0, 500.0)),),
     (Named("lat", (("units", "degrees_north"),), 3, (60.0, 57.5, 55.0)), Named("x", (), 4)),
 )
+SKY = FitsMetadata((("CTYPE1", "RA---TAN"), ("CRVAL1", 83.5), ("CD1_1", -1e-4), ("BUNIT", "Jy")))
+SCENE = TiffMetadata(((282, (3, 2)), (283, (5, 4)), (296, (3,)), (33550, (10.0, 10.0, 0.0)), (34737, "UTM|")))
 
 
 def samples_of(shape, dtype, count=3, **form):
@@ -84,18 +93,50 @@ def as_frames(file):
     return np.stack([np.asarray(frame.convert("L")) for frame in ImageSequence.Iterator(animation)])[None]
 
 
+def as_edf(file):
+    return np.stack([signal.digital for signal in edfio.read_edf(file).signals])
+
+
+def as_idx(file):
+    """Read it as its description says, http://yann.lecun.com/exdb/mnist."""
+    kind = {8: "u1", 9: "i1", 11: "i2", 12: "i4", 13: "f4", 14: "f8"}[file[2]]
+    shape = struct.unpack_from(f">{file[3]}I", file, 4)
+    return np.frombuffer(file, f">{kind}", offset=4 + 4 * file[3]).reshape(shape)
+
+
+def as_parquet(file):
+    column = parquet.read_table(io.BytesIO(file))["data"].combine_chunks()
+    shape, flat = np.shape(column.to_pylist()), column
+    while hasattr(flat, "flatten") and pyarrow.types.is_fixed_size_list(flat.type):
+        flat = flat.flatten()
+    return flat.to_numpy(zero_copy_only=False).reshape(shape)
+
+
+def as_zarr(files):
+    with TemporaryDirectory() as folder:
+        for path, content in files.items():
+            place = Path(folder, path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+        return zarr.open(Path(folder, "samples.zarr"), mode="r")["data"][...]
+
+
 READ = {
     "csv": (as_csv, (4,), ("float64",)),
+    "edf": (as_edf, (2, 33), ("int16",)),
     "fits": (as_fits, (3, 5, 6), ("uint8", "int16", "uint16", "int32", "int64", "float32", "float64")),
     "gif": (as_frames, (1, 4, 5, 6), ("uint8",)),
     "hdf5": (as_hdf5, (2, 5, 6), ("bool", "uint8", "int16", "uint16", "int64", "float16", "float32", "float64")),
+    "idx": (as_idx, (2, 5, 6), ("uint8", "int8", "int16", "int32", "float32", "float64")),
     "netcdf": (as_netcdf, (5, 6), ("uint8", "int16", "uint16", "int64", "float32", "float64")),
     "nifti": (as_nifti, (1, 4, 5, 6), ("uint8", "int16", "uint16", "int32", "int64", "float32", "float64")),
     "npz": (as_npz, (2, 5, 6), ("bool", "uint8", "int16", "float16", "float32", "float64")),
+    "parquet": (as_parquet, (2, 5, 6), ("bool", "uint8", "int16", "uint16", "int64", "float32", "float64")),
     "png": (as_png, (1, 5, 6), ("uint8", "uint16")),
     "tiff": (as_tiff, (4, 5, 6), ("uint8", "int16", "uint16", "int32", "float16", "float32", "float64")),
     "wav": (as_wav, (2, 33), ("uint8", "int16", "int32", "float32", "float64")),
     "webp": (as_frames, (1, 4, 5, 6), ("uint8",)),
+    "zarr": (as_zarr, (2, 5, 6), ("bool", "uint8", "int16", "uint16", "int64", "float16", "float32", "float64")),
 }
 """How a file is read, what samples it may hold, and which types come back as they were."""
 
@@ -119,7 +160,8 @@ def prepared(name, dtype):
 def test_the_library_of_the_format_reads_the_same_numbers(name, dtype):
     samples, writer = prepared(name, dtype)
     files = dict(writer.files(samples))
-    found = [READ[name][0](file) for file in files.values()]
+    read = READ[name][0]
+    found = [read(files)] if name == "zarr" else [read(file) for file in files.values()]
     wanted = samples.data[:, 0] if name in ("netcdf", "nifti") else samples.data
     whole = np.stack(found) if isinstance(writer, SeparateWriter) else found[0]
     assert whole.dtype.newbyteorder("=") == np.dtype(dtype)
@@ -196,13 +238,18 @@ def test_a_signal_has_its_rate():
         ("npz", "arrays", (2, 5, 6), {}),
         ("tiff", "tiff", (4, 5, 6), {}),
         ("fits", "fits", (1, 5, 6), {}),
+        ("fits", "fits", (1, 5, 6), {"metadata": SKY}),
+        ("tiff", "tiff", (4, 5, 6), {"metadata": SCENE}),
+        ("zarr", "zarr", (2, 5, 6), {}),
+        ("parquet", "table", (2, 5, 6), {}),
+        ("idx", "idx", (1, 5, 6), {}),
     ],
 )
 def test_what_was_written_is_read_with_all_that_is_known_of_it(tmp_path, name, source, shape, form):
     samples = samples_of(shape, "float64" if name == "csv" else "float32", **form)
     writer = build_writers((name,), samples.form)[name]
     for path, content in writer.files(samples):
-        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(content)
     options = {
         "netcdf": {"variables": ("u", "v"), "channel_axes": ("level",)},
@@ -232,8 +279,11 @@ def test_what_was_written_is_read_with_all_that_is_known_of_it(tmp_path, name, s
         ("fits", Form((2,), np.dtype("float32")), "for fits signals, images or volumes wanted"),
         ("png", Form((1, 8, 8), np.dtype("float32")), "for png grey or RGB images of integers wanted"),
         ("png", Form((3, 8, 8), np.dtype("uint16"), levels=65_536), "for png grey or RGB images of integers wanted"),
-        ("gif", Form((1, 8, 8), np.dtype("uint8")), "for gif volumes of one or three channels wanted"),
-        ("webp", Form((2, 4, 8, 8), np.dtype("uint8")), "for webp volumes of one or three channels wanted"),
+        ("gif", Form((1, 64), np.dtype("uint8")), "for gif images or volumes of one or three channels wanted"),
+        ("edf", Form((1, 64), np.dtype("float32"), sampling_rate=256.0), "for edf signals of a sampling rate"),
+        ("edf", Form((1, 64), np.dtype("int16")), "for edf signals of a sampling rate"),
+        ("idx", Form((1, 64), np.dtype("int64")), "for idx values of uint8, int8"),
+        ("webp", Form((2, 4, 8, 8), np.dtype("uint8")), "for webp images or volumes of one or three channels wanted"),
     ],
 )
 def test_what_a_format_cannot_hold_is_refused_in_a_line_whose_advice_works(name, form, words):
@@ -299,3 +349,66 @@ def test_an_affine_of_any_size_is_written(scale):
         (_, file), *_ = build_writers(("nifti",), form)["nifti"].files(ToWrite(samples.data, form))
         found = nibabel.Nifti1Image.from_bytes(file)
         np.testing.assert_allclose(found.get_sform(), metadata.matrix, rtol=1e-6)
+
+
+def test_signals_leave_on_the_grid_of_the_recording_with_names_units_and_rate(tmp_path):
+    known = EdfMetadata(("mV", "uV"), ((-3.2768, 3.2767), (-1.0, 0.5)), ((-32768.0, 32767.0), (0.0, 3.0)))
+    values = np.array([[[0.00006, -0.00004, 9.0, 0.0], [-1.0, -0.5, 0.3, 0.0]]])  # a step is 0.0001 and 0.5
+    form = Form((2, 4), values.dtype, channel_names=("ECG", "b"), sampling_rate=256.0, metadata=known)
+    ((name, file),) = build_writers(("edf",), form)["edf"].files(ToWrite(values, form))
+    ecg, other = edfio.read_edf(file).signals
+    np.testing.assert_allclose(ecg.data, [0.0001, 0.0, 3.2767, 0.0], atol=1e-9)
+    np.testing.assert_allclose(other.data, [-1.0, -0.5, 0.5, 0.0])
+    assert (ecg.label, ecg.physical_dimension, other.physical_dimension) == ("ECG", "mV", "uV")
+    assert ecg.sampling_frequency == 256
+    (tmp_path / "edf").mkdir()
+    (tmp_path / name).write_bytes(file)
+    found = SOURCES.build("edf", {"path": str(tmp_path / name)})
+    assert (found.metadata, found.sampling_rate, found.channel_names) == (known, 256.0, ("ECG", "b"))
+
+
+def test_stored_numbers_of_24_bits_leave_as_bdf(tmp_path):
+    known = EdfMetadata(("uV",), ((-1000.0, 1000.0),), ((-(2.0**23), 2.0**23 - 1),), are_stored=True)
+    values = np.array([[[-(2**23), 5, 2**23 - 1, -1]]], np.int32)
+    form = Form((1, 4), values.dtype, channel_names=("EEG",), sampling_rate=512.0, metadata=known)
+    ((name, file),) = build_writers(("edf",), form)["edf"].files(ToWrite(values, form))
+    assert name == "edf/00000.bdf"
+    (tmp_path / "a.bdf").write_bytes(file)
+    found = SOURCES.build("edf", {"path": str(tmp_path / "a.bdf"), "values": "stored"})
+    np.testing.assert_array_equal(found[0], values[0])
+    assert (found.metadata, found.sampling_rate) == (known, 512.0)
+
+
+@pytest.mark.parametrize(("rate", "count"), [(256.0, 100), (100.0, 99), (44_100.0, 441), (128.0, 1)])
+def test_the_rate_of_signals_comes_back_exactly_where_a_record_has_a_duration_that_can_be_written(rate, count):
+    form = Form((1, count), np.dtype("int16"), sampling_rate=rate)
+    values = np.arange(count, dtype=np.int16).reshape(1, 1, count)
+    ((_, file),) = build_writers(("edf",), form)["edf"].files(ToWrite(values, form))
+    (signal,) = edfio.read_edf(file).signals
+    assert signal.sampling_frequency == pytest.approx(rate, rel=1e-12)
+    np.testing.assert_array_equal(signal.digital, values[0, 0])
+
+
+def test_images_are_the_frames_of_one_animation():
+    values = np.random.default_rng(0).integers(0, 256, (4, 1, 5, 6)).astype(np.uint8)
+    form = Form((1, 5, 6), values.dtype)
+    ((name, file),) = build_writers(("webp",), form)["webp"].files(ToWrite(values, form))
+    assert name == "webp/series.webp"
+    np.testing.assert_array_equal(as_frames(file), values[:, 0][None])
+
+
+def test_labels_of_idx_are_read_back_as_the_classes(tmp_path):
+    samples = samples_of((1, 5, 6), "uint8")
+    (tmp_path / "idx").mkdir()
+    for path, content in build_writers(("idx",), samples.form)["idx"].files(samples):
+        (tmp_path / path).write_bytes(content)
+    found = SOURCES.build("idx", {"path": str(tmp_path / "idx")})
+    assert found.labels.tolist() == [0, 1, 0]
+
+
+def test_a_parquet_file_has_class_and_seed_in_columns():
+    samples = samples_of((2, 5), "float32")
+    ((_, file),) = build_writers(("parquet",), samples.form)["parquet"].files(samples)
+    table = parquet.read_table(io.BytesIO(file))
+    assert table["label"].to_pylist() == ["cat", "größe /..", "cat"]
+    assert table["seed"].to_pylist() == [7, 8, 9]

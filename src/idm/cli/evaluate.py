@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from idm.cli import guiding, options
-from idm.cli.evaluate_sets import SetOptions, evaluate_sets, refuse_options_of_runs, refuse_sets
+from idm.cli.evaluate_sets import SetOptions, compare_sets, refuse_options_of_runs, refuse_sets
 from idm.cli.flags import in_options
 from idm.cli.groups import Doing
 from idm.cli.output import Output
@@ -17,6 +17,7 @@ from idm.core.text import finite
 if TYPE_CHECKING:
     from idm.run import Evaluation
     from idm.tasks.evaluating import Evaluated
+    from idm.tasks.evaluating_sets import EvaluatedSets
 
 
 MaybeRun = Annotated[
@@ -106,7 +107,7 @@ class NetworkOptions:
 
 def evaluate(
     run_folder: MaybeRun = None,
-    other: options.OtherData = None,
+    others: options.SeveralData = None,
     overrides: options.SourceOverrides = None,
     *,
     sets: SetOptions,
@@ -124,27 +125,44 @@ def evaluate(
     among GPUs.
     """
     if run_folder is None:
-        refuse_options_of_runs(other, doing, bound, drawn, network)
-        evaluate_sets(sets, **measured.asked, overrides=overrides or [], out=out, doing=doing)
+        refuse_options_of_runs(others, doing, bound, drawn, network)
+        compare_sets(sets, **measured.asked, overrides=overrides or [], out=out, doing=doing)
         return
     refuse_sets(sets)
     from idm.cli.data_options import options_to_score
-    from idm.tasks.evaluating import evaluate_into
-    from idm.tasks.requests import ScoreRequest
+    from idm.tasks import ScoreRequest, evaluate_into, evaluate_sets_into
 
-    source = options_to_score(overrides or [], other)
-    wanted = ScoreRequest(other, source, **vars(bound), **drawn.asked, **measured.asked, **vars(network))
-    found = evaluate_into(run_folder, wanted, out, **doing.for_task)
-    if found is not None:
+    first, *more = others or [None]
+    source = options_to_score(overrides or [], first)
+    wanted = ScoreRequest(first, source, **vars(bound), **drawn.asked, **measured.asked, **vars(network))
+    if more:
+        of_sets = evaluate_sets_into(run_folder, wanted, others or [], out, **doing.for_task)
+        if of_sets is not None:
+            _describe_sets(doing.output, of_sets)
+    elif (found := evaluate_into(run_folder, wanted, out, **doing.for_task)) is not None:
         _describe(doing.output, found)
 
 
 def _describe(output: Output, found: "Evaluated") -> None:
     evaluation, results = found.evaluation, found.evaluation.to_plain()
-    remarks = found.remarks + _remarks(evaluation)
-    noted = {"noted": in_options("; ".join(remarks))} if remarks else {}
-    output.pairs(noted | evaluation.in_words | {name: str(path) for name, path in found.written.items()})
+    output.pairs(_rows(evaluation, found.remarks) | {name: str(path) for name, path in found.written.items()})
     output.finish(**finite(results), **{name: str(path) for name, path in found.written.items()})
+
+
+def _rows(evaluation: "Evaluation", remarks: tuple[str, ...]) -> dict[str, str]:
+    """What people are told of an evaluation: what is worth knowing, then figures."""
+    remarks += _remarks(evaluation)
+    noted = {"noted": in_options("; ".join(remarks))} if remarks else {}
+    return noted | evaluation.in_words
+
+
+def _describe_sets(output: Output, found: "EvaluatedSets") -> None:
+    for path, evaluation in found.evaluations.items():
+        output.pairs({"set": path} | _rows(evaluation, found.remarks[path]))
+    written = {name: str(path) for name, path in found.written.items()}
+    output.pairs(written)
+    sets = {path: finite(evaluation.to_plain()) for path, evaluation in found.evaluations.items()}
+    output.finish(sets=sets, **written)
 
 
 def _remarks(evaluation: "Evaluation") -> tuple[str, ...]:

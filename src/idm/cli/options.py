@@ -163,15 +163,17 @@ Formats = Annotated[
 NumSamples = Annotated[int, number("--num", "How many samples.", 1)]
 NumOnTheWay = Annotated[int, number("--num", "Images on the way, both ends included.", 2)]
 NumHeldOut = Annotated[int, number("--num", "Held-out samples to score; 0: all.", 0)]
-OtherData = Annotated[
-    str | None,
-    typer.Option(
-        "--data",
-        metavar="PATH",
-        help="Score other data in place of the held-out samples: images in a folder, a CSV file or tar shards; "
-        "or CSV files of numbers, IDX, NPY, NPZ, HDF5, Zarr, NIfTI, DICOM, FITS, NetCDF, TIFF, WAV, FLAC, EDF, Parquet "
-        "or a saved Hugging Face data set. Of data in parts, such as train and test, the part to test.",
-    ),
+OTHER_DATA = (
+    "Score other data in place of the held-out samples: images in a folder, a CSV file or tar shards; "
+    "or CSV files of numbers, IDX, NPY, NPZ, HDF5, Zarr, NIfTI, DICOM, FITS, NetCDF, TIFF, WAV, FLAC, EDF, Parquet "
+    "or a saved Hugging Face data set. Of data in parts, such as train and test, the part to test."
+)
+"""What other data are, for people."""
+
+OtherData = Annotated[str | None, typer.Option("--data", metavar="PATH", help=OTHER_DATA)]
+SeveralData = Annotated[
+    list[str] | None,
+    typer.Option("--data", metavar="PATH", help=f"{OTHER_DATA} May be given several times, for one table of all sets."),
 ]
 Budget = Annotated[
     int,

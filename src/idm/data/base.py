@@ -15,9 +15,11 @@ from jaxtyping import Shaped
 from numpy.typing import NDArray
 
 from idm.data.beside import NOTHING_BESIDE, Beside
+from idm.data.cutting import windows_at
 from idm.data.file_names import composed
 from idm.data.fingerprint import digest, spread, write_fingerprint
 from idm.data.metadata import Metadata
+from idm.data.wholes import Wholes
 
 Indices = NDArray[np.int64]
 """Numbers of samples, int64 [n]."""
@@ -61,6 +63,7 @@ class Source(ABC):
         sampling_rate: values of a signal per second, Hz; None where it is not known.
         metadata: what else their owner needs back with samples, such as where a volume lies; None: nothing is known.
         beside: columns or arrays that hold something else of each sample, such as the patient it is of.
+        wholes: what samples were cut from, which a split does not divide; None: each stands alone.
     """
 
     shape: tuple[int, ...]
@@ -78,6 +81,7 @@ class Source(ABC):
     sampling_rate: float | None = None
     metadata: Metadata | None = None
     beside: Beside = NOTHING_BESIDE
+    wholes: Wholes | None = None
 
     @abstractmethod
     def __len__(self) -> int:
@@ -95,6 +99,28 @@ class Source(ABC):
     def __getitem__(self, index: int) -> Shaped[np.ndarray, "c *space"]:
         """Return one sample, [c, *space]."""
         return self.read(np.array([index]))[0]
+
+    def read_windows(self, index: int, firsts: NDArray[np.int64], size: tuple[int, ...]) -> Samples:
+        """Return windows of one sample, [k, c, *size]; sources of large samples read no more than these.
+
+        Args:
+            index: number of the sample.
+            firsts: first place of each window along each axis of space, [k, axes].
+            size: their size along each.
+        """
+        sample = self[index]
+        return np.stack([sample[(slice(None), *window)] for window in windows_at(firsts, size)])
+
+    def are_complete(self, index: int, firsts: NDArray[np.int64], size: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Say of each window of a sample whether it is to be read: not where values are missing and so left out, [k].
+
+        Arguments are as of ``read_windows``.
+        """
+        return np.ones(len(firsts), dtype=np.bool_)
+
+    def columns_of(self, indices: Indices) -> dict[str, list[Any]]:
+        """Return what tables say of samples besides their names, a column each; by default nothing."""
+        return {}
 
     def blocks(self) -> Iterator[Samples]:
         """Go through all samples in order, in pieces of bounded memory."""

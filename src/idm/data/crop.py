@@ -8,18 +8,27 @@ from torch import Tensor
 from idm.core.errors import SettingsError
 from idm.core.rng import Rng
 from idm.data.base import Indices
+from idm.data.sizes import Sizes, along_axes, are_within, sizes_in_words
 
 
-def check_crop(shape: tuple[int, ...], size: int) -> None:
-    """Refuse a size that does not fit into samples of a shape (c, *space); 0 always fits.
+def crop_sizes(shape: tuple[int, ...], said: Sizes) -> tuple[int, ...]:
+    """Return the size of windows along each axis of space; nothing where samples stay as they are.
+
+    Args:
+        shape: that of samples, (c, *space).
+        said: the size of windows; 0: samples stay as they are.
 
     Raises:
-        SettingsError: as said.
+        SettingsError: a size that does not fit into them.
     """
-    if size and (len(shape) < 2 or not 0 < size <= min(shape[1:])):
+    if not said:
+        return ()
+    if not are_within(said, shape[1:]):
         raise SettingsError(
-            f"crop: a size that fits into samples of shape {shape} wanted, got {size}; set data.random_crop=0"
+            f"crop: a size that fits into samples of shape {shape} wanted, got {sizes_in_words(said)}; set "
+            "data.random_crop=0"
         )
+    return along_axes(said, shape[1:])
 
 
 def crop_shares(seed: int, draws: Indices, indices: Indices, num_axes: int) -> Float[Tensor, "b axes"]:
@@ -39,10 +48,10 @@ def crop_shares(seed: int, draws: Indices, indices: Indices, num_axes: int) -> F
 
 
 def crop_windows(
-    x: Float[Tensor, "b c *space"], size: int, shares: Float[Tensor, "b axes"]
+    x: Float[Tensor, "b c *space"], sizes: tuple[int, ...], shares: Float[Tensor, "b axes"]
 ) -> Float[Tensor, "b c *window"]:
-    """Cut a window of ``size`` along every spatial axis out of each sample."""
-    for axis in range(2, x.ndim):
+    """Cut a window of a size along each spatial axis out of each sample."""
+    for axis, size in enumerate(sizes, 2):
         free = x.shape[axis] - size
         starts = (shares[:, axis - 2] * (free + 1)).long().clamp(max=free)
         places = (starts[:, None] + torch.arange(size)).reshape(

@@ -13,9 +13,10 @@ from torch import Tensor
 from idm.core.errors import SettingsError
 from idm.data.base import CACHE_BYTES, Indices, Source, blocks
 from idm.data.codec import Codec
-from idm.data.crop import check_crop, crop_shares, crop_windows
+from idm.data.crop import crop_shares, crop_sizes, crop_windows
 from idm.data.reading.loader import TIMEOUT_SECONDS, Batches
 from idm.data.reading.reader import Batch
+from idm.data.sizes import Sizes
 
 Labels = NDArray[Any]
 """Classes, int64 [n], or numbers, float32 [n, k]."""
@@ -51,7 +52,7 @@ class Dataset:
         *,
         labels: Labels | None = None,
         random_flip: bool = False,
-        crop: int = 0,
+        crop: Sizes = 0,
         crop_seed: int = 0,
         workers: int = 0,
         timeout: float = TIMEOUT_SECONDS,
@@ -64,7 +65,7 @@ class Dataset:
             indices: which samples of the source.
             labels: labels of all samples of the source, [n] or [n, k], or None to go without.
             random_flip: add the mirrored samples.
-            crop: size of every spatial axis after cropping; 0: as they are.
+            crop: size of every spatial axis, or of each, after cropping; 0: as they are.
             crop_seed: seed of where to crop.
             workers: number of processes that read what is not in memory; 0: a thread does.
             timeout: seconds that the reading of a batch may take.
@@ -74,11 +75,10 @@ class Dataset:
             DataError: the samples cannot be read, or do not fit the codec.
         """
         _check_flip(source.shape, random_flip=random_flip)
-        check_crop(source.shape, crop)
         self.source, self.codec, self.random_flip = source, codec, random_flip
-        self._crop, self._crop_seed = crop, crop_seed
+        self._crop, self._crop_seed = crop_sizes(source.shape, crop), crop_seed
         self._workers, self._timeout = workers, timeout
-        self.shape = (source.shape[0], *(crop or size for size in source.shape[1:]))
+        self.shape = (source.shape[0], *(self._crop or source.shape[1:]))
         self._indices = indices
         self._labels = None if labels is None else torch.as_tensor(labels[indices])
         encoded_bytes = 4 * len(indices) * math.prod(source.shape)
@@ -148,6 +148,10 @@ class Dataset:
         numbers = self._indices[indices % len(self) % len(self._indices)].tolist()
         names = self.source.names
         return numbers, None if names is None else [names[number] for number in numbers]
+
+    def columns_of(self, indices: Indices) -> dict[str, list[Any]]:
+        """Return what tables say of samples besides their numbers and names, see ``Source.columns_of``."""
+        return self.source.columns_of(self._indices[indices % len(self) % len(self._indices)])
 
     def _read(self, places: Indices) -> Tensor:
         return self.codec.encode(self.source.read(self._indices[places]))

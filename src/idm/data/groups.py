@@ -18,6 +18,7 @@ from idm.data.base import Indices, Source, number_classes
 from idm.data.name_patterns import groups_in, read_pattern
 from idm.data.plan import permutation
 from idm.data.split import class_shares
+from idm.data.wholes import Wholes
 
 BY, PATTERN = "group_by", "group_pattern"
 """The settings that say what the groups are."""
@@ -33,11 +34,13 @@ class Groups:
         of: number of the group of each sample, int64 [n].
         names: name of each group.
         told: the setting that says so: "group_by=patient".
+        way_out: what to do where there is one alone, in words.
     """
 
     of: Indices
     names: tuple[str, ...]
     told: str
+    way_out: str = "name another, or set data.held_out=0"
 
     def refuse_divided(self, option: str, held_out: Indices) -> None:
         """Refuse groups of which some samples are held out and others are not.
@@ -81,6 +84,11 @@ def groups_by(source: Source, name: str) -> Groups:
     return Groups(*number_classes(np.array(texts)), f"{BY}={name}")
 
 
+def groups_of_wholes(wholes: Wholes) -> Groups:
+    """Return what samples were cut from as groups."""
+    return Groups(wholes.of, wholes.names, wholes.option, wholes.way_out)
+
+
 def groups_by_names(source: Source, patterns: Sequence[str]) -> Groups:
     """Read the group of each sample from its name, by the first pattern that fits it; see ``name_patterns``.
 
@@ -122,7 +130,7 @@ def grouped_split(
     if num_held_out and count < 2:
         raise DataError(
             f"{groups.told.partition('=')[0]}: at least 2 groups wanted, got one, {groups.names[0]}, of all samples; "
-            "name another, or set data.held_out=0"
+            f"{groups.way_out}"
         )
     if num_held_out:
         classes = np.zeros(total, dtype=np.int64) if labels is None else labels

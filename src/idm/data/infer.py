@@ -16,6 +16,7 @@ from idm.data.images.check import gather
 from idm.data.images.decode import MAX_PIXELS, read_header
 from idm.data.images.files import SUFFIXES, find_files
 from idm.data.images.fitting import fitting_size
+from idm.data.images.items import Place
 from idm.data.images.pixels import policy_of
 from idm.data.images.resize import ImageSize
 from idm.data.own_results import result_names
@@ -25,7 +26,7 @@ from idm.data.sources.csv_images import parts_in_csv
 from idm.data.sources.index import read_index
 from idm.data.sources.numeric_csv import holds_numbers, parts_in_numbers
 from idm.data.sources.tiff_stack import TIFF_SUFFIXES, holds_measurements
-from idm.data.sources.zipped import parts_in_zip
+from idm.data.sources.zipped import list_zip, parts_in_zip
 from idm.data.suffixes import (
     BY_MEMBER,
     FOLDERS,
@@ -44,6 +45,10 @@ LISTING: dict[str, Callable[..., dict[str, str | None]]] = {
     "zip": parts_in_zip,
 }
 """What tells the parts of sources whose rows may be of parts."""
+
+ZIP = "zip"
+FITTED = frozenset({IMAGES, ZIP})
+"""Sources whose images are brought to a size that fits where nothing is said of it."""
 
 WANTED = (
     "a folder of images, or a .npy, .npz, .csv, .dcm, .edf, .fits, .flac, .h5, .idx, .nc, .nii, .parquet, .tar, "
@@ -71,7 +76,7 @@ def fitting(name: str, options: Mapping[str, Any]) -> ImageSize | None:
     """What the images of a source are brought to where nothing is said of it; None: as they are.
 
     Args:
-        name: name of the source; only folders of images and indexes are looked into.
+        name: name of the source; only folders and zip archives of images, and indexes, are looked into.
         options: its options.
 
     Raises:
@@ -80,11 +85,18 @@ def fitting(name: str, options: Mapping[str, Any]) -> ImageSize | None:
     place = Path(options["path"])
     if name == INDEX:
         return read_index(place).image_size
-    if name != IMAGES:
+    if name not in FITTED:
         return None
-    files = choose_part(place, find_files(place)[0], options.get("split"), every=True).files
+    places = _places(name, place, options.get("split"))
     largest, policy = options.get("max_pixels", MAX_PIXELS), policy_of(options.get("pixels"))
-    return fitting_size(gather(lambda file: read_header(place / file, largest, policy), files))
+    return fitting_size(gather(lambda one: read_header(one, largest, policy), places))
+
+
+def _places(name: str, where: Path, split: str | None) -> Sequence[Place]:
+    """List the images of the part that is read, in a folder or a zip archive."""
+    if name == ZIP:
+        return list_zip(where, "none", split).places
+    return [where / file for file in choose_part(where, find_files(where)[0], split, every=True).files]
 
 
 def parts_in(name: str, options: Mapping[str, Any]) -> dict[str, str | None]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from idm.data.sizes import along_axes
 from idm.diffusion import ModelMeanType
 from idm.presets.inferred_network import network_for
 from idm.presets.located import NOTHING, Told, without_source
@@ -60,7 +61,8 @@ def inferred(settings: DataSettings, told: Told = NOTHING, *, trust_code: bool =
         SettingsError: windows that do not fit into them, or wrong values.
     """
     data = open_source(settings, trust_code=trust_code)
-    space = [settings.random_crop or size for size in data.shape[1:]]
+    crop, whole = settings.random_crop, data.shape[1:]
+    space = list(along_axes(crop, whole) if crop else whole)
     conditional = bool(settings.attributes) or (settings.class_conditional and data.labels is not None)
     experiment = Experiment(
         data=settings,

@@ -84,7 +84,8 @@ def located(
     of_base = vars(source.options) if is_run and source.name == base.data.source.name else source.not_default
     given = set(of_base).union(*(layer.get("source", {}) for layer in layers))
     found = Located(settings, {name: value for name, value in vars(source.options).items() if name in given})
-    return _of_part_to_train_on(found) if "path" in found.said and "split" not in found.said else found
+    found = _of_part_to_train_on(found) if "path" in found.said and "split" not in found.said else found
+    return _whole_images(found) if settings.patch_size else found
 
 
 def _of_part_to_train_on(found: Located) -> Located:
@@ -96,6 +97,16 @@ def _of_part_to_train_on(found: Located) -> Located:
     if TRAIN not in parts.values() or is_held_out_elsewhere(found.settings, parts):
         return found
     return found.having(split=TRAIN)
+
+
+def _whole_images(found: Located) -> Located:
+    """Leave images that are cut into patches as large as they are, unless somebody says a size."""
+    name = found.settings.source.name
+    return (
+        found
+        if "image_size" in found.said or "image_size" not in SOURCES.options(name)
+        else found.having(image_size=None)
+    )
 
 
 def _with_fitting_size(found: Located) -> Located:

@@ -16,7 +16,10 @@ from idm.data.base import Indices
 from idm.data.check.training import Opened
 from idm.data.check.values import look_at_values
 from idm.data.fingerprint import differing
+from idm.data.metadata import of_pieces
 from idm.data.parts import without_advice
+from idm.data.patches import SIZE, STRIDE, Patches
+from idm.data.sizes import Sizes, are_within, sizes_in_words
 from idm.data.values.ranges import find_range
 from idm.run.held_out import Split, hash_of_named, remarks_on_split, split
 from idm.run.spec import DataSpec
@@ -143,7 +146,7 @@ def _describe(
         source.channel_names,
         source.sampling_rate,
         attributes,
-        source.metadata if to_train.shape == source.shape else None,  # pieces that are cut out have no place
+        source.metadata if to_train.shape == source.shape else of_pieces(source.metadata, to_train.shape),
     )
 
 
@@ -168,16 +171,42 @@ def open_source(settings: DataSettings, *, trust_code: bool = False) -> Source:
     """
     if settings.source.get("path") == "":
         raise DataError("data.source.path: a folder or file wanted, got none; give it with data=PATH")
-    source: Source = settings.source.build(trust_code=trust_code, apart=settings.apart)
+    source: Source = settings.source.build(
+        trust_code=trust_code, apart=settings.apart, in_patches=bool(settings.patch_size)
+    )
+    source = in_patches(settings, source)
     if settings.held_out_list or settings.held_out_folder:
         source.remarks = without_advice(source.remarks)
-    largest, crop = min(source.shape[1:], default=0), settings.random_crop
-    if crop > largest:
+    _refuse_crop(settings.random_crop, source.shape)
+    return source
+
+
+def in_patches(settings: DataSettings, source: Source, *, to_split: bool = True) -> Source:
+    """Cut the samples of a source into patches, where settings say so.
+
+    Args:
+        settings: those of the data.
+        source: the source.
+        to_split: whether some of the patches are going to be held out, see ``Patches``.
+
+    Raises:
+        SettingsError: patches that do not fit into them.
+    """
+    if not settings.patch_size:
+        return source
+    with option_paths("data", (SIZE, STRIDE)):
+        return Patches(source, settings.patch_size, settings.patch_stride, to_split=to_split)
+
+
+def _refuse_crop(crop: Sizes, shape: tuple[int, ...]) -> None:
+    """Refuse windows that do not fit into samples of a shape (c, *space)."""
+    space = shape[1:]
+    if crop and not are_within(crop, space):
+        largest = min(space, default=0) if isinstance(crop, int) else sizes_in_words(space)
         raise SettingsError(
-            f"data.random_crop: at most {largest} wanted for samples of shape {source.shape}, got {crop}; "
+            f"data.random_crop: at most {largest} wanted for samples of shape {shape}, got {sizes_in_words(crop)}; "
             "choose a smaller size, or 0 for none"
         )
-    return source
 
 
 def _remarks(settings: DataSettings, source: Source, parts: Split) -> tuple[str, ...]:

@@ -12,8 +12,9 @@ from idm.core.errors import DataError, UnreadableFileError
 from idm.core.places import kind_at
 from idm.core.text import counted
 from idm.data import Indices, Source, split_by_folder, split_by_list, stratified_split
-from idm.data.groups import BY, PATTERN, Groups, grouped_split, groups_by, groups_by_names
+from idm.data.groups import BY, PATTERN, Groups, grouped_split, groups_by, groups_by_names, groups_of_wholes
 from idm.data.parts import TRAIN
+from idm.data.patches import SIZE
 from idm.settings.experiment import DataSettings
 from idm.settings.schema import option_paths
 
@@ -49,7 +50,7 @@ def split(settings: DataSettings, source: Source) -> Split:
         DataError: no samples to train on; a list or folder that does not fit, or divides groups; no such groups.
     """
     seed = settings.split_seed
-    with option_paths("data", ("held_out_list", "held_out_folder", BY, PATTERN)), _part_named(settings):
+    with option_paths("data", ("held_out_list", "held_out_folder", BY, PATTERN, SIZE)), _part_named(settings):
         groups = _groups(settings, source)
         if settings.held_out_list or settings.held_out_folder:
             option = "held_out_list" if settings.held_out_list else "held_out_folder"
@@ -63,14 +64,16 @@ def split(settings: DataSettings, source: Source) -> Split:
     num_held_out = _num_held_out(settings, len(source))
     if groups is None:
         return Split(*stratified_split(source.labels, len(source), num_held_out, seed=seed), None, num_held_out)
-    with option_paths("data", (BY, PATTERN)):
+    with option_paths("data", (BY, PATTERN, SIZE)):
         return Split(*grouped_split(groups, source.labels, num_held_out, seed=seed), groups, num_held_out)
 
 
 def _groups(settings: DataSettings, source: Source) -> Groups | None:
     if settings.group_by:
         return groups_by(source, settings.group_by)
-    return groups_by_names(source, settings.group_pattern) if settings.group_pattern else None
+    if settings.group_pattern:
+        return groups_by_names(source, settings.group_pattern)
+    return None if source.wholes is None else groups_of_wholes(source.wholes)
 
 
 def _num_held_out(settings: DataSettings, total: int) -> int:

@@ -18,7 +18,8 @@ from idm.data.base import Source
 from idm.data.infer import locate, parts_in
 from idm.data.parts import TO_SCORE
 from idm.data.plan import permutation
-from idm.run.data import PATHS, Data
+from idm.data.sizes import Sizes, along_axes, are_within
+from idm.run.data import PATHS, Data, in_patches
 from idm.run.labels import number_names
 from idm.run.opened import Opened
 from idm.run.own_data import open_run_data
@@ -121,7 +122,7 @@ def _open_source(like: Like, path: Path, name: str, place: Path, told: Mapping[s
     refused: DataError | None = None
     for rule in rules:
         try:
-            source = SOURCES.build(name, options | rule, apart=like.settings.apart)
+            source = _build(like, name, options | rule)
         except UnreadableFileError:
             raise
         except DataError as error:  # this order of axes, or anything else, which the others will tell, too
@@ -132,9 +133,20 @@ def _open_source(like: Like, path: Path, name: str, place: Path, told: Mapping[s
         found.append(source.shape)
     if not found and refused is not None:
         raise refused
-    larger = " or larger" if like.settings.random_crop else ""
+    larger = " or larger" if like.settings.cuts else ""
     wanted = f"samples of shape {like.spec.shape}{larger} wanted"
     raise DataError(f"{path}: {wanted}, got {found[0]}; choose data like them")
+
+
+def _build(like: Like, name: str, options: Mapping[str, Any]) -> Source:
+    """Open a source, in patches as the run's own data where they fit into it.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    settings = like.settings
+    source = SOURCES.build(name, options, apart=settings.apart, in_patches=bool(settings.patch_size))
+    return in_patches(settings, source, to_split=False) if are_within(settings.patch_size, source.shape[1:]) else source
 
 
 def _told_options(name: str, path: Path, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,14 +165,14 @@ def _options(like: Like, name: str, path: Path) -> dict[str, Any]:
     settings, keys = like.settings.source, SOURCES.options(name)
     own = vars(settings.options) if settings.name == name else {}
     given = {key: value for key, value in own.items() if key not in (*PATHS, "channels", "spatial_dims", "split")}
-    if path.suffix.lower() == ".npy":
-        given = {}  # its arrays have no names
+    if path.suffix.lower() == ".npy":  # its arrays have no names
+        given = {key: value for key, value in given.items() if key not in ("key", "labels_key")}
     if "image_size" in keys:
         given["image_size"] = size_for_images(like.settings, like.spec)
         given["pixels"] = settings.get("pixels") or "refuse"
     if "columns" in keys and like.spec.channel_names is not None:
         given["columns"] = like.spec.channel_names  # by name, in whatever order the other file has them
-    if "window" in keys and len(like.spec.shape) == 2 and not like.settings.random_crop:
+    if "window" in keys and len(like.spec.shape) == 2 and not like.settings.cuts:
         given["window"] = like.spec.shape[1]
     if "labels" in keys and not own and like.spec.class_names is not None:
         given["labels"] = "auto"
@@ -185,8 +197,8 @@ def _refuse_other_rate(like: Like, source: Source, path: Path) -> None:
         raise DataError(f"{path}: a sampling rate of {wanted:,g} Hz wanted, got {found:,g} Hz; resample the data")
 
 
-def _cropped(shape: tuple[int, ...], crop: int) -> tuple[int, ...]:
-    return (shape[0], *(min(crop, size) if crop else size for size in shape[1:]))
+def _cropped(shape: tuple[int, ...], crop: Sizes) -> tuple[int, ...]:
+    return (shape[0], *(map(min, along_axes(crop, shape[1:]), shape[1:]) if crop else shape[1:]))
 
 
 def _labels(like: Like, source: Source, path: Path) -> NDArray[Any] | None:

@@ -167,6 +167,6 @@ def size_for_images(settings: DataSettings, spec: DataSpec) -> ImageSize | None:
         spec: what it remembers of them.
     """
     size, (_, *space) = settings.source.get("image_size"), spec.shape
-    if size is not None or settings.random_crop or len(space) != 2:
+    if size is not None or settings.cuts or len(space) != 2:
         return size
     return space[0] if space[0] == space[1] else (space[0], space[1])

@@ -8,6 +8,7 @@ from annotated_types import Ge, Gt, Le
 from idm.core.errors import SettingsError
 from idm.core.registry import Registry
 from idm.data import SOURCES
+from idm.data.sizes import Sizes, check_sizes
 from idm.data.values.ranges import RangeRule, check_rule, rule_in_words
 from idm.settings.options import SourceOptions
 from idm.settings.schema import DEFAULTS, OpenSection
@@ -26,7 +27,7 @@ class SourceSettings(OpenSection):
 
     family: ClassVar[Registry[Any]] = SOURCES
     section: ClassVar[str] = "data.source"
-    given: ClassVar[tuple[str, ...]] = ("trust_code", "apart")
+    given: ClassVar[tuple[str, ...]] = ("trust_code", "apart", "in_patches")
     name: str = "digits"
     options: SourceOptions = DEFAULTS
 
@@ -53,8 +54,11 @@ class DataSettings:
             "auto": as type, but fewer levels where the data leave whole bits unused.
         standardize: scale continuous data by mean and standard deviation instead of a range.
         random_flip: mirror every second image left to right.
-        random_crop: train on windows of this size, at another place in every epoch; others are cut from the centre;
-            0: no cropping.
+        random_crop: train on windows of this size, along every axis or along each, as [48,64], at another place in
+            every epoch; others are cut from the centre; 0: no cropping.
+        patch_size: cut samples, such as rasters, into patches of this size, along every axis or along each, which are
+            samples then; 0: no patches.
+        patch_stride: distance of the beginnings of neighbouring patches, along every axis or along each; 0: their size.
         workers: processes that read data which are not kept in memory; 0: a thread of this process.
         timeout: seconds that the reading of a batch may take before new processes try again, or the run ends.
     """
@@ -71,9 +75,16 @@ class DataSettings:
     range: RangeRule = "auto"
     standardize: bool = False
     random_flip: bool = False
-    random_crop: Annotated[int, Ge(0)] = 0
+    random_crop: Sizes = 0
+    patch_size: Sizes = 0
+    patch_stride: Sizes = 0
     workers: Annotated[int, Ge(0), Le(256)] = 0
     timeout: Annotated[float, Gt(0)] = 25.0
+
+    @property
+    def cuts(self) -> bool:
+        """Whether the model sees windows or patches of what the source gives."""
+        return bool(self.random_crop or self.patch_size)
 
     @property
     def apart(self) -> tuple[str, ...]:
@@ -83,6 +94,8 @@ class DataSettings:
     def __post_init__(self) -> None:
         """Refuse two ways to say one thing, and a range that has none, by a ``SettingsError``."""
         check_rule(self.range)
+        for option in ("random_crop", "patch_size", "patch_stride"):
+            check_sizes(option, getattr(self, option))
         if self.standardize and self.range not in (AUTO, "type"):
             raise SettingsError(
                 f"range: {AUTO} wanted where standardize=true scales the data, got {rule_in_words(self.range)}; "
@@ -91,6 +104,10 @@ class DataSettings:
         if self.held_out_list and self.held_out_folder:
             raise SettingsError(
                 "held_out_list: a list or a folder wanted, got both; leave out held_out_list or held_out_folder"
+            )
+        if self.patch_stride and not self.patch_size:
+            raise SettingsError(
+                "patch_stride: a patch_size with it wanted, got none; set data.patch_size, or leave it out"
             )
         if self.group_by and self.group_pattern:
             raise SettingsError("group_by: a column or a pattern wanted, got both; leave out group_by or group_pattern")

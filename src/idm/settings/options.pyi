@@ -45,6 +45,8 @@ class ArraysOptions:
     """where the channel axis is: "first" (n c *space), "last" (n *space c), "none" (n *space, one channel); "auto" tells by the sizes, see idm.data.arrays.axes.find_layout, and refuses what is unclear."""
     spatial_dims: int | None = ...
     """number of spatial axes, from 0 (points) to 3; told by the sizes if not given."""
+    samples: Literal['entries', 'whole'] = ...
+    """a sample is an entry of the first axis; or the whole array, such as a raster that is cut into patches, which has no labels."""
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayFolderOptions:
@@ -197,6 +199,8 @@ class Hdf5Options:
     """where the channel axis is: "first" (n c *space), "last" (n *space c), "none" (n *space, one channel); "auto" tells by the sizes, see idm.data.arrays.axes.find_layout, and refuses what is unclear."""
     spatial_dims: int | None = ...
     """number of spatial axes, from 0 (points) to 3; told by the sizes if not given."""
+    samples: Literal['entries', 'whole'] = ...
+    """a sample is an entry of the first axis; or the whole array, such as a raster that is cut into patches, which has no labels."""
 
 @dataclass(frozen=True, kw_only=True)
 class ZarrOptions:
@@ -211,6 +215,8 @@ class ZarrOptions:
     """where the channel axis is: "first" (n c *space), "last" (n *space c), "none" (n *space, one channel); "auto" tells by the sizes, see idm.data.arrays.axes.find_layout, and refuses what is unclear."""
     spatial_dims: int | None = ...
     """number of spatial axes, from 0 (points) to 3; told by the sizes if not given."""
+    samples: Literal['entries', 'whole'] = ...
+    """a sample is an entry of the first axis; or the whole array, such as a raster that is cut into patches, which has no labels."""
 
 @dataclass(frozen=True, kw_only=True)
 class NetCdfOptions:
@@ -220,7 +226,7 @@ class NetCdfOptions:
     variables: tuple[str, ...] | None = ...
     """names of the variables that are read, the channels; by default all that share the axes which hold most values, without coordinates."""
     sample_axes: tuple[str, ...] | None = ...
-    """names of the axes that number the samples, the last one fastest: [time] or [time, level]; by default the axis that grows, or one called time or the like, or the first."""
+    """names of the axes that number the samples, the last one fastest: [time] or [time, level]; by default the axis that grows, or one called time or the like, or the first; []: a file is one sample."""
     channel_axes: tuple[str, ...] = ...
     """names of axes whose places are channels of their own, such as [level]; the others are space."""
     label_variable: str | None = ...

@@ -172,7 +172,7 @@ def _value(key: Key, value: Any, path: str, lines: list[str]) -> Any:
         words = _words(key.annotation) if _is_tuple(key.annotation) else ()
         wanted = f"should be {', '.join(words)} or numbers with a comma between them" if words else _wanted(error)
         if _is_one_or_several(key.annotation):
-            wanted = "should be a whole number, or two with a comma between them"
+            wanted = f"should be a whole number, or {_how_many(key.annotation)} with a comma between them"
         lines.append(f"{path}: {wanted}, got {shown(said)}")
         return key.default
     several = isinstance(result, tuple)
@@ -233,6 +233,12 @@ def _is_tuple(annotation: Any) -> bool:
 def _is_one_or_several(annotation: Any) -> bool:
     """Whether a whole number and a pair of them are both values: a side, or height and width."""
     return _is_tuple(annotation) and int in get_args(annotation)
+
+
+def _how_many(annotation: Any) -> str:
+    """Say how many numbers such a tuple has: two, or several."""
+    of_tuple = next(option for option in get_args(annotation) if get_origin(option) is tuple)
+    return "several" if Ellipsis in get_args(of_tuple) else "two"
 
 
 def _join(path: str, name: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from idm.tasks.editing import decode_into, encode_into, interpolate_into
     from idm.tasks.ema import reconstruct
     from idm.tasks.evaluating import evaluate_into
+    from idm.tasks.evaluating_sets import evaluate_sets_into
     from idm.tasks.imported import import_weights
     from idm.tasks.opened_sets import SetsRequest
     from idm.tasks.outcome import losses_of
@@ -59,6 +60,7 @@ __all__ = [
     "evaluate_into",
     "evaluate_samples",
     "evaluate_samples_into",
+    "evaluate_sets_into",
     "import_weights",
     "interpolate_into",
     "losses_of",
@@ -83,6 +85,7 @@ __getattr__ = importing(
         "idm.tasks.editing": ("decode_into", "encode_into", "interpolate_into"),
         "idm.tasks.ema": ("reconstruct",),
         "idm.tasks.evaluating": ("evaluate_into",),
+        "idm.tasks.evaluating_sets": ("evaluate_sets_into",),
         "idm.tasks.imported": ("import_weights",),
         "idm.tasks.outcome": ("losses_of",),
         "idm.tasks.progress": ("read_progress",),

@@ -1,50 +1,35 @@
 """Scoring a run into a folder, in parts that outlive an interruption and by several processes."""
 
 import json
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
 
-from torch import Tensor
-
-from idm.core.errors import SettingsError
 from idm.core.files import write_atomically
 from idm.core.progress import SILENT, Listener
-from idm.core.ranks import Ranks, joined_ranks
+from idm.core.ranks import joined_ranks
 from idm.core.text import finite
-from idm.data.fingerprint import differing
-from idm.likelihood import Estimate, FlowLikelihood
-from idm.metrics import LevelScores, Needs
+from idm.likelihood import Estimate
 from idm.report import bound_by_timestep, png
 from idm.report.levels import errors_over_levels
 from idm.report.steps import learned_and_best
-from idm.run import Data, Evaluation, Run, best_device, open_data_to_score
-from idm.run.drawing import guided_samples
-from idm.run.evaluation import about
-from idm.run.figures import Metrics, choose_metrics
-from idm.run.held_out_bounds import ScoredBound
-from idm.run.idle import refuse_idle
-from idm.run.plans import refuse_spacing
-from idm.run.saving import results_folder
+from idm.run import Evaluation, best_device
 from idm.run.scoring import chain_of
 from idm.storage.results import Results, results_in
-from idm.tasks.estimates import flow_in_parts, scored_in_parts
-from idm.tasks.level_parts import HELD_OUT, TRAINING, levels_in_parts
-from idm.tasks.long_jobs import Order, sample_in_parts, share_plan
+from idm.tasks.long_jobs import share_plan
 from idm.tasks.map_parts import FILE as MAPS
 from idm.tasks.map_parts import write_maps
-from idm.tasks.parts import remove_parts
 from idm.tasks.requests import ScoreRequest
-from idm.tasks.scores import SCORES, place_of_scores, write_scores
-from idm.tasks.together import Say, held_by_main, open_together, say_nothing, say_what_is_replaced, together
-
-BOUND, FLOW, SAMPLES = ".parts-bound", ".parts-flow", ".parts-samples"
-"""Where the parts of long jobs lie meanwhile."""
+from idm.tasks.score_plan import ScorePlan, plan_scores
+from idm.tasks.scores import SCORES, write_scores
+from idm.tasks.together import Say, held_by_main, open_together, say_nothing
 
 PLOT, RESULTS, VARIANCE, LEVELS = "bound.png", "evaluation.json", "variance.png", "levels.png"
 NAMES, WHAT = (RESULTS, SCORES, PLOT, VARIANCE, LEVELS, MAPS), "an evaluation"
 """What is written, and what it is."""
+
+IN_A_SET = r"[^/]+/[a-z]+\.(json|png|npz)"
+"""Regular expression of what is written of each of several data sets."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,163 +67,47 @@ def evaluate_into(
     with ExitStack() as stack:
         with joined_ranks(best_device(device)) as ranks:
             opened = open_together(run_folder, request, ranks, device, listener, say, trust_code=trust_code)
-            plan = _plan(opened, request, out, listener)
+            plan = plan_scores(opened, request, out, listener)
             share_plan(request.plan, lambda: chain_of(opened, request.steps, request.plan, listener), ranks)
-            ranks.on_main(lambda: plan.require_free_table(say))
-            results = held_by_main(ranks, stack, results_in(plan.folder, plan.names), say)
-            if results is not None and (tables := [name for name in results.kept if name.endswith(".csv")]):
-                say(f"leaves {', '.join(tables)} of an earlier command, in {plan.folder}")
+            ranks.on_main(lambda: plan.table.require_free(say))
+            names = NAMES if plan.table.is_apart else (*NAMES, plan.table.place.name)
+            results = held_by_main(ranks, stack, results_in(plan.folder, names, IN_A_SET), say)
+            say_what_is_left(results, say)
             found = plan.measure(ranks, listener)
-        return None if results is None else plan.put(results, found, listener)
+        return None if results is None else _put(plan, results, plan.evaluation(found, listener))
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """What was scored and drawn for metrics, where they need it.
-
-    Attributes:
-        scored: the bound.
-        flow: likelihoods by the flow.
-        drawn: samples.
-        levels: errors over noise levels.
-    """
-
-    scored: ScoredBound | None
-    flow: FlowLikelihood | None
-    drawn: Tensor | None
-    levels: LevelScores | None
+def say_what_is_left(results: Results | None, say: Say) -> None:
+    """Say which tables of earlier commands stay in the folder for results."""
+    if results is not None and (tables := [name for name in results.kept if name.endswith(".csv")]):
+        say(f"leaves {', '.join(tables)} of an earlier command, in {results.folder}")
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    """A request that was found to suit its run.
+def _put(plan: ScorePlan, results: Results, evaluation: Evaluation) -> Evaluated:
+    """Put the results in the place of earlier ones."""
+    run, where = plan.run, plan.table
 
-    Attributes:
-        run: the run.
-        guided: the same, guided as its samples are to be.
-        request: what is wanted.
-        data: what is scored.
-        folder: where results go.
-        table: where the scores of single samples go, there or elsewhere.
-        metrics: what is measured.
-    """
+    def table(place: Path) -> dict[str, Path]:
+        scores = evaluation.scores
+        return {"scores": write_scores(place, plan.data, scores, where.place.name)} if scores else {}
 
-    run: Run
-    guided: Run
-    request: ScoreRequest
-    data: Data
-    folder: Path
-    table: Path
-    metrics: Metrics
-
-    @property
-    def is_apart(self) -> bool:
-        """Whether the table goes to another folder than the other results."""
-        return self.table.parent != self.folder
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of what is written to the folder for results."""
-        return NAMES if self.is_apart else (*NAMES, self.table.name)
-
-    def require_free_table(self, say: Say) -> None:
-        """Refuse a name of the table that somebody else's file has, before the work; say what it replaces elsewhere."""
-        if self.request.scores is not None:
-            with self.hold_table() as results:
-                if self.is_apart:
-                    say_what_is_replaced(results, say)
-
-    def hold_table(self) -> AbstractContextManager[Results]:
-        """Hold the folder of the table, no longer than it takes to look or to write it: others may work there."""
-        return results_in(self.table.parent, (self.table.name,), setting=f"scores={self.request.scores}")
-
-    def measure(self, ranks: Ranks, listener: Listener) -> _Found:
-        """Score and draw what metrics need, in parts; on the main process what was found."""
-        request, needs, scored, flow, drawn, levels = self.request, self.metrics.needs, None, None, None, None
-        together: dict[str, Any] = {"ranks": ranks, "listener": listener}
-        if Needs.BOUND in needs:
-            scored = scored_in_parts(self.run, self.data, self.folder / BOUND, request, **together)
-        if Needs.FLOW in needs:
-            flow = flow_in_parts(self.run, self.data, self.folder / FLOW, request.bound, **together)
-        if Needs.LEVELS in needs:
-            levels = levels_in_parts(self.run, self.data, self.folder, request.bound, **together)
-        if self.metrics.sampler is not None:
-            order = Order(request.samples, self.metrics.sampler, seed=request.seed)
-            drawn = sample_in_parts(self.guided, order, self.folder / SAMPLES, **together)
-        return _Found(scored, flow, drawn, levels)
-
-    def put(self, results: Results, found: _Found, listener: Listener) -> Evaluated:
-        """Measure, and put the results in the place of earlier ones."""
-        run, data, request, metrics = self.run, self.data, self.request, self.metrics
-        further: dict[str, Any] = {"flow": found.flow, "levels": found.levels}
-        figures = metrics.figures(self.guided, data, found.scored, found.drawn, listener, **further)
-        asked = about(run, request.seed, request.data, request.plan, request.guidance)
-        evaluation = Evaluation(
-            found.scored, figures, asked, metrics.sampler, request.samples, metrics.features, **further
-        )
-        what, apart = f"{WHAT} of {run.name}", self.is_apart
-
-        def table(place: Path) -> dict[str, Path]:
-            scores = evaluation.scores
-            return {"scores": write_scores(place, data, scores, self.table.name)} if scores else {}
-
-        def write(new: Path) -> dict[str, Path]:
-            maps = {} if evaluation.maps is None else {"maps": write_maps(new, data, evaluation.maps)}
-            return write_evaluation(new, evaluation) | maps | ({} if apart else table(new))
-
-        written = results.put(what, write)
-        if apart:
-            with self.hold_table() as place:
-                written |= place.put(f"scores of {run.name}", table)
-        for name in (BOUND, FLOW, SAMPLES, HELD_OUT, TRAINING):
-            remove_parts(self.folder / name)
-        return Evaluated(evaluation, _remarks(run, data, request), written)
-
-
-def _plan(opened: Run, request: ScoreRequest, out: str | Path | None, listener: Listener) -> _Plan:
-    """Check a request; all that is wrong with it is told at once."""
-    folder, sampler, data, _, guided, _ = together(
-        lambda: results_folder(out, opened, "evaluated"),
-        lambda: opened.sampler(**request.sampler, listener=listener),
-        lambda: open_data_to_score(opened, request.data, request.source),
-        lambda: refuse_spacing(request.plan, request.sampler),
-        lambda: guided_samples(opened, request.guidance, request.samples),
-        lambda: request.bound,
+    written = results.put(
+        f"{WHAT} of {run.name}",
+        lambda new: write_evaluation(new, plan, evaluation) | ({} if where.is_apart else table(new)),
     )
-    table = place_of_scores(request.scores, opened, folder)
-    metrics = choose_metrics(
-        guided,
-        data,
-        request.metrics,
-        samples=request.samples,
-        sampler=sampler,
-        features=request.features,
-        cache=request.cache,
-    )
-    if request.scores is not None and not metrics.needs & (Needs.BOUND | Needs.FLOW):
-        raise SettingsError(
-            f"scores: a metric of single samples wanted, such as bound, got {','.join(metrics.members)}; leave it out"
-        )
-    refuse_idle(request.bound, metrics.members)
-    return _Plan(opened, guided, request, data, folder, table, metrics)
+    if where.is_apart:
+        with where.hold() as place:
+            written |= place.put(f"scores of {run.name}", table)
+    plan.remove_parts()
+    return Evaluated(evaluation, plan.remarks, written)
 
 
-def _remarks(run: Run, data: Data, request: ScoreRequest) -> tuple[str, ...]:
-    """Return what is worth knowing of other data than the run's own, a line each."""
-    if request.data is None:
-        return ()
-    known = run.curves.fingerprint
-    same = bool(known) and not differing(known, data.spec.fingerprint) and run.variance != "model"
-    told = ("the error curves were measured on these data, so the bound is a little too low",) if same else ()
-    return data.held_out.source.remarks + told
-
-
-def write_evaluation(folder: Path, evaluation: Evaluation) -> dict[str, Path]:
-    """Write the results as JSON; of all terms of a bound a plot, and one of the variance where it was learned."""
+def write_evaluation(folder: Path, plan: ScorePlan, evaluation: Evaluation) -> dict[str, Path]:
+    """Write the results as JSON and plots, and maps of samples where they were asked for."""
     text = json.dumps(finite(evaluation.to_plain()), indent=2, allow_nan=False) + "\n"
     written = {"results": write_atomically(folder / RESULTS, text.encode(), durable=True)}
+    if evaluation.maps is not None:
+        written["maps"] = write_maps(folder, plan.data, evaluation.maps)
     if evaluation.levels is not None:
         written["levels_plot"] = write_atomically(folder / LEVELS, png(errors_over_levels(evaluation.levels)))
     bound = evaluation.bound

@@ -1,6 +1,6 @@
 """Errors over noise levels, some samples at a time, in parts that outlive an interruption and by several processes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -28,7 +28,7 @@ COLUMNS, OPTIMUM = ("x_start", "bits_per_dim"), "optimum"
 def levels_in_parts(
     run: Opened,
     data: Data,
-    folder: str | Path,
+    place: Callable[[str], Path],
     wanted: BoundRequest,
     *,
     ranks: Ranks | None = None,
@@ -36,11 +36,11 @@ def levels_in_parts(
 ) -> LevelScores | None:
     """Evaluate what ``level_scores`` does, a batch of samples at a time.
 
-    ``folder`` holds the folders of parts, of either kind of samples. What is not said here is
-    as of ``bound_in_parts``.
+    ``place`` returns the folder of parts of a name, ``HELD_OUT`` or ``TRAINING``. What is not said here is as of
+    ``bound_in_parts``.
     """
     given = request_of_bound(run, data, run.diffusion, wanted.seed)
-    look = _Look(run, places_of(run), Path(folder), wanted, given, ranks or Ranks(), listener)
+    look = _Look(run, places_of(run), place, wanted, given, ranks or Ranks(), listener)
     held_out, training = counts_of(data, wanted)
     others = look.at(HELD_OUT, data.held_out, held_out)
     own = look.at(TRAINING, data.train, training, best_of_training(run, data)) if training else None
@@ -55,7 +55,7 @@ class _Look:
     Attributes:
         run: the trained model.
         places: steps of its chain.
-        folder: where folders of parts lie.
+        place: where the parts of a name lie.
         wanted: seed and batch size.
         given: what tells these errors from others.
         ranks: the processes.
@@ -64,7 +64,7 @@ class _Look:
 
     run: Opened
     places: Sequence[int]
-    folder: Path
+    place: Callable[[str], Path]
     wanted: BoundRequest
     given: dict[str, Any]
     ranks: Ranks
@@ -77,7 +77,7 @@ class _Look:
         places, size = list(self.places), self.wanted.batch_size
         columns = COLUMNS if optimum is None else (*COLUMNS, OPTIMUM)
         request = self.given | {"places": places, "of": name}
-        job = Job("levels", self.folder / name, request, count, size, dict.fromkeys(columns, (len(places),)))
+        job = Job("levels", self.place(name), request, count, size, dict.fromkeys(columns, (len(places),)))
 
         def compute(part: range, within: Listener) -> Part:
             how: dict[str, Any] = {"seed": self.wanted.seed, "batch_size": size, "listener": within}

@@ -21,6 +21,13 @@ def dataset(tmp_path):
     return make
 
 
+def test_windows_may_have_a_size_for_each_axis(dataset):
+    made, decode = dataset((2, 1, 9, 8), crop=(5, 2))
+    whole, decode_whole = dataset((2, 1, 9, 8))
+    np.testing.assert_array_equal(decode(made.first(2)[0]), decode_whole(whole.first(2)[0])[:, :, 2:7, 3:5])
+    assert made.batch(np.array([2, 3]))[0].shape == (2, 1, 5, 2)
+
+
 @pytest.mark.parametrize("shape", [(6, 2, 9), (6, 1, 8, 9), (6, 2, 8, 9, 7)])
 def test_every_draw_is_a_window_of_its_sample(dataset, shape):
     made, decode = dataset(shape, crop=5)
@@ -69,7 +76,9 @@ def test_crops_and_flips_go_together_and_epochs_are_told_apart(dataset):
     assert made.batch(seen)[0].shape == (60, 1, 4, 4)
 
 
-@pytest.mark.parametrize(("shape", "crop"), [((6, 1, 8, 9), 9), ((6, 3), 2), ((6, 1, 8), -1)])
+@pytest.mark.parametrize(
+    ("shape", "crop"), [((6, 1, 8, 9), 9), ((6, 3), 2), ((6, 1, 8), -1), ((6, 1, 8, 9), (8,)), ((6, 1, 8, 9), (3, 10))]
+)
 def test_crops_that_do_not_fit_are_refused(dataset, shape, crop):
     with pytest.raises(SettingsError, match="crop: a size that fits"):
         dataset(shape, crop=crop)

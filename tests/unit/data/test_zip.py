@@ -218,3 +218,23 @@ def test_files_that_share_bytes_are_refused(tmp_path):
     path.write_bytes(content)
     with pytest.raises(DataError, match="got files that share some"):
         opened(path)
+
+
+def test_pictures_of_several_sizes_are_brought_to_a_size_that_fits_as_those_of_a_folder_are(tmp_path):
+    sizes = {"a/0.png": (40, 50), "a/1.png": (70, 33)}
+    write(tmp_path / "set.zip", [(name, png(np.zeros(size, np.uint8))) for name, size in sizes.items()])
+    for name, size in sizes.items():
+        (tmp_path / "folder" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "folder" / name).write_bytes(png(np.zeros(size, np.uint8)))
+    name, options = infer_source(tmp_path / "set.zip")
+    assert (name, options["image_size"]) == ("zip", 32)  # the largest power of two that all have
+    assert infer_source(tmp_path / "folder")[1]["image_size"] == 32
+    assert SOURCES.build(name, options).shape == (1, 32, 32)
+    check = check_located("zip", {"path": str(tmp_path / "set.zip")})
+    assert not check.refusals
+    assert check.options["image_size"] == 32
+
+
+def test_pictures_of_one_small_size_are_left_as_they_are(tmp_path):
+    write(tmp_path / "set.zip", [(f"{row}.png", png(np.zeros((20, 20), np.uint8))) for row in range(2)])
+    assert "image_size" not in infer_source(tmp_path / "set.zip")[1]

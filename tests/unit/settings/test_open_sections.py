@@ -60,7 +60,8 @@ def test_options_are_frozen_and_a_changed_one_is_a_replacement():
         ),
         (
             lambda: SourceSettings("hdf5"),
-            "data.source: options of hdf5 wanted (path, key, labels_key, channels, spatial_dims), got NoneType",
+            "data.source: options of hdf5 wanted (path, key, labels_key, channels, spatial_dims, samples), "
+            "got NoneType",
         ),
     ],
 )

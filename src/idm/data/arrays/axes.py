@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError
+from idm.data.cutting import Window
 
 ChannelRule = Literal["auto", "first", "last", "none"]
 
@@ -27,6 +28,7 @@ class Layout:
         num_channel_axes: 1, or 0 where the only channel has no axis.
         arrange: takes an array of that order to [n, c, *space].
         restore: takes an array [n, c, *space] back to that order.
+        key: takes a window of space to one of a sample of that order, with all channels.
     """
 
     name: str
@@ -34,11 +36,23 @@ class Layout:
     num_channel_axes: int
     arrange: Callable[[NDArray[Any]], NDArray[Any]]
     restore: Callable[[NDArray[Any]], NDArray[Any]]
+    key: Callable[[Window], Window]
 
 
-FIRST = Layout("first", "n c *space", 1, lambda rows: rows, lambda rows: rows)
-LAST = Layout("last", "n *space c", 1, lambda rows: np.moveaxis(rows, -1, 1), lambda rows: np.moveaxis(rows, 1, -1))
-NONE = Layout("none", "n *space, one channel", 0, lambda rows: rows[:, None], lambda rows: rows[:, 0])
+ALL = slice(None)
+
+FIRST = Layout("first", "n c *space", 1, lambda rows: rows, lambda rows: rows, lambda window: (ALL, *window))
+LAST = Layout(
+    "last",
+    "n *space c",
+    1,
+    lambda rows: np.moveaxis(rows, -1, 1),
+    lambda rows: np.moveaxis(rows, 1, -1),
+    lambda window: (*window, ALL),
+)
+NONE = Layout(
+    "none", "n *space, one channel", 0, lambda rows: rows[:, None], lambda rows: rows[:, 0], lambda window: window
+)
 LAYOUTS = {layout.name: layout for layout in (FIRST, LAST, NONE)}
 
 

@@ -21,7 +21,8 @@ class Wanted:
 
     Attributes:
         variables: names of variables; None: all of the largest kind, see ``_largest_kind``.
-        sample_axes: axes that number samples; None: the one that grows, or time and the like, or the first.
+        sample_axes: axes that number samples, or none of them: all is one sample; None: the one that grows, or time and
+            the like, or the first.
         channel_axes: axes whose places are channels.
         label_variable: name of the labels, or "none"; None: the one whose name tells it.
         apart: names of variables that are neither channels nor labels unless they are named so.
@@ -60,7 +61,8 @@ class Chosen:
         """Write it: "u [m/s], v: samples along time, space lat, lon"."""
         what = ", ".join(map(_described, self.variables[:5]))
         space = f", space {', '.join(self.space)}" if self.space else ""
-        return f"{what}: samples along {', '.join(self.sample_axes)}{space}"
+        samples = f"samples along {', '.join(self.sample_axes)}" if self.sample_axes else "one sample"
+        return f"{what}: {samples}{space}"
 
     def sizes(self, axes: Sequence[str]) -> tuple[int, ...]:
         """Return the sizes of axes."""

@@ -12,6 +12,7 @@ from idm.core.errors import DataError
 from idm.core.places import kind_at
 from idm.data.arrays.packing import Packing
 from idm.data.extras import import_extra, quiet
+from idm.data.metadata.dicom import LONGEST_WORD
 from idm.data.reading.damage import reading
 
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
@@ -27,9 +28,9 @@ TAGS = [
     *("BitsAllocated", "BitsStored", "Columns", "ImageOrientationPatient", "ImagePositionPatient", "InstanceNumber"),
     *("ModalityLUTSequence", "NumberOfFrames", "PerFrameFunctionalGroupsSequence", "PhotometricInterpretation"),
     *("PixelRepresentation", "PixelSpacing", "RescaleIntercept", "RescaleSlope", "Rows", "SamplesPerPixel"),
-    *("SeriesInstanceUID", "SharedFunctionalGroupsSequence", "SliceThickness"),
+    *("Modality", "RescaleType", "SeriesInstanceUID", "SharedFunctionalGroupsSequence", "SliceThickness", "Units"),
 ]
-"""What is read of headers."""
+"""What is read of headers: nothing of whom they show."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class DicomFile:
         number: number in the series, where the place is not known.
         spacing: distances of rows and columns, mm; None: not known.
         thickness: thickness of the slice, mm; None: not known.
+        modality: kind of machine, such as CT; "": not known.
+        unit: what values are in, such as HU; "": not known.
     """
 
     where: Path
@@ -59,6 +62,8 @@ class DicomFile:
     number: int
     spacing: tuple[float, float] | None
     thickness: float | None
+    modality: str = ""
+    unit: str = ""
 
     def read(self, frame: int) -> NDArray[Any]:
         """Return what a frame stands for, in the dtype of its packing; bits beyond BitsStored do not count.
@@ -119,7 +124,7 @@ def _described(where: Path, found: Any) -> DicomFile:
     if num_bytes > there or min(*shape, frames) < 1:
         raise ValueError(f"{frames:,} frames of shape {shape} declared, {there:,} bytes stored")
     measures = _group(found, "PixelMeasuresSequence")
-    place = _place(found)
+    place, transformed = _place(found), _group(found, "PixelValueTransformationSequence")
     distances = measures.get("PixelSpacing") or found.get("PixelSpacing")
     thickness = measures.get("SliceThickness") or found.get("SliceThickness")
     return DicomFile(
@@ -133,7 +138,15 @@ def _described(where: Path, found: Any) -> DicomFile:
         int(found.get("InstanceNumber") or 0),
         (float(distances[0]), float(distances[1])) if distances else None,
         float(thickness) if thickness else None,
+        _word(found.get("Modality")),
+        _word(transformed.get("RescaleType") or found.get("Units")),
     )
+
+
+def _word(value: Any) -> str:
+    """Return a word of DICOM; "" of what is none."""
+    text = str(value or "").strip()
+    return text if text.isprintable() and len(text) <= LONGEST_WORD else ""
 
 
 def _group(found: Any, name: str) -> Any:

@@ -16,6 +16,7 @@ from idm.data.arrays.packing import Packing
 from idm.data.base import Indices
 from idm.data.extras import import_extra, quiet
 from idm.data.label_names import as_text
+from idm.data.metadata.fits import Card
 from idm.data.reading.damage import reading
 from idm.data.remarks import listed
 
@@ -62,6 +63,7 @@ class FitsArray:
         label: the column of labels; None without one.
         beside: columns of one entry in each row, by name.
         remarks: what is worth knowing of the rest of the file, a line each.
+        cards: what the header says of coordinates and units, see ``FitsMetadata``.
     """
 
     where: Path
@@ -74,6 +76,7 @@ class FitsArray:
     label: Column | None = None
     beside: Mapping[str, Column] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    cards: tuple[Card, ...] = ()
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -93,6 +96,18 @@ class FitsArray:
             mapped = self._mapped()
             found = mapped[rows] if self.column is None else self.column.of(mapped, rows)
             return found.reshape(-1, *self.shape[1:])
+
+    def read_part(self, key: Any) -> NDArray[Any]:
+        """Return a part of an image or cube as it is stored, by numbers and slices.
+
+        Raises:
+            UnreadableFileError: it is not there any more.
+        """
+        with reading(self.where, "a FITS file", RESTORE):
+            if self.offset is None:
+                with opened(self.where) as units:
+                    return np.array(units[self.number].section[key])
+            return np.array(self._mapped()[key])
 
     def entries(self, name: str) -> NDArray[Any]:
         """Read a column of one entry in each row of a table; numbers that are missing are NaN.

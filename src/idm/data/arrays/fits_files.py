@@ -1,5 +1,6 @@
 """Finding the array that is read in a FITS file, from its headers alone."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from idm.data.arrays.named import refuse_unstored
 from idm.data.arrays.packing import Packing
 from idm.data.extras import import_extra
 from idm.data.label_names import NO_LABELS, find_labels
+from idm.data.metadata.fits import kept_cards
 from idm.data.reading.damage import reading
 from idm.data.remarks import listed
 
@@ -104,7 +106,17 @@ def _image(where: Path, number: int, unit: Any) -> FitsArray:
     is_plain = (
         not where.name.lower().endswith(".gz") and "ZIMAGE" not in header and not hasattr(unit, "compression_type")
     )
-    return FitsArray(where, number, tuple(unit.shape), packing, unit.fileinfo()["datLoc"] if is_plain else None)
+    begin = unit.fileinfo()["datLoc"] if is_plain else None
+    return FitsArray(where, number, tuple(unit.shape), packing, begin, cards=kept_cards(_values(header)))
+
+
+def _values(header: Any) -> dict[str, Any]:
+    """Return what the cards of a header say, without those that are damaged."""
+    found: dict[str, Any] = {}
+    for card in header.cards:
+        with suppress(Exception):  # whatever the library stumbles over in one
+            found[str(card.keyword)] = card.value
+    return found
 
 
 def _table(where: Path, number: int, unit: Any, column: str | None) -> FitsArray:

@@ -2,7 +2,7 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError
 from idm.data.arrays.axes import ChannelRule
 from idm.data.arrays.source import ArraySource
-from idm.data.base import Indices, blocks
+from idm.data.base import BLOCK_BYTES, Indices, blocks
+from idm.data.cutting import Window, windows_at
 
 MissingRule = Literal["refuse", "fill", "skip"]
 Item = TypeVar("Item")
@@ -26,11 +27,23 @@ class Missing:
         rule: "refuse" them, "fill" them, or "skip" the samples that miss some.
         fill: what stands for them where they are filled.
         may_be: whether there may be any.
+        in_patches: whether samples are cut into patches, of which those that miss some are skipped then.
     """
 
     rule: MissingRule
     fill: float
     may_be: bool
+    in_patches: bool = False
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether a number is put in their place."""
+        return self.rule == "fill" or (self.rule == "skip" and self.in_patches)
+
+    @property
+    def is_skipped(self) -> bool:
+        """Whether samples that miss some, or patches of them, are left out."""
+        return self.rule == "skip" and self.may_be
 
 
 class MeasuredSource(ArraySource):
@@ -42,6 +55,11 @@ class MeasuredSource(ArraySource):
     @abstractmethod
     def _measured(self, indices: Indices) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return entries of those numbers of the first axis, of all that are stored, and where values are missing."""
+
+    def _measured_windows(self, index: int, keys: Sequence[Window]) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
+        """Go through windows of a stored entry, and where values are missing; arguments as of ``_stored_windows``."""
+        values, missing = self._measured(np.array([index]))
+        return ((values[0][key], missing[0][key]) for key in keys)
 
     def _adopt_measured(
         self,
@@ -72,7 +90,7 @@ class MeasuredSource(ArraySource):
         if missing.rule == "fill":
             _refuse_fill(missing.fill, dtype)
         self._fill = dtype.type(missing.fill if missing.rule == "fill" else 0)
-        if missing.rule == "skip" and missing.may_be and 0 not in shape:
+        if missing.is_skipped and not missing.in_patches and 0 not in shape:
             self._kept = self._complete(where, shape, dtype)
         kept = None if labels is None else labels[self._kept]
         shape = (len(self._kept), *shape[1:])
@@ -102,22 +120,45 @@ class MeasuredSource(ArraySource):
         return np.asarray(self._measured(indices)[1].reshape(len(indices), -1).any(axis=1))
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
-        values, missing = self._measured(self._kept[indices])
-        if self._missing.rule == "fill":
-            values[missing] = self._fill
+        return self._filled(*self._measured(self._kept[indices]))
+
+    def _stored_windows(self, index: int, keys: Sequence[Window]) -> Iterator[NDArray[Any]]:
+        return (self._filled(*found) for found in self._measured_windows(int(self._kept[index]), keys))
+
+    def _filled(self, values: NDArray[Any], missing: NDArray[np.bool_]) -> NDArray[Any]:
+        if self._missing.is_filled and missing.any():
+            return np.where(missing, self._fill, values)
         return values
+
+    def are_complete(self, index: int, firsts: NDArray[np.int64], size: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Say of each window of a sample whether no value is missing that makes it be skipped, [k]."""
+        if not self._missing.is_skipped:
+            return super().are_complete(index, firsts, size)
+        keys = [self._layout.key(window) for window in windows_at(firsts, size)]
+        found = self._measured_windows(int(self._kept[index]), keys)
+        return np.array([not missing.any() for _, missing in found])
 
     def _refuse_non_finite(self, where: object) -> None:
         if self._missing.rule == "refuse" and self._missing.may_be:
             for indices in blocks(self._kept, self.sample_bytes):
-                missing = self._measured(indices)[1].reshape(len(indices), -1)
+                missing = self._shares_missing(indices)
                 if missing.any():
-                    row = int(np.argmax(missing.any(axis=1)))
+                    row = int(np.argmax(missing > 0))
                     raise DataError(
-                        f"{where}: all values wanted, got {missing[row].mean():.1%} missing in sample {indices[row]}; "
+                        f"{where}: all values wanted, got {missing[row]:.1%} missing in sample {indices[row]}; "
                         "set data.source.missing=skip to leave such samples out, or fill to put a number in their place"
                     )
         super()._refuse_non_finite(where)
+
+    def _shares_missing(self, indices: Indices) -> NDArray[np.float64]:
+        """Return the share of missing values of each of some stored samples, none of which is left out."""
+        if self.sample_bytes <= BLOCK_BYTES:
+            return self._measured(indices)[1].reshape(len(indices), -1).mean(axis=1)
+        keys = [self._layout.key(window) for window in self._slabs()]
+        counts = [
+            sum(missing.sum() for _, missing in self._measured_windows(index, keys)) for index in indices.tolist()
+        ]
+        return np.array(counts) / math.prod(self._stored[1:])
 
 
 def _bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:

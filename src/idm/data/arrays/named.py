@@ -2,10 +2,10 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,9 @@ from idm.data.arrays.keys import CLASS_NAMES, ArrayFile, Keys, choose_keys
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices
 from idm.data.beside import Beside
+from idm.data.cutting import Window
 from idm.data.file_names import composed
-from idm.data.label_names import as_text
+from idm.data.label_names import NO_LABELS, as_text
 
 MOST_UNPACKED_PER_BYTE, HARMLESS_BYTES = 5_000, 2**24
 """Most bytes of values that a stored byte stands for, and how many are never too many: gzip makes 1,032 of one."""
@@ -36,6 +37,8 @@ class NamedArrays(ArraySource):
         channels: where the channel axis is: "first" (n c *space), "last" (n *space c), "none" (n *space, one channel);
             "auto" tells by the sizes, see idm.data.arrays.axes.find_layout, and refuses what is unclear.
         spatial_dims: number of spatial axes, from 0 (points) to 3; told by the sizes if not given.
+        samples: a sample is an entry of the first axis; or the whole array, such as a raster that is cut into patches,
+            which has no labels.
         apart: arrays that are neither data nor labels unless they are named so, such as those that name groups.
     """
 
@@ -47,21 +50,22 @@ class NamedArrays(ArraySource):
         labels_key: str | None = None,
         channels: ChannelRule = "auto",
         spatial_dims: int | None = None,
+        samples: Literal["entries", "whole"] = "entries",
         apart: tuple[str, ...] = (),
     ) -> None:
-        """Open it, decide which axis is which (the first is always the samples), and look at all values.
+        """Open it, decide which axis is which, and look at all values.
 
         Raises:
             UnreadableFileError: not such a file or store, or damaged.
             DataError: a package that reads it is missing; no such array; ragged, empty or non-finite data; axes or
                 labels that do not fit.
         """
-        self._where = Path(path)
-        found = self._open(self._where, key, labels_key, apart)
+        self._where, self._is_whole = Path(path), samples == "whole"
+        found = self._open(self._where, key, NO_LABELS if self._is_whole else labels_key, apart)
         self._data = found.data
         self._adopt(
             self._where,
-            tuple(found.data.shape),
+            (*((1,) if self._is_whole else ()), *found.data.shape),
             np.dtype(found.data.dtype),
             found.labels,
             channels=channels,
@@ -75,6 +79,20 @@ class NamedArrays(ArraySource):
     @abstractmethod
     def _open(self, where: Path, key: str | None, labels_key: str | None, apart: tuple[str, ...]) -> ArrayFile:
         """Find data and labels, which are not ``apart``; keys are None where nothing is said of them."""
+
+    @abstractmethod
+    def _entries(self, indices: Indices) -> NDArray[Any]:
+        """Return entries of the first axis of the array, in any order."""
+
+    @abstractmethod
+    def _part(self, key: Any) -> NDArray[Any]:
+        """Return a part of the array, by numbers, slices or an ellipsis, in memory."""
+
+    def _rows(self, indices: Indices) -> NDArray[Any]:
+        return np.repeat(self._part(...)[None], len(indices), axis=0) if self._is_whole else self._entries(indices)
+
+    def _stored_windows(self, index: int, keys: Sequence[Window]) -> Iterator[NDArray[Any]]:
+        return (self._part(key if self._is_whole else (index, *key)) for key in keys)
 
 
 def choose_arrays(

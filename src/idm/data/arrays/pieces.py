@@ -42,6 +42,11 @@ class Pieces:
             places = np.flatnonzero(owners == owner)
             yield owner, places, indices[places] - int(ends[owner] - self.counts[owner])
 
+    def place_of(self, index: int) -> tuple[int, int]:
+        """Return the piece that a sample is in, and its number there."""
+        ((owner, _, (row,)),) = self.groups(np.array([index]))
+        return owner, int(row)
+
     def names(self, files: Sequence[str]) -> list[str]:
         """Name each sample by its file and its number there: a.fits#3."""
         return [

@@ -1,6 +1,7 @@
 """Samples along the first axis of one array: what every source of arrays stands on."""
 
 from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,8 @@ from numpy.typing import NDArray
 
 from idm.core.errors import DataError
 from idm.data.arrays.axes import FIRST, ChannelRule, find_layout
-from idm.data.base import LEVELS, Indices, Samples, Source, blocks, number_classes
+from idm.data.base import BLOCK_BYTES, LEVELS, Indices, Samples, Source, blocks, number_classes
+from idm.data.cutting import Window, slabs, windows_at
 
 
 class ArraySource(Source):
@@ -20,6 +22,16 @@ class ArraySource(Source):
     @abstractmethod
     def _rows(self, indices: Indices) -> NDArray[Any]:
         """Return the entries of the first axis of those numbers, in that order, as they are stored."""
+
+    def _stored_windows(self, index: int, keys: Sequence[Window]) -> Iterator[NDArray[Any]]:
+        """Go through windows of one entry of the first axis, as they are stored; by default the entry is read whole.
+
+        Args:
+            index: number of the entry.
+            keys: a slice along each of its axes for each window.
+        """
+        entry = self._rows(np.array([index]))[0]
+        return (entry[key] for key in keys)
 
     def _adopt(
         self,
@@ -55,7 +67,9 @@ class ArraySource(Source):
             raise DataError(f"{where}: at least one sample with at least one value wanted, got shape {shape}")
         self._layout = find_layout(shape, channels, spatial_dims)
         self.layout = (FIRST if self._complex else self._layout).name
-        self.shape = self.read(np.arange(1)).shape[1:]
+        count, *space = self._layout.arrange(np.broadcast_to(np.empty((), np.bool_), (1, *shape[1:]))).shape[1:]
+        self.shape = (2 * count if self._complex else count, *space)
+        next(self._parts(0))  # what cannot be read at all is found now
         self.levels = LEVELS.get(self.dtype)
         self.labels, self.class_names = (None, None) if labels is None else number_classes(labels)
         parts = ", real and imaginary parts as channels" if self._complex else ""
@@ -70,7 +84,28 @@ class ArraySource(Source):
         """Return samples [n, c, *space]."""
         if len(indices) and not 0 <= indices.min() <= indices.max() < len(self):
             raise IndexError(f"samples 0 to {len(self) - 1} wanted, got {indices.min()} to {indices.max()}")
-        rows = self._layout.arrange(self._rows(indices))
+        return self._arranged(self._rows(indices))
+
+    def read_windows(self, index: int, firsts: NDArray[np.int64], size: tuple[int, ...]) -> Samples:
+        """Return windows of one sample, [k, c, *size]."""
+        return np.stack(list(self._windows_of(index, windows_at(firsts, size))))
+
+    def _windows_of(self, index: int, windows: Iterable[Window]) -> Iterator[Samples]:
+        """Go through windows of space of a sample, [c, *window] each."""
+        keys = [self._layout.key(window) for window in windows]
+        return (self._arranged(stored[None])[0] for stored in self._stored_windows(index, keys))
+
+    def _slabs(self) -> Iterator[Window]:
+        """Cut the space of a sample into windows of bounded memory."""
+        return slabs(self.shape[1:], BLOCK_BYTES // (self.shape[0] * self.dtype.itemsize))
+
+    def _parts(self, index: int) -> Iterator[Samples]:
+        """Go through the values of a sample in pieces of bounded memory."""
+        return self._windows_of(index, self._slabs())
+
+    def _arranged(self, stored: NDArray[Any]) -> Samples:
+        """Return stored samples as [n, c, *space]."""
+        rows = self._layout.arrange(stored)
         if self._complex:
             rows = np.concatenate([np.real(rows), np.imag(rows)], axis=1)
         return np.ascontiguousarray(rows, dtype=self.dtype)
@@ -79,9 +114,15 @@ class ArraySource(Source):
         if self.dtype.kind != "f":
             return
         for indices in blocks(np.arange(len(self)), self.sample_bytes):
-            finite = np.isfinite(self.read(indices)).reshape(len(indices), -1).all(axis=1)
+            finite = self._are_finite(indices)
             if not finite.all():
                 raise DataError(
                     f"{where}: finite numbers wanted, got NaN or infinity in sample {indices[np.argmin(finite)]}; "
                     "replace the values or remove the samples"
                 )
+
+    def _are_finite(self, indices: Indices) -> NDArray[np.bool_]:
+        """Say of each of some samples whether all of its values are finite."""
+        if self.sample_bytes > BLOCK_BYTES:
+            return np.array([all(np.isfinite(part).all() for part in self._parts(index)) for index in indices.tolist()])
+        return np.asarray(np.isfinite(self.read(indices)).reshape(len(indices), -1).all(axis=1))

@@ -46,7 +46,8 @@ def choose_variables(where: Path, found: Mapping[str, Variable], wanted: Wanted)
     names = wanted.variables or _largest_kind(where, free)
     chosen = tuple(found[name] for name in names)
     _refuse_unlike(where, chosen)
-    first, samples = chosen[0], wanted.sample_axes or _usual_axes(chosen[0])
+    first = chosen[0]
+    samples = _usual_axes(first) if wanted.sample_axes is None else wanted.sample_axes
     space = _space(where, first, samples, wanted.channel_axes)
     labels = _labels(where, found if wanted.label_variable else free, chosen, samples, wanted.label_variable)
     others = [name for name in _of_data(free) if name not in names and found[name] is not labels]

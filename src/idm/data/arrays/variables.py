@@ -12,6 +12,7 @@ from idm.data.arrays.conventions import packing_of, signed
 from idm.data.arrays.named import read_sorted
 from idm.data.arrays.packing import Packing
 from idm.data.base import Indices
+from idm.data.cutting import Window
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +64,9 @@ class Variable:
             rows: which entries, in any order.
             then: the other axes, in the order in which they are returned.
         """
+        if not along:  # everything is one entry
+            whole = self.window(along, 0, then, (slice(None),) * len(then))
+            return np.repeat(whole[None], len(rows), axis=0)
         places = [self.axes.index(axis) for axis in along]
         coordinates = np.unravel_index(rows, [self.shape[place] for place in places])
         kept = [axis for axis in self.axes if axis not in along[:-1]]
@@ -78,6 +82,17 @@ class Variable:
                 along_last = _Along(self.data, tuple(key), places[-1], first)
                 found[here] = read_sorted(along_last, coordinates[-1][here]).transpose([0, *_after(order, first)])
         return self._with_sign(found)
+
+    def window(self, along: Sequence[str], row: int, then: Sequence[str], window: Window) -> NDArray[Any]:
+        """Return a window of an entry [*then] as it is stored; arguments as of ``take``, and slices along its axes."""
+        places = {axis: self.axes.index(axis) for axis in (*along, *then)}
+        key: list[Any] = [slice(None)] * len(self.axes)
+        numbers = np.unravel_index(row, [self.shape[places[axis]] for axis in along]) if along else ()
+        for axis, part in zip((*along, *then), (*map(int, numbers), *window), strict=True):
+            key[places[axis]] = part
+        kept = [axis for axis in self.axes if axis not in along]
+        found = np.asarray(self.data[tuple(key)])
+        return self._with_sign(found.transpose([kept.index(axis) for axis in then]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from idm.data.images.fitting import fitting_size
 from idm.data.images.pixels import PixelPolicy, policy_of
 from idm.data.images.resize import frame_of
 from idm.data.images.source import ImageList
-from idm.data.infer import IMAGES
+from idm.data.infer import FITTED
 
 EXTREME_ASPECT = 4
 """An image with a side more than this many times the other is called out."""
@@ -52,7 +52,7 @@ def check_listed(
         ):
             found.append(looked_at)
             bar.advance()
-    if source == IMAGES and "image_size" not in options:
+    if source in FITTED and "image_size" not in options:
         size = fitting_size([item.header for item in found if item.header is not None and item.entry.refusal is None])
         options = dict(options) | ({} if size is None else {"image_size": size})
     looked = _compare(found, options, policy)

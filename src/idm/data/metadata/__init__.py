@@ -3,10 +3,21 @@
 from typing import Any
 
 from idm.data.metadata.base import Metadata
+from idm.data.metadata.dicom import DicomMetadata
+from idm.data.metadata.edf import EdfMetadata
+from idm.data.metadata.fits import FitsMetadata
 from idm.data.metadata.netcdf import NetCdfMetadata
 from idm.data.metadata.nifti import NiftiMetadata
+from idm.data.metadata.tiff import TiffMetadata
 
-KINDS: dict[str, type[Metadata]] = {"netcdf": NetCdfMetadata, "nifti": NiftiMetadata}
+KINDS: dict[str, type[Metadata]] = {
+    "dicom": DicomMetadata,
+    "edf": EdfMetadata,
+    "fits": FitsMetadata,
+    "netcdf": NetCdfMetadata,
+    "nifti": NiftiMetadata,
+    "tiff": TiffMetadata,
+}
 
 NAMES = {kind: name for name, kind in KINDS.items()}
 
@@ -14,6 +25,11 @@ NAMES = {kind: name for name, kind in KINDS.items()}
 def metadata_to_plain(metadata: Metadata | None) -> dict[str, Any] | None:
     """Return JSON-able values, the kind among them."""
     return None if metadata is None else {"kind": NAMES[type(metadata)], **metadata.to_plain()}
+
+
+def of_pieces(metadata: Metadata | None, shape: tuple[int, ...]) -> Metadata | None:
+    """Return what holds of pieces of a shape (c, *space) that are cut out of samples; None: nothing is known."""
+    return None if metadata is None else metadata.of_pieces(shape)
 
 
 def metadata_from_plain(plain: Any, shape: tuple[int, ...]) -> Metadata | None:
@@ -32,4 +48,16 @@ def metadata_from_plain(plain: Any, shape: tuple[int, ...]) -> Metadata | None:
     return None if kind is None else kind.from_plain(plain, shape)
 
 
-__all__ = ["KINDS", "Metadata", "NetCdfMetadata", "NiftiMetadata", "metadata_from_plain", "metadata_to_plain"]
+__all__ = [
+    "KINDS",
+    "DicomMetadata",
+    "EdfMetadata",
+    "FitsMetadata",
+    "Metadata",
+    "NetCdfMetadata",
+    "NiftiMetadata",
+    "TiffMetadata",
+    "metadata_from_plain",
+    "metadata_to_plain",
+    "of_pieces",
+]

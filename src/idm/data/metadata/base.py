@@ -29,6 +29,10 @@ class Metadata(ABC):
         """Unit of each channel, "" of one without; None where they are not known."""
         return None
 
+    def of_pieces(self, shape: tuple[int, ...]) -> "Metadata | None":
+        """Return what holds of pieces of a shape (c, *space) that are cut out at any place; None: nothing does."""
+        return None
+
     @abstractmethod
     def to_plain(self) -> dict[str, Any]:
         """Return JSON-able values."""

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 from idm.data.metadata.base import LONGEST_TEXT, MOST_PLACES, Metadata, checked_numbers, checked_text, checked_whole
@@ -99,6 +99,11 @@ class NetCdfMetadata(Metadata):
         """Whether it is that of samples of a shape (c, *space)."""
         channels = len(self.variables) * math.prod(axis.size for axis in self.channel_axes)
         return shape == (channels, *(axis.size for axis in self.space))
+
+    def of_pieces(self, shape: tuple[int, ...]) -> "NetCdfMetadata":
+        """Return names and units without coordinates."""
+        axes = (replace(axis, size=size, values=None) for axis, size in zip(self.space, shape[1:], strict=True))
+        return replace(self, space=tuple(axes))
 
     def to_plain(self) -> dict[str, Any]:
         """Return JSON-able values."""

@@ -1,6 +1,6 @@
 """Where volumes lie in the world, as NIfTI says it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -61,6 +61,10 @@ class NiftiMetadata(Metadata):
     def voxel_size(self) -> tuple[float, ...]:
         """Lengths of the affine's columns."""
         return tuple(np.linalg.norm(self.matrix[:3, :3], axis=0).tolist())
+
+    def of_pieces(self, shape: tuple[int, ...]) -> "NiftiMetadata":
+        """Return the size of voxels on the diagonal, and units."""
+        return replace(self, affine=tuple(np.diag([*self.voxel_size, 1.0]).reshape(-1).tolist()), code=0)
 
     def to_plain(self) -> dict[str, Any]:
         """Return JSON-able values."""

@@ -1,5 +1,6 @@
 """A folder of .npy files, each of which holds one sample; classes are those of folders of images."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from idm.data.arrays.axes import ChannelRule
 from idm.data.arrays.files import map_array
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices
+from idm.data.cutting import Window
 from idm.data.images.check import gather
 from idm.data.images.files import LabelRule, find_files, read_labels
 from idm.data.parts import choose_part
@@ -73,6 +75,11 @@ class ArrayFolder(ArraySource):
             with reading(self._files[index], "an array of the shape that it had", "restore it"):
                 row[...] = map_array(self._files[index])
         return rows
+
+    def _stored_windows(self, index: int, keys: Sequence[Window]) -> Iterator[NDArray[Any]]:
+        for key in keys:
+            with reading(self._files[index], "an array of the shape that it had", "restore it"):
+                yield np.array(map_array(self._files[index])[key])  # mapped anew, pages do not stay in memory
 
 
 def holds_samples(where: Path, files: list[str]) -> bool:

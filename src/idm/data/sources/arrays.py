@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from idm.data.arrays.files import open_arrays
+from idm.data.arrays.files import map_array, open_arrays
 from idm.data.arrays.keys import ArrayFile
 from idm.data.arrays.named import NamedArrays
 from idm.data.base import Indices
@@ -25,5 +26,9 @@ class Arrays(NamedArrays):
     def _open(self, where: Path, key: str | None, labels_key: str | None, apart: tuple[str, ...]) -> ArrayFile:
         return open_arrays(where, key, labels_key, apart)
 
-    def _rows(self, indices: Indices) -> NDArray[Any]:
+    def _entries(self, indices: Indices) -> NDArray[Any]:
         return self._data[indices]
+
+    def _part(self, key: Any) -> NDArray[Any]:
+        is_on_disk = isinstance(self._data, np.memmap)  # mapped anew, pages of the file do not stay in memory
+        return np.array((map_array(self._where) if is_on_disk else self._data)[key])

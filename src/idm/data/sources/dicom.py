@@ -1,5 +1,6 @@
 """Slices, or volumes of the slices of a series, in DICOM files."""
 
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices
 from idm.data.images.check import gather
 from idm.data.images.files import LabelRule
+from idm.data.metadata import DicomMetadata
 
 SampleKind = Literal["slices", "volumes"]
 Frame = tuple[DicomFile, int]
@@ -64,6 +66,7 @@ class Dicom(ArraySource):
         self._adopt(where, shape, self.dtype, None, channels="none" if len(of_frame) == 2 else "last")
         note = self._name(found, labels)
         self.spacing = self._spacing(files)
+        self.metadata = self._metadata(files)
         left_out = sum(file is None for file in opened)
         remark = (f"{counted(left_out, 'file')} without an image not read",) if left_out else ()
         self.note = f"DICOM, {first.photometric}, {self.note}, {note}"
@@ -126,6 +129,22 @@ class Dicom(ArraySource):
             if step is not None and np.allclose([s or 0 for s in steps], step, rtol=EVEN_TOLERANCE)
             else None
         )
+
+    def _metadata(self, files: list[DicomFile]) -> DicomMetadata | None:
+        """Return what all files say alike; None where it makes no sense."""
+
+        def shared(values: set[Any], otherwise: Any) -> Any:
+            return next(iter(values)) if len(values) == 1 else otherwise
+
+        with suppress(ValueError):
+            return DicomMetadata(
+                shared({file.modality for file in files}, ""),
+                shared({file.unit for file in files}, ""),
+                self.spacing or (),
+                *shared({(file.packing.scale, file.packing.offset) for file in files}, (1.0, 0.0)),
+                num_channels=self.shape[0],
+            )
+        return None
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
         rows = np.empty((len(indices), *self._stored[1:]), self.dtype)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +19,7 @@ from idm.data.arrays.windows import WindowSource, labels_of_files
 from idm.data.base import Indices
 from idm.data.images.check import gather
 from idm.data.images.files import LabelRule
+from idm.data.metadata import EdfMetadata
 from idm.data.remarks import listed
 
 EDF_SUFFIXES = (".edf", ".bdf")
@@ -119,6 +121,11 @@ class Edf(WindowSource):
         self._adopt_windows(where, found, firsts, dtype, channels=len(first.signals), labels=known)
         self.sampling_rate = first.form.rate or None
         self.channel_names = tuple(signal.label for signal in first.signals)
+        with suppress(ValueError):  # which EDF has room for, and no file should have
+            ranges = zip(*((signal.physical, signal.digital) for signal in first.signals), strict=True)
+            self.metadata = EdfMetadata(
+                tuple(signal.units for signal in first.signals), *ranges, are_stored=not self._physical
+            )
         self.note = f"{first.form}, {self._windows}, {note}"
         bare = sum(map(len, every)) - sum(map(len, firsts))
         without = (f"{counted(bare, 'window')} without an annotation not read",) if bare else ()

@@ -1,5 +1,6 @@
 """Images, cubes and tables of stamps in FITS files."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,8 +16,11 @@ from idm.data.arrays.measured import MeasuredSource, Missing, MissingRule
 from idm.data.arrays.pieces import Pieces
 from idm.data.base import Indices
 from idm.data.beside import NOTHING_BESIDE, Beside
+from idm.data.cutting import Window
 from idm.data.images.check import gather
 from idm.data.images.files import LabelRule
+from idm.data.metadata import FitsMetadata
+from idm.data.metadata.fits import agreed
 
 SampleAxis = Literal["auto", "files", "planes"]
 IMAGE_AXES = 2
@@ -44,6 +48,7 @@ class Fits(MeasuredSource):
         labels: where the classes of files come from, as for folders of images.
         split: which part is read, train, val or test, where folders or files are named so; by default all together.
         apart: columns that are no labels unless they are named so, such as those that name groups.
+        in_patches: samples are cut into patches, of which those that miss values are skipped with missing=skip.
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class Fits(MeasuredSource):
         labels: LabelRule = "none",
         split: str | None = None,
         apart: tuple[str, ...] = (),
+        in_patches: bool = False,
     ) -> None:
         """Judge the headers of all files and look at the values that may be missing.
 
@@ -73,13 +79,15 @@ class Fits(MeasuredSource):
         found = list_files(where, "FITS files", is_fits, split, every=False)
         self._open(gather(lambda file: open_fits(file, hdu, column, label_column, apart), found.files), samples)
         known, note = self._labels(found, labels)
-        rule = Missing(missing, fill, any(array.packing.may_miss for array in self._arrays))
+        may_miss = any(array.packing.may_miss for array in self._arrays)
+        rule = Missing(missing, fill, may_miss, in_patches)
         shape, is_told = (self._pieces.total, *self._inner(self._arrays[0])), (channels, spatial_dims) != ("auto", None)
         axes: ChannelRule = channels if is_told or len(shape) != 1 + IMAGE_AXES else "none"
         self._adopt_measured(where, shape, self._dtype, known, rule, channels=axes, spatial_dims=spatial_dims)
         self.names = self._of_kept(self._pieces.names(found.names) if self._by_row else found.names)
         remarks, beside = self._arrays[0].remarks, tuple(self._arrays[0].beside)
         self.beside = Beside(beside, self._read_beside) if beside else NOTHING_BESIDE
+        self.metadata = self._metadata()
         self.note, self.remarks = f"FITS, {self.note}, {note}", (*found.remarks, *remarks, *self._left_out)
 
     def _open(self, arrays: list[FitsArray], samples: SampleAxis) -> None:
@@ -111,6 +119,14 @@ class Fits(MeasuredSource):
             )
         return labels, f"labels from {label.name}"
 
+    def _metadata(self) -> FitsMetadata | None:
+        """Return the coordinates and the unit on which all files agree; of channels that come last the unit alone."""
+        found = FitsMetadata(agreed([array.cards for array in self._arrays]), self.shape[0])
+        of_axes = (
+            found.of_axes(len(self._inner(self._arrays[0]))) if self.layout != "last" else found.of_pieces(self.shape)
+        )
+        return of_axes if of_axes is not None and of_axes.cards else None
+
     def _entries(self, name: str) -> NDArray[Any]:
         """Read a column of all tables."""
         return np.concatenate(gather(lambda array: array.entries(name), self._arrays))
@@ -138,6 +154,16 @@ class Fits(MeasuredSource):
             stored = array.read(rows) if self._by_row else array.read(slice(None))[None]
             values[places], missing[places] = array.packing.values(stored), array.packing.missing(stored)
         return values, missing
+
+    def _measured_windows(self, index: int, keys: Sequence[Window]) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
+        owner, row = self._pieces.place_of(index)
+        array = self._arrays[owner]
+        if array.record is not None:
+            yield from super()._measured_windows(index, keys)
+            return
+        for key in keys:
+            stored = array.read_part((row, *key) if self._by_row else key)
+            yield array.packing.values(stored).astype(self._dtype), array.packing.missing(stored)
 
 
 def is_fits(name: str) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError
@@ -41,9 +42,13 @@ class Hdf5(NamedArrays):
             remark = f"not read: {listed(elsewhere)}; links, and values that lie elsewhere, are not followed"
             return replace(found, remarks=(*found.remarks, remark)) if elsewhere else found
 
-    def _rows(self, indices: Indices) -> NDArray[Any]:
+    def _entries(self, indices: Indices) -> NDArray[Any]:
         with reading(self._where, "an HDF5 file", "write it again"):
             return read_sorted(self._data, indices)
+
+    def _part(self, key: Any) -> NDArray[Any]:
+        with reading(self._where, "an HDF5 file", "write it again"):
+            return np.asarray(self._data[key])
 
 
 def data_sets(h5py: Any, group: Any, above: str = "", entered: set[Any] | None = None) -> tuple[list[str], list[str]]:

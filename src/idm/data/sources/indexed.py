@@ -63,6 +63,7 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
         max_pixels: int = MAX_PIXELS,
         pixels: PixelRule = "refuse",
         apart: tuple[str, ...] = (),
+        in_patches: bool = False,
     ) -> Source:
         """Open what an index lists, without what the check refused; it compares sizes of files, and hashes of contents.
 
@@ -76,6 +77,7 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
             pixels: what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to
                 grey or RGB of 8 bits without alpha; the same on "white" or "black"; or "keep" alpha as a channel.
             apart: columns or arrays that are neither samples nor labels, see the sources that have them.
+            in_patches: samples are cut into patches, see there.
 
         Raises:
             UnreadableFileError: no index; a file that cannot be read.
@@ -87,7 +89,7 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
         if index.source in ENCODED:
             kept = _without_refused(where, index, max_refused)
             return ImageSource(_images(where, root, index, kept), ImageOptions(image_size, upscale, max_pixels, pixels))
-        return _whole(where, root, index, sources, apart)
+        return _whole(where, root, index, sources, apart=apart, in_patches=in_patches)
 
     return index_source
 
@@ -167,8 +169,8 @@ def _compare_size(path: Path, entry: FileEntry) -> None:
         raise changed(path, f"{size:,} bytes instead of {entry.num_bytes:,}")
 
 
-def _whole(where: Path, root: Path, index: Index, sources: Registry[Source], apart: tuple[str, ...]) -> Source:
-    """Compare all files, then open them with their own source."""
+def _whole(where: Path, root: Path, index: Index, sources: Registry[Source], **given: Any) -> Source:
+    """Compare all files, then open them with their own source, which takes what is given."""
     if index.source not in WHOLE:
         raise DataError(f"{where}: an index of {', '.join(sorted(ENCODED | WHOLE))} wanted, got {index.source}")
     refusals = [entry.refusal for entry in index.files if entry.refusal is not None]
@@ -180,7 +182,7 @@ def _whole(where: Path, root: Path, index: Index, sources: Registry[Source], apa
     finder = Finder(root)
     gather(lambda entry: _compare(finder.find(entry.path), entry), index.files)
     options = {**_options(where, index, sources), "path": str(finder.find(index.file))}
-    return sources.build(index.source, options, apart=apart)
+    return sources.build(index.source, options, **given)
 
 
 def _options(where: Path, index: Index, sources: Registry[Source]) -> Mapping[str, Any]:

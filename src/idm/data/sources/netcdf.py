@@ -1,6 +1,6 @@
 """Variables of NetCDF files, and of Zarr stores with named axes: channels over any axes, with missing values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from idm.data.arrays.pieces import Pieces
 from idm.data.arrays.variable_choice import choose_variables
 from idm.data.base import Indices
 from idm.data.beside import Beside
+from idm.data.cutting import Window
 from idm.data.images.check import gather
 from idm.data.reading.damage import reading
 from idm.data.sources.variable_files import NETCDF_SUFFIXES, hdf5_files, open_variables
@@ -32,7 +33,7 @@ class NetCdf(MeasuredSource):
         variables: names of the variables that are read, the channels; by default all that share the axes which hold
             most values, without coordinates.
         sample_axes: names of the axes that number the samples, the last one fastest: [time] or [time, level]; by
-            default the axis that grows, or one called time or the like, or the first.
+            default the axis that grows, or one called time or the like, or the first; []: a file is one sample.
         channel_axes: names of axes whose places are channels of their own, such as [level]; the others are space.
         label_variable: name of the variable of labels along the samples, or "none"; by default "label", "class" or
             the like.
@@ -40,6 +41,7 @@ class NetCdf(MeasuredSource):
         fill: what stands for missing values with missing=fill.
         split: which part is read, train, val or test, where folders or files are named so; by default all together.
         apart: variables that are neither channels nor labels unless they are named so, such as those that name groups.
+        in_patches: samples are cut into patches, of which those that miss values are skipped with missing=skip.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class NetCdf(MeasuredSource):
         fill: float = 0.0,
         split: str | None = None,
         apart: tuple[str, ...] = (),
+        in_patches: bool = False,
     ) -> None:
         """Judge the headers of all files and look at the values that may be missing.
 
@@ -66,7 +69,7 @@ class NetCdf(MeasuredSource):
         found = _files_at(where, split)
         labels = self._open(found.files, wanted)
         may_miss = any(packing.may_miss for packings in self._packings for packing in packings)
-        shape, rule = (self._pieces.total, *self._chosen[0].shape), Missing(missing, fill, may_miss)
+        shape, rule = (self._pieces.total, *self._chosen[0].shape), Missing(missing, fill, may_miss, in_patches)
         self._adopt_measured(where, shape, self._dtype, labels, rule, channels="first")
         self.names = self._of_kept(self._pieces.names(found.names))
         self.note = f"{self._chosen[0]}, {'no labels' if self.labels is None else 'labels'}"
@@ -131,6 +134,23 @@ class NetCdf(MeasuredSource):
                     missing[places, number] = packing.missing(stored)
         merged = (len(indices), *first.shape)
         return values.reshape(merged), missing.reshape(merged)
+
+    def _measured_windows(self, index: int, keys: Sequence[Window]) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
+        owner, row = self._pieces.place_of(index)
+        chosen, packings = self._chosen[owner], self._packings[owner]
+        then, every = (*chosen.channel_axes, *chosen.space), (slice(None),) * len(chosen.channel_axes)
+        for _, *window in keys:
+            with reading(self._files[owner], "a NetCDF file", "restore it"):
+                stored = [one.window(chosen.sample_axes, row, then, (*every, *window)) for one in chosen.variables]
+                parts = zip(stored, packings, strict=True)
+                found = [
+                    (packing.values(part[None]).astype(self._dtype), packing.missing(part[None]))
+                    for part, packing in parts
+                ]
+            values, missing = (
+                np.concatenate(some).reshape(-1, *stored[0].shape[len(every) :]) for some in zip(*found, strict=True)
+            )
+            yield values, missing
 
 
 def is_netcdf(name: str) -> bool:

@@ -1,5 +1,6 @@
 """Volumes in NIfTI files: one per file, or one per entry of the last axis of a single file."""
 
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from idm.data.arrays.alike import refuse_unlike
 from idm.data.arrays.axes import ChannelRule
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices, number_classes
+from idm.data.cutting import Window
 from idm.data.extras import import_extra, quiet
 from idm.data.images.check import gather
 from idm.data.images.files import LabelRule, find_files, read_labels
@@ -115,13 +117,20 @@ class Nifti(ArraySource):
             rows[place] = self._values(self._files[index])  # copied one by one: a file is open as long as its map is
         return rows
 
-    def _values(self, path: Path) -> NDArray[Any]:
+    def _stored_windows(self, index: int, keys: Sequence[Window]) -> Iterator[NDArray[Any]]:
+        if self._along_last or self._files[index].suffix == ".gz":  # which is unpacked from its beginning
+            return super()._stored_windows(index, keys)
+        return (self._values(self._files[index], key) for key in keys)
+
+    def _values(self, path: Path, key: Window | None = None) -> NDArray[Any]:
         proxy = self._open(path).dataobj
         try:
             with np.errstate(all="ignore"):  # what slopes make of values is looked at then
-                values = np.asanyarray(proxy)
+                values = np.asanyarray(proxy if key is None else proxy[key])
         except Exception as error:  # as above
             raise UnreadableFileError(f"{path}: cannot be read as NIfTI ({one_line(error)}); replace it") from error
+        if key is not None:
+            return values.reshape(values.shape[: len(key)])  # without trailing axes of one place
         shape = (*self._stored[1:], self._stored[0]) if self._along_last else self._stored[1:]
         return values.reshape(shape)
 

@@ -1,7 +1,7 @@
 """TIFF files of any number of bands, pages and bits, as scientific instruments and ImageJ write them."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,9 +18,12 @@ from idm.data.arrays.named import refuse_unstored
 from idm.data.arrays.packing import Packing
 from idm.data.arrays.pieces import Pieces
 from idm.data.base import Indices
+from idm.data.cutting import Window
 from idm.data.extras import import_extra, quiet
 from idm.data.images.check import gather
 from idm.data.images.files import LabelRule
+from idm.data.metadata import TiffMetadata, of_pieces
+from idm.data.metadata.tiff import KEPT, MOST_VALUES, kept_tags
 from idm.data.reading.damage import reading
 from idm.data.sources.tiff_stack import TIFF_SUFFIXES
 
@@ -42,6 +45,7 @@ class TiffFile:
         dtype: of its pixels, in the machine's byte order.
         order: "<" or ">".
         offset: bytes before the pixels, where they lie one after the other; None where pages are scattered.
+        metadata: what the file says of the place and size of pixels; None: nothing.
     """
 
     where: Path
@@ -50,6 +54,7 @@ class TiffFile:
     dtype: np.dtype[Any]
     order: Literal["<", ">"]
     offset: int | None
+    metadata: TiffMetadata | None = None
 
     def sizes(self, axes: str) -> tuple[int, ...]:
         """Return the sizes of axes."""
@@ -80,6 +85,7 @@ class Tiff(MeasuredSource):
         fill: what stands for NaN with missing=fill.
         labels: where the classes of files come from, as for folders of images.
         split: which part is read, train, val or test, where folders or files are named so; by default all together.
+        in_patches: samples are cut into patches, of which those that miss values are skipped with missing=skip.
     """
 
     def __init__(
@@ -91,6 +97,7 @@ class Tiff(MeasuredSource):
         fill: float = 0.0,
         labels: LabelRule = "none",
         split: str | None = None,
+        in_patches: bool = False,
     ) -> None:
         """Judge the headers of all files and look at the values of floats.
 
@@ -106,9 +113,10 @@ class Tiff(MeasuredSource):
         if of_files is not None and class_names is not None:
             known = np.array(class_names)[of_files[self._pieces.owners]]
         first, shape = self._files[0], (self._pieces.total, *self._inner)
-        rule = Missing(missing, fill, Packing(first.dtype).may_miss)
+        rule = Missing(missing, fill, Packing(first.dtype).may_miss, in_patches)
         self._adopt_measured(where, shape, first.dtype, known, rule, channels="first")
         self.names = self._of_kept(self._pieces.names(found.names) if self._along else found.names)
+        self.metadata = _agreed([file.metadata for file in self._files], self.shape)
         self.note = f"TIFF, axes {first.axes}, {self.note}, {note}"
         self.remarks = (*found.remarks, *self._left_out)
 
@@ -142,6 +150,16 @@ class Tiff(MeasuredSource):
             values[places] = taken.reshape(-1, *self._inner)
         return values, Packing(values.dtype).missing(values)
 
+    def _measured_windows(self, index: int, keys: Sequence[Window]) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
+        owner, row = self._pieces.place_of(index)
+        file, order = self._files[owner], self._along + self._then + self._space
+        ordered = file.array().transpose([file.axes.index(axis) for axis in order])
+        entry = ordered[np.unravel_index(row, file.sizes(self._along))] if self._along else ordered
+        for _, *window in keys:
+            cut = entry[(*(slice(None),) * len(self._then), *window)]
+            values = np.array(cut, file.dtype).reshape(-1, *cut.shape[len(self._then) :])
+            yield values, Packing(file.dtype).missing(values)
+
 
 @contextmanager
 def opened(where: Path) -> Generator[Any]:
@@ -169,9 +187,36 @@ def open_tiff(where: Path) -> TiffFile:
                 "it by tiffcp -c none"
             )
         dtype, shape = np.dtype(series.dtype), tuple(map(int, series.shape))
-        found = TiffFile(where, series.axes, shape, dtype.newbyteorder("="), file.byteorder, series.dataoffset)
+        known = _metadata(series.keyframe.tags, file.imagej_metadata or {})
+        order, native = file.byteorder, dtype.newbyteorder("=")
+        found = TiffFile(where, series.axes, shape, native, order, series.dataoffset, known)
         refuse_unstored(where, found)
         num_bytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
         if num_bytes > where.stat().st_size or len(set(found.axes)) != len(found.axes):
             raise ValueError(f"{num_bytes:,} bytes of pixels declared along {found.axes}")
         return found
+
+
+def _metadata(tags: Any, imagej: Mapping[str, object]) -> TiffMetadata | None:
+    """Return what the tags of a page and ImageJ say; damaged ones say nothing."""
+    found: dict[int, object] = {}
+    for code in KEPT:
+        with suppress(Exception):  # whatever the library stumbles over in one
+            tag = tags.get(code)
+            if tag is not None and tag.count <= MOST_VALUES:
+                value = tag.value
+                found[code] = tuple(map(_plain, value)) if isinstance(value, tuple) else _plain(value)
+    return kept_tags(found, imagej)
+
+
+def _plain(value: Any) -> Any:
+    """Return members of the library's enumerations as numbers."""
+    return int(value) if isinstance(value, int) else value
+
+
+def _agreed(files: Sequence[TiffMetadata | None], shape: tuple[int, ...]) -> TiffMetadata | None:
+    """Return what all files say alike: everything, or all but the place."""
+    if len(set(files)) == 1:
+        return files[0]
+    without = {of_pieces(one, shape) for one in files}
+    return files[0].of_pieces(shape) if len(without) == 1 and files[0] is not None else None

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError, UnreadableFileError
@@ -50,9 +51,13 @@ class Zarr(NamedArrays):
             refuse_unstored(where, root)
             return ArrayFile(root, None)
 
-    def _rows(self, indices: Indices) -> NDArray[Any]:
+    def _entries(self, indices: Indices) -> NDArray[Any]:
         with reading(self._where, "a Zarr store", "write it again"):
             return read_sorted(self._data.oindex, indices)
+
+    def _part(self, key: Any) -> NDArray[Any]:
+        with reading(self._where, "a Zarr store", "write it again"):
+            return np.asarray(self._data[key])
 
 
 def array_names(zarr: Any, root: Any, above: str = "") -> list[str] | None:

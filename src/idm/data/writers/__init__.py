@@ -7,30 +7,38 @@ from idm.core.registry import Registry
 from idm.data.extras import import_extra
 from idm.data.writers.animations import GifWriter, WebpWriter
 from idm.data.writers.base import Form, ToWrite, Writer
+from idm.data.writers.edf import EdfWriter
 from idm.data.writers.fits import FitsWriter
 from idm.data.writers.hdf5 import Hdf5Writer
+from idm.data.writers.idx import IdxWriter
 from idm.data.writers.netcdf import NetCdfWriter
 from idm.data.writers.nifti import NiftiWriter
 from idm.data.writers.npz import Npz
+from idm.data.writers.parquet import ParquetWriter
 from idm.data.writers.png import PngWriter
 from idm.data.writers.table import CsvWriter
 from idm.data.writers.tiff import TiffWriter
 from idm.data.writers.wav import WavWriter
+from idm.data.writers.zarr import ZarrWriter
 
 WRITERS: Registry[Writer] = Registry(
     "formats",
     {
         "npz": Npz,
         "csv": CsvWriter,
+        "edf": EdfWriter,
         "fits": FitsWriter,
         "gif": GifWriter,
         "hdf5": Hdf5Writer,
+        "idx": IdxWriter,
         "netcdf": NetCdfWriter,
         "nifti": NiftiWriter,
+        "parquet": ParquetWriter,
         "png": PngWriter,
         "tiff": TiffWriter,
         "wav": WavWriter,
         "webp": WebpWriter,
+        "zarr": ZarrWriter,
     },
 )
 
@@ -38,15 +46,20 @@ ALWAYS = "npz"
 """The format that samples are written in besides all others."""
 
 FORMAT_OF_SOURCE = {
+    "dicom": "nifti",
+    "edf": "edf",
     "fits": "fits",
     "hdf5": "hdf5",
+    "idx": "idx",
     "netcdf": "netcdf",
     "nifti": "nifti",
     "numeric_csv": "csv",
     "sound": "wav",
+    "table": "parquet",
     "tiff": "tiff",
     "tiff_stack": "tiff",
     "wav": "wav",
+    "zarr": "zarr",
 }
 """The format that data of a source are written in where nobody asks for another."""
 

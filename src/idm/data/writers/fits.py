@@ -7,12 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.data.extras import import_extra
+from idm.data.metadata import FitsMetadata
 from idm.data.writers.base import TITLE, Form, SeparateWriter, wider
 
 
 @final
 class FitsWriter(SeparateWriter):
-    """Images, cubes and spectra, several channels along the slowest axis (needs astropy)."""
+    """Images, cubes and spectra, several channels along the slowest axis (needs astropy).
+
+    Coordinates and unit are those of the data.
+    """
 
     place, pattern, package = "fits", rf"fits/{TITLE}\.fits", ("astropy.io.fits", "fits")
 
@@ -29,5 +33,8 @@ class FitsWriter(SeparateWriter):
         fits = import_extra("astropy.io.fits", "fits", "formats")
         values = wider(values[0] if len(values) == 1 else values)
         stream = io.BytesIO()
-        fits.PrimaryHDU(np.ascontiguousarray(values)).writeto(stream)
+        unit = fits.PrimaryHDU(np.ascontiguousarray(values))
+        if isinstance(form.metadata, FitsMetadata):
+            unit.header.update(form.metadata.of_axes(values.ndim).cards)
+        unit.writeto(stream)
         return stream.getvalue()

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.data.extras import import_extra
-from idm.data.metadata import NiftiMetadata
+from idm.data.metadata import DicomMetadata, NiftiMetadata
 from idm.data.writers.base import TITLE, Form, SeparateWriter, wider
 
 UNKNOWN = NiftiMetadata(tuple(np.eye(4).reshape(-1).tolist()))
@@ -19,7 +19,10 @@ ALIGNED = 2
 
 @final
 class NiftiWriter(SeparateWriter):
-    """Volumes [x, y, z] and images [x, y], several channels along the fourth axis (needs nibabel)."""
+    """Volumes [x, y, z] and images [x, y], several channels along the fourth axis (needs nibabel).
+
+    Of DICOM data axes are x, y and z, distances in mm, and the place is not known.
+    """
 
     place, pattern, package = "nifti", rf"nifti/{TITLE}\.nii(\.gz)?", ("nibabel", "nifti")
 
@@ -33,11 +36,19 @@ class NiftiWriter(SeparateWriter):
 
     def content(self, values: NDArray[Any], form: Form) -> bytes:
         """Return a file of the place that the data have."""
+        if isinstance(form.metadata, DicomMetadata):  # whose planes lie along the first axis, and rows come next
+            values = values.transpose(0, *range(values.ndim - 1, 0, -1))
         return nifti_bytes(values, _place(form))
 
 
 def _place(form: Form) -> NiftiMetadata:
-    return form.metadata if isinstance(form.metadata, NiftiMetadata) else UNKNOWN
+    known = form.metadata
+    if isinstance(known, NiftiMetadata):
+        return known
+    if not isinstance(known, DicomMetadata) or not known.spacing:
+        return UNKNOWN
+    sizes = (*known.spacing[::-1], 1.0)[:3]
+    return NiftiMetadata(tuple(np.diag([*sizes, 1.0]).reshape(-1).tolist()), length="mm")
 
 
 def nifti_bytes(values: NDArray[Any], place: NiftiMetadata) -> bytes:

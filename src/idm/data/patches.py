@@ -1,0 +1,165 @@
+"""Patches of the samples of a source, such as rasters and volumes that are too large for a model."""
+
+from collections.abc import Iterator
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.core.errors import DataError, SettingsError
+from idm.core.text import counted
+from idm.data.base import Indices, Samples, Source, blocks
+from idm.data.beside import Beside
+from idm.data.metadata import of_pieces
+from idm.data.patch_grid import PatchGrid
+from idm.data.sizes import Sizes, along_axes, are_within, sizes_in_words
+from idm.data.wholes import Wholes
+
+SIZE, STRIDE = "patch_size", "patch_stride"
+"""The settings that cut samples."""
+
+AXES = ("z", "y", "x")
+"""Names of the axes of space, the last ones of which a raster has."""
+
+RASTER = "raster"
+"""Column of tables: the name of what a patch was cut from."""
+
+
+@final
+class Patches(Source):
+    """Windows of one size that lie in a grid in each sample of a source, and are read one by one.
+
+    Samples of the source are rasters here. What belongs to a raster, such as its class, belongs to all of its patches.
+    Those of one raster are of one whole, see ``Source.wholes``; of the only raster those of a block are, and patches
+    that would lie in two blocks are left out, as are those of which values are missing, where the source does so.
+    """
+
+    def __init__(self, rasters: Source, size: Sizes, stride: Sizes = 0, *, to_split: bool = True) -> None:
+        """Lay a grid over all rasters.
+
+        Args:
+            rasters: the source; it was told that it is read in patches where it takes that, see ``in_patches`` there.
+            size: size of patches along every axis of space, or along each.
+            stride: distance of the beginnings of neighbouring patches; 0: the size, so that they share no values.
+            to_split: whether some patches are going to be held out, so that the only raster is divided into blocks.
+
+        Raises:
+            SettingsError: a size that does not fit into the rasters, or a stride for other axes.
+            DataError: no patch of which no value is missing.
+        """
+        space = rasters.shape[1:]
+        _refuse(space, size, stride)
+        sizes = along_axes(size, space)
+        self._rasters, self._is_lone = rasters, len(rasters) == 1
+        strides = along_axes(stride, space) if stride else sizes
+        self._grid = PatchGrid.of(space, sizes, strides, in_blocks=self._is_lone and to_split)
+        self.shape, self.dtype, self.levels = (rasters.shape[0], *sizes), rasters.dtype, rasters.levels
+        self._kept = self._complete()
+        self._owners, numbers = np.divmod(self._kept, len(self._grid))
+        self.labels = None if rasters.labels is None else rasters.labels[self._owners]
+        self.class_names, self.class_numbers = rasters.class_names, rasters.class_numbers
+        self.layout, self.spacing, self.channel_names = rasters.layout, rasters.spacing, rasters.channel_names
+        self.sampling_rate, self.metadata = rasters.sampling_rate, of_pieces(rasters.metadata, self.shape)
+        self.names = self._names(numbers)
+        self.note = f"patches of {' x '.join(map(str, sizes))} of {counted(len(rasters), 'raster')}, {rasters.note}"
+        self.remarks = (*rasters.remarks, *self._left_out())
+        self.beside = Beside(rasters.beside.names, self._read_beside)
+        self.wholes = self._wholes(numbers)
+
+    def __len__(self) -> int:
+        """Return the number of patches."""
+        return len(self._kept)
+
+    def read(self, indices: Indices) -> Samples:
+        """Return patches [n, c, *space]."""
+        if len(indices) and not 0 <= indices.min() <= indices.max() < len(self):
+            raise IndexError(f"samples 0 to {len(self) - 1} wanted, got {indices.min()} to {indices.max()}")
+        patches = np.empty((len(indices), *self.shape), self.dtype)
+        owners, numbers = np.divmod(self._kept[indices], len(self._grid))
+        for owner in np.unique(owners).tolist():
+            here = np.flatnonzero(owners == owner)
+            firsts = self._grid.firsts_of(numbers[here])
+            patches[here] = self._rasters.read_windows(owner, firsts, self._grid.size)
+        return patches
+
+    def columns_of(self, indices: Indices) -> dict[str, list[Any]]:
+        """Return the raster of patches, and their first place along each axis of space."""
+        owners, numbers = np.divmod(self._kept[indices], len(self._grid))
+        firsts, names = self._grid.firsts_of(numbers), self._rasters.names
+        axes = AXES[-len(self._grid.size) :]
+        found: dict[str, list[Any]] = {RASTER: [owner if names is None else names[owner] for owner in owners.tolist()]}
+        return found | {axis: firsts[:, place].tolist() for place, axis in enumerate(axes)}
+
+    def _complete(self) -> Indices:
+        """Number the patches that are read, raster by raster.
+
+        Raises:
+            DataError: none.
+        """
+        every = np.arange(len(self._grid))
+        kept = np.concatenate([self._complete_of(owner, every) for owner in range(len(self._rasters))])
+        if not len(kept):
+            raise DataError(
+                f"{SIZE}: a patch of which no value is missing wanted, got none among "
+                f"{len(every) * len(self._rasters):,}; set data.patch_size lower"
+            )
+        return kept
+
+    def _complete_of(self, owner: int, every: Indices) -> Indices:
+        pieces: Iterator[Indices] = blocks(every, self.sample_bytes)
+        found = [
+            piece[self._rasters.are_complete(owner, self._grid.firsts_of(piece), self._grid.size)] for piece in pieces
+        ]
+        return owner * len(every) + np.concatenate(found)
+
+    def _names(self, numbers: Indices) -> tuple[str, ...]:
+        """Name patches by their raster and place: a.tif[0:64,128:192]."""
+        names = self._rasters.names or tuple("" if self._is_lone else str(owner) for owner in range(len(self._rasters)))
+        firsts = self._grid.firsts_of(numbers)
+        places = np.stack([firsts, firsts + self._grid.size], axis=-1).tolist()
+        return tuple(
+            f"{names[owner]}[{','.join(f'{first}:{end}' for first, end in place)}]"
+            for owner, place in zip(self._owners.tolist(), places, strict=True)
+        )
+
+    def _wholes(self, numbers: Indices) -> Wholes:
+        """Say which patches belong together: those of a raster, or of a block of the only one."""
+        way_out = "set data.held_out=0, or a smaller data.patch_size"
+        if not self._is_lone:
+            names = self._rasters.names or tuple(map(str, range(len(self._rasters))))
+            return Wholes(self._owners, names, SIZE, way_out)
+        of_patches = self._grid.blocks_of(numbers)
+        distinct, of = np.unique(of_patches, axis=0, return_inverse=True)
+        names = tuple(f"block {','.join(map(str, block))}" for block in distinct.tolist())
+        return Wholes(of.reshape(-1), names, SIZE, way_out)
+
+    def _left_out(self) -> tuple[str, ...]:
+        """Say what is not read, a line each."""
+        grid, total = self._grid, len(self._grid) * len(self._rasters)
+        share = 1 - grid.num_covered / np.prod(grid.space, dtype=float)
+        missing = total - len(self._kept)
+        lines = (
+            f"{share:.1%} of the places are in no patch and not read; data.patch_stride chooses patches"
+            if share
+            else "",
+            f"{missing:,} of {total:,} patches are not read, since values are missing" if missing else "",
+        )
+        return tuple(filter(None, lines))
+
+    def _read_beside(self, name: str) -> NDArray[Any]:
+        """Read what a column says of the raster of each patch."""
+        return self._rasters.beside.load(name)[self._owners]
+
+
+def _refuse(space: tuple[int, ...], size: Sizes, stride: Sizes) -> None:
+    """Refuse sizes that do not fit into rasters, and strides for other axes."""
+    if not are_within(size, space):
+        raise SettingsError(
+            f"{SIZE}: at most {sizes_in_words(space)} wanted, that of a sample, got {sizes_in_words(size)}; set "
+            f"data.patch_size to a smaller size, or to 0 for none"
+        )
+    if stride and len(along_axes(stride, space)) != len(space):
+        raise SettingsError(
+            f"{STRIDE}: a distance along each of {len(space)} axes wanted, got {sizes_in_words(stride)}; "
+            f"set data.patch_stride to one number, or to one for each"
+        )

@@ -1,0 +1,41 @@
+"""IDX, the format of MNIST: a file of samples, and one of labels."""
+
+import struct
+from collections.abc import Iterator
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idm.data.writers.base import Form, ToWrite, Writer
+
+CODES = {"uint8": 0x08, "int8": 0x09, "int16": 0x0B, "int32": 0x0C, "float32": 0x0D, "float64": 0x0E}
+"""Code of each kind of values."""
+
+LARGEST_BYTE = 255
+
+
+@final
+class IdxWriter(Writer):
+    """A file of all samples, big-endian, in the order of axes of the data, and one of labels, if there are any."""
+
+    place, pattern = "idx", r"idx/samples-(images|labels)-idx[0-9]-ubyte"
+
+    def wanted(self, form: Form) -> str:
+        """Want numbers that the format has."""
+        return "" if form.dtype.name in CODES else f"values of {', '.join(CODES)}"
+
+    def files(self, samples: ToWrite) -> Iterator[tuple[str, bytes]]:
+        """Give the one or two files."""
+        data = samples.arranged
+        yield f"{self.place}/samples-images-idx{data.ndim}-ubyte", idx_bytes(data)
+        labels = samples.beside.get("labels")
+        if labels is not None and labels.ndim == 1 and labels.dtype.kind in "iu" and labels.min() >= 0:
+            small = labels.astype(np.uint8 if labels.max() <= LARGEST_BYTE else np.int32)
+            yield f"{self.place}/samples-labels-idx1-ubyte", idx_bytes(small)
+
+
+def idx_bytes(values: NDArray[Any]) -> bytes:
+    """Return an array as an IDX file."""
+    head = struct.pack(f">HBB{values.ndim}I", 0, CODES[values.dtype.name], values.ndim, *values.shape)
+    return head + values.astype(values.dtype.newbyteorder(">")).tobytes()

@@ -1,0 +1,37 @@
+"""Zarr: all samples in one array of a store."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import final
+
+import numpy as np
+
+from idm.data.extras import import_extra
+from idm.data.writers.base import Form, ToWrite, Writer
+
+
+@final
+class ZarrWriter(Writer):
+    """A store of version 2 with all samples, labels and seeds as arrays (needs zarr)."""
+
+    place, pattern, package = "samples.zarr", r"samples\.zarr/([a-z_]+/)?[.a-z0-9]+", ("zarr", "zarr")
+
+    def wanted(self, form: Form) -> str:
+        """Accept everything."""
+        return ""
+
+    def files(self, samples: ToWrite) -> Iterator[tuple[str, bytes]]:
+        """Give the files of the store; it is made on disk, where the library writes it whatever its version."""
+        zarr, names = import_extra("zarr", "zarr", "formats"), samples.form.channel_names
+        arrays = {"data": samples.arranged, **samples.beside}
+        if names is not None:
+            arrays["channel_names"] = np.array(names)
+        with TemporaryDirectory() as folder:
+            group = zarr.open_group(folder, mode="w", zarr_format=2)
+            for name, values in arrays.items():
+                group.create_array(name, data=np.ascontiguousarray(values))
+            if samples.form.sampling_rate is not None:
+                group["data"].attrs["sampling_rate"] = samples.form.sampling_rate
+            for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
+                yield f"{self.place}/{path.relative_to(folder).as_posix()}", path.read_bytes()

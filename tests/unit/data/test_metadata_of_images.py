@@ -1,0 +1,241 @@
+"""Coordinates of FITS, tags of TIFF and distances of DICOM: read, kept in a checkpoint, given back by the writer."""
+
+import gzip
+import io
+import json
+from dataclasses import fields
+
+import nibabel
+import numpy as np
+import pytest
+import tifffile
+from astropy.io import fits
+from astropy.wcs import WCS
+
+from idm.data import SOURCES
+from idm.data.metadata import (
+    DicomMetadata,
+    FitsMetadata,
+    TiffMetadata,
+    metadata_from_plain,
+    metadata_to_plain,
+    of_pieces,
+)
+from idm.data.writers import Form, ToWrite, build_writers, usual_formats
+
+from ... import dicoms
+
+SKY = {
+    "CTYPE1": "RA---TAN",
+    "CTYPE2": "DEC--TAN",
+    "CRVAL1": 83.822,
+    "CRVAL2": -5.391,
+    "CRPIX1": 3.0,
+    "CRPIX2": 2.5,
+    "CD1_1": -0.0001,
+    "CD1_2": 2e-6,
+    "CD2_1": 2e-6,
+    "CD2_2": 0.0001,
+    "CUNIT1": "deg",
+    "CUNIT2": "deg",
+    "RADESYS": "ICRS",
+    "BUNIT": "Jy/beam",
+}
+PIXELS = np.random.default_rng(0).normal(size=(5, 6)).astype(np.float32)
+
+
+def restored(found):
+    """What a checkpoint gives back."""
+    plain = json.loads(json.dumps(metadata_to_plain(found.metadata)))
+    kept = metadata_from_plain(plain, found.shape)
+    assert kept == found.metadata
+    return kept
+
+
+def written(name, found):
+    """The file that a writer makes of the first sample."""
+    form = Form(found.shape, found.dtype, found.layout, metadata=restored(found))
+    (_, content), *_ = build_writers((name,), form)[name].files(ToWrite(found.read(np.arange(1)), form))
+    return content
+
+
+def sky(path, pixels=PIXELS, **changes):
+    unit = fits.PrimaryHDU(pixels)
+    unit.header.update({**SKY, "OBSERVER": "somebody", "HISTORY": "not kept", **changes})
+    unit.writeto(path)
+
+
+def test_the_coordinates_of_an_image_are_those_of_the_data(tmp_path):
+    sky(tmp_path / "a.fits")
+    found = SOURCES.build("fits", {"path": str(tmp_path / "a.fits")})
+    assert found.metadata.units == ("Jy/beam",)
+    header = fits.open(io.BytesIO(written("fits", found)))[0].header
+    assert {name: header[name] for name in SKY} == SKY
+    assert "OBSERVER" not in header
+    np.testing.assert_array_equal(
+        WCS(header).all_pix2world([[0, 0], [5, 4]], 0), WCS(SKY).all_pix2world([[0, 0], [5, 4]], 0)
+    )
+
+
+def test_planes_of_a_cube_have_no_third_axis(tmp_path):
+    sky(tmp_path / "a.fits", np.stack([PIXELS] * 3), CTYPE3="FREQ", CRVAL3=1.4e9, CD3_3=1e6)
+    planes = SOURCES.build("fits", {"path": str(tmp_path / "a.fits")})
+    assert dict(planes.metadata.cards) == SKY
+    cubes = SOURCES.build("fits", {"path": str(tmp_path / "a.fits"), "samples": "files", "channels": "first"})
+    assert dict(cubes.metadata.cards) == {**SKY, "CTYPE3": "FREQ", "CRVAL3": 1.4e9, "CD3_3": 1e6}
+    assert fits.getheader(io.BytesIO(written("fits", cubes)))["CRVAL3"] == 1.4e9
+
+
+def test_of_images_that_lie_elsewhere_the_unit_is_kept(tmp_path):
+    sky(tmp_path / "a.fits")
+    sky(tmp_path / "b.fits", CRVAL1=84.0)
+    assert restored(SOURCES.build("fits", {"path": str(tmp_path)})) == FitsMetadata((("BUNIT", "Jy/beam"),))
+
+
+def test_damaged_cards_are_left_out(tmp_path):
+    sky(tmp_path / "a.fits")
+    content = (tmp_path / "a.fits").read_bytes()
+    (tmp_path / "a.fits").write_bytes(
+        content.replace(b"CRVAL1  =               83.822", b"CRVAL1  =              83.8x2 ")
+    )
+    cards = dict(SOURCES.build("fits", {"path": str(tmp_path / "a.fits")}).metadata.cards)
+    assert "CRVAL1" not in cards
+    assert cards["CRVAL2"] == -5.391
+
+
+GEO = {
+    33550: (10.0, 10.0, 0.0),
+    33922: (0.0, 0.0, 0.0, 500_000.0, 4_600_000.0, 0.0),
+    34735: (1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, 32631),
+    34737: "WGS 84 / UTM zone 31N|",
+}
+TYPES = {33550: 12, 33922: 12, 34735: 3, 34737: 2}
+
+
+def scene(path, changes=None):
+    tags = {**GEO, **(changes or {})}
+    extra = [(code, TYPES[code], 0 if code == 34737 else len(value), value, True) for code, value in tags.items()]
+    tifffile.imwrite(path, PIXELS, extratags=extra, resolution=((3, 2), (5, 4)), resolutionunit=3, metadata=None)
+
+
+def test_tags_of_a_scene_come_back_as_they_were(tmp_path):
+    scene(tmp_path / "a.tif")
+    found = SOURCES.build("tiff", {"path": str(tmp_path / "a.tif")})
+    with tifffile.TiffFile(io.BytesIO(written("tiff", found))) as file:
+        tags = file.pages[0].tags
+        assert {code: tags[code].value for code in GEO} == GEO
+        assert (tags[282].value, tags[283].value, int(tags[296].value)) == ((3, 2), (5, 4), 3)
+        np.testing.assert_array_equal(file.asarray(), PIXELS)
+
+
+def test_of_scenes_that_lie_elsewhere_all_but_the_place_is_kept(tmp_path):
+    scene(tmp_path / "a.tif")
+    scene(tmp_path / "b.tif", {33922: (0.0, 0.0, 0.0, 600_000.0, 4_600_000.0, 0.0)})
+    tags = dict(restored(SOURCES.build("tiff", {"path": str(tmp_path)})).tags)
+    assert tags.keys() == {282, 283, 296, 33550, 34735, 34737}
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_distances_of_imagej_come_back(tmp_path, channels):
+    stack = np.random.default_rng(0).integers(0, 99, (4, channels, 5, 6)).astype(np.uint16)
+    named = {"axes": "ZCYX", "spacing": 2.5, "unit": "um"}
+    tifffile.imwrite(tmp_path / "a.tif", stack, imagej=True, resolution=(4.0, 8.0), metadata=named)
+    found = SOURCES.build("tiff", {"path": str(tmp_path / "a.tif")})
+    assert found.shape == (channels, 4, 5, 6)
+    assert found.metadata.voxel_size == (2.5, 1 / 8, 1 / 4)
+    with tifffile.TiffFile(io.BytesIO(written("tiff", found))) as file:
+        assert (file.imagej_metadata["spacing"], file.imagej_metadata["unit"]) == (2.5, "um")
+        x, y = (file.pages[0].tags[code].value for code in (282, 283))
+        assert (x[0] / x[1], y[0] / y[1]) == (4, 8)
+        np.testing.assert_array_equal(file.asarray().reshape(stack.shape), stack)
+
+
+CT = {
+    "Modality": "CT",
+    "PixelSpacing": [0.5, 0.75],
+    "RescaleSlope": 1,
+    "RescaleIntercept": -1024,
+    "RescaleType": "HU",
+    "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+    "PatientName": "Doe^Jane",
+    "PatientID": "12345",
+}
+
+
+def series(folder):
+    pixels = np.random.default_rng(0).integers(0, 4_096, (3, 4, 5)).astype(np.uint16)
+    for number, plane in enumerate(pixels):
+        dicoms.write(folder / f"{number}.dcm", plane, ImagePositionPatient=[0, 0, 2.5 * number], **CT)
+    return SOURCES.build("dicom", {"path": str(folder), "samples": "volumes"}), pixels.astype(np.int32) - 1024
+
+
+def test_distances_and_units_of_a_series_are_kept_and_whom_it_shows_is_not(tmp_path):
+    found, _ = series(tmp_path)
+    assert restored(found) == DicomMetadata("CT", "HU", (2.5, 0.5, 0.75), 1.0, -1024.0)
+    assert found.metadata.units == ("HU",)
+    said = json.dumps(metadata_to_plain(found.metadata))
+    assert "Doe" not in said
+    assert "12345" not in said
+    assert not {"patient", "name", "id"} & {entry.name for entry in fields(DicomMetadata)}
+
+
+def test_a_series_leaves_as_nifti_along_x_y_z_with_its_distances(tmp_path):
+    found, values = series(tmp_path)
+    form = Form(found.shape, found.dtype, metadata=found.metadata)
+    assert usual_formats("dicom", form) == ("nifti",)
+    image = nibabel.Nifti1Image.from_bytes(gzip.decompress(written("nifti", found)))
+    np.testing.assert_array_equal(np.asanyarray(image.dataobj), values.transpose(2, 1, 0))
+    assert (image.header.get_zooms(), image.header.get_xyzt_units()[0]) == ((0.75, 0.5, 2.5), "mm")
+
+
+METADATA = {
+    "fits": (FitsMetadata(tuple(SKY.items())), (1, 5, 6)),
+    "tiff": (TiffMetadata(((282, (3, 2)), (283, (5, 4)), *GEO.items()), 2.5, "um"), (1, 5, 6)),
+    "dicom": (DicomMetadata("CT", "HU", (2.5, 0.5, 0.75), 1.0, -1024.0), (1, 3, 4, 5)),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("fits", {"cards": {"SIMPLE": "F"}}),
+        ("fits", {"cards": {"BUNIT": "x" * 69}}),
+        ("fits", {"cards": {"BUNIT": "K\n"}}),
+        ("fits", {"cards": {"CRVAL1": float("inf")}}),
+        ("fits", {"cards": {"CRVAL1": True}}),
+        ("fits", {"cards": {"CRVAL1": [1.0]}}),
+        ("fits", {"cards": 3}),
+        ("fits", {"num_channels": 2}),
+        ("tiff", {"tags": [[273, [8]]]}),
+        ("tiff", {"tags": [[282, [1, 0]]]}),
+        ("tiff", {"tags": [[282, [1]]]}),
+        ("tiff", {"tags": [[34735, [70_000]]]}),
+        ("tiff", {"tags": [[33550, [float("nan")]]]}),
+        ("tiff", {"tags": [[33550, ["a"]]]}),
+        ("tiff", {"tags": [[282, [3, 2]], [282, [3, 2]]]}),
+        ("tiff", {"tags": 7}),
+        ("tiff", {"spacing": -1.0}),
+        ("tiff", {"unit": "a\nb"}),
+        ("dicom", {"modality": "x" * 65}),
+        ("dicom", {"modality": 3}),
+        ("dicom", {"spacing": [1.0]}),
+        ("dicom", {"spacing": [1.0, 0.0, 1.0]}),
+        ("dicom", {"spacing": [1.0, 1.0]}),
+        ("dicom", {"slope": float("nan")}),
+        ("dicom", {"num_channels": 3}),
+    ],
+)
+def test_what_a_stranger_says_is_refused(kind, changes):
+    metadata, shape = METADATA[kind]
+    plain = metadata_to_plain(metadata)
+    assert metadata_from_plain(plain, shape) == metadata
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        metadata_from_plain({**plain, **changes}, shape)
+
+
+def test_of_pieces_that_are_cut_out_no_place_is_kept():
+    pieces = {kind: of_pieces(metadata, (1, *(2,) * (len(shape) - 1))) for kind, (metadata, shape) in METADATA.items()}
+    assert pieces["fits"] == FitsMetadata((("BUNIT", "Jy/beam"),))
+    assert 33922 not in dict(pieces["tiff"].tags)
+    assert 33550 in dict(pieces["tiff"].tags)
+    assert pieces["dicom"] == METADATA["dicom"][0]

@@ -1,0 +1,297 @@
+"""Patches are what slices of the raster are, whatever it lies in, and no more than they are read."""
+
+import tracemalloc
+
+import h5py
+import nibabel
+import numpy as np
+import pytest
+import tifffile
+import zarr
+from astropy.io import fits
+from PIL import Image
+from scipy.io import netcdf_file
+
+from idm.core.errors import DataError, SettingsError
+from idm.data import SOURCES
+from idm.data.metadata import NetCdfMetadata, NiftiMetadata
+from idm.data.patches import Patches
+from idm.run.held_out import split
+from idm.settings.data import DataSettings, SourceSettings
+
+RASTER = np.random.default_rng(0).integers(0, 250, (22, 30)).astype(np.uint8)
+VOLUME = np.random.default_rng(1).normal(size=(6, 9, 8)).astype(np.float32)
+
+
+def npy(folder):
+    np.save(folder / "a.npy", RASTER)
+    return "arrays", {"path": str(folder / "a.npy"), "samples": "whole", "channels": "none"}
+
+
+def npz(folder):
+    np.savez(folder / "a.npz", data=RASTER[..., None], labels=np.zeros(3))
+    return "arrays", {"path": str(folder / "a.npz"), "samples": "whole", "channels": "last"}
+
+
+def hdf5(folder):
+    with h5py.File(folder / "a.h5", "w") as file:
+        file.create_dataset("x", data=RASTER[None], chunks=(1, 7, 7))
+    return "hdf5", {"path": str(folder / "a.h5"), "samples": "whole", "channels": "first"}
+
+
+def store(folder):
+    zarr.create_array(str(folder / "a.zarr"), data=RASTER, chunks=(7, 7))
+    return "zarr", {"path": str(folder / "a.zarr"), "samples": "whole", "channels": "none"}
+
+
+def entry(folder):
+    np.save(folder / "a.npy", RASTER[None, None])
+    return "arrays", {"path": str(folder / "a.npy")}
+
+
+def netcdf(folder):
+    with netcdf_file(str(folder / "a.nc"), "w") as file:
+        for name, size in (("lat", 22), ("lon", 30)):
+            file.createDimension(name, size)
+        file.createVariable("t", "i2", ("lat", "lon"))[:] = RASTER
+    return "netcdf", {"path": str(folder / "a.nc"), "sample_axes": ()}
+
+
+def image(folder):
+    fits.PrimaryHDU(RASTER).writeto(folder / "a.fits")
+    return "fits", {"path": str(folder / "a.fits")}
+
+
+def scaled(folder):
+    unit = fits.PrimaryHDU(RASTER.astype(np.float64))
+    unit.scale("int16", bzero=32)
+    fits.HDUList([unit]).writeto(folder / "a.fits")
+    return "fits", {"path": str(folder / "a.fits")}
+
+
+def tiles(folder):
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(RASTER, compression_type="GZIP_1")]).writeto(folder / "a.fits")
+    return "fits", {"path": str(folder / "a.fits")}
+
+
+def tiff(folder):
+    tifffile.imwrite(folder / "a.tif", RASTER)
+    return "tiff", {"path": str(folder / "a.tif")}
+
+
+def tiled(folder):
+    tifffile.imwrite(folder / "a.tif", RASTER, tile=(16, 16))
+    return "tiff", {"path": str(folder / "a.tif")}
+
+
+def array_folder(folder):
+    np.save(folder / "a.npy", RASTER)
+    return "array_folder", {"path": str(folder), "channels": "none"}
+
+
+def nifti(folder):
+    nibabel.save(nibabel.Nifti1Image(RASTER[..., None], np.eye(4)), folder / "a.nii")
+    return "nifti", {"path": str(folder / "a.nii")}
+
+
+def packed(folder):
+    nibabel.save(nibabel.Nifti1Image(RASTER, np.eye(4)), folder / "a.nii.gz")
+    return "nifti", {"path": str(folder / "a.nii.gz")}
+
+
+def pictures(folder):
+    Image.fromarray(RASTER).save(folder / "a.png")
+    return "image_folder", {"path": str(folder)}
+
+
+KINDS = (
+    npy, npz, hdf5, store, entry, netcdf, image, scaled, tiles, tiff, tiled, array_folder, nifti, packed, pictures
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_patches_are_slices_of_the_raster_named_by_their_place(tmp_path, make):
+    name, options = make(tmp_path)
+    found = Patches(SOURCES.build(name, options, in_patches=True), (5, 6), 7)
+    assert found.shape == (1, 5, 6)
+    places = [(y, x) for y in (0, 7, 14) for x in (0, 7, 14, 21)]
+    wanted = np.stack([RASTER[None, y : y + 5, x : x + 6] for y, x in places])
+    np.testing.assert_array_equal(found.read(np.arange(12)), wanted)
+    np.testing.assert_array_equal(found.read(np.array([7, 1])), wanted[[7, 1]])
+    assert [text.partition("[")[2] for text in found.names] == [f"{y}:{y + 5},{x}:{x + 6}]" for y, x in places]
+    columns = found.columns_of(np.arange(12))
+    assert list(zip(columns["y"], columns["x"], strict=True)) == places
+    assert len(set(columns["raster"])) == 1
+
+
+def test_volumes_of_several_samples_are_cut_along_three_axes(tmp_path):
+    np.savez(tmp_path / "a.npz", data=np.stack([VOLUME, -VOLUME])[:, None], y=[3, 5], patient=[7, 8])
+    source = SOURCES.build("arrays", {"path": str(tmp_path / "a.npz"), "key": "data"})
+    found = Patches(source, (3, 4, 8))
+    wanted = [sign * VOLUME[None, z : z + 3, y : y + 4] for sign in (1, -1) for z in (0, 3) for y in (0, 4)]
+    np.testing.assert_array_equal(found.read(np.arange(8)), np.stack(wanted))
+    assert found.names[5] == "1[0:3,4:8,0:8]"
+    assert (found.class_names, found.labels.tolist()) == (("3", "5"), [0] * 4 + [1] * 4)
+    assert found.beside.read("group_by", "patient", 8).tolist() == [7] * 4 + [8] * 4
+    assert found.remarks[-1].startswith("11.1% of the places are in no patch")  # a ninth of the second axis
+
+
+def test_complex_rasters_have_both_parts_as_channels(tmp_path):
+    np.save(tmp_path / "a.npy", VOLUME[None, :2] + 1j * VOLUME[None, 2:4])
+    found = Patches(SOURCES.build("arrays", {"path": str(tmp_path / "a.npy"), "channels": "first"}), 4)
+    np.testing.assert_array_equal(found[3], np.concatenate([VOLUME[:2, 4:8, 4:8], VOLUME[2:4, 4:8, 4:8]]))
+
+
+def with_gaps(folder, **options):
+    """A map whose upper left corner is missing."""
+    values = RASTER.astype(np.float32)
+    values[:6, :6] = np.nan
+    fits.PrimaryHDU(values).writeto(folder / "a.fits")
+    return SOURCES.build("fits", {"path": str(folder / "a.fits"), **options}, in_patches=True)
+
+
+def test_patches_with_missing_values_are_skipped_and_the_others_read(tmp_path):
+    found = Patches(with_gaps(tmp_path, missing="skip"), 5)
+    kept = [(y, x) for y in range(0, 20, 5) for x in range(0, 30, 5) if y > 5 or x > 5]
+    np.testing.assert_array_equal(
+        found.read(np.arange(len(found))), np.stack([RASTER[None, y : y + 5, x : x + 5] for y, x in kept])
+    )
+    assert "4 of 24 patches are not read, since values are missing" in found.remarks
+
+
+def test_missing_values_of_patches_are_filled_or_refused_as_the_source_says(tmp_path):
+    with pytest.raises(DataError, match=r"got 5\.5% missing in sample 0"):  # 36 of 660
+        with_gaps(tmp_path)
+    (tmp_path / "a.fits").unlink()
+    assert (Patches(with_gaps(tmp_path, missing="fill", fill=-1.0), 5)[0] == -1).all()
+
+
+def test_a_raster_of_which_every_patch_misses_values_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"got none among 1; set data\.patch_size lower"):
+        Patches(with_gaps(tmp_path, missing="skip"), 22)
+
+
+@pytest.mark.parametrize(("size", "stride"), [(4, 0), (4, 1), (6, 4)])
+def test_held_out_patches_of_the_only_raster_share_no_place_with_the_others(tmp_path, size, stride):
+    np.save(tmp_path / "a.npy", np.zeros((1, 1, 60, 64), np.uint8))
+    settings = DataSettings(SourceSettings("arrays", {"path": str(tmp_path / "a.npy")}), patch_size=size)
+    found = Patches(settings.source.build(), size, stride)
+    parts = split(settings, found)
+    assert 0.02 * len(found) < len(parts.held_out) < 0.25 * len(found)
+    seen = np.zeros((2, 60, 64), bool)
+    for side, indices in enumerate((parts.train, parts.held_out)):
+        columns = found.columns_of(indices)
+        for y, x in zip(columns["y"], columns["x"], strict=True):
+            seen[side, y : y + size, x : x + size] = True
+    assert not (seen[0] & seen[1]).any()
+
+
+def test_patches_of_one_raster_are_on_one_side_of_the_split(tmp_path):
+    for number in range(6):
+        np.save(tmp_path / f"{number}.npy", RASTER)
+    settings = DataSettings(
+        SourceSettings("array_folder", {"path": str(tmp_path), "channels": "none"}), held_out=0.3, patch_size=5
+    )
+    found = Patches(settings.source.build(), 5, 2)
+    parts = split(settings, found)
+    sides = [set(found.columns_of(indices)["raster"]) for indices in (parts.train, parts.held_out)]
+    assert [len(side) for side in sides] == [4, 2]
+    assert not sides[0] & sides[1]
+
+
+def test_too_few_blocks_for_a_split_are_refused_with_a_way_out(tmp_path):
+    settings = DataSettings(SourceSettings("arrays", {"path": "-"}), held_out=0.5, patch_size=20)
+    np.save(tmp_path / "a.npy", np.zeros((1, 1, 21, 21), np.uint8))
+    found = Patches(SOURCES.build("arrays", {"path": str(tmp_path / "a.npy")}), 20, 1)
+    with pytest.raises(DataError, match=r"data\.patch_size: at least 2 groups .* set data\.held_out=0") as refused:
+        split(settings, found)
+    assert len(refused.value.lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "words"),
+    [
+        (23, 0, r"patch_size: at most \[22,30\] wanted, that of a sample, got 23"),
+        ((5,), 0, r"patch_size: at most \[22,30\] wanted"),
+        (5, (1, 2, 3), r"patch_stride: a distance along each of 2 axes wanted, got \[1,2,3\]"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(tmp_path, size, stride, words):
+    name, options = npy(tmp_path)
+    with pytest.raises(SettingsError, match=words):
+        Patches(SOURCES.build(name, options), size, stride)
+
+
+def test_a_stride_without_a_size_is_refused():
+    with pytest.raises(SettingsError, match="patch_stride: a patch_size with it wanted"):
+        DataSettings(patch_stride=3)
+
+
+def test_units_and_sizes_of_voxels_are_kept_and_places_are_not(tmp_path):
+    with netcdf_file(str(tmp_path / "a.nc"), "w") as file:
+        for name, size in (("lat", 22), ("lon", 30)):
+            file.createDimension(name, size)
+            file.createVariable(name, "f4", (name,))[:] = np.arange(size)
+        file.createVariable("t", "f4", ("lat", "lon"))[:] = RASTER
+        file.variables["t"].units = "K"
+    found = Patches(SOURCES.build("netcdf", {"path": str(tmp_path / "a.nc"), "sample_axes": ()}), 5)
+    assert isinstance(found.metadata, NetCdfMetadata)
+    assert (found.metadata.units, found.metadata.fits(found.shape)) == (("K",), True)
+    assert [axis.values for axis in found.metadata.space] == [None, None]
+    place = np.array([[0, -2, 0, 9], [3, 0, 0, 8], [0, 0, 4, 7], [0, 0, 0, 1.0]])
+    nibabel.save(nibabel.Nifti1Image(VOLUME, place), tmp_path / "a.nii")
+    volumes = Patches(SOURCES.build("nifti", {"path": str(tmp_path / "a.nii")}), 4)
+    assert isinstance(volumes.metadata, NiftiMetadata)
+    np.testing.assert_array_equal(volumes.metadata.matrix, np.diag([3.0, 2.0, 4.0, 1.0]))
+
+
+SIDE = 8_192
+"""Places along an axis of a raster of 256 MiB, of which the disk holds next to nothing."""
+
+
+def large_npy(folder):
+    np.lib.format.open_memmap(folder / "a.npy", "w+", np.float32, (SIDE, SIDE))
+    return "arrays", {"path": str(folder / "a.npy"), "samples": "whole", "channels": "none"}
+
+
+def large_hdf5(folder):
+    with h5py.File(folder / "a.h5", "w") as file:
+        file.create_dataset("x", (SIDE, SIDE), np.float32)[-1, -1] = 0
+    return "hdf5", {"path": str(folder / "a.h5"), "samples": "whole", "channels": "none"}
+
+
+def large_fits(folder):
+    fits.PrimaryHDU(np.zeros((1, 1), np.float32)).writeto(folder / "a.fits")
+    head = (folder / "a.fits").read_bytes()[:2880]
+    for axis in (b"NAXIS1  =                    1", b"NAXIS2  =                    1"):
+        head = head.replace(axis, axis[:-4] + str(SIDE).encode())
+    (folder / "a.fits").write_bytes(head)
+    with (folder / "a.fits").open("r+b") as file:
+        file.truncate(2880 + -(-4 * SIDE * SIDE // 2880) * 2880)
+    return "fits", {"path": str(folder / "a.fits")}
+
+
+def large_store(folder):
+    array = zarr.create_array(
+        str(folder / "a.zarr"), shape=(SIDE, SIDE), chunks=(SIDE // 8, SIDE), dtype="f4", compressors=None
+    )
+    array[:1, :1] = 1
+    chunk = next(file for file in (folder / "a.zarr").rglob("*") if file.is_file() and file.name != "zarr.json")
+    for number in range(8):
+        place = chunk.parent.parent / str(number) / chunk.name
+        place.parent.mkdir(exist_ok=True)
+        with place.open("wb") as file:
+            file.truncate(4 * SIDE * SIDE // 8)
+    return "zarr", {"path": str(folder / "a.zarr"), "samples": "whole", "channels": "none"}
+
+
+@pytest.mark.parametrize("make", [large_npy, large_hdf5, large_fits, large_store])
+def test_a_large_raster_is_looked_at_and_read_within_a_fraction_of_its_size(tmp_path, make):
+    name, options = make(tmp_path)
+    tracemalloc.start()
+    found = Patches(SOURCES.build(name, options, in_patches=True), 64)
+    assert not found.read(np.array([0, len(found) - 1])).any()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found) == (SIDE // 64) ** 2
+    assert peak < 160 << 20, peak
