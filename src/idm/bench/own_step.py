@@ -22,6 +22,7 @@ def own_step(
     settings: TrainingSettings,
     dataset: Dataset,
     device: torch.device,
+    told_as: str = "y",
 ) -> Contestant:
     """Return one step of training: batch, loss, gradients, clipping, guarded update, averages.
 
@@ -33,10 +34,11 @@ def own_step(
         settings: how training goes.
         dataset: what is trained on.
         device: where it computes.
+        told_as: as of ``TrainStep``.
     """
     spread, numbers = Alone(network.train()), count()
     in_training, timesteps = for_training(spread.training_network, settings), UniformTimesteps(diffusion.num_timesteps)
-    step = TrainStep(in_training, diffusion, timesteps, dataset, settings, seed=0, device=device)
+    step = TrainStep(in_training, diffusion, timesteps, dataset, settings, seed=0, device=device, told_as=told_as)
     state = TrainingState.new(spread, step, settings)
 
     def update() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from idm.cli import guiding, options
+from idm.cli import condition_options, guiding, options
 from idm.cli.flags import in_options
 from idm.cli.groups import Doing
 from idm.cli.output import Output
@@ -76,6 +76,7 @@ def evaluate(
     run_folder: options.RunArgument,
     other: options.OtherData = None,
     overrides: options.SourceOverrides = None,
+    condition: condition_options.OfOtherData = None,
     *,
     bound: BoundOptions,
     drawn: SampleOptions,
@@ -95,6 +96,7 @@ def evaluate(
     from idm.tasks.requests import ScoreRequest
 
     how: dict[str, Any] = {"seed": seed, "batch_size": batch_size, "precision": precision, "variance": variance}
+    how["condition"] = condition
     source = options_to_score(overrides or [], other)
     wanted = ScoreRequest(other, source, **vars(bound), **drawn.asked, **how)
     found = evaluate_into(run_folder, wanted, out, **doing.for_task)

@@ -125,7 +125,8 @@ def build_network(experiment: Experiment, spec: DataSpec, out_channels: int, *, 
         DataError: it is made by code that is not trusted, or cannot be made.
     """
     network = untried_network(experiment, spec, out_channels, trust_code=trust_code).eval()
-    labels = {"y": spec.label_kind.tensor(spec.label_kind.every()[:1])} if spec.label_kind.is_told else {}
+    kind = spec.label_kind
+    labels = kind.given(kind.tensor(kind.every()[:1]) if kind.is_told else None)
     wanted = (1, out_channels, *spec.shape[1:])
     try:
         with torch.no_grad():
@@ -134,7 +135,7 @@ def build_network(experiment: Experiment, spec: DataSpec, out_channels: int, *, 
         raise
     except Exception as error:  # networks of one's own may raise anything
         raise DataError(
-            f"network: one that takes data of shape {spec.shape}, times and {'labels' if labels else 'no labels'} "
+            f"network: one that takes data of shape {spec.shape}, times and {kind.nouns if labels else 'no labels'} "
             f"wanted, got {type(error).__name__} ({one_line(error)}); mend it"
         ) from error
     if not isinstance(output, torch.Tensor) or tuple(output.shape) != wanted:

@@ -61,7 +61,7 @@ def calibrate(
         return {}
     device = device_of(network)
     x_start, labels = data.train.first(num)
-    conditioning = {} if labels is None else {"y": labels.to(device)}
+    conditioning = data.spec.label_kind.given(None if labels is None else labels.to(device))
     trained = in_precision(network, experiment.training.precision)
     denoise = diffusion.denoiser(trained, conditioning=conditioning, clip=data.spec.codec.bounded)
     # Image i has seed + i: shifted, no seed comes near the end of 64 bits.

@@ -231,11 +231,16 @@ def _sampler(
 def _as_drawn(run: Opened, samples: Tensor) -> Labelled:
     """Return samples as data would be, with the classes that they were drawn of."""
     labels = run.drawn_labels(None, len(samples))
-    return Labelled(run.spec.codec.rounded(samples), None if labels is None else labels.cpu())
+    return _labelled(run.spec.codec.rounded(samples), None if labels is None else labels.cpu())
+
+
+def _labelled(x: Tensor, y: Tensor | None) -> Labelled:
+    """Put samples and their classes together; numbers and conditions are none."""
+    return Labelled(x, None if y is None or y.is_floating_point() else y)
 
 
 def evenly(dataset: Dataset) -> Labelled:
     """Return samples evenly from all that are there, none of them mirrored."""
     every = len(dataset) // (2 if dataset.random_flip else 1)
     most = max(FEWEST_REAL_SAMPLES, min(MOST_REAL_SAMPLES, MOST_BYTES // (4 * math.prod(dataset.shape))))
-    return Labelled(*dataset.batch(np.unique(np.linspace(0, every - 1, min(most, every)).astype(np.int64))))
+    return _labelled(*dataset.batch(np.unique(np.linspace(0, every - 1, min(most, every)).astype(np.int64))))

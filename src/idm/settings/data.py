@@ -8,7 +8,8 @@ from annotated_types import Ge, Gt, Le
 from idm.core.errors import SettingsError
 from idm.core.registry import Registry
 from idm.data import SOURCES
-from idm.data.values.ranges import RangeRule, check_rule, rule_in_words
+from idm.data.values.ranges import RangeRule, check_rule, refuse_two_scales
+from idm.settings.condition import ConditionSettings
 from idm.settings.options import SourceOptions
 from idm.settings.schema import DEFAULTS, OpenSection
 
@@ -47,6 +48,7 @@ class DataSettings:
             group; of several, with commas between them, the first that fits.
         split_seed: seed of the choice and of the order.
         attributes: columns, or arrays beside the data, of numbers that samples are labelled with in place of classes.
+        condition: what the network is shown beside each sample, in place of labels.
         class_conditional: train on the labels, where there are any.
         range: which values become -1 and 1. "type": all levels of 8 and 16 bits, else smallest and largest value;
             "values": the levels found; "percentiles": 0.1 and 99.9; or two numbers. The last two clip what lies beyond.
@@ -67,6 +69,7 @@ class DataSettings:
     group_pattern: tuple[str, ...] = ()
     split_seed: int = 0
     attributes: tuple[str, ...] = ()
+    condition: ConditionSettings = field(default_factory=ConditionSettings)
     class_conditional: bool = True
     range: RangeRule = "auto"
     standardize: bool = False
@@ -83,14 +86,12 @@ class DataSettings:
     def __post_init__(self) -> None:
         """Refuse two ways to say one thing, and a range that has none, by a ``SettingsError``."""
         check_rule(self.range)
-        if self.standardize and self.range not in (AUTO, "type"):
-            raise SettingsError(
-                f"range: {AUTO} wanted where standardize=true scales the data, got {rule_in_words(self.range)}; "
-                "leave out one of them"
-            )
+        refuse_two_scales(self.range, standardize=self.standardize)
         if self.held_out_list and self.held_out_folder:
             raise SettingsError(
                 "held_out_list: a list or a folder wanted, got both; leave out held_out_list or held_out_folder"
             )
         if self.group_by and self.group_pattern:
             raise SettingsError("group_by: a column or a pattern wanted, got both; leave out group_by or group_pattern")
+        if self.attributes and self.condition.is_on:
+            raise SettingsError("attributes: labels or conditions wanted, got both; leave out attributes or condition")

@@ -381,6 +381,10 @@ class IndexSourceOptions:
     """what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to grey or RGB of 8 bits without alpha; the same on "white" or "black"; or "keep" alpha as a channel."""
 
 @dataclass(frozen=True, kw_only=True)
+class NoSourceOptions:
+    """Options of ``data.condition.name=none``."""
+
+@dataclass(frozen=True, kw_only=True)
 class LinearScheduleOptions:
     """Options of ``schedule.name=linear``."""
     num_timesteps: int = ...
@@ -427,8 +431,6 @@ class UNetOptions:
     """change resolution by learned convolutions instead of pooling and repetition."""
     checkpoint_stages: int = ...
     """number of stages, counted from the finest, at which training saves memory: their residual blocks and attention are computed again in the backward pass instead of stored; the middle goes with the coarsest stage. 0: none; the number of stages or more: all. Results are the same."""
-    low_res_channels: int = ...
-    """channels of a low-resolution image to condition on (super-resolution); 0: none."""
     halved_axes: tuple[int, ...] | None = ...
     """spatial axes that are halved from stage to stage, 0 being the first after the channels; by default all, but of three axes not the first."""
 
@@ -557,6 +559,8 @@ class SamplerHeunOptions:
     """standard deviation of what is drawn for it: S_noise."""
 
 SourceOptions = DigitsOptions | ImageFolderOptions | ArraysOptions | ArrayFolderOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | IdxOptions | DicomOptions | EdfOptions | FitsOptions | Hdf5Options | ZarrOptions | NetCdfOptions | NiftiOptions | SoundOptions | TableSourceOptions | TiffOptions | WavOptions | WebdatasetSourceOptions | ZipSourceOptions | CustomSourceOptions | IndexSourceOptions
+
+ConditionOptions = NoSourceOptions | DigitsOptions | ImageFolderOptions | ArraysOptions | ArrayFolderOptions | CsvSourceOptions | NumericCsvOptions | TiffStackOptions | IdxOptions | DicomOptions | EdfOptions | FitsOptions | Hdf5Options | ZarrOptions | NetCdfOptions | NiftiOptions | SoundOptions | TableSourceOptions | TiffOptions | WavOptions | WebdatasetSourceOptions | ZipSourceOptions | IndexSourceOptions
 
 ScheduleOptions = LinearScheduleOptions | CosineScheduleOptions | FlowScheduleOptions
 

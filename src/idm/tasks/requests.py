@@ -32,6 +32,8 @@ class SampleRequest:
         guide: what else guides, as of ``Run.guided``; a classifier by the name of its code, "module:name", which is
             imported and called.
         formats: names of formats of files, as of ``Run.save``.
+        condition: a file or folder of conditions, taken in turn, for a run that is told such; by default those of its
+            held-out data.
     """
 
     num: int = 64
@@ -46,6 +48,7 @@ class SampleRequest:
     variance: str | None = None
     guide: Mapping[str, Any] = field(default_factory=_no_settings)
     formats: Sequence[str] | None = None
+    condition: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class ScoreRequest:
         target_se: standard error that is wanted instead, as there.
         flow_steps: of the solver of the metric "flow", as there.
         scores: a .csv file for the scores of single samples; ``scores.csv`` beside the other results by default.
+        condition: the conditions of other data, a file or folder.
     """
 
     data: str | None = None
@@ -91,6 +95,7 @@ class ScoreRequest:
     target_se: float | None = None
     flow_steps: int = BoundRequest.flow_steps
     scores: str | None = None
+    condition: str | None = None
 
     @property
     def bound(self) -> BoundRequest:
@@ -116,6 +121,7 @@ class CompareRequest:
         seed: of steps and noise.
         batch_size: (sample, step) pairs per call of the network.
         precision: number format inside the networks.
+        condition: the conditions of other data, a file or folder.
     """
 
     data: str | None = None
@@ -126,6 +132,7 @@ class CompareRequest:
     seed: int = 0
     batch_size: int = 512
     precision: str | None = None
+    condition: str | None = None
 
 
 @dataclass(frozen=True)
@@ -167,6 +174,7 @@ class RestoreRequest:
         simulate: observe whole samples first, so that the truth stands beside the results.
         batch_size: samples per call of the network.
         coverage: say, with ``simulate``, how often the draws hold the truth; see ``idm.restoration.coverage_of``.
+        condition: conditions of the observations, a file or folder, in turn.
     """
 
     operator: str
@@ -180,6 +188,7 @@ class RestoreRequest:
     simulate: bool = False
     batch_size: int = 64
     coverage: bool = False
+    condition: str | None = None
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,16 @@ class _Averaged:
         task, size = self.task, self._fitting(SAMPLED_AT_ONCE)
         where = device_of(network)
         return Run(
-            task.run_folder, None, number, task.experiment, task.data.spec, network, diffusion, where, batch_size=size
+            task.run_folder,
+            None,
+            number,
+            task.experiment,
+            task.data.spec,
+            network,
+            diffusion,
+            where,
+            batch_size=size,
+            data=task.data,
         )
 
 
@@ -119,6 +128,7 @@ def _train_step(task: Task, spread: Spread) -> TrainStep:
         seed=task.experiment.seed,
         device=task.device,
         null_label=null_label(task.experiment, task.data.spec),
+        told_as=task.data.spec.label_kind.key,
         ranks=task.ranks,
         seeded_dropout=uses_dropout_seeds(task.network),
     )

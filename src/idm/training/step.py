@@ -48,6 +48,7 @@ class _Share:
     importance: Tensor
     noise: Tensor
     seeds: Tensor
+    told_as: str
 
     def level(self, part: slice) -> Level:
         """Return the levels of some of the samples."""
@@ -55,7 +56,7 @@ class _Share:
 
     def kwargs(self, part: slice, *, dropout: bool) -> dict[str, Tensor]:
         """Return the conditioning of some of the samples."""
-        labels = {} if self.labels is None else {"y": self.labels[part]}
+        labels = {} if self.labels is None else {self.told_as: self.labels[part]}
         return labels | ({"dropout_seeds": self.seeds[part]} if dropout else {})
 
 
@@ -77,6 +78,7 @@ class TrainStep:
         seed: int,
         device: torch.device,
         null_label: int | float | None = None,
+        told_as: str = "y",
         ranks: Ranks | None = None,
         dtype: torch.dtype = torch.float32,
         seeded_dropout: bool = False,
@@ -92,6 +94,7 @@ class TrainStep:
             seed: seed of every draw.
             device: where the network is.
             null_label: stands for no label where labels are dropped.
+            told_as: name of the network's argument for labels, or conditions, of the samples.
             ranks: the processes, which share every batch out; None: there is one.
             dtype: format of data, noise and losses.
             seeded_dropout: give the network a seed per sample, ``dropout_seeds``; otherwise what it drops, if anything,
@@ -100,6 +103,7 @@ class TrainStep:
         self.network, self.diffusion, self.timesteps, self.dataset = network, diffusion, timesteps, dataset
         self.settings, self.seed, self.device, self.null_label = settings, seed, device, null_label
         self.ranks, self.dtype, self.seeded_dropout = ranks or Ranks(), dtype, seeded_dropout
+        self._told_as = told_as
         self.micro_batches = MicroBatches(settings.batch_size, settings.micro_batch_size, self.ranks.size)
         self._base = derive_seed(seed, "training")
         # The same places of every batch: what an image is given depends on its place, not on who trains on it.
@@ -197,7 +201,7 @@ class TrainStep:
         )
         t, importance = self._on_device(drawn.t[self._mine]), self._on_device(drawn.importance[self._mine])
         noise = rng.normal("noise", 0, x_start.shape[1:], self.dtype)
-        return _Share(x_start, labels, at, t, importance, noise, rng.seeds)
+        return _Share(x_start, labels, at, t, importance, noise, rng.seeds, self._told_as)
 
     def _batch(self, step: int, rng: Rng) -> tuple[Tensor, Tensor | None]:
         with at_once() if self.ranks.size == 1 else nullcontext():  # of several, all stop after the same step

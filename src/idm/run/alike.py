@@ -1,0 +1,152 @@
+"""Sources of samples like those of a run, or of conditions like those that it is told, wherever they lie."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from idm.core.errors import DataError, UnreadableFileError
+from idm.data import SOURCES
+from idm.data.arrays.axes import LAYOUTS
+from idm.data.base import Source
+from idm.data.images.resize import ImageSize
+from idm.data.infer import locate, parts_in
+from idm.data.parts import TO_SCORE
+from idm.run.data import PATHS
+from idm.run.loaded import Loaded
+from idm.run.spec import size_for_images
+from idm.settings import from_plain
+from idm.settings.experiment import SourceSettings
+from idm.settings.schema import OpenSection
+
+
+@dataclass(frozen=True, eq=False)
+class Alike:
+    """What a source should be like.
+
+    Attributes:
+        own: the settings of the source that it should be like.
+        shape: of one of them.
+        layout: where arrays of them have their channel axis.
+        crop: what samples are cut to; 0: nothing.
+        channel_names: names of the channels; None where they have none.
+        image_size: what images are brought to; None: nothing.
+        has_classes: whether they are to be read with their classes.
+        apart: columns or arrays that hold something else.
+        what: what messages call them.
+    """
+
+    own: OpenSection
+    shape: tuple[int, ...]
+    layout: str
+    crop: int
+    channel_names: tuple[str, ...] | None
+    image_size: ImageSize | None
+    has_classes: bool
+    apart: tuple[str, ...]
+    what: str
+
+    @classmethod
+    def samples_of(cls, run: Loaded) -> "Alike":
+        """Say what samples of a run are like."""
+        settings, spec = run.experiment.data, run.spec
+        size, crop = size_for_images(settings, spec), settings.random_crop
+        known, classes = spec.channel_names, spec.class_names is not None
+        return cls(settings.source, spec.shape, spec.layout, crop, known, size, classes, settings.apart, "samples")
+
+    @classmethod
+    def conditions_of(cls, run: Loaded) -> "Alike":
+        """Say what conditions that a run is told are like."""
+        settings, spec = run.experiment.data, run.spec.condition
+        assert spec is not None, "the caller made sure that it is told conditions"
+        size = settings.condition.get("image_size")
+        if size is None and not settings.random_crop and len(spec.shape) == 3:
+            size = (spec.shape[1], spec.shape[2])
+        known, crop = spec.channel_names, settings.random_crop
+        return cls(settings.condition, spec.shape, spec.layout, crop, known, size, False, (), "conditions")
+
+
+def open_alike(alike: Alike, path: Path, told: Mapping[str, Any]) -> tuple[Source, Path]:
+    """Open a source in the order of axes that gives the wanted shape; in the own one, where several do.
+
+    Args:
+        alike: what it should be like.
+        path: a file or folder of any kind that ``idm train --data`` reads.
+        told: options that open it where those of the own source do not; "name" is that of the source.
+
+    Returns:
+        The source, and the file or folder that it opens.
+
+    Raises:
+        SettingsError: options that the source does not have, or of a wrong type.
+        DataError: it cannot be read, or has another shape in every order.
+    """
+    name, place = locate(path, told.get("name"))
+    own = alike.own.name
+    if own in ("tiff", "tiff_stack") and name in ("image_folder", "tiff", "tiff_stack") and "name" not in told:
+        name = own  # a folder of TIFF files is either
+    keys = SOURCES.options(name)
+    options = _options(alike, name, place) | _told_options(name, place, told)
+    if "split" in keys and "split" not in told:
+        parts = parts_in(name, options).values()
+        options |= {"split": next((part for part in TO_SCORE if part in parts), None)}
+    rules = _channel_rules(alike, name) if "channels" in keys and "channels" not in told else [{}]
+    found: list[tuple[int, ...]] = []
+    refused: DataError | None = None
+    for rule in rules:
+        try:
+            source = SOURCES.build(name, options | rule, apart=alike.apart)
+        except UnreadableFileError:
+            raise
+        except DataError as error:  # this order of axes, or anything else, which the others will tell, too
+            refused = refused or error
+            continue
+        if _cropped(source.shape, alike.crop) == alike.shape:
+            return source, place
+        found.append(source.shape)
+    if not found and refused is not None:
+        raise refused
+    larger = " or larger" if alike.crop else ""
+    raise DataError(
+        f"{path}: {alike.what} of shape {alike.shape}{larger} wanted, got {found[0]}; choose data like them"
+    )
+
+
+def _told_options(name: str, path: Path, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the options that were told of a source, and return them with its path.
+
+    Raises:
+        SettingsError: options that the source does not have, or of a wrong type.
+    """
+    source = {**told, "name": name, "path": str(path)}
+    full = from_plain(SourceSettings, source, "data.source")
+    return {key: value for key, value in vars(full.options).items() if key in source}
+
+
+def _options(alike: Alike, name: str, path: Path) -> dict[str, Any]:
+    """Options that read a source as the own data were read, as far as they were of that kind."""
+    settings, keys = alike.own, SOURCES.options(name)
+    own = vars(settings.options) if settings.name == name else {}
+    given = {key: value for key, value in own.items() if key not in (*PATHS, "channels", "spatial_dims", "split")}
+    if path.suffix.lower() == ".npy":
+        given = {}  # its arrays have no names
+    if "image_size" in keys:
+        given["image_size"] = alike.image_size
+        given["pixels"] = settings.get("pixels") or "refuse"
+    if "columns" in keys and alike.channel_names is not None:
+        given["columns"] = alike.channel_names  # by name, in whatever order the other file has them
+    if "window" in keys and len(alike.shape) == 2 and not alike.crop:
+        given["window"] = alike.shape[1]
+    if "labels" in keys and not own and alike.has_classes:
+        given["labels"] = "auto"
+    return given
+
+
+def _channel_rules(alike: Alike, name: str) -> list[dict[str, Any]]:
+    """All orders of axes, the one that was told first, then the one that was found."""
+    told = alike.own.get("channels") if alike.own.name == name else None
+    return [{"channels": rule} for rule in sorted(LAYOUTS, key=lambda rule: (rule != told, rule != alike.layout))]
+
+
+def _cropped(shape: tuple[int, ...], crop: int) -> tuple[int, ...]:
+    return (shape[0], *(min(crop, size) if crop else size for size in shape[1:]))
