@@ -20,8 +20,8 @@ class ConditionedFieldDenoiser(ExactDenoiser):
     """x_0 ~ N(0, C) of a stationary field, of which a condition c = A x_0 + s n is known, with white noise n.
 
     Given c it is Gaussian: of mean K c with K = C A^T (A C A^T + s^2 I)^-1, and covariance P = C - K A C. With the
-    eigenvectors U and eigenvalues l of P, E[x_0 | x_t, c] = K c + U (alpha l / (alpha^2 l + sigma^2)) U^T (x_t - alpha K
-    c), and the variances are the diagonal of U (sigma^2 l / (alpha^2 l + sigma^2)) U^T.
+    eigenvectors U and eigenvalues l of P, the mean of x_0 given x_t and c is K c + U (alpha l / (alpha^2 l + sigma^2))
+    U^T (x_t - alpha K c), and the variances are the diagonal of U (sigma^2 l / (alpha^2 l + sigma^2)) U^T.
     """
 
     def __init__(self, diffusion: GaussianDiffusion, spectrum: Tensor, matrix: Tensor, noise: float = 0.0) -> None:

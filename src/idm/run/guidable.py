@@ -109,8 +109,8 @@ class Guidable(Conditioned):
         by_class = self.guide.asked.is_by_class and self.label_kind.is_told
         if by_class and asked is None and None in known:
             raise SettingsError(
-                f"samples: the {self.label_kind.noun} of each wanted, since {self.guide} is guidance by class, got none; "
-                f"name it with {option or self.label_kind.option}"
+                f"samples: the {self.label_kind.noun} of each wanted, since {self.guide} is guidance by class, got "
+                f"none; name it with {option or self.label_kind.option}"
             )
         if by_class and not self.spec.label_kind.is_told:  # the classifier's, of which the network is not told
             return self.drawn_labels(asked or [label for label in known if label is not None], len(known))

@@ -17,8 +17,8 @@ from idm.run.labels import Labels, class_numbers
 from idm.run.number_labels import read_rows
 
 Label = int | Row | Field
-"""The number of a class, or the numbers that a sample is labelled with, in their own units, where NaN is missing; or its
-condition."""
+"""The number of a class, or the numbers that a sample is labelled with, in their own units, where NaN is missing; or
+its condition."""
 
 
 class LabelKind(ABC):
