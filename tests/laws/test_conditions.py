@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from idm.core.errors import SettingsError
 from idm.core.rng import Rng
 from idm.data import Codec
-from idm.diffusion import GaussianDiffusion
+from idm.diffusion import GaussianDiffusion, Shifted
 from idm.oracles import ConditionedFieldDenoiser, GaussianFieldDenoiser, field_posterior, power_law
 from idm.restoration import chance_of_flat, crps, crps_of_gaussian
 from idm.run import DataSpec, Run
@@ -163,3 +163,23 @@ def test_the_chance_of_flat_ranks_is_that_of_chi_square():
     assert chance_of_flat(torch.arange(64.0) % 4, 3, 4) == 1.0
     with pytest.raises(SettingsError, match="divisor of 4"):
         chance_of_flat(torch.zeros(3), 3, 3)
+
+
+def test_a_mean_and_a_denoiser_of_residuals_are_a_denoiser_of_the_whole():
+    """E[x_0 | x_t, c] = K c + E[r | x_t - alpha K c], with the variances of residuals: Gaussians are shifted."""
+    diffusion = GaussianDiffusion(cosine_schedule(10))
+    oracle = ConditionedFieldDenoiser(diffusion, power_law((4, 4), 2.0, 0.8)[None], means(2, 2), 0.2)
+    x, condition = (
+        Rng.from_seed(seed, 3).normal("x", 0, shape, torch.float64) for seed, shape in ((1, (1, 4, 4)), (2, (1, 2, 2)))
+    )
+    whole = oracle.denoiser({"condition": condition})
+    of_residuals = oracle.denoiser({"condition": torch.zeros_like(condition)})
+    shifted = Shifted(of_residuals, oracle.mean(condition))
+    for place in (0, 4, 9):
+        at = diffusion.grid.level(place, x)
+        found, exact = shifted(x, at), whole(x, at)
+        torch.testing.assert_close(found.x_start, exact.x_start, atol=1e-12, rtol=0)
+        torch.testing.assert_close(found.raw, exact.raw, atol=1e-12, rtol=0)
+        torch.testing.assert_close(found.variance, exact.variance, atol=1e-12, rtol=0)
+        one = torch.tensor([2])
+        torch.testing.assert_close(shifted.select(one)(x[one], at).x_start, found.x_start[one], atol=1e-12, rtol=0)

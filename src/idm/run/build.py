@@ -23,6 +23,7 @@ from idm.diffusion import (
 )
 from idm.likelihood import with_error_curve
 from idm.networks import OF_SPACE
+from idm.networks.residual import ResidualNetwork
 from idm.run.spec import DataSpec
 from idm.samplers import Sampler
 from idm.samplers.base import LARGEST_GAIN
@@ -160,12 +161,34 @@ def untried_network(
             f"network.name: a network for {len(space)} spatial axes wanted (data of shape {spec.shape}), "
             f"got '{settings.name}'; set network.name={fits}"
         )
+    _refuse_mean(experiment, spec)
     try:
-        return settings.build(**given, trust_code=trust_code)
+        network = settings.build(**given, trust_code=trust_code)
+        if not experiment.training.mean_steps:
+            return network
+        return ResidualNetwork(settings.build(**given | {"out_channels": channels}, trust_code=trust_code), network)
     except TypeError as error:
         if "Overflow" not in str(error):
             raise
         raise SettingsError("network: sizes of at most 63 bits wanted, got larger ones") from error
+
+
+def _refuse_mean(experiment: Experiment, spec: DataSpec) -> None:
+    """Refuse to learn the mean of samples where nothing tells them apart, or where the residual is not that of x_0.
+
+    Raises:
+        SettingsError: as said.
+    """
+    steps, prediction = experiment.training.mean_steps, experiment.diffusion.prediction
+    if steps and spec.condition is None:
+        raise SettingsError(
+            f"training.mean_steps: 0 wanted without conditions, got {steps}; leave it out, or give condition=PATH"
+        )
+    if steps and prediction.value.is_mean:
+        raise SettingsError(
+            f"training.mean_steps: 0 wanted with diffusion.prediction={prediction.name.lower()}, got {steps}; set "
+            "diffusion.prediction=v"
+        )
 
 
 def build_sampler(

@@ -17,6 +17,7 @@ from idm.run.guide_making import make_guide
 from idm.run.label_kinds import Label, LabelKind
 from idm.run.labels import Labels
 from idm.run.loaded import Loaded
+from idm.run.residuals import network_denoiser
 
 AnyGuidable = TypeVar("AnyGuidable", bound="Guidable")
 
@@ -121,7 +122,7 @@ class Guidable(Conditioned):
 
         def found_by(run: Loaded, labels: Tensor | None) -> Denoiser:
             given = run.spec.label_kind.given(labels)
-            return process.denoiser(run.sampling_network, conditioning=given, clip=False)
+            return network_denoiser(process, run.sampling_network, run.network, given, run.spec.shape, clip=False)
 
         null = None if self.guide.scale == 1.0 else self.require_guidance(self.guide.scale)
         return self.guide.around(self, found_by, y, null)
@@ -155,6 +156,7 @@ class Guidable(Conditioned):
         """
         self.require_unguided()
         if guidance == 1.0:
-            return process.denoiser(self.sampling_network, conditioning=conditioning, clip=clip)
+            called = self.sampling_network
+            return network_denoiser(process, called, self.network, conditioning, self.spec.shape, clip=clip)
         found = self.guided(guidance).guided_denoiser(process, self.spec.label_kind.told_in(conditioning))
         return Clipped(found) if clip else found

@@ -8,7 +8,7 @@ from typing import Any, final
 from torch import nn
 
 from idm.diffusion import GaussianDiffusion
-from idm.networks.needs import uses_dropout_seeds
+from idm.networks.needs import mean_of_network, uses_dropout_seeds
 from idm.networks.size import device_of
 from idm.run import Run
 from idm.run.acceleration import for_training
@@ -129,6 +129,7 @@ def _train_step(task: Task, spread: Spread) -> TrainStep:
         device=task.device,
         null_label=null_label(task.experiment, task.data.spec),
         told_as=task.data.spec.label_kind.key,
+        mean=mean_of_network(task.network),
         ranks=task.ranks,
         seeded_dropout=uses_dropout_seeds(task.network),
     )
