@@ -60,8 +60,8 @@ def prepare(wish: Wish, device: torch.device, ranks: Ranks) -> Task:
     origin = _begun(network, experiment, data, wish, ranks)
     network = network.to(device)
     if shapes is None and isinstance(network, ResidualNetwork):
-        where = {"seed": experiment.seed, "device": device, "listener": wish.listener}
-        train_mean(network, data.train, experiment.training, **where)
+        seed, listener = experiment.seed, wish.listener
+        train_mean(network, data.train, experiment.training, seed=seed, device=device, listener=listener)
     timesteps = experiment.timesteps.build(num_timesteps=diffusion.num_timesteps, grid=diffusion.grid)
     build_sampler(diffusion, experiment.sampler)
     _refuse_disagreement(ranks, experiment, data)

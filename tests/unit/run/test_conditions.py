@@ -9,6 +9,7 @@ import torch
 
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT
+from idm.data import dataset
 from idm.run import DataSpec, load, open_data, open_data_to_score, open_run_data
 from idm.run.condition_spec import ConditionSpec, Field
 from idm.run.conditions import in_step
@@ -57,6 +58,18 @@ def test_the_condition_of_a_sample_is_that_of_its_number_on_both_sides_of_the_sp
     assert data.spec.condition.shape == (1, 4, 4)
     assert not data.spec.label_kind.null
     assert data.train.labels is None
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_conditions_that_are_not_kept_in_memory_are_read_ahead_in_step(fields, monkeypatch, workers):
+    order = [np.array([3, 20, 1]), np.array([30, 0])]
+    kept = [opened(fields, random_flip=True).train.batch(numbers) for numbers in order]
+    monkeypatch.setattr(dataset, "CACHE_BYTES", 4 * 18 * 16)  # what the conditions take, so that samples are read
+    read = opened(fields, random_flip=True, workers=workers).train
+    assert not read.is_in_memory
+    for (x, condition), (same, told) in zip(read.batches(order), kept, strict=True):
+        assert torch.equal(x, same)
+        assert torch.equal(condition, told)
 
 
 def test_conditions_of_the_size_of_samples_are_cropped_with_them(fields):
