@@ -167,16 +167,16 @@ def test_the_table_goes_where_it_is_named_and_replaces_nothing_of_others(idm, ru
 
 def test_others_may_write_to_the_folder_of_the_table_meanwhile(idm, run, tmp_path, monkeypatch):
     from idm.storage.results import results_in
-    from idm.tasks import evaluating
+    from idm.tasks import score_plan
 
     few = ("evaluate", run, "--num", "3", "--steps", "2", "--out", tmp_path / "out", "--scores")
-    scored = evaluating.scored_in_parts
+    scored = score_plan.scored_in_parts
 
     def beside(*given, **options):
         with results_in(tmp_path / "tables", ("theirs.csv",)):
             return scored(*given, **options)
 
-    monkeypatch.setattr(evaluating, "scored_in_parts", beside)
+    monkeypatch.setattr(score_plan, "scored_in_parts", beside)
     result = idm(*few, tmp_path / "tables" / "mine.csv")
     assert result.code == 0, result.err
     monkeypatch.undo()

@@ -65,7 +65,11 @@ def test_names_are_completed_without_torch(completed: dict[str, list[str]], line
 
 
 def test_every_name_that_is_completed_for_a_setting_is_found() -> None:
-    from idm.settings.short_names import in_full, setting_paths
+    from idm.settings import Experiment
+    from idm.settings.schema import every_key
+    from idm.settings.short_names import in_full
 
     offered = [name.removesuffix("=") for name in completion.settings("")]
-    assert {in_full(f"{name}=x").partition("=")[0] for name in offered} <= set(setting_paths())
+    assert {in_full(f"{name}=x").partition("=")[0] for name in offered} <= {
+        path for path, _, _ in every_key(Experiment)
+    }

@@ -834,11 +834,22 @@ IDX: list[Case] = [
     Case("idx", idx(images_idx4=FLAT, labels_idx1=BYTES[:7]), "data.source.labels", "none"),
     Case("idx", idx(train_idx4=FLAT, t10k_idx4=FLAT), "data.source.split", "null", VAL),
 ]
+COARSE = {"data.condition.name": "arrays", "data.condition.path": "coarse.npy"}
+
+
+def with_coarse(folder: Path) -> Path:
+    """Images, and conditions of half their size beside them."""
+    np.save(folder / "coarse.npy", FLAT[:, :, ::2, ::2])
+    return npy(FLAT)(folder)
+
+
+CONDITIONS = [Case("arrays", with_coarse, "data.random_crop", "0", COARSE | {"data.random_crop": "4"})]
 CASES = [
     *ARRAYS,
     *ARRAY_FOLDERS,
     *NUMBERS,
     *GROUPS,
+    *CONDITIONS,
     *IDX,
     *SOUNDS,
     *DICOM,

@@ -43,6 +43,7 @@ ELSEWHERE = {
     ("parts.py", "the parts {} are read"): "as above",
     ("data.py", "data: each sample is read"): "as above",
     ("words.py", "data: "): "as above",
+    ("conditions.py", "data.condition: {}"): "as above",
     ("remarks.py", "columns not read"): "as above",
     ("fits_files.py", "not read: "): "as above",
     ("edf.py", "not read: "): "as above",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from idm.bench.batches import BatchSpeed, by_batch, enough_memory
 from idm.bench.harness import Clock, Contestant
@@ -98,7 +99,7 @@ def measure_run(
 
 def _draw(run: Run, sampler: Sampler, size: int) -> Contestant:
     noise = sampler.initial_noise((size, *run.spec.shape), device=run.device)
-    denoise = sampler.clipped(run.denoiser(sampler.diffusion, run.label_kwargs(None, size)))
+    denoise = sampler.clipped(run.denoiser(sampler.diffusion, _given(run, size)))
     return lambda: sampler.draw(denoise, noise)
 
 
@@ -110,15 +111,20 @@ def _trainer(run: Run) -> Callable[[int], Contestant]:
     def train(size: int) -> Contestant:
         settings = replace(run.experiment.training, batch_size=size, micro_batch_size=0)
         network = copy.deepcopy(run.network).train().requires_grad_(True)
-        return own_step(network, run.diffusion, settings, dataset, run.device)
+        return own_step(network, run.diffusion, settings, dataset, run.device, run.spec.label_kind.key)
 
     return train
 
 
 def _labels(run: Run, count: int) -> NDArray[Any] | None:
     """Return labels of samples as the network is told them; None where it is told none."""
-    given = run.label_kwargs(None, count)
-    return given["y"].cpu().numpy() if given else None
+    told = run.spec.label_kind.told_in(_given(run, count))
+    return None if told is None else told.cpu().numpy()
+
+
+def _given(run: Run, count: int) -> dict[str, Tensor]:
+    """Return what the network is told of so many samples, whatever it is."""
+    return run.label_kwargs(run.spec.label_kind.every() or None, count)
 
 
 def _memory_of(device: torch.device) -> int | None:

@@ -8,6 +8,7 @@ from torch import nn
 from idm.bench.harness import Contestant
 from idm.data import Dataset
 from idm.diffusion import GaussianDiffusion
+from idm.networks.needs import mean_of_network
 from idm.run.acceleration import for_training
 from idm.timesteps import UniformTimesteps
 from idm.training import TrainingSettings, TrainStep
@@ -22,6 +23,7 @@ def own_step(
     settings: TrainingSettings,
     dataset: Dataset,
     device: torch.device,
+    told_as: str = "y",
 ) -> Contestant:
     """Return one step of training: batch, loss, gradients, clipping, guarded update, averages.
 
@@ -33,10 +35,13 @@ def own_step(
         settings: how training goes.
         dataset: what is trained on.
         device: where it computes.
+        told_as: as of ``TrainStep``.
     """
-    spread, numbers = Alone(network.train()), count()
+    spread, numbers, mean = Alone(network.train()), count(), mean_of_network(network)
     in_training, timesteps = for_training(spread.training_network, settings), UniformTimesteps(diffusion.num_timesteps)
-    step = TrainStep(in_training, diffusion, timesteps, dataset, settings, seed=0, device=device)
+    step = TrainStep(
+        in_training, diffusion, timesteps, dataset, settings, seed=0, device=device, told_as=told_as, mean=mean
+    )
     state = TrainingState.new(spread, step, settings)
 
     def update() -> None:

@@ -5,7 +5,7 @@ With ``--head`` a small network is then trained to predict it from noisy samples
 
 from typing import TYPE_CHECKING
 
-from idm.cli import options
+from idm.cli import condition_options, options
 from idm.cli.groups import Doing
 from idm.cli.output import Output, to_score
 from idm.core.text import counted
@@ -21,6 +21,7 @@ def calibrate(
     run_folder: options.RunArgument,
     other: options.DataToCalibrate = None,
     overrides: options.SourceOverrides = None,
+    condition: condition_options.OfOtherData = None,
     num: options.NumCalibrated = 1024,
     levels: options.NumLevels = 64,
     head: options.Head = None,
@@ -45,7 +46,7 @@ def calibrate(
     source = options_to_score(overrides or [], other)
     opened = doing.load(run_folder, precision)
     wanted = CalibrateRequest(num, levels, head, steps, batch_size)
-    found = measure_and_train(opened, open_data_to_score(opened, other, source), wanted, TERMINAL)
+    found = measure_and_train(opened, open_data_to_score(opened, other, source, condition), wanted, TERMINAL)
     _describe(doing.output, found, head)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from idm.cli import condition_options
 from idm.cli.flags import in_options
 from idm.cli.options import DataOverrides, Json, number, switch
 from idm.cli.output import Output
@@ -34,6 +35,7 @@ Workers = Annotated[int, number("--workers", "With --speed: how many processes r
 
 def check_data(
     path: CheckedData,
+    condition: condition_options.OfData = None,
     out: PageFolder = None,
     speed: MeasureSpeed = False,
     workers: Workers = 0,
@@ -57,13 +59,13 @@ def check_data(
         folder = None if out is None else stack.enter_context(results_in(checked_folder(out), checking.NAMES))
         if folder is not None:
             say_what_is_replaced(folder, output.line)
-        check = checking.check_data(path, given, listener=TERMINAL)
+        check = checking.check_data(path, given, condition=condition, listener=TERMINAL)
         measured = None
         if speed and check.source is not None and not check.refusals:
             measured = measure_speed(check.source, check.options, workers, check.apart)
         what = f"{checking.WHAT} of {check.path}"
         written = {} if folder is None else folder.put(what, lambda place: checking.write_check(place, check))
-    _describe(output, check, measured, written, given)
+    _describe(output, check, measured, written, given, condition)
     output.finish(
         **check.to_plain(),
         files=[asdict(entry) for entry in check.files],
@@ -75,7 +77,12 @@ def check_data(
 
 
 def _describe(
-    output: Output, check: "DataCheck", speed: "Speed | None", written: dict[str, Path], given: list[str]
+    output: Output,
+    check: "DataCheck",
+    speed: "Speed | None",
+    written: dict[str, Path],
+    given: list[str],
+    condition: str | None,
 ) -> None:
     output.pairs(_facts(check) | _speed(speed))
     for heading, lines in (("Worth knowing", check.remarks), ("Training would refuse", check.refusals)):
@@ -89,10 +96,12 @@ def _describe(
     if written:
         output.line()
         output.pairs(written)
-    _say_next(output, check, written, given)
+    _say_next(output, check, written, given, condition)
 
 
-def _say_next(output: Output, check: "DataCheck", written: dict[str, Path], given: list[str]) -> None:
+def _say_next(
+    output: Output, check: "DataCheck", written: dict[str, Path], given: list[str], condition: str | None
+) -> None:
     """Tell the command that trains on what was checked; nothing where training would refuse it."""
     from idm.cli.data_options import beside_an_index
 
@@ -101,7 +110,8 @@ def _say_next(output: Output, check: "DataCheck", written: dict[str, Path], give
         return
     data, kept = (check.path, given) if left_out is None else (str(written["index"]), beside_an_index(check, given))
     without = f", without the {left_out:,} refused" if left_out else ""
-    options = [word for override in kept for word in ("--set", override)]
+    options = [] if condition is None else ["--condition", condition]
+    options += [word for override in kept for word in ("--set", override)]
     output.next("train", "--data", data, *options, "--out", "RUN", note=without)
 
 
@@ -114,6 +124,8 @@ def _facts(check: "DataCheck") -> dict[str, str]:
     rows |= {name: _counted(values) for name, values in check.counts.items()}
     if check.classes is not None:
         rows["classes"] = _counted(check.classes)
+    if check.condition:
+        rows["conditions"] = check.condition
     if check.values is not None:
         rows |= {"values": check.values.words, "range": check.values.choice}
     elif check.low:

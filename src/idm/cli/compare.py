@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from idm.cli import options
+from idm.cli import condition_options, options
 from idm.cli.groups import Doing
 from idm.cli.output import Output
 from idm.core.text import counted, finite
@@ -29,6 +29,7 @@ def compare(
     second: Second,
     other: options.OtherData = None,
     overrides: options.SourceOverrides = None,
+    condition: condition_options.OfOtherData = None,
     budget: options.Budget = 0,
     steps: options.BoundSteps = 0,
     num: options.NumHeldOut = 0,
@@ -49,7 +50,7 @@ def compare(
     from idm.tasks.requests import CompareRequest
 
     source = options_to_score(overrides or [], other)
-    wanted = CompareRequest(other, source, budget, steps, num, seed, batch_size, precision)
+    wanted = CompareRequest(other, source, budget, steps, num, seed, batch_size, precision, condition)
     _describe(doing.output, compare_into(first, second, wanted, out, **doing.for_task))
 
 

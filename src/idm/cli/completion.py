@@ -5,7 +5,7 @@ tests/docs/test_map.py sees that it is up to date.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -81,12 +81,17 @@ def _part(section: str) -> dict[str, list[str]]:
 def _settings(known: dict[str, list[str]], incomplete: str) -> list[str]:
     path, equals, _ = incomplete.partition("=")
     if equals:
-        paths = [path] if path in known else [whole for whole in known if whole.endswith(f".{path}")]
+        paths = [path] if path in known else [whole for whole in _short(known) if whole.endswith(f".{path}")]
         values = known[paths[0]] if len(paths) == 1 else []
         return _that_begin([f"{path}={value}" for value in values], incomplete)
-    names = [whole.rpartition(".")[2] for whole in known]
+    names = [whole.rpartition(".")[2] for whole in _short(known)]
     short = [name for name in names if names.count(name) == 1]
     return _that_begin([f"{name}=" for name in dict.fromkeys([*known, *short])], incomplete)
+
+
+def _short(known: Iterable[str]) -> list[str]:
+    """Return the paths that names may stand for: those of conditions have the names of those of samples."""
+    return [whole for whole in known if not whole.startswith("data.condition.")]
 
 
 @cache

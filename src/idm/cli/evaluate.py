@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from idm.cli import guiding, options
+from idm.cli import condition_options, guiding, options
 from idm.cli.evaluate_sets import SetOptions, compare_sets, refuse_options_of_runs, refuse_sets
 from idm.cli.flags import in_options
 from idm.cli.groups import Doing
@@ -109,6 +109,7 @@ def evaluate(
     run_folder: MaybeRun = None,
     others: options.SeveralData = None,
     overrides: options.SourceOverrides = None,
+    condition: condition_options.OfOtherData = None,
     *,
     sets: SetOptions,
     bound: BoundOptions,
@@ -125,7 +126,7 @@ def evaluate(
     among GPUs.
     """
     if run_folder is None:
-        refuse_options_of_runs(others, doing, bound, drawn, network)
+        refuse_options_of_runs(others, condition, doing, bound, drawn, network)
         compare_sets(sets, **measured.asked, overrides=overrides or [], out=out, doing=doing)
         return
     refuse_sets(sets)
@@ -134,7 +135,9 @@ def evaluate(
 
     first, *more = others or [None]
     source = options_to_score(overrides or [], first)
-    wanted = ScoreRequest(first, source, **vars(bound), **drawn.asked, **measured.asked, **vars(network))
+    wanted = ScoreRequest(
+        first, source, **vars(bound), **drawn.asked, **measured.asked, **vars(network), condition=condition
+    )
     if more:
         of_sets = evaluate_sets_into(run_folder, wanted, others or [], out, **doing.for_task)
         if of_sets is not None:

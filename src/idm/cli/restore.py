@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from idm.cli import completion, options
+from idm.cli import completion, condition_options, options
 from idm.cli.output import Output
 from idm.cli.sample import sampler_options
 from idm.core.errors import SettingsError
@@ -86,6 +86,7 @@ def restore(
     num: Draws = None,
     method: MethodName = None,
     labels: options.KnownLabels = None,
+    condition: condition_options.OfObservations = None,
     seed: options.Seed = 0,
     sampler: Sampler = None,
     steps: Steps = None,
@@ -112,7 +113,8 @@ def restore(
     names = cases(observed or [], check_coverage)
     count = num or (LEAST_DRAWS if covers else 8)
     (own, settings), output = method_and_sampler(overrides, sampler, steps), Output(as_json=as_json)
-    wanted = RestoreRequest(operator, noise, count, method, own, settings, labels, seed, trial, batch_size, covers)
+    how = (seed, trial, batch_size, covers, condition)
+    wanted = RestoreRequest(operator, noise, count, method, own, settings, labels, *how)
     given: dict[str, Any] = {"device": device, "trust_code": trust_code, "listener": TERMINAL, "say": output.line}
     made = restore_into(run_folder, names, wanted, out, **given)
     describe_restored(output, made)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from idm.cli import guiding, options
+from idm.cli import condition_options, guiding, options
 from idm.cli.groups import Doing
 from idm.cli.guiding import GuideOptions
 from idm.cli.output import Output
@@ -18,6 +18,7 @@ def sample(
     run_folder: options.RunArgument,
     num: options.NumSamples = 64,
     labels: options.Labels = None,
+    condition: condition_options.OfSamples = None,
     seed: options.Seed = 0,
     sampler: options.SamplerName = None,
     steps: options.SamplerSteps = None,
@@ -47,9 +48,8 @@ def sample(
     settings, of_rule = sampler_options(overrides or [])
     settings |= options.given(name=sampler, steps=steps, spacing=spacing, plan=plan, eta=eta)
     guides, files = of_rule | guide.asked, options.listed(formats)
-    wanted = SampleRequest(
-        num, labels, seed, guidance, settings, batch_size, trajectory, compile_, precision, variance, guides, files
-    )
+    how = (precision, variance, guides, files, condition)
+    wanted = SampleRequest(num, labels, seed, guidance, settings, batch_size, trajectory, compile_, *how)
     drawn = sample_into(run_folder, wanted, out, **doing.for_task)
     if drawn is not None:
         _describe(doing.output, drawn, wanted)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from idm.cli import completion
+from idm.cli import completion, condition_options
 from idm.cli.flags import in_options
 from idm.cli.groups import Doing
 from idm.cli.options import Overrides, named
@@ -58,6 +58,7 @@ def train(
     config: Config = None,
     preset: Preset = None,
     data: Data = None,
+    condition: condition_options.OfData = None,
     init: Init = None,
     out: RunFolder = None,
     overrides: Overrides = None,
@@ -79,7 +80,7 @@ def train(
     output, run_folder = doing.output, _run_folder(out, data)
     max_seconds = None if max_time is None else parse_duration(max_time)
     trackers = [careful_tracker(name, run_folder) for name in track or []]
-    chosen = choose_experiment(config, preset, data, run_folder, overrides or [], init)
+    chosen = choose_experiment(config, preset, data, run_folder, overrides or [], init, condition)
     run = train_experiment(
         chosen.experiment,
         run_folder,

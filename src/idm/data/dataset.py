@@ -31,7 +31,7 @@ def _check_flip(shape: tuple[int, ...], *, random_flip: bool) -> None:
 
 
 class Dataset:
-    """Some of the samples of a source, encoded, with their labels.
+    """Some of the samples of a source, encoded, with their labels or conditions.
 
     Samples are numbered 0..len-1. With ``random_flip`` every sample is there twice, mirrored (along its last axis)
     under the numbers of the second half; a random order of all numbers then mirrors a random half of the samples, and
@@ -51,6 +51,7 @@ class Dataset:
         indices: Indices,
         *,
         labels: Labels | None = None,
+        condition: "Dataset | None" = None,
         random_flip: bool = False,
         crop: Sizes = 0,
         crop_seed: int = 0,
@@ -64,6 +65,7 @@ class Dataset:
             codec: how they map to the model's range.
             indices: which samples of the source.
             labels: labels of all samples of the source, [n] or [n, k], or None to go without.
+            condition: what goes with each sample in place of labels: as many samples, mirrored and cropped alike.
             random_flip: add the mirrored samples.
             crop: size of every spatial axis, or of each, after cropping; 0: as they are.
             crop_seed: seed of where to crop.
@@ -81,6 +83,7 @@ class Dataset:
         self.shape = (source.shape[0], *(self._crop or source.shape[1:]))
         self._indices = indices
         self._labels = None if labels is None else torch.as_tensor(labels[indices])
+        self._condition = condition
         encoded_bytes = 4 * len(indices) * math.prod(source.shape)
         self._encoded = self._encode_all() if encoded_bytes <= CACHE_BYTES else None
 
@@ -89,21 +92,27 @@ class Dataset:
         return len(self._indices) * (2 if self.random_flip else 1)
 
     @property
+    def is_in_memory(self) -> bool:
+        """Whether nothing is left to read."""
+        return self._encoded is not None and (self._condition is None or self._condition.is_in_memory)
+
+    @property
     def num_read(self) -> int:
         """How many samples of the source there are, none of them mirrored."""
         return len(self._indices)
 
     @property
     def labels(self) -> Tensor | None:
-        """Labels of these, in order; None without any."""
+        """Labels of these, in order; None without any, also where they have conditions."""
         return self._labels
 
     def batch(self, indices: Indices) -> Batch:
-        """Return the samples of those numbers, [b, *shape], and their labels.
+        """Return the samples of those numbers, [b, *shape], and their labels or conditions.
 
         Raises:
             DataError: a file that was damaged or changed meanwhile.
         """
+        told = None if self._condition is None else self._condition.batch(indices)[0]
         draws, indices = np.divmod(indices, len(self))
         places = indices % len(self._indices)
         chosen = torch.as_tensor(places)
@@ -113,16 +122,16 @@ class Dataset:
             x = torch.where(mirrored, x.flip(-1), x)
         if self._crop:
             x = crop_windows(x, self._crop, crop_shares(self._crop_seed, draws, indices, x.ndim - 2))
-        return x, None if self._labels is None else self._labels[chosen]
+        return x, told if self._labels is None else self._labels[chosen]
 
     def first(self, count: int) -> Batch:
         """Return the first ``count`` samples as they are, or all if there are fewer."""
         return self.batch(np.arange(min(count, len(self._indices))))
 
     def with_labels(self, labels: Labels) -> "Dataset":
-        """Return the same samples with labels, given for all samples of the source."""
+        """Return the same samples with labels in place of what they had, given for all samples of the source."""
         labelled = copy(self)
-        labelled._labels = torch.as_tensor(labels[self._indices])
+        labelled._labels, labelled._condition = torch.as_tensor(labels[self._indices]), None
         return labelled
 
     def batches(self, order: Iterable[Indices], *, ahead: int = 2) -> Batches:
@@ -132,7 +141,7 @@ class Dataset:
             order: numbers of the samples of each batch; it may be endless.
             ahead: how many batches to have ready, by each process where there are several; at least 1.
         """
-        ahead = ahead if self._encoded is None else 0
+        ahead = 0 if self.is_in_memory else ahead
         return Batches(self, order, ahead=ahead, workers=self._workers, timeout=self._timeout)
 
     def describe(self, indices: Indices) -> str:

@@ -81,7 +81,7 @@ def inversion(diffusion: GaussianDiffusion) -> Inversion:
 def reconstruct(run: Run, data: Data) -> Reconstruction:
     """Invert held-out samples to noise and sample them back."""
     x, y = data.held_out.first(NUM_RECONSTRUCTED)
-    kwargs = {} if y is None else {"y": y.to(run.device)}
+    kwargs = run.spec.label_kind.given(None if y is None else y.to(run.device))
     way = inversion(run.diffusion)
     denoise = run.denoiser(way.diffusion, kwargs)
     states = way.encode(denoise, (x.to(run.device),))

@@ -16,6 +16,7 @@ from idm.diffusion.objectives import Objective
 from idm.diffusion.pairs import extrapolate, find_both
 from idm.diffusion.predictions import Preconditioned, Prediction
 from idm.diffusion.results import LossTerms, NetworkOutput, ReverseStep, VbTerms
+from idm.diffusion.shifted import Shifted
 from idm.diffusion.variances import (
     Analytic,
     CalibratedDecoder,
@@ -56,6 +57,7 @@ __all__ = [
     "Prediction",
     "ReverseStep",
     "ReverseVariance",
+    "Shifted",
     "Sigmoid",
     "VbTerms",
     "XStartWeighting",

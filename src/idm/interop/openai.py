@@ -116,7 +116,7 @@ def unet_options(flags: Mapping[str, Any]) -> dict[str, Any]:
         "use_scale_shift_norm": full["use_scale_shift_norm"],
         "checkpoint_stages": len(multiples) if full["use_checkpoint"] else 0,
         "num_classes": NUM_CLASSES if full["class_cond"] else None,
-        "low_res_channels": 3 if super_resolution else 0,
+        "condition_channels": 3 if super_resolution else 0,
         "dims": 2,
     }
 

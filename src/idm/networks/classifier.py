@@ -21,11 +21,11 @@ class EncoderClassifier(nn.Module):
         """Take over the pieces of a network, and add a head that starts at zero.
 
         Raises:
-            SettingsError: a network that is shown an image beside the noisy data.
+            SettingsError: a network that is shown a condition beside the noisy data.
         """
         super().__init__()
-        if unet.low_res_channels:
-            raise SettingsError("network: one without low_res_channels wanted for a classifier, got one with them")
+        if unet.condition_channels:
+            raise SettingsError("network: one without condition_channels wanted for a classifier, got one with them")
         self.time_embed, self.input_blocks, self.middle_block = unet.time_embed, unet.input_blocks, unet.middle_block
         width = unet.widths[-1]
         self.norm = GroupNorm(width, activated=True)

@@ -15,13 +15,15 @@ def custom_network(
     out_channels: int,
     num_classes: int | None = None,
     num_attributes: int = 0,
+    condition_channels: int = 0,
     dims: int = 2,
     arguments: Mapping[str, Any] | None = None,
     trust_code: bool = False,
 ) -> nn.Module:
     """Call a class or function of one's own, which is given those of the sizes that it takes by name.
 
-    The network is called as ``network(x, time)``, with labels as ``network(x, time, y=labels)``; see ``Network``.
+    The network is called as ``network(x, time)``, with labels as ``network(x, time, y=labels)``, with conditions as
+    ``network(x, time, condition=fields)``; see ``Network``.
 
     Args:
         make: "module:name" of a subclass of torch's Module, or of a function whose return type is annotated as one. The
@@ -31,6 +33,7 @@ def custom_network(
         num_classes: number of labels, "no class" included if there is one; None: not conditioned on classes.
         num_attributes: how many numbers a label has, where labels are numbers [b, num_attributes], NaN where one is
             missing; 0: they are none.
+        condition_channels: channels of the condition [b, condition_channels, *space or smaller]; 0: none.
         dims: number of spatial axes.
         arguments: further keyword arguments to call it with.
         trust_code: False where ``make`` may be a stranger's, as in a run: then it is refused.
@@ -43,6 +46,7 @@ def custom_network(
         "out_channels": out_channels,
         "num_classes": num_classes,
         "num_attributes": num_attributes,
+        "condition_channels": condition_channels,
         "dims": dims,
     }
     return make_of_code(make, nn.Module, arguments, example="mynetworks:Net", trust_code=trust_code, **sizes)

@@ -13,17 +13,16 @@ from torch import Tensor, nn
 from idm.core.counts import refuse_one
 from idm.core.errors import SettingsError
 from idm.networks.attention_stages import attending_stages, check_heads
+from idm.networks.conditions import beside, check_condition
 from idm.networks.dropout import number_layers
 from idm.networks.embeddings import TimeEmbedding, check_labels, label_embedding
 from idm.networks.fast.processor import fast_layout
 from idm.networks.layers import GroupNorm, convolution, zeroed
 from idm.networks.pieces import Blueprint, Piece
 
-ENLARGE = {1: "linear", 2: "bilinear", 3: "trilinear"}
-
 
 class UNet(nn.Module):
-    """Predicts from noisy samples, times and, where it was built for them, labels and a low-resolution image.
+    """Predicts from noisy samples, times and, where it was built for them, labels and a condition.
 
     Any sizes will do: an axis of odd length is padded by one place before it is halved, and cropped again on the way
     up. Padding where a stage needs it, rather than the data at once, leaves no empty places for attention and norms to
@@ -48,7 +47,7 @@ class UNet(nn.Module):
             coarsest stage. 0: none; the number of stages or more: all. Results are the same.
         num_classes: number of labels, "no class" included if there is one; None: not conditioned on classes.
         num_attributes: how many numbers a label has, where labels are numbers; 0: they are none.
-        low_res_channels: channels of a low-resolution image to condition on (super-resolution); 0: none.
+        condition_channels: channels of a condition, such as a coarse field or another channel; 0: none.
         dims: number of spatial axes, 1 to 3.
         halved_axes: spatial axes that are halved from stage to stage, 0 being the first after the channels; by
             default all, but of three axes not the first.
@@ -75,15 +74,15 @@ class UNet(nn.Module):
         checkpoint_stages: int = 0,
         num_classes: int | None = None,
         num_attributes: int = 0,
-        low_res_channels: int = 0,
+        condition_channels: int = 0,
         dims: int = 2,
         halved_axes: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
         widths = _widths(channel_mult, model_channels, num_res_blocks, dropout)
-        _refuse_negative(low_res_channels, num_heads_upsample)
+        _refuse_negative(condition_channels, num_heads_upsample)
         attending, heads_upsample = _attention(attention_resolutions, num_heads, num_heads_upsample, widths)
-        self.in_channels, self.low_res_channels = in_channels, low_res_channels
+        self.in_channels, self.condition_channels = in_channels, condition_channels
         self.num_classes, self.num_attributes = num_classes, num_attributes
         self.dims, self.widths, self.dropout = dims, widths, dropout
         emb, ways = 4 * model_channels, (use_scale_shift_norm, conv_resample, checkpoint_stages, halved_axes)
@@ -91,7 +90,7 @@ class UNet(nn.Module):
         self.time_embed = TimeEmbedding(model_channels, emb)
         if (labels := label_embedding(num_classes, num_attributes, emb)) is not None:
             self.label_emb = labels
-        first = convolution(dims, in_channels + low_res_channels, widths[0], 3)
+        first = convolution(dims, in_channels + condition_channels, widths[0], 3)
         self.input_blocks, skips = blueprint.down(first, num_heads)
         self.middle_block, self.output_blocks = blueprint.middle(num_heads), blueprint.up(skips, heads_upsample)
         last = zeroed(convolution(dims, widths[0], out_channels, 3))
@@ -113,7 +112,7 @@ class UNet(nn.Module):
         time: Tensor,
         /,
         y: Tensor | None = None,
-        low_res: Tensor | None = None,
+        condition: Tensor | None = None,
         dropout_seeds: Tensor | None = None,
     ) -> Tensor:
         """Predict.
@@ -123,7 +122,8 @@ class UNet(nn.Module):
             time: network times [b].
             y: classes, int64 [b], or numbers, floats [b, num_attributes] of which NaN is missing; only and always where
                 the network was built for them.
-            low_res: image to be refined [b, low_res_channels, *smaller]; only and always where there are such channels.
+            condition: [b, condition_channels, *smaller], enlarged linearly to the size of x; only and always where the
+                network was built for one.
             dropout_seeds: a seed per sample, int64 [b]: what is dropped in training is a function of it, whatever batch
                 the sample is in; None: of the state of torch's generator.
 
@@ -133,10 +133,10 @@ class UNet(nn.Module):
         Raises:
             SettingsError: shapes or conditioning that the network was not built for.
         """
-        self._check(x, y, low_res)
+        self._check(x, y, condition)
         embedding = self.time_embed(time)
         embedding = F.silu(embedding if y is None else embedding + self.label_emb(y))
-        hidden = self._with_low_res(x.to(embedding.dtype), low_res)
+        hidden = beside(x.to(embedding.dtype), condition)
         hidden = hidden.contiguous(memory_format=fast_layout(hidden))
         skips: list[Tensor] = []
         for piece in self.input_blocks:
@@ -148,23 +148,14 @@ class UNet(nn.Module):
             hidden = piece(torch.cat([_cropped(hidden, skip.shape[2:]), skip], dim=1), embedding, dropout_seeds)
         return self.out(hidden).to(x.dtype)
 
-    def _with_low_res(self, x: Tensor, low_res: Tensor | None) -> Tensor:
-        """Lay the image to be refined, enlarged, beside x."""
-        if low_res is None:
-            return x
-        enlarged = F.interpolate(low_res.to(x.dtype), size=list(x.shape[2:]), mode=ENLARGE[self.dims])
-        return torch.cat([x, enlarged], dim=1)
-
-    def _check(self, x: Tensor, y: Tensor | None, low_res: Tensor | None) -> None:
+    def _check(self, x: Tensor, y: Tensor | None, condition: Tensor | None) -> None:
         if x.ndim != self.dims + 2 or x.shape[1] != self.in_channels:
             raise SettingsError(
                 f"network: data of {self.in_channels} channels and {self.dims} spatial axes wanted, "
                 f"got shape {tuple(x.shape)}; build it with in_channels and dims of the data"
             )
         check_labels(y, self.num_classes, self.num_attributes)
-        if (low_res is None) != (self.low_res_channels == 0):
-            wanted = "an image low_res" if self.low_res_channels else "no image low_res"
-            raise SettingsError(f"network: {wanted} wanted, it was built with low_res_channels={self.low_res_channels}")
+        check_condition(condition, self.condition_channels, self.dims)
 
 
 def _widths(
@@ -186,11 +177,11 @@ def _widths(
     return widths
 
 
-def _refuse_negative(low_res_channels: int, num_heads_upsample: int) -> None:
-    if low_res_channels < 0 or (num_heads_upsample < 1 and num_heads_upsample != -1):
+def _refuse_negative(condition_channels: int, num_heads_upsample: int) -> None:
+    if condition_channels < 0 or (num_heads_upsample < 1 and num_heads_upsample != -1):
         raise SettingsError(
-            "network: low_res_channels of at least 0, and num_heads_upsample of at least 1 or -1, wanted, got "
-            f"low_res_channels={low_res_channels}, num_heads_upsample={num_heads_upsample}"
+            "network: condition_channels of at least 0, and num_heads_upsample of at least 1 or -1, wanted, got "
+            f"condition_channels={condition_channels}, num_heads_upsample={num_heads_upsample}"
         )
 
 

@@ -1,6 +1,7 @@
 """Exact denoisers of distributions that are known: ground truth wherever a network is expected."""
 
 from idm.oracles.base import ExactDenoiser, Moments
+from idm.oracles.conditioned import ConditionedFieldDenoiser
 from idm.oracles.empirical import EmpiricalDenoiser
 from idm.oracles.enumerated import EnumeratedDenoiser
 from idm.oracles.field import GaussianFieldDenoiser, power_law
@@ -12,6 +13,7 @@ from idm.oracles.mixture import MixtureDenoiser
 from idm.oracles.posteriors import Posterior, field_posterior, gaussian_posterior, mixture_posterior
 
 __all__ = [
+    "ConditionedFieldDenoiser",
     "EmpiricalDenoiser",
     "EnumeratedDenoiser",
     "ExactDenoiser",

@@ -1,6 +1,7 @@
 """Complete experiments; a new one is a function and a line in ``PRESETS``."""
 
 from idm.core.registry import Registry
+from idm.presets.conditions import with_condition
 from idm.presets.digits import digits
 from idm.presets.inferred import USUAL, inferred
 from idm.presets.located import NOTHING, Told, data_settings, located, source_told, without_source
@@ -29,6 +30,7 @@ __all__ = [
     "inferred",
     "located",
     "source_told",
+    "with_condition",
     "with_fitting_batches",
     "without_source",
 ]

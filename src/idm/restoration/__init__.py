@@ -2,6 +2,7 @@
 
 from idm.restoration.checking import check_coverage, observe
 from idm.restoration.coverage import Calibration, Coverage, Region, coverage_of
+from idm.restoration.ensembles import chance_of_flat, crps, crps_of_gaussian
 from idm.restoration.methods import (
     DDNM,
     DPS,
@@ -60,8 +61,11 @@ __all__ = [
     "Region",
     "SDEdit",
     "Selection",
+    "chance_of_flat",
     "check_coverage",
     "coverage_of",
+    "crps",
+    "crps_of_gaussian",
     "observe",
     "restore",
     "restore_particles",

@@ -23,6 +23,7 @@ from idm.diffusion import (
 )
 from idm.likelihood import with_error_curve
 from idm.networks import OF_SPACE
+from idm.networks.residual import ResidualNetwork
 from idm.run.spec import DataSpec
 from idm.samplers import Sampler
 from idm.samplers.base import LARGEST_GAIN
@@ -125,7 +126,8 @@ def build_network(experiment: Experiment, spec: DataSpec, out_channels: int, *, 
         DataError: it is made by code that is not trusted, or cannot be made.
     """
     network = untried_network(experiment, spec, out_channels, trust_code=trust_code).eval()
-    labels = {"y": spec.label_kind.tensor(spec.label_kind.every()[:1])} if spec.label_kind.is_told else {}
+    kind = spec.label_kind
+    labels = kind.given(kind.tensor(kind.every()[:1]) if kind.is_told else None)
     wanted = (1, out_channels, *spec.shape[1:])
     try:
         with torch.no_grad():
@@ -134,7 +136,7 @@ def build_network(experiment: Experiment, spec: DataSpec, out_channels: int, *, 
         raise
     except Exception as error:  # networks of one's own may raise anything
         raise DataError(
-            f"network: one that takes data of shape {spec.shape}, times and {'labels' if labels else 'no labels'} "
+            f"network: one that takes data of shape {spec.shape}, times and {kind.nouns if labels else 'no labels'} "
             f"wanted, got {type(error).__name__} ({one_line(error)}); mend it"
         ) from error
     if not isinstance(output, torch.Tensor) or tuple(output.shape) != wanted:
@@ -159,12 +161,34 @@ def untried_network(
             f"network.name: a network for {len(space)} spatial axes wanted (data of shape {spec.shape}), "
             f"got '{settings.name}'; set network.name={fits}"
         )
+    _refuse_mean(experiment, spec)
     try:
-        return settings.build(**given, trust_code=trust_code)
+        network = settings.build(**given, trust_code=trust_code)
+        if not experiment.training.mean_steps:
+            return network
+        return ResidualNetwork(settings.build(**given | {"out_channels": channels}, trust_code=trust_code), network)
     except TypeError as error:
         if "Overflow" not in str(error):
             raise
         raise SettingsError("network: sizes of at most 63 bits wanted, got larger ones") from error
+
+
+def _refuse_mean(experiment: Experiment, spec: DataSpec) -> None:
+    """Refuse to learn the mean of samples where nothing tells them apart, or where the residual is not that of x_0.
+
+    Raises:
+        SettingsError: as said.
+    """
+    steps, prediction = experiment.training.mean_steps, experiment.diffusion.prediction
+    if steps and spec.condition is None:
+        raise SettingsError(
+            f"training.mean_steps: 0 wanted without conditions, got {steps}; leave it out, or give condition=PATH"
+        )
+    if steps and prediction.value.is_mean:
+        raise SettingsError(
+            f"training.mean_steps: 0 wanted with diffusion.prediction={prediction.name.lower()}, got {steps}; set "
+            "diffusion.prediction=v"
+        )
 
 
 def build_sampler(

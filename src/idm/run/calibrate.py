@@ -17,6 +17,7 @@ from idm.likelihood.calibration import LEVELS_AFTER_TRAINING
 from idm.networks.size import device_of
 from idm.run.acceleration import in_precision
 from idm.run.data import Data
+from idm.run.residuals import network_denoiser
 from idm.settings import Experiment
 from idm.training.memory import in_smaller_pieces
 
@@ -61,9 +62,10 @@ def calibrate(
         return {}
     device = device_of(network)
     x_start, labels = data.train.first(num)
-    conditioning = {} if labels is None else {"y": labels.to(device)}
+    conditioning = data.spec.label_kind.given(None if labels is None else labels.to(device))
     trained = in_precision(network, experiment.training.precision)
-    denoise = diffusion.denoiser(trained, conditioning=conditioning, clip=data.spec.codec.bounded)
+    shape, bounded = data.spec.shape, data.spec.codec.bounded
+    denoise = network_denoiser(diffusion, trained, network, conditioning, shape, clip=bounded)
     # Image i has seed + i: shifted, no seed comes near the end of 64 bits.
     seed = derive_seed(experiment.seed, "calibration") >> 16
 

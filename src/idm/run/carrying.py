@@ -10,7 +10,6 @@ from idm.core.counts import at_least
 from idm.core.errors import SettingsError
 from idm.core.progress import Listener, Within
 from idm.core.tensors import require_finite
-from idm.data.remarks import listed
 from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.editing import States, refuse_dropout
 from idm.run.inversions import InversionChoice
@@ -47,10 +46,10 @@ def refuse_numbers(run: Opened) -> None:
     Raises:
         SettingsError: it is one.
     """
-    if run.spec.attributes is not None:
+    if told := run.spec.label_kind.told_besides_classes:
         raise SettingsError(
             "latents: a run with classes, or without labels, wanted, got one that is told "
-            f"{listed(run.spec.attributes.names)}; edit samples, or draw and score them under such labels, instead"
+            f"{told}; edit samples, or draw and score them under such labels, instead"
         )
 
 

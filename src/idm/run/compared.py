@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from idm.data import Dataset
 from idm.metrics import Labelled, Metric, Setup
@@ -91,7 +92,12 @@ def _fitted(data: Data, features: str, device: torch.device) -> tuple[Compared, 
 
 def evenly(dataset: Dataset) -> Labelled:
     """Return samples evenly from all that are there, none of them mirrored."""
-    return Labelled(*dataset.batch(numbers_evenly(dataset)))
+    return labelled(*dataset.batch(numbers_evenly(dataset)))
+
+
+def labelled(x: Tensor, y: Tensor | None) -> Labelled:
+    """Put samples and their classes together; numbers and conditions are none."""
+    return Labelled(x, None if y is None or y.is_floating_point() else y)
 
 
 def numbers_evenly(dataset: Dataset) -> NDArray[np.int64]:

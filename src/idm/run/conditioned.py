@@ -3,19 +3,50 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from torch import Tensor
 
-from idm.core.errors import SettingsError
+from idm.core.errors import DataError, SettingsError
 from idm.run.build import null_label
-from idm.run.label_kinds import Label
+from idm.run.label_kinds import Label, LabelKind
 from idm.run.labels import Labels
 from idm.run.loaded import Loaded
+from idm.run.own_data import open_run_data
+
+MOST_CONDITIONS, MOST_CONDITION_VALUES = 1024, 2**26
+"""Most conditions of the data that samples are drawn for in turn, and most values of them together."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Conditioned(Loaded):
-    """A trained model, and the classes that it knows."""
+    """A trained model, and the classes, numbers or conditions that it is told."""
+
+    def usual_labels(self, kind: LabelKind) -> list[Label]:
+        """Return the labels that samples have in turn where nobody asks for others: every class, or those of the data.
+
+        Args:
+            kind: of the labels.
+
+        Raises:
+            DataError: conditions are wanted, and the data of the run cannot be opened.
+        """
+        return kind.every() if self.spec.condition is None else self._conditions
+
+    @cached_property
+    def _conditions(self) -> list[Label]:
+        """Conditions of held-out samples; of those that were trained on where none are held out."""
+        assert self.spec.condition is not None
+        most = max(1, min(MOST_CONDITIONS, MOST_CONDITION_VALUES // math.prod(self.spec.shape)))
+        try:
+            data = self.data or open_run_data(self)
+        except DataError as error:
+            *lines, last = error.lines
+            raise DataError(*lines, f"{last}; or draw for conditions of your own, with condition=FIELDS") from error
+        part = data.held_out if len(data.held_out) else data.train
+        y = part.first(most)[1]
+        assert y is not None, "the data have conditions"
+        return self.spec.label_kind.labels_of(y)
 
     def label_kwargs(self, labels: Labels | None, count: int) -> dict[str, Tensor]:
         """Return the conditioning of ``count`` samples: labels repeated in turn; every class in turn if None.
@@ -29,10 +60,10 @@ class Conditioned(Loaded):
         """
         kind = self.spec.label_kind
         chosen = kind.read(labels)
-        values = kind.every() if chosen is None else chosen
+        values = self.usual_labels(kind) if chosen is None else chosen
         if not kind.is_told:
             return {}
-        return {"y": kind.tensor([values[i % len(values)] for i in range(count)]).to(self.device)}
+        return kind.given(kind.tensor([values[i % len(values)] for i in range(count)]).to(self.device))
 
     def unlabelled_kwargs(self, count: int) -> dict[str, Tensor]:
         """Return the conditioning of ``count`` samples of no class; nothing for a network without classes.
@@ -42,18 +73,18 @@ class Conditioned(Loaded):
         """
         if not self.spec.label_kind.is_told:
             return {}
-        self._null_label("no class")
-        return {"y": self.spec.label_kind.nothing(count).to(self.device)}
+        self._null_label(f"no {self.spec.label_kind.noun}")
+        return self.spec.label_kind.given(self.spec.label_kind.nothing(count).to(self.device))
 
     def conditioning(
-        self, asked: Sequence[Label] | None, known: Sequence[Label | None], option: str = "labels=CLASSES"
+        self, asked: Sequence[Label] | None, known: Sequence[Label | None], option: str | None = None
     ) -> dict[str, Tensor]:
         """Return the conditioning of samples: the classes asked for in turn, else those known, else no class.
 
         Args:
             asked: numbers of classes.
             known: class of each sample, None where it has none.
-            option: how a caller gives those asked for.
+            option: how a caller gives those asked for, where not by the usual name.
 
         Raises:
             SettingsError: a sample without a known class, and a network that knows classes only.
@@ -63,14 +94,15 @@ class Conditioned(Loaded):
             return self.label_kwargs(asked, count)
         there = [label for label in known if label is not None]
         if len(there) == count:
-            return {"y": kind.tensor(there).to(self.device)}
+            return kind.given(kind.tensor(there).to(self.device))
         try:
-            y = self.unlabelled_kwargs(count)["y"]
+            y = self.unlabelled_kwargs(count)[kind.key]
         except SettingsError as error:
-            raise SettingsError(f"samples: the class of each wanted, got none; name it with {option}") from error
+            wanted = f"samples: the {kind.noun} of each wanted, got none; name it with {option or kind.option}"
+            raise SettingsError(wanted) from error
         if there:
             y[[label is not None for label in known]] = kind.tensor(there).to(y)
-        return {"y": y}
+        return kind.given(y)
 
     def require_guidance(self, scale: float) -> int | float:
         """Return what stands for no label, which guidance needs.
@@ -98,7 +130,7 @@ class Conditioned(Loaded):
         label = null_label(self.experiment, self.spec)
         if label is None:
             raise SettingsError(
-                f"{wanted}: this network was trained without label dropout and knows classes only "
+                f"{wanted}: this network was trained without label dropout and knows {self.spec.label_kind.nouns} only "
                 "(training.label_dropout above 0 makes it possible)"
             )
         return label

@@ -21,11 +21,12 @@ from idm.data.parts import without_advice
 from idm.data.patches import SIZE, STRIDE, Patches
 from idm.data.sizes import Sizes, are_within, sizes_in_words
 from idm.data.values.ranges import find_range
+from idm.run.conditions import Conditions, open_conditions
 from idm.run.held_out import Split, hash_of_named, remarks_on_split, split
 from idm.run.spec import DataSpec
 from idm.settings import Experiment
 from idm.settings.experiment import DataSettings
-from idm.settings.schema import option_paths
+from idm.settings.schema import OpenSection, option_paths
 
 DATA_OPTIONS = tuple(entry.name for entry in fields(DataSettings))
 """Settings of data, which messages begin with."""
@@ -59,9 +60,13 @@ def with_absolute_path(experiment: Experiment) -> Experiment:
     settings = experiment.data
     if settings.held_out_list:
         settings = replace(settings, held_out_list=str(Path(settings.held_out_list).absolute()))
-    paths = {key: str(Path(path).absolute()) for key in PATHS if (path := settings.source.get(key))}
-    settings = replace(settings, source=settings.source.with_options(**paths))
-    return replace(experiment, data=settings)
+    source = settings.source.with_options(**_absolute_paths(settings.source))
+    condition = settings.condition.with_options(**_absolute_paths(settings.condition))
+    return replace(experiment, data=replace(settings, source=source, condition=condition))
+
+
+def _absolute_paths(source: OpenSection) -> dict[str, str]:
+    return {key: str(Path(path).absolute()) for key in PATHS if (path := source.get(key))}
 
 
 @option_paths("data", DATA_OPTIONS)
@@ -88,14 +93,16 @@ def open_data(
     """
     source = open_source(settings, trust_code=trust_code)
     if before is not None:
-        _number_as_before(source, before, conditional=settings.class_conditional and not settings.attributes)
+        _number_as_before(source, before, conditional=_tells_classes(settings) and not settings.attributes)
     parts = split(settings, source)
+    known = None if codec is None or before is None or before.condition is None else before.condition.codec
+    conditions = open_conditions(settings, source, known)
     remarks: tuple[str, ...] = ()
     if codec is None:  # otherwise it is a run's, whose range and remarks are known
         codec, about_range = _fit_codec(settings, source)
-        remarks = about_range + _remarks(settings, source, parts)
+        remarks = about_range + _remarks(settings, source, parts, conditions)
     labels, attributes = _labels(settings, source, parts.train, None if before is None else before.attributes)
-    take = partial(Dataset, source, codec, labels=labels, crop=settings.random_crop)
+    take = partial(_part, source, codec, labels, conditions, crop=settings.random_crop)
     to_train = take(
         parts.train,
         random_flip=settings.random_flip,
@@ -104,7 +111,21 @@ def open_data(
         timeout=settings.timeout,
     )
     spec = _describe(settings, to_train, len(parts.train), parts.held_out, attributes)
+    spec = spec if conditions is None else replace(spec, condition=conditions.spec)
     return Data(to_train, take(parts.held_out), spec, remarks)
+
+
+def _part(
+    source: Source,
+    codec: Codec,
+    labels: NDArray[Any] | None,
+    conditions: Conditions | None,
+    samples: Indices,
+    **options: Any,
+) -> Dataset:
+    """Take some samples, with their labels or conditions; options as of ``Dataset``."""
+    condition = None if conditions is None else conditions.of(samples, **options)
+    return Dataset(source, codec, samples, labels=labels, condition=condition, **options)
 
 
 def _fit_codec(settings: DataSettings, source: Source) -> tuple[Codec, tuple[str, ...]]:
@@ -122,18 +143,23 @@ def _labels(
         DataError: no such numbers.
     """
     if not settings.attributes:
-        return source.labels if settings.class_conditional else None, None
+        return source.labels if _tells_classes(settings) else None, None
     names, values = read_attributes(source, settings.attributes)
     found = fit_attributes(names, values, train)
     scale = found if before is None or before.names != names else before
     return scale.standardize(values), found
 
 
+def _tells_classes(settings: DataSettings) -> bool:
+    """Whether the network is told classes, where there are any: not beside conditions."""
+    return settings.class_conditional and not settings.condition.is_on
+
+
 def _describe(
     settings: DataSettings, to_train: Dataset, num_train: int, held_out: Indices, attributes: Attributes | None
 ) -> DataSpec:
     source = to_train.source
-    is_labelled = settings.class_conditional and source.labels is not None and attributes is None
+    is_labelled = _tells_classes(settings) and source.labels is not None and attributes is None
     return DataSpec(
         to_train.shape,
         to_train.codec,
@@ -209,9 +235,10 @@ def _refuse_crop(crop: Sizes, shape: tuple[int, ...]) -> None:
         )
 
 
-def _remarks(settings: DataSettings, source: Source, parts: Split) -> tuple[str, ...]:
-    """Say what is worth knowing before training of the shape of samples and of their parts, a line each."""
-    return _without_axes(settings, source) + remarks_on_split(settings, parts)
+def _remarks(settings: DataSettings, source: Source, parts: Split, conditions: Conditions | None) -> tuple[str, ...]:
+    """Say what is worth knowing before training of the shape of samples, their parts and conditions, a line each."""
+    of_conditions = () if conditions is None else conditions.remarks
+    return _without_axes(settings, source) + remarks_on_split(settings, parts) + of_conditions
 
 
 def _without_axes(settings: DataSettings, source: Source) -> tuple[str, ...]:
@@ -237,8 +264,9 @@ def open_as_training(settings: DataSettings) -> Opened:
     source = open_source(settings)
     parts = split(settings, source)
     _labels(settings, source, parts.train, None)
+    conditions = open_conditions(settings, source)
     values = look_at_values(source, settings.range, standardize=settings.standardize)
-    values = replace(values, remarks=values.remarks + _remarks(settings, source, parts))
+    values = replace(values, remarks=values.remarks + _remarks(settings, source, parts, conditions))
     nothing = np.empty(0, dtype=np.int64)
     Dataset(source, values.codec, nothing, random_flip=settings.random_flip, crop=settings.random_crop)
-    return Opened(source, values, parts.held_out)
+    return Opened(source, values, parts.held_out, "" if conditions is None else conditions.words)

@@ -34,4 +34,5 @@ def refuse_data_folder(out: Path, data: str | Path) -> None:
 
 def places_of(settings: DataSettings) -> list[str]:
     """Return the paths of files and folders that settings say the data lie in."""
-    return [str(place) for name in ("path", "folder") if (place := settings.source.get(name))]
+    parts = (settings.source, settings.condition)
+    return [str(place) for part in parts for name in ("path", "folder") if (place := part.get(name))]

@@ -14,7 +14,7 @@ from idm.run.carrying import carrying_denoiser
 from idm.run.drawing import require_memory
 from idm.run.draws import SAMPLES, Draws, Look, Part
 from idm.run.inversions import InversionChoice, choose_inversion
-from idm.run.label_kinds import Label
+from idm.run.label_kinds import Label, plain_labels
 from idm.run.opened import Opened
 from idm.run.restoring import Restorations, editing_sampler, labels_in_turn
 
@@ -79,7 +79,7 @@ class ReEncoded(Draws):
 
     def to_plain(self) -> dict[str, Any]:
         """The way to invert, its levels, and the classes before."""
-        choice, before = self.choice, list(self.before)
+        choice, before = self.choice, plain_labels(self.before)
         levels = {"timesteps": choice.process.grid.levels.time.tolist(), "place": self.place}
         return {"inversion": choice.method, "threshold": choice.threshold, **levels, "before": before}
 

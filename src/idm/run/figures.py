@@ -15,7 +15,7 @@ from idm.core.text import counted
 from idm.likelihood import FlowLikelihood
 from idm.metrics import Evidence, Figure, Labelled, LevelScores, Metric, Needs, Recognised, find_metric, measure_all
 from idm.metrics.features import USUAL_FEATURES, FeatureCache, FeatureExtractor
-from idm.run.compared import Compared, choose_compared, evenly
+from idm.run.compared import Compared, choose_compared, evenly, labelled
 from idm.run.data import Data
 from idm.run.drawing import require_memory, require_sampler
 from idm.run.flows import flow_scores
@@ -208,4 +208,4 @@ def _sampler(
 def _as_drawn(run: Opened, samples: Tensor) -> Labelled:
     """Return samples as data would be, with the classes that they were drawn of."""
     labels = run.drawn_labels(None, len(samples))
-    return Labelled(run.spec.codec.rounded(samples), None if labels is None else labels.cpu())
+    return labelled(run.spec.codec.rounded(samples), None if labels is None else labels.cpu())

@@ -43,7 +43,7 @@ def flow_of(
     """
     found = flow_likelihood(
         run.diffusion,
-        run.denoiser(run.diffusion, {} if y is None else {"y": y.to(run.device)}),
+        run.denoiser(run.diffusion, run.spec.label_kind.given(None if y is None else y.to(run.device))),
         x.to(run.device),
         steps=steps,
         probes=probes,

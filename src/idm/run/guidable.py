@@ -10,12 +10,14 @@ from idm.core.errors import SettingsError
 from idm.diffusion import Clipped, Denoiser, GaussianDiffusion, ModelKwargs
 from idm.guidance import LevelClassifier
 from idm.run.conditioned import Conditioned
+from idm.run.field_labels import kind_of
 from idm.run.guidance_request import EVERYWHERE, GuidanceRequest
 from idm.run.guide import Guide
 from idm.run.guide_making import make_guide
-from idm.run.label_kinds import Label, LabelKind, kind_of
+from idm.run.label_kinds import Label, LabelKind
 from idm.run.labels import Labels
 from idm.run.loaded import Loaded
+from idm.run.residuals import network_denoiser
 
 AnyGuidable = TypeVar("AnyGuidable", bound="Guidable")
 
@@ -90,13 +92,13 @@ class Guidable(Conditioned):
         """
         kind = self.label_kind
         chosen = kind.read(labels)
-        values = kind.every() if chosen is None else chosen
+        values = self.usual_labels(kind) if chosen is None else chosen
         if not kind.is_told:
             return None
         return kind.tensor([values[i % len(values)] for i in range(count)]).to(self.device)
 
     def labels_of(
-        self, asked: Sequence[Label] | None, known: Sequence[Label | None], option: str = "labels=CLASSES"
+        self, asked: Sequence[Label] | None, known: Sequence[Label | None], option: str | None = None
     ) -> Tensor | None:
         """Return the classes of a user's samples, int64 [n], for ``guided_denoiser``; None where there are none.
 
@@ -108,19 +110,19 @@ class Guidable(Conditioned):
         by_class = self.guide.asked.is_by_class and self.label_kind.is_told
         if by_class and asked is None and None in known:
             raise SettingsError(
-                f"samples: the class of each wanted, since {self.guide} is guidance by class, got none; name it with "
-                f"{option}"
+                f"samples: the {self.label_kind.noun} of each wanted, since {self.guide} is guidance by class, got "
+                f"none; name it with {option or self.label_kind.option}"
             )
         if by_class and not self.spec.label_kind.is_told:  # the classifier's, of which the network is not told
             return self.drawn_labels(asked or [label for label in known if label is not None], len(known))
-        return self.conditioning(asked, known, option).get("y")
+        return self.spec.label_kind.told_in(self.conditioning(asked, known, option))
 
     def guided_denoiser(self, process: GaussianDiffusion, y: Tensor | None) -> Denoiser:
         """Return what finds x_0 of samples of labels y, of ``drawn_labels``; the network itself without guidance."""
 
         def found_by(run: Loaded, labels: Tensor | None) -> Denoiser:
-            given = {} if labels is None else {"y": labels}
-            return process.denoiser(run.sampling_network, conditioning=given, clip=False)
+            given = run.spec.label_kind.given(labels)
+            return network_denoiser(process, run.sampling_network, run.network, given, run.spec.shape, clip=False)
 
         null = None if self.guide.scale == 1.0 else self.require_guidance(self.guide.scale)
         return self.guide.around(self, found_by, y, null)
@@ -154,6 +156,7 @@ class Guidable(Conditioned):
         """
         self.require_unguided()
         if guidance == 1.0:
-            return process.denoiser(self.sampling_network, conditioning=conditioning, clip=clip)
-        found = self.guided(guidance).guided_denoiser(process, conditioning.get("y"))
+            called = self.sampling_network
+            return network_denoiser(process, called, self.network, conditioning, self.spec.shape, clip=clip)
+        found = self.guided(guidance).guided_denoiser(process, self.spec.label_kind.told_in(conditioning))
         return Clipped(found) if clip else found

@@ -5,7 +5,6 @@ from dataclasses import replace
 import torch
 
 from idm.core.errors import SettingsError
-from idm.data.remarks import listed
 from idm.guidance import LevelClassifier
 from idm.guidance.classifier import checked_logits
 from idm.run.classifier import stored_classifier
@@ -34,10 +33,10 @@ def _judge(run: Conditioned, classifier: LevelClassifier | None) -> Judge:
     Raises:
         SettingsError: a run whose labels are numbers.
     """
-    if run.spec.attributes is not None:
+    if told := run.spec.label_kind.told_besides_classes:
         raise SettingsError(
             "classifier_scale: a run with classes, or without labels, wanted, got one that is told "
-            f"{listed(run.spec.attributes.names)}; take guidance=2 in its place"
+            f"{told}; take guidance=2 in its place"
         )
     if classifier is None:
         own = stored_classifier(run)

@@ -121,7 +121,7 @@ def _labels_of_ends(run: Opened, ends: Inputs, labels: tuple[int, int] | None, o
     """Return the classes of the two ends."""
     if labels is None and not run.guide.asked.is_by_class:
         try:
-            return run.unlabelled_kwargs(2).get("y")
+            return run.spec.label_kind.told_in(run.unlabelled_kwargs(2))
         except SettingsError:  # it knows classes only
             pass
     return run.labels_of(labels, ends.labels, option)

@@ -15,9 +15,9 @@ from idm.core.text import one_line
 from idm.data import Codec, Dataset
 from idm.metrics import Identity, Labelled, Moments, Reference, moments_of, read_reference
 from idm.metrics.features import FeatureExtractor, fitted_and_compared, parts_of, restored
+from idm.run.alike import Like
 from idm.run.compared import FEWEST_REAL_SAMPLES, numbers_evenly
 from idm.run.data import open_data
-from idm.run.other_data import Like
 from idm.run.spec import DataSpec
 from idm.run.ways_of_features import FeatureWay
 from idm.settings.experiment import DataSettings

@@ -2,20 +2,23 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from idm.data.attributes import Attributes, Row
+from idm.data.remarks import listed
+from idm.run.condition_spec import Field
 from idm.run.labels import Labels, class_numbers
 from idm.run.number_labels import read_rows
 
-Label = int | Row
-"""The number of a class, or the numbers that a sample is labelled with, in their own units; NaN is missing."""
+Label = int | Row | Field
+"""The number of a class, or the numbers that a sample is labelled with, in their own units, where NaN is missing; or
+its condition."""
 
 
 class LabelKind(ABC):
@@ -23,14 +26,37 @@ class LabelKind(ABC):
 
     Attributes:
         null: stands for no label in the tensor of labels; None where there are no labels.
+        key: name of the network's argument.
+        noun: what one is called in messages.
+        nouns: the same of several.
+        option: how callers give them.
+        are_fields: whether they are conditions, which callers give apart from labels.
     """
 
     null: int | float | None = None
+    key: ClassVar[str] = "y"
+    noun: ClassVar[str] = "class"
+    nouns: ClassVar[str] = "classes"
+    option: ClassVar[str] = "labels=CLASSES"
+    are_fields: ClassVar[bool] = False
+
+    @property
+    def told_besides_classes(self) -> str:
+        """What the network is told, in words, where that is no class; "" otherwise."""
+        return ""
 
     @property
     def is_told(self) -> bool:
         """Whether the network is told labels."""
         return self.null is not None
+
+    def given(self, y: Tensor | None) -> dict[str, Tensor]:
+        """Return what a network is called with beside samples of these labels; None: of none."""
+        return {} if y is None else {self.key: y}
+
+    def told_in(self, conditioning: Mapping[str, Tensor]) -> Tensor | None:
+        """Undo ``given``."""
+        return conditioning.get(self.key)
 
     @abstractmethod
     def read(self, labels: Labels | None, option: str = "labels") -> "list[Label] | None":
@@ -171,6 +197,11 @@ class ValueLabels(LabelKind):
     attributes: Attributes
     null = math.nan
 
+    @property
+    def told_besides_classes(self) -> str:
+        """Names of the numbers."""
+        return listed(self.attributes.names)
+
     def read(self, labels: Labels | None, option: str = "labels") -> list[Label] | None:
         """Take labels in turn: numbers by name or in order; None, NaN or "none" for one that is missing.
 
@@ -210,12 +241,10 @@ class ValueLabels(LabelKind):
         return {"attributes": np.array(labels), "attribute_names": np.array(self.attributes.names)}
 
 
+def plain_labels(labels: Sequence[Label | None]) -> list[Any]:
+    """Return JSON-able values that tell labels from others: of conditions their hashes."""
+    return [label.sha256 if isinstance(label, Field) else label for label in labels]
+
+
 def _listed(numbers: list[int] | None) -> list[Label] | None:
     return None if numbers is None else list(numbers)
-
-
-def kind_of(class_names: tuple[str, ...] | None, attributes: Attributes | None = None) -> LabelKind:
-    """Return the kind of labels of a network that is told these classes, or these numbers, or nothing."""
-    if attributes is not None:
-        return ValueLabels(attributes)
-    return NoLabels() if class_names is None else ClassLabels(class_names)

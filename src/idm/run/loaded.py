@@ -15,6 +15,7 @@ from idm.diffusion import GaussianDiffusion
 from idm.networks import num_parameters
 from idm.run.acceleration import for_sampling, in_precision
 from idm.run.curves import StoredCurves
+from idm.run.data import Data
 from idm.run.spec import DataSpec
 from idm.run.variance import VARIANCES
 from idm.settings import Experiment
@@ -46,6 +47,7 @@ class Loaded(ABC):
         variance: which variance reverse steps have, one of ``VARIANCES``.
         sha256: hash of the manifest of that checkpoint; "" where it was not read from one.
         batch_size: samples per call of the network, where a call of ``sample`` says nothing else.
+        data: its own data, where they are open already, as while it is trained.
     """
 
     folder: Path
@@ -62,10 +64,12 @@ class Loaded(ABC):
     variance: str = "model"
     sha256: str = ""
     batch_size: int = SAMPLED_AT_ONCE
+    data: Data | None = None
 
     def __repr__(self) -> str:
         """Checkpoint, data and network in a line."""
         classes = f", {self.spec.num_classes} classes" if self.spec.num_classes else ""
+        classes += ", told conditions" if self.spec.condition else ""
         shape = " x ".join(map(str, self.spec.shape))
         network = f"{self.experiment.network.name} of {self.num_parameters:,} parameters on {self.device}"
         return f"Run({self.name}, {shape} {self.spec.codec.words}{classes}, {network})"

@@ -33,6 +33,7 @@ class Measurable(Classified, Scorable):
         self,
         data: str | Path | None = None,
         *,
+        condition: str | Path | None = None,
         num: int = CalibrateRequest.num,
         num_levels: int = CalibrateRequest.num_levels,
         head: str | None = None,
@@ -48,6 +49,7 @@ class Measurable(Classified, Scorable):
         Args:
             data: a folder or file of other data; the training samples of its own where None. The bound of the very data
                 that a run was calibrated on is a little too low.
+            condition: the conditions of these other data, for a run that is told such.
             num: how many samples, the first ones; 0: all.
             num_levels: noise levels, at the most.
             head: a small network to train on all training samples, the run's own staying as it is: "npr" learns the
@@ -65,7 +67,7 @@ class Measurable(Classified, Scorable):
             ProcessError: memory is short even for single samples.
         """
         wanted = CalibrateRequest(at_least(0, num, "num"), num_levels, head, steps, batch_size)
-        opened, listener = open_data_to_score(self, data), listener_or_quiet(listener)
+        opened, listener = open_data_to_score(self, data, condition=condition), listener_or_quiet(listener)
         return measure_and_train(self, opened, wanted, listener).calibration
 
     def fit_solver(

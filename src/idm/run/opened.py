@@ -52,7 +52,7 @@ class Opened(Guidable):
 
     def scoring_denoiser(self, y: Tensor | None, process: GaussianDiffusion | None = None) -> Denoiser:
         """Return what bounds and error curves of samples with labels y see: clipped where the data are bounded."""
-        given = {} if y is None else {"y": y.to(self.device)}
+        given = self.spec.label_kind.given(None if y is None else y.to(self.device))
         return self.denoiser(process or self.diffusion, given, clip=self.spec.codec.bounded)
 
     def sampler_settings(self, changes: Mapping[str, Any]) -> SamplerSettings:

@@ -2,11 +2,11 @@
 
 from idm.core.errors import DataError
 from idm.run.data import Data, open_data
-from idm.run.opened import Opened
+from idm.run.loaded import Loaded
 from idm.run.spec import data_differences
 
 
-def open_run_data(run: Opened) -> Data:
+def open_run_data(run: Loaded) -> Data:
     """Open the data a run was trained on, with the codec it was trained with.
 
     Raises:

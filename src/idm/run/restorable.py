@@ -12,6 +12,7 @@ from idm.restoration import Method, Operator
 from idm.run.draws import Draws, InMemory, draw_all
 from idm.run.editable import Editable
 from idm.run.edits import SDEDIT, EditPlan, plan_edits
+from idm.run.field_labels import labels_or_condition
 from idm.run.inputs import as_inputs
 from idm.run.labels import Labels
 from idm.run.method_settings import find_method
@@ -55,6 +56,7 @@ class Restorable(Editable):
         method: Method | None = None,
         sampler: Sampler | None = None,
         labels: Labels | None = None,
+        condition: npt.ArrayLike | None = None,
         seed: int = 0,
         batch_size: int | None = None,
         listener: Listener | None = None,
@@ -69,6 +71,7 @@ class Restorable(Editable):
             method: from ``run.method``; PiGDM by default, and DPS where A is not linear.
             sampler: from ``run.sampler``; 40 steps by default, of multistep with the noise of ancestral sampling.
             labels: classes of the observations, in turn; no class by default.
+            condition: conditions of the observations, in turn, where the network is told conditions.
             seed: draw j of observation i is drawn from seed + num i + j.
             batch_size: samples per call of the network; the run's own by default.
             listener: hears how it gets on; as in ``sample``.
@@ -78,7 +81,8 @@ class Restorable(Editable):
             SettingsError: numbers out of range, a method that does not go with the operator, or a guided run.
             NumericalError: samples are not finite.
         """
-        of_each = self.spec.label_kind.read(labels)
+        kind = self.spec.label_kind
+        of_each = kind.read(labels_or_condition(kind, labels, condition))
         plan = RestorePlan(operator, noise, num, method, sampler, of_each, seed).checked()
         draws = plan_draws(self, as_observed(self, operator, observed), plan)
         return self._drawn(draws, batch_size, listener, doing="restoring")

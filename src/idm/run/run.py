@@ -16,6 +16,7 @@ from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.core.text import counted
 from idm.run.drawing import Watch, draw
+from idm.run.field_labels import labels_or_condition
 from idm.run.inputs import as_inputs
 from idm.run.label_kinds import Label
 from idm.run.labels import Labels
@@ -28,6 +29,7 @@ class DrawOptions(TypedDict, total=False):
     """Options of ``Run.sample``, whatever it returns."""
 
     labels: Labels | None
+    condition: npt.ArrayLike | None
     seed: Seed
     guidance: float
     sampler: Sampler | None
@@ -54,6 +56,7 @@ class Run(Measurable):
         num: int | None = None,
         *,
         labels: Labels | None = None,
+        condition: npt.ArrayLike | None = None,
         seed: Seed = 0,
         guidance: float = 1.0,
         sampler: Sampler | None = None,
@@ -65,8 +68,10 @@ class Run(Measurable):
         """Draw samples.
 
         Args:
-            num: how many; by default one of each of the ``labels``.
+            num: how many; by default one of each of the ``labels``, or of the conditions.
             labels: classes by name or number, repeated in turn; every class in turn if None.
+            condition: for a network that is told conditions, one or several in their own units, repeated in turn; those
+                of the held-out data if None.
             seed: sample i is drawn from seed + i, or from seed[i] where there are several, whatever the batch size.
             guidance: scale of classifier-free guidance; 1 is off.
             sampler: a sampler from ``run.sampler``; the run's own by default.
@@ -76,10 +81,13 @@ class Run(Measurable):
             as_tensor: return a tensor [num, c, *space] in the model's range, on the CPU, instead of the data's values.
 
         Raises:
-            SettingsError: no samples, more than memory holds, or labels or guidance that it was not trained for.
+            SettingsError: no samples, more than memory holds, or labels, conditions or guidance that it was not
+                trained for.
+            DataError: conditions of another shape, or none, and the data of the run cannot be opened.
             NumericalError: samples are not finite.
         """
-        wanted = partial(draw, self, num, labels=labels, seed=seed, guidance=guidance, sampler=sampler)
+        asked = labels_or_condition(self.label_kind, labels, condition)
+        wanted = partial(draw, self, num, labels=asked, seed=seed, guidance=guidance, sampler=sampler)
         x = wanted(batch_size=batch_size, watch=watch, listener=listener_or_quiet(listener))
         return x if as_tensor else self.restored(x)
 
@@ -137,4 +145,7 @@ class Run(Measurable):
 
     def _every_label(self, labels: Labels | None, count: int) -> list[Label] | None:
         """Repeat labels in turn; None where there are none."""
-        return None if labels is None else self.spec.label_kind.labels_of(self.label_kwargs(labels, count)["y"])
+        if labels is None:
+            return None
+        kind = self.spec.label_kind
+        return kind.labels_of(self.label_kwargs(labels, count)[kind.key])

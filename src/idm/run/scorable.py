@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 import numpy.typing as npt
+from torch import Tensor
 
 from idm.core.counts import at_least
 from idm.core.notebook import listener_or_quiet
@@ -19,16 +20,17 @@ from idm.run.data import Data
 from idm.run.drawing import draw, guided_samples
 from idm.run.estimating import estimate_of, plan_terms
 from idm.run.evaluation import Evaluation, Scores, about
+from idm.run.field_labels import labels_or_condition
 from idm.run.figures import choose_metrics
 from idm.run.flows import flow_of, flow_of_samples, warn_of_few_steps
 from idm.run.held_out_bounds import ScoredBound
 from idm.run.idle import refuse_idle
-from idm.run.inputs import as_inputs
+from idm.run.inputs import Inputs, as_inputs
 from idm.run.labels import Labels
 from idm.run.levels import level_scores
 from idm.run.maps import mapped_bound, mapped_samples, require_room_for_maps
 from idm.run.opened import Opened
-from idm.run.other_data import open_data_to_score
+from idm.run.other_data import open_data_of_both, open_data_to_score
 from idm.run.restorable import Restorable
 from idm.run.scoring import (
     bound_of,
@@ -51,6 +53,7 @@ class Scorable(Restorable):
         samples: npt.ArrayLike,
         *,
         labels: Labels | None = None,
+        condition: npt.ArrayLike | None = None,
         steps: int = 0,
         plan: str | None = None,
         seed: int = 0,
@@ -63,6 +66,7 @@ class Scorable(Restorable):
         Args:
             samples: one or several.
             labels: their classes, in turn; no class by default.
+            condition: their conditions, in turn, in the units of these, where the network is told conditions.
             steps: of the chain whose bound is evaluated; 0: all.
             plan: which levels that chain has, in place of evenly spaced ones; see ``sampler``.
             seed: sample i has the noise of seed + i.
@@ -77,7 +81,7 @@ class Scorable(Restorable):
         """
         listener = listener_or_quiet(listener)
         inputs, chain = as_inputs(self, samples), chain_of(self, steps, plan, listener)
-        y = self.conditioning(self.spec.label_kind.read(labels), inputs.labels).get("y")
+        y = _told(self, labels, condition, inputs)
         how: dict[str, Any] = {"seed": seed, "batch_size": batch_size, "listener": listener}
         mapped = mapped_bound(self, chain, inputs.x, y, **how) if maps else None
         found = bound_of(self, chain, inputs.x, y, **how) if mapped is None else mapped.vlb
@@ -89,6 +93,7 @@ class Scorable(Restorable):
         samples: npt.ArrayLike,
         *,
         labels: Labels | None = None,
+        condition: npt.ArrayLike | None = None,
         steps: int = USUAL_FLOW_STEPS,
         probes: int | None = None,
         seed: int = 0,
@@ -100,6 +105,7 @@ class Scorable(Restorable):
         Args:
             samples: one or several.
             labels: their classes, in turn; no class by default.
+            condition: their conditions, in turn, in the units of these, where the network is told conditions.
             steps: of the solver, an even number.
             probes: vectors of random signs for each trace; 0: exact; by default exact for 16 values or fewer, else one.
             seed: sample i has the noise and the probes of seed + i.
@@ -112,7 +118,7 @@ class Scorable(Restorable):
             NumericalError: densities are not finite.
         """
         inputs, listener = as_inputs(self, samples), listener_or_quiet(listener)
-        y = self.conditioning(self.spec.label_kind.read(labels), inputs.labels).get("y")
+        y = _told(self, labels, condition, inputs)
         how: dict[str, Any] = {"steps": steps, "probes": probes, "seed": seed, "batch_size": batch_size}
         return warn_of_few_steps(flow_of(self, inputs.x, y, **how, listener=listener))
 
@@ -120,6 +126,7 @@ class Scorable(Restorable):
         self,
         data: str | Path | None = None,
         *,
+        condition: str | Path | None = None,
         samples: int = 0,
         sampler: Sampler | None = None,
         guidance: float = 1.0,
@@ -133,6 +140,7 @@ class Scorable(Restorable):
 
         Args:
             data: a folder or file of other data; the held-out samples of its own where None.
+            condition: the conditions of these other data, for a run that is told such.
             samples: number of samples to draw as well, which a classifier of the training data recognises.
             sampler: for these; the run's own by default.
             guidance: scale of classifier-free guidance of these; the bound is that of the network without it.
@@ -150,7 +158,7 @@ class Scorable(Restorable):
             NumericalError: bounds or samples are not finite.
         """
         wanted, samples = BoundRequest(**bound), at_least(0, samples, "samples")
-        opened, listener = open_data_to_score(self, data), listener_or_quiet(listener)
+        opened, listener = open_data_to_score(self, data, condition=condition), listener_or_quiet(listener)
         guided = guided_samples(self, guidance, samples)
         what: dict[str, Any] = {"sampler": sampler, "features": features, "cache": cache}
         chosen = choose_metrics(guided, opened, metrics, samples=samples, **what)
@@ -168,6 +176,7 @@ class Scorable(Restorable):
         other: "Scorable",
         data: str | Path | None = None,
         *,
+        condition: str | Path | None = None,
         budget: int = 0,
         steps: int = 0,
         num: int = 0,
@@ -180,6 +189,7 @@ class Scorable(Restorable):
         Args:
             other: the other run.
             data: a folder or file of other data; the held-out samples where None, which are to be the same of both.
+            condition: the conditions of these other data, for runs that are told such.
             budget: calls of the network for each sample, an even number from 4 on: its terms are a sample of all, drawn
                 alike for both runs; 0: every term.
             steps: of the chains whose bounds are evaluated; 0: all.
@@ -194,7 +204,7 @@ class Scorable(Restorable):
             NumericalError: bounds are not finite.
         """
         budget, steps, num = (at_least(0, *one) for one in ((budget, "budget"), (steps, "steps"), (num, "num")))
-        both = open_data_to_score(self, data), open_data_to_score(other, data)
+        both = open_data_of_both((self, other), data, condition=condition)
         terms = EqualTerms(budget, steps, num, seed, batch_size)
         return compare_bounds(Comparison((self, other), both, terms), listener_or_quiet(listener))
 
@@ -220,3 +230,10 @@ def score_held_out(run: Opened, data: Data, wanted: BoundRequest, listener: List
         return summary(run, data, chain, vlb, batch_size=size)
     found = estimate_of(run, data, chain, range(count), terms, seed=seed, batch_size=size, listener=listener)
     return summary_of_estimate(run, data, chain, found)
+
+
+def _told(run: Opened, labels: Labels | None, condition: npt.ArrayLike | None, inputs: Inputs) -> Tensor | None:
+    """Return what the network is told of samples that are scored."""
+    kind = run.spec.label_kind
+    asked = kind.read(labels_or_condition(kind, labels, condition))
+    return kind.told_in(run.conditioning(asked, inputs.labels))

@@ -13,7 +13,9 @@ from idm.data.base import Samples
 from idm.data.fingerprint import differing
 from idm.data.images.resize import ImageSize
 from idm.data.metadata import Metadata, metadata_from_plain, metadata_to_plain
-from idm.run.label_kinds import LabelKind, kind_of
+from idm.run.condition_spec import ConditionSpec, fits_beside
+from idm.run.field_labels import kind_of
+from idm.run.label_kinds import LabelKind
 from idm.settings.experiment import DataSettings
 
 NOT_IN_OLDER_ONES = ("layout", "held_out_hash", "fingerprint")
@@ -40,6 +42,7 @@ class DataSpec:
         sampling_rate: values of a signal per second, Hz; None where it is not known.
         attributes: the numbers that the network is conditioned on in place of classes; None: none.
         metadata: what else the owner of the data needs back with samples; None: nothing is known.
+        condition: what the network is shown beside each sample, in place of labels; None: nothing.
     """
 
     shape: tuple[int, ...]
@@ -54,6 +57,7 @@ class DataSpec:
     sampling_rate: float | None = None
     attributes: Attributes | None = None
     metadata: Metadata | None = None
+    condition: ConditionSpec | None = None
 
     def restore(self, samples: Samples) -> NDArray[Any]:
         """Bring samples [n, c, *space] to the order of axes that the data came in."""
@@ -62,7 +66,7 @@ class DataSpec:
     @property
     def label_kind(self) -> LabelKind:
         """What the network is told of samples."""
-        return kind_of(self.class_names, self.attributes)
+        return kind_of(self.class_names, self.attributes, self.condition)
 
     @property
     def num_classes(self) -> int | None:
@@ -84,6 +88,7 @@ class DataSpec:
             "sampling_rate": self.sampling_rate,
             "attributes": None if self.attributes is None else self.attributes.to_plain(),
             "metadata": metadata_to_plain(self.metadata),
+            "condition": None if self.condition is None else self.condition.to_plain(),
         }
 
     @classmethod
@@ -124,7 +129,20 @@ class DataSpec:
             sampling_rate=None if rate is None else float(rate),
             attributes=None if plain.get("attributes") is None else Attributes.from_plain(plain["attributes"]),
             metadata=metadata_from_plain(plain.get("metadata"), shape),
+            condition=_stored_condition(plain.get("condition"), shape),
         )
+
+
+def _stored_condition(plain: dict[str, Any] | None, shape: tuple[int, ...]) -> ConditionSpec | None:
+    """Restore what is known of conditions.
+
+    Raises:
+        KeyError, TypeError, ValueError: something else, or what does not fit beside samples of that shape.
+    """
+    found = None if plain is None else ConditionSpec.from_plain(plain)
+    if found is not None and not fits_beside(found.shape, shape):
+        raise ValueError("data: conditions no larger than samples wanted")
+    return found
 
 
 ASPECTS = {"names": "names of the samples", "sizes": "sizes of the files", "labels": "labels", "contents": "contents"}
@@ -151,6 +169,7 @@ def data_differences(then: DataSpec, now: DataSpec) -> list[str]:
         "names of the channels": (then.channel_names, now.channel_names),
         "range of the values": (then.codec, now.codec),
         "attributes": (then.attributes, now.attributes),
+        "conditions": (then.condition, now.condition),
         "held-out samples": (then.held_out_hash, now.held_out_hash),
     }
     told += [f"other {name}" for name, (old, new) in untold.items() if old != new]

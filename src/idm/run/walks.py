@@ -101,7 +101,9 @@ def conditioning_of_training(run: Opened, num: int) -> ModelKwargs:
         labels = data.batch(np.arange(num) * len(data) // num)[1] if len(data) else None
     except DataError:
         labels = None
-    return run.label_kwargs(None, num) if labels is None else {"y": labels.to(run.device)}
+    if labels is None:
+        return run.label_kwargs(None, num)
+    return run.spec.label_kind.given(labels.to(run.device))
 
 
 def _number_of_walks(run: Opened, levels: int) -> int:

@@ -9,7 +9,8 @@ from idm.core.errors import SettingsError
 from idm.core.registry import Registry
 from idm.data import SOURCES
 from idm.data.sizes import Sizes, check_sizes
-from idm.data.values.ranges import RangeRule, check_rule, rule_in_words
+from idm.data.values.ranges import RangeRule, check_rule, refuse_two_scales
+from idm.settings.condition import ConditionSettings
 from idm.settings.options import SourceOptions
 from idm.settings.schema import DEFAULTS, OpenSection
 
@@ -48,6 +49,7 @@ class DataSettings:
             group; of several, with commas between them, the first that fits.
         split_seed: seed of the choice and of the order.
         attributes: columns, or arrays beside the data, of numbers that samples are labelled with in place of classes.
+        condition: what the network is shown beside each sample, in place of labels.
         class_conditional: train on the labels, where there are any.
         range: which values become -1 and 1. "type": all levels of 8 and 16 bits, else smallest and largest value;
             "values": the levels found; "percentiles": 0.1 and 99.9; or two numbers. The last two clip what lies beyond.
@@ -71,6 +73,7 @@ class DataSettings:
     group_pattern: tuple[str, ...] = ()
     split_seed: int = 0
     attributes: tuple[str, ...] = ()
+    condition: ConditionSettings = field(default_factory=ConditionSettings)
     class_conditional: bool = True
     range: RangeRule = "auto"
     standardize: bool = False
@@ -96,11 +99,7 @@ class DataSettings:
         check_rule(self.range)
         for option in ("random_crop", "patch_size", "patch_stride"):
             check_sizes(option, getattr(self, option))
-        if self.standardize and self.range not in (AUTO, "type"):
-            raise SettingsError(
-                f"range: {AUTO} wanted where standardize=true scales the data, got {rule_in_words(self.range)}; "
-                "leave out one of them"
-            )
+        refuse_two_scales(self.range, standardize=self.standardize)
         if self.held_out_list and self.held_out_folder:
             raise SettingsError(
                 "held_out_list: a list or a folder wanted, got both; leave out held_out_list or held_out_folder"
@@ -111,3 +110,10 @@ class DataSettings:
             )
         if self.group_by and self.group_pattern:
             raise SettingsError("group_by: a column or a pattern wanted, got both; leave out group_by or group_pattern")
+        if self.patch_size and self.condition.is_on:
+            raise SettingsError(
+                "patch_size: whole samples wanted where these have conditions, got patches; leave out patch_size or "
+                "condition"
+            )
+        if self.attributes and self.condition.is_on:
+            raise SettingsError("attributes: labels or conditions wanted, got both; leave out attributes or condition")

@@ -16,6 +16,7 @@ from idm.core.registry import Registry
 from idm.diffusion import LossType, ModelMeanType, ModelVarType
 from idm.networks import NETWORKS
 from idm.schedules import SCHEDULES
+from idm.settings.condition import ConditionSettings
 from idm.settings.data import AUTO, DataSettings, SourceSettings
 from idm.settings.options import NetworkOptions, ScheduleOptions, TimestepOptions
 from idm.settings.sampler import SamplerSettings
@@ -117,6 +118,7 @@ class NetworkSettings(OpenSection):
         "out_channels",
         "num_classes",
         "num_attributes",
+        "condition_channels",
         "dims",
         "trust_code",
     )
@@ -167,5 +169,12 @@ class Experiment:
     sampler: SamplerSettings = field(default_factory=SamplerSettings)
 
 
-OPEN_SECTIONS = (SourceSettings, ScheduleSettings, NetworkSettings, TimestepSettings, SamplerSettings)
+OPEN_SECTIONS = (
+    SourceSettings,
+    ConditionSettings,
+    ScheduleSettings,
+    NetworkSettings,
+    TimestepSettings,
+    SamplerSettings,
+)
 """The sections whose name chooses a member of a family."""

@@ -6,7 +6,7 @@ options.pyi, which ``idm.settings.stub`` writes.
 
 from typing import Any
 
-NetworkOptions = SamplerOptions = ScheduleOptions = SourceOptions = TimestepOptions = Any
+ConditionOptions = NetworkOptions = SamplerOptions = ScheduleOptions = SourceOptions = TimestepOptions = Any
 """Those of any member of a family; to type checkers the union of its classes."""
 
 

@@ -7,6 +7,9 @@ from idm.core.text import nearest
 from idm.settings.experiment import Experiment
 from idm.settings.schema import every_key, section_keys
 
+CONDITION = "condition"
+"""The section of conditions, whose options are found by its name before their own."""
+
 
 def in_full(override: str) -> str:
     """Write the path of a ``path=value`` line in full; one that leads nowhere in particular stays as it is.
@@ -18,6 +21,8 @@ def in_full(override: str) -> str:
     path = given.strip()
     if not equals or not path or path.partition(".")[0] in _sections():
         return override
+    if path.startswith(f"{CONDITION}."):
+        return f"data.{override.lstrip()}"
     found = [known for known in setting_paths() if known.endswith(f".{path}")]
     if len(found) > 1:
         raise SettingsError(f"set={path}: one setting wanted, got a name that {len(found)} have; {_choice(found)}")
@@ -28,8 +33,12 @@ def in_full(override: str) -> str:
 
 @cache
 def setting_paths() -> tuple[str, ...]:
-    """Return the paths of all settings, of the options of every member of the open families, and of their sections."""
-    return tuple(dict.fromkeys(path for path, _, _ in every_key(Experiment)))
+    """Return the paths of all settings, of the options of every member of the open families, and of their sections.
+
+    Those within the section of conditions are left out: they have the names of those of samples, which are meant.
+    """
+    paths = dict.fromkeys(path for path, _, _ in every_key(Experiment))
+    return tuple(path for path in paths if not path.startswith(f"data.{CONDITION}."))
 
 
 @cache

@@ -17,9 +17,11 @@ HEAD = '"""The options of every member, made of their signatures by ``idm.settin
 
 
 def text() -> str:
-    """Return the file: a dataclass for each member, and the union of those of a family."""
+    """Return the file: a dataclass for each member, once, and the union of those of a family."""
     imports = {("dataclasses", "dataclass")}
-    parts = [_class(section, name, imports) for section in OPEN_SECTIONS for name in section.family]
+    members = [(section, name) for section in OPEN_SECTIONS for name in section.family]
+    first = {section.options_of(name): (section, name) for section, name in reversed(members)}
+    parts = [_class(*member, imports) for member in members if first[member[0].options_of(member[1])] == member]
     for section in OPEN_SECTIONS:
         union = " | ".join(section.options_of(name).__name__ for name in section.family)
         parts.append(f"{section.__name__.replace('Settings', 'Options')} = {union}\n")

@@ -10,7 +10,7 @@ from idm.core.progress import SILENT, Listener
 from idm.core.text import json_text
 from idm.data.check import DataCheck, check_located
 from idm.data.check.training import Opened
-from idm.presets import Told, located
+from idm.presets import Told, located, with_condition
 from idm.report.data_page import write_data_page
 from idm.run.data import open_as_training
 from idm.settings import Experiment
@@ -23,12 +23,19 @@ NAMES, WHAT = (INDEX, SUMMARY, PAGE), "a check"
 """What is written, and what it is."""
 
 
-def check_data(path: str | Path, overrides: Sequence[str] = (), *, listener: Listener = SILENT) -> DataCheck:
+def check_data(
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    condition: str | Path | None = None,
+    listener: Listener = SILENT,
+) -> DataCheck:
     """Look at data: what is there, what training would refuse or convert and why, what is odd.
 
     Args:
         path: a folder of images, or another kind of data that is read.
         overrides: settings of the data, such as "data.source.channels=first".
+        condition: what the network would be shown beside each sample: a file or folder.
         listener: hears how looking at the samples gets on.
 
     Raises:
@@ -37,7 +44,7 @@ def check_data(path: str | Path, overrides: Sequence[str] = (), *, listener: Lis
     """
     told = fold(overrides)
     lay(Experiment(), {section: values for section, values in told.items() if section != "data"})
-    found = located(str(path), Told(overrides=told))
+    found = located(str(path), with_condition(Told(overrides=told), condition))
 
     def opener(name: str, options: Mapping[str, Any]) -> Opened:
         source = SourceSettings(name, SourceSettings.options_of(name)(**options))

@@ -15,6 +15,7 @@ from idm.presets import (
     data_settings,
     inferred,
     source_told,
+    with_condition,
     with_fitting_batches,
     without_source,
 )
@@ -59,6 +60,7 @@ class Chosen:
 def make_experiment(
     data: str | Path | None = None,
     *,
+    condition: str | Path | None = None,
     preset: str | None = None,
     file: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -70,6 +72,7 @@ def make_experiment(
 
     Args:
         data: images or arrays; settings that nobody gave are inferred from it, or are those of the preset.
+        condition: what the network is shown beside each sample, such as a coarse field: as many, in the same order.
         preset: name of a preset, in place of what would be inferred.
         file: a YAML or TOML file of settings, which count more.
         settings: values by path, such as {"training.num_steps": 300, "eta": 0.3}, which count most; the end of a path
@@ -87,7 +90,7 @@ def make_experiment(
         raise SettingsError(f"data: a path wanted, got {type(data).__name__}; save arrays with numpy.save")
     if all(given is None for given in (data, preset, file, init, run_folder)) and not settings:
         raise SettingsError("experiment: data, a preset, a file or settings wanted, got none of them")
-    told = Told({} if file is None else read_settings(file), fold_values(settings or {}))
+    told = with_condition(Told({} if file is None else read_settings(file), fold_values(settings or {})), condition)
     trusted = frozenset(CODE) if trust_code else frozenset[str]()
     where = None if data is None else str(data)
     folder, first = (None if place is None else Path(place) for place in (run_folder, init))
@@ -105,6 +108,7 @@ def choose_experiment(
     run_folder: Path,
     overrides: Sequence[str],
     init: Path | None = None,
+    condition: str | None = None,
 ) -> Chosen:
     """Lay a preset (or what the data suggest), a settings file, the data's path and overrides over one another.
 
@@ -117,7 +121,7 @@ def choose_experiment(
         SettingsError: wrong values, or nothing to train on.
         DataError: data that cannot be read.
     """
-    told = Told({} if config is None else read_settings(config), fold(overrides))
+    told = with_condition(Told({} if config is None else read_settings(config), fold(overrides)), condition)
     return _chosen(told, config, preset, data, run_folder, init, trusted=frozenset(CODE & flat(told.overrides).keys()))
 
 

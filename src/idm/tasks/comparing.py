@@ -13,9 +13,10 @@ from idm.core.files import write_atomically
 from idm.core.progress import SILENT, Listener
 from idm.core.text import finite, json_text
 from idm.diffusion import GaussianDiffusion
-from idm.run import Data, Opened, Run, load, open_data_to_score
+from idm.run import Data, Opened, Run, load
 from idm.run.comparing import ComparedBounds, Comparison, EqualTerms
 from idm.run.estimating import Terms
+from idm.run.other_data import open_data_of_both
 from idm.run.saving import results_folder
 from idm.run.scoring import in_data_units
 from idm.storage.results import results_in
@@ -77,7 +78,7 @@ def compare_into(
     ]
     runs = opened[0], opened[1]
     folder = results_folder(out, runs[0], "compared")
-    data = [open_data_to_score(run, request.data, request.source) for run in runs]
+    data = open_data_of_both(runs, request.data, request.source, request.condition)
     terms = EqualTerms(request.budget, request.steps, request.num, request.seed, request.batch_size)
     compared = Comparison(runs, (data[0], data[1]), terms)
     places = [folder / f"{PARTS}{number}" for number in (1, 2)]

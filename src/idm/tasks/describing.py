@@ -84,6 +84,7 @@ class Description:
             "damaged": ", ".join(f"{name} ({problem})" for name, problem in self.damaged.items()),
             "step": f"{run.step:,} of {experiment.training.num_steps:,}" if run.step else "unknown",
             "source": options_in_words(to_plain(experiment.data.source)),
+            "conditions": options_in_words(to_plain(experiment.data.condition)) if run.spec.condition else "",
             "data": data_in_words(run.spec),
             "fingerprint": run.spec.fingerprint,
             "channels": listed(run.spec.channel_names or ()),

@@ -69,6 +69,10 @@ def evaluate_sets_into(
         DataError: data that cannot be read or do not fit; nothing is scored then.
     """
     _refuse_twice(data)
+    if request.condition is not None:
+        raise SettingsError(
+            f"condition: one data set wanted beside it, got {len(data)}; score each in a call of its own"
+        )
     with ExitStack() as stack:
         with joined_ranks(best_device(device)) as ranks:
             opened = open_together(run_folder, request, ranks, device, listener, say, trust_code=trust_code)

@@ -25,7 +25,7 @@ from idm.storage.retention import folders
 from idm.tasks.flag_file import read_flags
 from idm.training import ema_name
 
-GIVEN_BY_DATA = ("in_channels", "out_channels", "num_classes", "num_attributes", "dims", "low_res_channels")
+GIVEN_BY_DATA = ("in_channels", "out_channels", "num_classes", "num_attributes", "dims", "condition_channels")
 
 
 def experiment_from_flags(flags: Mapping[str, Any]) -> Experiment:

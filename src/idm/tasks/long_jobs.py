@@ -15,7 +15,7 @@ from idm.likelihood import VLB
 from idm.run import Data, HeldOutBound, Opened, Run, draw, load
 from idm.run.build import words_of
 from idm.run.drawing import Watch
-from idm.run.label_kinds import Label
+from idm.run.label_kinds import Label, plain_labels
 from idm.run.scoring import bound_of_samples, chain_to_score, summary
 from idm.run.variance import told
 from idm.samplers import Sampler, SampleStep
@@ -83,14 +83,15 @@ class Order:
 
     def request(self, run: Opened) -> dict[str, Any]:
         """Return what tells the samples of this order from those of another."""
-        given = {"labels": self.every_class(run), "seed": self.seed, **run.guide.to_plain()}
+        told = self.every_class(run)
+        given = {"labels": None if told is None else plain_labels(told), "seed": self.seed, **run.guide.to_plain()}
         return request_of(run) | {"sampler": words_of(self.sampler)} | given
 
     def every_class(self, run: Opened) -> list[Label] | None:
         """Return the labels in turn, all that there are where none were chosen; None where there are none."""
         if self.classes is not None:
             return list(self.classes)
-        return run.label_kind.every() or None
+        return run.usual_labels(run.label_kind) or None
 
     def labels(self, run: Opened, numbers: range | None = None) -> list[Label] | None:
         """Return the classes of the samples of those numbers, of all by default; None for a run without classes."""

@@ -17,6 +17,7 @@ from idm.report.ranks import rank_histograms
 from idm.restoration import Coverage, Operator, coverage_of
 from idm.run import Run
 from idm.run.draws import EFFECTIVE, SAMPLES, Compute, Draws, Part, draw_all
+from idm.run.label_kinds import plain_labels
 from idm.run.observing import Observed
 from idm.run.restored_files import OURS, names_of, save_restored
 from idm.storage.results import results_in
@@ -112,7 +113,7 @@ class Mending:
             "observed": hashlib.sha256(b"".join(values)).hexdigest(),
             "operators": [words[id(one.operator)] for one in draws.observations],
             "noise": [one.noise for one in draws.observations],
-            "labels": list(draws.labels),
+            "labels": plain_labels(draws.labels),
             "seed": draws.seed,
             "each": draws.num,
         }

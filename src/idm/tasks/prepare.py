@@ -10,6 +10,7 @@ from idm.core.progress import warn
 from idm.core.ranks import Ranks
 from idm.core.text import counted, one_line
 from idm.diffusion import GaussianDiffusion
+from idm.networks.residual import ResidualNetwork
 from idm.networks.stored import with_shapes
 from idm.run import Data, build_diffusion, build_network, build_sampler, open_data
 from idm.run.data import with_absolute_path
@@ -29,6 +30,7 @@ from idm.tasks.resume import (
     with_sigma_data,
 )
 from idm.tasks.task import NETWORK_CODE, SOURCE_CODE, Task, Wish
+from idm.training.regression import train_mean
 
 
 def prepare(wish: Wish, device: torch.device, ranks: Ranks) -> Task:
@@ -57,6 +59,9 @@ def prepare(wish: Wish, device: torch.device, ranks: Ranks) -> Task:
     network = _network(experiment, data, diffusion, shapes, wish)
     origin = _begun(network, experiment, data, wish, ranks)
     network = network.to(device)
+    if shapes is None and isinstance(network, ResidualNetwork):
+        seed, listener = experiment.seed, wish.listener
+        train_mean(network, data.train, experiment.training, seed=seed, device=device, listener=listener)
     timesteps = experiment.timesteps.build(num_timesteps=diffusion.num_timesteps, grid=diffusion.grid)
     build_sampler(diffusion, experiment.sampler)
     _refuse_disagreement(ranks, experiment, data)

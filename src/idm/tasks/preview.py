@@ -56,5 +56,5 @@ def _samples(run: Run, numbers: range, size: int) -> Tensor:
 
 def _classes(run: Run, numbers: range) -> list[Label] | None:
     """Return the labels of the samples of those numbers; None for a run without labels."""
-    every = run.spec.label_kind.every()
+    every = run.usual_labels(run.spec.label_kind)
     return [every[number % len(every)] for number in numbers] if every else None

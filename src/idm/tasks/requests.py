@@ -32,6 +32,8 @@ class SampleRequest:
         guide: what else guides, as of ``Run.guided``; a classifier by the name of its code, "module:name", which is
             imported and called.
         formats: names of formats of files, as of ``Run.save``.
+        condition: a file or folder of conditions, taken in turn, for a run that is told such; by default those of its
+            held-out data.
     """
 
     num: int = 64
@@ -46,6 +48,7 @@ class SampleRequest:
     variance: str | None = None
     guide: Mapping[str, Any] = field(default_factory=_no_settings)
     formats: Sequence[str] | None = None
+    condition: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class ScoreRequest:
         flow_steps: of the solver of the metric "flow", as there.
         scores: a .csv file for the scores of single samples; ``scores.csv`` beside the other results by default.
         maps: also say where in each sample its bits are: ``maps.npz``.
+        condition: the conditions of other data, a file or folder.
     """
 
     data: str | None = None
@@ -95,6 +99,7 @@ class ScoreRequest:
     flow_steps: int = BoundRequest.flow_steps
     scores: str | None = None
     maps: bool = False
+    condition: str | None = None
 
     @property
     def bound(self) -> BoundRequest:
@@ -120,6 +125,7 @@ class CompareRequest:
         seed: of steps and noise.
         batch_size: (sample, step) pairs per call of the network.
         precision: number format inside the networks.
+        condition: the conditions of other data, a file or folder.
     """
 
     data: str | None = None
@@ -130,6 +136,7 @@ class CompareRequest:
     seed: int = 0
     batch_size: int = 512
     precision: str | None = None
+    condition: str | None = None
 
 
 @dataclass(frozen=True)
@@ -171,6 +178,7 @@ class RestoreRequest:
         simulate: observe whole samples first, so that the truth stands beside the results.
         batch_size: samples per call of the network.
         coverage: say, with ``simulate``, how often the draws hold the truth; see ``idm.restoration.coverage_of``.
+        condition: conditions of the observations, a file or folder, in turn.
     """
 
     operator: str
@@ -184,6 +192,7 @@ class RestoreRequest:
     simulate: bool = False
     batch_size: int = 64
     coverage: bool = False
+    condition: str | None = None
 
 
 @dataclass(frozen=True)

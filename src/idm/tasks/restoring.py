@@ -12,6 +12,7 @@ from idm.run.edits import EditPlan, plan_edits
 from idm.run.method_settings import find_method, usual_method
 from idm.run.named_classifier import guided_by_names
 from idm.run.observing import Observed, observe, read_observed
+from idm.run.other_conditions import labels_asked
 from idm.run.restoring import RestorePlan, plan_draws, restoring_sampler
 from idm.run.saving import results_folder
 from idm.samplers import Sampler
@@ -92,7 +93,8 @@ def edit_into(
 def _plan(run: Run, request: RestoreRequest, listener: Listener) -> RestorePlan:
     """Read a request; what is wrong with any of it is told at once."""
     (operator, method, sampler), labels = together(
-        lambda: _way(run, request, listener), lambda: run.spec.label_kind.read(request.labels)
+        lambda: _way(run, request, listener),
+        lambda: labels_asked(run, run.spec.label_kind, request.labels, request.condition),
     )
     return RestorePlan(operator, request.noise, request.num, method, sampler, labels, request.seed).checked()
 

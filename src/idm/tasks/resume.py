@@ -21,7 +21,15 @@ from idm.training import TrainingSettings
 from idm.training.ema import ConstantRate, PowerFunction
 from idm.training.learning_rate import learning_rate
 
-MACHINE_SETTINGS = ("data.source.path", "data.source.folder", "data.held_out_list", "data.workers", "data.timeout")
+MACHINE_SETTINGS = (
+    "data.source.path",
+    "data.source.folder",
+    "data.condition.path",
+    "data.condition.folder",
+    "data.held_out_list",
+    "data.workers",
+    "data.timeout",
+)
 """Settings that tell where data lie on a machine, and how it reads them."""
 
 FREE_TO_CHANGE = (

@@ -16,6 +16,7 @@ from idm.run import Run, best_device
 from idm.run.drawing import Watch, require_memory, require_sampler
 from idm.run.formats import writers_for
 from idm.run.named_classifier import guided_by_names
+from idm.run.other_conditions import labels_asked
 from idm.run.saving import LARGEST_GRID, results_folder, sample_folder, save_samples
 from idm.samplers import Sampler
 from idm.storage.results import Results
@@ -144,7 +145,7 @@ def _plan(opened: Run, request: SampleRequest, out: str | Path | None, listener:
         lambda: results_folder(out, run, "sampled"),
         lambda: require_memory(request.num, run.spec.shape),
         lambda: run.sampler(**request.sampler, listener=listener),
-        lambda: run.label_kind.read(request.labels),
+        lambda: labels_asked(run, run.label_kind, request.labels, request.condition, request.num),
         lambda: writers_for(run, request.formats),
     )
     require_sampler(run, sampler)

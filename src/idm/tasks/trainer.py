@@ -8,7 +8,7 @@ from typing import Any, final
 from torch import nn
 
 from idm.diffusion import GaussianDiffusion
-from idm.networks.needs import uses_dropout_seeds
+from idm.networks.needs import mean_of_network, uses_dropout_seeds
 from idm.networks.size import device_of
 from idm.run import Run
 from idm.run.acceleration import for_training
@@ -115,7 +115,16 @@ class _Averaged:
         task, size = self.task, self._fitting(SAMPLED_AT_ONCE)
         where = device_of(network)
         return Run(
-            task.run_folder, None, number, task.experiment, task.data.spec, network, diffusion, where, batch_size=size
+            task.run_folder,
+            None,
+            number,
+            task.experiment,
+            task.data.spec,
+            network,
+            diffusion,
+            where,
+            batch_size=size,
+            data=task.data,
         )
 
 
@@ -130,6 +139,8 @@ def _train_step(task: Task, spread: Spread) -> TrainStep:
         seed=task.experiment.seed,
         device=task.device,
         null_label=null_label(task.experiment, task.data.spec),
+        told_as=task.data.spec.label_kind.key,
+        mean=mean_of_network(task.network),
         ranks=task.ranks,
         seeded_dropout=uses_dropout_seeds(task.network),
     )

@@ -31,6 +31,8 @@ class TrainingSettings:
             other width after training; two at least, or none to do without.
         snapshot_interval: steps between two snapshots of them; unless given, at most a quarter of num_steps.
         label_dropout: share of labels replaced by "no class", which makes guidance possible.
+        mean_steps: steps, before all others, of a second network that learns the mean of samples given their
+            conditions, by squared error; the residual is then modelled (CorrDiff, Mardani et al. 2025). 0: none.
         precision: number format inside the network; weights, losses and the chain stay float32. float16, for devices
             without fast bfloat16, scales the loss so that gradients do not vanish.
         shard: what each of several processes holds: all of the network, or with "fsdp2" a part of every tensor.
@@ -65,6 +67,7 @@ class TrainingSettings:
     posthoc_sigma_rels: tuple[Annotated[float, Ge(1e-6), Le(0.28)], ...] = (0.05, 0.1)
     snapshot_interval: Annotated[int, Ge(1)] = 5_000
     label_dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
+    mean_steps: Annotated[int, Ge(0)] = 0
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     shard: Literal["none", "fsdp2"] = "none"
     compile: bool = False
@@ -95,3 +98,5 @@ class TrainingSettings:
         widths = list(self.posthoc_sigma_rels)
         if len(set(widths)) < len(widths) or len(widths) == 1:
             raise SettingsError(f"posthoc_sigma_rels: two or more different widths wanted, or none, got {widths}")
+        if self.mean_steps and self.shard != "none":
+            raise SettingsError(f"mean_steps: 0 wanted with shard={self.shard}, got {self.mean_steps}; set shard=none")

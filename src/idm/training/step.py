@@ -15,6 +15,7 @@ from idm.core.types import Network
 from idm.data import Dataset, Indices, batch_indices, with_epochs
 from idm.data.reading.loader import Batches
 from idm.diffusion import GaussianDiffusion, LossTerms
+from idm.networks.needs import MeanOf
 from idm.schedules import Level
 from idm.timesteps import Drawn, LevelSampler
 from idm.training.loss_scale import UNSCALED, LossScale
@@ -48,6 +49,7 @@ class _Share:
     importance: Tensor
     noise: Tensor
     seeds: Tensor
+    told_as: str
 
     def level(self, part: slice) -> Level:
         """Return the levels of some of the samples."""
@@ -55,7 +57,7 @@ class _Share:
 
     def kwargs(self, part: slice, *, dropout: bool) -> dict[str, Tensor]:
         """Return the conditioning of some of the samples."""
-        labels = {} if self.labels is None else {"y": self.labels[part]}
+        labels = {} if self.labels is None else {self.told_as: self.labels[part]}
         return labels | ({"dropout_seeds": self.seeds[part]} if dropout else {})
 
 
@@ -77,6 +79,8 @@ class TrainStep:
         seed: int,
         device: torch.device,
         null_label: int | float | None = None,
+        told_as: str = "y",
+        mean: MeanOf | None = None,
         ranks: Ranks | None = None,
         dtype: torch.dtype = torch.float32,
         seeded_dropout: bool = False,
@@ -92,6 +96,8 @@ class TrainStep:
             seed: seed of every draw.
             device: where the network is.
             null_label: stands for no label where labels are dropped.
+            told_as: name of the network's argument for labels, or conditions, of the samples.
+            mean: finds the mean of samples given their conditions, which is taken off them; None: nothing is.
             ranks: the processes, which share every batch out; None: there is one.
             dtype: format of data, noise and losses.
             seeded_dropout: give the network a seed per sample, ``dropout_seeds``; otherwise what it drops, if anything,
@@ -100,6 +106,7 @@ class TrainStep:
         self.network, self.diffusion, self.timesteps, self.dataset = network, diffusion, timesteps, dataset
         self.settings, self.seed, self.device, self.null_label = settings, seed, device, null_label
         self.ranks, self.dtype, self.seeded_dropout = ranks or Ranks(), dtype, seeded_dropout
+        self._told_as, self._mean = told_as, mean
         self.micro_batches = MicroBatches(settings.batch_size, settings.micro_batch_size, self.ranks.size)
         self._base = derive_seed(seed, "training")
         # The same places of every batch: what an image is given depends on its place, not on who trains on it.
@@ -197,7 +204,7 @@ class TrainStep:
         )
         t, importance = self._on_device(drawn.t[self._mine]), self._on_device(drawn.importance[self._mine])
         noise = rng.normal("noise", 0, x_start.shape[1:], self.dtype)
-        return _Share(x_start, labels, at, t, importance, noise, rng.seeds)
+        return _Share(x_start, labels, at, t, importance, noise, rng.seeds, self._told_as)
 
     def _batch(self, step: int, rng: Rng) -> tuple[Tensor, Tensor | None]:
         with at_once() if self.ranks.size == 1 else nullcontext():  # of several, all stop after the same step
@@ -211,7 +218,7 @@ class TrainStep:
         if self.null_label is not None:
             dropped = rng.uniform("label dropout").flatten() < self.settings.label_dropout
             labels = torch.where(append_dims(dropped, labels.ndim), self.null_label, labels)
-        return x_start, labels
+        return x_start if self._mean is None else x_start - self._mean(labels, self.dataset.shape), labels
 
     def _batches_from(self, step: int) -> Batches:
         if self._batches is not None and step == self._next_step:

@@ -61,8 +61,8 @@ def test_super_resolution_sees_twice_the_channels_and_wants_the_small_image() ->
     network = unet_from_flags({"large_size": 64, "small_size": 16, "num_channels": 32, "num_res_blocks": 1})
     assert tuple(network.input_blocks[0][0].weight.shape) == (32, 6, 3, 3)
     x = torch.randn(1, 3, 64, 64)
-    assert network(x, torch.tensor([5]), low_res=torch.randn(1, 3, 16, 16)).shape == (1, 3, 64, 64)
-    with pytest.raises(SettingsError, match="an image low_res wanted"):
+    assert network(x, torch.tensor([5]), condition=torch.randn(1, 3, 16, 16)).shape == (1, 3, 64, 64)
+    with pytest.raises(SettingsError, match="a condition wanted"):
         network(x, torch.tensor([5]))
 
 

@@ -61,8 +61,10 @@ def test_of_points_it_is_an_mlp_of_the_same_size() -> None:
 
 
 def test_a_network_that_is_shown_an_image_beside_the_data_is_refused() -> None:
-    network = UNet(in_channels=1, out_channels=1, model_channels=4, channel_mult=(1,), low_res_channels=1, num_heads=1)
-    with pytest.raises(SettingsError, match=r"^network: one without low_res_channels wanted for a classifier"):
+    network = UNet(
+        in_channels=1, out_channels=1, model_channels=4, channel_mult=(1,), condition_channels=1, num_heads=1
+    )
+    with pytest.raises(SettingsError, match=r"^network: one without condition_channels wanted for a classifier"):
         classifier_like(network, (1, 8, 8), 5, seed=0)
 
 

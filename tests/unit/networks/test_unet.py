@@ -51,12 +51,12 @@ def test_every_combination_of_options_trains(
         checkpoint_stages=checkpoint_stages,
         dropout=dropout,
         num_classes=5,
-        low_res_channels=1,
+        condition_channels=1,
         channel_mult=(0.5, 1.5, 3),
         num_heads_upsample=1,
     )
     x = data(dims)
-    output = network(x, TIME, y=torch.tensor([0, 4, 2]), low_res=x[:, :1])
+    output = network(x, TIME, y=torch.tensor([0, 4, 2]), condition=x[:, :1])
     assert output.shape == (3, 4, *SPACES[dims])
     output.square().mean().backward()
     assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in network.parameters())
@@ -103,12 +103,12 @@ def test_data_of_any_size_come_back_in_that_size(
         channel_mult=(1,) * num_stages,
         attention_resolutions=(),
         conv_resample=conv_resample,
-        low_res_channels=1,
+        condition_channels=1,
         halved_axes=tuple(range(dims)),
     ).eval()
-    low_res = torch.randn(1, 1, *(-(-size // 2) for size in space))
+    condition = torch.randn(1, 1, *(-(-size // 2) for size in space))
     with torch.no_grad():
-        output = network(torch.randn(1, 2, *space), TIME[:1], low_res=low_res)
+        output = network(torch.randn(1, 2, *space), TIME[:1], condition=condition)
     assert output.shape == (1, 4, *space)
     assert output.isfinite().all()
 
@@ -171,12 +171,12 @@ def test_a_sample_is_predicted_from_itself_its_time_and_its_label_alone() -> Non
 
 
 def test_low_res_is_enlarged_linearly_and_seen_as_further_channels() -> None:
-    conditioned = unet(low_res_channels=1).eval()
+    conditioned = unet(condition_channels=1).eval()
     plain = unet(in_channels=3).eval()
     plain.load_state_dict(conditioned.state_dict())
-    x, low_res = data(), torch.randn(3, 1, 4, 6)
-    enlarged = F.interpolate(low_res, size=SPACES[2], mode="bilinear")
-    torch.testing.assert_close(conditioned(x, TIME, low_res=low_res), plain(torch.cat([x, enlarged], dim=1), TIME))
+    x, condition = data(), torch.randn(3, 1, 4, 6)
+    enlarged = F.interpolate(condition, size=SPACES[2], mode="bilinear")
+    torch.testing.assert_close(conditioned(x, TIME, condition=condition), plain(torch.cat([x, enlarged], dim=1), TIME))
 
 
 STAGES = range(5)
@@ -282,7 +282,7 @@ def test_attention_lets_distant_places_see_each_other() -> None:
         ({"dropout": 1.0}, "dropout from 0 to below 1"),
         ({"checkpoint_stages": -1}, r"checkpoint_stages: 0 \(none\) or more stages wanted, got -1"),
         ({"dims": 4}, "dims: 1, 2 or 3 spatial axes wanted, got 4"),
-        ({"low_res_channels": -1}, "low_res_channels of at least 0"),
+        ({"condition_channels": -1}, "condition_channels of at least 0"),
         ({"num_heads_upsample": 0}, "num_heads_upsample of at least 1 or -1"),
     ],
 )
@@ -323,8 +323,8 @@ def test_factors_of_attention_may_be_numbers_of_numpy() -> None:
     [
         ({}, {"y": torch.zeros(3, dtype=torch.int64)}, "no labels wanted"),
         ({"num_classes": 4}, {}, "labels y wanted"),
-        ({}, {"low_res": torch.zeros(3, 1, 4, 4)}, "no image low_res wanted"),
-        ({"low_res_channels": 1}, {}, "an image low_res wanted"),
+        ({}, {"condition": torch.zeros(3, 1, 4, 4)}, "no condition wanted"),
+        ({"condition_channels": 1}, {}, "a condition wanted"),
         ({"in_channels": 1}, {}, r"data of 1 channels and 2 spatial axes wanted, got shape \(3, 2, 8, 12\)"),
         ({"dims": 1}, {}, "data of 2 channels and 1 spatial axes wanted"),
     ],

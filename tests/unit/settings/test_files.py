@@ -47,6 +47,16 @@ def test_a_file_of_an_earlier_version_is_read_in_names_of_today(tmp_path):
     assert read_settings(file) == {"network": 3}
 
 
+def test_channels_of_a_condition_that_were_a_setting_once_are_passed_over_where_there_were_none(tmp_path):
+    file = tmp_path / "old.yaml"
+    file.write_text("network: {name: unet, low_res_channels: 0}\n")
+    assert resolve(Experiment(), file=file) == resolve(Experiment(), overrides=["network.name=unet"])
+    for other in ("3", "false", "[0]"):
+        file.write_text(f"network: {{name: unet, low_res_channels: {other}}}\n")
+        with pytest.raises(SettingsError, match=r"^network\.low_res_channels: no such setting"):
+            resolve(Experiment(), file=file)
+
+
 @pytest.mark.parametrize("path", ["network.checkpoint_levels", "checkpoint_levels"])
 def test_an_earlier_name_that_is_typed_is_answered_by_that_of_today(path):
     with pytest.raises(SettingsError, match=r"no such setting; did you mean '?network\.checkpoint_stages'?\?$"):

@@ -58,3 +58,9 @@ def test_what_is_no_name_of_a_setting_is_left_to_later_checks(given):
 def test_short_names_lie_over_an_experiment_as_whole_paths_do():
     short = resolve(Experiment(), overrides=["num_steps=7", "eta=0.5", "sampler.steps=3"])
     assert short == resolve(Experiment(), overrides=["training.num_steps=7", "sampler.eta=0.5", "sampler.steps=3"])
+
+
+def test_names_of_options_of_sources_mean_the_samples_and_those_of_conditions_are_found_by_their_section():
+    assert in_full("image_size=8") == "data.source.image_size=8"
+    assert in_full("condition.image_size=8") == "data.condition.image_size=8"
+    assert in_full("condition={name: none}") == "data.condition={name: none}"

@@ -129,6 +129,7 @@ def _summary(
         odd=odd_groups(_odd(looked) + odd_copies(duplicates, leaks)),
         opened=None if opened is None else opened.source,
         values=None if opened is None else opened.values,
+        condition="" if opened is None else opened.condition,
         leaks=leaks,
     )
 

@@ -53,6 +53,7 @@ class DataCheck:
         outside: files that lie outside of the folder they are listed in.
         apart: columns or arrays that are neither samples nor labels.
         leaks: contents that are on both sides of the split; None where the data could not be opened and split.
+        condition: what the network would be shown beside samples, in words; "": nothing.
     """
 
     path: str
@@ -74,6 +75,7 @@ class DataCheck:
     outside: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
     leaks: tuple[Leak, ...] | None = None
+    condition: str = ""
 
     @property
     def index(self) -> Index | None:
@@ -136,6 +138,7 @@ class DataCheck:
             "classes": None if self.classes is None else dict(self.classes),
             "values": {"low": list(self.low), "high": list(self.high)}
             | ({} if self.values is None else self.values.to_plain()),
+            "condition": self.condition,
             "conversions": self.conversions,
             "duplicates": [list(group) for group in self.duplicates],
             "leaks": None if self.leaks is None else [asdict(leak) for leak in self.leaks],

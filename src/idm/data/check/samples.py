@@ -47,6 +47,7 @@ def check_source(
         odd=odd_groups([("one value everywhere", names[row]) for row in flat] + odd_copies(duplicates, leaks)),
         opened=opened,
         class_names=opened.class_names,
+        condition=found.condition,
         values=found.values,
         leaks=leaks,
     )

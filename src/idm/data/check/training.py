@@ -22,11 +22,13 @@ class Opened:
         source: the source.
         values: their range.
         held_out: numbers of the samples that would be held out; None where the data are not split.
+        condition: what the network would be shown beside them, in words; "": nothing.
     """
 
     source: Source
     values: ValuesFound
     held_out: Indices | None = None
+    condition: str = ""
 
     def sides(self, names: Sequence[str]) -> NDArray[np.int8]:
         """Say on which side of the split the samples of these names are, see ``leaks``."""

@@ -5,14 +5,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
-from jaxtyping import Float, Int
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from idm.core.signals import StopError
 from idm.data.base import Indices
 
-Batch = tuple[Float[Tensor, "b c *space"], Int[Tensor, " b"] | None]
-"""Samples in the model's range, float32, and their labels, int64 (None where there are none)."""
+Batch = tuple[Float[Tensor, "b c *space"], Shaped[Tensor, "b *told"] | None]
+"""Samples in the model's range, float32, and what the network is told of them: classes, int64 [b], numbers [b, k], or
+conditions [b, k, *space or smaller]; None: nothing."""
 
 Read = Callable[[Indices], Batch]
 """Reads the samples of those numbers."""

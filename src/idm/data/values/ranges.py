@@ -88,6 +88,19 @@ def check_rule(rule: RangeRule) -> None:
         raise SettingsError(f"range: {words} or two numbers, the smaller first, wanted, got {rule_in_words(rule)}")
 
 
+def refuse_two_scales(rule: RangeRule, *, standardize: bool) -> None:
+    """Refuse a range of data that are standardised instead.
+
+    Raises:
+        SettingsError: as said.
+    """
+    if standardize and rule not in ("auto", "type"):
+        raise SettingsError(
+            f"range: auto wanted where standardize=true scales the data, got {rule_in_words(rule)}; "
+            "leave out one of them"
+        )
+
+
 def rule_in_words(rule: RangeRule) -> str:
     """Write a rule as it is written after ``--set data.range=``."""
     return rule if isinstance(rule, str) else ",".join(f"{limit:.16g}" for limit in rule)

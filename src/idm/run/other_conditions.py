@@ -1,0 +1,103 @@
+"""Conditions that a run was not trained on, from files of any kind that ``idm train --condition`` reads."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from idm.core.errors import DataError, SettingsError
+from idm.core.progress import warn
+from idm.data import Source
+from idm.run.alike import Alike, Like, open_alike
+from idm.run.condition_spec import ConditionSpec
+from idm.run.conditioned import MOST_CONDITIONS
+from idm.run.conditions import Conditions, about_conditions, in_step, of_conditions
+from idm.run.field_labels import labels_or_condition
+from idm.run.label_kinds import Label, LabelKind
+from idm.run.labels import Labels
+from idm.run.loaded import Loaded
+from idm.run.spec import DataSpec
+
+LOOKED_AT = 256
+"""Most conditions that are compared with the range of the run."""
+
+
+def read_conditions(run: Loaded, path: str | Path, most: int) -> list[Label]:
+    """Read conditions from a file or folder, with the run's codec.
+
+    Args:
+        run: a run that is told conditions.
+        path: where they lie.
+        most: how many are read, from the first on.
+
+    Raises:
+        SettingsError: the run is told none.
+        DataError: they cannot be read, or are not like those of the run.
+    """
+    found = _opened(Like.of(run), path)
+    numbers = np.arange(min(most, len(found.source)))
+    x, _ = found.of(numbers, crop=run.experiment.data.random_crop).batch(numbers)
+    return run.spec.label_kind.labels_of(x)
+
+
+def open_other_conditions(like: Like, path: str | Path, samples: Source) -> Conditions:
+    """Open the conditions of other samples than a run's own.
+
+    Args:
+        like: the run's own, with conditions.
+        path: where they lie.
+        samples: the samples.
+
+    Raises:
+        SettingsError: the run is told none.
+        DataError: they cannot be read, are another number than the samples, or are not like those of the run.
+    """
+    found = _opened(like, path)
+    if len(found.source) != len(samples):
+        raise DataError(
+            f"{path}: a condition for each of the {len(samples):,} samples wanted, in the same order, got "
+            f"{len(found.source):,}; give as many"
+        )
+    rows, remarks = in_step(samples.names, found.source.names, len(samples))
+    return replace(found, rows=rows, remarks=remarks)
+
+
+def require_conditions(spec: DataSpec) -> ConditionSpec:
+    """Return what is known of the conditions beside the data of a run.
+
+    Raises:
+        SettingsError: it is told none.
+    """
+    if spec.condition is None:
+        raise SettingsError("condition: none wanted, this network was trained without conditions; leave it out")
+    return spec.condition
+
+
+def _opened(like: Like, path: str | Path) -> Conditions:
+    known = require_conditions(like.spec)
+    with of_conditions():
+        source, _ = open_alike(Alike.conditions_of(like), Path(path).absolute(), {})
+        for remark in known.codec.remarks_on(source.read(np.arange(min(LOOKED_AT, len(source))))):
+            warn(about_conditions(remark))
+        spec = replace(known, layout=source.layout, fingerprint=source.fingerprint())
+    return Conditions(source, np.arange(len(source)), spec)
+
+
+def labels_asked(
+    run: Loaded, kind: LabelKind, labels: Labels | None, condition: str | Path | None, most: int = MOST_CONDITIONS
+) -> list[Label] | None:
+    """Understand the labels, or read the conditions, that are asked for; None where nothing is.
+
+    Args:
+        run: the run.
+        kind: what its samples may be drawn of.
+        labels: classes or numbers.
+        condition: a file or folder of conditions.
+        most: conditions that are read, from the first on.
+
+    Raises:
+        SettingsError: what is no label, or what the run is not told.
+        DataError: conditions that cannot be read, or are not like those of the run.
+    """
+    asked = kind.read(labels_or_condition(kind, labels, None))
+    return asked if condition is None else read_conditions(run, condition, most)

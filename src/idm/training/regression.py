@@ -1,0 +1,65 @@
+"""The first stage of corrective diffusion: a network learns the mean of samples given their conditions."""
+
+from dataclasses import replace
+
+import torch
+
+from idm.core.errors import NumericalError
+from idm.core.progress import Listener
+from idm.core.rng import derive_seed
+from idm.data import Dataset, batch_indices, with_epochs
+from idm.networks.residual import ResidualNetwork, mean_of
+from idm.training.learning_rate import learning_rate
+from idm.training.settings import TrainingSettings
+
+WARMUP_SHARE = 0.05
+"""Share of the steps over which the learning rate rises."""
+
+
+def train_mean(
+    network: ResidualNetwork,
+    dataset: Dataset,
+    settings: TrainingSettings,
+    *,
+    seed: int,
+    device: torch.device,
+    listener: Listener,
+) -> None:
+    """Train the mean that residuals are without, by squared error, and leave it as it is from then on.
+
+    Steps are ``settings.mean_steps``, at the learning rate of the whole training, which falls to 0 as a cosine. Every
+    process of a job makes all of them, on the same batches.
+
+    Args:
+        network: whose mean is trained, on the device.
+        dataset: the training samples, with conditions.
+        settings: how training goes.
+        seed: of the order of the data.
+        device: where the network is.
+        listener: hears how it gets on.
+
+    Raises:
+        NumericalError: the error is not finite.
+    """
+    steps, size, own, mean = settings.mean_steps, settings.batch_size, derive_seed(seed, "mean"), network.mean
+    schedule = replace(settings, num_steps=steps, warmup_steps=round(WARMUP_SHARE * steps), decay="cosine")
+    optimizer = torch.optim.AdamW(mean.train().requires_grad_(True).parameters(), weight_decay=0.0)
+    order = (with_epochs(batch_indices(own, step, size, len(dataset)), step, len(dataset)) for step in range(steps))
+    torch.manual_seed(derive_seed(own, "dropout"))
+    error = torch.zeros(())
+    with listener.follow("learning the mean", steps) as bar:
+        for step, (x, condition) in enumerate(dataset.batches(order)):
+            assert condition is not None, "settings ask for a mean beside conditions alone"
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(schedule, step)
+            found = mean_of(mean, condition.to(device), dataset.shape)
+            error = (found - x.to(device)).square().mean()
+            optimizer.zero_grad(set_to_none=True)
+            error.backward()
+            torch.nn.utils.clip_grad_norm_(mean.parameters(), settings.clip_grad_norm or float("inf"))
+            optimizer.step()
+            bar.advance()
+    optimizer.zero_grad(set_to_none=True)  # or the next optimiser would still follow them
+    mean.eval().requires_grad_(False)
+    if not bool(error.isfinite()):
+        raise NumericalError("training.mean_steps: a finite error wanted, got another; lower training.learning_rate")

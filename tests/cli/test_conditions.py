@@ -1,0 +1,76 @@
+"""Conditions from the command line: look, train, draw, score and restore."""
+
+import numpy as np
+import pytest
+
+from .conftest import TINY, set_options
+
+NUM = 24
+FINE = (np.arange(NUM * 64).reshape(NUM, 1, 8, 8) % 61).astype(np.float32)
+COARSE = FINE.reshape(NUM, 1, 4, 2, 4, 2).mean(axis=(3, 5))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, idm):
+    """A folder with fields, their coarse ones, and a run that is told these."""
+    place = tmp_path_factory.mktemp("conditions")
+    np.save(place / "fine.npy", FINE)
+    np.save(place / "coarse.npy", COARSE)
+    data = ("--data", place / "fine.npy", "--condition", place / "coarse.npy")
+    done = idm("train", *data, "--out", place / "run", *set_options(TINY), "--device", "cpu")
+    assert done.code == 0, done.err
+    assert "conditions of 1 x 4 x 4" in " ".join(done.out.split())
+    return place
+
+
+def test_check_data_shows_conditions_and_carries_them_into_the_command_that_trains(idm, folder):
+    found = idm("check-data", folder / "fine.npy", "--condition", folder / "coarse.npy")
+    assert found.code == 0
+    assert "24 of 1 x 4 x 4, float32, continuous" in found.out
+    assert f"--condition {folder / 'coarse.npy'}" in found.out
+    np.save(folder / "few.npy", COARSE[:3])
+    refused = idm("check-data", folder / "fine.npy", "--condition", folder / "few.npy")
+    assert refused.code == 3
+    assert "one for each of the 24 samples wanted" in refused.out
+
+
+def test_samples_are_drawn_for_conditions_of_a_file_in_turn_and_kept_beside_them(idm, folder):
+    np.save(folder / "two.npy", COARSE[:2])
+    done = idm("sample", folder / "run", "--condition", folder / "two.npy", "--num", 5, "--out", folder / "drawn")
+    assert done.code == 0, done.err
+    kept = np.load(folder / "drawn" / "samples.npz")
+    np.testing.assert_allclose(kept["condition"], COARSE[[0, 1, 0, 1, 0]], rtol=1e-5)
+    assert kept["data"].shape == (5, 1, 8, 8)
+    own = idm("sample", folder / "run", "--num", 3, "--out", folder / "own")
+    assert own.code == 0, own.err
+    given = np.load(folder / "own" / "samples.npz")["condition"]
+    assert all(np.isclose(COARSE, one, rtol=1e-4).all(axis=(1, 2, 3)).any() for one in given)
+
+
+def test_what_is_scored_and_restored_is_told_its_conditions(idm, folder):
+    found = idm("evaluate", folder / "run", "--steps", 3, "--json")
+    assert found.code == 0, found.err
+    others = ("--data", folder / "fine.npy", "--condition", folder / "coarse.npy")
+    assert idm("evaluate", folder / "run", *others, "--steps", 3, "--num", 2).code == 0
+    lacking = idm("evaluate", folder / "run", "--data", folder / "fine.npy")
+    assert lacking.code == 3
+    assert lacking.errors[0].endswith("give --condition PATH")
+    enlarge = ("--operator", "downsample:2", "--num", 2, "--steps", 3)
+    restored = idm("restore", folder / "run", "held-out:0-1", *enlarge, "--simulate")
+    assert restored.code == 0, restored.err
+    file = ("restore", folder / "run", folder / "coarse.npy", *enlarge)
+    assert "condition of each wanted" in idm(*file).errors[0]
+    assert idm(*file, "--condition", folder / "coarse.npy").code == 0
+    refused = idm("encode", folder / "run", "held-out:0")
+    assert "one that is told conditions" in refused.errors[0]
+
+
+def test_info_names_the_conditions_and_the_same_command_goes_on(idm, folder):
+    assert "conditions of 1 x 4 x 4" in " ".join(idm("info", folder / "run").out.split())
+    data = ("--data", folder / "fine.npy", "--condition", folder / "coarse.npy", "--out", folder / "run")
+    again = idm("train", *data, *set_options(TINY | {"training.num_steps": 8}), "--device", "cpu")
+    assert again.code == 0, again.err
+    np.save(folder / "others.npy", COARSE[::-1])
+    others = idm("train", "--data", folder / "fine.npy", "--condition", folder / "others.npy", "--out", folder / "run")
+    assert others.code != 0
+    assert "other conditions" in others.err

@@ -1,0 +1,305 @@
+"""Conditions: a second source, read in step with the first, that the network is shown beside the samples."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from idm.core.errors import DataError, SettingsError
+from idm.core.progress import SILENT
+from idm.data import dataset
+from idm.run import DataSpec, load, open_data, open_data_to_score, open_run_data
+from idm.run.condition_spec import ConditionSpec, Field
+from idm.run.conditions import in_step
+from idm.run.field_labels import FieldLabels
+from idm.settings import from_plain
+from idm.settings.experiment import DataSettings
+from idm.tasks import train
+
+NUM = 24
+FINE = (np.arange(NUM * 64).reshape(NUM, 1, 8, 8) % 61).astype(np.float32)
+"""Every sample has other values, and none is its own mirror image."""
+
+COARSE = FINE.reshape(NUM, 1, 4, 2, 4, 2).mean(axis=(3, 5))
+
+
+@pytest.fixture
+def fields(tmp_path):
+    np.save(tmp_path / "fine.npy", FINE)
+    np.save(tmp_path / "coarse.npy", COARSE)
+    return tmp_path
+
+
+def plain(folder, **changes):
+    source = {"name": "arrays", "path": str(folder / "fine.npy")}
+    condition = {"name": "arrays", "path": str(folder / "coarse.npy")}
+    return {"source": source, "condition": condition, "held_out": 6} | changes
+
+
+def opened(folder, **changes):
+    return open_data(from_plain(DataSettings, plain(folder, **changes)))
+
+
+def coarse_of(x, data):
+    """Means of 2 x 2 places of samples in the model's range, as conditions in theirs."""
+    fine = data.spec.codec.decode(x)
+    means = fine.reshape(len(fine), 1, fine.shape[2] // 2, 2, fine.shape[3] // 2, 2).mean(axis=(3, 5))
+    return data.spec.condition.codec.encode(means.astype(np.float32))
+
+
+def test_the_condition_of_a_sample_is_that_of_its_number_on_both_sides_of_the_split_and_mirrored(fields):
+    data = opened(fields, random_flip=True)
+    assert (len(data.train), len(data.held_out)) == (2 * (NUM - 6), 6)
+    for part in (data.train, data.held_out):
+        x, condition = part.batch(np.arange(len(part)))
+        torch.testing.assert_close(condition, coarse_of(x, data), atol=1e-4, rtol=0)
+    assert data.spec.condition.shape == (1, 4, 4)
+    assert not data.spec.label_kind.null
+    assert data.train.labels is None
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_conditions_that_are_not_kept_in_memory_are_read_ahead_in_step(fields, monkeypatch, workers):
+    order = [np.array([3, 20, 1]), np.array([30, 0])]
+    kept = [opened(fields, random_flip=True).train.batch(numbers) for numbers in order]
+    monkeypatch.setattr(dataset, "CACHE_BYTES", 4 * 18 * 16)  # what the conditions take, so that samples are read
+    read = opened(fields, random_flip=True, workers=workers).train
+    assert not read.is_in_memory
+    for (x, condition), (same, told) in zip(read.batches(order), kept, strict=True):
+        assert torch.equal(x, same)
+        assert torch.equal(condition, told)
+
+
+def test_conditions_of_the_size_of_samples_are_cropped_with_them(fields):
+    np.save(fields / "coarse.npy", 2 * FINE)
+    data = opened(fields, random_crop=4)
+    x, condition = data.train.batch(np.arange(2 * len(data.train)))
+    torch.testing.assert_close(condition, x, atol=1e-5, rtol=0)  # each has a range of its own
+    assert data.spec.condition.shape == data.spec.shape == (1, 4, 4)
+
+
+def test_conditions_have_a_range_of_their_own(fields):
+    found = opened(fields, standardize=True, condition=plain(fields)["condition"] | {"range": [0, 100]}).spec
+    assert (found.condition.codec.offset, found.condition.codec.scale) == ((50.0,), (50.0,))
+    assert not found.codec.bounded
+
+
+@pytest.mark.parametrize(
+    ("coarse", "changes", "error", "said"),
+    [
+        (
+            COARSE[:-1],
+            {},
+            DataError,
+            r"^data\.condition: one for each of the 24 samples wanted, .*, got 23; give as many$",
+        ),
+        (np.repeat(FINE, 2, axis=3), {}, DataError, r"^data\.condition: fields of 2 spatial axes, none of them longer"),
+        (COARSE[:, :, 0], {"condition_channels": "first"}, DataError, r"^data\.condition: fields of 2 spatial axes"),
+        (COARSE, {"random_crop": 4}, SettingsError, r"^data\.random_crop: 0 wanted where conditions are smaller"),
+        (COARSE + math.nan, {}, DataError, r"coarse\.npy|condition"),
+    ],
+)
+def test_what_does_not_go_with_the_samples_is_refused_in_a_line(fields, coarse, changes, error, said):
+    np.save(fields / "coarse.npy", coarse)
+    condition = plain(fields)["condition"]
+    if "condition_channels" in changes:
+        changes, condition = {}, condition | {"channels": changes["condition_channels"]}
+    with pytest.raises(error, match=said) as caught:
+        opened(fields, condition=condition, **changes)
+    assert len(caught.value.lines) == 1
+    assert "data.source" not in caught.value.lines[0]
+
+
+def test_labels_that_are_numbers_are_refused_beside_conditions(fields):
+    with pytest.raises(SettingsError, match=r"attributes: labels or conditions wanted, got both"):
+        opened(fields, attributes=["age"])
+
+
+def test_code_of_a_settings_file_is_no_source_of_conditions():
+    with pytest.raises(SettingsError, match=r"condition: unknown name 'custom'|condition\.name"):
+        from_plain(DataSettings, {"condition": {"name": "custom", "make": "os:abort"}})
+
+
+def test_classes_say_what_is_held_out_and_are_not_told_beside_conditions(fields):
+    np.savez(fields / "fine.npz", data=FINE, labels=np.arange(NUM) % 2)
+    found = opened(fields, source={"name": "arrays", "path": str(fields / "fine.npz")})
+    assert found.spec.class_names is None
+    assert any("in place of classes" in line for line in found.remarks)
+    held_out = found.held_out.sources_of(np.arange(6))[0]
+    assert sum(number % 2 for number in held_out) == 3
+
+
+@pytest.mark.parametrize(
+    ("samples", "conditions", "rows", "told"),
+    [
+        (("a.npy", "b.npy", "c.npy"), ("a.npy", "b.npy", "c.npy"), [0, 1, 2], False),
+        (("x/a.npy", "x/b.npy", "x/c.npy"), ("x/c.tif", "x/a.tif", "x/b.tif"), [1, 2, 0], False),
+        (("a.npy", "b.npy", "c.npy"), ("1.npy", "2.npy", "3.npy"), [0, 1, 2], True),
+        (("a.nii#0", "a.nii#1", "a.nii#2"), ("b.nii#0", "b.nii#1", "b.nii#2"), [0, 1, 2], False),
+        (None, ("1.npy", "2.npy", "3.npy"), [0, 1, 2], False),
+    ],
+)
+def test_conditions_are_found_by_names_where_both_have_the_same(samples, conditions, rows, told):
+    found, remarks = in_step(samples, conditions, 3)
+    assert found.tolist() == rows
+    assert bool(remarks) == told
+
+
+def test_what_a_checkpoint_remembers_of_conditions_comes_back_and_others_are_other_data(fields):
+    spec = opened(fields).spec
+    assert DataSpec.from_plain(spec.to_plain()) == spec
+    assert (
+        DataSpec.from_plain({key: value for key, value in spec.to_plain().items() if key != "condition"}).condition
+        is None
+    )
+    np.save(fields / "coarse.npy", COARSE[::-1])
+    assert opened(fields).spec.condition != spec.condition
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"shape": [1, 2**20, 2**20]},
+        {"shape": [1, 9, 9]},
+        {"shape": [0, 4, 4]},
+        {"shape": [2, 4, 4], "channel_names": ["a"]},
+        {"layout": "sideways"},
+        {"fingerprint": 3},
+        {"codec": {}},
+    ],
+)
+def test_forged_conditions_are_refused_before_anything_is_made_of_them(fields, forged):
+    whole = opened(fields).spec.to_plain()
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        DataSpec.from_plain(whole | {"condition": whole["condition"] | forged})
+
+
+def test_fields_are_labels_that_come_back_and_are_told_apart():
+    codec = replace(opened_codec(), offset=(1.0,), scale=(2.0,))
+    kind = FieldLabels(ConditionSpec((1, 2, 2), codec))
+    given = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
+    first, second = kind.read(given)
+    assert kind.read([first, second]) == [first, second]
+    torch.testing.assert_close(kind.tensor([first, second]), torch.tensor((given[:, None] - 1) / 2))
+    np.testing.assert_allclose(kind.labels_of(kind.tensor([second]))[0].values, given[1:], rtol=1e-6)
+    assert first.sha256 != second.sha256 == Field(given[1:]).sha256
+    assert kind.arrays([first, second])["condition"].shape == (2, 1, 2, 2)
+    assert kind.sizes(has_null=True) == {"condition_channels": 1}
+    assert kind.nothing(2).shape == (2, 1, 2, 2)
+    for wrong in ("a.npy", np.zeros((3, 5, 5)), np.full((1, 2, 2), np.nan), [[1, 2], [3]]):
+        with pytest.raises((SettingsError, DataError), match=r"^condition: ") as caught:
+            kind.read(wrong)
+        assert len(caught.value.lines) == 1
+
+
+def opened_codec():
+    return ConditionSpec.from_plain(
+        {
+            "shape": [1],
+            "codec": {"dtype": "float32", "levels": None, "offset": [0.0], "scale": [1.0], "bounded": False},
+            "layout": "first",
+            "fingerprint": "",
+            "channel_names": None,
+        }
+    ).codec
+
+
+@pytest.fixture
+def trained(experiment, fields):
+    """A run that is told coarse fields, with conditions that matter: its last layer is not zero."""
+    settings = experiment(data=plain(fields), training__label_dropout=0.0, diffusion__prediction="v")
+    train(settings, fields / "run", device="cpu", listener=SILENT)
+    return load(fields / "run", device="cpu"), fields
+
+
+def test_a_run_draws_for_conditions_that_are_given_and_for_those_of_its_held_out_data(trained):
+    run, _ = trained
+    assert run.spec.condition is not None
+    assert "told conditions" in repr(run)
+    held_out = open_run_data(run).held_out
+    own = run.spec.condition.codec.decode(held_out.batch(np.arange(6))[1])
+    np.testing.assert_allclose(run.sample(6, seed=3), run.sample(condition=own, seed=3), atol=1e-4)
+    again = run.sample(8, condition=own[:2], seed=3)
+    np.testing.assert_allclose(again[:2], run.sample(2, condition=own[:2], seed=3), atol=1e-4)
+    np.testing.assert_array_equal(again, run.sample(8, condition=own[:2], seed=3, batch_size=3))
+    assert not np.allclose(run.sample(2, condition=own[:2]), run.sample(2, condition=own[2:4]))
+    for given, said in (({"labels": "3"}, "told conditions"), ({"condition": COARSE[:1, :, :2]}, "shape")):
+        with pytest.raises((SettingsError, DataError), match=said):
+            run.sample(2, **given)
+
+
+def test_a_run_without_conditions_refuses_them(experiment, tmp_path):
+    train(experiment(), tmp_path / "run", device="cpu", listener=SILENT)
+    with pytest.raises(SettingsError, match=r"^condition: none wanted, this network was trained without"):
+        load(tmp_path / "run", device="cpu").sample(1, condition=np.zeros((1, 8, 8)))
+
+
+def test_held_out_data_are_scored_under_their_own_conditions_and_other_data_under_theirs(trained):
+    run, folder = trained
+    data = open_run_data(run)
+    x, y = data.held_out.batch(np.arange(6))
+    fine, coarse = run.spec.codec.decode(x), run.spec.condition.codec.decode(y)
+    own = run.evaluate(steps=5).bound.vlb.total_bpd
+    told = run.score(fine, condition=coarse, steps=5)
+    np.testing.assert_allclose(told.bits_per_dim, own.numpy(), rtol=1e-3)
+    assert not np.allclose(run.score(fine, condition=coarse[::-1], steps=5).bits_per_dim, told.bits_per_dim, rtol=1e-3)
+    with pytest.raises(SettingsError, match=r"^samples: the condition of each wanted, got none; .*condition=FIELDS"):
+        run.score(fine)
+    np.save(folder / "other.npy", fine)
+    np.save(folder / "theirs.npy", coarse)
+    found = open_data_to_score(run, folder / "other.npy", condition=folder / "theirs.npy").held_out
+    torch.testing.assert_close(
+        found.batch(np.arange(6))[1], coarse_of(found.batch(np.arange(6))[0], data), atol=1e-4, rtol=0
+    )
+    with pytest.raises(DataError, match=r"conditions of these samples wanted, .* give condition=PATH$"):
+        open_data_to_score(run, folder / "other.npy")
+    with pytest.raises(SettingsError, match=r"^condition: other data wanted beside it"):
+        run.evaluate(condition=folder / "theirs.npy")
+    np.save(folder / "theirs.npy", coarse[:3])
+    with pytest.raises(DataError, match=r"a condition for each of the 6 samples wanted, .* got 3"):
+        run.evaluate(folder / "other.npy", condition=folder / "theirs.npy")
+
+
+def test_what_is_restored_or_edited_is_told_its_condition_and_latents_are_refused(trained):
+    run, _ = trained
+    data = open_run_data(run)
+    x, y = data.held_out.batch(np.arange(2))
+    fine, coarse = run.spec.codec.decode(x), run.spec.condition.codec.decode(y)
+    operator = run.operator("downsample:2")
+    restored = run.restore(coarse, operator, condition=coarse, num=2, sampler=run.sampler(steps=3))
+    assert restored.draws.shape == (2, 2, 1, 8, 8)
+    with pytest.raises(SettingsError, match="the condition of each wanted"):
+        run.restore(coarse, operator, num=2)
+    assert run.edit(fine, label_b=coarse, strength=0.5, steps=3).draws.shape == (2, 1, 1, 8, 8)
+    for refused in (lambda: run.encode(fine), lambda: run.guided(classifier_scale=1.0)):
+        with pytest.raises(SettingsError, match="one that is told conditions"):
+            refused()
+
+
+def test_the_data_of_a_run_that_are_gone_are_wanted_where_no_condition_is_given(trained):
+    run, folder = trained
+    (folder / "coarse.npy").unlink()
+    with pytest.raises(DataError, match=r"condition=FIELDS$"):
+        run.sample(2)
+    assert run.sample(2, condition=COARSE[:2]).shape == (2, 1, 8, 8)
+
+
+def test_points_are_told_conditions_too(experiment, tmp_path):
+    values = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    np.save(tmp_path / "fine.npy", values[:, :2])
+    np.save(tmp_path / "coarse.npy", values[:, 2:])
+    settings = experiment(
+        data=plain(tmp_path),
+        network={"name": "mlp", "width": 8},
+        training__label_dropout=0.3,
+        diffusion__prediction="v",
+    )
+    train(settings, tmp_path / "run", device="cpu", listener=SILENT)
+    run = load(tmp_path / "run", device="cpu")
+    assert run.sample(4, condition=[[0.5], [1.0]]).shape == (4, 2)
+    nothing = run.spec.condition.codec.decode(torch.zeros(1, 1))
+    np.testing.assert_allclose(
+        run.sample(3, condition=[[0.5]], guidance=0.0), run.sample(3, condition=nothing), rtol=1e-4, atol=1e-4
+    )
