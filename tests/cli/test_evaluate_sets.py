@@ -100,3 +100,23 @@ def test_samples_of_a_run_are_compared_from_their_folder(idm, run, places, tmp_p
     assert result.code == 0, result.err
     assert result.json["num"] == 20
     assert result.json["metrics"]["values"][0]["value"] > 0
+
+
+def test_what_is_told_of_samples_suits_them_and_the_advice_works(idm, places, tmp_path):
+    few = tmp_path / "few.npz"
+    np.savez(few, arr_0=np.full((30, 8, 8, 1), 3, np.uint8))
+    result = idm("evaluate", "--from", few, *places[2:], "--features", "values", "--metrics", "frechet")
+    assert "--from: 30 samples given, more than the 64 features wanted for --metrics frechet" in result.errors[0]
+    numbers = np.random.default_rng(0).integers(0, 9, (40, 8, 8, 1))
+    np.savez(tmp_path / "real.npz", arr_0=numbers)
+    np.savez(tmp_path / "other.npz", arr_0=3 * numbers)
+    wanted = ("--from", tmp_path / "other.npz", "--against", tmp_path / "real.npz", "--metrics", "values")
+    result = idm("evaluate", *wanted)
+    assert result.code == 3
+    advice = result.errors[0].rpartition(", or give ")[2]
+    assert advice == "--set data.range=0,24"
+    assert idm("evaluate", *wanted, *advice.split()).code == 0
+    np.savez(tmp_path / "real.npz", arr_0=numbers / 9)
+    np.savez(tmp_path / "other.npz", arr_0=numbers * 9.0)
+    said = " ".join(idm("evaluate", *wanted).out.split())
+    assert "lie far outside of the range of the real data, 0 to 0.888889, and may be in other units" in said

@@ -6,7 +6,7 @@ damped nor amplified. Samples are added up as they are, not divided by alpha: th
 """
 
 from dataclasses import dataclass, replace
-from typing import Self, final
+from typing import final
 
 from idm.editing.two_step import TwoStepInversion
 
@@ -16,7 +16,7 @@ from idm.editing.two_step import TwoStepInversion
 class BDIAInversion(TwoStepInversion):
     """Bidirectional integration approximation, gamma = 1. Exact, of second order, one call a step."""
 
-    def with_noise(self) -> Self:
+    def with_noise(self) -> "BDIAInversion":
         """Return the same way, which begins at data with noise; O-BELM does not, as it would amplify that."""
         return replace(self, noise_data=True)
 

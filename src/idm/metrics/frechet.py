@@ -87,8 +87,8 @@ def _from_moments(samples: Float[Tensor, "n d"], real: Moments) -> Figure:
 
 def _distance(mean: Tensor, of_first: Tensor, other: Tensor, of_second: Tensor) -> float:
     """Return the distance of two means and covariances."""
-    root = _root(of_first)
-    cross = torch.linalg.eigvalsh(root @ of_second @ root).clamp(min=0.0).sqrt().sum()
+    root = _factor(of_first)
+    cross = torch.linalg.eigvalsh(root.T @ of_second @ root).clamp(min=0.0).sqrt().sum()
     apart = (mean - other).square().sum()
     return max(0.0, float(apart + of_first.trace() + of_second.trace() - 2.0 * cross))
 
@@ -99,7 +99,13 @@ def _moments(total: Tensor, squares: Tensor, count: int) -> tuple[Tensor, Tensor
     return mean, (squares - count * torch.outer(mean, mean)) / (count - 1)
 
 
-def _root(covariance: Tensor) -> Tensor:
-    """Symmetric square root."""
+def _factor(covariance: Tensor) -> Tensor:
+    """Return F with F F' the covariance: every such F leaves the eigenvalues of F' C F the same.
+
+    That of Cholesky is many times faster than the symmetric root, which there is of directions without variance, too.
+    """
+    lower, failed = torch.linalg.cholesky_ex(covariance)
+    if not int(failed):
+        return lower
     values, vectors = torch.linalg.eigh(covariance)
     return (vectors * values.clamp(min=0.0).sqrt()) @ vectors.T

@@ -64,6 +64,11 @@ def test_the_frechet_distance_is_that_of_the_general_matrix_root() -> None:
     assert frechet_distance(FIRST, SECOND) == pytest.approx(expected, rel=1e-8)
 
 
+def test_a_feature_that_is_constant_changes_no_distance() -> None:
+    wide = [torch.cat([x, torch.full((len(x), 1), 3.0, dtype=torch.float64)], 1) for x in (FIRST, SECOND)]
+    assert frechet_distance(*wide) == pytest.approx(frechet_distance(FIRST, SECOND), rel=1e-7)
+
+
 def test_the_kernel_distance_is_its_double_sum_over_pairs_that_are_not_the_same() -> None:
     def mean(x: Tensor, y: Tensor, same: bool) -> float:
         pairs = [(i, j) for i in range(len(x)) for j in range(len(y)) if not (same and i == j)]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from idm.core.errors import DataError
 from idm.metrics import Evidence, Frechet, Identity, Labelled, Moments, Reference, moments_of, read_reference
-from idm.metrics.features import FeatureCache, PrincipalComponents, Values, parts_of, restored
+from idm.metrics.features import FEATURES, FeatureCache, PrincipalComponents, Values, find_features, parts_of, restored
 
 ROWS = torch.randn(40, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 100.0
 
@@ -147,3 +147,13 @@ def test_features_are_made_once_for_the_same_data_and_extractor(tmp_path: Path) 
         path.write_bytes(path.read_bytes()[:100])
     cache.rows(components, partial(dict, data="a"), size, make)
     assert len(calls) == 7
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_all_features_of_the_package_are_found_again_by_what_a_file_says_of_them(name: str) -> None:
+    data = torch.randn(9, 2, 4, 4, generator=torch.Generator().manual_seed(2))
+    made = find_features(name, data)
+    again = restored(made.name, (2, 4, 4), parts_of(made))
+    assert again is not None
+    assert Identity.of(again) == Identity.of(made)
+    torch.testing.assert_close(again(data), made(data), rtol=0, atol=0)

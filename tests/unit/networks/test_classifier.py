@@ -42,6 +42,17 @@ def test_a_u_net_s_half_names_classes_of_data_of_one_to_three_axes_of_any_size(s
     assert num_parameters(made) < num_parameters(network)
 
 
+@pytest.mark.parametrize("shape", [(2, 8, 6), (3,)])
+def test_logits_are_a_linear_map_of_features(shape: tuple[int, ...]) -> None:
+    network = unet(2) if len(shape) > 1 else MLP(in_channels=3, out_channels=3, width=16)
+    made = classifier_like(network, shape, 5, seed=0).eval()
+    nn.init.normal_(made.out.weight)
+    nn.init.normal_(made.out.bias)
+    x = torch.randn(2, *shape)
+    expected = made.features(x, TIME) @ made.out.weight.T + made.out.bias
+    torch.testing.assert_close(made(x, TIME), expected, rtol=1e-5, atol=1e-6)
+
+
 def test_a_sample_s_logits_depend_on_that_sample_and_its_seed_alone() -> None:
     made = classifier_like(unet(2), (2, 8, 8), 5, seed=0).train()
     nn.init.normal_(dict(made.named_parameters())["out.weight"])
