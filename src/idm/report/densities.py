@@ -1,5 +1,6 @@
 """Figures of how samples are distributed beside data: values, pairs of coordinates, the power of frequencies."""
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from idm.core.errors import DataError
 from idm.data.base import Samples
 from idm.metrics.spectrum import radial_power
 from idm.report.colours import PALETTE
-from idm.report.data_look import histogram_edges
+from idm.report.data_look import NUM_BINS, histogram_edges
 from idm.report.figures import empty_figure, legend_below, style
 from idm.report.kinds import Shown
 
@@ -27,8 +28,8 @@ PANEL_INCHES = (4.5, 3.2)
 MOST_TICKS = 16
 """Places along the shortest axis up to which each frequency has its number."""
 
-NUM_CELLS = 48
-"""Cells of a density along each axis."""
+MOST_CELLS, FEWEST_BARS = 48, 12
+"""Most cells of a density along each axis, and the fewest of it and of a histogram: about the root of the samples."""
 
 LINES = ("-", "--", ":", "-.")
 """Sets are told apart without colours, too."""
@@ -47,7 +48,9 @@ def value_densities(shown: Shown, sets: Sets) -> "list[Figure]":
     found: list[Figure] = []
     for channel in range(min(shown.channels, MOST_CHANNELS)):
         columns = {name: values[:, channel].ravel().astype(np.float64) for name, values in sets.items()}
-        edges = histogram_edges(shown.codec, np.concatenate(list(columns.values())))
+        fewest = min(map(len, columns.values()))
+        bars = max(FEWEST_BARS, min(NUM_BINS, math.isqrt(fewest)))
+        edges = histogram_edges(shown.codec, np.concatenate(list(columns.values())), bars)
         figure, (axes,) = empty_figure(*PANEL_INCHES)
         for place, (name, values) in enumerate(columns.items()):
             share = np.histogram(values, bins=edges)[0] / len(values)
@@ -72,7 +75,8 @@ def pair_densities(shown: Shown, sets: Sets) -> "list[Figure]":
     if shown.channels < 2:
         raise DataError("figure: points of two coordinates or more wanted, got those of one")
     both = np.concatenate([values[:, :2] for values in sets.values()]).astype(np.float64)
-    edges = [np.linspace(*_ends(both[:, axis]), NUM_CELLS + 1) for axis in range(2)]
+    cells = max(FEWEST_BARS, min(MOST_CELLS, math.isqrt(min(map(len, sets.values())))))
+    edges = [np.linspace(*_ends(both[:, axis]), cells + 1) for axis in range(2)]
     counts = [
         np.histogram2d(*values[:, :2].astype(np.float64).T, bins=edges)[0] / len(values) for values in sets.values()
     ]
