@@ -54,8 +54,7 @@ def value_densities(shown: Shown, sets: Sets) -> "list[Figure]":
         figure, (axes,) = empty_figure(*PANEL_INCHES)
         for place, (name, values) in enumerate(columns.items()):
             share = np.histogram(values, bins=edges)[0] / len(values)
-            look: dict[str, Any] = {"color": PALETTE[place % len(PALETTE)], "linestyle": LINES[place % len(LINES)]}
-            axes.stairs(share, edges, label=name, linewidth=1.3, **look)
+            axes.stairs(share, edges, label=name, linewidth=1.3, **_look(place))
         axes.set_yscale("log" if len(shown.shape) > 1 else "linear")
         scale = " (log scale)" if len(shown.shape) > 1 else ""
         style(axes, title="How often values occur", x=_named(shown, channel), y=f"share{scale}")
@@ -106,9 +105,8 @@ def power_spectra(shown: Shown, sets: Sets) -> "list[Figure]":
         for place, (name, values) in enumerate(sets.items()):
             one = torch.from_numpy(values[:, channel : channel + 1].astype(np.float64))
             power = radial_power(one).mean(0)[1:].numpy()
-            look: dict[str, Any] = {"color": PALETTE[place % len(PALETTE)], "linestyle": LINES[place % len(LINES)]}
             highest = max(highest, float(power.max()))
-            axes.plot(np.arange(1, len(power) + 1), power, marker="o", ms=3, lw=1.3, label=name, **look)
+            axes.plot(np.arange(1, len(power) + 1), power, marker="o", ms=3, lw=1.3, label=name, **_look(place))
         axes.set_xscale("log")
         axes.set_yscale("log" if highest > 0 else "linear")
         if min(shown.shape[1:]) <= MOST_TICKS:
@@ -122,6 +120,10 @@ def power_spectra(shown: Shown, sets: Sets) -> "list[Figure]":
         legend_below(axes, PANEL_INCHES[1])
         found.append(figure)
     return found
+
+
+def _look(place: int) -> dict[str, Any]:
+    return {"color": PALETTE[place % len(PALETTE)], "linestyle": LINES[place % len(LINES)]}
 
 
 def _require(sets: Mapping[str, np.ndarray]) -> None:
@@ -149,8 +151,7 @@ def cumulative(sets: Mapping[str, Float[np.ndarray, " n"]], *, title: str, x: st
     _require(sets)
     figure, (axes,) = empty_figure(*PANEL_INCHES)
     for place, (name, values) in enumerate(sets.items()):
-        look: dict[str, Any] = {"color": PALETTE[place % len(PALETTE)], "linestyle": LINES[place % len(LINES)]}
-        axes.plot(np.sort(values), np.arange(1, len(values) + 1) / len(values), lw=1.4, label=name, **look)
+        axes.plot(np.sort(values), np.arange(1, len(values) + 1) / len(values), lw=1.4, label=name, **_look(place))
     axes.set_ylim(0, 1)
     style(axes, title=title, x=x, y="share that is at most so large")
     legend_below(axes, PANEL_INCHES[1])
