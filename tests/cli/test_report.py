@@ -126,7 +126,7 @@ def test_metrics_that_cannot_be_measured_are_named_with_the_reason(idm, others, 
 
 
 def test_two_runs_stand_side_by_side_and_are_compared(idm, run, tmp_path):
-    older = sorted((run / "checkpoints").iterdir())[0]
+    older, newest = sorted((run / "checkpoints").iterdir())
     chosen = "samples,compared,metrics,configuration"
     result = idm("report", run, older, *LITTLE, "--sections", chosen, "--out", tmp_path / "page.html")
     assert result.code == 0, result.err
@@ -134,6 +134,7 @@ def test_two_runs_stand_side_by_side_and_are_compared(idm, run, tmp_path):
     names = re.findall(r"<h3>([^<]*)</h3>", html)
     assert len(set(names)) == 2
     assert all(names.count(name) == 3 for name in names)  # in every section but the comparison
+    assert {f"digits, {folder.name}" for folder in (older, newest)} == set(names)
     assert headings(html) == [SECTIONS[name].heading for name in SECTIONS if name in chosen]
     assert re.search(r"<td[^>]*>[+-]\d\.\d{4} ± 0\.\d{4}</td>", html)
     stands_alone(html)

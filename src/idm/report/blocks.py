@@ -63,7 +63,8 @@ class Picture(Block):
 
     Attributes:
         content: pixels, which are shown one to one, with hard edges, or reduced where they are wider than a page; or a
-            figure.
+            figure, also one that was turned into a picture and knows its dots per inch: its letters are as large as
+            those of all figures.
         alt: what is seen, for those who cannot see it.
         caption: what it means; empty: no caption.
     """
@@ -115,7 +116,7 @@ class LabelledPictures(Block):
 
 @dataclass(frozen=True)
 class Table(Block):
-    """Rows of text; columns after the first whose entries all start with a digit are set like numbers.
+    """Rows of text; columns after the first whose entries all start with a digit, after a sign, are set like numbers.
 
     Attributes:
         rows: the cells of every row.
@@ -169,7 +170,7 @@ class Cards(Block):
 
 def _kind_of_column(cells: Sequence[str], *, is_first: bool) -> str:
     """Return the class of the cells of a column: numbers, short texts that stay on a line, long ones that want room."""
-    if not is_first and all(cell[:1].isdigit() for cell in cells):
+    if not is_first and all(cell.lstrip("+-")[:1].isdigit() for cell in cells):
         return ' class="number"'
     longest = max(map(len, cells))
     return ' class="short"' if longest <= SHORT_CELL else ' class="long"' if longest > LONG_CELL else ""
@@ -182,7 +183,10 @@ def _error(error: str) -> str:
 def _image(content: "Image.Image | Figure", alt: str) -> str:
     if isinstance(content, Image.Image):
         file, media = _pixels(content)
-        width, height, kind = content.width, content.height, "pixels" if content.width <= PAGE_PIXELS else "drawing"
+        size, dots = (content.width, content.height), content.info.get("dpi", (0, 0))[0]
+        is_drawing = dots > 0 or content.width > PAGE_PIXELS
+        kind = "drawing" if is_drawing else "pixels"
+        width, height = (round(side * CSS_PIXELS_PER_INCH / dots) for side in size) if dots else size
     else:
         file, media, kind = png(content), "png", "drawing"
         width, height = (round(inches * CSS_PIXELS_PER_INCH) for inches in content.get_size_inches())

@@ -8,9 +8,24 @@ from typing import final
 from idm.report.blocks import Block, Drawn
 
 
+class Container(Block):
+    """A block that holds others.
+
+    Attributes:
+        blocks: the others.
+    """
+
+    blocks: Sequence[Block]
+
+    def drawn(self) -> Iterator[Drawn]:
+        """Yield what is drawn in the blocks."""
+        for block in self.blocks:
+            yield from block.drawn()
+
+
 @final
 @dataclass(frozen=True)
-class SideBySide(Block):
+class SideBySide(Container):
     """Blocks next to each other where there is room, else below each other.
 
     Attributes:
@@ -26,14 +41,10 @@ class SideBySide(Block):
         parts = "".join(f"<div>{block.html()}</div>" for block in self.blocks)
         return f'<div class="beside" style="--least: {self.least_rem}rem">{parts}</div>'
 
-    def drawn(self) -> Iterator[Drawn]:
-        """Yield those of the blocks."""
-        return _drawn(self.blocks)
-
 
 @final
 @dataclass(frozen=True)
-class Group(Block):
+class Group(Container):
     """Blocks below a name of theirs.
 
     Attributes:
@@ -48,14 +59,10 @@ class Group(Block):
         """Write a heading and the blocks."""
         return f"<h3>{escape(self.name)}</h3>{''.join(block.html() for block in self.blocks)}"
 
-    def drawn(self) -> Iterator[Drawn]:
-        """Yield those of the blocks."""
-        return _drawn(self.blocks)
-
 
 @final
 @dataclass(frozen=True)
-class Fold(Block):
+class Fold(Container):
     """Blocks that are shown when a reader asks for them; printed pages leave them out.
 
     Attributes:
@@ -70,12 +77,3 @@ class Fold(Block):
         """Write a ``details`` element, which needs no script."""
         inner = "".join(block.html() for block in self.blocks)
         return f"<details><summary>{escape(self.name)}</summary>{inner}</details>"
-
-    def drawn(self) -> Iterator[Drawn]:
-        """Yield those of the blocks."""
-        return _drawn(self.blocks)
-
-
-def _drawn(blocks: Sequence[Block]) -> Iterator[Drawn]:
-    for block in blocks:
-        yield from block.drawn()

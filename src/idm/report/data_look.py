@@ -104,12 +104,12 @@ def sections(source: Source, codec: Codec) -> list[tuple[str, Block]]:
     return found
 
 
-def histogram_edges(codec: Codec, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def histogram_edges(codec: Codec, values: NDArray[np.float64], bars: int = NUM_BINS) -> NDArray[np.float64]:
     """Return the edges of bars that hold all values: of quantised data a bar is of one level, or of equally many."""
     low, high = values.min(), values.max()
     if codec.levels is None:
-        return np.linspace(low, high, NUM_BINS + 1) if low < high else np.array([low - 0.5, low + 0.5])
-    step = math.ceil((high - low + 1) / NUM_BINS)
+        return np.linspace(low, high, bars + 1) if low < high else np.array([low - 0.5, low + 0.5])
+    step = math.ceil((high - low + 1) / bars)
     return np.arange(low - 0.5, high + step, step)
 
 

@@ -1,5 +1,6 @@
 """Figures of how samples are distributed beside data: values, pairs of coordinates, the power of frequencies."""
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from idm.core.errors import DataError
 from idm.data.base import Samples
 from idm.metrics.spectrum import radial_power
 from idm.report.colours import PALETTE
-from idm.report.data_look import histogram_edges
+from idm.report.data_look import NUM_BINS, histogram_edges
 from idm.report.figures import empty_figure, legend_below, style
 from idm.report.kinds import Shown
 
@@ -27,8 +28,8 @@ PANEL_INCHES = (4.5, 3.2)
 MOST_TICKS = 16
 """Places along the shortest axis up to which each frequency has its number."""
 
-NUM_CELLS = 48
-"""Cells of a density along each axis."""
+MOST_CELLS, FEWEST_BARS = 48, 12
+"""Most cells of a density along each axis, and the fewest of it and of a histogram: about the root of the samples."""
 
 LINES = ("-", "--", ":", "-.")
 """Sets are told apart without colours, too."""
@@ -47,12 +48,13 @@ def value_densities(shown: Shown, sets: Sets) -> "list[Figure]":
     found: list[Figure] = []
     for channel in range(min(shown.channels, MOST_CHANNELS)):
         columns = {name: values[:, channel].ravel().astype(np.float64) for name, values in sets.items()}
-        edges = histogram_edges(shown.codec, np.concatenate(list(columns.values())))
+        fewest = min(map(len, columns.values()))
+        bars = max(FEWEST_BARS, min(NUM_BINS, math.isqrt(fewest)))
+        edges = histogram_edges(shown.codec, np.concatenate(list(columns.values())), bars)
         figure, (axes,) = empty_figure(*PANEL_INCHES)
         for place, (name, values) in enumerate(columns.items()):
             share = np.histogram(values, bins=edges)[0] / len(values)
-            look: dict[str, Any] = {"color": PALETTE[place % len(PALETTE)], "linestyle": LINES[place % len(LINES)]}
-            axes.stairs(share, edges, label=name, linewidth=1.3, **look)
+            axes.stairs(share, edges, label=name, linewidth=1.3, **_look(place))
         axes.set_yscale("log" if len(shown.shape) > 1 else "linear")
         scale = " (log scale)" if len(shown.shape) > 1 else ""
         style(axes, title="How often values occur", x=_named(shown, channel), y=f"share{scale}")
@@ -72,7 +74,8 @@ def pair_densities(shown: Shown, sets: Sets) -> "list[Figure]":
     if shown.channels < 2:
         raise DataError("figure: points of two coordinates or more wanted, got those of one")
     both = np.concatenate([values[:, :2] for values in sets.values()]).astype(np.float64)
-    edges = [np.linspace(*_ends(both[:, axis]), NUM_CELLS + 1) for axis in range(2)]
+    cells = max(FEWEST_BARS, min(MOST_CELLS, math.isqrt(min(map(len, sets.values())))))
+    edges = [np.linspace(*_ends(both[:, axis]), cells + 1) for axis in range(2)]
     counts = [
         np.histogram2d(*values[:, :2].astype(np.float64).T, bins=edges)[0] / len(values) for values in sets.values()
     ]
@@ -102,9 +105,8 @@ def power_spectra(shown: Shown, sets: Sets) -> "list[Figure]":
         for place, (name, values) in enumerate(sets.items()):
             one = torch.from_numpy(values[:, channel : channel + 1].astype(np.float64))
             power = radial_power(one).mean(0)[1:].numpy()
-            look: dict[str, Any] = {"color": PALETTE[place % len(PALETTE)], "linestyle": LINES[place % len(LINES)]}
             highest = max(highest, float(power.max()))
-            axes.plot(np.arange(1, len(power) + 1), power, marker="o", ms=3, lw=1.3, label=name, **look)
+            axes.plot(np.arange(1, len(power) + 1), power, marker="o", ms=3, lw=1.3, label=name, **_look(place))
         axes.set_xscale("log")
         axes.set_yscale("log" if highest > 0 else "linear")
         if min(shown.shape[1:]) <= MOST_TICKS:
@@ -118,6 +120,10 @@ def power_spectra(shown: Shown, sets: Sets) -> "list[Figure]":
         legend_below(axes, PANEL_INCHES[1])
         found.append(figure)
     return found
+
+
+def _look(place: int) -> dict[str, Any]:
+    return {"color": PALETTE[place % len(PALETTE)], "linestyle": LINES[place % len(LINES)]}
 
 
 def _require(sets: Mapping[str, np.ndarray]) -> None:
@@ -145,8 +151,7 @@ def cumulative(sets: Mapping[str, Float[np.ndarray, " n"]], *, title: str, x: st
     _require(sets)
     figure, (axes,) = empty_figure(*PANEL_INCHES)
     for place, (name, values) in enumerate(sets.items()):
-        look: dict[str, Any] = {"color": PALETTE[place % len(PALETTE)], "linestyle": LINES[place % len(LINES)]}
-        axes.plot(np.sort(values), np.arange(1, len(values) + 1) / len(values), lw=1.4, label=name, **look)
+        axes.plot(np.sort(values), np.arange(1, len(values) + 1) / len(values), lw=1.4, label=name, **_look(place))
     axes.set_ylim(0, 1)
     style(axes, title=title, x=x, y="share that is at most so large")
     legend_below(axes, PANEL_INCHES[1])

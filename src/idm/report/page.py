@@ -57,7 +57,7 @@ th { font-weight: 600; color: var(--muted); }
 td:first-child { color: var(--muted); }
 th:last-child, td:last-child { padding-right: 0; }
 .short { white-space: nowrap; }
-.long { min-width: min(18rem, 70vw); }
+.long { min-width: 12rem; }
 .number { white-space: nowrap; text-align: right; font-variant-numeric: tabular-nums; }
 @media (max-width: 40rem) { main { padding: 2rem 1rem 3rem; } h1 { font-size: 1.625rem; }
   .cards dd { font-size: 1.3rem; } .cards { grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); }

@@ -18,6 +18,7 @@ from idm.report import (
     Table,
     bound_by_timestep,
 )
+from idm.report.figures import raster
 from idm.report.preformatted import Preformatted
 
 NASTY = "<script>alert('x')</script> & \"q\""
@@ -98,6 +99,19 @@ def test_a_picture_of_many_bytes_is_embedded_as_one_of_few_and_a_small_one_as_it
     assert "data:image/webp;base64," in large
     assert 'width="900" height="900"' in large
     assert len(large) < len(noise.tobytes())  # noise, which no PNG makes smaller
+
+
+def test_a_figure_that_was_made_a_picture_is_as_large_as_one_that_was_not():
+    figure = bound_by_timestep([1.0], [0.1], [0])
+    wide, high = figure.get_size_inches()
+    size = f'width="{round(96 * wide)}" height="{round(96 * high)}"'  # 96 pixels of a page are an inch
+    assert size in Picture(figure, "figure").html()
+    assert size in Picture(raster(figure), "picture").html()
+
+
+def test_numbers_may_have_a_sign():
+    html = Table([("a", "-1.5", "-"), ("b", "+2", "1")]).html()
+    assert html.count('<td class="number">') == 2
 
 
 def test_lines_that_are_formatted_stay_lines():

@@ -64,10 +64,10 @@ class Subject:
 
     @cached_property
     def rows(self) -> list[dict[str, float]]:
-        """Lines of the run's metrics that tell a step and a loss, evenly from all; none of imported weights."""
+        """Lines of metrics up to the checkpoint that tell step and loss, evenly from all; none of imported weights."""
         lines = last_lines(self.run.folder / "metrics.jsonl", MOST_BYTES)
         known = [{name: float(value) for name, value in line.items() if value is not None} for line in lines]
-        told = [line for line in known if {"step", "loss"} <= line.keys()]
+        told = [line for line in known if {"step", "loss"} <= line.keys() and line["step"] <= self.run.step]
         every = -(-len(told) // MOST_LINES) if told else 1
         return [line for i, line in enumerate(told) if not i % every or line is told[-1] or MEASURED & line.keys()]
 

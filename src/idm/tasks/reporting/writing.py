@@ -26,6 +26,9 @@ from idm.tasks.together import Say, say_nothing, say_what_is_replaced, together
 PAGE, FOLDER = "report.html", "reported"
 """What is written by default, and where in a run."""
 
+LONGEST_NAME = 36
+"""Characters of a run's name on the page; longer ones end in dots."""
+
 FIGURES = r"[a-z]+-[0-9]+\.(?:pdf|svg|png)"
 """Names of figures in a folder of theirs: section and number."""
 
@@ -111,12 +114,14 @@ def _place(out: str | Path | None, run: Run) -> Path:
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
-    """Name runs by their folders; by their checkpoints, and then by numbers, where they are not told apart so."""
-    names = [run.folder.resolve().name for run in runs]
-    for others in ([str(run.name) for run in runs], [f"{i}: {run.name}" for i, run in enumerate(runs, start=1)]):
-        if max(Counter(names).values()) > 1:
-            names = others
-    return names
+    """Name runs by their folders; by their checkpoints, too, and then by numbers, where they are not told apart so."""
+    folders = [run.folder.resolve().name for run in runs]
+    checkpoints = [f"{folder}, {run.name.name}" for folder, run in zip(folders, runs, strict=True)]
+    for names in (folders, checkpoints):
+        short = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…" for name in names]
+        if max(Counter(short).values()) == 1:
+            return short
+    return [f"run {number}" for number in range(1, len(runs) + 1)]
 
 
 def _write_figures(folder: Path, gathered: Gathered) -> dict[str, Path]:

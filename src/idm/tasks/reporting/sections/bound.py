@@ -40,7 +40,7 @@ class Bound(Section):
         return [
             Table(rows, header=("Part", "bits/dim")),
             Paragraph(said),
-            *_terms(subject, by_term, is_shorter=found.whole is None),
+            *_terms(subject, by_term),
         ]
 
     def introduce(self, subjects: Sequence[Subject]) -> Sequence[Block]:
@@ -63,11 +63,11 @@ def _by_term(subject: Subject) -> HeldOutBound:
         )
 
 
-def _terms(subject: Subject, found: HeldOutBound, *, is_shorter: bool) -> list[Block]:
+def _terms(subject: Subject, found: HeldOutBound) -> list[Block]:
     terms = [Estimate.of(column) for column in found.vlb.vb.T]
     figure = bound_by_timestep([one.mean for one in terms], [one.standard_error for one in terms], found.timesteps)
     num, steps, whole = len(found.vlb.total_bpd), len(found.timesteps), subject.run.diffusion.num_timesteps
-    shorter = f" Its chain has {steps:,} of the {whole:,} steps, and so a larger bound." if is_shorter else ""
+    shorter = f" Its chain has {steps:,} of the {whole:,} steps, and so a larger bound." if steps < whole else ""
     said = f"Each step's share of the bound of {num:,} samples.{shorter} The running sum lacks the prior."
     blocks: list[Block] = [Picture(figure, "Two line charts: bits/dim of each step, and their running sum", said)]
     if found.fractions is not None:

@@ -15,7 +15,7 @@ CARDS = {
     "recognised": "of samples recognised as their class",
     "precision": "precision: samples that lie among data",
     "recall": "recall: data that lie among samples",
-    "memorisation": "of samples are nearer to training data than held-out data are; 50 % is right",
+    "memorisation": "of pairs: the sample is nearer to training data than the held-out one; 50 % is right",
 }
 """Figures that are shown, where there are such, with what they are."""
 

@@ -5,13 +5,11 @@ from typing import final
 
 import torch
 
-from idm.editing.inversion import MAX_NOISE_TO_SIGNAL
 from idm.report import Block, Paragraph, Picture
 from idm.report.point_paths import paths_of
 from idm.run import interpolating
 from idm.run.inputs import Inputs
-from idm.run.inversions import choose_inversion
-from idm.run.label_kinds import Label
+from idm.tasks.reporting.carried import Carried
 from idm.tasks.reporting.section import DATA, Section
 from idm.tasks.reporting.subject import Subject
 
@@ -28,29 +26,22 @@ class Interpolation(Section):
     def gather(self, subject: Subject) -> Sequence[Block]:
         """Walk between pairs of held-out samples, or of training data where too few are held out."""
         run, has_rows = subject.run, subject.picture.has_columns
-        dataset = subject.data.held_out if len(subject.data.held_out) >= 2 else subject.data.train
-        x, y = dataset.first(2 * NUM_PAIRS)
-        labels: list[Label | None] = [None] * len(x) if y is None else list(run.spec.label_kind.labels_of(y))
         places = max(FEWEST_PLACES, min(MOST_PLACES, subject.across)) if has_rows else MOST_PLACES
-        available = run.diffusion.grid.num_steps_below(MAX_NOISE_TO_SIGNAL)
-        steps = max(1, min(subject.effort.carried(len(x) * places), available))
-        choice = choose_inversion(run.diffusion, steps=steps)
-        ways = list[torch.Tensor]()
+        taken = Carried.of(subject, 2 * NUM_PAIRS, places)
+        x, labels, ways = taken.inputs.x, taken.inputs.labels, list[torch.Tensor]()
         with subject.timed("ways between samples"):
             for first in range(0, len(x) - 1, 2):
                 pair = Inputs(x[first : first + 2], labels[first : first + 2])
-                ways.append(interpolating.interpolate(run, pair, places, choice=choice, listener=subject.listener)[0])
-        said = (
+                way, _ = interpolating.interpolate(run, pair, places, choice=taken.choice, listener=subject.listener)
+                ways.append(way)
+        said = Paragraph(
             "Two samples are turned into noise, the noise is mixed in small steps from the first to the second, and "
-            f"each mixture is drawn, by {choice.method} in {steps:,} steps. Where every place of the way looks like "
-            "data, the model has learned more than a list of examples."
+            f"each mixture is drawn, by {taken.in_words}. Where every place of the way looks like data, the model has "
+            "learned more than a list of examples."
         )
         if has_rows:
             picture = subject.picture.draw(torch.cat(ways), columns=places)
-            return [
-                Paragraph(said),
-                Picture(picture, "Rows of samples that change", "Each row leads from one to another."),
-            ]
+            return [said, Picture(picture, "Rows of samples that change", "Each row leads from one to another.")]
         codec = run.spec.codec
         figure = paths_of(list(map(codec.decode, ways)), codec.decode(subject.training.x), subject.point_names)
-        return [Paragraph(said), Picture(figure, "Points on their way from one to another")]
+        return [said, Picture(figure, "Points on their way from one to another")]

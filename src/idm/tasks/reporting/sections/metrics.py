@@ -17,46 +17,68 @@ IN_BOUND = ("prior", "steps", "decoder", "histogram")
 
 @final
 class Metrics(Section):
-    """A table, a figure, and what is worse than chance explains."""
+    """A figure, a table of all runs, and what is worse than chance explains."""
 
     heading = "Metrics"
     needs = (DATA,)
     stands_beside = False
 
     def gather(self, subject: Subject) -> Sequence[Block]:
-        """Measure all that can be."""
-        figures = list(subject.figures.values())
-        worse = ", ".join(one.name for one in worse_than_chance([one for one in figures if one.null is not None]))
+        """Measure all that can be, and say what is worse than chance explains."""
+        compared = [one for one in subject.figures.values() if one.null is not None]
+        worse = ", ".join(one.name for one in worse_than_chance(compared))
         verdict = f"Worse than real data are in 19 of 20 cases, all figures together: {worse or 'none'}."
         missing = [f"{name} ({phrased(reason)})" for name, reason in subject.metrics.items() if reason]
-        blocks: list[Block] = [
-            Table(
-                [_row(one) for one in figures if one.name not in IN_BOUND],
-                header=("Figure", "Value", "Real data, 95 %", "p", "What it is"),
-            )
-        ]
-        blocks.append(Paragraph(verdict))
+        blocks: list[Block] = [Paragraph(verdict)] if compared else []
         return [*blocks, *([Paragraph(f"Not measured: {'; '.join(missing)}.")] if missing else [])]
 
     def introduce(self, subjects: Sequence[Subject]) -> Sequence[Block]:
-        """Say how to read them, and draw all runs beside the nulls."""
+        """Say how to read them, draw all runs beside the nulls, and write all figures down."""
         text = (
             "Beside each figure stands its null: what real data have in the place of samples, at the same numbers of "
             "both, with the interval that holds 95 % of 399 drawings, and the share p of them that is as bad. Errors "
             "are standard errors."
         )
         figures = {subject.name: list(subject.figures.values()) for subject in subjects}
+        tables = [_table_of_one(subjects[0])] if len(subjects) == 1 else [_table_of_several(subjects)]
         if not any(one.null is not None for every in figures.values() for one in every):
-            return [Paragraph(text)]
+            return [Paragraph(text), *tables]
         drawing, said = beside_nulls(figures), "The grey band is the interval of real data; a distance of 1 is its end."
-        return [Paragraph(text), Picture(drawing, "Dot plot: figures beside those of real data", said)]
+        return [Paragraph(text), Picture(drawing, "Dot plot: figures beside those of real data", said), *tables]
 
 
-def _row(figure: Figure) -> tuple[str, ...]:
+def _table_of_one(subject: Subject) -> Block:
+    rows = [
+        (one.name, _value(one), *_null(one), one.note) for one in subject.figures.values() if one.name not in IN_BOUND
+    ]
+    return Table(rows, header=("Figure", "Value", "Real data, 95 %", "p", "What it is"))
+
+
+def _table_of_several(subjects: Sequence[Subject]) -> Block:
+    """Give each run a column, with p behind its values."""
+    first = {name: one for subject in reversed(subjects) for name, one in subject.figures.items()}
+    rows = [
+        (name, *(_with_p(subject.figures.get(name)) for subject in subjects), one.note)
+        for name, one in first.items()
+        if name not in IN_BOUND
+    ]
+    return Table(rows, header=("Figure", *(subject.name for subject in subjects), "What it is, of the first run"))
+
+
+def _with_p(figure: Figure | None) -> str:
+    if figure is None:
+        return "-"
+    _, p_value = _null(figure)
+    return f"{_value(figure)}{p_value and f', p = {p_value}'}"
+
+
+def _value(figure: Figure) -> str:
+    form, known = figure.form, math.isfinite(figure.standard_error)
+    error = f" ± {figure.standard_error:{form if '%' in form else '.2g'}}" if known else ""
+    return f"{figure.value:{form}}{error}{figure.unit and ' '}{figure.unit}"
+
+
+def _null(figure: Figure) -> tuple[str, str]:
+    """Write the interval and p of a figure's null; nothing where there is none."""
     form, null = figure.form, figure.null
-    error = f" ± {figure.standard_error:.2g}" if math.isfinite(figure.standard_error) and "%" not in form else ""
-    error = f" ± {figure.standard_error:{form}}" if math.isfinite(figure.standard_error) and "%" in form else error
-    value = f"{figure.value:{form}}{error}{figure.unit and ' '}{figure.unit}"
-    if null is None:
-        return figure.name, value, "", "", figure.note
-    return figure.name, value, f"{null.lower:{form}} to {null.upper:{form}}", f"{null.p_value:.2g}", figure.note
+    return ("", "") if null is None else (f"{null.lower:{form}} to {null.upper:{form}}", f"{null.p_value:.2g}")
