@@ -62,7 +62,7 @@ def check_data(
         check = checking.check_data(path, given, condition=condition, listener=TERMINAL)
         measured = None
         if speed and check.source is not None and not check.refusals:
-            measured = measure_speed(check.source, check.options, workers, check.apart)
+            measured = measure_speed(check.source, check.options, workers, check.apart, check.patches)
         what = f"{checking.WHAT} of {check.path}"
         written = {} if folder is None else folder.put(what, lambda place: checking.write_check(place, check))
     _describe(output, check, measured, written, given, condition)

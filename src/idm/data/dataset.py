@@ -58,7 +58,7 @@ class Dataset:
         workers: int = 0,
         timeout: float = TIMEOUT_SECONDS,
     ) -> None:
-        """Take samples from a source; they are encoded now and kept if they fit into memory.
+        """Take samples from a source; they are encoded now and kept if all of the source fits into memory.
 
         Args:
             source: where the samples come from.
@@ -84,7 +84,7 @@ class Dataset:
         self._indices = indices
         self._labels = None if labels is None else torch.as_tensor(labels[indices])
         self._condition = condition
-        encoded_bytes = 4 * len(indices) * math.prod(source.shape)
+        encoded_bytes = 4 * len(source) * math.prod(source.shape)  # of all parts, which may be kept together
         self._encoded = self._encode_all() if encoded_bytes <= CACHE_BYTES else None
 
     def __len__(self) -> int:

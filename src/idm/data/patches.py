@@ -11,6 +11,7 @@ from idm.core.text import counted
 from idm.data.base import Indices, Samples, Source, blocks
 from idm.data.beside import Beside
 from idm.data.metadata import of_pieces
+from idm.data.patch_bands import read_patches
 from idm.data.patch_grid import PatchGrid
 from idm.data.sizes import Sizes, along_axes, are_within, sizes_in_words
 from idm.data.wholes import Wholes
@@ -56,15 +57,19 @@ class Patches(Source):
         self.shape, self.dtype, self.levels = (rasters.shape[0], *sizes), rasters.dtype, rasters.levels
         self._kept = self._complete()
         self._owners, numbers = np.divmod(self._kept, len(self._grid))
+        self._inherit(rasters)
+        self.names = self._names(numbers)
+        self.note = f"patches of {' x '.join(map(str, sizes))} of {counted(len(rasters), 'raster')}, {rasters.note}"
+        self.remarks = (*rasters.remarks, *self._left_out())
+        self.wholes = self._wholes(numbers)
+
+    def _inherit(self, rasters: Source) -> None:
+        """Take over what is known of rasters, for each of their patches."""
         self.labels = None if rasters.labels is None else rasters.labels[self._owners]
         self.class_names, self.class_numbers = rasters.class_names, rasters.class_numbers
         self.layout, self.spacing, self.channel_names = rasters.layout, rasters.spacing, rasters.channel_names
         self.sampling_rate, self.metadata = rasters.sampling_rate, of_pieces(rasters.metadata, self.shape)
-        self.names = self._names(numbers)
-        self.note = f"patches of {' x '.join(map(str, sizes))} of {counted(len(rasters), 'raster')}, {rasters.note}"
-        self.remarks = (*rasters.remarks, *self._left_out())
         self.beside = Beside(rasters.beside.names, self._read_beside)
-        self.wholes = self._wholes(numbers)
 
     def __len__(self) -> int:
         """Return the number of patches."""
@@ -79,7 +84,7 @@ class Patches(Source):
         for owner in np.unique(owners).tolist():
             here = np.flatnonzero(owners == owner)
             firsts = self._grid.firsts_of(numbers[here])
-            patches[here] = self._rasters.read_windows(owner, firsts, self._grid.size)
+            patches[here] = read_patches(self._rasters, owner, firsts, self._grid.size)
         return patches
 
     def columns_of(self, indices: Indices) -> dict[str, list[Any]]:
@@ -115,11 +120,14 @@ class Patches(Source):
     def _names(self, numbers: Indices) -> tuple[str, ...]:
         """Name patches by their raster and place: a.tif[0:64,128:192]."""
         names = self._rasters.names or tuple("" if self._is_lone else str(owner) for owner in range(len(self._rasters)))
-        firsts = self._grid.firsts_of(numbers)
-        places = np.stack([firsts, firsts + self._grid.size], axis=-1).tolist()
+        texts = [
+            [f"{first}:{first + size}" for first in firsts.tolist()]
+            for firsts, size in zip(self._grid.firsts, self._grid.size, strict=True)
+        ]
+        places = np.unravel_index(numbers, self._grid.counts)
         return tuple(
-            f"{names[owner]}[{','.join(f'{first}:{end}' for first, end in place)}]"
-            for owner, place in zip(self._owners.tolist(), places, strict=True)
+            f"{names[owner]}[{','.join(along[place] for along, place in zip(texts, at, strict=True))}]"
+            for owner, *at in zip(self._owners, *places, strict=True)
         )
 
     def _wholes(self, numbers: Indices) -> Wholes:

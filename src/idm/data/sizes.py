@@ -14,7 +14,8 @@ def check_sizes(option: str, said: Sizes) -> None:
     """
     least = 0 if isinstance(said, int) else 1
     if min(_each(said), default=least) < least:
-        raise SettingsError(f"{option}: sizes from {least} on wanted, got {sizes_in_words(said)}")
+        found = sizes_in_words(said)
+        raise SettingsError(f"{option}: sizes from {least} on wanted, got {found}; correct it, or leave it out")
 
 
 def along_axes(said: Sizes, space: tuple[int, ...]) -> tuple[int, ...]:

@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from functools import lru_cache
-from typing import Any, Literal, TypeVar, cast, get_args, get_origin
+from typing import Any, TypeVar, cast, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from idm.core.errors import LONGEST_NAME, MOST_UNKNOWN, SettingsError, UnknownNameError
 from idm.core.text import nearest, shown
+from idm.settings.annotations import how_many, is_one_or_several, is_tuple, words_of
 from idm.settings.schema import REQUIRED, Key, OpenSection, option_keys, section_keys
 
 Section = TypeVar("Section")
@@ -160,19 +161,19 @@ def _value(key: Key, value: Any, path: str, lines: list[str]) -> Any:
     if isinstance(key.annotation, type) and issubclass(key.annotation, Enum):
         return _member(key.annotation, value, path, lines)
     said = value
-    if _is_tuple(key.annotation) and isinstance(value, (str, int, float)) and value not in _words(key.annotation):
+    if is_tuple(key.annotation) and isinstance(value, (str, int, float)) and value not in words_of(key.annotation):
         parts = str(value).split(",")
-        value = value if len(parts) == 1 and _is_one_or_several(key.annotation) else parts
+        value = value if len(parts) == 1 and is_one_or_several(key.annotation) else parts
     if isinstance(value, (list, tuple)) and len(value) > MOST_VALUES:
         lines.append(f"{path}: at most {MOST_VALUES:,} values wanted, got {len(value):,}")
         return key.default
     try:
         result = _adapter(key.annotation).validate_python(_counted(key.annotation, value))
     except ValidationError as error:
-        words = _words(key.annotation) if _is_tuple(key.annotation) else ()
+        words = words_of(key.annotation) if is_tuple(key.annotation) else ()
         wanted = f"should be {', '.join(words)} or numbers with a comma between them" if words else _wanted(error)
-        if _is_one_or_several(key.annotation):
-            wanted = f"should be a whole number, or {_how_many(key.annotation)} with a comma between them"
+        if is_one_or_several(key.annotation):
+            wanted = f"should be a whole number, or {how_many(key.annotation)} with a comma between them"
         lines.append(f"{path}: {wanted}, got {shown(said)}")
         return key.default
     several = isinstance(result, tuple)
@@ -185,7 +186,7 @@ def _value(key: Key, value: Any, path: str, lines: list[str]) -> Any:
 
 def _counted(annotation: Any, value: Any) -> Any:
     """Read "1e3", which YAML takes for a word, as 1000 where a whole number is wanted."""
-    if isinstance(value, (list, tuple)) and _is_tuple(annotation):
+    if isinstance(value, (list, tuple)) and is_tuple(annotation):
         kinds = [kind for option in (annotation, *get_args(annotation)) for kind in get_args(option)]
         return [_counted(int, item) for item in value] if int in kinds else value
     if not isinstance(value, str) or int not in (annotation, *get_args(annotation)):
@@ -219,26 +220,6 @@ def _member(names: type[Enum], value: Any, path: str, lines: list[str]) -> Any:
     hint = f"; did you mean '{near}'?" if near else ""
     lines.append(f"{path}: should be {', '.join(members)}, got {shown(value)}{hint}")
     return next(iter(members.values()))
-
-
-def _words(annotation: Any) -> tuple[Any, ...]:
-    """Words that stand for a value of another type: "auto" of auto | number, number."""
-    return tuple(word for option in get_args(annotation) if get_origin(option) is Literal for word in get_args(option))
-
-
-def _is_tuple(annotation: Any) -> bool:
-    return any(get_origin(option) is tuple for option in (annotation, *get_args(annotation)))
-
-
-def _is_one_or_several(annotation: Any) -> bool:
-    """Whether a whole number and a pair of them are both values: a side, or height and width."""
-    return _is_tuple(annotation) and int in get_args(annotation)
-
-
-def _how_many(annotation: Any) -> str:
-    """Say how many numbers such a tuple has: two, or several."""
-    of_tuple = next(option for option in get_args(annotation) if get_origin(option) is tuple)
-    return "several" if Ellipsis in get_args(of_tuple) else "two"
 
 
 def _join(path: str, name: str) -> str:

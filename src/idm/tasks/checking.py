@@ -51,7 +51,8 @@ def check_data(
         return open_as_training(replace(found.settings, source=source))
 
     check = check_located(found.settings.source.name, found.said, opener, listener)
-    return replace(check, apart=found.settings.apart)
+    cut = found.settings.patch_size, found.settings.patch_stride
+    return replace(check, apart=found.settings.apart, patches=cut)
 
 
 def write_check(folder: str | Path, check: DataCheck) -> dict[str, Path]:

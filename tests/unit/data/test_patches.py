@@ -295,3 +295,9 @@ def test_a_large_raster_is_looked_at_and_read_within_a_fraction_of_its_size(tmp_
     tracemalloc.stop()
     assert len(found) == (SIDE // 64) ** 2
     assert peak < 160 << 20, peak
+
+
+@pytest.mark.parametrize(("setting", "said"), [("patch_size", -1), ("random_crop", (0, 4)), ("patch_stride", (-2,))])
+def test_sizes_that_no_axis_has_are_refused(setting, said):
+    with pytest.raises(SettingsError, match=rf"{setting}: sizes from [01] on wanted"):
+        DataSettings(**{"patch_size": 4, setting: said})

@@ -2,7 +2,7 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -85,14 +85,17 @@ class NamedArrays(ArraySource):
         """Return entries of the first axis of the array, in any order."""
 
     @abstractmethod
-    def _part(self, key: Any) -> NDArray[Any]:
-        """Return a part of the array, by numbers, slices or an ellipsis, in memory."""
+    def _cut_out(self, keys: Iterable[Any]) -> Iterator[NDArray[Any]]:
+        """Go through parts of the array, by numbers, slices or an ellipsis, in memory."""
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
-        return np.repeat(self._part(...)[None], len(indices), axis=0) if self._is_whole else self._entries(indices)
+        if not self._is_whole:
+            return self._entries(indices)
+        (whole,) = self._cut_out([...])
+        return np.repeat(whole[None], len(indices), axis=0)
 
     def _stored_windows(self, index: int, keys: Sequence[Window]) -> Iterator[NDArray[Any]]:
-        return (self._part(key if self._is_whole else (index, *key)) for key in keys)
+        return self._cut_out(key if self._is_whole else (index, *key) for key in keys)
 
 
 def choose_arrays(

@@ -9,6 +9,7 @@ from idm.core.text import counted
 from idm.data.base import Source
 from idm.data.check.leaks import Leak, leaks_in_words
 from idm.data.check.values import ValuesFound
+from idm.data.sizes import Sizes
 from idm.data.sources.index import FileEntry, Index
 from idm.data.sources.indexed import ENCODED, MAX_REFUSED, WHOLE
 
@@ -52,6 +53,7 @@ class DataCheck:
         values: the range of the values, where the source could be opened.
         outside: files that lie outside of the folder they are listed in.
         apart: columns or arrays that are neither samples nor labels.
+        patches: size and stride of patches that samples are cut into; 0: none.
         leaks: contents that are on both sides of the split; None where the data could not be opened and split.
         condition: what the network would be shown beside samples, in words; "": nothing.
     """
@@ -74,6 +76,7 @@ class DataCheck:
     values: ValuesFound | None = None
     outside: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
+    patches: tuple[Sizes, Sizes] = (0, 0)
     leaks: tuple[Leak, ...] | None = None
     condition: str = ""
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from idm.data import SOURCES, Codec, Dataset, batch_indices
+from idm.data.patches import Patches
+from idm.data.sizes import Sizes
 
 BATCH_SIZE = 64
 LONGEST_SECONDS = 20.0
@@ -29,7 +31,13 @@ class Speed:
     later: float
 
 
-def measure_speed(name: str, options: Mapping[str, Any], workers: int = 0, apart: tuple[str, ...] = ()) -> Speed:
+def measure_speed(
+    name: str,
+    options: Mapping[str, Any],
+    workers: int = 0,
+    apart: tuple[str, ...] = (),
+    patches: tuple[Sizes, Sizes] = (0, 0),
+) -> Speed:
     """Open a source and go through it twice in random order, in batches of at most 64.
 
     Args:
@@ -37,13 +45,16 @@ def measure_speed(name: str, options: Mapping[str, Any], workers: int = 0, apart
         options: its settings.
         workers: number of processes that read what is not kept in memory; 0: a thread does.
         apart: columns or arrays that are neither samples nor labels.
+        patches: size and stride of patches that samples are cut into; 0: none.
 
     Raises:
         DataError: the data cannot be read.
     """
     batch_indices(0, 0, 1, 1)  # what happens once in a process is not counted
     start = time.perf_counter()
-    source = SOURCES.build(name, options, apart=apart)
+    size, stride = patches
+    source = SOURCES.build(name, options, apart=apart, in_patches=bool(size))
+    source = Patches(source, size, stride) if size else source
     dataset = Dataset(source, Codec.fit(source), np.arange(len(source)), workers=workers)
     opening = time.perf_counter() - start
     num, seconds = _epoch(dataset, 0)

@@ -1,12 +1,13 @@
 """Arrays in .npy and .npz files: images, signals, volumes, points; of any real or complex dtype."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from idm.data.arrays.files import map_array, open_arrays
+from idm.data.arrays.files import open_arrays
 from idm.data.arrays.keys import ArrayFile
 from idm.data.arrays.named import NamedArrays
 from idm.data.base import Indices
@@ -29,6 +30,10 @@ class Arrays(NamedArrays):
     def _entries(self, indices: Indices) -> NDArray[Any]:
         return self._data[indices]
 
-    def _part(self, key: Any) -> NDArray[Any]:
-        is_on_disk = isinstance(self._data, np.memmap)  # mapped anew, pages of the file do not stay in memory
-        return np.array((map_array(self._where) if is_on_disk else self._data)[key])
+    def _cut_out(self, keys: Iterable[Any]) -> Iterator[NDArray[Any]]:
+        data = self._data
+        for key in keys:
+            if isinstance(data, np.memmap):  # mapped anew, so that pages of the file do not stay in memory
+                order = "F" if data.flags.f_contiguous and not data.flags.c_contiguous else "C"
+                data = np.memmap(self._where, data.dtype, "r", self._data.offset, data.shape, order)
+            yield np.array(data[key])

@@ -1,5 +1,6 @@
 """Arrays in HDF5 files, left on disk and read as needed."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,10 @@ class Hdf5(NamedArrays):
         with reading(self._where, "an HDF5 file", "write it again"):
             return read_sorted(self._data, indices)
 
-    def _part(self, key: Any) -> NDArray[Any]:
-        with reading(self._where, "an HDF5 file", "write it again"):
-            return np.asarray(self._data[key])
+    def _cut_out(self, keys: Iterable[Any]) -> Iterator[NDArray[Any]]:
+        for key in keys:
+            with reading(self._where, "an HDF5 file", "write it again"):
+                yield np.asarray(self._data[key])
 
 
 def data_sets(h5py: Any, group: Any, above: str = "", entered: set[Any] | None = None) -> tuple[list[str], list[str]]:

@@ -1,7 +1,7 @@
 """Arrays in Zarr stores, left on disk and read as needed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +55,10 @@ class Zarr(NamedArrays):
         with reading(self._where, "a Zarr store", "write it again"):
             return read_sorted(self._data.oindex, indices)
 
-    def _part(self, key: Any) -> NDArray[Any]:
-        with reading(self._where, "a Zarr store", "write it again"):
-            return np.asarray(self._data[key])
+    def _cut_out(self, keys: Iterable[Any]) -> Iterator[NDArray[Any]]:
+        for key in keys:
+            with reading(self._where, "a Zarr store", "write it again"):
+                yield np.asarray(self._data[key])
 
 
 def array_names(zarr: Any, root: Any, above: str = "") -> list[str] | None:
