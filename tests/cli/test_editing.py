@@ -132,8 +132,10 @@ def test_what_sample_writes_can_be_encoded(idm, run, tmp_path):
     assert idm("sample", run, "--num", "3", "--out", tmp_path / "s").code == 0
     single = tmp_path / "s" / "images" / "00002.png"
     codes = []
-    for name, out in ((tmp_path / "s" / "samples.npz", "all.safetensors"), (single, "one.safetensors")):
-        assert idm("encode", run, name, "--labels", "5", "--steps", "3", "--out", tmp_path / out).code == 0
+    every = tmp_path / "s" / "samples.npz"
+    for name, out, seed in ((every, "all.safetensors", 0), (single, "one.safetensors", 2)):
+        words = (name, "--labels", "5", "--steps", "3", "--seed", seed, "--out", tmp_path / out)
+        assert idm("encode", run, *words).code == 0
         with safe_open(tmp_path / out, framework="np") as opened:
             codes.append(opened.get_tensor("latents"))
     np.testing.assert_allclose(codes[1][0], codes[0][2], atol=1e-5)

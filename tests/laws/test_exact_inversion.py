@@ -199,13 +199,26 @@ def test_all_values_of_a_thousand_images_come_back_in_float32(
     data, codec = images(), Codec.quantized("uint8", levels)
     x = codec.encode(data)
     whole = GaussianDiffusion(cosine_schedule(1000).with_noise_floor(1.0 / (levels - 1)))
-    way, denoise = make(inversion_process(whole, 25, spacing="log_snr")), OfCovariance.of(x)
+    way, denoise = make(inversion_process(whole, 25, spacing="log_snr")).with_noise(), OfCovariance.of(x)
     states = way.encode(denoise, (x,))
     back = way.decode(denoise, states)[0].float()
     np.testing.assert_array_equal(codec.decode(back), data)
     assert float((back - x).abs().max()) <= 1e-3 * 2.0
-    if levels == 256:  # a digit's border is constant, and has no variance at all
+    if levels == 256 or make is BDIAInversion:  # a digit's border is constant: rex gives it no noise
         assert 0.85 < float(states[0].var()) < 1.15
+
+
+@pytest.mark.parametrize("spacing", ["log_snr", "linspace"])
+def test_codes_of_constant_data_are_the_noise_that_they_were_given(spacing: str) -> None:
+    """Data that are always c flow from c + kappa eps at one level to the same eps at all others."""
+    process = inversion_process(GaussianDiffusion(cosine_schedule(1000).with_noise_floor(0.06)), 10, spacing=spacing)
+    denoise, x = GaussianDenoiser(process, MEAN, 0.0 * VARIANCE).denoiser(), MEAN.expand(500, 2)
+    states = BDIAInversion(process).with_noise().encode(denoise, (x,), seed=3)
+    _, (alpha, sigma) = ends(process)
+    eps = (states[0] - alpha * MEAN) / sigma
+    torch.testing.assert_close(eps, Rng.from_seed(3, 500).normal("data", 0, (2,), torch.float64), rtol=0, atol=1e-9)
+    assert float(eps.var()) == pytest.approx(1.0, abs=4 * math.sqrt(2 / 1000))
+    torch.testing.assert_close(BDIAInversion(process).decode(denoise, states)[0], x, rtol=0, atol=1e-9)
 
 
 def test_along_a_path_between_images_their_spread_stays() -> None:

@@ -29,5 +29,5 @@ InversionSpacing = Annotated[
 ]
 InversionSeed = Annotated[
     int,
-    number("--seed", "For rex_sde: image i has the noise of seed + i.", 0, 2**31 - 1),
+    number("--seed", "Noise of the codes: image i has that of seed + i.", 0, 2**31 - 1),
 ]

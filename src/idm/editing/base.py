@@ -73,6 +73,10 @@ class Inversion(ABC):
     def down(self, denoise: Denoiser, states: States, place: int, noise: NoiseSource) -> States:
         """Undo ``up``: go from a place, from 0 to T - 1, to the one below."""
 
+    def with_noise(self) -> "Inversion":
+        """Return the way that begins at data with the noise of the least noisy level, if it undoes that; or itself."""
+        return self
+
     def opened(self, states: States) -> States:
         """Return states in the form that steps take them; as they are, unless a way says otherwise."""
         return states

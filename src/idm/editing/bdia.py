@@ -5,8 +5,8 @@ of DDIM: gamma = 1 of the paper. The rule is then symmetric in time and of secon
 damped nor amplified. Samples are added up as they are, not divided by alpha: that would lose up to four digits.
 """
 
-from dataclasses import dataclass
-from typing import final
+from dataclasses import dataclass, replace
+from typing import Self, final
 
 from idm.editing.two_step import TwoStepInversion
 
@@ -15,6 +15,10 @@ from idm.editing.two_step import TwoStepInversion
 @dataclass(frozen=True)
 class BDIAInversion(TwoStepInversion):
     """Bidirectional integration approximation, gamma = 1. Exact, of second order, one call a step."""
+
+    def with_noise(self) -> Self:
+        """Return the same way, which begins at data with noise; O-BELM does not, as it would amplify that."""
+        return replace(self, noise_data=True)
 
     def numbers(self, middle: int) -> tuple[float, float, float, float]:
         """Weights of the rule around a place."""

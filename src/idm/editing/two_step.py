@@ -2,6 +2,11 @@
 
 The rule is linear in the outer two, so that each of them follows from the other and from what the network finds in the
 middle: going up and going down are one equation, solved for one end or for the other. Nothing but rounding is lost.
+
+A network knows data with the noise of its least noisy level at best. Where data vary by less than that (constant
+pixels, grey levels, smooth signals), what it finds in clean ones is no noise, and codes come to lie nearer to 0 than
+noise does. With ``noise_data`` the first place is the data with that noise, drawn once. The data travel beside it, so
+that they come back all the same.
 """
 
 from abc import abstractmethod
@@ -39,9 +44,14 @@ class Rule:
 
 @dataclass(frozen=True)
 class TwoStepInversion(Inversion):
-    """Carries x_t and x_{t-1}; a single sample takes a step of DDIM first."""
+    """Carries x_t and x_{t-1}; a single sample takes a step of DDIM first.
+
+    Attributes:
+        noise_data: clean data that come alone are given noise of their seed in place of that step.
+    """
 
     num_states: ClassVar[int] = 2
+    noise_data: bool = False
 
     @abstractmethod
     def numbers(self, middle: int) -> tuple[float, float, float, float]:
@@ -50,6 +60,8 @@ class TwoStepInversion(Inversion):
     def up(self, denoise: Denoiser, states: States, place: int, noise: NoiseSource) -> States:
         """Solve for the sample above."""
         x, *below = states
+        if not below and self.noise_data and place == CLEAN:
+            return self.diffusion.grid.level(0, x).diffuse(x, noise.normal("data", 0, x.shape[1:], x.dtype)), x
         if not below:
             return ddim_up(self.diffusion.grid, denoise, x, place), x
         rule, change = self._found(denoise, x, place)

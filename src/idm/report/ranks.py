@@ -23,13 +23,14 @@ def rank_histograms(panels: Sequence[tuple[str, str, Sequence[float]]]) -> "Figu
     figure, every = empty_figure(4.6 * len(panels), 3.4, len(panels))
     for axes, (title, sentence, counts) in zip(every, panels, strict=True):
         total, number = sum(counts), len(counts)
+        words = textwrap.fill(sentence.replace("± ", "±\N{NO-BREAK SPACE}"), LINE_CHARACTERS)
         edges = [(place + 0.5) / number for place in range(number)]
         axes.bar(edges, [number * count / total for count in counts], 0.94 / number, color=ACCENT)
         axes.axhline(1.0, color=MUTED, linewidth=1.0, linestyle="--")
         style(
             axes,
             title=title,
-            x=f"rank of the truth among the draws\n{textwrap.fill(sentence, LINE_CHARACTERS)}",
+            x=f"rank of the truth among the draws\n{words}",
             y="share, 1: calibrated",
         )
         axes.set_xlim(0, 1)

@@ -78,7 +78,7 @@ class Editable(Opened):
             steps: of the inversion, 0: all, 100 by default; more of them, latents closer to those of the exact flow.
             spacing: name of the grid; log_snr by default.
             threshold: share of dynamic thresholding of x_0, 0.995 with strong guidance; 0: x_0 as it is found.
-            seed: of the noise of rex_sde: sample i has that of seed + i.
+            seed: of the noise that bdia gives the data, and of that of rex_sde: sample i has that of seed + i.
             batch_size: samples per call of the network.
             listener: hears how each batch gets on; as in ``sample``.
 

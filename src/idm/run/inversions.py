@@ -50,7 +50,7 @@ def choose_inversion(
     spacing: str | None = None,
     threshold: float = 0.0,
 ) -> InversionChoice:
-    """Make a way to invert by its name.
+    """Make a way to invert by its name; it begins at data with the noise of the least noisy level, if it can undo that.
 
     Args:
         diffusion: the process that the network was trained on.
@@ -70,7 +70,8 @@ def choose_inversion(
         raise SettingsError(f"threshold: a share from 0 (off) to 1 wanted, got {share:g}")
     if steps is not None and whole_number(steps, "steps") == 0:
         steps = diffusion.grid.num_steps_below(MAX_NOISE_TO_SIGNAL)
-    return InversionChoice(make(inversion_process(diffusion, steps, spacing=spacing)), method, spacing, share)
+    process = inversion_process(diffusion, steps, spacing=spacing)
+    return InversionChoice(make(process).with_noise(), method, spacing, share)
 
 
 OPTIONS = ("method", "steps", "spacing", "threshold")

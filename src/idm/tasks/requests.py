@@ -219,7 +219,7 @@ class EncodeRequest:
     Attributes:
         labels: classes of the samples, in turn; those known, or no class, by default.
         inversion: method, steps, spacing and threshold, where they are not the usual ones.
-        seed: of the noise of rex_sde: sample i has that of seed + i.
+        seed: of the noise that bdia gives the data, and of that of rex_sde: sample i has that of seed + i.
         batch_size: samples per call of the network.
         guide: as of ``EditRequest``.
     """
