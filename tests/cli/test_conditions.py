@@ -1,5 +1,7 @@
 """Conditions from the command line: look, train, draw, score and restore."""
 
+import shlex
+
 import numpy as np
 import pytest
 
@@ -74,3 +76,24 @@ def test_info_names_the_conditions_and_the_same_command_goes_on(idm, folder):
     others = idm("train", "--data", folder / "fine.npy", "--condition", folder / "others.npy", "--out", folder / "run")
     assert others.code != 0
     assert "other conditions" in others.err
+
+
+def test_data_that_grew_are_trained_on_in_a_new_run_with_their_conditions(idm, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(count):
+        np.save("fine.npy", FINE[:count])
+        np.save("coarse.npy", COARSE[:count])
+
+    write(20)
+    few = set_options(TINY | {"training.num_steps": 1, "training.sample_interval": 0})
+    command = ("train", "--data", "fine.npy", "--condition", "coarse.npy", "--out", "run", *few, "--device", "cpu")
+    assert idm(*command).code == 0
+    write(24)
+    grown = idm(*command)
+    assert "4 new samples" in grown.err
+    advised = shlex.split(grown.err.rpartition("weights: ")[2].strip().strip("'\""))
+    assert advised[0] == "idm"
+    done = idm(*advised[1:], "--set", "num_steps=1", "--device", "cpu")
+    assert done.code == 0, done.err
+    assert "conditions of 1 x 4 x 4" in " ".join(done.out.split())

@@ -119,6 +119,7 @@ HUGE = {
     ("pictures", "network.low_res_channels"): [10**6, 10**12],
     ("pictures", "network.attention_resolutions"): [[1, 2], list(range(100_000))],
     ("pictures", "network.use_scale_shift_norm"): [False],
+    ("points", "training.mean_steps"): [10**12],
     ("points", "training.ema_rates"): [[0.9, *(i / 10_000 for i in range(1, 9_000))]],
     ("points", "training.posthoc_sigma_rels"): [[0.05, 0.1, *(i / 100_000 for i in range(1, 5_000))]],
 }
@@ -128,6 +129,7 @@ OF_DATA = {
     "shape": [[10**9, 8, 8], [1, 10**9, 10**9], [1, 2**20, 2**20], [10**400], [2] * 100_000],
     "class_names": [["x"] * 100_000, [f"{i}" for i in range(4)]],
     "codec.offset": [[0.0] * 100_000],
+    "condition": [{"shape": [1, 2**20, 2**20]}, {"shape": [10**400]}, [1] * 100_000],
 }
 
 TIES = ("training.ema_rates", "training.posthoc_sigma_rels")

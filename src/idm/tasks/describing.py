@@ -77,6 +77,7 @@ class Description:
         experiment, codec, names = run.experiment, run.spec.codec, run.spec.class_names or ()
         sampler, network = to_plain(run.sampler_settings({})), to_plain(experiment.network)
         name, steps = sampler.pop("name"), sampler.pop("steps")
+        told = run.spec.label_kind.is_told
         fitted = experiment.diffusion.decoder_variance == "fitted"
         decoder = "fitted to the training data" if fitted else "the model's"
         rows = {
@@ -98,7 +99,7 @@ class Description:
             "sampler": f"{name}, {steps or 'all'} steps, {options_in_words(sampler)}",
             **_training_in_words(self.checkpoint),
             "fits": ", ".join(self.fits),
-            "guidance": "possible" if experiment.training.label_dropout > 0 and names else "not trained for",
+            "guidance": "possible" if experiment.training.label_dropout > 0 and told else "not trained for",
             "began as": "" if self.origin is None else origin_in_words(self.origin),
             "versions": options_in_words(self.versions),
         }

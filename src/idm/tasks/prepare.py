@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from idm.core.errors import CheckpointError, DataError, SettingsError
-from idm.core.progress import warn
+from idm.core.progress import SILENT, warn
 from idm.core.ranks import Ranks
 from idm.core.text import counted, one_line
 from idm.diffusion import GaussianDiffusion
@@ -60,7 +60,7 @@ def prepare(wish: Wish, device: torch.device, ranks: Ranks) -> Task:
     origin = _begun(network, experiment, data, wish, ranks)
     network = network.to(device)
     if shapes is None and isinstance(network, ResidualNetwork):
-        seed, listener = experiment.seed, wish.listener
+        seed, listener = experiment.seed, wish.listener if ranks.is_main else SILENT
         train_mean(network, data.train, experiment.training, seed=seed, device=device, listener=listener)
     timesteps = experiment.timesteps.build(num_timesteps=diffusion.num_timesteps, grid=diffusion.grid)
     build_sampler(diffusion, experiment.sampler)

@@ -10,10 +10,6 @@ from idm.run.labels import Labels
 from idm.run.tradeoff import WAYS
 
 
-def _no_settings() -> Mapping[str, Any]:
-    return {}
-
-
 @dataclass(frozen=True)
 class SampleRequest:
     """Samples that are wanted.
@@ -29,24 +25,22 @@ class SampleRequest:
         compile: translate the network first; see ``Run.using``.
         precision: number format inside the network; see there.
         variance: of reverse steps; see there.
-        guide: what else guides, as of ``Run.guided``; a classifier by the name of its code, "module:name", which is
-            imported and called.
+        guide: what else guides, as of ``Run.guided``; a classifier by its code, "module:name", which is called.
         formats: names of formats of files, as of ``Run.save``.
-        condition: a file or folder of conditions, taken in turn, for a run that is told such; by default those of its
-            held-out data.
+        condition: a file or folder of conditions, in turn; those of the held-out data by default.
     """
 
     num: int = 64
     labels: Labels | None = None
     seed: int = 0
     guidance: float = 1.0
-    sampler: Mapping[str, Any] = field(default_factory=_no_settings)
+    sampler: Mapping[str, Any] = field(default_factory=dict[str, Any])
     batch_size: int = 256
     trajectory: bool = True
     compile: bool = False
     precision: str | None = None
     variance: str | None = None
-    guide: Mapping[str, Any] = field(default_factory=_no_settings)
+    guide: Mapping[str, Any] = field(default_factory=dict[str, Any])
     formats: Sequence[str] | None = None
     condition: str | None = None
 
@@ -80,11 +74,11 @@ class ScoreRequest:
     """
 
     data: str | None = None
-    source: Mapping[str, Any] = field(default_factory=_no_settings)
+    source: Mapping[str, Any] = field(default_factory=dict[str, Any])
     steps: int = 0
     num: int = 0
     samples: int = 0
-    sampler: Mapping[str, Any] = field(default_factory=_no_settings)
+    sampler: Mapping[str, Any] = field(default_factory=dict[str, Any])
     seed: int = 0
     batch_size: int = 512
     precision: str | None = None
@@ -129,7 +123,7 @@ class CompareRequest:
     """
 
     data: str | None = None
-    source: Mapping[str, Any] = field(default_factory=_no_settings)
+    source: Mapping[str, Any] = field(default_factory=dict[str, Any])
     budget: int = 0
     steps: int = 0
     num: int = 0
@@ -185,8 +179,8 @@ class RestoreRequest:
     noise: float = 0.0
     num: int = 8
     method: str | None = None
-    options: Mapping[str, Any] = field(default_factory=_no_settings)
-    sampler: Mapping[str, Any] = field(default_factory=_no_settings)
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    sampler: Mapping[str, Any] = field(default_factory=dict[str, Any])
     labels: Labels | None = None
     seed: int = 0
     simulate: bool = False
@@ -216,10 +210,10 @@ class EditRequest:
     num: int = 1
     label_a: Labels | None = None
     label_b: Labels | None = None
-    sampler: Mapping[str, Any] = field(default_factory=_no_settings)
+    sampler: Mapping[str, Any] = field(default_factory=dict[str, Any])
     seed: int = 0
     batch_size: int = 64
-    guide: Mapping[str, Any] = field(default_factory=_no_settings)
+    guide: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -235,10 +229,10 @@ class EncodeRequest:
     """
 
     labels: Labels | None = None
-    inversion: Mapping[str, Any] = field(default_factory=_no_settings)
+    inversion: Mapping[str, Any] = field(default_factory=dict[str, Any])
     seed: int = 0
     batch_size: int = 256
-    guide: Mapping[str, Any] = field(default_factory=_no_settings)
+    guide: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -256,5 +250,5 @@ class InterpolateRequest:
     num: int = 9
     label_a: Labels | None = None
     label_b: Labels | None = None
-    inversion: Mapping[str, Any] = field(default_factory=_no_settings)
-    guide: Mapping[str, Any] = field(default_factory=_no_settings)
+    inversion: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    guide: Mapping[str, Any] = field(default_factory=dict[str, Any])

@@ -12,7 +12,7 @@ from idm.run.deviation import standard_deviation
 from idm.run.spec import data_differences
 from idm.run.stored import experiment_to_continue, started_experiment, stored_spec
 from idm.settings import Experiment, to_plain
-from idm.settings.experiment import AUTO
+from idm.settings.experiment import AUTO, DataSettings
 from idm.settings.validate import flat
 from idm.storage import Checkpoint
 from idm.storage.newest import checkpoint_to_continue
@@ -86,7 +86,7 @@ def refuse_other_run(experiment: Experiment, data: Data, run_folder: Path) -> Ch
     then = stored_spec(checkpoint)
     others = data_differences(then, data.spec)
     if others and not settings and (new := growth(then, data)):
-        raise ResumeError(_grown(run_folder, then, new, experiment.data.source.get("path")))
+        raise ResumeError(_grown(run_folder, then, new, experiment.data))
     lines = settings + [f"data: this run was started on other data; {words}" for words in others]
     if not lines:
         if experiment.training.num_steps < checkpoint.step:
@@ -105,13 +105,15 @@ def refuse_other_run(experiment: Experiment, data: Data, run_folder: Path) -> Ch
     )
 
 
-def _grown(run_folder: Path, then: DataSpec, new: int, path: object) -> str:
+def _grown(run_folder: Path, then: DataSpec, new: int, settings: DataSettings) -> str:
     count, weights = then.num_train + then.num_held_out, f"init={json_text(str(run_folder))}"
+    path, condition = settings.source.get("path"), settings.condition.get("path")
     data = "" if path is None else f"{json_text(str(path))}, "
+    data += "" if condition is None else f"condition={json_text(str(condition))}, "
     anew = Call(
         f'idm.train(idm.make_experiment({data}{weights}), "NEW", {weights})',
         ("train",),
-        {"init": run_folder, "data": path, "out": "NEW"},
+        {"init": run_folder, "data": path, "condition": condition, "out": "NEW"},
     )
     return (
         f"data: {run_folder} was started on other data, which grew: got {new:,} new samples, and none of the {count:,} "

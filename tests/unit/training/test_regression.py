@@ -97,3 +97,12 @@ def test_a_mean_is_refused_where_there_is_none(of_lines, tmp_path, changes, said
         train_experiment(of_lines(**changes), tmp_path / "run", device="cpu", listener=SILENT)
     with pytest.raises(SettingsError, match=r"training\.mean_steps: 0 wanted with shard=fsdp2"):
         of_lines(training__shard="fsdp2")
+
+
+def test_batches_in_pieces_have_the_same_gradient(of_lines, tmp_path):
+    means = []
+    for name, size in (("whole", 0), ("pieces", 7)):
+        run = train(of_lines(training__micro_batch_size=size), tmp_path / name, device="cpu", listener=SILENT)
+        means.append({key: value for key, value in run.network.state_dict().items() if key.startswith("mean.")})
+    for key, value in means[0].items():
+        torch.testing.assert_close(means[1][key], value, atol=2e-3, rtol=0)
