@@ -8,8 +8,8 @@ from idm.data.sizes import along_axes
 from idm.diffusion import ModelMeanType
 from idm.presets.inferred_network import network_for
 from idm.presets.located import NOTHING, Told, without_source
-from idm.run.data import open_source
 from idm.run.held_out import split
+from idm.run.opened_source import open_source
 from idm.settings.experiment import (
     DataSettings,
     DiffusionSettings,

@@ -13,8 +13,8 @@ from idm.data.images.resize import ImageSize
 from idm.data.infer import locate, parts_in
 from idm.data.parts import TO_SCORE
 from idm.data.sizes import Sizes, along_axes, are_within
-from idm.run.data import PATHS, in_patches
 from idm.run.loaded import Loaded
+from idm.run.opened_source import PATHS, in_patches
 from idm.run.spec import DataSpec, size_for_images
 from idm.settings import from_plain
 from idm.settings.experiment import DataSettings, SourceSettings

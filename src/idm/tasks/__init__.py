@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from idm.tasks.choose import make_experiment
     from idm.tasks.comparing import compare_into
     from idm.tasks.describing import describe
+    from idm.tasks.edit_requests import EditRequest, EncodeRequest, InterpolateRequest
     from idm.tasks.editing import decode_into, encode_into, interpolate_into
     from idm.tasks.ema import reconstruct
     from idm.tasks.evaluating import evaluate_into
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from idm.tasks.reporting import ReportRequest, report_into
     from idm.tasks.requests import (
         CompareRequest,
-        EditRequest,
-        EncodeRequest,
-        InterpolateRequest,
         RestoreRequest,
         SampleRequest,
         ScoreRequest,
@@ -83,6 +81,7 @@ __getattr__ = importing(
         "idm.tasks.comparing": ("compare_into",),
         "idm.tasks.describing": ("describe",),
         "idm.tasks.editing": ("decode_into", "encode_into", "interpolate_into"),
+        "idm.tasks.edit_requests": ("EditRequest", "EncodeRequest", "InterpolateRequest"),
         "idm.tasks.ema": ("reconstruct",),
         "idm.tasks.evaluating": ("evaluate_into",),
         "idm.tasks.evaluating_sets": ("evaluate_sets_into",),
@@ -94,9 +93,6 @@ __getattr__ = importing(
         "idm.tasks.reporting": ("ReportRequest", "report_into"),
         "idm.tasks.requests": (
             "CompareRequest",
-            "EditRequest",
-            "EncodeRequest",
-            "InterpolateRequest",
             "RestoreRequest",
             "SampleRequest",
             "ScoreRequest",

@@ -19,8 +19,8 @@ from idm.presets import (
     with_fitting_batches,
     without_source,
 )
-from idm.run.data import open_source
 from idm.run.held_out import split
+from idm.run.opened_source import open_source
 from idm.run.spec import size_for_images
 from idm.run.stored import experiment_to_continue, started_experiment, stored_spec
 from idm.settings import Experiment, to_plain

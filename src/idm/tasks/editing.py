@@ -24,8 +24,8 @@ from idm.run.named_classifier import guided_by_names, named_classifier
 from idm.run.opened import Opened
 from idm.run.saving import results_folder, sample_folder, save_samples
 from idm.storage.lock import locked
+from idm.tasks.edit_requests import EncodeRequest, InterpolateRequest
 from idm.tasks.made import Made
-from idm.tasks.requests import EncodeRequest, InterpolateRequest
 from idm.tasks.together import Say, say_nothing, say_what_is_replaced, together
 
 LATENTS = "latents.safetensors"

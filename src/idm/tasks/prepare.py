@@ -13,7 +13,7 @@ from idm.diffusion import GaussianDiffusion
 from idm.networks.residual import ResidualNetwork
 from idm.networks.stored import with_shapes
 from idm.run import Data, build_diffusion, build_network, build_sampler, open_data
-from idm.run.data import with_absolute_path
+from idm.run.opened_source import with_absolute_path
 from idm.run.stored import UNFIT
 from idm.schedules.cosine import UNSHIFTED_SIDE_PIXELS
 from idm.settings import Experiment, from_plain, to_plain

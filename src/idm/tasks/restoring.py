@@ -16,8 +16,9 @@ from idm.run.other_conditions import labels_asked
 from idm.run.restoring import RestorePlan, plan_draws, restoring_sampler
 from idm.run.saving import results_folder
 from idm.samplers import Sampler
+from idm.tasks.edit_requests import EditRequest
 from idm.tasks.mending import Mended, Mending
-from idm.tasks.requests import EditRequest, RestoreRequest
+from idm.tasks.requests import RestoreRequest
 from idm.tasks.together import Say, say_nothing, together
 
 LEAST_DRAWS = 19

@@ -13,7 +13,8 @@ from idm.core.progress import SILENT
 from idm.core.rng import Rng
 from idm.data import batch_indices
 from idm.run import DataSpec, build_diffusion, draw, load, open_data, open_run_data
-from idm.run.data import open_as_training, with_absolute_path
+from idm.run.data import open_as_training
+from idm.run.opened_source import with_absolute_path
 from idm.settings import Experiment
 from idm.settings.experiment import DataSettings, SourceSettings
 from idm.tasks import train

@@ -11,7 +11,7 @@ from idm.core.errors import DataError, ResumeError
 from idm.core.progress import SILENT
 from idm.data import Codec
 from idm.run import DataSpec, load, open_data, open_run_data
-from idm.run.data import with_absolute_path
+from idm.run.opened_source import with_absolute_path
 from idm.run.spec import data_differences
 from idm.tasks import train
 
