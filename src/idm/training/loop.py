@@ -74,9 +74,8 @@ class Trainer:
         every = Measures(measure if step.settings.bound_interval else None, clock)
         self.onlookers = Onlookers(step, self.state, run_folder, preview, every, self.listener)
         # Restores the newest checkpoint into the state, and so knows from which step to count on.
-        self.records = Records(
-            self.state, run_folder, describe=describe, trackers=trackers, by_loss=every.bound is None
-        )
+        by_loss = every.bound is None
+        self.records = Records(self.state, run_folder, describe=describe, trackers=trackers, by_loss=by_loss)
         self._num_steps_done = self.records.first_step
 
     @property
@@ -142,8 +141,7 @@ class Trainer:
 
     def _after_step(self, norm: torch.Tensor, vote: Vote, bar: Progress) -> None:
         """Do what is due after a step; once there is a wish to stop, only what saving needs."""
-        settings, status = self.train_step.settings, ""
-        due = self.onlookers.due(self.num_steps_done)
+        settings, status, due = self.train_step.settings, "", self.onlookers.due(self.num_steps_done)
         # What is measured is written in the line of metrics of its step, so that there must be one.
         logging = due != Measures() or self._due(settings.log_interval)
         # Flags of bad steps wait on the device until something is written that must not hold their traces.
