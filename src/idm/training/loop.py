@@ -140,8 +140,7 @@ class Trainer:
 
     def _after_step(self, norm: torch.Tensor, vote: Vote, bar: Progress) -> None:
         """Do what is due after a step; once there is a wish to stop, only what saving needs."""
-        settings, status = self.train_step.settings, ""
-        due = self.onlookers.due(self.num_steps_done)
+        settings, status, due = self.train_step.settings, "", self.onlookers.due(self.num_steps_done)
         # What is measured is written in the line of metrics of its step, so that there must be one.
         logging = due != Measures() or self._due(settings.log_interval)
         # Flags of bad steps wait on the device until something is written that must not hold their traces.
