@@ -1,0 +1,92 @@
+"""What the examples share: bits of other data sample by sample, so that a baseline is compared on the same ones."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from idm import Run
+from idm.run import open_data_to_score
+
+Floats, Integers = npt.NDArray[np.float64], npt.NDArray[np.integer]
+
+
+def for_minutes(num_steps: int, own: Mapping[str, object]) -> dict[str, object]:
+    """Settings of a run of minutes: a small network, no looks at it on the way; and those of the data at hand."""
+    shared: dict[str, object] = {
+        "num_steps": num_steps,
+        "network.num_res_blocks": 1,
+        "learning_rate": 1e-3,
+        "decay": "cosine",
+        "bound_interval": 0,
+        "sample_interval": 0,
+    }
+    return shared | dict(own)
+
+
+def for_bits(lowest: float, highest: float) -> dict[str, object]:
+    """Settings that spread training evenly over the log signal-to-noise ratio, as the bound adds up."""
+    levels = {"timesteps.lowest": lowest, "timesteps.highest": highest}
+    return {"prediction": "edm", "timesteps.name": "log_snr_uniform", **levels}
+
+
+def in_words(values: Floats) -> str:
+    """Mean and its standard error."""
+    return f"{values.mean():.3f} ± {values.std(ddof=1) / len(values) ** 0.5:.3f}"
+
+
+def bits_of(run: Run, data: Path | None, budget: int, num: int = 0) -> tuple[Floats, list[int]]:
+    """Estimate the bound of samples, bits/dim, and tell their numbers in their data.
+
+    Args:
+        run: the trained model.
+        data: what ``idm evaluate --data`` would read; the run's held-out samples where None.
+        budget: calls of the network for each sample.
+        num: how many of them, chosen as ``idm evaluate`` does; 0: all.
+    """
+    found = run.evaluate(data, budget=budget, num=num).scored
+    assert found is not None
+    bits = found.scores["bits_per_dim"].double().numpy()
+    return bits, numbers_to_score(run, data)[: len(bits)]
+
+
+def numbers_to_score(run: Run, data: Path | None = None) -> list[int]:
+    """Numbers of all held-out samples, or of other data, in the order in which they are scored."""
+    held_out = open_data_to_score(run, data).held_out
+    return held_out.sources_of(np.arange(len(held_out)))[0]
+
+
+def gaussian_bits(seen: Integers, scored: Integers, seed: int = 0) -> Floats:
+    """Bits/dim of whole numbers under a Gaussian of full covariance, fitted to those that were seen.
+
+    A whole number stands for all values that are rounded to it. What is drawn evenly among them has mean and covariance
+    of the numbers, and 1 / 12 more variance; the mean of -log2 of its density is no less than -log2 of the probability
+    of the number (Theis, van den Oord & Bethge 2016, section 3.1), and hardly more where the density is wide.
+
+    Args:
+        seen: whole numbers [n, ...].
+        scored: others [m, ...].
+        seed: of what is drawn.
+    """
+    flat, others = (values.reshape(len(values), -1).astype(np.float64) for values in (seen, scored))
+    drawn = others + np.random.default_rng(seed).uniform(-0.5, 0.5, others.shape)
+    covariance = np.cov(flat.T) + np.eye(flat.shape[1]) / 12
+    return -stats.multivariate_normal(flat.mean(0), covariance).logpdf(drawn) / (np.log(2) * flat.shape[1])
+
+
+def beside(bits: Floats, baselines: Mapping[str, Floats]) -> dict[str, object]:
+    """The bound of samples, baselines on the same ones, and what the bound is less than each."""
+    figures: dict[str, object] = {"diffusion": in_words(bits), "samples scored": len(bits)}
+    for name, baseline in baselines.items():
+        figures |= {name: in_words(baseline), f"diffusion less {name}": in_words(bits - baseline)}
+    return figures
+
+
+def write_figures(out: Path, figures: Mapping[str, object]) -> None:
+    """Print figures, and write them beside the run."""
+    (out / "figures.json").write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for name, figure in figures.items():
+        print(f"{name:<40}{figure}")
