@@ -384,7 +384,7 @@ class IndexSourceOptions:
     max_pixels: int = ...
     """largest image that is opened."""
     pixels: Literal['refuse', 'convert', 'white', 'black', 'keep'] = ...
-    """what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to grey or RGB of 8 bits without alpha; the same on "white" or "black"; or "keep" alpha as a channel."""
+    """what becomes of transparency, CMYK and 16-bit colour: refuse, convert, white, black or keep."""
 
 @dataclass(frozen=True, kw_only=True)
 class NoSourceOptions:

@@ -74,15 +74,13 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
             image_size: for images, what they are resized and cropped to: a side, or height and width; kept by default.
             upscale: allow images that are smaller than image_size.
             max_pixels: largest image that is opened.
-            pixels: what becomes of transparency, CMYK, 16-bit colour and files of several kinds: "refuse"; "convert" to
-                grey or RGB of 8 bits without alpha; the same on "white" or "black"; or "keep" alpha as a channel.
+            pixels: what becomes of transparency, CMYK and 16-bit colour: refuse, convert, white, black or keep.
             apart: columns or arrays that are neither samples nor labels, see the sources that have them.
             in_patches: samples are cut into patches, see there.
 
         Raises:
             UnreadableFileError: no index; a file that cannot be read.
-            DataError: files that are gone or changed, by name (images are hashed whenever they are read, others on
-                opening); too many refused; data that do not suit.
+            DataError: files that are gone or changed, by name; too many refused; data that do not suit.
         """
         where, index = Path(path), read_index(Path(path))
         root = Path(folder or index.folder)
