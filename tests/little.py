@@ -28,6 +28,8 @@ def few_images() -> Generator[None]:
 IN_FULL: dict[str, Any] = {}
 """What draws the axes of figures, kept while others stand for it."""
 
+FULL_DPI = figures.DPI
+
 
 @contextmanager
 def few_pixels() -> Generator[None]:
@@ -45,7 +47,7 @@ def few_pixels() -> Generator[None]:
 @contextmanager
 def all_pixels() -> Generator[None]:
     """Have figures drawn in full, although others before had few pixels."""
-    with mock.patch.multiple(figures, LAYOUT="constrained"), ExitStack() as stack:
+    with mock.patch.multiple(figures, DPI=FULL_DPI, LAYOUT="constrained"), ExitStack() as stack:
         for name, function in IN_FULL.items():
             stack.enter_context(mock.patch.object(Axis, name, function))
         yield
