@@ -25,7 +25,7 @@ ELSEWHERE = {
     ("worker.py", "data.workers: 0 wanted"): "a source that is made in Python",
     ("codec.py", ", or train a run on data.range"): "data that are scored with the range of a run",
     ("codec.py", "{} in steps of {}"): "as above",
-    ("data.py", "data.source.path: a folder or file"): "a preset without data, which data mends",
+    ("opened_source.py", "data.source.path: a folder or file"): "a preset without data, which data mends",
     ("crop.py", "crop: a size that fits"): "a data set that is made in Python",
     ("axes.py", "channels: auto, first, last"): "a word that settings refuse before, given in Python",
     ("files.py", "labels: auto, folder"): "as above",

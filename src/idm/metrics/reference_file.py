@@ -30,12 +30,13 @@ LARGEST_SAMPLE_VALUES = 2**27
 LONGEST_WORD = 1_000
 
 
-def read_reference(path: Path) -> Reference:
+def read_reference(path: str | Path) -> Reference:
     """Read a file of reference statistics.
 
     Raises:
         DataError: it is none, or its parts do not fit each other.
     """
+    path = Path(path)
     if not path.is_file():
         raise DataError(f"{path}: a file of reference statistics wanted, got {kind_at(path)}; check the path")
     try:

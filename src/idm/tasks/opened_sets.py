@@ -147,7 +147,8 @@ def _settings(request: SetsRequest, told: Mapping[str, Any]) -> DataSettings:
     # What neither of both has is refused as any wrong setting is.
     own = {key: value for key, value in of_source.items() if key not in known} | _for_source(paths[0], of_source)
     found = data_settings(request.against, Told(overrides={"data": {**told, "source": own}}))
-    every = {entry.name: entry.default for entry in fields(DataSettings) if entry.name not in OF_READING}
+    usual = DataSettings()
+    every = {entry.name: getattr(usual, entry.name) for entry in fields(DataSettings) if entry.name not in OF_READING}
     chosen = "type" if found.range == AUTO and not found.standardize else found.range
     return replace(found, **every | {"held_out": 0, "class_conditional": False, "range": chosen})
 

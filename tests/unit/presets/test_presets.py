@@ -41,7 +41,13 @@ def test_published_networks_are_those_of_their_flags(name, flags):
     experiment = from_plain(Experiment, to_plain(PRESETS.build(name, {})))
     options = vars(experiment.network.options)
     assert {key: value for key, value in wanted.items() if key in options and options[key] != value} == {}
-    assert wanted.keys() - options.keys() <= {"in_channels", "out_channels", "num_classes", "dims"}
+    assert wanted.keys() - options.keys() <= {
+        "in_channels",
+        "out_channels",
+        "condition_channels",
+        "num_classes",
+        "dims",
+    }
     assert experiment.data.class_conditional == (wanted["num_classes"] is not None)
     assert experiment.data.source.options.image_size == flags["image_size"]
 
