@@ -6,7 +6,6 @@
 takes about a quarter of an hour on one core. docs/examples/ecg.md says what came out.
 """
 
-import argparse
 import time
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 from scipy import stats
-from scored import Floats, beside, bits_of, for_bits, for_minutes, write_figures
+from scored import Floats, beside, bits_of, for_bits, for_minutes, told, write_figures
 
 import idm
 
@@ -24,6 +23,8 @@ WINDOW, HOP = 512, 32
 RATE_HZ = 360
 SHARE_TO_TEST = 0.1
 Ints = npt.NDArray[np.int64]
+
+STEPS = 1300
 
 
 def read_ecg(path: Path) -> Ints:
@@ -85,7 +86,7 @@ def draw(panels: dict[str, npt.NDArray[np.generic]], path: Path) -> None:
     figure.savefig(path, dpi=80)
 
 
-def main(data: Path, out: Path, num_steps: int = 1300, window: int = WINDOW, budget: int = 60) -> None:
+def main(data: Path, out: Path, num_steps: int = STEPS, window: int = WINDOW, budget: int = 60) -> None:
     values, start = read_ecg(data), time.process_time()
     train, test = np.split(values, [round(len(values) * (1 - SHARE_TO_TEST))])
     out.mkdir(parents=True, exist_ok=True)
@@ -105,9 +106,4 @@ def main(data: Path, out: Path, num_steps: int = 1300, window: int = WINDOW, bud
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="An electrocardiogram: train, score, draw.")
-    parser.add_argument("--data", type=Path, required=True, help="ecg.dat, of SciPy's older wheels")
-    parser.add_argument("--out", type=Path, default=Path("runs/ecg"))
-    parser.add_argument("--num-steps", type=int, default=1300)
-    arguments = parser.parse_args()
-    main(arguments.data, arguments.out, arguments.num_steps)
+    main(*told("An electrocardiogram: train, score, draw.", "ecg.dat, of SciPy's older wheels", "runs/ecg", STEPS))

@@ -6,14 +6,13 @@
 docs/examples/emoji.md says what came out, and how long it took.
 """
 
-import argparse
 import time
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from fashion import histogram_bits
-from scored import beside, bits_of, for_minutes, numbers_to_score, write_figures
+from scored import beside, bits_of, for_minutes, numbers_to_score, told, write_figures
 
 import idm
 from idm.data import SOURCES
@@ -21,10 +20,12 @@ from idm.data import SOURCES
 GROUPS = ["(*)-*", "(*).png"]
 """A drawing is called by its code points: what follows the first are skin tones, genders, and parts of others."""
 
+STEPS = 120
+
 
 def settings(num_steps: int) -> dict[str, object]:
     """What differs from the settings that are inferred: transparency on white, whole drawings apart."""
-    own = {"batch_size": 8, "model_channels": 32, "channel_mult": [1, 1, 2, 2], "attention_resolutions": [8]}
+    own = {"batch_size": 8, "model_channels": 16, "channel_mult": [1, 2, 2, 2], "attention_resolutions": [8]}
     data = {"data.source.pixels": "white", "data.source.labels": "none", "data.group_pattern": GROUPS}
     return for_minutes(num_steps, own | data)
 
@@ -35,7 +36,7 @@ def read_drawings(folder: Path) -> npt.NDArray[np.uint8]:
     return source.read(np.arange(len(source))).reshape(len(source), -1)
 
 
-def main(data: Path, out: Path, num_steps: int = 150, num: int = 100, budget: int = 14) -> None:
+def main(data: Path, out: Path, num_steps: int = STEPS, num: int = 40, budget: int = 10) -> None:
     start = time.process_time()
     run = idm.train(idm.make_experiment(data, settings=settings(num_steps)), out / "run")
     minutes = (time.process_time() - start) / 60
@@ -46,13 +47,10 @@ def main(data: Path, out: Path, num_steps: int = 150, num: int = 100, budget: in
     figures = {"steps": num_steps, "core minutes of training": round(minutes, 1), "drawings trained on": len(seen)}
     write_figures(out, figures | beside(bits, {"histograms": histograms}))
     shown = drawings[numbers[:8]].reshape(-1, *run.spec.shape)
-    run.picture(np.concatenate([shown, run.sample(16, seed=0)]), columns=8).save(out / "emoji.png")
+    run.picture(np.concatenate([shown, run.sample(16, seed=0, sampler=run.sampler(steps=12))]), columns=8).save(
+        out / "emoji.png"
+    )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Emoji: train, score, draw.")
-    parser.add_argument("--data", type=Path, required=True, help="the folder of drawings")
-    parser.add_argument("--out", type=Path, default=Path("runs/emoji"))
-    parser.add_argument("--num-steps", type=int, default=150)
-    arguments = parser.parse_args()
-    main(arguments.data, arguments.out, arguments.num_steps)
+    main(*told("Emoji: train, score, draw.", "the folder of drawings", "runs/emoji", STEPS))

@@ -6,19 +6,20 @@
 docs/examples/fashion.md says what came out, and how long it took.
 """
 
-import argparse
 import time
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scored import Floats, beside, bits_of, for_minutes, in_words, write_figures
+from scored import Floats, beside, bits_of, for_minutes, in_words, told, write_figures
 
 import idm
 from idm.data import SOURCES
 
 Pixels = npt.NDArray[np.uint8]
 LEVELS = 256
+
+STEPS = 500
 
 
 def read_part(path: Path, part: str) -> tuple[Pixels, npt.NDArray[np.int64]]:
@@ -51,7 +52,7 @@ def settings(num_steps: int) -> dict[str, object]:
     return for_minutes(num_steps, own)
 
 
-def main(data: Path, out: Path, num_steps: int = 500, num: int = 500, budget: int = 18) -> None:
+def main(data: Path, out: Path, num_steps: int = STEPS, num: int = 500, budget: int = 18) -> None:
     (seen, classes), (scored, its) = read_part(data, "train"), read_part(data, "test")
     start = time.process_time()
     run = idm.train(idm.make_experiment(data, settings=settings(num_steps)), out / "run")
@@ -70,13 +71,8 @@ def main(data: Path, out: Path, num_steps: int = 500, num: int = 500, budget: in
         out, {"steps": num_steps, "core minutes of training": round(minutes, 1)} | beside(bits, baselines) | words
     )
     drawn = run.sample(40, labels=list(range(10)), seed=0, sampler=run.sampler(steps=25))
-    run.picture(drawn, labels=list(range(10)) * 4).save(out / "fashion.png")
+    run.picture(drawn, labels=list(range(10)) * 4, columns=10).save(out / "fashion.png")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Fashion-MNIST: train, score, draw.")
-    parser.add_argument("--data", type=Path, required=True, help="the folder of the four IDX files")
-    parser.add_argument("--out", type=Path, default=Path("runs/fashion"))
-    parser.add_argument("--num-steps", type=int, default=500)
-    arguments = parser.parse_args()
-    main(arguments.data, arguments.out, arguments.num_steps)
+    main(*told("Fashion-MNIST: train, score, draw.", "the folder of the four IDX files", "runs/fashion", STEPS))

@@ -6,14 +6,23 @@
 docs/examples/ocean.md says what came out, and how long it took.
 """
 
-import argparse
 import time
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
-from scored import Integers, beside, bits_of, for_bits, for_minutes, gaussian_bits, numbers_to_score, write_figures
+from scored import (
+    Integers,
+    beside,
+    bits_of,
+    for_bits,
+    for_minutes,
+    gaussian_bits,
+    numbers_to_score,
+    told,
+    write_figures,
+)
 
 import idm
 from idm.data import SOURCES
@@ -26,6 +35,8 @@ LOWEST, STEP, LEVELS = np.array([-3.0, 31.0]), np.array([0.05, 0.01]), 701
 
 FILL = -99.0
 BLOCK_DEGREES = 10
+
+STEPS = 800
 
 
 def read_profiles(path: Path) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int64]]:
@@ -41,7 +52,7 @@ def read_profiles(path: Path) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int
 
 def in_units(profiles: Integers) -> npt.NDArray[np.float64]:
     """Degrees and PSU of whole numbers."""
-    return profiles * STEP[:, None] + LOWEST[:, None]
+    return profiles.astype(np.float64) * STEP[:, None] + LOWEST[:, None]
 
 
 def settings(num_steps: int) -> dict[str, object]:
@@ -66,7 +77,7 @@ def draw(panels: dict[str, Integers], path: Path) -> None:
     figure.savefig(path, dpi=70)
 
 
-def main(data: Path, out: Path, num_steps: int = 800, num: int = 600, budget: int = 40) -> None:
+def main(data: Path, out: Path, num_steps: int = STEPS, num: int = 600, budget: int = 30) -> None:
     (profiles, blocks), start = read_profiles(data), time.process_time()
     out.mkdir(parents=True, exist_ok=True)
     np.savez(out / "profiles.npz", x=profiles, block=blocks)
@@ -81,9 +92,4 @@ def main(data: Path, out: Path, num_steps: int = 800, num: int = 600, budget: in
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Profiles of the ocean: train, score, draw.")
-    parser.add_argument("--data", type=Path, required=True, help="levitus_climatology.cdf")
-    parser.add_argument("--out", type=Path, default=Path("runs/ocean"))
-    parser.add_argument("--num-steps", type=int, default=800)
-    arguments = parser.parse_args()
-    main(arguments.data, arguments.out, arguments.num_steps)
+    main(*told("Profiles of the ocean: train, score, draw.", "levitus_climatology.cdf", "runs/ocean", STEPS))

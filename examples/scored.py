@@ -1,17 +1,27 @@
-"""What the examples share: bits of other data sample by sample, so that a baseline is compared on the same ones."""
+"""What the examples share: their command, and bits of single samples, to compare a baseline on the same ones."""
 
+import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from idm import Run
 from idm.run import open_data_to_score
 
 Floats, Integers = npt.NDArray[np.float64], npt.NDArray[np.integer]
+
+
+def told(about: str, data: str, out: str, num_steps: int) -> tuple[Path, Path, int]:
+    """Read the command line of an example: its data, the folder for results, and the steps of training."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--data", type=Path, required=True, help=data)
+    parser.add_argument("--out", type=Path, default=Path(out))
+    parser.add_argument("--num-steps", type=int, default=num_steps)
+    arguments = parser.parse_args()
+    return arguments.data, arguments.out, arguments.num_steps
 
 
 def for_minutes(num_steps: int, own: Mapping[str, object]) -> dict[str, object]:
@@ -73,8 +83,11 @@ def gaussian_bits(seen: Integers, scored: Integers, seed: int = 0) -> Floats:
     """
     flat, others = (values.reshape(len(values), -1).astype(np.float64) for values in (seen, scored))
     drawn = others + np.random.default_rng(seed).uniform(-0.5, 0.5, others.shape)
-    covariance = np.cov(flat.T) + np.eye(flat.shape[1]) / 12
-    return -stats.multivariate_normal(flat.mean(0), covariance).logpdf(drawn) / (np.log(2) * flat.shape[1])
+    size = flat.shape[1]
+    factor = np.linalg.cholesky(np.cov(flat.T) + np.eye(size) / 12)
+    whitened = np.linalg.solve(factor, (drawn - flat.mean(0)).T)
+    nats = 0.5 * (whitened**2).sum(0) + np.log(np.diag(factor)).sum() + 0.5 * size * np.log(2 * np.pi)
+    return nats / (np.log(2) * size)
 
 
 def beside(bits: Floats, baselines: Mapping[str, Floats]) -> dict[str, object]:

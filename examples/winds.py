@@ -6,13 +6,22 @@
 docs/examples/winds.md says what came out, and how long it took.
 """
 
-import argparse
 import time
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scored import Integers, beside, bits_of, for_bits, for_minutes, gaussian_bits, numbers_to_score, write_figures
+from scored import (
+    Integers,
+    beside,
+    bits_of,
+    for_bits,
+    for_minutes,
+    gaussian_bits,
+    numbers_to_score,
+    told,
+    write_figures,
+)
 
 import idm
 from idm.data import SOURCES
@@ -24,6 +33,8 @@ STEP, LARGEST = 0.1, 300
 """What winds are rounded to, m/s; and the largest whole number that is allowed for."""
 
 MONTHS = 12
+
+STEPS = 350
 
 
 def read_winds(path: Path) -> npt.NDArray[np.float32]:
@@ -55,7 +66,7 @@ def train(windows: Integers, years: npt.NDArray[np.int64], out: Path, num_steps:
     return idm.train(idm.make_experiment(out / "windows.npz", settings=settings(num_steps)), out / "run")
 
 
-def main(data: Path, out: Path, num_steps: int = 500, num: int = 400, budget: int = 30) -> None:
+def main(data: Path, out: Path, num_steps: int = STEPS, num: int = 200, budget: int = 24) -> None:
     (windows, years), start = cut(read_winds(data)), time.process_time()
     run = train(windows, years, out, num_steps)
     minutes = (time.process_time() - start) / 60
@@ -69,9 +80,4 @@ def main(data: Path, out: Path, num_steps: int = 500, num: int = 400, budget: in
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Winds over the sea: train, score, draw.")
-    parser.add_argument("--data", type=Path, required=True, help="monthly_navy_winds.cdf")
-    parser.add_argument("--out", type=Path, default=Path("runs/winds"))
-    parser.add_argument("--num-steps", type=int, default=500)
-    arguments = parser.parse_args()
-    main(arguments.data, arguments.out, arguments.num_steps)
+    main(*told("Winds over the sea: train, score, draw.", "monthly_navy_winds.cdf", "runs/winds", STEPS))

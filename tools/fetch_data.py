@@ -16,7 +16,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +92,7 @@ class FetchError(Exception):
 
 
 @contextmanager
-def opened_tar(archive: Path) -> Iterator[tarfile.TarFile]:
+def opened_tar(archive: Path) -> Generator[tarfile.TarFile]:
     """Read a .tgz file, or what a .deb file installs, from its beginning to its end."""
     if archive.suffix != ".deb":
         with tarfile.open(archive, "r|gz") as tar:
