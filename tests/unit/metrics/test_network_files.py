@@ -55,6 +55,21 @@ def test_an_exported_program_is_called_with_any_number_of_samples(tmp_path: Path
     assert found.version == "torch.export.save"
 
 
+def test_a_program_of_one_number_of_samples_is_refused_and_the_advice_works(tmp_path: Path) -> None:
+    path = tmp_path / "fixed.pt2"
+    torch.export.save(torch.export.export(Means(), (IMAGES,)), path)
+    with pytest.raises(
+        DataError, match=r"any number of samples wanted, got one of 5 alone; .* dynamic first"
+    ) as refused:
+        find_features(str(path), IMAGES)
+    advice = str(refused.value).rpartition("dynamic_shapes=")[2]
+    assert advice == '({0: torch.export.Dim("n", min=1)},)'
+    shapes = ({0: torch.export.Dim("n", min=1)},)
+    torch.export.save(torch.export.export(Means(), (IMAGES,), dynamic_shapes=shapes), path)
+    found = find_features(str(path), IMAGES)
+    assert [len(found(IMAGES.repeat(13, 1, 1, 1)[:number])) for number in (1, 64, 65)] == [1, 64, 65]
+
+
 @pytest.mark.parametrize("name", ["none.pt", "none.pt2", "folder/none"])
 def test_what_is_missing_is_told_with_where_to_get_it(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=r"got nothing there.*nothing is downloaded.*get .*from https://"):

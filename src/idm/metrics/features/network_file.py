@@ -13,6 +13,7 @@ from typing import Any, final
 
 import torch
 from torch import Tensor
+from torch.export import ExportedProgram
 
 from idm.core.errors import DataError
 from idm.core.places import kind_at
@@ -61,7 +62,7 @@ def features_in_file(name: str, device: torch.device) -> OwnFeatures:
         device: where to compute.
 
     Raises:
-        DataError: there is no such file, or it cannot be opened.
+        DataError: there is no such file, it cannot be opened, or it takes one number of samples alone.
     """
     path = Path(name)
     kind, opened = OPENERS[path.suffix.lower()]
@@ -74,6 +75,8 @@ def features_in_file(name: str, device: torch.device) -> OwnFeatures:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     try:
         network = opened(path, device)
+    except DataError:
+        raise
     except Exception as error:  # what the file holds may raise anything
         raise DataError(
             f"features={name}: a network that {kind} wrote wanted, got another file ({one_line(error)}); save it anew"
@@ -97,8 +100,25 @@ def in_colours(x: Tensor) -> Tensor:
 
 
 def _exported(path: Path, device: torch.device) -> Callable[[Tensor], Tensor]:
-    module: Any = torch.export.load(path).module()
+    program = torch.export.load(path)
+    _refuse_one_number(path, program)
+    module: Any = program.module()
     return module.to(device)
+
+
+def _refuse_one_number(path: Path, program: ExportedProgram) -> None:
+    """Refuse a program that takes one number of samples alone, as the last ones are fewer.
+
+    Raises:
+        DataError: it does.
+    """
+    first = next(iter(program.graph_signature.user_inputs))
+    shapes = [node.meta["val"].shape for node in program.graph.nodes if node.name == first]
+    if isinstance(shapes[0][0], int):
+        raise DataError(
+            f"features={path}: a program of any number of samples wanted, got one of {shapes[0][0]} alone; export it "
+            'with a dynamic first axis: dynamic_shapes=({0: torch.export.Dim("n", min=1)},)'
+        )
 
 
 OPENERS: Mapping[str, tuple[str, Callable[[Path, torch.device], Callable[[Tensor], Tensor]]]] = {
