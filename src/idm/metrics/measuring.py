@@ -61,13 +61,14 @@ def reads_features(metric: Metric) -> TypeGuard[Comparison]:
 def in_features(evidence: Evidence, most: int, listener: Listener, cache: FeatureCache) -> Evidence:
     """Put rows of features in the place of samples and real ones, at most that many of both together and no others.
 
-    Which ones does not depend on the order that they come in.
+    Which ones does not depend on the order that they come in. Rows of both are rounded alike, to float32, so that equal
+    samples are at no distance.
     """
     drawn, there = evidence.samples, evidence.real
     count = min(most // 2, len(there.x) // 2)
     drawn, there = in_own_order(drawn, count), in_own_order(there, most)
     features = evidence.features
-    ours = make_features(features, drawn.x, listener)
+    ours = make_features(features, drawn.x, listener).float().double()  # rounded as those that are kept
     size = len(there.x), ours.shape[1]
     made = partial(make_features, features, there.x, listener)
     theirs = cache.rows(features, lambda: {"contents": hash_of(there.x)}, size, made).to(ours)

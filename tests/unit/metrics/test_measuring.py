@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from idm.core.errors import SettingsError
+from idm.core.progress import SILENT
 from idm.metrics import (
     Evidence,
     Figure,
@@ -21,6 +22,7 @@ from idm.metrics import (
     reads_features,
 )
 from idm.metrics.features import FeatureCache, OwnFeatures
+from idm.metrics.measuring import in_features
 
 
 def normal(number: int, seed: int) -> Labelled:
@@ -79,3 +81,13 @@ def test_features_of_real_data_are_kept_and_those_of_samples_made_anew(tmp_path:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(SettingsError, match=r"cache=.*: a folder wanted, got a file"):
         FeatureCache.at(tmp_path / "file")
+
+
+@pytest.mark.parametrize("folder", [None, "kept"])
+def test_features_of_equal_samples_are_equal_on_both_sides(tmp_path: Path, folder: str | None) -> None:
+    thirds = OwnFeatures("f", lambda x: x.double().flatten(1) / 3.0, sha256="of this code")  # no numbers of float32
+    cache = FeatureCache(None if folder is None else tmp_path / folder)
+    found = in_features(Evidence(REAL, trained_on=REAL, features=thirds), 1_000, SILENT, cache)
+    ours, theirs = found.samples.x, found.real.x
+    assert (len(ours), len(theirs)) == (45, 90)
+    assert (ours[:, None] == theirs).all(2).any(1).all()
