@@ -7,7 +7,7 @@ from idm.data.images.files import find_files
 from idm.settings.experiment import DataSettings
 
 
-def refuse_data_folder(out: Path, data: str | Path) -> None:
+def refuse_data_folder(out: Path, data: str | Path, *, setting: str = "out", file: str = "") -> None:
     """Refuse a folder for results that is the data's, or that lies in it and holds images.
 
     What this program wrote below a folder of data itself is none, so a run or its samples may lie there.
@@ -15,6 +15,8 @@ def refuse_data_folder(out: Path, data: str | Path) -> None:
     Args:
         out: the folder for results, there or not.
         data: folder or file of the data.
+        setting: what names the folder.
+        file: name of the only file that is written there, where that is what the setting names.
 
     Raises:
         SettingsError: as said.
@@ -27,8 +29,8 @@ def refuse_data_folder(out: Path, data: str | Path) -> None:
     is_inside = place.is_relative_to(root) and place.is_dir()
     if is_inside and (place == where or find_files(place)[0]):
         raise SettingsError(
-            f"out={out}: a folder of its own wanted, got one that holds the data; choose another, such as "
-            f"out={root.with_name(f'{root.name}-results')}"
+            f"{setting}={out / file}: a folder of its own wanted, got one that holds the data; choose another, such as "
+            f"{setting}={root.with_name(f'{root.name}-results') / file}"
         )
 
 

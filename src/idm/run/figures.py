@@ -17,6 +17,7 @@ from idm.metrics import Evidence, Figure, Labelled, LevelScores, Metric, Needs, 
 from idm.metrics.features import USUAL_FEATURES, FeatureCache, FeatureExtractor
 from idm.run.compared import Compared, choose_compared, evenly, labelled
 from idm.run.data import Data
+from idm.run.data_folder import places_of, refuse_data_folder
 from idm.run.drawing import require_memory, require_sampler
 from idm.run.flows import flow_scores
 from idm.run.held_out_bounds import ScoredBound
@@ -161,6 +162,9 @@ def choose_metrics(
     if compared:
         chosen = choose_compared(run, data, members.values(), samples, features or USUAL_FEATURES)
     by = _sampler(run, data, members, samples, sampler)
+    if cache is not None:
+        for place in places_of(run.experiment.data):
+            refuse_data_folder(Path(cache), place, setting="cache")
     return Metrics(members, samples, by, chosen, FeatureCache.at(cache))
 
 

@@ -67,6 +67,11 @@ class SetsRequest:
             )
 
     @property
+    def read(self) -> list[str]:
+        """Paths of all that is read."""
+        return [self.against] if self.samples_from is None else [self.samples_from, self.against]
+
+    @property
     def is_against_statistics(self) -> bool:
         """Whether statistics stand for the real data."""
         return Path(self.against).suffix == SUFFIX

@@ -107,13 +107,18 @@ def _places(request: SetsRequest, out: str | Path | None) -> dict[Path, tuple[st
     places: dict[Path, tuple[str, ...]] = {}
     if out is not None:
         folder = checked_folder(Path(out))
-        for data in filter(None, (request.samples_from, request.against)):
+        for data in request.read:
             refuse_data_folder(folder, data)
         places[folder.resolve()] = (RESULTS,) if request.samples_from is not None else ()
     if request.save_reference is not None:
         file = Path(request.save_reference).absolute()
         folder = checked_folder(file.parent).resolve()
+        for data in request.read:
+            refuse_data_folder(folder, data, setting="save_reference", file=file.name)
         places[folder] = (*places.get(folder, ()), file.name)
+    if request.cache is not None:
+        for data in request.read:
+            refuse_data_folder(Path(request.cache), data, setting="cache")
     return {folder: names for folder, names in places.items() if names}
 
 

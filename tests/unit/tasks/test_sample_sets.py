@@ -148,6 +148,24 @@ def test_nothing_of_anybody_else_is_replaced(places, tmp_path: Path) -> None:
     assert (tmp_path / "statistics.safetensors").read_text() == "mine"
 
 
+def test_nothing_is_written_between_the_pictures_that_are_read(digits: np.ndarray, tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number, picture in enumerate(digits[:40]):
+        Image.fromarray(picture[0]).save(pictures / f"{number:03d}.png")
+    before = set(pictures.iterdir())
+    file = pictures / "kept.safetensors"
+    for how, advised in (({"save_reference": str(file)}, "kept.safetensors"), ({"cache": str(pictures)}, "")):
+        (name, place), *_ = how.items()
+        with pytest.raises(SettingsError) as refused:
+            evaluate_samples_into(SetsRequest(str(pictures), str(pictures), ["kid"], **how))
+        assert f"{name}={place}: a folder of its own wanted" in str(refused.value)
+        assert f"{name}={tmp_path / 'pictures-results' / advised}" in str(refused.value)
+        advice = str(refused.value).rpartition("=")[2]
+        assert evaluate_samples_into(SetsRequest(str(pictures), str(pictures), ["kid"], **{name: advice})).evaluation
+    assert set(pictures.iterdir()) == before
+
+
 def kept(folder: Path, real: Path, **changes: object) -> Path:
     """Statistics of real data in a file, of which somebody changed a part."""
     path = folder / "kept.safetensors"
