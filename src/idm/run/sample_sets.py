@@ -30,6 +30,9 @@ from idm.run.ways_of_features import FeatureWay
 USUAL_OF_SETS = ("frechet", "kid", "precision_recall", "density_coverage", "diversity", "two_sample")
 """Metrics where none are named: those of features, which statistics have, too."""
 
+OF_RUNS = Needs.BOUND | Needs.FLOW | Needs.LEVELS | Needs.TRAINING
+"""What only a run has."""
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -99,7 +102,7 @@ def find_metrics_of_sets(names: Sequence[str] | None) -> dict[str, Metric]:
     if not members:
         raise SettingsError("metrics: at least one wanted, such as frechet, got none")
     for name, metric in members.items():
-        if not metric.needs & Needs.SAMPLES or metric.needs & (Needs.BOUND | Needs.FLOW | Needs.TRAINING):
+        if not metric.needs & Needs.SAMPLES or metric.needs & OF_RUNS:
             raise SettingsError(
                 f"metrics={name}: a metric of samples beside real data wanted, such as frechet, got one of a run; name "
                 "the run, or leave it out"

@@ -112,7 +112,7 @@ def test_what_does_not_fit_is_refused(places, tmp_path: Path, digits: np.ndarray
     fractions = saved(tmp_path / "fractions.npz", arr_0=digits[:40] / 255)
     with pytest.raises(DataError, match="uint8 values from 0 to 255 wanted, got float64"):
         evaluate_samples(fractions, real)
-    for metric in ("bound", "memorisation", "classifier"):
+    for metric in ("bound", "memorisation", "classifier", "levels"):
         with pytest.raises(SettingsError, match=f"metrics={metric}: a metric of samples beside real data wanted"):
             evaluate_samples(samples, real, metrics=[metric])
     with pytest.raises(SettingsError, match="more than the 64 features wanted for metrics=frechet"):
