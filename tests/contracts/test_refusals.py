@@ -23,7 +23,7 @@ ELSEWHERE = {
     ("loader.py", "data: reading {}"): "a batch that does not come in time, while a run is trained",
     ("worker.py", "data.workers: cannot start"): "no more processes, while a run is trained",
     ("worker.py", "data.workers: 0 wanted"): "a source that is made in Python",
-    ("codec.py", ", or train a run on data.range"): "data that are scored with the range of a run",
+    ("codec.py", ", or {}data.range"): "data that are scored with the range of a run",
     ("codec.py", "{} in steps of {}"): "as above",
     ("opened_source.py", "data.source.path: a folder or file"): "a preset without data, which data mends",
     ("crop.py", "crop: a size that fits"): "a data set that is made in Python",

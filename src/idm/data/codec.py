@@ -23,7 +23,7 @@ from idm.data.base import Samples, Source
 from idm.data.values.ranges import RangeRule, find_range
 from idm.data.values.statistics import MAX_LEVELS
 from idm.data.values.value_range import ValueRange, ends_of_type
-from idm.data.values.words import grid_in_words, percent
+from idm.data.values.words import TO_TRAIN_ON, grid_in_words, percent
 
 PREVIEW_STDS = 3.0
 """Unbounded data are shown from this many standard deviations below to as many above the mean."""
@@ -136,15 +136,15 @@ class Codec:
         x = self._mapped(values)
         return torch.as_tensor((x.clip(-1.0, 1.0) if self.clip else x).astype(np.float32))
 
-    def remarks_on(self, data: Samples) -> tuple[str, ...]:
-        """Say how many values of other data lie beyond the range, a line where they are clipped or far out of it."""
+    def remarks_on(self, data: Samples, of: str = "the run's range") -> tuple[str, ...]:
+        """Say how many values of other data lie beyond a range called so, where they are clipped or far out of it."""
         largest = 1.0 if self.clip else FAR_HALF_WIDTHS if self.bounded else FAR_STDS
         with np.errstate(over="ignore"):
             share = float((np.abs(self._mapped(np.asarray(data))) > largest * (1.0 + 1e-6)).mean())
         if not share:
             return ()
         where, told = ("outside", "are clipped to it") if self.clip else ("far outside", "may be in other units")
-        return (f"data: {percent(share)} of the values lie {where} of the run's range, {self.extent}, and {told}",)
+        return (f"data: {percent(share)} of the values lie {where} of {of}, {self.extent}, and {told}",)
 
     def _mapped(self, values: Samples) -> NDArray[np.float64]:
         offset, scale = self._affine(values.ndim)
@@ -239,12 +239,12 @@ class Codec:
             least, most = min(int(low), int(values.min())), max(int(high), int(values.max()))
             smallest, largest = ends_of_type(np.dtype(self.dtype))
             fits = smallest <= least and most <= largest
-            wider = f", or train a run on data.range={least},{most}" if fits else ""
+            wider = f", or {TO_TRAIN_ON}data.range={least},{most}" if fits else ""
             raise DataError(f"{wanted} wanted, got {found}; choose data of this range{wider}")
         assert self.levels is not None
         step = round((high - low) / (self.levels - 1))
         if step > 1 and ((values.astype(np.int64) - round(low)) % step).any():
             raise DataError(
-                f"{wanted} in steps of {step} wanted, got values between them; choose data on these levels, or train "
-                f"a run on data.range={low:.0f},{high:.0f}"
+                f"{wanted} in steps of {step} wanted, got values between them; choose data on these levels, or "
+                f"{TO_TRAIN_ON}data.range={low:.0f},{high:.0f}"
             )

@@ -77,8 +77,8 @@ class Comparison(Metric):
         """Refuse too few samples."""
         if min(setup.num_samples, setup.num_real // 2) < FEWEST_SAMPLES:
             raise SettingsError(
-                f"samples={setup.num_samples}: at least {FEWEST_SAMPLES} of them and {2 * FEWEST_SAMPLES} real ones "
-                f"wanted to compare, got {setup.num_real} real ones; draw more, or leave the metric out"
+                f"{setup.refused}at least {FEWEST_SAMPLES} of them and {2 * FEWEST_SAMPLES} real ones "
+                f"wanted to compare, got {setup.num_real} real ones; {setup.more}, or leave the metric out"
             )
 
     def measure(self, evidence: Evidence) -> list[Figure]:

@@ -112,12 +112,25 @@ class Setup:
         num_samples: how many are drawn.
         num_real: how many real ones they are compared with.
         num_features: that each sample has.
+        are_given: whether samples come from files, and are not drawn.
     """
 
     shape: tuple[int, ...]
     num_samples: int
     num_real: int
     num_features: int
+    are_given: bool = False
+
+    @property
+    def refused(self) -> str:
+        """How a refusal of so many samples begins."""
+        count = self.num_samples
+        return f"samples_from: {count:,} samples given, " if self.are_given else f"samples={count}: "
+
+    @property
+    def more(self) -> str:
+        """How more of them are to be had, in words."""
+        return "give more" if self.are_given else "draw more"
 
 
 @dataclass(frozen=True, eq=False)

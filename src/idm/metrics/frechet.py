@@ -32,9 +32,9 @@ class Frechet(Comparison):
         count = min(setup.num_samples, setup.num_real // 2)
         if count <= setup.num_features:
             raise SettingsError(
-                f"samples={setup.num_samples}: more than the {setup.num_features} features wanted for metrics=frechet, "
+                f"{setup.refused}more than the {setup.num_features} features wanted for metrics=frechet, "
                 f"as fewer have a degenerate covariance, got {count} beside as many of {setup.num_real} real ones; "
-                f"draw more, or compare fewer features, such as features=pca:{max(1, count // 10)}"
+                f"{setup.more}, or compare fewer features, such as features=pca:{max(1, count // 10)}"
             )
 
     def measure(self, evidence: Evidence) -> list[Figure]:

@@ -28,10 +28,12 @@ class Like:
     Attributes:
         settings: how the known data are opened; the same is tried first.
         spec: what is known of them: other data are to have their shape, classes and sampling rate, and get their codec.
+        range_named: what remarks call the range of that codec.
     """
 
     settings: DataSettings
     spec: DataSpec
+    range_named: str = "the run's range"
 
     @classmethod
     def of(cls, run: Loaded) -> "Like":

@@ -25,6 +25,9 @@ from idm.settings.experiment import DataSettings
 MOST_ROW_BYTES = 2**27
 """Most bytes of the features that are compared and kept: those of 10,000 samples where they are 3,355."""
 
+RANGE_NAMED = "the range of the real data"
+"""What remarks on samples call the range that they are read in."""
+
 SAMPLES_PER_PIECE = 512
 """Samples that are read together for the moments of all."""
 
@@ -74,7 +77,7 @@ def known_by_data(settings: DataSettings, way: FeatureWay) -> KnownData:
     identity, codec = Identity.of(features), spec.codec.to_dict()
     reference = Reference(identity, spec.shape, codec, spec.fingerprint, rows, moments, parts_of(features))
     values = Labelled(data.batch(compared)[0])
-    return KnownData(reference, features, Like(settings, spec), values, data.source.remarks)
+    return KnownData(reference, features, Like(settings, spec, RANGE_NAMED), values, data.source.remarks)
 
 
 def known_by_file(path: Path, way: FeatureWay) -> KnownData:
@@ -100,7 +103,7 @@ def known_by_file(path: Path, way: FeatureWay) -> KnownData:
     features = own if own is not None and _is_meant(reference, way) else _named(path, reference, way)
     _refuse_other_features(path, reference, features)
     spec = DataSpec(reference.shape, codec, None, 0, 0, fingerprint=reference.data)
-    return KnownData(reference, features, Like(DataSettings(), spec))
+    return KnownData(reference, features, Like(DataSettings(), spec, RANGE_NAMED))
 
 
 def _is_meant(reference: Reference, way: FeatureWay) -> bool:

@@ -97,7 +97,7 @@ def open_like(like: Like, path: Path, told: Mapping[str, Any], condition: str | 
     order = permutation(like.settings.split_seed, "split", 0, len(source))  # the first are a fair sample
     codec, crop = like.spec.codec, like.settings.random_crop
     looked_at = max(1, min(len(source), LOOKED_AT, LOOKED_AT_VALUES // math.prod(source.shape)))
-    source.remarks += codec.remarks_on(source.read(order[:looked_at]))
+    source.remarks += codec.remarks_on(source.read(order[:looked_at]), like.range_named)
     spec = replace(
         like.spec,
         num_train=0,

@@ -126,21 +126,10 @@ def sets_of(known: KnownData, samples: Data, members: Mapping[str, Metric], way:
             f"features: {known.reference.num_features} numbers of each sample wanted, as of the real data, got {size}; "
             "make the statistics anew with save_reference=FILE"
         )
-    _check(members, Setup(known.reference.shape, len(numbers), num_real(known), size))
+    setup = Setup(known.reference.shape, len(numbers), num_real(known), size, are_given=True)
+    for metric in members.values():
+        metric.check(setup)
     return SampleSets(known, samples, numbers, members, way)
-
-
-def _check(members: Mapping[str, Metric], setup: Setup) -> None:
-    """Let every metric look at what there is; what it calls samples that are drawn are those that are given."""
-    count = setup.num_samples
-    try:
-        for metric in members.values():
-            metric.check(setup)
-    except SettingsError as error:
-        lines = (
-            line.replace(f"samples={count}: ", f"samples_from: {count:,} samples given, ", 1) for line in error.lines
-        )
-        raise type(error)(*lines) from error
 
 
 def num_real(known: KnownData) -> int:

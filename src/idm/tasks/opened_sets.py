@@ -1,6 +1,7 @@
 """What a comparison of samples with real data is asked for, opened: how both are read, and by which features."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, final
@@ -9,11 +10,12 @@ from idm.core.errors import DataError, SettingsError
 from idm.core.progress import Listener
 from idm.data import SOURCES
 from idm.data.infer import is_opened_by, locate
+from idm.data.values.words import TO_TRAIN_ON
 from idm.metrics.features import FeatureCache
 from idm.metrics.reference import SUFFIX
 from idm.presets import Told
 from idm.presets.located import data_settings
-from idm.run import Data, best_device
+from idm.run import best_device
 from idm.run.known_data import KnownData, known_by_data, known_by_file
 from idm.run.other_data import open_like
 from idm.run.sample_sets import SampleSets, find_metrics_of_sets, sets_of
@@ -94,8 +96,7 @@ class OpenedSets:
     def remarks(self) -> tuple[str, ...]:
         """What is worth knowing of the samples and of the data, a line each."""
         of_samples = () if self.sets is None else self.sets.samples.held_out.source.remarks
-        lines = (line.replace("the run's range", "the range of the real data") for line in of_samples)
-        return tuple(dict.fromkeys((*lines, *self.known.remarks)))
+        return tuple(dict.fromkeys((*of_samples, *self.known.remarks)))
 
 
 def open_sets(request: SetsRequest, device: str | None, listener: Listener) -> OpenedSets:
@@ -117,15 +118,16 @@ def open_sets(request: SetsRequest, device: str | None, listener: Listener) -> O
     if named is None:
         return OpenedSets(known, None)
     source = _for_source(Path(named), told.get("source", {}))
-    return OpenedSets(known, sets_of(known, _open_like(known, Path(named).absolute(), source), members, way))
+    return OpenedSets(known, sets_of(known, open_like(known.like, Path(named).absolute(), source), members, way))
 
 
-def _open_like(known: KnownData, path: Path, source: Mapping[str, Any]) -> Data:
-    """Open the samples; there is no run whose range they could miss, but a setting that makes it wider."""
+@contextmanager
+def ranges_by_setting() -> Generator[None]:
+    """Say in refusals of values how their range is made wider where there is no run: by a setting."""
     try:
-        return open_like(known.like, path, source)
+        yield
     except DataError as error:
-        lines = (line.replace("train a run on data.", "give set=data.") for line in error.lines)
+        lines = (line.replace(TO_TRAIN_ON, "give set=") for line in error.lines)
         raise type(error)(*lines) from error
 
 

@@ -17,7 +17,7 @@ from idm.run import Evaluation
 from idm.run.data_folder import refuse_data_folder
 from idm.storage.results import results_in
 from idm.tasks.evaluating import RESULTS
-from idm.tasks.opened_sets import OpenedSets, SetsRequest, open_sets
+from idm.tasks.opened_sets import OpenedSets, SetsRequest, open_sets, ranges_by_setting
 from idm.tasks.together import Say, say_nothing, say_what_is_replaced
 
 
@@ -87,8 +87,9 @@ def evaluate_samples_into(
         }
         for results in held.values():
             say_what_is_replaced(results, say)
-        opened = open_sets(request, device, listener)
-        evaluation = None if opened.sets is None else _evaluation(request, opened)
+        with ranges_by_setting():
+            opened = open_sets(request, device, listener)
+            evaluation = None if opened.sets is None else _evaluation(request, opened)
         contents = _contents(request, opened, evaluation)
         written: dict[str, Path] = {}
         for folder, results in held.items():

@@ -26,6 +26,9 @@ SMALLEST_PERCENT = 1e-4
 SMALLEST_BITS = 5
 """Levels of fewer bits are told by their values alone."""
 
+TO_TRAIN_ON = "train a run on "
+"""How messages say that a wider range is for a run to come; where there is none, others say it in other words."""
+
 
 def grid_in_words(dtype: np.dtype[Any], levels: int, low: int, high: int) -> str:
     """Write the levels of quantised data: "256 levels", "4,096 levels (12 of 16 bits)", "17 levels (0 to 16)"."""
