@@ -90,7 +90,7 @@ class LevelScores:
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """What is known of the features of real data besides rows of some of them.
+    """What is known of the features of real data, or of samples, besides rows of some of them.
 
     Attributes:
         mean: of each feature.
@@ -150,6 +150,8 @@ class Evidence:
         features: what is compared of samples.
         levels: number of levels of the data; None for continuous ones.
         about_drawn: how many samples, and what drew them, in words.
+        drawn_moments: of the features of all samples, of which those that were drawn are some; those of these where
+            None.
     """
 
     drawn: Labelled | None = None
@@ -163,6 +165,7 @@ class Evidence:
     flow_scores: FlowScores | None = None
     level_scores: LevelScores | None = None
     moments: Moments | None = None
+    drawn_moments: Moments | None = None
 
     @property
     def samples(self) -> Labelled:

@@ -17,6 +17,7 @@ from idm.core.text import counted
 from idm.metrics.comparison import Comparison, Kind, Statistic
 from idm.metrics.evidence import Evidence, Moments, Setup
 from idm.metrics.figure import Figure
+from idm.metrics.moments import moments_of
 
 
 @final
@@ -40,9 +41,11 @@ class Frechet(Comparison):
     def measure(self, evidence: Evidence) -> list[Figure]:
         """Compare as all comparisons do, where there are rows, and with moments of all real data, where these are."""
         found = super().measure(evidence) if evidence.has_real or evidence.moments is None else []
-        if evidence.moments is None:
+        real = evidence.moments
+        if real is None:
             return found
-        return [*found, _from_moments(evidence.features(evidence.samples.x), evidence.moments)]
+        ours = evidence.drawn_moments or moments_of([evidence.features(evidence.samples.x)])
+        return found if ours is None else [*found, _from_moments(ours, real)]
 
     def prepare(self, pool: Float[Tensor, "N d"]) -> Statistic:
         """Sum moments of the pool once; the second side has what the first one leaves of them."""
@@ -76,11 +79,11 @@ def frechet_distance(first: Float[Tensor, "n k"], second: Float[Tensor, "m k"]) 
     return _distance(first.mean(0), of_first, second.mean(0), of_second)
 
 
-def _from_moments(samples: Float[Tensor, "n d"], real: Moments) -> Figure:
-    """Return the distance of all samples from moments of real data, as papers give it."""
-    covariance = torch.atleast_2d(torch.cov(samples.T))
-    value = _distance(samples.mean(0), covariance, real.mean.double(), real.covariance.double())
-    sizes = f"{counted(len(samples), 'sample')} and the moments of {real.num:,} real"
+def _from_moments(ours: Moments, real: Moments) -> Figure:
+    """Return the distance of moments of all samples from those of real data, as papers give it."""
+    parts = (part.double() for part in (ours.mean, ours.covariance, real.mean, real.covariance))
+    value = _distance(*parts)
+    sizes = f"{counted(ours.num, 'sample')} and the moments of {real.num:,} real"
     note = f"the same of {sizes}; it grows where samples are fewer, and has no null"
     return Figure("frechet_moments", value, note=note)
 

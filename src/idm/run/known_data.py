@@ -1,6 +1,5 @@
 """Real data that samples of any origin are compared with: data that are opened, or statistics that were kept."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -8,12 +7,11 @@ from typing import final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from idm.core.errors import DataError, SettingsError
 from idm.core.text import one_line
 from idm.data import Codec, Dataset
-from idm.metrics import Identity, Labelled, Moments, Reference, moments_of, read_reference
+from idm.metrics import Identity, Labelled, Reference, read_reference
 from idm.metrics.features import FeatureExtractor, fitted_and_compared, parts_of, restored
 from idm.run.alike import Like
 from idm.run.compared import FEWEST_REAL_SAMPLES, numbers_evenly
@@ -27,9 +25,6 @@ MOST_ROW_BYTES = 2**27
 
 RANGE_NAMED = "the range of the real data"
 """What remarks on samples call the range that they are read in."""
-
-SAMPLES_PER_PIECE = 512
-"""Samples that are read together for the moments of all."""
 
 
 @final
@@ -72,8 +67,10 @@ def known_by_data(settings: DataSettings, way: FeatureWay) -> KnownData:
     features = way.find(data.batch(numbers[to_fit])[0])
     left = np.setdiff1d(np.arange(data.num_read), numbers[to_fit]) if features.is_fitted else np.arange(data.num_read)
     compared = _thinned(numbers[others] if features.is_fitted else numbers, data, features)
-    rows = way.rows(features, data, compared, spec)
-    moments = _moments(data, left, features, way) if way.moments else None
+    if way.moments:
+        rows, moments = way.rows_and_moments(features, data, compared, left, spec)
+    else:
+        rows, moments = way.rows(features, data, compared, spec), None
     identity, codec = Identity.of(features), spec.codec.to_dict()
     reference = Reference(identity, spec.shape, codec, spec.fingerprint, rows, moments, parts_of(features))
     values = Labelled(data.batch(compared)[0])
@@ -135,16 +132,3 @@ def _thinned(numbers: NDArray[np.int64], data: Dataset, features: FeatureExtract
     size = features(data.batch(numbers[:1])[0]).shape[1]
     most = max(FEWEST_REAL_SAMPLES, MOST_ROW_BYTES // (4 * size))
     return numbers[np.unique(np.linspace(0, len(numbers) - 1, min(most, len(numbers))).astype(np.int64))]
-
-
-def _moments(data: Dataset, numbers: NDArray[np.int64], features: FeatureExtractor, way: FeatureWay) -> Moments | None:
-    """Return those of all samples of those numbers, which are read a piece at a time."""
-    pieces = np.array_split(numbers, max(1, -(-len(numbers) // SAMPLES_PER_PIECE)))
-
-    def made() -> Iterator[Tensor]:
-        with way.listener.follow("statistics", len(numbers), unit="samples") as bar:
-            for piece in pieces:
-                yield features(data.batch(piece)[0])
-                bar.advance(len(piece))
-
-    return moments_of(made())

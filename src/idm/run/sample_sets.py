@@ -6,6 +6,7 @@ from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from idm.core.errors import DataError, SettingsError
 from idm.data import Dataset
@@ -15,6 +16,7 @@ from idm.metrics import (
     Frechet,
     Labelled,
     Metric,
+    Moments,
     Needs,
     Setup,
     find_metric,
@@ -61,15 +63,23 @@ class SampleSets:
         """Measure all, and return their figures by metric."""
         known, x = self.known, Labelled(self._dataset.batch(self.numbers)[0])
         real = known.reference.rows
-        ours = self.way.rows(known.features, self._dataset, self.numbers, self.samples.spec)
+        ours, moments = self._features()
         of_features = Evidence(
             Labelled(ours.double()),
             compared=None if real is None else Labelled(real.double()),
             features=Values(),
             moments=known.reference.moments,
+            drawn_moments=moments,
         )
         of_values = Evidence(x, scored=known.values, features=known.features, levels=self.samples.spec.codec.levels)
         return measure_on(self.members, of_features, of_values, self.way.listener)
+
+    def _features(self) -> tuple[Tensor, Moments | None]:
+        """Return the features of samples that are looked at, and the moments of all where those of real data are."""
+        data, spec, features = self._dataset, self.samples.spec, self.known.features
+        if self.known.reference.moments is None or not any(isinstance(one, Frechet) for one in self.members.values()):
+            return self.way.rows(features, data, self.numbers, spec), None
+        return self.way.rows_and_moments(features, data, self.numbers, np.arange(data.num_read), spec)
 
     @property
     def about(self) -> dict[str, Any]:

@@ -38,6 +38,10 @@ def test_the_distance_from_moments_is_that_of_gaussians() -> None:
     assert figure.value == pytest.approx(9.0 + 2.0)
     assert "2 samples and the moments of 1,000 real" in figure.note
     assert figure.null is None
+    every = Moments(torch.tensor([6.0]), torch.tensor([[8.0]]), 50_000)  # of samples, of which the rows are some
+    (figure,) = Frechet().measure(Evidence(Labelled(x), features=Values(), moments=moments, drawn_moments=every))
+    assert figure.value == pytest.approx(1.0)
+    assert "50,000 samples and the moments of 1,000 real" in figure.note
 
 
 def made(**changes: Any) -> Reference:

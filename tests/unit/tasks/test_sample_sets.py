@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.linalg
 import torch
 from PIL import Image
 
@@ -12,7 +13,7 @@ from idm.core.errors import DataError, SettingsError
 from idm.data import SOURCES
 from idm.metrics import Comparison, Identity, Metric, find_metric, read_reference
 from idm.metrics.features import FeatureExtractor, RandomConvolutions
-from idm.run import sample_sets
+from idm.run import compared, sample_sets
 from idm.tasks import SetsRequest, evaluate_samples, evaluate_samples_into
 
 METRICS = ("frechet", "kid", "precision_recall", "density_coverage", "diversity", "two_sample", "sliced_wasserstein")
@@ -182,6 +183,28 @@ def test_mean_and_covariance_alone_have_a_distance_and_nothing_else(places, tmp_
     assert found.about["num_real"] == 150
     with pytest.raises(SettingsError, match="metrics=kid: statistics with features of single samples wanted"):
         evaluate_samples(samples, path)
+
+
+def test_the_distance_from_moments_is_of_all_samples_though_few_are_looked_at(
+    places, digits: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, real = places
+    many = saved(tmp_path / "many.npz", arr_0=digits[340:1540])
+    statistics = kept(tmp_path, real)
+    monkeypatch.setattr(compared, "MOST_REAL_SAMPLES", 80)
+    found = evaluate_samples(many, statistics, metrics=["frechet", "kid"])
+    assert (found.about["num"], found.about["num_given"]) == (80, 1_200)
+    figure = next(figure for figure in found.figures["frechet"] if figure.name == "frechet_moments")
+    assert "1,200 samples and the moments of 150 real" in figure.note
+    # By SciPy's root of a matrix, from features of all samples.
+    reference = read_reference(statistics)
+    assert reference.moments is not None
+    x = torch.from_numpy(digits[340:1540]).double() / 127.5 - 1.0
+    rows = (x.flatten(1) - reference.fitted["mean"]).numpy() @ reference.fitted["directions"].numpy().T
+    mean, covariance = reference.moments.mean.numpy(), reference.moments.covariance.numpy()
+    cross = scipy.linalg.sqrtm(np.cov(rows.T) @ covariance).real
+    apart = ((rows.mean(0) - mean) ** 2).sum()
+    assert figure.value == pytest.approx(apart + np.trace(np.cov(rows.T) + covariance - 2 * cross), rel=1e-4)
 
 
 OTHERS = {
