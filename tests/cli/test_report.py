@@ -18,7 +18,7 @@ def little_measured():
     """Compare at few numbers of calls, and with few real samples."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("idm.tasks.reporting.sections.tradeoff.USUAL_CALLS", FEW_CALLS)
-        patch.setattr("idm.run.figures.MOST_REAL_SAMPLES", FEW_REAL)
+        patch.setattr("idm.run.compared.MOST_REAL_SAMPLES", FEW_REAL)
         yield
 
 
