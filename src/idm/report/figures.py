@@ -4,6 +4,7 @@ Every figure is white with dark lines. ``png`` and ``svg`` turn it into what a f
 """
 
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,12 @@ def legend(axes: "Axes", **options: Any) -> None:
 def legend_below(axes: "Axes", inches: float) -> None:
     """Name what is drawn below the axes of a figure that is so many inches high, where names hide nothing."""
     legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.6 / (inches - 1.2)), ncols=2)
+
+
+def standard_error(row: Mapping[str, int | float], name: str) -> float:
+    """Return a standard error that a line of metrics tells; 0 where it tells none, or what cannot be one."""
+    error = float(row.get(name, 0.0))
+    return error if 0.0 <= error < math.inf else 0.0
 
 
 def loss_curve(rows: Iterable[Mapping[str, float]]) -> "Figure":

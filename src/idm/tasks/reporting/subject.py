@@ -1,7 +1,7 @@
 """A run that is reported on, and what several sections share of it, made once."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import final
@@ -28,13 +28,22 @@ from idm.tasks.progress import last_lines
 from idm.tasks.reporting.effort import Effort
 
 MOST_BYTES, MOST_LINES = 2**26, 2_000
-"""Most bytes of metrics that are read, from their end, and about the most lines that are drawn."""
+"""Most bytes of metrics that are read, from their end, and about the most lines that are drawn of each number."""
 
-MEASURED = {trace.name for trace in TRACES}
-"""What lines of metrics are kept for, however many there are."""
+MEASURED = tuple(trace.name for trace in TRACES)
+"""What few lines of metrics tell, which are thinned by themselves."""
 
 LEFT_OUT = ("flow",)
 """Metrics that cost far more calls than others do."""
+
+
+def thinned(lines: Sequence[Mapping[str, float]]) -> list[Mapping[str, float]]:
+    """Return lines evenly from all, and from those that tell each number of ``MEASURED``; the last of each, too."""
+    kept = set[int]()
+    for name in ("loss", *MEASURED):
+        told = [number for number, line in enumerate(lines) if name in line]
+        kept |= {*told[:: max(1, -(-len(told) // MOST_LINES))], *told[-1:]}
+    return [lines[number] for number in sorted(kept)]
 
 
 @final
@@ -63,13 +72,13 @@ class Subject:
         self.times.append((what, time.monotonic() - start))
 
     @cached_property
-    def rows(self) -> list[dict[str, float]]:
+    def rows(self) -> list[Mapping[str, float]]:
         """Lines of metrics up to the checkpoint that tell step and loss, evenly from all; none of imported weights."""
         lines = last_lines(self.run.folder / "metrics.jsonl", MOST_BYTES)
         known = [{name: float(value) for name, value in line.items() if value is not None} for line in lines]
-        told = [line for line in known if {"step", "loss"} <= line.keys() and line["step"] <= self.run.step]
-        every = -(-len(told) // MOST_LINES) if told else 1
-        return [line for i, line in enumerate(told) if not i % every or line is told[-1] or MEASURED & line.keys()]
+        return thinned(
+            [line for line in known if {"step", "loss"} <= line.keys() and 0 <= line["step"] <= self.run.step]
+        )
 
     @cached_property
     def data(self) -> Data:
