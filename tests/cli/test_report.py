@@ -206,6 +206,20 @@ def test_an_error_of_a_section_leaves_the_others_on_the_page(run, tmp_path, monk
     assert [(one.heading, one.reason) for one in found.left_out] == [("Training", "memory: 3 GB wanted, got less")]
 
 
+def test_what_failed_for_a_section_is_not_tried_again_for_the_next(run, tmp_path, monkeypatch):
+    tries = []
+
+    def draw(*_, **__):
+        tries.append(1)
+        raise NumericalError("samples: finite values wanted, got nan")
+
+    monkeypatch.setattr("idm.tasks.reporting.subject.draw", draw)
+    chosen = ["samples", "metrics", "distributions", "neighbours"]
+    found = report_into([run], ReportRequest(chosen), tmp_path / "page.html", device="cpu")
+    assert {one.reason for one in found.left_out} == {"samples: finite values wanted, got nan"}
+    assert (len(found.left_out), len(tries)) == (len(chosen), 1)
+
+
 def test_a_signal_ends_the_page(run, tmp_path, monkeypatch):
     def gather(section, subject):
         raise InterruptedRunError("stopped")

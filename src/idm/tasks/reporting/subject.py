@@ -26,6 +26,7 @@ from idm.run.scorable import score_held_out
 from idm.samplers import Sampler
 from idm.tasks.progress import last_lines
 from idm.tasks.reporting.effort import Effort
+from idm.tasks.reporting.once import tried_once
 
 MOST_BYTES, MOST_LINES = 2**26, 2_000
 """Most bytes of metrics that are read, from their end, and about the most lines that are drawn of each number."""
@@ -57,12 +58,14 @@ class Subject:
         seed: sample i is drawn from seed + i.
         listener: hears how it gets on.
         times: what was done, and the seconds that it took.
+        failures: errors of what could not be made, which no section tries again.
     """
 
     def __init__(self, run: Run, name: str, effort: Effort, seed: int, listener: Listener) -> None:
         """Begin with nothing measured."""
         self.run, self.name, self.effort, self.seed, self.listener = run, name, effort, seed, listener
         self.times: list[tuple[str, float]] = []
+        self.failures: dict[str, IdmError] = {}
 
     @contextmanager
     def timed(self, what: str) -> Generator[None]:
@@ -81,6 +84,7 @@ class Subject:
         )
 
     @cached_property
+    @tried_once
     def data(self) -> Data:
         """The run's data; errors as of ``open_run_data``."""
         return open_run_data(self.run)
@@ -94,11 +98,13 @@ class Subject:
             return str(error)
 
     @cached_property
+    @tried_once
     def training(self) -> Labelled:
         """Training data, evenly from all."""
         return evenly(self.data.train)
 
     @cached_property
+    @tried_once
     def held_out(self) -> Labelled:
         """Held-out data, evenly from all."""
         return evenly(self.data.held_out)
@@ -126,6 +132,7 @@ class Subject:
         return self.run.sampler()
 
     @cached_property
+    @tried_once
     def samples(self) -> Tensor:
         """Samples of every class in turn, in the model's range."""
         num = self.effort.samples(self.sampler.num_calls)
@@ -141,6 +148,7 @@ class Subject:
         )
 
     @cached_property
+    @tried_once
     def bound(self) -> ScoredBound:
         """The bound of the whole chain on held-out data: all terms, or estimated where these are too many."""
         steps, available = self.run.diffusion.num_timesteps, len(self.data.held_out)
@@ -151,6 +159,7 @@ class Subject:
             return score_held_out(self.run, self.data, wanted, self.listener)
 
     @cached_property
+    @tried_once
     def levels(self) -> LevelScores:
         """Errors over noise levels."""
         num = self.effort.scored_by_level(NUM_LEVELS, MOST_SAMPLES)
@@ -158,6 +167,7 @@ class Subject:
             return level_scores(self.run, self.data, BoundRequest(num=num, seed=self.seed), self.listener)
 
     @cached_property
+    @tried_once
     def figures(self) -> dict[str, Figure]:
         """Figures of all metrics that can be measured, by name."""
         chosen = [name for name, reason in self.metrics.items() if not reason]
@@ -172,6 +182,7 @@ class Subject:
         return {figure.name: figure for figures in found.values() for figure in figures}
 
     @cached_property
+    @tried_once
     def metrics(self) -> dict[str, str]:
         """Why each metric cannot be measured; "" where it can."""
         _, setup = set_up(self.run, self.data, len(self.samples), USUAL_FEATURES)
