@@ -245,6 +245,17 @@ def test_help_and_docs_name_every_section():
     assert re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE) == list(SECTIONS)
 
 
+def test_settings_are_those_of_the_run_without_folders(others, tmp_path, monkeypatch):
+    monkeypatch.setattr("idm.tasks.describing.load", lambda *_, **__: pytest.fail("the network is read again"))
+    request = ReportRequest(["configuration"])
+    found = report_into([others / "points"], request, tmp_path / "page.html", device="cpu")
+    html = found.page.read_text(encoding="utf-8")
+    assert headings(html) == [SECTIONS["configuration"].heading]
+    assert html.count("path=points.csv") == html.count("path: points.csv") == 1
+    assert re.search(r"<td[^>]*>checkpoint</td><td[^>]*>step-\d+</td>", html)
+    assert str(others) not in html
+
+
 def test_a_mistake_of_the_program_is_not_hidden(run, tmp_path, monkeypatch):
     def gather(section, subject):
         raise ValueError("not an error of a user")
