@@ -2,10 +2,21 @@
 
 import re
 import shutil
+from pathlib import Path
+from typing import get_args
 
 import pytest
 from PIL import Image
 
+from idm.cli.report import Sections
+from idm.core.errors import (
+    CheckpointError,
+    DataError,
+    InterruptedRunError,
+    NumericalError,
+    ProcessError,
+    SettingsError,
+)
 from idm.tasks.reporting import SECTIONS, ReportRequest, report_into
 
 LITTLE = ("--budget", 1_000)
@@ -18,7 +29,7 @@ def little_measured():
     """Compare at few numbers of calls, and with few real samples."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("idm.tasks.reporting.sections.tradeoff.USUAL_CALLS", FEW_CALLS)
-        patch.setattr("idm.run.figures.MOST_REAL_SAMPLES", FEW_REAL)
+        patch.setattr("idm.run.compared.MOST_REAL_SAMPLES", FEW_REAL)
         yield
 
 
@@ -181,6 +192,68 @@ def test_what_cannot_be_is_refused_in_a_line(idm, run, tmp_path, monkeypatch, op
     assert (result.code, len(result.errors)) == (2, 1), result.err
     assert said in result.errors[0]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("part", ["gather", "introduce"])
+@pytest.mark.parametrize("error", [SettingsError, DataError, CheckpointError, NumericalError, ProcessError])
+def test_an_error_of_a_section_leaves_the_others_on_the_page(run, tmp_path, monkeypatch, part, error):
+    def fail(section, subjects):
+        raise error("memory: 3 GB wanted, got less")
+
+    monkeypatch.setattr(SECTIONS["training"], part, fail)
+    found = report_into([run], ReportRequest(["training", "cost"]), tmp_path / "page.html", device="cpu")
+    assert headings(found.page.read_text(encoding="utf-8")) == [SECTIONS["cost"].heading, "Not on this page"]
+    assert [(one.heading, one.reason) for one in found.left_out] == [("Training", "memory: 3 GB wanted, got less")]
+
+
+def test_what_failed_for_a_section_is_not_tried_again_for_the_next(run, tmp_path, monkeypatch):
+    tries = []
+
+    def draw(*_, **__):
+        tries.append(1)
+        raise NumericalError("samples: finite values wanted, got nan")
+
+    monkeypatch.setattr("idm.tasks.reporting.subject.draw", draw)
+    chosen = ["samples", "metrics", "distributions", "neighbours"]
+    found = report_into([run], ReportRequest(chosen), tmp_path / "page.html", device="cpu")
+    assert {one.reason for one in found.left_out} == {"samples: finite values wanted, got nan"}
+    assert (len(found.left_out), len(tries)) == (len(chosen), 1)
+
+
+def test_a_signal_ends_the_page(run, tmp_path, monkeypatch):
+    def gather(section, subject):
+        raise InterruptedRunError("stopped")
+
+    monkeypatch.setattr(SECTIONS["cost"], "gather", gather)
+    with pytest.raises(InterruptedRunError):
+        report_into([run], ReportRequest(["cost"]), tmp_path / "page.html", device="cpu")
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_the_title_of_three_runs_is_a_list(run, tmp_path):
+    found = report_into([run] * 3, ReportRequest(["cost"]), tmp_path / "page.html", device="cpu")
+    assert "<h1>run 1, run 2, run 3</h1>" in found.page.read_text(encoding="utf-8")
+
+
+def test_help_and_docs_name_every_section():
+    (option,) = (part for part in get_args(Sections) if hasattr(part, "help"))
+    named = option.help.removeprefix("What is on it, with commas between: ").removesuffix("; all if not given.")
+    assert named.split(", ") == list(SECTIONS)
+    docs = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    _, _, table = docs.partition("| `--sections` | What is there |\n|---|---|\n")
+    rows, _, _ = table.partition("\n\n")
+    assert re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE) == list(SECTIONS)
+
+
+def test_settings_are_those_of_the_run_without_folders(others, tmp_path, monkeypatch):
+    monkeypatch.setattr("idm.tasks.describing.load", lambda *_, **__: pytest.fail("the network is read again"))
+    request = ReportRequest(["configuration"])
+    found = report_into([others / "points"], request, tmp_path / "page.html", device="cpu")
+    html = found.page.read_text(encoding="utf-8")
+    assert headings(html) == [SECTIONS["configuration"].heading]
+    assert html.count("path=points.csv") == html.count("path: points.csv") == 1
+    assert re.search(r"<td[^>]*>checkpoint</td><td[^>]*>step-\d+</td>", html)
+    assert str(others) not in html
 
 
 def test_a_mistake_of_the_program_is_not_hidden(run, tmp_path, monkeypatch):

@@ -300,6 +300,30 @@ def test_odd_files_of_a_run_are_refused_or_do_no_harm(made, tmp_path, capsys, ki
     record(PROMISE, len(verbs))
 
 
+LINES = {
+    "an error below zero": {"held_out_bpd": 3.0, "held_out_bpd_error": -0.1},
+    "an error that is no number": {"memorised": 0.1, "memorised_error": float("nan")},
+    "an infinite error": {"memorised": 0.1, "memorised_error": float("inf")},
+    "an error beyond all numbers": {"memorised": 0.1, "memorised_error": 10**400},
+    "an error that is a word": {"memorised": 0.1, "memorised_error": "-1"},
+    "a step below zero": {"step": -(10**90), "held_out_bpd": 3.0},
+    "a loss below zero": {"loss": -(10**90), "held_out_bpd": 10**90},
+    "names of formulas": {"$\\frac{$": 1.0, "loss_q0": 0.0},
+}
+"""What a stranger's metrics.jsonl may say beside step and loss."""
+
+
+@pytest.mark.parametrize("kind", LINES)
+def test_lines_of_metrics_that_say_what_is_not_so_leave_a_page(made, tmp_path, kind, record):
+    run, page = shutil.copytree(made / "points", tmp_path / "run"), tmp_path / "page.html"
+    lines = [{"step": 1, "loss": 1.0}, {"step": 2, "loss": 1.0} | LINES[kind]]
+    (run / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    report = ["report", str(run), "--sections", "training", "--out", str(page)]
+    assert cheap(lambda: main(report), lambda code: 0.5) == 0
+    assert "The loss, and its parts by quarter" in page.read_text(encoding="utf-8")
+    record(PROMISE, 1)
+
+
 LATENTS = {
     "infinite steps": ("steps", float("inf")),
     "steps without a number": ("steps", float("nan")),

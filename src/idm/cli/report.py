@@ -27,8 +27,9 @@ Sections = Annotated[
     typer.Option(
         "--sections",
         metavar="NAMES",
-        help="What is on it, with commas between: glance, samples, training, bound, compared, metrics, distributions, "
-        "neighbours, tradeoff, trajectory, inversion, interpolation, configuration, cost; all if not given.",
+        help="What is on it, with commas between: glance, samples, training, bound, levels, compared, metrics, "
+        "distributions, neighbours, tradeoff, trajectory, inversion, interpolation, configuration, "
+        "cost; all if not given.",
         autocompletion=completion.report_sections,
     ),
 ]

@@ -63,7 +63,7 @@ class Group(Container):
 @final
 @dataclass(frozen=True)
 class Fold(Container):
-    """Blocks that are shown when a reader asks for them; printed pages leave them out.
+    """Blocks that are shown when a reader asks for them, and on paper.
 
     Attributes:
         name: what is there.

@@ -4,6 +4,7 @@ Every figure is white with dark lines. ``png`` and ``svg`` turn it into what a f
 """
 
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,12 @@ def legend(axes: "Axes", **options: Any) -> None:
 def legend_below(axes: "Axes", inches: float) -> None:
     """Name what is drawn below the axes of a figure that is so many inches high, where names hide nothing."""
     legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.6 / (inches - 1.2)), ncols=2)
+
+
+def standard_error(row: Mapping[str, int | float], name: str) -> float:
+    """Return a standard error that a line of metrics tells; 0 where it tells none, or what cannot be one."""
+    error = float(row.get(name, 0.0))
+    return error if 0.0 <= error < math.inf else 0.0
 
 
 def loss_curve(rows: Iterable[Mapping[str, float]]) -> "Figure":
@@ -134,7 +141,7 @@ def bound_by_timestep(
 def png(figure: "Figure") -> bytes:
     """Return the figure as a PNG file of 150 dots per inch."""
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=DPI)
+    _write(figure, stream, format="png", dpi=DPI)
     return stream.getvalue()
 
 
@@ -146,7 +153,7 @@ def raster(figure: "Figure") -> Image.Image:
 def svg(figure: "Figure") -> str:
     """Return the figure as an ``<svg>`` element, to be put into HTML as it is."""
     stream = io.StringIO()
-    figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    _write(figure, stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = stream.getvalue()
     return text[text.index("<svg") :]
 
@@ -157,5 +164,20 @@ def pdf(figure: "Figure") -> bytes:
 
     stream = io.BytesIO()
     with mpl.rc_context({"pdf.fonttype": 42}):
-        figure.savefig(stream, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+        _write(figure, stream, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
     return stream.getvalue()
+
+
+def _write(figure: "Figure", stream: io.BytesIO | io.StringIO, **options: Any) -> None:
+    """Write the figure with every text as it is: what names hold between dollars is no formula.
+
+    Labels of ticks stay formulas, as matplotlib itself writes powers of ten so.
+    """
+    from matplotlib.axis import Tick
+    from matplotlib.text import Text
+
+    ticks = {id(text) for tick in figure.findobj(Tick) for text in tick.findobj(Text)}
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and id(text) not in ticks:
+            text.set_parse_math(False)
+    figure.savefig(stream, **options)

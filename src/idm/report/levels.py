@@ -10,7 +10,7 @@ from idm.core.errors import DataError
 from idm.core.level_errors import LevelErrors
 from idm.metrics import LevelScores
 from idm.report.colours import ACCENT, MUTED, PALETTE
-from idm.report.figures import empty_figure, legend, style
+from idm.report.figures import empty_figure, legend, standard_error, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,7 +90,8 @@ def memorisation_clock(rows: Iterable[Mapping[str, int | float]]) -> "Figure":
     if not known:
         raise DataError("memorisation: lines of metrics that tell of it wanted, got none")
     figure, (axes,) = empty_figure(7.4, 3.6)
-    steps, shares, errors = ([row.get(name, 0.0) for row in known] for name in ("step", "memorised", "memorised_error"))
+    steps, shares = ([row.get(name, 0.0) for row in known] for name in ("step", "memorised"))
+    errors = [standard_error(row, "memorised_error") for row in known]
     look: dict[str, Any] = {"color": OF_TRAINING, "linewidth": 1.4, "elinewidth": 0.8, "marker": "o", "markersize": 3}
     axes.errorbar(steps, shares, yerr=errors, **look)
     since = known[-1].get("memorising_since")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from idm.report.colours import PALETTE
 from idm.report.curves import MARKERS
 from idm.report.densities import PANEL_INCHES
-from idm.report.figures import empty_figure, legend_below, style
+from idm.report.figures import empty_figure, legend_below, standard_error, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,9 +54,8 @@ def traces_of(runs: Mapping[str, Rows]) -> "list[Figure]":
 
 
 def _of(trace: Trace, rows: Rows) -> list[tuple[float, float, float]]:
-    return [
-        (row["step"], row[trace.name], row.get(trace.error, 0.0)) for row in rows if {"step", trace.name} <= row.keys()
-    ]
+    told = [row for row in rows if {"step", trace.name} <= row.keys()]
+    return [(row["step"], row[trace.name], standard_error(row, trace.error)) for row in told]
 
 
 def _drawn(trace: Trace, runs: Mapping[str, Sequence[tuple[float, float, float]]]) -> "Figure":

@@ -63,7 +63,8 @@ th:last-child, td:last-child { padding-right: 0; }
   .cards dd { font-size: 1.3rem; } .cards { grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); }
   figure:has(.wide) { overflow-x: auto; } .wide { max-width: none; width: 46rem; } .pixels { image-rendering: auto; } }
 @media print { section { margin-top: 1.5rem; padding-top: 1rem; } figure, tr, .cards div { break-inside: avoid; }
-  h2, h3 { break-after: avoid; } nav, details { display: none; } }
+  h2, h3 { break-after: avoid; } nav { display: none; }
+  details::details-content { display: block; block-size: auto; content-visibility: visible; } }
 """
 
 

@@ -1,5 +1,6 @@
 """What a run is: its data, network, process, sampler, and what its training goes on from."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,16 @@ from idm.settings import to_plain
 from idm.storage import Checkpoint
 from idm.storage.fits import names_in
 from idm.storage.manifest import damage
-from idm.storage.retention import folders
+from idm.storage.retention import folders as checkpoints_in
 from idm.tasks.initial import Origin
-from idm.tasks.words import data_in_words, network_in_words, options_in_words, origin_in_words, process_in_words
+from idm.tasks.words import (
+    data_in_words,
+    network_in_words,
+    options_in_words,
+    origin_in_words,
+    process_in_words,
+    without_folders,
+)
 from idm.training.memorisation import SINCE
 
 AVERAGES = ("ema-", "power-")
@@ -67,31 +75,27 @@ class Description:
             "fits": self.fits,
         }
 
-    def in_words(self) -> dict[str, str]:
+    def in_words(self, *, folders: bool = True) -> dict[str, str]:
         """Return what ``idm info`` shows, by name.
+
+        Args:
+            folders: whether paths have their folders, as of ``without_folders``.
 
         Raises:
             CheckpointError: the state of training is none.
         """
-        run = self.run
-        experiment, codec, names = run.experiment, run.spec.codec, run.spec.class_names or ()
-        sampler, network = to_plain(run.sampler_settings({})), to_plain(experiment.network)
+        seen: Callable[[Any], Any] = _as_is if folders else without_folders
+        run, experiment = self.run, self.run.experiment
+        sampler, network = to_plain(run.sampler_settings({})), seen(to_plain(experiment.network))
         name, steps = sampler.pop("name"), sampler.pop("steps")
         told = run.spec.label_kind.is_told
         fitted = experiment.diffusion.decoder_variance == "fitted"
         decoder = "fitted to the training data" if fitted else "the model's"
         rows = {
-            "checkpoint": str(run.name),
+            "checkpoint": str(run.name) if folders else run.name.name,
             "damaged": ", ".join(f"{name} ({problem})" for name, problem in self.damaged.items()),
             "step": f"{run.step:,} of {experiment.training.num_steps:,}" if run.step else "unknown",
-            "source": options_in_words(to_plain(experiment.data.source)),
-            "conditions": options_in_words(to_plain(experiment.data.condition)) if run.spec.condition else "",
-            "data": data_in_words(run.spec),
-            "fingerprint": run.spec.fingerprint,
-            "channels": listed(run.spec.channel_names or ()),
-            "sampling rate": f"{run.spec.sampling_rate:,g} Hz" if run.spec.sampling_rate else "",
-            "classes": ", ".join(names[:MOST_CLASSES]) + (", ..." if len(names) > MOST_CLASSES else ""),
-            "range": f"{codec.extent} becomes -1 to 1" + (", what lies beyond is clipped" if codec.clip else ""),
+            **_data_in_words(run, seen),
             "network": network_in_words(experiment, run.network),
             "": options_in_words({option: value for option, value in network.items() if option != "name"}),
             "process": process_in_words(experiment, run.diffusion),
@@ -100,8 +104,8 @@ class Description:
             **_training_in_words(self.checkpoint),
             "fits": ", ".join(self.fits),
             "guidance": "possible" if experiment.training.label_dropout > 0 and told else "not trained for",
-            "began as": "" if self.origin is None else origin_in_words(self.origin),
-            "versions": options_in_words(self.versions),
+            "began as": "" if self.origin is None else origin_in_words(Origin(**seen(self.origin.to_plain()))),
+            "versions": options_in_words(seen(self.versions)),
         }
         return {key: value for key, value in rows.items() if value}
 
@@ -116,10 +120,34 @@ def describe(run_folder: str | Path, *, trust_code: bool = False) -> Description
     Raises:
         CheckpointError: no run there, or a damaged one.
     """
-    opened = load(run_folder, device="cpu", trust_code=trust_code)
-    checkpoint = Checkpoint(opened.name)
-    damaged = {path.name: problem for path in folders(opened.folder) if (problem := damage(path))}
-    return Description(opened, checkpoint, damaged, Origin.of(checkpoint))
+    return describe_opened(load(run_folder, device="cpu", trust_code=trust_code))
+
+
+def describe_opened(run: Run) -> Description:
+    """Read what is known of a run that was opened; errors as of ``describe``."""
+    checkpoint = Checkpoint(run.name)
+    damaged = {path.name: problem for path in checkpoints_in(run.folder) if (problem := damage(path))}
+    return Description(run, checkpoint, damaged, Origin.of(checkpoint))
+
+
+def _as_is(plain: Any) -> Any:
+    return plain
+
+
+def _data_in_words(run: Run, seen: Callable[[Any], Any]) -> dict[str, str]:
+    """Say what a run was trained on, with settings as they are ``seen``."""
+    spec, settings = run.spec, run.experiment.data
+    codec, names = spec.codec, spec.class_names or ()
+    return {
+        "source": options_in_words(seen(to_plain(settings.source))),
+        "conditions": options_in_words(seen(to_plain(settings.condition))) if spec.condition else "",
+        "data": data_in_words(spec),
+        "fingerprint": spec.fingerprint,
+        "channels": listed(spec.channel_names or ()),
+        "sampling rate": f"{spec.sampling_rate:,g} Hz" if spec.sampling_rate else "",
+        "classes": ", ".join(names[:MOST_CLASSES]) + (", ..." if len(names) > MOST_CLASSES else ""),
+        "range": f"{codec.extent} becomes -1 to 1" + (", what lies beyond is clipped" if codec.clip else ""),
+    }
 
 
 def _training_in_words(checkpoint: Checkpoint) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Models and data in a line of words each."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
 
 from torch import nn
 
@@ -55,6 +56,15 @@ def process_in_words(experiment: Experiment, diffusion: GaussianDiffusion) -> st
     deviation = f", sigma_data={settings.sigma_data}" if settings.uses_sigma_data else ""
     levels = "" if experiment.timesteps.name == "uniform" else f", {experiment.timesteps.name} levels"
     return f"{experiment.schedule.name} schedule, {steps}; {words}{weights}{deviation}{levels}"
+
+
+def without_folders(plain: Any) -> Any:
+    """Return settings with the last name of every path that begins at the root, as others need not know of folders."""
+    if isinstance(plain, Mapping):
+        return {name: without_folders(value) for name, value in cast("Mapping[str, Any]", plain).items()}
+    if isinstance(plain, (list, tuple)):
+        return [without_folders(value) for value in cast("Sequence[Any]", plain)]
+    return (Path(plain).name or plain) if isinstance(plain, str) and Path(plain).is_absolute() else plain
 
 
 def options_in_words(plain: Mapping[str, Any]) -> str:

@@ -1,13 +1,20 @@
 """Figures show the numbers they are given, and hide none of them."""
 
 import io
+import re
+from html import unescape
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from PIL import Image
 
 from idm.core.errors import DataError
 from idm.report import bound_by_timestep, loss_curve, png, scatter, svg
+from idm.report.figures import pdf
+from idm.report.over_training import traces_of
+
+ROWS = [{"step": 10.0, "held_out_bpd": 3.0}, {"step": 20.0, "held_out_bpd": 2.0}]
 
 
 def lines(axes):
@@ -69,3 +76,24 @@ def test_times_of_a_path_that_ends_at_1_are_drawn_as_they_are():
     terms = bound_by_timestep([2.0, 0.5, 0.1], [0.1, 0.1, 0.0], [0.2, 0.6, 1.0]).axes[0]
     assert terms.lines[0].get_xdata().tolist() == [0.2, 0.6, 1.0]
     assert terms.get_xlabel().startswith("t (log scale)")
+
+
+NAMES = ["cost $1 to $2", r"$\frac{$", r"a\$b$c", "100 $"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_with_dollars_is_written_as_it_is(name, monkeypatch):
+    monkeypatch.setitem(mpl.rcParams, "svg.fonttype", "none")  # texts stay texts
+    figure = traces_of({name: ROWS, "other": ROWS})[0]
+    figure.axes[0].set(title=name, xlabel=name, ylabel=name)
+    texts = [unescape(text) for text in re.findall(r"<text [^>]*>([^<]*)</text>", svg(figure))]
+    assert texts.count(name) == 4
+    assert png(figure).startswith(b"\x89PNG")
+    assert pdf(figure).startswith(b"%PDF")
+
+
+def test_powers_of_ten_at_an_axis_are_no_letters_of_a_formula(monkeypatch):
+    monkeypatch.setitem(mpl.rcParams, "svg.fonttype", "none")
+    drawn = svg(bound_by_timestep([1.0, 1e-3], [0.1, 1e-4], [0, 1]))
+    assert "$" not in re.sub(r"<!--.*?-->", "", drawn, flags=re.DOTALL)
+    assert "mathdefault" not in re.sub(r"<!--.*?-->", "", drawn, flags=re.DOTALL)

@@ -1,7 +1,9 @@
 """What is recorded beside losses has a curve for each run that has it."""
 
 import numpy as np
+import pytest
 
+from idm.report.levels import memorisation_clock
 from idm.report.over_training import traces_of
 
 ROWS = [
@@ -20,3 +22,12 @@ def test_lines_that_have_a_number_are_drawn_with_its_error():
 
 def test_nothing_is_drawn_where_nothing_was_recorded():
     assert traces_of({"one": ROWS[:1]}) == []
+
+
+@pytest.mark.parametrize("error", [-0.1, float("nan"), float("inf")])
+def test_an_error_that_cannot_be_one_is_not_drawn(error):
+    row = {"step": 20.0, "memorised": 0.3, "memorised_error": error}
+    (of_runs,), clock = traces_of({"one": [row]}), memorisation_clock([row])
+    for figure in (of_runs, clock):
+        (_, _, (bars,)) = figure.axes[0].containers[0]
+        assert bars.get_segments()[0].tolist() == [[20.0, 0.3], [20.0, 0.3]]

@@ -116,3 +116,13 @@ def test_numbers_may_have_a_sign():
 
 def test_lines_that_are_formatted_stay_lines():
     assert "<pre>a: 1\n  b: &lt;2</pre>" in Preformatted("a: 1\n  b: <2").html()
+
+
+def test_what_is_folded_away_is_printed():
+    printed = (
+        Page("Title", "Lead").section("Heading", Fold("More", [Paragraph("inner")])).html().partition("@media print")[2]
+    )
+    hidden = re.findall(r"([^{}]*)\{ *display: none; *\}", printed)
+    assert [name.strip() for name in hidden] == ["nav"]
+    assert re.search(r"details::details-content \{[^}]*content-visibility: visible", printed)
+    assert "inner" in printed

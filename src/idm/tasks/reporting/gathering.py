@@ -4,16 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
-from idm.core.errors import CheckpointError, DataError, NumericalError, SettingsError
+from idm.core.errors import CheckpointError, DataError, IdmError, NumericalError, ProcessError, SettingsError
 from idm.core.phrasing import phrased
+from idm.data.remarks import listed
 from idm.report import Block, Page, Table
 from idm.report.blocks import Drawn
 from idm.tasks.reporting.section import Section
 from idm.tasks.reporting.subject import Subject
 from idm.tasks.words import data_in_words
 
-HIDDEN = (SettingsError, DataError, NumericalError, CheckpointError)
-"""Errors of a section that do not keep the others from being gathered."""
+HIDDEN = (SettingsError, DataError, NumericalError, CheckpointError, ProcessError)
+"""Errors of a section that do not keep the others from being gathered; a signal ends the work."""
 
 
 @final
@@ -52,7 +53,7 @@ class Gathered:
     def page(self) -> Page:
         """Put the page together."""
         names = [subject.name for subject in self.subjects]
-        page = Page(" and ".join(names), _lead(self.subjects), has_contents=len(self.blocks) > 3)
+        page = Page(listed(names), _lead(self.subjects), has_contents=len(self.blocks) > 3)
         for name, blocks in self.blocks.items():
             page.section(self.headings[name], *blocks)
         if self.left_out:
@@ -80,8 +81,7 @@ def gather(sections: Mapping[str, Section], subjects: Sequence[Subject]) -> Gath
     left = list[Left]()
     for name, section in sections.items():
         found = {subject: one for subject in subjects if (one := _of_run(section, subject, left)) is not None}
-        laid = section.lay_out(list(found), list(found.values())) if found else []
-        if laid:
+        if found and (laid := _laid_out(section, found, left)):
             blocks[name] = laid
     return Gathered(subjects, blocks, {name: section.heading for name, section in sections.items()}, left)
 
@@ -94,9 +94,22 @@ def _of_run(section: Section, subject: Subject, left: list[Left]) -> Sequence[Bl
         try:
             return section.gather(subject)
         except HIDDEN as error:
-            reason = "; ".join(map(phrased, error.lines))
+            reason = _reason(error)
     left.append(Left(section.heading, subject.name, reason))
     return None
+
+
+def _laid_out(section: Section, found: Mapping[Subject, Sequence[Block]], left: list[Left]) -> list[Block]:
+    """Put a section together; nothing, and a line more for each run, where what stands above all cannot be made."""
+    try:
+        return section.lay_out(list(found), list(found.values()))
+    except HIDDEN as error:
+        left += [Left(section.heading, subject.name, _reason(error)) for subject in found]
+        return []
+
+
+def _reason(error: IdmError) -> str:
+    return "; ".join(map(phrased, error.lines))
 
 
 def _lead(subjects: Sequence[Subject]) -> str:

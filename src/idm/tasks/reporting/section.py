@@ -52,7 +52,7 @@ class Section(ABC):
         """
 
     def introduce(self, subjects: Sequence[Subject]) -> Sequence[Block]:
-        """Return what stands once above the blocks of all runs; nothing by default."""
+        """Return what stands once above the blocks of all runs, nothing by default; errors as of ``gather``."""
         return ()
 
     def lay_out(self, subjects: Sequence[Subject], gathered: Sequence[Sequence[Block]]) -> list[Block]:

@@ -1,7 +1,7 @@
 """A run that is reported on, and what several sections share of it, made once."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import final
@@ -26,15 +26,25 @@ from idm.run.scorable import score_held_out
 from idm.samplers import Sampler
 from idm.tasks.progress import last_lines
 from idm.tasks.reporting.effort import Effort
+from idm.tasks.reporting.once import tried_once
 
 MOST_BYTES, MOST_LINES = 2**26, 2_000
-"""Most bytes of metrics that are read, from their end, and about the most lines that are drawn."""
+"""Most bytes of metrics that are read, from their end, and about the most lines that are drawn of each number."""
 
-MEASURED = {trace.name for trace in TRACES}
-"""What lines of metrics are kept for, however many there are."""
+MEASURED = tuple(trace.name for trace in TRACES)
+"""What few lines of metrics tell, which are thinned by themselves."""
 
 LEFT_OUT = ("flow",)
 """Metrics that cost far more calls than others do."""
+
+
+def thinned(lines: Sequence[Mapping[str, float]]) -> list[Mapping[str, float]]:
+    """Return lines evenly from all, and from those that tell each number of ``MEASURED``; the last of each, too."""
+    kept = set[int]()
+    for name in ("loss", *MEASURED):
+        told = [number for number, line in enumerate(lines) if name in line]
+        kept |= {*told[:: max(1, -(-len(told) // MOST_LINES))], *told[-1:]}
+    return [lines[number] for number in sorted(kept)]
 
 
 @final
@@ -48,12 +58,14 @@ class Subject:
         seed: sample i is drawn from seed + i.
         listener: hears how it gets on.
         times: what was done, and the seconds that it took.
+        failures: errors of what could not be made, which no section tries again.
     """
 
     def __init__(self, run: Run, name: str, effort: Effort, seed: int, listener: Listener) -> None:
         """Begin with nothing measured."""
         self.run, self.name, self.effort, self.seed, self.listener = run, name, effort, seed, listener
         self.times: list[tuple[str, float]] = []
+        self.failures: dict[str, IdmError] = {}
 
     @contextmanager
     def timed(self, what: str) -> Generator[None]:
@@ -63,15 +75,16 @@ class Subject:
         self.times.append((what, time.monotonic() - start))
 
     @cached_property
-    def rows(self) -> list[dict[str, float]]:
+    def rows(self) -> list[Mapping[str, float]]:
         """Lines of metrics up to the checkpoint that tell step and loss, evenly from all; none of imported weights."""
         lines = last_lines(self.run.folder / "metrics.jsonl", MOST_BYTES)
         known = [{name: float(value) for name, value in line.items() if value is not None} for line in lines]
-        told = [line for line in known if {"step", "loss"} <= line.keys() and line["step"] <= self.run.step]
-        every = -(-len(told) // MOST_LINES) if told else 1
-        return [line for i, line in enumerate(told) if not i % every or line is told[-1] or MEASURED & line.keys()]
+        return thinned(
+            [line for line in known if {"step", "loss"} <= line.keys() and 0 <= line["step"] <= self.run.step]
+        )
 
     @cached_property
+    @tried_once
     def data(self) -> Data:
         """The run's data; errors as of ``open_run_data``."""
         return open_run_data(self.run)
@@ -85,11 +98,13 @@ class Subject:
             return str(error)
 
     @cached_property
+    @tried_once
     def training(self) -> Labelled:
         """Training data, evenly from all."""
         return evenly(self.data.train)
 
     @cached_property
+    @tried_once
     def held_out(self) -> Labelled:
         """Held-out data, evenly from all."""
         return evenly(self.data.held_out)
@@ -117,6 +132,7 @@ class Subject:
         return self.run.sampler()
 
     @cached_property
+    @tried_once
     def samples(self) -> Tensor:
         """Samples of every class in turn, in the model's range."""
         num = self.effort.samples(self.sampler.num_calls)
@@ -132,6 +148,7 @@ class Subject:
         )
 
     @cached_property
+    @tried_once
     def bound(self) -> ScoredBound:
         """The bound of the whole chain on held-out data: all terms, or estimated where these are too many."""
         steps, available = self.run.diffusion.num_timesteps, len(self.data.held_out)
@@ -142,6 +159,7 @@ class Subject:
             return score_held_out(self.run, self.data, wanted, self.listener)
 
     @cached_property
+    @tried_once
     def levels(self) -> LevelScores:
         """Errors over noise levels."""
         num = self.effort.scored_by_level(NUM_LEVELS, MOST_SAMPLES)
@@ -149,6 +167,7 @@ class Subject:
             return level_scores(self.run, self.data, BoundRequest(num=num, seed=self.seed), self.listener)
 
     @cached_property
+    @tried_once
     def figures(self) -> dict[str, Figure]:
         """Figures of all metrics that can be measured, by name."""
         chosen = [name for name, reason in self.metrics.items() if not reason]
@@ -163,6 +182,7 @@ class Subject:
         return {figure.name: figure for figures in found.values() for figure in figures}
 
     @cached_property
+    @tried_once
     def metrics(self) -> dict[str, str]:
         """Why each metric cannot be measured; "" where it can."""
         _, setup = set_up(self.run, self.data, len(self.samples), USUAL_FEATURES)

@@ -11,9 +11,10 @@ import yaml
 from idm.report import Block, Fold, Paragraph, Table
 from idm.report.preformatted import Preformatted
 from idm.settings import to_plain
-from idm.tasks.describing import describe
+from idm.tasks.describing import describe_opened
 from idm.tasks.reporting.section import Section
 from idm.tasks.reporting.subject import Subject
+from idm.tasks.words import without_folders
 
 
 @final
@@ -25,7 +26,7 @@ class Configuration(Section):
     def gather(self, subject: Subject) -> Sequence[Block]:
         """Describe a run, and this machine."""
         run = subject.run
-        words = describe(run.name, trust_code=run.trust_code).in_words()
+        words = describe_opened(run).in_words(folders=False)
         here = {
             "Python": platform.python_version(),
             "torch": torch.__version__,
@@ -33,7 +34,7 @@ class Configuration(Section):
             "system": f"{platform.system()} {platform.machine()}",
             "device": f"{run.device}, {torch.get_num_threads()} threads",
         }
-        text = yaml.safe_dump(to_plain(run.experiment), sort_keys=False, allow_unicode=True)
+        text = yaml.safe_dump(without_folders(to_plain(run.experiment)), sort_keys=False, allow_unicode=True)
         return [
             Table([(name.strip() or "its options", value) for name, value in words.items()]),
             Paragraph("This page was made with:"),

@@ -15,7 +15,7 @@ BYTES_PER_MIB = 2**20
 
 @final
 class Cost(Section):
-    """What training took, what this page took, and the memory of both."""
+    """What training took, what this page took, and the most memory that this process had until here."""
 
     heading = "Memory and time"
 
@@ -36,6 +36,6 @@ def _facts(subject: Subject) -> list[tuple[str, str]]:
         facts.append(("Speed of training, at its end", f"{last['images_per_second']:,.0f} samples/s"))
     if run.device.type == "cuda":
         most = torch.cuda.max_memory_allocated(run.device)
-        facts.append(("Largest memory on the device", f"{most / BYTES_PER_MIB:,.0f} MiB"))
+        facts.append(("Largest memory of this process on the device", f"{most / BYTES_PER_MIB:,.0f} MiB"))
     facts.append(("Largest memory of this process", f"{largest_memory() / BYTES_PER_MIB:,.0f} MiB"))
     return facts
