@@ -97,10 +97,19 @@ def errors_of(
     given: dict[str, Any] = {"seed": seed + numbers.start, "batch_size": batch_size}
     found = level_errors(run.diffusion, run.scoring_denoiser(y), x, places, listener=listener, **given)
     require_finite(found.x_start, "errors over noise levels")
+    found = _in_data_units(found, places, run)
     if optimum is None:
         return found
     best = optimum.denoiser(told_to(optimum, y, run.device))
     return replace(found, optimum=x_start_errors(run.diffusion, best, x, places, **given))
+
+
+def _in_data_units(found: LevelErrors, places: Sequence[int], run: Opened) -> LevelErrors:
+    """A density changes with the units of the data; the decoder's term, at place 0, carries the change."""
+    if found.bits_per_dim is None:
+        return found
+    is_decoder = torch.tensor([place == 0 for place in places])
+    return replace(found, bits_per_dim=found.bits_per_dim + run.spec.codec.log2_scale * is_decoder)
 
 
 def best_of_training(run: Opened, data: Data) -> EmpiricalDenoiser | None:
