@@ -112,17 +112,26 @@ def _in_data_units(found: LevelErrors, places: Sequence[int], run: Opened) -> Le
     return replace(found, bits_per_dim=found.bits_per_dim + run.spec.codec.log2_scale * is_decoder)
 
 
-def best_of_training(run: Opened, data: Data) -> EmpiricalDenoiser | None:
-    """Return the denoiser of the training set's own distribution, which minimises every loss on it.
+def knows_best_of_training(run: Opened, data: Data) -> bool:
+    """Whether the denoiser of the training set's own distribution is computed.
 
-    None where that is not computed: nothing to train on, more than 2^24 values of it, samples that are cut out at other
-    places in every epoch, or labels that are numbers, by which each sample is known.
+    It is not where there is nothing to train on, more than 2^24 values of it, samples that are cut out at other places
+    in every epoch, or labels that are numbers, by which each sample is known.
     """
     train = data.train
     too_many = len(train) * math.prod(train.shape) > MOST_TRAINING_VALUES
     numbers = train.labels is not None and train.labels.is_floating_point()
-    if len(train) == 0 or too_many or numbers or run.experiment.data.random_crop:
+    return not (len(train) == 0 or too_many or numbers or run.experiment.data.random_crop)
+
+
+def best_of_training(run: Opened, data: Data) -> EmpiricalDenoiser | None:
+    """Return the denoiser of the training set's own distribution, which minimises every loss on it.
+
+    It reads all of the training set. None where it is not computed; see ``knows_best_of_training``.
+    """
+    if not knows_best_of_training(run, data):
         return None
+    train = data.train
     x, y = train.batch(np.arange(len(train)))
     return EmpiricalDenoiser(run.diffusion, x.to(run.device), None if y is None else y.to(run.device))
 
