@@ -42,10 +42,12 @@ class GaussianDiffusion(ReverseProcess):
         """-log p(x_0 | x_1) in bits/dim [b], the term of step 0."""
         return -nats_to_bits(mean_flat(self.decoder.log_likelihood(x_start, step.gaussian)))
 
-    def vb_by_value(self, step: ReverseStep, x_start: Images, x_t: Images, t: int) -> Images:
-        """Share of every value in the term of the bound at step ``t``, in bits; their mean is ``vb_bpd``."""
-        if t == 0:
-            return -nats_to_bits(self.decoder.log_likelihood(x_start, step.gaussian))
+    def decoder_by_value(self, step: ReverseStep, x_start: Images) -> Images:
+        """Share of every value in the term of step 0, in bits; their mean is ``decoder_bpd``."""
+        return -nats_to_bits(self.decoder.log_likelihood(x_start, step.gaussian))
+
+    def kl_by_value(self, step: ReverseStep, x_start: Images, x_t: Images, t: Place) -> Images:
+        """Share of every value in the term of the bound at steps ``t`` above 0, in bits; their mean is ``vb_bpd``."""
         return nats_to_bits(self._kl(step, x_start, x_t, self.transition(t, x_t)))
 
     def _kl(self, step: ReverseStep, x_start: Images, x_t: Images, at: Transition) -> Tensor:
