@@ -174,6 +174,18 @@ def test_interpolation_goes_from_one_image_to_the_other(idm, run, tmp_path, labe
     assert (tmp_path / "grid.png").is_file()
 
 
+def test_the_noise_of_codes_on_the_way_is_chosen(idm, run, held_out, tmp_path):
+    found = []
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        command = ("interpolate", run, "held-out:0", "held-out:1", "--num", 3, "--steps", 8, "--seed", seed)
+        result = idm(*command, "--out", tmp_path / name)
+        assert result.code == 0, result.err
+        found.append(np.load(tmp_path / name / "samples.npz")["data"])
+        np.testing.assert_array_equal(found[-1][[0, 2]], held_out[0][:2])
+    np.testing.assert_array_equal(found[0], found[1])
+    assert np.any(found[0][1] != found[2][1])
+
+
 WRONG = {
     "no such sample": (["encode", "held-out:297"], 3, "297 held-out samples"),
     "too many samples": (["encode", "held-out:0-99999999999"], 3, "297 held-out samples"),

@@ -48,12 +48,20 @@ def test_batches_and_an_interruption_change_no_number(idm, run, tmp_path, monkey
             raise InterruptedRunError("stopped")
         return errors_of(run, dataset, numbers, *rest, **options)
 
+    made, best_of_training = [], level_parts.best_of_training
+
+    def counted(*given):
+        made.append(len(parts))
+        return best_of_training(*given)
+
     monkeypatch.setattr(level_parts, "errors_of", stopped)
+    monkeypatch.setattr(level_parts, "best_of_training", counted)
     few = (*arguments, tmp_path / "out", "--batch-size", "8")
     assert idm(*few).code == 75
     result = idm(*few)
     assert result.code == 0, result.err
     assert len(parts) == 5 + 4  # the fifth part again, and those after it
+    assert made == [4, 5]  # the optimum is made once a call, before the first part of training samples
     again = result.json["levels_of_noise"]
     for kind in ("held_out", "training"):
         assert again[kind]["x_start_mse"] == pytest.approx(whole[kind]["x_start_mse"], rel=1e-4)

@@ -58,7 +58,7 @@ CALLS: dict[str, Callable[[GaussianDiffusion, Any], object]] = {
     "interpret": lambda p, t: p.interpret(p.predict(network, X, 3), X, t),
     "p_mean_variance": lambda p, t: p.p_mean_variance(network, X, t),
     "vb_bpd": lambda p, t: p.vb_bpd(p.interpret(p.predict(network, X, 3), X, 3), X, NOISE, t),
-    "vb_by_value": lambda p, t: p.vb_by_value(p.interpret(p.predict(network, X, 3), X, 3), X, NOISE, t),
+    "kl_by_value": lambda p, t: p.kl_by_value(p.interpret(p.predict(network, X, 3), X, 3), X, NOISE, t),
     "_vb_terms_bpd": lambda p, t: p._vb_terms_bpd(network, X, NOISE, t),
     "training_losses": lambda p, t: p.training_losses(network, X, t, noise=NOISE),
     "evaluate_terms": lambda p, t: evaluate_terms(p, p.denoiser(network), X, t, NOISE),

@@ -59,6 +59,18 @@ def test_the_mean_of_a_map_is_the_bound_of_its_sample_which_is_that_of_the_whole
         torch.testing.assert_close(getattr(found.vlb, name), getattr(whole, name), rtol=1e-9, atol=1e-12)
 
 
+def test_as_many_steps_as_fit_go_through_the_network_at_once() -> None:
+    diffusion, oracle = gaussian()
+    sizes: list[int] = []
+
+    def counted(x: Tensor, time: Tensor, /, **conditioning: Tensor) -> Tensor:
+        sizes.append(len(x))
+        return oracle(x, time, **conditioning)
+
+    map_bound(diffusion, diffusion.denoiser(counted, clip=False), MEAN.repeat(7, 1, 1, 1), batch_size=64)
+    assert sizes == [7, *[63] * 6, 35]  # the decoder's step, and the other 59, nine at a time
+
+
 def test_a_value_that_is_always_the_same_costs_nothing_and_one_of_two_costs_a_bit() -> None:
     """Two pixels of two levels, the first always 1, the second a fair coin."""
     states = torch.tensor([[1.0, 1.0], [1.0, -1.0]]).double().view(2, 1, 2)

@@ -34,6 +34,7 @@ def interpolate(
     steps: inverting.InversionSteps = None,
     spacing: inverting.InversionSpacing = None,
     guidance: guiding.Guidance = 1.0,
+    seed: inverting.InversionSeed = 0,
     *,
     guide: GuideOptions,
     overrides: inverting.InversionOverrides = None,
@@ -53,7 +54,8 @@ def interpolate(
 
     output = Output(as_json=as_json)
     inversion, of_rule = inversion_settings(overrides, method, steps, spacing)
-    wanted = InterpolateRequest(num, label_a, label_b, inversion, {"guidance": guidance} | guide.asked | of_rule)
+    rules = {"guidance": guidance} | guide.asked | of_rule
+    wanted = InterpolateRequest(num, label_a, label_b, inversion, seed, rules)
     given: dict[str, Any] = {"device": device, "trust_code": trust_code, "listener": TERMINAL, "say": output.line}
     made = interpolate_into(run_folder, a, b, wanted, out, **given)
     output.line(f"{counted(num, 'image')} from {a} to {b}, {counted(made.steps, 'step')}")

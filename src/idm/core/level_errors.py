@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import final
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -49,7 +50,7 @@ class LevelErrors:
     def telling(self) -> Bool[Tensor, " k"]:
         """Levels at which memorisation is looked for; all where none is between the two."""
         found = (self.kappa >= LOWEST_KAPPA) & (self.kappa <= HIGHEST_KAPPA)
-        return found if bool(found.any()) else found.logical_not()
+        return found if bool(found.any()) else torch.ones_like(found)
 
 
 @final

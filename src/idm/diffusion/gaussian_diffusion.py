@@ -42,15 +42,13 @@ class GaussianDiffusion(ReverseProcess):
         """-log p(x_0 | x_1) in bits/dim [b], the term of step 0."""
         return -nats_to_bits(mean_flat(self.decoder.log_likelihood(x_start, step.gaussian)))
 
-    def vb_by_value(self, step: ReverseStep, x_start: Images, x_t: Images, t: Place) -> Images:
-        """Share of every value in the term of the bound at step ``t``, in bits; their mean is ``vb_bpd``."""
-        at = self.transition(t, x_t)
-        is_0 = t == 0 if isinstance(t, int) else None  # known on the host: only one of the two is computed
-        kl = None if is_0 else nats_to_bits(self._kl(step, x_start, x_t, at))
-        if kl is not None and is_0 is not None:
-            return kl
-        decoder = -nats_to_bits(self.decoder.log_likelihood(x_start, step.gaussian))
-        return decoder if kl is None else torch.where(at.is_last > 0, decoder, kl)
+    def decoder_by_value(self, step: ReverseStep, x_start: Images) -> Images:
+        """Share of every value in the term of step 0, in bits; their mean is ``decoder_bpd``."""
+        return -nats_to_bits(self.decoder.log_likelihood(x_start, step.gaussian))
+
+    def kl_by_value(self, step: ReverseStep, x_start: Images, x_t: Images, t: Place) -> Images:
+        """Share of every value in the term of the bound at steps ``t`` above 0, in bits; their mean is ``vb_bpd``."""
+        return nats_to_bits(self._kl(step, x_start, x_t, self.transition(t, x_t)))
 
     def _kl(self, step: ReverseStep, x_start: Images, x_t: Images, at: Transition) -> Tensor:
         """KL(q(x_{t-1} | x_t, x_0) || p(x_{t-1} | x_t)) of every value, in nats."""

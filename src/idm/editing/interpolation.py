@@ -65,6 +65,7 @@ def interpolate(
     *,
     path: Denoiser | None = None,
     inversion: Inversion | None = None,
+    seed: int = 0,
     listener: Listener = SILENT,
 ) -> Float[Tensor, "n c *space"]:
     """Encode two images, walk between their codes, and decode the way.
@@ -81,6 +82,7 @@ def interpolate(
         weights: positions on the path, 0 at the start and 1 at the end.
         path: the same, under the conditioning of the images on the path, an entry per weight; ``denoise`` by default.
         inversion: the way, on the same process; DDIM where None.
+        seed: of the noise of those ways that give data any: the first image has that of seed, the second of seed + 1.
         listener: hears of all loops.
 
     Returns:
@@ -91,7 +93,7 @@ def interpolate(
     """
     way = inversion or DDIMInversion(diffusion)
     _require_flow(way)
-    states = way.encode(denoise, (torch.cat([start, end]),), listener=listener)
+    states = way.encode(denoise, (torch.cat([start, end]),), seed=seed, listener=listener)
     return _decoded(way, path or denoise, states, weights, start, listener)
 
 

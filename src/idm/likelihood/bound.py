@@ -133,14 +133,10 @@ def _bound(
     batch_size: int,
     bar: Progress,
 ) -> VLB:
-    """Bound of at most ``batch_size`` images: step 0, the decoder, by itself, then as many steps at once as fit."""
-    per_call, number = batch_size // len(rows), diffusion.num_timesteps
+    """Bound of at most ``batch_size`` images."""
     columns: list[tuple[Tensor, Tensor, Tensor]] = []
-    for first in (0, *range(1, number, per_call)):
-        steps = range(first, 1 if first == 0 else min(first + per_call, number))
-        noise = rng.normals("bound", steps, x_start.shape[1:], x_start.dtype).flatten(0, 1)
-        # Steps are known on the host, so that it need not wait for the device to hear which of them is the decoder's.
-        t, every = torch.tensor(steps).repeat_interleave(len(rows)), rows.repeat(len(steps))
+    for steps in steps_by_call(diffusion.num_timesteps, batch_size // len(rows)):
+        every, t, noise = pairs_of(rows, steps, rng, x_start)
         found = evaluate_terms(diffusion, denoise.select(every), x_start[every], t, noise)
         vb, xstart_mse, mse = (values.view(len(steps), len(rows)).T for values in found)
         columns.append((vb, xstart_mse, mse))
@@ -148,6 +144,22 @@ def _bound(
     prior = diffusion.prior_bpd(x_start[rows])
     vb, xstart_mse, mse = (torch.cat(parts, dim=1) for parts in zip(*columns, strict=True))
     return VLB(prior + vb.sum(1), prior, vb, xstart_mse, mse)
+
+
+def steps_by_call(number: int, per_call: int) -> list[range]:
+    """Return the steps of each call of the network: step 0, the decoder, by itself, then as many at once as fit."""
+    return [range(1), *(range(first, min(first + per_call, number)) for first in range(1, number, per_call))]
+
+
+def pairs_of(rows: Tensor, steps: range, rng: Rng, x_start: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Pair every step with every image, step by step.
+
+    Returns:
+        The row and the step of each pair, and its noise. Steps are known on the host, so that it need not wait for the
+        device to hear which of them is the decoder's.
+    """
+    noise = rng.normals("bound", steps, x_start.shape[1:], x_start.dtype).flatten(0, 1)
+    return rows.repeat(len(steps)), torch.tensor(steps).repeat_interleave(len(rows)), noise
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from idm.core.rng import Rng
 from idm.core.tensors import mean_flat, wide
 from idm.core.types import Images
 from idm.diffusion import Denoiser, GaussianDiffusion
-from idm.likelihood.bound import VLB, refuse_unscorable, see
+from idm.likelihood.bound import VLB, pairs_of, refuse_unscorable, see, steps_by_call
 
 
 @final
@@ -48,7 +48,7 @@ def map_bound(
         denoise: what finds x_0.
         x_start: clean data in [-1, 1], [b, c, *space].
         seed: image i has seed + i.
-        batch_size: images per call of the network, each at one step.
+        batch_size: (image, step) pairs per call of the network.
         listener: hears how it gets on, in steps of the chain.
 
     Raises:
@@ -56,23 +56,36 @@ def map_bound(
     """
     refuse_unscorable(denoise, x_start, batch_size)
     seeds = Rng.from_seed(seed, len(x_start), x_start.device).seeds
-    parts = torch.arange(len(x_start), device=x_start.device).split(batch_size)
+    parts = torch.arange(len(x_start)).split(min(len(x_start), batch_size))
     with torch.no_grad(), listener.follow("bound", diffusion.num_timesteps * len(parts)) as bar:
-        found = [_mapped(diffusion, denoise.select(rows), x_start[rows], Rng(seeds[rows]), bar) for rows in parts]
+        found = [_mapped(diffusion, denoise, x_start, rows, Rng(seeds[rows]), batch_size, bar) for rows in parts]
     return MappedBound(VLB.concatenate([one.vlb for one in found]), torch.cat([one.maps for one in found]))
 
 
-def _mapped(diffusion: GaussianDiffusion, denoise: Denoiser, x_start: Tensor, rng: Rng, bar: Progress) -> MappedBound:
-    """Add up the bits of every value, in float64, over all steps."""
-    prior = diffusion.prior_by_value(x_start)
-    maps, columns = wide(prior).clone(), list[tuple[Tensor, ...]]()
-    for t in range(diffusion.num_timesteps):
-        noise = rng.normal("bound", t, x_start.shape[1:], x_start.dtype)
-        seen = see(diffusion, denoise, x_start, t, noise)
-        values = diffusion.vb_by_value(seen.step, x_start, seen.x_t, t)
-        maps += wide(values)
-        columns.append((mean_flat(values), *seen.errors(x_start, noise)))
-        bar.advance()
-    vb, xstart_mse, mse = (torch.stack(parts, dim=1) for parts in zip(*columns, strict=True))
+def _mapped(
+    diffusion: GaussianDiffusion,
+    denoise: Denoiser,
+    x_start: Tensor,
+    rows: Tensor,
+    rng: Rng,
+    batch_size: int,
+    bar: Progress,
+) -> MappedBound:
+    """Add up the bits of every value of at most ``batch_size`` images, in float64, over all steps."""
+    prior = diffusion.prior_by_value(x_start[rows])
+    maps, columns = wide(prior).clone(), list[list[Tensor]]()
+    for steps in steps_by_call(diffusion.num_timesteps, batch_size // len(rows)):
+        every, t, noise = pairs_of(rows, steps, rng, x_start)
+        x = x_start[every]
+        seen = see(diffusion, denoise.select(every), x, t, noise)
+        is_decoder = steps.start == 0
+        values = (
+            diffusion.decoder_by_value(seen.step, x) if is_decoder else diffusion.kl_by_value(seen.step, x, seen.x_t, t)
+        )
+        maps += wide(values).unflatten(0, (len(steps), len(rows))).sum(0)
+        found = (mean_flat(values), *seen.errors(x, noise))
+        columns.append([each.view(len(steps), len(rows)).T for each in found])
+        bar.advance(len(steps))
+    vb, xstart_mse, mse = (torch.cat(parts, dim=1) for parts in zip(*columns, strict=True))
     prior_bpd = mean_flat(prior)
     return MappedBound(VLB(prior_bpd + vb.sum(1), prior_bpd, vb, xstart_mse, mse), maps.to(x_start))

@@ -143,6 +143,7 @@ class Editable(Opened):
         steps: int | None = None,
         spacing: str | None = None,
         threshold: float = 0.0,
+        seed: int = 0,
         listener: Listener | None = None,
     ) -> NDArray[Any]:
         """Walk from one sample to another through the noise that they come from.
@@ -156,6 +157,7 @@ class Editable(Opened):
             steps: of the inversion.
             spacing: name of the grid.
             threshold: share of dynamic thresholding.
+            seed: of the noise that bdia gives the data: the first has that of seed, the second of seed + 1.
             listener: hears how it gets on.
 
         Raises:
@@ -168,6 +170,7 @@ class Editable(Opened):
             whole_number(num, "num"),
             labels=interpolating.two_classes(classes_of_latents(self, labels)),
             choice=choose_inversion(self.diffusion, method, steps, spacing, threshold),
+            seed=whole_number(seed, "seed"),
             listener=listener_or_quiet(listener),
         )
         return self.restored(x)

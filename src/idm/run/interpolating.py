@@ -1,6 +1,7 @@
 """Paths between two samples, through the noise that they come from."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy.typing as npt
 import torch
@@ -27,6 +28,7 @@ def interpolate(
     labels: tuple[int, int] | None = None,
     option: str = "labels=CLASSES",
     choice: InversionChoice | None = None,
+    seed: int = 0,
     listener: Listener = SILENT,
 ) -> tuple[Tensor, list[int] | None]:
     """Encode two samples, and decode ``num`` places on the way between their codes, both ends included.
@@ -41,6 +43,7 @@ def interpolate(
         labels: numbers of the classes of the two.
         option: how a caller gives those.
         choice: as of ``encode``.
+        seed: of the noise that the way gives the data, if any: the first has that of seed, the second of seed + 1.
         listener: hears how it gets on.
 
     Returns:
@@ -55,7 +58,7 @@ def interpolate(
     way, weights = choice or choose_inversion(run.diffusion), _places(num)
     of_ends = _labels_of_ends(run, _two(ends), labels, option)
     on_way = None if of_ends is None else of_ends[[round(weight) for weight in weights]]
-    found = _walk(run, ends.x, weights, of_ends, on_way, way, listener)
+    found = _walk(run, ends.x, weights, of_ends, on_way, way, seed, listener)
     return require_finite(found.cpu(), "images on the way"), None if on_way is None else on_way.tolist()
 
 
@@ -66,16 +69,15 @@ def _walk(
     of_ends: Tensor | None,
     on_way: Tensor | None,
     choice: InversionChoice,
+    seed: int,
     listener: Listener,
 ) -> Tensor:
     start, end = ends.to(run.device).split(1)
     denoise, path = (carrying_denoiser(run, choice, y) for y in (of_ends, on_way))
     loops = num_loops(weights, choice.inversion.num_states)
     with listener.follow("interpolating", loops * choice.process.num_timesteps) as bar:
-        within = Within(bar)
-        return interpolate_samples(
-            choice.process, denoise, start, end, weights, path=path, inversion=choice.inversion, listener=within
-        )
+        how: dict[str, Any] = {"path": path, "inversion": choice.inversion, "seed": seed, "listener": Within(bar)}
+        return interpolate_samples(choice.process, denoise, start, end, weights, **how)
 
 
 def two_inputs(run: Opened, start: npt.ArrayLike, end: npt.ArrayLike) -> Inputs:

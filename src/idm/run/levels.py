@@ -97,23 +97,41 @@ def errors_of(
     given: dict[str, Any] = {"seed": seed + numbers.start, "batch_size": batch_size}
     found = level_errors(run.diffusion, run.scoring_denoiser(y), x, places, listener=listener, **given)
     require_finite(found.x_start, "errors over noise levels")
+    found = _in_data_units(found, places, run)
     if optimum is None:
         return found
     best = optimum.denoiser(told_to(optimum, y, run.device))
     return replace(found, optimum=x_start_errors(run.diffusion, best, x, places, **given))
 
 
-def best_of_training(run: Opened, data: Data) -> EmpiricalDenoiser | None:
-    """Return the denoiser of the training set's own distribution, which minimises every loss on it.
+def _in_data_units(found: LevelErrors, places: Sequence[int], run: Opened) -> LevelErrors:
+    """A density changes with the units of the data; the decoder's term, at place 0, carries the change."""
+    if found.bits_per_dim is None:
+        return found
+    is_decoder = torch.tensor([place == 0 for place in places])
+    return replace(found, bits_per_dim=found.bits_per_dim + run.spec.codec.log2_scale * is_decoder)
 
-    None where that is not computed: nothing to train on, more than 2^24 values of it, samples that are cut out at other
-    places in every epoch, or labels that are numbers, by which each sample is known.
+
+def knows_best_of_training(run: Opened, data: Data) -> bool:
+    """Whether the denoiser of the training set's own distribution is computed.
+
+    It is not where there is nothing to train on, more than 2^24 values of it, samples that are cut out at other places
+    in every epoch, or labels that are numbers, by which each sample is known.
     """
     train = data.train
     too_many = len(train) * math.prod(train.shape) > MOST_TRAINING_VALUES
     numbers = train.labels is not None and train.labels.is_floating_point()
-    if len(train) == 0 or too_many or numbers or run.experiment.data.random_crop:
+    return not (len(train) == 0 or too_many or numbers or run.experiment.data.random_crop)
+
+
+def best_of_training(run: Opened, data: Data) -> EmpiricalDenoiser | None:
+    """Return the denoiser of the training set's own distribution, which minimises every loss on it.
+
+    It reads all of the training set. None where it is not computed; see ``knows_best_of_training``.
+    """
+    if not knows_best_of_training(run, data):
         return None
+    train = data.train
     x, y = train.batch(np.arange(len(train)))
     return EmpiricalDenoiser(run.diffusion, x.to(run.device), None if y is None else y.to(run.device))
 

@@ -63,6 +63,7 @@ class InterpolateRequest:
         label_a: class of the first; by default that of the second.
         label_b: class of the second; by default that of the first.
         inversion: as of ``EncodeRequest``.
+        seed: of the noise that bdia gives the data: the first has that of seed, the second of seed + 1.
         guide: as of ``EditRequest``.
     """
 
@@ -70,4 +71,5 @@ class InterpolateRequest:
     label_a: Labels | None = None
     label_b: Labels | None = None
     inversion: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    seed: int = 0
     guide: Mapping[str, Any] = field(default_factory=dict[str, Any])

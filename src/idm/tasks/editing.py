@@ -176,9 +176,11 @@ def interpolate_into(
     )
     ends, num = read_inputs(opened, [start, end]), whole_number(asked.num, "num")
     labels, option = _pair(first or second, second or first), "label_a=CLASS and label_b=CLASS"
+    seed = whole_number(asked.seed, "seed")
+    given: dict[str, Any] = {"labels": labels, "option": option, "choice": choice, "seed": seed}
     with sample_folder(folder, opened, num) as results:
         say_what_is_replaced(results, say)
-        x, y = interpolate(opened, ends, num, labels=labels, option=option, choice=choice, listener=listener)
+        x, y = interpolate(opened, ends, num, **given, listener=listener)
         what = f"{counted(num, 'image')} from {start} to {end}"
         written = results.put(what, lambda new: save_samples(new, opened, x, columns=num, labels=y))
     return Edited(opened, x, written, choice.process.num_timesteps)

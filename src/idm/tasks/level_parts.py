@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, final
 
@@ -14,7 +15,7 @@ from idm.metrics import LevelScores
 from idm.oracles import EmpiricalDenoiser
 from idm.run import Data, Opened
 from idm.run.bound_request import BoundRequest
-from idm.run.levels import best_of_training, counts_of, errors_of, places_of
+from idm.run.levels import best_of_training, counts_of, errors_of, knows_best_of_training, places_of
 from idm.tasks.long_jobs import request_of_bound
 from idm.tasks.part_files import Part
 from idm.tasks.parts import Job, told_in_parts
@@ -42,8 +43,10 @@ def levels_in_parts(
     given = request_of_bound(run, data, run.diffusion, wanted.seed)
     look = _Look(run, places_of(run), place, wanted, given, ranks or Ranks(), listener)
     held_out, training = counts_of(data, wanted)
+    # It reads all of the training set: it is made once, by a process that has a part to do.
+    best = cache(lambda: best_of_training(run, data)) if knows_best_of_training(run, data) else None
     others = look.at(HELD_OUT, data.held_out, held_out)
-    own = look.at(TRAINING, data.train, training, best_of_training(run, data)) if training else None
+    own = look.at(TRAINING, data.train, training, best) if training else None
     return None if others is None else LevelScores(others, own)
 
 
@@ -71,17 +74,20 @@ class _Look:
     listener: Listener
 
     def at(
-        self, name: str, dataset: Dataset, count: int, optimum: EmpiricalDenoiser | None = None
+        self, name: str, dataset: Dataset, count: int, best: Callable[[], EmpiricalDenoiser | None] | None = None
     ) -> LevelErrors | None:
-        """Evaluate errors of the first samples of a data set; on the main process what was found."""
+        """Evaluate errors of the first samples of a data set; on the main process what was found.
+
+        ``best`` returns the optimum whose errors stand beside, and is called when a part is evaluated; None: none do.
+        """
         places, size = list(self.places), self.wanted.batch_size
-        columns = COLUMNS if optimum is None else (*COLUMNS, OPTIMUM)
+        columns = COLUMNS if best is None else (*COLUMNS, OPTIMUM)
         request = self.given | {"places": places, "of": name}
         job = Job("levels", self.place(name), request, count, size, dict.fromkeys(columns, (len(places),)))
 
         def compute(part: range, within: Listener) -> Part:
             how: dict[str, Any] = {"seed": self.wanted.seed, "batch_size": size, "listener": within}
-            found = errors_of(self.run, dataset, part, places, optimum, **how)
+            found = errors_of(self.run, dataset, part, places, None if best is None else best(), **how)
             return {name: getattr(found, name) for name in columns}
 
         found = told_in_parts(job, len(places), compute, self.ranks, self.listener, "levels")

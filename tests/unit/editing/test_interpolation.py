@@ -11,7 +11,8 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.diffusion import Denoiser, GaussianDiffusion
-from idm.editing import INVERSIONS, RexSDEInversion, decode, encode, interpolate, slerp
+from idm.editing import INVERSIONS, BDIAInversion, RexSDEInversion, decode, encode, interpolate, slerp
+from idm.samplers import SamplerMultistep
 from idm.schedules import cosine_schedule
 
 DIFFUSION = GaussianDiffusion(cosine_schedule(8))
@@ -133,3 +134,14 @@ def test_ends_and_path_have_their_own_conditioning() -> None:
         code = encode(DIFFUSION, bound(end_label), image)
         expected = decode(DIFFUSION, bound(path_label), code)
         torch.testing.assert_close(path[place : place + 1], expected, rtol=0, atol=1e-10)
+
+
+def test_each_end_is_given_the_noise_of_its_own_seed_and_comes_back_from_any() -> None:
+    way = BDIAInversion(DIFFUSION).with_noise()
+    paths = {seed: interpolate(DIFFUSION, BENT, A, B, [0.0, 0.5, 1.0], inversion=way, seed=seed) for seed in (0, 7)}
+    for path in paths.values():
+        torch.testing.assert_close(path[[0, 2]], torch.cat([A, B]), rtol=0, atol=1e-9)
+    assert float((paths[0][1] - paths[7][1]).abs().max()) > 1e-3
+    codes = [way.encode(BENT, (image,), seed=seed)[0] for image, seed in ((A, 7), (B, 8))]
+    middle = SamplerMultistep(DIFFUSION, clip_denoised=False).draw(BENT, between(codes[0], codes[1], 0.5))
+    torch.testing.assert_close(paths[7][1:2], middle, rtol=0, atol=1e-10)

@@ -13,8 +13,10 @@ from idm.likelihood import Estimate
 from idm.metrics import histogram_bpd
 from idm.run import Run, draw, held_out_bound, open_run_data, recognise, require_recognition
 from idm.run.baseline import histogram_of
+from idm.run.bound_request import BoundRequest
 from idm.run.compared import evenly
 from idm.run.figures import choose_metrics
+from idm.run.levels import level_scores
 from idm.settings import Experiment, from_plain
 from idm.tasks import train
 
@@ -55,6 +57,22 @@ def test_a_density_in_larger_units_costs_the_logarithm_of_the_unit_more_per_dime
         vlb = bound.vlb
         torch.testing.assert_close(vlb.total_bpd, vlb.prior_bpd + vlb.vb.sum(1), rtol=1e-5, atol=1e-4)
         assert bound.histogram is None
+
+
+def test_terms_over_levels_change_with_the_unit_where_the_data_are_decoded_and_nowhere_else(tmp_path: Path) -> None:
+    scores = []
+    for scale in (1.0, 1024.0):
+        run = points(tmp_path / f"{scale:g}", scale)
+        scores.append(level_scores(run, open_run_data(run), BoundRequest()))
+    for narrow, wide in ((scores[0].held_out, scores[1].held_out), (scores[0].training, scores[1].training)):
+        assert narrow is not None
+        assert wide is not None
+        assert narrow.bits_per_dim is not None
+        assert wide.bits_per_dim is not None
+        difference = wide.bits_per_dim - narrow.bits_per_dim
+        expected = torch.zeros_like(difference)
+        expected[:, 0] = 10.0  # log2(1024), at the least noisy level
+        torch.testing.assert_close(difference, expected, rtol=0, atol=2e-3)
 
 
 def test_the_whole_chain_or_fewer_steps_of_it_and_all_samples_or_the_first(digits: Run) -> None:

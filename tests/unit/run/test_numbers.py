@@ -30,10 +30,11 @@ USES = {
     "sample": lambda run, **given: run.sample(**{"num": 1, **given}),
     "guided": lambda run, **given: run.guided(**given),
 }
+SEEDED = ("restore", "edit", "encode", "interpolate", "sample")
 CASES = [
     *(("restore", "noise", value) for value in (*NO_NUMBER, -0.1, None)),
     *((use, "num", value) for use in ("restore", "edit", "interpolate") for value in (*NO_COUNT, 0, -1)),
-    *((use, "seed", value) for use in ("restore", "edit", "encode", "sample") for value in ("4", True, NAN, None)),
+    *((use, "seed", value) for use in SEEDED for value in ("4", True, NAN, None)),
     *((use, "batch_size", value) for use in ("restore", "edit", "encode") for value in ("4", 2.5, True, NAN, 0, -1)),
     *((use, "strength", value) for use in ("edit", "invert") for value in (*NO_NUMBER, 0, -0.5, 1.5, None)),
     *(

@@ -83,11 +83,15 @@ class DINOv2:
         return self.weights[f"{PATCHES}.weight"].shape[-1]
 
     def _positions(self, rows: int, columns: int) -> Tensor:
-        """Return what tells places apart, interpolated from the grid of the size that it was trained on."""
+        """Return what tells places apart, interpolated from the grid of the size that it was trained on.
+
+        Networks with registers (Darcet et al. 2024) were published with a smoothed interpolation, the others without.
+        """
         known = self.weights[POSITIONS]
         side = round((known.shape[1] - 1) ** 0.5)
         grid = known[:, 1:].mT.unflatten(2, (side, side))
-        fitted = F.interpolate(grid, size=(rows, columns), mode="bicubic", align_corners=False)
+        smooth = REGISTERS in self.weights
+        fitted = F.interpolate(grid, (rows, columns), mode="bicubic", align_corners=False, antialias=smooth)
         return torch.cat([known[:, :1], fitted.flatten(2).mT], dim=1)
 
     def _layer(self, x: Tensor, name: str) -> Tensor:
