@@ -1,5 +1,6 @@
 """Conditions: a second source, read in step with the first, that the network is shown beside the samples."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from idm.run import DataSpec, load, open_data, open_data_to_score, open_run_data
 from idm.run.condition_spec import ConditionSpec, Field
 from idm.run.conditions import in_step
 from idm.run.field_labels import FieldLabels
+from idm.run.levels import best_of_training
 from idm.settings import from_plain
 from idm.settings.experiment import DataSettings
 from idm.tasks import train
@@ -303,3 +305,33 @@ def test_points_are_told_conditions_too(experiment, tmp_path):
     np.testing.assert_allclose(
         run.sample(3, condition=[[0.5]], guidance=0.0), run.sample(3, condition=nothing), rtol=1e-4, atol=1e-4
     )
+
+
+@pytest.fixture
+def clocked(experiment, tmp_path):
+    """The folder of a run that is told conditions, and along whose training the memorisation clock looked."""
+    fine = np.tile(FINE, (2, 1, 1, 1))
+    np.save(tmp_path / "fine.npy", fine)
+    np.save(tmp_path / "coarse.npy", np.tile(COARSE, (2, 1, 1, 1)))
+    settings = experiment(
+        data=plain(tmp_path, held_out=24),
+        training__batch_size=360,
+        training__memorisation_interval=4,
+        training__label_dropout=0.0,
+    )
+    train(settings, tmp_path / "run", device="cpu", listener=SILENT)
+    return tmp_path / "run"
+
+
+def test_the_clock_and_errors_over_levels_tell_the_gap_of_runs_with_conditions_and_no_excess(clocked):
+    lines = map(json.loads, (clocked / "metrics.jsonl").read_text().splitlines())
+    looks = [line for line in lines if "memorised" in line]
+    assert [line["step"] for line in looks] == [4]
+    assert math.isfinite(looks[0]["memorised"])
+    assert "excess_loss" not in looks[0]  # each sample is known by its condition: there is no least to compare with
+    run = load(clocked, device="cpu")
+    assert best_of_training(run, open_run_data(run)) is None
+    found = run.evaluate(metrics=["levels"], num=8)
+    assert math.isfinite(found["train_gap"].value)
+    with pytest.raises(KeyError):
+        found["excess_loss"]
