@@ -10,7 +10,6 @@ from idm.core.progress import warn
 from idm.data import Source
 from idm.run.alike import Alike, Like, open_alike
 from idm.run.condition_spec import ConditionSpec
-from idm.run.conditioned import MOST_CONDITIONS
 from idm.run.conditions import Conditions, about_conditions, in_step, of_conditions
 from idm.run.field_labels import labels_or_condition
 from idm.run.label_kinds import Label, LabelKind
@@ -84,7 +83,7 @@ def _opened(like: Like, path: str | Path) -> Conditions:
 
 
 def labels_asked(
-    run: Loaded, kind: LabelKind, labels: Labels | None, condition: str | Path | None, most: int = MOST_CONDITIONS
+    run: Loaded, kind: LabelKind, labels: Labels | None, condition: str | Path | None, most: int
 ) -> list[Label] | None:
     """Understand the labels, or read the conditions, that are asked for; None where nothing is.
 

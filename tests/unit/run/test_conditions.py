@@ -18,7 +18,8 @@ from idm.run.field_labels import FieldLabels
 from idm.run.levels import best_of_training
 from idm.settings import from_plain
 from idm.settings.experiment import DataSettings
-from idm.tasks import train
+from idm.tasks import restoring, train
+from idm.tasks.requests import RestoreRequest
 
 NUM = 24
 FINE = (np.arange(NUM * 64).reshape(NUM, 1, 8, 8) % 61).astype(np.float32)
@@ -278,6 +279,19 @@ def test_what_is_restored_or_edited_is_told_its_condition_and_latents_are_refuse
     for refused in (lambda: run.encode(fine), lambda: run.guided(classifier_scale=1.0)):
         with pytest.raises(SettingsError, match="one that is told conditions"):
             refused()
+
+
+def test_every_observation_of_a_restoration_is_told_the_condition_of_its_number(trained, monkeypatch):
+    _, folder = trained
+    many = 1030  # more than conditions of the data are kept of
+    coarse = np.arange(many, dtype=np.float32)[:, None, None, None] % 61 * np.ones((1, 4, 4), dtype=np.float32)
+    np.save(folder / "many.npy", coarse)
+    planned = []
+    monkeypatch.setattr(restoring, "plan_draws", lambda run, observed, plan: planned.append(plan) or 1 / 0)
+    wanted = RestoreRequest("downsample:2", condition=str(folder / "many.npy"))
+    with pytest.raises(ZeroDivisionError):
+        restoring.restore_into(folder / "run", [str(folder / "many.npy")], wanted, folder / "out", device="cpu")
+    assert [float(one.values.mean()) for one in planned[0].labels] == pytest.approx(coarse[:, 0, 0, 0], abs=1e-3)
 
 
 def test_the_data_of_a_run_that_are_gone_are_wanted_where_no_condition_is_given(trained):
