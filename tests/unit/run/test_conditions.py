@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 
 from idm.core.errors import DataError, SettingsError
@@ -139,15 +140,41 @@ def test_classes_say_what_is_held_out_and_are_not_told_beside_conditions(fields)
     [
         (("a.npy", "b.npy", "c.npy"), ("a.npy", "b.npy", "c.npy"), [0, 1, 2], False),
         (("x/a.npy", "x/b.npy", "x/c.npy"), ("x/c.tif", "x/a.tif", "x/b.tif"), [1, 2, 0], False),
-        (("a.npy", "b.npy", "c.npy"), ("1.npy", "2.npy", "3.npy"), [0, 1, 2], True),
+        (("a.npy", "b.npy", "c.npy"), ("1.npy", "2.npy", "3.npy"), [0, 1, 2], "1.npy goes with sample a.npy,"),
         (("a.nii#0", "a.nii#1", "a.nii#2"), ("b.nii#0", "b.nii#1", "b.nii#2"), [0, 1, 2], False),
+        (("a.nii#0", "a.nii#2", "a.nii#1"), ("b.nii#0", "b.nii#1", "b.nii#2"), [0, 2, 1], False),
+        (("a.nc#0", "a.nc#1", "b.nc#0"), ("b.h5#0", "a.h5#0", "a.h5#1"), [1, 2, 0], False),
+        (("a.nc#0", "a.nc#1", "b.nc#0"), ("a.nc#0", "b.nc#0", "b.nc#1"), [0, 1, 2], "b.nc#0 goes with sample a.nc#1,"),
+        (("a.npy", "b.npy", "c.npy"), ("c.tif", "b.tif", "x.tif", "a.tif"), [3, 1, 0], "1 of 4 conditions have names"),
+        (("run#3.tif", "run#4.tif", "b.tif"), ("b.npy", "run#4.npy", "run#3.npy"), [2, 1, 0], False),
+        (("a.tif[0:4,4:8]", "a.tif[0:4,0:4]", "b.tif"), ("b.tif", "a[0:4,0:4]", "a[0:4,4:8]"), [2, 1, 0], False),
+        (("a.npy", "a.tif", "b.npy"), ("a.npy", "b.npy", "c.npy"), [0, 1, 2], "b.npy goes with sample a.tif,"),
         (None, ("1.npy", "2.npy", "3.npy"), [0, 1, 2], False),
     ],
 )
 def test_conditions_are_found_by_names_where_both_have_the_same(samples, conditions, rows, told):
     found, remarks = in_step(samples, conditions, 3)
     assert found.tolist() == rows
-    assert bool(remarks) == told
+    assert bool(remarks) == bool(told)
+    assert not told or told in remarks[0]
+
+
+def test_samples_that_are_skipped_leave_their_conditions_over_where_names_tell(tmp_path):
+    for folder, fields in (("fine", FINE), ("coarse", COARSE)):
+        (tmp_path / folder).mkdir()
+        for row, values in enumerate(fields):
+            holes = folder == "fine" and row == 3
+            tifffile.imwrite(
+                tmp_path / folder / f"{row:02d}.tif", np.full((8, 8), np.nan, dtype=np.float32) if holes else values[0]
+            )
+    source, condition = ({"name": "tiff", "path": str(tmp_path / each)} for each in ("fine", "coarse"))
+    told = {"source": source | {"missing": "skip"}, "condition": condition, "held_out": 6}
+    data = open_data(from_plain(DataSettings, told))
+    assert len(data.train) == NUM - 6 - 1
+    for part in (data.train, data.held_out):
+        x, given = part.batch(np.arange(len(part)))
+        torch.testing.assert_close(given, coarse_of(x, data), atol=1e-4, rtol=0)
+    assert any("1 of 24 conditions have names of no sample" in line for line in data.remarks)
 
 
 def test_what_a_checkpoint_remembers_of_conditions_comes_back_and_others_are_other_data(fields):
