@@ -149,9 +149,9 @@ def _compared(samples: Sequence[str], conditions: Sequence[str]) -> tuple[list[t
 
 
 def about_conditions(line: str) -> str:
-    """Say of conditions what a source says of samples."""
+    """Say of conditions what a source says of samples; a path stays what it is, whatever it is called."""
     for ours, theirs in NAMES:
-        line = line.replace(ours, theirs)
+        line = re.sub(rf"(?<![\w./\\-]){re.escape(ours)}(?![\w/\\-])", theirs, line)
     head, space, rest = line.partition(" ")
     return f"{HEADS.get(head, head)}{space}{rest}"
 

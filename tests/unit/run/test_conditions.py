@@ -14,7 +14,7 @@ from idm.core.progress import SILENT
 from idm.data import dataset
 from idm.run import DataSpec, load, open_data, open_data_to_score, open_run_data
 from idm.run.condition_spec import ConditionSpec, Field
-from idm.run.conditions import in_step
+from idm.run.conditions import about_conditions, in_step
 from idm.run.field_labels import FieldLabels
 from idm.run.levels import best_of_training
 from idm.settings import from_plain
@@ -114,6 +114,20 @@ def test_what_does_not_go_with_the_samples_is_refused_in_a_line(fields, coarse, 
         opened(fields, condition=condition, **changes)
     assert len(caught.value.lines) == 1
     assert "data.source" not in caught.value.lines[0]
+
+
+@pytest.mark.parametrize(
+    ("of_samples", "of_conditions"),
+    [
+        ("range: 1 wanted; set data.range=auto", "data.condition.range: 1 wanted; set data.condition.range=auto"),
+        ("a.npz: set data.source.key to one of these", "a.npz: set data.condition.key to one of these"),
+        ("one wanted (data.source.fill=0, or data.source)", "one wanted (data.condition.fill=0, or data.condition)"),
+        *[(line, line) for line in ("/me/data.source/x.npy: two", "data.range/x.npy: two", "/me/data.source.npy: two")],
+        ("C:\\data.source\\x.npy: two wanted", "C:\\data.source\\x.npy: two wanted"),
+    ],
+)
+def test_what_is_said_of_conditions_names_their_settings_and_leaves_paths_alone(of_samples, of_conditions):
+    assert about_conditions(of_samples) == of_conditions
 
 
 def test_labels_that_are_numbers_are_refused_beside_conditions(fields):
