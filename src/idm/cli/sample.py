@@ -47,9 +47,21 @@ def sample(
 
     settings, of_rule = sampler_options(overrides or [])
     settings |= options.given(name=sampler, steps=steps, spacing=spacing, plan=plan, eta=eta)
-    guides, files = of_rule | guide.asked, options.listed(formats)
-    how = (precision, variance, guides, files, condition)
-    wanted = SampleRequest(num, labels, seed, guidance, settings, batch_size, trajectory, compile_, *how)
+    wanted = SampleRequest(
+        num=num,
+        labels=labels,
+        seed=seed,
+        guidance=guidance,
+        sampler=settings,
+        batch_size=batch_size,
+        trajectory=trajectory,
+        compile=compile_,
+        precision=precision,
+        variance=variance,
+        guide=of_rule | guide.asked,
+        formats=options.listed(formats),
+        condition=condition,
+    )
     drawn = sample_into(run_folder, wanted, out, **doing.for_task)
     if drawn is not None:
         _describe(doing.output, drawn, wanted)

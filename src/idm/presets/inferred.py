@@ -8,6 +8,7 @@ from idm.data.sizes import along_axes
 from idm.diffusion import ModelMeanType
 from idm.presets.inferred_network import network_for
 from idm.presets.located import NOTHING, Told, without_source
+from idm.run.data import tells_classes
 from idm.run.held_out import split
 from idm.run.opened_source import open_source
 from idm.settings.experiment import (
@@ -63,7 +64,7 @@ def inferred(settings: DataSettings, told: Told = NOTHING, *, trust_code: bool =
     data = open_source(settings, trust_code=trust_code)
     crop, whole = settings.random_crop, data.shape[1:]
     space = list(along_axes(crop, whole) if crop else whole)
-    conditional = bool(settings.attributes) or (settings.class_conditional and data.labels is not None)
+    conditional = bool(settings.attributes) or (tells_classes(settings) and data.labels is not None)
     experiment = Experiment(
         data=settings,
         schedule=ScheduleSettings(name="cosine", options=CosineScheduleOptions(num_timesteps=1000)),

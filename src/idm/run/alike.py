@@ -73,11 +73,18 @@ class Alike:
     def samples_of(cls, like: Like) -> "Alike":
         """Say what samples are like."""
         settings, spec = like.settings, like.spec
-        size, crop = size_for_images(settings, spec), settings.random_crop
-        known, classes = spec.channel_names, spec.class_names is not None
-        patches = settings if settings.patch_size else None
-        own, apart = settings.source, settings.apart
-        return cls(own, spec.shape, spec.layout, crop, known, size, classes, apart, "samples", patches)
+        return cls(
+            own=settings.source,
+            shape=spec.shape,
+            layout=spec.layout,
+            crop=settings.random_crop,
+            channel_names=spec.channel_names,
+            image_size=size_for_images(settings, spec),
+            has_classes=spec.class_names is not None,
+            apart=settings.apart,
+            what="samples",
+            patches=settings if settings.patch_size else None,
+        )
 
     @classmethod
     def conditions_of(cls, like: Like) -> "Alike":
@@ -87,8 +94,17 @@ class Alike:
         size = settings.condition.get("image_size")
         if size is None and not settings.random_crop and len(spec.shape) == 3:
             size = (spec.shape[1], spec.shape[2])
-        known, crop = spec.channel_names, settings.random_crop
-        return cls(settings.condition, spec.shape, spec.layout, crop, known, size, False, (), "conditions")
+        return cls(
+            own=settings.condition,
+            shape=spec.shape,
+            layout=spec.layout,
+            crop=settings.random_crop,
+            channel_names=spec.channel_names,
+            image_size=size,
+            has_classes=False,
+            apart=(),
+            what="conditions",
+        )
 
 
 def open_alike(alike: Alike, path: Path, told: Mapping[str, Any]) -> tuple[Source, Path]:

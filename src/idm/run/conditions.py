@@ -1,9 +1,9 @@
 """The conditions of a data set: a second source, read in step with the first."""
 
+import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,9 @@ NAMES = (
 
 HEADS = {"data:": "data.condition:", "range:": "data.condition.range:", "standardize:": "data.condition.standardize:"}
 """How messages about samples begin, and those about conditions."""
+
+PLACE = re.compile(r"(#\d+|\[[\d:,]+\])*$")
+"""Where in its file a sample lies, at the end of its name: the fourth, ``#3``, or a patch, ``[0:64,128:192]``."""
 
 UNTOLD = "data: conditions are told in place of classes, which only say what is held out"
 """What is worth knowing of data with classes."""
@@ -94,12 +97,12 @@ def open_conditions(settings: DataSettings, samples: Source, codec: Codec | None
 def in_step(
     samples: Sequence[str] | None, conditions: Sequence[str] | None, count: int
 ) -> tuple[Indices, tuple[str, ...]]:
-    """Find the condition of each sample: by names, without what follows a dot, where both have the same, else in order.
+    """Find the condition of each sample: by names where those of samples are among those of conditions, else in order.
 
     Args:
         samples: name of each sample; None where they have none.
         conditions: name of each condition, likewise.
-        count: how many there are of both.
+        count: how many samples there are, and conditions where names do not tell.
 
     Returns:
         Numbers of conditions; and what is worth knowing of that, a line each.
@@ -107,22 +110,48 @@ def in_step(
     rows = np.arange(count)
     if samples is None or conditions is None:
         return rows, ()
-    wanted, there = ([_stem(name) for name in names] for names in (samples, conditions))
+    found = _found_by_names(samples, conditions)
+    if found is not None:
+        left = len(conditions) - count
+        line = f"data.condition: {left:,} of {len(conditions):,} conditions have names of no sample and are not used"
+        return found, (line,) if left else ()
+    first = next(
+        row for row, names in enumerate(zip(*_compared(samples, conditions), strict=True)) if len({*names}) > 1
+    )
+    pair = f"condition {conditions[first]} goes with sample {samples[first]}"
+    return rows, (f"data.condition: {pair}, and so on in order, as their names differ",)
+
+
+def are_as_many(samples: Source, conditions: Source) -> bool:
+    """Whether each sample has a condition: there are as many, or names tell which are left over."""
+    if len(samples) == len(conditions):
+        return True
+    named = samples.names is not None and conditions.names is not None
+    return named and _found_by_names(samples.names or (), conditions.names or ()) is not None
+
+
+def _found_by_names(samples: Sequence[str], conditions: Sequence[str]) -> Indices | None:
+    """Return the number of the condition of the same name as each sample; None where names do not tell."""
+    wanted, there = _compared(samples, conditions)
     if wanted == there:
-        return rows, ()
+        return np.arange(len(wanted))
     number = {name: row for row, name in enumerate(there)}
-    if len(number) < count or len(set(wanted)) < count:  # several in a file, which are in the order of that
-        return rows, ()
-    if number.keys() == set(wanted):
-        return np.array([number[name] for name in wanted]), ()
-    line = f"condition {there[0]} goes with sample {wanted[0]}, and so on in order, as their names differ"
-    return rows, (f"data.condition: {line}",)
+    is_told = len(number) == len(there) and len(set(wanted)) == len(wanted) and number.keys() >= set(wanted)
+    return np.array([number[name] for name in wanted], dtype=np.int64) if is_told else None
+
+
+def _compared(samples: Sequence[str], conditions: Sequence[str]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return what is compared of names: files, and places in them; these alone where either are of one file."""
+    ours, theirs = ([_file_and_place(name) for name in names] for names in (samples, conditions))
+    if len({file for file, _ in ours}) == len({file for file, _ in theirs}) == 1:
+        ours, theirs = ([("", place) for _, place in parts] for parts in (ours, theirs))
+    return ours, theirs
 
 
 def about_conditions(line: str) -> str:
-    """Say of conditions what a source says of samples."""
+    """Say of conditions what a source says of samples; a path stays what it is, whatever it is called."""
     for ours, theirs in NAMES:
-        line = line.replace(ours, theirs)
+        line = re.sub(rf"(?<![\w./\\-]){re.escape(ours)}(?![\w/\\-])", theirs, line)
     head, space, rest = line.partition(" ")
     return f"{HEADS.get(head, head)}{space}{rest}"
 
@@ -138,7 +167,7 @@ def of_conditions() -> Generator[None, None, None]:
 
 def _refuse_unfit(conditions: Source, samples: Source, crop: Sizes) -> None:
     count, shape = len(conditions), conditions.shape
-    if count != len(samples):
+    if not are_as_many(samples, conditions):
         raise DataError(
             f"condition: one for each of the {len(samples):,} samples wanted, in the same order, got {count:,}; "
             "give as many"
@@ -157,7 +186,9 @@ def _refuse_unfit(conditions: Source, samples: Source, crop: Sizes) -> None:
         )
 
 
-def _stem(name: str) -> str:
-    """Return a path without what follows the first dot of the file's name."""
-    path = PurePosixPath(name)
-    return str(path.with_name(path.name.partition(".")[0] or path.name))
+def _file_and_place(name: str) -> tuple[str, str]:
+    """Return a path without what follows the first dot of the file's name, and where in that a sample lies, as #3."""
+    place = PLACE.search(name)
+    assert place is not None, "it may be empty"
+    folder, slash, file = name[: place.start()].rpartition("/")
+    return f"{folder}{slash}{file.partition('.')[0] or file}", place[0]

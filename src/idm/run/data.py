@@ -71,7 +71,7 @@ def open_data(
     """
     source = open_source(settings, trust_code=trust_code)
     if before is not None:
-        _number_as_before(source, before, conditional=_tells_classes(settings) and not settings.attributes)
+        _number_as_before(source, before, conditional=tells_classes(settings) and not settings.attributes)
     parts = split(settings, source)
     known = None if codec is None or before is None or before.condition is None else before.condition.codec
     conditions = open_conditions(settings, source, known)
@@ -121,14 +121,14 @@ def _labels(
         DataError: no such numbers.
     """
     if not settings.attributes:
-        return source.labels if _tells_classes(settings) else None, None
+        return source.labels if tells_classes(settings) else None, None
     names, values = read_attributes(source, settings.attributes)
     found = fit_attributes(names, values, train)
     scale = found if before is None or before.names != names else before
     return scale.standardize(values), found
 
 
-def _tells_classes(settings: DataSettings) -> bool:
+def tells_classes(settings: DataSettings) -> bool:
     """Whether the network is told classes, where there are any: not beside conditions."""
     return settings.class_conditional and not settings.condition.is_on
 
@@ -137,7 +137,7 @@ def _describe(
     settings: DataSettings, to_train: Dataset, num_train: int, held_out: Indices, attributes: Attributes | None
 ) -> DataSpec:
     source = to_train.source
-    is_labelled = _tells_classes(settings) and source.labels is not None and attributes is None
+    is_labelled = tells_classes(settings) and source.labels is not None and attributes is None
     return DataSpec(
         to_train.shape,
         to_train.codec,

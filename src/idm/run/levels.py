@@ -116,12 +116,13 @@ def knows_best_of_training(run: Opened, data: Data) -> bool:
     """Whether the denoiser of the training set's own distribution is computed.
 
     It is not where there is nothing to train on, more than 2^24 values of it, samples that are cut out at other places
-    in every epoch, or labels that are numbers, by which each sample is known.
+    in every epoch, or labels that are numbers or conditions, by which each sample is known.
     """
     train = data.train
     too_many = len(train) * math.prod(train.shape) > MOST_TRAINING_VALUES
-    numbers = train.labels is not None and train.labels.is_floating_point()
-    return not (len(train) == 0 or too_many or numbers or run.experiment.data.random_crop)
+    are_numbers = train.labels is not None and train.labels.is_floating_point()
+    is_known = are_numbers or run.spec.condition is not None
+    return not (len(train) == 0 or too_many or is_known or run.experiment.data.random_crop)
 
 
 def best_of_training(run: Opened, data: Data) -> EmpiricalDenoiser | None:

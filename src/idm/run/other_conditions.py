@@ -10,8 +10,7 @@ from idm.core.progress import warn
 from idm.data import Source
 from idm.run.alike import Alike, Like, open_alike
 from idm.run.condition_spec import ConditionSpec
-from idm.run.conditioned import MOST_CONDITIONS
-from idm.run.conditions import Conditions, about_conditions, in_step, of_conditions
+from idm.run.conditions import Conditions, about_conditions, are_as_many, in_step, of_conditions
 from idm.run.field_labels import labels_or_condition
 from idm.run.label_kinds import Label, LabelKind
 from idm.run.labels import Labels
@@ -53,7 +52,7 @@ def open_other_conditions(like: Like, path: str | Path, samples: Source) -> Cond
         DataError: they cannot be read, are another number than the samples, or are not like those of the run.
     """
     found = _opened(like, path)
-    if len(found.source) != len(samples):
+    if not are_as_many(samples, found.source):
         raise DataError(
             f"{path}: a condition for each of the {len(samples):,} samples wanted, in the same order, got "
             f"{len(found.source):,}; give as many"
@@ -84,7 +83,7 @@ def _opened(like: Like, path: str | Path) -> Conditions:
 
 
 def labels_asked(
-    run: Loaded, kind: LabelKind, labels: Labels | None, condition: str | Path | None, most: int = MOST_CONDITIONS
+    run: Loaded, kind: LabelKind, labels: Labels | None, condition: str | Path | None, most: int
 ) -> list[Label] | None:
     """Understand the labels, or read the conditions, that are asked for; None where nothing is.
 

@@ -9,10 +9,11 @@ from idm.core.progress import SILENT, Listener
 from idm.restoration import Mask, Method, Operator
 from idm.run import Run, load
 from idm.run.edits import EditPlan, plan_edits
+from idm.run.field_labels import labels_or_condition
 from idm.run.method_settings import find_method, usual_method
 from idm.run.named_classifier import guided_by_names
 from idm.run.observing import Observed, observe, read_observed
-from idm.run.other_conditions import labels_asked
+from idm.run.other_conditions import read_conditions
 from idm.run.restoring import RestorePlan, plan_draws, restoring_sampler
 from idm.run.saving import results_folder
 from idm.samplers import Sampler
@@ -57,6 +58,8 @@ def restore_into(
     opened = load(run_folder, device=device, trust_code=trust_code)
     folder, plan = together(lambda: results_folder(out, opened, "restored"), lambda: _plan(opened, request, listener))
     observed = _observed(opened, plan, request, names)
+    if request.condition is not None:
+        plan = replace(plan, labels=read_conditions(opened, request.condition, len(observed.values)))
     draws, reference = plan_draws(opened, observed, plan), _reference(request.operator)
     mending = Mending(opened, observed, draws, reference, covers=request.coverage, doing="restoring")
     return mending.make(folder, request.batch_size, listener, say)
@@ -92,10 +95,11 @@ def edit_into(
 
 
 def _plan(run: Run, request: RestoreRequest, listener: Listener) -> RestorePlan:
-    """Read a request; what is wrong with any of it is told at once."""
+    """Read a request, all but its conditions; what is wrong with any of it is told at once."""
+    kind = run.spec.label_kind
     (operator, method, sampler), labels = together(
         lambda: _way(run, request, listener),
-        lambda: labels_asked(run, run.spec.label_kind, request.labels, request.condition),
+        lambda: kind.read(labels_or_condition(kind, request.labels, None)),
     )
     return RestorePlan(operator, request.noise, request.num, method, sampler, labels, request.seed).checked()
 

@@ -173,7 +173,7 @@ class TrainStep:
             with spread.accumulating(last=i == len(parts)):
                 kwargs, at = share.kwargs(part, dropout=self.seeded_dropout), share.level(part)
                 terms = self.diffusion.training_losses(
-                    self.network, share.x_start[part], at, noise=share.noise[part], model_kwargs=kwargs
+                    self.network, self._seen(share, part), at, noise=share.noise[part], model_kwargs=kwargs
                 )
                 # The mean over the whole batch, of which this is a part: parts add up to it, whatever their sizes are.
                 loss = (terms.loss * share.importance[part]).sum() / self.settings.batch_size
@@ -218,7 +218,14 @@ class TrainStep:
         if self.null_label is not None:
             dropped = rng.uniform("label dropout").flatten() < self.settings.label_dropout
             labels = torch.where(append_dims(dropped, labels.ndim), self.null_label, labels)
-        return x_start if self._mean is None else x_start - self._mean(labels, self.dataset.shape), labels
+        return x_start, labels
+
+    def _seen(self, share: _Share, part: slice) -> Tensor:
+        """Return some of the samples as the network sees them: without the mean that is known of them."""
+        x_start = share.x_start[part]
+        if self._mean is None or share.labels is None:
+            return x_start
+        return x_start - self._mean(share.labels[part], self.dataset.shape)
 
     def _batches_from(self, step: int) -> Batches:
         if self._batches is not None and step == self._next_step:

@@ -9,7 +9,7 @@ from idm.core.errors import DataError
 from idm.data import Codec
 from idm.diffusion import LossType, ModelMeanType
 from idm.interop.openai import unet_options
-from idm.presets import PRESETS, Told, data_settings, inferred
+from idm.presets import PRESETS, Told, data_settings, inferred, with_condition
 from idm.run import DataSpec, build_diffusion, build_network, build_sampler, open_data
 from idm.settings import Experiment, from_plain, to_plain
 from idm.settings.experiment import DiffusionSettings
@@ -134,6 +134,8 @@ def test_labels_make_guidance_possible(tmp_path):
     assert inferred(data_settings(str(tmp_path / "x.npz"))).training.label_dropout > 0
     np.save(tmp_path / "y.npy", np.zeros((6, 1, 8, 8), np.uint8))
     assert inferred(data_settings(str(tmp_path / "y.npy"))).training.label_dropout == 0
+    told = with_condition(Told(), str(tmp_path / "y.npy"))
+    assert inferred(data_settings(str(tmp_path / "x.npz"), told)).training.label_dropout == 0  # which take their place
 
 
 def test_batches_are_not_larger_than_what_is_left_to_train_on(tmp_path):

@@ -1,10 +1,12 @@
 """Conditions: a second source, read in step with the first, that the network is shown beside the samples."""
 
+import json
 import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 
 from idm.core.errors import DataError, SettingsError
@@ -12,11 +14,13 @@ from idm.core.progress import SILENT
 from idm.data import dataset
 from idm.run import DataSpec, load, open_data, open_data_to_score, open_run_data
 from idm.run.condition_spec import ConditionSpec, Field
-from idm.run.conditions import in_step
+from idm.run.conditions import about_conditions, in_step
 from idm.run.field_labels import FieldLabels
+from idm.run.levels import best_of_training
 from idm.settings import from_plain
 from idm.settings.experiment import DataSettings
-from idm.tasks import train
+from idm.tasks import restoring, train
+from idm.tasks.requests import RestoreRequest
 
 NUM = 24
 FINE = (np.arange(NUM * 64).reshape(NUM, 1, 8, 8) % 61).astype(np.float32)
@@ -112,6 +116,20 @@ def test_what_does_not_go_with_the_samples_is_refused_in_a_line(fields, coarse, 
     assert "data.source" not in caught.value.lines[0]
 
 
+@pytest.mark.parametrize(
+    ("of_samples", "of_conditions"),
+    [
+        ("range: 1 wanted; set data.range=auto", "data.condition.range: 1 wanted; set data.condition.range=auto"),
+        ("a.npz: set data.source.key to one of these", "a.npz: set data.condition.key to one of these"),
+        ("one wanted (data.source.fill=0, or data.source)", "one wanted (data.condition.fill=0, or data.condition)"),
+        *[(line, line) for line in ("/me/data.source/x.npy: two", "data.range/x.npy: two", "/me/data.source.npy: two")],
+        ("C:\\data.source\\x.npy: two wanted", "C:\\data.source\\x.npy: two wanted"),
+    ],
+)
+def test_what_is_said_of_conditions_names_their_settings_and_leaves_paths_alone(of_samples, of_conditions):
+    assert about_conditions(of_samples) == of_conditions
+
+
 def test_labels_that_are_numbers_are_refused_beside_conditions(fields):
     with pytest.raises(SettingsError, match=r"attributes: labels or conditions wanted, got both"):
         opened(fields, attributes=["age"])
@@ -136,15 +154,41 @@ def test_classes_say_what_is_held_out_and_are_not_told_beside_conditions(fields)
     [
         (("a.npy", "b.npy", "c.npy"), ("a.npy", "b.npy", "c.npy"), [0, 1, 2], False),
         (("x/a.npy", "x/b.npy", "x/c.npy"), ("x/c.tif", "x/a.tif", "x/b.tif"), [1, 2, 0], False),
-        (("a.npy", "b.npy", "c.npy"), ("1.npy", "2.npy", "3.npy"), [0, 1, 2], True),
+        (("a.npy", "b.npy", "c.npy"), ("1.npy", "2.npy", "3.npy"), [0, 1, 2], "1.npy goes with sample a.npy,"),
         (("a.nii#0", "a.nii#1", "a.nii#2"), ("b.nii#0", "b.nii#1", "b.nii#2"), [0, 1, 2], False),
+        (("a.nii#0", "a.nii#2", "a.nii#1"), ("b.nii#0", "b.nii#1", "b.nii#2"), [0, 2, 1], False),
+        (("a.nc#0", "a.nc#1", "b.nc#0"), ("b.h5#0", "a.h5#0", "a.h5#1"), [1, 2, 0], False),
+        (("a.nc#0", "a.nc#1", "b.nc#0"), ("a.nc#0", "b.nc#0", "b.nc#1"), [0, 1, 2], "b.nc#0 goes with sample a.nc#1,"),
+        (("a.npy", "b.npy", "c.npy"), ("c.tif", "b.tif", "x.tif", "a.tif"), [3, 1, 0], "1 of 4 conditions have names"),
+        (("run#3.tif", "run#4.tif", "b.tif"), ("b.npy", "run#4.npy", "run#3.npy"), [2, 1, 0], False),
+        (("a.tif[0:4,4:8]", "a.tif[0:4,0:4]", "b.tif"), ("b.tif", "a[0:4,0:4]", "a[0:4,4:8]"), [2, 1, 0], False),
+        (("a.npy", "a.tif", "b.npy"), ("a.npy", "b.npy", "c.npy"), [0, 1, 2], "b.npy goes with sample a.tif,"),
         (None, ("1.npy", "2.npy", "3.npy"), [0, 1, 2], False),
     ],
 )
 def test_conditions_are_found_by_names_where_both_have_the_same(samples, conditions, rows, told):
     found, remarks = in_step(samples, conditions, 3)
     assert found.tolist() == rows
-    assert bool(remarks) == told
+    assert bool(remarks) == bool(told)
+    assert not told or told in remarks[0]
+
+
+def test_samples_that_are_skipped_leave_their_conditions_over_where_names_tell(tmp_path):
+    for folder, fields in (("fine", FINE), ("coarse", COARSE)):
+        (tmp_path / folder).mkdir()
+        for row, values in enumerate(fields):
+            holes = folder == "fine" and row == 3
+            tifffile.imwrite(
+                tmp_path / folder / f"{row:02d}.tif", np.full((8, 8), np.nan, dtype=np.float32) if holes else values[0]
+            )
+    source, condition = ({"name": "tiff", "path": str(tmp_path / each)} for each in ("fine", "coarse"))
+    told = {"source": source | {"missing": "skip"}, "condition": condition, "held_out": 6}
+    data = open_data(from_plain(DataSettings, told))
+    assert len(data.train) == NUM - 6 - 1
+    for part in (data.train, data.held_out):
+        x, given = part.batch(np.arange(len(part)))
+        torch.testing.assert_close(given, coarse_of(x, data), atol=1e-4, rtol=0)
+    assert any("1 of 24 conditions have names of no sample" in line for line in data.remarks)
 
 
 def test_what_a_checkpoint_remembers_of_conditions_comes_back_and_others_are_other_data(fields):
@@ -278,6 +322,19 @@ def test_what_is_restored_or_edited_is_told_its_condition_and_latents_are_refuse
             refused()
 
 
+def test_every_observation_of_a_restoration_is_told_the_condition_of_its_number(trained, monkeypatch):
+    _, folder = trained
+    many = 1030  # more than conditions of the data are kept of
+    coarse = np.arange(many, dtype=np.float32)[:, None, None, None] % 61 * np.ones((1, 4, 4), dtype=np.float32)
+    np.save(folder / "many.npy", coarse)
+    planned = []
+    monkeypatch.setattr(restoring, "plan_draws", lambda run, observed, plan: planned.append(plan) or 1 / 0)
+    wanted = RestoreRequest("downsample:2", condition=str(folder / "many.npy"))
+    with pytest.raises(ZeroDivisionError):
+        restoring.restore_into(folder / "run", [str(folder / "many.npy")], wanted, folder / "out", device="cpu")
+    assert [float(one.values.mean()) for one in planned[0].labels] == pytest.approx(coarse[:, 0, 0, 0], abs=1e-3)
+
+
 def test_the_data_of_a_run_that_are_gone_are_wanted_where_no_condition_is_given(trained):
     run, folder = trained
     (folder / "coarse.npy").unlink()
@@ -303,3 +360,33 @@ def test_points_are_told_conditions_too(experiment, tmp_path):
     np.testing.assert_allclose(
         run.sample(3, condition=[[0.5]], guidance=0.0), run.sample(3, condition=nothing), rtol=1e-4, atol=1e-4
     )
+
+
+@pytest.fixture
+def clocked(experiment, tmp_path):
+    """The folder of a run that is told conditions, and along whose training the memorisation clock looked."""
+    fine = np.tile(FINE, (2, 1, 1, 1))
+    np.save(tmp_path / "fine.npy", fine)
+    np.save(tmp_path / "coarse.npy", np.tile(COARSE, (2, 1, 1, 1)))
+    settings = experiment(
+        data=plain(tmp_path, held_out=24),
+        training__batch_size=360,
+        training__memorisation_interval=4,
+        training__label_dropout=0.0,
+    )
+    train(settings, tmp_path / "run", device="cpu", listener=SILENT)
+    return tmp_path / "run"
+
+
+def test_the_clock_and_errors_over_levels_tell_the_gap_of_runs_with_conditions_and_no_excess(clocked):
+    lines = map(json.loads, (clocked / "metrics.jsonl").read_text().splitlines())
+    looks = [line for line in lines if "memorised" in line]
+    assert [line["step"] for line in looks] == [4]
+    assert math.isfinite(looks[0]["memorised"])
+    assert "excess_loss" not in looks[0]  # each sample is known by its condition: there is no least to compare with
+    run = load(clocked, device="cpu")
+    assert best_of_training(run, open_run_data(run)) is None
+    found = run.evaluate(metrics=["levels"], num=8)
+    assert math.isfinite(found["train_gap"].value)
+    with pytest.raises(KeyError):
+        found["excess_loss"]

@@ -106,3 +106,23 @@ def test_batches_in_pieces_have_the_same_gradient(of_lines, tmp_path):
         means.append({key: value for key, value in run.network.state_dict().items() if key.startswith("mean.")})
     for key, value in means[0].items():
         torch.testing.assert_close(means[1][key], value, atol=2e-3, rtol=0)
+
+
+def test_means_are_found_for_as_many_samples_at_once_as_the_network_is_called_with(of_lines, tmp_path, monkeypatch):
+    sizes = []
+    find = ResidualNetwork.mean_of
+
+    def counted(network, condition, shape):
+        sizes.append(len(condition))
+        return find(network, condition, shape)
+
+    monkeypatch.setattr(ResidualNetwork, "mean_of", counted)
+    few = of_lines(training__micro_batch_size=16, training__mean_steps=1, training__bound_interval=0)
+    run = train(few, tmp_path / "run", device="cpu", listener=SILENT)
+    assert sizes[: 4 * 4] == [16] * 16  # four steps of 64 samples
+    sizes.clear()
+    run.sample(20, seed=1, batch_size=8, sampler=run.sampler(steps=3))
+    assert sizes == [8, 8, 4]
+    sizes.clear()
+    run.evaluate(num=20, batch_size=8, steps=3)
+    assert max(sizes) == 8
