@@ -1,11 +1,7 @@
-"""Coordinates of FITS, tags of TIFF and distances of DICOM: read, kept in a checkpoint, given back by the writer."""
+"""Coordinates of FITS and tags of TIFF: read, kept in a checkpoint, given back by the writer."""
 
-import gzip
 import io
-import json
-from dataclasses import fields
 
-import nibabel
 import numpy as np
 import pytest
 import tifffile
@@ -21,9 +17,8 @@ from idm.data.metadata import (
     metadata_to_plain,
     of_pieces,
 )
-from idm.data.writers import Form, ToWrite, build_writers, usual_formats
 
-from ... import dicoms
+from .given_back import restored, written
 
 SKY = {
     "CTYPE1": "RA---TAN",
@@ -42,21 +37,6 @@ SKY = {
     "BUNIT": "Jy/beam",
 }
 PIXELS = np.random.default_rng(0).normal(size=(5, 6)).astype(np.float32)
-
-
-def restored(found):
-    """What a checkpoint gives back."""
-    plain = json.loads(json.dumps(metadata_to_plain(found.metadata)))
-    kept = metadata_from_plain(plain, found.shape)
-    assert kept == found.metadata
-    return kept
-
-
-def written(name, found):
-    """The file that a writer makes of the first sample."""
-    form = Form(found.shape, found.dtype, found.layout, metadata=restored(found))
-    (_, content), *_ = build_writers((name,), form)[name].files(ToWrite(found.read(np.arange(1)), form))
-    return content
 
 
 def sky(path, pixels=PIXELS, **changes):
@@ -148,44 +128,6 @@ def test_distances_of_imagej_come_back(tmp_path, channels):
         x, y = (file.pages[0].tags[code].value for code in (282, 283))
         assert (x[0] / x[1], y[0] / y[1]) == (4, 8)
         np.testing.assert_array_equal(file.asarray().reshape(stack.shape), stack)
-
-
-CT = {
-    "Modality": "CT",
-    "PixelSpacing": [0.5, 0.75],
-    "RescaleSlope": 1,
-    "RescaleIntercept": -1024,
-    "RescaleType": "HU",
-    "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
-    "PatientName": "Doe^Jane",
-    "PatientID": "12345",
-}
-
-
-def series(folder):
-    pixels = np.random.default_rng(0).integers(0, 4_096, (3, 4, 5)).astype(np.uint16)
-    for number, plane in enumerate(pixels):
-        dicoms.write(folder / f"{number}.dcm", plane, ImagePositionPatient=[0, 0, 2.5 * number], **CT)
-    return SOURCES.build("dicom", {"path": str(folder), "samples": "volumes"}), pixels.astype(np.int32) - 1024
-
-
-def test_distances_and_units_of_a_series_are_kept_and_whom_it_shows_is_not(tmp_path):
-    found, _ = series(tmp_path)
-    assert restored(found) == DicomMetadata("CT", "HU", (2.5, 0.5, 0.75), 1.0, -1024.0)
-    assert found.metadata.units == ("HU",)
-    said = json.dumps(metadata_to_plain(found.metadata))
-    assert "Doe" not in said
-    assert "12345" not in said
-    assert not {"patient", "name", "id"} & {entry.name for entry in fields(DicomMetadata)}
-
-
-def test_a_series_leaves_as_nifti_along_x_y_z_with_its_distances(tmp_path):
-    found, values = series(tmp_path)
-    form = Form(found.shape, found.dtype, metadata=found.metadata)
-    assert usual_formats("dicom", form) == ("nifti",)
-    image = nibabel.Nifti1Image.from_bytes(gzip.decompress(written("nifti", found)))
-    np.testing.assert_array_equal(np.asanyarray(image.dataobj), values.transpose(2, 1, 0))
-    assert (image.header.get_zooms(), image.header.get_xyzt_units()[0]) == ((0.75, 0.5, 2.5), "mm")
 
 
 METADATA = {
