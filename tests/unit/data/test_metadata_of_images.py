@@ -57,6 +57,30 @@ def test_the_coordinates_of_an_image_are_those_of_the_data(tmp_path):
     )
 
 
+SIP = {
+    **{"CTYPE1": "RA---TAN-SIP", "CTYPE2": "DEC--TAN-SIP"},
+    **{"A_ORDER": 3, "A_2_0": 0.01, "A_1_2": -0.002, "B_ORDER": 2, "B_0_2": 0.02, "B_1_1": 0.005},
+    **{"AP_ORDER": 1, "AP_1_0": -1e-5, "BP_ORDER": 1, "BP_0_1": -1e-5, "A_DMAX": 0.5},
+}
+
+
+def test_distortions_by_polynomials_are_those_of_the_data(tmp_path):
+    sky(tmp_path / "a.fits", **SIP)
+    found = SOURCES.build("fits", {"path": str(tmp_path / "a.fits")})
+    pixels = [[x, y] for x in (0, 2, 5) for y in (0, 4)]
+    back = WCS(fits.Header.fromstring(written("fits", found))).all_pix2world(pixels, 0)
+    original = WCS(fits.getheader(tmp_path / "a.fits"))
+    np.testing.assert_array_equal(back, original.all_pix2world(pixels, 0))
+    assert np.abs(back - original.wcs_pix2world(pixels, 0)).max() > 1e-6  # a hundredth of a pixel: it is distorted
+
+
+@pytest.mark.parametrize("changes", [{"CTYPE1": "RA---TAB"}, {"CPDIS1": "LOOKUP"}, {"PS1_0": "TABLE"}])
+def test_of_coordinates_in_a_table_the_unit_alone_is_kept(tmp_path, changes):
+    sky(tmp_path / "a.fits", **changes)
+    found = SOURCES.build("fits", {"path": str(tmp_path / "a.fits")})
+    assert restored(found) == FitsMetadata((("BUNIT", "Jy/beam"),))
+
+
 def test_planes_of_a_cube_have_no_third_axis(tmp_path):
     sky(tmp_path / "a.fits", np.stack([PIXELS] * 3), CTYPE3="FREQ", CRVAL3=1.4e9, CD3_3=1e6)
     planes = SOURCES.build("fits", {"path": str(tmp_path / "a.fits")})
