@@ -3,7 +3,7 @@
     tools/fetch_data.py data --only ecg
     python examples/ecg.py --data data/ecg/ecg.dat --out runs/ecg
 
-takes about a quarter of an hour on one core. docs/examples/ecg.md says what came out.
+takes about 3½ minutes on one core. docs/examples/ecg.md says what came out.
 """
 
 import time

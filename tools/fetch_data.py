@@ -9,6 +9,7 @@ already is left alone. Where a client is missing, a line says what to download b
 """
 
 import argparse
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,6 +89,10 @@ DATA_SETS = {
 }
 
 
+DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
+"""What the library says of damaged archives, and of members that are encrypted or packed in an unknown way."""
+
+
 class FetchError(Exception):
     """What went wrong, in a line."""
 
@@ -106,19 +112,25 @@ def opened_tar(archive: Path) -> Generator[tarfile.TarFile]:
             unpacker.kill()
 
 
+def refuse_more(archive: Path, count: int) -> None:
+    """Refuse an archive of more entries than are looked at."""
+    if count > MOST_MEMBERS:
+        raise FetchError(f"{archive.name}: at most {MOST_MEMBERS:,} files wanted, got more")
+
+
 def files_of(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
     """Name and contents of every plain file of an archive; nothing is written, and no link is followed."""
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as zipped:
-            for info in zipped.infolist()[:MOST_MEMBERS]:
+            refuse_more(archive, len(zipped.infolist()))
+            for info in zipped.infolist():
                 with zipped.open(info) as file:
                     yield info.filename, file
         return
     with opened_tar(archive) as tar:
         for number, member in enumerate(tar):
             file = tar.extractfile(member) if member.isreg() else None
-            if number >= MOST_MEMBERS:
-                raise FetchError(f"{archive.name}: more than {MOST_MEMBERS:,} files")
+            refuse_more(archive, number + 1)
             if file is not None:
                 yield member.name, file
 
@@ -145,6 +157,8 @@ def fetch(wanted: DataSet, folder: Path) -> int:
     """Fetch a package and make ``folder`` of what is wanted of it, or nothing at all."""
     needs = (wanted.command[0], *(("dpkg-deb",) if wanted.archive.endswith(".deb") else ()))
     missing = [tool for tool in needs if shutil.which(tool) is None]
+    if wanted.command[: len(PIP)] == PIP and importlib.util.find_spec("pip") is None:
+        missing.append("pip")
     if missing:
         raise FetchError(f"no {missing[0]} here")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -174,7 +188,7 @@ def main(folder: Path, names: list[str]) -> int:
             continue
         try:
             print(f"{name}: {fetch(DATA_SETS[name], target)} files in {target}")
-        except (FetchError, OSError, tarfile.TarError, zipfile.BadZipFile) as error:
+        except (FetchError, OSError, *DAMAGE) as error:
             failed += 1
             print(f"{name}: {error}; by hand: {DATA_SETS[name].by_hand}, into {target}", file=sys.stderr)
     return int(failed > 0)

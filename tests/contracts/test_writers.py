@@ -397,13 +397,22 @@ def test_images_are_the_frames_of_one_animation():
     np.testing.assert_array_equal(as_frames(file), values[:, 0][None])
 
 
-def test_labels_of_idx_are_read_back_as_the_classes(tmp_path):
-    samples = samples_of((1, 5, 6), "uint8")
+@pytest.mark.parametrize(
+    ("dtype", "name"), [("uint8", "idx4-ubyte"), ("float32", "idx4-float.idx"), ("int16", "idx4-short.idx")]
+)
+def test_labels_of_idx_are_read_back_as_the_classes(tmp_path, dtype, name):
+    samples = samples_of((1, 5, 6), dtype)
     (tmp_path / "idx").mkdir()
-    for path, content in build_writers(("idx",), samples.form)["idx"].files(samples):
+    writer = build_writers(("idx",), samples.form)["idx"]
+    for path, content in writer.files(samples):
+        assert re.fullmatch(writer.pattern, path)
         (tmp_path / path).write_bytes(content)
+    assert sorted(path.name for path in (tmp_path / "idx").iterdir()) == [
+        f"samples-images-{name}",
+        "samples-labels-idx1-ubyte",
+    ]
     found = SOURCES.build("idx", {"path": str(tmp_path / "idx")})
-    assert found.labels.tolist() == [0, 1, 0]
+    assert (found.dtype, found.labels.tolist()) == (np.dtype(dtype), [0, 1, 0])
 
 
 def test_a_parquet_file_has_class_and_seed_in_columns():

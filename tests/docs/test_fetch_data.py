@@ -78,6 +78,58 @@ def test_a_bomb_in_a_wheel_is_read_no_further_than_its_bound(tmp_path: Path) -> 
         takes(tmp_path / "scipy-1.whl", tmp_path / "out", FETCH["DATA_SETS"]["ecg"])
 
 
+def test_a_wheel_of_too_many_files_is_refused_and_not_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FETCH["refuse_more"].__globals__, "MOST_MEMBERS", 2)
+    with zipfile.ZipFile(tmp_path / "scipy-1.whl", "w") as wheel:
+        for name in ("a", "scipy/misc/ecg.dat", "b"):
+            wheel.writestr(name, b"1")
+    with pytest.raises(FETCH["FetchError"], match="at most 2 files wanted, got more"):
+        takes(tmp_path / "scipy-1.whl", tmp_path / "out", FETCH["DATA_SETS"]["ecg"])
+
+
+def damaged(kind: str) -> bytes:
+    """A wheel whose member cannot be unpacked."""
+    stream = io.BytesIO()
+    packing = zipfile.ZIP_STORED if kind == "broken off" else zipfile.ZIP_DEFLATED
+    with zipfile.ZipFile(stream, "w", packing) as wheel:
+        wheel.writestr("scipy/misc/ecg.dat", bytes(range(256)) * 9)
+    content, name = bytearray(stream.getvalue()), len("scipy/misc/ecg.dat")
+    entry = content.index(b"PK\1\2")
+    if kind == "encrypted":
+        content[6] = content[entry + 8] = 1
+    elif kind == "packed in an unknown way":
+        content[8] = content[entry + 10] = 99
+    elif kind == "broken off":
+        content[entry + 20 : entry + 28] = (2**20).to_bytes(4, "little") * 2
+    else:
+        content[30 + name : 40 + name] = b"\xff" * 10
+    return bytes(content)
+
+
+@pytest.mark.parametrize("kind", ["encrypted", "packed in an unknown way", "broken off", "damaged"])
+def test_a_wheel_that_cannot_be_unpacked_is_a_line(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def leave(command: object, *, cwd: Path, **_: object) -> None:
+        (cwd / "scipy-1.whl").write_bytes(damaged(kind))
+
+    monkeypatch.setattr(subprocess, "run", leave)
+    monkeypatch.setattr("importlib.util.find_spec", str)
+    assert FETCH["main"](tmp_path / "data", ["ecg"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("ecg: ")
+    assert "; by hand: scipy/misc/ecg.dat out of any wheel of SciPy" in line
+    assert not list((tmp_path / "data").iterdir())
+
+
+def test_where_pip_is_missing_a_line_says_what_to_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", {}.get)
+    assert FETCH["main"](tmp_path / "data", ["ecg"]) == 1
+    assert capsys.readouterr().err.startswith("ecg: no pip here; by hand: scipy/misc/ecg.dat")
+
+
 def ran(*words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, TOOL, *map(str, words)], capture_output=True, text=True, env={"PATH": ""})
 

@@ -31,8 +31,8 @@ class Patches(Source):
     """Windows of one size that lie in a grid in each sample of a source, and are read one by one.
 
     Samples of the source are rasters here. What belongs to a raster, such as its class, belongs to all of its patches.
-    Those of one raster are of one whole, see ``Source.wholes``; of the only raster those of a block are, and patches
-    that would lie in two blocks are left out, as are those of which values are missing, where the source does so.
+    Those of one raster are of one whole, see ``Source.wholes``; of the only raster, where it is to be split, those of a
+    block are, and patches that would lie in two are left out. So are those that miss values, where the source does so.
     """
 
     def __init__(self, rasters: Source, size: Sizes, stride: Sizes = 0, *, to_split: bool = True) -> None:
@@ -42,7 +42,8 @@ class Patches(Source):
             rasters: the source; it was told that it is read in patches where it takes that, see ``in_patches`` there.
             size: size of patches along every axis of space, or along each.
             stride: distance of the beginnings of neighbouring patches; 0: the size, so that they share no values.
-            to_split: whether some patches are going to be held out, so that the only raster is divided into blocks.
+            to_split: whether some patches are going to be chosen and held out, so that the only raster is divided into
+                blocks; otherwise it is no whole.
 
         Raises:
             SettingsError: a size that does not fit into the rasters, or a stride for other axes.
@@ -61,7 +62,7 @@ class Patches(Source):
         self.names = self._names(numbers)
         self.note = f"patches of {' x '.join(map(str, sizes))} of {counted(len(rasters), 'raster')}, {rasters.note}"
         self.remarks = (*rasters.remarks, *self._left_out())
-        self.wholes = self._wholes(numbers)
+        self.wholes = self._wholes(numbers) if to_split or not self._is_lone else None
 
     def _inherit(self, rasters: Source) -> None:
         """Take over what is known of rasters, for each of their patches."""
@@ -145,10 +146,13 @@ class Patches(Source):
         """Say what is not read, a line each."""
         grid, total = self._grid, len(self._grid) * len(self._rasters)
         share = 1 - grid.num_covered / np.prod(grid.space, dtype=float)
-        missing = total - len(self._kept)
+        missing, divided = total - len(self._kept), grid.num_divided
         lines = (
             f"{share:.1%} of the places are in no patch and not read; data.patch_stride chooses patches"
             if share
+            else "",
+            f"{divided:,} of {total + divided:,} patches are left out, as they would lie in two blocks"
+            if divided
             else "",
             f"{missing:,} of {total:,} patches are not read, since values are missing" if missing else "",
         )

@@ -46,11 +46,17 @@ def open_source(settings: DataSettings, *, trust_code: bool = False) -> Source:
     source: Source = settings.source.build(
         trust_code=trust_code, apart=settings.apart, in_patches=bool(settings.patch_size)
     )
-    source = in_patches(settings, source)
+    source = in_patches(settings, source, to_split=_chooses_blocks(settings))
     if settings.held_out_list or settings.held_out_folder:
         source.remarks = without_advice(source.remarks)
     _refuse_crop(settings.random_crop, source.shape)
     return source
+
+
+def _chooses_blocks(settings: DataSettings) -> bool:
+    """Whether samples are held out without being told which, so that patches of a lone raster are by blocks."""
+    told = settings.held_out_list or settings.held_out_folder or settings.group_by or settings.group_pattern
+    return bool(settings.held_out) and not told
 
 
 def in_patches(settings: DataSettings, source: Source, *, to_split: bool = True) -> Source:

@@ -1,11 +1,7 @@
-"""Coordinates of FITS, tags of TIFF and distances of DICOM: read, kept in a checkpoint, given back by the writer."""
+"""Coordinates of FITS and tags of TIFF: read, kept in a checkpoint, given back by the writer."""
 
-import gzip
 import io
-import json
-from dataclasses import fields
 
-import nibabel
 import numpy as np
 import pytest
 import tifffile
@@ -21,9 +17,8 @@ from idm.data.metadata import (
     metadata_to_plain,
     of_pieces,
 )
-from idm.data.writers import Form, ToWrite, build_writers, usual_formats
 
-from ... import dicoms
+from .given_back import restored, written
 
 SKY = {
     "CTYPE1": "RA---TAN",
@@ -44,21 +39,6 @@ SKY = {
 PIXELS = np.random.default_rng(0).normal(size=(5, 6)).astype(np.float32)
 
 
-def restored(found):
-    """What a checkpoint gives back."""
-    plain = json.loads(json.dumps(metadata_to_plain(found.metadata)))
-    kept = metadata_from_plain(plain, found.shape)
-    assert kept == found.metadata
-    return kept
-
-
-def written(name, found):
-    """The file that a writer makes of the first sample."""
-    form = Form(found.shape, found.dtype, found.layout, metadata=restored(found))
-    (_, content), *_ = build_writers((name,), form)[name].files(ToWrite(found.read(np.arange(1)), form))
-    return content
-
-
 def sky(path, pixels=PIXELS, **changes):
     unit = fits.PrimaryHDU(pixels)
     unit.header.update({**SKY, "OBSERVER": "somebody", "HISTORY": "not kept", **changes})
@@ -75,6 +55,30 @@ def test_the_coordinates_of_an_image_are_those_of_the_data(tmp_path):
     np.testing.assert_array_equal(
         WCS(header).all_pix2world([[0, 0], [5, 4]], 0), WCS(SKY).all_pix2world([[0, 0], [5, 4]], 0)
     )
+
+
+SIP = {
+    **{"CTYPE1": "RA---TAN-SIP", "CTYPE2": "DEC--TAN-SIP"},
+    **{"A_ORDER": 3, "A_2_0": 0.01, "A_1_2": -0.002, "B_ORDER": 2, "B_0_2": 0.02, "B_1_1": 0.005},
+    **{"AP_ORDER": 1, "AP_1_0": -1e-5, "BP_ORDER": 1, "BP_0_1": -1e-5, "A_DMAX": 0.5},
+}
+
+
+def test_distortions_by_polynomials_are_those_of_the_data(tmp_path):
+    sky(tmp_path / "a.fits", **SIP)
+    found = SOURCES.build("fits", {"path": str(tmp_path / "a.fits")})
+    pixels = [[x, y] for x in (0, 2, 5) for y in (0, 4)]
+    back = WCS(fits.Header.fromstring(written("fits", found))).all_pix2world(pixels, 0)
+    original = WCS(fits.getheader(tmp_path / "a.fits"))
+    np.testing.assert_array_equal(back, original.all_pix2world(pixels, 0))
+    assert np.abs(back - original.wcs_pix2world(pixels, 0)).max() > 1e-6  # a hundredth of a pixel: it is distorted
+
+
+@pytest.mark.parametrize("changes", [{"CTYPE1": "RA---TAB"}, {"CPDIS1": "LOOKUP"}, {"PS1_0": "TABLE"}])
+def test_of_coordinates_in_a_table_the_unit_alone_is_kept(tmp_path, changes):
+    sky(tmp_path / "a.fits", **changes)
+    found = SOURCES.build("fits", {"path": str(tmp_path / "a.fits")})
+    assert restored(found) == FitsMetadata((("BUNIT", "Jy/beam"),))
 
 
 def test_planes_of_a_cube_have_no_third_axis(tmp_path):
@@ -148,44 +152,6 @@ def test_distances_of_imagej_come_back(tmp_path, channels):
         x, y = (file.pages[0].tags[code].value for code in (282, 283))
         assert (x[0] / x[1], y[0] / y[1]) == (4, 8)
         np.testing.assert_array_equal(file.asarray().reshape(stack.shape), stack)
-
-
-CT = {
-    "Modality": "CT",
-    "PixelSpacing": [0.5, 0.75],
-    "RescaleSlope": 1,
-    "RescaleIntercept": -1024,
-    "RescaleType": "HU",
-    "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
-    "PatientName": "Doe^Jane",
-    "PatientID": "12345",
-}
-
-
-def series(folder):
-    pixels = np.random.default_rng(0).integers(0, 4_096, (3, 4, 5)).astype(np.uint16)
-    for number, plane in enumerate(pixels):
-        dicoms.write(folder / f"{number}.dcm", plane, ImagePositionPatient=[0, 0, 2.5 * number], **CT)
-    return SOURCES.build("dicom", {"path": str(folder), "samples": "volumes"}), pixels.astype(np.int32) - 1024
-
-
-def test_distances_and_units_of_a_series_are_kept_and_whom_it_shows_is_not(tmp_path):
-    found, _ = series(tmp_path)
-    assert restored(found) == DicomMetadata("CT", "HU", (2.5, 0.5, 0.75), 1.0, -1024.0)
-    assert found.metadata.units == ("HU",)
-    said = json.dumps(metadata_to_plain(found.metadata))
-    assert "Doe" not in said
-    assert "12345" not in said
-    assert not {"patient", "name", "id"} & {entry.name for entry in fields(DicomMetadata)}
-
-
-def test_a_series_leaves_as_nifti_along_x_y_z_with_its_distances(tmp_path):
-    found, values = series(tmp_path)
-    form = Form(found.shape, found.dtype, metadata=found.metadata)
-    assert usual_formats("dicom", form) == ("nifti",)
-    image = nibabel.Nifti1Image.from_bytes(gzip.decompress(written("nifti", found)))
-    np.testing.assert_array_equal(np.asanyarray(image.dataobj), values.transpose(2, 1, 0))
-    assert (image.header.get_zooms(), image.header.get_xyzt_units()[0]) == ((0.75, 0.5, 2.5), "mm")
 
 
 METADATA = {

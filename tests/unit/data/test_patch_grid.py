@@ -30,6 +30,23 @@ def test_about_as_many_blocks_as_wanted_are_made_of_a_large_raster(axes):
 
 
 @pytest.mark.parametrize(
+    ("space", "wanted"), [((64, 100_000), (1, 64)), ((128, 100_000), (1, 64)), ((100_000, 25_000), (16, 4))]
+)
+def test_blocks_of_oblong_rasters_are_about_square(space, wanted):
+    grid = PatchGrid.of(space, (64, 64), (64, 64), in_blocks=True)
+    assert tuple(len(set(blocks.tolist())) for blocks in grid.blocks) == wanted
+
+
+@pytest.mark.parametrize(("length", "size", "stride"), [(200, 16, 4), (200, 16, 15), (97, 5, 1), (64, 60, 1)])
+def test_blocks_keep_on_average_twice_what_one_loses(length, size, stride):
+    grid = PatchGrid.of((length,), (size,), (stride,), in_blocks=True)
+    overlapped = sum(0 < later < size for later in range(stride, length, stride))
+    num_blocks, every = int(grid.blocks[0][-1]) + 1, (length - size) // stride + 1
+    assert grid.num_divided == every - len(grid) == (num_blocks - 1) * overlapped
+    assert num_blocks == 1 or len(grid) >= 2 * overlapped * num_blocks
+
+
+@pytest.mark.parametrize(
     ("length", "size", "stride"), [(200, 16, 16), (200, 16, 4), (200, 16, 15), (97, 5, 1), (64, 60, 1), (30, 7, 9)]
 )
 def test_no_place_is_in_patches_of_two_blocks(length, size, stride):

@@ -1,7 +1,5 @@
 """Patches are what slices of the raster are, whatever it lies in, and no more than they are read."""
 
-import tracemalloc
-
 import h5py
 import nibabel
 import numpy as np
@@ -16,8 +14,7 @@ from idm.core.errors import DataError, SettingsError
 from idm.data import SOURCES
 from idm.data.metadata import NetCdfMetadata, NiftiMetadata
 from idm.data.patches import Patches
-from idm.run.held_out import split
-from idm.settings.data import DataSettings, SourceSettings
+from idm.settings.data import DataSettings
 
 RASTER = np.random.default_rng(0).integers(0, 250, (22, 30)).astype(np.uint8)
 VOLUME = np.random.default_rng(1).normal(size=(6, 9, 8)).astype(np.float32)
@@ -171,43 +168,6 @@ def test_a_raster_of_which_every_patch_misses_values_is_refused(tmp_path):
         Patches(with_gaps(tmp_path, missing="skip"), 22)
 
 
-@pytest.mark.parametrize(("size", "stride"), [(4, 0), (4, 1), (6, 4)])
-def test_held_out_patches_of_the_only_raster_share_no_place_with_the_others(tmp_path, size, stride):
-    np.save(tmp_path / "a.npy", np.zeros((1, 1, 60, 64), np.uint8))
-    settings = DataSettings(SourceSettings("arrays", {"path": str(tmp_path / "a.npy")}), patch_size=size)
-    found = Patches(settings.source.build(), size, stride)
-    parts = split(settings, found)
-    assert 0.02 * len(found) < len(parts.held_out) < 0.25 * len(found)
-    seen = np.zeros((2, 60, 64), bool)
-    for side, indices in enumerate((parts.train, parts.held_out)):
-        columns = found.columns_of(indices)
-        for y, x in zip(columns["y"], columns["x"], strict=True):
-            seen[side, y : y + size, x : x + size] = True
-    assert not (seen[0] & seen[1]).any()
-
-
-def test_patches_of_one_raster_are_on_one_side_of_the_split(tmp_path):
-    for number in range(6):
-        np.save(tmp_path / f"{number}.npy", RASTER)
-    settings = DataSettings(
-        SourceSettings("array_folder", {"path": str(tmp_path), "channels": "none"}), held_out=0.3, patch_size=5
-    )
-    found = Patches(settings.source.build(), 5, 2)
-    parts = split(settings, found)
-    sides = [set(found.columns_of(indices)["raster"]) for indices in (parts.train, parts.held_out)]
-    assert [len(side) for side in sides] == [4, 2]
-    assert not sides[0] & sides[1]
-
-
-def test_too_few_blocks_for_a_split_are_refused_with_a_way_out(tmp_path):
-    settings = DataSettings(SourceSettings("arrays", {"path": "-"}), held_out=0.5, patch_size=20)
-    np.save(tmp_path / "a.npy", np.zeros((1, 1, 21, 21), np.uint8))
-    found = Patches(SOURCES.build("arrays", {"path": str(tmp_path / "a.npy")}), 20, 1)
-    with pytest.raises(DataError, match=r"data\.patch_size: at least 2 groups .* set data\.held_out=0") as refused:
-        split(settings, found)
-    assert len(refused.value.lines) == 1
-
-
 @pytest.mark.parametrize(
     ("size", "stride", "words"),
     [
@@ -243,58 +203,6 @@ def test_units_and_sizes_of_voxels_are_kept_and_places_are_not(tmp_path):
     volumes = Patches(SOURCES.build("nifti", {"path": str(tmp_path / "a.nii")}), 4)
     assert isinstance(volumes.metadata, NiftiMetadata)
     np.testing.assert_array_equal(volumes.metadata.matrix, np.diag([3.0, 2.0, 4.0, 1.0]))
-
-
-SIDE = 8_192
-"""Places along an axis of a raster of 256 MiB, of which the disk holds next to nothing."""
-
-
-def large_npy(folder):
-    np.lib.format.open_memmap(folder / "a.npy", "w+", np.float32, (SIDE, SIDE))
-    return "arrays", {"path": str(folder / "a.npy"), "samples": "whole", "channels": "none"}
-
-
-def large_hdf5(folder):
-    with h5py.File(folder / "a.h5", "w") as file:
-        file.create_dataset("x", (SIDE, SIDE), np.float32)[-1, -1] = 0
-    return "hdf5", {"path": str(folder / "a.h5"), "samples": "whole", "channels": "none"}
-
-
-def large_fits(folder):
-    fits.PrimaryHDU(np.zeros((1, 1), np.float32)).writeto(folder / "a.fits")
-    head = (folder / "a.fits").read_bytes()[:2880]
-    for axis in (b"NAXIS1  =                    1", b"NAXIS2  =                    1"):
-        head = head.replace(axis, axis[:-4] + str(SIDE).encode())
-    (folder / "a.fits").write_bytes(head)
-    with (folder / "a.fits").open("r+b") as file:
-        file.truncate(2880 + -(-4 * SIDE * SIDE // 2880) * 2880)
-    return "fits", {"path": str(folder / "a.fits")}
-
-
-def large_store(folder):
-    array = zarr.create_array(
-        str(folder / "a.zarr"), shape=(SIDE, SIDE), chunks=(SIDE // 8, SIDE), dtype="f4", compressors=None
-    )
-    array[:1, :1] = 1
-    chunk = next(file for file in (folder / "a.zarr").rglob("*") if file.is_file() and file.name != "zarr.json")
-    for number in range(8):
-        place = chunk.parent.parent / str(number) / chunk.name
-        place.parent.mkdir(exist_ok=True)
-        with place.open("wb") as file:
-            file.truncate(4 * SIDE * SIDE // 8)
-    return "zarr", {"path": str(folder / "a.zarr"), "samples": "whole", "channels": "none"}
-
-
-@pytest.mark.parametrize("make", [large_npy, large_hdf5, large_fits, large_store])
-def test_a_large_raster_is_looked_at_and_read_within_a_fraction_of_its_size(tmp_path, make):
-    name, options = make(tmp_path)
-    tracemalloc.start()
-    found = Patches(SOURCES.build(name, options, in_patches=True), 64)
-    assert not found.read(np.array([0, len(found) - 1])).any()
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert len(found) == (SIDE // 64) ** 2
-    assert peak < 160 << 20, peak
 
 
 @pytest.mark.parametrize(("setting", "said"), [("patch_size", -1), ("random_crop", (0, 4)), ("patch_stride", (-2,))])

@@ -12,7 +12,7 @@ from idm.core.errors import DataError
 from idm.core.places import kind_at
 from idm.data.arrays.packing import Packing
 from idm.data.extras import import_extra, quiet
-from idm.data.metadata.dicom import LONGEST_WORD
+from idm.data.metadata.dicom import LONGEST_WORD, are_directions
 from idm.data.reading.damage import reading
 
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
@@ -23,6 +23,9 @@ PLAIN = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.
 
 CHANNELS = {"MONOCHROME1": 1, "MONOCHROME2": 1, "RGB": 3}
 """Channels of each photometric interpretation that is read."""
+
+DIRECTION_DIGITS = 5
+"""Digits behind the point of directions that are compared."""
 
 TAGS = [
     *("BitsAllocated", "BitsStored", "Columns", "ImageOrientationPatient", "ImagePositionPatient", "InstanceNumber"),
@@ -50,6 +53,8 @@ class DicomFile:
         thickness: thickness of the slice, mm; None: not known.
         modality: kind of machine, such as CT; "": not known.
         unit: what values are in, such as HU; "": not known.
+        directions: of growing columns and of growing rows, see ``DicomMetadata``; (): not known, or of several frames,
+            whose order is not.
     """
 
     where: Path
@@ -64,6 +69,7 @@ class DicomFile:
     thickness: float | None
     modality: str = ""
     unit: str = ""
+    directions: tuple[float, ...] = ()
 
     def read(self, frame: int) -> NDArray[Any]:
         """Return what a frame stands for, in the dtype of its packing; bits beyond BitsStored do not count.
@@ -140,6 +146,7 @@ def _described(where: Path, found: Any) -> DicomFile:
         float(thickness) if thickness else None,
         _word(found.get("Modality")),
         _word(transformed.get("RescaleType") or found.get("Units")),
+        _directions(found) if place is not None and frames == 1 else (),
     )
 
 
@@ -183,3 +190,9 @@ def _place(found: Any) -> float | None:
     rows, columns = np.array(axes, np.float64).reshape(2, 3)
     place = float(np.cross(rows, columns) @ np.array(position, np.float64))
     return place if math.isfinite(place) else None
+
+
+def _directions(found: Any) -> tuple[float, ...]:
+    """Return the directions of columns and rows, rounded to what writers of files agree on; () of what are none."""
+    numbers = tuple(round(float(number), DIRECTION_DIGITS) for number in found.ImageOrientationPatient)
+    return numbers if are_directions(numbers) else ()

@@ -29,7 +29,8 @@ PACKED = b"\x1f\x8b"
 """The first bytes of what gzip wrote."""
 
 PIECE_BYTES = 1 << 20
-OF_FORMAT = re.compile(r"idx\d*|ubyte|gz")
+OF_FORMAT = re.compile(r"idx\d*|u?byte|short|int|float|double|gz")
+"""Words of names that say how values are stored."""
 
 
 @dataclass(frozen=True)

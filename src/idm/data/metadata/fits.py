@@ -10,13 +10,20 @@ from idm.data.metadata.base import LARGEST_NUMBER, Metadata, checked_whole
 UNIT = "BUNIT"
 """The card of the unit of the values."""
 
+SIP = re.compile(r"(?:AP?|BP?)_(?:ORDER|\d_\d)|[AB]_DMAX")
+"""Cards of a distortion by polynomials (SIP, Shupe et al. 2005), of the first two axes."""
+
+TABLE, BY_TABLE = re.compile(r"(?:CPDIS|CQDIS|D2IMDIS)[1-4]|PS[1-4]_0"), "-TAB"
+"""Cards, and the end of a CTYPE, of coordinates that a table beside the image tells, which is not kept."""
+
 CARD = re.compile(
     r"BUNIT|WCSNAME|RADESYS|EQUINOX|LONPOLE|LATPOLE|SPECSYS|RESTFRQ|RESTWAV"
     r"|(?:CTYPE|CRVAL|CRPIX|CDELT|CUNIT|CROTA)(?P<axis>[1-4])|(?:CD|PC)(?P<i>[1-4])_(?P<j>[1-4])|PV(?P<of>[1-4])_\d\d?"
+    rf"|{SIP.pattern}"
 )
 """Cards that are kept, and the axes that they are of."""
 
-MOST_CARDS, LONGEST_VALUE = 200, 68
+MOST_CARDS, LONGEST_VALUE = 400, 68
 """Most cards, and most characters of a text that fits into one."""
 
 MOST_CHANNELS = 2**31
@@ -61,7 +68,7 @@ class FitsMetadata(Metadata):
 
     def of_pieces(self, shape: tuple[int, ...]) -> "FitsMetadata | None":
         """Return the unit alone."""
-        cards = tuple(card for card in self.cards if card[0] == UNIT)
+        cards = _unit(self.cards)
         return replace(self, cards=cards) if cards else None
 
     def to_plain(self) -> dict[str, Any]:
@@ -85,9 +92,16 @@ class FitsMetadata(Metadata):
 
 
 def kept_cards(header: Mapping[str, Any]) -> tuple[Card, ...]:
-    """Return those cards of a header that are kept, without those whose values make no sense."""
+    """Return those cards of a header that are kept, without those whose values make no sense.
+
+    Of coordinates that need more than these cards the unit alone is kept: without the rest they would be others.
+    """
     found = {name: header[name] for name in header if CARD.fullmatch(name)}
-    return tuple(card for card in found.items() if _is_kept(card))[:MOST_CARDS]
+    cards = tuple(card for card in found.items() if _is_kept(card))
+    by_table = any(map(TABLE.fullmatch, header)) or any(
+        name.startswith("CTYPE") and str(value).rstrip().endswith(BY_TABLE) for name, value in cards
+    )
+    return _unit(cards) if by_table or len(cards) > MOST_CARDS else cards
 
 
 def agreed(files: Sequence[tuple[Card, ...]]) -> tuple[Card, ...]:
@@ -95,7 +109,12 @@ def agreed(files: Sequence[tuple[Card, ...]]) -> tuple[Card, ...]:
     if len({frozenset(cards) for cards in files}) == 1:
         return files[0]
     units = {dict(cards).get(UNIT) for cards in files}
-    return tuple(card for card in files[0] if card[0] == UNIT) if len(units) == 1 else ()
+    return _unit(files[0]) if len(units) == 1 else ()
+
+
+def _unit(cards: tuple[Card, ...]) -> tuple[Card, ...]:
+    """Return the card of the unit, if it is there."""
+    return tuple(card for card in cards if card[0] == UNIT)
 
 
 def _is_kept(card: Card) -> bool:
@@ -109,5 +128,7 @@ def _is_kept(card: Card) -> bool:
 
 def _axes(name: str) -> list[int]:
     """Return the numbers of the axes that a card is of."""
+    if SIP.fullmatch(name):
+        return [1, 2]
     found = CARD.fullmatch(name)
     return [] if found is None else [int(number) for number in found.groups() if number is not None]

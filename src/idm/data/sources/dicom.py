@@ -141,8 +141,9 @@ class Dicom(ArraySource):
                 shared({file.modality for file in files}, ""),
                 shared({file.unit for file in files}, ""),
                 self.spacing or (),
-                *shared({(file.packing.scale, file.packing.offset) for file in files}, (1.0, 0.0)),
+                *shared({(file.packing.scale, file.packing.offset) for file in files}, (None, None)),
                 num_channels=self.shape[0],
+                directions=shared({file.directions for file in files}, ()),
             )
         return None
 

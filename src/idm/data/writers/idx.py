@@ -12,6 +12,16 @@ from idm.data.writers.base import Form, ToWrite, Writer
 CODES = {"uint8": 0x08, "int8": 0x09, "int16": 0x0B, "int32": 0x0C, "float32": 0x0D, "float64": 0x0E}
 """Code of each kind of values."""
 
+ENDINGS = {
+    "uint8": "ubyte",
+    "int8": "byte.idx",
+    "int16": "short.idx",
+    "int32": "int.idx",
+    "float32": "float.idx",
+    "float64": "double.idx",
+}
+"""How names of files of each end: those of bytes as MNIST's do, others as the format calls the kind."""
+
 LARGEST_BYTE = 255
 
 
@@ -19,7 +29,7 @@ LARGEST_BYTE = 255
 class IdxWriter(Writer):
     """A file of all samples, big-endian, in the order of axes of the data, and one of labels, if there are any."""
 
-    place, pattern = "idx", r"idx/samples-(images|labels)-idx[0-9]-ubyte"
+    place, pattern = "idx", r"idx/samples-(images|labels)-idx[0-9]-(ubyte|(byte|short|int|float|double)\.idx)"
 
     def wanted(self, form: Form) -> str:
         """Want numbers that the format has."""
@@ -28,11 +38,16 @@ class IdxWriter(Writer):
     def files(self, samples: ToWrite) -> Iterator[tuple[str, bytes]]:
         """Give the one or two files."""
         data = samples.arranged
-        yield f"{self.place}/samples-images-idx{data.ndim}-ubyte", idx_bytes(data)
+        yield f"{self.place}/samples-images-{_kind(data)}", idx_bytes(data)
         labels = samples.beside.get("labels")
         if labels is not None and labels.ndim == 1 and labels.dtype.kind in "iu" and labels.min() >= 0:
             small = labels.astype(np.uint8 if labels.max() <= LARGEST_BYTE else np.int32)
-            yield f"{self.place}/samples-labels-idx1-ubyte", idx_bytes(small)
+            yield f"{self.place}/samples-labels-{_kind(small)}", idx_bytes(small)
+
+
+def _kind(values: NDArray[Any]) -> str:
+    """Return the end of the name of a file: idx3-ubyte of bytes along three axes."""
+    return f"idx{values.ndim}-{ENDINGS[values.dtype.name]}"
 
 
 def idx_bytes(values: NDArray[Any]) -> bytes:

@@ -14,14 +14,15 @@ UNKNOWN = NiftiMetadata(tuple(np.eye(4).reshape(-1).tolist()))
 """The place of volumes of which none is known."""
 
 ALIGNED = 2
-"""Code of NIfTI for a place that is that of another file, where nothing else is known of it."""
+"""Code of NIfTI for axes that are those of other files, the data's; where they begin is not said by it."""
 
 
 @final
 class NiftiWriter(SeparateWriter):
     """Volumes [x, y, z] and images [x, y], several channels along the fourth axis (needs nibabel).
 
-    Of DICOM data axes are x, y and z, distances in mm, and the place is not known.
+    Of DICOM data the axes are columns, rows and slices, distances in mm; their directions are those of the body where
+    all files agree on them, and their origin is the first pixel, since the place is not known.
     """
 
     place, pattern, package = "nifti", rf"nifti/{TITLE}\.nii(\.gz)?", ("nibabel", "nifti")
@@ -47,8 +48,9 @@ def _place(form: Form) -> NiftiMetadata:
         return known
     if not isinstance(known, DicomMetadata) or not known.spacing:
         return UNKNOWN
-    sizes = (*known.spacing[::-1], 1.0)[:3]
-    return NiftiMetadata(tuple(np.diag([*sizes, 1.0]).reshape(-1).tolist()), length="mm")
+    affine = known.affine
+    matrix, code = (np.diag([*known.sizes, 1.0]), 0) if affine is None else (affine, ALIGNED)
+    return NiftiMetadata(tuple(matrix.reshape(-1).tolist()), code, length="mm")
 
 
 def nifti_bytes(values: NDArray[Any], place: NiftiMetadata) -> bytes:
@@ -59,7 +61,9 @@ def nifti_bytes(values: NDArray[Any], place: NiftiMetadata) -> bytes:
     kept = np.ascontiguousarray(wider(arranged))
     image = nibabel.Nifti1Image(kept, place.matrix, dtype=kept.dtype)
     # What the world is, such as that of a scanner or of an atlas, is told by a code beside the affine.
-    image.set_sform(place.matrix, place.code or ALIGNED)
+    image.set_sform(place.matrix, place.code)
+    if not place.code:  # programs then see the size of voxels alone, which the other form holds
+        image.set_qform(place.matrix, 0)
     image.header.set_xyzt_units(place.length, place.time)
     content = image.to_bytes()
     return gzip.compress(content, mtime=0) if place.packed else content

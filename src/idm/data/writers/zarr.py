@@ -22,7 +22,7 @@ class ZarrWriter(Writer):
         return ""
 
     def files(self, samples: ToWrite) -> Iterator[tuple[str, bytes]]:
-        """Give the files of the store; it is made on disk, where the library writes it whatever its version."""
+        """Give the files of the store; made on disk, in version 2 of the format (the library writes 3 unless told)."""
         zarr, names = import_extra("zarr", "zarr", "formats"), samples.form.channel_names
         arrays = {"data": samples.arranged, **samples.beside}
         if names is not None:
