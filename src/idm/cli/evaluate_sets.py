@@ -74,8 +74,9 @@ def compare_sets(
     from idm.tasks.sample_sets import evaluate_samples_into
 
     if sets.against is None:
+        missing = "RUN" if sets.samples_from is None else "--against PATH beside --from"
         raise SettingsError(
-            "idm evaluate: RUN wanted, or --against PATH with --from PATH, got neither; see 'idm evaluate --help'"
+            f"idm evaluate: RUN wanted, or --from PATH and --against PATH, got no {missing}; see 'idm evaluate --help'"
         )
     if num_processes() > 1:
         raise SettingsError(f"idm evaluate --against: one process wanted, got {num_processes()}; leave out torchrun")

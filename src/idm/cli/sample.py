@@ -47,21 +47,11 @@ def sample(
 
     settings, of_rule = sampler_options(overrides or [])
     settings |= options.given(name=sampler, steps=steps, spacing=spacing, plan=plan, eta=eta)
-    wanted = SampleRequest(
-        num=num,
-        labels=labels,
-        seed=seed,
-        guidance=guidance,
-        sampler=settings,
-        batch_size=batch_size,
-        trajectory=trajectory,
-        compile=compile_,
-        precision=precision,
-        variance=variance,
-        guide=of_rule | guide.asked,
-        formats=options.listed(formats),
-        condition=condition,
-    )
+    called: dict[str, Any] = {"batch_size": batch_size, "compile": compile_, "precision": precision}
+    guided: dict[str, Any] = {"guidance": guidance, "guide": of_rule | guide.asked, "variance": variance}
+    written: dict[str, Any] = {"trajectory": trajectory, "formats": options.listed(formats)}
+    asked: dict[str, Any] = {"labels": labels, "condition": condition, "seed": seed, "sampler": settings}
+    wanted = SampleRequest(num=num, **asked, **guided, **called, **written)
     drawn = sample_into(run_folder, wanted, out, **doing.for_task)
     if drawn is not None:
         _describe(doing.output, drawn, wanted)

@@ -178,6 +178,6 @@ def _write(figure: "Figure", stream: io.BytesIO | io.StringIO, **options: Any) -
 
     ticks = {id(text) for tick in figure.findobj(Tick) for text in tick.findobj(Text)}
     for text in figure.findobj(Text):
-        if isinstance(text, Text) and id(text) not in ticks:
+        if id(text) not in ticks:
             text.set_parse_math(False)
     figure.savefig(stream, **options)

@@ -31,8 +31,15 @@ OURS = "|".join([*map(re.escape, (GRID, SCATTER, STRIP, ANIMATION)), rf"{SINGLES
 """Names of all that samples of any run are written to."""
 
 
-def results_folder(out: str | Path | None, run: Opened, default: str) -> Path:
+def results_folder(out: str | Path | None, run: Opened, default: str, *, setting: str = "out", file: str = "") -> Path:
     """Return the folder for results that was named, or one in the run.
+
+    Args:
+        out: the folder that was named.
+        run: the run.
+        default: name of the one in the run.
+        setting: what names the folder.
+        file: name of the only file that is written there, where that is what the setting names.
 
     Raises:
         SettingsError: there is a file of that name, or it is the folder of the run's data.
@@ -42,7 +49,7 @@ def results_folder(out: str | Path | None, run: Opened, default: str) -> Path:
         return checked_folder(folder_in(run.folder, default))
     folder = checked_folder(Path(out))
     for place in places_of(run.experiment.data):
-        refuse_data_folder(folder, place)
+        refuse_data_folder(folder, place, setting=setting, file=file)
     return folder
 
 

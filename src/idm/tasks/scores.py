@@ -34,7 +34,7 @@ def place_of_scores(path: str | Path | None, run: Run, folder: Path) -> Path:
     named = Path(path)
     if named.suffix != ".csv" or (named.exists() and not named.is_file()):
         raise SettingsError(f"scores={path}: a file name ending in .csv wanted, of a file or of nothing yet")
-    parent = results_folder(named.parent, run, "")
+    parent = results_folder(named.parent, run, "", setting="scores", file=named.name)
     return folder / named.name if parent.resolve() == folder.resolve() else named
 
 

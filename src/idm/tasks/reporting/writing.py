@@ -87,7 +87,7 @@ def report_into(
     runs = [load(run, device=device, trust_code=trust_code).using(precision=wanted.precision) for run in run_folders]
     page = _place(out, runs[0])
     firsts = [f"{name}-1.{suffix}" for name in sections for suffix in ("pdf", "svg", "png")]
-    figures = None if wanted.figures is None else results_folder(wanted.figures, runs[0], "")
+    figures = None if wanted.figures is None else results_folder(wanted.figures, runs[0], "", setting="figures")
     if figures is not None:
         with results_in(figures, firsts, FIGURES, f"figures={wanted.figures}"):  # refused before the work begins
             pass
@@ -109,7 +109,7 @@ def _place(out: str | Path | None, run: Run) -> Path:
     if out is None:
         return results_folder(None, run, FOLDER) / PAGE
     page = checked_file(Path(out), ".html")
-    results_folder(page.parent, run, "")
+    results_folder(page.parent, run, "", file=page.name)
     return page
 
 
