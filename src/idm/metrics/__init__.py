@@ -17,7 +17,7 @@ from idm.metrics.histogram import Histograms, histogram_bpd
 from idm.metrics.kernel import KernelDistance, kernel_distance
 from idm.metrics.levels import Levels
 from idm.metrics.manifolds import DensityCoverage, Diversity, PrecisionRecall
-from idm.metrics.measuring import make_features, measure_all, measure_on, reads_features
+from idm.metrics.measuring import measure_all, measure_on, reads_features
 from idm.metrics.memorisation import Memorisation
 from idm.metrics.moments import moments_of
 from idm.metrics.own import OwnMetric
@@ -107,7 +107,6 @@ __all__ = [
     "frechet_distance",
     "histogram_bpd",
     "kernel_distance",
-    "make_features",
     "measure_all",
     "measure_on",
     "moments_of",

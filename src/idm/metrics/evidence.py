@@ -113,6 +113,7 @@ class Setup:
         num_real: how many real ones they are compared with.
         num_features: that each sample has.
         are_given: whether samples come from files, and are not drawn.
+        limit: why there are no more real ones, in words that follow their number; empty where all are looked at.
     """
 
     shape: tuple[int, ...]
@@ -120,6 +121,7 @@ class Setup:
     num_real: int
     num_features: int
     are_given: bool = False
+    limit: str = ""
 
     @property
     def refused(self) -> str:

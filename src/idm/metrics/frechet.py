@@ -32,10 +32,12 @@ class Frechet(Comparison):
         super().check(setup)
         count = min(setup.num_samples, setup.num_real // 2)
         if count <= setup.num_features:
+            more = "" if setup.limit else f"{setup.more}, or "
             raise SettingsError(
                 f"{setup.refused}more than the {setup.num_features} features wanted for metrics=frechet, "
-                f"as fewer have a degenerate covariance, got {count} beside as many of {setup.num_real} real ones; "
-                f"{setup.more}, or compare fewer features, such as features=pca:{max(1, count // 10)}"
+                f"as fewer have a degenerate covariance, got {count} beside as many of {setup.num_real} real "
+                f"ones{setup.limit}; "
+                f"{more}compare fewer features, such as features=pca:{max(1, count // 10)}"
             )
 
     def measure(self, evidence: Evidence) -> list[Figure]:

@@ -19,7 +19,7 @@ from idm.run.opened import Opened
 from idm.run.scoring import require_held_out
 
 MOST_REAL_SAMPLES, MOST_BYTES, FEWEST_REAL_SAMPLES = 10_000, 2**30, 64
-"""Most real samples that metrics look at, evenly from all, most bytes of them, and the fewest whatever they take."""
+"""Most real samples that metrics look at, evenly from all, most bytes of values, and the fewest whatever they take."""
 
 
 @final
@@ -75,7 +75,11 @@ def set_up(run: Opened, data: Data, samples: int, features: str) -> tuple[Compar
     """Choose features and real samples, and say what metrics are to look at; errors as of ``choose_compared``."""
     chosen, real = _classified(run, data) if features == CLASSIFIER else _fitted(data, features, run.device)
     num_real = len(real.x) if chosen.rows is None else len(chosen.rows)
-    return chosen, Setup(tuple(real.x.shape[1:]), samples, num_real, chosen.features(real.x[:1]).shape[1])
+    shape = tuple(real.x.shape[1:])
+    is_limited = len(real.x) == most_held(shape)
+    limit = ", no more of which are held beside a run (all are read with samples_from=PATH against=PATH)"
+    size = chosen.features(real.x[:1]).shape[1]
+    return chosen, Setup(shape, samples, num_real, size, limit=limit if is_limited else "")
 
 
 def _classified(run: Opened, data: Data) -> tuple[Compared, Labelled]:
@@ -92,7 +96,7 @@ def _fitted(data: Data, features: str, device: torch.device) -> tuple[Compared, 
 
 def evenly(dataset: Dataset) -> Labelled:
     """Return samples evenly from all that are there, none of them mirrored."""
-    return labelled(*dataset.batch(numbers_evenly(dataset)))
+    return labelled(*dataset.batch(within_bytes(dataset, numbers_evenly(dataset))))
 
 
 def labelled(x: Tensor, y: Tensor | None) -> Labelled:
@@ -102,5 +106,20 @@ def labelled(x: Tensor, y: Tensor | None) -> Labelled:
 
 def numbers_evenly(dataset: Dataset) -> NDArray[np.int64]:
     """Return the numbers of samples evenly from all that are there, none of them mirrored, as many as metrics take."""
-    most = max(FEWEST_REAL_SAMPLES, min(MOST_REAL_SAMPLES, MOST_BYTES // (4 * math.prod(dataset.shape))))
-    return np.unique(np.linspace(0, dataset.num_read - 1, min(most, dataset.num_read)).astype(np.int64))
+    return thinned(np.arange(dataset.num_read), MOST_REAL_SAMPLES)
+
+
+def within_bytes(dataset: Dataset, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return as many of those numbers, evenly, as samples whose values are held at once."""
+    return thinned(numbers, most_held(dataset.shape))
+
+
+def most_held(shape: tuple[int, ...]) -> int:
+    """Return how many samples of a shape are held at once."""
+    return max(FEWEST_REAL_SAMPLES, MOST_BYTES // (4 * math.prod(shape)))
+
+
+def thinned(numbers: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Return at most so many of those numbers, evenly, but 64 of them whatever they take."""
+    most = max(FEWEST_REAL_SAMPLES, most)
+    return numbers[np.unique(np.linspace(0, len(numbers) - 1, min(most, len(numbers))).astype(np.int64))]

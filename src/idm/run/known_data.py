@@ -1,6 +1,6 @@
 """Real data that samples of any origin are compared with: data that are opened, or statistics that were kept."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
@@ -14,7 +14,7 @@ from idm.data import Codec, Dataset
 from idm.metrics import Identity, Labelled, Reference, read_reference
 from idm.metrics.features import FeatureExtractor, fitted_and_compared, parts_of, restored
 from idm.run.alike import Like
-from idm.run.compared import FEWEST_REAL_SAMPLES, numbers_evenly
+from idm.run.compared import numbers_evenly, thinned, within_bytes
 from idm.run.data import open_data
 from idm.run.spec import DataSpec
 from idm.run.ways_of_features import FeatureWay
@@ -36,15 +36,22 @@ class KnownData:
         reference: features, and what made them.
         features: the same extractor, for the samples.
         like: what samples are to be like.
-        values: the real samples that there are features of; None where only statistics are known.
+        data: the real data; None where only statistics are known.
+        numbers: which of them there are features of.
         remarks: what is worth knowing of the data, a line each.
     """
 
     reference: Reference
     features: FeatureExtractor
     like: Like
-    values: Labelled | None = None
+    data: Dataset | None = None
+    numbers: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     remarks: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> Labelled | None:
+        """The real samples that there are features of, as many as are held; None where only statistics are known."""
+        return None if self.data is None else Labelled(self.data.batch(within_bytes(self.data, self.numbers))[0])
 
 
 def known_by_data(settings: DataSettings, way: FeatureWay) -> KnownData:
@@ -64,17 +71,18 @@ def known_by_data(settings: DataSettings, way: FeatureWay) -> KnownData:
     data, spec = opened.train, opened.spec
     numbers = numbers_evenly(data)
     to_fit, others = fitted_and_compared(len(numbers))
-    features = way.find(data.batch(numbers[to_fit])[0])
-    left = np.setdiff1d(np.arange(data.num_read), numbers[to_fit]) if features.is_fitted else np.arange(data.num_read)
-    compared = _thinned(numbers[others] if features.is_fitted else numbers, data, features)
+    features, left, compared = way.find(data.batch(numbers[:2])[0]), np.arange(data.num_read), numbers
+    if features.is_fitted:
+        fitted = within_bytes(data, numbers[to_fit])
+        features, left, compared = way.find(data.batch(fitted)[0]), np.setdiff1d(left, fitted), numbers[others]
+    compared = _thinned(compared, data, features)
     if way.moments:
         rows, moments = way.rows_and_moments(features, data, compared, left, spec)
     else:
         rows, moments = way.rows(features, data, compared, spec), None
     identity, codec = Identity.of(features), spec.codec.to_dict()
     reference = Reference(identity, spec.shape, codec, spec.fingerprint, rows, moments, parts_of(features))
-    values = Labelled(data.batch(compared)[0])
-    return KnownData(reference, features, Like(settings, spec, RANGE_NAMED), values, data.source.remarks)
+    return KnownData(reference, features, Like(settings, spec, RANGE_NAMED), data, compared, data.source.remarks)
 
 
 def known_by_file(path: Path, way: FeatureWay) -> KnownData:
@@ -130,5 +138,9 @@ def _refuse_other_features(path: Path, reference: Reference, features: FeatureEx
 def _thinned(numbers: NDArray[np.int64], data: Dataset, features: FeatureExtractor) -> NDArray[np.int64]:
     """Leave out samples, evenly, whose features would be too large to keep."""
     size = features(data.batch(numbers[:1])[0]).shape[1]
-    most = max(FEWEST_REAL_SAMPLES, MOST_ROW_BYTES // (4 * size))
-    return numbers[np.unique(np.linspace(0, len(numbers) - 1, min(most, len(numbers))).astype(np.int64))]
+    return thinned(numbers, most_rows(size))
+
+
+def most_rows(size: int) -> int:
+    """Return of how many samples so many features are kept."""
+    return MOST_ROW_BYTES // (4 * size)

@@ -24,9 +24,9 @@ from idm.metrics import (
     reads_features,
 )
 from idm.metrics.features import Values
-from idm.run.compared import numbers_evenly
+from idm.run.compared import numbers_evenly, within_bytes
 from idm.run.data import Data
-from idm.run.known_data import KnownData
+from idm.run.known_data import KnownData, most_rows
 from idm.run.ways_of_features import FeatureWay
 
 USUAL_OF_SETS = ("frechet", "kid", "precision_recall", "density_coverage", "diversity", "two_sample")
@@ -61,7 +61,7 @@ class SampleSets:
 
     def figures(self) -> dict[str, list[Figure]]:
         """Measure all, and return their figures by metric."""
-        known, x = self.known, Labelled(self._dataset.batch(self.numbers)[0])
+        known = self.known
         real = known.reference.rows
         ours, moments = self._features()
         of_features = Evidence(
@@ -71,8 +71,15 @@ class SampleSets:
             moments=known.reference.moments,
             drawn_moments=moments,
         )
-        of_values = Evidence(x, scored=known.values, features=known.features, levels=self.samples.spec.codec.levels)
+        are_read = not all(map(reads_features, self.members.values()))
+        of_values = self._of_values() if are_read else of_features
         return measure_on(self.members, of_features, of_values, self.way.listener)
+
+    def _of_values(self) -> Evidence:
+        """Read as many of either side as are held, for metrics that look at values."""
+        x = Labelled(self._dataset.batch(within_bytes(self._dataset, self.numbers))[0])
+        levels = self.samples.spec.codec.levels
+        return Evidence(x, scored=self.known.values, features=self.known.features, levels=levels)
 
     def _features(self) -> tuple[Tensor, Moments | None]:
         """Return the features of samples that are looked at, and the moments of all where those of real data are."""
@@ -136,7 +143,9 @@ def sets_of(known: KnownData, samples: Data, members: Mapping[str, Metric], way:
             f"features: {known.reference.num_features} numbers of each sample wanted, as of the real data, got {size}; "
             "make the statistics anew with save_reference=FILE"
         )
-    setup = Setup(known.reference.shape, len(numbers), num_real(known), size, are_given=True)
+    beside = num_real(known)
+    limit = ", of no more of which so many features are kept" if beside == most_rows(size) else ""
+    setup = Setup(known.reference.shape, len(numbers), beside, size, are_given=True, limit=limit)
     for metric in members.values():
         metric.check(setup)
     return SampleSets(known, samples, numbers, members, way)
@@ -150,7 +159,7 @@ def num_real(known: KnownData) -> int:
 
 def _refuse_statistics(known: KnownData, members: Mapping[str, Metric]) -> None:
     for name, metric in members.items():
-        if known.values is None and not reads_features(metric):
+        if known.data is None and not reads_features(metric):
             raise SettingsError(
                 f"metrics={name}: the real data themselves wanted, got statistics of their features; give against=PATH "
                 "of data, or leave it out"

@@ -317,6 +317,8 @@ def test_too_few_samples_are_refused_with_the_reason() -> None:
         SettingsError, match=r"more than the 20 features wanted for metrics=frechet, as fewer have a deg"
     ):
         Frechet().check(Setup((1, 8, 8), 20, 500, 20))
+    with pytest.raises(SettingsError, match=r"of 99 real ones \(all that are held\); compare fewer features"):
+        Frechet().check(Setup((1, 8, 8), 1000, 99, 500, limit=" (all that are held)"))
     with pytest.raises(SettingsError, match="features=pca:15"):
         Frechet().check(Setup((1, 8, 8), 1000, 300, 500))
     Frechet().check(Setup((1, 8, 8), 21, 500, 20))

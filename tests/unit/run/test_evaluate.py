@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT
 from idm.likelihood import Estimate
 from idm.metrics import histogram_bpd
-from idm.run import Run, draw, held_out_bound, open_run_data, recognise, require_recognition
+from idm.run import Run, compared, draw, held_out_bound, open_run_data, recognise, require_recognition
 from idm.run.baseline import histogram_of
 from idm.run.bound_request import BoundRequest
 from idm.run.compared import evenly
@@ -147,6 +148,27 @@ def test_features_are_fitted_to_training_samples_that_are_not_compared(digits: R
     assert choose_metrics(digits, data, ["values"], samples=20, features="values").compared.rows is None
     figure = digits.evaluate(samples=20, metrics=["values"], sampler=digits.sampler(steps=2))["values"]
     assert f"{len(chosen.compared.rows) - 20:,} real" in figure.note
+
+
+def test_a_refusal_says_how_many_real_samples_are_held(digits: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compared, "MOST_BYTES", 4 * 64 * 100)
+    data = open_run_data(digits)
+    with pytest.raises(
+        SettingsError, match=r"of 100 real ones, no more of which are held beside a run .*; compare few"
+    ):
+        choose_metrics(digits, data, ["frechet"], samples=200, features="values")
+    assert choose_metrics(digits, data, ["frechet"], samples=200, features="pca:5").num_samples == 200
+
+
+def test_features_are_not_kept_between_pictures_of_the_data(tmp_path: Path) -> None:
+    run = points(tmp_path / "data", 1.0)
+    pictures = tmp_path / "data" / "pictures"
+    pictures.mkdir()
+    Image.new("L", (4, 4)).save(pictures / "a.png")
+    data = open_run_data(run)
+    with pytest.raises(SettingsError, match=r"cache=.*pictures: a folder of its own wanted"):
+        choose_metrics(run, data, ["kid"], samples=20, cache=pictures)
+    choose_metrics(run, data, ["kid"], samples=20, cache=tmp_path / "kept")
 
 
 def test_histograms_are_counted_a_piece_of_the_data_at_a_time(digits: Run, monkeypatch: pytest.MonkeyPatch) -> None:

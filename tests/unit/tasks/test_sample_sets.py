@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 
 from idm.core.errors import DataError, SettingsError
-from idm.data import SOURCES
+from idm.data import SOURCES, Dataset
 from idm.metrics import Comparison, Identity, Metric, find_metric, read_reference
 from idm.metrics.features import FeatureExtractor, RandomConvolutions
-from idm.run import compared, sample_sets
+from idm.run import compared, known_data, sample_sets
 from idm.tasks import SetsRequest, evaluate_samples, evaluate_samples_into
 
 METRICS = ("frechet", "kid", "precision_recall", "density_coverage", "diversity", "two_sample", "sliced_wasserstein")
@@ -205,6 +205,35 @@ def test_the_distance_from_moments_is_of_all_samples_though_few_are_looked_at(
     cross = scipy.linalg.sqrtm(np.cov(rows.T) @ covariance).real
     apart = ((rows.mean(0) - mean) ** 2).sum()
     assert figure.value == pytest.approx(apart + np.trace(np.cov(rows.T) + covariance - 2 * cross), rel=1e-4)
+
+
+def test_features_are_made_of_more_samples_than_are_held(
+    digits: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples, real = (
+        saved(tmp_path / f"{name}.npz", images=part)
+        for name, part in zip("ab", np.split(digits[:1400], 2), strict=True)
+    )
+    monkeypatch.setattr(compared, "MOST_BYTES", 4 * 64 * 80)  # of 80 digits
+    read: list[int] = []
+    batch = Dataset.batch
+
+    def counted(self: Dataset, indices: np.ndarray) -> object:
+        read.append(len(indices))
+        return batch(self, indices)
+
+    monkeypatch.setattr(Dataset, "batch", counted)
+    found = evaluate_samples(samples, real, metrics=["frechet"], features="values")
+    assert found["frechet"].note.endswith("350 samples and 350 real")
+    assert max(read) <= 512
+    assert sum(read) < 1400 + 10  # each once, and a few to see how many features there are
+    held = evaluate_samples(samples, real, metrics=["values"], features="values")
+    assert held["values"].note.endswith("40 samples and 40 real")
+    monkeypatch.setattr(known_data, "MOST_ROW_BYTES", 4 * 64 * 100)  # features of 100 digits
+    with pytest.raises(SettingsError, match=r"100 real ones, of no more of which .* kept; compare fewer") as refused:
+        evaluate_samples(samples, real, metrics=["frechet"], features="values")
+    advice = str(refused.value).rpartition("features=")[2]
+    assert evaluate_samples(samples, real, metrics=["frechet"], features=advice)["frechet"].value > 0
 
 
 OTHERS = {
