@@ -10,6 +10,7 @@ from torch import Tensor
 
 from idm.core.errors import IdmError
 from idm.core.progress import Listener
+from idm.data import Dataset
 from idm.likelihood.sampled import USUAL_CALLS
 from idm.metrics import METRICS, Figure, Labelled, LevelScores, Metric, Needs, Recognised, Setup
 from idm.metrics.features import USUAL_FEATURES
@@ -17,8 +18,8 @@ from idm.report import SamplePicture
 from idm.report.over_training import TRACES
 from idm.run import Data, Run, draw, open_run_data
 from idm.run.bound_request import BoundRequest
-from idm.run.compared import evenly, set_up
-from idm.run.figures import choose_metrics
+from idm.run.compared import Compared, evenly, set_up
+from idm.run.figures import Metrics
 from idm.run.held_out_bounds import ScoredBound
 from idm.run.levels import MOST_SAMPLES, NUM_LEVELS, level_scores
 from idm.run.saving import sample_picture
@@ -173,8 +174,8 @@ class Subject:
         chosen = [name for name, reason in self.metrics.items() if not reason]
         if not chosen:
             return {}
-        num = len(self.samples)
-        metrics = choose_metrics(self.run, self.data, chosen, samples=num, sampler=self.sampler)
+        members, (compared, _) = {name: METRICS.build(name, {}) for name in chosen}, self.compared
+        metrics = Metrics(members, len(self.samples), self.sampler, compared, read=self._read)
         bound = self.bound if Needs.BOUND in metrics.needs else None
         levels = self.levels if Needs.LEVELS in metrics.needs else None
         with self.timed("metrics of samples"):
@@ -185,8 +186,18 @@ class Subject:
     @tried_once
     def metrics(self) -> dict[str, str]:
         """Why each metric cannot be measured; "" where it can."""
-        _, setup = set_up(self.run, self.data, len(self.samples), USUAL_FEATURES)
+        _, setup = self.compared
         return {name: self._why_not(METRICS.build(name, {}), setup) for name in METRICS if name not in LEFT_OUT}
+
+    @cached_property
+    @tried_once
+    def compared(self) -> tuple[Compared, Setup]:
+        """With what samples are compared, and what metrics are to look at."""
+        return set_up(self.run, self.data, len(self.samples), USUAL_FEATURES, self._read)
+
+    def _read(self, dataset: Dataset) -> Labelled:
+        """Return samples of the run's data evenly from all, which every section has from here."""
+        return self.held_out if dataset is self.data.held_out else self.training
 
     def _why_not(self, metric: Metric, setup: Setup) -> str:
         if metric.needs & (Needs.HELD_OUT | Needs.BOUND | Needs.LEVELS) and not len(self.data.held_out):
