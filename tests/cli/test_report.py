@@ -17,6 +17,7 @@ from idm.core.errors import (
     ProcessError,
     SettingsError,
 )
+from idm.run import compared
 from idm.tasks.reporting import SECTIONS, ReportRequest, report_into
 
 LITTLE = ("--budget", 1_000)
@@ -218,6 +219,18 @@ def test_what_failed_for_a_section_is_not_tried_again_for_the_next(run, tmp_path
     found = report_into([run], ReportRequest(chosen), tmp_path / "page.html", device="cpu")
     assert {one.reason for one in found.left_out} == {"samples: finite values wanted, got nan"}
     assert (len(found.left_out), len(tries)) == (len(chosen), 1)
+
+
+def test_real_data_are_read_and_features_are_fitted_once_for_all_sections(run, tmp_path, monkeypatch):
+    read, fitted = [], []
+    numbers, features = compared.numbers_evenly, compared.find_features
+    monkeypatch.setattr(compared, "numbers_evenly", lambda dataset: read.append(id(dataset)) or numbers(dataset))
+    monkeypatch.setattr(compared, "find_features", lambda *a, **k: fitted.append(a[0]) or features(*a, **k))
+    chosen = ["metrics", "distributions", "neighbours"]
+    found = report_into([run], ReportRequest(chosen, budget=1_000), tmp_path / "page.html", device="cpu")
+    assert not found.left_out
+    assert len(read) == len(set(read)) == 2  # training and held-out data
+    assert len(fitted) == 1
 
 
 def test_a_signal_ends_the_page(run, tmp_path, monkeypatch):

@@ -1,7 +1,7 @@
 """What samples of a run are compared with: which real samples, and which features of both."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import final
 
@@ -71,9 +71,19 @@ def choose_compared(run: Opened, data: Data, metrics: Iterable[Metric], samples:
     return chosen
 
 
-def set_up(run: Opened, data: Data, samples: int, features: str) -> tuple[Compared, Setup]:
+def evenly(dataset: Dataset) -> Labelled:
+    """Return samples evenly from all that are there, none of them mirrored."""
+    return labelled(*dataset.batch(within_bytes(dataset, numbers_evenly(dataset))))
+
+
+Reader = Callable[[Dataset], Labelled]
+"""What reads samples evenly from all, as ``evenly`` does, or has read them before."""
+
+
+def set_up(run: Opened, data: Data, samples: int, features: str, read: Reader = evenly) -> tuple[Compared, Setup]:
     """Choose features and real samples, and say what metrics are to look at; errors as of ``choose_compared``."""
-    chosen, real = _classified(run, data) if features == CLASSIFIER else _fitted(data, features, run.device)
+    is_classifier = features == CLASSIFIER
+    chosen, real = _classified(run, data, read) if is_classifier else _fitted(data, features, run.device, read)
     num_real = len(real.x) if chosen.rows is None else len(chosen.rows)
     shape = tuple(real.x.shape[1:])
     is_limited = len(real.x) == most_held(shape)
@@ -82,21 +92,16 @@ def set_up(run: Opened, data: Data, samples: int, features: str) -> tuple[Compar
     return chosen, Setup(shape, samples, num_real, size, limit=limit if is_limited else "")
 
 
-def _classified(run: Opened, data: Data) -> tuple[Compared, Labelled]:
+def _classified(run: Opened, data: Data, read: Reader) -> tuple[Compared, Labelled]:
     require_held_out(run, data)
-    return Compared(ClassifierFeatures.of(run), held_out=True), evenly(data.held_out)
+    return Compared(ClassifierFeatures.of(run), held_out=True), read(data.held_out)
 
 
-def _fitted(data: Data, features: str, device: torch.device) -> tuple[Compared, Labelled]:
-    real = evenly(data.train if len(data.train) else data.held_out)
+def _fitted(data: Data, features: str, device: torch.device, read: Reader) -> tuple[Compared, Labelled]:
+    real = read(data.train if len(data.train) else data.held_out)
     to_fit, others = fitted_and_compared(len(real.x))
     extractor = find_features(features, real.x[to_fit], device=device)
     return Compared(extractor, others if extractor.is_fitted else None), real
-
-
-def evenly(dataset: Dataset) -> Labelled:
-    """Return samples evenly from all that are there, none of them mirrored."""
-    return labelled(*dataset.batch(within_bytes(dataset, numbers_evenly(dataset))))
 
 
 def labelled(x: Tensor, y: Tensor | None) -> Labelled:

@@ -15,7 +15,7 @@ from idm.core.text import counted
 from idm.likelihood import FlowLikelihood
 from idm.metrics import Evidence, Figure, Labelled, LevelScores, Metric, Needs, Recognised, find_metric, measure_all
 from idm.metrics.features import USUAL_FEATURES, FeatureCache, FeatureExtractor
-from idm.run.compared import Compared, choose_compared, evenly, labelled
+from idm.run.compared import Compared, Reader, choose_compared, evenly, labelled
 from idm.run.data import Data
 from idm.run.data_folder import places_of, refuse_data_folder
 from idm.run.drawing import require_memory, require_sampler
@@ -41,6 +41,7 @@ class Metrics:
         sampler: what draws them; None where no metric looks at samples.
         compared: with what samples are compared.
         cache: where features of real data are kept.
+        read: what reads real samples.
     """
 
     members: Mapping[str, Metric]
@@ -48,6 +49,7 @@ class Metrics:
     sampler: Sampler | None
     compared: Compared = field(default_factory=Compared)
     cache: FeatureCache = field(default_factory=FeatureCache)
+    read: Reader = evenly
 
     @property
     def needs(self) -> Needs:
@@ -97,7 +99,10 @@ class Metrics:
         trained_on = has_trained and (reads_real or bool(needs & Needs.TRAINING))
         reads_held_out = bool(needs & Needs.HELD_OUT) or self.compared.held_out
         scored = len(data.held_out) > 0 and (reads_held_out or (reads_real and not has_trained))
-        held_out, training = evenly(data.held_out) if scored else None, evenly(data.train) if trained_on else None
+        held_out, training = (
+            self.read(data.held_out) if scored else None,
+            self.read(data.train) if trained_on else None,
+        )
         return Evidence(
             drawn=None if drawn is None else _as_drawn(run, drawn),
             scored=held_out,

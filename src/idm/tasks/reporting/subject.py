@@ -1,7 +1,7 @@
 """A run that is reported on, and what several sections share of it, made once."""
 
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import final
@@ -10,41 +10,26 @@ from torch import Tensor
 
 from idm.core.errors import IdmError
 from idm.core.progress import Listener
+from idm.data import Dataset
 from idm.likelihood.sampled import USUAL_CALLS
 from idm.metrics import METRICS, Figure, Labelled, LevelScores, Metric, Needs, Recognised, Setup
 from idm.metrics.features import USUAL_FEATURES
 from idm.report import SamplePicture
-from idm.report.over_training import TRACES
 from idm.run import Data, Run, draw, open_run_data
 from idm.run.bound_request import BoundRequest
-from idm.run.compared import evenly, set_up
-from idm.run.figures import choose_metrics
+from idm.run.compared import Compared, evenly, set_up
+from idm.run.figures import Metrics
 from idm.run.held_out_bounds import ScoredBound
 from idm.run.levels import MOST_SAMPLES, NUM_LEVELS, level_scores
 from idm.run.saving import sample_picture
 from idm.run.scorable import score_held_out
 from idm.samplers import Sampler
-from idm.tasks.progress import last_lines
 from idm.tasks.reporting.effort import Effort
+from idm.tasks.reporting.lines import recorded_lines
 from idm.tasks.reporting.once import tried_once
-
-MOST_BYTES, MOST_LINES = 2**26, 2_000
-"""Most bytes of metrics that are read, from their end, and about the most lines that are drawn of each number."""
-
-MEASURED = tuple(trace.name for trace in TRACES)
-"""What few lines of metrics tell, which are thinned by themselves."""
 
 LEFT_OUT = ("flow",)
 """Metrics that cost far more calls than others do."""
-
-
-def thinned(lines: Sequence[Mapping[str, float]]) -> list[Mapping[str, float]]:
-    """Return lines evenly from all, and from those that tell each number of ``MEASURED``; the last of each, too."""
-    kept = set[int]()
-    for name in ("loss", *MEASURED):
-        told = [number for number, line in enumerate(lines) if name in line]
-        kept |= {*told[:: max(1, -(-len(told) // MOST_LINES))], *told[-1:]}
-    return [lines[number] for number in sorted(kept)]
 
 
 @final
@@ -77,11 +62,7 @@ class Subject:
     @cached_property
     def rows(self) -> list[Mapping[str, float]]:
         """Lines of metrics up to the checkpoint that tell step and loss, evenly from all; none of imported weights."""
-        lines = last_lines(self.run.folder / "metrics.jsonl", MOST_BYTES)
-        known = [{name: float(value) for name, value in line.items() if value is not None} for line in lines]
-        return thinned(
-            [line for line in known if {"step", "loss"} <= line.keys() and 0 <= line["step"] <= self.run.step]
-        )
+        return recorded_lines(self.run)
 
     @cached_property
     @tried_once
@@ -173,8 +154,8 @@ class Subject:
         chosen = [name for name, reason in self.metrics.items() if not reason]
         if not chosen:
             return {}
-        num = len(self.samples)
-        metrics = choose_metrics(self.run, self.data, chosen, samples=num, sampler=self.sampler)
+        members, (compared, _) = {name: METRICS.build(name, {}) for name in chosen}, self.compared
+        metrics = Metrics(members, len(self.samples), self.sampler, compared, read=self._read)
         bound = self.bound if Needs.BOUND in metrics.needs else None
         levels = self.levels if Needs.LEVELS in metrics.needs else None
         with self.timed("metrics of samples"):
@@ -185,8 +166,18 @@ class Subject:
     @tried_once
     def metrics(self) -> dict[str, str]:
         """Why each metric cannot be measured; "" where it can."""
-        _, setup = set_up(self.run, self.data, len(self.samples), USUAL_FEATURES)
+        _, setup = self.compared
         return {name: self._why_not(METRICS.build(name, {}), setup) for name in METRICS if name not in LEFT_OUT}
+
+    @cached_property
+    @tried_once
+    def compared(self) -> tuple[Compared, Setup]:
+        """With what samples are compared, and what metrics are to look at."""
+        return set_up(self.run, self.data, len(self.samples), USUAL_FEATURES, self._read)
+
+    def _read(self, dataset: Dataset) -> Labelled:
+        """Return samples of the run's data evenly from all, which every section has from here."""
+        return self.held_out if dataset is self.data.held_out else self.training
 
     def _why_not(self, metric: Metric, setup: Setup) -> str:
         if metric.needs & (Needs.HELD_OUT | Needs.BOUND | Needs.LEVELS) and not len(self.data.held_out):

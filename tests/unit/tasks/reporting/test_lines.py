@@ -1,16 +1,16 @@
-"""What the sections of a page share of a run."""
+"""Of lines of metrics a page draws few, and none of those that tell something rare are lost."""
 
 import pytest
 
-from idm.tasks.reporting import subject as shared
-from idm.tasks.reporting.subject import thinned
+from idm.tasks.reporting import lines as recorded
+from idm.tasks.reporting.lines import thinned
 
 MOST = 5
 
 
 @pytest.fixture(autouse=True)
 def few_lines(monkeypatch):
-    monkeypatch.setattr(shared, "MOST_LINES", MOST)
+    monkeypatch.setattr(recorded, "MOST_LINES", MOST)
 
 
 @pytest.mark.parametrize("number", [1, 4, 5, 6, 11, 1_000])
