@@ -1,5 +1,7 @@
 """Conditions that a run was not trained on, from files of any kind that ``idm train --condition`` reads."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from idm.run.label_kinds import Label, LabelKind
 from idm.run.labels import Labels
 from idm.run.loaded import Loaded
 from idm.run.spec import DataSpec
+
+SAVE_ALONE = "save the conditions alone, as conditions.npy, and give that file"
 
 LOOKED_AT = 256
 """Most conditions that are compared with the range of the run."""
@@ -74,12 +78,26 @@ def require_conditions(spec: DataSpec) -> ConditionSpec:
 
 def _opened(like: Like, path: str | Path) -> Conditions:
     known = require_conditions(like.spec)
-    with of_conditions():
+    with _advice_for_files(), of_conditions():
         source, _ = open_alike(Alike.conditions_of(like), Path(path).absolute(), {})
         for remark in known.codec.remarks_on(source.read(np.arange(min(LOOKED_AT, len(source))))):
             warn(about_conditions(remark))
         spec = replace(known, layout=source.layout, fingerprint=source.fingerprint())
     return Conditions(source, np.arange(len(source)), spec)
+
+
+@contextmanager
+def _advice_for_files() -> Generator[None, None, None]:
+    """Advise another file where a refusal advises a setting: only training can change those of conditions."""
+    try:
+        yield
+    except DataError as error:
+        raise type(error)(*map(_advising_a_file, error.lines)) from error
+
+
+def _advising_a_file(line: str) -> str:
+    said, divided, advice = line.rpartition("; ")
+    return f"{said}; {SAVE_ALONE}" if divided and "data.condition." in advice else line
 
 
 def labels_asked(

@@ -17,6 +17,7 @@ from idm.run.condition_spec import ConditionSpec, Field
 from idm.run.conditions import about_conditions, in_step
 from idm.run.field_labels import FieldLabels
 from idm.run.levels import best_of_training
+from idm.run.other_conditions import read_conditions
 from idm.settings import from_plain
 from idm.settings.experiment import DataSettings
 from idm.tasks import restoring, train
@@ -320,6 +321,19 @@ def test_what_is_restored_or_edited_is_told_its_condition_and_latents_are_refuse
     for refused in (lambda: run.encode(fine), lambda: run.guided(classifier_scale=1.0)):
         with pytest.raises(SettingsError, match="one that is told conditions"):
             refused()
+
+
+def test_conditions_in_a_file_of_several_arrays_are_refused_with_advice_that_works(trained):
+    run, folder = trained
+    np.savez(folder / "several.npz", low=COARSE[:2], lower=COARSE[2:4])
+    with pytest.raises(
+        DataError, match=r"got low, lower; save the conditions alone, as conditions\.npy, .*$"
+    ) as caught:
+        read_conditions(run, folder / "several.npz", most=2)
+    assert len(caught.value.lines) == 1
+    np.save(folder / "conditions.npy", COARSE[2:4])
+    found = read_conditions(run, folder / "conditions.npy", most=2)
+    np.testing.assert_allclose(np.stack([one.values for one in found]), COARSE[2:4], rtol=1e-5)
 
 
 def test_every_observation_of_a_restoration_is_told_the_condition_of_its_number(trained, monkeypatch):
