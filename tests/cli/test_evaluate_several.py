@@ -8,18 +8,25 @@ import pytest
 from PIL import Image
 
 from idm.data import SOURCES
+from idm.tasks.long_jobs import sample_in_parts
+
+
+def digits_in(folder, **rows):
+    """Files of so many digits, each in a folder of its own."""
+    source = SOURCES.build("digits", {})
+    paths, first = [], 0
+    for name, count in rows.items():
+        (folder / name).mkdir()
+        paths.append(folder / name / "digits.npz")
+        indices = np.arange(first, first + count)
+        np.savez(paths[-1], data=source.read(indices), labels=source.labels[indices])
+        first += count
+    return paths
 
 
 @pytest.fixture
 def sets(tmp_path):
-    source = SOURCES.build("digits", {})
-    paths = []
-    for number, (folder, rows) in enumerate((("a", 3), ("b", 2))):
-        (tmp_path / folder).mkdir()
-        paths.append(tmp_path / folder / "digits.npz")
-        indices = np.arange(10 * number, 10 * number + rows)
-        np.savez(paths[-1], data=source.read(indices), labels=source.labels[indices])
-    return paths
+    return digits_in(tmp_path, a=3, b=2)
 
 
 def rows_of(path):
@@ -45,6 +52,24 @@ def test_several_sets_have_the_scores_that_each_has_alone(idm, run, sets, tmp_pa
         assert own["bits_per_dim"] == alone.json["bits_per_dim"]
         wanted = rows_of(tmp_path / f"alone{number}" / "scores.csv")
         assert [{k: v for k, v in row.items() if k != "set"} for row in rows if row["set"] == str(path)] == wanted
+
+
+def test_samples_are_drawn_once_and_compared_with_every_set(idm, run, tmp_path, monkeypatch):
+    calls, sets = [], digits_in(tmp_path, a=50, b=44)
+
+    def counted(*arguments, **options):
+        calls.append(arguments)
+        return sample_in_parts(*arguments, **options)
+
+    monkeypatch.setattr("idm.tasks.score_plan.sample_in_parts", counted)
+    asked = ("--steps", "2", "--metrics", "bound,values", "--samples", "20", "--json")
+    together = idm("evaluate", run, *both(sets), *asked, "--out", tmp_path / "out")
+    assert together.code == 0, together.err
+    assert len(calls) == 1
+    for number, path in enumerate(sets):
+        alone = idm("evaluate", run, "--data", path, *asked, "--out", tmp_path / f"alone{number}")
+        assert together.json["sets"][str(path)]["metrics"] == alone.json["metrics"]
+    assert len(calls) == 3
 
 
 def test_the_folder_of_several_sets_is_taken_over_by_one_and_the_other_way_round(idm, run, sets, tmp_path):

@@ -109,8 +109,19 @@ class ScorePlan:
     metrics: Metrics
     turn: str = ""
 
-    def measure(self, ranks: Ranks, listener: Listener) -> Found:
-        """Score and draw what metrics need, in parts; on the main process what was found."""
+    @property
+    def draws(self) -> bool:
+        """Whether a metric looks at samples."""
+        return self.metrics.sampler is not None
+
+    def measure(self, ranks: Ranks, listener: Listener, drawn_for: Found | None = None) -> Found:
+        """Score and draw what metrics need, in parts; on the main process what was found.
+
+        Args:
+            ranks: the processes.
+            listener: hears how it gets on.
+            drawn_for: what was found by a plan that draws the same samples, which are not drawn again.
+        """
         request, needs, scored, flow, drawn, levels = self.request, self.metrics.needs, None, None, None, None
         together: dict[str, Any] = {"ranks": ranks, "listener": listener}
         if Needs.BOUND in needs:
@@ -119,7 +130,9 @@ class ScorePlan:
             flow = flow_in_parts(self.run, self.data, self._parts(FLOW), request.bound, **together)
         if Needs.LEVELS in needs:
             levels = levels_in_parts(self.run, self.data, self._parts, request.bound, **together)
-        if self.metrics.sampler is not None:
+        if drawn_for is not None:
+            drawn = drawn_for.drawn
+        elif self.metrics.sampler is not None:
             order = Order(request.samples, self.metrics.sampler, seed=request.seed)
             drawn = sample_in_parts(self.guided, order, self._parts(SAMPLES), **together)
         return Found(scored, flow, drawn, levels)
