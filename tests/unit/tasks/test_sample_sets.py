@@ -202,7 +202,7 @@ def test_the_distance_from_moments_is_of_all_samples_though_few_are_looked_at(
     x = torch.from_numpy(digits[340:1540]).double() / 127.5 - 1.0
     rows = (x.flatten(1) - reference.fitted["mean"]).numpy() @ reference.fitted["directions"].numpy().T
     mean, covariance = reference.moments.mean.numpy(), reference.moments.covariance.numpy()
-    cross = scipy.linalg.sqrtm(np.cov(rows.T) @ covariance).real
+    cross = np.real(scipy.linalg.sqrtm(np.cov(rows.T) @ covariance))
     apart = ((rows.mean(0) - mean) ** 2).sum()
     assert figure.value == pytest.approx(apart + np.trace(np.cov(rows.T) + covariance - 2 * cross), rel=1e-4)
 
