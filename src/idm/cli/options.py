@@ -213,8 +213,8 @@ Metrics = Annotated[
         "--metrics",
         metavar="NAMES",
         help="What is measured, with commas between: bound, flow, classifier, frechet, kid, precision_recall, "
-        "density_coverage, diversity, two_sample, sliced_wasserstein, spectrum, values, memorisation, or "
-        "MODULE:CALLABLE of your own, which is imported and run; bound if not given, and with --samples classifier.",
+        "density_coverage, diversity, two_sample, sliced_wasserstein, spectrum, values, memorisation, levels, "
+        "or MODULE:CALLABLE of your own, which is imported and run; bound if not given, and with --samples classifier.",
         autocompletion=completion.metrics,
     ),
 ]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from idm.metrics.evidence import Moments
 from idm.metrics.features import FeatureExtractor
+from idm.storage.fit_file import hash_of
 
 SUFFIX, HEADER, FORMAT = ".safetensors", "reference", 1
 """How the names of such files end, what their words are called in the header, and the version of what they hold."""
@@ -76,4 +77,4 @@ class Reference:
         words = {"format": FORMAT, "extractor": vars(self.identity), "shape": list(self.shape), "data": self.data}
         words |= {"codec": dict(self.codec), "num": 0 if self.moments is None else self.moments.num}
         here = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        return save(here, {HEADER: json.dumps(words)})
+        return save(here, {HEADER: json.dumps(words | {"sha256": hash_of(here)})})

@@ -19,6 +19,7 @@ from idm.core.text import one_line
 from idm.metrics.evidence import Moments
 from idm.metrics.reference import COVARIANCE, FITTED, FORMAT, HEADER, MEAN, ROWS, Identity, Reference
 from idm.storage.disk import first_not_finite
+from idm.storage.fit_file import hash_of
 from idm.storage.manifest import LARGEST_JSON_BYTES, parse_json
 
 LARGEST_BYTES = 2**30
@@ -67,6 +68,8 @@ def _checked(words: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Referen
     """Put the parts of a file together, each of the size that the others make it have."""
     if any(value.dtype not in (torch.float32, torch.float64) for value in tensors.values()):
         raise ValueError("tensors of float32 or float64 wanted")
+    if words["sha256"] != hash_of(tensors):
+        raise ValueError("its numbers are not those that were written")
     if name := first_not_finite(tensors):
         raise ValueError(f"{name[:100]} is not finite")
     shape, rows = words["shape"], tensors.get(ROWS)

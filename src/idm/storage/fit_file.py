@@ -58,7 +58,7 @@ class Fit:
             raise NumericalError(f"{self.kind}: {name} is not finite; nothing is written")
         body = {"format": FORMAT, "kind": self.kind, "checkpoint": self.checkpoint, "data": self.data}
         try:
-            text = as_text(signed(body | {"content": dict(self.content), "tensors": _hash_of(here)}))
+            text = as_text(signed(body | {"content": dict(self.content), "tensors": hash_of(here)}))
         except ValueError as error:
             raise NumericalError(f"{self.kind}: a number is not finite; nothing is written") from error
         if len(text.encode()) > LARGEST_JSON_BYTES:
@@ -90,7 +90,7 @@ class Fit:
         if not all(value.dtype in DTYPES for value in tensors.values()):  # of others there may be no hash
             raise ValueError("tensors of float32, float64 or int64 wanted, got others")
         body = {key: value for key, value in document.items() if key != "sha256"}
-        if signed(body) != document or body.get("tensors") != _hash_of(tensors):
+        if signed(body) != document or body.get("tensors") != hash_of(tensors):
             raise ValueError("not what was written")
         kind, checkpoint, data, values = (body.get(name) for name in ("kind", "checkpoint", "data", "content"))
         if not (_is(KIND, kind) and _is(HASH, checkpoint) and isinstance(data, str) and isinstance(values, dict)):
@@ -140,7 +140,7 @@ def _header_of(content: bytes) -> str:
     return text
 
 
-def _hash_of(tensors: Mapping[str, Tensor]) -> str:
+def hash_of(tensors: Mapping[str, Tensor]) -> str:
     """Hash names, types, shapes and values; "" where there are none."""
     if not tensors:
         return ""

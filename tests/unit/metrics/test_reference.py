@@ -14,6 +14,7 @@ from torch import Tensor
 from idm.core.errors import DataError
 from idm.metrics import Evidence, Frechet, Identity, Labelled, Moments, Reference, moments_of, read_reference
 from idm.metrics.features import FEATURES, FeatureCache, PrincipalComponents, Values, find_features, parts_of, restored
+from idm.storage.fit_file import hash_of
 
 ROWS = torch.randn(40, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 100.0
 
@@ -112,7 +113,7 @@ def test_a_file_whose_parts_do_not_fit_is_refused_in_a_line(tmp_path: Path, said
     size = int.from_bytes(header[:8], "little")
     known = json.loads(json.loads(header[8 : 8 + size])["__metadata__"]["reference"])
     parts = {name: value for name, value in (load_file(path) | tensors).items() if value is not None}
-    save_file(parts, path, {"reference": json.dumps(known | words)})
+    save_file(parts, path, {"reference": json.dumps(known | {"sha256": hash_of(parts)} | words)})
     with pytest.raises(DataError, match="reference statistics wanted, got another file") as raised:
         read_reference(path)
     assert said in str(raised.value)

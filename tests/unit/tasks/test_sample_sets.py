@@ -254,6 +254,16 @@ def test_statistics_that_somebody_changed_are_refused_and_name_nothing_that_runs
         evaluate_samples(samples, kept(tmp_path, real, **changes))
 
 
+def test_a_number_that_was_damaged_is_noticed(places, tmp_path: Path) -> None:
+    samples, real = places
+    path = Path(kept(tmp_path, real))
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="its numbers are not those that were written"):
+        evaluate_samples(samples, str(path))
+
+
 def test_the_features_of_a_function_are_named_again(places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples, real = places
     (tmp_path / "of_means.py").write_text("def means(x):\n    return x.mean(2).flatten(1)\nmeans.sha256 = 'a'\n")
