@@ -25,7 +25,7 @@ test: $(READY)
 prove: $(READY)
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --prove --jaxtyping-packages=idm,beartype.beartype \
 		tests/unit/training tests/unit/storage tests/unit/data/test_loader.py tests/unit/data/test_image_zoo.py \
-		tests/cli/test_kill.py tests/cli/test_torchrun.py tests/reliability
+		tests/unit/tasks/test_planted_defects.py tests/cli/test_kill.py tests/cli/test_torchrun.py tests/reliability
 
 soak: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.soak

@@ -71,7 +71,7 @@ def test_one_of_a_run_and_of_data_is_wanted(idm, run, places):
     assert "--from: no RUN wanted beside it, got one" in result.errors[0]
     result = idm("evaluate", *places[:2])
     assert result.code == 2
-    assert "RUN wanted, or --against PATH with --from PATH" in result.errors[0]
+    assert "got no --against PATH beside --from" in result.errors[0]
 
 
 def test_the_classifier_of_a_run_says_what_is_compared(idm, run, places, tmp_path):

@@ -14,7 +14,8 @@ from pyarrow import parquet
 
 from .. import dicoms
 from ..edfs import edf_of
-from ..unit.data.test_metadata_of_images import CT, SKY, sky
+from ..unit.data.test_metadata_of_dicom import CT
+from ..unit.data.test_metadata_of_images import SKY, sky
 
 FEW = ("--num", 2, "--steps", 2, "--no-trajectory")
 

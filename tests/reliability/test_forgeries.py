@@ -34,7 +34,7 @@ VERBS = {
     "evaluate": ("evaluate", "RUN", "--num", "2", "--steps", "2", "--out", "OUT"),
     "compare": ("compare", "RUN", "RUN", "--num", "2", "--steps", "2", "--out", "OUT"),
     "tradeoff": ("tradeoff", "RUN", "--calls", "1", "--samples", "30", "--num", "2", "--out", "OUT"),
-    "report": ("report", "RUN", "--budget", "1000"),
+    "report": ("report", "RUN", "--budget", "1000", "--sections", "glance,training,configuration"),
     "encode": ("encode", "RUN", "held-out:0", "--steps", "2", "--out", "OUT/l.safetensors"),
     "decode": ("decode", "RUN", "LATENTS", "--out", "OUT"),
     "interpolate": ("interpolate", "RUN", "held-out:0", "held-out:1", "--num", "2", "--steps", "2", "--out", "OUT"),

@@ -70,9 +70,11 @@ def test_a_class_that_is_missing_from_300_samples_is_flagged(digits: np.ndarray,
 
 
 @pytest.mark.slow
-def test_real_data_in_the_place_of_samples_raise_few_alarms(digits: np.ndarray, tmp_path: Path) -> None:
+def test_real_data_in_the_place_of_samples_raise_few_alarms(digits: np.ndarray, tmp_path: Path, prove: bool) -> None:
+    """Where 5 % are flagged, more than 6 of 40 are once in 300 times, and both of 2 once in 400."""
+    splits, most = (40, 6) if prove else (2, 1)
     alarms = 0
-    for seed in range(8):
+    for seed in range(splits):
         turned = digits[np.random.default_rng(seed).permutation(len(digits))]
         alarms += bool(compared(tmp_path, turned[:300], turned[300:]))
-    assert alarms <= 2  # where 5 % are flagged, more of 8 are once in 170 times
+    assert alarms <= most
