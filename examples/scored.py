@@ -102,4 +102,4 @@ def write_figures(out: Path, figures: Mapping[str, object]) -> None:
     """Print figures, and write them beside the run."""
     (out / "figures.json").write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for name, figure in figures.items():
-        print(f"{name:<40}{figure}")
+        print(f"{name:<44} {figure}")

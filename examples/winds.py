@@ -34,7 +34,7 @@ STEP, LARGEST = 0.1, 300
 
 MONTHS = 12
 
-STEPS = 350
+STEPS = 1_000
 
 
 def read_winds(path: Path) -> npt.NDArray[np.float32]:
