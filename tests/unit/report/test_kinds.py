@@ -22,8 +22,6 @@ from idm.report.kinds import (
 )
 from idm.report.kinds.panels import LEAST_NAMED_PIXELS, MOST_PIXELS, viridis
 
-from ...little import all_pixels
-
 BYTES = Codec.quantized("uint8", 256)
 
 
@@ -78,14 +76,6 @@ def overlaps(figure):
     return outside + [(a, b) for (a, one), (b, other) in combinations(boxes, 2) if one.overlaps(other)]
 
 
-@pytest.fixture
-def in_full():
-    """Draw axes and their ticks, wherever other tests leave them out."""
-    with all_pixels():
-        yield
-
-
-@pytest.mark.usefixtures("in_full")
 @pytest.mark.parametrize("columns", [None, 10])
 @pytest.mark.parametrize(
     ("channels", "names", "rate"),
@@ -98,7 +88,6 @@ def test_no_text_of_signals_covers_another(figures, channels, names, rate, colum
     assert overlaps(figures[0]) == []
 
 
-@pytest.mark.usefixtures("in_full")
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 9])
 def test_no_text_of_points_covers_another(count):
     rng, names = np.random.default_rng(0), [f"a long name of column {i}" for i in range(count)]
