@@ -165,3 +165,8 @@ def test_the_check_tells_of_steps_and_of_floats_that_are_levels(tmp_path):
     assert [line for line in check.remarks if "in steps of 255; data.range=values takes 2 levels" in line]
     np.save(tmp_path / "floats.npy", MASKS[:, None].astype(np.float32))
     assert [line for line in check_path(tmp_path / "floats.npy").remarks if "2 different values only" in line]
+
+
+def test_few_floats_that_hardly_repeat_are_not_taken_for_levels(tmp_path):
+    np.save(tmp_path / "single.npy", np.random.default_rng(0).normal(size=(1, 1, 8, 8)))
+    assert not [line for line in check_path(tmp_path / "single.npy").remarks if "values only" in line]

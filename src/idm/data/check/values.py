@@ -1,5 +1,6 @@
 """The range of the values of data, and which range training would take."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +68,7 @@ def look_at_values(source: Source, rule: RangeRule = "auto", *, standardize: boo
     low, high, distinct = lows.min().item(), highs.max().item(), num_distinct(source)
     remarks = chosen.remarks
     if source.dtype.kind == "f":
-        remarks += in_few_floats(source.dtype, distinct)
+        remarks += in_few_floats(source.dtype, distinct, len(source) * math.prod(source.shape))
     elif chosen.levels is not None and not chosen.clip:
         remarks += in_steps(common_step(source, int(low)), low, high, chosen.levels)
     levels = LEVELS.get(source.dtype)

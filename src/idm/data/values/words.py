@@ -20,6 +20,9 @@ NARROW_CHANNEL = 1 / 16
 FEW_FLOATS = 256
 """Most different values of floats that are called out."""
 
+OFTEN = 4
+"""Fewest times, on average, that a value of floats which may be levels occurs."""
+
 SMALLEST_PERCENT = 1e-4
 """A smaller share is written as less than this."""
 
@@ -144,9 +147,9 @@ def in_steps(step: int, low: int, high: int, levels: int) -> tuple[str, ...]:
     )
 
 
-def in_few_floats(dtype: np.dtype[Any], distinct: int | None) -> tuple[str, ...]:
-    """Say that floats have so few values that they may be levels."""
-    if distinct is None or not 1 < distinct <= FEW_FLOATS:
+def in_few_floats(dtype: np.dtype[Any], distinct: int | None, count: int) -> tuple[str, ...]:
+    """Say that ``count`` floats have so few values, each of them so often, that they may be levels."""
+    if distinct is None or not 1 < distinct <= min(FEW_FLOATS, count // OFTEN):
         return ()
     return (
         f"data: {dtype.name} with {distinct:,} different values only; saved as integers they would be levels, with "
