@@ -142,7 +142,7 @@ def test_a_column_of_parts_chooses_the_rows_to_train_on(tmp_path):
         ("1,2", "a number in every row wanted, got none ('') in row 3 of column 'c'"),
         ("NA,2,3", "got none ('NA') in row 3 of column 'a'"),
         ("1,2,nan", "got none ('nan') in row 3 of column 'c'"),
-        ("1,2,inf", "finite numbers, with a decimal point, wanted, got 'inf' in row 3 of column 'c'"),
+        ("1,2,inf", "finite numbers wanted, got 'inf' in row 3 of column 'c'"),
         ("1,x,3", "got 'x' in row 3 of column 'b'"),
         ("1,1_000,3", "got '1_000' in row 3 of column 'b'"),
         ('1,"2,5",3', "with a decimal point, wanted, got '2,5' in row 3 of column 'b'"),
@@ -157,6 +157,36 @@ def test_what_is_no_number_is_refused_by_row_and_column(tmp_path, line, said):
     assert len(error.value.lines) == 1
     assert said in error.value.lines[0]
     assert len(error.value.lines[0]) < 400 + len(str(path))
+
+
+@pytest.mark.parametrize(
+    ("lines", "options", "values"),
+    [
+        (("x;y", "0,5;-1,25", "2;,5e3"), {}, [[0.5, -1.25], [2.0, 500.0]]),
+        (("0,5\t1,200", "3,75\t4"), {}, [[0.5, 1.2], [3.75, 4.0]]),
+        (("x,y", '"0,5","-1,25"', '"1,234",2'), {"decimal": "comma"}, [[0.5, -1.25], [1.234, 2.0]]),
+        (("x;y", "1,234;2,500"), {"decimal": "comma"}, [[1.234, 2.5]]),
+    ],
+)
+def test_numbers_may_have_decimal_commas(tmp_path, lines, options, values):
+    path = written(tmp_path / "a.csv", *lines)
+    source = SOURCES.build("numeric_csv", {"path": str(path), **options})
+    assert source.read(np.arange(len(values))).tolist() == values
+    assert "decimal comma" in source.note
+
+
+def test_a_file_of_decimal_commas_is_recognised_and_keeps_its_classes(tmp_path):
+    path = written(tmp_path / "a.csv", "x;kind;label", "0,5;1;a,b", "1,5;2;c")
+    source = SOURCES.build(*infer_source(path))
+    assert source.read(np.arange(2)).tolist() == [[0.5, 1.0], [1.5, 2.0]]
+    assert source.class_names == ("a,b", "c")
+
+
+@pytest.mark.parametrize("line", ["1,234;2", "0,5;1.5"])
+def test_commas_that_may_part_thousands_are_no_decimal_commas_by_themselves(tmp_path, line):
+    path = written(tmp_path / "a.csv", "x;y", "1;2", line)
+    with pytest.raises(DataError, match="decimal=comma if it stands"):
+        SOURCES.build("numeric_csv", {"path": str(path)})
 
 
 def test_files_that_are_none_are_refused_in_one_line(tmp_path):

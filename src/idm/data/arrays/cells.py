@@ -1,13 +1,20 @@
 """Cells of a table of numbers: what is a number, what is missing, and what may name a class."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
+from typing import Literal
 
 MISSING = frozenset({"", "-", "?", ".", "na", "n/a", "#n/a", "nan", "nil", "none", "null", "missing"})
 """What stands in a cell without a value, in small letters."""
 
 WHOLE = re.compile(r"[+-]?\d+")
+WITH_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+"""What a number with one comma may be as well."""
+
+Decimal = Literal["point", "comma"]
+"""What stands between the whole part of a number and its fraction."""
 
 
 def are_labels(cells: Sequence[str]) -> bool:
@@ -19,6 +26,30 @@ def are_labels(cells: Sequence[str]) -> bool:
 def count_rows(cells: Sequence[str]) -> bool:
     """Whether cells number the rows, from 0 or from 1."""
     return any(all(cell == str(row) for row, cell in enumerate(cells, first)) for first in (0, 1))
+
+
+def with_point(cell: str) -> str:
+    """Write a number that has a decimal comma with a point; all else stays."""
+    return cell.replace(",", ".") if WITH_COMMA.fullmatch(cell.strip()) else cell
+
+
+def unchanged(cell: str) -> str:
+    """Leave a cell as it is."""
+    return cell
+
+
+DECIMALS: dict[Decimal, Callable[[str], str]] = {"point": unchanged, "comma": with_point}
+"""What writes the numbers of a file with a point, by what they have in its place."""
+
+
+def have_decimal_commas(cells: Iterable[str]) -> bool:
+    """Whether numbers have decimal commas: in one at least it cannot part thousands, and no number has a point."""
+    found = False
+    for cell in map(str.strip, cells):
+        if "." in cell and is_number(cell):
+            return False
+        found = found or (WITH_COMMA.fullmatch(cell) is not None and THOUSANDS.fullmatch(cell) is None)
+    return found
 
 
 def is_number(cell: str) -> bool:

@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,9 +13,21 @@ from numpy.typing import NDArray
 
 from idm.core.errors import DataError
 from idm.core.text import shown
-from idm.data.arrays.cells import MISSING, READERS, is_number, reads
+from idm.data.arrays.cells import (
+    DECIMALS,
+    MISSING,
+    READERS,
+    WITH_COMMA,
+    Decimal,
+    have_decimal_commas,
+    is_number,
+    reads,
+)
 from idm.data.csv_rows import guess_delimiter, read_rows, refuse_more_cells
 from idm.data.label_names import find_labels, words
+
+ROWS_TO_TELL = 200
+"""Rows that tell whether numbers have decimal commas."""
 
 
 @dataclass(frozen=True)
@@ -26,25 +39,30 @@ class NumberTable:
         delimiter: what is between columns.
         names: name of each column; column1, column2 and so on where the file names none.
         is_named: whether its first row names them.
+        decimal: what numbers have before their fraction.
     """
 
     where: Path
     delimiter: str
     names: tuple[str, ...]
     is_named: bool
+    decimal: Decimal
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Go through the rows below the names, as (number of the row in the file, cells); missing cells are empty.
+
+        Numbers have a decimal point, whatever the file has.
 
         Raises:
             UnreadableFileError: the file cannot be read.
             DataError: more cells than columns.
         """
+        with_point = DECIMALS[self.decimal]
         for number, cells in enumerate(read_rows(self.where, self.delimiter), 1):
             if number == 1 and self.is_named:
                 continue
             refuse_more_cells(self.where, number, cells, self.names)
-            yield number, cells + [""] * (len(self.names) - len(cells))
+            yield number, [*map(with_point, cells)] + [""] * (len(self.names) - len(cells))
 
     def texts(self, names: Sequence[str]) -> dict[str, list[str]]:
         """Read some columns as text, without blanks around it."""
@@ -99,26 +117,36 @@ class NumberTable:
                 f"{self.where}: whole numbers of 64 bits wanted, got {shown(cell)} {place}; set "
                 "data.source.values=floats"
             )
+        if WITH_COMMA.fullmatch(cell):
+            raise DataError(
+                f"{self.where}: finite numbers, with a decimal point, wanted, got {shown(cell)} {place}; set "
+                "data.source.decimal=comma if it stands for the point, or remove commas between thousands"
+            )
         raise DataError(
-            f"{self.where}: finite numbers, with a decimal point, wanted, got {shown(cell)} {place}; {others}, or set "
+            f"{self.where}: finite numbers wanted, got {shown(cell)} {place}; {others}, or set "
             "data.source.label_column to it if it names classes"
         )
 
 
-def open_numbers(where: Path, delimiter: str | None, header: bool | None) -> NumberTable:
+def open_numbers(
+    where: Path, delimiter: str | None, header: bool | None, decimal: Decimal | None = None
+) -> NumberTable:
     """Read what the columns of a CSV file are called.
 
     Args:
         where: the file.
         delimiter: what is between columns; None: told by the first line.
         header: whether the first row names them; None: if a cell of it is neither a number nor missing.
+        decimal: what numbers have before their fraction; None: told by the first rows, a point where columns are
+            parted by commas.
 
     Raises:
         UnreadableFileError: the file cannot be read.
         DataError: no file, or an empty one; names that come twice or do not fit into a line.
     """
     mark = guess_delimiter(where) if delimiter is None else delimiter
-    first = [cell.strip() for cell in next(read_rows(where, mark), [])]
+    decimal = decimal or _guess_decimal(where, mark)
+    first = [DECIMALS[decimal](cell.strip()) for cell in next(read_rows(where, mark), [])]
     if not first:
         raise DataError(f"{where}: rows of numbers wanted, got an empty file; check the path")
     named = not all(is_number(cell) or cell.casefold() in MISSING for cell in first) if header is None else header
@@ -130,7 +158,12 @@ def open_numbers(where: Path, delimiter: str | None, header: bool | None) -> Num
                 f"{where}: each name of a column {wrong} wanted, got {shown(name)} in column {place + 1}; rename it, "
                 "or set data.source.header=false if the first row holds numbers"
             )
-    return NumberTable(where, mark, tuple(names), named)
+    return NumberTable(where, mark, tuple(names), named, decimal)
+
+
+def _guess_decimal(where: Path, delimiter: str) -> Decimal:
+    rows = islice(read_rows(where, delimiter), ROWS_TO_TELL)
+    return "comma" if delimiter != "," and have_decimal_commas(chain.from_iterable(rows)) else "point"
 
 
 def guess_label_column(table: NumberTable, chosen: Sequence[str] | None) -> str | None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError
 from idm.core.text import shown
 from idm.data.arrays.arrow import row_name
-from idm.data.arrays.cells import are_labels, count_rows, is_number
+from idm.data.arrays.cells import Decimal, are_labels, count_rows, is_number
 from idm.data.arrays.columns import NumberTable, guess_label_column, open_numbers
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices
@@ -41,6 +41,8 @@ class NumericCsv(ArraySource):
         delimiter: what is between columns; by default a tab, a semicolon or a comma, the first of these that the first
             line has.
         header: whether the first row names the columns; by default, if not all of it are numbers.
+        decimal: what numbers have before their fraction, a point or a comma; by default told by the first rows, and a
+            point where columns are parted by commas.
         values: what numbers become: floats of 64 bits, or integers of 64 bits, whose levels are kept.
         split: which part is read, train, val or test, where a column called split names them; by default all together.
         apart: columns that are no values unless ``columns`` names them, such as those that name groups.
@@ -54,6 +56,7 @@ class NumericCsv(ArraySource):
         label_column: str | None = None,
         delimiter: str | None = None,
         header: bool | None = None,
+        decimal: Decimal | None = None,
         values: ValueKind = "floats",
         split: str | None = None,
         apart: tuple[str, ...] = (),
@@ -65,7 +68,7 @@ class NumericCsv(ArraySource):
             DataError: no such column; missing values, or text, in one that is read, by row and column.
         """
         where = Path(path)
-        table = open_numbers(where, delimiter, header)
+        table = open_numbers(where, delimiter, header, decimal)
         found = _choose(table, columns, label_column, apart)
         rows = None
         if found.parts is not None or split is not None:
@@ -75,7 +78,7 @@ class NumericCsv(ArraySource):
         self._adopt(where, self._values.shape, self._values.dtype, labels, channels="first")
         self.channel_names = found.columns if table.is_named else None
         of_labels = "no labels" if labels is None else f"labels from {found.of_labels}"
-        self.note = f"{listed(found.columns)} in columns, {of_labels}"
+        self.note = f"{listed(found.columns)} in columns, decimal {table.decimal}, {of_labels}"
         self.remarks += unread_columns(found.others)
         self.beside = Beside(table.names, partial(_cells, table, rows))
 
@@ -136,13 +139,15 @@ def _refuse_no_labels(table: NumberTable, name: str, cells: Sequence[str]) -> No
         )
 
 
-def parts_in_numbers(where: Path, *, delimiter: str | None = None, header: bool | None = None) -> dict[str, str | None]:
+def parts_in_numbers(
+    where: Path, *, delimiter: str | None = None, header: bool | None = None, decimal: Decimal | None = None
+) -> dict[str, str | None]:
     """Return the part of each row; nothing where they are of no parts.
 
     Raises:
         UnreadableFileError, DataError: as ``NumericCsv``.
     """
-    table = open_numbers(where, delimiter, header)
+    table = open_numbers(where, delimiter, header, decimal)
     texts = _texts(table, None, None)
     parts = find_parts(texts, texts.__getitem__)[1] or ()
     return {row_name(row): part for row, part in enumerate(parts)}
