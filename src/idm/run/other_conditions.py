@@ -10,9 +10,11 @@ import numpy as np
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import warn
 from idm.data import Source
+from idm.data.patches import Patches
 from idm.run.alike import Alike, Like, open_alike
+from idm.run.beside import lay_beside
 from idm.run.condition_spec import ConditionSpec
-from idm.run.conditions import Conditions, about_conditions, are_as_many, in_step, of_conditions
+from idm.run.conditions import Conditions, about_conditions, of_conditions
 from idm.run.field_labels import labels_or_condition
 from idm.run.label_kinds import Label, LabelKind
 from idm.run.labels import Labels
@@ -37,7 +39,8 @@ def read_conditions(run: Loaded, path: str | Path, most: int) -> list[Label]:
         SettingsError: the run is told none.
         DataError: they cannot be read, or are not like those of the run.
     """
-    found = _opened(Like.of(run), path)
+    like = Like.of(run)
+    found = _opened(like, path, Alike.conditions_of(like))
     numbers = np.arange(min(most, len(found.source)))
     x, _ = found.of(numbers, crop=run.experiment.data.random_crop).batch(numbers)
     return run.spec.label_kind.labels_of(x)
@@ -55,14 +58,10 @@ def open_other_conditions(like: Like, path: str | Path, samples: Source) -> Cond
         SettingsError: the run is told none.
         DataError: they cannot be read, are another number than the samples, or are not like those of the run.
     """
-    found = _opened(like, path)
-    if not are_as_many(samples, found.source):
-        raise DataError(
-            f"{path}: a condition for each of the {len(samples):,} samples wanted, in the same order, got "
-            f"{len(found.source):,}; give as many"
-        )
-    rows, remarks = in_step(samples.names, found.source.names, len(samples))
-    return replace(found, rows=rows, remarks=remarks)
+    alike = Alike.conditions_of(like)
+    found = _opened(like, path, alike.beside_rasters(samples) if isinstance(samples, Patches) else alike)
+    beside = lay_beside(like.settings, samples, found.source)
+    return replace(found, source=beside.source, rows=beside.rows, remarks=beside.remarks)
 
 
 def require_conditions(spec: DataSpec) -> ConditionSpec:
@@ -76,10 +75,10 @@ def require_conditions(spec: DataSpec) -> ConditionSpec:
     return spec.condition
 
 
-def _opened(like: Like, path: str | Path) -> Conditions:
+def _opened(like: Like, path: str | Path, alike: Alike) -> Conditions:
     known = require_conditions(like.spec)
     with _advice_for_files(), of_conditions():
-        source, _ = open_alike(Alike.conditions_of(like), Path(path).absolute(), {})
+        source, _ = open_alike(alike, Path(path).absolute(), {})
         for remark in known.codec.remarks_on(source.read(np.arange(min(LOOKED_AT, len(source))))):
             warn(about_conditions(remark))
         spec = replace(known, layout=source.layout, fingerprint=source.fingerprint())

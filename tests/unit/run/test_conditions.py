@@ -14,10 +14,11 @@ from idm.core.progress import SILENT
 from idm.data import dataset
 from idm.run import DataSpec, load, open_data, open_data_to_score, open_run_data
 from idm.run.condition_spec import ConditionSpec, Field
-from idm.run.conditions import about_conditions, in_step
+from idm.run.conditions import about_conditions
 from idm.run.field_labels import FieldLabels
 from idm.run.levels import best_of_training
 from idm.run.other_conditions import read_conditions
+from idm.run.pairing import in_step
 from idm.settings import from_plain
 from idm.settings.experiment import DataSettings
 from idm.tasks import restoring, train
@@ -100,7 +101,7 @@ def test_conditions_have_a_range_of_their_own(fields):
             DataError,
             r"^data\.condition: one for each of the 24 samples wanted, .*, got 23; give as many$",
         ),
-        (np.repeat(FINE, 2, axis=3), {}, DataError, r"^data\.condition: fields of 2 spatial axes, none of them longer"),
+        (np.repeat(FINE, 2, axis=3), {}, DataError, r"^data\.condition: fields that are along no axis longer"),
         (COARSE[:, :, 0], {"condition_channels": "first"}, DataError, r"^data\.condition: fields of 2 spatial axes"),
         (COARSE, {"random_crop": 4}, SettingsError, r"^data\.random_crop: 0 wanted where conditions are smaller"),
         (COARSE + math.nan, {}, DataError, r"coarse\.npy|condition"),
@@ -303,7 +304,7 @@ def test_held_out_data_are_scored_under_their_own_conditions_and_other_data_unde
     with pytest.raises(SettingsError, match=r"^condition: other data wanted beside it"):
         run.evaluate(condition=folder / "theirs.npy")
     np.save(folder / "theirs.npy", coarse[:3])
-    with pytest.raises(DataError, match=r"a condition for each of the 6 samples wanted, .* got 3"):
+    with pytest.raises(DataError, match=r"^condition: one for each of the 6 samples wanted, .* got 3"):
         run.evaluate(folder / "other.npy", condition=folder / "theirs.npy")
 
 
