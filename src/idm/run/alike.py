@@ -22,7 +22,6 @@ from idm.settings import from_plain
 from idm.settings.experiment import DataSettings, SourceSettings
 from idm.settings.schema import OpenSection
 
-
 ENTRIES, WHOLE = "entries", "whole"
 """What samples of an array are: its entries along the first axis, or all of it."""
 
