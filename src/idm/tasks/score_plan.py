@@ -184,7 +184,7 @@ def plan_scores(
     folder, sampler, data, _, guided, _ = together(
         lambda: results_folder(out, opened, "evaluated"),
         lambda: opened.sampler(**request.sampler, listener=listener),
-        lambda: open_data_to_score(opened, request.data, request.source, request.condition),
+        lambda: open_data_to_score(opened, request.data, request.source, request.condition, request.condition_source),
         lambda: refuse_spacing(request.plan, request.sampler),
         lambda: guided_samples(opened, request.guidance, request.samples),
         lambda: request.bound,

@@ -327,14 +327,20 @@ def test_what_is_restored_or_edited_is_told_its_condition_and_latents_are_refuse
 def test_conditions_in_a_file_of_several_arrays_are_refused_with_advice_that_works(trained):
     run, folder = trained
     np.savez(folder / "several.npz", low=COARSE[:2], lower=COARSE[2:4])
-    with pytest.raises(
-        DataError, match=r"got low, lower; save the conditions alone, as conditions\.npy, .*$"
-    ) as caught:
+    with pytest.raises(DataError, match=r"got low, lower; set data\.condition\.key to one of these$") as caught:
         read_conditions(run, folder / "several.npz", most=2)
     assert len(caught.value.lines) == 1
-    np.save(folder / "conditions.npy", COARSE[2:4])
-    found = read_conditions(run, folder / "conditions.npy", most=2)
+    found = read_conditions(run, folder / "several.npz", 2, {"key": "lower"})
     np.testing.assert_allclose(np.stack([one.values for one in found]), COARSE[2:4], rtol=1e-5)
+    np.save(folder / "two.npy", FINE[:2])
+    np.savez(folder / "several.npz", low=COARSE[:2], lower=COARSE[2:4])
+    told = {"condition": folder / "several.npz", "condition_source": {"key": "lower"}}
+    (_, y) = open_data_to_score(run, folder / "two.npy", **told).held_out.batch(np.arange(2))
+    assert sorted(run.spec.condition.codec.decode(y).mean((1, 2, 3))) == pytest.approx(
+        sorted(COARSE[2:4].mean((1, 2, 3))), rel=1e-3
+    )
+    with pytest.raises(SettingsError, match=r"^data\.condition: unknown option|^data\.condition\.keys"):
+        read_conditions(run, folder / "several.npz", 2, {"keys": "low"})
 
 
 def test_every_observation_of_a_restoration_is_told_the_condition_of_its_number(trained, monkeypatch):
