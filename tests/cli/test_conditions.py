@@ -97,3 +97,40 @@ def test_data_that_grew_are_trained_on_in_a_new_run_with_their_conditions(idm, t
     done = idm(*advised[1:], "--set", "num_steps=1", "--device", "cpu")
     assert done.code == 0, done.err
     assert "conditions of 1 x 4 x 4" in " ".join(done.out.split())
+
+
+def test_conditions_of_another_file_are_read_as_options_say_and_refusals_name_what_works(idm, folder):
+    np.savez(folder / "two.npz", low=COARSE[:2], lower=COARSE[2:4])
+    sample = ("sample", folder / "run", "--condition", folder / "two.npz", "--num", 2, "--out", folder / "chosen")
+    refused = idm(*sample)
+    assert refused.code == 3
+    assert refused.errors[0].endswith("set data.condition.key to one of these")
+    done = idm(*sample, "--set", "data.condition.key=lower", "--set", "eta=0.5")
+    assert done.code == 0, done.err
+    np.testing.assert_allclose(np.load(folder / "chosen" / "samples.npz")["condition"], COARSE[2:4], rtol=1e-5)
+    np.save(folder / "fine2.npy", FINE[2:4])
+    others = ("--data", folder / "fine2.npy", "--condition", folder / "two.npz")
+    score = ("evaluate", folder / "run", "--steps", 2, *others)
+    assert idm(*score, "--set", "condition.key=lower").code == 0
+    for wrong, said in (("condition.range=type", "that which the run was trained with"), ("condition.keys=a", "keys")):
+        assert said in " ".join(idm(*score, "--set", wrong).errors)
+    lone = idm("sample", folder / "run", "--set", "condition.key=low")
+    assert "give --condition PATH too" in lone.errors[0]
+
+
+def test_several_data_sets_are_scored_under_a_condition_each(idm, folder):
+    for name, rows in (("one", slice(0, 3)), ("another", slice(3, 5))):
+        np.save(folder / f"{name}.npy", FINE[rows])
+        np.save(folder / f"{name}-coarse.npy", COARSE[rows])
+    sets = ("--data", folder / "one.npy", "--data", folder / "another.npy")
+    conditions = ("--condition", folder / "one-coarse.npy", "--condition", folder / "another-coarse.npy")
+    both = ("evaluate", folder / "run", "--steps", 2, "--out", folder / "sets", "--json", *sets)
+    done = idm(*both, *conditions)
+    assert done.code == 0, done.err
+    alone = ("evaluate", folder / "run", "--steps", 2, "--out", folder / "alone", "--json", *sets[2:], *conditions[2:])
+    found = idm(*alone).json
+    bounds = [one["bits_per_dim"]["total"]["mean"] for one in (done.json["sets"][str(folder / "another.npy")], found)]
+    assert bounds[0] == pytest.approx(bounds[1], rel=1e-5)
+    refused = idm(*both, *conditions[:2])
+    assert (refused.code, len(refused.errors)) == (2, 1)
+    assert "one for each of the 2 data sets wanted, in their order, got 1; give as many" in refused.errors[0]

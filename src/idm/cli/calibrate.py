@@ -43,10 +43,11 @@ def calibrate(
     from idm.run import open_data_to_score
     from idm.run.calibrated import CalibrateRequest, measure_and_train
 
-    source = options_to_score(overrides or [], other)
+    read = options_to_score(overrides or [], other, condition)
     opened = doing.load(run_folder, precision)
     wanted = CalibrateRequest(num, levels, head, steps, batch_size)
-    found = measure_and_train(opened, open_data_to_score(opened, other, source, condition), wanted, TERMINAL)
+    data = open_data_to_score(opened, other, read.source, condition, read.condition)
+    found = measure_and_train(opened, data, wanted, TERMINAL)
     _describe(doing.output, found, head)
 
 

@@ -49,8 +49,10 @@ def compare(
     from idm.tasks.comparing import compare_into
     from idm.tasks.requests import CompareRequest
 
-    source = options_to_score(overrides or [], other)
-    wanted = CompareRequest(other, source, budget, steps, num, seed, batch_size, precision, condition)
+    read = options_to_score(overrides or [], other, condition)
+    wanted = CompareRequest(
+        other, read.source, budget, steps, num, seed, batch_size, precision, condition, read.condition
+    )
     _describe(doing.output, compare_into(first, second, wanted, out, **doing.for_task))
 
 

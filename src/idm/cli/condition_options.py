@@ -17,4 +17,8 @@ OfSamples = Annotated[
     str | None, _option("Conditions, in turn, for a run that is told such; those of its held-out data by default.")
 ]
 OfOtherData = Annotated[str | None, _option("With --data: its conditions, for a run that is told such.")]
+OfSeveralData = Annotated[
+    list[str] | None,
+    _option("With --data: its conditions, for a run that is told such; with several --data as many, in their order."),
+]
 OfObservations = Annotated[str | None, _option("Conditions of the observations, in turn, for a run that is told such.")]

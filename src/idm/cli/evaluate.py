@@ -109,7 +109,7 @@ def evaluate(
     run_folder: MaybeRun = None,
     others: options.SeveralData = None,
     overrides: options.SourceOverrides = None,
-    condition: condition_options.OfOtherData = None,
+    conditions: condition_options.OfSeveralData = None,
     *,
     sets: SetOptions,
     bound: BoundOptions,
@@ -126,20 +126,19 @@ def evaluate(
     among GPUs.
     """
     if run_folder is None:
-        refuse_options_of_runs(others, condition, doing, bound, drawn, network)
+        refuse_options_of_runs(others, conditions, doing, bound, drawn, network)
         compare_sets(sets, **measured.asked, overrides=overrides or [], out=out, doing=doing)
         return
     refuse_sets(sets)
     from idm.cli.data_options import options_to_score
     from idm.tasks import ScoreRequest, evaluate_into, evaluate_sets_into
 
-    first, *more = others or [None]
-    source = options_to_score(overrides or [], first)
-    wanted = ScoreRequest(
-        first, source, **vars(bound), **drawn.asked, **measured.asked, **vars(network), condition=condition
-    )
-    if more:
-        of_sets = evaluate_sets_into(run_folder, wanted, others or [], out, **doing.for_task)
+    first, condition = (others or [None])[0], (conditions or [None])[0]
+    read = options_to_score(overrides or [], first, condition)
+    told: dict[str, Any] = {"condition": condition, "condition_source": read.condition}
+    wanted = ScoreRequest(first, read.source, **vars(bound), **drawn.asked, **measured.asked, **vars(network), **told)
+    if others and max(len(others), len(conditions or [])) > 1:
+        of_sets = evaluate_sets_into(run_folder, wanted, others or [], out, conditions=conditions, **doing.for_task)
         if of_sets is not None:
             _describe_sets(doing.output, of_sets)
     elif (found := evaluate_into(run_folder, wanted, out, **doing.for_task)) is not None:

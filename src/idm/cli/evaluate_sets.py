@@ -106,19 +106,21 @@ def refuse_sets(sets: SetOptions) -> None:
         )
 
 
-def refuse_options_of_runs(others: Sequence[str] | None, condition: str | None, doing: Doing, *groups: Any) -> None:
+def refuse_options_of_runs(
+    others: Sequence[str] | None, conditions: Sequence[str] | None, doing: Doing, *groups: Any
+) -> None:
     """Refuse options that say how a run is evaluated, where there is none.
 
     Args:
         others: data in place of a run's own.
-        condition: their conditions.
+        conditions: theirs.
         doing: how a verb works on a run.
         groups: of options; what differs from its default was given.
 
     Raises:
         SettingsError: one was given.
     """
-    singles = {"data": bool(others), "condition": condition is not None, "trust_code": doing.trust_code}
+    singles = {"data": bool(others), "condition": bool(conditions), "trust_code": doing.trust_code}
     names = [name for name, given in singles.items() if given]
     names += [entry.name for group in groups for entry in fields(group) if getattr(group, entry.name) != entry.default]
     for name in names:

@@ -59,7 +59,8 @@ Overrides = Annotated[
 SamplerOverrides = Annotated[
     list[str] | None,
     setting(
-        "Change one setting of the sampler, repeatable; 'idm config sampler' lists them; of guidance: guidance.eta=0.",
+        "Change one setting of the sampler, repeatable; 'idm config sampler' lists them; of guidance: guidance.eta=0; "
+        "of how --condition is read: condition.key=low.",
         completion.sampler_settings,
     ),
 ]
@@ -75,7 +76,7 @@ SourceOverrides = Annotated[
     list[str] | None,
     setting(
         "With --data or --against: one setting of how it is read, repeatable: data.source.key=images, or key=images; "
-        "'idm config data.source' lists all.",
+        "'idm config data.source' lists all; of how --condition is read: condition.key=low.",
         completion.data_settings,
     ),
 ]

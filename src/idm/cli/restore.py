@@ -72,7 +72,8 @@ Steps = Annotated[int | None, options.number("--steps", "Steps to take, 0 for al
 MoreOverrides = Annotated[
     list[str] | None,
     options.setting(
-        "Change one setting of the method, method.jumps=20, or of the sampler, eta=0.5; repeatable.",
+        "Change one setting of the method, method.jumps=20, of the sampler, eta=0.5, or of how --condition is read, "
+        "condition.key=low; repeatable.",
         completion.sampler_settings,
     ),
 ]
@@ -104,6 +105,7 @@ def restore(
     Results come as the observations did: pictures, arrays, or NIfTI volumes in their place. Interrupted, it keeps the
     finished batches, and the same command goes on.
     """
+    from idm.cli.data_options import options_of_conditions, parted
     from idm.cli.written import describe_restored, finish_restored
     from idm.core.terminal import TERMINAL
     from idm.tasks import RestoreRequest, restore_into
@@ -112,8 +114,9 @@ def restore(
     covers, trial = check_coverage > 0, simulate or check_coverage > 0
     names = cases(observed or [], check_coverage)
     count = num or (LEAST_DRAWS if covers else 8)
-    (own, settings), output = method_and_sampler(overrides, sampler, steps), Output(as_json=as_json)
-    how = (seed, trial, batch_size, covers, condition)
+    of_conditions, others = parted(overrides or [])
+    (own, settings), output = method_and_sampler(others, sampler, steps), Output(as_json=as_json)
+    how = (seed, trial, batch_size, covers, condition, options_of_conditions(of_conditions, condition))
     wanted = RestoreRequest(operator, noise, count, method, own, settings, labels, *how)
     given: dict[str, Any] = {"device": device, "trust_code": trust_code, "listener": TERMINAL, "say": output.line}
     made = restore_into(run_folder, names, wanted, out, **given)

@@ -42,15 +42,18 @@ def sample(
 
     Interrupted, it keeps the finished batches, and the same command goes on; torchrun shares them out among GPUs.
     """
+    from idm.cli.data_options import options_of_conditions, parted
     from idm.tasks.requests import SampleRequest
     from idm.tasks.sampling import sample_into
 
-    settings, of_rule = sampler_options(overrides or [])
+    of_conditions, others = parted(overrides or [])
+    settings, of_rule = sampler_options(others)
     settings |= options.given(name=sampler, steps=steps, spacing=spacing, plan=plan, eta=eta)
     called: dict[str, Any] = {"batch_size": batch_size, "compile": compile_, "precision": precision}
     guided: dict[str, Any] = {"guidance": guidance, "guide": of_rule | guide.asked, "variance": variance}
     written: dict[str, Any] = {"trajectory": trajectory, "formats": options.listed(formats)}
     asked: dict[str, Any] = {"labels": labels, "condition": condition, "seed": seed, "sampler": settings}
+    asked["condition_source"] = options_of_conditions(of_conditions, condition)
     wanted = SampleRequest(num=num, **asked, **guided, **called, **written)
     drawn = sample_into(run_folder, wanted, out, **doing.for_task)
     if drawn is not None:

@@ -52,6 +52,27 @@ def read_patches(source: Source, index: int, firsts: NDArray[np.int64], size: tu
     return patches
 
 
+def read_patches_of(
+    source: Source, owners: NDArray[np.int64], firsts: NDArray[np.int64], size: tuple[int, ...]
+) -> Samples:
+    """Read windows of several samples, in the order in which they are told.
+
+    Args:
+        source: the source.
+        owners: number of the sample of each, [n].
+        firsts: first place of each along each axis of space, [n, axes].
+        size: their size along each.
+
+    Returns:
+        [n, c, *size].
+    """
+    patches = np.empty((len(owners), source.shape[0], *size), source.dtype)
+    for owner in np.unique(owners).tolist():
+        here = np.flatnonzero(owners == owner)
+        patches[here] = read_patches(source, owner, firsts[here], size)
+    return patches
+
+
 def bands_of(firsts: NDArray[np.int64], size: int) -> Iterator[Band]:
     """Go through the bands that patches are read in.
 

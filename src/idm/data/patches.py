@@ -11,7 +11,7 @@ from idm.core.text import counted
 from idm.data.base import Indices, Samples, Source, blocks
 from idm.data.beside import Beside
 from idm.data.metadata import of_pieces
-from idm.data.patch_bands import read_patches
+from idm.data.patch_bands import read_patches_of
 from idm.data.patch_grid import PatchGrid
 from idm.data.sizes import Sizes, along_axes, are_within, sizes_in_words
 from idm.data.wholes import Wholes
@@ -53,8 +53,8 @@ class Patches(Source):
         _refuse(space, size, stride)
         sizes = along_axes(size, space)
         self._rasters, self._is_lone = rasters, len(rasters) == 1
-        strides = along_axes(stride, space) if stride else sizes
-        self._grid = PatchGrid.of(space, sizes, strides, in_blocks=self._is_lone and to_split)
+        self._strides = along_axes(stride, space) if stride else sizes
+        self._grid = PatchGrid.of(space, sizes, self._strides, in_blocks=self._is_lone and to_split)
         self.shape, self.dtype, self.levels = (rasters.shape[0], *sizes), rasters.dtype, rasters.levels
         self._kept = self._complete()
         self._owners, numbers = np.divmod(self._kept, len(self._grid))
@@ -80,18 +80,26 @@ class Patches(Source):
         """Return patches [n, c, *space]."""
         if len(indices) and not 0 <= indices.min() <= indices.max() < len(self):
             raise IndexError(f"samples 0 to {len(self) - 1} wanted, got {indices.min()} to {indices.max()}")
-        patches = np.empty((len(indices), *self.shape), self.dtype)
+        return read_patches_of(self._rasters, *self.places_of(indices), self._grid.size)
+
+    @property
+    def rasters(self) -> Source:
+        """What patches are cut from."""
+        return self._rasters
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Distance of the beginnings of neighbouring patches along each axis of space."""
+        return self._strides
+
+    def places_of(self, indices: Indices) -> tuple[Indices, NDArray[np.int64]]:
+        """Return the number of the raster of each patch, and its first place along each axis of space [n, axes]."""
         owners, numbers = np.divmod(self._kept[indices], len(self._grid))
-        for owner in np.unique(owners).tolist():
-            here = np.flatnonzero(owners == owner)
-            firsts = self._grid.firsts_of(numbers[here])
-            patches[here] = read_patches(self._rasters, owner, firsts, self._grid.size)
-        return patches
+        return owners, self._grid.firsts_of(numbers)
 
     def columns_of(self, indices: Indices) -> dict[str, list[Any]]:
         """Return the raster of patches, and their first place along each axis of space."""
-        owners, numbers = np.divmod(self._kept[indices], len(self._grid))
-        firsts, names = self._grid.firsts_of(numbers), self._rasters.names
+        (owners, firsts), names = self.places_of(indices), self._rasters.names
         axes = AXES[-len(self._grid.size) :]
         found: dict[str, list[Any]] = {RASTER: [owner if names is None else names[owner] for owner in owners.tolist()]}
         return found | {axis: firsts[:, place].tolist() for place, axis in enumerate(axes)}

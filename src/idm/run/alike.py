@@ -1,7 +1,8 @@
 """Sources of samples like those of a run, or of conditions like those that it is told, wherever they lie."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from idm.data.base import Source
 from idm.data.images.resize import ImageSize
 from idm.data.infer import locate, parts_in
 from idm.data.parts import TO_SCORE
+from idm.data.patches import Patches
 from idm.data.sizes import Sizes, along_axes, are_within
 from idm.run.loaded import Loaded
 from idm.run.opened_source import PATHS, in_patches
@@ -19,6 +21,9 @@ from idm.run.spec import DataSpec, size_for_images
 from idm.settings import from_plain
 from idm.settings.experiment import DataSettings, SourceSettings
 from idm.settings.schema import OpenSection
+
+ENTRIES, WHOLE = "entries", "whole"
+"""What samples of an array are: its entries along the first axis, or all of it."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class Alike:
         has_classes: whether they are to be read with their classes.
         apart: columns or arrays that hold something else.
         what: what messages call them.
-        patches: settings of data that say in which patches they are read; None: as they are.
+        cut: makes patches of what is opened; None: it is read as it is.
     """
 
     own: OpenSection
@@ -67,7 +72,7 @@ class Alike:
     has_classes: bool
     apart: tuple[str, ...]
     what: str
-    patches: DataSettings | None = None
+    cut: Callable[[Source], Source] | None = None
 
     @classmethod
     def samples_of(cls, like: Like) -> "Alike":
@@ -83,7 +88,7 @@ class Alike:
             has_classes=spec.class_names is not None,
             apart=settings.apart,
             what="samples",
-            patches=settings if settings.patch_size else None,
+            cut=partial(_where_they_fit, settings) if settings.patch_size else None,
         )
 
     @classmethod
@@ -104,7 +109,14 @@ class Alike:
             has_classes=False,
             apart=(),
             what="conditions",
+            cut=partial(_where_they_fit, _coarser(settings, spec.shape)) if settings.patch_size else None,
         )
+
+    def beside_rasters(self, patches: Patches) -> "Alike":
+        """Say of conditions what rasters of them are like that lie beside those of patches, before these are cut."""
+        sizes = zip(patches.rasters.shape[1:], patches.shape[1:], self.shape[1:], strict=True)
+        space = (places // (ours // theirs) for places, ours, theirs in sizes)
+        return replace(self, shape=(self.shape[0], *space), cut=_as_it_is, image_size=None)
 
 
 def open_alike(alike: Alike, path: Path, told: Mapping[str, Any]) -> tuple[Source, Path]:
@@ -132,6 +144,10 @@ def open_alike(alike: Alike, path: Path, told: Mapping[str, Any]) -> tuple[Sourc
         parts = parts_in(name, options).values()
         options |= {"split": next((part for part in TO_SCORE if part in parts), None)}
     rules = _channel_rules(alike, name) if "channels" in keys and "channels" not in told else [{}]
+    if "samples" in keys and "samples" not in told:  # one array may be several samples, or a single one
+        own_way = alike.own.get("samples") or ENTRIES
+        ways = sorted((ENTRIES, WHOLE), key=lambda way: way != own_way)
+        rules = [{**rule, "samples": way} for way in ways for rule in rules]
     found: list[tuple[int, ...]] = []
     refused: DataError | None = None
     for rule in rules:
@@ -147,23 +163,40 @@ def open_alike(alike: Alike, path: Path, told: Mapping[str, Any]) -> tuple[Sourc
         found.append(source.shape)
     if not found and refused is not None:
         raise refused
-    larger = " or larger" if alike.crop or alike.patches else ""
+    larger = " or larger" if alike.crop or alike.cut else ""
     raise DataError(
         f"{path}: {alike.what} of shape {alike.shape}{larger} wanted, got {found[0]}; choose data like them"
     )
 
 
 def _build(alike: Alike, name: str, options: Mapping[str, Any]) -> Source:
-    """Open a source, in patches as the known data where they fit into it.
+    """Open a source, cut into patches where that is wanted.
 
     Raises:
         DataError: it cannot be read.
     """
-    settings = alike.patches
-    source = SOURCES.build(name, options, apart=alike.apart, in_patches=settings is not None)
-    if settings is None or not are_within(settings.patch_size, source.shape[1:]):
-        return source
-    return in_patches(settings, source, to_split=False)
+    source = SOURCES.build(name, options, apart=alike.apart, in_patches=alike.cut is not None)
+    return source if alike.cut is None else alike.cut(source)
+
+
+def _where_they_fit(settings: DataSettings, source: Source) -> Source:
+    """Cut a source into patches as the known data; smaller samples stay as they are."""
+    return in_patches(settings, source, to_split=False) if are_within(settings.patch_size, source.shape[1:]) else source
+
+
+def _as_it_is(source: Source) -> Source:
+    return source
+
+
+def _coarser(settings: DataSettings, shape: tuple[int, ...]) -> DataSettings:
+    """Return settings that cut rasters of conditions into patches [k, *space] at the places of those of samples."""
+    space = shape[1:]
+    sizes = along_axes(settings.patch_size, space)
+    strides = along_axes(settings.patch_stride, space) if settings.patch_stride else sizes
+    lengths = zip(strides, space, sizes, strict=True)
+    return replace(
+        settings, patch_size=space, patch_stride=tuple(stride * ours // whole for stride, ours, whole in lengths)
+    )
 
 
 def _told_options(name: str, path: Path, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,7 +222,7 @@ def _options(alike: Alike, name: str, path: Path) -> dict[str, Any]:
         given["pixels"] = settings.get("pixels") or "refuse"
     if "columns" in keys and alike.channel_names is not None:
         given["columns"] = alike.channel_names  # by name, in whatever order the other file has them
-    if "window" in keys and len(alike.shape) == 2 and not (alike.crop or alike.patches):
+    if "window" in keys and len(alike.shape) == 2 and not (alike.crop or alike.cut):
         given["window"] = alike.shape[1]
     if "labels" in keys and not own and alike.has_classes:
         given["labels"] = "auto"

@@ -41,15 +41,15 @@ def classes_of_latents(run: Opened, labels: Labels | None, option: str = "labels
 
 
 def refuse_numbers(run: Opened) -> None:
-    """Refuse a network whose labels are numbers, which latents do not hold.
+    """Refuse a network that is told numbers or conditions, which latents do not hold.
 
     Raises:
         SettingsError: it is one.
     """
     if told := run.spec.label_kind.told_besides_classes:
         raise SettingsError(
-            "latents: a run with classes, or without labels, wanted, got one that is told "
-            f"{told}; edit samples, or draw and score them under such labels, instead"
+            f"latents: a run that is told classes, or nothing, wanted, got one that is told {told}; edit samples, "
+            f"or draw and score them under {told}, instead"
         )
 
 

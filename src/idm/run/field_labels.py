@@ -86,8 +86,8 @@ class FieldLabels(LabelKind):
         return {"condition_channels": self.spec.shape[0]}
 
     def columns(self, labels: Sequence[Label] | None) -> int:
-        """Return 1: conditions have no names to stand above columns."""
-        return 1
+        """Return how many are asked for, so that each column is of one."""
+        return 1 if labels is None else len(labels)
 
     def arrays(self, labels: Sequence[Label]) -> dict[str, Any]:
         """Return the conditions as their own arrays are laid out."""

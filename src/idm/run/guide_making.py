@@ -35,8 +35,8 @@ def _judge(run: Conditioned, classifier: LevelClassifier | None) -> Judge:
     """
     if told := run.spec.label_kind.told_besides_classes:
         raise SettingsError(
-            "classifier_scale: a run with classes, or without labels, wanted, got one that is told "
-            f"{told}; take guidance=2 in its place"
+            f"classifier_scale: a run that is told classes, or nothing, wanted, got one that is told {told}; take "
+            "guidance=2 in its place"
         )
     if classifier is None:
         own = stored_classifier(run)

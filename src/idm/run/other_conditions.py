@@ -1,68 +1,72 @@
 """Conditions that a run was not trained on, from files of any kind that ``idm train --condition`` reads."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from idm.core.errors import DataError, SettingsError
+from idm.core.errors import SettingsError
 from idm.core.progress import warn
 from idm.data import Source
+from idm.data.patches import Patches
 from idm.run.alike import Alike, Like, open_alike
+from idm.run.beside import lay_beside
 from idm.run.condition_spec import ConditionSpec
-from idm.run.conditions import Conditions, about_conditions, are_as_many, in_step, of_conditions
+from idm.run.conditions import Conditions, about_conditions, of_conditions
 from idm.run.field_labels import labels_or_condition
 from idm.run.label_kinds import Label, LabelKind
 from idm.run.labels import Labels
 from idm.run.loaded import Loaded
 from idm.run.spec import DataSpec
 
-SAVE_ALONE = "save the conditions alone, as conditions.npy, and give that file"
-
 LOOKED_AT = 256
 """Most conditions that are compared with the range of the run."""
 
 
-def read_conditions(run: Loaded, path: str | Path, most: int) -> list[Label]:
+def read_conditions(run: Loaded, path: str | Path, most: int, source: Mapping[str, Any] | None = None) -> list[Label]:
     """Read conditions from a file or folder, with the run's codec.
 
     Args:
         run: a run that is told conditions.
         path: where they lie.
         most: how many are read, from the first on.
+        source: options that open them where those of the run's own do not: ``{"key": "low"}``; ``"name"`` is that of
+            the source.
 
     Raises:
-        SettingsError: the run is told none.
+        SettingsError: the run is told none; options that the source does not have, or of a wrong type.
         DataError: they cannot be read, or are not like those of the run.
     """
-    found = _opened(Like.of(run), path)
+    require_conditions(run.spec)
+    like = Like.of(run)
+    found = _opened(like, path, Alike.conditions_of(like), source)
     numbers = np.arange(min(most, len(found.source)))
     x, _ = found.of(numbers, crop=run.experiment.data.random_crop).batch(numbers)
     return run.spec.label_kind.labels_of(x)
 
 
-def open_other_conditions(like: Like, path: str | Path, samples: Source) -> Conditions:
+def open_other_conditions(
+    like: Like, path: str | Path, samples: Source, source: Mapping[str, Any] | None = None
+) -> Conditions:
     """Open the conditions of other samples than a run's own.
 
     Args:
         like: the run's own, with conditions.
         path: where they lie.
         samples: the samples.
+        source: as of ``read_conditions``.
 
     Raises:
-        SettingsError: the run is told none.
+        SettingsError: the run is told none; options that the source does not have, or of a wrong type.
         DataError: they cannot be read, are another number than the samples, or are not like those of the run.
     """
-    found = _opened(like, path)
-    if not are_as_many(samples, found.source):
-        raise DataError(
-            f"{path}: a condition for each of the {len(samples):,} samples wanted, in the same order, got "
-            f"{len(found.source):,}; give as many"
-        )
-    rows, remarks = in_step(samples.names, found.source.names, len(samples))
-    return replace(found, rows=rows, remarks=remarks)
+    require_conditions(like.spec)
+    alike = Alike.conditions_of(like)
+    found = _opened(like, path, alike.beside_rasters(samples) if isinstance(samples, Patches) else alike, source)
+    beside = lay_beside(like.settings, samples, found.source)
+    return replace(found, source=beside.source, rows=beside.rows, remarks=beside.remarks)
 
 
 def require_conditions(spec: DataSpec) -> ConditionSpec:
@@ -76,32 +80,23 @@ def require_conditions(spec: DataSpec) -> ConditionSpec:
     return spec.condition
 
 
-def _opened(like: Like, path: str | Path) -> Conditions:
+def _opened(like: Like, path: str | Path, alike: Alike, told: Mapping[str, Any] | None) -> Conditions:
     known = require_conditions(like.spec)
-    with _advice_for_files(), of_conditions():
-        source, _ = open_alike(Alike.conditions_of(like), Path(path).absolute(), {})
+    with of_conditions():
+        source, _ = open_alike(alike, Path(path).absolute(), told or {})
         for remark in known.codec.remarks_on(source.read(np.arange(min(LOOKED_AT, len(source))))):
             warn(about_conditions(remark))
         spec = replace(known, layout=source.layout, fingerprint=source.fingerprint())
     return Conditions(source, np.arange(len(source)), spec)
 
 
-@contextmanager
-def _advice_for_files() -> Generator[None, None, None]:
-    """Advise another file where a refusal advises a setting: only training can change those of conditions."""
-    try:
-        yield
-    except DataError as error:
-        raise type(error)(*map(_advising_a_file, error.lines)) from error
-
-
-def _advising_a_file(line: str) -> str:
-    said, divided, advice = line.rpartition("; ")
-    return f"{said}; {SAVE_ALONE}" if divided and "data.condition." in advice else line
-
-
 def labels_asked(
-    run: Loaded, kind: LabelKind, labels: Labels | None, condition: str | Path | None, most: int
+    run: Loaded,
+    kind: LabelKind,
+    labels: Labels | None,
+    condition: str | Path | None,
+    most: int,
+    source: Mapping[str, Any] | None = None,
 ) -> list[Label] | None:
     """Understand the labels, or read the conditions, that are asked for; None where nothing is.
 
@@ -111,10 +106,11 @@ def labels_asked(
         labels: classes or numbers.
         condition: a file or folder of conditions.
         most: conditions that are read, from the first on.
+        source: options that open these, as of ``read_conditions``.
 
     Raises:
         SettingsError: what is no label, or what the run is not told.
         DataError: conditions that cannot be read, or are not like those of the run.
     """
     asked = kind.read(labels_or_condition(kind, labels, None))
-    return asked if condition is None else read_conditions(run, condition, most)
+    return asked if condition is None else read_conditions(run, condition, most, source)

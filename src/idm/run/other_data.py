@@ -16,7 +16,6 @@ from idm.data.attributes import read_attributes
 from idm.data.base import Indices, Source
 from idm.data.plan import permutation
 from idm.run.alike import Alike, Like, open_alike
-from idm.run.conditions import Conditions
 from idm.run.data import Data
 from idm.run.labels import number_names
 from idm.run.opened import Opened
@@ -33,6 +32,7 @@ def open_data_to_score(
     path: str | Path | None = None,
     source: Mapping[str, Any] | None = None,
     condition: str | Path | None = None,
+    condition_source: Mapping[str, Any] | None = None,
 ) -> Data:
     """Open the data of another folder or file as held-out data, or those of the run itself.
 
@@ -45,6 +45,7 @@ def open_data_to_score(
         source: options that open the other data where those of the run do not: ``{"key": "images"}``; ``"name"`` is
             that of the source.
         condition: the conditions of other data, where the run is told conditions.
+        condition_source: options that open these, as ``source`` opens the data.
 
     Raises:
         SettingsError: options that the source does not have, or of a wrong type; conditions without other data, or of
@@ -52,7 +53,7 @@ def open_data_to_score(
         DataError: they cannot be read, or are not like those of the run.
     """
     if path is not None:
-        return open_like(Like.of(run), Path(path).absolute(), source or {}, condition)
+        return open_like(Like.of(run), Path(path).absolute(), source or {}, condition, condition_source)
     if condition is not None:
         raise SettingsError("condition: other data wanted beside it, got none; give data=PATH too, or leave it out")
     try:
@@ -68,6 +69,7 @@ def open_data_of_both(
     path: str | Path | None = None,
     source: Mapping[str, Any] | None = None,
     condition: str | Path | None = None,
+    condition_source: Mapping[str, Any] | None = None,
 ) -> tuple[Data, Data]:
     """Open the same data for two runs, with conditions for those that are told such; all as of ``open_data_to_score``.
 
@@ -78,11 +80,19 @@ def open_data_of_both(
     if condition is not None and not any(told):
         require_conditions(runs[0].spec)
     given = (condition if is_told else None for is_told in told)
-    first, second = (open_data_to_score(run, path, source, one) for run, one in zip(runs, given, strict=True))
+    first, second = (
+        open_data_to_score(run, path, source, one, condition_source) for run, one in zip(runs, given, strict=True)
+    )
     return first, second
 
 
-def open_like(like: Like, path: Path, told: Mapping[str, Any], condition: str | Path | None = None) -> Data:
+def open_like(
+    like: Like,
+    path: Path,
+    told: Mapping[str, Any],
+    condition: str | Path | None = None,
+    condition_source: Mapping[str, Any] | None = None,
+) -> Data:
     """Open data in the shape and range of others, as held-out data; errors are as of ``open_data_to_score``.
 
     Args:
@@ -90,10 +100,14 @@ def open_like(like: Like, path: Path, told: Mapping[str, Any], condition: str | 
         path: a file or folder.
         told: as ``source`` there.
         condition: as there.
+        condition_source: as there.
     """
     source, place = open_alike(Alike.samples_of(like), path, told)
     _refuse_other_rate(like, source, place)
-    labels, conditions = _labels(like, source, place), _conditions(like, source, place, condition)
+    labels = _labels(like, source, place)
+    if condition is None:
+        _refuse_missing(like, place)
+    conditions = None if condition is None else open_other_conditions(like, condition, source, condition_source)
     order = permutation(like.settings.split_seed, "split", 0, len(source))  # the first are a fair sample
     codec, crop = like.spec.codec, like.settings.random_crop
     looked_at = max(1, min(len(source), LOOKED_AT, LOOKED_AT_VALUES // math.prod(source.shape)))
@@ -117,20 +131,16 @@ def open_like(like: Like, path: Path, told: Mapping[str, Any], condition: str | 
     return Data(part(np.empty(0, dtype=np.int64)), part(order), spec)
 
 
-def _conditions(like: Like, samples: Source, place: Path, path: str | Path | None) -> Conditions | None:
-    """Open the conditions of other data; None for a run that is told none.
+def _refuse_missing(like: Like, place: Path) -> None:
+    """Refuse data without conditions for a run that is told some.
 
     Raises:
-        DataError: none are given where the run is told some, or they do not fit.
-        SettingsError: some are given where it is told none.
+        DataError: it is.
     """
-    if path is not None:
-        return open_other_conditions(like, path, samples)
-    if like.spec.condition is None:
-        return None
-    raise DataError(
-        f"{place}: conditions of these samples wanted, as the run is told such, got none; give condition=PATH"
-    )
+    if like.spec.condition is not None:
+        raise DataError(
+            f"{place}: conditions of these samples wanted, as the run is told such, got none; give condition=PATH"
+        )
 
 
 def _refuse_other_rate(like: Like, source: Source, path: Path) -> None:

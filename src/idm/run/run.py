@@ -92,13 +92,19 @@ class Run(Measurable):
         return x if as_tensor else self.restored(x)
 
     def picture(
-        self, samples: npt.ArrayLike, *, labels: Labels | None = None, columns: int | None = None
+        self,
+        samples: npt.ArrayLike,
+        *,
+        labels: Labels | None = None,
+        condition: npt.ArrayLike | None = None,
+        columns: int | None = None,
     ) -> Image.Image:
         """Lay samples out as a picture, which a notebook shows; points as a scatter plot.
 
         Args:
             samples: one or several.
             labels: their classes, in turn, which name columns of one class each.
+            condition: their conditions, in turn, which stand above them.
             columns: samples in a row; as many as make the picture about square by default.
 
         Raises:
@@ -106,7 +112,8 @@ class Run(Measurable):
             SettingsError: a label that is no class.
         """
         x = as_inputs(self, samples).x
-        return picture_of(x, self.spec, columns, self._every_label(labels, len(x)))
+        told = labels_or_condition(self.spec.label_kind, labels, condition)
+        return picture_of(x, self.spec, columns, self._every_label(told, len(x)))
 
     def save(
         self,

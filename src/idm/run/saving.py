@@ -14,6 +14,8 @@ from idm.data.writers import PATTERN
 from idm.data.writers.npz import NAME as ARRAYS
 from idm.report import SamplePicture, Shown, picture_for, save_picture, save_singles
 from idm.report.pictures import fit_png, single_name
+from idm.run.condition_spec import Field
+from idm.run.conditioned_picture import above_samples
 from idm.run.data_folder import places_of, refuse_data_folder
 from idm.run.formats import names_taken, save_formats, writers_for
 from idm.run.label_kinds import Label
@@ -84,18 +86,22 @@ def picture_of(
     """Lay samples in the model's range out as a picture.
 
     Each kind of data has a picture of its own, see ``idm.report.kinds``. Columns of one class each have its name above
-    them, where classes are called otherwise than by numbers.
+    them, where classes are called otherwise than by numbers. Conditions stand above their samples, but not points.
 
     Args:
         x: the samples.
         spec: what is known of their data.
         columns: samples per row; as many as suit the kind of data by default.
-        labels: class of each sample, or the number after the last one for no class.
+        labels: class of each sample, or the number after the last one for no class; or its condition.
     """
     picture = sample_picture(spec)
     columns = min(columns or picture.columns(len(x)), len(x))
     names = _names_of_columns(labels, spec.class_names or (), len(x), columns)
-    return picture.draw(x, columns=columns, names=names)
+    drawn = picture.draw(x, columns=columns, names=names)
+    told = [label for label in (labels or ())[: len(x)] if isinstance(label, Field)]
+    if spec.condition is None or len(told) < len(x) or not picture.has_columns:
+        return drawn
+    return above_samples(drawn, picture, spec.condition, told, columns)
 
 
 def sample_picture(spec: DataSpec, voxel_size: tuple[float, ...] | None = None) -> SamplePicture:

@@ -110,10 +110,5 @@ class DataSettings:
             )
         if self.group_by and self.group_pattern:
             raise SettingsError("group_by: a column or a pattern wanted, got both; leave out group_by or group_pattern")
-        if self.patch_size and self.condition.is_on:
-            raise SettingsError(
-                "patch_size: whole samples wanted where these have conditions, got patches; leave out patch_size or "
-                "condition"
-            )
         if self.attributes and self.condition.is_on:
             raise SettingsError("attributes: labels or conditions wanted, got both; leave out attributes or condition")

@@ -78,7 +78,7 @@ def compare_into(
     ]
     runs = opened[0], opened[1]
     folder = results_folder(out, runs[0], "compared")
-    data = open_data_of_both(runs, request.data, request.source, request.condition)
+    data = open_data_of_both(runs, request.data, request.source, request.condition, request.condition_source)
     terms = EqualTerms(request.budget, request.steps, request.num, request.seed, request.batch_size)
     compared = Comparison(runs, (data[0], data[1]), terms)
     places = [folder / f"{PARTS}{number}" for number in (1, 2)]

@@ -11,7 +11,7 @@ from idm.core.errors import SettingsError
 from idm.core.files import write_atomically
 from idm.core.progress import SILENT, Listener
 from idm.core.ranks import Ranks, joined_ranks
-from idm.core.text import finite
+from idm.core.text import counted, finite
 from idm.data.writers.base import in_file_name
 from idm.run import Evaluation, best_device
 from idm.run.scoring import chain_of
@@ -45,6 +45,7 @@ def evaluate_sets_into(
     data: Sequence[str],
     out: str | Path | None = None,
     *,
+    conditions: Sequence[str] | None = None,
     device: str | None = None,
     trust_code: bool = False,
     listener: Listener = SILENT,
@@ -56,27 +57,30 @@ def evaluate_sets_into(
 
     Args:
         run_folder: a run or a checkpoint.
-        request: what is wanted of each set; its ``data`` count for nothing.
+        request: what is wanted of each set; its ``data`` and ``condition`` count for nothing.
         data: paths of the sets, each once.
         out: the folder for results.
+        conditions: those of each set, for a run that is told such.
         device: where to compute.
         trust_code: run the code that the run names.
         listener: hears how it gets on.
         say: told lines for people.
 
     Raises:
-        SettingsError: a set twice.
+        SettingsError: a set twice; conditions of more or fewer sets.
         DataError: data that cannot be read or do not fit; nothing is scored then.
     """
     _refuse_twice(data)
-    if request.condition is not None:
+    beside = [None] * len(data) if conditions is None else list(conditions)
+    if len(beside) != len(data):
+        sets = counted(len(data), "data set")
         raise SettingsError(
-            f"condition: one data set wanted beside it, got {len(data)}; score each in a call of its own"
+            f"condition: one for each of the {sets} wanted, in their order, got {len(beside)}; give as many"
         )
     with ExitStack() as stack:
         with joined_ranks(best_device(device)) as ranks:
             opened = open_together(run_folder, request, ranks, device, listener, say, trust_code=trust_code)
-            wanted = [replace(request, data=path) for path in data]
+            wanted = [replace(request, data=path, condition=one) for path, one in zip(data, beside, strict=True)]
             plans = [plan_scores(opened, one, out, listener, f"-{turn}") for turn, one in enumerate(wanted)]
             share_plan(request.plan, lambda: chain_of(opened, request.steps, request.plan, listener), ranks)
             table = plans[0].table

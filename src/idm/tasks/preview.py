@@ -1,6 +1,7 @@
 """What a model in training looks like: a grid of samples at intervals."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -16,6 +17,9 @@ from idm.training.memory import in_smaller_pieces
 NUM_IMAGES = 64
 """Most samples of a grid."""
 
+MOST_CONDITIONS = 8
+"""Conditions that samples are drawn for in turn, so that each has a column of them below it."""
+
 LONGEST_SECONDS = 60.0
 """About as long as a grid may take: one of slow samples has fewer rows, at least one."""
 
@@ -30,31 +34,38 @@ def preview(step: int, run: Run) -> Path:
     path = file_in(run.folder, "samples", f"step-{step:06d}.png")
     picture = sample_picture(run.spec)
     num = min(picture.most, NUM_IMAGES) if picture.has_columns else picture.most
-    columns = columns_of(num, run.spec.label_kind.columns(None)) or picture.columns(num)
+    every, kind = _labels(run), run.spec.label_kind
+    columns = columns_of(num, kind.columns(every if kind.are_fields else None)) or picture.columns(num)
     row = columns if picture.has_columns else num
-    x = _drawn(run, max(1, num // row) * row, row)
-    return save_picture(path, picture_of(x, run.spec, columns, _classes(run, range(len(x)))))
+    x = _drawn(run, every, max(1, num // row) * row, row)
+    return save_picture(path, picture_of(x, run.spec, columns, _in_turn(every, range(len(x)))))
 
 
-def _drawn(run: Run, num: int, row: int) -> Tensor:
+def _drawn(run: Run, every: Sequence[Label] | None, num: int, row: int) -> Tensor:
     """Draw a row of samples, and as many more rows as there is time for, at most ``num`` samples in all."""
 
     def draw(size: int) -> Tensor:
         start = time.monotonic()
-        first = _samples(run, range(row), size)
+        first = _samples(run, every, range(row), size)
         rows = int(LONGEST_SECONDS / max(time.monotonic() - start, 1e-3))
         more = range(row, min(num, row * rows))
-        return torch.cat([first, _samples(run, more, size)]) if more else first
+        return torch.cat([first, _samples(run, every, more, size)]) if more else first
 
     return in_smaller_pieces(min(num, run.batch_size), draw)
 
 
-def _samples(run: Run, numbers: range, size: int) -> Tensor:
-    """Draw the samples of those numbers, which are their seeds and, in turn, their classes."""
-    return draw(run, len(numbers), labels=_classes(run, numbers), seed=numbers, batch_size=size)
+def _samples(run: Run, every: Sequence[Label] | None, numbers: range, size: int) -> Tensor:
+    """Draw the samples of those numbers, which are their seeds and, in turn, their labels."""
+    return draw(run, len(numbers), labels=_in_turn(every, numbers), seed=numbers, batch_size=size)
 
 
-def _classes(run: Run, numbers: range) -> list[Label] | None:
-    """Return the labels of the samples of those numbers; None for a run without labels."""
-    every = run.usual_labels(run.spec.label_kind)
-    return [every[number % len(every)] for number in numbers] if every else None
+def _labels(run: Run) -> list[Label] | None:
+    """Return the labels that samples have in turn, few conditions among them; None for a run without labels."""
+    kind = run.spec.label_kind
+    every = run.usual_labels(kind)
+    return (every[:MOST_CONDITIONS] if kind.are_fields else every) or None
+
+
+def _in_turn(every: Sequence[Label] | None, numbers: range) -> list[Label] | None:
+    """Return the labels of the samples of those numbers."""
+    return None if every is None else [every[number % len(every)] for number in numbers]

@@ -27,6 +27,7 @@ class SampleRequest:
         guide: what else guides, as of ``Run.guided``; a classifier by its code, "module:name", which is called.
         formats: names of formats of files, as of ``Run.save``.
         condition: a file or folder of conditions, in turn; those of the held-out data by default.
+        condition_source: options that open it where those of the run's own conditions do not: {"key": "low"}.
     """
 
     num: int = 64
@@ -42,6 +43,7 @@ class SampleRequest:
     guide: Mapping[str, Any] = field(default_factory=dict[str, Any])
     formats: Sequence[str] | None = None
     condition: str | None = None
+    condition_source: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class ScoreRequest:
         scores: a .csv file for the scores of single samples; ``scores.csv`` beside the other results by default.
         maps: also say where in each sample its bits are: ``maps.npz``.
         condition: the conditions of other data, a file or folder.
+        condition_source: options that open it where those of the run's own conditions do not.
     """
 
     data: str | None = None
@@ -93,6 +96,7 @@ class ScoreRequest:
     scores: str | None = None
     maps: bool = False
     condition: str | None = None
+    condition_source: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def bound(self) -> BoundRequest:
@@ -119,6 +123,7 @@ class CompareRequest:
         batch_size: (sample, step) pairs per call of the network.
         precision: number format inside the networks.
         condition: the conditions of other data, a file or folder.
+        condition_source: options that open it where those of the run's own conditions do not.
     """
 
     data: str | None = None
@@ -130,6 +135,7 @@ class CompareRequest:
     batch_size: int = 512
     precision: str | None = None
     condition: str | None = None
+    condition_source: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -172,6 +178,7 @@ class RestoreRequest:
         batch_size: samples per call of the network.
         coverage: say, with ``simulate``, how often the draws hold the truth; see ``idm.restoration.coverage_of``.
         condition: conditions of the observations, a file or folder, in turn.
+        condition_source: options that open it where those of the run's own conditions do not.
     """
 
     operator: str
@@ -186,3 +193,4 @@ class RestoreRequest:
     batch_size: int = 64
     coverage: bool = False
     condition: str | None = None
+    condition_source: Mapping[str, Any] = field(default_factory=dict[str, Any])

@@ -59,7 +59,8 @@ def restore_into(
     folder, plan = together(lambda: results_folder(out, opened, "restored"), lambda: _plan(opened, request, listener))
     observed = _observed(opened, plan, request, names)
     if request.condition is not None:
-        plan = replace(plan, labels=read_conditions(opened, request.condition, len(observed.values)))
+        most = len(observed.values)
+        plan = replace(plan, labels=read_conditions(opened, request.condition, most, request.condition_source))
     draws, reference = plan_draws(opened, observed, plan), _reference(request.operator)
     mending = Mending(opened, observed, draws, reference, covers=request.coverage, doing="restoring")
     return mending.make(folder, request.batch_size, listener, say)

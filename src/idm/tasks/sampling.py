@@ -145,7 +145,9 @@ def _plan(opened: Run, request: SampleRequest, out: str | Path | None, listener:
         lambda: results_folder(out, run, "sampled"),
         lambda: require_memory(request.num, run.spec.shape),
         lambda: run.sampler(**request.sampler, listener=listener),
-        lambda: labels_asked(run, run.label_kind, request.labels, request.condition, request.num),
+        lambda: labels_asked(
+            run, run.label_kind, request.labels, request.condition, request.num, request.condition_source
+        ),
         lambda: writers_for(run, request.formats),
     )
     require_sampler(run, sampler)

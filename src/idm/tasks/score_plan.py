@@ -1,7 +1,7 @@
 """A request for scores that was found to suit its run and data, and what is measured for it."""
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
 
@@ -184,7 +184,7 @@ def plan_scores(
     folder, sampler, data, _, guided, _ = together(
         lambda: results_folder(out, opened, "evaluated"),
         lambda: opened.sampler(**request.sampler, listener=listener),
-        lambda: open_data_to_score(opened, request.data, request.source, request.condition),
+        lambda: open_data_to_score(opened, request.data, request.source, request.condition, request.condition_source),
         lambda: refuse_spacing(request.plan, request.sampler),
         lambda: guided_samples(opened, request.guidance, request.samples),
         lambda: request.bound,
@@ -197,4 +197,6 @@ def plan_scores(
             f"scores: a metric of single samples wanted, such as bound, got {','.join(metrics.members)}; leave it out"
         )
     refuse_idle(request.bound, metrics.members)
+    if request.data is None:  # samples that are drawn for the conditions of the data need not open these again
+        guided = replace(guided, data=data)
     return ScorePlan(opened, guided, request, data, folder, table, metrics, turn)

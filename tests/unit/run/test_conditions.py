@@ -14,10 +14,11 @@ from idm.core.progress import SILENT
 from idm.data import dataset
 from idm.run import DataSpec, load, open_data, open_data_to_score, open_run_data
 from idm.run.condition_spec import ConditionSpec, Field
-from idm.run.conditions import about_conditions, in_step
+from idm.run.conditions import about_conditions
 from idm.run.field_labels import FieldLabels
 from idm.run.levels import best_of_training
 from idm.run.other_conditions import read_conditions
+from idm.run.pairing import in_step
 from idm.settings import from_plain
 from idm.settings.experiment import DataSettings
 from idm.tasks import restoring, train
@@ -100,7 +101,7 @@ def test_conditions_have_a_range_of_their_own(fields):
             DataError,
             r"^data\.condition: one for each of the 24 samples wanted, .*, got 23; give as many$",
         ),
-        (np.repeat(FINE, 2, axis=3), {}, DataError, r"^data\.condition: fields of 2 spatial axes, none of them longer"),
+        (np.repeat(FINE, 2, axis=3), {}, DataError, r"^data\.condition: fields that are along no axis longer"),
         (COARSE[:, :, 0], {"condition_channels": "first"}, DataError, r"^data\.condition: fields of 2 spatial axes"),
         (COARSE, {"random_crop": 4}, SettingsError, r"^data\.random_crop: 0 wanted where conditions are smaller"),
         (COARSE + math.nan, {}, DataError, r"coarse\.npy|condition"),
@@ -303,7 +304,7 @@ def test_held_out_data_are_scored_under_their_own_conditions_and_other_data_unde
     with pytest.raises(SettingsError, match=r"^condition: other data wanted beside it"):
         run.evaluate(condition=folder / "theirs.npy")
     np.save(folder / "theirs.npy", coarse[:3])
-    with pytest.raises(DataError, match=r"a condition for each of the 6 samples wanted, .* got 3"):
+    with pytest.raises(DataError, match=r"^condition: one for each of the 6 samples wanted, .* got 3"):
         run.evaluate(folder / "other.npy", condition=folder / "theirs.npy")
 
 
@@ -326,14 +327,20 @@ def test_what_is_restored_or_edited_is_told_its_condition_and_latents_are_refuse
 def test_conditions_in_a_file_of_several_arrays_are_refused_with_advice_that_works(trained):
     run, folder = trained
     np.savez(folder / "several.npz", low=COARSE[:2], lower=COARSE[2:4])
-    with pytest.raises(
-        DataError, match=r"got low, lower; save the conditions alone, as conditions\.npy, .*$"
-    ) as caught:
+    with pytest.raises(DataError, match=r"got low, lower; set data\.condition\.key to one of these$") as caught:
         read_conditions(run, folder / "several.npz", most=2)
     assert len(caught.value.lines) == 1
-    np.save(folder / "conditions.npy", COARSE[2:4])
-    found = read_conditions(run, folder / "conditions.npy", most=2)
+    found = read_conditions(run, folder / "several.npz", 2, {"key": "lower"})
     np.testing.assert_allclose(np.stack([one.values for one in found]), COARSE[2:4], rtol=1e-5)
+    np.save(folder / "two.npy", FINE[:2])
+    np.savez(folder / "several.npz", low=COARSE[:2], lower=COARSE[2:4])
+    told = {"condition": folder / "several.npz", "condition_source": {"key": "lower"}}
+    (_, y) = open_data_to_score(run, folder / "two.npy", **told).held_out.batch(np.arange(2))
+    assert sorted(run.spec.condition.codec.decode(y).mean((1, 2, 3))) == pytest.approx(
+        sorted(COARSE[2:4].mean((1, 2, 3))), rel=1e-3
+    )
+    with pytest.raises(SettingsError, match=r"^data\.condition: unknown option|^data\.condition\.keys"):
+        read_conditions(run, folder / "several.npz", 2, {"keys": "low"})
 
 
 def test_every_observation_of_a_restoration_is_told_the_condition_of_its_number(trained, monkeypatch):

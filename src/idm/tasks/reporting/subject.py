@@ -3,6 +3,7 @@
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import final
 
@@ -71,6 +72,11 @@ class Subject:
         return open_run_data(self.run)
 
     @cached_property
+    def told(self) -> Run:
+        """The run with its data open, where samples are drawn for the conditions of these."""
+        return replace(self.run, data=self.data) if self.run.spec.condition else self.run
+
+    @cached_property
     def why_no_data(self) -> str:
         """Why the run's data cannot be opened; "" where they can."""
         try:
@@ -119,7 +125,7 @@ class Subject:
         num = self.effort.samples(self.sampler.num_calls)
         what = f"{num:,} samples, {self.sampler_in_words}"
         with self.timed(what):
-            return draw(self.run, num, seed=self.seed, sampler=self.sampler, listener=self.listener)
+            return draw(self.told, num, seed=self.seed, sampler=self.sampler, listener=self.listener)
 
     @property
     def sampler_in_words(self) -> str:

@@ -6,6 +6,8 @@ from typing import final
 from idm.core.text import counted
 from idm.report import Block, Group, Paragraph, Picture, SideBySide
 from idm.report.pictures import MOST_COLUMNS
+from idm.run.label_kinds import Label
+from idm.run.saving import picture_of
 from idm.tasks.reporting.section import Section
 from idm.tasks.reporting.subject import Subject
 
@@ -30,8 +32,16 @@ class Samples(Section):
             picture = drawn.draw(x, columns=len(names), names=names)
         else:
             x = subject.samples[: drawn.most]
-            picture, said = drawn.draw(x), f"{counted(len(x), 'sample')}."
+            picture = picture_of(x, subject.run.spec, labels=_conditions(subject, len(x)))
+            said = f"{counted(len(x), 'sample')}."
         return [Picture(picture, f"Samples of {subject.name}", said), _seeds(subject)]
+
+
+def _conditions(subject: Subject, num: int) -> list[Label] | None:
+    """Return the conditions of the first samples; None where the network is told none."""
+    kind = subject.run.spec.label_kind
+    every = subject.told.usual_labels(kind) if kind.are_fields else []
+    return [every[number % len(every)] for number in range(num)] if every else None
 
 
 def _class_names(subject: Subject) -> list[str]:

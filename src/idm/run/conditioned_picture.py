@@ -1,0 +1,53 @@
+"""Conditions above the samples that were drawn for them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch.nn.functional as F  # noqa: N812 (the field's name)
+from PIL import Image
+
+from idm.report import SamplePicture, Shown, picture_for
+from idm.report.frame import stacked, text_line
+from idm.run.condition_spec import ConditionSpec, Field
+
+
+def above_samples(
+    samples: Image.Image, picture: SamplePicture, spec: ConditionSpec, fields: Sequence[Field], columns: int
+) -> Image.Image:
+    """Put conditions above the picture of their samples: one for each column that is of one, or each in its place.
+
+    They are enlarged to the size of samples, each value a block of pixels, and have the colours of their own range.
+
+    Args:
+        samples: the picture of samples.
+        picture: what drew it.
+        spec: what is known of the conditions.
+        fields: that of each sample.
+        columns: samples in a row.
+    """
+    each = [field.sha256 for field in fields]
+    is_by_column = all(one == each[place % columns] for place, one in enumerate(each))
+    shown = fields[:columns] if is_by_column else fields
+    if len({*each}) == 1:
+        shown = shown[:1]
+    x = spec.codec.encode(np.stack([field.values for field in shown]))
+    if x.ndim > 2:
+        x = F.interpolate(x, size=list(picture.shown.shape[1:]), mode="nearest")
+    drawn = _picture_of(spec, picture.shown).draw(x, columns=min(columns, len(shown)))
+    where = "all" if len(shown) == 1 else "each column" if is_by_column else "each sample, in its place"
+    conditions = _as_wide(drawn, samples, len(shown), columns)
+    return stacked([text_line(f"condition of {where}"), conditions, text_line("samples"), samples])
+
+
+def _picture_of(spec: ConditionSpec, samples: Shown) -> SamplePicture:
+    """Return what draws conditions of the size of samples."""
+    shape = (spec.shape[0], *samples.shape[1:])
+    return picture_for(Shown(shape, spec.codec, spec.channel_names, samples.rate_hz, samples.voxel_size))
+
+
+def _as_wide(drawn: Image.Image, samples: Image.Image, count: int, columns: int) -> Image.Image:
+    """Bring columns of conditions to the width of those of samples, from which other channels may make them differ."""
+    wide = samples.width if count >= columns else drawn.width
+    if drawn.width == wide:
+        return drawn
+    return drawn.resize((wide, max(1, round(drawn.height * wide / drawn.width))))

@@ -1,0 +1,110 @@
+"""Conditions stand above their samples in grids: one over a column that is of one, or each in its sample's place."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from idm.core.progress import SILENT
+from idm.data import Codec
+from idm.report.frame import FONT_PIXELS, PADDING_PIXELS
+from idm.run import DataSpec, load
+from idm.run import conditioned as conditioned_module
+from idm.run.condition_spec import ConditionSpec, Field
+from idm.run.saving import picture_of
+from idm.tasks import train
+
+LINE = FONT_PIXELS + 2 * PADDING_PIXELS
+TILE, GAP = 48, 2
+"""Sides of tiles of 8 x 8 pixels, six times as large, and what is between them."""
+
+GREYS = Codec("uint8", 256, (127.5,), (127.5,), bounded=True)
+
+
+def spec_of(channels=1, space=(4, 4)):
+    return DataSpec((1, 8, 8), GREYS, None, 0, 0, condition=ConditionSpec((channels, *space), GREYS))
+
+
+def flat(value, shape=(1, 4, 4)):
+    return Field(np.full(shape, value, np.uint8))
+
+
+def samples(*values):
+    return GREYS.encode(np.stack([np.full((1, 8, 8), value, np.uint8) for value in values]))
+
+
+def grey_at(picture, row, column, top):
+    """The grey in the middle of a tile, below so many pixels."""
+    pixels = np.array(picture.convert("L"))
+    return int(pixels[top + row * (TILE + GAP) + TILE // 2, column * (TILE + GAP) + TILE // 2])
+
+
+def test_a_column_that_is_of_one_condition_has_it_above_once():
+    conditions = [flat(value) for value in (0, 100, 200)]
+    picture = picture_of(samples(10, 20, 30, 40, 50, 60), spec_of(), 3, conditions * 2)
+    assert [grey_at(picture, 0, column, LINE) for column in range(3)] == [0, 100, 200]
+    below = 2 * LINE + TILE
+    assert [[grey_at(picture, row, column, below) for column in range(3)] for row in range(2)] == [
+        [10, 20, 30],
+        [40, 50, 60],
+    ]
+    assert picture.height == 2 * LINE + TILE + 2 * TILE + GAP
+
+
+def test_samples_of_a_condition_each_have_it_in_the_same_place_of_a_grid_above():
+    conditions = [flat(value) for value in (0, 100, 200, 50)]
+    picture = picture_of(samples(10, 20, 30, 40), spec_of(), 2, conditions)
+    assert [[grey_at(picture, row, column, LINE) for column in range(2)] for row in range(2)] == [[0, 100], [200, 50]]
+    below = 2 * LINE + 2 * TILE + GAP
+    assert [[grey_at(picture, row, column, below) for column in range(2)] for row in range(2)] == [[10, 20], [30, 40]]
+
+
+def test_a_single_condition_is_there_once_and_values_of_smaller_ones_are_blocks():
+    values = np.arange(0, 160, 10, dtype=np.uint8).reshape(1, 4, 4)
+    picture = picture_of(samples(1, 2, 3, 4), spec_of(), 2, [Field(values)] * 4)
+    tile = np.array(picture.convert("L"))[LINE : LINE + TILE, :TILE]
+    np.testing.assert_array_equal(tile, values[0].repeat(12, 0).repeat(12, 1))
+    assert grey_at(picture, 0, 0, 2 * LINE + TILE) == 1
+
+
+def test_columns_of_conditions_of_other_channels_stand_above_those_of_samples():
+    conditions = [flat(value, (2, 4, 4)) for value in (0, 255)]
+    picture = picture_of(samples(10, 20), spec_of(channels=2), 2, conditions)
+    pixels = np.array(picture.convert("L"))[LINE : LINE + 40]
+    middle = 2 * TILE + GAP
+    assert pixels[:, : middle // 2 - 4].mean() < pixels[:, middle // 2 + 4 : middle].mean()
+
+
+def test_pictures_without_labels_are_as_before():
+    x = samples(10, 20, 30, 40)
+    assert picture_of(x, spec_of(), 2).height == 2 * TILE + GAP
+
+
+@pytest.fixture
+def trained(experiment, tmp_path):
+    fine = (np.arange(96 * 64).reshape(96, 1, 8, 8) % 61).astype(np.uint8)
+    np.save(tmp_path / "fine.npy", fine)
+    np.save(tmp_path / "coarse.npy", fine[:, :, ::2, ::2])
+    source, condition = ({"name": "arrays", "path": str(tmp_path / f"{part}.npy")} for part in ("fine", "coarse"))
+    settings = experiment(
+        data={"source": source, "condition": condition, "held_out": 40},
+        training__label_dropout=0.0,
+        training__sample_interval=4,
+    )
+    train(settings, tmp_path / "run", device="cpu", listener=SILENT)
+    return tmp_path / "run", fine
+
+
+def test_grids_of_training_have_a_column_for_each_of_eight_conditions_and_scoring_opens_data_once(trained, monkeypatch):
+    folder, fine = trained
+    (grid,) = (folder / "samples").glob("*.png")
+    with Image.open(grid) as picture:
+        rows = (picture.height - 2 * LINE - TILE + GAP) / (TILE + GAP)  # as many as there was time for
+        assert rows.is_integer()
+        assert picture.width == 8 * (TILE + GAP) - GAP
+    run = load(folder, device="cpu")
+    monkeypatch.setattr(conditioned_module, "open_run_data", lambda run: pytest.fail("the data are open already"))
+    found = run.evaluate(samples=10, metrics=["spectrum"])
+    assert found is not None
+    coarse = fine[:2, :, ::2, ::2]
+    above = run.picture(fine[:2], condition=coarse, columns=2)
+    assert above.height > run.picture(fine[:2], columns=2).height + TILE
