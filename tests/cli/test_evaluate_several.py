@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from idm.data import SOURCES
-from idm.tasks.long_jobs import sample_in_parts
+from idm.tasks.long_jobs import draw_parts
 
 
 def digits_in(folder, **rows):
@@ -59,9 +59,9 @@ def test_samples_are_drawn_once_and_compared_with_every_set(idm, run, tmp_path, 
 
     def counted(*arguments, **options):
         calls.append(arguments)
-        return sample_in_parts(*arguments, **options)
+        return draw_parts(*arguments, **options)
 
-    monkeypatch.setattr("idm.tasks.score_plan.sample_in_parts", counted)
+    monkeypatch.setattr("idm.tasks.drawn_rows.draw_parts", counted)
     asked = ("--steps", "2", "--metrics", "bound,values", "--samples", "20", "--json")
     together = idm("evaluate", run, *both(sets), *asked, "--out", tmp_path / "out")
     assert together.code == 0, together.err

@@ -10,7 +10,6 @@ from idm.cli.flags import in_options, option
 from idm.cli.groups import Doing
 from idm.cli.output import Output
 from idm.core.errors import SettingsError
-from idm.core.launch import num_processes
 from idm.core.text import finite
 
 if TYPE_CHECKING:
@@ -78,8 +77,6 @@ def compare_sets(
         raise SettingsError(
             f"idm evaluate: RUN wanted, or --from PATH and --against PATH, got no {missing}; see 'idm evaluate --help'"
         )
-    if num_processes() > 1:
-        raise SettingsError(f"idm evaluate --against: one process wanted, got {num_processes()}; leave out torchrun")
     request = SetsRequest(
         sets.against,
         sets.samples_from,
@@ -90,7 +87,9 @@ def compare_sets(
         cache,
     )
     given = {name: value for name, value in doing.for_task.items() if name != "trust_code"}
-    _describe(doing.output, evaluate_samples_into(request, out, **given))
+    found = evaluate_samples_into(request, out, **given)
+    if found is not None:
+        _describe(doing.output, found)
 
 
 def refuse_sets(sets: SetOptions) -> None:

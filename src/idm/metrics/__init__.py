@@ -6,6 +6,7 @@ A new metric is a file and a line in ``METRICS``.
 from idm.core.registry import Registry
 from idm.metrics.base import Metric
 from idm.metrics.bound import Bound
+from idm.metrics.by_sample import BySample, Look
 from idm.metrics.classifier import Classifier
 from idm.metrics.comparison import Comparison, Kind, worse_than_chance
 from idm.metrics.evidence import BoundParts, Evidence, FlowScores, Labelled, LevelScores, Moments, Needs, Setup
@@ -17,7 +18,7 @@ from idm.metrics.histogram import Histograms, histogram_bpd
 from idm.metrics.kernel import KernelDistance, kernel_distance
 from idm.metrics.levels import Levels
 from idm.metrics.manifolds import DensityCoverage, Diversity, PrecisionRecall
-from idm.metrics.measuring import measure_all, measure_on, reads_features
+from idm.metrics.measuring import by_sight, measure_all, measure_seen, reads_features, seen
 from idm.metrics.memorisation import Memorisation
 from idm.metrics.moments import moments_of
 from idm.metrics.own import OwnMetric
@@ -69,6 +70,7 @@ __all__ = [
     "Better",
     "Bound",
     "BoundParts",
+    "BySample",
     "Classifier",
     "Comparison",
     "DensityCoverage",
@@ -86,6 +88,7 @@ __all__ = [
     "Labelled",
     "LevelScores",
     "Levels",
+    "Look",
     "Memorisation",
     "Metric",
     "Moments",
@@ -103,16 +106,18 @@ __all__ = [
     "TwoSample",
     "ValueHistograms",
     "Values",
+    "by_sight",
     "find_metric",
     "frechet_distance",
     "histogram_bpd",
     "kernel_distance",
     "measure_all",
-    "measure_on",
+    "measure_seen",
     "moments_of",
     "radial_power",
     "read_reference",
     "reads_features",
+    "seen",
     "sliced_wasserstein",
     "worse_than_chance",
 ]

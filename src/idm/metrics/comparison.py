@@ -22,7 +22,7 @@ from torch import Tensor
 from idm.core.errors import SettingsError
 from idm.core.rng import derive_seed
 from idm.core.text import counted
-from idm.metrics.base import Metric
+from idm.metrics.by_sample import BySample, Look
 from idm.metrics.evidence import Evidence, Labelled, Needs, Setup
 from idm.metrics.figure import Better, Figure, Null
 
@@ -34,7 +34,10 @@ FEWEST_SAMPLES = 10
 """Fewest samples on either side."""
 
 AT_ONCE = 1_024
-"""Samples that are held in float64 at once."""
+"""Rows that are held in float64 at once, to find their order."""
+
+FEATURES = "features"
+"""What rows of features are called."""
 
 NUM_PARTS = 10
 """Parts of the samples that are left out in turn, for the standard error."""
@@ -51,7 +54,7 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Comparison(Metric):
+class Comparison(BySample):
     """Compares samples with real data.
 
     Attributes:
@@ -59,15 +62,21 @@ class Comparison(Metric):
     """
 
     needs: ClassVar[Needs] = Needs.SAMPLES | Needs.REAL
+    sees: ClassVar[str] = FEATURES
+    most_seen: ClassVar[int] = 10_000
     kinds: ClassVar[tuple[Kind, ...]]
     most: ClassVar[int] = 10_000
     """Most rows of both sides that are compared."""
 
     drawings: Annotated[int, Ge(0)] = USUAL_DRAWINGS
 
-    def rows(self, evidence: Evidence, of: Labelled) -> Float[Tensor, "n d"]:
-        """Return what is compared of samples or data, a row each; their features by default."""
-        return evidence.features(of.x)
+    def look(self, evidence: Evidence) -> Look:
+        """See the features of samples."""
+        return lambda of: evidence.features(of.x)
+
+    def beside(self, evidence: Evidence) -> Labelled:
+        """Return the real data that samples are compared with."""
+        return evidence.real
 
     @abstractmethod
     def prepare(self, pool: Float[Tensor, "N d"]) -> Statistic:
@@ -81,36 +90,34 @@ class Comparison(Metric):
                 f"wanted to compare, got {setup.num_real} real ones; {setup.more}, or leave the metric out"
             )
 
-    def measure(self, evidence: Evidence) -> list[Figure]:
+    def judge(self, rows: Float[Tensor, "n k"], real: Float[Tensor, "m k"], evidence: Evidence) -> list[Figure]:
         """Compare, and do the same of real data."""
-        drawn, there = evidence.samples, evidence.real
-        count = min(len(drawn.x), len(there.x) // 2, self.most // 2)
+        count = min(len(rows), len(real) // 2, self.most // 2)
         if count < 1:
-            raise SettingsError(f"samples: one and two real ones wanted, got {len(drawn.x)} and {len(there.x)}")
-        samples = self.rows(evidence, in_own_order(drawn, count))
-        real = self.rows(evidence, in_own_order(there, self.most))
-        others = len(real) - count
-        value = self._value(samples, real[count:])
-        error, nulls = self._standard_error(samples, real[count:]), self._nulls(real, count)
-        sizes = f"{counted(count, 'sample')} and {others:,} real"
+            raise SettingsError(f"samples: one and two real ones wanted, got {len(rows)} and {len(real)}")
+        samples, known = in_own_order(rows, count), in_own_order(real, self.most)
+        values = self.compare(samples, known[count:])
+        error, nulls = self._standard_error(samples, known[count:]), self.nulls(known, count)
+        sizes = f"{counted(count, 'sample')} and {len(known) - count:,} real"
         return [
             Figure(
                 kind.name,
-                value[i],
+                values[i],
                 error[i],
                 unit=kind.unit,
                 better=kind.better,
                 note=f"{kind.note}; {sizes}",
-                null=_null(kind.better, nulls[:, i], value[i]) if len(nulls) else None,
+                null=null_of(kind.better, nulls[:, i], values[i]) if len(nulls) else None,
             )
             for i, kind in enumerate(self.kinds)
         ]
 
-    def _value(self, samples: Tensor, others: Tensor) -> Sequence[float]:
+    def compare(self, samples: Float[Tensor, "n k"], others: Float[Tensor, "m k"]) -> Sequence[float]:
+        """Return the numbers that tell both sides apart."""
         return self.prepare(torch.cat([samples, others]))(_first(len(samples), len(samples) + len(others)))
 
-    def _nulls(self, real: Tensor, count: int) -> np.ndarray:
-        """Return [drawings, k] numbers of real data in the place of samples."""
+    def nulls(self, real: Float[Tensor, "m k"], count: int) -> np.ndarray:
+        """Return [drawings, k] numbers of ``count`` real ones in the place of samples, beside the others."""
         statistic, rng = self.prepare(real), np.random.default_rng(derive_seed(len(real), "null", count))
         found = np.empty((self.drawings, len(self.kinds)))
         for row in found:
@@ -122,7 +129,7 @@ class Comparison(Metric):
         if len(samples) < 2 * NUM_PARTS:
             return [float("nan")] * len(self.kinds)
         group = torch.arange(len(samples)) % NUM_PARTS
-        without = np.array([self._value(samples[group != out], others) for out in range(NUM_PARTS)])
+        without = np.array([self.compare(samples[group != out], others) for out in range(NUM_PARTS)])
         return np.sqrt((NUM_PARTS - 1) * without.var(0)).tolist()
 
 
@@ -130,17 +137,22 @@ def _first(count: int, number: int) -> Tensor:
     return torch.arange(number) < count
 
 
-def in_own_order(of: Labelled, most: int) -> Labelled:
-    """Return some samples, shuffled in a way that is the same in whatever order they come: it goes by what they are."""
-    flat = of.x.flatten(1)
-    weights = torch.from_numpy(np.random.default_rng(derive_seed(0, "own order")).normal(size=flat.shape[1]))
-    places = torch.cat([part.to("cpu", torch.float64) @ weights for part in flat.split(AT_ONCE)])
-    turn = np.random.default_rng(derive_seed(len(flat), "shuffled")).permutation(len(flat))
-    chosen = torch.argsort(places)[torch.from_numpy(turn)][:most]
-    return Labelled(of.x[chosen.to(of.x.device)], None if of.y is None else of.y[chosen.to(of.y.device)])
+def in_own_order(rows: Float[Tensor, "n k"], most: int) -> Float[Tensor, "m k"]:
+    """Return some rows in float64, shuffled in a way that is the same in whatever order they come: by what they are."""
+    weights = torch.from_numpy(np.random.default_rng(derive_seed(0, "own order")).normal(size=rows.shape[1]))
+    places = torch.cat([part.double() @ weights for part in rows.split(AT_ONCE)])
+    turn = np.random.default_rng(derive_seed(len(rows), "shuffled")).permutation(len(rows))
+    return rows[torch.argsort(places)[torch.from_numpy(turn)][:most]].double()
 
 
-def _null(better: Better, drawn: np.ndarray, value: float) -> Null:
+def null_of(better: Better, drawn: np.ndarray, value: float) -> Null:
+    """Say what real data have, and how often they are as bad as a value.
+
+    Args:
+        better: where the value should lie.
+        drawn: numbers of real data in the place of samples.
+        value: that of the samples.
+    """
     if not np.isfinite([value, *drawn]).all():
         return Null(float(drawn.mean()), math.nan, math.nan, len(drawn), math.nan)
     above, below = ((1 + int(side.sum())) / (len(drawn) + 1) for side in (drawn >= value, drawn <= value))

@@ -1,5 +1,6 @@
 """What metrics measure on: samples, real data, and the bound of these, made once for all of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Flag, auto
 from typing import TypeVar
@@ -154,6 +155,9 @@ class Evidence:
         about_drawn: how many samples, and what drew them, in words.
         drawn_moments: of the features of all samples, of which those that were drawn are some; those of these where
             None.
+        span: smallest and largest real value; those of ``real`` where None.
+        drawn_rows: what metrics saw of each sample, by what they call it; see ``BySample``. These samples were let go.
+        real_rows: the same of the real data beside them.
     """
 
     drawn: Labelled | None = None
@@ -168,6 +172,9 @@ class Evidence:
     level_scores: LevelScores | None = None
     moments: Moments | None = None
     drawn_moments: Moments | None = None
+    span: tuple[float, float] | None = None
+    drawn_rows: Mapping[str, Float[Tensor, "n k"]] = field(default_factory=dict[str, Tensor])
+    real_rows: Mapping[str, Float[Tensor, "m k"]] = field(default_factory=dict[str, Tensor])
 
     @property
     def samples(self) -> Labelled:
@@ -190,9 +197,14 @@ class Evidence:
         return _there(self._real, "real data")
 
     @property
+    def extremes(self) -> tuple[float, float]:
+        """Return the smallest and the largest real value."""
+        return self.span or (float(self.real.x.min()), float(self.real.x.max()))
+
+    @property
     def has_real(self) -> bool:
-        """Whether there are any, and not moments alone."""
-        return self._real is not None
+        """Whether there are any to compare features with, and not moments alone."""
+        return self._real is not None or bool(self.real_rows)
 
     @property
     def _real(self) -> Labelled | None:

@@ -43,11 +43,14 @@ class Frechet(Comparison):
     def measure(self, evidence: Evidence) -> list[Figure]:
         """Compare as all comparisons do, where there are rows, and with moments of all real data, where these are."""
         found = super().measure(evidence) if evidence.has_real or evidence.moments is None else []
-        real = evidence.moments
-        if real is None:
+        if evidence.moments is None:
             return found
-        ours = evidence.drawn_moments or moments_of([evidence.features(evidence.samples.x)])
-        return found if ours is None else [*found, _from_moments(ours, real)]
+        ours = evidence.drawn_moments or moments_of([self._rows(evidence)])
+        return found if ours is None else [*found, _from_moments(ours, evidence.moments)]
+
+    def _rows(self, evidence: Evidence) -> Tensor:
+        known = evidence.drawn_rows.get(self.sees)
+        return evidence.features(evidence.samples.x) if known is None else known
 
     def prepare(self, pool: Float[Tensor, "N d"]) -> Statistic:
         """Sum moments of the pool once; the second side has what the first one leaves of them."""

@@ -1,22 +1,22 @@
-"""Measuring several metrics on one evidence; features are made once for all that read nothing else of samples."""
+"""Measuring several metrics on one evidence; what several see in samples is made once for all of them."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TypeGuard
 
 import torch
 from torch import Tensor
 
 from idm.core.progress import SILENT, Listener
 from idm.metrics.base import Metric
-from idm.metrics.comparison import Comparison, in_own_order
+from idm.metrics.by_sample import BySample, Look
+from idm.metrics.comparison import FEATURES
 from idm.metrics.evidence import Evidence, Labelled
-from idm.metrics.features import FeatureCache, FeatureExtractor, Values, hash_of
+from idm.metrics.features import FeatureCache, hash_of
 from idm.metrics.figure import Figure
 
 SAMPLES_PER_PIECE = 512
-"""Samples whose features are made at a time."""
+"""Samples that are looked at at a time."""
 
 
 def measure_all(
@@ -36,50 +36,58 @@ def measure_all(
     Raises:
         SettingsError: what a metric needs is missing.
     """
-    most = max((metric.most for metric in members.values() if reads_features(metric)), default=0)
-    of_features = in_features(evidence, most, listener, cache or FeatureCache()) if most else evidence
-    return measure_on(members, of_features, evidence, listener)
+    return measure_seen(members, seen(members, evidence, listener, cache or FeatureCache()), listener)
 
 
-def measure_on(
-    members: Mapping[str, Metric], of_features: Evidence, of_values: Evidence, listener: Listener = SILENT
+def measure_seen(
+    members: Mapping[str, Metric], evidence: Evidence, listener: Listener = SILENT
 ) -> dict[str, list[Figure]]:
-    """Do the same where features were made before, of which the first evidence has rows in the place of samples."""
+    """Do the same where what metrics see was made before."""
     found: dict[str, list[Figure]] = {}
     with listener.follow("measuring", len(members), unit="metrics") as bar:
         for name, metric in members.items():
-            found[name] = metric.measure(of_features if reads_features(metric) else of_values)
+            found[name] = metric.measure(evidence)
             bar.advance()
     return found
 
 
-def reads_features(metric: Metric) -> TypeGuard[Comparison]:
-    """Whether a metric looks at samples by their features alone, as comparisons do that have no rows of their own."""
-    return isinstance(metric, Comparison) and type(metric).rows is Comparison.rows
+def by_sight(members: Mapping[str, Metric]) -> dict[str, BySample]:
+    """Return one metric for each kind of rows that any of them sees, by what the rows are called."""
+    return {metric.sees: metric for metric in members.values() if isinstance(metric, BySample)}
 
 
-def in_features(evidence: Evidence, most: int, listener: Listener, cache: FeatureCache) -> Evidence:
-    """Put rows of features in the place of samples and real ones, at most that many of both together and no others.
-
-    Which ones does not depend on the order that they come in. Rows of both are rounded alike, to float32, so that equal
-    samples are at no distance.
-    """
-    drawn, there = evidence.samples, evidence.real
-    count = min(most // 2, len(there.x) // 2)
-    drawn, there = in_own_order(drawn, count), in_own_order(there, most)
-    features = evidence.features
-    ours = make_features(features, drawn.x, listener).float().double()  # rounded as those that are kept
-    size = len(there.x), ours.shape[1]
-    made = partial(make_features, features, there.x, listener)
-    theirs = cache.rows(features, lambda: {"contents": hash_of(there.x)}, size, made).to(ours)
-    return replace(evidence, drawn=Labelled(ours, drawn.y), compared=Labelled(theirs, there.y), features=Values())
+def reads_features(metric: Metric) -> bool:
+    """Whether a metric looks at samples by their features alone."""
+    return isinstance(metric, BySample) and metric.sees == FEATURES
 
 
-def make_features(features: FeatureExtractor, x: Tensor, listener: Listener = SILENT) -> Tensor:
-    """Return the features of samples [n, d], made a piece at a time."""
-    with listener.follow("extracting", len(x), unit="samples") as bar:
+def seen(members: Mapping[str, Metric], evidence: Evidence, listener: Listener, cache: FeatureCache) -> Evidence:
+    """Return the evidence with what metrics see of samples and of real data, where it has them whole."""
+    drawn, real = dict(evidence.drawn_rows), dict(evidence.real_rows)
+    for name, metric in by_sight(members).items():
+        if name in drawn and name in real:
+            continue
+        look = metric.look(evidence)
+        if name not in drawn:
+            drawn[name] = make_rows(look, evidence.samples, listener)
+        if name not in real:
+            beside = metric.beside(evidence)
+            make = partial(make_rows, look, beside, listener)
+            real[name] = _kept(evidence, beside, drawn[name].shape[1], make, cache) if name == FEATURES else make()
+    return replace(evidence, drawn_rows=drawn, real_rows=real)
+
+
+def _kept(evidence: Evidence, of: Labelled, size: int, make: partial[Tensor], cache: FeatureCache) -> Tensor:
+    """Return features of real data from a cache, where it has them."""
+    return cache.rows(evidence.features, lambda: {"contents": hash_of(of.x)}, (len(of.x), size), make)
+
+
+def make_rows(look: Look, of: Labelled, listener: Listener = SILENT) -> Tensor:
+    """Return what is seen of samples [n, k], float32, made a piece at a time."""
+    with listener.follow("extracting", len(of.x), unit="samples") as bar:
         parts: list[Tensor] = []
-        for part in x.split(SAMPLES_PER_PIECE):
-            parts.append(features(part))
-            bar.advance(len(part))
+        for start in range(0, len(of.x), SAMPLES_PER_PIECE):
+            piece = slice(start, start + SAMPLES_PER_PIECE)
+            parts.append(look(Labelled(of.x[piece], None if of.y is None else of.y[piece])).float())
+            bar.advance(len(parts[-1]))
     return torch.cat(parts)

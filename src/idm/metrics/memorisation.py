@@ -14,8 +14,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from idm.core.text import counted
-from idm.metrics.base import Metric
-from idm.metrics.evidence import Evidence, Needs
+from idm.metrics.by_sample import BySample, Look
+from idm.metrics.evidence import Evidence, Labelled, Needs
 from idm.metrics.figure import Figure, Null
 from idm.metrics.two_sample import area_under_curve
 
@@ -28,15 +28,25 @@ NEAREST_SHARE = 0.01
 
 @final
 @dataclass(frozen=True)
-class Memorisation(Metric):
+class Memorisation(BySample):
     """Whether samples are nearer to the training data than held-out data are, in the root mean square of values."""
 
     needs: ClassVar[Needs] = Needs.SAMPLES | Needs.HELD_OUT | Needs.TRAINING
+    sees: ClassVar[str] = "nearest"
 
-    def measure(self, evidence: Evidence) -> list[Figure]:
+    def look(self, evidence: Evidence) -> Look:
+        """See how far the nearest of the training data is."""
+        training = evidence.training.x.flatten(1).to("cpu", torch.float64)
+        return lambda of: to_nearest(of.x.flatten(1), training)[:, None]
+
+    def beside(self, evidence: Evidence) -> Labelled:
+        """Return held-out data."""
+        return evidence.held_out
+
+    def judge(self, rows: Float[Tensor, "n k"], real: Float[Tensor, "m k"], evidence: Evidence) -> list[Figure]:
         """Return how often a sample is nearer, and the share of samples that are copies."""
         training = evidence.training.x
-        ours, theirs = (to_nearest(part.x, training) for part in (evidence.samples, evidence.held_out))
+        ours, theirs = rows[:, 0].double(), real[:, 0].double()
         n, m = len(ours), len(theirs)
         nearer = area_under_curve(-torch.cat([ours, theirs]), torch.arange(n + m) < n)
         spread = math.sqrt((n + m + 1) / (12.0 * n * m))  # of the rank sum, where both are of one distribution

@@ -1,5 +1,6 @@
 """Nearest neighbours in a pool of which some rows are on one side, and the others on the other."""
 
+import math
 from dataclasses import dataclass
 from typing import final
 
@@ -39,13 +40,18 @@ class Neighbours:
         k = min(k, len(rows) - 1)
         if k < 1:
             return self.distances.new_zeros(len(rows))
-        order = self.order[rows]
+        order = self.order[rows, : _enough(k, len(rows) / len(side))]
         if int(side[order].sum(1).min()) < k:
             inside = self.distances[rows][:, rows].fill_diagonal_(torch.inf)  # a copy: the side is small, or far apart
             return inside.kthvalue(k, dim=1).values
         rank = side[order].cumsum(1)
         place = (rank >= k).int().argmax(1, keepdim=True)  # the first such place
         return self.distances[rows[:, None], order.gather(1, place)].squeeze(1)
+
+
+def _enough(k: int, share: float) -> int:
+    """Return how many of the nearest rows are looked at for k of a side that has a share of all: few miss any."""
+    return math.ceil(4.0 * k / share) + 8
 
 
 def _sorted(distances: Tensor, number: int) -> Tensor:

@@ -8,8 +8,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from idm.core.errors import SettingsError
+from idm.metrics.by_sample import Look
 from idm.metrics.comparison import Comparison, Kind, Statistic
-from idm.metrics.evidence import Evidence, Labelled, Setup
+from idm.metrics.evidence import Evidence, Setup
 
 SAMPLES_PER_CALL = 256
 """Samples that are looked at together."""
@@ -26,6 +27,7 @@ class Spectrum(Comparison):
     kinds: ClassVar[tuple[Kind, ...]] = (
         Kind("spectrum", "difference of power over spatial frequencies, root mean square", unit="dB"),
     )
+    sees: ClassVar[str] = "spectrum"
 
     def check(self, setup: Setup) -> None:
         """Refuse points."""
@@ -35,9 +37,9 @@ class Spectrum(Comparison):
                 "metrics=spectrum: samples with a spatial axis wanted, got points; leave it out of the metrics"
             )
 
-    def rows(self, evidence: Evidence, of: Labelled) -> Float[Tensor, "n r"]:
-        """Return the power of every ring."""
-        return radial_power(of.x)
+    def look(self, evidence: Evidence) -> Look:
+        """See the power of every ring."""
+        return lambda of: radial_power(of.x)
 
     def prepare(self, pool: Float[Tensor, "N r"]) -> Statistic:
         """Compare mean powers."""

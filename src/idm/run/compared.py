@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from idm.core.rng import derive_seed
 from idm.data import Dataset
 from idm.metrics import Labelled, Metric, Setup
 from idm.metrics.features import FeatureExtractor, Values, find_features, fitted_and_compared
@@ -19,7 +19,45 @@ from idm.run.opened import Opened
 from idm.run.scoring import require_held_out
 
 MOST_REAL_SAMPLES, MOST_BYTES, FEWEST_REAL_SAMPLES = 10_000, 2**30, 64
-"""Most real samples that metrics look at, evenly from all, most bytes of values, and the fewest whatever they take."""
+"""Most samples that metrics look at, evenly from all, most bytes of values, and the fewest whatever they take."""
+
+MOST_ROW_BYTES = 2**27
+"""Most bytes of what is seen of samples and kept, such as features: those of 10,000 samples where they are 3,355."""
+
+Reader = Callable[[Dataset, NDArray[np.int64]], Labelled]
+"""What reads samples of some numbers, or has read them before."""
+
+
+def read_piece(dataset: Dataset, numbers: NDArray[np.int64]) -> Labelled:
+    """Read the samples of those numbers."""
+    return labelled(*dataset.batch(numbers))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Samples of a data set that are held, evenly from all.
+
+    Attributes:
+        numbers: of them in the data set, growing.
+        samples: the samples.
+    """
+
+    numbers: NDArray[np.int64]
+    samples: Labelled
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "Held":
+        """Read them."""
+        numbers = within_bytes(dataset, numbers_evenly(dataset))
+        return cls(numbers, read_piece(dataset, numbers))
+
+    def read(self, dataset: Dataset, numbers: NDArray[np.int64]) -> Labelled:
+        """Return the samples of those numbers: of those that are held, or else read."""
+        if not np.isin(numbers, self.numbers).all():
+            return read_piece(dataset, numbers)
+        rows, held = np.searchsorted(self.numbers, numbers), self.samples
+        return Labelled(held.x[rows], None if held.y is None else held.y[rows])
 
 
 @final
@@ -29,22 +67,15 @@ class Compared:
 
     Attributes:
         features: what is compared of samples.
-        rows: which of the real samples that are read; None: all.
-        held_out: whether they are the held-out ones, as the features have seen the training data.
+        dataset: the real data; None where no metric compares samples with any.
+        numbers: which of these; the features know nothing of them.
+        left: of which more there are, that the features know nothing of either.
     """
 
     features: FeatureExtractor = field(default_factory=Values)
-    rows: NDArray[np.int64] | None = None
-    held_out: bool = False
-
-    def of(self, trained_on: Labelled | None, scored: Labelled | None) -> Labelled | None:
-        """Return them of those that were read; None where metrics find them themselves."""
-        if self.held_out:
-            return scored
-        real = trained_on or scored
-        if real is None or self.rows is None:
-            return None
-        return Labelled(real.x[self.rows], None if real.y is None else real.y[self.rows])
+    dataset: Dataset | None = None
+    numbers: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    left: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
 def choose_compared(run: Opened, data: Data, metrics: Iterable[Metric], samples: int, features: str) -> Compared:
@@ -71,37 +102,53 @@ def choose_compared(run: Opened, data: Data, metrics: Iterable[Metric], samples:
     return chosen
 
 
-def evenly(dataset: Dataset) -> Labelled:
-    """Return samples evenly from all that are there, none of them mirrored."""
-    return labelled(*dataset.batch(within_bytes(dataset, numbers_evenly(dataset))))
-
-
-Reader = Callable[[Dataset], Labelled]
-"""What reads samples evenly from all, as ``evenly`` does, or has read them before."""
-
-
-def set_up(run: Opened, data: Data, samples: int, features: str, read: Reader = evenly) -> tuple[Compared, Setup]:
+def set_up(run: Opened, data: Data, samples: int, features: str, read: Reader = read_piece) -> tuple[Compared, Setup]:
     """Choose features and real samples, and say what metrics are to look at; errors as of ``choose_compared``."""
-    is_classifier = features == CLASSIFIER
-    chosen, real = _classified(run, data, read) if is_classifier else _fitted(data, features, run.device, read)
-    num_real = len(real.x) if chosen.rows is None else len(chosen.rows)
-    shape = tuple(real.x.shape[1:])
-    is_limited = len(real.x) == most_held(shape)
-    limit = ", no more of which are held beside a run (all are read with samples_from=PATH against=PATH)"
-    size = chosen.features(real.x[:1]).shape[1]
-    return chosen, Setup(shape, samples, num_real, size, limit=limit if is_limited else "")
+    if features == CLASSIFIER:
+        require_held_out(run, data)
+        chosen = compared_by(lambda x: ClassifierFeatures.of(run), data.held_out, read)
+    else:
+        dataset = data.train if len(data.train) else data.held_out
+        chosen = compared_by(lambda x: find_features(features, x, device=run.device), dataset, read)
+    shape = tuple(data.train.shape)
+    return chosen, setup_of(chosen, shape, samples)
 
 
-def _classified(run: Opened, data: Data, read: Reader) -> tuple[Compared, Labelled]:
-    require_held_out(run, data)
-    return Compared(ClassifierFeatures.of(run), held_out=True), read(data.held_out)
+def setup_of(chosen: Compared, shape: tuple[int, ...], samples: int, *, are_given: bool = False) -> Setup:
+    """Say what metrics are to look at, where so many samples are compared."""
+    size = num_features(chosen)
+    limit = ", of no more of which so many features are kept" if len(chosen.numbers) == most_rows(size) else ""
+    return Setup(shape, samples, len(chosen.numbers), size, are_given=are_given, limit=limit)
 
 
-def _fitted(data: Data, features: str, device: torch.device, read: Reader) -> tuple[Compared, Labelled]:
-    real = read(data.train if len(data.train) else data.held_out)
-    to_fit, others = fitted_and_compared(len(real.x))
-    extractor = find_features(features, real.x[to_fit], device=device)
-    return Compared(extractor, others if extractor.is_fitted else None), real
+def num_features(chosen: Compared) -> int:
+    """Return how many features a real sample has."""
+    assert chosen.dataset is not None, "there are real data"
+    return chosen.features(chosen.dataset.batch(chosen.numbers[:1])[0]).shape[1]
+
+
+def compared_by(find: Callable[[Tensor], FeatureExtractor], dataset: Dataset, read: Reader) -> Compared:
+    """Choose real samples of a data set, evenly, and make features; fitted ones have some to themselves.
+
+    Args:
+        find: makes the extractor for real samples.
+        dataset: the real data.
+        read: what reads them.
+    """
+    numbers, left = numbers_evenly(dataset), np.arange(dataset.num_read)
+    to_fit, others = fitted_and_compared(len(numbers))
+    features = find(read(dataset, numbers[:2]).x)
+    if features.is_fitted:
+        fitted = within_bytes(dataset, numbers[to_fit])
+        features = find(read(dataset, fitted).x)
+        left, numbers = np.setdiff1d(left, fitted), numbers[others]
+    size = features(read(dataset, numbers[:1]).x).shape[1]
+    return Compared(features, dataset, thinned(numbers, most_rows(size)), left)
+
+
+def evenly(dataset: Dataset, read: Reader = read_piece) -> Labelled:
+    """Return samples evenly from all that are there, none of them mirrored, as many as are held."""
+    return read(dataset, within_bytes(dataset, numbers_evenly(dataset)))
 
 
 def labelled(x: Tensor, y: Tensor | None) -> Labelled:
@@ -124,7 +171,20 @@ def most_held(shape: tuple[int, ...]) -> int:
     return max(FEWEST_REAL_SAMPLES, MOST_BYTES // (4 * math.prod(shape)))
 
 
+def most_rows(size: int) -> int:
+    """Return of how many samples rows of so many numbers are kept."""
+    return max(FEWEST_REAL_SAMPLES, MOST_ROW_BYTES // (4 * size))
+
+
 def thinned(numbers: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    """Return at most so many of those numbers, evenly, but 64 of them whatever they take."""
-    most = max(FEWEST_REAL_SAMPLES, most)
-    return numbers[np.unique(np.linspace(0, len(numbers) - 1, min(most, len(numbers))).astype(np.int64))]
+    """Return at most so many of those numbers, evenly, but 64 of them whatever they take.
+
+    One at random of each of as many stretches: a number in every second place would miss half of the classes of samples
+    that were drawn of every class in turn.
+    """
+    count = min(max(FEWEST_REAL_SAMPLES, most), len(numbers))
+    if count == len(numbers):
+        return numbers
+    ends = np.arange(count + 1) * len(numbers) // count
+    shares = np.random.default_rng(derive_seed(len(numbers), "thinned", count)).random(count)
+    return numbers[ends[:-1] + (shares * np.diff(ends)).astype(np.int64)]

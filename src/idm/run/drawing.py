@@ -1,8 +1,8 @@
 """Drawing samples: some at a time, each from a seed of its own."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -43,29 +43,47 @@ def draw(
     """Draw samples in the model's range, [num, c, *space] on the CPU; arguments and errors as of ``Run.sample``."""
     if holds_several(labels):
         labels = cast(Labels, list(labels))  # they are read twice
+    num = _how_many(_guided(run, guidance), num, labels)
+    if num > 0:
+        require_memory(num, run.spec.shape)
+    how: dict[str, Any] = {"labels": labels, "seed": seed, "guidance": guidance, "sampler": sampler}
+    batches = draw_batches(run, num, **how, batch_size=batch_size, watch=watch, listener=listener)
+    return torch.cat([x for _, x in batches])
+
+
+def draw_batches(
+    run: Opened,
+    num: int,
+    *,
+    labels: Labels | None = None,
+    seed: Seed = 0,
+    guidance: float = 1.0,
+    sampler: Sampler | None = None,
+    batch_size: int | None = None,
+    watch: Watch | None = None,
+    listener: Listener = SILENT,
+) -> Iterator[tuple[range, Tensor]]:
+    """Draw what ``draw`` does, and yield batches with the numbers of their samples: no more than one is held."""
     run = _guided(run, guidance)
-    num = _how_many(run, num, labels)
     batch_size = run.batch_size if batch_size is None else whole_number(batch_size, "batch_size")
     if num < 1 or batch_size < 1:
         raise SettingsError(f"num and batch_size: at least 1 wanted, got {num} and {batch_size}")
-    require_memory(num, run.spec.shape)
     seeds = _seeds(seed, num)
     sampler = _usable(run, sampler)
     if run.compile and num > batch_size:  # a smaller last batch would be translated once more
         seeds = [*seeds, *[seeds[-1]] * (-num % batch_size)]
     denoise = run.guided_denoiser(sampler.diffusion, run.drawn_labels(labels, len(seeds)))
-    parts: list[Tensor] = []
     steps = sampler.diffusion.num_timesteps
     with listener.follow("sampling", len(seeds), unit="samples", parts=steps) as bar:
         for rows in torch.arange(len(seeds)).split(batch_size):
-            part, shown = seeds[int(rows[0]) : int(rows[-1]) + 1], watch if int(rows[0]) == 0 else None
+            first, last = int(rows[0]), int(rows[-1]) + 1
+            part, shown = seeds[first:last], watch if first == 0 else None
             noise = sampler.initial_noise((len(part), *run.spec.shape), seed=part, device=run.device)
             seen = _counting(bar, len(part), shown)
             if shown is not None:
                 shown(SampleStep(noise))
             drawn = sampler.draw(sampler.clipped(denoise.select(rows)), noise, seed=part, watch=seen)
-            parts.append(require_finite(drawn.cpu(), "samples"))
-    return torch.cat(parts)[:num]
+            yield range(first, min(last, num)), require_finite(drawn.cpu(), "samples")[: num - first]
 
 
 def _guided(run: Opened, guidance: float) -> Opened:

@@ -1,29 +1,31 @@
 """Metrics of a run: which are measured, what is drawn and read for them, and their figures."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
 from pathlib import Path
 from typing import final
 
-from torch import Tensor
-
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT, Listener
+from idm.core.ranks import Ranks
 from idm.core.text import counted
 from idm.likelihood import FlowLikelihood
-from idm.metrics import Evidence, Figure, Labelled, LevelScores, Metric, Needs, Recognised, find_metric, measure_all
+from idm.metrics import Evidence, Figure, Frechet, LevelScores, Metric, Needs, Recognised, find_metric, measure_seen
+from idm.metrics.by_sample import BySample
 from idm.metrics.features import USUAL_FEATURES, FeatureCache, FeatureExtractor
-from idm.run.compared import Compared, Reader, choose_compared, evenly, labelled
+from idm.run.compared import Compared, Reader, choose_compared, evenly, read_piece
 from idm.run.data import Data
 from idm.run.data_folder import places_of, refuse_data_folder
 from idm.run.drawing import require_memory, require_sampler
 from idm.run.flows import flow_scores
 from idm.run.held_out_bounds import ScoredBound
 from idm.run.opened import Opened
+from idm.run.real_rows import reads_values, real_seen
 from idm.run.recognition import require_recognition
 from idm.run.scoring import require_held_out
+from idm.run.ways_of_features import FeatureWay
 from idm.samplers import Sampler
 
 USUAL, USUAL_OF_SAMPLES = ("bound",), ("bound", "classifier")
@@ -49,7 +51,7 @@ class Metrics:
     sampler: Sampler | None
     compared: Compared = field(default_factory=Compared)
     cache: FeatureCache = field(default_factory=FeatureCache)
-    read: Reader = evenly
+    read: Reader = read_piece
 
     @property
     def needs(self) -> Needs:
@@ -61,12 +63,44 @@ class Metrics:
         """What is compared of samples."""
         return self.compared.features
 
+    def known(self, run: Opened, data: Data, listener: Listener = SILENT, ranks: Ranks | None = None) -> Evidence:
+        """Look at the real data: all that is known before samples are drawn; every process takes part.
+
+        Args:
+            run: what draws the samples, guided or not.
+            data: what is scored.
+            listener: hears how it gets on.
+            ranks: the processes; one by default.
+        """
+        needs, has_trained, chosen = self.needs, len(data.train) > 0, self.compared
+        held = reduce(or_, (one.needs for one in self.members.values() if reads_values(one)), Needs.NOTHING)
+        real = data.held_out if chosen.dataset is None else chosen.dataset
+        trained_on = bool(held & Needs.TRAINING) or (bool(held & Needs.REAL) and real is data.train)
+        scored = bool(needs & Needs.HELD_OUT) or (bool(held & Needs.REAL) and real is data.held_out)
+        given = Evidence(
+            scored=evenly(data.held_out, self.read) if scored and len(data.held_out) else None,
+            trained_on=evenly(data.train, self.read) if trained_on and has_trained else None,
+            features=self.features,
+            levels=run.spec.codec.levels,
+            about_drawn=self._about_drawn(run),
+        )
+        if chosen.dataset is None:
+            return given
+        way = FeatureWay(run.device, cache=self.cache, listener=listener, ranks=ranks or Ranks(), read=self.read)
+        return real_seen(self.members, given, chosen, data.spec, way, self._num_moments)
+
+    @property
+    def _num_moments(self) -> int:
+        """Of how many real samples moments are wanted: as many as are drawn, where rows of only some are kept."""
+        reads = any(isinstance(one, Frechet) for one in self.members.values())
+        return self.num_samples if reads and self.num_samples > Frechet.most_seen else 0
+
     def figures(
         self,
+        evidence: Evidence,
         run: Opened,
         data: Data,
         bound: ScoredBound | None,
-        drawn: Tensor | None,
         listener: Listener = SILENT,
         *,
         flow: FlowLikelihood | None = None,
@@ -75,46 +109,22 @@ class Metrics:
         """Measure all, and return their figures by metric; all see the same evidence.
 
         Args:
+            evidence: what was seen of real data and of samples.
             run: what drew the samples, guided or not.
             data: what was scored.
             bound: of the held-out data, where a metric needs it.
-            drawn: samples in the model's range, of every class in turn, where a metric looks at them.
             listener: hears how it gets on.
             flow: likelihoods by the flow, where a metric needs them.
             levels: errors over noise levels, where a metric needs them.
         """
-        return measure_all(self.members, self._evidence(run, data, bound, drawn, flow, levels), listener, self.cache)
-
-    def _evidence(
-        self,
-        run: Opened,
-        data: Data,
-        bound: ScoredBound | None,
-        drawn: Tensor | None,
-        flow: FlowLikelihood | None,
-        levels: LevelScores | None,
-    ) -> Evidence:
-        needs = self.needs
-        reads_real, has_trained = bool(needs & Needs.REAL), len(data.train) > 0
-        trained_on = has_trained and (reads_real or bool(needs & Needs.TRAINING))
-        reads_held_out = bool(needs & Needs.HELD_OUT) or self.compared.held_out
-        scored = len(data.held_out) > 0 and (reads_held_out or (reads_real and not has_trained))
-        held_out, training = (
-            self.read(data.held_out) if scored else None,
-            self.read(data.train) if trained_on else None,
-        )
-        return Evidence(
-            drawn=None if drawn is None else _as_drawn(run, drawn),
-            scored=held_out,
-            trained_on=training,
-            parts=None if bound is None else bound.parts(run.spec.codec, own=has_trained),
-            flow_scores=None if flow is None else flow_scores(flow, run.spec.codec, own=has_trained),
+        own = len(data.train) > 0
+        told = replace(
+            evidence,
+            parts=None if bound is None else bound.parts(run.spec.codec, own=own),
+            flow_scores=None if flow is None else flow_scores(flow, run.spec.codec, own=own),
             level_scores=levels,
-            features=self.features,
-            levels=run.spec.codec.levels,
-            about_drawn=self._about_drawn(run),
-            compared=self.compared.of(training, held_out),
         )
+        return measure_seen(self.members, told, listener)
 
     def _about_drawn(self, run: Opened) -> str:
         if self.sampler is None:
@@ -208,13 +218,8 @@ def _sampler(
         return require_recognition(run, data, samples, sampler)
     if not samples:
         return None
-    require_memory(samples, run.spec.shape, f"samples={samples}")
+    if not all(isinstance(metric, BySample) for metric in members.values() if metric.needs & Needs.SAMPLES):
+        require_memory(samples, run.spec.shape, f"samples={samples}")
     sampler = sampler or run.sampler()
     require_sampler(run, sampler)
     return sampler
-
-
-def _as_drawn(run: Opened, samples: Tensor) -> Labelled:
-    """Return samples as data would be, with the classes that they were drawn of."""
-    labels = run.drawn_labels(None, len(samples))
-    return labelled(run.spec.codec.rounded(samples), None if labels is None else labels.cpu())

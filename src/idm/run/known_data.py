@@ -1,6 +1,7 @@
 """Real data that samples of any origin are compared with: data that are opened, or statistics that were kept."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import final
 
@@ -12,16 +13,14 @@ from idm.core.errors import DataError, SettingsError
 from idm.core.text import one_line
 from idm.data import Codec, Dataset
 from idm.metrics import Identity, Labelled, Reference, read_reference
-from idm.metrics.features import FeatureExtractor, fitted_and_compared, parts_of, restored
+from idm.metrics.features import FeatureExtractor, parts_of, restored
 from idm.run.alike import Like
-from idm.run.compared import numbers_evenly, thinned, within_bytes
+from idm.run.compared import compared_by, evenly
 from idm.run.data import open_data
+from idm.run.named_features import features_by
 from idm.run.spec import DataSpec
 from idm.run.ways_of_features import FeatureWay
 from idm.settings.experiment import DataSettings
-
-MOST_ROW_BYTES = 2**27
-"""Most bytes of the features that are compared and kept: those of 10,000 samples where they are 3,355."""
 
 RANGE_NAMED = "the range of the real data"
 """What remarks on samples call the range that they are read in."""
@@ -50,8 +49,8 @@ class KnownData:
 
     @property
     def values(self) -> Labelled | None:
-        """The real samples that there are features of, as many as are held; None where only statistics are known."""
-        return None if self.data is None else Labelled(self.data.batch(within_bytes(self.data, self.numbers))[0])
+        """Real samples, as many as are held; None where only statistics are known."""
+        return None if self.data is None else evenly(self.data)
 
 
 def known_by_data(settings: DataSettings, way: FeatureWay) -> KnownData:
@@ -69,15 +68,10 @@ def known_by_data(settings: DataSettings, way: FeatureWay) -> KnownData:
     """
     opened = open_data(settings)
     data, spec = opened.train, opened.spec
-    numbers = numbers_evenly(data)
-    to_fit, others = fitted_and_compared(len(numbers))
-    features, left, compared = way.find(data.batch(numbers[:2])[0]), np.arange(data.num_read), numbers
-    if features.is_fitted:
-        fitted = within_bytes(data, numbers[to_fit])
-        features, left, compared = way.find(data.batch(fitted)[0]), np.setdiff1d(left, fitted), numbers[others]
-    compared = _thinned(compared, data, features)
+    chosen = compared_by(partial(features_by, way), data, way.read)
+    features, compared = chosen.features, chosen.numbers
     if way.moments:
-        rows, moments = way.rows_and_moments(features, data, compared, left, spec)
+        rows, moments = way.rows_and_moments(features, data, compared, chosen.left, spec)
     else:
         rows, moments = way.rows(features, data, compared, spec), None
     identity, codec = Identity.of(features), spec.codec.to_dict()
@@ -123,7 +117,7 @@ def _named(path: Path, reference: Reference, way: FeatureWay) -> FeatureExtracto
             f"features: those that {path} is of wanted, {reference.identity}, got none; no file names code that is "
             "run, so name them with features=NAME"
         )
-    return way.find(torch.zeros(1).expand(2, *reference.shape))
+    return features_by(way, torch.zeros(1).expand(2, *reference.shape))
 
 
 def _refuse_other_features(path: Path, reference: Reference, features: FeatureExtractor) -> None:
@@ -133,14 +127,3 @@ def _refuse_other_features(path: Path, reference: Reference, features: FeatureEx
             f"features: those that {path} is of wanted, {reference.identity}, got {found}; name the same, or make "
             "statistics of others with save_reference=FILE"
         )
-
-
-def _thinned(numbers: NDArray[np.int64], data: Dataset, features: FeatureExtractor) -> NDArray[np.int64]:
-    """Leave out samples, evenly, whose features would be too large to keep."""
-    size = features(data.batch(numbers[:1])[0]).shape[1]
-    return thinned(numbers, most_rows(size))
-
-
-def most_rows(size: int) -> int:
-    """Return of how many samples so many features are kept."""
-    return MOST_ROW_BYTES // (4 * size)

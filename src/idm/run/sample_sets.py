@@ -1,7 +1,7 @@
 """Samples of any origin beside real data, without a model: which metrics there are, and what they find."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -19,14 +19,18 @@ from idm.metrics import (
     Moments,
     Needs,
     Setup,
+    by_sight,
     find_metric,
-    measure_on,
+    measure_seen,
     reads_features,
 )
-from idm.metrics.features import Values
-from idm.run.compared import numbers_evenly, within_bytes
+from idm.metrics.by_sample import BySample
+from idm.metrics.comparison import FEATURES
+from idm.metrics.value_histograms import reads_extremes
+from idm.run.compared import most_rows, numbers_evenly, thinned, within_bytes
 from idm.run.data import Data
-from idm.run.known_data import KnownData, most_rows
+from idm.run.known_data import KnownData
+from idm.run.real_rows import span_of
 from idm.run.ways_of_features import FeatureWay
 
 USUAL_OF_SETS = ("frechet", "kid", "precision_recall", "density_coverage", "diversity", "two_sample")
@@ -59,27 +63,33 @@ class SampleSets:
     def _dataset(self) -> Dataset:
         return self.samples.held_out
 
-    def figures(self) -> dict[str, list[Figure]]:
-        """Measure all, and return their figures by metric."""
-        known = self.known
-        real = known.reference.rows
+    def evidence(self) -> Evidence:
+        """Look at both sides, a piece at a time, and whole only for metrics of one's own; every process takes part."""
+        known, levels = self.known, self.samples.spec.codec.levels
+        rows = known.reference.rows
         ours, moments = self._features()
-        of_features = Evidence(
-            Labelled(ours.double()),
-            compared=None if real is None else Labelled(real.double()),
-            features=Values(),
-            moments=known.reference.moments,
-            drawn_moments=moments,
-        )
-        are_read = not all(map(reads_features, self.members.values()))
-        of_values = self._of_values() if are_read else of_features
-        return measure_on(self.members, of_features, of_values, self.way.listener)
+        given = Evidence(features=known.features, levels=levels, moments=known.reference.moments, drawn_moments=moments)
+        drawn, real = {FEATURES: ours}, {} if rows is None else {FEATURES: rows}
+        data, others = known.data, {name: one for name, one in by_sight(self.members).items() if name != FEATURES}
+        if data is not None and others:
+            if reads_extremes(levels):
+                given = replace(given, span=span_of(data, known.numbers, self.way))
+            for name, metric in others.items():
+                look = metric.look(given)
+                drawn[name] = self.way.seen(look, self._dataset, self.numbers)
+                real[name] = self.way.seen(look, data, known.numbers)
+        given = replace(given, drawn_rows=drawn, real_rows=real)
+        if all(isinstance(one, BySample) for one in self.members.values()):
+            return given
+        return replace(given, drawn=self._held(), scored=known.values)
 
-    def _of_values(self) -> Evidence:
-        """Read as many of either side as are held, for metrics that look at values."""
-        x = Labelled(self._dataset.batch(within_bytes(self._dataset, self.numbers))[0])
-        levels = self.samples.spec.codec.levels
-        return Evidence(x, scored=self.known.values, features=self.known.features, levels=levels)
+    def figures(self, evidence: Evidence) -> dict[str, list[Figure]]:
+        """Measure all on what was seen, and return their figures by metric."""
+        return measure_seen(self.members, evidence, self.way.listener)
+
+    def _held(self) -> Labelled:
+        """Read as many samples as are held."""
+        return Labelled(self._dataset.batch(within_bytes(self._dataset, self.numbers))[0])
 
     def _features(self) -> tuple[Tensor, Moments | None]:
         """Return the features of samples that are looked at, and the moments of all where those of real data are."""
@@ -145,6 +155,7 @@ def sets_of(known: KnownData, samples: Data, members: Mapping[str, Metric], way:
         )
     beside = num_real(known)
     limit = ", of no more of which so many features are kept" if beside == most_rows(size) else ""
+    numbers = thinned(numbers, most_rows(size))
     setup = Setup(known.reference.shape, len(numbers), beside, size, are_given=True, limit=limit)
     for metric in members.values():
         metric.check(setup)

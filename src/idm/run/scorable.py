@@ -17,7 +17,7 @@ from idm.metrics import Needs
 from idm.run.bound_request import BoundOptions, BoundRequest
 from idm.run.comparing import ComparedBounds, Comparison, EqualTerms, compare_bounds
 from idm.run.data import Data
-from idm.run.drawing import draw, guided_samples
+from idm.run.drawing import draw_batches, guided_samples
 from idm.run.estimating import estimate_of, plan_terms
 from idm.run.evaluation import Evaluation, Scores, about
 from idm.run.field_labels import labels_or_condition
@@ -41,6 +41,7 @@ from idm.run.scoring import (
     summary,
     summary_of_estimate,
 )
+from idm.run.views import seen_of
 from idm.samplers import Sampler
 
 
@@ -168,8 +169,11 @@ class Scorable(Restorable):
         flow = flow_of_held_out(self, opened, wanted, listener) if Needs.FLOW in chosen.needs else None
         levels = level_scores(self, opened, wanted, listener) if Needs.LEVELS in chosen.needs else None
         by, asked = chosen.sampler, about(self, wanted.seed, None if data is None else str(data), wanted.plan, guidance)
-        drawn = None if by is None else draw(guided, samples, seed=wanted.seed, sampler=by, listener=listener)
-        figures = chosen.figures(guided, opened, scored, drawn, listener, flow=flow, levels=levels)
+        evidence = chosen.known(guided, opened, listener)
+        if by is not None:
+            batches = draw_batches(guided, samples, seed=wanted.seed, sampler=by, listener=listener)
+            evidence = seen_of(guided, chosen, evidence, batches)
+        figures = chosen.figures(evidence, self, opened, scored, listener, flow=flow, levels=levels)
         return Evaluation(scored, figures, asked, by, samples, chosen.features, flow, levels)
 
     def compare(

@@ -20,7 +20,7 @@ from idm.tasks.long_jobs import share_plan
 from idm.tasks.map_parts import FILE as MAPS
 from idm.tasks.map_parts import write_maps
 from idm.tasks.requests import ScoreRequest
-from idm.tasks.score_plan import ScorePlan, plan_scores
+from idm.tasks.score_plan import ScorePlan, measure_plans, plan_scores
 from idm.tasks.scores import SCORES, write_scores
 from idm.tasks.together import Say, held_by_main, open_together, say_nothing
 
@@ -73,7 +73,7 @@ def evaluate_into(
             names = NAMES if plan.table.is_apart else (*NAMES, plan.table.place.name)
             results = held_by_main(ranks, stack, results_in(plan.folder, names, IN_A_SET), say)
             say_what_is_left(results, say)
-            found = plan.measure(ranks, listener)
+            (found,) = measure_plans([plan], ranks, listener)
         return None if results is None else _put(plan, results, plan.evaluation(found, listener))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from idm.core.errors import SettingsError
 from idm.core.files import write_atomically
 from idm.core.progress import SILENT, Listener
-from idm.core.ranks import Ranks, joined_ranks
+from idm.core.ranks import joined_ranks
 from idm.core.text import counted, finite
 from idm.data.writers.base import in_file_name
 from idm.run import Evaluation, best_device
@@ -19,7 +19,7 @@ from idm.storage.results import Results, results_in
 from idm.tasks.evaluating import IN_A_SET, NAMES, RESULTS, WHAT, say_what_is_left, write_evaluation
 from idm.tasks.long_jobs import share_plan
 from idm.tasks.requests import ScoreRequest
-from idm.tasks.score_plan import Found, ScorePlan, plan_scores
+from idm.tasks.score_plan import ScorePlan, measure_plans, plan_scores
 from idm.tasks.scores import write_scores_of_sets
 from idm.tasks.together import Say, held_by_main, open_together, say_nothing
 
@@ -88,22 +88,11 @@ def evaluate_sets_into(
             names = NAMES if table.is_apart else (*NAMES, table.place.name)
             results = held_by_main(ranks, stack, results_in(table.folder, names, IN_A_SET), say)
             say_what_is_left(results, say)
-            found = _measured(plans, ranks, listener)
+            found = measure_plans(plans, ranks, listener)
         if results is None:
             return None
         evaluations = [plan.evaluation(one, listener) for plan, one in zip(plans, found, strict=True)]
         return _put(plans, results, evaluations)
-
-
-def _measured(plans: Sequence[ScorePlan], ranks: Ranks, listener: Listener) -> list[Found]:
-    """Measure all; samples, which are the same whatever they are compared with, are drawn once."""
-    found: list[Found] = []
-    drawn_for: Found | None = None
-    for plan in plans:
-        found.append(plan.measure(ranks, listener, drawn_for if plan.draws else None))
-        if drawn_for is None and plan.draws:
-            drawn_for = found[-1]
-    return found
 
 
 def _refuse_twice(data: Sequence[str]) -> None:

@@ -1,10 +1,10 @@
 """Sampling and scoring by several processes, and in parts that outlive an interruption."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 from torch import Tensor
 
@@ -21,7 +21,7 @@ from idm.run.variance import told
 from idm.samplers import Sampler, SampleStep
 from idm.storage import open_checkpoint
 from idm.tasks.part_files import Part, Shapes
-from idm.tasks.parts import Job, told_in_parts
+from idm.tasks.parts import Job, Take, Whole, told_in_parts
 from idm.tasks.requests import ScoreRequest
 
 BOUND_IMAGES = 16
@@ -128,9 +128,53 @@ def sample_in_parts(
     Raises:
         InterruptedRunError: stopped on request; the batches that are done are kept.
     """
-    ranks, num, size = ranks or Ranks(), order.num, order.batch_size
-    request, shapes = order.request(run), {"samples": run.spec.shape}
-    job = Job("sampling", Path(folder), request, num, size, shapes, first_anew=watch is not None)
+    ranks, whole = ranks or Ranks(), Whole(order.num)
+    as_they_are = Sight(lambda x, numbers: {"samples": x}, {"samples": run.spec.shape})
+    draw_parts(run, order, folder, as_they_are, whole.add, watch=watch, ranks=ranks, listener=listener)
+    return whole.rows["samples"] if ranks.is_main else None
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What is kept of drawn samples.
+
+    Attributes:
+        see: given samples in the model's range, and their numbers: tensors with a row for each.
+        shapes: of a row of each tensor.
+        words: JSON-able values that tell it from others.
+    """
+
+    see: Callable[[Tensor, range], Part]
+    shapes: Shapes
+    words: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def draw_parts(
+    run: Opened,
+    order: Order,
+    folder: str | Path,
+    sight: Sight,
+    take: Take,
+    *,
+    watch: Watch | None = None,
+    ranks: Ranks,
+    listener: Listener = SILENT,
+) -> None:
+    """Draw a batch at a time, each by one of the processes, and let it go as soon as what is seen of it is kept.
+
+    Args:
+        run: as of ``sample_in_parts``, as what else is not said here.
+        order: as there.
+        folder: as there.
+        sight: what is kept.
+        take: takes it, on the main process, once all are drawn: the numbers of samples, in their order.
+        watch: as there.
+        ranks: as there.
+        listener: as there.
+    """
+    num, size, request = order.num, order.batch_size, order.request(run) | dict(sight.words)
+    job = Job("sampling", Path(folder), request, num, size, sight.shapes, first_anew=watch is not None)
     mine, done = job.progress_of(ranks)
     most, kept = (min(count * size, num) for count in (mine, done))
     listener = listener if ranks.is_main else SILENT
@@ -139,10 +183,10 @@ def sample_in_parts(
 
         def compute(part: range, look: Callable[[], None]) -> Part:
             seen = _look_and_count(look, bar, len(part), watch if part.start == 0 else None)
-            return {"samples": order.draw(run, part, seen, whole_batch=run.compile and len(job.parts) > 1)}
+            x = order.draw(run, part, seen, whole_batch=run.compile and len(job.parts) > 1)
+            return sight.see(x, part)
 
-        found = job.run(compute, ranks)
-    return None if found is None else found["samples"]
+        job.run_into(take, compute, ranks)
 
 
 def _look_and_count(look: Callable[[], None], bar: Progress, count: int, watch: Watch | None) -> Watch:

@@ -6,8 +6,11 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, final
 
+import torch
+
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import Listener
+from idm.core.ranks import Ranks
 from idm.data import SOURCES
 from idm.data.infer import is_opened_by, locate
 from idm.data.values.words import TO_TRAIN_ON
@@ -15,7 +18,6 @@ from idm.metrics.features import FeatureCache
 from idm.metrics.reference import SUFFIX
 from idm.presets import Told
 from idm.presets.located import data_settings
-from idm.run import best_device
 from idm.run.known_data import KnownData, known_by_data, known_by_file
 from idm.run.other_data import open_like
 from idm.run.sample_sets import SampleSets, find_metrics_of_sets, sets_of
@@ -99,8 +101,8 @@ class OpenedSets:
         return tuple(dict.fromkeys((*of_samples, *self.known.remarks)))
 
 
-def open_sets(request: SetsRequest, device: str | None, listener: Listener) -> OpenedSets:
-    """Open what is compared, and refuse what cannot be.
+def open_sets(request: SetsRequest, device: torch.device, listener: Listener, ranks: Ranks) -> OpenedSets:
+    """Open what is compared, and refuse what cannot be; every process makes its share of features.
 
     Raises:
         DataError: samples or data that cannot be read, or do not fit each other.
@@ -109,7 +111,7 @@ def open_sets(request: SetsRequest, device: str | None, listener: Listener) -> O
     named = request.samples_from
     members = {} if named is None else find_metrics_of_sets(request.metrics)
     cache, keeps = FeatureCache.at(request.cache), request.save_reference is not None
-    way = FeatureWay(best_device(device), request.features, cache, keeps, listener)
+    way = FeatureWay(device, request.features, cache, keeps, listener, ranks)
     told = _told(request.settings)
     if request.is_against_statistics:
         known = known_by_file(Path(request.against), way)

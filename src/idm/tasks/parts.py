@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 from idm.core.errors import CheckpointError, InterruptedRunError, SettingsError
 from idm.core.files import write_atomically
@@ -19,6 +19,9 @@ from idm.tasks.part_files import Part, Shapes, has_part, read_part, write_part
 
 Compute = Callable[[range, Callable[[], None]], Part]
 """Given the numbers of a part's samples and what is to be called now and then: its tensors, one row per sample."""
+
+Take = Callable[[range, Part], None]
+"""Given the numbers of a part's samples and its tensors, in their order, once all parts are there."""
 
 REQUEST, STOP = "request.json", "stop"
 
@@ -60,6 +63,15 @@ class Job:
     def run(self, compute: Compute, ranks: Ranks) -> Part | None:
         """Compute what is missing, and return all of it on the main process, None on the others.
 
+        Errors are as of ``run_into``.
+        """
+        whole = Whole(self.num)
+        self.run_into(whole.add, compute, ranks)
+        return whole.rows if ranks.is_main else None
+
+    def run_into(self, take: Take, compute: Compute, ranks: Ranks) -> None:
+        """Compute what is missing, and give the parts to whoever takes them, one after the other, on the main process.
+
         A job of one part by one process is kept in memory.
 
         Raises:
@@ -68,7 +80,8 @@ class Job:
             SettingsError: processes are asked for different things.
         """
         if len(self.parts) == 1 and ranks.size == 1:
-            return self._in_one_part(compute)
+            take(self.parts[0], self._in_one_part(compute))
+            return
         # Processes with other options would fill one folder with parts that do not belong together.
         if any(text != self._text for text in ranks.gather(self._text)):
             raise SettingsError(f"{self.name}: the same request for all {ranks.size} processes wanted, got others")
@@ -83,7 +96,8 @@ class Job:
             # Asked of all together, once all are done: a part may be missing though this process was not stopped.
             if any(ranks.gather(wish())):
                 raise InterruptedRunError(self._stopped())
-            return self._together() if ranks.is_main else None
+            if ranks.is_main:
+                self._give(take)
 
     def _in_one_part(self, compute: Compute) -> Part:
         try:
@@ -151,8 +165,8 @@ class Job:
         # Lengths first: whatever lies there under that name may be of any size.
         return path.is_file() and path.stat().st_size == len(text) and path.read_bytes() == text
 
-    def _together(self) -> Part:
-        whole: Part = {}
+    def _give(self, take: Take) -> None:
+        """Read the parts, one after the other."""
         for i, numbers in enumerate(self.parts):
             part = read_part(self._path(i), len(numbers), self._hash, self.shapes)
             # It was there a moment ago; removed, it counts as missing when the command is run again.
@@ -161,11 +175,7 @@ class Job:
                 raise CheckpointError(
                     f"{self.name}: parts are gone from {self.folder}, or not finite; make the same call again"
                 )
-            for name, value in part.items():
-                # Room for all is made once, so that memory holds the whole and one part, not two wholes.
-                rows = whole.setdefault(name, value.new_empty(self.num, *value.shape[1:]))
-                rows[numbers.start : numbers.stop] = value
-        return whole
+            take(numbers, part)
 
     def _path(self, number: int) -> Path:
         return self.folder / f"part-{number:06d}.safetensors"
@@ -175,6 +185,25 @@ class Job:
         done = self.num - sum(len(self.parts[number]) for number in missing)
         kept = f"{done:,} of {self.num:,} kept in {self.folder}"
         return f"{self.name}: stopped with {kept}; make the same call to continue"
+
+
+@final
+class Whole:
+    """Parts put together: room for all is made once, so that memory holds the whole and one part, not two wholes."""
+
+    def __init__(self, num: int) -> None:
+        """Begin with no rows of so many."""
+        self._num = num
+        self.rows: Part = {}
+
+    def add(self, numbers: range, part: Part) -> None:
+        """Take the rows of those numbers; all there are at once are kept as they are."""
+        if len(numbers) == self._num:
+            self.rows = part
+            return
+        for name, value in part.items():
+            rows = self.rows.setdefault(name, value.new_empty(self._num, *value.shape[1:]))
+            rows[numbers.start : numbers.stop] = value
 
 
 def told_in_parts(

@@ -58,7 +58,7 @@ class ScoreRequest:
         samples: number of samples to draw as well, which a classifier recognises.
         sampler: settings of the sampler for these that differ from the run's.
         seed: of noise and samples.
-        batch_size: (sample, step) pairs per call of the network.
+        batch_size: (sample, step) pairs per call of the network, and samples that are drawn together, 256 at the most.
         precision: number format inside the network.
         variance: of reverse steps, for the bound and for samples; see ``Run.using``.
         plan: which levels that chain has, in place of evenly spaced ones; see ``Opened.sampler``.

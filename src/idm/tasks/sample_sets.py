@@ -12,13 +12,16 @@ from idm.core.files import write_atomically
 from idm.core.notebook import listener_or_quiet
 from idm.core.outputs import checked_folder
 from idm.core.progress import SILENT, Listener
+from idm.core.ranks import Ranks, joined_ranks
 from idm.core.text import finite
-from idm.run import Evaluation
+from idm.metrics import Evidence
+from idm.run import Evaluation, best_device
 from idm.run.data_folder import refuse_data_folder
+from idm.run.sample_sets import SampleSets
 from idm.storage.results import results_in
 from idm.tasks.evaluating import RESULTS
 from idm.tasks.opened_sets import OpenedSets, SetsRequest, open_sets, ranges_by_setting
-from idm.tasks.together import Say, say_nothing, say_what_is_replaced
+from idm.tasks.together import Say, held_by_main, say_nothing
 
 
 @final
@@ -60,9 +63,9 @@ def evaluate_samples(
     """
     kept = None if cache is None else str(cache)
     request = SetsRequest(str(against), str(samples_from), metrics, features, settings, cache=kept)
-    found = evaluate_samples_into(request, device=device, listener=listener_or_quiet(listener)).evaluation
-    assert found is not None, "there are samples"
-    return found
+    with joined_ranks(best_device(device)) as ranks:
+        sets, seen = _seen(_opened(request, device, listener_or_quiet(listener), ranks))
+    return _evaluation(request, sets, seen)
 
 
 def evaluate_samples_into(
@@ -72,8 +75,10 @@ def evaluate_samples_into(
     device: str | None = None,
     listener: Listener = SILENT,
     say: Say = say_nothing,
-) -> ComparedSets:
+) -> ComparedSets | None:
     """Do the same as a request says: evaluation.json goes to a folder that is named, statistics to a file that is.
+
+    Under torchrun processes share the features, and the main one alone measures, writes and returns.
 
     Raises:
         DataError, SettingsError: as above; or files of somebody else's where results go.
@@ -81,22 +86,36 @@ def evaluate_samples_into(
     """
     places = _places(request, out)
     with ExitStack() as stack:
-        held = {
-            folder: stack.enter_context(results_in(folder, names, setting=_setting(request, names)))
-            for folder, names in places.items()
-        }
-        for results in held.values():
-            say_what_is_replaced(results, say)
-        with ranges_by_setting():
-            opened = open_sets(request, device, listener)
-            evaluation = None if opened.sets is None else _evaluation(request, opened)
+        with joined_ranks(best_device(device)) as ranks:
+            held = {
+                folder: held_by_main(ranks, stack, results_in(folder, names, setting=_setting(request, names)), say)
+                for folder, names in places.items()
+            }
+            opened = _opened(request, device, listener, ranks)
+            seen = None if opened.sets is None else _seen(opened)
+        if not ranks.is_main:
+            return None
+        evaluation = None if seen is None else _evaluation(request, *seen)
         contents = _contents(request, opened, evaluation)
         written: dict[str, Path] = {}
         for folder, results in held.items():
+            assert results is not None, "the main process holds them"
             write = partial(_write, places[folder], contents)
             written |= results.put(f"a comparison with {request.against}", write)
     about = {"against": request.against, "features": vars(opened.known.reference.identity)}
     return ComparedSets(evaluation, about, opened.remarks, written)
+
+
+def _opened(request: SetsRequest, device: str | None, listener: Listener, ranks: Ranks) -> OpenedSets:
+    with ranges_by_setting():
+        return open_sets(request, best_device(device), listener, ranks)
+
+
+def _seen(opened: OpenedSets) -> tuple[SampleSets, Evidence]:
+    """Look at both sides."""
+    assert opened.sets is not None, "there are samples"
+    with ranges_by_setting():
+        return opened.sets, opened.sets.evidence()
 
 
 def _places(request: SetsRequest, out: str | Path | None) -> dict[Path, tuple[str, ...]]:
@@ -128,11 +147,9 @@ def _setting(request: SetsRequest, names: Sequence[str]) -> str:
     return "" if RESULTS in names else f"save_reference={request.save_reference}"
 
 
-def _evaluation(request: SetsRequest, opened: OpenedSets) -> Evaluation:
-    sets = opened.sets
-    assert sets is not None, "there are samples"
+def _evaluation(request: SetsRequest, sets: SampleSets, seen: Evidence) -> Evaluation:
     about = {"samples_from": request.samples_from, "against": request.against} | sets.about
-    return Evaluation(None, sets.figures(), about, None, len(sets.numbers), sets.known.features)
+    return Evaluation(None, sets.figures(seen), about, None, len(sets.numbers), sets.known.features)
 
 
 def _contents(request: SetsRequest, opened: OpenedSets, evaluation: Evaluation | None) -> dict[str, tuple[str, bytes]]:

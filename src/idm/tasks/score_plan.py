@@ -1,18 +1,17 @@
 """A request for scores that was found to suit its run and data, and what is measured for it."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
-
-from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.progress import Listener
 from idm.core.ranks import Ranks
 from idm.data.fingerprint import differing
 from idm.likelihood import FlowLikelihood
-from idm.metrics import LevelScores, Needs
+from idm.metrics import Evidence, LevelScores, Needs
 from idm.run import Data, Evaluation, Run, open_data_to_score
 from idm.run.drawing import guided_samples
 from idm.run.evaluation import about
@@ -22,9 +21,10 @@ from idm.run.idle import refuse_idle
 from idm.run.plans import refuse_spacing
 from idm.run.saving import results_folder
 from idm.storage.results import Results, results_in
+from idm.tasks.drawn_rows import Asked, draw_for
 from idm.tasks.estimates import flow_in_parts, scored_in_parts
 from idm.tasks.level_parts import HELD_OUT, TRAINING, levels_in_parts
-from idm.tasks.long_jobs import Order, sample_in_parts
+from idm.tasks.long_jobs import Order
 from idm.tasks.parts import remove_parts
 from idm.tasks.requests import ScoreRequest
 from idm.tasks.scores import place_of_scores
@@ -74,14 +74,14 @@ class Found:
     Attributes:
         scored: the bound.
         flow: likelihoods by the flow.
-        drawn: samples.
         levels: errors over noise levels.
+        evidence: what was seen of real data and of samples.
     """
 
     scored: ScoredBound | None
     flow: FlowLikelihood | None
-    drawn: Tensor | None
     levels: LevelScores | None
+    evidence: Evidence
 
 
 @final
@@ -109,20 +109,9 @@ class ScorePlan:
     metrics: Metrics
     turn: str = ""
 
-    @property
-    def draws(self) -> bool:
-        """Whether a metric looks at samples."""
-        return self.metrics.sampler is not None
-
-    def measure(self, ranks: Ranks, listener: Listener, drawn_for: Found | None = None) -> Found:
-        """Score and draw what metrics need, in parts; on the main process what was found.
-
-        Args:
-            ranks: the processes.
-            listener: hears how it gets on.
-            drawn_for: what was found by a plan that draws the same samples, which are not drawn again.
-        """
-        request, needs, scored, flow, drawn, levels = self.request, self.metrics.needs, None, None, None, None
+    def measure(self, ranks: Ranks, listener: Listener) -> Found:
+        """Score what metrics need, in parts, and look at real data; on the main process what was found."""
+        request, needs, scored, flow, levels = self.request, self.metrics.needs, None, None, None
         together: dict[str, Any] = {"ranks": ranks, "listener": listener}
         if Needs.BOUND in needs:
             scored = scored_in_parts(self.run, self.data, self._parts(BOUND), request, **together)
@@ -130,18 +119,13 @@ class ScorePlan:
             flow = flow_in_parts(self.run, self.data, self._parts(FLOW), request.bound, **together)
         if Needs.LEVELS in needs:
             levels = levels_in_parts(self.run, self.data, self._parts, request.bound, **together)
-        if drawn_for is not None:
-            drawn = drawn_for.drawn
-        elif self.metrics.sampler is not None:
-            order = Order(request.samples, self.metrics.sampler, seed=request.seed)
-            drawn = sample_in_parts(self.guided, order, self._parts(SAMPLES), **together)
-        return Found(scored, flow, drawn, levels)
+        return Found(scored, flow, levels, self.metrics.known(self.guided, self.data, **together))
 
     def evaluation(self, found: Found, listener: Listener) -> Evaluation:
         """Measure what was found."""
         run, data, request, metrics = self.run, self.data, self.request, self.metrics
         further: dict[str, Any] = {"flow": found.flow, "levels": found.levels}
-        figures = metrics.figures(self.guided, data, found.scored, found.drawn, listener, **further)
+        figures = metrics.figures(found.evidence, run, data, found.scored, listener, **further)
         asked = about(run, request.seed, request.data, request.plan, request.guidance)
         return Evaluation(found.scored, figures, asked, metrics.sampler, request.samples, metrics.features, **further)
 
@@ -149,6 +133,11 @@ class ScorePlan:
         """Remove the parts of long jobs."""
         for name in (BOUND, FLOW, SAMPLES, HELD_OUT, TRAINING):
             remove_parts(self._parts(name))
+
+    @property
+    def parts_of_samples(self) -> Path:
+        """The folder of the parts of what is seen of samples."""
+        return self._parts(SAMPLES)
 
     def _parts(self, name: str) -> Path:
         """Return the folder of the parts of a job."""
@@ -163,6 +152,25 @@ class ScorePlan:
         same = bool(known) and not differing(known, self.data.spec.fingerprint) and self.run.variance != "model"
         told = ("the error curves were measured on these data, so the bound is a little too low",) if same else ()
         return self.data.held_out.source.remarks + told
+
+
+def measure_plans(plans: Sequence[ScorePlan], ranks: Ranks, listener: Listener) -> list[Found]:
+    """Measure all plans; samples, which are the same whatever they are compared with, are drawn once.
+
+    Args:
+        plans: of one run and one request, but for its data.
+        ranks: the processes.
+        listener: hears how it gets on.
+    """
+    found, first = [plan.measure(ranks, listener) for plan in plans], plans[0]
+    sampler = first.metrics.sampler
+    if sampler is None:
+        return found
+    size = min(Order.batch_size, first.request.batch_size)
+    order = Order(first.request.samples, sampler, seed=first.request.seed, batch_size=size)
+    asked = [Asked(plan.metrics, plan.data, one.evidence) for plan, one in zip(plans, found, strict=True)]
+    seen = draw_for(first.guided, order, first.parts_of_samples, asked, ranks=ranks, listener=listener)
+    return [replace(one, evidence=evidence) for one, evidence in zip(found, seen, strict=True)]
 
 
 def plan_scores(

@@ -21,8 +21,8 @@ from idm.metrics import (
     measure_all,
     reads_features,
 )
+from idm.metrics import seen as look_at
 from idm.metrics.features import FeatureCache, OwnFeatures
-from idm.metrics.measuring import in_features
 
 
 def normal(number: int, seed: int) -> Labelled:
@@ -87,7 +87,7 @@ def test_features_of_real_data_are_kept_and_those_of_samples_made_anew(tmp_path:
 def test_features_of_equal_samples_are_equal_on_both_sides(tmp_path: Path, folder: str | None) -> None:
     thirds = OwnFeatures("f", lambda x: x.double().flatten(1) / 3.0, sha256="of this code")  # no numbers of float32
     cache = FeatureCache(None if folder is None else tmp_path / folder)
-    found = in_features(Evidence(REAL, trained_on=REAL, features=thirds), 1_000, SILENT, cache)
-    ours, theirs = found.samples.x, found.real.x
-    assert (len(ours), len(theirs)) == (45, 90)
+    found = look_at({"kid": KernelDistance()}, Evidence(REAL, trained_on=REAL, features=thirds), SILENT, cache)
+    ours, theirs = found.drawn_rows["features"], found.real_rows["features"]
+    assert (len(ours), len(theirs)) == (90, 90)
     assert (ours[:, None] == theirs).all(2).any(1).all()

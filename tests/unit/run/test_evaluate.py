@@ -137,27 +137,29 @@ def test_a_network_without_classes_has_no_classifiers_score(tmp_path: Path) -> N
 
 def test_features_are_fitted_to_training_samples_that_are_not_compared(digits: Run) -> None:
     data = open_run_data(digits)
-    chosen = choose_metrics(digits, data, ["values"], samples=20, features="pca:5")
-    x = evenly(data.train).x
-    assert chosen.compared.rows is not None
-    others = np.setdiff1d(np.arange(len(x)), chosen.compared.rows)
-    assert abs(len(others) - len(chosen.compared.rows)) <= 1
+    chosen = choose_metrics(digits, data, ["kid"], samples=20, features="pca:5")
+    numbers, count = chosen.compared.numbers, len(data.train)
+    others = np.setdiff1d(np.arange(count), numbers)
+    assert abs(len(others) - len(numbers)) <= 1
     torch.testing.assert_close(
-        chosen.features(x[others]).mean(0), torch.zeros(5, dtype=torch.float64), atol=1e-9, rtol=0
+        chosen.features(data.train.batch(others)[0]).mean(0), torch.zeros(5, dtype=torch.float64), atol=1e-9, rtol=0
     )
-    assert choose_metrics(digits, data, ["values"], samples=20, features="values").compared.rows is None
-    figure = digits.evaluate(samples=20, metrics=["values"], sampler=digits.sampler(steps=2))["values"]
-    assert f"{len(chosen.compared.rows) - 20:,} real" in figure.note
+    assert len(choose_metrics(digits, data, ["kid"], samples=20, features="values").compared.numbers) == count
+    figure = digits.evaluate(samples=20, metrics=["kid"], sampler=digits.sampler(steps=2))["kid"]
+    assert f"20 samples and {min(len(numbers), 4000) - 20:,} real" in figure.note
 
 
-def test_a_refusal_says_how_many_real_samples_are_held(digits: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compared, "MOST_BYTES", 4 * 64 * 100)
+def test_features_are_made_of_more_real_samples_than_are_held(digits: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compared, "MOST_BYTES", 4 * 64 * 70)
     data = open_run_data(digits)
-    with pytest.raises(
-        SettingsError, match=r"of 100 real ones, no more of which are held beside a run .*; compare few"
-    ):
+    assert len(evenly(data.train).x) == 70
+    found = choose_metrics(digits, data, ["frechet"], samples=200, features="values")
+    assert len(found.compared.numbers) == len(data.train)
+    monkeypatch.setattr(compared, "MOST_ROW_BYTES", 4 * 64 * 100)
+    with pytest.raises(SettingsError, match=r"of 100 real ones, of no more of which .* kept; compare fewer") as refused:
         choose_metrics(digits, data, ["frechet"], samples=200, features="values")
-    assert choose_metrics(digits, data, ["frechet"], samples=200, features="pca:5").num_samples == 200
+    advice = str(refused.value).rpartition("features=")[2]
+    assert choose_metrics(digits, data, ["frechet"], samples=200, features=advice).num_samples == 200
 
 
 def test_features_are_not_kept_between_pictures_of_the_data(tmp_path: Path) -> None:

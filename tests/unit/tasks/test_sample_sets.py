@@ -10,11 +10,14 @@ import torch
 from PIL import Image
 
 from idm.core.errors import DataError, SettingsError
+from idm.core.ranks import Ranks
 from idm.data import SOURCES, Dataset
 from idm.metrics import Comparison, Identity, Metric, find_metric, read_reference
 from idm.metrics.features import FeatureExtractor, RandomConvolutions
-from idm.run import compared, known_data, sample_sets
+from idm.run import compared, sample_sets
 from idm.tasks import SetsRequest, evaluate_samples, evaluate_samples_into
+
+from ..training.together import run_together
 
 METRICS = ("frechet", "kid", "precision_recall", "density_coverage", "diversity", "two_sample", "sliced_wasserstein")
 BOTH = (*METRICS, "spectrum", "values")
@@ -227,9 +230,9 @@ def test_features_are_made_of_more_samples_than_are_held(
     assert found["frechet"].note.endswith("350 samples and 350 real")
     assert max(read) <= 512
     assert sum(read) < 1400 + 10  # each once, and a few to see how many features there are
-    held = evaluate_samples(samples, real, metrics=["values"], features="values")
-    assert held["values"].note.endswith("40 samples and 40 real")
-    monkeypatch.setattr(known_data, "MOST_ROW_BYTES", 4 * 64 * 100)  # features of 100 digits
+    by_values = evaluate_samples(samples, real, metrics=["values"], features="values")
+    assert by_values["values"].note.endswith("350 samples and 350 real")
+    monkeypatch.setattr(compared, "MOST_ROW_BYTES", 4 * 64 * 100)  # features of 100 digits
     with pytest.raises(SettingsError, match=r"100 real ones, of no more of which .* kept; compare fewer") as refused:
         evaluate_samples(samples, real, metrics=["frechet"], features="values")
     advice = str(refused.value).rpartition("features=")[2]
@@ -274,3 +277,22 @@ def test_the_features_of_a_function_are_named_again(places, tmp_path: Path, monk
         evaluate_samples(samples, path)
     found = evaluate_samples(samples, path, features="of_means:means", metrics=["kid"])
     assert found.about["features"]["num"] == 8
+
+
+def test_processes_share_features_and_find_the_same_figures(places, tmp_path: Path) -> None:
+    samples, real = places
+    alone = values(evaluate_samples(samples, real, metrics=BOTH).figures)
+
+    def work(ranks: Ranks) -> dict[str, float] | None:
+        kept = str(tmp_path / "kept")
+        request = SetsRequest(str(real), str(samples), BOTH, cache=kept, save_reference=str(tmp_path / "s.safetensors"))
+        found = evaluate_samples_into(request, tmp_path / "out", device="cpu")
+        return None if found is None or found.evaluation is None else values(found.evaluation.figures)
+
+    first, other = run_together(2, tmp_path / "ranks", work)
+    assert other is None
+    assert first is not None
+    first.pop("frechet_moments")
+    assert first == alone
+    assert {path.name for path in tmp_path.glob("**/evaluation.json")} == {"evaluation.json"}
+    assert read_reference(tmp_path / "s.safetensors").moments is not None

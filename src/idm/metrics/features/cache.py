@@ -66,19 +66,29 @@ class FeatureCache:
         Raises:
             CheckpointError: there is a link in the place of the file.
         """
-        if self.folder is None or not features.sha256:
-            return make().float()
-        words = {**about(), "name": features.name, "version": features.version, "sha256": features.sha256}
-        number = hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()[:32]
-        path = file_in(self.folder, f"features-{number}.safetensors")
-        found = _read(path, size)
+        place = self.place(features, about)
+        found = None if place is None else read_rows(place, size)
         if found is None:
             found = make().float()
-            write_atomically(path, save({ROWS: found.contiguous()}))
+            if place is not None:
+                write_rows(place, found)
         return found
 
+    def place(self, features: FeatureExtractor, about: Callable[[], Mapping[str, Any]]) -> Path | None:
+        """Return the file of features, which need not be there; None where they are not kept. Arguments as above."""
+        if self.folder is None or not features.sha256:
+            return None
+        words = {**about(), "name": features.name, "version": features.version, "sha256": features.sha256}
+        number = hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()[:32]
+        return file_in(self.folder, f"features-{number}.safetensors")
 
-def _read(path: Path, size: tuple[int, int]) -> Tensor | None:
+
+def write_rows(path: Path, rows: Float[Tensor, "n d"]) -> None:
+    """Keep features in a file."""
+    write_atomically(path, save({ROWS: rows.contiguous()}))
+
+
+def read_rows(path: Path, size: tuple[int, int]) -> Tensor | None:
     """Return the features in a file; None where it is missing, damaged, or of another size than it must have."""
     try:
         if path.stat().st_size > 4 * size[0] * size[1] + HEADER_BYTES:

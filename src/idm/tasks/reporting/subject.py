@@ -7,6 +7,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import final
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from idm.core.errors import IdmError
@@ -18,12 +20,13 @@ from idm.metrics.features import USUAL_FEATURES
 from idm.report import SamplePicture
 from idm.run import Data, Run, draw, open_run_data
 from idm.run.bound_request import BoundRequest
-from idm.run.compared import Compared, evenly, set_up
+from idm.run.compared import Compared, Held, set_up
 from idm.run.figures import Metrics
 from idm.run.held_out_bounds import ScoredBound
 from idm.run.levels import MOST_SAMPLES, NUM_LEVELS, level_scores
 from idm.run.saving import sample_picture
 from idm.run.scorable import score_held_out
+from idm.run.views import in_batches, seen_of
 from idm.samplers import Sampler
 from idm.tasks.reporting.effort import Effort
 from idm.tasks.reporting.lines import recorded_lines
@@ -84,17 +87,25 @@ class Subject:
         except IdmError as error:
             return str(error)
 
-    @cached_property
-    @tried_once
+    @property
     def training(self) -> Labelled:
         """Training data, evenly from all."""
-        return evenly(self.data.train)
+        return self._training.samples
+
+    @property
+    def held_out(self) -> Labelled:
+        """Held-out data, evenly from all."""
+        return self._held_out.samples
 
     @cached_property
     @tried_once
-    def held_out(self) -> Labelled:
-        """Held-out data, evenly from all."""
-        return evenly(self.data.held_out)
+    def _training(self) -> Held:
+        return Held.of(self.data.train)
+
+    @cached_property
+    @tried_once
+    def _held_out(self) -> Held:
+        return Held.of(self.data.held_out)
 
     @cached_property
     def picture(self) -> SamplePicture:
@@ -165,7 +176,9 @@ class Subject:
         bound = self.bound if Needs.BOUND in metrics.needs else None
         levels = self.levels if Needs.LEVELS in metrics.needs else None
         with self.timed("metrics of samples"):
-            found = metrics.figures(self.run, self.data, bound, self.samples, self.listener, levels=levels)
+            known = metrics.known(self.run, self.data, self.listener)
+            given = seen_of(self.run, metrics, known, in_batches(self.samples))
+            found = metrics.figures(given, self.run, self.data, bound, self.listener, levels=levels)
         return {figure.name: figure for figures in found.values() for figure in figures}
 
     @cached_property
@@ -181,9 +194,10 @@ class Subject:
         """With what samples are compared, and what metrics are to look at."""
         return set_up(self.run, self.data, len(self.samples), USUAL_FEATURES, self._read)
 
-    def _read(self, dataset: Dataset) -> Labelled:
-        """Return samples of the run's data evenly from all, which every section has from here."""
-        return self.held_out if dataset is self.data.held_out else self.training
+    def _read(self, dataset: Dataset, numbers: NDArray[np.int64]) -> Labelled:
+        """Return samples of the run's data, which every section has from those that were read once."""
+        held = self._held_out if dataset is self.data.held_out else self._training
+        return held.read(dataset, numbers)
 
     def _why_not(self, metric: Metric, setup: Setup) -> str:
         if metric.needs & (Needs.HELD_OUT | Needs.BOUND | Needs.LEVELS) and not len(self.data.held_out):

@@ -1,0 +1,207 @@
+"""How often metrics call real data worse than chance, and how often they find a planted defect, at 300 samples.
+
+    python benchmarks/false_alarms.py --out runs/false_alarms --figure docs/images/false-alarms.png
+
+The digits are split anew for every repeat: 300 take the place of samples, 600 others are what these are compared with;
+principal components are fitted to 600 more. An alarm is any figure that `worse_than_chance` returns, of all metrics
+together. The same split is looked at with every defect, so that its nulls are drawn once. Repeats that are found under
+--out are not measured again. A core takes about ten minutes.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from idm.core.rng import derive_seed
+from idm.data import SOURCES
+from idm.metrics import METRICS, Comparison, Evidence, Figure, Labelled, worse_than_chance
+from idm.metrics.comparison import in_own_order, null_of
+from idm.metrics.features import find_features
+from idm.report.colours import ACCENT, MUTED
+from idm.report.figures import empty_figure, png, style
+
+OF_FEATURES = (
+    "frechet",
+    "kid",
+    "precision_recall",
+    "density_coverage",
+    "diversity",
+    "two_sample",
+    "sliced_wasserstein",
+)
+FAMILIES = {"pca": (*OF_FEATURES, "spectrum", "values"), "values": OF_FEATURES, "random": OF_FEATURES}
+"""Metrics by what features they are measured on."""
+
+NUM_SAMPLES, NUM_REAL, NUM_FITTED, LEVELS = 300, 600, 600, 17
+USUAL_REPEATS = 200
+DROPPED = 3
+"""Class that is left out."""
+
+Digits = tuple[Tensor, Tensor]
+"""Pixels in [-1, 1], and classes."""
+
+
+def blurred(x: Tensor, y: Tensor) -> Tensor:
+    """Take the mean of 3 x 3 pixels, in levels."""
+    mean = sum(x.roll((i, j), (2, 3)) for i in (-1, 0, 1) for j in (-1, 0, 1)) / 9.0
+    return torch.as_tensor(mean * 8.0).round() / 8.0
+
+
+def brighter(x: Tensor, y: Tensor) -> Tensor:
+    """Raise every pixel by 2 of 16 levels."""
+    return (x + 0.25).clamp(max=1.0)
+
+
+def without_a_class(x: Tensor, y: Tensor) -> Tensor:
+    """Put others in the place of one class; more samples are given than are wanted."""
+    return x[y != DROPPED][:NUM_SAMPLES]
+
+
+def twice(x: Tensor, y: Tensor) -> Tensor:
+    """Take half of the samples twice."""
+    half = x[: NUM_SAMPLES // 2]
+    return torch.cat([half, half])
+
+
+CASES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "real data": lambda x, y: x[:NUM_SAMPLES],
+    "blur of 3 x 3 pixels": lambda x, y: blurred(x[:NUM_SAMPLES], y),
+    "a class of ten is missing": without_a_class,
+    "half of the samples, twice": twice,
+    "brighter by 2 of 16 levels": lambda x, y: brighter(x[:NUM_SAMPLES], y),
+}
+"""What stands in the place of samples, by name; the first one is no defect."""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Digits that were dealt anew.
+
+    Attributes:
+        x: all of them in an order of no meaning: samples first, then real ones.
+        y: their classes.
+        features: name of the features.
+    """
+
+    x: Tensor
+    y: Tensor
+    features: str
+
+    @classmethod
+    def of(cls, digits: Digits, features: str, seed: int) -> "Split":
+        """Deal them."""
+        turn = torch.from_numpy(np.random.default_rng(derive_seed(seed, "false alarms")).permutation(len(digits[1])))
+        return cls(digits[0][turn], digits[1][turn], features)
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The real side; the last digits are what features are fitted to."""
+        real = self.x[-(NUM_REAL + NUM_FITTED) : -NUM_FITTED]
+        found = find_features(self.features, self.x[-NUM_FITTED:])
+        return Evidence(compared=Labelled(real), features=found, levels=LEVELS)
+
+    def alarms(self, metrics: Mapping[str, Comparison]) -> dict[str, list[str]]:
+        """Return the figures that are worse than chance, for everything that takes the place of samples."""
+        found: dict[str, list[Figure]] = {name: [] for name in CASES}
+        for metric in metrics.values():
+            look = metric.look(self.evidence)
+            real = in_own_order(look(self.evidence.real).float(), NUM_REAL)
+            nulls = metric.nulls(real, NUM_SAMPLES)
+            for name, altered in CASES.items():
+                rows = look(Labelled(altered(self.x[: NUM_SAMPLES * 3 // 2], self.y[: NUM_SAMPLES * 3 // 2]))).float()
+                found[name] += figures(metric, in_own_order(rows, NUM_SAMPLES), real[NUM_SAMPLES:], nulls)
+        return {name: [figure.name for figure in worse_than_chance(each)] for name, each in found.items()}
+
+
+def figures(metric: Comparison, rows: Tensor, others: Tensor, nulls: NDArray[np.float64]) -> list[Figure]:
+    """Return the figures of samples beside nulls that are known."""
+    values = metric.compare(rows, others)
+    return [
+        Figure(kind.name, value, better=kind.better, null=null_of(kind.better, nulls[:, i], value))
+        for i, (kind, value) in enumerate(zip(metric.kinds, values, strict=True))
+    ]
+
+
+def comparisons(names: tuple[str, ...]) -> dict[str, Comparison]:
+    """Return metrics by name."""
+    made = {name: METRICS.build(name, {}) for name in names}
+    return {name: metric for name, metric in made.items() if isinstance(metric, Comparison)}
+
+
+def measured(digits: Digits, features: str, repeats: int, place: Path) -> list[dict[str, list[str]]]:
+    """Return what every repeat found, going on from what is known."""
+    known: list[dict[str, list[str]]] = json.loads(place.read_text()) if place.exists() else []
+    metrics = comparisons(FAMILIES[features])
+    for seed in range(len(known), repeats):
+        known.append(Split.of(digits, features, seed).alarms(metrics))
+        if seed % 10 == 9 or seed == repeats - 1:
+            place.write_text(json.dumps(known))
+            print(f"{features}: {seed + 1} of {repeats}", flush=True)
+    return known[:repeats]
+
+
+def table(found: Mapping[str, list[dict[str, list[str]]]]) -> str:
+    """Return the share of repeats with an alarm, and the metrics that raise it most often, as a table of Markdown."""
+    lines = [f"| In the place of samples | {' | '.join(found)} |", f"|---|{'---|' * len(found)}"]
+    for case in CASES:
+        shares = [f"{np.mean([bool(one[case]) for one in rows]):.1%}" for rows in found.values()]
+        lines.append(f"| {case} | {' | '.join(shares)} |")
+    return "\n".join(lines)
+
+
+def by_figure(found: Mapping[str, list[dict[str, list[str]]]]) -> str:
+    """Return how often each figure raised the alarm, of the first features."""
+    rows = next(iter(found.values()))
+    names = list(dict.fromkeys(name for one in rows for case in CASES for name in one[case]))
+    lines = [f"| Figure | {' | '.join(CASES)} |", f"|---|{'---|' * len(CASES)}"]
+    for name in names:
+        shares = [f"{np.mean([name in one[case] for one in rows]):.0%}" for case in CASES]
+        lines.append(f"| `{name}` | {' | '.join(shares)} |")
+    return "\n".join(lines)
+
+
+def drawn(found: Mapping[str, list[dict[str, list[str]]]]) -> bytes:
+    """Draw the shares of repeats with an alarm, of the first features, as bars."""
+    rows = next(iter(found.values()))
+    figure, (axes,) = empty_figure(7.0, 2.6)
+    shares = [float(np.mean([bool(one[case]) for one in rows])) for case in CASES]
+    axes.barh(range(len(CASES)), shares, color=[MUTED, *[ACCENT] * (len(CASES) - 1)], height=0.6)
+    axes.axvline(0.05, color=MUTED, linewidth=1.0)
+    axes.set_yticks(range(len(CASES)), list(CASES))
+    axes.invert_yaxis()
+    axes.set_xlim(0.0, 1.0)
+    style(axes, title="Alarms at 300 samples", x="share of repeats; the line is at 5 %", y="")
+    return png(figure)
+
+
+def main() -> None:
+    """Measure, and write tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--figure", type=Path)
+    parser.add_argument("--repeats", type=int, default=USUAL_REPEATS)
+    parser.add_argument("--features", default=",".join(FAMILIES))
+    asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    source = SOURCES.build("digits", {})
+    order = np.arange(len(source))
+    assert source.labels is not None, "digits have classes"
+    digits = torch.from_numpy(np.asarray(source.read(order))).float() / 8.0 - 1.0, torch.from_numpy(source.labels)
+    names = asked.features.split(",")
+    found = {name: measured(digits, name, asked.repeats, asked.out / f"{name}.json") for name in names}
+    print(table(found), by_figure(found), sep="\n\n")
+    (asked.out / "tables.md").write_text(f"{table(found)}\n\n{by_figure(found)}\n")
+    if asked.figure is not None:
+        asked.figure.write_bytes(drawn(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""What is kept of samples as they are drawn, so that only a batch of them is held at a time."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from idm.metrics import Evidence, Labelled, Look, Metric, Needs, by_sight
+from idm.metrics.by_sample import BySample
+from idm.metrics.comparison import FEATURES
+from idm.metrics.moments import MOST_FEATURES, MomentSums
+from idm.run.compared import labelled, most_rows, thinned
+from idm.run.figures import Metrics
+from idm.run.opened import Opened
+from idm.run.ways_of_features import SAMPLES_PER_PIECE
+
+WHOLE = "samples"
+"""What samples are called that are kept as they are."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Views:
+    """What metrics see of each sample.
+
+    Attributes:
+        run: what draws the samples, guided or not.
+        looks: what sees it, by name.
+        kept: numbers of the samples of which it is kept, by name.
+        num: how many samples are drawn.
+        shapes: of what is seen of one sample, by name.
+        are_summed: whether moments of the features of all samples are wanted.
+    """
+
+    run: Opened
+    looks: Mapping[str, Look]
+    kept: Mapping[str, NDArray[np.int64]]
+    num: int
+    shapes: Mapping[str, tuple[int, ...]]
+    are_summed: bool
+
+    @classmethod
+    def of(cls, run: Opened, members: Mapping[str, Metric], num: int, evidence: Evidence) -> "Views":
+        """Make the looks of metrics; of those that see samples whole these are kept, all of them.
+
+        Args:
+            run: what draws the samples, guided or not.
+            members: metrics by name.
+            num: how many samples are drawn.
+            evidence: what is known of real data.
+        """
+        sights = by_sight(members)
+        looks = {name: metric.look(evidence) for name, metric in sights.items()}
+        if any(one.needs & Needs.SAMPLES and not isinstance(one, BySample) for one in members.values()):
+            looks[WHOLE] = _whole
+        example = Labelled(torch.zeros(1, *run.spec.shape), classes_of(run, range(1)))
+        shapes = {name: tuple(look(example).shape[1:]) for name, look in looks.items()}
+        kept = {name: np.arange(num) for name in looks}
+        for name, metric in sights.items():
+            kept[name] = thinned(kept[name], min(metric.most_seen, most_rows(shapes[name][0])))
+        is_some = FEATURES in sights and len(kept[FEATURES]) < num and evidence.moments is not None
+        return cls(run, looks, kept, num, shapes, is_some and shapes[FEATURES][0] <= MOST_FEATURES)
+
+    def see(self, x: Tensor, numbers: range) -> dict[str, Tensor]:
+        """Return what is seen of drawn samples of those numbers, by name, float32 on the CPU."""
+        samples = labelled(self.run.spec.codec.rounded(x), classes_of(self.run, numbers))
+        return {name: look(samples).float().cpu() for name, look in self.looks.items()}
+
+
+def classes_of(run: Opened, numbers: range) -> Tensor | None:
+    """Return the classes that samples of those numbers are drawn of, every one in turn; None where there are none."""
+    kind = run.label_kind
+    values = run.usual_labels(kind)
+    first = kind.tensor([values[0]]) if kind.is_told and values else None
+    if first is None or first.is_floating_point():
+        return None
+    return kind.tensor([values[number % len(values)] for number in numbers])
+
+
+def _whole(of: Labelled) -> Tensor:
+    return of.x
+
+
+@final
+class Gathered:
+    """Rows of drawn samples that are kept, as they come in, and moments of the features of all."""
+
+    def __init__(self, views: Views) -> None:
+        """Begin with none."""
+        self._views = views
+        self._rows = {name: torch.empty(len(views.kept[name]), *shape) for name, shape in views.shapes.items()}
+        self._sums: MomentSums | None = None
+
+    def add(self, numbers: range, seen: Mapping[str, Tensor]) -> None:
+        """Take what was seen of samples of those numbers."""
+        for name, rows in self._rows.items():
+            kept = self._views.kept[name]
+            first, last = np.searchsorted(kept, (numbers.start, numbers.stop))
+            rows[first:last] = seen[name][torch.from_numpy(kept[first:last] - numbers.start)]
+        if not self._views.are_summed:
+            return
+        if self._sums is None:
+            self._sums = MomentSums(seen[FEATURES])
+        else:
+            self._sums.add(seen[FEATURES])
+
+    def beside(self, evidence: Evidence) -> Evidence:
+        """Put what was gathered beside what is known of real data."""
+        rows, drawn = dict(self._rows), None
+        if WHOLE in rows:
+            drawn = Labelled(rows.pop(WHOLE), classes_of(self._views.run, range(self._views.num)))
+        moments = None if self._sums is None else self._sums.moments
+        return replace(evidence, drawn=drawn, drawn_rows=rows, drawn_moments=moments)
+
+
+def seen_of(run: Opened, metrics: Metrics, evidence: Evidence, batches: Iterable[tuple[range, Tensor]]) -> Evidence:
+    """Look at drawn samples, a batch at a time, and put what was seen beside what is known of real data.
+
+    Args:
+        run: what draws them, guided or not.
+        metrics: what is measured.
+        evidence: what is known of real data.
+        batches: numbers of samples, and these.
+    """
+    views = Views.of(run, metrics.members, metrics.num_samples, evidence)
+    gathered = Gathered(views)
+    for numbers, x in batches:
+        gathered.add(numbers, views.see(x, numbers))
+    return gathered.beside(evidence)
+
+
+def in_batches(samples: Tensor) -> Iterator[tuple[range, Tensor]]:
+    """Take samples that are there apart, as ``seen_of`` wants them."""
+    for first in range(0, len(samples), SAMPLES_PER_PIECE):
+        part = samples[first : first + SAMPLES_PER_PIECE]
+        yield range(first, first + len(part)), part
