@@ -69,7 +69,18 @@ def numbers_to_score(run: Run, data: Path | None = None) -> list[int]:
     return held_out.sources_of(np.arange(len(held_out)))[0]
 
 
-def gaussian_bits(seen: Integers, scored: Integers, seed: int = 0) -> Floats:
+def covariance_of(seen: Integers | Floats, shrink: float = 0.0) -> Floats:
+    """Covariance of values that are rounded to whole numbers and then drawn evenly among all that are rounded so.
+
+    Args:
+        seen: [n, ...].
+        shrink: share of what lies beside the diagonal that is left out, as helps where samples are few.
+    """
+    found = np.cov(seen.reshape(len(seen), -1).T)
+    return (1 - shrink) * found + np.diag(shrink * np.diag(found) + 1 / 12)
+
+
+def gaussian_bits(seen: Integers | Floats, scored: Integers | Floats, seed: int = 0, *, shrink: float = 0.0) -> Floats:
     """Bits/dim of whole numbers under a Gaussian of full covariance, fitted to those that were seen.
 
     A whole number stands for all values that are rounded to it. What is drawn evenly among them has mean and covariance
@@ -77,14 +88,15 @@ def gaussian_bits(seen: Integers, scored: Integers, seed: int = 0) -> Floats:
     of the number (Theis, van den Oord & Bethge 2016, section 3.1), and hardly more where the density is wide.
 
     Args:
-        seen: whole numbers [n, ...].
+        seen: whole numbers [n, ...], or these less a guess that is known beside them.
         scored: others [m, ...].
         seed: of what is drawn.
+        shrink: as of ``covariance_of``.
     """
     flat, others = (values.reshape(len(values), -1).astype(np.float64) for values in (seen, scored))
     drawn = others + np.random.default_rng(seed).uniform(-0.5, 0.5, others.shape)
     size = flat.shape[1]
-    factor = np.linalg.cholesky(np.cov(flat.T) + np.eye(size) / 12)
+    factor = np.linalg.cholesky(covariance_of(flat, shrink))
     whitened = np.linalg.solve(factor, (drawn - flat.mean(0)).T)
     nats = 0.5 * (whitened**2).sum(0) + np.log(np.diag(factor)).sum() + 0.5 * size * np.log(2 * np.pi)
     return nats / (np.log(2) * size)

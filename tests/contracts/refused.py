@@ -844,7 +844,12 @@ def with_coarse(folder: Path) -> Path:
     return npy(FLAT)(folder)
 
 
-CONDITIONS = [Case("arrays", with_coarse, "data.random_crop", "0", COARSE | {"data.random_crop": "4"})]
+CONDITIONS = [
+    Case("arrays", with_coarse, "data.random_crop", "0", COARSE | {"data.random_crop": "4"}),
+    Case("arrays", with_coarse, "data.patch_size", "4", COARSE | {"data.patch_size": "3"}),
+    Case("arrays", with_coarse, "data.patch_stride", "2", COARSE | {"data.patch_size": "4", "data.patch_stride": "3"}),
+    Case("arrays", with_coarse, "data.condition.channels", "first", COARSE | {"data.condition.channels": "none"}),
+]
 CASES = [
     *ARRAYS,
     *ARRAY_FOLDERS,

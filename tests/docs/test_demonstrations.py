@@ -142,3 +142,30 @@ def test_emoji(example, tmp_path: Path) -> None:
     trained_on = int(figures_in(out, "emoji.png")["drawings trained on"])
     assert trained_on < 36
     assert trained_on % 3 == 0
+
+
+def test_relief(example, tmp_path: Path) -> None:
+    heights = np.random.default_rng(0).normal(0, 900, (132, 257)).cumsum(0).clip(-9_000, 9_000)
+    path = write_netcdf(tmp_path / "relief.cdf", {"lat": 132, "lon": 257}, {"ROSE": heights}, "METERS")
+    relief = example("relief")
+    fine = relief.read_relief(path)
+    assert fine.shape == (128, 256)
+    assert abs(20 * fine - heights[2:-2, :-1]).max() <= 10.01
+    assert relief.coarse_of(fine)[3, 5] == fine[24:32, 40:48].mean(dtype=np.float32)
+    relief.main(path, tmp_path / "out", num_steps=4, num=6, shown=4)
+    figures = figures_in(tmp_path / "out", "relief.png")
+    assert figures["samples scored"] == 6
+    assert "CRPS of diffusion less interpolation" in figures
+
+
+def test_a_regression_on_means_is_the_law_of_a_gaussian_given_these(example) -> None:
+    relief, rng = example("relief"), np.random.default_rng(0)
+    # Blocks of 8 x 8 are flat but for noise: given its mean a block is that mean, with the noise's own deviation 3.
+    blocks = rng.normal(0, 50, (3_000, 4, 4)).repeat(8, 1).repeat(8, 2)
+    fine = np.rint(blocks + rng.normal(0, 3, blocks.shape)).astype(np.int16)
+    found = relief.baselines(fine[:2_800], fine[2_800:])
+    known = np.log2(3 * math.sqrt(2 * math.pi * math.e))  # bits of a value; 16 of 1,024 are told by the means
+    assert known - 0.2 < found["regression"].bits.mean() < known + 0.3
+    assert found["interpolation"].bits.mean() > found["regression"].bits.mean()
+    draws = found["regression"].draws(50)
+    assert relief.scores(fine[2_800:2_850], draws)["spread, m"].mean() == pytest.approx(20 * 3, rel=0.1)

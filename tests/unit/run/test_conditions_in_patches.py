@@ -152,3 +152,21 @@ def test_a_condition_of_one_sample_needs_no_axis_of_samples(run, folder):
         (found,) = read_conditions(run, folder / "one.npy", most=9)
         np.testing.assert_allclose(found.values, patch, atol=0.05)
     assert torch.is_tensor(run.sample(1, condition=patch)) or run.sample(1, condition=patch).shape == (1, 1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("coarse", "channels", "said"),
+    [
+        (np.zeros((1, 3)), "first", r"of 0; save them as an array \[n, channels, 1, 1\]$"),
+        (
+            np.zeros((1, 1, 12, 18)),
+            "none",
+            r"of 3; save .* \[n, channels, size, size\], or set .*channels=first or last",
+        ),
+        (np.zeros((1, 12, 18)), "first", r"of 1; save .* \[n, channels, 1, 1\], or set data\.condition\.channels=none"),
+    ],
+)
+def test_fields_of_other_axes_are_refused_with_the_layout_that_has_the_right_ones(folder, coarse, channels, said):
+    np.save(folder / "coarse.npy", coarse + np.arange(coarse.shape[-1], dtype=np.float32))
+    with pytest.raises(DataError, match=said):
+        opened(folder, {"samples": "entries", "channels": channels})
