@@ -17,6 +17,7 @@ from idm.core.errors import (
     ProcessError,
     SettingsError,
 )
+from idm.core.progress import Lines
 from idm.run import compared
 from idm.tasks.reporting import SECTIONS, ReportRequest, report_into
 
@@ -241,6 +242,24 @@ def test_a_signal_ends_the_page(run, tmp_path, monkeypatch):
     with pytest.raises(InterruptedRunError):
         report_into([run], ReportRequest(["cost"]), tmp_path / "page.html", device="cpu")
     assert not (tmp_path / "page.html").exists()
+
+
+def test_what_one_of_two_runs_lacks_is_said_in_its_section(run, tmp_path, monkeypatch):
+    training = SECTIONS["training"]
+    monkeypatch.setattr(
+        training, "why_not", lambda self, subject: "" if subject.name == "run 1" else "nothing was recorded"
+    )
+    found = report_into([run] * 2, ReportRequest(["training", "cost"]), tmp_path / "page.html", device="cpu")
+    html = found.page.read_text(encoding="utf-8")
+    section, _, rest = html.partition("<h2>Training</h2>")[2].partition("</section>")
+    assert "<p>Not of run 2: nothing was recorded.</p>" in section
+    assert '<td class="short">run 2</td><td class="short">nothing was recorded</td>' in rest
+
+
+def test_where_there_is_no_terminal_a_section_is_told_of_in_a_line(run, tmp_path, capsys):
+    found = report_into([run] * 2, ReportRequest(["samples", "cost"], 1_000), tmp_path / "a.html", listener=Lines(0.0))
+    assert not found.left_out
+    assert capsys.readouterr().err.splitlines() == ["run 1, run 2: Samples", "run 1, run 2: Memory and time"]
 
 
 def test_the_title_of_three_runs_is_a_list(run, tmp_path):

@@ -46,7 +46,7 @@ def evidence(drawn: Labelled, trained_on: Labelled | None = None) -> Evidence:
     bound = BoundParts(sum(parts), *parts, Estimate(2.0, 0.1), "50 held-out samples")
     flow = FlowScores(torch.rand(50, generator=torch.Generator().manual_seed(7)), "50 held-out samples")
     features, levels = find_features("pca:4", trained_on.x), LevelScores(errors(50, 8), errors(60, 9))
-    told = {"flow_scores": flow, "level_scores": levels}
+    told = {"flow_scores": flow, "level_scores": levels, "endless": bound}
     return Evidence(drawn, scored, trained_on, bound, features, LEVELS, "60 samples", **told)
 
 
@@ -83,6 +83,7 @@ def test_a_metric_reads_nothing_but_what_it_needs(name: str, usual: Evidence) ->
         parts=usual.parts if Needs.BOUND in needs else None,
         flow_scores=usual.flow_scores if Needs.FLOW in needs else None,
         level_scores=usual.level_scores if Needs.LEVELS in needs else None,
+        endless=usual.endless if Needs.CONTINUOUS in needs else None,
         features=usual.features,
         levels=LEVELS,
     )

@@ -57,6 +57,11 @@ class Listener(ABC):
     def say(self, line: str) -> None:  # noqa: B027 (most listeners follow loops alone)
         """Say what is done where nothing is counted, in a line; nothing by default."""
 
+    def of_section(self, line: str) -> "Listener":
+        """Say which part of long work begins, and return what hears of it; a listener of lines says no more of it."""
+        self.say(line)
+        return self
+
     def show(self, what: str, picture: Path) -> None:  # noqa: B027 (most listeners have no eyes)
         """Show a picture of samples that was written, such as a grid during training; nothing by default."""
 
@@ -199,6 +204,11 @@ class Lines(Listener):
     def say(self, line: str) -> None:
         """Write the line."""
         tell(line)
+
+    def of_section(self, line: str) -> Listener:
+        """Write the line, and no more."""
+        self.say(line)
+        return SILENT
 
 
 @cache

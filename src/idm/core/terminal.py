@@ -41,6 +41,10 @@ class Terminal(Listener):
         """Write the line."""
         tell(line)
 
+    def of_section(self, line: str) -> Listener:
+        """Write the line; where standard error is no terminal, no more than it."""
+        return super().of_section(line) if sys.stderr.isatty() else Lines().of_section(line)
+
 
 @final
 class _Bar:

@@ -5,9 +5,9 @@ negative log-likelihood for t = 0 (Ho et al. 2020, eq. 5). Terms are evaluated i
 steps; the noise of a term depends on the image's seed and the step alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import SupportsIndex
+from typing import Any, SupportsIndex, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
@@ -21,6 +21,11 @@ from idm.core.types import Images, Network
 from idm.diffusion import Denoiser, GaussianDiffusion, ModelKwargs, Place, ReverseStep
 from idm.guidance import refuse_guided
 from idm.schedules import Transition
+
+T = TypeVar("T")
+
+ScorePart: TypeAlias = Callable[[GaussianDiffusion, Denoiser, Tensor, Tensor, Rng, int, Progress], T]
+"""What scores a part of some images; see ``scored_in_parts``."""
 
 
 @dataclass(frozen=True)
@@ -100,15 +105,37 @@ def evaluate_bound(
     Raises:
         SettingsError: no samples, a batch size below 1, or a guided denoiser.
     """
+    how: dict[str, Any] = {"seed": seed, "batch_size": batch_size, "listener": listener}
+    return VLB.concatenate(scored_in_parts(diffusion, denoise, x_start, _bound, **how))
+
+
+def scored_in_parts(
+    diffusion: GaussianDiffusion,
+    denoise: Denoiser,
+    x_start: Images,
+    score: ScorePart[T],
+    *,
+    seed: SupportsIndex | Sequence[int],
+    batch_size: int,
+    listener: Listener,
+) -> list[T]:
+    """Score images, at most ``batch_size`` at a time; what is not said here is as of ``evaluate_bound``.
+
+    Args:
+        diffusion: the process.
+        denoise: what finds x_0.
+        x_start: clean data.
+        score: given process, denoiser, all images, the numbers of a part, its random numbers, the batch size, and what
+            hears of steps: what is found of that part.
+        seed: as there.
+        batch_size: as there.
+        listener: as there.
+    """
     refuse_unscorable(denoise, x_start, batch_size)
-    size = min(x_start.shape[0], batch_size)
-    seeds = Rng.from_seed(seed, x_start.shape[0], x_start.device).seeds
-    parts = torch.arange(x_start.shape[0]).split(size)
-    total = diffusion.num_timesteps * len(parts)
-    with torch.no_grad(), listener.follow("bound", total) as bar:
-        return VLB.concatenate(
-            [_bound(diffusion, denoise, x_start, rows, Rng(seeds[rows]), batch_size, bar) for rows in parts]
-        )
+    seeds = Rng.from_seed(seed, len(x_start), x_start.device).seeds
+    parts = torch.arange(len(x_start)).split(min(len(x_start), batch_size))
+    with torch.no_grad(), listener.follow("bound", diffusion.num_timesteps * len(parts)) as bar:
+        return [score(diffusion, denoise, x_start, rows, Rng(seeds[rows]), batch_size, bar) for rows in parts]
 
 
 def refuse_unscorable(denoise: Denoiser, x_start: Tensor, batch_size: int) -> None:

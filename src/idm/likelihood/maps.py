@@ -5,7 +5,7 @@ the decoder's log-likelihoods of them. Their sum over steps says where in a samp
 """
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from idm.core.rng import Rng
 from idm.core.tensors import mean_flat, wide
 from idm.core.types import Images
 from idm.diffusion import Denoiser, GaussianDiffusion
-from idm.likelihood.bound import VLB, pairs_of, refuse_unscorable, see, steps_by_call
+from idm.likelihood.bound import VLB, pairs_of, scored_in_parts, see, steps_by_call
 
 
 @final
@@ -54,11 +54,8 @@ def map_bound(
     Raises:
         SettingsError: no samples, a batch size below 1, or a guided denoiser.
     """
-    refuse_unscorable(denoise, x_start, batch_size)
-    seeds = Rng.from_seed(seed, len(x_start), x_start.device).seeds
-    parts = torch.arange(len(x_start)).split(min(len(x_start), batch_size))
-    with torch.no_grad(), listener.follow("bound", diffusion.num_timesteps * len(parts)) as bar:
-        found = [_mapped(diffusion, denoise, x_start, rows, Rng(seeds[rows]), batch_size, bar) for rows in parts]
+    how: dict[str, Any] = {"seed": seed, "batch_size": batch_size, "listener": listener}
+    found = scored_in_parts(diffusion, denoise, x_start, _mapped, **how)
     return MappedBound(VLB.concatenate([one.vlb for one in found]), torch.cat([one.maps for one in found]))
 
 

@@ -9,6 +9,7 @@ from idm.metrics.bound import Bound
 from idm.metrics.by_sample import BySample, Look
 from idm.metrics.classifier import Classifier
 from idm.metrics.comparison import Comparison, Kind, worse_than_chance
+from idm.metrics.continuous import Continuous
 from idm.metrics.evidence import BoundParts, Evidence, FlowScores, Labelled, LevelScores, Moments, Needs, Setup
 from idm.metrics.features import FEATURES, FeatureExtractor, PrincipalComponents, RandomConvolutions, Values
 from idm.metrics.figure import Better, Figure, Null
@@ -34,6 +35,7 @@ METRICS: Registry[Metric] = Registry(
     "metrics",
     {
         "bound": Bound,
+        "continuous": Continuous,
         "flow": Flow,
         "levels": Levels,
         "classifier": Recognised,
@@ -73,6 +75,7 @@ __all__ = [
     "BySample",
     "Classifier",
     "Comparison",
+    "Continuous",
     "DensityCoverage",
     "Diversity",
     "Evidence",

@@ -27,6 +27,7 @@ class Needs(Flag):
     BOUND = auto()
     FLOW = auto()
     LEVELS = auto()
+    CONTINUOUS = auto()
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +149,7 @@ class Evidence:
             where None, or else those to score.
         flow_scores: the likelihood of the data to score by the probability flow.
         level_scores: errors over noise levels of the data to score, and of training data.
+        endless: the bound of the data to score in continuous time.
         moments: of the features of all real data, of which those that are compared are some; None where not known.
         parts: the bound of the data to score.
         features: what is compared of samples.
@@ -170,6 +172,7 @@ class Evidence:
     compared: Labelled | None = None
     flow_scores: FlowScores | None = None
     level_scores: LevelScores | None = None
+    endless: BoundParts | None = None
     moments: Moments | None = None
     drawn_moments: Moments | None = None
     span: tuple[float, float] | None = None
@@ -214,6 +217,11 @@ class Evidence:
     def bound(self) -> BoundParts:
         """Return the bound of the held-out data."""
         return _there(self.parts, "the bound of held-out data")
+
+    @property
+    def continuous(self) -> BoundParts:
+        """Return the bound of the held-out data in continuous time."""
+        return _there(self.endless, "the bound of held-out data in continuous time")
 
     @property
     def flow(self) -> FlowScores:

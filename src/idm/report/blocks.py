@@ -24,6 +24,9 @@ PAGE_PIXELS, WIDE_PIXELS = 960, 560
 """Width of a page; wider pictures are reduced, smoothly. Drawings that are wider than the second can be moved to the
 side on a narrow page, where their letters would be too small to be read."""
 
+LONG = ' class="long"'
+"""How cells of a column of long texts are told."""
+
 SHORT_CELL, LONG_CELL = 24, 60
 """Letters up to which all cells of a column stay on a line each, and from which on they have a width to break in."""
 
@@ -127,15 +130,23 @@ class Table(Block):
     header: Sequence[str] = ()
 
     def html(self) -> str:
-        """Write a ``table`` element that scrolls where it is too wide."""
+        """Write a ``table`` element that scrolls where it is too wide.
+
+        On a narrow page the cells of a table with names of columns and long texts stand below each other, each after
+        the name of its column.
+        """
         kinds = [_kind_of_column(column, is_first=not i) for i, column in enumerate(zip(*self.rows, strict=True))]
         head = "".join(f"<th{kind}>{escape(name)}</th>" for name, kind in zip(self.header, kinds, strict=False))
-        body = "".join(
-            "<tr>" + "".join(f"<td{kind}>{escape(cell)}</td>" for cell, kind in zip(row, kinds, strict=True)) + "</tr>"
+        is_noted = bool(self.header) and LONG in kinds
+        names = [f' data-column="{escape(name)}"' if is_noted else "" for name in self.header or [""] * len(kinds)]
+        cells = [
+            "".join(f"<td{kind}{name}>{escape(cell)}</td>" for cell, kind, name in zip(row, kinds, names, strict=True))
             for row in self.rows
-        )
+        ]
+        body = "".join(f"<tr>{row}</tr>" for row in cells)
         head = f"<thead><tr>{head}</tr></thead>" if head else ""
-        return f'<div class="scroll"><table>{head}<tbody>{body}</tbody></table></div>'
+        noted = ' class="noted"' if is_noted else ""
+        return f'<div class="scroll"><table{noted}>{head}<tbody>{body}</tbody></table></div>'
 
 
 @dataclass(frozen=True)
@@ -173,7 +184,7 @@ def _kind_of_column(cells: Sequence[str], *, is_first: bool) -> str:
     if not is_first and all(cell.lstrip("+-")[:1].isdigit() for cell in cells):
         return ' class="number"'
     longest = max(map(len, cells))
-    return ' class="short"' if longest <= SHORT_CELL else ' class="long"' if longest > LONG_CELL else ""
+    return ' class="short"' if longest <= SHORT_CELL else LONG if longest > LONG_CELL else ""
 
 
 def _error(error: str) -> str:

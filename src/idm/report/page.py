@@ -26,7 +26,7 @@ figcaption { max-width: 44rem; margin-top: .6rem; font-size: .9rem; line-height:
 img { display: block; max-width: 100%; height: auto; }
 .pixels { image-rendering: pixelated; }
 .drawing { background: #fff; border-radius: 6px; }
-@media (prefers-color-scheme: dark) { .drawing { padding: .5rem; } }
+@media (prefers-color-scheme: dark) { .drawing { padding: .5rem; filter: brightness(.9); } }
 .beside .pixels { image-rendering: auto; }
 h3 { margin: 1.5rem 0 .5rem; font-size: 1.0625rem; line-height: 1.35; overflow-wrap: anywhere; }
 nav { columns: 12rem; column-gap: 1.5rem; margin-top: 1.75rem; font-size: .95rem; }
@@ -51,16 +51,21 @@ summary { cursor: pointer; color: var(--accent); font-size: .95rem; }
 .cards dt { margin-top: .2rem; font-size: .875rem; line-height: 1.4; color: var(--muted); }
 .scroll { overflow-x: auto; margin: 1.5rem 0; }
 table { border-collapse: collapse; font-size: .95rem; line-height: 1.45; }
-th, td { padding: .4rem 1.75rem .4rem 0; border-bottom: 1px solid var(--rule); text-align: left;
+th, td { padding: .4rem 1.4rem .4rem 0; border-bottom: 1px solid var(--rule); text-align: left;
   vertical-align: baseline; }
 th { font-weight: 600; color: var(--muted); }
 td:first-child { color: var(--muted); }
 th:last-child, td:last-child { padding-right: 0; }
 .short { white-space: nowrap; }
-.long { min-width: 12rem; }
+.long { min-width: 19rem; }
 .number { white-space: nowrap; text-align: right; font-variant-numeric: tabular-nums; }
 @media (max-width: 40rem) { main { padding: 2rem 1rem 3rem; } h1 { font-size: 1.625rem; }
   .cards dd { font-size: 1.3rem; } .cards { grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); }
+  .long { min-width: 12rem; }
+  .noted, .noted tbody, .noted tr, .noted td { display: block; } .noted thead, .noted td:empty { display: none; }
+  .noted tr { padding: .6rem 0; border-bottom: 1px solid var(--rule); } .noted td:first-child { font-weight: 600; }
+  .noted td { padding: .1rem 0; border: 0; text-align: left; white-space: normal; }
+  .noted td + td::before { content: attr(data-column) ": "; color: var(--muted); }
   figure:has(.wide) { overflow-x: auto; } .wide { max-width: none; width: 46rem; } .pixels { image-rendering: auto; } }
 @media print { section { margin-top: 1.5rem; padding-top: 1rem; } figure, tr, .cards div { break-inside: avoid; }
   h2, h3 { break-after: avoid; } nav { display: none; }

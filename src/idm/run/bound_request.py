@@ -33,7 +33,7 @@ class BoundRequest:
         plan: which levels that chain has, in place of evenly spaced ones, such as "likelihood"; see ``Run.sampler``.
         num: how many held-out samples; 0: all.
         budget: calls of the network for each sample, an even number from 4 on: an estimate without bias; 0: every term
-            of the bound.
+            of the bound, and 18 for that in continuous time.
         target_se: the same, from as many calls as it takes for steps and noise to leave this standard error, bits/dim,
             of the mean of the samples; None: every term.
         flow_steps: of the solver, where the metric "flow" is measured, an even number.

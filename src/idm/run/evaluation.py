@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from idm.likelihood import VLB, Estimate, FlowLikelihood
+from idm.likelihood import VLB, Estimate, FlowLikelihood, SampledBound
 from idm.metrics import FeatureExtractor, Figure, LevelScores, Values, worse_than_chance
 from idm.metrics.recognition import OF_HELD_OUT, RECOGNISED
+from idm.run.continuous import continuous_to_plain
 from idm.run.flows import flow_to_plain
 from idm.run.held_out_bounds import HeldOutBound, ScoredBound, pair
 from idm.run.levels import levels_to_plain
@@ -71,6 +72,7 @@ class Evaluation:
         features: what was compared of samples.
         flow: likelihoods by the probability flow; None where no metric needs them.
         levels: errors over noise levels; None where no metric needs them.
+        continuous: the bound in continuous time; None where no metric needs it.
     """
 
     scored: ScoredBound | None
@@ -81,12 +83,14 @@ class Evaluation:
     features: FeatureExtractor = field(default_factory=Values)
     flow: FlowLikelihood | None = None
     levels: LevelScores | None = None
+    continuous: SampledBound | None = None
 
     @property
     def scores(self) -> dict[str, Tensor]:
         """What is known of each sample that was scored [n], by name."""
         flow = {} if self.flow is None else {"flow_bits_per_dim": self.flow.bits_per_dim}
-        return ({} if self.scored is None else self.scored.scores) | flow
+        endless = {} if self.continuous is None else {"continuous_bits_per_dim": self.continuous.bits_per_dim}
+        return ({} if self.scored is None else self.scored.scores) | endless | flow
 
     @property
     def bound(self) -> HeldOutBound | None:
@@ -143,6 +147,8 @@ class Evaluation:
         plain = self.about | ({} if self.scored is None else self.scored.to_plain())
         if self.flow is not None:
             plain["flow"] = flow_to_plain(self.flow)
+        if self.continuous is not None:
+            plain["continuous"] = continuous_to_plain(self.continuous)
         if self.levels is not None:
             plain["levels_of_noise"] = levels_to_plain(self.levels)
         found, sampler = self.recognition, self.sampler

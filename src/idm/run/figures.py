@@ -11,11 +11,12 @@ from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT, Listener
 from idm.core.ranks import Ranks
 from idm.core.text import counted
-from idm.likelihood import FlowLikelihood
+from idm.likelihood import FlowLikelihood, SampledBound
 from idm.metrics import Evidence, Figure, Frechet, LevelScores, Metric, Needs, Recognised, find_metric, measure_seen
 from idm.metrics.by_sample import BySample
 from idm.metrics.features import USUAL_FEATURES, FeatureCache, FeatureExtractor
 from idm.run.compared import Compared, Reader, choose_compared, evenly, read_piece
+from idm.run.continuous import continuous_parts
 from idm.run.data import Data
 from idm.run.data_folder import places_of, refuse_data_folder
 from idm.run.drawing import require_memory, require_sampler
@@ -27,6 +28,9 @@ from idm.run.recognition import require_recognition
 from idm.run.scoring import require_held_out
 from idm.run.ways_of_features import FeatureWay
 from idm.samplers import Sampler
+
+OF_HELD_OUT = Needs.HELD_OUT | Needs.BOUND | Needs.FLOW | Needs.LEVELS | Needs.CONTINUOUS
+"""What there is where something is held out."""
 
 USUAL, USUAL_OF_SAMPLES = ("bound",), ("bound", "classifier")
 """Metrics where none are named: without samples, and with some."""
@@ -105,6 +109,7 @@ class Metrics:
         *,
         flow: FlowLikelihood | None = None,
         levels: LevelScores | None = None,
+        continuous: SampledBound | None = None,
     ) -> dict[str, list[Figure]]:
         """Measure all, and return their figures by metric; all see the same evidence.
 
@@ -116,6 +121,7 @@ class Metrics:
             listener: hears how it gets on.
             flow: likelihoods by the flow, where a metric needs them.
             levels: errors over noise levels, where a metric needs them.
+            continuous: the bound in continuous time, where a metric needs it.
         """
         own = len(data.train) > 0
         told = replace(
@@ -123,6 +129,7 @@ class Metrics:
             parts=None if bound is None else bound.parts(run.spec.codec, own=own),
             flow_scores=None if flow is None else flow_scores(flow, run.spec.codec, own=own),
             level_scores=levels,
+            endless=None if continuous is None else continuous_parts(continuous, run.spec.codec, own=own),
         )
         return measure_seen(self.members, told, listener)
 
@@ -204,7 +211,7 @@ def _refuse_samples(members: Mapping[str, Metric], samples: int) -> None:
 
 
 def _refuse_missing(run: Opened, data: Data, members: Mapping[str, Metric]) -> None:
-    if needs_of(members) & (Needs.HELD_OUT | Needs.BOUND | Needs.FLOW | Needs.LEVELS):
+    if needs_of(members) & (OF_HELD_OUT):
         require_held_out(run, data)
     for name, metric in members.items():
         if metric.needs & Needs.TRAINING and not len(data.train) and not isinstance(metric, Recognised):

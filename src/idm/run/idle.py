@@ -7,6 +7,13 @@ from idm.metrics import Metric, Needs
 from idm.run.bound_request import BoundRequest
 from idm.run.figures import needs_of
 
+OPTIONS = (
+    ("bound", Needs.BOUND, ("steps", "plan", "target_se", "maps")),
+    ("bound", Needs.BOUND | Needs.CONTINUOUS, ("budget",)),
+    ("flow", Needs.FLOW, ("flow_steps",)),
+)
+"""Metrics that options are for, what any of these is to be given, and the options."""
+
 
 def refuse_idle(wanted: BoundRequest, metrics: Mapping[str, Metric]) -> None:
     """Refuse options of a bound, or of the flow, that no metric looks at.
@@ -14,13 +21,12 @@ def refuse_idle(wanted: BoundRequest, metrics: Mapping[str, Metric]) -> None:
     Raises:
         SettingsError: a line for each.
     """
-    options = {"bound": ("steps", "plan", "budget", "target_se", "maps"), "flow": ("flow_steps",)}
     needs, usual, names = needs_of(metrics), BoundRequest(), ",".join(metrics)
-    idle = [metric for metric, need in (("bound", Needs.BOUND), ("flow", Needs.FLOW)) if not needs & need]
     lines = [
         f"{name}: a metric that it is for wanted, got metrics={names}; name {metric}, too, or leave it out"
-        for metric in idle
-        for name in options[metric]
+        for metric, need, options in OPTIONS
+        if not needs & need
+        for name in options
         if getattr(wanted, name) != getattr(usual, name)
     ]
     if lines:

@@ -36,7 +36,7 @@ from idm.run.ways_of_features import FeatureWay
 USUAL_OF_SETS = ("frechet", "kid", "precision_recall", "density_coverage", "diversity", "two_sample")
 """Metrics where none are named: those of features, which statistics have, too."""
 
-OF_RUNS = Needs.BOUND | Needs.FLOW | Needs.LEVELS | Needs.TRAINING
+OF_RUNS = Needs.BOUND | Needs.CONTINUOUS | Needs.FLOW | Needs.LEVELS | Needs.TRAINING
 """What only a run has."""
 
 

@@ -16,6 +16,7 @@ from idm.likelihood.flow import USUAL_FLOW_STEPS
 from idm.metrics import Needs
 from idm.run.bound_request import BoundOptions, BoundRequest
 from idm.run.comparing import ComparedBounds, Comparison, EqualTerms, compare_bounds
+from idm.run.continuous import continuous_of_held_out
 from idm.run.data import Data
 from idm.run.drawing import draw_batches, guided_samples
 from idm.run.estimating import estimate_of, plan_terms
@@ -168,13 +169,15 @@ class Scorable(Restorable):
         scored = score_held_out(self, opened, wanted, listener) if Needs.BOUND in chosen.needs else None
         flow = flow_of_held_out(self, opened, wanted, listener) if Needs.FLOW in chosen.needs else None
         levels = level_scores(self, opened, wanted, listener) if Needs.LEVELS in chosen.needs else None
+        endless = continuous_of_held_out(self, opened, wanted, listener) if Needs.CONTINUOUS in chosen.needs else None
         by, asked = chosen.sampler, about(self, wanted.seed, None if data is None else str(data), wanted.plan, guidance)
         evidence = chosen.known(guided, opened, listener)
         if by is not None:
             batches = draw_batches(guided, samples, seed=wanted.seed, sampler=by, listener=listener)
             evidence = seen_of(guided, chosen, evidence, batches)
-        figures = chosen.figures(evidence, self, opened, scored, listener, flow=flow, levels=levels)
-        return Evaluation(scored, figures, asked, by, samples, chosen.features, flow, levels)
+        further: dict[str, Any] = {"flow": flow, "levels": levels, "continuous": endless}
+        figures = chosen.figures(evidence, self, opened, scored, listener, **further)
+        return Evaluation(scored, figures, asked, by, samples, chosen.features, **further)
 
     def compare(
         self,

@@ -10,6 +10,7 @@ from idm.likelihood import FlowLikelihood, SampledBound
 from idm.likelihood.flow import flow_calls, usual_probes
 from idm.run import Data, Opened
 from idm.run.bound_request import BoundRequest
+from idm.run.continuous import calls_of, continuous_of_samples, num_scored
 from idm.run.estimating import Terms, estimate_of, plan_terms
 from idm.run.flows import FLOW_IMAGES, flow_of_samples, warn_of_few_steps
 from idm.run.held_out_bounds import ScoredBound
@@ -86,6 +87,31 @@ def _hash_of(terms: Terms) -> str:
     return hashlib.sha256(" ".join(f"{share:.3e}" for share in terms.proposal.shares.tolist()).encode()).hexdigest()
 
 
+def continuous_in_parts(
+    run: Opened,
+    data: Data,
+    folder: str | Path,
+    wanted: BoundRequest,
+    *,
+    ranks: Ranks | None = None,
+    listener: Listener = SILENT,
+) -> SampledBound | None:
+    """Estimate the bound of held-out data in continuous time, a batch at a time.
+
+    Arguments, and all else that is not said here, as of ``bound_in_parts``.
+    """
+    calls, count = calls_of(wanted), num_scored(data, wanted)
+    request = request_of_bound(run, data, run.diffusion, wanted.seed) | {"continuous": calls}
+    job = Job("bound", Path(folder), request, count, wanted.batch_size, dict.fromkeys(COLUMNS, ()))
+
+    def compute(part: range, within: Listener) -> Part:
+        found = continuous_of_samples(run, data, part, wanted, within)
+        return {name: getattr(found, name) for name in COLUMNS}
+
+    found = told_in_parts(job, calls, compute, ranks or Ranks(), listener, "terms")
+    return None if found is None else SampledBound(calls=calls, **found)
+
+
 def flow_in_parts(
     run: Opened,
     data: Data,
@@ -100,7 +126,7 @@ def flow_in_parts(
     Arguments, and all else that is not said here, as of ``bound_in_parts``.
     """
     ranks, steps, seed = ranks or Ranks(), wanted.flow_steps, wanted.seed
-    count = min(wanted.num or len(data.held_out), len(data.held_out))
+    count = num_scored(data, wanted)
     given = {"flow_steps": steps, "seed": seed, "data": data.spec.to_plain()}
     size = min(wanted.batch_size, FLOW_IMAGES)
     job = Job("flow", Path(folder), request_of(run) | given, count, size, {"bits_per_dim": (), "of_half": ()})

@@ -10,7 +10,7 @@ from idm.core.errors import SettingsError
 from idm.core.progress import Listener
 from idm.core.ranks import Ranks
 from idm.data.fingerprint import differing
-from idm.likelihood import FlowLikelihood
+from idm.likelihood import FlowLikelihood, SampledBound
 from idm.metrics import Evidence, LevelScores, Needs
 from idm.run import Data, Evaluation, Run, open_data_to_score
 from idm.run.drawing import guided_samples
@@ -22,7 +22,7 @@ from idm.run.plans import refuse_spacing
 from idm.run.saving import results_folder
 from idm.storage.results import Results, results_in
 from idm.tasks.drawn_rows import Asked, draw_for
-from idm.tasks.estimates import flow_in_parts, scored_in_parts
+from idm.tasks.estimates import continuous_in_parts, flow_in_parts, scored_in_parts
 from idm.tasks.level_parts import HELD_OUT, TRAINING, levels_in_parts
 from idm.tasks.long_jobs import Order
 from idm.tasks.parts import remove_parts
@@ -30,7 +30,7 @@ from idm.tasks.requests import ScoreRequest
 from idm.tasks.scores import place_of_scores
 from idm.tasks.together import Say, say_what_is_replaced, together
 
-BOUND, FLOW, SAMPLES = ".parts-bound", ".parts-flow", ".parts-samples"
+BOUND, CONTINUOUS, FLOW, SAMPLES = ".parts-bound", ".parts-continuous", ".parts-flow", ".parts-samples"
 """Where the parts of long jobs lie meanwhile."""
 
 
@@ -75,12 +75,14 @@ class Found:
         scored: the bound.
         flow: likelihoods by the flow.
         levels: errors over noise levels.
+        continuous: the bound in continuous time.
         evidence: what was seen of real data and of samples.
     """
 
     scored: ScoredBound | None
     flow: FlowLikelihood | None
     levels: LevelScores | None
+    continuous: SampledBound | None
     evidence: Evidence
 
 
@@ -111,7 +113,7 @@ class ScorePlan:
 
     def measure(self, ranks: Ranks, listener: Listener) -> Found:
         """Score what metrics need, in parts, and look at real data; on the main process what was found."""
-        request, needs, scored, flow, levels = self.request, self.metrics.needs, None, None, None
+        request, needs, scored, flow, levels, endless = self.request, self.metrics.needs, None, None, None, None
         together: dict[str, Any] = {"ranks": ranks, "listener": listener}
         if Needs.BOUND in needs:
             scored = scored_in_parts(self.run, self.data, self._parts(BOUND), request, **together)
@@ -119,19 +121,21 @@ class ScorePlan:
             flow = flow_in_parts(self.run, self.data, self._parts(FLOW), request.bound, **together)
         if Needs.LEVELS in needs:
             levels = levels_in_parts(self.run, self.data, self._parts, request.bound, **together)
-        return Found(scored, flow, levels, self.metrics.known(self.guided, self.data, **together))
+        if Needs.CONTINUOUS in needs:
+            endless = continuous_in_parts(self.run, self.data, self._parts(CONTINUOUS), request.bound, **together)
+        return Found(scored, flow, levels, endless, self.metrics.known(self.guided, self.data, **together))
 
     def evaluation(self, found: Found, listener: Listener) -> Evaluation:
         """Measure what was found."""
         run, data, request, metrics = self.run, self.data, self.request, self.metrics
-        further: dict[str, Any] = {"flow": found.flow, "levels": found.levels}
+        further: dict[str, Any] = {"flow": found.flow, "levels": found.levels, "continuous": found.continuous}
         figures = metrics.figures(found.evidence, run, data, found.scored, listener, **further)
         asked = about(run, request.seed, request.data, request.plan, request.guidance)
         return Evaluation(found.scored, figures, asked, metrics.sampler, request.samples, metrics.features, **further)
 
     def remove_parts(self) -> None:
         """Remove the parts of long jobs."""
-        for name in (BOUND, FLOW, SAMPLES, HELD_OUT, TRAINING):
+        for name in (BOUND, CONTINUOUS, FLOW, SAMPLES, HELD_OUT, TRAINING):
             remove_parts(self._parts(name))
 
     @property
@@ -200,7 +204,7 @@ def plan_scores(
     table = Table(place_of_scores(request.scores, opened, folder), folder, request.scores)
     how: dict[str, Any] = {"features": request.features, "cache": request.cache}
     metrics = choose_metrics(guided, data, request.metrics, samples=request.samples, sampler=sampler, **how)
-    if request.scores is not None and not metrics.needs & (Needs.BOUND | Needs.FLOW):
+    if request.scores is not None and not metrics.needs & (Needs.BOUND | Needs.FLOW | Needs.CONTINUOUS):
         raise SettingsError(
             f"scores: a metric of single samples wanted, such as bound, got {','.join(metrics.members)}; leave it out"
         )

@@ -6,8 +6,9 @@ from typing import final
 
 from idm.core.errors import CheckpointError, DataError, IdmError, NumericalError, ProcessError, SettingsError
 from idm.core.phrasing import phrased
+from idm.core.progress import SILENT, Listener
 from idm.data.remarks import listed
-from idm.report import Block, Page, Table
+from idm.report import Block, Page, Paragraph, Table
 from idm.report.blocks import Drawn
 from idm.tasks.reporting.section import Section
 from idm.tasks.reporting.subject import Subject
@@ -70,19 +71,23 @@ class Gathered:
                 yield f"{name}-{number}", one
 
 
-def gather(sections: Mapping[str, Section], subjects: Sequence[Subject]) -> Gathered:
-    """Gather all sections of all runs.
+def gather(sections: Mapping[str, Section], subjects: Sequence[Subject], listener: Listener = SILENT) -> Gathered:
+    """Gather all sections of all runs; of what one run lacks and another has its section says whose it is not, and why.
 
     Args:
         sections: by name, in order.
         subjects: the runs.
+        listener: told of every section, in a line for all runs.
     """
     blocks: dict[str, Sequence[Block]] = {}
     left = list[Left]()
     for name, section in sections.items():
+        of_section, before = _listener_of(section, subjects, listener), len(left)
+        for subject in subjects:
+            subject.listener = of_section
         found = {subject: one for subject in subjects if (one := _of_run(section, subject, left)) is not None}
         if found and (laid := _laid_out(section, found, left)):
-            blocks[name] = laid
+            blocks[name] = [*laid, *(Paragraph(f"Not of {one.name}: {one.reason}.") for one in left[before:])]
     return Gathered(subjects, blocks, {name: section.heading for name, section in sections.items()}, left)
 
 
@@ -90,13 +95,19 @@ def _of_run(section: Section, subject: Subject, left: list[Left]) -> Sequence[Bl
     """Gather a section of a run; None, and a line more of what is left out, where there is nothing to show."""
     reason = section.why_not(subject)
     if not reason:
-        subject.listener.say(f"{subject.name}: {section.heading}")
         try:
             return section.gather(subject)
         except HIDDEN as error:
             reason = _reason(error)
     left.append(Left(section.heading, subject.name, reason))
     return None
+
+
+def _listener_of(section: Section, subjects: Sequence[Subject], listener: Listener) -> Listener:
+    """Say that a section begins, if there is anything to show, and return what hears how it gets on."""
+    if all(section.why_not(subject) for subject in subjects):
+        return listener
+    return listener.of_section(f"{listed([subject.name for subject in subjects])}: {section.heading}")
 
 
 def _laid_out(section: Section, found: Mapping[Subject, Sequence[Block]], left: list[Left]) -> list[Block]:

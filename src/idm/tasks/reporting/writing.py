@@ -94,7 +94,7 @@ def report_into(
     subjects = [Subject(run, name, effort, wanted.seed, listener) for run, name in zip(runs, _names(runs), strict=True)]
     with results_in(page.parent, (page.name,), setting="" if out is None else f"out={out}") as results:
         say_what_is_replaced(results, say)
-        gathered = gather(sections, subjects)
+        gathered = gather(sections, subjects, listener)
         put = results.put(f"a page of {runs[0].name}", lambda new: {"page": gathered.page().write(new / page.name)})
     written: Sequence[Path] = []
     if figures is not None:
