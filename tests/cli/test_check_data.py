@@ -146,6 +146,24 @@ def test_without_an_index_the_closing_line_trains_on_the_data(idm, folder):
     assert next_command(idm("check-data", folder)) == ["train", "--data", str(folder), "--out", "RUN"]
 
 
+def test_the_closing_line_has_full_paths(idm, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    values = np.random.default_rng(0).normal(size=(20, 1, 8, 8)).astype(np.float32)
+    np.save("fine.npy", values)
+    np.save("coarse.npy", values[..., ::2, ::2])
+    command = next_command(idm("check-data", "fine.npy", "--condition", "coarse.npy"))
+    paths = (str(tmp_path / name) for name in ("fine.npy", "coarse.npy"))
+    assert command == ["train", "--data", next(paths), "--condition", next(paths), "--out", "RUN"]
+
+
+def test_no_samples_are_counted_where_all_are_refused(idm, tmp_path):
+    np.save(tmp_path / "gaps.npy", np.full((4, 1, 8, 8), np.nan))
+    result = idm("check-data", tmp_path / "gaps.npy")
+    assert result.code == 3
+    assert "finite numbers wanted" in result.out
+    assert "samples  0" not in result.out
+
+
 def test_the_closing_line_leaves_out_a_few_refused_images_and_not_more(idm, folder, tmp_path):
     for number in range(100):
         (folder / "dog" / f"more-{number}.png").write_bytes((folder / "dog" / "3.png").read_bytes())

@@ -42,6 +42,8 @@ ELSEWHERE = {
     ("parts.py", "only the part"): "as above",
     ("parts.py", "the parts {} are read"): "as above",
     ("data.py", "data: each sample is read"): "as above",
+    ("data.py", "data: one sample of"): "as above",
+    ("named.py", "read as one raster"): "as above",
     ("words.py", "data: "): "as above",
     ("pairing.py", "data.condition: {}"): "as above",
     ("beside.py", "data.condition: {}"): "as above",

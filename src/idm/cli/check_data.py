@@ -108,16 +108,20 @@ def _say_next(
     left_out = check.left_out if "index" in written else None
     if left_out is None and check.refusals:
         return
-    data, kept = (check.path, given) if left_out is None else (str(written["index"]), beside_an_index(check, given))
+    data, kept = (
+        (check.path, given) if left_out is None else (str(written["index"].absolute()), beside_an_index(check, given))
+    )
     without = f", without the {left_out:,} refused" if left_out else ""
-    options = [] if condition is None else ["--condition", condition]
+    options = [] if condition is None else ["--condition", str(Path(condition).absolute())]  # as the data are
     options += [word for override in kept for word in ("--set", override)]
     output.next("train", "--data", data, *options, "--out", "RUN", note=without)
 
 
 def _facts(check: "DataCheck") -> dict[str, str]:
     """Name and describe what was found."""
-    rows = {"data": f"{check.path}, read as {check.source}", "samples": f"{check.num_samples:,}"}
+    rows = {"data": f"{check.path}, read as {check.source}"}
+    if check.num_samples or not check.refusals:  # how many there are is not known where all are refused
+        rows["samples"] = f"{check.num_samples:,}"
     if check.opened is not None:
         shape = " x ".join(map(str, check.opened.shape))
         rows["samples"] += f" of {shape}, {check.opened.dtype.name}; {check.opened.note}"

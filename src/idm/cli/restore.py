@@ -14,7 +14,7 @@ Observations = Annotated[
     typer.Argument(
         metavar="OBSERVED...",
         help="Pictures, .npy, .npz or NIfTI files of what was observed, or folders of them; with --simulate whole "
-        "samples, also held-out:0-7 of the run's own data.",
+        "samples that are observed first, also those of the run's own data: held-out:0-7 --simulate.",
         show_default=False,
     ),
 ]

@@ -15,6 +15,7 @@ from idm.core.text import counted
 
 if TYPE_CHECKING:
     from idm.run import Run
+    from idm.tasks.choose import Chosen
     from idm.tasks.task import Start
 
 
@@ -87,7 +88,7 @@ def train(
         device=doing.device,
         init=init,
         adapt=chosen.adapt,
-        announce=lambda start: _announce(output, start, run_folder, is_inferred=chosen.is_inferred),
+        announce=lambda start: _announce(output, start, run_folder, chosen),
         trackers=trackers,
         max_seconds=max_seconds,
         trust_code=doing.trust_code,
@@ -110,15 +111,15 @@ def _run_folder(out: Path | None, data: str | None) -> Path:
     return folder
 
 
-def _announce(output: Output, start: "Start", run_folder: Path, *, is_inferred: bool) -> None:
+def _announce(output: Output, start: "Start", run_folder: Path, chosen: "Chosen") -> None:
     from idm.tasks.choose import what_is_new
     from idm.tasks.words import data_in_words, network_in_words, origin_in_words, process_in_words
 
     experiment, settings = start.experiment, start.experiment.training
-    if is_inferred:
+    if chosen.is_inferred:
         rest = "" if start.origin is None else ", and those of the run that it begins with"
         output.line(f"Settings inferred from the data{rest}; change any with --set PATH=VALUE:")
-        for line in what_is_new(experiment):
+        for line in what_is_new(experiment, chosen.given):
             output.line(f"  {line}")
         output.line()
     batch = counted(settings.batch_size, "sample")

@@ -26,6 +26,9 @@ _GAMMA = 0x9E3779B97F4A7C15
 _MIX_1 = 0xBF58476D1CE4E5B9
 _MIX_2 = 0x94D049BB133111EB
 
+WORDS_AT_ONCE = 1 << 20
+"""Most words of a sample that are computed together: the order of ten million samples would need a gigabyte."""
+
 
 def _signed(value: int) -> int:
     """Two's-complement reading of 64 bits, as int64 tensors hold them."""
@@ -107,14 +110,20 @@ class Rng:
 
     def bits(self, purpose: str, step: int, count: int) -> Int[Tensor, "b n"]:
         """``count`` 64-bit words per sample, as int64 [b, count]."""
-        return self._words(purpose, [step], count)[0]
+        if count <= WORDS_AT_ONCE:
+            return self._words(purpose, [step], count)[0]
+        words = torch.empty(len(self.seeds), count, dtype=torch.int64, device=self.seeds.device)
+        for first in range(0, count, WORDS_AT_ONCE):
+            some = words[:, first : first + WORDS_AT_ONCE]
+            some.copy_(self._words(purpose, [step], some.shape[1], first)[0])
+        return words
 
-    def _words(self, purpose: str, steps: Sequence[int], count: int) -> Int[Tensor, "k b n"]:
-        """The bits of several steps."""
+    def _words(self, purpose: str, steps: Sequence[int], count: int, first: int = 0) -> Int[Tensor, "k b n"]:
+        """The bits of several steps, from the ``first`` on."""
         of_steps = torch.tensor([_signed(_purpose_key(purpose, step)) for step in steps])
         of_steps = of_steps.to(self.seeds.device, non_blocking=True)
         keys = _mix(_mix(self.seeds + _signed(_GAMMA)) ^ of_steps[:, None])
-        return _mix(keys[..., None] + _counters(count, self.seeds.device))
+        return _mix((keys + _signed(first * _GAMMA))[..., None] + _counters(count, self.seeds.device))
 
     def uniform(self, purpose: str, step: int = 0, count: int = 1) -> Float[Tensor, "b n"]:
         """Uniform numbers in [0, 1), float64 [b, count] (float32 where the device has no float64)."""

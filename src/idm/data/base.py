@@ -6,14 +6,15 @@ of training to ``plan``.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from itertools import chain, compress
 from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
 from numpy.typing import NDArray
 
+from idm.core.passes import passed
 from idm.data.beside import NOTHING_BESIDE, Beside
 from idm.data.cutting import windows_at
 from idm.data.file_names import composed
@@ -30,8 +31,9 @@ Samples = Shaped[np.ndarray, "n c *space"]
 BLOCK_BYTES = 32 << 20
 """Bytes of a source that are looked at in one piece."""
 
-CACHE_BYTES = 1 << 30
-"""Samples that take more memory than this are not kept in memory, but read as needed."""
+CACHE_BYTES = 384 << 20
+"""Samples that take more memory than this are not kept in memory, but read as needed: with PyTorch, and what is read at
+a time, a process stays within 10^9 bytes."""
 
 LEVELS = {np.dtype(np.bool_): 2, np.dtype(np.uint8): 256, np.dtype(np.uint16): 65_536}
 """Number of levels of the dtypes that are quantised whatever the values are."""
@@ -72,7 +74,7 @@ class Source(ABC):
     class_names: tuple[str, ...] | None
     levels: int | None
     note: str
-    names: tuple[str, ...] | None = None
+    names: Sequence[str] | None = None
     remarks: tuple[str, ...] = ()
     class_numbers: tuple[str, ...] | None = None
     layout: str = "first"
@@ -124,7 +126,7 @@ class Source(ABC):
 
     def blocks(self) -> Iterator[Samples]:
         """Go through all samples in order, in pieces of bounded memory."""
-        yield from (self.read(indices) for indices in blocks(np.arange(len(self)), self.sample_bytes))
+        yield from map(self.read, passed(blocks(np.arange(len(self)), self.sample_bytes), len(self)))
 
     @property
     def sample_bytes(self) -> int:
@@ -167,7 +169,9 @@ class Source(ABC):
         return np.arange(count)
 
     def _written(self, indices: Indices, class_names: tuple[str, ...] | None, aspects: dict[str, str]) -> str:
-        names = (_bytes_of(self.names[index]) for index in indices.tolist()) if self.names else ()
+        is_meant = np.zeros(len(self), np.bool_)
+        is_meant[indices] = True  # in order: they increase
+        names = map(_bytes_of, compress(self.names or (), is_meant))
         labels = b""
         if self.labels is not None and self.class_names is not None:
             number = {name: i for i, name in enumerate(class_names or ())}

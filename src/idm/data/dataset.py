@@ -84,8 +84,8 @@ class Dataset:
         self._indices = indices
         self._labels = None if labels is None else torch.as_tensor(labels[indices])
         self._condition = condition
-        encoded_bytes = 4 * len(source) * math.prod(source.shape)  # of all parts, which may be kept together
-        self._encoded = self._encode_all() if encoded_bytes <= CACHE_BYTES else None
+        room = CACHE_BYTES - (0 if condition is None else condition.kept_bytes)
+        self._encoded = self._encode_all() if _encoded_bytes(source) <= room else None
 
     def __len__(self) -> int:
         """Return how many samples there are to draw, mirrored ones included."""
@@ -95,6 +95,11 @@ class Dataset:
     def is_in_memory(self) -> bool:
         """Whether nothing is left to read."""
         return self._encoded is not None and (self._condition is None or self._condition.is_in_memory)
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes that all parts of the source take together where they are kept in memory; 0 where they are read."""
+        return 0 if self._encoded is None else _encoded_bytes(self.source)
 
     @property
     def num_read(self) -> int:
@@ -170,3 +175,7 @@ class Dataset:
         for places in blocks(np.arange(len(self._indices)), self.source.sample_bytes):
             encoded[places[0] : places[-1] + 1] = self._read(places)
         return encoded
+
+
+def _encoded_bytes(source: Source) -> int:
+    return 4 * len(source) * math.prod(source.shape)

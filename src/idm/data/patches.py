@@ -11,6 +11,7 @@ from idm.core.text import counted
 from idm.data.base import Indices, Samples, Source, blocks
 from idm.data.beside import Beside
 from idm.data.metadata import of_pieces
+from idm.data.names import MadeNames
 from idm.data.patch_bands import read_patches_of
 from idm.data.patch_grid import PatchGrid
 from idm.data.sizes import Sizes, along_axes, are_within, sizes_in_words
@@ -53,13 +54,14 @@ class Patches(Source):
         _refuse(space, size, stride)
         sizes = along_axes(size, space)
         self._rasters, self._is_lone = rasters, len(rasters) == 1
+        self._titles = rasters.names or ([""] if self._is_lone else [*map(str, range(len(rasters)))])
         self._strides = along_axes(stride, space) if stride else sizes
         self._grid = PatchGrid.of(space, sizes, self._strides, in_blocks=self._is_lone and to_split)
         self.shape, self.dtype, self.levels = (rasters.shape[0], *sizes), rasters.dtype, rasters.levels
         self._kept = self._complete()
         self._owners, numbers = np.divmod(self._kept, len(self._grid))
         self._inherit(rasters)
-        self.names = self._names(numbers)
+        self.names = MadeNames(len(self._kept), self._named)
         self.note = f"patches of {' x '.join(map(str, sizes))} of {counted(len(rasters), 'raster')}, {rasters.note}"
         self.remarks = (*rasters.remarks, *self._left_out())
         self.wholes = self._wholes(numbers) if to_split or not self._is_lone else None
@@ -126,25 +128,21 @@ class Patches(Source):
         ]
         return owner * len(every) + np.concatenate(found)
 
-    def _names(self, numbers: Indices) -> tuple[str, ...]:
+    def _named(self, indices: Indices) -> list[str]:
         """Name patches by their raster and place: a.tif[0:64,128:192]."""
-        names = self._rasters.names or tuple("" if self._is_lone else str(owner) for owner in range(len(self._rasters)))
-        texts = [
-            [f"{first}:{first + size}" for first in firsts.tolist()]
-            for firsts, size in zip(self._grid.firsts, self._grid.size, strict=True)
-        ]
-        places = np.unravel_index(numbers, self._grid.counts)
-        return tuple(
-            f"{names[owner]}[{','.join(along[place] for along, place in zip(texts, at, strict=True))}]"
-            for owner, *at in zip(self._owners, *places, strict=True)
+        owners, numbers = np.divmod(self._kept[indices], len(self._grid))
+        size = self._grid.size
+        places = (
+            ",".join(f"{first}:{first + length}" for first, length in zip(firsts, size, strict=True))
+            for firsts in self._grid.firsts_of(numbers).tolist()
         )
+        return [f"{self._titles[owner]}[{place}]" for owner, place in zip(owners.tolist(), places, strict=True)]
 
     def _wholes(self, numbers: Indices) -> Wholes:
         """Say which patches belong together: those of a raster, or of a block of the only one."""
         way_out = "set data.held_out=0, or a smaller data.patch_size"
         if not self._is_lone:
-            names = self._rasters.names or tuple(map(str, range(len(self._rasters))))
-            return Wholes(self._owners, names, SIZE, way_out)
+            return Wholes(self._owners, tuple(self._titles), SIZE, way_out)
         of_patches = self._grid.blocks_of(numbers)
         distinct, of = np.unique(of_patches, axis=0, return_inverse=True)
         names = tuple(f"block {','.join(map(str, block))}" for block in distinct.tolist())
@@ -173,6 +171,18 @@ class Patches(Source):
 
 def _refuse(space: tuple[int, ...], size: Sizes, stride: Sizes) -> None:
     """Refuse sizes that do not fit into rasters, and strides for other axes."""
+    sizes = along_axes(size, space)
+    if not space:
+        raise SettingsError(
+            f"{SIZE}: samples with an axis of space wanted, got points, which have none; set data.patch_size=0 to take "
+            "them as they are"
+        )
+    if len(sizes) != len(space):
+        raise SettingsError(
+            f"{SIZE}: one size, or one along each axis of samples of "
+            f"{' x '.join(map(str, space))} wanted, got {sizes_in_words(size)}; set data.patch_size to "
+            f"{sizes_in_words(_for_axes(sizes, space))}"
+        )
     if not are_within(size, space):
         raise SettingsError(
             f"{SIZE}: at most {sizes_in_words(space)} wanted, that of a sample, got {sizes_in_words(size)}; set "
@@ -183,3 +193,8 @@ def _refuse(space: tuple[int, ...], size: Sizes, stride: Sizes) -> None:
             f"{STRIDE}: a distance along each of {len(space)} axes wanted, got {sizes_in_words(stride)}; "
             f"set data.patch_stride to one number, or to one for each"
         )
+
+
+def _for_axes(sizes: tuple[int, ...], space: tuple[int, ...]) -> tuple[int, ...]:
+    """Return as many of some sizes as there are axes, the first once more where they are too few, none too large."""
+    return tuple(min(along) for along in zip(((sizes[0],) * len(space) + sizes)[-len(space) :], space, strict=True))

@@ -35,14 +35,15 @@ def stratified_split(
     if not 0 <= num_held_out < total:
         raise DataError(f"held_out: a number from 0 to {total - 1} wanted ({total} samples in all), got {num_held_out}")
     order = permutation(seed, "split", 0, total)
-    classes = np.zeros(total, dtype=np.int64) if labels is None else labels[order]
-    held = np.zeros(total, dtype=np.bool_)
+    if labels is None:
+        return order[num_held_out:], order[:num_held_out]
+    classes, held = labels[order], np.zeros(total, dtype=np.bool_)
     for value, count in zip(*class_shares(classes, num_held_out), strict=True):
         held[np.flatnonzero(classes == value)[:count]] = True
     return order[~held], order[held]
 
 
-def split_by_list(names: tuple[str, ...] | None, held_out: Sequence[str], *, seed: int = 0) -> tuple[Indices, Indices]:
+def split_by_list(names: Sequence[str] | None, held_out: Sequence[str], *, seed: int = 0) -> tuple[Indices, Indices]:
     """Hold out the samples that a list names.
 
     Args:
@@ -67,7 +68,7 @@ def split_by_list(names: tuple[str, ...] | None, held_out: Sequence[str], *, see
     return _split_where("held_out_list", np.array([name in wanted for name in known], dtype=np.bool_), seed)
 
 
-def split_by_folder(names: tuple[str, ...] | None, folder: str, *, seed: int = 0) -> tuple[Indices, Indices]:
+def split_by_folder(names: Sequence[str] | None, folder: str, *, seed: int = 0) -> tuple[Indices, Indices]:
     """Hold out the samples whose files lie in a folder, or below it; see ``split_by_list``.
 
     Args:
@@ -85,7 +86,7 @@ def split_by_folder(names: tuple[str, ...] | None, folder: str, *, seed: int = 0
     return _split_where("held_out_folder", np.array(held, dtype=np.bool_), seed)
 
 
-def _known(option: str, names: tuple[str, ...] | None) -> tuple[str, ...]:
+def _known(option: str, names: Sequence[str] | None) -> Sequence[str]:
     if names is None:
         raise DataError(
             f"{option}: samples with names wanted, such as files, got none; leave it out, and hold out a share"

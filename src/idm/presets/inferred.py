@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from idm.data.reading.looks import without_a_look_at_values
 from idm.data.sizes import along_axes
 from idm.diffusion import ModelMeanType
 from idm.presets.inferred_network import network_for
@@ -58,10 +59,11 @@ def inferred(settings: DataSettings, told: Told = NOTHING, *, trust_code: bool =
         trust_code: import and call what a custom source names.
 
     Raises:
-        DataError: the data cannot be read.
+        DataError: the data cannot be read; values that are no numbers are found when they are trained on.
         SettingsError: windows that do not fit into them, or wrong values.
     """
-    data = open_source(settings, trust_code=trust_code)
+    with without_a_look_at_values():  # which whoever trains on them takes
+        data = open_source(settings, trust_code=trust_code)
     crop, whole = settings.random_crop, data.shape[1:]
     space = list(along_axes(crop, whole) if crop else whole)
     conditional = bool(settings.attributes) or (tells_classes(settings) and data.labels is not None)

@@ -103,10 +103,11 @@ def _drawn(check: DataCheck, reason: str, names: list[str]) -> list[Block]:
     source = check.opened
     if source is None or check.values is None or len(source.shape) < 2:
         return []
-    picture, blocks = picture_for(shown_of(source, check.values.codec)), list[Block]()
+    picture, blocks, wanted = picture_for(shown_of(source, check.values.codec)), list[Block](), set(names)
+    number = {name: place for place, name in enumerate(source.names or ()) if name in wanted}
     for first in range(0, len(names), PICTURES_PER_ROW):
         row = names[first : first + PICTURES_PER_ROW]
-        numbers = np.array([source.names.index(name) if source.names else int(name) for name in row])
+        numbers = np.array([number[name] if source.names else int(name) for name in row])
         x = picture.shown.codec.encode(source.read(numbers))
         blocks.append(Picture(picture.draw(x, columns=len(row), names=row), f"{reason}: {', '.join(row)}"))
     return blocks

@@ -165,7 +165,8 @@ def _number_as_before(source: Source, before: DataSpec, *, conditional: bool) ->
 def _remarks(settings: DataSettings, source: Source, parts: Split, conditions: Conditions | None) -> tuple[str, ...]:
     """Say what is worth knowing before training of the shape of samples, their parts and conditions, a line each."""
     of_conditions = () if conditions is None else conditions.remarks
-    return _without_axes(settings, source) + remarks_on_split(settings, parts) + of_conditions
+    about_samples = _without_axes(settings, source) + _a_lone_one(settings, source)
+    return about_samples + remarks_on_split(settings, parts) + of_conditions
 
 
 def _without_axes(settings: DataSettings, source: Source) -> tuple[str, ...]:
@@ -176,7 +177,19 @@ def _without_axes(settings: DataSettings, source: Source) -> tuple[str, ...]:
         return ()
     return (
         f"data: each sample is read as {count:,} numbers without an axis, as points are; "
-        f"data.source.channels=none reads signals of {count:,} places, spatial_dims=0 says points",
+        f"data.source.channels=none reads signals of {count:,} places, spatial_dims=0 says points, and "
+        "data.patch_size=64 cuts one raster into patches",
+    )
+
+
+def _a_lone_one(settings: DataSettings, source: Source) -> tuple[str, ...]:
+    """Say that the only sample may be cut into many."""
+    space = source.shape[1:]
+    if len(source) > 1 or not space or settings.patch_size or settings.random_crop:
+        return ()
+    words = " x ".join(f"{size:,}" for size in space)
+    return (
+        f"data: one sample of {words} places is all there is; data.patch_size=64 cuts it into patches of that size",
     )
 
 

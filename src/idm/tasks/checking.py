@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from idm.core.files import write_atomically
+from idm.core.passes import passes_shown_by
 from idm.core.progress import SILENT, Listener
 from idm.core.text import json_text
 from idm.data.check import DataCheck, check_located
@@ -50,7 +51,8 @@ def check_data(
         source = SourceSettings(name, SourceSettings.options_of(name)(**options))
         return open_as_training(replace(found.settings, source=source))
 
-    check = check_located(found.settings.source.name, found.said, opener, listener)
+    with passes_shown_by(listener):
+        check = check_located(found.settings.source.name, found.said, opener, listener)
     cut = found.settings.patch_size, found.settings.patch_stride
     return replace(check, apart=found.settings.apart, patches=cut)
 

@@ -1,6 +1,6 @@
 """Which experiment ``idm train`` is asked for."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ class Chosen:
         experiment: the experiment.
         adapt: what is still to be changed when it is known how many samples there are to train on.
         is_inferred: whether the data suggest it.
+        given: paths of the settings that somebody gave.
         trusted: settings that name code and were given as overrides, so that whoever gave them wants it to run; in a
             settings file, or a run, it may be a stranger's.
     """
@@ -54,6 +55,7 @@ class Chosen:
     experiment: Experiment
     adapt: Adapt = as_it_is
     is_inferred: bool = False
+    given: frozenset[str] = frozenset()
     trusted: frozenset[str] = frozenset()
 
 
@@ -156,7 +158,8 @@ def _chosen(
         base = replace(below, data=found)
     usual = replace(USUAL, batch_size=base.training.batch_size) if preset is None else base.training
     experiment = lay_and_fit(base, without_source(told.file), told.overrides, usual, started)
-    return Chosen(experiment, _fitting_batches(told, started), is_inferred=below is None, trusted=trusted)
+    given = frozenset(flat(told.file)).union(flat(told.overrides))
+    return Chosen(experiment, _fitting_batches(told, started), below is None, given, trusted)
 
 
 def _image_size_of(first: Checkpoint | None) -> Experiment | None:
@@ -194,12 +197,13 @@ def _experiment_in(run_folder: Path, *, needed: bool) -> Experiment | None:
     return None if checkpoint is None else experiment_to_continue(checkpoint)
 
 
-def what_is_new(experiment: Experiment) -> Iterator[str]:
-    """Write the settings that are not the defaults as ``path=value`` lines."""
+def what_is_new(experiment: Experiment, given: Collection[str] = ()) -> Iterator[str]:
+    """Write the settings that are not the defaults, and that nobody gave, as ``path=value`` lines."""
     written = {path: value_in_words(value) for path, value in flat(to_plain(experiment)).items()}
     defaults = {
         row.path: row.default
         for row in every_setting()
         if not row.condition or row.condition == f"{row.section}.name={written[f'{row.section}.name']}"
     }
-    return (f"{path}={value}" for path, value in written.items() if defaults.get(path) != value)
+    new = (path for path, value in written.items() if path not in given and defaults.get(path) != value)
+    return (f"{path}={written[path]}" for path in new)

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from idm.core.errors import CheckpointError, DataError, SettingsError
+from idm.core.passes import passes_shown_by
 from idm.core.progress import SILENT, warn
 from idm.core.ranks import Ranks
 from idm.core.text import counted, one_line
@@ -43,7 +44,8 @@ def prepare(wish: Wish, device: torch.device, ranks: Ranks) -> Task:
     experiment = from_plain(Experiment, to_plain(with_absolute_path(wish.experiment)))  # checked, whoever made it
     experiment = with_range_of_run(experiment, run_folder)
     before = remembered_data(run_folder)
-    data = open_data(experiment.data, seed=experiment.seed, trust_code=wish.trusts(SOURCE_CODE), before=before)
+    with passes_shown_by(wish.listener if ranks.is_main else SILENT):
+        data = open_data(experiment.data, seed=experiment.seed, trust_code=wish.trusts(SOURCE_CODE), before=before)
     experiment = with_sigma_data(experiment, data, run_folder)
     experiment = wish.adapt(experiment, data.spec.num_train)
     if experiment.training.batch_size < ranks.size:

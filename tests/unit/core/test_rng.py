@@ -54,6 +54,13 @@ def test_the_bits_of_a_sample_are_a_splitmix64_stream(seed: int, purpose: str, s
     assert [word & MASK for word in ours[0].tolist()] == list(islice(splitmix64(key(seed, purpose, step)), count))
 
 
+def test_words_that_are_too_many_at_once_are_the_same_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("idm.core.rng.WORDS_AT_ONCE", 3)
+    ours = Rng.from_seed([5, 9], 2).bits("split", 4, 8)
+    for words, seed in zip(ours.tolist(), (5, 9), strict=True):
+        assert [word & MASK for word in words] == list(islice(splitmix64(key(seed, "split", 4)), 8))
+
+
 @given(seed=seeds, purpose=st.text(max_size=8), step=st.integers(0, 2**40))
 def test_a_derived_seed_is_63_bits_of_the_same_key(seed: int, purpose: str, step: int) -> None:
     assert derive_seed(seed, purpose, step) == key(seed, purpose, step) >> 1

@@ -101,3 +101,14 @@ def test_samples_are_named_by_their_numbers_and_names_in_the_source():
     assert data.describe(np.array([5])) == "sample 105 (105.png)"
     many = "100.png, 101.png, 102.png, 103.png, 104.png, 105.png, 106.png, 107.png, ..."
     assert data.describe(np.arange(9)) == f"samples 100, 101, 102, 103, 104, 105, 106, 107 and 1 more ({many})"
+
+
+@pytest.mark.parametrize(("room", "is_kept"), [(0, False), (1, True)])
+def test_samples_and_their_conditions_are_kept_together_or_samples_are_read(monkeypatch, room, is_kept):
+    source = Digits()
+    both = 2 * 4 * 1797 * 64
+    monkeypatch.setattr(dataset, "CACHE_BYTES", both - 1 + room)
+    codec, every = Codec.fit(source), np.arange(len(source))
+    condition = Dataset(source, codec, every)
+    assert condition.is_in_memory
+    assert Dataset(source, codec, every, condition=condition).is_in_memory is is_kept

@@ -172,7 +172,8 @@ def test_a_raster_of_which_every_patch_misses_values_is_refused(tmp_path):
     ("size", "stride", "words"),
     [
         (23, 0, r"patch_size: at most \[22,30\] wanted, that of a sample, got 23"),
-        ((5,), 0, r"patch_size: at most \[22,30\] wanted"),
+        ((5,), 0, r"one along each axis of samples of 22 x 30 wanted, got \[5\]; set data.patch_size to \[5,5\]$"),
+        ((2, 5, 40), 0, r"of 22 x 30 wanted, got \[2,5,40\]; set data.patch_size to \[5,30\]$"),
         (5, (1, 2, 3), r"patch_stride: a distance along each of 2 axes wanted, got \[1,2,3\]"),
     ],
 )
@@ -180,6 +181,34 @@ def test_sizes_that_do_not_fit_are_refused(tmp_path, size, stride, words):
     name, options = npy(tmp_path)
     with pytest.raises(SettingsError, match=words):
         Patches(SOURCES.build(name, options), size, stride)
+
+
+def test_points_are_not_cut(tmp_path):
+    np.save(tmp_path / "points.npy", RASTER)
+    points = SOURCES.build("arrays", {"path": str(tmp_path / "points.npy")})
+    with pytest.raises(SettingsError, match=r"an axis of space wanted, got points, .* set data.patch_size=0"):
+        Patches(points, 5)
+
+
+def test_an_array_of_two_axes_is_one_raster_where_it_is_cut(tmp_path):
+    np.save(tmp_path / "raster.npy", RASTER)
+    options = {"path": str(tmp_path / "raster.npy")}
+    for said in ({}, {"samples": "whole"}):
+        found = SOURCES.build("arrays", options | said, in_patches=True)
+        assert (len(found), found.shape) == (1, (1, 22, 30))
+        np.testing.assert_array_equal(found[0][0], RASTER)
+        assert bool(found.remarks) is not said
+    signals = SOURCES.build("arrays", options | {"channels": "none"}, in_patches=True)
+    assert (len(signals), signals.shape) == (22, (1, 30))
+
+
+def test_pages_of_tiff_files_are_rasters_by_their_name(tmp_path):
+    Image.fromarray(RASTER.astype(np.float32)).save(tmp_path / "a.tif")
+    names = {}
+    for name in ("tiff", "tiff_stack"):
+        names[name] = Patches(SOURCES.build(name, {"path": str(tmp_path / "a.tif")}), (11, 30)).names
+    assert names == {"tiff": ("a.tif[0:11,0:30]", "a.tif[11:22,0:30]"), "tiff_stack": names["tiff_stack"]}
+    assert names["tiff_stack"] == ("a.tif#0[0:11,0:30]", "a.tif#0[11:22,0:30]")
 
 
 def test_a_stride_without_a_size_is_refused():

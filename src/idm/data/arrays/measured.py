@@ -4,19 +4,19 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError
+from idm.core.passes import passed
 from idm.data.arrays.axes import ChannelRule
 from idm.data.arrays.source import ArraySource
 from idm.data.base import BLOCK_BYTES, Indices, blocks
 from idm.data.cutting import Window, windows_at
 
 MissingRule = Literal["refuse", "fill", "skip"]
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,6 @@ class MeasuredSource(ArraySource):
         shape = (len(self._kept), *shape[1:])
         self._adopt(where, shape, dtype, kept, channels=channels, spatial_dims=spatial_dims)
 
-    def _of_kept(self, items: Sequence[Item]) -> tuple[Item, ...]:
-        """Return what belongs to the samples that are read, of something for each that is stored."""
-        return tuple(items[index] for index in self._kept.tolist())
-
     @property
     def _left_out(self) -> tuple[str, ...]:
         """Say how many samples are left out, in a line; nothing where none are."""
@@ -107,7 +103,8 @@ class MeasuredSource(ArraySource):
         return (f"{number:,} of {self._num_stored:,} samples are not read, since values are missing",) if number else ()
 
     def _complete(self, where: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Indices:
-        found = [indices[~self._miss_any(indices)] for indices in blocks(self._kept, _bytes(shape, dtype))]
+        pieces = passed(blocks(self._kept, _bytes(shape, dtype)), len(self._kept), "looking for gaps")
+        found = [indices[~self._miss_any(indices)] for indices in pieces]
         kept = np.concatenate(found)
         if not len(kept):
             raise DataError(
@@ -140,7 +137,7 @@ class MeasuredSource(ArraySource):
 
     def _refuse_non_finite(self, where: object) -> None:
         if self._missing.rule == "refuse" and self._missing.may_be:
-            for indices in blocks(self._kept, self.sample_bytes):
+            for indices in passed(blocks(self._kept, self.sample_bytes), len(self._kept), "looking for gaps"):
                 missing = self._shares_missing(indices)
                 if missing.any():
                     row = int(np.argmax(missing > 0))

@@ -40,6 +40,7 @@ class NamedArrays(ArraySource):
         samples: a sample is an entry of the first axis; or the whole array, such as a raster that is cut into patches,
             which has no labels.
         apart: arrays that are neither data nor labels unless they are named so, such as those that name groups.
+        in_patches: samples are cut into patches: an array of two axes of which nothing is said is one raster then.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class NamedArrays(ArraySource):
         spatial_dims: int | None = None,
         samples: Literal["entries", "whole"] = "entries",
         apart: tuple[str, ...] = (),
+        in_patches: bool = False,
     ) -> None:
         """Open it, decide which axis is which, and look at all values.
 
@@ -62,16 +64,16 @@ class NamedArrays(ArraySource):
         """
         self._where, self._is_whole = Path(path), samples == "whole"
         found = self._open(self._where, key, NO_LABELS if self._is_whole else labels_key, apart)
-        self._data = found.data
-        self._adopt(
-            self._where,
-            (*((1,) if self._is_whole else ()), *found.data.shape),
-            np.dtype(found.data.dtype),
-            found.labels,
-            channels=channels,
-            spatial_dims=spatial_dims,
-        )
-        self.remarks, self.beside = found.remarks, found.beside
+        self._data, axes, labels, remarks = found.data, found.data.shape, found.labels, found.remarks
+        if len(axes) == 2 and channels == "auto" and spatial_dims is None and (self._is_whole or in_patches):
+            channels = "none"
+            if not self._is_whole:  # the second axis is no space that could be cut
+                self._is_whole, labels = True, None
+                remarks = (*remarks, one_raster(axes))
+        shape = (1, *axes) if self._is_whole else axes
+        dtype = np.dtype(found.data.dtype)
+        self._adopt(self._where, shape, dtype, labels, channels=channels, spatial_dims=spatial_dims)
+        self.remarks, self.beside = remarks, found.beside
         if found.class_names is not None and self.class_names is not None:
             self.class_numbers = self.class_names
             self.class_names = tuple(found.class_names[int(number)] for number in self.class_numbers)
@@ -96,6 +98,12 @@ class NamedArrays(ArraySource):
 
     def _stored_windows(self, index: int, keys: Sequence[Window]) -> Iterator[NDArray[Any]]:
         return self._cut_out(key if self._is_whole else (index, *key) for key in keys)
+
+
+def one_raster(axes: Sequence[int]) -> str:
+    """Say that an array of two axes is taken for a raster."""
+    height, width = axes
+    return f"read as one raster of {height:,} x {width:,} places; data.source.channels=none reads {height:,} signals"
 
 
 def choose_arrays(

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from idm.data.base import Indices
+from idm.data.names import MadeNames
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,19 +38,26 @@ class Pieces:
 
     def groups(self, indices: Indices) -> Iterator[tuple[int, Indices, Indices]]:
         """Go through the pieces that samples are in: number, places among ``indices``, and numbers in the piece."""
-        ends = np.cumsum(self.counts)
-        owners = np.searchsorted(ends, indices, side="right")
+        owners, rows = self.places(indices)
         for owner in np.unique(owners).tolist():
             places = np.flatnonzero(owners == owner)
-            yield owner, places, indices[places] - int(ends[owner] - self.counts[owner])
+            yield owner, places, rows[places]
+
+    def places(self, indices: Indices) -> tuple[Indices, Indices]:
+        """Return the piece of each sample, and its number there."""
+        ends = np.cumsum(self.counts)
+        owners = np.searchsorted(ends, indices, side="right")
+        return owners, indices - (ends - self.counts)[owners]
 
     def place_of(self, index: int) -> tuple[int, int]:
         """Return the piece that a sample is in, and its number there."""
         ((owner, _, (row,)),) = self.groups(np.array([index]))
         return owner, int(row)
 
-    def names(self, files: Sequence[str]) -> list[str]:
+    def names(self, files: Sequence[str]) -> MadeNames:
         """Name each sample by its file and its number there: a.fits#3."""
-        return [
-            f"{file}#{row}" for file, count in zip(files, self.counts.tolist(), strict=True) for row in range(count)
-        ]
+        return MadeNames(self.total, partial(self._named, files))
+
+    def _named(self, files: Sequence[str], indices: Indices) -> list[str]:
+        owners, rows = self.places(indices)
+        return [f"{files[owner]}#{row}" for owner, row in zip(owners.tolist(), rows.tolist(), strict=True)]

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError
+from idm.core.passes import passed
 from idm.data.arrays.axes import FIRST, ChannelRule, find_layout
 from idm.data.base import BLOCK_BYTES, LEVELS, Indices, Samples, Source, blocks, number_classes
 from idm.data.cutting import Window, slabs, windows_at
+from idm.data.reading.looks import values_are_looked_at
 
 
 class ArraySource(Source):
@@ -74,7 +76,8 @@ class ArraySource(Source):
         self.labels, self.class_names = (None, None) if labels is None else number_classes(labels)
         parts = ", real and imaginary parts as channels" if self._complex else ""
         self.note = f"array of shape {shape}, read as {self._layout.words}{parts}"
-        self._refuse_non_finite(where)
+        if values_are_looked_at():
+            self._refuse_non_finite(where)
 
     def __len__(self) -> int:
         """Return the length of the first axis."""
@@ -113,7 +116,7 @@ class ArraySource(Source):
     def _refuse_non_finite(self, where: object) -> None:
         if self.dtype.kind != "f":
             return
-        for indices in blocks(np.arange(len(self)), self.sample_bytes):
+        for indices in passed(blocks(np.arange(len(self)), self.sample_bytes), len(self), "looking at values"):
             finite = self._are_finite(indices)
             if not finite.all():
                 raise DataError(

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -14,6 +15,7 @@ from idm.data.arrays.pieces import Pieces
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices, number_classes
 from idm.data.images.check import gather
+from idm.data.names import MadeNames
 
 LARGEST_WINDOW_FRAMES = 4_096
 """Most frames of a window where nothing is said of it."""
@@ -93,13 +95,14 @@ class WindowSource(ArraySource):
         """
         self._firsts, self._pieces = firsts, Pieces.of([len(some) for some in firsts])
         self._adopt(where, (self._pieces.total, self._window, channels), dtype, None, channels="last")
-        self.names = tuple(
-            f"{name}#{first // self._hop}"
-            for name, some in zip(listed.names, firsts, strict=True)
-            for first in some.tolist()
-        )
+        self.names = MadeNames(self._pieces.total, partial(self._named, listed.names))
         if labels:
             self.labels, self.class_names = number_classes(np.concatenate(labels))
+
+    def _named(self, files: Sequence[str], indices: Indices) -> list[str]:
+        """Name windows by their file and how many hops lie before them: a.wav#3."""
+        found = zip(*(some.tolist() for some in self._pieces.places(indices)), strict=True)
+        return [f"{files[owner]}#{self._firsts[owner][row] // self._hop}" for owner, row in found]
 
     @property
     def _windows(self) -> str:
@@ -136,8 +139,10 @@ class WindowSource(ArraySource):
     def _rows(self, indices: Indices) -> NDArray[Any]:
         rows = np.empty((len(indices), *self._stored[1:]), self.dtype)
         for owner, places, windows in self._pieces.groups(indices):
-            for place, first in zip(places.tolist(), self._firsts[owner][windows].tolist(), strict=True):
-                rows[place] = self._frames(owner, first, self._window)
+            firsts = self._firsts[owner][windows]
+            gaps = np.flatnonzero(np.diff(firsts) != self._window) + 1
+            for some, begins in zip(np.split(places, gaps), np.split(firsts, gaps), strict=True):  # read together
+                rows[some] = self._frames(owner, int(begins[0]), self._window * len(some)).reshape(-1, *rows.shape[1:])
         return rows
 
 

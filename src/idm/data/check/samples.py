@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from idm.core.passes import passes_shown_by
 from idm.core.progress import SILENT, Listener
 from idm.data.base import Source
 from idm.data.check.leaks import Contents, find_copies, find_leaks, gather_hashes, hash_content
@@ -26,7 +27,8 @@ def check_source(
     files = _entries(Path(options["path"]), opened, refusals) if options.get("path") else ()
     if found is None or opened is None:
         return DataCheck(str(options.get("path", "")), name, options, files, (), refusals, 0, {}, None, (), (), (), ())
-    contents, flat = _go_through(opened, listener)
+    with passes_shown_by(SILENT):  # the loop is followed
+        contents, flat = _go_through(opened, listener)
     names = opened.names or tuple(map(str, range(len(opened))))
     duplicates = find_copies(contents, names)
     leaks = None if found.held_out is None else find_leaks(contents, names, found.sides(names))

@@ -28,12 +28,15 @@ class Arrays(NamedArrays):
         return open_arrays(where, key, labels_key, apart)
 
     def _entries(self, indices: Indices) -> NDArray[Any]:
-        return self._data[indices]
+        return np.asarray(self._mapped()[indices])
 
     def _cut_out(self, keys: Iterable[Any]) -> Iterator[NDArray[Any]]:
+        return (np.array(self._mapped()[key]) for key in keys)
+
+    def _mapped(self) -> NDArray[Any]:
+        """Return the array, that of a file mapped anew, so that its pages do not stay in memory."""
         data = self._data
-        for key in keys:
-            if isinstance(data, np.memmap):  # mapped anew, so that pages of the file do not stay in memory
-                order = "F" if data.flags.f_contiguous and not data.flags.c_contiguous else "C"
-                data = np.memmap(self._where, data.dtype, "r", self._data.offset, data.shape, order)
-            yield np.array(data[key])
+        if not isinstance(data, np.memmap):
+            return data
+        order = "F" if data.flags.f_contiguous and not data.flags.c_contiguous else "C"
+        return np.memmap(self._where, data.dtype, "r", data.offset, data.shape, order)

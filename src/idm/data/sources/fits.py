@@ -21,6 +21,7 @@ from idm.data.images.check import gather
 from idm.data.images.files import LabelRule
 from idm.data.metadata import FitsMetadata
 from idm.data.metadata.fits import agreed
+from idm.data.names import chosen_names
 
 SampleAxis = Literal["auto", "files", "planes"]
 IMAGE_AXES = 2
@@ -84,7 +85,7 @@ class Fits(MeasuredSource):
         shape, is_told = (self._pieces.total, *self._inner(self._arrays[0])), (channels, spatial_dims) != ("auto", None)
         axes: ChannelRule = channels if is_told or len(shape) != 1 + IMAGE_AXES else "none"
         self._adopt_measured(where, shape, self._dtype, known, rule, channels=axes, spatial_dims=spatial_dims)
-        self.names = self._of_kept(self._pieces.names(found.names) if self._by_row else found.names)
+        self.names = chosen_names(self._pieces.names(found.names) if self._by_row else found.names, self._kept)
         remarks, beside = self._arrays[0].remarks, tuple(self._arrays[0].beside)
         self.beside = Beside(beside, self._read_beside) if beside else NOTHING_BESIDE
         self.metadata = self._metadata()

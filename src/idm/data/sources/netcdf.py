@@ -18,6 +18,7 @@ from idm.data.base import Indices
 from idm.data.beside import Beside
 from idm.data.cutting import Window
 from idm.data.images.check import gather
+from idm.data.names import chosen_names
 from idm.data.reading.damage import reading
 from idm.data.sources.variable_files import NETCDF_SUFFIXES, hdf5_files, open_variables
 
@@ -71,7 +72,7 @@ class NetCdf(MeasuredSource):
         may_miss = any(packing.may_miss for packings in self._packings for packing in packings)
         shape, rule = (self._pieces.total, *self._chosen[0].shape), Missing(missing, fill, may_miss, in_patches)
         self._adopt_measured(where, shape, self._dtype, labels, rule, channels="first")
-        self.names = self._of_kept(self._pieces.names(found.names))
+        self.names = chosen_names(self._pieces.names(found.names), self._kept)
         self.note = f"{self._chosen[0]}, {'no labels' if self.labels is None else 'labels'}"
         self.remarks = (*found.remarks, *self._chosen[0].remarks, *self._left_out)
         self.beside = Beside(tuple(self._chosen[0].beside), self._read_beside)

@@ -1,6 +1,6 @@
 """Volumes in NIfTI files: one per file, or one per entry of the last axis of a single file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +15,8 @@ from idm.core.text import one_line
 from idm.data.arrays.alike import refuse_unlike
 from idm.data.arrays.axes import ChannelRule
 from idm.data.arrays.source import ArraySource
-from idm.data.base import Indices, number_classes
-from idm.data.cutting import Window
+from idm.data.base import BLOCK_BYTES, Indices, number_classes
+from idm.data.cutting import Window, slabs
 from idm.data.extras import import_extra, quiet
 from idm.data.images.check import gather
 from idm.data.images.files import LabelRule, find_files, read_labels
@@ -25,7 +25,7 @@ from idm.data.parts import choose_part
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 MAX_BYTES = 4 << 30
-"""Files whose header promises more than this are not opened."""
+"""Files whose header promises more than this, and more than is stored, are not opened."""
 
 Header = tuple[tuple[int, ...], np.dtype[Any], tuple[float, ...], NiftiMetadata | None]
 """Shape, dtype, distances along the axes, and place in the world of one file."""
@@ -91,13 +91,15 @@ class Nifti(ArraySource):
         image = self._open(path)
         proxy, voxel = image.dataobj, tuple(map(float, image.header.get_zooms()))
         shape = tuple(proxy.shape)
-        if int(np.prod(shape, dtype=object)) * 8 > MAX_BYTES:
+        count = int(np.prod(shape, dtype=object))
+        is_stored = not _is_packed(path) and count * np.dtype(proxy.dtype).itemsize <= path.stat().st_size
+        if count * 8 > MAX_BYTES and not is_stored:
             raise DataError(f"{path}: at most {MAX_BYTES / 8:,.0f} values wanted, got shape {shape}; cut it")
         while len(shape) > 1 and shape[-1] == 1:
             shape = shape[:-1]
         stored, scaled = np.dtype(proxy.dtype), (proxy.slope, proxy.inter) != (1, 0)
         dtype = np.dtype(np.complex128 if stored.kind == "c" else np.float64) if scaled else stored
-        return shape, dtype, voxel, place_of(image, packed=path.name.lower().endswith(".gz"))
+        return shape, dtype, voxel, place_of(image, packed=_is_packed(path))
 
     def _open(self, path: Path) -> Any:
         try:
@@ -110,29 +112,49 @@ class Nifti(ArraySource):
         refuse_unlike(self._files[row], headers[row][:2], headers[0][:2], self._files[0].name)
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
-        if self._along_last:
-            return np.moveaxis(self._values(self._files[0]), -1, 0)[indices]
+        if self._along_last and _is_packed(self._files[0]):
+            return np.moveaxis(self._whole(self._files[0]), -1, 0)[indices]
         rows = np.empty((len(indices), *self._stored[1:]), dtype=self._in_files)
+        if self._along_last:
+            every = (slice(None),) * (rows.ndim - 1)
+            for place, values in enumerate(self._cut(self._files[0], [(*every, int(index)) for index in indices])):
+                rows[place] = values
+            return rows
         for place, index in enumerate(indices):
-            rows[place] = self._values(self._files[index])  # copied one by one: a file is open as long as its map is
+            rows[place] = self._whole(self._files[index])  # copied one by one: a file is open as long as its map is
         return rows
 
     def _stored_windows(self, index: int, keys: Sequence[Window]) -> Iterator[NDArray[Any]]:
-        if self._along_last or self._files[index].suffix == ".gz":  # which is unpacked from its beginning
+        where = self._files[0 if self._along_last else index]
+        if _is_packed(where):  # it is unpacked from its beginning
             return super()._stored_windows(index, keys)
-        return (self._values(self._files[index], key) for key in keys)
+        return self._cut(where, [(*key, index) for key in keys] if self._along_last else keys)
 
-    def _values(self, path: Path, key: Window | None = None) -> NDArray[Any]:
-        proxy = self._open(path).dataobj
-        try:
-            with np.errstate(all="ignore"):  # what slopes make of values is looked at then
-                values = np.asanyarray(proxy if key is None else proxy[key])
-        except Exception as error:  # as above
-            raise UnreadableFileError(f"{path}: cannot be read as NIfTI ({one_line(error)}); replace it") from error
-        if key is not None:
-            return values.reshape(values.shape[: len(key)])  # without trailing axes of one place
+    def _slabs(self) -> Iterator[Window]:
+        """Cut along the last axes, the places of which lie furthest apart in a file."""
+        return (window[::-1] for window in slabs(self.shape[:0:-1], BLOCK_BYTES // (self.shape[0] * 8)))
+
+    def _whole(self, path: Path) -> NDArray[Any]:
         shape = (*self._stored[1:], self._stored[0]) if self._along_last else self._stored[1:]
-        return values.reshape(shape)
+        return next(self._cut(path, [(...,)])).reshape(shape)
+
+    def _cut(self, path: Path, keys: Iterable[tuple[Any, ...]]) -> Iterator[NDArray[Any]]:
+        """Go through parts of the values of a file, without trailing axes of one place."""
+        proxy = self._open(path).dataobj
+        for key in keys:
+            try:
+                with np.errstate(all="ignore"):  # what slopes make of values is looked at then
+                    stored = proxy.get_unscaled()[key]  # mapped anew, so that pages of a plain file do not stay
+                    slope, intercept = np.float64(proxy.slope), np.float64(proxy.inter)
+                    values = self._nibabel.volumeutils.apply_read_scaling(np.array(stored), slope, intercept)
+            except Exception as error:  # as above
+                raise UnreadableFileError(f"{path}: cannot be read as NIfTI ({one_line(error)}); replace it") from error
+            yield values.reshape(values.shape[: sum(isinstance(part, slice) for part in key) or None])
+
+
+def _is_packed(path: Path) -> bool:
+    """Whether a file is packed by gzip."""
+    return path.name.lower().endswith(".gz")
 
 
 def _files(where: Path) -> list[str]:

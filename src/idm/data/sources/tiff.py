@@ -24,6 +24,7 @@ from idm.data.images.check import gather
 from idm.data.images.files import LabelRule
 from idm.data.metadata import TiffMetadata, of_pieces
 from idm.data.metadata.tiff import KEPT, MOST_VALUES, kept_tags
+from idm.data.names import chosen_names
 from idm.data.reading.damage import reading
 from idm.data.sources.tiff_stack import TIFF_SUFFIXES
 
@@ -115,7 +116,7 @@ class Tiff(MeasuredSource):
         first, shape = self._files[0], (self._pieces.total, *self._inner)
         rule = Missing(missing, fill, Packing(first.dtype).may_miss, in_patches)
         self._adopt_measured(where, shape, first.dtype, known, rule, channels="first")
-        self.names = self._of_kept(self._pieces.names(found.names) if self._along else found.names)
+        self.names = chosen_names(self._pieces.names(found.names) if self._along else found.names, self._kept)
         self.metadata = _agreed([file.metadata for file in self._files], self.shape)
         self.note = f"TIFF, axes {first.axes}, {self.note}, {note}"
         self.remarks = (*found.remarks, *self._left_out)
@@ -153,9 +154,11 @@ class Tiff(MeasuredSource):
     def _measured_windows(self, index: int, keys: Sequence[Window]) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
         owner, row = self._pieces.place_of(index)
         file, order = self._files[owner], self._along + self._then + self._space
-        ordered = file.array().transpose([file.axes.index(axis) for axis in order])
-        entry = ordered[np.unravel_index(row, file.sizes(self._along))] if self._along else ordered
+        scattered = None if file.offset is not None else file.array()
         for _, *window in keys:
+            pixels = file.array() if scattered is None else scattered  # mapped anew, so that its pages do not stay
+            ordered = pixels.transpose([file.axes.index(axis) for axis in order])
+            entry = ordered[np.unravel_index(row, file.sizes(self._along))] if self._along else ordered
             cut = entry[(*(slice(None),) * len(self._then), *window)]
             values = np.array(cut, file.dtype).reshape(-1, *cut.shape[len(self._then) :])
             yield values, Packing(file.dtype).missing(values)
