@@ -43,7 +43,7 @@ summary { cursor: pointer; color: var(--accent); font-size: .95rem; }
 .across span { padding-top: .35rem; text-align: center; }
 .item span { font-size: .85rem; line-height: 1.3; color: var(--muted); font-variant-numeric: tabular-nums; }
 .beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, var(--least)), 1fr)); gap: 0 1.5rem; }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .75rem; margin: 1.5rem 0; }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(12.5rem, 1fr)); gap: .75rem; margin: 1.5rem 0; }
 .cards div { padding: 1rem 1.1rem; background: var(--raised); border-radius: 8px; }
 .cards dd { margin: 0; font-size: 1.625rem; font-weight: 600; line-height: 1.25; color: var(--accent);
   font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
@@ -57,15 +57,17 @@ th { font-weight: 600; color: var(--muted); }
 td:first-child { color: var(--muted); }
 th:last-child, td:last-child { padding-right: 0; }
 .short { white-space: nowrap; }
-.long { min-width: 19rem; }
+.long { min-width: 17rem; }
+.noted { font-size: .9rem; }
+.noted :is(th, td):not(:last-child) { padding-right: 1.1rem; }
 .number { white-space: nowrap; text-align: right; font-variant-numeric: tabular-nums; }
-@media (max-width: 40rem) { main { padding: 2rem 1rem 3rem; } h1 { font-size: 1.625rem; }
-  .cards dd { font-size: 1.3rem; } .cards { grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); }
-  .long { min-width: 12rem; }
+@media screen and (max-width: 60rem) { .long { min-width: 12rem; }
   .noted, .noted tbody, .noted tr, .noted td { display: block; } .noted thead, .noted td:empty { display: none; }
   .noted tr { padding: .6rem 0; border-bottom: 1px solid var(--rule); } .noted td:first-child { font-weight: 600; }
-  .noted td { padding: .1rem 0; border: 0; text-align: left; white-space: normal; }
-  .noted td + td::before { content: attr(data-column) ": "; color: var(--muted); }
+  .noted tr td { padding: .1rem 0; border: 0; text-align: left; white-space: normal; }
+  .noted td + td::before { content: attr(data-column) ": "; color: var(--muted); } }
+@media (max-width: 40rem) { main { padding: 2rem 1rem 3rem; } h1 { font-size: 1.625rem; }
+  .cards dd { font-size: 1.3rem; } .cards { grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); }
   figure:has(.wide) { overflow-x: auto; } .wide { max-width: none; width: 46rem; } .pixels { image-rendering: auto; } }
 @media print { section { margin-top: 1.5rem; padding-top: 1rem; } figure, tr, .cards div { break-inside: avoid; }
   h2, h3 { break-after: avoid; } nav { display: none; }
