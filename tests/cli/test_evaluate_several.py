@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from idm.data import SOURCES
-from idm.tasks.long_jobs import draw_parts
+from idm.tasks.drawn_parts import draw_parts
 
 
 def digits_in(folder, **rows):

@@ -82,7 +82,7 @@ def test_python_guides_alike(sample, run):
 
 def test_an_interrupted_job_of_other_guidance_is_not_gone_on_with(run, tmp_path):
     import idm
-    from idm.tasks.long_jobs import Order
+    from idm.tasks.drawn_parts import Order
 
     opened = idm.load(run, device="cpu")
     order = Order(4, opened.sampler(steps=2))

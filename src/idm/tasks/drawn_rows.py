@@ -15,7 +15,7 @@ from idm.metrics.features import OwnFeatures
 from idm.run import Data, Opened
 from idm.run.figures import Metrics
 from idm.run.views import Gathered, Views
-from idm.tasks.long_jobs import Order, Sight, draw_parts
+from idm.tasks.drawn_parts import Order, Sight, draw_parts
 from idm.tasks.part_files import Part
 
 

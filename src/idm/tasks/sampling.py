@@ -20,7 +20,7 @@ from idm.run.other_conditions import labels_asked
 from idm.run.saving import LARGEST_GRID, results_folder, sample_folder, save_samples
 from idm.samplers import Sampler
 from idm.storage.results import Results
-from idm.tasks.long_jobs import Order, sample_in_parts
+from idm.tasks.drawn_parts import Order, sample_in_parts
 from idm.tasks.made import Made
 from idm.tasks.parts import remove_parts
 from idm.tasks.requests import SampleRequest

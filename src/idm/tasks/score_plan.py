@@ -21,10 +21,10 @@ from idm.run.idle import refuse_idle
 from idm.run.plans import refuse_spacing
 from idm.run.saving import results_folder
 from idm.storage.results import Results, results_in
+from idm.tasks.drawn_parts import Order
 from idm.tasks.drawn_rows import Asked, draw_for
 from idm.tasks.estimates import continuous_in_parts, flow_in_parts, scored_in_parts
 from idm.tasks.level_parts import HELD_OUT, TRAINING, levels_in_parts
-from idm.tasks.long_jobs import Order
 from idm.tasks.parts import remove_parts
 from idm.tasks.requests import ScoreRequest
 from idm.tasks.scores import place_of_scores

@@ -21,7 +21,8 @@ from idm.run.scoring import bits_per_dim, chain_to_score
 from idm.run.tradeoff import Quality, TradeoffPlan, plan_tradeoff
 from idm.samplers import Sampler
 from idm.storage.results import results_in
-from idm.tasks.long_jobs import Order, sample_in_parts, vlb_in_parts
+from idm.tasks.drawn_parts import Order, sample_in_parts
+from idm.tasks.long_jobs import vlb_in_parts
 from idm.tasks.parts import remove_parts
 from idm.tasks.requests import ScoreRequest, TradeoffRequest
 from idm.tasks.together import Say, say_nothing, say_what_is_replaced, together

@@ -17,7 +17,7 @@ from idm.run.calibrated import CalibrateRequest, measure_and_train
 from idm.run.curves import KIND, NAME, StoredCurves, hash_of, most_levels
 from idm.run.other_fits import told_of_other_fits
 from idm.tasks import SampleRequest, ScoreRequest, describe, evaluate_into, sample_into, train, verify
-from idm.tasks.long_jobs import Order
+from idm.tasks.drawn_parts import Order
 from idm.tasks.requests import TradeoffRequest
 from idm.tasks.tradeoff import tradeoff_into
 

@@ -17,7 +17,7 @@ from idm.run import Run, load, open_run_data
 from idm.run.calibrated import CalibrateRequest, measure_and_train
 from idm.run.heads import KIND
 from idm.tasks import ScoreRequest, TradeoffRequest, describe, evaluate_into, tradeoff_into, train
-from idm.tasks.long_jobs import Order
+from idm.tasks.drawn_parts import Order
 from idm.training.head_losses import HEADS
 
 from ...forging import POINTS, make_run

@@ -9,7 +9,8 @@ from idm.core.errors import InterruptedRunError
 from idm.core.ranks import Ranks
 from idm.core.terminal import TERMINAL
 from idm.run import draw, held_out_bound, load, open_run_data
-from idm.tasks.long_jobs import Order, bound_in_parts, load_together, sample_in_parts
+from idm.tasks.drawn_parts import Order, sample_in_parts
+from idm.tasks.long_jobs import bound_in_parts, load_together
 from idm.tasks.requests import ScoreRequest
 
 from ..training.together import run_together
@@ -108,7 +109,7 @@ def test_what_was_drawn_of_a_model_is_found_again_after_its_folder_has_moved(dig
     first = sample_in_parts(digits, Order(6, sampler, batch_size=2), tmp_path / "parts")
     (tmp_path / "run").rename(tmp_path / "moved")
     moved = load(tmp_path / "moved", device="cpu").using(precision="float32")  # named, and the same as before
-    monkeypatch.setattr("idm.tasks.long_jobs.draw", never)
+    monkeypatch.setattr("idm.tasks.drawn_parts.draw", never)
     order = Order(6, moved.sampler(name="ddpm", steps=3), batch_size=2)
     assert torch.equal(first, sample_in_parts(moved, order, tmp_path / "parts"))
 
