@@ -40,11 +40,12 @@ def watch(command: Sequence[str]) -> Watched:
     with TemporaryFile() as written:
         start, anonymous = time.perf_counter(), 0
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=written, stderr=subprocess.STDOUT)
-        pid = 0
-        while not pid:
+        while True:
             anonymous = max(anonymous, _memory(process.pid).get("RssAnon", 0))
-            time.sleep(LOOK_SECONDS)
             pid, waited, usage = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                break
+            time.sleep(LOOK_SECONDS)
         seconds, process.returncode = time.perf_counter() - start, os.waitstatus_to_exitcode(waited)
         written.seek(0)
         said = written.read().decode(errors="replace")

@@ -161,7 +161,7 @@ class Dataset:
         """Return the numbers that samples have in the source, and their names there; None where they have none."""
         numbers = self._indices[indices % len(self) % len(self._indices)].tolist()
         names = self.source.names
-        return numbers, None if names is None else [names[number] for number in numbers]
+        return numbers, None if names is None else [names[int(number)] for number in numbers]
 
     def columns_of(self, indices: Indices) -> dict[str, list[Any]]:
         """Return what tables say of samples besides their numbers and names, see ``Source.columns_of``."""

@@ -59,4 +59,4 @@ def chosen_names(names: Sequence[str], chosen: NDArray[np.int64]) -> Sequence[st
     """Return the names of some samples, made when they are asked for."""
     if len(chosen) == len(names):
         return names
-    return MadeNames(len(chosen), lambda numbers: [names[index] for index in chosen[numbers].tolist()])
+    return MadeNames(len(chosen), lambda numbers: [names[int(index)] for index in chosen[numbers]])

@@ -130,7 +130,9 @@ def hash_of_named(settings: DataSettings, source: Source, held_out: Indices) -> 
     grouped = settings.group_by or settings.group_pattern
     if not grouped and (source.names is None or not (settings.held_out_list or settings.held_out_folder)):
         return ""
-    names = sorted(map(str, held_out.tolist()) if source.names is None else (source.names[index] for index in held_out))
+    names = sorted(
+        map(str, held_out.tolist()) if source.names is None else (source.names[int(row)] for row in held_out)
+    )
     return hashlib.sha256("\n".join(names).encode("utf-8", "surrogatepass")).hexdigest()
 
 
