@@ -169,7 +169,7 @@ def save_figure(path: Path, kind: Kind, rows: Sequence[tuple[str, Array]]) -> No
         for axes, sample in zip(line, [samples[:1000]] if points else samples, strict=False):
             kind.draw(axes, sample)
             axes.set_axis_off()
-    figure.tight_layout(pad=0.3)
+    figure.tight_layout(pad=0.3, h_pad=1.2)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
