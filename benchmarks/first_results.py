@@ -162,14 +162,14 @@ def save_figure(path: Path, kind: Kind, rows: Sequence[tuple[str, Array]]) -> No
     points = rows[0][1].ndim == 2
     columns = 1 if points else NUM_SHOWN
     figure, grid = plt.subplots(
-        len(rows), columns, figsize=(1.25 * max(columns, 3), 1.4 * len(rows) * (2 if points else 1))
+        len(rows), columns, figsize=(1.25 * max(columns, 3), 1.55 * len(rows) * (2 if points else 1))
     )
     for (name, samples), line in zip(rows, np.reshape(grid, (len(rows), columns)), strict=True):
         line[0].set_title(name, loc="left", fontsize=8)
         for axes, sample in zip(line, [samples[:1000]] if points else samples, strict=False):
             kind.draw(axes, sample)
             axes.set_axis_off()
-    figure.tight_layout(pad=0.3, h_pad=1.2)
+    figure.tight_layout(pad=0.6, h_pad=1.2)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
