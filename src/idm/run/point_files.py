@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError
 from idm.core.places import kind_at
 from idm.core.text import shown
-from idm.data.arrays.cells import MISSING, is_number
+from idm.data.arrays.cells import MISSING, READERS, SPELLED, WRITTEN, Decimal
 from idm.data.arrays.columns import NumberTable, guess_label_column, open_numbers
 from idm.data.writers.table import table_bytes
 from idm.run.spec import DataSpec
@@ -57,8 +57,9 @@ class PointTable:
             DataError: as of ``columns``; no number in a cell; no rows.
         """
         names = self.columns(spec)
+        decimal = self.table.decimal_of(names)
         rows = [
-            [self._number(row, name, cells, may_have_holes=may_have_holes) for name in names]
+            [self._number(row, name, cells, decimal, may_have_holes=may_have_holes) for name in names]
             for row, cells in self.table.rows()
         ]
         if not rows:
@@ -70,21 +71,24 @@ class PointTable:
         name = guess_label_column(self.table, None)
         return None if name is None else self.table.texts([name])[name]
 
-    def _number(self, row: int, name: str, cells: Sequence[str], *, may_have_holes: bool) -> float:
+    def _number(self, row: int, name: str, cells: Sequence[str], decimal: Decimal, *, may_have_holes: bool) -> float:
         cell = cells[self.table.names.index(name)].strip()
         if may_have_holes and cell.casefold() in MISSING:
             return np.nan
-        if not is_number(cell) or not np.isfinite(float(cell)):
+        try:
+            return READERS["d"](WRITTEN[decimal](cell))
+        except ValueError:
             raise DataError(
                 f"{self.table.where}: a finite number in row {row} of column '{name}' wanted, got {shown(cell)}; fill "
                 "it in"
-            )
-        return float(cell)
+            ) from None
 
     def write(self, points: NDArray[Any], spec: DataSpec) -> bytes:
         """Write points [n, c], or one [c], as such a file, with the names of columns if it had any."""
-        names = self.columns(spec) if self.table.is_named else None
-        return table_bytes(np.atleast_2d(points).tolist(), names, self.table.delimiter)
+        names = self.columns(spec)
+        spelled = SPELLED[self.table.decimal_of(names)]
+        rows = ([spelled(value) for value in row] for row in np.atleast_2d(points).tolist())
+        return table_bytes(rows, names if self.table.is_named else None, self.table.delimiter)
 
 
 def table_of(path: Path) -> PointTable:

@@ -175,18 +175,36 @@ def test_numbers_may_have_decimal_commas(tmp_path, lines, options, values):
     assert "decimal comma" in source.note
 
 
-def test_a_file_of_decimal_commas_is_recognised_and_keeps_its_classes(tmp_path):
-    path = written(tmp_path / "a.csv", "x;kind;label", "0,5;1;a,b", "1,5;2;c")
+def test_a_file_of_decimal_commas_is_recognised_and_keeps_its_text(tmp_path):
+    path = written(tmp_path / "a.csv", "400,5;kind;label", "0,5;1;1,2", "1,5;2;c")
     source = SOURCES.build(*infer_source(path))
     assert source.read(np.arange(2)).tolist() == [[0.5, 1.0], [1.5, 2.0]]
-    assert source.class_names == ("a,b", "c")
+    assert (source.class_names, source.channel_names) == (("1,2", "c"), ("400,5", "kind"))
 
 
-@pytest.mark.parametrize("line", ["1,234;2", "0,5;1.5"])
-def test_commas_that_may_part_thousands_are_no_decimal_commas_by_themselves(tmp_path, line):
-    path = written(tmp_path / "a.csv", "x;y", "1;2", line)
-    with pytest.raises(DataError, match="decimal=comma if it stands"):
-        SOURCES.build("numeric_csv", {"path": str(path)})
+def test_only_columns_that_are_read_tell_of_decimal_commas(tmp_path):
+    path = written(tmp_path / "a.csv", "tags;label;x", "3,4;0,1;1", "5,6;2,0;2")
+    source = SOURCES.build("numeric_csv", {"path": str(path), "columns": ("x",)})
+    assert source.read(np.arange(2)).tolist() == [[1.0], [2.0]]
+    assert source.class_names == ("0,1", "2,0")
+    assert "decimal point" in source.note
+
+
+@pytest.mark.parametrize(
+    ("lines", "options", "said"),
+    [
+        (["1,234;2"], {}, "decimal=comma if it stands"),
+        (["0,5;1.5"], {}, "decimal=comma if it stands"),
+        (["12,5;1", "1.234;2"], {"decimal": "comma"}, "numbers with a decimal comma, as others have"),
+        (["12,5;1"] * 250 + ["1.234;2"], {}, "got '1.234' in row 253"),
+        (["2.500,5;1", "0,5;1"], {}, "without marks between thousands"),
+        (["1'234;1"], {}, "without marks between thousands"),
+    ],
+)
+def test_marks_between_thousands_are_no_decimals(tmp_path, lines, options, said):
+    path = written(tmp_path / "a.csv", "x;y", "1;2", *lines)
+    with pytest.raises(DataError, match=said):
+        SOURCES.build("numeric_csv", {"path": str(path), **options})
 
 
 def test_files_that_are_none_are_refused_in_one_line(tmp_path):

@@ -13,6 +13,9 @@ WITH_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 """What a number with one comma may be as well."""
 
+GROUPED = re.compile(r"[+-]?\d{1,3}([., '\u2019\u00a0\u202f]\d{3})+([.,]\d+)?")
+"""A number with marks between its thousands."""
+
 Decimal = Literal["point", "comma"]
 """What stands between the whole part of a number and its fraction."""
 
@@ -28,18 +31,26 @@ def count_rows(cells: Sequence[str]) -> bool:
     return any(all(cell == str(row) for row, cell in enumerate(cells, first)) for first in (0, 1))
 
 
-def with_point(cell: str) -> str:
-    """Write a number that has a decimal comma with a point; all else stays."""
-    return cell.replace(",", ".") if WITH_COMMA.fullmatch(cell.strip()) else cell
-
-
-def unchanged(cell: str) -> str:
-    """Leave a cell as it is."""
+def _as_written(cell: str) -> str:
     return cell
 
 
-DECIMALS: dict[Decimal, Callable[[str], str]] = {"point": unchanged, "comma": with_point}
-"""What writes the numbers of a file with a point, by what they have in its place."""
+def _with_point(cell: str) -> str:
+    if "." in cell:
+        raise ValueError(cell)  # beside decimal commas a point parts thousands
+    return cell.replace(",", ".")
+
+
+WRITTEN: dict[Decimal, Callable[[str], str]] = {"point": _as_written, "comma": _with_point}
+"""What writes a number with a decimal point, by what it has in its place; a number of the other kind is refused."""
+
+
+def _with_comma(number: float) -> str:
+    return repr(number).replace(".", ",")
+
+
+SPELLED: dict[Decimal, Callable[[float], str]] = {"point": repr, "comma": _with_comma}
+"""What writes a number as ``WRITTEN`` takes it, without loss."""
 
 
 def have_decimal_commas(cells: Iterable[str]) -> bool:
@@ -50,6 +61,11 @@ def have_decimal_commas(cells: Iterable[str]) -> bool:
             return False
         found = found or (WITH_COMMA.fullmatch(cell) is not None and THOUSANDS.fullmatch(cell) is None)
     return found
+
+
+def may_be_number(cell: str, *, commas: bool) -> bool:
+    """Whether a cell is a number; with ``commas`` also one that has a decimal comma."""
+    return is_number(cell) or (commas and WITH_COMMA.fullmatch(cell) is not None)
 
 
 def is_number(cell: str) -> bool:

@@ -3,8 +3,7 @@
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
-from math import isfinite
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,13 +13,14 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError
 from idm.core.text import shown
 from idm.data.arrays.cells import (
-    DECIMALS,
+    GROUPED,
     MISSING,
     READERS,
     WITH_COMMA,
+    WRITTEN,
     Decimal,
     have_decimal_commas,
-    is_number,
+    may_be_number,
     reads,
 )
 from idm.data.csv_rows import guess_delimiter, read_rows, refuse_more_cells
@@ -39,30 +39,27 @@ class NumberTable:
         delimiter: what is between columns.
         names: name of each column; column1, column2 and so on where the file names none.
         is_named: whether its first row names them.
-        decimal: what numbers have before their fraction.
+        told: what numbers have before their fraction; None: told by the first rows of the columns that are read.
     """
 
     where: Path
     delimiter: str
     names: tuple[str, ...]
     is_named: bool
-    decimal: Decimal
+    told: Decimal | None
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Go through the rows below the names, as (number of the row in the file, cells); missing cells are empty.
-
-        Numbers have a decimal point, whatever the file has.
 
         Raises:
             UnreadableFileError: the file cannot be read.
             DataError: more cells than columns.
         """
-        with_point = DECIMALS[self.decimal]
         for number, cells in enumerate(read_rows(self.where, self.delimiter), 1):
             if number == 1 and self.is_named:
                 continue
             refuse_more_cells(self.where, number, cells, self.names)
-            yield number, [*map(with_point, cells)] + [""] * (len(self.names) - len(cells))
+            yield number, cells + [""] * (len(self.names) - len(cells))
 
     def texts(self, names: Sequence[str]) -> dict[str, list[str]]:
         """Read some columns as text, without blanks around it."""
@@ -72,6 +69,14 @@ class NumberTable:
                 for name, place in zip(names, places, strict=True):
                     found[name].append(cells[place].strip())
         return found
+
+    def decimal_of(self, names: Sequence[str]) -> Decimal:
+        """Tell what numbers of some columns have before their fraction; a point where commas are between columns."""
+        if self.told is not None or self.delimiter == ",":
+            return self.told or "point"
+        places = [self.names.index(name) for name in names]
+        first = (cells for _, cells in islice(self.rows(), ROWS_TO_TELL))
+        return "comma" if have_decimal_commas(cells[place] for cells in first for place in places) else "point"
 
     def numbers(self, names: Sequence[str], kept: Sequence[int] | None, code: str) -> NDArray[Any]:
         """Read some columns of some rows as numbers, [rows, columns].
@@ -85,7 +90,12 @@ class NumberTable:
             DataError: a cell that is no finite number, or none of that kind; nothing to read.
         """
         places = [self.names.index(name) for name in names]
-        read, found, chosen = READERS[code], array(code), None if kept is None else frozenset(kept)
+        written, of_kind = WRITTEN[self.decimal_of(names)], READERS[code]
+        found, chosen = array(code), None if kept is None else frozenset(kept)
+
+        def read(cell: str) -> float:
+            return of_kind(written(cell))
+
         for count, (number, cells) in enumerate(self.rows()):
             if chosen is None or count in chosen:
                 try:
@@ -112,7 +122,8 @@ class NumberTable:
                 f"{self.where}: a number in every row wanted, got none ({shown(cell)}) {place}; fill it in, remove the "
                 f"row, or {others}"
             )
-        if is_number(cell) and isfinite(float(cell)):
+        decimal, finite = self.decimal_of(names), READERS["d"]
+        if reads(lambda text: finite(WRITTEN[decimal](text)), cell):
             raise DataError(
                 f"{self.where}: whole numbers of 64 bits wanted, got {shown(cell)} {place}; set "
                 "data.source.values=floats"
@@ -121,6 +132,11 @@ class NumberTable:
             raise DataError(
                 f"{self.where}: finite numbers, with a decimal point, wanted, got {shown(cell)} {place}; set "
                 "data.source.decimal=comma if it stands for the point, or remove commas between thousands"
+            )
+        if GROUPED.fullmatch(cell) or reads(finite, cell):
+            raise DataError(
+                f"{self.where}: numbers with a decimal {decimal}, as others have, and without marks between thousands "
+                f"wanted, got {shown(cell)} {place}; write all in one way"
             )
         raise DataError(
             f"{self.where}: finite numbers wanted, got {shown(cell)} {place}; {others}, or set "
@@ -145,11 +161,12 @@ def open_numbers(
         DataError: no file, or an empty one; names that come twice or do not fit into a line.
     """
     mark = guess_delimiter(where) if delimiter is None else delimiter
-    decimal = decimal or _guess_decimal(where, mark)
-    first = [DECIMALS[decimal](cell.strip()) for cell in next(read_rows(where, mark), [])]
+    first = [cell.strip() for cell in next(read_rows(where, mark), [])]
     if not first:
         raise DataError(f"{where}: rows of numbers wanted, got an empty file; check the path")
-    named = not all(is_number(cell) or cell.casefold() in MISSING for cell in first) if header is None else header
+    commas = mark != "," or decimal is not None
+    values = all(may_be_number(cell, commas=commas) or cell.casefold() in MISSING for cell in first)
+    named = not values if header is None else header
     names = [first[0].lstrip("# "), *first[1:]] if named else [f"column{place}" for place in range(1, len(first) + 1)]
     for place, name in enumerate(names):
         if not name.isprintable() or name in names[:place]:
@@ -159,11 +176,6 @@ def open_numbers(
                 "or set data.source.header=false if the first row holds numbers"
             )
     return NumberTable(where, mark, tuple(names), named, decimal)
-
-
-def _guess_decimal(where: Path, delimiter: str) -> Decimal:
-    rows = islice(read_rows(where, delimiter), ROWS_TO_TELL)
-    return "comma" if delimiter != "," and have_decimal_commas(chain.from_iterable(rows)) else "point"
 
 
 def guess_label_column(table: NumberTable, chosen: Sequence[str] | None) -> str | None:

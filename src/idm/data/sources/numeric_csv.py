@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError
 from idm.core.text import shown
 from idm.data.arrays.arrow import row_name
-from idm.data.arrays.cells import Decimal, are_labels, count_rows, is_number
+from idm.data.arrays.cells import Decimal, are_labels, count_rows, may_be_number
 from idm.data.arrays.columns import NumberTable, guess_label_column, open_numbers
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices
@@ -41,8 +41,8 @@ class NumericCsv(ArraySource):
         delimiter: what is between columns; by default a tab, a semicolon or a comma, the first of these that the first
             line has.
         header: whether the first row names the columns; by default, if not all of it are numbers.
-        decimal: what numbers have before their fraction, a point or a comma; by default told by the first rows, and a
-            point where columns are parted by commas.
+        decimal: what numbers have before their fraction, point or comma; by default told by the first rows of the
+            columns that are read, and a point where commas are between columns.
         values: what numbers become: floats of 64 bits, or integers of 64 bits, whose levels are kept.
         split: which part is read, train, val or test, where a column called split names them; by default all together.
         apart: columns that are no values unless ``columns`` names them, such as those that name groups.
@@ -78,7 +78,7 @@ class NumericCsv(ArraySource):
         self._adopt(where, self._values.shape, self._values.dtype, labels, channels="first")
         self.channel_names = found.columns if table.is_named else None
         of_labels = "no labels" if labels is None else f"labels from {found.of_labels}"
-        self.note = f"{listed(found.columns)} in columns, decimal {table.decimal}, {of_labels}"
+        self.note = f"{listed(found.columns)} in columns, decimal {table.decimal_of(found.columns)}, {of_labels}"
         self.remarks += unread_columns(found.others)
         self.beside = Beside(table.names, partial(_cells, table, rows))
 
@@ -159,7 +159,8 @@ def holds_numbers(where: Path) -> bool:
         table = open_numbers(where, None, None)
         _, cells = next(table.rows(), (0, list[str]()))
         names_files = any(Path(cell.strip()).suffix.lower() in SUFFIXES for cell in cells)
-        return "path" not in table.names and not names_files and any(map(is_number, cells))
+        numbers = [may_be_number(cell.strip(), commas=table.delimiter != ",") for cell in cells]
+        return "path" not in table.names and not names_files and any(numbers)
     return False
 
 
