@@ -31,9 +31,8 @@ Samples = Shaped[np.ndarray, "n c *space"]
 BLOCK_BYTES = 32 << 20
 """Bytes of a source that are looked at in one piece."""
 
-CACHE_BYTES = 384 << 20
-"""Samples that take more memory than this are not kept in memory, but read as needed: with PyTorch, and what is read at
-a time, a process stays within 10^9 bytes."""
+CACHE_BYTES = 1 << 30
+"""Samples that take more memory than this, with their conditions, are not kept in memory, but read as needed."""
 
 LEVELS = {np.dtype(np.bool_): 2, np.dtype(np.uint8): 256, np.dtype(np.uint16): 65_536}
 """Number of levels of the dtypes that are quantised whatever the values are."""

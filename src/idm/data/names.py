@@ -55,8 +55,15 @@ class MadeNames(Sequence[str]):
     __hash__ = None  # pyright: ignore[reportAssignmentType] (as of lists: contents decide)
 
 
+def names_or_numbers(names: Sequence[str] | None, count: int) -> Sequence[str]:
+    """Return names, or the number of each of ``count`` samples where they have none."""
+    return names or MadeNames(count, lambda numbers: [*map(str, numbers.tolist())])
+
+
 def chosen_names(names: Sequence[str], chosen: NDArray[np.int64]) -> Sequence[str]:
     """Return the names of some samples, made when they are asked for."""
     if len(chosen) == len(names):
         return names
+    if isinstance(names, MadeNames):
+        return MadeNames(len(chosen), lambda numbers: names.make(chosen[numbers]))
     return MadeNames(len(chosen), lambda numbers: [names[int(index)] for index in chosen[numbers]])

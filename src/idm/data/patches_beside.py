@@ -40,7 +40,7 @@ class PatchesBeside(Source):
         self.labels = self.class_names = None
         self.layout, self.channel_names = rasters.layout, rasters.channel_names
         self.sampling_rate, self.remarks = rasters.sampling_rate, rasters.remarks
-        self.names = None if samples.names is None else tuple(samples.names)
+        self.names = samples.names
         self.note = (
             f"patches of {' x '.join(map(str, self._size))} of {counted(len(rasters), 'raster')}, {rasters.note}"
         )

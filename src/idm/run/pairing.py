@@ -50,12 +50,28 @@ def are_as_many(samples: Source, conditions: Source) -> bool:
 
 def _found_by_names(samples: Sequence[str], conditions: Sequence[str]) -> Indices | None:
     """Return the number of the condition of the same name as each sample; None where names do not tell."""
+    if _are_in_step(samples, conditions):
+        return np.arange(len(samples))
     wanted, there = _compared(samples, conditions)
-    if wanted == there:
-        return np.arange(len(wanted))
     number = {name: row for row, name in enumerate(there)}
     is_told = len(number) == len(there) and len(set(wanted)) == len(wanted) and number.keys() >= set(wanted)
     return np.array([number[name] for name in wanted], dtype=np.int64) if is_told else None
+
+
+def _are_in_step(samples: Sequence[str], conditions: Sequence[str]) -> bool:
+    """Whether names are the same one after another, as ``_compared`` has them: those of large sets are not kept."""
+    if len(samples) != len(conditions):
+        return False
+    first: tuple[str, str] | None = None
+    same = of_one_file = True
+    for ours, theirs in zip(map(_file_and_place, samples), map(_file_and_place, conditions), strict=True):
+        files = (ours[0], theirs[0])
+        first = first or files
+        same = same and ours == theirs
+        of_one_file = of_one_file and ours[1] == theirs[1] and files == first
+        if not (same or of_one_file):
+            return False
+    return True
 
 
 def _compared(samples: Sequence[str], conditions: Sequence[str]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:

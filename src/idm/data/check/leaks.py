@@ -116,5 +116,6 @@ def _equal_rows(hashes: UInt64[np.ndarray, "n 2"]) -> list[NDArray[np.int64]]:
     """Return the numbers of equal rows, group by group, without groups of one, in the order of their first rows."""
     order = np.lexsort(hashes.T)
     starts = np.flatnonzero((np.diff(hashes[order], axis=0) != 0).any(axis=1)) + 1
-    groups = [rows for rows in np.split(order, starts) if len(rows) > 1]
+    bounds = np.concatenate([[0], starts, [len(order)]])
+    groups = [order[bounds[at] : bounds[at + 1]] for at in np.flatnonzero(np.diff(bounds) > 1)]
     return sorted(groups, key=lambda rows: int(rows[0]))

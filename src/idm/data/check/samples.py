@@ -14,6 +14,7 @@ from idm.data.check.leaks import Contents, find_copies, find_leaks, gather_hashe
 from idm.data.check.result import DataCheck, folder_and_file, odd_copies, odd_groups
 from idm.data.check.training import Opener, open_as_training, try_to_open
 from idm.data.hashing import files_of, hashed
+from idm.data.names import names_or_numbers
 from idm.data.sources.index import FileEntry
 from idm.data.values.statistics import extremes
 
@@ -29,7 +30,7 @@ def check_source(
         return DataCheck(str(options.get("path", "")), name, options, files, (), refusals, 0, {}, None, (), (), (), ())
     with passes_shown_by(SILENT):  # the loop is followed
         contents, flat = _go_through(opened, listener)
-    names = opened.names or tuple(map(str, range(len(opened))))
+    names = names_or_numbers(opened.names, len(opened))
     duplicates = find_copies(contents, names)
     leaks = None if found.held_out is None else find_leaks(contents, names, found.sides(names))
     low, high = extremes(opened)

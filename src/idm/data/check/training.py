@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import eq
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from idm.data import SOURCES
 from idm.data.base import Indices, Source
 from idm.data.check.leaks import HELD_OUT, TRAIN, UNSPLIT
 from idm.data.check.values import ValuesFound, look_at_values
+from idm.data.names import names_or_numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +34,11 @@ class Opened:
 
     def sides(self, names: Sequence[str]) -> NDArray[np.int8]:
         """Say on which side of the split the samples of these names are, see ``leaks``."""
-        known = self.source.names or tuple(map(str, range(len(self.source))))
+        known = names_or_numbers(self.source.names, len(self.source))
         of_rows = np.full(len(known), UNSPLIT if self.held_out is None else TRAIN, dtype=np.int8)
         if self.held_out is not None:
             of_rows[self.held_out] = HELD_OUT
-        if known is names or list(known) == list(names):
+        if len(known) == len(names) and all(map(eq, known, names)):
             return of_rows
         by_name = dict(zip(known, of_rows.tolist(), strict=True))
         return np.array([by_name.get(name, UNSPLIT) for name in names], dtype=np.int8)
