@@ -3,7 +3,7 @@
     tools/fetch_data.py data --only ecg
     python examples/ecg.py --data data/ecg/ecg.dat --out runs/ecg
 
-takes about 3½ minutes on one core. docs/examples/ecg.md says what came out.
+takes about 25 minutes on one core. docs/examples/ecg.md says what came out.
 """
 
 import time
@@ -24,7 +24,7 @@ RATE_HZ = 360
 SHARE_TO_TEST = 0.1
 Ints = npt.NDArray[np.int64]
 
-STEPS = 1300
+STEPS = 10_000
 
 
 def read_ecg(path: Path) -> Ints:
