@@ -41,7 +41,7 @@ SIDE, STRIDE, BLOCK = 32, 8, 8
 STEP, LARGEST = 20.0, 475
 """What heights are rounded to, m; and the largest whole number that is allowed for."""
 
-STEPS, DRAWS = 1_000, 16
+STEPS, DRAWS = 4_000, 16
 
 SHRINKS = (0.0, 0.02, 0.05, 0.1, 0.2)
 """Shares of covariances that baselines may leave out, whichever suits what is scored best."""
