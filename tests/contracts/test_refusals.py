@@ -44,6 +44,7 @@ ELSEWHERE = {
     ("data.py", "data: each sample is read"): "as above",
     ("data.py", "data: one sample of"): "as above",
     ("named.py", "read as one raster"): "as above",
+    ("named.py", "read as {} signals"): "as above",
     ("words.py", "data: "): "as above",
     ("pairing.py", "data.condition: {}"): "as above",
     ("beside.py", "data.condition: {}"): "as above",

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 FILE = Path(__file__).with_name("names.json")
@@ -150,7 +151,8 @@ def _words_of_settings() -> dict[str, list[str]]:
 
     settings: dict[str, list[str]] = {}
     for row in every_setting():  # a path has a row for each member that has such an option
-        values = ["true", "false"] if row.kind == WORDS[bool] else row.kind.split(" | ") if " | " in row.kind else []
+        kind = row.kind.removesuffix(f" or {WORDS[NoneType]}")
+        values = ["true", "false"] if kind == WORDS[bool] else kind.split(" | ") if " | " in kind else []
         settings[row.path] = list(dict.fromkeys([*settings.get(row.path, []), *values]))
     return settings
 

@@ -165,8 +165,18 @@ class Patches(Source):
         return tuple(filter(None, lines))
 
     def _read_beside(self, name: str) -> NDArray[Any]:
-        """Read what a column says of the raster of each patch."""
-        return self._rasters.beside.load(name)[self._owners]
+        """Read what a column says of the raster of each patch.
+
+        Raises:
+            DataError: it has not one entry for each raster.
+        """
+        found, count = self._rasters.beside.load(name), len(self._rasters)
+        if found.shape[:1] != (count,):
+            raise DataError(
+                f"{name}: an entry for each of {counted(count, 'raster')} that patches are cut from wanted, got shape "
+                f"{found.shape}; name another column or array"
+            )
+        return found[self._owners]
 
 
 def _refuse(space: tuple[int, ...], size: Sizes, stride: Sizes) -> None:

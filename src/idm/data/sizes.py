@@ -23,6 +23,11 @@ def along_axes(said: Sizes, space: tuple[int, ...]) -> tuple[int, ...]:
     return (said,) * len(space) if isinstance(said, int) else said
 
 
+def number_of_axes(said: Sizes) -> int | None:
+    """Return how many axes sizes are said of; None where one stands for all of them."""
+    return None if isinstance(said, int) else len(said)
+
+
 def are_within(said: Sizes, space: tuple[int, ...]) -> bool:
     """Whether there is a size for each axis, at least 1, and none is larger than the space."""
     sizes = along_axes(said, space)

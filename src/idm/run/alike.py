@@ -180,8 +180,10 @@ def _build(alike: Alike, name: str, options: Mapping[str, Any]) -> Source:
 
 
 def _where_they_fit(settings: DataSettings, source: Source) -> Source:
-    """Cut a source into patches as the known data; smaller samples stay as they are."""
-    return in_patches(settings, source, to_split=False) if are_within(settings.patch_size, source.shape[1:]) else source
+    """Cut a source into patches as the known data; smaller samples, and those of other axes, stay as they are."""
+    space, stride = source.shape[1:], settings.patch_stride
+    fits = are_within(settings.patch_size, space) and len(along_axes(stride, space)) == len(space)
+    return in_patches(settings, source, to_split=False) if fits else source
 
 
 def _as_it_is(source: Source) -> Source:

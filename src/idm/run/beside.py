@@ -46,7 +46,7 @@ def lay_beside(settings: DataSettings, samples: Source, conditions: Source) -> B
     if not are_as_many(whole, conditions):
         raise DataError(
             f"condition: one for each of the {len(whole):,} samples wanted, in the same order, got "
-            f"{len(conditions):,}; give as many"
+            f"{len(conditions):,} ({conditions.note}); give as many"
         )
     _refuse_other_axes(settings, conditions, whole.shape)
     rows, remarks = in_step(whole.names, conditions.names, len(whole))
@@ -64,7 +64,8 @@ def _refuse_other_axes(settings: DataSettings, conditions: Source, samples: tupl
     by_layout = {("none", 1): "first or last", ("first", -1): "none", ("last", -1): "none"}
     can_say = settings.condition.get("channels") is not None
     rule = by_layout.get((conditions.layout, found - wanted)) if can_say else None
-    places = ", ".join(("n", "channels", *("1" if found < wanted else "size",) * wanted))
+    sizes = ("size",) * min(found, wanted) + ("1",) * (wanted - found)
+    places = ", ".join(("n", "channels", *sizes))
     other = f", or set data.condition.channels={rule} if an axis was taken for another" if rule else ""
     raise DataError(
         f"condition: fields of {wanted} spatial axes wanted, as the samples have, got {conditions.shape}, of {found}; "

@@ -74,7 +74,9 @@ def open_conditions(settings: DataSettings, samples: Source, codec: Codec | None
     if told.get("path") == "":
         raise DataError("data.condition.path: a folder or file wanted, got none; give it with condition=PATH")
     with of_conditions():
-        source: Source = told.build(trust_code=False, apart=(), in_patches=bool(settings.patch_size))
+        source: Source = told.build(
+            trust_code=False, apart=(), in_patches=bool(settings.patch_size), num_axes=len(samples.shape) - 1
+        )
         remarks = source.remarks
     beside = lay_beside(settings, samples, source)
     source = beside.source

@@ -29,6 +29,9 @@ DATA_OPTIONS = tuple(entry.name for entry in fields(DataSettings))
 FEW_COORDINATES = 16
 """Points of more coordinates may be meant as signals."""
 
+LARGEST_OFFERED, SMALLEST_OFFERED = 64, 8
+"""Sizes of the patches that are offered, in places."""
+
 
 @dataclass(frozen=True)
 class Data:
@@ -177,9 +180,22 @@ def _without_axes(settings: DataSettings, source: Source) -> tuple[str, ...]:
         return ()
     return (
         f"data: each sample is read as {count:,} numbers without an axis, as points are; "
-        f"data.source.channels=none reads signals of {count:,} places, spatial_dims=0 says points, and "
-        "data.patch_size=64 cuts one raster into patches",
+        f"data.source.channels=none reads signals of {count:,} places, spatial_dims=0 says points"
+        f"{_offer_of_a_raster(settings, source)}",
     )
+
+
+def _offer_of_a_raster(settings: DataSettings, source: Source) -> str:
+    """Say how points may be one raster; nothing where patches would leave them entries, see ``NamedArrays``."""
+    size, options = _offered_size((len(source), source.shape[0])), vars(settings.source.options)
+    may_be_one = options.get("samples", "") is None and source.labels is None and not settings.apart
+    return f", and data.patch_size={size} cuts one raster into patches" if size and may_be_one else ""
+
+
+def _offered_size(space: tuple[int, ...]) -> int:
+    """Return a size of patches of which several fit along each axis, a power of 2; 0: the space is too small."""
+    most = min(LARGEST_OFFERED, min(space) // 2)
+    return 0 if most < SMALLEST_OFFERED else 2 ** (most.bit_length() - 1)
 
 
 def _a_lone_one(settings: DataSettings, source: Source) -> tuple[str, ...]:
@@ -187,10 +203,9 @@ def _a_lone_one(settings: DataSettings, source: Source) -> tuple[str, ...]:
     space = source.shape[1:]
     if len(source) > 1 or not space or settings.patch_size or settings.random_crop:
         return ()
-    words = " x ".join(f"{size:,}" for size in space)
-    return (
-        f"data: one sample of {words} places is all there is; data.patch_size=64 cuts it into patches of that size",
-    )
+    words, size = " x ".join(map("{:,}".format, space)), _offered_size(space)
+    offer = f"; data.patch_size={size} cuts it into patches of that size" if size else ""
+    return (f"data: one sample of {words} places is all there is{offer}",)
 
 
 @option_paths("data", DATA_OPTIONS)

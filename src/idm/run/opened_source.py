@@ -7,7 +7,7 @@ from idm.core.errors import DataError, SettingsError
 from idm.data import Source
 from idm.data.parts import without_advice
 from idm.data.patches import SIZE, STRIDE, Patches
-from idm.data.sizes import Sizes, are_within, sizes_in_words
+from idm.data.sizes import Sizes, are_within, number_of_axes, sizes_in_words
 from idm.settings import Experiment
 from idm.settings.experiment import DataSettings
 from idm.settings.schema import OpenSection, option_paths
@@ -44,7 +44,10 @@ def open_source(settings: DataSettings, *, trust_code: bool = False) -> Source:
     if settings.source.get("path") == "":
         raise DataError("data.source.path: a folder or file wanted, got none; give it with data=PATH")
     source: Source = settings.source.build(
-        trust_code=trust_code, apart=settings.apart, in_patches=bool(settings.patch_size)
+        trust_code=trust_code,
+        apart=settings.apart,
+        in_patches=bool(settings.patch_size),
+        num_axes=number_of_axes(settings.patch_size),
     )
     source = in_patches(settings, source, to_split=_chooses_blocks(settings))
     if settings.held_out_list or settings.held_out_folder:

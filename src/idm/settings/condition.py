@@ -32,7 +32,7 @@ class ConditionSettings(OpenSection):
         "source", {NONE: no_source, **{name: SOURCES[name] for name in SOURCES if name != "custom"}}
     )
     section: ClassVar[str] = "data.condition"
-    given: ClassVar[tuple[str, ...]] = ("trust_code", "apart", "in_patches")
+    given: ClassVar[tuple[str, ...]] = ("trust_code", "apart", "in_patches", "num_axes")
     name: str = NONE
     options: ConditionOptions = DEFAULTS
     range: RangeRule = "auto"

@@ -28,7 +28,7 @@ class SourceSettings(OpenSection):
 
     family: ClassVar[Registry[Any]] = SOURCES
     section: ClassVar[str] = "data.source"
-    given: ClassVar[tuple[str, ...]] = ("trust_code", "apart", "in_patches")
+    given: ClassVar[tuple[str, ...]] = ("trust_code", "apart", "in_patches", "num_axes")
     name: str = "digits"
     options: SourceOptions = DEFAULTS
 

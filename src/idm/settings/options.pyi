@@ -45,8 +45,8 @@ class ArraysOptions:
     """where the channel axis is: "first" (n c *space), "last" (n *space c), "none" (n *space, one channel); "auto" tells by the sizes, see idm.data.arrays.axes.find_layout, and refuses what is unclear."""
     spatial_dims: int | None = ...
     """number of spatial axes, from 0 (points) to 3; told by the sizes if not given."""
-    samples: Literal['entries', 'whole'] = ...
-    """a sample is an entry of the first axis; or the whole array, such as a raster that is cut into patches, which has no labels."""
+    samples: Literal['entries', 'whole'] | None = ...
+    """a sample is an entry of the first axis; or the whole array, such as a raster that is cut into patches, which has no labels. By default entries, but for an array of two axes that is cut and has neither labels nor anything else for each entry: it is one raster."""
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayFolderOptions:
@@ -201,8 +201,8 @@ class Hdf5Options:
     """where the channel axis is: "first" (n c *space), "last" (n *space c), "none" (n *space, one channel); "auto" tells by the sizes, see idm.data.arrays.axes.find_layout, and refuses what is unclear."""
     spatial_dims: int | None = ...
     """number of spatial axes, from 0 (points) to 3; told by the sizes if not given."""
-    samples: Literal['entries', 'whole'] = ...
-    """a sample is an entry of the first axis; or the whole array, such as a raster that is cut into patches, which has no labels."""
+    samples: Literal['entries', 'whole'] | None = ...
+    """a sample is an entry of the first axis; or the whole array, such as a raster that is cut into patches, which has no labels. By default entries, but for an array of two axes that is cut and has neither labels nor anything else for each entry: it is one raster."""
 
 @dataclass(frozen=True, kw_only=True)
 class ZarrOptions:
@@ -217,8 +217,8 @@ class ZarrOptions:
     """where the channel axis is: "first" (n c *space), "last" (n *space c), "none" (n *space, one channel); "auto" tells by the sizes, see idm.data.arrays.axes.find_layout, and refuses what is unclear."""
     spatial_dims: int | None = ...
     """number of spatial axes, from 0 (points) to 3; told by the sizes if not given."""
-    samples: Literal['entries', 'whole'] = ...
-    """a sample is an entry of the first axis; or the whole array, such as a raster that is cut into patches, which has no labels."""
+    samples: Literal['entries', 'whole'] | None = ...
+    """a sample is an entry of the first axis; or the whole array, such as a raster that is cut into patches, which has no labels. By default entries, but for an array of two axes that is cut and has neither labels nor anything else for each entry: it is one raster."""
 
 @dataclass(frozen=True, kw_only=True)
 class NetCdfOptions:

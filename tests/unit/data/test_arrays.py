@@ -256,3 +256,19 @@ def test_missing_files_and_folders_are_refused(tmp_path):
         Arrays(tmp_path / "data.npy")
     with pytest.raises(DataError, match="got a folder"):
         Arrays(tmp_path)
+
+
+def test_a_file_that_is_gone_or_cut_short_meanwhile_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("data.npy", counting(6, 1, 40))
+    found, whole = Arrays("data.npy"), Arrays("data.npy", samples="whole", channels="last")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    np.testing.assert_array_equal(found[5], counting(6, 1, 40)[5])
+    where = tmp_path / "data.npy"
+    for damage in (lambda: where.write_bytes(where.read_bytes()[:300]), where.unlink):
+        damage()
+        reads = (lambda: found[0], lambda: whole.read_windows(0, np.zeros((1, 2), np.int64), (2, 1)))
+        for read in reads:
+            with pytest.raises(UnreadableFileError, match=r"^data\.npy: cannot be read as an array .*; restore it$"):
+                read()

@@ -14,6 +14,8 @@ from idm.core.errors import DataError, SettingsError
 from idm.data import SOURCES
 from idm.data.metadata import NetCdfMetadata, NiftiMetadata
 from idm.data.patches import Patches
+from idm.run.opened_source import open_source
+from idm.settings import from_plain
 from idm.settings.data import DataSettings
 
 RASTER = np.random.default_rng(0).integers(0, 250, (22, 30)).astype(np.uint8)
@@ -200,6 +202,42 @@ def test_an_array_of_two_axes_is_one_raster_where_it_is_cut(tmp_path):
         assert bool(found.remarks) is not said
     signals = SOURCES.build("arrays", options | {"channels": "none"}, in_patches=True)
     assert (len(signals), signals.shape) == (22, (1, 30))
+
+
+SIGNALS = np.arange(50 * 200, dtype=np.float32).reshape(50, 200)
+
+
+@pytest.mark.parametrize(
+    ("source", "changes"),
+    [
+        ({"path": "labelled.npz"}, {"patch_size": 50}),
+        ({"path": "grouped.npz", "samples": "entries"}, {"patch_size": 50}),
+        ({"path": "grouped.npz"}, {"patch_size": 50, "group_by": "station"}),
+        ({"path": "grouped.npz"}, {"patch_size": 50, "attributes": ("station",)}),
+        ({"path": "grouped.npz", "key": "data"}, {"patch_size": (50,)}),
+    ],
+)
+def test_an_array_of_two_axes_is_no_raster_where_entries_of_it_are_told_of(tmp_path, source, changes):
+    of_each = np.arange(50)
+    np.savez(tmp_path / "labelled.npz", data=SIGNALS, labels=of_each % 5)
+    np.savez(tmp_path / "grouped.npz", data=SIGNALS, station=of_each)
+    told = {"name": "arrays", **source, "path": str(tmp_path / source["path"])}
+    found = open_source(from_plain(DataSettings, {"source": told, "held_out": 0, **changes}))
+    assert (len(found), found.shape) == (200, (1, 50))
+    np.testing.assert_array_equal(found.read(np.arange(200)).reshape(50, 200), SIGNALS)
+    if source["path"] == "labelled.npz":
+        np.testing.assert_array_equal(found.labels, np.repeat(of_each % 5, 4))
+        assert any("read as 50 signals of 200 places; data.source.samples=whole" in line for line in found.remarks)
+    else:
+        np.testing.assert_array_equal(found.beside.read("data.group_by", "station", 200), np.repeat(of_each, 4))
+
+
+def test_what_is_told_of_other_samples_than_rasters_is_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", data=SIGNALS, station=np.arange(50))
+    whole = {"path": str(tmp_path / "a.npz"), "samples": "whole", "key": "data"}
+    found = Patches(SOURCES.build("arrays", whole, apart=("station",), in_patches=True), 50)
+    with pytest.raises(DataError, match=r"^station: an entry for each of 1 raster .* got shape \(50,\); name another"):
+        found.beside.read("data.group_by", "station", len(found))
 
 
 def test_pages_of_tiff_files_are_rasters_by_their_name(tmp_path):

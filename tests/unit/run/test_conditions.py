@@ -99,7 +99,7 @@ def test_conditions_have_a_range_of_their_own(fields):
             COARSE[:-1],
             {},
             DataError,
-            r"^data\.condition: one for each of the 24 samples wanted, .*, got 23; give as many$",
+            r"^data\.condition: one for each of the 24 samples wanted, .*, got 23 \(array of .*\); give as many$",
         ),
         (np.repeat(FINE, 2, axis=3), {}, DataError, r"^data\.condition: fields that are along no axis longer"),
         (COARSE[:, :, 0], {"condition_channels": "first"}, DataError, r"^data\.condition: fields of 2 spatial axes"),

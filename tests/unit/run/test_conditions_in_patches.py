@@ -102,7 +102,7 @@ def test_rasters_have_the_condition_of_their_name_and_number_of_patches_with_mis
         (
             np.concatenate([means(FINE)] * 2),
             {"condition": {"samples": "entries", "channels": "none"}},
-            "got 2; give as",
+            r"got 2 \(array of .*\); give as many$",
         ),
     ],
 )
@@ -163,10 +163,32 @@ def test_a_condition_of_one_sample_needs_no_axis_of_samples(run, folder):
             "none",
             r"of 3; save .* \[n, channels, size, size\], or set .*channels=first or last",
         ),
-        (np.zeros((1, 12, 18)), "first", r"of 1; save .* \[n, channels, 1, 1\], or set data\.condition\.channels=none"),
+        (
+            np.zeros((1, 12, 18)),
+            "first",
+            r"of 1; save .* \[n, channels, size, 1\], or set data\.condition\.channels=none",
+        ),
     ],
 )
 def test_fields_of_other_axes_are_refused_with_the_layout_that_has_the_right_ones(folder, coarse, channels, said):
     np.save(folder / "coarse.npy", coarse + np.arange(coarse.shape[-1], dtype=np.float32))
     with pytest.raises(DataError, match=said):
         opened(folder, {"samples": "entries", "channels": channels})
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_arrays_of_two_axes_are_signals_beside_patches_of_signals(tmp_path, count):
+    fine = np.arange(count * 256, dtype=np.float32).reshape(count, 1, 256)
+    coarse = fine.reshape(count, 64, 4).mean(axis=2)
+    np.save(tmp_path / "fine.npy", fine)
+    np.save(tmp_path / "coarse.npy", coarse)
+    both = [{"name": "arrays", "path": str(tmp_path / f"{part}.npy")} for part in ("fine", "coarse")]
+    told = {"source": both[0], "condition": both[1], "patch_size": 64, "held_out": 0}
+    data = open_data(from_plain(DataSettings, told))
+    x, y = data.train.batch(np.arange(len(data.train)))
+    assert y.shape == (4 * count, 1, 16)
+    pairs = data.spec.codec.decode(x).reshape(-1, 16, 4).mean(axis=2), data.spec.condition.codec.decode(y)[:, 0]
+    np.testing.assert_allclose(pairs[1], pairs[0], atol=0.1)
+    np.save(tmp_path / "coarse.npy", np.concatenate([coarse] * 2))
+    with pytest.raises(DataError, match=rf"got {2 * count} \(array of shape \({2 * count}, 64\), read as .*\); give"):
+        open_data(from_plain(DataSettings, told))

@@ -1,5 +1,7 @@
 """Which samples are held out, and how they are cropped, is told by the settings and remembered by the run."""
 
+import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -211,6 +213,36 @@ def test_samples_without_axes_are_told_where_they_may_be_signals(tmp_path, shape
     if told:
         assert "data.source.channels=none reads signals of 40 places" in remarks()[0]
         assert remarks(spatial_dims=0) == []
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [
+        ((1, 1, 32, 32), 16),
+        ((1, 1, 12, 300), None),
+        ((500, 20), 8),
+        ((400, 300), 64),
+        ((15, 40), None),
+        ((1, 1, 50), 16),
+    ],
+)
+def test_patches_are_offered_in_a_size_that_fits(tmp_path, shape, size):
+    np.savez(tmp_path / "x.npz", data=np.random.default_rng(0).normal(size=shape))
+    settings = DataSettings(source=SourceSettings("arrays", {"path": str(tmp_path / "x.npz")}), held_out=0)
+    (line,) = (line for line in open_data(settings).remarks if "is all there is" in line or "without an axis" in line)
+    offered = re.search(r"data\.patch_size=(\d+)", line)
+    assert (offered and int(offered[1])) == size
+    if size:
+        space = shape if len(shape) == 2 else shape[2:]
+        assert len(open_data(replace(settings, patch_size=size, held_out=0.25)).held_out) > 0
+        assert len(open_data(replace(settings, patch_size=size)).train) == math.prod(long // size for long in space)
+
+
+def test_labelled_points_are_not_told_that_they_may_be_a_raster(tmp_path):
+    np.savez(tmp_path / "x.npz", data=np.random.default_rng(0).normal(size=(40, 40)), labels=np.arange(40) % 2)
+    settings = DataSettings(source=SourceSettings("arrays", {"path": str(tmp_path / "x.npz")}))
+    (line,) = (line for line in open_data(settings).remarks if "without an axis" in line)
+    assert line.endswith("spatial_dims=0 says points")
 
 
 def test_groups_are_told_before_training_and_remembered(of_pictures):

@@ -38,9 +38,12 @@ class NamedArrays(ArraySource):
             "auto" tells by the sizes, see idm.data.arrays.axes.find_layout, and refuses what is unclear.
         spatial_dims: number of spatial axes, from 0 (points) to 3; told by the sizes if not given.
         samples: a sample is an entry of the first axis; or the whole array, such as a raster that is cut into patches,
-            which has no labels.
+            which has no labels. By default entries, but for an array of two axes that is cut and has neither labels nor
+            anything else for each entry: it is one raster.
         apart: arrays that are neither data nor labels unless they are named so, such as those that name groups.
-        in_patches: samples are cut into patches: an array of two axes of which nothing is said is one raster then.
+        in_patches: samples are cut into patches: entries of an array of two axes of which nothing is said are signals
+            then, not points, which could not be cut.
+        num_axes: number of axes of space that samples have, where it is known; a raster has two.
     """
 
     def __init__(
@@ -51,9 +54,10 @@ class NamedArrays(ArraySource):
         labels_key: str | None = None,
         channels: ChannelRule = "auto",
         spatial_dims: int | None = None,
-        samples: Literal["entries", "whole"] = "entries",
+        samples: Literal["entries", "whole"] | None = None,
         apart: tuple[str, ...] = (),
         in_patches: bool = False,
+        num_axes: int | None = None,
     ) -> None:
         """Open it, decide which axis is which, and look at all values.
 
@@ -66,10 +70,10 @@ class NamedArrays(ArraySource):
         found = self._open(self._where, key, NO_LABELS if self._is_whole else labels_key, apart)
         self._data, axes, labels, remarks = found.data, found.data.shape, found.labels, found.remarks
         if len(axes) == 2 and channels == "auto" and spatial_dims is None and (self._is_whole or in_patches):
-            channels = "none"
-            if not self._is_whole:  # the second axis is no space that could be cut
-                self._is_whole, labels = True, None
-                remarks = (*remarks, one_raster(axes))
+            channels = "none"  # points could not be cut
+            if samples is None and num_axes != 1:
+                self._is_whole = labels is None and not apart and num_axes in (None, 2)
+                remarks = (*remarks, (one_raster if self._is_whole else signals)(axes))
         shape = (1, *axes) if self._is_whole else axes
         dtype = np.dtype(found.data.dtype)
         self._adopt(self._where, shape, dtype, labels, channels=channels, spatial_dims=spatial_dims)
@@ -104,6 +108,12 @@ def one_raster(axes: Sequence[int]) -> str:
     """Say that an array of two axes is taken for a raster."""
     height, width = axes
     return f"read as one raster of {height:,} x {width:,} places; data.source.channels=none reads {height:,} signals"
+
+
+def signals(axes: Sequence[int]) -> str:
+    """Say that an array of two axes is taken for signals."""
+    count, length = axes
+    return f"read as {count:,} signals of {length:,} places; data.source.samples=whole reads one raster, without labels"
 
 
 def choose_arrays(

@@ -9,7 +9,7 @@ import numpy as np
 
 from idm.data import SOURCES, Codec, Dataset, batch_indices
 from idm.data.patches import Patches
-from idm.data.sizes import Sizes
+from idm.data.sizes import Sizes, number_of_axes
 
 BATCH_SIZE = 64
 LONGEST_SECONDS = 20.0
@@ -53,7 +53,8 @@ def measure_speed(
     batch_indices(0, 0, 1, 1)  # what happens once in a process is not counted
     start = time.perf_counter()
     size, stride = patches
-    source = SOURCES.build(name, options, apart=apart, in_patches=bool(size))
+    given = {"apart": apart, "in_patches": bool(size), "num_axes": number_of_axes(size)}
+    source = SOURCES.build(name, options, **given)
     source = Patches(source, size, stride) if size else source
     dataset = Dataset(source, Codec.fit(source), np.arange(len(source)), workers=workers)
     opening = time.perf_counter() - start

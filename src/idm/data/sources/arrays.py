@@ -11,6 +11,9 @@ from idm.data.arrays.files import open_arrays
 from idm.data.arrays.keys import ArrayFile
 from idm.data.arrays.named import NamedArrays
 from idm.data.base import Indices
+from idm.data.reading.damage import reading
+
+KIND, RESTORE = "an array of the shape that it had", "restore it"
 
 
 class Arrays(NamedArrays):
@@ -25,13 +28,17 @@ class Arrays(NamedArrays):
     """
 
     def _open(self, where: Path, key: str | None, labels_key: str | None, apart: tuple[str, ...]) -> ArrayFile:
+        self._absolute = where.absolute()  # it is opened again for each read, from whatever folder
         return open_arrays(where, key, labels_key, apart)
 
     def _entries(self, indices: Indices) -> NDArray[Any]:
-        return np.asarray(self._mapped()[indices])
+        with reading(self._where, KIND, RESTORE):
+            return np.asarray(self._mapped()[indices])
 
     def _cut_out(self, keys: Iterable[Any]) -> Iterator[NDArray[Any]]:
-        return (np.array(self._mapped()[key]) for key in keys)
+        for key in keys:
+            with reading(self._where, KIND, RESTORE):
+                yield np.array(self._mapped()[key])
 
     def _mapped(self) -> NDArray[Any]:
         """Return the array, that of a file mapped anew, so that its pages do not stay in memory."""
@@ -39,4 +46,4 @@ class Arrays(NamedArrays):
         if not isinstance(data, np.memmap):
             return data
         order = "F" if data.flags.f_contiguous and not data.flags.c_contiguous else "C"
-        return np.memmap(self._where, data.dtype, "r", data.offset, data.shape, order)
+        return np.memmap(self._absolute, data.dtype, "r", data.offset, data.shape, order)

@@ -64,6 +64,7 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
         pixels: PixelRule = "refuse",
         apart: tuple[str, ...] = (),
         in_patches: bool = False,
+        num_axes: int | None = None,
     ) -> Source:
         """Open what an index lists, without what the check refused; it compares sizes of files, and hashes of contents.
 
@@ -77,6 +78,7 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
             pixels: what becomes of transparency, CMYK and 16-bit colour: refuse, convert, white, black or keep.
             apart: columns or arrays that are neither samples nor labels, see the sources that have them.
             in_patches: samples are cut into patches, see there.
+            num_axes: number of axes of space that they have, where it is known, see there.
 
         Raises:
             UnreadableFileError: no index; a file that cannot be read.
@@ -87,7 +89,7 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
         if index.source in ENCODED:
             kept = _without_refused(where, index, max_refused)
             return ImageSource(_images(where, root, index, kept), ImageOptions(image_size, upscale, max_pixels, pixels))
-        return _whole(where, root, index, sources, apart=apart, in_patches=in_patches)
+        return _whole(where, root, index, sources, apart=apart, in_patches=in_patches, num_axes=num_axes)
 
     return index_source
 
