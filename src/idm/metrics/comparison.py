@@ -3,8 +3,8 @@
 Of m real samples n are put in the place of the samples, and compared with the m - n others, many times over; the
 samples are compared with as many real ones. Were they drawn from the distribution of the data, both would be alike, so
 the share of drawings that is at least as bad is a p-value. As many of either side are compared as that needs: n is half
-of m at the most. Samples and data are put into an order of their own first, so that the one they came in counts for
-nothing.
+of m at the most. Samples and data are shuffled by what they are first, so that the order they came in counts for
+nothing, and those that are compared are a random choice.
 """
 
 import math
@@ -35,6 +35,9 @@ FEWEST_SAMPLES = 10
 
 AT_ONCE = 1_024
 """Rows that are held in float64 at once, to find their order."""
+
+TURNS = 256.0
+"""How strongly the order of rows depends on what all of them are: 1 / 256 of the usual difference shuffles anew."""
 
 FEATURES = "features"
 """What rows of features are called."""
@@ -95,7 +98,7 @@ class Comparison(BySample):
         count = min(len(rows), len(real) // 2, self.most // 2)
         if count < 1:
             raise SettingsError(f"samples: one and two real ones wanted, got {len(rows)} and {len(real)}")
-        samples, known = in_own_order(rows, count), in_own_order(real, self.most)
+        samples, known = in_own_order(rows, count, "samples"), in_own_order(real, self.most, "real")
         values = self.compare(samples, known[count:])
         error, nulls = self._standard_error(samples, known[count:]), self.nulls(known, count)
         sizes = f"{counted(count, 'sample')} and {len(known) - count:,} real"
@@ -137,12 +140,27 @@ def _first(count: int, number: int) -> Tensor:
     return torch.arange(number) < count
 
 
-def in_own_order(rows: Float[Tensor, "n k"], most: int) -> Float[Tensor, "m k"]:
-    """Return some rows in float64, shuffled in a way that is the same in whatever order they come: by what they are."""
+def in_own_order(rows: Float[Tensor, "n k"], most: int, side: str) -> Float[Tensor, "m k"]:
+    """Return some rows in float64, shuffled in a way that is the same in whatever order they come: by what they are.
+
+    Where a row lies in the shuffled order depends on its rank along one direction, and on a sum over all rows. By rank
+    alone, all sets of one size would keep the same ranks, and be shifted alike. Both change smoothly: features that are
+    rounded otherwise move a few rows.
+
+    Args:
+        rows: of one side.
+        most: how many are wanted.
+        side: name of the side; those of two sides are shuffled apart from each other.
+    """
     weights = torch.from_numpy(np.random.default_rng(derive_seed(0, "own order")).normal(size=rows.shape[1]))
-    places = torch.cat([part.double() @ weights for part in rows.split(AT_ONCE)])
-    turn = np.random.default_rng(derive_seed(len(rows), "shuffled")).permutation(len(rows))
-    return rows[torch.argsort(places)[torch.from_numpy(turn)][:most]].double()
+    places, by_place = torch.cat([part.double() @ weights for part in rows.split(AT_ONCE)]).sort()
+    apart = places - places.mean()
+    scaled = apart / (apart.square().mean().sqrt() + torch.finfo(torch.float64).tiny)
+    turn = float(torch.cos(scaled + 1.0).sum()) / math.sqrt(max(1, len(rows)))  # of order 1 between sets of real data
+    rng = np.random.default_rng(derive_seed(len(rows), f"shuffled {side}"))
+    start, speed = rng.random(len(rows)), TURNS * rng.normal(size=len(rows))
+    order = np.argsort((start + speed * turn) % 1.0, kind="stable")
+    return rows[by_place[torch.from_numpy(order)][:most]].double()
 
 
 def null_of(better: Better, drawn: np.ndarray, value: float) -> Null:

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from idm.core.errors import NumericalError
 from idm.metrics import Evidence, Labelled, Look, Metric, Needs, by_sight
 from idm.metrics.by_sample import BySample
 from idm.metrics.comparison import FEATURES
@@ -34,6 +35,7 @@ class Views:
         num: how many samples are drawn.
         shapes: of what is seen of one sample, by name.
         are_summed: whether moments of the features of all samples are wanted.
+        makers: of what is made by extractors: in words, which.
     """
 
     run: Opened
@@ -42,6 +44,7 @@ class Views:
     num: int
     shapes: Mapping[str, tuple[int, ...]]
     are_summed: bool
+    makers: Mapping[str, str]
 
     @classmethod
     def of(cls, run: Opened, members: Mapping[str, Metric], num: int, evidence: Evidence) -> "Views":
@@ -63,12 +66,29 @@ class Views:
         for name, metric in sights.items():
             kept[name] = thinned(kept[name], min(metric.most_seen, most_rows(shapes[name][0])))
         is_some = FEATURES in sights and len(kept[FEATURES]) < num and evidence.moments is not None
-        return cls(run, looks, kept, num, shapes, is_some and shapes[FEATURES][0] <= MOST_FEATURES)
+        are_summed = is_some and shapes[FEATURES][0] <= MOST_FEATURES
+        return cls(run, looks, kept, num, shapes, are_summed, {FEATURES: f" from {evidence.features.name}"})
 
     def see(self, x: Tensor, numbers: range) -> dict[str, Tensor]:
-        """Return what is seen of drawn samples of those numbers, by name, float32 on the CPU."""
+        """Return what is seen of drawn samples of those numbers, by name, float32 on the CPU.
+
+        Raises:
+            NumericalError: it is not finite.
+        """
         samples = labelled(self.run.spec.codec.rounded(x), classes_of(self.run, numbers))
-        return {name: look(samples).float().cpu() for name, look in self.looks.items()}
+        seen = {name: look(samples).float().cpu() for name, look in self.looks.items()}
+        for name, rows in seen.items():
+            self._require_finite(name, rows, numbers)
+        return seen
+
+    def _require_finite(self, name: str, rows: Tensor, numbers: range) -> None:
+        bad = rows.isfinite().flatten(1).all(1).logical_not().nonzero().flatten().tolist()
+        if bad:
+            raise NumericalError(
+                f"{name}: finite numbers wanted of every sample, got NaN or infinity{self.makers.get(name, '')} of sample "
+                f"{numbers[bad[0]]} and of {len(bad) - 1:,} others of {len(rows):,}; choose other {name}, or leave out the "
+                "metrics that look at them"
+            )
 
 
 def classes_of(run: Opened, numbers: range) -> Tensor | None:

@@ -2,6 +2,7 @@
 
 import sys
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import scipy.linalg
 import torch
 from torch import Tensor
 
+from idm.core.errors import NumericalError
 from idm.core.progress import SILENT
 from idm.core.ranks import Ranks
 from idm.metrics import Comparison, Evidence, Figure, Frechet, Labelled, measure_all
@@ -161,3 +163,26 @@ def test_the_network_of_fid_sees_samples_of_a_run_as_it_sees_them_in_a_file(expe
     assert [beside_run[name].null for name in ("kid", "frechet")] == [
         in_files[name].null for name in ("kid", "frechet")
     ]
+
+
+@pytest.mark.parametrize("batch_size", [12, 4], ids=["one part", "several"])
+def test_features_of_a_sample_that_are_not_finite_are_refused_with_its_number(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_size: int
+) -> None:
+    see = Views.see
+
+    def damaged(self: Views, x: Tensor, numbers: range) -> dict[str, Tensor]:
+        look = self.looks["features"]
+
+        def nan_of_six(of: Labelled) -> Tensor:
+            rows = look(of)
+            return torch.where((torch.tensor([*numbers]) == 6)[:, None], torch.nan, rows)
+
+        return see(replace(self, looks={"features": nan_of_six}), x, numbers)
+
+    monkeypatch.setattr(Views, "see", damaged)
+    request = ScoreRequest(samples=12, metrics=["kid"], sampler={"steps": 2}, batch_size=batch_size)
+    with pytest.raises(
+        NumericalError, match=r"^features: finite numbers .* infinity from pca.* of sample 6 and of 0 others of"
+    ):
+        evaluate_into(run.folder, request, tmp_path / "out", device="cpu")
