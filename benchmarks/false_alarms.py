@@ -5,21 +5,25 @@
 The digits are split anew for every repeat: 300 take the place of samples, 600 others are what these are compared with;
 principal components are fitted to 600 more. An alarm is any figure that `worse_than_chance` returns, of all metrics
 together. The same split is looked at with every defect, so that its nulls are drawn once. Repeats that are found under
---out are not measured again. Of each features a core takes about seven minutes.
+--out are not measured again, unless sizes, metrics or their code are others. Of each features a core takes
+about seven minutes.
 """
 
 import argparse
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+import idm.metrics
 from idm.core.rng import derive_seed
 from idm.data import SOURCES
 from idm.metrics import METRICS, Comparison, Evidence, Figure, Labelled, worse_than_chance
@@ -47,6 +51,9 @@ DROPPED = 3
 
 Digits = tuple[Tensor, Tensor]
 """Pixels in [-1, 1], and classes."""
+
+Row = dict[str, list[str]]
+"""Of one repeat: the figures that raised the alarm, by what is in the place of samples."""
 
 
 def blurred(x: Tensor, y: Tensor) -> Tensor:
@@ -136,20 +143,39 @@ def comparisons(names: tuple[str, ...]) -> dict[str, Comparison]:
     return {name: metric for name, metric in made.items() if isinstance(metric, Comparison)}
 
 
-def measured(digits: Digits, features: str, repeats: int, place: Path) -> list[dict[str, list[str]]]:
-    """Return what every repeat found, going on from what is known."""
-    known: list[dict[str, list[str]]] = json.loads(place.read_text()) if place.exists() else []
+def asked_of(features: str, metrics: Mapping[str, Comparison]) -> dict[str, Any]:
+    """Return what tells rows of one measurement from those of another: sizes, metrics, and the code of both."""
+    code = [Path(__file__), *sorted(Path(idm.metrics.__file__).parent.rglob("*.py"))]
+    return {
+        "features": features,
+        "metrics": {name: repr(metric) for name, metric in metrics.items()},
+        "sizes": [NUM_SAMPLES, NUM_REAL, NUM_FITTED, LEVELS],
+        "dropped": DROPPED,
+        "code": hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest(),
+    }
+
+
+def kept(place: Path, asked: Mapping[str, Any]) -> list[Row]:
+    """Return the rows that are stored of what is asked; none where they are of something else."""
+    found: object = json.loads(place.read_text()) if place.exists() else {}
+    return found["rows"] if isinstance(found, dict) and found.get("asked") == asked else []
+
+
+def measured(digits: Digits, features: str, repeats: int, place: Path) -> list[Row]:
+    """Return what every repeat found, going on from what is known of the same metrics, sizes and code."""
     metrics = comparisons(FAMILIES[features])
+    asked = asked_of(features, metrics)
+    known = kept(place, asked)
     for seed in range(len(known), repeats):
         known.append(Split.of(digits, features, seed).alarms(metrics))
         if seed % 10 == 9 or seed == repeats - 1:
-            place.write_text(json.dumps(known))
+            place.write_text(json.dumps({"asked": asked, "rows": known}))
             print(f"{features}: {seed + 1} of {repeats}", flush=True)
     return known[:repeats]
 
 
-def table(found: Mapping[str, list[dict[str, list[str]]]]) -> str:
-    """Return the share of repeats with an alarm, and the metrics that raise it most often, as a table of Markdown."""
+def table(found: Mapping[str, list[Row]]) -> str:
+    """Return the share of repeats with any alarm, by what is in the place of samples and by features, in Markdown."""
     lines = [f"| In the place of samples | {' | '.join(found)} |", f"|---|{'---|' * len(found)}"]
     for case in CASES:
         shares = [f"{np.mean([bool(one[case]) for one in rows]):.1%}" for rows in found.values()]
@@ -157,8 +183,8 @@ def table(found: Mapping[str, list[dict[str, list[str]]]]) -> str:
     return "\n".join(lines)
 
 
-def by_figure(found: Mapping[str, list[dict[str, list[str]]]]) -> str:
-    """Return how often each figure raised the alarm, of the first features."""
+def by_figure(found: Mapping[str, list[Row]]) -> str:
+    """Return how often each figure was among those named, after Holm over all, of the first features, in Markdown."""
     rows = next(iter(found.values()))
     names = list(dict.fromkeys(name for one in rows for case in CASES for name in one[case]))
     lines = [f"| Figure | {' | '.join(CASES)} |", f"|---|{'---|' * len(CASES)}"]
@@ -168,7 +194,7 @@ def by_figure(found: Mapping[str, list[dict[str, list[str]]]]) -> str:
     return "\n".join(lines)
 
 
-def drawn(found: Mapping[str, list[dict[str, list[str]]]]) -> bytes:
+def drawn(found: Mapping[str, list[Row]]) -> bytes:
     """Draw the shares of repeats with an alarm, of the first features, as bars."""
     rows = next(iter(found.values()))
     figure, (axes,) = empty_figure(7.0, 2.6)

@@ -55,6 +55,16 @@ def test_the_variance_is_that_of_repeats_or_a_little_more() -> None:
     assert 0.9 < float(found.variance.mean() / found.bits_per_dim.var()) < 2.0
 
 
+def test_the_scatter_of_the_decoder_falls_as_calls_grow() -> None:
+    """Of independent draws, four times as many halve the deviation of their mean."""
+    diffusion, x = process(WHOLE), torch.full((2000, 1), 0.4, dtype=torch.float64)
+    few, many = (
+        continuous_bound(diffusion, oracle(diffusion).denoiser(), x, calls=calls, batch_size=2000).decoder.std()
+        for calls in (18, 72)
+    )
+    assert float(few / many) == pytest.approx(2.0, rel=0.1)  # the ratio of 2,000 each is off by 2.2 %
+
+
 def quadrature() -> tuple[Tensor, np.ndarray, Tensor]:
     """Pairs of x_0 and noise, and weights: expectations of squares are exact."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(3)

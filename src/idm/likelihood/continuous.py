@@ -19,7 +19,7 @@ from idm.core.types import Images
 from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.guidance import refuse_guided
 from idm.likelihood.bound import evaluate_terms
-from idm.likelihood.sampled import LOWEST_DRAWS, USUAL_CALLS, SampledBound, refuse_odd
+from idm.likelihood.sampled import USUAL_CALLS, SampledBound, num_lowest_of, refuse_odd
 
 
 def continuous_bound(
@@ -35,13 +35,13 @@ def continuous_bound(
     """Estimate the bound in continuous time of every image, without bias.
 
     The range of l is cut into equal strata, of each of which one level is drawn for every image; the decoder's term is
-    drawn twice.
+    drawn twice for each 18 calls, so that all scatter falls.
 
     Args:
         diffusion: the process; its grid says which levels are the ends.
         denoise: what finds x_0.
         x_start: clean data in the model's range, [b, c, *space].
-        calls: of the network for each image, an even number from 4 on, two of them for the decoder.
+        calls: of the network for each image, an even number from 4 on, two of each 18 for the decoder.
         seed: image i has seed + i.
         batch_size: images per call of the network.
         listener: hears how it gets on, in terms of an image.
@@ -77,12 +77,13 @@ def _refuse(diffusion: GaussianDiffusion, denoise: Denoiser, x_start: Tensor, ca
 
 def _estimates(diffusion: GaussianDiffusion, denoise: Denoiser, x: Tensor, rng: Rng, calls: int) -> tuple[Tensor, ...]:
     """Return estimates, their variances, and the parts of prior and decoder [b]."""
-    lowest = torch.stack([_decoder(diffusion, denoise, x, rng, draw) for draw in range(LOWEST_DRAWS)])
-    terms = _integral(diffusion, denoise, x, rng, calls - LOWEST_DRAWS)
+    num_lowest = num_lowest_of(calls)
+    lowest = torch.stack([_decoder(diffusion, denoise, x, rng, draw) for draw in range(num_lowest)])
+    terms = _integral(diffusion, denoise, x, rng, calls - num_lowest)
     prior, decoder = diffusion.prior_bpd(x).double(), lowest.mean(0)
     # Of neighbouring strata the squared difference is expected to be the sum of their variances or more.
     pairs = (terms[0::2] - terms[1::2]).square().sum(0)
-    return prior + decoder + terms.sum(0), lowest.var(0) / LOWEST_DRAWS + pairs, prior, decoder
+    return prior + decoder + terms.sum(0), lowest.var(0) / num_lowest + pairs, prior, decoder
 
 
 def _decoder(diffusion: GaussianDiffusion, denoise: Denoiser, x: Tensor, rng: Rng, draw: int) -> Tensor:

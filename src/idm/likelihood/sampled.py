@@ -143,6 +143,11 @@ def refuse_odd(calls: int, name: str) -> None:
         raise SettingsError(f"{name}: an even number from {LEAST_CALLS} on wanted, got {calls}")
 
 
+def num_lowest_of(calls: int) -> int:
+    """Return how many of so many calls draw the lowest step."""
+    return LOWEST_DRAWS * max(1, calls // USUAL_CALLS)
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class _Drawer:
@@ -168,7 +173,7 @@ class _Drawer:
 
     def estimate(self, proposal: StepProposal, calls: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return estimates, their variances, and the parts of prior and decoder [b]."""
-        num_lowest = LOWEST_DRAWS * max(1, calls // USUAL_CALLS)
+        num_lowest = num_lowest_of(calls)
         count = calls - num_lowest
         on_host = Rng(self.rng.seeds.cpu())
         drawn = torch.stack([on_host.uniform("bound steps", number).flatten() for number in range(count)])

@@ -24,7 +24,7 @@ def continuous_of_samples(
 ) -> SampledBound:
     """Estimate that of the held-out samples of those numbers; sample i has the levels and the noise of seed + i.
 
-    Of ``wanted`` count the budget, 18 calls by default, seed and batch size.
+    Of ``wanted`` count the budget, 18 calls by default, seed and batch size; ``target_se`` is for chains alone.
 
     Raises:
         SettingsError: a run whose network predicts the mean of x_{t-1}, or whose noisiest level has no signal.
@@ -65,7 +65,8 @@ def continuous_parts(found: SampledBound, codec: Codec, *, own: bool) -> BoundPa
     count = counted(len(found.bits_per_dim), "held-out sample" if own else "sample")
     grid = "densities in the data's own units" if codec.levels is None else f"probabilities of {codec.grid}"
     calls = (
-        f"{counted(found.calls, 'call')} of the network each, ± {found.of_these.standard_error:.2g} for these samples"
+        f"{counted(found.calls, 'call')} of the network each, set by a budget and by no target_se, "
+        f"± {found.of_these.standard_error:.2g} for these samples"
     )
     steps = found.bits_per_dim - found.prior - found.decoder
     about = f"{count}, bound of infinitely many steps, an upper one, estimated from {calls}; {grid}"

@@ -15,7 +15,7 @@ from idm.likelihood import FlowLikelihood, SampledBound
 from idm.metrics import Evidence, Figure, Frechet, LevelScores, Metric, Needs, Recognised, find_metric, measure_seen
 from idm.metrics.by_sample import BySample
 from idm.metrics.features import USUAL_FEATURES, FeatureCache, FeatureExtractor
-from idm.run.compared import Compared, Reader, choose_compared, evenly, read_piece
+from idm.run.compared import Compared, Reader, choose_compared, evenly, read_piece, within_bytes
 from idm.run.continuous import continuous_parts
 from idm.run.data import Data
 from idm.run.data_folder import places_of, refuse_data_folder
@@ -78,15 +78,19 @@ class Metrics:
         """
         needs, has_trained, chosen = self.needs, len(data.train) > 0, self.compared
         held = reduce(or_, (one.needs for one in self.members.values() if reads_values(one)), Needs.NOTHING)
-        real = data.held_out if chosen.dataset is None else chosen.dataset
-        trained_on = bool(held & Needs.TRAINING) or (bool(held & Needs.REAL) and real is data.train)
-        scored = bool(needs & Needs.HELD_OUT) or (bool(held & Needs.REAL) and real is data.held_out)
+        # Metrics that read values see what comparisons see, of which fitted features know nothing.
+        compared = None
+        if held & Needs.REAL and chosen.dataset is not None:
+            compared = self.read(chosen.dataset, within_bytes(chosen.dataset, chosen.numbers))
+        trained_on = bool(held & Needs.TRAINING)
+        scored = bool(needs & Needs.HELD_OUT) or (bool(held & Needs.REAL) and chosen.dataset is None)
         given = Evidence(
             scored=evenly(data.held_out, self.read) if scored and len(data.held_out) else None,
             trained_on=evenly(data.train, self.read) if trained_on and has_trained else None,
             features=self.features,
             levels=run.spec.codec.levels,
             about_drawn=self._about_drawn(run),
+            compared=compared,
         )
         if chosen.dataset is None:
             return given

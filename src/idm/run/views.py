@@ -84,10 +84,11 @@ class Views:
     def _require_finite(self, name: str, rows: Tensor, numbers: range) -> None:
         bad = rows.isfinite().flatten(1).all(1).logical_not().nonzero().flatten().tolist()
         if bad:
+            maker = self.makers.get(name, "")
             raise NumericalError(
-                f"{name}: finite numbers wanted of every sample, got NaN or infinity{self.makers.get(name, '')} of sample "
-                f"{numbers[bad[0]]} and of {len(bad) - 1:,} others of {len(rows):,}; choose other {name}, or leave out the "
-                "metrics that look at them"
+                f"{name}: finite numbers of every sample wanted, got NaN or infinity{maker} of sample "
+                f"{numbers[bad[0]]} and of {len(bad) - 1:,} others of {len(rows):,}; choose other {name}, or leave out "
+                "the metrics that look at them"
             )
 
 

@@ -25,6 +25,7 @@ def test_the_metric_is_the_bound_of_the_held_out_samples(run: Run, tmp_path: Pat
     assert figure.value == pytest.approx(direct.mean(), rel=1e-6)
     assert figure.standard_error == pytest.approx(direct.std(ddof=1) / 6**0.5, rel=1e-5)
     assert "6 held-out samples, bound of infinitely many steps, an upper one, estimated from 8 calls" in figure.note
+    assert "set by a budget and by no target_se" in figure.note
     plain = found.to_plain()["continuous"]
     assert (plain["calls"], plain["bits_per_dim"]["mean"]) == (8, pytest.approx(direct.mean(), rel=1e-6))
     request = ScoreRequest(metrics=["continuous"], num=6, seed=3, budget=8, batch_size=4)

@@ -96,6 +96,28 @@ def test_a_metric_of_ones_own_sees_all_samples(run: Run, tmp_path: Path, monkeyp
     sys.modules.pop("my_views")
 
 
+REAL = """
+from idm.metrics import Figure
+def real(evidence):
+    return Figure("real", float(evidence.real.x.double().mean()), note=str(len(evidence.real.x)))
+"""
+
+
+def test_a_metric_of_ones_own_sees_the_same_real_data_beside_any_others(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_real.py").write_text(REAL)
+    monkeypatch.syspath_prepend(tmp_path)
+    how = {"samples": NUM, "sampler": run.sampler(steps=2), "features": "pca:4"}
+    chosen = choose_metrics(run, open_run_data(run), ["kid"], **how)
+    expected = open_run_data(run).train.batch(chosen.compared.numbers)[0].double()
+    for others in ([], ["kid"], ["kid", "memorisation"]):
+        found = run.evaluate(metrics=["my_real:real", *others], **how)["real"]
+        assert found.note == str(len(expected))
+        assert found.value == pytest.approx(float(expected.mean()), rel=1e-9)
+    sys.modules.pop("my_real")
+
+
 def test_moments_are_those_of_all_samples_where_only_some_are_compared(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +205,6 @@ def test_features_of_a_sample_that_are_not_finite_are_refused_with_its_number(
     monkeypatch.setattr(Views, "see", damaged)
     request = ScoreRequest(samples=12, metrics=["kid"], sampler={"steps": 2}, batch_size=batch_size)
     with pytest.raises(
-        NumericalError, match=r"^features: finite numbers .* infinity from pca.* of sample 6 and of 0 others of"
+        NumericalError, match=r"^features: finite numbers of .* infinity from pca.* of sample 6 and of 0 others of"
     ):
         evaluate_into(run.folder, request, tmp_path / "out", device="cpu")
