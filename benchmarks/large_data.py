@@ -1,9 +1,9 @@
-"""How much memory a large set takes: the table of docs/data.md.
+"""How much memory a large set takes: the figures of docs/data.md.
 
     python benchmarks/large_data.py --out /tmp/large --gb 10
     python benchmarks/large_data.py --out /tmp/large --gb 1 --kinds HDF5 Zarr
 
-Sparse files of every kind are made in the folder, `idm check-data` looks at them, `idm train` takes 20 steps of a tiny
+Sparse files of ten kinds are made in the folder, `idm check-data` looks at them, `idm train` takes 20 steps of a tiny
 network, and they are deleted. Needs Linux and the packages of all kinds. Of ten gigabytes a kind takes some minutes.
 """
 
