@@ -281,7 +281,7 @@ def test_a_model_that_no_checkpoint_holds_is_refused_before_any_work(run):
 
 def test_guidance_of_a_solver_is_refused_before_any_bound(run, tmp_path, monkeypatch):
     run.fit_solver(2, guidance=2.0)
-    for late in ("run.scorable.score_held_out", "run.scorable.draw", "tasks.score_plan.scored_in_parts"):
+    for late in ("run.scorable.score_held_out", "run.scorable.draw_batches", "tasks.score_plan.scored_in_parts"):
         monkeypatch.setattr(f"idm.{late}", lambda *_, **__: pytest.fail("something was done"))
     settings = {"name": "fitted", "steps": 2}
     told = r"guidance: 2 wanted, which this solver was fitted under, got 1"
