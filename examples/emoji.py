@@ -20,12 +20,12 @@ from idm.data import SOURCES
 GROUPS = ["(*)-*", "(*).png"]
 """A drawing is called by its code points: what follows the first are skin tones, genders, and parts of others."""
 
-STEPS = 120
+STEPS = 1_400
 
 
 def settings(num_steps: int) -> dict[str, object]:
     """What differs from the settings that are inferred: transparency on white, whole drawings apart."""
-    own = {"batch_size": 8, "model_channels": 16, "channel_mult": [1, 2, 2, 2], "attention_resolutions": [8]}
+    own = {"batch_size": 8, "model_channels": 24, "channel_mult": [1, 2, 2, 2], "attention_resolutions": [8]}
     data = {"data.source.pixels": "white", "data.source.labels": "none", "data.group_pattern": GROUPS}
     return for_minutes(num_steps, own | data)
 
