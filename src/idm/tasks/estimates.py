@@ -1,6 +1,7 @@
 """Estimates of bounds, some samples at a time, in parts that outlive an interruption and by several processes."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from idm.core.progress import SILENT, Listener
@@ -74,12 +75,10 @@ def estimate_in_parts(
     job = Job("bound", Path(folder), request, count, size, dict.fromkeys(COLUMNS, ()))
     units = terms.calls * -(-job.size // min(job.size, batch_size))
 
-    def compute(part: range, within: Listener) -> Part:
-        found = estimate_of(run, data, chain, part, terms, seed=seed, batch_size=batch_size, listener=within)
-        return {name: getattr(found, name) for name in COLUMNS}
+    def score(part: range, within: Listener) -> SampledBound:
+        return estimate_of(run, data, chain, part, terms, seed=seed, batch_size=batch_size, listener=within)
 
-    found = told_in_parts(job, units, compute, ranks, listener, "terms")
-    return None if found is None else SampledBound(calls=terms.calls, **found)
+    return _sampled_in_parts(job, units, terms.calls, score, ranks, listener)
 
 
 def _hash_of(terms: Terms) -> str:
@@ -104,11 +103,22 @@ def continuous_in_parts(
     request = request_of_bound(run, data, run.diffusion, wanted.seed) | {"continuous": calls}
     job = Job("bound", Path(folder), request, count, wanted.batch_size, dict.fromkeys(COLUMNS, ()))
 
+    def score(part: range, within: Listener) -> SampledBound:
+        return continuous_of_samples(run, data, part, wanted, within)
+
+    return _sampled_in_parts(job, calls, calls, score, ranks or Ranks(), listener)
+
+
+def _sampled_in_parts(
+    job: Job, units: int, calls: int, score: Callable[[range, Listener], SampledBound], ranks: Ranks, listener: Listener
+) -> SampledBound | None:
+    """Put together what is found of every part, of ``calls`` of the network for each sample."""
+
     def compute(part: range, within: Listener) -> Part:
-        found = continuous_of_samples(run, data, part, wanted, within)
+        found = score(part, within)
         return {name: getattr(found, name) for name in COLUMNS}
 
-    found = told_in_parts(job, calls, compute, ranks or Ranks(), listener, "terms")
+    found = told_in_parts(job, units, compute, ranks, listener, "terms")
     return None if found is None else SampledBound(calls=calls, **found)
 
 
