@@ -39,6 +39,9 @@ AT_ONCE = 1_024
 TURNS = 256.0
 """How strongly the order of rows depends on what all of them are: 1 / 256 of the usual difference shuffles anew."""
 
+ROUNDING = 1e-9
+"""Share of the largest number that two of them are apart by rounding alone."""
+
 FEATURES = "features"
 """What rows of features are called."""
 
@@ -173,7 +176,10 @@ def null_of(better: Better, drawn: np.ndarray, value: float) -> Null:
     """
     if not np.isfinite([value, *drawn]).all():
         return Null(float(drawn.mean()), math.nan, math.nan, len(drawn), math.nan)
-    above, below = ((1 + int(side.sum())) / (len(drawn) + 1) for side in (drawn >= value, drawn <= value))
+    # Numbers that are the same but for rounding are as bad: to lose half of such ties would make p-values too small.
+    close = ROUNDING * float(np.abs([value, *drawn]).max())
+    as_bad = drawn >= value - close, drawn <= value + close
+    above, below = ((1 + int(side.sum())) / (len(drawn) + 1) for side in as_bad)
     p_values = {Better.LOWER: above, Better.HIGHER: below, Better.NEAR_NULL: min(1.0, 2.0 * min(above, below))}
     lower, upper = np.quantile(drawn, (0.025, 0.975)).tolist()
     return Null(float(drawn.mean()), lower, upper, len(drawn), p_values[better])

@@ -50,12 +50,16 @@ class PrecisionRecall(Comparison):
 class DensityCoverage(Comparison):
     """Density and coverage of Naeem et al. (2020), which single outliers among the data do not change much.
 
+    Where data repeat themselves, balls that reach to the k-th nearest hold more than k of them: density counts the
+    samples in a ball beside the data that are in it, which are k where no two are as far. Beside k, how often a value
+    comes would move it more between two sets of real data than within one, of which the null is.
+
     Attributes:
         k: a ball reaches to the k-th nearest of the data.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = (
-        Kind("density", "balls of data that a sample is in, beside the number of neighbours", Better.NEAR_NULL),
+        Kind("density", "samples in a ball of data, beside the other data in it", Better.NEAR_NULL),
         Kind("coverage", "share of balls of data with a sample in them", Better.HIGHER),
     )
     most: ClassVar[int] = 4_000
@@ -66,8 +70,11 @@ class DensityCoverage(Comparison):
         near = Neighbours.of(pool)
 
         def compare(first: Tensor) -> list[float]:
-            inside = near.distances[first][:, ~first] <= near.to_nearest(~first, self.k)
-            return [float(inside.double().sum(1).mean()) / self.k, float(inside.any(0).double().mean())]
+            reach = near.to_nearest(~first, self.k)
+            inside = near.distances[first][:, ~first] <= reach
+            beside = near.num_within(~first, reach, self.k)
+            density = (inside.sum(0) / beside).sum() / len(inside)
+            return [float(density), float(inside.any(0).double().mean())]
 
         return compare
 

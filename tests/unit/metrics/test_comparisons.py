@@ -35,6 +35,7 @@ from idm.metrics import (
     sliced_wasserstein,
     worse_than_chance,
 )
+from idm.metrics.comparison import null_of
 from idm.metrics.features import find_features, fitted_and_compared
 from idm.metrics.two_sample import area_under_curve
 
@@ -97,6 +98,31 @@ def test_precision_recall_density_and_coverage_are_their_definitions() -> None:
     assert compared(DensityCoverage()) == pytest.approx([inside.sum() / (5 * len(x)), inside.any(0).mean()], abs=1e-12)
     as_many = [row - len(x) for row in turned(len(x) + len(y)).tolist() if row >= len(x)][: len(x)]
     assert compared(Diversity()) == [pytest.approx(radii(x, 1).mean() / radii(y[as_many], 1).mean(), rel=1e-12)]
+
+
+def test_density_of_data_that_repeat_themselves_is_of_the_data_in_each_ball() -> None:
+    data, samples = (
+        torch.tensor(x, dtype=torch.float64)[:, None] for x in ([0.0] * 8 + [9.0] * 12, [0.0] * 3 + [9.0] * 2 + [4.0])
+    )
+    # Balls have radius 0: eight hold 7 others and 3 samples, twelve hold 11 and 2; of six samples.
+    assert compared(DensityCoverage(), samples, data)[0] == pytest.approx((8 * 3 / 7 + 12 * 2 / 11) / 6, abs=1e-12)
+
+
+def test_density_of_values_of_few_levels_raises_no_false_alarms() -> None:
+    alarms = 0
+    for seed in range(60):
+        drawn = torch.poisson(torch.full((150, 1), 1.5), generator=torch.Generator().manual_seed(seed))
+        null = measured(DensityCoverage(drawings=39), drawn[:50], drawn[50:]).null
+        assert null is not None
+        alarms += null.p_value <= 0.05
+    assert alarms <= 9  # of 60, exceeded once in 700 times; 27 are expected where balls are counted beside k
+
+
+def test_numbers_that_differ_by_rounding_alone_are_as_bad() -> None:
+    for better in Better:
+        assert null_of(better, np.full(19, 0.3), 0.1 + 0.2).p_value == 1.0
+        assert null_of(better, np.full(19, 0.1 + 0.2), 0.3).p_value == 1.0
+    assert null_of(Better.LOWER, np.array([1.0, 2.0, 3.0]), 2.0).p_value == pytest.approx(3 / 4)
 
 
 def test_neighbours_of_a_small_side_are_found_beyond_those_that_are_kept() -> None:
