@@ -19,6 +19,7 @@ from idm.core.errors import (
 )
 from idm.core.progress import Lines
 from idm.run import compared
+from idm.run.held_data import Held
 from idm.tasks.reporting import SECTIONS, ReportRequest, report_into
 
 LITTLE = ("--budget", 1_000)
@@ -224,8 +225,13 @@ def test_what_failed_for_a_section_is_not_tried_again_for_the_next(run, tmp_path
 
 def test_real_data_are_read_and_features_are_fitted_once_for_all_sections(run, tmp_path, monkeypatch):
     read, fitted = [], []
-    of, features = compared.Held.of, compared.find_features
-    monkeypatch.setattr(compared.Held, "of", lambda dataset: read.append(id(dataset)) or of(dataset))
+    of, features = Held.of, compared.find_features
+
+    def counted(dataset, *by):  # from those that are held, where it is said by what
+        read.extend([] if by else [id(dataset)])
+        return of(dataset, *by)
+
+    monkeypatch.setattr(Held, "of", counted)
     monkeypatch.setattr(compared, "find_features", lambda name, x, **k: fitted.append(len(x)) or features(name, x, **k))
     chosen = ["metrics", "distributions", "neighbours"]
     found = report_into([run], ReportRequest(chosen, budget=1_000), tmp_path / "page.html", device="cpu")

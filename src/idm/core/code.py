@@ -4,15 +4,22 @@ Settings come with runs, and runs come from anywhere. Hence nothing is imported 
 then only modules on Python's own path, of which only what is declared to make the wanted thing is called.
 """
 
+import hashlib
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from idm.core.errors import DataError, IdmError
 from idm.core.text import one_line
 
 T = TypeVar("T")
+
+KNOWN = (__name__.partition(".")[0], "builtins", "abc", "typing")
+"""Modules whose code is that of this package, or of Python."""
 
 
 def make_of_code(
@@ -93,6 +100,27 @@ def call_code(function: Callable[..., Any], name: str, option: str, *given: Any)
         raise DataError(
             f"{option}: {name} wanted to return, got {type(error).__name__} ({one_line(error)}); mend it"
         ) from error
+
+
+def hash_of_code(thing: object) -> str:
+    """Return the SHA-256 of the files of somebody's own code: of the module of a function, of those of a class's bases.
+
+    What these import is not in it. Modules of this package are left out, whose version tells them from others.
+
+    Returns:
+        The hash; empty where a module has no file of source to read, such as the cells of a notebook.
+    """
+    while isinstance(thing, partial):
+        thing = thing.func
+    kind = thing if inspect.isclass(thing) or inspect.isroutine(thing) else type(thing)
+    names = {one.__module__ for one in (kind.__mro__ if inspect.isclass(kind) else (kind,))}
+    found = hashlib.sha256()
+    for name in sorted(name for name in names if name.partition(".")[0] not in KNOWN):
+        path = getattr(sys.modules.get(name), "__file__", None)
+        if not path or not path.endswith(".py") or not Path(path).is_file():
+            return ""
+        found.update(name.encode() + hashlib.sha256(Path(path).read_bytes()).digest())
+    return found.hexdigest()
 
 
 def _find(make: str, kind: type, example: str) -> Callable[..., Any]:

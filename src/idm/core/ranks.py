@@ -99,6 +99,35 @@ class Ranks:
         dist.all_gather_object(found, value, group=self.host)
         return found
 
+    def gather_made(self, make: Callable[[], T]) -> list[T]:
+        """Let every process make something, and return what all made, in their order, on every process.
+
+        Raises:
+            IdmError: what another process raised, on every process.
+            ProcessError: another process raised something else.
+        """
+        made, failure = list[T](), None
+        try:
+            made.append(make())
+        except Exception as error:  # it has to travel, or the others would wait for ever
+            failure = error
+        self.agree(failure)
+        return [value for values in self.gather(made) for value in values]
+
+    def agree(self, failure: Exception | None) -> None:
+        """Raise on every process what one of them raised, its own on the one that did; nothing where None did.
+
+        Raises:
+            IdmError: as said.
+            ProcessError: another process raised something else.
+        """
+        if self.size == 1 and failure is not None:
+            raise failure
+        told = failure if failure is None or isinstance(failure, IdmError) else self._ended_by(failure)
+        errors = [error for error in self.gather(told) if error is not None]
+        if errors:
+            raise failure or errors[0]
+
     def wait(self) -> None:
         """Wait for all processes."""
         if self.size > 1:
@@ -106,7 +135,7 @@ class Ranks:
 
     def _ended_by(self, error: Exception) -> ProcessError:
         words = f"{type(error).__name__}: {one_line(error)}"[:200]
-        return ProcessError(f"process 0 of {self.size}: ended by an error ({words})")
+        return ProcessError(f"process {self.rank} of {self.size}: ended by an error ({words})")
 
 
 @contextmanager

@@ -70,6 +70,7 @@ class Comparison(BySample):
     needs: ClassVar[Needs] = Needs.SAMPLES | Needs.REAL
     sees: ClassVar[str] = FEATURES
     most_seen: ClassVar[int] = 10_000
+    looks_with: ClassVar[Needs] = Needs.NOTHING
     kinds: ClassVar[tuple[Kind, ...]]
     most: ClassVar[int] = 10_000
     """Most rows of both sides that are compared."""

@@ -49,7 +49,7 @@ class Frechet(Comparison):
         return found if ours is None else [*found, _from_moments(ours, evidence.moments)]
 
     def _rows(self, evidence: Evidence) -> Tensor:
-        known = evidence.drawn_rows.get(self.sees)
+        known = evidence.drawn_rows.get(self.sight)
         return evidence.features(evidence.samples.x) if known is None else known
 
     def prepare(self, pool: Float[Tensor, "N d"]) -> Statistic:

@@ -1,5 +1,6 @@
 """Measuring several metrics on one evidence; what several see in samples is made once for all of them."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -42,23 +43,33 @@ def measure_all(
 def measure_seen(
     members: Mapping[str, Metric], evidence: Evidence, listener: Listener = SILENT
 ) -> dict[str, list[Figure]]:
-    """Do the same where what metrics see was made before."""
+    """Do the same where what metrics see was made before.
+
+    A figure whose name another metric has, too, is called by that of its metric besides: "mine:sharpness kid".
+    """
     found: dict[str, list[Figure]] = {}
     with listener.follow("measuring", len(members), unit="metrics") as bar:
         for name, metric in members.items():
             found[name] = metric.measure(evidence)
             bar.advance()
-    return found
+    counts = Counter(figure.name for figures in found.values() for figure in figures)
+    return {name: [_told_apart(figure, name, counts) for figure in figures] for name, figures in found.items()}
+
+
+def _told_apart(figure: Figure, metric: str, counts: Mapping[str, int]) -> Figure:
+    """Return a figure under a name that no other one has; metrics of the package, which no colon names, keep theirs."""
+    is_own = ":" in metric
+    return replace(figure, name=f"{metric} {figure.name}") if is_own and counts[figure.name] > 1 else figure
 
 
 def by_sight(members: Mapping[str, Metric]) -> dict[str, BySample]:
     """Return one metric for each kind of rows that any of them sees, by what the rows are called."""
-    return {metric.sees: metric for metric in members.values() if isinstance(metric, BySample)}
+    return {metric.sight: metric for metric in members.values() if isinstance(metric, BySample)}
 
 
 def reads_features(metric: Metric) -> bool:
     """Whether a metric looks at samples by their features alone."""
-    return isinstance(metric, BySample) and metric.sees == FEATURES
+    return isinstance(metric, BySample) and metric.sight == FEATURES
 
 
 def seen(members: Mapping[str, Metric], evidence: Evidence, listener: Listener, cache: FeatureCache) -> Evidence:

@@ -42,13 +42,17 @@ class OwnMetric(Metric):
         """Call it.
 
         Raises:
-            DataError: it raised something, or returned what are no figures.
+            DataError: it raised something, or returned what are no figures, or two of one name.
         """
-        found = call_code(self.call, self.name, "metrics", evidence)
-        figures = list(found) if isinstance(found, (list, tuple)) else [found]
+        returned = call_code(self.call, self.name, "metrics", evidence)
+        figures = list(returned) if isinstance(returned, (list, tuple)) else [returned]
         for figure in figures:
             if not isinstance(figure, Figure):
                 raise DataError(
                     f"metrics: Figure(name, value) wanted of {self.name}, got {type(figure).__name__}; mend it"
                 )
-        return cast(list[Figure], figures)
+        found = cast(list[Figure], figures)
+        if len({figure.name for figure in found}) < len(found):
+            names = ", ".join(figure.name for figure in found)
+            raise DataError(f"metrics: figures with names of their own wanted of {self.name}, got {names}; mend it")
+        return found

@@ -10,7 +10,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from idm.metrics.evidence import Moments
-from idm.metrics.features import FeatureExtractor
+from idm.metrics.features import FeatureExtractor, OwnFeatures
 from idm.storage.fit_file import hash_of
 
 SUFFIX, HEADER, FORMAT = ".safetensors", "reference", 1
@@ -31,8 +31,9 @@ class Identity:
 
     @classmethod
     def of(cls, features: FeatureExtractor) -> "Identity":
-        """Return that of an extractor."""
-        return cls(features.name, features.version, features.sha256)
+        """Return that of an extractor; that of a function that says no hash has the hash of its code."""
+        code = features.code if isinstance(features, OwnFeatures) else ""
+        return cls(features.name, features.version, features.sha256 or code)
 
     def __str__(self) -> str:
         """Write it in a few words."""

@@ -28,6 +28,7 @@ class Spectrum(Comparison):
         Kind("spectrum", "difference of power over spatial frequencies, root mean square", unit="dB"),
     )
     sees: ClassVar[str] = "spectrum"
+    looks_within: ClassVar[bool] = False
 
     def check(self, setup: Setup) -> None:
         """Refuse points."""

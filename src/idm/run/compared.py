@@ -35,33 +35,6 @@ def read_piece(dataset: Dataset, numbers: NDArray[np.int64]) -> Labelled:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Held:
-    """Samples of a data set that are held, evenly from all.
-
-    Attributes:
-        numbers: of them in the data set, growing.
-        samples: the samples.
-    """
-
-    numbers: NDArray[np.int64]
-    samples: Labelled
-
-    @classmethod
-    def of(cls, dataset: Dataset) -> "Held":
-        """Read them."""
-        numbers = within_bytes(dataset, numbers_evenly(dataset))
-        return cls(numbers, read_piece(dataset, numbers))
-
-    def read(self, dataset: Dataset, numbers: NDArray[np.int64]) -> Labelled:
-        """Return the samples of those numbers: of those that are held, or else read."""
-        if not np.isin(numbers, self.numbers).all():
-            return read_piece(dataset, numbers)
-        rows, held = np.searchsorted(self.numbers, numbers), self.samples
-        return Labelled(held.x[rows], None if held.y is None else held.y[rows])
-
-
-@final
-@dataclass(frozen=True, eq=False)
 class Compared:
     """Which real samples, by which features.
 
@@ -144,11 +117,6 @@ def compared_by(find: Callable[[Tensor], FeatureExtractor], dataset: Dataset, re
         left, numbers = np.setdiff1d(left, fitted), numbers[others]
     size = features(read(dataset, numbers[:1]).x).shape[1]
     return Compared(features, dataset, thinned(numbers, most_rows(size)), left)
-
-
-def evenly(dataset: Dataset, read: Reader = read_piece) -> Labelled:
-    """Return samples evenly from all that are there, none of them mirrored, as many as are held."""
-    return read(dataset, within_bytes(dataset, numbers_evenly(dataset)))
 
 
 def labelled(x: Tensor, y: Tensor | None) -> Labelled:

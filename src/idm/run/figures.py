@@ -12,18 +12,30 @@ from idm.core.progress import SILENT, Listener
 from idm.core.ranks import Ranks
 from idm.core.text import counted
 from idm.likelihood import FlowLikelihood, SampledBound
-from idm.metrics import Evidence, Figure, Frechet, LevelScores, Metric, Needs, Recognised, find_metric, measure_seen
+from idm.metrics import (
+    Evidence,
+    Figure,
+    Frechet,
+    Labelled,
+    LevelScores,
+    Metric,
+    Needs,
+    Recognised,
+    find_metric,
+    measure_seen,
+)
 from idm.metrics.by_sample import BySample
 from idm.metrics.features import USUAL_FEATURES, FeatureCache, FeatureExtractor
-from idm.run.compared import Compared, Reader, choose_compared, evenly, read_piece, within_bytes
+from idm.run.compared import Compared, Reader, choose_compared, read_piece, within_bytes
 from idm.run.continuous import continuous_parts
 from idm.run.data import Data
 from idm.run.data_folder import places_of, refuse_data_folder
 from idm.run.drawing import require_memory, require_sampler
 from idm.run.flows import flow_scores
+from idm.run.held_data import Held
 from idm.run.held_out_bounds import ScoredBound
 from idm.run.opened import Opened
-from idm.run.real_rows import reads_values, real_seen
+from idm.run.real_rows import held_for, real_seen
 from idm.run.recognition import require_recognition
 from idm.run.scoring import require_held_out
 from idm.run.ways_of_features import FeatureWay
@@ -70,31 +82,40 @@ class Metrics:
     def known(self, run: Opened, data: Data, listener: Listener = SILENT, ranks: Ranks | None = None) -> Evidence:
         """Look at the real data: all that is known before samples are drawn; every process takes part.
 
+        Samples are read once, whoever looks at them. A process holds those whole that its looks read; the main one,
+        which measures, those that metrics read.
+
         Args:
             run: what draws the samples, guided or not.
             data: what is scored.
             listener: hears how it gets on.
             ranks: the processes; one by default.
         """
-        needs, has_trained, chosen = self.needs, len(data.train) > 0, self.compared
-        held = reduce(or_, (one.needs for one in self.members.values() if reads_values(one)), Needs.NOTHING)
+        chosen, ranks = self.compared, ranks or Ranks()
+        held, read = held_for(self.members, is_main=ranks.is_main), self.read
+        is_scored = bool(held & Needs.HELD_OUT) or (bool(held & Needs.REAL) and chosen.dataset is None)
+        scored = trained_on = compared = None
+        if is_scored and len(data.held_out):
+            scored = Held.of(data.held_out, read)
+            read = scored.read
+        if held & Needs.TRAINING and len(data.train):
+            trained_on = Held.of(data.train, read)
+            read = trained_on.read
         # Metrics that read values see what comparisons see, of which fitted features know nothing.
-        compared = None
         if held & Needs.REAL and chosen.dataset is not None:
-            compared = self.read(chosen.dataset, within_bytes(chosen.dataset, chosen.numbers))
-        trained_on = bool(held & Needs.TRAINING)
-        scored = bool(needs & Needs.HELD_OUT) or (bool(held & Needs.REAL) and chosen.dataset is None)
+            compared = Held.some(chosen.dataset, within_bytes(chosen.dataset, chosen.numbers), read)
+            read = compared.read
         given = Evidence(
-            scored=evenly(data.held_out, self.read) if scored and len(data.held_out) else None,
-            trained_on=evenly(data.train, self.read) if trained_on and has_trained else None,
+            scored=_samples(scored),
+            trained_on=_samples(trained_on),
             features=self.features,
             levels=run.spec.codec.levels,
             about_drawn=self._about_drawn(run),
-            compared=compared,
+            compared=_samples(compared),
         )
         if chosen.dataset is None:
             return given
-        way = FeatureWay(run.device, cache=self.cache, listener=listener, ranks=ranks or Ranks(), read=self.read)
+        way = FeatureWay(run.device, cache=self.cache, listener=listener, ranks=ranks, read=read)
         return real_seen(self.members, given, chosen, data.spec, way, self._num_moments)
 
     @property
@@ -145,6 +166,10 @@ class Metrics:
         sampler, samples = self.sampler, counted(self.num_samples, "sample")
         steps, calls = counted(sampler.diffusion.num_timesteps, "step"), counted(sampler.num_calls, "call")
         return f"{samples} by {type(sampler).__name__}, {steps}, {calls} of the network{under}"
+
+
+def _samples(held: Held | None) -> Labelled | None:
+    return None if held is None else held.samples
 
 
 def choose_metrics(

@@ -1,6 +1,7 @@
 """Real data that samples of any origin are compared with: data that are opened, or statistics that were kept."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import final
@@ -12,12 +13,16 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError, SettingsError
 from idm.core.text import one_line
 from idm.data import Codec, Dataset
-from idm.metrics import Identity, Labelled, Reference, read_reference
+from idm.metrics import Evidence, Identity, Metric, Reference, read_reference
+from idm.metrics.by_sample import ALL
+from idm.metrics.comparison import FEATURES
 from idm.metrics.features import FeatureExtractor, parts_of, restored
 from idm.run.alike import Like
-from idm.run.compared import compared_by, evenly
+from idm.run.compared import compared_by
 from idm.run.data import open_data
+from idm.run.held_data import Held
 from idm.run.named_features import features_by
+from idm.run.real_rows import held_for, real_seen
 from idm.run.spec import DataSpec
 from idm.run.ways_of_features import FeatureWay
 from idm.settings.experiment import DataSettings
@@ -35,6 +40,7 @@ class KnownData:
         reference: features, and what made them.
         features: the same extractor, for the samples.
         like: what samples are to be like.
+        evidence: what was seen of the real data, and of those that are held.
         data: the real data; None where only statistics are known.
         numbers: which of them there are features of.
         remarks: what is worth knowing of the data, a line each.
@@ -43,24 +49,21 @@ class KnownData:
     reference: Reference
     features: FeatureExtractor
     like: Like
+    evidence: Evidence
     data: Dataset | None = None
     numbers: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     remarks: tuple[str, ...] = ()
 
-    @property
-    def values(self) -> Labelled | None:
-        """Real samples, as many as are held; None where only statistics are known."""
-        return None if self.data is None else evenly(self.data)
 
-
-def known_by_data(settings: DataSettings, way: FeatureWay) -> KnownData:
-    """Open real data, and make the features of some of them, evenly from all.
+def known_by_data(settings: DataSettings, way: FeatureWay, members: Mapping[str, Metric]) -> KnownData:
+    """Open real data, and see what metrics see of some of them, evenly from all; their features, in any case.
 
     Features that are fitted have some of the samples to themselves.
 
     Args:
         settings: how the data are opened.
         way: how features are made.
+        members: metrics by name.
 
     Raises:
         DataError: the data cannot be read.
@@ -69,14 +72,17 @@ def known_by_data(settings: DataSettings, way: FeatureWay) -> KnownData:
     opened = open_data(settings)
     data, spec = opened.train, opened.spec
     chosen = compared_by(partial(features_by, way), data, way.read)
-    features, compared = chosen.features, chosen.numbers
-    if way.moments:
-        rows, moments = way.rows_and_moments(features, data, compared, chosen.left, spec)
-    else:
-        rows, moments = way.rows(features, data, compared, spec), None
-    identity, codec = Identity.of(features), spec.codec.to_dict()
-    reference = Reference(identity, spec.shape, codec, spec.fingerprint, rows, moments, parts_of(features))
-    return KnownData(reference, features, Like(settings, spec, RANGE_NAMED), data, compared, data.source.remarks)
+    features, levels = chosen.features, spec.codec.levels
+    given = Evidence(features=features, levels=levels)
+    if held_for(members, is_main=way.ranks.is_main):
+        held = Held.of(data, way.read)
+        given, way = replace(given, scored=held.samples), replace(way, read=held.read)
+    num = ALL if way.moments else 0
+    seen = real_seen(members, given, chosen, spec, way, num, with_features=True)
+    identity, codec, rows = Identity.of(features), spec.codec.to_dict(), seen.real_rows[FEATURES]
+    reference = Reference(identity, spec.shape, codec, spec.fingerprint, rows, seen.moments, parts_of(features))
+    like = Like(settings, spec, RANGE_NAMED)
+    return KnownData(reference, features, like, seen, data, chosen.numbers, data.source.remarks)
 
 
 def known_by_file(path: Path, way: FeatureWay) -> KnownData:
@@ -102,7 +108,9 @@ def known_by_file(path: Path, way: FeatureWay) -> KnownData:
     features = own if own is not None and _is_meant(reference, way) else _named(path, reference, way)
     _refuse_other_features(path, reference, features)
     spec = DataSpec(reference.shape, codec, None, 0, 0, fingerprint=reference.data)
-    return KnownData(reference, features, Like(DataSettings(), spec, RANGE_NAMED))
+    rows = {} if reference.rows is None else {FEATURES: reference.rows}
+    seen = Evidence(features=features, levels=codec.levels, moments=reference.moments, real_rows=rows)
+    return KnownData(reference, features, Like(DataSettings(), spec, RANGE_NAMED), seen)
 
 
 def _is_meant(reference: Reference, way: FeatureWay) -> bool:

@@ -6,7 +6,6 @@ from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from idm.core.errors import DataError, SettingsError
 from idm.data import Dataset
@@ -16,7 +15,6 @@ from idm.metrics import (
     Frechet,
     Labelled,
     Metric,
-    Moments,
     Needs,
     Setup,
     by_sight,
@@ -26,11 +24,11 @@ from idm.metrics import (
 )
 from idm.metrics.by_sample import BySample
 from idm.metrics.comparison import FEATURES
-from idm.metrics.value_histograms import reads_extremes
 from idm.run.compared import most_rows, numbers_evenly, thinned, within_bytes
 from idm.run.data import Data
+from idm.run.held_data import Held
 from idm.run.known_data import KnownData
-from idm.run.real_rows import span_of
+from idm.run.real_rows import Side, looks_at, seen_beside
 from idm.run.ways_of_features import FeatureWay
 
 USUAL_OF_SETS = ("frechet", "kid", "precision_recall", "density_coverage", "diversity", "two_sample")
@@ -64,39 +62,33 @@ class SampleSets:
         return self.samples.held_out
 
     def evidence(self) -> Evidence:
-        """Look at both sides, a piece at a time, and whole only for metrics of one's own; every process takes part."""
-        known, levels = self.known, self.samples.spec.codec.levels
-        rows = known.reference.rows
-        ours, moments = self._features()
-        given = Evidence(features=known.features, levels=levels, moments=known.reference.moments, drawn_moments=moments)
-        drawn, real = {FEATURES: ours}, {} if rows is None else {FEATURES: rows}
-        data, others = known.data, {name: one for name, one in by_sight(self.members).items() if name != FEATURES}
-        if data is not None and others:
-            if reads_extremes(levels):
-                given = replace(given, span=span_of(data, known.numbers, self.way))
-            for name, metric in others.items():
-                look = metric.look(given)
-                drawn[name] = self.way.seen(look, self._dataset, self.numbers)
-                real[name] = self.way.seen(look, data, known.numbers)
-        given = replace(given, drawn_rows=drawn, real_rows=real)
-        if all(isinstance(one, BySample) for one in self.members.values()):
-            return given
-        return replace(given, drawn=self._held(), scored=known.values)
+        """Look at the samples beside what is known of real data: once, a piece at a time; every process takes part.
+
+        The main process, which measures, holds them whole for metrics of one's own.
+        """
+        known, given, way = self.known, self.known.evidence, self.way
+        sights = {name: one for name, one in by_sight(self.members).items() if name != FEATURES}
+        drawn = None
+        if way.ranks.is_main and not all(isinstance(one, BySample) for one in self.members.values()):
+            held = Held.some(self._dataset, within_bytes(self._dataset, self.numbers), way.read)
+            drawn, way = Labelled(held.samples.x), replace(way, read=held.read)
+        looks = looks_at(self.numbers, sights, given, known.reference.shape)
+        side = Side(self._dataset, self.samples.spec, known.features, self.numbers, self._summed)
+        rows, moments = side.see(way, looks)
+        if way.ranks.is_main:
+            given = seen_beside(self.members, {name: one.look for name, one in looks.items()}, given)
+        return replace(given, drawn=drawn, drawn_rows=rows, drawn_moments=moments)
 
     def figures(self, evidence: Evidence) -> dict[str, list[Figure]]:
         """Measure all on what was seen, and return their figures by metric."""
         return measure_seen(self.members, evidence, self.way.listener)
 
-    def _held(self) -> Labelled:
-        """Read as many samples as are held."""
-        return Labelled(self._dataset.batch(within_bytes(self._dataset, self.numbers))[0])
-
-    def _features(self) -> tuple[Tensor, Moments | None]:
-        """Return the features of samples that are looked at, and the moments of all where those of real data are."""
-        data, spec, features = self._dataset, self.samples.spec, self.known.features
-        if self.known.reference.moments is None or not any(isinstance(one, Frechet) for one in self.members.values()):
-            return self.way.rows(features, data, self.numbers, spec), None
-        return self.way.rows_and_moments(features, data, self.numbers, np.arange(data.num_read), spec)
+    @property
+    def _summed(self) -> NDArray[np.int64] | None:
+        """Of which samples moments are wanted: of all, where those of real data are known and compared."""
+        compares = any(isinstance(one, Frechet) for one in self.members.values())
+        is_known = self.known.evidence.moments is not None
+        return np.arange(self._dataset.num_read) if compares and is_known else None
 
     @property
     def about(self) -> dict[str, Any]:

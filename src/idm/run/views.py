@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from idm.core.errors import NumericalError
 from idm.metrics import Evidence, Labelled, Look, Metric, Needs, by_sight
 from idm.metrics.by_sample import BySample
 from idm.metrics.comparison import FEATURES
@@ -17,7 +16,8 @@ from idm.metrics.moments import MOST_FEATURES, MomentSums
 from idm.run.compared import labelled, most_rows, thinned
 from idm.run.figures import Metrics
 from idm.run.opened import Opened
-from idm.run.ways_of_features import SAMPLES_PER_PIECE
+from idm.run.real_rows import seen_beside
+from idm.run.ways_of_features import SAMPLES_PER_PIECE, require_finite_rows
 
 WHOLE = "samples"
 """What samples are called that are kept as they are."""
@@ -30,6 +30,7 @@ class Views:
 
     Attributes:
         run: what draws the samples, guided or not.
+        members: the metrics by name.
         looks: what sees it, by name.
         kept: numbers of the samples of which it is kept, by name.
         num: how many samples are drawn.
@@ -39,6 +40,7 @@ class Views:
     """
 
     run: Opened
+    members: Mapping[str, Metric]
     looks: Mapping[str, Look]
     kept: Mapping[str, NDArray[np.int64]]
     num: int
@@ -67,7 +69,7 @@ class Views:
             kept[name] = thinned(kept[name], min(metric.most_seen, most_rows(shapes[name][0])))
         is_some = FEATURES in sights and len(kept[FEATURES]) < num and evidence.moments is not None
         are_summed = is_some and shapes[FEATURES][0] <= MOST_FEATURES
-        return cls(run, looks, kept, num, shapes, are_summed, {FEATURES: f" from {evidence.features.name}"})
+        return cls(run, members, looks, kept, num, shapes, are_summed, {FEATURES: f" from {evidence.features.name}"})
 
     def see(self, x: Tensor, numbers: range) -> dict[str, Tensor]:
         """Return what is seen of drawn samples of those numbers, by name, float32 on the CPU.
@@ -78,18 +80,8 @@ class Views:
         samples = labelled(self.run.spec.codec.rounded(x), classes_of(self.run, numbers))
         seen = {name: look(samples).float().cpu() for name, look in self.looks.items()}
         for name, rows in seen.items():
-            self._require_finite(name, rows, numbers)
+            require_finite_rows(name, rows, numbers, self.makers.get(name, ""))
         return seen
-
-    def _require_finite(self, name: str, rows: Tensor, numbers: range) -> None:
-        bad = rows.isfinite().flatten(1).all(1).logical_not().nonzero().flatten().tolist()
-        if bad:
-            maker = self.makers.get(name, "")
-            raise NumericalError(
-                f"{name}: finite numbers of every sample wanted, got NaN or infinity{maker} of sample "
-                f"{numbers[bad[0]]} and of {len(bad) - 1:,} others of {len(rows):,}; choose other {name}, or leave out "
-                "the metrics that look at them"
-            )
 
 
 def classes_of(run: Opened, numbers: range) -> Tensor | None:
@@ -110,11 +102,25 @@ def _whole(of: Labelled) -> Tensor:
 class Gathered:
     """Rows of drawn samples that are kept, as they come in, and moments of the features of all."""
 
-    def __init__(self, views: Views) -> None:
-        """Begin with none."""
+    def __init__(self, views: Views, lender: "Gathered | None" = None) -> None:
+        """Begin with none.
+
+        Args:
+            views: what is seen.
+            lender: gathers the same samples for other metrics; those that it keeps whole are not kept twice.
+        """
         self._views = views
-        self._rows = {name: torch.empty(len(views.kept[name]), *shape) for name, shape in views.shapes.items()}
         self._sums: MomentSums | None = None
+        shapes = views.shapes.items()
+        self._rows = {name: torch.empty(len(views.kept[name]), *shape) for name, shape in shapes if name != WHOLE}
+        if WHOLE in views.shapes:
+            lent = None if lender is None else lender.whole
+            self._rows[WHOLE] = torch.empty(views.num, *views.shapes[WHOLE]) if lent is None else lent
+
+    @property
+    def whole(self) -> Tensor | None:
+        """Samples that are kept as they are; None where none are."""
+        return self._rows.get(WHOLE)
 
     def add(self, numbers: range, seen: Mapping[str, Tensor]) -> None:
         """Take what was seen of samples of those numbers."""
@@ -135,6 +141,7 @@ class Gathered:
         if WHOLE in rows:
             drawn = Labelled(rows.pop(WHOLE), classes_of(self._views.run, range(self._views.num)))
         moments = None if self._sums is None else self._sums.moments
+        evidence = seen_beside(self._views.members, self._views.looks, evidence)
         return replace(evidence, drawn=drawn, drawn_rows=rows, drawn_moments=moments)
 
 

@@ -1,8 +1,8 @@
 """How features of samples of any origin are made, shared by several processes, and kept."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -11,10 +11,11 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
+from idm.core.errors import NumericalError
 from idm.core.progress import SILENT, Listener
 from idm.core.ranks import Ranks
 from idm.data import Dataset
-from idm.metrics import Labelled, Look, Moments, moments_of
+from idm.metrics import Labelled, Look
 from idm.metrics.features import FeatureCache, FeatureExtractor
 from idm.metrics.features.cache import read_rows, write_rows
 from idm.run.compared import Reader, read_piece
@@ -22,6 +23,22 @@ from idm.run.spec import DataSpec
 
 SAMPLES_PER_PIECE = 512
 """Samples that are read together."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """What is to be seen of which samples.
+
+    Attributes:
+        look: what sees it.
+        numbers: of the samples, growing.
+        maker: what makes it, in words, for refusals: " from pca".
+    """
+
+    look: Look
+    numbers: NDArray[np.int64]
+    maker: str = ""
 
 
 @final
@@ -51,14 +68,60 @@ class FeatureWay:
     ranks: Ranks = field(default_factory=Ranks)
     read: Reader = read_piece
 
-    def seen(self, look: Look, data: Dataset, numbers: NDArray[np.int64]) -> Float[Tensor, "n k"]:
-        """Return what is seen of samples of those numbers, in float32."""
-        return torch.cat([*self.pieces(look, data, numbers)])
+    def scan(
+        self, data: Dataset, wanted: Mapping[str, Wanted]
+    ) -> Iterator[dict[str, tuple[NDArray[np.int64], Tensor]]]:
+        """Read every sample that any look is at once, a piece at a time and in their order, and show it to all of them.
 
-    def rows(
+        Args:
+            data: the data.
+            wanted: what is seen, and of which samples, by name.
+
+        Yields:
+            Of every look at samples of the piece: their numbers, and what is seen of them, float32 on the CPU; the same
+            on every process.
+
+        Raises:
+            NumericalError: what is seen is not finite.
+        """
+        every = np.unique(np.concatenate([one.numbers for one in wanted.values()]))
+        parts = [every[start : start + SAMPLES_PER_PIECE] for start in range(0, len(every), SAMPLES_PER_PIECE)]
+        size, listener = self.ranks.size, self.listener if self.ranks.is_main else SILENT
+        with listener.follow("extracting", len(every), unit="samples") as bar:
+            for first in range(0, len(parts), size):
+                mine = parts[first + self.ranks.rank : first + self.ranks.rank + 1]
+                made = self.ranks.gather_made(lambda mine=mine: [self._seen_of(data, part, wanted) for part in mine])
+                for pieces in made:
+                    yield from pieces
+                bar.advance(sum(len(part) for part in parts[first : first + size]))
+
+    def seen(self, data: Dataset, wanted: Mapping[str, Wanted]) -> dict[str, Float[Tensor, "n k"]]:
+        """Return what is seen by name, float32 on the CPU, of all samples that were wanted of it."""
+        found: dict[str, list[Tensor]] = {name: [] for name in wanted}
+        for piece in self.scan(data, wanted) if wanted else ():
+            for name, (_, rows) in piece.items():
+                found[name].append(rows)
+        return {name: torch.cat(rows) for name, rows in found.items()}
+
+    def _seen_of(
+        self, data: Dataset, numbers: NDArray[np.int64], wanted: Mapping[str, Wanted]
+    ) -> dict[str, tuple[NDArray[np.int64], Tensor]]:
+        """Read samples of those numbers, and show each look those that it is at."""
+        read, found = self.read(data, numbers), dict[str, tuple[NDArray[np.int64], Tensor]]()
+        for name, one in wanted.items():
+            its = np.isin(numbers, one.numbers)
+            if not its.any():
+                continue
+            given = read if its.all() else _some(read, torch.from_numpy(its))
+            rows = one.look(given).float().cpu()
+            require_finite_rows(name, rows, data.sources_of(numbers[its])[0], one.maker)
+            found[name] = numbers[its], rows
+        return found
+
+    def found(
         self, features: FeatureExtractor, data: Dataset, numbers: NDArray[np.int64], spec: DataSpec
-    ) -> Float[Tensor, "n d"]:
-        """Return the features of samples of those numbers, in float32: those that are kept, or new ones.
+    ) -> Float[Tensor, "n d"] | None:
+        """Return features that are kept, as the main process finds them; None where none are.
 
         Args:
             features: what makes them.
@@ -66,75 +129,51 @@ class FeatureWay:
             numbers: which of the samples.
             spec: what is known of the data.
         """
-        make = partial(self.seen, look_of(features), data, numbers)
-        return self._kept(features, data, numbers, spec, make)
+        place = self._place(features, numbers, spec)
+        if place is None:
+            return None
+        size = len(numbers), features(self.read(data, numbers[:1]).x).shape[1]
+        return self.ranks.on_main(lambda: read_rows(place, size))
 
-    def rows_and_moments(
-        self,
-        features: FeatureExtractor,
-        data: Dataset,
-        numbers: NDArray[np.int64],
-        every: NDArray[np.int64],
-        spec: DataSpec,
-    ) -> tuple[Float[Tensor, "n d"], Moments | None]:
-        """Return the same, and the moments of the features of more samples, which are read once for both.
+    def keep(
+        self, features: FeatureExtractor, numbers: NDArray[np.int64], spec: DataSpec, rows: Float[Tensor, "n d"]
+    ) -> None:
+        """Keep features, where any are kept; arguments as above."""
+        place = self._place(features, numbers, spec)
+        if place is not None:
+            self.ranks.on_main(lambda: write_rows(place, rows))
 
-        Args:
-            features: as above.
-            data: as above.
-            numbers: as above, growing.
-            every: which samples the moments are of, growing; those of ``numbers`` are among them.
-            spec: as above.
-        """
-        found: list[Tensor] = []
-        is_row = torch.from_numpy(np.isin(every, numbers))
-
-        def made() -> Iterator[Tensor]:
-            flags = is_row.split(SAMPLES_PER_PIECE)
-            for flag, piece in zip(flags, self.pieces(look_of(features), data, every), strict=True):
-                found.append(piece[flag])
-                yield piece
-
-        moments = moments_of(made())
-        if moments is None:
-            return self.rows(features, data, numbers, spec), None
-        return self._kept(features, data, numbers, spec, lambda: torch.cat(found)), moments
-
-    def pieces(self, look: Look, data: Dataset, numbers: NDArray[np.int64]) -> Iterator[Float[Tensor, "n k"]]:
-        """Yield what is seen of samples, float32 on the CPU, a piece at a time and in their order, on every process."""
-        parts = [numbers[start : start + SAMPLES_PER_PIECE] for start in range(0, len(numbers), SAMPLES_PER_PIECE)]
-        size, listener = self.ranks.size, self.listener if self.ranks.is_main else SILENT
-        with listener.follow("extracting", len(numbers), unit="samples") as bar:
-            for first in range(0, len(parts), size):
-                mine = parts[first + self.ranks.rank : first + self.ranks.rank + 1]
-                made = [look(self.read(data, part)).float().cpu() for part in mine]
-                for piece in self.ranks.gather(made):
-                    yield from piece
-                bar.advance(sum(len(part) for part in parts[first : first + size]))
-
-    def _kept(
-        self,
-        features: FeatureExtractor,
-        data: Dataset,
-        numbers: NDArray[np.int64],
-        spec: DataSpec,
-        make: Callable[[], Tensor],
-    ) -> Tensor:
-        """Return features that are kept, or else new ones, which are kept; the main process looks, and writes."""
-
+    def _place(self, features: FeatureExtractor, numbers: NDArray[np.int64], spec: DataSpec) -> Path | None:
         def about() -> dict[str, Any]:
             encoded = {"codec": spec.codec.to_dict(), "shape": list(spec.shape)}
             return {"data": spec.fingerprint, "numbers": numbers.tolist()} | encoded
 
-        place = self.cache.place(features, about)
-        if place is None:
-            return make()
-        size = len(numbers), features(data.batch(numbers[:1])[0]).shape[1]
-        found = self.ranks.on_main(lambda: read_rows(place, size))
-        if found is None:
-            found = make()
-            self.ranks.on_main(partial(write_rows, place, found))
-        return found
+        return self.cache.place(features, about)
+
+
+def require_finite_rows(name: str, rows: Tensor, numbers: Sequence[int], maker: str = "") -> None:
+    """Refuse what is seen of samples where it is not finite.
+
+    Args:
+        name: what is seen.
+        rows: of each sample.
+        numbers: of the samples.
+        maker: what made it, in words: " from pca".
+
+    Raises:
+        NumericalError: it is not, with the number of the first such sample.
+    """
+    bad = rows.isfinite().flatten(1).all(1).logical_not().nonzero().flatten().tolist()
+    if bad:
+        raise NumericalError(
+            f"{name}: finite numbers of every sample wanted, got NaN or infinity{maker} of sample "
+            f"{numbers[bad[0]]} and of {len(bad) - 1:,} others of {len(rows):,}; choose other {name}, or leave out "
+            "the metrics that look at them"
+        )
+
+
+def _some(of: Labelled, chosen: Tensor) -> Labelled:
+    return Labelled(of.x[chosen], None if of.y is None else of.y[chosen])
 
 
 def look_of(features: FeatureExtractor) -> Look:

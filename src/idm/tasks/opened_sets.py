@@ -116,7 +116,7 @@ def open_sets(request: SetsRequest, device: torch.device, listener: Listener, ra
     if request.is_against_statistics:
         known = known_by_file(Path(request.against), way)
     else:
-        known = known_by_data(_settings(request, told), way)
+        known = known_by_data(_settings(request, told), way, members)
     if named is None:
         return OpenedSets(known, None)
     source = _for_source(Path(named), told.get("source", {}))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+from idm import __version__
 from idm.core.errors import CheckpointError, InterruptedRunError, SettingsError
 from idm.core.files import write_atomically
 from idm.core.places import folder_in, open_in_place, remove
@@ -78,6 +79,7 @@ class Job:
             InterruptedRunError: stopped on request, here or in another process; finished parts are kept.
             CheckpointError: another job holds the folder, or took parts away, or the folder is a link.
             SettingsError: processes are asked for different things.
+            IdmError, ProcessError: what ended the work of any process, on all of them.
         """
         if len(self.parts) == 1 and ranks.size == 1:
             take(self.parts[0], self._in_one_part(compute))
@@ -92,7 +94,7 @@ class Job:
             def wish() -> bool:
                 return stop.received or (ranks.size > 1 and (self.folder / STOP).exists())
 
-            self._compute_missing(missing[ranks.rank :: ranks.size], compute, wish)
+            ranks.agree(self._failure_of(missing[ranks.rank :: ranks.size], compute, wish, ranks))
             # Asked of all together, once all are done: a part may be missing though this process was not stopped.
             if any(ranks.gather(wish())):
                 raise InterruptedRunError(self._stopped())
@@ -132,6 +134,18 @@ class Job:
             i for i, part in enumerate(self.parts) if not has_part(self._path(i), len(part), self._hash, self.shapes)
         ]
 
+    def _failure_of(
+        self, numbers: Sequence[int], compute: Compute, wish: Callable[[], bool], ranks: Ranks
+    ) -> Exception | None:
+        """Compute those parts, and return what ended that; the others are told, so that none waits."""
+        try:
+            self._compute_missing(numbers, compute, wish)
+        except Exception as error:
+            if ranks.size > 1:
+                open_in_place(self.folder / STOP, "a").close()
+            return error
+        return None
+
     def _compute_missing(self, numbers: Sequence[int], compute: Compute, wish: Callable[[], bool]) -> None:
         """Compute those parts, until there is a wish to stop, of which the other processes are told."""
 
@@ -151,7 +165,8 @@ class Job:
 
     @property
     def _text(self) -> str:
-        return json.dumps({**self.request, "num": self.num, "size": self.size})
+        # What another version of this program found need not be what this one finds.
+        return json.dumps({**self.request, "num": self.num, "size": self.size, "idm": __version__})
 
     @property
     def _hash(self) -> str:

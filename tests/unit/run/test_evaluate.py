@@ -15,8 +15,8 @@ from idm.metrics import histogram_bpd
 from idm.run import Run, compared, draw, held_out_bound, open_run_data, recognise, require_recognition
 from idm.run.baseline import histogram_of
 from idm.run.bound_request import BoundRequest
-from idm.run.compared import evenly
 from idm.run.figures import choose_metrics
+from idm.run.held_data import Held
 from idm.run.levels import level_scores
 from idm.settings import Experiment, from_plain
 from idm.tasks import train
@@ -152,7 +152,7 @@ def test_features_are_fitted_to_training_samples_that_are_not_compared(digits: R
 def test_features_are_made_of_more_real_samples_than_are_held(digits: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compared, "MOST_BYTES", 4 * 64 * 70)
     data = open_run_data(digits)
-    assert len(evenly(data.train).x) == 70
+    assert len(Held.of(data.train).samples.x) == 70
     found = choose_metrics(digits, data, ["frechet"], samples=200, features="values")
     assert len(found.compared.numbers) == len(data.train)
     monkeypatch.setattr(compared, "MOST_ROW_BYTES", 4 * 64 * 100)

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from idm.core.code import call_code, function_of_code
+from idm.core.code import call_code, function_of_code, hash_of_code
 from idm.core.errors import DataError
 from idm.core.types import Images
 
@@ -24,6 +24,7 @@ class OwnFeatures:
         call: what is called so.
         version: what the function says in an attribute ``version``; "unknown" where it has none.
         sha256: what it says in ``sha256``; empty where it has none.
+        code: hash of the file that it is in; empty where there is none to read.
         is_fitted: whether it was fitted to the samples that are compared, which is not known; taken as not.
     """
 
@@ -32,6 +33,7 @@ class OwnFeatures:
     version: str = "unknown"
     sha256: str = ""
     is_fitted: bool = False
+    code: str = ""
 
     @classmethod
     def named(cls, name: str) -> "OwnFeatures":
@@ -44,7 +46,7 @@ class OwnFeatures:
         if inspect.isclass(found):
             found = call_code(found, name, "features")
         version, sha256 = (str(getattr(found, key, usual)) for key, usual in (("version", cls.version), ("sha256", "")))
-        return cls(name, found, version, sha256)
+        return cls(name, found, version, sha256, code=hash_of_code(found))
 
     def __call__(self, x: Images, /) -> Float[Tensor, "n d"]:
         """Return the features, in float64 on the CPU.

@@ -20,8 +20,9 @@ from idm.metrics.features import USUAL_FEATURES
 from idm.report import SamplePicture
 from idm.run import Data, Run, draw, open_run_data
 from idm.run.bound_request import BoundRequest
-from idm.run.compared import Compared, Held, set_up
+from idm.run.compared import Compared, set_up
 from idm.run.figures import Metrics
+from idm.run.held_data import Held
 from idm.run.held_out_bounds import ScoredBound
 from idm.run.levels import MOST_SAMPLES, NUM_LEVELS, level_scores
 from idm.run.saving import sample_picture
