@@ -268,6 +268,12 @@ def test_where_there_is_no_terminal_a_section_is_told_of_in_a_line(run, tmp_path
     assert capsys.readouterr().err.splitlines() == ["run 1, run 2: Samples", "run 1, run 2: Memory and time"]
 
 
+def test_of_one_run_nothing_is_said_of_which_predicts_better(run, tmp_path, capsys):
+    found = report_into([run], ReportRequest(["compared", "cost"], 1_000), tmp_path / "a.html", listener=Lines(0.0))
+    assert "predicts" not in capsys.readouterr().err + found.page.read_text(encoding="utf-8")
+    assert not found.left_out
+
+
 def test_the_title_of_three_runs_is_a_list(run, tmp_path):
     found = report_into([run] * 3, ReportRequest(["cost"]), tmp_path / "page.html", device="cpu")
     assert "<h1>run 1, run 2, run 3</h1>" in found.page.read_text(encoding="utf-8")

@@ -161,8 +161,8 @@ class Scorable(Restorable):
         """
         wanted, samples = BoundRequest(**bound), at_least(0, samples, "samples")
         opened, listener = open_data_to_score(self, data, condition=condition), listener_or_quiet(listener)
-        own = self if data is not None else replace(self, data=opened)
-        guided = guided_samples(own, guidance, samples)
+        # Samples are drawn for the conditions of what they are compared with.
+        guided = guided_samples(replace(self, data=opened), guidance, samples)
         what: dict[str, Any] = {"sampler": sampler, "features": features, "cache": cache}
         chosen = choose_metrics(guided, opened, metrics, samples=samples, **what)
         refuse_idle(wanted, chosen.members)

@@ -93,7 +93,7 @@ class ScorePlan:
 
     Attributes:
         run: the run.
-        guided: the same, guided as its samples are to be.
+        guided: the same, guided as its samples are to be, with the data that these are compared with.
         request: what is wanted.
         data: what is scored.
         folder: where results go.
@@ -161,6 +161,8 @@ class ScorePlan:
 def measure_plans(plans: Sequence[ScorePlan], ranks: Ranks, listener: Listener) -> list[Found]:
     """Measure all plans; samples, which are the same whatever they are compared with, are drawn once.
 
+    Those of a run that is told conditions are drawn anew for the conditions of each set.
+
     Args:
         plans: of one run and one request, but for its data.
         ranks: the processes.
@@ -173,7 +175,12 @@ def measure_plans(plans: Sequence[ScorePlan], ranks: Ranks, listener: Listener) 
     size = min(Order.batch_size, first.request.batch_size)
     order = Order(first.request.samples, sampler, seed=first.request.seed, batch_size=size)
     asked = [Asked(plan.metrics, plan.data, one.evidence) for plan, one in zip(plans, found, strict=True)]
-    seen = draw_for(first.guided, order, first.parts_of_samples, asked, ranks=ranks, listener=listener)
+    how: dict[str, Any] = {"ranks": ranks, "listener": listener}
+    if first.run.spec.condition is None:
+        seen = draw_for(first.guided, order, first.parts_of_samples, asked, **how)
+    else:
+        apart = zip(plans, asked, strict=True)
+        seen = [draw_for(plan.guided, order, plan.parts_of_samples, [one], **how)[0] for plan, one in apart]
     return [replace(one, evidence=evidence) for one, evidence in zip(found, seen, strict=True)]
 
 
@@ -209,6 +216,5 @@ def plan_scores(
             f"scores: a metric of single samples wanted, such as bound, got {','.join(metrics.members)}; leave it out"
         )
     refuse_idle(request.bound, metrics.members)
-    if request.data is None:  # samples that are drawn for the conditions of the data need not open these again
-        guided = replace(guided, data=data)
+    guided = replace(guided, data=data)  # samples are drawn for the conditions of what they are compared with
     return ScorePlan(opened, guided, request, data, folder, table, metrics, turn)

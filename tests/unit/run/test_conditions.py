@@ -21,8 +21,8 @@ from idm.run.other_conditions import read_conditions
 from idm.run.pairing import in_step
 from idm.settings import from_plain
 from idm.settings.experiment import DataSettings
-from idm.tasks import restoring, train
-from idm.tasks.requests import RestoreRequest
+from idm.tasks import evaluate_sets_into, restoring, train
+from idm.tasks.requests import RestoreRequest, ScoreRequest
 
 NUM = 24
 FINE = (np.arange(NUM * 64).reshape(NUM, 1, 8, 8) % 61).astype(np.float32)
@@ -274,6 +274,37 @@ def test_a_run_draws_for_conditions_that_are_given_and_for_those_of_its_held_out
     for given, said in (({"labels": "3"}, "told conditions"), ({"condition": COARSE[:1, :, :2]}, "shape")):
         with pytest.raises((SettingsError, DataError), match=said):
             run.sample(2, **given)
+
+
+MEAN = """
+from idm.metrics import Figure
+def mean(evidence):
+    return Figure("mean", float(evidence.samples.x.double().mean()))
+"""
+
+
+def test_samples_to_compare_are_drawn_for_the_conditions_of_what_they_are_compared_with(trained, monkeypatch):
+    run, folder = trained
+    (folder / "of_samples.py").write_text(MEAN)
+    monkeypatch.syspath_prepend(folder)
+    sampler, means = run.sampler(steps=2), []
+    held_out = open_run_data(run).held_out
+    fine = run.spec.codec.decode(held_out.batch(np.arange(6))[0])
+    sets, told = [], []
+    coarse = run.spec.condition.codec.decode(held_out.batch(np.arange(6))[1])[:2]
+    for number, theirs in enumerate((coarse, coarse.max() + coarse.min() - coarse)):
+        np.save(folder / f"fine{number}.npy", fine[:2])
+        np.save(folder / f"coarse{number}.npy", theirs)
+        sets, told = [*sets, str(folder / f"fine{number}.npy")], [*told, str(folder / f"coarse{number}.npy")]
+        y = open_data_to_score(run, sets[-1], condition=told[-1]).held_out.batch(np.arange(2))[1]
+        drawn = run.sample(4, condition=run.spec.condition.codec.decode(y), sampler=sampler)
+        means.append(float(run.spec.codec.encode(drawn).double().mean()))
+        how = {"samples": 4, "sampler": sampler, "metrics": ["of_samples:mean"], "features": "values"}
+        assert run.evaluate(sets[-1], condition=told[-1], **how)["mean"].value == pytest.approx(means[-1], abs=1e-5)
+    assert abs(means[0] - means[1]) > 1e-4
+    request = ScoreRequest(samples=4, sampler={"steps": 2}, metrics=["of_samples:mean"], features="values")
+    found = evaluate_sets_into(folder / "run", request, sets, folder / "out", conditions=told, device="cpu")
+    assert [found.evaluations[one]["mean"].value for one in sets] == pytest.approx(means, abs=1e-5)
 
 
 def test_a_run_without_conditions_refuses_them(experiment, tmp_path):

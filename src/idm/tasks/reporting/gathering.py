@@ -82,6 +82,8 @@ def gather(sections: Mapping[str, Section], subjects: Sequence[Subject], listene
     blocks: dict[str, Sequence[Block]] = {}
     left = list[Left]()
     for name, section in sections.items():
+        if len(subjects) < section.fewest:
+            continue
         of_section, before = _listener_of(section, subjects, listener), len(left)
         for subject in subjects:
             subject.listener = of_section

@@ -32,11 +32,13 @@ class Section(ABC):
     Attributes:
         heading: what it is called.
         needs: what a run is to have; of one that has not it is left out, with the reason in a line.
+        fewest: of how many runs it is at the least; a page of fewer says nothing of it.
         stands_beside: of several runs the blocks stand side by side, else below each other.
     """
 
     heading: ClassVar[str]
     needs: ClassVar[tuple[Need, ...]] = ()
+    fewest: ClassVar[int] = 1
     stands_beside: ClassVar[bool] = True
 
     def why_not(self, subject: Subject) -> str:

@@ -18,6 +18,7 @@ class Compared(Section):
 
     heading = "Which predicts held-out data better"
     needs = (DATA, HELD_OUT)
+    fewest = 2
     stands_beside = False
 
     def gather(self, subject: Subject) -> Sequence[Block]:
@@ -34,7 +35,7 @@ class Compared(Section):
 
     def lay_out(self, subjects: Sequence[Subject], gathered: Sequence[Sequence[Block]]) -> list[Block]:
         """Return the table alone."""
-        return list(self.introduce(subjects)) if len(subjects) > 1 else []
+        return list(self.introduce(subjects)) if len(subjects) >= self.fewest else []
 
 
 def _difference(first: Subject, second: Subject) -> tuple[str, str, str, str]:
