@@ -102,6 +102,13 @@ class Ranks:
     def gather_made(self, make: Callable[[], T]) -> list[T]:
         """Let every process make something, and return what all made, in their order, on every process.
 
+        Errors are as of ``each``.
+        """
+        return self.gather(self.each(make))
+
+    def each(self, make: Callable[[], T]) -> T:
+        """Let every process make something, each for itself, and return it once all have.
+
         Raises:
             IdmError: what another process raised, on every process.
             ProcessError: another process raised something else.
@@ -112,10 +119,10 @@ class Ranks:
         except Exception as error:  # it has to travel, or the others would wait for ever
             failure = error
         self.agree(failure)
-        return [value for values in self.gather(made) for value in values]
+        return made[0]
 
     def agree(self, failure: Exception | None) -> None:
-        """Raise on every process what one of them raised, its own on the one that did; nothing where None did.
+        """Raise on every process what one of them raised, its own on the one that did; nothing where none did.
 
         Raises:
             IdmError: as said.

@@ -130,7 +130,8 @@ def real_seen(
     sights = {name: one for name, one in by_sight(members).items() if isinstance(one, Comparison)}
     is_featured = sights.pop(FEATURES, None) is not None or with_features
     later = {name: one for name, one in sights.items() if one.looks_within and reads_extremes(given.levels)}
-    looks = looks_at(numbers, {name: one for name, one in sights.items() if name not in later}, given, spec.shape)
+    first = {name: one for name, one in sights.items() if name not in later}
+    looks = way.ranks.each(lambda: looks_at(numbers, first, given, spec.shape))
     if later:
         looks[ENDS] = Wanted(_ends, numbers)
     every = np.union1d(numbers, thinned(chosen.left, num)) if num else None
@@ -139,7 +140,7 @@ def real_seen(
     given = replace(given, moments=moments) if num else given
     if later:
         given = replace(given, span=_span(rows.pop(ENDS)))
-        rows |= way.seen(data, looks_at(numbers, later, given, spec.shape))
+        rows |= way.seen(data, way.ranks.each(lambda: looks_at(numbers, later, given, spec.shape)))
     return replace(given, real_rows={**given.real_rows, **rows})
 
 

@@ -72,7 +72,7 @@ class SampleSets:
         if way.ranks.is_main and not all(isinstance(one, BySample) for one in self.members.values()):
             held = Held.some(self._dataset, within_bytes(self._dataset, self.numbers), way.read)
             drawn, way = Labelled(held.samples.x), replace(way, read=held.read)
-        looks = looks_at(self.numbers, sights, given, known.reference.shape)
+        looks = way.ranks.each(lambda: looks_at(self.numbers, sights, given, known.reference.shape))
         side = Side(self._dataset, self.samples.spec, known.features, self.numbers, self._summed)
         rows, moments = side.see(way, looks)
         if way.ranks.is_main:
