@@ -7,12 +7,15 @@ with the posterior variance comes down to it in proportion to 1 / T.
 """
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
 
 import torch
 from torch import Tensor
 
 from idm.core.errors import SettingsError
-from idm.core.progress import SILENT, Listener
+from idm.core.progress import SILENT, Listener, Progress
 from idm.core.rng import Rng
 from idm.core.tensors import append_dims, mean_flat, nats_to_bits
 from idm.core.types import Images
@@ -43,7 +46,7 @@ def continuous_bound(
         x_start: clean data in the model's range, [b, c, *space].
         calls: of the network for each image, an even number from 4 on, two of each 18 for the decoder.
         seed: image i has seed + i.
-        batch_size: images per call of the network.
+        batch_size: (image, level) pairs per call of the network.
         listener: hears how it gets on, in terms of an image.
 
     Raises:
@@ -56,8 +59,8 @@ def continuous_bound(
     found: list[tuple[Tensor, ...]] = []
     with torch.no_grad(), listener.follow("bound", calls * len(parts), unit="terms") as bar:
         for rows in parts:
-            found.append(_estimates(diffusion, denoise.select(rows), x_start[rows], Rng(seeds[rows]), calls))
-            bar.advance(calls)
+            drawer = _Drawer(diffusion, denoise.select(rows), x_start[rows], Rng(seeds[rows]), batch_size, bar)
+            found.append(drawer.estimate(calls))
     bits, variance, prior, decoder = (torch.cat(values) for values in zip(*found, strict=True))
     return SampledBound(bits, variance, calls, prior, decoder)
 
@@ -75,34 +78,60 @@ def _refuse(diffusion: GaussianDiffusion, denoise: Denoiser, x_start: Tensor, ca
         raise SettingsError(f"bound: an image and a batch_size of 1 wanted, got {len(x_start)} and {batch_size}")
 
 
-def _estimates(diffusion: GaussianDiffusion, denoise: Denoiser, x: Tensor, rng: Rng, calls: int) -> tuple[Tensor, ...]:
-    """Return estimates, their variances, and the parts of prior and decoder [b]."""
-    num_lowest = num_lowest_of(calls)
-    lowest = torch.stack([_decoder(diffusion, denoise, x, rng, draw) for draw in range(num_lowest)])
-    terms = _integral(diffusion, denoise, x, rng, calls - num_lowest)
-    prior, decoder = diffusion.prior_bpd(x).double(), lowest.mean(0)
-    # Of neighbouring strata the squared difference is expected to be the sum of their variances or more.
-    pairs = (terms[0::2] - terms[1::2]).square().sum(0)
-    return prior + decoder + terms.sum(0), lowest.var(0) / num_lowest + pairs, prior, decoder
+@final
+@dataclass(frozen=True, eq=False)
+class _Drawer:
+    """Evaluates terms of some images, as many at once as fit.
 
+    Attributes:
+        diffusion: the process.
+        denoise: what finds x_0 of these images.
+        x: the images.
+        rng: their random numbers.
+        batch_size: (image, level) pairs per call.
+        bar: told of terms.
+    """
 
-def _decoder(diffusion: GaussianDiffusion, denoise: Denoiser, x: Tensor, rng: Rng, draw: int) -> Tensor:
-    """Return the term of the lowest level [b], bits/dim."""
-    noise = rng.normal("continuous decoder", draw, x.shape[1:], x.dtype)
-    return evaluate_terms(diffusion, denoise, x, 0, noise)[0].double()
+    diffusion: GaussianDiffusion
+    denoise: Denoiser
+    x: Tensor
+    rng: Rng
+    batch_size: int
+    bar: Progress
 
+    def estimate(self, calls: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return estimates, their variances, and the parts of prior and decoder [b]."""
+        num_lowest = num_lowest_of(calls)
+        lowest = torch.stack([self._decoder(draw) for draw in range(num_lowest)])
+        terms = self._integral(calls - num_lowest)
+        prior, decoder = self.diffusion.prior_bpd(self.x).double(), lowest.mean(0)
+        # Of neighbouring strata the squared difference is expected to be the sum of their variances or more.
+        pairs = (terms[0::2] - terms[1::2]).square().sum(0)
+        return prior + decoder + terms.sum(0), lowest.var(0) / num_lowest + pairs, prior, decoder
 
-def _integral(diffusion: GaussianDiffusion, denoise: Denoiser, x: Tensor, rng: Rng, count: int) -> Tensor:
-    """Return the shares of strata in the integral [k, b], bits/dim."""
-    grid, on_host = diffusion.grid, Rng(rng.seeds.cpu())
-    ends = torch.log(grid.levels.kappa[[0, -1]])
-    width = float(ends[1] - ends[0]) / count
-    terms: list[Tensor] = []
-    for stratum in range(count):
-        places = float(ends[0]) + width * (stratum + on_host.uniform("continuous levels", stratum).flatten().double())
+    def _decoder(self, draw: int) -> Tensor:
+        """Return the term of the lowest level [b], bits/dim."""
+        noise = self.rng.normal("continuous decoder", draw, self.x.shape[1:], self.x.dtype)
+        found = evaluate_terms(self.diffusion, self.denoise, self.x, 0, noise)[0].double()
+        self.bar.advance(1)
+        return found
+
+    def _integral(self, count: int) -> Tensor:
+        """Return the shares of strata in the integral [k, b], bits/dim."""
+        size = max(1, self.batch_size // len(self.x))
+        return torch.cat([self._strata(numbers.tolist(), count) for numbers in torch.arange(count).split(size)])
+
+    def _strata(self, numbers: Sequence[int], count: int) -> Tensor:
+        """Return the shares of some of so many strata [k, b], bits/dim, from one call of the network."""
+        grid, x = self.diffusion.grid, self.x.repeat(len(numbers), *[1] * (self.x.ndim - 1))
+        ends = torch.log(grid.levels.kappa[[0, -1]])
+        width, on_host = float(ends[1] - ends[0]) / count, Rng(self.rng.seeds.cpu())
+        drawn = [on_host.uniform("continuous levels", number).flatten().double() + number for number in numbers]
+        places = float(ends[0]) + width * torch.cat(drawn)
         at = grid.at_times(grid.path.time_of(places.numpy()), x)
-        noise = rng.normal("continuous terms", stratum, x.shape[1:], x.dtype)
+        noise = self.rng.normals("continuous terms", numbers, x.shape[1:], x.dtype).flatten(0, 1)
+        denoise = self.denoise.select(torch.arange(len(self.x)).repeat(len(numbers)))
         error = denoise(at.diffuse(x, noise), at).x_start - x
         kappa = append_dims(torch.exp(places).to(x.device), x.ndim)
-        terms.append(nats_to_bits(width * mean_flat((error.double() / kappa).square())))
-    return torch.stack(terms)
+        self.bar.advance(len(numbers))
+        return nats_to_bits(width * mean_flat((error.double() / kappa).square())).view(len(numbers), -1)

@@ -35,7 +35,7 @@ class BoundRequest:
         budget: calls of the network for each sample, an even number from 4 on: an estimate without bias; 0: every term
             of the bound, and 18 for that in continuous time.
         target_se: the same, from as many calls as it takes for steps and noise to leave this standard error, bits/dim,
-            of the mean of the samples; None: every term. The bound in continuous time has a budget alone.
+            of the mean of the samples; None: every term. Each of the two bounds has a number of its own.
         flow_steps: of the solver, where the metric "flow" is measured, an even number.
         seed: of steps and noise: sample i has seed + i.
         batch_size: (sample, step) pairs per call of the network.

@@ -61,7 +61,14 @@ def plan_terms(run: Opened, data: Data, chain: GaussianDiffusion, count: int, wa
         return terms
     pilot = range(min(PILOT_IMAGES, len(data.held_out)))
     found = estimate_of(run, data, chain, pilot, terms, seed=seed, batch_size=size)
-    return replace(terms, calls=_calls_for(target_se, found, count, most))
+    needed, error = calls_for(target_se, found, count)
+    if needed > most:
+        least = error * math.sqrt(SURPLUS * found.calls / most)
+        raise SettingsError(
+            f"target_se: at least {least:.2g} bits/dim wanted of {count:,} samples, which {most:,} calls each reach, "
+            f"got {target_se:g}; leave it out, as the full sum has as many"
+        )
+    return replace(terms, calls=max(LEAST_CALLS, 2 * math.ceil(needed / 2)))
 
 
 def refuse_short_chain(chain: GaussianDiffusion, calls: int, name: str) -> None:
@@ -94,21 +101,14 @@ def fit_terms(
     return Terms(calls, fit_proposal(chain, denoise, x.to(run.device), seed=seed, batch_size=batch_size))
 
 
-def _calls_for(target_se: float, pilot: SampledBound, count: int, most: int) -> int:
-    """Return how many calls bring the error of the mean of ``count`` samples down, where variance falls as 1 / calls.
+def calls_for(target_se: float, pilot: SampledBound, count: int) -> tuple[float, float]:
+    """Say what brings the error of the mean of ``count`` samples down, where variance falls as 1 / calls.
 
-    Raises:
-        SettingsError: more than ``most``.
+    Returns:
+        How many calls for each sample do, and the error that those of the pilot would leave.
     """
     error = math.sqrt(float(pilot.variance.mean()) / count)
-    wanted = SURPLUS * pilot.calls * (error / target_se) ** 2
-    if wanted > most:
-        least = error * math.sqrt(SURPLUS * pilot.calls / most)
-        raise SettingsError(
-            f"target_se: at least {least:.2g} bits/dim wanted of {count:,} samples, which {most:,} calls each reach, "
-            f"got {target_se:g}; leave it out, as the full sum has as many"
-        )
-    return max(LEAST_CALLS, 2 * math.ceil(wanted / 2))
+    return SURPLUS * pilot.calls * (error / target_se) ** 2, error
 
 
 def estimate_of(

@@ -8,8 +8,8 @@ from idm.run.bound_request import BoundRequest
 from idm.run.figures import needs_of
 
 OPTIONS = (
-    ("bound", Needs.BOUND, ("steps", "plan", "target_se", "maps")),
-    ("bound", Needs.BOUND | Needs.CONTINUOUS, ("budget",)),
+    ("bound", Needs.BOUND, ("steps", "plan", "maps")),
+    ("bound", Needs.BOUND | Needs.CONTINUOUS, ("budget", "target_se")),
     ("flow", Needs.FLOW, ("flow_steps",)),
 )
 """Metrics that options are for, what any of these is to be given, and the options."""

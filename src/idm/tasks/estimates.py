@@ -11,7 +11,7 @@ from idm.likelihood import FlowLikelihood, SampledBound
 from idm.likelihood.flow import flow_calls, usual_probes
 from idm.run import Data, Opened
 from idm.run.bound_request import BoundRequest
-from idm.run.continuous import calls_of, continuous_of_samples, num_scored
+from idm.run.continuous import continuous_of_samples, num_scored, plan_calls
 from idm.run.estimating import Terms, estimate_of, plan_terms
 from idm.run.flows import FLOW_IMAGES, flow_of_samples, warn_of_few_steps
 from idm.run.held_out_bounds import ScoredBound
@@ -71,14 +71,13 @@ def estimate_in_parts(
     """
     ranks = ranks or Ranks()
     request = request_of_bound(run, data, chain, seed) | {"calls": terms.calls, "proposal": _hash_of(terms)}
-    size = max(BOUND_IMAGES, -(-batch_size // terms.calls))  # whatever the number of processes is
+    size = _samples_in_part(batch_size, terms.calls)
     job = Job("bound", Path(folder), request, count, size, dict.fromkeys(COLUMNS, ()))
-    units = terms.calls * -(-job.size // min(job.size, batch_size))
 
     def score(part: range, within: Listener) -> SampledBound:
         return estimate_of(run, data, chain, part, terms, seed=seed, batch_size=batch_size, listener=within)
 
-    return _sampled_in_parts(job, units, terms.calls, score, ranks, listener)
+    return _sampled_in_parts(job, batch_size, terms.calls, score, ranks, listener)
 
 
 def _hash_of(terms: Terms) -> str:
@@ -95,24 +94,37 @@ def continuous_in_parts(
     ranks: Ranks | None = None,
     listener: Listener = SILENT,
 ) -> SampledBound | None:
-    """Estimate the bound of held-out data in continuous time, a batch at a time.
+    """Estimate the bound of held-out data in continuous time, as many samples at a time as fill a batch with levels.
 
     Arguments, and all else that is not said here, as of ``bound_in_parts``.
     """
-    calls, count = calls_of(wanted), num_scored(data, wanted)
+    ranks, count = ranks or Ranks(), num_scored(data, wanted)
+    calls = ranks.on_main(lambda: plan_calls(run, data, wanted))
     request = request_of_bound(run, data, run.diffusion, wanted.seed) | {"continuous": calls}
-    job = Job("bound", Path(folder), request, count, wanted.batch_size, dict.fromkeys(COLUMNS, ()))
+    size = _samples_in_part(wanted.batch_size, calls)
+    job = Job("bound", Path(folder), request, count, size, dict.fromkeys(COLUMNS, ()))
 
     def score(part: range, within: Listener) -> SampledBound:
-        return continuous_of_samples(run, data, part, wanted, within)
+        return continuous_of_samples(run, data, part, wanted, calls, within)
 
-    return _sampled_in_parts(job, calls, calls, score, ranks or Ranks(), listener)
+    return _sampled_in_parts(job, wanted.batch_size, calls, score, ranks, listener)
+
+
+def _samples_in_part(batch_size: int, calls: int) -> int:
+    """Return how many samples of so many calls are a part, whatever the number of processes is."""
+    return max(BOUND_IMAGES, -(-batch_size // calls))
 
 
 def _sampled_in_parts(
-    job: Job, units: int, calls: int, score: Callable[[range, Listener], SampledBound], ranks: Ranks, listener: Listener
+    job: Job,
+    batch_size: int,
+    calls: int,
+    score: Callable[[range, Listener], SampledBound],
+    ranks: Ranks,
+    listener: Listener,
 ) -> SampledBound | None:
     """Put together what is found of every part, of ``calls`` of the network for each sample."""
+    units = calls * -(-job.size // min(job.size, batch_size))
 
     def compute(part: range, within: Listener) -> Part:
         found = score(part, within)

@@ -1,18 +1,21 @@
 """Several metrics on one evidence."""
 
+from abc import ABC
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from idm.core.errors import SettingsError
+from idm.core.errors import DataError, SettingsError
 from idm.core.progress import SILENT
 from idm.metrics import (
+    BySample,
     Evidence,
     Figure,
     KernelDistance,
     Labelled,
+    Look,
     Metric,
     OwnMetric,
     PrecisionRecall,
@@ -91,3 +94,44 @@ def test_features_of_equal_samples_are_equal_on_both_sides(tmp_path: Path, folde
     ours, theirs = found.drawn_rows["features"], found.real_rows["features"]
     assert (len(ours), len(theirs)) == (90, 90)
     assert (ours[:, None] == theirs).all(2).any(1).all()
+
+
+def test_figures_of_one_name_are_told_apart_by_their_metrics_and_two_of_one_metric_are_refused() -> None:
+    members: dict[str, Metric] = {
+        "a:sharp": OwnMetric("a:sharp", lambda evidence: [Figure("sharp", 1.0), Figure("dull", 2.0)]),
+        "kid": KernelDistance(drawings=3),
+        "b:sharp": OwnMetric("b:sharp", lambda evidence: [Figure("sharp", 3.0), Figure("kid", 4.0)]),
+    }
+    found = measure_all(members, Evidence(SAMPLES, trained_on=REAL))
+    names = [figure.name for figures in found.values() for figure in figures]
+    assert names == ["a:sharp sharp", "dull", "kid", "b:sharp sharp", "b:sharp kid"]
+    twice = OwnMetric("a:sharp", lambda evidence: [Figure("sharp", 1.0), Figure("sharp", 2.0)])
+    with pytest.raises(DataError, match=r"^metrics: figures with names of their own wanted of a:sharp, got sharp, s"):
+        twice.measure(Evidence(SAMPLES, trained_on=REAL))
+
+
+def test_own_metrics_that_look_in_the_same_way_share_their_rows() -> None:
+    looks: list[int] = []
+
+    class Base(BySample, ABC):
+        sees = "features"
+
+        def look(self, evidence: Evidence) -> Look:
+            return lambda of: looks.append(len(of.x)) or of.x.flatten(1)
+
+        def beside(self, evidence: Evidence) -> Labelled:
+            return evidence.real
+
+    class Mean(Base):
+        def judge(self, rows: Tensor, real: Tensor, evidence: Evidence) -> list[Figure]:
+            return [Figure.mean_of(type(self).__name__, rows[:, 0])]
+
+    class Other(Mean):
+        pass
+
+    members: dict[str, Metric] = {"mean": Mean(), "kid": KernelDistance(drawings=3), "other": Other()}
+    found = measure_all(members, Evidence(SAMPLES, trained_on=REAL, features=OwnFeatures("f", lambda x: -x.flatten(1))))
+    assert looks == [30, 90]
+    expected = float(SAMPLES.x.flatten(1)[:, 0].mean())
+    assert [found[name][0].value for name in ("mean", "other")] == [pytest.approx(expected)] * 2
+    assert not reads_features(Mean())

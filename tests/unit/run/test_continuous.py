@@ -1,14 +1,23 @@
 """The bound of a run in continuous time, as a metric."""
 
 from pathlib import Path
+from typing import final
 
 import numpy as np
 import pytest
+import torch
 
 from idm.core.errors import SettingsError
+from idm.core.progress import Within
+from idm.core.ranks import Ranks
 from idm.likelihood import continuous_bound
 from idm.run import Run, load, open_run_data
+from idm.run.bound_request import BoundRequest
+from idm.run.continuous import continuous_of_samples
 from idm.tasks import ScoreRequest, evaluate_into
+from idm.tasks.estimates import continuous_in_parts
+
+from ..training.together import run_together
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +34,6 @@ def test_the_metric_is_the_bound_of_the_held_out_samples(run: Run, tmp_path: Pat
     assert figure.value == pytest.approx(direct.mean(), rel=1e-6)
     assert figure.standard_error == pytest.approx(direct.std(ddof=1) / 6**0.5, rel=1e-5)
     assert "6 held-out samples, bound of infinitely many steps, an upper one, estimated from 8 calls" in figure.note
-    assert "set by a budget and by no target_se" in figure.note
     plain = found.to_plain()["continuous"]
     assert (plain["calls"], plain["bits_per_dim"]["mean"]) == (8, pytest.approx(direct.mean(), rel=1e-6))
     request = ScoreRequest(metrics=["continuous"], num=6, seed=3, budget=8, batch_size=4)
@@ -33,6 +41,57 @@ def test_the_metric_is_the_bound_of_the_held_out_samples(run: Run, tmp_path: Pat
     assert in_parts is not None
     scores = np.loadtxt(in_parts.written["scores"], delimiter=",", skiprows=1)[:, -1]
     assert scores == pytest.approx(direct, rel=1e-5)
+
+
+def test_as_many_calls_are_made_as_leave_the_error_that_is_wanted(run: Run) -> None:
+    asked = {"metrics": ["continuous"], "num": 64, "seed": 5}
+    usual = run.evaluate(budget=18, **asked).continuous
+    assert usual is not None
+    for share in (1.0, 0.4):
+        wanted = share * usual.of_these.standard_error
+        found = run.evaluate(target_se=wanted, **asked).continuous
+        assert found is not None
+        assert found.of_these.standard_error <= 1.1 * wanted
+        assert 18 <= found.calls <= 2 * 1.25 * 18 / share**2 + 18
+    rough = run.evaluate(target_se=100.0, **asked).continuous
+    assert rough is not None
+    assert rough.calls == 4
+    with pytest.raises(
+        SettingsError, match=r"^target_se: at least .* bits/dim wanted of 64 samples, which 10,000 calls"
+    ):
+        run.evaluate(target_se=1e-7, **asked)
+
+
+@final
+class Noted:
+    """Notes how many units it was told of at a time."""
+
+    def __init__(self) -> None:
+        self.told: list[int] = []
+
+    def advance(self, units: int = 1, status: str = "") -> None:
+        self.told.append(units)
+
+
+@pytest.mark.parametrize(("batch_size", "told"), [(512, [1, 1, 16]), (8, [1, 1] + 8 * [2])])
+def test_progress_is_told_of_every_call_of_the_network(run: Run, batch_size: int, told: list[int]) -> None:
+    noted = Noted()
+    continuous_of_samples(run, open_run_data(run), range(4), BoundRequest(batch_size=batch_size), 18, Within(noted))
+    assert noted.told == told
+
+
+def test_processes_share_it_in_small_parts(run: Run, tmp_path: Path) -> None:
+    asked, data = BoundRequest(num=40, seed=3, target_se=1.0, batch_size=32), open_run_data(run)
+    alone = run.evaluate(metrics=["continuous"], num=40, seed=3, target_se=1.0).continuous
+    assert alone is not None
+
+    def work(ranks: Ranks) -> list[object]:
+        found = continuous_in_parts(run, data, tmp_path / "parts", asked, ranks=ranks)
+        is_same = found is None or torch.allclose(found.bits_per_dim, alone.bits_per_dim, atol=1e-4)
+        return [is_same, None if found is None else found.calls]
+
+    assert run_together(2, tmp_path / "ranks", work) == [[True, alone.calls], [True, None]]
+    assert len(list((tmp_path / "parts").glob("part-*"))) == 3  # of 16, 16 and 8 samples
 
 
 def test_options_of_a_chain_are_refused_where_there_is_none(run: Run) -> None:
