@@ -99,13 +99,6 @@ class Ranks:
         dist.all_gather_object(found, value, group=self.host)
         return found
 
-    def gather_made(self, make: Callable[[], T]) -> list[T]:
-        """Let every process make something, and return what all made, in their order, on every process.
-
-        Errors are as of ``each``.
-        """
-        return self.gather(self.each(make))
-
     def each(self, make: Callable[[], T]) -> T:
         """Let every process make something, each for itself, and return it once all have.
 

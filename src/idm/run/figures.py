@@ -16,7 +16,6 @@ from idm.metrics import (
     Evidence,
     Figure,
     Frechet,
-    Labelled,
     LevelScores,
     Metric,
     Needs,
@@ -26,13 +25,13 @@ from idm.metrics import (
 )
 from idm.metrics.by_sample import BySample
 from idm.metrics.features import USUAL_FEATURES, FeatureCache, FeatureExtractor
-from idm.run.compared import Compared, Reader, choose_compared, read_piece, within_bytes
+from idm.run.compared import Compared, Reader, choose_compared, read_piece
 from idm.run.continuous import continuous_parts
 from idm.run.data import Data
 from idm.run.data_folder import places_of, refuse_data_folder
 from idm.run.drawing import require_memory, require_sampler
 from idm.run.flows import flow_scores
-from idm.run.held_data import Held
+from idm.run.held_data import HeldData
 from idm.run.held_out_bounds import ScoredBound
 from idm.run.opened import Opened
 from idm.run.real_rows import held_for, real_seen
@@ -92,30 +91,18 @@ class Metrics:
             ranks: the processes; one by default.
         """
         chosen, ranks = self.compared, ranks or Ranks()
-        held, read = held_for(self.members, is_main=ranks.is_main), self.read
-        is_scored = bool(held & Needs.HELD_OUT) or (bool(held & Needs.REAL) and chosen.dataset is None)
-        scored = trained_on = compared = None
-        if is_scored and len(data.held_out):
-            scored = Held.of(data.held_out, read)
-            read = scored.read
-        if held & Needs.TRAINING and len(data.train):
-            trained_on = Held.of(data.train, read)
-            read = trained_on.read
-        # Metrics that read values see what comparisons see, of which fitted features know nothing.
-        if held & Needs.REAL and chosen.dataset is not None:
-            compared = Held.some(chosen.dataset, within_bytes(chosen.dataset, chosen.numbers), read)
-            read = compared.read
+        held = HeldData.of(data, chosen, held_for(self.members, is_main=ranks.is_main), self.read)
         given = Evidence(
-            scored=_samples(scored),
-            trained_on=_samples(trained_on),
+            scored=held.scored,
+            trained_on=held.trained_on,
             features=self.features,
             levels=run.spec.codec.levels,
             about_drawn=self._about_drawn(run),
-            compared=_samples(compared),
+            compared=held.compared,
         )
         if chosen.dataset is None:
             return given
-        way = FeatureWay(run.device, cache=self.cache, listener=listener, ranks=ranks, read=read)
+        way = FeatureWay(run.device, cache=self.cache, listener=listener, ranks=ranks, read=held.read)
         return real_seen(self.members, given, chosen, data.spec, way, self._num_moments)
 
     @property
@@ -166,10 +153,6 @@ class Metrics:
         sampler, samples = self.sampler, counted(self.num_samples, "sample")
         steps, calls = counted(sampler.diffusion.num_timesteps, "step"), counted(sampler.num_calls, "call")
         return f"{samples} by {type(sampler).__name__}, {steps}, {calls} of the network{under}"
-
-
-def _samples(held: Held | None) -> Labelled | None:
-    return None if held is None else held.samples
 
 
 def choose_metrics(

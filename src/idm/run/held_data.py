@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.data import Dataset
-from idm.metrics import Labelled
-from idm.run.compared import Reader, numbers_evenly, read_piece, within_bytes
+from idm.metrics import Labelled, Needs
+from idm.run.compared import Compared, Reader, numbers_evenly, read_piece, within_bytes
+from idm.run.data import Data
 
 
 @final
@@ -46,3 +47,45 @@ class Held:
             return self.samples
         rows, held = np.searchsorted(self.numbers, numbers), self.samples
         return Labelled(held.x[rows], None if held.y is None else held.y[rows])
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class HeldData:
+    """What is held whole of the data of a run, each read once.
+
+    Attributes:
+        read: what reads samples, those that are held from there.
+        scored: data to score.
+        trained_on: training data.
+        compared: those that samples are compared with.
+    """
+
+    read: Reader
+    scored: Labelled | None = None
+    trained_on: Labelled | None = None
+    compared: Labelled | None = None
+
+    @classmethod
+    def of(cls, data: Data, chosen: Compared, needs: Needs, read: Reader) -> "HeldData":
+        """Read what is needed.
+
+        Args:
+            data: the data.
+            chosen: which are compared; where none are, real data are those to score.
+            needs: what is to be held.
+            read: what reads samples.
+        """
+        scored = trained_on = compared = None
+        is_scored = bool(needs & Needs.HELD_OUT) or (bool(needs & Needs.REAL) and chosen.dataset is None)
+        if is_scored and len(data.held_out):
+            scored = Held.of(data.held_out, read)
+            read = scored.read
+        if needs & Needs.TRAINING and len(data.train):
+            trained_on = Held.of(data.train, read)
+            read = trained_on.read
+        # Metrics that read values see what comparisons see, of which fitted features know nothing.
+        if needs & Needs.REAL and chosen.dataset is not None:
+            compared = Held.some(chosen.dataset, within_bytes(chosen.dataset, chosen.numbers), read)
+            read = compared.read
+        return cls(read, *(None if one is None else one.samples for one in (scored, trained_on, compared)))

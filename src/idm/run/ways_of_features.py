@@ -90,8 +90,8 @@ class FeatureWay:
         with listener.follow("extracting", len(every), unit="samples") as bar:
             for first in range(0, len(parts), size):
                 mine = parts[first + self.ranks.rank : first + self.ranks.rank + 1]
-                made = self.ranks.gather_made(lambda mine=mine: [self._seen_of(data, part, wanted) for part in mine])
-                for pieces in made:
+                made = self.ranks.each(lambda mine=mine: [self._seen_of(data, part, wanted) for part in mine])
+                for pieces in self.ranks.gather(made):
                     yield from pieces
                 bar.advance(sum(len(part) for part in parts[first : first + size]))
 

@@ -15,8 +15,8 @@ from idm.run.drawing import Watch
 from idm.run.label_kinds import Label, plain_labels
 from idm.samplers import Sampler, SampleStep
 from idm.tasks.long_jobs import request_of
-from idm.tasks.part_files import Part, Shapes
-from idm.tasks.parts import Job, Take, Whole
+from idm.tasks.part_files import Part, Shapes, Whole
+from idm.tasks.parts import Job, Take
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import final
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -49,3 +50,22 @@ def read_part(path: Path, rows: int, request: str, shapes: Shapes) -> Part | Non
             return None if first_not_finite(part) else part
     except (OSError, RuntimeError, SafetensorError):
         return None
+
+
+@final
+class Whole:
+    """Parts put together: room for all is made once, so that memory holds the whole and one part, not two wholes."""
+
+    def __init__(self, num: int) -> None:
+        """Begin with no rows of so many."""
+        self._num = num
+        self.rows: Part = {}
+
+    def add(self, numbers: range, part: Part) -> None:
+        """Take the rows of those numbers; all there are at once are kept as they are."""
+        if len(numbers) == self._num:
+            self.rows = part
+            return
+        for name, value in part.items():
+            rows = self.rows.setdefault(name, value.new_empty(self._num, *value.shape[1:]))
+            rows[numbers.start : numbers.stop] = value

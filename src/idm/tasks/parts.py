@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import Any
 
 from idm import __version__
 from idm.core.errors import CheckpointError, InterruptedRunError, SettingsError
@@ -16,7 +16,7 @@ from idm.core.progress import SILENT, Listener, Progress, Within, warn
 from idm.core.ranks import Ranks
 from idm.core.signals import StopError, at_once, stop_on_signals
 from idm.storage.lock import locked
-from idm.tasks.part_files import Part, Shapes, has_part, read_part, write_part
+from idm.tasks.part_files import Part, Shapes, Whole, has_part, read_part, write_part
 
 Compute = Callable[[range, Callable[[], None]], Part]
 """Given the numbers of a part's samples and what is to be called now and then: its tensors, one row per sample."""
@@ -200,25 +200,6 @@ class Job:
         done = self.num - sum(len(self.parts[number]) for number in missing)
         kept = f"{done:,} of {self.num:,} kept in {self.folder}"
         return f"{self.name}: stopped with {kept}; make the same call to continue"
-
-
-@final
-class Whole:
-    """Parts put together: room for all is made once, so that memory holds the whole and one part, not two wholes."""
-
-    def __init__(self, num: int) -> None:
-        """Begin with no rows of so many."""
-        self._num = num
-        self.rows: Part = {}
-
-    def add(self, numbers: range, part: Part) -> None:
-        """Take the rows of those numbers; all there are at once are kept as they are."""
-        if len(numbers) == self._num:
-            self.rows = part
-            return
-        for name, value in part.items():
-            rows = self.rows.setdefault(name, value.new_empty(self._num, *value.shape[1:]))
-            rows[numbers.start : numbers.stop] = value
 
 
 def told_in_parts(
