@@ -158,7 +158,7 @@ class Evidence:
         drawn_moments: of the features of all samples, of which those that were drawn are some; those of these where
             None.
         span: smallest and largest real value; those of ``real`` where None.
-        drawn_rows: what metrics saw of each sample, by what they call it; see ``BySample``. These samples were let go.
+        drawn_rows: what metrics saw of each sample, by ``BySample.sight``. These samples were let go.
         real_rows: the same of the real data beside them.
     """
 

@@ -3,9 +3,10 @@
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import final
+from typing import Any, final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -122,6 +123,12 @@ def compared_by(find: Callable[[Tensor], FeatureExtractor], dataset: Dataset, re
 def labelled(x: Tensor, y: Tensor | None) -> Labelled:
     """Put samples and their classes together; numbers and conditions are none."""
     return Labelled(x, None if y is None or y.is_floating_point() else y)
+
+
+def part_of(of: Labelled, rows: NDArray[Any]) -> Labelled:
+    """Return samples of some rows, by number or by whether they are wanted."""
+    chosen = torch.from_numpy(rows)
+    return Labelled(of.x[chosen], None if of.y is None else of.y[chosen])
 
 
 def numbers_evenly(dataset: Dataset) -> NDArray[np.int64]:

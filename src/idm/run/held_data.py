@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from idm.data import Dataset
 from idm.metrics import Labelled, Needs
-from idm.run.compared import Compared, Reader, numbers_evenly, read_piece, within_bytes
+from idm.run.compared import Compared, Reader, numbers_evenly, part_of, read_piece, within_bytes
 from idm.run.data import Data
 
 
@@ -45,8 +45,7 @@ class Held:
             return self.otherwise(dataset, numbers)
         if np.array_equal(numbers, self.numbers):
             return self.samples
-        rows, held = np.searchsorted(self.numbers, numbers), self.samples
-        return Labelled(held.x[rows], None if held.y is None else held.y[rows])
+        return part_of(self.samples, np.searchsorted(self.numbers, numbers))
 
 
 @final

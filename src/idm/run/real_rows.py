@@ -19,7 +19,7 @@ from idm.metrics.features import FeatureExtractor
 from idm.metrics.measuring import make_rows
 from idm.metrics.moments import MOST_FEATURES, MomentSums
 from idm.metrics.value_histograms import reads_extremes
-from idm.run.compared import Compared, most_rows, thinned
+from idm.run.compared import Compared, most_rows, part_of, thinned
 from idm.run.spec import DataSpec
 from idm.run.ways_of_features import FeatureWay, Wanted, look_of
 
@@ -153,8 +153,16 @@ def seen_beside(members: Mapping[str, Metric], looks: Mapping[str, Look], given:
         given: what is known of real data, whole where such a metric looks at them.
     """
     others = {name: one for name, one in by_sight(members).items() if name not in given.real_rows and name in looks}
-    rows = {name: make_rows(looks[name], one.beside(given)) for name, one in others.items()}
+    rows = {name: make_rows(looks[name], _limited(looks[name], one, given)) for name, one in others.items()}
     return replace(given, real_rows={**given.real_rows, **rows})
+
+
+def _limited(look: Look, metric: BySample, given: Evidence) -> Labelled:
+    """Return the real data that a metric looks at, evenly as many as rows are kept of."""
+    of = metric.beside(given)
+    numbers = np.arange(len(of.x))
+    kept = thinned(numbers, min(metric.most_seen, most_rows(look(part_of(of, numbers[:1])).shape[1])))
+    return of if len(kept) == len(numbers) else part_of(of, kept)
 
 
 def looks_at(

@@ -18,7 +18,7 @@ from idm.data import Dataset
 from idm.metrics import Labelled, Look
 from idm.metrics.features import FeatureCache, FeatureExtractor
 from idm.metrics.features.cache import read_rows, write_rows
-from idm.run.compared import Reader, read_piece
+from idm.run.compared import Reader, part_of, read_piece
 from idm.run.spec import DataSpec
 
 SAMPLES_PER_PIECE = 512
@@ -112,7 +112,7 @@ class FeatureWay:
             its = np.isin(numbers, one.numbers)
             if not its.any():
                 continue
-            given = read if its.all() else _some(read, torch.from_numpy(its))
+            given = read if its.all() else part_of(read, its)
             rows = one.look(given).float().cpu()
             require_finite_rows(name, rows, data.sources_of(numbers[its])[0], one.maker)
             found[name] = numbers[its], rows
@@ -170,10 +170,6 @@ def require_finite_rows(name: str, rows: Tensor, numbers: Sequence[int], maker: 
             f"{numbers[bad[0]]} and of {len(bad) - 1:,} others of {len(rows):,}; choose other {name}, or leave out "
             "the metrics that look at them"
         )
-
-
-def _some(of: Labelled, chosen: Tensor) -> Labelled:
-    return Labelled(of.x[chosen], None if of.y is None else of.y[chosen])
 
 
 def look_of(features: FeatureExtractor) -> Look:

@@ -25,7 +25,8 @@ class Mean(BySample):
         return evidence.held_out
 
     def judge(self, rows, real, evidence):
-        return [Figure.mean_of("mean", rows[:, 0]), Figure.mean_of("mean_of_real", real[:, 0])]
+        note = f"{len(rows)} samples, {len(real)} real"
+        return [Figure.mean_of("mean", rows[:, 0], note=note), Figure.mean_of("mean_of_real", real[:, 0])]
 
 class Torn(Comparison):
     sees = "torn"

@@ -49,13 +49,38 @@ def test_real_data_are_read_once_for_all_that_look_at_them(run: Run, monkeypatch
     assert len(trained) == 1
 
 
-def test_no_more_rows_are_kept_of_real_data_than_of_samples(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_continuous_data_are_read_once_more_for_the_ends_of_their_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, times = np.random.default_rng(0), Counter[tuple[int, int]]()
+    for name, count in (("samples", 50), ("real", 120)):
+        np.savez(tmp_path / f"{name}.npz", fields=rng.normal(size=(count, 1, 8, 8)).astype(np.float32))
+    batch = Dataset.batch
+
+    def counted(self: Dataset, indices: np.ndarray) -> object:
+        times.update((len(self), int(number)) for number in indices)
+        return batch(self, indices)
+
+    monkeypatch.setattr(Dataset, "batch", counted)
+    monkeypatch.setattr(Comparison, "drawings", 9)
+    names = ["kid", "spectrum", "values"]
+    evaluate_samples(tmp_path / "samples.npz", tmp_path / "real.npz", metrics=names, features="values")
+    assert {times[120, number] for number in range(2, 120)} == {
+        2
+    }  # on the first two it is tried what features are like
+    assert {times[50, number] for number in range(1, 50)} == {1}
+
+
+def test_no_more_rows_are_kept_of_real_data_than_of_samples(run: Run, monkeypatch: pytest.MonkeyPatch, write) -> None:
     monkeypatch.setattr(compared, "MOST_ROW_BYTES", 4 * 16 * 80)  # of 80 samples, of the 16 ends of their bins
     sampler = run.sampler(steps=2)
     found = run.evaluate(samples=90, sampler=sampler, metrics=["values", "spectrum"], features="pca:2")
     assert found["values"].note.endswith("; 40 samples and 40 real")
     count = run.spec.num_train - run.spec.num_train // 2  # components are fitted to the others
     assert found["spectrum"].note.endswith(f"; {count // 2} samples and {count - count // 2} real")
+    monkeypatch.setattr(compared, "MOST_ROW_BYTES", 4 * 70)  # a number each of 70 samples
+    found = run.evaluate(samples=90, sampler=sampler, metrics=["own_rows:Mean"])
+    assert found["mean"].note == "70 samples, 70 real"
 
 
 def test_a_process_that_does_not_measure_holds_what_its_looks_read_alone() -> None:
