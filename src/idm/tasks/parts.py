@@ -141,8 +141,9 @@ class Job:
         try:
             self._compute_missing(numbers, compute, wish)
         except Exception as error:
-            if ranks.size > 1:
-                open_in_place(self.folder / STOP, "a").close()
+            with suppress(OSError):  # of a full disk they are told at the end of their parts
+                if ranks.size > 1:
+                    open_in_place(self.folder / STOP, "a").close()
             return error
         return None
 
