@@ -182,19 +182,15 @@ def choose_metrics(
             without classes for the classifier; whatever else a metric refuses.
         DataError: data that are wanted are not there.
     """
-    if names is None:
-        names = USUAL_OF_SAMPLES if samples else USUAL
-    members = {name: find_metric(name) for name in names}
-    needs = needs_of(members)
+    usual = USUAL_OF_SAMPLES if samples else USUAL
+    members = {name: find_metric(name) for name in (usual if names is None else names)}
     _refuse_samples(members, samples)
     _refuse_missing(run, data, members)
-    compared = needs & Needs.SAMPLES and needs & Needs.REAL
-    for option, value in (("features", features), ("cache", cache)):
-        if value is not None and not compared:
-            raise SettingsError(f"{option}: a metric that compares samples wanted beside it, got {', '.join(members)}")
     chosen = Compared()
-    if compared:
+    if Needs.SAMPLES | Needs.REAL in needs_of(members):
         chosen = choose_compared(run, data, members.values(), samples, features or USUAL_FEATURES)
+    else:
+        _refuse_idle(members, features=features, cache=cache)
     by = _sampler(run, data, members, samples, sampler)
     if cache is not None:
         for place in places_of(run.experiment.data):
@@ -205,6 +201,12 @@ def choose_metrics(
 def needs_of(members: Mapping[str, Metric]) -> Needs:
     """Return what any of the metrics is to be given."""
     return reduce(or_, (metric.needs for metric in members.values()), Needs.NOTHING)
+
+
+def _refuse_idle(members: Mapping[str, Metric], **options: object) -> None:
+    for option, value in options.items():
+        if value is not None:
+            raise SettingsError(f"{option}: a metric that compares samples wanted beside it, got {', '.join(members)}")
 
 
 def _refuse_samples(members: Mapping[str, Metric], samples: int) -> None:

@@ -70,17 +70,10 @@ def evaluate_sets_into(
         SettingsError: a set twice; conditions of more or fewer sets.
         DataError: data that cannot be read or do not fit; nothing is scored then.
     """
-    _refuse_twice(data)
-    beside = [None] * len(data) if conditions is None else list(conditions)
-    if len(beside) != len(data):
-        sets = counted(len(data), "data set")
-        raise SettingsError(
-            f"condition: one for each of the {sets} wanted, in their order, got {len(beside)}; give as many"
-        )
+    wanted = _requests(request, data, conditions)
     with ExitStack() as stack:
         with joined_ranks(best_device(device)) as ranks:
             opened = open_together(run_folder, request, ranks, device, listener, say, trust_code=trust_code)
-            wanted = [replace(request, data=path, condition=one) for path, one in zip(data, beside, strict=True)]
             plans = [plan_scores(opened, one, out, listener, f"-{turn}") for turn, one in enumerate(wanted)]
             share_plan(request.plan, lambda: chain_of(opened, request.steps, request.plan, listener), ranks)
             table = plans[0].table
@@ -93,6 +86,18 @@ def evaluate_sets_into(
             return None
         evaluations = [plan.evaluation(one, listener) for plan, one in zip(plans, found, strict=True)]
         return _put(plans, results, evaluations)
+
+
+def _requests(request: ScoreRequest, data: Sequence[str], conditions: Sequence[str] | None) -> list[ScoreRequest]:
+    """What is wanted of each set."""
+    _refuse_twice(data)
+    beside = [None] * len(data) if conditions is None else list(conditions)
+    if len(beside) != len(data):
+        sets = counted(len(data), "data set")
+        raise SettingsError(
+            f"condition: one for each of the {sets} wanted, in their order, got {len(beside)}; give as many"
+        )
+    return [replace(request, data=path, condition=one) for path, one in zip(data, beside, strict=True)]
 
 
 def _refuse_twice(data: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 import io
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -17,7 +18,7 @@ from idm.report.blocks import Drawn
 from idm.report.figures import pdf, svg
 from idm.run import Run, load
 from idm.run.saving import results_folder
-from idm.storage.results import results_in
+from idm.storage.results import Results, results_in
 from idm.tasks.reporting.gathering import Gathered, Left, gather
 from idm.tasks.reporting.request import ReportRequest
 from idm.tasks.reporting.subject import Subject
@@ -64,8 +65,7 @@ def report_into(
     """Write one page of a run, or of several side by side, to FIRST/reported/report.html by default.
 
     The page is one file that asks for no other. What does not apply to a run, such as bounds where no data are held
-    out, is left out and named at the end. Files that this program did not write are not replaced. Arguments that are
-    not said here are as of ``sample_into``.
+    out, is left out and named at the end. Files that this program did not write are not replaced.
 
     Args:
         run_folders: run folders, or checkpoints in them.
@@ -85,12 +85,7 @@ def report_into(
         raise SettingsError("runs: at least one wanted, got none")
     sections, effort = together(lambda: wanted.members, lambda: wanted.effort)
     runs = [load(run, device=device, trust_code=trust_code).using(precision=wanted.precision) for run in run_folders]
-    page = _place(out, runs[0])
-    firsts = [f"{name}-1.{suffix}" for name in sections for suffix in ("pdf", "svg", "png")]
-    figures = None if wanted.figures is None else results_folder(wanted.figures, runs[0], "", setting="figures")
-    if figures is not None:
-        with results_in(figures, firsts, FIGURES, f"figures={wanted.figures}"):  # refused before the work begins
-            pass
+    page, figures = _place(out, runs[0]), _place_of_figures(wanted, runs[0])
     subjects = [Subject(run, name, effort, wanted.seed, listener) for run, name in zip(runs, _names(runs), strict=True)]
     with results_in(page.parent, (page.name,), setting="" if out is None else f"out={out}") as results:
         say_what_is_replaced(results, say)
@@ -98,7 +93,7 @@ def report_into(
         put = results.put(f"a page of {runs[0].name}", lambda new: {"page": gathered.page().write(new / page.name)})
     written: Sequence[Path] = []
     if figures is not None:
-        with results_in(figures, firsts, FIGURES, f"figures={wanted.figures}") as results:
+        with _results_of_figures(wanted, figures) as results:
             say_what_is_replaced(results, say)
             written = list(results.put(f"figures of {page}", lambda new: _write_figures(new, gathered)).values())
     return Reported(runs, put["page"], written, gathered.left_out)
@@ -111,6 +106,20 @@ def _place(out: str | Path | None, run: Run) -> Path:
     page = checked_file(Path(out), ".html")
     results_folder(page.parent, run, "", file=page.name)
     return page
+
+
+def _place_of_figures(wanted: ReportRequest, run: Run) -> Path | None:
+    """Return where figures go, if any are wanted; what is in the way there is refused before the work begins."""
+    if wanted.figures is None:
+        return None
+    folder = results_folder(wanted.figures, run, "", setting="figures")
+    with _results_of_figures(wanted, folder):
+        return folder
+
+
+def _results_of_figures(wanted: ReportRequest, folder: Path) -> AbstractContextManager[Results]:
+    firsts = [f"{name}-1.{suffix}" for name in wanted.members for suffix in ("pdf", "svg", "png")]
+    return results_in(folder, firsts, FIGURES, f"figures={wanted.figures}")
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
