@@ -12,7 +12,6 @@ from idm.restoration import Method, Operator
 from idm.run.draws import Draws, InMemory, draw_all
 from idm.run.editable import Editable
 from idm.run.edits import SDEDIT, EditPlan, plan_edits
-from idm.run.field_labels import labels_or_condition
 from idm.run.inputs import as_inputs
 from idm.run.labels import Labels
 from idm.run.method_settings import find_method
@@ -82,7 +81,7 @@ class Restorable(Editable):
             NumericalError: samples are not finite.
         """
         kind = self.spec.label_kind
-        of_each = kind.read(labels_or_condition(kind, labels, condition))
+        of_each = kind.read(kind.asked(labels, condition))
         plan = RestorePlan(operator, noise, num, method, sampler, of_each, seed).checked()
         draws = plan_draws(self, as_observed(self, operator, observed), plan)
         return self._drawn(draws, batch_size, listener, doing="restoring")

@@ -10,7 +10,7 @@ from torch import Tensor
 from idm.core.places import file_in
 from idm.report import columns_of, save_picture
 from idm.run import Run, draw
-from idm.run.label_kinds import Label
+from idm.run.label_kind import Label
 from idm.run.saving import picture_of, sample_picture
 from idm.training.memory import in_smaller_pieces
 
