@@ -78,7 +78,7 @@ class Idx(ArraySource):
         beside = [file for file in found if file is not None]
         if len(beside) < len(found):
             return None
-        labels = gather(open_idx, beside)
+        labels = [found[...] for found in gather(open_idx, beside)]
         for array, file, numbers in zip(self._arrays, beside, labels, strict=True):
             if numbers.shape != array.shape[:1] or numbers.dtype.kind not in "iu":
                 raise DataError(
