@@ -61,19 +61,19 @@ def test_parts_are_those_that_numpy_gives_by_any_way_of_reading(stored, key, nea
 
 
 def test_a_file_that_was_cut_short_or_is_gone_is_refused_in_a_line(stored):
-    os.truncate(stored.file, 200)
+    os.truncate(stored.where, 200)
     if stored.strides[0] > stored.strides[-1]:
         assert stored[0].shape == (5, 6)  # what is there is read
     for key in (6, ..., (slice(None), 1, 3), np.array([0, 6])):
         with pytest.raises(UnreadableFileError, match=r"values\.bin: .* wanted, got its end; it was cut short"):
             stored[key]
-    stored.file.unlink()
+    stored.where.unlink()
     with pytest.raises(UnreadableFileError, match="No such file"):
         stored[0]
 
 
 def test_values_beyond_the_end_and_numbers_beyond_the_array_are_refused(stored):
     with pytest.raises(ValueError, match="declared, in"):
-        OnDisk.of(stored.file, VALUES.dtype, 12, (8, 5, 6))
+        OnDisk.of(stored.where, VALUES.dtype, 12, (8, 5, 6))
     with pytest.raises(IndexError):
         stored[np.array([7])]

@@ -38,8 +38,7 @@ class OnDisk:
     Numbers drop their axis, and the axis of an array of numbers stays in its place.
 
     Attributes:
-        where: the file, as messages call it.
-        file: the same, from whatever folder.
+        where: the file, from whatever folder.
         shape: of the array.
         dtype: of its values, in the byte order of the file.
         offset: bytes before the first value.
@@ -47,7 +46,6 @@ class OnDisk:
     """
 
     where: Path
-    file: Path
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     offset: int
@@ -64,7 +62,7 @@ class OnDisk:
         """
         sizes = [dtype.itemsize, *shape[:0:-1]] if shape else []
         usual = tuple(int(size) for size in np.cumprod(np.array(sizes, dtype=object))[::-1])
-        found = cls(where, where.absolute(), shape, dtype, offset, strides or usual)
+        found = cls(where.absolute(), shape, dtype, offset, strides or usual)
         low, high = found.span
         stored = where.stat().st_size
         if low < 0 or high > stored:
@@ -111,7 +109,7 @@ class OnDisk:
         key = key if isinstance(key, tuple) else (key,)
         arrays = [place for place, part in enumerate(key) if isinstance(part, np.ndarray)]
         try:
-            with self.file.open("rb", buffering=0) as file:
+            with self.where.open("rb", buffering=0) as file:
                 reader = _Reader(self.where, file.fileno())
                 if not arrays:
                     return reader.part(self._view(key))

@@ -51,7 +51,7 @@ class ArrayFolder(ArraySource):
             UnreadableFileError: a file that cannot be read, by name.
             DataError: no files; files of several shapes or dtypes; axes that are unclear; values that are not finite.
         """
-        where = Path(path)
+        where = Path(path).absolute()
         if not where.is_dir():
             raise DataError(f"{where}: a folder of .npy files wanted, got {kind_at(where)}; check the path")
         files = [file for file in find_files(where)[1] if file.lower().endswith(SAMPLE_SUFFIX)]

@@ -54,7 +54,7 @@ class Dicom(ArraySource):
             DataError: pydicom is missing; no files; compressed pixels; images that are not of one shape; volumes of
                 several lengths, or of which two slices lie at one place.
         """
-        where = Path(path)
+        where = Path(path).absolute()
         found = list_files(where, "DICOM files", lambda file: is_dicom(where / file), split, every=False)
         opened = gather(open_dicom, found.files)
         files = sorted({file.where: file for file in opened if file is not None}.values(), key=_turn)

@@ -110,7 +110,7 @@ class Edf(WindowSource):
             DataError: no files; no such signal; signals of several rates; files of another form than the first, or
                 shorter than a window, by name; recordings with gaps; no annotations where they are wanted.
         """
-        where = Path(path)
+        where = Path(path).absolute()
         found = list_files(where, "EDF files", is_edf, split, every=True)
         self._chosen = gather(lambda file: _choose(file, signals, values), gather(open_edf, found.files))
         self._physical, first = values == "physical", self._chosen[0]

@@ -48,7 +48,7 @@ class Idx(ArraySource):
             UnreadableFileError: a file that cannot be read, by name.
             DataError: no such files; several of one part; arrays of different shape; labels that do not fit.
         """
-        where = Path(path)
+        where = Path(path).absolute()
         files = _files(where) if where.is_dir() else [""]
         chosen = choose_part(where, files, split if where.is_dir() else None, every=False)
         _refuse_several(where, chosen.files)

@@ -67,7 +67,7 @@ class Nifti(ArraySource):
             UnreadableFileError: a file that cannot be read, by name.
             DataError: nibabel is missing; no files; files that are not of one shape and dtype.
         """
-        where = Path(path)
+        where = Path(path).absolute()
         files = _files(where)
         chosen = choose_part(where, files, split if files else None, every=False)
         self._files = [where / file for file in chosen.files] or [where]

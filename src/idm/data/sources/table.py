@@ -93,7 +93,7 @@ def table_source(
         UnreadableFileError: a file or image that cannot be read.
         DataError: pyarrow is missing; no such column; cells that are empty or not of one shape.
     """
-    chosen = _choose(open_table(Path(path), split), column, label_column, apart)
+    chosen = _choose(open_table(Path(path).absolute(), split), column, label_column, apart)
     options = ImageOptions(image_size, upscale, max_pixels, pixels)
     return chosen.arrays(channels, spatial_dims) if chosen.encoded is None else chosen.images(options)
 

@@ -107,7 +107,7 @@ class Tiff(MeasuredSource):
             UnreadableFileError: a file that cannot be read, by name.
             DataError: tifffile is missing; no files; compressed pixels; files of another shape or dtype.
         """
-        where = Path(path)
+        where = Path(path).absolute()
         found = list_files(where, "TIFF files", lambda name: name.lower().endswith(TIFF_SUFFIXES), split, every=False)
         self._open(gather(open_tiff, found.files), pages)
         of_files, class_names, note = found.labels(labels)
