@@ -13,8 +13,9 @@ from idm.core.places import folder_in
 from idm.data.writers import PATTERN
 from idm.data.writers.npz import NAME as ARRAYS
 from idm.report import SamplePicture, Shown, picture_for, save_picture, save_singles
+from idm.report.kinds import PointPicture
 from idm.report.pictures import fit_png, single_name
-from idm.run.conditioned_picture import above_samples
+from idm.run.conditioned_picture import above_samples, beside_points
 from idm.run.data_folder import places_of, refuse_data_folder
 from idm.run.formats import names_taken, save_formats, writers_for
 from idm.run.label_kind import Label, class_of, field_of
@@ -85,7 +86,7 @@ def picture_of(
     """Lay samples in the model's range out as a picture.
 
     Each kind of data has a picture of its own, see ``idm.report.kinds``. Columns of one class each have its name above
-    them, where classes are called otherwise than by numbers. Conditions stand above their samples, but not points.
+    them, where classes are called otherwise than by numbers. Conditions stand above their samples, and colour points.
 
     Args:
         x: the samples.
@@ -95,12 +96,13 @@ def picture_of(
     """
     picture = sample_picture(spec)
     columns = min(columns or picture.columns(len(x)), len(x))
+    told = [field for label in (labels or ())[: len(x)] if (field := field_of(label)) is not None]
+    known = spec.condition if len(told) == len(x) else None
+    if known is not None and isinstance(picture, PointPicture):
+        return beside_points(x, picture, known, told)
     names = _names_of_columns(labels, spec.class_names or (), len(x), columns)
     drawn = picture.draw(x, columns=columns, names=names)
-    told = [field for label in (labels or ())[: len(x)] if (field := field_of(label)) is not None]
-    if spec.condition is None or len(told) < len(x) or not picture.has_columns:
-        return drawn
-    return above_samples(drawn, picture, spec.condition, told, columns)
+    return drawn if known is None else above_samples(drawn, picture, known, told, columns)
 
 
 def sample_picture(spec: DataSpec, voxel_size: tuple[float, ...] | None = None) -> SamplePicture:
