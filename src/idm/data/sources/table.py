@@ -171,7 +171,7 @@ def _find(opened: OpenedTable, known: Sequence[str], of_labels: str | None) -> s
     found = names if len(names) == 1 else [name for name in COLUMNS if name in names]
     if not found:
         raise DataError(
-            f"{opened.where}: one column of samples wanted, got {', '.join(names)}; "
+            f"{opened.where}: one column of samples wanted, got {', '.join(names) or 'none'}; "
             "set data.source.column to one of these"
         )
     return found[0]
