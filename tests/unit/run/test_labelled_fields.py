@@ -1,5 +1,6 @@
 """Labels and conditions together: what a network is told of each sample, in training, guidance, scoring and drawing."""
 
+import json
 from copy import deepcopy
 from dataclasses import replace
 
@@ -9,8 +10,9 @@ import torch
 
 from idm.core.errors import SettingsError
 from idm.core.progress import SILENT
-from idm.run import load, open_data, open_run_data
+from idm.run import DataSpec, load, open_data, open_run_data
 from idm.run.labelled_fields import LabelledFields
+from idm.run.spec import data_differences
 from idm.settings import from_plain
 from idm.settings.experiment import DataSettings
 from idm.tasks import train
@@ -183,3 +185,10 @@ def test_samples_are_saved_with_what_is_said_of_them(run, tmp_path):
     assert "condition" not in one
     alone, above = (run.picture(samples, labels="b", condition=told).height for told in (None, fields))
     assert above > alone
+
+
+def test_data_whose_numbers_are_missing_in_part_are_known_again(folder):
+    settings = from_plain(DataSettings, settings_of(folder, attributes=["age"]))
+    kept = DataSpec.from_plain(json.loads(json.dumps(open_data(settings).spec.to_plain())))
+    assert any(np.isnan(row[0]) for row in kept.attributes.examples)
+    assert data_differences(kept, open_data(settings).spec) == []
