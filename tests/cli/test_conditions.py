@@ -160,5 +160,9 @@ def test_classes_and_conditions_go_together_from_training_to_files(idm, tmp_path
     assert "the condition of each wanted" in idm(*restore, "--labels", "calm").errors[0]
     edited = idm("edit", "run", "held-out:0", "--label-b", "storm", "--steps", 2)
     assert edited.code == 0, edited.err
+    np.save("sketch.npy", FINE[:2])
+    sketch = ("edit", "run", "sketch.npy", "--label-b", "calm", "--steps", 2)
+    assert "name it with --condition" in idm(*sketch).errors[0]
+    assert idm(*sketch, "--condition", "two.npy").code == 0
     assert "one that is told conditions" in idm("encode", "run", "held-out:0").errors[0]
     assert idm("report", "run", "--budget", 1000, "--sections", "samples,metrics").code == 0

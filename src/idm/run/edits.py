@@ -14,7 +14,7 @@ from idm.run.carrying import carrying_denoiser
 from idm.run.drawing import require_memory
 from idm.run.draws import SAMPLES, Draws, Look, Part
 from idm.run.inversions import InversionChoice, choose_inversion
-from idm.run.label_kind import Label, plain_labels
+from idm.run.label_kind import Fields, Label, plain_labels
 from idm.run.opened import Opened
 from idm.run.restoring import Restorations, editing_sampler
 
@@ -106,6 +106,16 @@ class _Looks:
     def advance(self, units: int = 1, status: str = "") -> None:
         """Call ``look`` with the size of the batch."""
         self.look(self.size)
+
+
+def known_of(run: Opened, known: Sequence[Label | None], condition: Fields | None) -> Sequence[Label | None]:
+    """Return what is known of samples, with the conditions that are given for them, in turn.
+
+    Raises:
+        SettingsError: conditions for a run that is told none.
+    """
+    kind = run.label_kind
+    return known if condition is None else kind.laid_over(kind.read(kind.asked(None, condition)), known)
 
 
 def plan_edits(
