@@ -5,7 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from idm.core.errors import DataError
 from idm.data import SOURCES
+from idm.data.attributes import read_attributes
+from idm.data.groups import groups_by
 
 from .test_sources import MAKE
 
@@ -26,3 +29,19 @@ def test_samples_and_what_lies_beside_them_are_read_from_another_folder(tmp_path
     np.testing.assert_array_equal(source.read(np.arange(len(source))), whole)
     for column, values in beside.items():
         np.testing.assert_array_equal(source.beside.load(column), values)
+
+
+def test_labels_groups_and_numbers_beside_an_array_file_are_read_from_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    beside = {"labels": np.arange(12) % 2, "patient": np.arange(12) // 4, "age": np.linspace(20, 80, 12)}
+    for name, values in {"x": np.zeros((12, 1, 8)), **beside}.items():
+        np.save(f"{name}.npy", values)
+    source = SOURCES.build("arrays", {"path": "x.npy"})
+    monkeypatch.chdir("elsewhere")
+    assert source.labels.tolist() == beside["labels"].tolist()
+    assert groups_by(source, "patient").of.tolist() == beside["patient"].tolist()
+    assert read_attributes(source, ("age",))[1][:, 0].tolist() == beside["age"].tolist()
+    (tmp_path / "age.npy").unlink()
+    with pytest.raises(DataError, match=r"age\.npy"):
+        read_attributes(source, ("age",))
