@@ -1,7 +1,7 @@
 """Half of each of 64 held-out digits is hidden and drawn again: does a classifier name what it names of the whole?
 
-Both with the class told to the network and without: half of a digit leaves several classes possible, so that draws from
-the exact posterior are of the right one as often as the posterior says, which a classifier of seen halves estimates.
+Halves in one piece and halves between what is seen, with the class told and without: half of a digit leaves several
+classes possible, and exact draws are of the right one as often as a classifier of the seen half estimates.
 
     python benchmarks/restored_digits.py runs/demo --out runs/restored-digits
 """
@@ -25,10 +25,18 @@ from idm.run import Run
 from idm.run.own_data import open_run_data
 
 NUM, DRAWS = 64, 2
-HALVES: Mapping[str, tuple[slice, slice]] = {
-    "left": (slice(None), slice(0, 4)),
-    "top": (slice(0, 4), slice(None)),
+SIDE = 8
+HALVES: Mapping[str, Tensor] = {
+    "left half": (torch.arange(SIDE) < SIDE // 2).expand(SIDE, SIDE),
+    "top half": (torch.arange(SIDE) < SIDE // 2)[:, None].expand(SIDE, SIDE),
+    "every other column": (torch.arange(SIDE) % 2 == 0).expand(SIDE, SIDE),
+    "every other row": (torch.arange(SIDE) % 2 == 0)[:, None].expand(SIDE, SIDE),
+    "checkerboard": (torch.arange(SIDE) + torch.arange(SIDE)[:, None]) % 2 == 0,
+    "half of the pixels at random": torch.randperm(SIDE * SIDE, generator=torch.Generator().manual_seed(0))
+    .view(SIDE, SIDE)
+    .lt(SIDE * SIDE // 2),
 }
+"""What is seen of an image, by name: half of its pixels."""
 WAYS: Mapping[str, tuple[str | None, dict[str, Any], dict[str, Any]]] = {
     "the default": (None, {}, {}),
     "PiGDM in 25 steps": ("pigdm", {}, {"name": "multistep", "tau": 1.0, "steps": 25}),
@@ -46,6 +54,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", default=",".join(WAYS), help="ways, with commas between them")
+    parser.add_argument("--seen", default=",".join(HALVES), help="what is seen, with commas between them")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     run, rows = idm.load(asked.run), []
@@ -56,14 +65,13 @@ def main() -> None:
     judge = Classifier(x_train, y_train)
     whole = judge.correct(x, y).bool()
     print(f"named rightly of the whole images: {float(whole.float().mean()):.3f}")
-    for half, (high, wide) in HALVES.items():
-        seen = torch.zeros(run.spec.shape, dtype=torch.bool)
-        seen[:, high, wide] = True
+    for half in [half for half in HALVES if half in asked.seen.split(",")]:
+        seen = HALVES[half].expand(run.spec.shape)
         print(f"{half}: what the posterior allows, about {ceiling(x_train, y_train, x, y, seen):.3f}")
         for name in [way for way in WAYS if way in asked.only.split(",")]:
             for told in (False, True):
                 row = measured(run, x, y, seen, judge, whole, name, told=told)
-                rows.append({"half": half, "way": name, "class told": told, **row})
+                rows.append({"seen": half, "way": name, "class told": told, **row})
                 print(json.dumps(rows[-1]), flush=True)
     (asked.out / "restored.json").write_text(json.dumps(rows, indent=1) + "\n")
 

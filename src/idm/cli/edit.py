@@ -12,7 +12,7 @@ from idm.cli.restore import sampler_settings
 Samples = Annotated[
     list[str],
     typer.Argument(
-        metavar="IMAGES...",
+        metavar="IMAGES",
         help="Pictures, .npy, .npz or NIfTI files, folders of them, or held-out:0-7 of the run's own data.",
         show_default=False,
     ),

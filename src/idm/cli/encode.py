@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Images = Annotated[
     list[str],
     typer.Argument(
-        metavar="IMAGES...",
+        metavar="IMAGES",
         help="Pictures, .npy, .npz or NIfTI files, folders of them, or held-out:0-7 of the run's own data.",
         show_default=False,
     ),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Runs = Annotated[
     list[Path],
-    typer.Argument(metavar="RUN...", help="Run folders, or checkpoints in them, side by side.", show_default=False),
+    typer.Argument(metavar="RUN", help="Run folders, or checkpoints in them, side by side.", show_default=False),
 ]
 Page = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="The page; RUN/reported/report.html if not given.")

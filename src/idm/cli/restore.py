@@ -12,7 +12,7 @@ from idm.core.errors import SettingsError
 Observations = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="OBSERVED...",
+        metavar="OBSERVED",
         help="Pictures, .npy, .npz or NIfTI files of what was observed, or folders of them; with --simulate whole "
         "samples that are observed first, also those of the run's own data: held-out:0-7 --simulate.",
         show_default=False,

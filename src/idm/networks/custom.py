@@ -41,12 +41,6 @@ def custom_network(
     Raises:
         DataError: no such module or name, or no network; arguments that do not fit; code that is not trusted.
     """
-    sizes = {
-        "in_channels": in_channels,
-        "out_channels": out_channels,
-        "num_classes": num_classes,
-        "num_attributes": num_attributes,
-        "condition_channels": condition_channels,
-        "dims": dims,
-    }
+    sizes = {"in_channels": in_channels, "out_channels": out_channels, "num_classes": num_classes, "dims": dims}
+    sizes |= {"num_attributes": num_attributes, "condition_channels": condition_channels}
     return make_of_code(make, nn.Module, arguments, example="mynetworks:Net", trust_code=trust_code, **sizes)

@@ -134,8 +134,7 @@ class UNet(nn.Module):
             SettingsError: shapes or conditioning that the network was not built for.
         """
         self._check(x, y, condition)
-        embedding = self.time_embed(time)
-        embedding = F.silu(embedding if y is None else embedding + self.label_emb(y))
+        embedding = self._embed(time, y)
         hidden = beside(x.to(embedding.dtype), condition)
         hidden = hidden.contiguous(memory_format=fast_layout(hidden))
         skips: list[Tensor] = []
@@ -147,6 +146,11 @@ class UNet(nn.Module):
             skip = skips.pop()
             hidden = piece(torch.cat([_cropped(hidden, skip.shape[2:]), skip], dim=1), embedding, dropout_seeds)
         return self.out(hidden).to(x.dtype)
+
+    def _embed(self, time: Tensor, y: Tensor | None) -> Tensor:
+        """What every block is told of the noise and of the label."""
+        told = self.time_embed(time)
+        return F.silu(told if y is None else told + self.label_emb(y))
 
     def _check(self, x: Tensor, y: Tensor | None, condition: Tensor | None) -> None:
         if x.ndim != self.dims + 2 or x.shape[1] != self.in_channels:

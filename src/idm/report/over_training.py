@@ -44,13 +44,10 @@ def traces_of(runs: Mapping[str, Rows]) -> "list[Figure]":
     """Draw each trace that a run has, a curve for each run with its standard errors.
 
     Args:
-        runs: lines of metrics of each run, by its name.
+        runs: lines of metrics of each run, by its name; where there are several, each has its colour in all drawings.
     """
-    return [
-        _drawn(trace, known)
-        for trace in TRACES
-        if (known := {name: found for name, rows in runs.items() if (found := _of(trace, rows))})
-    ]
+    known = ((trace, {name: _of(trace, rows) for name, rows in runs.items()}) for trace in TRACES)
+    return [_drawn(trace, found) for trace, found in known if any(found.values())]
 
 
 def _of(trace: Trace, rows: Rows) -> list[tuple[float, float, float]]:
@@ -61,6 +58,8 @@ def _of(trace: Trace, rows: Rows) -> list[tuple[float, float, float]]:
 def _drawn(trace: Trace, runs: Mapping[str, Sequence[tuple[float, float, float]]]) -> "Figure":
     figure, (axes,) = empty_figure(*PANEL_INCHES)
     for place, (name, found) in enumerate(runs.items()):
+        if not found:
+            continue
         steps, values, errors = zip(*found, strict=True)
         colour, marker = PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)]
         axes.errorbar(steps, values, errors, color=colour, marker=marker, markersize=4, linewidth=1.3, label=name)

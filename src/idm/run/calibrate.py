@@ -63,9 +63,8 @@ def calibrate(
     device = device_of(network)
     x_start, labels = data.train.first(num)
     conditioning = data.spec.label_kind.given(None if labels is None else labels.to(device))
-    trained = in_precision(network, experiment.training.precision)
-    shape, bounded = data.spec.shape, data.spec.codec.bounded
-    denoise = network_denoiser(diffusion, trained, network, conditioning, shape, clip=bounded)
+    trained, spec = in_precision(network, experiment.training.precision), data.spec
+    denoise = network_denoiser(diffusion, trained, network, conditioning, spec.shape, clip=spec.codec.bounded)
     # Image i has seed + i: shifted, no seed comes near the end of 64 bits.
     seed = derive_seed(experiment.seed, "calibration") >> 16
 

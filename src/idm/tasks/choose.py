@@ -77,10 +77,8 @@ def make_experiment(
         condition: what the network is shown beside each sample, such as a coarse field: as many, in the same order.
         preset: name of a preset, in place of what would be inferred.
         file: a YAML or TOML file of settings, which count more.
-        settings: values by path, such as {"training.num_steps": 300, "eta": 0.3}, which count most; the end of a path
-            will do where no other ends so.
-        run_folder: folder of a run that training will go on with: what it was started with counts more than what would
-            be inferred, and nothing else need be given.
+        settings: values by path, or its end where no other ends so, such as {"eta": 0.3}, which count most.
+        run_folder: of a run that training will go on with, by its settings: nothing else need be given.
         init: another run, or one checkpoint, whose weights training will begin with: its network is taken over.
         trust_code: import and call what a custom source names, where the data are looked at.
 

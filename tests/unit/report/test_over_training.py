@@ -20,6 +20,13 @@ def test_lines_that_have_a_number_are_drawn_with_its_error():
     assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["one", "two"]
 
 
+def test_a_curve_of_one_of_several_runs_is_named_and_has_the_colour_of_its_place():
+    figures = [traces_of(runs)[0] for runs in ({"without": ROWS[:1], "two": ROWS}, {"one": ROWS, "two": ROWS})]
+    assert [text.get_text() for text in figures[0].axes[0].get_legend().get_texts()] == ["two"]
+    alone, beside = (figure.axes[0].containers[-1].lines[0].get_color() for figure in figures)
+    assert alone == beside
+
+
 def test_nothing_is_drawn_where_nothing_was_recorded():
     assert traces_of({"one": ROWS[:1]}) == []
 

@@ -61,12 +61,7 @@ class ArraySource(Source):
         self._stored = shape
         self._complex = dtype.kind == "c" and dtype.itemsize <= 16
         self.dtype = np.dtype(f"f{dtype.itemsize // 2}" if self._complex else dtype).newbyteorder("=")
-        if self.dtype.kind not in "buif" or self.dtype.itemsize > 8:
-            raise DataError(
-                f"{where}: numbers of at most 64 bits wanted, got {dtype}; save them as integers or as float64"
-            )
-        if 0 in shape or not shape:
-            raise DataError(f"{where}: at least one sample with at least one value wanted, got shape {shape}")
+        _refuse_no_numbers(where, shape, dtype, self.dtype)
         self._layout = find_layout(shape, channels, spatial_dims)
         self.layout = (FIRST if self._complex else self._layout).name
         count, *space = self._layout.arrange(np.broadcast_to(np.empty((), np.bool_), (1, *shape[1:]))).shape[1:]
@@ -129,3 +124,12 @@ class ArraySource(Source):
         if self.sample_bytes > BLOCK_BYTES:
             return np.array([all(np.isfinite(part).all() for part in self._parts(index)) for index in indices.tolist()])
         return np.asarray(np.isfinite(self.read(indices)).reshape(len(indices), -1).all(axis=1))
+
+
+def _refuse_no_numbers(where: object, shape: tuple[int, ...], stored: np.dtype[Any], read_as: np.dtype[Any]) -> None:
+    if read_as.kind not in "buif" or read_as.itemsize > 8:
+        raise DataError(
+            f"{where}: numbers of at most 64 bits wanted, got {stored}; save them as integers or as float64"
+        )
+    if 0 in shape or not shape:
+        raise DataError(f"{where}: at least one sample with at least one value wanted, got shape {shape}")
