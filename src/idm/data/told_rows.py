@@ -39,6 +39,8 @@ class ToldRows:
         """Return the conditions, [b, k, *space]."""
         return rows[:, math.prod(self.label) :].reshape(len(rows), *self.condition)
 
-    def with_labels(self, rows: Tensor, labels: Tensor) -> Tensor:
-        """Return the same rows with other labels, [b, *label]."""
-        return torch.cat([labels.reshape(len(rows), -1).to(rows), rows[:, math.prod(self.label) :]], dim=1)
+    def with_label(self, rows: Tensor, number: float) -> Tensor:
+        """Return the same rows with this number for all of every label."""
+        found = rows.clone()
+        found[:, : math.prod(self.label)] = number
+        return found

@@ -55,7 +55,7 @@ class LabelledFields(LabelKind):
 
     def without(self, y: Tensor) -> Tensor:
         """Leave the label out, and the condition in."""
-        return self._rows.with_labels(y, self.labels.nothing(len(y)))
+        return self._rows.with_label(y, self.null or 0)
 
     def classes_in(self, y: Tensor) -> Tensor | None:
         """Return the classes, where labels are such."""

@@ -192,3 +192,12 @@ def test_data_whose_numbers_are_missing_in_part_are_known_again(folder):
     kept = DataSpec.from_plain(json.loads(json.dumps(open_data(settings).spec.to_plain())))
     assert any(np.isnan(row[0]) for row in kept.attributes.examples)
     assert data_differences(kept, open_data(settings).spec) == []
+
+
+def test_without_their_numbers_samples_keep_their_condition_too(folder):
+    kind = open_data(from_plain(DataSettings, settings_of(folder, attributes=["age"]))).spec.label_kind
+    y = kind.tensor(kind.read(kind.asked([25.0, 40.0], FIELDS[:2, :, :2, :2])))
+    before, after = kind.given(y), kind.given(kind.without(y))
+    assert after["y"].isnan().all()
+    assert before["y"].isfinite().all()
+    assert torch.equal(before["condition"], after["condition"])
