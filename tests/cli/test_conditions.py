@@ -134,3 +134,35 @@ def test_several_data_sets_are_scored_under_a_condition_each(idm, folder):
     refused = idm(*both, *conditions[:2])
     assert (refused.code, len(refused.errors)) == (2, 1)
     assert "one for each of the 2 data sets wanted, in their order, got 1; give as many" in refused.errors[0]
+
+
+def test_classes_and_conditions_go_together_from_training_to_files(idm, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("fine.npz", x=FINE, labels=np.array(["calm", "storm"])[np.arange(NUM) % 2])
+    np.save("coarse.npy", COARSE)
+    data = ("--data", "fine.npz", "--condition", "coarse.npy")
+    done = idm("train", *data, "--out", "run", *set_options(TINY), "--device", "cpu")
+    assert done.code == 0, done.err
+    assert "2 classes, conditions of 1 x 4 x 4" in " ".join(done.out.split())
+    np.save("two.npy", COARSE[:2])
+    drawn = ("sample", "run", "--labels", "storm", "--condition", "two.npy", "--num", 3, "--guidance", 2, "--steps", 2)
+    done = idm(*drawn, "--format", "idx", "--out", "drawn")
+    assert done.code == 0, done.err
+    kept = np.load("drawn/samples.npz")
+    assert kept["class_names"][kept["labels"]].tolist() == ["storm"] * 3
+    np.testing.assert_allclose(kept["condition"], COARSE[[0, 1, 0]], rtol=1e-5)
+    assert idm("evaluate", "run", "--steps", 2, "--json").code == 0
+    assert idm("calibrate", "run").code == 0
+    others = ("evaluate", "run", *data, "--steps", 2, "--num", 2)
+    assert idm(*others).code == 0
+    restore = ("restore", "run", "two.npy", "--operator", "downsample:2", "--num", 1, "--steps", 2)
+    assert idm(*restore, "--labels", "calm", "--condition", "two.npy").code == 0
+    assert "the condition of each wanted" in idm(*restore, "--labels", "calm").errors[0]
+    edited = idm("edit", "run", "held-out:0", "--label-b", "storm", "--steps", 2)
+    assert edited.code == 0, edited.err
+    np.save("sketch.npy", FINE[:2])
+    sketch = ("edit", "run", "sketch.npy", "--label-b", "calm", "--steps", 2)
+    assert "name it with --condition" in idm(*sketch).errors[0]
+    assert idm(*sketch, "--condition", "two.npy").code == 0
+    assert "one that is told conditions" in idm("encode", "run", "held-out:0").errors[0]
+    assert idm("report", "run", "--budget", 1000, "--sections", "samples,metrics").code == 0

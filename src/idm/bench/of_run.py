@@ -111,7 +111,7 @@ def _trainer(run: Run) -> Callable[[int], Contestant]:
     def train(size: int) -> Contestant:
         settings = replace(run.experiment.training, batch_size=size, micro_batch_size=0)
         network = copy.deepcopy(run.network).train().requires_grad_(True)
-        return own_step(network, run.diffusion, settings, dataset, run.device, run.spec.label_kind.key)
+        return own_step(network, run.diffusion, settings, dataset, run.device, run.spec.label_kind.given)
 
     return train
 

@@ -14,6 +14,7 @@ from idm.timesteps import UniformTimesteps
 from idm.training import TrainingSettings, TrainStep
 from idm.training.spread import Alone
 from idm.training.state import TrainingState
+from idm.training.told import Given, as_labels
 from idm.training.update import optimiser_step
 
 
@@ -23,7 +24,7 @@ def own_step(
     settings: TrainingSettings,
     dataset: Dataset,
     device: torch.device,
-    told_as: str = "y",
+    given: Given = as_labels,
 ) -> Contestant:
     """Return one step of training: batch, loss, gradients, clipping, guarded update, averages.
 
@@ -35,12 +36,12 @@ def own_step(
         settings: how training goes.
         dataset: what is trained on.
         device: where it computes.
-        told_as: as of ``TrainStep``.
+        given: as of ``TrainStep``.
     """
     spread, numbers, mean = Alone(network.train()), count(), mean_of_network(network)
     in_training, timesteps = for_training(spread.training_network, settings), UniformTimesteps(diffusion.num_timesteps)
     step = TrainStep(
-        in_training, diffusion, timesteps, dataset, settings, seed=0, device=device, told_as=told_as, mean=mean
+        in_training, diffusion, timesteps, dataset, settings, seed=0, device=device, given=given, mean=mean
     )
     state = TrainingState.new(spread, step, settings)
 

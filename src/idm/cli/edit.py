@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from idm.cli import completion, guiding, options
+from idm.cli import completion, condition_options, guiding, options
 from idm.cli.guiding import GuideOptions
 from idm.cli.output import Output
 from idm.cli.restore import sampler_settings
@@ -66,6 +66,7 @@ def edit(
     method: Method = "sdedit",
     label_a: LabelA = None,
     label_b: LabelB = None,
+    condition: condition_options.OfObservations = None,
     num: Results = 1,
     seed: options.Seed = 0,
     sampler: Sampler = None,
@@ -85,13 +86,16 @@ def edit(
     What is coarser than the noise stays: of a sketch the layout, of a digit where it stands. What is finer is drawn
     anew by sdedit, and kept as far as another class allows by methods that invert.
     """
+    from idm.cli.data_options import options_of_conditions, parted
     from idm.cli.written import describe_restored, finish_restored
     from idm.core.terminal import TERMINAL
     from idm.tasks import EditRequest, edit_into
 
-    settings, of_rule = sampler_settings(overrides, sampler, steps)
+    of_conditions, others = parted(overrides or [])
+    settings, of_rule = sampler_settings(others, sampler, steps)
     guided = {"guidance": guidance} | guide.asked | of_rule
-    wanted = EditRequest(strength, method, num, label_a, label_b, settings, seed, batch_size, guided)
+    told = (condition, options_of_conditions(of_conditions, condition))
+    wanted = EditRequest(strength, method, num, label_a, label_b, settings, seed, batch_size, guided, *told)
     output = Output(as_json=as_json)
     made = edit_into(
         run_folder, images, wanted, out, device=device, trust_code=trust_code, listener=TERMINAL, say=output.line

@@ -1,7 +1,7 @@
 """Numbers that samples are labelled with, such as an age or a pose, brought to one scale by those to train on."""
 
 import hashlib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ class Attributes:
     names: tuple[str, ...]
     mean: Row
     std: Row
-    examples: tuple[Row, ...]
+    examples: tuple[Row, ...] = field(compare=False)  # the digest is of all, and NaN is no NaN
     digest: str = ""
 
     def standardize(self, values: NDArray[np.float64]) -> NDArray[np.float32]:

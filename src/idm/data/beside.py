@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError
+from idm.core.text import counted
 from idm.data.label_names import as_text
 from idm.data.remarks import listed
 
@@ -23,10 +24,14 @@ class Beside:
     Attributes:
         names: what they are called.
         load: reads the one of a name, [n, ...], of numbers or text.
+        rows: which of n rasters each sample was cut from, whose entry is its own; None: entries are those of samples.
+        num_rasters: n, where samples were cut from rasters.
     """
 
     names: tuple[str, ...] = ()
     load: Callable[[str], NDArray[Any]] = _nothing
+    rows: NDArray[np.int64] | None = None
+    num_rasters: int = 0
 
     def read(self, option: str, name: str, count: int) -> NDArray[Any]:
         """Read the column or array of a name, [count] or [count, k].
@@ -43,13 +48,16 @@ class Beside:
             raise DataError(f"{option}: data with columns or further arrays wanted, got '{name}' of data without any")
         if name not in self.names:
             raise DataError(f"{option}: one of {listed(self.names)} wanted, got '{name}'; name one of them")
-        found = as_text(name, self.load(name))
-        if found.shape[:1] != (count,) or found.ndim > 2:
-            raise DataError(
-                f"{option}: an entry for each of {count:,} samples wanted, got '{name}' of shape {found.shape}; "
-                "name another"
+        found = as_text(f"{option}: {name}", self.load(name))
+        wanted = count if self.rows is None else self.num_rasters
+        if found.shape[:1] != (wanted,) or found.ndim > 2:
+            each = (
+                f"{count:,} samples" if self.rows is None else f"{counted(wanted, 'raster')} that patches are cut from"
             )
-        return found
+            raise DataError(
+                f"{option}: an entry for each of {each} wanted, got '{name}' of shape {found.shape}; name another"
+            )
+        return found if self.rows is None else found[self.rows]
 
 
 NOTHING_BESIDE = Beside()

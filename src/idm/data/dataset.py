@@ -17,6 +17,7 @@ from idm.data.crop import crop_shares, crop_sizes, crop_windows
 from idm.data.reading.loader import TIMEOUT_SECONDS, Batches
 from idm.data.reading.reader import Batch
 from idm.data.sizes import Sizes
+from idm.data.told_rows import joined
 
 Labels = NDArray[Any]
 """Classes, int64 [n], or numbers, float32 [n, k]."""
@@ -31,7 +32,7 @@ def _check_flip(shape: tuple[int, ...], *, random_flip: bool) -> None:
 
 
 class Dataset:
-    """Some of the samples of a source, encoded, with their labels or conditions.
+    """Some of the samples of a source, encoded, with their labels, conditions, or both.
 
     Samples are numbered 0..len-1. With ``random_flip`` every sample is there twice, mirrored (along its last axis)
     under the numbers of the second half; a random order of all numbers then mirrors a random half of the samples, and
@@ -65,7 +66,7 @@ class Dataset:
             codec: how they map to the model's range.
             indices: which samples of the source.
             labels: labels of all samples of the source, [n] or [n, k], or None to go without.
-            condition: what goes with each sample in place of labels: as many samples, mirrored and cropped alike.
+            condition: what goes with each sample, beside its label: as many samples, mirrored and cropped alike.
             random_flip: add the mirrored samples.
             crop: size of every spatial axis, or of each, after cropping; 0: as they are.
             crop_seed: seed of where to crop.
@@ -108,11 +109,11 @@ class Dataset:
 
     @property
     def labels(self) -> Tensor | None:
-        """Labels of these, in order; None without any, also where they have conditions."""
+        """Labels of these, in order, without conditions; None without any."""
         return self._labels
 
     def batch(self, indices: Indices) -> Batch:
-        """Return the samples of those numbers, [b, *shape], and their labels or conditions.
+        """Return the samples of those numbers, [b, *shape], and their labels, conditions, or rows of both.
 
         Raises:
             DataError: a file that was damaged or changed meanwhile.
@@ -127,7 +128,10 @@ class Dataset:
             x = torch.where(mirrored, x.flip(-1), x)
         if self._crop:
             x = crop_windows(x, self._crop, crop_shares(self._crop_seed, draws, indices, x.ndim - 2))
-        return x, told if self._labels is None else self._labels[chosen]
+        if self._labels is None:
+            return x, told
+        labels = self._labels[chosen]
+        return x, labels if told is None else joined(labels, told)
 
     def first(self, count: int) -> Batch:
         """Return the first ``count`` samples as they are, or all if there are fewer."""

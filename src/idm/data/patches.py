@@ -72,7 +72,7 @@ class Patches(Source):
         self.class_names, self.class_numbers = rasters.class_names, rasters.class_numbers
         self.layout, self.spacing, self.channel_names = rasters.layout, rasters.spacing, rasters.channel_names
         self.sampling_rate, self.metadata = rasters.sampling_rate, of_pieces(rasters.metadata, self.shape)
-        self.beside = Beside(rasters.beside.names, self._read_beside)
+        self.beside = Beside(rasters.beside.names, rasters.beside.load, self._owners, len(rasters))
 
     def __len__(self) -> int:
         """Return the number of patches."""
@@ -163,20 +163,6 @@ class Patches(Source):
             f"{missing:,} of {total:,} patches are not read, since values are missing" if missing else "",
         )
         return tuple(filter(None, lines))
-
-    def _read_beside(self, name: str) -> NDArray[Any]:
-        """Read what a column says of the raster of each patch.
-
-        Raises:
-            DataError: it has not one entry for each raster.
-        """
-        found, count = self._rasters.beside.load(name), len(self._rasters)
-        if found.shape[:1] != (count,):
-            raise DataError(
-                f"{name}: an entry for each of {counted(count, 'raster')} that patches are cut from wanted, got shape "
-                f"{found.shape}; name another column or array"
-            )
-        return found[self._owners]
 
 
 def _refuse(space: tuple[int, ...], size: Sizes, stride: Sizes) -> None:

@@ -5,6 +5,9 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+CONDITION = "condition"
+"""What a network's argument for conditions is called, and the option of callers."""
+
 MeanOf = Callable[[Tensor, tuple[int, ...]], Tensor]
 """Given conditions, one for each sample, and the shape [c, *space] of samples: the mean of samples under each."""
 

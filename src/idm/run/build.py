@@ -166,11 +166,18 @@ def untried_network(
         network = settings.build(**given, trust_code=trust_code)
         if not experiment.training.mean_steps:
             return network
-        return ResidualNetwork(settings.build(**given | {"out_channels": channels}, trust_code=trust_code), network)
+        return ResidualNetwork(settings.build(**_of_mean(given, spec), trust_code=trust_code), network)
     except TypeError as error:
         if "Overflow" not in str(error):
             raise
         raise SettingsError("network: sizes of at most 63 bits wanted, got larger ones") from error
+
+
+def _of_mean(given: dict[str, Any], spec: DataSpec) -> dict[str, Any]:
+    """Return the sizes of the network of the mean, which is told the condition, and no label."""
+    assert spec.condition is not None, "others have no mean"
+    unlabelled = {name: value for name, value in given.items() if name != "num_attributes"}
+    return unlabelled | {"out_channels": spec.shape[0], "num_classes": None}
 
 
 def _refuse_mean(experiment: Experiment, spec: DataSpec) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,7 @@ class ConditionSpec:
         return cls(shape, codec, plain["layout"], plain["fingerprint"], None if names is None else tuple(names))
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Field:
     """The condition of a sample, as a label of it.
@@ -86,3 +87,17 @@ class Field:
     def sha256(self) -> str:
         """Hash of the values, which tells conditions from others."""
         return hashlib.sha256(np.ascontiguousarray(self.values).tobytes()).hexdigest()
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class LabelledField:
+    """A label and a condition, as one label of a sample; None is what nobody says.
+
+    Attributes:
+        label: number of the class, or numbers in their own units.
+        field: the condition.
+    """
+
+    label: int | tuple[float, ...] | None
+    field: Field | None

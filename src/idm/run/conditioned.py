@@ -9,7 +9,7 @@ from torch import Tensor
 
 from idm.core.errors import DataError, SettingsError
 from idm.run.build import null_label
-from idm.run.label_kinds import Label, LabelKind
+from idm.run.label_kind import Label, LabelKind
 from idm.run.labels import Labels
 from idm.run.loaded import Loaded
 from idm.run.own_data import open_run_data
@@ -59,11 +59,20 @@ class Conditioned(Loaded):
             SettingsError: a label that is no class, or labels for a network without classes.
         """
         kind = self.spec.label_kind
-        chosen = kind.read(labels)
-        values = self.usual_labels(kind) if chosen is None else chosen
+        y = self.in_turn(kind, kind.read(labels), count)
+        return {} if y is None else kind.given(y)
+
+    def in_turn(self, kind: LabelKind, asked: Sequence[Label] | None, count: int) -> Tensor | None:
+        """Return labels of ``count`` samples, those asked for in turn, or else the usual ones; None: there are none.
+
+        Args:
+            kind: of the labels.
+            asked: as ``kind.read`` returns them.
+            count: how many samples.
+        """
         if not kind.is_told:
-            return {}
-        return kind.given(kind.tensor([values[i % len(values)] for i in range(count)]).to(self.device))
+            return None
+        return kind.tensor(kind.in_turn(asked, lambda: self.usual_labels(kind), range(count))).to(self.device)
 
     def unlabelled_kwargs(self, count: int) -> dict[str, Tensor]:
         """Return the conditioning of ``count`` samples of no class; nothing for a network without classes.
@@ -89,20 +98,21 @@ class Conditioned(Loaded):
         Raises:
             SettingsError: a sample without a known class, and a network that knows classes only.
         """
-        count, kind = len(known), self.spec.label_kind
-        if asked is not None or not kind.is_told:
-            return self.label_kwargs(asked, count)
-        there = [label for label in known if label is not None]
-        if len(there) == count:
-            return kind.given(kind.tensor(there).to(self.device))
-        try:
-            y = self.unlabelled_kwargs(count)[kind.key]
-        except SettingsError as error:
-            wanted = f"samples: the {kind.noun} of each wanted, got none; name it with {option or kind.option}"
-            raise SettingsError(wanted) from error
-        if there:
-            y[[label is not None for label in known]] = kind.tensor(there).to(y)
-        return kind.given(y)
+        kind = self.spec.label_kind
+        if not kind.is_told:
+            return self.label_kwargs(asked, len(known))
+        labels = kind.laid_over(asked, known)
+        if any(map(kind.lacks, labels)):
+            try:
+                self._null_label(f"no {kind.noun}")
+            except SettingsError as error:
+                wanted = f"samples: the {kind.noun} of each wanted, got none; name it with {option or kind.option}"
+                raise SettingsError(wanted) from error
+        there = [label for label in labels if label is not None]
+        y = kind.tensor(there) if len(there) == len(labels) else kind.nothing(len(labels))
+        if 0 < len(there) < len(labels):
+            y[[label is not None for label in labels]] = kind.tensor(there)
+        return kind.given(y.to(self.device))
 
     def require_guidance(self, scale: float) -> int | float:
         """Return what stands for no label, which guidance needs.

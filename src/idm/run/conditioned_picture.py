@@ -1,13 +1,16 @@
-"""Conditions above the samples that were drawn for them."""
+"""Conditions above the samples that were drawn for them, or as colours of points."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import torch.nn.functional as F  # noqa: N812 (the field's name)
 from PIL import Image
+from torch import Tensor
 
 from idm.report import SamplePicture, Shown, picture_for
 from idm.report.frame import stacked, text_line
+from idm.report.kinds import PointPicture
+from idm.report.kinds.points import Colouring
 from idm.run.condition_spec import ConditionSpec, Field
 
 
@@ -37,6 +40,31 @@ def above_samples(
     where = "all" if len(shown) == 1 else "each column" if is_by_column else "each sample, in its place"
     conditions = _as_wide(drawn, samples, len(shown), columns)
     return stacked([text_line(f"condition of {where}"), conditions, text_line("samples"), samples])
+
+
+def beside_points(x: Tensor, picture: PointPicture, spec: ConditionSpec, fields: Sequence[Field]) -> Image.Image:
+    """Draw points with their conditions: in a line above where all have one, else each point in the colour of its own.
+
+    Conditions of points are numbers, in their own units; the first of several gives the colour.
+
+    Args:
+        x: the points, in the model's range [n, c].
+        picture: what draws them.
+        spec: what is known of the conditions.
+        fields: that of each point.
+    """
+    values = np.stack([field.values for field in fields])
+    names = spec.channel_names or tuple(f"condition {i}" for i in range(values.shape[1]))
+    names = ("condition",) if spec.channel_names is None and len(names) == 1 else names
+    if (values == values[0]).all():
+        drawn = picture.draw(x)
+        told = ", ".join(f"{name} {value:.4g}" for name, value in zip(names, values[0].tolist(), strict=True))
+        return stacked([text_line(f"for all: {told}", drawn.width), drawn])
+    drawn = picture.coloured(x, Colouring(values[:, 0], names[0]))
+    if len(names) == 1:
+        return drawn
+    line = f"coloured by {names[0]}, the first of {len(names)} numbers of conditions"
+    return stacked([text_line(line, drawn.width), drawn])
 
 
 def _picture_of(spec: ConditionSpec, samples: Shown) -> SamplePicture:

@@ -25,9 +25,6 @@ NAMES = (
 HEADS = {"data:": "data.condition:", "range:": "data.condition.range:", "standardize:": "data.condition.standardize:"}
 """How messages about samples begin, and those about conditions."""
 
-UNTOLD = "data: conditions are told in place of classes, which only say what is held out"
-"""What is worth knowing of data with classes."""
-
 
 @dataclass(frozen=True, eq=False)
 class Conditions:
@@ -88,8 +85,7 @@ def open_conditions(settings: DataSettings, samples: Source, codec: Codec | None
             (source.shape[0], *crop_sizes(source.shape, settings.random_crop)) if settings.random_crop else source.shape
         )
         spec = ConditionSpec(shape, codec, source.layout, source.fingerprint(), source.channel_names)
-    untold = () if samples.labels is None or not settings.class_conditional else (UNTOLD,)
-    return Conditions(source, beside.rows, spec, (*map(about_conditions, remarks), *beside.remarks, *untold))
+    return Conditions(source, beside.rows, spec, (*map(about_conditions, remarks), *beside.remarks))
 
 
 def about_conditions(line: str) -> str:

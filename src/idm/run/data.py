@@ -74,7 +74,7 @@ def open_data(
     """
     source = open_source(settings, trust_code=trust_code)
     if before is not None:
-        _number_as_before(source, before, conditional=tells_classes(settings) and not settings.attributes)
+        _number_as_before(source, before, conditional=tells_classes(settings, before) and not settings.attributes)
     parts = split(settings, source)
     known = None if codec is None or before is None or before.condition is None else before.condition.codec
     conditions = open_conditions(settings, source, known)
@@ -82,7 +82,7 @@ def open_data(
     if codec is None:  # otherwise it is a run's, whose range and remarks are known
         codec, about_range = _fit_codec(settings, source)
         remarks = about_range + _remarks(settings, source, parts, conditions)
-    labels, attributes = _labels(settings, source, parts.train, None if before is None else before.attributes)
+    labels, attributes = _labels(settings, source, parts.train, before)
     take = partial(_part, source, codec, labels, conditions, crop=settings.random_crop)
     to_train = take(
         parts.train,
@@ -91,7 +91,8 @@ def open_data(
         workers=settings.workers,
         timeout=settings.timeout,
     )
-    spec = _describe(settings, to_train, len(parts.train), parts.held_out, attributes)
+    class_names = source.class_names if labels is not None and attributes is None else None
+    spec = _describe(settings, to_train, len(parts.train), parts.held_out, attributes, class_names)
     spec = spec if conditions is None else replace(spec, condition=conditions.spec)
     return Data(to_train, take(parts.held_out), spec, remarks)
 
@@ -116,7 +117,7 @@ def _fit_codec(settings: DataSettings, source: Source) -> tuple[Codec, tuple[str
 
 
 def _labels(
-    settings: DataSettings, source: Source, train: Indices, before: Attributes | None
+    settings: DataSettings, source: Source, train: Indices, before: DataSpec | None
 ) -> tuple[NDArray[Any] | None, Attributes | None]:
     """Return what the network is told of every sample, and what its numbers are where it is numbers.
 
@@ -124,27 +125,33 @@ def _labels(
         DataError: no such numbers.
     """
     if not settings.attributes:
-        return source.labels if tells_classes(settings) else None, None
+        return source.labels if tells_classes(settings, before) else None, None
     names, values = read_attributes(source, settings.attributes)
     found = fit_attributes(names, values, train)
-    scale = found if before is None or before.names != names else before
+    known = None if before is None else before.attributes
+    scale = found if known is None or known.names != names else known
     return scale.standardize(values), found
 
 
-def tells_classes(settings: DataSettings) -> bool:
-    """Whether the network is told classes, where there are any: not beside conditions."""
-    return settings.class_conditional and not settings.condition.is_on
+def tells_classes(settings: DataSettings, before: DataSpec | None = None) -> bool:
+    """Whether the network is told classes, where there are any: not that of a run whose conditions took their place."""
+    is_without = before is not None and before.condition is not None and before.class_names is None
+    return settings.class_conditional and not is_without
 
 
 def _describe(
-    settings: DataSettings, to_train: Dataset, num_train: int, held_out: Indices, attributes: Attributes | None
+    settings: DataSettings,
+    to_train: Dataset,
+    num_train: int,
+    held_out: Indices,
+    attributes: Attributes | None,
+    class_names: tuple[str, ...] | None,
 ) -> DataSpec:
     source = to_train.source
-    is_labelled = tells_classes(settings) and source.labels is not None and attributes is None
     return DataSpec(
         to_train.shape,
         to_train.codec,
-        source.class_names if is_labelled else None,
+        class_names,
         num_train,
         len(held_out),
         source.layout,

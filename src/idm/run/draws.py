@@ -12,7 +12,7 @@ from torch import Tensor
 from idm.core.progress import Listener
 from idm.core.tensors import require_finite
 from idm.restoration import Observation
-from idm.run.label_kinds import Label
+from idm.run.label_kind import Label
 from idm.run.opened import Opened
 
 Look = Callable[[int], None]

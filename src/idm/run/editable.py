@@ -17,7 +17,7 @@ from idm.run import encoding, interpolating
 from idm.run.carrying import classes_of_latents
 from idm.run.inputs import as_inputs, read_inputs
 from idm.run.inversions import choose_inversion
-from idm.run.label_kinds import Label
+from idm.run.label_kind import Label
 from idm.run.labels import Labels
 from idm.run.latents import Latents
 from idm.run.opened import Opened

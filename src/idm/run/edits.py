@@ -14,9 +14,9 @@ from idm.run.carrying import carrying_denoiser
 from idm.run.drawing import require_memory
 from idm.run.draws import SAMPLES, Draws, Look, Part
 from idm.run.inversions import InversionChoice, choose_inversion
-from idm.run.label_kinds import Label, plain_labels
+from idm.run.label_kind import Fields, Label, plain_labels
 from idm.run.opened import Opened
-from idm.run.restoring import Restorations, editing_sampler, labels_in_turn
+from idm.run.restoring import Restorations, editing_sampler
 
 SDEDIT = "sdedit"
 """The way to edit that draws what noise hides; the others are ways to invert."""
@@ -108,6 +108,16 @@ class _Looks:
         self.look(self.size)
 
 
+def known_of(run: Opened, known: Sequence[Label | None], condition: Fields | None) -> Sequence[Label | None]:
+    """Return what is known of samples, with the conditions that are given for them, in turn.
+
+    Raises:
+        SettingsError: conditions for a run that is told none.
+    """
+    kind = run.label_kind
+    return known if condition is None else kind.laid_over(kind.read(kind.asked(None, condition)), known)
+
+
 def plan_edits(
     run: Opened, x: Tensor, known: Sequence[Label | None], plan: EditPlan, listener: Listener = SILENT
 ) -> Draws:
@@ -122,8 +132,8 @@ def plan_edits(
         raise SettingsError(f"strength: {STRENGTHS} wanted, got {strength:g}; 0 would change nothing")
     at_least(1, plan.num, "num")
     require_memory(len(x) * plan.num, run.spec.shape)
-    before = labels_in_turn(known, plan.label_a)
-    wanted = before if plan.label_b is None else labels_in_turn(known, plan.label_b)
+    before = run.label_kind.laid_over(plan.label_a, known)
+    wanted = before if plan.label_b is None else run.label_kind.laid_over(plan.label_b, known)
     run.labels_of(None, wanted, "label_b=CLASSES" if plan.method == SDEDIT else "label_a=CLASSES")
     whole = Mask.whole(run.spec.shape)
     seen = [Observation(whole, whole.apply(sample[None])) for sample in x]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, cast, final
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -13,14 +12,11 @@ from torch import Tensor
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import warn
 from idm.data.arrays.axes import LAYOUTS
-from idm.data.attributes import Attributes
+from idm.networks.needs import CONDITION
 from idm.run.condition_spec import ConditionSpec, Field
-from idm.run.label_kinds import ClassLabels, Label, LabelKind, NoLabels, ValueLabels
+from idm.run.label_kind import Fields, Label, LabelKind
 from idm.run.labels import Labels
 from idm.run.layouts import arranged
-
-CONDITION = "condition"
-"""What the network's argument is called, and the option of callers."""
 
 
 @final
@@ -44,6 +40,12 @@ class FieldLabels(LabelKind):
     def told_besides_classes(self) -> str:
         """Conditions."""
         return self.nouns
+
+    def asked(self, labels: Labels | None, condition: Fields | None) -> Labels | None:
+        """Take conditions alone."""
+        if labels is not None:
+            raise SettingsError("labels: none wanted, this network is told conditions; give condition=FIELDS instead")
+        return cast(Labels | None, condition)
 
     def read(self, labels: Labels | None, option: str = CONDITION) -> list[Label] | None:
         """Take one condition or several, in the data's own units, in any layout that arrays may have.
@@ -111,32 +113,3 @@ class FieldLabels(LabelKind):
         for remark in self.spec.codec.remarks_on(found):
             warn(remark.replace("data:", f"{option}:", 1))
         return found
-
-
-def labels_or_condition(kind: LabelKind, labels: Labels | None, condition: npt.ArrayLike | None) -> Labels | None:
-    """Return what is asked for, which is of the kind that a network is told.
-
-    Args:
-        kind: that kind.
-        labels: classes or numbers; None: nothing was asked for.
-        condition: fields, in their own units; None: nothing was asked for.
-
-    Raises:
-        SettingsError: conditions for a network that is told none, or labels for one that is told conditions.
-    """
-    if condition is not None and not kind.are_fields:
-        raise SettingsError("condition: none wanted, this network was trained without conditions; leave it out")
-    if labels is not None and kind.are_fields:
-        raise SettingsError("labels: none wanted, this network is told conditions; give condition=FIELDS instead")
-    return labels if condition is None else cast(Labels, condition)
-
-
-def kind_of(
-    class_names: tuple[str, ...] | None, attributes: Attributes | None = None, condition: ConditionSpec | None = None
-) -> LabelKind:
-    """Return the kind of labels of a network that is told these classes, or numbers, or conditions, or nothing."""
-    if condition is not None:
-        return FieldLabels(condition)
-    if attributes is not None:
-        return ValueLabels(attributes)
-    return NoLabels() if class_names is None else ClassLabels(class_names)

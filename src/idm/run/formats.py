@@ -12,7 +12,7 @@ from idm.core.files import write_atomically
 from idm.core.progress import warn_once
 from idm.data.base import Samples
 from idm.data.writers import ALWAYS, Form, ToWrite, Writer, build_writers, usual_formats
-from idm.run.label_kinds import Label
+from idm.run.label_kind import Label, class_of
 from idm.run.labels import name_labels
 from idm.run.opened import Opened
 
@@ -91,7 +91,7 @@ def save_formats(
 
 def _classes(run: Opened, labels: Sequence[Label] | None) -> list[str]:
     """Name the class of each sample, "" for none; nothing where labels are no classes."""
-    numbers = [label for label in labels or () if isinstance(label, int)]
+    numbers = [number for label in labels or () if (number := class_of(label)) is not None]
     if run.class_names is None or not numbers:
         return []
     return [name or "" for name in name_labels(numbers, run.class_names)]

@@ -10,11 +10,11 @@ from idm.core.errors import SettingsError
 from idm.diffusion import Clipped, Denoiser, GaussianDiffusion, ModelKwargs
 from idm.guidance import LevelClassifier
 from idm.run.conditioned import Conditioned
-from idm.run.field_labels import kind_of
 from idm.run.guidance_request import EVERYWHERE, GuidanceRequest
 from idm.run.guide import Guide
 from idm.run.guide_making import make_guide
-from idm.run.label_kinds import Label, LabelKind
+from idm.run.label_kind import Label, LabelKind
+from idm.run.labelled_fields import kind_of
 from idm.run.labels import Labels
 from idm.run.loaded import Loaded
 from idm.run.residuals import network_denoiser
@@ -91,11 +91,7 @@ class Guidable(Conditioned):
             SettingsError: a label that is no class.
         """
         kind = self.label_kind
-        chosen = kind.read(labels)
-        values = self.usual_labels(kind) if chosen is None else chosen
-        if not kind.is_told:
-            return None
-        return kind.tensor([values[i % len(values)] for i in range(count)]).to(self.device)
+        return self.in_turn(kind, kind.read(labels), count)
 
     def labels_of(
         self, asked: Sequence[Label] | None, known: Sequence[Label | None], option: str | None = None
@@ -108,7 +104,7 @@ class Guidable(Conditioned):
             SettingsError: a sample without a known class, and a network that knows classes only, or guidance by class.
         """
         by_class = self.guide.asked.is_by_class and self.label_kind.is_told
-        if by_class and asked is None and None in known:
+        if by_class and any(map(self.label_kind.lacks, self.label_kind.laid_over(asked, known))):
             raise SettingsError(
                 f"samples: the {self.label_kind.noun} of each wanted, since {self.guide} is guidance by class, got "
                 f"none; name it with {option or self.label_kind.option}"
@@ -124,8 +120,9 @@ class Guidable(Conditioned):
             given = run.spec.label_kind.given(labels)
             return network_denoiser(process, run.sampling_network, run.network, given, run.spec.shape, clip=False)
 
-        null = None if self.guide.scale == 1.0 else self.require_guidance(self.guide.scale)
-        return self.guide.around(self, found_by, y, null)
+        if self.guide.scale != 1.0:
+            self.require_guidance(self.guide.scale)
+        return self.guide.around(self, found_by, y)
 
     def require_unguided(self) -> None:
         """Refuse a run that is guided, where its x_0 has to be the mean of x_0 given x.

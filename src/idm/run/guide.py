@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, final
 
-import torch
 from torch import Tensor
 
 from idm.diffusion import Denoiser
@@ -79,19 +78,18 @@ class Guide:
         plain = self.worse is None and self.judge is None and self.asked.is_everywhere
         return plain and self.rule == Linear()
 
-    def around(self, own: Loaded, found_by: OfLabels, y: Tensor | None, null_label: int | float | None) -> Denoiser:
+    def around(self, own: Loaded, found_by: OfLabels, y: Tensor | None) -> Denoiser:
         """Return the guided denoiser.
 
         Args:
             own: the run.
             found_by: makes denoisers of it, or of its worse version.
             y: labels [b]; None for a network without classes, and without a classifier.
-            null_label: what stands for no class, where classifier-free guidance is on.
         """
         told = y if own.spec.label_kind.is_told else None
         found, interval = found_by(own, told), self.asked.guidance_interval
-        if self.scale != 1.0 and told is not None and null_label is not None:
-            classless = found_by(own, torch.full_like(told, null_label))
+        if self.scale != 1.0 and told is not None:
+            classless = found_by(own, own.spec.label_kind.without(told))
             found = ClassifierFreeGuidance(found, classless, self.scale, *interval, self.rule)
         elif self.worse is not None:
             found = Autoguidance(found, found_by(self.worse.run, told), self.asked.autoguidance, *interval, self.rule)

@@ -26,7 +26,7 @@ from idm.data.images.pixels import policy_of
 from idm.data.images.resize import Frame, frame_of
 from idm.data.sources.nifti import NIFTI_SUFFIXES, Nifti
 from idm.data.suffixes import ARRAY_SUFFIXES
-from idm.run.label_kinds import Label, LabelKind
+from idm.run.label_kind import Label, LabelKind
 from idm.run.labels import NO_CLASS, number_names
 from idm.run.layouts import arranged
 from idm.run.observed_files import files_at

@@ -63,7 +63,8 @@ class Judge:
         if self._run.spec.num_classes is None:
             return None
         x, y = self._data.train.first(min(MOST_TRAINING, self._at_once))
-        return None if y is None else Classifier(x, y)
+        classes = None if y is None else self._run.spec.label_kind.classes_in(y)
+        return None if classes is None else Classifier(x, classes)
 
     def distance(self, features: Tensor) -> float:
         """Return the Fréchet distance from the training data."""
@@ -89,9 +90,10 @@ class Judge:
         if len(x) > self.size:
             features = self.features(x)
             distance = Estimate(self.distance(features), deviation(self.distances(features)))
-        if self.classifier is None or y is None or not len(x):
+        classes = None if y is None else self._run.spec.label_kind.classes_in(y)
+        if self.classifier is None or classes is None or not len(x):
             return distance, None
-        return distance, Estimate.of(self.classifier.correct(x, y))
+        return distance, Estimate.of(self.classifier.correct(x, classes))
 
     def recognised(self, samples: Tensor) -> Estimate | None:
         """Return the share of samples, drawn of every class in turn, that is recognised."""

@@ -1,98 +1,22 @@
-"""What a network is told of samples besides their noisy values: classes, numbers, or nothing."""
+"""Kinds of labels: classes, numbers, or nothing.
+
+Conditions are in ``field_labels``, and both together in ``labelled_fields``.
+"""
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from idm.data.attributes import Attributes, Row
+from idm.data.attributes import Attributes
 from idm.data.remarks import listed
-from idm.run.condition_spec import Field
+from idm.run.label_kind import Label, LabelKind
 from idm.run.labels import Labels, class_numbers
 from idm.run.number_labels import read_rows
-
-Label = int | Row | Field
-"""The number of a class, or the numbers that a sample is labelled with, in their own units, where NaN is missing; or
-its condition."""
-
-
-class LabelKind(ABC):
-    """A kind of labels.
-
-    Attributes:
-        null: stands for no label in the tensor of labels; None where there are no labels.
-        key: name of the network's argument.
-        noun: what one is called in messages.
-        nouns: the same of several.
-        option: how callers give them.
-        are_fields: whether they are conditions, which callers give apart from labels.
-    """
-
-    null: int | float | None = None
-    key: ClassVar[str] = "y"
-    noun: ClassVar[str] = "class"
-    nouns: ClassVar[str] = "classes"
-    option: ClassVar[str] = "labels=CLASSES"
-    are_fields: ClassVar[bool] = False
-
-    @property
-    def told_besides_classes(self) -> str:
-        """What the network is told, in words, where that is no class; "" otherwise."""
-        return ""
-
-    @property
-    def is_told(self) -> bool:
-        """Whether the network is told labels."""
-        return self.null is not None
-
-    def given(self, y: Tensor | None) -> dict[str, Tensor]:
-        """Return what a network is called with beside samples of these labels; None: of none."""
-        return {} if y is None else {self.key: y}
-
-    def told_in(self, conditioning: Mapping[str, Tensor]) -> Tensor | None:
-        """Undo ``given``."""
-        return conditioning.get(self.key)
-
-    @abstractmethod
-    def read(self, labels: Labels | None, option: str = "labels") -> "list[Label] | None":
-        """Understand labels as people give them; None where nothing was asked for.
-
-        Raises:
-            SettingsError: what is no label of this kind, in a line each.
-        """
-
-    @abstractmethod
-    def every(self) -> "list[Label]":
-        """Return the labels that samples have in turn where nobody asks for others."""
-
-    @abstractmethod
-    def tensor(self, labels: "Sequence[Label]") -> Tensor:
-        """Return labels as the network is told them, one row or number each."""
-
-    @abstractmethod
-    def labels_of(self, y: Tensor) -> "list[Label]":
-        """Undo ``tensor``."""
-
-    @abstractmethod
-    def nothing(self, count: int) -> Tensor:
-        """Return what stands for no label, ``count`` times."""
-
-    @abstractmethod
-    def sizes(self, *, has_null: bool) -> dict[str, int]:
-        """Return what a network is built with; ``has_null``: told of samples without a label, too."""
-
-    @abstractmethod
-    def columns(self, labels: "Sequence[Label] | None") -> int:
-        """Return how many columns of a grid have a label of their own, where these are asked for in turn."""
-
-    @abstractmethod
-    def arrays(self, labels: "Sequence[Label]") -> dict[str, Any]:
-        """Return the arrays that labels are stored as."""
 
 
 @final
@@ -165,6 +89,10 @@ class ClassLabels(LabelKind):
     def labels_of(self, y: Tensor) -> list[Label]:
         """Return numbers."""
         return list(y.tolist())
+
+    def classes_in(self, y: Tensor) -> Tensor | None:
+        """Return all."""
+        return y
 
     def nothing(self, count: int) -> Tensor:
         """Return the number after the last class."""
@@ -239,11 +167,6 @@ class ValueLabels(LabelKind):
     def arrays(self, labels: Sequence[Label]) -> dict[str, Any]:
         """Return the numbers and their names."""
         return {"attributes": np.array(labels), "attribute_names": np.array(self.attributes.names)}
-
-
-def plain_labels(labels: Sequence[Label | None]) -> list[Any]:
-    """Return JSON-able values that tell labels from others: of conditions their hashes."""
-    return [label.sha256 if isinstance(label, Field) else label for label in labels]
 
 
 def _listed(numbers: list[int] | None) -> list[Label] | None:

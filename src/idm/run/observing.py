@@ -15,7 +15,7 @@ from idm.core.rng import Rng
 from idm.data.images.check import gather
 from idm.restoration import Mask, Observation, Operator, Selection
 from idm.run.inputs import HELD_OUT, read_inputs
-from idm.run.label_kinds import Label
+from idm.run.label_kind import Label
 from idm.run.observed_files import WHOLE, files_at, observed_in, read_file
 from idm.run.opened import Opened
 from idm.run.units import observation_of

@@ -15,8 +15,8 @@ from idm.run.alike import Alike, Like, open_alike
 from idm.run.beside import lay_beside
 from idm.run.condition_spec import ConditionSpec
 from idm.run.conditions import Conditions, about_conditions, of_conditions
-from idm.run.field_labels import labels_or_condition
-from idm.run.label_kinds import Label, LabelKind
+from idm.run.field_labels import FieldLabels
+from idm.run.label_kind import Label, LabelKind
 from idm.run.labels import Labels
 from idm.run.loaded import Loaded
 from idm.run.spec import DataSpec
@@ -44,7 +44,7 @@ def read_conditions(run: Loaded, path: str | Path, most: int, source: Mapping[st
     found = _opened(like, path, Alike.conditions_of(like), source)
     numbers = np.arange(min(most, len(found.source)))
     x, _ = found.of(numbers, crop=run.experiment.data.random_crop).batch(numbers)
-    return run.spec.label_kind.labels_of(x)
+    return FieldLabels(require_conditions(run.spec)).labels_of(x)
 
 
 def open_other_conditions(
@@ -112,5 +112,6 @@ def labels_asked(
         SettingsError: what is no label, or what the run is not told.
         DataError: conditions that cannot be read, or are not like those of the run.
     """
-    asked = kind.read(labels_or_condition(kind, labels, None))
-    return asked if condition is None else read_conditions(run, condition, most, source)
+    kind.read(kind.asked(labels, None))  # refused before anything is read
+    fields = None if condition is None else read_conditions(run, condition, most, source)
+    return kind.read(kind.asked(labels, fields))

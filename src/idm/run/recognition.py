@@ -19,8 +19,8 @@ def recognise(run: Opened, data: Data, samples: Tensor) -> Recognition:
     ``require_recognition`` tells beforehand whether that can be done.
     """
     labels = run.label_kwargs(None, len(samples))["y"]
-    classifier = Classifier(*_labelled(data.train))
-    x, y = _labelled(data.held_out)
+    classifier = Classifier(*_labelled(run, data.train))
+    x, y = _labelled(run, data.held_out)
     as_data = run.spec.codec.rounded(samples)
     return Recognition(
         Estimate.of(classifier.correct(as_data, labels)), Estimate.of(classifier.correct(x, y)), len(samples)
@@ -53,7 +53,8 @@ def require_recognition(run: Opened, data: Data, num: int, sampler: Sampler | No
     return sampler
 
 
-def _labelled(dataset: Dataset) -> tuple[Tensor, Tensor]:
+def _labelled(run: Opened, dataset: Dataset) -> tuple[Tensor, Tensor]:
     x, y = dataset.first(len(dataset))
-    assert y is not None, "the caller made sure that there are classes"
-    return x, y
+    classes = None if y is None else run.spec.label_kind.classes_in(y)
+    assert classes is not None, "the caller made sure that there are classes"
+    return x, classes

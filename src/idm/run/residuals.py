@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from idm.core.types import Images, Network
 from idm.diffusion import Clipped, Denoised, Denoiser, GaussianDiffusion, ModelKwargs, Shifted
-from idm.networks.needs import OfResiduals
-from idm.run.field_labels import CONDITION
+from idm.networks.needs import CONDITION, OfResiduals
 from idm.schedules import Level
 
 

@@ -11,8 +11,7 @@ from idm.core.progress import Listener
 from idm.restoration import Method, Operator
 from idm.run.draws import Draws, InMemory, draw_all
 from idm.run.editable import Editable
-from idm.run.edits import SDEDIT, EditPlan, plan_edits
-from idm.run.field_labels import labels_or_condition
+from idm.run.edits import SDEDIT, EditPlan, known_of, plan_edits
 from idm.run.inputs import as_inputs
 from idm.run.labels import Labels
 from idm.run.method_settings import find_method
@@ -82,7 +81,7 @@ class Restorable(Editable):
             NumericalError: samples are not finite.
         """
         kind = self.spec.label_kind
-        of_each = kind.read(labels_or_condition(kind, labels, condition))
+        of_each = kind.read(kind.asked(labels, condition))
         plan = RestorePlan(operator, noise, num, method, sampler, of_each, seed).checked()
         draws = plan_draws(self, as_observed(self, operator, observed), plan)
         return self._drawn(draws, batch_size, listener, doing="restoring")
@@ -95,6 +94,7 @@ class Restorable(Editable):
         method: str = SDEDIT,
         label_a: Labels | None = None,
         label_b: Labels | None = None,
+        condition: npt.ArrayLike | None = None,
         num: int = 1,
         seed: int = 0,
         batch_size: int | None = None,
@@ -110,6 +110,7 @@ class Restorable(Editable):
                 samples up as one class and down as another, and draws nothing.
             label_a: classes that they have, in turn, for methods that invert; no class by default.
             label_b: classes that they shall have, in turn; ``label_a`` by default.
+            condition: their conditions, in turn, where the network is told conditions.
             num: results of each; 1 where nothing is drawn.
             seed: result j of sample i is drawn from seed + num i + j.
             batch_size: as in ``restore``.
@@ -125,7 +126,7 @@ class Restorable(Editable):
         read = self.label_kind.read
         before, after = read(label_a, "label_a"), read(label_b, "label_b")
         plan = EditPlan(method, strength, whole_number(num, "num"), before, after, whole_number(seed, "seed"), settings)
-        draws = plan_edits(self, inputs.x, inputs.labels, plan)
+        draws = plan_edits(self, inputs.x, known_of(self, inputs.labels, condition), plan)
         return self._drawn(draws, batch_size, listener, doing="editing")
 
     def _drawn(self, draws: Draws, batch_size: int | None, listener: Listener | None, *, doing: str) -> Restored:

@@ -11,7 +11,7 @@ from idm.restoration import Method, Observation, Operator, restoring
 from idm.run.build import words_of
 from idm.run.drawing import require_memory
 from idm.run.draws import EFFECTIVE, SAMPLES, Draws, Look, Part
-from idm.run.label_kinds import Label
+from idm.run.label_kind import Label
 from idm.run.method_settings import find_method, method_in_words, usual_method
 from idm.run.observing import Observed, observations_of
 from idm.run.opened import Opened
@@ -119,7 +119,7 @@ def plan_draws(run: Opened, observed: Observed, plan: RestorePlan) -> Draws:
     run.require_unguided()
     plan = plan.checked()
     require_memory(len(observed.values) * plan.num, run.spec.shape)
-    known = labels_in_turn(observed.labels, plan.labels)
+    known = run.spec.label_kind.laid_over(plan.labels, observed.labels)
     run.labels_of(None, known)
     method = plan.method or find_method(run, usual_method(plan.operator), {})
     sampler = restoring_sampler(run, method, {}) if plan.sampler is None else plan.sampler
@@ -137,11 +137,6 @@ def _require(given: object, kind: type | tuple[type, ...], wanted: str) -> None:
     """
     if not isinstance(given, kind):
         raise SettingsError(f"{wanted} wanted, got {given!r}")
-
-
-def labels_in_turn(known: Sequence[Label | None], labels: Sequence[Label] | None) -> list[Label | None]:
-    """Return the class of each observation: those that are asked for, in turn, or what is known of it."""
-    return list(known) if labels is None else [labels[row % len(labels)] for row in range(len(known))]
 
 
 def restoring_sampler(run: Opened, method: Method, changes: Mapping[str, Any], listener: Listener = SILENT) -> Sampler:

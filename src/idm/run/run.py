@@ -16,9 +16,8 @@ from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.core.text import counted
 from idm.run.drawing import Watch, draw
-from idm.run.field_labels import labels_or_condition
 from idm.run.inputs import as_inputs
-from idm.run.label_kinds import Label
+from idm.run.label_kind import Label
 from idm.run.labels import Labels
 from idm.run.measurable import Measurable
 from idm.run.saving import picture_of, results_folder, sample_folder, save_samples
@@ -86,7 +85,7 @@ class Run(Measurable):
             DataError: conditions of another shape, or none, and the data of the run cannot be opened.
             NumericalError: samples are not finite.
         """
-        asked = labels_or_condition(self.label_kind, labels, condition)
+        asked = self.label_kind.asked(labels, condition)
         wanted = partial(draw, self, num, labels=asked, seed=seed, guidance=guidance, sampler=sampler)
         x = wanted(batch_size=batch_size, watch=watch, listener=listener_or_quiet(listener))
         return x if as_tensor else self.restored(x)
@@ -112,7 +111,7 @@ class Run(Measurable):
             SettingsError: a label that is no class.
         """
         x = as_inputs(self, samples).x
-        told = labels_or_condition(self.spec.label_kind, labels, condition)
+        told = self.spec.label_kind.asked(labels, condition)
         return picture_of(x, self.spec, columns, self._every_label(told, len(x)))
 
     def save(
@@ -121,6 +120,7 @@ class Run(Measurable):
         folder: str | Path,
         *,
         labels: Labels | None = None,
+        condition: npt.ArrayLike | None = None,
         columns: int | None = None,
         formats: Sequence[str] | None = None,
     ) -> dict[str, Path]:
@@ -130,6 +130,7 @@ class Run(Measurable):
             samples: one or several.
             folder: results of an earlier call in it are replaced, nothing else.
             labels: their classes, in turn, which are stored beside them.
+            condition: their conditions, in turn, which are, too.
             columns: samples in a row of the picture.
             formats: names of further formats, such as "nifti", see ``idm.data.writers``; by default the one that the
                 run's data came in.
@@ -143,7 +144,7 @@ class Run(Measurable):
                 or one that cannot hold such samples.
         """
         x = as_inputs(self, samples).x
-        every = self._every_label(labels, len(x))
+        every = self._every_label(self.spec.label_kind.asked(labels, condition), len(x))
         if not str(folder):
             raise SettingsError("folder: a name wanted, got an empty text")
         write = partial(save_samples, run=self, x=x, columns=columns, labels=every, formats=formats)
@@ -152,7 +153,5 @@ class Run(Measurable):
 
     def _every_label(self, labels: Labels | None, count: int) -> list[Label] | None:
         """Repeat labels in turn; None where there are none."""
-        if labels is None:
-            return None
-        kind = self.spec.label_kind
-        return kind.labels_of(self.label_kwargs(labels, count)[kind.key])
+        asked = self.spec.label_kind.read(labels)
+        return None if asked is None else [asked[row % len(asked)] for row in range(count)]

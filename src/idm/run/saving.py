@@ -13,12 +13,12 @@ from idm.core.places import folder_in
 from idm.data.writers import PATTERN
 from idm.data.writers.npz import NAME as ARRAYS
 from idm.report import SamplePicture, Shown, picture_for, save_picture, save_singles
+from idm.report.kinds import PointPicture
 from idm.report.pictures import fit_png, single_name
-from idm.run.condition_spec import Field
-from idm.run.conditioned_picture import above_samples
+from idm.run.conditioned_picture import above_samples, beside_points
 from idm.run.data_folder import places_of, refuse_data_folder
 from idm.run.formats import names_taken, save_formats, writers_for
-from idm.run.label_kinds import Label
+from idm.run.label_kind import Label, class_of, field_of
 from idm.run.labels import NO_CLASS, name_labels
 from idm.run.opened import Opened
 from idm.run.spec import DataSpec
@@ -86,7 +86,7 @@ def picture_of(
     """Lay samples in the model's range out as a picture.
 
     Each kind of data has a picture of its own, see ``idm.report.kinds``. Columns of one class each have its name above
-    them, where classes are called otherwise than by numbers. Conditions stand above their samples, but not points.
+    them, where classes are called otherwise than by numbers. Conditions stand above their samples, and colour points.
 
     Args:
         x: the samples.
@@ -96,12 +96,13 @@ def picture_of(
     """
     picture = sample_picture(spec)
     columns = min(columns or picture.columns(len(x)), len(x))
+    told = [field for label in (labels or ())[: len(x)] if (field := field_of(label)) is not None]
+    known = spec.condition if len(told) == len(x) else None
+    if known is not None and isinstance(picture, PointPicture):
+        return beside_points(x, picture, known, told)
     names = _names_of_columns(labels, spec.class_names or (), len(x), columns)
     drawn = picture.draw(x, columns=columns, names=names)
-    told = [label for label in (labels or ())[: len(x)] if isinstance(label, Field)]
-    if spec.condition is None or len(told) < len(x) or not picture.has_columns:
-        return drawn
-    return above_samples(drawn, picture, spec.condition, told, columns)
+    return drawn if known is None else above_samples(drawn, picture, known, told, columns)
 
 
 def sample_picture(spec: DataSpec, voxel_size: tuple[float, ...] | None = None) -> SamplePicture:
@@ -121,10 +122,10 @@ def _names_of_columns(labels: Sequence[Label] | None, known: Sequence[str], coun
     """Return the class of each column of a grid; nothing where one has several, or where classes have no names."""
     if labels is None or all(name.isdecimal() for name in known):
         return []
-    columns = [{*labels[column:count:across]} for column in range(across)]
-    if any(len(column) > 1 for column in columns):
+    columns = [{*map(class_of, labels[column:count:across])} for column in range(across)]
+    if any(len(column) > 1 or None in column for column in columns):
         return []
-    numbers = [label for column in columns for label in column if isinstance(label, int)]
+    numbers = [label for column in columns for label in column if label is not None]
     return [name or NO_CLASS for name in name_labels(numbers, known)]
 
 

@@ -21,7 +21,6 @@ from idm.run.data import Data
 from idm.run.drawing import draw_batches, guided_samples
 from idm.run.estimating import estimate_of, plan_terms
 from idm.run.evaluation import Evaluation, Scores, about
-from idm.run.field_labels import labels_or_condition
 from idm.run.figures import choose_metrics
 from idm.run.flows import flow_of, flow_of_samples, warn_of_few_steps
 from idm.run.held_out_bounds import ScoredBound
@@ -243,5 +242,5 @@ def score_held_out(run: Opened, data: Data, wanted: BoundRequest, listener: List
 def _told(run: Opened, labels: Labels | None, condition: npt.ArrayLike | None, inputs: Inputs) -> Tensor | None:
     """Return what the network is told of samples that are scored."""
     kind = run.spec.label_kind
-    asked = kind.read(labels_or_condition(kind, labels, condition))
+    asked = kind.read(kind.asked(labels, condition))
     return kind.told_in(run.conditioning(asked, inputs.labels))

@@ -14,8 +14,8 @@ from idm.data.fingerprint import differing
 from idm.data.images.resize import ImageSize
 from idm.data.metadata import Metadata, metadata_from_plain, metadata_to_plain
 from idm.run.condition_spec import ConditionSpec, fits_beside
-from idm.run.field_labels import kind_of
-from idm.run.label_kinds import LabelKind
+from idm.run.label_kind import LabelKind
+from idm.run.labelled_fields import kind_of
 from idm.settings.experiment import DataSettings
 
 NOT_IN_OLDER_ONES = ("layout", "held_out_hash", "fingerprint")
@@ -42,7 +42,7 @@ class DataSpec:
         sampling_rate: values of a signal per second, Hz; None where it is not known.
         attributes: the numbers that the network is conditioned on in place of classes; None: none.
         metadata: what else the owner of the data needs back with samples; None: nothing is known.
-        condition: what the network is shown beside each sample, in place of labels; None: nothing.
+        condition: what the network is shown beside each sample, and besides its label; None: nothing.
     """
 
     shape: tuple[int, ...]

@@ -87,11 +87,9 @@ class Views:
 def classes_of(run: Opened, numbers: range) -> Tensor | None:
     """Return the classes that samples of those numbers are drawn of, every one in turn; None where there are none."""
     kind = run.label_kind
-    values = run.usual_labels(kind)
-    first = kind.tensor([values[0]]) if kind.is_told and values else None
-    if first is None or first.is_floating_point():
+    if not kind.is_told:
         return None
-    return kind.tensor([values[number % len(values)] for number in numbers])
+    return kind.classes_in(kind.tensor(kind.in_turn(None, lambda: run.usual_labels(kind), numbers)))
 
 
 def _whole(of: Labelled) -> Tensor:

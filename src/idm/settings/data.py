@@ -49,7 +49,7 @@ class DataSettings:
             group; of several, with commas between them, the first that fits.
         split_seed: seed of the choice and of the order.
         attributes: columns, or arrays beside the data, of numbers that samples are labelled with in place of classes.
-        condition: what the network is shown beside each sample, in place of labels.
+        condition: what the network is shown beside each sample, and besides its label.
         class_conditional: train on the labels, where there are any.
         range: which values become -1 and 1. "type": all levels of 8 and 16 bits, else smallest and largest value;
             "values": the levels found; "percentiles": 0.1 and 99.9; or two numbers. The last two clip what lies beyond.
@@ -110,5 +110,3 @@ class DataSettings:
             )
         if self.group_by and self.group_pattern:
             raise SettingsError("group_by: a column or a pattern wanted, got both; leave out group_by or group_pattern")
-        if self.attributes and self.condition.is_on:
-            raise SettingsError("attributes: labels or conditions wanted, got both; leave out attributes or condition")

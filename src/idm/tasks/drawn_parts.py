@@ -12,7 +12,7 @@ from idm.core.ranks import Ranks
 from idm.run import Opened, draw
 from idm.run.build import words_of
 from idm.run.drawing import Watch
-from idm.run.label_kinds import Label, plain_labels
+from idm.run.label_kind import Label, plain_labels
 from idm.samplers import Sampler, SampleStep
 from idm.tasks.long_jobs import request_of
 from idm.tasks.part_files import Part, Shapes, Whole
@@ -66,8 +66,8 @@ class Order:
 
     def labels(self, run: Opened, numbers: range | None = None) -> list[Label] | None:
         """Return the classes of the samples of those numbers, of all by default; None for a run without classes."""
-        known, asked = self.every_class(run), range(self.num) if numbers is None else numbers
-        return None if known is None else [known[number % len(known)] for number in asked]
+        kind, asked = run.label_kind, range(self.num) if numbers is None else numbers
+        return kind.in_turn(self.classes, lambda: run.usual_labels(kind), asked) if kind.is_told else None
 
     def num_classes(self, run: Opened) -> int:
         """Return how many classes the samples have in turn; 1 where they have none."""

@@ -22,6 +22,8 @@ class EditRequest:
         seed: result j of sample i is drawn from seed + num i + j.
         batch_size: samples per call of the network.
         guide: guidance, as of ``SampleRequest``, with the scale ``guidance``.
+        condition: conditions of the samples, a file or folder, in turn.
+        condition_source: options that open it where those of the run's own conditions do not.
     """
 
     strength: float = 0.5
@@ -33,6 +35,8 @@ class EditRequest:
     seed: int = 0
     batch_size: int = 64
     guide: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    condition: str | None = None
+    condition_source: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)

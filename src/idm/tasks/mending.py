@@ -17,7 +17,7 @@ from idm.report.ranks import rank_histograms
 from idm.restoration import Coverage, Operator, coverage_of
 from idm.run import Run
 from idm.run.draws import EFFECTIVE, SAMPLES, Compute, Draws, Part, draw_all
-from idm.run.label_kinds import plain_labels
+from idm.run.label_kind import plain_labels
 from idm.run.observing import Observed
 from idm.run.restored_files import OURS, names_of, save_restored
 from idm.storage.results import results_in

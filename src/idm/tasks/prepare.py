@@ -1,6 +1,7 @@
 """Opening and building all that a training needs, and refusing what does not fit together."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -63,7 +64,13 @@ def prepare(wish: Wish, device: torch.device, ranks: Ranks) -> Task:
     network = network.to(device)
     if shapes is None and isinstance(network, ResidualNetwork):
         seed, listener = experiment.seed, wish.listener if ranks.is_main else SILENT
-        train_mean(network, data.train, experiment.training, seed=seed, device=device, listener=listener)
+        given: dict[str, Any] = {
+            "given": data.spec.label_kind.given,
+            "seed": seed,
+            "device": device,
+            "listener": listener,
+        }
+        train_mean(network, data.train, experiment.training, **given)
     timesteps = experiment.timesteps.build(num_timesteps=diffusion.num_timesteps, grid=diffusion.grid)
     build_sampler(diffusion, experiment.sampler)
     _refuse_disagreement(ranks, experiment, data)

@@ -10,7 +10,7 @@ from torch import Tensor
 from idm.core.places import file_in
 from idm.report import columns_of, save_picture
 from idm.run import Run, draw
-from idm.run.label_kinds import Label
+from idm.run.label_kind import Label
 from idm.run.saving import picture_of, sample_picture
 from idm.training.memory import in_smaller_pieces
 
@@ -34,8 +34,10 @@ def preview(step: int, run: Run) -> Path:
     path = file_in(run.folder, "samples", f"step-{step:06d}.png")
     picture = sample_picture(run.spec)
     num = min(picture.most, NUM_IMAGES) if picture.has_columns else picture.most
-    every, kind = _labels(run), run.spec.label_kind
-    columns = columns_of(num, kind.columns(every if kind.are_fields else None)) or picture.columns(num)
+    every, kind = _labels(run, few=picture.has_columns), run.spec.label_kind
+    columns = columns_of(
+        num, kind.columns(every if kind.are_fields and picture.has_columns else None)
+    ) or picture.columns(num)
     row = columns if picture.has_columns else num
     x = _drawn(run, every, max(1, num // row) * row, row)
     return save_picture(path, picture_of(x, run.spec, columns, _in_turn(every, range(len(x)))))
@@ -59,11 +61,11 @@ def _samples(run: Run, every: Sequence[Label] | None, numbers: range, size: int)
     return draw(run, len(numbers), labels=_in_turn(every, numbers), seed=numbers, batch_size=size)
 
 
-def _labels(run: Run) -> list[Label] | None:
-    """Return the labels that samples have in turn, few conditions among them; None for a run without labels."""
+def _labels(run: Run, *, few: bool) -> list[Label] | None:
+    """Return the labels that samples have in turn, perhaps few conditions; None for a run without labels."""
     kind = run.spec.label_kind
     every = run.usual_labels(kind)
-    return (every[:MOST_CONDITIONS] if kind.are_fields else every) or None
+    return (every[:MOST_CONDITIONS] if few and kind.are_fields else every) or None
 
 
 def _in_turn(every: Sequence[Label] | None, numbers: range) -> list[Label] | None:

@@ -8,8 +8,7 @@ from idm.core.errors import SettingsError
 from idm.core.progress import SILENT, Listener
 from idm.restoration import Mask, Method, Operator
 from idm.run import Run, load
-from idm.run.edits import EditPlan, plan_edits
-from idm.run.field_labels import labels_or_condition
+from idm.run.edits import EditPlan, known_of, plan_edits
 from idm.run.method_settings import find_method, usual_method
 from idm.run.named_classifier import guided_by_names
 from idm.run.observing import Observed, observe, read_observed
@@ -60,7 +59,9 @@ def restore_into(
     observed = _observed(opened, plan, request, names)
     if request.condition is not None:
         most = len(observed.values)
-        plan = replace(plan, labels=read_conditions(opened, request.condition, most, request.condition_source))
+        fields = read_conditions(opened, request.condition, most, request.condition_source)
+        kind = opened.spec.label_kind
+        plan = replace(plan, labels=kind.read(kind.asked(request.labels, fields)))
     draws, reference = plan_draws(opened, observed, plan), _reference(request.operator)
     mending = Mending(opened, observed, draws, reference, covers=request.coverage, doing="restoring")
     return mending.make(folder, request.batch_size, listener, say)
@@ -90,7 +91,10 @@ def edit_into(
     observed = observe(opened, Mask.whole(opened.spec.shape), 0.0, names, request.seed)
     assert observed.truth is not None
     plan = EditPlan(request.method, request.strength, request.num, before, after, request.seed, request.sampler)
-    draws = plan_edits(opened, observed.truth, observed.labels, plan, listener)
+    fields = None
+    if request.condition is not None:
+        fields = read_conditions(opened, request.condition, len(observed.truth), request.condition_source)
+    draws = plan_edits(opened, observed.truth, known_of(opened, observed.labels, fields), plan, listener)
     mending = Mending(opened, replace(observed, truth=None), draws, None, covers=False, doing="editing")
     return mending.make(folder, request.batch_size, listener, say)
 
@@ -100,7 +104,7 @@ def _plan(run: Run, request: RestoreRequest, listener: Listener) -> RestorePlan:
     kind = run.spec.label_kind
     (operator, method, sampler), labels = together(
         lambda: _way(run, request, listener),
-        lambda: kind.read(labels_or_condition(kind, request.labels, None)),
+        lambda: kind.read(kind.asked(request.labels, None)),
     )
     return RestorePlan(operator, request.noise, request.num, method, sampler, labels, request.seed).checked()
 

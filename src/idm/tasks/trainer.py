@@ -129,7 +129,7 @@ class _Averaged:
 
 
 def _train_step(task: Task, spread: Spread) -> TrainStep:
-    settings = task.experiment.training
+    settings, kind = task.experiment.training, task.data.spec.label_kind
     return TrainStep(
         for_training(spread.training_network, settings),
         task.diffusion,
@@ -138,8 +138,8 @@ def _train_step(task: Task, spread: Spread) -> TrainStep:
         settings,
         seed=task.experiment.seed,
         device=task.device,
-        null_label=null_label(task.experiment, task.data.spec),
-        told_as=task.data.spec.label_kind.key,
+        without=None if null_label(task.experiment, task.data.spec) is None else kind.without,
+        given=kind.given,
         mean=mean_of_network(task.network),
         ranks=task.ranks,
         seeded_dropout=uses_dropout_seeds(task.network),

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from idm.report import columns_of, save_animation, save_picture
 from idm.run import DataSpec
-from idm.run.label_kinds import Label
+from idm.run.label_kind import Label
 from idm.run.saving import picture_of, sample_picture
 from idm.samplers import Sampler, SampleStep
 

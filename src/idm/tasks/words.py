@@ -19,18 +19,19 @@ def data_in_words(spec: DataSpec) -> str:
     """1,500 samples of 1 x 8 x 8, uint8 with 17 levels, 10 classes, 297 held out."""
     codec = spec.codec
     values = f"{codec.dtype} with {codec.grid}" if codec.levels else f"continuous {codec.dtype}"
-    classes = counted(spec.num_classes, "class") if spec.num_classes else _conditions_in_words(spec)
+    classes = ", ".join(_told_in_words(spec)) or "no classes"
     shape = " x ".join(map(str, spec.shape))
     known = spec.num_train + spec.num_held_out > 0  # not so for imported weights
     count, held_out = (f"{spec.num_train:,} ", f", {spec.num_held_out:,} held out") if known else ("", "")
     return f"{count}samples of {shape}, {values}, {classes}{held_out}"
 
 
-def _conditions_in_words(spec: DataSpec) -> str:
-    """What the network is shown in place of classes."""
-    if spec.condition is None:
-        return "no classes"
-    return f"conditions of {' x '.join(map(str, spec.condition.shape))}, {spec.condition.codec.words}"
+def _told_in_words(spec: DataSpec) -> list[str]:
+    """What the network is told of each sample: its class, and its condition."""
+    found = [counted(spec.num_classes, "class")] if spec.num_classes else []
+    if spec.condition is not None:
+        found.append(f"conditions of {' x '.join(map(str, spec.condition.shape))}, {spec.condition.codec.words}")
+    return found
 
 
 def network_in_words(experiment: Experiment, network: nn.Module) -> str:

@@ -10,10 +10,12 @@ from idm.core.errors import NumericalError
 from idm.core.progress import Listener
 from idm.core.rng import derive_seed
 from idm.data import Dataset, batch_indices, with_epochs
+from idm.networks.needs import CONDITION
 from idm.networks.residual import ResidualNetwork, mean_of
 from idm.training.learning_rate import learning_rate
 from idm.training.memory import in_smaller_pieces
 from idm.training.settings import TrainingSettings
+from idm.training.told import Given
 
 WARMUP_SHARE = 0.05
 """Share of the steps over which the learning rate rises."""
@@ -24,6 +26,7 @@ def train_mean(
     dataset: Dataset,
     settings: TrainingSettings,
     *,
+    given: Given,
     seed: int,
     device: torch.device,
     listener: Listener,
@@ -37,6 +40,7 @@ def train_mean(
         network: whose mean is trained, on the device.
         dataset: the training samples, with conditions.
         settings: how training goes.
+        given: arguments of a network for what a batch tells of its samples.
         seed: of the order of the data.
         device: where the network is.
         listener: hears how it gets on.
@@ -52,8 +56,9 @@ def train_mean(
     torch.manual_seed(derive_seed(own, "dropout"))
     error, at_once = torch.zeros(()), settings.micro_batch_size or size
     with listener.follow("learning the mean", steps) as bar:
-        for step, (x, condition) in enumerate(dataset.batches(order)):
-            assert condition is not None, "settings ask for a mean beside conditions alone"
+        for step, (x, told) in enumerate(dataset.batches(order)):
+            assert told is not None, "settings ask for a mean beside conditions alone"
+            condition = given(told)[CONDITION]
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(schedule, step)
             error, at_once = in_smaller_pieces(at_once, partial(_backward, mean, x.to(device), condition.to(device)))

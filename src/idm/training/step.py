@@ -1,5 +1,6 @@
 """One optimiser step's gradient, as a function of (seed, step) and the state of network and timestep sampler."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import count
@@ -15,7 +16,7 @@ from idm.core.types import Network
 from idm.data import Dataset, Indices, batch_indices, with_epochs
 from idm.data.reading.loader import Batches
 from idm.diffusion import GaussianDiffusion, LossTerms
-from idm.networks.needs import MeanOf
+from idm.networks.needs import CONDITION, MeanOf
 from idm.schedules import Level
 from idm.timesteps import Drawn, LevelSampler
 from idm.training.loss_scale import UNSCALED, LossScale
@@ -23,6 +24,7 @@ from idm.training.memory import MicroBatches, is_out_of_memory
 from idm.training.meter import LossMeter
 from idm.training.settings import TrainingSettings
 from idm.training.spread import Spread
+from idm.training.told import Given, as_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +51,7 @@ class _Share:
     importance: Tensor
     noise: Tensor
     seeds: Tensor
-    told_as: str
+    given: Given
 
     def level(self, part: slice) -> Level:
         """Return the levels of some of the samples."""
@@ -57,8 +59,8 @@ class _Share:
 
     def kwargs(self, part: slice, *, dropout: bool) -> dict[str, Tensor]:
         """Return the conditioning of some of the samples."""
-        labels = {} if self.labels is None else {self.told_as: self.labels[part]}
-        return labels | ({"dropout_seeds": self.seeds[part]} if dropout else {})
+        labels = {} if self.labels is None else self.given(self.labels[part])
+        return {**labels, **({"dropout_seeds": self.seeds[part]} if dropout else {})}
 
 
 class TrainStep:
@@ -78,8 +80,8 @@ class TrainStep:
         *,
         seed: int,
         device: torch.device,
-        null_label: int | float | None = None,
-        told_as: str = "y",
+        without: Callable[[Tensor], Tensor] | None = None,
+        given: Given = as_labels,
         mean: MeanOf | None = None,
         ranks: Ranks | None = None,
         dtype: torch.dtype = torch.float32,
@@ -95,8 +97,8 @@ class TrainStep:
             settings: how training goes.
             seed: seed of every draw.
             device: where the network is.
-            null_label: stands for no label where labels are dropped.
-            told_as: name of the network's argument for labels, or conditions, of the samples.
+            without: returns what the network is told of the same samples where labels are dropped; None: none are.
+            given: arguments of the network for labels, or conditions, of the samples.
             mean: finds the mean of samples given their conditions, which is taken off them; None: nothing is.
             ranks: the processes, which share every batch out; None: there is one.
             dtype: format of data, noise and losses.
@@ -104,9 +106,9 @@ class TrainStep:
                 depends on how batches are split.
         """
         self.network, self.diffusion, self.timesteps, self.dataset = network, diffusion, timesteps, dataset
-        self.settings, self.seed, self.device, self.null_label = settings, seed, device, null_label
+        self.settings, self.seed, self.device, self._without = settings, seed, device, without
         self.ranks, self.dtype, self.seeded_dropout = ranks or Ranks(), dtype, seeded_dropout
-        self._told_as, self._mean = told_as, mean
+        self._given, self._mean = given, mean
         self.micro_batches = MicroBatches(settings.batch_size, settings.micro_batch_size, self.ranks.size)
         self._base = derive_seed(seed, "training")
         # The same places of every batch: what an image is given depends on its place, not on who trains on it.
@@ -204,7 +206,7 @@ class TrainStep:
         )
         t, importance = self._on_device(drawn.t[self._mine]), self._on_device(drawn.importance[self._mine])
         noise = rng.normal("noise", 0, x_start.shape[1:], self.dtype)
-        return _Share(x_start, labels, at, t, importance, noise, rng.seeds, self._told_as)
+        return _Share(x_start, labels, at, t, importance, noise, rng.seeds, self._given)
 
     def _batch(self, step: int, rng: Rng) -> tuple[Tensor, Tensor | None]:
         with at_once() if self.ranks.size == 1 else nullcontext():  # of several, all stop after the same step
@@ -215,9 +217,9 @@ class TrainStep:
             return x_start, None
         labels = self._on_device(labels)
         # Not told the class now and then, the network learns to do without, which guidance needs.
-        if self.null_label is not None:
+        if self._without is not None:
             dropped = rng.uniform("label dropout").flatten() < self.settings.label_dropout
-            labels = torch.where(append_dims(dropped, labels.ndim), self.null_label, labels)
+            labels = torch.where(append_dims(dropped, labels.ndim), self._without(labels), labels)
         return x_start, labels
 
     def _seen(self, share: _Share, part: slice) -> Tensor:
@@ -225,7 +227,7 @@ class TrainStep:
         x_start = share.x_start[part]
         if self._mean is None or share.labels is None:
             return x_start
-        return x_start - self._mean(share.labels[part], self.dataset.shape)
+        return x_start - self._mean(self._given(share.labels[part])[CONDITION], self.dataset.shape)
 
     def _batches_from(self, step: int) -> Batches:
         if self._batches is not None and step == self._next_step:

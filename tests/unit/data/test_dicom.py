@@ -16,6 +16,7 @@ from pydicom.uid import (
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data import SOURCES, infer_source
 from idm.data.check import check_path
+from idm.data.groups import grouped_split, groups_by
 
 from ...dicoms import write
 
@@ -185,3 +186,25 @@ def test_what_is_checked_can_be_trained_on_by_its_index(tmp_path):
     check = check_path(tmp_path / "data")
     (tmp_path / "index.jsonl").write_text(check.index.to_text(), encoding="utf-8")
     assert (check.source, len(SOURCES.build(*infer_source(tmp_path / "index.jsonl")))) == ("dicom", 4)
+
+
+@pytest.mark.parametrize("samples", ["slices", "volumes"])
+def test_patients_are_kept_on_one_side_of_the_split(tmp_path, samples):
+    for number in range(12):
+        patient, series = number // 4, number // 2
+        told = {"PatientID": f"P{patient}", "SeriesInstanceUID": f"1.{series}", "InstanceNumber": number}
+        write(tmp_path / f"{number}.dcm", np.full((4, 5), number, np.uint8), **told)
+    source = SOURCES.build("dicom", {"path": str(tmp_path), "samples": samples})
+    train, held_out = grouped_split(groups_by(source, "PatientID"), None, len(source) // 3)
+    patients = [{int(source[int(row)].flat[0]) // 4 for row in rows} for rows in (train, held_out)]
+    assert len(patients[1]) == 1
+    assert patients[0] == {0, 1, 2} - patients[1]
+
+
+def test_files_without_an_identifier_are_refused_by_name(tmp_path):
+    for number in range(3):
+        told = {"PatientID": "P"} if number else {}
+        write(tmp_path / f"{number}.dcm", np.full((4, 5), number, np.uint8), InstanceNumber=number, **told)
+    source = SOURCES.build("dicom", {"path": str(tmp_path)})
+    with pytest.raises(DataError, match=r"group_by: .* wanted in 'PatientID', got '' for 0\.dcm"):
+        groups_by(source, "PatientID")

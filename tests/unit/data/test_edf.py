@@ -30,11 +30,13 @@ def by_edfio(path, values, rate, units, scale, limits, notes, kind):
 WRITTEN = [
     # (kind, signals, rate, units, physical range, digital range, annotations)
     *(("Edf", count, 128, "uV", (-500.0, 500.0), (-2048, 2047), ()) for count in (1, 2, 9)),
-    *(("Edf", 2, rate, "mV", (-1.0, 1.0), (-32768, 32767), ()) for rate in (1, 100, 512)),
+    *(("Edf", 2, rate, "mV", (-1.0, 1.0), (-32768, 32767), ()) for rate in (1, 2, 100, 500, 512, 1000)),
+    *(("Edf", 2, 50, "mmHg", scale, (-32768, 32767), ()) for scale in ((0.0, 300.0), (-7e-3, 2e-3), (-4e5, 9e5))),
     ("Edf", 2, 100, "", (0.0, 1.0), (0, 1), ()),
     ("Edf", 2, 100, "degC", (20.0, 45.0), (-7, 9), ()),
     ("Edf", 2, 100, "uV", (-500.0, 500.0), (-2048, 2047), ((0.5, None, "blink"), (1.0, 2.0, "sleep"))),
     *(("Bdf", count, 256, "uV", (-500.0, 500.0), (-(2**23), 2**23 - 1), ()) for count in (1, 3)),
+    *(("Bdf", 2, rate, "uV", (-1.0, 3.0), (-(2**17), 2**17), ()) for rate in (1, 1_000)),
     ("Bdf", 2, 256, "uV", (-500.0, 500.0), (-(2**23), 2**23 - 1), ((0.5, 1.0, "blink"),)),
 ]
 

@@ -236,7 +236,10 @@ def test_what_is_told_of_other_samples_than_rasters_is_refused(tmp_path):
     np.savez(tmp_path / "a.npz", data=SIGNALS, station=np.arange(50))
     whole = {"path": str(tmp_path / "a.npz"), "samples": "whole", "key": "data"}
     found = Patches(SOURCES.build("arrays", whole, apart=("station",), in_patches=True), 50)
-    with pytest.raises(DataError, match=r"^station: an entry for each of 1 raster .* got shape \(50,\); name another"):
+    with pytest.raises(
+        DataError,
+        match=r"^data\.group_by: an entry for each of 1 raster .* got 'station' of shape \(50,\); name another",
+    ):
         found.beside.read("data.group_by", "station", len(found))
 
 

@@ -21,6 +21,7 @@ from idm.report.kinds import (
     signals,
 )
 from idm.report.kinds.panels import LEAST_NAMED_PIXELS, MOST_PIXELS, viridis
+from idm.report.kinds.points import Colouring
 
 BYTES = Codec.quantized("uint8", 256)
 
@@ -206,3 +207,20 @@ def test_names_of_channels_stand_above_their_panels_and_apart():
     assert above[:, :wide].any()
     assert above[:, wide + panels.GAP_PIXELS :].any()
     assert not above[:, wide - 5 : wide + 5].any()
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_points_have_the_colour_of_their_number_and_a_bar_that_names_it(count):
+    x, dose = np.random.default_rng(0).normal(size=(7, count)), np.array([3.0, 1, 4, 1, 5, 9, 2])
+    figure = scatter(x, by=Colouring(dose, "dose [mg]"))
+    clouds = [each for axes in figure.axes for each in axes.collections if len(each.get_offsets()) == 7]
+    assert len(clouds) == count * (count - 1) // 2
+    assert all(cloud.get_array().tolist() == dose.tolist() for cloud in clouds)
+    assert "dose [mg]" in [axes.get_ylabel() for axes in figure.axes]
+
+
+def test_a_lone_coordinate_is_drawn_against_the_number():
+    x, dose = np.array([[1.0], [2.0], [4.0]]), np.array([30.0, 10, 20])
+    (axes,) = scatter(x, by=Colouring(dose, "dose")).axes
+    assert axes.collections[0].get_offsets().tolist() == [[30, 1], [10, 2], [20, 4]]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("dose", "value")

@@ -7,6 +7,7 @@ from PIL import Image
 from idm.core.progress import SILENT
 from idm.data import Codec
 from idm.report.frame import FONT_PIXELS, PADDING_PIXELS
+from idm.report.kinds import PointPicture
 from idm.run import DataSpec, load
 from idm.run import conditioned as conditioned_module
 from idm.run.condition_spec import ConditionSpec, Field
@@ -77,6 +78,20 @@ def test_columns_of_conditions_of_other_channels_stand_above_those_of_samples():
 def test_pictures_without_labels_are_as_before():
     x = samples(10, 20, 30, 40)
     assert picture_of(x, spec_of(), 2).height == 2 * TILE + GAP
+
+
+def test_points_are_coloured_by_their_conditions_or_have_the_one_of_all_in_a_line_above(monkeypatch):
+    doses = Codec("float32", None, (10.0,), (10.0,))
+    spec = DataSpec((2,), GREYS, None, 0, 0, condition=ConditionSpec((2,), doses, channel_names=("dose", "age")))
+    x, seen = GREYS.encode(np.array([[1, 2], [3, 4], [5, 6]], np.uint8)), []
+    coloured = PointPicture.coloured
+    monkeypatch.setattr(PointPicture, "coloured", lambda self, x, by: seen.append(by) or coloured(self, x, by))
+    alone = picture_of(x, spec)
+    told = [Field(np.array(pair, np.float32)) for pair in ([7, 60], [8, 60], [9, 60])]
+    assert picture_of(x, spec, None, told).height >= alone.height + LINE
+    assert (seen[0].values.tolist(), seen[0].name) == ([7, 8, 9], "dose")
+    assert picture_of(x, spec, None, told[:1] * 3).height == alone.height + LINE
+    assert len(seen) == 1
 
 
 @pytest.fixture

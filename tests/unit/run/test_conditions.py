@@ -132,21 +132,15 @@ def test_what_is_said_of_conditions_names_their_settings_and_leaves_paths_alone(
     assert about_conditions(of_samples) == of_conditions
 
 
-def test_labels_that_are_numbers_are_refused_beside_conditions(fields):
-    with pytest.raises(SettingsError, match=r"attributes: labels or conditions wanted, got both"):
-        opened(fields, attributes=["age"])
-
-
 def test_code_of_a_settings_file_is_no_source_of_conditions():
     with pytest.raises(SettingsError, match=r"condition: unknown name 'custom'|condition\.name"):
         from_plain(DataSettings, {"condition": {"name": "custom", "make": "os:abort"}})
 
 
-def test_classes_say_what_is_held_out_and_are_not_told_beside_conditions(fields):
+def test_classes_that_are_not_told_beside_conditions_say_what_is_held_out(fields):
     np.savez(fields / "fine.npz", data=FINE, labels=np.arange(NUM) % 2)
-    found = opened(fields, source={"name": "arrays", "path": str(fields / "fine.npz")})
+    found = opened(fields, source={"name": "arrays", "path": str(fields / "fine.npz")}, class_conditional=False)
     assert found.spec.class_names is None
-    assert any("in place of classes" in line for line in found.remarks)
     held_out = found.held_out.sources_of(np.arange(6))[0]
     assert sum(number % 2 for number in held_out) == 3
 

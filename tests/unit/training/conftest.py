@@ -74,7 +74,7 @@ def make_step(network):
             settings,
             seed=3,
             device=torch.device("cpu"),
-            null_label=null_label,
+            without=None if null_label is None else lambda y: torch.full_like(y, null_label),
             ranks=ranks,
             dtype=dtype,
             seeded_dropout=seeded_dropout,

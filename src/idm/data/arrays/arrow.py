@@ -79,7 +79,7 @@ class OpenedTable:
 
 
 def open_table(where: Path, split: str | None = None) -> OpenedTable:
-    """Open a .parquet file, a folder of them, or a saved data set; its values stay on disk where the format allows.
+    """Open a .parquet file, a folder of them, or a saved data set, and read its values.
 
     Args:
         where: the file or folder.
@@ -146,7 +146,7 @@ def _saved(where: Path) -> OpenedTable:
     files = [where / Path(entry["filename"]).name for entry in state["_data_files"]]
     if others := [file for file in (*files, where / INFO) if not file.is_file()]:
         raise UnreadableFileError(f"{others[0]}: a file wanted, got nothing there, or a pipe; write the table anew")
-    tables = [pyarrow.ipc.open_stream(pyarrow.memory_map(str(file))).read_all() for file in files]
+    tables = [pyarrow.ipc.open_stream(pyarrow.OSFile(str(file))).read_all() for file in files]
     for table in tables:
         table.validate(full=True)  # an offset that leads out of a file would end the process
     info = json.loads((where / INFO).read_text(encoding="utf-8"))

@@ -35,6 +35,9 @@ TAGS = [
 ]
 """What is read of headers: nothing of whom they show."""
 
+IDENTIFIERS = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID")
+"""What tells which files belong together; read only where a split is to keep them so, and kept nowhere."""
+
 
 @dataclass(frozen=True)
 class DicomFile:
@@ -115,6 +118,17 @@ def open_dicom(where: Path) -> DicomFile | None:
             )
         found = pydicom.dcmread(where, stop_before_pixels=True, specific_tags=TAGS)
         return _described(where, found) if found.get("Rows") else None
+
+
+def read_identifier(where: Path, name: str) -> str:
+    """Return an identifier, one of ``IDENTIFIERS``, from the header of a file; "" where it has none.
+
+    Raises:
+        UnreadableFileError: no DICOM file, or a damaged one.
+    """
+    pydicom = import_extra("pydicom", "dicom")
+    with reading(where, "a DICOM file", "replace it"), quiet("pydicom"):
+        return str(pydicom.dcmread(where, stop_before_pixels=True, specific_tags=[name]).get(name) or "")
 
 
 def _described(where: Path, found: Any) -> DicomFile:

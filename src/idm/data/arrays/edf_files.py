@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from idm.core.errors import DataError
 from idm.core.places import kind_at
+from idm.data.arrays.on_disk import OnDisk
 from idm.data.reading.damage import reading
 
 VERSIONS = {b"0": 2, b"\xffBIOSEMI": 3}
@@ -90,11 +91,11 @@ class EdfFile:
         """
         stored = np.empty((count, len(signals), self.width), np.uint8)
         with reading(self.where, "an EDF file", "restore it"):
-            mapped, done = np.memmap(self.where, np.uint8, "r", self.offset, (self.num_records, self.num_bytes)), 0
+            every, done = self._on_disk(), 0
             for records, begin, end in _pieces(first, count, signals[0].per_record):
-                here, some = mapped[records], len(range(*records.indices(self.num_records))) * (end - begin)
+                some = len(range(*records.indices(self.num_records))) * (end - begin)
                 for column, signal in enumerate(signals):
-                    numbers = here[:, signal.offset + begin * self.width : signal.offset + end * self.width]
+                    numbers = every[records, signal.offset + begin * self.width : signal.offset + end * self.width]
                     stored[done : done + some, column] = numbers.reshape(-1, self.width)
                 done += some
         if self.width == 2:
@@ -117,9 +118,10 @@ class EdfFile:
             return [entry for some in lists for content in some for entry in _parse(content, starts[0])]
 
     def _records(self, signal: Signal) -> NDArray[np.uint8]:
-        shape = (self.num_records, self.num_bytes)
-        records = np.memmap(self.where, np.uint8, "r", self.offset, shape)
-        return records[:, signal.offset : signal.offset + self.width * signal.per_record]
+        return self._on_disk()[slice(None), signal.offset : signal.offset + self.width * signal.per_record]
+
+    def _on_disk(self) -> OnDisk:
+        return OnDisk.of(self.where, np.dtype(np.uint8), self.offset, (self.num_records, self.num_bytes))
 
     def _refuse_gaps(self, starts: list[float]) -> None:
         if len(starts) > 1 and not np.allclose(np.diff(starts), self.seconds, rtol=0, atol=1e-3):

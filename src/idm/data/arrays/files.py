@@ -16,6 +16,7 @@ from idm.core.places import kind_at
 from idm.core.text import one_line
 from idm.data.arrays.keys import ArrayFile, Keys
 from idm.data.arrays.named import choose_arrays
+from idm.data.arrays.on_disk import OnDisk
 from idm.data.beside import Beside
 from idm.data.label_names import NO_LABELS, find_labels
 
@@ -40,12 +41,12 @@ def open_arrays(path: Path, key: str | None, labels_key: str | None, apart: tupl
         raise DataError(
             f"{path}: a .npz file wanted, where arrays have names; leave out data.source.key and data.source.labels_key"
         )
-    data, beside = map_array(path), None if labels_key == NO_LABELS else labels_beside(path)
-    others = Beside(tuple(stem for stem in _stems(path) if stem != path.stem), partial(_map_beside, path))
+    data, beside = array_on_disk(path), None if labels_key == NO_LABELS else labels_beside(path)
+    others = Beside(tuple(stem for stem in _stems(path) if stem != path.stem), partial(_read_beside, path.absolute()))
     if beside is None or beside.stem in apart:
         return ArrayFile(data, None, beside=others)
-    keys, labels = Keys(path.stem, beside.stem, (), told=beside.name == LABEL_FILE), map_array(beside)
-    found = keys.labels_of(beside, data.shape, labels.shape, lambda: labels)
+    keys, labels = Keys(path.stem, beside.stem, (), told=beside.name == LABEL_FILE), array_on_disk(beside)
+    found = keys.labels_of(beside, data.shape, labels.shape, lambda: labels[...])
     remarks = () if found is not None else (f"not read: {beside.name}, whose values are no labels",)
     return ArrayFile(data, found, remarks, beside=others)
 
@@ -64,11 +65,11 @@ def _stems(path: Path) -> list[str]:
     return sorted(file.stem for file in path.parent.glob("*.npy") if file.is_file())
 
 
-def _map_beside(path: Path, name: str) -> NDArray[Any]:
-    return map_array(path.with_name(f"{name}.npy"))
+def _read_beside(path: Path, name: str) -> NDArray[Any]:
+    return array_on_disk(path.with_name(f"{name}.npy"))[...]
 
 
-def map_array(path: Path) -> NDArray[Any]:
+def array_on_disk(path: Path) -> OnDisk:
     """Leave the array of a .npy file on disk.
 
     Raises:
@@ -77,7 +78,8 @@ def map_array(path: Path) -> NDArray[Any]:
     """
     try:
         with np.errstate(over="ignore"):  # shapes beyond all numbers are refused after that
-            return open_memmap(path, mode="r")
+            found = open_memmap(path, mode="r")  # nothing of it is looked at
+            return OnDisk.of(path, found.dtype, found.offset, found.shape, found.strides)
     except Exception as error:  # damaged headers raise whatever they make the reader stumble over
         raise _unreadable(path, error) from error
 

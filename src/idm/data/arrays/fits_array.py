@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError
+from idm.data.arrays.on_disk import OnDisk
 from idm.data.arrays.packing import Packing
 from idm.data.base import Indices
 from idm.data.extras import import_extra, quiet
@@ -42,9 +43,9 @@ class Column:
     name: str
     packing: Packing
 
-    def of(self, table: NDArray[Any], rows: Indices | slice) -> NDArray[Any]:
+    def of(self, table: OnDisk, rows: Indices | slice) -> NDArray[Any]:
         """Return what is stored of it in some rows; logical values are told by their letters."""
-        found = table[self.name][rows]
+        found = table.field(self.name)[rows]
         return found == TRUE if self.packing.stored.kind == "b" else found
 
 
@@ -57,7 +58,7 @@ class FitsArray:
         number: number of the header and data unit (HDU), from 0.
         shape: shape of the array; the rows of a table come first.
         packing: what its stored numbers stand for.
-        offset: bytes before a plain array, which is mapped into memory; None: it is packed, and unpacked by astropy.
+        offset: bytes before a plain array, which is read part by part; None: it is packed, and unpacked by astropy.
         record: dtype of the rows of a table; None for images.
         column: the column that is read; None for images.
         label: the column of labels; None without one.
@@ -93,8 +94,8 @@ class FitsArray:
             if self.offset is None:
                 with opened(self.where) as units:
                     return np.asarray(units[self.number].section[...])[rows]
-            mapped = self._mapped()
-            found = mapped[rows] if self.column is None else self.column.of(mapped, rows)
+            array = self._on_disk()
+            found = array[rows] if self.column is None else self.column.of(array, rows)
             return found.reshape(-1, *self.shape[1:])
 
     def read_part(self, key: Any) -> NDArray[Any]:
@@ -107,7 +108,7 @@ class FitsArray:
             if self.offset is None:
                 with opened(self.where) as units:
                     return np.array(units[self.number].section[key])
-            return np.array(self._mapped()[key])
+            return np.array(self._on_disk()[key])
 
     def entries(self, name: str) -> NDArray[Any]:
         """Read a column of one entry in each row of a table; numbers that are missing are NaN.
@@ -122,17 +123,17 @@ class FitsArray:
                 "give files of one kind"
             )
         with reading(self.where, "a FITS file", RESTORE):
-            stored = np.array(column.of(self._mapped(), slice(None)))
+            stored = np.array(column.of(self._on_disk(), slice(None)))
             if stored.dtype.kind == "S":
                 return np.char.rstrip(as_text(self.where, stored))
             values, missing = column.packing.values(stored), column.packing.missing(stored)
             values = values.astype(np.uint8) if values.dtype.kind == "b" else values
             return np.where(missing, np.nan, values) if missing.any() else values
 
-    def _mapped(self) -> NDArray[Any]:
+    def _on_disk(self) -> OnDisk:
         dtype = self.packing.stored.newbyteorder(">") if self.record is None else self.record
         shape = self.shape if self.record is None else self.shape[:1]
-        return np.memmap(self.where, dtype, "r", self.offset or 0, shape)
+        return OnDisk.of(self.where, dtype, self.offset or 0, shape)
 
 
 @contextmanager
@@ -141,7 +142,7 @@ def opened(where: Path) -> Generator[Any]:
     fits = import_extra("astropy.io.fits", "fits")
     with quiet("astropy"):
         _refuse_sizes(fits, where)
-        with fits.open(where, memmap=True, do_not_scale_image_data=True, lazy_load_hdus=False) as units:
+        with fits.open(where, memmap=False, do_not_scale_image_data=True, lazy_load_hdus=False) as units:
             yield units
 
 

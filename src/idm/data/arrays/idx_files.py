@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError, UnreadableFileError
 from idm.core.places import kind_at
 from idm.data.arrays.named import refuse_unstored
+from idm.data.arrays.on_disk import OnDisk
 from idm.data.label_names import OF_DATA, OF_LABELS, is_of_labels, words
 from idm.data.reading.damage import reading
 
@@ -53,7 +54,7 @@ class IdxHeader:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def open_idx(where: Path) -> NDArray[Any]:
+def open_idx(where: Path) -> NDArray[Any] | OnDisk:
     """Leave the array of a plain file on disk, or unpack that of a packed one; its sizes are compared before.
 
     Raises:
@@ -72,7 +73,7 @@ def open_idx(where: Path) -> NDArray[Any]:
         _compare(header, where.stat().st_size - header.offset)
         if header.num_bytes == 0:
             return np.empty(header.shape, header.dtype)
-        return np.memmap(where, header.dtype, "r", header.offset, header.shape)
+        return OnDisk.of(where, header.dtype, header.offset, header.shape)
 
 
 def labels_of_idx(where: Path, files: Iterable[Path] | None = None) -> Path | None:

@@ -66,7 +66,7 @@ class NamedArrays(ArraySource):
             DataError: a package that reads it is missing; no such array; ragged, empty or non-finite data; axes or
                 labels that do not fit.
         """
-        self._where, self._is_whole = Path(path), samples == "whole"
+        self._where, self._is_whole = Path(path).absolute(), samples == "whole"
         found = self._open(self._where, key, NO_LABELS if self._is_whole else labels_key, apart)
         self._data, axes, labels, remarks = found.data, found.data.shape, found.labels, found.remarks
         if len(axes) == 2 and channels == "auto" and spatial_dims is None and (self._is_whole or in_patches):

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from idm.data.arrays.on_disk import OnDisk
 from idm.data.arrays.variables import Variable
 
 TYPES = {1: "i1", 2: "S1", 3: "i2", 4: "i4", 5: "f4", 6: "f8", 7: "u1", 8: "u2", 9: "u4", 10: "i8", 11: "u8"}
@@ -28,7 +28,7 @@ VERSIONS = {1: (4, 4), 2: (4, 8), 5: (8, 8)}
 class _Header:
     """Reads a header from its beginning on."""
 
-    content: NDArray[np.uint8]
+    content: OnDisk
     place: int
     width: int
 
@@ -71,7 +71,7 @@ def read_classic(where: Path) -> list[Variable]:
     Raises:
         ValueError and others: a damaged file.
     """
-    content = np.memmap(where, np.uint8, "r")
+    content = OnDisk.of(where, np.dtype(np.uint8), 0, (where.stat().st_size,))
     width, of_places = VERSIONS[int(content[3])]
     header = _Header(content, 4, width)
     records = header.number(width)
@@ -105,24 +105,6 @@ def _size(axes: list[tuple[str, int]], entry: Entry) -> int:
     return math.prod(axes[number][1] for number in entry[2][1:]) * entry[1].itemsize
 
 
-@dataclass(frozen=True)
-class _OnDisk:
-    """An array in a file, mapped into memory for as long as some of it is read."""
-
-    where: Path
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    begin: int
-    strides: tuple[int, ...]
-
-    def mapped(self) -> NDArray[Any]:
-        """Return all of it; it is refused where it would reach beyond the end of the file."""
-        return np.ndarray(self.shape, self.dtype, np.memmap(self.where, np.uint8, "r"), self.begin, self.strides)
-
-    def __getitem__(self, key: Any) -> NDArray[Any]:
-        return np.array(self.mapped()[key])
-
-
 def _variable_of(where: Path, axes: list[tuple[str, int]], entry: Entry, records: int, stride: int) -> Variable:
     name, dtype, numbers, attributes, begin = entry
     grows = bool(numbers) and axes[numbers[0]][1] == 0
@@ -131,7 +113,6 @@ def _variable_of(where: Path, axes: list[tuple[str, int]], entry: Entry, records
         shape = (records, *shape[1:])
     inner = [dtype.itemsize * math.prod(shape[place + 1 :]) for place in range(len(shape))]
     strides = (stride, *inner[1:]) if grows else tuple(inner)
-    data = _OnDisk(where, shape, dtype.newbyteorder(">"), begin, strides)
-    data.mapped()
+    data = OnDisk.of(where, dtype.newbyteorder(">"), begin, shape, strides)
     growing = frozenset({axes[numbers[0]][0]}) if grows else frozenset[str]()
     return Variable(name, tuple(axes[number][0] for number in numbers), shape, dtype, data, attributes, growing)

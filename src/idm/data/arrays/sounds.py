@@ -50,7 +50,7 @@ class Sounds(WindowSource):
             DataError: a package is missing; no files; files of another form than the first, or shorter than a window,
                 by name.
         """
-        where = Path(path)
+        where = Path(path).absolute()
         found = list_files(where, self._kind, self._is_one, split, every=True)
         self._files = gather(self._open, found.files)
         firsts, form = self._cut(self._files, window, hop), self._files[0].form

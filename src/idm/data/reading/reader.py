@@ -12,8 +12,8 @@ from idm.core.signals import StopError
 from idm.data.base import Indices
 
 Batch = tuple[Float[Tensor, "b c *space"], Shaped[Tensor, "b *told"] | None]
-"""Samples in the model's range, float32, and what the network is told of them: classes, int64 [b], numbers [b, k], or
-conditions [b, k, *space or smaller]; None: nothing."""
+"""Samples in the model's range, float32, and what the network is told of them: classes, int64 [b], numbers [b, k],
+conditions [b, k, *space or smaller], or rows of both, see ``told_rows``; None: nothing."""
 
 Read = Callable[[Indices], Batch]
 """Reads the samples of those numbers."""

@@ -11,7 +11,7 @@ from idm.core.errors import DataError
 from idm.core.places import kind_at
 from idm.data.arrays.alike import Kind, refuse_unlike
 from idm.data.arrays.axes import ChannelRule
-from idm.data.arrays.files import map_array
+from idm.data.arrays.files import array_on_disk
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices
 from idm.data.cutting import Window
@@ -51,7 +51,7 @@ class ArrayFolder(ArraySource):
             UnreadableFileError: a file that cannot be read, by name.
             DataError: no files; files of several shapes or dtypes; axes that are unclear; values that are not finite.
         """
-        where = Path(path)
+        where = Path(path).absolute()
         if not where.is_dir():
             raise DataError(f"{where}: a folder of .npy files wanted, got {kind_at(where)}; check the path")
         files = [file for file in find_files(where)[1] if file.lower().endswith(SAMPLE_SUFFIX)]
@@ -73,13 +73,13 @@ class ArrayFolder(ArraySource):
         rows = np.empty((len(indices), *self._stored[1:]), dtype=self._dtype_of_files)
         for row, index in zip(rows, indices, strict=True):
             with reading(self._files[index], "an array of the shape that it had", "restore it"):
-                row[...] = map_array(self._files[index])
+                row[...] = array_on_disk(self._files[index])[...]
         return rows
 
     def _stored_windows(self, index: int, keys: Sequence[Window]) -> Iterator[NDArray[Any]]:
         for key in keys:
             with reading(self._files[index], "an array of the shape that it had", "restore it"):
-                yield np.array(map_array(self._files[index])[key])  # mapped anew, pages do not stay in memory
+                yield array_on_disk(self._files[index])[key]
 
 
 def holds_samples(where: Path, files: list[str]) -> bool:
@@ -95,5 +95,5 @@ def holds_samples(where: Path, files: list[str]) -> bool:
 
 def _look(path: Path) -> Kind:
     """Return shape and dtype of one file."""
-    found = map_array(path)
+    found = array_on_disk(path)
     return found.shape, found.dtype

@@ -28,22 +28,13 @@ class Arrays(NamedArrays):
     """
 
     def _open(self, where: Path, key: str | None, labels_key: str | None, apart: tuple[str, ...]) -> ArrayFile:
-        self._absolute = where.absolute()  # it is opened again for each read, from whatever folder
         return open_arrays(where, key, labels_key, apart)
 
     def _entries(self, indices: Indices) -> NDArray[Any]:
         with reading(self._where, KIND, RESTORE):
-            return np.asarray(self._mapped()[indices])
+            return np.asarray(self._data[indices])
 
     def _cut_out(self, keys: Iterable[Any]) -> Iterator[NDArray[Any]]:
         for key in keys:
             with reading(self._where, KIND, RESTORE):
-                yield np.array(self._mapped()[key])
-
-    def _mapped(self) -> NDArray[Any]:
-        """Return the array, that of a file mapped anew, so that its pages do not stay in memory."""
-        data = self._data
-        if not isinstance(data, np.memmap):
-            return data
-        order = "F" if data.flags.f_contiguous and not data.flags.c_contiguous else "C"
-        return np.memmap(self._absolute, data.dtype, "r", data.offset, data.shape, order)
+                yield np.array(self._data[key])

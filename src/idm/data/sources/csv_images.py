@@ -58,7 +58,12 @@ def csv_source(
         DataError: no such column; rows without path or label, or with the path of another; images that do not suit.
     """
     images = list_csv(
-        Path(path), path_column=path_column, label_column=label_column, delimiter=delimiter, split=split, apart=apart
+        Path(path).absolute(),
+        path_column=path_column,
+        label_column=label_column,
+        delimiter=delimiter,
+        split=split,
+        apart=apart,
     )
     return ImageSource(images, ImageOptions(image_size, upscale, max_pixels, pixels))
 

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from idm.core.errors import DataError
 from idm.core.text import counted
-from idm.data.arrays.dicom_files import DicomFile, is_dicom, open_dicom
+from idm.data.arrays.dicom_files import IDENTIFIERS, DicomFile, is_dicom, open_dicom, read_identifier
 from idm.data.arrays.listing import Listed, list_files
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices
+from idm.data.beside import Beside
 from idm.data.images.check import gather
 from idm.data.images.files import LabelRule
 from idm.data.metadata import DicomMetadata
@@ -54,7 +55,7 @@ class Dicom(ArraySource):
             DataError: pydicom is missing; no files; compressed pixels; images that are not of one shape; volumes of
                 several lengths, or of which two slices lie at one place.
         """
-        where = Path(path)
+        where = Path(path).absolute()
         found = list_files(where, "DICOM files", lambda file: is_dicom(where / file), split, every=False)
         opened = gather(open_dicom, found.files)
         files = sorted({file.where: file for file in opened if file is not None}.values(), key=_turn)
@@ -67,6 +68,7 @@ class Dicom(ArraySource):
         note = self._name(found, labels)
         self.spacing = self._spacing(files)
         self.metadata = self._metadata(files)
+        self.beside = Beside(IDENTIFIERS, self._identifiers)
         left_out = sum(file is None for file in opened)
         remark = (f"{counted(left_out, 'file')} without an image not read",) if left_out else ()
         self.note = f"DICOM, {first.photometric}, {self.note}, {note}"
@@ -98,6 +100,12 @@ class Dicom(ArraySource):
             for owner, frames in zip(owners, self._samples, strict=True)
         )
         return note
+
+    def _identifiers(self, name: str) -> NDArray[Any]:
+        """Read an identifier of each sample, that of the file of its first frame."""
+        files = list(dict.fromkeys(frames[0][0].where for frames in self._samples))
+        found = dict(zip(files, gather(lambda file: read_identifier(file, name), files), strict=True))
+        return np.array([found[frames[0][0].where] for frames in self._samples])
 
     def _compare(self, file: DicomFile, first: DicomFile) -> None:
         if (file.shape, file.photometric) != (first.shape, first.photometric):

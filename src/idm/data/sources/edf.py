@@ -110,7 +110,7 @@ class Edf(WindowSource):
             DataError: no files; no such signal; signals of several rates; files of another form than the first, or
                 shorter than a window, by name; recordings with gaps; no annotations where they are wanted.
         """
-        where = Path(path)
+        where = Path(path).absolute()
         found = list_files(where, "EDF files", is_edf, split, every=True)
         self._chosen = gather(lambda file: _choose(file, signals, values), gather(open_edf, found.files))
         self._physical, first = values == "physical", self._chosen[0]
@@ -122,7 +122,7 @@ class Edf(WindowSource):
         self.sampling_rate = first.form.rate or None
         self.channel_names = tuple(signal.label for signal in first.signals)
         with suppress(ValueError):  # which EDF has room for, and no file should have
-            ranges = zip(*((signal.physical, signal.digital) for signal in first.signals), strict=True)
+            ranges = zip(*map(_range_of, zip(*(one.signals for one in self._chosen), strict=True)), strict=True)
             self.metadata = EdfMetadata(
                 tuple(signal.units for signal in first.signals), *ranges, are_stored=not self._physical
             )
@@ -221,3 +221,12 @@ def _refuse_none(where: Path, firsts: Sequence[Indices]) -> None:
             f"{where}: annotations in some window wanted, got none; set data.source.labels to where classes come from, "
             "or to none"
         )
+
+
+def _range_of(signals: Sequence[Signal]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the physical and the digital range of a signal of all files; where they differ, one that holds all."""
+    found = {(one.physical, one.digital) for one in signals}
+    if len(found) == 1:
+        return found.pop()
+    ends, stored = ([end for pair in pairs for end in pair] for pairs in zip(*found, strict=True))
+    return (min(ends), max(ends)), (min(stored), max(stored))

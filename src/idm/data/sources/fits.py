@@ -76,7 +76,7 @@ class Fits(MeasuredSource):
             DataError: astropy is missing; no files; no such unit or column; files that are not of one shape; missing
                 values; axes that are unclear.
         """
-        where = Path(path)
+        where = Path(path).absolute()
         found = list_files(where, "FITS files", is_fits, split, every=False)
         self._open(gather(lambda file: open_fits(file, hdu, column, label_column, apart), found.files), samples)
         known, note = self._labels(found, labels)

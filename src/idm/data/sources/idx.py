@@ -48,7 +48,7 @@ class Idx(ArraySource):
             UnreadableFileError: a file that cannot be read, by name.
             DataError: no such files; several of one part; arrays of different shape; labels that do not fit.
         """
-        where = Path(path)
+        where = Path(path).absolute()
         files = _files(where) if where.is_dir() else [""]
         chosen = choose_part(where, files, split if where.is_dir() else None, every=False)
         _refuse_several(where, chosen.files)
@@ -78,7 +78,7 @@ class Idx(ArraySource):
         beside = [file for file in found if file is not None]
         if len(beside) < len(found):
             return None
-        labels = gather(open_idx, beside)
+        labels = [found[...] for found in gather(open_idx, beside)]
         for array, file, numbers in zip(self._arrays, beside, labels, strict=True):
             if numbers.shape != array.shape[:1] or numbers.dtype.kind not in "iu":
                 raise DataError(

@@ -50,7 +50,9 @@ class ImageFolder(ImageSource):
             UnreadableFileError: a file that cannot be read, by name.
             DataError: no images; files that are not of one kind or size, by name; no labels where they are asked for.
         """
-        super().__init__(list_folder(Path(path), labels, split), ImageOptions(image_size, upscale, max_pixels, pixels))
+        super().__init__(
+            list_folder(Path(path).absolute(), labels, split), ImageOptions(image_size, upscale, max_pixels, pixels)
+        )
 
 
 def list_folder(root: Path, labels: LabelRule = "auto", split: str | None = None) -> ImageList:

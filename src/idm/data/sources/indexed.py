@@ -84,7 +84,7 @@ def source_of_indexes(sources: Registry[Source]) -> Callable[..., Source]:
             UnreadableFileError: no index; a file that cannot be read.
             DataError: files that are gone or changed, by name; too many refused; data that do not suit.
         """
-        where, index = Path(path), read_index(Path(path))
+        where, index = Path(path).absolute(), read_index(Path(path).absolute())
         root = Path(folder or index.folder)
         if index.source in ENCODED:
             kept = _without_refused(where, index, max_refused)

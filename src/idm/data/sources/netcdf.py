@@ -66,7 +66,7 @@ class NetCdf(MeasuredSource):
             DataError: a package is missing; no files; no such variable or axis; variables or files of several shapes;
                 missing values.
         """
-        where, wanted = Path(path), Wanted(variables, sample_axes, channel_axes, label_variable, apart)
+        where, wanted = Path(path).absolute(), Wanted(variables, sample_axes, channel_axes, label_variable, apart)
         found = _files_at(where, split)
         labels = self._open(found.files, wanted)
         may_miss = any(packing.may_miss for packings in self._packings for packing in packings)

@@ -14,6 +14,7 @@ from idm.core.places import kind_at
 from idm.core.text import one_line
 from idm.data.arrays.alike import refuse_unlike
 from idm.data.arrays.axes import ChannelRule
+from idm.data.arrays.on_disk import OnDisk
 from idm.data.arrays.source import ArraySource
 from idm.data.base import BLOCK_BYTES, Indices, number_classes
 from idm.data.cutting import Window, slabs
@@ -22,6 +23,7 @@ from idm.data.images.check import gather
 from idm.data.images.files import LabelRule, find_files, read_labels
 from idm.data.metadata import NiftiMetadata
 from idm.data.parts import choose_part
+from idm.data.reading.damage import reading
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 MAX_BYTES = 4 << 30
@@ -65,7 +67,7 @@ class Nifti(ArraySource):
             UnreadableFileError: a file that cannot be read, by name.
             DataError: nibabel is missing; no files; files that are not of one shape and dtype.
         """
-        where = Path(path)
+        where = Path(path).absolute()
         files = _files(where)
         chosen = choose_part(where, files, split if files else None, every=False)
         self._files = [where / file for file in chosen.files] or [where]
@@ -141,15 +143,30 @@ class Nifti(ArraySource):
     def _cut(self, path: Path, keys: Iterable[tuple[Any, ...]]) -> Iterator[NDArray[Any]]:
         """Go through parts of the values of a file, without trailing axes of one place."""
         proxy = self._open(path).dataobj
+        on_disk = None if _is_packed(path) else _on_disk(path, proxy)
         for key in keys:
             try:
                 with np.errstate(all="ignore"):  # what slopes make of values is looked at then
-                    stored = proxy.get_unscaled()[key]  # mapped anew, so that pages of a plain file do not stay
+                    stored = (proxy.get_unscaled() if on_disk is None else on_disk)[key]
                     slope, intercept = np.float64(proxy.slope), np.float64(proxy.inter)
                     values = self._nibabel.volumeutils.apply_read_scaling(np.array(stored), slope, intercept)
+            except UnreadableFileError:
+                raise
             except Exception as error:  # as above
                 raise UnreadableFileError(f"{path}: cannot be read as NIfTI ({one_line(error)}); replace it") from error
             yield values.reshape(values.shape[: sum(isinstance(part, slice) for part in key) or None])
+
+
+def _on_disk(path: Path, proxy: Any) -> OnDisk:
+    """Return the stored numbers of a plain file, whose first axis is the fastest.
+
+    Raises:
+        UnreadableFileError: fewer than the header says.
+    """
+    dtype, sizes = np.dtype(proxy.dtype), tuple(map(int, proxy.shape))
+    strides = tuple(int(stride) for stride in dtype.itemsize * np.cumprod([1, *sizes[:-1]]))
+    with reading(path, "NIfTI", "replace it"):
+        return OnDisk.of(path, dtype, int(proxy.offset), sizes, strides)
 
 
 def _is_packed(path: Path) -> bool:

@@ -67,7 +67,7 @@ class NumericCsv(ArraySource):
             UnreadableFileError: the file cannot be read.
             DataError: no such column; missing values, or text, in one that is read, by row and column.
         """
-        where = Path(path)
+        where = Path(path).absolute()
         table = open_numbers(where, delimiter, header, decimal)
         found = _choose(table, columns, label_column, apart)
         rows = None

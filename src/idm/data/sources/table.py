@@ -93,7 +93,7 @@ def table_source(
         UnreadableFileError: a file or image that cannot be read.
         DataError: pyarrow is missing; no such column; cells that are empty or not of one shape.
     """
-    chosen = _choose(open_table(Path(path), split), column, label_column, apart)
+    chosen = _choose(open_table(Path(path).absolute(), split), column, label_column, apart)
     options = ImageOptions(image_size, upscale, max_pixels, pixels)
     return chosen.arrays(channels, spatial_dims) if chosen.encoded is None else chosen.images(options)
 
@@ -171,7 +171,7 @@ def _find(opened: OpenedTable, known: Sequence[str], of_labels: str | None) -> s
     found = names if len(names) == 1 else [name for name in COLUMNS if name in names]
     if not found:
         raise DataError(
-            f"{opened.where}: one column of samples wanted, got {', '.join(names)}; "
+            f"{opened.where}: one column of samples wanted, got {', '.join(names) or 'none'}; "
             "set data.source.column to one of these"
         )
     return found[0]

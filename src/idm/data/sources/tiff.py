@@ -15,6 +15,7 @@ from idm.data.arrays.alike import refuse_unlike
 from idm.data.arrays.listing import list_files
 from idm.data.arrays.measured import MeasuredSource, Missing, MissingRule
 from idm.data.arrays.named import refuse_unstored
+from idm.data.arrays.on_disk import OnDisk
 from idm.data.arrays.packing import Packing
 from idm.data.arrays.pieces import Pieces
 from idm.data.base import Indices
@@ -61,7 +62,7 @@ class TiffFile:
         """Return the sizes of axes."""
         return tuple(self.shape[self.axes.index(axis)] for axis in axes)
 
-    def array(self) -> NDArray[Any]:
+    def array(self) -> NDArray[Any] | OnDisk:
         """Return the pixels, left on disk where they lie one after the other.
 
         Raises:
@@ -69,7 +70,7 @@ class TiffFile:
         """
         with reading(self.where, "a TIFF file", "restore it"):
             if self.offset is not None:
-                return np.memmap(self.where, self.dtype.newbyteorder(self.order), "r", self.offset, self.shape)
+                return OnDisk.of(self.where, self.dtype.newbyteorder(self.order), self.offset, self.shape)
             with opened(self.where) as file:
                 return file.series[0].asarray().reshape(self.shape)
 
@@ -106,7 +107,7 @@ class Tiff(MeasuredSource):
             UnreadableFileError: a file that cannot be read, by name.
             DataError: tifffile is missing; no files; compressed pixels; files of another shape or dtype.
         """
-        where = Path(path)
+        where = Path(path).absolute()
         found = list_files(where, "TIFF files", lambda name: name.lower().endswith(TIFF_SUFFIXES), split, every=False)
         self._open(gather(open_tiff, found.files), pages)
         of_files, class_names, note = found.labels(labels)
@@ -147,21 +148,22 @@ class Tiff(MeasuredSource):
         for owner, places, rows in self._pieces.groups(indices):
             file = self._files[owner]
             ordered = file.array().transpose(order)
-            taken = ordered[np.unravel_index(rows, file.sizes(self._along))] if self._along else ordered[None]
-            values[places] = taken.reshape(-1, *self._inner)
+            for place, row in zip(places, rows.tolist(), strict=True):
+                values[place] = ordered[self._entry(file, row)].reshape(self._inner)
         return values, Packing(values.dtype).missing(values)
 
     def _measured_windows(self, index: int, keys: Sequence[Window]) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
         owner, row = self._pieces.place_of(index)
         file, order = self._files[owner], self._along + self._then + self._space
-        scattered = None if file.offset is not None else file.array()
+        ordered = file.array().transpose([file.axes.index(axis) for axis in order])
         for _, *window in keys:
-            pixels = file.array() if scattered is None else scattered  # mapped anew, so that its pages do not stay
-            ordered = pixels.transpose([file.axes.index(axis) for axis in order])
-            entry = ordered[np.unravel_index(row, file.sizes(self._along))] if self._along else ordered
-            cut = entry[(*(slice(None),) * len(self._then), *window)]
+            cut = ordered[(*self._entry(file, row)[:-1], *(slice(None),) * len(self._then), *window)]
             values = np.array(cut, file.dtype).reshape(-1, *cut.shape[len(self._then) :])
             yield values, Packing(file.dtype).missing(values)
+
+    def _entry(self, file: TiffFile, row: int) -> tuple[Any, ...]:
+        """Return the key of a sample of a file, whose axes are in the order of samples."""
+        return (*map(int, np.unravel_index(row, file.sizes(self._along))), ...) if self._along else (...,)
 
 
 @contextmanager

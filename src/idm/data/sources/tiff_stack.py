@@ -83,7 +83,7 @@ class TiffStack(ArraySource):
             UnreadableFileError: a file that cannot be read, by name.
             DataError: no files; pages that are not of one kind and size; files of different length.
         """
-        where = Path(path)
+        where = Path(path).absolute()
         chosen = choose_part(where, _files(where), split if where.is_dir() else None, every=False)
         self._files = [where / file if file else where for file in chosen.files]
         stacks = gather(lambda file: _look(file, max_pixels), self._files)

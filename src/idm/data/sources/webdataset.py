@@ -73,7 +73,7 @@ def webdataset_source(
         DataError: no shards; samples without image, or only some with a label; links; images that do not suit.
     """
     return ImageSource(
-        list_shards(Path(path), image, label, split), ImageOptions(image_size, upscale, max_pixels, pixels)
+        list_shards(Path(path).absolute(), image, label, split), ImageOptions(image_size, upscale, max_pixels, pixels)
     )
 
 

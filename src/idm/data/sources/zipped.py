@@ -50,7 +50,9 @@ def zip_source(
         UnreadableFileError: the archive, its labels or an image cannot be read.
         DataError: no images; images without label; members that are no plain files; images that do not suit.
     """
-    return ImageSource(list_zip(Path(path), labels, split), ImageOptions(image_size, upscale, max_pixels, pixels))
+    return ImageSource(
+        list_zip(Path(path).absolute(), labels, split), ImageOptions(image_size, upscale, max_pixels, pixels)
+    )
 
 
 def list_zip(where: Path, labels: LabelRule = "auto", split: str | None = None) -> ImageList:

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -10,12 +11,13 @@ from PIL import Image
 from torch import Tensor
 
 from idm.core.errors import DataError
-from idm.report.colours import INK, PALETTE
+from idm.report.colours import INK, MUTED, PALETTE
 from idm.report.figures import empty_figure, raster, style
 from idm.report.kinds.base import SamplePicture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure
 
 MOST_POINTS, MOST_COORDINATES = 20_000, 5
@@ -24,11 +26,28 @@ MOST_POINTS, MOST_COORDINATES = 20_000, 5
 PANEL_INCHES, MARGINS_INCHES = 1.9, (0.85, 0.7)
 """Side of a panel of one of several pairs, and the space for names at the left and below."""
 
+EVEN = "viridis"
+"""Colours whose lightness grows evenly."""
+
 LONGEST_NAME = 20
 """Characters of a name; longer ones end in dots."""
 
 EQUAL_WITHIN = 2.0
 """Both axes have one scale where neither coordinate spans more than this many times the other's range."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Colouring:
+    """What points are coloured by.
+
+    Attributes:
+        values: a number for each point, in its own units.
+        name: what it is.
+    """
+
+    values: Shaped[np.ndarray, " n"]
+    name: str
 
 
 @final
@@ -47,18 +66,31 @@ class PointPicture(SamplePicture):
         return 1
 
     def _laid_out(self, x: Float[Tensor, "n c"], columns: int, names: Sequence[str]) -> Image.Image:
+        return self._raster(x, None)
+
+    def coloured(self, x: Float[Tensor, "n c"], by: Colouring) -> Image.Image:
+        """Draw points in the model's range, each in the colour of its number; a lone coordinate against that."""
+        return self._raster(x, by)
+
+    def _raster(self, x: Float[Tensor, "n c"], by: Colouring | None) -> Image.Image:
         channels, shown = range(self.shown.channels), self.shown
         known = [shown.label(i) for i in channels] if shown.channel_names or shown.units else []
-        return raster(scatter(shown.codec.decode(x[:MOST_POINTS]), known, len(x)))
+        return raster(scatter(shown.codec.decode(x[:MOST_POINTS]), known, len(x), by))
 
 
-def scatter(points: Shaped[np.ndarray, "n c"], names: Sequence[str] = (), total: int | None = None) -> "Figure":
+def scatter(
+    points: Shaped[np.ndarray, "n c"],
+    names: Sequence[str] = (),
+    total: int | None = None,
+    by: Colouring | None = None,
+) -> "Figure":
     """Draw points in their own units.
 
     Args:
         points: the points.
         names: of the coordinates, which are numbered by default.
         total: how many there are, where these are some.
+        by: what they are coloured by; a lone coordinate is drawn against it.
 
     Raises:
         DataError: no points.
@@ -71,13 +103,19 @@ def scatter(points: Shaped[np.ndarray, "n c"], names: Sequence[str] = (), total:
     title = f"{len(points):,} points" if len(points) == total else f"first {len(points):,} of {total:,} points"
     title += f", first {drawn} of {count:,} coordinates" if drawn < count else ""
     if count > 2:
-        return _pairs(points[:, :drawn], names, title)
-    figure, (axes,) = empty_figure(4.6, 4.4)
+        return _pairs(points[:, :drawn], names, title, by)
+    figure, (axes,) = empty_figure(4.6 if by is None else 5.2, 4.4)
+    if by is not None and count == 1:
+        _scatter(axes, by.values[:MOST_POINTS], points[:, 0])
+        style(axes, title=title, x=_shortened(by.name), y=names[0] if names[0] != "coordinate 0" else "value")
+        return figure
     if count == 1:
         _histogram(axes, points[:, 0])
         style(axes, title=title, x=names[0] if count > 1 or names[0] != "coordinate 0" else "value", y="number")
         return figure
-    _scatter(axes, points[:, 0], points[:, 1])
+    drawn_points = _scatter(axes, points[:, 0], points[:, 1], by)
+    if by is not None:
+        _colour_bar(figure, drawn_points, by, ax=axes)
     spans = np.ptp(points, axis=0)
     if spans.max() <= EQUAL_WITHIN * spans.min():
         axes.set_aspect("equal", adjustable="datalim")
@@ -85,7 +123,7 @@ def scatter(points: Shaped[np.ndarray, "n c"], names: Sequence[str] = (), total:
     return figure
 
 
-def _pairs(points: Shaped[np.ndarray, "n c"], names: Sequence[str], title: str) -> "Figure":
+def _pairs(points: Shaped[np.ndarray, "n c"], names: Sequence[str], title: str, by: Colouring | None) -> "Figure":
     """Draw a triangle of panels: histograms on the diagonal, below it each pair of coordinates."""
     count, (left, below) = points.shape[1], MARGINS_INCHES
     width, height = left + count * PANEL_INCHES + 0.15, below + count * PANEL_INCHES + 0.35
@@ -100,7 +138,12 @@ def _pairs(points: Shaped[np.ndarray, "n c"], names: Sequence[str], title: str) 
             if row == column:
                 _histogram(axes, points[:, row])
             else:
-                _scatter(axes, points[:, column], points[:, row])
+                drawn_points = _scatter(axes, points[:, column], points[:, row], by)
+                if by is not None and (row, column) == (1, 0):  # the corner above the diagonal is empty
+                    bar = figure.add_axes(
+                        (1 - 0.9 / width, 1 - 1.9 * PANEL_INCHES / height, 0.14 / width, 1.5 / height)
+                    )
+                    _colour_bar(figure, drawn_points, by, cax=bar)
             is_side, is_bottom = column == 0 and row > 0, row == count - 1
             style(axes, title="", x=names[column] if is_bottom else "", y=names[row] if is_side else "")
             axes.locator_params(nbins=4)
@@ -116,9 +159,21 @@ def _histogram(axes: "Axes", values: Shaped[np.ndarray, " n"]) -> None:
     axes.hist(values, bins=max(10, min(100, math.isqrt(len(values)))), color=PALETTE[0])
 
 
-def _scatter(axes: "Axes", x: Shaped[np.ndarray, " n"], y: Shaped[np.ndarray, " n"]) -> None:
+def _scatter(
+    axes: "Axes", x: Shaped[np.ndarray, " n"], y: Shaped[np.ndarray, " n"], by: Colouring | None = None
+) -> "PathCollection":
     size = min(16.0, max(1.5, 4000 / max(len(x), 1)))
-    axes.scatter(x, y, s=size, color=PALETTE[0], alpha=0.6, linewidths=0, rasterized=True)
+    colours: dict[str, Any] = {"color": PALETTE[0], "alpha": 0.6}
+    if by is not None:
+        colours = {"c": by.values[: len(x)].astype(np.float64), "cmap": EVEN, "alpha": 0.8}
+    return axes.scatter(x, y, s=size, linewidths=0, rasterized=True, **colours)
+
+
+def _colour_bar(figure: "Figure", drawn: "PathCollection", by: Colouring, **place: Any) -> None:
+    bar = figure.colorbar(drawn, **place)
+    bar.set_label(_shortened(by.name), fontsize=9, color=MUTED)
+    bar.ax.tick_params(colors=MUTED, labelsize=8, width=0.6)
+    bar.outline.set_visible(False)
 
 
 def _shortened(name: str) -> str:

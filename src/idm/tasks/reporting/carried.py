@@ -6,7 +6,7 @@ from typing import final
 from idm.editing.inversion import MAX_NOISE_TO_SIGNAL
 from idm.run.inputs import Inputs
 from idm.run.inversions import InversionChoice, choose_inversion
-from idm.run.label_kinds import Label
+from idm.run.label_kind import Label
 from idm.tasks.reporting.subject import Subject
 
 

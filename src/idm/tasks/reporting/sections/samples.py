@@ -6,7 +6,7 @@ from typing import final
 from idm.core.text import counted
 from idm.report import Block, Group, Paragraph, Picture, SideBySide
 from idm.report.pictures import MOST_COLUMNS
-from idm.run.label_kinds import Label
+from idm.run.label_kind import Label
 from idm.run.saving import picture_of
 from idm.tasks.reporting.section import Section
 from idm.tasks.reporting.subject import Subject
@@ -46,7 +46,7 @@ def _conditions(subject: Subject, num: int) -> list[Label] | None:
 
 def _class_names(subject: Subject) -> list[str]:
     """Return names of the classes that samples have in turn; none where there are too many for columns, or none."""
-    known = subject.run.class_names or ()
+    known = () if subject.run.spec.label_kind.are_fields else subject.run.class_names or ()
     return list(known) if 1 < len(known) <= MOST_COLUMNS else []
 
 
