@@ -267,7 +267,7 @@ def test_a_second_signal_ends_the_process_at_once(tmp_path, tiny, number, codes)
 
 
 def test_the_clock_stops_a_run_like_a_signal(idm, tiny, tmp_path):
-    result = idm("train", "--preset", "digits", "--out", tmp_path / "a", "--max-time", "1s", *tiny(**LONG))
+    result = idm("train", "--preset", "digits", "--out", tmp_path / "a", "--max-time", "3s", *tiny(**LONG))
     assert result.code == 75
     assert "run the same command to continue" in result.errors[0]
     assert open_checkpoint(tmp_path / "a").step > 0

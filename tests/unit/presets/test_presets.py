@@ -135,7 +135,8 @@ def test_labels_make_guidance_possible(tmp_path):
     np.save(tmp_path / "y.npy", np.zeros((6, 1, 8, 8), np.uint8))
     assert inferred(data_settings(str(tmp_path / "y.npy"))).training.label_dropout == 0
     told = with_condition(Told(), str(tmp_path / "y.npy"))
-    assert inferred(data_settings(str(tmp_path / "x.npz"), told)).training.label_dropout == 0  # which take their place
+    assert inferred(data_settings(str(tmp_path / "x.npz"), told)).training.label_dropout > 0
+    assert inferred(data_settings(str(tmp_path / "y.npy"), told)).training.label_dropout == 0
 
 
 def test_batches_are_not_larger_than_what_is_left_to_train_on(tmp_path):

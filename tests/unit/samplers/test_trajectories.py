@@ -76,12 +76,12 @@ def test_other_numbers_of_steps_than_there_are_levels_are_refused(count: int) ->
         cheapest_places(recorded(), count)
 
 
-def test_ten_of_a_thousand_levels_are_chosen_in_less_than_a_second() -> None:
+def test_ten_of_a_thousand_levels_are_chosen_in_less_than_a_second_of_a_processor() -> None:
     grid = regrid(cosine_schedule(1000), 1000, "log_snr")
     walks = Trajectories(grid, torch.randn(1001, 1, 4), torch.randn(1000, 1, 4))
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert len(cheapest_places(walks, 10)) == 10
-    assert time.perf_counter() - begin < 1.0
+    assert time.process_time() - begin < 1.0
 
 
 def test_what_is_not_finite_is_refused() -> None:
