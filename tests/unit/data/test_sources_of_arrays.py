@@ -138,6 +138,18 @@ def test_a_damaged_zarr_chunk_is_refused_by_the_name_of_the_store(tmp_path):
         SOURCES.build("zarr", {"path": str(tmp_path / "a.zarr")})
 
 
+@pytest.mark.parametrize("length", [-4, 0])
+def test_lengths_of_axes_that_cannot_be_are_refused_in_a_line(tmp_path, length):
+    where = tmp_path / "a.nii"
+    nibabel.save(nibabel.Nifti1Image(np.zeros((4, 4, 4), np.uint8), np.eye(4)), where)
+    content = bytearray(where.read_bytes())
+    struct.pack_into("<h", content, 42, length)  # the first of dim[1] to dim[7]
+    where.write_bytes(content)
+    with pytest.raises((DataError, UnreadableFileError)) as error:
+        SOURCES.build("nifti", {"path": str(where)})
+    assert len(error.value.lines) == 1
+
+
 @pytest.mark.parametrize("suffix", ["nii", "nii.gz"])
 def test_nifti_volumes_keep_their_dtype_and_apply_slope_and_intercept(tmp_path, suffix):
     volumes = RNG.integers(-900, 900, (3, 4, 5, 6)).astype(np.int16)

@@ -131,5 +131,5 @@ def _refuse_no_numbers(where: object, shape: tuple[int, ...], stored: np.dtype[A
         raise DataError(
             f"{where}: numbers of at most 64 bits wanted, got {stored}; save them as integers or as float64"
         )
-    if 0 in shape or not shape:
+    if not shape or min(shape) < 1:
         raise DataError(f"{where}: at least one sample with at least one value wanted, got shape {shape}")
