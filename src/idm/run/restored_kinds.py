@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.data.arrays.axes import LAYOUTS
+from idm.data.arrays.nifti_places import place_of
 from idm.data.extras import import_extra
-from idm.data.sources.nifti import NIFTI_SUFFIXES, place_of
+from idm.data.sources.nifti import NIFTI_SUFFIXES
 from idm.data.writers.nifti import UNKNOWN, nifti_bytes
 from idm.data.writers.npz import npz_bytes
 from idm.data.writers.png import png_bytes

@@ -1,8 +1,6 @@
 """Volumes in NIfTI files: one per file, or one per entry of the last axis of a single file."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +12,7 @@ from idm.core.places import kind_at
 from idm.core.text import one_line
 from idm.data.arrays.alike import refuse_unlike
 from idm.data.arrays.axes import ChannelRule
+from idm.data.arrays.nifti_places import common_place, place_of
 from idm.data.arrays.on_disk import OnDisk
 from idm.data.arrays.source import ArraySource
 from idm.data.base import BLOCK_BYTES, Indices, number_classes
@@ -34,9 +33,6 @@ Header = tuple[tuple[int, ...], np.dtype[Any], tuple[float, ...], NiftiMetadata 
 
 ALIKE_TOLERANCE = 0.01
 """Distances that differ by no more than this share are taken for the same."""
-
-PLACE_TOLERANCE = 1e-4
-"""The same of the entries of an affine."""
 
 
 class Nifti(ArraySource):
@@ -81,12 +77,12 @@ class Nifti(ArraySource):
         rule: ChannelRule = "last" if len(stored) == 5 else "none"
         self._adopt(where, stored, self._in_files, None, channels=rule)
         self.spacing = _common([voxel[: len(self.shape) - 1] for _, _, voxel, _ in headers])
-        self.metadata = _common_place([place for _, _, _, place in headers], self.spacing)
+        self.metadata, about_places = common_place([place for _, _, _, place in headers], self.spacing)
         self.names = tuple(map(str, range(stored[0]))) if self._along_last else chosen.files or (where.name,)
         classes, class_names, note = read_labels(list(chosen.below), labels) if files else (None, None, "no labels")
         if classes is not None and class_names is not None and not self._along_last:
             self.labels, self.class_names = number_classes(np.array(class_names)[classes])
-        self.note, self.remarks = f"NIfTI, {self.note}, {note}", chosen.remarks
+        self.note, self.remarks = f"NIfTI, {self.note}, {note}", (*chosen.remarks, *about_places)
 
     def _look(self, path: Path) -> Header:
         """Shape without trailing axes of one entry, dtype after slope and intercept, and distances along the axes."""
@@ -198,25 +194,3 @@ def _common(voxels: list[tuple[float, ...]]) -> tuple[float, ...] | None:
     sizes = np.array(voxels)
     sensible = np.isfinite(sizes).all() and (sizes > 0).all()
     return tuple(sizes[0].tolist()) if sensible and np.allclose(sizes, sizes[0], rtol=ALIKE_TOLERANCE, atol=0) else None
-
-
-def place_of(image: Any, *, packed: bool) -> NiftiMetadata | None:
-    """Return where an image that nibabel opened lies in the world; None where that makes no sense."""
-    header = image.header
-    with suppress(ValueError, KeyError, AttributeError):  # odd numbers, or another kind of header
-        code = int(header["sform_code"]) or int(header["qform_code"])
-        return NiftiMetadata(tuple(image.affine.reshape(-1).tolist()), code, *header.get_xyzt_units(), packed=packed)
-    return None
-
-
-def _common_place(places: list[NiftiMetadata | None], voxel: tuple[float, ...] | None) -> NiftiMetadata | None:
-    """Return the place that the files agree on; one of their size of voxels, if they agree on that alone."""
-    first = places[0]
-    if first is None:
-        return None
-    if all(place is not None and np.allclose(place.affine, first.affine, rtol=PLACE_TOLERANCE) for place in places):
-        return first
-    if voxel is None:
-        return None
-    sizes = (*voxel, 1.0, 1.0, 1.0)[:3]
-    return replace(first, affine=tuple(np.diag([*sizes, 1.0]).reshape(-1).tolist()), code=0)
