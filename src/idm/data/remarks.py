@@ -5,10 +5,17 @@ from collections.abc import Sequence
 MOST_SHOWN = 5
 """Most names that are listed."""
 
+CHOOSES_LABELS = "data.source.label_column chooses labels"
 
-def unread_columns(names: Sequence[str]) -> tuple[str, ...]:
-    """Say which columns of a table are not read, in one line; nothing where all are."""
-    return () if not names else (f"columns not read: {listed(names)}; data.source.label_column chooses labels",)
+
+def unread_columns(names: Sequence[str], advice: str = CHOOSES_LABELS) -> tuple[str, ...]:
+    """Say which columns of a table are not read, in one line; nothing where all are.
+
+    Args:
+        names: theirs.
+        advice: which option chooses another column, in words; "": none.
+    """
+    return () if not names else ("; ".join(filter(None, [f"columns not read: {listed(names)}", advice])),)
 
 
 def listed(names: Sequence[str]) -> str:

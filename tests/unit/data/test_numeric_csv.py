@@ -108,7 +108,7 @@ def test_columns_are_chosen_by_name_in_the_order_asked_for_and_others_are_named(
     np.testing.assert_array_equal(source.read(np.array([2, 0])), [[6, 5], [2, 1]])
     assert (source.channel_names, source.class_names) == (("y", "x"), ("cat", "dog"))
     assert source.labels.tolist() == [0, 1, 0]
-    assert source.remarks == ("columns not read: id, note; data.source.label_column chooses labels",)
+    assert source.remarks == ("columns not read: id, note; data.source.columns chooses values",)
 
 
 @pytest.mark.parametrize(

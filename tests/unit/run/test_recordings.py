@@ -1,4 +1,4 @@
-"""Windows of one recording lie on one side of the split, where there are enough recordings; a line says how they lie."""
+"""Windows of one recording lie on one side of the split, where recordings are enough; a line says how they lie."""
 
 import wave
 from dataclasses import replace
@@ -72,7 +72,8 @@ def test_where_recordings_are_few_it_is_said_that_they_are_divided(tmp_path, cou
     data = open_data(settings)
     assert files_of(data.train) & files_of(data.held_out)
     (line,) = data.remarks
-    assert f"samples {said} lie on both sides of the split" in line and advice in line
+    assert f"samples {said} lie on both sides of the split" in line
+    assert advice in line
     assert open_data(replace(settings, held_out=0)).remarks == ()
 
 

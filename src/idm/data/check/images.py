@@ -12,7 +12,7 @@ from idm.core.errors import DataError
 from idm.core.progress import SILENT, Listener
 from idm.data.check.leaks import find_copies, find_leaks, gather_hashes
 from idm.data.check.look import Looked, look
-from idm.data.check.result import DataCheck, count, folder_and_file, odd_copies, odd_groups
+from idm.data.check.result import FLAT, DataCheck, count, folder_and_file, odd_copies, odd_groups
 from idm.data.check.training import Opened, Opener, try_to_open
 from idm.data.images.check import refuse_other, refuse_size
 from idm.data.images.decode import MAX_PIXELS
@@ -146,7 +146,7 @@ def _odd(looked: Sequence[Looked]) -> list[tuple[str, str]]:
     entries = [item.entry for item in looked]
     refused = [("refused", entry.path) for entry in entries if entry.refusal is not None]
     converted = [(words, entry.path) for entry in entries for words in entry.conversions if entry.refusal is None]
-    flat = [("one value everywhere", item.entry.path) for item in looked if item.low and item.low == item.high]
+    flat = [(FLAT, item.entry.path) for item in looked if item.low and item.low == item.high]
     narrow = [
         (f"one side more than {EXTREME_ASPECT} times the other", entry.path)
         for entry in entries

@@ -16,6 +16,12 @@ from idm.data.sources.indexed import ENCODED, MAX_REFUSED, WHOLE
 FEW_PER_CLASS = 10
 """The largest class is called out when it has more than this many times the samples of the smallest."""
 
+FLAT = "one value everywhere"
+"""What samples have in common whose values are all the same."""
+
+FEW_NAMED = 3
+"""Most of them that a line names."""
+
 
 @dataclass(frozen=True)
 class OddGroup:
@@ -119,6 +125,7 @@ class DataCheck:
         sizes = list(self.classes.values()) if self.classes else []
         if sizes and max(sizes) > FEW_PER_CLASS * min(sizes):
             found.append(f"classes from {min(sizes):,} to {max(sizes):,} samples")
+        found += [_flat_in_words(group.names) for group in self.odd if group.reason == FLAT]
         if len(self.counts.get("size", {})) > 1:
             found.append(f"{len(self.counts['size']):,} different sizes")
         if self.outside:
@@ -150,6 +157,13 @@ class DataCheck:
             "remarks": list(self.remarks),
             "refusals": list(self.refusals),
         }
+
+
+def _flat_in_words(names: Sequence[str]) -> str:
+    """Say which samples have one value everywhere."""
+    more = len(names) - FEW_NAMED
+    listed = ", ".join(names[:FEW_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    return f"{counted(len(names), 'sample')} with {FLAT}: {listed}"
 
 
 def count(values: Any) -> dict[str, int]:

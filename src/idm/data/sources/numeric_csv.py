@@ -22,7 +22,7 @@ from idm.data.csv_rows import find_parts, refuse_unknown
 from idm.data.images.files import SUFFIXES
 from idm.data.label_names import NO_LABELS
 from idm.data.parts import choose_rows, names_parts
-from idm.data.remarks import listed, unread_columns
+from idm.data.remarks import CHOOSES_LABELS, listed, unread_columns
 
 CODES = {"floats": "d", "integers": "q"}
 ValueKind = Literal["floats", "integers"]
@@ -79,7 +79,8 @@ class NumericCsv(ArraySource):
         self.channel_names = found.columns if table.is_named else None
         of_labels = "no labels" if labels is None else f"labels from {found.of_labels}"
         self.note = f"{listed(found.columns)} in columns, decimal {table.decimal_of(found.columns)}, {of_labels}"
-        self.remarks += unread_columns(found.others)
+        advice = CHOOSES_LABELS if label_column is None else "data.source.columns chooses values"
+        self.remarks += unread_columns(found.others, advice)
         self.beside = Beside(table.names, partial(_cells, table, rows))
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
