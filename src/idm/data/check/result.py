@@ -62,6 +62,7 @@ class DataCheck:
         patches: size and stride of patches that samples are cut into; 0: none.
         leaks: contents that are on both sides of the split; None where the data could not be opened and split.
         condition: what the network would be shown beside samples, in words; "": nothing.
+        scaled: what bringing images to one size does to them, in words that follow their number; "": nothing.
     """
 
     path: str
@@ -85,6 +86,7 @@ class DataCheck:
     patches: tuple[Sizes, Sizes] = (0, 0)
     leaks: tuple[Leak, ...] | None = None
     condition: str = ""
+    scaled: str = ""
 
     @property
     def index(self) -> Index | None:
@@ -127,7 +129,7 @@ class DataCheck:
             found.append(f"classes from {min(sizes):,} to {max(sizes):,} samples")
         found += [_flat_in_words(group.names) for group in self.odd if group.reason == FLAT]
         if len(self.counts.get("size", {})) > 1:
-            found.append(f"{len(self.counts['size']):,} different sizes")
+            found.append(f"{len(self.counts['size']):,} different sizes{self.scaled}")
         if self.outside:
             found.append(
                 f"{counted(len(self.outside), 'file')} outside of the folder they are listed in, such as "

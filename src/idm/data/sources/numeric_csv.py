@@ -26,6 +26,7 @@ from idm.data.remarks import CHOOSES_LABELS, listed, unread_columns
 
 CODES = {"floats": "d", "integers": "q"}
 ValueKind = Literal["floats", "integers"]
+MissingRule = Literal["refuse", "skip"]
 
 
 class NumericCsv(ArraySource):
@@ -44,6 +45,7 @@ class NumericCsv(ArraySource):
         decimal: what numbers have before their fraction, point or comma; by default told by the first rows of the
             columns that are read, and a point where commas are between columns.
         values: what numbers become: floats of 64 bits, or integers of 64 bits, whose levels are kept.
+        missing: what becomes of rows that miss values in columns that are read: "refuse" them, or "skip" them.
         split: which part is read, train, val or test, where a column called split names them; by default all together.
         apart: columns that are no values unless ``columns`` names them, such as those that name groups.
     """
@@ -58,6 +60,7 @@ class NumericCsv(ArraySource):
         header: bool | None = None,
         decimal: Decimal | None = None,
         values: ValueKind = "floats",
+        missing: MissingRule = "refuse",
         split: str | None = None,
         apart: tuple[str, ...] = (),
     ) -> None:
@@ -73,6 +76,9 @@ class NumericCsv(ArraySource):
         rows = None
         if found.parts is not None or split is not None:
             rows, self.remarks = choose_rows(where, found.parts, split, len(found.parts or ()))
+        if missing == "skip":
+            rows, about_missing = _complete(table, found.columns, rows)
+            self.remarks += about_missing
         self._values = table.numbers(found.columns, rows, CODES[values])
         labels = None if found.labels is None else _some(found.labels, rows)
         self._adopt(where, self._values.shape, self._values.dtype, labels, channels="first")
@@ -104,6 +110,27 @@ class Chosen:
     labels: list[str] | None
     parts: list[str | None] | None
     others: list[str]
+
+
+def _complete(
+    table: NumberTable, columns: Sequence[str], rows: Sequence[int] | None
+) -> tuple[list[int], tuple[str, ...]]:
+    """Return those of some rows, or of all, that miss no value, and say how many do.
+
+    Raises:
+        DataError: all do.
+    """
+    complete = table.complete(columns)
+    chosen = None if rows is None else frozenset(rows)
+    kept = complete if chosen is None else [row for row in complete if row in chosen]
+    total = table.num_rows if rows is None else len(rows)
+    if not kept:
+        raise DataError(
+            f"{table.where}: a row of which no value is missing wanted, got none among {total:,}; choose other columns "
+            "with data.source.columns"
+        )
+    number = total - len(kept)
+    return kept, (f"{number:,} of {total:,} rows are not read, since values are missing",) if number else ()
 
 
 def _choose(
