@@ -141,8 +141,8 @@ class NumberTable:
             missing = total - (len(complete) if kept is None else sum(row in kept for row in complete))
             raise DataError(
                 f"{self.where}: a number in every row wanted, got none ({shown(cell)}) {place}, one of {missing:,} in "
-                f"{total:,} rows with missing values; fill them in, set data.source.missing=skip to leave such rows out, "
-                f"or {others}"
+                f"{total:,} rows with missing values; fill them in, set data.source.missing=skip to leave such rows "
+                f"out, or {others}"
             )
         decimal, finite = self.decimal_of(names), READERS["d"]
         if reads(lambda text: finite(WRITTEN[decimal](text)), cell):
