@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from idm.core.text import counted
+
 MOST_SHOWN = 5
 """Most names that are listed."""
 
@@ -16,6 +18,11 @@ def unread_columns(names: Sequence[str], advice: str = CHOOSES_LABELS) -> tuple[
         advice: which option chooses another column, in words; "": none.
     """
     return () if not names else ("; ".join(filter(None, [f"columns not read: {listed(names)}", advice])),)
+
+
+def unread_files(names: Sequence[str]) -> tuple[str, ...]:
+    """Say which files beside those of the data are not read, in one line; nothing where there are none."""
+    return (f"{counted(len(names), 'file')} of other kinds not read: {listed(names)}",) if names else ()
 
 
 def listed(names: Sequence[str]) -> str:

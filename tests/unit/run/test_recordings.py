@@ -80,3 +80,9 @@ def test_where_recordings_are_few_it_is_said_that_they_are_divided(tmp_path, cou
 def test_recordings_that_are_samples_stand_alone(tmp_path):
     data = open_data(recordings(tmp_path, 10, frames=8))
     assert (data.notes, data.remarks, data.spec.held_out_hash) == ((), (), "")
+
+
+def test_files_beside_recordings_are_named(tmp_path):
+    settings = recordings(tmp_path, 10, frames=8)
+    (tmp_path / "README.txt").write_text("Recorded 2024\n")
+    assert "1 file of other kinds not read: README.txt" in open_as_training(settings).source.remarks

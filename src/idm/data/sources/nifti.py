@@ -23,6 +23,7 @@ from idm.data.images.files import LabelRule, find_files, read_labels
 from idm.data.metadata import NiftiMetadata
 from idm.data.parts import choose_part
 from idm.data.reading.damage import reading
+from idm.data.remarks import unread_files
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 MAX_BYTES = 4 << 30
@@ -64,7 +65,7 @@ class Nifti(ArraySource):
             DataError: nibabel is missing; no files; files that are not of one shape and dtype.
         """
         where = Path(path).absolute()
-        files = _files(where)
+        files, unread = _files(where)
         chosen = choose_part(where, files, split if files else None, every=False)
         self._files = [where / file for file in chosen.files] or [where]
         self._nibabel = import_extra("nibabel", "nifti")
@@ -82,7 +83,7 @@ class Nifti(ArraySource):
         classes, class_names, note = read_labels(list(chosen.below), labels) if files else (None, None, "no labels")
         if classes is not None and class_names is not None and not self._along_last:
             self.labels, self.class_names = number_classes(np.array(class_names)[classes])
-        self.note, self.remarks = f"NIfTI, {self.note}, {note}", (*chosen.remarks, *about_places)
+        self.note, self.remarks = f"NIfTI, {self.note}, {note}", (*chosen.remarks, *unread, *about_places)
 
     def _look(self, path: Path) -> Header:
         """Shape without trailing axes of one entry, dtype after slope and intercept, and distances along the axes."""
@@ -170,18 +171,18 @@ def _is_packed(path: Path) -> bool:
     return path.name.lower().endswith(".gz")
 
 
-def _files(where: Path) -> list[str]:
-    """List the files of a folder; none for a file.
+def _files(where: Path) -> tuple[list[str], tuple[str, ...]]:
+    """List the files of a folder, and say what others lie there; none for a file.
 
     Raises:
         DataError: nothing there, or a folder without any.
     """
-    others = find_files(where)[1] if where.is_dir() else []
-    files = [file for file in others if file.lower().endswith(NIFTI_SUFFIXES)]
+    there = [file for some in find_files(where) for file in some] if where.is_dir() else []
+    files = [file for file in there if file.lower().endswith(NIFTI_SUFFIXES)]
     if not where.is_file() and not files:
         found = "a folder without any" if where.is_dir() else kind_at(where)
         raise DataError(f"{where}: NIfTI files wanted, got {found}; check the path")
-    return files
+    return files, unread_files([file for file in there if not file.lower().endswith(NIFTI_SUFFIXES)])
 
 
 def _refuse_several(where: Path, headers: list[Header], *, along_last: bool) -> None:
