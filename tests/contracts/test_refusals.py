@@ -49,13 +49,24 @@ ELSEWHERE = {
     ("words.py", "data: "): "as above",
     ("pairing.py", "data.condition: {}"): "as above",
     ("beside.py", "data.condition: {}"): "as above",
-    ("remarks.py", "columns not read"): "as above",
+    ("remarks.py", "data.source.label_column chooses"): "as above",
+    ("numeric_csv.py", "data.source.columns chooses"): "as above",
+    ("table.py", "data.source.column chooses"): "as above",
+    ("measured.py", "{} of the values are missing"): "as above",
+    ("held_out.py", "data.group_pattern=(**/*)#* keeps"): "as above",
+    ("held_out.py", "data.held_out_list chooses"): "as above",
     ("fits_files.py", "not read: "): "as above",
     ("edf.py", "not read: "): "as above",
     ("variable_choice.py", "not read: "): "as above",
     ("windows.py", "{} frames are in no window"): "as above",
     ("patches.py", "{} of the places are in no patch"): "as above",
     ("leaks.py", "the content of {}"): "as above",
+    (
+        "measured.py",
+        "{}: a sample of which no value",
+    ): "data.source.missing is tried, of which data.source.fill is a part",
+    ("measured.py", "{}: all values wanted"): "as above",
+    ("other_data.py", "{}: samples with classes wanted"): "other data than those to train on",
 }
 """What names a setting but comes of nothing at a path that is refused: by file and beginning, with what it is."""
 

@@ -1,4 +1,4 @@
-"""``idm decode``: turn latents back into images."""
+"""``idm decode``: turn latents back into samples."""
 
 from pathlib import Path
 from typing import Annotated
@@ -33,7 +33,7 @@ def decode(
     trust_code: options.TrustCode = False,
     as_json: options.Json = False,
 ) -> None:
-    """Decode latents into images; with other labels than they were encoded with, into other classes.
+    """Decode latents into samples; with other labels than they were encoded with, into other classes.
 
     Method, levels and guidance are those that they were encoded with.
     """

@@ -46,7 +46,7 @@ def encode(
     trust_code: options.TrustCode = False,
     as_json: options.Json = False,
 ) -> None:
-    """Encode images into latents, which 'idm decode' turns back into images."""
+    """Encode samples into latents, which 'idm decode' turns back into samples."""
     from idm.core.terminal import TERMINAL
     from idm.tasks import EncodeRequest, encode_into
 

@@ -43,7 +43,7 @@ def interpolate(
     trust_code: options.TrustCode = False,
     as_json: options.Json = False,
 ) -> None:
-    """Interpolate between two images.
+    """Interpolate between two samples.
 
     Both are encoded, and what lies between their codes is decoded. Without labels, a network trained with label dropout
     is given no class, so that the class can change on the way; with labels, each image has that of the nearer end.
@@ -58,6 +58,6 @@ def interpolate(
     wanted = InterpolateRequest(num, label_a, label_b, inversion, seed, rules)
     given: dict[str, Any] = {"device": device, "trust_code": trust_code, "listener": TERMINAL, "say": output.line}
     made = interpolate_into(run_folder, a, b, wanted, out, **given)
-    output.line(f"{counted(num, 'image')} from {a} to {b}, {counted(made.steps, 'step')}")
+    output.line(f"{counted(num, 'sample')} from {a} to {b}, {counted(made.steps, 'step')}")
     describe_results(output, made)
     output.finish(num=num, steps=made.steps, **made.written)

@@ -35,12 +35,16 @@ class Groups:
         names: name of each group.
         told: the setting that says so: "group_by=patient".
         way_out: what to do where there is one alone, in words.
+        noun: what a group is called.
+        is_told: whether a setting says so; otherwise it is so by default.
     """
 
     of: Indices
     names: tuple[str, ...]
     told: str
     way_out: str = "name another, or set data.held_out=0"
+    noun: str = "group"
+    is_told: bool = True
 
     def refuse_divided(self, option: str, held_out: Indices) -> None:
         """Refuse groups of which some samples are held out and others are not.
@@ -86,7 +90,8 @@ def groups_by(source: Source, name: str) -> Groups:
 
 def groups_of_wholes(wholes: Wholes) -> Groups:
     """Return what samples were cut from as groups."""
-    return Groups(wholes.of, wholes.names, wholes.option, wholes.way_out)
+    told = not wholes.may_be_divided
+    return Groups(wholes.of, wholes.names, wholes.option, wholes.way_out, wholes.noun, is_told=told)
 
 
 def groups_by_names(source: Source, patterns: Sequence[str]) -> Groups:

@@ -1,6 +1,7 @@
 """Which source fits a path: what ``idm train --data PATH`` opens when it is told nothing else."""
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -207,12 +208,19 @@ def _way_out(images: Sequence[str], data: Sequence[tuple[str, str]]) -> str:
     """Say what to do with a folder of no images or files of data, or of too many."""
     arrays = [file for _, file in data if file.lower().endswith(SAMPLE_SUFFIX)]
     folders = {IMAGES for _ in images[:1]} | {"array_folder" for _ in arrays[1:]}
-    whole = sorted(folders | {name for name, _ in data if name in WHOLE_FOLDERS})
-    named = "".join(f", or set data.source.name={name}" for name in whole)
+    kinds = Counter(name for name, _ in data if name in WHOLE_FOLDERS)
+    named = "".join(f", or set data.source.name={name}" for name in sorted(folders | kinds.keys()))
     if not data:
         return "give the folder or file that holds the data"
     if len(data) == 1:
         return f"give {data[0][1]} in it, or a folder with the images only{named}"
+    most, count = kinds.most_common(1)[0] if kinds else ("", 0)
+    if 2 * count > len(data) > count and not folders:
+        left_out = next(file for name, file in data if name != most)
+        return (
+            f"set data.source.name={most} to read the {counted(count, 'file')} of that kind, without {left_out}"
+            f"{f' and {len(data) - count - 1:,} more' if len(data) - count > 1 else ''}, or give one of them"
+        )
     files = [file for _, file in data]
     to_train_on = [file for file in files if part_of_name(Path(file).name) == TRAIN]
     return f"give one of them, such as {(to_train_on or files)[0]}, or put all samples into one file{named}"

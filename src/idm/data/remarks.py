@@ -2,13 +2,27 @@
 
 from collections.abc import Sequence
 
+from idm.core.text import counted
+
 MOST_SHOWN = 5
 """Most names that are listed."""
 
+CHOOSES_LABELS = "data.source.label_column chooses labels"
 
-def unread_columns(names: Sequence[str]) -> tuple[str, ...]:
-    """Say which columns of a table are not read, in one line; nothing where all are."""
-    return () if not names else (f"columns not read: {listed(names)}; data.source.label_column chooses labels",)
+
+def unread_columns(names: Sequence[str], advice: str = CHOOSES_LABELS) -> tuple[str, ...]:
+    """Say which columns of a table are not read, in one line; nothing where all are.
+
+    Args:
+        names: theirs.
+        advice: which option chooses another column, in words; "": none.
+    """
+    return () if not names else ("; ".join(filter(None, [f"columns not read: {listed(names)}", advice])),)
+
+
+def unread_files(names: Sequence[str]) -> tuple[str, ...]:
+    """Say which files beside those of the data are not read, in one line; nothing where there are none."""
+    return (f"{counted(len(names), 'file')} of other kinds not read: {listed(names)}",) if names else ()
 
 
 def listed(names: Sequence[str]) -> str:

@@ -148,6 +148,8 @@ def open_alike(alike: Alike, path: Path, told: Mapping[str, Any]) -> tuple[Sourc
         own_way = alike.own.get("samples") or ENTRIES
         ways = sorted((ENTRIES, WHOLE), key=lambda way: way != own_way)
         rules = [{**rule, "samples": way} for way in ways for rule in rules]
+    if "sample_axes" in keys and "sample_axes" not in told:  # one field may have no axis that numbers samples
+        rules = [*rules, *({**rule, "sample_axes": ()} for rule in rules)]
     found: list[tuple[int, ...]] = []
     refused: DataError | None = None
     for rule in rules:

@@ -17,7 +17,7 @@ from idm.data.fingerprint import differing
 from idm.data.metadata import of_pieces
 from idm.data.values.ranges import find_range
 from idm.run.conditions import Conditions, open_conditions
-from idm.run.held_out import Split, hash_of_named, remarks_on_split, split
+from idm.run.held_out import Split, hash_of_named, notes_on_split, remarks_on_split, split
 from idm.run.opened_source import open_source
 from idm.run.spec import DataSpec
 from idm.settings.experiment import DataSettings
@@ -42,12 +42,14 @@ class Data:
         held_out: its held-out part.
         spec: its description.
         remarks: what is worth knowing of the range of its values and of its parts before training, a line each.
+        notes: how it was split, where that is as it was asked for, a line each.
     """
 
     train: Dataset
     held_out: Dataset
     spec: DataSpec
     remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @option_paths("data", DATA_OPTIONS)
@@ -75,13 +77,14 @@ def open_data(
     source = open_source(settings, trust_code=trust_code)
     if before is not None:
         _number_as_before(source, before, conditional=tells_classes(settings, before) and not settings.attributes)
-    parts = split(settings, source)
+    parts = split(settings, source, before)
     known = None if codec is None or before is None or before.condition is None else before.condition.codec
     conditions = open_conditions(settings, source, known)
     remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     if codec is None:  # otherwise it is a run's, whose range and remarks are known
         codec, about_range = _fit_codec(settings, source)
-        remarks = about_range + _remarks(settings, source, parts, conditions)
+        remarks, notes = about_range + _remarks(settings, source, parts, conditions), notes_on_split(parts)
     labels, attributes = _labels(settings, source, parts.train, before)
     take = partial(_part, source, codec, labels, conditions, crop=settings.random_crop)
     to_train = take(
@@ -92,9 +95,9 @@ def open_data(
         timeout=settings.timeout,
     )
     class_names = source.class_names if labels is not None and attributes is None else None
-    spec = _describe(settings, to_train, len(parts.train), parts.held_out, attributes, class_names)
+    spec = _describe(settings, to_train, parts, attributes, class_names)
     spec = spec if conditions is None else replace(spec, condition=conditions.spec)
-    return Data(to_train, take(parts.held_out), spec, remarks)
+    return Data(to_train, take(parts.held_out), spec, remarks, notes)
 
 
 def _part(
@@ -142,8 +145,7 @@ def tells_classes(settings: DataSettings, before: DataSpec | None = None) -> boo
 def _describe(
     settings: DataSettings,
     to_train: Dataset,
-    num_train: int,
-    held_out: Indices,
+    parts: Split,
     attributes: Attributes | None,
     class_names: tuple[str, ...] | None,
 ) -> DataSpec:
@@ -152,10 +154,10 @@ def _describe(
         to_train.shape,
         to_train.codec,
         class_names,
-        num_train,
-        len(held_out),
+        len(parts.train),
+        len(parts.held_out),
         source.layout,
-        hash_of_named(settings, source, held_out),
+        hash_of_named(settings, source, parts),
         source.fingerprint(),
         source.channel_names,
         source.sampling_rate,
@@ -228,7 +230,8 @@ def open_as_training(settings: DataSettings) -> Opened:
     _labels(settings, source, parts.train, None)
     conditions = open_conditions(settings, source)
     values = look_at_values(source, settings.range, standardize=settings.standardize)
-    values = replace(values, remarks=values.remarks + _remarks(settings, source, parts, conditions))
+    about = _remarks(settings, source, parts, conditions) + notes_on_split(parts)
+    values = replace(values, remarks=values.remarks + about)
     nothing = np.empty(0, dtype=np.int64)
     Dataset(source, values.codec, nothing, random_flip=settings.random_flip, crop=settings.random_crop)
     return Opened(source, values, parts.held_out, "" if conditions is None else conditions.words)

@@ -15,6 +15,8 @@ from idm.data import Indices, Source, split_by_folder, split_by_list, stratified
 from idm.data.groups import BY, PATTERN, Groups, grouped_split, groups_by, groups_by_names, groups_of_wholes
 from idm.data.parts import TRAIN
 from idm.data.patches import SIZE
+from idm.data.wholes import FEWEST, Wholes
+from idm.run.spec import DataSpec
 from idm.settings.experiment import DataSettings
 from idm.settings.schema import option_paths
 
@@ -35,23 +37,30 @@ class Split:
         held_out: numbers of those held out.
         groups: what is not divided; None where nothing is said of it.
         wanted: how many were to be held out; None where a list or a folder says which.
+        divided: what lies on both sides without being told to; None: nothing, or it is not known.
     """
 
     train: Indices
     held_out: Indices
     groups: Groups | None = None
     wanted: int | None = None
+    divided: Wholes | None = None
 
 
-def split(settings: DataSettings, source: Source) -> Split:
+def split(settings: DataSettings, source: Source, before: DataSpec | None = None) -> Split:
     """Choose the samples to train on and those held out.
+
+    Args:
+        settings: the data and their split.
+        source: the samples.
+        before: what a run remembers of the same data, which are split as they were then.
 
     Raises:
         DataError: no samples to train on; a list or folder that does not fit, or divides groups; no such groups.
     """
     seed = settings.split_seed
     with option_paths("data", ("held_out_list", "held_out_folder", BY, PATTERN, SIZE)), _part_named(settings):
-        groups = _groups(settings, source)
+        groups = _groups(settings, source, before)
         if settings.held_out_list or settings.held_out_folder:
             option = "held_out_list" if settings.held_out_list else "held_out_folder"
             if settings.held_out_list:
@@ -63,17 +72,27 @@ def split(settings: DataSettings, source: Source) -> Split:
             return Split(*parts, groups)
     num_held_out = _num_held_out(settings, len(source))
     if groups is None:
-        return Split(*stratified_split(source.labels, len(source), num_held_out, seed=seed), None, num_held_out)
+        parts = stratified_split(source.labels, len(source), num_held_out, seed=seed)
+        return Split(*parts, None, num_held_out, source.wholes if num_held_out else None)
     with option_paths("data", (BY, PATTERN, SIZE)):
         return Split(*grouped_split(groups, source.labels, num_held_out, seed=seed), groups, num_held_out)
 
 
-def _groups(settings: DataSettings, source: Source) -> Groups | None:
+def _groups(settings: DataSettings, source: Source, before: DataSpec | None) -> Groups | None:
     if settings.group_by:
         return groups_by(source, settings.group_by)
     if settings.group_pattern:
         return groups_by_names(source, settings.group_pattern)
-    return None if source.wholes is None else groups_of_wholes(source.wholes)
+    wholes = source.wholes
+    if wholes is None or (wholes.may_be_divided and _divides(settings, wholes, before)):
+        return None
+    return groups_of_wholes(wholes)
+
+
+def _divides(settings: DataSettings, wholes: Wholes, before: DataSpec | None) -> bool:
+    """Whether wholes that may be divided are: by who chose samples, as they are few, or as a run was begun so."""
+    is_told = bool(settings.held_out_list or settings.held_out_folder)
+    return is_told or len(wholes.names) < FEWEST or (before is not None and not before.held_out_hash)
 
 
 def _num_held_out(settings: DataSettings, total: int) -> int:
@@ -86,27 +105,58 @@ def _num_held_out(settings: DataSettings, total: int) -> int:
     return num_held_out
 
 
+def notes_on_split(parts: Split) -> tuple[str, ...]:
+    """Say which groups are held out, in a line; nothing where that is odd, see ``remarks_on_split``."""
+    return () if _are_too_many_or_few(parts) else _grouped_in_words(parts)
+
+
 def remarks_on_split(settings: DataSettings, parts: Split) -> tuple[str, ...]:
-    """Say which groups are held out, and that few of the samples are left to train on, a line each."""
-    return _grouped_in_words(parts) + _nearly_all_held_out(settings, parts.train, parts.held_out)
+    """Say what is odd: how many samples groups hold out, what they divide, how few are left, a line each."""
+    few = _nearly_all_held_out(settings, parts.train, parts.held_out)
+    odd = _grouped_in_words(parts) if _are_too_many_or_few(parts) else ()
+    return odd + _divided_in_words(parts) + few
+
+
+def _are_too_many_or_few(parts: Split) -> bool:
+    """Whether groups hold out another number of samples than was wanted."""
+    wanted, held = parts.wanted, len(parts.held_out)
+    return parts.groups is not None and wanted is not None and abs(held - wanted) > NEAR * wanted
 
 
 def _grouped_in_words(parts: Split) -> tuple[str, ...]:
-    if parts.groups is None:
+    if parts.groups is None or not (len(parts.held_out) or parts.groups.is_told):
         return ()
-    of, held, total = parts.groups.of, len(parts.held_out), len(parts.train) + len(parts.held_out)
+    groups, of, held, total = parts.groups, parts.groups.of, len(parts.held_out), len(parts.train) + len(parts.held_out)
     num_groups = len(set(of[parts.held_out].tolist()))
     line = (
-        f"data: {num_groups:,} of {counted(len(parts.groups.names), 'group')} (data.{parts.groups.told}) "
+        f"data: {num_groups:,} of {counted(len(groups.names), groups.noun)}"
+        f"{f' (data.{groups.told})' if groups.is_told else ''} "
         f"{'is' if num_groups == 1 else 'are'} held out, {held:,} of {total:,} samples"
+        f"{'' if groups.is_told else f': samples of a {groups.noun} are kept on one side of the split'}"
     )
-    if parts.wanted is None or abs(held - parts.wanted) <= NEAR * parts.wanted:
+    if not _are_too_many_or_few(parts):
         return (line,)
     sizes = np.bincount(of)
     largest = sizes.argmax()
     return (
-        f"{line}; {parts.wanted:,} were wanted, but groups are not divided, and the largest, "
-        f"{parts.groups.names[largest]}, has {sizes[largest]:,}",
+        f"{line}; {parts.wanted:,} were wanted, but {groups.noun}s are not divided, and the largest, "
+        f"{groups.names[largest]}, has {sizes[largest]:,}",
+    )
+
+
+def _divided_in_words(parts: Split) -> tuple[str, ...]:
+    """Say that samples of one whole lie on both sides of the split, as there are few wholes."""
+    if parts.divided is None:
+        return ()
+    count, noun = len(parts.divided.names), parts.divided.noun
+    advice = (
+        "data.group_pattern=(**/*)#* keeps each on one side"
+        if count > 1
+        else "data.held_out_list chooses those to hold out, such as the last ones"
+    )
+    return (
+        f"data: samples of {'the only ' + noun if count == 1 else f'each of {count} {noun}s'} lie on both sides of the "
+        f"split, and may be so alike that held-out figures say little of other {noun}s; {advice}",
     )
 
 
@@ -122,12 +172,13 @@ def _nearly_all_held_out(settings: DataSettings, train: Indices, held_out: Indic
     )
 
 
-def hash_of_named(settings: DataSettings, source: Source, held_out: Indices) -> str:
+def hash_of_named(settings: DataSettings, source: Source, parts: Split) -> str:
     """SHA-256 of the sorted names of the held-out samples, where a list, a folder or groups say which; or "".
 
     Of samples without names it is that of their numbers.
     """
-    grouped = settings.group_by or settings.group_pattern
+    by_default, held_out = parts.groups is not None and not parts.groups.is_told, parts.held_out
+    grouped = settings.group_by or settings.group_pattern or by_default
     if not grouped and (source.names is None or not (settings.held_out_list or settings.held_out_folder)):
         return ""
     names = sorted(

@@ -186,7 +186,7 @@ def _volumes(run: Opened, path: Path) -> Inputs:
 
 
 def _points(run: Opened, path: Path) -> Inputs:
-    table = table_of(path)
+    table = table_of(path, run.experiment.data)
     points = table.read(run.spec, may_have_holes=False)
     kept = points.astype(run.spec.codec.dtype)
     if kept.dtype.kind != "f" and (kept != points).any():

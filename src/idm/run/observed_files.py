@@ -67,7 +67,7 @@ def read_file(run: Opened, path: Path, shape: tuple[int, ...], *, may_have_holes
         data = np.asarray(open_arrays(path, None, None).data)
         return observed_in(data, shape, run.spec.layout if len(shape) == len(run.spec.shape) else "first", str(path))
     if name.endswith(TABLE_SUFFIXES):
-        points = table_of(path).read(run.spec, may_have_holes=may_have_holes)
+        points = table_of(path, run.experiment.data).read(run.spec, may_have_holes=may_have_holes)
         return observed_in(points, shape, "first", str(path))
     if path.suffix.lower() not in SUFFIXES:
         raise DataError(f"{path}: a picture, .npy, .npz or NIfTI file wanted, got '{path.suffix}'; convert it")

@@ -168,7 +168,7 @@ def _labels(like: Like, source: Source, path: Path) -> NDArray[Any] | None:
         return None
     if source.labels is None or source.class_names is None:
         raise DataError(
-            f"{path}: samples with classes wanted, as the run was trained on, got none; put images into a folder per "
-            "class, or save labels with the array"
+            f"{path}: samples with classes wanted, as the run was trained on, got none; put files into a folder per "
+            "class, save labels with the array, or name their column by data.source.label_column"
         )
     return np.array(number_names(path, source.class_names, known), dtype=np.int64)[source.labels]

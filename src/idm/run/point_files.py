@@ -13,8 +13,10 @@ from idm.core.places import kind_at
 from idm.core.text import shown
 from idm.data.arrays.cells import MISSING, READERS, SPELLED, WRITTEN, Decimal
 from idm.data.arrays.columns import NumberTable, guess_label_column, open_numbers
+from idm.data.label_names import NO_LABELS
 from idm.data.writers.table import table_bytes
 from idm.run.spec import DataSpec
+from idm.settings.experiment import DataSettings
 
 TABLE_SUFFIXES = (".csv", ".tsv")
 
@@ -26,9 +28,11 @@ class PointTable:
 
     Attributes:
         table: its columns.
+        told: name of the column of labels, or "none", as the run was told; None: it was not.
     """
 
     table: NumberTable
+    told: str | None = None
 
     def columns(self, spec: DataSpec) -> tuple[str, ...]:
         """Return the columns that hold the coordinates of a run's points: those of its names, or as many as it has.
@@ -41,7 +45,7 @@ class PointTable:
             raise DataError(f"{self.table.where}: samples of shape {spec.shape} wanted, got rows of numbers")
         if spec.channel_names is not None and set(spec.channel_names) <= set(names):
             return spec.channel_names
-        values = tuple(name for name in names if name != guess_label_column(self.table, None))
+        values = tuple(name for name in names if name != self._of_labels)
         if len(values) != count:
             wanted = f" ({', '.join(spec.channel_names)})" if spec.channel_names else ""
             raise DataError(
@@ -67,9 +71,16 @@ class PointTable:
         return np.array(rows, dtype=np.float64)
 
     def labels(self) -> list[str] | None:
-        """Read the classes; None where no column plainly names any."""
-        name = guess_label_column(self.table, None)
+        """Read the classes; None where no column names any."""
+        name = self._of_labels
         return None if name is None else self.table.texts([name])[name]
+
+    @property
+    def _of_labels(self) -> str | None:
+        """Name the column of labels: that of the run's data, or one whose name plainly stands for labels."""
+        if self.told == NO_LABELS:
+            return None
+        return self.told if self.told in self.table.names else guess_label_column(self.table, None)
 
     def _number(self, row: int, name: str, cells: Sequence[str], decimal: Decimal, *, may_have_holes: bool) -> float:
         cell = cells[self.table.names.index(name)].strip()
@@ -91,8 +102,12 @@ class PointTable:
         return table_bytes(rows, names if self.table.is_named else None, self.table.delimiter)
 
 
-def table_of(path: Path) -> PointTable:
+def table_of(path: Path, settings: DataSettings | None = None) -> PointTable:
     """Open a file of points.
+
+    Args:
+        path: the file.
+        settings: the data that the points are like, which may say what the column of labels is called.
 
     Raises:
         UnreadableFileError: it cannot be read.
@@ -100,4 +115,5 @@ def table_of(path: Path) -> PointTable:
     """
     if not path.is_file():
         raise DataError(f"{path}: a file of numbers wanted, got {kind_at(path)}; check the path")
-    return PointTable(open_numbers(path, None, None))
+    told = None if settings is None else settings.source.get("label_column")
+    return PointTable(open_numbers(path, None, None), told)

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.data.arrays.axes import LAYOUTS
+from idm.data.arrays.nifti_places import place_of
 from idm.data.extras import import_extra
-from idm.data.sources.nifti import NIFTI_SUFFIXES, place_of
+from idm.data.sources.nifti import NIFTI_SUFFIXES
 from idm.data.writers.nifti import UNKNOWN, nifti_bytes
 from idm.data.writers.npz import npz_bytes
 from idm.data.writers.png import png_bytes
@@ -50,7 +51,7 @@ def kind_of_set(run: Opened, file: Path | None) -> Kind:
     """Return how sets of samples that came in one file are written: as such a set for each draw."""
     suffix = "" if file is None else file.suffix.lower()
     if file is not None and suffix in TABLE_SUFFIXES:
-        table = table_of(file)
+        table = table_of(file, run.experiment.data)
         return Kind(suffix, True, lambda points: table.write(points, run.spec))
     return Kind(".npz", True, _npz) if suffix == ".npz" else Kind(".npy", True, _npy)
 

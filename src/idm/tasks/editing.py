@@ -181,7 +181,7 @@ def interpolate_into(
     with sample_folder(folder, opened, num) as results:
         say_what_is_replaced(results, say)
         x, y = interpolate(opened, ends, num, **given, listener=listener)
-        what = f"{counted(num, 'image')} from {start} to {end}"
+        what = f"{counted(num, 'sample')} from {start} to {end}"
         written = results.put(what, lambda new: save_samples(new, opened, x, columns=num, labels=y))
     return Edited(opened, x, written, choice.process.num_timesteps)
 

@@ -109,6 +109,8 @@ def _announce(task: Task, num_steps_done: int) -> None:
     """Say what is worth knowing of the data, and what is about to be trained."""
     for remark in task.data.remarks:
         warn(remark)
+    for note in task.data.notes:
+        task.wish.listener.say(note)
     if task.wish.announce is not None:
         opened = (task.experiment, task.data, task.diffusion, task.network, task.device)
         task.wish.announce(Start(*opened, num_steps_done, task.ranks.size, task.origin))

@@ -7,7 +7,14 @@ from .case import FAR, FLAT, SPARSE, Case, nothing
 from .image_files import held_out, images, stack, with_list
 from .mixed_files import FILES, gaps
 
+
+def volumes_and_a_table(folder):
+    (folder / "participants.tsv").write_text("id\tage\na\t30\n")
+    return nifti("a", "b")(folder)
+
+
 FILES_OF_ONE_KIND: list[Case] = [
+    Case("nifti", volumes_and_a_table, "data.source.name", "nifti"),
     Case("nifti", nifti("a", "b"), "data.source.samples", "files", {"data.source.samples": "last"}),
     Case("nifti", nifti("a_0", "b"), "data.source.labels", "none", {"data.source.labels": "prefix"}),
     Case("nifti", nifti("train/a", "val/b"), "data.source.split", "val", {"data.source.split": "test"}),

@@ -12,6 +12,8 @@ NUMBERS: list[Case] = [
     Case("numeric_csv", WITH_WORDS, "data.source.columns", "[a, b]", {"data.source.columns": "[a, d]"}),
     Case("numeric_csv", numbers("a,b", "1,", "2,3"), "data.source.columns", "[a]"),
     Case("numeric_csv", numbers("a,b", "1,2", "3,4"), "data.source.columns", "[a]", {"data.source.columns": "[]"}),
+    Case("numeric_csv", numbers("a,b", "1,", "2,3", "3,4"), "data.source.missing", "skip"),
+    Case("numeric_csv", numbers("a,b", "1,", "2,"), "data.source.columns", "[a]", {"data.source.missing": "skip"}),
     Case("numeric_csv", numbers("1,1", "2,3"), "data.source.header", "false", {"data.source.header": "true"}),
     Case("numeric_csv", numbers("a;b", "1,234;2", "3,500;4"), "data.source.decimal", "comma"),
     Case(

@@ -31,6 +31,23 @@ def test_resized_sixteen_bit_edges_stay_in_range(tmp_path):
     assert resized[:, 9:].min() > 55_000
 
 
+@pytest.mark.parametrize(("dtype", "ends"), [(np.uint16, (155, 4_095)), (np.uint8, (30, 200))])
+def test_resized_edges_stay_in_the_range_of_their_image(tmp_path, dtype, ends):
+    pixels = np.full((24, 24), ends[0], dtype)
+    pixels[:, 12:] = ends[1]
+    save(tmp_path / "a.png", pixels)
+    resized = only(ImageFolder(tmp_path, image_size=16))  # bicubic alone gives values beyond both
+    assert (resized.min(), resized.max()) == ends
+
+
+def test_each_channel_stays_in_its_own_range(tmp_path):
+    pixels = np.zeros((24, 24, 3), np.uint8) + np.uint8([0, 50, 100])
+    pixels[:, 12:] = [255, 150, 101]
+    save(tmp_path / "a.png", pixels)
+    resized = only(ImageFolder(tmp_path, image_size=16)).reshape(-1, 3)
+    assert (resized.min(axis=0).tolist(), resized.max(axis=0).tolist()) == ([0, 50, 100], [255, 150, 101])
+
+
 @pytest.mark.parametrize(("height", "width"), [(9, 9), (9, 30), (40, 17), (8, 200), (100, 8)])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_any_image_becomes_a_square_of_the_size_asked_for(tmp_path, height, width, channels):

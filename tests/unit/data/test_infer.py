@@ -80,6 +80,18 @@ def test_of_several_files_one_is_named_that_can_be_given(tmp_path, suffix):
     assert len(SOURCES.build(*infer_source(tmp_path / f"a.{suffix}"))) == 2
 
 
+def test_among_files_of_several_kinds_the_one_that_most_are_of_is_advised(tmp_path):
+    """As volumes with a table of those whom they show."""
+    nibabel = pytest.importorskip("nibabel")
+    (tmp_path / "participants.tsv").write_text("id\tage\na\t30\n")
+    for name in "abc":
+        nibabel.save(nibabel.Nifti1Image(np.ones((2, 3, 4), np.int16), np.eye(4)), tmp_path / f"{name}.nii")
+    said = r"; set data\.source\.name=nifti to read the 3 files of that kind, without participants\.tsv, or give one of"
+    with pytest.raises(DataError, match=said):
+        infer_source(tmp_path)
+    assert len(SOURCES.build("nifti", {"path": str(tmp_path)})) == 3
+
+
 def test_a_single_image_is_told_its_folder_which_is_read(tmp_path):
     image(tmp_path / "a.jpg", 4, 4)
     with pytest.raises(DataError, match=r"got a single image; give the folder that a\.jpg is in$"):

@@ -7,10 +7,11 @@ import nibabel
 import numpy as np
 import pytest
 
-from idm.data.metadata import NetCdfMetadata, NiftiMetadata, metadata_from_plain, metadata_to_plain
+from idm.data.metadata import NetCdfMetadata, NiftiMetadata, metadata_from_plain, metadata_to_plain, of_pieces
 from idm.data.metadata.netcdf import Named
 from idm.data.sources.netcdf import NetCdf
 from idm.data.sources.nifti import Nifti
+from idm.data.writers.nifti import nifti_bytes
 
 AFFINE = np.array([[-2.0, 0, 0, 90], [0, 2, 0, -126], [0, 0, 2.5, -72], [0, 0, 0, 1]])
 PLACE = NiftiMetadata(tuple(AFFINE.reshape(-1).tolist()), 4, "mm", "sec", packed=False)
@@ -30,14 +31,29 @@ def test_the_place_that_volumes_agree_on_is_kept(tmp_path):
     assert Nifti(tmp_path).metadata == PLACE
 
 
-def test_of_volumes_in_several_places_the_size_of_voxels_is_kept(tmp_path):
+def test_of_volumes_in_several_places_directions_and_the_place_of_the_first_are_kept(tmp_path):
+    """Without the sign of the first axis programs show the left for the right."""
     write_volume(tmp_path / "a.nii", AFFINE)
     moved = AFFINE.copy()
     moved[0, 3] += 5
     write_volume(tmp_path / "b.nii", moved)
-    found = Nifti(tmp_path).metadata
-    np.testing.assert_array_equal(found.matrix, np.diag([2.0, 2.0, 2.5, 1.0]))
-    assert found.code == 0
+    found = Nifti(tmp_path)
+    assert found.metadata == PLACE
+    assert "offsets of the files differ by up to 5 mm: volumes that are made have that of the first" in found.remarks
+    made = nibabel.Nifti1Image.from_bytes(nifti_bytes(np.zeros((1, 2, 3, 4)), found.metadata))
+    assert nibabel.aff2axcodes(made.affine) == ("L", "A", "S")
+    pieces = of_pieces(found.metadata, (1, 2, 2, 2))
+    cut = nibabel.Nifti1Image.from_bytes(nifti_bytes(np.zeros((1, 2, 2, 2)), pieces))
+    np.testing.assert_array_equal(cut.affine, np.diag([-2, 2, 2.5, 1]))
+
+
+def test_of_volumes_of_other_directions_the_size_of_voxels_is_kept_and_a_line_says_so(tmp_path):
+    write_volume(tmp_path / "a.nii", AFFINE)
+    write_volume(tmp_path / "b.nii", AFFINE * [[-1], [1], [1], [1]])
+    found = Nifti(tmp_path)
+    np.testing.assert_array_equal(found.metadata.matrix, np.diag([2.0, 2.0, 2.5, 1.0]))
+    assert found.metadata.code == 0
+    assert any("other directions or sizes of voxels in 1 file than in the first" in line for line in found.remarks)
 
 
 def test_names_units_and_coordinates_of_a_netcdf_file_are_kept(tmp_path):

@@ -108,7 +108,7 @@ def test_columns_are_chosen_by_name_in_the_order_asked_for_and_others_are_named(
     np.testing.assert_array_equal(source.read(np.array([2, 0])), [[6, 5], [2, 1]])
     assert (source.channel_names, source.class_names) == (("y", "x"), ("cat", "dog"))
     assert source.labels.tolist() == [0, 1, 0]
-    assert source.remarks == ("columns not read: id, note; data.source.label_column chooses labels",)
+    assert source.remarks == ("columns not read: id, note; data.source.columns chooses values",)
 
 
 @pytest.mark.parametrize(
@@ -268,3 +268,25 @@ def test_a_run_finds_its_columns_by_name_in_another_file(tmp_path):
     assert source.read(np.arange(2)).tolist() == [[2.0, 2.5], [3.0, 3.5]]
     with pytest.raises(DataError, match="a column 'v' wanted, got u, label"):
         open_data_to_score(run, written(tmp_path / "c.csv", "u,label", "2,y", "3,x"))
+
+
+def test_rows_that_miss_values_are_counted_and_left_out_where_it_is_said(tmp_path):
+    lines = ["a,b,kind,split", "1,2,x,train", ",4,y,train", "5,NA,x,train", "7,8,y,test", "9,,z,test", "3,3,y,train"]
+    options = {"path": str(written(tmp_path / "a.csv", *lines)), "label_column": "kind"}
+    with pytest.raises(
+        DataError, match=r"row 3 of column 'a', one of 3 in 6 rows with .* set data\.source\.missing=skip"
+    ):
+        SOURCES.build("numeric_csv", options)
+    with pytest.raises(DataError, match="one of 1 in 2 rows"):
+        SOURCES.build("numeric_csv", options | {"split": "test"})
+    source = SOURCES.build("numeric_csv", options | {"missing": "skip"})
+    np.testing.assert_array_equal(source.read(np.arange(3)), [[1, 2], [7, 8], [3, 3]])
+    assert source.class_names is not None
+    assert [source.class_names[label] for label in source.labels] == ["x", "y", "y"]
+    assert "3 of 6 rows are not read, since values are missing" in source.remarks
+    assert source.beside.read("apart", "kind", 3).tolist() == ["x", "y", "y"]
+    part = SOURCES.build("numeric_csv", options | {"missing": "skip", "split": "train"})
+    np.testing.assert_array_equal(part.read(np.arange(2)), [[1, 2], [3, 3]])
+    empty = written(tmp_path / "b.csv", "a,b", "1,", ",2")
+    with pytest.raises(DataError, match=r"got none among 2; choose other columns with data\.source\.columns"):
+        SOURCES.build("numeric_csv", {"path": str(empty), "missing": "skip"})

@@ -104,6 +104,8 @@ def test_missing_values_are_filled_or_left_out_with_their_sample(tmp_path):
     with pytest.raises(DataError, match=r"all values wanted, got 5\.0% missing in sample 1"):
         build(tmp_path / "a.tif")
     assert build(tmp_path / "a.tif", missing="fill", fill=7.0)[1][0, 1, 0] == 7
+    (line,) = build(tmp_path / "a.tif", missing="fill", fill=-70.5).remarks
+    assert line.startswith("1.7 % of the values are missing, filled with -70.5, which lies outside of the data (")
     assert build(tmp_path / "a.tif", missing="skip").names == ("a.tif#0", "a.tif#2")
 
 

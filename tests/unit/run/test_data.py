@@ -249,7 +249,8 @@ def test_groups_are_told_before_training_and_remembered(of_pictures):
     settings = of_pictures(group_pattern=("*/(*).png",), held_out=2).data
     data = open_data(settings)
     assert [(row + 6) % 12 for row in which(data.held_out)] == which(data.held_out)[::-1]  # day and night of a number
-    assert data.remarks[-1] == "data: 1 of 6 groups (data.group_pattern=*/(*).png) is held out, 2 of 12 samples"
+    assert data.notes == ("data: 1 of 6 groups (data.group_pattern=*/(*).png) is held out, 2 of 12 samples",)
+    assert data.remarks == ()  # it is as it was asked for
     assert len(data.spec.held_out_hash) == 64
     assert open_data(replace(settings, group_pattern=("(*)/*",))).spec.held_out_hash != data.spec.held_out_hash
 

@@ -6,6 +6,7 @@ import pytest
 from idm.data import Codec
 from idm.run.point_files import table_of
 from idm.run.spec import DataSpec
+from idm.settings.data import DataSettings, SourceSettings
 
 SPEC = DataSpec((2,), Codec.quantized("uint8", 256), None, 2, 0, channel_names=("x", "y"))
 
@@ -20,3 +21,14 @@ def test_points_go_back_with_the_decimals_and_columns_of_their_file(text, tmp_pa
     again = table_of(tmp_path / "b.csv").read(SPEC, may_have_holes=False)
     assert again.tolist() == [[1.0, 0.5], [1e-7, 1 / 3]]
     assert ("." in (tmp_path / "b.csv").read_text()) == ("." in text)
+
+
+def test_classes_are_in_the_column_that_the_run_was_told(tmp_path):
+    (tmp_path / "a.csv").write_text("x,kind,y\n1,cat,2\n3,dog,4\n")
+
+    def labels(told):
+        source = SourceSettings("numeric_csv", SourceSettings.options_of("numeric_csv")(path="", label_column=told))
+        return table_of(tmp_path / "a.csv", DataSettings(source=source)).labels()
+
+    assert labels("kind") == ["cat", "dog"]
+    assert labels("none") is labels(None) is labels("species") is None

@@ -1,7 +1,7 @@
 """Columns of numbers in a CSV file: what they are called, which are values and which are labels."""
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -70,6 +70,19 @@ class NumberTable:
                     found[name].append(cells[place].strip())
         return found
 
+    @property
+    def num_rows(self) -> int:
+        """How many rows there are below the names."""
+        return sum(1 for _ in self.rows())
+
+    def complete(self, names: Sequence[str]) -> list[int]:
+        """Return the numbers of the rows, from 0, that miss no value in some columns."""
+        places = [self.names.index(name) for name in names]
+        cells_of = enumerate(cells for _, cells in self.rows())
+        return [
+            row for row, cells in cells_of if all(cells[place].strip().casefold() not in MISSING for place in places)
+        ]
+
     def decimal_of(self, names: Sequence[str]) -> Decimal:
         """Tell what numbers of some columns have before their fraction; a point where commas are between columns."""
         if self.told is not None or self.delimiter == ",":
@@ -101,7 +114,7 @@ class NumberTable:
                 try:
                     found.extend([read(cells[place]) for place in places])
                 except (ValueError, OverflowError):
-                    self._refuse(number, cells, names, read)
+                    self._refuse(number, cells, names, read, chosen)
         if not found:
             raise DataError(
                 f"{self.where}: at least one row, and one column in data.source.columns, of numbers wanted, got none; "
@@ -110,7 +123,12 @@ class NumberTable:
         return np.frombuffer(found, dtype=code).reshape(-1, len(names))
 
     def _refuse(
-        self, number: int, cells: Sequence[str], names: Sequence[str], read: Callable[[str], object]
+        self,
+        number: int,
+        cells: Sequence[str],
+        names: Sequence[str],
+        read: Callable[[str], object],
+        kept: Collection[int] | None,
     ) -> NoReturn:
         """Say which cell of a row is no number, and what to do about it."""
         name, cell = next(
@@ -118,9 +136,13 @@ class NumberTable:
         )
         place, others = f"in row {number} of column '{name}'", "choose other columns with data.source.columns"
         if cell.casefold() in MISSING:
+            complete = self.complete(names)
+            total = self.num_rows if kept is None else len(kept)
+            missing = total - (len(complete) if kept is None else sum(row in kept for row in complete))
             raise DataError(
-                f"{self.where}: a number in every row wanted, got none ({shown(cell)}) {place}; fill it in, remove the "
-                f"row, or {others}"
+                f"{self.where}: a number in every row wanted, got none ({shown(cell)}) {place}, one of {missing:,} in "
+                f"{total:,} rows with missing values; fill them in, set data.source.missing=skip to leave such rows "
+                f"out, or {others}"
             )
         decimal, finite = self.decimal_of(names), READERS["d"]
         if reads(lambda text: finite(WRITTEN[decimal](text)), cell):

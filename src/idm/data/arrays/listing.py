@@ -9,6 +9,7 @@ from idm.core.places import kind_at
 from idm.data.base import Indices
 from idm.data.images.files import LabelRule, find_files, read_labels
 from idm.data.parts import choose_part
+from idm.data.remarks import unread_files
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,11 @@ def list_files(where: Path, kind: str, is_one: Callable[[str], bool], split: str
     """
     if where.is_file():
         return Listed((where,), (where.name,), ())
-    files = [file for some in find_files(where) for file in some if is_one(file)] if where.is_dir() else []
+    there = [file for some in find_files(where) for file in some] if where.is_dir() else []
+    files = [file for file in there if is_one(file)]
     if not files:
         found = "a folder without any" if where.is_dir() else kind_at(where)
         raise DataError(f"{where}: {kind} wanted, got {found}; check the path")
     chosen = choose_part(where, sorted(files), split, every=every)
-    return Listed(tuple(where / file for file in chosen.files), chosen.files, chosen.below, chosen.remarks)
+    remarks = (*chosen.remarks, *unread_files([file for file in there if not is_one(file)]))
+    return Listed(tuple(where / file for file in chosen.files), chosen.files, chosen.below, remarks)

@@ -4,6 +4,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from idm.data.arrays.axes import ChannelRule
 from idm.data.arrays.source import ArraySource
 from idm.data.base import BLOCK_BYTES, Indices, blocks
 from idm.data.cutting import Window, windows_at
+from idm.data.values.words import percent
 
 MissingRule = Literal["refuse", "fill", "skip"]
 
@@ -97,10 +99,36 @@ class MeasuredSource(ArraySource):
         self._adopt(where, shape, dtype, kept, channels=channels, spatial_dims=spatial_dims)
 
     @property
-    def _left_out(self) -> tuple[str, ...]:
-        """Say how many samples are left out, in a line; nothing where none are."""
+    def _about_missing(self) -> tuple[str, ...]:
+        """Say how many samples are left out, or that a number stands for missing values that no other is near."""
         number = self._num_stored - len(self._kept)
-        return (f"{number:,} of {self._num_stored:,} samples are not read, since values are missing",) if number else ()
+        if number:
+            return (f"{number:,} of {self._num_stored:,} samples are not read, since values are missing",)
+        return self._about_fill() if self._missing.rule == "fill" and self._missing.may_be else ()
+
+    def _measured_pieces(self, indices: Indices) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
+        """Go through the values of some stored samples in pieces of bounded memory, and where some are missing."""
+        if self.sample_bytes <= BLOCK_BYTES:
+            return iter([self._measured(indices)])
+        keys = [self._layout.key(window) for window in self._slabs()]
+        return chain.from_iterable(self._measured_windows(index, keys) for index in indices.tolist())
+
+    def _about_fill(self) -> tuple[str, ...]:
+        """Say which share of the values is filled, where what fills them lies outside of the others."""
+        missed, found, low, high = 0, 0, math.inf, -math.inf
+        pieces = passed(blocks(self._kept, self.sample_bytes), len(self._kept), "looking for gaps")
+        for values, missing in chain.from_iterable(map(self._measured_pieces, pieces)):
+            present = values[~missing]
+            missed, found = missed + int(missing.sum()), found + present.size
+            if present.size:
+                low, high = min(low, present.min().item()), max(high, present.max().item())
+        fill = self._fill.item()
+        if not missed or not found or low <= fill <= high:
+            return ()
+        return (
+            f"{percent(missed / (missed + found))} of the values are missing, filled with {fill:g}, which lies outside "
+            f"of the data ({low:g} to {high:g}); data.source.fill chooses another number",
+        )
 
     def _complete(self, where: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Indices:
         pieces = passed(blocks(self._kept, _bytes(shape, dtype)), len(self._kept), "looking for gaps")
@@ -109,7 +137,7 @@ class MeasuredSource(ArraySource):
         if not len(kept):
             raise DataError(
                 f"{where}: a sample of which no value is missing wanted, got none among {shape[0]:,}; set "
-                "data.source.missing=fill to put a number in their place"
+                "data.source.missing=fill to put the number data.source.fill in their place"
             )
         return kept
 
@@ -143,7 +171,8 @@ class MeasuredSource(ArraySource):
                     row = int(np.argmax(missing > 0))
                     raise DataError(
                         f"{where}: all values wanted, got {missing[row]:.1%} missing in sample {indices[row]}; "
-                        "set data.source.missing=skip to leave such samples out, or fill to put a number in their place"
+                        "set data.source.missing=skip to leave such samples out, or fill to put the number "
+                        "data.source.fill in their place"
                     )
         super()._refuse_non_finite(where)
 

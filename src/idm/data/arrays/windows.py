@@ -16,9 +16,13 @@ from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices, number_classes
 from idm.data.images.check import gather
 from idm.data.names import MadeNames
+from idm.data.wholes import FEWEST, Wholes
 
 LARGEST_WINDOW_FRAMES = 4_096
 """Most frames of a window where nothing is said of it."""
+
+WINDOW, WAY_OUT = "source.window", "set data.held_out=0"
+"""The setting that cuts recordings, and what to do where there is one alone."""
 
 
 @runtime_checkable
@@ -98,6 +102,10 @@ class WindowSource(ArraySource):
         self.names = MadeNames(self._pieces.total, partial(self._named, listed.names))
         if labels:
             self.labels, self.class_names = number_classes(np.concatenate(labels))
+        if max(map(len, firsts)) > 1:
+            owners, files = np.unique(self._pieces.owners, return_inverse=True)
+            titles = tuple(listed.names[owner] for owner in owners.tolist())
+            self.wholes = Wholes(files.reshape(-1), titles, WINDOW, WAY_OUT, "recording", may_be_divided=True)
 
     def _named(self, files: Sequence[str], indices: Indices) -> list[str]:
         """Name windows by their file and how many hops lie before them: a.wav#3."""
@@ -130,7 +138,7 @@ class WindowSource(ArraySource):
         rest = sum(found.num_frames - end for found, end in zip(self._recordings, ends, strict=True))
         rest += sum(count - 1 for count in counts) * max(0, self._hop - self._window)
         lines = [f"{rest:,} frames are in no window and not read; data.source.hop chooses windows"] if rest else []
-        if self._hop < self._window:
+        if self._hop < self._window and len(self._recordings) < FEWEST:
             lines.append(
                 "windows overlap: held-out ones share frames with those to train on, unless files are held out"
             )

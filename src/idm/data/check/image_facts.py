@@ -28,6 +28,10 @@ UNAPPLIED = {"icc_profile": "colour profile not applied", "gamma": "gamma not ap
 """What files may hold besides pixels that would change how they are shown."""
 
 
+X_RESOLUTION = 282
+"""The tag of TIFF that counts pixels per unit of length."""
+
+
 @dataclass(frozen=True)
 class ImageFacts:
     """What the header of an image file says.
@@ -38,6 +42,7 @@ class ImageFacts:
         size: stored width and height.
         orientation: EXIF orientation, 1 to 8; 0 if the tag has another value.
         conversions: what is done on reading, in words.
+        has_resolution: whether it is a TIFF file that says how large a pixel is.
     """
 
     format: str
@@ -45,6 +50,7 @@ class ImageFacts:
     size: tuple[int, int]
     orientation: int
     conversions: tuple[str, ...]
+    has_resolution: bool = False
 
 
 def read_facts(place: Place, policy: PixelPolicy) -> ImageFacts | None:
@@ -69,7 +75,12 @@ def _facts(path: Path, image: Image.Image, policy: PixelPolicy) -> ImageFacts:
         words.append("first of several pictures in the file")
     if path.suffix.lower() not in SUFFIXES_OF[name]:
         words.append(f"{name} file of another name")
-    return ImageFacts(name, image.mode, image.size, orientation, tuple(words))
+    return ImageFacts(name, image.mode, image.size, orientation, tuple(words), _has_resolution(image))
+
+
+def _has_resolution(image: Any) -> bool:
+    """Whether a TIFF file says how large a pixel is; 1 stands for nothing said."""
+    return image.format == "TIFF" and float(image.tag_v2.get(X_RESOLUTION, 1)) != 1
 
 
 def _is_shallow(image: Any) -> bool:

@@ -1,5 +1,6 @@
 """Checking a folder of images file by file, so that every file has its line in the index."""
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,15 +11,16 @@ from typing import Any
 
 from idm.core.errors import DataError
 from idm.core.progress import SILENT, Listener
+from idm.core.text import counted
 from idm.data.check.leaks import find_copies, find_leaks, gather_hashes
 from idm.data.check.look import Looked, look
-from idm.data.check.result import DataCheck, count, folder_and_file, odd_copies, odd_groups
+from idm.data.check.result import FLAT, DataCheck, count, folder_and_file, odd_copies, odd_groups
 from idm.data.check.training import Opened, Opener, try_to_open
 from idm.data.images.check import refuse_other, refuse_size
 from idm.data.images.decode import MAX_PIXELS
 from idm.data.images.fitting import fitting_size
 from idm.data.images.pixels import PixelPolicy, policy_of
-from idm.data.images.resize import frame_of
+from idm.data.images.resize import Frame, frame_of
 from idm.data.images.source import ImageList
 from idm.data.infer import FITTED
 
@@ -131,7 +133,21 @@ def _summary(
         values=None if opened is None else opened.values,
         condition="" if opened is None else opened.condition,
         leaks=leaks,
+        scaled="" if opened is None else _scaling_in_words(fine, frame_of(options.get("image_size"))),
     )
+
+
+def _scaling_in_words(looked: Sequence[Looked], frame: Frame | None) -> str:
+    """Say that images of several sizes are scaled by several factors; nothing where they are not."""
+    headers = [item.header for item in looked if item.header is not None]
+    sizes = sorted({(header.width, header.height) for header in headers}, key=math.prod)
+    factors = [] if frame is None else [max(frame.width / width, frame.height / height) for width, height in sizes]
+    if len(set(factors)) < 2:
+        return ""
+    first, last = (" x ".join(map(str, size)) for size in (sizes[0], sizes[-1]))
+    num = sum(item.has_resolution for item in looked)
+    lost = f"; the resolution in {counted(num, 'TIFF file')} no longer holds" if num else ""
+    return f", from {first} to {last}, scaled by factors from {min(factors):.3g} to {max(factors):.3g}{lost}"
 
 
 def _by_channel(values: Sequence[tuple[int | float, ...]]) -> list[tuple[int | float, ...]]:
@@ -146,7 +162,7 @@ def _odd(looked: Sequence[Looked]) -> list[tuple[str, str]]:
     entries = [item.entry for item in looked]
     refused = [("refused", entry.path) for entry in entries if entry.refusal is not None]
     converted = [(words, entry.path) for entry in entries for words in entry.conversions if entry.refusal is None]
-    flat = [("one value everywhere", item.entry.path) for item in looked if item.low and item.low == item.high]
+    flat = [(FLAT, item.entry.path) for item in looked if item.low and item.low == item.high]
     narrow = [
         (f"one side more than {EXTREME_ASPECT} times the other", entry.path)
         for entry in entries

@@ -28,6 +28,7 @@ class Looked:
         content: hashes of its pixels, see ``leaks``; of its bytes where it cannot be decoded.
         low: smallest value per channel; empty where it cannot be decoded.
         high: largest value per channel.
+        has_resolution: whether it says how large a pixel is, see ``ImageFacts``.
     """
 
     place: Place
@@ -36,6 +37,7 @@ class Looked:
     content: bytes
     low: tuple[int | float, ...] = ()
     high: tuple[int | float, ...] = ()
+    has_resolution: bool = False
 
 
 def look(
@@ -62,7 +64,8 @@ def look(
     except DataError as error:
         return Looked(place, replace(entry, refusal=error.lines[0]), header, hash_name(entry.sha256 or name))
     seen = replace(entry, size=(header.width, header.height))
-    return Looked(place, seen, header, hash_content(pixels), *_range(pixels))
+    resolved = facts is not None and facts.has_resolution
+    return Looked(place, seen, header, hash_content(pixels), *_range(pixels), has_resolution=resolved)
 
 
 def _entry(folder: Path, place: Place, name: str, label: str | None) -> FileEntry:

@@ -16,6 +16,12 @@ from idm.data.sources.indexed import ENCODED, MAX_REFUSED, WHOLE
 FEW_PER_CLASS = 10
 """The largest class is called out when it has more than this many times the samples of the smallest."""
 
+FLAT = "one value everywhere"
+"""What samples have in common whose values are all the same."""
+
+FEW_NAMED = 3
+"""Most of them that a line names."""
+
 
 @dataclass(frozen=True)
 class OddGroup:
@@ -56,6 +62,7 @@ class DataCheck:
         patches: size and stride of patches that samples are cut into; 0: none.
         leaks: contents that are on both sides of the split; None where the data could not be opened and split.
         condition: what the network would be shown beside samples, in words; "": nothing.
+        scaled: what bringing images to one size does to them, in words that follow their number; "": nothing.
     """
 
     path: str
@@ -79,6 +86,7 @@ class DataCheck:
     patches: tuple[Sizes, Sizes] = (0, 0)
     leaks: tuple[Leak, ...] | None = None
     condition: str = ""
+    scaled: str = ""
 
     @property
     def index(self) -> Index | None:
@@ -119,8 +127,9 @@ class DataCheck:
         sizes = list(self.classes.values()) if self.classes else []
         if sizes and max(sizes) > FEW_PER_CLASS * min(sizes):
             found.append(f"classes from {min(sizes):,} to {max(sizes):,} samples")
+        found += [_flat_in_words(group.names) for group in self.odd if group.reason == FLAT]
         if len(self.counts.get("size", {})) > 1:
-            found.append(f"{len(self.counts['size']):,} different sizes")
+            found.append(f"{len(self.counts['size']):,} different sizes{self.scaled}")
         if self.outside:
             found.append(
                 f"{counted(len(self.outside), 'file')} outside of the folder they are listed in, such as "
@@ -150,6 +159,13 @@ class DataCheck:
             "remarks": list(self.remarks),
             "refusals": list(self.refusals),
         }
+
+
+def _flat_in_words(names: Sequence[str]) -> str:
+    """Say which samples have one value everywhere."""
+    more = len(names) - FEW_NAMED
+    listed = ", ".join(names[:FEW_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    return f"{counted(len(names), 'sample')} with {FLAT}: {listed}"
 
 
 def count(values: Any) -> dict[str, int]:

@@ -11,7 +11,7 @@ from idm.core.passes import passes_shown_by
 from idm.core.progress import SILENT, Listener
 from idm.data.base import Source
 from idm.data.check.leaks import Contents, find_copies, find_leaks, gather_hashes, hash_content
-from idm.data.check.result import DataCheck, folder_and_file, odd_copies, odd_groups
+from idm.data.check.result import FLAT, DataCheck, folder_and_file, odd_copies, odd_groups
 from idm.data.check.training import Opener, open_as_training, try_to_open
 from idm.data.hashing import files_of, hashed
 from idm.data.names import names_or_numbers
@@ -47,7 +47,7 @@ def check_source(
         low=tuple(low.tolist()),
         high=tuple(high.tolist()),
         duplicates=duplicates,
-        odd=odd_groups([("one value everywhere", names[row]) for row in flat] + odd_copies(duplicates, leaks)),
+        odd=odd_groups([(FLAT, names[row]) for row in flat] + odd_copies(duplicates, leaks)),
         opened=opened,
         class_names=opened.class_names,
         condition=found.condition,

@@ -99,11 +99,15 @@ def decode(
 
 
 def _fitted(pixels: Shaped[np.ndarray, "h w *c"], frame: Frame) -> Shaped[np.ndarray, "height width *c"]:
-    """Resize and crop; 16-bit pixels go through floats, rounded and clipped only once."""
+    """Resize and crop; 16-bit pixels go through floats, rounded and clipped only once.
+
+    Bicubic interpolation overshoots at edges: each channel stays in the range that it has in the image.
+    """
+    low, high = pixels.min(axis=(0, 1)), pixels.max(axis=(0, 1))
     if pixels.dtype != GREY_16.dtype:
-        return np.asarray(fit(Image.fromarray(pixels), frame))
+        return np.asarray(fit(Image.fromarray(pixels), frame)).clip(low, high)
     fitted = np.asarray(fit(Image.fromarray(pixels.astype(np.float32)), frame))
-    return np.rint(fitted).clip(0, 65_535).astype(np.uint16)
+    return np.rint(fitted).clip(low, high).astype(np.uint16)
 
 
 def _too_large(path: Place, found: str, max_pixels: int) -> DataError:

@@ -14,6 +14,9 @@ TIMES = ("unknown", "sec", "msec", "usec", "hz", "ppm", "rads")
 
 LARGEST_CODE = 5
 
+ALIGNED = 2
+"""Code of NIfTI for axes that are those of other files, the data's; where they begin is not said by it."""
+
 LARGEST_NUMBER = 1e30
 """Largest entry of an affine: NIfTI stores them in 32 bits."""
 
@@ -63,8 +66,10 @@ class NiftiMetadata(Metadata):
         return tuple(np.linalg.norm(self.matrix[:3, :3], axis=0).tolist())
 
     def of_pieces(self, shape: tuple[int, ...]) -> "NiftiMetadata":
-        """Return the size of voxels on the diagonal, and units."""
-        return replace(self, affine=tuple(np.diag([*self.voxel_size, 1.0]).reshape(-1).tolist()), code=0)
+        """Return the directions of the axes, the size of voxels and units, from the first place on."""
+        matrix = self.matrix.copy()
+        matrix[:3, 3] = 0.0
+        return replace(self, affine=tuple(matrix.reshape(-1).tolist()), code=ALIGNED if self.code else 0)
 
     def to_plain(self) -> dict[str, Any]:
         """Return JSON-able values."""

@@ -20,7 +20,7 @@ from idm.data.images.resize import ImageSize
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
 from idm.data.label_names import NO_LABELS, find_labels, words
 from idm.data.parts import choose_rows
-from idm.data.remarks import unread_columns
+from idm.data.remarks import CHOOSES_LABELS, unread_columns
 
 
 def csv_source(
@@ -102,7 +102,10 @@ def list_csv(
         names,
         None if labels is None else np.array(labels),
         f"listed in {where.name}, {'no labels' if labels is None else f'labels from {of_labels}'}",
-        remarks=remarks + unread_columns([column for column in others if column != of_labels]),
+        remarks=remarks
+        + unread_columns(
+            [column for column in others if column != of_labels], CHOOSES_LABELS if label_column is None else ""
+        ),
         beside=Beside(tuple(columns), partial(_cells, where, delimiter, numbers)),
     )
 

@@ -89,7 +89,7 @@ class Fits(MeasuredSource):
         remarks, beside = self._arrays[0].remarks, tuple(self._arrays[0].beside)
         self.beside = Beside(beside, self._read_beside) if beside else NOTHING_BESIDE
         self.metadata = self._metadata()
-        self.note, self.remarks = f"FITS, {self.note}, {note}", (*found.remarks, *remarks, *self._left_out)
+        self.note, self.remarks = f"FITS, {self.note}, {note}", (*found.remarks, *remarks, *self._about_missing)
 
     def _open(self, arrays: list[FitsArray], samples: SampleAxis) -> None:
         """Compare the arrays of all files, and decide what samples are."""

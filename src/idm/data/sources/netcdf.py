@@ -74,7 +74,7 @@ class NetCdf(MeasuredSource):
         self._adopt_measured(where, shape, self._dtype, labels, rule, channels="first")
         self.names = chosen_names(self._pieces.names(found.names), self._kept)
         self.note = f"{self._chosen[0]}, {'no labels' if self.labels is None else 'labels'}"
-        self.remarks = (*found.remarks, *self._chosen[0].remarks, *self._left_out)
+        self.remarks = (*found.remarks, *self._chosen[0].remarks, *self._about_missing)
         self.beside = Beside(tuple(self._chosen[0].beside), self._read_beside)
 
     def _open(self, files: Sequence[Path], wanted: Wanted) -> NDArray[Any] | None:

@@ -1,8 +1,6 @@
 """Volumes in NIfTI files: one per file, or one per entry of the last axis of a single file."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +12,7 @@ from idm.core.places import kind_at
 from idm.core.text import one_line
 from idm.data.arrays.alike import refuse_unlike
 from idm.data.arrays.axes import ChannelRule
+from idm.data.arrays.nifti_places import common_place, place_of
 from idm.data.arrays.on_disk import OnDisk
 from idm.data.arrays.source import ArraySource
 from idm.data.base import BLOCK_BYTES, Indices, number_classes
@@ -24,6 +23,7 @@ from idm.data.images.files import LabelRule, find_files, read_labels
 from idm.data.metadata import NiftiMetadata
 from idm.data.parts import choose_part
 from idm.data.reading.damage import reading
+from idm.data.remarks import unread_files
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 MAX_BYTES = 4 << 30
@@ -34,9 +34,6 @@ Header = tuple[tuple[int, ...], np.dtype[Any], tuple[float, ...], NiftiMetadata 
 
 ALIKE_TOLERANCE = 0.01
 """Distances that differ by no more than this share are taken for the same."""
-
-PLACE_TOLERANCE = 1e-4
-"""The same of the entries of an affine."""
 
 
 class Nifti(ArraySource):
@@ -68,7 +65,7 @@ class Nifti(ArraySource):
             DataError: nibabel is missing; no files; files that are not of one shape and dtype.
         """
         where = Path(path).absolute()
-        files = _files(where)
+        files, unread = _files(where)
         chosen = choose_part(where, files, split if files else None, every=False)
         self._files = [where / file for file in chosen.files] or [where]
         self._nibabel = import_extra("nibabel", "nifti")
@@ -81,12 +78,12 @@ class Nifti(ArraySource):
         rule: ChannelRule = "last" if len(stored) == 5 else "none"
         self._adopt(where, stored, self._in_files, None, channels=rule)
         self.spacing = _common([voxel[: len(self.shape) - 1] for _, _, voxel, _ in headers])
-        self.metadata = _common_place([place for _, _, _, place in headers], self.spacing)
+        self.metadata, about_places = common_place([place for _, _, _, place in headers], self.spacing)
         self.names = tuple(map(str, range(stored[0]))) if self._along_last else chosen.files or (where.name,)
         classes, class_names, note = read_labels(list(chosen.below), labels) if files else (None, None, "no labels")
         if classes is not None and class_names is not None and not self._along_last:
             self.labels, self.class_names = number_classes(np.array(class_names)[classes])
-        self.note, self.remarks = f"NIfTI, {self.note}, {note}", chosen.remarks
+        self.note, self.remarks = f"NIfTI, {self.note}, {note}", (*chosen.remarks, *unread, *about_places)
 
     def _look(self, path: Path) -> Header:
         """Shape without trailing axes of one entry, dtype after slope and intercept, and distances along the axes."""
@@ -174,18 +171,18 @@ def _is_packed(path: Path) -> bool:
     return path.name.lower().endswith(".gz")
 
 
-def _files(where: Path) -> list[str]:
-    """List the files of a folder; none for a file.
+def _files(where: Path) -> tuple[list[str], tuple[str, ...]]:
+    """List the files of a folder, and say what others lie there; none for a file.
 
     Raises:
         DataError: nothing there, or a folder without any.
     """
-    others = find_files(where)[1] if where.is_dir() else []
-    files = [file for file in others if file.lower().endswith(NIFTI_SUFFIXES)]
+    there = [file for some in find_files(where) for file in some] if where.is_dir() else []
+    files = [file for file in there if file.lower().endswith(NIFTI_SUFFIXES)]
     if not where.is_file() and not files:
         found = "a folder without any" if where.is_dir() else kind_at(where)
         raise DataError(f"{where}: NIfTI files wanted, got {found}; check the path")
-    return files
+    return files, unread_files([file for file in there if not file.lower().endswith(NIFTI_SUFFIXES)])
 
 
 def _refuse_several(where: Path, headers: list[Header], *, along_last: bool) -> None:
@@ -198,25 +195,3 @@ def _common(voxels: list[tuple[float, ...]]) -> tuple[float, ...] | None:
     sizes = np.array(voxels)
     sensible = np.isfinite(sizes).all() and (sizes > 0).all()
     return tuple(sizes[0].tolist()) if sensible and np.allclose(sizes, sizes[0], rtol=ALIKE_TOLERANCE, atol=0) else None
-
-
-def place_of(image: Any, *, packed: bool) -> NiftiMetadata | None:
-    """Return where an image that nibabel opened lies in the world; None where that makes no sense."""
-    header = image.header
-    with suppress(ValueError, KeyError, AttributeError):  # odd numbers, or another kind of header
-        code = int(header["sform_code"]) or int(header["qform_code"])
-        return NiftiMetadata(tuple(image.affine.reshape(-1).tolist()), code, *header.get_xyzt_units(), packed=packed)
-    return None
-
-
-def _common_place(places: list[NiftiMetadata | None], voxel: tuple[float, ...] | None) -> NiftiMetadata | None:
-    """Return the place that the files agree on; one of their size of voxels, if they agree on that alone."""
-    first = places[0]
-    if first is None:
-        return None
-    if all(place is not None and np.allclose(place.affine, first.affine, rtol=PLACE_TOLERANCE) for place in places):
-        return first
-    if voxel is None:
-        return None
-    sizes = (*voxel, 1.0, 1.0, 1.0)[:3]
-    return replace(first, affine=tuple(np.diag([*sizes, 1.0]).reshape(-1).tolist()), code=0)

@@ -22,10 +22,11 @@ from idm.data.csv_rows import find_parts, refuse_unknown
 from idm.data.images.files import SUFFIXES
 from idm.data.label_names import NO_LABELS
 from idm.data.parts import choose_rows, names_parts
-from idm.data.remarks import listed, unread_columns
+from idm.data.remarks import CHOOSES_LABELS, listed, unread_columns
 
 CODES = {"floats": "d", "integers": "q"}
 ValueKind = Literal["floats", "integers"]
+MissingRule = Literal["refuse", "skip"]
 
 
 class NumericCsv(ArraySource):
@@ -44,6 +45,7 @@ class NumericCsv(ArraySource):
         decimal: what numbers have before their fraction, point or comma; by default told by the first rows of the
             columns that are read, and a point where commas are between columns.
         values: what numbers become: floats of 64 bits, or integers of 64 bits, whose levels are kept.
+        missing: what becomes of rows that miss values in columns that are read: "refuse" them, or "skip" them.
         split: which part is read, train, val or test, where a column called split names them; by default all together.
         apart: columns that are no values unless ``columns`` names them, such as those that name groups.
     """
@@ -58,6 +60,7 @@ class NumericCsv(ArraySource):
         header: bool | None = None,
         decimal: Decimal | None = None,
         values: ValueKind = "floats",
+        missing: MissingRule = "refuse",
         split: str | None = None,
         apart: tuple[str, ...] = (),
     ) -> None:
@@ -73,13 +76,17 @@ class NumericCsv(ArraySource):
         rows = None
         if found.parts is not None or split is not None:
             rows, self.remarks = choose_rows(where, found.parts, split, len(found.parts or ()))
+        if missing == "skip":
+            rows, about_missing = _complete(table, found.columns, rows)
+            self.remarks += about_missing
         self._values = table.numbers(found.columns, rows, CODES[values])
         labels = None if found.labels is None else _some(found.labels, rows)
         self._adopt(where, self._values.shape, self._values.dtype, labels, channels="first")
         self.channel_names = found.columns if table.is_named else None
         of_labels = "no labels" if labels is None else f"labels from {found.of_labels}"
         self.note = f"{listed(found.columns)} in columns, decimal {table.decimal_of(found.columns)}, {of_labels}"
-        self.remarks += unread_columns(found.others)
+        advice = CHOOSES_LABELS if label_column is None else "data.source.columns chooses values"
+        self.remarks += unread_columns(found.others, advice)
         self.beside = Beside(table.names, partial(_cells, table, rows))
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
@@ -103,6 +110,27 @@ class Chosen:
     labels: list[str] | None
     parts: list[str | None] | None
     others: list[str]
+
+
+def _complete(
+    table: NumberTable, columns: Sequence[str], rows: Sequence[int] | None
+) -> tuple[list[int], tuple[str, ...]]:
+    """Return those of some rows, or of all, that miss no value, and say how many do.
+
+    Raises:
+        DataError: all do.
+    """
+    complete = table.complete(columns)
+    chosen = None if rows is None else frozenset(rows)
+    kept = complete if chosen is None else [row for row in complete if row in chosen]
+    total = table.num_rows if rows is None else len(rows)
+    if not kept:
+        raise DataError(
+            f"{table.where}: a row of which no value is missing wanted, got none among {total:,}; choose other columns "
+            "with data.source.columns"
+        )
+    number = total - len(kept)
+    return kept, (f"{number:,} of {total:,} rows are not read, since values are missing",) if number else ()
 
 
 def _choose(

@@ -23,7 +23,7 @@ from idm.data.images.resize import ImageSize
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
 from idm.data.label_names import NO_LABELS, as_text, find_labels
 from idm.data.reading.damage import reading
-from idm.data.remarks import unread_columns
+from idm.data.remarks import CHOOSES_LABELS, unread_columns
 
 COLUMNS = ("image", "img", "data", "images", "x", "arr_0", "pixel_values")
 
@@ -155,7 +155,10 @@ def _choose(opened: OpenedTable, column: str | None, label_column: str | None, a
     of_labels = None if label_column == NO_LABELS else label_column or find_labels(names)
     name = column or _find(opened, names, of_labels)
     of_labels = None if of_labels == name else of_labels
-    remarks = opened.remarks + unread_columns([other for other in names if other not in (name, of_labels)])
+    remarks = opened.remarks + unread_columns(
+        [other for other in names if other not in (name, of_labels)],
+        CHOOSES_LABELS if label_column is None else "data.source.column chooses samples",
+    )
     cells = _filled(opened, name)
     return Chosen(opened, name, cells, _encoded(opened, name, cells), of_labels, remarks)
 

@@ -120,7 +120,7 @@ class Tiff(MeasuredSource):
         self.names = chosen_names(self._pieces.names(found.names) if self._along else found.names, self._kept)
         self.metadata = _agreed([file.metadata for file in self._files], self.shape)
         self.note = f"TIFF, axes {first.axes}, {self.note}, {note}"
-        self.remarks = (*found.remarks, *self._left_out)
+        self.remarks = (*found.remarks, *self._about_missing)
 
     def _open(self, files: list[TiffFile], pages: str) -> None:
         """Compare all files, and decide what their axes are."""

@@ -8,13 +8,11 @@ from numpy.typing import NDArray
 
 from idm.data.extras import import_extra
 from idm.data.metadata import DicomMetadata, NiftiMetadata
+from idm.data.metadata.nifti import ALIGNED
 from idm.data.writers.base import TITLE, Form, SeparateWriter, wider
 
 UNKNOWN = NiftiMetadata(tuple(np.eye(4).reshape(-1).tolist()))
 """The place of volumes of which none is known."""
-
-ALIGNED = 2
-"""Code of NIfTI for axes that are those of other files, the data's; where they begin is not said by it."""
 
 
 @final

@@ -22,6 +22,7 @@ def test_equal_and_flat_samples_ranges_and_classes_are_found(tmp_path):
     assert check.high[1] == 8
     assert check.classes == {"0": 11, "1": 1}
     assert any("classes from 1 to 11" in remark for remark in check.remarks)
+    assert "1 sample with one value everywhere: 5" in check.remarks
     (file,) = check.files
     assert file.sha256 == hashlib.sha256((tmp_path / "a.npz").read_bytes()).hexdigest()
     assert (file.format, file.mode, file.size) == ("npz", "float32", (12, 2, 9))
