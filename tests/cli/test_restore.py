@@ -407,6 +407,30 @@ def test_missing_numbers_of_points_in_a_table_are_found_and_come_back_in_such_a_
                "--simulate", "--out", tmp_path / "again", *SHORT).code == 0  # fmt: skip
 
 
+def test_complete_rows_and_seen_numbers_come_back_exactly_as_they_were_given(idm, others, tmp_path):
+    (tmp_path / "seen.csv").write_text("east,north\n0.1,7.1\n,0.3\n0.7,-0.2\n")
+    verb = ("restore", others / "points", tmp_path / "seen.csv", "--operator", "mask", "--out", tmp_path / "o", *SHORT)
+    done = idm(*verb)
+    assert done.code == 0, done.err
+    assert "2 of them complete" in done.out
+    table = {
+        part: [line.split(",") for line in (tmp_path / "o" / "restored" / f"seen-{part}.csv").read_text().split()[1:]]
+        for part in ("00", "01", "mean", "std")
+    }
+    for part in ("00", "01", "mean"):
+        assert (table[part][0], table[part][2], table[part][1][1]) == (["0.1", "7.1"], ["0.7", "-0.2"], "0.3")
+    std = np.array(table["std"], dtype=float)
+    assert std[1, 0] > 0
+    assert std.sum() == std[1, 0]
+    assert idm(*verb, "--json").json["complete"] == 2
+    (tmp_path / "seen.csv").write_text("east,north\n0.1,7.1\n2,0.3\n")
+    refused = idm(*verb)
+    assert (refused.code, len(refused.errors)) == (3, 1)
+    assert f"{tmp_path / 'seen.csv'}, row 3 and the 1 before it: holes wanted" in refused.errors[0]
+    (tmp_path / "seen.csv").write_text("east,north\n0.1,7.1\n,\n")
+    assert f"{tmp_path / 'seen.csv'}, row 3: some values that are seen wanted" in idm(*verb).errors[0]
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -77,6 +77,13 @@ def read_file(run: Opened, path: Path, shape: tuple[int, ...], *, may_have_holes
     return _in_units(run, *(_opaque(run, path, shape) if clear is None else clear))[None]
 
 
+def places_in(path: Path, count: int) -> list[str]:
+    """Name the observations of a file as who made it counts them: rows by their lines, others from 0 on."""
+    if path.name.lower().endswith(TABLE_SUFFIXES):
+        return [f"{path}, row {row}" for row, _ in table_of(path).table.rows()]
+    return [str(path)] if count == 1 else [f"{path}#{row}" for row in range(count)]
+
+
 def observed_in(data: NDArray[Any], shape: tuple[int, ...], layout: str, what: str, advice: str = WHOLE) -> Values:
     """Bring one observation or several, in any of the layouts that arrays may have, to [n, *shape].
 

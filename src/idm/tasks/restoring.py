@@ -12,7 +12,7 @@ from idm.run.edits import EditPlan, known_of, plan_edits
 from idm.run.method_settings import find_method, usual_method
 from idm.run.named_classifier import guided_by_names
 from idm.run.observing import Observed, observe, read_observed
-from idm.run.other_conditions import read_conditions
+from idm.run.other_conditions import conditions_for
 from idm.run.restoring import RestorePlan, plan_draws, restoring_sampler
 from idm.run.saving import results_folder
 from idm.samplers import Sampler
@@ -58,8 +58,7 @@ def restore_into(
     folder, plan = together(lambda: results_folder(out, opened, "restored"), lambda: _plan(opened, request, listener))
     observed = _observed(opened, plan, request, names)
     if request.condition is not None:
-        most = len(observed.values)
-        fields = read_conditions(opened, request.condition, most, request.condition_source)
+        fields = conditions_for(opened, request.condition, len(observed.values), request.condition_source)
         kind = opened.spec.label_kind
         plan = replace(plan, labels=kind.read(kind.asked(request.labels, fields)))
     draws, reference = plan_draws(opened, observed, plan), _reference(request.operator)
@@ -93,7 +92,7 @@ def edit_into(
     plan = EditPlan(request.method, request.strength, request.num, before, after, request.seed, request.sampler)
     fields = None
     if request.condition is not None:
-        fields = read_conditions(opened, request.condition, len(observed.truth), request.condition_source)
+        fields = conditions_for(opened, request.condition, len(observed.truth), request.condition_source)
     draws = plan_edits(opened, observed.truth, known_of(opened, observed.labels, fields), plan, listener)
     mending = Mending(opened, replace(observed, truth=None), draws, None, covers=False, doing="editing")
     return mending.make(folder, request.batch_size, listener, say)
