@@ -29,8 +29,8 @@ OPAQUE = 128
 Values = NDArray[np.float64]
 
 
-def files_at(path: Path) -> list[Path]:
-    """Return a file, or the pictures, arrays and volumes in a folder.
+def files_at(path: Path, *, any_kind: bool = False) -> list[Path]:
+    """Return a file, or the pictures, arrays and volumes in a folder; where there are none, it, if it may be any kind.
 
     Raises:
         DataError: a folder without any.
@@ -40,6 +40,8 @@ def files_at(path: Path) -> list[Path]:
     pictures, others = find_files(path)
     known = (*ARRAY_SUFFIXES, *NIFTI_SUFFIXES)
     found = sorted([*pictures, *(name for name in others if name.lower().endswith(known))])
+    if not found and any_kind:
+        return [path]
     if not found:
         raise DataError(f"{path}: pictures, .npy, .npz or NIfTI files wanted in it, got none; check the path")
     return [path / name for name in found]

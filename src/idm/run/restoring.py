@@ -83,7 +83,7 @@ class Restorations(Draws):
 
     def _complete(self, run: Opened, observation: Observation, look: Look) -> Part:
         """Return samples without holes, of which nothing is to be drawn."""
-        x = observation.operator.pseudo_inverse(observation.values).view(-1, *run.spec.shape)
+        x = observation.values.view(-1, *run.spec.shape)  # all of them, in the order of the data
         for _ in range(self.steps):
             look(len(x))
         return {SAMPLES: x, **({EFFECTIVE: torch.ones(len(x))} if self.has_particles else {})}
