@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from idm.core.text import in_counts
+
 from .restored import make_others, opened
 
 
@@ -26,7 +28,17 @@ def test_what_training_reads_is_edited_as_the_same_values_in_an_array(idm, signa
         assert done.code == 0, done.err
         drawn.append(opened(tmp_path / f"{name}-out")["data"])
     np.testing.assert_array_equal(*drawn)
+    verb = ("--operator", "channels:0", "--steps", 3, "--num", 2, "--out", tmp_path / "restored")
+    restored = idm("restore", signals / "signals", tmp_path / "some.h5", *verb)
+    assert restored.code == 0, restored.err
+    np.testing.assert_array_equal(opened(tmp_path / "restored")["mean"][:, 0], values[:, 0])
     (tmp_path / "notes.txt").write_text("none")
     refused = idm("encode", signals / "signals", tmp_path / "notes.txt")
     assert (refused.code, len(refused.errors)) == (3, 1)
     assert all(kind in refused.errors[0] for kind in (".npy", ".wav", ".nc", ".edf"))
+
+
+def test_long_lists_of_classes_are_counted():
+    assert in_counts(["a", "b", "a"]) == "a, b, a"
+    assert in_counts(["no class"] * 338) == "338 of no class"
+    assert in_counts(["b"] + ["a"] * 16) == "16 of a, 1 of b"

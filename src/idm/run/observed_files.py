@@ -15,6 +15,7 @@ from idm.data.images.decode import FORMATS, MAX_PIXELS, decode, read_header
 from idm.data.images.files import SUFFIXES, find_files
 from idm.data.images.kinds import GREY_8, GREY_16, RGB_8
 from idm.data.sources.nifti import NIFTI_SUFFIXES, Nifti
+from idm.run.any_kind import is_picture, open_any
 from idm.run.layouts import arranged
 from idm.run.opened import Opened
 from idm.run.point_files import TABLE_SUFFIXES, table_of
@@ -60,7 +61,7 @@ def read_file(run: Opened, path: Path, shape: tuple[int, ...], *, may_have_holes
         DataError: it cannot be read, or holds something else.
     """
     name = path.name.lower()
-    if not path.is_file():
+    if not path.is_file() and not path.is_dir():
         raise DataError(f"{path}: a file of observations wanted, got {kind_at(path)}; check the path")
     if name.endswith(NIFTI_SUFFIXES):
         source = Nifti(path)
@@ -71,6 +72,9 @@ def read_file(run: Opened, path: Path, shape: tuple[int, ...], *, may_have_holes
     if name.endswith(TABLE_SUFFIXES):
         points = table_of(path).read(run.spec, may_have_holes=may_have_holes)
         return observed_in(points, shape, "first", str(path))
+    if not is_picture(run, path) and shape == run.spec.shape:
+        source = open_any(run, path)
+        return observed_in(source.read(np.arange(len(source))), shape, "first", str(path))
     if path.suffix.lower() not in SUFFIXES:
         raise DataError(f"{path}: a picture, .npy, .npz or NIfTI file wanted, got '{path.suffix}'; convert it")
     if len(shape) != 3 or shape[0] not in (1, 3):

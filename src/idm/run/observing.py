@@ -59,7 +59,7 @@ def read_observed(run: Opened, operator: Operator, names: Sequence[str]) -> Obse
     """
     if own := [name for name in names if name.startswith(HELD_OUT)]:
         raise DataError(f"{own[0]}: a file of observations wanted, got a whole sample; {WHOLE}")
-    paths = [path for name in names for path in files_at(Path(name))]
+    paths = [path for name in names for path in files_at(Path(name), any_kind=True)]
     shape, picks = shape_of(operator, run), isinstance(operator, Selection)
     found = gather(lambda path: read_file(run, path, shape, may_have_holes=picks), paths)
     titles, files = _titles_and_files([str(path) for path, values in zip(paths, found, strict=True) for _ in values])
