@@ -81,6 +81,18 @@ def test_transparent_pixels_and_nan_are_holes(idm, run, digits, tmp_path):
     assert (picture == np.rint(found[0, 0, 0].astype(float) * 255 / 16)).all()
 
 
+def test_restoring_without_a_class_is_noted_where_no_method_is_named(idm, run, digits, tmp_path):
+    np.save(tmp_path / "seen.npy", np.where(LEFT, np.nan, digits.astype("f4")))
+    verb = ("restore", run, tmp_path / "seen.npy", "--operator", "mask", "--out", tmp_path / "out", *SHORT)
+    done = idm(*verb)
+    assert done.code == 0, done.err
+    assert "no class was told" in done.err
+    assert "--labels CLASS" in done.err
+    assert "--method tds" in done.err
+    for told in (("--labels", "3"), ("--method", "ddnm")):
+        assert "no class was told" not in idm(*verb, *told).err
+
+
 def test_a_draw_depends_on_its_seed_alone(idm, run, tmp_path):
     grey(tmp_path / "hole.png")
     command = ("restore", run, "held-out:0-2", "--simulate", "--operator", f"mask:{tmp_path / 'hole.png'}")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from idm.core.errors import SettingsError
-from idm.core.progress import SILENT, Listener
+from idm.core.progress import SILENT, Listener, tell
 from idm.restoration import Mask, Method, Operator
 from idm.run import Run, load
 from idm.run.edits import EditPlan, known_of, plan_edits
@@ -21,6 +21,10 @@ from idm.tasks.mending import Mended, Mending
 from idm.tasks.requests import RestoreRequest
 from idm.tasks.together import Say, say_nothing, together
 
+NO_CLASS_TOLD = (
+    "note: no class was told: draws choose one that fits, too early sometimes; give labels=CLASS where it is known, or "
+    "method=tds"
+)
 LEAST_DRAWS = 19
 """Fewest draws that regions of 90 % are made of."""
 
@@ -62,6 +66,8 @@ def restore_into(
         kind = opened.spec.label_kind
         plan = replace(plan, labels=kind.read(kind.asked(request.labels, fields)))
     draws, reference = plan_draws(opened, observed, plan), _reference(request.operator)
+    if request.method is None and opened.spec.num_classes is not None and set(draws.labels) == {None}:
+        tell(NO_CLASS_TOLD)
     mending = Mending(opened, observed, draws, reference, covers=request.coverage, doing="restoring")
     return mending.make(folder, request.batch_size, listener, say)
 
