@@ -5,6 +5,9 @@ import shlex
 import numpy as np
 import pytest
 
+from idm import load
+from idm.core.errors import SettingsError
+
 from .conftest import TINY, set_options
 
 NUM = 24
@@ -65,6 +68,31 @@ def test_what_is_scored_and_restored_is_told_its_conditions(idm, folder):
     assert idm(*file, "--condition", folder / "coarse.npy").code == 0
     refused = idm("encode", folder / "run", "held-out:0")
     assert "one that is told conditions" in refused.errors[0]
+
+
+def test_files_want_as_many_conditions_as_samples_or_one_for_all_and_numbers_choose_some(idm, folder, tmp_path):
+    for count in (1, 3):
+        np.save(tmp_path / f"seen{count}.npy", COARSE[:count])
+        np.save(tmp_path / f"fine{count}.npy", np.zeros((count, 1, 8, 8), "f4"))
+        told = ("--condition", folder / "coarse.npy")
+        for verb in (
+            ("restore", folder / "run", tmp_path / f"seen{count}.npy", "--operator", "downsample:2"),
+            ("edit", folder / "run", tmp_path / f"fine{count}.npy"),
+        ):
+            refused = idm(*verb, *told)
+            assert (refused.code, len(refused.errors)) == (3, 1)
+            assert f"as many conditions as observations, {count}, or one for all, wanted, got 24" in refused.errors[0]
+    chosen = idm(*verb, "--condition", f"{folder / 'coarse.npy'}#4-6", "--steps", 3, "--out", tmp_path / "chosen")
+    assert chosen.code == 0, chosen.err
+    np.save(tmp_path / "same.npy", COARSE[4:7])
+    same = idm(*verb, "--condition", tmp_path / "same.npy", "--steps", 3, "--out", tmp_path / "same")
+    assert same.code == 0, same.err
+    first, second = (np.load(tmp_path / name / "restored.npz")["data"] for name in ("chosen", "same"))
+    np.testing.assert_array_equal(first, second)
+    beyond = idm(*verb, "--condition", f"{folder / 'coarse.npy'}#22-24")
+    assert "a number or range of the 24 conditions wanted" in beyond.errors[0]
+    with pytest.raises(SettingsError, match="1, or one for all, wanted, got 24"):
+        load(folder / "run").edit(np.zeros((1, 1, 8, 8), "f4"), condition=COARSE)
 
 
 def test_info_names_the_conditions_and_the_same_command_goes_on(idm, folder):

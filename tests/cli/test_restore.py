@@ -81,6 +81,18 @@ def test_transparent_pixels_and_nan_are_holes(idm, run, digits, tmp_path):
     assert (picture == np.rint(found[0, 0, 0].astype(float) * 255 / 16)).all()
 
 
+def test_restoring_without_a_class_is_noted_where_no_method_is_named(idm, run, digits, tmp_path):
+    np.save(tmp_path / "seen.npy", np.where(LEFT, np.nan, digits.astype("f4")))
+    verb = ("restore", run, tmp_path / "seen.npy", "--operator", "mask", "--out", tmp_path / "out", *SHORT)
+    done = idm(*verb)
+    assert done.code == 0, done.err
+    assert "no class was told" in done.err
+    assert "--labels CLASS" in done.err
+    assert "--method tds" in done.err
+    for told in (("--labels", "3"), ("--method", "ddnm")):
+        assert "no class was told" not in idm(*verb, *told).err
+
+
 def test_a_draw_depends_on_its_seed_alone(idm, run, tmp_path):
     grey(tmp_path / "hole.png")
     command = ("restore", run, "held-out:0-2", "--simulate", "--operator", f"mask:{tmp_path / 'hole.png'}")
@@ -405,6 +417,30 @@ def test_missing_numbers_of_points_in_a_table_are_found_and_come_back_in_such_a_
     np.testing.assert_array_equal(points, opened(tmp_path / "o")["data"][:, 1])
     assert idm("restore", others / "points", tmp_path / "o" / "restored" / "seen-01.csv", "--operator", "channels:0",
                "--simulate", "--out", tmp_path / "again", *SHORT).code == 0  # fmt: skip
+
+
+def test_complete_rows_and_seen_numbers_come_back_exactly_as_they_were_given(idm, others, tmp_path):
+    (tmp_path / "seen.csv").write_text("east,north\n0.1,7.1\n,0.3\n0.7,-0.2\n")
+    verb = ("restore", others / "points", tmp_path / "seen.csv", "--operator", "mask", "--out", tmp_path / "o", *SHORT)
+    done = idm(*verb)
+    assert done.code == 0, done.err
+    assert "2 of them complete" in done.out
+    table = {
+        part: [line.split(",") for line in (tmp_path / "o" / "restored" / f"seen-{part}.csv").read_text().split()[1:]]
+        for part in ("00", "01", "mean", "std")
+    }
+    for part in ("00", "01", "mean"):
+        assert (table[part][0], table[part][2], table[part][1][1]) == (["0.1", "7.1"], ["0.7", "-0.2"], "0.3")
+    std = np.array(table["std"], dtype=float)
+    assert std[1, 0] > 0
+    assert std.sum() == std[1, 0]
+    assert idm(*verb, "--json").json["complete"] == 2
+    (tmp_path / "seen.csv").write_text("east,north\n0.1,7.1\n2,0.3\n")
+    refused = idm(*verb)
+    assert (refused.code, len(refused.errors)) == (3, 1)
+    assert f"{tmp_path / 'seen.csv'}, row 3 and the 1 before it: holes wanted" in refused.errors[0]
+    (tmp_path / "seen.csv").write_text("east,north\n0.1,7.1\n,\n")
+    assert f"{tmp_path / 'seen.csv'}, row 3: some values that are seen wanted" in idm(*verb).errors[0]
 
 
 @pytest.mark.parametrize(

@@ -21,4 +21,6 @@ OfSeveralData = Annotated[
     list[str] | None,
     _option("With --data: its conditions, for a run that is told such; with several --data as many, in their order."),
 ]
-OfObservations = Annotated[str | None, _option("Conditions of the observations, in turn, for a run that is told such.")]
+OfObservations = Annotated[
+    str | None, _option("Conditions of a run that is told such: one for each, or one for all; FILE#12-14 chooses some.")
+]

@@ -58,6 +58,7 @@ def encode(
 
 def _describe(output: Output, run_folder: Path, found: "Encoded") -> None:
     """Tell people what was encoded, and how."""
+    from idm.core.text import in_counts
     from idm.run.labels import name_labels
 
     latents, y = found.latents, found.latents.labels
@@ -68,7 +69,7 @@ def _describe(output: Output, run_folder: Path, found: "Encoded") -> None:
         "latents": found.path,
     }
     if names is not None:
-        rows["classes"] = ", ".join(name or "no class" for name in names)
+        rows["classes"] = in_counts([name or "no class" for name in names])
     if latents.guide is not None:
         rows["guidance"] = latents.guide.words
     output.pairs(rows)

@@ -23,7 +23,8 @@ def describe_restored(output: Output, made: Mended) -> None:
     output.line(
         f"{counted(len(draws.observations), 'observation')}, {each}, by {draws.way}, in {counted(draws.steps, 'step')}"
     )
-    for note in filter(None, (str(made.run.guide), str(made.effective or ""))):
+    whole = f"{draws.num_complete:,} of them complete: these come back as they are" if draws.num_complete else ""
+    for note in filter(None, (whole, str(made.run.guide), str(made.effective or ""))):
         output.line(note)
     for sentence in made.coverage.sentences if made.coverage is not None else ():
         output.line(sentence)
@@ -35,5 +36,11 @@ def finish_restored(output: Output, made: Mended) -> None:
     """Print the record for programs."""
     draws, effective = made.draws, made.effective
     particles = {} if effective is None else {"effective": {"mean": effective.mean, "least": effective.least}}
-    about = {"num": draws.num, "steps": draws.steps, "seed": draws.seed, "checkpoint": made.run.name}
+    about = {
+        "num": draws.num,
+        "complete": draws.num_complete,
+        "steps": draws.steps,
+        "seed": draws.seed,
+        "checkpoint": made.run.name,
+    }
     output.finish(**about, **particles, **made.written)

@@ -7,7 +7,8 @@ escape sequences of terminals, marks that change the direction of reading, line 
 import difflib
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from reprlib import Repr
 from typing import Any
 
@@ -85,3 +86,16 @@ def finite(values: Any) -> Any:
     if isinstance(values, (list, tuple)):
         return [finite(value) for value in values]
     return None if isinstance(values, float) and not math.isfinite(values) else values
+
+
+MOST_LISTED = 16
+"""Most names that are listed one by one."""
+
+
+def in_counts(names: Sequence[str]) -> str:
+    """List names; longer lists by how often each is there, the most frequent first: 338 of no class."""
+    if len(names) <= MOST_LISTED:
+        return ", ".join(names)
+    counts = Counter(names).most_common()
+    more = f", and {len(counts) - MOST_LISTED:,} others" if len(counts) > MOST_LISTED else ""
+    return ", ".join(f"{count:,} of {name}" for name, count in counts[:MOST_LISTED]) + more

@@ -62,6 +62,16 @@ class Draws(ABC):
         """Whether samples are drawn from weighed particles; not by default."""
         return False
 
+    @property
+    def kept(self) -> Tensor | None:
+        """What was seen without noise, in the data's units [n, c, *space], NaN elsewhere; None: nothing is known so."""
+        return None
+
+    @property
+    def num_complete(self) -> int:
+        """Observations of which every value is kept."""
+        return 0 if self.kept is None else int((~self.kept.isnan()).flatten(1).all(dim=1).sum())
+
     @abstractmethod
     def to_plain(self) -> dict[str, Any]:
         """Return how samples are drawn as JSON-able values, which tell one way from another."""

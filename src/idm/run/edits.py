@@ -14,7 +14,7 @@ from idm.run.carrying import carrying_denoiser
 from idm.run.drawing import require_memory
 from idm.run.draws import SAMPLES, Draws, Look, Part
 from idm.run.inversions import InversionChoice, choose_inversion
-from idm.run.label_kind import Fields, Label, plain_labels
+from idm.run.label_kind import Fields, Label, plain_labels, refuse_more_fields
 from idm.run.opened import Opened
 from idm.run.restoring import Restorations, editing_sampler
 
@@ -115,7 +115,11 @@ def known_of(run: Opened, known: Sequence[Label | None], condition: Fields | Non
         SettingsError: conditions for a run that is told none.
     """
     kind = run.label_kind
-    return known if condition is None else kind.laid_over(kind.read(kind.asked(None, condition)), known)
+    if condition is None:
+        return known
+    told = kind.read(kind.asked(None, condition))
+    refuse_more_fields(told, len(known))
+    return kind.laid_over(told, known)
 
 
 def plan_edits(

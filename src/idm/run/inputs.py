@@ -26,6 +26,7 @@ from idm.data.images.pixels import policy_of
 from idm.data.images.resize import Frame, frame_of
 from idm.data.sources.nifti import NIFTI_SUFFIXES, Nifti
 from idm.data.suffixes import ARRAY_SUFFIXES
+from idm.run.any_kind import dataset_of_any, is_picture
 from idm.run.label_kind import Label, LabelKind
 from idm.run.labels import NO_CLASS, number_names
 from idm.run.layouts import arranged
@@ -78,8 +79,9 @@ def read_inputs(run: Opened, names: Sequence[str]) -> Inputs:
             return _volumes(run, path)
         if name.lower().endswith(TABLE_SUFFIXES):
             return _points(run, path)
-        known = path.suffix.lower() in ARRAY_SUFFIXES
-        return _arrays(run, path) if known else Inputs(_image(run, path), [None])
+        if path.suffix.lower() in ARRAY_SUFFIXES and not path.is_dir():
+            return _arrays(run, path)
+        return Inputs(_image(run, path), [None]) if is_picture(run, path) else _of_any_kind(run, path)
 
     names = [name for given in names for name in _each(given)]
     parts = gather(read, names)
@@ -106,7 +108,7 @@ def as_inputs(run: Opened, samples: npt.ArrayLike, what: str = "samples") -> Inp
 
 def _each(name: str) -> list[str]:
     """Return the files of a folder, or what is named itself."""
-    return [name] if name.startswith(HELD_OUT) else list(map(str, files_at(Path(name))))
+    return [name] if name.startswith(HELD_OUT) else list(map(str, files_at(Path(name), any_kind=True)))
 
 
 def _held_out(dataset: Dataset, name: str, kind: LabelKind) -> Inputs:
@@ -165,6 +167,12 @@ def _fit(run: Opened, path: Path, header: ImageHeader) -> Frame | None:
     if frame is None or not frame.is_covered_by(header.width, header.height):
         raise DataError(f"{path}: {width} x {height} wanted, got {header.width} x {header.height}; resize or crop it")
     return frame
+
+
+def _of_any_kind(run: Opened, path: Path) -> Inputs:
+    data = dataset_of_any(run, path)
+    x, _ = data.batch(np.arange(len(data)))
+    return Inputs(x, [None] * len(x))
 
 
 def _arrays(run: Opened, path: Path) -> Inputs:

@@ -148,6 +148,20 @@ def class_of(label: Label | None) -> int | None:
     return told if isinstance(told, int) else None
 
 
+def refuse_more_fields(labels: Sequence[Label] | None, count: int) -> None:
+    """Refuse more conditions than there are samples for them.
+
+    Raises:
+        SettingsError: there are.
+    """
+    given = len({id(field) for label in labels or () if (field := field_of(label)) is not None})
+    if given > count:
+        raise SettingsError(
+            f"condition: as many conditions as observations, {count:,}, or one for all, wanted, got {given:,}; give "
+            "those of these observations"
+        )
+
+
 def plain_labels(labels: Sequence[Label | None]) -> list[Any]:
     """Return JSON-able values that tell labels from others: of conditions their hashes."""
     return [_plain(label) for label in labels]

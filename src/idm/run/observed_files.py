@@ -15,6 +15,7 @@ from idm.data.images.decode import FORMATS, MAX_PIXELS, decode, read_header
 from idm.data.images.files import SUFFIXES, find_files
 from idm.data.images.kinds import GREY_8, GREY_16, RGB_8
 from idm.data.sources.nifti import NIFTI_SUFFIXES, Nifti
+from idm.run.any_kind import is_picture, open_any
 from idm.run.layouts import arranged
 from idm.run.opened import Opened
 from idm.run.point_files import TABLE_SUFFIXES, table_of
@@ -29,8 +30,8 @@ OPAQUE = 128
 Values = NDArray[np.float64]
 
 
-def files_at(path: Path) -> list[Path]:
-    """Return a file, or the pictures, arrays and volumes in a folder.
+def files_at(path: Path, *, any_kind: bool = False) -> list[Path]:
+    """Return a file, or the pictures, arrays and volumes in a folder; where there are none, it, if it may be any kind.
 
     Raises:
         DataError: a folder without any.
@@ -40,6 +41,8 @@ def files_at(path: Path) -> list[Path]:
     pictures, others = find_files(path)
     known = (*ARRAY_SUFFIXES, *NIFTI_SUFFIXES)
     found = sorted([*pictures, *(name for name in others if name.lower().endswith(known))])
+    if not found and any_kind:
+        return [path]
     if not found:
         raise DataError(f"{path}: pictures, .npy, .npz or NIfTI files wanted in it, got none; check the path")
     return [path / name for name in found]
@@ -58,7 +61,7 @@ def read_file(run: Opened, path: Path, shape: tuple[int, ...], *, may_have_holes
         DataError: it cannot be read, or holds something else.
     """
     name = path.name.lower()
-    if not path.is_file():
+    if not path.is_file() and not path.is_dir():
         raise DataError(f"{path}: a file of observations wanted, got {kind_at(path)}; check the path")
     if name.endswith(NIFTI_SUFFIXES):
         source = Nifti(path)
@@ -69,12 +72,22 @@ def read_file(run: Opened, path: Path, shape: tuple[int, ...], *, may_have_holes
     if name.endswith(TABLE_SUFFIXES):
         points = table_of(path, run.experiment.data).read(run.spec, may_have_holes=may_have_holes)
         return observed_in(points, shape, "first", str(path))
+    if not is_picture(run, path) and shape == run.spec.shape:
+        source = open_any(run, path)
+        return observed_in(source.read(np.arange(len(source))), shape, "first", str(path))
     if path.suffix.lower() not in SUFFIXES:
         raise DataError(f"{path}: a picture, .npy, .npz or NIfTI file wanted, got '{path.suffix}'; convert it")
     if len(shape) != 3 or shape[0] not in (1, 3):
         raise DataError(f"{path}: a .npy or .npz file of observations of shape {shape} wanted, got a picture")
     clear = _with_transparency(run, path, shape) if may_have_holes else None
     return _in_units(run, *(_opaque(run, path, shape) if clear is None else clear))[None]
+
+
+def places_in(path: Path, count: int) -> list[str]:
+    """Name the observations of a file as who made it counts them: rows by their lines, others from 0 on."""
+    if path.name.lower().endswith(TABLE_SUFFIXES):
+        return [f"{path}, row {row}" for row, _ in table_of(path).table.rows()]
+    return [str(path)] if count == 1 else [f"{path}#{row}" for row in range(count)]
 
 
 def observed_in(data: NDArray[Any], shape: tuple[int, ...], layout: str, what: str, advice: str = WHOLE) -> Values:

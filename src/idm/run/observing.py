@@ -16,7 +16,7 @@ from idm.data.images.check import gather
 from idm.restoration import Mask, Observation, Operator, Selection
 from idm.run.inputs import HELD_OUT, read_inputs
 from idm.run.label_kind import Label
-from idm.run.observed_files import WHOLE, files_at, observed_in, read_file
+from idm.run.observed_files import WHOLE, files_at, observed_in, places_in, read_file
 from idm.run.opened import Opened
 from idm.run.units import observation_of
 
@@ -32,6 +32,7 @@ class Observed:
         labels: number of the class of each, None where it is not known.
         files: the file that each came from, which may hold several; None where there is none.
         truth: the samples that were seen, in the model's range, where they are known.
+        places: what messages call each: its file, and where it lies in that; the names where there are no files.
     """
 
     values: Tensor
@@ -39,6 +40,7 @@ class Observed:
     labels: tuple[Label | None, ...]
     files: tuple[Path | None, ...]
     truth: Tensor | None = None
+    places: tuple[str, ...] = ()
 
 
 def read_observed(run: Opened, operator: Operator, names: Sequence[str]) -> Observed:
@@ -57,11 +59,12 @@ def read_observed(run: Opened, operator: Operator, names: Sequence[str]) -> Obse
     """
     if own := [name for name in names if name.startswith(HELD_OUT)]:
         raise DataError(f"{own[0]}: a file of observations wanted, got a whole sample; {WHOLE}")
-    paths = [path for name in names for path in files_at(Path(name))]
+    paths = [path for name in names for path in files_at(Path(name), any_kind=True)]
     shape, picks = shape_of(operator, run), isinstance(operator, Selection)
     found = gather(lambda path: read_file(run, path, shape, may_have_holes=picks), paths)
     titles, files = _titles_and_files([str(path) for path, values in zip(paths, found, strict=True) for _ in values])
-    return Observed(torch.from_numpy(np.concatenate(found)), titles, (None,) * len(titles), files)
+    places = [place for path, values in zip(paths, found, strict=True) for place in places_in(path, len(values))]
+    return Observed(torch.from_numpy(np.concatenate(found)), titles, (None,) * len(titles), files, places=tuple(places))
 
 
 def observe(run: Opened, operator: Operator, noise: float, names: Sequence[str], seed: int) -> Observed:
@@ -126,16 +129,47 @@ def observations_of(run: Opened, operator: Operator, observed: Observed, noise: 
         return [whole.select(torch.tensor([row])) for row in range(len(observed.values))]
     masks: dict[bytes, Selection] = {operator.seen.numpy().tobytes(): operator}
     found: list[Observation] = []
-    for name, sample in zip(observed.names, observed.values, strict=True):
+    is_whole = True
+    for name, sample in zip(observed.places or observed.names, observed.values, strict=True):
         seen = operator.seen & ~sample.isnan()
         if not seen.any():
             raise DataError(f"{name}: some values that are seen wanted, got none; leave it out")
-        if seen.all() and noise == 0:
-            raise DataError(f"{name}: holes wanted (NaN, transparent pixels, or a mask), got none; leave it out")
+        is_whole = is_whole and bool(seen.all())
         key = seen.numpy().tobytes()
         mask = masks[key] = masks.get(key) or Mask(shape, seen)
         found.append(observation_of(mask, mask.apply(sample.nan_to_num()[None]), noise, codec, shape))
+    if noise == 0 and is_whole:
+        _refuse_whole(observed)
     return found
+
+
+def _refuse_whole(observed: Observed) -> None:
+    """Refuse observations of which all are whole already.
+
+    Raises:
+        DataError: as said.
+    """
+    *_, last = observed.places or observed.names
+    which = last if len(observed.values) == 1 else f"{last} and the {len(observed.values) - 1:,} before it"
+    raise DataError(
+        f"{which}: holes wanted (NaN, transparent pixels, or a mask), got none in any of them; hide what is to be drawn"
+    )
+
+
+def seen_exactly(operator: Operator, observed: Observed, noise: float) -> Tensor | None:
+    """Return what was seen without noise as values of samples, in the data's units, and NaN elsewhere [n, c, *space].
+
+    Args:
+        operator: how.
+        observed: what.
+        noise: standard deviation, in the units of the data.
+
+    Returns:
+        None where the operator does not pick values, or where there is noise.
+    """
+    if noise > 0 or not isinstance(operator, Selection):
+        return None
+    return torch.where(operator.seen, observed.values, torch.nan)
 
 
 def _refuse_holes(observed: Observed) -> None:

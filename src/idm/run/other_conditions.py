@@ -1,5 +1,6 @@
 """Conditions that a run was not trained on, from files of any kind that ``idm train --condition`` reads."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from idm.core.errors import SettingsError
+from idm.core.errors import DataError, SettingsError
 from idm.core.progress import warn
 from idm.data import Source
 from idm.data.patches import Patches
@@ -20,6 +21,9 @@ from idm.run.label_kind import Label, LabelKind
 from idm.run.labels import Labels
 from idm.run.loaded import Loaded
 from idm.run.spec import DataSpec
+
+CHOSEN = re.compile(r"(.+)#(\d{1,12})(?:-(\d{1,12}))?")
+"""A file, and the numbers of some conditions in it: coarse.nc#12-14."""
 
 LOOKED_AT = 256
 """Most conditions that are compared with the range of the run."""
@@ -45,6 +49,46 @@ def read_conditions(run: Loaded, path: str | Path, most: int, source: Mapping[st
     numbers = np.arange(min(most, len(found.source)))
     x, _ = found.of(numbers, crop=run.experiment.data.random_crop).batch(numbers)
     return FieldLabels(require_conditions(run.spec)).labels_of(x)
+
+
+def conditions_for(run: Loaded, path: str | Path, count: int, source: Mapping[str, Any] | None = None) -> list[Label]:
+    """Read the conditions of so many samples: one for each, in their order, or one for all.
+
+    Args:
+        run: as of ``read_conditions``, as the rest.
+        path: where they lie; with ``#12`` or ``#12-14`` behind it these of them alone, counted from 0.
+        count: how many samples there are.
+        source: as there.
+
+    Raises:
+        SettingsError: as there.
+        DataError: as there; another number of conditions.
+    """
+    require_conditions(run.spec)
+    place, rows = _chosen(path)
+    like = Like.of(run)
+    found = _opened(like, place, Alike.conditions_of(like), source)
+    total = len(found.source)
+    numbers = np.arange(total) if rows is None else np.arange(rows.start, rows.stop)
+    if rows is not None and not 0 <= rows.start < rows.stop <= total:
+        raise DataError(f"condition: {path}: a number or range of the {total:,} conditions wanted, from #0 on")
+    if len(numbers) not in (1, count):
+        raise DataError(
+            f"condition: as many conditions as observations, {count:,}, or one for all, wanted, got {len(numbers):,} "
+            f"({found.source.note}); choose by their numbers, from 0 on: {place}#0"
+            + (f"-{count - 1}" if count > 1 else "")
+        )
+    x, _ = found.of(numbers, crop=run.experiment.data.random_crop).batch(np.arange(len(numbers)))
+    return FieldLabels(require_conditions(run.spec)).labels_of(x)
+
+
+def _chosen(path: str | Path) -> tuple[str | Path, range | None]:
+    """Part a path from the numbers behind it; a file of the very name comes first."""
+    told = CHOSEN.fullmatch(str(path))
+    if told is None or Path(path).exists():
+        return path, None
+    first, last = int(told[2]), int(told[3] or told[2])
+    return told[1], range(first, last + 1)
 
 
 def open_other_conditions(

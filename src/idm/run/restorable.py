@@ -132,4 +132,4 @@ class Restorable(Editable):
     def _drawn(self, draws: Draws, batch_size: int | None, listener: Listener | None, *, doing: str) -> Restored:
         size = self.batch_size if batch_size is None else at_least(1, batch_size, "batch_size")
         found = draw_all(self, draws, InMemory(len(draws), size), listener_or_quiet(listener), doing=doing)
-        return Restored.of(self, found, draws.num)
+        return Restored.of(self, found, draws.num, draws.kept)

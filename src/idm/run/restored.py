@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from idm.run.draws import EFFECTIVE, SAMPLES, Part
 from idm.run.opened import Opened
@@ -28,12 +29,26 @@ class Restored:
     effective: NDArray[np.float64] | None = None
 
     @classmethod
-    def of(cls, run: Opened, found: Part, num: int) -> "Restored":
-        """Summarise what ``draw_all`` drew, ``num`` of each observation."""
+    def of(cls, run: Opened, found: Part, num: int, kept: Tensor | None = None) -> "Restored":
+        """Summarise what ``draw_all`` drew, ``num`` of each observation.
+
+        Args:
+            run: the run.
+            found: what was drawn.
+            num: draws of each.
+            kept: what was seen without noise, as of ``Draws.kept``: it is written over draws, which have rounding.
+        """
         data = run.spec.restore(run.spec.codec.decode(found[SAMPLES]))
         draws = data.reshape(-1, num, *data.shape[1:])
         values = draws.astype(np.float64)
         std = values.std(axis=1, ddof=1) if num > 1 else np.zeros_like(values[:, 0])
+        mean = values.mean(axis=1)
+        if kept is not None:
+            exact = run.spec.restore(kept.numpy())
+            is_exact = ~np.isnan(exact)
+            whole = np.rint(exact) if data.dtype.kind in "iu" else exact
+            draws = np.where(is_exact[:, None], np.where(is_exact, whole, 0).astype(data.dtype)[:, None], draws)
+            mean, std = np.where(is_exact, exact, mean), np.where(is_exact, 0.0, std)
         effective = found.get(EFFECTIVE)
         shares = None if effective is None else effective.double().numpy().reshape(-1, num)
-        return cls(draws, values.mean(axis=1), std, shares)
+        return cls(draws, mean, std, shares)

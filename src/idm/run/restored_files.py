@@ -68,7 +68,7 @@ def save_restored(
     Returns:
         What was written, by what it is.
     """
-    found = Restored.of(run, drawn, draws.num)
+    found = Restored.of(run, drawn, draws.num, draws.kept)
     largest = max(float(found.std.max()), np.finfo(np.float64).tiny)
     for group in _groups(run, observed, reference):
         _save_group(out / FOLDER, run, group, found, largest)

@@ -4,16 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
+import torch
+from torch import Tensor
+
 from idm.core.counts import at_least, finite_number, whole_number
 from idm.core.errors import SettingsError
 from idm.core.progress import SILENT, Listener
-from idm.restoration import Method, Observation, Operator, restoring
+from idm.restoration import Method, Observation, Operator, Selection, restoring
 from idm.run.build import words_of
 from idm.run.drawing import require_memory
 from idm.run.draws import EFFECTIVE, SAMPLES, Draws, Look, Part
-from idm.run.label_kind import Label
+from idm.run.label_kind import Label, refuse_more_fields
 from idm.run.method_settings import find_method, method_in_words, usual_method
-from idm.run.observing import Observed, observations_of
+from idm.run.observing import Observed, observations_of, seen_exactly
 from idm.run.opened import Opened
 from idm.samplers import Sampler, SampleStep
 
@@ -33,10 +36,17 @@ class Restorations(Draws):
     Attributes:
         method: how it is heeded.
         sampler: how steps are taken.
+        exact: what was seen without noise, which comes back as it is; see ``kept``.
     """
 
     method: Method
     sampler: Sampler
+    exact: Tensor | None = None
+
+    @property
+    def kept(self) -> Tensor | None:
+        """As was said."""
+        return self.exact
 
     @property
     def steps(self) -> int:
@@ -59,6 +69,8 @@ class Restorations(Draws):
 
     def draw_batch(self, run: Opened, numbers: Sequence[int], observation: Observation, look: Look) -> Part:
         """Walk down from noise; the guidance of the run, if there is any, is an edit's."""
+        if self.exact is not None and isinstance(observation.operator, Selection) and observation.operator.seen.all():
+            return self._complete(run, observation, look)
         sampler, seeds = self.sampler, self.seeds(numbers)
         denoise = run.guided_denoiser(sampler.diffusion, self.labels_of(run, numbers, self.labels))
         x = sampler.initial_noise((len(numbers), *run.spec.shape), seed=seeds, device=run.device)
@@ -68,6 +80,13 @@ class Restorations(Draws):
             look(len(numbers))
         effective = self.method.effective(state)
         return {SAMPLES: state.sample, **({} if effective is None else {EFFECTIVE: effective})}
+
+    def _complete(self, run: Opened, observation: Observation, look: Look) -> Part:
+        """Return samples without holes, of which nothing is to be drawn."""
+        x = observation.values.view(-1, *run.spec.shape)  # all of them, in the order of the data
+        for _ in range(self.steps):
+            look(len(x))
+        return {SAMPLES: x, **({EFFECTIVE: torch.ones(len(x))} if self.has_particles else {})}
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +138,7 @@ def plan_draws(run: Opened, observed: Observed, plan: RestorePlan) -> Draws:
     run.require_unguided()
     plan = plan.checked()
     require_memory(len(observed.values) * plan.num, run.spec.shape)
+    refuse_more_fields(plan.labels, len(observed.values))
     known = run.spec.label_kind.laid_over(plan.labels, observed.labels)
     run.labels_of(None, known)
     method = plan.method or find_method(run, usual_method(plan.operator), {})
@@ -126,7 +146,8 @@ def plan_draws(run: Opened, observed: Observed, plan: RestorePlan) -> Draws:
     seen = observations_of(run, plan.operator, observed, plan.noise)
     for observation in {id(one.operator): one for one in seen}.values():
         method.check(sampler, observation)
-    return Restorations(seen, plan.num, known, plan.seed, method, sampler)
+    exact = seen_exactly(plan.operator, observed, plan.noise)
+    return Restorations(seen, plan.num, known, plan.seed, method, sampler, exact)
 
 
 def _require(given: object, kind: type | tuple[type, ...], wanted: str) -> None:

@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from idm.core.errors import SettingsError
-from idm.core.progress import SILENT, Listener
+from idm.core.progress import SILENT, Listener, tell
 from idm.restoration import Mask, Method, Operator
 from idm.run import Run, load
 from idm.run.edits import EditPlan, known_of, plan_edits
 from idm.run.method_settings import find_method, usual_method
 from idm.run.named_classifier import guided_by_names
 from idm.run.observing import Observed, observe, read_observed
-from idm.run.other_conditions import read_conditions
+from idm.run.other_conditions import conditions_for
 from idm.run.restoring import RestorePlan, plan_draws, restoring_sampler
 from idm.run.saving import results_folder
 from idm.samplers import Sampler
@@ -21,6 +21,10 @@ from idm.tasks.mending import Mended, Mending
 from idm.tasks.requests import RestoreRequest
 from idm.tasks.together import Say, say_nothing, together
 
+NO_CLASS_TOLD = (
+    "note: no class was told: draws choose one that fits, too early sometimes; give labels=CLASS where it is known, or "
+    "method=tds"
+)
 LEAST_DRAWS = 19
 """Fewest draws that regions of 90 % are made of."""
 
@@ -58,11 +62,12 @@ def restore_into(
     folder, plan = together(lambda: results_folder(out, opened, "restored"), lambda: _plan(opened, request, listener))
     observed = _observed(opened, plan, request, names)
     if request.condition is not None:
-        most = len(observed.values)
-        fields = read_conditions(opened, request.condition, most, request.condition_source)
+        fields = conditions_for(opened, request.condition, len(observed.values), request.condition_source)
         kind = opened.spec.label_kind
         plan = replace(plan, labels=kind.read(kind.asked(request.labels, fields)))
     draws, reference = plan_draws(opened, observed, plan), _reference(request.operator)
+    if request.method is None and opened.spec.num_classes is not None and set(draws.labels) == {None}:
+        tell(NO_CLASS_TOLD)
     mending = Mending(opened, observed, draws, reference, covers=request.coverage, doing="restoring")
     return mending.make(folder, request.batch_size, listener, say)
 
@@ -93,7 +98,7 @@ def edit_into(
     plan = EditPlan(request.method, request.strength, request.num, before, after, request.seed, request.sampler)
     fields = None
     if request.condition is not None:
-        fields = read_conditions(opened, request.condition, len(observed.truth), request.condition_source)
+        fields = conditions_for(opened, request.condition, len(observed.truth), request.condition_source)
     draws = plan_edits(opened, observed.truth, known_of(opened, observed.labels, fields), plan, listener)
     mending = Mending(opened, replace(observed, truth=None), draws, None, covers=False, doing="editing")
     return mending.make(folder, request.batch_size, listener, say)

@@ -1,0 +1,38 @@
+"""Samples in files of every kind that training reads, opened like the data of a run."""
+
+from pathlib import Path
+
+import numpy as np
+
+from idm.data import Dataset
+from idm.data.base import Source
+from idm.data.images.files import SUFFIXES
+from idm.run.alike import Alike, Like, open_alike
+from idm.run.drawing import require_memory
+from idm.run.opened import Opened
+
+MEASURED = frozenset({"tiff", "tiff_stack"})
+"""Sources of measurements in files that pictures have the suffixes of."""
+
+
+def is_picture(run: Opened, path: Path) -> bool:
+    """Whether a file is read as a picture: by its suffix, but for those of runs on measurements in TIFF files."""
+    return path.suffix.lower() in SUFFIXES and run.experiment.data.source.name not in MEASURED
+
+
+def open_any(run: Opened, path: Path) -> Source:
+    """Open a file or folder of any kind that ``idm train --data`` reads, in the shape of the run's samples.
+
+    Raises:
+        DataError: it is of no such kind, cannot be read, or holds samples of another shape.
+        SettingsError: more samples than memory holds.
+    """
+    source, _ = open_alike(Alike.samples_of(Like.of(run)), path.absolute(), {})
+    require_memory(len(source), run.spec.shape, "samples")
+    return source
+
+
+def dataset_of_any(run: Opened, path: Path) -> Dataset:
+    """Open such a file or folder with the run's codec, cut as its samples are; errors as of ``open_any``."""
+    source = open_any(run, path)
+    return Dataset(source, run.spec.codec, np.arange(len(source)), crop=run.experiment.data.random_crop)
