@@ -134,7 +134,7 @@ def _sampled_in_parts(
         return {name: getattr(found, name) for name in COLUMNS}
 
     found = told_in_parts(job, units, compute, ranks, listener, "terms")
-    return None if found is None else SampledBound(calls=calls, **found)
+    return None if found is None else SampledBound(calls=calls, target=None, **found)
 
 
 def flow_in_parts(
