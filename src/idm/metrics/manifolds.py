@@ -59,7 +59,7 @@ class DensityCoverage(Comparison):
     """Density and coverage of Naeem et al. (2020), which single outliers among the data do not change much.
 
     Where data repeat themselves, balls that reach to the k-th nearest hold more than k of them, and how often a value
-    comes moves density more between two sets of real data than within one, of which the null is: it is not judged there.
+    comes moves density more between two sets of real data than within one, of which the null is: then it has none.
 
     Attributes:
         k: a ball reaches to the k-th nearest of the data.
