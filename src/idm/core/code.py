@@ -7,6 +7,7 @@ then only modules on Python's own path, of which only what is declared to make t
 import hashlib
 import importlib
 import inspect
+import pickle
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -121,6 +122,36 @@ def hash_of_code(thing: object) -> str:
             return ""
         found.update(name.encode() + hashlib.sha256(Path(path).read_bytes()).digest())
     return found.hexdigest()
+
+
+def hash_of_contents(thing: object) -> str:
+    """Return the SHA-256 of what somebody's own object holds, and what its classes do: numbers, words, arrays.
+
+    Of what cannot be written down, such as an open file, the type alone counts, and of methods nothing.
+    """
+    found = hashlib.sha256()
+    for cls in type(thing).__mro__:
+        if cls.__module__.partition(".")[0] not in KNOWN:
+            held = {name: value for name, value in vars(cls).items() if not name.startswith("_") and _is_value(value)}
+            found.update(f"{cls.__module__}:{cls.__qualname__}".encode() + _written(held))
+    found.update(_written(getattr(thing, "__dict__", {})))
+    return found.hexdigest()
+
+
+def _is_value(held: object) -> bool:
+    return not (inspect.isroutine(held) or inspect.isclass(held) or inspect.isdatadescriptor(held))
+
+
+def _written(held: Mapping[str, Any]) -> bytes:
+    """Return names and values in the order of the names: the same bytes on every process."""
+    parts = list[bytes]()
+    for name in sorted(held):
+        try:
+            value = pickle.dumps(held[name])
+        except Exception:  # whatever an object of somebody's own raises
+            value = type(held[name]).__qualname__.encode()
+        parts += [name.encode(), hashlib.sha256(value).digest()]
+    return b"".join(parts)
 
 
 def _find(make: str, kind: type, example: str) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ several lines. The command line prints ``error[E200]: ...`` for each line and ex
 docs/errors.md lists the codes.
 """
 
+import pickle
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -100,3 +101,16 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
     near = nearest(name, names, cutoff=0.5)
     hint = f"did you mean '{near}'?" if near else f"choose from {', '.join(names)}"
     return UnknownNameError(f"{kind}: unknown name '{name}'; {hint}")
+
+
+def that_travels(error: IdmError) -> IdmError:
+    """Return an error as another process can raise it: of a class of somebody's own maybe what that is made from.
+
+    One whose constructor takes something else than lines may not come back from a pickle.
+    """
+    try:
+        is_same = type(pickle.loads(pickle.dumps(error))) is type(error)  # of this process's own making
+    except Exception:  # whatever a constructor raises
+        is_same = False
+    known = next(cls for cls in type(error).__mro__ if cls.__module__ == __name__)
+    return error if is_same else known(*error.lines)

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.distributed.rendezvous import rendezvous
 
 from idm.core import launch
-from idm.core.errors import IdmError, ProcessError
+from idm.core.errors import IdmError, ProcessError, that_travels
 from idm.core.text import one_line
 
 T = TypeVar("T")
@@ -85,7 +85,7 @@ class Ranks:
             except Exception as error:
                 failure = error
                 # An error of some library may not survive the journey, so that only words of it are sent.
-                outcome[1] = error if isinstance(error, IdmError) else self._ended_by(error)
+                outcome[1] = self._told(error)
         dist.broadcast_object_list(outcome, group=self.host)
         if outcome[1] is not None:
             raise failure or outcome[1]  # where it happened, with its traceback
@@ -123,7 +123,7 @@ class Ranks:
         """
         if self.size == 1 and failure is not None:
             raise failure
-        told = failure if failure is None or isinstance(failure, IdmError) else self._ended_by(failure)
+        told = None if failure is None else self._told(failure)
         errors = [error for error in self.gather(told) if error is not None]
         if errors:
             raise failure or errors[0]
@@ -132,6 +132,9 @@ class Ranks:
         """Wait for all processes."""
         if self.size > 1:
             dist.barrier(group=self.host)
+
+    def _told(self, error: Exception) -> IdmError:
+        return that_travels(error) if isinstance(error, IdmError) else self._ended_by(error)
 
     def _ended_by(self, error: Exception) -> ProcessError:
         words = f"{type(error).__name__}: {one_line(error)}"[:200]

@@ -61,8 +61,8 @@ def continuous_bound(
         for rows in parts:
             drawer = _Drawer(diffusion, denoise.select(rows), x_start[rows], Rng(seeds[rows]), batch_size, bar)
             found.append(drawer.estimate(calls))
-    bits, variance, prior, decoder = (torch.cat(values) for values in zip(*found, strict=True))
-    return SampledBound(bits, variance, calls, prior, decoder)
+    bits, variance, prior, decoder, of_decoder = (torch.cat(values) for values in zip(*found, strict=True))
+    return SampledBound(bits, variance, calls, prior, decoder, of_decoder)
 
 
 def _refuse(diffusion: GaussianDiffusion, denoise: Denoiser, x_start: Tensor, calls: int, batch_size: int) -> None:
@@ -99,15 +99,16 @@ class _Drawer:
     batch_size: int
     bar: Progress
 
-    def estimate(self, calls: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return estimates, their variances, and the parts of prior and decoder [b]."""
+    def estimate(self, calls: int) -> tuple[Tensor, ...]:
+        """Return estimates, their variances, the parts of prior and decoder, and the variance of the latter [b]."""
         num_lowest = num_lowest_of(calls)
         lowest = torch.stack([self._decoder(draw) for draw in range(num_lowest)])
         terms = self._integral(calls - num_lowest)
         prior, decoder = self.diffusion.prior_bpd(self.x).double(), lowest.mean(0)
         # Of neighbouring strata the squared difference is expected to be the sum of their variances or more.
         pairs = (terms[0::2] - terms[1::2]).square().sum(0)
-        return prior + decoder + terms.sum(0), lowest.var(0) / num_lowest + pairs, prior, decoder
+        of_decoder = lowest.var(0) / num_lowest
+        return prior + decoder + terms.sum(0), of_decoder + pairs, prior, decoder, of_decoder
 
     def _decoder(self, draw: int) -> Tensor:
         """Return the term of the lowest level [b], bits/dim."""

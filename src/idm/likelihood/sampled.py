@@ -18,11 +18,13 @@ from idm.core.errors import SettingsError
 from idm.core.estimate import Estimate
 from idm.core.progress import SILENT, Listener, Progress
 from idm.core.rng import Rng
+from idm.core.text import counted
 from idm.core.types import Images
 from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.guidance import refuse_guided
 from idm.likelihood.bound import evaluate_terms
 from idm.likelihood.pilot import StepProposal
+from idm.likelihood.target import Target
 
 LOWEST_DRAWS, USUAL_CALLS = 2, 18
 """Draws of the lowest step, of so many calls; of more calls a share as large, so that all scatter falls."""
@@ -44,6 +46,8 @@ class SampledBound:
         calls: of the network for each image.
         prior: part of the prior [n], which is exact.
         decoder: estimate of the part of the lowest step [n].
+        decoder_variance: its part of the variance [n].
+        target: the error that was wanted of the mean, and what finding its calls took; None where none was.
     """
 
     bits_per_dim: Float[Tensor, " n"]
@@ -51,6 +55,8 @@ class SampledBound:
     calls: int
     prior: Float[Tensor, " n"]
     decoder: Float[Tensor, " n"]
+    decoder_variance: Float[Tensor, " n"]
+    target: Target | None = None
 
     @property
     def of_these(self) -> Estimate:
@@ -62,6 +68,13 @@ class SampledBound:
     def of_data(self) -> Estimate:
         """Mean, and how far it is off from that of all data that these images are drawn from."""
         return Estimate.of(self.bits_per_dim)
+
+    @property
+    def cost(self) -> str:
+        """How many calls were made, how far the mean of these samples is off, and whether that was wanted, in words."""
+        error = self.of_these.standard_error
+        said = f"{counted(self.calls, 'call')} of the network each, ± {error:.2g} for these samples"
+        return said if self.target is None else f"{said}; {self.target.in_words(error)}"
 
     def interval(self, estimate: Estimate) -> tuple[float, float]:
         """Return the interval that holds the truth in 95 of 100 cases, for one of the estimates above."""
@@ -107,8 +120,8 @@ def sample_bound(
         for rows in parts:
             drawer = _Drawer(diffusion, denoise, x_start, rows, Rng(seeds[rows]), batch_size, bar)
             found.append(drawer.estimate(proposal, calls))
-    bits, variance, prior, decoder = (torch.cat(values) for values in zip(*found, strict=True))
-    return SampledBound(bits, variance, calls, prior, decoder)
+    bits, variance, prior, decoder, of_decoder = (torch.cat(values) for values in zip(*found, strict=True))
+    return SampledBound(bits, variance, calls, prior, decoder, of_decoder)
 
 
 def _refuse(
@@ -171,8 +184,8 @@ class _Drawer:
     batch_size: int
     bar: Progress
 
-    def estimate(self, proposal: StepProposal, calls: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return estimates, their variances, and the parts of prior and decoder [b]."""
+    def estimate(self, proposal: StepProposal, calls: int) -> tuple[Tensor, ...]:
+        """Return estimates, their variances, the parts of prior and decoder, and the variance of the latter [b]."""
         num_lowest = num_lowest_of(calls)
         count = calls - num_lowest
         on_host = Rng(self.rng.seeds.cpu())
@@ -184,7 +197,8 @@ class _Drawer:
         prior, decoder = self.diffusion.prior_bpd(self.x_start[self.rows]).double(), lowest.mean(0)
         # Of neighbouring shares the squared difference is expected to be the sum of their variances or more.
         pairs = (terms[0::2] - terms[1::2]).square().sum(0)
-        return prior + decoder + terms.sum(0), lowest.var(0) / num_lowest + pairs, prior, decoder
+        of_decoder = lowest.var(0) / num_lowest
+        return prior + decoder + terms.sum(0), of_decoder + pairs, prior, decoder, of_decoder
 
     def _terms(self, steps: Tensor, first: int) -> Tensor:
         """Return terms [k, b] at steps [k, b], whose noise is numbered from ``first`` on."""

@@ -26,3 +26,18 @@ class Metric(ABC):
     @abstractmethod
     def measure(self, evidence: Evidence) -> list[Figure]:
         """Measure; figures have names of their own."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is of somebody's own code, and not of this package."""
+        return not is_ours(type(self))
+
+    @property
+    def called(self) -> str:
+        """Its class as whoever asks for it names it, "module:name"."""
+        return f"{type(self).__module__}:{type(self).__qualname__}"
+
+
+def is_ours(cls: type) -> bool:
+    """Whether a class is of this package."""
+    return cls.__module__.partition(".")[0] == __name__.partition(".")[0]

@@ -9,7 +9,7 @@ nothing, and those that are compared are a random choice.
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -40,7 +40,7 @@ TURNS = 256.0
 """How strongly the order of rows depends on what all of them are: 1 / 256 of the usual difference shuffles anew."""
 
 ROUNDING = 1e-9
-"""Share of the largest number that two of them are apart by rounding alone."""
+"""Share of their usual size that two numbers are apart by rounding alone."""
 
 FEATURES = "features"
 """What rows of features are called."""
@@ -89,6 +89,11 @@ class Comparison(BySample):
     def prepare(self, pool: Float[Tensor, "N d"]) -> Statistic:
         """Return what compares some rows of a pool with the others."""
 
+    def unjudged(self, real: Float[Tensor, "m d"]) -> Mapping[str, str]:
+        """Return which numbers have no null that is right of such real data, by name, and why; usually none."""
+        del real
+        return {}
+
     def check(self, setup: Setup) -> None:
         """Refuse too few samples."""
         if min(setup.num_samples, setup.num_real // 2) < FEWEST_SAMPLES:
@@ -106,6 +111,7 @@ class Comparison(BySample):
         values = self.compare(samples, known[count:])
         error, nulls = self._standard_error(samples, known[count:]), self.nulls(known, count)
         sizes = f"{counted(count, 'sample')} and {len(known) - count:,} real"
+        unjudged = self.unjudged(known) if self.drawings else {}
         return [
             Figure(
                 kind.name,
@@ -113,8 +119,8 @@ class Comparison(BySample):
                 error[i],
                 unit=kind.unit,
                 better=kind.better,
-                note=f"{kind.note}; {sizes}",
-                null=null_of(kind.better, nulls[:, i], values[i]) if len(nulls) else None,
+                note="; ".join([kind.note, sizes, *([unjudged[kind.name]] if kind.name in unjudged else [])]),
+                null=null_of(kind.better, nulls[:, i], values[i]) if len(nulls) and kind.name not in unjudged else None,
             )
             for i, kind in enumerate(self.kinds)
         ]
@@ -178,7 +184,7 @@ def null_of(better: Better, drawn: np.ndarray, value: float) -> Null:
     if not np.isfinite([value, *drawn]).all():
         return Null(float(drawn.mean()), math.nan, math.nan, len(drawn), math.nan)
     # Numbers that are the same but for rounding are as bad: to lose half of such ties would make p-values too small.
-    close = ROUNDING * float(np.abs([value, *drawn]).max())
+    close = ROUNDING * float(np.median(np.abs([value, *drawn])))
     as_bad = drawn >= value - close, drawn <= value + close
     above, below = ((1 + int(side.sum())) / (len(drawn) + 1) for side in as_bad)
     p_values = {Better.LOWER: above, Better.HIGHER: below, Better.NEAR_NULL: min(1.0, 2.0 * min(above, below))}

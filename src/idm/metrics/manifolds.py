@@ -1,8 +1,10 @@
 """Whether samples lie where data do, and data where samples do: balls around each, up to its k-th neighbour."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, final
 
+import torch
 from annotated_types import Ge
 from jaxtyping import Float
 from torch import Tensor
@@ -10,6 +12,12 @@ from torch import Tensor
 from idm.metrics.comparison import Comparison, Kind, Statistic
 from idm.metrics.figure import Better
 from idm.metrics.neighbours import Neighbours
+
+REACH = 1.0 + 1e-6
+"""Distances that are the same but for rounding, as after a rotation, are within reach."""
+
+MOST_REPEATED = 0.05
+"""Share of the balls of data that may hold more than k others; of more density has no null that is right."""
 
 LEAST_DISTANCE = 1e-12
 """What distances are divided by at the least, where all data are the same."""
@@ -38,8 +46,8 @@ class PrecisionRecall(Comparison):
         def compare(first: Tensor) -> list[float]:
             apart = near.distances[first][:, ~first]  # [samples, data]
             of_samples, of_data = near.to_nearest(first, self.k), near.to_nearest(~first, self.k)
-            precision = (apart <= of_data).any(1).double().mean()
-            recall = (apart <= of_samples[:, None]).any(0).double().mean()
+            precision = (apart <= REACH * of_data).any(1).double().mean()
+            recall = (apart <= REACH * of_samples[:, None]).any(0).double().mean()
             return [float(precision), float(recall)]
 
         return compare
@@ -50,16 +58,15 @@ class PrecisionRecall(Comparison):
 class DensityCoverage(Comparison):
     """Density and coverage of Naeem et al. (2020), which single outliers among the data do not change much.
 
-    Where data repeat themselves, balls that reach to the k-th nearest hold more than k of them: density counts the
-    samples in a ball beside the data that are in it, which are k where no two are as far. Beside k, how often a value
-    comes would move it more between two sets of real data than within one, of which the null is.
+    Where data repeat themselves, balls that reach to the k-th nearest hold more than k of them, and how often a value
+    comes moves density more between two sets of real data than within one, of which the null is: then it has none.
 
     Attributes:
         k: a ball reaches to the k-th nearest of the data.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = (
-        Kind("density", "samples in a ball of data, beside the other data in it", Better.NEAR_NULL),
+        Kind("density", "samples in a ball of data, by k", Better.NEAR_NULL),
         Kind("coverage", "share of balls of data with a sample in them", Better.HIGHER),
     )
     most: ClassVar[int] = 4_000
@@ -71,12 +78,16 @@ class DensityCoverage(Comparison):
 
         def compare(first: Tensor) -> list[float]:
             reach = near.to_nearest(~first, self.k)
-            inside = near.distances[first][:, ~first] <= reach
-            beside = near.num_within(~first, reach, self.k)
-            density = (inside.sum(0) / beside).sum() / len(inside)
-            return [float(density), float(inside.any(0).double().mean())]
+            inside = near.distances[first][:, ~first] <= REACH * reach
+            return [int(inside.sum()) / (self.k * len(inside)), float(inside.any(0).double().mean())]
 
         return compare
+
+    def unjudged(self, real: Float[Tensor, "m d"]) -> Mapping[str, str]:
+        """Return that density is not judged where data repeat themselves."""
+        near, every = Neighbours.of(real), torch.ones(len(real), dtype=torch.bool)
+        beyond = near.num_within(REACH * near.to_nearest(every, self.k)) > self.k
+        return {"density": "data repeat: not judged"} if float(beyond.double().mean()) > MOST_REPEATED else {}
 
 
 @final

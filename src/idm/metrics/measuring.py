@@ -8,6 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from idm.core.code import call_code
 from idm.core.progress import SILENT, Listener
 from idm.metrics.base import Metric
 from idm.metrics.by_sample import BySample, Look
@@ -50,7 +51,8 @@ def measure_seen(
     found: dict[str, list[Figure]] = {}
     with listener.follow("measuring", len(members), unit="metrics") as bar:
         for name, metric in members.items():
-            found[name] = metric.measure(evidence)
+            own = metric.is_own
+            found[name] = call_code(metric.measure, name, "metrics", evidence) if own else metric.measure(evidence)
             bar.advance()
     counts = Counter(figure.name for figures in found.values() for figure in figures)
     return {name: [_told_apart(figure, name, counts) for figure in figures] for name, figures in found.items()}
@@ -78,11 +80,11 @@ def seen(members: Mapping[str, Metric], evidence: Evidence, listener: Listener, 
     for name, metric in by_sight(members).items():
         if name in drawn and name in real:
             continue
-        look = metric.look(evidence)
+        look = metric.make_look(evidence)
         if name not in drawn:
             drawn[name] = make_rows(look, evidence.samples, listener)
         if name not in real:
-            beside = metric.beside(evidence)
+            beside = metric.real_of(evidence)
             make = partial(make_rows, look, beside, listener)
             real[name] = _kept(evidence, beside, drawn[name].shape[1], make, cache) if name == FEATURES else make()
     return replace(evidence, drawn_rows=drawn, real_rows=real)

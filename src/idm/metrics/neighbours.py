@@ -20,19 +20,16 @@ class Neighbours:
     Attributes:
         distances: of all pairs [N, N].
         order: the nearest rows of each, itself left out, growing [N, L].
-        has_ties: whether two of these are as far.
     """
 
     distances: Float[Tensor, "N N"]
     order: Int[Tensor, "N L"]
-    has_ties: bool
 
     @classmethod
     def of(cls, pool: Float[Tensor, "N d"]) -> "Neighbours":
         """Compute them, exactly: rows that are equal are at 0."""
         distances = torch.cdist(pool, pool, compute_mode="donot_use_mm_for_euclid_dist")
-        near = _sorted(distances, min(NUM_NEAREST, len(pool) - 1))
-        return cls(distances, near.indices, bool((near.values.diff(dim=1) == 0.0).any()))
+        return cls(distances, _sorted(distances, min(NUM_NEAREST, len(pool) - 1)))
 
     def to_nearest(self, side: Bool[Tensor, " N"], k: int) -> Float[Tensor, " n"]:
         """Return the distance of each row of a side to its k-th nearest other row of that side.
@@ -51,19 +48,9 @@ class Neighbours:
         place = (rank >= k).int().argmax(1, keepdim=True)  # the first such place
         return self.distances[rows[:, None], order.gather(1, place)].squeeze(1)
 
-    def num_within(self, side: Bool[Tensor, " N"], reach: Float[Tensor, " n"], k: int) -> Float[Tensor, " n"]:
-        """Return how many other rows of a side lie within the distance of each row to its k-th nearest of them.
-
-        Args:
-            side: which rows.
-            reach: these distances, from ``to_nearest``.
-            k: as there; of rows that are all apart it is the number.
-        """
-        count = len(reach)
-        if not self.has_ties:
-            return reach.new_full((count,), float(max(1, min(k, count - 1))))
-        inside = self.distances[side][:, side] <= reach[:, None]
-        return (inside.sum(1) - 1).clamp(min=1).to(reach)
+    def num_within(self, reach: Float[Tensor, " N"]) -> Int[Tensor, " N"]:
+        """Return how many other rows of the pool lie within the reach of each."""
+        return (self.distances <= reach[:, None]).sum(1) - 1
 
 
 def _enough(k: int, share: float) -> int:
@@ -71,7 +58,7 @@ def _enough(k: int, share: float) -> int:
     return math.ceil(4.0 * k / share) + 8
 
 
-def _sorted(distances: Tensor, number: int) -> torch.return_types.topk:
+def _sorted(distances: Tensor, number: int) -> Int[Tensor, "N L"]:
     """Return the nearest rows of each but itself."""
     others = distances.clone().fill_diagonal_(torch.inf)
-    return others.topk(number, dim=1, largest=False)
+    return others.topk(number, dim=1, largest=False).indices

@@ -28,6 +28,7 @@ class ValueHistograms(Comparison):
         Kind("values", "how far values are moved on average, Wasserstein distance in [-1, 1]"),
     )
     sees: ClassVar[str] = "values"
+    looks_by: ClassVar[tuple[str, ...]] = ("bins",)
     bins: Annotated[int, Ge(2)] = MOST_LEVELS
 
     def look(self, evidence: Evidence) -> Look:

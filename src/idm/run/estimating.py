@@ -9,10 +9,12 @@ import torch
 
 from idm.core.errors import SettingsError
 from idm.core.progress import SILENT, Listener
+from idm.core.rng import derive_seed
 from idm.core.tensors import require_finite
 from idm.diffusion import GaussianDiffusion
 from idm.likelihood import SampledBound, StepProposal, fit_proposal, sample_bound
-from idm.likelihood.sampled import LEAST_CALLS, USUAL_CALLS
+from idm.likelihood.sampled import USUAL_CALLS, num_lowest_of
+from idm.likelihood.target import Target
 from idm.run.bound_request import BoundRequest
 from idm.run.data import Data
 from idm.run.opened import Opened
@@ -21,7 +23,7 @@ PILOT_IMAGES = 16
 """Samples that a proposal of steps is fitted on, and that an error is foretold from."""
 
 SURPLUS = 1.25
-"""How many more calls are made than a pilot says, whose variance is itself an estimate."""
+"""How much larger than a pilot says a variance is taken to be, which is itself an estimate."""
 
 
 @final
@@ -32,13 +34,17 @@ class Terms:
     Attributes:
         calls: of the network, as of ``sample_bound``.
         proposal: how likely steps are.
+        target: the error that they are to leave; None where none was wanted.
     """
 
     calls: int
     proposal: StepProposal
+    target: Target | None = None
 
 
-def plan_terms(run: Opened, data: Data, chain: GaussianDiffusion, count: int, wanted: BoundRequest) -> Terms | None:
+def plan_terms(
+    run: Opened, data: Data, chain: GaussianDiffusion, count: int, wanted: BoundRequest, listener: Listener = SILENT
+) -> Terms | None:
     """Fit how likely steps are, and find how many calls are to be made for each sample; None: every term is evaluated.
 
     Args:
@@ -47,6 +53,7 @@ def plan_terms(run: Opened, data: Data, chain: GaussianDiffusion, count: int, wa
         chain: whose bound is meant.
         count: how many held-out samples.
         wanted: what it may cost; the calls of the pilot, of a few samples, come on top.
+        listener: hears how the pilot gets on.
 
     Raises:
         SettingsError: more calls than the chain has steps, of which the full sum is the better one.
@@ -59,16 +66,15 @@ def plan_terms(run: Opened, data: Data, chain: GaussianDiffusion, count: int, wa
     terms = fit_terms(run, data, chain, budget or USUAL_CALLS, seed=seed, batch_size=size)
     if target_se is None:
         return terms
-    pilot = range(min(PILOT_IMAGES, len(data.held_out)))
-    found = estimate_of(run, data, chain, pilot, terms, seed=seed, batch_size=size)
-    needed, error = calls_for(target_se, found, count)
-    if needed > most:
-        least = error * math.sqrt(SURPLUS * found.calls / most)
+    pilot, anew = pilot_of(wanted, count)
+    found = estimate_of(run, data, chain, pilot, terms, seed=anew.seed, batch_size=size, listener=listener)
+    calls, least = calls_for(target_se, found, count, most)
+    if calls is None:
         raise SettingsError(
             f"target_se: at least {least:.2g} bits/dim wanted of {count:,} samples, which {most:,} calls each reach, "
             f"got {target_se:g}; leave it out, as the full sum has as many"
         )
-    return replace(terms, calls=max(LEAST_CALLS, 2 * math.ceil(needed / 2)))
+    return replace(terms, calls=calls, target=Target(target_se, len(pilot), found.calls))
 
 
 def refuse_short_chain(chain: GaussianDiffusion, calls: int, name: str) -> None:
@@ -101,14 +107,38 @@ def fit_terms(
     return Terms(calls, fit_proposal(chain, denoise, x.to(run.device), seed=seed, batch_size=batch_size))
 
 
-def calls_for(target_se: float, pilot: SampledBound, count: int) -> tuple[float, float]:
-    """Say what brings the error of the mean of ``count`` samples down, where variance falls as 1 / calls.
+def pilot_of(wanted: BoundRequest, count: int) -> tuple[range, BoundRequest]:
+    """Return which of the first ``count`` samples an error is foretold from, and the request with a seed of its own.
+
+    Under the seed of the estimate itself its calls would depend on its own noise, and what it says be biased.
+    """
+    return range(0, count, -(-count // PILOT_IMAGES)), replace(wanted, seed=derive_seed(wanted.seed, "pilot"))
+
+
+def calls_for(target_se: float, pilot: SampledBound, count: int, most: int) -> tuple[int | None, float]:
+    """Find the fewest calls that bring the error of the mean of ``count`` samples down to one that is wanted.
+
+    From those of a pilot on, the variance of the decoder falls with its draws, that of the rest as 1 / its strata or
+    faster. Of fewer calls it would grow faster than that, so that none fewer are made.
+
+    Args:
+        target_se: the error that is wanted, bits/dim.
+        pilot: estimates of a few samples.
+        count: of how many samples the mean is.
+        most: calls of the network for each sample.
 
     Returns:
-        How many calls for each sample do, and the error that those of the pilot would leave.
+        How many calls for each sample do, None where ``most`` do not; and the error that ``most`` leave.
     """
-    error = math.sqrt(float(pilot.variance.mean()) / count)
-    return SURPLUS * pilot.calls * (error / target_se) ** 2, error
+    calls = np.arange(pilot.calls, most + 1, 2)
+    lowest = np.array([num_lowest_of(int(each)) for each in calls])
+    decoder = float(pilot.decoder_variance.mean())
+    others = float((pilot.variance - pilot.decoder_variance).mean())
+    num_lowest = num_lowest_of(pilot.calls)
+    variance = decoder * num_lowest / lowest + others * (pilot.calls - num_lowest) / (calls - lowest)
+    error = np.sqrt(SURPLUS * variance / count)
+    enough = np.flatnonzero(error <= target_se)
+    return (int(calls[enough[0]]) if len(enough) else None), float(error.min(initial=math.inf))
 
 
 def estimate_of(
@@ -127,7 +157,7 @@ def estimate_of(
     Raises:
         NumericalError: bounds are not finite.
     """
-    x, y = data.held_out.batch(np.arange(numbers.start, numbers.stop))
+    x, y = data.held_out.batch(np.array(numbers))
     found = sample_bound(
         chain,
         run.scoring_denoiser(y, chain),

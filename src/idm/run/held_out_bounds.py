@@ -161,9 +161,7 @@ class EstimatedBound(ScoredBound):
     @property
     def about(self) -> str:
         """How long the chain is, how many calls were made, and how far the mean of these samples is off."""
-        error = self.found.of_these.standard_error
-        calls = f"{counted(self.found.calls, 'call')} of the network each, ± {error:.2g} for these samples"
-        return f"bound of {counted(self.steps, 'step')}, estimated from {calls}"
+        return f"bound of {counted(self.steps, 'step')}, estimated from {self.found.cost}"
 
     @property
     def whole(self) -> None:

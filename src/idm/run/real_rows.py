@@ -1,8 +1,8 @@
 """What metrics see of real data: each of these is read once, a piece at a time, for all that look at it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from typing import final
 
@@ -21,7 +21,7 @@ from idm.metrics.moments import MOST_FEATURES, MomentSums
 from idm.metrics.value_histograms import reads_extremes
 from idm.run.compared import Compared, most_rows, part_of, thinned
 from idm.run.spec import DataSpec
-from idm.run.ways_of_features import FeatureWay, Wanted, look_of
+from idm.run.ways_of_features import FeatureWay, Wanted, look_of, require_finite_rows
 
 ENDS = "smallest and largest value"
 """What the ends of the values of a sample are called."""
@@ -131,7 +131,8 @@ def real_seen(
     is_featured = sights.pop(FEATURES, None) is not None or with_features
     later = {name: one for name, one in sights.items() if one.looks_within and reads_extremes(given.levels)}
     first = {name: one for name, one in sights.items() if name not in later}
-    looks = way.ranks.each(lambda: looks_at(numbers, first, given, spec.shape))
+    example = partial(way.read, data, numbers[:1])
+    looks = way.ranks.each(lambda: looks_at(numbers, first, given, example))
     if later:
         looks[ENDS] = Wanted(_ends, numbers)
     every = np.union1d(numbers, thinned(chosen.left, num)) if num else None
@@ -140,7 +141,7 @@ def real_seen(
     given = replace(given, moments=moments) if num else given
     if later:
         given = replace(given, span=_span(rows.pop(ENDS)))
-        rows |= way.seen(data, way.ranks.each(lambda: looks_at(numbers, later, given, spec.shape)))
+        rows |= way.seen(data, way.ranks.each(lambda: looks_at(numbers, later, given, example)))
     return replace(given, real_rows={**given.real_rows, **rows})
 
 
@@ -154,25 +155,42 @@ def seen_beside(members: Mapping[str, Metric], looks: Mapping[str, Look], given:
     """
     others = {name: one for name, one in by_sight(members).items() if name not in given.real_rows and name in looks}
     rows = {name: make_rows(looks[name], _limited(looks[name], one, given)) for name, one in others.items()}
+    for name, one in others.items():
+        require_finite_rows(name, rows[name], range(len(rows[name])), own=own_name(one))
     return replace(given, real_rows={**given.real_rows, **rows})
 
 
 def _limited(look: Look, metric: BySample, given: Evidence) -> Labelled:
     """Return the real data that a metric looks at, evenly as many as rows are kept of."""
-    of = metric.beside(given)
+    of = metric.real_of(given)
     numbers = np.arange(len(of.x))
     kept = thinned(numbers, min(metric.most_seen, most_rows(look(part_of(of, numbers[:1])).shape[1])))
     return of if len(kept) == len(numbers) else part_of(of, kept)
 
 
 def looks_at(
-    numbers: NDArray[np.int64], sights: Mapping[str, BySample], given: Evidence, shape: tuple[int, ...]
+    numbers: NDArray[np.int64], sights: Mapping[str, BySample], given: Evidence, example: Callable[[], Labelled]
 ) -> dict[str, Wanted]:
-    """Return the looks of metrics at samples of those numbers, or at as many of them as rows are kept of."""
-    looks = {name: one.look(given) for name, one in sights.items()}
-    example = Labelled(torch.zeros(1, *shape))
-    most = {name: min(one.most_seen, most_rows(looks[name](example).shape[1])) for name, one in sights.items()}
-    return {name: Wanted(look, thinned(numbers, most[name])) for name, look in looks.items()}
+    """Return the looks of metrics at samples of those numbers, or at as many of them as rows are kept of.
+
+    Args:
+        numbers: of the samples.
+        sights: metrics by what the rows are called.
+        given: what is known of real data.
+        example: reads one of the samples, on which it is tried how many numbers a look sees.
+    """
+    if not sights:
+        return {}
+    looks, one_of_them = {name: one.make_look(given) for name, one in sights.items()}, example()
+    most = {name: min(one.most_seen, most_rows(looks[name](one_of_them).shape[1])) for name, one in sights.items()}
+    return {
+        name: Wanted(look, thinned(numbers, most[name]), own=own_name(sights[name])) for name, look in looks.items()
+    }
+
+
+def own_name(metric: BySample) -> str:
+    """Return what a metric of somebody's own is called; nothing of one of this package."""
+    return metric.called if metric.is_own else ""
 
 
 def _ends(of: Labelled) -> Tensor:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -72,7 +73,8 @@ class SampleSets:
         if way.ranks.is_main and not all(isinstance(one, BySample) for one in self.members.values()):
             held = Held.some(self._dataset, within_bytes(self._dataset, self.numbers), way.read)
             drawn, way = Labelled(held.samples.x), replace(way, read=held.read)
-        looks = way.ranks.each(lambda: looks_at(self.numbers, sights, given, known.reference.shape))
+        example = partial(way.read, self._dataset, self.numbers[:1])
+        looks = way.ranks.each(lambda: looks_at(self.numbers, sights, given, example))
         side = Side(self._dataset, self.samples.spec, known.features, self.numbers, self._summed)
         rows, moments = side.see(way, looks)
         if way.ranks.is_main:

@@ -226,7 +226,7 @@ def flow_of_held_out(run: Opened, data: Data, wanted: BoundRequest, listener: Li
 def score_held_out(run: Opened, data: Data, wanted: BoundRequest, listener: Listener) -> ScoredBound:
     """Evaluate or estimate the bound of held-out data; errors are as of ``Run.evaluate``."""
     chain, count = chain_to_score(run, data, steps=wanted.steps, plan=wanted.plan, num=wanted.num, listener=listener)
-    terms = plan_terms(run, data, chain, count, wanted)
+    terms = plan_terms(run, data, chain, count, wanted, listener)
     seed, size = wanted.seed, wanted.batch_size
     if wanted.maps:
         require_room_for_maps(run, count)
@@ -236,7 +236,7 @@ def score_held_out(run: Opened, data: Data, wanted: BoundRequest, listener: List
         vlb = bound_of_samples(run, data, chain, range(count), seed=seed, batch_size=size, listener=listener)
         return summary(run, data, chain, vlb, batch_size=size)
     found = estimate_of(run, data, chain, range(count), terms, seed=seed, batch_size=size, listener=listener)
-    return summary_of_estimate(run, data, chain, found)
+    return summary_of_estimate(run, data, chain, replace(found, target=terms.target))
 
 
 def _told(run: Opened, labels: Labels | None, condition: npt.ArrayLike | None, inputs: Inputs) -> Tensor | None:

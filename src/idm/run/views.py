@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from idm.core.rng import Rng
 from idm.metrics import Evidence, Labelled, Look, Metric, Needs, by_sight
 from idm.metrics.by_sample import BySample
 from idm.metrics.comparison import FEATURES
@@ -16,7 +17,7 @@ from idm.metrics.moments import MOST_FEATURES, MomentSums
 from idm.run.compared import labelled, most_rows, thinned
 from idm.run.figures import Metrics
 from idm.run.opened import Opened
-from idm.run.real_rows import seen_beside
+from idm.run.real_rows import own_name, seen_beside
 from idm.run.ways_of_features import SAMPLES_PER_PIECE, require_finite_rows
 
 WHOLE = "samples"
@@ -37,6 +38,7 @@ class Views:
         shapes: of what is seen of one sample, by name.
         are_summed: whether moments of the features of all samples are wanted.
         makers: of what is made by extractors: in words, which.
+        own: names of the metrics of somebody's own that see it.
     """
 
     run: Opened
@@ -47,29 +49,32 @@ class Views:
     shapes: Mapping[str, tuple[int, ...]]
     are_summed: bool
     makers: Mapping[str, str]
+    own: Mapping[str, str]
 
     @classmethod
-    def of(cls, run: Opened, members: Mapping[str, Metric], num: int, evidence: Evidence) -> "Views":
+    def of(cls, run: Opened, metrics: Metrics, num: int, evidence: Evidence) -> "Views":
         """Make the looks of metrics; of those that see samples whole these are kept, all of them.
 
         Args:
             run: what draws the samples, guided or not.
-            members: metrics by name.
+            metrics: the metrics, and what samples are compared with.
             num: how many samples are drawn.
             evidence: what is known of real data.
         """
+        members, example = metrics.members, Labelled(_example(run, metrics), classes_of(run, range(1)))
         sights = by_sight(members)
-        looks = {name: metric.look(evidence) for name, metric in sights.items()}
+        looks = {name: metric.make_look(evidence) for name, metric in sights.items()}
         if any(one.needs & Needs.SAMPLES and not isinstance(one, BySample) for one in members.values()):
             looks[WHOLE] = _whole
-        example = Labelled(torch.zeros(1, *run.spec.shape), classes_of(run, range(1)))
         shapes = {name: tuple(look(example).shape[1:]) for name, look in looks.items()}
         kept = {name: np.arange(num) for name in looks}
         for name, metric in sights.items():
             kept[name] = thinned(kept[name], min(metric.most_seen, most_rows(shapes[name][0])))
         is_some = FEATURES in sights and len(kept[FEATURES]) < num and evidence.moments is not None
         are_summed = is_some and shapes[FEATURES][0] <= MOST_FEATURES
-        return cls(run, members, looks, kept, num, shapes, are_summed, {FEATURES: f" from {evidence.features.name}"})
+        makers = {FEATURES: f" from {evidence.features.name}"}
+        own = {name: own_name(metric) for name, metric in sights.items()}
+        return cls(run, members, looks, kept, num, shapes, are_summed, makers, own)
 
     def see(self, x: Tensor, numbers: range) -> dict[str, Tensor]:
         """Return what is seen of drawn samples of those numbers, by name, float32 on the CPU.
@@ -80,7 +85,7 @@ class Views:
         samples = labelled(self.run.spec.codec.rounded(x), classes_of(self.run, numbers))
         seen = {name: look(samples).float().cpu() for name, look in self.looks.items()}
         for name, rows in seen.items():
-            require_finite_rows(name, rows, numbers, self.makers.get(name, ""))
+            require_finite_rows(name, rows, numbers, self.makers.get(name, ""), self.own.get(name, ""))
         return seen
 
 
@@ -90,6 +95,14 @@ def classes_of(run: Opened, numbers: range) -> Tensor | None:
     if not kind.is_told:
         return None
     return kind.classes_in(kind.tensor(kind.in_turn(None, lambda: run.usual_labels(kind), numbers)))
+
+
+def _example(run: Opened, metrics: Metrics) -> Tensor:
+    """Return a sample [1, c, *space], on which it is tried what looks see: a real one, or noise."""
+    compared = metrics.compared
+    if compared.dataset is not None:
+        return compared.dataset.batch(compared.numbers[:1])[0]
+    return Rng.from_seed(0, 1).normal("example", 0, run.spec.shape, torch.float32).clamp(-1.0, 1.0)
 
 
 def _whole(of: Labelled) -> Tensor:
@@ -152,7 +165,7 @@ def seen_of(run: Opened, metrics: Metrics, evidence: Evidence, batches: Iterable
         evidence: what is known of real data.
         batches: numbers of samples, and these.
     """
-    views = Views.of(run, metrics.members, metrics.num_samples, evidence)
+    views = Views.of(run, metrics, metrics.num_samples, evidence)
     gathered = Gathered(views)
     for numbers, x in batches:
         gathered.add(numbers, views.see(x, numbers))

@@ -34,11 +34,13 @@ class Wanted:
         look: what sees it.
         numbers: of the samples, growing.
         maker: what makes it, in words, for refusals: " from pca".
+        own: name of the metric of somebody's own that looks; nothing of another.
     """
 
     look: Look
     numbers: NDArray[np.int64]
     maker: str = ""
+    own: str = ""
 
 
 @final
@@ -114,7 +116,7 @@ class FeatureWay:
                 continue
             given = read if its.all() else part_of(read, its)
             rows = one.look(given).float().cpu()
-            require_finite_rows(name, rows, data.sources_of(numbers[its])[0], one.maker)
+            require_finite_rows(name, rows, data.sources_of(numbers[its])[0], one.maker, one.own)
             found[name] = numbers[its], rows
         return found
 
@@ -151,7 +153,7 @@ class FeatureWay:
         return self.cache.place(features, about)
 
 
-def require_finite_rows(name: str, rows: Tensor, numbers: Sequence[int], maker: str = "") -> None:
+def require_finite_rows(name: str, rows: Tensor, numbers: Sequence[int], maker: str = "", own: str = "") -> None:
     """Refuse what is seen of samples where it is not finite.
 
     Args:
@@ -159,16 +161,22 @@ def require_finite_rows(name: str, rows: Tensor, numbers: Sequence[int], maker: 
         rows: of each sample.
         numbers: of the samples.
         maker: what made it, in words: " from pca".
+        own: name of the metric of somebody's own that saw it; nothing of another.
 
     Raises:
         NumericalError: it is not, with the number of the first such sample.
     """
     bad = rows.isfinite().flatten(1).all(1).logical_not().nonzero().flatten().tolist()
     if bad:
+        which = f"of sample {numbers[bad[0]]} and of {len(bad) - 1:,} others of {len(rows):,}"
+        if own:
+            raise NumericalError(
+                f"metrics: finite numbers of every sample wanted of the look of {own}, got NaN or infinity {which}; "
+                "mend it, or leave the metric out"
+            )
         raise NumericalError(
-            f"{name}: finite numbers of every sample wanted, got NaN or infinity{maker} of sample "
-            f"{numbers[bad[0]]} and of {len(bad) - 1:,} others of {len(rows):,}; choose other {name}, or leave out "
-            "the metrics that look at them"
+            f"{name}: finite numbers of every sample wanted, got NaN or infinity{maker} {which}; choose other {name}, "
+            "or leave out the metrics that look at them"
         )
 
 

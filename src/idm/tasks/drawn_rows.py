@@ -52,7 +52,7 @@ def draw_for(
     Returns:
         The evidence of each on the main process, as it was on the others.
     """
-    views = ranks.each(lambda: [Views.of(run, one.metrics.members, order.num, one.evidence) for one in asked])
+    views = ranks.each(lambda: [Views.of(run, one.metrics, order.num, one.evidence) for one in asked])
     gathered = _gathered(views) if ranks.is_main else [None] * len(views)
 
     def see(x: Tensor, numbers: range) -> Part:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from idm.core.progress import SILENT, Listener
@@ -22,7 +23,7 @@ from idm.tasks.part_files import Part
 from idm.tasks.parts import Job, told_in_parts
 from idm.tasks.requests import ScoreRequest
 
-COLUMNS = ("bits_per_dim", "variance", "prior", "decoder")
+COLUMNS = ("bits_per_dim", "variance", "prior", "decoder", "decoder_variance")
 
 
 def scored_in_parts(
@@ -40,7 +41,7 @@ def scored_in_parts(
     """
     ranks, bound = ranks or Ranks(), wanted.bound
     chain, count = chain_to_score(run, data, steps=bound.steps, plan=bound.plan, num=bound.num, listener=listener)
-    terms = ranks.on_main(lambda: plan_terms(run, data, chain, count, bound))
+    terms = ranks.on_main(lambda: plan_terms(run, data, chain, count, bound, listener))
     if bound.maps:
         return mapped_in_parts(run, data, chain, count, folder, wanted, ranks=ranks, listener=listener)
     if terms is None:
@@ -49,7 +50,7 @@ def scored_in_parts(
     found = estimate_in_parts(
         run, data, chain, count, terms, folder, seed=seed, batch_size=size, ranks=ranks, listener=listener
     )
-    return None if found is None else summary_of_estimate(run, data, chain, found)
+    return None if found is None else summary_of_estimate(run, data, chain, replace(found, target=terms.target))
 
 
 def estimate_in_parts(
@@ -99,7 +100,8 @@ def continuous_in_parts(
     Arguments, and all else that is not said here, as of ``bound_in_parts``.
     """
     ranks, count = ranks or Ranks(), num_scored(data, wanted)
-    calls = ranks.on_main(lambda: plan_calls(run, data, wanted))
+    plan = ranks.on_main(lambda: plan_calls(run, data, wanted, listener))
+    calls = plan.calls
     request = request_of_bound(run, data, run.diffusion, wanted.seed) | {"continuous": calls}
     size = _samples_in_part(wanted.batch_size, calls)
     job = Job("bound", Path(folder), request, count, size, dict.fromkeys(COLUMNS, ()))
@@ -107,7 +109,8 @@ def continuous_in_parts(
     def score(part: range, within: Listener) -> SampledBound:
         return continuous_of_samples(run, data, part, wanted, calls, within)
 
-    return _sampled_in_parts(job, wanted.batch_size, calls, score, ranks, listener)
+    found = _sampled_in_parts(job, wanted.batch_size, calls, score, ranks, listener)
+    return None if found is None else replace(found, target=plan.target)
 
 
 def _samples_in_part(batch_size: int, calls: int) -> int:
@@ -131,7 +134,7 @@ def _sampled_in_parts(
         return {name: getattr(found, name) for name in COLUMNS}
 
     found = told_in_parts(job, units, compute, ranks, listener, "terms")
-    return None if found is None else SampledBound(calls=calls, **found)
+    return None if found is None else SampledBound(calls=calls, target=None, **found)
 
 
 def flow_in_parts(

@@ -9,7 +9,7 @@ import torch.distributed as dist
 
 from idm.core import launch
 from idm.core import ranks as module
-from idm.core.errors import ProcessError, SettingsError
+from idm.core.errors import DataError, ProcessError, SettingsError
 from idm.core.ranks import Ranks, joined_ranks
 
 from ..training.together import run_together
@@ -55,6 +55,28 @@ def test_what_goes_wrong_in_the_main_process_is_known_to_all(tmp_path):
     own, other = run_together(2, tmp_path, work)
     assert own == "the disk is gone"
     assert "process 0 of 2: ended by an error (OSError: the disk is gone)" in other
+
+
+class Odd(DataError):
+    """An error of somebody's own, which no pickle brings back."""
+
+    def __init__(self, path, number):
+        super().__init__(f"{path}: {number} is odd")
+
+
+def test_an_error_with_a_constructor_of_its_own_is_known_to_all(tmp_path):
+    def fail():
+        raise Odd("mine", 3)
+
+    def work(ranks):
+        said = []
+        for call in (lambda: ranks.on_main(fail), lambda: ranks.each(fail if ranks.is_main else list)):
+            with pytest.raises(DataError) as error:
+                call()
+            said += [str(error.value), error.value.exit_code]
+        return said
+
+    assert run_together(2, tmp_path, work) == [["mine: 3 is odd", DataError.exit_code] * 2] * 2
 
 
 @pytest.mark.parametrize(

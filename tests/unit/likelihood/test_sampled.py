@@ -59,7 +59,7 @@ def test_the_interval_of_these_images_holds_their_exact_bound_in_90_to_99_of_100
     found = sample_bound(diffusion, denoise, x.repeat(repeats, 1), fitted, calls=14, batch_size=8192)
     held = 0
     for part in torch.arange(10 * repeats).split(10):
-        names = ("bits_per_dim", "variance", "prior", "decoder")
+        names = ("bits_per_dim", "variance", "prior", "decoder", "decoder_variance")
         one = replace(found, **{name: getattr(found, name)[part] for name in names})
         low, high = one.interval(one.of_these)
         held += low <= float(exact(x).mean()) <= high

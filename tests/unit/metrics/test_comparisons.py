@@ -100,22 +100,50 @@ def test_precision_recall_density_and_coverage_are_their_definitions() -> None:
     assert compared(Diversity()) == [pytest.approx(radii(x, 1).mean() / radii(y[as_many], 1).mean(), rel=1e-12)]
 
 
-def test_density_of_data_that_repeat_themselves_is_of_the_data_in_each_ball() -> None:
-    data, samples = (
-        torch.tensor(x, dtype=torch.float64)[:, None] for x in ([0.0] * 8 + [9.0] * 12, [0.0] * 3 + [9.0] * 2 + [4.0])
-    )
-    # Balls have radius 0: eight hold 7 others and 3 samples, twelve hold 11 and 2; of six samples.
-    assert compared(DensityCoverage(), samples, data)[0] == pytest.approx((8 * 3 / 7 + 12 * 2 / 11) / 6, abs=1e-12)
+def published(samples: np.ndarray, data: np.ndarray, k: int = 5) -> float:
+    """Density of Naeem et al. (2020), eq. 3, in loops."""
+    inside = 0
+    for i in range(len(data)):
+        others = sorted(float(np.linalg.norm(data[i] - data[j])) for j in range(len(data)) if j != i)
+        inside += sum(float(np.linalg.norm(data[i] - sample)) <= others[k - 1] for sample in samples)
+    return inside / (k * len(samples))
 
 
-def test_density_of_values_of_few_levels_raises_no_false_alarms() -> None:
-    alarms = 0
-    for seed in range(60):
-        drawn = torch.poisson(torch.full((150, 1), 1.5), generator=torch.Generator().manual_seed(seed))
-        null = measured(DensityCoverage(drawings=39), drawn[:50], drawn[50:]).null
-        assert null is not None
-        alarms += null.p_value <= 0.05
-    assert alarms <= 9  # of 60, exceeded once in 700 times; 27 are expected where balls are counted beside k
+@pytest.mark.parametrize("repeats", [1, 2, 10])
+def test_density_is_the_published_one_also_of_data_that_repeat_themselves(repeats: int) -> None:
+    samples, data = SECOND[:20], FIRST[: 40 // repeats].repeat(repeats, 1)
+    assert compared(DensityCoverage(), samples, data)[0] == pytest.approx(published(samples.numpy(), data.numpy()))
+    counts = torch.poisson(torch.full((60, 2), 1.0), generator=torch.Generator().manual_seed(1)).double()
+    expected = published(counts[:20].numpy(), counts[20:].numpy())
+    assert compared(DensityCoverage(), counts[:20], counts[20:])[0] == pytest.approx(expected)
+
+
+def test_density_is_not_judged_where_data_repeat_themselves() -> None:
+    counts = torch.poisson(torch.full((150, 1), 1.5), generator=torch.Generator().manual_seed(0))
+    found = measured(DensityCoverage(drawings=39), counts[:50], counts[50:])
+    assert found.null is None
+    assert found.note.endswith("; data repeat: not judged")
+    assert worse_than_chance([found]) == []
+    x = normal(150, 3, seed=4)
+    x[60:63] = x[60]  # a few do not matter
+    found = measured(DensityCoverage(drawings=39), x[:50], x[50:])
+    assert found.null is not None
+    assert "not judged" not in found.note
+
+
+@pytest.mark.parametrize("metric", [DensityCoverage(), PrecisionRecall()], ids=["density", "precision"])
+def test_a_rotation_changes_no_ball(metric: Comparison) -> None:
+    counts = torch.poisson(torch.full((300, 3), 0.5), generator=torch.Generator().manual_seed(2)).double()
+    turn = torch.linalg.qr(normal(3, 3, seed=5))[0]
+    rotated = (counts @ turn).float().double()
+    expected = compared(metric, counts[:100], counts[100:])
+    assert compared(metric, rotated[:100], rotated[100:]) == pytest.approx(expected, abs=1e-12)
+
+
+def test_one_number_that_is_far_off_hides_no_other() -> None:
+    drawn = np.random.default_rng(0).normal(size=399)
+    drawn[0] = -1e10
+    assert null_of(Better.LOWER, drawn, 3.5).p_value == 1 / 400
 
 
 def test_numbers_that_differ_by_rounding_alone_are_as_bad() -> None:

@@ -110,7 +110,7 @@ def test_figures_of_one_name_are_told_apart_by_their_metrics_and_two_of_one_metr
         twice.measure(Evidence(SAMPLES, trained_on=REAL))
 
 
-def test_own_metrics_that_look_in_the_same_way_share_their_rows() -> None:
+def test_own_metrics_have_rows_of_their_own() -> None:
     looks: list[int] = []
 
     class Base(BySample, ABC):
@@ -131,7 +131,58 @@ def test_own_metrics_that_look_in_the_same_way_share_their_rows() -> None:
 
     members: dict[str, Metric] = {"mean": Mean(), "kid": KernelDistance(drawings=3), "other": Other()}
     found = measure_all(members, Evidence(SAMPLES, trained_on=REAL, features=OwnFeatures("f", lambda x: -x.flatten(1))))
-    assert looks == [30, 90]
+    assert looks == [30, 90, 30, 90]
     expected = float(SAMPLES.x.flatten(1)[:, 0].mean())
     assert [found[name][0].value for name in ("mean", "other")] == [pytest.approx(expected)] * 2
     assert not reads_features(Mean())
+
+
+class Power(BySample):
+    """Sees a mean of powers, whose exponent a subclass says, or whoever makes it."""
+
+    sees = "power"
+    power = 1
+
+    def __init__(self, power: int | None = None) -> None:
+        if power is not None:
+            self.power = power
+
+    def look(self, evidence: Evidence) -> Look:
+        return lambda of: of.x.flatten(1).pow(self.power).mean(1, keepdim=True)
+
+    def beside(self, evidence: Evidence) -> Labelled:
+        return evidence.real
+
+    def judge(self, rows: Tensor, real: Tensor, evidence: Evidence) -> list[Figure]:
+        return [Figure("mean", float(rows.mean()))]
+
+
+class Square(Power):
+    power = 2
+
+
+def test_a_look_that_reads_an_attribute_has_rows_by_it() -> None:
+    members: dict[str, Metric] = {"one": Power(), "square": Square(), "cube": Power(3), "again": Power(3)}
+    found = measure_all(members, Evidence(SAMPLES, trained_on=REAL))
+    x = SAMPLES.x.double()
+    for name, power in (("one", 1), ("square", 2), ("cube", 3), ("again", 3)):
+        assert found[name][0].value == pytest.approx(float(x.pow(power).mean()), rel=1e-4)
+
+
+def test_histograms_of_other_bins_have_rows_of_their_own() -> None:
+    members: dict[str, Metric] = {"values": ValueHistograms(drawings=3), "few": ValueHistograms(drawings=3, bins=2)}
+    evidence = Evidence(SAMPLES, trained_on=REAL)
+    together = measure_all(members, evidence)
+    for name, metric in members.items():
+        assert together[name][0].value == measure_all({name: metric}, evidence)[name][0].value
+    assert together["values"][0].value != together["few"][0].value
+
+
+@pytest.mark.parametrize("broken", ["look", "beside", "judge"])
+def test_an_error_of_a_metric_of_ones_own_names_it(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*given: object) -> None:
+        raise ValueError("torn")
+
+    monkeypatch.setattr(Power, broken, fail)
+    with pytest.raises(DataError, match=r"^metrics: \S+:Power wanted to return, got ValueError \(torn\); mend it"):
+        measure_all({f"{__name__}:Power": Power()}, Evidence(SAMPLES, trained_on=REAL))

@@ -12,7 +12,8 @@ from idm.run import Run, load
 
 OWN = """
 import os
-from idm.metrics import BySample, Comparison, Figure, Needs
+import torch
+from idm.metrics import BySample, Comparison, Figure, Kind, Needs
 
 class Mean(BySample):
     sees = "values"
@@ -42,6 +43,32 @@ class Torn(Comparison):
         return lambda first: []
 
     kinds = ()
+
+class ByClass(Comparison):
+    sees = "by class"
+    kinds = (Kind("by_class", "by class"),)
+
+    def look(self, evidence):
+        def look(of):
+            flat = of.x.flatten(1)
+            assert (flat.amax(1) > flat.amin(1)).all()
+            return torch.nn.functional.one_hot(of.y, 10) * flat.mean(1, keepdim=True)
+        return look
+
+    def prepare(self, pool):
+        return lambda first: [float((pool[first].mean(0) - pool[~first].mean(0)).norm())]
+
+class Other(Mean):
+    factor = 2.0
+
+    def look(self, evidence):
+        return lambda of: self.factor * of.x.flatten(1).mean(1, keepdim=True)
+
+class Third(Other):
+    factor = 5.0
+
+class Nothing(Other):
+    factor = float("nan")
 
 def held(evidence):
     return Figure("held", float(evidence.samples.x.double().mean()), note=str(evidence.samples.x.data_ptr()))

@@ -137,7 +137,7 @@ def test_an_error_of_one_process_within_a_look_ends_all_of_them(run: Run, tmp_pa
     with pytest.raises(AssertionError) as ended:
         run_together(2, tmp_path / "ranks", work, seconds=20)
     assert "([1, 1]," in str(ended.value)
-    assert "ProcessError: process 1 of 2: ended by an error (ValueError: torn)" in str(ended.value)
+    assert "wanted to return, got ValueError (torn); mend it" in str(ended.value)
 
 
 def test_features_of_real_data_that_are_not_finite_are_refused_with_their_number(

@@ -2,12 +2,14 @@
 
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from torch import Tensor
 
+from idm.core.errors import NumericalError
 from idm.core.progress import SILENT
 from idm.run import Run, open_run_data
 from idm.run.views import Views
@@ -27,7 +29,7 @@ class Stopped(Exception):
 
 
 @pytest.fixture
-def begun(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write) -> Callable[[], tuple[dict, int]]:
+def begun(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write) -> Callable[..., tuple[dict, int]]:
     """Begin an evaluation of five batches, which ends after two; what is returned goes on, and counts what it draws."""
     seen: list[int] = []
     see, stop = Views.see, [True]
@@ -43,9 +45,10 @@ def begun(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write) -> C
         samples=NUM, metrics=["own_rows:Mean", "kid"], features="values", sampler={"steps": 2}, batch_size=8
     )
 
-    def go_on() -> tuple[dict[str, float], int]:
+    def go_on(*metrics: str) -> tuple[dict[str, float], int]:
         seen.clear()
-        found = evaluate_into(run.folder, request, tmp_path / "out", device="cpu", listener=SILENT)
+        asked = replace(request, metrics=list(metrics)) if metrics else request
+        found = evaluate_into(run.folder, asked, tmp_path / "out", device="cpu", listener=SILENT)
         assert found is not None
         return by_name(found.evaluation.figures), len(seen)
 
@@ -99,3 +102,33 @@ def test_samples_that_are_kept_whole_are_held_once_for_all_data_sets(run: Run, t
     assert found is not None
     first, other = (found.evaluations[path]["held"] for path in sets)
     assert (first.note, first.value) == (other.note, other.value)
+
+
+def test_rows_of_another_subclass_are_not_gone_on_from(run: Run, begun, write, tmp_path: Path, monkeypatch) -> None:
+    see = Views.see
+
+    def stopped(self: Views, x: Tensor, numbers: range) -> dict[str, Tensor]:
+        if numbers.start == 16:
+            raise Stopped
+        return see(self, x, numbers)
+
+    begun()
+    with monkeypatch.context() as patch:
+        patch.setattr(Views, "see", stopped)
+        with pytest.raises(Stopped):
+            begun("own_rows:Other", "kid")
+    found, count = begun("own_rows:Third", "kid")
+    assert count == 5
+    assert found["mean"] == pytest.approx(2.5 * begun("own_rows:Other", "kid")[0]["mean"], rel=1e-6)
+
+
+def test_a_look_is_tried_on_a_real_sample_and_its_class(run: Run, write) -> None:
+    found = run.evaluate(metrics=["own_rows:ByClass"], samples=NUM, sampler=run.sampler(steps=2))
+    assert found["by_class"].value > 0.0
+
+
+def test_a_look_that_sees_no_number_is_named_as_it_was_asked_for(run: Run, write) -> None:
+    with pytest.raises(
+        NumericalError, match=r"^metrics: finite numbers .* of the look of own_rows:Nothing, .*; mend it, or leave the"
+    ):
+        run.evaluate(metrics=["own_rows:Nothing"], samples=NUM, sampler=run.sampler(steps=2))
