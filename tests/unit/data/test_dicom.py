@@ -102,7 +102,8 @@ def test_slices_are_ordered_by_their_place_in_the_body_whatever_their_files_are_
     slices = SOURCES.build("dicom", options)
     assert slices.read(np.arange(6))[:, 0, 0, 0].tolist() == [10, 11, 12, 20, 21, 22]
     assert slices.names[:3] == ("a/1-1", "a/1-2", "a/1-0")
-    assert (slices.spacing, slices.remarks) == ((0.5, 0.75), ("1 file without an image not read",))
+    left_out = ("1 file of other kinds not read: notes.txt", "1 file without an image not read")
+    assert (slices.spacing, slices.remarks) == ((0.5, 0.75), left_out)
     volumes = SOURCES.build("dicom", options | {"samples": "volumes"})
     assert (volumes.shape, volumes.spacing) == ((1, 3, 4, 5), (1.5, 0.5, 0.75))
     assert volumes.read(np.array([1, 0]))[:, 0, :, 0, 0].tolist() == [[20, 21, 22], [10, 11, 12]]
