@@ -31,7 +31,7 @@ class Conditioned(Loaded):
         Raises:
             DataError: conditions are wanted, and the data of the run cannot be opened.
         """
-        return kind.every() if self.spec.condition is None else self._conditions
+        return self._conditions if kind.are_fields else kind.every()
 
     @cached_property
     def _conditions(self) -> list[Label]:
