@@ -106,7 +106,7 @@ def _grouped_in_words(parts: Split) -> tuple[str, ...]:
     largest = sizes.argmax()
     return (
         f"{line}; {parts.wanted:,} were wanted, but groups are not divided, and the largest, "
-        f"{parts.groups.names[largest]}, has {sizes[largest]:,}",
+        f"{parts.groups.named(int(largest))}, has {sizes[largest]:,}",
     )
 
 
