@@ -12,7 +12,6 @@ from idm.core.text import counted
 from idm.data.label_names import as_text
 from idm.data.remarks import listed
 
-
 GROUP_BY = "group_by"
 """The setting that names what a split must not divide."""
 

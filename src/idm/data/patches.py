@@ -1,9 +1,8 @@
 """Patches of the samples of a source, such as rasters and volumes that are too large for a model."""
 
 from collections.abc import Iterator
-from typing import Any, final
-
 from dataclasses import replace
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
