@@ -193,4 +193,13 @@ def test_classes_and_conditions_go_together_from_training_to_files(idm, tmp_path
     assert "name it with --condition" in idm(*sketch).errors[0]
     assert idm(*sketch, "--condition", "two.npy").code == 0
     assert "one that is told conditions" in idm("encode", "run", "held-out:0").errors[0]
-    assert idm("report", "run", "--budget", 1000, "--sections", "samples,metrics").code == 0
+    refused = idm("train-classifier", "run", "--steps", 2)
+    assert (refused.code, len(refused.errors)) == (2, 1)
+    assert "a run that is told classes, or nothing, wanted, got one that is told conditions" in refused.errors[0]
+    scored = idm("evaluate", "run", "--steps", 2, "--samples", 12, "--json")
+    assert scored.code == 0, scored.err
+    recognised = {one["name"]: one["note"] for one in scored.json["metrics"]["classifier"]}
+    assert recognised["recognised"].startswith("of 12 samples")
+    done = idm("report", "run", "--budget", 1000, "--sections", "samples,metrics")
+    assert done.code == 0, done.err
+    assert "left out" not in done.out

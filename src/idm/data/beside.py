@@ -12,6 +12,9 @@ from idm.core.text import counted
 from idm.data.label_names import as_text
 from idm.data.remarks import listed
 
+GROUP_BY = "group_by"
+"""The setting that names what a split must not divide."""
+
 
 def _nothing(name: str) -> NoReturn:
     raise AssertionError(f"there is no {name} to be read")
@@ -26,12 +29,14 @@ class Beside:
         load: reads the one of a name, [n, ...], of numbers or text.
         rows: which of n rasters each sample was cut from, whose entry is its own; None: entries are those of samples.
         num_rasters: n, where samples were cut from rasters.
+        identifying: the setting that alone may read them, where they tell who is shown; "": all may.
     """
 
     names: tuple[str, ...] = ()
     load: Callable[[str], NDArray[Any]] = _nothing
     rows: NDArray[np.int64] | None = None
     num_rasters: int = 0
+    identifying: str = ""
 
     def read(self, option: str, name: str, count: int) -> NDArray[Any]:
         """Read the column or array of a name, [count] or [count, k].
@@ -42,12 +47,17 @@ class Beside:
             count: number of samples.
 
         Raises:
-            DataError: none of that name, or not one entry per sample.
+            DataError: none of that name, not one entry per sample, or an identifier that this setting may not read.
         """
         if not self.names:
             raise DataError(f"{option}: data with columns or further arrays wanted, got '{name}' of data without any")
         if name not in self.names:
             raise DataError(f"{option}: one of {listed(self.names)} wanted, got '{name}'; name one of them")
+        if self.identifying not in ("", option):
+            raise DataError(
+                f"{option}: what is no identifier wanted, got '{name}', which no checkpoint is to keep; leave it out "
+                f"(data.{self.identifying}={name} keeps what belongs together on one side of the split)"
+            )
         found = as_text(f"{option}: {name}", self.load(name))
         wanted = count if self.rows is None else self.num_rasters
         if found.shape[:1] != (wanted,) or found.ndim > 2:

@@ -112,6 +112,16 @@ class Dataset:
         """Labels of these, in order, without conditions; None without any."""
         return self._labels
 
+    @property
+    def classes(self) -> Tensor | None:
+        """Classes of these, int64, in order; None where labels are numbers, or there are none."""
+        return None if self._labels is None or self._labels.is_floating_point() else self._labels
+
+    def classes_of(self, indices: Indices) -> Tensor | None:
+        """Return the classes of the samples of those numbers, int64 [b], as ``batch`` numbers them; None: of none."""
+        places = torch.as_tensor(indices % len(self) % len(self._indices))
+        return None if self.classes is None else self.classes[places]
+
     def batch(self, indices: Indices) -> Batch:
         """Return the samples of those numbers, [b, *shape], and their labels, conditions, or rows of both.
 

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError
 from idm.data.arrays.cells import MISSING
 from idm.data.base import Indices, Source, number_classes
+from idm.data.beside import GROUP_BY
 from idm.data.name_patterns import groups_in, read_pattern
 from idm.data.plan import permutation
 from idm.data.split import class_shares
 from idm.data.wholes import Wholes
 
-BY, PATTERN = "group_by", "group_pattern"
+BY, PATTERN = GROUP_BY, "group_pattern"
 """The settings that say what the groups are."""
 
 Mask = NDArray[np.bool_]
@@ -37,6 +38,7 @@ class Groups:
         way_out: what to do where there is one alone, in words.
         noun: what a group is called.
         is_told: whether a setting says so; otherwise it is so by default.
+        are_secret: whether names are identifiers, which no message shows.
     """
 
     of: Indices
@@ -45,6 +47,11 @@ class Groups:
     way_out: str = "name another, or set data.held_out=0"
     noun: str = "group"
     is_told: bool = True
+    are_secret: bool = False
+
+    def named(self, group: int) -> str:
+        """Return what messages call a group: its name, unless that tells who is shown."""
+        return "an identifier that is not shown" if self.are_secret else self.names[group]
 
     def refuse_divided(self, option: str, held_out: Indices) -> None:
         """Refuse groups of which some samples are held out and others are not.
@@ -63,7 +70,7 @@ class Groups:
             more = f" and {len(divided) - 1:,} more" if len(divided) > 1 else ""
             raise DataError(
                 f"{option}: all samples of a group, or none, wanted ({self.told}), got some of "
-                f"{self.names[divided[0]]}{more}; name them all, or leave out {self.told.partition('=')[0]}"
+                f"{self.named(int(divided[0]))}{more}; name them all, or leave out {self.told.partition('=')[0]}"
             )
 
 
@@ -85,7 +92,7 @@ def groups_by(source: Source, name: str) -> Groups:
             f"{BY}: a whole number or text for each sample wanted in '{name}', got {found!r} for "
             f"{where}; fill it in, or name another"
         )
-    return Groups(*number_classes(np.array(texts)), f"{BY}={name}")
+    return Groups(*number_classes(np.array(texts)), f"{BY}={name}", are_secret=bool(source.beside.identifying))
 
 
 def groups_of_wholes(wholes: Wholes) -> Groups:
@@ -134,7 +141,7 @@ def grouped_split(
     held = np.zeros(count, dtype=np.bool_)
     if num_held_out and count < 2:
         raise DataError(
-            f"{groups.told.partition('=')[0]}: at least 2 groups wanted, got one, {groups.names[0]}, of all samples; "
+            f"{groups.told.partition('=')[0]}: at least 2 groups wanted, got one, {groups.named(0)}, of all samples; "
             f"{groups.way_out}"
         )
     if num_held_out:

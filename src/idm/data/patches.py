@@ -1,6 +1,7 @@
 """Patches of the samples of a source, such as rasters and volumes that are too large for a model."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, final
 
 import numpy as np
@@ -9,7 +10,6 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError, SettingsError
 from idm.core.text import counted
 from idm.data.base import Indices, Samples, Source, blocks
-from idm.data.beside import Beside
 from idm.data.metadata import of_pieces
 from idm.data.names import MadeNames
 from idm.data.patch_bands import read_patches_of
@@ -72,7 +72,7 @@ class Patches(Source):
         self.class_names, self.class_numbers = rasters.class_names, rasters.class_numbers
         self.layout, self.spacing, self.channel_names = rasters.layout, rasters.spacing, rasters.channel_names
         self.sampling_rate, self.metadata = rasters.sampling_rate, of_pieces(rasters.metadata, self.shape)
-        self.beside = Beside(rasters.beside.names, rasters.beside.load, self._owners, len(rasters))
+        self.beside = replace(rasters.beside, rows=self._owners, num_rasters=len(rasters))
 
     def __len__(self) -> int:
         """Return the number of patches."""

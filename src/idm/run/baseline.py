@@ -37,10 +37,8 @@ def histogram_of(data: Data, levels: int, count: int) -> Estimate:
 
 def _classes(dataset: Dataset, count: int | None = None) -> Indices:
     """Return the class of every sample, none of them mirrored; 0 where there are no classes."""
-    labels, number = dataset.labels, dataset.num_read
-    if labels is None or labels.is_floating_point():
-        return np.zeros(number, dtype=np.int64)[:count]
-    return labels.numpy()[:count]
+    classes = dataset.classes
+    return (np.zeros(dataset.num_read, dtype=np.int64) if classes is None else classes.numpy())[:count]
 
 
 def _pieces(dataset: Dataset, rows: Indices) -> Iterator[tuple[Tensor, Indices]]:

@@ -37,7 +37,8 @@ def train_classifier(
 
     Raises:
         DataError: the run's data cannot be opened.
-        SettingsError: data without labels, numbers below 1, a model that no checkpoint holds, or one too large.
+        SettingsError: a run that is told numbers or conditions, data without labels, numbers below 1, a model that no
+            checkpoint holds, or one too large.
         NumericalError: losses are not finite.
         CheckpointError: the disk refuses.
         InterruptedRunError: stopped on request.
@@ -47,6 +48,7 @@ def train_classifier(
         raise SettingsError(f"steps and batch_size: at least 1 wanted, got {steps} and {batch_size}")
     if not run.sha256:
         raise SettingsError(f"run {run.folder}: a run with a checkpoint wanted to train a classifier for; load one")
+    run.require_classes_alone("classifier")
     data, class_names = _labelled(run)
     network = new_classifier(run, len(class_names))
     _require_room(network)

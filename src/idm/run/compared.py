@@ -31,7 +31,7 @@ Reader = Callable[[Dataset, NDArray[np.int64]], Labelled]
 
 def read_piece(dataset: Dataset, numbers: NDArray[np.int64]) -> Labelled:
     """Read the samples of those numbers."""
-    return labelled(*dataset.batch(numbers))
+    return Labelled(dataset.batch(numbers)[0], dataset.classes_of(numbers))
 
 
 @final
@@ -118,11 +118,6 @@ def compared_by(find: Callable[[Tensor], FeatureExtractor], dataset: Dataset, re
         left, numbers = np.setdiff1d(left, fitted), numbers[others]
     size = features(read(dataset, numbers[:1]).x).shape[1]
     return Compared(features, dataset, thinned(numbers, most_rows(size)), left)
-
-
-def labelled(x: Tensor, y: Tensor | None) -> Labelled:
-    """Put samples and their classes together; numbers and conditions are none."""
-    return Labelled(x, None if y is None or y.is_floating_point() else y)
 
 
 def part_of(of: Labelled, rows: NDArray[Any]) -> Labelled:

@@ -31,7 +31,7 @@ class Conditioned(Loaded):
         Raises:
             DataError: conditions are wanted, and the data of the run cannot be opened.
         """
-        return kind.every() if self.spec.condition is None else self._conditions
+        return self._conditions if kind.are_fields else kind.every()
 
     @cached_property
     def _conditions(self) -> list[Label]:
@@ -135,6 +135,18 @@ class Conditioned(Loaded):
         if self.spec.num_classes is None:
             raise SettingsError(f"{wanted}: a network trained with classes wanted, this one was trained without")
         return self.spec.num_classes
+
+    def require_classes_alone(self, option: str) -> None:
+        """See that the network is told classes, or nothing, as a classifier wants it.
+
+        Raises:
+            SettingsError: it is told numbers or conditions.
+        """
+        if told := self.spec.label_kind.told_besides_classes:
+            raise SettingsError(
+                f"{option}: a run that is told classes, or nothing, wanted, got one that is told {told}; take "
+                "guidance=2 in its place"
+            )
 
     def _null_label(self, wanted: str) -> int | float:
         label = null_label(self.experiment, self.spec)

@@ -33,11 +33,7 @@ def _judge(run: Conditioned, classifier: LevelClassifier | None) -> Judge:
     Raises:
         SettingsError: a run whose labels are numbers.
     """
-    if told := run.spec.label_kind.told_besides_classes:
-        raise SettingsError(
-            f"classifier_scale: a run that is told classes, or nothing, wanted, got one that is told {told}; take "
-            "guidance=2 in its place"
-        )
+    run.require_classes_alone("classifier_scale")
     if classifier is None:
         own = stored_classifier(run)
         return Judge(own, own.class_names, own.name)

@@ -140,7 +140,7 @@ def _grouped_in_words(parts: Split) -> tuple[str, ...]:
     largest = sizes.argmax()
     return (
         f"{line}; {parts.wanted:,} were wanted, but {groups.noun}s are not divided, and the largest, "
-        f"{groups.names[largest]}, has {sizes[largest]:,}",
+        f"{groups.named(int(largest))}, has {sizes[largest]:,}",
     )
 
 

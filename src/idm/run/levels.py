@@ -120,8 +120,8 @@ def knows_best_of_training(run: Opened, data: Data) -> bool:
     """
     train = data.train
     too_many = len(train) * math.prod(train.shape) > MOST_TRAINING_VALUES
-    are_numbers = train.labels is not None and train.labels.is_floating_point()
-    is_known = are_numbers or run.spec.condition is not None
+    are_numbers = train.labels is not None and train.classes is None
+    is_known = are_numbers or run.spec.label_kind.are_fields
     return not (len(train) == 0 or too_many or is_known or run.experiment.data.random_crop)
 
 

@@ -14,7 +14,7 @@ from idm.metrics import Evidence, Labelled, Look, Metric, Needs, by_sight
 from idm.metrics.by_sample import BySample
 from idm.metrics.comparison import FEATURES
 from idm.metrics.moments import MOST_FEATURES, MomentSums
-from idm.run.compared import labelled, most_rows, thinned
+from idm.run.compared import most_rows, thinned
 from idm.run.figures import Metrics
 from idm.run.opened import Opened
 from idm.run.real_rows import own_name, seen_beside
@@ -82,7 +82,7 @@ class Views:
         Raises:
             NumericalError: it is not finite.
         """
-        samples = labelled(self.run.spec.codec.rounded(x), classes_of(self.run, numbers))
+        samples = Labelled(self.run.spec.codec.rounded(x), classes_of(self.run, numbers))
         seen = {name: look(samples).float().cpu() for name, look in self.looks.items()}
         for name, rows in seen.items():
             require_finite_rows(name, rows, numbers, self.makers.get(name, ""), self.own.get(name, ""))

@@ -176,7 +176,7 @@ def measure_plans(plans: Sequence[ScorePlan], ranks: Ranks, listener: Listener) 
     order = Order(first.request.samples, sampler, seed=first.request.seed, batch_size=size)
     asked = [Asked(plan.metrics, plan.data, one.evidence) for plan, one in zip(plans, found, strict=True)]
     how: dict[str, Any] = {"ranks": ranks, "listener": listener}
-    if first.run.spec.condition is None:
+    if not first.run.spec.label_kind.are_fields:
         seen = draw_for(first.guided, order, first.parts_of_samples, asked, **how)
     else:
         apart = zip(plans, asked, strict=True)

@@ -15,8 +15,10 @@ from pydicom.uid import (
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data import SOURCES, infer_source
+from idm.data.attributes import read_attributes
 from idm.data.check import check_path
 from idm.data.groups import grouped_split, groups_by
+from idm.data.patches import Patches
 
 from ...dicoms import write
 
@@ -200,6 +202,22 @@ def test_patients_are_kept_on_one_side_of_the_split(tmp_path, samples):
     patients = [{int(source[int(row)].flat[0]) // 4 for row in rows} for rows in (train, held_out)]
     assert len(patients[1]) == 1
     assert patients[0] == {0, 1, 2} - patients[1]
+
+
+def test_identifiers_are_read_for_groups_alone_and_are_in_no_message(tmp_path):
+    for number in range(6):
+        told = {"PatientID": "4711", "InstanceNumber": number}
+        write(tmp_path / f"{number}.dcm", np.full((4, 5), number, np.uint8), **told)
+    source = SOURCES.build("dicom", {"path": str(tmp_path)})
+    for one in (source, Patches(source, 2)):
+        with pytest.raises(DataError, match=r"attributes: what is no identifier wanted, got 'PatientID'"):
+            read_attributes(one, ("PatientID",))
+    groups = groups_by(source, "PatientID")
+    with pytest.raises(DataError, match="at least 2 groups wanted, got one, an identifier that is not shown") as lone:
+        grouped_split(groups, None, 2)
+    with pytest.raises(DataError, match="got some of an identifier that is not shown; name them all") as divided:
+        groups.refuse_divided("held_out_list", np.array([1]))
+    assert "4711" not in f"{lone.value}{divided.value}"
 
 
 def test_files_without_an_identifier_are_refused_by_name(tmp_path):

@@ -10,6 +10,8 @@ from scipy.io import netcdf_file
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data import SOURCES, infer_source
+from idm.data.arrays.netcdf_classic import read_classic
+from idm.data.arrays.on_disk import OnDisk
 from idm.data.check import check_path
 from idm.data.groups import groups_by
 
@@ -414,3 +416,16 @@ def test_missing_groups_are_refused_and_points_do_not_hold_them(tmp_path):
     assert source.channel_names == ("v",)
     with pytest.raises(DataError, match=r"text for each sample wanted in 'ship', got nan for a\.nc#1; fill it in"):
         groups_by(source, "ship")
+
+
+def test_classic_headers_are_read_in_blocks_and_no_size_in_them_is_believed(tmp_path, monkeypatch):
+    path = tmp_path / "a.nc"
+    classic(1)(path, {"t": (AXES, T.astype("f4"), {"units": "K"})}, growing=None)
+    monkeypatch.setattr(OnDisk, "__getitem__", lambda self, key: pytest.fail("a part was read for a field"))
+    (found,) = read_classic(path)
+    assert (found.shape, bytes(found.attributes["units"], "ascii")) == ((3, 4, 5), b"K")
+    content = path.read_bytes()
+    at = content.index(b"time") - 4  # the length of the name
+    path.write_bytes(content[:at] + b"\x7f\xff\xff\xff" + content[at + 4 :])
+    with pytest.raises(ValueError, match="the header is cut off"):
+        read_classic(path)

@@ -43,9 +43,9 @@ def stored(request, tmp_path):
 
 
 @pytest.mark.parametrize("key", KEYS, ids=str)
-@pytest.mark.parametrize(("near", "block", "shortest"), [(4_096, 2**20, 512), (0, 0, 0), (0, 0, 512)])
-def test_parts_are_those_that_numpy_gives_by_any_way_of_reading(stored, key, near, block, shortest, monkeypatch):
-    for name, value in (("NEAR_BYTES", near), ("BLOCK_BYTES", block), ("SHORTEST_RUN", shortest)):
+@pytest.mark.parametrize(("near", "block", "far", "span"), [(4_096, 2**20, 8_192, 2**20), (0, 0, -1, 1), (0, 0, 9, 40)])
+def test_parts_are_those_that_numpy_gives_by_any_way_of_reading(stored, key, near, block, far, span, monkeypatch):
+    for name, value in (("NEAR_BYTES", near), ("BLOCK_BYTES", block), ("FAR_BYTES", far), ("SPAN_BYTES", span)):
         monkeypatch.setattr(on_disk, name, value)
     if not near:
         monkeypatch.setattr(on_disk, "MOST_READ_PER_WANTED", 0)
@@ -77,3 +77,7 @@ def test_values_beyond_the_end_and_numbers_beyond_the_array_are_refused(stored):
         OnDisk.of(stored.where, VALUES.dtype, 12, (8, 5, 6))
     with pytest.raises(IndexError):
         stored[np.array([7])]
+    for key in (np.ones(6, np.bool_), (..., np.array([0])), (np.array([0]), np.array([1]))):
+        with pytest.raises(IndexError, match="wanted, got"):
+            stored[key]
+    np.testing.assert_array_equal(stored[np.arange(7) % 2 == 0], VALUES[::2])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from idm.core.errors import DataError, UnreadableFileError
+from idm.data.arrays.saved_columns import SavedColumns
 from idm.data.extras import import_extra
 from idm.data.images.files import find_files
 from idm.data.parts import PART_OF, choose_part, choose_rows, names_parts, parts_of, parts_of_rows
@@ -27,7 +28,7 @@ class OpenedTable:
 
     Attributes:
         where: what messages call it.
-        columns: a pyarrow.Table.
+        columns: a pyarrow.Table, or what reads those of a saved data set.
         features: what the Hugging Face library notes of each column; empty if it noted nothing.
         remarks: what is worth knowing of files that are not read, a line each.
     """
@@ -141,16 +142,12 @@ def _one_of_several(where: Path, split: str | None) -> OpenedTable:
 
 
 def _saved(where: Path) -> OpenedTable:
-    pyarrow = import_extra("pyarrow", "parquet")
     state = json.loads((where / STATE).read_text(encoding="utf-8"))
     files = [where / Path(entry["filename"]).name for entry in state["_data_files"]]
     if others := [file for file in (*files, where / INFO) if not file.is_file()]:
         raise UnreadableFileError(f"{others[0]}: a file wanted, got nothing there, or a pipe; write the table anew")
-    tables = [pyarrow.ipc.open_stream(pyarrow.OSFile(str(file))).read_all() for file in files]
-    for table in tables:
-        table.validate(full=True)  # an offset that leads out of a file would end the process
     info = json.loads((where / INFO).read_text(encoding="utf-8"))
-    return OpenedTable(where, pyarrow.concat_tables(tables), _features(info, "features"))
+    return OpenedTable(where, SavedColumns.of(files), _features(info, "features"))
 
 
 def parquet_files(where: Path) -> list[str]:
@@ -200,12 +197,12 @@ def _part_of(opened: OpenedTable, split: str | None) -> OpenedTable:
         DataError: no such part.
     """
     column, parts = _split_by(opened)
-    rows, remarks = choose_rows(opened.where, parts, split, opened.columns.num_rows)
-    if column is None:
+    rows, remarks = choose_rows(opened.where, parts, split, len(parts or ()))
+    if column is None or parts is None:
         return opened
     columns = opened.columns.drop_columns([column])
-    if len(rows) < columns.num_rows:  # a filter reads what lies on disk into memory
-        kept = np.isin(np.arange(columns.num_rows), rows)
+    if len(rows) < len(parts):  # a filter reads what lies on disk into memory
+        kept = np.isin(np.arange(len(parts)), rows)
         columns = columns.filter(import_extra("pyarrow", "parquet").array(kept))
     return replace(opened, columns=columns, remarks=remarks)
 

@@ -6,7 +6,7 @@ The grammar is that of the NetCDF User's Guide, appendix B.
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -17,6 +17,12 @@ TYPES = {1: "i1", 2: "S1", 3: "i2", 4: "i4", 5: "f4", 6: "f8", 7: "u1", 8: "u2",
 DIMENSIONS, VARIABLES, ATTRIBUTES = 10, 11, 12
 """Tags of lists."""
 
+MAGIC = b"CDF"
+"""What files begin with, before the version."""
+
+HEADER_BLOCK_BYTES = 2**14
+"""Bytes of a header that are read at once."""
+
 UNKNOWN = {4: 2**32 - 1, 8: 2**64 - 1}
 """Number of records of a file that is still written, by the bytes of a number: as many as there are."""
 
@@ -26,18 +32,27 @@ VERSIONS = {1: (4, 4), 2: (4, 8), 5: (8, 8)}
 
 @dataclass
 class _Header:
-    """Reads a header from its beginning on."""
+    """Reads a header from its beginning on.
 
-    content: OnDisk
-    place: int
+    Attributes:
+        file: the file, of which blocks are read and fields taken from these.
+        left: bytes from here to its end.
+        width: bytes of a number.
+    """
+
+    file: BinaryIO
+    left: int
     width: int
 
     def bytes(self, count: int) -> bytes:
         """Return bytes, and go on to the next multiple of four."""
-        found = self.content[self.place : self.place + count].tobytes()
+        if count > self.left:  # before there is room for as many
+            raise ValueError("the header is cut off")
+        found, padding = self.file.read(count), -count % 4
         if len(found) != count:
             raise ValueError("the header is cut off")
-        self.place += count + -count % 4
+        self.file.read(padding)
+        self.left -= count + padding
         return found
 
     def number(self, width: int) -> int:
@@ -71,19 +86,20 @@ def read_classic(where: Path) -> list[Variable]:
     Raises:
         ValueError and others: a damaged file.
     """
-    content = OnDisk.of(where, np.dtype(np.uint8), 0, (where.stat().st_size,))
-    width, of_places = VERSIONS[int(content[3])]
-    header = _Header(content, 4, width)
-    records = header.number(width)
-    axes = [(header.name(), header.number(width)) for _ in range(header.count(DIMENSIONS))]
-    header.attributes()
-    found = [_variable(header, axes, of_places) for _ in range(header.count(VARIABLES))]
+    stored = where.stat().st_size
+    with where.open("rb", buffering=HEADER_BLOCK_BYTES) as file:
+        width, of_places = VERSIONS[file.read(len(MAGIC) + 1)[len(MAGIC)]]
+        header = _Header(file, stored - file.tell(), width)
+        records = header.number(width)
+        axes = [(header.name(), header.number(width)) for _ in range(header.count(DIMENSIONS))]
+        header.attributes()
+        found = [_variable(header, axes, of_places) for _ in range(header.count(VARIABLES))]
     of_records = [entry for entry in found if entry[2] and axes[entry[2][0]][1] == 0]
     sizes = [_size(axes, entry) for entry in of_records]
     stride = sizes[0] if len(sizes) == 1 else sum(size + -size % 4 for size in sizes)
     if records == UNKNOWN[width]:
-        begin = min((entry[4] for entry in of_records), default=len(content))
-        records = (len(content) - begin) // max(1, stride)
+        begin = min((entry[4] for entry in of_records), default=stored)
+        records = (stored - begin) // max(1, stride)
     return [_variable_of(where, axes, entry, records, stride) for entry in found]
 
 

@@ -1,14 +1,12 @@
 """An array that lies in a file, of which parts are read as they are wanted.
 
 Files are read, not mapped into memory: what is cut short meanwhile is refused in a line, where a map would end the
-process (SIGBUS). Values that lie scattered, a few bytes each, are copied from a map of a file whose length was compared
-the moment before.
+process (SIGBUS). Of values that lie scattered, a few bytes each, those near each other are read with what lies between.
 """
 
 import math
 import os
 from dataclasses import dataclass, replace
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, final
 
@@ -26,16 +24,23 @@ NEAR_BYTES = 4_096
 MOST_READ_PER_WANTED = 2
 """Most bytes that are read at once for a byte that is wanted, where parts lie close together."""
 
-SHORTEST_RUN = 512
-"""Fewest bytes that are worth a call of their own."""
+FAR_BYTES = 8_192
+"""Most bytes between runs that are read by one call and left out: as many take about as long as a call."""
+
+LARGEST_COPIED_BYTES = 2**12
+"""Most bytes of a run that are copied twice, which takes less than another way of reading them."""
+
+SPAN_BYTES = 2**20
+"""Most bytes from the first run to the last that are read by one call."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class OnDisk:
-    """An array in a file; ``array[key]`` reads a part of it, by numbers, slices, an ellipsis and one array of numbers.
+    """An array in a file; ``array[key]`` reads a part of it, by numbers, slices, or an ellipsis, and one array.
 
-    Numbers drop their axis, and the axis of an array of numbers stays in its place.
+    The array is of numbers, or of truth values as many as its axis is long; no ellipsis goes with it. Numbers
+    drop their axis, and that of an array stays in its place.
 
     Attributes:
         where: the file, from whatever folder.
@@ -104,10 +109,12 @@ class OnDisk:
 
         Raises:
             UnreadableFileError: the file is gone, or was cut short.
-            IndexError: a number beyond the array.
+            IndexError: a number beyond the array; truth values of another length; an ellipsis beside an array.
         """
         key = key if isinstance(key, tuple) else (key,)
         arrays = [place for place, part in enumerate(key) if isinstance(part, np.ndarray)]
+        if arrays and (len(arrays) > 1 or any(part is Ellipsis for part in key)):
+            raise IndexError("one array, and no ellipsis beside it, wanted, got others")
         try:
             with self.where.open("rb", buffering=0) as file:
                 reader = _Reader(self.where, file.fileno())
@@ -162,6 +169,8 @@ class _Reader:
     def entries(self, array: OnDisk, axis: int, chosen: NDArray[Any]) -> NDArray[Any]:
         """Read entries along an axis, in any order; all from the first to the last where most of them are wanted."""
         count = array.shape[axis]
+        if chosen.dtype.kind == "b" and chosen.shape != (count,):
+            raise IndexError(f"{count} truth values wanted, got those of shape {chosen.shape}")
         rows = np.flatnonzero(chosen) if chosen.dtype.kind == "b" else chosen.astype(np.int64)
         rows = np.where(rows < 0, rows + count, rows)
         low, high = (int(rows.min()), int(rows.max()) + 1) if len(rows) else (0, 0)
@@ -177,10 +186,7 @@ class _Reader:
         return found.transpose(np.argsort(order))
 
     def _runs(self, array: OnDisk, begins: NDArray[np.int64]) -> NDArray[Any]:
-        """Read arrays that lie alike from several places on, [places, *shape], by runs of bytes that lie together.
-
-        Where runs are short, so that a call for each would take long, they are copied from a map instead.
-        """
+        """Read arrays that lie alike from several places on, [places, *shape], by runs of bytes that lie together."""
         found = np.empty((len(begins), *array.shape), array.dtype)
         inner, run = array.ndim, array.dtype.itemsize
         while inner and array.strides[inner - 1] == run:
@@ -189,19 +195,45 @@ class _Reader:
         for axis in range(inner):
             steps = np.arange(array.shape[axis], dtype=np.int64) * array.strides[axis]
             places = places + steps.reshape(-1, *(1,) * (inner - axis - 1))
-        if run >= SHORTEST_RUN or places.size <= 1:
-            self._filled(found.reshape(-1).view(np.uint8), places.reshape(-1).tolist())
-        elif found.size:
-            found.reshape(places.size, -1).view((np.void, run))[:, 0] = self._mapped(places.reshape(-1), run)
+        if found.nbytes:
+            self._gather(found.reshape(-1).view(np.uint8).reshape(places.size, run), places.reshape(-1))
         return found
 
-    def _mapped(self, places: NDArray[np.int64], run: int) -> NDArray[Any]:
-        """Copy runs of bytes from a map, whose file is as long as it has to be, [places]."""
-        stored = os.fstat(self.descriptor).st_size
-        if int(places.max()) + run > stored:
-            raise self._cut_short(int(places.max()), run)
-        mapped = mmap(self.descriptor, stored, access=ACCESS_READ)
-        return np.ndarray((stored - run + 1,), np.dtype((np.void, run)), mapped, 0, (1,))[places]
+    def _gather(self, rows: NDArray[np.uint8], places: NDArray[np.int64]) -> None:
+        """Fill rows with runs of bytes from these places on, [runs, bytes]: those that lie near each other by one call.
+
+        What lies between them is read, too, as that costs less than a call for each, and left out.
+        """
+        order, run = np.argsort(places, kind="stable"), rows.shape[1]
+        at = places[order]
+        is_far = (np.diff(at) - run > FAR_BYTES) | (np.diff((at - at[0]) // SPAN_BYTES) > 0)
+        begins = np.flatnonzero(np.concatenate(([True], is_far)))
+        ends = np.append(begins[1:], len(at))
+        is_lone = ends - begins == 1
+        self._fill_lone(rows, order[begins[is_lone]], places)
+        if is_lone.all():
+            return
+        whole, buffer = np.dtype((np.void, run)), np.empty(min(SPAN_BYTES, int(at[-1] - at[0])) + run, np.uint8)
+        for begin, end in zip(begins[~is_lone].tolist(), ends[~is_lone].tolist(), strict=True):
+            low = int(at[begin])
+            content = self._filled(buffer[: int(at[end - 1]) + run - low], [low])
+            every = np.ndarray((len(content) - run + 1,), whole, content.data, 0, (1,))
+            rows.view(whole)[order[begin:end], 0] = every[at[begin:end] - low]
+
+    def _fill_lone(self, rows: NDArray[np.uint8], chosen: NDArray[np.int64], places: NDArray[np.int64]) -> None:
+        """Fill the rows of those numbers by a call each."""
+        run, at = rows.shape[1], places[chosen].tolist()
+        if run > LARGEST_COPIED_BYTES:
+            for number, place in zip(chosen.tolist(), at, strict=True):
+                self._filled(rows[number], [place])
+            return
+        read, descriptor = os.pread, self.descriptor
+        found = [read(descriptor, run, place) for place in at]
+        content = b"".join(found)
+        if len(content) < len(at) * run:
+            short = next(number for number, part in enumerate(found) if len(part) < run)
+            raise self._cut_short(at[short], run)
+        rows[chosen] = np.frombuffer(content, np.uint8).reshape(len(at), run)
 
     def _filled(self, content: NDArray[np.uint8], places: list[int]) -> NDArray[np.uint8]:
         """Fill bytes with runs of one length, from the bytes of the file at these places on.

@@ -14,7 +14,7 @@ from idm.data.arrays.dicom_files import IDENTIFIERS, DicomFile, is_dicom, open_d
 from idm.data.arrays.listing import Listed, list_files
 from idm.data.arrays.source import ArraySource
 from idm.data.base import Indices
-from idm.data.beside import Beside
+from idm.data.beside import GROUP_BY, Beside
 from idm.data.images.check import gather
 from idm.data.images.files import LabelRule
 from idm.data.metadata import DicomMetadata
@@ -68,7 +68,7 @@ class Dicom(ArraySource):
         note = self._name(found, labels)
         self.spacing = self._spacing(files)
         self.metadata = self._metadata(files)
-        self.beside = Beside(IDENTIFIERS, self._identifiers)
+        self.beside = Beside(IDENTIFIERS, self._identifiers, identifying=GROUP_BY)
         left_out = sum(file is None for file in opened)
         remark = (f"{counted(left_out, 'file')} without an image not read",) if left_out else ()
         self.note = f"DICOM, {first.photometric}, {self.note}, {note}"

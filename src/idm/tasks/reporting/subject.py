@@ -78,7 +78,7 @@ class Subject:
     @cached_property
     def told(self) -> Run:
         """The run with its data open, where samples are drawn for the conditions of these."""
-        return replace(self.run, data=self.data) if self.run.spec.condition else self.run
+        return replace(self.run, data=self.data) if self.run.spec.label_kind.are_fields else self.run
 
     @cached_property
     def why_no_data(self) -> str:
