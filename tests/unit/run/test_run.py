@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 import idm
-from idm.core.errors import CheckpointError, DataError, IdmError, SettingsError
+from idm.core.errors import CheckpointError, DataError, IdmError, SettingsError, UnreadableFileError
 from idm.core.progress import SILENT
 from idm.data import Codec
 from idm.diffusion import ModelMeanType
@@ -127,14 +127,25 @@ def test_every_sample_may_have_a_seed_of_its_own(trained):
     torch.testing.assert_close(chosen, whole[[4, 0, 2]], rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(("name", "got"), [("x.h5", r"one ending in '\.h5'"), ("none.h5", "nothing there")])
-def test_files_of_other_kinds_than_a_run_on_numbers_reads_are_told_with_what_to_do(trained, tmp_path, name, got):
+OF_NO_KIND = "float64 samples of shape .* wanted, got one ending in '\\.dat'"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("x.dat", OF_NO_KIND),
+        ("x.h5", "cannot be read as an HDF5 file"),
+        ("none.h5", "an HDF5 file wanted, got nothing"),
+    ],
+)
+def test_files_that_are_none_of_a_run_on_numbers_are_refused_in_a_line(trained, tmp_path, name, told):
     (tmp_path / "x.h5").touch()
+    (tmp_path / "x.dat").touch()
     codec = Codec(offset=(0.0,), scale=(1.0,), dtype="float64", levels=None)
     of_numbers = replace(trained, spec=replace(trained.spec, codec=codec))
-    advice = "write some into one by numpy.save, or give held-out samples, such as held-out:0"
-    with pytest.raises(DataError, match=f"float64 samples of shape .* wanted, got {got}; {advice}"):
+    with pytest.raises((DataError, UnreadableFileError), match=told) as error:
         read_inputs(of_numbers, [str(tmp_path / name)])
+    assert len(error.value.lines) == 1
 
 
 def test_samples_are_drawn_of_classes_by_name(trained):
