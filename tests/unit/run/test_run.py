@@ -127,13 +127,10 @@ def test_every_sample_may_have_a_seed_of_its_own(trained):
     torch.testing.assert_close(chosen, whole[[4, 0, 2]], rtol=1e-4, atol=1e-4)
 
 
-OF_NO_KIND = "float64 samples of shape .* wanted, got one ending in '\\.dat'"
-
-
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("x.dat", OF_NO_KIND),
+        ("x.dat", "wanted, got one other file"),
         ("x.h5", "cannot be read as an HDF5 file"),
         ("none.h5", "an HDF5 file wanted, got nothing"),
     ],
