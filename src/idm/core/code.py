@@ -7,12 +7,15 @@ then only modules on Python's own path, of which only what is declared to make t
 import hashlib
 import importlib
 import inspect
-import pickle
+import json
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
+
+import numpy as np
+from torch import Tensor
 
 from idm.core.errors import DataError, IdmError
 from idm.core.text import one_line
@@ -144,14 +147,17 @@ def _is_value(held: object) -> bool:
 
 def _written(held: Mapping[str, Any]) -> bytes:
     """Return names and values in the order of the names: the same bytes on every process."""
-    parts = list[bytes]()
-    for name in sorted(held):
-        try:
-            value = pickle.dumps(held[name])
-        except Exception:  # whatever an object of somebody's own raises
-            value = type(held[name]).__qualname__.encode()
-        parts += [name.encode(), hashlib.sha256(value).digest()]
-    return b"".join(parts)
+    return json.dumps({name: held[name] for name in sorted(held)}, default=_plain, skipkeys=True).encode()
+
+
+def _plain(held: object) -> object:
+    """Return what tells a value from another: numbers of arrays and members of sets; of other objects their type."""
+    if isinstance(held, np.ndarray | Tensor):
+        values = np.ascontiguousarray(np.asarray(held.detach().cpu() if isinstance(held, Tensor) else held))
+        return [str(values.dtype), values.shape, hashlib.sha256(values.tobytes()).hexdigest()]
+    if isinstance(held, set | frozenset):
+        return sorted(map(repr, held))
+    return type(held).__qualname__
 
 
 def _find(make: str, kind: type, example: str) -> Callable[..., Any]:

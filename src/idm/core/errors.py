@@ -5,7 +5,6 @@ several lines. The command line prints ``error[E200]: ...`` for each line and ex
 docs/errors.md lists the codes.
 """
 
-import pickle
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -104,13 +103,9 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
 
 
 def that_travels(error: IdmError) -> IdmError:
-    """Return an error as another process can raise it: of a class of somebody's own maybe what that is made from.
+    """Return an error as another process can raise it: of a class of somebody's own what that is made from.
 
-    One whose constructor takes something else than lines may not come back from a pickle.
+    The constructor of such a class may take something else than lines.
     """
-    try:
-        is_same = type(pickle.loads(pickle.dumps(error))) is type(error)  # of this process's own making
-    except Exception:  # whatever a constructor raises
-        is_same = False
-    known = next(cls for cls in type(error).__mro__ if cls.__module__ == __name__)
-    return error if is_same else known(*error.lines)
+    known = next(cls for cls in type(error).__mro__ if cls.__module__.partition(".")[0] == "idm")
+    return error if type(error) is known else known(*error.lines)

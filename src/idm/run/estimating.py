@@ -22,7 +22,7 @@ from idm.run.opened import Opened
 PILOT_IMAGES = 16
 """Samples that a proposal of steps is fitted on, and that an error is foretold from."""
 
-SURPLUS = 1.25
+SURPLUS = 1.5
 """How much larger than a pilot says a variance is taken to be, which is itself an estimate."""
 
 

@@ -71,13 +71,13 @@ def sampled(variance: float, decoder: float) -> SampledBound:
 
 
 def test_calls_suffice_by_the_parts_of_the_variance_that_they_bring_down() -> None:
-    # Of 100 samples; 0.8 is taken as a variance of 1: an error of 0.1. Without the decoder's it falls as 16 / strata.
-    assert calls_for(0.1001, sampled(0.8, 0.0), 100, 1000)[0] == 18
-    assert calls_for(9.9, sampled(0.8, 0.0), 100, 1000)[0] == 18
-    assert calls_for(0.0999, sampled(0.8, 0.0), 100, 1000)[0] == 20  # 18 strata
-    assert calls_for(0.0895, sampled(0.8, 0.0), 100, 1000)[0] == 22  # 20 of them: 0.0894
-    assert calls_for(0.0999, sampled(0.8, 0.8), 100, 1000)[0] == 36  # four draws of the decoder, not two
-    assert calls_for(0.01, sampled(0.8, 0.0), 100, 1000) == (None, pytest.approx(0.1 * (16 / 890) ** 0.5))
+    # Of 100 samples; two thirds are taken as a variance of 1: an error of 0.1. Without the decoder's it falls as 16 / strata.
+    assert calls_for(0.1001, sampled(2 / 3, 0.0), 100, 1000)[0] == 18
+    assert calls_for(9.9, sampled(2 / 3, 0.0), 100, 1000)[0] == 18
+    assert calls_for(0.0999, sampled(2 / 3, 0.0), 100, 1000)[0] == 20  # 18 strata
+    assert calls_for(0.0895, sampled(2 / 3, 0.0), 100, 1000)[0] == 22  # 20 of them: 0.0894
+    assert calls_for(0.0999, sampled(2 / 3, 2 / 3), 100, 1000)[0] == 36  # four draws of the decoder, not two
+    assert calls_for(0.01, sampled(2 / 3, 0.0), 100, 1000) == (None, pytest.approx(0.1 * (16 / 890) ** 0.5))
 
 
 def test_a_target_that_is_missed_says_by_how_much_and_a_pilot_has_seeds_of_its_own() -> None:
