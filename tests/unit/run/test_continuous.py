@@ -71,7 +71,7 @@ def sampled(variance: float, decoder: float) -> SampledBound:
 
 
 def test_calls_suffice_by_the_parts_of_the_variance_that_they_bring_down() -> None:
-    # Of 100 samples; two thirds are taken as a variance of 1: an error of 0.1. Without the decoder's it falls as 16 / strata.
+    # Of 100 samples; 2 / 3 is taken as a variance of 1: an error of 0.1. Without the decoder's it falls as 16 / strata.
     assert calls_for(0.1001, sampled(2 / 3, 0.0), 100, 1000)[0] == 18
     assert calls_for(9.9, sampled(2 / 3, 0.0), 100, 1000)[0] == 18
     assert calls_for(0.0999, sampled(2 / 3, 0.0), 100, 1000)[0] == 20  # 18 strata
