@@ -11,10 +11,11 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TypeVar, get_type_hints
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from idm.core.errors import DataError, IdmError
@@ -130,7 +131,8 @@ def hash_of_code(thing: object) -> str:
 def hash_of_contents(thing: object) -> str:
     """Return the SHA-256 of what somebody's own object holds, and what its classes do: numbers, words, arrays.
 
-    Of what cannot be written down, such as an open file, the type alone counts, and of methods nothing.
+    What it holds is looked into in turn. Of what has no contents that can be told, such as an open file, the type alone
+    counts, and of methods nothing.
     """
     found = hashlib.sha256()
     for cls in type(thing).__mro__:
@@ -145,19 +147,38 @@ def _is_value(held: object) -> bool:
     return not (inspect.isroutine(held) or inspect.isclass(held) or inspect.isdatadescriptor(held))
 
 
-def _written(held: Mapping[str, Any]) -> bytes:
-    """Return names and values in the order of the names: the same bytes on every process."""
-    return json.dumps({name: held[name] for name in sorted(held)}, default=_plain, skipkeys=True).encode()
+def _written(held: object) -> bytes:
+    """Return the same bytes for the same contents, on every process."""
+    try:
+        return json.dumps(_plain(held, ())).encode()
+    except Exception:  # whatever an object of somebody's own raises, or one that leads on without end
+        return type(held).__qualname__.encode()
 
 
-def _plain(held: object) -> object:
-    """Return what tells a value from another: numbers of arrays and members of sets; of other objects their type."""
+def _plain(held: Any, within: tuple[int, ...]) -> Any:
+    """Return lists and words that tell contents from others; ``within``: what they are held by, which ends circles."""
+    if held is None or isinstance(held, str | bytes | int | float | complex | np.generic | PurePath):
+        return [type(held).__qualname__, repr(held)]
     if isinstance(held, np.ndarray | Tensor):
-        values = np.ascontiguousarray(np.asarray(held.detach().cpu() if isinstance(held, Tensor) else held))
-        return [str(values.dtype), values.shape, hashlib.sha256(values.tobytes()).hexdigest()]
+        return _plain_array(held)
+    name, around = type(held).__qualname__, (*within, id(held))
+    if id(held) in within or inspect.isroutine(held) or inspect.isclass(held) or inspect.ismodule(held):
+        return [name, getattr(held, "__qualname__", getattr(held, "__name__", ""))]
+    if isinstance(held, Mapping):
+        return [name, sorted(([_plain(key, around), _plain(value, around)] for key, value in held.items()), key=str)]
+    if isinstance(held, list | tuple):
+        return [name, [_plain(one, around) for one in held]]
     if isinstance(held, set | frozenset):
-        return sorted(map(repr, held))
-    return type(held).__qualname__
+        return [name, sorted((_plain(one, around) for one in held), key=str)]
+    return [name, _plain(getattr(held, "__dict__", {}), around)]
+
+
+def _plain_array(held: "np.ndarray | Tensor") -> list[Any]:
+    if isinstance(held, Tensor):
+        about, values = str(held.dtype), held.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+    else:
+        about, values = str(held.dtype), np.ascontiguousarray(held)
+    return [about, list(held.shape), hashlib.sha256(values.tobytes()).hexdigest()]
 
 
 def _find(make: str, kind: type, example: str) -> Callable[..., Any]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
-import torch
 from torch import Tensor
 
 from idm.core.counts import at_least, finite_number, whole_number
@@ -86,7 +85,7 @@ class Restorations(Draws):
         x = observation.values.view(-1, *run.spec.shape)  # all of them, in the order of the data
         for _ in range(self.steps):
             look(len(x))
-        return {SAMPLES: x, **({EFFECTIVE: torch.ones(len(x))} if self.has_particles else {})}
+        return {SAMPLES: x, **({EFFECTIVE: x.new_ones(len(x))} if self.has_particles else {})}
 
 
 @dataclass(frozen=True, eq=False)
