@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from idm.core.errors import UnreadableFileError
-from idm.data.arrays import on_disk
+from idm.data.arrays import file_bytes, on_disk
 from idm.data.arrays.on_disk import OnDisk
 
 SHAPE = (7, 5, 6)
@@ -45,8 +45,13 @@ def stored(request, tmp_path):
 @pytest.mark.parametrize("key", KEYS, ids=str)
 @pytest.mark.parametrize(("near", "block", "far", "span"), [(4_096, 2**20, 8_192, 2**20), (0, 0, -1, 1), (0, 0, 9, 40)])
 def test_parts_are_those_that_numpy_gives_by_any_way_of_reading(stored, key, near, block, far, span, monkeypatch):
-    for name, value in (("NEAR_BYTES", near), ("BLOCK_BYTES", block), ("FAR_BYTES", far), ("SPAN_BYTES", span)):
-        monkeypatch.setattr(on_disk, name, value)
+    for room, name, value in (
+        (on_disk, "NEAR_BYTES", near),
+        (on_disk, "BLOCK_BYTES", block),
+        (file_bytes, "FAR_BYTES", far),
+        (file_bytes, "SPAN_BYTES", span),
+    ):
+        monkeypatch.setattr(room, name, value)
     if not near:
         monkeypatch.setattr(on_disk, "MOST_READ_PER_WANTED", 0)
     # two steps, as the axis of an array of numbers stays in its place

@@ -5,7 +5,6 @@ process (SIGBUS). Of values that lie scattered, a few bytes each, those near eac
 """
 
 import math
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from idm.core.errors import UnreadableFileError
 from idm.core.text import one_line
+from idm.data.arrays.file_bytes import FileBytes
 from idm.data.base import BLOCK_BYTES
 
 NEAR_BYTES = 4_096
@@ -23,15 +23,6 @@ NEAR_BYTES = 4_096
 
 MOST_READ_PER_WANTED = 2
 """Most bytes that are read at once for a byte that is wanted, where parts lie close together."""
-
-FAR_BYTES = 8_192
-"""Most bytes between runs that are read by one call and left out: as many take about as long as a call."""
-
-LARGEST_COPIED_BYTES = 2**12
-"""Most bytes of a run that are copied twice, which takes less than another way of reading them."""
-
-SPAN_BYTES = 2**20
-"""Most bytes from the first run to the last that are read by one call."""
 
 
 @final
@@ -117,7 +108,7 @@ class OnDisk:
             raise IndexError("one array, and no ellipsis beside it, wanted, got others")
         try:
             with self.where.open("rb", buffering=0) as file:
-                reader = _Reader(self.where, file.fileno())
+                reader = _Reader(FileBytes(self.where, file.fileno()))
                 if not arrays:
                     return reader.part(self._view(key))
                 place = arrays[0]
@@ -143,15 +134,13 @@ class OnDisk:
 
 @dataclass(frozen=True, eq=False)
 class _Reader:
-    """A file that is open for a read.
+    """Reads arrays from a file that is open.
 
     Attributes:
-        where: what messages call it.
-        descriptor: of the open file.
+        content: its bytes.
     """
 
-    where: Path
-    descriptor: int
+    content: FileBytes
 
     def part(self, array: OnDisk) -> NDArray[Any]:
         """Read all of an array; its axes are taken in the order in which they lie in the file."""
@@ -159,7 +148,7 @@ class _Reader:
         lying, (low, high) = array.transpose(order), array.span
         num_bytes = math.prod(array.shape) * array.dtype.itemsize
         if num_bytes and high - low <= max(NEAR_BYTES, min(MOST_READ_PER_WANTED * num_bytes, BLOCK_BYTES)):
-            content = self._filled(np.empty(high - low, np.uint8), [low])
+            content = self.content.fill(np.empty(high - low, np.uint8), low)
             found = np.ndarray(lying.shape, array.dtype, content.data, lying.offset - low, lying.strides)
             found = found if found.flags.c_contiguous else found.copy()
         else:
@@ -196,62 +185,6 @@ class _Reader:
             steps = np.arange(array.shape[axis], dtype=np.int64) * array.strides[axis]
             places = places + steps.reshape(-1, *(1,) * (inner - axis - 1))
         if found.nbytes:
-            self._gather(found.reshape(-1).view(np.uint8).reshape(places.size, run), places.reshape(-1))
+            rows = found.reshape(-1).view(np.uint8).reshape(places.size, run)
+            self.content.gather(rows, places.reshape(-1))
         return found
-
-    def _gather(self, rows: NDArray[np.uint8], places: NDArray[np.int64]) -> None:
-        """Fill rows with runs of bytes from these places on, [runs, bytes]: those that lie near each other by one call.
-
-        What lies between them is read, too, as that costs less than a call for each, and left out.
-        """
-        order, run = np.argsort(places, kind="stable"), rows.shape[1]
-        at = places[order]
-        is_far = (np.diff(at) - run > FAR_BYTES) | (np.diff((at - at[0]) // SPAN_BYTES) > 0)
-        begins = np.flatnonzero(np.concatenate(([True], is_far)))
-        ends = np.append(begins[1:], len(at))
-        is_lone = ends - begins == 1
-        self._fill_lone(rows, order[begins[is_lone]], places)
-        if is_lone.all():
-            return
-        whole, buffer = np.dtype((np.void, run)), np.empty(min(SPAN_BYTES, int(at[-1] - at[0])) + run, np.uint8)
-        for begin, end in zip(begins[~is_lone].tolist(), ends[~is_lone].tolist(), strict=True):
-            low = int(at[begin])
-            content = self._filled(buffer[: int(at[end - 1]) + run - low], [low])
-            every = np.ndarray((len(content) - run + 1,), whole, content.data, 0, (1,))
-            rows.view(whole)[order[begin:end], 0] = every[at[begin:end] - low]
-
-    def _fill_lone(self, rows: NDArray[np.uint8], chosen: NDArray[np.int64], places: NDArray[np.int64]) -> None:
-        """Fill the rows of those numbers by a call each."""
-        run, at = rows.shape[1], places[chosen].tolist()
-        if run > LARGEST_COPIED_BYTES:
-            for number, place in zip(chosen.tolist(), at, strict=True):
-                self._filled(rows[number], [place])
-            return
-        read, descriptor = os.pread, self.descriptor
-        found = [read(descriptor, run, place) for place in at]
-        content = b"".join(found)
-        if len(content) < len(at) * run:
-            short = next(number for number, part in enumerate(found) if len(part) < run)
-            raise self._cut_short(at[short], run)
-        rows[chosen] = np.frombuffer(content, np.uint8).reshape(len(at), run)
-
-    def _filled(self, content: NDArray[np.uint8], places: list[int]) -> NDArray[np.uint8]:
-        """Fill bytes with runs of one length, from the bytes of the file at these places on.
-
-        Raises:
-            UnreadableFileError: there are fewer.
-        """
-        size = len(content) // max(1, len(places))
-        there = content.data
-        for number, place in enumerate(places):
-            begin, end = number * size, (number + 1) * size
-            while begin < end:
-                count = os.preadv(self.descriptor, [there[begin:end]], place)
-                if count == 0:
-                    raise self._cut_short(place, end - begin)
-                begin, place = begin + count, place + count
-        return content
-
-    def _cut_short(self, place: int, count: int) -> UnreadableFileError:
-        wanted = f"{count:,} bytes from byte {place:,} on"
-        return UnreadableFileError(f"{self.where}: {wanted} wanted, got its end; it was cut short, restore it")
