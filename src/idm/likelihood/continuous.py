@@ -22,7 +22,7 @@ from idm.core.types import Images
 from idm.diffusion import Denoiser, GaussianDiffusion
 from idm.guidance import refuse_guided
 from idm.likelihood.bound import evaluate_terms
-from idm.likelihood.sampled import USUAL_CALLS, SampledBound, num_lowest_of, refuse_odd
+from idm.likelihood.sampled import USUAL_CALLS, SampledBound, num_lowest_of, put_together, refuse_odd
 
 
 def continuous_bound(
@@ -103,12 +103,7 @@ class _Drawer:
         """Return estimates, their variances, the parts of prior and decoder, and the variance of the latter [b]."""
         num_lowest = num_lowest_of(calls)
         lowest = torch.stack([self._decoder(draw) for draw in range(num_lowest)])
-        terms = self._integral(calls - num_lowest)
-        prior, decoder = self.diffusion.prior_bpd(self.x).double(), lowest.mean(0)
-        # Of neighbouring strata the squared difference is expected to be the sum of their variances or more.
-        pairs = (terms[0::2] - terms[1::2]).square().sum(0)
-        of_decoder = lowest.var(0) / num_lowest
-        return prior + decoder + terms.sum(0), of_decoder + pairs, prior, decoder, of_decoder
+        return put_together(self.diffusion.prior_bpd(self.x).double(), lowest, self._integral(calls - num_lowest))
 
     def _decoder(self, draw: int) -> Tensor:
         """Return the term of the lowest level [b], bits/dim."""
@@ -119,16 +114,22 @@ class _Drawer:
 
     def _integral(self, count: int) -> Tensor:
         """Return the shares of strata in the integral [k, b], bits/dim."""
-        size = max(1, self.batch_size // len(self.x))
-        return torch.cat([self._strata(numbers.tolist(), count) for numbers in torch.arange(count).split(size)])
-
-    def _strata(self, numbers: Sequence[int], count: int) -> Tensor:
-        """Return the shares of some of so many strata [k, b], bits/dim, from one call of the network."""
-        grid, x = self.diffusion.grid, self.x.repeat(len(numbers), *[1] * (self.x.ndim - 1))
-        ends = torch.log(grid.levels.kappa[[0, -1]])
+        ends = torch.log(self.diffusion.grid.levels.kappa[[0, -1]])
         width, on_host = float(ends[1] - ends[0]) / count, Rng(self.rng.seeds.cpu())
-        drawn = [on_host.uniform("continuous levels", number).flatten().double() + number for number in numbers]
-        places = float(ends[0]) + width * torch.cat(drawn)
+        drawn = [on_host.uniform("continuous levels", number).flatten().double() + number for number in range(count)]
+        places = float(ends[0]) + width * torch.stack(drawn)
+        parts = torch.arange(count).split(max(1, self.batch_size // len(self.x)))
+        return torch.cat([self._strata(part.tolist(), places[part].flatten(), width) for part in parts])
+
+    def _strata(self, numbers: Sequence[int], places: Tensor, width: float) -> Tensor:
+        """Return the shares of strata of those numbers [k, b], bits/dim, from one call of the network.
+
+        Args:
+            numbers: of the strata.
+            places: log kappa of each image in each of them [k b], on the host.
+            width: of a stratum, in log kappa.
+        """
+        grid, x = self.diffusion.grid, self.x.repeat(len(numbers), *[1] * (self.x.ndim - 1))
         at = grid.at_times(grid.path.time_of(places.numpy()), x)
         noise = self.rng.normals("continuous terms", numbers, x.shape[1:], x.dtype).flatten(0, 1)
         denoise = self.denoise.select(torch.arange(len(self.x)).repeat(len(numbers)))

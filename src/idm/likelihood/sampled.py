@@ -161,6 +161,20 @@ def num_lowest_of(calls: int) -> int:
     return LOWEST_DRAWS * max(1, calls // USUAL_CALLS)
 
 
+def put_together(prior: Tensor, lowest: Tensor, terms: Tensor) -> tuple[Tensor, ...]:
+    """Return estimates, their variances, the parts of prior and decoder, and the variance of the latter [b].
+
+    Args:
+        prior: the part of the prior [b].
+        lowest: draws of the lowest step [k, b].
+        terms: of strata that follow each other [2 m, b], whose sum is an estimate of all other steps.
+    """
+    decoder, of_decoder = lowest.mean(0), lowest.var(0) / len(lowest)
+    # Of neighbouring strata the squared difference is expected to be the sum of their variances or more.
+    pairs = (terms[0::2] - terms[1::2]).square().sum(0)
+    return prior + decoder + terms.sum(0), of_decoder + pairs, prior, decoder, of_decoder
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class _Drawer:
@@ -194,11 +208,7 @@ class _Drawer:
         steps, weights = proposal.steps_at(shares)
         lowest = self._terms(torch.zeros(num_lowest, len(self.rows), dtype=torch.int64), 0).double()
         terms = self._terms(steps, num_lowest).double() * (weights / count).to(lowest.device)
-        prior, decoder = self.diffusion.prior_bpd(self.x_start[self.rows]).double(), lowest.mean(0)
-        # Of neighbouring shares the squared difference is expected to be the sum of their variances or more.
-        pairs = (terms[0::2] - terms[1::2]).square().sum(0)
-        of_decoder = lowest.var(0) / num_lowest
-        return prior + decoder + terms.sum(0), of_decoder + pairs, prior, decoder, of_decoder
+        return put_together(self.diffusion.prior_bpd(self.x_start[self.rows]).double(), lowest, terms)
 
     def _terms(self, steps: Tensor, first: int) -> Tensor:
         """Return terms [k, b] at steps [k, b], whose noise is numbered from ``first`` on."""

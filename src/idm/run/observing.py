@@ -1,8 +1,9 @@
 """Observations of samples in the units of the data, read, simulated, and brought into the model's range."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ class Observed:
         labels: number of the class of each, None where it is not known.
         files: the file that each came from, which may hold several; None where there is none.
         truth: the samples that were seen, in the model's range, where they are known.
-        places: what messages call each: its file, and where it lies in that; the names where there are no files.
+        places: finds what messages call each, its file and where it lies in that; None: they have the names.
     """
 
     values: Tensor
@@ -40,7 +41,11 @@ class Observed:
     labels: tuple[Label | None, ...]
     files: tuple[Path | None, ...]
     truth: Tensor | None = None
-    places: tuple[str, ...] = ()
+    places: Callable[[], Sequence[str]] | None = None
+
+    def place(self, row: int) -> str:
+        """Return what messages call a sample."""
+        return self.names[row] if self.places is None else self.places()[row]
 
 
 def read_observed(run: Opened, operator: Operator, names: Sequence[str]) -> Observed:
@@ -63,8 +68,9 @@ def read_observed(run: Opened, operator: Operator, names: Sequence[str]) -> Obse
     shape, picks = shape_of(operator, run), isinstance(operator, Selection)
     found = gather(lambda path: read_file(run, path, shape, may_have_holes=picks), paths)
     titles, files = _titles_and_files([str(path) for path, values in zip(paths, found, strict=True) for _ in values])
-    places = [place for path, values in zip(paths, found, strict=True) for place in places_in(path, len(values))]
-    return Observed(torch.from_numpy(np.concatenate(found)), titles, (None,) * len(titles), files, places=tuple(places))
+    counts = [(path, len(values)) for path, values in zip(paths, found, strict=True)]
+    values = torch.from_numpy(np.concatenate(found))
+    return Observed(values, titles, (None,) * len(titles), files, places=partial(_places, counts))
 
 
 def observe(run: Opened, operator: Operator, noise: float, names: Sequence[str], seed: int) -> Observed:
@@ -130,10 +136,10 @@ def observations_of(run: Opened, operator: Operator, observed: Observed, noise: 
     masks: dict[bytes, Selection] = {operator.seen.numpy().tobytes(): operator}
     found: list[Observation] = []
     is_whole = True
-    for name, sample in zip(observed.places or observed.names, observed.values, strict=True):
+    for row, sample in enumerate(observed.values):
         seen = operator.seen & ~sample.isnan()
         if not seen.any():
-            raise DataError(f"{name}: some values that are seen wanted, got none; leave it out")
+            raise DataError(f"{observed.place(row)}: some values that are seen wanted, got none; leave it out")
         is_whole = is_whole and bool(seen.all())
         key = seen.numpy().tobytes()
         mask = masks[key] = masks.get(key) or Mask(shape, seen)
@@ -143,14 +149,18 @@ def observations_of(run: Opened, operator: Operator, observed: Observed, noise: 
     return found
 
 
+def _places(counts: Sequence[tuple[Path, int]]) -> list[str]:
+    return [place for path, count in counts for place in places_in(path, count)]
+
+
 def _refuse_whole(observed: Observed) -> None:
     """Refuse observations of which all are whole already.
 
     Raises:
         DataError: as said.
     """
-    *_, last = observed.places or observed.names
-    which = last if len(observed.values) == 1 else f"{last} and the {len(observed.values) - 1:,} before it"
+    others = len(observed.values) - 1
+    which = observed.place(others) + (f" and the {others:,} before it" if others else "")
     raise DataError(
         f"{which}: holes wanted (NaN, transparent pixels, or a mask), got none in any of them; hide what is to be drawn"
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from idm.core.errors import DataError, SettingsError
 from idm.core.progress import warn
-from idm.data import Source
+from idm.data import Indices, Source
 from idm.data.patches import Patches
 from idm.run.alike import Alike, Like, open_alike
 from idm.run.beside import lay_beside
@@ -43,12 +43,8 @@ def read_conditions(run: Loaded, path: str | Path, most: int, source: Mapping[st
         SettingsError: the run is told none; options that the source does not have, or of a wrong type.
         DataError: they cannot be read, or are not like those of the run.
     """
-    require_conditions(run.spec)
-    like = Like.of(run)
-    found = _opened(like, path, Alike.conditions_of(like), source)
-    numbers = np.arange(min(most, len(found.source)))
-    x, _ = found.of(numbers, crop=run.experiment.data.random_crop).batch(numbers)
-    return FieldLabels(require_conditions(run.spec)).labels_of(x)
+    found = _opened_of(run, path, source)
+    return _fields(run, found, np.arange(min(most, len(found.source))))
 
 
 def conditions_for(run: Loaded, path: str | Path, count: int, source: Mapping[str, Any] | None = None) -> list[Label]:
@@ -64,10 +60,8 @@ def conditions_for(run: Loaded, path: str | Path, count: int, source: Mapping[st
         SettingsError: as there.
         DataError: as there; another number of conditions.
     """
-    require_conditions(run.spec)
     place, rows = _chosen(path)
-    like = Like.of(run)
-    found = _opened(like, place, Alike.conditions_of(like), source)
+    found = _opened_of(run, place, source)
     total = len(found.source)
     numbers = np.arange(total) if rows is None else np.arange(rows.start, rows.stop)
     if rows is not None and not 0 <= rows.start < rows.stop <= total:
@@ -78,6 +72,17 @@ def conditions_for(run: Loaded, path: str | Path, count: int, source: Mapping[st
             f"({found.source.note}); choose by their numbers, from 0 on: {place}#0"
             + (f"-{count - 1}" if count > 1 else "")
         )
+    return _fields(run, found, numbers)
+
+
+def _opened_of(run: Loaded, path: str | Path, told: Mapping[str, Any] | None) -> Conditions:
+    require_conditions(run.spec)
+    like = Like.of(run)
+    return _opened(like, path, Alike.conditions_of(like), told)
+
+
+def _fields(run: Loaded, found: Conditions, numbers: Indices) -> list[Label]:
+    """Return the conditions of those numbers as labels."""
     x, _ = found.of(numbers, crop=run.experiment.data.random_crop).batch(np.arange(len(numbers)))
     return FieldLabels(require_conditions(run.spec)).labels_of(x)
 
