@@ -18,7 +18,8 @@ Images = Annotated[
     list[str],
     typer.Argument(
         metavar="IMAGES",
-        help="Pictures, .npy, .npz or NIfTI files, folders of them, or held-out:0-7 of the run's own data.",
+        help="Files or folders of samples, of any kind that 'idm train --data' reads, or held-out:0-7 of the run's "
+        "own.",
         show_default=False,
     ),
 ]

@@ -13,7 +13,9 @@ from idm.core.text import counted
 End = Annotated[
     str,
     typer.Argument(
-        metavar="IMAGE", help="A picture, an array or a NIfTI file of one sample, or held-out:3.", show_default=False
+        metavar="IMAGE",
+        help="A file of one sample, of any kind that 'idm train --data' reads, or held-out:3.",
+        show_default=False,
     ),
 ]
 LabelA = Annotated[str | None, typer.Option("--label-a", metavar="CLASS", help="Class of the first image.")]
