@@ -33,6 +33,7 @@ soak: $(READY)
 lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/ruff check --select F821 tests benchmarks examples tools
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 

@@ -12,6 +12,8 @@ from ..forging import POINTS, make_run
 
 SHORT = ("--steps", 3, "--num", 2)
 UNET = {"name": "unet", "model_channels": 4, "num_res_blocks": 1, "channel_mult": [1, 2], "num_heads": 1}
+LEFT = np.zeros((8, 8), dtype=bool)
+LEFT[:, :4] = True
 AFFINE = np.array([[0, 2.0, 0, 5], [1.5, 0, 0, -3], [0, 0, 4.0, 7], [0, 0, 0, 1]])
 
 
@@ -37,6 +39,11 @@ def make_others(folder):
 def opened(folder):
     with np.load(folder / "restored.npz") as arrays:
         return {name: arrays[name] for name in arrays.files}
+
+
+def grey(path, hidden=LEFT):
+    """Write a mask as a grey picture."""
+    Image.fromarray(np.where(hidden, 255, 0).astype(np.uint8)).save(path)
 
 
 def write_sample(path, values):

@@ -17,14 +17,7 @@ from idm.settings import Experiment, from_plain
 from idm.tasks import train
 
 from ..forging import POINTS
-from .restored import SHORT, UNET, opened
-
-LEFT = np.zeros((8, 8), dtype=bool)
-LEFT[:, :4] = True
-
-
-def grey(path, hidden=LEFT):
-    Image.fromarray(np.where(hidden, 255, 0).astype(np.uint8)).save(path)
+from .restored import LEFT, SHORT, UNET, grey, opened
 
 
 def transparent(path, hidden=LEFT):

@@ -7,7 +7,7 @@ from PIL import Image
 from idm import load
 from idm.run.restored_kinds import kind_of_sample
 
-from .restored import AFFINE, SHORT, opened, read_sample
+from .restored import AFFINE, LEFT, SHORT, grey, opened, read_sample
 
 
 def test_a_lead_that_is_missing_is_added_in_the_units_of_the_data(idm, others, tmp_path):
