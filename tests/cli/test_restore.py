@@ -1,5 +1,6 @@
 """Restoring from the command line: masks and operators, what is kept, and what is refused."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -76,12 +77,16 @@ def test_transparent_pixels_and_nan_are_holes(idm, run, digits, tmp_path):
 def test_restoring_without_a_class_is_noted_where_no_method_is_named(idm, run, digits, tmp_path):
     np.save(tmp_path / "seen.npy", np.where(LEFT, np.nan, digits.astype("f4")))
     verb = ("restore", run, tmp_path / "seen.npy", "--operator", "mask", "--out", tmp_path / "out", *SHORT)
+    verb += ("--class-particles", 1)
     done = idm(*verb)
     assert done.code == 0, done.err
     assert "no class was told" in done.err
     assert "--labels CLASS" in done.err
-    assert "--method tds" in done.err
-    for told in (("--labels", "3"), ("--method", "ddnm")):
+    assert done.out.splitlines()[1].startswith("drawn as: ")
+    assert opened(tmp_path / "out")["classes"].shape == (1, 2)
+    record = json.loads(idm(*verb, "--json").out)
+    assert sum(record["classes"].values()) == pytest.approx(1)
+    for told in (("--labels", "3"), ("--class-particles", 0)):
         assert "no class was told" not in idm(*verb, *told).err
 
 
@@ -257,6 +262,7 @@ def test_whole_samples_that_should_have_been_observed_are_told_how(idm, run, dig
     Image.fromarray(digits).save(tmp_path / "whole.png")
     for name in ("whole.npy", "whole.png"):
         command = ("restore", run, tmp_path / name, "--operator", "downsample:2", "--out", tmp_path / "out", *SHORT)
+        command += ("--class-particles", 0)
         refused = idm(*command)
         assert (refused.code, len(refused.errors)) == (3, 1)
         assert refused.errors[0].endswith("whole samples are observed with --simulate")

@@ -11,6 +11,7 @@ from idm.oracles import MixtureDenoiser, mixture_posterior
 from idm.restoration import (
     TDS,
     TMPD,
+    CovarianceRule,
     Matrix,
     Observation,
     restore,
@@ -56,6 +57,26 @@ def test_twisted_particles_draw_from_the_posterior_where_guidance_chooses_wrong_
     known = observation.select(torch.zeros(draws, dtype=torch.int64))
     guided = restore(sampler, oracle.denoiser(), known, noise, method=TMPD())
     assert sliced_distance(guided, exact) > floor + 0.2
+
+
+def test_differences_of_evidence_are_those_of_the_density_of_what_was_observed() -> None:
+    """log p(o) of a mixture is log sum_k w_k N(o; A m_k, v_k A A^T + s^2 I); a component alone has weight 1."""
+    process = GaussianDiffusion(CHAIN, model_var_type=ModelVarType.FIXED_SMALL).respace(spaced(1000, 100))
+    sampler, operator, noise = SamplerDDPM(process, clip_denoised=False), Matrix((2,), torch.tensor([[1.0, 0.5]])), 0.3
+    values = doubles(-1.0, 0.0, 0.4, 1.5)[:, None]
+    observation, x = Observation(operator, values, noise), torch.zeros(4, 2, dtype=torch.float64)
+    found, exact = [], []
+    for weights in (doubles(1, 0, 0), doubles(0, 1, 0), doubles(0, 0, 1), WEIGHTS):
+        kept = weights > 0
+        oracle = MixtureDenoiser(process, weights[kept], MEANS[kept], VARIANCES[kept])
+        method = TDS(particles=400, covariance=CovarianceRule.FULL)
+        found.append(restore_particles(sampler, oracle.denoiser(), observation, x, method=method, seed=7).log_evidence)
+        spread = (1.25 * VARIANCES[kept] + noise**2).sqrt()
+        each = torch.distributions.Normal(MEANS[kept] @ doubles(1.0, 0.5), spread).log_prob(values)
+        exact.append((each + weights[kept].log()).logsumexp(1))
+    difference = torch.stack(found)[1:] - found[0] - (torch.stack(exact)[1:] - exact[0])
+    assert float(difference.abs().max()) < 0.1
+    assert float(difference.square().mean().sqrt()) < 0.05
 
 
 def test_resampling_takes_each_particle_as_often_as_its_weight_says_but_for_less_than_one() -> None:

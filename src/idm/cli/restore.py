@@ -47,6 +47,24 @@ MethodName = Annotated[
         completion.methods,
     ),
 ]
+Classes = Annotated[
+    str | None,
+    typer.Option(
+        "--labels",
+        metavar="CLASSES",
+        help="Classes of the observations, in turn. Where neither they nor --method are said, each draw has one that "
+        "explains what was observed.",
+    ),
+]
+ClassParticles = Annotated[
+    int | None,
+    options.number(
+        "--class-particles",
+        "Particles of each likely class by which such classes are found: 64 by default; 0, the default with --method: "
+        "draws are told none.",
+        0,
+    ),
+]
 Simulate = Annotated[
     bool,
     options.switch("--simulate", "Observe whole samples first: a trial whose answer is shown beside."),
@@ -87,8 +105,9 @@ def restore(
     noise: Noise = 0.0,
     num: Draws = None,
     method: MethodName = None,
-    labels: options.KnownLabels = None,
+    labels: Classes = None,
     condition: condition_options.OfObservations = None,
+    class_particles: ClassParticles = None,
     seed: options.Seed = 0,
     sampler: Sampler = None,
     steps: Steps = None,
@@ -117,7 +136,7 @@ def restore(
     count = num or (LEAST_DRAWS if covers else 8)
     of_conditions, others = parted(overrides or [])
     (own, settings), output = method_and_sampler(others, sampler, steps), Output(as_json=as_json)
-    how = (seed, trial, batch_size, covers, condition, options_of_conditions(of_conditions, condition))
+    how = (seed, trial, batch_size, covers, condition, options_of_conditions(of_conditions, condition), class_particles)
     wanted = RestoreRequest(operator, noise, count, method, own, settings, labels, *how)
     given: dict[str, Any] = {"device": device, "trust_code": trust_code, "listener": TERMINAL, "say": output.line}
     made = restore_into(run_folder, names, wanted, out, **given)

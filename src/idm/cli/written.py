@@ -5,6 +5,9 @@ from idm.core.text import counted
 from idm.tasks.made import Made
 from idm.tasks.mending import Mended
 
+NAMED = 5
+"""Most classes that are named."""
+
 
 def describe_results(output: Output, made: Made) -> None:
     """Tell people what was written of samples."""
@@ -24,12 +27,20 @@ def describe_restored(output: Output, made: Mended) -> None:
         f"{counted(len(draws.observations), 'observation')}, {each}, by {draws.way}, in {counted(draws.steps, 'step')}"
     )
     whole = f"{draws.num_complete:,} of them complete: these come back as they are" if draws.num_complete else ""
-    for note in filter(None, (whole, str(made.run.guide), str(made.effective or ""))):
+    for note in filter(None, (whole, str(made.run.guide), str(made.effective or ""), _classes(made))):
         output.line(note)
     for sentence in made.coverage.sentences if made.coverage is not None else ():
         output.line(sentence)
     notes = {"restored": "   (draws, means, standard deviations)", "arrays": "   (data, mean, std)"}
     output.pairs({key: f"{path}{notes.get(key, '')}" for key, path in written.items()})
+
+
+def _classes(made: Mended) -> str:
+    """Say which classes were found."""
+    shares = list(made.classes.items())
+    named = ", ".join(f"{name} {share:.0%}" for name, share in shares[:NAMED])
+    more = f" and {len(shares) - NAMED:,} more" if len(shares) > NAMED else ""
+    return f"drawn as: {named}{more}" if shares else ""
 
 
 def finish_restored(output: Output, made: Mended) -> None:
@@ -43,4 +54,5 @@ def finish_restored(output: Output, made: Mended) -> None:
         "seed": draws.seed,
         "checkpoint": made.run.name,
     }
-    output.finish(**about, **particles, **made.written)
+    classes = {"classes": dict(made.classes)} if made.classes else {}
+    output.finish(**about, **particles, **classes, **made.written)

@@ -57,6 +57,11 @@ def network_output(output: object) -> Tensor:
     return output
 
 
+def widest(device: torch.device) -> torch.dtype:
+    """Return float64, or float32 where the device has none."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def require_finite(x: Tensor, what: str) -> Tensor:
     """Return results [b, n, ...] as they are, unless some are NaN or infinite: then they are none.
 

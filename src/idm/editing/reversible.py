@@ -21,7 +21,7 @@ from annotated_types import Gt, Le
 from torch import Tensor
 
 from idm.core.rng import NoiseSource
-from idm.core.tensors import made_once
+from idm.core.tensors import made_once, widest
 from idm.diffusion import Denoiser
 from idm.editing.base import Inversion, States
 from idm.samplers.exponential import moments
@@ -82,7 +82,7 @@ class ReversibleInversion(Inversion):
 
     def opened(self, states: States) -> States:
         """Take a single sample as both, in float64 where the device has it."""
-        wide = torch.float32 if states[0].device.type == "mps" else torch.float64
+        wide = widest(states[0].device)
         return states[0].to(wide), states[-1].to(wide)
 
     def down(self, denoise: Denoiser, states: States, place: int, noise: NoiseSource) -> States:

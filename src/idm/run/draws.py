@@ -22,9 +22,9 @@ Part = dict[str, Tensor]
 Compute = Callable[[range, Callable[[], None]], Part]
 """Given the numbers of samples and what is to be called now and then: tensors with a row per sample."""
 
-SAMPLES, EFFECTIVE = "samples", "effective"
-"""Names of the tensors of a part: samples in the model's range; the share of particles that count, where there are
-any."""
+SAMPLES, EFFECTIVE, CLASSES = "samples", "effective", "classes"
+"""Names of the tensors of a part: samples in the model's range; the share of particles that count, where there are any;
+numbers of classes that were found, where nobody told them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,11 @@ class Draws(ABC):
     @abstractmethod
     def steps(self) -> int:
         """Steps of each sample, every time that one is taken."""
+
+    @property
+    def looks(self) -> int:
+        """Calls of ``look`` for each sample; one a step by default."""
+        return self.steps
 
     @property
     @abstractmethod
@@ -152,7 +157,7 @@ class InMemory:
 def draw_all(run: Opened, draws: Draws, batches: Batches, listener: Listener, *, doing: str) -> Part:
     """Draw all samples; errors as of ``Draws.draw``, and of the batches."""
     total, done = batches.ahead
-    with listener.follow(doing, total, unit="samples", done=done, parts=draws.steps) as bar:
+    with listener.follow(doing, total, unit="samples", done=done, parts=draws.looks) as bar:
 
         def compute(rows: range, look: Callable[[], None]) -> Part:
             def stepped(count: int) -> None:

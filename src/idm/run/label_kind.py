@@ -80,6 +80,10 @@ class LabelKind(ABC):
         """Return the label of each sample: those asked for in turn, or else what is known of it; None: nothing."""
         return known if asked is None else [asked[row % len(asked)] for row in range(len(known))]
 
+    def with_class(self, label: "Label | None", number: int) -> "Label":
+        """Return a label with the class of that number in the place of its own, or of none."""
+        return number
+
     def lacks(self, label: "Label | None") -> bool:
         """Whether something is left out that may stand for no label only where that was trained."""
         return label is None

@@ -117,6 +117,10 @@ class LabelledFields(LabelKind):
             found.append(LabelledField(_label_of(own) if label is None else label, field))
         return found
 
+    def with_class(self, label: Label | None, number: int) -> Label:
+        """Leave the condition as it is."""
+        return LabelledField(number, field_of(label))
+
     def lacks(self, label: Label | None) -> bool:
         """Whether it has no label."""
         return _label_of(label) is None

@@ -9,6 +9,7 @@ from idm.core.counts import at_least, whole_number
 from idm.core.notebook import listener_or_quiet
 from idm.core.progress import Listener
 from idm.restoration import Method, Operator
+from idm.run import unknown_classes
 from idm.run.draws import Draws, InMemory, draw_all
 from idm.run.editable import Editable
 from idm.run.edits import SDEDIT, EditPlan, known_of, plan_edits
@@ -57,6 +58,7 @@ class Restorable(Editable):
         labels: Labels | None = None,
         condition: npt.ArrayLike | None = None,
         seed: int = 0,
+        class_particles: int | None = None,
         batch_size: int | None = None,
         listener: Listener | None = None,
     ) -> Restored:
@@ -69,9 +71,12 @@ class Restorable(Editable):
             num: samples of each observation.
             method: from ``run.method``; PiGDM by default, and DPS where A is not linear.
             sampler: from ``run.sampler``; 40 steps by default, of multistep with the noise of ancestral sampling.
-            labels: classes of the observations, in turn; no class by default.
+            labels: classes of the observations, in turn. Where neither class nor method is told, each draw has a class
+                drawn from p(class | o), all being as likely before; ``found.classes`` says which.
             condition: conditions of the observations, in turn, where the network is told conditions.
             seed: draw j of observation i is drawn from seed + num i + j.
+            class_particles: by which such classes are found, of each that may be it, for each observation: 64 by
+                default; 0, as by default where a method is named: draws are told no class.
             batch_size: samples per call of the network; the run's own by default.
             listener: hears how it gets on; as in ``sample``.
 
@@ -82,7 +87,8 @@ class Restorable(Editable):
         """
         kind = self.spec.label_kind
         of_each = kind.read(kind.asked(labels, condition))
-        plan = RestorePlan(operator, noise, num, method, sampler, of_each, seed).checked()
+        particles = unknown_classes.class_particles(class_particles, is_method_named=method is not None)
+        plan = RestorePlan(operator, noise, num, method, sampler, of_each, seed, particles).checked()
         draws = plan_draws(self, as_observed(self, operator, observed), plan)
         return self._drawn(draws, batch_size, listener, doing="restoring")
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from idm.run.draws import EFFECTIVE, SAMPLES, Part
+from idm.run.draws import CLASSES, EFFECTIVE, SAMPLES, Part
 from idm.run.opened import Opened
 
 
@@ -21,12 +21,14 @@ class Restored:
         std: standard deviation of them, likewise; 0 where there is one draw.
         effective: effective sample size of the particles that each was drawn from in the end, as a share of them
             [n, num]; None where there are no particles.
+        classes: number of the class that each was drawn as [n, num], where classes were found; None elsewhere.
     """
 
     draws: NDArray[Any]
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
     effective: NDArray[np.float64] | None = None
+    classes: NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, run: Opened, found: Part, num: int, kept: Tensor | None = None) -> "Restored":
@@ -51,4 +53,5 @@ class Restored:
             mean, std = np.where(is_exact, exact, mean), np.where(is_exact, 0.0, std)
         effective = found.get(EFFECTIVE)
         shares = None if effective is None else effective.double().numpy().reshape(-1, num)
-        return cls(draws, mean, std, shares)
+        classes = None if CLASSES not in found else found[CLASSES].long().numpy().reshape(-1, num)
+        return cls(draws, mean, std, shares, classes)

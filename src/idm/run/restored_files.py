@@ -11,6 +11,7 @@ import numpy as np
 from idm.core.files import write_atomically
 from idm.data.writers.npz import npz_bytes
 from idm.run.draws import SAMPLES, Draws, Part
+from idm.run.labels import NO_CLASS
 from idm.run.observing import Observed, title_of_set
 from idm.run.opened import Opened
 from idm.run.restored import Restored
@@ -72,7 +73,9 @@ def save_restored(
     largest = max(float(found.std.max()), np.finfo(np.float64).tiny)
     for group in _groups(run, observed, reference):
         _save_group(out / FOLDER, run, group, found, largest)
-    arrays = write_atomically(out / ARRAYS, _arrays(found, draws, observed.names), durable=True)
+    arrays = write_atomically(
+        out / ARRAYS, _arrays(found, draws, observed.names, run.spec.class_names or ()), durable=True
+    )
     x = drawn[SAMPLES]
     picture = draw_points(out / SCATTER, run, x) if x.ndim == 2 else None
     picture = picture or overview(out / GRID, run, observed, draws, x, largest, reference)
@@ -116,10 +119,11 @@ def _save_group(folder: Path, run: Opened, group: _Group, found: Restored, large
     write_atomically(folder / std, shade(run, spread / largest) if kind.suffix == ".png" else kind.write(spread))
 
 
-def _arrays(found: Restored, draws: Draws, names: Sequence[str]) -> bytes:
+def _arrays(found: Restored, draws: Draws, names: Sequence[str], class_names: Sequence[str]) -> bytes:
     """Return exact values of all, as a .npz file."""
     seeds = (draws.seed + np.arange(len(draws))).reshape(len(names), draws.num)
-    particles: dict[str, Any] = {} if found.effective is None else {"effective": found.effective}
-    return npz_bytes(
-        data=found.draws, mean=found.mean, std=found.std, names=np.asarray(names), seeds=seeds, **particles
-    )
+    told: dict[str, Any] = {"effective": found.effective, "classes": found.classes}
+    if found.classes is not None:
+        told |= {"class_names": np.asarray([*class_names, NO_CLASS])}
+    known = {name: values for name, values in told.items() if values is not None}
+    return npz_bytes(data=found.draws, mean=found.mean, std=found.std, names=np.asarray(names), seeds=seeds, **known)

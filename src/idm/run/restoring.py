@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
+import torch
 from torch import Tensor
 
 from idm.core.counts import at_least, finite_number, whole_number
@@ -12,11 +13,12 @@ from idm.core.progress import SILENT, Listener
 from idm.restoration import Method, Observation, Operator, Selection, restoring
 from idm.run.build import words_of
 from idm.run.drawing import require_memory
-from idm.run.draws import EFFECTIVE, SAMPLES, Draws, Look, Part
-from idm.run.label_kind import Label, refuse_more_fields
+from idm.run.draws import CLASSES, EFFECTIVE, SAMPLES, Draws, Look, Part
+from idm.run.label_kind import Label, class_of, refuse_more_fields
 from idm.run.method_settings import find_method, method_in_words, usual_method
 from idm.run.observing import Observed, observations_of, seen_exactly
 from idm.run.opened import Opened
+from idm.run.unknown_classes import UnknownClasses, unknown_classes
 from idm.samplers import Sampler, SampleStep
 
 RESTORING_STEPS, EDITING_STEPS = 40, 100
@@ -36,11 +38,13 @@ class Restorations(Draws):
         method: how it is heeded.
         sampler: how steps are taken.
         exact: what was seen without noise, which comes back as it is; see ``kept``.
+        unknown: how classes are found that nobody told; None: none are.
     """
 
     method: Method
     sampler: Sampler
     exact: Tensor | None = None
+    unknown: UnknownClasses | None = None
 
     @property
     def kept(self) -> Tensor | None:
@@ -53,13 +57,23 @@ class Restorations(Draws):
         return self.method.num_steps(self.sampler, self.observations[0])
 
     @property
+    def looks(self) -> int:
+        """Steps of particles that classes are found by, too."""
+        return self.steps + (0 if self.unknown is None else self.unknown.looks)
+
+    @property
     def way(self) -> str:
         """Method and sampler."""
         return f"{method_in_words(self.method)} and {type(self.sampler).__name__}"
 
     def to_plain(self) -> dict[str, Any]:
         """Method and sampler in words."""
-        return {"method": repr(self.method), "sampler": words_of(self.sampler)}
+        unknown = {} if self.unknown is None else {"classes": self.unknown.to_plain()}
+        return {"method": repr(self.method), "sampler": words_of(self.sampler), **unknown}
+
+    def shapes(self, run: Opened) -> dict[str, tuple[int, ...]]:
+        """With the class of each sample, where these are found."""
+        return super().shapes(run) | ({} if self.unknown is None else {CLASSES: ()})
 
     @property
     def has_particles(self) -> bool:
@@ -71,21 +85,30 @@ class Restorations(Draws):
         if self.exact is not None and isinstance(observation.operator, Selection) and observation.operator.seen.all():
             return self._complete(run, observation, look)
         sampler, seeds = self.sampler, self.seeds(numbers)
-        denoise = run.guided_denoiser(sampler.diffusion, self.labels_of(run, numbers, self.labels))
+        labels: list[Label | None] = [self.labels[number // self.num] for number in numbers]
+        if self.unknown is not None:
+            labels = [*self.unknown.find(run, numbers, observation, self, look)]
+        denoise = run.guided_denoiser(sampler.diffusion, run.labels_of(None, labels))
         x = sampler.initial_noise((len(numbers), *run.spec.shape), seed=seeds, device=run.device)
         state = SampleStep(x)
         for reached in restoring(sampler, denoise, observation, x, method=self.method, seed=seeds):
             state = reached
             look(len(numbers))
         effective = self.method.effective(state)
-        return {SAMPLES: state.sample, **({} if effective is None else {EFFECTIVE: effective})}
+        found = {} if effective is None else {EFFECTIVE: effective}
+        if self.unknown is not None:
+            found[CLASSES] = torch.tensor([class_of(label) for label in labels])
+        return {SAMPLES: state.sample, **found}
 
     def _complete(self, run: Opened, observation: Observation, look: Look) -> Part:
         """Return samples without holes, of which nothing is to be drawn."""
         x = observation.values.view(-1, *run.spec.shape)  # all of them, in the order of the data
-        for _ in range(self.steps):
+        for _ in range(self.looks):
             look(len(x))
-        return {SAMPLES: x, **({EFFECTIVE: x.new_ones(len(x))} if self.has_particles else {})}
+        found = {EFFECTIVE: x.new_ones(len(x))} if self.has_particles else {}
+        if self.unknown is not None:  # no class, for there was nothing to tell it for
+            found[CLASSES] = torch.full((len(x),), self.unknown.count)
+        return {SAMPLES: x, **found}
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +121,10 @@ class RestorePlan:
         num: samples of each observation.
         method: how it is heeded; the usual one of the operator where None.
         sampler: how steps are taken; the usual one of the method where None.
-        labels: classes of the observations, in turn; those known by default.
+        labels: classes of the observations, in turn; by default those known, and found ones.
         seed: draw j of observation i is drawn from seed + num i + j.
+        class_particles: by which classes that nobody told are found, of each that may be it, for each observation; 0:
+            draws are told no class.
     """
 
     operator: Operator
@@ -109,6 +134,7 @@ class RestorePlan:
     sampler: Sampler | None
     labels: Sequence[Label] | None
     seed: int
+    class_particles: int = 0
 
     def checked(self) -> "RestorePlan":
         """Return the same with numbers as Python's own.
@@ -121,13 +147,14 @@ class RestorePlan:
         noise = finite_number(self.noise, "noise", NOISES)
         if noise < 0:
             raise SettingsError(f"noise: {NOISES} wanted, got {noise:g}")
-        return replace(self, noise=noise, num=at_least(1, self.num, "num"), seed=whole_number(self.seed, "seed"))
+        num, particles = at_least(1, self.num, "num"), at_least(0, self.class_particles, "class_particles")
+        return replace(self, noise=noise, num=num, seed=whole_number(self.seed, "seed"), class_particles=particles)
 
 
 NOISES = "a finite number of at least 0"
 
 
-def plan_draws(run: Opened, observed: Observed, plan: RestorePlan) -> Draws:
+def plan_draws(run: Opened, observed: Observed, plan: RestorePlan) -> Restorations:
     """Check what is asked for, all but the observations.
 
     Raises:
@@ -139,14 +166,16 @@ def plan_draws(run: Opened, observed: Observed, plan: RestorePlan) -> Draws:
     require_memory(len(observed.values) * plan.num, run.spec.shape)
     refuse_more_fields(plan.labels, len(observed.values))
     known = run.spec.label_kind.laid_over(plan.labels, observed.labels)
-    run.labels_of(None, known)
     method = plan.method or find_method(run, usual_method(plan.operator), {})
     sampler = restoring_sampler(run, method, {}) if plan.sampler is None else plan.sampler
     seen = observations_of(run, plan.operator, observed, plan.noise)
+    unknown = unknown_classes(run, seen, known, plan.class_particles)
+    if unknown is None:
+        run.labels_of(None, known)
     for observation in {id(one.operator): one for one in seen}.values():
         method.check(sampler, observation)
     exact = seen_exactly(plan.operator, observed, plan.noise)
-    return Restorations(seen, plan.num, known, plan.seed, method, sampler, exact)
+    return Restorations(seen, plan.num, known, plan.seed, method, sampler, exact, unknown)
 
 
 def _require(given: object, kind: type | tuple[type, ...], wanted: str) -> None:

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
@@ -16,7 +18,7 @@ from idm.report import png
 from idm.report.ranks import rank_histograms
 from idm.restoration import Coverage, Operator, coverage_of
 from idm.run import Run
-from idm.run.draws import EFFECTIVE, SAMPLES, Compute, Draws, Part, draw_all
+from idm.run.draws import CLASSES, EFFECTIVE, SAMPLES, Compute, Draws, Part, draw_all
 from idm.run.label_kind import plain_labels
 from idm.run.observing import Observed
 from idm.run.restored_files import OURS, names_of, save_restored
@@ -58,11 +60,13 @@ class Mended(Made):
         draws: how they were drawn.
         coverage: how often they hold the truth, where that was asked for.
         effective: how many particles count, where there are any.
+        classes: share of the samples that were drawn as each class, most first, where classes were found.
     """
 
     draws: Draws
     coverage: Coverage | None = None
     effective: EffectiveParticles | None = None
+    classes: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @final
@@ -98,7 +102,7 @@ class Mending:
             what = f"{counted(len(self.draws), 'sample')} by {self.run.name}"
             written = results.put(what, lambda new: self._write(new, drawn, coverage))
             remove_parts(folder / PARTS)
-        return Mended(self.run, drawn[SAMPLES], written, self.draws, coverage, _effective(drawn))
+        return Mended(self.run, drawn[SAMPLES], written, self.draws, coverage, _effective(drawn), self._classes(drawn))
 
     def _job(self, folder: Path, size: int) -> Job:
         """Return the job of drawing, a batch at a time, each kept as soon as it is done."""
@@ -124,6 +128,13 @@ class Mending:
         truth, codec = self.observed.truth, self.run.spec.codec
         assert truth is not None
         return coverage_of(truth, codec.rounded(x).unflatten(0, (len(truth), self.draws.num)))
+
+    def _classes(self, drawn: Part) -> dict[str, float]:
+        """Count the classes that samples were drawn as; complete ones have none."""
+        names: Sequence[str] = self.run.spec.class_names or ()
+        found: list[int] = drawn.get(CLASSES, torch.empty(0)).long().tolist()
+        named = [names[number] for number in found if number < len(names)]
+        return {name: count / len(named) for name, count in Counter(named).most_common()}
 
     def _write(self, new: Path, drawn: Part, coverage: Coverage | None) -> dict[str, Path]:
         written = save_restored(new, self.run, self.observed, self.draws, drawn, self.reference)

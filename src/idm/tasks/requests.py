@@ -172,13 +172,14 @@ class RestoreRequest:
         method: name of the method; as of ``Run.restore`` where None.
         options: of the method.
         sampler: settings of the sampler, as of ``Run.sampler``; as of ``Run.restore`` where there are none.
-        labels: classes of the observations, in turn; no class by default.
+        labels: classes of the observations, in turn; by default those known, and found ones.
         seed: draw j of observation i is drawn from seed + num i + j.
         simulate: observe whole samples first, so that the truth stands beside the results.
         batch_size: samples per call of the network.
         coverage: say, with ``simulate``, how often the draws hold the truth; see ``idm.restoration.coverage_of``.
         condition: conditions of the observations, a file or folder, in turn.
         condition_source: options that open it where those of the run's own conditions do not.
+        class_particles: by which classes are found that nobody told, as of ``Run.restore``.
     """
 
     operator: str
@@ -194,3 +195,4 @@ class RestoreRequest:
     coverage: bool = False
     condition: str | None = None
     condition_source: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    class_particles: int | None = None

@@ -15,6 +15,7 @@ from idm.run.observing import Observed, observe, read_observed
 from idm.run.other_conditions import conditions_for
 from idm.run.restoring import RestorePlan, plan_draws, restoring_sampler
 from idm.run.saving import results_folder
+from idm.run.unknown_classes import class_particles
 from idm.samplers import Sampler
 from idm.tasks.edit_requests import EditRequest
 from idm.tasks.mending import Mended, Mending
@@ -22,8 +23,8 @@ from idm.tasks.requests import RestoreRequest
 from idm.tasks.together import Say, say_nothing, together
 
 NO_CLASS_TOLD = (
-    "note: no class was told: draws choose one that fits, too early sometimes; give labels=CLASS where it is known, or "
-    "method=tds"
+    "note: no class was told: each draw is told one of {count} that explains what was observed, which takes {least:,} "
+    "to {most:,} calls more of each observation; labels=CLASS where it is known, or class_particles=0, takes none"
 )
 LEAST_DRAWS = 19
 """Fewest draws that regions of 90 % are made of."""
@@ -66,8 +67,9 @@ def restore_into(
         kind = opened.spec.label_kind
         plan = replace(plan, labels=kind.read(kind.asked(request.labels, fields)))
     draws, reference = plan_draws(opened, observed, plan), _reference(request.operator)
-    if request.method is None and opened.spec.num_classes is not None and set(draws.labels) == {None}:
-        tell(NO_CLASS_TOLD)
+    if draws.unknown is not None:
+        least, most = draws.unknown.calls
+        tell(NO_CLASS_TOLD.format(count=draws.unknown.count, least=least, most=most))
     mending = Mending(opened, observed, draws, reference, covers=request.coverage, doing="restoring")
     return mending.make(folder, request.batch_size, listener, say)
 
@@ -111,7 +113,9 @@ def _plan(run: Run, request: RestoreRequest, listener: Listener) -> RestorePlan:
         lambda: _way(run, request, listener),
         lambda: kind.read(kind.asked(request.labels, None)),
     )
-    return RestorePlan(operator, request.noise, request.num, method, sampler, labels, request.seed).checked()
+    particles = class_particles(request.class_particles, is_method_named=request.method is not None)
+    how = (method, sampler, labels, request.seed, particles)
+    return RestorePlan(operator, request.noise, request.num, *how).checked()
 
 
 def _way(run: Run, request: RestoreRequest, listener: Listener) -> tuple[Operator, Method, Sampler]:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from idm.core.errors import SettingsError
 from idm.core.rng import NoiseSource
+from idm.core.tensors import widest
 from idm.core.types import Images
 from idm.diffusion import Denoised, Denoiser
 from idm.diffusion.denoiser import clipped
@@ -23,7 +24,7 @@ from idm.restoration.methods.base import Method
 from idm.restoration.methods.covariances import CovarianceRule
 from idm.restoration.methods.matched import Look, MatchedGuidance
 from idm.restoration.methods.observed import agree
-from idm.restoration.methods.particles import Particles, systematic
+from idm.restoration.methods.particles import Particles, log_mean, systematic
 from idm.restoration.observation import Observation
 from idm.samplers import Sampler, SamplerDDPM, SampleStep
 
@@ -71,7 +72,7 @@ class TDS(Method):
         """Yield the first particle of each observation on the way; in the end one that is drawn by the weights."""
         places = range(sampler.diffusion.num_timesteps - 1, -1, -1)
         for i, cloud in zip(places, self.clouds(sampler, denoise, observation, x, noise), strict=True):
-            last = cloud.draw(1, uniform(noise, CHOICE))[:, 0] if i == 0 else None
+            last = cloud.draw(1, uniform(noise, CHOICE, x.device))[:, 0] if i == 0 else None
             ends = (cloud.samples[:, 0], cloud.x_start[:, 0]) if last is None else (last, last)
             yield SampleStep(*ends, cloud)
 
@@ -101,30 +102,34 @@ class TDS(Method):
         x = grid.path.start(grid.level(first, x), x)
         look = guide.look(x, grid.level(first, x))
         log_weights = look.log_likelihood.view(batch, -1)
+        log_before = torch.zeros(batch, dtype=widest(x.device), device=x.device)
         for i in range(first, 0, -1):
-            rows, log_weights = self._resampled(log_weights, uniform(noise, i))
+            rows, log_weights, gained = self._resampled(log_weights, uniform(noise, i, x.device))
+            log_before = log_before + gained
             x, look = x[rows], look.select(rows)
             step = _proposed(sampler, look, x, i, noise.normal("step", i, many, x.dtype).flatten(0, 1))
             seen = guide.look(step.x, grid.level(i - 1, x))
-            gained = step.log_ratio + seen.log_likelihood - look.log_likelihood
-            x, look, log_weights = step.x, seen, log_weights + gained.view(batch, -1)
-            yield _cloud(x, _clip(sampler, look.guided).x_start, log_weights)
+            factor = step.log_ratio + seen.log_likelihood - look.log_likelihood
+            x, look, log_weights = step.x, seen, log_weights + factor.view(batch, -1)
+            yield _cloud(x, _clip(sampler, look.guided).x_start, log_weights, log_before)
         x_start = _clip(sampler, look.guided).x_start  # as samplers do, the last step returns the mean
         x_start = agree(x_start, guide.observation)
-        yield _cloud(x_start, x_start, log_weights)
+        yield _cloud(x_start, x_start, log_weights, log_before)
 
-    def _resampled(self, log_weights: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
+    def _resampled(self, log_weights: Tensor, at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the rows of the particles that go on, all of them counted [b p], and their log-weights [b, p].
 
-        Where enough particles are effective they stay; weights are 1 after resampling.
+        Where enough particles are effective they stay; weights are 1 after resampling, and the log of what their mean
+        was is returned as well [b], 0 where they stay.
         """
         batch, count = log_weights.shape
-        weights = torch.softmax(log_weights.double(), dim=1)
+        weights = torch.softmax(log_weights.to(widest(log_weights.device)), dim=1)
         few = 1.0 / weights.square().sum(1, keepdim=True) < self.least_effective * count
         stay = torch.arange(count, device=log_weights.device)
         rows = torch.where(few, systematic(weights, at, count), stay)
         first = torch.arange(batch, device=log_weights.device)[:, None] * count
-        return (first + rows).flatten(), torch.where(few, 0.0, log_weights)
+        gained = torch.where(few[:, 0], log_mean(log_weights), 0.0)
+        return (first + rows).flatten(), torch.where(few, 0.0, log_weights), gained
 
 
 CHOICE = -1
@@ -159,12 +164,12 @@ def _clip(sampler: Sampler, found: Denoised) -> Denoised:
     return clipped(found, sampler.clips, sampler.denoised_fn, sampler.threshold)
 
 
-def _cloud(x: Tensor, x_start: Tensor, log_weights: Tensor) -> Particles:
+def _cloud(x: Tensor, x_start: Tensor, log_weights: Tensor, log_before: Tensor) -> Particles:
     shape = (*log_weights.shape, *x.shape[1:])
-    return Particles(x.view(shape), x_start.view(shape), log_weights)
+    return Particles(x.view(shape), x_start.view(shape), log_weights, log_before)
 
 
-def uniform(noise: NoiseSource, step: int) -> Tensor:
+def uniform(noise: NoiseSource, step: int, device: torch.device) -> Tensor:
     """One uniform number in [0, 1) for each observation [b, 1]."""
-    normal = noise.normal("resample", step, (1,), torch.float64)
-    return torch.special.ndtr(normal).clamp(max=1.0 - 2.0**-53)
+    normal = noise.normal("resample", step, (1,), widest(device))
+    return torch.special.ndtr(normal).clamp(max=1.0 - torch.finfo(normal.dtype).eps / 2)
