@@ -81,12 +81,12 @@ def test_restoring_without_a_class_is_noted_where_no_method_is_named(idm, run, d
     done = idm(*verb)
     assert done.code == 0, done.err
     assert "no class was told" in done.err
-    assert "--labels CLASS" in done.err
+    assert "--labels CLASS where it is known, or --class-particles 0, takes none" in done.err
     assert done.out.splitlines()[1].startswith("drawn as: ")
     assert opened(tmp_path / "out")["classes"].shape == (1, 2)
     record = json.loads(idm(*verb, "--json").out)
     assert sum(record["classes"].values()) == pytest.approx(1)
-    for told in (("--labels", "3"), ("--class-particles", 0)):
+    for told in (("--labels", "3"), ("--class-particles", "0")):
         assert "no class was told" not in idm(*verb, *told).err
 
 
