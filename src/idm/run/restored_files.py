@@ -77,8 +77,10 @@ def save_restored(
         out / ARRAYS, _arrays(found, draws, observed.names, run.spec.class_names or ()), durable=True
     )
     x = drawn[SAMPLES]
-    picture = draw_points(out / SCATTER, run, x) if x.ndim == 2 else None
-    picture = picture or overview(out / GRID, run, observed, draws, x, largest, reference)
+    if x.ndim == 2:
+        picture = draw_points(out / SCATTER, run, observed, draws, x)
+    else:
+        picture = overview(out / GRID, run, observed, draws, x, reference)
     return {"picture": picture, "restored": out / FOLDER, "arrays": arrays}
 
 

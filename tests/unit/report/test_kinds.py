@@ -21,7 +21,7 @@ from idm.report.kinds import (
     signals,
 )
 from idm.report.kinds.panels import LEAST_NAMED_PIXELS, MOST_PIXELS, viridis
-from idm.report.kinds.points import Colouring
+from idm.report.kinds.points import Colouring, Marks
 
 BYTES = Codec.quantized("uint8", 256)
 
@@ -93,6 +93,23 @@ def test_no_text_of_signals_covers_another(figures, channels, names, rate, colum
 def test_no_text_of_points_covers_another(count):
     rng, names = np.random.default_rng(0), [f"a long name of column {i}" for i in range(count)]
     assert overlaps(scatter(rng.normal(1234.5, 100.0, (50, count)), names)) == []
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_marks_stand_at_their_values_and_are_lines_where_one_coordinate_is_unknown(count):
+    rng = np.random.default_rng(0)
+    seen = np.array([[1.0, np.nan, 2.0], [np.nan, 3.0, 4.0]])[:, :count]
+    truth = np.array([[0.25, 0.5, 0.75]])[:, :count]
+    marks = [Marks(seen, "seen", "s", "#000000"), Marks(truth, "truth", "x", "#ff0000")]
+    figure = scatter(rng.normal(size=(9, count)), marks=marks)
+    axes = next(each for each in figure.axes if each.get_legend())  # that of the first two coordinates
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["seen", "truth"]
+    drawn = [(list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines]
+    assert ([1.0, 1.0], [0, 1]) in drawn  # all along the axis
+    assert ([0, 1], [3.0, 3.0]) in drawn
+    assert ([0.25], [0.5]) in drawn
+    assert sum(any(each.lines) for each in figure.axes) == (1 if count == 2 else 3)
+    assert overlaps(figure) == []
 
 
 def lines_of(figure):

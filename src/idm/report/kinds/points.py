@@ -51,6 +51,32 @@ class Colouring:
 
 
 @final
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """Places that are marked among points.
+
+    Attributes:
+        values: in the units of the points [m, c]; where a coordinate is NaN, the others are drawn as lines.
+        name: what they are.
+        marker: as matplotlib names it.
+        colour: of markers and lines.
+    """
+
+    values: Shaped[np.ndarray, "m c"]
+    name: str
+    marker: str
+    colour: str
+
+    def draw(self, axes: "Axes", column: int, row: int) -> None:
+        """Draw two of the coordinates: a marker where both are known, a line where one is."""
+        x, y = self.values[:, column], self.values[:, row]
+        for line, values, other in ((axes.axvline, x, y), (axes.axhline, y, x)):
+            for value in values[~np.isnan(values) & np.isnan(other)]:
+                line(value, color=self.colour, linewidth=0.8, linestyle="--", zorder=1)
+        axes.plot(x, y, self.marker, color=self.colour, markersize=7, markeredgewidth=1.6, linestyle="none")
+
+
+@final
 class PointPicture(SamplePicture):
     """A histogram of one coordinate, two against each other, of more every pair, with histograms on the diagonal."""
 
@@ -68,14 +94,14 @@ class PointPicture(SamplePicture):
     def _laid_out(self, x: Float[Tensor, "n c"], columns: int, names: Sequence[str]) -> Image.Image:
         return self._raster(x, None)
 
-    def coloured(self, x: Float[Tensor, "n c"], by: Colouring) -> Image.Image:
+    def coloured(self, x: Float[Tensor, "n c"], by: Colouring | None, marks: Sequence[Marks] = ()) -> Image.Image:
         """Draw points in the model's range, each in the colour of its number; a lone coordinate against that."""
-        return self._raster(x, by)
+        return self._raster(x, by, marks)
 
-    def _raster(self, x: Float[Tensor, "n c"], by: Colouring | None) -> Image.Image:
+    def _raster(self, x: Float[Tensor, "n c"], by: Colouring | None, marks: Sequence[Marks] = ()) -> Image.Image:
         channels, shown = range(self.shown.channels), self.shown
         known = [shown.label(i) for i in channels] if shown.channel_names or shown.units else []
-        return raster(scatter(shown.codec.decode(x[:MOST_POINTS]), known, len(x), by))
+        return raster(scatter(shown.codec.decode(x[:MOST_POINTS]), known, len(x), by, marks))
 
 
 def scatter(
@@ -83,6 +109,7 @@ def scatter(
     names: Sequence[str] = (),
     total: int | None = None,
     by: Colouring | None = None,
+    marks: Sequence[Marks] = (),
 ) -> "Figure":
     """Draw points in their own units.
 
@@ -91,6 +118,7 @@ def scatter(
         names: of the coordinates, which are numbered by default.
         total: how many there are, where these are some.
         by: what they are coloured by; a lone coordinate is drawn against it.
+        marks: what is marked among them, of at least two coordinates; the first panel says what each is.
 
     Raises:
         DataError: no points.
@@ -103,7 +131,7 @@ def scatter(
     title = f"{len(points):,} points" if len(points) == total else f"first {len(points):,} of {total:,} points"
     title += f", first {drawn} of {count:,} coordinates" if drawn < count else ""
     if count > 2:
-        return _pairs(points[:, :drawn], names, title, by)
+        return _pairs(points[:, :drawn], names, title, by, marks)
     figure, (axes,) = empty_figure(4.6 if by is None else 5.2, 4.4)
     if by is not None and count == 1:
         _scatter(axes, by.values[:MOST_POINTS], points[:, 0])
@@ -116,6 +144,7 @@ def scatter(
     drawn_points = _scatter(axes, points[:, 0], points[:, 1], by)
     if by is not None:
         _colour_bar(figure, drawn_points, by, ax=axes)
+    _mark(axes, marks, 0, 1, is_first=True)
     spans = np.ptp(points, axis=0)
     if spans.max() <= EQUAL_WITHIN * spans.min():
         axes.set_aspect("equal", adjustable="datalim")
@@ -123,7 +152,13 @@ def scatter(
     return figure
 
 
-def _pairs(points: Shaped[np.ndarray, "n c"], names: Sequence[str], title: str, by: Colouring | None) -> "Figure":
+def _pairs(
+    points: Shaped[np.ndarray, "n c"],
+    names: Sequence[str],
+    title: str,
+    by: Colouring | None,
+    marks: Sequence[Marks],
+) -> "Figure":
     """Draw a triangle of panels: histograms on the diagonal, below it each pair of coordinates."""
     count, (left, below) = points.shape[1], MARGINS_INCHES
     width, height = left + count * PANEL_INCHES + 0.15, below + count * PANEL_INCHES + 0.35
@@ -139,6 +174,7 @@ def _pairs(points: Shaped[np.ndarray, "n c"], names: Sequence[str], title: str, 
                 _histogram(axes, points[:, row])
             else:
                 drawn_points = _scatter(axes, points[:, column], points[:, row], by)
+                _mark(axes, marks, column, row, is_first=(row, column) == (1, 0))
                 if by is not None and (row, column) == (1, 0):  # the corner above the diagonal is empty
                     bar = figure.add_axes(
                         (1 - 0.9 / width, 1 - 1.9 * PANEL_INCHES / height, 0.14 / width, 1.5 / height)
@@ -169,8 +205,29 @@ def _scatter(
     return axes.scatter(x, y, s=size, linewidths=0, rasterized=True, **colours)
 
 
+def _mark(axes: "Axes", marks: Sequence[Marks], column: int, row: int, *, is_first: bool) -> None:
+    """Draw all marks of a panel; the first one says what they are."""
+    for one in marks:
+        one.draw(axes, column, row)
+    if is_first and marks:
+        from matplotlib.lines import Line2D
+
+        signs = [
+            Line2D(
+                [], [], color=one.colour, marker=one.marker, linestyle="--" if np.isnan(one.values).any() else "none"
+            )
+            for one in marks
+        ]
+        axes.legend(signs, [one.name for one in marks], fontsize=7.5, labelcolor=INK, frameon=False, loc="best")
+
+
 def _colour_bar(figure: "Figure", drawn: "PathCollection", by: Colouring, **place: Any) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     bar = figure.colorbar(drawn, **place)
+    if by.values.dtype.kind in "iu":
+        bar.locator = MaxNLocator(nbins=8, integer=True)
+        bar.update_ticks()
     bar.set_label(_shortened(by.name), fontsize=9, color=MUTED)
     bar.ax.tick_params(colors=MUTED, labelsize=8, width=0.6)
     bar.outline.set_visible(False)
