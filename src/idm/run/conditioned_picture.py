@@ -19,7 +19,8 @@ def above_samples(
 ) -> Image.Image:
     """Put conditions above the picture of their samples: one for each column that is of one, or each in its place.
 
-    They are enlarged to the size of samples, each value a block of pixels, and have the colours of their own range.
+    They are enlarged to the size of samples, each value a block of pixels. Those whose channels are called as the
+    samples', as a coarse field's are, are on the same scale; others have the colours of their own range.
 
     Args:
         samples: the picture of samples.
@@ -33,44 +34,51 @@ def above_samples(
     shown = fields[:columns] if is_by_column else fields
     if len({*each}) == 1:
         shown = shown[:1]
-    x = spec.codec.encode(np.stack([field.values for field in shown]))
+    known = _shown_of(spec, picture.shown)
+    x = known.codec.encode(np.stack([field.values for field in shown]))
     if x.ndim > 2:
         x = F.interpolate(x, size=list(picture.shown.shape[1:]), mode="nearest")
-    drawn = _picture_of(spec, picture.shown).draw(x, columns=min(columns, len(shown)))
+    drawn = picture_for(known).draw(x, columns=min(columns, len(shown)))
     where = "all" if len(shown) == 1 else "each column" if is_by_column else "each sample, in its place"
     conditions = _as_wide(drawn, samples, len(shown), columns)
     return stacked([text_line(f"condition of {where}"), conditions, text_line("samples"), samples])
 
 
-def beside_points(x: Tensor, picture: PointPicture, spec: ConditionSpec, fields: Sequence[Field]) -> Image.Image:
+def beside_points(
+    x: Tensor, picture: PointPicture, spec: ConditionSpec | None, fields: Sequence[Field], classes: Colouring | None
+) -> Image.Image:
     """Draw points with their conditions: in a line above where all have one, else each point in the colour of its own.
 
-    Conditions of points are numbers, in their own units; the first of several gives the colour.
+    Conditions of points are numbers, in their own units; the first of several gives the colour. Where they give none,
+    classes do.
 
     Args:
         x: the points, in the model's range [n, c].
         picture: what draws them.
-        spec: what is known of the conditions.
+        spec: what is known of the conditions; None where there are none.
         fields: that of each point.
+        classes: class of each point; None where they have none, or one.
     """
+    if spec is None:
+        return picture.coloured(x, classes)
     values = np.stack([field.values for field in fields])
     names = spec.channel_names or tuple(f"condition {i}" for i in range(values.shape[1]))
     names = ("condition",) if spec.channel_names is None and len(names) == 1 else names
     if (values == values[0]).all():
-        drawn = picture.draw(x)
+        drawn = picture.coloured(x, classes)
         told = ", ".join(f"{name} {value:.4g}" for name, value in zip(names, values[0].tolist(), strict=True))
         return stacked([text_line(f"for all: {told}", drawn.width), drawn])
     drawn = picture.coloured(x, Colouring(values[:, 0], names[0]))
-    if len(names) == 1:
-        return drawn
-    line = f"coloured by {names[0]}, the first of {len(names)} numbers of conditions"
-    return stacked([text_line(line, drawn.width), drawn])
+    remarks = [f"coloured by {names[0]}, the first of {len(names)} numbers of conditions"] if len(names) > 1 else []
+    remarks += ["classes are not told apart"] if classes is not None else []
+    return stacked([text_line("; ".join(remarks), drawn.width), drawn]) if remarks else drawn
 
 
-def _picture_of(spec: ConditionSpec, samples: Shown) -> SamplePicture:
-    """Return what draws conditions of the size of samples."""
-    shape = (spec.shape[0], *samples.shape[1:])
-    return picture_for(Shown(shape, spec.codec, spec.channel_names, samples.rate_hz, samples.voxel_size))
+def _shown_of(spec: ConditionSpec, samples: Shown) -> Shown:
+    """Return what is known of conditions of the size of samples; those of the same names are on the samples' scale."""
+    shape, is_same = (spec.shape[0], *samples.shape[1:]), spec.channel_names == samples.channel_names is not None
+    codec, units = (samples.codec, samples.units) if is_same else (spec.codec, None)
+    return Shown(shape, codec, spec.channel_names, samples.rate_hz, samples.voxel_size, units)
 
 
 def _as_wide(drawn: Image.Image, samples: Image.Image, count: int, columns: int) -> Image.Image:

@@ -124,7 +124,7 @@ def _how_many(run: Opened, num: int | None, labels: Labels | None) -> int:
     if num is None:
         if (chosen := run.label_kind.read(labels)) is None:
             raise SettingsError("num: how many samples wanted, or labels, for one sample of each, got neither")
-        num = len(chosen)
+        num = run.label_kind.one_of_each(chosen)
     return whole_number(num, "num")
 
 

@@ -80,6 +80,10 @@ class LabelKind(ABC):
         """Return the label of each sample: those asked for in turn, or else what is known of it; None: nothing."""
         return known if asked is None else [asked[row % len(asked)] for row in range(len(known))]
 
+    def one_of_each(self, asked: "Sequence[Label]") -> int:
+        """Return how many samples have every one of the labels that are asked for in turn."""
+        return len(asked)
+
     def with_class(self, label: "Label | None", number: int) -> "Label":
         """Return a label with the class of that number in the place of its own, or of none."""
         return number

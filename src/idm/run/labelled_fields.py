@@ -117,6 +117,11 @@ class LabelledFields(LabelKind):
             found.append(LabelledField(_label_of(own) if label is None else label, field))
         return found
 
+    def one_of_each(self, asked: Sequence[Label]) -> int:
+        """Return as many as there are labels or conditions, whichever are more, not as there are pairs of them."""
+        fields = {id(field) for label in asked if (field := field_of(label)) is not None}
+        return max(1, len({_label_of(one) for one in asked}), len(fields))
+
     def with_class(self, label: Label | None, number: int) -> Label:
         """Leave the condition as it is."""
         return LabelledField(number, field_of(label))

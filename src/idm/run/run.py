@@ -67,7 +67,7 @@ class Run(Measurable):
         """Draw samples.
 
         Args:
-            num: how many; by default one of each of the ``labels``, or of the conditions.
+            num: how many; by default one of each of the ``labels``, or of the conditions where these are more.
             labels: classes by name or number, repeated in turn; every class in turn if None.
             condition: for a network that is told conditions, one or several in their own units, repeated in turn; those
                 of the held-out data if None.

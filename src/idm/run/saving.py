@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from torch import Tensor
 
@@ -14,6 +15,7 @@ from idm.data.writers import PATTERN
 from idm.data.writers.npz import NAME as ARRAYS
 from idm.report import SamplePicture, Shown, picture_for, save_picture, save_singles
 from idm.report.kinds import PointPicture
+from idm.report.kinds.points import Colouring
 from idm.report.pictures import fit_png, single_name
 from idm.run.conditioned_picture import above_samples, beside_points
 from idm.run.data_folder import places_of, refuse_data_folder
@@ -86,7 +88,8 @@ def picture_of(
     """Lay samples in the model's range out as a picture.
 
     Each kind of data has a picture of its own, see ``idm.report.kinds``. Columns of one class each have its name above
-    them, where classes are called otherwise than by numbers. Conditions stand above their samples, and colour points.
+    them, where classes are called otherwise than by numbers. Conditions stand above their samples, and
+    colour points, as classes do where they do not.
 
     Args:
         x: the samples.
@@ -98,8 +101,8 @@ def picture_of(
     columns = min(columns or picture.columns(len(x)), len(x))
     told = [field for label in (labels or ())[: len(x)] if (field := field_of(label)) is not None]
     known = spec.condition if len(told) == len(x) else None
-    if known is not None and isinstance(picture, PointPicture):
-        return beside_points(x, picture, known, told)
+    if isinstance(picture, PointPicture):
+        return beside_points(x, picture, known, told, _classes_of(labels, spec.class_names, len(x)))
     names = _names_of_columns(labels, spec.class_names or (), len(x), columns)
     drawn = picture.draw(x, columns=columns, names=names)
     return drawn if known is None else above_samples(drawn, picture, known, told, columns)
@@ -116,6 +119,15 @@ def sample_picture(spec: DataSpec, voxel_size: tuple[float, ...] | None = None) 
     if known is not None:
         voxel_size, units = voxel_size or (known.voxel_size if len(spec.shape) == 4 else None), known.units
     return picture_for(Shown(spec.shape, spec.codec, spec.channel_names, spec.sampling_rate, voxel_size, units))
+
+
+def _classes_of(labels: Sequence[Label] | None, known: Sequence[str] | None, count: int) -> Colouring | None:
+    """Return the class of each point; None where not all have one, or all the same."""
+    numbers = [class_of(label) for label in (labels or ())[:count]]
+    found = [number for number in numbers if number is not None]
+    if known is None or len(found) < count or len({*found}) < 2:
+        return None
+    return Colouring(np.array(found), "class", (*known, NO_CLASS))
 
 
 def _names_of_columns(labels: Sequence[Label] | None, known: Sequence[str], count: int, across: int) -> list[str]:

@@ -1,5 +1,7 @@
 """Conditions stand above their samples in grids: one over a column that is of one, or each in its sample's place."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,7 +12,7 @@ from idm.report.frame import FONT_PIXELS, PADDING_PIXELS
 from idm.report.kinds import PointPicture
 from idm.run import DataSpec, load
 from idm.run import conditioned as conditioned_module
-from idm.run.condition_spec import ConditionSpec, Field
+from idm.run.condition_spec import ConditionSpec, Field, LabelledField
 from idm.run.saving import picture_of
 from idm.tasks import train
 
@@ -89,9 +91,34 @@ def test_points_are_coloured_by_their_conditions_or_have_the_one_of_all_in_a_lin
     alone = picture_of(x, spec)
     told = [Field(np.array(pair, np.float32)) for pair in ([7, 60], [8, 60], [9, 60])]
     assert picture_of(x, spec, None, told).height >= alone.height + LINE
-    assert (seen[0].values.tolist(), seen[0].name) == ([7, 8, 9], "dose")
+    assert (seen[1].values.tolist(), seen[1].name) == ([7, 8, 9], "dose")
     assert picture_of(x, spec, None, told[:1] * 3).height == alone.height + LINE
-    assert len(seen) == 1
+    assert (seen[0], seen[2]) == (None, None)
+
+
+def test_points_of_several_classes_are_coloured_by_these_unless_conditions_differ(monkeypatch):
+    doses = Codec("float32", None, (10.0,), (10.0,))
+    spec = DataSpec((2,), GREYS, ("a", "b"), 0, 0)
+    told = replace(spec, condition=ConditionSpec((1,), doses, channel_names=("dose",)))
+    x, seen = GREYS.encode(np.array([[1, 2], [3, 4], [5, 6]], np.uint8)), []
+    coloured = PointPicture.coloured
+    monkeypatch.setattr(PointPicture, "coloured", lambda self, x, by: seen.append(by) or coloured(self, x, by))
+    fields = [Field(np.array([dose], np.float32)) for dose in (7, 8, 9)]
+    picture_of(x, spec, None, [0, 1, 2])
+    picture_of(x, spec, None, [1, 1, 1])
+    picture_of(x, told, None, [LabelledField(number, fields[0]) for number in (0, 1, 0)])
+    picture_of(x, told, None, [LabelledField(number, field) for number, field in zip((0, 1, 0), fields, strict=True)])
+    assert [one and one.groups for one in seen] == [{"a": 0, "b": 1, "no class": 2}, None, {"a": 0, "b": 1}, {}]
+    assert seen[3].name == "dose"
+
+
+def test_conditions_of_the_same_channels_are_on_the_scale_of_their_samples():
+    halves = Codec("uint8", 128, (63.5,), (63.5,), bounded=True)
+    for names, grey in ((("heat",), 100), (("cold",), 200)):
+        spec = replace(spec_of(), channel_names=("heat",))
+        spec = replace(spec, condition=ConditionSpec((1, 4, 4), halves, channel_names=names))
+        picture = picture_of(samples(10, 20), spec, 2, [flat(100)] * 2)
+        assert grey_at(picture, 0, 0, LINE) == pytest.approx(grey, abs=1)
 
 
 @pytest.fixture

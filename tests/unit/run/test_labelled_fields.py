@@ -201,3 +201,12 @@ def test_without_their_numbers_samples_keep_their_condition_too(folder):
     assert after["y"].isnan().all()
     assert before["y"].isfinite().all()
     assert torch.equal(before["condition"], after["condition"])
+
+
+def test_by_default_there_is_a_sample_of_each_label_or_condition_whichever_are_more(run):
+    fields = FIELDS[:4].reshape(4, 1, 2, 2, 2, 2).mean(axis=(3, 5))
+    asked = run.label_kind.asked(["a", "b", "c"], fields)
+    assert len(asked) == 12
+    assert run.label_kind.one_of_each(run.label_kind.read(asked)) == 4
+    assert run.sample(labels=["a", "b", "c"], condition=fields, sampler=run.sampler(steps=2)).shape == (4, 1, 4, 4)
+    assert run.sample(labels=["a", "b", "c"], condition=fields[:1], sampler=run.sampler(steps=2)).shape == (3, 1, 4, 4)

@@ -42,12 +42,20 @@ class Colouring:
     """What points are coloured by.
 
     Attributes:
-        values: a number for each point, in its own units.
+        values: a number for each point, in its own units; of classes, the number of each.
         name: what it is.
+        classes: names of the classes by number; none of other numbers.
     """
 
     values: Shaped[np.ndarray, " n"]
     name: str
+    classes: tuple[str, ...] = ()
+
+    @property
+    def groups(self) -> dict[str, int]:
+        """Numbers of the classes that there are, by name; nothing of other numbers, and of more than have colours."""
+        numbers = np.unique(self.values).tolist() if self.classes else []
+        return {self.classes[number]: number for number in numbers} if len(numbers) <= len(PALETTE) else {}
 
 
 @final
@@ -143,7 +151,7 @@ def scatter(
         return figure
     drawn_points = _scatter(axes, points[:, 0], points[:, 1], by)
     if by is not None:
-        _colour_bar(figure, drawn_points, by, ax=axes)
+        _colour_bar(figure, drawn_points, by, axes, fills=False)
     _mark(axes, marks, 0, 1, is_first=True)
     spans = np.ptp(points, axis=0)
     if spans.max() <= EQUAL_WITHIN * spans.min():
@@ -179,7 +187,7 @@ def _pairs(
                     bar = figure.add_axes(
                         (1 - 0.9 / width, 1 - 1.9 * PANEL_INCHES / height, 0.14 / width, 1.5 / height)
                     )
-                    _colour_bar(figure, drawn_points, by, cax=bar)
+                    _colour_bar(figure, drawn_points, by, bar, fills=True)
             is_side, is_bottom = column == 0 and row > 0, row == count - 1
             style(axes, title="", x=names[column] if is_bottom else "", y=names[row] if is_side else "")
             axes.locator_params(nbins=4)
@@ -200,7 +208,10 @@ def _scatter(
 ) -> "PathCollection":
     size = min(16.0, max(1.5, 4000 / max(len(x), 1)))
     colours: dict[str, Any] = {"color": PALETTE[0], "alpha": 0.6}
-    if by is not None:
+    if by is not None and by.groups:
+        known = {number: PALETTE[place] for place, number in enumerate(by.groups.values())}
+        colours = {"c": [known[number] for number in by.values[: len(x)].tolist()], "alpha": 0.6}
+    elif by is not None:
         colours = {"c": by.values[: len(x)].astype(np.float64), "cmap": EVEN, "alpha": 0.8}
     return axes.scatter(x, y, s=size, linewidths=0, rasterized=True, **colours)
 
@@ -221,10 +232,19 @@ def _mark(axes: "Axes", marks: Sequence[Marks], column: int, row: int, *, is_fir
         axes.legend(signs, [one.name for one in marks], fontsize=7.5, labelcolor=INK, frameon=False, loc="best")
 
 
-def _colour_bar(figure: "Figure", drawn: "PathCollection", by: Colouring, **place: Any) -> None:
+def _colour_bar(figure: "Figure", drawn: "PathCollection", by: Colouring, axes: "Axes", *, fills: bool) -> None:
+    """Say what colours mean, beside axes, or in them where these are for that alone: classes, or a bar of numbers."""
+    from matplotlib.lines import Line2D
     from matplotlib.ticker import MaxNLocator
 
-    bar = figure.colorbar(drawn, **place)
+    if by.groups:
+        dots = [Line2D([], [], color=colour, marker="o", linestyle="none") for colour in PALETTE[: len(by.groups)]]
+        names = [_shortened(name) for name in by.groups]
+        axes.legend(dots, names, title=by.name, fontsize=8, title_fontsize=8, labelcolor=INK, frameon=False)
+        if fills:
+            axes.axis("off")
+        return
+    bar = figure.colorbar(drawn, cax=axes) if fills else figure.colorbar(drawn, ax=axes)
     if by.values.dtype.kind in "iu":
         bar.locator = MaxNLocator(nbins=8, integer=True)
         bar.update_ticks()
