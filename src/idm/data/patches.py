@@ -15,7 +15,7 @@ from idm.data.names import MadeNames
 from idm.data.patch_bands import read_patches_of
 from idm.data.patch_grid import PatchGrid
 from idm.data.sizes import Sizes, along_axes, are_within, sizes_in_words
-from idm.data.wholes import Wholes
+from idm.data.wholes import FEWEST, Wholes
 
 SIZE, STRIDE = "patch_size", "patch_stride"
 """The settings that cut samples."""
@@ -32,8 +32,9 @@ class Patches(Source):
     """Windows of one size that lie in a grid in each sample of a source, and are read one by one.
 
     Samples of the source are rasters here. What belongs to a raster, such as its class, belongs to all of its patches.
-    Those of one raster are of one whole, see ``Source.wholes``; of the only raster, where it is to be split, those of a
-    block are, and patches that would lie in two are left out. So are those that miss values, where the source does so.
+    Those of one raster are of one whole, see ``Source.wholes``, and of windows those of one recording, where there are
+    several; of the only raster, where it is to be split, those of a block are, and patches that would lie in two are
+    left out. So are those that miss values, where the source does so.
     """
 
     def __init__(self, rasters: Source, size: Sizes, stride: Sizes = 0, *, to_split: bool = True) -> None:
@@ -141,6 +142,9 @@ class Patches(Source):
     def _wholes(self, numbers: Indices) -> Wholes:
         """Say which patches belong together: those of a raster, or of a block of the only one."""
         way_out = "set data.held_out=0, or a smaller data.patch_size"
+        cut = self._rasters.wholes
+        if cut is not None and len(cut.names) >= FEWEST:  # rasters are windows of recordings, which may overlap
+            return replace(cut, of=cut.of[self._owners], may_be_divided=False)
         if not self._is_lone:
             return Wholes(self._owners, tuple(self._titles), SIZE, way_out)
         of_patches = self._grid.blocks_of(numbers)

@@ -43,6 +43,15 @@ def test_windows_of_a_recording_are_kept_on_one_side(tmp_path):
     assert data.notes[0] in open_as_training(settings).values.remarks
 
 
+def test_patches_of_overlapping_windows_of_a_recording_are_kept_on_one_side_too(tmp_path):
+    settings = recordings(tmp_path, 10)
+    source = SourceSettings("wav", SourceSettings.options_of("wav")(path=str(tmp_path), window=8, hop=4))
+    data = open_data(replace(settings, source=source, patch_size=4))
+    assert data.spec.shape == (1, 4)
+    assert len(files_of(data.held_out)) == 2
+    assert not files_of(data.train) & files_of(data.held_out)
+
+
 def test_a_setting_wins(tmp_path):
     settings = replace(recordings(tmp_path, 10), group_pattern=("*#(*)",))
     data = open_data(settings)
