@@ -1,11 +1,16 @@
 """Files of kinds that training reads, as inputs of what changes samples."""
 
+import h5netcdf
 import numpy as np
 import pytest
 
+from idm.core.progress import SILENT
 from idm.core.text import in_counts
+from idm.settings import Experiment, from_plain
+from idm.tasks import train
 
-from .restored import make_others, opened
+from ..forging import POINTS
+from .restored import UNET, make_others, opened
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +41,36 @@ def test_what_training_reads_is_edited_as_the_same_values_in_an_array(idm, signa
     refused = idm("encode", signals / "signals", tmp_path / "notes.txt")
     assert (refused.code, len(refused.errors)) == (3, 1)
     assert all(kind in refused.errors[0] for kind in (".npy", ".wav", ".nc", ".edf"))
+
+
+def write_field(path, values, **attributes):
+    """Write fields in time, packed to steps of 0.01 where attributes say so."""
+    with h5netcdf.File(path, "w") as file:
+        file.dimensions = dict(zip(("time", "lat", "lon"), values.shape, strict=True))
+        variable = file.create_variable("heat", ("time", "lat", "lon"), values.dtype)
+        variable[:] = values
+        variable.attrs.update(attributes)
+
+
+def test_missing_values_of_a_file_are_holes(idm, tmp_path):
+    values = np.random.default_rng(0).normal(15, 2, (12, 8, 8)).astype("f4")
+    write_field(tmp_path / "whole.nc", values)
+    source = {"name": "netcdf", "path": str(tmp_path / "whole.nc")}
+    settings = {**POINTS, "network": UNET, "data": {**POINTS["data"], "source": source}}
+    train(from_plain(Experiment, settings), tmp_path / "run", device="cpu", listener=SILENT)
+    is_gap = np.zeros((2, 8, 8), dtype=bool)
+    is_gap[:, 2:5, 3:7] = True
+    steps = np.where(is_gap, -32768, np.rint(values[:2] / 0.01)).astype("i2")
+    write_field(tmp_path / "gaps.nc", steps, scale_factor=0.01, _FillValue=np.int16(-32768))
+    verb = ("restore", tmp_path / "run", tmp_path / "gaps.nc", "--operator", "mask", "--method", "ddnm", "--steps", 3)
+    done = idm(*verb, "--num", 2, "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    mean, std = (opened(tmp_path / "out")[name].reshape(2, 8, 8) for name in ("mean", "std"))
+    np.testing.assert_allclose(mean[~is_gap], values[:2][~is_gap], atol=0.0051)  # half of a step
+    assert (std[~is_gap] == 0).all()
+    assert (std[is_gap] > 0).mean() > 0.5  # both draws of some may be clipped
+    refused = idm(*verb[:3], "--operator", "downsample:1", "--out", tmp_path / "out")
+    assert (refused.code, len(refused.errors)) == (3, 1)
 
 
 def test_long_lists_of_classes_are_counted():

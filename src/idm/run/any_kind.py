@@ -3,13 +3,19 @@
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from idm.data import Dataset
+from idm.data import SOURCES, Dataset
+from idm.data.arrays.measured import MeasuredSource
 from idm.data.base import Source
 from idm.data.images.files import SUFFIXES
+from idm.data.infer import locate
 from idm.run.alike import Alike, Like, open_alike
 from idm.run.drawing import require_memory
 from idm.run.opened import Opened
+
+MISSING = "missing"
+"""Option of sources that says what becomes of missing values."""
 
 MEASURED = frozenset({"tiff", "tiff_stack"})
 """Sources of measurements in files that pictures have the suffixes of."""
@@ -30,6 +36,21 @@ def open_any(run: Opened, path: Path) -> Source:
     source, _ = open_alike(Alike.samples_of(Like.of(run)), path.absolute(), {})
     require_memory(len(source), run.spec.shape, "samples")
     return source
+
+
+def read_with_gaps(run: Opened, path: Path) -> NDArray[np.float64]:
+    """Read all samples of such a file or folder [n, c, *space], NaN where values are missing; errors as there.
+
+    Only kinds of files that have missing values of their own, such as NetCDF and FITS, have such gaps here.
+    """
+    path = path.absolute()
+    if MISSING in SOURCES.options(locate(path, None)[0]):
+        source, _ = open_alike(Alike.samples_of(Like.of(run)), path, {MISSING: "fill"})
+        require_memory(len(source), run.spec.shape, "samples")
+        if isinstance(source, MeasuredSource):  # patches are none: what they miss is refused
+            return source.read_with_gaps(np.arange(len(source)))
+    source = open_any(run, path)
+    return source.read(np.arange(len(source))).astype(np.float64)
 
 
 def dataset_of_any(run: Opened, path: Path) -> Dataset:

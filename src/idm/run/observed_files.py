@@ -15,7 +15,7 @@ from idm.data.images.decode import FORMATS, MAX_PIXELS, decode, read_header
 from idm.data.images.files import SUFFIXES, find_files
 from idm.data.images.kinds import GREY_8, GREY_16, RGB_8
 from idm.data.sources.nifti import NIFTI_SUFFIXES, Nifti
-from idm.run.any_kind import is_picture, open_any
+from idm.run.any_kind import is_picture, open_any, read_with_gaps
 from idm.run.layouts import arranged
 from idm.run.opened import Opened
 from idm.run.point_files import TABLE_SUFFIXES, table_of
@@ -55,7 +55,7 @@ def read_file(run: Opened, path: Path, shape: tuple[int, ...], *, may_have_holes
         run: the run whose data are observed.
         path: the file.
         shape: of one observation.
-        may_have_holes: whether transparent pixels stand for what is not seen, and become NaN.
+        may_have_holes: whether transparent pixels, and missing values, stand for what is not seen, and become NaN.
 
     Raises:
         DataError: it cannot be read, or holds something else.
@@ -73,6 +73,8 @@ def read_file(run: Opened, path: Path, shape: tuple[int, ...], *, may_have_holes
         points = table_of(path, run.experiment.data).read(run.spec, may_have_holes=may_have_holes)
         return observed_in(points, shape, "first", str(path))
     if not is_picture(run, path) and shape == run.spec.shape:
+        if may_have_holes:
+            return observed_in(read_with_gaps(run, path), shape, "first", str(path))
         source = open_any(run, path)
         return observed_in(source.read(np.arange(len(source))), shape, "first", str(path))
     if path.suffix.lower() not in SUFFIXES:

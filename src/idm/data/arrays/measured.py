@@ -58,6 +58,11 @@ class MeasuredSource(ArraySource):
     def _measured(self, indices: Indices) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return entries of those numbers of the first axis, of all that are stored, and where values are missing."""
 
+    def read_with_gaps(self, indices: Indices) -> NDArray[np.float64]:
+        """Return samples [n, c, *space] with NaN where values are missing, whatever becomes of these elsewhere."""
+        values, missing = self._measured(self._kept[indices])
+        return self._arranged(np.where(missing, np.nan, values.astype(np.float64)))
+
     def _measured_windows(self, index: int, keys: Sequence[Window]) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
         """Go through windows of a stored entry, and where values are missing; arguments as of ``_stored_windows``."""
         values, missing = self._measured(np.array([index]))
