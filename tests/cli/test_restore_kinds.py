@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from idm import load
-from idm.run.restored_kinds import kind_of_sample
+from idm.run.same_kind import kind_of
 
 from .restored import AFFINE, LEFT, SHORT, grey, opened, read_sample
 
@@ -55,9 +55,10 @@ def test_a_volume_of_every_type_of_numbers_is_written_with_its_values(others, tm
     nibabel = pytest.importorskip("nibabel")
     values = np.arange(128).reshape(1, 8, 4, 4).astype(dtype)
     nibabel.save(nibabel.Nifti1Image(np.zeros((8, 4, 4), dtype="f4"), AFFINE), tmp_path / "scan.nii")
-    files = kind_of_sample(load(others / "volumes", device="cpu"), tmp_path / "scan.nii", None)
-    (tmp_path / "back.nii").write_bytes(files.write(values))
-    assert (read_sample(tmp_path / "back.nii") == values).all()
+    kind = kind_of(load(others / "volumes", device="cpu"), tmp_path / "scan.nii", None)
+    ((name, content),) = kind.of_draws("back", values[None, None])
+    (tmp_path / name).write_bytes(content)
+    assert (read_sample(tmp_path / "back-00.nii") == values).all()
 
 
 def test_a_volume_of_which_means_were_seen_has_finer_voxels_in_the_same_place(idm, others, tmp_path):
@@ -96,8 +97,10 @@ def test_missing_numbers_of_points_in_a_table_are_found_and_come_back_in_such_a_
     written = sorted(path.name for path in (tmp_path / "o" / "restored").iterdir())
     assert written == ["seen-00.csv", "seen-01.csv", "seen-mean.csv", "seen-std.csv"]
     lines = (tmp_path / "o" / "restored" / "seen-01.csv").read_text().splitlines()
-    assert lines[0] == "east;north"
-    points = np.array([line.split(";") for line in lines[1:]], dtype=float)
+    assert lines[0] == "north;who;east"
+    rows = [line.split(";") for line in lines[1:]]
+    assert [row[1] for row in rows] == ["a", "b", "c"]
+    points = np.array([[row[2], row[0]] for row in rows], dtype=float)
     np.testing.assert_allclose([points[0, 1], points[1, 0], points[2, 1]], [1.5, -0.5, 0.25], atol=1e-6)
     np.testing.assert_array_equal(points, opened(tmp_path / "o")["data"][:, 1])
     assert idm("restore", others / "points", tmp_path / "o" / "restored" / "seen-01.csv", "--operator", "channels:0",

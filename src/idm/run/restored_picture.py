@@ -10,9 +10,9 @@ from idm.data.extras import import_extra
 from idm.report import save_picture
 from idm.restoration import LinearOperator, Observation, Selection
 from idm.run.draws import Draws
+from idm.run.file_facts import nifti_among
 from idm.run.observing import Observed
 from idm.run.opened import Opened
-from idm.run.restored_kinds import nifti_among
 from idm.run.saving import picture_of, sample_picture
 
 SHOWN_DRAWS, SHOWN_ROWS = 6, 16
@@ -36,7 +36,7 @@ def overview(
         draws: what was asked for.
         x: what was drawn, in the model's range.
         largest: standard deviation that is white.
-        reference: as of ``kind_of_sample``.
+        reference: as of ``kind_of``.
     """
     columns = _columns(run, observed, draws, x, largest)
     laid = torch.stack([*columns.values()], dim=1).flatten(0, 1)
