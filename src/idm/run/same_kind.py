@@ -25,7 +25,7 @@ def kind_of(run: Opened, file: Path | None, reference: Path | None) -> Kind:
     suffix = "" if file is None else file.suffix.lower()
     if file is not None and suffix in TABLE_SUFFIXES:
         return Tables(table_of(file, run.experiment.data), run.spec, suffix)
-    known = _facts(run, file, reference)
+    known = facts_of(run, file, reference)
     if known is not None and (kind := _by_writer(run, known)) is not None:
         return kind
     if fit_png(run.spec.shape, run.spec.codec) and suffix not in ARRAY_SUFFIXES:
@@ -34,8 +34,11 @@ def kind_of(run: Opened, file: Path | None, reference: Path | None) -> Kind:
     return Arrays(suffix if suffix == ".npz" else ".npy", holds_sets=file is not None or is_point)
 
 
-def _facts(run: Opened, file: Path | None, reference: Path | None) -> FileFacts | None:
-    """Return what is known of the file, or of the run's data; None of pictures and of plain arrays."""
+def facts_of(run: Opened, file: Path | None, reference: Path | None = None) -> FileFacts | None:
+    """Return what is known of the file, or of the run's data; None of pictures and of plain arrays.
+
+    Arguments are as of ``kind_of``.
+    """
     where = nifti_among(file, reference)
     if where is not None and len(run.spec.shape) > 2:
         return FileFacts.of_file(run, where)

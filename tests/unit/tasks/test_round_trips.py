@@ -26,7 +26,8 @@ from idm.presets import data_settings
 from idm.run import load
 from idm.settings import to_plain
 from idm.tasks import train
-from idm.tasks.edit_requests import EditRequest
+from idm.tasks.edit_requests import EditRequest, EncodeRequest
+from idm.tasks.editing import decode_into, encode_into
 from idm.tasks.restoring import edit_into
 
 RNG = np.random.default_rng(0)
@@ -256,6 +257,12 @@ def assert_edited_files_keep_what_they_say(run, data, name, get, known, folder):
             step = 900 / 65_535 if name == "edf" else 0
             values = found.values.reshape(exact.shape) if name in {"parquet", "nifti", "fits"} else found.values
             np.testing.assert_allclose(values, exact, rtol=1e-6 if name == "parquet" else 0, atol=step)
+    if put:
+        encode_into(
+            run.folder, [str(own)], EncodeRequest(inversion={"steps": 2}), folder / "x.safetensors", device="cpu"
+        )
+        decode_into(run.folder, folder / "x.safetensors", folder / "decoded", device="cpu", listener=SILENT)
+        assert get(folder / "decoded").known == known
     deviations = [file.name for file in restored.glob("*-std.*")]
     assert len(deviations) == 1
     assert deviations[0].endswith(".npy") == (name in DEVIATIONS_APART - {"png"})
