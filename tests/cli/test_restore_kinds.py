@@ -1,12 +1,19 @@
 """Restoring signals, pictures, volumes and tables: each comes back in the kind of file that came."""
 
+import csv
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from idm import load
+from idm.core.progress import SILENT
+from idm.run.observing import read_observed
 from idm.run.same_kind import kind_of
+from idm.settings import Experiment, from_plain
+from idm.tasks import train
 
+from ..forging import POINTS
 from .restored import AFFINE, LEFT, SHORT, grey, opened, read_sample
 
 
@@ -154,3 +161,26 @@ def test_channels_of_different_ranges_are_repainted_with_noise(idm, others, tmp_
     result = idm(*command, "--method", "repaint", "--set", "method.jumps=2", "--out", tmp_path / "out", *SHORT)
     assert result.code == 0, result.err
     assert opened(tmp_path / "out")["data"].shape == (1, 2, 2, 16)
+
+
+def test_rows_of_a_table_keep_their_identifiers_and_are_restored_as_the_class_that_they_name(idm, tmp_path):
+    rows = [f"n{row},{row % 2 * 6 + row % 3 / 9},{row % 2 * -6 + row % 5 / 9},{'ab'[row % 2]}" for row in range(48)]
+    (tmp_path / "points.csv").write_text("\n".join(["id,east,north,label", *rows]))
+    source = {"name": "numeric_csv", "path": str(tmp_path / "points.csv"), "columns": ["east", "north"]}
+    training = {**POINTS["training"], "label_dropout": 0.2}
+    settings = {**POINTS, "data": {**POINTS["data"], "source": source}, "training": training}
+    train(from_plain(Experiment, settings), tmp_path / "run", device="cpu", listener=SILENT)
+    (tmp_path / "seen.csv").write_text("label,id,north,east\nb,first,,6\na,second,0.1,\n,third,,0.2\n")
+    run = load(tmp_path / "run", device="cpu")
+    observed = read_observed(run, run.operator("mask"), [str(tmp_path / "seen.csv")])
+    assert observed.labels == (1, 0, None)
+    verb = ("restore", tmp_path / "run", tmp_path / "seen.csv", "--operator", "mask", "--out", tmp_path / "o", *SHORT)
+    assert idm(*verb).code == 0
+    lines = (tmp_path / "o" / "restored" / "seen-01.csv").read_text().splitlines()
+    assert [line.split(",")[:2] for line in lines] == [["label", "id"], ["b", "first"], ["a", "second"], ["", "third"]]
+    (tmp_path / "other.csv").write_text("id,east,north,label\nu,1,2,b\nv,3,4,a\n")
+    scored = ("evaluate", tmp_path / "run", "--data", tmp_path / "other.csv", "--metrics", "bound", "--steps", 2)
+    done = idm(*scored, "--scores", tmp_path / "scores.csv", "--out", tmp_path / "e")
+    assert done.code == 0, done.err
+    with (tmp_path / "scores.csv").open() as file:
+        assert {row["id"]: row["label"] for row in csv.DictReader(file)} == {"u": "b", "v": "a"}

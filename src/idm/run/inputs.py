@@ -16,6 +16,7 @@ from idm.core.errors import DataError
 from idm.core.places import kind_at
 from idm.core.progress import warn
 from idm.data import Dataset
+from idm.data.arrays.cells import MISSING
 from idm.data.arrays.files import open_arrays
 from idm.data.base import Samples
 from idm.data.file_names import composed
@@ -170,9 +171,12 @@ def _fit(run: Opened, path: Path, header: ImageHeader) -> Frame | None:
 
 
 def _of_any_kind(run: Opened, path: Path) -> Inputs:
-    data = dataset_of_any(run, path)
+    data, known = dataset_of_any(run, path), run.spec.class_names
     x, _ = data.batch(np.arange(len(data)))
-    return Inputs(x, [None] * len(x))
+    source = data.source
+    if known is None or source.labels is None:
+        return Inputs(x, [None] * len(x))
+    return Inputs(x, list(_classes(path, source.labels, source.class_names, known)))
 
 
 def _arrays(run: Opened, path: Path) -> Inputs:
@@ -202,10 +206,20 @@ def _points(run: Opened, path: Path) -> Inputs:
             f"{path}: whole numbers wanted, {kept.dtype}, as the run was trained on, got fractions; round them"
         )
     x = _encoded(run, str(path), kept)
-    told, names = table.labels(), run.spec.class_names
-    if names is None or told is None:
-        return Inputs(x, [None] * len(x))
-    return Inputs(x, list(_classes(path, np.array(told), None, names)))
+    return Inputs(x, classes_in_table(run, path, len(x)))
+
+
+def classes_in_table(run: Opened, path: Path, count: int) -> list[Label | None]:
+    """Read the class of each of so many points in a file; None where none is told, or the run knows no classes.
+
+    Raises:
+        DataError: names of classes that the run lacks.
+    """
+    told, known = table_of(path, run.experiment.data).labels(), run.spec.class_names
+    if known is None or told is None:
+        return [None] * count
+    names = [NO_CLASS if name.casefold() in MISSING else name for name in told]
+    return list(_classes(path, np.array(names), None, known))
 
 
 def _classes(path: Path, labels: NDArray[Any], names: Sequence[str] | None, known: Sequence[str]) -> list[int | None]:
