@@ -15,11 +15,12 @@ from idm.core.errors import DataError
 from idm.core.rng import Rng
 from idm.data.images.check import gather
 from idm.restoration import Mask, Observation, Operator, Selection
-from idm.run.inputs import HELD_OUT, classes_in_table, read_inputs
+from idm.run.inputs import HELD_OUT, read_inputs
 from idm.run.label_kind import Label
 from idm.run.observed_files import WHOLE, files_at, observed_in, places_in, read_file
 from idm.run.opened import Opened
 from idm.run.point_files import TABLE_SUFFIXES
+from idm.run.told_classes import classes_in_table
 from idm.run.units import observation_of
 
 
