@@ -143,7 +143,9 @@ def test_a_set_in_a_file_comes_back_as_a_set_for_each_draw(idm, others, tmp_path
 
 def test_held_out_points_come_back_as_one_set(idm, others, tmp_path):
     assert idm("edit", others / "points", "held-out:0-2", "--steps", 2, "--num", 2, "--out", tmp_path).code == 0
-    assert np.load(tmp_path / "restored" / "held-out-01.npy").shape == (3, 2)
+    names, *rows = (tmp_path / "restored" / "held-out-01.csv").read_text().splitlines()
+    assert names == "east,north"
+    np.testing.assert_array_equal([row.split(",") for row in rows], opened(tmp_path)["data"][:, 1].astype(str))
 
 
 GUIDED = ("--guidance", 3, "--guidance-rule", "rescale", "--set", "guidance.phi=0.5", "--guidance-interval", "0,10")

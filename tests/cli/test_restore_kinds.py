@@ -1,12 +1,19 @@
 """Restoring signals, pictures, volumes and tables: each comes back in the kind of file that came."""
 
+import csv
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from idm import load
-from idm.run.restored_kinds import kind_of_sample
+from idm.core.progress import SILENT
+from idm.run.observing import read_observed
+from idm.run.same_kind import kind_of
+from idm.settings import Experiment, from_plain
+from idm.tasks import train
 
+from ..forging import POINTS
 from .restored import AFFINE, LEFT, SHORT, grey, opened, read_sample
 
 
@@ -55,9 +62,10 @@ def test_a_volume_of_every_type_of_numbers_is_written_with_its_values(others, tm
     nibabel = pytest.importorskip("nibabel")
     values = np.arange(128).reshape(1, 8, 4, 4).astype(dtype)
     nibabel.save(nibabel.Nifti1Image(np.zeros((8, 4, 4), dtype="f4"), AFFINE), tmp_path / "scan.nii")
-    files = kind_of_sample(load(others / "volumes", device="cpu"), tmp_path / "scan.nii", None)
-    (tmp_path / "back.nii").write_bytes(files.write(values))
-    assert (read_sample(tmp_path / "back.nii") == values).all()
+    kind = kind_of(load(others / "volumes", device="cpu"), tmp_path / "scan.nii", None)
+    ((name, content),) = kind.of_draws("back", values[None, None])
+    (tmp_path / name).write_bytes(content)
+    assert (read_sample(tmp_path / "back-00.nii") == values).all()
 
 
 def test_a_volume_of_which_means_were_seen_has_finer_voxels_in_the_same_place(idm, others, tmp_path):
@@ -96,8 +104,10 @@ def test_missing_numbers_of_points_in_a_table_are_found_and_come_back_in_such_a_
     written = sorted(path.name for path in (tmp_path / "o" / "restored").iterdir())
     assert written == ["seen-00.csv", "seen-01.csv", "seen-mean.csv", "seen-std.csv"]
     lines = (tmp_path / "o" / "restored" / "seen-01.csv").read_text().splitlines()
-    assert lines[0] == "east;north"
-    points = np.array([line.split(";") for line in lines[1:]], dtype=float)
+    assert lines[0] == "north;who;east"
+    rows = [line.split(";") for line in lines[1:]]
+    assert [row[1] for row in rows] == ["a", "b", "c"]
+    points = np.array([[row[2], row[0]] for row in rows], dtype=float)
     np.testing.assert_allclose([points[0, 1], points[1, 0], points[2, 1]], [1.5, -0.5, 0.25], atol=1e-6)
     np.testing.assert_array_equal(points, opened(tmp_path / "o")["data"][:, 1])
     assert idm("restore", others / "points", tmp_path / "o" / "restored" / "seen-01.csv", "--operator", "channels:0",
@@ -151,3 +161,26 @@ def test_channels_of_different_ranges_are_repainted_with_noise(idm, others, tmp_
     result = idm(*command, "--method", "repaint", "--set", "method.jumps=2", "--out", tmp_path / "out", *SHORT)
     assert result.code == 0, result.err
     assert opened(tmp_path / "out")["data"].shape == (1, 2, 2, 16)
+
+
+def test_rows_of_a_table_keep_their_identifiers_and_are_restored_as_the_class_that_they_name(idm, tmp_path):
+    rows = [f"n{row},{row % 2 * 6 + row % 3 / 9},{row % 2 * -6 + row % 5 / 9},{'ab'[row % 2]}" for row in range(48)]
+    (tmp_path / "points.csv").write_text("\n".join(["id,east,north,label", *rows]))
+    source = {"name": "numeric_csv", "path": str(tmp_path / "points.csv"), "columns": ["east", "north"]}
+    training = {**POINTS["training"], "label_dropout": 0.2}
+    settings = {**POINTS, "data": {**POINTS["data"], "source": source}, "training": training}
+    train(from_plain(Experiment, settings), tmp_path / "run", device="cpu", listener=SILENT)
+    (tmp_path / "seen.csv").write_text("label,id,north,east\nb,first,,6\na,second,0.1,\n,third,,0.2\n")
+    run = load(tmp_path / "run", device="cpu")
+    observed = read_observed(run, run.operator("mask"), [str(tmp_path / "seen.csv")])
+    assert observed.labels == (1, 0, None)
+    verb = ("restore", tmp_path / "run", tmp_path / "seen.csv", "--operator", "mask", "--out", tmp_path / "o", *SHORT)
+    assert idm(*verb).code == 0
+    lines = (tmp_path / "o" / "restored" / "seen-01.csv").read_text().splitlines()
+    assert [line.split(",")[:2] for line in lines] == [["label", "id"], ["b", "first"], ["a", "second"], ["", "third"]]
+    (tmp_path / "other.csv").write_text("id,east,north,label\nu,1,2,b\nv,3,4,a\n")
+    scored = ("evaluate", tmp_path / "run", "--data", tmp_path / "other.csv", "--metrics", "bound", "--steps", 2)
+    done = idm(*scored, "--scores", tmp_path / "scores.csv", "--out", tmp_path / "e")
+    assert done.code == 0, done.err
+    with (tmp_path / "scores.csv").open() as file:
+        assert {row["id"]: row["label"] for row in csv.DictReader(file)} == {"u": "b", "v": "a"}

@@ -119,6 +119,15 @@ class Alike:
         return replace(self, shape=(self.shape[0], *space), cut=_as_it_is, image_size=None)
 
 
+def locate_alike(alike: Alike, path: Path, told: Mapping[str, Any]) -> tuple[str, Path]:
+    """Name the source that opens a file or folder, and what it opens; arguments and errors as of ``open_alike``."""
+    name, place = locate(path, told.get("name"))
+    own = alike.own.name
+    if own in ("tiff", "tiff_stack") and name in ("image_folder", "tiff", "tiff_stack") and "name" not in told:
+        name = own  # a folder of TIFF files is either
+    return name, place
+
+
 def open_alike(alike: Alike, path: Path, told: Mapping[str, Any]) -> tuple[Source, Path]:
     """Open a source in the order of axes that gives the wanted shape; in the own one, where several do.
 
@@ -134,10 +143,7 @@ def open_alike(alike: Alike, path: Path, told: Mapping[str, Any]) -> tuple[Sourc
         SettingsError: options that the source does not have, or of a wrong type.
         DataError: it cannot be read, or has another shape in every order.
     """
-    name, place = locate(path, told.get("name"))
-    own = alike.own.name
-    if own in ("tiff", "tiff_stack") and name in ("image_folder", "tiff", "tiff_stack") and "name" not in told:
-        name = own  # a folder of TIFF files is either
+    name, place = locate_alike(alike, path, told)
     keys = SOURCES.options(name)
     options = _options(alike, name, place) | _told_options(name, place, told)
     if "split" in keys and "split" not in told:

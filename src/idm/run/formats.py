@@ -12,42 +12,49 @@ from idm.core.files import write_atomically
 from idm.core.progress import warn_once
 from idm.data.base import Samples
 from idm.data.writers import ALWAYS, Form, ToWrite, Writer, build_writers, usual_formats
+from idm.run.file_facts import FileFacts
 from idm.run.label_kind import Label, class_of
 from idm.run.labels import name_labels
 from idm.run.opened import Opened
 
 
-def form_of(run: Opened) -> Form:
-    """Return what writers need to know of samples of a run."""
-    spec = run.spec
+def form_of(run: Opened, facts: FileFacts | None = None) -> Form:
+    """Return what writers need to know of samples of a run.
+
+    Args:
+        run: the run.
+        facts: what the files say that the samples came in; by default, what those of the run's data do.
+    """
+    spec, known = run.spec, facts or FileFacts.of_run(run)
     return Form(
         spec.shape,
         np.dtype(spec.codec.dtype),
-        spec.layout,
-        spec.channel_names,
-        spec.sampling_rate,
-        spec.metadata,
+        known.layout,
+        known.channel_names,
+        known.sampling_rate,
+        known.metadata,
         spec.codec.levels,
         run.from_image_files,
         tuple(spec.codec.shown),
     )
 
 
-def writers_for(run: Opened, formats: Sequence[str] | None) -> dict[str, Writer]:
+def writers_for(run: Opened, formats: Sequence[str] | None, facts: FileFacts | None = None) -> dict[str, Writer]:
     """Return the writers of formats, by name, with that of exact values.
 
     Args:
         run: the run.
-        formats: names of formats; by default the one that the run's data came in, where there is a writer of it.
+        formats: names of formats; by default the one that the data came in, where there is a writer of it.
+        facts: as of ``form_of``.
 
     Raises:
         SettingsError: no such format, or one that cannot hold such samples, in a line each.
         DataError: a package is missing that a format was named for.
     """
-    form = form_of(run)
+    form = form_of(run, facts)
     if formats is not None:
         return build_writers(formats, form)
-    usual = usual_formats(run.experiment.data.source.name, form)
+    usual = usual_formats((facts or FileFacts.of_run(run)).source, form)
     try:
         return build_writers(usual, form)
     except DataError as error:
@@ -73,8 +80,9 @@ def save_formats(
     writers: dict[str, Writer],
     labels: Sequence[Label] | None,
     seeds: Sequence[int] | None,
+    facts: FileFacts | None = None,
 ) -> dict[str, Path]:
-    """Write samples [n, c, *space] in the units of the data to a new folder.
+    """Write samples [n, c, *space] in the units of the data to a new folder; ``facts`` are as of ``form_of``.
 
     Returns:
         What was written, by what it is: "arrays" are exact values.
@@ -82,7 +90,7 @@ def save_formats(
     beside: dict[str, Any] = {} if labels is None else run.label_kind.arrays(labels)
     if seeds is not None:
         beside["seeds"] = np.asarray(seeds, dtype=np.int64)
-    samples = ToWrite(data, form_of(run), _classes(run, labels), list(seeds or ()), beside)
+    samples = ToWrite(data, form_of(run, facts), _classes(run, labels), list(seeds or ()), beside)
     for name, writer in writers.items():
         for path, content in writer.files(samples):
             write_atomically(out / path, content, durable=name == ALWAYS)

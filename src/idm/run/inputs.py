@@ -18,7 +18,6 @@ from idm.core.progress import warn
 from idm.data import Dataset
 from idm.data.arrays.files import open_arrays
 from idm.data.base import Samples
-from idm.data.file_names import composed
 from idm.data.images.check import gather
 from idm.data.images.decode import ImageHeader, decode, read_header
 from idm.data.images.kinds import GREY_8, GREY_16, GREY_ALPHA_8, RGB_8, RGBA_8
@@ -28,12 +27,12 @@ from idm.data.sources.nifti import NIFTI_SUFFIXES, Nifti
 from idm.data.suffixes import ARRAY_SUFFIXES
 from idm.run.any_kind import dataset_of_any, is_picture
 from idm.run.label_kind import Label, LabelKind
-from idm.run.labels import NO_CLASS, number_names
 from idm.run.layouts import arranged
 from idm.run.observed_files import files_at
 from idm.run.opened import Opened
 from idm.run.own_data import open_run_data
 from idm.run.point_files import TABLE_SUFFIXES, table_of
+from idm.run.told_classes import classes_in_table, classes_named
 
 HELD_OUT = "held-out:"
 """``held-out:3`` is sample 3 of a run's held-out data, ``held-out:0-7`` the first eight."""
@@ -170,9 +169,12 @@ def _fit(run: Opened, path: Path, header: ImageHeader) -> Frame | None:
 
 
 def _of_any_kind(run: Opened, path: Path) -> Inputs:
-    data = dataset_of_any(run, path)
+    data, known = dataset_of_any(run, path), run.spec.class_names
     x, _ = data.batch(np.arange(len(data)))
-    return Inputs(x, [None] * len(x))
+    source = data.source
+    if known is None or source.labels is None:
+        return Inputs(x, [None] * len(x))
+    return Inputs(x, list(classes_named(path, source.labels, source.class_names, known)))
 
 
 def _arrays(run: Opened, path: Path) -> Inputs:
@@ -181,7 +183,7 @@ def _arrays(run: Opened, path: Path) -> Inputs:
     labels: list[Label | None] = [None] * len(data)
     names = run.spec.class_names
     if arrays.labels is not None and names is not None and len(arrays.labels) == len(data):
-        labels = list(_classes(path, arrays.labels, arrays.class_names, names))
+        labels = list(classes_named(path, arrays.labels, arrays.class_names, names))
     return Inputs(_encoded(run, str(path), data), labels)
 
 
@@ -202,23 +204,7 @@ def _points(run: Opened, path: Path) -> Inputs:
             f"{path}: whole numbers wanted, {kept.dtype}, as the run was trained on, got fractions; round them"
         )
     x = _encoded(run, str(path), kept)
-    told, names = table.labels(), run.spec.class_names
-    if names is None or told is None:
-        return Inputs(x, [None] * len(x))
-    return Inputs(x, list(_classes(path, np.array(told), None, names)))
-
-
-def _classes(path: Path, labels: NDArray[Any], names: Sequence[str] | None, known: Sequence[str]) -> list[int | None]:
-    """Number labels as the run does; None for those of no class, and for numbers that are no names of its classes.
-
-    Raises:
-        DataError: names of classes that the run lacks.
-    """
-    texts = [str(label) if names is None else names[int(label)] for label in labels.tolist()]
-    if names is not None or labels.dtype.kind == "U":
-        number_names(path, sorted({*texts} - {NO_CLASS}), known)
-    number = {composed(name): row for row, name in enumerate(known)}
-    return [number.get(composed(text)) for text in texts]
+    return Inputs(x, classes_in_table(run, path, len(x)))
 
 
 def _encoded(run: Opened, path: str, data: Samples) -> Tensor:

@@ -20,6 +20,7 @@ from idm.core.text import one_line
 from idm.data import Codec
 from idm.editing import INVERSIONS, NUM_STATES
 from idm.run.build import null_label
+from idm.run.file_facts import FileFacts
 from idm.run.guided_latents import EncodingGuide
 from idm.run.opened import Opened
 from idm.run.stored import UNFIT
@@ -76,6 +77,7 @@ class Latents:
         checkpoint: SHA-256 of the manifest of the checkpoint that encoded them; "" where it is not known.
         threshold: share of dynamic thresholding of the denoiser; 0: none.
         guide: guidance of the denoiser; None: none.
+        file: what the files say that they came in, where all say the same; None: they do not, or nothing is known.
     """
 
     x: Float[Tensor, "n c *space"]
@@ -90,6 +92,7 @@ class Latents:
     checkpoint: str = ""
     threshold: float = 0.0
     guide: EncodingGuide | None = None
+    file: FileFacts | None = None
 
     def __repr__(self) -> str:
         """How many, of what shape, by what, and where from."""
@@ -114,6 +117,7 @@ class Latents:
             "checkpoint": self.checkpoint,
             "threshold": self.threshold,
             "guide": None if self.guide is None else self.guide.to_plain(),
+            "file": None if self.file is None else self.file.to_plain(),
             "labels": None if self.labels is None else self.labels.tolist(),
             "codec": self.codec.to_dict(),
         }
@@ -207,7 +211,9 @@ def _described(states: list[Tensor], described: Mapping[str, Any]) -> Latents:
     way = _way(described, len(states)) if described["format"] == FORMAT else {}
     held = [state if state.dtype == torch.float64 else state.float() for state in states]
     partner = held[1] if len(held) > 1 else None
-    return Latents(held[0], y, steps, Codec.from_dict(described["codec"]), folder, partner, **way)
+    of_file = described.get("file")  # which files of earlier versions lack
+    file = None if of_file is None else FileFacts.from_plain(of_file, tuple(x.shape[1:]))
+    return Latents(held[0], y, steps, Codec.from_dict(described["codec"]), folder, partner, file=file, **way)
 
 
 def _way(described: Mapping[str, Any], num_states: int) -> dict[str, Any]:

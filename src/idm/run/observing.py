@@ -19,6 +19,8 @@ from idm.run.inputs import HELD_OUT, read_inputs
 from idm.run.label_kind import Label
 from idm.run.observed_files import WHOLE, files_at, observed_in, places_in, read_file
 from idm.run.opened import Opened
+from idm.run.point_files import TABLE_SUFFIXES
+from idm.run.told_classes import classes_in_table
 from idm.run.units import observation_of
 
 
@@ -70,7 +72,8 @@ def read_observed(run: Opened, operator: Operator, names: Sequence[str]) -> Obse
     titles, files = _titles_and_files([str(path) for path, values in zip(paths, found, strict=True) for _ in values])
     counts = [(path, len(values)) for path, values in zip(paths, found, strict=True)]
     values = torch.from_numpy(np.concatenate(found))
-    return Observed(values, titles, (None,) * len(titles), files, places=partial(_places, counts))
+    labels = [label for path, count in counts for label in _classes_in(run, path, count)]
+    return Observed(values, titles, tuple(labels), files, places=partial(_places, counts))
 
 
 def observe(run: Opened, operator: Operator, noise: float, names: Sequence[str], seed: int) -> Observed:
@@ -147,6 +150,11 @@ def observations_of(run: Opened, operator: Operator, observed: Observed, noise: 
     if noise == 0 and is_whole:
         _refuse_whole(observed)
     return found
+
+
+def _classes_in(run: Opened, path: Path, count: int) -> list[Label | None]:
+    """Return the class of each observation in a file: those that a column of a table names."""
+    return classes_in_table(run, path, count) if path.suffix.lower() in TABLE_SUFFIXES else [None] * count
 
 
 def _places(counts: Sequence[tuple[Path, int]]) -> list[str]:

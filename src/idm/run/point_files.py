@@ -95,11 +95,24 @@ class PointTable:
             ) from None
 
     def write(self, points: NDArray[Any], spec: DataSpec) -> bytes:
-        """Write points [n, c], or one [c], as such a file, with the names of columns if it had any."""
+        """Write points [n, c] as such a file: all columns in their order, with those cells that were not read.
+
+        Args:
+            points: of the rows of the file in their order, from the first one again where there are more.
+            spec: what is known of them.
+        """
         names = self.columns(spec)
-        spelled = SPELLED[self.table.decimal_of(names)]
-        rows = ([spelled(value) for value in row] for row in np.atleast_2d(points).tolist())
-        return table_bytes(rows, names if self.table.is_named else None, self.table.delimiter)
+        spelled, places = SPELLED[self.table.decimal_of(names)], [self.table.names.index(name) for name in names]
+        kept = [cells for _, cells in self.table.rows()]
+
+        def row(number: int, point: Sequence[float]) -> list[str]:
+            cells = list(kept[number % len(kept)])
+            for place, value in zip(places, point, strict=True):
+                cells[place] = spelled(value)
+            return cells
+
+        rows = (row(number, point) for number, point in enumerate(points.tolist()))
+        return table_bytes(rows, self.table.names if self.table.is_named else None, self.table.delimiter)
 
 
 def table_of(path: Path, settings: DataSettings | None = None) -> PointTable:

@@ -1,130 +1,222 @@
-"""Kinds of files that restored samples come back in: those that they were seen in."""
+"""Kinds of files that restored samples come back in: those that they were seen in, with what these say of them.
+
+Everything here takes samples in the units and the order of axes of the data.
+"""
 
 import io
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from idm.data.arrays.axes import LAYOUTS
-from idm.data.arrays.nifti_places import place_of
-from idm.data.extras import import_extra
-from idm.data.sources.nifti import NIFTI_SUFFIXES
-from idm.data.writers.nifti import UNKNOWN, nifti_bytes
+from idm.data.writers import Form, ToWrite, Writer
 from idm.data.writers.npz import npz_bytes
-from idm.data.writers.png import png_bytes
-from idm.report.pictures import fit_png
-from idm.run.opened import Opened
-from idm.run.point_files import TABLE_SUFFIXES, table_of
+from idm.data.writers.png import PngWriter, png_bytes
+from idm.run.point_files import PointTable
+from idm.run.spec import DataSpec
 
-ARRAY_SUFFIXES = (".npy", ".npz")
+Files = Iterator[tuple[str, bytes]]
+"""Files by their names."""
 
 
+class Kind(ABC):
+    """How the restored samples of a file are written.
+
+    Attributes:
+        holds_sets: whether files hold several samples.
+    """
+
+    holds_sets: bool
+
+    @abstractmethod
+    def names(self, title: str, num: int, count: int) -> list[str]:
+        """Name the files of ``num`` draws of each of ``count`` samples, of their mean and standard deviation."""
+
+    @abstractmethod
+    def of_draws(self, title: str, draws: NDArray[Any]) -> Files:
+        """Make the files of draws [n, num, ...]; n is 1 where files hold one sample."""
+
+    @abstractmethod
+    def of_mean(self, title: str, mean: NDArray[np.float64]) -> Files:
+        """Make the file of means [n, ...]."""
+
+    @abstractmethod
+    def of_std(self, title: str, std: NDArray[np.float64], largest: float) -> Files:
+        """Make the file of standard deviations [n, ...], the largest of which, of all files, is told."""
+
+
+@final
 @dataclass(frozen=True, eq=False)
-class Kind:
-    """How restored samples are written.
+class ByWriter(Kind):
+    """By the writer of a format, with the metadata of the file that came.
+
+    Standard deviations, and means with their fractions, are floats; a format that holds none has means to the nearest
+    number, and standard deviations lie in a .npy file.
+
+    Attributes:
+        writer: the writer.
+        form: what is known of the samples.
+        layout: where arrays of them that come here have their channel axis.
+        holds_sets: as of the writer.
+    """
+
+    writer: Writer
+    form: Form
+    layout: str
+    holds_sets: bool
+
+    def names(self, title: str, num: int, count: int) -> list[str]:
+        """Each draw has a file of its own."""
+        own, of_floats = self.writer.suffix(self.form), self._of_floats
+        of_mean, of_std = (own, ".npy") if of_floats is None else (self.writer.suffix(of_floats),) * 2
+        return [*_numbered(title, num, own), f"{title}-mean{of_mean}", f"{title}-std{of_std}"]
+
+    def of_draws(self, title: str, draws: NDArray[Any]) -> Files:
+        """Make a file for each."""
+        for j in range(draws.shape[1]):
+            yield from self._files(f"{title}-{j:02d}", draws[:, j], self.form)
+
+    def of_mean(self, title: str, mean: NDArray[np.float64]) -> Files:
+        """Make a file of floats, or of the nearest numbers."""
+        form = self._of_floats
+        values = mean if form is None else mean.astype(form.dtype)
+        return self._files(f"{title}-mean", values, form or self.form)
+
+    def of_std(self, title: str, std: NDArray[np.float64], largest: float) -> Files:
+        """Make a file of floats, or of their array."""
+        if (form := self._of_floats) is not None:
+            yield from self._files(f"{title}-std", std.astype(form.dtype), form)
+        else:
+            yield f"{title}-std.npy", npy_bytes(std[0] if len(std) == 1 else std)
+
+    @property
+    def _of_floats(self) -> Form | None:
+        dtype = self.writer.float_type(self.form)
+        return None if dtype is None else replace(self.form, dtype=dtype)
+
+    def _files(self, title: str, values: NDArray[Any], form: Form) -> Files:
+        return self.writer.titled(ToWrite(LAYOUTS[self.layout].arrange(values), form), title)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Pictures(Kind):
+    """As PNG files; standard deviations as shades of the largest of all.
+
+    Attributes:
+        form: what is known of the samples.
+    """
+
+    form: Form
+    holds_sets = False
+
+    def names(self, title: str, num: int, count: int) -> list[str]:
+        """Each draw has a file of its own."""
+        return [*_numbered(title, num, ".png"), f"{title}-mean.png", f"{title}-std.png"]
+
+    def of_draws(self, title: str, draws: NDArray[Any]) -> Files:
+        """Make a picture of each."""
+        for j, sample in enumerate(draws[0]):
+            yield f"{title}-{j:02d}.png", self._picture(sample)
+
+    def of_mean(self, title: str, mean: NDArray[np.float64]) -> Files:
+        """Make a picture of it."""
+        yield f"{title}-mean.png", self._picture(mean[0])
+
+    def of_std(self, title: str, std: NDArray[np.float64], largest: float) -> Files:
+        """Draw it from black to white."""
+        shades = np.rint(255 * self._arranged(std[0]) / largest)
+        yield f"{title}-std.png", png_bytes(shades.astype(np.uint8))
+
+    def _picture(self, sample: NDArray[Any]) -> bytes:
+        return PngWriter().content(self._arranged(sample), self.form)
+
+    def _arranged(self, sample: NDArray[Any]) -> NDArray[Any]:
+        return LAYOUTS[self.form.layout].arrange(sample[None])[0]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Arrays(Kind):
+    """As .npy or .npz files: all draws of a sample in one, those of sets as such sets.
 
     Attributes:
         suffix: of the files.
-        separate: whether each draw has a file of its own.
-        write: makes a file of a sample, of a set of them, or of all draws of a sample, in the units and order of axes
-            of the data.
+        holds_sets: whether files hold several samples.
     """
 
     suffix: str
-    separate: bool
-    write: Callable[[NDArray[Any]], bytes]
+    holds_sets: bool
 
-    def names(self, title: str, num: int) -> list[str]:
-        """Name the files of the draws."""
-        return [f"{title}-{j:02d}{self.suffix}" for j in range(num)] if self.separate else [f"{title}{self.suffix}"]
+    def names(self, title: str, num: int, count: int) -> list[str]:
+        """Those of a set have a file each."""
+        of_draws = [f"{title}{self.suffix}"] if count == 1 else _numbered(title, num, self.suffix)
+        return [*of_draws, f"{title}-mean{self.suffix}", f"{title}-std{self.suffix}"]
 
-    def summary(self, title: str) -> tuple[str, str]:
-        """Name the files of mean and standard deviation."""
-        return f"{title}-mean{self.suffix}", f"{title}-std{self.suffix}"
+    def of_draws(self, title: str, draws: NDArray[Any]) -> Files:
+        """Make one file of those of a sample, one each of those of a set."""
+        if len(draws) == 1:
+            yield f"{title}{self.suffix}", self._bytes(draws[0])
+            return
+        for j in range(draws.shape[1]):
+            yield f"{title}-{j:02d}{self.suffix}", self._bytes(draws[:, j])
+
+    def of_mean(self, title: str, mean: NDArray[np.float64]) -> Files:
+        """Make a file of it."""
+        yield f"{title}-mean{self.suffix}", self._bytes(mean[0] if len(mean) == 1 else mean)
+
+    def of_std(self, title: str, std: NDArray[np.float64], largest: float) -> Files:
+        """Make a file of it."""
+        yield f"{title}-std{self.suffix}", self._bytes(std[0] if len(std) == 1 else std)
+
+    def _bytes(self, values: NDArray[Any]) -> bytes:
+        return npz_bytes(data=values) if self.suffix == ".npz" else npy_bytes(values)
 
 
-def kind_of_set(run: Opened, file: Path | None) -> Kind:
-    """Return how sets of samples that came in one file are written: as such a set for each draw."""
-    suffix = "" if file is None else file.suffix.lower()
-    if file is not None and suffix in TABLE_SUFFIXES:
-        table = table_of(file, run.experiment.data)
-        return Kind(suffix, True, lambda points: table.write(points, run.spec))
-    return Kind(".npz", True, _npz) if suffix == ".npz" else Kind(".npy", True, _npy)
+@final
+@dataclass(frozen=True, eq=False)
+class Tables(Kind):
+    """As such tables: their columns in their order, what was not read as it came.
 
-
-def kind_of_sample(run: Opened, file: Path | None, reference: Path | None) -> Kind:
-    """Return how a sample that belongs to a file is written: as it was, or as the run's data best are.
-
-    Args:
-        run: the run.
-        file: the observation's own file; None where it has none.
-        reference: another file whose place in the world a volume has, such as its mask.
+    Attributes:
+        table: the table that came.
+        spec: what is known of points like those in it.
+        suffix: of the files.
     """
-    where = nifti_among(file, reference)
-    if where is not None and len(run.spec.shape) > 2:
-        suffix = ".nii.gz" if where.name.lower().endswith(".gz") else ".nii"
-        return Kind(suffix, True, lambda sample: _nifti(run, sample, where))
-    suffix = "" if file is None else file.suffix.lower()
-    if suffix in TABLE_SUFFIXES:
-        return kind_of_set(run, file)
-    if fit_png(run.spec.shape, run.spec.codec) and suffix not in ARRAY_SUFFIXES:
-        return Kind(".png", True, lambda sample: _picture(run, sample))
-    return Kind(".npz", False, _npz) if suffix == ".npz" else Kind(".npy", False, _npy)
+
+    table: PointTable
+    spec: DataSpec
+    suffix: str
+    holds_sets = True
+
+    def names(self, title: str, num: int, count: int) -> list[str]:
+        """Each draw has a table of its own."""
+        return [*_numbered(title, num, self.suffix), f"{title}-mean{self.suffix}", f"{title}-std{self.suffix}"]
+
+    def of_draws(self, title: str, draws: NDArray[Any]) -> Files:
+        """Make a table of each."""
+        for j in range(draws.shape[1]):
+            yield f"{title}-{j:02d}{self.suffix}", self.table.write(draws[:, j], self.spec)
+
+    def of_mean(self, title: str, mean: NDArray[np.float64]) -> Files:
+        """Make a table of them."""
+        yield f"{title}-mean{self.suffix}", self.table.write(mean, self.spec)
+
+    def of_std(self, title: str, std: NDArray[np.float64], largest: float) -> Files:
+        """Make a table of them."""
+        yield f"{title}-std{self.suffix}", self.table.write(std, self.spec)
 
 
-def nifti_among(*paths: Path | None) -> Path | None:
-    """Return the first NIfTI file; None where there is none."""
-    return next((path for path in paths if path and path.name.lower().endswith(NIFTI_SUFFIXES)), None)
-
-
-def shade(run: Opened, share: NDArray[np.float64]) -> bytes:
-    """Draw numbers from 0 to 1 as black to white."""
-    return png_bytes(np.rint(255 * LAYOUTS[run.spec.layout].arrange(share[None])[0]).astype(np.uint8))
-
-
-def _picture(run: Opened, sample: NDArray[Any]) -> bytes:
-    """Write a sample as ``save_singles`` does, a mean of samples to the nearest value of the file."""
-    codec = run.spec.codec
-    kind, white = (np.uint8, 255) if (codec.levels or 0) <= 256 else (np.uint16, 65535)
-    values = LAYOUTS[run.spec.layout].arrange(sample[None])[0].astype(np.float64)
-    if not run.from_image_files:
-        offset, scale = (np.reshape(part, (-1, 1, 1)) for part in (codec.offset, codec.scale))
-        values = white * (0.5 * (values - offset) / scale + 0.5)
-    return png_bytes(np.rint(values).clip(0, white).astype(kind))
-
-
-def _npy(values: NDArray[Any]) -> bytes:
+def npy_bytes(values: NDArray[Any]) -> bytes:
+    """Return an array as a .npy file."""
     stream = io.BytesIO()
     np.save(stream, values)
     return stream.getvalue()
 
 
-def _npz(values: NDArray[Any]) -> bytes:
-    return npz_bytes(data=values)
-
-
-def _nifti(run: Opened, sample: NDArray[Any], where: Path) -> bytes:
-    """Write a volume with the place in the world that another file has."""
-    like = import_extra("nibabel", "nifti").load(where)
-    place = place_of(like, packed=where.name.lower().endswith(".gz")) or UNKNOWN
-    affine = _finer(place.matrix, like.shape, run.spec.shape[1:])
-    return nifti_bytes(
-        LAYOUTS[run.spec.layout].arrange(sample[None])[0],
-        replace(place, affine=tuple(affine.reshape(-1).tolist())),
-    )
-
-
-def _finer(affine: NDArray[Any], coarse: tuple[int, ...], fine: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return the place of a volume of which another holds means of blocks: its voxels are parts of the other's.
-
-    Voxel i of it lies at (i + 1/2) / f - 1/2 of the other, f being how many of them a block has along the axis.
-    """
-    share = np.eye(4)
-    for axis, (few, many) in enumerate(zip(coarse, fine, strict=False)):
-        share[axis, axis] = few / many
-        share[axis, 3] = 0.5 * few / many - 0.5
-    return np.asarray(affine, dtype=np.float64) @ share
+def _numbered(title: str, num: int, suffix: str) -> list[str]:
+    return [f"{title}-{j:02d}{suffix}" for j in range(num)]

@@ -18,9 +18,9 @@ from idm.report.kinds import ImagePicture, PointPicture
 from idm.report.kinds.points import Colouring, Marks
 from idm.restoration import LinearOperator, Observation, Selection
 from idm.run.draws import Draws
+from idm.run.file_facts import nifti_among
 from idm.run.observing import Observed
 from idm.run.opened import Opened
-from idm.run.restored_kinds import nifti_among
 from idm.run.saving import sample_picture
 
 SHOWN_DRAWS, SHOWN_ROWS = 6, 16
@@ -67,7 +67,7 @@ def overview(path: Path, run: Opened, observed: Observed, draws: Draws, x: Tenso
         observed: what was seen.
         draws: what was asked for.
         x: what was drawn, in the model's range.
-        reference: as of ``kind_of_sample``.
+        reference: as of ``kind_of``.
     """
     columns, samples = _columns(run, observed, draws, x), x.view(-1, draws.num, *x.shape[1:])[:SHOWN_ROWS]
     laid = torch.stack([*columns.values()], dim=1).flatten(0, 1)

@@ -19,6 +19,7 @@ from idm.report.kinds.points import Colouring
 from idm.report.pictures import fit_png, single_name
 from idm.run.conditioned_picture import above_samples, beside_points
 from idm.run.data_folder import places_of, refuse_data_folder
+from idm.run.file_facts import FileFacts
 from idm.run.formats import names_taken, save_formats, writers_for
 from idm.run.label_kind import Label, class_of, field_of
 from idm.run.labels import NO_CLASS, name_labels
@@ -58,7 +59,13 @@ def results_folder(out: str | Path | None, run: Opened, default: str, *, setting
 
 
 def sample_folder(
-    folder: Path, run: Opened, num: int, *, trajectory: bool = False, formats: Sequence[str] | None = None
+    folder: Path,
+    run: Opened,
+    num: int,
+    *,
+    trajectory: bool = False,
+    formats: Sequence[str] | None = None,
+    facts: FileFacts | None = None,
 ) -> AbstractContextManager[Results]:
     """Hold the folder that samples of a run go to, before they are made.
 
@@ -68,6 +75,7 @@ def sample_folder(
         num: how many samples there will be.
         trajectory: whether their way from noise will be shown.
         formats: as of ``save_samples``.
+        facts: as there.
 
     Raises:
         SettingsError: there are other files in their places; formats as of ``writers_for``.
@@ -78,7 +86,7 @@ def sample_folder(
     names += [STRIP, ANIMATION] if trajectory else []
     if fit_png(spec.shape, spec.codec):
         names += [f"{SINGLES}/{single_name(0)}", *_singles(folder, num)]
-    names += names_taken(folder, writers_for(run, formats))
+    names += names_taken(folder, writers_for(run, formats, facts))
     return results_in(folder, names, OURS)
 
 
@@ -150,6 +158,7 @@ def save_samples(
     labels: Sequence[Label] | None = None,
     seeds: Sequence[int] | None = None,
     formats: Sequence[str] | None = None,
+    facts: FileFacts | None = None,
 ) -> dict[str, Path]:
     """Write samples of a run to a new folder.
 
@@ -160,7 +169,8 @@ def save_samples(
         columns: samples per row of the grid.
         labels: class of each sample, or the number after the last one for no class.
         seeds: seed of each sample.
-        formats: names of formats besides that of exact values; by default the one that the run's data came in.
+        formats: names of formats besides that of exact values; by default the one that the data came in.
+        facts: what the files say that the samples were made of; by default, what those of the run's data do.
 
     Returns:
         What was written, by what it is.
@@ -170,7 +180,7 @@ def save_samples(
     """
     codec = run.spec.codec
     data = codec.decode(x)
-    files = save_formats(out, run, data, writers_for(run, formats), labels, seeds)
+    files = save_formats(out, run, data, writers_for(run, formats, facts), labels, seeds, facts)
     written: dict[str, Path] = {}
     shown, name = (x, SCATTER) if x.ndim == 2 else (x[:LARGEST_GRID], GRID)
     written["picture"] = save_picture(out / name, picture_of(shown, run.spec, columns, labels))

@@ -1,7 +1,7 @@
 """Encoding samples into a file of latents, decoding it, and walking between samples, into folders."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,21 @@ from idm.core.outputs import checked_file
 from idm.core.places import file_in, usable_folder
 from idm.core.progress import SILENT, Listener
 from idm.core.text import counted
+from idm.data.writers import FORMAT_OF_SOURCE
 from idm.run import Latents, Run, encoding, load
 from idm.run.carrying import classes_of_latents
+from idm.run.file_facts import FileFacts
 from idm.run.formats import writers_for
 from idm.run.guided_latents import run_that_decodes
-from idm.run.inputs import read_inputs
+from idm.run.inputs import Inputs, read_inputs
 from idm.run.interpolating import interpolate
 from idm.run.inversions import inversion_of
 from idm.run.labels import Labels
 from idm.run.latents import require_latents
 from idm.run.named_classifier import guided_by_names, named_classifier
 from idm.run.opened import Opened
+from idm.run.point_files import TABLE_SUFFIXES
+from idm.run.same_kind import facts_of
 from idm.run.saving import results_folder, sample_folder, save_samples
 from idm.storage.lock import locked
 from idm.tasks.edit_requests import EncodeRequest, InterpolateRequest
@@ -91,9 +95,23 @@ def encode_into(
     given: dict[str, Any] = {"labels": labels, "choice": choice, "seed": asked.seed, "batch_size": asked.batch_size}
     with usable_folder(path.parent), locked(path.parent, f".{path.name}.lock"):
         require_latents(path)
-        latents = encoding.encode(opened, read_inputs(opened, names), **given, listener=listener)
+        inputs = read_inputs(opened, names)
+        latents = encoding.encode(opened, inputs, **given, listener=listener)
+        latents = replace(latents, file=_facts_of_all(opened, inputs))
         latents.save(path)
     return Encoded(opened, latents, path)
+
+
+def _facts_of_all(run: Run, inputs: Inputs) -> FileFacts | None:
+    """Return what the files say that samples came in, where all say the same and a writer gives it back; else None."""
+    first: FileFacts | None = None
+    for path in map(Path, dict.fromkeys(inputs.origins)):
+        is_told = path.exists() and path.suffix.lower() not in TABLE_SUFFIXES
+        found = facts_of(run, path) if is_told else None
+        if found is None or found.source not in FORMAT_OF_SOURCE or found != (first or found):
+            return None
+        first = found
+    return first
 
 
 def decode_into(
@@ -118,7 +136,7 @@ def decode_into(
         out: the folder.
         labels: other classes than before.
         classifier: "module:name" of one's own, where it was encoded with that: it is imported and called.
-        formats: names of formats of files, as of ``Run.save``.
+        formats: names of formats of files, as of ``Run.save``; by default that of the files that all came in.
         batch_size: samples per call of the network.
         device: as of ``encode_into``, as the rest.
         trust_code: as there.
@@ -127,24 +145,29 @@ def decode_into(
     """
     opened, codes = load(run_folder, device=device, trust_code=trust_code), Latents.read(latents)
     opened = run_that_decodes(opened, codes.guide, None if classifier is None else named_classifier(classifier))
-    folder, asked = _decoded_to(out, opened, labels, formats)
+    folder, asked = _decoded_to(out, opened, labels, formats, codes.file)
     codes.check(opened)
-    with sample_folder(folder, opened, len(codes.x), formats=formats) as results:
+    with sample_folder(folder, opened, len(codes.x), formats=formats, facts=codes.file) as results:
         say_what_is_replaced(results, say)
         x, y = encoding.decode(opened, codes, labels=asked, batch_size=batch_size, listener=listener)
         what = f"{counted(len(x), 'sample')} decoded from {latents}"
-        written = results.put(what, lambda new: save_samples(new, opened, x, labels=y, formats=formats))
+        how: dict[str, Any] = {"labels": y, "formats": formats, "facts": codes.file}
+        written = results.put(what, lambda new: save_samples(new, opened, x, **how))
     return Edited(opened, x, written, codes.steps)
 
 
 def _decoded_to(
-    out: str | Path | None, run: Opened, labels: Labels | None, formats: Sequence[str] | None
+    out: str | Path | None,
+    run: Opened,
+    labels: Labels | None,
+    formats: Sequence[str] | None,
+    facts: FileFacts | None,
 ) -> tuple[Path, list[int] | None]:
     """Return the folder and the classes, or refuse them and the formats together."""
     folder, asked, _ = together(
         lambda: results_folder(out, run, "decoded"),
         lambda: classes_of_latents(run, labels),
-        lambda: writers_for(run, formats),
+        lambda: writers_for(run, formats, facts),
     )
     return folder, asked
 
@@ -178,11 +201,13 @@ def interpolate_into(
     labels, option = _pair(first or second, second or first), "label_a=CLASS and label_b=CLASS"
     seed = whole_number(asked.seed, "seed")
     given: dict[str, Any] = {"labels": labels, "option": option, "choice": choice, "seed": seed}
-    with sample_folder(folder, opened, num) as results:
+    facts = _facts_of_all(opened, ends)
+    with sample_folder(folder, opened, num, facts=facts) as results:
         say_what_is_replaced(results, say)
         x, y = interpolate(opened, ends, num, **given, listener=listener)
         what = f"{counted(num, 'sample')} from {start} to {end}"
-        written = results.put(what, lambda new: save_samples(new, opened, x, columns=num, labels=y))
+        how: dict[str, Any] = {"columns": num, "labels": y, "facts": facts}
+        written = results.put(what, lambda new: save_samples(new, opened, x, **how))
     return Edited(opened, x, written, choice.process.num_timesteps)
 
 

@@ -21,7 +21,7 @@ from idm.run import Run
 from idm.run.draws import CLASSES, EFFECTIVE, SAMPLES, Compute, Draws, Part, draw_all
 from idm.run.label_kind import plain_labels
 from idm.run.observing import Observed
-from idm.run.restored_files import OURS, names_of, save_restored
+from idm.run.restored_files import OURS, Group, groups_of, names_of, save_restored
 from idm.storage.results import results_in
 from idm.tasks.long_jobs import request_of
 from idm.tasks.made import Made
@@ -93,14 +93,15 @@ class Mending:
     def make(self, folder: Path, batch_size: int, listener: Listener, say: Say) -> Mended:
         """Draw all samples, and write them to the folder."""
         more = [COVERAGE, HISTOGRAMS] if self.covers else []
-        names = [*names_of(self.run, self.observed, self.draws.num, self.reference), *more]
+        groups = groups_of(self.run, self.observed, self.reference)
+        names = [*names_of(self.run, groups, self.draws.num), *more]
         with results_in(folder, names, rf"{OURS}|{COVERAGE}|{HISTOGRAMS}") as results:
             say_what_is_replaced(results, say)
             batches = _OnDisk(self._job(folder / PARTS, batch_size))
             drawn = draw_all(self.run, self.draws, batches, listener, doing=self.doing)
             coverage = self._coverage(drawn[SAMPLES]) if self.covers else None
             what = f"{counted(len(self.draws), 'sample')} by {self.run.name}"
-            written = results.put(what, lambda new: self._write(new, drawn, coverage))
+            written = results.put(what, lambda new: self._write(new, drawn, coverage, groups))
             remove_parts(folder / PARTS)
         return Mended(self.run, drawn[SAMPLES], written, self.draws, coverage, _effective(drawn), self._classes(drawn))
 
@@ -136,8 +137,8 @@ class Mending:
         named = [names[number] for number in found if number < len(names)]
         return {name: count / len(named) for name, count in Counter(named).most_common()}
 
-    def _write(self, new: Path, drawn: Part, coverage: Coverage | None) -> dict[str, Path]:
-        written = save_restored(new, self.run, self.observed, self.draws, drawn, self.reference)
+    def _write(self, new: Path, drawn: Part, coverage: Coverage | None, groups: Sequence[Group]) -> dict[str, Path]:
+        written = save_restored(new, self.run, self.observed, self.draws, drawn, self.reference, groups)
         if coverage is None:
             return written
         kinds = {"single values": coverage.values, "random projections": coverage.projections}

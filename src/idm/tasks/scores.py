@@ -73,7 +73,9 @@ def _columns(data: Data, scores: Mapping[str, Tensor]) -> Columns:
     """Return what is known of the first held-out samples, then their scores, by name."""
     first = np.arange(len(next(iter(scores.values()))))
     numbers, names = data.held_out.sources_of(first)
-    known: Columns = {INDEX: numbers} | ({} if names is None else {NAME: names}) | data.held_out.columns_of(first)
+    known: Columns = {INDEX: numbers} | ({} if names is None else {NAME: names})
+    told = data.held_out.columns_of(first)
+    known |= {name: column for name, column in told.items() if name not in (SET, *known)}
     return known | {key: column.double().cpu().tolist() for key, column in scores.items()}
 
 

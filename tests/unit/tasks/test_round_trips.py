@@ -26,6 +26,9 @@ from idm.presets import data_settings
 from idm.run import load
 from idm.settings import to_plain
 from idm.tasks import train
+from idm.tasks.edit_requests import EditRequest, EncodeRequest
+from idm.tasks.editing import decode_into, encode_into
+from idm.tasks.restoring import edit_into
 
 RNG = np.random.default_rng(0)
 NUM, RATE = 12, 8_000
@@ -188,6 +191,83 @@ FORMATS = {
     "parquet": ("signals.parquet", put_parquet, get_parquet, {}),
     "png": ("pictures", put_png, get_png, {}),
 }
+
+
+def other_nifti(path):
+    nibabel.save(nibabel.Nifti1Image(np.ones((4, 4, 4), np.float32), 2 * AFFINE - np.diag([0, 0, 0, 1])), path)
+    return {"affine": (2 * AFFINE - np.diag([0, 0, 0, 1])).tolist()}
+
+
+def other_netcdf(path):
+    with h5netcdf.File(path, "w") as file:
+        file.dimensions = {"time": 2, "lat": 8, "lon": 8}
+        for name in ("u", "v"):
+            values = RNG.normal(size=(2, 8, 8)).astype(np.float32)
+            file.create_variable(name, ("time", "lat", "lon"), data=values).attrs["units"] = "m s-1"
+        file.create_variable("lat", ("lat",), data=np.linspace(-10, -17, 8))
+    return {"units": "m s-1", "lat": np.linspace(-10, -17, 8).tolist()}
+
+
+def other_fits(path):
+    image = fits.PrimaryHDU(RNG.normal(size=(8, 8)).astype(np.float32))
+    image.header.update({"CTYPE1": "GLON-TAN", "CRVAL1": 12.25, "BUNIT": "mJy"})
+    image.writeto(path)
+    return {"CTYPE1": "GLON-TAN", "CRVAL1": 12.25, "BUNIT": "mJy"}
+
+
+def other_wav(path):
+    soundfile.write(path, RNG.integers(-900, 900, (32, 2)).astype(np.int16), 2 * RATE)
+    return {"rate": 2 * RATE}
+
+
+OTHERS = {"nifti": ("own.nii", other_nifti), "netcdf": ("own.nc", other_netcdf)}
+OTHERS |= {"fits": ("own.fits", other_fits), "wav": ("own.wav", other_wav)}
+"""Files whose metadata are other than those of the data, and what these are."""
+
+DEVIATIONS_APART = {"wav", "edf", "png"}
+"""Formats without fractions."""
+
+SETS = {"netcdf": ".nc", "csv": ".csv", "hdf5": ".h5", "zarr": ".zarr", "parquet": ".parquet"}
+
+
+def results_as_samples(restored, what, out, name):
+    """Put the results called so, such as "00" or "mean", where the reader of a format looks for samples."""
+    (found,) = sorted(restored.glob(f"*-{what}.*"))
+    place = f"samples{SETS[name]}" if name in SETS else f"{name}/{found.name}"
+    (out / place).parent.mkdir(parents=True)
+    found.rename(out / place)
+    return out
+
+
+def assert_edited_files_keep_what_they_say(run, data, name, get, known, folder):
+    """Change a file of one's own, and read the results with the library of its format."""
+    place, put = OTHERS.get(name, ("", None))
+    own = folder / place if put else data if name in {*SETS, "tiff"} else sorted(data.iterdir())[0]
+    known = put(own) if put else known
+    request = EditRequest(strength=0.2, num=2, sampler={"steps": 2})
+    done = edit_into(run.folder, [str(own)], request, folder / "edited", device="cpu", listener=SILENT)
+    restored, x = folder / "edited" / "restored", run.spec.codec.decode(done.x)
+    for number, what in enumerate(("00", "mean")):
+        if name == "tiff":  # each of the samples of the scene has a file of its own
+            [file.unlink() for file in restored.iterdir() if "-0-" not in file.name]
+        found = get(results_as_samples(restored, what, folder / f"as-{what}", name))
+        assert found.known == known
+        if number == 0 and name != "tiff":
+            exact = x[::2]
+            step = 900 / 65_535 if name == "edf" else 0
+            values = found.values.reshape(exact.shape) if name in {"parquet", "nifti", "fits"} else found.values
+            np.testing.assert_allclose(values, exact, rtol=1e-6 if name == "parquet" else 0, atol=step)
+    if put:
+        encode_into(
+            run.folder, [str(own)], EncodeRequest(inversion={"steps": 2}), folder / "x.safetensors", device="cpu"
+        )
+        decode_into(run.folder, folder / "x.safetensors", folder / "decoded", device="cpu", listener=SILENT)
+        assert get(folder / "decoded").known == known
+    deviations = [file.name for file in restored.glob("*-std.*")]
+    assert len(deviations) == 1
+    assert deviations[0].endswith(".npy") == (name in DEVIATIONS_APART - {"png"})
+
+
 SAID = {"hdf5": {"channels": "first"}, "zarr": {"channels": "first"}, "parquet": {"channels": "first"}}
 
 
@@ -214,3 +294,4 @@ def test_samples_leave_as_their_data_came(name, experiment, tmp_path):
     low, high = (run.spec.codec.decode(torch.full((1, *run.spec.shape), end)) for end in (-1.0, 1.0))
     assert known == found.known
     assert (samples.min() >= low.min(), samples.max() <= high.max()) == (True, True)
+    assert_edited_files_keep_what_they_say(run, tmp_path / place, name, get, known, tmp_path)

@@ -29,6 +29,10 @@ class Metadata(ABC):
         """Unit of each channel, "" of one without; None where they are not known."""
         return None
 
+    def beside(self, others: "Metadata | None") -> "Metadata":
+        """Return what holds of samples made of a file of these, by a model of others: by default all of it."""
+        return self
+
     def of_pieces(self, shape: tuple[int, ...]) -> "Metadata | None":
         """Return what holds of pieces of a shape (c, *space) that are cut out at any place; None: nothing does."""
         return None

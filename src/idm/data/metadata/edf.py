@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 from idm.data.metadata.base import Metadata, checked_numbers, checked_text
@@ -55,6 +55,12 @@ class EdfMetadata(Metadata):
         """Those of the signals; stored numbers have none."""
         return None if self.are_stored else self.of_signals
 
+    def beside(self, others: Metadata | None) -> "EdfMetadata":
+        """Return the same with ranges that hold those of the others, too: a file's own may end at its values."""
+        if not isinstance(others, EdfMetadata) or others.of_signals != self.of_signals or self.are_stored:
+            return self
+        return replace(self, physical=tuple(map(_both, self.physical, others.physical)))
+
     def of_pieces(self, shape: tuple[int, ...]) -> "EdfMetadata":
         """Return all: it holds at any time."""
         return self
@@ -76,6 +82,12 @@ class EdfMetadata(Metadata):
         if len(found.of_signals) != shape[0]:
             raise ValueError("metadata: as many signals as the samples have channels wanted")
         return found
+
+
+def _both(own: Range, other: Range) -> Range:
+    """Return a range that holds two, in the direction of the first; the first where it holds the other."""
+    low, high = min(*own, *other), max(*own, *other)
+    return (low, high) if own[0] < own[1] else (high, low)
 
 
 def _ranges(plain: Sequence[Any]) -> tuple[Range, ...]:

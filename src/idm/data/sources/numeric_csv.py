@@ -88,6 +88,11 @@ class NumericCsv(ArraySource):
         advice = CHOOSES_LABELS if label_column is None else "data.source.columns chooses values"
         self.remarks += unread_columns(found.others, advice)
         self.beside = Beside(table.names, partial(_cells, table, rows))
+        self._carried = [name for name in table.names if name and name not in found.columns]
+
+    def columns_of(self, indices: Indices) -> dict[str, list[Any]]:
+        """Return the columns that hold no values as text, such as those of identifiers and classes."""
+        return {name: self.beside.load(name)[indices].tolist() for name in self._carried}
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
         return self._values[indices]

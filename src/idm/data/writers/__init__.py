@@ -98,4 +98,14 @@ def usual_formats(source: str, form: Form) -> tuple[str, ...]:
 PATTERN = "|".join(make().pattern for make in WRITERS.values())
 """Regular expression of the names of all files of any format."""
 
-__all__ = ["ALWAYS", "PATTERN", "WRITERS", "Form", "ToWrite", "Writer", "build_writers", "usual_formats"]
+__all__ = [
+    "ALWAYS",
+    "FORMAT_OF_SOURCE",
+    "PATTERN",
+    "WRITERS",
+    "Form",
+    "ToWrite",
+    "Writer",
+    "build_writers",
+    "usual_formats",
+]

@@ -42,6 +42,10 @@ class AnimationWriter(SeparateWriter):
         """Return that of the format."""
         return f".{self.place}"
 
+    def float_type(self, form: Form) -> np.dtype[Any] | None:
+        """Return None: shades have 8 bits."""
+        return None
+
     def content(self, values: NDArray[Any], form: Form) -> bytes:
         """Return an animation, slice by slice along the first axis of space, for ever."""
         low, high = (np.reshape(ends, (-1, 1, 1, 1)) for ends in zip(*form.shown, strict=True))

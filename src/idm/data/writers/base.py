@@ -14,6 +14,9 @@ from idm.data.base import Samples
 from idm.data.file_names import composed
 from idm.data.metadata import Metadata
 
+SET = "samples"
+"""What names of files of several samples begin with."""
+
 LONGEST_CLASS = 40
 """Most characters of a class in the name of a file."""
 
@@ -92,11 +95,13 @@ class Writer(ABC):
     Attributes:
         place: name of its file, or of the folder of its files, in a folder of results.
         pattern: regular expression of the names of its files there.
+        holds_sets: whether a file holds several samples.
         package: package that it needs besides those of the program, and the extra that installs it; None: no other.
     """
 
     place: ClassVar[str]
     pattern: ClassVar[str]
+    holds_sets: ClassVar[bool] = True
     package: ClassVar[tuple[str, str] | None] = None
 
     @abstractmethod
@@ -104,20 +109,31 @@ class Writer(ABC):
         """Say what samples the format can hold, in a few words; "" where these are such."""
 
     @abstractmethod
+    def suffix(self, form: Form) -> str:
+        """Return how names of files end, of those of a folder that of one which is always there."""
+
+    @abstractmethod
     def files(self, samples: ToWrite) -> Iterator[tuple[str, bytes]]:
         """Go through the files, by their names in the folder of results."""
+
+    def float_type(self, form: Form) -> np.dtype[Any] | None:
+        """Return the floats that means and deviations of such samples can be; None: the format holds none."""
+        return np.result_type(form.dtype, np.float32)
+
+    def titled(self, samples: ToWrite, title: str) -> Iterator[tuple[str, bytes]]:
+        """Go through the files by names that begin with a title; of a format of separate files, of one sample."""
+        for name, content in self.files(samples):
+            yield title + name.partition(SET)[2], content
 
 
 class SeparateWriter(Writer):
     """A format of which each sample is a file of its own, in a folder of them."""
 
-    @abstractmethod
-    def suffix(self, form: Form) -> str:
-        """Return how names of files end."""
+    holds_sets = False
 
     @abstractmethod
     def content(self, values: NDArray[Any], form: Form) -> bytes:
-        """Return the file of a sample [c, *space]."""
+        """Return the file of a sample [c, *space]; of floats the nearest numbers, where the format holds no others."""
 
     def name(self, samples: ToWrite, row: int) -> str:
         """Return the name of the file of a sample."""
@@ -127,6 +143,11 @@ class SeparateWriter(Writer):
         """Go through the files, one for each sample."""
         for row, values in enumerate(samples.data):
             yield self.name(samples, row), self.content(values, samples.form)
+
+    def titled(self, samples: ToWrite, title: str) -> Iterator[tuple[str, bytes]]:
+        """Give the file of the one sample that there is."""
+        (values,) = samples.data
+        yield title + self.suffix(samples.form), self.content(values, samples.form)
 
 
 def in_file_name(name: str) -> str:

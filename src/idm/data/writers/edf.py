@@ -38,6 +38,10 @@ class EdfWriter(SeparateWriter):
         """Return that of the width of the numbers."""
         return ".bdf" if _is_wide(_known(form)) else ".edf"
 
+    def float_type(self, form: Form) -> np.dtype[Any] | None:
+        """Return None: values lie between ends that were chosen for signals, not for their deviations."""
+        return None
+
     def content(self, values: NDArray[Any], form: Form) -> bytes:
         """Return a file of one recording."""
         known, count = _known(form), values.shape[1]

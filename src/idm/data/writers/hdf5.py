@@ -22,6 +22,10 @@ class Hdf5Writer(Writer):
         """Accept everything."""
         return ""
 
+    def suffix(self, form: Form) -> str:
+        """Return the usual suffix."""
+        return ".h5"
+
     def files(self, samples: ToWrite) -> Iterator[tuple[str, bytes]]:
         """Give the one file."""
         h5py = import_extra("h5py", "hdf5", "formats")

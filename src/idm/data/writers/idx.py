@@ -35,19 +35,23 @@ class IdxWriter(Writer):
         """Want numbers that the format has."""
         return "" if form.dtype.name in CODES else f"values of {', '.join(CODES)}"
 
+    def suffix(self, form: Form) -> str:
+        """Return the end that tells what a file holds."""
+        return f"-images-{_kind(len(form.shape) + (form.layout != 'none'), form.dtype)}"
+
     def files(self, samples: ToWrite) -> Iterator[tuple[str, bytes]]:
         """Give the one or two files."""
         data = samples.arranged
-        yield f"{self.place}/samples-images-{_kind(data)}", idx_bytes(data)
+        yield f"{self.place}/samples-images-{_kind(data.ndim, data.dtype)}", idx_bytes(data)
         labels = samples.beside.get("labels")
         if labels is not None and labels.ndim == 1 and labels.dtype.kind in "iu" and labels.min() >= 0:
             small = labels.astype(np.uint8 if labels.max() <= LARGEST_BYTE else np.int32)
-            yield f"{self.place}/samples-labels-{_kind(small)}", idx_bytes(small)
+            yield f"{self.place}/samples-labels-{_kind(small.ndim, small.dtype)}", idx_bytes(small)
 
 
-def _kind(values: NDArray[Any]) -> str:
+def _kind(num_axes: int, dtype: np.dtype[Any]) -> str:
     """Return the end of the name of a file: idx3-ubyte of bytes along three axes."""
-    return f"idx{values.ndim}-{ENDINGS[values.dtype.name]}"
+    return f"idx{num_axes}-{ENDINGS[dtype.name]}"
 
 
 def idx_bytes(values: NDArray[Any]) -> bytes:

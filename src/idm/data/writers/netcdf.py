@@ -34,6 +34,10 @@ class NetCdfWriter(Writer):
         """Accept everything: data without names of axes have simple ones."""
         return ""
 
+    def suffix(self, form: Form) -> str:
+        """Return the usual suffix."""
+        return ".nc"
+
     def files(self, samples: ToWrite) -> Iterator[tuple[str, bytes]]:
         """Give the one file."""
         h5py = import_extra("h5py", "netcdf", "formats")

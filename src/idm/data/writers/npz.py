@@ -21,6 +21,10 @@ class Npz(Writer):
         """Accept everything."""
         return ""
 
+    def suffix(self, form: Form) -> str:
+        """Return the usual suffix."""
+        return ".npz"
+
     def files(self, samples: ToWrite) -> Iterator[tuple[str, bytes]]:
         """Give the one file."""
         yield self.place, npz_bytes(data=samples.arranged, **samples.beside)

@@ -27,6 +27,10 @@ class ParquetWriter(Writer):
         """Accept everything."""
         return ""
 
+    def suffix(self, form: Form) -> str:
+        """Return the usual suffix."""
+        return ".parquet"
+
     def files(self, samples: ToWrite) -> Iterator[tuple[str, bytes]]:
         """Give the one file."""
         pyarrow = import_extra("pyarrow", "parquet", "formats")

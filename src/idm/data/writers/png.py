@@ -30,6 +30,10 @@ class PngWriter(SeparateWriter):
         """Return the usual suffix."""
         return ".png"
 
+    def float_type(self, form: Form) -> np.dtype[Any] | None:
+        """Return None: pixels are levels."""
+        return None
+
     def name(self, samples: ToWrite, row: int) -> str:
         """Return the name of the file of a sample: png/cat/00003_seed10.png."""
         kind = (in_file_name(samples.classes[row]) or "no-class") if samples.classes else ""
@@ -39,7 +43,7 @@ class PngWriter(SeparateWriter):
         """Return a picture: of image files the values themselves, of others the levels from black to white."""
         kind, white = (np.uint8, SHALLOW) if (form.levels or 0) <= SHALLOW + 1 else (np.uint16, DEEP)
         if form.from_images:
-            return png_bytes(values.clip(0, white).astype(kind))
+            return png_bytes(np.rint(values).clip(0, white).astype(kind))
         low, high = (np.reshape(ends, (-1, 1, 1)) for ends in zip(*form.shown, strict=True))
         return png_bytes(np.rint(white * (values - low) / (high - low)).clip(0, white).astype(kind))
 

@@ -21,6 +21,10 @@ class CsvWriter(Writer):
         """Want points."""
         return "" if len(form.shape) == 1 else "points"
 
+    def suffix(self, form: Form) -> str:
+        """Return the usual suffix."""
+        return ".csv"
+
     def files(self, samples: ToWrite) -> Iterator[tuple[str, bytes]]:
         """Give the one file."""
         count = len(samples.data[0])

@@ -36,8 +36,13 @@ class WavWriter(SeparateWriter):
         """Return the usual suffix."""
         return ".wav"
 
+    def float_type(self, form: Form) -> np.dtype[Any] | None:
+        """Return the type of signals that are floats themselves."""
+        return form.dtype if form.dtype.kind == "f" else None
+
     def content(self, values: NDArray[Any], form: Form) -> bytes:
         """Return a file of frames: one value of each channel after the other."""
+        values = values if form.dtype.kind == "f" else np.rint(values).astype(form.dtype)
         (tag, bits), channels = BITS[values.dtype.name], len(values)
         rate, frame = round(form.sampling_rate or 0), channels * bits // 8
         frames = np.ascontiguousarray(values.T, dtype=np.dtype(CODES[tag, bits]).newbyteorder("<")).tobytes()

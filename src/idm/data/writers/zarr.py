@@ -21,6 +21,10 @@ class ZarrWriter(Writer):
         """Accept everything."""
         return ""
 
+    def suffix(self, form: Form) -> str:
+        """Return that of the folder, and the file that every store has."""
+        return ".zarr/.zgroup"
+
     def files(self, samples: ToWrite) -> Iterator[tuple[str, bytes]]:
         """Give the files of the store; made on disk, in version 2 of the format (the library writes 3 unless told)."""
         zarr, names = import_extra("zarr", "zarr", "formats"), samples.form.channel_names
