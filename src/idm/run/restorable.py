@@ -76,7 +76,7 @@ class Restorable(Editable):
             condition: conditions of the observations, in turn, where the network is told conditions.
             seed: draw j of observation i is drawn from seed + num i + j.
             class_particles: by which such classes are found, of each that may be it, for each observation: 64 by
-                default; 0, as by default where a method is named: draws are told no class.
+                default; 0, as by default where a method is named, or of more than 100 classes: draws are told none.
             batch_size: samples per call of the network; the run's own by default.
             listener: hears how it gets on; as in ``sample``.
 
@@ -87,7 +87,7 @@ class Restorable(Editable):
         """
         kind = self.spec.label_kind
         of_each = kind.read(kind.asked(labels, condition))
-        particles = unknown_classes.class_particles(class_particles, is_method_named=method is not None)
+        particles = unknown_classes.class_particles(self, class_particles, is_method_named=method is not None)
         plan = RestorePlan(operator, noise, num, method, sampler, of_each, seed, particles).checked()
         draws = plan_draws(self, as_observed(self, operator, observed), plan)
         return self._drawn(draws, batch_size, listener, doing="restoring")

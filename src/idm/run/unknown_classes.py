@@ -24,6 +24,9 @@ CLASS_PARTICLES, CLASS_STEPS = 64, 12
 On the demo's digits 25 steps weigh classes no better than 12 (docs/restoration.md).
 """
 
+MOST_CLASSES = 100
+"""Most classes that are looked at where nobody asks for it: of more, looking takes far longer than drawing."""
+
 PILOT_SHARE = 8
 """Particles of each class for each particle of the pilot, which says which classes may be it."""
 
@@ -178,9 +181,10 @@ class UnknownClasses:
         return torch.cat(found)
 
 
-def class_particles(asked: int | None, *, is_method_named: bool) -> int:
-    """Return the particles that are asked for, by default ``CLASS_PARTICLES``, and 0 where a method is named."""
-    usual = 0 if is_method_named else CLASS_PARTICLES
+def class_particles(run: Opened, asked: int | None, *, is_method_named: bool) -> int:
+    """Return the particles that are asked for, by default ``CLASS_PARTICLES``; 0 of many classes, or a method named."""
+    are_few = (run.spec.num_classes or 0) <= MOST_CLASSES
+    usual = CLASS_PARTICLES if are_few and not is_method_named else 0
     return usual if asked is None else asked
 
 

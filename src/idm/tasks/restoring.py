@@ -8,14 +8,16 @@ from idm.core.errors import SettingsError
 from idm.core.progress import SILENT, Listener, tell
 from idm.restoration import Mask, Method, Operator
 from idm.run import Run, load
+from idm.run.draws import Draws
 from idm.run.edits import EditPlan, known_of, plan_edits
+from idm.run.label_kind import class_of
 from idm.run.method_settings import find_method, usual_method
 from idm.run.named_classifier import guided_by_names
 from idm.run.observing import Observed, observe, read_observed
 from idm.run.other_conditions import conditions_for
 from idm.run.restoring import RestorePlan, plan_draws, restoring_sampler
 from idm.run.saving import results_folder
-from idm.run.unknown_classes import class_particles
+from idm.run.unknown_classes import MOST_CLASSES, class_particles
 from idm.samplers import Sampler
 from idm.tasks.edit_requests import EditRequest
 from idm.tasks.mending import Mended, Mending
@@ -25,6 +27,10 @@ from idm.tasks.together import Say, say_nothing, together
 NO_CLASS_TOLD = (
     "note: no class was told: each draw is told one of {count} that explains what was observed, which takes {least:,} "
     "to {most:,} calls more of each observation; labels=CLASS where it is known, or class_particles=0, takes none"
+)
+TOO_MANY_CLASSES = (
+    "note: no class was told: draws choose one that fits, too early sometimes; give labels=CLASS where it is known, or "
+    "class_particles=64 to weigh all classes"
 )
 LEAST_DRAWS = 19
 """Fewest draws that regions of 90 % are made of."""
@@ -70,6 +76,8 @@ def restore_into(
     if draws.unknown is not None:
         least, most = draws.unknown.calls
         tell(NO_CLASS_TOLD.format(count=draws.unknown.count, least=least, most=most))
+    elif request.method is None and request.class_particles is None and _lack_classes(draws, opened):
+        tell(TOO_MANY_CLASSES)
     mending = Mending(opened, observed, draws, reference, covers=request.coverage, doing="restoring")
     return mending.make(folder, request.batch_size, listener, say)
 
@@ -113,7 +121,7 @@ def _plan(run: Run, request: RestoreRequest, listener: Listener) -> RestorePlan:
         lambda: _way(run, request, listener),
         lambda: kind.read(kind.asked(request.labels, None)),
     )
-    particles = class_particles(request.class_particles, is_method_named=request.method is not None)
+    particles = class_particles(run, request.class_particles, is_method_named=request.method is not None)
     how = (method, sampler, labels, request.seed, particles)
     return RestorePlan(operator, request.noise, request.num, *how).checked()
 
@@ -139,6 +147,12 @@ def _observed(run: Run, plan: RestorePlan, request: RestoreRequest, names: Seque
     if request.simulate:
         return observe(run, plan.operator, plan.noise, names, plan.seed)
     return read_observed(run, plan.operator, names)
+
+
+def _lack_classes(draws: Draws, run: Run) -> bool:
+    """Whether no sample is told a class of a run that has too many to be weighed unasked."""
+    are_many = (run.spec.num_classes or 0) > MOST_CLASSES
+    return are_many and all(class_of(label) is None for label in draws.labels)
 
 
 def _reference(operator: str) -> Path | None:

@@ -1,5 +1,7 @@
 """Classes that nobody told: draws have one that explains what was observed, as often as it deserves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from idm.run import load
 from idm.run.draws import CLASSES
 from idm.run.observing import as_observed
 from idm.run.restoring import RestorePlan, plan_draws
+from idm.run.unknown_classes import CLASS_PARTICLES, class_particles
 from idm.settings import Experiment, from_plain
 from idm.tasks import train
 
@@ -90,6 +93,14 @@ def test_what_is_told_is_not_looked_for(run):
         run.restore(seen, operator, noise=0.1, class_particles=0)
     with pytest.raises(SettingsError, match="class_particles: at least 0 wanted"):
         run.restore(seen, operator, class_particles=-1)
+
+
+def test_many_classes_are_looked_at_only_where_that_is_asked_for(run):
+    many = replace(run, spec=replace(run.spec, class_names=tuple(map(str, range(101)))))
+    few = replace(run, spec=replace(run.spec, class_names=tuple(map(str, range(100)))))
+    assert class_particles(few, None, is_method_named=False) == CLASS_PARTICLES
+    assert class_particles(many, None, is_method_named=False) == class_particles(few, None, is_method_named=True) == 0
+    assert class_particles(many, 8, is_method_named=True) == 8
 
 
 def test_functions_that_are_not_linear_have_no_evidence(run):
