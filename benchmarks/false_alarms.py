@@ -121,10 +121,11 @@ class Split:
         for metric in metrics.values():
             look = metric.look(self.evidence)
             real = in_own_order(look(self.evidence.real).float(), NUM_REAL, "real")
-            nulls = metric.nulls(real, NUM_SAMPLES)
+            nulls, unjudged = metric.nulls(real, NUM_SAMPLES)
             for name, altered in CASES.items():
                 rows = look(Labelled(altered(self.x[: NUM_SAMPLES * 3 // 2], self.y[: NUM_SAMPLES * 3 // 2]))).float()
-                found[name] += figures(metric, in_own_order(rows, NUM_SAMPLES, "samples"), real[NUM_SAMPLES:], nulls)
+                each = figures(metric, in_own_order(rows, NUM_SAMPLES, "samples"), real[NUM_SAMPLES:], nulls)
+                found[name] += [figure for figure in each if figure.name not in unjudged]
         return {name: [figure.name for figure in worse_than_chance(each)] for name, each in found.items()}
 
 

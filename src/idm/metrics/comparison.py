@@ -70,7 +70,7 @@ class Comparison(BySample):
     needs: ClassVar[Needs] = Needs.SAMPLES | Needs.REAL
     sees: ClassVar[str] = FEATURES
     most_seen: ClassVar[int] = 10_000
-    looks_with: ClassVar[Needs] = Needs.NOTHING
+    look_needs: ClassVar[Needs] = Needs.NOTHING
     kinds: ClassVar[tuple[Kind, ...]]
     most: ClassVar[int] = 10_000
     """Most rows of both sides that are compared."""
@@ -89,10 +89,13 @@ class Comparison(BySample):
     def prepare(self, pool: Float[Tensor, "N d"]) -> Statistic:
         """Return what compares some rows of a pool with the others."""
 
-    def unjudged(self, real: Float[Tensor, "m d"]) -> Mapping[str, str]:
-        """Return which numbers have no null that is right of such real data, by name, and why; usually none."""
-        del real
-        return {}
+    def prepare_real(self, real: Float[Tensor, "m d"]) -> tuple[Statistic, Mapping[str, str]]:
+        """Return what compares some real rows with the others, and which of its numbers have no null that is right.
+
+        Returns:
+            The statistic; and why such numbers are not judged of these data, by name: usually none are.
+        """
+        return self.prepare(real), {}
 
     def check(self, setup: Setup) -> None:
         """Refuse too few samples."""
@@ -109,9 +112,8 @@ class Comparison(BySample):
             raise SettingsError(f"samples: one and two real ones wanted, got {len(rows)} and {len(real)}")
         samples, known = in_own_order(rows, count, "samples"), in_own_order(real, self.most, "real")
         values = self.compare(samples, known[count:])
-        error, nulls = self._standard_error(samples, known[count:]), self.nulls(known, count)
+        error, (nulls, unjudged) = self._standard_error(samples, known[count:]), self.nulls(known, count)
         sizes = f"{counted(count, 'sample')} and {len(known) - count:,} real"
-        unjudged = self.unjudged(known) if self.drawings else {}
         return [
             Figure(
                 kind.name,
@@ -129,13 +131,19 @@ class Comparison(BySample):
         """Return the numbers that tell both sides apart."""
         return self.prepare(torch.cat([samples, others]))(_first(len(samples), len(samples) + len(others)))
 
-    def nulls(self, real: Float[Tensor, "m k"], count: int) -> np.ndarray:
-        """Return [drawings, k] numbers of ``count`` real ones in the place of samples, beside the others."""
-        statistic, rng = self.prepare(real), np.random.default_rng(derive_seed(len(real), "null", count))
+    def nulls(self, real: Float[Tensor, "m k"], count: int) -> tuple[np.ndarray, Mapping[str, str]]:
+        """Return [drawings, k] numbers of ``count`` real ones in the place of samples, beside the others.
+
+        Beside them: which of the numbers are not judged of these data, by name, and why.
+        """
         found = np.empty((self.drawings, len(self.kinds)))
+        if not self.drawings:
+            return found, {}
+        statistic, unjudged = self.prepare_real(real)
+        rng = np.random.default_rng(derive_seed(len(real), "null", count))
         for row in found:
             row[:] = statistic(torch.from_numpy(rng.permutation(len(real)) < count))
-        return found
+        return found, unjudged
 
     def _standard_error(self, samples: Tensor, others: Tensor) -> Sequence[float]:
         """Leave out a tenth of the samples in turn: the jackknife, in which no sample counts twice."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, ClassVar, final
 
 import torch
@@ -74,20 +75,19 @@ class DensityCoverage(Comparison):
 
     def prepare(self, pool: Float[Tensor, "N d"]) -> Statistic:
         """Find neighbours once."""
-        near = Neighbours.of(pool)
+        return partial(self._compared, Neighbours.of(pool))
 
-        def compare(first: Tensor) -> list[float]:
-            reach = near.to_nearest(~first, self.k)
-            inside = near.distances[first][:, ~first] <= REACH * reach
-            return [int(inside.sum()) / (self.k * len(inside)), float(inside.any(0).double().mean())]
-
-        return compare
-
-    def unjudged(self, real: Float[Tensor, "m d"]) -> Mapping[str, str]:
-        """Return that density is not judged where data repeat themselves."""
+    def prepare_real(self, real: Float[Tensor, "m d"]) -> tuple[Statistic, Mapping[str, str]]:
+        """Find neighbours once; density is not judged where data repeat themselves."""
         near, every = Neighbours.of(real), torch.ones(len(real), dtype=torch.bool)
         beyond = near.num_within(REACH * near.to_nearest(every, self.k)) > self.k
-        return {"density": "data repeat: not judged"} if float(beyond.double().mean()) > MOST_REPEATED else {}
+        repeats = float(beyond.double().mean()) > MOST_REPEATED
+        return partial(self._compared, near), {"density": "data repeat: not judged"} if repeats else {}
+
+    def _compared(self, near: Neighbours, first: Tensor) -> list[float]:
+        reach = near.to_nearest(~first, self.k)
+        inside = near.distances[first][:, ~first] <= REACH * reach
+        return [int(inside.sum()) / (self.k * len(inside)), float(inside.any(0).double().mean())]
 
 
 @final

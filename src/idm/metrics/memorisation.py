@@ -33,8 +33,8 @@ class Memorisation(BySample):
 
     needs: ClassVar[Needs] = Needs.SAMPLES | Needs.HELD_OUT | Needs.TRAINING
     sees: ClassVar[str] = "nearest"
-    looks_with: ClassVar[Needs] = Needs.TRAINING
-    looks_within: ClassVar[bool] = False
+    look_needs: ClassVar[Needs] = Needs.TRAINING
+    look_reads_extremes: ClassVar[bool] = False
 
     def look(self, evidence: Evidence) -> Look:
         """See how far the nearest of the training data is."""
