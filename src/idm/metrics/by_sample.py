@@ -8,7 +8,8 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from idm.core.code import call_code, hash_of_contents
+from idm.core.code import call_code
+from idm.core.contents import hash_of_contents
 from idm.metrics.base import Metric, is_ours
 from idm.metrics.evidence import Evidence, Labelled, Needs
 from idm.metrics.figure import Figure
