@@ -121,6 +121,7 @@ class Comparison(BySample):
                 error[i],
                 unit=kind.unit,
                 better=kind.better,
+                num=count,
                 note="; ".join([kind.note, sizes, *([unjudged[kind.name]] if kind.name in unjudged else [])]),
                 null=null_of(kind.better, nulls[:, i], values[i]) if len(nulls) and kind.name not in unjudged else None,
             )

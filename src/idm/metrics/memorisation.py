@@ -59,7 +59,7 @@ class Memorisation(BySample):
         near = theirs.quantile(NEAREST_SHARE)
         copies = f"samples no farther from training data than the nearest {NEAREST_SHARE:.0%} of held-out data"
         return [
-            Figure("memorisation", nearer, _error(ours, theirs), note=said, null=null),
+            Figure("memorisation", nearer, _error(ours, theirs), note=said, null=null, num=len(ours)),
             Figure.mean_of("copies", (ours <= near).double(), form=".1%", note=copies),
         ]
 
