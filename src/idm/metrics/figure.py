@@ -27,8 +27,8 @@ class Null:
         lower: bound that 2.5 % of them lie below.
         upper: bound that 2.5 % of them lie above.
         num: how many drawings.
-        p_value: share of them that is as bad as the samples, these counted among them; small where samples are worse
-            than chance explains.
+        p_value: share of the ways in which samples and real data change places that is as bad as the samples, these
+            counted among them; small where samples are worse than chance explains.
     """
 
     mean: float
