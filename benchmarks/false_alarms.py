@@ -4,9 +4,8 @@
 
 The digits are split anew for every repeat: 300 take the place of samples, 600 others are what these are compared with;
 principal components are fitted to 600 more. An alarm is any figure that `worse_than_chance` returns, of all metrics
-together. The same split is looked at with every defect, so that its nulls are drawn once. Repeats that are found under
---out are not measured again, unless sizes, metrics or their code are others. Of each features a core takes
-about seven minutes.
+together. The same split is looked at with every defect. Repeats that are found under --out are not measured again,
+unless sizes, metrics or their code are others. Of each features a core takes about half an hour.
 """
 
 import argparse
@@ -20,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 import idm.metrics
@@ -121,18 +119,17 @@ class Split:
         for metric in metrics.values():
             look = metric.look(self.evidence)
             real = in_own_order(look(self.evidence.real).float(), NUM_REAL, "real")
-            nulls = metric.nulls(real, NUM_SAMPLES)
             for name, altered in CASES.items():
                 rows = look(Labelled(altered(self.x[: NUM_SAMPLES * 3 // 2], self.y[: NUM_SAMPLES * 3 // 2]))).float()
-                found[name] += figures(metric, in_own_order(rows, NUM_SAMPLES, "samples"), real[NUM_SAMPLES:], nulls)
+                found[name] += figures(metric, in_own_order(rows, NUM_SAMPLES, "samples"), real[NUM_SAMPLES:])
         return {name: [figure.name for figure in worse_than_chance(each)] for name, each in found.items()}
 
 
-def figures(metric: Comparison, rows: Tensor, others: Tensor, nulls: NDArray[np.float64]) -> list[Figure]:
-    """Return the figures of samples beside nulls that are known."""
-    values = metric.compare(rows, others)
+def figures(metric: Comparison, rows: Tensor, others: Tensor) -> list[Figure]:
+    """Return the figures of samples with their p-values."""
+    values, exchanged = metric.exchange(rows, others)
     return [
-        Figure(kind.name, value, better=kind.better, null=null_of(kind.better, nulls[:, i], value))
+        Figure(kind.name, value, better=kind.better, null=null_of(kind.better, value, exchanged[:, i], exchanged[:, i]))
         for i, (kind, value) in enumerate(zip(metric.kinds, values, strict=True))
     ]
 

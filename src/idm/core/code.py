@@ -7,16 +7,11 @@ then only modules on Python's own path, of which only what is declared to make t
 import hashlib
 import importlib
 import inspect
-import json
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
-
-import numpy as np
-import torch
-from torch import Tensor
 
 from idm.core.errors import DataError, IdmError
 from idm.core.text import one_line
@@ -126,59 +121,6 @@ def hash_of_code(thing: object) -> str:
             return ""
         found.update(name.encode() + hashlib.sha256(Path(path).read_bytes()).digest())
     return found.hexdigest()
-
-
-def hash_of_contents(thing: object) -> str:
-    """Return the SHA-256 of what somebody's own object holds, and what its classes do: numbers, words, arrays.
-
-    What it holds is looked into in turn. Of what has no contents that can be told, such as an open file, the type alone
-    counts, and of methods nothing.
-    """
-    found = hashlib.sha256()
-    for cls in type(thing).__mro__:
-        if cls.__module__.partition(".")[0] not in KNOWN:
-            held = {name: value for name, value in vars(cls).items() if not name.startswith("_") and _is_value(value)}
-            found.update(f"{cls.__module__}:{cls.__qualname__}".encode() + _written(held))
-    found.update(_written(getattr(thing, "__dict__", {})))
-    return found.hexdigest()
-
-
-def _is_value(held: object) -> bool:
-    return not (inspect.isroutine(held) or inspect.isclass(held) or inspect.isdatadescriptor(held))
-
-
-def _written(held: object) -> bytes:
-    """Return the same bytes for the same contents, on every process."""
-    try:
-        return json.dumps(_plain(held, ())).encode()
-    except Exception:  # whatever an object of somebody's own raises, or one that leads on without end
-        return type(held).__qualname__.encode()
-
-
-def _plain(held: Any, within: tuple[int, ...]) -> Any:
-    """Return lists and words that tell contents from others; ``within``: what they are held by, which ends circles."""
-    if held is None or isinstance(held, str | bytes | int | float | complex | np.generic | PurePath):
-        return [type(held).__qualname__, repr(held)]
-    if isinstance(held, np.ndarray | Tensor):
-        return _plain_array(held)
-    name, around = type(held).__qualname__, (*within, id(held))
-    if id(held) in within or inspect.isroutine(held) or inspect.isclass(held) or inspect.ismodule(held):
-        return [name, getattr(held, "__qualname__", getattr(held, "__name__", ""))]
-    if isinstance(held, Mapping):
-        return [name, sorted(([_plain(key, around), _plain(value, around)] for key, value in held.items()), key=str)]
-    if isinstance(held, list | tuple):
-        return [name, [_plain(one, around) for one in held]]
-    if isinstance(held, set | frozenset):
-        return [name, sorted((_plain(one, around) for one in held), key=str)]
-    return [name, _plain(getattr(held, "__dict__", {}), around)]
-
-
-def _plain_array(held: "np.ndarray | Tensor") -> list[Any]:
-    if isinstance(held, Tensor):
-        about, values = str(held.dtype), held.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
-    else:
-        about, values = str(held.dtype), np.ascontiguousarray(held)
-    return [about, list(held.shape), hashlib.sha256(values.tobytes()).hexdigest()]
 
 
 def _find(make: str, kind: type, example: str) -> Callable[..., Any]:

@@ -8,7 +8,8 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from idm.core.code import call_code, hash_of_contents
+from idm.core.code import call_code
+from idm.core.contents import hash_of_contents
 from idm.metrics.base import Metric, is_ours
 from idm.metrics.evidence import Evidence, Labelled, Needs
 from idm.metrics.figure import Figure
@@ -28,15 +29,15 @@ class BySample(Metric):
         looks_by: fields that ``look`` reads, of a metric of this package. Those that have the same look, and the same
             values of these, have the same rows, which are made once.
         most_seen: of how many samples rows are kept, evenly from all.
-        looks_with: what of real data ``look`` reads; no process holds others for it.
-        looks_within: whether ``look`` reads the smallest and the largest real value.
+        look_needs: what of real data ``look`` reads; no process holds others for it.
+        look_reads_extremes: whether ``look`` reads the smallest and the largest real value.
     """
 
     sees: ClassVar[str]
     looks_by: ClassVar[tuple[str, ...]] = ()
     most_seen: ClassVar[int] = ALL
-    looks_with: ClassVar[Needs] = Needs.HELD_OUT | Needs.TRAINING | Needs.REAL
-    looks_within: ClassVar[bool] = True
+    look_needs: ClassVar[Needs] = Needs.HELD_OUT | Needs.TRAINING | Needs.REAL
+    look_reads_extremes: ClassVar[bool] = True
 
     @cached_property
     def sight(self) -> str:

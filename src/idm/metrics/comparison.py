@@ -1,15 +1,19 @@
 """Metrics that compare samples with real data, each beside its null: real data against real data.
 
 Of m real samples n are put in the place of the samples, and compared with the m - n others, many times over; the
-samples are compared with as many real ones. Were they drawn from the distribution of the data, both would be alike, so
-the share of drawings that is at least as bad is a p-value. As many of either side are compared as that needs: n is half
-of m at the most. Samples and data are shuffled by what they are first, so that the order they came in counts for
-nothing, and those that are compared are a random choice.
+samples are compared with as many real ones. That says what real data have. How often they are as bad as the samples is
+counted elsewhere: both sides are thrown together, and n of them put in the place of the samples. Were the samples drawn
+from the distribution of the data, all ways to do so would be alike, and that of the samples one of them: of D others
+and itself it is among the worst a D + 1 at most so often as a, and the share that is as bad a p-value for any metric,
+any data and any numbers (Fisher 1935; Phipson & Smyth 2010). That is not so of real data among themselves: all their
+drawings are parts of one set, which differ less than two sets do. As many of either side are compared as the first
+needs: n is half of m at the most. Samples and data are shuffled by what they are first, so that the order they came in
+counts for nothing, and those that are compared are a random choice.
 """
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -64,13 +68,14 @@ class Comparison(BySample):
     """Compares samples with real data.
 
     Attributes:
-        drawings: how often real data take the place of samples; 0: never, and figures have no null.
+        drawings: how often samples and real data change places; half as often real data take the place of samples. 0:
+            never, and figures have no null.
     """
 
     needs: ClassVar[Needs] = Needs.SAMPLES | Needs.REAL
     sees: ClassVar[str] = FEATURES
     most_seen: ClassVar[int] = 10_000
-    looks_with: ClassVar[Needs] = Needs.NOTHING
+    look_needs: ClassVar[Needs] = Needs.NOTHING
     kinds: ClassVar[tuple[Kind, ...]]
     most: ClassVar[int] = 10_000
     """Most rows of both sides that are compared."""
@@ -89,11 +94,6 @@ class Comparison(BySample):
     def prepare(self, pool: Float[Tensor, "N d"]) -> Statistic:
         """Return what compares some rows of a pool with the others."""
 
-    def unjudged(self, real: Float[Tensor, "m d"]) -> Mapping[str, str]:
-        """Return which numbers have no null that is right of such real data, by name, and why; usually none."""
-        del real
-        return {}
-
     def check(self, setup: Setup) -> None:
         """Refuse too few samples."""
         if min(setup.num_samples, setup.num_real // 2) < FEWEST_SAMPLES:
@@ -108,10 +108,9 @@ class Comparison(BySample):
         if count < 1:
             raise SettingsError(f"samples: one and two real ones wanted, got {len(rows)} and {len(real)}")
         samples, known = in_own_order(rows, count, "samples"), in_own_order(real, self.most, "real")
-        values = self.compare(samples, known[count:])
-        error, nulls = self._standard_error(samples, known[count:]), self.nulls(known, count)
+        values, exchanged = self.exchange(samples, known[count:])
+        error, real_values = self._standard_error(samples, known[count:]), self.nulls(known, count)
         sizes = f"{counted(count, 'sample')} and {len(known) - count:,} real"
-        unjudged = self.unjudged(known) if self.drawings else {}
         return [
             Figure(
                 kind.name,
@@ -119,8 +118,9 @@ class Comparison(BySample):
                 error[i],
                 unit=kind.unit,
                 better=kind.better,
-                note="; ".join([kind.note, sizes, *([unjudged[kind.name]] if kind.name in unjudged else [])]),
-                null=null_of(kind.better, nulls[:, i], values[i]) if len(nulls) and kind.name not in unjudged else None,
+                num=count,
+                note=f"{kind.note}; {sizes}",
+                null=null_of(kind.better, values[i], exchanged[:, i], real_values[:, i]) if self.drawings else None,
             )
             for i, kind in enumerate(self.kinds)
         ]
@@ -129,12 +129,25 @@ class Comparison(BySample):
         """Return the numbers that tell both sides apart."""
         return self.prepare(torch.cat([samples, others]))(_first(len(samples), len(samples) + len(others)))
 
+    def exchange(
+        self, samples: Float[Tensor, "n k"], others: Float[Tensor, "m k"]
+    ) -> tuple[Sequence[float], np.ndarray]:
+        """Return the numbers that tell both sides apart, and [drawings, k] of those where they change places."""
+        count, number = len(samples), len(samples) + len(others)
+        statistic = self.prepare(torch.cat([samples, others]))
+        return statistic(_first(count, number)), self._drawn(statistic, count, number, self.drawings, "exchanged")
+
     def nulls(self, real: Float[Tensor, "m k"], count: int) -> np.ndarray:
-        """Return [drawings, k] numbers of ``count`` real ones in the place of samples, beside the others."""
-        statistic, rng = self.prepare(real), np.random.default_rng(derive_seed(len(real), "null", count))
-        found = np.empty((self.drawings, len(self.kinds)))
+        """Return numbers of ``count`` real ones in the place of samples, beside the others [(drawings + 1) // 2, k]."""
+        if not self.drawings:
+            return np.empty((0, len(self.kinds)))
+        return self._drawn(self.prepare(real), count, len(real), (self.drawings + 1) // 2, "null")
+
+    def _drawn(self, statistic: Statistic, count: int, number: int, drawings: int, purpose: str) -> np.ndarray:
+        """Return [drawings, k] numbers of ``count`` of the rows at random beside the others."""
+        rng, found = np.random.default_rng(derive_seed(number, purpose, count)), np.empty((drawings, len(self.kinds)))
         for row in found:
-            row[:] = statistic(torch.from_numpy(rng.permutation(len(real)) < count))
+            row[:] = statistic(torch.from_numpy(rng.permutation(number) < count))
         return found
 
     def _standard_error(self, samples: Tensor, others: Tensor) -> Sequence[float]:
@@ -173,23 +186,31 @@ def in_own_order(rows: Float[Tensor, "n k"], most: int, side: str) -> Float[Tens
     return rows[by_place[torch.from_numpy(order)][:most]].double()
 
 
-def null_of(better: Better, drawn: np.ndarray, value: float) -> Null:
-    """Say what real data have, and how often they are as bad as a value.
+def null_of(better: Better, value: float, exchanged: np.ndarray, real: np.ndarray) -> Null:
+    """Say what real data have, and how often chance makes a number as bad as a value.
 
     Args:
         better: where the value should lie.
-        drawn: numbers of real data in the place of samples.
         value: that of the samples.
+        exchanged: numbers of samples and real data that changed places.
+        real: numbers of real data in the place of samples.
+    """
+    lower, upper = np.quantile(real, (0.025, 0.975)).tolist() if np.isfinite(real).all() else (math.nan, math.nan)
+    return Null(float(real.mean()), lower, upper, len(real), p_value_of(better, value, exchanged))
+
+
+def p_value_of(better: Better, value: float, drawn: np.ndarray) -> float:
+    """Return the share of numbers that are as bad as a value, itself among them; nan where any is not finite.
+
+    If all of them, and the value, are alike before anything is known, it is a or less with a probability of a or less.
     """
     if not np.isfinite([value, *drawn]).all():
-        return Null(float(drawn.mean()), math.nan, math.nan, len(drawn), math.nan)
+        return math.nan
     # Numbers that are the same but for rounding are as bad: to lose half of such ties would make p-values too small.
     close = ROUNDING * float(np.median(np.abs([value, *drawn])))
     as_bad = drawn >= value - close, drawn <= value + close
     above, below = ((1 + int(side.sum())) / (len(drawn) + 1) for side in as_bad)
-    p_values = {Better.LOWER: above, Better.HIGHER: below, Better.NEAR_NULL: min(1.0, 2.0 * min(above, below))}
-    lower, upper = np.quantile(drawn, (0.025, 0.975)).tolist()
-    return Null(float(drawn.mean()), lower, upper, len(drawn), p_values[better])
+    return {Better.LOWER: above, Better.HIGHER: below, Better.NEAR_NULL: min(1.0, 2.0 * min(above, below))}[better]
 
 
 def worse_than_chance(figures: Sequence[Figure], level: float = 0.05) -> list[Figure]:

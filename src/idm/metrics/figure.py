@@ -27,8 +27,8 @@ class Null:
         lower: bound that 2.5 % of them lie below.
         upper: bound that 2.5 % of them lie above.
         num: how many drawings.
-        p_value: share of them that is as bad as the samples, these counted among them; small where samples are worse
-            than chance explains.
+        p_value: share of the ways in which samples and real data change places that is as bad as the samples, these
+            counted among them; small where samples are worse than chance explains.
     """
 
     mean: float
@@ -51,6 +51,7 @@ class Figure:
         note: what it is, and of how many samples.
         form: how it is written.
         null: what real data would have; None where that is not known.
+        num: of how many samples it is; 0: that is not told.
     """
 
     name: str
@@ -61,12 +62,13 @@ class Figure:
     note: str = ""
     form: str = ".4g"
     null: Null | None = None
+    num: int = 0
 
     @classmethod
     def mean_of(cls, name: str, values: Tensor, **about: Any) -> "Figure":
         """Return the mean of values [n], with its standard error; further arguments are attributes."""
         found = Estimate.of(values)
-        return cls(name, found.mean, found.standard_error, **about)
+        return cls(name, found.mean, found.standard_error, num=len(values), **about)
 
     def in_words(self) -> str:
         """Write it in a line: value and error, what it is, and what real data have."""
@@ -82,7 +84,7 @@ class Figure:
         return said
 
     def to_plain(self) -> dict[str, Any]:
-        """Return what JSON can hold, numbers that are not finite among them; how it is written is not told."""
+        """Return what JSON can hold, numbers that are not finite among them; the note tells the number of samples."""
         null = None if self.null is None else vars(self.null)
-        plain = {key: value for key, value in vars(self).items() if key != "form"}
+        plain = {key: value for key, value in vars(self).items() if key not in {"form", "num"}}
         return plain | {"better": self.better.value, "null": null}

@@ -1,10 +1,8 @@
 """Whether samples lie where data do, and data where samples do: balls around each, up to its k-th neighbour."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, final
 
-import torch
 from annotated_types import Ge
 from jaxtyping import Float
 from torch import Tensor
@@ -15,9 +13,6 @@ from idm.metrics.neighbours import Neighbours
 
 REACH = 1.0 + 1e-6
 """Distances that are the same but for rounding, as after a rotation, are within reach."""
-
-MOST_REPEATED = 0.05
-"""Share of the balls of data that may hold more than k others; of more density has no null that is right."""
 
 LEAST_DISTANCE = 1e-12
 """What distances are divided by at the least, where all data are the same."""
@@ -58,9 +53,6 @@ class PrecisionRecall(Comparison):
 class DensityCoverage(Comparison):
     """Density and coverage of Naeem et al. (2020), which single outliers among the data do not change much.
 
-    Where data repeat themselves, balls that reach to the k-th nearest hold more than k of them, and how often a value
-    comes moves density more between two sets of real data than within one, of which the null is: then it has none.
-
     Attributes:
         k: a ball reaches to the k-th nearest of the data.
     """
@@ -82,12 +74,6 @@ class DensityCoverage(Comparison):
             return [int(inside.sum()) / (self.k * len(inside)), float(inside.any(0).double().mean())]
 
         return compare
-
-    def unjudged(self, real: Float[Tensor, "m d"]) -> Mapping[str, str]:
-        """Return that density is not judged where data repeat themselves."""
-        near, every = Neighbours.of(real), torch.ones(len(real), dtype=torch.bool)
-        beyond = near.num_within(REACH * near.to_nearest(every, self.k)) > self.k
-        return {"density": "data repeat: not judged"} if float(beyond.double().mean()) > MOST_REPEATED else {}
 
 
 @final

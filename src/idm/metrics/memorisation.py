@@ -33,8 +33,8 @@ class Memorisation(BySample):
 
     needs: ClassVar[Needs] = Needs.SAMPLES | Needs.HELD_OUT | Needs.TRAINING
     sees: ClassVar[str] = "nearest"
-    looks_with: ClassVar[Needs] = Needs.TRAINING
-    looks_within: ClassVar[bool] = False
+    look_needs: ClassVar[Needs] = Needs.TRAINING
+    look_reads_extremes: ClassVar[bool] = False
 
     def look(self, evidence: Evidence) -> Look:
         """See how far the nearest of the training data is."""
@@ -59,7 +59,7 @@ class Memorisation(BySample):
         near = theirs.quantile(NEAREST_SHARE)
         copies = f"samples no farther from training data than the nearest {NEAREST_SHARE:.0%} of held-out data"
         return [
-            Figure("memorisation", nearer, _error(ours, theirs), note=said, null=null),
+            Figure("memorisation", nearer, _error(ours, theirs), note=said, null=null, num=len(ours)),
             Figure.mean_of("copies", (ours <= near).double(), form=".1%", note=copies),
         ]
 

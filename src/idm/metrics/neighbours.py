@@ -48,10 +48,6 @@ class Neighbours:
         place = (rank >= k).int().argmax(1, keepdim=True)  # the first such place
         return self.distances[rows[:, None], order.gather(1, place)].squeeze(1)
 
-    def num_within(self, reach: Float[Tensor, " N"]) -> Int[Tensor, " N"]:
-        """Return how many other rows of the pool lie within the reach of each."""
-        return (self.distances <= reach[:, None]).sum(1) - 1
-
 
 def _enough(k: int, share: float) -> int:
     """Return how many of the nearest rows are looked at for k of a side that has a share of all: few miss any."""

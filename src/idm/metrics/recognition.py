@@ -25,8 +25,8 @@ class Recognised(BySample):
 
     needs: ClassVar[Needs] = Needs.SAMPLES | Needs.HELD_OUT | Needs.TRAINING
     sees: ClassVar[str] = "recognised"
-    looks_with: ClassVar[Needs] = Needs.TRAINING
-    looks_within: ClassVar[bool] = False
+    look_needs: ClassVar[Needs] = Needs.TRAINING
+    look_reads_extremes: ClassVar[bool] = False
 
     def look(self, evidence: Evidence) -> Look:
         """Train the classifier, and see whether it names a sample's own class.

@@ -28,7 +28,7 @@ class Spectrum(Comparison):
         Kind("spectrum", "difference of power over spatial frequencies, root mean square", unit="dB"),
     )
     sees: ClassVar[str] = "spectrum"
-    looks_within: ClassVar[bool] = False
+    look_reads_extremes: ClassVar[bool] = False
 
     def check(self, setup: Setup) -> None:
         """Refuse points."""

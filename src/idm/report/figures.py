@@ -80,7 +80,7 @@ def loss_curve(rows: Iterable[Mapping[str, float]]) -> "Figure":
     rows = list(rows)
     if not rows:
         raise DataError("loss curve: at least one line of metrics wanted, got none")
-    figure, (axes,) = empty_figure(9.2, 3.8)
+    figure, (axes,) = empty_figure(5.8, 4.4)  # so narrow that all of it is seen on a phone
     part = "mse" if any("mse" in row for row in rows) else "loss"
     for quarter, (label, colour) in enumerate(zip(QUARTERS, SEQUENCE, strict=True)):
         _line(axes, rows, f"{part}_q{quarter}", color=colour, linewidth=1.2, label=f"{part}, {label}")
@@ -88,7 +88,7 @@ def loss_curve(rows: Iterable[Mapping[str, float]]) -> "Figure":
     axes.set_yscale("log" if min(row["loss"] for row in rows) > 0 else "linear")
     axes.xaxis.set_major_formatter("{x:,.0f}")
     style(axes, title="Loss over training", x="optimiser steps", y="loss (log scale)")
-    legend(axes, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    legend_below(axes, 4.4)
     return figure
 
 

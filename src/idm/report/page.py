@@ -68,7 +68,9 @@ th:last-child, td:last-child { padding-right: 0; }
   .noted td + td::before { content: attr(data-column) ": "; color: var(--muted); } }
 @media (max-width: 40rem) { main { padding: 2rem 1rem 3rem; } h1 { font-size: 1.625rem; }
   .cards dd { font-size: 1.3rem; } .cards { grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); }
-  figure:has(.wide) { overflow-x: auto; } .wide { max-width: none; width: 46rem; } .pixels { image-rendering: auto; } }
+  figure:has(.wide) { overflow-x: auto; } .wide { max-width: none; width: 46rem; }
+  figure:has(.wide)::after { content: "Wider than the page: move it to the side."; display: block; position: sticky;
+    left: 0; width: max-content; font-size: .8rem; color: var(--muted); } .pixels { image-rendering: auto; } }
 @media print { section { margin-top: 1.5rem; padding-top: 1rem; } figure, tr, .cards div { break-inside: avoid; }
   h2, h3 { break-after: avoid; } nav { display: none; }
   details::details-content { display: block; block-size: auto; content-visibility: visible; } }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from idm.core.text import counted
 from idm.likelihood import VarianceFractions
 from idm.report.colours import ACCENT, MUTED, PALETTE
-from idm.report.figures import empty_figure, legend, style
+from idm.report.figures import empty_figure, legend_below, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,14 +36,14 @@ def _of_so_many(name: str, levels: int) -> str:
 
 def learned_and_best(fractions: VarianceFractions) -> "Figure":
     """Draw the fractions that a network learned of the range of its variance, over the noise, beside the best ones."""
-    figure, (axes,) = empty_figure(9.2, 3.6)
+    figure, (axes,) = empty_figure(5.8, 4.2)
     kappa = fractions.kappa
     band = "middle half of all values of all samples"
     axes.fill_between(kappa, fractions.lower, fractions.upper, color=PALETTE[5], alpha=0.5, linewidth=0, label=band)
     axes.plot(kappa, fractions.mean, color=PALETTE[0], linewidth=1.4, label="learned, mean")
     axes.plot(kappa, fractions.optimal, color=ACCENT, linewidth=1.6, label="best, if the same for all values")
     axes.set_xscale("log")
-    title = "Variance of reverse steps: 0 is the posterior's, 1 is that of beta"
-    style(axes, title=title, x="noise-to-signal ratio (log scale), noise to the right", y="fraction of the range")
-    legend(axes, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    x, y = "noise-to-signal ratio (log scale), noise to the right", "0: the posterior's, 1: that of beta"
+    style(axes, title="Variance of reverse steps", x=x, y=y)
+    legend_below(axes, 4.2)
     return figure

@@ -139,7 +139,7 @@ class Evaluation:
         """Every figure in a line, by name; and those that are worse than chance, where there are nulls."""
         rows = {figure.name: figure.in_words() for figures in self.figures.values() for figure in figures}
         if (worse := self.worse_than_chance) is not None:
-            rows["worse"] = f"than real data are in 19 of 20 cases, all figures together: {', '.join(worse) or 'none'}"
+            rows["worse"] = f"than chance explains, by all figures together: {', '.join(worse) or 'none'}"
         return rows
 
     def to_plain(self) -> dict[str, Any]:

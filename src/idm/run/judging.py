@@ -12,7 +12,8 @@ from idm.core.rng import derive_seed
 from idm.data import Dataset
 from idm.data.base import Indices
 from idm.likelihood import Estimate
-from idm.metrics import Classifier, PrincipalComponents, frechet_distance
+from idm.metrics import Classifier, Labelled, PrincipalComponents, frechet_distance
+from idm.run.compared import read_piece
 from idm.run.data import Data
 from idm.run.opened import Opened
 from idm.schedules.table import Float64
@@ -62,9 +63,8 @@ class Judge:
         """What recognises classes; None without any."""
         if self._run.spec.num_classes is None:
             return None
-        x, y = self._data.train.first(min(MOST_TRAINING, self._at_once))
-        classes = None if y is None else self._run.spec.label_kind.classes_in(y)
-        return None if classes is None else Classifier(x, classes)
+        found = self._first(self._data.train)
+        return None if found.y is None else Classifier(found.x, found.y)
 
     def distance(self, features: Tensor) -> float:
         """Return the Fréchet distance from the training data."""
@@ -85,15 +85,17 @@ class Judge:
 
     def held_out(self) -> tuple[Estimate | None, Estimate | None]:
         """Return the distance of the held-out data and the share of them that is recognised, where these are known."""
-        x, y = self._data.held_out.first(min(MOST_TRAINING, self._at_once))
-        distance = None
-        if len(x) > self.size:
-            features = self.features(x)
+        held_out, distance = self._first(self._data.held_out), None
+        if len(held_out.x) > self.size:
+            features = self.features(held_out.x)
             distance = Estimate(self.distance(features), deviation(self.distances(features)))
-        classes = None if y is None else self._run.spec.label_kind.classes_in(y)
-        if self.classifier is None or classes is None or not len(x):
+        if self.classifier is None or held_out.y is None or not len(held_out.x):
             return distance, None
-        return distance, Estimate.of(self.classifier.correct(x, classes))
+        return distance, Estimate.of(self.classifier.correct(held_out.x, held_out.y))
+
+    def _first(self, dataset: Dataset) -> Labelled:
+        """Read the first samples of a data set, none of them mirrored, and their classes where they have such."""
+        return read_piece(dataset, np.arange(min(MOST_TRAINING, self._at_once, dataset.num_read)))
 
     def recognised(self, samples: Tensor) -> Estimate | None:
         """Return the share of samples, drawn of every class in turn, that is recognised."""

@@ -20,6 +20,7 @@ from idm.metrics.measuring import make_rows
 from idm.metrics.moments import MOST_FEATURES, MomentSums
 from idm.metrics.value_histograms import reads_extremes
 from idm.run.compared import Compared, most_rows, part_of, thinned
+from idm.run.kept_features import KeptFeatures
 from idm.run.spec import DataSpec
 from idm.run.ways_of_features import FeatureWay, Wanted, look_of, require_finite_rows
 
@@ -50,15 +51,16 @@ class Side:
         """Read the data once, and return what is seen of them by name, the features among it, and their moments."""
         if not len(self.numbers):
             return way.seen(self.data, looks), None
-        every = self.every
-        if every is not None and self.features(way.read(self.data, self.numbers[:1]).x).shape[1] > MOST_FEATURES:
-            every = None
-        if every is None:
-            known = way.found(self.features, self.data, self.numbers, self.spec)
-            if known is not None:
-                return {**way.seen(self.data, looks), FEATURES: known}, None
+        width = way.ranks.each(lambda: self.features(way.read(self.data, self.numbers[:1]).x).shape[1])
+        every = None if width > MOST_FEATURES else self.every
+        kept = KeptFeatures(way.cache, way.ranks, self.features, self.spec, width)
+        known, moments = kept.rows(self.numbers), None if every is None else kept.moments(every)
+        if known is not None and (every is None or moments is not None):
+            return {**way.seen(self.data, looks), FEATURES: known}, moments
         rows, moments = self._scanned(way, looks, every)
-        way.keep(self.features, self.numbers, self.spec, rows[FEATURES])
+        kept.keep_rows(self.numbers, rows[FEATURES])
+        if every is not None and moments is not None:
+            kept.keep_moments(every, moments)
         return rows, moments
 
     def _scanned(
@@ -94,12 +96,12 @@ def reads_values(metric: Metric) -> bool:
 def held_for(members: Mapping[str, Metric], *, is_main: bool) -> Needs:
     """Return which data a process holds whole: those that looks read, and on the main one, which measures, all."""
     reading = [one for one in members.values() if reads_values(one)]
-    needs = [one.needs if is_main else _looks_with(one) for one in reading]
+    needs = [one.needs if is_main else _read_by_look(one) for one in reading]
     return reduce(or_, needs, Needs.NOTHING)
 
 
-def _looks_with(metric: Metric) -> Needs:
-    return metric.needs & metric.looks_with if isinstance(metric, BySample) else Needs.NOTHING
+def _read_by_look(metric: Metric) -> Needs:
+    return metric.needs & metric.look_needs if isinstance(metric, BySample) else Needs.NOTHING
 
 
 def real_seen(
@@ -129,7 +131,7 @@ def real_seen(
     assert data is not None, "there are real data"
     sights = {name: one for name, one in by_sight(members).items() if isinstance(one, Comparison)}
     is_featured = sights.pop(FEATURES, None) is not None or with_features
-    later = {name: one for name, one in sights.items() if one.looks_within and reads_extremes(given.levels)}
+    later = {name: one for name, one in sights.items() if one.look_reads_extremes and reads_extremes(given.levels)}
     first = {name: one for name, one in sights.items() if name not in later}
     example = partial(way.read, data, numbers[:1])
     looks = way.ranks.each(lambda: looks_at(numbers, first, given, example))

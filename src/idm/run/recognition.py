@@ -1,11 +1,13 @@
 """What a classifier of a run's own data makes of its samples."""
 
+import numpy as np
 from torch import Tensor
 
 from idm.core.errors import DataError
 from idm.data import Dataset
 from idm.likelihood import Estimate
 from idm.metrics import Classifier
+from idm.run.compared import read_piece
 from idm.run.data import Data
 from idm.run.drawing import require_memory, require_sampler
 from idm.run.evaluation import Recognition
@@ -19,8 +21,8 @@ def recognise(run: Opened, data: Data, samples: Tensor) -> Recognition:
     ``require_recognition`` tells beforehand whether that can be done.
     """
     labels = run.label_kwargs(None, len(samples))["y"]
-    classifier = Classifier(*_labelled(run, data.train))
-    x, y = _labelled(run, data.held_out)
+    classifier = Classifier(*_labelled(data.train))
+    x, y = _labelled(data.held_out)
     as_data = run.spec.codec.rounded(samples)
     return Recognition(
         Estimate.of(classifier.correct(as_data, labels)), Estimate.of(classifier.correct(x, y)), len(samples)
@@ -53,8 +55,7 @@ def require_recognition(run: Opened, data: Data, num: int, sampler: Sampler | No
     return sampler
 
 
-def _labelled(run: Opened, dataset: Dataset) -> tuple[Tensor, Tensor]:
-    x, y = dataset.first(len(dataset))
-    classes = None if y is None else run.spec.label_kind.classes_in(y)
-    assert classes is not None, "the caller made sure that there are classes"
-    return x, classes
+def _labelled(dataset: Dataset) -> tuple[Tensor, Tensor]:
+    found = read_piece(dataset, np.arange(dataset.num_read))
+    assert found.y is not None, "the caller made sure that there are classes"
+    return found.x, found.y

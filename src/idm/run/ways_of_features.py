@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, final
+from typing import final
 
 import numpy as np
 import torch
@@ -17,9 +16,7 @@ from idm.core.ranks import Ranks
 from idm.data import Dataset
 from idm.metrics import Labelled, Look
 from idm.metrics.features import FeatureCache, FeatureExtractor
-from idm.metrics.features.cache import read_rows, write_rows
 from idm.run.compared import Reader, part_of, read_piece
-from idm.run.spec import DataSpec
 
 SAMPLES_PER_PIECE = 512
 """Samples that are read together."""
@@ -119,38 +116,6 @@ class FeatureWay:
             require_finite_rows(name, rows, data.sources_of(numbers[its])[0], one.maker, one.own)
             found[name] = numbers[its], rows
         return found
-
-    def found(
-        self, features: FeatureExtractor, data: Dataset, numbers: NDArray[np.int64], spec: DataSpec
-    ) -> Float[Tensor, "n d"] | None:
-        """Return features that are kept, as the main process finds them; None where none are.
-
-        Args:
-            features: what makes them.
-            data: the data.
-            numbers: which of the samples.
-            spec: what is known of the data.
-        """
-        place = self._place(features, numbers, spec)
-        if place is None:
-            return None
-        size = len(numbers), features(self.read(data, numbers[:1]).x).shape[1]
-        return self.ranks.on_main(lambda: read_rows(place, size))
-
-    def keep(
-        self, features: FeatureExtractor, numbers: NDArray[np.int64], spec: DataSpec, rows: Float[Tensor, "n d"]
-    ) -> None:
-        """Keep features, where any are kept; arguments as above."""
-        place = self._place(features, numbers, spec)
-        if place is not None:
-            self.ranks.on_main(lambda: write_rows(place, rows))
-
-    def _place(self, features: FeatureExtractor, numbers: NDArray[np.int64], spec: DataSpec) -> Path | None:
-        def about() -> dict[str, Any]:
-            encoded = {"codec": spec.codec.to_dict(), "shape": list(spec.shape)}
-            return {"data": spec.fingerprint, "numbers": numbers.tolist()} | encoded
-
-        return self.cache.place(features, about)
 
 
 def require_finite_rows(name: str, rows: Tensor, numbers: Sequence[int], maker: str = "", own: str = "") -> None:

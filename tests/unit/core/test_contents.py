@@ -1,7 +1,9 @@
 """What somebody's own objects hold tells them apart, also what lies within, and is the same on every process."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from idm.core.code import hash_of_contents
+from idm.core.contents import hash_of_contents
 
 
 @dataclass
@@ -28,6 +30,54 @@ def linked(number: float) -> Holder:
     holder = Holder(Inner(number))
     holder.held.more = holder  # leads back
     return holder
+
+
+def scaled(factor: float) -> Callable[[float], float]:
+    return lambda x: factor * x
+
+
+def raised(power: float) -> Callable[[float], float]:
+    def act(x: float, by: float = power) -> float:
+        return x**by
+
+    return act
+
+
+def keyed(power: float) -> Callable[[float], float]:
+    def act(x: float, *, by: float = power) -> float:
+        return x**by
+
+    return act
+
+
+def either(*, doubled: bool) -> Callable[[float], float]:
+    return (lambda x: x + x) if doubled else (lambda x: x * x)
+
+
+def constant(*, of_one: bool) -> Callable[[float], float]:
+    return (lambda x: x + 1.0) if of_one else (lambda x: x + 2.0)
+
+
+def nested(factor: float) -> Callable[[float], float]:
+    inner = scaled(factor)
+    return lambda x: inner(x)
+
+
+def made_class(factor: float) -> object:
+    class Made:
+        def act(self) -> float:
+            return factor
+
+    return Made()
+
+
+def made_property(factor: float) -> object:
+    class Made:
+        @cached_property
+        def number(self) -> float:
+            return factor
+
+    return Made()
 
 
 DIFFERENT: list[tuple[Any, Any]] = [
@@ -49,6 +99,14 @@ DIFFERENT: list[tuple[Any, Any]] = [
     (Path("a"), Path("b")),
     (math.sin, math.cos),
     (SimpleNamespace(a=1), SimpleNamespace(a=2)),
+    (scaled(1.0), scaled(2.0)),
+    (raised(1.0), raised(2.0)),
+    (keyed(1.0), keyed(2.0)),
+    (either(doubled=True), either(doubled=False)),
+    (constant(of_one=True), constant(of_one=False)),
+    (nested(1.0), nested(2.0)),
+    (partial(pow, 2), partial(pow, 3)),
+    (Inner(1.0).__eq__, Inner(2.0).__eq__),
 ]
 
 
@@ -66,6 +124,30 @@ def test_the_order_of_names_and_members_counts_for_nothing() -> None:
 def test_what_leads_back_to_itself_has_a_hash_that_its_numbers_change() -> None:
     assert hash_of_contents(linked(1.0)) == hash_of_contents(linked(1.0))
     assert hash_of_contents(linked(1.0)) != hash_of_contents(linked(2.0))
+
+
+@pytest.mark.parametrize("make", [made_class, made_property])
+def test_classes_of_one_name_whose_methods_close_over_other_contents_have_another_hash(
+    make: Callable[[float], object],
+) -> None:
+    assert hash_of_contents(make(1.0)) != hash_of_contents(make(2.0))
+    assert hash_of_contents(make(1.0)) == hash_of_contents(make(1.0))
+
+
+def test_functions_that_close_over_equal_contents_have_one_hash() -> None:
+    for make in (scaled, raised, keyed, nested):
+        assert hash_of_contents(Holder(make(1.0))) == hash_of_contents(Holder(make(1.0)))
+
+
+def test_a_function_that_calls_itself_has_a_hash_that_what_it_closes_over_changes() -> None:
+    def counting(step: int) -> Callable[[int], int]:
+        def down(number: int) -> int:
+            return number if number < step else down(number - step)
+
+        return down
+
+    assert hash_of_contents(Holder(counting(2))) == hash_of_contents(Holder(counting(2)))
+    assert hash_of_contents(Holder(counting(2))) != hash_of_contents(Holder(counting(3)))
 
 
 def test_two_that_are_made_alike_have_one_hash(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from idm.core.errors import DataError
 from idm.metrics import Evidence, Frechet, Identity, Labelled, Moments, Reference, moments_of, read_reference
 from idm.metrics.features import FEATURES, FeatureCache, PrincipalComponents, Values, find_features, parts_of, restored
+from idm.metrics.features.cache import read_moments, write_moments
 from idm.storage.fit_file import hash_of
 
 ROWS = torch.randn(40, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 100.0
@@ -152,6 +153,21 @@ def test_features_are_made_once_for_the_same_data_and_extractor(tmp_path: Path) 
         path.write_bytes(path.read_bytes()[:100])
     cache.rows(components, partial(dict, data="a"), size, make)
     assert len(calls) == 7
+
+
+def test_moments_are_read_as_they_were_written_and_not_from_a_file_of_anything_else(tmp_path: Path) -> None:
+    path, found = tmp_path / "moments.safetensors", moments_of([ROWS])
+    assert found is not None
+    write_moments(path, found.mean, found.covariance)
+    read = read_moments(path, 3)
+    assert read is not None
+    torch.testing.assert_close(read[0], ROWS.double().mean(0), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(read[1], torch.cov(ROWS.double().T), rtol=1e-12, atol=1e-12)
+    assert read_moments(path, 2) is None
+    assert read_moments(tmp_path / "none", 3) is None
+    for mean, covariance in ((ROWS[0].float(), found.covariance), (found.mean, found.covariance * torch.nan)):
+        write_moments(path, mean, covariance)
+        assert read_moments(path, 3) is None
 
 
 @pytest.mark.parametrize("name", FEATURES)

@@ -8,11 +8,12 @@ import pytest
 import scipy.linalg
 import torch
 from PIL import Image
+from torch import Tensor
 
 from idm.core.errors import DataError, SettingsError
 from idm.core.ranks import Ranks
 from idm.data import SOURCES, Dataset
-from idm.metrics import Comparison, Identity, Metric, find_metric, read_reference
+from idm.metrics import Comparison, Identity, Metric, Reference, find_metric, read_reference
 from idm.metrics.features import FeatureExtractor, RandomConvolutions
 from idm.run import compared, sample_sets
 from idm.tasks import SetsRequest, evaluate_samples, evaluate_samples_into
@@ -106,6 +107,35 @@ def test_features_that_are_kept_are_not_made_again(places, tmp_path: Path, monke
     assert of_first >= 340
     assert sum(seen) - of_first < 10
     assert values(again.figures) == values(first.figures)
+
+
+def test_neither_are_they_for_moments_of_all_real_data(places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, real = places
+    monkeypatch.setattr(compared, "MOST_ROW_BYTES", 0)  # rows are kept of 64, and moments are those of all
+    seen: list[int] = []
+    make = RandomConvolutions.__call__
+
+    def counted(self: FeatureExtractor, x: Tensor) -> Tensor:
+        seen.append(len(x))
+        return make(self, x)
+
+    monkeypatch.setattr(RandomConvolutions, "__call__", counted)
+    kept = str(tmp_path / "kept")
+    found: list[Reference] = []
+    for name in ("first", "again"):
+        file = tmp_path / f"{name}.safetensors"
+        evaluate_samples_into(SetsRequest(str(real), save_reference=str(file), features="random", cache=kept))
+        found.append(read_reference(file))
+        seen.append(-1)
+    first, again = (seen[: seen.index(-1)], seen[seen.index(-1) + 1 : -1])
+    assert sum(first) >= 300
+    assert sum(again) < 10
+    one, other = (each.moments for each in found)
+    assert one is not None
+    assert other is not None
+    assert one.num == other.num > 64
+    torch.testing.assert_close(other.covariance, one.covariance, rtol=0, atol=0)
+    torch.testing.assert_close(other.mean, one.mean, rtol=0, atol=0)
 
 
 def test_what_does_not_fit_is_refused(places, tmp_path: Path, digits: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from idm.core.files import write_atomically
 from idm.core.places import file_in
 from idm.metrics.features.base import FeatureExtractor
 
-ROWS = "rows"
+ROWS, MEAN, COVARIANCE = "rows", "mean", "covariance"
 HEADER_BYTES = 2**16
 """Most bytes of a file besides its numbers."""
 
@@ -90,11 +91,30 @@ def write_rows(path: Path, rows: Float[Tensor, "n d"]) -> None:
 
 def read_rows(path: Path, size: tuple[int, int]) -> Tensor | None:
     """Return the features in a file; None where it is missing, damaged, or of another size than it must have."""
+    found = _read(path, {ROWS: size}, torch.float32)
+    return None if found is None else found[ROWS]
+
+
+def write_moments(path: Path, mean: Float[Tensor, " d"], covariance: Float[Tensor, "d d"]) -> None:
+    """Keep mean and covariance of features in a file."""
+    write_atomically(path, save({MEAN: mean.contiguous(), COVARIANCE: covariance.contiguous()}))
+
+
+def read_moments(path: Path, width: int) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]] | None:
+    """Return the float64 mean and covariance of so many features in a file; None as of ``read_rows``."""
+    found = _read(path, {MEAN: (width,), COVARIANCE: (width, width)}, torch.float64)
+    return None if found is None else (found[MEAN], found[COVARIANCE])
+
+
+def _read(path: Path, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype) -> dict[str, Tensor] | None:
+    """Return finite arrays of those names and shapes; None where the file does not hold them."""
     try:
-        if path.stat().st_size > 4 * size[0] * size[1] + HEADER_BYTES:
+        most = dtype.itemsize * sum(math.prod(shape) for shape in shapes.values())
+        if path.stat().st_size > most + HEADER_BYTES:
             return None
-        found = load(path.read_bytes())[ROWS]
+        held = load(path.read_bytes())
+        found = {name: held[name] for name in shapes}
     except (OSError, LookupError, ValueError, RuntimeError, SafetensorError):
         return None
-    is_whole = found.dtype == torch.float32 and tuple(found.shape) == size and bool(found.isfinite().all())
-    return found if is_whole else None
+    fits = all(one.dtype == dtype and tuple(one.shape) == shapes[name] for name, one in found.items())
+    return found if fits and all(bool(one.isfinite().all()) for one in found.values()) else None

@@ -27,7 +27,7 @@ class Metrics(Section):
         """Measure all that can be, and say what is worse than chance explains."""
         compared = [one for one in subject.figures.values() if one.null is not None]
         worse = ", ".join(one.name for one in worse_than_chance(compared))
-        verdict = f"Worse than real data are in 19 of 20 cases, all figures together: {worse or 'none'}."
+        verdict = f"Worse than chance explains: {worse or 'none'}. Of real data 1 case in 20 names any figure here ."
         missing = [f"{name} ({phrased(reason)})" for name, reason in subject.metrics.items() if reason]
         blocks: list[Block] = [Paragraph(verdict)] if compared else []
         return [*blocks, *([Paragraph(f"Not measured: {'; '.join(missing)}.")] if missing else [])]
@@ -36,8 +36,9 @@ class Metrics(Section):
         """Say how to read them, draw all runs beside the nulls, and write all figures down."""
         text = (
             "Beside each figure stands its null: what real data have in the place of samples, at the same numbers of "
-            "both, with the interval that holds 95 % of 399 drawings, and the share p of them that is as bad. Errors "
-            "are standard errors."
+            "both, as the interval that holds 95 % of the drawings. If samples and real data change places at random, "
+            "a share p is as bad as the samples: where it is small, chance does not explain the figure. Errors are "
+            "standard errors."
         )
         figures = {subject.name: list(subject.figures.values()) for subject in subjects}
         tables = [_table_of_one(subjects[0])] if len(subjects) == 1 else [_table_of_several(subjects)]
