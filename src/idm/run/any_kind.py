@@ -38,18 +38,24 @@ def open_any(run: Opened, path: Path) -> Source:
     return source
 
 
+def open_with_gaps(run: Opened, path: Path) -> Source:
+    """Open such a file or folder whatever is missing in it, where its kind has missing values; errors as there."""
+    if MISSING not in SOURCES.options(locate(path.absolute(), None)[0]):
+        return open_any(run, path)
+    source, _ = open_alike(Alike.samples_of(Like.of(run)), path.absolute(), {MISSING: "fill"})
+    require_memory(len(source), run.spec.shape, "samples")
+    return source
+
+
 def read_with_gaps(run: Opened, path: Path) -> NDArray[np.float64]:
     """Read all samples of such a file or folder [n, c, *space], NaN where values are missing; errors as there.
 
     Only kinds of files that have missing values of their own, such as NetCDF and FITS, have such gaps here.
     """
-    path = path.absolute()
-    if MISSING in SOURCES.options(locate(path, None)[0]):
-        source, _ = open_alike(Alike.samples_of(Like.of(run)), path, {MISSING: "fill"})
-        require_memory(len(source), run.spec.shape, "samples")
-        if isinstance(source, MeasuredSource):  # patches are none: what they miss is refused
-            return source.read_with_gaps(np.arange(len(source)))
-    source = open_any(run, path)
+    source = open_with_gaps(run, path)
+    if isinstance(source, MeasuredSource):
+        return source.read_with_gaps(np.arange(len(source)))
+    source = open_any(run, path)  # patches have no gaps: what they miss is refused
     return source.read(np.arange(len(source))).astype(np.float64)
 
 

@@ -15,7 +15,7 @@ from idm.data.sources.nifti import NIFTI_SUFFIXES
 from idm.data.writers import FORMAT_OF_SOURCE
 from idm.data.writers.nifti import UNKNOWN
 from idm.run.alike import Alike, Like, locate_alike
-from idm.run.any_kind import open_any
+from idm.run.any_kind import open_with_gaps
 from idm.run.loaded import Loaded
 from idm.run.opened import Opened
 
@@ -56,7 +56,7 @@ class FileFacts:
         if is_nifti(path):
             return cls("nifti", run.spec.layout, run.spec.channel_names, metadata=_place(run, path))
         name, _ = locate_alike(Alike.samples_of(Like.of(run)), path.absolute(), {})
-        source, shape = open_any(run, path), run.spec.shape
+        source, shape = open_with_gaps(run, path), run.spec.shape
         known = source.metadata if source.shape == shape else of_pieces(source.metadata, shape)
         known = None if known is None else known.beside(run.spec.metadata)
         return cls(name, source.layout, source.channel_names, source.sampling_rate, known)
