@@ -73,13 +73,14 @@ def test_volumes_in_a_file_of_another_kind_than_their_mask_come_back_in_their_ow
         np.testing.assert_array_equal(file["data"][:, :, 4:], values[:, :, 4:])
 
 
-def test_held_out_fields_have_the_coordinates_of_the_data(idm, tmp_path):
+def test_fields_have_the_coordinates_of_their_file_and_held_out_ones_those_of_the_data(idm, tmp_path):
     north = np.linspace(60, 53, 8)
     with h5netcdf.File(tmp_path / "fields.nc", "w") as file:
         file.dimensions = {"time": 12, "lat": 8, "lon": 8}
         heat = file.create_variable("heat", ("time", "lat", "lon"), data=RNG.normal(15, 2, (12, 8, 8)).astype("f4"))
         heat.attrs["units"] = "degC"
         file.create_variable("lat", ("lat",), data=north).attrs["units"] = "degrees_north"
+        file.create_variable("time", ("time",), data=6 * np.arange(12)).attrs["units"] = "hours since 2000-01-01"
     source = {"name": "netcdf", "path": str(tmp_path / "fields.nc")}
     settings = {**POINTS, "network": UNET, "data": {**POINTS["data"], "source": source}}
     train(from_plain(Experiment, settings), tmp_path / "run", device="cpu", listener=SILENT)
@@ -91,3 +92,10 @@ def test_held_out_fields_have_the_coordinates_of_the_data(idm, tmp_path):
             np.testing.assert_allclose(file["heat"][...], wanted.reshape(2, 8, 8), rtol=1e-6)
             assert (file["heat"].attrs["units"], file["lat"].attrs["units"]) == ("degC", "degrees_north")
             np.testing.assert_array_equal(file["lat"][...], north)
+            assert file["heat"].dimensions == ("sample", "lat", "lon")
+    verb = ("edit", tmp_path / "run", tmp_path / "fields.nc", "--strength", 0.5, "--steps", 3, "--out", tmp_path / "e")
+    assert idm(*verb).code == 0
+    with h5netcdf.File(next((tmp_path / "e" / "restored").glob("fields-mean*"))) as file:
+        assert file["heat"].dimensions == ("time", "lat", "lon")
+        assert file["time"].attrs["units"] == "hours since 2000-01-01"
+        np.testing.assert_array_equal(file["time"][...], 6 * np.arange(12))
