@@ -69,6 +69,8 @@ def test_missing_values_of_a_file_are_holes(idm, tmp_path):
     np.testing.assert_allclose(mean[~is_gap], values[:2][~is_gap], atol=0.0051)  # half of a step
     assert (std[~is_gap] == 0).all()
     assert (std[is_gap] > 0).mean() > 0.5  # both draws of some may be clipped
+    with h5netcdf.File(tmp_path / "out" / "restored" / "gaps-mean.nc") as file:
+        np.testing.assert_allclose(file.variables["heat"][:], mean, rtol=1e-6)
     refused = idm(*verb[:3], "--operator", "downsample:1", "--out", tmp_path / "out")
     assert (refused.code, len(refused.errors)) == (3, 1)
 

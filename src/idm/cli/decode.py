@@ -35,7 +35,8 @@ def decode(
 ) -> None:
     """Decode latents into samples; with other labels than they were encoded with, into other classes.
 
-    Method, levels and guidance are those that they were encoded with.
+    Method, levels and guidance are those that they were encoded with; where all came in files that say the same, such
+    as one file, results are of their kind and say it, too.
     """
     from idm.cli.written import describe_results
     from idm.core.terminal import TERMINAL

@@ -85,7 +85,8 @@ def edit(
     """Change samples: part of the way to noise, and back again, as another class if wished.
 
     What is coarser than the noise stays: of a sketch the layout, of a digit where it stands. What is finer is drawn
-    anew by sdedit, and kept as far as another class allows by methods that invert.
+    anew by sdedit, and kept as far as another class allows by methods that invert. Results come in the kind of file
+    that came, with what that says.
     """
     from idm.cli.data_options import options_of_conditions, parted
     from idm.cli.written import describe_restored, finish_restored

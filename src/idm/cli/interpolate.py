@@ -49,6 +49,7 @@ def interpolate(
 
     Both are encoded, and what lies between their codes is decoded. Without labels, a network trained with label dropout
     is given no class, so that the class can change on the way; with labels, each image has that of the nearer end.
+    Results come in the kind of file of both, where these say the same.
     """
     from idm.cli.written import describe_results
     from idm.core.terminal import TERMINAL

@@ -122,8 +122,8 @@ def restore(
 ) -> None:
     """Restore samples: fill holes, add missing channels, enlarge, deblur; several answers each, and how they differ.
 
-    Results come as the observations did: pictures, arrays, or NIfTI volumes in their place. Interrupted, it keeps the
-    finished batches, and the same command goes on.
+    Results come in the kind of file that the observations came in, with what that says: a volume in its place, a field
+    with its coordinates. Interrupted, it keeps the finished batches, and the same command goes on.
     """
     from idm.cli.data_options import options_of_conditions, parted
     from idm.cli.written import describe_restored, finish_restored

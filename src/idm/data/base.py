@@ -20,6 +20,7 @@ from idm.data.cutting import windows_at
 from idm.data.file_names import composed
 from idm.data.fingerprint import digest, spread, write_fingerprint
 from idm.data.metadata import Metadata
+from idm.data.metadata.netcdf import Named
 from idm.data.wholes import Wholes
 
 Indices = NDArray[np.int64]
@@ -63,6 +64,7 @@ class Source(ABC):
         channel_names: name of each channel, such as those of the columns of a table; None where they have none.
         sampling_rate: values of a signal per second, Hz; None where it is not known.
         metadata: what else their owner needs back with samples, such as where a volume lies; None: nothing is known.
+        sample_axis: the axis along which all samples lie, such as time with its coordinates; None: there is none.
         beside: columns or arrays that hold something else of each sample, such as the patient it is of.
         wholes: what samples were cut from, which a split does not divide; None: each stands alone.
     """
@@ -81,6 +83,7 @@ class Source(ABC):
     channel_names: tuple[str, ...] | None = None
     sampling_rate: float | None = None
     metadata: Metadata | None = None
+    sample_axis: Named | None = None
     beside: Beside = NOTHING_BESIDE
     wholes: Wholes | None = None
 

@@ -11,6 +11,7 @@ from idm.data.arrays.axes import LAYOUTS
 from idm.data.arrays.nifti_places import place_of
 from idm.data.extras import import_extra
 from idm.data.metadata import Metadata, metadata_from_plain, metadata_to_plain, of_pieces
+from idm.data.metadata.netcdf import Named
 from idm.data.sources.nifti import NIFTI_SUFFIXES
 from idm.data.writers import FORMAT_OF_SOURCE
 from idm.data.writers.nifti import UNKNOWN
@@ -31,6 +32,7 @@ class FileFacts:
         channel_names: name of each channel; None where they have none.
         sampling_rate: values of a signal per second, Hz; None where it is not known.
         metadata: what else is known of them.
+        sample_axis: the axis along which all of them lie, in one file; None: there is none.
     """
 
     source: str
@@ -38,6 +40,7 @@ class FileFacts:
     channel_names: tuple[str, ...] | None = None
     sampling_rate: float | None = None
     metadata: Metadata | None = None
+    sample_axis: Named | None = None
 
     @classmethod
     def of_run(cls, run: Loaded) -> "FileFacts":
@@ -59,7 +62,9 @@ class FileFacts:
         source, shape = open_with_gaps(run, path), run.spec.shape
         known = source.metadata if source.shape == shape else of_pieces(source.metadata, shape)
         known = None if known is None else known.beside(run.spec.metadata)
-        return cls(name, source.layout, source.channel_names, source.sampling_rate, known)
+        axis = source.sample_axis
+        along = axis if axis is not None and axis.size == len(source) else None  # some samples may be left out
+        return cls(name, source.layout, source.channel_names, source.sampling_rate, known, along)
 
     def to_plain(self) -> dict[str, Any]:
         """Return JSON-able values."""
@@ -69,6 +74,7 @@ class FileFacts:
             "channel_names": None if self.channel_names is None else list(self.channel_names),
             "sampling_rate": self.sampling_rate,
             "metadata": metadata_to_plain(self.metadata),
+            "sample_axis": None if self.sample_axis is None else self.sample_axis.to_plain(),
         }
 
     @classmethod
@@ -86,12 +92,14 @@ class FileFacts:
         if rate is not None and not (type(rate) in (int, float) and 0 < rate < 2**63):
             raise ValueError("file: a sampling rate wanted")
         metadata = metadata_from_plain(plain["metadata"], shape)
+        along = plain.get("sample_axis")
         return cls(
             source,
             layout,
             None if names is None else tuple(names),
             None if rate is None else float(rate),
             metadata,
+            None if along is None else Named.from_plain(along),
         )
 
 

@@ -33,6 +33,7 @@ def form_of(run: Opened, facts: FileFacts | None = None) -> Form:
         known.channel_names,
         known.sampling_rate,
         known.metadata,
+        known.sample_axis,
         spec.codec.levels,
         run.from_image_files,
         tuple(spec.codec.shown),

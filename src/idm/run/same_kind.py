@@ -37,14 +37,14 @@ def kind_of(run: Opened, file: Path | None, reference: Path | None) -> Kind:
 def facts_of(run: Opened, file: Path | None, reference: Path | None = None) -> FileFacts | None:
     """Return what is known of the file, or of the run's data; None of pictures and of plain arrays.
 
-    Arguments are as of ``kind_of``.
+    Arguments are as of ``kind_of``; what lies in files that say where themselves has no place from another.
     """
-    where = nifti_among(file, reference)
+    is_plain = file is not None and (is_picture(run, file) or file.suffix.lower() in ARRAY_SUFFIXES)
+    where = nifti_among(file, reference if file is None or is_plain else None)
     if where is not None and len(run.spec.shape) > 2:
         return FileFacts.of_file(run, where)
     if file is None:
         return FileFacts.of_run(run)
-    is_plain = is_picture(run, file) or file.suffix.lower() in ARRAY_SUFFIXES
     return None if is_plain else FileFacts.of_file(run, file)
 
 

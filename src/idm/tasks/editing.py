@@ -105,9 +105,12 @@ def encode_into(
 def _facts_of_all(run: Run, inputs: Inputs) -> FileFacts | None:
     """Return what the files say that samples came in, where all say the same and a writer gives it back; else None."""
     first: FileFacts | None = None
-    for path in map(Path, dict.fromkeys(inputs.origins)):
+    paths = [Path(origin) for origin in dict.fromkeys(inputs.origins)]
+    for path in paths:
         is_told = path.exists() and path.suffix.lower() not in TABLE_SUFFIXES
         found = facts_of(run, path) if is_told else None
+        if found is not None and len(paths) > 1:
+            found = replace(found, sample_axis=None)  # which each has of its own
         if found is None or found.source not in FORMAT_OF_SOURCE or found != (first or found):
             return None
         first = found

@@ -66,6 +66,14 @@ def metadata_of(chosen: Chosen, found: Mapping[str, Variable]) -> NetCdfMetadata
     return None
 
 
+def sample_axis(chosen: Chosen, found: Mapping[str, Variable]) -> Named | None:
+    """Return the axis that numbers the samples of a file with its coordinates; None where there is not just one."""
+    if len(chosen.sample_axes) == 1:
+        with suppress(ValueError):
+            return _axis(found, chosen.sample_axes[0], chosen.num_samples)
+    return None
+
+
 def _axis(found: Mapping[str, Variable], name: str, size: int) -> Named:
     values = coordinate(found, name, size) if size <= MOST_PLACES else None
     if values is None or not np.isfinite(values).all():

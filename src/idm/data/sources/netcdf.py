@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from idm.core.errors import DataError
 from idm.data.arrays.chosen_variables import Chosen, Wanted
-from idm.data.arrays.coordinates import channel_names, metadata_of, spacing
+from idm.data.arrays.coordinates import channel_names, metadata_of, sample_axis, spacing
 from idm.data.arrays.listing import Listed, list_files
 from idm.data.arrays.measured import MeasuredSource, Missing, MissingRule
 from idm.data.arrays.pieces import Pieces
@@ -99,6 +99,7 @@ class NetCdf(MeasuredSource):
             self.channel_names = channel_names(self._chosen[0], opened[0])
             self.spacing = spacing(self._chosen[0], opened[0])
             self.metadata = metadata_of(self._chosen[0], opened[0])
+            self.sample_axis = sample_axis(self._chosen[0], opened[0]) if len(files) == 1 else None
         known = [some for some in labels if some is not None]
         return np.concatenate(known) if len(known) == len(labels) else None
 

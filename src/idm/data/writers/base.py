@@ -13,6 +13,7 @@ from idm.data.arrays.axes import LAYOUTS
 from idm.data.base import Samples
 from idm.data.file_names import composed
 from idm.data.metadata import Metadata
+from idm.data.metadata.netcdf import Named
 
 SET = "samples"
 """What names of files of several samples begin with."""
@@ -39,6 +40,7 @@ class Form:
         channel_names: name of each channel; None where they have none.
         sampling_rate: values of a signal per second, Hz; None where it is not known.
         metadata: what else is known of them.
+        sample_axis: the axis along which all of them lay in the file that they came in; None: it had none.
         levels: number of their levels; None of continuous data.
         from_images: whether the data were image files, whose values are shades as they are.
         shown: data values that are black and white in pictures, one pair, or one for each channel.
@@ -50,6 +52,7 @@ class Form:
     channel_names: tuple[str, ...] | None = None
     sampling_rate: float | None = None
     metadata: Metadata | None = None
+    sample_axis: Named | None = None
     levels: int | None = None
     from_images: bool = False
     shown: tuple[tuple[float, float], ...] = ((0.0, 255.0),)

@@ -42,17 +42,19 @@ class NetCdfWriter(Writer):
         """Give the one file."""
         h5py = import_extra("h5py", "netcdf", "formats")
         told, stream, count = _names(samples.form), io.BytesIO(), len(samples.data)
-        axes = [_unlike(SAMPLE, told), *(axis.name for axis in (*told.channel_axes, *told.space))]
+        along = _along(samples.form, count)
+        name = _unlike(SAMPLE if along is None else along.name, told)
+        axes = [name, *(axis.name for axis in (*told.channel_axes, *told.space))]
         sizes = [count, *(axis.size for axis in (*told.channel_axes, *told.space))]
         with h5py.File(stream, "w", track_order=True) as file:
-            scales = [_scale(file, axes[0], count, None)]
+            scales = [_scale(file, axes[0], count, along)]
             scales += [_scale(file, axis.name, axis.size, axis) for axis in (*told.channel_axes, *told.space)]
             by_variable = samples.data.reshape(count, len(told.variables), *sizes[1:])
             for number, variable in enumerate(told.variables):
                 _put(file, variable, by_variable[:, number], scales)
             for name, values in samples.beside.items():
                 if values.shape == (count,) and values.dtype.kind in "biuf":
-                    _put(file, Named(_unlike(name, told)), values, scales[:1])
+                    _put(file, Named(_unlike(name, told, axes[0])), values, scales[:1])
         yield self.place, stream.getvalue()
 
 
@@ -65,9 +67,15 @@ def _names(form: Form) -> NetCdfMetadata:
     return NetCdfMetadata((Named("data"),), (Named("channel", size=channels),) if channels > 1 else (), axes)
 
 
-def _unlike(name: str, told: NetCdfMetadata) -> str:
-    """Return a name that no variable or axis of the data has."""
-    taken = {one.name for one in (*told.variables, *told.channel_axes, *told.space)}
+def _along(form: Form, count: int) -> Named | None:
+    """Return the axis of all of so many samples in the file that they came in; None where there was none."""
+    axis = form.sample_axis
+    return axis if axis is not None and axis.size == count else None
+
+
+def _unlike(name: str, told: NetCdfMetadata, *others: str) -> str:
+    """Return a name that no variable or axis of the data, and none of the others, has."""
+    taken = {one.name for one in (*told.variables, *told.channel_axes, *told.space)} | {*others}
     while name in taken:
         name += "_"
     return name
