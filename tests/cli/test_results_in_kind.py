@@ -99,3 +99,23 @@ def test_fields_have_the_coordinates_of_their_file_and_held_out_ones_those_of_th
         assert file["heat"].dimensions == ("time", "lat", "lon")
         assert file["time"].attrs["units"] == "hours since 2000-01-01"
         np.testing.assert_array_equal(file["time"][...], 6 * np.arange(12))
+    coarse = RNG.normal(15, 1, (2, 4, 4)).astype("f4")
+    with h5netcdf.File(tmp_path / "coarse.nc", "w") as file:
+        file.dimensions = {"time": 2, "lat": 4, "lon": 4}
+        file.create_variable("heat", ("time", "lat", "lon"), data=coarse)
+    verb = (
+        "restore",
+        tmp_path / "run",
+        tmp_path / "coarse.nc",
+        "--operator",
+        "downsample:2",
+        "--method",
+        "ddnm",
+        *SHORT,
+    )
+    finer = idm(*verb, "--out", tmp_path / "f")
+    assert finer.code == 0, finer.err
+    means = opened(tmp_path / "f")["mean"].reshape(2, 4, 2, 4, 2).mean((2, 4))
+    np.testing.assert_allclose(means, coarse, atol=1e-4)  # without noise means agree with what was seen
+    with h5netcdf.File(tmp_path / "f" / "restored" / "coarse-mean.nc") as file:
+        np.testing.assert_array_equal(file["lat"][...], north)  # the file tells no places of so many values

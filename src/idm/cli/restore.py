@@ -13,8 +13,8 @@ Observations = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="OBSERVED",
-        help="Pictures, arrays, NIfTI files or tables of what was observed, or folders of them; whole samples may come "
-        "in files of any kind that 'idm train --data' reads. With --simulate whole samples that are observed first, "
+        help="Pictures, arrays, NIfTI files or tables of what was observed, or folders of them; or files of any other "
+        "kind that 'idm train --data' reads. With --simulate whole samples that are observed first, "
         "also those of the run's own data: held-out:0-7 --simulate.",
         show_default=False,
     ),

@@ -1,5 +1,6 @@
 """Samples in files of every kind that training reads, opened like the data of a run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +27,22 @@ def is_picture(run: Opened, path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and run.experiment.data.source.name not in MEASURED
 
 
-def open_any(run: Opened, path: Path) -> Source:
-    """Open a file or folder of any kind that ``idm train --data`` reads, in the shape of the run's samples.
+def open_any(run: Opened, path: Path, shape: tuple[int, ...] | None = None) -> Source:
+    """Open a file or folder of any kind that ``idm train --data`` reads.
+
+    Args:
+        run: the run.
+        path: the file or folder.
+        shape: of what lies in it; that of the run's samples by default.
 
     Raises:
         DataError: it is of no such kind, cannot be read, or holds samples of another shape.
         SettingsError: more samples than memory holds.
     """
-    source, _ = open_alike(Alike.samples_of(Like.of(run)), path.absolute(), {})
+    alike = Alike.samples_of(Like.of(run))
+    if shape is not None and shape != run.spec.shape:  # observations, such as means of blocks
+        alike = replace(alike, shape=shape, crop=0, image_size=None, cut=None)
+    source, _ = open_alike(alike, path.absolute(), {})
     require_memory(len(source), run.spec.shape, "samples")
     return source
 

@@ -72,10 +72,10 @@ def read_file(run: Opened, path: Path, shape: tuple[int, ...], *, may_have_holes
     if name.endswith(TABLE_SUFFIXES):
         points = table_of(path, run.experiment.data).read(run.spec, may_have_holes=may_have_holes)
         return observed_in(points, shape, "first", str(path))
-    if not is_picture(run, path) and shape == run.spec.shape:
-        if may_have_holes:
+    if not is_picture(run, path) and len(shape) == len(run.spec.shape):
+        if may_have_holes and shape == run.spec.shape:
             return observed_in(read_with_gaps(run, path), shape, "first", str(path))
-        source = open_any(run, path)
+        source = open_any(run, path, shape)
         return observed_in(source.read(np.arange(len(source))), shape, "first", str(path))
     if path.suffix.lower() not in SUFFIXES:
         raise DataError(f"{path}: a picture, .npy, .npz or NIfTI file wanted, got '{path.suffix}'; convert it")

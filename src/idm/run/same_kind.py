@@ -45,7 +45,12 @@ def facts_of(run: Opened, file: Path | None, reference: Path | None = None) -> F
         return FileFacts.of_file(run, where)
     if file is None:
         return FileFacts.of_run(run)
-    return None if is_plain else FileFacts.of_file(run, file)
+    if is_plain:
+        return None
+    try:
+        return FileFacts.of_file(run, file)
+    except DataError:  # of observations of another shape, such as means of blocks, which tell no places of samples
+        return FileFacts.of_run(run)
 
 
 def _by_writer(run: Opened, known: FileFacts) -> ByWriter | None:

@@ -27,7 +27,7 @@ class Metrics(Section):
         """Measure all that can be, and say what is worse than chance explains."""
         compared = [one for one in subject.figures.values() if one.null is not None]
         worse = ", ".join(one.name for one in worse_than_chance(compared))
-        verdict = f"Worse than chance explains: {worse or 'none'}. Of real data 1 case in 20 names any figure here ."
+        verdict = f"Worse than chance explains: {worse or 'none'}. Of real data at most 1 case in 20 names any."
         missing = [f"{name} ({phrased(reason)})" for name, reason in subject.metrics.items() if reason]
         blocks: list[Block] = [Paragraph(verdict)] if compared else []
         return [*blocks, *([Paragraph(f"Not measured: {'; '.join(missing)}.")] if missing else [])]
