@@ -10,7 +10,7 @@ from torch import Tensor
 from idm.report import SamplePicture, Shown, picture_for
 from idm.report.frame import stacked, text_line
 from idm.report.kinds import PointPicture
-from idm.report.kinds.points import Colouring
+from idm.report.kinds.point_marks import Colouring
 from idm.run.condition_spec import ConditionSpec, Field
 
 

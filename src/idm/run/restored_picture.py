@@ -15,7 +15,7 @@ from idm.report import Shown, picture_for, save_picture
 from idm.report.colours import ACCENT, INK, MUTED
 from idm.report.frame import stacked, text_line
 from idm.report.kinds import ImagePicture, PointPicture
-from idm.report.kinds.points import Colouring, Marks
+from idm.report.kinds.point_marks import Colouring, Marks
 from idm.restoration import LinearOperator, Observation, Selection
 from idm.run.draws import Draws
 from idm.run.file_facts import nifti_among

@@ -15,7 +15,7 @@ from idm.data.writers import PATTERN
 from idm.data.writers.npz import NAME as ARRAYS
 from idm.report import SamplePicture, Shown, picture_for, save_picture, save_singles
 from idm.report.kinds import PointPicture
-from idm.report.kinds.points import Colouring
+from idm.report.kinds.point_marks import Colouring
 from idm.report.pictures import fit_png, single_name
 from idm.run.conditioned_picture import above_samples, beside_points
 from idm.run.data_folder import places_of, refuse_data_folder

@@ -21,7 +21,7 @@ from idm.report.kinds import (
     signals,
 )
 from idm.report.kinds.panels import LEAST_NAMED_PIXELS, MOST_PIXELS, viridis
-from idm.report.kinds.points import Colouring, Marks
+from idm.report.kinds.point_marks import Colouring, Marks
 
 BYTES = Codec.quantized("uint8", 256)
 

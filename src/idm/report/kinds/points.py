@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -14,6 +13,7 @@ from idm.core.errors import DataError
 from idm.report.colours import INK, MUTED, PALETTE
 from idm.report.figures import empty_figure, raster, style
 from idm.report.kinds.base import SamplePicture
+from idm.report.kinds.point_marks import Colouring, Marks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,54 +34,6 @@ LONGEST_NAME = 20
 
 EQUAL_WITHIN = 2.0
 """Both axes have one scale where neither coordinate spans more than this many times the other's range."""
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Colouring:
-    """What points are coloured by.
-
-    Attributes:
-        values: a number for each point, in its own units; of classes, the number of each.
-        name: what it is.
-        classes: names of the classes by number; none of other numbers.
-    """
-
-    values: Shaped[np.ndarray, " n"]
-    name: str
-    classes: tuple[str, ...] = ()
-
-    @property
-    def groups(self) -> dict[str, int]:
-        """Numbers of the classes that there are, by name; nothing of other numbers, and of more than have colours."""
-        numbers = np.unique(self.values).tolist() if self.classes else []
-        return {self.classes[number]: number for number in numbers} if len(numbers) <= len(PALETTE) else {}
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Marks:
-    """Places that are marked among points.
-
-    Attributes:
-        values: in the units of the points [m, c]; where a coordinate is NaN, the others are drawn as lines.
-        name: what they are.
-        marker: as matplotlib names it.
-        colour: of markers and lines.
-    """
-
-    values: Shaped[np.ndarray, "m c"]
-    name: str
-    marker: str
-    colour: str
-
-    def draw(self, axes: "Axes", column: int, row: int) -> None:
-        """Draw two of the coordinates: a marker where both are known, a line where one is."""
-        x, y = self.values[:, column], self.values[:, row]
-        for line, values, other in ((axes.axvline, x, y), (axes.axhline, y, x)):
-            for value in values[~np.isnan(values) & np.isnan(other)]:
-                line(value, color=self.colour, linewidth=0.8, linestyle="--", zorder=1)
-        axes.plot(x, y, self.marker, color=self.colour, markersize=7, markeredgewidth=1.6, linestyle="none")
 
 
 @final
