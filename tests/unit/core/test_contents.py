@@ -110,7 +110,7 @@ DIFFERENT: list[tuple[Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("one", "other"), DIFFERENT, ids=str)
+@pytest.mark.parametrize(("one", "other"), DIFFERENT, ids=range(len(DIFFERENT)))
 def test_other_contents_have_another_hash(one: Any, other: Any) -> None:
     assert hash_of_contents(Holder(one)) != hash_of_contents(Holder(other))
     assert hash_of_contents(Holder(one)) == hash_of_contents(Holder(one))
