@@ -43,6 +43,19 @@ def test_what_training_reads_is_edited_as_the_same_values_in_an_array(idm, signa
     assert all(kind in refused.errors[0] for kind in (".npy", ".wav", ".nc", ".edf"))
 
 
+@pytest.mark.parametrize(("kind", "is_read"), [("f4", False), ("i4", False), ("u1", True), ("u2", True)])
+def test_numbers_of_types_that_may_mean_something_else_are_refused(idm, signals, tmp_path, kind, is_read):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "some.h5", "w") as file:  # of a run on 16-bit pictures
+        file["data"] = np.full((2, 1, 8, 8), 7).astype(kind)
+    np.save(tmp_path / "hole.npy", np.arange(64).reshape(1, 8, 8) < 9)
+    verb = ("restore", signals / "deep", tmp_path / "some.h5", "--operator", f"mask:{tmp_path / 'hole.npy'}")
+    done = idm(*verb, "--steps", 2, "--num", 1, "--out", tmp_path / "out")
+    assert done.code == (0 if is_read else 3), done.err
+    if not is_read:
+        assert "uint16 values wanted, as the run was trained on, got" in done.errors[0]
+
+
 def write_field(path, values, **attributes):
     """Write fields in time, packed to steps of 0.01 where attributes say so."""
     with h5netcdf.File(path, "w") as file:

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from idm.core.errors import DataError
+from idm.core.progress import warn
 from idm.data import SOURCES, Dataset
 from idm.data.arrays.measured import MeasuredSource
 from idm.data.base import Source
@@ -64,11 +66,29 @@ def read_with_gaps(run: Opened, path: Path) -> NDArray[np.float64]:
     Only kinds of files that have missing values of their own, such as NetCDF and FITS, have such gaps here.
     """
     source = open_with_gaps(run, path)
+    _refuse_other_numbers(run, path, source)
     if isinstance(source, MeasuredSource):
         return source.read_with_gaps(np.arange(len(source)))
     if _may_miss(path):  # patches, of which what they miss is refused
         source = open_any(run, path)
-    return source.read(np.arange(len(source))).astype(np.float64)
+    values = source.read(np.arange(len(source)))
+    for remark in run.spec.codec.remarks_on(values):
+        warn(remark.replace("data:", f"{path}:", 1))
+    return values.astype(np.float64)
+
+
+def _refuse_other_numbers(run: Opened, path: Path, source: Source) -> None:
+    """Refuse numbers of a type whose values mean something else, such as sound in floats beside sound in integers.
+
+    Packed integers, which files with missing values unpack to floats, may be what the run knows as integers.
+
+    Raises:
+        DataError: they are.
+    """
+    known = np.dtype(run.spec.codec.dtype)
+    is_whole = source.dtype.kind in "bui"
+    if known.kind in "bui" and (source.dtype.itemsize > known.itemsize if is_whole else not _may_miss(path)):
+        raise DataError(f"{path}: {known} values wanted, as the run was trained on, got {source.dtype}; convert them")
 
 
 def _may_miss(path: Path) -> bool:

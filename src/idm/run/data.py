@@ -96,6 +96,9 @@ def open_data(
     )
     class_names = source.class_names if labels is not None and attributes is None else None
     spec = _describe(settings, to_train, parts, attributes, class_names)
+    if class_names is not None and labels is not None:
+        counts = np.bincount(labels[parts.train], minlength=len(class_names))[: len(class_names)]
+        spec = replace(spec, class_counts=tuple(counts.tolist()))
     spec = spec if conditions is None else replace(spec, condition=conditions.spec)
     return Data(to_train, take(parts.held_out), spec, remarks, notes)
 

@@ -72,7 +72,7 @@ class Restorable(Editable):
             method: from ``run.method``; PiGDM by default, and DPS where A is not linear.
             sampler: from ``run.sampler``; 40 steps by default, of multistep with the noise of ancestral sampling.
             labels: classes of the observations, in turn. Where neither class nor method is told, each draw has a class
-                drawn from p(class | o), all being as likely before; ``found.classes`` says which.
+                drawn from p(class | o), with the shares of the training data; ``found.classes`` says which.
             condition: conditions of the observations, in turn, where the network is told conditions.
             seed: draw j of observation i is drawn from seed + num i + j.
             class_particles: by which such classes are found, of each that may be it, for each observation: 64 by

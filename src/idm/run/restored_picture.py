@@ -23,8 +23,8 @@ from idm.run.observing import Observed
 from idm.run.opened import Opened
 from idm.run.saving import sample_picture
 
-SHOWN_DRAWS, SHOWN_ROWS = 6, 16
-"""Draws of an observation, and observations, in the picture."""
+SHOWN_DRAWS, SHOWN_ROWS, SHOWN_POINTS = 6, 8, 16
+"""Draws of an observation, and observations, in the picture; the third of points."""
 
 SQUARES = 8
 """Squares of the board that stands where nothing was seen, along the longer side of a sample; at least a pixel each."""
@@ -40,19 +40,20 @@ def draw_points(path: Path, run: Opened, observed: Observed, draws: Draws, x: Te
         draws: what was asked for.
         x: what was drawn, in the model's range.
     """
-    picture, count, codec = sample_picture(run.spec), min(len(observed.names), SHOWN_ROWS), run.spec.codec
+    picture, count, codec = sample_picture(run.spec), min(len(observed.names), SHOWN_POINTS), run.spec.codec
     assert isinstance(picture, PointPicture)
     x = x[: count * draws.num]
     marks: list[Marks] = []
     if (seen := seen_in(draws.observations[:count], run.spec.shape)) is not None:
-        marks.append(Marks(_in_units(seen, codec), "seen", "s", MUTED))
+        marks.append(Marks(_in_units(seen, codec), "seen", "s", MUTED, 4))
     if draws.num > 1:
         means = x.view(count, draws.num, *x.shape[1:]).mean(1)
         marks.append(Marks(_in_units(means, codec), "mean", "P", ACCENT))
     if observed.truth is not None:
         marks.append(Marks(_in_units(observed.truth[:count], codec), "truth", "x", INK))
     rows = np.arange(count).repeat(draws.num)
-    return save_picture(path, picture.coloured(x, Colouring(rows, "observation") if count > 1 else None, marks))
+    drawn = picture.coloured(x, Colouring(rows, "observation") if count > 1 else None, marks)
+    return save_picture(path, stacked([*_cut(count, len(observed.names)), drawn]))
 
 
 def overview(path: Path, run: Opened, observed: Observed, draws: Draws, x: Tensor, reference: Path | None) -> Path:
@@ -74,11 +75,14 @@ def overview(path: Path, run: Opened, observed: Observed, draws: Draws, x: Tenso
     picture = sample_picture(run.spec, _voxel(run, nifti_among(*observed.files, reference)))
     drawn = picture.draw(laid, columns=len(columns), names=list(columns))
     if draws.num > 1:
-        spread = spread_picture(samples.std(1), picture.shown)
-        drawn = stacked(
-            [drawn, text_line(""), text_line("standard deviation of the draws of each row, in turn"), spread]
-        )
-    return save_picture(path, drawn)
+        title = text_line("standard deviation of the draws of each row")
+        drawn = stacked([drawn, text_line(""), title, spread_picture(samples.std(1), picture.shown)])
+    return save_picture(path, stacked([*_cut(len(samples), len(observed.names)), drawn]))
+
+
+def _cut(count: int, total: int) -> list[Image.Image]:
+    """Say that not all observations are shown; nothing where they are."""
+    return [text_line(f"first {count:,} of {total:,} observations")] if count < total else []
 
 
 def _columns(run: Opened, observed: Observed, draws: Draws, x: Tensor) -> dict[str, Tensor]:
@@ -113,7 +117,9 @@ def spread_picture(std: Tensor, shown: Shown) -> Image.Image:
     half = tuple((most / 2).tolist())
     x = std / most.view(-1, *[1] * (std.ndim - 2)) * 2.0 - 1.0
     of_spread = Shown(shape, Codec("float32", None, half, half), names, shown.rate_hz, shown.voxel_size, units)
-    return picture_for(of_spread).draw(x, columns=len(x) if len(x) <= SHOWN_DRAWS else None)
+    are_many_signals = len(shape) == 2 and len(x) > 4
+    names = [] if are_many_signals else [f"row {row}" for row in range(len(x))]
+    return picture_for(of_spread).draw(x, columns=None if are_many_signals else len(x), names=names)
 
 
 def board(shape: tuple[int, ...]) -> Tensor:

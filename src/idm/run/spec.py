@@ -43,6 +43,7 @@ class DataSpec:
         attributes: the numbers that the network is conditioned on in place of classes; None: none.
         metadata: what else the owner of the data needs back with samples; None: nothing is known.
         condition: what the network is shown beside each sample, and besides its label; None: nothing.
+        class_counts: training samples of each class; None: not known, as in older checkpoints.
     """
 
     shape: tuple[int, ...]
@@ -58,6 +59,7 @@ class DataSpec:
     attributes: Attributes | None = None
     metadata: Metadata | None = None
     condition: ConditionSpec | None = None
+    class_counts: tuple[int, ...] | None = None
 
     def restore(self, samples: Samples) -> NDArray[Any]:
         """Bring samples [n, c, *space] to the order of axes that the data came in."""
@@ -89,6 +91,7 @@ class DataSpec:
             "attributes": None if self.attributes is None else self.attributes.to_plain(),
             "metadata": metadata_to_plain(self.metadata),
             "condition": None if self.condition is None else self.condition.to_plain(),
+            "class_counts": None if self.class_counts is None else list(self.class_counts),
         }
 
     @classmethod
@@ -100,15 +103,17 @@ class DataSpec:
         """
         names, of_channels, rate = plain["class_names"], plain.get("channel_names"), plain.get("sampling_rate")
         shape, codec = tuple(plain["shape"]), Codec.from_dict(plain["codec"])
-        counts = [plain["num_train"], plain["num_held_out"]]
+        counts, of_classes = [plain["num_train"], plain["num_held_out"]], plain.get("class_counts")
         later = [plain.get(name, getattr(cls, name)) for name in NOT_IN_OLDER_ONES]
         sizes_fit = bool(shape) and all(type(size) is int and size > 0 for size in shape)
         if sizes_fit and math.prod(shape) > LARGEST_SAMPLE_VALUES:
             raise ValueError(f"data: samples of at most {LARGEST_SAMPLE_VALUES:,} values wanted")
         if not sizes_fit or len(codec.offset) not in (1, shape[0]):
             raise ValueError("data: a shape, and a codec of as many channels, wanted")
-        if not all(type(count) is int and 0 <= count < 2**63 for count in counts):
+        if not all(type(count) is int and 0 <= count < 2**63 for count in (*counts, *(of_classes or ()))):
             raise ValueError("data: numbers of samples wanted")
+        if of_classes is not None and len(of_classes) != len(names or ()):
+            raise ValueError("data: a number of samples for each class wanted")
         if (
             not all(isinstance(text, str) for text in (*later, *(names or ()), *(of_channels or ())))
             or later[0] not in LAYOUTS
@@ -130,6 +135,7 @@ class DataSpec:
             attributes=None if plain.get("attributes") is None else Attributes.from_plain(plain["attributes"]),
             metadata=metadata_from_plain(plain.get("metadata"), shape),
             condition=_stored_condition(plain.get("condition"), shape),
+            class_counts=None if of_classes is None else tuple(of_classes),
         )
 
 

@@ -67,10 +67,10 @@ class _Case:
 @final
 @dataclass(frozen=True, eq=False)
 class UnknownClasses:
-    """Draws classes from p(class | o), where all classes are as likely before anything was observed.
+    """Draws classes from p(class | o), which is p(class) p(o | class) over its sum.
 
-    p(class | o) is p(o | class) over its sum, and p(o | class) the evidence of twisted particles that walk down as
-    that class: without bias, whatever guidance is wrong about. A walk that is told its class chooses no kind of data
+    p(class) is the share of the training data. p(o | class) is the evidence of twisted particles that walk down as that
+    class: without bias, whatever guidance is wrong about. A walk that is told its class chooses no kind of data
     too early, which is what walks without one get wrong. A few particles say which classes may be it, more of them how
     likely each of these is.
 
@@ -148,22 +148,22 @@ class UnknownClasses:
         return run.spec.label_kind.with_class(known, self.found[row][turn])
 
     def _draw(self, run: Opened, case: _Case, at_once: int, look: Look) -> list[list[int]]:
-        """Draw the classes of all samples of each observation, likelier ones first, each as often as it deserves."""
+        """Draw the classes of all samples of each observation, each as often as it deserves, in an order at random."""
         classes = range(self.count)
         first = [self._log_evidence(run, self.pilot, case, number, at_once, look) for number in classes]
-        log_evidence = require_finite(torch.stack(first, 1), "evidence of classes")
+        log_prior = _log_prior(run).to(first[0])
+        log_evidence = require_finite(torch.stack(first, 1), "evidence of classes") + log_prior
         near = log_evidence >= log_evidence.amax(1, keepdim=True) - MARGIN_NATS
         for number, may_be in zip(classes, (near & (near.sum(1, keepdim=True) > 1)).T.tolist(), strict=True):
             rows = [row for row, again in enumerate(may_be) if again]
             look(self.sampler.diffusion.num_timesteps * (sum(case.counts) - sum(case.counts[row] for row in rows)))
             if rows:
                 again = self._log_evidence(run, self.method, case.select(rows), number, at_once, look)
-                log_evidence[rows, number] = again
-        log_evidence = require_finite(log_evidence, "evidence of classes").masked_fill(~near, -math.inf)
-        weights = torch.softmax(log_evidence, 1)
-        weights, order = weights.sort(dim=1, descending=True, stable=True)
-        at = Rng.from_seed(case.seeds, len(case), weights.device).uniform("class")
-        return order.gather(1, systematic(weights, at, case.num)).tolist()
+                log_evidence[rows, number] = again + log_prior[number]
+        weights = torch.softmax(log_evidence.masked_fill(~near, -math.inf), 1)
+        rng = Rng.from_seed(case.seeds, len(case), weights.device)
+        order = rng.uniform("order", count=case.num).argsort(1)
+        return systematic(require_finite(weights, "classes"), rng.uniform("class"), case.num).gather(1, order).tolist()
 
     def _log_evidence(self, run: Opened, method: TDS, case: _Case, number: int, at_once: int, look: Look) -> Tensor:
         """Return log p(o | class) up to a constant of all classes [n]; the same noise serves all of them."""
@@ -203,6 +203,13 @@ def unknown_classes(
     is_linear = isinstance(observations[0].operator, LinearOperator)
     can_be_found = lacking and is_linear and (run.spec.num_classes or 0) > 1
     return UnknownClasses.of(run, particles) if particles and can_be_found else None
+
+
+def _log_prior(run: Opened) -> Tensor:
+    """Return the logarithm of the share of each class in the training data; of equal ones where it is not known."""
+    counts = run.spec.class_counts
+    shares = torch.ones(run.spec.num_classes or 0) if counts is None else torch.tensor(counts).double()
+    return (shares / shares.sum()).log()
 
 
 def _with_rounding(run: Opened, seen: Observation) -> Observation:

@@ -19,7 +19,7 @@ from idm.report.ranks import rank_histograms
 from idm.restoration import Coverage, Operator, coverage_of
 from idm.run import Run
 from idm.run.draws import CLASSES, EFFECTIVE, SAMPLES, Compute, Draws, Part, draw_all
-from idm.run.label_kind import plain_labels
+from idm.run.label_kind import class_of, plain_labels
 from idm.run.observing import Observed
 from idm.run.restored_files import OURS, Group, groups_of, names_of, save_restored
 from idm.storage.results import results_in
@@ -131,10 +131,11 @@ class Mending:
         return coverage_of(truth, codec.rounded(x).unflatten(0, (len(truth), self.draws.num)))
 
     def _classes(self, drawn: Part) -> dict[str, float]:
-        """Count the classes that samples were drawn as; complete ones have none."""
+        """Count the classes that were found for samples; those of observations with a class were not."""
         names: Sequence[str] = self.run.spec.class_names or ()
         found: list[int] = drawn.get(CLASSES, torch.empty(0)).long().tolist()
-        named = [names[number] for number in found if number < len(names)]
+        told = [class_of(self.draws.labels[row // self.draws.num]) is not None for row in range(len(found))]
+        named = [names[number] for number, known in zip(found, told, strict=True) if not known and number < len(names)]
         return {name: count / len(named) for name, count in Counter(named).most_common()}
 
     def _write(self, new: Path, drawn: Part, coverage: Coverage | None, groups: Sequence[Group]) -> dict[str, Path]:

@@ -112,6 +112,13 @@ def test_marks_stand_at_their_values_and_are_lines_where_one_coordinate_is_unkno
     assert overlaps(figure) == []
 
 
+def test_an_axis_of_values_that_differ_by_rounding_is_not_that_of_their_rounding():
+    points = np.stack([125 + 1e-6 * np.arange(9), np.arange(9.0)], axis=1)
+    (axes,) = scatter(points).axes
+    assert axes.get_xlim() == pytest.approx((112.5, 137.5))
+    assert axes.get_ylim()[1] < 9
+
+
 def lines_of(figure):
     """Lines of a picture of signals with as many points as the longest, by channel, [n, places, 2]."""
     found = [np.array(each.get_segments()) for each in figure.axes[0].collections if hasattr(each, "get_segments")]

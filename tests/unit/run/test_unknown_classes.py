@@ -64,6 +64,17 @@ def test_draws_have_the_classes_that_fit_as_often_as_they_deserve(run):
         assert np.abs(found.draws[place, :, row] - centres).mean() < 0.5
 
 
+def test_classes_are_as_frequent_as_in_the_training_data_where_nothing_tells_them_apart(run):
+    rarely = replace(run, spec=replace(run.spec, class_counts=(90, 100, 10)))
+    found = rarely.restore([[-2.0, NAN]], run.operator("mask"), noise=0.1, num=40)
+    assert run.spec.class_counts == (90, 90, 90)
+    counts = np.bincount(found.classes[0], minlength=3)
+    assert counts[1] == 0
+    assert 1 <= counts[2] <= 10  # a tenth of 40, but for what the network did not learn
+    switches = np.count_nonzero(np.diff(found.classes[0]))
+    assert switches > 1  # in an order at random
+
+
 def test_classes_are_the_same_in_every_batch(run):
     seen = [[-2.0, NAN], [0.0, NAN]]
     one, other = (

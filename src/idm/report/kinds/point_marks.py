@@ -44,12 +44,14 @@ class Marks:
         name: what they are.
         marker: as matplotlib names it.
         colour: of markers and lines.
+        size: of markers, in points.
     """
 
     values: Shaped[np.ndarray, "m c"]
     name: str
     marker: str
     colour: str
+    size: float = 7
 
     def draw(self, axes: "Axes", column: int, row: int) -> None:
         """Draw two of the coordinates: a marker where both are known, a line where one is."""
@@ -57,4 +59,4 @@ class Marks:
         for line, values, other in ((axes.axvline, x, y), (axes.axhline, y, x)):
             for value in values[~np.isnan(values) & np.isnan(other)]:
                 line(value, color=self.colour, linewidth=0.8, linestyle="--", zorder=1)
-        axes.plot(x, y, self.marker, color=self.colour, markersize=7, markeredgewidth=1.6, linestyle="none")
+        axes.plot(x, y, self.marker, color=self.colour, markersize=self.size, markeredgewidth=1.6, linestyle="none")

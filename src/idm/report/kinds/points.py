@@ -1,7 +1,7 @@
 """Points: every pair of coordinates in the units of the data."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -31,6 +31,9 @@ EVEN = "viridis"
 
 LONGEST_NAME = 20
 """Characters of a name; longer ones end in dots."""
+
+SAME_WITHIN = 1e-5
+"""Share of values by which they differ where they are the same but for rounding."""
 
 EQUAL_WITHIN = 2.0
 """Both axes have one scale where neither coordinate spans more than this many times the other's range."""
@@ -158,6 +161,8 @@ def _histogram(axes: "Axes", values: Shaped[np.ndarray, " n"]) -> None:
 def _scatter(
     axes: "Axes", x: Shaped[np.ndarray, " n"], y: Shaped[np.ndarray, " n"], by: Colouring | None = None
 ) -> "PathCollection":
+    _widen(axes.set_xlim, x)
+    _widen(axes.set_ylim, y)
     size = min(16.0, max(1.5, 4000 / max(len(x), 1)))
     colours: dict[str, Any] = {"color": PALETTE[0], "alpha": 0.6}
     if by is not None and by.groups:
@@ -166,6 +171,14 @@ def _scatter(
     elif by is not None:
         colours = {"c": by.values[: len(x)].astype(np.float64), "cmap": EVEN, "alpha": 0.8}
     return axes.scatter(x, y, s=size, linewidths=0, rasterized=True, **colours)
+
+
+def _widen(set_limits: Callable[[float, float], object], values: Shaped[np.ndarray, " n"]) -> None:
+    """Give an axis on which values differ by rounding a width about them: else it would show their rounding."""
+    middle = float(values.mean())
+    if np.ptp(values) <= SAME_WITHIN * abs(middle):
+        half = 0.1 * abs(middle) or 1.0
+        set_limits(middle - half, middle + half)
 
 
 def _mark(axes: "Axes", marks: Sequence[Marks], column: int, row: int, *, is_first: bool) -> None:
