@@ -290,3 +290,12 @@ def test_rows_that_miss_values_are_counted_and_left_out_where_it_is_said(tmp_pat
     empty = written(tmp_path / "b.csv", "a,b", "1,", ",2")
     with pytest.raises(DataError, match=r"got none among 2; choose other columns with data\.source\.columns"):
         SOURCES.build("numeric_csv", {"path": str(empty), "missing": "skip"})
+
+
+def test_columns_of_numbers_are_named_where_others_are_read_too(tmp_path):
+    (tmp_path / "a.csv").write_text("id,site,long,wide\nF1,x,1.5,2\nF2,y,2.5,3\n")
+    with pytest.raises(DataError, match=r"set data\.source\.columns='\[long,wide\]' to read those of numbers alone"):
+        SOURCES.build("numeric_csv", {"path": str(tmp_path / "a.csv")})
+    (tmp_path / "b.csv").write_text("id,a b\nF1,1.5\n")
+    with pytest.raises(DataError, match=r"choose other columns with data\.source\.columns"):
+        SOURCES.build("numeric_csv", {"path": str(tmp_path / "b.csv")})

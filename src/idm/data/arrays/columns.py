@@ -160,10 +160,18 @@ class NumberTable:
                 f"{self.where}: numbers with a decimal {decimal}, as others have, and without marks between thousands "
                 f"wanted, got {shown(cell)} {place}; write all in one way"
             )
+        numbers = [name for name in names if reads(read, cells[self.names.index(name)].strip())]
         raise DataError(
-            f"{self.where}: finite numbers wanted, got {shown(cell)} {place}; {others}, or set "
+            f"{self.where}: finite numbers wanted, got {shown(cell)} {place}; {_instead(numbers) or others}, or set "
             "data.source.label_column to it if it names classes"
         )
+
+
+def _instead(numbers: Sequence[str]) -> str:
+    """Say how to read some columns alone; nothing where there are none, or names that a shell would take apart."""
+    if not numbers or not all(name.isidentifier() for name in numbers):
+        return ""
+    return f"set data.source.columns='[{','.join(numbers)}]' to read those of numbers alone"
 
 
 def open_numbers(
