@@ -1,5 +1,7 @@
 """Each kind of data has its picture: values where and as they are, texts apart, no more than is readable."""
 
+import logging
+import logging.handlers
 from itertools import combinations
 
 import numpy as np
@@ -117,6 +119,22 @@ def test_an_axis_of_values_that_differ_by_rounding_is_not_that_of_their_rounding
     (axes,) = scatter(points).axes
     assert axes.get_xlim() == pytest.approx((112.5, 137.5))
     assert axes.get_ylim()[1] < 9
+
+
+def test_points_that_are_all_the_same_are_drawn_without_a_word():
+    said = logging.handlers.BufferingHandler(99)
+    logging.getLogger("matplotlib").addHandler(said)
+    figure = scatter(np.full((5, 2), 3.0))
+    figure.canvas.draw()
+    logging.getLogger("matplotlib").removeHandler(said)
+    assert said.buffer == []
+    assert figure.axes[0].get_xlim() == figure.axes[0].get_ylim() == pytest.approx((2.7, 3.3))
+
+
+def test_names_of_classes_that_cannot_be_encoded_are_drawn():
+    figure = scatter(np.eye(2), by=Colouring(np.arange(2), "class", ("caf\udce9", "b")))
+    figure.canvas.draw()
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["caf\\udce9", "b"]
 
 
 def lines_of(figure):

@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from idm.core.errors import DataError
+from idm.core.text import printable
 from idm.report.colours import INK, MUTED, PALETTE
 from idm.report.figures import empty_figure, raster, style
 from idm.report.kinds.base import SamplePicture
@@ -109,7 +110,7 @@ def scatter(
         _colour_bar(figure, drawn_points, by, axes, fills=False)
     _mark(axes, marks, 0, 1, is_first=True)
     spans = np.ptp(points, axis=0)
-    if spans.max() <= EQUAL_WITHIN * spans.min():
+    if spans.max() <= EQUAL_WITHIN * spans.min() and not any(map(_is_flat, points.T)):
         axes.set_aspect("equal", adjustable="datalim")
     style(axes, title=title, x=names[0], y=names[1])
     return figure
@@ -173,10 +174,15 @@ def _scatter(
     return axes.scatter(x, y, s=size, linewidths=0, rasterized=True, **colours)
 
 
+def _is_flat(values: Shaped[np.ndarray, " n"]) -> bool:
+    """Whether values are the same but for rounding."""
+    return bool(np.ptp(values) <= SAME_WITHIN * abs(float(values.mean())))
+
+
 def _widen(set_limits: Callable[[float, float], object], values: Shaped[np.ndarray, " n"]) -> None:
     """Give an axis on which values differ by rounding a width about them: else it would show their rounding."""
-    middle = float(values.mean())
-    if np.ptp(values) <= SAME_WITHIN * abs(middle):
+    if _is_flat(values):
+        middle = float(values.mean())
         half = 0.1 * abs(middle) or 1.0
         set_limits(middle - half, middle + half)
 
@@ -219,4 +225,5 @@ def _colour_bar(figure: "Figure", drawn: "PathCollection", by: Colouring, axes: 
 
 
 def _shortened(name: str) -> str:
+    name = printable(name)
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
