@@ -36,6 +36,7 @@ OF_FEATURES = (
     "precision_recall",
     "density_coverage",
     "diversity",
+    "modes",
     "two_sample",
     "sliced_wasserstein",
 )

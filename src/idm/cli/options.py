@@ -214,7 +214,7 @@ Metrics = Annotated[
         "--metrics",
         metavar="NAMES",
         help="What is measured, with commas between: bound, flow, classifier, frechet, kid, precision_recall, "
-        "density_coverage, diversity, two_sample, sliced_wasserstein, spectrum, values, memorisation, levels, "
+        "density_coverage, diversity, modes, two_sample, sliced_wasserstein, spectrum, values, memorisation, levels, "
         "or MODULE:CALLABLE of your own, which is imported and run; bound if not given, and with --samples classifier.",
         autocompletion=completion.metrics,
     ),

@@ -21,6 +21,7 @@ from idm.metrics.levels import Levels
 from idm.metrics.manifolds import DensityCoverage, Diversity, PrecisionRecall
 from idm.metrics.measuring import by_sight, measure_all, measure_seen, reads_features, seen
 from idm.metrics.memorisation import Memorisation
+from idm.metrics.modes import Modes
 from idm.metrics.moments import moments_of
 from idm.metrics.own import OwnMetric
 from idm.metrics.recognition import Recognised
@@ -44,6 +45,7 @@ METRICS: Registry[Metric] = Registry(
         "precision_recall": PrecisionRecall,
         "density_coverage": DensityCoverage,
         "diversity": Diversity,
+        "modes": Modes,
         "two_sample": TwoSample,
         "sliced_wasserstein": SlicedWasserstein,
         "spectrum": Spectrum,
@@ -94,6 +96,7 @@ __all__ = [
     "Look",
     "Memorisation",
     "Metric",
+    "Modes",
     "Moments",
     "Needs",
     "Null",

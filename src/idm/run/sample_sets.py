@@ -32,7 +32,7 @@ from idm.run.known_data import KnownData
 from idm.run.real_rows import Side, looks_at, seen_beside
 from idm.run.ways_of_features import FeatureWay
 
-USUAL_OF_SETS = ("frechet", "kid", "precision_recall", "density_coverage", "diversity", "two_sample")
+USUAL_OF_SETS = ("frechet", "kid", "precision_recall", "density_coverage", "diversity", "modes", "two_sample")
 """Metrics where none are named: those of features, which statistics have, too."""
 
 OF_RUNS = Needs.BOUND | Needs.CONTINUOUS | Needs.FLOW | Needs.LEVELS | Needs.TRAINING

@@ -17,12 +17,19 @@ from idm.metrics import (
     Diversity,
     Evidence,
     Labelled,
+    Modes,
     PrecisionRecall,
     SlicedWasserstein,
 )
 from idm.metrics.comparison import p_value_of
 
-METRICS = (DensityCoverage(k=2), PrecisionRecall(k=2), Diversity(), SlicedWasserstein(directions=2))
+METRICS = (
+    DensityCoverage(k=2),
+    PrecisionRecall(k=2),
+    Diversity(),
+    Modes(rows_per_bin=3, clusterings=2),
+    SlicedWasserstein(directions=2),
+)
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: type(metric).__name__)
@@ -38,7 +45,9 @@ def test_over_all_exchanges_no_p_value_is_small_more_often_than_it_says(metric: 
             assert (found <= level).mean() <= level + 1e-12
 
 
-@pytest.mark.parametrize("metric", [DensityCoverage(drawings=19), PrecisionRecall(drawings=19)], ids=str)
+@pytest.mark.parametrize(
+    "metric", [DensityCoverage(drawings=19), PrecisionRecall(drawings=19), Modes(drawings=19, clusterings=1)], ids=str
+)
 def test_real_data_whose_values_repeat_raise_no_more_alarms_than_they_may(metric: Comparison) -> None:
     """Of 300 that are 0.1 or less with a probability of 0.1 at most, more than 46 are once in 1,000 times."""
     alarms = np.zeros(len(metric.kinds))

@@ -14,6 +14,7 @@ METRICS = (
     "precision_recall",
     "density_coverage",
     "diversity",
+    "modes",
     "two_sample",
     "sliced_wasserstein",
     "spectrum",
@@ -63,9 +64,10 @@ def test_a_planted_defect_of_300_samples_is_flagged(defect: str, digits: np.ndar
 
 
 @pytest.mark.slow
-def test_a_class_that_is_missing_from_300_samples_is_flagged(digits: np.ndarray, tmp_path: Path) -> None:
+@pytest.mark.parametrize("missing", [3, 8])
+def test_a_class_that_is_missing_from_300_samples_is_flagged(missing: int, digits: np.ndarray, tmp_path: Path) -> None:
     labels = SOURCES.build("digits", {}).labels[ORDER]
-    without = np.flatnonzero(labels != 3)[:300]
+    without = np.flatnonzero(labels != missing)[:300]
     assert compared(tmp_path, digits[without], np.delete(digits, without, axis=0))
 
 

@@ -20,7 +20,16 @@ from idm.tasks import SetsRequest, evaluate_samples, evaluate_samples_into
 
 from ..training.together import run_together
 
-METRICS = ("frechet", "kid", "precision_recall", "density_coverage", "diversity", "two_sample", "sliced_wasserstein")
+METRICS = (
+    "frechet",
+    "kid",
+    "precision_recall",
+    "density_coverage",
+    "diversity",
+    "modes",
+    "two_sample",
+    "sliced_wasserstein",
+)
 BOTH = (*METRICS, "spectrum", "values")
 
 
