@@ -27,7 +27,7 @@ class Modes(Comparison):
     """The cluster of features with the most unlikely share of samples.
 
     Where sides are dealt at random, n of N rows on the first, a cluster of m rows has m n / N of these, with the variance
-    m n (N − m) (N − n) / (N² (N − 1)), of the hypergeometric distribution. The figure is the largest deviation from
+    m n (N - m) (N - n) / (N² (N - 1)), of the hypergeometric distribution. The figure is the largest deviation from
     that, in standard deviations, over all clusters of all clusterings.
 
     Attributes:
