@@ -1,7 +1,7 @@
 """Whether samples and data fill the same modes: a class that is missing, or drawn too often, shows here first.
 
-As with the bins of Richardson & Weiss (2018), clusters are found and each side's share of them is compared. Here they are
-found in both sides together, without knowing which row is of which side, so that both may change places; and
+As with the bins of Richardson & Weiss (2018), clusters are found and each side's share of them is compared. Here they
+are found in both sides together, without knowing which row is of which side, so that both may change places; and
 several times, as one clustering may cut a class in two.
 """
 
@@ -26,9 +26,9 @@ MOST_BINS = 100
 class Modes(Comparison):
     """The cluster of features with the most unlikely share of samples.
 
-    Where sides are dealt at random, n of N rows on the first, a cluster of m rows has m n / N of these, with the variance
-    m n (N - m) (N - n) / (N² (N - 1)), of the hypergeometric distribution. The figure is the largest deviation from
-    that, in standard deviations, over all clusters of all clusterings.
+    Where sides are dealt at random, n of N rows on the first, a cluster of m rows has m n / N of these, with the
+    variance m n (N - m) (N - n) / (N² (N - 1)), of the hypergeometric distribution. The figure is the largest deviation
+    from that, in standard deviations, over all clusters of all clusterings.
 
     Attributes:
         rows_per_bin: mean number of rows, of both sides, in a cluster; there are 2 clusters at least, and 100 at most.
