@@ -1,7 +1,7 @@
 """What data hold of each sample besides its values: columns of a table, arrays of a file."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -37,6 +37,17 @@ class Beside:
     rows: NDArray[np.int64] | None = None
     num_rasters: int = 0
     identifying: str = ""
+
+    def of_rows(self, rows: NDArray[np.int64], count: int) -> "Beside":
+        """Return that of some of ``count`` samples; what has no entry for each of these comes as it is."""
+        if len(rows) == count or not self.names:
+            return self
+
+        def load(name: str) -> NDArray[Any]:
+            found = self.load(name)
+            return found[rows] if found.shape[:1] == (count,) else found
+
+        return replace(self, load=load)
 
     def read(self, option: str, name: str, count: int) -> NDArray[Any]:
         """Read the column or array of a name, [count] or [count, k].

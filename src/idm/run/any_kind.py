@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,32 +64,38 @@ def open_with_gaps(run: Opened, path: Path) -> Source:
 def read_with_gaps(run: Opened, path: Path) -> NDArray[np.float64]:
     """Read all samples of such a file or folder [n, c, *space], NaN where values are missing; errors as there.
 
-    Only kinds of files that have missing values of their own, such as NetCDF and FITS, have such gaps here.
+    Only kinds of files that may have missing values, such as NetCDF, HDF5 and NIfTI, have such gaps here.
     """
     source = open_with_gaps(run, path)
-    _refuse_other_numbers(run, path, source)
     if isinstance(source, MeasuredSource):
-        return source.read_with_gaps(np.arange(len(source)))
-    if _may_miss(path):  # patches, of which what they miss is refused
-        source = open_any(run, path)
-    values = source.read(np.arange(len(source)))
+        values = source.read_with_gaps(np.arange(len(source)))
+    else:
+        if _may_miss(path):  # patches, of which what they miss is refused
+            source = open_any(run, path)
+        values = source.read(np.arange(len(source)))
+    _refuse_other_numbers(run, path, source.dtype, values)
     for remark in run.spec.codec.remarks_on(values):
         warn(remark.replace("data:", f"{path}:", 1))
     return values.astype(np.float64)
 
 
-def _refuse_other_numbers(run: Opened, path: Path, source: Source) -> None:
+def _refuse_other_numbers(run: Opened, path: Path, dtype: np.dtype[Any], values: NDArray[Any]) -> None:
     """Refuse numbers of a type whose values mean something else, such as sound in floats beside sound in integers.
 
-    Packed integers, which files with missing values unpack to floats, may be what the run knows as integers.
+    Whole numbers with gaps, which no integers have, are those of a run on integers, whatever their type.
 
     Raises:
         DataError: they are.
     """
     known = np.dtype(run.spec.codec.dtype)
-    is_whole = source.dtype.kind in "bui"
-    if known.kind in "bui" and (source.dtype.itemsize > known.itemsize if is_whole else not _may_miss(path)):
-        raise DataError(f"{path}: {known} values wanted, as the run was trained on, got {source.dtype}; convert them")
+    is_gap = np.isnan(values)
+    fits = dtype.itemsize <= known.itemsize if dtype.kind in "bui" else is_gap.any() and _are_whole(values[~is_gap])
+    if known.kind in "bui" and not fits:
+        raise DataError(f"{path}: {known} values wanted, as the run was trained on, got {dtype}; convert them")
+
+
+def _are_whole(values: NDArray[Any]) -> bool:
+    return bool((values == np.rint(values)).all())
 
 
 def _may_miss(path: Path) -> bool:

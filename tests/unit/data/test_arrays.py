@@ -150,7 +150,7 @@ REFUSED = {
     "dates": (np.zeros((4, 4), "datetime64[s]"), {}, "numbers of at most 64 bits"),
     "text": (np.array([["a", "b"]]), {}, "numbers of at most 64 bits"),
     "four spatial axes": (np.zeros((2, 1, 2, 2, 2, 2)), {}, "at most 3 spatial axes"),
-    "NaN": (np.array([[1.0, 2.0], [3.0, np.nan]]), {}, "got NaN or infinity in sample 1"),
+    "NaN": (np.array([[1.0, 2.0], [3.0, np.nan]]), {}, "got 50.0% missing in sample 1; set data.source.missing=skip"),
     "infinity": (np.array([[1.0, -np.inf], [3.0, 0.0]]), {}, "got NaN or infinity in sample 0"),
     "unclear, two axes": (np.zeros((4, 12, 30)), {}, "cannot tell the channels .*spatial_dims"),
     "unclear, few in both": (np.zeros((9, 4, 4, 3)), {}, "cannot tell the channels"),

@@ -224,7 +224,7 @@ def test_hidden_files_are_not_indexed_unless_they_describe_arrays(tmp_path):
 
 def test_data_that_the_check_refused_are_refused(tmp_path, write):
     np.save(tmp_path / "a.npy", np.full((6, 1, 8), np.nan))
-    with pytest.raises(DataError, match=r"NaN or infinity .* \(refused in .*index\.jsonl"):
+    with pytest.raises(DataError, match=r"missing in sample 0.* \(refused in .*index\.jsonl"):
         opened(write(tmp_path / "a.npy"))
 
 

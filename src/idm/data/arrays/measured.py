@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError
 from idm.core.passes import passed
 from idm.data.arrays.axes import ChannelRule
-from idm.data.arrays.source import ArraySource
+from idm.data.arrays.source import ArraySource, dtype_of_values
 from idm.data.base import BLOCK_BYTES, Indices, blocks
 from idm.data.cutting import Window, windows_at
 from idm.data.values.words import percent
@@ -61,7 +61,9 @@ class MeasuredSource(ArraySource):
     def read_with_gaps(self, indices: Indices) -> NDArray[np.float64]:
         """Return samples [n, c, *space] with NaN where values are missing, whatever becomes of these elsewhere."""
         values, missing = self._measured(self._kept[indices])
-        return self._arranged(np.where(missing, np.nan, values.astype(np.float64)))
+        wide = values.astype(np.promote_types(values.dtype, np.float64))
+        gap = complex(np.nan, np.nan) if wide.dtype.kind == "c" else np.nan
+        return np.ascontiguousarray(self._in_order(np.where(missing, gap, wide)))
 
     def _measured_windows(self, index: int, keys: Sequence[Window]) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
         """Go through windows of a stored entry, and where values are missing; arguments as of ``_stored_windows``."""
@@ -93,11 +95,12 @@ class MeasuredSource(ArraySource):
         Raises:
             DataError: as ``_adopt``; missing values that are refused; no sample without, or a number that does not fit.
         """
+        dtype_of_values(where, shape, dtype)
         self._missing, self._kept, self._num_stored = missing, np.arange(shape[0]), shape[0]
         if missing.rule == "fill":
             _refuse_fill(missing.fill, dtype)
         self._fill = dtype.type(missing.fill if missing.rule == "fill" else 0)
-        if missing.is_skipped and not missing.in_patches and 0 not in shape:
+        if missing.is_skipped and not missing.in_patches:
             self._kept = self._complete(where, shape, dtype)
         kept = None if labels is None else labels[self._kept]
         shape = (len(self._kept), *shape[1:])
@@ -124,10 +127,11 @@ class MeasuredSource(ArraySource):
         pieces = passed(blocks(self._kept, self.sample_bytes), len(self._kept), "looking for gaps")
         for values, missing in chain.from_iterable(map(self._measured_pieces, pieces)):
             present = values[~missing]
+            present = np.stack([np.real(present), np.imag(present)]) if np.iscomplexobj(present) else present
             missed, found = missed + int(missing.sum()), found + present.size
             if present.size:
                 low, high = min(low, present.min().item()), max(high, present.max().item())
-        fill = self._fill.item()
+        fill = self._fill.real.item()
         if not missed or not found or low <= fill <= high:
             return ()
         return (
@@ -174,12 +178,15 @@ class MeasuredSource(ArraySource):
                 missing = self._shares_missing(indices)
                 if missing.any():
                     row = int(np.argmax(missing > 0))
-                    raise DataError(
-                        f"{where}: all values wanted, got {missing[row]:.1%} missing in sample {indices[row]}; "
-                        "set data.source.missing=skip to leave such samples out, or fill to put the number "
-                        "data.source.fill in their place"
-                    )
+                    raise DataError(self._about_gap(where, missing[row], int(indices[row])))
         super()._refuse_non_finite(where)
+
+    def _about_gap(self, where: object, share: float, index: int) -> str:
+        """Say that a share of the values of a sample is missing, and what to do."""
+        return (
+            f"{where}: all values wanted, got {share:.1%} missing in sample {index}; set data.source.missing=skip to "
+            "leave such samples out, or fill to put the number data.source.fill in their place"
+        )
 
     def _shares_missing(self, indices: Indices) -> NDArray[np.float64]:
         """Return the share of missing values of each of some stored samples, none of which is left out."""

@@ -13,18 +13,21 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError
 from idm.data.arrays.axes import ChannelRule
 from idm.data.arrays.keys import CLASS_NAMES, ArrayFile, Keys, choose_keys
-from idm.data.arrays.source import ArraySource
+from idm.data.arrays.measured import Missing, MissingRule
+from idm.data.arrays.nan_source import NanSource
+from idm.data.arrays.packing import Packing
 from idm.data.base import Indices
 from idm.data.beside import Beside
 from idm.data.cutting import Window
 from idm.data.file_names import composed
 from idm.data.label_names import NO_LABELS, as_text
+from idm.data.names import chosen_names, names_or_numbers
 
 MOST_UNPACKED_PER_BYTE, HARMLESS_BYTES = 5_000, 2**24
 """Most bytes of values that a stored byte stands for, and how many are never too many: gzip makes 1,032 of one."""
 
 
-class NamedArrays(ArraySource):
+class NamedArrays(NanSource):
     """One array of a file or store, perhaps with another that holds the labels.
 
     Args:
@@ -40,9 +43,11 @@ class NamedArrays(ArraySource):
         samples: a sample is an entry of the first axis; or the whole array, such as a raster that is cut into patches,
             which has no labels. By default entries, but for an array of two axes that is cut and has neither labels nor
             anything else for each entry: it is one raster.
+        missing: what becomes of NaN: "refuse" it, "fill" it, or "skip" the samples that have some.
+        fill: what stands for NaN with missing=fill.
         apart: arrays that are neither data nor labels unless they are named so, such as those that name groups.
         in_patches: samples are cut into patches: entries of an array of two axes of which nothing is said are signals
-            then, not points, which could not be cut.
+            then, not points, which could not be cut; of patches those that miss values are skipped with missing=skip.
         num_axes: number of axes of space that samples have, where it is known; a raster has two.
     """
 
@@ -55,6 +60,8 @@ class NamedArrays(ArraySource):
         channels: ChannelRule = "auto",
         spatial_dims: int | None = None,
         samples: Literal["entries", "whole"] | None = None,
+        missing: MissingRule = "refuse",
+        fill: float = 0.0,
         apart: tuple[str, ...] = (),
         in_patches: bool = False,
         num_axes: int | None = None,
@@ -76,8 +83,11 @@ class NamedArrays(ArraySource):
                 remarks = (*remarks, (one_raster if self._is_whole else signals)(axes))
         shape = (1, *axes) if self._is_whole else axes
         dtype = np.dtype(found.data.dtype)
-        self._adopt(self._where, shape, dtype, labels, channels=channels, spatial_dims=spatial_dims)
-        self.remarks, self.beside = remarks, found.beside
+        rule = Missing(missing, fill, Packing(dtype).may_miss, in_patches)
+        self._adopt_measured(self._where, shape, dtype, labels, rule, channels=channels, spatial_dims=spatial_dims)
+        self.remarks, self.beside = (*remarks, *self._about_missing), found.beside.of_rows(self._kept, shape[0])
+        if len(self._kept) < shape[0]:
+            self.names = chosen_names(names_or_numbers(None, shape[0]), self._kept)
         if found.class_names is not None and self.class_names is not None:
             self.class_numbers = self.class_names
             self.class_names = tuple(found.class_names[int(number)] for number in self.class_numbers)
@@ -87,20 +97,20 @@ class NamedArrays(ArraySource):
         """Find data and labels, which are not ``apart``; keys are None where nothing is said of them."""
 
     @abstractmethod
-    def _entries(self, indices: Indices) -> NDArray[Any]:
+    def _in_array(self, indices: Indices) -> NDArray[Any]:
         """Return entries of the first axis of the array, in any order."""
 
     @abstractmethod
     def _cut_out(self, keys: Iterable[Any]) -> Iterator[NDArray[Any]]:
         """Go through parts of the array, by numbers, slices or an ellipsis, in memory."""
 
-    def _rows(self, indices: Indices) -> NDArray[Any]:
+    def _entries(self, indices: Indices) -> NDArray[Any]:
         if not self._is_whole:
-            return self._entries(indices)
+            return self._in_array(indices)
         (whole,) = self._cut_out([...])
         return np.repeat(whole[None], len(indices), axis=0)
 
-    def _stored_windows(self, index: int, keys: Sequence[Window]) -> Iterator[NDArray[Any]]:
+    def _entry_windows(self, index: int, keys: Sequence[Window]) -> Iterator[NDArray[Any]]:
         return self._cut_out(key if self._is_whole else (index, *key) for key in keys)
 
 

@@ -60,8 +60,7 @@ class ArraySource(Source):
         """
         self._stored = shape
         self._complex = dtype.kind == "c" and dtype.itemsize <= 16
-        self.dtype = np.dtype(f"f{dtype.itemsize // 2}" if self._complex else dtype).newbyteorder("=")
-        _refuse_no_numbers(where, shape, dtype, self.dtype)
+        self.dtype = dtype_of_values(where, shape, dtype)
         self._layout = find_layout(shape, channels, spatial_dims)
         self.layout = (FIRST if self._complex else self._layout).name
         count, *space = self._layout.arrange(np.broadcast_to(np.empty((), np.bool_), (1, *shape[1:]))).shape[1:]
@@ -102,11 +101,15 @@ class ArraySource(Source):
         return self._windows_of(index, self._slabs())
 
     def _arranged(self, stored: NDArray[Any]) -> Samples:
+        """Return stored samples as [n, c, *space], in the dtype of the source."""
+        return np.ascontiguousarray(self._in_order(stored), dtype=self.dtype)
+
+    def _in_order(self, stored: NDArray[Any]) -> NDArray[Any]:
         """Return stored samples as [n, c, *space]."""
         rows = self._layout.arrange(stored)
         if self._complex:
             rows = np.concatenate([np.real(rows), np.imag(rows)], axis=1)
-        return np.ascontiguousarray(rows, dtype=self.dtype)
+        return rows
 
     def _refuse_non_finite(self, where: object) -> None:
         if self.dtype.kind != "f":
@@ -114,10 +117,14 @@ class ArraySource(Source):
         for indices in passed(blocks(np.arange(len(self)), self.sample_bytes), len(self), "looking at values"):
             finite = self._are_finite(indices)
             if not finite.all():
-                raise DataError(
-                    f"{where}: finite numbers wanted, got NaN or infinity in sample {indices[np.argmin(finite)]}; "
-                    "replace the values or remove the samples"
-                )
+                raise DataError(self._about_non_finite(where, int(indices[np.argmin(finite)])))
+
+    def _about_non_finite(self, where: object, index: int) -> str:
+        """Say that a sample has values that are not finite, and what to do."""
+        return (
+            f"{where}: finite numbers wanted, got NaN or infinity in sample {index}; replace the values or remove "
+            "the samples"
+        )
 
     def _are_finite(self, indices: Indices) -> NDArray[np.bool_]:
         """Say of each of some samples whether all of its values are finite."""
@@ -126,10 +133,18 @@ class ArraySource(Source):
         return np.asarray(np.isfinite(self.read(indices)).reshape(len(indices), -1).all(axis=1))
 
 
-def _refuse_no_numbers(where: object, shape: tuple[int, ...], stored: np.dtype[Any], read_as: np.dtype[Any]) -> None:
+def dtype_of_values(where: object, shape: tuple[int, ...], stored: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype in which numbers that are stored as another are read: of complex ones that of their parts.
+
+    Raises:
+        DataError: no numbers, or none at all.
+    """
+    is_complex = stored.kind == "c" and stored.itemsize <= 16
+    read_as = np.dtype(f"f{stored.itemsize // 2}" if is_complex else stored).newbyteorder("=")
     if read_as.kind not in "buif" or read_as.itemsize > 8:
         raise DataError(
             f"{where}: numbers of at most 64 bits wanted, got {stored}; save them as integers or as float64"
         )
     if not shape or min(shape) < 1:
         raise DataError(f"{where}: at least one sample with at least one value wanted, got shape {shape}")
+    return read_as

@@ -4,9 +4,10 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from idm.core.errors import DataError
 from idm.core.places import kind_at
@@ -89,6 +90,12 @@ def read_labels(files: list[str], rule: LabelRule) -> tuple[Indices | None, tupl
     name, wanted, note = RULES[rule]
     labels, class_names = number_classes(np.array([_named(file, name(file), wanted) for file in files]))
     return labels, class_names, note
+
+
+def read_label_names(files: list[str], rule: LabelRule) -> tuple[NDArray[Any] | None, str]:
+    """Return the class name of each file, and a note; arguments and errors as of ``read_labels``."""
+    labels, class_names, note = read_labels(files, rule)
+    return None if labels is None or class_names is None else np.array(class_names)[labels], note
 
 
 def _guess(files: list[str]) -> LabelRule:

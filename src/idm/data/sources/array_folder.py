@@ -12,11 +12,14 @@ from idm.core.places import kind_at
 from idm.data.arrays.alike import Kind, refuse_unlike
 from idm.data.arrays.axes import ChannelRule
 from idm.data.arrays.files import array_on_disk
-from idm.data.arrays.source import ArraySource
+from idm.data.arrays.measured import Missing, MissingRule
+from idm.data.arrays.nan_source import NanSource
+from idm.data.arrays.packing import Packing
 from idm.data.base import Indices
 from idm.data.cutting import Window
 from idm.data.images.check import gather
-from idm.data.images.files import LabelRule, find_files, read_labels
+from idm.data.images.files import LabelRule, find_files, read_label_names
+from idm.data.names import chosen_names
 from idm.data.parts import choose_part
 from idm.data.reading.damage import reading
 
@@ -25,7 +28,7 @@ FEWEST_FILES, MOST_COMPARED = 5, 20
 """Fewest files that are taken for samples where nothing is said; most of them that are compared before they are."""
 
 
-class ArrayFolder(ArraySource):
+class ArrayFolder(NanSource):
     """One sample for each .npy file below a folder, all of one shape and dtype, read as they are needed."""
 
     def __init__(
@@ -35,7 +38,10 @@ class ArrayFolder(ArraySource):
         labels: LabelRule = "auto",
         channels: ChannelRule = "auto",
         spatial_dims: int | None = None,
+        missing: MissingRule = "refuse",
+        fill: float = 0.0,
         split: str | None = None,
+        in_patches: bool = False,
     ) -> None:
         """Judge the headers of all files and look at all values.
 
@@ -45,7 +51,10 @@ class ArrayFolder(ArraySource):
             channels: where the channel axis of a sample is: "first" (c *space), "last" (*space c), "none" (*space, one
                 channel); "auto" tells by the sizes, see idm.data.arrays.axes.find_layout, and refuses what is unclear.
             spatial_dims: number of spatial axes, from 0 (points) to 3; told by the sizes if not given.
+            missing: what becomes of NaN: "refuse" it, "fill" it, or "skip" the samples that have some.
+            fill: what stands for NaN with missing=fill.
             split: which part is read, train, val or test, where folders or files are named so; by default all together.
+            in_patches: samples are cut into patches, of which those that miss values are skipped with missing=skip.
 
         Raises:
             UnreadableFileError: a file that cannot be read, by name.
@@ -63,20 +72,21 @@ class ArrayFolder(ArraySource):
         first, name = headers[0], self._files[0].name
         gather(lambda row: refuse_unlike(self._files[row], headers[row], first, name), range(len(headers)))
         shape, self._dtype_of_files = first
-        self._adopt(
-            where, (len(self._files), *shape), self._dtype_of_files, None, channels=channels, spatial_dims=spatial_dims
-        )
-        self.labels, self.class_names, note = read_labels(list(chosen.below), labels)
-        self.names, self.remarks, self.note = chosen.files, chosen.remarks, f"{self.note}, {note}"
+        self._all, dtype = (len(self._files), *shape), self._dtype_of_files
+        known, note = read_label_names(list(chosen.below), labels)
+        rule = Missing(missing, fill, Packing(dtype).may_miss, in_patches)
+        self._adopt_measured(where, self._all, dtype, known, rule, channels=channels, spatial_dims=spatial_dims)
+        self.names, self.note = chosen_names(chosen.files, self._kept), f"{self.note}, {note}"
+        self.remarks = (*chosen.remarks, *self._about_missing)
 
-    def _rows(self, indices: Indices) -> NDArray[Any]:
-        rows = np.empty((len(indices), *self._stored[1:]), dtype=self._dtype_of_files)
+    def _entries(self, indices: Indices) -> NDArray[Any]:
+        rows = np.empty((len(indices), *self._all[1:]), dtype=self._dtype_of_files)
         for row, index in zip(rows, indices, strict=True):
             with reading(self._files[index], "an array of the shape that it had", "restore it"):
                 row[...] = array_on_disk(self._files[index])[...]
         return rows
 
-    def _stored_windows(self, index: int, keys: Sequence[Window]) -> Iterator[NDArray[Any]]:
+    def _entry_windows(self, index: int, keys: Sequence[Window]) -> Iterator[NDArray[Any]]:
         for key in keys:
             with reading(self._files[index], "an array of the shape that it had", "restore it"):
                 yield array_on_disk(self._files[index])[key]

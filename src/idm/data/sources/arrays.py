@@ -30,7 +30,7 @@ class Arrays(NamedArrays):
     def _open(self, where: Path, key: str | None, labels_key: str | None, apart: tuple[str, ...]) -> ArrayFile:
         return open_arrays(where, key, labels_key, apart)
 
-    def _entries(self, indices: Indices) -> NDArray[Any]:
+    def _in_array(self, indices: Indices) -> NDArray[Any]:
         with reading(self._where, KIND, RESTORE):
             return np.asarray(self._data[indices])
 

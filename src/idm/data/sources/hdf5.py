@@ -43,7 +43,7 @@ class Hdf5(NamedArrays):
             remark = f"not read: {listed(elsewhere)}; links, and values that lie elsewhere, are not followed"
             return replace(found, remarks=(*found.remarks, remark)) if elsewhere else found
 
-    def _entries(self, indices: Indices) -> NDArray[Any]:
+    def _in_array(self, indices: Indices) -> NDArray[Any]:
         with reading(self._where, "an HDF5 file", "write it again"):
             return read_sorted(self._data, indices)
 

@@ -12,15 +12,18 @@ from idm.core.places import kind_at
 from idm.core.text import one_line
 from idm.data.arrays.alike import refuse_unlike
 from idm.data.arrays.axes import ChannelRule
+from idm.data.arrays.measured import Missing, MissingRule
+from idm.data.arrays.nan_source import NanSource
 from idm.data.arrays.nifti_places import common_place, place_of
 from idm.data.arrays.on_disk import OnDisk
-from idm.data.arrays.source import ArraySource
-from idm.data.base import BLOCK_BYTES, Indices, number_classes
+from idm.data.arrays.packing import Packing
+from idm.data.base import BLOCK_BYTES, Indices
 from idm.data.cutting import Window, slabs
 from idm.data.extras import import_extra, quiet
 from idm.data.images.check import gather
-from idm.data.images.files import LabelRule, find_files, read_labels
+from idm.data.images.files import LabelRule, find_files, read_label_names
 from idm.data.metadata import NiftiMetadata
+from idm.data.names import chosen_names
 from idm.data.parts import choose_part
 from idm.data.reading.damage import reading
 from idm.data.remarks import unread_files
@@ -36,7 +39,7 @@ ALIKE_TOLERANCE = 0.01
 """Distances that differ by no more than this share are taken for the same."""
 
 
-class Nifti(ArraySource):
+class Nifti(NanSource):
     """NIfTI volumes [x, y, z] or images [x, y], with channels along a fourth axis (needs nibabel).
 
     Slope and intercept are applied, which gives float64, or complex128 of complex numbers; files without them keep
@@ -49,16 +52,23 @@ class Nifti(ArraySource):
         path: str | Path,
         *,
         samples: Literal["files", "last"] = "files",
+        missing: MissingRule = "refuse",
+        fill: float = 0.0,
         labels: LabelRule = "none",
         split: str | None = None,
+        in_patches: bool = False,
     ) -> None:
         """Judge all headers and look at all values.
 
         Args:
             path: a folder of .nii or .nii.gz files, or one file.
             samples: a sample is a file; or an entry of the last axis of the only file, such as a point in time.
+            missing: what becomes of NaN, such as outside of a mask: "refuse" it, "fill" it, or "skip" the samples that
+                have some.
+            fill: what stands for NaN with missing=fill.
             labels: where the classes of files come from, as for folders of images.
             split: which part is read, train, val or test, where folders or files are named so; by default all together.
+            in_patches: samples are cut into patches, of which those that miss values are skipped with missing=skip.
 
         Raises:
             UnreadableFileError: a file that cannot be read, by name.
@@ -74,16 +84,17 @@ class Nifti(ArraySource):
         shape, self._in_files, _, _ = headers[0]
         self._along_last = samples == "last"
         _refuse_several(where, headers, along_last=self._along_last)
-        stored = (shape[-1], *shape[:-1]) if self._along_last else (len(headers), *shape)
-        rule: ChannelRule = "last" if len(stored) == 5 else "none"
-        self._adopt(where, stored, self._in_files, None, channels=rule)
+        self._all = stored = (shape[-1], *shape[:-1]) if self._along_last else (len(headers), *shape)
+        axes: ChannelRule = "last" if len(stored) == 5 else "none"
+        of_files, note = read_label_names(list(chosen.below), labels) if files else (None, "no labels")
+        rule = Missing(missing, fill, Packing(self._in_files).may_miss, in_patches)
+        known = None if self._along_last else of_files
+        self._adopt_measured(where, stored, self._in_files, known, rule, channels=axes)
         self.spacing = _common([voxel[: len(self.shape) - 1] for _, _, voxel, _ in headers])
         self.metadata, about_places = common_place([place for _, _, _, place in headers], self.spacing)
-        self.names = tuple(map(str, range(stored[0]))) if self._along_last else chosen.files or (where.name,)
-        classes, class_names, note = read_labels(list(chosen.below), labels) if files else (None, None, "no labels")
-        if classes is not None and class_names is not None and not self._along_last:
-            self.labels, self.class_names = number_classes(np.array(class_names)[classes])
-        self.note, self.remarks = f"NIfTI, {self.note}, {note}", (*chosen.remarks, *unread, *about_places)
+        names = tuple(map(str, range(stored[0]))) if self._along_last else chosen.files or (where.name,)
+        self.names, self.note = chosen_names(names, self._kept), f"NIfTI, {self.note}, {note}"
+        self.remarks = (*chosen.remarks, *unread, *about_places, *self._about_missing)
 
     def _look(self, path: Path) -> Header:
         """Shape without trailing axes of one entry, dtype after slope and intercept, and distances along the axes."""
@@ -110,10 +121,10 @@ class Nifti(ArraySource):
     def _compare(self, row: int, headers: list[Header]) -> None:
         refuse_unlike(self._files[row], headers[row][:2], headers[0][:2], self._files[0].name)
 
-    def _rows(self, indices: Indices) -> NDArray[Any]:
+    def _entries(self, indices: Indices) -> NDArray[Any]:
         if self._along_last and _is_packed(self._files[0]):
             return np.moveaxis(self._whole(self._files[0]), -1, 0)[indices]
-        rows = np.empty((len(indices), *self._stored[1:]), dtype=self._in_files)
+        rows = np.empty((len(indices), *self._all[1:]), dtype=self._in_files)
         if self._along_last:
             every = (slice(None),) * (rows.ndim - 1)
             for place, values in enumerate(self._cut(self._files[0], [(*every, int(index)) for index in indices])):
@@ -123,10 +134,10 @@ class Nifti(ArraySource):
             rows[place] = self._whole(self._files[index])  # copied one by one: a file is open as long as its map is
         return rows
 
-    def _stored_windows(self, index: int, keys: Sequence[Window]) -> Iterator[NDArray[Any]]:
+    def _entry_windows(self, index: int, keys: Sequence[Window]) -> Iterator[NDArray[Any]]:
         where = self._files[0 if self._along_last else index]
         if _is_packed(where):  # it is unpacked from its beginning
-            return super()._stored_windows(index, keys)
+            return super()._entry_windows(index, keys)
         return self._cut(where, [(*key, index) for key in keys] if self._along_last else keys)
 
     def _slabs(self) -> Iterator[Window]:
@@ -134,7 +145,7 @@ class Nifti(ArraySource):
         return (window[::-1] for window in slabs(self.shape[:0:-1], BLOCK_BYTES // (self.shape[0] * 8)))
 
     def _whole(self, path: Path) -> NDArray[Any]:
-        shape = (*self._stored[1:], self._stored[0]) if self._along_last else self._stored[1:]
+        shape = (*self._all[1:], self._all[0]) if self._along_last else self._all[1:]
         return next(self._cut(path, [(...,)])).reshape(shape)
 
     def _cut(self, path: Path, keys: Iterable[tuple[Any, ...]]) -> Iterator[NDArray[Any]]:

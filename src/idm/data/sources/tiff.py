@@ -13,8 +13,9 @@ from idm.core.errors import DataError
 from idm.core.places import kind_at
 from idm.data.arrays.alike import refuse_unlike
 from idm.data.arrays.listing import list_files
-from idm.data.arrays.measured import MeasuredSource, Missing, MissingRule
+from idm.data.arrays.measured import Missing, MissingRule
 from idm.data.arrays.named import refuse_unstored
+from idm.data.arrays.nan_source import NanSource
 from idm.data.arrays.on_disk import OnDisk
 from idm.data.arrays.packing import Packing
 from idm.data.arrays.pieces import Pieces
@@ -75,7 +76,7 @@ class TiffFile:
                 return file.series[0].asarray().reshape(self.shape)
 
 
-class Tiff(MeasuredSource):
+class Tiff(NanSource):
     """Pages of TIFF files with their bands as channels, without compression (needs tifffile).
 
     Axes are those that ImageJ, OME and others wrote into the file: time and pages number samples, depth is space.
@@ -142,7 +143,7 @@ class Tiff(MeasuredSource):
             )
         refuse_unlike(file.where, (file.sizes(inner), file.dtype), (first.sizes(inner), first.dtype), first.where.name)
 
-    def _measured(self, indices: Indices) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    def _entries(self, indices: Indices) -> NDArray[Any]:
         values = np.empty((len(indices), *self._inner), self._files[0].dtype)
         order = [self._files[0].axes.index(axis) for axis in self._along + self._then + self._space]
         for owner, places, rows in self._pieces.groups(indices):
@@ -150,16 +151,15 @@ class Tiff(MeasuredSource):
             ordered = file.array().transpose(order)
             for place, row in zip(places, rows.tolist(), strict=True):
                 values[place] = ordered[self._entry(file, row)].reshape(self._inner)
-        return values, Packing(values.dtype).missing(values)
+        return values
 
-    def _measured_windows(self, index: int, keys: Sequence[Window]) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
+    def _entry_windows(self, index: int, keys: Sequence[Window]) -> Iterator[NDArray[Any]]:
         owner, row = self._pieces.place_of(index)
         file, order = self._files[owner], self._along + self._then + self._space
         ordered = file.array().transpose([file.axes.index(axis) for axis in order])
         for _, *window in keys:
             cut = ordered[(*self._entry(file, row)[:-1], *(slice(None),) * len(self._then), *window)]
-            values = np.array(cut, file.dtype).reshape(-1, *cut.shape[len(self._then) :])
-            yield values, Packing(file.dtype).missing(values)
+            yield np.array(cut, file.dtype).reshape(-1, *cut.shape[len(self._then) :])
 
     def _entry(self, file: TiffFile, row: int) -> tuple[Any, ...]:
         """Return the key of a sample of a file, whose axes are in the order of samples."""

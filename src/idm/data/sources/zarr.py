@@ -51,7 +51,7 @@ class Zarr(NamedArrays):
             refuse_unstored(where, root)
             return ArrayFile(root, None)
 
-    def _entries(self, indices: Indices) -> NDArray[Any]:
+    def _in_array(self, indices: Indices) -> NDArray[Any]:
         with reading(self._where, "a Zarr store", "write it again"):
             return read_sorted(self._data.oindex, indices)
 

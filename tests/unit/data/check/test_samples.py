@@ -32,7 +32,7 @@ def test_equal_and_flat_samples_ranges_and_classes_are_found(tmp_path):
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (np.full((3, 1, 4), np.nan), "NaN or infinity"),
+        (np.full((3, 1, 4), np.nan), "missing in sample 0"),
         (np.full((3, 1, 4), 7), "at least two different values"),
         (np.zeros((3, 12, 30)), "cannot tell the channels"),
     ],
