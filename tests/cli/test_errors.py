@@ -176,6 +176,11 @@ def test_unknown_verb(idm):
 
 def test_unknown_option(idm):
     assert_refused(idm("sample", "x", "--sede", "3"), SETTINGS, "no such option: --sede (did you mean --seed")
+    asked = idm("train", "--preset", "digits", "--num-steps", "3")
+    assert_refused(
+        asked, SETTINGS, "no such option: --num-steps; --set knows training.num_steps=…; see 'idm train --help'"
+    )
+    assert_refused(idm("train", "--learning_rate", "1"), SETTINGS, "--set knows training.learning_rate=…")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from idm.cli import completion
 from idm.cli.bench import bench
 from idm.cli.calibrate import calibrate
 from idm.cli.check_data import check_data
@@ -226,4 +227,7 @@ def _usage_line(error: Any) -> str:
     """Put typer's complaint, which may have several lines, into one."""
     text = " ".join(error.format_message().split()).rstrip(".").replace("(Possible options: ", "(did you mean ")
     where = error.ctx.command_path if error.ctx else "idm"
-    return f"{where}: {text[:1].lower()}{text[1:]}; see '{where} --help'"
+    takes_settings = error.ctx and any("--set" in one.opts for one in error.ctx.command.params)
+    called = completion.settings_called(getattr(error, "option_name", "")) if takes_settings else []
+    told = f"; --set knows {', '.join(f'{path}=…' for path in called)}" if called else ""
+    return f"{where}: {text[:1].lower()}{text[1:]}{told}; see '{where} --help'"

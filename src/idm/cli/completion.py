@@ -53,6 +53,13 @@ devices = _one_of(lambda: ["cpu", "cuda", "mps"])
 """To know which of them are here takes torch."""
 
 
+def settings_called(option: str, most: int = 3) -> list[str]:
+    """Return the paths of settings whose last part has the words of an option, such as --steps; the shortest first."""
+    words = set(option.lstrip("-").replace("-", "_").split("_"))
+    fitting = [path for path in _names()["settings"] if words <= set(path.rpartition(".")[2].split("_"))]
+    return sorted(fitting, key=lambda path: path.count("_"))[:most]
+
+
 def sections(incomplete: str) -> list[str]:
     """Complete the path of a setting or of a section."""
     paths = _names()["settings"]
