@@ -38,9 +38,9 @@ class Beside:
     num_rasters: int = 0
     identifying: str = ""
 
-    def of_rows(self, rows: NDArray[np.int64], count: int) -> "Beside":
-        """Return that of some of ``count`` samples; what has no entry for each of these comes as it is."""
-        if len(rows) == count or not self.names:
+    def of_rows(self, rows: NDArray[np.int64] | None, count: int) -> "Beside":
+        """Return that of some of ``count`` samples, None: all; what has no entry for each of these comes as it is."""
+        if rows is None or not self.names:
             return self
 
         def load(name: str) -> NDArray[Any]:

@@ -60,9 +60,9 @@ def names_or_numbers(names: Sequence[str] | None, count: int) -> Sequence[str]:
     return names or MadeNames(count, lambda numbers: [*map(str, numbers.tolist())])
 
 
-def chosen_names(names: Sequence[str], chosen: NDArray[np.int64]) -> Sequence[str]:
-    """Return the names of some samples, made when they are asked for."""
-    if len(chosen) == len(names):
+def chosen_names(names: Sequence[str], chosen: NDArray[np.int64] | None) -> Sequence[str]:
+    """Return the names of some samples, None: all, made when they are asked for."""
+    if chosen is None:
         return names
     if isinstance(names, MadeNames):
         return MadeNames(len(chosen), lambda numbers: names.make(chosen[numbers]))

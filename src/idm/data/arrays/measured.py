@@ -60,7 +60,7 @@ class MeasuredSource(ArraySource):
 
     def read_with_gaps(self, indices: Indices) -> NDArray[np.float64]:
         """Return samples [n, c, *space] with NaN where values are missing, whatever becomes of these elsewhere."""
-        values, missing = self._measured(self._kept[indices])
+        values, missing = self._measured(self._stored_numbers(indices))
         wide = values.astype(np.promote_types(values.dtype, np.float64))
         gap = complex(np.nan, np.nan) if wide.dtype.kind == "c" else np.nan
         return np.ascontiguousarray(self._in_order(np.where(missing, gap, wide)))
@@ -96,20 +96,32 @@ class MeasuredSource(ArraySource):
             DataError: as ``_adopt``; missing values that are refused; no sample without, or a number that does not fit.
         """
         dtype_of_values(where, shape, dtype)
-        self._missing, self._kept, self._num_stored = missing, np.arange(shape[0]), shape[0]
+        self._missing, self._num_stored, self._kept = missing, shape[0], None
         if missing.rule == "fill":
             _refuse_fill(missing.fill, dtype)
         self._fill = dtype.type(missing.fill if missing.rule == "fill" else 0)
         if missing.is_skipped and not missing.in_patches:
             self._kept = self._complete(where, shape, dtype)
-        kept = None if labels is None else labels[self._kept]
-        shape = (len(self._kept), *shape[1:])
-        self._adopt(where, shape, dtype, kept, channels=channels, spatial_dims=spatial_dims)
+        count = shape[0] if self._kept is None else len(self._kept)
+        known = None if labels is None else self._of_kept(labels)
+        self._adopt(where, (count, *shape[1:]), dtype, known, channels=channels, spatial_dims=spatial_dims)
+
+    def _stored_numbers(self, indices: Indices) -> Indices:
+        """Return the numbers that samples have among all that are stored."""
+        return indices if self._kept is None else self._kept[indices]
+
+    def _stored_number(self, index: int) -> int:
+        """Return the number that a sample has among all that are stored."""
+        return index if self._kept is None else int(self._kept[index])
+
+    def _of_kept(self, entries: NDArray[Any]) -> NDArray[Any]:
+        """Return the entries of the samples that are read, given one of each that is stored."""
+        return entries if self._kept is None else entries[self._kept]
 
     @property
     def _about_missing(self) -> tuple[str, ...]:
         """Say how many samples are left out, or that a number stands for missing values that no other is near."""
-        number = self._num_stored - len(self._kept)
+        number = self._num_stored - len(self)
         if number:
             return (f"{number:,} of {self._num_stored:,} samples are not read, since values are missing",)
         return self._about_fill() if self._missing.rule == "fill" and self._missing.may_be else ()
@@ -124,8 +136,9 @@ class MeasuredSource(ArraySource):
     def _about_fill(self) -> tuple[str, ...]:
         """Say which share of the values is filled, where what fills them lies outside of the others."""
         missed, found, low, high = 0, 0, math.inf, -math.inf
-        pieces = passed(blocks(self._kept, self.sample_bytes), len(self._kept), "looking for gaps")
-        for values, missing in chain.from_iterable(map(self._measured_pieces, pieces)):
+        pieces = passed(blocks(np.arange(len(self)), self.sample_bytes), len(self), "looking for gaps")
+        stored = map(self._stored_numbers, pieces)
+        for values, missing in chain.from_iterable(map(self._measured_pieces, stored)):
             present = values[~missing]
             present = np.stack([np.real(present), np.imag(present)]) if np.iscomplexobj(present) else present
             missed, found = missed + int(missing.sum()), found + present.size
@@ -139,8 +152,9 @@ class MeasuredSource(ArraySource):
             f"of the data ({low:g} to {high:g}); data.source.fill chooses another number",
         )
 
-    def _complete(self, where: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Indices:
-        pieces = passed(blocks(self._kept, _bytes(shape, dtype)), len(self._kept), "looking for gaps")
+    def _complete(self, where: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Indices | None:
+        """Return the numbers of the samples that miss nothing; None: all."""
+        pieces = passed(blocks(np.arange(shape[0]), _bytes(shape, dtype)), shape[0], "looking for gaps")
         found = [indices[~self._miss_any(indices)] for indices in pieces]
         kept = np.concatenate(found)
         if not len(kept):
@@ -148,16 +162,16 @@ class MeasuredSource(ArraySource):
                 f"{where}: a sample of which no value is missing wanted, got none among {shape[0]:,}; set "
                 "data.source.missing=fill to put the number data.source.fill in their place"
             )
-        return kept
+        return None if len(kept) == shape[0] else kept
 
     def _miss_any(self, indices: Indices) -> NDArray[np.bool_]:
         return np.asarray(self._measured(indices)[1].reshape(len(indices), -1).any(axis=1))
 
     def _rows(self, indices: Indices) -> NDArray[Any]:
-        return self._filled(*self._measured(self._kept[indices]))
+        return self._filled(*self._measured(self._stored_numbers(indices)))
 
     def _stored_windows(self, index: int, keys: Sequence[Window]) -> Iterator[NDArray[Any]]:
-        return (self._filled(*found) for found in self._measured_windows(int(self._kept[index]), keys))
+        return (self._filled(*found) for found in self._measured_windows(self._stored_number(index), keys))
 
     def _filled(self, values: NDArray[Any], missing: NDArray[np.bool_]) -> NDArray[Any]:
         if self._missing.is_filled and missing.any():
@@ -169,12 +183,12 @@ class MeasuredSource(ArraySource):
         if not self._missing.is_skipped:
             return super().are_complete(index, firsts, size)
         keys = [self._layout.key(window) for window in windows_at(firsts, size)]
-        found = self._measured_windows(int(self._kept[index]), keys)
+        found = self._measured_windows(self._stored_number(index), keys)
         return np.array([not missing.any() for _, missing in found])
 
     def _refuse_non_finite(self, where: object) -> None:
         if self._missing.rule == "refuse" and self._missing.may_be:
-            for indices in passed(blocks(self._kept, self.sample_bytes), len(self._kept), "looking for gaps"):
+            for indices in passed(blocks(np.arange(len(self)), self.sample_bytes), len(self), "looking for gaps"):
                 missing = self._shares_missing(indices)
                 if missing.any():
                     row = int(np.argmax(missing > 0))

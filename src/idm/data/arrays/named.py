@@ -86,7 +86,7 @@ class NamedArrays(NanSource):
         rule = Missing(missing, fill, Packing(dtype).may_miss, in_patches)
         self._adopt_measured(self._where, shape, dtype, labels, rule, channels=channels, spatial_dims=spatial_dims)
         self.remarks, self.beside = (*remarks, *self._about_missing), found.beside.of_rows(self._kept, shape[0])
-        if len(self._kept) < shape[0]:
+        if self._kept is not None:
             self.names = chosen_names(names_or_numbers(None, shape[0]), self._kept)
         if found.class_names is not None and self.class_names is not None:
             self.class_numbers = self.class_names

@@ -36,7 +36,7 @@ class NanSource(MeasuredSource):
         ArraySource._refuse_non_finite(self, where)  # one look finds what is missing, too
 
     def _about_non_finite(self, where: object, index: int) -> str:
-        share = self._shares_missing(self._kept[[index]])[0]
+        share = self._shares_missing(np.array([self._stored_number(index)]))[0]
         return self._about_gap(where, share, index) if share else super()._about_non_finite(where, index)
 
 

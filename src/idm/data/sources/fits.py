@@ -134,7 +134,7 @@ class Fits(MeasuredSource):
 
     def _read_beside(self, name: str) -> NDArray[Any]:
         """Read a column of the samples that are read."""
-        return self._entries(name)[self._kept]
+        return self._of_kept(self._entries(name))
 
     def _inner(self, array: FitsArray) -> tuple[int, ...]:
         return array.shape[1:] if self._by_row else array.shape

@@ -110,7 +110,7 @@ class NetCdf(MeasuredSource):
             with reading(self._files[row], "a NetCDF file", "restore it"):
                 return self._chosen[row].read_beside(self._files[row], name)
 
-        return np.concatenate(gather(read, range(len(self._files))))[self._kept]
+        return self._of_kept(np.concatenate(gather(read, range(len(self._files)))))
 
     def _compare(self, row: int) -> None:
         first, found = self._chosen[0], self._chosen[row]
