@@ -70,5 +70,5 @@ class Modes(Comparison):
         bins = min(MOST_BINS, max(2, len(rows) // self.rows_per_bin), len(np.unique(rows, axis=0)))
         found = np.empty((self.clusterings, len(rows)), np.int64)
         for seed, labels in enumerate(found):
-            labels[order] = KMeans(bins, n_init=1, random_state=seed).fit_predict(rows[order])
+            labels[order] = KMeans(bins, n_init="auto", random_state=seed).fit_predict(rows[order])
         return torch.from_numpy((found[:, None] == np.arange(bins)[:, None]).reshape(-1, len(rows))).double()

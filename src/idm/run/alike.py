@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from inspect import Parameter
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from idm.core.errors import DataError, UnreadableFileError
 from idm.data import SOURCES
@@ -21,9 +22,6 @@ from idm.run.spec import DataSpec, size_for_images
 from idm.settings import from_plain
 from idm.settings.experiment import DataSettings, SourceSettings
 from idm.settings.schema import OpenSection
-
-ENTRIES, WHOLE = "entries", "whole"
-"""What samples of an array are: its entries along the first axis, or all of it."""
 
 
 @dataclass(frozen=True)
@@ -151,9 +149,7 @@ def open_alike(alike: Alike, path: Path, told: Mapping[str, Any]) -> tuple[Sourc
         options |= {"split": next((part for part in TO_SCORE if part in parts), None)}
     rules = _channel_rules(alike, name) if "channels" in keys and "channels" not in told else [{}]
     if "samples" in keys and "samples" not in told:  # one array may be several samples, or a single one
-        own_way = alike.own.get("samples") or ENTRIES
-        ways = sorted((ENTRIES, WHOLE), key=lambda way: way != own_way)
-        rules = [{**rule, "samples": way} for way in ways for rule in rules]
+        rules = [{**rule, "samples": way} for way in _ways_of_samples(alike, keys["samples"]) for rule in rules]
     if "sample_axes" in keys and "sample_axes" not in told:  # one field may have no axis that numbers samples
         rules = [*rules, *({**rule, "sample_axes": ()} for rule in rules)]
     found: list[tuple[int, ...]] = []
@@ -243,6 +239,12 @@ def _channel_rules(alike: Alike, name: str) -> list[dict[str, Any]]:
     """All orders of axes, the one that was told first, then the one that was found."""
     told = alike.own.get("channels") if alike.own.name == name else None
     return [{"channels": rule} for rule in sorted(LAYOUTS, key=lambda rule: (rule != told, rule != alike.layout))]
+
+
+def _ways_of_samples(alike: Alike, option: Parameter) -> list[str]:
+    """Name all that samples of a file may be, what they are in the own data first."""
+    ways = [way for kind in get_args(option.annotation) for way in (get_args(kind) or [kind]) if isinstance(way, str)]
+    return sorted(ways, key=lambda way: way != alike.own.get("samples"))
 
 
 def _cropped(shape: tuple[int, ...], crop: Sizes) -> tuple[int, ...]:

@@ -82,15 +82,16 @@ def read_with_gaps(run: Opened, path: Path) -> NDArray[np.float64]:
 def _refuse_other_numbers(run: Opened, path: Path, dtype: np.dtype[Any], values: NDArray[Any]) -> None:
     """Refuse numbers of a type whose values mean something else, such as sound in floats beside sound in integers.
 
-    Whole numbers with gaps, which no integers have, are those of a run on integers, whatever their type.
+    Floats that are whole numbers, or gaps, are those of a run on integers.
 
     Raises:
         DataError: they are.
     """
     known = np.dtype(run.spec.codec.dtype)
-    is_gap = np.isnan(values)
-    fits = dtype.itemsize <= known.itemsize if dtype.kind in "bui" else is_gap.any() and _are_whole(values[~is_gap])
-    if known.kind in "bui" and not fits:
+    if known.kind not in "bui":
+        return
+    is_known = dtype.itemsize <= known.itemsize if dtype.kind in "bui" else _are_whole(values[~np.isnan(values)])
+    if not is_known:
         raise DataError(f"{path}: {known} values wanted, as the run was trained on, got {dtype}; convert them")
 
 

@@ -17,14 +17,16 @@ from idm.core.places import kind_at
 from idm.core.progress import warn
 from idm.data import Dataset
 from idm.data.arrays.files import open_arrays
+from idm.data.arrays.measured import MeasuredSource
+from idm.data.arrays.nan_source import find_gaps
 from idm.data.base import Samples
 from idm.data.images.check import gather
 from idm.data.images.decode import ImageHeader, decode, read_header
 from idm.data.images.kinds import GREY_8, GREY_16, GREY_ALPHA_8, RGB_8, RGBA_8
 from idm.data.images.pixels import policy_of
 from idm.data.images.resize import Frame, frame_of
-from idm.data.sources.nifti import NIFTI_SUFFIXES, Nifti
 from idm.data.suffixes import ARRAY_SUFFIXES
+from idm.data.values.words import percent
 from idm.run.any_kind import dataset_of_any, is_picture
 from idm.run.label_kind import Label, LabelKind
 from idm.run.layouts import arranged
@@ -74,8 +76,6 @@ def read_inputs(run: Opened, names: Sequence[str]) -> Inputs:
         if held_out is not None and name.startswith(HELD_OUT):
             return _held_out(held_out, name, run.spec.label_kind)
         path = Path(name)
-        if name.lower().endswith(NIFTI_SUFFIXES):
-            return _volumes(run, path)
         if name.lower().endswith(TABLE_SUFFIXES):
             return _points(run, path)
         if path.suffix.lower() in ARRAY_SUFFIXES and not path.is_dir():
@@ -172,6 +172,8 @@ def _of_any_kind(run: Opened, path: Path) -> Inputs:
     data, known = dataset_of_any(run, path), run.spec.class_names
     x, _ = data.batch(np.arange(len(data)))
     source = data.source
+    if isinstance(source, MeasuredSource):
+        _filled(run, str(path), source.read_with_gaps(np.arange(len(source))))
     if known is None or source.labels is None:
         return Inputs(x, [None] * len(x))
     return Inputs(x, list(classes_named(path, source.labels, source.class_names, known)))
@@ -185,14 +187,6 @@ def _arrays(run: Opened, path: Path) -> Inputs:
     if arrays.labels is not None and names is not None and len(arrays.labels) == len(data):
         labels = list(classes_named(path, arrays.labels, arrays.class_names, names))
     return Inputs(_encoded(run, str(path), data), labels)
-
-
-def _volumes(run: Opened, path: Path) -> Inputs:
-    if not path.is_file():
-        raise DataError(f"{path}: a NIfTI file wanted, got {kind_at(path)}; check the path")
-    source = Nifti(path)
-    x = _encoded(run, str(path), _arranged(run, str(path), source.read(np.arange(len(source))), "first"))
-    return Inputs(x, [None] * len(x))
 
 
 def _points(run: Opened, path: Path) -> Inputs:
@@ -218,6 +212,17 @@ def _encoded(run: Opened, path: str, data: Samples) -> Tensor:
         raise DataError(*(line.replace("data:", f"{path}:", 1) for line in error.lines)) from error
 
 
+def _filled(run: Opened, path: str, data: Samples) -> Samples:
+    """Put the number that stands for missing values in the run's data in the place of NaN, and say of how many."""
+    missing = find_gaps(data)
+    if run.experiment.data.source.get("missing") != "fill" or not missing.any():
+        return data
+    fill = float(run.experiment.data.source.get("fill"))
+    share = percent(float(missing.mean()))
+    warn(f"{path}: {share} of the values are missing, filled with {fill:g} as in training; idm restore draws them")
+    return np.where(missing, fill, data)
+
+
 def _arranged(run: Opened, path: str, data: NDArray[Any], layout: str | None = None) -> Samples:
     """Bring samples of any of the three layouts, or a single one, to [n, c, *space].
 
@@ -227,7 +232,7 @@ def _arranged(run: Opened, path: str, data: NDArray[Any], layout: str | None = N
         DataError: no finite numbers, or another shape.
     """
     wanted = "samples of shape {} wanted, as the run was trained on"
-    found = arranged(data, run.spec.shape, layout or run.spec.layout, path, wanted=wanted)
+    found = _filled(run, path, arranged(data, run.spec.shape, layout or run.spec.layout, path, wanted=wanted))
     if not np.isfinite(found).all():
         raise DataError(f"{path}: finite numbers wanted, got NaN or infinity; replace the values")
     return found

@@ -63,9 +63,9 @@ def read_file(run: Opened, path: Path, shape: tuple[int, ...], *, may_have_holes
     name = path.name.lower()
     if not path.is_file() and not path.is_dir():
         raise DataError(f"{path}: a file of observations wanted, got {kind_at(path)}; check the path")
-    if name.endswith(NIFTI_SUFFIXES):
-        source = Nifti(path, missing="fill" if may_have_holes else "refuse")
-        return observed_in(source.read_with_gaps(np.arange(len(source))), shape, "first", str(path))
+    if name.endswith(NIFTI_SUFFIXES) and len(shape) != len(run.spec.shape):
+        source = Nifti(path)
+        return observed_in(source.read(np.arange(len(source))), shape, "first", str(path))
     if name.endswith(ARRAY_SUFFIXES):
         data = np.asarray(open_arrays(path, None, None).data)
         return observed_in(data, shape, run.spec.layout if len(shape) == len(run.spec.shape) else "first", str(path))

@@ -27,10 +27,11 @@ class NanSource(MeasuredSource):
         return (entry[key] for key in keys)
 
     def _measured(self, indices: Indices) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        return _with_gaps(self._entries(indices))
+        values = self._entries(indices)
+        return values, find_gaps(values)
 
     def _measured_windows(self, index: int, keys: Sequence[Window]) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
-        return map(_with_gaps, self._entry_windows(index, keys))
+        return ((values, find_gaps(values)) for values in self._entry_windows(index, keys))
 
     def _refuse_non_finite(self, where: object) -> None:
         ArraySource._refuse_non_finite(self, where)  # one look finds what is missing, too
@@ -40,5 +41,6 @@ class NanSource(MeasuredSource):
         return self._about_gap(where, share, index) if share else super()._about_non_finite(where, index)
 
 
-def _with_gaps(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    return values, Packing(values.dtype).missing(values)
+def find_gaps(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Say which numbers are none."""
+    return Packing(values.dtype).missing(values)
