@@ -52,6 +52,7 @@ ELSEWHERE = {
     ("remarks.py", "data.source.label_column chooses"): "as above",
     ("numeric_csv.py", "data.source.columns chooses"): "as above",
     ("table.py", "data.source.column chooses"): "as above",
+    ("table_points.py", "data.source.columns chooses"): "as above",
     ("measured.py", "{} of the values are missing"): "as above",
     ("held_out.py", "data.group_pattern=(**/*)#* keeps"): "as above",
     ("held_out.py", "data.held_out_list chooses"): "as above",

@@ -18,8 +18,8 @@ from idm.run.alike import Alike, Like, open_alike
 from idm.run.drawing import require_memory
 from idm.run.opened import Opened
 
-MISSING = "missing"
-"""Option of sources that says what becomes of missing values."""
+MISSING, FILL = "missing", "fill"
+"""Options of sources that say what becomes of missing values, and what fills them."""
 
 MEASURED = frozenset({"tiff", "tiff_stack"})
 """Sources of measurements in files that pictures have the suffixes of."""
@@ -55,7 +55,7 @@ def open_with_gaps(run: Opened, path: Path) -> Source:
 
     Errors as of ``open_any``.
     """
-    told = {MISSING: "fill"} if _may_miss(path) else {}
+    told = {MISSING: FILL} if _may_miss(path) else {}
     source, _ = open_alike(Alike.samples_of(Like.of(run)), path.absolute(), told)
     require_memory(len(source), run.spec.shape, "samples")
     return source
@@ -101,7 +101,7 @@ def _are_whole(values: NDArray[Any]) -> bool:
 
 def _may_miss(path: Path) -> bool:
     """Whether a kind of files has missing values of its own."""
-    return MISSING in SOURCES.options(locate(path.absolute(), None)[0])
+    return FILL in SOURCES.options(locate(path.absolute(), None)[0])
 
 
 def dataset_of_any(run: Opened, path: Path) -> Dataset:

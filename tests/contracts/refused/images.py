@@ -122,6 +122,9 @@ IMAGES: list[Case] = [
     Case("table", parquet(image=CELLS), "data.source.max_pixels", "99", {"data.source.max_pixels": "9"}),
     Case("table", parquet(a=CELLS, b=CELLS), "data.source.column", "b"),
     Case("table", parquet(a=CELLS), "data.source.column", "a", {"data.source.column": "c"}),
+    Case("table", parquet(x=[1.0, None, 3.0], y=[1, 2, 3]), "data.source.missing", "skip"),
+    Case("table", parquet(x=[1.0, None, 3.0], y=[1, 2, 3]), "data.source.columns", "[y]"),
+    Case("table", parquet(x=[1.0, 2.0], y=["a", "b"]), "data.source.columns", "[x]", {"data.source.columns": "[x, y]"}),
     Case("table", parquet(x=["a", "b"], other=[[1, 2], [3, 4]]), "data.source.column", "other"),
     Case(
         "table", parquet(x=CELLS, b=["u", "v", "u"]), "data.source.label_column", "b", {"data.source.label_column": "c"}

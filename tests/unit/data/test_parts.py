@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from idm.core.errors import DataError
 from idm.data import SOURCES
-from idm.data.arrays.arrow import OpenedTable, _part_of
+from idm.data.arrays.arrow import open_table
 from idm.data.check import check_located
 from idm.data.parts import parts_of
 from idm.presets import Told, data_settings
@@ -245,12 +245,12 @@ def test_rows_of_another_part_or_of_none_are_not_trained_on(tmp_path, make, colu
     assert told in source.remarks[0]
 
 
-def test_a_table_of_which_every_row_is_kept_is_not_copied(tmp_path):
+def test_a_table_of_which_every_row_is_kept_chooses_none(tmp_path):
     table = pyarrow.table({"x": np.arange(4.0), "split": ["train", "test", "train", "val"]})
-    kept = _part_of(OpenedTable(tmp_path, table, {}), None).columns
-    assert kept.column_names == ["x"]
-    addresses = {columns.column("x").chunk(0).buffers()[1].address for columns in (kept, table)}
-    assert len(addresses) == 1
+    parquet.write_table(table, tmp_path / "a.parquet")
+    columns = open_table(tmp_path / "a.parquet").columns
+    assert (columns.column_names, columns.kept) == (("x",), None)
+    assert open_table(tmp_path / "a.parquet", "train").columns.column("x").to_pylist() == [0.0, 2.0]
 
 
 @pytest.mark.parametrize("make", [listed_rows, table_rows])

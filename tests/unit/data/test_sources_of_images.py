@@ -175,8 +175,9 @@ def test_nested_lists_in_a_table_are_arrays(tmp_path, dtype):
     [
         ({"x": [[1.0, 2.0], [3.0]]}, "lists of one length wanted"),
         ({"x": [[1.0, 2.0], None]}, "got 1 empty cells"),
-        ({"x": ["a", "b"]}, "encoded images or lists of numbers wanted, got string"),
-        ({"a": [1], "b": [2]}, "one column of samples wanted, got a, b"),
+        ({"x": ["a", "b"]}, "a row and a column of numbers, images or lists at least wanted, got x of string"),
+        ({"a": [[1]], "b": [[2]]}, "one column of samples wanted, got a, b"),
+        ({"a": [[1]], "x": ["b"]}, "encoded images or lists of numbers wanted, got string"),
         ({"x": [[1.0], [2.0]], "label": [0.5, 1.5]}, "an integer or text in every row of 'label' wanted"),
         ({"image": [{"bytes": None, "path": "a.png"}]}, "got paths only|lists of numbers wanted"),
     ],

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from idm.core.errors import DataError, UnreadableFileError
-from idm.data.arrays.saved_columns import SavedColumns
+from idm.data.arrays.stored_columns import ParquetColumns, SavedColumns, StoredColumns
 from idm.data.extras import import_extra
 from idm.data.images.files import find_files
 from idm.data.parts import PART_OF, choose_part, choose_rows, names_parts, parts_of, parts_of_rows
@@ -28,13 +28,13 @@ class OpenedTable:
 
     Attributes:
         where: what messages call it.
-        columns: a pyarrow.Table, or what reads those of a saved data set.
+        columns: what reads them.
         features: what the Hugging Face library notes of each column; empty if it noted nothing.
         remarks: what is worth knowing of files that are not read, a line each.
     """
 
     where: Path
-    columns: Any
+    columns: StoredColumns
     features: dict[str, Any]
     remarks: tuple[str, ...] = ()
 
@@ -60,6 +60,30 @@ class OpenedTable:
             if isinstance(column, pyarrow.ChunkedArray):
                 column = pyarrow.concat_arrays(column.chunks) if column.num_chunks else pyarrow.array([])
             return column.storage if isinstance(column, pyarrow.ExtensionArray) else column
+
+    def cells(self, name: str) -> list[Any]:
+        """Read a column of numbers or text; an empty cell is None."""
+        with reading(self.where, "a table", WRITE_ANEW):
+            return self.column(name).to_pylist()
+
+    def is_number(self, name: str) -> bool:
+        """Whether a column holds single numbers."""
+        kind, types = self._type(name)
+        return types.is_integer(kind) or types.is_floating(kind)
+
+    def is_fraction(self, name: str) -> bool:
+        """Whether a column holds single numbers that need not be whole."""
+        kind, types = self._type(name)
+        return types.is_floating(kind) or types.is_decimal(kind)
+
+    def is_single(self, name: str) -> bool:
+        """Whether a column holds single numbers, text, dates and the like: no lists, and no bytes."""
+        kind, types = self._type(name)
+        is_bytes = types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind)
+        return not (types.is_nested(kind) or is_bytes or hasattr(kind, "storage_type"))
+
+    def _type(self, name: str) -> Any:
+        return self.columns.schema.field(name).type, import_extra("pyarrow.types", "parquet")
 
     def class_names(self, name: str) -> tuple[str, ...] | None:
         """Return the names of classes that are noted of a column of numbers; None where none are.
@@ -115,7 +139,7 @@ def parts_in_table(where: Path) -> dict[str, str | None]:
         files = [] if saved else parquet_files(where)
         if (parts := parts_of(files, every=False)) is not None:
             return dict(zip(files, parts, strict=True))
-        _, of_rows = _split_by(_saved(where) if saved else _parquet(where, files, columns_of_parts=True))
+        _, of_rows = _split_by(_saved(where) if saved else _parquet(where, files))
     return {row_name(row): part for row, part in enumerate(of_rows or ())}
 
 
@@ -165,16 +189,11 @@ def parquet_files(where: Path) -> list[str]:
     return files
 
 
-def _parquet(where: Path, files: Sequence[str], *, columns_of_parts: bool = False) -> OpenedTable:
-    """Read Parquet files as one table, or only their columns that may name parts."""
-    parquet, pyarrow = import_extra("pyarrow.parquet", "parquet"), import_extra("pyarrow", "parquet")
-    paths = [str(where / file) for file in files]
-    wanted = None
-    if columns_of_parts:
-        wanted = [name for name in parquet.read_schema(paths[0]).names if names_parts(name)]
-    table = pyarrow.concat_tables([parquet.read_table(path, columns=wanted, partitioning=None) for path in paths])
-    noted = (table.schema.metadata or {}).get(b"huggingface")
-    return OpenedTable(where, table, _features(json.loads(noted), "info", "features") if noted else {})
+def _parquet(where: Path, files: Sequence[str]) -> OpenedTable:
+    """Open Parquet files as one table."""
+    columns = ParquetColumns.of([where / file for file in files])
+    noted = (columns.schema.metadata or {}).get(b"huggingface")
+    return OpenedTable(where, columns, _features(json.loads(noted), "info", "features") if noted else {})
 
 
 def _split_by(opened: OpenedTable) -> tuple[str | None, list[str | None] | None]:

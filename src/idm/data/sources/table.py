@@ -3,7 +3,6 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError
-from idm.data.arrays.arrow import WRITE_ANEW, OpenedTable, open_table, row_name
+from idm.data.arrays.arrow import OpenedTable, open_table, row_name
 from idm.data.arrays.axes import ChannelRule
 from idm.data.arrays.table import TableArrays
+from idm.data.arrays.table_cells import filled_column, labels_in
+from idm.data.arrays.table_points import MissingRule, TablePoints, holds_lists
 from idm.data.base import Source
 from idm.data.beside import Beside
 from idm.data.images.decode import MAX_PIXELS
@@ -21,8 +22,7 @@ from idm.data.images.items import ImageItem
 from idm.data.images.pixels import PixelRule
 from idm.data.images.resize import ImageSize
 from idm.data.images.source import ImageList, ImageOptions, ImageSource
-from idm.data.label_names import NO_LABELS, as_text, find_labels
-from idm.data.reading.damage import reading
+from idm.data.label_names import NO_LABELS, find_labels
 from idm.data.remarks import CHOOSES_LABELS, unread_columns
 
 COLUMNS = ("image", "img", "data", "images", "x", "arr_0", "pixel_values")
@@ -60,7 +60,9 @@ def table_source(
     path: str | Path,
     *,
     column: str | None = None,
+    columns: tuple[str, ...] | None = None,
     label_column: str | None = None,
+    missing: MissingRule = "refuse",
     split: str | None = None,
     channels: ChannelRule = "auto",
     spatial_dims: int | None = None,
@@ -76,8 +78,12 @@ def table_source(
         path: a .parquet file, a folder of them, or a folder written by ``save_to_disk``.
         column: the column of samples: encoded images, or lists of numbers, which may be nested. By default the only
             one besides the labels, or the one called image, img, data, images, x, arr_0 or pixel_values.
+        columns: columns of single numbers, each a coordinate of points; by default all of them besides the labels where
+            no column holds images or lists.
         label_column: the column of labels, or "none"; by default labels, label, y, class, target or the like, if there
             is one.
+        missing: of points, what becomes of rows that miss values in columns that are read: "refuse" them, or "skip"
+            them.
         split: which part is read, train, val or test, where folders, files or saved data sets are named so, or
             a column called split names them; by default all together.
         channels: for numbers, where the channel axis is: "first", "last", "none", or "auto" by the sizes.
@@ -93,7 +99,10 @@ def table_source(
         UnreadableFileError: a file or image that cannot be read.
         DataError: pyarrow is missing; no such column; cells that are empty or not of one shape.
     """
-    chosen = _choose(open_table(Path(path).absolute(), split), column, label_column, apart)
+    opened = open_table(Path(path).absolute(), split)
+    if columns is not None or (column is None and not holds_lists(opened, apart)):
+        return TablePoints(opened, columns, label_column, missing, apart)
+    chosen = _choose(opened, column, label_column, apart)
     options = ImageOptions(image_size, upscale, max_pixels, pixels)
     return chosen.arrays(channels, spatial_dims) if chosen.encoded is None else chosen.images(options)
 
@@ -121,11 +130,11 @@ class Chosen:
     @property
     def beside(self) -> Beside:
         """All columns."""
-        return Beside(tuple(self.opened.names), partial(_cells, self.opened))
+        return Beside(tuple(self.opened.names), lambda name: np.asarray(self.opened.cells(name)))
 
     def labels(self) -> tuple[NDArray[Any] | None, tuple[str, ...] | None]:
         """Read the label of each row, and the names of the classes that they number; None where there are none."""
-        return (None, None) if self.of_labels is None else _labels(self.opened, self.of_labels)
+        return (None, None) if self.of_labels is None else labels_in(self.opened, self.of_labels)
 
     def arrays(self, channels: ChannelRule, spatial_dims: int | None) -> Source:
         """Take lists of numbers for samples."""
@@ -159,14 +168,8 @@ def _choose(opened: OpenedTable, column: str | None, label_column: str | None, a
         [other for other in names if other not in (name, of_labels)],
         CHOOSES_LABELS if label_column is None else "data.source.column chooses samples",
     )
-    cells = _filled(opened, name)
+    cells = filled_column(opened, name)
     return Chosen(opened, name, cells, _encoded(opened, name, cells), of_labels, remarks)
-
-
-def _cells(opened: OpenedTable, name: str) -> NDArray[Any]:
-    """Read a column of numbers or text; an empty cell is None."""
-    with reading(opened.where, "a table", WRITE_ANEW):
-        return np.asarray(opened.column(name).to_pylist())
 
 
 def _find(opened: OpenedTable, known: Sequence[str], of_labels: str | None) -> str:
@@ -180,14 +183,6 @@ def _find(opened: OpenedTable, known: Sequence[str], of_labels: str | None) -> s
     return found[0]
 
 
-def _filled(opened: OpenedTable, name: str) -> Any:
-    cells = opened.column(name)
-    if len(cells) == 0 or cells.null_count:
-        found = "no rows" if len(cells) == 0 else f"{cells.null_count:,} empty cells"
-        raise DataError(f"{opened.where}: a value in every row of column '{name}' wanted, got {found}; fill them")
-    return cells
-
-
 def _encoded(opened: OpenedTable, name: str, cells: Any) -> Any:
     """The bytes of encoded images; None for other columns."""
     kind = str(cells.type)
@@ -199,25 +194,3 @@ def _encoded(opened: OpenedTable, name: str, cells: Any) -> Any:
             )
         return cells
     return cells if kind in ("binary", "large_binary") else None
-
-
-def _labels(opened: OpenedTable, name: str) -> tuple[NDArray[Any], tuple[str, ...] | None]:
-    """One integer or string per row; and the names of all classes, where the table tells them."""
-    cells = _filled(opened, name)
-    with reading(opened.where, "a table", WRITE_ANEW):
-        labels = as_text(opened.where, np.asarray(cells.to_pylist()))
-    if labels.ndim != 1 or labels.dtype.kind not in "buiU":
-        raise DataError(
-            f"{opened.where}: an integer or text in every row of '{name}' wanted, got {labels.dtype}; "
-            "set data.source.label_column to another, or to none"
-        )
-    names = opened.class_names(name)
-    if names is None or labels.dtype.kind != "i":
-        return labels, None
-    if labels.min() < 0 or labels.max() >= len(names):
-        raise DataError(
-            f"{opened.where}: labels from 0 to {len(names) - 1} wanted, got {labels.min()} to {labels.max()}"
-        )
-    if len(np.unique(labels)) < len(names):  # classes without samples are left out
-        return np.array(names)[labels], None
-    return labels.astype(np.int64), names

@@ -18,7 +18,7 @@ DATA, LABEL, SEED = "data", "label", "seed"
 class ParquetWriter(Writer):
     """One file of all samples as lists of fixed lengths, with class and seed (needs pyarrow).
 
-    Axes are in the order of the data.
+    Axes are in the order of the data. Points whose coordinates have names have a column for each.
     """
 
     place, pattern, package = "samples.parquet", r"samples\.parquet", ("pyarrow", "parquet")
@@ -35,10 +35,14 @@ class ParquetWriter(Writer):
         """Give the one file."""
         pyarrow = import_extra("pyarrow", "parquet", "formats")
         parquet = import_extra("pyarrow.parquet", "parquet", "formats")
-        columns = {DATA: _nested(pyarrow, wider(samples.arranged, {"float16": "float32"}))}
-        for name, values in ((LABEL, samples.classes), (SEED, samples.seeds)):
-            if values:
-                columns[name] = pyarrow.array(list(values))
+        values, names = wider(samples.arranged, {"float16": "float32"}), samples.form.channel_names
+        if values.ndim == 2 and names is not None:
+            columns = {name: pyarrow.array(values[:, place]) for place, name in enumerate(names)}
+        else:
+            columns = {DATA: _nested(pyarrow, values)}
+        for name, cells in ((LABEL, samples.classes), (SEED, samples.seeds)):
+            if cells and name not in columns:
+                columns[name] = pyarrow.array(list(cells))
         stream = io.BytesIO()
         parquet.write_table(pyarrow.table(columns), stream)
         yield self.place, stream.getvalue()
