@@ -12,7 +12,7 @@ from idm.settings import Experiment
 from idm.settings.experiment import DataSettings
 from idm.settings.files import fold
 
-SOURCE, CONDITION = "data.source.", "data.condition."
+SOURCE, TABLE, CONDITION = "data.source.", "data.table=", "data.condition."
 
 OF_RANGE = ("range", "standardize")
 """Settings of conditions that are none of their source."""
@@ -58,7 +58,7 @@ def options_to_score(overrides: Sequence[str], path: str | None, condition: str 
     """
     of_conditions, others = parted(overrides)
     own = full_paths(others)
-    other = [override for override in own if not override.startswith(SOURCE)]
+    other = [override for override in own if not override.startswith((SOURCE, TABLE))]
     if other:
         raise SettingsError(
             f"--set {other[0]}: a setting of data.source wanted, got another; all others are those that the run was "
@@ -66,7 +66,9 @@ def options_to_score(overrides: Sequence[str], path: str | None, condition: str 
         )
     if own and path is None:
         raise SettingsError(f"--set {own[0]}: it says how --data is read; give --data PATH too, or leave it out")
-    return ReadAs(fold(own).get("data", {}).get("source", {}), options_of_conditions(of_conditions, condition))
+    told = fold(own).get("data", {})
+    table = {key: told[key] for key in ("table",) if key in told}
+    return ReadAs(told.get("source", {}) | table, options_of_conditions(of_conditions, condition))
 
 
 def options_of_conditions(overrides: Sequence[str], path: str | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from idm.core.errors import DataError, SettingsError
 from idm.data import Source
+from idm.data.file_table import TABLE, beside_in_table
 from idm.data.parts import without_advice
 from idm.data.patches import SIZE, STRIDE, Patches
 from idm.data.sizes import Sizes, are_within, number_of_axes, sizes_in_words
@@ -15,12 +16,15 @@ from idm.settings.schema import OpenSection, option_paths
 PATHS = ("path", "folder")
 """Options of sources that say where data lie."""
 
+FILES = ("held_out_list", "table")
+"""Settings of data that name files."""
+
 
 def with_absolute_path(experiment: Experiment) -> Experiment:
     """Return the experiment with the paths of its data absolute, so that the run can be used from any folder."""
     settings = experiment.data
-    if settings.held_out_list:
-        settings = replace(settings, held_out_list=str(Path(settings.held_out_list).absolute()))
+    files = {name: str(Path(path).absolute()) for name in FILES if (path := getattr(settings, name))}
+    settings = replace(settings, **files)
     source = settings.source.with_options(**_absolute_paths(settings.source))
     condition = settings.condition.with_options(**_absolute_paths(settings.condition))
     return replace(experiment, data=replace(settings, source=source, condition=condition))
@@ -49,6 +53,9 @@ def open_source(settings: DataSettings, *, trust_code: bool = False) -> Source:
         in_patches=bool(settings.patch_size),
         num_axes=number_of_axes(settings.patch_size),
     )
+    if settings.table:
+        with option_paths("data", (TABLE,)):
+            source.beside = beside_in_table(source, Path(settings.table))
     source = in_patches(settings, source, to_split=_chooses_blocks(settings))
     if settings.held_out_list or settings.held_out_folder:
         source.remarks = without_advice(source.remarks)

@@ -14,6 +14,7 @@ from idm.data import Dataset
 from idm.data.attributes import OPTION as ATTRIBUTES
 from idm.data.attributes import read_attributes
 from idm.data.base import Indices, Source
+from idm.data.file_table import TABLE, beside_in_table
 from idm.data.plan import permutation
 from idm.run.alike import Alike, Like, open_alike
 from idm.run.data import Data
@@ -102,7 +103,11 @@ def open_like(
         condition: as there.
         condition_source: as there.
     """
-    source, place = open_alike(Alike.samples_of(like), path, told)
+    table = told.get(TABLE, like.settings.table)
+    source, place = open_alike(Alike.samples_of(like), path, {key: told[key] for key in told if key != TABLE})
+    if table and like.spec.attributes is not None:
+        with option_paths("data", (TABLE,)):
+            source.beside = beside_in_table(source, Path(table))
     _refuse_other_rate(like, source, place)
     labels = _labels(like, source, place)
     if condition is None:

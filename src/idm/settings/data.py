@@ -48,6 +48,8 @@ class DataSettings:
         group_pattern: the same by names of samples, as patient-(*)_*.png: a glob with parentheses around what names the
             group; of several, with commas between them, the first that fits.
         split_seed: seed of the choice and of the order.
+        table: a CSV or TSV file that tells of the files of the data, a row for each of them, or for each folder of
+            them; group_by and attributes name its columns. "": none.
         attributes: columns, or arrays beside the data, of numbers that samples are labelled with in place of classes.
         condition: what the network is shown beside each sample, and besides its label.
         class_conditional: train on the labels, where there are any.
@@ -72,6 +74,7 @@ class DataSettings:
     group_by: str = ""
     group_pattern: tuple[str, ...] = ()
     split_seed: int = 0
+    table: str = ""
     attributes: tuple[str, ...] = ()
     condition: ConditionSettings = field(default_factory=ConditionSettings)
     class_conditional: bool = True
@@ -92,7 +95,7 @@ class DataSettings:
     @property
     def apart(self) -> tuple[str, ...]:
         """Names of columns or arrays that are neither samples nor labels."""
-        return (*((self.group_by,) if self.group_by else ()), *self.attributes)
+        return () if self.table else (*((self.group_by,) if self.group_by else ()), *self.attributes)
 
     def __post_init__(self) -> None:
         """Refuse two ways to say one thing, and a range that has none, by a ``SettingsError``."""

@@ -27,6 +27,7 @@ MACHINE_SETTINGS = (
     "data.condition.path",
     "data.condition.folder",
     "data.held_out_list",
+    "data.table",
     "data.workers",
     "data.timeout",
 )

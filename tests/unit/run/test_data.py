@@ -122,6 +122,7 @@ def test_the_path_of_the_list_becomes_absolute(of_pictures, experiment, tmp_path
     monkeypatch.chdir(tmp_path)
     for make in (of_pictures, lambda **data: experiment(data=data)):
         assert with_absolute_path(make(held_out_list="held.txt")).data.held_out_list == str(tmp_path / "held.txt")
+        assert with_absolute_path(make(table="ages.csv")).data.table == str(tmp_path / "ages.csv")
         assert with_absolute_path(make()).data.held_out_list == ""
 
 

@@ -56,12 +56,12 @@ def test_options_are_frozen_and_a_changed_one_is_a_replacement():
         ),
         (
             lambda: SourceSettings("nifti", {"labels": "none"}),
-            "data.source: options of nifti wanted (path, samples, labels, split), got labels",
+            "data.source: options of nifti wanted (path, samples, missing, fill, labels, split), got labels",
         ),
         (
             lambda: SourceSettings("hdf5"),
-            "data.source: options of hdf5 wanted (path, key, labels_key, channels, spatial_dims, samples), "
-            "got NoneType",
+            "data.source: options of hdf5 wanted (path, key, labels_key, channels, spatial_dims, samples, missing, "
+            "fill), got NoneType",
         ),
     ],
 )
